@@ -1,0 +1,38 @@
+//! The append-only, hash-chained record of what happened; the only thing both wings know.
+//!
+//! A journal is JSON lines. Each line is `{"prev": …, "record": …}`, where `prev` is the SHA-256 of the whole line
+//! before it (hex, without its line end; 64 zeros for the first), so no line can be changed, moved, removed or put in
+//! without breaking the chain behind it. The last line, `end`, says how many records there are.
+
+mod reader;
+mod record;
+mod writer;
+
+pub use reader::{Integrity, ReadError, Reader};
+pub use record::*;
+pub use writer::{Journal, Sealed};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// `prev` of the first line.
+const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+
+/// Longest line that is written or read, in bytes: a 1 MiB body with every byte escaped, and its headers.
+pub const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// One line of a journal.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Line<R = Record> {
+    /// SHA-256 of the line before, hex.
+    pub prev: String,
+    /// The fact.
+    pub record: R,
+}
+
+/// Hex SHA-256.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}

@@ -1,0 +1,164 @@
+//! Latency histograms with fixed bounds, so that any two can be added without loss.
+
+use hdrhistogram::Histogram;
+use std::time::Duration;
+
+/// Smallest distinguishable latency in µs.
+pub const LOWEST_US: u64 = 1;
+/// Largest recordable latency in µs: 10 minutes. Longer ones are counted at this bound; the maximum stays exact.
+pub const HIGHEST_US: u64 = 600_000_000;
+/// Significant decimal digits kept by the buckets: a percentile is at most 0.1 % above the sample it stands for.
+pub const DIGITS: u8 = 3;
+
+/// Latencies in µs: an HdrHistogram (1 µs to 10 min, 3 digits) beside the exact minimum, maximum and sum.
+#[derive(Debug, Clone)]
+pub struct Latency {
+    buckets: Histogram<u64>,
+    min_us: u64,
+    max_us: u64,
+    sum_us: u128,
+}
+
+impl Default for Latency {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Latency {
+    /// An empty histogram.
+    ///
+    /// # Panics
+    /// Never: the bounds are constants that HdrHistogram accepts, which a test shows.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "constant bounds, accepted by construction")]
+    pub fn new() -> Self {
+        let buckets =
+            Histogram::new_with_bounds(LOWEST_US, HIGHEST_US, DIGITS).expect("constant bounds are valid");
+        Self { buckets, min_us: u64::MAX, max_us: 0, sum_us: 0 }
+    }
+
+    /// Counts one latency.
+    pub fn record(&mut self, latency: Duration) {
+        self.record_us(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Counts one latency given in µs.
+    pub fn record_us(&mut self, us: u64) {
+        self.buckets.saturating_record(us.clamp(LOWEST_US, HIGHEST_US));
+        self.min_us = self.min_us.min(us);
+        self.max_us = self.max_us.max(us);
+        self.sum_us += u128::from(us);
+    }
+
+    /// Adds all counts of `other`; the result is that of recording both series in one histogram.
+    #[expect(clippy::expect_used, reason = "both histograms have the same constant bounds")]
+    pub fn add(&mut self, other: &Self) {
+        self.buckets.add(&other.buckets).expect("equal bounds");
+        self.min_us = self.min_us.min(other.min_us);
+        self.max_us = self.max_us.max(other.max_us);
+        self.sum_us += other.sum_us;
+    }
+
+    /// Number of samples.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.buckets.len()
+    }
+
+    /// The percentile by nearest rank in µs (`percent` in 0..=100), never above the exact maximum; `None` without samples.
+    #[must_use]
+    pub fn percentile_us(&self, percent: f64) -> Option<u64> {
+        let value = self.buckets.value_at_percentile(percent);
+        (self.count() > 0).then(|| value.clamp(self.min_us, self.max_us))
+    }
+
+    /// Exact minimum in µs; `None` without samples.
+    #[must_use]
+    pub fn min_us(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.min_us)
+    }
+
+    /// Exact maximum in µs; `None` without samples.
+    #[must_use]
+    pub fn max_us(&self) -> Option<u64> {
+        (self.count() > 0).then_some(self.max_us)
+    }
+
+    /// Exact arithmetic mean in µs; `None` without samples.
+    #[must_use]
+    #[expect(clippy::cast_precision_loss, reason = "a mean of latencies needs no more than 52 bits")]
+    pub fn mean_us(&self) -> Option<f64> {
+        (self.count() > 0).then(|| self.sum_us as f64 / self.count() as f64)
+    }
+
+    /// The buckets, for exporters and charts.
+    #[must_use]
+    pub const fn buckets(&self) -> &Histogram<u64> {
+        &self.buckets
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn of(samples: &[u64]) -> Latency {
+        let mut latency = Latency::new();
+        samples.iter().for_each(|&us| latency.record_us(us));
+        latency
+    }
+
+    #[test]
+    fn empty_has_no_figures() {
+        let empty = Latency::new();
+        assert_eq!(
+            (empty.percentile_us(50.0), empty.min_us(), empty.max_us(), empty.mean_us()),
+            (None, None, None, None)
+        );
+    }
+
+    #[test]
+    fn percentiles_are_nearest_rank() {
+        let latency = of(&[10, 20, 30, 40]);
+        assert_eq!(latency.percentile_us(50.0), Some(20));
+        assert_eq!(latency.percentile_us(75.0), Some(30));
+        assert_eq!(latency.percentile_us(95.0), Some(40));
+        assert_eq!(latency.percentile_us(0.0), Some(10));
+        assert_eq!(latency.mean_us(), Some(25.0));
+    }
+
+    #[test]
+    fn out_of_range_is_counted_and_the_maximum_stays_exact() {
+        let latency = of(&[0, HIGHEST_US * 3]);
+        assert_eq!(latency.count(), 2);
+        assert_eq!((latency.min_us(), latency.max_us()), (Some(0), Some(HIGHEST_US * 3)));
+    }
+
+    proptest! {
+        #[test]
+        fn adding_is_recording_together(a in prop::collection::vec(0u64..700_000_000, 0..60),
+                                        b in prop::collection::vec(0u64..700_000_000, 0..60)) {
+            let mut sum = of(&a);
+            sum.add(&of(&b));
+            let whole = of(&[a, b].concat());
+            prop_assert_eq!(sum.count(), whole.count());
+            for percent in [0.0, 50.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
+                prop_assert_eq!(sum.percentile_us(percent), whole.percentile_us(percent));
+            }
+            prop_assert_eq!(sum.mean_us(), whole.mean_us());
+        }
+
+        #[test]
+        fn a_percentile_is_within_a_thousandth_of_its_sample(mut samples in prop::collection::vec(1u64..600_000_000, 1..80),
+                                                             percent in 1u32..=100) {
+            let latency = of(&samples);
+            samples.sort_unstable();
+            let rank = (samples.len() * percent as usize).div_ceil(100).max(1);
+            let exact = samples[rank - 1];
+            let got = latency.percentile_us(f64::from(percent)).unwrap();
+            prop_assert!(got >= exact && got <= exact + exact / 1000 + 1, "{} for {}", got, exact);
+        }
+    }
+}

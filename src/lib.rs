@@ -1,0 +1,27 @@
+//! `smoke`: the release gate for webhooks.
+//!
+//! It drives a staging system through real flows, catches every webhook the flows fire, breaks things on purpose, and
+//! writes evidence that anyone can check again. Modules stand on floors; a module imports only from lower floors, and
+//! never from the other wing (a test holds this):
+//!
+//! ```text
+//! 7  cli
+//! 6  rig                    report
+//! 5  load                   gate
+//! 4  drive  inbox  fault    analysis
+//! 3  staging
+//! 2  scenario  journal      pii
+//! 1  signature  latency  matcher  identity  http1
+//! 0  clock  secret
+//!    LIVE WING              EVIDENCE WING (analysis, gate, report: pure functions of a journal)
+//! ```
+
+pub mod cli;
+pub mod clock;
+pub mod identity;
+pub mod journal;
+pub mod latency;
+pub mod matcher;
+pub mod scenario;
+pub mod secret;
+pub mod signature;

@@ -1,0 +1,5 @@
+//! The `smoke` binary.
+
+fn main() -> std::process::ExitCode {
+    smoke::cli::main()
+}

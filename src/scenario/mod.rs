@@ -1,0 +1,3 @@
+//! Scenario files: YAML to a checked plan.
+
+pub mod model;
