@@ -18,6 +18,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod http1;
 pub mod identity;
 pub mod journal;
 pub mod latency;

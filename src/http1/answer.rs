@@ -1,0 +1,137 @@
+//! Answers: reading one as a client, writing one as a server.
+
+use super::body::{self, BodyError, Framing};
+use super::{Buffered, MAX_HEAD, MAX_HEADERS};
+use std::fmt::Write as _;
+use tokio::io::AsyncRead;
+
+/// An HTTP/1.1 answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// Status code, 100 to 999.
+    pub status: u16,
+    /// Header names and values in the order of the wire. When writing, `Content-Length` and `Connection` are added.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// A JSON answer.
+    #[must_use]
+    pub fn json(status: u16, value: &serde_json::Value) -> Self {
+        let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+        Self { status, headers, body: value.to_string().into_bytes() }
+    }
+
+    /// The answer with one more header.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The first header of that name, compared without case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The head as it goes over the wire, empty line included.
+    #[must_use]
+    pub fn head(&self, connection: &str) -> String {
+        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        for (name, value) in &self.headers {
+            let _ = write!(head, "{name}: {value}\r\n");
+        }
+        if self.status != 204 && self.status != 304 {
+            let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
+        }
+        let _ = write!(head, "Connection: {connection}\r\n\r\n");
+        head
+    }
+
+    /// The whole answer as it goes over the wire.
+    #[must_use]
+    pub fn bytes(&self, connection: &str) -> Vec<u8> {
+        let mut bytes = self.head(connection).into_bytes();
+        if self.status != 204 && self.status != 304 {
+            bytes.extend_from_slice(&self.body);
+        }
+        bytes
+    }
+}
+
+/// Reads one answer, skipping interim ones (1xx). The caller sets the time limit; the body is limited to `max_body` bytes.
+///
+/// # Errors
+/// When the connection fails or ends early, or what comes is not an HTTP/1.1 answer within the limits.
+pub async fn read_answer<S: AsyncRead + Unpin>(
+    from: &mut Buffered<S>,
+    max_body: usize,
+) -> Result<Answer, BodyError> {
+    loop {
+        let (status, headers) = read_head(from).await?;
+        if (100..200).contains(&status) && status != 101 {
+            continue;
+        }
+        let framing = match status {
+            204 | 304 => Framing::Sized(0),
+            _ => body::framing(&headers)?.unwrap_or(Framing::UntilClose),
+        };
+        let body = body::read(from, framing, max_body).await?;
+        return Ok(Answer { status, headers, body });
+    }
+}
+
+async fn read_head<S: AsyncRead + Unpin>(
+    from: &mut Buffered<S>,
+) -> Result<(u16, Vec<(String, String)>), BodyError> {
+    loop {
+        let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut slots);
+        let used = match parsed.parse(from.pending()) {
+            Ok(httparse::Status::Complete(used)) => Some(used),
+            Ok(httparse::Status::Partial) if from.pending().len() < MAX_HEAD => None,
+            Ok(httparse::Status::Partial) => {
+                return Err(BodyError::Malformed("an answer head that is too long"));
+            }
+            Err(_) => return Err(BodyError::Malformed("not an HTTP answer")),
+        };
+        if let Some(used) = used {
+            let status = parsed.code.unwrap_or_default();
+            let headers = owned(parsed.headers);
+            from.take(used);
+            return Ok((status, headers));
+        }
+        if from.fill().await? == 0 {
+            return Err(BodyError::Truncated);
+        }
+    }
+}
+
+/// Headers as owned text; bytes outside UTF-8 become U+FFFD.
+pub(super) fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+    headers.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect()
+}
+
+/// The reason phrase of RFC 9110 for the statuses that smoke sends; empty for others, which is allowed.
+const fn phrase(status: u16) -> &'static str {
+    match status {
+        200 => "OK",
+        202 => "Accepted",
+        204 => "No Content",
+        400 => "Bad Request",
+        401 => "Unauthorized",
+        404 => "Not Found",
+        405 => "Method Not Allowed",
+        408 => "Request Timeout",
+        413 => "Content Too Large",
+        429 => "Too Many Requests",
+        431 => "Request Header Fields Too Large",
+        500 => "Internal Server Error",
+        501 => "Not Implemented",
+        503 => "Service Unavailable",
+        _ => "",
+    }
+}
