@@ -1,7 +1,22 @@
 //! Webhook signatures: named schemes, sign, verify in constant time over raw bytes, and a diagnosis of what is wrong.
 
+mod diagnosis;
+mod key;
 mod scheme;
+mod seen;
+mod signer;
+mod unique_keys;
 mod verdict;
+mod verifier;
 
-pub use scheme::Scheme;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod vectors;
+
+pub use key::KeyError;
+pub use scheme::{Scheme, UnknownScheme};
+pub use signer::{Outgoing, Signer};
+pub use unique_keys::{UniqueKeysError, check_unique_keys};
 pub use verdict::{Reason, Verdict};
+pub use verifier::Verifier;

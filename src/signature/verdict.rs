@@ -9,9 +9,39 @@ pub struct Verdict {
     pub valid: bool,
     /// Why it is valid or not.
     pub reason: Reason,
-    /// What the sender probably did wrong, in one sentence; present only when a known mistake fits.
+    /// What the sender probably did wrong, in one sentence; present only when that can be told.
+    ///
+    /// For the receiver's eyes: an answer that repeats it helps whoever forges requests. It never quotes a header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub diagnosis: Option<String>,
+}
+
+impl Verdict {
+    /// Everything is right.
+    #[must_use]
+    pub const fn valid() -> Self {
+        Self { valid: true, reason: Reason::Valid, diagnosis: None }
+    }
+
+    /// Not to be accepted, for this reason.
+    #[must_use]
+    pub const fn invalid(reason: Reason, diagnosis: Option<String>) -> Self {
+        Self { valid: false, reason, diagnosis }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    /// The name that the journal and JSON output use.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(match self {
+            Self::Valid => "valid",
+            Self::Missing => "missing",
+            Self::Malformed => "malformed",
+            Self::Mismatch => "mismatch",
+            Self::Stale => "stale",
+            Self::Future => "future",
+        })
+    }
 }
 
 /// The reason behind a [`Verdict`].

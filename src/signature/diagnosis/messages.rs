@@ -1,0 +1,106 @@
+//! Candidate messages: which pieces were signed, in which order, with which text of the timestamp.
+
+use super::super::scheme::{Scheme, Unit};
+use chrono::{DateTime, SecondsFormat};
+
+/// What a message can be made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) timestamp: &'a str,
+    pub(super) id: &'a str,
+    pub(super) event: &'a str,
+    pub(super) body: &'a [u8],
+}
+
+/// The pieces of a message.
+type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
+
+/// Frame of another scheme or of a slip, with the clause about it.
+const FRAMES: [(&str, Frame); 15] = [
+    ("the sender signs body only (Phase 5.5 scheme): replay-unsafe", |p| [p.body, b"", b"", b"", b""]),
+    ("the sender signs timestamp.body (deltacrown-v2)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
+    ("the sender leaves out the `.` between timestamp and body", |p| {
+        [p.timestamp.as_bytes(), p.body, b"", b"", b""]
+    }),
+    ("the sender puts `:` between timestamp and body", |p| [p.timestamp.as_bytes(), b":", p.body, b"", b""]),
+    ("the sender puts a newline between timestamp and body", |p| {
+        [p.timestamp.as_bytes(), b"\n", p.body, b"", b""]
+    }),
+    ("the sender puts `|` between timestamp and body", |p| [p.timestamp.as_bytes(), b"|", p.body, b"", b""]),
+    ("the sender signs id.timestamp.body (Standard Webhooks)", |p| {
+        [p.id.as_bytes(), b".", p.timestamp.as_bytes(), b".", p.body]
+    }),
+    ("the sender signs timestamp.id.body", |p| [p.timestamp.as_bytes(), b".", p.id.as_bytes(), b".", p.body]),
+    ("the sender signs id.body", |p| [p.id.as_bytes(), b".", p.body, b"", b""]),
+    ("the sender signs body.timestamp, the wrong way round", |p| [p.body, b".", p.timestamp.as_bytes(), b"", b""]),
+    ("the sender signs the body and then the timestamp, without a `.`", |p| {
+        [p.body, p.timestamp.as_bytes(), b"", b"", b""]
+    }),
+    ("the sender signs v0:timestamp:body (Slack)", |p| [b"v0:", p.timestamp.as_bytes(), b":", p.body, b""]),
+    ("the sender signs timestamp.event.body", |p| {
+        [p.timestamp.as_bytes(), b".", p.event.as_bytes(), b".", p.body]
+    }),
+    ("the sender signs event.body", |p| [p.event.as_bytes(), b".", p.body, b"", b""]),
+    ("the sender signs the timestamp only, not the body", |p| [p.timestamp.as_bytes(), b"", b"", b"", b""]),
+];
+
+/// The frames that are not the scheme's own and whose pieces are there.
+pub(super) fn frames(scheme: Scheme, parts: Parts<'_>) -> Vec<(&'static str, [&[u8]; 5])> {
+    let own = scheme.message(parts.timestamp, parts.id, parts.body).concat();
+    FRAMES
+        .iter()
+        .map(|(clause, frame)| (*clause, frame(parts)))
+        .filter(|(_, pieces)| {
+            let whole = pieces.concat();
+            // A frame whose timestamp or id is absent looks like another frame, or starts with its separator.
+            whole != own && (whole == parts.body || pieces.first().is_some_and(|p| !p.is_empty()))
+        })
+        .collect()
+}
+
+/// Other texts of the same moment.
+pub(super) fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
+    let Ok(value) = text.parse::<i64>() else { return Vec::new() };
+    let ms = match unit {
+        Unit::Milliseconds => value,
+        Unit::Seconds => value.saturating_mul(1000),
+    };
+    let (seconds, millis) = (ms.div_euclid(1000), ms.rem_euclid(1000));
+    let mut found = vec![
+        ("the sender signs the timestamp in seconds and sends milliseconds", seconds.to_string()),
+        ("the sender signs the timestamp in milliseconds and sends seconds", ms.to_string()),
+        ("the sender signs the timestamp in milliseconds, cut to whole seconds", format!("{seconds}000")),
+        ("the sender signs the timestamp in microseconds", format!("{ms}000")),
+        ("the sender signs the timestamp with a `+` before it", format!("+{text}")),
+        ("the sender signs the timestamp with a `-` before it", format!("-{text}")),
+        ("the sender signs the timestamp in double quotes", format!("\"{text}\"")),
+        ("the sender signs the timestamp as a float", format!("{text}.0")),
+        ("the sender signs the timestamp as a float in seconds", format!("{seconds}.{millis:03}")),
+        (
+            "the sender signs the timestamp as a float in seconds",
+            format!("{seconds}.{millis:03}").trim_end_matches('0').to_owned(),
+        ),
+    ];
+    if let Some(time) = DateTime::from_timestamp_millis(ms) {
+        const ISO: &str = "the sender signs the timestamp as ISO 8601 text";
+        for format in [SecondsFormat::Millis, SecondsFormat::Secs, SecondsFormat::Micros] {
+            let zulu = time.to_rfc3339_opts(format, true);
+            let bare = zulu.trim_end_matches('Z').to_owned();
+            found.extend([(ISO, time.to_rfc3339_opts(format, false)), (ISO, bare), (ISO, zulu)]);
+        }
+    }
+    found.retain(|(_, other)| other != text);
+    found
+}
+
+/// Moments near the one in the header: read from the clock twice, or stamped afresh for a retry (2 s, 6 s) or a replay.
+pub(super) fn nearby(unit: Unit, text: &str) -> impl Iterator<Item = i64> {
+    let value: Option<i64> = text.parse().ok();
+    let second = 1000 / unit.ms();
+    let close = if unit == Unit::Milliseconds { 50 } else { 0 };
+    let offsets = (1..=close)
+        .chain((1..=300).map(move |s| s * second))
+        .chain((1..=close).flat_map(move |ms| [2 * second + ms, 6 * second + ms]))
+        .flat_map(|offset| [-offset, offset]);
+    offsets.filter_map(move |offset| value?.checked_add(offset))
+}

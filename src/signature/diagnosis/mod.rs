@@ -1,0 +1,14 @@
+//! Names the known mistake behind a signature that is not right: candidate keys x candidate messages x hash x spelling.
+//!
+//! The work for one request is bounded ([`search`]); a mistake that only a larger search would find stays unnamed.
+
+mod bodies;
+mod given;
+mod keys;
+mod messages;
+mod search;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use search::{Suspect, diagnose};

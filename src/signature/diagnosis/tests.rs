@@ -1,0 +1,1 @@
+//! Each known mistake, made and named.

@@ -1,0 +1,1 @@
+//! What holds for every body, secret and header.
