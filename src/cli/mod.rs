@@ -3,6 +3,10 @@
 mod exit;
 mod out;
 mod secret;
+mod secret_source;
+mod sign;
+mod stdin_body;
+mod verify;
 
 pub use exit::{Exit, Failure};
 
@@ -21,6 +25,10 @@ struct Args {
 enum Command {
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
+    /// Print the signature headers of the body on stdin
+    Sign(sign::Args),
+    /// Check the signature headers of the body on stdin: exit 0 valid, 1 not valid
+    Verify(verify::Args),
 }
 
 /// Runs the command line of this process.
@@ -29,6 +37,8 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
         Command::Secret => secret::run(),
+        Command::Sign(args) => sign::run(&args),
+        Command::Verify(args) => verify::run(&args),
     };
     exit::report(result)
 }

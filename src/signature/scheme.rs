@@ -228,7 +228,9 @@ impl Scheme {
                 "id is outside the MAC, dedup by id alone is bypassable: dedup on timestamp and signature too",
                 "the event header is outside the MAC: trust the event in the body",
             ],
-            Self::Github => &["no timestamp and no delivery id is inside the MAC: a captured request can be replayed"],
+            Self::Github => {
+                &["no timestamp and no delivery id is inside the MAC: a captured request can be replayed"]
+            }
             Self::Stripe | Self::Slack | Self::Timestamped | Self::StandardWebhooks => &[],
         }
     }

@@ -40,7 +40,10 @@ pub(super) struct Seen<'h> {
 impl<'h> Seen<'h> {
     /// The first value of a header without the blanks around it, which HTTP does not count as part of it.
     pub(super) fn first(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim_matches([' ', '\t']))
+        headers
+            .iter()
+            .find(|(n, _)| n.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim_matches([' ', '\t']))
     }
 
     /// Picks the scheme's headers out of a request's.
@@ -151,7 +154,9 @@ impl<'h> Seen<'h> {
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let says = match (unit, digits, text.len()) {
             (_, _, 0) => "there is no timestamp in the signature header".to_owned(),
-            (Milliseconds, true, 9 | 10) => "timestamp is in seconds, the scheme says milliseconds".to_owned(),
+            (Milliseconds, true, 9 | 10) => {
+                "timestamp is in seconds, the scheme says milliseconds".to_owned()
+            }
             (Seconds, true, 12 | 13) => "timestamp is in milliseconds, the scheme says seconds".to_owned(),
             (Milliseconds, true, n) => format!("timestamp has {n} digits, not 13 (Unix milliseconds)"),
             (Seconds, true, n) => format!("timestamp has {n} digits, which cannot be Unix seconds"),
@@ -175,7 +180,9 @@ impl<'h> Seen<'h> {
 
 /// The values of `key` in Stripe's `t=…,v1=…,v1=…`.
 fn stripe_items<'h>(value: &'h str, key: &'static str) -> impl Iterator<Item = &'h str> {
-    value.split(',').filter_map(move |item| item.trim().split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
+    value
+        .split(',')
+        .filter_map(move |item| item.trim().split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
 }
 
 /// What keeps `tag` from being 64 lower-case hex digits.

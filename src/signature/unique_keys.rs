@@ -8,7 +8,9 @@ use std::fmt;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UniqueKeysError {
     /// A key stands twice in one object; line and column (from 1) say where the second one ends.
-    #[error("a key stands twice in one JSON object (line {line}, column {column}): receivers differ on which one counts")]
+    #[error(
+        "a key stands twice in one JSON object (line {line}, column {column}): receivers differ on which one counts"
+    )]
     Duplicate {
         /// Line, from 1.
         line: usize,

@@ -53,11 +53,8 @@ impl Case {
             return headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
         }
         let layout = self.scheme().layout();
-        let pairs = [
-            (Some(layout.signature), &self.sig),
-            (layout.timestamp, &self.ts),
-            (layout.id, &self.msg_id),
-        ];
+        let pairs =
+            [(Some(layout.signature), &self.sig), (layout.timestamp, &self.ts), (layout.id, &self.msg_id)];
         pairs.into_iter().filter_map(|(name, value)| Some((name?.to_owned(), value.clone()?))).collect()
     }
 
@@ -97,7 +94,8 @@ fn signs(case: &Case) {
     };
     let headers = Signer::new(scheme, &case.secret()).expect(&case.id).sign(&outgoing);
     let value = &headers.iter().find(|(n, _)| *n == scheme.layout().signature).expect("signature header").1;
-    let plain = value.strip_prefix("sha256=").filter(|_| case.prefix.is_empty() && scheme == Scheme::Timestamped);
+    let plain =
+        value.strip_prefix("sha256=").filter(|_| case.prefix.is_empty() && scheme == Scheme::Timestamped);
     assert!(sig.contains(plain.unwrap_or(value)), "{}: {value}", case.id);
 }
 
@@ -141,7 +139,8 @@ fn check(case: &Case) {
             let key = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
             let headers = [("webhook-id", "msg_1"), ("webhook-signature", "v1,AAAA")];
             let headers = headers.map(|(n, v)| (n.to_owned(), v.to_owned()));
-            let verdict = Verifier::new(Scheme::StandardWebhooks, &key).expect("a key").verify(&headers, b"", 0);
+            let verdict =
+                Verifier::new(Scheme::StandardWebhooks, &key).expect("a key").verify(&headers, b"", 0);
             assert_eq!(verdict.diagnosis.as_deref(), Some("no webhook-timestamp header"));
         }
         (_, "stripe/form") => {
@@ -153,14 +152,17 @@ fn check(case: &Case) {
         (_, "dc/upper-hex") => says(case, "upper case"),
         (_, "dc/id-not-signed") => {
             valid(case);
-            assert!(case.scheme().caveats().iter().any(|c| case.expect.contains(&c[..60])));
+            let said = |caveat: &&str| case.expect.contains(caveat.split(':').next().unwrap_or(caveat));
+            assert!(case.scheme().caveats().iter().any(said));
         }
         (_, "dc/hex-decoded-key") => says(case, "the sender hex-decoded the secret"),
         (_, "dc/legacy-body-only") => says(case, "signs body only (Phase 5.5 scheme): replay-unsafe"),
         (_, "dc/signed-compact-sent-spaced") => says(case, "valid over re-serialised compact JSON"),
         (_, "dc/signed-spaced-sent-compact") => says(case, "valid over spaced JSON"),
         (_, "dc/seconds-timestamp") => says(case, "timestamp is in seconds, the scheme says milliseconds"),
-        (_, "dc/ts-header-differs-from-signed") => says(case, "header is 1000 ms later than the one that was signed"),
+        (_, "dc/ts-header-differs-from-signed") => {
+            says(case, "header is 1000 ms later than the one that was signed")
+        }
         (_, "dc/stale-300.001s") => says(case, "the timestamp is 300.001 s old"),
         (_, "dc/future-30.001s") => says(case, "the timestamp is 30.001 s ahead"),
         (_, "dc/constant-hex") => says(case, "constant"),

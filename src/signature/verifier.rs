@@ -105,7 +105,11 @@ impl Verifier {
         let unit = self.scheme.layout().unit.map_or(1, super::scheme::Unit::ms);
         let age = i128::from(now_ms.div_euclid(unit)) * i128::from(unit) - i128::from(time);
         let say = |age: i128, way: &str, limit: i64| {
-            format!("the timestamp is {} s {way}, the limit is {} s", Seconds(age), Seconds(i128::from(limit)))
+            format!(
+                "the timestamp is {} s {way}, the limit is {} s",
+                Seconds(age),
+                Seconds(i128::from(limit))
+            )
         };
         if age > i128::from(self.back_ms) {
             Err(Problem::new(Reason::Stale, say(age, "old", self.back_ms)))

@@ -70,7 +70,8 @@ pub(super) fn mistaken(body: &[u8]) -> Vec<Candidate> {
 
 fn re_serialised(body: &[u8]) -> Vec<Candidate> {
     let bare = body.strip_prefix(BOM).unwrap_or(body);
-    let Some(value) = (body.len() <= MAX_JSON).then(|| serde_json::from_slice::<Value>(bare).ok()).flatten() else {
+    let Some(value) = (body.len() <= MAX_JSON).then(|| serde_json::from_slice::<Value>(bare).ok()).flatten()
+    else {
         return Vec::new();
     };
     if !(value.is_object() || value.is_array()) {
@@ -114,7 +115,9 @@ const CHANGES: [(&str, Change); 10] = [
     ("the body without the byte order mark", |b| b.strip_prefix(BOM).unwrap_or(b).to_vec()),
     ("the body with a byte order mark", |b| [BOM, b].concat()),
     ("an empty body", |_| Vec::new()),
-    ("the body without its line ends", |b| b.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect()),
+    ("the body without its line ends", |b| {
+        b.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect()
+    }),
 ];
 
 fn rewritten(body: &[u8]) -> Vec<Candidate> {

@@ -40,7 +40,9 @@ impl Given {
                 ("", _) if prefix.is_empty() || value.contains(prefix) || prefix == "sha256=" => None,
                 (found, _) if found == prefix => None,
                 ("", _) => Some(format!("the signature lacks its `{prefix}` prefix")),
-                (found, _) => Some(format!("the signature has a `{found}` prefix that the scheme does not have")),
+                (found, _) => {
+                    Some(format!("the signature has a `{found}` prefix that the scheme does not have"))
+                }
             };
             readings.extend(spellings(text, own, label));
         }
@@ -61,7 +63,9 @@ impl Given {
 
     /// The digit, when the signature is one digit over and over.
     pub(super) fn constant(&self) -> Option<char> {
-        let of = |hex: &str| hex.chars().next().filter(|first| hex.len() >= LEAST_DIGITS && hex.chars().all(|c| c == *first));
+        let of = |hex: &str| {
+            hex.chars().next().filter(|first| hex.len() >= LEAST_DIGITS && hex.chars().all(|c| c == *first))
+        };
         self.0.iter().find_map(|reading| of(&reading.hex))
     }
 }
@@ -76,7 +80,8 @@ pub(super) enum Spelling {
 }
 
 fn split_prefix(part: &str) -> (&str, &str) {
-    const PREFIXES: [&str; 8] = ["sha256=", "sha1=", "sha512=", "v1=", "v0=", "t=", "hmac-sha256=", "HMAC-SHA256="];
+    const PREFIXES: [&str; 8] =
+        ["sha256=", "sha1=", "sha512=", "v1=", "v0=", "t=", "hmac-sha256=", "HMAC-SHA256="];
     PREFIXES.iter().find_map(|p| Some((*p, part.strip_prefix(p)?))).unwrap_or(("", part))
 }
 

@@ -17,13 +17,17 @@ pub(super) type Candidate = (&'static str, Zeroizing<Vec<u8>>);
 type Reading = fn(&str) -> Option<Vec<u8>>;
 
 const READINGS: [(&str, Reading); 14] = [
-    ("the sender hex-decoded the secret (its characters are the key as text)", |s| hex::decode(s.trim()).ok()),
+    ("the sender hex-decoded the secret (its characters are the key as text)", |s| {
+        hex::decode(s.trim()).ok()
+    }),
     ("the sender base64-decoded the secret (its characters are the key as text)", |s| base64_of(s)),
     ("the sender's secret ends in a newline", |s| Some(format!("{s}\n").into())),
     ("the sender's secret ends in a carriage return and newline", |s| Some(format!("{s}\r\n").into())),
     ("the sender's secret ends in a blank", |s| Some(format!("{s} ").into())),
     ("the sender's secret begins with a blank", |s| Some(format!(" {s}").into())),
-    ("the secret here has blanks or a newline around it that the sender's has not", |s| Some(s.trim().into())),
+    ("the secret here has blanks or a newline around it that the sender's has not", |s| {
+        Some(s.trim().into())
+    }),
     ("the sender's secret is in upper case", |s| Some(s.to_uppercase().into())),
     ("the sender's secret is in lower case", |s| Some(s.to_lowercase().into())),
     ("the sender's secret has double quotes around it", |s| Some(format!("\"{s}\"").into())),

@@ -32,7 +32,9 @@ const FRAMES: [(&str, Frame); 15] = [
     }),
     ("the sender signs timestamp.id.body", |p| [p.timestamp.as_bytes(), b".", p.id.as_bytes(), b".", p.body]),
     ("the sender signs id.body", |p| [p.id.as_bytes(), b".", p.body, b"", b""]),
-    ("the sender signs body.timestamp, the wrong way round", |p| [p.body, b".", p.timestamp.as_bytes(), b"", b""]),
+    ("the sender signs body.timestamp, the wrong way round", |p| {
+        [p.body, b".", p.timestamp.as_bytes(), b"", b""]
+    }),
     ("the sender signs the body and then the timestamp, without a `.`", |p| {
         [p.body, p.timestamp.as_bytes(), b"", b"", b""]
     }),

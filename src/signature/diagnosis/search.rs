@@ -108,16 +108,22 @@ impl<'a> Search<'a> {
             .map(|(clause, pieces)| Message { clause: clause.to_owned(), bytes: pieces.concat() })
             .collect();
         if let Some(unit) = scheme.layout().unit {
-            found.extend(messages::timestamps(unit, self.parts.timestamp).into_iter().map(|(clause, text)| {
-                Message { clause: clause.to_owned(), bytes: scheme.message(&text, id, body).concat() }
-            }));
+            found.extend(messages::timestamps(unit, self.parts.timestamp).into_iter().map(
+                |(clause, text)| Message {
+                    clause: clause.to_owned(),
+                    bytes: scheme.message(&text, id, body).concat(),
+                },
+            ));
         }
         let bodies = bodies::mistaken(body);
-        found.extend(bodies.iter().map(|(clause, other)| Message { clause: clause.clone(), bytes: self.own(other) }));
+        found.extend(
+            bodies.iter().map(|(clause, other)| Message { clause: clause.clone(), bytes: self.own(other) }),
+        );
         if scheme.layout().unit.is_some() {
             let alone = bodies.into_iter().filter(|(_, other)| !other.is_empty());
-            found.extend(alone.map(|(clause, bytes)| {
-                Message { clause: format!("the sender signs body only: replay-unsafe and {clause}"), bytes }
+            found.extend(alone.map(|(clause, bytes)| Message {
+                clause: format!("the sender signs body only: replay-unsafe and {clause}"),
+                bytes,
             }));
         }
         found
@@ -158,7 +164,11 @@ impl<'a> Search<'a> {
             for (frame, message) in &messages {
                 self.spend(message.len())?;
                 if let Some(likeness) = hash(&self.key, message).and_then(|digest| self.given.is(&digest)) {
-                    return Some(sentence([Some(clause.to_owned()), frame.map(str::to_owned), likeness.clause]));
+                    return Some(sentence([
+                        Some(clause.to_owned()),
+                        frame.map(str::to_owned),
+                        likeness.clause,
+                    ]));
                 }
             }
         }
@@ -186,7 +196,8 @@ impl<'a> Search<'a> {
             let apart = header.saturating_sub(moment).saturating_mul(unit.ms());
             let way = if apart > 0 { "later" } else { "earlier" };
             let apart = apart.unsigned_abs();
-            let clause = format!("the timestamp in the header is {apart} ms {way} than the one that was signed");
+            let clause =
+                format!("the timestamp in the header is {apart} ms {way} than the one that was signed");
             Some(sentence([Some(clause), None, likeness.clause]))
         })
     }

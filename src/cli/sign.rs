@@ -1,0 +1,77 @@
+//! `smoke sign`: the headers to send with a body.
+
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, out, stdin_body};
+use crate::clock::Clock;
+use crate::signature::{Outgoing, Scheme, Signer, UniqueKeysError, check_unique_keys};
+use serde_json::Value;
+
+/// The largest timestamp of 13 digits, in Unix milliseconds.
+const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
+
+/// The command line of `smoke sign`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack or timestamped
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    #[command(flatten)]
+    secret: SecretSource,
+    /// Time of signing in Unix milliseconds; schemes in seconds round it down [default: now]
+    #[arg(long, value_name = "MS", value_parser = clap::value_parser!(i64).range(0..=MAX_TIMESTAMP))]
+    timestamp: Option<i64>,
+    /// Event for the event header [default: the body's top-level "event", else `test`]
+    #[arg(long, value_name = "NAME", value_parser = header_value)]
+    event: Option<String>,
+    /// Delivery id; deltacrown-v2 wants a UUID [default: a fresh UUID]
+    #[arg(long, value_name = "UUID", value_parser = header_value)]
+    id: Option<String>,
+}
+
+/// Prints one `Name: value` line for each header, in the order in which the real sender writes them.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let secret = args.secret.require()?;
+    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let id = match &args.id {
+        Some(id)
+            if args.scheme == Scheme::DeltacrownV2
+                && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) =>
+        {
+            return Err(Failure::usage(
+                "--id is not a UUID (8-4-4-4-12 hex digits), which deltacrown-v2 wants",
+            ));
+        }
+        Some(id) => id.clone(),
+        None => uuid::Uuid::new_v4().to_string(),
+    };
+    let timestamp_ms = args.timestamp.unwrap_or_else(|| Clock::start().unix_ms());
+    if args.scheme == Scheme::DeltacrownV2 && timestamp_ms.to_string().len() != 13 {
+        out::say("warning: --timestamp has not 13 digits; deltacrown-v2 wants Unix milliseconds");
+    }
+    let body = stdin_body::read()?;
+    if let Err(error @ UniqueKeysError::Duplicate { .. }) = check_unique_keys(&body) {
+        return Err(Failure::usage(format!("not signed: {error}")));
+    }
+    let event = args.event.clone().or_else(|| event_of(&body)).unwrap_or_else(|| "test".to_owned());
+    for (name, value) in signer.sign(&Outgoing { event: &event, id: &id, timestamp_ms, body: &body }) {
+        out::line(format!("{name}: {value}"));
+    }
+    Ok(Exit::Pass)
+}
+
+/// The top-level `event` of a JSON body, when it can stand in a header.
+fn event_of(body: &[u8]) -> Option<String> {
+    let json: Value = serde_json::from_slice(body).ok()?;
+    header_value(json.get("event")?.as_str()?).ok()
+}
+
+/// A text that can stand in a header as it is.
+fn header_value(text: &str) -> Result<String, &'static str> {
+    if text.is_empty() || text.len() > 256 {
+        Err("it must have 1 to 256 characters")
+    } else if text.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(text.to_owned())
+    } else {
+        Err("a header value here is visible ASCII without blanks")
+    }
+}
