@@ -1,3 +1,38 @@
 //! Scenario files: YAML to a checked plan.
+//!
+//! [`load`] and [`load_named`] give a [`Loaded`] scenario, or everything that is wrong with the file. A [`Run`] holds
+//! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
 
-pub mod model;
+mod check;
+mod data;
+mod entries;
+mod error;
+mod load;
+mod model;
+mod names;
+mod period;
+mod request;
+mod resolve;
+mod scope;
+mod suggest;
+mod template;
+mod tree;
+mod typed;
+
+#[cfg(test)]
+mod tests;
+
+pub use data::{DataError, MAX_DATA, cell, check_columns, read_rows, rows};
+pub use entries::Entries;
+pub use error::{At, Problem, ScenarioError};
+pub use load::{Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, schema};
+pub use model::*;
+pub use names::environment;
+pub use period::{Period, PeriodError};
+pub use request::{FilePart, Method, Part, Request};
+pub use resolve::{
+    DEFAULT_TIMEOUT, MAX_FILE, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
+    resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
+};
+pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use template::TemplateError;

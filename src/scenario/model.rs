@@ -1,11 +1,16 @@
 //! What a scenario file says, as typed data; the JSON Schema that editors use is generated from these types.
 
+use super::entries::Entries;
+use super::period::Period;
+use super::request::Request;
 use crate::identity::{Identity, SubjectKind};
 use crate::matcher::Matcher;
 use crate::signature::Scheme;
 use schemars::JsonSchema;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
 /// A JSON value in a scenario. Strings may hold templates: `{{ name }}`.
 pub type Json = serde_json::Value;
@@ -26,25 +31,35 @@ pub struct Scenario {
     pub scheme: Scheme,
     /// How many flows run by default.
     #[serde(default = "default_flows")]
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub flows: u32,
     /// How many flows run at the same time by default.
     #[serde(default = "default_flows")]
+    #[schemars(range(min = 1, max = 10_000))]
     pub concurrency: u32,
-    /// Variables with defaults; values may be templates over the environment (`{{ env.STAGING_USER }}`).
+    /// Variables with defaults, which `--var NAME=VALUE` overrides. Values may be templates over the environment
+    /// (`{{ env.STAGING_USER | default("admin") }}`) and the variables above. `null` declares a variable without default.
     #[serde(default)]
-    pub vars: BTreeMap<String, Json>,
+    pub vars: Entries<Json>,
+    /// Variables and columns whose values are secret, besides those with `password`, `secret` or `token` in their name.
+    #[serde(default)]
+    pub secrets: Vec<String>,
     /// The data rows of the flows: one row for each flow.
     #[serde(default)]
     pub data: Data,
     /// Logins, done once each and reused by every flow.
     #[serde(default)]
     pub sessions: BTreeMap<String, Session>,
-    /// The personal data of the test users (canaries): any occurrence in a webhook is a certain leak.
+    /// The personal data of the test users (canaries): any occurrence in a webhook is a certain leak. One that renders
+    /// to nothing is left out.
     #[serde(default)]
     pub identities: Vec<Identity>,
     /// How to tell this run's webhooks from other traffic.
     #[serde(default)]
     pub webhooks: Webhooks,
+    /// How long to watch for unexpected webhooks after the last expected one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Period>,
     /// Faults to inject into webhook attempts, as `--inject` takes them (`503x2`, `400@3` …).
     #[serde(default)]
     pub faults: Vec<String>,
@@ -53,7 +68,7 @@ pub struct Scenario {
     pub pii: Option<Json>,
     /// The steps of a flow, in order.
     pub steps: Vec<Step>,
-    /// Flow variants: the flows with these numbers run other steps.
+    /// Flow variants: some of the flows run other steps. The first variant that claims a flow has it.
     #[serde(default)]
     pub variants: Vec<Variant>,
 }
@@ -75,22 +90,23 @@ pub struct Subject {
     pub status: Option<String>,
 }
 
-/// Where the data rows come from. `--data FILE` replaces it; with the stand-in its own fixtures fill it.
+/// Where the data rows come from, one for each flow: `file`, else `rows`; `ranges` are added to each. `--data FILE`
+/// replaces `file` and `rows`; with the stand-in its own fixtures do.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Columns that every row must have.
+    /// Columns that every row must have. Templates may use these, and those of `ranges` and `rows`.
     #[serde(default)]
     pub columns: Vec<String>,
-    /// Rows from ranges: column name to first value; the row of flow `i` (from 0) holds `first + i`.
+    /// Columns from ranges: column name to first value; the row of flow `i` (from 0) holds `first + i`.
     #[serde(default)]
     pub ranges: BTreeMap<String, i64>,
-    /// A CSV or JSON file, relative to the scenario.
-    #[serde(default)]
+    /// A CSV (`.csv`), JSON (`.json`) or JSON lines (`.jsonl`, `.ndjson`) file, relative to the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
-    /// Rows written out.
+    /// Rows written out; their values may be templates over the environment and `vars`.
     #[serde(default)]
-    pub rows: Vec<BTreeMap<String, Json>>,
+    pub rows: Vec<Entries<Json>>,
 }
 
 /// A login: a request, and where in the answer the token is.
@@ -101,64 +117,6 @@ pub struct Session {
     pub login: Request,
     /// JSON pointer (RFC 6901) to the bearer token in the answer.
     pub token: String,
-}
-
-/// An HTTP request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Request {
-    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS.
-    pub method: Method,
-    /// Path and query, joined to the target's URL; an absolute `http(s)://` URL is taken as it is.
-    pub path: String,
-    /// Extra headers.
-    #[serde(default)]
-    pub headers: BTreeMap<String, String>,
-    /// A JSON body. At most one of `json`, `form`, `multipart` and `text` is given.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub json: Option<Json>,
-    /// An `application/x-www-form-urlencoded` body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<BTreeMap<String, String>>,
-    /// A `multipart/form-data` body.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub multipart: Option<BTreeMap<String, Part>>,
-    /// A body of plain text, with a content type of its own in `headers`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub text: Option<String>,
-    /// Time limit in milliseconds; 60 000 by default, since the real API answers only after all webhook retries.
-    #[serde(default)]
-    pub timeout_ms: Option<u64>,
-}
-
-/// One part of a multipart body.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(untagged)]
-pub enum Part {
-    /// A text field.
-    Text(String),
-    /// A file, relative to the scenario.
-    File {
-        /// Path of the file; may be a template.
-        file: String,
-        /// Its media type; guessed from the name when absent.
-        #[serde(default)]
-        content_type: Option<String>,
-    },
-}
-
-/// An HTTP method.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "UPPERCASE")]
-#[expect(missing_docs, reason = "the names are the methods of RFC 9110")]
-pub enum Method {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-    Head,
-    Options,
 }
 
 /// One step of a flow.
@@ -180,11 +138,12 @@ pub struct Step {
     pub capture: BTreeMap<String, String>,
     /// Statuses by which the step may be refused: recorded, not a failure; its webhooks are then not expected.
     #[serde(default)]
+    #[schemars(inner(range(min = 100, max = 599)))]
     pub may_refuse: Vec<u16>,
-    /// Repeats the request until its expectations hold.
+    /// Repeats the request until its expectations hold or the deadline is over.
     #[serde(default)]
     pub poll: Option<Poll>,
-    /// Webhooks that this step must fire. An empty list says nothing; `none` forbids.
+    /// Webhooks that this step must fire. An empty list says nothing; `count: 0` forbids an event.
     #[serde(default)]
     pub webhooks: Vec<ExpectedWebhook>,
 }
@@ -205,22 +164,63 @@ pub struct Expect {
 }
 
 /// One status or several.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum OneOrMany {
-    One(u16),
-    Many(Vec<u16>),
+    One(#[schemars(range(min = 100, max = 599))] u16),
+    Many(#[schemars(inner(range(min = 100, max = 599)))] Vec<u16>),
+}
+
+impl OneOrMany {
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u16] {
+        match self {
+            Self::One(status) => std::slice::from_ref(status),
+            Self::Many(statuses) => statuses,
+        }
+    }
+}
+
+// Not derived: an untagged enum would say "did not match any variant" and lose the place of the mistake.
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Statuses;
+
+        impl<'de> Visitor<'de> for Statuses {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a status from 100 to 599, or a list of them")
+            }
+
+            fn visit_u64<E: de::Error>(self, status: u64) -> Result<OneOrMany, E> {
+                let wrong = |_| E::custom(format!("{status} is no HTTP status: they run from 100 to 599"));
+                u16::try_from(status).map(OneOrMany::One).map_err(wrong)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany, A::Error> {
+                let mut statuses = Vec::new();
+                while let Some(status) = seq.next_element()? {
+                    statuses.push(status);
+                }
+                Ok(OneOrMany::Many(statuses))
+            }
+        }
+
+        deserializer.deserialize_any(Statuses)
+    }
 }
 
 /// Repetition until the expectations hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Poll {
-    /// Pause between two tries in milliseconds.
-    pub every_ms: u64,
-    /// Give up after this many milliseconds.
-    pub deadline_ms: u64,
+    /// Pause between two tries.
+    pub every: Period,
+    /// Time from the first try after which the step has failed.
+    pub deadline: Period,
 }
 
 /// A webhook that a step must fire.
@@ -235,17 +235,17 @@ pub struct ExpectedWebhook {
     /// How many, exactly. 0 forbids: for a step that must fire nothing.
     #[serde(default = "one")]
     pub count: u32,
-    /// Time limit from the start of the step to the first attempt, in milliseconds.
-    #[serde(default = "default_within_ms")]
-    pub within_ms: u64,
+    /// Time limit from the start of the step to the first attempt.
+    #[serde(default = "default_within")]
+    pub within: Period,
 }
 
 const fn one() -> u32 {
     1
 }
 
-const fn default_within_ms() -> u64 {
-    30_000
+const fn default_within() -> Period {
+    Period::from_millis(30_000)
 }
 
 /// How this run's webhooks are told from other traffic at the same receiver.
@@ -265,9 +265,57 @@ pub struct Variant {
     /// Name of the variant.
     pub name: String,
     /// Of every so many flows …
+    #[schemars(range(min = 1))]
     pub of_every: u32,
     /// … the last so many take this variant.
+    #[schemars(range(min = 1))]
     pub last: u32,
+    /// The scenario's own steps up to and including this one come first; without it `steps` are all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
     /// Its steps.
     pub steps: Vec<Step>,
+}
+
+/// What one flow does.
+#[derive(Debug, Clone)]
+pub struct FlowPlan<'a> {
+    /// Name of its variant; none for the scenario's own steps.
+    pub variant: Option<&'a str>,
+    /// Its steps, in order.
+    pub steps: Vec<&'a Step>,
+}
+
+impl Scenario {
+    /// What flow number `flow` (from 0) does.
+    #[must_use]
+    pub fn flow_plan(&self, flow: u32) -> FlowPlan<'_> {
+        match self.variants.iter().find(|v| v.claims(flow)) {
+            Some(variant) => FlowPlan { variant: Some(&variant.name), steps: self.steps_of(variant) },
+            None => FlowPlan { variant: None, steps: self.steps.iter().collect() },
+        }
+    }
+
+    /// The steps of a variant, with those of the scenario that come first.
+    #[must_use]
+    pub fn steps_of<'a>(&'a self, variant: &'a Variant) -> Vec<&'a Step> {
+        let kept = variant.after.as_ref().and_then(|name| self.steps.iter().position(|s| s.name == *name));
+        self.steps.iter().take(kept.map_or(0, |last| last + 1)).chain(&variant.steps).collect()
+    }
+
+    /// Whether the values of a variable, column or capture of that name must never be shown.
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        let lower = name.to_ascii_lowercase();
+        self.secrets.iter().any(|s| s == name)
+            || ["password", "secret", "token"].iter().any(|s| lower.contains(s))
+    }
+}
+
+impl Variant {
+    /// Whether flow number `flow` (from 0) takes this variant.
+    #[must_use]
+    pub fn claims(&self, flow: u32) -> bool {
+        flow.checked_rem(self.of_every).is_some_and(|nth| nth >= self.of_every.saturating_sub(self.last))
+    }
 }

@@ -1,0 +1,281 @@
+//! Data rows, one for each flow: from CSV, JSON or JSON lines, from ranges, or written out in the scenario.
+
+use super::model::{Data, Scenario};
+use super::scope::{Row, Run};
+use super::suggest;
+use super::template::TemplateError;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Largest data file, in bytes.
+pub const MAX_DATA: u64 = 64 * 1024 * 1024;
+
+/// Why there are no rows.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}", file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Over [`MAX_DATA`].
+    #[error("{}: over {MAX_DATA} bytes, the limit for a data file", file.display())]
+    TooLarge {
+        /// The file.
+        file: PathBuf,
+    },
+    /// One line is wrong.
+    #[error("{}:{line}: {message}", file.display())]
+    Line {
+        /// The file.
+        file: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong and what would be right.
+        message: String,
+    },
+    /// The file holds nothing.
+    #[error("{}: holds no data rows", file.display())]
+    Empty {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Fewer rows than flows.
+    #[error(
+        "{origin}: {found} data row(s) for {needed} flows: give {needed} rows, or run with --flows {found}"
+    )]
+    TooFew {
+        /// The file, or `the scenario`.
+        origin: String,
+        /// How many there are.
+        found: usize,
+        /// How many are needed.
+        needed: u32,
+    },
+    /// A required column is missing.
+    #[error("{origin}: row {row} has no column `{column}`{hint} (its columns are {columns})")]
+    MissingColumn {
+        /// The file, or `the scenario`.
+        origin: String,
+        /// The row, from 1.
+        row: usize,
+        /// The column.
+        column: String,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
+        /// The columns that there are.
+        columns: String,
+    },
+    /// No source of rows at all.
+    #[error(
+        "the scenario needs data rows with the columns {columns}: give them with --data FILE (CSV or JSON)"
+    )]
+    NoSource {
+        /// The required columns.
+        columns: String,
+    },
+    /// A template in a row of the scenario has no value.
+    #[error("data row {row} of the scenario: {source}")]
+    Template {
+        /// The row, from 1.
+        row: usize,
+        /// Why.
+        source: TemplateError,
+    },
+}
+
+impl Data {
+    /// The columns that templates may use: `columns`, those of `ranges`, and those that all of `rows` have.
+    #[must_use]
+    pub fn column_names(&self) -> BTreeSet<String> {
+        let written = self.rows.first().into_iter().flat_map(super::entries::Entries::keys);
+        let shared = written.filter(|name| self.rows.iter().all(|row| row.get(name).is_some()));
+        let ranges = self.ranges.keys().map(String::as_str);
+        self.columns.iter().map(String::as_str).chain(ranges).chain(shared).map(str::to_owned).collect()
+    }
+}
+
+/// The rows of a run, at least `flows` of them or an error: from `extra_file` (`--data`), else from the scenario's
+/// file, else from its written rows; ranges are added to each.
+///
+/// # Errors
+/// Too few rows, a required column that is missing, a file that cannot be read or is malformed.
+pub fn rows(
+    scenario: &Scenario,
+    flows: u32,
+    extra_file: Option<&Path>,
+    run: &Arc<Run>,
+) -> Result<Vec<Row>, DataError> {
+    let data = &scenario.data;
+    let file = extra_file.map(Path::to_path_buf).or_else(|| data.file.as_ref().map(|f| run.dir.join(f)));
+    let needed = usize::try_from(flows).unwrap_or(usize::MAX);
+    let (origin, mut rows) = match &file {
+        Some(file) => (file.display().to_string(), read_rows(file)?),
+        None if !data.rows.is_empty() => ("the scenario".to_owned(), written_rows(data, needed, run)?),
+        None if data.columns.iter().all(|c| data.ranges.contains_key(c)) => {
+            ("the scenario".to_owned(), vec![Row::new(); needed])
+        }
+        None => return Err(DataError::NoSource { columns: data.columns.join(", ") }),
+    };
+    if rows.len() < needed {
+        return Err(DataError::TooFew { origin, found: rows.len(), needed: flows });
+    }
+    rows.truncate(needed);
+    for (number, row) in (0i64..).zip(rows.iter_mut()) {
+        let ranges =
+            data.ranges.iter().map(|(name, first)| (name.clone(), first.saturating_add(number).into()));
+        row.extend(ranges);
+    }
+    check_columns(data, &rows, &origin)?;
+    Ok(rows)
+}
+
+fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, DataError> {
+    let mut rows = Vec::new();
+    for (flow, written) in (0..).zip(data.rows.iter().take(needed)) {
+        let mut scope = run.scope(flow, Row::new());
+        let cells = written.iter().map(|(name, value)| Ok((name.to_owned(), scope.render_json(value)?)));
+        let row = cells.collect::<Result<Row, _>>();
+        rows.push(row.map_err(|source| DataError::Template { row: rows.len() + 1, source })?);
+    }
+    Ok(rows)
+}
+
+/// Holds rows from anywhere (the stand-in's fixtures too) against the columns that the scenario requires.
+///
+/// # Errors
+/// [`DataError::MissingColumn`].
+pub fn check_columns(data: &Data, rows: &[Row], origin: &str) -> Result<(), DataError> {
+    for (index, row) in rows.iter().enumerate() {
+        if let Some(column) = data.columns.iter().find(|c| !row.contains_key(*c)) {
+            let names: Vec<&str> = row.keys().map(String::as_str).collect();
+            return Err(DataError::MissingColumn {
+                origin: origin.to_owned(),
+                row: index + 1,
+                column: column.clone(),
+                hint: suggest::hint(column, names.iter().copied()),
+                columns: names.join(", "),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// All rows of a CSV file with a header, a JSON array of objects, or JSON lines; told apart by the file's ending, else
+/// by its first character.
+///
+/// # Errors
+/// A file that cannot be read, is over [`MAX_DATA`], not UTF-8, empty or malformed (with the line).
+pub fn read_rows(file: &Path) -> Result<Vec<Row>, DataError> {
+    let text = read_text(file)?;
+    let ending = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let body = text.trim_start();
+    let rows = match ending.as_deref() {
+        Some("csv") => csv_rows(&text),
+        _ if body.starts_with('[') => json_array(&text),
+        _ if body.starts_with('{') => json_lines(&text),
+        Some("json" | "jsonl" | "ndjson") if !body.is_empty() => {
+            Err((1, "expected `[` or `{`: an array of objects, or one object a line".to_owned()))
+        }
+        _ => csv_rows(&text),
+    };
+    match rows {
+        Ok(rows) if rows.is_empty() => Err(DataError::Empty { file: file.to_owned() }),
+        Ok(rows) => Ok(rows),
+        Err((line, message)) => Err(DataError::Line { file: file.to_owned(), line, message }),
+    }
+}
+
+fn read_text(file: &Path) -> Result<String, DataError> {
+    let failed = |source| DataError::Read { file: file.to_owned(), source };
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    let mut bytes = Vec::new();
+    opened.take(MAX_DATA + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_DATA {
+        return Err(DataError::TooLarge { file: file.to_owned() });
+    }
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let good = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = 1 + good.iter().filter(|b| **b == b'\n').count() as u64;
+        DataError::Line {
+            file: file.to_owned(),
+            line,
+            message: "not UTF-8: save the file as UTF-8".to_owned(),
+        }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// A line number and what is wrong there.
+type LineError = (u64, String);
+
+fn csv_rows(text: &str) -> Result<Vec<Row>, LineError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let line_of = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
+    let header = reader.headers().map_err(|e| (line_of(&e), format!("not CSV: {e}")))?.clone();
+    let names: Vec<&str> = header.iter().map(str::trim).collect();
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        if name.is_empty() && !text.trim().is_empty() {
+            return Err((1, "a column has no name: the first line must name every column".to_owned()));
+        }
+        if !seen.insert(name) {
+            return Err((1, format!("the column `{name}` is there twice")));
+        }
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| (line_of(&e), format!("not CSV: {e}")))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        if record.len() != names.len() {
+            return Err((
+                line,
+                format!("{} cells, but the first line names {} columns", record.len(), names.len()),
+            ));
+        }
+        rows.push(names.iter().zip(&record).map(|(name, text)| ((*name).to_owned(), cell(text))).collect());
+    }
+    Ok(rows)
+}
+
+/// The value of a text from outside (a CSV cell, `--var`): canonical whole numbers, `true` and `false` get their JSON
+/// type; everything else stays text, `0101` and `+880…` too.
+#[must_use]
+pub fn cell(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => number.into(),
+            _ => text.into(),
+        },
+    }
+}
+
+fn json_array(text: &str) -> Result<Vec<Row>, LineError> {
+    let items: Vec<Value> =
+        serde_json::from_str(text).map_err(|e| (e.line() as u64, format!("not JSON: {e}")))?;
+    let mut rows = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Value::Object(members) => rows.push(members.into_iter().collect()),
+            _ => return Err((1, format!("item {} of the array is not an object", index + 1))),
+        }
+    }
+    Ok(rows)
+}
+
+fn json_lines(text: &str) -> Result<Vec<Row>, LineError> {
+    let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line).map_err(|e| (number, format!("not a JSON object: {e}")))
+        })
+        .collect()
+}

@@ -1,0 +1,77 @@
+//! What is wrong with a scenario file, and where.
+
+use std::fmt;
+
+/// A place in a file; both numbers count from 1, the column in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct At {
+    /// Line.
+    pub line: u64,
+    /// Column.
+    pub column: u64,
+}
+
+/// One thing that is wrong at one place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where.
+    pub at: At,
+    /// What, and what would be right.
+    pub message: String,
+}
+
+/// Why a scenario cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// The file cannot be read.
+    #[error("{file}: cannot be read: {source}")]
+    Read {
+        /// The file.
+        file: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Neither a file nor a built-in scenario has that name.
+    #[error(
+        "no scenario `{name}`: there is no file scenarios/{name}.yaml, and the built-in ones are {known}{hint}"
+    )]
+    Unknown {
+        /// What was asked for.
+        name: String,
+        /// The names that would work.
+        known: String,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
+    },
+    /// Over the size limit.
+    #[error("{file}: over {limit} bytes, the limit for a scenario")]
+    TooLarge {
+        /// The file.
+        file: String,
+        /// The limit in bytes.
+        limit: u64,
+    },
+    /// Something in the file is wrong; at least one problem.
+    #[error("{}", Listed { file, problems })]
+    Invalid {
+        /// The file.
+        file: String,
+        /// What is wrong, in the order of the file.
+        problems: Vec<Problem>,
+    },
+}
+
+struct Listed<'a> {
+    file: &'a str,
+    problems: &'a [Problem],
+}
+
+impl fmt::Display for Listed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, Problem { at, message }) in self.problems.iter().enumerate() {
+            let end = if i == 0 { "" } else { "\n" };
+            write!(f, "{end}{}:{}:{}: {message}", self.file, at.line, at.column)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,364 @@
+//! `{{ name | default("x") }}`: parsing and rendering of templates, without knowledge of where values come from.
+
+use serde_json::Value;
+
+/// Why a template has no value. Never holds a value, only names, since values may be secret.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{template}: {message}")]
+pub struct TemplateError {
+    /// The template as written, or the file that it led to.
+    pub template: String,
+    /// What is wrong and what would be right.
+    pub message: String,
+}
+
+/// A stretch of a text.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Piece<'a> {
+    /// Ordinary text.
+    Text(&'a str),
+    /// One `{{ … }}`.
+    Expr {
+        /// As written, braces included.
+        raw: &'a str,
+        /// What it says.
+        expr: Expr,
+    },
+}
+
+/// What stands between the braces.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Expr {
+    /// The value to begin with.
+    pub term: Term,
+    /// What is done to it, in order.
+    pub filters: Vec<Filter>,
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Term {
+    /// A variable, `env.NAME`, or a built-in.
+    Name(String),
+    /// A text in quotes, a number, `true`, `false` or `null`.
+    Literal(Value),
+}
+
+/// A change to a value.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Filter {
+    /// Takes the place of a value that is not there.
+    Default(Term),
+    /// Makes it text.
+    Text,
+    /// Makes it a whole number.
+    Int,
+}
+
+const FILTERS: [&str; 3] = ["default", "text", "int"];
+
+impl Expr {
+    /// The names that must be there: those without a default behind them.
+    pub(super) fn needed(&self) -> impl Iterator<Item = &str> {
+        let has_default = self.filters.iter().any(|f| matches!(f, Filter::Default(_)));
+        let last = self.filters.iter().rev().find_map(|f| match f {
+            Filter::Default(term) => Some(term),
+            _ => None,
+        });
+        let first = (!has_default).then_some(&self.term);
+        first.into_iter().chain(last).filter_map(Term::name)
+    }
+
+    /// All names, needed or not.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        let defaults = self.filters.iter().filter_map(|f| match f {
+            Filter::Default(term) => Some(term),
+            _ => None,
+        });
+        std::iter::once(&self.term).chain(defaults).filter_map(Term::name)
+    }
+}
+
+impl Term {
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Name(name) => Some(name),
+            Self::Literal(_) => None,
+        }
+    }
+}
+
+/// Cuts a text into its pieces.
+pub(super) fn parse(text: &str) -> Result<Vec<Piece<'_>>, TemplateError> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find("{{") {
+        let (before, template) = rest.split_at(start);
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before));
+        }
+        let (expr, length) = parse_one(template)?;
+        let (raw, tail) = template.split_at(length);
+        pieces.push(Piece::Expr { raw, expr });
+        rest = tail;
+    }
+    if !rest.is_empty() {
+        pieces.push(Piece::Text(rest));
+    }
+    Ok(pieces)
+}
+
+/// Reads the template at the beginning of `text`, which begins with `{{`; gives its length in bytes too.
+fn parse_one(text: &str) -> Result<(Expr, usize), TemplateError> {
+    let mut cursor = Cursor { rest: text.get(2..).unwrap_or_default() };
+    let parsed = (|| {
+        let term = cursor.term()?;
+        let mut filters = Vec::new();
+        while cursor.take("|") {
+            filters.push(cursor.filter()?);
+        }
+        if cursor.take("}}") { Ok(Expr { term, filters }) } else { Err(cursor.surprise("`}}` or `|`")) }
+    })();
+    let shown = || match text.find("}}") {
+        Some(end) if end < 80 => text.get(..end + 2).unwrap_or(text).to_owned(),
+        _ => text.chars().take(40).collect(),
+    };
+    let expr = parsed.map_err(|message| TemplateError { template: shown(), message })?;
+    Ok((expr, text.len() - cursor.rest.len()))
+}
+
+struct Cursor<'a> {
+    rest: &'a str,
+}
+
+impl Cursor<'_> {
+    fn blanks(&mut self) {
+        self.rest = self.rest.trim_start();
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        self.blanks();
+        self.rest.strip_prefix(token).map(|rest| self.rest = rest).is_some()
+    }
+
+    fn surprise(&self, expected: &str) -> String {
+        match self.rest.chars().next() {
+            None => format!("the template is not closed: expected {expected}"),
+            Some(c) => format!("expected {expected}, found `{c}`"),
+        }
+    }
+
+    fn word(&mut self) -> String {
+        self.blanks();
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+        let end = self.rest.find(|c| !is_word(c)).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        word.to_owned()
+    }
+
+    fn term(&mut self) -> Result<Term, String> {
+        self.blanks();
+        if self.rest.starts_with(['"', '\'']) {
+            return self.quoted().map(|text| Term::Literal(Value::String(text)));
+        }
+        let before = self.rest;
+        let word = self.word();
+        match word.as_str() {
+            "" => {
+                self.rest = before;
+                Err(self.surprise("a name or a text in quotes"))
+            }
+            "true" | "false" | "null" => Ok(Term::Literal(serde_json::from_str(&word).unwrap_or_default())),
+            w if w.starts_with(|c: char| c.is_ascii_digit() || c == '-') => serde_json::from_str(w)
+                .map(Term::Literal)
+                .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
+            w if w.starts_with('.') || w.ends_with('.') || w.contains("..") => {
+                Err(format!("`{w}` is no name: a dot stands between two words"))
+            }
+            _ => Ok(Term::Name(word)),
+        }
+    }
+
+    fn quoted(&mut self) -> Result<String, String> {
+        let mut chars = self.rest.char_indices();
+        let quote = chars.next().map(|(_, c)| c);
+        let mut text = String::new();
+        let mut escaped = false;
+        for (at, c) in chars {
+            if escaped {
+                text.push(c);
+                escaped = false;
+            } else if c == '\\' {
+                escaped = true;
+            } else if Some(c) == quote {
+                self.rest = self.rest.get(at + 1..).unwrap_or_default();
+                return Ok(text);
+            } else {
+                text.push(c);
+            }
+        }
+        Err("a text in quotes is not closed".to_owned())
+    }
+
+    fn filter(&mut self) -> Result<Filter, String> {
+        let word = self.word();
+        match word.as_str() {
+            "text" => Ok(Filter::Text),
+            "int" => Ok(Filter::Int),
+            "default" => {
+                if !self.take("(") {
+                    return Err(self.surprise("`(`, as in default(\"x\")"));
+                }
+                let term = self.term()?;
+                if self.take(")") { Ok(Filter::Default(term)) } else { Err(self.surprise("`)`")) }
+            }
+            other => {
+                let hint = super::suggest::hint(other, FILTERS);
+                Err(format!("unknown filter `{other}`{hint} (there are {})", FILTERS.join(", ")))
+            }
+        }
+    }
+}
+
+/// Renders a text; `lookup` gives the value of a name, or says why there is none.
+pub(super) fn render(
+    text: &str,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
+) -> Result<Value, TemplateError> {
+    if !text.contains("{{") {
+        return Ok(Value::String(text.to_owned()));
+    }
+    let pieces = parse(text)?;
+    if let [Piece::Expr { raw, expr }] = pieces.as_slice() {
+        return evaluate(raw, expr, lookup);
+    }
+    let mut out = String::with_capacity(text.len());
+    for piece in &pieces {
+        match piece {
+            Piece::Text(text) => out.push_str(text),
+            Piece::Expr { raw, expr } => out.push_str(&as_text(&evaluate(raw, expr, lookup)?)),
+        }
+    }
+    Ok(Value::String(out))
+}
+
+/// The value of one template.
+pub(super) fn evaluate(
+    raw: &str,
+    expr: &Expr,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
+) -> Result<Value, TemplateError> {
+    let mut value_of = |term: &Term| match term {
+        Term::Literal(value) => Ok(value.clone()),
+        Term::Name(name) => lookup(name),
+    };
+    let mut value = value_of(&expr.term);
+    for filter in &expr.filters {
+        value = match (filter, value) {
+            (Filter::Default(term), Err(_)) => value_of(term),
+            (Filter::Text, Ok(value)) => Ok(Value::String(as_text(&value))),
+            (Filter::Int, Ok(value)) => int(&value),
+            (_, value) => value,
+        };
+    }
+    value.map_err(|message| TemplateError { template: raw.to_owned(), message })
+}
+
+fn int(value: &Value) -> Result<Value, String> {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok(),
+        other => other.as_i64(),
+    };
+    // The value itself stays out of the message: it may be a secret.
+    number.map(|n: i64| Value::from(n)).ok_or_else(|| "its value is not a whole number".to_owned())
+}
+
+/// A value as text: a string as it is, null as nothing, anything else as JSON.
+pub(super) fn as_text(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Null => String::new(),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn eval(text: &str) -> Result<Value, String> {
+        let mut lookup = |name: &str| match name {
+            "n" => Ok(json!(7)),
+            "s" => Ok(json!("seven")),
+            "o" => Ok(json!({"a": [1]})),
+            other => Err(format!("undefined variable `{other}`")),
+        };
+        render(text, &mut lookup).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_template_alone_keeps_its_type_and_in_text_becomes_text() {
+        assert_eq!(eval("{{ n }}"), Ok(json!(7)));
+        assert_eq!(eval("{{n}}"), Ok(json!(7)));
+        assert_eq!(eval("{{ o }}"), Ok(json!({"a": [1]})));
+        assert_eq!(eval("/x/{{ n }}/{{ s }}"), Ok(json!("/x/7/seven")));
+        assert_eq!(eval(" {{ n }}"), Ok(json!(" 7")));
+        assert_eq!(eval("{{ n | text }}"), Ok(json!("7")));
+        assert_eq!(eval("{{ '12' | int }}"), Ok(json!(12)));
+        assert_eq!(eval(r#"{{ "{{" }}x}}"#), Ok(json!("{{x}}")));
+    }
+
+    #[test]
+    fn defaults() {
+        assert_eq!(eval(r#"{{ gone | default("x") }}"#), Ok(json!("x")));
+        assert_eq!(eval(r#"{{ gone | default("a\"}}b") }}"#), Ok(json!("a\"}}b")));
+        assert_eq!(eval("{{ gone | default(away) | default(3) }}"), Ok(json!(3)));
+        assert_eq!(eval("{{ gone | default(n) }}"), Ok(json!(7)));
+        assert_eq!(eval("{{ n | default(3) }}"), Ok(json!(7)));
+        assert_eq!(eval("{{ gone | default(null) }}"), Ok(json!(null)));
+    }
+
+    #[test]
+    fn errors_name_the_template() {
+        let error = |text: &str| eval(text).unwrap_err();
+        assert_eq!(error("a {{ gone }}"), "{{ gone }}: undefined variable `gone`");
+        assert_eq!(error("{{ n"), "{{ n: the template is not closed: expected `}}` or `|`");
+        assert_eq!(error("{{ }}"), "{{ }}: expected a name or a text in quotes, found `}`");
+        assert_eq!(error("{{ n m }}"), "{{ n m }}: expected `}}` or `|`, found `m`");
+        assert_eq!(error("{{ s | int }}"), "{{ s | int }}: its value is not a whole number");
+        assert_eq!(
+            error("{{ s | defualt(1) }}"),
+            "{{ s | defualt(1) }}: unknown filter `defualt`; did you mean `default`? (there are default, text, int)"
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn text_without_braces_is_itself(text in "[^{]*") {
+            prop_assert_eq!(eval(&text), Ok(json!(text)));
+        }
+
+        #[test]
+        fn a_quoted_literal_comes_back(text in ".*") {
+            let quoted = text.replace('\\', "\\\\").replace('"', "\\\"");
+            prop_assert_eq!(eval(&format!("{{{{ \"{quoted}\" }}}}")), Ok(json!(text)));
+        }
+
+        #[test]
+        fn never_panics(text in "[{}a-z|\"'(). \\\\é]*") {
+            let _ = eval(&text);
+        }
+
+        #[test]
+        fn the_pieces_make_up_the_text(text in "([a-z ]|\\{\\{ n \\}\\})*") {
+            let joined: String = parse(&text).unwrap().iter().map(|p| match p {
+                Piece::Text(t) => *t,
+                Piece::Expr { raw, .. } => *raw,
+            }).collect();
+            prop_assert_eq!(joined, text);
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! A YAML file as a tree in which every key and value knows its line and column.
+
+use super::error::{At, Problem};
+use serde::Deserialize;
+use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::Spanned;
+use std::fmt;
+
+/// One value of the file.
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    /// Where it begins.
+    pub at: At,
+    /// What it is.
+    pub kind: Kind,
+}
+
+/// The kinds of YAML values that JSON knows too.
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Null,
+    Bool(bool),
+    Int(i64),
+    Uint(u64),
+    Float(f64),
+    Text(String),
+    List(Vec<Node>),
+    /// Keys with the places where they stand, in the order of the file.
+    Map(Vec<(String, At, Node)>),
+}
+
+/// One step of a path into the tree.
+#[derive(Debug, Clone)]
+pub(super) enum Seg {
+    Key(String),
+    Index(usize),
+}
+
+impl From<&str> for Seg {
+    fn from(key: &str) -> Self {
+        Self::Key(key.to_owned())
+    }
+}
+
+impl From<usize> for Seg {
+    fn from(index: usize) -> Self {
+        Self::Index(index)
+    }
+}
+
+/// Deepest nesting that a scenario may have.
+const MAX_DEPTH: usize = 64;
+
+/// Reads one YAML document. Aliases are expanded within limits, so a small file cannot become a large tree.
+pub(super) fn parse(text: &str) -> Result<Node, Problem> {
+    let mut options = serde_saphyr::options! {
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: 200_000,
+            max_documents: 1,
+        },
+    };
+    options.alias_limits.max_total_replayed_events = 200_000;
+    let spanned: Spanned<Kind> =
+        serde_saphyr::from_str_with_options(text, options).map_err(|e| problem(&e))?;
+    Ok(node(spanned))
+}
+
+/// What the YAML parser says, without the place that it puts into its text.
+fn problem(error: &serde_saphyr::Error) -> Problem {
+    let at = error.location().map_or(At { line: 1, column: 1 }, At::from);
+    let text = error.without_snippet().to_string();
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ');
+    let first = text.lines().next().unwrap_or(text).trim_end_matches([':', ' ']);
+    Problem { at, message: format!("not valid YAML: {}", first.strip_prefix("error: ").unwrap_or(first)) }
+}
+
+fn node(spanned: Spanned<Kind>) -> Node {
+    // An alias is reported where it is defined, since the text to change stands there.
+    Node { at: At::from(spanned.defined), kind: spanned.value }
+}
+
+impl From<serde_saphyr::Location> for At {
+    fn from(location: serde_saphyr::Location) -> Self {
+        Self { line: location.line().max(1), column: location.column().max(1) }
+    }
+}
+
+impl<'de> Deserialize<'de> for Kind {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindVisitor)
+    }
+}
+
+struct KindVisitor;
+
+impl<'de> Visitor<'de> for KindVisitor {
+    type Value = Kind;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("a value that JSON has too")
+    }
+
+    fn visit_unit<E: de::Error>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+
+    fn visit_none<E: de::Error>(self) -> Result<Kind, E> {
+        Ok(Kind::Null)
+    }
+
+    fn visit_bool<E: de::Error>(self, v: bool) -> Result<Kind, E> {
+        Ok(Kind::Bool(v))
+    }
+
+    fn visit_i64<E: de::Error>(self, v: i64) -> Result<Kind, E> {
+        Ok(Kind::Int(v))
+    }
+
+    fn visit_u64<E: de::Error>(self, v: u64) -> Result<Kind, E> {
+        Ok(i64::try_from(v).map_or(Kind::Uint(v), Kind::Int))
+    }
+
+    fn visit_f64<E: de::Error>(self, v: f64) -> Result<Kind, E> {
+        Ok(Kind::Float(v))
+    }
+
+    fn visit_str<E: de::Error>(self, v: &str) -> Result<Kind, E> {
+        Ok(Kind::Text(v.to_owned()))
+    }
+
+    fn visit_string<E: de::Error>(self, v: String) -> Result<Kind, E> {
+        Ok(Kind::Text(v))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Kind, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element::<Spanned<Kind>>()? {
+            items.push(node(item));
+        }
+        Ok(Kind::List(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Kind, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<Spanned<String>>()? {
+            let value = node(map.next_value::<Spanned<Kind>>()?);
+            entries.push((key.value, At::from(key.defined), value));
+        }
+        Ok(Kind::Map(entries))
+    }
+}
+
+impl Node {
+    /// The node at the end of `path`.
+    pub(super) fn get(&self, path: &[Seg]) -> Option<&Self> {
+        path.iter().try_fold(self, |node, seg| node.child(seg).map(|(_, child)| child))
+    }
+
+    /// The place of the value at the end of `path`, or of its nearest ancestor that is there.
+    pub(super) fn value_at(&self, path: &[Seg]) -> At {
+        let mut node = self;
+        for seg in path {
+            match node.child(seg) {
+                Some((_, child)) => node = child,
+                None => break,
+            }
+        }
+        node.at
+    }
+
+    /// The place of the key at the end of `path`; of the value when it is a list item.
+    pub(super) fn key_at(&self, path: &[Seg]) -> At {
+        let Some((last, parents)) = path.split_last() else { return self.at };
+        match self.get(parents).and_then(|parent| parent.child(last)) {
+            Some((key, _)) => key,
+            None => self.value_at(parents),
+        }
+    }
+
+    fn child(&self, seg: &Seg) -> Option<(At, &Self)> {
+        match (&self.kind, seg) {
+            (Kind::Map(entries), Seg::Key(key)) => {
+                entries.iter().find(|(k, ..)| k == key).map(|(_, at, node)| (*at, node))
+            }
+            (Kind::List(items), Seg::Index(index)) => items.get(*index).map(|node| (node.at, node)),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! From the located tree to the typed model: a serde deserializer whose errors know their place.
+
+use super::error::{At, Problem};
+use super::suggest;
+use super::tree::{Kind, Node};
+use serde::de::{
+    self, DeserializeSeed, Deserializer, Expected, IntoDeserializer, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde::forward_to_deserialize_any;
+use std::fmt::{self, Display};
+
+/// Reads a `T` out of a tree.
+pub(super) fn from_tree<T: de::DeserializeOwned>(node: &Node) -> Result<T, Problem> {
+    T::deserialize(node).map_err(|e| Problem { at: e.at.unwrap_or(node.at), message: e.message })
+}
+
+/// An error on its way up: the innermost value that it passes gives it its place.
+#[derive(Debug)]
+pub(super) struct Error {
+    at: Option<At>,
+    message: String,
+}
+
+impl Error {
+    fn or_at(mut self, at: At) -> Self {
+        self.at.get_or_insert(at);
+        self
+    }
+}
+
+impl Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl de::Error for Error {
+    fn custom<T: Display>(message: T) -> Self {
+        Self { at: None, message: message.to_string() }
+    }
+
+    fn invalid_type(found: Unexpected, expected: &dyn Expected) -> Self {
+        let quote = match found {
+            Unexpected::Bool(_) | Unexpected::Unsigned(_) | Unexpected::Signed(_) | Unexpected::Float(_)
+                if expected.to_string() == "a string" =>
+            {
+                ": write it in quotes"
+            }
+            _ => "",
+        };
+        Self::custom(format!("expected {}, found {}{quote}", plain(expected), Found(found)))
+    }
+
+    fn invalid_value(found: Unexpected, expected: &dyn Expected) -> Self {
+        Self::custom(format!("expected {}, found {}", plain(expected), Found(found)))
+    }
+
+    fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let hint = suggest::hint(field, known.iter().copied());
+        Self::custom(format!("unknown key `{field}`{hint} (the keys here are {})", known.join(", ")))
+    }
+
+    fn unknown_variant(variant: &str, known: &'static [&'static str]) -> Self {
+        let hint = suggest::hint(variant, known.iter().copied());
+        Self::custom(format!("unknown value `{variant}`{hint} (one of {})", known.join(", ")))
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::custom(format!("the key `{field}` is missing"))
+    }
+}
+
+/// What was expected, in the words of a scenario's author rather than of Rust.
+fn plain(expected: &dyn Expected) -> String {
+    let text = expected.to_string();
+    match text.as_str() {
+        "a string" => "text".into(),
+        "a map" => "a mapping".into(),
+        "a sequence" => "a list".into(),
+        "u16" => "a whole number from 0 to 65535".into(),
+        "u32" => "a whole number from 0 to 4294967295".into(),
+        "i64" => "a whole number".into(),
+        other if other.starts_with("struct ") => "a mapping".into(),
+        _ => text,
+    }
+}
+
+struct Found<'a>(Unexpected<'a>);
+
+impl Display for Found<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Unexpected::Bool(b) => write!(f, "{b}"),
+            Unexpected::Unsigned(n) => write!(f, "the number {n}"),
+            Unexpected::Signed(n) => write!(f, "the number {n}"),
+            Unexpected::Float(n) => write!(f, "the number {n}"),
+            Unexpected::Str(s) => write!(f, "the text \"{}\"", s.chars().take(60).collect::<String>()),
+            Unexpected::Unit => f.write_str("nothing"),
+            Unexpected::Seq => f.write_str("a list"),
+            Unexpected::Map => f.write_str("a mapping"),
+            other => write!(f, "{other}"),
+        }
+    }
+}
+
+impl<'de> Deserializer<'de> for &'de Node {
+    type Error = Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        let result = match &self.kind {
+            Kind::Null => visitor.visit_unit(),
+            Kind::Bool(b) => visitor.visit_bool(*b),
+            Kind::Int(n) => u64::try_from(*n).map_or(Number::I(*n), Number::U).visit(visitor),
+            Kind::Uint(n) => visitor.visit_u64(*n),
+            Kind::Float(n) => visitor.visit_f64(*n),
+            Kind::Text(s) => visitor.visit_borrowed_str(s),
+            Kind::List(items) => visitor.visit_seq(List(items.iter())),
+            Kind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
+        };
+        result.map_err(|e: Error| e.or_at(self.at))
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self.kind {
+            Kind::Null => visitor.visit_none(),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Error> {
+        let result = match &self.kind {
+            Kind::Text(s) => visitor.visit_enum(s.as_str().into_deserializer()),
+            _ => return self.deserialize_any(Names(variants)).map(|never| match never {}),
+        };
+        let _ = name;
+        result.map_err(|e: Error| e.or_at(self.at))
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
+    }
+}
+
+/// A whole number as serde likes it: unsigned where it can be.
+enum Number {
+    U(u64),
+    I(i64),
+}
+
+impl Number {
+    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+        match self {
+            Self::U(n) => visitor.visit_u64(n),
+            Self::I(n) => visitor.visit_i64(n),
+        }
+    }
+}
+
+/// Refuses everything, naming what an enum would have taken.
+struct Names(&'static [&'static str]);
+
+enum Never {}
+
+impl Visitor<'_> for Names {
+    type Value = Never;
+
+    fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "one of {}", self.0.join(", "))
+    }
+}
+
+struct List<'de>(std::slice::Iter<'de, Node>);
+
+impl<'de> SeqAccess<'de> for List<'de> {
+    type Error = Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Error> {
+        self.0.next().map(|node| seed.deserialize(node).map_err(|e| e.or_at(node.at))).transpose()
+    }
+}
+
+struct Entries<'de> {
+    rest: std::slice::Iter<'de, (String, At, Node)>,
+    value: Option<&'de Node>,
+}
+
+impl<'de> MapAccess<'de> for Entries<'de> {
+    type Error = Error;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Error> {
+        let Some((key, at, value)) = self.rest.next() else { return Ok(None) };
+        self.value = Some(value);
+        seed.deserialize(de::value::BorrowedStrDeserializer::new(key))
+            .map(Some)
+            .map_err(|e: Error| e.or_at(*at))
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Error> {
+        let node =
+            self.value.take().ok_or_else(|| de::Error::custom("a value was asked for before its key"))?;
+        seed.deserialize(node).map_err(|e| e.or_at(node.at))
+    }
+}
