@@ -59,15 +59,17 @@ impl Key {
         if text.trim().is_empty() {
             return Err(KeyError::Empty);
         }
-        match (scheme, text) {
-            (Scheme::StandardWebhooks, text) if text.starts_with("whsk_") => private(&text["whsk_".len()..]),
-            (Scheme::StandardWebhooks, text) if text.starts_with("whpk_") => public(&text["whpk_".len()..]),
-            (Scheme::StandardWebhooks, text) => {
-                let bytes = decode(text.strip_prefix("whsec_").unwrap_or(text))?;
-                if bytes.is_empty() { Err(KeyError::Empty) } else { Ok(Self::hmac(&bytes)) }
-            }
-            (_, text) => Ok(Self::hmac(text.as_bytes())),
+        if scheme != Scheme::StandardWebhooks {
+            return Ok(Self::hmac(text.as_bytes()));
         }
+        if let Some(text) = text.strip_prefix("whsk_") {
+            return private(text);
+        }
+        if let Some(text) = text.strip_prefix("whpk_") {
+            return public(text);
+        }
+        let bytes = decode(text.strip_prefix("whsec_").unwrap_or(text))?;
+        if bytes.is_empty() { Err(KeyError::Empty) } else { Ok(Self::hmac(&bytes)) }
     }
 
     fn hmac(key: &[u8]) -> Self {

@@ -70,7 +70,7 @@ impl Verifier {
         let seen = Seen::read(self.scheme, headers);
         let Err(problem) = self.judge(&seen, body, now_ms) else { return Verdict::valid() };
         let found = match problem.reason {
-            Reason::Mismatch | Reason::Malformed => diagnose(&Suspect {
+            Reason::Missing | Reason::Mismatch | Reason::Malformed => diagnose(&Suspect {
                 scheme: self.scheme,
                 secret: &self.secret,
                 headers,
@@ -78,7 +78,7 @@ impl Verifier {
                 body,
                 other_bodies,
             }),
-            _ => None,
+            Reason::Valid | Reason::Stale | Reason::Future => None,
         };
         let diagnosis = match (problem.says, found) {
             (Some(says), Some(found)) => Some(format!("{says}; {found}")),

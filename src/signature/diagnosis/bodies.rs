@@ -1,5 +1,6 @@
 //! Candidate bodies: the same JSON value written differently, and what transports do to the ends of a text.
 
+use super::super::unique_keys::{UniqueKeysError, check_unique_keys};
 use serde_json::Value;
 
 /// Longer bodies are not re-serialised, in bytes: webhooks are small, and a flood of large ones must stay cheap.
@@ -78,6 +79,10 @@ fn re_serialised(body: &[u8]) -> Vec<Candidate> {
         return Vec::new();
     }
     let raw_utf8 = !body.is_ascii();
+    let twice = match check_unique_keys(bare) {
+        Err(UniqueKeysError::Duplicate { .. }) => " without the key that stands twice",
+        _ => "",
+    };
     let mut found = Vec::with_capacity(LAYOUTS.len() * ORDERS.len() * ESCAPES.len());
     for (order_name, order) in ORDERS {
         for (layout_name, layout) in LAYOUTS {
@@ -89,7 +94,8 @@ fn re_serialised(body: &[u8]) -> Vec<Candidate> {
                 } else {
                     ""
                 };
-                found.push((valid_over(&format!("{layout_name}{order_name}{escapes_name}{raw}")), out));
+                found
+                    .push((valid_over(&format!("{layout_name}{order_name}{escapes_name}{raw}{twice}")), out));
             }
         }
     }

@@ -28,8 +28,8 @@ pub(super) struct Likeness {
 }
 
 impl Given {
-    /// Reads the value of a signature header; `prefix` is what the scheme puts before the digest and `base64` tells
-    /// that the scheme's own spelling is base64.
+    /// Reads the value of a signature header; `prefix` is what the scheme puts before the digest and `own`
+    /// how it spells it.
     pub(super) fn read(value: &str, prefix: &str, own: Spelling) -> Self {
         let mut readings = Vec::new();
         for part in value.split([' ', ',', ';']).filter(|p| !p.is_empty()).take(16) {

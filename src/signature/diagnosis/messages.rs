@@ -15,9 +15,18 @@ pub(super) struct Parts<'a> {
 /// The pieces of a message.
 type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
 
+/// The clause about a signature that covers the body and no timestamp.
+pub(super) const fn body_only(scheme: Scheme) -> &'static str {
+    match scheme {
+        Scheme::DeltacrownV1 | Scheme::DeltacrownV2 => {
+            "the sender signs body only (Phase 5.5 scheme): replay-unsafe"
+        }
+        _ => "the sender signs body only: replay-unsafe",
+    }
+}
+
 /// Frame of another scheme or of a slip, with the clause about it.
-const FRAMES: [(&str, Frame); 15] = [
-    ("the sender signs body only (Phase 5.5 scheme): replay-unsafe", |p| [p.body, b"", b"", b"", b""]),
+const FRAMES: [(&str, Frame); 14] = [
     ("the sender signs timestamp.body (deltacrown-v2)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
     ("the sender leaves out the `.` between timestamp and body", |p| {
         [p.timestamp.as_bytes(), p.body, b"", b"", b""]
@@ -49,9 +58,9 @@ const FRAMES: [(&str, Frame); 15] = [
 /// The frames that are not the scheme's own and whose pieces are there.
 pub(super) fn frames(scheme: Scheme, parts: Parts<'_>) -> Vec<(&'static str, [&[u8]; 5])> {
     let own = scheme.message(parts.timestamp, parts.id, parts.body).concat();
-    FRAMES
-        .iter()
-        .map(|(clause, frame)| (*clause, frame(parts)))
+    let alone = (body_only(scheme), [parts.body, b"", b"", b"", b""]);
+    std::iter::once(alone)
+        .chain(FRAMES.iter().map(|(clause, frame)| (*clause, frame(parts))))
         .filter(|(_, pieces)| {
             let whole = pieces.concat();
             // A frame whose timestamp or id is absent looks like another frame, or starts with its separator.

@@ -73,7 +73,7 @@ impl<'a> Search<'a> {
         let own = self.own(self.parts.body);
         let exact = super::super::key::keyed(&self.key);
         if let Some(likeness) = self.fits(&exact, &own) {
-            return likeness.clause;
+            return likeness.clause.or_else(|| Some("the MAC itself is right".to_owned()));
         }
         let messages = self.messages();
         if let Some(found) = self.first(&exact, None, &messages) {
@@ -122,7 +122,7 @@ impl<'a> Search<'a> {
         if scheme.layout().unit.is_some() {
             let alone = bodies.into_iter().filter(|(_, other)| !other.is_empty());
             found.extend(alone.map(|(clause, bytes)| Message {
-                clause: format!("the sender signs body only: replay-unsafe and {clause}"),
+                clause: format!("{}, and {clause}", messages::body_only(scheme)),
                 bytes,
             }));
         }
@@ -159,7 +159,8 @@ impl<'a> Search<'a> {
             }),
         ];
         let body = self.parts.body;
-        let messages = [(None, self.own(body)), (Some("signs body only: replay-unsafe"), body.to_vec())];
+        let messages =
+            [(None, self.own(body)), (Some(messages::body_only(self.suspect.scheme)), body.to_vec())];
         for (clause, hash) in HASHES {
             for (frame, message) in &messages {
                 self.spend(message.len())?;

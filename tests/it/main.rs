@@ -1,0 +1,3 @@
+//! Integration tests: the built binary and real sockets.
+
+mod signature;
