@@ -11,6 +11,9 @@ const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
 
 /// The command line of `smoke sign`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke sign --secret-env WEBHOOK_SECRET < body.json"
+)]
 pub(super) struct Args {
     /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack or timestamped
     #[arg(long, value_name = "NAME", default_value_t)]

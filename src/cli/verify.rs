@@ -9,6 +9,9 @@ use serde_json::json;
 
 /// The command line of `smoke verify`.
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke verify --secret-file FILE --header 'X-Webhook-Signature: …' --header … < body.json"
+)]
 pub(super) struct Args {
     /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack or timestamped
     #[arg(long, value_name = "NAME", default_value_t)]

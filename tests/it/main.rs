@@ -1,3 +1,4 @@
 //! Integration tests: the built binary and real sockets.
 
+#[cfg(test)]
 mod signature;

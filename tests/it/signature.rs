@@ -100,6 +100,9 @@ fn defaults_are_the_bodys_event_a_fresh_uuid_and_now() {
     assert_eq!(one[2].len(), "X-Webhook-Timestamp: 1795438932150".len());
 }
 
+/// Headers, now, body; the reason and words of the diagnosis.
+type Invalid<'a> = (&'a [&'a str], &'a str, &'a [u8], &'a str, &'a str);
+
 #[test]
 fn json_says_all_of_the_verdict() {
     let json = |headers: &[&str], now: &str, body: &[u8]| -> (Value, Option<i32>) {
@@ -119,7 +122,7 @@ fn json_says_all_of_the_verdict() {
     assert!(good["warnings"].to_string().contains("id is outside the MAC, dedup by id alone is bypassable"));
 
     let spaced = String::from_utf8_lossy(BODY).replace(',', ", ").replace("\":", "\": ");
-    let cases: [(&[&str], &str, &[u8], &str, &str); 5] = [
+    let cases: [Invalid<'_>; 5] = [
         (&HEADERS, "1795439232151", BODY, "stale", "300.001 s old"),
         (&HEADERS, "1795438902149", BODY, "future", "30.001 s ahead"),
         (&HEADERS, "1795438932200", spaced.as_bytes(), "mismatch", "re-serialised compact JSON"),
@@ -154,12 +157,15 @@ fn a_secret_file_loses_one_newline_and_no_more() {
     assert!(err(&two).contains("blanks around it"), "{}", err(&two));
 }
 
+/// Subcommand, flags, secret, body; words of the error.
+type Refused<'a> = (&'a str, &'a [&'a str], Option<&'a str>, &'a [u8], &'a str);
+
 #[test]
 fn usage_errors_exit_2_name_the_flag_and_never_the_secret() {
     let env = ["--secret-env", "SMOKE_TEST_SECRET"];
     let large = vec![b' '; 1024 * 1024 + 1];
     let whsk = ["--scheme", "standard-webhooks"];
-    let cases: [(&str, &[&str], Option<&str>, &[u8], &str); 14] = [
+    let cases: [Refused<'_>; 14] = [
         ("sign", &env, None, b"", "--secret-env SMOKE_TEST_SECRET: the environment variable is not set"),
         ("verify", &env, None, b"", "--secret-env SMOKE_TEST_SECRET: the environment variable is not set"),
         ("sign", &env, Some(""), b"", "secret is empty"),

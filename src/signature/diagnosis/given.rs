@@ -44,7 +44,7 @@ impl Given {
                     Some(format!("the signature has a `{found}` prefix that the scheme does not have"))
                 }
             };
-            readings.extend(spellings(text, own, label));
+            readings.extend(spellings(text, own, label.as_deref()));
         }
         Self(readings)
     }
@@ -85,8 +85,8 @@ fn split_prefix(part: &str) -> (&str, &str) {
     PREFIXES.iter().find_map(|p| Some((*p, part.strip_prefix(p)?))).unwrap_or(("", part))
 }
 
-fn spellings(text: &str, own: Spelling, label: Option<String>) -> Vec<Reading> {
-    let join = |clause: Option<&str>| match (label.as_deref(), clause) {
+fn spellings(text: &str, own: Spelling, label: Option<&str>) -> Vec<Reading> {
+    let join = |clause: Option<&str>| match (label, clause) {
         (Some(label), Some(clause)) => Some(format!("{label} and {clause}")),
         (label, clause) => label.or(clause).map(str::to_owned),
     };
@@ -99,6 +99,8 @@ fn spellings(text: &str, own: Spelling, label: Option<String>) -> Vec<Reading> {
             Spelling::Hex => Some("the digits are right but for their upper case"),
         };
         readings.push(Reading { hex: lower, clause: join(clause) });
+        // Base64 of a digest that happens to be all hex digits does not happen.
+        return readings;
     }
     let bare = text.trim_end_matches('=');
     let coded = [

@@ -4,6 +4,7 @@
 
 mod bodies;
 mod given;
+mod hashes;
 mod keys;
 mod messages;
 mod search;

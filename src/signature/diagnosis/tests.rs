@@ -284,3 +284,43 @@ fn the_search_is_bounded() {
     // Unbounded it would hash some 200 MB; the limit is generous, for a debug build on a busy machine.
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
 }
+
+#[test]
+fn mistakes_under_the_other_schemes() {
+    let verdict = |scheme: Scheme, secret: &str, headers: &[(&str, String)]| {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        Verifier::new(scheme, &Secret::new(secret)).unwrap().verify(&headers, BODY.as_bytes(), NOW)
+    };
+    let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+    let seconds = "1795438932";
+    let standard = |key: &[u8]| {
+        let message = format!("m.{seconds}.{BODY}");
+        let tag = STANDARD.encode(finish(&keyed(key), &[message.as_bytes()]));
+        let headers = [
+            ("webhook-id", "m".to_owned()),
+            ("webhook-timestamp", seconds.to_owned()),
+            ("webhook-signature", format!("v1,{tag}")),
+        ];
+        verdict(Scheme::StandardWebhooks, secret, &headers)
+    };
+    assert!(standard(&STANDARD.decode(&secret[6..]).unwrap()).valid);
+    names(&standard(secret.as_bytes()), Reason::Mismatch, "text of the secret as the key");
+    names(&standard(&secret.as_bytes()[6..]), Reason::Mismatch, "left the whsec_ prefix off");
+
+    let github = |value: String| verdict(Scheme::Github, SECRET, &[("X-Hub-Signature-256", value)]);
+    let right = mac(SECRET.as_bytes(), BODY);
+    assert!(github(format!("sha256={right}")).valid);
+    names(&github(right), Reason::Malformed, "no `sha256=` signature; the MAC itself is right");
+
+    let stripe = |value: String| verdict(Scheme::Stripe, secret, &[("Stripe-Signature", value)]);
+    let signed = |key: &str, ts: &str| format!("t={ts},v1={}", mac(key.as_bytes(), &format!("{ts}.{BODY}")));
+    assert!(stripe(signed(secret, seconds)).valid);
+    names(&stripe(signed(&secret[6..], seconds)), Reason::Mismatch, "left the whsec_ prefix off");
+    names(
+        &stripe(signed(secret, TS)),
+        Reason::Malformed,
+        "timestamp is in milliseconds, the scheme says seconds",
+    );
+    let body_only = format!("t={seconds},v1={}", mac(secret.as_bytes(), BODY));
+    names(&stripe(body_only), Reason::Mismatch, "signs body only: replay-unsafe");
+}
