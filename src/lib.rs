@@ -26,3 +26,4 @@ pub mod matcher;
 pub mod scenario;
 pub mod secret;
 pub mod signature;
+pub mod staging;

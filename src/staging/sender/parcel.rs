@@ -1,0 +1,212 @@
+//! Makes signed parcels from events, with whatever is wrong with them on purpose.
+
+use super::super::misbehaviour::Kind;
+use super::super::text::Separators;
+use super::conduct::Conduct;
+use super::courier::Parcel;
+use super::envelope::Event;
+use super::signing::{Outgoing, Signer};
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use std::io;
+
+/// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (CONTRACT.md section 4), in ms.
+const OFF_MS: i64 = 600_000;
+
+/// The address that `ip-in-header` gives away (RFC 5737).
+const LEAKED_IP: &str = "203.0.113.77";
+
+/// Makes parcels.
+pub(super) struct Packer {
+    scheme: Scheme,
+    /// `None` when the secret is empty.
+    right: Option<Signer>,
+    wrong: Signer,
+    body_only: Option<Signer>,
+    shared_id: String,
+}
+
+/// What stays the same over the attempts of a delivery.
+#[derive(Debug, Clone)]
+pub(super) struct Stamp {
+    pub(super) id: String,
+    pub(super) timestamp_ms: i64,
+}
+
+impl Packer {
+    pub(super) fn new(scheme: Scheme, secret: &Secret) -> io::Result<Self> {
+        let bad = |e: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
+        let signer = |scheme, secret: &Secret| Signer::new(scheme, secret).map_err(|e| bad(&e));
+        let other = Secret::generate().map_err(|e| bad(&e))?;
+        let empty = secret.expose().is_empty();
+        Ok(Self {
+            scheme,
+            right: if empty { None } else { Some(signer(scheme, secret)?) },
+            wrong: signer(scheme, &other)?,
+            body_only: if empty { None } else { Some(signer(Scheme::DeltacrownV1, secret)?) },
+            shared_id: uuid::Uuid::new_v4().to_string(),
+        })
+    }
+
+    /// A fresh id and time for a delivery.
+    pub(super) fn stamp(&self, conduct: &Conduct, now_ms: i64) -> Stamp {
+        let id = if conduct.has(Kind::DuplicateId) {
+            self.shared_id.clone()
+        } else {
+            uuid::Uuid::new_v4().to_string()
+        };
+        Stamp { id, timestamp_ms: shifted(conduct, now_ms) }
+    }
+
+    /// The stamp of a retry.
+    pub(super) fn restamp(&self, stamp: &mut Stamp, conduct: &Conduct, now_ms: i64) {
+        if conduct.has(Kind::NewIdPerRetry) {
+            stamp.id = uuid::Uuid::new_v4().to_string();
+        }
+        if conduct.has(Kind::NewTimestampPerRetry) {
+            stamp.timestamp_ms = shifted(conduct, now_ms);
+        }
+    }
+
+    /// The parcel for an attempt, from 1.
+    pub(super) fn pack(&self, event: &Event, stamp: &Stamp, conduct: &Conduct, attempt: u32) -> Parcel {
+        let event = leaky(event, conduct);
+        let body = event.bytes(Separators::Compact);
+        let Stamp { id, timestamp_ms } = stamp;
+        let out = Outgoing { event: &event.name, id, timestamp_ms: *timestamp_ms, body: &body };
+        let mut headers: Vec<(String, String)> =
+            self.sign(&out, conduct, attempt).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        if conduct.has(Kind::NoSignature) {
+            headers.retain(|(name, _)| name != "X-Webhook-Signature");
+        }
+        if conduct.has(Kind::IpInHeader) {
+            headers.push(("X-Forwarded-For".to_owned(), LEAKED_IP.to_owned()));
+        }
+        let body =
+            if conduct.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { body };
+        Parcel { id: stamp.id.clone(), headers, body }
+    }
+
+    fn sign(&self, out: &Outgoing<'_>, conduct: &Conduct, attempt: u32) -> Vec<(&'static str, String)> {
+        let wrong =
+            conduct.has(Kind::WrongSecret) || (attempt > 1 && conduct.has(Kind::WrongSecretOnRetry));
+        let Some(right) = &self.right else {
+            // The headers of any signer, without a signature: what the real one sends when its secret is empty.
+            let mut headers = self.wrong.sign(out);
+            blank_signature(&mut headers, String::new());
+            return headers;
+        };
+        let mut headers = if wrong { self.wrong.sign(out) } else { right.sign(out) };
+        if conduct.has(Kind::BodyOnlySignature)
+            && self.scheme == Scheme::DeltacrownV2
+            && let Some((_, signature)) =
+                self.body_only.as_ref().and_then(|signer| signer.sign(out).into_iter().find(is_signature))
+        {
+            blank_signature(&mut headers, signature);
+        }
+        headers
+    }
+}
+
+fn is_signature(header: &(&'static str, String)) -> bool {
+    header.0 == "X-Webhook-Signature"
+}
+
+fn blank_signature(headers: &mut [(&'static str, String)], with: String) {
+    if let Some(header) = headers.iter_mut().find(|header| is_signature(header)) {
+        header.1 = with;
+    }
+}
+
+fn shifted(conduct: &Conduct, now_ms: i64) -> i64 {
+    if conduct.has(Kind::SecondsTimestamp) {
+        now_ms / 1000
+    } else if conduct.has(Kind::StaleTimestamp) {
+        now_ms - OFF_MS
+    } else if conduct.has(Kind::FutureTimestamp) {
+        now_ms + OFF_MS
+    } else {
+        now_ms
+    }
+}
+
+/// The event with what leaks from it.
+fn leaky(event: &Event, conduct: &Conduct) -> Event {
+    let mut event = event.clone();
+    let person = event.person.clone();
+    let leaks = [
+        (Kind::EmailInBody, &person.email),
+        (Kind::UsernameInBody, &person.username),
+        (Kind::PhoneInBody, &person.phone),
+        (Kind::NameInBody, &person.display_name),
+    ];
+    for (kind, value) in leaks {
+        if conduct.has(kind) {
+            event.body.push_str(" Contact: ");
+            event.body.push_str(value);
+        }
+    }
+    if conduct.has(Kind::WrongEvent) {
+        event.name.push_str("_v2");
+    }
+    event
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::misbehaviour::Misbehaviour;
+    use super::super::super::options::{Profile, Timing};
+    use super::super::envelope::tests::{V1, V2, captured_v1, captured_v2};
+    use super::*;
+
+    const EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+
+    fn conduct(kinds: &[Kind]) -> Conduct {
+        let misbehave: Vec<_> = kinds.iter().copied().map(Misbehaviour::from).collect();
+        Conduct::of(1, Profile::GoodPractice, &misbehave, &Timing::default(), 3)
+    }
+
+    fn header<'a>(parcel: &'a Parcel, name: &str) -> Option<&'a str> {
+        parcel.headers.iter().find(|(n, _)| n == name).map(|(_, v)| v.as_str())
+    }
+
+    fn stamp() -> Stamp {
+        Stamp { id: "4960b1c5-318e-4f87-b6c4-62792d82faa3".to_owned(), timestamp_ms: 1_795_438_932_150 }
+    }
+
+    #[test]
+    fn the_captured_webhooks_come_out_with_their_signatures() {
+        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new(EXAMPLE)).unwrap();
+        let parcel = packer.pack(&captured_v2(), &stamp(), &conduct(&[]), 1);
+        assert_eq!(parcel.body, V2.as_bytes());
+        let wire: Vec<(&str, &str)> = parcel.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(
+            wire,
+            [
+                ("X-Webhook-Signature", "775d07bf5c9893ca22f6e4fa276e541c514219b6ad65686a07a941adc7fdfdc4"),
+                ("X-Webhook-Event", "payment_verified"),
+                ("X-Webhook-Timestamp", "1795438932150"),
+                ("X-Webhook-Id", "4960b1c5-318e-4f87-b6c4-62792d82faa3"),
+            ]
+        );
+        let packer = Packer::new(Scheme::DeltacrownV1, &Secret::new(EXAMPLE)).unwrap();
+        let parcel = packer.pack(&captured_v1(), &stamp(), &conduct(&[]), 1);
+        assert_eq!(parcel.body, V1.as_bytes());
+        let wire: Vec<(&str, &str)> = parcel.headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        assert_eq!(
+            wire,
+            [
+                ("X-Webhook-Signature", "fb696a5ebc49d584b0e4a03000ce0e4312f58910abda442ed8ce20fc16af29cd"),
+                ("X-Webhook-Event", "payment_verified"),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_empty_secret_gives_an_empty_signature() {
+        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new("")).unwrap();
+        let parcel = packer.pack(&captured_v2(), &stamp(), &conduct(&[]), 1);
+        assert_eq!(header(&parcel, "X-Webhook-Signature"), Some(""));
+        assert_eq!(header(&parcel, "X-Webhook-Timestamp"), Some("1795438932150"));
+    }
+}
