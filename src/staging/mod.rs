@@ -22,3 +22,6 @@ pub use misbehaviour::{Kind, Misbehaviour, Portion, UnknownMisbehaviour};
 pub use options::{Debug, FixtureSize, Options, Profile, Throttle, Timing, UnknownProfile, Webhooks};
 pub use sender::{AttemptEntry, Level, LogLine, LogSink};
 pub use server::Staging;
+
+#[cfg(test)]
+mod tests;

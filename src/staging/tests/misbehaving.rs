@@ -1,0 +1,1 @@
+//! Each misbehaviour as a receiver sees it.
