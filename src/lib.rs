@@ -16,13 +16,20 @@
 //!    LIVE WING              EVIDENCE WING (analysis, gate, report: pure functions of a journal)
 //! ```
 
+pub mod analysis;
 pub mod cli;
 pub mod clock;
+pub mod drive;
+pub mod gate;
 pub mod http1;
 pub mod identity;
+pub mod inbox;
 pub mod journal;
 pub mod latency;
 pub mod matcher;
+pub mod pii;
+pub mod report;
+pub mod rig;
 pub mod scenario;
 pub mod secret;
 pub mod signature;

@@ -1,7 +1,17 @@
 //! Turns a command line into a plan, shows progress, prints, and returns an exit code.
 
+mod artifacts;
+mod environment;
 mod exit;
+mod gates_file;
+mod interrupt;
 mod out;
+mod progress;
+mod report;
+mod run;
+mod run_args;
+mod run_plan;
+mod runtime;
 mod secret;
 mod secret_source;
 mod sign;
@@ -23,6 +33,14 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Drive payments through staging and judge the webhooks that they fire
+    Payments(run_args::RunArgs),
+    /// Drive matches through staging and judge the webhooks that they fire
+    Matches(run_args::RunArgs),
+    /// Drive any scenario
+    Run(RunScenario),
+    /// Write the artifact of a journal again, byte for byte
+    Report(report::Args),
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
     /// Print the signature headers of the body on stdin
@@ -31,11 +49,23 @@ enum Command {
     Verify(verify::Args),
 }
 
+#[derive(Debug, clap::Args)]
+struct RunScenario {
+    /// A scenario file, or the name of one in scenarios/
+    scenario: String,
+    #[command(flatten)]
+    args: run_args::RunArgs,
+}
+
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
+        Command::Payments(args) => run::run("payments", "payments", &args),
+        Command::Matches(args) => run::run("matches", "matches", &args),
+        Command::Run(run) => run::run("run", &run.scenario, &run.args),
+        Command::Report(args) => report::run(&args),
         Command::Secret => secret::run(),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(&args),

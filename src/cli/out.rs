@@ -11,3 +11,8 @@ pub(super) fn line(text: impl std::fmt::Display) {
 pub(super) fn say(text: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
+
+/// Writes bytes of result to stdout as they are.
+pub(super) fn raw(bytes: &[u8]) {
+    let _ = io::stdout().lock().write_all(bytes);
+}

@@ -6,12 +6,16 @@
 mod answer;
 mod body;
 mod buffered;
+mod intercept;
 mod request;
+mod socket;
 
 pub use answer::{Answer, read_answer};
 pub use body::BodyError;
 pub use buffered::Buffered;
+pub use intercept::{Ending, Intercept, Interceptor, Play};
 pub use request::{Connection, Limits, RawRequest, Refusal, Stop};
+pub use socket::Socket;
 
 #[cfg(test)]
 mod tests;

@@ -1,6 +1,7 @@
 //! The facts of a run, as they stand in a journal.
 
 use crate::clock::Tick;
+use crate::http1::Ending;
 use crate::identity::{Identity, SubjectKind};
 use crate::matcher::Matcher;
 use crate::signature::{Scheme, Verdict};
@@ -243,6 +244,9 @@ pub struct Attempt {
     /// Whether a delivery with this id had been accepted before.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub duplicate: bool,
+    /// Whether it came to the path that injected redirects point to.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub elsewhere: bool,
     /// The fault that is injected, as typed (`503`, `reset` …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
@@ -292,18 +296,6 @@ pub struct Answered {
     pub end: Tick,
     /// How it ended.
     pub how: Ending,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Ending {
-    /// The whole answer was sent.
-    Sent,
-    /// The sender gave up before the answer was whole (its time-out, or it went away).
-    SenderClosed,
-    /// We broke the connection on purpose.
-    Broken,
 }
 
 /// Something worth telling the reader of the evidence.

@@ -69,8 +69,14 @@ impl Latency {
     /// The percentile by nearest rank in µs (`percent` in 0..=100), never above the exact maximum; `None` without samples.
     #[must_use]
     pub fn percentile_us(&self, percent: f64) -> Option<u64> {
-        let value = self.buckets.value_at_percentile(percent);
-        (self.count() > 0).then(|| value.clamp(self.min_us, self.max_us))
+        let rank = nearest_rank(percent, self.count())?;
+        let mut seen = 0;
+        let bucket = self.buckets.iter_recorded().find(|bucket| {
+            seen += bucket.count_at_value();
+            seen >= rank
+        })?;
+        let value = self.buckets.highest_equivalent(bucket.value_iterated_to());
+        Some(value.clamp(self.min_us, self.max_us))
     }
 
     /// Exact minimum in µs; `None` without samples.
@@ -92,11 +98,33 @@ impl Latency {
         (self.count() > 0).then(|| self.sum_us as f64 / self.count() as f64)
     }
 
+    /// Number of samples below `limit`; those in the limit's own bucket (0.1 % wide) do not count.
+    #[must_use]
+    pub fn count_below(&self, limit: Duration) -> u64 {
+        let us = u64::try_from(limit.as_micros()).unwrap_or(u64::MAX);
+        let below = self.buckets.lowest_equivalent(us.min(HIGHEST_US));
+        if below <= LOWEST_US { 0 } else { self.buckets.count_between(0, below - 1) }
+    }
+
     /// The buckets, for exporters and charts.
     #[must_use]
     pub const fn buckets(&self) -> &Histogram<u64> {
         &self.buckets
     }
+}
+
+/// The rank, from 1, of a percentile of `n` samples: the smallest whole number not below `percent` % of `n`. HdrHistogram's
+/// own rank is off by one where the product is whole and its float a hair above.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "0 to n"
+)]
+fn nearest_rank(percent: f64, n: u64) -> Option<u64> {
+    const ROUNDING: f64 = 1e-9;
+    let exact = percent.clamp(0.0, 100.0) * n as f64 / 100.0;
+    (n > 0).then(|| ((exact * (1.0 - ROUNDING)).ceil() as u64).clamp(1, n))
 }
 
 #[cfg(test)]
@@ -127,6 +155,15 @@ mod tests {
         assert_eq!(latency.percentile_us(95.0), Some(40));
         assert_eq!(latency.percentile_us(0.0), Some(10));
         assert_eq!(latency.mean_us(), Some(25.0));
+    }
+
+    #[test]
+    fn ranks_are_whole_numbers_not_floats() {
+        assert_eq!(nearest_rank(28.0, 50), Some(14));
+        assert_eq!(nearest_rank(95.0, 20), Some(19));
+        assert_eq!(nearest_rank(99.9, 1000), Some(999));
+        assert_eq!(nearest_rank(0.0, 3), Some(1));
+        assert_eq!(nearest_rank(50.0, 0), None);
     }
 
     #[test]

@@ -63,6 +63,24 @@ impl Matcher {
     }
 }
 
+impl Matcher {
+    /// The value that this matcher compares with, when equality is all it asks for.
+    #[must_use]
+    pub const fn plain_value(&self) -> Option<&Value> {
+        match self {
+            Self::Equals(value)
+            | Self::Full(MatcherFields {
+                equals: Some(value),
+                exists: None,
+                absent: None,
+                matches: None,
+                json_type: None,
+            }) => Some(value),
+            Self::Full(_) => None,
+        }
+    }
+}
+
 impl MatcherFields {
     fn check(&self, value: Option<&Value>) -> Result<(), String> {
         match (self.exists, self.absent, value) {
@@ -160,14 +178,15 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn check(matcher: Value, value: Option<Value>) -> Result<(), String> {
-        serde_json::from_value::<Matcher>(matcher).unwrap().check(value.as_ref())
+    fn check(matcher: Value, value: Option<&Value>) -> Result<(), String> {
+        serde_json::from_value::<Matcher>(matcher).unwrap().check(value)
     }
 
     #[test]
     fn each_matcher_both_ways() {
-        let ok = |m: Value, v: Value| assert_eq!(check(m, Some(v)), Ok(()));
-        let no = |m: Value, v: Option<Value>, why: &str| assert_eq!(check(m, v), Err(why.to_owned()));
+        let ok = |m: Value, v: Value| assert_eq!(check(m, Some(&v)), Ok(()));
+        let no =
+            |m: Value, v: Option<Value>, why: &str| assert_eq!(check(m, v.as_ref()), Err(why.to_owned()));
         ok(json!("pending"), json!("pending"));
         no(json!("pending"), Some(json!("verified")), r#"is "verified", not "pending""#);
         no(json!("pending"), None, r#"is absent, not "pending""#);

@@ -121,7 +121,8 @@ impl Seeds {
 /// Every fifth name has letters outside ASCII, so that escapes are exercised in every run.
 fn tournament(name: &str, slug: &str, i: i64, id: i64) -> Arc<Tournament> {
     let n = i + 1;
-    let name = if n % 5 == 0 { format!("{name} Ünïcode কাপ {n:05}") } else { format!("{name} {n:05}") };
+    let name =
+        if n % 5 == 0 { format!("{name} Ünïcode কাপ {n:05}") } else { format!("{name} {n:05}") };
     Arc::new(Tournament { id, name, slug: format!("{slug}-{n:05}") })
 }
 
@@ -161,7 +162,18 @@ const FIRST: [&str; 16] = [
     "Sadia", "Tanvir", "Lamia", "Shakil", "Nadia",
 ];
 const LAST: [&str; 12] = [
-    "Hossain", "Ahmed", "Islam", "Chowdhury", "Akter", "Rahman", "Khan", "Sultana", "Uddin", "Begum", "Mia", "Das",
+    "Hossain",
+    "Ahmed",
+    "Islam",
+    "Chowdhury",
+    "Akter",
+    "Rahman",
+    "Khan",
+    "Sultana",
+    "Uddin",
+    "Begum",
+    "Mia",
+    "Das",
 ];
 
 /// Makes people whose names do not repeat.

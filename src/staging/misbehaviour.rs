@@ -131,7 +131,9 @@ impl Misbehaviour {
             Portion::Default => true,
             Portion::Nth(nth) => nth == number,
             // Evenly: number n is struck when the share of n deliveries reaches the next whole.
-            Portion::Share(share) => (number as f64 * share).floor() > ((number as f64 - 1.0) * share).floor(),
+            Portion::Share(share) => {
+                (number as f64 * share).floor() > ((number as f64 - 1.0) * share).floor()
+            }
         }
     }
 }
@@ -210,7 +212,10 @@ mod tests {
     #[test]
     fn an_unknown_kind_lists_the_known_ones() {
         let error = "drop".parse::<Misbehaviour>().unwrap_err().to_string();
-        assert!(error.starts_with("unknown misbehaviour `drop`; known are drop-webhook, send-twice, "), "{error}");
+        assert!(
+            error.starts_with("unknown misbehaviour `drop`; known are drop-webhook, send-twice, "),
+            "{error}"
+        );
         for bad in ["slow@0", "slow@0%", "slow@101%", "slow@x", "slow@", "slow@-1", "slow@NaN%"] {
             assert!(matches!(bad.parse::<Misbehaviour>(), Err(UnknownMisbehaviour::Portion(_))), "{bad}");
         }

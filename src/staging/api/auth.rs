@@ -86,7 +86,9 @@ impl Accounts {
                 "detail": "Authorization header must contain two space-delimited values",
                 "code": "bad_authorization_header",
             }))),
-            (Some(scheme), given, None) if scheme.eq_ignore_ascii_case("basic") => self.basic(given).map(Some),
+            (Some(scheme), given, None) if scheme.eq_ignore_ascii_case("basic") => {
+                self.basic(given).map(Some)
+            }
             _ => Ok(None),
         }
     }
@@ -108,7 +110,8 @@ impl Accounts {
     }
 
     fn basic(&self, given: Option<&str>) -> Result<Arc<User>, Answer> {
-        let decoded = given.and_then(|text| BASE64.decode(text).ok()).and_then(|raw| String::from_utf8(raw).ok());
+        let decoded =
+            given.and_then(|text| BASE64.decode(text).ok()).and_then(|raw| String::from_utf8(raw).ok());
         let pair = decoded.as_deref().and_then(|text| text.split_once(':'));
         pair.and_then(|(username, password)| self.known(username, password))
             .ok_or_else(|| unauthorized(&json!({"detail": "Invalid username/password."})))

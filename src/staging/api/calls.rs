@@ -89,7 +89,9 @@ impl Api {
             Route::Health | Route::Readiness | Route::Metrics => {
                 Err(method_not_allowed(parts.method.as_str(), "GET"))
             }
-            to @ (Route::Token | Route::TokenRefresh | Route::TokenVerify) => self.token(to, peer, parts, body).await,
+            to @ (Route::Token | Route::TokenRefresh | Route::TokenVerify) => {
+                self.token(to, peer, parts, body).await
+            }
             Route::Matches => self.list(peer, parts),
             Route::Match { id } => {
                 self.user(peer, parts)?;
@@ -132,7 +134,8 @@ impl Api {
     fn list(&self, peer: IpAddr, parts: &Parts) -> Handled {
         self.user(peer, parts)?;
         allow(parts, &Method::GET)?;
-        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("testserver");
+        let host =
+            parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("testserver");
         let here = format!("http://{host}{}", parts.uri.path());
         Ok(self.matches.list(&here, parts.uri.query().unwrap_or_default()))
     }

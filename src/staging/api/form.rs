@@ -66,7 +66,12 @@ impl Form {
     }
 
     /// One of a list of texts.
-    pub(super) fn choice(&mut self, name: &str, choices: &[&'static str], need: Need) -> Option<&'static str> {
+    pub(super) fn choice(
+        &mut self,
+        name: &str,
+        choices: &[&'static str],
+        need: Need,
+    ) -> Option<&'static str> {
         let value = self.value(name, need)?;
         let text = match &value {
             Value::String(text) => text.clone(),
@@ -145,7 +150,9 @@ mod tests {
 
     #[test]
     fn errors_are_in_the_frameworks_words() {
-        let mut form = form(json!({"a": "", "b": "12345", "c": true, "d": 0, "e": "x", "f": null, "g": "lower", "h": "x"}));
+        let mut form = form(
+            json!({"a": "", "b": "12345", "c": true, "d": 0, "e": "x", "f": null, "g": "lower", "h": "x"}),
+        );
         assert_eq!(form.text("a", 4, Need::Optional), None);
         assert_eq!(form.text("b", 4, Need::Optional), None);
         assert_eq!(form.text("c", 4, Need::Optional), None);
@@ -167,7 +174,8 @@ mod tests {
 
     #[test]
     fn good_values_come_through() {
-        let mut form = form(json!({"a": " x ", "b": "7", "c": 8.0, "d": 42, "e": "https://x.test/a", "n": null}));
+        let mut form =
+            form(json!({"a": " x ", "b": "7", "c": 8.0, "d": 42, "e": "https://x.test/a", "n": null}));
         assert_eq!(form.text("a", 4, Need::Required).as_deref(), Some("x"));
         assert_eq!(form.integer("b", 1, Need::Required), Some(7));
         assert_eq!(form.integer("c", 1, Need::Required), Some(8));

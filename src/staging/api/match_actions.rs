@@ -214,7 +214,8 @@ impl Match {
     /// The row; `replay` only in answers to writes.
     pub(super) fn json(&self, replay: Option<bool>) -> Value {
         let time = |at: Option<DateTime<Utc>>| at.map(api_time);
-        let side = |user: &User, score: i64| json!({"participant_id": user.id, "score": score, "checked_in": true});
+        let side =
+            |user: &User, score: i64| json!({"participant_id": user.id, "score": score, "checked_in": true});
         let mut row = json!({
             "id": self.id,
             "tournament_id": self.tournament.id,

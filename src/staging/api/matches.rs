@@ -57,7 +57,8 @@ impl Matches {
     /// A page of the list; `here` is the URL without a query.
     pub(super) fn list(&self, here: &str, query: &str) -> Answer {
         let mut filters = Filters::default();
-        for (name, value) in reqwest::Url::parse(&format!("http://x/?{query}")).iter().flat_map(reqwest::Url::query_pairs)
+        for (name, value) in
+            reqwest::Url::parse(&format!("http://x/?{query}")).iter().flat_map(reqwest::Url::query_pairs)
         {
             if let Err(errors) = filters.set(&name, &value) {
                 return Answer::json(400, &errors);

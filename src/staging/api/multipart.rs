@@ -60,14 +60,19 @@ pub(super) async fn parse(parts: &Parts, body: Body, takes: Takes) -> Result<Par
 fn json(bytes: &[u8]) -> Result<Value, Answer> {
     serde_json::from_slice(bytes).map_err(|e| {
         let (line, column) = (e.line(), e.column().max(1));
-        let before: usize = bytes.split_inclusive(|b| *b == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
+        let before: usize =
+            bytes.split_inclusive(|b| *b == b'\n').take(line.saturating_sub(1)).map(<[u8]>::len).sum();
         let at = before + column - 1;
-        Answer::detail(400, &format!("JSON parse error - Expecting value: line {line} column {column} (char {at})"))
+        Answer::detail(
+            400,
+            &format!("JSON parse error - Expecting value: line {line} column {column} (char {at})"),
+        )
     })
 }
 
 async fn multipart(parts: &Parts, bytes: Bytes) -> Result<Parsed, Answer> {
-    let bad = |why: &dyn std::fmt::Display| Answer::detail(400, &format!("Multipart form parse error - {why}"));
+    let bad =
+        |why: &dyn std::fmt::Display| Answer::detail(400, &format!("Multipart form parse error - {why}"));
     let mut request = Request::new(Body::from(bytes));
     *request.headers_mut() = parts.headers.clone();
     let mut form = Multipart::from_request(request, &()).await.map_err(|e| bad(&e))?;
@@ -86,7 +91,9 @@ async fn multipart(parts: &Parts, bytes: Bytes) -> Result<Parsed, Answer> {
     if let Some(Value::String(text)) = fields.get("notes") {
         match serde_json::from_str(text) {
             Ok(notes) => fields.insert("notes".to_owned(), notes),
-            Err(_) => return Err(Answer::json(400, &serde_json::json!({"notes": ["Value must be valid JSON."]}))),
+            Err(_) => {
+                return Err(Answer::json(400, &serde_json::json!({"notes": ["Value must be valid JSON."]})));
+            }
         };
     }
     Ok(Parsed { fields: Value::Object(fields), files })

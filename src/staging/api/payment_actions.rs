@@ -108,7 +108,8 @@ impl Command {
 
 fn proof_file(form: &mut Form, file: Option<Upload>) {
     let no_file = "The submitted data was not a file. Check the encoding type on the form.";
-    let no_image = "Upload a valid image. The file you uploaded was either not an image or a corrupted image.";
+    let no_image =
+        "Upload a valid image. The file you uploaded was either not an image or a corrupted image.";
     let wrong = match file {
         Some(Upload::Image) => None,
         Some(Upload::Empty) => Some("The submitted file is empty."),

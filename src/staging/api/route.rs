@@ -6,10 +6,18 @@ pub(super) enum Route<'a> {
     Token,
     TokenRefresh,
     TokenVerify,
-    Payment { id: i64, action: PaymentAction },
+    Payment {
+        id: i64,
+        action: PaymentAction,
+    },
     Matches,
-    Match { id: i64 },
-    MatchAction { id: i64, action: MatchAction },
+    Match {
+        id: i64,
+    },
+    MatchAction {
+        id: i64,
+        action: MatchAction,
+    },
     Health,
     Readiness,
     Metrics,
@@ -128,9 +136,18 @@ mod tests {
         assert_eq!(route("/api/tournaments/matches/9/"), Route::Match { id: 9 });
         assert_eq!(route("/metrics/metrics"), Route::Metrics);
         for none in [
-            "/", "", "/metrics", "/metrics/", "/metrics/metrics/", "/api/tournaments/payments/", "/nope/",
-            "/api/tournaments/payments/7/", "/api/tournaments/payments/x/verify/", "/healthz//",
-            "/api/tournaments/payments/-7/verify/", "/api/tournaments/payments/7/approve/",
+            "/",
+            "",
+            "/metrics",
+            "/metrics/",
+            "/metrics/metrics/",
+            "/api/tournaments/payments/",
+            "/nope/",
+            "/api/tournaments/payments/7/",
+            "/api/tournaments/payments/x/verify/",
+            "/healthz//",
+            "/api/tournaments/payments/-7/verify/",
+            "/api/tournaments/payments/7/approve/",
         ] {
             assert_eq!(route(none), Route::None, "{none}");
         }

@@ -107,7 +107,8 @@ mod tests {
         assert_eq!(tokens.check(&access, Some(TokenKind::Refresh), 1000), Err(BadToken::WrongType));
         let refresh = tokens.issue(TokenKind::Refresh, 7, 1000);
         assert_eq!(tokens.check(&refresh, None, 1000 + REFRESH_S - 1), Ok(7));
-        for bad in ["", ".", "a.b.c", &access[1..], &Tokens::new().unwrap().issue(TokenKind::Access, 7, 1000)] {
+        for bad in ["", ".", "a.b.c", &access[1..], &Tokens::new().unwrap().issue(TokenKind::Access, 7, 1000)]
+        {
             assert_eq!(tokens.check(bad, None, 1000), Err(BadToken::Invalid), "{bad}");
         }
     }

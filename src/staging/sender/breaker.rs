@@ -238,7 +238,9 @@ mod tests {
 
     #[test]
     fn a_probe_that_fails_after_the_window_leaves_the_real_one_half_open() {
-        for (profile, change) in [(Profile::GoodPractice, Change::Reopened), (Profile::Deltacrown, Change::None)] {
+        for (profile, change) in
+            [(Profile::GoodPractice, Change::Reopened), (Profile::Deltacrown, Change::None)]
+        {
             let mut bench = Bench::new(profile);
             for s in 0..5 {
                 bench.fail(s);

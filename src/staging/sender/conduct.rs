@@ -78,7 +78,11 @@ impl Conduct {
     }
 
     pub(super) fn patience(&self, limit: Duration) -> Patience {
-        if self.real() || self.has(Kind::AcceptLate) { Patience::PerRead(limit) } else { Patience::Total(limit) }
+        if self.real() || self.has(Kind::AcceptLate) {
+            Patience::PerRead(limit)
+        } else {
+            Patience::Total(limit)
+        }
     }
 
     /// What an exchange means.
@@ -87,7 +91,9 @@ impl Conduct {
             Exchange::Answered { status, .. } if self.counts(*status) => Outcome::Delivered,
             Exchange::Answered { status: 400..500, .. } if !self.has(Kind::Retry4xx) => Outcome::Aborted,
             Exchange::Answered { .. } | Exchange::TimedOut => Outcome::Failed,
-            Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::BrokenAsSuccess) => Outcome::Delivered,
+            Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::BrokenAsSuccess) => {
+                Outcome::Delivered
+            }
             Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::NoRetryOnReset) => Outcome::Aborted,
             Exchange::Broken(_) | Exchange::Garbled(_) => Outcome::Failed,
         }
@@ -121,16 +127,28 @@ mod tests {
         let good = conduct(Profile::GoodPractice, &[]);
         let real = conduct(Profile::Deltacrown, &[]);
         for ok in [200, 201, 202, 204] {
-            assert_eq!((good.judge(&status(ok)), real.judge(&status(ok))), (Outcome::Delivered, Outcome::Delivered));
+            assert_eq!(
+                (good.judge(&status(ok)), real.judge(&status(ok))),
+                (Outcome::Delivered, Outcome::Delivered)
+            );
         }
         for odd in [203, 206, 299] {
-            assert_eq!((good.judge(&status(odd)), real.judge(&status(odd))), (Outcome::Delivered, Outcome::Failed));
+            assert_eq!(
+                (good.judge(&status(odd)), real.judge(&status(odd))),
+                (Outcome::Delivered, Outcome::Failed)
+            );
         }
         for no in [400, 401, 403, 404, 408, 409, 410, 413, 422, 429, 499] {
-            assert_eq!((good.judge(&status(no)), real.judge(&status(no))), (Outcome::Aborted, Outcome::Aborted));
+            assert_eq!(
+                (good.judge(&status(no)), real.judge(&status(no))),
+                (Outcome::Aborted, Outcome::Aborted)
+            );
         }
         for later in [301, 302, 307, 500, 502, 503, 504, 599] {
-            assert_eq!((good.judge(&status(later)), real.judge(&status(later))), (Outcome::Failed, Outcome::Failed));
+            assert_eq!(
+                (good.judge(&status(later)), real.judge(&status(later))),
+                (Outcome::Failed, Outcome::Failed)
+            );
         }
         assert_eq!(good.judge(&Exchange::TimedOut), Outcome::Failed);
         assert_eq!(good.judge(&Exchange::Broken(String::new())), Outcome::Failed);

@@ -240,7 +240,11 @@ impl Patient {
 }
 
 impl AsyncRead for Patient {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         if let Poll::Ready(done) = Pin::new(&mut self.stream).poll_read(cx, buf) {
             let next = Instant::now() + self.limit;
             self.timer.as_mut().reset(next);
@@ -266,7 +270,8 @@ mod tests {
              Content-Type: application/json\r\nX-Webhook-Signature: ab\r\nContent-Length: 2\r\n\r\n{}"
         );
         let url = Url::parse("http://[::1]/x").unwrap();
-        let moved = String::from_utf8(request(&Hop { method: "GET", url, headers: &headers, body: None })).unwrap();
+        let moved =
+            String::from_utf8(request(&Hop { method: "GET", url, headers: &headers, body: None })).unwrap();
         assert!(moved.starts_with("GET /x HTTP/1.1\r\nHost: [::1]\r\n"), "{moved}");
         assert!(!moved.contains("Content-"), "{moved}");
     }

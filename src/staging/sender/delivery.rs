@@ -77,8 +77,7 @@ impl<C: Courier + 'static> Sender<C> {
             return;
         }
         let number = self.triggered.fetch_add(1, Ordering::Relaxed) + 1;
-        let conduct =
-            Conduct::of(number, self.profile, &self.misbehave, &self.timing, self.max_attempts);
+        let conduct = Conduct::of(number, self.profile, &self.misbehave, &self.timing, self.max_attempts);
         if conduct.has(Kind::DropWebhook) {
             return;
         }
@@ -114,13 +113,7 @@ impl<C: Courier + 'static> Sender<C> {
     }
 
     /// All attempts of one webhook; never [`Outcome::Failed`] while attempts are left.
-    async fn attempts(
-        &self,
-        event: &Event,
-        conduct: &Conduct,
-        number: u64,
-        mut stamp: Stamp,
-    ) -> Outcome {
+    async fn attempts(&self, event: &Event, conduct: &Conduct, number: u64, mut stamp: Stamp) -> Outcome {
         let max = conduct.promised();
         for attempt in 1..=conduct.attempts() {
             if attempt > 1 {
@@ -165,7 +158,9 @@ impl<C: Courier + 'static> Sender<C> {
         match exchange {
             Exchange::Answered { status, .. } if outcome == Outcome::Delivered => {
                 let id = self.id_suffix(id);
-                self.info(format!("Webhook delivered successfully: event={event}, status={status}, attempt={n}{id}"));
+                self.info(format!(
+                    "Webhook delivered successfully: event={event}, status={status}, attempt={n}{id}"
+                ));
             }
             Exchange::Answered { status, body } => {
                 let body = excerpt(&String::from_utf8_lossy(body), 200);

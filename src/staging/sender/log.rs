@@ -184,6 +184,10 @@ mod tests {
         );
         let pid = std::process::id();
         let debug = LogLine { debug: Debug::On, ..line };
-        assert!(debug.to_string().contains(&format!(".webhook_service webhook_service {pid} {pid} Webhook retry")));
+        assert!(
+            debug
+                .to_string()
+                .contains(&format!(".webhook_service webhook_service {pid} {pid} Webhook retry"))
+        );
     }
 }

@@ -82,14 +82,12 @@ impl Packer {
         if conduct.has(Kind::IpInHeader) {
             headers.push(("X-Forwarded-For".to_owned(), LEAKED_IP.to_owned()));
         }
-        let body =
-            if conduct.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { body };
+        let body = if conduct.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { body };
         Parcel { id: stamp.id.clone(), headers, body }
     }
 
     fn sign(&self, out: &Outgoing<'_>, conduct: &Conduct, attempt: u32) -> Vec<(&'static str, String)> {
-        let wrong =
-            conduct.has(Kind::WrongSecret) || (attempt > 1 && conduct.has(Kind::WrongSecretOnRetry));
+        let wrong = conduct.has(Kind::WrongSecret) || (attempt > 1 && conduct.has(Kind::WrongSecretOnRetry));
         let Some(right) = &self.right else {
             // The headers of any signer, without a signature: what the real one sends when its secret is empty.
             let mut headers = self.wrong.sign(out);

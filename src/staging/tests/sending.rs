@@ -43,9 +43,12 @@ async fn a_verified_payment_sends_one_signed_webhook_before_the_answer() {
     );
     let id: uuid::Uuid = hit.header("x-webhook-id").parse().unwrap();
     assert_eq!(id.get_version_num(), 4);
-    assert_eq!(bench.messages()[1..], [format!(
-        "INFO Webhook delivered successfully: event=payment_verified, status=200, attempt=1, webhook_id={id}"
-    )]);
+    assert_eq!(
+        bench.messages()[1..],
+        [format!(
+            "INFO Webhook delivered successfully: event=payment_verified, status=200, attempt=1, webhook_id={id}"
+        )]
+    );
 }
 
 #[tokio::test]
@@ -54,21 +57,25 @@ async fn the_older_scheme_signs_the_body_alone() {
     bench.verify(0).await;
     let hit = &bench.receiver.hits()[0];
     assert_eq!(hit.header("x-webhook-signature"), hmac(SECRET, &[&hit.request.body]));
-    assert_eq!((hit.header("x-webhook-id"), hit.header("x-webhook-timestamp")), (String::new(), String::new()));
+    assert_eq!(
+        (hit.header("x-webhook-id"), hit.header("x-webhook-timestamp")),
+        (String::new(), String::new())
+    );
     assert!(bench.messages()[1].ends_with("status=200, attempt=1"), "{:?}", bench.messages());
 }
 
 #[tokio::test]
 async fn a_server_error_is_retried_with_the_same_bytes() {
-    let bench = Setup::new()
-        .script(|n, _| if n < 3 { Reply::Status(503) } else { Reply::Status(200) })
-        .start()
-        .await;
+    let bench =
+        Setup::new().script(|n, _| if n < 3 { Reply::Status(503) } else { Reply::Status(200) }).start().await;
     assert_eq!(bench.verify(0).await.status, 200);
     let hits = bench.receiver.hits();
     assert_eq!(hits.len(), 3);
     for hit in &hits {
-        assert_eq!((&hit.request.headers, &hit.request.body), (&hits[0].request.headers, &hits[0].request.body));
+        assert_eq!(
+            (&hit.request.headers, &hit.request.body),
+            (&hits[0].request.headers, &hits[0].request.body)
+        );
     }
     let log = bench.staging.log();
     assert_eq!(log.iter().map(|e| (e.delivery, e.attempt)).collect::<Vec<_>>(), [(1, 1), (1, 2), (1, 3)]);
@@ -79,12 +86,15 @@ async fn a_server_error_is_retried_with_the_same_bytes() {
         let apart = own.abs_diff(seen);
         assert!(apart < Duration::from_millis(20), "own log {own:?}, receiver {seen:?}");
     }
-    assert_eq!(bench.messages()[1..5], [
-        "WARNING Webhook delivery failed: event=payment_verified, status=503, attempt=1/3, response={\"status\":\"received\"}",
-        "INFO Webhook retry 2/3 after 0s delay",
-        "WARNING Webhook delivery failed: event=payment_verified, status=503, attempt=2/3, response={\"status\":\"received\"}",
-        "INFO Webhook retry 3/3 after 0s delay",
-    ]);
+    assert_eq!(
+        bench.messages()[1..5],
+        [
+            "WARNING Webhook delivery failed: event=payment_verified, status=503, attempt=1/3, response={\"status\":\"received\"}",
+            "INFO Webhook retry 2/3 after 0s delay",
+            "WARNING Webhook delivery failed: event=payment_verified, status=503, attempt=2/3, response={\"status\":\"received\"}",
+            "INFO Webhook retry 3/3 after 0s delay",
+        ]
+    );
 }
 
 #[tokio::test]
@@ -95,10 +105,13 @@ async fn after_three_failures_it_gives_up_and_the_api_still_says_200() {
     assert_eq!(bench.statuses(), [Some(500); 3]);
     let id = bench.receiver.hits()[0].header("x-webhook-id");
     let last = bench.messages().pop().unwrap();
-    assert_eq!(last, format!(
-        "ERROR Webhook delivery failed after 3 attempts: event=payment_verified, endpoint={}, webhook_id={id}",
-        bench.receiver.url
-    ));
+    assert_eq!(
+        last,
+        format!(
+            "ERROR Webhook delivery failed after 3 attempts: event=payment_verified, endpoint={}, webhook_id={id}",
+            bench.receiver.url
+        )
+    );
 }
 
 #[tokio::test]
@@ -107,7 +120,10 @@ async fn a_client_error_ends_the_delivery() {
         let bench = Setup::new().always(Reply::With(status, "Retry-After", "1")).start().await;
         bench.verify(0).await;
         assert_eq!(bench.statuses(), [Some(status)]);
-        assert_eq!(bench.messages().pop().unwrap(), format!("ERROR Client error - aborting retries: status={status}"));
+        assert_eq!(
+            bench.messages().pop().unwrap(),
+            format!("ERROR Client error - aborting retries: status={status}")
+        );
     }
 }
 
@@ -150,7 +166,9 @@ async fn a_hang_ends_at_the_time_limit() {
         assert_eq!(bench.statuses(), [None, Some(200)]);
         let first = &bench.staging.log()[0];
         assert!(first.end.since(first.start) >= Duration::from_millis(100));
-        assert!(bench.messages()[1].contains("Webhook timeout: event=payment_verified, attempt=1/3, timeout=0s"));
+        assert!(
+            bench.messages()[1].contains("Webhook timeout: event=payment_verified, attempt=1/3, timeout=0s")
+        );
     }
 }
 
@@ -209,7 +227,9 @@ async fn five_failed_deliveries_silence_it_and_a_probe_wakes_it() {
     assert_eq!(bench.receiver.hits().len(), 5);
     let lines = bench.messages();
     assert!(lines.contains(&"ERROR Circuit breaker OPENED - 5 failures in 120s".to_owned()), "{lines:?}");
-    assert!(lines.contains(&"WARNING Circuit breaker OPEN - blocking webhook delivery (0s remaining)".to_owned()));
+    assert!(
+        lines.contains(&"WARNING Circuit breaker OPEN - blocking webhook delivery (0s remaining)".to_owned())
+    );
     tokio::time::sleep(Duration::from_millis(320)).await;
     bench.verify(7).await;
     bench.verify(8).await;

@@ -1,0 +1,103 @@
+//! Flows and steps: how many went as expected, how long they took, what went wrong.
+
+use crate::journal::{FlowEnd, FlowStart, Outcome, Step};
+use crate::latency::Latency;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Most problems that are kept in words for one step name.
+const KEPT_PROBLEMS: usize = 5;
+
+/// All steps with one name.
+#[derive(Debug, Clone, Default)]
+pub struct StepFacts {
+    /// Went as expected.
+    pub ok: u64,
+    /// Refused with a status that the scenario allows.
+    pub refused: u64,
+    /// Not as expected.
+    pub failed: u64,
+    /// Not sent, because an earlier step of the flow failed.
+    pub skipped: u64,
+    /// Time from request to answer, of the steps that got one.
+    pub latency: Latency,
+    /// The first few problems in words, with the flow's number.
+    pub problems: Vec<(Option<u32>, String)>,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+}
+
+/// One flow.
+#[derive(Debug, Clone)]
+pub struct FlowFacts {
+    /// Which variant it played.
+    pub variant: Option<String>,
+    /// Id of its subject.
+    pub subject: Value,
+    /// Last known status of its subject; null while the flow runs.
+    pub status: Value,
+    /// Whether it ended.
+    pub ended: bool,
+    /// Steps of it that failed.
+    pub failed_steps: u32,
+}
+
+/// The flows and steps of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Steps {
+    /// Step names in order of first appearance.
+    pub names: Vec<String>,
+    /// By name.
+    pub by_name: BTreeMap<String, StepFacts>,
+    /// By number.
+    pub flows: BTreeMap<u32, FlowFacts>,
+}
+
+impl Steps {
+    /// Number of steps sent, and how many of those were not as expected; skipped ones are not sent.
+    #[must_use]
+    pub fn sent_and_failed(&self) -> (u64, u64) {
+        self.by_name.values().fold((0, 0), |(n, k), s| (n + s.ok + s.refused + s.failed, k + s.failed))
+    }
+
+    pub(super) fn flow_started(&mut self, start: &FlowStart) {
+        let facts = FlowFacts {
+            variant: start.variant.clone(),
+            subject: start.subject.clone(),
+            status: Value::Null,
+            ended: false,
+            failed_steps: 0,
+        };
+        self.flows.insert(start.flow, facts);
+    }
+
+    pub(super) fn flow_ended(&mut self, end: &FlowEnd) {
+        if let Some(flow) = self.flows.get_mut(&end.flow) {
+            flow.ended = true;
+            flow.status = end.status.clone();
+        }
+    }
+
+    pub(super) fn step_ended(&mut self, step: &Step) {
+        if !self.by_name.contains_key(&step.step) {
+            self.names.push(step.step.clone());
+        }
+        let facts = self.by_name.entry(step.step.clone()).or_default();
+        match step.outcome {
+            Outcome::Ok => facts.ok += 1,
+            Outcome::Refused => facts.refused += 1,
+            Outcome::Failed => facts.failed += 1,
+            Outcome::Skipped => facts.skipped += 1,
+        }
+        if let Some(status) = step.status {
+            facts.latency.record(step.ended.since(step.started));
+            *facts.statuses.entry(status).or_default() += 1;
+        }
+        let failed = step.outcome == Outcome::Failed;
+        let room = if failed { KEPT_PROBLEMS.saturating_sub(facts.problems.len()) } else { 0 };
+        facts.problems.extend(step.problems.iter().take(room).map(|p| (step.flow, p.clone())));
+        if failed && let Some(flow) = step.flow.and_then(|f| self.flows.get_mut(&f)) {
+            flow.failed_steps += 1;
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! The files of a run.
+
+use super::Failure;
+use crate::report::write_whole;
+use std::path::{Path, PathBuf};
+
+/// Where a run writes its evidence.
+#[derive(Debug)]
+pub(super) struct Artifacts {
+    dir: PathBuf,
+    output: PathBuf,
+    journal: PathBuf,
+}
+
+impl Artifacts {
+    /// The files of scenario `name` in `dir`.
+    pub(super) fn new(dir: &Path, name: &str) -> Self {
+        Self {
+            dir: dir.to_path_buf(),
+            output: dir.join(format!("staging_{name}_output.json")),
+            journal: dir.join(format!("staging_{name}_journal.jsonl")),
+        }
+    }
+
+    /// Makes the directory and shows that it can be written, before anything is driven.
+    ///
+    /// # Errors
+    /// Environment: it cannot.
+    pub(super) fn make_ready(&self) -> Result<(), Failure> {
+        let wrong =
+            |e| Failure::environment(format!("--artifacts {}: cannot be written: {e}", self.dir.display()));
+        std::fs::create_dir_all(&self.dir).map_err(wrong)?;
+        let probe = self.dir.join(format!(".smoke-{}", std::process::id()));
+        std::fs::write(&probe, b"").map_err(wrong)?;
+        std::fs::remove_file(&probe).map_err(wrong)
+    }
+
+    /// Writes the artifact whole.
+    ///
+    /// # Errors
+    /// Environment: it cannot be written.
+    pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
+        let wrong = |e| Failure::environment(format!("cannot write {}: {e}", self.output.display()));
+        write_whole(&self.output, bytes).map_err(wrong)
+    }
+
+    /// The artifact.
+    pub(super) fn output(&self) -> &Path {
+        &self.output
+    }
+
+    /// The journal.
+    pub(super) fn journal(&self) -> &Path {
+        &self.journal
+    }
+}

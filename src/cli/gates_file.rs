@@ -1,0 +1,50 @@
+//! Where the gates of a run come from.
+
+use super::Failure;
+use crate::gate::{Confidence, Gates};
+use crate::journal::sha256_hex;
+use crate::rig::GatesRef;
+use std::path::{Path, PathBuf};
+
+/// The gates that are built into the binary: `scenarios/gates.yaml`.
+const BUILT_IN: &str = include_str!("../../scenarios/gates.yaml");
+/// Where a checkout has them.
+const USUAL: &str = "scenarios/gates.yaml";
+
+/// Gates and where they came from.
+#[derive(Debug)]
+pub(super) struct GatesFile {
+    pub gates: Gates,
+    sha256: String,
+}
+
+impl GatesFile {
+    /// Reads `file`; without it `scenarios/gates.yaml`, or the built-in copy where there is none.
+    ///
+    /// # Errors
+    /// Usage: the file cannot be read, or is not a gates file.
+    pub(super) fn read(file: Option<&Path>, confidence: Option<Confidence>) -> Result<Self, Failure> {
+        let usual = Path::new(USUAL);
+        let path: Option<PathBuf> =
+            file.map(Path::to_path_buf).or_else(|| usual.is_file().then(|| usual.into()));
+        let (name, text) = match path {
+            Some(path) => {
+                let name = path.display().to_string();
+                let read = std::fs::read_to_string(&path);
+                (
+                    name.clone(),
+                    read.map_err(|e| Failure::usage(format!("gates {name}: cannot be read: {e}")))?,
+                )
+            }
+            None => ("built-in gates".to_owned(), BUILT_IN.to_owned()),
+        };
+        let mut gates = Gates::parse(&text).map_err(|e| Failure::usage(format!("gates {name}: {e}")))?;
+        gates.confidence_percent = confidence.or(gates.confidence_percent);
+        Ok(Self { gates, sha256: sha256_hex(text.as_bytes()) })
+    }
+
+    /// As the journal holds them.
+    pub(super) fn reference(&self) -> GatesRef {
+        GatesRef { value: serde_json::to_value(&self.gates).unwrap_or_default(), sha256: self.sha256.clone() }
+    }
+}

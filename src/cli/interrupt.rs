@@ -1,0 +1,31 @@
+//! Ctrl-C and SIGTERM end a run in order; a second one ends the process.
+
+use super::out;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// The exit code after an interrupt (DESIGN.md).
+const INTERRUPTED: i32 = 130;
+
+/// Turns `stop` true at the first signal.
+pub(super) fn spawn(stop: watch::Sender<bool>) {
+    tokio::spawn(async move {
+        wait().await;
+        out::say("interrupted: writing what was seen; once more to quit at once");
+        let _ = stop.send(true);
+        wait().await;
+        std::process::exit(INTERRUPTED);
+    });
+}
+
+/// Waits for SIGINT or SIGTERM; for ever where signals cannot be received.
+async fn wait() {
+    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = int.recv() => {}
+        _ = term.recv() => {}
+    }
+}

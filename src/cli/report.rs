@@ -1,0 +1,31 @@
+//! `smoke report`: the artifact of a journal, again.
+
+use super::{Exit, Failure, out};
+use crate::report::{from_journal, write_whole};
+use std::path::PathBuf;
+
+/// Options of `smoke report`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The journal
+    journal: PathBuf,
+    /// Write the artifact to this file instead of stdout
+    #[arg(long, short, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+/// Writes the artifact; the verdict in it does not change the exit code.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let shown = args.journal.display();
+    let (evidence, bytes) =
+        from_journal(&args.journal).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+    if evidence.integrity.torn_bytes > 0 {
+        out::say(format!("warning: {shown}: the last line is torn and was left out"));
+    }
+    match &args.output {
+        None => out::raw(&bytes),
+        Some(file) => write_whole(file, &bytes)
+            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?,
+    }
+    Ok(Exit::Pass)
+}

@@ -1,0 +1,83 @@
+//! `smoke payments`, `smoke matches`, `smoke run`: one run from command line to exit code.
+
+use super::progress::Progress;
+use super::run_args::{Format, RunArgs};
+use super::run_plan::{self, Resolved};
+use super::{Exit, Failure, out};
+use crate::gate::Verdict;
+use crate::report::{Colour, artifact, from_journal, summary};
+use crate::rig::{Plan, Prepared, RigError};
+use std::io::IsTerminal;
+use tokio::sync::watch;
+
+/// Runs scenario `scenario` (a name or a file) as command `command`.
+pub(super) fn run(command: &str, scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
+    let resolved = run_plan::resolve(command, scenario, args)?;
+    super::runtime::block_on(execute(resolved, args))
+}
+
+async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
+    let Resolved { plan, artifacts } = resolved;
+    artifacts.make_ready()?;
+    let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
+    let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
+    let prepared = Prepared::new(plan).await.map_err(failure)?;
+    if let Some(setup) = setup.filter(|_| !args.quiet) {
+        out::say(setup(prepared.endpoint()));
+    }
+    // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
+    artifacts.write(&from_journal(artifacts.journal()).map_err(Failure::environment)?.1)?;
+    let (interrupt, stop) = watch::channel(false);
+    super::interrupt::spawn(interrupt);
+    let finished = prepared.run(progress.listener(), stop).await.map_err(failure)?;
+    progress.finish();
+    let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;
+    artifacts.write(&bytes)?;
+    match args.format {
+        Format::Json => out::raw(&bytes),
+        Format::Human => out::raw(summary(&artifact(&evidence), colour()).as_bytes()),
+    }
+    if !args.quiet {
+        out::say(format!(
+            "artifact {}\njournal  {}",
+            artifacts.output().display(),
+            artifacts.journal().display()
+        ));
+    }
+    Ok(exit(evidence.verdict, finished.interrupted))
+}
+
+fn exit(verdict: Verdict, interrupted: bool) -> Exit {
+    match (interrupted, verdict) {
+        (true, _) => Exit::Interrupted,
+        (_, Verdict::Pass) => Exit::Pass,
+        (_, Verdict::Fail) => Exit::Fail,
+        (_, Verdict::Unproven | Verdict::NotExercised) => Exit::Unproven,
+    }
+}
+
+/// Colours on a terminal only, and not where `NO_COLOR` is set (no-color.org).
+pub(super) fn colour() -> Colour {
+    let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    if wanted && std::io::stdout().is_terminal() { Colour::Ansi } else { Colour::None }
+}
+
+/// What has to be set on the staging side, as smoke cannot know that it is (CONTRACT.md section 8).
+fn sender_settings(plan: &Plan) -> impl FnOnce(&str) -> String + use<> {
+    let (chars, timeout, attempts) =
+        (plan.secret.chars(), plan.sender_timeout.as_secs_f64(), plan.retry.backoff_ms.len());
+    move |endpoint| {
+        format!(
+            "staging must run with these settings:\n  \
+             NOTIFICATIONS_WEBHOOK_ENABLED=True\n  \
+             WEBHOOK_ENDPOINT={endpoint}\n  \
+             WEBHOOK_SECRET=(the secret that smoke was given, {chars} characters)\n  \
+             WEBHOOK_TIMEOUT={timeout}\n  \
+             WEBHOOK_MAX_RETRIES={attempts}"
+        )
+    }
+}
+
+fn failure(error: RigError) -> Failure {
+    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
+}

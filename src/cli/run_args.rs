@@ -1,0 +1,95 @@
+//! What the user typed for `payments`, `matches` and `run`.
+
+use super::secret_source::SecretSource;
+use crate::scenario::Period;
+use crate::signature::Scheme;
+use crate::staging::{Misbehaviour, Profile};
+use clap::{Args, ValueEnum};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Options of a smoke run. Flags win over the environment, which wins over the scenario.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(super) struct RunArgs {
+    /// Base URL of the staging system [env: STAGING_URL]; without it the embedded stand-in is the target
+    #[arg(long, value_name = "URL")]
+    pub staging: Option<String>,
+    /// Name of the environment in the artifact [default: staging, or embedded]
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Make the stand-in do this wrong on purpose; may be given several times
+    #[arg(long, value_name = "KIND")]
+    pub misbehave: Vec<Misbehaviour>,
+    /// Whose behaviour the stand-in shows: good-practice or deltacrown
+    #[arg(long = "as", value_name = "PROFILE")]
+    pub profile: Option<Profile>,
+
+    /// Number of flows [default: the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Run")]
+    pub flows: Option<u32>,
+    /// Flows at the same time [default: the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
+    pub concurrency: Option<u32>,
+    /// Data rows, CSV or JSON: one row for each flow
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub data: Option<PathBuf>,
+    /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
+    #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Run")]
+    pub vars: Vec<String>,
+    /// File of NAME=value lines, read where the environment has no such variable
+    #[arg(long, value_name = "FILE", help_heading = "Run")]
+    pub env_file: Option<PathBuf>,
+    /// Seed of every random choice [default: fresh]
+    #[arg(long, value_name = "N", help_heading = "Run")]
+    pub seed: Option<u64>,
+    /// How long to wait for each webhook, such as 10s [default: the scenario's]
+    #[arg(long, value_name = "DURATION", help_heading = "Run")]
+    pub within: Option<Period>,
+    /// How long to watch for duplicates after the last webhook [default: the scenario's, else 300ms embedded, 3s staging]
+    #[arg(long, value_name = "DURATION", help_heading = "Run")]
+    pub settle: Option<Period>,
+    /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
+    #[arg(long, value_name = "FAULT", help_heading = "Run")]
+    pub inject: Vec<String>,
+
+    /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
+    #[arg(long, value_name = "ADDR", help_heading = "Receiver")]
+    pub listen: Option<SocketAddr>,
+    /// URL under which staging reaches the receiver [env: WEBHOOK_ENDPOINT]
+    #[arg(long, value_name = "URL", help_heading = "Receiver")]
+    pub public_url: Option<String>,
+    /// Path that webhooks are posted to [default: that of the public URL, else /webhooks/inbound]
+    #[arg(long, value_name = "PATH", help_heading = "Receiver")]
+    pub path: Option<String>,
+    /// Signature scheme [default: the scenario's]
+    #[arg(long, value_name = "NAME", help_heading = "Receiver")]
+    pub scheme: Option<Scheme>,
+    #[command(flatten)]
+    pub secret: SecretSource,
+
+    /// Directory for artifact and journal
+    #[arg(long, value_name = "DIR", default_value = "artifacts", help_heading = "Evidence")]
+    pub artifacts: PathBuf,
+    /// Gates file [default: scenarios/gates.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
+    pub gates: Option<PathBuf>,
+    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
+    #[arg(long, value_name = "PERCENT", value_parser = ["95"], help_heading = "Evidence")]
+    pub confidence: Option<String>,
+    /// What goes to stdout: a table, or the artifact
+    #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
+    pub format: Format,
+    /// No progress on stderr
+    #[arg(long, short, help_heading = "Evidence")]
+    pub quiet: bool,
+}
+
+/// What goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Format {
+    /// A table of gates and the verdict in words
+    Human,
+    /// The artifact
+    Json,
+}

@@ -1,0 +1,221 @@
+//! From what the user typed to what a run is made of: flags over environment over scenario.
+
+use super::artifacts::Artifacts;
+use super::gates_file::GatesFile;
+use super::run_args::RunArgs;
+use super::{Failure, environment};
+use crate::gate::Confidence;
+use crate::journal::RetryContract;
+use crate::report::EMBEDDED;
+use crate::rig::{Listen, Plan, StandIn, Target};
+use crate::scenario::{Env, Loaded, Period, cell, load, load_named};
+use crate::secret::{Redactor, Secret};
+use reqwest::Url;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+/// Where webhooks are posted to unless told otherwise (the staging guide).
+const DEFAULT_PATH: &str = "/webhooks/inbound";
+/// The receiver's port beside a staging system.
+const DEFAULT_PORT: u16 = 8787;
+/// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (CONTRACT.md section 8).
+const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
+const QUIET_EMBEDDED: Duration = Duration::from_millis(300);
+const QUIET_STAGING: Duration = Duration::from_secs(3);
+
+/// A run, and where its evidence goes.
+pub(super) struct Resolved {
+    pub plan: Plan,
+    pub artifacts: Artifacts,
+}
+
+/// Resolves a run of `scenario`, which is a name or a file.
+///
+/// # Errors
+/// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
+pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
+    let env = environment::read(args.env_file.as_deref())?;
+    let loaded = load_scenario(scenario)?;
+    let confidence = args.confidence.as_ref().map(|_| Confidence);
+    let gates = GatesFile::read(args.gates.as_deref(), confidence)?;
+    let target = target(args, &env)?;
+    let embedded = matches!(target, Target::StandIn(_));
+    let retry = retry(&gates, &env)?;
+    let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
+    let own = &loaded.scenario;
+    let flows = args.flows.unwrap_or(own.flows);
+    let plan = Plan {
+        command: command.to_owned(),
+        gates: gates.reference(),
+        environment: environment_name(args, embedded)?,
+        flows,
+        concurrency: args.concurrency.unwrap_or(own.concurrency).min(flows),
+        data: args.data.clone(),
+        vars: vars(&args.vars, own)?,
+        listen: listen(args, &env, embedded)?,
+        secret: secret(args, &env, embedded)?,
+        scheme: args.scheme.unwrap_or(own.scheme),
+        sender_timeout: sender_timeout(&env)?,
+        retry,
+        seed: args.seed.map_or_else(fresh_seed, Ok)?,
+        within: args.within.map(Period::get),
+        quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
+        journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
+        faults: Vec::new(),
+        interceptor: None,
+        redactor: Redactor::new(),
+        env,
+        target,
+        loaded: loaded.clone(),
+    };
+    Ok(Resolved { plan, artifacts: Artifacts::new(&args.artifacts, &loaded.scenario.name) })
+}
+
+/// A file when it looks like one, else a name.
+pub(super) fn load_scenario(scenario: &str) -> Result<Loaded, Failure> {
+    let path = Path::new(scenario);
+    let is_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml") || scenario.contains('/');
+    let loaded = if is_file { load(path) } else { load_named(scenario) };
+    loaded.map_err(|e| Failure::Usage(e.into()))
+}
+
+fn target(args: &RunArgs, env: &Env) -> Result<Target, Failure> {
+    let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
+    let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
+    match staging {
+        None => Ok(Target::StandIn(stand_in)),
+        Some(_) if !args.misbehave.is_empty() || args.profile.is_some() => Err(Failure::usage(
+            "--misbehave and --as tell the embedded stand-in what to do; a staging system (--staging, STAGING_URL) does \
+             as it does",
+        )),
+        Some(url) => Ok(Target::Url(url)),
+    }
+}
+
+fn environment_name(args: &RunArgs, embedded: bool) -> Result<String, Failure> {
+    match (&args.environment, embedded) {
+        (None, true) => Ok(EMBEDDED.to_owned()),
+        (None, false) => Ok("staging".to_owned()),
+        (Some(name), true) if name != EMBEDDED => Err(Failure::usage(format!(
+            "--environment {name}: without --staging the stand-in is the target, and its environment is `{EMBEDDED}`"
+        ))),
+        (Some(name), false) if name == EMBEDDED => {
+            Err(Failure::usage(format!("--environment {name}: that name is the stand-in's")))
+        }
+        (Some(name), _) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
+            Err(Failure::usage("--environment: a name has 1 to 64 printable characters"))
+        }
+        (Some(name), _) => Ok(name.clone()),
+    }
+}
+
+fn vars(given: &[String], scenario: &crate::scenario::Scenario) -> Result<BTreeMap<String, Value>, Failure> {
+    let mut vars = BTreeMap::new();
+    for text in given {
+        let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
+            Failure::usage(format!("--var {}: not NAME=VALUE", text.split('=').next().unwrap_or_default()))
+        })?;
+        if scenario.is_secret(name) {
+            return Err(Failure::usage(format!(
+                "--var {name}: a secret on the command line can be read by every user of this machine; use the \
+                 environment or --env-file"
+            )));
+        }
+        vars.insert(name.to_owned(), cell(value));
+    }
+    Ok(vars)
+}
+
+fn secret(args: &RunArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
+    let given = match args.secret.read()? {
+        Some(secret) => Some(secret),
+        None if embedded => None,
+        None => env("WEBHOOK_SECRET").map(Secret::new),
+    };
+    match given {
+        Some(secret) => match secret.weakness() {
+            Some(weakness) => Err(Failure::usage(format!("{weakness}; `smoke secret` makes a good one"))),
+            None => Ok(secret),
+        },
+        None if embedded => {
+            Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+        }
+        None => Err(Failure::usage(
+            "no webhook secret: set WEBHOOK_SECRET, or give --secret-file or --secret-env; it must be the one that staging \
+             signs with (`smoke secret` makes one for both)",
+        )),
+    }
+}
+
+fn listen(args: &RunArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> {
+    if embedded {
+        let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
+        let path = args.path.clone().unwrap_or_else(|| DEFAULT_PATH.to_owned());
+        return Ok(Listen { address, path: checked_path(path)?, public_url: None });
+    }
+    let (flag, url) = match &args.public_url {
+        Some(url) => ("--public-url", Some(url.clone())),
+        None => ("WEBHOOK_ENDPOINT", env("WEBHOOK_ENDPOINT").filter(|v| !v.is_empty())),
+    };
+    let parsed =
+        url.as_ref().map(|url| Url::parse(url).map_err(|e| Failure::usage(format!("{flag} {url}: {e}"))));
+    let parsed = parsed.transpose()?;
+    let own_path = parsed.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
+    let path = args.path.clone().or(own_path).unwrap_or_else(|| DEFAULT_PATH.to_owned());
+    let address = args.listen.or_else(|| parsed.as_ref().and_then(local_address));
+    let address = address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
+    Ok(Listen { address, path: checked_path(path)?, public_url: url })
+}
+
+fn checked_path(path: String) -> Result<String, Failure> {
+    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
+    if path.starts_with('/') && !path.contains(odd) {
+        Ok(path)
+    } else {
+        Err(Failure::usage(format!("--path {path}: a path begins with / and has no blanks, ? or #")))
+    }
+}
+
+/// The address to listen on when the sender reaches the receiver on this machine.
+fn local_address(url: &Url) -> Option<SocketAddr> {
+    let ip = match url.host_str()? {
+        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host.trim_matches(['[', ']']).parse().ok()?,
+    };
+    ip.is_loopback().then_some(SocketAddr::new(ip, url.port_or_known_default()?))
+}
+
+fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
+    let Some(text) = env("WEBHOOK_TIMEOUT").filter(|v| !v.is_empty()) else { return Ok(SENDER_TIMEOUT) };
+    let seconds = text.parse::<f64>().ok().filter(|s| (0.001..=3600.0).contains(s));
+    let seconds = seconds
+        .ok_or_else(|| Failure::usage("WEBHOOK_TIMEOUT: not a number of seconds from 0.001 to 3600"))?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
+/// The guide's schedule, cut or continued to `WEBHOOK_MAX_RETRIES` attempts: before attempt n > 1 it waits 2^(n-1) s
+/// (CONTRACT.md section 4).
+fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
+    let mut contract = RetryContract::default();
+    if let Some(gate) = gates.gates.retry_contract {
+        contract.early_ms = gate.early_ms;
+        contract.late_ms = gate.late_ms;
+    }
+    if let Some(text) = env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
+        let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
+        let attempts = attempts
+            .ok_or_else(|| Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10"))?;
+        contract.backoff_ms = (0..attempts).map(|n| if n == 0 { 0 } else { 1000 << n }).collect();
+    }
+    Ok(contract)
+}
+
+/// A seed that JSON readers keep exactly: below 2^53.
+fn fresh_seed() -> Result<u64, Failure> {
+    let random = getrandom::u64().map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
+    Ok(random >> 11)
+}

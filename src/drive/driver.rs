@@ -1,0 +1,327 @@
+//! Plays flows: resolves each step, sends it, judges the answer, writes the facts to the journal.
+
+use super::client::{Client, ClientError, Reply};
+use super::progress::{Due, Dues, Event, Listener};
+use super::sessions::{Login, Sessions};
+use super::step::{excerpt, kept_body, problems};
+use crate::clock::{Clock, Tick};
+use crate::journal::{self, FlowEnd, FlowStart, Journal, Outcome, Record};
+use crate::scenario::{
+    Loaded, Poll, ResolvedRequest, Scope, Step, TemplateError, resolve_expect, resolve_request,
+    resolve_webhook,
+};
+use crate::secret::{Redactor, Secret};
+use serde_json::Value;
+use std::io;
+use std::time::Duration;
+use tokio::time::sleep;
+
+/// What a driver works with.
+pub struct Plan {
+    /// The scenario.
+    pub loaded: Loaded,
+    /// The API under test.
+    pub client: Client,
+    /// Time.
+    pub clock: Clock,
+    /// Where facts go.
+    pub journal: Journal,
+    /// Scrubs what is written.
+    pub redactor: Redactor,
+    /// Takes events.
+    pub listener: Listener,
+    /// In place of every webhook's own limit, if given.
+    pub within: Option<Duration>,
+}
+
+/// Plays flows; shared by all that run at the same time.
+pub struct Driver {
+    plan: Plan,
+    sessions: Sessions,
+    dues: Dues,
+}
+
+/// An answer, judged.
+struct Judged {
+    started: Tick,
+    ended: Tick,
+    reply: Result<Reply, ClientError>,
+    problems: Vec<String>,
+    tries: u32,
+}
+
+impl Driver {
+    /// A driver that has not driven yet.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, sessions: Sessions::default(), dues: Dues::default() }
+    }
+
+    /// The webhooks that are due so far.
+    #[must_use]
+    pub fn dues(&self) -> Dues {
+        self.dues.clone()
+    }
+
+    /// Plays flow number `flow` to its end, or to its first failed step; the steps after that are skipped.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn play(&self, flow: u32, mut scope: Scope) -> io::Result<()> {
+        let scenario = &self.plan.loaded.scenario;
+        let plan = scenario.flow_plan(flow);
+        self.start_flow(flow, plan.variant, &mut scope)?;
+        let mut failed = None;
+        for step in plan.steps {
+            match failed {
+                None => {
+                    let outcome = self.play_step(flow, step, &mut scope).await?;
+                    failed = (outcome == Outcome::Failed).then_some(step.name.as_str());
+                }
+                Some(before) => self.skip(flow, step, before)?,
+            }
+        }
+        let status = scenario.subject.status.as_ref().and_then(|s| scope.render(s).ok());
+        let at = self.plan.clock.now();
+        self.append(&Record::FlowEnd(FlowEnd { flow, at, status: status.unwrap_or(Value::Null) }))?;
+        (self.plan.listener)(Event::Flow { flow });
+        Ok(())
+    }
+
+    fn start_flow(&self, flow: u32, variant: Option<&str>, scope: &mut Scope) -> io::Result<()> {
+        let scenario = &self.plan.loaded.scenario;
+        let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
+        let ours = scenario.webhooks.ours.iter();
+        let ours =
+            ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?))).collect();
+        let at = self.plan.clock.now();
+        let variant = variant.map(str::to_owned);
+        self.append(&Record::FlowStart(FlowStart { flow, at, variant, subject, ours }))
+    }
+
+    async fn play_step(&self, flow: u32, step: &Step, scope: &mut Scope) -> io::Result<Outcome> {
+        let bearer = match self.bearer(step, scope).await? {
+            Ok(bearer) => bearer,
+            Err(why) => return self.fail_unsent(flow, step, &why),
+        };
+        let request = match resolve_request(&step.request, scope) {
+            Ok(request) => request,
+            Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
+        };
+        let dues = match self.announce(flow, step, scope)? {
+            Ok(dues) => dues,
+            Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
+        };
+        let judged = self.send_until(step, &request, bearer.as_ref(), scope).await;
+        let outcome = outcome(step, &judged);
+        if outcome == Outcome::Ok {
+            capture(step, &judged, scope);
+            dues.iter().for_each(|due| self.dues.add(due));
+        }
+        self.record(flow, step, &request, judged, outcome)?;
+        Ok(outcome)
+    }
+
+    /// Writes the webhooks that the step must fire, before it is sent: they may come before its answer.
+    fn announce(
+        &self,
+        flow: u32,
+        step: &Step,
+        scope: &mut Scope,
+    ) -> io::Result<Result<Vec<Due>, TemplateError>> {
+        let mut dues = Vec::new();
+        for webhook in &step.webhooks {
+            let webhook = match resolve_webhook(webhook, scope) {
+                Ok(webhook) => webhook,
+                Err(error) => return Ok(Err(error)),
+            };
+            let within = self.plan.within.unwrap_or_else(|| webhook.within.get());
+            let at = self.plan.clock.now();
+            dues.push(Due { event: webhook.event.clone(), count: webhook.count, deadline: at.plus(within) });
+            self.append(&Record::Expect(journal::Expect {
+                flow,
+                step: step.name.clone(),
+                at,
+                event: webhook.event,
+                matchers: webhook.matchers,
+                count: webhook.count,
+                within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
+            }))?;
+        }
+        Ok(Ok(dues))
+    }
+
+    async fn send_until(
+        &self,
+        step: &Step,
+        request: &ResolvedRequest,
+        bearer: Option<&Secret>,
+        scope: &mut Scope,
+    ) -> Judged {
+        let begun = self.plan.clock.now();
+        let mut tries = 1;
+        loop {
+            let mut judged = self.send_once(step, request, bearer, scope).await;
+            judged.tries = tries;
+            let again = step.poll.filter(|poll| may_poll_on(poll, &judged, begun));
+            let Some(poll) = again else { return judged };
+            sleep(poll.every.get()).await;
+            tries += 1;
+        }
+    }
+
+    async fn send_once(
+        &self,
+        step: &Step,
+        request: &ResolvedRequest,
+        bearer: Option<&Secret>,
+        scope: &mut Scope,
+    ) -> Judged {
+        let started = self.plan.clock.now();
+        let reply = self.plan.client.send(request, bearer.map(Secret::expose)).await;
+        let ended = self.plan.clock.now();
+        let problems = match resolve_expect(&step.expect, scope) {
+            Ok(expect) => problems(&reply, &expect, &self.plan.redactor),
+            Err(error) => vec![error.to_string()],
+        };
+        Judged { started, ended, reply, problems, tries: 1 }
+    }
+
+    fn record(
+        &self,
+        flow: u32,
+        step: &Step,
+        request: &ResolvedRequest,
+        judged: Judged,
+        outcome: Outcome,
+    ) -> io::Result<()> {
+        let reply = judged.reply.as_ref().ok();
+        self.write(journal::Step {
+            flow: Some(flow),
+            step: step.name.clone(),
+            started: judged.started,
+            ended: judged.ended,
+            request: format!("{} {}", request.method.as_str(), self.plan.redactor.scrub(&request.path)),
+            status: reply.map(|r| r.status),
+            outcome,
+            body: reply.map(|r| kept_body(r, &self.plan.redactor)),
+            problems: if outcome == Outcome::Failed { judged.problems } else { Vec::new() },
+            tries: judged.tries,
+        })
+    }
+
+    fn fail_unsent(&self, flow: u32, step: &Step, why: &str) -> io::Result<Outcome> {
+        self.unsent(flow, step, Outcome::Failed, vec![self.plan.redactor.scrub(why).into_owned()])?;
+        Ok(Outcome::Failed)
+    }
+
+    fn skip(&self, flow: u32, step: &Step, after: &str) -> io::Result<()> {
+        self.unsent(flow, step, Outcome::Skipped, vec![format!("skipped, because step `{after}` failed")])
+    }
+
+    fn unsent(&self, flow: u32, step: &Step, outcome: Outcome, problems: Vec<String>) -> io::Result<()> {
+        let at = self.plan.clock.now();
+        self.write(journal::Step {
+            flow: Some(flow),
+            step: step.name.clone(),
+            started: at,
+            ended: at,
+            request: format!("{} {}", step.request.method.as_str(), step.request.path),
+            status: None,
+            outcome,
+            body: None,
+            problems,
+            tries: 0,
+        })
+    }
+
+    /// The bearer token of the step's session; logs in when no flow has done so with the same request.
+    async fn bearer(&self, step: &Step, scope: &mut Scope) -> io::Result<Result<Option<Secret>, String>> {
+        let Some(name) = &step.session else { return Ok(Ok(None)) };
+        let Some(session) = self.plan.loaded.scenario.sessions.get(name) else {
+            return Ok(Err(format!("no session `{name}` in the scenario")));
+        };
+        let request = match resolve_request(&session.login, scope) {
+            Ok(request) => request,
+            Err(error) => return Ok(Err(format!("login `{name}`: {error}"))),
+        };
+        let place = self.sessions.place(name, &request);
+        let login = place.get_or_try_init(|| self.log_in(name, &request, &session.token)).await?;
+        Ok(login.clone().map(Some))
+    }
+
+    async fn log_in(&self, name: &str, request: &ResolvedRequest, pointer: &str) -> io::Result<Login> {
+        let started = self.plan.clock.now();
+        let reply = self.plan.client.send(request, None).await;
+        let ended = self.plan.clock.now();
+        let login = self.token(&reply, pointer).map_err(|why| format!("login `{name}` failed: {why}"));
+        self.write(journal::Step {
+            flow: None,
+            step: format!("login:{name}"),
+            started,
+            ended,
+            request: format!("{} {}", request.method.as_str(), request.path),
+            status: reply.as_ref().ok().map(|r| r.status),
+            outcome: if login.is_ok() { Outcome::Ok } else { Outcome::Failed },
+            problems: login.as_ref().err().cloned().into_iter().collect(),
+            body: None,
+            tries: 1,
+        })?;
+        Ok(login)
+    }
+
+    fn token(&self, reply: &Result<Reply, ClientError>, pointer: &str) -> Login {
+        let redactor = &self.plan.redactor;
+        let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
+        if !matches!(reply.status, 200..=299) {
+            return Err(format!("status {}: {}", reply.status, excerpt(reply, redactor)));
+        }
+        let body: Value = serde_json::from_slice(&reply.body)
+            .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;
+        let token = body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
+        let token = Secret::new(token.ok_or_else(|| format!("no token at {pointer} in the answer"))?);
+        redactor.learn(&token);
+        Ok(token)
+    }
+
+    fn write(&self, step: journal::Step) -> io::Result<()> {
+        (self.plan.listener)(Event::Step {
+            flow: step.flow,
+            step: step.step.clone(),
+            outcome: step.outcome,
+            took: step.ended.since(step.started),
+            problem: step.problems.first().cloned(),
+        });
+        self.append(&Record::Step(Box::new(step)))
+    }
+
+    fn append(&self, record: &Record) -> io::Result<()> {
+        self.plan.journal.append(record)
+    }
+}
+
+fn outcome(step: &Step, judged: &Judged) -> Outcome {
+    let refused = judged.reply.as_ref().is_ok_and(|r| step.may_refuse.contains(&r.status));
+    match (judged.problems.is_empty(), refused) {
+        (true, _) => Outcome::Ok,
+        (false, true) => Outcome::Refused,
+        (false, false) => Outcome::Failed,
+    }
+}
+
+fn may_poll_on(poll: &Poll, judged: &Judged, begun: Tick) -> bool {
+    let spent = judged.ended.since(begun) + poll.every.get();
+    !judged.problems.is_empty() && spent <= poll.deadline.get()
+}
+
+/// Takes the step's captures out of its answer; a place that is not there captures nothing, and the step that needs it
+/// says so.
+fn capture(step: &Step, judged: &Judged, scope: &mut Scope) {
+    let Ok(reply) = &judged.reply else { return };
+    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    for (name, pointer) in &step.capture {
+        if let Some(value) = body.pointer(pointer) {
+            scope.capture(name.clone(), value.clone());
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Plays the flows of a scenario against an HTTP API.
+//!
+//! A step that fails is a fact for the journal, not an `Err`; an `Err` means that smoke itself broke: the journal could
+//! not be written.
+
+mod client;
+mod driver;
+mod progress;
+mod sessions;
+mod step;
+
+pub use client::{Client, ClientError, Reply};
+pub use driver::{Driver, Plan};
+pub use progress::{Due, Dues, Event, Listener};

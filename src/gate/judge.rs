@@ -1,0 +1,171 @@
+//! Applies the gates to an analysis.
+
+use super::check::{Check, Verdict};
+use super::config::Gates;
+use super::rate::{Label, Side, count, percentile, rate};
+use super::retry;
+use crate::analysis::{Analysis, Tally, Whose, retries};
+
+/// Every criterion that is switched on, judged. Rates and percentiles are those of organic deliveries; signatures,
+/// personal data and the retry contract are judged on all.
+#[must_use]
+pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
+    let organic = Tally::of(analysis, Whose::Organic);
+    let injected = Tally::of(analysis, Whose::Injected);
+    let mut checks = vec![completed(analysis)];
+    checks.extend(steps(analysis, gates));
+    checks.extend(arrivals(gates, &organic, &injected));
+    checks.extend(signatures(analysis, gates, &organic, &injected));
+    checks.extend(rates(gates, &organic));
+    checks.extend(latencies(gates, &organic));
+    checks.extend(privacy(analysis, gates));
+    if let Some(gate) = gates.retry_contract {
+        checks.extend(retry::checks(analysis, gate, &retries(analysis)));
+    }
+    checks
+}
+
+fn completed(analysis: &Analysis) -> Check {
+    let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
+    let flows = u64::from(analysis.header.flows);
+    let ended = analysis.steps.flows.values().filter(|f| f.ended).count() as u64;
+    let text = match &analysis.end {
+        Some(end) if end.complete => format!("{ended} of {flows} flows ended"),
+        Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
+        None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
+    };
+    Check {
+        id: "run_completed".into(),
+        title: "Run completed".into(),
+        target: "all flows".into(),
+        #[expect(clippy::cast_precision_loss, reason = "a count of flows")]
+        actual: Some(ended as f64),
+        unit: "flows".into(),
+        n: flows,
+        interval_95: None,
+        verdict: if complete && ended == flows && flows > 0 { Verdict::Pass } else { Verdict::Unproven },
+        text,
+    }
+}
+
+fn steps(analysis: &Analysis, gates: &Gates) -> Option<Check> {
+    let (sent, failed) = analysis.steps.sent_and_failed();
+    let label = Label { id: "steps", title: "Steps as expected", things: "steps" };
+    let worst = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
+    let detail = worst.map(|(name, (_, problem))| format!("{name} {problem}")).unwrap_or_default();
+    gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &detail))
+}
+
+fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
+    let expected = organic.expected + injected.expected;
+    let deliveries = organic.deliveries + injected.deliveries;
+    let lost = Label { id: "lost", title: "None lost", things: "webhooks that were due" };
+    let success = Label { id: "success_rate", title: "Success rate", things: "webhooks delivered" };
+    let duplicates = Label { id: "duplicates", title: "None duplicated", things: "deliveries" };
+    let unexpected = Label { id: "unexpected", title: "None unexpected", things: "deliveries" };
+    let swallowed = match organic.suppressed {
+        0 => String::new(),
+        n => format!("{n} more were swallowed by the sender's circuit breaker"),
+    };
+    let reused = match organic.reused_ids + injected.reused_ids {
+        0 => String::new(),
+        n => format!("{n} reused the id of another webhook"),
+    };
+    let duplicated = organic.duplicates + injected.duplicates + organic.reused_ids + injected.reused_ids;
+    let surprises = organic.unexpected + injected.unexpected;
+    [
+        gates
+            .success_rate_min_percent
+            .map(|target| rate(gates, success, (organic.fulfilled, organic.expected), Side::AtLeast, target)),
+        gates.lost_max.map(|max| count(lost, (organic.lost, expected), max, &swallowed)),
+        gates.duplicates_max.map(|max| count(duplicates, (duplicated, deliveries), max, &reused)),
+        gates.unexpected_max.map(|max| count(unexpected, (surprises, deliveries), max, "")),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn signatures(analysis: &Analysis, gates: &Gates, organic: &Tally, injected: &Tally) -> Option<Check> {
+    let label =
+        Label { id: "signatures", title: "Signatures valid", things: "attempts with a valid signature" };
+    let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    let mut check = rate(gates, label, (a + b, m + n), Side::AtLeast, gates.signatures_valid_min_percent?);
+    if let Some((diagnosis, times)) = analysis.diagnoses().first() {
+        check.text = format!("{}; {times} times: {diagnosis}", check.text);
+    }
+    Some(check)
+}
+
+fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
+    let of = |id, title, things, hits, n, target: Option<f64>| {
+        target.map(|target| rate(gates, Label { id, title, things }, (hits, n), Side::Below, target))
+    };
+    let (deliveries, attempts) = (organic.deliveries, organic.attempts);
+    [
+        of(
+            "retry_rate",
+            "Retry rate",
+            "deliveries retried",
+            organic.retried,
+            deliveries,
+            gates.retry_rate_below_percent,
+        ),
+        of(
+            "client_error_rate",
+            "4xx rate",
+            "attempts answered 4xx",
+            organic.client_errors,
+            attempts,
+            gates.client_error_rate_below_percent,
+        ),
+        of(
+            "server_error_rate",
+            "5xx rate",
+            "attempts answered 5xx",
+            organic.server_errors,
+            attempts,
+            gates.server_error_rate_below_percent,
+        ),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn latencies(gates: &Gates, organic: &Tally) -> Vec<Check> {
+    let of = |id, title, percent, limit: Option<f64>| {
+        let label = Label { id, title, things: "deliveries" };
+        limit.map(|limit| percentile(gates, label, &organic.latency, percent, limit))
+    };
+    [
+        of("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
+        of("latency_p95", "Delivery latency p95", 95.0, gates.latency_p95_below_ms),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn privacy(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
+    let webhooks = Label { id: "pii", title: "No personal data in webhooks", things: "webhooks inspected" };
+    let api = Label { id: "api_pii", title: "No personal data in API answers", things: "answers inspected" };
+    let found = |f: &crate::analysis::Findings| {
+        let first = f.kept.first();
+        let detail = first
+            .map(|l| format!("{} at {}", l.finding.category.name(), l.finding.place))
+            .unwrap_or_default();
+        ((f.total, f.inspected), detail)
+    };
+    let check = |label, findings, max: Option<u64>| {
+        let (counts, detail) = found(findings);
+        max.map(|max| count(label, counts, max, &detail))
+    };
+    [
+        check(webhooks, &analysis.privacy.webhooks, gates.pii_leaks_max),
+        check(api, &analysis.privacy.api, gates.api_pii_leaks_max),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,13 @@
+//! Gates: criteria with targets, judged on an analysis; every answer is `pass`, `fail` or `unproven`.
+
+mod check;
+mod config;
+mod interval;
+mod judge;
+mod rate;
+mod retry;
+
+pub use check::{Check, Interval, Verdict, overall};
+pub use config::{Confidence, Gates, GatesError, RetryGate};
+pub use interval::{clean_samples_for_rate, wilson};
+pub use judge::judge;

@@ -1,0 +1,52 @@
+//! Where a fault steps in between a request and its answer.
+
+use super::{Answer, Connection, RawRequest, Socket};
+use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// How an attempt ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// The whole answer was sent.
+    Sent,
+    /// The sender gave up before the answer was whole (its time-out, or it went away).
+    SenderClosed,
+    /// We broke the connection on purpose.
+    Broken,
+}
+
+/// Decides which attempts are broken, and how.
+pub trait Interceptor: Send + Sync {
+    /// What to do with attempt number `attempt` (from 1) of delivery number `delivery` (from 1, in order of first
+    /// arrival); `None` leaves it alone.
+    fn intercept(&self, delivery: u64, attempt: u32, request: &RawRequest) -> Option<Intercept>;
+}
+
+/// A fault for one attempt.
+pub struct Intercept {
+    /// The fault as the user typed it, for the journal.
+    pub label: String,
+    /// The status that will be sent, if a whole answer will be.
+    pub status: Option<u16>,
+    /// What to do.
+    pub play: Play,
+}
+
+/// How a fault is played.
+pub enum Play {
+    /// An answer that becomes ready after a while; dropped when the sender goes away first.
+    Answer(BoxFuture<'static, std::io::Result<Answer>>),
+    /// The inbox's own answer, after the future is ready.
+    Own(BoxFuture<'static, ()>),
+    /// Anything else that can be done to a connection.
+    Wire(Box<dyn FnOnce(Connection<Socket>, Answer) -> BoxFuture<'static, Ending> + Send>),
+}
+
+impl fmt::Debug for Intercept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Intercept({})", self.label)
+    }
+}

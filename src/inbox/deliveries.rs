@@ -1,0 +1,190 @@
+//! Which attempts belong together while they arrive, and how long each delivery must still be watched.
+
+use crate::clock::Tick;
+use crate::journal::{RetryContract, sha256_hex};
+use std::collections::HashMap;
+use std::time::Duration;
+
+/// What makes attempts one delivery: the webhook id where the scheme has one, else event and body.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Key {
+    /// The webhook id.
+    Id(String),
+    /// Event name and SHA-256 of the body.
+    Content(String, String),
+}
+
+impl Key {
+    /// The key of a webhook without an id.
+    #[must_use]
+    pub fn of_content(event: &str, body: &[u8]) -> Self {
+        Self::Content(event.to_owned(), sha256_hex(body))
+    }
+}
+
+/// How a delivery stands.
+#[derive(Debug)]
+struct Delivery {
+    number: u64,
+    attempts: u32,
+    state: State,
+    touched: Tick,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    Open,
+    Accepted,
+    Ended,
+}
+
+/// Where an arriving attempt belongs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place {
+    /// Number of the delivery, from 1.
+    pub delivery: u64,
+    /// Number of the attempt in it, from 1.
+    pub attempt: u32,
+    /// Whether the delivery had been accepted before.
+    pub duplicate: bool,
+}
+
+/// How far the deliveries are from being settled.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Settling {
+    /// Until when something may still have to come (a retry, a duplicate, an attempt too many).
+    pub watch_until: Tick,
+    /// Deliveries by event that have been accepted, aborted or given up.
+    pub ended: HashMap<String, u64>,
+    /// Attempts so far.
+    pub attempts: u64,
+}
+
+/// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`].
+#[derive(Debug)]
+pub(super) struct Deliveries {
+    by_key: HashMap<Key, Delivery>,
+    started: u64,
+    prune_at: usize,
+    contract: RetryContract,
+    quiet: Duration,
+    settling: Settling,
+}
+
+impl Deliveries {
+    /// How long a delivery is remembered after its last attempt: a webhook is refused as stale after 300 s, so an id
+    /// cannot come back validly later than that and the last retry.
+    const KEEP: Duration = Duration::from_secs(600);
+
+    pub(super) fn new(contract: RetryContract, quiet: Duration) -> Self {
+        let settling = Settling::default();
+        Self { by_key: HashMap::new(), started: 0, prune_at: 10_000, contract, quiet, settling }
+    }
+
+    /// Files an attempt that has just arrived.
+    pub(super) fn arrived(&mut self, key: &Key, at: Tick) -> Place {
+        self.prune(at);
+        self.settling.attempts += 1;
+        let started = &mut self.started;
+        let mut fresh = || {
+            *started += 1;
+            Delivery { number: *started, attempts: 0, state: State::Open, touched: at }
+        };
+        let entry = self.by_key.entry(key.clone()).or_insert_with(&mut fresh);
+        // Without an id, equal content after the end of a delivery is the next delivery.
+        if matches!(key, Key::Content(..)) && entry.state != State::Open {
+            *entry = fresh();
+        }
+        entry.attempts += 1;
+        entry.touched = at;
+        Place { delivery: entry.number, attempt: entry.attempts, duplicate: entry.state == State::Accepted }
+    }
+
+    /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer.
+    pub(super) fn answered(&mut self, key: &Key, event: &str, status: Option<u16>, at: Tick) {
+        let Some(delivery) = self.by_key.get_mut(key) else { return };
+        let before = delivery.state;
+        let attempts = delivery.attempts as usize;
+        let gap = |n: usize| self.contract.backoff_ms.get(n).copied().unwrap_or(0);
+        let longest = self.contract.backoff_ms.iter().copied().max().unwrap_or(0);
+        let (state, wait_ms) = match status {
+            Some(200..=299) => (State::Accepted, None),
+            Some(400..=499) => (State::Ended, Some(gap(1))),
+            _ if attempts < self.contract.backoff_ms.len() => (State::Open, Some(gap(attempts))),
+            _ => (State::Ended, Some(longest)),
+        };
+        if before == State::Open && state != State::Open {
+            *self.settling.ended.entry(event.to_owned()).or_default() += 1;
+        }
+        delivery.state = if before == State::Accepted { before } else { state };
+        let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
+        self.settling.watch_until = self.settling.watch_until.max(at.plus(wait + self.quiet));
+    }
+
+    pub(super) fn settling(&self) -> Settling {
+        self.settling.clone()
+    }
+
+    fn prune(&mut self, now: Tick) {
+        if self.by_key.len() >= self.prune_at {
+            self.by_key.retain(|_, d| now.since(d.touched) < Self::KEEP);
+            self.prune_at = (self.by_key.len() * 2).max(10_000);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn deliveries() -> Deliveries {
+        Deliveries::new(RetryContract::default(), Duration::from_millis(100))
+    }
+
+    fn id(text: &str) -> Key {
+        Key::Id(text.to_owned())
+    }
+
+    #[test]
+    fn a_retry_is_the_next_attempt_and_an_accepted_id_a_duplicate() {
+        let mut all = deliveries();
+        assert_eq!(all.arrived(&id("a"), Tick(0)), Place { delivery: 1, attempt: 1, duplicate: false });
+        all.answered(&id("a"), "e", Some(503), Tick(0));
+        assert_eq!(all.arrived(&id("b"), Tick(1)).delivery, 2);
+        assert_eq!(all.arrived(&id("a"), Tick(2)), Place { delivery: 1, attempt: 2, duplicate: false });
+        all.answered(&id("a"), "e", Some(200), Tick(2));
+        assert!(all.arrived(&id("a"), Tick(3)).duplicate);
+    }
+
+    #[test]
+    fn equal_content_without_an_id_begins_anew_after_acceptance() {
+        let (mut all, key) = (deliveries(), Key::of_content("e", b"{}"));
+        all.arrived(&key, Tick(0));
+        all.answered(&key, "e", Some(200), Tick(0));
+        assert_eq!(all.arrived(&key, Tick(1)), Place { delivery: 2, attempt: 1, duplicate: false });
+    }
+
+    #[test]
+    fn watches_for_the_next_gap_and_for_silence_after_the_last() {
+        let mut all = deliveries();
+        let key = id("a");
+        for (status, at, until_ms) in [(503, 0, 2600), (503, 2 * SECOND, 6600), (503, 6 * SECOND, 10_600)] {
+            all.arrived(&key, Tick(at));
+            all.answered(&key, "e", Some(status), Tick(at));
+            assert_eq!(all.settling().watch_until, Tick(until_ms * 1000));
+        }
+        assert_eq!(all.settling().ended["e"], 1);
+    }
+
+    #[test]
+    fn forgets_what_is_old() {
+        let mut all = deliveries();
+        for n in 0..10_000 {
+            all.arrived(&id(&n.to_string()), Tick(0));
+        }
+        all.arrived(&id("late"), Tick(700 * SECOND));
+        assert_eq!(all.by_key.len(), 1);
+    }
+}

@@ -1,0 +1,240 @@
+//! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
+
+use super::deliveries::{Deliveries, Key, Place, Settling};
+use crate::clock::Clock;
+use crate::http1::{Answer, Ending, Intercept, Interceptor, RawRequest, Refusal};
+use crate::journal::{Answered, Attempt, Body, Journal, Note, Record, RetryContract};
+use crate::signature::{Reason, Scheme, Verdict, Verifier};
+use serde_json::json;
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// How many recent bodies are kept to recognise a signature that belongs to another delivery.
+const RECENT_BODIES: usize = 32;
+
+/// What an inbox needs to know.
+pub struct Config {
+    /// The path that webhooks are posted to.
+    pub path: String,
+    /// Signature scheme.
+    pub scheme: Scheme,
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// The retry contract, which says how long a delivery is watched.
+    pub contract: RetryContract,
+    /// How long to watch for duplicates after the last answer.
+    pub quiet: Duration,
+    /// Breaks attempts on purpose.
+    pub interceptor: Option<Arc<dyn Interceptor>>,
+}
+
+/// The receiver of webhooks.
+pub struct Inbox {
+    config: Config,
+    clock: Clock,
+    journal: Journal,
+    next: AtomicU64,
+    deliveries: Mutex<Deliveries>,
+    recent: Mutex<VecDeque<Vec<u8>>>,
+}
+
+/// An attempt that is in the journal and waits for its answer.
+#[derive(Debug)]
+pub struct Handled {
+    /// The answer to send when nothing is intercepted.
+    pub answer: Answer,
+    attempt: Option<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    key: Key,
+    event: String,
+}
+
+impl Inbox {
+    /// An inbox that writes to `journal`.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock, journal: Journal) -> Self {
+        let deliveries = Deliveries::new(config.contract.clone(), config.quiet);
+        Self {
+            config,
+            clock,
+            journal,
+            next: AtomicU64::new(0),
+            deliveries: Mutex::new(deliveries),
+            recent: Mutex::new(VecDeque::new()),
+        }
+    }
+
+    /// The clock that attempts are timed with.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// How far the deliveries are from being settled.
+    #[must_use]
+    pub fn settling(&self) -> Settling {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling()
+    }
+
+    /// The path to which an injected redirect points: what arrives there was delivered elsewhere.
+    #[must_use]
+    pub fn elsewhere(path: &str) -> String {
+        format!("{}/elsewhere", path.trim_end_matches('/'))
+    }
+
+    /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
+    pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
+        if request.path() == Self::elsewhere(&self.config.path) {
+            return (self.record_elsewhere(request), None);
+        }
+        if request.path() != self.config.path {
+            return (
+                unrecorded(problem(404, "no such path", &format!("webhooks go to {}", self.config.path))),
+                None,
+            );
+        }
+        if request.method != "POST" {
+            let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
+            return (unrecorded(refusal), None);
+        }
+        self.handle_webhook(request)
+    }
+
+    /// Notes a request that could not be read, and gives the answer to it.
+    pub fn refuse(&self, refusal: &Refusal) -> Answer {
+        let text = format!("a request was refused with {}: {}", refusal.status, refusal.why);
+        // A refused request is no attempt: losing this note to a full disk changes no verdict.
+        let _ = self.journal.append(&Record::Note(Note { at: refusal.first_byte, text }));
+        problem(refusal.status, "refused", &refusal.why)
+    }
+
+    /// Notes how an attempt ended. `status` is what the sender saw.
+    pub fn answered(&self, handled: &Handled, how: Ending, status: Option<u16>) {
+        let Some(open) = &handled.attempt else { return };
+        let end = self.clock.now();
+        let seen = if how == Ending::Sent { status } else { None };
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).answered(
+            &open.key,
+            &open.event,
+            seen,
+            end,
+        );
+        // The attempt itself is in the journal; without this record the analysis says that its end is not known.
+        let _ = self.journal.append(&Record::Answered(Answered { attempt: open.number, end, how }));
+    }
+
+    fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
+        let verdict = self.verify(&request);
+        let scheme = self.config.scheme;
+        let event = scheme.event(&request.headers).unwrap_or_default().to_owned();
+        let key = match scheme.id(&request.headers) {
+            Some(id) => Key::Id(id.to_owned()),
+            None => Key::of_content(&event, &request.body),
+        };
+        let place = self.place(&key, &request);
+        let intercept = self.config.interceptor.as_ref();
+        let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
+        let answer = answer_to(&verdict, place.duplicate);
+        let status = intercept.as_ref().map_or(Some(answer.status), |i| i.status);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let fault = intercept.as_ref().map(|i| i.label.clone());
+        let attempt =
+            Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
+        match self.written(attempt) {
+            Ok(()) => (Handled { answer, attempt: Some(Open { number, key, event }) }, intercept),
+            Err(unwritten) => (*unwritten, None),
+        }
+    }
+
+    fn record_elsewhere(&self, request: RawRequest) -> Handled {
+        let verdict = self.verify(&request);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let key = Key::of_content("elsewhere", &number.to_le_bytes());
+        self.place(&key, &request);
+        let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
+        let open = Open { number, key, event: String::new() };
+        let answer = Answer::json(200, &json!({"status": "received elsewhere"}));
+        match self.written(attempt) {
+            Ok(()) => Handled { answer, attempt: Some(open) },
+            Err(unwritten) => *unwritten,
+        }
+    }
+
+    /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
+    fn written(&self, attempt: Attempt) -> Result<(), Box<Handled>> {
+        let record = Record::Attempt(Box::new(attempt));
+        self.journal.append(&record).map_err(|error| Box::new(unrecorded(unwritten(&error))))
+    }
+
+    fn verify(&self, request: &RawRequest) -> Verdict {
+        let now = request.received.wall(self.clock.started()).timestamp_millis();
+        let verdict = self.config.verifier.verify(&request.headers, &request.body, now);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if recent.len() >= RECENT_BODIES {
+            recent.pop_front();
+        }
+        recent.push_back(request.body.clone());
+        if verdict.reason != Reason::Mismatch || verdict.diagnosis.is_some() {
+            return verdict;
+        }
+        let others: Vec<&[u8]> = recent.iter().map(Vec::as_slice).collect();
+        self.config.verifier.verify_among(&request.headers, &request.body, now, &others)
+    }
+
+    fn place(&self, key: &Key, request: &RawRequest) -> Place {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, request.first_byte)
+    }
+}
+
+fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u16>) -> Attempt {
+    Attempt {
+        attempt: number,
+        first_byte: request.first_byte,
+        received: request.received,
+        method: request.method,
+        target: request.target,
+        headers: request.headers,
+        body: Body::from_bytes(request.body),
+        verdict,
+        answer,
+        duplicate: false,
+        elsewhere: false,
+        fault: None,
+    }
+}
+
+fn unrecorded(answer: Answer) -> Handled {
+    Handled { answer, attempt: None }
+}
+
+fn problem(status: u16, error: &str, detail: &str) -> Answer {
+    Answer::json(status, &json!({"error": error, "detail": detail}))
+}
+
+fn unwritten(error: &io::Error) -> Answer {
+    problem(503, "not recorded", &format!("the journal cannot be written: {}", error.kind()))
+}
+
+/// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).
+fn answer_to(verdict: &Verdict, duplicate: bool) -> Answer {
+    match verdict.reason {
+        Reason::Valid if duplicate => Answer::json(200, &json!({"status": "received", "duplicate": true})),
+        Reason::Valid => Answer::json(200, &json!({"status": "received"})),
+        Reason::Mismatch => problem(401, "invalid signature", "the signature is not the one of these bytes"),
+        Reason::Missing => {
+            problem(400, "missing header", "a header that the signature scheme needs is absent")
+        }
+        Reason::Malformed => {
+            problem(400, "malformed header", "a header is not what the signature scheme says")
+        }
+        Reason::Stale => problem(400, "stale timestamp", "the timestamp is too old"),
+        Reason::Future => problem(400, "future timestamp", "the timestamp is too far ahead"),
+    }
+}

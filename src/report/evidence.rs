@@ -1,0 +1,65 @@
+//! A journal read to its end and judged: what every report is made from.
+
+use crate::analysis::Analysis;
+use crate::gate::{Check, Gates, Verdict, judge, overall};
+use crate::journal::{Integrity, ReadError, Reader};
+use crate::pii::PolicyError;
+use std::io::BufRead;
+use std::path::Path;
+
+/// A journal, analysed and judged.
+#[derive(Debug)]
+pub struct Evidence {
+    /// What it says.
+    pub analysis: Analysis,
+    /// Whether it is whole.
+    pub integrity: Integrity,
+    /// The gates, judged.
+    pub checks: Vec<Check>,
+    /// The verdict over all of them.
+    pub verdict: Verdict,
+}
+
+/// Why a journal is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// It cannot be read, or was tampered with.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// The gates in its header are none.
+    #[error("the gates in the journal's header: {0}")]
+    Gates(String),
+    /// The PII policy in its header is none.
+    #[error("the PII policy in the journal's header: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+impl Evidence {
+    /// Reads and judges a journal file.
+    ///
+    /// # Errors
+    /// When it cannot be read, its chain is broken, or its header asks for what cannot be.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let (header, reader) = Reader::open(path)?;
+        Self::read(header, reader)
+    }
+
+    /// Judges the records of `reader`.
+    ///
+    /// # Errors
+    /// As for [`Evidence::open`].
+    pub fn read<R: BufRead>(
+        header: crate::journal::Header,
+        mut reader: Reader<R>,
+    ) -> Result<Self, EvidenceError> {
+        let gates: Gates =
+            serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
+        let mut analysis = Analysis::new(header)?;
+        while let Some(record) = reader.next_record()? {
+            analysis.take(&record);
+        }
+        let checks = judge(&analysis, &gates);
+        let verdict = overall(&checks);
+        Ok(Self { analysis, integrity: reader.integrity(), checks, verdict })
+    }
+}

@@ -1,0 +1,15 @@
+//! Artifacts for the approval gate, one file per format; each is a pure function of a journal.
+
+mod artifact;
+mod build;
+mod evidence;
+mod faults;
+mod file;
+mod sections;
+mod table;
+
+pub use artifact::*;
+pub use build::{EMBEDDED, artifact, from_journal};
+pub use evidence::{Evidence, EvidenceError};
+pub use file::write_whole;
+pub use table::{Colour, summary};

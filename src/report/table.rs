@@ -1,0 +1,88 @@
+//! The verdict for a terminal: a table of gates and the verdict in words.
+
+use super::artifact::Artifact;
+use crate::gate::{Check, Verdict};
+use std::fmt::Write as _;
+
+/// How the table is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colour {
+    /// With ANSI colours.
+    Ansi,
+    /// Plain text.
+    None,
+}
+
+/// A summary of under 40 lines.
+#[must_use]
+pub fn summary(artifact: &Artifact, colour: Colour) -> String {
+    let mut out = String::new();
+    let run = &artifact.test_run;
+    let subject =
+        [(run.total_payments, "payments"), (run.total_matches, "matches"), (run.total_flows, "flows")];
+    let (n, things) = subject.iter().find_map(|(n, things)| Some(((*n)?, *things))).unwrap_or((0, "flows"));
+    let _ = writeln!(
+        out,
+        "{}: {n} {things} against {} in {:.2} s; {} webhooks due, {} arrived, {} accepted",
+        artifact.provenance.scenario,
+        run.environment,
+        run.duration_seconds,
+        run.events_triggered,
+        run.webhooks_sent,
+        run.webhooks_success
+    );
+    let _ = writeln!(out);
+    for check in &artifact.acceptance_gates.checks {
+        let _ = writeln!(out, "{}", row(check, colour));
+    }
+    let _ = writeln!(out);
+    let _ = writeln!(out, "{}", verdict_line(artifact, colour));
+    out
+}
+
+fn row(check: &Check, colour: Colour) -> String {
+    let mark = paint(&format!("{:<13}", check.verdict.word()), check.verdict, colour);
+    let mut row = format!("{mark} {:<33} {:>18} {:>9}", check.title, target(check), actual(check));
+    if matches!(check.verdict, Verdict::Fail | Verdict::Unproven) {
+        let _ = write!(row, "  {}", cut(&check.text, 120));
+    }
+    row.trim_end().to_owned()
+}
+
+fn target(check: &Check) -> &str {
+    if check.target.len() <= 18 { &check.target } else { "" }
+}
+
+fn actual(check: &Check) -> String {
+    match (check.actual, check.unit.as_str()) {
+        (None, _) => "-".to_owned(),
+        (Some(x), "%") => format!("{x:.1} %"),
+        (Some(x), "ms") => format!("{x:.1} ms"),
+        (Some(x), _) => format!("{x}"),
+    }
+}
+
+fn verdict_line(artifact: &Artifact, colour: Colour) -> String {
+    let verdict = artifact.acceptance_gates.verdict;
+    format!("{} {}", paint(&verdict.word().to_uppercase(), verdict, colour), artifact.recommendation)
+}
+
+fn paint(text: &str, verdict: Verdict, colour: Colour) -> String {
+    let code = match (colour, verdict) {
+        (Colour::None, _) => return text.to_owned(),
+        (Colour::Ansi, Verdict::Pass) => "32",
+        (Colour::Ansi, Verdict::Fail) => "31;1",
+        (Colour::Ansi, Verdict::Unproven) => "33",
+        (Colour::Ansi, Verdict::NotExercised) => "2",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}
+
+/// At most `max` characters.
+fn cut(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        text.to_owned()
+    } else {
+        text.chars().take(max - 1).chain(['…']).collect()
+    }
+}

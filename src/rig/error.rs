@@ -1,0 +1,73 @@
+//! Why a run could not be made ready or could not go on.
+
+use crate::drive::ClientError;
+use crate::scenario::{DataError, TemplateError, UnknownVar};
+use crate::signature::KeyError;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+/// Why a run could not be made ready or could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum RigError {
+    /// The inbox cannot listen.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The stand-in cannot start.
+    #[error("the embedded stand-in cannot start: {0}")]
+    StandIn(io::Error),
+    /// The journal cannot be written.
+    #[error("cannot write the journal {}: {source}", path.display())]
+    Journal {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The target does not answer.
+    #[error("staging at {url} is unreachable: {why}")]
+    Unreachable {
+        /// Its URL.
+        url: String,
+        /// Why.
+        why: String,
+    },
+    /// The target's URL is none.
+    #[error("--staging {0}")]
+    Target(ClientError),
+    /// The data rows do not do.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A template has no value.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A variable that the scenario does not have.
+    #[error("--var: {0}")]
+    Var(#[from] UnknownVar),
+    /// The secret does not fit the scheme.
+    #[error("the webhook secret: {0}")]
+    Key(#[from] KeyError),
+    /// No random bytes.
+    #[error("no random bytes from the operating system: {0}")]
+    Random(getrandom::Error),
+}
+
+impl RigError {
+    /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
+    #[must_use]
+    pub const fn is_environment(&self) -> bool {
+        matches!(
+            self,
+            Self::Bind { .. }
+                | Self::StandIn(_)
+                | Self::Journal { .. }
+                | Self::Unreachable { .. }
+                | Self::Random(_)
+        )
+    }
+}

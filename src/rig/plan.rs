@@ -1,0 +1,100 @@
+//! What a run is made of: everything resolved, nothing started.
+
+use crate::http1::Interceptor;
+use crate::journal::RetryContract;
+use crate::scenario::{Env, Loaded};
+use crate::secret::{Redactor, Secret};
+use crate::signature::Scheme;
+use crate::staging::{Misbehaviour, Profile};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A run, resolved from command line, environment and scenario.
+pub struct Plan {
+    /// The subcommand, for the journal.
+    pub command: String,
+    /// The scenario.
+    pub loaded: Loaded,
+    /// The gates, for the journal.
+    pub gates: GatesRef,
+    /// The system under test.
+    pub target: Target,
+    /// Its name in the artifact.
+    pub environment: String,
+    /// Number of flows.
+    pub flows: u32,
+    /// Flows at the same time.
+    pub concurrency: u32,
+    /// Data rows in place of the scenario's.
+    pub data: Option<PathBuf>,
+    /// Variables in place of the scenario's.
+    pub vars: BTreeMap<String, Value>,
+    /// The environment that templates see.
+    pub env: Env,
+    /// Where webhooks are received.
+    pub listen: Listen,
+    /// The webhook secret.
+    pub secret: Secret,
+    /// The signature scheme.
+    pub scheme: Scheme,
+    /// The retry contract and its tolerance.
+    pub retry: RetryContract,
+    /// The sender's time-out.
+    pub sender_timeout: Duration,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// In place of every webhook's own time limit.
+    pub within: Option<Duration>,
+    /// How long to watch for duplicates after the last webhook.
+    pub quiet: Duration,
+    /// The journal file.
+    pub journal: PathBuf,
+    /// The faults as typed.
+    pub faults: Vec<String>,
+    /// Breaks attempts on purpose.
+    pub interceptor: Option<Arc<dyn Interceptor>>,
+    /// Scrubs what leaves the process.
+    pub redactor: Redactor,
+}
+
+/// The gates of a run.
+#[derive(Debug, Clone)]
+pub struct GatesRef {
+    /// Resolved, as JSON.
+    pub value: Value,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+}
+
+/// The system under test.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The embedded stand-in.
+    StandIn(StandIn),
+    /// A staging system at this URL.
+    Url(String),
+}
+
+/// How the embedded stand-in behaves.
+#[derive(Debug, Clone, Default)]
+pub struct StandIn {
+    /// What it does wrong on purpose.
+    pub misbehave: Vec<Misbehaviour>,
+    /// Whose behaviour it shows otherwise.
+    pub profile: Profile,
+}
+
+/// Where webhooks are received.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The path.
+    pub path: String,
+    /// The URL under which the sender reaches it; from the address when absent.
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,246 @@
+//! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
+
+use super::error::RigError;
+use super::plan::{Listen, Plan, StandIn, Target};
+use crate::clock::Clock;
+use crate::drive::{Client, Reply};
+use crate::identity::SubjectKind;
+use crate::inbox::{Config, Inbox};
+use crate::journal::{FORMAT_VERSION, Header, Journal, ScenarioRef, WebhookConfig};
+use crate::scenario::{
+    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, resolve_identities, rows,
+};
+use crate::signature::Verifier;
+use crate::staging::{FixtureSize, Options, Staging};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// Limit for the first contact with the target.
+const FIRST_CONTACT: Duration = Duration::from_secs(10);
+
+/// A run that is ready to be driven.
+pub struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) clock: Clock,
+    pub(super) journal: Journal,
+    pub(super) client: Client,
+    pub(super) listener: TcpListener,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) staging: Option<Staging>,
+    pub(super) rows: Vec<Row>,
+    pub(super) run: Arc<Run>,
+    endpoint: String,
+}
+
+impl Prepared {
+    /// Binds, starts, reads and checks everything that a run needs.
+    ///
+    /// # Errors
+    /// Whatever is missing or wrong; nothing has been driven then.
+    pub async fn new(mut plan: Plan) -> Result<Self, RigError> {
+        let clock = Clock::start();
+        plan.redactor.learn(&plan.secret);
+        let verifier = Verifier::new(plan.scheme, &plan.secret)?;
+        let listener = bind(&plan.listen).await?;
+        let endpoint = endpoint(&plan.listen, &listener)?;
+        let staging = match plan.target.clone() {
+            Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
+            Target::Url(_) => None,
+        };
+        let base = target_url(&plan, staging.as_ref());
+        let client = Client::new(&base, plan.concurrency as usize).map_err(RigError::Target)?;
+        if staging.is_none() {
+            reach(&client).await?;
+        }
+        let run_id = uuid::Uuid::new_v4();
+        let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
+        let header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        let journal = Journal::create(&plan.journal, &header)
+            .map_err(|source| RigError::Journal { path: plan.journal.clone(), source })?;
+        let config = Config {
+            path: plan.listen.path.clone(),
+            scheme: plan.scheme,
+            verifier,
+            contract: plan.retry.clone(),
+            quiet: plan.quiet,
+            interceptor: plan.interceptor.clone(),
+        };
+        let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
+        Ok(Self { plan, clock, journal, client, listener, inbox, staging, rows, run, endpoint })
+    }
+
+    /// The URL that the sender has to post to.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// The stand-in, when it is the target.
+    #[must_use]
+    pub const fn stand_in(&self) -> Option<&Staging> {
+        self.staging.as_ref()
+    }
+}
+
+async fn bind(listen: &Listen) -> Result<TcpListener, RigError> {
+    let failed = |source| RigError::Bind { address: listen.address, source };
+    TcpListener::bind(listen.address).await.map_err(failed)
+}
+
+fn endpoint(listen: &Listen, listener: &TcpListener) -> Result<String, RigError> {
+    let failed = |source| RigError::Bind { address: listen.address, source };
+    let base = match &listen.public_url {
+        Some(url) => url.trim_end_matches('/').to_owned(),
+        None => format!("http://{}", listener.local_addr().map_err(failed)?),
+    };
+    Ok(if base.ends_with(&listen.path) { base } else { format!("{base}{}", listen.path) })
+}
+
+async fn start_stand_in(
+    plan: &Plan,
+    how: &StandIn,
+    endpoint: &str,
+    clock: Clock,
+) -> Result<Staging, RigError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(RigError::StandIn)?;
+    let flows = plan.flows as usize;
+    let fixtures = match plan.loaded.scenario.subject.kind {
+        SubjectKind::Payment => FixtureSize { payments: flows, matches: 0 },
+        SubjectKind::Match => FixtureSize { payments: 0, matches: flows },
+        SubjectKind::Flow => FixtureSize { payments: flows, matches: flows },
+    };
+    let mut options = Options::new(plan.secret.clone(), endpoint);
+    options.scheme = plan.scheme;
+    options.timeout = plan.sender_timeout;
+    options.max_attempts = u32::try_from(plan.retry.backoff_ms.len()).unwrap_or(u32::MAX);
+    options.misbehave = how.misbehave.clone();
+    options.profile = how.profile;
+    options.fixtures = fixtures;
+    options.seed = plan.seed;
+    options.clock = clock;
+    Staging::start(listener, options).map_err(RigError::StandIn)
+}
+
+fn target_url(plan: &Plan, staging: Option<&Staging>) -> String {
+    match (&plan.target, staging) {
+        (Target::Url(url), _) => url.clone(),
+        (Target::StandIn(_), Some(staging)) => staging.base_url(),
+        (Target::StandIn(_), None) => String::new(),
+    }
+}
+
+/// Any answer will do: this asks whether something is there, before a run is begun against it.
+async fn reach(client: &Client) -> Result<Reply, RigError> {
+    let request = ResolvedRequest {
+        method: Method::Get,
+        path: "/healthz/".to_owned(),
+        headers: Vec::new(),
+        body: ResolvedBody::None,
+        timeout: FIRST_CONTACT,
+    };
+    let failed = |e: crate::drive::ClientError| RigError::Unreachable {
+        url: client.base().to_owned(),
+        why: e.to_string(),
+    };
+    client.send(&request, None).await.map_err(failed)
+}
+
+/// The variables and data rows: the user's, else the stand-in's fixtures, else the scenario's own.
+fn rows_of(
+    plan: &mut Plan,
+    staging: Option<&Staging>,
+    clock: Clock,
+    run_id: uuid::Uuid,
+) -> Result<(Arc<Run>, Vec<Row>), RigError> {
+    let scenario = &plan.loaded.scenario;
+    let mut vars = plan.vars.clone();
+    if let Some(staging) = staging {
+        let known = |name: &String| scenario.vars.keys().any(|k| k == name);
+        let own = staging.fixtures().vars.clone().into_iter().filter(|(name, _)| known(name));
+        own.for_each(|(name, value)| {
+            vars.entry(name).or_insert(value);
+        });
+    }
+    let settings = RunSettings {
+        seed: plan.seed,
+        run_id: run_id.to_string(),
+        clock,
+        env: Arc::clone(&plan.env),
+        vars,
+        dir: plan.loaded.dir.clone(),
+    };
+    let run = Run::new(scenario, settings)?;
+    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
+    let rows = match fixtures {
+        Some(rows) => {
+            check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
+            rows
+        }
+        None => rows(scenario, plan.flows, plan.data.as_deref(), &run)?,
+    };
+    run.secrets(scenario, &rows).iter().for_each(|secret| plan.redactor.learn(secret));
+    Ok((run, rows))
+}
+
+fn fixture_rows(staging: &Staging, kind: SubjectKind) -> Vec<Row> {
+    let fixtures = staging.fixtures();
+    match kind {
+        SubjectKind::Payment => fixtures.payments.clone(),
+        SubjectKind::Match => fixtures.matches.clone(),
+        // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
+        SubjectKind::Flow => fixtures
+            .payments
+            .iter()
+            .zip(&fixtures.matches)
+            .map(|(p, m)| m.iter().chain(p).map(|(k, v)| (k.clone(), v.clone())).collect())
+            .collect(),
+    }
+}
+
+fn header(
+    plan: &Plan,
+    clock: Clock,
+    run_id: uuid::Uuid,
+    client: &Client,
+    endpoint: &str,
+    run: &Arc<Run>,
+    rows: &[Row],
+) -> Result<Header, RigError> {
+    let scenario = &plan.loaded.scenario;
+    let mut salt = [0u8; 16];
+    getrandom::fill(&mut salt).map_err(RigError::Random)?;
+    Ok(Header {
+        version: FORMAT_VERSION,
+        run_id,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: plan.command.clone(),
+        started: clock.started(),
+        scenario: ScenarioRef {
+            name: scenario.name.clone(),
+            subject: scenario.subject.kind,
+            sha256: plan.loaded.sha256.clone(),
+        },
+        gates: plan.gates.value.clone(),
+        gates_sha256: plan.gates.sha256.clone(),
+        environment: plan.environment.clone(),
+        target: client.base().to_owned(),
+        scheme: plan.scheme,
+        flows: plan.flows,
+        concurrency: plan.concurrency,
+        seed: plan.seed,
+        webhook: WebhookConfig {
+            endpoint: endpoint.to_owned(),
+            timeout_ms: u64::try_from(plan.sender_timeout.as_millis()).unwrap_or(u64::MAX),
+            max_attempts: u32::try_from(plan.retry.backoff_ms.len()).unwrap_or(u32::MAX),
+            secret_configured: plan.secret.chars() > 0,
+            secret_length_chars: plan.secret.chars(),
+        },
+        retry: plan.retry.clone(),
+        ours: scenario.webhooks.ours.keys().cloned().collect(),
+        identities: resolve_identities(scenario, run, rows)?,
+        pii_policy: scenario.pii.clone(),
+        pii_salt: hex::encode(salt),
+        faults: plan.faults.clone(),
+    })
+}

@@ -1,0 +1,80 @@
+//! Drives a prepared run to its end, or to the stop signal.
+
+use super::error::RigError;
+use super::prepare::Prepared;
+use super::settle::{at_most, settle};
+use crate::drive::{self, Driver, Event, Listener};
+use crate::http1::Limits;
+use crate::inbox::serve;
+use crate::journal::{Note, Record, Sealed};
+use futures_util::{StreamExt, TryStreamExt, stream};
+use std::io;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Connections that the inbox holds open at once.
+const CONNECTIONS: usize = 1024;
+
+/// A run that has ended.
+#[derive(Debug)]
+pub struct Finished {
+    /// The journal.
+    pub journal: Sealed,
+    /// Whether the stop signal ended it.
+    pub interrupted: bool,
+}
+
+impl Prepared {
+    /// Drives all flows, waits until the webhooks have settled, takes everything down and closes the journal. When
+    /// `stop` turns true the run ends at once; what was seen is in the journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn run(
+        self,
+        listener: Listener,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Finished, RigError> {
+        let (close, closed) = watch::channel(false);
+        let door =
+            serve(self.listener, None, Arc::clone(&self.inbox), Limits::default(), CONNECTIONS, closed);
+        let door = tokio::spawn(door);
+        let driver = Driver::new(drive::Plan {
+            loaded: self.plan.loaded,
+            client: self.client,
+            clock: self.clock,
+            journal: self.journal.clone(),
+            redactor: self.plan.redactor,
+            listener: Arc::clone(&listener),
+            within: self.plan.within,
+        });
+        let concurrency = self.plan.concurrency.max(1) as usize;
+        let flows = stream::iter((0..).zip(self.rows).map(|(n, row)| driver.play(n, self.run.scope(n, row))));
+        let work = async {
+            flows.map(Ok::<_, io::Error>).try_buffer_unordered(concurrency).try_collect::<()>().await?;
+            let (dues, now, quiet) = (driver.dues(), self.clock.now(), self.plan.quiet);
+            listener(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
+            settle(&self.inbox, &dues, self.clock, quiet).await;
+            Ok(())
+        };
+        let ended = tokio::select! {
+            ended = work => Some(ended),
+            _ = stop.wait_for(|stopped| *stopped) => None,
+        };
+        // The receiver of `close` lives as long as the door, which the join below waits for.
+        let _ = close.send(true);
+        let _ = door.await;
+        if let Some(staging) = self.staging {
+            staging.shutdown().await;
+        }
+        let journal_error = |source| RigError::Journal { path: self.plan.journal.clone(), source };
+        let interrupted = ended.is_none();
+        if interrupted {
+            let note = Note { at: self.clock.now(), text: "interrupted before the end".to_owned() };
+            self.journal.append(&Record::Note(note)).map_err(journal_error)?;
+        }
+        ended.unwrap_or(Ok(())).map_err(journal_error)?;
+        let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
+        Ok(Finished { journal, interrupted })
+    }
+}

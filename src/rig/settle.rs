@@ -1,0 +1,36 @@
+//! Waits until every webhook that is due has come or is too late, and silence has been watched long enough.
+
+use crate::clock::{Clock, Tick};
+use crate::drive::Dues;
+use crate::inbox::Inbox;
+use std::time::Duration;
+use tokio::time::{sleep, sleep_until};
+
+/// How often the state is looked at while something is missing.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
+pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Duration) {
+    let at_least = clock.now().plus(quiet);
+    while let Some(until) = open_until(inbox, dues, at_least, clock.now()) {
+        let now = clock.now();
+        // Far deadlines are not slept through: what is missing may come at any moment.
+        if until.since(now) > LOOK {
+            sleep(LOOK).await;
+        } else {
+            sleep_until(clock.instant(until)).await;
+        }
+    }
+}
+
+/// The longest that settling can take from now on.
+pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) -> Duration {
+    open_until(inbox, dues, now.plus(quiet), now).map_or(Duration::ZERO, |until| until.since(now))
+}
+
+fn open_until(inbox: &Inbox, dues: &Dues, at_least: Tick, now: Tick) -> Option<Tick> {
+    let settling = inbox.settling();
+    let missing = dues.missing_until(&settling.ended);
+    let until = missing.unwrap_or_default().max(settling.watch_until).max(at_least);
+    (until > now).then_some(until)
+}
