@@ -12,6 +12,7 @@ mod run;
 mod run_args;
 mod run_plan;
 mod runtime;
+mod schema;
 mod secret;
 mod secret_source;
 mod sign;
@@ -41,6 +42,8 @@ enum Command {
     Run(RunScenario),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
+    /// Print a JSON Schema: of scenario files, or of another format of smoke
+    Schema(schema::Args),
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
     /// Print the signature headers of the body on stdin
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Matches(args) => run::run("matches", "matches", &args),
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
         Command::Report(args) => report::run(&args),
+        Command::Schema(args) => schema::run(&args),
         Command::Secret => secret::run(),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(&args),

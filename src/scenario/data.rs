@@ -279,3 +279,132 @@ fn json_lines(text: &str) -> Result<Vec<Row>, LineError> {
         })
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::scope::RunSettings;
+    use super::super::{Env, load_bytes};
+    use super::*;
+    use crate::clock::Clock;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn scenario(data: &str) -> Scenario {
+        let text = format!(
+            "name: d\nsubject: {{ kind: flow, id: x }}\n{data}steps: [{{ name: a, request: {{ method: GET, path: / }} }}]\n"
+        );
+        load_bytes(text.as_bytes(), "s.yaml", Path::new(".")).unwrap_or_else(|e| panic!("{e}")).scenario
+    }
+
+    fn get(data: &str, flows: u32, file: Option<&Path>) -> Result<Vec<Row>, String> {
+        let scenario = scenario(data);
+        let env: Env = Arc::new(|name| (name == "ID").then(|| "9".to_owned()));
+        let (vars, run_id, dir) = (Row::new(), String::new(), PathBuf::from("."));
+        let settings = RunSettings { seed: 0, run_id, clock: Clock::start(), env, vars, dir };
+        let run = Run::new(&scenario, settings).map_err(|e| e.to_string())?;
+        rows(&scenario, flows, file, &run).map_err(|e| e.to_string())
+    }
+
+    /// What a file of that name and content gives, with the directory taken out of an error.
+    fn read(name: &str, content: &[u8], flows: u32, data: &str) -> Result<Value, String> {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join(name);
+        std::fs::write(&file, content).unwrap();
+        let rows = get(data, flows, Some(&file))
+            .map_err(|e| e.replace(&format!("{}/", dir.path().display()), ""))?;
+        Ok(serde_json::to_value(rows).unwrap())
+    }
+
+    #[test]
+    fn csv_cells_are_typed_only_when_canonical() {
+        let csv = "\u{feff}id,code,ok,phone,text\r\n7,0101,true,+880171,\"a,\nb\"\r\n-1,1.5,false,,x\r\n";
+        assert_eq!(
+            read("d.csv", csv.as_bytes(), 2, ""),
+            Ok(json!([
+                {"id": 7, "code": "0101", "ok": true, "phone": "+880171", "text": "a,\nb"},
+                {"id": -1, "code": "1.5", "ok": false, "phone": "", "text": "x"},
+            ]))
+        );
+    }
+
+    #[test]
+    fn json_comes_as_array_or_lines() {
+        let expected = Ok(json!([{"a": 1}, {"a": {"b": [true]}}]));
+        assert_eq!(read("d.json", br#"[{"a":1}, {"a":{"b":[true]}}, {"a":3}]"#, 2, ""), expected);
+        assert_eq!(read("d.jsonl", b"{\"a\":1}\n\n{\"a\":{\"b\":[true]}}\n", 2, ""), expected);
+        assert_eq!(read("d", b"a\n1\n", 1, ""), Ok(json!([{"a": 1}])));
+    }
+
+    #[test]
+    fn ranges_and_written_rows() {
+        let rows = get("data: { ranges: { id: 100 } }\n", 2, None).unwrap();
+        assert_eq!(serde_json::to_value(rows).unwrap(), json!([{"id": 100}, {"id": 101}]));
+        let written =
+            "data: { rows: [{ id: \"{{ env.ID | int }}\", n: \"{{ flow }}\" }, { id: 1, n: x }] }\n";
+        let rows = get(written, 2, None).unwrap();
+        assert_eq!(serde_json::to_value(rows).unwrap(), json!([{"id": 9, "n": 0}, {"id": 1, "n": "x"}]));
+        // What stands in a data file is data, never a template.
+        assert_eq!(read("d.csv", b"a\n{{ env.ID }}\n", 1, ""), Ok(json!([{"a": "{{ env.ID }}"}])));
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        let error = |name: &str, content: &[u8]| {
+            read(name, content, 2, "data: { columns: [user_id] }\n").unwrap_err()
+        };
+        assert_eq!(
+            error("d.csv", b"user_id\n1\n"),
+            "d.csv: 1 data row(s) for 2 flows: give 2 rows, or run with --flows 1"
+        );
+        assert_eq!(
+            error("d.csv", b"userid,x\n1,2\n3,4\n"),
+            "d.csv: row 1 has no column `user_id`; did you mean `userid`? (its columns are userid, x)"
+        );
+        assert_eq!(
+            error("d.json", br#"[{"user_id":1},{"x":1}]"#),
+            "d.json: row 2 has no column `user_id` (its columns are x)"
+        );
+        assert_eq!(
+            error("d.csv", b"user_id,b\n1,2\n3\n"),
+            "d.csv:3: 1 cells, but the first line names 2 columns"
+        );
+        assert_eq!(error("d.csv", b"a,a\n1,2\n"), "d.csv:1: the column `a` is there twice");
+        assert_eq!(
+            error("d.csv", b"a,\n1,2\n"),
+            "d.csv:1: a column has no name: the first line must name every column"
+        );
+        assert_eq!(error("d.csv", b""), "d.csv: holds no data rows");
+        assert_eq!(error("d.csv", b"user_id\n"), "d.csv: holds no data rows");
+        assert_eq!(error("d.json", b"[]"), "d.json: holds no data rows");
+        assert_eq!(error("d.csv", b"user_id\n1\n\xff\n"), "d.csv:3: not UTF-8: save the file as UTF-8");
+        assert!(error("d.json", b"[{\"a\":1},\n{]").starts_with("d.json:2: not JSON: "));
+        assert!(error("d.jsonl", b"{\"a\":1}\n[1]\n").starts_with("d.jsonl:2: not a JSON object: "));
+        assert_eq!(error("d.json", b"[1]"), "d.json:1: item 1 of the array is not an object");
+        assert!(error("d.json", b"user_id\n1").starts_with("d.json:1: expected `[` or `{`"));
+        let none = get("data: { columns: [user_id, b] }\n", 2, None).unwrap_err();
+        assert_eq!(
+            none,
+            "the scenario needs data rows with the columns user_id, b: give them with --data FILE (CSV or JSON)"
+        );
+        assert!(
+            get("", 1, Some(Path::new("/nonexistent.csv")))
+                .unwrap_err()
+                .starts_with("/nonexistent.csv: cannot be read: ")
+        );
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(MAX_DATA + 1).unwrap();
+        assert!(matches!(read_rows(file.path()), Err(DataError::TooLarge { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn a_cell_keeps_its_text(text in "[-+]?[0-9]{0,22}|.*") {
+            prop_assert_eq!(super::super::template::as_text(&cell(&text)), text);
+        }
+
+        #[test]
+        fn csv_and_json_never_panic(text in ".*") {
+            let _ = (csv_rows(&text), json_array(&text), json_lines(&text));
+        }
+    }
+}

@@ -15,10 +15,13 @@ mod request;
 mod resolve;
 mod scope;
 mod suggest;
+mod syntax;
 mod template;
 mod tree;
 mod typed;
 
+#[cfg(test)]
+mod mistakes;
 #[cfg(test)]
 mod tests;
 

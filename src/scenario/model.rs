@@ -20,6 +20,7 @@ pub type Json = serde_json::Value;
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
     /// Short name; the artifact is `staging_<name>_output.json`.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]+$"))]
     pub name: String,
     /// One sentence for people.
     #[serde(default)]
@@ -67,6 +68,7 @@ pub struct Scenario {
     #[serde(default)]
     pub pii: Option<Json>,
     /// The steps of a flow, in order.
+    #[schemars(length(min = 1))]
     pub steps: Vec<Step>,
     /// Flow variants: some of the flows run other steps. The first variant that claims a flow has it.
     #[serde(default)]
@@ -85,7 +87,8 @@ pub struct Subject {
     pub kind: SubjectKind,
     /// Template of its id, for example `{{ payment_id }}`.
     pub id: String,
-    /// Template of its last known status over the flow's captures, for example `{{ payment_status }}`.
+    /// Template of its last known status over the flow's captures, for example `{{ payment_status }}`; rendered when the
+    /// flow ends, null when its capture was never made.
     #[serde(default)]
     pub status: Option<String>,
 }
@@ -133,7 +136,7 @@ pub struct Step {
     /// What the answer must be.
     #[serde(default)]
     pub expect: Expect,
-    /// Variables taken from the answer by JSON pointer, for later steps.
+    /// Variables taken from the answer by JSON pointer, for later steps. A step that was refused captures nothing.
     #[serde(default)]
     pub capture: BTreeMap<String, String>,
     /// Statuses by which the step may be refused: recorded, not a failure; its webhooks are then not expected.
@@ -232,7 +235,8 @@ pub struct ExpectedWebhook {
     /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart.
     #[serde(default, rename = "match")]
     pub matchers: BTreeMap<String, Matcher>,
-    /// How many, exactly. 0 forbids: for a step that must fire nothing.
+    /// How many, exactly. 0 forbids the event from the start of this step to the start of the flow's next one: for a
+    /// step that must fire nothing.
     #[serde(default = "one")]
     pub count: u32,
     /// Time limit from the start of the step to the first attempt.

@@ -1,0 +1,40 @@
+//! `smoke schema`: the JSON Schemas of the files that smoke reads and writes.
+
+use super::{Exit, Failure, out};
+use crate::{journal, scenario};
+use clap::ValueEnum;
+use schemars::{Schema, schema_for};
+
+/// What `smoke schema` takes.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Which format
+    #[arg(value_enum, default_value_t = Format::Scenario)]
+    format: Format,
+}
+
+/// The formats with a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// Scenario files (YAML)
+    Scenario,
+    /// One line of a journal
+    Journal,
+}
+
+impl Format {
+    fn schema(self) -> Schema {
+        match self {
+            Self::Scenario => scenario::schema(),
+            Self::Journal => schema_for!(journal::Line),
+        }
+    }
+}
+
+/// Prints the schema, indented.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let text = serde_json::to_string_pretty(&args.format.schema())
+        .map_err(|e| Failure::environment(format!("cannot write the schema: {e}")))?;
+    out::line(text);
+    Ok(Exit::Pass)
+}
