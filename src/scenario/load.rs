@@ -14,10 +14,11 @@ use std::path::{Path, PathBuf};
 pub const MAX_SCENARIO: u64 = 1024 * 1024;
 
 /// The scenarios that every binary carries, so that it works away from its checkout.
-const BUILT_IN: [(&str, &str); 4] = [
+const BUILT_IN: [(&str, &str); 5] = [
     ("payments", include_str!("../../scenarios/payments.yaml")),
     ("matches", include_str!("../../scenarios/matches.yaml")),
     ("payments_lifecycle", include_str!("../../scenarios/payments_lifecycle.yaml")),
+    ("payments_proof", include_str!("../../scenarios/payments_proof.yaml")),
     ("matches_dispute", include_str!("../../scenarios/matches_dispute.yaml")),
 ];
 

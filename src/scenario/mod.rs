@@ -16,6 +16,7 @@ mod resolve;
 mod scope;
 mod suggest;
 mod syntax;
+mod table;
 mod template;
 mod tree;
 mod typed;
@@ -25,7 +26,7 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
-pub use data::{DataError, MAX_DATA, cell, check_columns, read_rows, rows};
+pub use data::{DataError, MAX_DATA, check_columns, rows};
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use load::{Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, schema};
@@ -38,4 +39,5 @@ pub use resolve::{
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use table::{cell, read_rows};
 pub use template::TemplateError;

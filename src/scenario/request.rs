@@ -52,7 +52,7 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilePart {
-    /// Path of the file, relative to the scenario; at most 16 MiB. May be a template.
+    /// Path of the file, relative to the scenario, else to the current directory; at most 16 MiB. May be a template.
     pub file: String,
     /// Its media type; guessed from the name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -116,7 +116,9 @@ fn resolve_part(part: &Part, scope: &mut Scope) -> Result<ResolvedPart, Template
         Part::File(file) => file,
     };
     let file = scope.render_text(file)?;
-    let path = scope.run().dir.join(file);
+    let beside = scope.run().dir.join(&file);
+    // A path from the environment or a data file is more often meant from where smoke was started.
+    let path = if beside.exists() || !Path::new(&file).exists() { beside } else { file.into() };
     let bytes = read_file(&path)
         .map_err(|message| TemplateError { template: path.display().to_string(), message })?;
     let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());

@@ -38,7 +38,8 @@ pub struct RunSettings {
     pub clock: Clock,
     /// Gives `{{ env.NAME }}`.
     pub env: Env,
-    /// Values of variables that take the place of the scenario's (`--var`, the stand-in's users).
+    /// Values of variables and columns that take the place of the scenario's and of every row's (`--var`, the
+    /// stand-in's users).
     pub vars: BTreeMap<String, Value>,
     /// The scenario's directory, against which the files of multipart bodies are resolved.
     pub dir: PathBuf,
@@ -52,6 +53,8 @@ pub struct Run {
     clock: Clock,
     env: Env,
     counter: AtomicU64,
+    /// Values for columns, which go before those of rows.
+    pub(super) columns: Row,
     pub(super) dir: PathBuf,
 }
 
@@ -90,8 +93,10 @@ impl Run {
             let hint = if near.is_empty() { format!(" (there are {})", known.join(", ")) } else { near };
             return Err(UnknownVar { name: name.clone(), hint });
         }
-        let mut run =
-            Self { vars: BTreeMap::new(), seed, run_id, clock, env, counter: AtomicU64::new(0), dir };
+        let given_columns = given.iter().filter(|(name, _)| columns.contains(*name));
+        let given_columns = given_columns.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let (vars, counter) = (BTreeMap::new(), AtomicU64::new(0));
+        let mut run = Self { vars, seed, run_id, clock, env, counter, columns: given_columns, dir };
         let mut uuids = 0;
         for (name, value) in scenario.vars.iter().filter(|(name, _)| !given.contains_key(*name)) {
             let rendered = match value {

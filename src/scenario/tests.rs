@@ -121,9 +121,10 @@ fn hostile_files_are_refused() {
         let items = vec![format!("*a{}", n - 1); 10].join(", ");
         format!("{text}a{n}: &a{n} [{items}]\n")
     });
-    assert!(try_load(&bomb).unwrap_err().contains("not valid YAML"));
+    let too_much = "too deep, too large, or too many aliases for a scenario";
+    assert!(try_load(&bomb).unwrap_err().contains(too_much));
     let deep = format!("name: {}", "[".repeat(100_000));
-    assert!(try_load(&deep).unwrap_err().contains("not valid YAML"));
+    assert!(try_load(&deep).unwrap_err().contains(too_much));
     let error = load_bytes(b"name: \xff\n", "s.yaml", Path::new(".")).unwrap_err();
     assert_eq!(error.to_string(), "s.yaml:1:7: not UTF-8: save the file as UTF-8");
     let file = tempfile::NamedTempFile::new().unwrap();
@@ -137,7 +138,7 @@ fn an_unknown_scenario_is_told_the_known_ones() {
     assert_eq!(
         load_named("payment").unwrap_err().to_string(),
         "no scenario `payment`: there is no file scenarios/payment.yaml, and the built-in ones are payments, matches, \
-         payments_lifecycle, matches_dispute; did you mean `payments`?"
+         payments_lifecycle, payments_proof, matches_dispute; did you mean `payments`?"
     );
 }
 
@@ -215,6 +216,46 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
     let mut scope = bare.scope(0, rows[0].clone());
     let error = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap_err().to_string();
     assert!(error.contains("the environment variable STAFF_PASSWORD is not set"), "{error}");
+}
+
+#[test]
+fn columns_can_be_given_on_the_command_line() {
+    let scenario = load_built_in("matches").unwrap().scenario;
+    let given = [("match_id", json!(5)), ("participant_a_password", json!("pw-of-a"))];
+    let given = given.map(|(name, value)| (name.to_owned(), value)).into();
+    let run = run_of(&scenario, env_of(&[]), given).unwrap();
+    let rows = rows(&scenario, 1, None, &run).unwrap();
+    assert_eq!((&rows[0]["match_id"], &rows[0]["participant_a_password"]), (&json!(5), &json!("pw-of-a")));
+}
+
+#[test]
+fn anchors_and_merges_are_followed_to_their_definition() {
+    let text = |path: &str| {
+        format!(
+            "name: d\nsubject: {{ kind: flow, id: x }}\nsteps:\n  - &one\n    name: a\n    request: &r\n      method: GET\n      \
+             path: {path}\n  - name: b\n    request:\n      <<: *r\n      timeout: 5s\n"
+        )
+    };
+    let scenario = try_load(&text("/x")).unwrap().scenario;
+    assert_eq!(scenario.steps[1].request.path, "/x");
+    assert_eq!(try_load(&text("/{{ y }}")).unwrap_err().matches("s.yaml:8:14: undefined").count(), 1);
+}
+
+#[test]
+fn yaml_errors_are_in_plain_words() {
+    for (text, error) in [
+        ("", "1:1: expected a mapping, found nothing"),
+        ("a: [", "1:4: not valid YAML: unclosed bracket '['"),
+        ("a: *x", "1:4: not valid YAML: alias references unknown anchor"),
+        ("- a", "1:1: expected a mapping, found a list"),
+        ("? [a]: b", "1:3: a key is text, not a list or a mapping"),
+        ("---\na: 1\n---\nb: 2", "3:1: a scenario is one YAML document: this is the second"),
+        ("name: 'x", "1:7: not valid YAML: unclosed quote"),
+        ("name: .nan", "1:7: a number must be finite"),
+        ("name: x\nname: y", "2:1: not valid YAML: duplicate mapping key: name"),
+    ] {
+        assert_eq!(try_load(text).unwrap_err(), format!("s.yaml:{error}"), "{text:?}");
+    }
 }
 
 #[test]

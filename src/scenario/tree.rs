@@ -71,14 +71,23 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     Ok(node(spanned))
 }
 
-/// What the YAML parser says, without the place that it puts into its text.
+/// What the YAML parser says, without the place and the advice to programmers that it puts into its text.
 fn problem(error: &serde_saphyr::Error) -> Problem {
     let at = error.location().map_or(At { line: 1, column: 1 }, At::from);
     let text = error.without_snippet().to_string();
-    let text = text.split(" at line ").next().unwrap_or(&text);
-    let text = text.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ');
-    let first = text.lines().next().unwrap_or(text).trim_end_matches([':', ' ']);
-    Problem { at, message: format!("not valid YAML: {}", first.strip_prefix("error: ").unwrap_or(first)) }
+    let first = text.lines().next().unwrap_or_default();
+    let first = first.split(" at line ").next().unwrap_or(first);
+    let first = first.split(", set DuplicateKeyPolicy").next().unwrap_or(first).trim_end_matches([':', ' ']);
+    let message = match first {
+        m if m.contains("Documents {") => "a scenario is one YAML document: this is the second".to_owned(),
+        m if m.contains("budget breached") || m.contains("limit") => {
+            format!("too deep, too large, or too many aliases for a scenario ({m})")
+        }
+        m if m.contains("expected string scalar") => "a key is text, not a list or a mapping".to_owned(),
+        m if m.contains("non-finite") => "a number must be finite".to_owned(),
+        m => format!("not valid YAML: {m}"),
+    };
+    Problem { at, message }
 }
 
 fn node(spanned: Spanned<Kind>) -> Node {

@@ -1,0 +1,139 @@
+//! Data files: CSV with a header, a JSON array of objects, or JSON lines, with limits and line numbers.
+
+use super::data::{DataError, MAX_DATA};
+use super::scope::Row;
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::Path;
+
+/// All rows of a CSV file with a header, a JSON array of objects, or JSON lines; told apart by the file's ending, else
+/// by its first character.
+///
+/// # Errors
+/// A file that cannot be read, is over [`MAX_DATA`], not UTF-8, empty or malformed (with the line).
+pub fn read_rows(file: &Path) -> Result<Vec<Row>, DataError> {
+    let text = read_text(file)?;
+    let ending = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
+    let body = text.trim_start();
+    let rows = match ending.as_deref() {
+        Some("csv") => csv_rows(&text),
+        _ if body.starts_with('[') => json_array(&text),
+        _ if body.starts_with('{') => json_lines(&text),
+        Some("json" | "jsonl" | "ndjson") if !body.is_empty() => {
+            Err((1, "expected `[` or `{`: an array of objects, or one object a line".to_owned()))
+        }
+        _ => csv_rows(&text),
+    };
+    match rows {
+        Ok(rows) if rows.is_empty() => Err(DataError::Empty { file: file.to_owned() }),
+        Ok(rows) => Ok(rows),
+        Err((line, message)) => Err(DataError::Line { file: file.to_owned(), line, message }),
+    }
+}
+
+fn read_text(file: &Path) -> Result<String, DataError> {
+    let failed = |source| DataError::Read { file: file.to_owned(), source };
+    let opened = std::fs::File::open(file).map_err(failed)?;
+    let mut bytes = Vec::new();
+    opened.take(MAX_DATA + 1).read_to_end(&mut bytes).map_err(failed)?;
+    if bytes.len() as u64 > MAX_DATA {
+        return Err(DataError::TooLarge { file: file.to_owned() });
+    }
+    let text = String::from_utf8(bytes).map_err(|e| {
+        let good = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = 1 + good.iter().filter(|b| **b == b'\n').count() as u64;
+        DataError::Line {
+            file: file.to_owned(),
+            line,
+            message: "not UTF-8: save the file as UTF-8".to_owned(),
+        }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+/// A line number and what is wrong there.
+type LineError = (u64, String);
+
+fn csv_rows(text: &str) -> Result<Vec<Row>, LineError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
+    let line_of = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
+    let header = reader.headers().map_err(|e| (line_of(&e), format!("not CSV: {e}")))?.clone();
+    let names: Vec<&str> = header.iter().map(str::trim).collect();
+    let mut seen = BTreeSet::new();
+    for name in &names {
+        if name.is_empty() && !text.trim().is_empty() {
+            return Err((1, "a column has no name: the first line must name every column".to_owned()));
+        }
+        if !seen.insert(name) {
+            return Err((1, format!("the column `{name}` is there twice")));
+        }
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.map_err(|e| (line_of(&e), format!("not CSV: {e}")))?;
+        let line = record.position().map_or(1, csv::Position::line);
+        if record.len() != names.len() {
+            return Err((
+                line,
+                format!("{} cells, but the first line names {} columns", record.len(), names.len()),
+            ));
+        }
+        rows.push(names.iter().zip(&record).map(|(name, text)| ((*name).to_owned(), cell(text))).collect());
+    }
+    Ok(rows)
+}
+
+/// The value of a text from outside (a CSV cell, `--var`): canonical whole numbers, `true` and `false` get their JSON
+/// type; everything else stays text, `0101` and `+880…` too.
+#[must_use]
+pub fn cell(text: &str) -> Value {
+    match text {
+        "true" => Value::Bool(true),
+        "false" => Value::Bool(false),
+        _ => match text.parse::<i64>() {
+            Ok(number) if number.to_string() == text => number.into(),
+            _ => text.into(),
+        },
+    }
+}
+
+fn json_array(text: &str) -> Result<Vec<Row>, LineError> {
+    let items: Vec<Value> =
+        serde_json::from_str(text).map_err(|e| (e.line() as u64, format!("not JSON: {e}")))?;
+    let mut rows = Vec::new();
+    for (index, item) in items.into_iter().enumerate() {
+        match item {
+            Value::Object(members) => rows.push(members.into_iter().collect()),
+            _ => return Err((1, format!("item {} of the array is not an object", index + 1))),
+        }
+    }
+    Ok(rows)
+}
+
+fn json_lines(text: &str) -> Result<Vec<Row>, LineError> {
+    let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
+    lines
+        .map(|(number, line)| {
+            serde_json::from_str(line).map_err(|e| (number, format!("not a JSON object: {e}")))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cell_keeps_its_text(text in "[-+]?[0-9]{0,22}|.*") {
+            prop_assert_eq!(super::super::template::as_text(&cell(&text)), text);
+        }
+
+        #[test]
+        fn csv_and_json_never_panic(text in ".*") {
+            let _ = (csv_rows(&text), json_array(&text), json_lines(&text));
+        }
+    }
+}
