@@ -80,7 +80,7 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
     let first = first.split(", set DuplicateKeyPolicy").next().unwrap_or(first).trim_end_matches([':', ' ']);
     let message = match first {
         m if m.contains("Documents {") => "a scenario is one YAML document: this is the second".to_owned(),
-        m if m.contains("budget breached") || m.contains("limit") => {
+        m if m.contains("budget breached") || m.contains(" limit") => {
             format!("too deep, too large, or too many aliases for a scenario ({m})")
         }
         m if m.contains("expected string scalar") => "a key is text, not a list or a mapping".to_owned(),
