@@ -2,11 +2,11 @@
 
 use regex::Regex;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 /// A test of one value: `equals`, `exists`, `absent`, `matches` or `type`; a bare scalar means `equals`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Matcher {
     /// Written as a mapping.
@@ -15,12 +15,28 @@ pub enum Matcher {
     Equals(Value),
 }
 
+// Not derived: serde would read a list as the fields in their order, and `[]` as a matcher that tests nothing.
+impl<'de> Deserialize<'de> for Matcher {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        match MatcherFields::deserialize(&value) {
+            Ok(fields) if value.is_object() => Ok(Self::Full(fields)),
+            _ => Ok(Self::Equals(value)),
+        }
+    }
+}
+
+/// An `equals: null` that is there, which an `Option` alone would take for absent.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
 /// The long form of a [`Matcher`]; every member that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct MatcherFields {
     /// The value equals this JSON value; numbers by value.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "present", skip_serializing_if = "Option::is_none")]
     pub equals: Option<Value>,
     /// The value is there (`true`), null included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -199,6 +215,11 @@ mod tests {
         ok(json!({"matches": "^[0-9]{3}$"}), json!(123));
         no(json!({"matches": "^x"}), Some(json!("y")), r#"is "y", which does not match ^x"#);
         ok(json!({"type": "integer"}), json!(3));
+        ok(json!([]), json!([]));
+        no(json!([]), Some(json!([1])), "is [1], not []");
+        no(json!(["a"]), Some(json!("a")), r#"is "a", not ["a"]"#);
+        ok(json!({"equals": null}), json!(null));
+        no(json!({"equals": null}), Some(json!(1)), "is 1, not null");
         no(json!({"type": "integer"}), Some(json!("3")), r#"is "3", not of type integer"#);
     }
 }

@@ -52,6 +52,16 @@ pub fn load(path: &Path) -> Result<Loaded, ScenarioError> {
     load_bytes(&bytes, &name, dir)
 }
 
+/// Loads what a user typed: a path when it looks like one or there is such a file, else a name for [`load_named`].
+///
+/// # Errors
+/// As [`load`] and [`load_named`].
+pub fn load_typed(typed: &str) -> Result<Loaded, ScenarioError> {
+    let path = Path::new(typed);
+    let looks_like_path = typed.contains('/') || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
+    if looks_like_path || path.is_file() { load(path) } else { load_named(typed) }
+}
+
 /// Loads `scenarios/NAME.yaml` of the current directory when it is there, else the built-in scenario of that name.
 ///
 /// # Errors

@@ -29,7 +29,9 @@ mod tests;
 pub use data::{DataError, MAX_DATA, check_columns, rows};
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
-pub use load::{Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, schema};
+pub use load::{
+    Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
+};
 pub use model::*;
 pub use names::environment;
 pub use period::{Period, PeriodError};

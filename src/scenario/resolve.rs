@@ -9,6 +9,7 @@ use crate::matcher::{Matcher, MatcherFields};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
@@ -23,8 +24,8 @@ pub const MAX_FILE: u64 = 16 * 1024 * 1024;
 /// All but the unreserved characters of RFC 3986.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A request without templates.
-#[derive(Debug, Clone, PartialEq)]
+/// A request without templates. It can be a key, as logins are done once for each.
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ResolvedRequest {
     /// Method.
     pub method: Method,
@@ -38,8 +39,15 @@ pub struct ResolvedRequest {
     pub timeout: Duration,
 }
 
+// Headers and bodies may hold passwords and tokens: neither is shown.
+impl fmt::Debug for ResolvedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ResolvedRequest({} {}, {:?})", self.method.as_str(), self.path, self.body)
+    }
+}
+
 /// A body without templates.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ResolvedBody {
     /// No body.
     None,
@@ -53,8 +61,20 @@ pub enum ResolvedBody {
     Text(String),
 }
 
+impl fmt::Debug for ResolvedBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "no body",
+            Self::Json(_) => "JSON",
+            Self::Form(_) => "form",
+            Self::Multipart(_) => "multipart",
+            Self::Text(_) => "text",
+        })
+    }
+}
+
 /// One part of a multipart body.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ResolvedPart {
     /// A text field.
     Text(String),

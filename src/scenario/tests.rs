@@ -143,6 +143,14 @@ fn an_unknown_scenario_is_told_the_known_ones() {
 }
 
 #[test]
+fn what_a_user_types_is_a_path_or_a_name() {
+    assert!(matches!(load_typed("gone.yaml"), Err(ScenarioError::Read { .. })));
+    assert!(matches!(load_typed("./gone"), Err(ScenarioError::Read { .. })));
+    assert!(matches!(load_typed("gone"), Err(ScenarioError::Unknown { .. })));
+    assert_eq!(load_typed("matches").unwrap().scenario.name, "matches");
+}
+
+#[test]
 fn a_request_is_resolved_for_its_flow() {
     let scenario = try_load(GOOD).unwrap().scenario;
     let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
@@ -151,6 +159,8 @@ fn a_request_is_resolved_for_its_flow() {
     assert_eq!(request.path, "/things/a%20b%2F..%2Fc%3Fd%3D1");
     assert_eq!(request.body, ResolvedBody::Json(json!({"n": 1})));
     assert_eq!(request.timeout.as_secs(), 60);
+    let login = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap();
+    assert_eq!(format!("{login:?}"), "ResolvedRequest(POST /login, JSON)", "no values in debug output");
     let again = resolve_request(&scenario.steps[0].request, &mut scope).unwrap();
     assert_eq!(request.headers, again.headers, "uuid.NAME is fixed for a flow");
     let mut other = run.scope(1, row(json!({"thing": 1})));
