@@ -219,3 +219,23 @@ fn undefined_names_are_found_where_they_stand() {
     try_load(&GOOD.replace("{{ thing }}", "{{ nope | default(\"x\") }}")).unwrap();
     assert!(broken("{{ thing }}", "{{ nope | default(nada) }}").contains("undefined variable `nada`"));
 }
+
+#[test]
+fn the_readme_shows_what_is_really_said() {
+    let text = r#"name: demo
+subject: { kind: payment, id: "{{ payment_idd }}" }
+data: { columns: [payment_id] }
+sessions: { staff: { login: { method: POST, path: /login }, token: /access } }
+steps:
+  - name: a
+    session: stff
+    request: { method: POST, path: "/x/{{ payment_id }}" }
+"#;
+    let error =
+        super::load_bytes(text.as_bytes(), "demo.yaml", std::path::Path::new(".")).unwrap_err().to_string();
+    let readme = include_str!("../../scenarios/README.md");
+    assert_eq!(error.lines().count(), 2);
+    for line in error.lines() {
+        assert!(readme.contains(line), "{line}");
+    }
+}
