@@ -9,10 +9,13 @@ use tokio::sync::OnceCell;
 /// A bearer token, or why there is none.
 pub(super) type Login = Result<Secret, String>;
 
+/// Session name and login request.
+type Key = (String, ResolvedRequest);
+
 /// The logins of a run, by session name and request.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    known: Mutex<HashMap<(String, ResolvedRequest), Arc<OnceCell<Login>>>>,
+    known: Mutex<HashMap<Key, Arc<OnceCell<Login>>>>,
 }
 
 impl Sessions {
