@@ -1,6 +1,7 @@
 //! Turns a command line into a plan, shows progress, prints, and returns an exit code.
 
 mod artifacts;
+mod check;
 mod environment;
 mod exit;
 mod gates_file;
@@ -40,6 +41,8 @@ enum Command {
     Matches(run_args::RunArgs),
     /// Drive any scenario
     Run(RunScenario),
+    /// Say what is set, missing, unsafe or unreachable, before anything is driven
+    Check(check::Args),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
     /// Print a JSON Schema: of scenario files, or of another format of smoke
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Payments(args) => run::run("payments", "payments", &args),
         Command::Matches(args) => run::run("matches", "matches", &args),
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
+        Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Secret => secret::run(),

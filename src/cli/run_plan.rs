@@ -8,13 +8,12 @@ use crate::gate::Confidence;
 use crate::journal::RetryContract;
 use crate::report::EMBEDDED;
 use crate::rig::{Listen, Plan, StandIn, Target};
-use crate::scenario::{Env, Loaded, Period, cell, load, load_named};
+use crate::scenario::{Env, Period, cell, load_typed};
 use crate::secret::{Redactor, Secret};
 use reqwest::Url;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::time::Duration;
 
 /// Where webhooks are posted to unless told otherwise (the staging guide).
@@ -39,7 +38,7 @@ pub(super) struct Resolved {
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
 pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
-    let loaded = load_scenario(scenario)?;
+    let loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
     let confidence = args.confidence.as_ref().map(|_| Confidence);
     let gates = GatesFile::read(args.gates.as_deref(), confidence)?;
     let target = target(args, &env)?;
@@ -75,14 +74,6 @@ pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<R
     Ok(Resolved { plan, artifacts: Artifacts::new(&args.artifacts, &loaded.scenario.name) })
 }
 
-/// A file when it looks like one, else a name.
-pub(super) fn load_scenario(scenario: &str) -> Result<Loaded, Failure> {
-    let path = Path::new(scenario);
-    let is_file = path.extension().is_some_and(|e| e == "yaml" || e == "yml") || scenario.contains('/');
-    let loaded = if is_file { load(path) } else { load_named(scenario) };
-    loaded.map_err(|e| Failure::Usage(e.into()))
-}
-
 fn target(args: &RunArgs, env: &Env) -> Result<Target, Failure> {
     let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
@@ -113,7 +104,10 @@ fn environment_name(args: &RunArgs, embedded: bool) -> Result<String, Failure> {
     }
 }
 
-fn vars(given: &[String], scenario: &crate::scenario::Scenario) -> Result<BTreeMap<String, Value>, Failure> {
+pub(super) fn vars(
+    given: &[String],
+    scenario: &crate::scenario::Scenario,
+) -> Result<BTreeMap<String, Value>, Failure> {
     let mut vars = BTreeMap::new();
     for text in given {
         let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
