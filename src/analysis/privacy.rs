@@ -1,7 +1,7 @@
 //! Personal data in webhooks, and in the API's answers, which are counted apart.
 
 use crate::journal::{Attempt, Header, Step};
-use crate::pii::{Category, Finding, Policy, PolicyError};
+use crate::pii::{Allowance, Category, Engine, Finding, Policy, PolicyError, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most findings that are kept one by one; all are counted.
@@ -33,6 +33,7 @@ pub struct Findings {
 /// What the PII engine found in a run.
 #[derive(Debug)]
 pub struct Privacy {
+    engine: Engine,
     /// In webhooks.
     pub webhooks: Findings,
     /// In the API's answers to driven steps.
@@ -43,13 +44,37 @@ pub struct Privacy {
 
 impl Privacy {
     pub(super) fn new(header: &Header) -> Result<Self, PolicyError> {
-        Policy::from_value(header.pii_policy.as_ref())?;
-        Ok(Self { webhooks: Findings::default(), api: Findings::default(), allowances: BTreeSet::new() })
+        let policy = Policy::from_value(header.pii_policy.as_ref())?;
+        let engine = Engine::new(&policy, &header.identities, header.pii_salt.as_bytes())?;
+        Ok(Self {
+            engine,
+            webhooks: Findings::default(),
+            api: Findings::default(),
+            allowances: BTreeSet::new(),
+        })
     }
 
-    pub(super) fn scan_attempt(&mut self, _: &Attempt, _: &[&str]) {}
+    pub(super) fn scan_attempt(&mut self, attempt: &Attempt, own_headers: &[&str]) {
+        let body = attempt.body.bytes();
+        let request =
+            Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
+        let scan = self.engine.scan_request(&request);
+        self.allowances.extend(scan.allowed.iter().map(told));
+        self.webhooks.add(scan.findings, || format!("attempt {}", attempt.attempt));
+    }
 
-    pub(super) fn scan_step(&mut self, _: &Step) {}
+    pub(super) fn scan_step(&mut self, step: &Step) {
+        let Some(body) = &step.body else { return };
+        let scan = self.engine.scan_response(body.as_bytes());
+        self.allowances.extend(scan.allowed.iter().map(told));
+        let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
+        self.api.add(scan.findings, || format!("step {}{}", step.step, flow()));
+    }
+}
+
+/// An allowance as an artifact lists it.
+fn told(allowance: &Allowance) -> String {
+    format!("{}: {} at {}", allowance.rule, allowance.category.name(), allowance.place)
 }
 
 impl Findings {
@@ -57,5 +82,16 @@ impl Findings {
     #[must_use]
     pub fn count(&self, category: Category) -> u64 {
         self.by_category.get(&category).copied().unwrap_or(0)
+    }
+
+    fn add(&mut self, findings: Vec<Finding>, source: impl Fn() -> String) {
+        self.inspected += 1;
+        for finding in findings {
+            self.total += 1;
+            *self.by_category.entry(finding.category).or_default() += 1;
+            if self.kept.len() < KEPT {
+                self.kept.push(Located { source: source(), finding });
+            }
+        }
     }
 }

@@ -13,6 +13,7 @@ mod run;
 mod run_args;
 mod run_plan;
 mod runtime;
+mod scan;
 mod schema;
 mod secret;
 mod secret_source;
@@ -47,6 +48,8 @@ enum Command {
     Report(report::Args),
     /// Print a JSON Schema: of scenario files, or of another format of smoke
     Schema(schema::Args),
+    /// Find personal data in JSON lines (or log lines with --text) on standard input
+    Scan(scan::ScanArgs),
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
     /// Print the signature headers of the body on stdin
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Schema(args) => schema::run(&args),
+        Command::Scan(args) => scan::run(&args),
         Command::Secret => secret::run(),
         Command::Sign(args) => sign::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -1,0 +1,366 @@
+//! Undoes what hides a text inside another: percent, HTML entities, literal escapes, base64. One call is one layer.
+
+use std::borrow::Cow;
+
+/// Undoes percent-encoding, HTML entities and literal backslash escapes once each. `None` when nothing was encoded.
+pub(super) fn inline(text: &str) -> Option<String> {
+    let mut out: Cow<'_, str> = Cow::Borrowed(text);
+    for step in [percent, entities, escapes] {
+        if let Some(decoded) = step(&out) {
+            out = Cow::Owned(decoded);
+        }
+    }
+    match out {
+        Cow::Owned(decoded) if decoded != text => Some(decoded),
+        _ => None,
+    }
+}
+
+/// `%40`, and `%u0040` as `escape()` of JavaScript writes it. Bytes that are no UTF-8 become U+FFFD.
+pub(super) fn percent(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let first = memchr(b'%', bytes, 0)?;
+    let mut out: Vec<u8> = Vec::with_capacity(bytes.len());
+    let (mut at, mut changed) = (0, false);
+    let mut next = Some(first);
+    while let Some(found) = next {
+        out.extend_from_slice(bytes.get(at..found)?);
+        if let Some(b) = hex_value(bytes, found + 1, 2) {
+            out.push(u8::try_from(b).ok()?);
+            (at, changed) = (found + 3, true);
+        } else if let (Some(b'u' | b'U'), Some(code)) = (bytes.get(found + 1), hex_value(bytes, found + 2, 4))
+        {
+            let c = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
+            out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
+            (at, changed) = (found + 6, true);
+        } else {
+            out.push(b'%');
+            at = found + 1;
+        }
+        next = memchr(b'%', bytes, at);
+    }
+    out.extend_from_slice(bytes.get(at..)?);
+    changed.then(|| {
+        String::from_utf8(out).unwrap_or_else(|e| String::from_utf8_lossy(e.as_bytes()).into_owned())
+    })
+}
+
+/// The position of `needle` from `from` on.
+fn memchr(needle: u8, hay: &[u8], from: usize) -> Option<usize> {
+    hay.get(from..)?.iter().position(|b| *b == needle).map(|at| at + from)
+}
+
+/// The value of exactly `digits` hex digits at `at`.
+fn hex_value(bytes: &[u8], at: usize, digits: usize) -> Option<u32> {
+    let mut value = 0;
+    for b in bytes.get(at..at + digits)? {
+        value = value * 16 + char::from(*b).to_digit(16)?;
+    }
+    Some(value)
+}
+
+/// `&#64;`, `&#x40;`, `&commat;`; the semicolon may be missing after a number, as browsers allow.
+pub(super) fn entities(text: &str) -> Option<String> {
+    let mut rest = text;
+    let mut out = String::new();
+    let mut changed = false;
+    while let Some(at) = rest.find('&') {
+        out.push_str(rest.get(..at)?);
+        let tail = rest.get(at + 1..)?;
+        if let Some((c, used)) = entity(tail) {
+            out.push(c);
+            rest = tail.get(used..)?;
+            changed = true;
+        } else {
+            out.push('&');
+            rest = tail;
+        }
+    }
+    if !changed {
+        return None;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// The character of the entity after an `&`, and the length of the rest of the reference.
+fn entity(tail: &str) -> Option<(char, usize)> {
+    let bytes = tail.as_bytes();
+    if bytes.first() == Some(&b'#') {
+        let hex = matches!(bytes.get(1), Some(b'x' | b'X'));
+        let start = if hex { 2 } else { 1 };
+        let radix = if hex { 16 } else { 10 };
+        let (mut value, mut at) = (0u32, start);
+        while let Some(d) = bytes.get(at).and_then(|b| char::from(*b).to_digit(radix)) {
+            value = value.saturating_mul(radix).saturating_add(d);
+            at += 1;
+            if at > start + 8 {
+                return None;
+            }
+        }
+        if at == start {
+            return None;
+        }
+        let used = at + usize::from(bytes.get(at) == Some(&b';'));
+        return Some((char::from_u32(value)?, used));
+    }
+    let end = bytes.iter().take(12).position(|b| *b == b';')?;
+    Some((named(tail.get(..end)?)?, end + 1))
+}
+
+/// The named references that stand for characters of names, addresses and markup (HTML 5, section 13.5).
+fn named(name: &str) -> Option<char> {
+    Some(match name {
+        "amp" | "AMP" => '&',
+        "lt" | "LT" => '<',
+        "gt" | "GT" => '>',
+        "quot" | "QUOT" => '"',
+        "apos" => '\'',
+        "nbsp" | "NonBreakingSpace" | "ensp" | "emsp" | "thinsp" | "Tab" | "NewLine" => ' ',
+        "commat" => '@',
+        "period" => '.',
+        "plus" => '+',
+        "minus" | "hyphen" | "dash" | "ndash" | "mdash" => '-',
+        "lowbar" | "UnderBar" => '_',
+        "colon" => ':',
+        "semi" => ';',
+        "comma" => ',',
+        "num" => '#',
+        "sol" => '/',
+        "bsol" => '\\',
+        "percnt" => '%',
+        "equals" => '=',
+        "quest" => '?',
+        "excl" => '!',
+        "dollar" => '$',
+        "ast" | "midast" => '*',
+        "lpar" => '(',
+        "rpar" => ')',
+        "lsqb" | "lbrack" => '[',
+        "rsqb" | "rbrack" => ']',
+        "lcub" | "lbrace" => '{',
+        "rcub" | "rbrace" => '}',
+        "verbar" | "vert" | "VerticalLine" => '|',
+        "grave" | "DiacriticalGrave" => '`',
+        "Hat" => '^',
+        "tilde" => '˜',
+        "shy" | "ZeroWidthSpace" | "zwj" | "zwnj" => '\u{ad}',
+        "szlig" => 'ß',
+        "aelig" => 'æ',
+        "AElig" => 'Æ',
+        "oslash" => 'ø',
+        "Oslash" => 'Ø',
+        "eth" => 'ð',
+        "ETH" => 'Ð',
+        "thorn" => 'þ',
+        "THORN" => 'Þ',
+        _ => return accented(name),
+    })
+}
+
+/// `eacute`, `Uuml` and the like: a letter and the name of its accent.
+fn accented(name: &str) -> Option<char> {
+    let letter = name.chars().next().filter(char::is_ascii_alphabetic)?;
+    let mark = match name.get(1..)? {
+        "grave" => '\u{300}',
+        "acute" => '\u{301}',
+        "circ" => '\u{302}',
+        "tilde" => '\u{303}',
+        "macr" => '\u{304}',
+        "breve" => '\u{306}',
+        "dot" => '\u{307}',
+        "uml" => '\u{308}',
+        "ring" => '\u{30a}',
+        "dblac" => '\u{30b}',
+        "caron" => '\u{30c}',
+        "cedil" => '\u{327}',
+        "ogon" => '\u{328}',
+        _ => return None,
+    };
+    unicode_normalization::char::compose(letter, mark)
+}
+
+/// `\u0040` (with surrogate pairs), `\u{40}`, `\x40`, `\"`, `\/`, `\\`, `\n` left over as literal text.
+pub(super) fn escapes(text: &str) -> Option<String> {
+    let mut rest = text;
+    let mut out = String::new();
+    let mut changed = false;
+    while let Some(at) = rest.find('\\') {
+        out.push_str(rest.get(..at)?);
+        let tail = rest.get(at + 1..)?;
+        if let Some((c, used)) = escape(tail) {
+            out.push(c);
+            rest = tail.get(used..)?;
+            changed = true;
+        } else {
+            out.push('\\');
+            rest = tail;
+        }
+    }
+    if !changed {
+        return None;
+    }
+    out.push_str(rest);
+    Some(out)
+}
+
+/// The character of the escape after a backslash, and the length of the rest of the escape.
+fn escape(tail: &str) -> Option<(char, usize)> {
+    let bytes = tail.as_bytes();
+    match bytes.first()? {
+        b'u' | b'U' if bytes.get(1) == Some(&b'{') => {
+            let end = bytes.iter().take(10).position(|b| *b == b'}')?;
+            let code = u32::from_str_radix(tail.get(2..end)?, 16).ok()?;
+            Some((char::from_u32(code)?, end + 1))
+        }
+        b'u' => {
+            let high = hex_value(bytes, 1, 4)?;
+            if (0xd800..0xdc00).contains(&high) && bytes.get(5..7) == Some(b"\\u") {
+                let low = hex_value(bytes, 7, 4).filter(|l| (0xdc00..0xe000).contains(l))?;
+                return Some((char::from_u32(0x1_0000 + ((high - 0xd800) << 10) + (low - 0xdc00))?, 11));
+            }
+            Some((char::from_u32(high).unwrap_or(char::REPLACEMENT_CHARACTER), 5))
+        }
+        b'x' => Some((char::from_u32(hex_value(bytes, 1, 2)?)?, 3)),
+        b'"' => Some(('"', 1)),
+        b'\'' => Some(('\'', 1)),
+        b'/' => Some(('/', 1)),
+        b'\\' => Some(('\\', 1)),
+        b'n' | b'r' | b't' => Some((' ', 1)),
+        _ => None,
+    }
+}
+
+/// Both base64 alphabets at once (RFC 4648 sections 4 and 5); 255 for bytes of neither.
+static SEXTET: [u8; 256] = {
+    let mut table = [255u8; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut i = 0;
+    while i < 64 {
+        table[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    table[b'-' as usize] = 62;
+    table[b'_' as usize] = 63;
+    table
+};
+
+/// The shortest run that is tried as base64: 6 bytes.
+const MIN_BASE64: usize = 8;
+
+/// Calls `found` with every readable text that stands in `text` as base64 of either alphabet, padded or not.
+pub(super) fn base64_texts(text: &str, mut found: impl FnMut(String)) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if sextet(bytes, at) == 255 {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut slash = false;
+        while sextet(bytes, at) != 255 {
+            slash |= bytes.get(at) == Some(&b'/');
+            at += 1;
+        }
+        let Some(run) = bytes.get(start..at).filter(|r| r.len() >= MIN_BASE64) else { continue };
+        if let Some(decoded) = base64(run) {
+            found(decoded);
+        } else if slash {
+            // A path: base64 may be one of its segments.
+            run.split(|b| *b == b'/')
+                .filter(|s| s.len() >= MIN_BASE64)
+                .filter_map(base64)
+                .for_each(&mut found);
+        }
+    }
+}
+
+/// The 6 bits of the byte at `at`, 255 at the end and for bytes of neither alphabet.
+fn sextet(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).map_or(255, |b| SEXTET[usize::from(*b)])
+}
+
+/// Decodes a run without padding when it is readable UTF-8.
+fn base64(run: &[u8]) -> Option<String> {
+    if run.len() % 4 == 1 || !looks_readable(run) {
+        return None;
+    }
+    let mut out = Vec::with_capacity(run.len() * 3 / 4);
+    for quad in run.chunks(4) {
+        let mut bits = 0u32;
+        for (i, b) in quad.iter().enumerate() {
+            bits |= u32::from(SEXTET[usize::from(*b)]) << (18 - 6 * i);
+        }
+        let [_, b0, b1, b2] = bits.to_be_bytes();
+        out.extend([b0, b1, b2].iter().take(quad.len() - 1));
+    }
+    let text = String::from_utf8(out).ok()?;
+    text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).then_some(text)
+}
+
+/// Cheap test of the first three bytes: printable ASCII, white space, or the beginning of a UTF-8 sequence.
+fn looks_readable(run: &[u8]) -> bool {
+    let bits = |i| u32::from(sextet(run, i) & 63);
+    let word = bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3);
+    let [_, first, second, _] = word.to_be_bytes();
+    match first {
+        b'\t' | b'\n' | b'\r' | 0x20..=0x7e => {
+            matches!(second, b'\t' | b'\n' | b'\r' | 0x20..=0x7e | 0xc2..=0xf4)
+        }
+        0xc2..=0xf4 => (0x80..=0xbf).contains(&second),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn b64(text: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        base64_texts(text, |t| all.push(t));
+        all
+    }
+
+    #[test]
+    fn each_encoding_is_undone() {
+        assert_eq!(percent("a%40b.cd").as_deref(), Some("a@b.cd"));
+        assert_eq!(percent("a%2540b.cd").as_deref(), Some("a%40b.cd"));
+        assert_eq!(percent("100% sure %zz"), None);
+        assert_eq!(percent("%u0040").as_deref(), Some("@"));
+        assert_eq!(entities("a&#64;b&#x40;c&commat;d&#64e").as_deref(), Some("a@b@c@d@e"));
+        assert_eq!(entities("Zo&euml; &Ouml;"), Some("Zoë Ö".into()));
+        assert_eq!(entities("Q&A; R&D"), None);
+        assert_eq!(escapes(r"a\u0040b \uD83D\uDE00 \x41 \u{42}").as_deref(), Some("a@b 😀 A B"));
+        assert_eq!(inline("plain"), None);
+        assert_eq!(inline("a%26%2364%3Bb").as_deref(), Some("a@b"));
+    }
+
+    #[test]
+    fn base64_is_found_inside_text() {
+        assert_eq!(b64("Z2FtYmxlc2hhcm9uQGRoYWthZ2FtZXJzLmNvbS5iZA=="), ["gamblesharon@dhakagamers.com.bd"]);
+        assert_eq!(b64("see YWJjZGVmZw now"), ["abcdefg"]);
+        assert_eq!(b64("/x/YWJjZGVmZw/y"), ["abcdefg"]);
+        assert!(b64("The tournament continues tomorrow").is_empty());
+        assert!(b64("c638dc9c1b7a89d4777fa4fa1ab9879d93cee57134d624e4f838af86eb5f5f09").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn decoders_never_panic(text in "\\PC{0,60}") {
+            let _ = inline(&text);
+            base64_texts(&text, drop);
+        }
+
+        #[test]
+        fn base64_of_readable_text_comes_back(text in "[a-z@. ]{6,40}") {
+            use base64::Engine as _;
+            let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&text);
+            prop_assert!(b64(&url).contains(&text));
+            let std = base64::engine::general_purpose::STANDARD.encode(&text);
+            prop_assert!(b64(&std).contains(&text));
+        }
+    }
+}

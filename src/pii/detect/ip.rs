@@ -1,0 +1,370 @@
+//! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
+
+use super::digits::{self, Before};
+use crate::pii::canary::Canaries;
+use crate::pii::category::Category;
+use crate::pii::finding::{Certainty, Detector};
+use crate::pii::hits::Hits;
+use crate::pii::keys::Says;
+use crate::pii::text;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What is known about the place.
+#[derive(Clone, Copy)]
+pub(in crate::pii) struct Place<'c> {
+    /// What the key or header says.
+    pub says: Says,
+    /// The canaries whose addresses are leaks wherever they stand.
+    pub canaries: [&'c Canaries; 2],
+    /// The value is a list of user agents or of their parts.
+    pub agent: bool,
+}
+
+/// Adds every IPv4 address.
+pub(in crate::pii) fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
+    let bytes = text.as_bytes();
+    let mut versions_until = 0;
+    let mut at = 0;
+    while let Some(dot) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b'.')).map(|n| n + at) {
+        at = dot + 1;
+        let mut start = dot;
+        while start > 0 && dot - start < 4 && bytes.get(start - 1).is_some_and(u8::is_ascii_digit) {
+            start -= 1;
+        }
+        if start == dot {
+            continue;
+        }
+        hits.worked(16);
+        let Some((ip, end)) = quad(bytes, start) else { continue };
+        at = end;
+        if !v4_stands_alone(text, start, end) {
+            continue;
+        }
+        let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V4(ip)));
+        if canary {
+            hits.add(Category::IpAddress, Detector::Canary, Certainty::Certain, &ip.to_string());
+            continue;
+        }
+        let version = is_version(text, start, end)
+            || start < versions_until && chained(text.get(..start).unwrap_or(""));
+        if version {
+            versions_until = end + 12;
+        }
+        if !version && v4_leaks(text, ip, end, place) {
+            hits.shape(Category::IpAddress, text.get(start..end).unwrap_or(""));
+        }
+    }
+}
+
+/// Four octets at `start` and where they end; octets have no leading zero.
+fn quad(bytes: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0u8; 4];
+    let mut at = start;
+    for (i, octet) in octets.iter_mut().enumerate() {
+        if i > 0 {
+            if bytes.get(at) != Some(&b'.') {
+                return None;
+            }
+            at += 1;
+        }
+        let from = at;
+        let mut value = 0u32;
+        while let Some(b) = bytes.get(at).filter(|b| b.is_ascii_digit() && at - from < 4) {
+            value = value * 10 + u32::from(b - b'0');
+            at += 1;
+        }
+        if at == from || (at - from > 1 && bytes.get(from) == Some(&b'0')) {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some((Ipv4Addr::from(octets), at))
+}
+
+/// No letter, digit or further part touches the four parts.
+fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
+    if !text::stands_alone(text, start, end) {
+        return false;
+    }
+    let left = text::left_of(text, start, 2);
+    let right = text::right_of(text, end, 2);
+    let part_before = left.ends_with('.') && left.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let part_after = matches!(right.as_bytes(), [b'.', d] if d.is_ascii_digit());
+    !part_before && !part_after
+}
+
+/// Whether an address in this place is a leak.
+fn v4_leaks(text: &str, ip: Ipv4Addr, end: usize, place: Place<'_>) -> bool {
+    let keyed = place.says == Says::Ip;
+    if matches!(place.says, Says::Version | Says::UserAgent) || place.agent {
+        return false;
+    }
+    if (ip.is_loopback() || ip.is_unspecified()) && !keyed {
+        return false;
+    }
+    match block(text, end) {
+        Some(bits) if bits < 32 => u32::from(ip) & (u32::MAX >> bits) != 0 && bits > 0,
+        _ => true,
+    }
+}
+
+/// The prefix length after an address, `/25`.
+fn block(text: &str, end: usize) -> Option<u32> {
+    let rest = text::right_of(text, end, 5).strip_prefix('/')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let next = rest.get(digits..)?.chars().next();
+    if next.is_some_and(|c| text::is_wordy(c) || c == '/') {
+        return None;
+    }
+    rest.get(..digits)?.parse().ok().filter(|bits| *bits <= 128)
+}
+
+/// What stands around the four parts says that they are a version or a reference.
+fn is_version(text: &str, start: usize, end: usize) -> bool {
+    let left = text::left_of(text, start, 40);
+    let right = text::right_of(text, end, 16);
+    is_version_word_before(left)
+        || is_product(left)
+        || is_file(left, right)
+        || is_version_after(right)
+        || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
+}
+
+/// Words before which the next number is a version or a place in a document.
+fn is_version_word_before(left: &str) -> bool {
+    const WORDS: [&str; 43] = [
+        "v",
+        "ver",
+        "version",
+        "versions",
+        "build",
+        "builds",
+        "patch",
+        "patches",
+        "release",
+        "releases",
+        "hotfix",
+        "hotfixes",
+        "update",
+        "updates",
+        "firmware",
+        "fw",
+        "rv",
+        "rule",
+        "rules",
+        "section",
+        "sections",
+        "sec",
+        "clause",
+        "clauses",
+        "article",
+        "articles",
+        "chapter",
+        "paragraph",
+        "para",
+        "appendix",
+        "annex",
+        "oid",
+        "item",
+        "step",
+        "figure",
+        "table",
+        "sdk",
+        "driver",
+        "revision",
+        "rev",
+        "subsection",
+        "bylaw",
+        "regulation",
+    ];
+    let trimmed = left.trim_end_matches([' ', ':', '=', '#', '"', '\'', '(', '-', '.', '_', '\t']);
+    if trimmed.ends_with('§') {
+        return true;
+    }
+    let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let word = if word.is_empty() { "" } else { word };
+    // `no.` and `number` stand between: rule no. 2.3.1.4
+    if matches!(word.to_ascii_lowercase().as_str(), "no" | "number" | "num" | "nr") {
+        let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
+        return !front.is_empty() && is_version_word_before(front);
+    }
+    WORDS.iter().any(|w| word.eq_ignore_ascii_case(w))
+}
+
+/// A product token: `Chrome/` and not the path of a URL.
+fn is_product(left: &str) -> bool {
+    let Some(front) = left.strip_suffix('/') else { return false };
+    let name = front
+        .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+        .next()
+        .unwrap_or("");
+    let lead = front.get(..front.len() - name.len()).and_then(|l| l.chars().next_back());
+    let known = matches!(
+        name.to_ascii_lowercase().as_str(),
+        "curl"
+            | "okhttp"
+            | "nginx"
+            | "python-requests"
+            | "axios"
+            | "node"
+            | "wget"
+            | "apache"
+            | "go-http-client"
+            | "openssl"
+            | "php"
+    );
+    !name.is_empty()
+        && !matches!(lead, Some('/' | ':' | '@' | '=' | '.'))
+        && (known || name.starts_with(|c: char| c.is_ascii_uppercase()))
+}
+
+/// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
+fn is_file(left: &str, right: &str) -> bool {
+    let named = left.strip_suffix(['-', '_']).is_some_and(|l| l.ends_with(|c: char| c.is_ascii_alphabetic()));
+    let suffix = |n: usize| right.get(n..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let typed = right.starts_with('.') && suffix(1);
+    let tagged =
+        ["-rc", "-beta", "-alpha", "-dev", "-snapshot", "-SNAPSHOT", "-pre", "-hotfix", "-build", "+build"]
+            .iter()
+            .any(|t| right.starts_with(t));
+    named && typed || tagged
+}
+
+/// `1.2.3.4 build`, `1.2.3.4 patch`.
+fn is_version_after(right: &str) -> bool {
+    let Some(rest) = right.strip_prefix(' ') else { return false };
+    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "patch" | "build" | "hotfix" | "release" | "firmware" | "version"
+    )
+}
+
+/// Two versions joined: `1.2.3.4 to 1.2.3.5`.
+fn chained(left: &str) -> bool {
+    let left = left.trim_end_matches([' ', 'v']);
+    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">"].iter().any(|w| left.ends_with(w))
+}
+
+/// Adds every IPv6 address.
+pub(in crate::pii) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
+    let bytes = text.as_bytes();
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.');
+    let mut at = 0;
+    while let Some(colon) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b':')).map(|n| n + at) {
+        let mut start = colon;
+        while start > at && bytes.get(start - 1).is_some_and(|b| is_part(*b)) {
+            start -= 1;
+        }
+        let mut end = colon;
+        while bytes.get(end).is_some_and(|b| is_part(*b)) {
+            end += 1;
+        }
+        at = end.max(colon + 1);
+        let run = text.get(start..end).unwrap_or("");
+        hits.worked(run.len());
+        if run.len() < 4 || run.bytes().filter(|b| *b == b':').count() < 2 || before_is_wide(text, start) {
+            continue;
+        }
+        if let Some((ip, from, to)) = parse_v6(run) {
+            let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V6(ip)));
+            if canary {
+                hits.add(
+                    Category::IpAddress,
+                    Detector::Canary,
+                    Certainty::Certain,
+                    &IpAddr::V6(ip).to_canonical().to_string(),
+                );
+            } else if v6_leaks(text, run.get(from..to).unwrap_or(""), ip, start + to, place) {
+                hits.shape(Category::IpAddress, run.get(from..to).unwrap_or(""));
+            }
+        }
+    }
+}
+
+/// A letter of another script touches the beginning.
+fn before_is_wide(text: &str, start: usize) -> bool {
+    text::before(text, start).is_some_and(text::is_wordy)
+}
+
+/// The address in a run of letters, digits, colons and dots: `ip:` may stand before it and punctuation after it.
+fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
+    let mut from = 0;
+    for _ in 0..4 {
+        let rest = run.get(from..)?;
+        let mut body = rest.trim_end_matches('.');
+        if body.ends_with(':') && !body.ends_with("::") {
+            body = body.trim_end_matches(':');
+        }
+        let body = if body.len() > 45 { return None } else { body };
+        if let Ok(ip) = body.parse::<Ipv6Addr>() {
+            return Some((ip, from, from + body.len()));
+        }
+        if let Some(ip) =
+            body.strip_suffix("::").filter(|b| b.contains(':')).and_then(|b| b.parse::<Ipv6Addr>().ok())
+        {
+            return Some((ip, from, from + body.len() - 2));
+        }
+        // With a port after eight groups.
+        if let Some((host, port)) = body.rsplit_once(':') {
+            if port.len() == 5 && port.bytes().all(|b| b.is_ascii_digit()) {
+                if let Ok(ip) = host.parse::<Ipv6Addr>() {
+                    return Some((ip, from, from + host.len()));
+                }
+            }
+        }
+        let colon = rest.find(':')?;
+        // What stands before the address is a word, or nothing.
+        let word = rest.get(..colon)?;
+        if !word.is_empty() && !word.bytes().any(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        from += colon + 1;
+    }
+    None
+}
+
+/// Whether an IPv6 address in this place is a leak.
+fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_>) -> bool {
+    let keyed = place.says == Says::Ip;
+    if matches!(place.says, Says::Version | Says::UserAgent) || place.agent {
+        return false;
+    }
+    if (ip.is_loopback() || ip.is_unspecified() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()))
+        && !keyed
+    {
+        return false;
+    }
+    if text::after(text, end).is_some_and(text::is_wordy) || !keyed && !is_telling(written) {
+        return false;
+    }
+    match block(text, end) {
+        Some(bits) if bits < 128 => bits > 0 && u128::from(ip) & (u128::MAX >> bits) != 0,
+        _ => true,
+    }
+}
+
+/// Not a time, a hardware address, or `::` between two words.
+fn is_telling(written: &str) -> bool {
+    if written.contains('.') {
+        return true;
+    }
+    let groups: Vec<&str> = written.split(':').filter(|g| !g.is_empty()).collect();
+    let pairs = groups.iter().all(|g| g.len() == 2);
+    let digits = written.bytes().any(|b| b.is_ascii_digit());
+    let long = groups.iter().filter(|g| g.len() >= 3).count();
+    let full = groups.len() == 8 && !pairs;
+    digits
+        && groups.len() >= 2
+        && (full || long >= 1 && !(groups.len() == 2 && written.len() < 7 && long < 1))
+        && !(pairs && groups.len() >= 4)
+}
+
+/// The address of a number under an address key: an integer from 2^24 on, decimal or `0x` and hex.
+pub(in crate::pii) fn from_integer(value: &str) -> Option<Ipv4Addr> {
+    let number = match value.strip_prefix("0x").or_else(|| value.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => value.parse::<u32>().ok()?,
+    };
+    (number >= 1 << 24).then(|| Ipv4Addr::from(number))
+}

@@ -1,0 +1,103 @@
+//! Credentials that their makers gave a recognisable form, and URLs that carry their own secret.
+
+/// One regular expression, applied only to texts with one of the [`HINTS`].
+pub(super) const FORMS: &str = r"(?x)
+    (?P<jwt>eyJ[A-Za-z0-9_-]{6,}\.[A-Za-z0-9_-]{4,}\.[A-Za-z0-9_-]*)
+    |(?P<pem>-----BEGIN\x20(?:[A-Z0-9]+\x20)*PRIVATE\x20KEY(?:\x20BLOCK)?-----)
+    |(?P<vendor>
+        (?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}
+        |gh[pousr]_[A-Za-z0-9]{20,255}
+        |github_pat_[A-Za-z0-9_]{20,255}
+        |gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent|oas)-[A-Za-z0-9_-]{16,}
+        |xox[abeoprs](?:-[A-Za-z0-9]+)+[A-Za-z0-9-]{6,}
+        |xapp-\d-[A-Za-z0-9-]{10,}
+        |xoxe\.[A-Za-z0-9.-]{10,}
+        |(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}
+        |whsec_[A-Za-z0-9+/=]{16,}
+        |AIza[A-Za-z0-9_-]{30,}
+        |ya29\.[A-Za-z0-9_-]{16,}
+        |1//0[A-Za-z0-9_-]{20,}
+        |GOCSPX-[A-Za-z0-9_-]{16,}
+        |SG\.[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}
+        |npm_[A-Za-z0-9]{30,}
+        |pypi-AgE[A-Za-z0-9_-]{40,}
+        |dop_v1_[a-f0-9]{60,}
+        |shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{28,}
+        |sk-(?:proj-|ant-[a-z0-9]+-)?[A-Za-z0-9_-]{20,}
+        |hf_[A-Za-z0-9]{30,}
+        |sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}
+        |key-[0-9a-f]{32}
+        |\d{8,10}:AA[A-Za-z0-9_-]{30,}
+        |[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}
+        |\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}
+        |\$argon2(?:id|i|d)\$[^\s]{20,}
+        |pbkdf2_sha256\$\d+\$[^\s]{20,}
+    )
+    |(?i:
+        (?:discord(?:app)?\.com|discord\.gg)/api/(?:v\d+/)?webhooks/\d+/(?P<discord>[A-Za-z0-9_-]{8,})
+        |hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Z0-9]+/[A-Z0-9]+/(?P<slack>[A-Za-z0-9/]{6,})
+        |api\.telegram\.org/(?:file/)?bot(?P<telegram>\d+(?::|%3A)[A-Za-z0-9_-]{10,})
+        |[a-z0-9.-]*webhook\.office(?:365)?\.com/(?P<office>[A-Za-z0-9@/_-]{30,})
+        |hooks\.zapier\.com/hooks/catch/\d+/(?P<zapier>[a-z0-9]{5,})
+    )
+    ";
+
+/// Parts of which every form has one, compared without case.
+pub(super) const HINTS: [&str; 52] = [
+    "eyj",
+    "private key",
+    "akia",
+    "asia",
+    "abia",
+    "acca",
+    "ghp_",
+    "gho_",
+    "ghu_",
+    "ghs_",
+    "ghr_",
+    "github_pat_",
+    "glpat-",
+    "gldt-",
+    "glrt-",
+    "glptt-",
+    "glcbt-",
+    "glsoat-",
+    "glft-",
+    "glimt-",
+    "glagent-",
+    "gloas-",
+    "xox",
+    "xapp-",
+    "sk_live_",
+    "sk_test_",
+    "rk_live_",
+    "rk_test_",
+    "whsec_",
+    "aiza",
+    "ya29.",
+    "1//0",
+    "gocspx-",
+    "sg.",
+    "npm_",
+    "pypi-age",
+    "dop_v1_",
+    "shpat_",
+    "shpca_",
+    "shppa_",
+    "shpss_",
+    "sk-",
+    "hf_",
+    "sq0",
+    "key-",
+    ":aa",
+    "$2",
+    "$argon2",
+    "pbkdf2_",
+    "webhook",
+    "hooks.",
+    "api.telegram.org",
+];
+
+/// The names of the groups that hold the value.
+pub(super) const GROUPS: [&str; 8] =
+    ["jwt", "pem", "vendor", "discord", "slack", "telegram", "office", "zapier"];

@@ -1,0 +1,722 @@
+//! Classifies a key once; the classes of keys that were seen before are remembered per thread.
+
+use super::accounts::{is_account_key, is_platform};
+use super::names::{NameKey, is_person, is_thing, is_wrapper, name_key};
+use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version};
+use super::tokens::{TokenKey, token_key};
+use super::words::{MAX_KEY, singular, words};
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+/// What a key says about a value under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pii) enum Says {
+    /// Nothing in particular.
+    Nothing,
+    /// It names an account.
+    Username,
+    /// It names a person.
+    PersonName,
+    /// It names a person unless the object is a thing.
+    DisplayName,
+    /// It names a person if the object is one.
+    BareName,
+    /// A phone number.
+    Phone,
+    /// A card number.
+    Card,
+    /// An account on a game or platform.
+    Account,
+    /// A platform: a value shaped like an account of it is one.
+    Platform,
+    /// A password.
+    Password,
+    /// A token, secret or key.
+    Token,
+    /// The value of an `Authorization` header.
+    Authorization,
+    /// Cookies.
+    Cookie,
+    /// A number given by a state.
+    GovId,
+    /// An IBAN.
+    Iban,
+    /// An address of the internet protocol.
+    Ip,
+    /// A version, or a reference into a document.
+    Version,
+    /// A browser's description of itself.
+    UserAgent,
+    /// An opaque identifier or a measure.
+    Opaque,
+    /// A part of what the parent key says (`value`, `number`, `primary`).
+    Part,
+}
+
+/// What a container under a key describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pii) enum Role {
+    /// A person.
+    Person,
+    /// A thing.
+    Thing,
+    /// Whatever its parent describes.
+    Wrapper,
+    /// An account on a platform.
+    Platform,
+    /// Something else.
+    Other,
+}
+
+/// The class of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::pii) struct Key {
+    pub says: Says,
+    pub role: Role,
+}
+
+/// How many classes a thread remembers; a stream of ever new keys starts over.
+const REMEMBERED: usize = 4096;
+
+thread_local! {
+    static SEEN: RefCell<HashMap<Box<str>, Key>> = RefCell::new(HashMap::new());
+}
+
+/// The class of a key, header name or query parameter.
+pub(in crate::pii) fn classify(key: &str) -> Key {
+    if key.len() > MAX_KEY {
+        return Key { says: Says::Nothing, role: Role::Other };
+    }
+    SEEN.with_borrow_mut(|seen| {
+        if let Some(known) = seen.get(key) {
+            return *known;
+        }
+        if seen.len() >= REMEMBERED {
+            seen.clear();
+        }
+        let class = classify_words(&words(key));
+        seen.insert(key.into(), class);
+        class
+    })
+}
+
+/// The class of a key that was cut into words.
+fn classify_words(all: &[String]) -> Key {
+    let role = role(all);
+    let mut words = all;
+    while let Some((last, front)) = words.split_last() {
+        if front.is_empty() || !is_modifier(last) {
+            break;
+        }
+        words = front;
+    }
+    let Some(last) = words.last() else { return Key { says: Says::Part, role: Role::Wrapper } };
+    let last = singular(last);
+    let prev = words.len().checked_sub(2).and_then(|i| words.get(i)).map_or("", |w| singular(w));
+    let says = says(words, prev, last);
+    Key { says, role }
+}
+
+/// What a container under this key describes.
+fn role(words: &[String]) -> Role {
+    let Some(last) = words.last() else { return Role::Wrapper };
+    let word = singular(last);
+    if words.len() == 1 && is_wrapper(last) {
+        Role::Wrapper
+    } else if is_person(word) {
+        Role::Person
+    } else if is_thing(word) {
+        Role::Thing
+    } else if words.len() <= 2 && words.iter().any(|w| is_platform(w)) {
+        Role::Platform
+    } else if matches!(word, "by" | "for")
+        || words.iter().any(|w| is_person(w)) && matches!(word, "info" | "detail" | "profile" | "data")
+    {
+        Role::Person
+    } else if is_part(word) {
+        Role::Wrapper
+    } else {
+        Role::Other
+    }
+}
+
+/// What the key says about a leaf under it.
+fn says(words: &[String], prev: &str, last: &str) -> Says {
+    if last == "agent" && prev == "user" || last == "ua" || last == "browser" {
+        return Says::UserAgent;
+    }
+    if is_ip(words, prev, last) {
+        return Says::Ip;
+    }
+    if let Some(key) = token_key(words, last) {
+        return match key {
+            TokenKey::Password => Says::Password,
+            TokenKey::Token => Says::Token,
+            TokenKey::Authorization => Says::Authorization,
+            TokenKey::Cookie => Says::Cookie,
+        };
+    }
+    if is_username(prev, last, words) {
+        return Says::Username;
+    }
+    if is_gov(words, prev, last) {
+        return Says::GovId;
+    }
+    if last == "iban" || prev == "iban" && matches!(last, "number" | "no") {
+        return Says::Iban;
+    }
+    if is_account_key(words, last) {
+        return Says::Account;
+    }
+    match name_key(words, last) {
+        Some(NameKey::Person) => return Says::PersonName,
+        Some(NameKey::UnlessThing) => return Says::DisplayName,
+        Some(NameKey::IfPerson) => return Says::BareName,
+        None => {}
+    }
+    if is_card(words, prev, last) {
+        return Says::Card;
+    }
+    if is_phone(words, prev, last) {
+        return Says::Phone;
+    }
+    if is_version(last) || words.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build")) {
+        return Says::Version;
+    }
+    let numbered = matches!(last, "number" | "no" | "num" | "code" | "nr") && is_thing_numbered(prev);
+    if is_measure(last) || numbered {
+        return Says::Opaque;
+    }
+    if words.len() == 1 && is_platform(last) {
+        return Says::Platform;
+    }
+    if words.len() == 1 && is_part(last) { Says::Part } else { Says::Nothing }
+}
+
+/// Words that stand for a part of what the parent key names.
+fn is_part(word: &str) -> bool {
+    is_modifier(word)
+        || matches!(
+            word,
+            "number"
+                | "no"
+                | "home"
+                | "work"
+                | "mobile"
+                | "main"
+                | "first"
+                | "last"
+                | "middle"
+                | "given"
+                | "family"
+                | "full"
+                | "from"
+                | "to"
+                | "item"
+                | "entry"
+                | "national"
+                | "display"
+                | "personal"
+                | "other"
+                | "full_number"
+        )
+}
+
+fn is_ip(words: &[String], prev: &str, last: &str) -> bool {
+    match last {
+        "ip" | "ipv" | "ipaddress" => true,
+        "address" | "addr" | "host" | "port" if prev == "ip" || prev == "ipv" => last != "port",
+        "addr" => {
+            matches!(prev, "remote" | "client" | "peer" | "source" | "src" | "inet" | "socket")
+                || words.len() == 1
+        }
+        "address" => matches!(prev, "remote" | "peer" | "source" | "inet" | "net" | "network"),
+        "for" => prev == "forwarded",
+        "forwarded" => words.len() <= 2,
+        "from" | "src" | "source" | "used" | "seen" | "login" => prev == "ip",
+        _ => false,
+    }
+}
+
+fn is_username(prev: &str, last: &str, words: &[String]) -> bool {
+    match last {
+        "name" => matches!(prev, "user" | "screen" | "login" | "nick" | "logon" | "signin"),
+        "login" => {
+            words.len() == 1
+                || !matches!(
+                    prev,
+                    "last"
+                        | "first"
+                        | "social"
+                        | "allow"
+                        | "require"
+                        | "force"
+                        | "failed"
+                        | "success"
+                        | "successful"
+                        | "sso"
+                        | "oauth"
+                        | "auto"
+                        | "enable"
+                        | "guest"
+                        | "previous"
+                        | "current"
+                        | "new"
+                        | "two"
+                        | "next"
+                        | "recent"
+                        | "daily"
+                        | "is"
+                        | "can"
+                        | "has"
+                        | "web"
+                        | "device"
+                )
+        }
+        "handle" => !matches!(
+            prev,
+            "file"
+                | "error"
+                | "window"
+                | "process"
+                | "thread"
+                | "db"
+                | "socket"
+                | "lock"
+                | "event"
+                | "door"
+                | "job"
+                | "queue"
+                | "resource"
+                | "object"
+                | "can"
+                | "to"
+                | "timer"
+        ),
+        "nick" | "nickname" | "screenname" | "loginname" | "usr" => true,
+        "user" => matches!(
+            prev,
+            "remote"
+                | "forwarded"
+                | "auth"
+                | "authenticated"
+                | "webauth"
+                | "request"
+                | "x"
+                | "proxy"
+                | "login"
+                | "sso"
+        ),
+        _ => false,
+    }
+}
+
+fn is_gov(words: &[String], prev: &str, last: &str) -> bool {
+    let noun = |w: &str, p: &str| match w {
+        "nid" | "ssn" | "passport" | "aadhaar" | "aadhar" | "cnic" | "nric" | "cpf" | "curp" | "dni"
+        | "nino" | "pesel" | "bsn" | "nik" | "tin" | "itin" | "smartcard" => true,
+        "id" | "identity" => matches!(
+            p,
+            "national"
+                | "citizen"
+                | "government"
+                | "govt"
+                | "gov"
+                | "voter"
+                | "tax"
+                | "identity"
+                | "state"
+                | "citizenship"
+        ),
+        "security" | "insurance" => matches!(p, "social" | "national"),
+        "certificate" | "registration" => p == "birth",
+        "license" | "licence" => matches!(p, "driving" | "driver"),
+        "card" => matches!(p, "id" | "identity" | "nid"),
+        _ => false,
+    };
+    if noun(last, prev) {
+        return true;
+    }
+    if !matches!(last, "number" | "no" | "num" | "nr" | "id") {
+        return false;
+    }
+    let before = words.len().checked_sub(3).and_then(|i| words.get(i)).map_or("", |w| singular(w));
+    noun(prev, before) || matches!(prev, "identity" | "identification" | "national" | "citizen")
+}
+
+fn is_card(words: &[String], prev: &str, last: &str) -> bool {
+    match last {
+        "card" => {
+            words.len() == 1
+                || matches!(
+                    prev,
+                    "credit" | "debit" | "bank" | "payment" | "billing" | "x" | "saved" | "visa" | "prepaid"
+                )
+        }
+        "pan" | "cc" | "ccn" => words.len() == 1 || matches!(prev, "card" | "primary" | "payment"),
+        "number" | "no" | "num" | "nr" | "pan" => {
+            matches!(prev, "card" | "cc" | "pan")
+                && !words.iter().any(|w| matches!(w.as_str(), "score" | "report" | "sim"))
+        }
+        _ => false,
+    }
+}
+
+fn is_phone(words: &[String], prev: &str, last: &str) -> bool {
+    let noun = |w: &str| {
+        matches!(
+            w,
+            "phone"
+                | "mobile"
+                | "cell"
+                | "cellphone"
+                | "telephone"
+                | "tel"
+                | "msisdn"
+                | "whatsapp"
+                | "fax"
+                | "viber"
+                | "imo"
+                | "bkash"
+                | "nagad"
+                | "rocket"
+                | "upay"
+                | "hotline"
+                | "helpline"
+                | "landline"
+                | "handset"
+                | "smartphone"
+                | "gsm"
+        )
+    };
+    let party = |w: &str| {
+        matches!(
+            w,
+            "contact"
+                | "sender"
+                | "receiver"
+                | "recipient"
+                | "payer"
+                | "payee"
+                | "caller"
+                | "callee"
+                | "wallet"
+                | "agent"
+                | "from"
+                | "to"
+                | "emergency"
+                | "customer"
+                | "merchant"
+                | "dial"
+                | "sms"
+                | "whats"
+                | "subscriber"
+                | "mfs"
+                | "call"
+        )
+    };
+    match last {
+        "number" | "no" | "num" | "nr" | "account" | "wallet" => {
+            noun(prev)
+                || (party(prev) && last != "account" && last != "wallet")
+                || (prev == "account" && words.iter().any(|w| party(w) || noun(w)))
+        }
+        "to" | "recipient" | "from" | "phone" if matches!(prev, "sms" | "call" | "text" | "dial") => true,
+        "line" => prev == "calling",
+        _ => noun(last),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(key: &str) -> Says {
+        classify(key).says
+    }
+
+    #[test]
+    fn keys_of_each_category_are_recognised_in_any_spelling() {
+        let table: [(Says, &[&str]); 9] = [
+            (
+                Says::Username,
+                &[
+                    "username",
+                    "user_name",
+                    "userName",
+                    "login",
+                    "handle",
+                    "nick",
+                    "nickname",
+                    "screen_name",
+                    "preferred_username",
+                    "loginName",
+                    "owner_username",
+                    "winnerUsername",
+                    "usernames",
+                    "X-Username",
+                    "Remote-User",
+                    "X-Forwarded-User",
+                    "X-Auth-Request-User",
+                    "discord_username",
+                    "nicknames",
+                    "twitter_handle",
+                ],
+            ),
+            (
+                Says::Phone,
+                &[
+                    "phone",
+                    "phone_number",
+                    "mobile",
+                    "cell",
+                    "msisdn",
+                    "whatsapp",
+                    "contact_no",
+                    "sms_to",
+                    "bkash_number",
+                    "nagad_number",
+                    "rocket_account",
+                    "sender_number",
+                    "payer_msisdn",
+                    "phones",
+                    "phoneNumbers",
+                    "X-Phone",
+                    "payer_account_number",
+                    "contactPhone",
+                    "tel",
+                    "mobile_numbers",
+                    "phone2",
+                    "phone_e164",
+                ],
+            ),
+            (
+                Says::PersonName,
+                &[
+                    "full_name",
+                    "real_name",
+                    "legal_name",
+                    "first_name",
+                    "lastName",
+                    "given_name",
+                    "family_name",
+                    "player_name",
+                    "captain_name",
+                    "payerName",
+                    "recipient_name",
+                    "account_holder",
+                    "cardholder_name",
+                    "cardholder",
+                    "name_on_card",
+                    "surname",
+                    "X-Player-Name",
+                    "account_holder_name",
+                    "coach_full_name",
+                    "player_names",
+                    "user_display_name",
+                ],
+            ),
+            (
+                Says::Account,
+                &[
+                    "steam_id",
+                    "steamId64",
+                    "steamid",
+                    "riot_id",
+                    "riot_puuid",
+                    "puuid",
+                    "psn_id",
+                    "xbox_gamertag",
+                    "gamertag",
+                    "battletag",
+                    "battle_tag",
+                    "epic_account_id",
+                    "ea_id",
+                    "pubg_id",
+                    "mlbb_id",
+                    "codm_uid",
+                    "free_fire_uid",
+                    "discord_id",
+                    "discord_tag",
+                    "discord_user_id",
+                    "ign",
+                    "in_game_name",
+                    "inGameName",
+                    "player_steam_id",
+                    "steam_ids",
+                    "captain_ign",
+                    "call_of_duty_mobile_id",
+                    "mobile_legends_id",
+                ],
+            ),
+            (
+                Says::Token,
+                &[
+                    "secret",
+                    "api_key",
+                    "apiKey",
+                    "access_token",
+                    "refreshToken",
+                    "id_token",
+                    "csrf_token",
+                    "csrfmiddlewaretoken",
+                    "private_key",
+                    "X-Api-Key",
+                    "X-Auth-Token",
+                    "client_secret",
+                    "token",
+                    "session_token",
+                    "webhook_secret",
+                    "aws_secret_access_key",
+                    "X-CSRF-Token",
+                    "sessionid",
+                    "jwt",
+                ],
+            ),
+            (Says::Password, &["password", "new_password", "db_pass", "passwd", "userPassword"]),
+            (
+                Says::GovId,
+                &[
+                    "nid",
+                    "ssn",
+                    "national_id",
+                    "nid_number",
+                    "passport_no",
+                    "passportNumber",
+                    "social_security_number",
+                    "voter_id",
+                    "birth_certificate_no",
+                    "passport",
+                ],
+            ),
+            (
+                Says::Ip,
+                &[
+                    "ip",
+                    "ip_address",
+                    "client_ip",
+                    "remoteIp",
+                    "ipv4",
+                    "ips",
+                    "remote_addr",
+                    "X-Forwarded-For",
+                    "Forwarded",
+                    "X-Real-IP",
+                    "CF-Connecting-IP",
+                    "last_login_ip",
+                    "clientIPAddress",
+                ],
+            ),
+            (
+                Says::Card,
+                &["card_number", "cardNumber", "credit_card", "card_no", "pan", "cc_number", "card"],
+            ),
+        ];
+        for (says, keys) in table {
+            for key in keys {
+                assert_eq!(of(key), says, "{key}");
+            }
+        }
+    }
+
+    #[test]
+    fn keys_that_only_sound_like_it_are_not() {
+        for key in [
+            "handler",
+            "login_url",
+            "login_method",
+            "login_count",
+            "username_style",
+            "handle_prefix",
+            "email_template",
+            "username_policy_version",
+            "email_sent",
+            "ip_allowlist_enabled",
+            "ip_version",
+            "token_type",
+            "token_count",
+            "password_policy",
+            "secret_version",
+            "next_page_token",
+            "card_brand",
+            "tournament_name",
+            "team_name",
+            "game_name",
+            "venue_name",
+            "map_name",
+            "sponsor_name",
+            "organizer_name",
+            "file_name",
+            "queue_name",
+            "hostname",
+            "game_id",
+            "steam_app_id",
+            "discord_guild_id",
+            "discord_channel_id",
+            "discord_message_id",
+            "steam_linked",
+            "match_id",
+            "phone_verified",
+            "idempotency_key",
+            "public_key",
+            "last_login",
+            "filename",
+            "event_name",
+            "password_changed_at",
+            "token_expires_at",
+            "mobile_count",
+            "sms_sent",
+            "name_style",
+            "guild_id",
+            "channel_id",
+            "team_display_name",
+            "company_legal_name",
+            "riot_match_id",
+            "steam_group_id",
+            "league_id",
+            "user_id",
+            "player_id",
+        ] {
+            assert!(
+                matches!(of(key), Says::Nothing | Says::Opaque | Says::Version | Says::Part),
+                "{key}: {:?}",
+                of(key)
+            );
+        }
+    }
+
+    #[test]
+    fn digits_under_identifiers_and_measures_are_opaque() {
+        for key in [
+            "payment_ref_id",
+            "match_ids",
+            "orderId",
+            "invoice_number",
+            "ticket_no",
+            "created_at",
+            "barcode",
+            "ean",
+            "lat",
+        ] {
+            assert_eq!(of(key), Says::Opaque, "{key}");
+        }
+        for key in ["app_version", "build", "patch", "firmware", "sdk_version", "clientVersion"] {
+            assert_eq!(of(key), Says::Version, "{key}");
+        }
+        for key in ["user_agent", "userAgent", "ua", "User-Agent"] {
+            assert_eq!(of(key), Says::UserAgent, "{key}");
+        }
+    }
+
+    #[test]
+    fn containers_have_roles() {
+        for key in ["user", "players", "captain", "reporter", "participants", "created_by"] {
+            assert_eq!(classify(key).role, Role::Person, "{key}");
+        }
+        for key in ["tournament", "team", "game", "venue", "organization", "home_team"] {
+            assert_eq!(classify(key).role, Role::Thing, "{key}");
+        }
+        assert_eq!(classify("profile").role, Role::Wrapper);
+        assert_eq!(classify("0").role, Role::Wrapper);
+    }
+}

@@ -1,0 +1,11 @@
+//! What a key says about the value under it, in any spelling: `payer_phone`, `contactPhone`, `X-Recipient-Phone`.
+
+mod accounts;
+mod classify;
+mod names;
+mod opaque;
+mod tokens;
+mod words;
+
+pub(super) use classify::{Key, Role, Says, classify};
+pub(super) use tokens::is_session_cookie;

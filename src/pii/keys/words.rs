@@ -1,0 +1,164 @@
+//! Cuts a key into lower-case words: snake, kebab, camel, dotted, spaced, and the usual run-together spellings.
+
+/// Keys longer than this say nothing: they are data, not names.
+pub(super) const MAX_KEY: usize = 64;
+
+/// The words of a key. Digits are dropped (`phone2`, `id64`), except that nothing else is lost.
+pub(super) fn words(key: &str) -> Vec<String> {
+    let mut cut = Vec::new();
+    let mut word = String::new();
+    let mut chars = key.chars().peekable();
+    let mut last = ' ';
+    while let Some(c) = chars.next() {
+        let upper_starts = c.is_uppercase()
+            && (last.is_lowercase()
+                || (last.is_uppercase() && chars.peek().is_some_and(|n| n.is_lowercase())));
+        if (!c.is_alphabetic() || upper_starts) && !word.is_empty() {
+            cut.push(std::mem::take(&mut word));
+        }
+        if c.is_alphabetic() {
+            word.extend(c.to_lowercase());
+        }
+        last = c;
+    }
+    if !word.is_empty() {
+        cut.push(word);
+    }
+    let mut out = Vec::with_capacity(cut.len() + 2);
+    for word in cut {
+        match parts(&word) {
+            Some(list) => out.extend(list.iter().map(|w| (*w).to_owned())),
+            None => out.push(word),
+        }
+    }
+    out
+}
+
+/// Run-together spellings, taken apart.
+fn parts(word: &str) -> Option<&'static [&'static str]> {
+    let word = match word {
+        "addresses" | "address" | "sms" | "dms" | "pass" => return None,
+        _ => word.strip_suffix('s').unwrap_or(word),
+    };
+    Some(match word {
+        "username" | "usernam" | "uname" => &["user", "name"],
+        "userlogin" => &["user", "login"],
+        "userhandle" => &["user", "handle"],
+        "fullname" => &["full", "name"],
+        "realname" => &["real", "name"],
+        "legalname" => &["legal", "name"],
+        "firstname" | "fname" => &["first", "name"],
+        "lastname" | "lname" => &["last", "name"],
+        "middlename" => &["middle", "name"],
+        "givenname" => &["given", "name"],
+        "familyname" => &["family", "name"],
+        "displayname" => &["display", "name"],
+        "playername" => &["player", "name"],
+        "captainname" => &["captain", "name"],
+        "coachname" => &["coach", "name"],
+        "payername" => &["payer", "name"],
+        "recipientname" => &["recipient", "name"],
+        "sendername" => &["sender", "name"],
+        "customername" => &["customer", "name"],
+        "contactname" => &["contact", "name"],
+        "screenname" => &["screen", "name"],
+        "loginname" => &["login", "name"],
+        "preferredusername" => &["preferred", "user", "name"],
+        "summonername" => &["summoner", "name"],
+        "teamname" => &["team", "name"],
+        "accountholder" => &["account", "holder"],
+        "accountname" => &["account", "name"],
+        "accountnumber" => &["account", "number"],
+        "phonenumber" | "phonenum" | "phoneno" => &["phone", "number"],
+        "mobilenumber" | "mobileno" => &["mobile", "number"],
+        "mobilephone" => &["mobile", "phone"],
+        "cellphone" => &["cell", "phone"],
+        "homephone" => &["home", "phone"],
+        "workphone" => &["work", "phone"],
+        "telno" => &["tel", "number"],
+        "contactno" | "contactnumber" => &["contact", "number"],
+        "whatsappnumber" => &["whatsapp", "number"],
+        "bkashnumber" => &["bkash", "number"],
+        "nagadnumber" => &["nagad", "number"],
+        "cardnumber" | "cardno" | "cardnum" => &["card", "number"],
+        "creditcard" => &["credit", "card"],
+        "debitcard" => &["debit", "card"],
+        "ccnumber" | "ccnum" => &["cc", "number"],
+        "steamid" => &["steam", "id"],
+        "riotid" => &["riot", "id"],
+        "riotpuuid" => &["riot", "puuid"],
+        "psnid" => &["psn", "id"],
+        "eaid" => &["ea", "id"],
+        "epicid" => &["epic", "id"],
+        "pubgid" => &["pubg", "id"],
+        "mlbbid" => &["mlbb", "id"],
+        "codmid" => &["codm", "id"],
+        "codmuid" => &["codm", "uid"],
+        "freefireid" | "freefireuid" => &["freefire", "uid"],
+        "discordid" => &["discord", "id"],
+        "discordtag" => &["discord", "tag"],
+        "xboxid" => &["xbox", "id"],
+        "gamertag" => &["gamer", "tag"],
+        "battletag" => &["battle", "tag"],
+        "ingamename" => &["in", "game", "name"],
+        "ingameid" => &["in", "game", "id"],
+        "userid" => &["user", "id"],
+        "accountid" => &["account", "id"],
+        "gameid" => &["game", "id"],
+        "apikey" => &["api", "key"],
+        "secretkey" => &["secret", "key"],
+        "privatekey" => &["private", "key"],
+        "accesskey" => &["access", "key"],
+        "authkey" => &["auth", "key"],
+        "accesstoken" => &["access", "token"],
+        "refreshtoken" => &["refresh", "token"],
+        "idtoken" => &["id", "token"],
+        "authtoken" => &["auth", "token"],
+        "csrftoken" | "csrfmiddlewaretoken" | "xsrftoken" => &["csrf", "token"],
+        "sessiontoken" => &["session", "token"],
+        "clientsecret" => &["client", "secret"],
+        "ipaddress" | "ipaddr" => &["ip", "address"],
+        "remoteip" => &["remote", "ip"],
+        "clientip" => &["client", "ip"],
+        "remoteaddr" => &["remote", "addr"],
+        "useragent" => &["user", "agent"],
+        "nationalid" => &["national", "id"],
+        "passportno" | "passportnumber" => &["passport", "number"],
+        "nidnumber" | "nidno" => &["nid", "number"],
+        _ => return None,
+    })
+}
+
+/// The singular of a plural in keys; other words unchanged.
+pub(super) fn singular(word: &str) -> &str {
+    match word {
+        "addresses" => "address",
+        "aliases" => "alias",
+        "sms" | "address" | "pass" | "gps" | "dns" | "os" | "status" => word,
+        _ => word.strip_suffix('s').filter(|w| w.len() > 1 && !w.ends_with('s')).unwrap_or(word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_come_to_the_same_words() {
+        for key in [
+            "payer_phone_number",
+            "payerPhoneNumber",
+            "PayerPhoneNumber",
+            "payer-phone-number",
+            "payer.phonenumber",
+            "PAYER_PHONE_NUMBER",
+            "payer phone number",
+        ] {
+            assert_eq!(words(key), ["payer", "phone", "number"], "{key}");
+        }
+        assert_eq!(words("clientIPAddress"), ["client", "ip", "address"]);
+        assert_eq!(words("steamID64"), ["steam", "id"]);
+        assert_eq!(words("usernames"), ["user", "name"]);
+        assert_eq!(words("ipv4"), ["ipv"]);
+    }
+}

@@ -1,0 +1,351 @@
+//! Scans one text through all its layers: what it says itself, and what is encoded in it.
+
+use super::canary::Canaries;
+use super::category::Category;
+use super::decode;
+use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
+use super::document::{Document, Leaf, Name};
+use super::finding::{Certainty, Detector};
+use super::hits::Hits;
+use super::judge::{Context, Subject, judge, username};
+use super::keys::{self, Role, Says};
+use super::text::{self, Classes};
+use regex::Regex;
+use std::collections::HashMap;
+
+/// How many encodings may lie on each other; one more than promised, for a JSON text around them.
+const MAX_LAYERS: usize = 4;
+
+/// Decoded bytes per byte of a leaf. Nested base64 shrinks and JSON copies, so honest texts stay far below.
+const DECODED_PER_BYTE: usize = 6;
+
+/// What does not change from leaf to leaf.
+#[derive(Clone, Copy)]
+pub(super) struct Rules<'e> {
+    pub canaries: [&'e Canaries; 2],
+    pub extra_keys: &'e HashMap<String, Category>,
+    pub extra_patterns: &'e [(Regex, Category)],
+}
+
+impl Rules<'_> {
+    /// The context of a member `name` in a container of context `parent`.
+    pub fn step(&self, parent: Context, name: &Name<'_>) -> Context {
+        match name {
+            Name::Root | Name::Index(_) => parent,
+            Name::Key(key) => self.under(parent, key),
+        }
+    }
+
+    /// The context under a key.
+    pub fn under(&self, parent: Context, key: &str) -> Context {
+        let class = keys::classify(key);
+        let subject = match class.role {
+            Role::Person => Subject::Person,
+            Role::Thing => Subject::Thing,
+            Role::Platform => Subject::Platform,
+            Role::Wrapper => parent.subject,
+            Role::Other => Subject::Unknown,
+        };
+        let says = if class.says == Says::Part { parent.says } else { class.says };
+        let extra = if self.extra_keys.is_empty() {
+            None
+        } else {
+            self.extra_keys
+                .get(&key.to_lowercase())
+                .copied()
+                .or(parent.extra.filter(|_| class.says == Says::Part))
+        };
+        Context { says, subject, extra }
+    }
+}
+
+/// A scan of the texts at one place.
+pub(super) struct Layers<'r, 'h> {
+    pub rules: Rules<'r>,
+    pub hits: &'h mut Hits,
+    budget: usize,
+}
+
+impl<'r, 'h> Layers<'r, 'h> {
+    /// A scan that decodes at most a fixed multiple of `bytes`.
+    pub fn new(rules: Rules<'r>, hits: &'h mut Hits, bytes: usize) -> Self {
+        Self { rules, hits, budget: bytes.saturating_mul(DECODED_PER_BYTE).saturating_add(4096) }
+    }
+
+    /// Scans the value of a leaf. `parent` is what surrounds the key, for what it says about objects inside a text.
+    pub fn value(&mut self, raw: &str, context: Context) {
+        self.layer(raw, context, 0);
+    }
+
+    /// Scans a whole number.
+    pub fn number(&mut self, number: u64, context: Context) {
+        if number < 1000 {
+            return;
+        }
+        let written = number.to_string();
+        judge(&written, context, self.hits);
+        if number >= 100_000 {
+            self.canaries(&written);
+            self.numbers(&written, context);
+        }
+    }
+
+    /// One layer and those below it.
+    fn layer(&mut self, raw: &str, context: Context, depth: usize) {
+        let view = text::normalise(raw);
+        let view = view.as_ref();
+        let (classes, digits) = text::survey(view);
+        self.hits.worked(view.len());
+        if classes.has(Classes::BRACE.or(Classes::BACKSLASH)) || view.starts_with('"') {
+            if let Some(rest) = self.json(view, context, depth) {
+                for part in rest.into_iter().filter(|p| !p.trim().is_empty()) {
+                    let (classes, digits) = text::survey(part);
+                    self.plain(part, context, classes, digits);
+                    self.encoded(part, context, classes, depth);
+                }
+                return;
+            }
+        }
+        judge(view, context, self.hits);
+        self.plain(view, context, classes, digits);
+        self.encoded(view, context, classes, depth);
+    }
+
+    /// What a text says as it stands.
+    fn plain(&mut self, view: &str, context: Context, classes: Classes, digits: usize) {
+        self.canaries(view);
+        if classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
+            self.canaries(&view.replace('+', " "));
+        }
+        if classes.has(Classes::AT) {
+            email::detect(view, self.hits);
+        }
+        let place = ip::Place { says: context.says, canaries: self.rules.canaries, agent: false };
+        if digits >= 4 && classes.has(Classes::DOT) {
+            ip::detect_v4(view, place, self.hits);
+        }
+        if classes.has(Classes::COLON) && view.len() >= 3 {
+            ip::detect_v6(view, place, self.hits);
+        }
+        if digits >= 6 {
+            self.numbers(view, context);
+        }
+        if view.len() >= 10 {
+            token::detect(view, self.hits);
+        }
+        if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
+            self.pairs(view);
+        }
+        for (pattern, category) in self.rules.extra_patterns {
+            self.hits.worked(view.len());
+            for found in pattern.find_iter(view).filter(|f| !f.is_empty()) {
+                self.hits.shape(*category, found.as_str());
+            }
+        }
+    }
+
+    fn canaries(&mut self, view: &str) {
+        for canaries in self.rules.canaries {
+            canaries.search(view, self.hits);
+        }
+    }
+
+    /// Values made of digits: cards, phones, IBANs, accounts, numbers of a state.
+    fn numbers(&mut self, view: &str, context: Context) {
+        let mut covered = Vec::new();
+        iban::detect(view, self.hits, |start, end| covered.push(start..end));
+        let hidden;
+        let view = if covered.is_empty() {
+            view
+        } else {
+            hidden = hide(view, &covered);
+            hidden.as_str()
+        };
+        let opaque = is_opaque(view, context.says);
+        let hits = &mut *self.hits;
+        hits.worked(view.len());
+        let canaries = self.rules.canaries;
+        digits::runs(view, 6, |run| {
+            for set in canaries.iter().filter(|c| c.has_phones()) {
+                set.search_run(run, hits);
+            }
+            if !opaque {
+                card::detect(run, hits);
+            }
+            if !opaque || run.has_plus(0) {
+                phone::detect(run, hits);
+            }
+        });
+        if !opaque {
+            phone::detect_national(view, hits);
+        }
+        if view.contains([':', '/', '=']) {
+            phone::detect_links(view, hits);
+            account::detect(view, hits);
+        }
+        if view.len() > 9 && context.says != Says::GovId {
+            gov::detect(view, hits);
+        }
+    }
+
+    /// Keys inside the text.
+    fn pairs(&mut self, view: &str) {
+        let rules = self.rules;
+        let hits = &mut *self.hits;
+        hits.worked(view.len());
+        pairs::pairs(view, |pair| {
+            let context = rules.under(Context::NONE, pair.key);
+            if matches!(context.says, Says::Nothing | Says::Opaque | Says::Version | Says::Part)
+                && context.extra.is_none()
+            {
+                return;
+            }
+            hits.worked(pair.key.len() + pair.value.len());
+            let plain = pair.value.replace('+', " ");
+            let value = decode::percent(&plain).unwrap_or(plain);
+            if fits(context.says, pair.bond, &value) {
+                judge(&value, context, hits);
+            }
+        });
+    }
+
+    /// JSON that the text is, or that stands in it: its leaves are scanned; gives what stands around it.
+    fn json<'t>(&mut self, view: &'t str, context: Context, depth: usize) -> Option<[&'t str; 2]> {
+        if depth >= MAX_LAYERS {
+            return None;
+        }
+        let start = if view.starts_with('"') { 0 } else { view.find(['{', '['])? };
+        let mut from = start;
+        for _ in 0..3 {
+            let rest = view.get(from..)?;
+            self.hits.worked(rest.len().min(4096));
+            if let Some((document, used)) = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n)) {
+                self.spend(used)?;
+                self.document(&document, Context { says: Says::Nothing, ..context }, depth + 1);
+                return Some([view.get(..from)?, view.get(from + used..)?]);
+            }
+            if from == 0 && view.starts_with('"') {
+                return None;
+            }
+            from = view.get(from + 1..)?.find(['{', '['])? + from + 1;
+        }
+        None
+    }
+
+    /// The leaves and keys of a document inside a text.
+    fn document(&mut self, document: &Document<'_>, outer: Context, depth: usize) {
+        let mut contexts: Vec<Context> = Vec::with_capacity(document.nodes().len());
+        for node in document.nodes() {
+            let parent = contexts.get(node.parent).copied().unwrap_or(outer);
+            let context = self.rules.step(parent, &node.name);
+            contexts.push(context);
+            if let Name::Key(key) = &node.name {
+                if is_data(key) {
+                    self.layer(key, Context::NONE, depth);
+                } else {
+                    self.canaries(key);
+                }
+            }
+            match &node.leaf {
+                Leaf::Text(value) => self.layer(value, context, depth),
+                Leaf::Whole(number) => self.number(*number, context),
+                _ => {}
+            }
+        }
+    }
+
+    /// What is encoded in a text.
+    fn encoded(&mut self, view: &str, context: Context, classes: Classes, depth: usize) {
+        if depth >= MAX_LAYERS {
+            return;
+        }
+        if classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH)) {
+            self.hits.worked(view.len());
+            if let Some(decoded) = decode::inline(view) {
+                if self.spend(decoded.len()).is_some() {
+                    self.layer(&decoded, context, depth + 1);
+                }
+            }
+        }
+        if view.len() >= 8 {
+            self.hits.worked(view.len());
+            let mut found = Vec::new();
+            decode::base64_texts(view, |t| found.push(t));
+            for decoded in found {
+                if self.spend(decoded.len()).is_some() {
+                    self.layer(&decoded, context, depth + 1);
+                }
+            }
+        }
+    }
+
+    /// Takes decoded bytes from the budget.
+    fn spend(&mut self, bytes: usize) -> Option<()> {
+        self.budget = self.budget.checked_sub(bytes)?;
+        Some(())
+    }
+}
+
+/// A key that holds data rather than a name: more than letters, digits and separators, or long.
+pub(super) fn is_data(key: &str) -> bool {
+    let (classes, digits) = text::survey(key);
+    let marks = Classes::AT
+        .or(Classes::DOT)
+        .or(Classes::COLON)
+        .or(Classes::PERCENT)
+        .or(Classes::WIDE)
+        .or(Classes::EQUALS)
+        .or(Classes::SLASH)
+        .or(Classes::AMPERSAND)
+        .or(Classes::BACKSLASH)
+        .or(Classes::PLUS)
+        .or(Classes::BRACE);
+    classes.has(marks) || digits >= 6 || key.len() >= 24
+}
+
+/// A document worth taking apart: an object, a non-empty array, or a string of its own.
+fn is_telling(document: &Document<'_>, used: usize) -> bool {
+    match document.nodes().first().map(|n| &n.leaf) {
+        Some(Leaf::Container) => document.nodes().len() > 1 && used >= 6,
+        Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
+        _ => false,
+    }
+}
+
+/// Digits of the whole value number something: it stands under such a key, and is no sentence.
+fn is_opaque(view: &str, says: Says) -> bool {
+    matches!(says, Says::Opaque | Says::Version | Says::Account | Says::UserAgent | Says::GovId | Says::Iban)
+        && view.split_whitespace().filter(|w| w.bytes().any(|b| b.is_ascii_alphabetic())).count() <= 1
+}
+
+/// The text with `covered` ranges blotted out.
+fn hide(view: &str, covered: &[std::ops::Range<usize>]) -> String {
+    let mut bytes = view.as_bytes().to_vec();
+    for range in covered {
+        if let Some(part) = bytes.get_mut(range.clone()) {
+            part.fill(b'X');
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_default()
+}
+
+/// Whether a pair in prose is one: after a colon come words, too.
+fn fits(says: Says, bond: pairs::Bond, value: &str) -> bool {
+    if value.is_empty() {
+        return false;
+    }
+    let tight = bond == pairs::Bond::Tight;
+    match says {
+        Says::Username => tight || username(value).is_some_and(|u| u.chars().count() >= 3),
+        Says::PersonName | Says::DisplayName => tight,
+        Says::Token | Says::Password => tight || token::is_random(value),
+        Says::Account | Says::Phone | Says::Card | Says::GovId | Says::Iban | Says::Ip => true,
+        Says::Cookie | Says::Authorization | Says::BareName | Says::Platform => false,
+        _ => true,
+    }
+}
+
+/// Adds a canary address that stands under an address key as a number.
+pub(super) fn note_ip(category: Category, value: &str, hits: &mut Hits) {
+    hits.add(category, Detector::Canary, Certainty::Certain, value);
+}

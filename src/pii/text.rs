@@ -1,0 +1,282 @@
+//! Characters and classes: what a text contains at a glance, its normal form, and what stands around a place in it.
+
+use std::borrow::Cow;
+use unicode_normalization::UnicodeNormalization;
+
+/// A set of byte classes that occur in a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Classes(u16);
+
+impl Classes {
+    pub const AT: Self = Self(1);
+    pub const DIGIT: Self = Self(1 << 1);
+    pub const DOT: Self = Self(1 << 2);
+    pub const COLON: Self = Self(1 << 3);
+    pub const PERCENT: Self = Self(1 << 4);
+    pub const AMPERSAND: Self = Self(1 << 5);
+    pub const BACKSLASH: Self = Self(1 << 6);
+    pub const WIDE: Self = Self(1 << 7);
+    pub const EQUALS: Self = Self(1 << 8);
+    pub const BRACE: Self = Self(1 << 9);
+    pub const PLUS: Self = Self(1 << 10);
+    pub const SLASH: Self = Self(1 << 11);
+    pub const ANGLE: Self = Self(1 << 12);
+    pub const UPPER: Self = Self(1 << 13);
+
+    /// Whether any class of `other` is in here.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
+    /// Both sets together.
+    pub const fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The class of every byte.
+static CLASS_OF: [u16; 256] = {
+    let mut table = [0u16; 256];
+    let mut b = 0;
+    while b < 256 {
+        table[b] = match b as u8 {
+            b'@' => Classes::AT.0,
+            b'0'..=b'9' => Classes::DIGIT.0,
+            b'.' => Classes::DOT.0,
+            b':' => Classes::COLON.0,
+            b'%' => Classes::PERCENT.0,
+            b'&' => Classes::AMPERSAND.0,
+            b'\\' => Classes::BACKSLASH.0,
+            0x80..=0xff => Classes::WIDE.0,
+            b'=' => Classes::EQUALS.0,
+            b'{' | b'[' => Classes::BRACE.0,
+            b'+' => Classes::PLUS.0,
+            b'/' => Classes::SLASH.0,
+            b'<' | b'>' => Classes::ANGLE.0,
+            b'A'..=b'Z' => Classes::UPPER.0,
+            _ => 0,
+        };
+        b += 1;
+    }
+    table
+};
+
+/// The classes in `text` and how many ASCII digits it has, in one pass.
+pub(super) fn survey(text: &str) -> (Classes, usize) {
+    let (mut mask, mut digits) = (0u16, 0usize);
+    for &b in text.as_bytes() {
+        mask |= CLASS_OF[usize::from(b)];
+        digits += usize::from(b.is_ascii_digit());
+    }
+    (Classes(mask), digits)
+}
+
+/// NFKC with every decimal digit in ASCII, dashes as hyphens, and invisible characters left out.
+pub(super) fn normalise(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(text.nfkc().filter_map(plain).collect())
+}
+
+/// One character of the normal form.
+fn plain(c: char) -> Option<char> {
+    match c {
+        '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}' | '\u{ad}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2010}'..='\u{2015}' | '\u{2212}' => Some('-'),
+        '\u{3002}' => Some('.'),
+        '\u{2028}' | '\u{2029}' => Some('\n'),
+        _ => Some(decimal(c).unwrap_or(c)),
+    }
+}
+
+/// The ASCII digit of a decimal digit of the scripts that phone numbers are written in.
+fn decimal(c: char) -> Option<char> {
+    // Zeros of Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Oriya, Tamil, Telugu, Kannada, Malayalam,
+    // Thai, Lao, Tibetan, Myanmar, Khmer (Unicode Nd blocks of ten).
+    const ZEROS: [u32; 16] = [
+        0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
+        0x1040, 0x17e0,
+    ];
+    let code = u32::from(c);
+    let zero = ZEROS.iter().find(|z| (**z..**z + 10).contains(&code))?;
+    char::from_digit(code - zero, 10)
+}
+
+/// The form canaries are compared in: the normal form, case-folded.
+pub(super) fn fold(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() {
+        if text.bytes().any(|b| b.is_ascii_uppercase()) {
+            return Cow::Owned(text.to_ascii_lowercase());
+        }
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in normalise(text).chars() {
+        match c {
+            'ß' | 'ẞ' => out.push_str("ss"),
+            'ς' => out.push('σ'),
+            'İ' => out.push('i'),
+            _ => out.extend(c.to_lowercase()),
+        }
+    }
+    Cow::Owned(out.nfkc().collect())
+}
+
+/// Letters, digits and the marks of scripts: what may not touch a value that stands on its own.
+pub(super) fn is_wordy(c: char) -> bool {
+    c.is_ascii_alphanumeric() || (!c.is_ascii() && is_wide_word(c))
+}
+
+/// A character beyond ASCII that is part of words: everything but blanks, punctuation and symbols of the common blocks.
+pub(super) fn is_wide_word(c: char) -> bool {
+    match u32::from(c) {
+        0x80..=0xbf => c.is_alphanumeric(),
+        0xd7 | 0xf7 | 0x964 | 0x965 => false,
+        0x2000..=0x2bff | 0x3000..=0x3004 | 0x3008..=0x3020 | 0xfe10..=0xfe6f | 0xff00..=0xff0f => false,
+        0xe000..=0xf8ff | 0xfff0..=0xffff | 0x1_f000..=0x1_faff => false,
+        _ => !c.is_whitespace(),
+    }
+}
+
+/// The character before byte `at`.
+pub(super) fn before(text: &str, at: usize) -> Option<char> {
+    let byte = *text.as_bytes().get(at.checked_sub(1)?)?;
+    if byte.is_ascii() { Some(char::from(byte)) } else { text.get(..at)?.chars().next_back() }
+}
+
+/// The character that starts at byte `at`.
+pub(super) fn after(text: &str, at: usize) -> Option<char> {
+    let byte = *text.as_bytes().get(at)?;
+    if byte.is_ascii() { Some(char::from(byte)) } else { text.get(at..)?.chars().next() }
+}
+
+/// No letter or digit touches either end.
+pub(super) fn stands_alone(text: &str, start: usize, end: usize) -> bool {
+    !before(text, start).is_some_and(is_wordy) && !after(text, end).is_some_and(is_wordy)
+}
+
+/// At most `bytes` bytes of what stands before `at`, cut at a character boundary.
+pub(super) fn left_of(text: &str, at: usize, bytes: usize) -> &str {
+    let mut start = at.saturating_sub(bytes);
+    while start < at && !text.is_char_boundary(start) {
+        start += 1;
+    }
+    text.get(start..at).unwrap_or("")
+}
+
+/// At most `bytes` bytes of what stands from `at` on, cut at a character boundary.
+pub(super) fn right_of(text: &str, at: usize, bytes: usize) -> &str {
+    let mut end = text.len().min(at.saturating_add(bytes));
+    while end > at && !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(at..end).unwrap_or("")
+}
+
+/// A value that says that a value was taken out, or that there is none.
+pub(super) fn is_placeholder(value: &str) -> bool {
+    let value = value.trim();
+    let bare = value.trim_matches(|c: char| !c.is_alphanumeric());
+    if bare.is_empty() {
+        return true;
+    }
+    let enclosed = [('[', ']'), ('<', '>'), ('{', '}'), ('(', ')')]
+        .iter()
+        .any(|(open, close)| value.starts_with(*open) && value.ends_with(*close));
+    enclosed && !value.contains([',', '"', '@'])
+        || value.starts_with("${")
+        || is_masked(value)
+        || says_nothing(bare)
+}
+
+/// Stars, dots or blocks stand for hidden characters.
+pub(super) fn is_masked(value: &str) -> bool {
+    value.contains("**")
+        || value.contains("••")
+        || value.contains("●●")
+        || value.contains("██")
+        || value.contains("####")
+        || (value.contains('*') && value.len() <= 3)
+        || value.trim_matches(['x', 'X', '-', ' ', '.']).is_empty() && value.len() >= 3
+}
+
+/// Words that fill the place of a value.
+fn says_nothing(bare: &str) -> bool {
+    const WORDS: [&str; 26] = [
+        "redacted",
+        "masked",
+        "hidden",
+        "removed",
+        "filtered",
+        "deleted",
+        "none",
+        "null",
+        "nil",
+        "n/a",
+        "na",
+        "undefined",
+        "unknown",
+        "anonymous",
+        "anon",
+        "empty",
+        "unset",
+        "missing",
+        "blank",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "tbd",
+        "n.a",
+        "scrubbed",
+    ];
+    bare.len() <= 10 && WORDS.iter().any(|w| bare.eq_ignore_ascii_case(w))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn normal_form_undoes_width_digits_and_invisibles() {
+        assert_eq!(normalise("ｒａｈｉｍ＠ｇｍａｉｌ．ｃｏｍ"), "rahim@gmail.com");
+        assert_eq!(normalise("০১৭১২–৩৪৫৬৭৮"), "01712-345678");
+        assert_eq!(normalise("ra\u{200b}him"), "rahim");
+        assert_eq!(fold("Zoe\u{308} BRONTË"), fold("ZOË brontë"));
+        assert_eq!(fold("STRASSE"), fold("straße"));
+    }
+
+    #[test]
+    fn placeholders_and_masks() {
+        for hidden in [
+            "[REDACTED]",
+            "***",
+            "<username>",
+            "${USER}",
+            "n/a",
+            "-",
+            "••••",
+            "{{name}}",
+            "xxxx",
+            "+880******123",
+        ] {
+            assert!(is_placeholder(hidden), "{hidden}");
+        }
+        for value in ["rahim", "xX_lynx_Xx", "No Scope", "Ann", "[ESL] rahim"] {
+            assert!(!is_placeholder(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn windows_never_split_a_character() {
+        let text = "aé日b";
+        for at in 0..=text.len() {
+            for n in 0..=text.len() {
+                if text.is_char_boundary(at) {
+                    let _ = (left_of(text, at, n), right_of(text, at, n));
+                }
+            }
+        }
+    }
+}
