@@ -1,6 +1,16 @@
 //! Integration tests: the built binary and real sockets.
 
 #[cfg(test)]
+mod bad_input;
+#[cfg(test)]
+mod floors;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod misbehaving;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod signature;
+#[cfg(test)]
+mod smokes;

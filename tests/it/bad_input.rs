@@ -1,0 +1,194 @@
+//! What a user can get wrong, and the error and exit code that it gets; nothing is driven, nothing is lost.
+
+use super::harness::Smoke;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpListener;
+
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const DATA: &str = "payment_id,tournament_id,user_username,user_password\n1,1,u,not-a-real-password\n";
+
+/// A run against a staging system at `url`, with everything that it needs.
+fn staging(url: &str) -> Smoke {
+    Smoke::new("payments")
+        .file("rows.csv", DATA)
+        .args(&[
+            "--staging",
+            url,
+            "--flows",
+            "1",
+            "--data",
+            "rows.csv",
+            "--listen",
+            "127.0.0.1:0",
+            "--settle",
+            "0ms",
+        ])
+        .env("WEBHOOK_SECRET", SECRET)
+        .env("STAFF_PASSWORD", "also-not-a-password")
+}
+
+/// A server that gives every request the same answer.
+fn answers(answer: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut stream = BufReader::new(stream.unwrap());
+            let mut length = 0;
+            let mut line = String::new();
+            while stream.read_line(&mut line).is_ok_and(|n| n > 2) {
+                if let Some(n) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                    length = n.trim().parse().unwrap();
+                }
+                line.clear();
+            }
+            let _ = stream.read_exact(&mut vec![0; length]);
+            let _ = stream.get_mut().write_all(answer.as_bytes());
+        }
+    });
+    url
+}
+
+#[test]
+fn secrets_that_are_none() {
+    let run = |secret: Option<&str>| {
+        let smoke = Smoke::new("payments").args(&["--staging", "http://127.0.0.1:9"]);
+        match secret {
+            Some(secret) => smoke.env("WEBHOOK_SECRET", secret),
+            None => smoke,
+        }
+        .run()
+        .exits(2)
+    };
+    run(None).says("no webhook secret: set WEBHOOK_SECRET");
+    run(Some("")).says("the webhook secret is empty");
+    run(Some("short-one")).says("9 characters, fewer than 32");
+    let example = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+    let ran = run(Some(example)).says("public example");
+    assert!(!ran.stderr.contains(example));
+    let ran = Smoke::new("payments").args(&["--var", "staff_password=hunter22"]).run().exits(2);
+    assert!(ran.stderr.contains("--env-file") && !ran.stderr.contains("hunter22"), "{}", ran.stderr);
+}
+
+#[test]
+fn staging_that_is_not_there() {
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    staging(&format!("http://127.0.0.1:{port}")).run().exits(4).says("unreachable").says("refused");
+    staging("ftp://x").run().exits(2).says("not an http or https URL");
+    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("credentials do not belong");
+    assert!(!ran.stderr.contains("secret-word"));
+}
+
+#[test]
+fn staging_that_answers_something_else() {
+    let html = answers(
+        "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>Welcome</html>",
+    );
+    let ran = staging(&html).run().exits(1).says("not JSON").says("<html>Welcome</html>");
+    assert_eq!(ran.gate("payments", "steps"), "fail");
+    let wrong = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
+                 {\"detail\":\"No active account found with the given credentials\"}";
+    let ran = staging(&answers(wrong)).run().exits(1);
+    let ran = ran.says("login `owner` failed: status 401").says("No active account found");
+    for word in ["not-a-real-password", "also-not-a-password", SECRET] {
+        assert!(!ran.stderr.contains(word) && !ran.stdout.contains(word));
+        for file in ["staging_payments_output.json", "staging_payments_journal.jsonl"] {
+            assert!(!std::fs::read_to_string(ran.file(file)).unwrap().contains(word), "{word} in {file}");
+        }
+    }
+}
+
+#[test]
+fn what_to_set_on_the_staging_side_is_said_without_the_secret() {
+    let html = answers("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+    let ran = staging(&html).args(&["--public-url", "https://hooks.example.com"]).run().exits(1);
+    for setting in [
+        "NOTIFICATIONS_WEBHOOK_ENABLED=True",
+        "WEBHOOK_ENDPOINT=https://hooks.example.com/webhooks/inbound",
+        "WEBHOOK_SECRET=(the secret that smoke was given, 64 characters)",
+        "WEBHOOK_TIMEOUT=10",
+        "WEBHOOK_MAX_RETRIES=3",
+    ] {
+        assert!(ran.stderr.contains(setting), "no {setting} in\n{}", ran.stderr);
+    }
+}
+
+#[test]
+fn scenarios_that_are_none() {
+    Smoke::new("run").arg("paymens").run().exits(2).says("payments");
+    Smoke::new("run").arg("missing.yaml").run().exits(2).says("missing.yaml");
+    let ran = Smoke::new("run")
+        .file("bad.yaml", "name: x\nsubject: {kind: payment, id: '1'}\nstepps: []\n")
+        .arg("bad.yaml");
+    ran.run().exits(2).says("bad.yaml:3").says("steps");
+    let broken = Smoke::new("run").file("broken.yaml", "name: [\n").arg("broken.yaml");
+    broken.run().exits(2).says("broken.yaml:");
+}
+
+#[test]
+fn data_that_does_not_do() {
+    let rows =
+        |csv: &str| Smoke::new("payments").file("rows.csv", csv).args(&["--data", "rows.csv"]).run().exits(2);
+    rows(DATA).says("rows.csv").says("10");
+    rows("payment_id,tournament_id\n1,2\n").says("rows.csv");
+    let missing = Smoke::new("payments").args(&["--flows", "1", "--data", "rows.csv"]);
+    missing
+        .file("rows.csv", "payment_id,user_username,user_password\n1,u,p\n")
+        .run()
+        .exits(2)
+        .says("tournament_id");
+}
+
+#[test]
+fn gates_that_are_none() {
+    let gates = |yaml: &str| Smoke::new("payments").file("g.yaml", yaml).args(&["--gates", "g.yaml"]).run();
+    gates("lost_maxx: 0").exits(2).says("g.yaml").says("lost_maxx");
+    gates("success_rate_min_percent: 200").exits(2).says("0 to 100");
+    gates("latency_p95_below_ms: 0.001").exits(1);
+}
+
+#[test]
+fn places_that_cannot_be_written_or_bound() {
+    let ran = Smoke::new("payments").file("taken", "").args(&["--artifacts", "taken"]).run();
+    ran.exits(4).says("--artifacts taken");
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    Smoke::new("payments")
+        .args(&["--listen", &address])
+        .run()
+        .exits(4)
+        .says(&format!("cannot listen on {address}"));
+}
+
+#[test]
+fn flags_that_contradict() {
+    let misbehave = ["--staging", "http://127.0.0.1:9", "--misbehave", "slow"];
+    Smoke::new("payments").args(&misbehave).run().exits(2).says("--misbehave");
+    Smoke::new("payments").args(&["--environment", "staging"]).run().exits(2).says("stand-in");
+    Smoke::new("payments").args(&["--flows", "0"]).run().exits(2);
+    Smoke::new("payments").args(&["--var", "nonsense"]).run().exits(2).says("NAME=VALUE");
+    Smoke::new("payments").args(&["--var", "nope=1"]).run().exits(2).says("nope");
+    Smoke::new("payments").args(&["--env-file", "none"]).run().exits(2).says("--env-file none");
+    let wrong =
+        Smoke::new("payments").file("e", "OK=1\nhunter22\n").args(&["--env-file", "e"]).run().exits(2);
+    assert!(wrong.stderr.contains("line 2") && !wrong.stderr.contains("hunter22"), "{}", wrong.stderr);
+}
+
+#[test]
+fn an_interrupt_leaves_an_unproven_artifact() {
+    let args = ["--misbehave", "slow", "--concurrency", "1"];
+    let (mut child, dir) = Smoke::new("payments").args(&args).spawn();
+    let artifact = dir.path().join("artifacts/staging_payments_output.json");
+    let begun = std::time::Instant::now();
+    while !artifact.exists() {
+        assert!(begun.elapsed().as_secs() < 20, "no artifact before the run");
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+    let ran = super::harness::Ran::new(&child.wait_with_output().unwrap(), dir).exits(130);
+    assert_eq!(ran.gate("payments", "run_completed"), "unproven");
+    assert_ne!(ran.artifact("payments")["acceptance_gates"]["verdict"], "pass");
+    Smoke::new("report").arg(ran.file("staging_payments_journal.jsonl")).run().exits(0);
+}

@@ -1,0 +1,60 @@
+//! Every gate is shown to fail: the stand-in does one thing wrong, and the gate that is about it names it.
+
+use super::harness::Smoke;
+
+/// What the sender does wrong, and the gate that has to fail.
+const KINDS: [(&str, &str); 20] = [
+    ("drop-webhook", "lost"),
+    ("send-twice", "duplicates"),
+    ("send-twice-new-id", "duplicates"),
+    ("duplicate-id", "duplicates"),
+    ("webhook-on-replay", "unexpected"),
+    ("wrong-event", "lost"),
+    ("wrong-secret", "signatures"),
+    ("body-only-signature", "signatures"),
+    ("reserialised-body", "signatures"),
+    ("no-signature", "signatures"),
+    ("stale-timestamp", "signatures"),
+    ("future-timestamp", "signatures"),
+    ("seconds-timestamp", "signatures"),
+    ("wrong-secret", "client_error_rate"),
+    ("email-in-body", "pii"),
+    ("username-in-body", "pii"),
+    ("phone-in-body", "pii"),
+    ("ip-in-header", "pii"),
+    ("slow", "latency_p95"),
+    ("step-500", "steps"),
+];
+
+#[test]
+fn each_misbehaviour_fails_the_gate_that_is_about_it() {
+    std::thread::scope(|scope| {
+        for (kind, gate) in KINDS {
+            scope.spawn(move || {
+                let args = ["--quiet", "--within", "4s", "--misbehave", kind];
+                let ran = Smoke::new("payments").args(&args).run().exits(1);
+                assert_eq!(ran.gate("payments", gate), "fail", "{kind}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_signature_that_is_wrong_is_diagnosed() {
+    let of = |kind: &str| {
+        let ran = Smoke::new("payments").args(&["--flows", "2", "--misbehave", kind]).run().exits(1);
+        ran.artifact("payments")["hmac_signature_validation"]["diagnoses"][0]["diagnosis"]
+            .as_str()
+            .unwrap()
+            .to_owned()
+    };
+    assert!(of("body-only-signature").contains("body only"), "{}", of("body-only-signature"));
+    assert!(of("reserialised-body").contains("re-serialised"), "{}", of("reserialised-body"));
+    assert!(of("seconds-timestamp").contains("seconds"), "{}", of("seconds-timestamp"));
+}
+
+#[test]
+fn an_unknown_kind_lists_the_kinds_there_are() {
+    let ran = Smoke::new("payments").args(&["--misbehave", "nonsense"]).run().exits(2);
+    assert!(ran.stderr.contains("drop-webhook"), "{}", ran.stderr);
+}
