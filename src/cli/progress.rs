@@ -6,9 +6,12 @@ use crate::journal::Outcome;
 use crate::secret::Redactor;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Plain lines come at most this often.
+const EVERY: Duration = Duration::from_secs(2);
 
 /// Shows what a run does.
 #[derive(Clone)]
@@ -21,6 +24,7 @@ struct State {
     quiet: Quiet,
     flows: u64,
     ended: AtomicU64,
+    told: Mutex<Instant>,
     redactor: Redactor,
 }
 
@@ -35,8 +39,8 @@ impl Progress {
     pub(super) fn new(quiet: bool, flows: u32, redactor: Redactor) -> Self {
         let quiet = if quiet { Quiet::Yes } else { Quiet::No };
         let bar = (quiet == Quiet::No && std::io::stderr().is_terminal()).then(|| bar(u64::from(flows)));
-        let ended = AtomicU64::new(0);
-        Self { state: Arc::new(State { bar, quiet, flows: u64::from(flows), ended, redactor }) }
+        let (ended, told) = (AtomicU64::new(0), Mutex::new(Instant::now()));
+        Self { state: Arc::new(State { bar, quiet, flows: u64::from(flows), ended, told, redactor }) }
     }
 
     /// Takes the events of the run.
@@ -92,12 +96,18 @@ impl State {
         let ended = self.ended.fetch_add(1, Ordering::Relaxed) + 1;
         match &self.bar {
             Some(bar) => bar.inc(1),
-            // At most ten lines, however many flows there are.
-            None if ended == self.flows || ended.is_multiple_of(self.flows.div_ceil(10)) => {
-                self.line(&format!("{ended}/{} flows", self.flows));
-            }
+            None if self.is_time() => self.line(&format!("{ended}/{} flows", self.flows)),
             None => {}
         }
+    }
+
+    fn is_time(&self) -> bool {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = told.elapsed() >= EVERY;
+        if is_time {
+            *told = Instant::now();
+        }
+        is_time
     }
 
     fn line(&self, text: &str) {

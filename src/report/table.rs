@@ -36,8 +36,34 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
         let _ = writeln!(out, "{}", row(check, colour));
     }
     let _ = writeln!(out);
+    for warning in warnings(artifact) {
+        let _ = writeln!(out, "warning: {warning}");
+    }
     let _ = writeln!(out, "{}", verdict_line(artifact, colour));
     out
+}
+
+/// What no gate judges, and people should know all the same.
+fn warnings(artifact: &Artifact) -> Vec<String> {
+    let api = &artifact.api_pii;
+    let first = api
+        .findings
+        .first()
+        .map(|l| format!(", first {} at {} of {}", l.finding.category.name(), l.finding.place, l.source));
+    let gated = artifact.acceptance_gates.checks.iter().any(|c| c.id == "api_pii");
+    let personal = (api.findings_total > 0 && !gated).then(|| {
+        format!(
+            "{} findings of personal data in {} API answers{}",
+            api.findings_total,
+            api.payloads_inspected,
+            first.unwrap_or_default()
+        )
+    });
+    let foreign = artifact.outcomes.foreign;
+    let others = (foreign > 0).then(|| format!("{foreign} webhooks of others arrived and were not judged"));
+    let torn = (!artifact.provenance.journal_complete)
+        .then(|| "the journal has no end: the run was cut off".to_owned());
+    [personal, others, torn].into_iter().flatten().collect()
 }
 
 fn row(check: &Check, colour: Colour) -> String {
