@@ -44,7 +44,7 @@ kinds! {
     WrongSecret = "wrong-secret",
     /// signs the first attempt right and retries with another secret
     WrongSecretOnRetry = "wrong-secret-on-retry",
-    /// leaves the timestamp out of what is signed
+    /// leaves the timestamp out of what is signed (deltacrown-v2)
     BodyOnlySignature = "body-only-signature",
     /// signs compact JSON and sends the same JSON with blanks
     ReserialisedBody = "reserialised-body",

@@ -7,7 +7,6 @@ mod delivery;
 mod envelope;
 mod log;
 mod parcel;
-mod signing;
 
 pub use log::{AttemptEntry, Level, LogLine, LogSink};
 

@@ -5,9 +5,8 @@ use super::super::text::Separators;
 use super::conduct::Conduct;
 use super::courier::Parcel;
 use super::envelope::Event;
-use super::signing::{Outgoing, Signer};
 use crate::secret::Secret;
-use crate::signature::Scheme;
+use crate::signature::{Outgoing, Scheme, Signer};
 use std::io;
 
 /// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (CONTRACT.md section 4), in ms.
@@ -19,10 +18,9 @@ const LEAKED_IP: &str = "203.0.113.77";
 /// Makes parcels.
 pub(super) struct Packer {
     scheme: Scheme,
-    /// `None` when the secret is empty.
-    right: Option<Signer>,
+    right: Signer,
     wrong: Signer,
-    body_only: Option<Signer>,
+    body_only: Signer,
     shared_id: String,
 }
 
@@ -36,14 +34,19 @@ pub(super) struct Stamp {
 impl Packer {
     pub(super) fn new(scheme: Scheme, secret: &Secret) -> io::Result<Self> {
         let bad = |e: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
-        let signer = |scheme, secret: &Secret| Signer::new(scheme, secret).map_err(|e| bad(&e));
+        let signer = |scheme, secret: &Secret| {
+            // The real sender works without a secret too: its signature header is empty then.
+            if secret.expose().is_empty() {
+                return Ok(Signer::without_secret(scheme));
+            }
+            Signer::new(scheme, secret).map_err(|e| bad(&e))
+        };
         let other = Secret::generate().map_err(|e| bad(&e))?;
-        let empty = secret.expose().is_empty();
         Ok(Self {
             scheme,
-            right: if empty { None } else { Some(signer(scheme, secret)?) },
+            right: signer(scheme, secret)?,
             wrong: signer(scheme, &other)?,
-            body_only: if empty { None } else { Some(signer(Scheme::DeltacrownV1, secret)?) },
+            body_only: signer(Scheme::DeltacrownV1, secret)?,
             shared_id: uuid::Uuid::new_v4().to_string(),
         })
     }
@@ -76,9 +79,6 @@ impl Packer {
         let out = Outgoing { event: &event.name, id, timestamp_ms: *timestamp_ms, body: &body };
         let mut headers: Vec<(String, String)> =
             self.sign(&out, conduct, attempt).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        if conduct.has(Kind::NoSignature) {
-            headers.retain(|(name, _)| name != "X-Webhook-Signature");
-        }
         if conduct.has(Kind::IpInHeader) {
             headers.push(("X-Forwarded-For".to_owned(), LEAKED_IP.to_owned()));
         }
@@ -88,32 +88,26 @@ impl Packer {
 
     fn sign(&self, out: &Outgoing<'_>, conduct: &Conduct, attempt: u32) -> Vec<(&'static str, String)> {
         let wrong = conduct.has(Kind::WrongSecret) || (attempt > 1 && conduct.has(Kind::WrongSecretOnRetry));
-        let Some(right) = &self.right else {
-            // The headers of any signer, without a signature: what the real one sends when its secret is empty.
-            let mut headers = self.wrong.sign(out);
-            blank_signature(&mut headers, String::new());
-            return headers;
-        };
-        let mut headers = if wrong { self.wrong.sign(out) } else { right.sign(out) };
-        if conduct.has(Kind::BodyOnlySignature)
-            && self.scheme == Scheme::DeltacrownV2
-            && let Some((_, signature)) =
-                self.body_only.as_ref().and_then(|signer| signer.sign(out).into_iter().find(is_signature))
-        {
-            blank_signature(&mut headers, signature);
+        let mut headers = if wrong { self.wrong.sign(out) } else { self.right.sign(out) };
+        if conduct.has(Kind::BodyOnlySignature) && self.scheme == Scheme::DeltacrownV2 {
+            // The older scheme signs the body alone, and its header has the same name.
+            let body_only = self.body_only.sign(out).into_iter().find(is_signature);
+            if let (Some(header), Some(signed)) =
+                (headers.iter_mut().find(|header| is_signature(header)), body_only)
+            {
+                *header = signed;
+            }
+        }
+        if conduct.has(Kind::NoSignature) {
+            headers.retain(|header| !is_signature(header));
         }
         headers
     }
 }
 
+/// Every scheme's signature header has the word in its name.
 fn is_signature(header: &(&'static str, String)) -> bool {
-    header.0 == "X-Webhook-Signature"
-}
-
-fn blank_signature(headers: &mut [(&'static str, String)], with: String) {
-    if let Some(header) = headers.iter_mut().find(|header| is_signature(header)) {
-        header.1 = with;
-    }
+    header.0.to_ascii_lowercase().contains("signature")
 }
 
 fn shifted(conduct: &Conduct, now_ms: i64) -> i64 {
