@@ -18,6 +18,8 @@ mod schema;
 mod secret;
 mod secret_source;
 mod sign;
+mod staging;
+mod staging_data;
 mod stdin_body;
 mod verify;
 
@@ -54,6 +56,8 @@ enum Command {
     Secret,
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
+    /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
+    Staging(Box<staging::Args>),
     /// Check the signature headers of the body on stdin: exit 0 valid, 1 not valid
     Verify(verify::Args),
 }
@@ -80,6 +84,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Secret => secret::run(),
         Command::Sign(args) => sign::run(&args),
+        Command::Staging(args) => staging::run(&args),
         Command::Verify(args) => verify::run(&args),
     };
     exit::report(result)

@@ -1,0 +1,194 @@
+//! `smoke staging`: the embedded stand-in as a server of its own.
+
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, out, staging_data};
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use crate::staging::{
+    Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
+};
+use std::fs::{File, OpenOptions};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::net::TcpListener;
+
+/// The command line of `smoke staging`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = kinds_help())]
+pub(super) struct Args {
+    /// Address to serve on; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
+    listen: String,
+    /// Misbehave on purpose; repeatable. KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one)
+    #[arg(long, value_name = "KIND")]
+    misbehave: Vec<Misbehaviour>,
+    /// good-practice, or deltacrown: the real system as measured, flaws included
+    #[arg(long = "as", value_name = "PROFILE", default_value = "good-practice")]
+    profile: Profile,
+    /// Signature scheme of the webhooks
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    /// Where webhooks are posted to (http:// only); without it none are sent
+    #[arg(long, value_name = "URL", env = "WEBHOOK_ENDPOINT", default_value = "")]
+    webhook_url: String,
+    #[command(flatten)]
+    secret: SecretSource,
+    /// Seconds before an attempt is given up
+    #[arg(long, value_name = "SECONDS", env = "WEBHOOK_TIMEOUT", default_value_t = 10,
+          value_parser = clap::value_parser!(u64).range(1..=3600))]
+    webhook_timeout: u64,
+    /// Attempts for one webhook, the first included
+    #[arg(long, value_name = "N", env = "WEBHOOK_MAX_RETRIES", default_value_t = 3,
+          value_parser = clap::value_parser!(u32).range(1..=20))]
+    webhook_max_retries: u32,
+    /// Whether webhooks are sent at all
+    #[arg(long, value_name = "BOOL", env = "NOTIFICATIONS_WEBHOOK_ENABLED", default_value = "true",
+          value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set)]
+    webhooks: bool,
+    /// Append the sender's log lines to this file, in the real system's format
+    #[arg(long, value_name = "FILE")]
+    log: Option<PathBuf>,
+    /// Write payments.csv, payments.json, matches.csv, matches.json and staff.env here (mode 0600; they hold passwords)
+    #[arg(long, value_name = "DIR")]
+    write_data: Option<PathBuf>,
+    /// Payments to start with
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
+    payments: usize,
+    /// Matches to start with
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = count)]
+    matches: usize,
+    /// Seed of the users' names
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Limit requests as the real system does: 100 an hour without credentials, 1000 for a user
+    #[arg(long)]
+    throttle: bool,
+    /// Behave as under Django's DEBUG=1: missing slashes crash, log lines name module and process
+    #[arg(long)]
+    debug: bool,
+}
+
+/// Serves until Ctrl-C or SIGTERM.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let options = plan(args)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::environment(format!("cannot start threads: {e}")))?;
+    runtime.block_on(serve(args, options))
+}
+
+/// From what was typed to what is started.
+fn plan(args: &Args) -> Result<Options, Failure> {
+    let mut options = Options::new(secret(args)?, args.webhook_url.trim());
+    options.scheme = args.scheme;
+    options.webhooks = if args.webhooks { Webhooks::On } else { Webhooks::Off };
+    options.timeout = Duration::from_secs(args.webhook_timeout);
+    options.max_attempts = args.webhook_max_retries;
+    options.misbehave.clone_from(&args.misbehave);
+    options.profile = args.profile;
+    options.fixtures = FixtureSize { payments: args.payments, matches: args.matches };
+    options.seed = args.seed;
+    options.throttle = if args.throttle { Throttle::REAL } else { Throttle::Off };
+    options.debug = if args.debug { Debug::On } else { Debug::Off };
+    options.log = args.log.as_deref().map(log_sink).transpose()?;
+    Ok(options)
+}
+
+/// The flags, else `WEBHOOK_SECRET`, else none: the real sender then leaves its signature header empty.
+fn secret(args: &Args) -> Result<Secret, Failure> {
+    let given = args.secret.read()?;
+    let secret = given.or_else(|| std::env::var("WEBHOOK_SECRET").ok().map(Secret::new));
+    let secret = secret.unwrap_or_else(|| Secret::new(""));
+    if let Some(weakness) = secret.weakness() {
+        out::say(format!("warning: {weakness}"));
+    }
+    Ok(secret)
+}
+
+fn log_sink(path: &Path) -> Result<LogSink, Failure> {
+    let file = OpenOptions::new().create(true).append(true).open(path);
+    let file: File = file.map_err(|e| Failure::environment(format!("--log {}: {e}", path.display())))?;
+    let file = Mutex::new(file);
+    Ok(Arc::new(move |line: &LogLine| {
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // A full disk must not stop deliveries.
+        let _ = writeln!(file, "{line}");
+    }))
+}
+
+async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
+    let listen = &args.listen;
+    let listener = TcpListener::bind(listen)
+        .await
+        .map_err(|e| Failure::environment(format!("--listen {listen}: cannot bind: {e}")))?;
+    let misbehaving = options.misbehave.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let staging = Staging::start(listener, options).map_err(|e| match e.kind() {
+        std::io::ErrorKind::InvalidInput => Failure::usage(e),
+        _ => Failure::environment(e),
+    })?;
+    if let Some(dir) = &args.write_data {
+        staging_data::write(dir, staging.fixtures())?;
+    }
+    let url = staging.base_url();
+    out::line(format!("stand-in listening on {url}"));
+    explain(args, &url, &misbehaving, &staging);
+    stopped().await?;
+    staging.shutdown().await;
+    Ok(Exit::Pass)
+}
+
+/// What to do with it, on stderr.
+fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
+    if args.webhook_url.trim().is_empty() {
+        out::say("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped, none is sent");
+    } else {
+        out::say(format!("webhooks go to {}", args.webhook_url.trim()));
+    }
+    if !misbehaving.is_empty() {
+        out::say(format!("misbehaving on purpose: {misbehaving}"));
+    }
+    let fixtures = staging.fixtures();
+    let staff = fixtures.vars.get("staff_username").and_then(|v| v.as_str()).unwrap_or_default();
+    let (payments, matches) = (fixtures.payments.len(), fixtures.matches.len());
+    out::say(format!(
+        "staff user {staff}; {payments} payments and {matches} matches, each with users of its own"
+    ));
+    match &args.write_data {
+        Some(dir) => {
+            let dir = dir.display();
+            out::say(format!(
+                "drive it: smoke payments --staging {url} --data {dir}/payments.csv --env-file {dir}/staff.env"
+            ));
+        }
+        None => out::say("passwords and data rows: --write-data DIR"),
+    }
+    out::say("a verdict from the stand-in is never evidence about staging; Ctrl-C ends it");
+}
+
+/// Waits for Ctrl-C or SIGTERM.
+async fn stopped() -> Result<(), Failure> {
+    let wrong = |e: std::io::Error| Failure::environment(format!("cannot wait for signals: {e}"));
+    let mut term =
+        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(wrong)?;
+    tokio::select! {
+        pressed = tokio::signal::ctrl_c() => pressed.map_err(wrong),
+        _ = term.recv() => Ok(()),
+    }
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|_| "a whole number is needed".to_owned())?;
+    if count <= 1_000_000 { Ok(count) } else { Err("1,000,000 at most".to_owned()) }
+}
+
+fn kinds_help() -> String {
+    let mut help = "Misbehaviours (all deliveries unless said otherwise):\n".to_owned();
+    for kind in Kind::ALL {
+        help.push_str(&format!("  {:<24} {}\n", kind.name(), kind.about()));
+    }
+    help.push_str("\nWEBHOOK_SECRET is taken when neither --secret-file nor --secret-env is given.");
+    help
+}
