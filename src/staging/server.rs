@@ -37,7 +37,7 @@ impl Staging {
         let fixtures = seeds.fixtures();
         let log = Arc::new(SenderLog::new(options.clock, options.debug, options.log.clone()));
         let sender = Arc::new(Sender::new(&options, Arc::clone(&log))?);
-        let api = Arc::new(Api::new(&options, seeds, sender, Arc::clone(&log))?);
+        let api = Arc::new(Api::new(options, seeds, sender, Arc::clone(&log))?);
         let router = Router::new().fallback(api::handle).with_state(api);
         let (stop, mut stopped) = watch::channel(false);
         // Small answers must not wait for Nagle's algorithm: latencies are measured through this socket.

@@ -14,3 +14,5 @@ mod schema;
 mod signature;
 #[cfg(test)]
 mod smokes;
+#[cfg(test)]
+mod staging;

@@ -55,13 +55,13 @@ type Handled = Result<Answer, Answer>;
 
 impl Api {
     pub(in super::super) fn new(
-        options: &Options,
+        options: Options,
         seeds: Seeds,
         sender: Arc<Sender>,
         log: Arc<SenderLog>,
     ) -> io::Result<Self> {
         let now = options.clock.now().wall(options.clock.started());
-        let whims = Arc::new(Whims::new(&options.misbehave));
+        let whims = Arc::new(Whims::new(options.misbehave));
         let kind = (options.profile, Arc::clone(&whims));
         Ok(Self {
             accounts: Accounts::new(&seeds.users)?,

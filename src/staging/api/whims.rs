@@ -11,8 +11,8 @@ pub(super) struct Whims {
 }
 
 impl Whims {
-    pub(super) fn new(list: &[Misbehaviour]) -> Self {
-        Self { list: list.to_vec(), chances: Mutex::default() }
+    pub(super) fn new(list: Vec<Misbehaviour>) -> Self {
+        Self { list, chances: Mutex::default() }
     }
 
     /// Whether a kind strikes now.

@@ -258,3 +258,50 @@ fn seen(exchange: &Exchange) -> (Option<u16>, Option<String>) {
         Exchange::Broken(why) | Exchange::Garbled(why) => (None, Some(why.clone())),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::options::Debug;
+    use super::super::courier::{Parcel, Patience, Redirects};
+    use super::super::envelope::tests::captured_v2;
+    use super::*;
+    use crate::secret::Secret;
+
+    /// Answers by script, taking a second for each.
+    struct Scripted(Mutex<Vec<Exchange>>);
+
+    impl Courier for Scripted {
+        async fn post(&self, _: &Parcel, _: Patience, _: Redirects) -> (Exchange, u32) {
+            sleep(Duration::from_secs(1)).await;
+            let next = self.0.lock().unwrap().pop();
+            (next.unwrap_or(Exchange::TimedOut), 0)
+        }
+    }
+
+    fn status(status: u16) -> Exchange {
+        Exchange::Answered { status, body: b"busy".to_vec() }
+    }
+
+    async fn offsets(kind: Option<Kind>, mut answers: Vec<Exchange>) -> Vec<u64> {
+        let mut options = Options::new(Secret::new("0123456789abcdef0123456789abcdef"), "http://127.0.0.1/x");
+        options.misbehave = kind.map(Misbehaviour::from).into_iter().collect();
+        let log = Arc::new(SenderLog::new(options.clock, Debug::Off, None));
+        answers.reverse();
+        let sender = Sender::with_courier(Scripted(Mutex::new(answers)), &options, Arc::clone(&log)).unwrap();
+        Arc::new(sender).notify(captured_v2()).await;
+        log.attempts().iter().map(|entry| entry.start.0 / 1000).collect()
+    }
+
+    /// Offsets in ms: back-offs run from the end of an attempt, which takes a second here.
+    #[tokio::test(start_paused = true)]
+    async fn attempts_come_2_and_4_seconds_after_the_end_of_the_one_before() {
+        let two_503 = || vec![status(503), status(503), status(200)];
+        assert_eq!(offsets(None, two_503()).await, [0, 3000, 8000]);
+        assert_eq!(offsets(None, vec![]).await, [0, 3000, 8000]);
+        assert_eq!(offsets(None, vec![status(200)]).await, [0]);
+        assert_eq!(offsets(None, vec![status(404)]).await, [0]);
+        assert_eq!(offsets(Some(Kind::WrongBackoff), two_503()).await, [0, 2000, 5000]);
+        assert_eq!(offsets(Some(Kind::TooManyRetries), vec![]).await, [0, 3000, 8000, 11000]);
+        assert_eq!(offsets(Some(Kind::Slow), vec![status(200)]).await, [3000]);
+    }
+}

@@ -111,10 +111,10 @@ async fn play(mut connection: Connection<TcpStream>, reply: Reply, clock: Clock)
     match reply {
         Reply::Status(status) => connection.write(&answer(status), true).await.unwrap(),
         Reply::Redirect(status, to) => {
-            connection.write(&answer(status).with("Location", &to), true).await.unwrap()
+            connection.write(&answer(status).with("Location", &to), true).await.unwrap();
         }
         Reply::With(status, name, value) => {
-            connection.write(&answer(status).with(name, value), true).await.unwrap()
+            connection.write(&answer(status).with(name, value), true).await.unwrap();
         }
         Reply::Reset => connection.into_stream().set_zero_linger().unwrap(),
         Reply::Close => drop(connection),

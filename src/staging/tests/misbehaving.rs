@@ -117,9 +117,13 @@ async fn retries_are_wrong_in_their_ways() {
     assert_eq!(hits(Kind::NoRetryOnReset, ill(9)).await.1.len(), 3);
     assert_eq!(hits(Kind::BrokenAsSuccess, |_| Reply::Truncate).await.1.len(), 1);
     assert_eq!(hits(Kind::NarrowSuccess, |_| Reply::Status(206)).await.1.len(), 3);
-    let (_, hasty) = hits(Kind::WrongBackoff, ill(2)).await;
+    let mut setup = Setup::wrong(Kind::WrongBackoff).script(|n, _| ill(2)(n));
+    setup.options.timing.backoff = vec![Duration::from_millis(20), Duration::from_millis(1000)];
+    let bench = setup.start().await;
+    bench.verify(0).await;
+    let hasty = bench.receiver.hits();
     let gap = hasty[2].request.first_byte.since(hasty[1].answered);
-    assert!(gap < Duration::from_millis(79), "40 ms and not 80: {gap:?}");
+    assert!((500..1000).contains(&gap.as_millis()), "half of a second: {gap:?}");
 }
 
 #[tokio::test]
