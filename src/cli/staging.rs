@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The command line of `smoke staging`.
 #[derive(Debug, clap::Args)]
@@ -132,10 +133,11 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     if let Some(dir) = &args.write_data {
         staging_data::write(dir, staging.fixtures())?;
     }
+    let mut signals = Signals::listen()?;
     let url = staging.base_url();
     out::line(format!("stand-in listening on {url}"));
     explain(args, &url, &misbehaving, &staging);
-    stopped().await?;
+    signals.any().await;
     staging.shutdown().await;
     Ok(Exit::Pass)
 }
@@ -168,14 +170,24 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
     out::say("a verdict from the stand-in is never evidence about staging; Ctrl-C ends it");
 }
 
-/// Waits for Ctrl-C or SIGTERM.
-async fn stopped() -> Result<(), Failure> {
-    let wrong = |e: std::io::Error| Failure::environment(format!("cannot wait for signals: {e}"));
-    let mut term =
-        tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()).map_err(wrong)?;
-    tokio::select! {
-        pressed = tokio::signal::ctrl_c() => pressed.map_err(wrong),
-        _ = term.recv() => Ok(()),
+/// Ctrl-C and SIGTERM, listened for before anyone is told that the server runs.
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Failure> {
+        let on =
+            |kind| signal(kind).map_err(|e| Failure::environment(format!("cannot listen for signals: {e}")));
+        Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
+    }
+
+    async fn any(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 

@@ -17,12 +17,38 @@ use tokio::task::JoinHandle;
 /// How long [`Staging::shutdown`] lets requests finish.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// The end of a stand-in, as its tasks see it.
+#[derive(Debug, Clone)]
+pub(super) struct End(watch::Receiver<bool>);
+
+impl End {
+    /// Runs `work`, or leaves it where it is when the end comes first.
+    pub(super) async fn or<T>(mut self, work: impl Future<Output = T>) -> Option<T> {
+        tokio::select! {
+            done = work => Some(done),
+            // A dropped server is an end as well.
+            _ = self.0.wait_for(|end| *end) => None,
+        }
+    }
+
+    /// One that never comes.
+    #[cfg(test)]
+    pub(super) fn never() -> Self {
+        let (cut, end) = watch::channel(false);
+        std::mem::forget(cut);
+        Self(end)
+    }
+}
+
 /// A running stand-in. Dropping it stops it without waiting.
 pub struct Staging {
     address: SocketAddr,
     fixtures: Fixtures,
     log: Arc<SenderLog>,
+    /// No more requests.
     stop: watch::Sender<bool>,
+    /// No more work either: deliveries in their back-off end.
+    cut: watch::Sender<bool>,
     server: JoinHandle<io::Result<()>>,
 }
 
@@ -36,8 +62,9 @@ impl Staging {
         let seeds = Seeds::sow(options.fixtures, options.seed)?;
         let fixtures = seeds.fixtures();
         let log = Arc::new(SenderLog::new(options.clock, options.debug, options.log.clone()));
-        let sender = Arc::new(Sender::new(&options, Arc::clone(&log))?);
-        let api = Arc::new(Api::new(options, seeds, sender, Arc::clone(&log))?);
+        let (cut, end) = watch::channel(false);
+        let sender = Arc::new(Sender::new(&options, Arc::clone(&log), End(end.clone()))?);
+        let api = Arc::new(Api::new(options, seeds, sender, Arc::clone(&log), End(end))?);
         let router = Router::new().fallback(api::handle).with_state(api);
         let (stop, mut stopped) = watch::channel(false);
         // Small answers must not wait for Nagle's algorithm: latencies are measured through this socket.
@@ -50,7 +77,7 @@ impl Staging {
             let _ = stopped.wait_for(|stop| *stop).await;
         });
         let server = tokio::spawn(async move { server.await });
-        Ok(Self { address, fixtures, log, stop, server })
+        Ok(Self { address, fixtures, log, stop, cut, server })
     }
 
     /// `http://address:port`, without a slash at the end.
@@ -89,11 +116,13 @@ impl Staging {
         if tokio::time::timeout(GRACE, &mut self.server).await.is_err() {
             self.server.abort();
         }
+        let _ = self.cut.send(true);
     }
 }
 
 impl Drop for Staging {
     fn drop(&mut self) {
         let _ = self.stop.send(true);
+        let _ = self.cut.send(true);
     }
 }

@@ -3,6 +3,7 @@
 use super::super::fixtures::{Seeds, User};
 use super::super::options::{Debug, Options};
 use super::super::sender::{Sender, SenderLog};
+use super::super::server::End;
 use super::answer::{Answer, method_not_allowed, no_credentials};
 use super::auth::Accounts;
 use super::matches::{MatchCall, Matches};
@@ -34,6 +35,7 @@ pub(in super::super) struct Api {
     clock: Clock,
     debug: Debug,
     requests: AtomicU64,
+    end: End,
 }
 
 /// Answers one request. Django finishes a request whose client has gone, so the work is a task of its own.
@@ -44,8 +46,8 @@ pub(in super::super) async fn handle(
 ) -> Response {
     let work = tokio::spawn(async move {
         let (parts, body) = request.into_parts();
-        let answered = api.answer(peer.ip(), &parts, body).await;
-        answered.unwrap_or_else(|refused| refused)
+        let answered = api.end.clone().or(api.answer(peer.ip(), &parts, body)).await;
+        answered.unwrap_or_else(|| Err(Answer::crash())).unwrap_or_else(|refused| refused)
     });
     work.await.unwrap_or_else(|_| Answer::crash()).into_response()
 }
@@ -59,6 +61,7 @@ impl Api {
         seeds: Seeds,
         sender: Arc<Sender>,
         log: Arc<SenderLog>,
+        end: End,
     ) -> io::Result<Self> {
         let now = options.clock.now().wall(options.clock.started());
         let whims = Arc::new(Whims::new(options.misbehave));
@@ -71,6 +74,7 @@ impl Api {
             clock: options.clock,
             debug: options.debug,
             requests: AtomicU64::new(0),
+            end,
         })
     }
 

@@ -141,6 +141,9 @@ async fn follow(mut hop: Hop<'_>, limit: Duration, redirects: Redirects, hops: &
         if matches!(answer.status, 301..=303) {
             (hop.method, hop.body) = ("GET", None);
         }
+        if next.scheme() != "http" {
+            return Exchange::Garbled(format!("No connection adapters were found for '{next}'"));
+        }
         hop.url = next;
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::misbehaviour::{Kind, Misbehaviour};
 use super::super::options::{Options, Profile, Timing, Webhooks};
+use super::super::server::End;
 use super::breaker::{Admission, Breaker, Change, Transition};
 use super::conduct::{Conduct, Outcome};
 use super::courier::{Courier, Exchange, Wire};
@@ -35,17 +36,23 @@ pub(in super::super) struct Sender<C = Wire> {
     webhooks: Webhooks,
     endpoint: String,
     triggered: AtomicU64,
+    end: End,
 }
 
 impl Sender<Wire> {
     /// A sender that posts to the endpoint of `options`.
-    pub(in super::super) fn new(options: &Options, log: Arc<SenderLog>) -> io::Result<Self> {
-        Self::with_courier(Wire::new(options)?, options, log)
+    pub(in super::super) fn new(options: &Options, log: Arc<SenderLog>, end: End) -> io::Result<Self> {
+        Self::with_courier(Wire::new(options)?, options, log, end)
     }
 }
 
 impl<C: Courier + 'static> Sender<C> {
-    pub(super) fn with_courier(courier: C, options: &Options, log: Arc<SenderLog>) -> io::Result<Self> {
+    pub(super) fn with_courier(
+        courier: C,
+        options: &Options,
+        log: Arc<SenderLog>,
+        end: End,
+    ) -> io::Result<Self> {
         if options.secret.expose().is_empty() {
             log.write(Level::Warning, "WEBHOOK_SECRET not configured - signature will be empty".to_owned());
         }
@@ -68,6 +75,7 @@ impl<C: Courier + 'static> Sender<C> {
             webhooks: options.webhooks,
             endpoint: options.endpoint.clone(),
             triggered: AtomicU64::new(0),
+            end,
         })
     }
 
@@ -84,8 +92,11 @@ impl<C: Courier + 'static> Sender<C> {
         if conduct.has(Kind::AsyncLate) {
             let sender = Arc::clone(self);
             tokio::spawn(async move {
-                sleep(sender.timing.slow).await;
-                sender.deliver(&event, &conduct, number).await;
+                let late = async {
+                    sleep(sender.timing.slow).await;
+                    sender.deliver(&event, &conduct, number).await;
+                };
+                sender.end.clone().or(late).await;
             });
             return;
         }
@@ -287,7 +298,9 @@ mod tests {
         options.misbehave = kind.map(Misbehaviour::from).into_iter().collect();
         let log = Arc::new(SenderLog::new(options.clock, Debug::Off, None));
         answers.reverse();
-        let sender = Sender::with_courier(Scripted(Mutex::new(answers)), &options, Arc::clone(&log)).unwrap();
+        let sender =
+            Sender::with_courier(Scripted(Mutex::new(answers)), &options, Arc::clone(&log), End::never())
+                .unwrap();
         Arc::new(sender).notify(captured_v2()).await;
         log.attempts().iter().map(|entry| entry.start.0 / 1000).collect()
     }

@@ -453,3 +453,20 @@ async fn shutdown_ends_it_though_a_client_keeps_its_connection() {
     bench.staging.shutdown().await;
     assert!(tokio::net::TcpStream::connect(address).await.is_err());
 }
+
+#[tokio::test]
+async fn after_shutdown_no_delivery_goes_on() {
+    let mut setup = Setup::new().always(super::bench::Reply::Status(503));
+    setup.options.timing.backoff = vec![std::time::Duration::from_millis(2500)];
+    let bench = setup.start().await;
+    let staff = bench.staff().await;
+    let path = format!("{}/api/tournaments/payments/501/verify/", bench.staging.base_url());
+    let call = bench.client.post(path).bearer_auth(staff).send();
+    let call = tokio::spawn(call);
+    assert_eq!(bench.receiver.wait_for(1).await.len(), 1);
+    bench.staging.shutdown().await;
+    let answer = call.await.unwrap();
+    assert!(answer.is_err() || answer.unwrap().status() == 500);
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert_eq!(bench.receiver.hits().len(), 1);
+}
