@@ -149,10 +149,10 @@ fn configuration(scenario: &str, args: &Args, findings: &mut Findings) -> Option
     findings.add(Level::Ok, format_args!("gates, SHA-256 {gates}…"));
     match &plan.target {
         Target::StandIn(_) => {
-            findings.add(Level::Ok, "target: the embedded stand-in (no --staging, no STAGING_URL)")
+            findings.add(Level::Ok, "target: the embedded stand-in (no --staging, no STAGING_URL)");
         }
         Target::Url(url) => {
-            findings.add(Level::Ok, format_args!("target: {url}, environment {}", plan.environment))
+            findings.add(Level::Ok, format_args!("target: {url}, environment {}", plan.environment));
         }
     }
     findings.add(Level::Ok, format_args!("webhook secret: {} characters", plan.secret.chars()));

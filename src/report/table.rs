@@ -31,7 +31,7 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
         run.webhooks_sent,
         run.webhooks_success
     );
-    let _ = writeln!(out);
+    let _ = writeln!(out, "\n{:<13} {:<33} {:>18} {:>9} {:>5}", "", "gate", "target", "actual", "n");
     for check in &artifact.acceptance_gates.checks {
         let _ = writeln!(out, "{}", row(check, colour));
     }
@@ -61,14 +61,19 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     });
     let foreign = artifact.outcomes.foreign;
     let others = (foreign > 0).then(|| format!("{foreign} webhooks of others arrived and were not judged"));
+    let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
+    let swallowed = (swallowed > 0).then(|| {
+        format!("{swallowed} webhooks never came while the sender's circuit breaker was open; they do not count as lost")
+    });
     let torn = (!artifact.provenance.journal_complete)
         .then(|| "the journal has no end: the run was cut off".to_owned());
-    [personal, others, torn].into_iter().flatten().collect()
+    [personal, others, swallowed, torn].into_iter().flatten().collect()
 }
 
 fn row(check: &Check, colour: Colour) -> String {
     let mark = paint(&format!("{:<13}", check.verdict.word()), check.verdict, colour);
-    let mut row = format!("{mark} {:<33} {:>18} {:>9}", check.title, target(check), actual(check));
+    let mut row =
+        format!("{mark} {:<33} {:>18} {:>9} {:>5}", check.title, target(check), actual(check), check.n);
     if matches!(check.verdict, Verdict::Fail | Verdict::Unproven) {
         let _ = write!(row, "  {}", cut(&check.text, 120));
     }

@@ -9,6 +9,8 @@ mod harness;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
+mod readme;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod signature;

@@ -1,0 +1,26 @@
+# The habits. `just` alone lists them.
+
+default:
+    @just --list
+
+# What CI runs
+ci:
+    bash .ci/run
+
+# Tests; with a name only those
+test *NAME:
+    cargo test {{NAME}}
+
+# Formatting and lints
+lint:
+    cargo fmt
+    cargo clippy --all-targets -- -D warnings
+
+# The two smokes on the embedded stand-in
+smoke:
+    cargo run --release -- payments
+    cargo run --release -- matches
+
+# JSON Schemas that are committed, made again from the types
+schemas:
+    cargo run --quiet -- schema scenario > scenarios/schema/scenario.schema.json
