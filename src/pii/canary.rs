@@ -112,11 +112,6 @@ impl Canaries {
         }
     }
 
-    /// There are none.
-    pub fn is_empty(&self) -> bool {
-        self.texts.is_empty() && self.phones.is_empty() && self.ips.is_empty()
-    }
-
     /// Whether a text with `+` for blanks is worth a look of its own.
     pub fn has_blanks(&self) -> bool {
         self.blanks

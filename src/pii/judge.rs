@@ -26,14 +26,17 @@ pub(super) struct Context {
     /// What the key says, or the key above it when this one is only a part.
     pub says: Says,
     /// What the object around it describes.
-    pub subject: Subject,
+    pub around: Subject,
+    /// What the value itself describes, if it is a container.
+    pub inside: Subject,
     /// The category that the policy gives to this key.
     pub extra: Option<Category>,
 }
 
 impl Context {
     /// A place without key.
-    pub const NONE: Self = Self { says: Says::Nothing, subject: Subject::Unknown, extra: None };
+    pub const NONE: Self =
+        Self { says: Says::Nothing, around: Subject::Unknown, inside: Subject::Unknown, extra: None };
 }
 
 /// Adds the value when it is what its key says.
@@ -47,18 +50,18 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
     match context.says {
         Says::Username => found(Category::Username, username(value), hits),
         Says::PersonName => found(Category::Name, person_name(value), hits),
-        Says::DisplayName if context.subject != Subject::Thing => {
+        Says::DisplayName if context.around != Subject::Thing => {
             found(Category::Name, person_name(value), hits)
         }
-        Says::BareName if context.subject == Subject::Person => {
+        Says::BareName if context.around == Subject::Person => {
             likely(Category::Name, person_name(value), hits)
         }
         Says::Phone => found(Category::Phone, phone::under_key(value), hits),
         Says::Card => card_digits(value, hits),
         Says::Account => found(Category::AccountId, account::under_key(value), hits),
         Says::Platform => likely(Category::AccountId, account::on_platform(value), hits),
-        Says::Opaque if context.subject == Subject::Platform => {
-            likely(Category::AccountId, account::on_platform(value), hits);
+        Says::Id if context.around == Subject::Platform => {
+            likely(Category::AccountId, account::under_platform(value), hits);
         }
         Says::Password => found(Category::Token, token::password(value), hits),
         Says::Token => found(Category::Token, token::under_key(value), hits),

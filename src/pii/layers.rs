@@ -5,7 +5,6 @@ use super::category::Category;
 use super::decode;
 use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
 use super::document::{Document, Leaf, Name};
-use super::finding::{Certainty, Detector};
 use super::hits::Hits;
 use super::judge::{Context, Subject, judge, username};
 use super::keys::{self, Role, Says};
@@ -39,23 +38,21 @@ impl Rules<'_> {
     /// The context under a key.
     pub fn under(&self, parent: Context, key: &str) -> Context {
         let class = keys::classify(key);
-        let subject = match class.role {
+        let part = class.says == Says::Part;
+        let inside = match class.role {
             Role::Person => Subject::Person,
             Role::Thing => Subject::Thing,
             Role::Platform => Subject::Platform,
-            Role::Wrapper => parent.subject,
+            Role::Wrapper => parent.inside,
             Role::Other => Subject::Unknown,
         };
-        let says = if class.says == Says::Part { parent.says } else { class.says };
+        let (says, around) = if part { (parent.says, parent.around) } else { (class.says, parent.inside) };
         let extra = if self.extra_keys.is_empty() {
             None
         } else {
-            self.extra_keys
-                .get(&key.to_lowercase())
-                .copied()
-                .or(parent.extra.filter(|_| class.says == Says::Part))
+            self.extra_keys.get(&key.to_lowercase()).copied().or(parent.extra.filter(|_| part))
         };
-        Context { says, subject, extra }
+        Context { says, around, inside, extra }
     }
 }
 
@@ -195,7 +192,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         hits.worked(view.len());
         pairs::pairs(view, |pair| {
             let context = rules.under(Context::NONE, pair.key);
-            if matches!(context.says, Says::Nothing | Says::Opaque | Says::Version | Says::Part)
+            if matches!(context.says, Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part)
                 && context.extra.is_none()
             {
                 return;
@@ -314,8 +311,10 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
 
 /// Digits of the whole value number something: it stands under such a key, and is no sentence.
 fn is_opaque(view: &str, says: Says) -> bool {
-    matches!(says, Says::Opaque | Says::Version | Says::Account | Says::UserAgent | Says::GovId | Says::Iban)
-        && view.split_whitespace().filter(|w| w.bytes().any(|b| b.is_ascii_alphabetic())).count() <= 1
+    matches!(
+        says,
+        Says::Opaque | Says::Id | Says::Version | Says::Account | Says::UserAgent | Says::GovId | Says::Iban
+    ) && view.split_whitespace().filter(|w| w.bytes().any(|b| b.is_ascii_alphabetic())).count() <= 1
 }
 
 /// The text with `covered` ranges blotted out.
@@ -343,9 +342,4 @@ fn fits(says: Says, bond: pairs::Bond, value: &str) -> bool {
         Says::Cookie | Says::Authorization | Says::BareName | Says::Platform => false,
         _ => true,
     }
-}
-
-/// Adds a canary address that stands under an address key as a number.
-pub(super) fn note_ip(category: Category, value: &str, hits: &mut Hits) {
-    hits.add(category, Detector::Canary, Certainty::Certain, value);
 }

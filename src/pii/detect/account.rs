@@ -45,3 +45,9 @@ pub(in crate::pii) fn on_platform(value: &str) -> Option<&str> {
     });
     (steam || tag).then_some(value)
 }
+
+/// The id of an account inside the object of a platform: not a small number.
+pub(in crate::pii) fn under_platform(value: &str) -> Option<&str> {
+    let number = value.bytes().all(|b| b.is_ascii_digit());
+    under_key(value).filter(|v| !number || v.len() >= 6)
+}

@@ -98,7 +98,7 @@ fn continues(run: &Run<'_>, first: usize, last: usize) -> bool {
 fn numbered(run: &Run<'_>, first: usize, solid: bool) -> bool {
     let (start, _) = run.span(first, first);
     match before(run.text(), start) {
-        Before::Key(says) => matches!(says, Says::Opaque | Says::Version),
+        Before::Key(says) => matches!(says, Says::Opaque | Says::Id | Says::Version),
         Before::Thing => solid,
         Before::Code => solid && !run.text().get(..start).is_some_and(|t| t.ends_with('#')),
         Before::Open => false,
@@ -165,7 +165,7 @@ fn has_issuer(digits: &str) -> bool {
             }
             63 | 67 | 61 | 66 | 68 | 69 => {
                 (13..=19).contains(&len)
-                    && matches!(four, 6304 | 6759 | 6761..=6763 | 6370..=6399 | 6709 | 6771 | 6766 | 6333 | 6390)
+                    && matches!(four, 6304 | 6759 | 6761..=6763 | 6370..=6399 | 6709 | 6771 | 6766 | 6333)
             }
             _ => false,
         },

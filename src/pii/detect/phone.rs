@@ -87,7 +87,7 @@ fn numbered(run: &Run<'_>, first: usize) -> bool {
     let (start, _) = run.span(first, first);
     match before(run.text(), start) {
         Before::Key(says) => {
-            matches!(says, Says::Opaque | Says::Version | Says::Account | Says::GovId | Says::Card)
+            matches!(says, Says::Opaque | Says::Id | Says::Version | Says::Account | Says::GovId | Says::Card)
         }
         Before::Thing | Before::Code => true,
         Before::Open => false,
@@ -137,7 +137,13 @@ pub(in crate::pii) fn detect_national(text: &str, hits: &mut Hits) {
             Before::Key(says)
                 if !matches!(
                     says,
-                    Says::Opaque | Says::Version | Says::GovId | Says::Card | Says::Account | Says::Ip
+                    Says::Opaque
+                        | Says::Id
+                        | Says::Version
+                        | Says::GovId
+                        | Says::Card
+                        | Says::Account
+                        | Says::Ip
                 ) =>
             {
                 hits.likely(Category::Phone, found.as_str());

@@ -15,7 +15,6 @@ pub(super) fn is_platform(word: &str) -> bool {
             | "blizzard"
             | "epic"
             | "ea"
-            | "origin"
             | "pubg"
             | "pubgm"
             | "bgmi"
@@ -184,7 +183,34 @@ pub(super) fn is_account_key(words: &[String], last: &str) -> bool {
     is_account_noun(last)
         && words.get(platform + 1..noun).is_some_and(|between| between.iter().all(|w| is_filler(w)))
         // `league_id` and `fire_name` name things; so does anything of a team or match.
-        && !(platform == 0 && matches!(words.first().map(String::as_str), Some("league" | "legends" | "fire" | "origin" | "duty" | "fc" | "google" | "apple") ) && matches!(last, "id" | "name" | "code" | "number" | "no" | "tag" | "uuid"))
+        && !(platform == 0 && matches!(words.first().map(String::as_str), Some("league" | "legends" | "fire" | "duty" | "fc" | "google" | "apple") ) && matches!(last, "id" | "name" | "code" | "number" | "no" | "tag" | "uuid"))
         && !(matches!(last, "name" | "tag") && words.iter().any(|w| matches!(w.as_str(), "league" | "kick" | "cod" | "cs" | "fifa" | "fc")))
         && !words.iter().any(|w| matches!(w.as_str(), "team" | "match" | "server" | "guild" | "channel" | "app" | "order"))
+}
+
+/// A platform whose name alone as a key holds somebody's account.
+pub(super) fn holds_accounts(word: &str) -> bool {
+    matches!(
+        word,
+        "steam"
+            | "riot"
+            | "psn"
+            | "playstation"
+            | "xbox"
+            | "battlenet"
+            | "bnet"
+            | "epic"
+            | "pubg"
+            | "mlbb"
+            | "codm"
+            | "freefire"
+            | "garena"
+            | "discord"
+            | "valorant"
+            | "faceit"
+            | "roblox"
+            | "nintendo"
+            | "ubisoft"
+            | "twitch"
+    )
 }

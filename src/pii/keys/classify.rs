@@ -1,6 +1,6 @@
 //! Classifies a key once; the classes of keys that were seen before are remembered per thread.
 
-use super::accounts::{is_account_key, is_platform};
+use super::accounts::{holds_accounts, is_account_key, is_platform};
 use super::names::{NameKey, is_person, is_thing, is_wrapper, name_key};
 use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version};
 use super::tokens::{TokenKey, token_key};
@@ -49,6 +49,8 @@ pub(in crate::pii) enum Says {
     UserAgent,
     /// An opaque identifier or a measure.
     Opaque,
+    /// Just `id`, `uid` or `tag`: the identifier of the object around it.
+    Id,
     /// A part of what the parent key says (`value`, `number`, `primary`).
     Part,
 }
@@ -127,7 +129,7 @@ fn role(words: &[String]) -> Role {
         Role::Person
     } else if is_thing(word) {
         Role::Thing
-    } else if words.len() <= 2 && words.iter().any(|w| is_platform(w)) {
+    } else if words.len() <= 2 && words.first().is_some_and(|w| holds_accounts(w)) {
         Role::Platform
     } else if matches!(word, "by" | "for")
         || words.iter().any(|w| is_person(w)) && matches!(word, "info" | "detail" | "profile" | "data")
@@ -182,6 +184,9 @@ fn says(words: &[String], prev: &str, last: &str) -> Says {
     }
     if is_version(last) || words.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build")) {
         return Says::Version;
+    }
+    if words.len() == 1 && matches!(last, "id" | "uid" | "tag") {
+        return Says::Id;
     }
     let numbered = matches!(last, "number" | "no" | "num" | "code" | "nr") && is_thing_numbered(prev);
     if is_measure(last) || numbered {
@@ -354,7 +359,7 @@ fn is_card(words: &[String], prev: &str, last: &str) -> bool {
                 )
         }
         "pan" | "cc" | "ccn" => words.len() == 1 || matches!(prev, "card" | "primary" | "payment"),
-        "number" | "no" | "num" | "nr" | "pan" => {
+        "number" | "no" | "num" | "nr" => {
             matches!(prev, "card" | "cc" | "pan")
                 && !words.iter().any(|w| matches!(w.as_str(), "score" | "report" | "sim"))
         }
@@ -678,7 +683,7 @@ mod tests {
             "player_id",
         ] {
             assert!(
-                matches!(of(key), Says::Nothing | Says::Opaque | Says::Version | Says::Part),
+                matches!(of(key), Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part),
                 "{key}: {:?}",
                 of(key)
             );

@@ -7,5 +7,5 @@ mod opaque;
 mod tokens;
 mod words;
 
-pub(super) use classify::{Key, Role, Says, classify};
+pub(super) use classify::{Role, Says, classify};
 pub(super) use tokens::is_session_cookie;
