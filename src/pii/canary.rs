@@ -43,7 +43,8 @@ impl Canaries {
     /// When the automaton would be larger than it can be.
     pub fn new(identities: &[Identity]) -> Result<Self, PolicyError> {
         let mut all = Self::default();
-        let mut seen = HashSet::new();
+        // Duplicates do no harm, and lines have too few canaries to look for them.
+        let mut seen = (identities.len() > FEW).then(HashSet::new);
         for identity in identities {
             let value = identity.value.trim();
             match identity.kind {
@@ -52,7 +53,9 @@ impl Canaries {
                 kind => {
                     let folded = text::fold(value).into_owned();
                     let category = Category::of_identity(kind);
-                    if folded.chars().count() >= 2 && seen.insert((category, folded.clone())) {
+                    if folded.chars().nth(1).is_some()
+                        && seen.as_mut().is_none_or(|s| s.insert((category, folded.clone())))
+                    {
                         all.blanks |= folded.contains(' ');
                         all.texts.push((category, folded));
                     }

@@ -3,10 +3,11 @@
 use super::canary::Canaries;
 use super::category::Category;
 use super::decode;
+use super::detect::hints::{Hints, hints};
 use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
 use super::document::{Document, Leaf, Name};
 use super::hits::Hits;
-use super::judge::{Context, Subject, judge, username};
+use super::judge::{Context, Subject, is_uuid, judge, username};
 use super::keys::{self, Role, Says};
 use super::text::{self, Classes};
 use regex::Regex;
@@ -83,7 +84,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         judge(&written, context, self.hits);
         if number >= 100_000 {
             self.canaries(&written);
-            self.numbers(&written, context);
+            self.numbers(&written, context, Hints::default());
         }
     }
 
@@ -104,6 +105,10 @@ impl<'r, 'h> Layers<'r, 'h> {
             }
         }
         judge(view, context, self.hits);
+        if is_digest(view) {
+            self.canaries(view);
+            return;
+        }
         self.plain(view, context, classes, digits);
         self.encoded(view, context, classes, depth);
     }
@@ -124,12 +129,18 @@ impl<'r, 'h> Layers<'r, 'h> {
         if classes.has(Classes::COLON) && view.len() >= 3 {
             ip::detect_v6(view, place, self.hits);
         }
+        let marks = Classes::COLON.or(Classes::SLASH).or(Classes::EQUALS);
+        let hinted = digits > 0 || classes.has(marks) || view.contains("-----B");
+        let hints = if hinted && view.len() >= 8 {
+            self.hits.worked(view.len());
+            hints(view)
+        } else {
+            Hints::default()
+        };
         if digits >= 6 {
-            self.numbers(view, context);
+            self.numbers(view, context, hints);
         }
-        if view.len() >= 10 {
-            token::detect(view, self.hits);
-        }
+        token::detect(view, hints, self.hits);
         if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
             self.pairs(view);
         }
@@ -148,9 +159,11 @@ impl<'r, 'h> Layers<'r, 'h> {
     }
 
     /// Values made of digits: cards, phones, IBANs, accounts, numbers of a state.
-    fn numbers(&mut self, view: &str, context: Context) {
+    fn numbers(&mut self, view: &str, context: Context, hints: Hints) {
         let mut covered = Vec::new();
-        iban::detect(view, self.hits, |start, end| covered.push(start..end));
+        if view.len() >= 15 && view.bytes().any(|b| b.is_ascii_alphabetic()) {
+            iban::detect(view, self.hits, |start, end| covered.push(start..end));
+        }
         let hidden;
         let view = if covered.is_empty() {
             view
@@ -162,25 +175,29 @@ impl<'r, 'h> Layers<'r, 'h> {
         let hits = &mut *self.hits;
         hits.worked(view.len());
         let canaries = self.rules.canaries;
+        let mut national = false;
         digits::runs(view, 6, |run| {
             for set in canaries.iter().filter(|c| c.has_phones()) {
                 set.search_run(run, hits);
             }
             if !opaque {
                 card::detect(run, hits);
+                national |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
             }
             if !opaque || run.has_plus(0) {
                 phone::detect(run, hits);
             }
         });
-        if !opaque {
+        if national {
             phone::detect_national(view, hits);
         }
-        if view.contains([':', '/', '=']) {
+        if hints.has(Hints::PHONE_LINK) {
             phone::detect_links(view, hits);
+        }
+        if hints.has(Hints::STEAM) {
             account::detect(view, hits);
         }
-        if view.len() > 9 && context.says != Says::GovId {
+        if hints.has(Hints::GOV) && context.says != Says::GovId {
             gov::detect(view, hits);
         }
     }
@@ -264,7 +281,7 @@ impl<'r, 'h> Layers<'r, 'h> {
                 }
             }
         }
-        if view.len() >= 8 {
+        if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {
             self.hits.worked(view.len());
             let mut found = Vec::new();
             decode::base64_texts(view, |t| found.push(t));
@@ -307,6 +324,17 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
         Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
         _ => false,
     }
+}
+
+/// A digest or UUID: hex digits of one of the usual lengths, at least one of them a letter.
+fn is_digest(view: &str) -> bool {
+    match view.len() {
+        36 => is_uuid(view),
+        32 | 40 | 64 | 96 | 128 => view.bytes().all(|b| b.is_ascii_hexdigit()),
+        _ => return false,
+    }
+    .then(|| view.bytes().any(|b| b.is_ascii_alphabetic()))
+    .unwrap_or(false)
 }
 
 /// Digits of the whole value number something: it stands under such a key, and is no sentence.

@@ -24,3 +24,6 @@ pub use engine::{Engine, Request};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan};
 pub use line::{LineError, LineScan};
 pub use policy::{ExtraPattern, Policy, PolicyError};
+
+#[cfg(test)]
+mod tests;

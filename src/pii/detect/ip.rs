@@ -90,7 +90,9 @@ fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
     let right = text::right_of(text, end, 2);
     let part_before = left.ends_with('.') && left.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
     let part_after = matches!(right.as_bytes(), [b'.', d] if d.is_ascii_digit());
-    !part_before && !part_after
+    // The domain of an e-mail address, `user@[192.0.2.1]`, which is reported as such.
+    let literal = left.ends_with("@[");
+    !part_before && !part_after && !literal
 }
 
 /// Whether an address in this place is a leak.
@@ -263,7 +265,7 @@ pub(in crate::pii) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
         at = end.max(colon + 1);
         let run = text.get(start..end).unwrap_or("");
         hits.worked(run.len());
-        if run.len() < 4 || run.bytes().filter(|b| *b == b':').count() < 2 || before_is_wide(text, start) {
+        if run.len() < 3 || run.bytes().filter(|b| *b == b':').count() < 2 || belongs_to_more(text, start) {
             continue;
         }
         if let Some((ip, from, to)) = parse_v6(run) {
@@ -282,9 +284,9 @@ pub(in crate::pii) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
     }
 }
 
-/// A letter of another script touches the beginning.
-fn before_is_wide(text: &str, start: usize) -> bool {
-    text::before(text, start).is_some_and(text::is_wordy)
+/// A letter of another script touches the beginning, or it is the domain of an e-mail address.
+fn belongs_to_more(text: &str, start: usize) -> bool {
+    text::before(text, start).is_some_and(text::is_wordy) || text::left_of(text, start, 2) == "@["
 }
 
 /// The address in a run of letters, digits, colons and dots: `ip:` may stand before it and punctuation after it.

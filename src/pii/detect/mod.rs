@@ -5,6 +5,7 @@ pub(super) mod card;
 pub(super) mod digits;
 pub(super) mod email;
 pub(super) mod gov;
+pub(super) mod hints;
 pub(super) mod iban;
 pub(super) mod ip;
 pub(super) mod pairs;

@@ -1,20 +1,13 @@
 //! Credentials: vendor forms, JSON web tokens, PEM keys, `Bearer …`, `user:password@`, webhook and reset URLs, cookies.
 
-use super::vendor::{FORMS, GROUPS, HINTS};
+use super::hints::Hints;
+use super::vendor::{FORMS, GROUPS};
 use crate::pii::category::Category;
 use crate::pii::hits::Hits;
 use crate::pii::keys::is_session_cookie;
 use crate::pii::text;
-use aho_corasick::AhoCorasick;
 use regex::Regex;
 use std::sync::LazyLock;
-
-/// Texts without any of these need no further look.
-static ANY_HINT: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let more =
-        ["bearer", "basic ", "://", "reset", "password", "recover", "magic", "activate", "verify", "confirm"];
-    AhoCorasick::builder().ascii_case_insensitive(true).build(HINTS.iter().copied().chain(more)).ok()
-});
 
 static VENDOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FORMS).ok());
 
@@ -29,16 +22,23 @@ static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds every credential that is known by its form.
-pub(in crate::pii) fn detect(text: &str, hits: &mut Hits) {
-    hits.worked(text.len());
-    if !ANY_HINT.as_ref().is_some_and(|a| a.is_match(text)) {
-        return;
+pub(in crate::pii) fn detect(text: &str, hints: Hints, hits: &mut Hits) {
+    if hints.has(Hints::VENDOR) {
+        hits.worked(text.len());
+        vendor(text, hits);
     }
-    hits.worked(text.len() * 2);
-    vendor(text, hits);
-    scheme(text, hits);
-    userinfo(text, hits);
-    reset_links(text, hits);
+    if hints.has(Hints::SCHEME) {
+        hits.worked(text.len());
+        scheme(text, hits);
+    }
+    if hints.has(Hints::URL) && text.contains('@') {
+        hits.worked(text.len());
+        userinfo(text, hits);
+    }
+    if hints.has(Hints::RESET) && text.contains('/') {
+        hits.worked(text.len());
+        reset_links(text, hits);
+    }
 }
 
 fn vendor(text: &str, hits: &mut Hits) {

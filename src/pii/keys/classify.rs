@@ -7,6 +7,7 @@ use super::tokens::{TokenKey, token_key};
 use super::words::{MAX_KEY, singular, words};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// What a key says about a value under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +82,27 @@ pub(in crate::pii) struct Key {
 const REMEMBERED: usize = 4096;
 
 thread_local! {
-    static SEEN: RefCell<HashMap<Box<str>, Key>> = RefCell::new(HashMap::new());
+    static SEEN: RefCell<HashMap<Box<str>, Key, BuildHasherDefault<Fnv>>> = RefCell::new(HashMap::default());
+}
+
+/// FNV-1a: the map is small and starts over when full, so nobody gains from keys that collide.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for b in bytes {
+            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 /// The class of a key, header name or query parameter.

@@ -196,7 +196,6 @@ pub(super) fn is_version(word: &str) -> bool {
             | "paragraph"
             | "driver"
             | "engine"
-            | "tag"
             | "update"
             | "bios"
             | "kernel"
