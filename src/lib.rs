@@ -11,8 +11,8 @@
 //! 4  drive  inbox  fault    analysis
 //! 3  staging
 //! 2  scenario  journal      pii
-//! 1  signature  latency  matcher  identity  http1
-//! 0  clock  secret
+//! 1  signature  latency  matcher  identity  http1  injection
+//! 0  clock  secret  period
 //!    LIVE WING              EVIDENCE WING (analysis, gate, report: pure functions of a journal)
 //! ```
 
@@ -20,13 +20,16 @@ pub mod analysis;
 pub mod cli;
 pub mod clock;
 pub mod drive;
+pub mod fault;
 pub mod gate;
 pub mod http1;
 pub mod identity;
 pub mod inbox;
+pub mod injection;
 pub mod journal;
 pub mod latency;
 pub mod matcher;
+pub mod period;
 pub mod pii;
 pub mod report;
 pub mod rig;

@@ -1,6 +1,7 @@
 //! What the user typed for `payments`, `matches` and `run`.
 
 use super::secret_source::SecretSource;
+use crate::injection::FaultSpec;
 use crate::scenario::Period;
 use crate::signature::Scheme;
 use crate::staging::{Misbehaviour, Profile};
@@ -51,7 +52,7 @@ pub(super) struct RunArgs {
     pub settle: Option<Period>,
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
     #[arg(long, value_name = "FAULT", help_heading = "Run")]
-    pub inject: Vec<String>,
+    pub inject: Vec<FaultSpec>,
 
     /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
     #[arg(long, value_name = "ADDR", help_heading = "Receiver")]

@@ -5,10 +5,11 @@ use super::gates_file::GatesFile;
 use super::run_args::RunArgs;
 use super::{Failure, environment};
 use crate::gate::Confidence;
+use crate::injection::{FaultPlan, Scope};
 use crate::journal::RetryContract;
 use crate::report::EMBEDDED;
-use crate::rig::{Listen, Plan, StandIn, Target};
-use crate::scenario::{Env, Period, cell, load_typed};
+use crate::rig::{Listen, Plan, StandIn, Target, triggered};
+use crate::scenario::{Env, Loaded, Period, cell, load_typed};
 use crate::secret::{Redactor, Secret};
 use reqwest::Url;
 use serde_json::Value;
@@ -47,6 +48,11 @@ pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<R
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
     let flows = args.flows.unwrap_or(own.flows);
+    let sender_timeout = sender_timeout(&env)?;
+    let seed = args.seed.map_or_else(fresh_seed, Ok)?;
+    let attempts = u32::try_from(retry.backoff_ms.len()).unwrap_or(u32::MAX);
+    let scope = Scope { deliveries: triggered(own, flows), timeout: sender_timeout, attempts, seed };
+    let faults = faults(args, &loaded, scope)?;
     let plan = Plan {
         command: command.to_owned(),
         gates: gates.reference(),
@@ -58,14 +64,13 @@ pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<R
         listen: listen(args, &env, embedded)?,
         secret: secret(args, &env, embedded)?,
         scheme: args.scheme.unwrap_or(own.scheme),
-        sender_timeout: sender_timeout(&env)?,
+        sender_timeout,
         retry,
-        seed: args.seed.map_or_else(fresh_seed, Ok)?,
+        seed,
         within: args.within.map(Period::get),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
         journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
-        faults: Vec::new(),
-        interceptor: None,
+        faults,
         redactor: Redactor::new(),
         env,
         target,
@@ -206,6 +211,16 @@ fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
         contract.backoff_ms = (0..attempts).map(|n| if n == 0 { 0 } else { 1000 << n }).collect();
     }
     Ok(contract)
+}
+
+/// The faults of the command line, else those of the scenario.
+fn faults(args: &RunArgs, loaded: &Loaded, scope: Scope) -> Result<FaultPlan, Failure> {
+    let own = &loaded.scenario.faults;
+    let (from, specs) = match args.inject.as_slice() {
+        [] => (format!("{}: faults", loaded.source_name), own.as_slice()),
+        typed => ("--inject".to_owned(), typed),
+    };
+    FaultPlan::new(specs, scope).map_err(|e| Failure::usage(format!("{from}: {e}")))
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.

@@ -29,10 +29,33 @@ pub trait Interceptor: Send + Sync {
 pub struct Intercept {
     /// The fault as the user typed it, for the journal.
     pub label: String,
-    /// The status that will be sent, if a whole answer will be.
-    pub status: Option<u16>,
+    /// What the sender gets to see when nothing else happens.
+    pub sends: Sends,
     /// What to do.
     pub play: Play,
+}
+
+/// The whole answer that a fault ends with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sends {
+    /// None.
+    Nothing,
+    /// The inbox's own.
+    Own,
+    /// One with this status.
+    Status(u16),
+}
+
+impl Sends {
+    /// The status of it; `own` is that of the inbox's own answer.
+    #[must_use]
+    pub const fn status(self, own: u16) -> Option<u16> {
+        match self {
+            Self::Nothing => None,
+            Self::Own => Some(own),
+            Self::Status(status) => Some(status),
+        }
+    }
 }
 
 /// How a fault is played.

@@ -13,7 +13,7 @@ mod socket;
 pub use answer::{Answer, read_answer};
 pub use body::BodyError;
 pub use buffered::Buffered;
-pub use intercept::{Ending, Intercept, Interceptor, Play};
+pub use intercept::{Ending, Intercept, Interceptor, Play, Sends};
 pub use request::{Connection, Limits, RawRequest, Refusal, Stop};
 pub use socket::Socket;
 

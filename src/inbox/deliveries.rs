@@ -58,6 +58,8 @@ pub struct Settling {
     pub ended: HashMap<String, u64>,
     /// Attempts so far.
     pub attempts: u64,
+    /// Attempts that have arrived and are not answered yet: a hang, a delay.
+    pub under_way: u64,
 }
 
 /// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`].

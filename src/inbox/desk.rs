@@ -37,6 +37,7 @@ pub struct Inbox {
     clock: Clock,
     journal: Journal,
     next: AtomicU64,
+    under_way: AtomicU64,
     deliveries: Mutex<Deliveries>,
     recent: Mutex<VecDeque<Vec<u8>>>,
 }
@@ -66,6 +67,7 @@ impl Inbox {
             clock,
             journal,
             next: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
             deliveries: Mutex::new(deliveries),
             recent: Mutex::new(VecDeque::new()),
         }
@@ -80,7 +82,8 @@ impl Inbox {
     /// How far the deliveries are from being settled.
     #[must_use]
     pub fn settling(&self) -> Settling {
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling()
+        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling();
+        Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
     }
 
     /// The path to which an injected redirect points: what arrives there was delivered elsewhere.
@@ -126,6 +129,7 @@ impl Inbox {
             seen,
             end,
         );
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
         // The attempt itself is in the journal; without this record the analysis says that its end is not known.
         let _ = self.journal.append(&Record::Answered(Answered { attempt: open.number, end, how }));
     }
@@ -142,7 +146,7 @@ impl Inbox {
         let intercept = self.config.interceptor.as_ref();
         let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
         let answer = answer_to(&verdict, place.duplicate);
-        let status = intercept.as_ref().map_or(Some(answer.status), |i| i.status);
+        let status = intercept.as_ref().map_or(Some(answer.status), |i| i.sends.status(answer.status));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fault = intercept.as_ref().map(|i| i.label.clone());
         let attempt =
@@ -170,7 +174,9 @@ impl Inbox {
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
     fn written(&self, attempt: Attempt) -> Result<(), Box<Handled>> {
         let record = Record::Attempt(Box::new(attempt));
-        self.journal.append(&record).map_err(|error| Box::new(unrecorded(unwritten(&error))))
+        self.journal.append(&record).map_err(|error| Box::new(unrecorded(unwritten(&error))))?;
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        Ok(())
     }
 
     fn verify(&self, request: &RawRequest) -> Verdict {

@@ -95,19 +95,22 @@ async fn exchange(
     let keep_alive = request.keep_alive;
     let (handled, intercept) = inbox.handle(request);
     let own = handled.answer.clone();
-    let answer = match intercept.map(|i| i.play) {
-        None => Some(own),
-        Some(Play::Own(ready)) => {
+    let Some(intercept) = intercept else {
+        return send(&mut connection, inbox, &handled, Some(own), keep_alive).await.then_some(connection);
+    };
+    let whole = intercept.sends.status(own.status);
+    let answer = match intercept.play {
+        Play::Own(ready) => {
             until_gone(&mut connection, async {
                 ready.await;
                 Ok(own)
             })
             .await
         }
-        Some(Play::Answer(ready)) => until_gone(&mut connection, ready).await,
-        Some(Play::Wire(play)) => {
+        Play::Answer(ready) => until_gone(&mut connection, ready).await,
+        Play::Wire(play) => {
             let how = play(connection, own).await;
-            inbox.answered(&handled, how, None);
+            inbox.answered(&handled, how, whole);
             return None;
         }
     };

@@ -18,6 +18,9 @@ pub enum RigError {
         /// Why not.
         source: io::Error,
     },
+    /// The fault shim cannot start.
+    #[error(transparent)]
+    Shim(#[from] crate::fault::ShimError),
     /// The stand-in cannot start.
     #[error("the embedded stand-in cannot start: {0}")]
     StandIn(io::Error),
@@ -65,6 +68,7 @@ impl RigError {
             self,
             Self::Bind { .. }
                 | Self::StandIn(_)
+                | Self::Shim(_)
                 | Self::Journal { .. }
                 | Self::Unreachable { .. }
                 | Self::Random(_)

@@ -1,11 +1,13 @@
 //! Builds the actors of a run, runs them, waits until the webhooks have settled, and takes everything down.
 
+mod campaign;
 mod error;
 mod plan;
 mod prepare;
 mod run;
 mod settle;
 
+pub use campaign::triggered;
 pub use error::RigError;
 pub use plan::{GatesRef, Listen, Plan, StandIn, Target};
 pub use prepare::Prepared;

@@ -1,6 +1,6 @@
 //! What a run is made of: everything resolved, nothing started.
 
-use crate::http1::Interceptor;
+use crate::injection::FaultPlan;
 use crate::journal::RetryContract;
 use crate::scenario::{Env, Loaded};
 use crate::secret::{Redactor, Secret};
@@ -10,7 +10,6 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// A run, resolved from command line, environment and scenario.
@@ -53,10 +52,8 @@ pub struct Plan {
     pub quiet: Duration,
     /// The journal file.
     pub journal: PathBuf,
-    /// The faults as typed.
-    pub faults: Vec<String>,
-    /// Breaks attempts on purpose.
-    pub interceptor: Option<Arc<dyn Interceptor>>,
+    /// What to break on purpose.
+    pub faults: FaultPlan,
     /// Scrubs what leaves the process.
     pub redactor: Redactor,
 }

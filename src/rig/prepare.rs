@@ -1,5 +1,6 @@
 //! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
 
+use super::campaign::campaign;
 use super::error::RigError;
 use super::plan::{Listen, Plan, StandIn, Target};
 use crate::clock::Clock;
@@ -64,7 +65,7 @@ impl Prepared {
             verifier,
             contract: plan.retry.clone(),
             quiet: plan.quiet,
-            interceptor: plan.interceptor.clone(),
+            interceptor: campaign(&plan, &endpoint, &run, &rows).await?,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         Ok(Self { plan, clock, journal, client, listener, inbox, staging, rows, run, endpoint })
@@ -241,6 +242,6 @@ fn header(
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         pii_salt: hex::encode(salt),
-        faults: plan.faults.clone(),
+        faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
     })
 }

@@ -31,6 +31,8 @@ pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) ->
 fn open_until(inbox: &Inbox, dues: &Dues, at_least: Tick, now: Tick) -> Option<Tick> {
     let settling = inbox.settling();
     let missing = dues.missing_until(&settling.ended);
-    let until = missing.unwrap_or_default().max(settling.watch_until).max(at_least);
+    // How long an attempt will hang is the sender's business; its end brings a time to watch until.
+    let under_way = if settling.under_way > 0 { now.plus(LOOK * 2) } else { now };
+    let until = missing.unwrap_or_default().max(settling.watch_until).max(at_least).max(under_way);
     (until > now).then_some(until)
 }

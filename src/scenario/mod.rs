@@ -10,7 +10,6 @@ mod error;
 mod load;
 mod model;
 mod names;
-mod period;
 mod request;
 mod resolve;
 mod scope;
@@ -26,6 +25,7 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
+pub use crate::period::{Period, PeriodError};
 pub use data::{DataError, MAX_DATA, check_columns, rows};
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
@@ -34,7 +34,6 @@ pub use load::{
 };
 pub use model::*;
 pub use names::environment;
-pub use period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{
     DEFAULT_TIMEOUT, MAX_FILE, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,

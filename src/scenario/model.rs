@@ -1,10 +1,11 @@
 //! What a scenario file says, as typed data; the JSON Schema that editors use is generated from these types.
 
 use super::entries::Entries;
-use super::period::Period;
 use super::request::Request;
 use crate::identity::{Identity, SubjectKind};
+use crate::injection::FaultSpec;
 use crate::matcher::Matcher;
+use crate::period::Period;
 use crate::signature::Scheme;
 use schemars::JsonSchema;
 use serde::de::{self, Deserializer, SeqAccess, Visitor};
@@ -63,7 +64,7 @@ pub struct Scenario {
     pub settle: Option<Period>,
     /// Faults to inject into webhook attempts, as `--inject` takes them (`503x2`, `400@3` …).
     #[serde(default)]
-    pub faults: Vec<String>,
+    pub faults: Vec<FaultSpec>,
     /// What the PII engine allows, adds, or leaves out.
     #[serde(default)]
     pub pii: Option<Json>,

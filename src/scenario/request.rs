@@ -2,7 +2,7 @@
 
 use super::entries::Entries;
 use super::model::Json;
-use super::period::Period;
+use crate::period::Period;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};

@@ -1,0 +1,53 @@
+//! Makes the faults of a run ready to be played.
+
+use super::error::RigError;
+use super::plan::Plan;
+use crate::fault::{Campaign, Numbering, Roster};
+use crate::http1::Interceptor;
+use crate::inbox::Inbox;
+use crate::scenario::{Row, Run, Scenario};
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How many webhooks `flows` flows of a scenario have to fire.
+#[must_use]
+pub fn triggered(scenario: &Scenario, flows: u32) -> u64 {
+    let of = |flow| {
+        let steps = scenario.flow_plan(flow).steps;
+        steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count)).sum::<u64>()
+    };
+    (0..flows).map(of).sum()
+}
+
+/// The campaign of a plan; none when nothing is broken. `endpoint` is where the sender posts to.
+pub(super) async fn campaign(
+    plan: &Plan,
+    endpoint: &str,
+    run: &Arc<Run>,
+    rows: &[Row],
+) -> Result<Option<Arc<dyn Interceptor>>, RigError> {
+    if plan.faults.is_empty() {
+        return Ok(None);
+    }
+    let roster = Roster::new(&ours(plan, run, rows), Numbering::Arrival);
+    let elsewhere = Inbox::elsewhere(endpoint);
+    let campaign = Campaign::start(plan.faults.clone(), roster, plan.sender_timeout, &elsewhere).await?;
+    Ok(Some(Arc::new(campaign)))
+}
+
+/// What tells the webhooks of each flow from other traffic.
+fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value>> {
+    let pointers = &plan.loaded.scenario.webhooks.ours;
+    if pointers.is_empty() {
+        return Vec::new();
+    }
+    let of = |(flow, row): (u32, &Row)| {
+        let mut scope = run.scope(flow, row.clone());
+        pointers
+            .iter()
+            .filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)))
+            .collect()
+    };
+    (0..).zip(rows).map(of).collect()
+}
