@@ -28,6 +28,7 @@ pub mod inbox;
 pub mod injection;
 pub mod journal;
 pub mod latency;
+pub mod load;
 pub mod matcher;
 pub mod period;
 pub mod pii;
