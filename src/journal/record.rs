@@ -34,6 +34,10 @@ pub enum Record {
     Attempt(Box<Attempt>),
     /// The answer to an attempt is on the wire, or the attempt ended without one.
     Answered(Answered),
+    /// Second line of a load: how it was asked for.
+    Load(Box<super::LoadPlan>),
+    /// One second of a load.
+    Interval(Box<super::Interval>),
     /// Something worth telling the reader of the evidence.
     Note(Note),
     /// Last line: the run ended by itself or was interrupted.

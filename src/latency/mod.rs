@@ -1,5 +1,9 @@
 //! Latency histograms with fixed bounds, so that any two can be added without loss.
 
+mod encoded;
+
+pub use encoded::{DecodeError, Encoded};
+
 use hdrhistogram::Histogram;
 use std::time::Duration;
 
