@@ -1,0 +1,280 @@
+//! Signed webhooks, each with its own body, id, timestamp and signature, built from a template into one reused buffer.
+
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use std::ops::Range;
+
+/// Digits of a start's number in a body; enough for 10^12 starts.
+const NUMBER_DIGITS: usize = 12;
+/// Tournament ids stay within 32 bits, as receivers expect: this many of them, from [`TOURNAMENT_BASE`].
+const TOURNAMENT_IDS: u64 = 1_000_000_000;
+const TOURNAMENT_BASE: u64 = 1_000_000_000;
+
+/// Builds the requests of one connection. Each is whole and signed in [`Forge::request`] until the next is built.
+#[derive(Clone)]
+pub struct Forge {
+    request: Vec<u8>,
+    at: Places,
+    key: Hmac<Sha256>,
+    seed: u64,
+}
+
+/// Where in the request the parts stand that differ from webhook to webhook. The widths are fixed, so that the request
+/// is patched in place and its length never changes.
+#[derive(Clone, Debug)]
+struct Places {
+    signature: Range<usize>,
+    timestamp: Option<Range<usize>>,
+    id: Option<Range<usize>>,
+    numbers: Vec<Range<usize>>,
+    tournament: Range<usize>,
+    body: Range<usize>,
+}
+
+/// Where the webhooks go, and as what.
+#[derive(Debug, Clone, Copy)]
+pub struct Letter<'a> {
+    /// Host header.
+    pub host: &'a str,
+    /// Path and query.
+    pub path: &'a str,
+    /// The event.
+    pub event: &'a str,
+    /// How they are signed.
+    pub scheme: Scheme,
+    /// Seed of ids and bodies: equal seeds give equal ones.
+    pub seed: u64,
+}
+
+/// Why an event name is refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is not an event name: write 1 to 64 of a-z, 0-9, '_', '.' and '-', as in payment_verified")]
+pub struct EventError(String);
+
+/// Checks an event name, which stands in a header and in JSON.
+///
+/// # Errors
+/// When it is empty, longer than 64 bytes, or has other characters than a-z, 0-9, `_`, `.` and `-`.
+pub fn check_event(event: &str) -> Result<(), EventError> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
+    let fine = (1..=64).contains(&event.len()) && event.bytes().all(plain);
+    if fine { Ok(()) } else { Err(EventError(event.to_owned())) }
+}
+
+impl Forge {
+    /// A forge for webhooks of this kind, under this secret.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+    pub fn new(letter: Letter<'_>, secret: &Secret) -> Self {
+        let key = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("a key of any length");
+        let (request, at) = template(letter);
+        Self { request, at, key, seed: letter.seed }
+    }
+
+    /// Builds webhook number `start`, signed at `timestamp_ms` (Unix time).
+    pub fn build(&mut self, start: u64, timestamp_ms: u64) {
+        for range in &self.at.numbers {
+            decimal(place(&mut self.request, range), start);
+        }
+        decimal(place(&mut self.request, &self.at.tournament), TOURNAMENT_BASE + start % TOURNAMENT_IDS);
+        if let Some(range) = &self.at.timestamp {
+            decimal(place(&mut self.request, range), timestamp_ms);
+        }
+        if let Some(range) = &self.at.id {
+            uuid(place(&mut self.request, range), self.seed, start);
+        }
+        let mut mac = self.key.clone();
+        if let Some(range) = &self.at.timestamp {
+            mac.update(self.request.get(range.clone()).unwrap_or_default());
+            mac.update(b".");
+        }
+        mac.update(self.request.get(self.at.body.clone()).unwrap_or_default());
+        let tag = mac.finalize().into_bytes();
+        // The place has exactly twice the length of the tag.
+        let _ = hex::encode_to_slice(tag, place(&mut self.request, &self.at.signature));
+    }
+
+    /// The webhook built last: head and body.
+    #[must_use]
+    pub fn request(&self) -> &[u8] {
+        &self.request
+    }
+}
+
+impl std::fmt::Debug for Forge {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Forge").field("at", &self.at).finish_non_exhaustive()
+    }
+}
+
+fn place<'a>(request: &'a mut [u8], range: &Range<usize>) -> &'a mut [u8] {
+    request.get_mut(range.clone()).unwrap_or_default()
+}
+
+/// Lays out a request with empty places. Header order as the real sender has it (CONTRACT.md section 4).
+fn template(letter: Letter<'_>) -> (Vec<u8>, Places) {
+    let (body, numbers, tournament) = body_template(letter);
+    let mut head = format!(
+        "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: smoke-load/{}\r\nAccept-Encoding: identity\r\nAccept: */*\r\n\
+         Connection: keep-alive\r\nContent-Type: application/json\r\nX-Webhook-Signature: ",
+        letter.path,
+        letter.host,
+        env!("CARGO_PKG_VERSION")
+    );
+    let gap = |head: &mut String, width: usize| {
+        let from = head.len();
+        head.push_str(&"0".repeat(width));
+        from..head.len()
+    };
+    let signature = gap(&mut head, 64);
+    head.push_str("\r\nX-Webhook-Event: ");
+    head.push_str(letter.event);
+    let (mut timestamp, mut id) = (None, None);
+    if letter.scheme == Scheme::DeltacrownV2 {
+        head.push_str("\r\nX-Webhook-Timestamp: ");
+        timestamp = Some(gap(&mut head, 13));
+        head.push_str("\r\nX-Webhook-Id: ");
+        id = Some(gap(&mut head, 36));
+    }
+    head.push_str(&format!("\r\nContent-Length: {}\r\n\r\n", body.len()));
+    let begins = head.len();
+    let shift = |r: Range<usize>| r.start + begins..r.end + begins;
+    let mut request = head.into_bytes();
+    request.extend_from_slice(body.as_bytes());
+    let at = Places {
+        signature,
+        timestamp,
+        id,
+        numbers: numbers.into_iter().map(shift).collect(),
+        tournament: shift(tournament),
+        body: begins..request.len(),
+    };
+    (request, at)
+}
+
+/// The body in the sender's key order, with places for the number (in title, text and url) and the tournament.
+fn body_template(letter: Letter<'_>) -> (String, Vec<Range<usize>>, Range<usize>) {
+    // A run's tag keeps two runs with different seeds apart; the number keeps two webhooks of a run apart.
+    let run = format!("{:08x}", mix(letter.seed) >> 32);
+    let event = letter.event;
+    let mark = "#".repeat(NUMBER_DIGITS);
+    let hole = "@".repeat(10);
+    let body = format!(
+        "{{\"event\":\"{event}\",\"data\":{{\"event\":\"{event}\",\"title\":\"Load {run} {mark}\",\
+         \"body\":\"Webhook {mark} of the load {run}. Nobody was notified.\",\"url\":\"/tournaments/load-{run}-{mark}/\",\
+         \"recipient_count\":1,\"tournament_id\":{hole},\"match_id\":null}},\
+         \"metadata\":{{\"created\":1,\"skipped\":0,\"email_sent\":0}}}}"
+    );
+    let numbers = body.match_indices(&mark).map(|(from, text)| from..from + text.len()).collect();
+    let tournament = body.find(&hole).map_or(0..0, |from| from..from + hole.len());
+    (body, numbers, tournament)
+}
+
+/// Writes `n` in decimal, with zeros in front; the lowest digits when it is too long.
+fn decimal(place: &mut [u8], mut n: u64) {
+    for digit in place.iter_mut().rev() {
+        *digit = b'0' + (n % 10) as u8;
+        n /= 10;
+    }
+}
+
+/// Writes a UUIDv4 (RFC 9562) that depends on seed and number only.
+fn uuid(place: &mut [u8], seed: u64, start: u64) {
+    let high = mix(seed ^ mix(start));
+    let low = mix(high ^ start);
+    let id = uuid::Builder::from_random_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
+        .into_uuid();
+    let mut text = [0u8; 36];
+    place.copy_from_slice(id.hyphenated().encode_lower(&mut text).as_bytes());
+}
+
+/// SplitMix64's output function (Steele, Lea, Flood 2014): every bit of the input moves every bit of the output.
+const fn mix(n: u64) -> u64 {
+    let n = n.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    let n = (n ^ (n >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    n ^ (n >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
+
+    fn forge(scheme: Scheme) -> Forge {
+        let letter =
+            Letter { host: "127.0.0.1:9", path: "/hook?a=b", event: "payment_verified", scheme, seed: 7 };
+        Forge::new(letter, &Secret::new(SECRET))
+    }
+
+    /// Head lines, and body.
+    fn parts(forge: &Forge) -> (Vec<String>, String) {
+        let text = String::from_utf8(forge.request().to_vec()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        (head.split("\r\n").map(str::to_owned).collect(), body.to_owned())
+    }
+
+    fn header<'a>(head: &'a [String], name: &str) -> &'a str {
+        head.iter().find_map(|l| l.strip_prefix(&format!("{name}: "))).unwrap()
+    }
+
+    fn mac(text: &str) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
+        mac.update(text.as_bytes());
+        hex::encode(mac.finalize().into_bytes())
+    }
+
+    #[test]
+    fn a_webhook_is_whole_and_signed() {
+        let mut forge = forge(Scheme::DeltacrownV2);
+        forge.build(42, 1_795_438_932_150);
+        let (head, body) = parts(&forge);
+        assert_eq!(head[0], "POST /hook?a=b HTTP/1.1");
+        assert_eq!(header(&head, "Content-Length"), body.len().to_string());
+        assert_eq!(header(&head, "X-Webhook-Timestamp"), "1795438932150");
+        assert_eq!(header(&head, "X-Webhook-Signature"), mac(&format!("1795438932150.{body}")));
+        let id = uuid::Uuid::parse_str(header(&head, "X-Webhook-Id")).unwrap();
+        assert_eq!(id.get_version_num(), 4);
+        let json: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(json["data"]["tournament_id"], 1_000_000_042);
+        assert_eq!(serde_json::to_string(&json).unwrap(), body, "compact, in the sender's key order");
+    }
+
+    #[test]
+    fn v1_signs_the_body_alone_and_has_no_id() {
+        let mut forge = forge(Scheme::DeltacrownV1);
+        forge.build(3, 1_795_438_932_150);
+        let (head, body) = parts(&forge);
+        assert_eq!(header(&head, "X-Webhook-Signature"), mac(&body));
+        assert!(!head.iter().any(|l| l.starts_with("X-Webhook-Id") || l.starts_with("X-Webhook-Timestamp")));
+    }
+
+    #[test]
+    fn webhooks_differ_in_body_id_and_signature_and_repeat_for_a_seed() {
+        let mut forge = forge(Scheme::DeltacrownV2);
+        let mut seen = HashSet::new();
+        for start in 0..2000 {
+            forge.build(start, 1_795_438_932_150);
+            let (head, body) = parts(&forge);
+            assert!(seen.insert(header(&head, "X-Webhook-Id").to_owned()));
+            assert!(seen.insert(header(&head, "X-Webhook-Signature").to_owned()));
+            assert!(seen.insert(body));
+        }
+        let last = forge.request().to_vec();
+        forge.build(5, 1);
+        forge.build(1999, 1_795_438_932_150);
+        assert_eq!(forge.request(), last);
+    }
+
+    #[test]
+    fn event_names_cannot_carry_a_header_or_json() {
+        assert!(check_event("payment_verified").is_ok());
+        for event in ["", "a b", "a\r\nX: y", "a\"", "Ä", &"a".repeat(65)] {
+            assert!(check_event(event).is_err(), "{event}");
+        }
+    }
+}
