@@ -1,0 +1,178 @@
+//! Runs a load: paces the starts, keeps the workers busy, and hands out the counts of each second.
+
+use super::answer::{Answer, Broken};
+use super::desk::{Desk, Next, Pace, Start};
+use super::shard::Shard;
+use super::tally::Counts;
+use crate::clock::{Clock, Tick};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, sleep_until};
+
+/// Length of an interval.
+const SECOND: Duration = Duration::from_secs(1);
+/// How long requests in flight may go on when the run is interrupted.
+const GRACE: Duration = Duration::from_millis(500);
+
+/// How one start ended.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The last attempt.
+    pub last: Result<Answer, Broken>,
+    /// The attempts before it.
+    pub earlier: Vec<Result<Answer, Broken>>,
+    /// Connections opened for it.
+    pub connects: u32,
+}
+
+/// Something that can be started again and again, one at a time. Every wait in it must have a limit.
+pub trait Worker: Send + 'static {
+    /// Does what start number `start` asks for.
+    fn perform(&mut self, start: u64) -> impl Future<Output = Outcome> + Send;
+}
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Open or closed model.
+    pub pace: Pace,
+    /// Which part of the schedule.
+    pub shard: Shard,
+    /// Most starts in flight.
+    pub most: usize,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finish {
+    /// By itself.
+    Complete,
+    /// It was stopped.
+    Interrupted,
+}
+
+/// Runs a whole load. `clock` says where tick 0 of the schedule is; `make` makes the workers; `each` gets the counts of
+/// each second; the run ends early when `stop` becomes true.
+///
+/// Runs best on a runtime with one thread, whose processor time `cpu` tells in µs.
+pub async fn run<W: Worker>(
+    plan: Plan,
+    clock: Clock,
+    mut make: impl FnMut() -> W,
+    mut stop: watch::Receiver<bool>,
+    cpu: impl Fn() -> Option<u64>,
+    mut each: impl FnMut(Counts),
+) -> Finish {
+    let ends = clock.instant(Tick(0)) + plan.pace.lasts();
+    let desk = Arc::new(Shared {
+        desk: Mutex::new(Desk::new(plan.pace, plan.shard, plan.most, clock)),
+        bell: Notify::new(),
+    });
+    let mut workers = JoinSet::new();
+    let mut seconds = Seconds { from: Tick(0), cpu: cpu(), read: cpu };
+    let mut finish = Finish::Complete;
+    loop {
+        // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
+        let now = Instant::now();
+        desk.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&desk)))));
+        if now >= ends {
+            desk.lock().close();
+        }
+        if desk.lock().is_done() {
+            break;
+        }
+        let tick = clock.instant(seconds.from) + SECOND;
+        let wake = if now >= ends { tick } else { desk.lock().wake().unwrap_or(ends).min(ends).min(tick) };
+        tokio::select! {
+            () = sleep_until(wake) => {}
+            () = desk.bell.notified() => {}
+            () = stopped(&mut stop) => {
+                finish = Finish::Interrupted;
+                break;
+            }
+            Some(ended) = workers.join_next() => {
+                if ended.is_err() {
+                    desk.lock().lost();
+                }
+            }
+        }
+        if Instant::now() >= tick {
+            let to = seconds.from.plus(SECOND);
+            each(seconds.take(&desk, to));
+        }
+    }
+    if finish == Finish::Interrupted {
+        desk.lock().close();
+        let _ = tokio::time::timeout(GRACE, async { while workers.join_next().await.is_some() {} }).await;
+        desk.lock().tally.abandon();
+    }
+    workers.shutdown().await;
+    let to = clock.now().max(seconds.from);
+    each(seconds.take(&desk, to));
+    finish
+}
+
+/// Resolves when the run is to stop; never, when nobody can say so any more.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    if stop.wait_for(|&stop| stop).await.is_err() {
+        std::future::pending::<()>().await;
+    }
+}
+
+/// Where the counting of seconds stands.
+struct Seconds<F> {
+    from: Tick,
+    cpu: Option<u64>,
+    read: F,
+}
+
+impl<F: Fn() -> Option<u64>> Seconds<F> {
+    fn take(&mut self, desk: &Shared, to: Tick) -> Counts {
+        let cpu = (self.read)();
+        let used = cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before));
+        self.cpu = cpu;
+        let from = std::mem::replace(&mut self.from, to);
+        desk.lock().tally.take(from, to, used)
+    }
+}
+
+/// What the pacer and the workers share.
+struct Shared {
+    desk: Mutex<Desk>,
+    /// Rung by a worker that falls idle while the pacer waits for one.
+    bell: Notify,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One worker's life.
+async fn work<W: Worker>(mut worker: W, mut start: Start, desk: Arc<Shared>) {
+    let (me, mut queue) = mpsc::channel(1);
+    loop {
+        let sent = Instant::now();
+        let outcome = worker.perform(start.number).await;
+        let next = desk.lock().ended(start, sent, outcome, &me);
+        start = match next {
+            Next::Start(start) => start,
+            Next::End => return,
+            Next::Wait { ring } => {
+                if ring {
+                    desk.bell.notify_one();
+                }
+                match queue.recv().await {
+                    Some(start) => start,
+                    None => return,
+                }
+            }
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

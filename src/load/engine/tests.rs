@@ -1,0 +1,269 @@
+//! The engine against receivers whose behaviour has a closed form, on a clock that the test owns.
+
+use super::super::answer::Broken;
+use super::super::lane::{Lane, Manner};
+use super::super::rate::stages;
+use super::super::schedule::Schedule;
+use super::super::target::Connect;
+use super::super::webhook::{Forge, Letter};
+use super::*;
+use crate::journal::{Interval, Trouble};
+use crate::latency::Latency;
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::sleep;
+
+/// What a receiver does with a request that came at this time (since tick 0): how long it waits, and what it says.
+type Manners = fn(Duration) -> (Duration, &'static str);
+
+#[derive(Clone)]
+struct Receiver {
+    clock: Clock,
+    manners: Manners,
+}
+
+impl Connect for Receiver {
+    type Stream = DuplexStream;
+
+    async fn connect(&self) -> Result<DuplexStream, Broken> {
+        let (near, far) = duplex(64 * 1024);
+        tokio::spawn(serve(far, self.clone()));
+        Ok(near)
+    }
+}
+
+async fn serve(mut stream: DuplexStream, receiver: Receiver) {
+    let mut held = Vec::with_capacity(64 * 1024);
+    while stream.read_buf(&mut held).await.is_ok_and(|n| n > 0) {
+        // A request is written at once, and the buffer takes it whole.
+        held.clear();
+        let (wait, answer) = (receiver.manners)(receiver.clock.now().since(Tick(0)));
+        sleep(wait).await;
+        if answer.is_empty() || stream.write_all(answer.as_bytes()).await.is_err() {
+            return;
+        }
+    }
+}
+
+const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+
+struct Seen {
+    sum: Interval,
+    response: Latency,
+    service: Latency,
+    lag: Latency,
+    own_lag: Latency,
+    finish: Finish,
+    seconds: usize,
+}
+
+async fn load(
+    pace: Pace,
+    most: usize,
+    manners: Manners,
+    backoff: &[u64],
+    stop_after: Option<Duration>,
+) -> Seen {
+    let clock = Clock::start();
+    let letter =
+        Letter { host: "h", path: "/", event: "payment_verified", scheme: Scheme::DeltacrownV2, seed: 1 };
+    let forge = Forge::new(letter, &Secret::new("3f1c6a0e5b7d92c48e10fa63b5d7c9e2"));
+    let manner = Manner {
+        timeout: Duration::from_secs(10),
+        backoff: backoff.iter().map(|&ms| Duration::from_millis(ms)).collect(),
+    };
+    let make = || Lane::new(Receiver { clock, manners }, forge.clone(), manner.clone(), clock);
+    let (stopper, stop) = watch::channel(false);
+    if let Some(after) = stop_after {
+        tokio::spawn(async move {
+            sleep(after).await;
+            stopper.send(true).unwrap();
+        });
+    }
+    let mut all = Vec::new();
+    let plan = Plan { pace, shard: Shard::WHOLE, most };
+    let finish = run(plan, clock, make, stop, || None, |counts| all.push(counts)).await;
+    sum(all, finish)
+}
+
+fn sum(all: Vec<Counts>, finish: Finish) -> Seen {
+    let mut seen = Seen {
+        sum: Interval::default(),
+        response: Latency::new(),
+        service: Latency::new(),
+        lag: Latency::new(),
+        own_lag: Latency::new(),
+        finish,
+        seconds: all.len(),
+    };
+    let mut last = Tick(0);
+    for counts in all {
+        assert_eq!(counts.interval.from, last, "seconds follow each other");
+        last = counts.interval.to;
+        seen.response.add(&counts.response);
+        seen.service.add(&counts.service);
+        seen.lag.add(&counts.lag);
+        seen.own_lag.add(&counts.own_lag);
+        let one = counts.into_interval();
+        seen.sum.started += one.started;
+        seen.sum.done += one.done;
+        seen.sum.ok += one.ok;
+        seen.sum.attempts += one.attempts;
+        seen.sum.retried += one.retried;
+        seen.sum.connects += one.connects;
+        seen.sum.dropped += one.dropped;
+        seen.sum.abandoned += one.abandoned;
+        seen.sum.in_flight = one.in_flight;
+        for (trouble, n) in one.errors {
+            *seen.sum.errors.entry(trouble).or_default() += n;
+        }
+    }
+    seen
+}
+
+fn open(text: &str) -> Pace {
+    Pace::Open(Schedule::new(&stages(text).unwrap()))
+}
+
+/// Answers nothing during the first second of every ten.
+fn stalls(at: Duration) -> (Duration, &'static str) {
+    let into = Duration::from_micros(u64::try_from(at.as_micros()).unwrap() % 10_000_000);
+    (Duration::from_secs(1).saturating_sub(into), OK)
+}
+
+/// With arrivals spread evenly, a tenth of them come during a stall and wait for what is left of it, evenly from 0 to
+/// 1 s; the others wait for nothing. So P(response > x) = 0.1 (1 - x), and the quantile of q > 0.9 is 1 - (1 - q) / 0.1.
+fn assert_stall(seen: &Seen) {
+    for (percent, theory_s) in [(91.0, 0.1), (95.0, 0.5), (99.0, 0.9), (99.9, 0.99)] {
+        let got_s = seen.response.percentile_us(percent).unwrap() as f64 / 1e6;
+        assert!((got_s - theory_s).abs() <= 0.05 * theory_s, "p{percent}: {got_s} s, not {theory_s} s");
+    }
+    assert!(seen.response.percentile_us(89.0).unwrap() < 5_000);
+    let mean_s = seen.response.mean_us().unwrap() / 1e6;
+    assert!((mean_s - 0.05).abs() < 0.0025, "mean {mean_s} s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stall_shows_in_the_response_as_theory_says() {
+    let seen = load(open("500/s:20s"), 1000, stalls, &[0], None).await;
+    assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.dropped), (10_000, 10_000, 0));
+    assert_eq!(seen.finish, Finish::Complete);
+    assert!(seen.sum.connects >= 490, "as many connections as requests wait at the same time");
+    assert_stall(&seen);
+    assert!(seen.lag.percentile_us(99.0).unwrap() < 2_000, "{:?}", seen.lag.percentile_us(99.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_bound_on_connections_does_not_hide_the_stall() {
+    let seen = load(open("500/s:20s"), 8, stalls, &[0], None).await;
+    assert_eq!((seen.sum.done, seen.sum.dropped, seen.sum.connects), (10_000, 0, 8));
+    assert_stall(&seen);
+    // The service time has only 8 slow requests in each stall: this is what a closed model would tell.
+    assert!(seen.service.percentile_us(99.0).unwrap() < 5_000);
+    // They waited for a connection, and that is not the generator's fault.
+    assert!(seen.lag.percentile_us(99.0).unwrap() > 800_000);
+    assert!(seen.own_lag.percentile_us(99.0).unwrap() < 2_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_closed_model_hides_the_stall_and_claims_no_response_time() {
+    let seen = load(
+        Pace::Closed(Duration::from_secs(20)),
+        8,
+        |at| {
+            let (stall, answer) = stalls(at);
+            (stall + Duration::from_millis(10), answer)
+        },
+        &[0],
+        None,
+    )
+    .await;
+    assert_eq!((seen.response.count(), seen.lag.count()), (0, 0));
+    assert!(seen.sum.done > 8 * 1500);
+    assert!(seen.service.percentile_us(99.0).unwrap() < 20_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_is_kept_to_the_last_start() {
+    let seen = load(open("0-100/s:3s,100/s:2s,100-0/s:1s"), 64, |_| (Duration::ZERO, OK), &[0], None).await;
+    assert_eq!((seen.sum.started, seen.sum.done, seen.sum.ok), (400, 400, 400));
+    assert!((6..=8).contains(&seen.seconds), "{}", seen.seconds);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_start_before_the_end_is_dropped_and_counted() {
+    // One connection, 1 s for each answer: of 40 starts in 4 s only those at 0, 1, 2 and 3 s begin (timers are exact
+    // to a millisecond, so the fourth answer may come just after the end).
+    let seen = load(open("10/s:4s"), 1, |_| (Duration::from_secs(1), OK), &[0], None).await;
+    assert_eq!(seen.sum.done + seen.sum.dropped, 40);
+    assert!((4..=5).contains(&seen.sum.done), "{}", seen.sum.done);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_receiver_that_hangs_is_a_timeout_and_never_a_hang() {
+    let begun = Instant::now();
+    let seen = load(open("5/s:2s"), 64, |_| (Duration::from_secs(3600), OK), &[0], None).await;
+    assert_eq!(seen.sum.errors.get(&Trouble::Timeout), Some(&10));
+    assert_eq!((seen.sum.done, seen.sum.ok), (10, 0));
+    assert!(begun.elapsed() < Duration::from_secs(13));
+}
+
+#[tokio::test(start_paused = true)]
+async fn retries_follow_the_contract() {
+    let flaky: Manners = |at| {
+        let early = at < Duration::from_secs(3);
+        (Duration::ZERO, if early { "HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n" } else { OK })
+    };
+    // A start at 0 is answered 503 at 0 s and at 2 s, and 200 at 6 s.
+    let seen = load(open("1/s:1s"), 4, flaky, &[0, 2000, 4000], None).await;
+    assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.attempts, seen.sum.retried), (1, 1, 3, 1));
+    let response = seen.response.max_us().unwrap();
+    assert!((6_000_000..6_010_000).contains(&response), "{response}");
+    let refused: Manners = |_| (Duration::ZERO, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
+    let seen = load(open("1/s:1s"), 4, refused, &[0, 2000, 4000], None).await;
+    assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.attempts), (1, 0, 1), "4xx is not tried again");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_closed_is_counted_and_replaced() {
+    let seen = load(open("50/s:2s"), 4, |_| (Duration::ZERO, ""), &[0], None).await;
+    assert_eq!(seen.sum.errors.get(&Trouble::Closed), Some(&100));
+    assert_eq!(seen.sum.connects, 100);
+    let closing: Manners =
+        |_| (Duration::ZERO, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    let seen = load(open("50/s:2s"), 4, closing, &[0], None).await;
+    assert_eq!((seen.sum.ok, seen.sum.connects), (100, 100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_ends_at_once_and_keeps_what_was_measured() {
+    let slow: Manners =
+        |at| (if at < Duration::from_secs(2) { Duration::ZERO } else { Duration::from_secs(9) }, OK);
+    let begun = Instant::now();
+    let seen = load(open("10/s:60s"), 64, slow, &[0], Some(Duration::from_millis(3050))).await;
+    assert_eq!(seen.finish, Finish::Interrupted);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+    assert!((19..=21).contains(&seen.sum.ok), "{}", seen.sum.ok);
+    assert_eq!(seen.sum.started, seen.sum.done + seen.sum.abandoned);
+    assert!((10..=12).contains(&seen.sum.abandoned), "{}", seen.sum.abandoned);
+    assert_eq!(seen.sum.dropped, 0, "what was not due yet is not dropped");
+}
+
+struct Dies;
+
+impl Worker for Dies {
+    async fn perform(&mut self, _: u64) -> Outcome {
+        panic!("on purpose")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_worker_that_dies_does_not_hang_the_run() {
+    let (_stopper, stop) = watch::channel(false);
+    let mut all = Vec::new();
+    let plan = Plan { pace: open("10/s:1s"), shard: Shard::WHOLE, most: 2 };
+    let finish = run(plan, Clock::start(), || Dies, stop, || None, |counts| all.push(counts)).await;
+    let seen = sum(all, finish);
+    assert_eq!((seen.sum.done, seen.sum.errors.get(&Trouble::Local)), (10, Some(&10)));
+}

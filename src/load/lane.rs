@@ -1,0 +1,101 @@
+//! One connection's worth of work: sends a signed webhook, retries it as the sender does, keeps the connection.
+
+use super::answer::{Answer, Broken};
+use super::engine::{Outcome, Worker};
+use super::target::Connect;
+use super::webhook::Forge;
+use super::wire::{Connection, Limit};
+use crate::clock::Clock;
+use crate::journal::Trouble;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// How requests are sent.
+#[derive(Debug, Clone)]
+pub struct Manner {
+    /// Time limit of one request, connecting included.
+    pub timeout: Duration,
+    /// Pause before each attempt; its length is the number of attempts.
+    pub backoff: Arc<[Duration]>,
+}
+
+/// A connection and its work.
+#[derive(Debug)]
+pub struct Lane<C: Connect> {
+    connect: C,
+    connection: Option<Connection<C::Stream>>,
+    forge: Forge,
+    limit: Limit,
+    manner: Manner,
+    clock: Clock,
+}
+
+impl<C: Connect> Lane<C> {
+    /// A lane without a connection; the first request opens it.
+    pub fn new(connect: C, forge: Forge, manner: Manner, clock: Clock) -> Self {
+        let limit = Limit::new(manner.timeout);
+        Self { connect, connection: None, forge, limit, manner, clock }
+    }
+
+    async fn attempt(&mut self, connects: &mut u32) -> Result<Answer, Broken> {
+        let deadline = Instant::now() + self.manner.timeout;
+        // A connection that the peer has closed meanwhile goes, before a request is lost on it.
+        let fresh = self.connection.take().and_then(|mut kept| (!kept.is_stale()).then_some(kept));
+        let mut connection = match fresh {
+            Some(connection) => connection,
+            None => {
+                *connects += 1;
+                let opened = timeout_at(deadline, self.connect.connect()).await;
+                Connection::new(opened.map_err(|_| {
+                    let ms = self.manner.timeout.as_millis();
+                    Broken::new(Trouble::ConnectTimeout, format!("no connection within {ms} ms"))
+                })??)
+            }
+        };
+        let answer = self.limit.run(deadline, connection.exchange(self.forge.request())).await;
+        let answer = answer.unwrap_or_else(|| {
+            let ms = self.manner.timeout.as_millis();
+            Err(Broken::new(Trouble::Timeout, format!("no whole answer within {ms} ms")))
+        })?;
+        if answer.keep_alive {
+            self.connection = Some(connection);
+        }
+        Ok(answer)
+    }
+}
+
+impl<C: Connect> Worker for Lane<C> {
+    async fn perform(&mut self, start: u64) -> Outcome {
+        let now = u64::try_from(self.clock.unix_ms()).unwrap_or(0);
+        self.forge.build(start, now);
+        let mut connects = 0;
+        let mut earlier = Vec::new();
+        let mut last = self.attempt(&mut connects).await;
+        let backoff = Arc::clone(&self.manner.backoff);
+        for &pause in backoff.iter().skip(1) {
+            if !is_retried(&last) {
+                break;
+            }
+            sleep(pause).await;
+            // Same id, timestamp, signature and body on every retry, as the real sender does it.
+            let next = self.attempt(&mut connects).await;
+            earlier.push(std::mem::replace(&mut last, next));
+        }
+        Outcome { last, earlier, connects }
+    }
+}
+
+/// The real sender gives up on a success and on 4xx, and tries again after anything else (CONTRACT.md section 4).
+fn is_retried(result: &Result<Answer, Broken>) -> bool {
+    match result {
+        Ok(answer) => !is_success(answer.status) && !(400..500).contains(&answer.status),
+        Err(_) => true,
+    }
+}
+
+/// The statuses that the real sender takes as delivered.
+#[must_use]
+pub const fn is_success(status: u16) -> bool {
+    matches!(status, 200 | 201 | 202 | 204)
+}

@@ -1,0 +1,256 @@
+//! Counts what happens, second by second; its size does not depend on how much happens.
+
+use super::answer::{Answer, Broken};
+use super::engine::Outcome;
+use super::lane::is_success;
+use crate::clock::Tick;
+use crate::journal::{Interval, LoadFailure, Trouble};
+use crate::latency::Latency;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most failures kept as samples in one second, and in a whole run.
+const SAMPLES_PER_SECOND: usize = 5;
+const SAMPLES_PER_RUN: usize = 200;
+/// Longest reason kept, in characters.
+const REASON_CHARS: usize = 200;
+
+/// One start that has ended.
+#[derive(Debug)]
+pub struct Sample {
+    /// Its number in the whole schedule.
+    pub start: u64,
+    /// Sent - intended, and the part of it during which a connection was free; `None` in the closed model.
+    pub lag: Option<(Duration, Duration)>,
+    /// Done - sent.
+    pub service: Duration,
+    /// When it ended, counted from the beginning of the schedule.
+    pub at: Tick,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// The counts since they were last taken.
+#[derive(Debug)]
+pub struct Tally {
+    counts: Counts,
+    samples_left: usize,
+}
+
+/// Plain counts of one second, and its histograms.
+#[derive(Debug)]
+pub struct Counts {
+    /// Everything but the histograms, which are still empty in it.
+    pub interval: Interval,
+    /// Done - intended.
+    pub response: Latency,
+    /// Done - sent.
+    pub service: Latency,
+    /// Sent - intended.
+    pub lag: Latency,
+    /// The part of the lag during which a connection was free.
+    pub own_lag: Latency,
+    /// Answers by status, 0 to 999; a table, since every request counts here.
+    statuses: Vec<u64>,
+}
+
+impl Counts {
+    fn new() -> Self {
+        Self {
+            interval: Interval::default(),
+            response: Latency::new(),
+            service: Latency::new(),
+            lag: Latency::new(),
+            own_lag: Latency::new(),
+            statuses: vec![0; 1000],
+        }
+    }
+
+    /// The record for the journal.
+    #[must_use]
+    pub fn into_interval(self) -> Interval {
+        let statuses = (0u16..).zip(&self.statuses).filter(|(_, n)| **n > 0).map(|(s, &n)| (s, n));
+        Interval {
+            statuses: statuses.collect::<BTreeMap<u16, u64>>(),
+            response: self.response.encode(),
+            service: self.service.encode(),
+            lag: self.lag.encode(),
+            own_lag: self.own_lag.encode(),
+            ..self.interval
+        }
+    }
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Self { counts: Counts::new(), samples_left: SAMPLES_PER_RUN }
+    }
+}
+
+impl Tally {
+    /// A start began.
+    pub fn started(&mut self) {
+        self.counts.interval.started += 1;
+        self.counts.interval.in_flight += 1;
+    }
+
+    /// Starts that could not begin.
+    pub fn dropped(&mut self, starts: u64) {
+        self.counts.interval.dropped += starts;
+    }
+
+    /// In flight now.
+    #[must_use]
+    pub fn in_flight(&self) -> u64 {
+        self.counts.interval.in_flight
+    }
+
+    /// Everything in flight is given up.
+    pub fn abandon(&mut self) {
+        self.counts.interval.abandoned += std::mem::take(&mut self.counts.interval.in_flight);
+    }
+
+    /// A start ended.
+    pub fn ended(&mut self, sample: &Sample) {
+        let counts = &mut self.counts;
+        let interval = &mut counts.interval;
+        interval.in_flight = interval.in_flight.saturating_sub(1);
+        interval.done += 1;
+        interval.connects += u64::from(sample.outcome.connects);
+        interval.retried += u64::from(!sample.outcome.earlier.is_empty());
+        counts.service.record(sample.service);
+        if let Some((lag, own)) = sample.lag {
+            counts.response.record(lag + sample.service);
+            counts.lag.record(lag);
+            counts.own_lag.record(own);
+        }
+        for result in &sample.outcome.earlier {
+            self.attempt(result);
+        }
+        self.attempt(&sample.outcome.last);
+        match &sample.outcome.last {
+            Ok(answer) if is_success(answer.status) => self.counts.interval.ok += 1,
+            failed => self.keep(sample, failed),
+        }
+    }
+
+    fn attempt(&mut self, result: &Result<Answer, Broken>) {
+        let interval = &mut self.counts.interval;
+        interval.attempts += 1;
+        match result {
+            Ok(answer) => {
+                if let Some(count) = self.counts.statuses.get_mut(usize::from(answer.status)) {
+                    *count += 1;
+                }
+                if answer.status == 429 {
+                    interval.throttled += 1;
+                    interval.retry_after_s = interval.retry_after_s.max(answer.retry_after_s);
+                }
+            }
+            Err(broken) => *interval.errors.entry(broken.trouble).or_default() += 1,
+        }
+    }
+
+    fn keep(&mut self, sample: &Sample, failed: &Result<Answer, Broken>) {
+        let kept = &mut self.counts.interval.failures;
+        if kept.len() >= SAMPLES_PER_SECOND || self.samples_left == 0 {
+            return;
+        }
+        self.samples_left -= 1;
+        let (status, trouble, reason) = match failed {
+            Ok(answer) => (Some(answer.status), None, in_words(*answer)),
+            Err(broken) => (None, Some(broken.trouble), broken.why.chars().take(REASON_CHARS).collect()),
+        };
+        kept.push(LoadFailure { start: sample.start, at: sample.at, status, trouble, reason });
+    }
+
+    /// Takes the counts of the second from `from` to `to` and begins anew.
+    #[must_use]
+    pub fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Counts {
+        let in_flight = self.in_flight();
+        let mut taken = std::mem::replace(&mut self.counts, Counts::new());
+        self.counts.interval.in_flight = in_flight;
+        taken.interval.from = from;
+        taken.interval.to = to;
+        taken.interval.cpu_us = cpu_us;
+        taken
+    }
+
+    /// A worker died with its start; a bug of ours, and never silent.
+    pub fn lost(&mut self, start: u64, at: Tick) {
+        self.ended(&Sample {
+            start,
+            lag: None,
+            service: Duration::ZERO,
+            at,
+            outcome: Outcome {
+                last: Err(Broken::new(Trouble::Local, "the worker died; please report this")),
+                earlier: Vec::new(),
+                connects: 0,
+            },
+        });
+    }
+}
+
+/// A failing status as a reason.
+fn in_words(answer: Answer) -> String {
+    match (answer.status, answer.retry_after_s) {
+        (429, Some(s)) => format!("throttled by the target: 429, Retry-After {s} s"),
+        (429, None) => "throttled by the target: 429".to_owned(),
+        (status, _) => format!("answered {status}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(last: Result<u16, Trouble>) -> Sample {
+        let last = last
+            .map(|status| Answer { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
+            .map_err(|trouble| Broken::new(trouble, "x".repeat(1000)));
+        Sample {
+            start: 3,
+            lag: Some((Duration::from_millis(2), Duration::from_millis(1))),
+            service: Duration::from_millis(5),
+            at: Tick(9),
+            outcome: Outcome { last, earlier: Vec::new(), connects: 1 },
+        }
+    }
+
+    #[test]
+    fn counts_are_kept_apart() {
+        let mut tally = Tally::default();
+        for last in [Ok(200), Ok(204), Ok(206), Ok(429), Ok(503), Err(Trouble::Reset)] {
+            tally.started();
+            tally.ended(&sample(last));
+        }
+        tally.started();
+        tally.dropped(4);
+        let interval = tally.take(Tick(0), Tick(1_000_000), None).into_interval();
+        assert_eq!((interval.started, interval.done, interval.ok, interval.in_flight), (7, 6, 2, 1));
+        assert_eq!((interval.dropped, interval.throttled, interval.retry_after_s), (4, 1, Some(7)));
+        assert_eq!(interval.statuses, BTreeMap::from([(200, 1), (204, 1), (206, 1), (429, 1), (503, 1)]));
+        assert_eq!(interval.errors, BTreeMap::from([(Trouble::Reset, 1)]));
+        assert_eq!(Latency::decode(&interval.response).unwrap().max_us(), Some(7000));
+        assert_eq!(Latency::decode(&interval.own_lag).unwrap().max_us(), Some(1000));
+        assert_eq!(interval.failures.len(), 4);
+        assert!(interval.failures[1].reason.contains("Retry-After 7 s"));
+        assert_eq!(interval.failures[3].reason.len(), REASON_CHARS);
+        let next = tally.take(Tick(1_000_000), Tick(2_000_000), None).into_interval();
+        assert_eq!((next.started, next.in_flight), (0, 1));
+    }
+
+    #[test]
+    fn samples_of_failures_are_bounded() {
+        let mut tally = Tally::default();
+        let mut kept = 0;
+        for _ in 0..100 {
+            for _ in 0..50 {
+                tally.ended(&sample(Ok(500)));
+            }
+            kept += tally.take(Tick(0), Tick(1), None).into_interval().failures.len();
+        }
+        assert_eq!(kept, SAMPLES_PER_RUN);
+    }
+}
