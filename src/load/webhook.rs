@@ -1,9 +1,6 @@
 //! Signed webhooks, each with its own body, id, timestamp and signature, built from a template into one reused buffer.
 
-use crate::secret::Secret;
-use crate::signature::Scheme;
-use hmac::{Hmac, KeyInit, Mac};
-use sha2::Sha256;
+use crate::signature::{Outgoing, Scheme, Signer};
 use std::ops::Range;
 
 /// Digits of a start's number in a body; enough for 10^12 starts.
@@ -13,24 +10,34 @@ const TOURNAMENT_IDS: u64 = 1_000_000_000;
 const TOURNAMENT_BASE: u64 = 1_000_000_000;
 
 /// Builds the requests of one connection. Each is whole and signed in [`Forge::request`] until the next is built.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Forge {
     request: Vec<u8>,
     at: Places,
-    key: Hmac<Sha256>,
+    signer: Signer,
+    event: String,
     seed: u64,
 }
 
 /// Where in the request the parts stand that differ from webhook to webhook. The widths are fixed, so that the request
-/// is patched in place and its length never changes.
-#[derive(Clone, Debug)]
+/// is patched in place and its length never changes; only the headers of other schemes than DeltaCrown's are put in anew
+/// each time.
+#[derive(Debug, Clone)]
 struct Places {
-    signature: Range<usize>,
-    timestamp: Option<Range<usize>>,
-    id: Option<Range<usize>>,
+    headers: Headers,
+    /// In the body.
     numbers: Vec<Range<usize>>,
+    /// In the body.
     tournament: Range<usize>,
     body: Range<usize>,
+}
+
+#[derive(Debug, Clone)]
+enum Headers {
+    /// DeltaCrown's, in their places.
+    Patched { signature: Range<usize>, timestamp: Option<Range<usize>>, id: Option<Range<usize>> },
+    /// Those of the scheme, in front of the body.
+    Written { at: usize },
 }
 
 /// Where the webhooks go, and as what.
@@ -42,8 +49,6 @@ pub struct Letter<'a> {
     pub path: &'a str,
     /// The event.
     pub event: &'a str,
-    /// How they are signed.
-    pub scheme: Scheme,
     /// Seed of ids and bodies: equal seeds give equal ones.
     pub seed: u64,
 }
@@ -64,36 +69,67 @@ pub fn check_event(event: &str) -> Result<(), EventError> {
 }
 
 impl Forge {
-    /// A forge for webhooks of this kind, under this secret.
+    /// A forge for webhooks of this kind, signed by this signer.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
-    pub fn new(letter: Letter<'_>, secret: &Secret) -> Self {
-        let key = Hmac::<Sha256>::new_from_slice(secret.expose().as_bytes()).expect("a key of any length");
-        let (request, at) = template(letter);
-        Self { request, at, key, seed: letter.seed }
+    pub fn new(letter: Letter<'_>, signer: Signer) -> Self {
+        let (request, at) = template(letter, signer.scheme());
+        Self { request, at, signer, event: letter.event.to_owned(), seed: letter.seed }
     }
 
     /// Builds webhook number `start`, signed at `timestamp_ms` (Unix time).
     pub fn build(&mut self, start: u64, timestamp_ms: u64) {
+        let body = self.at.body.start;
         for range in &self.at.numbers {
-            decimal(place(&mut self.request, range), start);
+            decimal(place(&mut self.request, body, range), start);
         }
-        decimal(place(&mut self.request, &self.at.tournament), TOURNAMENT_BASE + start % TOURNAMENT_IDS);
-        if let Some(range) = &self.at.timestamp {
-            decimal(place(&mut self.request, range), timestamp_ms);
+        let tournament = TOURNAMENT_BASE + start % TOURNAMENT_IDS;
+        decimal(place(&mut self.request, body, &self.at.tournament), tournament);
+        let mut id = [0u8; 36];
+        uuid(&mut id, self.seed, start);
+        match self.at.headers.clone() {
+            Headers::Patched { signature, timestamp, id: place_of_id } => {
+                if let Some(range) = place_of_id {
+                    place(&mut self.request, 0, &range).copy_from_slice(&id);
+                }
+                self.patch(&signature, timestamp, timestamp_ms);
+            }
+            Headers::Written { at } => self.write(at, &id, timestamp_ms),
         }
-        if let Some(range) = &self.at.id {
-            uuid(place(&mut self.request, range), self.seed, start);
+    }
+
+    fn patch(&mut self, signature: &Range<usize>, timestamp: Option<Range<usize>>, timestamp_ms: u64) {
+        let mut hex = [b'0'; 64];
+        if let Some(range) = &timestamp {
+            decimal(place(&mut self.request, 0, range), timestamp_ms);
         }
-        let mut mac = self.key.clone();
-        if let Some(range) = &self.at.timestamp {
-            mac.update(self.request.get(range.clone()).unwrap_or_default());
-            mac.update(b".");
+        let part = |range: &Range<usize>| self.request.get(range.clone()).unwrap_or_default();
+        let body = part(&self.at.body);
+        match &timestamp {
+            Some(range) => self.signer.mac_hex_into(&[part(range), b".", body], &mut hex),
+            None => self.signer.mac_hex_into(&[body], &mut hex),
+        };
+        place(&mut self.request, 0, signature).copy_from_slice(&hex);
+    }
+
+    fn write(&mut self, at: usize, id: &[u8; 36], timestamp_ms: u64) {
+        let Some(body) = self.request.get(self.at.body.clone()).map(<[u8]>::to_vec) else { return };
+        let webhook = Outgoing {
+            event: &self.event,
+            id: std::str::from_utf8(id).unwrap_or_default(),
+            timestamp_ms: i64::try_from(timestamp_ms).unwrap_or(i64::MAX),
+            body: &body,
+        };
+        let headers = self.signer.sign(&webhook);
+        self.request.truncate(at);
+        for (name, value) in headers {
+            for piece in [name, ": ", &value, "\r\n"] {
+                self.request.extend_from_slice(piece.as_bytes());
+            }
         }
-        mac.update(self.request.get(self.at.body.clone()).unwrap_or_default());
-        let tag = mac.finalize().into_bytes();
-        // The place has exactly twice the length of the tag.
-        let _ = hex::encode_to_slice(tag, place(&mut self.request, &self.at.signature));
+        self.request.extend_from_slice(b"\r\n");
+        let begins = self.request.len();
+        self.request.extend_from_slice(&body);
+        self.at.body = begins..self.request.len();
     }
 
     /// The webhook built last: head and body.
@@ -103,54 +139,46 @@ impl Forge {
     }
 }
 
-impl std::fmt::Debug for Forge {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Forge").field("at", &self.at).finish_non_exhaustive()
-    }
+fn place<'a>(request: &'a mut [u8], offset: usize, range: &Range<usize>) -> &'a mut [u8] {
+    request.get_mut(offset + range.start..offset + range.end).unwrap_or_default()
 }
 
-fn place<'a>(request: &'a mut [u8], range: &Range<usize>) -> &'a mut [u8] {
-    request.get_mut(range.clone()).unwrap_or_default()
-}
-
-/// Lays out a request with empty places. Header order as the real sender has it (CONTRACT.md section 4).
-fn template(letter: Letter<'_>) -> (Vec<u8>, Places) {
+/// Lays out a request with empty places. Header order as the real sender has it (CONTRACT.md section 4), but for
+/// Content-Length, which other schemes than DeltaCrown's have in front of their own headers.
+fn template(letter: Letter<'_>, scheme: Scheme) -> (Vec<u8>, Places) {
     let (body, numbers, tournament) = body_template(letter);
     let mut head = format!(
         "POST {} HTTP/1.1\r\nHost: {}\r\nUser-Agent: smoke-load/{}\r\nAccept-Encoding: identity\r\nAccept: */*\r\n\
-         Connection: keep-alive\r\nContent-Type: application/json\r\nX-Webhook-Signature: ",
+         Connection: keep-alive\r\nContent-Type: application/json\r\n",
         letter.path,
         letter.host,
         env!("CARGO_PKG_VERSION")
     );
-    let gap = |head: &mut String, width: usize| {
+    let mut gap = |name: &str, text: &str| {
+        head.push_str(&format!("{name}: "));
         let from = head.len();
-        head.push_str(&"0".repeat(width));
-        from..head.len()
+        head.push_str(text);
+        head.push_str("\r\n");
+        from..from + text.len()
     };
-    let signature = gap(&mut head, 64);
-    head.push_str("\r\nX-Webhook-Event: ");
-    head.push_str(letter.event);
-    let (mut timestamp, mut id) = (None, None);
-    if letter.scheme == Scheme::DeltacrownV2 {
-        head.push_str("\r\nX-Webhook-Timestamp: ");
-        timestamp = Some(gap(&mut head, 13));
-        head.push_str("\r\nX-Webhook-Id: ");
-        id = Some(gap(&mut head, 36));
-    }
-    head.push_str(&format!("\r\nContent-Length: {}\r\n\r\n", body.len()));
+    let length = body.len().to_string();
+    let headers = if matches!(scheme, Scheme::DeltacrownV1 | Scheme::DeltacrownV2) {
+        let signature = gap("X-Webhook-Signature", &"0".repeat(64));
+        gap("X-Webhook-Event", letter.event);
+        let second = scheme == Scheme::DeltacrownV2;
+        let timestamp = second.then(|| gap("X-Webhook-Timestamp", &"0".repeat(13)));
+        let id = second.then(|| gap("X-Webhook-Id", &"0".repeat(36)));
+        gap("Content-Length", &length);
+        Headers::Patched { signature, timestamp, id }
+    } else {
+        gap("Content-Length", &length);
+        Headers::Written { at: head.len() }
+    };
+    head.push_str("\r\n");
     let begins = head.len();
-    let shift = |r: Range<usize>| r.start + begins..r.end + begins;
     let mut request = head.into_bytes();
     request.extend_from_slice(body.as_bytes());
-    let at = Places {
-        signature,
-        timestamp,
-        id,
-        numbers: numbers.into_iter().map(shift).collect(),
-        tournament: shift(tournament),
-        body: begins..request.len(),
-    };
+    let at = Places { headers, numbers, tournament, body: begins..request.len() };
     (request, at)
 }
 
@@ -181,7 +209,7 @@ fn decimal(place: &mut [u8], mut n: u64) {
 }
 
 /// Writes a UUIDv4 (RFC 9562) that depends on seed and number only.
-fn uuid(place: &mut [u8], seed: u64, start: u64) {
+fn uuid(place: &mut [u8; 36], seed: u64, start: u64) {
     let high = mix(seed ^ mix(start));
     let low = mix(high ^ start);
     let id = uuid::Builder::from_random_bytes((u128::from(high) << 64 | u128::from(low)).to_be_bytes())
@@ -201,14 +229,15 @@ const fn mix(n: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
+    use crate::signature::Verifier;
     use std::collections::HashSet;
 
     const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
 
     fn forge(scheme: Scheme) -> Forge {
-        let letter =
-            Letter { host: "127.0.0.1:9", path: "/hook?a=b", event: "payment_verified", scheme, seed: 7 };
-        Forge::new(letter, &Secret::new(SECRET))
+        let letter = Letter { host: "127.0.0.1:9", path: "/hook?a=b", event: "payment_verified", seed: 7 };
+        Forge::new(letter, Signer::new(scheme, &Secret::new(SECRET)).unwrap())
     }
 
     /// Head lines, and body.
@@ -222,12 +251,6 @@ mod tests {
         head.iter().find_map(|l| l.strip_prefix(&format!("{name}: "))).unwrap()
     }
 
-    fn mac(text: &str) -> String {
-        let mut mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).unwrap();
-        mac.update(text.as_bytes());
-        hex::encode(mac.finalize().into_bytes())
-    }
-
     #[test]
     fn a_webhook_is_whole_and_signed() {
         let mut forge = forge(Scheme::DeltacrownV2);
@@ -236,7 +259,6 @@ mod tests {
         assert_eq!(head[0], "POST /hook?a=b HTTP/1.1");
         assert_eq!(header(&head, "Content-Length"), body.len().to_string());
         assert_eq!(header(&head, "X-Webhook-Timestamp"), "1795438932150");
-        assert_eq!(header(&head, "X-Webhook-Signature"), mac(&format!("1795438932150.{body}")));
         let id = uuid::Uuid::parse_str(header(&head, "X-Webhook-Id")).unwrap();
         assert_eq!(id.get_version_num(), 4);
         let json: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -245,11 +267,30 @@ mod tests {
     }
 
     #[test]
+    fn every_scheme_is_signed_as_its_verifier_wants_it() {
+        let now = 1_795_438_932_150;
+        for scheme in Scheme::ALL {
+            let verifier = Verifier::new(scheme, &Secret::new(SECRET)).unwrap();
+            let mut forge = forge(scheme);
+            for start in [0, 1, 999_999_999_999] {
+                forge.build(start, u64::try_from(now).unwrap());
+                let (head, body) = parts(&forge);
+                assert_eq!(header(&head, "Content-Length"), body.len().to_string());
+                let headers: Vec<(String, String)> = head[1..]
+                    .iter()
+                    .map(|line| line.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned())).unwrap())
+                    .collect();
+                let verdict = verifier.verify(&headers, body.as_bytes(), now);
+                assert!(verdict.valid, "{scheme} {start}: {verdict:?}");
+            }
+        }
+    }
+
+    #[test]
     fn v1_signs_the_body_alone_and_has_no_id() {
         let mut forge = forge(Scheme::DeltacrownV1);
         forge.build(3, 1_795_438_932_150);
-        let (head, body) = parts(&forge);
-        assert_eq!(header(&head, "X-Webhook-Signature"), mac(&body));
+        let (head, _) = parts(&forge);
         assert!(!head.iter().any(|l| l.starts_with("X-Webhook-Id") || l.starts_with("X-Webhook-Timestamp")));
     }
 

@@ -1,6 +1,6 @@
 //! Signing: from an outgoing webhook to its headers, in the order of the wire.
 
-use super::key::{Key, KeyError};
+use super::key::{Key, KeyError, finish};
 use super::scheme::{Scheme, Unit};
 use crate::secret::Secret;
 use std::fmt;
@@ -73,6 +73,13 @@ impl Signer {
             (name, text)
         };
         layout.own.iter().copied().map(value).collect()
+    }
+
+    /// Writes the HMAC-SHA256 of a message in pieces as lower-case hex into `hex`, for senders that lay out their
+    /// headers themselves; `false`, and nothing written, when the key is none for HMAC.
+    pub fn mac_hex_into(&self, message: &[&[u8]], hex: &mut [u8; 64]) -> bool {
+        let Some(Key::Hmac(state)) = &self.key else { return false };
+        hex::encode_to_slice(finish(state, message), hex).is_ok()
     }
 }
 

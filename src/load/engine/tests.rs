@@ -10,7 +10,7 @@ use super::*;
 use crate::journal::{Interval, Trouble};
 use crate::latency::Latency;
 use crate::secret::Secret;
-use crate::signature::Scheme;
+use crate::signature::{Scheme, Signer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::sleep;
 
@@ -66,9 +66,9 @@ async fn load(
     stop_after: Option<Duration>,
 ) -> Seen {
     let clock = Clock::start();
-    let letter =
-        Letter { host: "h", path: "/", event: "payment_verified", scheme: Scheme::DeltacrownV2, seed: 1 };
-    let forge = Forge::new(letter, &Secret::new("3f1c6a0e5b7d92c48e10fa63b5d7c9e2"));
+    let letter = Letter { host: "h", path: "/", event: "payment_verified", seed: 1 };
+    let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new("3f1c6a0e5b7d92c48e10fa63b5d7c9e2")).unwrap();
+    let forge = Forge::new(letter, signer);
     let manner = Manner {
         timeout: Duration::from_secs(10),
         backoff: backoff.iter().map(|&ms| Duration::from_millis(ms)).collect(),
