@@ -6,6 +6,7 @@
 mod breaker;
 mod delivery;
 mod expected;
+pub mod load;
 mod fold;
 mod privacy;
 mod retry;

@@ -66,6 +66,21 @@ impl LoadPace {
             Self::Closed { lasts_ms } => *lasts_ms,
         }
     }
+
+    /// The rate asked for `at_us` µs into the schedule, in starts per second; `None` in the closed model.
+    #[must_use]
+    pub fn rate_at(&self, at_us: u64) -> Option<f64> {
+        let Self::Open { stages } = self else { return None };
+        let mut left = at_us as f64 / 1000.0;
+        for stage in stages {
+            let lasts = stage.lasts_ms as f64;
+            if left < lasts {
+                return Some((stage.to - stage.from).mul_add(left / lasts, stage.from));
+            }
+            left -= lasts;
+        }
+        Some(0.0)
+    }
 }
 
 /// The rate goes evenly from `from` to `to` (starts per second).

@@ -1,0 +1,112 @@
+//! The journal of one shard (or of a whole load), read second by second.
+
+use crate::journal::{Header, Integrity, Interval, LoadPlan, ReadError, Reader, Record};
+use std::io::BufRead;
+
+/// Why a journal cannot be used as a part of a load.
+#[derive(Debug, thiserror::Error)]
+pub enum PartError {
+    /// The journal itself is wrong.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// The journal is of something else.
+    #[error("the journal is of `smoke {0}`, which is no load")]
+    NotALoad(String),
+    /// Seconds out of order.
+    #[error("second {second}: it begins before the one before it ends")]
+    Order {
+        /// Which, from 0.
+        second: u64,
+    },
+}
+
+/// The journal of one shard.
+#[derive(Debug)]
+pub struct Part<R> {
+    /// Where it comes from, for messages.
+    pub name: String,
+    /// What was run.
+    pub header: Header,
+    /// How the load was asked for.
+    pub plan: LoadPlan,
+    /// What was worth telling.
+    pub notes: Vec<String>,
+    /// Whether the run went to its end; known when all seconds have been read.
+    pub complete: bool,
+    reader: Option<Reader<R>>,
+    integrity: Option<Integrity>,
+    next: Option<Interval>,
+    read: u64,
+}
+
+impl<R: BufRead> Part<R> {
+    /// Reads header and plan, and the first second.
+    ///
+    /// # Errors
+    /// When the journal is broken or not of a load.
+    pub fn new(name: String, header: Header, mut reader: Reader<R>) -> Result<Self, PartError> {
+        let Some(Record::Load(plan)) = reader.next_record()? else {
+            return Err(PartError::NotALoad(header.command));
+        };
+        let mut part = Self {
+            name,
+            header,
+            plan: *plan,
+            notes: Vec::new(),
+            complete: false,
+            reader: Some(reader),
+            integrity: None,
+            next: None,
+            read: 0,
+        };
+        part.advance()?;
+        Ok(part)
+    }
+
+    /// The second that is next, without taking it.
+    #[must_use]
+    pub const fn peek(&self) -> Option<&Interval> {
+        self.next.as_ref()
+    }
+
+    /// Takes the next second.
+    ///
+    /// # Errors
+    /// When the journal is broken behind it.
+    pub fn take(&mut self) -> Result<Option<Interval>, PartError> {
+        let taken = self.next.take();
+        if taken.is_some() {
+            self.advance()?;
+        }
+        if let (Some(before), Some(next)) = (&taken, &self.next)
+            && next.from < before.to
+        {
+            return Err(PartError::Order { second: self.read - 1 });
+        }
+        Ok(taken)
+    }
+
+    /// Hash, records and end of the journal, once all seconds have been taken.
+    #[must_use]
+    pub const fn integrity(&self) -> Option<&Integrity> {
+        self.integrity.as_ref()
+    }
+
+    fn advance(&mut self) -> Result<(), PartError> {
+        let Some(reader) = &mut self.reader else { return Ok(()) };
+        while let Some(record) = reader.next_record()? {
+            match record {
+                Record::Interval(interval) => {
+                    self.read += 1;
+                    self.next = Some(*interval);
+                    return Ok(());
+                }
+                Record::Note(note) => self.notes.push(note.text),
+                Record::End(end) => self.complete = end.complete,
+                _ => {}
+            }
+        }
+        self.integrity = self.reader.take().map(Reader::integrity);
+        Ok(())
+    }
+}
