@@ -93,7 +93,8 @@ impl Analysis {
             Record::Answered(answered) => self.answered(answered),
             Record::Note(note) => self.notes.push(note.clone()),
             Record::End(end) => self.end = Some(end.clone()),
-            Record::Header(_) => {}
+            // A load is read by `analysis::load`.
+            Record::Header(_) | Record::Load(_) | Record::Interval(_) => {}
         }
     }
 
@@ -304,7 +305,8 @@ impl Analysis {
 
 fn time_of(record: &Record) -> Option<Tick> {
     Some(match record {
-        Record::Header(_) => return None,
+        Record::Header(_) | Record::Load(_) => return None,
+        Record::Interval(r) => r.to,
         Record::FlowStart(r) => r.at,
         Record::Expect(r) => r.at,
         Record::Step(r) => r.ended,

@@ -6,8 +6,8 @@
 mod breaker;
 mod delivery;
 mod expected;
-pub mod load;
 mod fold;
+pub mod load;
 mod privacy;
 mod retry;
 mod sample;

@@ -43,6 +43,11 @@ impl GatesFile {
         Ok(Self { gates, sha256: sha256_hex(text.as_bytes()) })
     }
 
+    /// SHA-256 of the file that they came from, hex.
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
+    }
+
     /// As the journal holds them.
     pub(super) fn reference(&self) -> GatesRef {
         GatesRef { value: serde_json::to_value(&self.gates).unwrap_or_default(), sha256: self.sha256.clone() }

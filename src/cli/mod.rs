@@ -6,6 +6,8 @@ mod environment;
 mod exit;
 mod gates_file;
 mod interrupt;
+mod load;
+mod merge;
 mod out;
 mod progress;
 mod report;
@@ -54,6 +56,10 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
+    /// Put webhooks on a receiver at a rate, and measure what its users would wait
+    Load(Box<load::Args>),
+    /// Merge the shards of a load into one verdict
+    Merge(merge::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
     /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
@@ -83,6 +89,8 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Secret => secret::run(),
+        Command::Load(args) => load::run(&args),
+        Command::Merge(args) => merge::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Staging(args) => staging::run(&args),
         Command::Verify(args) => verify::run(&args),

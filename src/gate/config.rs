@@ -36,6 +36,8 @@ pub struct Gates {
     pub unexpected_max: Option<u64>,
     /// Steps that were not as expected, at most.
     pub failed_steps_max: Option<u64>,
+    /// What is asked of a load, beyond success rate, error rates, p50 and p95.
+    pub load: LoadGate,
     /// Whether breaches of the retry contract fail the run.
     pub retry_contract: Option<RetryGate>,
     /// Asks for a claim that holds at this confidence: a rate or percentile that meets its target is unproven unless the
@@ -79,6 +81,23 @@ pub struct RetryGate {
     pub late_ms: u64,
 }
 
+/// How a load is judged, beyond success rate, error rates, p50 and p95.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LoadGate {
+    /// 99th percentile of the response time, milliseconds, below; off by default.
+    pub latency_p99_below_ms: Option<f64>,
+    /// 99th percentile of the generator's own lag, milliseconds, below; at or above it the load is unproven.
+    pub lag_p99_below_ms: f64,
+}
+
+impl Default for LoadGate {
+    /// A tenth of the tightest latency target of the guide: what the generator adds does not decide a verdict.
+    fn default() -> Self {
+        Self { latency_p99_below_ms: None, lag_p99_below_ms: 50.0 }
+    }
+}
+
 impl Default for RetryGate {
     fn default() -> Self {
         Self { early_ms: 50, late_ms: 500 }
@@ -101,6 +120,7 @@ impl Default for Gates {
             duplicates_max: Some(0),
             unexpected_max: Some(0),
             failed_steps_max: Some(0),
+            load: LoadGate::default(),
             retry_contract: Some(RetryGate::default()),
             confidence_percent: None,
             min_samples: 1,
@@ -153,7 +173,12 @@ impl Gates {
         {
             return Err(GatesError::Range { key, why: "a percentage is 0 to 100" });
         }
+        let lag = self.load.lag_p99_below_ms;
+        if !(lag > 0.0 && lag.is_finite()) {
+            return Err(GatesError::Range { key: "load.lag_p99_below_ms", why: "a limit is more than 0 ms" });
+        }
         let limits = [
+            ("load.latency_p99_below_ms", self.load.latency_p99_below_ms),
             ("latency_p50_below_ms", self.latency_p50_below_ms),
             ("latency_p95_below_ms", self.latency_p95_below_ms),
         ];

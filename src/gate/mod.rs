@@ -4,10 +4,12 @@ mod check;
 mod config;
 mod interval;
 mod judge;
+mod load;
 mod rate;
 mod retry;
 
 pub use check::{Check, Interval, Verdict, overall};
-pub use config::{Confidence, Gates, GatesError, RetryGate};
+pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub use interval::{clean_samples_for_rate, wilson};
 pub use judge::judge;
+pub use load::judge_load;

@@ -1,8 +1,10 @@
 //! Load: when each start is due, how it went, and how late it was.
 
 mod answer;
+mod background;
 mod desk;
 mod engine;
+pub mod guard;
 mod lane;
 pub mod rate;
 mod schedule;
@@ -13,6 +15,7 @@ mod webhook;
 mod wire;
 
 pub use answer::{Answer, Broken, Parser};
+pub use background::{Event, Job, start};
 pub use desk::Pace;
 pub use engine::{Finish, Outcome, Plan, Worker, run};
 pub use lane::{Lane, Manner, is_success};

@@ -5,6 +5,7 @@ mod build;
 mod evidence;
 mod faults;
 mod file;
+mod load;
 mod sections;
 mod table;
 
@@ -12,4 +13,5 @@ pub use artifact::*;
 pub use build::{EMBEDDED, artifact, from_journal};
 pub use evidence::{Evidence, EvidenceError};
 pub use file::write_whole;
+pub use load::*;
 pub use table::{Colour, summary};

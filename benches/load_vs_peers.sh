@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# Processor time and throughput of `smoke load webhooks` (unique signed webhooks) against wrk and hey (a constant
+# unsigned POST): same receiver, same connections, turns taken within one run on one machine. Prints ratios.
+#
+#   apt-get install wrk hey && cargo build --release --bin smoke --example bare_receiver
+#   benches/load_vs_peers.sh [ROUNDS] [SECONDS] [CONNECTIONS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+rounds=${1:-5} seconds=${2:-5} connections=${3:-32}
+smoke=${SMOKE:-target/release/smoke} receiver=${RECEIVER:-target/release/examples/bare_receiver}
+work=$(mktemp -d)
+export WEBHOOK_SECRET=3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5
+"$receiver" > "$work/url" & pid=$!
+trap 'kill $pid; rm -rf "$work"' EXIT
+for _ in $(seq 50); do [ -s "$work/url" ] && break; sleep 0.1; done
+url=$(cat "$work/url")
+
+# As long as a webhook of ours is.
+body="$work/body.json"
+printf '{"event":"payment_verified","data":{"event":"payment_verified","title":"Load 00000000 000000000000","body":"Webhook 000000000000 of the load 00000000. Nobody was notified.","url":"/tournaments/load-00000000-000000000000/","recipient_count":1,"tournament_id":1000000000,"match_id":null},"metadata":{"created":1,"skipped":0,"email_sent":0}}' > "$body"
+cat > "$work/post.lua" <<LUA
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = io.open("$body"):read("*a")
+done = function(summary) io.stderr:write("REQUESTS ", summary.requests, "\n") end
+LUA
+
+TIMEFORMAT='%U %S %R'
+measure() { # name, command…: appends "cpu_us_per_request requests_per_second" to a file
+  local name=$1; shift
+  { time "$@" > "$work/out" 2> "$work/err"; } 2> "$work/time"
+  local requests
+  case $name in
+    smoke) requests=$(python3 -c "import json;print(json.load(open('$work/smoke/staging_load_output.json'))['counters']['attempts'])") ;;
+    wrk) requests=$(sed -n 's/^REQUESTS //p' "$work/err") ;;
+    hey) requests=$(sed -n 's/.*\[200\][[:space:]]*\([0-9]*\) responses.*/\1/p' "$work/out") ;;
+  esac
+  python3 -c "u,s,r=map(float,open('$work/time').read().split()); n=$requests; print(f'{(u+s)/n*1e6:.3f} {n/$seconds:.0f}')" \
+    >> "$work/$name.txt"
+}
+for _ in $(seq "$rounds"); do
+  measure wrk wrk -t1 -c"$connections" -d"${seconds}s" -s "$work/post.lua" "$url"
+  measure smoke "$smoke" load webhooks --to "$url" --rate max --connections "$connections" --duration "${seconds}s" \
+    --artifacts "$work/smoke" --report junit --quiet
+  measure hey hey -c "$connections" -z "${seconds}s" -cpus 1 -m POST -T application/json -D "$body" "$url"
+done
+python3 - "$work" <<'PY'
+import statistics as st, sys
+rows = {n: [tuple(map(float, l.split())) for l in open(f"{sys.argv[1]}/{n}.txt")] for n in ("wrk", "smoke", "hey")}
+print(f"{'':8}{'cpu µs/request':>28}{'requests/s':>24}")
+for name, runs in rows.items():
+    cpu, rps = zip(*runs)
+    print(f"{name:8}{st.median(cpu):12.2f} ({min(cpu):.2f} - {max(cpu):.2f}){st.median(rps):14.0f} ({min(rps):.0f} - {max(rps):.0f})")
+# The rounds are paired: what else the machine did meanwhile hit all three alike.
+for peer in ("wrk", "hey"):
+    cpu = st.median(s[0] / p[0] for s, p in zip(rows["smoke"], rows[peer]))
+    rps = st.median(s[1] / p[1] for s, p in zip(rows["smoke"], rows[peer]))
+    print(f"smoke / {peer}: {cpu:.2f} x the processor time for each request, {rps:.2f} x the throughput")
+PY

@@ -1,0 +1,150 @@
+//! Follows a running load: writes its journal, and shows how it goes.
+
+use super::Args;
+use crate::cli::{Failure, out};
+use crate::clock::{Clock, Tick};
+use crate::journal::{Journal, LoadPlan, Note, Record};
+use crate::latency::Latency;
+use crate::load::{Counts, Event, Finish};
+use chrono::{DateTime, SecondsFormat, Utc};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::collections::VecDeque;
+use std::io::IsTerminal;
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+/// How many seconds the percentiles of the view cover.
+const WINDOW: usize = 5;
+/// Seconds between two lines where there is no terminal.
+const EVERY: u64 = 5;
+
+/// Follows a load to its end.
+///
+/// # Errors
+/// Environment: the journal cannot be written.
+pub(super) fn follow(
+    heard: &Receiver<Event>,
+    journal: &Journal,
+    plan: &dyn Fn(DateTime<Utc>) -> LoadPlan,
+    args: &Args,
+) -> Result<Finish, Failure> {
+    let wrong = |e| Failure::environment(format!("cannot write the journal: {e}"));
+    let mut view = None;
+    let mut clock: Option<Clock> = None;
+    if let Some(at) = args.start_at.filter(|at| *at > Utc::now() && !args.outputs.quiet) {
+        out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    }
+    for event in heard {
+        match event {
+            Event::Began(began) => {
+                let plan = plan(began.started());
+                journal.append(&Record::Load(Box::new(plan.clone()))).map_err(wrong)?;
+                if let Some(text) = late(args.start_at, began.started()) {
+                    out::say(format!("warning: {text}"));
+                    journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
+                }
+                view = (!args.outputs.quiet).then(|| View::new(&plan));
+                clock = Some(began);
+            }
+            Event::Second(counts) => {
+                if let Some(view) = &mut view {
+                    view.second(&counts);
+                }
+                journal.append(&Record::Interval(Box::new(counts.into_interval()))).map_err(wrong)?;
+            }
+            Event::Ended(finish) => {
+                if let Some(view) = &view {
+                    view.end();
+                }
+                let Some(clock) = clock else {
+                    // Interrupted while waiting for its beginning: there is nothing to write.
+                    return Err(Failure::environment("interrupted before the load began"));
+                };
+                journal.finish(clock.now(), finish == Finish::Complete).map_err(wrong)?;
+                return Ok(finish);
+            }
+        }
+    }
+    Err(Failure::environment("the load's thread died; please report this"))
+}
+
+/// A sentence when the load began well after the time it was to begin at.
+fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
+    let by = began - asked?;
+    (by.num_milliseconds() > 500).then(|| {
+        format!("--start-at had passed {:.1} s before; began at once", by.num_milliseconds() as f64 / 1000.0)
+    })
+}
+
+/// What is shown while it runs.
+struct View {
+    bar: ProgressBar,
+    terminal: bool,
+    plan: LoadPlan,
+    seconds: VecDeque<Latency>,
+    seen: u64,
+    ok: u64,
+    failed: u64,
+}
+
+impl View {
+    fn new(plan: &LoadPlan) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(plan.pace.lasts_ms().div_ceil(1000)), target);
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {eta_precise} left\n{wide_msg}")
+        {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.enable_steady_tick(Duration::from_millis(250));
+        Self { bar, terminal, plan: plan.clone(), seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }
+    }
+
+    fn second(&mut self, counts: &Counts) {
+        let interval = &counts.interval;
+        self.seen += 1;
+        self.ok += interval.ok;
+        self.failed += interval.done.saturating_sub(interval.ok);
+        let series = if counts.response.count() > 0 { &counts.response } else { &counts.service };
+        if self.seconds.len() == WINDOW {
+            self.seconds.pop_front();
+        }
+        self.seconds.push_back(series.clone());
+        let text = self.text(counts);
+        self.bar.set_position(self.seen);
+        self.bar.set_message(text.clone());
+        if !self.terminal && (self.seen == 1 || self.seen.is_multiple_of(EVERY)) {
+            out::say(format!("{:>4} s  {text}", interval.to.0 / 1_000_000));
+        }
+    }
+
+    fn text(&self, counts: &Counts) -> String {
+        let mut window = Latency::new();
+        self.seconds.iter().for_each(|second| window.add(second));
+        let interval = &counts.interval;
+        let lasts = interval.to.since(interval.from).as_secs_f64().max(0.001);
+        let made = interval.started as f64 / lasts;
+        let middle = interval.from.0.midpoint(interval.to.0);
+        let asked = self.plan.pace.rate_at(middle).map(|rate| rate / self.plan.shard.count as f64);
+        let asked = asked.map_or_else(|| "max".to_owned(), |rate| format!("{rate:.0}"));
+        let at = |percent| {
+            window
+                .percentile_us(percent)
+                .map_or_else(|| "-".to_owned(), |us| format!("{:.1}", us as f64 / 1000.0))
+        };
+        format!(
+            "{made:.0} of {asked}/s, {} in flight, {} ok, {} failed, p50 {} p95 {} p99 {} ms",
+            interval.in_flight,
+            self.ok,
+            self.failed,
+            at(50.0),
+            at(95.0),
+            at(99.0)
+        )
+    }
+
+    fn end(&self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,153 @@
+//! From the command line of a load to what is run.
+
+use super::Args;
+use crate::cli::Failure;
+use crate::journal::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
+use crate::load::{Manner, Pace, Schedule, Shard, Stage, guard, rate};
+use chrono::{DateTime, Utc};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Connections of the closed model, as wrk and hey would have about as many.
+const CLOSED_CONNECTIONS: u32 = 32;
+/// Fewest and most connections that are taken for an open load that does not say.
+const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
+/// The real sender's pauses before its attempts (CONTRACT.md section 4).
+const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
+
+/// What is run.
+#[derive(Debug, Clone)]
+pub(super) struct LoadWork {
+    pub pace: Pace,
+    pub shard: Shard,
+    pub connections: u32,
+    pub manner: Manner,
+    pub seed: u64,
+    /// The highest rate in starts per second; `None` for as fast as it goes.
+    pub peak: Option<f64>,
+    stages: Vec<Stage>,
+}
+
+impl LoadWork {
+    /// Resolves rates, shard and limits.
+    ///
+    /// # Errors
+    /// Usage: something does not parse or is out of range. Environment: too many connections for this process.
+    pub(super) fn new(args: &Args) -> Result<Self, Failure> {
+        let (pace, stages) = pace(args)?;
+        let shard = match args.shard {
+            Some(shard) => shard,
+            None => Shard::from_environment(args.shards, |name| std::env::var(name).ok())
+                .map_err(Failure::usage)?
+                .unwrap_or(Shard::WHOLE),
+        };
+        let peak = match &pace {
+            Pace::Open(schedule) => {
+                if schedule.total() == 0 || shard.share(schedule.total()) == 0 {
+                    return Err(Failure::usage(format!(
+                        "shard {shard} has nothing to start: the whole schedule has {} starts",
+                        schedule.total()
+                    )));
+                }
+                Some(schedule.peak())
+            }
+            Pace::Closed(_) => None,
+        };
+        let limit = descriptor_limit();
+        let connections = args.connections.unwrap_or_else(|| default_connections(peak, shard, limit));
+        guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
+        let timeout = rate::duration(&args.timeout).map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
+        let backoff: Arc<[Duration]> = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
+        Ok(Self {
+            pace,
+            shard,
+            connections,
+            manner: Manner { timeout, backoff },
+            seed: args.seed.map_or_else(random, Ok)?,
+            peak,
+            stages,
+        })
+    }
+
+    /// What the journal says of it. `common` is whatever else shards must have in common.
+    pub(super) fn record(
+        &self,
+        subject: &str,
+        event: &str,
+        common: &serde_json::Value,
+        started: DateTime<Utc>,
+    ) -> LoadPlan {
+        let pace = self.recorded_pace();
+        let timeout_ms = ms(self.manner.timeout);
+        let backoff_ms: Vec<u64> = self.manner.backoff.iter().copied().map(ms).collect();
+        let total = match &self.pace {
+            Pace::Open(schedule) => Some(schedule.total()),
+            Pace::Closed(_) => None,
+        };
+        let parameters = json!({
+            "subject": subject, "event": event, "pace": pace, "timeout_ms": timeout_ms, "backoff_ms": backoff_ms,
+            "common": common,
+        });
+        LoadPlan {
+            subject: subject.to_owned(),
+            pace,
+            total,
+            connections: self.connections,
+            timeout_ms,
+            backoff_ms,
+            event: event.to_owned(),
+            parameters_sha256: sha256_hex(parameters.to_string().as_bytes()),
+            shard: LoadShard { index: self.shard.index(), count: self.shard.count() },
+            started,
+        }
+    }
+
+    fn recorded_pace(&self) -> LoadPace {
+        let stage = |s: &Stage| LoadStage { from: s.from, to: s.to, lasts_ms: ms(s.lasts) };
+        match &self.pace {
+            Pace::Open(_) => LoadPace::Open { stages: self.stages.iter().map(stage).collect() },
+            Pace::Closed(lasts) => LoadPace::Closed { lasts_ms: ms(*lasts) },
+        }
+    }
+}
+
+fn ms(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn pace(args: &Args) -> Result<(Pace, Vec<Stage>), Failure> {
+    if let Some(text) = &args.stages {
+        let stages = rate::stages(text).map_err(|e| Failure::usage(format!("--stages: {e}")))?;
+        return Ok((Pace::Open(Schedule::new(&stages)), stages));
+    }
+    let (Some(rate_text), Some(duration)) = (&args.rate, &args.duration) else {
+        return Err(Failure::usage("give --rate and --duration (--rate 20/s --duration 60s), or --stages"));
+    };
+    let lasts = rate::duration(duration).map_err(|e| Failure::usage(format!("--duration: {e}")))?;
+    if rate_text.trim() == "max" {
+        return Ok((Pace::Closed(lasts), Vec::new()));
+    }
+    let per_second = rate::rate(rate_text).map_err(|e| Failure::usage(format!("--rate: {e}")))?;
+    let stage = Stage { from: per_second, to: per_second, lasts };
+    Ok((Pace::Open(Schedule::new(&[stage])), vec![stage]))
+}
+
+/// Requests that take a second each fit in flight (Little's law), within reason and within the limit of descriptors.
+fn default_connections(peak: Option<f64>, shard: Shard, limit: Option<u64>) -> u32 {
+    let (least, most) = OPEN_CONNECTIONS;
+    let wanted = match peak {
+        None => CLOSED_CONNECTIONS,
+        Some(peak) => ((peak / shard.count() as f64).ceil() as u32).clamp(least, most),
+    };
+    let fit = limit.map_or(u64::MAX, guard::most_connections).max(1);
+    wanted.min(u32::try_from(fit).unwrap_or(u32::MAX))
+}
+
+fn descriptor_limit() -> Option<u64> {
+    guard::descriptor_limit(&std::fs::read_to_string("/proc/self/limits").ok()?)
+}
+
+fn random() -> Result<u64, Failure> {
+    getrandom::u64().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+}

@@ -1,0 +1,163 @@
+//! `smoke load webhooks`: signed webhooks at a receiver.
+
+use super::plan::LoadWork;
+use super::{Args, Evidence, live};
+use crate::cli::{Exit, Failure, out};
+use crate::clock::Clock;
+use crate::identity::SubjectKind;
+use crate::journal::{FORMAT_VERSION, Header, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
+use crate::load::{Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
+use crate::secret::Secret;
+use crate::signature::Signer;
+use serde_json::json;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+
+/// Limit for the first connection, which shows that the receiver is there.
+const REACH: Duration = Duration::from_secs(5);
+/// Where the secret is when no flag says so.
+const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
+
+/// Checks everything, then runs the load and judges it.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let url =
+        args.to.as_deref().ok_or_else(|| Failure::usage("load webhooks needs --to URL: the receiver"))?;
+    let target = Target::parse(url).map_err(|e| Failure::usage(format!("--to: {e}")))?;
+    check_event(&args.event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
+    let work = LoadWork::new(args)?;
+    let secret = secret(args)?;
+    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let evidence = Evidence::prepare(&args.outputs, work.shard)?;
+    let roots = roots(args, &target)?;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
+    let addresses = runtime.block_on(target.addresses()).map_err(Failure::environment)?;
+    if !args.i_own_this_target {
+        guard::check_target(target.host(), &addresses, work.peak).map_err(Failure::usage)?;
+    }
+    let environment = environment(args, &addresses);
+    let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
+    runtime.block_on(reach(&dialer, &target))?;
+    drop(runtime);
+
+    let header = header(args, &work, &evidence, &target, environment, &secret);
+    let common = json!({ "target": target.as_str(), "scheme": args.scheme });
+    let record = |started| work.record("webhooks", &args.event, &common, started);
+    let journal = evidence.open(&header)?;
+
+    let host = target.authority();
+    let path = target.path();
+    let letter = Letter { host: &host, path: &path, event: &args.event, seed: work.seed };
+    let forge = Forge::new(letter, signer);
+    let manner = work.manner.clone();
+    let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
+    let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: args.start_at };
+    let heard = crate::load::start(job, move |clock| {
+        move || Lane::new(dialer.clone(), forge.clone(), manner.clone(), clock)
+    })
+    .map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
+    let finish = live::follow(&heard, &journal, &record, args)?;
+    evidence.conclude(&args.outputs, finish)
+}
+
+/// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
+fn secret(args: &Args) -> Result<Secret, Failure> {
+    if let Some(secret) = args.secret.read()? {
+        return Ok(secret);
+    }
+    match std::env::var(SECRET_VARIABLE) {
+        Ok(text) if !text.trim().is_empty() => Ok(Secret::new(text)),
+        _ => {
+            out::say(format!(
+                "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
+            ));
+            Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+        }
+    }
+}
+
+/// The certificates trusted for https.
+fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
+    let mut roots = RootCertStore::empty();
+    if !target.is_tls() {
+        return Ok(roots);
+    }
+    if let Some(path) = &args.cacert {
+        let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {e}", path.display()));
+        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| wrong(&e))? {
+            roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
+        }
+        if roots.is_empty() {
+            return Err(wrong(&"there is no certificate in it"));
+        }
+        return Ok(roots);
+    }
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    if roots.is_empty() {
+        return Err(Failure::environment("this system has no root certificates: give --cacert FILE"));
+    }
+    Ok(roots)
+}
+
+fn environment(args: &Args, addresses: &[SocketAddr]) -> String {
+    let usual = if guard::is_loopback(addresses) { "loopback" } else { "staging" };
+    args.environment.clone().unwrap_or_else(|| usual.to_owned())
+}
+
+/// Opens one connection, so that a receiver that is not there is an error and not a failed load.
+async fn reach(dialer: &Dialer, target: &Target) -> Result<(), Failure> {
+    let why = match tokio::time::timeout(REACH, dialer.connect()).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(broken)) => broken.why,
+        Err(_) => format!("no connection within {} s", REACH.as_secs()),
+    };
+    Err(Failure::environment(format!("the receiver {} cannot be reached: {why}", target.as_str())))
+}
+
+fn header(
+    args: &Args,
+    work: &LoadWork,
+    evidence: &Evidence,
+    target: &Target,
+    environment: String,
+    secret: &Secret,
+) -> Header {
+    let backoff_ms: Vec<u64> =
+        work.manner.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
+    Header {
+        version: FORMAT_VERSION,
+        run_id: uuid::Uuid::new_v4(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: "load".to_owned(),
+        started: Clock::start().started(),
+        scenario: ScenarioRef {
+            name: "webhooks".to_owned(),
+            subject: SubjectKind::Flow,
+            sha256: sha256_hex(b"webhooks"),
+        },
+        gates: evidence.gates_json(),
+        gates_sha256: evidence.gates_sha256().to_owned(),
+        environment,
+        target: target.as_str().to_owned(),
+        scheme: args.scheme,
+        flows: 0,
+        concurrency: work.connections,
+        seed: work.seed,
+        webhook: WebhookConfig {
+            endpoint: target.as_str().to_owned(),
+            timeout_ms: u64::try_from(work.manner.timeout.as_millis()).unwrap_or(u64::MAX),
+            max_attempts: u32::try_from(backoff_ms.len()).unwrap_or(u32::MAX),
+            secret_configured: true,
+            secret_length_chars: secret.chars(),
+        },
+        retry: RetryContract { backoff_ms, ..RetryContract::default() },
+        ours: Vec::new(),
+        identities: Vec::new(),
+        pii_policy: None,
+        pii_salt: String::new(),
+        faults: Vec::new(),
+    }
+}

@@ -1,0 +1,60 @@
+//! `smoke merge`: one verdict over the shards of a load.
+
+use super::load::{Evidence, JOURNAL, Outputs, open_part};
+use super::{Exit, Failure, out};
+use crate::load::Shard;
+use std::path::{Path, PathBuf};
+
+/// The command line of `smoke merge`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Journals of shards, their directories, or a directory that holds those
+    #[arg(value_name = "PART", required = true)]
+    parts: Vec<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+}
+
+/// Merges the journals and judges the whole.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let mut journals = Vec::new();
+    for part in &args.parts {
+        find(part, &mut journals)?;
+    }
+    journals.sort();
+    journals.dedup();
+    if journals.is_empty() {
+        return Err(Failure::usage(format!(
+            "there is no {JOURNAL} in what was given: give the --artifacts directory of the shards, or D/*"
+        )));
+    }
+    let parts = journals.iter().map(|path| open_part(path)).collect::<Result<Vec<_>, _>>()?;
+    let evidence = Evidence::prepare(&args.outputs, Shard::WHOLE)?;
+    if !args.outputs.quiet {
+        out::say(format!("merging {} journals", parts.len()));
+    }
+    evidence.write(&args.outputs, parts)
+}
+
+/// Adds the journals that `path` stands for. What else lies in a directory of shards is passed over, so that `D/*`
+/// works again when the merged evidence lies there too.
+fn find(path: &Path, journals: &mut Vec<PathBuf>) -> Result<(), Failure> {
+    let wrong = |e| Failure::usage(format!("{}: cannot be read: {e}", path.display()));
+    if path.metadata().map_err(wrong)?.is_file() {
+        if path.extension().is_some_and(|e| e == "jsonl") {
+            journals.push(path.to_path_buf());
+        }
+        return Ok(());
+    }
+    if path.join(JOURNAL).is_file() {
+        journals.push(path.join(JOURNAL));
+        return Ok(());
+    }
+    for entry in path.read_dir().map_err(wrong)? {
+        let inner = entry.map_err(wrong)?.path().join(JOURNAL);
+        if inner.is_file() {
+            journals.push(inner);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,105 @@
+//! Runs a load in a thread of its own, so that nothing else this process does delays a start.
+
+use super::desk::Pace;
+use super::engine::{Finish, Plan, Worker, run};
+use super::shard::Shard;
+use super::tally::Counts;
+use crate::clock::Clock;
+use chrono::{DateTime, Utc};
+use std::io;
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// What a load in the background tells.
+#[derive(Debug)]
+pub enum Event {
+    /// The schedule begins: this is its tick 0.
+    Began(Clock),
+    /// A second is over.
+    Second(Box<Counts>),
+    /// The load has ended.
+    Ended(Finish),
+}
+
+/// What is run in the background.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Open or closed model.
+    pub pace: Pace,
+    /// Which part of the schedule.
+    pub shard: Shard,
+    /// Most starts in flight.
+    pub most: usize,
+    /// When to begin; at once when it has passed.
+    pub start_at: Option<DateTime<Utc>>,
+}
+
+/// Starts a thread that runs `job` with workers made by `make`, until it ends or the process gets SIGINT or SIGTERM.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn start<W, M>(
+    job: Job,
+    make: impl FnOnce(Clock) -> M + Send + 'static,
+) -> io::Result<mpsc::Receiver<Event>>
+where
+    W: Worker,
+    M: FnMut() -> W,
+{
+    let (events, heard) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    std::thread::Builder::new().name("load".to_owned()).spawn(move || {
+        runtime.block_on(perform(job, make, &events));
+    })?;
+    Ok(heard)
+}
+
+async fn perform<W: Worker, M: FnMut() -> W>(
+    job: Job,
+    make: impl FnOnce(Clock) -> M,
+    events: &mpsc::Sender<Event>,
+) {
+    // A listener that has gone away has nothing to be told; the load then ends with the process.
+    let tell = |event| drop(events.send(event));
+    let (stopper, mut stop) = watch::channel(false);
+    let signals = tokio::spawn(async move {
+        signalled().await;
+        stopper.send_replace(true);
+        std::future::pending::<()>().await;
+    });
+    let wait = job.start_at.and_then(|at| (at - Utc::now()).to_std().ok()).unwrap_or(Duration::ZERO);
+    tokio::select! {
+        () = sleep(wait) => {}
+        _ = stop.wait_for(|&stop| stop) => return tell(Event::Ended(Finish::Interrupted)),
+    }
+    let clock = Clock::start();
+    tell(Event::Began(clock));
+    let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
+    let each = |counts| tell(Event::Second(Box::new(counts)));
+    let finish = run(plan, clock, make(clock), stop, thread_cpu_us, each).await;
+    signals.abort();
+    tell(Event::Ended(finish));
+}
+
+/// Resolves at SIGINT or SIGTERM; never, where signals cannot be heard.
+async fn signalled() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+}
+
+/// Processor time of this thread in µs, from the scheduler's own count in ns (Linux, `proc(5)`); `None` elsewhere.
+fn thread_cpu_us() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    let ns: u64 = text.split_whitespace().next()?.parse().ok()?;
+    Some(ns / 1000)
+}

@@ -1,0 +1,216 @@
+//! The safety catch: which targets a load refuses, and what this machine cannot do.
+
+use std::net::SocketAddr;
+
+/// The rate in starts per second above which a load on another machine must be asked for twice.
+pub const HIGH_RATE: f64 = 10_000.0;
+/// File descriptors that are kept for other things than connections.
+const SPARE_DESCRIPTORS: u64 = 32;
+
+/// Why a load is refused. All but the last are overridden by `--i-own-this-target`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// The host looks like production.
+    #[error("{host} looks like production ({why}): a load there takes --i-own-this-target")]
+    Production {
+        /// The host.
+        host: String,
+        /// What gives it away.
+        why: String,
+    },
+    /// Very fast, and not on this machine.
+    #[error("{rate} on {host}, which is not this machine, takes --i-own-this-target")]
+    HighRate {
+        /// The rate, in words.
+        rate: String,
+        /// The host.
+        host: String,
+    },
+    /// More connections than this process may have.
+    #[error(
+        "{connections} connections need {needed} file descriptors, and this process may have {limit}: raise the limit (ulimit -n {needed}) or give fewer --connections"
+    )]
+    Descriptors {
+        /// Asked for.
+        connections: u64,
+        /// With what else is open.
+        needed: u64,
+        /// The soft limit.
+        limit: u64,
+    },
+}
+
+/// Names that say that something is not production, whatever else the name says.
+const HARMLESS: [&str; 21] = [
+    "staging",
+    "stage",
+    "stg",
+    "test",
+    "testing",
+    "tst",
+    "dev",
+    "develop",
+    "qa",
+    "uat",
+    "sandbox",
+    "preprod",
+    "nonprod",
+    "pre",
+    "non",
+    "demo",
+    "local",
+    "localhost",
+    "internal",
+    "preview",
+    "canary",
+];
+const PRODUCTION: [&str; 5] = ["prod", "production", "prd", "live", "master"];
+/// Top-level names that are reserved for tests and private networks (RFC 2606, RFC 6762, RFC 8375).
+const PRIVATE_TLDS: [&str; 7] = ["test", "localhost", "invalid", "local", "internal", "lan", "home"];
+
+/// What about a host name looks like production, if anything does. Addresses look like nothing.
+#[must_use]
+pub fn looks_like_production(host: &str) -> Option<String> {
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
+        return None;
+    }
+    let labels: Vec<&str> = host.split('.').collect();
+    let words = || host.split(['.', '-', '_']).map(|w| w.trim_end_matches(|c: char| c.is_ascii_digit()));
+    let private = labels.last().is_some_and(|tld| PRIVATE_TLDS.contains(tld));
+    if words().any(|w| HARMLESS.contains(&w)) {
+        return None;
+    }
+    let suspect = |w: &&str| PRODUCTION.contains(w) || w.ends_with("prod");
+    if let Some(word) = words().find(suspect) {
+        return Some(format!("'{word}' in its name"));
+    }
+    match (labels.first(), labels.len()) {
+        _ if private => None,
+        (Some(first @ (&"www" | &"api" | &"app")), 2..) => Some(format!("a bare '{first}.'")),
+        (_, 2) => Some("a domain without a name in front, and nothing that says staging".to_owned()),
+        _ => None,
+    }
+}
+
+/// Whether all of these are this machine.
+#[must_use]
+pub fn is_loopback(addresses: &[SocketAddr]) -> bool {
+    !addresses.is_empty() && addresses.iter().all(|a| a.ip().to_canonical().is_loopback())
+}
+
+/// Whether a load at this rate (starts per second; `None` for as fast as it goes) may be put on this host.
+///
+/// # Errors
+/// When it looks like production, or is very fast and not on this machine.
+pub fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f64>) -> Result<(), Refusal> {
+    if is_loopback(addresses) {
+        return Ok(());
+    }
+    if let Some(why) = looks_like_production(host) {
+        return Err(Refusal::Production { host: host.to_owned(), why });
+    }
+    let rate = match rate {
+        Some(rate) if rate <= HIGH_RATE => return Ok(()),
+        Some(rate) => format!("{rate} starts per second"),
+        None => "a load as fast as the answers come".to_owned(),
+    };
+    Err(Refusal::HighRate { rate, host: host.to_owned() })
+}
+
+/// Whether the process may open that many connections.
+///
+/// # Errors
+/// When its soft limit of file descriptors is lower.
+pub const fn check_descriptors(connections: u64, limit: Option<u64>) -> Result<(), Refusal> {
+    let needed = connections + SPARE_DESCRIPTORS;
+    match limit {
+        Some(limit) if needed > limit => Err(Refusal::Descriptors { connections, needed, limit }),
+        _ => Ok(()),
+    }
+}
+
+/// Most connections that fit in a limit of file descriptors.
+#[must_use]
+pub const fn most_connections(limit: u64) -> u64 {
+    limit.saturating_sub(SPARE_DESCRIPTORS)
+}
+
+/// The soft limit of open files in the text of `/proc/self/limits`; `None` when it is unlimited or not there.
+#[must_use]
+pub fn descriptor_limit(limits: &str) -> Option<u64> {
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn production_is_recognised() {
+        for host in [
+            "prod.example.com",
+            "api-prod.example.com",
+            "prod1.eu.example.com",
+            "production.example.com",
+            "www.example.com",
+            "api.example.com",
+            "API.Example.COM.",
+            "live.example.com",
+            "hooks.live.example.com",
+            "myprod.example.com",
+            "example.com",
+            "deltacrown.gg",
+        ] {
+            assert!(looks_like_production(host).is_some(), "{host}");
+        }
+    }
+
+    #[test]
+    fn staging_and_private_names_are_not() {
+        for host in [
+            "staging.example.com",
+            "api.staging.example.com",
+            "staging-api.example.com",
+            "pre-prod.example.com",
+            "preprod.example.com",
+            "nonprod.example.com",
+            "hooks.example.com",
+            "product.example.com",
+            "delivery.example.com",
+            "receiver",
+            "receiver.test",
+            "api.svc.cluster.local",
+            "127.0.0.1",
+            "10.0.0.9",
+            "[::1]",
+        ] {
+            assert_eq!(looks_like_production(host), None, "{host}");
+        }
+    }
+
+    #[test]
+    fn loopback_may_be_loaded_as_one_likes() {
+        let at = |ip: &str| vec![format!("{ip}:80").parse::<SocketAddr>().unwrap()];
+        assert_eq!(check_target("prod.example.com", &at("127.0.0.1"), None), Ok(()));
+        assert_eq!(check_target("x", &at("[::ffff:127.0.0.1]"), None), Ok(()));
+        let far = at("192.0.2.1");
+        assert!(matches!(check_target("prod.example.com", &far, Some(1.0)), Err(Refusal::Production { .. })));
+        assert!(matches!(check_target("staging.x.com", &far, Some(10_001.0)), Err(Refusal::HighRate { .. })));
+        assert!(matches!(check_target("staging.x.com", &far, None), Err(Refusal::HighRate { .. })));
+        assert_eq!(check_target("staging.x.com", &far, Some(10_000.0)), Ok(()));
+        assert!(check_target("staging.x.com", &[], None).is_err());
+    }
+
+    #[test]
+    fn the_limit_of_open_files_is_read() {
+        let text = "Limit                     Soft Limit           Hard Limit           Units\n\
+                    Max open files            1024                 1048576              files\n";
+        assert_eq!(descriptor_limit(text), Some(1024));
+        assert_eq!(descriptor_limit("Max open files            unlimited  unlimited files"), None);
+        assert!(check_descriptors(1000, Some(1024)).is_err());
+        assert!(check_descriptors(900, Some(1024)).is_ok());
+        assert_eq!(most_connections(1024), 992);
+    }
+}

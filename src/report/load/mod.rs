@@ -1,0 +1,17 @@
+//! The evidence of a load: artifact, histogram log, page, JUnit and summary, all from the same numbers.
+
+mod artifact;
+mod chart;
+mod hlog;
+mod html;
+mod junit;
+mod text;
+
+pub use artifact::{LoadArtifact, load_artifact};
+pub use hlog::Hlog;
+pub use html::load_html;
+pub use junit::load_junit;
+pub use text::load_text;
+
+#[cfg(test)]
+mod tests;
