@@ -64,10 +64,7 @@ async fn serve(mut stream: TcpStream, stall: Option<Stall>, first: Arc<OnceLock<
 fn whole(bytes: &[u8]) -> Option<usize> {
     let mut headers = [httparse::EMPTY_HEADER; 32];
     let mut request = httparse::Request::new(&mut headers);
-    let head = match request.parse(bytes) {
-        Ok(httparse::Status::Complete(head)) => head,
-        _ => return None,
-    };
+    let Ok(httparse::Status::Complete(head)) = request.parse(bytes) else { return None };
     let length = request.headers.iter().find(|h| h.name.eq_ignore_ascii_case("content-length"));
     let body: usize = length.map_or(Some(0), |h| std::str::from_utf8(h.value).ok()?.parse().ok())?;
     (bytes.len() >= head + body).then_some(head + body)

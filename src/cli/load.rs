@@ -5,7 +5,7 @@ mod live;
 mod plan;
 mod webhooks;
 
-pub(super) use evidence::{Evidence, JOURNAL, Outputs, open_part};
+pub(super) use evidence::{Evidence, JOURNAL, Outputs, Scope, open_part};
 
 use super::secret_source::SecretSource;
 use super::{Exit, Failure};

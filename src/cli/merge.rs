@@ -1,6 +1,6 @@
 //! `smoke merge`: one verdict over the shards of a load.
 
-use super::load::{Evidence, JOURNAL, Outputs, open_part};
+use super::load::{Evidence, JOURNAL, Outputs, Scope, open_part};
 use super::{Exit, Failure, out};
 use crate::load::Shard;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.outputs.quiet {
         out::say(format!("merging {} journals", parts.len()));
     }
-    evidence.write(&args.outputs, parts)
+    evidence.write(&args.outputs, parts, Scope::Whole)
 }
 
 /// Adds the journals that `path` stands for. What else lies in a directory of shards is passed over, so that `D/*`

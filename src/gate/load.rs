@@ -35,7 +35,7 @@ fn check(id: &str, title: &str, target: &str, unit: &str) -> Check {
 }
 
 fn completed(load: &LoadSummary) -> Check {
-    let count = load.plan.shard.count;
+    let count = (load.shards.len() + load.missing.len()) as u64;
     let complete = load.shards.iter().filter(|s| s.complete).count() as u64;
     let cut: Vec<String> = load.shards.iter().filter(|s| !s.complete).map(|s| s.index.to_string()).collect();
     let missing: Vec<String> = load.missing.iter().map(u64::to_string).collect();
@@ -48,7 +48,7 @@ fn completed(load: &LoadSummary) -> Check {
         _ => {
             let part = |what: &str, which: &[String]| {
                 let shown = which.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-                (!which.is_empty()).then(|| format!("{what}: {shown} of 0..{}", count - 1))
+                (!which.is_empty()).then(|| format!("{what}: {shown} of {}", load.plan.shard.count))
             };
             [part("missing shards", &missing), part("shards cut off", &cut)]
                 .into_iter()

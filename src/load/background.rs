@@ -2,15 +2,21 @@
 
 use super::desk::Pace;
 use super::engine::{Finish, Plan, Worker, run};
+use super::schedule::Schedule;
 use super::shard::Shard;
 use super::tally::Counts;
-use crate::clock::Clock;
+use crate::clock::{Clock, Tick};
 use chrono::{DateTime, Utc};
 use std::io;
-use std::sync::mpsc;
-use std::time::Duration;
-use tokio::sync::watch;
+use std::sync::{Arc, Weak, mpsc};
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
+
+/// The shortest time that the chime sleeps; timers are exact to about half of it.
+const CHIME_STEP: Duration = Duration::from_micros(100);
+/// The longest time that it sleeps without a look at whether it is still needed.
+const CHIME_PATIENCE: Duration = Duration::from_millis(200);
 
 /// What a load in the background tells.
 #[derive(Debug)]
@@ -76,11 +82,47 @@ async fn perform<W: Worker, M: FnMut() -> W>(
     }
     let clock = Clock::start();
     tell(Event::Began(clock));
+    let bell = Arc::new(Notify::new());
+    if let Pace::Open(schedule) = &job.pace {
+        chime(schedule.clone(), job.shard, clock, Arc::downgrade(&bell));
+    }
     let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
     let each = |counts| tell(Event::Second(Box::new(counts)));
-    let finish = run(plan, clock, make(clock), stop, thread_cpu_us, each).await;
+    let finish = run(plan, clock, make(clock), stop, bell, thread_cpu_us, each).await;
     signals.abort();
     tell(Event::Ended(finish));
+}
+
+/// A thread that rings when a start is due. It sleeps by the system's high-resolution timers, which tokio's wheel rounds
+/// up to milliseconds; without the thread everything works, only less exactly. It ends when the bell is gone.
+fn chime(schedule: Schedule, shard: Shard, clock: Clock, bell: Weak<Notify>) {
+    let share = shard.share(schedule.total());
+    let origin = clock.instant(Tick(0)).into_std();
+    let ring = move || {
+        let mut next = 0;
+        while next < share {
+            let due = origin + schedule.intended(shard.nth(next));
+            let now = Instant::now();
+            // Starts closer together than a timer is exact are rung for together.
+            let until = due.max(now + CHIME_STEP);
+            if let Some(wait) = until.checked_duration_since(now) {
+                std::thread::sleep(wait.min(CHIME_PATIENCE));
+            }
+            let now = Instant::now();
+            if now >= due {
+                while next < share && origin + schedule.intended(shard.nth(next)) <= now {
+                    next += 1;
+                }
+            }
+            match bell.upgrade() {
+                Some(bell) if now >= due => bell.notify_one(),
+                Some(_) => {}
+                None => return,
+            }
+        }
+    };
+    // Without a thread to spare the load still runs.
+    drop(std::thread::Builder::new().name("chime".to_owned()).spawn(ring));
 }
 
 /// Resolves at SIGINT or SIGTERM; never, where signals cannot be heard.

@@ -54,7 +54,8 @@ pub enum Finish {
 }
 
 /// Runs a whole load. `clock` says where tick 0 of the schedule is; `make` makes the workers; `each` gets the counts of
-/// each second; the run ends early when `stop` becomes true.
+/// each second; the run ends early when `stop` becomes true. `bell` makes the pacer look at the clock at once: tokio's
+/// timers are exact to a millisecond, and whoever can tell the time better may ring when a start is due.
 ///
 /// Runs best on a runtime with one thread, whose processor time `cpu` tells in µs.
 pub async fn run<W: Worker>(
@@ -62,14 +63,13 @@ pub async fn run<W: Worker>(
     clock: Clock,
     mut make: impl FnMut() -> W,
     mut stop: watch::Receiver<bool>,
+    bell: Arc<Notify>,
     cpu: impl Fn() -> Option<u64>,
     mut each: impl FnMut(Counts),
 ) -> Finish {
     let ends = clock.instant(Tick(0)) + plan.pace.lasts();
-    let desk = Arc::new(Shared {
-        desk: Mutex::new(Desk::new(plan.pace, plan.shard, plan.most, clock)),
-        bell: Notify::new(),
-    });
+    let desk =
+        Arc::new(Shared { desk: Mutex::new(Desk::new(plan.pace, plan.shard, plan.most, clock)), bell });
     let mut workers = JoinSet::new();
     let mut seconds = Seconds { from: Tick(0), cpu: cpu(), read: cpu };
     let mut finish = Finish::Complete;
@@ -142,7 +142,7 @@ impl<F: Fn() -> Option<u64>> Seconds<F> {
 struct Shared {
     desk: Mutex<Desk>,
     /// Rung by a worker that falls idle while the pacer waits for one.
-    bell: Notify,
+    bell: Arc<Notify>,
 }
 
 impl Shared {

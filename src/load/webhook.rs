@@ -91,20 +91,20 @@ impl Forge {
                 if let Some(range) = place_of_id {
                     place(&mut self.request, 0, &range).copy_from_slice(&id);
                 }
-                self.patch(&signature, timestamp, timestamp_ms);
+                self.patch(&signature, timestamp.as_ref(), timestamp_ms);
             }
             Headers::Written { at } => self.write(at, &id, timestamp_ms),
         }
     }
 
-    fn patch(&mut self, signature: &Range<usize>, timestamp: Option<Range<usize>>, timestamp_ms: u64) {
+    fn patch(&mut self, signature: &Range<usize>, timestamp: Option<&Range<usize>>, timestamp_ms: u64) {
         let mut hex = [b'0'; 64];
-        if let Some(range) = &timestamp {
+        if let Some(range) = timestamp {
             decimal(place(&mut self.request, 0, range), timestamp_ms);
         }
         let part = |range: &Range<usize>| self.request.get(range.clone()).unwrap_or_default();
         let body = part(&self.at.body);
-        match &timestamp {
+        match timestamp {
             Some(range) => self.signer.mac_hex_into(&[part(range), b".", body], &mut hex),
             None => self.signer.mac_hex_into(&[body], &mut hex),
         };

@@ -7,6 +7,8 @@ mod floors;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod readme;

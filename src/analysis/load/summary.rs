@@ -221,6 +221,20 @@ impl LoadSummary {
         });
     }
 
+    /// From now on this is about the shards that are there and no others: what a shard says of itself.
+    pub fn alone(&mut self) {
+        if self.missing.is_empty() {
+            return;
+        }
+        self.missing.clear();
+        let indexes: Vec<String> = self.shards.iter().map(|s| s.index.to_string()).collect();
+        self.notes.push(format!(
+            "this is shard {} of {}, a part of the load; `smoke merge` gives the verdict over the whole",
+            indexes.join(", "),
+            self.plan.shard.count
+        ));
+    }
+
     /// A few of the failures.
     #[must_use]
     pub fn failures(&self) -> &[LoadFailure] {

@@ -32,6 +32,15 @@ pub(in crate::cli) enum Extra {
     Junit,
 }
 
+/// What the journals must amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) enum Scope {
+    /// All shards of the load.
+    Whole,
+    /// What is there.
+    Part,
+}
+
 /// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Outputs {
@@ -97,7 +106,7 @@ impl Evidence {
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
     pub(in crate::cli) fn conclude(&self, outputs: &Outputs, finish: Finish) -> Result<Exit, Failure> {
         let part = open_part(&self.dir.join(JOURNAL))?;
-        let exit = self.write(outputs, vec![part])?;
+        let exit = self.write(outputs, vec![part], Scope::Part)?;
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }
 
@@ -106,8 +115,9 @@ impl Evidence {
         &self,
         outputs: &Outputs,
         parts: Vec<Part<BufReader<File>>>,
+        scope: Scope,
     ) -> Result<Exit, Failure> {
-        let (artifact, series) = self.merged(parts)?;
+        let (artifact, series) = self.merged(parts, scope)?;
         let json = serde_json::to_string_pretty(&artifact)
             .map_err(|e| Failure::environment(format!("cannot write the artifact: {e}")))?;
         self.file("staging_load_output.json", format!("{json}\n").as_bytes())?;
@@ -132,7 +142,11 @@ impl Evidence {
     }
 
     /// Reads the journals second by second, writing the histogram log on the way.
-    fn merged(&self, parts: Vec<Part<BufReader<File>>>) -> Result<(LoadArtifact, Series), Failure> {
+    fn merged(
+        &self,
+        parts: Vec<Part<BufReader<File>>>,
+        scope: Scope,
+    ) -> Result<(LoadArtifact, Series), Failure> {
         let path = self.dir.join("latency.hlog");
         let temporary = self.dir.join(format!(".latency.hlog.{}", std::process::id()));
         let wrong = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
@@ -147,7 +161,7 @@ impl Evidence {
             }
         });
         let written = failed.map_or(Ok(()), Err).and_then(|()| log.finish()).map(drop);
-        let Merged { header, summary } = match (merged, written) {
+        let Merged { header, mut summary } = match (merged, written) {
             (Ok(merged), Ok(())) => merged,
             (merged, written) => {
                 let _ = std::fs::remove_file(&temporary);
@@ -156,6 +170,9 @@ impl Evidence {
             }
         };
         std::fs::rename(&temporary, &path).map_err(wrong)?;
+        if scope == Scope::Part {
+            summary.alone();
+        }
         let checks = judge_load(&summary, &self.gates.gates);
         Ok((load_artifact(&header, &summary, checks), summary.series))
     }

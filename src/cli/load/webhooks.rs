@@ -34,10 +34,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
-    let addresses = runtime.block_on(target.addresses()).map_err(Failure::environment)?;
+    let found = runtime.block_on(target.addresses());
     if !args.i_own_this_target {
-        guard::check_target(target.host(), &addresses, work.peak).map_err(Failure::usage)?;
+        let addresses = found.as_deref().unwrap_or_default();
+        guard::check_target(target.host(), addresses, work.peak).map_err(Failure::usage)?;
     }
+    let addresses = found.map_err(Failure::environment)?;
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
     runtime.block_on(reach(&dialer, &target))?;

@@ -1,0 +1,372 @@
+//! `smoke load` and `smoke merge`: the built binary against real sockets.
+
+use crate::harness::{Ran, Smoke};
+use serde_json::Value;
+use smoke::secret::Secret;
+use smoke::signature::{Scheme, Verifier};
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
+
+/// A request as it came.
+struct Request {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// What a receiver does with its n-th request: bytes to answer, and whether it goes on with the connection.
+type Manners = fn(u64, &Request, &mut TcpStream) -> bool;
+
+/// Listens on a free port and answers each connection in a thread of its own, for as long as the test runs.
+fn receiver(manners: Manners) -> (String, Arc<Mutex<Vec<Request>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/hook", listener.local_addr().unwrap());
+    let (seen, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU64::new(0)));
+    let all = Arc::clone(&seen);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let (seen, count) = (Arc::clone(&all), Arc::clone(&count));
+            std::thread::spawn(move || serve(stream, manners, &seen, &count));
+        }
+    });
+    (url, seen)
+}
+
+fn serve(mut stream: TcpStream, manners: Manners, seen: &Mutex<Vec<Request>>, count: &AtomicU64) {
+    stream.set_nodelay(true).unwrap();
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    while let Some(request) = read(&mut reader) {
+        let number = count.fetch_add(1, Ordering::SeqCst);
+        let more = manners(number, &request, &mut stream);
+        seen.lock().unwrap().push(request);
+        if !more {
+            return;
+        }
+    }
+}
+
+fn read(reader: &mut impl BufRead) -> Option<Request> {
+    let mut headers = Vec::new();
+    loop {
+        let mut line = String::new();
+        if reader.read_line(&mut line).ok()? == 0 {
+            return None;
+        }
+        match line.trim_end() {
+            "" => break,
+            line => headers.extend(line.split_once(": ").map(|(n, v)| (n.to_owned(), v.to_owned()))),
+        }
+    }
+    let length = headers.iter().find(|(n, _)| n == "Content-Length")?.1.parse().ok()?;
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body).ok()?;
+    Some(Request { headers, body })
+}
+
+fn answer(stream: &mut TcpStream, status: &str) -> bool {
+    write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").is_ok()
+}
+
+fn fine(_: u64, _: &Request, stream: &mut TcpStream) -> bool {
+    answer(stream, "200 OK")
+}
+
+fn load(url: &str, args: &[&str]) -> Smoke {
+    Smoke::new("load").args(&["webhooks", "--to", url]).args(args).env("WEBHOOK_SECRET", SECRET)
+}
+
+fn counters(ran: &Ran) -> Value {
+    ran.artifact("load")["counters"].clone()
+}
+
+#[test]
+fn every_webhook_is_unique_and_its_signature_verifies() {
+    let (url, seen) = receiver(fine);
+    let ran = load(&url, &["--rate", "100/s", "--duration", "1s", "--report", "html,junit"]).run().exits(0);
+    assert!(ran.stdout.contains("PASS"), "{}", ran.stdout);
+    assert_eq!(counters(&ran)["statuses"]["200"], 100);
+    for file in
+        ["staging_load_report.html", "staging_load_junit.xml", "latency.hlog", "staging_load_journal.jsonl"]
+    {
+        assert!(ran.file(file).is_file(), "{file}");
+    }
+    let verifier = Verifier::new(Scheme::DeltacrownV2, &Secret::new(SECRET)).unwrap();
+    let now = chrono::Utc::now().timestamp_millis();
+    let seen = seen.lock().unwrap();
+    assert_eq!(seen.len(), 100);
+    let mut unique = HashSet::new();
+    for request in seen.iter() {
+        let verdict = verifier.verify(&request.headers, &request.body, now);
+        assert!(verdict.valid, "{verdict:?}");
+        let id = request.headers.iter().find(|(n, _)| n == "X-Webhook-Id").unwrap();
+        assert!(unique.insert(id.1.clone().into_bytes()) && unique.insert(request.body.clone()));
+    }
+}
+
+#[test]
+fn the_same_journal_gives_the_same_artifact() {
+    let (url, _) = receiver(fine);
+    let ran = load(&url, &["--rate", "50/s", "--duration", "1s"]).run().exits(0);
+    let first = std::fs::read(ran.file("staging_load_output.json")).unwrap();
+    let again = Smoke::new("merge")
+        .arg(ran.file("staging_load_journal.jsonl"))
+        .args(&["--format", "json"])
+        .run()
+        .exits(0);
+    assert_eq!(again.stdout.trim_end().as_bytes(), first.trim_ascii_end());
+}
+
+#[test]
+fn failures_are_counted_by_kind_and_never_hang() {
+    let cases: [(Manners, &str, &str); 5] = [
+        (|_, _, _| false, "errors", "closed"),
+        (
+            |_, _, stream| {
+                // Unread bytes in the receive buffer make the kernel send a reset on close.
+                let _ = stream.set_linger_zero();
+                false
+            },
+            "errors",
+            "reset",
+        ),
+        (
+            |_, _, stream| {
+                std::thread::sleep(Duration::from_secs(3));
+                answer(stream, "200 OK")
+            },
+            "errors",
+            "timeout",
+        ),
+        (|_, _, stream| stream.write_all(b"SSH-2.0-OpenSSH_9.2\r\n").is_ok(), "errors", "malformed"),
+        (|_, _, stream| answer(stream, "503 No"), "statuses", "503"),
+    ];
+    for (manners, group, name) in cases {
+        let (url, _) = receiver(manners);
+        let begun = Instant::now();
+        let ran = load(&url, &["--rate", "20/s", "--duration", "1s", "--timeout", "300ms"]).run().exits(1);
+        assert_eq!(counters(&ran)[group][name], 20, "{}", counters(&ran));
+        assert!(begun.elapsed() < Duration::from_secs(10), "{name}");
+        assert!(!ran.artifact("load")["failures"].as_array().unwrap().is_empty());
+    }
+}
+
+/// Resets on close, which std cannot ask for on stable Rust: closing with unread bytes does the same on Linux.
+trait Reset {
+    fn set_linger_zero(&self) -> std::io::Result<()>;
+}
+
+impl Reset for TcpStream {
+    fn set_linger_zero(&self) -> std::io::Result<()> {
+        tokio::net::TcpSocket::from_std_stream(self.try_clone()?).set_zero_linger()
+    }
+}
+
+#[test]
+fn throttling_is_told_apart() {
+    let (url, _) = receiver(|n, _, stream| {
+        let head = if n < 10 { "200 OK" } else { "429 Too Many Requests\r\nRetry-After: 3595" };
+        answer(stream, head)
+    });
+    let ran = load(&url, &["--rate", "40/s", "--duration", "1s"]).run().exits(1);
+    let counters = counters(&ran);
+    assert_eq!((counters["throttled"].as_u64(), counters["retry_after_s"].as_u64()), (Some(30), Some(3595)));
+    assert!(ran.stdout.contains("Retry-After up to 3595 s"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_target_that_goes_away_in_the_middle_is_refused_connections() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        // The first connection shows that it is there; the second carries five webhooks; then nobody listens.
+        drop(listener.accept());
+        let (mut stream, _) = listener.accept().unwrap();
+        drop(listener);
+        let mut reader = BufReader::new(stream.try_clone().unwrap());
+        for _ in 0..5 {
+            read(&mut reader);
+            answer(&mut stream, "200 OK");
+        }
+    });
+    let ran = load(&url, &["--rate", "20/s", "--duration", "2s", "--connections", "1"]).run().exits(1);
+    let counters = counters(&ran);
+    assert_eq!(counters["ok"], 5);
+    assert!(counters["errors"]["refused"].as_u64().unwrap() >= 30, "{counters}");
+}
+
+#[test]
+fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
+    let (url, seen) = receiver(fine);
+    for (args, says) in [
+        (&["--rate", "0/s", "--duration", "1s"][..], "starts nothing"),
+        (&["--rate", "2000000/s", "--duration", "1s"], "above 1000000/s"),
+        (&["--rate", "fast", "--duration", "1s"], "'fast' is not a rate"),
+        (&["--rate", "5/s", "--duration", "0s"], "out of range"),
+        (&["--rate", "5/s"], "--duration"),
+        (&["--stages", "0-10:10s,oops"], "stage 2 'oops'"),
+        (&["--stages", "1/s:1s", "--rate", "1/s"], "cannot be used with"),
+        (&["--rate", "5/s", "--duration", "1s", "--shard", "8/8"], "the last one is 7/8"),
+        (&["--rate", "5/s", "--duration", "1s", "--event", "a b"], "not an event name"),
+        (&["--rate", "5/s", "--duration", "1s", "--connections", "0"], "--connections"),
+        (&["--rate", "5/s", "--duration", "1s", "--gates", "none.yaml"], "none.yaml"),
+        (&["--rate", "5/s", "--duration", "1s", "--start-at", "noon"], "RFC 3339"),
+        (&["--rate", "5/s", "--duration", "1s", "--shards", "3"], "this shard's index is not"),
+    ] {
+        load(&url, args).run().exits(2).says(says);
+    }
+    load("http://me:hunter22@127.0.0.1:1/", &["--rate", "5/s", "--duration", "1s"])
+        .run()
+        .exits(2)
+        .says("credentials");
+    load("ftp://127.0.0.1/", &["--rate", "5/s", "--duration", "1s"]).run().exits(2).says("http://");
+    assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn production_and_very_high_rates_take_a_second_word() {
+    let refused = |url: &str, rate: &str| load(url, &["--rate", rate, "--duration", "1s"]).run().exits(2);
+    refused("http://www.example.com/", "1/s").says("looks like production");
+    refused("http://api.example.com/", "1/s").says("--i-own-this-target");
+    refused("http://192.0.2.1/", "10001/s").says("--i-own-this-target");
+    refused("http://192.0.2.1/", "max").says("as fast as the answers come");
+}
+
+#[test]
+fn what_this_machine_cannot_do_is_an_environment_error() {
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let rate = ["--rate", "5/s", "--duration", "1s"];
+    load(&format!("http://{nobody}/"), &rate).run().exits(4).says("cannot be reached");
+    let (url, _) = receiver(fine);
+    load(&url, &rate).args(&["--connections", "100000"]).run().exits(4).says("file descriptors");
+    load(&url, &rate).args(&["--artifacts", "/proc/nowhere"]).run().exits(4).says("cannot be written");
+}
+
+#[test]
+fn an_interrupt_keeps_what_was_measured() {
+    let (url, _) = receiver(fine);
+    let (child, dir) = load(&url, &["--rate", "50/s", "--duration", "60s"]).spawn();
+    let journal = dir.path().join("artifacts/staging_load_journal.jsonl");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"interval\"")) {
+        assert!(Instant::now() < deadline, "no second was recorded");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let ran = Ran::new(&child.wait_with_output().unwrap(), dir).exits(130);
+    let artifact = ran.artifact("load");
+    assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
+    assert!(artifact["counters"]["ok"].as_u64().unwrap() >= 40);
+}
+
+fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
+    let dir = dir.to_str().unwrap();
+    let args = ["--stages", "0-60/s:1s,30/s:1s", "--shard", shard, "--seed", "7", "--artifacts", dir];
+    load(url, &args).args(extra).run().exits(0);
+}
+
+#[test]
+fn shards_merge_into_the_whole_schedule() {
+    let (url, seen) = receiver(fine);
+    let dir = tempfile::tempdir().unwrap();
+    for k in 0..3 {
+        shard(&url, dir.path(), &format!("{k}/3"), &[]);
+    }
+    let merge = |what: &Path| Smoke::new("merge").arg(what).run();
+    let ran = merge(dir.path()).exits(0);
+    let artifact = ran.artifact("load");
+    assert_eq!(
+        (artifact["counters"]["ok"].as_u64(), artifact["load"]["total"].as_u64()),
+        (Some(60), Some(60))
+    );
+    assert_eq!(artifact["shards"].as_array().unwrap().len(), 3);
+    // One after the other is not together, and the evidence says so.
+    assert!(artifact["notes"][0].as_str().unwrap().contains("never had the whole rate at once"));
+    let bodies: HashSet<Vec<u8>> = seen.lock().unwrap().iter().map(|r| r.body.clone()).collect();
+    assert_eq!(bodies.len(), 60, "the shards sent every webhook of the schedule once");
+
+    // A shard that is run again replaces its old part.
+    shard(&url, dir.path(), "1/3", &[]);
+    assert_eq!(merge(dir.path()).exits(0).artifact("load")["counters"]["ok"], 60);
+    // One that is missing makes it unproven; one of another load is refused.
+    std::fs::remove_dir_all(dir.path().join("shard-1-of-3")).unwrap();
+    let ran = merge(dir.path()).exits(3);
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
+    shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
+    merge(dir.path()).exits(2).says("are not shards of one load");
+    Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("there is no");
+}
+
+#[test]
+fn the_shard_comes_from_the_engine() {
+    let (url, _) = receiver(fine);
+    let rate = ["--rate", "20/s", "--duration", "1s"];
+    let kubernetes = load(&url, &rate).env("JOB_COMPLETION_INDEX", "1").env("SMOKE_SHARDS", "4");
+    let ran = kubernetes.run().exits(0);
+    let output = ran.file("shard-1-of-4/staging_load_output.json");
+    let artifact: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+    assert_eq!(artifact["counters"]["ok"], 5);
+    let slurm = |id: &str, count: &str, min: &str, max: &str| {
+        load(&url, &rate)
+            .env("SLURM_ARRAY_TASK_ID", id)
+            .env("SLURM_ARRAY_TASK_COUNT", count)
+            .env("SLURM_ARRAY_TASK_MIN", min)
+            .env("SLURM_ARRAY_TASK_MAX", max)
+            .env("SLURM_ARRAY_TASK_STEP", "1")
+    };
+    slurm("2", "4", "0", "3").run().exits(0);
+    slurm("2", "1", "2", "2").run().exits(2).says("not the number of shards");
+    slurm("2", "1", "2", "2").args(&["--shards", "4"]).run().exits(0);
+}
+
+#[test]
+fn https_works_with_a_certificate_that_is_trusted_and_not_without() {
+    let (url, certificate) = tls_receiver();
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    std::fs::write(&pem, certificate).unwrap();
+    let rate = ["--rate", "50/s", "--duration", "1s"];
+    let ran = load(&url, &rate).args(&["--cacert", pem.to_str().unwrap()]).run().exits(0);
+    assert_eq!(counters(&ran)["ok"], 50);
+    load(&url, &rate).run().exits(4).says("TLS handshake");
+}
+
+/// An https receiver with a certificate of its own; its URL and the certificate as PEM.
+fn tls_receiver() -> (String, String) {
+    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let pem = key.cert.pem();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let private = rustls::pki_types::PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![key.cert.der().clone()], private)
+        .unwrap();
+    let config = Arc::new(config);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let config = Arc::clone(&config);
+            std::thread::spawn(move || {
+                let session = rustls::ServerConnection::new(config).unwrap();
+                let mut reader = BufReader::new(rustls::StreamOwned::new(session, stream));
+                while read(&mut reader).is_some() {
+                    let stream = reader.get_mut();
+                    let written = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+                    if written.and_then(|()| stream.flush()).is_err() {
+                        return;
+                    }
+                }
+            });
+        }
+    });
+    (url, pem)
+}
