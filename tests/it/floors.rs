@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 const FLOORS: [(u8, &[&str]); 8] = [
     (0, &["clock", "secret"]),
-    (1, &["signature", "latency", "matcher", "identity", "http1"]),
+    (1, &["signature", "latency", "matcher", "identity", "http1", "injection"]),
     (2, &["scenario", "journal", "pii"]),
     (3, &["staging"]),
     (4, &["drive", "inbox", "fault", "analysis"]),
