@@ -1,51 +1,128 @@
 //! The sender's circuit breaker, seen from outside: what it swallowed is not lost.
 
-use super::{Analysis, Fate};
+use super::{Analysis, Delivery, Expectation, Fate};
 use crate::clock::Tick;
+use crate::journal::BreakerContract;
+use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Failed deliveries that open the breaker (CONTRACT.md section 4).
-pub const FAILURES: usize = 5;
-/// Failures older than this do not count (CONTRACT.md section 4).
-pub const WINDOW: Duration = Duration::from_secs(120);
-/// How long an open breaker swallows deliveries (CONTRACT.md section 4).
-pub const OPEN: Duration = Duration::from_secs(60);
-/// A delivery that fails this shortly after another was due can still have opened the breaker before it.
+/// A delivery that began this shortly after the opening may have been let through before it.
 const OVERLAP: Duration = Duration::from_millis(500);
 
-/// When the sender's breaker must have been open.
+/// When the sender's breaker must have been open, by the failures that it saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Breaker {
-    /// Times at which a fifth failure within [`WINDOW`] happened.
-    pub openings: Vec<Tick>,
+    /// Each time it opened.
+    pub openings: Vec<Opening>,
+    /// Numbers of the deliveries that began while it had to be open.
+    pub leaked: Vec<u64>,
+}
+
+/// One time that it opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// When the last of the failures had happened.
+    pub at: Tick,
+    /// Until when it swallows everything.
+    pub until: Tick,
+    /// The delivery that was the probe, and its outcome; none while nothing came after the silence.
+    pub probe: Option<Probe>,
+}
+
+/// The first delivery after the silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Its number.
+    pub delivery: u64,
+    /// When it ended.
+    pub end: Tick,
+    /// Whether it succeeded, which closes the breaker.
+    pub succeeded: bool,
+}
+
+/// A delivery as the breaker sees it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    number: u64,
+    began: Tick,
+    end: Tick,
+    failed: bool,
 }
 
 impl Breaker {
-    /// Replays the failed deliveries of a run; a delivery counts once, when its last attempt ended.
+    /// Replays the deliveries of a run; each counts once, when its last attempt ended.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
-        let failed = |fate| matches!(fate, Fate::Aborted | Fate::Exhausted | Fate::GivenUp);
-        let failures = analysis
-            .own()
-            .filter(|d| failed(d.fate(analysis.max_attempts())))
-            .filter_map(super::Delivery::last_end);
-        Self::from_failures(failures.collect())
-    }
-
-    fn from_failures(mut failures: Vec<Tick>) -> Self {
-        failures.sort_unstable();
-        let fifth = |w: &[Tick]| match (w.first(), w.last()) {
-            (Some(&first), Some(&last)) if last.since(first) <= WINDOW => Some(last),
-            _ => None,
+        let seen = |d: &Delivery| {
+            let failed = match d.fate(analysis.max_attempts()) {
+                Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
+                Fate::Delivered => false,
+                Fate::Open => return None,
+            };
+            let accepted = d.accepted().and_then(|t| t.end);
+            Some(Seen { number: d.number, began: d.first_byte(), end: accepted.or(d.last_end())?, failed })
         };
-        Self { openings: failures.windows(FAILURES).filter_map(fifth).collect() }
+        Self::replay(analysis.header.retry.breaker, analysis.own().filter_map(seen).collect())
     }
 
-    /// Whether a webhook that was due at `at` may have been swallowed.
-    #[must_use]
-    pub fn swallows(&self, at: Tick) -> bool {
-        self.openings.iter().any(|&opened| opened <= at.plus(OVERLAP) && at.since(opened) <= OPEN)
+    fn replay(contract: BreakerContract, mut deliveries: Vec<Seen>) -> Self {
+        deliveries.sort_unstable_by_key(|d| (d.end, d.number));
+        let overlap = overlap(contract);
+        let mut breaker = Self::default();
+        let mut failures: VecDeque<Tick> = VecDeque::new();
+        for one in deliveries {
+            match breaker.openings.last_mut().filter(|o| !o.probe.is_some_and(|p| p.succeeded)) {
+                Some(open) if one.began <= open.at.plus(overlap) => {}
+                Some(open) if one.began.plus(overlap) < open.until => breaker.leaked.push(one.number),
+                Some(open) => {
+                    let succeeded = !one.failed;
+                    open.probe = Some(Probe { delivery: one.number, end: one.end, succeeded });
+                    failures.clear();
+                    if one.failed {
+                        breaker.open(contract, one.end);
+                    }
+                }
+                None if one.failed => {
+                    failures.retain(|at| one.end.since(*at) <= contract.window());
+                    failures.push_back(one.end);
+                    if failures.len() >= contract.failures as usize {
+                        breaker.open(contract, one.end);
+                    }
+                }
+                None => {
+                    failures.pop_front();
+                }
+            }
+        }
+        breaker
     }
+
+    fn open(&mut self, contract: BreakerContract, at: Tick) {
+        self.openings.push(Opening { at, until: at.plus(contract.open()), probe: None });
+    }
+
+    /// Whether a webhook that was due at `at` may have been swallowed: while it was open, or while a probe was under way.
+    #[must_use]
+    pub fn swallows(&self, contract: BreakerContract, at: Tick) -> bool {
+        let overlap = overlap(contract);
+        self.openings.iter().any(|o| {
+            let until = o.probe.map_or(o.until, |probe| o.until.max(probe.end));
+            o.at <= at.plus(overlap) && at <= until
+        })
+    }
+
+    /// Webhooks of `expectations` that never came although the silence was over and nothing had opened it again.
+    #[must_use]
+    pub fn stuck(&self, expectations: &[Expectation]) -> u64 {
+        let Some(last) = self.openings.last().filter(|o| o.probe.is_none()) else { return 0 };
+        let after = expectations.iter().filter(|e| e.expect.at > last.until);
+        after.map(|e| u64::from(e.missing())).sum()
+    }
+}
+
+/// At most a quarter of the silence, so that a short one can be told from its edges.
+fn overlap(contract: BreakerContract) -> Duration {
+    OVERLAP.min(contract.open() / 4)
 }
 
 #[cfg(test)]
@@ -54,20 +131,60 @@ mod tests {
 
     const SECOND: u64 = 1_000_000;
 
+    fn seen(number: u64, seconds: u64, failed: bool) -> Seen {
+        let at = Tick(seconds * SECOND);
+        Seen { number, began: at, end: at, failed }
+    }
+
+    fn replay(deliveries: Vec<Seen>) -> Breaker {
+        Breaker::replay(BreakerContract::default(), deliveries)
+    }
+
+    fn swallows(breaker: &Breaker, seconds: u64) -> bool {
+        breaker.swallows(BreakerContract::default(), Tick(seconds * SECOND))
+    }
+
     #[test]
     fn five_failures_within_the_window_open_it_for_a_minute() {
-        let breaker = Breaker::from_failures((1..=5).map(|s| Tick(s * SECOND)).collect());
-        assert_eq!(breaker.openings, [Tick(5 * SECOND)]);
-        assert!(breaker.swallows(Tick(6 * SECOND)));
-        assert!(breaker.swallows(Tick(65 * SECOND)));
-        assert!(!breaker.swallows(Tick(66 * SECOND)));
-        assert!(!breaker.swallows(Tick(SECOND)));
+        let breaker = replay((1..=5).map(|s| seen(s, s, true)).collect());
+        assert_eq!(breaker.openings.len(), 1);
+        assert_eq!(breaker.openings[0].at, Tick(5 * SECOND));
+        assert!(swallows(&breaker, 6) && swallows(&breaker, 65));
+        assert!(!swallows(&breaker, 66) && !swallows(&breaker, 1));
     }
 
     #[test]
     fn four_failures_or_slow_ones_do_not() {
-        let four = Breaker::from_failures((1..=4).map(|s| Tick(s * SECOND)).collect());
-        let slow = Breaker::from_failures((0..9).map(|s| Tick(s * 31 * SECOND)).collect());
+        let four = replay((1..=4).map(|s| seen(s, s, true)).collect());
+        let slow = replay((0..9).map(|s| seen(s, s * 31, true)).collect());
         assert_eq!((four.openings.len(), slow.openings.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_success_takes_one_failure_off() {
+        let alternating = replay((0..40).map(|n| seen(n, n, n % 2 == 0)).collect());
+        assert!(alternating.openings.is_empty());
+    }
+
+    #[test]
+    fn a_probe_closes_or_reopens_it() {
+        let mut all: Vec<Seen> = (1..=5).map(|s| seen(s, s, true)).collect();
+        all.push(seen(6, 70, false));
+        all.push(seen(7, 71, true));
+        let closed = replay(all.clone());
+        assert_eq!(closed.openings[0].probe.map(|p| (p.delivery, p.succeeded)), Some((6, true)));
+        assert!(swallows(&closed, 69) && !swallows(&closed, 71));
+        all[5].failed = true;
+        let reopened = replay(all);
+        assert_eq!(reopened.openings[1].at, Tick(70 * SECOND));
+        assert_eq!(reopened.leaked, [7]);
+    }
+
+    #[test]
+    fn what_comes_while_it_is_open_has_leaked_except_at_the_edge() {
+        let mut all: Vec<Seen> = (1..=5).map(|s| seen(s, s, true)).collect();
+        all.push(Seen { began: Tick(5 * SECOND + 300_000), ..seen(6, 6, false) });
+        all.push(seen(7, 30, false));
+        assert_eq!(replay(all).leaked, [7]);
     }
 }

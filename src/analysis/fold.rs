@@ -184,8 +184,8 @@ impl Analysis {
             // Without an id, equal content counts as a retry only while one may come.
             (false, false) => {
                 let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
-                let longest = self.header.retry.backoff_ms.iter().copied().max().unwrap_or(0);
-                made.first_byte.since(last) <= Duration::from_millis(longest + self.header.retry.late_ms)
+                let contract = &self.header.retry;
+                made.first_byte.since(last) <= Duration::from_millis(contract.longest_ms() + contract.late_ms)
             }
         }
     }

@@ -3,6 +3,7 @@
 //! [`Analysis`] takes the records one by one and is a pure function of what it was given; over a journal that still
 //! grows it is the live view. Memory grows with the number of deliveries, not with bodies.
 
+mod breach;
 mod breaker;
 mod delivery;
 mod expected;
@@ -14,12 +15,13 @@ mod sample;
 mod steps;
 mod tally;
 
-pub use breaker::Breaker;
+pub use breach::{Breach, seconds};
+pub use breaker::{Breaker, Opening};
 pub use delivery::{Delivery, Fate, Prints, Try};
 pub use expected::{Expectation, Fulfilment};
 pub use fold::Analysis;
 pub use privacy::{Findings, Located, Privacy};
-pub use retry::{Breach, Retries, RetryFacts, retries};
+pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
 pub use steps::{FlowFacts, StepFacts, Steps};
 pub use tally::{Tally, Whose};

@@ -1,75 +1,12 @@
 //! The retry contract, proved from the receiving end: schedule, number of attempts, silence afterwards, identity.
 
+use super::breach::Breach;
 use super::delivery::{Delivery, Try};
 use super::{Analysis, Fate};
-use crate::clock::Tick;
-use crate::journal::RetryContract;
+use crate::injection::{Fault, FaultSpec};
+use crate::journal::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
-
-/// One way in which a delivery broke the contract.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Breach {
-    /// The gap before attempt `attempt` (from 2) was not the one of the schedule; times in µs.
-    Gap {
-        /// The delivery's number.
-        delivery: u64,
-        /// The attempt's number in it.
-        attempt: usize,
-        /// Measured, from the end of the attempt before to the start of this one.
-        gap_us: u64,
-        /// Wanted.
-        wanted_us: u64,
-    },
-    /// Fewer attempts than the contract says.
-    TooFew {
-        /// The delivery's number.
-        delivery: u64,
-        /// Attempts that came.
-        attempts: usize,
-    },
-    /// More attempts than the contract says.
-    TooMany {
-        /// The delivery's number.
-        delivery: u64,
-        /// Attempts that came.
-        attempts: usize,
-    },
-    /// An attempt after a 4xx.
-    RetriedClientError {
-        /// The delivery's number.
-        delivery: u64,
-        /// The status that should have ended it.
-        status: u16,
-    },
-    /// A retry whose id, timestamp, signature or body is not that of the first attempt.
-    Identity {
-        /// The delivery's number.
-        delivery: u64,
-        /// What changed.
-        changed: &'static str,
-    },
-    /// A redirect was followed.
-    Redirected {
-        /// The delivery's number.
-        delivery: u64,
-    },
-}
-
-impl Breach {
-    /// The delivery's number.
-    #[must_use]
-    pub const fn delivery(&self) -> u64 {
-        match self {
-            Self::Gap { delivery, .. }
-            | Self::TooFew { delivery, .. }
-            | Self::TooMany { delivery, .. }
-            | Self::RetriedClientError { delivery, .. }
-            | Self::Identity { delivery, .. }
-            | Self::Redirected { delivery } => *delivery,
-        }
-    }
-}
 
 /// What was seen of the retries of one delivery that had a failed attempt.
 #[derive(Debug, Clone)]
@@ -87,20 +24,28 @@ pub struct RetryFacts {
 pub struct Retries {
     /// Deliveries in which a retry, or its absence, could be seen because an attempt had failed.
     pub exercised: Vec<RetryFacts>,
-    /// Deliveries in which a 4xx was answered.
+    /// Deliveries that a 4xx had to end; 408 and 429 apart.
     pub client_errors: u64,
+    /// Deliveries in which 408 or 429 was answered.
+    pub throttled: u64,
+    /// Deliveries that an injected 2xx had to end.
+    pub accepted: u64,
+    /// Attempts that were held open for as long as the sender's time-out.
+    pub held: u64,
     /// Every breach of the contract.
     pub breaches: Vec<Breach>,
     /// Deliveries of which nothing can be said: the end of an attempt is missing, or the silence was not watched.
     pub unproven: Vec<u64>,
 }
 
-/// Judges every delivery of the run that had a failed attempt.
+/// Judges every delivery of the run that had a failed attempt, or an injected answer.
 #[must_use]
 pub fn retries(analysis: &Analysis) -> Retries {
     let mut found = Retries::default();
     let reborn = reborn(analysis);
-    for delivery in analysis.own().filter(|d| has_failed_try(d) || !d.after_acceptance.is_empty()) {
+    for delivery in analysis.own() {
+        judge_accepted(analysis, delivery, &mut found);
+        judge_deadline(analysis, delivery, &mut found);
         if has_failed_try(delivery) {
             judge(analysis, delivery, &reborn, &mut found);
         }
@@ -117,20 +62,57 @@ fn failed(t: &Try) -> bool {
     !t.status.is_some_and(super::delivery::is_success)
 }
 
+/// The fault that was injected into an attempt.
+fn fault(t: &Try) -> Option<Fault> {
+    Some(t.fault.as_ref()?.parse::<FaultSpec>().ok()?.fault)
+}
+
+/// The `Retry-After` that an attempt was answered with, seconds.
+fn retry_after(t: &Try) -> Option<u32> {
+    if let Some(Fault::Status { retry_after, .. }) = fault(t) { retry_after } else { None }
+}
+
+/// An injected 2xx ends a delivery as much as our own.
+fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let Some(accepted) = delivery.accepted() else { return };
+    let (Some(Fault::Status { status, .. }), number) = (fault(accepted), delivery.number) else { return };
+    found.accepted += 1;
+    if !delivery.after_acceptance.is_empty() {
+        found.breaches.push(Breach::RetriedSuccess { delivery: number, status });
+    } else if !silence_watched(analysis, delivery) {
+        found.unproven.push(number);
+    }
+}
+
+/// An attempt is not held open for longer than the time-out, unless a retry shows that it did not count.
+fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let timeout_ms = analysis.header.webhook.timeout_ms;
+    let deadline = analysis.header.retry.deadline(timeout_ms);
+    let early = Duration::from_millis(timeout_ms.saturating_sub(analysis.header.retry.early_ms));
+    let took = |t: &Try| t.end.map(|end| end.since(t.first_byte));
+    found.held += delivery.tries.iter().filter(|t| took(t).is_some_and(|took| took >= early)).count() as u64;
+    let Some(last) = delivery.tries.last().filter(|_| delivery.after_acceptance.is_empty()) else { return };
+    let Some(took) = took(last).filter(|took| *took > deadline) else { return };
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    found.breaches.push(Breach::Overstayed { delivery: delivery.number, took_ms, timeout_ms });
+}
+
 fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let number = delivery.number;
     let gaps_us = gaps(&delivery.tries);
-    judge_gaps(contract, number, &gaps_us, &mut found.breaches);
-    judge_identity(delivery, reborn, &mut found.breaches);
+    judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
+    judge_identity(contract.identity, delivery, reborn, &mut found.breaches);
     if delivery.elsewhere {
         found.breaches.push(Breach::Redirected { delivery: number });
     }
-    let silence_watched = silence_watched(analysis.latest, contract, delivery);
-    let client_error = delivery.tries.iter().position(|t| matches!(t.status, Some(400..=499)));
+    let silence_watched = silence_watched(analysis, delivery);
+    let throttled = delivery.tries.iter().any(|t| matches!(t.status, Some(408 | 429)));
+    found.throttled += u64::from(throttled);
+    let aborting = |t: &Try| t.status.is_some_and(|status| contract.aborts(status));
     let attempts = delivery.tries.len();
-    let ended_well = if let Some(at) = client_error {
-        found.client_errors += 1;
+    let ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
+        found.client_errors += u64::from(!throttled);
         judge_client_error(delivery, at, &mut found.breaches);
         silence_watched
     } else if attempts > contract.backoff_ms.len() {
@@ -154,33 +136,47 @@ fn gaps(tries: &[Try]) -> Vec<Option<u64>> {
     tries.windows(2).map(gap).collect()
 }
 
-fn judge_gaps(contract: &RetryContract, delivery: u64, gaps: &[Option<u64>], breaches: &mut Vec<Breach>) {
-    for (i, gap) in gaps.iter().enumerate() {
-        let (Some(gap_us), Some(&wanted_ms)) = (*gap, contract.backoff_ms.get(i + 1)) else { continue };
+fn judge_gaps(
+    contract: &RetryContract,
+    delivery: &Delivery,
+    gaps: &[Option<u64>],
+    breaches: &mut Vec<Breach>,
+) {
+    for (i, (gap, before)) in gaps.iter().zip(&delivery.tries).enumerate() {
+        let wanted = contract.gap_ms(i + 1, retry_after(before));
+        let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
         let early = wanted_ms.saturating_sub(contract.early_ms) * 1000;
         let late = (wanted_ms + contract.late_ms) * 1000;
         if !(early..=late).contains(&gap_us) {
-            breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us: wanted_ms * 1000 });
+            let (delivery, wanted_us) = (delivery.number, wanted_ms * 1000);
+            breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us });
         }
     }
 }
 
-fn judge_identity(delivery: &Delivery, reborn: &BTreeSet<u64>, breaches: &mut Vec<Breach>) {
+fn judge_identity(
+    policy: IdentityPolicy,
+    delivery: &Delivery,
+    reborn: &BTreeSet<u64>,
+    breaches: &mut Vec<Breach>,
+) {
     let number = delivery.number;
-    let Some(first) = delivery.tries.first() else { return };
-    let changed = delivery.tries.iter().skip(1).find_map(|t| {
-        let (a, b) = (first.prints, t.prints);
-        if a.body != b.body {
-            Some("body")
-        } else if a.timestamp_ms != b.timestamp_ms {
-            Some("timestamp")
-        } else if a.signature != b.signature {
-            Some("signature headers")
-        } else {
-            None
+    let changed = |pair: &[Try]| match (policy, pair) {
+        (_, [a, b]) if a.prints.body != b.prints.body => {
+            Some(Breach::Identity { delivery: number, changed: "body" })
         }
-    });
-    breaches.extend(changed.map(|changed| Breach::Identity { delivery: number, changed }));
+        (IdentityPolicy::TimestampPerAttempt, [a, b]) => (a.prints.timestamp_ms.is_some()
+            && a.prints.timestamp_ms == b.prints.timestamp_ms)
+            .then_some(Breach::SameTimestamp { delivery: number }),
+        (IdentityPolicy::Same, [a, b]) if a.prints.timestamp_ms != b.prints.timestamp_ms => {
+            Some(Breach::Identity { delivery: number, changed: "timestamp" })
+        }
+        (IdentityPolicy::Same, [a, b]) if a.prints.signature != b.prints.signature => {
+            Some(Breach::Identity { delivery: number, changed: "signature headers" })
+        }
+        _ => None,
+    };
+    breaches.extend(delivery.tries.windows(2).find_map(changed));
     if reborn.contains(&number) {
         breaches.push(Breach::Identity { delivery: number, changed: "id" });
     }
@@ -209,26 +205,32 @@ fn judge_end(
             breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
             true
         }
-        Fate::GivenUp | Fate::Exhausted => silence_watched,
-        Fate::Delivered | Fate::Aborted => true,
+        // A 408 or 429 that had to be retried.
+        Fate::Aborted if silence_watched => {
+            breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
+            true
+        }
+        Fate::GivenUp | Fate::Exhausted | Fate::Aborted => silence_watched,
+        Fate::Delivered => true,
     }
 }
 
-fn silence_watched(latest: Tick, contract: &RetryContract, delivery: &Delivery) -> bool {
-    let longest = contract.backoff_ms.iter().copied().max().unwrap_or(0);
-    let wanted_ms = match delivery.tries.last().and_then(|t| t.status) {
-        Some(400..=499) => contract.backoff_ms.get(1).copied().unwrap_or(longest),
-        _ => contract.backoff_ms.get(delivery.tries.len()).copied().unwrap_or(longest),
+/// Whether nothing more came for longer than the pause after which something might have.
+fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
+    let contract = &analysis.header.retry;
+    let Some(last) = delivery.tries.last() else { return false };
+    let wanted_ms = match last.status {
+        Some(status) if contract.aborts(status) => contract.gap_ms(1, None),
+        _ => contract.gap_ms(delivery.tries.len(), retry_after(last)),
     };
-    let wanted = Duration::from_millis(wanted_ms + contract.late_ms);
-    delivery.last_end().is_some_and(|end| latest.since(end) >= wanted)
+    let wanted = Duration::from_millis(wanted_ms.unwrap_or_else(|| contract.longest_ms()) + contract.late_ms);
+    delivery.last_end().is_some_and(|end| analysis.latest.since(end) >= wanted)
 }
 
 /// Deliveries that failed once and came back under another id: same bytes, soon after, and nothing asked for them.
 fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let contract = &analysis.header.retry;
-    let longest = contract.backoff_ms.iter().copied().max().unwrap_or(0);
-    let within = Duration::from_millis(longest + contract.late_ms);
+    let within = Duration::from_millis(contract.longest_ms() + contract.late_ms);
     let mut given_up: HashMap<(u64, &str), Vec<&Delivery>> = HashMap::new();
     let mut found = BTreeSet::new();
     for delivery in analysis.own().filter(|d| d.id.is_some()) {

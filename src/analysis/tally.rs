@@ -69,7 +69,8 @@ impl Tally {
         for expectation in analysis.expectations() {
             tally.add_arrived(analysis, expectation, whose);
             if whose == Whose::Organic {
-                tally.add_missing(&breaker, expectation);
+                let contract = analysis.header.retry.breaker;
+                tally.add_missing(breaker.swallows(contract, expectation.expect.at), expectation);
             }
         }
         tally
@@ -127,9 +128,9 @@ impl Tally {
     }
 
     /// What never came was not broken by us, so it counts as organic.
-    fn add_missing(&mut self, breaker: &Breaker, expectation: &Expectation) {
+    fn add_missing(&mut self, swallowed: bool, expectation: &Expectation) {
         let missing = u64::from(expectation.missing());
-        if breaker.swallows(expectation.expect.at) {
+        if swallowed {
             self.suppressed += missing;
         } else {
             self.expected += missing;

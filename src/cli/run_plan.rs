@@ -23,6 +23,8 @@ const DEFAULT_PATH: &str = "/webhooks/inbound";
 const DEFAULT_PORT: u16 = 8787;
 /// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (CONTRACT.md section 8).
 const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Attempts unless `WEBHOOK_MAX_RETRIES` says otherwise (CONTRACT.md section 8).
+const DEFAULT_ATTEMPTS: u32 = 3;
 /// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
 const QUIET_EMBEDDED: Duration = Duration::from_millis(300);
 const QUIET_STAGING: Duration = Duration::from_secs(3);
@@ -50,8 +52,12 @@ pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<R
     let flows = args.flows.unwrap_or(own.flows);
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
-    let attempts = u32::try_from(retry.backoff_ms.len()).unwrap_or(u32::MAX);
-    let scope = Scope { deliveries: triggered(own, flows), timeout: sender_timeout, attempts, seed };
+    let scope = Scope {
+        deliveries: triggered(own, flows),
+        timeout: sender_timeout,
+        attempts: retry.attempts(),
+        seed,
+    };
     let faults = faults(args, &loaded, scope)?;
     let plan = Plan {
         command: command.to_owned(),
@@ -196,21 +202,18 @@ fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// The guide's schedule, cut or continued to `WEBHOOK_MAX_RETRIES` attempts: before attempt n > 1 it waits 2^(n-1) s
-/// (CONTRACT.md section 4).
+/// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
 fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
-    let mut contract = RetryContract::default();
-    if let Some(gate) = gates.gates.retry_contract {
-        contract.early_ms = gate.early_ms;
-        contract.late_ms = gate.late_ms;
-    }
-    if let Some(text) = env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
-        let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
-        let attempts = attempts
-            .ok_or_else(|| Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10"))?;
-        contract.backoff_ms = (0..attempts).map(|n| if n == 0 { 0 } else { 1000 << n }).collect();
-    }
-    Ok(contract)
+    let gate = gates.gates.retry_contract.clone().unwrap_or_default();
+    let attempts = match env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
+        None => DEFAULT_ATTEMPTS,
+        Some(text) => {
+            let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
+            attempts
+                .ok_or_else(|| Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10"))?
+        }
+    };
+    Ok(gate.contract(attempts))
 }
 
 /// The faults of the command line, else those of the scenario.

@@ -1,5 +1,6 @@
 //! `gates.yaml`: the targets, typed, with the guide's figures as defaults.
 
+use crate::journal::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -71,14 +72,25 @@ impl From<Confidence> for u8 {
     }
 }
 
-/// How the retry contract is judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// The retry contract that is judged: DeltaCrown's unless told otherwise (CONTRACT.md section 4).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryGate {
     /// A gap may be this much shorter than the schedule, milliseconds.
     pub early_ms: u64,
     /// A gap may be this much longer than the schedule, milliseconds.
     pub late_ms: u64,
+    /// Pause before attempt 1, 2, 3 …, milliseconds: the first is 0. By default 2^(n-1) s before attempt n > 1, for
+    /// `WEBHOOK_MAX_RETRIES` attempts or 3.
+    pub backoff_ms: Option<Vec<u64>>,
+    /// What stays the same over the attempts of a delivery.
+    pub identity: IdentityPolicy,
+    /// What 408 and 429 do.
+    pub throttled: ThrottlePolicy,
+    /// What `Retry-After` does.
+    pub retry_after: RetryAfterPolicy,
+    /// The sender's circuit breaker.
+    pub breaker: BreakerContract,
 }
 
 /// How a load is judged, beyond success rate, error rates, p50 and p95.
@@ -100,7 +112,44 @@ impl Default for LoadGate {
 
 impl Default for RetryGate {
     fn default() -> Self {
-        Self { early_ms: 50, late_ms: 500 }
+        let RetryContract { early_ms, late_ms, identity, throttled, retry_after, breaker, .. } =
+            RetryContract::default();
+        Self { early_ms, late_ms, backoff_ms: None, identity, throttled, retry_after, breaker }
+    }
+}
+
+impl RetryGate {
+    /// The contract for `attempts` attempts, which a schedule of its own goes before.
+    #[must_use]
+    pub fn contract(&self, attempts: u32) -> RetryContract {
+        let doubling = || (0..attempts).map(|n| if n == 0 { 0 } else { 1000 << n }).collect();
+        RetryContract {
+            backoff_ms: self.backoff_ms.clone().unwrap_or_else(doubling),
+            early_ms: self.early_ms,
+            late_ms: self.late_ms,
+            identity: self.identity,
+            throttled: self.throttled,
+            retry_after: self.retry_after,
+            breaker: self.breaker,
+        }
+    }
+
+    fn check(&self) -> Result<(), GatesError> {
+        let wrong = |key, why| Err(GatesError::Range { key, why });
+        let schedule = self.backoff_ms.as_deref().unwrap_or(&[0]);
+        if schedule.first() != Some(&0) || schedule.len() > 10 || schedule.iter().any(|ms| *ms > 3_600_000) {
+            return wrong(
+                "retry_contract.backoff_ms",
+                "1 to 10 pauses of at most an hour, the first of them 0",
+            );
+        }
+        if self.early_ms > 3_600_000 || self.late_ms > 3_600_000 {
+            return wrong("retry_contract.early_ms, late_ms", "a tolerance is at most an hour");
+        }
+        if self.breaker.failures == 0 || self.breaker.window_ms == 0 || self.breaker.open_ms == 0 {
+            return wrong("retry_contract.breaker", "its figures are more than 0");
+        }
+        Ok(())
     }
 }
 
@@ -185,7 +234,7 @@ impl Gates {
         if let Some((key, _)) = limits.iter().find(|(_, v)| v.is_some_and(|v| !(v > 0.0 && v.is_finite()))) {
             return Err(GatesError::Range { key, why: "a latency limit is more than 0 ms" });
         }
-        Ok(())
+        self.retry_contract.as_ref().map_or(Ok(()), RetryGate::check)
     }
 }
 
@@ -209,6 +258,8 @@ mod tests {
         assert!(text("lost_max: 0\nlosst_max: 1").contains("losst_max"), "{}", text("losst_max: 1"));
         assert!(text("success_rate_min_percent: 101").contains("0 to 100"));
         assert!(text("latency_p50_below_ms: 0").contains("more than 0 ms"));
+        assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first of them 0"));
+        assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("more than 0"));
         assert!(text("lost_max: -1").contains("line 1"), "{}", text("lost_max: -1"));
     }
 }

@@ -3,11 +3,15 @@
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::rate::{Label, Side, count, percentile, rate};
-use super::retry;
+use super::{breaker, retry};
 use crate::analysis::{Analysis, Tally, Whose, retries};
 
-/// Every criterion that is switched on, judged. Rates and percentiles are those of organic deliveries; signatures,
-/// personal data and the retry contract are judged on all.
+/// Every criterion that is switched on, judged.
+///
+/// Rates and percentiles are those of organic deliveries: what smoke broke on purpose says nothing about how often things
+/// break. Signatures, personal data, losses, duplicates and the retry contract are judged on all. When every delivery was
+/// injected, nothing organic was asked for, so the rates read `not exercised` and leave the verdict to the other checks;
+/// when nothing arrived at all they stay `unproven`.
 #[must_use]
 pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     let organic = Tally::of(analysis, Whose::Organic);
@@ -18,11 +22,25 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(signatures(analysis, gates, &organic, &injected));
     checks.extend(rates(gates, &organic));
     checks.extend(latencies(gates, &organic));
+    if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
+        let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.contains(&c.id.as_str()));
+        organic_only.for_each(not_exercised);
+    }
     checks.extend(privacy(analysis, gates));
-    if let Some(gate) = gates.retry_contract {
-        checks.extend(retry::checks(analysis, gate, &retries(analysis)));
+    if gates.retry_contract.is_some() {
+        checks.extend(retry::checks(analysis, &retries(analysis)));
+        checks.push(breaker::check(analysis, &organic));
     }
     checks
+}
+
+/// The checks that are judged on organic deliveries only.
+const ORGANIC: [&str; 6] =
+    ["success_rate", "retry_rate", "client_error_rate", "server_error_rate", "latency_p50", "latency_p95"];
+
+fn not_exercised(check: &mut Check) {
+    check.verdict = Verdict::NotExercised;
+    "every delivery was injected; this is judged on the ones that are left alone".clone_into(&mut check.text);
 }
 
 fn completed(analysis: &Analysis) -> Check {

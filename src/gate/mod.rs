@@ -1,5 +1,6 @@
 //! Gates: criteria with targets, judged on an analysis; every answer is `pass`, `fail` or `unproven`.
 
+mod breaker;
 mod check;
 mod config;
 mod interval;

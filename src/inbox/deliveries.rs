@@ -1,6 +1,7 @@
 //! Which attempts belong together while they arrive, and how long each delivery must still be watched.
 
 use crate::clock::Tick;
+use crate::injection::Fault;
 use crate::journal::{RetryContract, sha256_hex};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -102,18 +103,32 @@ impl Deliveries {
         Place { delivery: entry.number, attempt: entry.attempts, duplicate: entry.state == State::Accepted }
     }
 
-    /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer.
-    pub(super) fn answered(&mut self, key: &Key, event: &str, status: Option<u16>, at: Tick) {
+    /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer; `fault` is what was
+    /// injected, after which a retry may come that no other answer would bring.
+    pub(super) fn answered(
+        &mut self,
+        key: &Key,
+        event: &str,
+        status: Option<u16>,
+        fault: Option<Fault>,
+        at: Tick,
+    ) {
         let Some(delivery) = self.by_key.get_mut(key) else { return };
         let before = delivery.state;
         let attempts = delivery.attempts as usize;
-        let gap = |n: usize| self.contract.backoff_ms.get(n).copied().unwrap_or(0);
-        let longest = self.contract.backoff_ms.iter().copied().max().unwrap_or(0);
+        let contract = &self.contract;
+        let retry_after = match fault {
+            Some(Fault::Status { retry_after, .. }) => retry_after,
+            _ => None,
+        };
+        let first_gap = contract.gap_ms(1, None);
         let (state, wait_ms) = match status {
-            Some(200..=299) => (State::Accepted, None),
-            Some(400..=499) => (State::Ended, Some(gap(1))),
-            _ if attempts < self.contract.backoff_ms.len() => (State::Open, Some(gap(attempts))),
-            _ => (State::Ended, Some(longest)),
+            Some(200..=299) => (State::Accepted, fault.and(first_gap)),
+            Some(status) if contract.aborts(status) => (State::Ended, first_gap),
+            _ if attempts < contract.backoff_ms.len() => {
+                (State::Open, contract.gap_ms(attempts, retry_after))
+            }
+            _ => (State::Ended, Some(contract.longest_ms())),
         };
         if before == State::Open && state != State::Open {
             *self.settling.ended.entry(event.to_owned()).or_default() += 1;
@@ -153,10 +168,10 @@ mod tests {
     fn a_retry_is_the_next_attempt_and_an_accepted_id_a_duplicate() {
         let mut all = deliveries();
         assert_eq!(all.arrived(&id("a"), Tick(0)), Place { delivery: 1, attempt: 1, duplicate: false });
-        all.answered(&id("a"), "e", Some(503), Tick(0));
+        all.answered(&id("a"), "e", Some(503), None, Tick(0));
         assert_eq!(all.arrived(&id("b"), Tick(1)).delivery, 2);
         assert_eq!(all.arrived(&id("a"), Tick(2)), Place { delivery: 1, attempt: 2, duplicate: false });
-        all.answered(&id("a"), "e", Some(200), Tick(2));
+        all.answered(&id("a"), "e", Some(200), None, Tick(2));
         assert!(all.arrived(&id("a"), Tick(3)).duplicate);
     }
 
@@ -164,7 +179,7 @@ mod tests {
     fn equal_content_without_an_id_begins_anew_after_acceptance() {
         let (mut all, key) = (deliveries(), Key::of_content("e", b"{}"));
         all.arrived(&key, Tick(0));
-        all.answered(&key, "e", Some(200), Tick(0));
+        all.answered(&key, "e", Some(200), None, Tick(0));
         assert_eq!(all.arrived(&key, Tick(1)), Place { delivery: 2, attempt: 1, duplicate: false });
     }
 
@@ -174,7 +189,7 @@ mod tests {
         let key = id("a");
         for (status, at, until_ms) in [(503, 0, 2600), (503, 2 * SECOND, 6600), (503, 6 * SECOND, 10_600)] {
             all.arrived(&key, Tick(at));
-            all.answered(&key, "e", Some(status), Tick(at));
+            all.answered(&key, "e", Some(status), None, Tick(at));
             assert_eq!(all.settling().watch_until, Tick(until_ms * 1000));
         }
         assert_eq!(all.settling().ended["e"], 1);

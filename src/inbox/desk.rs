@@ -3,6 +3,7 @@
 use super::deliveries::{Deliveries, Key, Place, Settling};
 use crate::clock::Clock;
 use crate::http1::{Answer, Ending, Intercept, Interceptor, RawRequest, Refusal};
+use crate::injection::{Fault, FaultSpec};
 use crate::journal::{Answered, Attempt, Body, Journal, Note, Record, RetryContract};
 use crate::signature::{Reason, Scheme, Verdict, Verifier};
 use serde_json::json;
@@ -55,6 +56,7 @@ struct Open {
     number: u64,
     key: Key,
     event: String,
+    fault: Option<Fault>,
 }
 
 impl Inbox {
@@ -127,6 +129,7 @@ impl Inbox {
             &open.key,
             &open.event,
             seen,
+            open.fault,
             end,
         );
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -149,10 +152,13 @@ impl Inbox {
         let status = intercept.as_ref().map_or(Some(answer.status), |i| i.sends.status(answer.status));
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fault = intercept.as_ref().map(|i| i.label.clone());
+        let injected = fault.as_ref().and_then(|label| Some(label.parse::<FaultSpec>().ok()?.fault));
         let attempt =
             Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
         match self.written(attempt) {
-            Ok(()) => (Handled { answer, attempt: Some(Open { number, key, event }) }, intercept),
+            Ok(()) => {
+                (Handled { answer, attempt: Some(Open { number, key, event, fault: injected }) }, intercept)
+            }
             Err(unwritten) => (*unwritten, None),
         }
     }
@@ -163,7 +169,7 @@ impl Inbox {
         let key = Key::of_content("elsewhere", &number.to_le_bytes());
         self.place(&key, &request);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
-        let open = Open { number, key, event: String::new() };
+        let open = Open { number, key, event: String::new(), fault: None };
         let answer = Answer::json(200, &json!({"status": "received elsewhere"}));
         match self.written(attempt) {
             Ok(()) => Handled { answer, attempt: Some(open) },

@@ -4,11 +4,13 @@
 //! before it (hex, without its line end; 64 zeros for the first), so no line can be changed, moved, removed or put in
 //! without breaking the chain behind it. The last line, `end`, says how many records there are.
 
+mod contract;
 mod load;
 mod reader;
 mod record;
 mod writer;
 
+pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use load::*;
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;

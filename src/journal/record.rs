@@ -1,5 +1,6 @@
 //! The facts of a run, as they stand in a journal.
 
+use super::contract::RetryContract;
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::identity::{Identity, SubjectKind};
@@ -117,24 +118,6 @@ pub struct WebhookConfig {
     pub secret_configured: bool,
     /// Length of the secret in characters.
     pub secret_length_chars: usize,
-}
-
-/// The retry contract (CONTRACT.md section 4) and the tolerance it is judged with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RetryContract {
-    /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
-    pub backoff_ms: Vec<u64>,
-    /// A gap may be this much shorter, in milliseconds.
-    pub early_ms: u64,
-    /// A gap may be this much longer, in milliseconds.
-    pub late_ms: u64,
-}
-
-impl Default for RetryContract {
-    /// 0 s / 2 s / 4 s, -50 ms, +500 ms.
-    fn default() -> Self {
-        Self { backoff_ms: vec![0, 2000, 4000], early_ms: 50, late_ms: 500 }
-    }
 }
 
 /// A flow began.

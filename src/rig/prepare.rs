@@ -7,12 +7,12 @@ use crate::clock::Clock;
 use crate::drive::{Client, Reply};
 use crate::identity::SubjectKind;
 use crate::inbox::{Config, Inbox};
-use crate::journal::{FORMAT_VERSION, Header, Journal, ScenarioRef, WebhookConfig};
+use crate::journal::{FORMAT_VERSION, Header, Journal, RetryContract, ScenarioRef, WebhookConfig};
 use crate::scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, resolve_identities, rows,
 };
 use crate::signature::Verifier;
-use crate::staging::{FixtureSize, Options, Staging};
+use crate::staging::{FixtureSize, Options, Staging, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -114,13 +114,25 @@ async fn start_stand_in(
     let mut options = Options::new(plan.secret.clone(), endpoint);
     options.scheme = plan.scheme;
     options.timeout = plan.sender_timeout;
-    options.max_attempts = u32::try_from(plan.retry.backoff_ms.len()).unwrap_or(u32::MAX);
+    options.max_attempts = plan.retry.attempts();
+    options.timing = timing(&plan.retry);
     options.misbehave = how.misbehave.clone();
     options.profile = how.profile;
     options.fixtures = fixtures;
     options.seed = plan.seed;
     options.clock = clock;
     Staging::start(listener, options).map_err(RigError::StandIn)
+}
+
+/// The stand-in keeps the contract that is judged, unless it is told to misbehave.
+fn timing(contract: &RetryContract) -> Timing {
+    Timing {
+        backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
+        breaker_failures: contract.breaker.failures as usize,
+        breaker_window: contract.breaker.window(),
+        breaker_open: contract.breaker.open(),
+        ..Timing::default()
+    }
 }
 
 fn target_url(plan: &Plan, staging: Option<&Staging>) -> String {

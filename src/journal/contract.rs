@@ -1,0 +1,180 @@
+//! What the sender promises about failures: schedule, identity, client errors, circuit breaker; and the tolerance.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The retry contract (CONTRACT.md section 4) and the tolerance it is judged with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RetryContract {
+    /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
+    pub backoff_ms: Vec<u64>,
+    /// A gap may be this much shorter, in milliseconds.
+    pub early_ms: u64,
+    /// A gap may be this much longer, in milliseconds.
+    pub late_ms: u64,
+    /// What stays the same over the attempts of a delivery.
+    #[serde(default)]
+    pub identity: IdentityPolicy,
+    /// What 408 and 429 do.
+    #[serde(default)]
+    pub throttled: ThrottlePolicy,
+    /// What `Retry-After` does.
+    #[serde(default)]
+    pub retry_after: RetryAfterPolicy,
+    /// The circuit breaker.
+    #[serde(default)]
+    pub breaker: BreakerContract,
+}
+
+impl Default for RetryContract {
+    /// 0 s / 2 s / 4 s, -50 ms, +500 ms; all attempts the same; every 4xx aborts; `Retry-After` is ignored.
+    fn default() -> Self {
+        Self {
+            backoff_ms: vec![0, 2000, 4000],
+            early_ms: 50,
+            late_ms: 500,
+            identity: IdentityPolicy::default(),
+            throttled: ThrottlePolicy::default(),
+            retry_after: RetryAfterPolicy::default(),
+            breaker: BreakerContract::default(),
+        }
+    }
+}
+
+impl RetryContract {
+    /// Attempts for one delivery.
+    #[must_use]
+    pub fn attempts(&self) -> u32 {
+        u32::try_from(self.backoff_ms.len()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether a status ends a delivery as failed at once: a 4xx, except 408 and 429 where they are to be retried.
+    #[must_use]
+    pub const fn aborts(&self, status: u16) -> bool {
+        let throttled = matches!(status, 408 | 429);
+        matches!(status, 400..=499) && !(throttled && matches!(self.throttled, ThrottlePolicy::Retry))
+    }
+
+    /// The longest pause between two attempts, milliseconds.
+    #[must_use]
+    pub fn longest_ms(&self) -> u64 {
+        self.backoff_ms.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The wanted pause after attempt `attempt` (from 1) when it was answered with `Retry-After: retry_after` (seconds),
+    /// in milliseconds; `None` when no attempt is to follow.
+    #[must_use]
+    pub fn gap_ms(&self, attempt: usize, retry_after: Option<u32>) -> Option<u64> {
+        let scheduled = *self.backoff_ms.get(attempt)?;
+        match (self.retry_after, retry_after) {
+            (RetryAfterPolicy::Honour, Some(seconds)) => Some(scheduled.max(u64::from(seconds) * 1000)),
+            _ => Some(scheduled),
+        }
+    }
+
+    /// How long an attempt of a sender with this time-out (ms) may last until it counts as held beyond it: a twentieth
+    /// more, at least 100 ms and at most the tolerance of a gap.
+    #[must_use]
+    pub fn deadline(&self, timeout_ms: u64) -> Duration {
+        let slack = (timeout_ms / 20).max(100).min(self.late_ms.max(100));
+        Duration::from_millis(timeout_ms + slack)
+    }
+}
+
+/// What stays the same over the attempts of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum IdentityPolicy {
+    /// Id, timestamp, signature and bytes (DeltaCrown).
+    #[default]
+    Same,
+    /// Id and bytes; each attempt has a timestamp, and so a signature, of its own (Standard Webhooks).
+    TimestampPerAttempt,
+}
+
+/// What 408 and 429 do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ThrottlePolicy {
+    /// They end the delivery, as every 4xx.
+    #[default]
+    Abort,
+    /// They are retried, as a 5xx.
+    Retry,
+}
+
+/// What `Retry-After` does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RetryAfterPolicy {
+    /// Nothing: the schedule is kept.
+    #[default]
+    Ignore,
+    /// The pause is at least as long as it says.
+    Honour,
+}
+
+/// The sender's circuit breaker (CONTRACT.md section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerContract {
+    /// Failed deliveries that open it; one that succeeds takes one off.
+    pub failures: u32,
+    /// Failures older than this do not count, milliseconds.
+    pub window_ms: u64,
+    /// How long it swallows webhooks once open, milliseconds; the next one after that is a probe.
+    pub open_ms: u64,
+}
+
+impl Default for BreakerContract {
+    /// 5 in 120 s, open for 60 s.
+    fn default() -> Self {
+        Self { failures: 5, window_ms: 120_000, open_ms: 60_000 }
+    }
+}
+
+impl BreakerContract {
+    /// [`Self::window_ms`].
+    #[must_use]
+    pub const fn window(&self) -> Duration {
+        Duration::from_millis(self.window_ms)
+    }
+
+    /// [`Self::open_ms`].
+    #[must_use]
+    pub const fn open(&self) -> Duration {
+        Duration::from_millis(self.open_ms)
+    }
+
+    /// How many deliveries may have failed without opening it.
+    #[must_use]
+    pub const fn spare(&self) -> u64 {
+        self.failures.saturating_sub(1) as u64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn policies_bend_the_contract() {
+        let deltacrown = RetryContract::default();
+        assert!(deltacrown.aborts(400) && deltacrown.aborts(429) && !deltacrown.aborts(503));
+        assert_eq!((deltacrown.gap_ms(1, Some(7)), deltacrown.gap_ms(3, None)), (Some(2000), None));
+        let patient = RetryContract {
+            throttled: ThrottlePolicy::Retry,
+            retry_after: RetryAfterPolicy::Honour,
+            ..deltacrown
+        };
+        assert!(patient.aborts(400) && !patient.aborts(429) && !patient.aborts(408));
+        assert_eq!((patient.gap_ms(1, Some(7)), patient.gap_ms(2, Some(1))), (Some(7000), Some(4000)));
+    }
+
+    #[test]
+    fn the_deadline_is_a_little_longer_than_the_time_out() {
+        let ms = |timeout| RetryContract::default().deadline(timeout).as_millis();
+        assert_eq!((ms(100), ms(4000), ms(10_000), ms(60_000)), (200, 4200, 10_500, 60_500));
+    }
+}
