@@ -305,8 +305,8 @@ impl Analysis {
 
 fn time_of(record: &Record) -> Option<Tick> {
     Some(match record {
-        Record::Header(_) | Record::Load(_) => return None,
-        Record::Interval(r) => r.to,
+        // The seconds of a load count from the beginning of its schedule, not of the run.
+        Record::Header(_) | Record::Load(_) | Record::Interval(_) => return None,
         Record::FlowStart(r) => r.at,
         Record::Expect(r) => r.at,
         Record::Step(r) => r.ended,

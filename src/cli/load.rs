@@ -1,23 +1,25 @@
 //! `smoke load`: webhooks or flows at a rate, with percentiles that can be trusted.
 
 mod evidence;
+mod flows;
 mod live;
 mod plan;
 mod webhooks;
 
+use evidence::Extra;
 pub(super) use evidence::{Evidence, JOURNAL, Outputs, Scope, open_part};
 
-use super::secret_source::SecretSource;
+use super::run_args::RunArgs;
 use super::{Exit, Failure};
 use crate::load::Shard;
-use crate::signature::Scheme;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::path::PathBuf;
 
 /// The command line of `smoke load`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// `webhooks`: signed webhooks at a receiver, each with its own body, id, timestamp and signature
+    /// `webhooks`: signed webhooks at a receiver, each with its own body, id, timestamp and signature; or a scenario
+    /// (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end
     #[arg(value_name = "WHAT")]
     what: String,
     /// The receiver's URL; webhooks only
@@ -38,20 +40,12 @@ pub(super) struct Args {
     /// The webhooks' event
     #[arg(long, value_name = "NAME", default_value = "payment_verified")]
     event: String,
-    /// How the webhooks are signed
-    #[arg(long, value_name = "NAME", default_value_t)]
-    scheme: Scheme,
-    #[command(flatten)]
-    secret: SecretSource,
     /// Retry as the real sender does: three attempts, 0 s, 2 s and 4 s apart, none after a 4xx
     #[arg(long)]
     retry: bool,
     /// Time limit of one request, connecting included
     #[arg(long, value_name = "TIME", default_value = "10s")]
     timeout: String,
-    /// Seed of ids and bodies: equal seeds give equal ones [default: random]
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     /// Trust the certificates in this PEM file for https, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
@@ -64,21 +58,35 @@ pub(super) struct Args {
     /// Begin at this time: RFC 3339, Unix seconds, or +TIME from now
     #[arg(long, value_name = "T", value_parser = start_at)]
     start_at: Option<DateTime<Utc>>,
-    /// Name of the environment in the evidence [default: loopback, or staging]
-    #[arg(long, value_name = "NAME")]
-    environment: Option<String>,
     /// Load a target that looks like production, or another machine at more than 10000/s
     #[arg(long)]
     i_own_this_target: bool,
+    /// Further files
+    #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = "html")]
+    report: Vec<Extra>,
     #[command(flatten)]
-    outputs: Outputs,
+    run: RunArgs,
+}
+
+impl Args {
+    fn outputs(&self) -> Outputs {
+        let run = &self.run;
+        Outputs {
+            artifacts: run.artifacts.clone(),
+            gates: run.gates.clone(),
+            confidence: run.confidence.clone(),
+            report: self.report.clone(),
+            format: run.format,
+            quiet: run.quiet,
+        }
+    }
 }
 
 /// Runs the load.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match args.what.as_str() {
         "webhooks" => webhooks::run(args),
-        other => Err(Failure::usage(format!("cannot load `{other}`: this build loads `webhooks` only"))),
+        scenario => flows::run(args, scenario),
     }
 }
 

@@ -40,6 +40,29 @@ pub(super) struct Resolved {
 /// # Errors
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
 pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
+    resolve_sized(command, scenario, args, args.flows)
+}
+
+/// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time.
+///
+/// # Errors
+/// As for [`resolve`].
+pub(super) fn resolve_load(
+    scenario: &str,
+    args: &RunArgs,
+    flows: u32,
+    at_once: u32,
+) -> Result<Plan, Failure> {
+    let Resolved { plan, .. } = resolve_sized("load", scenario, args, Some(flows))?;
+    Ok(Plan { concurrency: at_once, ..plan })
+}
+
+fn resolve_sized(
+    command: &str,
+    scenario: &str,
+    args: &RunArgs,
+    flows: Option<u32>,
+) -> Result<Resolved, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
     let confidence = args.confidence.as_ref().map(|_| Confidence);
@@ -49,7 +72,7 @@ pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<R
     let retry = retry(&gates, &env)?;
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
-    let flows = args.flows.unwrap_or(own.flows);
+    let flows = flows.unwrap_or(own.flows);
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let scope = Scope {

@@ -184,6 +184,8 @@ pub enum Trouble {
     Timeout,
     /// What came is no HTTP/1.1 answer, or too long a one.
     Malformed,
+    /// A step of a flow was not as the scenario expects.
+    Step,
     /// This machine ran out of something: file descriptors, ports, memory. Says nothing about the target.
     Local,
 }
@@ -201,6 +203,7 @@ impl Trouble {
             Self::Closed => "closed",
             Self::Timeout => "timeout",
             Self::Malformed => "malformed",
+            Self::Step => "step",
             Self::Local => "local",
         }
     }

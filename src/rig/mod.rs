@@ -2,6 +2,7 @@
 
 mod campaign;
 mod error;
+mod load;
 mod plan;
 mod prepare;
 mod run;
@@ -9,6 +10,7 @@ mod settle;
 
 pub use campaign::triggered;
 pub use error::RigError;
+pub use load::FlowLoad;
 pub use plan::{GatesRef, Listen, Plan, StandIn, Target};
 pub use prepare::Prepared;
 pub use run::Finished;

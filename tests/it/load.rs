@@ -5,7 +5,7 @@ use serde_json::Value;
 use smoke::secret::Secret;
 use smoke::signature::{Scheme, Verifier};
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -9,7 +9,7 @@ use crate::journal::{
 };
 use crate::latency::Latency;
 use crate::signature::Scheme;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use proptest::prelude::*;
 use std::fs::File;
 use std::io::BufReader;

@@ -2,26 +2,21 @@
 
 use crate::analysis::load::{Merged, Part, Series, merge};
 use crate::cli::gates_file::GatesFile;
+use crate::cli::run_args::Format;
 use crate::cli::{Exit, Failure, out};
-use crate::gate::{Verdict, judge_load};
+use crate::gate::{Confidence, Verdict, judge_load};
 use crate::journal::{Header, Journal, Reader};
 use crate::load::{Finish, Shard};
-use crate::report::{Hlog, LoadArtifact, load_artifact, load_html, load_junit, load_text, write_whole};
+use crate::report::{
+    EndToEnd, Evidence as FlowEvidence, Hlog, LoadArtifact, load_artifact, load_html, load_junit, load_text,
+    write_whole,
+};
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::{Path, PathBuf};
 
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
-
-/// What is printed at the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli) enum Format {
-    /// Tables.
-    Human,
-    /// The artifact.
-    Json,
-}
 
 /// Further files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -50,11 +45,14 @@ pub(in crate::cli) struct Outputs {
     /// Gates file [default: scenarios/gates.yaml, else the built-in gates]
     #[arg(long, value_name = "FILE")]
     pub gates: Option<PathBuf>,
+    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
+    #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
+    pub confidence: Option<String>,
     /// Further files
     #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = "html")]
     pub report: Vec<Extra>,
     /// What is printed at the end
-    #[arg(long, value_name = "FORMAT", default_value = "human")]
+    #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
     /// Print no progress and no summary
     #[arg(long, short)]
@@ -74,7 +72,8 @@ impl Evidence {
     /// # Errors
     /// Usage: the gates. Environment: the directory.
     pub(in crate::cli) fn prepare(outputs: &Outputs, shard: Shard) -> Result<Self, Failure> {
-        let gates = GatesFile::read(outputs.gates.as_deref(), None)?;
+        let gates =
+            GatesFile::read(outputs.gates.as_deref(), outputs.confidence.as_ref().map(|_| Confidence))?;
         let dir = match shard.count() {
             1 => outputs.artifacts.clone(),
             count => outputs.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
@@ -96,16 +95,21 @@ impl Evidence {
         self.gates.sha256()
     }
 
+    /// Where the journal is.
+    pub(in crate::cli) fn journal(&self) -> PathBuf {
+        self.dir.join(JOURNAL)
+    }
+
     /// Begins the journal.
     pub(in crate::cli) fn open(&self, header: &Header) -> Result<Journal, Failure> {
-        let path = self.dir.join(JOURNAL);
+        let path = self.journal();
         Journal::create(&path, header)
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
     }
 
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
     pub(in crate::cli) fn conclude(&self, outputs: &Outputs, finish: Finish) -> Result<Exit, Failure> {
-        let part = open_part(&self.dir.join(JOURNAL))?;
+        let part = open_part(&self.journal())?;
         let exit = self.write(outputs, vec![part], Scope::Part)?;
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }
@@ -174,7 +178,17 @@ impl Evidence {
             summary.alone();
         }
         let checks = judge_load(&summary, &self.gates.gates);
-        Ok((load_artifact(&header, &summary, checks), summary.series))
+        let end_to_end = self.end_to_end(&header, scope)?;
+        Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
+    }
+
+    /// What became of the webhooks that the flows had to fire; a load of webhooks has none.
+    fn end_to_end(&self, header: &Header, scope: Scope) -> Result<Option<EndToEnd>, Failure> {
+        if header.flows == 0 || scope == Scope::Whole {
+            return Ok(None);
+        }
+        let flows = FlowEvidence::open(&self.journal()).map_err(Failure::usage)?;
+        Ok(Some(EndToEnd::of(&flows)))
     }
 
     fn file(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {

@@ -31,7 +31,7 @@ pub(super) fn follow(
     let wrong = |e| Failure::environment(format!("cannot write the journal: {e}"));
     let mut view = None;
     let mut clock: Option<Clock> = None;
-    if let Some(at) = args.start_at.filter(|at| *at > Utc::now() && !args.outputs.quiet) {
+    if let Some(at) = args.start_at.filter(|at| *at > Utc::now() && !args.run.quiet) {
         out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
     for event in heard {
@@ -43,7 +43,7 @@ pub(super) fn follow(
                     out::say(format!("warning: {text}"));
                     journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
                 }
-                view = (!args.outputs.quiet).then(|| View::new(&plan));
+                view = (!args.run.quiet).then(|| View::new(&plan));
                 clock = Some(began);
             }
             Event::Second(counts) => {
@@ -77,7 +77,7 @@ fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
 }
 
 /// What is shown while it runs.
-struct View {
+pub(super) struct View {
     bar: ProgressBar,
     terminal: bool,
     plan: LoadPlan,
@@ -88,7 +88,7 @@ struct View {
 }
 
 impl View {
-    fn new(plan: &LoadPlan) -> Self {
+    pub(super) fn new(plan: &LoadPlan) -> Self {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(plan.pace.lasts_ms().div_ceil(1000)), target);
@@ -101,7 +101,7 @@ impl View {
         Self { bar, terminal, plan: plan.clone(), seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }
     }
 
-    fn second(&mut self, counts: &Counts) {
+    pub(super) fn second(&mut self, counts: &Counts) {
         let interval = &counts.interval;
         self.seen += 1;
         self.ok += interval.ok;
@@ -144,7 +144,7 @@ impl View {
         )
     }
 
-    fn end(&self) {
+    pub(super) fn end(&self) {
         self.bar.finish_and_clear();
     }
 }

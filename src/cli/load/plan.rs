@@ -64,7 +64,7 @@ impl LoadWork {
             shard,
             connections,
             manner: Manner { timeout, backoff },
-            seed: args.seed.map_or_else(random, Ok)?,
+            seed: args.run.seed.map_or_else(random, Ok)?,
             peak,
             stages,
         })

@@ -25,11 +25,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let url =
         args.to.as_deref().ok_or_else(|| Failure::usage("load webhooks needs --to URL: the receiver"))?;
     let target = Target::parse(url).map_err(|e| Failure::usage(format!("--to: {e}")))?;
+    if args.run.staging.is_some() || args.run.flows.is_some() || args.run.concurrency.is_some() {
+        return Err(Failure::usage(
+            "load webhooks takes --to, --rate and --connections; --staging, --flows and --concurrency are for flows",
+        ));
+    }
     check_event(&args.event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
     let work = LoadWork::new(args)?;
     let secret = secret(args)?;
-    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
-    let evidence = Evidence::prepare(&args.outputs, work.shard)?;
+    let signer = Signer::new(args.run.scheme.unwrap_or_default(), &secret).map_err(Failure::usage)?;
+    let outputs = args.outputs();
+    let evidence = Evidence::prepare(&outputs, work.shard)?;
     let roots = roots(args, &target)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -46,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     drop(runtime);
 
     let header = header(args, &work, &evidence, &target, environment, &secret);
-    let common = json!({ "target": target.as_str(), "scheme": args.scheme });
+    let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
     let record = |started| work.record("webhooks", &args.event, &common, started);
     let journal = evidence.open(&header)?;
 
@@ -62,12 +68,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
     .map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
     let finish = live::follow(&heard, &journal, &record, args)?;
-    evidence.conclude(&args.outputs, finish)
+    evidence.conclude(&outputs, finish)
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
 fn secret(args: &Args) -> Result<Secret, Failure> {
-    if let Some(secret) = args.secret.read()? {
+    if let Some(secret) = args.run.secret.read()? {
         return Ok(secret);
     }
     match std::env::var(SECRET_VARIABLE) {
@@ -106,7 +112,7 @@ fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
 
 fn environment(args: &Args, addresses: &[SocketAddr]) -> String {
     let usual = if guard::is_loopback(addresses) { "loopback" } else { "staging" };
-    args.environment.clone().unwrap_or_else(|| usual.to_owned())
+    args.run.environment.clone().unwrap_or_else(|| usual.to_owned())
 }
 
 /// Opens one connection, so that a receiver that is not there is an error and not a failed load.
@@ -144,7 +150,7 @@ fn header(
         gates_sha256: evidence.gates_sha256().to_owned(),
         environment,
         target: target.as_str().to_owned(),
-        scheme: args.scheme,
+        scheme: args.run.scheme.unwrap_or_default(),
         flows: 0,
         concurrency: work.connections,
         seed: work.seed,

@@ -1,5 +1,6 @@
 //! `staging_load_output.json`: a load, its figures and its verdict; the same journals give the same bytes.
 
+use super::flows::EndToEnd;
 use crate::analysis::load::{LoadSummary, Point};
 use crate::gate::{Check, Verdict, overall};
 use crate::journal::{Header, LoadFailure, LoadPace};
@@ -27,6 +28,8 @@ pub struct LoadArtifact {
     pub latency_ms: LatencyTable,
     /// The timeline; at most 600 steps (1200 when the run goes on after its schedule).
     pub timeline: Vec<TimelineRow>,
+    /// What became of the webhooks that the flows had to fire; null for a load of webhooks.
+    pub end_to_end: Option<EndToEnd>,
     /// A few of the failures.
     pub failures: Vec<LoadFailure>,
     /// The shards.
@@ -221,7 +224,15 @@ pub struct LoadProvenance {
 
 /// The artifact of a load that was judged.
 #[must_use]
-pub fn load_artifact(header: &Header, load: &LoadSummary, checks: Vec<Check>) -> LoadArtifact {
+pub fn load_artifact(
+    header: &Header,
+    load: &LoadSummary,
+    mut checks: Vec<Check>,
+    end_to_end: Option<EndToEnd>,
+) -> LoadArtifact {
+    if let Some(flows) = &end_to_end {
+        checks.extend(flows.checks.iter().cloned());
+    }
     let verdict = overall(&checks);
     let started = load.shards.iter().map(|s| s.started).min().unwrap_or(load.plan.started);
     LoadArtifact {
@@ -244,6 +255,7 @@ pub fn load_artifact(header: &Header, load: &LoadSummary, checks: Vec<Check>) ->
             own_lag: percentiles(&load.series.own_lag),
         },
         timeline: load.timeline.iter().map(row).collect(),
+        end_to_end,
         failures: load.failures().to_vec(),
         shards: load
             .shards

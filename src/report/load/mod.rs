@@ -2,12 +2,14 @@
 
 mod artifact;
 mod chart;
+mod flows;
 mod hlog;
 mod html;
 mod junit;
 mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
+pub use flows::EndToEnd;
 pub use hlog::Hlog;
 pub use html::load_html;
 pub use junit::load_junit;

@@ -118,7 +118,7 @@ fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSum
 }
 
 fn judged(load: &LoadSummary) -> LoadArtifact {
-    load_artifact(&header(), load, judge_load(load, &Gates::default()))
+    load_artifact(&header(), load, judge_load(load, &Gates::default()), None)
 }
 
 fn verdict_of(artifact: &LoadArtifact, id: &str) -> Verdict {
@@ -178,7 +178,9 @@ fn what_was_not_done_is_unproven() {
     assert_eq!(missing.acceptance_gates.verdict, Verdict::Unproven);
     assert!(missing.recommendation.contains("missing shards: 1, 2 of 3"), "{}", missing.recommendation);
     assert_eq!(judged(&summary(&[], |_| ())).acceptance_gates.verdict, Verdict::Unproven);
-    let local = of(|load| drop(load.counts.errors.insert(Trouble::Local, 100)));
+    let local = of(|load| {
+        load.counts.errors.insert(Trouble::Local, 100);
+    });
     assert_eq!(verdict_of(&local, "generator_resources"), Verdict::Unproven);
 }
 

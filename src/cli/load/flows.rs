@@ -1,0 +1,99 @@
+//! `smoke load SCENARIO`: flows at an open arrival rate, webhooks accounted for end to end.
+
+use super::live::View;
+use super::plan::LoadWork;
+use super::{Args, Evidence};
+use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime};
+use crate::load::{Finish, Pace, Plan, Target as Url, guard};
+use crate::rig::{FlowLoad, Prepared, RigError, Target};
+use serde_json::json;
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
+
+/// Resolves scenario and schedule, plays the flows and judges both.
+pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
+    if args.to.is_some() {
+        return Err(Failure::usage(
+            "--to is for `load webhooks`; flows go to --staging URL, or the stand-in",
+        ));
+    }
+    if args.run.flows.is_some() || args.run.concurrency.is_some() {
+        return Err(Failure::usage(
+            "the schedule says how many flows there are, and --connections how many at once",
+        ));
+    }
+    let work = LoadWork::new(args)?;
+    if work.shard.count() > 1 {
+        return Err(Failure::usage(
+            "flows cannot be sharded yet: each shard would need a receiver that staging posts to; shard `load webhooks`",
+        ));
+    }
+    let Pace::Open(schedule) = &work.pace else {
+        return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
+    };
+    let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
+    let total = total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))?;
+    let mut resolved = run_plan::resolve_load(scenario, &args.run, total, work.connections)?;
+    let outputs = args.outputs();
+    let evidence = Evidence::prepare(&outputs, work.shard)?;
+    resolved.journal = evidence.journal();
+    let name = resolved.loaded.scenario.name.clone();
+    let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
+    if args.start_at.is_some() {
+        return Err(Failure::usage("--start-at is for shards, and flows have none"));
+    }
+    runtime::block_on(async {
+        check_target(args, &resolved.target, &work).await?;
+        let prepared = Prepared::new(resolved).await.map_err(failure)?;
+        let (interrupted, stop) = watch::channel(false);
+        interrupt::spawn(interrupted);
+        let view: Arc<Mutex<Option<View>>> = Arc::default();
+        let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.run.quiet);
+        let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
+        let plan = Plan { pace: work.pace.clone(), shard: work.shard, most };
+        let how = FlowLoad {
+            plan,
+            record: Box::new(move |started| {
+                let plan = work.record(&name, "", &common, started);
+                if !quiet {
+                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
+                }
+                plan
+            }),
+            seen: Box::new(move |counts| {
+                if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
+                    view.second(counts);
+                }
+            }),
+        };
+        let finished = prepared.load(how, stop).await.map_err(failure)?;
+        if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
+            view.end();
+        }
+        let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };
+        if !quiet {
+            out::say(format!("journal  {}", evidence.journal().display()));
+        }
+        evidence.conclude(&outputs, finish)
+    })
+}
+
+/// The same catch as for webhooks; the stand-in is this process.
+async fn check_target(args: &Args, target: &Target, work: &LoadWork) -> Result<(), Failure> {
+    let Target::Url(url) = target else { return Ok(()) };
+    if args.run.staging.is_none() {
+        return Err(Failure::usage(
+            "STAGING_URL is set: a load on it takes the URL spelled out (--staging URL); unset it for the stand-in",
+        ));
+    }
+    let target = Url::parse(url).map_err(|e| Failure::usage(format!("--staging: {e}")))?;
+    if args.i_own_this_target {
+        return Ok(());
+    }
+    let addresses = target.addresses().await.unwrap_or_default();
+    guard::check_target(target.host(), &addresses, work.peak).map_err(Failure::usage)
+}
+
+fn failure(error: RigError) -> Failure {
+    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
+}
