@@ -5,7 +5,8 @@
 //! never from the other wing (a test holds this):
 //!
 //! ```text
-//! 7  cli
+//! 8  cli
+//! 7                         approval
 //! 6  rig                    report
 //! 5  load                   gate
 //! 4  drive  inbox  fault    analysis
@@ -14,9 +15,13 @@
 //! 1  signature  latency  matcher  identity  http1  injection
 //! 0  clock  secret  period
 //!    LIVE WING              EVIDENCE WING (analysis, gate, report: pure functions of a journal)
+//! 1  signature  latency  matcher  identity  http1  seal
+//! 0  clock  secret
+//!    LIVE WING              EVIDENCE WING (analysis, gate, report, approval: pure functions of a journal)
 //! ```
 
 pub mod analysis;
+pub mod approval;
 pub mod cli;
 pub mod clock;
 pub mod drive;
@@ -35,6 +40,7 @@ pub mod pii;
 pub mod report;
 pub mod rig;
 pub mod scenario;
+pub mod seal;
 pub mod secret;
 pub mod signature;
 pub mod staging;

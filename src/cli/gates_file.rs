@@ -15,6 +15,7 @@ const USUAL: &str = "scenarios/gates.yaml";
 #[derive(Debug)]
 pub(super) struct GatesFile {
     pub gates: Gates,
+    name: String,
     sha256: String,
 }
 
@@ -40,7 +41,17 @@ impl GatesFile {
         };
         let mut gates = Gates::parse(&text).map_err(|e| Failure::usage(format!("gates {name}: {e}")))?;
         gates.confidence_percent = confidence.or(gates.confidence_percent);
-        Ok(Self { gates, sha256: sha256_hex(text.as_bytes()) })
+        Ok(Self { gates, name, sha256: sha256_hex(text.as_bytes()) })
+    }
+
+    /// The file, or `built-in gates`.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// SHA-256 of the file, hex.
+    pub(super) fn sha256(&self) -> &str {
+        &self.sha256
     }
 
     /// SHA-256 of the file that they came from, hex.

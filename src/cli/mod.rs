@@ -4,10 +4,12 @@ mod artifacts;
 mod check;
 mod environment;
 mod exit;
+mod gate;
 mod gates_file;
 mod interrupt;
 mod load;
 mod merge;
+mod key;
 mod out;
 mod progress;
 mod report;
@@ -50,6 +52,10 @@ enum Command {
     Check(check::Args),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
+    /// The approval gate: recompute artifacts from their journals, look for contradictions, answer the checklist
+    Gate(gate::Args),
+    /// Make a key pair to sign evidence with; prints the public key
+    Key(key::Args),
     /// Print a JSON Schema: of scenario files, or of another format of smoke
     Schema(schema::Args),
     /// Find personal data in JSON lines (or log lines with --text) on standard input
@@ -86,6 +92,8 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
         Command::Report(args) => report::run(&args),
+        Command::Gate(args) => gate::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Secret => secret::run(),

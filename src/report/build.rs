@@ -18,9 +18,16 @@ pub const EMBEDDED: &str = "embedded";
 /// When the journal is no evidence.
 pub fn from_journal(path: &Path) -> Result<(Evidence, Vec<u8>), EvidenceError> {
     let evidence = Evidence::open(path)?;
-    let mut bytes = serde_json::to_vec_pretty(&artifact(&evidence)).unwrap_or_default();
-    bytes.push(b'\n');
+    let bytes = to_bytes(&artifact(&evidence));
     Ok((evidence, bytes))
+}
+
+/// The bytes of an artifact file.
+#[must_use]
+pub fn to_bytes(artifact: &Artifact) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(artifact).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
 }
 
 /// The artifact: a pure function of the evidence.

@@ -2,7 +2,7 @@
 
 use crate::analysis::Analysis;
 use crate::gate::{Check, Gates, Verdict, judge, overall};
-use crate::journal::{Integrity, ReadError, Reader};
+use crate::journal::{Header, Integrity, ReadError, Reader, Record};
 use crate::pii::PolicyError;
 use std::io::BufRead;
 use std::path::Path;
@@ -41,22 +41,24 @@ impl Evidence {
     /// When it cannot be read, its chain is broken, or its header asks for what cannot be.
     pub fn open(path: &Path) -> Result<Self, EvidenceError> {
         let (header, reader) = Reader::open(path)?;
-        Self::read(header, reader)
+        Self::read(header, reader, |_| {})
     }
 
-    /// Judges the records of `reader`.
+    /// Judges the records of `reader`; `watch` sees each of them too, so that whoever needs more reads only once.
     ///
     /// # Errors
     /// As for [`Evidence::open`].
     pub fn read<R: BufRead>(
-        header: crate::journal::Header,
+        header: Header,
         mut reader: Reader<R>,
+        mut watch: impl FnMut(&Record),
     ) -> Result<Self, EvidenceError> {
         let gates: Gates =
             serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
         let mut analysis = Analysis::new(header)?;
         while let Some(record) = reader.next_record()? {
             analysis.take(&record);
+            watch(&record);
         }
         let checks = judge(&analysis, &gates);
         let verdict = overall(&checks);

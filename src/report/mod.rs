@@ -10,7 +10,7 @@ mod sections;
 mod table;
 
 pub use artifact::*;
-pub use build::{EMBEDDED, artifact, from_journal};
+pub use build::{EMBEDDED, artifact, from_journal, to_bytes};
 pub use evidence::{Evidence, EvidenceError};
 pub use file::write_whole;
 pub use load::*;

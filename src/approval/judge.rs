@@ -1,0 +1,190 @@
+//! Judges one artifact file.
+
+use super::document::Document;
+use super::proof::{self, Proof, name};
+use super::ruling::{Findings, Item, Judgement, Kind, evidence};
+use super::standing::{self, Checkout};
+use super::{arithmetic, checklist, shape, times};
+use crate::gate::Verdict;
+use crate::seal::PublicKey;
+use crate::secret::Secret;
+use crate::signature::check_unique_keys;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde_json::Value;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Largest artifact in bytes; smoke's own have a bounded number of samples and findings.
+const MAX_ARTIFACT: u64 = 16 * 1024 * 1024;
+
+/// What is asked of an artifact.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The time of the check.
+    pub now: DateTime<Utc>,
+    /// The environment that evidence is wanted about.
+    pub environment: &'a str,
+    /// How long ago the run may have ended.
+    pub max_age: TimeDelta,
+    /// The time of the commit that is being approved; the run must have begun after it.
+    pub not_before: Option<DateTime<Utc>>,
+    /// The webhook secret that was given for this check.
+    pub secret: Option<&'a Secret>,
+    /// The secret of the staging system, from the environment; not used for runs against the stand-in.
+    pub staging_secret: Option<&'a Secret>,
+    /// The key that the evidence must be signed with.
+    pub public_key: Option<&'a PublicKey>,
+    /// The scenarios and gates that count.
+    pub checkout: &'a Checkout,
+}
+
+/// Judges the artifact at `path` with the journal beside it. Whatever is wrong with either is in the judgement.
+#[must_use]
+pub fn judge(path: &Path, request: &Request<'_>) -> Judgement {
+    let mut found = Findings::default();
+    let shown = path.display().to_string();
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err((kind, why)) => {
+            found.add(kind, why);
+            return Judgement::new(shown, kind_of(path, &Value::Null), Vec::new(), found.0);
+        }
+    };
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
+        return Judgement::new(shown, kind_of(path, &Value::Null), vec![prose()], found.0);
+    }
+    let value = parse(&bytes, &mut found);
+    let document = Document::new(&value);
+    if !value.is_null() {
+        shape::check(&document, &mut found);
+        arithmetic::contradictions(&document, request.now, request.not_before, &mut found);
+    }
+    let journal = journal_of(path);
+    let items = match journal.as_deref() {
+        Some(journal) => match proof::prove(request, journal, &mut found) {
+            Some(proof) => proven(request, path, journal, &proof, (&bytes, &value), &mut found),
+            None => vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))],
+        },
+        None => unproven(request, &document),
+    };
+    Judgement::new(shown, kind_of(path, &value), items, found.0)
+}
+
+fn proven(
+    request: &Request<'_>,
+    path: &Path,
+    journal: &Path,
+    proof: &Proof,
+    artifact: (&[u8], &Value),
+    found: &mut Findings,
+) -> Vec<Item> {
+    let mut items = proof::items(request, proof, journal, artifact, found);
+    let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
+    items.push(proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found));
+    items.extend(sealed);
+    items.extend(checklist::recomputed(&proof.evidence.checks, &name(journal)));
+    items
+}
+
+fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
+    let environment =
+        document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
+    let mut items = vec![
+        evidence(
+            "journal",
+            "Journal whole",
+            Verdict::Unproven,
+            "no journal beside it: nothing can be recomputed",
+            "-",
+        ),
+        standing::environment(environment, request.environment, "/test_run/environment"),
+    ];
+    if let Some(Ok(started)) = times::started(document) {
+        items.push(standing::age(started, request.now, request.max_age, "/test_run/timestamp"));
+    }
+    items.extend(checklist::stated(document, &request.checkout.gates));
+    items
+}
+
+fn prose() -> Item {
+    let figure = "a memo is prose: nothing in it can be worked out again; judge the artifact and the journal it was written from";
+    evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
+    let shown = name(path);
+    let unreadable = |e: std::io::Error| ("artifact_unreadable", format!("{shown}: {e}"));
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_ARTIFACT {
+        return Err((
+            "artifact_too_large",
+            format!("{shown}: larger than {MAX_ARTIFACT} bytes, which no artifact is"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The artifact as JSON; null, and a finding, when it is none.
+fn parse(bytes: &[u8], found: &mut Findings) -> Value {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) if value.is_object() => {
+            if let Err(error) = check_unique_keys(bytes) {
+                found.add("duplicate_key", error.to_string());
+            }
+            value
+        }
+        Ok(_) => {
+            found.add("not_an_artifact", "the file is JSON, but no object");
+            Value::Null
+        }
+        Err(error) => {
+            found.add("not_json", format!("the file is no JSON: {error}"));
+            Value::Null
+        }
+    }
+}
+
+/// What an artifact is evidence of: the scenario it names, else the name of the file.
+fn kind_of(path: &Path, value: &Value) -> Kind {
+    let scenario = value.pointer("/provenance/scenario").and_then(Value::as_str);
+    let file = name(path);
+    match scenario {
+        Some("payments") => Kind::Payments,
+        Some("matches") => Kind::Matches,
+        Some("observation" | "observe") => Kind::Observation,
+        Some(_) => Kind::Other,
+        None if value.pointer("/test_run/total_payments").is_some() || file.contains("payments") => {
+            Kind::Payments
+        }
+        None if value.pointer("/test_run/total_matches").is_some() || file.contains("matches") => {
+            Kind::Matches
+        }
+        None if file.contains("observation") => Kind::Observation,
+        None => Kind::Other,
+    }
+}
+
+/// The journal beside an artifact, where there is one.
+#[must_use]
+pub fn journal_of(artifact: &Path) -> Option<PathBuf> {
+    let path = artifact.with_file_name(format!("{}_journal.jsonl", name_of(artifact)));
+    path.exists().then_some(path)
+}
+
+/// Where the signature over an artifact and its journal is.
+#[must_use]
+pub fn signature_of(artifact: &Path) -> PathBuf {
+    artifact.with_file_name(format!("{}_signature.json", name_of(artifact)))
+}
+
+/// What the files of a run have in common: `staging_payments` of `staging_payments_output.json`.
+#[must_use]
+pub fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    ["_output", "_journal", "_signature"]
+        .iter()
+        .find_map(|end| stem.strip_suffix(end))
+        .map_or(stem.clone(), str::to_owned)
+}

@@ -1,0 +1,28 @@
+//! The approval gate: whether an artifact may be believed, and what it then says.
+//!
+//! [`judge`] takes one artifact, recomputes it from the journal beside it, and does all the arithmetic that can be done
+//! on the artifact alone. Nothing here is believed because a file says it: an item passes only when it was worked out
+//! again, and an artifact without a journal is at best unproven.
+
+mod arithmetic;
+mod attempt_log;
+mod checklist;
+mod counts;
+mod document;
+mod figures;
+mod judge;
+mod own_shape;
+mod percentiles;
+mod proof;
+mod rates;
+mod ruling;
+mod shape;
+mod signatures;
+mod standing;
+mod text;
+mod times;
+
+pub use judge::{Request, journal_of, judge, name_of, signature_of};
+pub use ruling::{Approval, Finding, Group, Item, Judgement, Kind};
+pub use standing::Checkout;
+pub use text::human;

@@ -1,0 +1,160 @@
+//! What the approval gate answers: items, contradictions, and a verdict for each artifact and over all.
+
+use crate::gate::Verdict;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// What an item is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Group {
+    /// Whether the file can be believed.
+    Evidence,
+    /// The guide's success criteria.
+    Checklist,
+}
+
+/// One line of the checklist.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Item {
+    /// Stable name, for machines.
+    pub id: String,
+    /// What it is about.
+    pub group: Group,
+    /// For people.
+    pub title: String,
+    /// The answer.
+    pub verdict: Verdict,
+    /// The figure, or what was seen.
+    pub figure: String,
+    /// Where the figure comes from.
+    pub source: String,
+}
+
+/// Something in a file that cannot be so.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
+pub struct Finding {
+    /// Stable name of its kind, for machines.
+    pub kind: String,
+    /// One sentence.
+    pub sentence: String,
+}
+
+/// What an artifact is evidence of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A run of payments.
+    Payments,
+    /// A run of matches.
+    Matches,
+    /// An observation window.
+    Observation,
+    /// A run of another scenario, or a file that does not say.
+    Other,
+}
+
+impl Kind {
+    /// The word on the command line.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Payments => "payments",
+            Self::Matches => "matches",
+            Self::Observation => "observation",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// One artifact, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Judgement {
+    /// The file.
+    pub artifact: String,
+    /// What it is evidence of.
+    pub kind: Kind,
+    /// Fail before unproven before pass.
+    pub verdict: Verdict,
+    /// The checklist.
+    pub items: Vec<Item>,
+    /// What cannot be so; any of them fails the artifact.
+    pub contradictions: Vec<Finding>,
+}
+
+impl Judgement {
+    /// Puts the verdict together: any contradiction fails; nothing at all is unproven.
+    #[must_use]
+    pub fn new(artifact: String, kind: Kind, items: Vec<Item>, mut contradictions: Vec<Finding>) -> Self {
+        let mut seen = std::collections::BTreeSet::new();
+        contradictions.retain(|f| seen.insert(f.clone()));
+        let failed = !contradictions.is_empty();
+        let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
+        Self { artifact, kind, verdict, items, contradictions }
+    }
+}
+
+/// All that was asked for, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct Approval {
+    /// Fail before unproven before pass.
+    pub verdict: Verdict,
+    /// One for each artifact.
+    pub artifacts: Vec<Judgement>,
+    /// Artifacts that were required and are not there.
+    pub missing: Vec<Kind>,
+}
+
+impl Approval {
+    /// Puts the verdict together; a required artifact that is missing leaves it unproven.
+    #[must_use]
+    pub fn new(artifacts: Vec<Judgement>, required: &[Kind]) -> Self {
+        let missing: Vec<Kind> =
+            required.iter().copied().filter(|kind| artifacts.iter().all(|a| a.kind != *kind)).collect();
+        let absent = missing.iter().map(|_| Verdict::Unproven);
+        let verdict = worst(artifacts.iter().map(|a| a.verdict).chain(absent));
+        Self { verdict, artifacts, missing }
+    }
+}
+
+/// Fail before unproven before pass; nothing that passed is unproven.
+fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
+    let mut worst = Verdict::NotExercised;
+    for verdict in verdicts {
+        worst = match (worst, verdict) {
+            (Verdict::Fail, _) | (_, Verdict::Fail) => Verdict::Fail,
+            (Verdict::Unproven, _) | (_, Verdict::Unproven) => Verdict::Unproven,
+            (Verdict::Pass, _) | (_, Verdict::Pass) => Verdict::Pass,
+            _ => Verdict::NotExercised,
+        };
+    }
+    if worst == Verdict::NotExercised { Verdict::Unproven } else { worst }
+}
+
+/// Collects what cannot be so.
+#[derive(Debug, Default)]
+pub(super) struct Findings(pub Vec<Finding>);
+
+impl Findings {
+    pub fn add(&mut self, kind: &str, sentence: impl Into<String>) {
+        self.0.push(Finding { kind: kind.to_owned(), sentence: sentence.into() });
+    }
+}
+
+/// An item of the group [`Group::Evidence`].
+pub(super) fn evidence(
+    id: &str,
+    title: &str,
+    verdict: Verdict,
+    figure: impl Into<String>,
+    source: impl Into<String>,
+) -> Item {
+    Item {
+        id: id.to_owned(),
+        group: Group::Evidence,
+        title: title.to_owned(),
+        verdict,
+        figure: figure.into(),
+        source: source.into(),
+    }
+}

@@ -1,0 +1,201 @@
+//! `smoke gate`: the approval gate: may these artifacts be believed, and what do they then say?
+
+use super::gates_file::GatesFile;
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, environment, out, run};
+use crate::approval::{Approval, Checkout, Kind, Request, human, judge, name_of};
+use crate::gate::Verdict;
+use crate::journal::sha256_hex;
+use crate::scenario::{Period, built_in_names, load, load_built_in};
+use crate::seal::PublicKey;
+use crate::secret::Secret;
+use chrono::{DateTime, TimeDelta, Utc};
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// Largest file that a public key may be in, in bytes.
+const MAX_KEY: u64 = 4096;
+
+/// Options of `smoke gate`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Exit codes: 0 pass, 1 fail (a contradiction, a broken journal, a missed target), 2 usage, 3 unproven."
+)]
+pub(super) struct Args {
+    /// Artifacts, or directories of them
+    #[arg(value_name = "ARTIFACT|DIR", default_value = "artifacts")]
+    artifacts: Vec<PathBuf>,
+    /// The signer's public key (64 hex digits, or a file with them); the evidence must then be signed with it
+    #[arg(long, value_name = "KEY")]
+    public_key: Option<String>,
+    #[command(flatten)]
+    secret: SecretSource,
+    /// Artifacts that must be there
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    require: Vec<Required>,
+    /// The environment that evidence is wanted about
+    #[arg(long, value_name = "NAME", default_value = "staging")]
+    environment: String,
+    /// How long ago a run may have ended
+    #[arg(long, value_name = "DURATION", default_value = "24h")]
+    max_age: Period,
+    /// Time of the commit that is being approved, RFC 3339 (git show -s --format=%cI): the run must have begun after it
+    #[arg(long, value_name = "TIME")]
+    not_before: Option<DateTime<Utc>>,
+    /// Gates file of the checkout [default: scenarios/gates.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    gates: Option<PathBuf>,
+    /// Scenario file that is not in scenarios/; may be given several times
+    #[arg(long, value_name = "FILE")]
+    scenario: Vec<PathBuf>,
+    /// What goes to stdout
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// The artifacts of the guide.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Required {
+    Payments,
+    Matches,
+    Observation,
+}
+
+/// What goes to stdout.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Format {
+    /// A checklist
+    Human,
+    /// One JSON object
+    Json,
+}
+
+/// Judges all artifacts.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let env = environment::read(None)?;
+    let secret = args.secret.read()?;
+    let staging_secret = env("WEBHOOK_SECRET").filter(|s| !s.is_empty()).map(Secret::new);
+    let public_key = args.public_key.as_deref().map(public_key).transpose()?;
+    let checkout = checkout(args)?;
+    let request = Request {
+        now: Utc::now(),
+        environment: &args.environment,
+        max_age: time_delta(args.max_age.get()),
+        not_before: args.not_before,
+        secret: secret.as_ref(),
+        staging_secret: staging_secret.as_ref(),
+        public_key: public_key.as_ref(),
+        checkout: &checkout,
+    };
+    let files = files(&args.artifacts, !args.require.is_empty())?;
+    let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
+    let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);
+    match args.format {
+        Format::Human => out::raw(human(&approval, run::colour()).as_bytes()),
+        Format::Json => {
+            let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
+            out::line(text);
+        }
+    }
+    Ok(match approval.verdict {
+        Verdict::Pass => Exit::Pass,
+        Verdict::Fail => Exit::Fail,
+        Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
+    })
+}
+
+impl Required {
+    const fn kind(self) -> Kind {
+        match self {
+            Self::Payments => Kind::Payments,
+            Self::Matches => Kind::Matches,
+            Self::Observation => Kind::Observation,
+        }
+    }
+}
+
+fn time_delta(period: Duration) -> TimeDelta {
+    TimeDelta::from_std(period).unwrap_or(TimeDelta::MAX)
+}
+
+/// The artifacts that are named, and those in the directories that are named.
+fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for path in given {
+        let shown = path.display();
+        let meta = std::fs::metadata(path).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+        if meta.is_dir() {
+            let inside = in_directory(path).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+            if inside.is_empty() && !may_be_empty {
+                return Err(Failure::usage(format!("{shown}: no artifacts in it (*_output.json)")));
+            }
+            files.extend(inside);
+        } else if path.extension().is_some_and(|e| e == "jsonl") {
+            files.push(path.with_file_name(format!("{}_output.json", name_of(path))));
+        } else {
+            files.push(path.clone());
+        }
+    }
+    Ok(files)
+}
+
+/// `*_output.json`, and memos that no journal stands behind.
+fn in_directory(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let memo = name.strip_suffix("_memo.md");
+        let own_memo = memo.is_some_and(|m| dir.join(format!("{m}_journal.jsonl")).exists());
+        if !name.starts_with('.') && (name.ends_with("_output.json") || (memo.is_some() && !own_memo)) {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn public_key(text: &str) -> Result<PublicKey, Failure> {
+    let wrong = |what: String| Failure::usage(format!("--public-key: {what}"));
+    let path = Path::new(text);
+    let text = if path.is_file() {
+        if std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len() > MAX_KEY {
+            return Err(wrong("the file is too large for a key".to_owned()));
+        }
+        std::fs::read_to_string(path).map_err(|e| wrong(format!("{}: {e}", path.display())))?
+    } else {
+        text.to_owned()
+    };
+    text.parse().map_err(|e: crate::seal::KeyError| wrong(e.to_string()))
+}
+
+/// The gates and scenarios that count.
+fn checkout(args: &Args) -> Result<Checkout, Failure> {
+    let gates = GatesFile::read(args.gates.as_deref(), None)?;
+    let mut scenarios = BTreeMap::new();
+    for name in built_in_names() {
+        if let Ok(loaded) = load_built_in(name) {
+            scenarios.insert(name.to_owned(), (loaded.source_name, loaded.sha256));
+        }
+    }
+    for entry in std::fs::read_dir("scenarios").into_iter().flatten().flatten() {
+        let path = entry.path();
+        let yaml = path.extension().is_some_and(|e| e == "yaml");
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        if let Some(bytes) = yaml.then(|| std::fs::read(&path).ok()).flatten() {
+            scenarios.insert(name, (path.display().to_string(), sha256_hex(&bytes)));
+        }
+    }
+    for path in &args.scenario {
+        let loaded = load(path).map_err(|e| Failure::Usage(e.into()))?;
+        scenarios.insert(loaded.scenario.name, (loaded.source_name, loaded.sha256));
+    }
+    Ok(Checkout {
+        gates_name: gates.name().to_owned(),
+        gates_sha256: gates.sha256().to_owned(),
+        gates: gates.gates,
+        scenarios,
+    })
+}
