@@ -22,9 +22,9 @@ pub use delivery::{Delivery, Fate, Prints, Try};
 pub use expected::{Expectation, Fulfilment};
 pub use fold::Analysis;
 pub use privacy::{Findings, Located, Privacy};
-pub use retry::{Retries, RetryFacts, retries};
+
 pub use recheck::{Disagreement, Recheck};
-pub use retry::{Breach, Retries, RetryFacts, retries};
+pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
 pub use steps::{FlowFacts, StepFacts, Steps};
 pub use tally::{Tally, Whose};

@@ -122,8 +122,11 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
         .zip(&contract.backoff_ms)
         .all(|(n, ms)| *ms == if n == 0 { 0 } else { 1000u64 << n.min(40) });
     let own = RetryContract::default();
-    let tolerance =
-        checkout.gates.retry_contract.map_or((own.early_ms, own.late_ms), |g| (g.early_ms, g.late_ms));
+    let tolerance = checkout
+        .gates
+        .retry_contract
+        .as_ref()
+        .map_or((own.early_ms, own.late_ms), |g| (g.early_ms, g.late_ms));
     let kept =
         scheduled && contract.backoff_ms.len() > 1 && (contract.early_ms, contract.late_ms) == tolerance;
     let pauses: Vec<String> =

@@ -54,11 +54,6 @@ impl GatesFile {
         &self.sha256
     }
 
-    /// SHA-256 of the file that they came from, hex.
-    pub(super) fn sha256(&self) -> &str {
-        &self.sha256
-    }
-
     /// As the journal holds them.
     pub(super) fn reference(&self) -> GatesRef {
         GatesRef { value: serde_json::to_value(&self.gates).unwrap_or_default(), sha256: self.sha256.clone() }

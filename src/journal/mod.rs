@@ -10,6 +10,9 @@ mod reader;
 mod record;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use load::*;
 pub use reader::{Integrity, ReadError, Reader};
