@@ -8,7 +8,7 @@
 //! 8  cli
 //! 7                         approval
 //! 6  rig                    report
-//! 5  load                   gate
+//! 5  load   receive          gate
 //! 4  drive  inbox  fault    analysis
 //! 3  staging
 //! 2  scenario  journal      pii
@@ -37,6 +37,7 @@ pub mod load;
 pub mod matcher;
 pub mod period;
 pub mod pii;
+pub mod receive;
 pub mod report;
 pub mod rig;
 pub mod scenario;

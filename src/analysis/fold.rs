@@ -5,9 +5,10 @@ use super::expected::{Expectation, Expectations, Fulfilment, canonical};
 use super::privacy::Privacy;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use super::steps::Steps;
+use super::watched::Watched;
 use crate::clock::Tick;
 use crate::http1::Ending;
-use crate::journal::{Answered, Attempt, End, FlowStart, Header, Note, Record};
+use crate::journal::{Answered, Attempt, End, FlowStart, Forwarded, Header, Note, Record, Watch};
 use crate::pii::PolicyError;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -29,6 +30,8 @@ pub struct Analysis {
     pub samples: HashMap<usize, Sample>,
     /// Notes, in order.
     pub notes: Vec<Note>,
+    /// What a long-running receiver or an observation noted beside the webhooks.
+    pub watched: Watched,
     /// The end record, if the journal has one.
     pub end: Option<End>,
     /// Time of the latest record.
@@ -63,6 +66,7 @@ impl Analysis {
             privacy,
             samples: HashMap::new(),
             notes: Vec::new(),
+            watched: Watched::default(),
             end: None,
             latest: Tick(0),
             diagnoses: HashMap::new(),
@@ -92,6 +96,7 @@ impl Analysis {
             Record::Attempt(attempt) => self.arrived(attempt),
             Record::Answered(answered) => self.answered(answered),
             Record::Note(note) => self.notes.push(note.clone()),
+            Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
             // A load is read by `analysis::load`.
             Record::Header(_) | Record::Load(_) | Record::Interval(_) => {}
@@ -287,6 +292,27 @@ impl Analysis {
         }
     }
 
+    fn watched(&mut self, fact: &Watch) {
+        if let Watch::Forwarded(forwarded) = fact {
+            self.forwarded(forwarded);
+        }
+        self.watched.take(fact);
+    }
+
+    /// Behind a tap the status is the real receiver's, which is known only after the attempt was written.
+    fn forwarded(&mut self, forwarded: &Forwarded) {
+        let Some(&(index, slot)) = self.by_attempt.get(&forwarded.attempt) else { return };
+        let Some(delivery) = self.deliveries.get_mut(index) else { return };
+        let made = match slot {
+            Slot::Try(i) => delivery.tries.get_mut(i),
+            Slot::AfterAcceptance(i) => delivery.after_acceptance.get_mut(i),
+            Slot::Elsewhere => None,
+        };
+        if let Some(made) = made {
+            made.status = Some(forwarded.status);
+        }
+    }
+
     /// Whether a delivery was accepted within the limit of its expectation.
     #[must_use]
     pub fn in_time(&self, expectation: &Expectation, delivery: usize) -> bool {
@@ -314,6 +340,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         Record::Attempt(r) => r.received,
         Record::Answered(r) => r.end,
         Record::Note(r) => r.at,
+        Record::Watch(r) => return r.at(),
         Record::End(r) => r.at,
     })
 }

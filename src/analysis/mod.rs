@@ -15,6 +15,7 @@ mod retry;
 mod sample;
 mod steps;
 mod tally;
+mod watched;
 
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
@@ -28,3 +29,4 @@ pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
 pub use steps::{FlowFacts, StepFacts, Steps};
 pub use tally::{Tally, Whose};
+pub use watched::Watched;

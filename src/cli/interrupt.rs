@@ -18,6 +18,17 @@ pub(super) fn spawn(stop: watch::Sender<bool>) {
     });
 }
 
+/// The same for a server, which ends in order.
+pub(super) fn spawn_drain(stop: watch::Sender<bool>) {
+    tokio::spawn(async move {
+        wait().await;
+        out::say("stopping: open exchanges end first; once more to quit at once");
+        let _ = stop.send(true);
+        wait().await;
+        std::process::exit(INTERRUPTED);
+    });
+}
+
 /// Waits for SIGINT or SIGTERM; for ever where signals cannot be received.
 async fn wait() {
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))

@@ -12,6 +12,8 @@ mod load;
 mod merge;
 mod out;
 mod progress;
+mod receive;
+mod receive_files;
 mod report;
 mod run;
 mod run_args;
@@ -50,6 +52,8 @@ enum Command {
     Run(RunScenario),
     /// Say what is set, missing, unsafe or unreachable, before anything is driven
     Check(check::Args),
+    /// Receive webhooks as a server of its own: verify, record, answer, count
+    Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
     /// The approval gate: recompute artifacts from their journals, look for contradictions, answer the checklist
@@ -91,6 +95,7 @@ pub fn main() -> ExitCode {
         Command::Matches(args) => run::run("matches", "matches", &args),
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
+        Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
         Command::Key(args) => key::run(&args),

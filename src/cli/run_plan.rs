@@ -3,6 +3,7 @@
 use super::artifacts::Artifacts;
 use super::gates_file::GatesFile;
 use super::run_args::RunArgs;
+use super::secret_source::SecretSource;
 use super::{Failure, environment};
 use crate::gate::Confidence;
 use crate::injection::{FaultPlan, Scope};
@@ -131,11 +132,45 @@ fn environment_name(args: &RunArgs, embedded: bool) -> Result<String, Failure> {
         (Some(name), false) if name == EMBEDDED => {
             Err(Failure::usage(format!("--environment {name}: that name is the stand-in's")))
         }
-        (Some(name), _) if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) => {
-            Err(Failure::usage("--environment: a name has 1 to 64 printable characters"))
-        }
-        (Some(name), _) => Ok(name.clone()),
+        (Some(name), _) => printable_name(name),
     }
+}
+
+fn printable_name(name: &str) -> Result<String, Failure> {
+    if name.is_empty() || name.len() > 64 || name.chars().any(char::is_control) {
+        return Err(Failure::usage("--environment: a name has 1 to 64 printable characters"));
+    }
+    Ok(name.to_owned())
+}
+
+/// The name of an environment that is not the stand-in's.
+pub(super) fn checked_environment(name: &str) -> Result<String, Failure> {
+    if name == EMBEDDED {
+        return Err(Failure::usage(format!("--environment {name}: that name is the stand-in's")));
+    }
+    printable_name(name)
+}
+
+/// The secret that a staging system signs with.
+pub(super) fn staging_secret(source: &SecretSource, env: &Env) -> Result<Secret, Failure> {
+    match source.read()? {
+        Some(secret) => strong(secret),
+        None => strong(env("WEBHOOK_SECRET").map(Secret::new).ok_or_else(no_secret)?),
+    }
+}
+
+fn strong(secret: Secret) -> Result<Secret, Failure> {
+    match secret.weakness() {
+        Some(weakness) => Err(Failure::usage(format!("{weakness}; `smoke secret` makes a good one"))),
+        None => Ok(secret),
+    }
+}
+
+fn no_secret() -> Failure {
+    Failure::usage(
+        "no webhook secret: set WEBHOOK_SECRET, or give --secret-file or --secret-env; it must be the one that staging \
+         signs with (`smoke secret` makes one for both)",
+    )
 }
 
 pub(super) fn vars(
@@ -159,23 +194,12 @@ pub(super) fn vars(
 }
 
 fn secret(args: &RunArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
-    let given = match args.secret.read()? {
-        Some(secret) => Some(secret),
-        None if embedded => None,
-        None => env("WEBHOOK_SECRET").map(Secret::new),
-    };
-    match given {
-        Some(secret) => match secret.weakness() {
-            Some(weakness) => Err(Failure::usage(format!("{weakness}; `smoke secret` makes a good one"))),
-            None => Ok(secret),
-        },
-        None if embedded => {
-            Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
-        }
-        None => Err(Failure::usage(
-            "no webhook secret: set WEBHOOK_SECRET, or give --secret-file or --secret-env; it must be the one that staging \
-             signs with (`smoke secret` makes one for both)",
-        )),
+    if !embedded {
+        return staging_secret(&args.secret, env);
+    }
+    match args.secret.read()? {
+        Some(secret) => strong(secret),
+        None => Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
     }
 }
 
@@ -199,7 +223,7 @@ fn listen(args: &RunArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> 
     Ok(Listen { address, path: checked_path(path)?, public_url: url })
 }
 
-fn checked_path(path: String) -> Result<String, Failure> {
+pub(super) fn checked_path(path: String) -> Result<String, Failure> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
     if path.starts_with('/') && !path.contains(odd) {
         Ok(path)
@@ -217,7 +241,7 @@ fn local_address(url: &Url) -> Option<SocketAddr> {
     ip.is_loopback().then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
 
-fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
+pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
     let Some(text) = env("WEBHOOK_TIMEOUT").filter(|v| !v.is_empty()) else { return Ok(SENDER_TIMEOUT) };
     let seconds = text.parse::<f64>().ok().filter(|s| (0.001..=3600.0).contains(s));
     let seconds = seconds
@@ -226,7 +250,7 @@ fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
 }
 
 /// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
-fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
+pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
     let attempts = match env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
         None => DEFAULT_ATTEMPTS,

@@ -1,6 +1,8 @@
 //! A stream with the bytes that were read from it and not used yet.
 
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
 /// Bytes asked for in one read.
@@ -48,7 +50,15 @@ impl<S: AsyncRead + Unpin> Buffered<S> {
     /// # Errors
     /// When the socket fails.
     pub async fn fill(&mut self) -> io::Result<usize> {
-        self.bytes.reserve(CHUNK);
-        self.stream.read_buf(&mut self.bytes).await
+        poll_fn(|cx| {
+            self.bytes.reserve(CHUNK);
+            let got = pin!(self.stream.read_buf(&mut self.bytes)).poll(cx);
+            if got.is_pending() && self.bytes.is_empty() {
+                // Ten thousand idle connections shall not hold ten thousand buffers.
+                self.bytes = Vec::new();
+            }
+            got
+        })
+        .await
     }
 }

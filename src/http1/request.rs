@@ -110,6 +110,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.io.into_stream()
     }
 
+    /// Waits for the first byte of the next request; `false` when the peer closed, failed, or was idle for too long. Safe
+    /// to cancel.
+    pub async fn begun(&mut self) -> bool {
+        self.first_byte().await.is_ok()
+    }
+
     /// Reads the next request.
     ///
     /// # Errors

@@ -1,9 +1,11 @@
 //! Which attempts belong together while they arrive, and how long each delivery must still be watched.
 
+use super::hooks::{Ended, Outcome};
 use crate::clock::Tick;
 use crate::injection::Fault;
 use crate::journal::{RetryContract, sha256_hex};
-use std::collections::HashMap;
+use sha2::{Digest, Sha256};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// What makes attempts one delivery: the webhook id where the scheme has one, else event and body.
@@ -21,7 +23,23 @@ impl Key {
     pub fn of_content(event: &str, body: &[u8]) -> Self {
         Self::Content(event.to_owned(), sha256_hex(body))
     }
+
+    /// A fingerprint of fixed size, whatever a sender puts into its headers.
+    fn print(&self) -> Print {
+        let digest = match self {
+            Self::Id(id) => Sha256::new().chain_update([0]).chain_update(id),
+            Self::Content(event, body) => {
+                Sha256::new().chain_update([1]).chain_update(body).chain_update(event)
+            }
+        };
+        let mut print = [0; 16];
+        digest.finalize().iter().zip(&mut print).for_each(|(from, to)| *to = *from);
+        print
+    }
 }
+
+/// Half of a SHA-256.
+type Print = [u8; 16];
 
 /// How a delivery stands.
 #[derive(Debug)]
@@ -29,6 +47,7 @@ struct Delivery {
     number: u64,
     attempts: u32,
     state: State,
+    begun: Tick,
     touched: Tick,
 }
 
@@ -63,12 +82,15 @@ pub struct Settling {
     pub under_way: u64,
 }
 
-/// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`].
+/// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`], and by
+/// [`Deliveries::MOST`] at any rate.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    by_key: HashMap<Key, Delivery>,
+    by_key: HashMap<Print, Delivery>,
+    /// Keys in order of first arrival.
+    order: VecDeque<Print>,
     started: u64,
-    prune_at: usize,
+    given_up: Vec<Ended>,
     contract: RetryContract,
     quiet: Duration,
     settling: Settling,
@@ -78,10 +100,23 @@ impl Deliveries {
     /// How long a delivery is remembered after its last attempt: a webhook is refused as stale after 300 s, so an id
     /// cannot come back validly later than that and the last retry.
     const KEEP: Duration = Duration::from_secs(600);
+    /// Deliveries that are remembered at once: those of [`Deliveries::KEEP`] at 400 a second. Beyond it the oldest go first;
+    /// the analysis of the journal still knows them.
+    const MOST: usize = 240_000;
+    /// Event names that are told apart in [`Settling::ended`]; a sender could invent any number.
+    const EVENTS: usize = 256;
 
     pub(super) fn new(contract: RetryContract, quiet: Duration) -> Self {
         let settling = Settling::default();
-        Self { by_key: HashMap::new(), started: 0, prune_at: 10_000, contract, quiet, settling }
+        Self {
+            by_key: HashMap::new(),
+            order: VecDeque::new(),
+            started: 0,
+            given_up: Vec::new(),
+            contract,
+            quiet,
+            settling,
+        }
     }
 
     /// Files an attempt that has just arrived.
@@ -91,9 +126,13 @@ impl Deliveries {
         let started = &mut self.started;
         let mut fresh = || {
             *started += 1;
-            Delivery { number: *started, attempts: 0, state: State::Open, touched: at }
+            Delivery { number: *started, attempts: 0, state: State::Open, begun: at, touched: at }
         };
-        let entry = self.by_key.entry(key.clone()).or_insert_with(&mut fresh);
+        let print = key.print();
+        let entry = self.by_key.entry(print).or_insert_with(|| {
+            self.order.push_back(print);
+            fresh()
+        });
         // Without an id, equal content after the end of a delivery is the next delivery.
         if matches!(key, Key::Content(..)) && entry.state != State::Open {
             *entry = fresh();
@@ -104,7 +143,7 @@ impl Deliveries {
     }
 
     /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer; `fault` is what was
-    /// injected, after which a retry may come that no other answer would bring.
+    /// injected, after which a retry may come that no other answer would bring. Says so when this ends the delivery.
     pub(super) fn answered(
         &mut self,
         key: &Key,
@@ -112,8 +151,8 @@ impl Deliveries {
         status: Option<u16>,
         fault: Option<Fault>,
         at: Tick,
-    ) {
-        let Some(delivery) = self.by_key.get_mut(key) else { return };
+    ) -> Option<Ended> {
+        let delivery = self.by_key.get_mut(&key.print())?;
         let before = delivery.state;
         let attempts = delivery.attempts as usize;
         let contract = &self.contract;
@@ -122,20 +161,38 @@ impl Deliveries {
             _ => None,
         };
         let first_gap = contract.gap_ms(1, None);
-        let (state, wait_ms) = match status {
-            Some(200..=299) => (State::Accepted, fault.and(first_gap)),
-            Some(status) if contract.aborts(status) => (State::Ended, first_gap),
-            _ if attempts < contract.backoff_ms.len() => {
-                (State::Open, contract.gap_ms(attempts, retry_after))
-            }
-            _ => (State::Ended, Some(contract.longest_ms())),
+        let (outcome, wait_ms) = match status {
+            Some(200..=299) => (Some(Outcome::Delivered), fault.and(first_gap)),
+            Some(status) if contract.aborts(status) => (Some(Outcome::Aborted), first_gap),
+            _ if attempts < contract.backoff_ms.len() => (None, contract.gap_ms(attempts, retry_after)),
+            _ => (Some(Outcome::Exhausted), Some(contract.longest_ms())),
         };
-        if before == State::Open && state != State::Open {
-            *self.settling.ended.entry(event.to_owned()).or_default() += 1;
-        }
+        let state = match outcome {
+            None => State::Open,
+            Some(Outcome::Delivered) => State::Accepted,
+            Some(_) => State::Ended,
+        };
+        let outcome = outcome.filter(|_| before == State::Open);
+        let (attempts, took) = (delivery.attempts, at.since(delivery.begun));
         delivery.state = if before == State::Accepted { before } else { state };
         let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
         self.settling.watch_until = self.settling.watch_until.max(at.plus(wait + self.quiet));
+        if outcome.is_some() {
+            self.count_ended(event);
+        }
+        outcome.map(|outcome| Ended { outcome, attempts, took })
+    }
+
+    /// Deliveries that were forgotten while they still waited for an attempt, since the last call.
+    pub(super) fn take_given_up(&mut self) -> Vec<Ended> {
+        std::mem::take(&mut self.given_up)
+    }
+
+    fn count_ended(&mut self, event: &str) {
+        let ended = &mut self.settling.ended;
+        if ended.contains_key(event) || ended.len() < Self::EVENTS {
+            *ended.entry(event.to_owned()).or_default() += 1;
+        }
     }
 
     pub(super) fn settling(&self) -> Settling {
@@ -143,9 +200,18 @@ impl Deliveries {
     }
 
     fn prune(&mut self, now: Tick) {
-        if self.by_key.len() >= self.prune_at {
-            self.by_key.retain(|_, d| now.since(d.touched) < Self::KEEP);
-            self.prune_at = (self.by_key.len() * 2).max(10_000);
+        while let Some(print) = self.order.front() {
+            let Some(oldest) = self.by_key.get(print) else { break };
+            let idle = now.since(oldest.touched);
+            if idle < Self::KEEP && self.by_key.len() < Self::MOST {
+                break;
+            }
+            if oldest.state == State::Open {
+                let took = oldest.touched.since(oldest.begun);
+                self.given_up.push(Ended { outcome: Outcome::GivenUp, attempts: oldest.attempts, took });
+            }
+            self.by_key.remove(print);
+            self.order.pop_front();
         }
     }
 }
@@ -202,6 +268,28 @@ mod tests {
             all.arrived(&id(&n.to_string()), Tick(0));
         }
         all.arrived(&id("late"), Tick(700 * SECOND));
-        assert_eq!(all.by_key.len(), 1);
+        assert_eq!((all.by_key.len(), all.order.len(), all.take_given_up().len()), (1, 1, 10_000));
+    }
+
+    #[test]
+    fn remembers_so_many_and_no_more() {
+        let mut all = deliveries();
+        for n in 0..Deliveries::MOST + 1000 {
+            all.arrived(&id(&n.to_string()), Tick(0));
+        }
+        assert_eq!((all.by_key.len(), all.order.len()), (Deliveries::MOST, Deliveries::MOST));
+    }
+
+    #[test]
+    fn says_how_a_delivery_ended() {
+        let mut all = deliveries();
+        all.arrived(&id("a"), Tick(0));
+        assert_eq!(all.answered(&id("a"), "e", Some(503), Tick(5)), None);
+        all.arrived(&id("a"), Tick(2 * SECOND));
+        let ended = all.answered(&id("a"), "e", Some(200), Tick(3 * SECOND));
+        let wanted = Ended { outcome: Outcome::Delivered, attempts: 2, took: Duration::from_secs(3) };
+        assert_eq!(ended, Some(wanted));
+        all.arrived(&id("a"), Tick(4 * SECOND));
+        assert_eq!(all.answered(&id("a"), "e", Some(200), Tick(4 * SECOND)), None);
     }
 }

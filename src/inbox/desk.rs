@@ -1,10 +1,13 @@
 //! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
 
 use super::deliveries::{Deliveries, Key, Place, Settling};
-use crate::clock::Clock;
+use super::hooks::{Aside, NoAnswer, Observer, Upstream};
+use crate::clock::{Clock, Tick};
 use crate::http1::{Answer, Ending, Intercept, Interceptor, RawRequest, Refusal};
 use crate::injection::{Fault, FaultSpec};
-use crate::journal::{Answered, Attempt, Body, Journal, Note, Record, RetryContract};
+use crate::journal::{
+    Answered, Attempt, Body, Durable, Forwarded, Journal, Note, Record, RetryContract, Watch,
+};
 use crate::signature::{Reason, Scheme, Verdict, Verifier};
 use serde_json::json;
 use std::collections::VecDeque;
@@ -41,6 +44,9 @@ pub struct Inbox {
     under_way: AtomicU64,
     deliveries: Mutex<Deliveries>,
     recent: Mutex<VecDeque<Vec<u8>>>,
+    upstream: Option<Arc<dyn Upstream>>,
+    aside: Option<Arc<dyn Aside>>,
+    observer: Option<Arc<dyn Observer>>,
 }
 
 /// An attempt that is in the journal and waits for its answer.
@@ -49,6 +55,15 @@ pub struct Handled {
     /// The answer to send when nothing is intercepted.
     pub answer: Answer,
     attempt: Option<Open>,
+    durable: Option<Durable>,
+}
+
+impl Handled {
+    /// Whether it is an attempt that is in the journal.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.attempt.is_some()
+    }
 }
 
 #[derive(Debug)]
@@ -72,7 +87,39 @@ impl Inbox {
             under_way: AtomicU64::new(0),
             deliveries: Mutex::new(deliveries),
             recent: Mutex::new(VecDeque::new()),
+            upstream: None,
+            aside: None,
+            observer: None,
         }
+    }
+
+    /// The same as a tap in front of a real receiver.
+    #[must_use]
+    pub fn with_upstream(mut self, upstream: Arc<dyn Upstream>) -> Self {
+        self.upstream = Some(upstream);
+        self
+    }
+
+    /// The same with further paths.
+    #[must_use]
+    pub fn with_aside(mut self, aside: Arc<dyn Aside>) -> Self {
+        self.aside = Some(aside);
+        self
+    }
+
+    /// The same with counters.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    pub(super) fn aside(&self) -> Option<&Arc<dyn Aside>> {
+        self.aside.as_ref()
+    }
+
+    pub(super) fn upstream(&self) -> Option<&Arc<dyn Upstream>> {
+        self.upstream.as_ref()
     }
 
     /// The clock that attempts are timed with.
@@ -116,7 +163,10 @@ impl Inbox {
     pub fn refuse(&self, refusal: &Refusal) -> Answer {
         let text = format!("a request was refused with {}: {}", refusal.status, refusal.why);
         // A refused request is no attempt: losing this note to a full disk changes no verdict.
-        let _ = self.journal.append(&Record::Note(Note { at: refusal.first_byte, text }));
+        let _ = self.journal.append_soon(&Record::Note(Note { at: refusal.first_byte, text }));
+        if let Some(observer) = &self.observer {
+            observer.refused(refusal.status);
+        }
         problem(refusal.status, "refused", &refusal.why)
     }
 
@@ -125,16 +175,55 @@ impl Inbox {
         let Some(open) = &handled.attempt else { return };
         let end = self.clock.now();
         let seen = if how == Ending::Sent { status } else { None };
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).answered(
-            &open.key,
-            &open.event,
-            seen,
-            open.fault,
-            end,
-        );
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = deliveries.answered(&open.key, &open.event, seen, open.fault, end);
+        let given_up = deliveries.take_given_up();
+        drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
+        if let Some(observer) = &self.observer {
+            observer.answered(seen, how);
+            ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
+        }
         // The attempt itself is in the journal; without this record the analysis says that its end is not known.
-        let _ = self.journal.append(&Record::Answered(Answered { attempt: open.number, end, how }));
+        let _ = self.journal.append_soon(&Record::Answered(Answered { attempt: open.number, end, how }));
+    }
+
+    /// Writes how the real receiver answered, and gives the answer that goes back to the sender.
+    pub(super) fn forwarded(
+        &self,
+        handled: &Handled,
+        sent: Tick,
+        outcome: Result<Answer, NoAnswer>,
+    ) -> Answer {
+        let problem = outcome.as_ref().err().map(ToString::to_string);
+        let answer = outcome.unwrap_or_else(|e| problem_of(&e));
+        let Some(open) = &handled.attempt else { return answer };
+        let (attempt, answered, status) = (open.number, self.clock.now(), answer.status);
+        let record = Watch::Forwarded(Forwarded { attempt, sent, answered, status, problem });
+        match self.journal.append(&Record::Watch(record)) {
+            Ok(()) => answer,
+            Err(error) => self.unwritten(&error),
+        }
+    }
+
+    /// Waits until the attempt survives what the journal was asked to survive; gives the answer in place of the own one
+    /// when it does not.
+    pub(super) async fn durable(&self, handled: &mut Handled) -> Option<Answer> {
+        let error = handled.durable.take()?.wait().await.err()?;
+        let attempt = handled.attempt.as_ref()?.number;
+        let now = self.clock.now();
+        let problem = Some(error.to_string());
+        let record = Forwarded { attempt, sent: now, answered: now, status: 503, problem };
+        // The disk has failed: that the reader of the journal sees this as well cannot be made sure.
+        let _ = self.journal.append(&Record::Watch(Watch::Forwarded(record)));
+        Some(self.unwritten(&error))
+    }
+
+    fn unwritten(&self, error: &io::Error) -> Answer {
+        if let Some(observer) = &self.observer {
+            observer.unwritten();
+        }
+        problem(503, "not recorded", &format!("the journal cannot be written: {}", error.kind()))
     }
 
     fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
@@ -149,17 +238,24 @@ impl Inbox {
         let intercept = self.config.interceptor.as_ref();
         let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
         let answer = answer_to(&verdict, place.duplicate);
-        let status = intercept.as_ref().map_or(Some(answer.status), |i| i.sends.status(answer.status));
+        // Behind a tap the status is the real receiver's, and is written when it is known.
+        let own = if self.upstream.is_some() { None } else { Some(answer.status) };
+        let status = intercept.as_ref().map_or(own, |i| i.sends.status(answer.status));
+        let reason = verdict.reason;
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let fault = intercept.as_ref().map(|i| i.label.clone());
         let injected = fault.as_ref().and_then(|label| Some(label.parse::<FaultSpec>().ok()?.fault));
         let attempt =
             Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
         match self.written(attempt) {
-            Ok(()) => {
-                (Handled { answer, attempt: Some(Open { number, key, event, fault: injected }) }, intercept)
+            Ok(durable) => {
+                if let Some(observer) = &self.observer {
+                    observer.attempt(reason);
+                }
+                let open = Some(Open { number, key, event, fault: injected });
+                (Handled { answer, attempt: open, durable: Some(durable) }, intercept)
             }
-            Err(unwritten) => (*unwritten, None),
+            Err(error) => (unrecorded(self.unwritten(&error)), None),
         }
     }
 
@@ -172,17 +268,16 @@ impl Inbox {
         let open = Open { number, key, event: String::new(), fault: None };
         let answer = Answer::json(200, &json!({"status": "received elsewhere"}));
         match self.written(attempt) {
-            Ok(()) => Handled { answer, attempt: Some(open) },
-            Err(unwritten) => *unwritten,
+            Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
+            Err(error) => unrecorded(self.unwritten(&error)),
         }
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
-    fn written(&self, attempt: Attempt) -> Result<(), Box<Handled>> {
-        let record = Record::Attempt(Box::new(attempt));
-        self.journal.append(&record).map_err(|error| Box::new(unrecorded(unwritten(&error))))?;
+    fn written(&self, attempt: Attempt) -> io::Result<Durable> {
+        let durable = self.journal.append_durably(&Record::Attempt(Box::new(attempt)))?;
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        Ok(())
+        Ok(durable)
     }
 
     fn verify(&self, request: &RawRequest) -> Verdict {
@@ -223,15 +318,15 @@ fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u1
 }
 
 fn unrecorded(answer: Answer) -> Handled {
-    Handled { answer, attempt: None }
+    Handled { answer, attempt: None, durable: None }
 }
 
 fn problem(status: u16, error: &str, detail: &str) -> Answer {
     Answer::json(status, &json!({"error": error, "detail": detail}))
 }
 
-fn unwritten(error: &io::Error) -> Answer {
-    problem(503, "not recorded", &format!("the journal cannot be written: {}", error.kind()))
+fn problem_of(error: &NoAnswer) -> Answer {
+    problem(error.status(), "no answer from the real receiver", &error.to_string())
 }
 
 /// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).

@@ -5,8 +5,11 @@
 
 mod deliveries;
 mod desk;
+mod hooks;
+mod seats;
 mod server;
 
 pub use deliveries::{Key, Settling};
 pub use desk::{Config, Handled, Inbox};
-pub use server::{Tls, serve};
+pub use hooks::{Aside, Ended, NoAnswer, Observer, Outcome, Upstream};
+pub use server::{Doors, Tls, serve, serve_with};

@@ -6,8 +6,11 @@
 
 mod contract;
 mod load;
+mod parts;
 mod reader;
 mod record;
+mod sync;
+mod watch;
 mod writer;
 
 #[cfg(test)]
@@ -15,8 +18,11 @@ mod tests;
 
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use load::*;
+pub use parts::{Options, Pace, Rotation, Sync, part_path};
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;
+pub use sync::Durable;
+pub use watch::*;
 pub use writer::{Journal, Sealed};
 
 use serde::{Deserialize, Serialize};

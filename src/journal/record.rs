@@ -1,6 +1,7 @@
 //! The facts of a run, as they stand in a journal.
 
 use super::contract::RetryContract;
+use super::Watch;
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::identity::{Identity, SubjectKind};
@@ -41,6 +42,8 @@ pub enum Record {
     Interval(Box<super::Interval>),
     /// Something worth telling the reader of the evidence.
     Note(Note),
+    /// A fact of a long-running receiver or of an observation.
+    Watch(Watch),
     /// Last line: the run ended by itself or was interrupted.
     End(End),
 }

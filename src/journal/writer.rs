@@ -1,28 +1,50 @@
 //! Appends facts to a journal file.
 
-use super::{End, GENESIS, Header, Line, MAX_LINE, Record, sha256_hex};
-use crate::clock::Tick;
+use super::parts::{self, Options, Pace, Sync, part_path, sha256_of};
+use super::sync::{Durable, GroupCommit};
+use super::{Continues, End, GENESIS, Header, Line, MAX_LINE, Record, Watch, sha256_hex};
+use crate::clock::{Clock, Tick};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 
 /// A journal open for appending. Clones append to the same file; every append reaches the kernel before it returns,
 /// so a killed process loses nothing that it has appended.
 #[derive(Debug, Clone)]
 pub struct Journal {
     state: Arc<Mutex<State>>,
+    commit: Option<Arc<GroupCommit>>,
 }
 
 #[derive(Debug)]
 struct State {
+    path: PathBuf,
+    options: Option<Options>,
+    header: Header,
+    part: u64,
+    open: Part,
+    sealed: bool,
+    /// Records over all parts, for the flush to the disk.
+    written: u64,
+}
+
+/// The file that is being written.
+#[derive(Debug)]
+struct Part {
     file: File,
+    opened: Instant,
+    bytes: u64,
     prev: String,
     digest: Sha256,
     records: u64,
-    sealed: bool,
+    /// Whole lines that nothing waits for, with the `prev` behind them and their number.
+    pending: Vec<u8>,
+    pending_prev: String,
+    pending_records: u64,
 }
 
 /// What a finished journal amounts to.
@@ -45,12 +67,52 @@ impl Journal {
             Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
             _ => {}
         }
-        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
-        let state =
-            State { file, prev: GENESIS.to_owned(), digest: Sha256::new(), records: 0, sealed: false };
-        let journal = Self { state: Arc::new(Mutex::new(state)) };
-        journal.append(&Record::Header(Box::new(header.clone())))?;
-        Ok(journal)
+        let open = Part::create(path, header, None)?;
+        Self::of(State {
+            path: path.to_path_buf(),
+            options: None,
+            header: header.clone(),
+            part: 1,
+            written: 1,
+            open,
+            sealed: false,
+        })
+    }
+
+    /// Creates a journal that is kept in parts. A file that is there is kept: it becomes a full part, and the new file
+    /// says that it continues it.
+    ///
+    /// # Errors
+    /// When the file cannot be created or written, or the one before cannot be read or renamed.
+    pub fn create_in_parts(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
+        let mut part = parts::last_part(path).unwrap_or(0) + 1;
+        let mut before = None;
+        if path.try_exists()? {
+            let full = part_path(path, part);
+            std::fs::rename(path, &full)?;
+            part += 1;
+            before = Some(Continues { part, file: name_of(&full), sha256: sha256_of(&full)? });
+        }
+        let open = Part::create(path, header, before)?;
+        let path = path.to_path_buf();
+        Self::of(State {
+            path,
+            options: Some(options),
+            header: header.clone(),
+            part,
+            written: open.records,
+            open,
+            sealed: false,
+        })
+    }
+
+    fn of(state: State) -> io::Result<Self> {
+        let to_disk = state.options.is_some_and(|o| o.sync == Sync::Disk);
+        let state = Arc::new(Mutex::new(state));
+        let weak = Arc::downgrade(&state);
+        let written = move || weak.upgrade().map(|s| lock(&s).for_disk());
+        let commit = if to_disk { Some(Arc::new(GroupCommit::start(written)?)) } else { None };
+        Ok(Self { state, commit })
     }
 
     /// Appends one fact.
@@ -58,7 +120,43 @@ impl Journal {
     /// # Errors
     /// When the file cannot be written, the line would be longer than [`MAX_LINE`], or the journal is finished.
     pub fn append(&self, record: &Record) -> io::Result<()> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).append(record)
+        lock(&self.state).append(record).map(|_| ())
+    }
+
+    /// Appends one fact that nothing waits for; with [`Pace::Together`] it is written with the next one or with the next
+    /// [`Journal::flush`].
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_soon(&self, record: &Record) -> io::Result<()> {
+        lock(&self.state).append_soon(record)
+    }
+
+    /// Appends one fact, and gives what to wait for until it survives what the journal was asked to survive.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_durably(&self, record: &Record) -> io::Result<Durable> {
+        let written = lock(&self.state).append(record)?;
+        Ok(Durable(self.commit.as_ref().map(|commit| {
+            commit.ask();
+            commit.ticket(written)
+        })))
+    }
+
+    /// Writes what [`Journal::append_soon`] has put off.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what was put off is then dropped.
+    pub fn flush(&self) -> io::Result<()> {
+        lock(&self.state).flush()
+    }
+
+    /// The file that is being written, and the number of its part.
+    #[must_use]
+    pub fn part(&self) -> (PathBuf, u64) {
+        let state = lock(&self.state);
+        (state.path.clone(), state.part)
     }
 
     /// Writes the end record; what is appended afterwards is refused.
@@ -66,38 +164,163 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`], and when the file cannot be flushed to disk.
     pub fn finish(&self, at: Tick, complete: bool) -> io::Result<Sealed> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        let records = state.records;
-        state.append(&Record::End(End { at, records, complete }))?;
+        let mut state = lock(&self.state);
+        state.flush()?;
+        let records = state.open.records;
+        state.open.write(&Record::End(End { at, records, complete }))?;
         state.sealed = true;
-        state.file.sync_data()?;
-        Ok(Sealed { sha256: hex::encode(state.digest.clone().finalize()), records: state.records })
+        state.open.file.sync_data()?;
+        Ok(Sealed { sha256: hex::encode(state.open.digest.clone().finalize()), records: state.open.records })
     }
 }
 
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl State {
-    fn append(&mut self, record: &Record) -> io::Result<()> {
-        if self.sealed {
-            return Err(io::Error::other("the journal is finished"));
+    /// Appends and gives the number of records written so far.
+    fn append(&mut self, record: &Record) -> io::Result<u64> {
+        self.check_open()?;
+        self.rotate_when_due()?;
+        let before = self.open.records;
+        self.open.write(record)?;
+        self.written += self.open.records - before;
+        Ok(self.written)
+    }
+
+    fn append_soon(&mut self, record: &Record) -> io::Result<()> {
+        match self.options.map(|o| o.pace) {
+            Some(Pace::Together) => {
+                self.check_open()?;
+                self.open.put_off(record)
+            }
+            _ => self.append(record).map(|_| ()),
         }
-        let mut line = serde_json::to_vec(&Line { prev: self.prev.clone(), record })?;
-        if line.len() > MAX_LINE {
-            return Err(io::Error::other(format!(
-                "a record of {} bytes is longer than {MAX_LINE}",
-                line.len()
-            )));
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let before = self.open.records;
+        let result = self.open.write_pending();
+        self.written += self.open.records - before;
+        result
+    }
+
+    fn check_open(&self) -> io::Result<()> {
+        if self.sealed { Err(io::Error::other("the journal is finished")) } else { Ok(()) }
+    }
+
+    fn for_disk(&mut self) -> io::Result<(File, u64)> {
+        Ok((self.open.file.try_clone()?, self.written))
+    }
+
+    fn rotate_when_due(&mut self) -> io::Result<()> {
+        let Some(options) = self.options else { return Ok(()) };
+        let full = options.rotation.bytes.is_some_and(|max| self.open.bytes >= max);
+        let old = options.rotation.every.is_some_and(|max| self.open.opened.elapsed() >= max);
+        if full || old { self.rotate(options.clock, options.sync) } else { Ok(()) }
+    }
+
+    /// Ends this file and begins the next. What goes wrong before the end record is written leaves all as it was.
+    fn rotate(&mut self, clock: Clock, sync: Sync) -> io::Result<()> {
+        self.flush()?;
+        let end = Record::End(End { at: clock.now(), records: self.open.records, complete: true });
+        let (line, _) = line(&self.open.prev, &end)?;
+        let full = part_path(&self.path, self.part);
+        let sha256 = hex::encode(self.open.digest.clone().chain_update(&line).finalize());
+        let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
+        let next_path = self.path.with_extension("next");
+        let next = Part::create(&next_path, &self.header, Some(continues));
+        let begun = next.and_then(|next| self.open.write(&end).map(|()| next));
+        let next = begun.inspect_err(|_| {
+            let _ = std::fs::remove_file(&next_path);
+        })?;
+        if sync == Sync::Disk {
+            self.open.file.sync_data()?;
+            next.file.sync_data()?;
         }
-        let hash = sha256_hex(&line);
-        line.push(b'\n');
-        let before = self.file.metadata()?.len();
-        if let Err(error) = self.file.write_all(&line) {
-            // A half-written line (disk full) would break the chain for all that follows.
-            self.file.set_len(before)?;
-            return Err(error);
+        self.written += 1 + next.records;
+        self.open = next;
+        self.part += 1;
+        std::fs::rename(&self.path, &full)?;
+        std::fs::rename(&next_path, &self.path)?;
+        if sync == Sync::Disk { parts::sync_dir(&self.path) } else { Ok(()) }
+    }
+}
+
+impl Part {
+    fn create(path: &Path, header: &Header, continues: Option<Continues>) -> io::Result<Self> {
+        match std::fs::remove_file(path) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+            _ => {}
         }
-        self.digest.update(&line);
-        self.prev = hash;
-        self.records += 1;
+        let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let mut part = Self {
+            file,
+            opened: Instant::now(),
+            bytes: 0,
+            prev: GENESIS.to_owned(),
+            digest: Sha256::new(),
+            records: 0,
+            pending: Vec::new(),
+            pending_prev: GENESIS.to_owned(),
+            pending_records: 0,
+        };
+        part.put_off(&Record::Header(Box::new(header.clone())))?;
+        if let Some(continues) = continues {
+            part.put_off(&Record::Watch(Watch::Continues(continues)))?;
+        }
+        part.write_pending()?;
+        Ok(part)
+    }
+
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.put_off(record)?;
+        self.write_pending()
+    }
+
+    fn put_off(&mut self, record: &Record) -> io::Result<()> {
+        let (line, hash) = line(&self.pending_prev, record)?;
+        self.pending.extend_from_slice(&line);
+        self.pending_prev = hash;
+        self.pending_records += 1;
         Ok(())
     }
+
+    fn write_pending(&mut self) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let written = self.file.write_all(&self.pending);
+        if written.is_ok() {
+            self.digest.update(&self.pending);
+            self.bytes += self.pending.len() as u64;
+            self.records += self.pending_records;
+            self.prev.clone_from(&self.pending_prev);
+        } else {
+            self.pending_prev.clone_from(&self.prev);
+        }
+        self.pending.clear();
+        self.pending_records = 0;
+        written.inspect_err(|_| {
+            // A half-written line (disk full) would break the chain for all that follows. When even this fails the next
+            // line goes behind a torn one, and the reader says where.
+            let _ = self.file.set_len(self.bytes);
+        })
+    }
+}
+
+/// A whole line and the hash that the next one needs.
+fn line(prev: &str, record: &Record) -> io::Result<(Vec<u8>, String)> {
+    let mut line = serde_json::to_vec(&Line { prev: prev.to_owned(), record })?;
+    if line.len() > MAX_LINE {
+        return Err(io::Error::other(format!("a record of {} bytes is longer than {MAX_LINE}", line.len())));
+    }
+    let hash = sha256_hex(&line);
+    line.push(b'\n');
+    Ok((line, hash))
 }

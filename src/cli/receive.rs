@@ -1,0 +1,196 @@
+//! `smoke receive`: the staging receiver as a server of its own.
+
+use super::gates_file::GatesFile;
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, environment, interrupt, out, receive_files, run_plan};
+use crate::http1::Limits;
+use crate::journal::{Rotation, Sync};
+use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
+use crate::scenario::Period;
+use crate::signature::Scheme;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+
+/// File descriptors that are not for connections: journal, listener, runtime, a metrics scrape.
+const OWN_DESCRIPTORS: usize = 64;
+/// SIGXFSZ on Linux: a file reached the limit of `ulimit -f`. Unhandled it ends the process.
+const FILE_TOO_LARGE: i32 = 25;
+/// How often the state of the journal is looked at for telling about it.
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Options of `smoke receive`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Address to listen on
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// Path that webhooks are posted to
+    #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
+    path: String,
+    /// Signature scheme
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    #[command(flatten)]
+    secret: SecretSource,
+    /// File of NAME=value lines, read where the environment has no such variable
+    #[arg(long, value_name = "FILE")]
+    env_file: Option<PathBuf>,
+    /// Certificate chain for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    tls_cert: Option<PathBuf>,
+    /// Private key for TLS, PEM
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Be a tap in front of the real receiver at this URL: bytes and headers pass unchanged, its own status goes back
+    #[arg(long, value_name = "URL")]
+    forward: Option<String>,
+    /// Time the real receiver gets for an answer
+    #[arg(long, value_name = "DURATION", default_value = "30s", requires = "forward")]
+    forward_timeout: Period,
+
+    /// Journal file
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "artifacts/receive_journal.jsonl",
+        help_heading = "Journal"
+    )]
+    journal: PathBuf,
+    /// Have every webhook on the disk before its answer goes out (group commit)
+    #[arg(long, help_heading = "Journal")]
+    fsync: bool,
+    /// Begin a new journal file at this size, such as 512MB or 1GiB
+    #[arg(long, value_name = "BYTES", value_parser = receive_files::size, help_heading = "Journal")]
+    rotate_size: Option<u64>,
+    /// Begin a new journal file after this time, such as 24h
+    #[arg(long, value_name = "DURATION", help_heading = "Journal")]
+    rotate_every: Option<Period>,
+    /// File with the token that guards reading back; without it reading back is off
+    #[arg(long, value_name = "FILE", help_heading = "Journal")]
+    token_file: Option<PathBuf>,
+    /// Name of the environment in the journal
+    #[arg(long, value_name = "NAME", default_value = "staging", help_heading = "Journal")]
+    environment: String,
+    /// Gates file [default: scenarios/gates.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE", help_heading = "Journal")]
+    gates: Option<PathBuf>,
+
+    /// Connections open at once; for one more, the one that has been idle for longest is closed
+    #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
+    connections: u32,
+    /// Largest body in bytes
+    #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = receive_files::body_size, help_heading = "Limits")]
+    max_body: usize,
+    /// Time for the head of a request
+    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Limits")]
+    head_timeout: Period,
+    /// Time for the body of a request
+    #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]
+    body_timeout: Period,
+    /// Time without a request after which a connection is closed
+    #[arg(long, value_name = "DURATION", default_value = "75s", help_heading = "Limits")]
+    idle_timeout: Period,
+    /// Time that open exchanges get to end at SIGTERM or Ctrl-C
+    #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]
+    drain: Period,
+}
+
+/// Receives until it is told to stop.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let plan = plan(args)?;
+    super::runtime::block_on(execute(plan))
+}
+
+fn plan(args: &Args) -> Result<Plan, Failure> {
+    let env = environment::read(args.env_file.as_deref())?;
+    let gates = GatesFile::read(args.gates.as_deref(), None)?;
+    let secret = run_plan::staging_secret(&args.secret, &env)?;
+    let reference = gates.reference();
+    let identity = Identity {
+        command: "receive".to_owned(),
+        environment: run_plan::checked_environment(&args.environment)?,
+        target: args.forward.clone().unwrap_or_default(),
+        endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
+        gates: (reference.value, reference.sha256),
+        scheme: args.scheme,
+        retry: run_plan::retry(&gates, &env)?,
+        sender_timeout: run_plan::sender_timeout(&env)?,
+        secret_chars: secret.chars(),
+    };
+    receive_files::make_parent(&args.journal)?;
+    Ok(Plan {
+        address: args.listen,
+        path: run_plan::checked_path(args.path.clone())?,
+        secret,
+        tls: receive_files::tls(args.tls_cert.as_deref(), args.tls_key.as_deref())?,
+        limits: Limits {
+            body: args.max_body,
+            head_time: args.head_timeout.get(),
+            body_time: args.body_timeout.get(),
+            idle_time: args.idle_timeout.get(),
+            ..Limits::default()
+        },
+        connections: connections(args),
+        drain: args.drain.get(),
+        forward: args.forward.clone().map(|url| (url, args.forward_timeout.get())),
+        journal: args.journal.clone(),
+        sync: if args.fsync { Sync::Disk } else { Sync::Kernel },
+        rotation: Rotation { bytes: args.rotate_size, every: args.rotate_every.map(Period::get) },
+        token: args.token_file.as_deref().map(receive_files::token).transpose()?,
+        interceptor: None,
+        faults: Vec::new(),
+        identity,
+    })
+}
+
+/// What was asked for, as far as the file descriptors go; a tap needs two for each exchange.
+fn connections(args: &Args) -> usize {
+    let each = if args.forward.is_some() { 2 } else { 1 };
+    let fit = descriptors().saturating_sub(OWN_DESCRIPTORS).max(1) / each;
+    usize::try_from(args.connections).unwrap_or(usize::MAX).min(fit.max(1))
+}
+
+async fn execute(plan: Plan) -> Result<Exit, Failure> {
+    // Registered before anything is written: a journal that reaches `ulimit -f` is an error to answer with 503, no end.
+    let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
+    let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());
+    let receiver = Receiver::new(plan).await.map_err(failure)?;
+    let scheme = if tls { "https" } else { "http" };
+    out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
+    let (interrupt, stop) = watch::channel(false);
+    interrupt::spawn_drain(interrupt);
+    let telling = tokio::spawn(tell(receiver.metrics()));
+    let sealed = receiver.serve(stop).await.map_err(failure)?;
+    telling.abort();
+    out::say(format!(
+        "stopped; {} records in the last journal file, SHA-256 {}",
+        sealed.records, sealed.sha256
+    ));
+    Ok(Exit::Pass)
+}
+
+/// Says when the journal cannot be written, and when it can again.
+async fn tell(metrics: Arc<Metrics>) {
+    let mut said = true;
+    loop {
+        tokio::time::sleep(LOOK).await;
+        match (said, metrics.writable()) {
+            (true, false) => {
+                out::say(
+                    "the journal cannot be written: webhooks are answered 503 until it can (disk full?)",
+                );
+            }
+            (false, true) => out::say("the journal can be written again"),
+            _ => {}
+        }
+        said = metrics.writable();
+    }
+}
+
+fn failure(error: ReceiverError) -> Failure {
+    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
+}

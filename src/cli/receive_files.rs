@@ -1,0 +1,119 @@
+//! Files and sizes of the receiver's command line: certificate, key, token, journal.
+
+use super::Failure;
+use crate::inbox::Tls;
+use crate::receive::Token;
+use crate::secret::Secret;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use std::path::Path;
+use std::sync::Arc;
+use tokio_rustls::TlsAcceptor;
+
+/// Largest token file in bytes.
+const MAX_TOKEN: u64 = 64 * 1024;
+/// Largest body that a journal line can hold.
+const MAX_BODY: u64 = 1024 * 1024;
+/// Smallest journal file: a header and a webhook of the largest size fit.
+const MIN_PART: u64 = 64 * 1024;
+
+/// TLS from a certificate chain and a key, both PEM.
+///
+/// # Errors
+/// Usage: a file cannot be read, is no PEM, or the two do not belong together.
+pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failure> {
+    let (Some(cert), Some(key)) = (cert, key) else { return Ok(None) };
+    let wrong = |flag: &str, path: &Path, why: &dyn std::fmt::Display| {
+        Failure::usage(format!("{flag} {}: {why}", path.display()))
+    };
+    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let chain = chain.map_err(|e| wrong("--tls-cert", cert, &e))?;
+    if chain.is_empty() {
+        return Err(wrong("--tls-cert", cert, &"no certificate in it"));
+    }
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong("--tls-key", key, &e))?;
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private);
+    let mut config = config.map_err(|e| wrong("--tls-key", key, &e))?;
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+/// The token in a file; blanks around it are not part of it.
+///
+/// # Errors
+/// Usage: the file cannot be read, or its token is too short.
+pub(super) fn token(file: &Path) -> Result<Token, Failure> {
+    let wrong = |why: String| Failure::usage(format!("--token-file {}: {why}", file.display()));
+    let size = std::fs::metadata(file).map_err(|e| wrong(format!("cannot be read: {e}")))?.len();
+    if size > MAX_TOKEN {
+        return Err(wrong(format!("larger than {MAX_TOKEN} bytes, which is no token")));
+    }
+    let text = zeroize::Zeroizing::new(
+        std::fs::read_to_string(file).map_err(|e| wrong(format!("cannot be read: {e}")))?,
+    );
+    let token = text.trim();
+    if token.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(wrong("a token is one word".to_owned()));
+    }
+    Token::new(Secret::new(token))
+        .ok_or_else(|| wrong(format!("a token of fewer than {} characters can be guessed", Token::MIN_CHARS)))
+}
+
+/// Makes the directory of a journal.
+///
+/// # Errors
+/// Environment: it cannot be made.
+pub(super) fn make_parent(journal: &Path) -> Result<(), Failure> {
+    let Some(dir) = journal.parent().filter(|d| !d.as_os_str().is_empty()) else { return Ok(()) };
+    std::fs::create_dir_all(dir)
+        .map_err(|e| Failure::environment(format!("--journal {}: {e}", journal.display())))
+}
+
+/// Bytes at which a journal file is full.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let size = bytes(text)?;
+    if size < MIN_PART { Err(format!("a journal file has at least {MIN_PART} bytes")) } else { Ok(size) }
+}
+
+/// The largest body in bytes.
+pub(super) fn body_size(text: &str) -> Result<usize, String> {
+    let size = bytes(text)?;
+    if (1..=MAX_BODY).contains(&size) {
+        usize::try_from(size).map_err(|e| e.to_string())
+    } else {
+        Err("1 byte to 1 MiB".to_owned())
+    }
+}
+
+/// A number of bytes, with kB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
+fn bytes(text: &str) -> Result<u64, String> {
+    const UNITS: [(&str, u64); 7] = [
+        ("KiB", 1 << 10),
+        ("MiB", 1 << 20),
+        ("GiB", 1 << 30),
+        ("kB", 1000),
+        ("MB", 1_000_000),
+        ("GB", 1_000_000_000),
+        ("B", 1),
+    ];
+    let text = text.trim();
+    let unit = UNITS.iter().find_map(|(name, factor)| Some((text.strip_suffix(name)?, *factor)));
+    let (number, factor) = unit.unwrap_or((text, 1));
+    let number = number.trim().parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
+    number.ok_or_else(|| "a whole number of bytes, such as 1048576, 512MB or 1GiB".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes() {
+        let read = ["1048576", "512MB", "1GiB", "64 KiB", "7B"].map(|t| bytes(t).unwrap());
+        assert_eq!(read, [1_048_576, 512_000_000, 1 << 30, 65_536, 7]);
+        assert!(bytes("1.5GB").is_err() && bytes("").is_err() && bytes("99999999999GiB").is_err());
+        assert!(size("1kB").is_err() && body_size("2MiB").is_err() && body_size("1MiB").is_ok());
+    }
+}

@@ -1,0 +1,91 @@
+//! What can be attached to an inbox: a real receiver behind it, further paths beside it, and counters.
+
+use crate::http1::{Answer, Ending, RawRequest};
+use crate::signature::Reason;
+use futures_util::future::BoxFuture;
+use std::time::Duration;
+
+/// The real receiver, when the inbox is a tap in front of it.
+pub trait Upstream: Send + Sync {
+    /// Sends the request on, unchanged, and gives the real answer; the error says in words why there is none.
+    fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Answer, NoAnswer>>;
+}
+
+/// Why the real receiver gave no answer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAnswer {
+    /// It took too long: the sender gets 504.
+    #[error("the real receiver gave no answer within {} s", .0.as_secs_f64())]
+    TimedOut(Duration),
+    /// No connection, a broken one, or no HTTP: the sender gets 502.
+    #[error("the real receiver cannot be reached: {0}")]
+    Failed(String),
+}
+
+impl NoAnswer {
+    /// The status that the sender gets.
+    #[must_use]
+    pub const fn status(&self) -> u16 {
+        match self {
+            Self::TimedOut(_) => 504,
+            Self::Failed(_) => 502,
+        }
+    }
+}
+
+/// Answers requests that are no webhooks: health, metrics, reading back.
+pub trait Aside: Send + Sync {
+    /// The answer, when the path is one of its own.
+    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Answer>>;
+}
+
+/// Counts what an inbox does.
+pub trait Observer: Send + Sync {
+    /// An attempt was verified and is in the journal.
+    fn attempt(&self, reason: Reason);
+    /// The answer to an attempt went out, or the sender did not wait for it.
+    fn answered(&self, status: Option<u16>, how: Ending);
+    /// A delivery has ended.
+    fn ended(&self, ended: &Ended);
+    /// A request was refused before it was a webhook.
+    fn refused(&self, status: u16);
+    /// The journal could not be written, so the sender was asked to come again.
+    fn unwritten(&self);
+}
+
+/// A delivery that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// How.
+    pub outcome: Outcome,
+    /// Its attempts.
+    pub attempts: u32,
+    /// From the first byte of the first attempt to the end of the last answer.
+    pub took: Duration,
+}
+
+/// How a delivery ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// An attempt was answered 2xx.
+    Delivered,
+    /// An attempt was answered 4xx.
+    Aborted,
+    /// All attempts of the contract failed.
+    Exhausted,
+    /// No further attempt came.
+    GivenUp,
+}
+
+impl Outcome {
+    /// The name in metrics.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Delivered => "delivered",
+            Self::Aborted => "aborted",
+            Self::Exhausted => "exhausted",
+            Self::GivenUp => "given_up",
+        }
+    }
+}

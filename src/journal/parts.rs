@@ -1,0 +1,90 @@
+//! A journal in parts: where one file ends and the next begins, and what links them.
+
+use crate::clock::Clock;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How a journal is kept.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// When a new file is begun.
+    pub rotation: Rotation,
+    /// What a written record survives.
+    pub sync: Sync,
+    /// When the ends of attempts are written.
+    pub pace: Pace,
+    /// Gives the time of the end records of full files.
+    pub clock: Clock,
+}
+
+/// When a new file is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rotation {
+    /// Once the file has this many bytes.
+    pub bytes: Option<u64>,
+    /// Once the file is this old.
+    pub every: Option<Duration>,
+}
+
+/// What a written record survives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sync {
+    /// The end of the process, `kill -9` included.
+    #[default]
+    Kernel,
+    /// The loss of power: the disk has it before the answer goes out.
+    Disk,
+}
+
+/// When records that nothing waits for are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pace {
+    /// At once.
+    #[default]
+    Each,
+    /// Together with the next record that something waits for, or with the next flush.
+    Together,
+}
+
+/// The file that holds part `part` (from 1) once it is full: `journal.jsonl` becomes `journal.jsonl.000001`.
+#[must_use]
+pub fn part_path(journal: &Path, part: u64) -> PathBuf {
+    let mut name = OsString::from(journal.as_os_str());
+    name.push(format!(".{part:06}"));
+    PathBuf::from(name)
+}
+
+/// The highest part number beside `journal`; 0 when there is none.
+pub(super) fn last_part(journal: &Path) -> io::Result<u64> {
+    let dir = journal.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let prefix = format!("{}.", journal.file_name().unwrap_or_default().to_string_lossy());
+    let mut last = 0;
+    for entry in std::fs::read_dir(dir)? {
+        let name = entry?.file_name();
+        let number = name.to_string_lossy().strip_prefix(&prefix).and_then(|n| n.parse::<u64>().ok());
+        last = last.max(number.unwrap_or(0));
+    }
+    Ok(last)
+}
+
+/// SHA-256 of a file, hex, read in pieces.
+pub(super) fn sha256_of(path: &Path) -> io::Result<String> {
+    use sha2::{Digest, Sha256};
+    let (mut file, mut digest, mut piece) = (File::open(path)?, Sha256::new(), vec![0u8; 256 * 1024]);
+    loop {
+        let n = file.read(&mut piece)?;
+        if n == 0 {
+            return Ok(hex::encode(digest.finalize()));
+        }
+        digest.update(piece.get(..n).unwrap_or_default());
+    }
+}
+
+/// Flushes the directory of `path`, so that a rename in it survives a loss of power.
+pub(super) fn sync_dir(path: &Path) -> io::Result<()> {
+    let dir = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,276 @@
+//! The paths beside the webhooks: health, metrics, and reading attempts back.
+
+use super::metrics::Metrics;
+use super::token::Token;
+use crate::clock::Clock;
+use crate::http1::{Answer, RawRequest};
+use crate::inbox::Aside;
+use crate::journal::{Header, Journal, Line, MAX_LINE, Record, part_path};
+use chrono::{DateTime, Utc};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{Instant, sleep};
+
+/// The first line of an answer is `{"smoke": …}`, which is no record.
+pub const NEXT_HEADER: &str = "X-Smoke-Next";
+/// Bytes of journal lines in one answer, at least one line in any case.
+const PIECE: u64 = 1024 * 1024;
+/// The longest that a request may wait for something new.
+const MAX_WAIT: Duration = Duration::from_secs(20);
+/// How often it looks while it waits.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Health, metrics, and reading back.
+pub(super) struct Paths {
+    pub journal: Journal,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+    pub token: Option<Token>,
+}
+
+/// The first line of an answer of `GET /_smoke/attempts`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// The receiver's run.
+    pub run_id: uuid::Uuid,
+    /// Wall time of tick 0 of the records in this answer.
+    pub started: DateTime<Utc>,
+    /// When the request had been read, by the receiver's clock.
+    pub received: DateTime<Utc>,
+    /// When the answer was made, by the receiver's clock.
+    pub answered: DateTime<Utc>,
+    /// Where to go on.
+    pub next: String,
+    /// Whether something between `since` and this answer is not there any more.
+    pub missed: bool,
+    /// Whether there is more at `next` already.
+    pub more: bool,
+    /// The URL that webhooks go to.
+    pub endpoint: String,
+    /// The signature scheme's name.
+    pub scheme: String,
+}
+
+/// A place in a journal: part and byte.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor {
+    part: u64,
+    offset: u64,
+}
+
+/// What one look at the journal gave.
+struct Piece {
+    header: Header,
+    lines: Vec<u8>,
+    next: Cursor,
+    missed: bool,
+    more: bool,
+}
+
+impl Aside for Paths {
+    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Answer>> {
+        match request.path() {
+            "/healthz" | "/healthz/" => Some(std::future::ready(self.health()).boxed()),
+            "/metrics" => Some(std::future::ready(self.metrics(request)).boxed()),
+            path if path == "/_smoke" || path.starts_with("/_smoke/") => Some(self.guarded(request).boxed()),
+            _ => None,
+        }
+    }
+}
+
+impl Paths {
+    fn health(&self) -> Answer {
+        if self.metrics.writable() {
+            Answer::json(200, &json!({"status": "ok"}))
+        } else {
+            Answer::json(503, &json!({"status": "failing", "detail": "the journal cannot be written"}))
+        }
+    }
+
+    fn metrics(&self, request: &RawRequest) -> Answer {
+        if request.method != "GET" {
+            return refused(405, "metrics are read with GET").with("Allow", "GET");
+        }
+        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+        Answer { status: 200, headers, body: self.metrics.text().into_bytes() }
+    }
+
+    async fn guarded(&self, request: &RawRequest) -> Answer {
+        match &self.token {
+            None => refused(403, "reading back is switched off: start smoke receive with --token-file"),
+            Some(token) if !token.admits(request) => {
+                refused(401, "a bearer token is needed").with("WWW-Authenticate", "Bearer realm=\"smoke\"")
+            }
+            Some(_) if request.path() != "/_smoke/attempts" => refused(404, "only /_smoke/attempts is here"),
+            Some(_) if request.method != "GET" => {
+                refused(405, "attempts are read with GET").with("Allow", "GET")
+            }
+            Some(_) => self.attempts(request).await,
+        }
+    }
+
+    async fn attempts(&self, request: &RawRequest) -> Answer {
+        let since = query(request, "since").unwrap_or_default();
+        let wait = match query(request, "wait").map(str::parse::<f64>) {
+            None => Duration::ZERO,
+            Some(Ok(s)) if (0.0..=3600.0).contains(&s) => Duration::from_secs_f64(s).min(MAX_WAIT),
+            Some(_) => return refused(400, "wait: not a number of seconds"),
+        };
+        let until = Instant::now() + wait;
+        let Some(mut at) = self.cursor(since) else {
+            return refused(400, "since: not 0, now, or the `next` of an earlier answer");
+        };
+        loop {
+            let piece = match self.look(at) {
+                Ok(piece) => piece,
+                Err(error) => return refused(503, &format!("the journal cannot be read: {}", error.kind())),
+            };
+            if !piece.lines.is_empty() || piece.missed || Instant::now() >= until {
+                return self.piece(request, piece);
+            }
+            at = piece.next;
+            if !piece.more {
+                sleep(LOOK).await;
+            }
+        }
+    }
+
+    fn cursor(&self, since: &str) -> Option<Cursor> {
+        match since {
+            "" | "0" => Some(Cursor { part: 0, offset: 0 }),
+            "now" => {
+                let _ = self.journal.flush();
+                let (path, part) = self.journal.part();
+                let offset = std::fs::metadata(path).map(|m| m.len()).unwrap_or(0);
+                Some(Cursor { part, offset })
+            }
+            other => {
+                let (part, offset) = other.split_once('.')?;
+                Some(Cursor { part: part.parse().ok()?, offset: offset.parse().ok()? })
+            }
+        }
+    }
+
+    /// Reads what is behind `at`, of one part at most.
+    fn look(&self, at: Cursor) -> io::Result<Piece> {
+        let _ = self.journal.flush();
+        let (current, last) = self.journal.part();
+        let mut part = at.part;
+        // From the beginning means from the oldest part that is there; that is not a gap.
+        let (mut missed, from_start) = (false, at.part == 0);
+        let file = loop {
+            let path = if part >= last { current.clone() } else { part_path(&current, part) };
+            match File::open(&path) {
+                Ok(file) => break file,
+                Err(e) if e.kind() == io::ErrorKind::NotFound && part < last => {
+                    missed |= !from_start;
+                    part = next_part(&current, part, last);
+                }
+                Err(e) => return Err(e),
+            }
+        };
+        let part = part.min(last);
+        let offset = if part == at.part { at.offset } else { 0 };
+        let (header, lines, end) = read_from(file, offset)?;
+        let more = end.more || part < last;
+        let next = match end.more || part >= last {
+            true => Cursor { part, offset: end.offset },
+            false => Cursor { part: part + 1, offset: 0 },
+        };
+        Ok(Piece { header, lines, next, missed, more })
+    }
+
+    fn piece(&self, request: &RawRequest, piece: Piece) -> Answer {
+        let wall = |tick: crate::clock::Tick| tick.wall(self.clock.started());
+        let meta = Meta {
+            run_id: piece.header.run_id,
+            started: piece.header.started,
+            received: wall(request.received),
+            answered: wall(self.clock.now()),
+            next: format!("{}.{}", piece.next.part, piece.next.offset),
+            missed: piece.missed,
+            more: piece.more,
+            endpoint: piece.header.webhook.endpoint.clone(),
+            scheme: piece.header.scheme.to_string(),
+        };
+        let mut body = serde_json::to_vec(&json!({ "smoke": meta })).unwrap_or_default();
+        body.push(b'\n');
+        body.extend_from_slice(&piece.lines);
+        let headers = vec![("Content-Type".to_owned(), "application/x-ndjson".to_owned())];
+        Answer { status: 200, headers, body }.with(NEXT_HEADER, &meta.next)
+    }
+}
+
+/// The first part behind `part` that is there; the current one at the latest.
+fn next_part(journal: &Path, part: u64, last: u64) -> u64 {
+    let there = |p: &u64| PathBuf::from(part_path(journal, *p)).exists();
+    if last.saturating_sub(part) > 10_000 { last } else { (part + 1..last).find(there).unwrap_or(last) }
+}
+
+/// Where reading stopped.
+struct End {
+    offset: u64,
+    more: bool,
+}
+
+/// The header of a part, and its whole lines from `offset` on as bare records, as far as one answer goes.
+fn read_from(file: File, offset: u64) -> io::Result<(Header, Vec<u8>, End)> {
+    let mut input = BufReader::with_capacity(64 * 1024, file);
+    let mut first = Vec::new();
+    read_line(&mut input, &mut first)?;
+    let malformed = |e: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, e);
+    let Record::Header(header) = serde_json::from_slice::<Line>(&first).map_err(malformed)?.record else {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "a part without a header"));
+    };
+    let mut at = offset.max(first.len() as u64);
+    input.seek(SeekFrom::Start(at))?;
+    let (mut lines, mut line) = (Vec::new(), Vec::new());
+    loop {
+        let n = read_line(&mut input, &mut line)?;
+        if n == 0 || line.last() != Some(&b'\n') {
+            return Ok((*header, lines, End { offset: at, more: false }));
+        }
+        if !lines.is_empty() && lines.len() as u64 + n > PIECE {
+            return Ok((*header, lines, End { offset: at, more: true }));
+        }
+        at += n;
+        if let Some(record) = bare(&line) {
+            lines.extend_from_slice(record.as_bytes());
+            lines.push(b'\n');
+        }
+    }
+}
+
+fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
+    line.clear();
+    let n = input.take(MAX_LINE as u64 + 1).read_until(b'\n', line)?;
+    Ok(n as u64)
+}
+
+/// The record of a line when it is about webhooks; headers, links and ends of parts are the journal's own matter. A line
+/// is `{"prev":"…","record":…}`, written by this process or an earlier one.
+fn bare(line: &[u8]) -> Option<&str> {
+    const RECORD: &str = "\"record\":";
+    let line = std::str::from_utf8(line).ok()?;
+    let (_, record) = line.split_once(RECORD)?;
+    let record = record.trim_end().strip_suffix('}')?;
+    let wanted = ["{\"attempt\":", "{\"answered\":", "{\"note\":", "{\"watch\":{\"forwarded\":"];
+    wanted.iter().any(|w| record.starts_with(w)).then_some(record)
+}
+
+fn query<'a>(request: &'a RawRequest, name: &str) -> Option<&'a str> {
+    let (_, query) = request.target.split_once('?')?;
+    query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
+}
+
+fn refused(status: u16, detail: &str) -> Answer {
+    Answer::json(status, &json!({"error": "refused", "detail": detail}))
+}

@@ -1,0 +1,238 @@
+//! What a receiver counts, as Prometheus (OpenMetrics) text. Names: CONTRACT.md section 6, the staging guide's.
+
+use crate::http1::Ending;
+use crate::inbox::{Ended, Observer, Outcome};
+use crate::pii::Category;
+use crate::signature::Reason;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Upper bounds in seconds: those of the real sender's metrics.py from 0.1 on, and finer ones below.
+const BUCKETS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
+/// Deliveries with more attempts than this are counted as one group.
+const MOST_ATTEMPTS: u32 = 10;
+
+type Labelled = Family<[(&'static str, String); 1], Counter>;
+
+/// The counters of a receiver.
+pub struct Metrics {
+    registry: Registry,
+    deliveries: Labelled,
+    attempts: Labelled,
+    latency: Histogram,
+    by_attempts: Labelled,
+    errors: Labelled,
+    signatures: Labelled,
+    signature_failures: Labelled,
+    pii: Labelled,
+    inspected: Counter,
+    refused: Labelled,
+    unwritten: Counter,
+    journal: Gauge,
+    writable: AtomicBool,
+}
+
+impl fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let mut family = |name: &str, help: &str| {
+            let family = Labelled::default();
+            registry.register(name, help, family.clone());
+            family
+        };
+        let deliveries = family("webhook_deliveries", "Deliveries that ended, by how they ended");
+        let attempts = family("webhook_delivery_attempts", "Attempts, by the status that the sender saw");
+        let by_attempts =
+            family("webhook_deliveries_by_attempts", "Deliveries that ended, by number of attempts");
+        let errors = family("webhook_delivery_errors", "Attempts that failed, by class");
+        let signatures = family("webhook_signature_checks", "Attempts, by what the verification said");
+        let signature_failures =
+            family("webhook_signature_failures", "Attempts that did not verify, by reason");
+        let pii = family("webhook_pii_findings", "Findings of personal data in webhooks, by category");
+        let refused = family("webhook_requests_refused", "Requests that were no webhook HTTP could carry");
+        let latency = Histogram::new(BUCKETS);
+        registry.register(
+            "webhook_delivery_latency_seconds",
+            "First byte of the first attempt to the end of the accepting answer",
+            latency.clone(),
+        );
+        let (inspected, unwritten, journal) = (Counter::default(), Counter::default(), Gauge::default());
+        registry.register("webhook_pii_inspected", "Webhooks looked at for personal data", inspected.clone());
+        registry.register(
+            "webhook_journal_failures",
+            "Webhooks answered 503 because the journal could not be written",
+            unwritten.clone(),
+        );
+        registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
+        journal.set(1);
+        let metrics = Self {
+            registry,
+            deliveries,
+            attempts,
+            latency,
+            by_attempts,
+            errors,
+            signatures,
+            signature_failures,
+            pii,
+            inspected,
+            refused,
+            unwritten,
+            journal,
+            writable: AtomicBool::new(true),
+        };
+        metrics.begin_at_zero();
+        metrics
+    }
+
+    /// Series that alerts divide by or sum over are there from the start: an absent series is not a zero.
+    fn begin_at_zero(&self) {
+        for outcome in [Outcome::Delivered, Outcome::Aborted, Outcome::Exhausted, Outcome::GivenUp] {
+            let _ = one(&self.deliveries, "status", status(outcome));
+        }
+        for class in ["4xx", "5xx", "timeout", "connection"] {
+            let _ = one(&self.errors, "class", class);
+        }
+        for reason in [Reason::Mismatch, Reason::Missing, Reason::Malformed, Reason::Stale, Reason::Future] {
+            let _ = one(&self.signature_failures, "reason", &reason.to_string());
+        }
+        for category in Category::ALL {
+            let _ = one(&self.pii, "category", category.name());
+        }
+    }
+
+    /// The text for `/metrics`.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String does not fail.
+        let _ = encode(&mut text, &self.registry);
+        text
+    }
+
+    /// Whether the last webhook could be written to the journal.
+    #[must_use]
+    pub fn writable(&self) -> bool {
+        self.writable.load(Ordering::Relaxed)
+    }
+
+    /// A webhook was looked at, with this many findings in each category.
+    pub fn inspected(&self, found: impl IntoIterator<Item = Category>) {
+        self.inspected.inc();
+        for category in found {
+            one(&self.pii, "category", category.name()).inc();
+        }
+    }
+
+    fn set_writable(&self, now: bool) {
+        if self.writable.swap(now, Ordering::Relaxed) != now {
+            self.journal.set(i64::from(now));
+        }
+    }
+}
+
+/// Cloned, so that no lock is held while it is used.
+fn one(family: &Labelled, label: &'static str, value: &str) -> Counter {
+    family.get_or_create(&[(label, value.to_owned())]).clone()
+}
+
+/// The `status` of the guide's `webhook_deliveries_total{status}`.
+const fn status(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Delivered => "success",
+        other => other.name(),
+    }
+}
+
+impl Observer for Metrics {
+    fn attempt(&self, reason: Reason) {
+        self.set_writable(true);
+        let result = if reason == Reason::Valid { "valid" } else { "invalid" };
+        one(&self.signatures, "result", result).inc();
+        if reason != Reason::Valid {
+            one(&self.signature_failures, "reason", &reason.to_string()).inc();
+        }
+    }
+
+    fn answered(&self, status: Option<u16>, how: Ending) {
+        let code = status.map_or_else(|| "none".to_owned(), |s| s.to_string());
+        one(&self.attempts, "code", &code).inc();
+        let class = match (status, how) {
+            (Some(400..=499), _) => "4xx",
+            (Some(500..=599), _) => "5xx",
+            (Some(_), _) => return,
+            (None, Ending::SenderClosed) => "timeout",
+            (None, _) => "connection",
+        };
+        one(&self.errors, "class", class).inc();
+    }
+
+    fn ended(&self, ended: &Ended) {
+        one(&self.deliveries, "status", status(ended.outcome)).inc();
+        let attempts = match ended.attempts {
+            n if n > MOST_ATTEMPTS => format!("{MOST_ATTEMPTS}+"),
+            n => n.to_string(),
+        };
+        one(&self.by_attempts, "attempts", &attempts).inc();
+        if ended.outcome == Outcome::Delivered {
+            self.latency.observe(ended.took.as_secs_f64());
+        }
+    }
+
+    fn refused(&self, status: u16) {
+        one(&self.refused, "code", &status.to_string()).inc();
+    }
+
+    fn unwritten(&self) {
+        self.unwritten.inc();
+        self.set_writable(false);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn the_text_has_the_guides_names() {
+        let metrics = Metrics::new();
+        metrics.attempt(Reason::Mismatch);
+        metrics.answered(Some(401), Ending::Sent);
+        let took = Duration::from_millis(300);
+        metrics.ended(&Ended { outcome: Outcome::Delivered, attempts: 2, took });
+        let text = metrics.text();
+        for line in [
+            "webhook_deliveries_total{status=\"success\"} 1",
+            "webhook_deliveries_total{status=\"exhausted\"} 0",
+            "webhook_delivery_attempts_total{code=\"401\"} 1",
+            "webhook_delivery_errors_total{class=\"4xx\"} 1",
+            "webhook_delivery_latency_seconds_bucket{le=\"0.25\"} 0",
+            "webhook_delivery_latency_seconds_bucket{le=\"0.5\"} 1",
+            "webhook_deliveries_by_attempts_total{attempts=\"2\"} 1",
+            "webhook_pii_findings_total{category=\"email\"} 0",
+        ] {
+            assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
+        }
+    }
+}

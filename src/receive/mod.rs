@@ -1,0 +1,15 @@
+//! The staging receiver as a server of its own: the inbox with a journal in parts, metrics, reading back, and a tap.
+
+mod api;
+mod metrics;
+mod plan;
+mod receiver;
+mod tap;
+mod token;
+
+pub use api::{Meta, NEXT_HEADER};
+pub use metrics::Metrics;
+pub use plan::{Identity, Plan, descriptors, header};
+pub use receiver::{Receiver, ReceiverError};
+pub use tap::{Tap, TapError};
+pub use token::Token;

@@ -1,0 +1,126 @@
+//! What a receiver is made of, and the header of its journal.
+
+use super::token::Token;
+use crate::clock::Clock;
+use crate::http1::{Interceptor, Limits};
+use crate::identity::SubjectKind;
+use crate::inbox::Tls;
+use crate::journal::{
+    FORMAT_VERSION, Header, RetryContract, Rotation, ScenarioRef, Sync, WebhookConfig, sha256_hex,
+};
+use crate::secret::Secret;
+use crate::signature::Scheme;
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A receiver, resolved, nothing started.
+pub struct Plan {
+    /// Where to listen.
+    pub address: SocketAddr,
+    /// What the journal's header says.
+    pub identity: Identity,
+    /// The path that webhooks are posted to.
+    pub path: String,
+    /// The webhook secret.
+    pub secret: Secret,
+    /// TLS, if wanted.
+    pub tls: Tls,
+    /// Limits of each connection.
+    pub limits: Limits,
+    /// Connections open at once.
+    pub connections: usize,
+    /// How long open exchanges get to end at the stop.
+    pub drain: Duration,
+    /// The real receiver behind a tap, and the time it gets.
+    pub forward: Option<(String, Duration)>,
+    /// The journal file.
+    pub journal: PathBuf,
+    /// What a written record survives.
+    pub sync: Sync,
+    /// When a new file is begun.
+    pub rotation: Rotation,
+    /// Guards reading back.
+    pub token: Option<Token>,
+    /// Breaks attempts on purpose.
+    pub interceptor: Option<Arc<dyn Interceptor>>,
+    /// The faults as typed.
+    pub faults: Vec<String>,
+}
+
+/// What the header of a journal without a scenario says.
+#[derive(Debug, Clone)]
+pub struct Identity {
+    /// The subcommand.
+    pub command: String,
+    /// Name of the environment.
+    pub environment: String,
+    /// The system that is watched, as far as it is known.
+    pub target: String,
+    /// The URL that the sender posts to.
+    pub endpoint: String,
+    /// The gates, as JSON, and the SHA-256 of their file.
+    pub gates: (Value, String),
+    /// Signature scheme.
+    pub scheme: Scheme,
+    /// The retry contract.
+    pub retry: RetryContract,
+    /// The sender's time-out.
+    pub sender_timeout: Duration,
+    /// Length of the secret in characters.
+    pub secret_chars: usize,
+}
+
+/// The header of a journal that no scenario drives.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Error> {
+    let mut salt = [0u8; 16];
+    getrandom::fill(&mut salt)?;
+    let attempts = u32::try_from(identity.retry.backoff_ms.len()).unwrap_or(u32::MAX);
+    Ok(Header {
+        version: FORMAT_VERSION,
+        run_id: uuid::Uuid::new_v4(),
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        command: identity.command.clone(),
+        started: clock.started(),
+        scenario: ScenarioRef {
+            name: identity.command.clone(),
+            subject: SubjectKind::Flow,
+            sha256: sha256_hex(b""),
+        },
+        gates: identity.gates.0.clone(),
+        gates_sha256: identity.gates.1.clone(),
+        environment: identity.environment.clone(),
+        target: identity.target.clone(),
+        scheme: identity.scheme,
+        flows: 0,
+        concurrency: 0,
+        seed: 0,
+        webhook: WebhookConfig {
+            endpoint: identity.endpoint.clone(),
+            timeout_ms: u64::try_from(identity.sender_timeout.as_millis()).unwrap_or(u64::MAX),
+            max_attempts: attempts,
+            secret_configured: identity.secret_chars > 0,
+            secret_length_chars: identity.secret_chars,
+        },
+        retry: identity.retry.clone(),
+        ours: Vec::new(),
+        identities: Vec::new(),
+        pii_policy: None,
+        pii_salt: hex::encode(salt),
+        faults: Vec::new(),
+    })
+}
+
+/// How many file descriptors this process may have open (Linux); 1024 where that cannot be read.
+#[must_use]
+pub fn descriptors() -> usize {
+    const USUAL: usize = 1024;
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits.lines().find_map(|l| l.strip_prefix("Max open files"));
+    line.and_then(|l| l.split_whitespace().next()?.parse().ok()).unwrap_or(USUAL)
+}

@@ -1,0 +1,164 @@
+//! A receiver: made ready, then served until it is told to stop.
+
+use super::api::Paths;
+use super::metrics::Metrics;
+use super::plan::{Plan, header};
+use super::tap::{Tap, TapError};
+use crate::clock::Clock;
+use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
+use crate::journal::{Journal, Note, Options, Pace, Record, Sealed};
+use crate::signature::{KeyError, Verifier};
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::time::interval;
+
+/// How often records that nothing waits for are written.
+const FLUSH: Duration = Duration::from_millis(25);
+
+/// Why a receiver cannot be started or stopped in order.
+#[derive(Debug, thiserror::Error)]
+pub enum ReceiverError {
+    /// It cannot listen.
+    #[error("cannot listen on {address}: {source}")]
+    Bind {
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The journal cannot be written.
+    #[error("cannot write the journal {}: {source}", path.display())]
+    Journal {
+        /// Which.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The secret does not fit the scheme.
+    #[error("the webhook secret: {0}")]
+    Key(#[from] KeyError),
+    /// The URL behind the tap is none.
+    #[error("--forward: {0}")]
+    Tap(#[from] TapError),
+    /// No random bytes.
+    #[error("no random bytes from the operating system: {0}")]
+    Random(getrandom::Error),
+}
+
+impl ReceiverError {
+    /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
+    #[must_use]
+    pub const fn is_environment(&self) -> bool {
+        matches!(
+            self,
+            Self::Bind { .. } | Self::Journal { .. } | Self::Random(_) | Self::Tap(TapError::Roots(_))
+        )
+    }
+}
+
+/// A receiver that is ready: bound, its journal begun.
+pub struct Receiver {
+    listener: TcpListener,
+    address: SocketAddr,
+    tls: Tls,
+    doors: Doors,
+    inbox: Arc<Inbox>,
+    journal: Journal,
+    path: PathBuf,
+    metrics: Arc<Metrics>,
+    clock: Clock,
+}
+
+impl Receiver {
+    /// Binds, and begins the journal.
+    ///
+    /// # Errors
+    /// Whatever is missing or wrong.
+    pub async fn new(mut plan: Plan) -> Result<Self, ReceiverError> {
+        let clock = Clock::start();
+        let verifier = Verifier::new(plan.identity.scheme, &plan.secret)?;
+        let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
+        let failed = |source| ReceiverError::Bind { address: plan.address, source };
+        let listener = TcpListener::bind(plan.address).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        if plan.identity.endpoint.is_empty() {
+            let scheme = if plan.tls.is_some() { "https" } else { "http" };
+            plan.identity.endpoint = format!("{scheme}://{address}{}", plan.path);
+        }
+        let mut header = header(&plan.identity, clock).map_err(ReceiverError::Random)?;
+        header.faults.clone_from(&plan.faults);
+        let options = Options { rotation: plan.rotation, sync: plan.sync, pace: Pace::Together, clock };
+        let journal = Journal::create_in_parts(&plan.journal, &header, options)
+            .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?;
+        let metrics = Arc::new(Metrics::new());
+        let config = Config {
+            path: plan.path.clone(),
+            scheme: plan.identity.scheme,
+            verifier,
+            contract: plan.identity.retry.clone(),
+            quiet: Duration::ZERO,
+            interceptor: plan.interceptor.clone(),
+        };
+        let aside =
+            Paths { journal: journal.clone(), metrics: Arc::clone(&metrics), clock, token: plan.token };
+        let inbox = Inbox::new(config, clock, journal.clone())
+            .with_aside(Arc::new(aside))
+            .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
+        let inbox = match tap {
+            Some(tap) => inbox.with_upstream(Arc::new(tap)),
+            None => inbox,
+        };
+        let doors = Doors { limits: plan.limits, connections: plan.connections, drain: plan.drain };
+        Ok(Self {
+            listener,
+            address,
+            tls: plan.tls,
+            doors,
+            inbox: Arc::new(inbox),
+            journal,
+            path: plan.journal,
+            metrics,
+            clock,
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Its counters.
+    #[must_use]
+    pub fn metrics(&self) -> Arc<Metrics> {
+        Arc::clone(&self.metrics)
+    }
+
+    /// Serves until `stop` turns true, then lets open exchanges end and closes the journal.
+    ///
+    /// # Errors
+    /// When the journal cannot be closed.
+    pub async fn serve(self, stop: watch::Receiver<bool>) -> Result<Sealed, ReceiverError> {
+        let flusher = tokio::spawn(flush_often(self.journal.clone()));
+        serve_with(self.listener, self.tls, self.inbox, self.doors, stop).await;
+        flusher.abort();
+        let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
+        let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
+        self.journal.append(&Record::Note(note)).map_err(failed)?;
+        self.journal.finish(self.clock.now(), true).map_err(failed)
+    }
+}
+
+async fn flush_often(journal: Journal) {
+    let mut tick = interval(FLUSH);
+    loop {
+        tick.tick().await;
+        // What cannot be written now is dropped; webhooks themselves are never put off.
+        let _ = journal.flush();
+    }
+}
