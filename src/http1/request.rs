@@ -202,6 +202,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
             let mut parsed = httparse::Request::new(&mut slots);
             match parsed.parse(self.io.pending()) {
+                Ok(httparse::Status::Complete(used)) if used > MAX_HEAD => {
+                    return Err(BodyError::Malformed(HEAD_TOO_LONG));
+                }
                 Ok(httparse::Status::Complete(used)) => {
                     let request = assemble(&parsed, first_byte);
                     self.io.take(used);

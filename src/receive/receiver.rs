@@ -13,12 +13,14 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::time::interval;
 
 /// How often records that nothing waits for are written.
 const FLUSH: Duration = Duration::from_millis(25);
+/// Connections that wait to be accepted; the kernel may allow fewer.
+const QUEUE: u32 = 4096;
 
 /// Why a receiver cannot be started or stopped in order.
 #[derive(Debug, thiserror::Error)]
@@ -79,12 +81,12 @@ impl Receiver {
     ///
     /// # Errors
     /// Whatever is missing or wrong.
-    pub async fn new(mut plan: Plan) -> Result<Self, ReceiverError> {
+    pub fn new(mut plan: Plan) -> Result<Self, ReceiverError> {
         let clock = Clock::start();
         let verifier = Verifier::new(plan.identity.scheme, &plan.secret)?;
         let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
         let failed = |source| ReceiverError::Bind { address: plan.address, source };
-        let listener = TcpListener::bind(plan.address).await.map_err(failed)?;
+        let listener = listen(plan.address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         if plan.identity.endpoint.is_empty() {
             let scheme = if plan.tls.is_some() { "https" } else { "http" };
@@ -152,6 +154,16 @@ impl Receiver {
         self.journal.append(&Record::Note(note)).map_err(failed)?;
         self.journal.finish(self.clock.now(), true).map_err(failed)
     }
+}
+
+/// A listener with a long queue: the 128 that are usual overflow when a few hundred senders connect at once, and each that
+/// does not fit waits a second for its next try.
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // So that a restart does not wait for connections of the last run to be forgotten.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(QUEUE)
 }
 
 async fn flush_often(journal: Journal) {

@@ -12,6 +12,11 @@ mod load;
 mod misbehaving;
 #[cfg(test)]
 mod readme;
+mod receive;
+#[cfg(test)]
+mod receive_hostile;
+#[cfg(test)]
+mod receiver;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

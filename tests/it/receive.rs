@@ -1,0 +1,241 @@
+//! `smoke receive` as a process: nothing that was answered is lost, whatever happens to it.
+
+use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
+use smoke::journal::{Reader, Record, Watch};
+use std::collections::HashSet;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// The files of a journal, oldest first.
+fn parts(dir: &Path) -> Vec<PathBuf> {
+    let names = std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().path());
+    let mut parts: Vec<_> =
+        names.filter(|p| p.file_name().unwrap().to_string_lossy().starts_with("j.jsonl")).collect();
+    parts.sort();
+    // The one without a number is the newest.
+    let newest_first = parts.first().is_some_and(|p| p.ends_with("j.jsonl"));
+    parts.rotate_left(usize::from(newest_first));
+    parts
+}
+
+/// All records of a journal; every file's chain is checked, and the links between them.
+fn records(dir: &Path) -> Vec<Record> {
+    let (mut all, mut before) = (Vec::new(), None);
+    for part in parts(dir) {
+        let (_, mut reader) = Reader::open(&part).unwrap();
+        let mut link = None;
+        while let Some(record) = reader.next_record().unwrap_or_else(|e| panic!("{}: {e}", part.display())) {
+            if let Record::Watch(Watch::Continues(c)) = &record {
+                link = Some(c.sha256.clone());
+            }
+            all.push(record);
+        }
+        assert_eq!(link, before, "{} continues the file before it", part.display());
+        before = Some(smoke::journal::sha256_hex(&std::fs::read(&part).unwrap()));
+    }
+    all
+}
+
+fn ids(records: &[Record]) -> HashSet<String> {
+    let id = |r: &Record| match r {
+        Record::Attempt(a) => a.header("X-Webhook-Id").map(str::to_owned),
+        _ => None,
+    };
+    records.iter().filter_map(id).collect()
+}
+
+#[test]
+fn answers_records_and_reads_back_with_the_token_only() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    let webhook = Webhook::new();
+    assert_eq!(receiver.post(&webhook), Some(200));
+    assert_eq!(receiver.post(&webhook), Some(200));
+    let mut forged = Webhook::new();
+    forged.body.push(b' ');
+    assert_eq!(receiver.post(&forged), Some(401));
+    let metrics = receiver.get("/metrics", None);
+    for line in [
+        "webhook_deliveries_total{status=\"success\"} 1",
+        "webhook_signature_failures_total{reason=\"mismatch\"} 1",
+        "webhook_delivery_attempts_total{code=\"200\"} 2",
+    ] {
+        assert!(metrics.contains(line), "{line} is not in {metrics}");
+    }
+    assert_eq!(status(&receiver.get("/healthz", None)), Some(200));
+    assert_eq!(status(&receiver.get("/_smoke/attempts", None)), Some(401));
+    assert_eq!(status(&receiver.get("/_smoke/anything", Some("wrong-token-0123456789"))), Some(401));
+    let back = receiver.get("/_smoke/attempts?since=0", Some(TOKEN));
+    assert_eq!(back.matches("{\"attempt\":{").count(), 3, "{back}");
+    assert_eq!(back.matches(&webhook.id).count(), 2);
+    let next = back.lines().find_map(|l| l.strip_prefix("X-Smoke-Next: ")).unwrap().trim().to_owned();
+    let later = receiver.get(&format!("/_smoke/attempts?since={next}"), Some(TOKEN));
+    assert_eq!(later.matches("{\"attempt\":{").count(), 0, "{later}");
+    receiver.terminate();
+    assert!(receiver.wait().success());
+    assert!(matches!(records(dir.path()).last(), Some(Record::End(end)) if end.complete));
+}
+
+#[test]
+fn ten_kills_under_load_lose_nothing_that_was_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let answered = Arc::new(Mutex::new(Vec::new()));
+    for round in 0..10 {
+        let flags: &[&str] = if round % 2 == 0 { &["--rotate-size", "64KiB"] } else { &["--fsync"] };
+        let mut receiver = Receiver::start(dir.path(), "", flags);
+        let stop = AtomicBool::new(false);
+        let before = answered.lock().unwrap().len();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                let (answered, stop, receiver) = (&answered, &stop, &receiver);
+                let mut stream = receiver.connect();
+                scope.spawn(move || {
+                    while !stop.load(Ordering::Relaxed) {
+                        let webhook = Webhook::new();
+                        let sent = stream.write_all(&webhook.bytes("keep-alive")).is_ok();
+                        match sent.then(|| read_one(&mut stream)).flatten() {
+                            Some(200) => answered.lock().unwrap().push(webhook.id),
+                            Some(other) => panic!("answered {other}"),
+                            None => return,
+                        }
+                    }
+                });
+            }
+            until(|| answered.lock().unwrap().len() >= before + 120, "120 webhooks are answered");
+            std::process::Command::new("kill").args(["-KILL", &receiver.pid()]).status().unwrap();
+            stop.store(true, Ordering::Relaxed);
+        });
+        receiver.kill();
+    }
+    let answered = answered.lock().unwrap();
+    let found = ids(&records(dir.path()));
+    let lost: Vec<_> = answered.iter().filter(|id| !found.contains(*id)).collect();
+    assert!(answered.len() >= 1200 && parts(dir.path()).len() > 10);
+    assert!(lost.is_empty(), "{} of {} answered webhooks are lost", lost.len(), answered.len());
+}
+
+#[test]
+fn a_full_disk_is_answered_503_and_said_and_nothing_answered_is_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    // 64 KiB of file for the whole process.
+    let receiver = Receiver::start(dir.path(), "ulimit -f 64;", &[]);
+    let (mut accepted, mut refused) = (Vec::new(), 0);
+    for _ in 0..120 {
+        let webhook = Webhook::new();
+        match receiver.post(&webhook) {
+            Some(200) => accepted.push(webhook.id),
+            Some(503) => refused += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(accepted.len() > 20 && refused > 20, "{} accepted, {refused} refused", accepted.len());
+    receiver.hears("cannot be written");
+    assert_eq!(status(&receiver.get("/healthz", None)), Some(503));
+    assert!(receiver.get("/metrics", None).contains("webhook_journal_writable 0"));
+    drop(receiver);
+    let found = ids(&records(dir.path()));
+    assert!(accepted.iter().all(|id| found.contains(id)), "{} found", found.len());
+    assert_eq!(found.len(), accepted.len(), "what was refused is not recorded as received");
+}
+
+#[test]
+fn a_restart_continues_the_journal_and_the_reading_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = Webhook::new();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    assert_eq!(receiver.post(&first), Some(200));
+    let back = receiver.get("/_smoke/attempts?since=0", Some(TOKEN));
+    let next = back.lines().find_map(|l| l.strip_prefix("X-Smoke-Next: ")).unwrap().trim().to_owned();
+    receiver.kill();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let second = Webhook::new();
+    assert_eq!(receiver.post(&second), Some(200));
+    // The rest of the old file first, then the new one; the client follows `next`.
+    let mut at = next;
+    let mut seen = String::new();
+    for _ in 0..3 {
+        let back = receiver.get(&format!("/_smoke/attempts?since={at}"), Some(TOKEN));
+        at = back.lines().find_map(|l| l.strip_prefix("X-Smoke-Next: ")).unwrap().trim().to_owned();
+        seen.push_str(&back);
+    }
+    assert_eq!((seen.matches(&first.id).count(), seen.matches(&second.id).count()), (0, 1), "{seen}");
+    drop(receiver);
+    assert_eq!(ids(&records(dir.path())).len(), 2);
+}
+
+#[test]
+fn sigterm_lets_a_request_that_has_begun_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    let webhook = Webhook::new();
+    let bytes = webhook.bytes("close");
+    let mut stream = receiver.connect();
+    stream.write_all(&bytes[..40]).unwrap();
+    // Another exchange on the way: the first bytes have been read by then.
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    receiver.terminate();
+    receiver.hears("stopping");
+    stream.write_all(&bytes[40..]).unwrap();
+    assert_eq!(status(&read_all(&mut stream)), Some(200));
+    assert!(receiver.wait().success());
+    assert!(TcpStream::connect(receiver.address).is_err());
+    assert!(ids(&records(dir.path())).contains(&webhook.id));
+}
+
+#[test]
+fn a_tap_passes_bytes_both_ways_and_records_the_real_status() {
+    let real = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", real.local_addr().unwrap());
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = real.accept().unwrap();
+        let mut got = Vec::new();
+        let mut piece = [0u8; 4096];
+        while !got.ends_with(b"}}") {
+            let n = stream.read(&mut piece).unwrap();
+            got.extend_from_slice(&piece[..n]);
+        }
+        stream.write_all(b"HTTP/1.1 418 Teapot\r\nX-Real: yes\r\nContent-Length: 5\r\n\r\nshort").unwrap();
+        got
+    });
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--forward", &url]);
+    let webhook = Webhook::new();
+    let sent = webhook.bytes("close");
+    let answer = receiver.talk(&sent);
+    assert_eq!(String::from_utf8_lossy(&server.join().unwrap()), String::from_utf8_lossy(&sent));
+    assert!(
+        answer.starts_with("HTTP/1.1 418") && answer.contains("X-Real: yes") && answer.ends_with("short")
+    );
+    // The real receiver is gone now: the sender hears 502 and will come again.
+    assert_eq!(receiver.post(&Webhook::new()), Some(502));
+    drop(receiver);
+    let forwarded = |r: &Record| match r {
+        Record::Watch(Watch::Forwarded(f)) => Some((f.attempt, f.status, f.answered >= f.sent)),
+        _ => None,
+    };
+    let all: Vec<_> = records(dir.path()).iter().filter_map(forwarded).collect();
+    assert_eq!(all, [(0, 418, true), (1, 502, true)]);
+}
+
+#[tokio::test]
+async fn speaks_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let mut session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
+    let mut tcp = receiver.connect();
+    let mut tls = rustls::Stream::new(&mut session, &mut tcp);
+    tls.write_all(&Webhook::new().bytes("keep-alive")).unwrap();
+    assert_eq!(read_one(&mut tls), Some(200));
+    assert!(receiver.said().is_empty(), "{}", receiver.said());
+}
