@@ -8,15 +8,12 @@
 //! 8  cli
 //! 7                         approval
 //! 6  rig                    report
-//! 5  load   receive          gate
+//! 5  load   receive         gate
 //! 4  drive  inbox  fault    analysis
 //! 3  staging
 //! 2  scenario  journal      pii
-//! 1  signature  latency  matcher  identity  http1  injection
+//! 1  signature  latency  matcher  identity  http1  injection  seal
 //! 0  clock  secret  period
-//!    LIVE WING              EVIDENCE WING (analysis, gate, report: pure functions of a journal)
-//! 1  signature  latency  matcher  identity  http1  seal
-//! 0  clock  secret
 //!    LIVE WING              EVIDENCE WING (analysis, gate, report, approval: pure functions of a journal)
 //! ```
 

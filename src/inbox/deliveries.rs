@@ -284,12 +284,12 @@ mod tests {
     fn says_how_a_delivery_ended() {
         let mut all = deliveries();
         all.arrived(&id("a"), Tick(0));
-        assert_eq!(all.answered(&id("a"), "e", Some(503), Tick(5)), None);
+        assert_eq!(all.answered(&id("a"), "e", Some(503), None, Tick(5)), None);
         all.arrived(&id("a"), Tick(2 * SECOND));
-        let ended = all.answered(&id("a"), "e", Some(200), Tick(3 * SECOND));
+        let ended = all.answered(&id("a"), "e", Some(200), None, Tick(3 * SECOND));
         let wanted = Ended { outcome: Outcome::Delivered, attempts: 2, took: Duration::from_secs(3) };
         assert_eq!(ended, Some(wanted));
         all.arrived(&id("a"), Tick(4 * SECOND));
-        assert_eq!(all.answered(&id("a"), "e", Some(200), Tick(4 * SECOND)), None);
+        assert_eq!(all.answered(&id("a"), "e", Some(200), None, Tick(4 * SECOND)), None);
     }
 }

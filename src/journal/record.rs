@@ -1,7 +1,7 @@
 //! The facts of a run, as they stand in a journal.
 
-use super::contract::RetryContract;
 use super::Watch;
+use super::contract::RetryContract;
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::identity::{Identity, SubjectKind};

@@ -165,6 +165,7 @@ impl Journal {
     /// As for [`Journal::append`], and when the file cannot be flushed to disk.
     pub fn finish(&self, at: Tick, complete: bool) -> io::Result<Sealed> {
         let mut state = lock(&self.state);
+        state.check_open()?;
         state.flush()?;
         let records = state.open.records;
         state.open.write(&Record::End(End { at, records, complete }))?;

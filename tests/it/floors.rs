@@ -3,18 +3,19 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-const FLOORS: [(u8, &[&str]); 8] = [
-    (0, &["clock", "secret"]),
-    (1, &["signature", "latency", "matcher", "identity", "http1", "injection"]),
+const FLOORS: [(u8, &[&str]); 9] = [
+    (0, &["clock", "secret", "period"]),
+    (1, &["signature", "latency", "matcher", "identity", "http1", "injection", "seal"]),
     (2, &["scenario", "journal", "pii"]),
     (3, &["staging"]),
     (4, &["drive", "inbox", "fault", "analysis"]),
-    (5, &["load", "gate"]),
+    (5, &["load", "receive", "gate"]),
     (6, &["rig", "report"]),
-    (7, &["cli"]),
+    (7, &["approval"]),
+    (8, &["cli"]),
 ];
-const EVIDENCE: [&str; 3] = ["analysis", "gate", "report"];
-const LIVE: [&str; 6] = ["staging", "drive", "inbox", "fault", "load", "rig"];
+const EVIDENCE: [&str; 4] = ["analysis", "gate", "report", "approval"];
+const LIVE: [&str; 7] = ["staging", "drive", "inbox", "fault", "load", "receive", "rig"];
 /// What the evidence wing never names: it is pure and offline.
 const LIVE_CRATES: [&str; 5] = ["tokio", "reqwest", "axum", "hyper", "wiremock"];
 
