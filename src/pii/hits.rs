@@ -3,8 +3,8 @@
 use super::category::Category;
 use super::finding::{Certainty, Detector};
 
-/// Values kept per place: more distinct values at one leaf change no count.
-const MAX_HITS: usize = 64;
+/// Values kept per place and category: more distinct values at one leaf change no count.
+const MAX_HITS: u8 = 16;
 
 /// One recognised value. Lives only until its place is done.
 #[derive(Debug)]
@@ -20,16 +20,25 @@ pub(super) struct Hit {
 pub(super) struct Hits {
     pub list: Vec<Hit>,
     pub work: u64,
+    /// How many values each category has.
+    counts: [u8; Category::ALL.len()],
 }
 
 impl Hits {
     /// Notes a value. The same value of the same category keeps the surer of the two.
     pub fn add(&mut self, category: Category, detector: Detector, certainty: Certainty, value: &str) {
+        let Some(count) = self.counts.get_mut(category as usize) else { return };
+        // A canary always finds room: it is the surest finding of its category.
+        let room = *count < MAX_HITS || (detector == Detector::Canary && *count < 2 * MAX_HITS);
+        if !room {
+            return;
+        }
         if let Some(old) = self.list.iter_mut().find(|h| h.category == category && h.value == value) {
             if (certainty, detector) > (old.certainty, old.detector) {
                 (old.certainty, old.detector) = (certainty, detector);
             }
-        } else if self.list.len() < MAX_HITS {
+        } else {
+            *count += 1;
             self.list.push(Hit { category, detector, certainty, value: value.to_owned() });
         }
     }

@@ -207,13 +207,16 @@ impl<'r, 'h> Layers<'r, 'h> {
         let rules = self.rules;
         let hits = &mut *self.hits;
         hits.worked(view.len());
-        pairs::pairs(view, |pair| {
+        let wanted = |key: &str| {
+            let context = rules.under(Context::NONE, key);
+            context.extra.is_some()
+                || !matches!(
+                    context.says,
+                    Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part
+                )
+        };
+        pairs::pairs(view, wanted, |pair| {
             let context = rules.under(Context::NONE, pair.key);
-            if matches!(context.says, Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part)
-                && context.extra.is_none()
-            {
-                return;
-            }
             hits.worked(pair.key.len() + pair.value.len());
             let plain = pair.value.replace('+', " ");
             let value = decode::percent(&plain).unwrap_or(plain);

@@ -11,12 +11,11 @@ const DOMAIN: usize = 255;
 /// Adds every address in `text`.
 pub(in crate::pii) fn detect(text: &str, hits: &mut Hits) {
     for (at, _) in text.match_indices('@') {
-        let left = text::left_of(text, at, LOCAL);
         let right = text::right_of(text, at + 1, DOMAIN);
         let domain = domain(right);
         hits.worked(2 + domain.map_or(0, str::len));
         let Some(domain) = domain else { continue };
-        let local = local(left);
+        let local = local(text::left_of(text, at, LOCAL));
         hits.worked(local.len());
         if is_address(local, domain) {
             hits.shape(Category::Email, &format!("{local}@{domain}"));

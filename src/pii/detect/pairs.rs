@@ -24,45 +24,51 @@ pub(in crate::pii) enum Bond {
 const KEY: usize = 64;
 const VALUE: usize = 512;
 
-/// Calls `each` with every pair in `text`.
-pub(in crate::pii) fn pairs<'t>(text: &'t str, mut each: impl FnMut(Pair<'t>)) {
-    let bytes = text.as_bytes();
-    for (at, b) in bytes.iter().enumerate() {
-        let found = match b {
-            b'=' | b':' => pair(text, at),
-            b'>' => element(text, at),
-            _ => None,
-        };
-        if let Some(pair) = found {
-            each(pair);
+/// Calls `each` with every pair in `text` whose key `wanted` accepts.
+pub(in crate::pii) fn pairs<'t>(
+    text: &'t str,
+    wanted: impl Fn(&str) -> bool,
+    mut each: impl FnMut(Pair<'t>),
+) {
+    let mut until = 0;
+    for (at, b) in text.bytes().enumerate() {
+        if at < until || !matches!(b, b'=' | b':' | b'>') {
+            continue;
+        }
+        let key = if b == b'>' { tag(text, at) } else { name(text, at) };
+        // The value is looked at for the few keys only that matter.
+        let Some((key, bond)) = key.filter(|(k, _)| wanted(k)) else { continue };
+        let value = if b == b'>' { element(text, at) } else { value(text::right_of(text, at + 1, VALUE)) };
+        if let Some(value) = value {
+            // A long value is not searched for pairs again at each of its bytes.
+            until = if value.len() > 64 { at + value.len() } else { 0 };
+            each(Pair { key, value, bond });
         }
     }
 }
 
-/// The pair around the `=` or `:` at `at`.
-fn pair(text: &str, at: usize) -> Option<Pair<'_>> {
+/// The key before the `=` or `:` at `at`.
+fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
+    let next = text.as_bytes().get(at + 1);
+    if text.get(at + 1..at + 3) == Some("//") || matches!(next, Some(b'=' | b':')) {
+        return None;
+    }
     let left = text::left_of(text, at, KEY + 8);
-    let right = text::right_of(text, at + 1, VALUE);
     let bare = left.trim_end_matches([' ', '\\']);
     let unquoted = bare.trim_end_matches(['"', '\'', '`']);
-    let quoted_key = unquoted.len() < bare.len();
+    let quoted = unquoted.len() < bare.len();
     let name = unquoted.trim_end_matches('\\').trim_end_matches(['[', ']']);
-    let start = name
-        .char_indices()
+    let length = name
+        .bytes()
         .rev()
-        .take_while(|(_, c)| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'))
-        .last()
-        .map_or(name.len(), |(i, _)| i);
-    let key = name.get(start..)?;
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    let key = name.get(name.len() - length..)?;
     if key.is_empty() || !key.bytes().any(|b| b.is_ascii_alphabetic()) {
         return None;
     }
     let equals = text.as_bytes().get(at) == Some(&b'=');
-    if right.starts_with("//") || right.starts_with('=') || right.starts_with(':') {
-        return None;
-    }
-    let bond = if equals || quoted_key { Bond::Tight } else { Bond::Loose };
-    Some(Pair { key, value: value(right)?, bond })
+    Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
 }
 
 /// The value that `right` begins with: quoted, or up to a separator.
@@ -80,13 +86,17 @@ fn value(right: &str) -> Option<&str> {
     Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
 }
 
-/// `<key>value</key>`, seen from the `>` of the first tag.
-fn element(text: &str, at: usize) -> Option<Pair<'_>> {
+/// The name of the tag that ends with the `>` at `at`.
+fn tag(text: &str, at: usize) -> Option<(&str, Bond)> {
     let left = text::left_of(text, at, KEY);
     let key = left.get(left.rfind('<')? + 1..)?.split([' ', '\n']).next()?;
-    let right = text::right_of(text, at + 1, VALUE);
-    let end = right.find("</")?;
     let named = !key.is_empty()
         && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':' | b'.'));
-    named.then_some(Pair { key, value: right.get(..end)?.trim(), bond: Bond::Tight })
+    named.then_some((key, Bond::Tight))
+}
+
+/// The text of the element whose tag ends at `at`.
+fn element(text: &str, at: usize) -> Option<&str> {
+    let right = text::right_of(text, at + 1, VALUE);
+    Some(right.get(..right.find("</")?)?.trim())
 }
