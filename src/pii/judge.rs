@@ -49,6 +49,11 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
     hits.worked(value.len().min(128));
     match context.says {
         Says::Username => found(Category::Username, username(value), hits),
+        Says::User => found(
+            Category::Username,
+            username(value).filter(|u| !u.bytes().all(|b| b.is_ascii_digit())),
+            hits,
+        ),
         Says::PersonName => found(Category::Name, person_name(value), hits),
         Says::DisplayName if context.around != Subject::Thing => {
             found(Category::Name, person_name(value), hits)

@@ -47,7 +47,13 @@ impl Rules<'_> {
             Role::Wrapper => parent.inside,
             Role::Other => Subject::Unknown,
         };
-        let (says, around) = if part { (parent.says, parent.around) } else { (class.says, parent.inside) };
+        // `versions: {ios: …}` are versions, whatever the members are called.
+        let inherited = class.says == Says::Nothing && matches!(parent.says, Says::Version | Says::UserAgent);
+        let (says, around) = match class.says {
+            Says::Part => (parent.says, parent.around),
+            _ if inherited => (parent.says, parent.inside),
+            says => (says, parent.inside),
+        };
         let extra = if self.extra_keys.is_empty() {
             None
         } else {
@@ -75,13 +81,20 @@ impl<'r, 'h> Layers<'r, 'h> {
         self.layer(raw, context, 0);
     }
 
-    /// Scans a whole number.
+    /// Scans a whole number. Counts are written as numbers, too: only long ones are phones, and none is a name or secret.
     pub fn number(&mut self, number: u64, context: Context) {
         if number < 1000 {
             return;
         }
         let written = number.to_string();
-        judge(&written, context, self.hits);
+        let judged = match context.says {
+            Says::Phone => number >= 10_000_000,
+            Says::Card | Says::Account | Says::GovId | Says::Ip | Says::Platform | Says::Id => true,
+            _ => context.extra.is_some(),
+        };
+        if judged {
+            judge(&written, context, self.hits);
+        }
         if number >= 100_000 {
             self.canaries(&written);
             self.numbers(&written, context, Hints::default());
@@ -122,7 +135,12 @@ impl<'r, 'h> Layers<'r, 'h> {
         if classes.has(Classes::AT) {
             email::detect(view, self.hits);
         }
-        let place = ip::Place { says: context.says, canaries: self.rules.canaries, agent: false };
+        // Under a version key stands a version, but a whole sentence may speak of anything.
+        let says = match context.says {
+            Says::Version if view.split_whitespace().nth(3).is_some() => Says::Nothing,
+            says => says,
+        };
+        let place = ip::Place { says, canaries: self.rules.canaries };
         if digits >= 4 && classes.has(Classes::DOT) {
             ip::detect_v4(view, place, self.hits);
         }
@@ -220,7 +238,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             hits.worked(pair.key.len() + pair.value.len());
             let plain = pair.value.replace('+', " ");
             let value = decode::percent(&plain).unwrap_or(plain);
-            if fits(context.says, pair.bond, &value) {
+            if fits(context.says, pair, &value) {
                 judge(&value, context, hits);
             }
         });
@@ -360,17 +378,19 @@ fn hide(view: &str, covered: &[std::ops::Range<usize>]) -> String {
 }
 
 /// Whether a pair in prose is one: after a colon come words, too.
-fn fits(says: Says, bond: pairs::Bond, value: &str) -> bool {
-    if value.is_empty() {
-        return false;
-    }
-    let tight = bond == pairs::Bond::Tight;
+fn fits(says: Says, pair: pairs::Pair<'_>, value: &str) -> bool {
+    let tight = pair.bond == pairs::Bond::Tight;
+    let marked = value.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'#'));
     match says {
-        Says::Username => tight || username(value).is_some_and(|u| u.chars().count() >= 3),
-        Says::PersonName | Says::DisplayName => tight,
+        _ if value.is_empty() => false,
+        Says::Username if !tight => {
+            let explicit = pair.key.to_ascii_lowercase().replace(['_', '-'], "").contains("username");
+            username(value).is_some_and(|u| u.chars().nth(2).is_some())
+                && (marked || explicit && !pair.runs_on)
+        }
+        Says::PersonName | Says::DisplayName | Says::User => tight,
         Says::Token | Says::Password => tight || token::is_random(value),
-        Says::Account | Says::Phone | Says::Card | Says::GovId | Says::Iban | Says::Ip => true,
-        Says::Cookie | Says::Authorization | Says::BareName | Says::Platform => false,
+        Says::Account | Says::GovId => tight || marked,
         _ => true,
     }
 }

@@ -149,8 +149,11 @@ pub(in crate::pii) enum Before {
 pub(in crate::pii) fn before(text: &str, start: usize) -> Before {
     let left = text::left_of(text, start, 48);
     let trimmed = left.trim_end_matches(['(', '+']);
-    if let Some(code) = trimmed.strip_suffix(['-', '#', '_']) {
-        if code.ends_with(|c: char| c.is_ascii_alphanumeric()) || trimmed.ends_with('#') {
+    if let Some(front) = trimmed.strip_suffix('#') {
+        return if words_before(front).any(is_numbered_thing) { Before::Thing } else { Before::Code };
+    }
+    if let Some(code) = trimmed.strip_suffix(['-', '_']) {
+        if code.ends_with(|c: char| c.is_ascii_alphanumeric()) {
             return Before::Code;
         }
     }
@@ -176,7 +179,7 @@ fn words_before(left: &str) -> impl Iterator<Item = &str> {
         .filter(|w| {
             !matches!(
                 w.to_ascii_lowercase().as_str(),
-                "no" | "nr" | "number" | "num" | "id" | "code" | "is" | "the" | "was" | "13" | "8"
+                "no" | "nr" | "number" | "num" | "is" | "the" | "was" | "13" | "8"
             )
         })
         .take(1)
@@ -184,7 +187,7 @@ fn words_before(left: &str) -> impl Iterator<Item = &str> {
 
 /// Words after which a number is that of a thing.
 fn is_numbered_thing(word: &str) -> bool {
-    const WORDS: [&str; 44] = [
+    const WORDS: [&str; 56] = [
         "order",
         "orders",
         "ticket",
@@ -229,6 +232,18 @@ fn is_numbered_thing(word: &str) -> bool {
         "item",
         "sequence",
         "seq",
+        "id",
+        "uid",
+        "inv",
+        "tkt",
+        "ord",
+        "po",
+        "rma",
+        "pnr",
+        "code",
+        "sn",
+        "hash",
+        "cursor",
     ];
     WORDS.iter().any(|w| word.eq_ignore_ascii_case(w))
 }

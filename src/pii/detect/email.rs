@@ -54,11 +54,11 @@ fn is_domain(run: &str) -> bool {
 
 /// File types that are no top-level domain.
 fn is_file_type(top: &str) -> bool {
-    const TYPES: [&str; 46] = [
+    const TYPES: [&str; 48] = [
         "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "css", "js",
         "mjs", "cjs", "json", "mp3", "mp4", "webm", "wav", "ogg", "woff", "woff2", "ttf", "otf", "eot",
         "pdf", "txt", "xml", "html", "htm", "yml", "yaml", "toml", "lock", "tgz", "gz", "csv", "jsx", "tsx",
-        "ts", "whl", "exe", "dll", "log",
+        "ts", "whl", "exe", "dll", "log", "psd", "zip",
     ];
     TYPES.iter().any(|t| top.eq_ignore_ascii_case(t))
 }
@@ -127,9 +127,10 @@ fn local(left: &str) -> &str {
 /// A local part of something, and neither masked nor `git@host:`.
 fn is_address(local: &str, domain: &str) -> bool {
     let Some(last) = local.chars().next_back() else { return false };
+    let bare = local.trim_matches('"').to_ascii_lowercase();
     let masked = local.contains('*')
         || domain.contains('*')
-        || crate::pii::text::is_placeholder(local.trim_matches('"'));
+        || matches!(bare.as_str(), "redacted" | "masked" | "filtered" | "removed" | "xxx" | "xxxx" | "xxxxx");
     let hidden = local.eq_ignore_ascii_case("git")
         || matches!(domain.to_ascii_lowercase().as_str(), "redacted.com" | "redacted.invalid");
     (text::is_wordy(last) || matches!(last, '"' | '_' | '-' | '+' | '!' | '\'' | '~' | '%' | '#'))

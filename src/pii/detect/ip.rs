@@ -16,8 +16,6 @@ pub(in crate::pii) struct Place<'c> {
     pub says: Says,
     /// The canaries whose addresses are leaks wherever they stand.
     pub canaries: [&'c Canaries; 2],
-    /// The value is a list of user agents or of their parts.
-    pub agent: bool,
 }
 
 /// Adds every IPv4 address.
@@ -98,7 +96,7 @@ fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
 /// Whether an address in this place is a leak.
 fn v4_leaks(text: &str, ip: Ipv4Addr, end: usize, place: Place<'_>) -> bool {
     let keyed = place.says == Says::Ip;
-    if matches!(place.says, Says::Version | Says::UserAgent) || place.agent {
+    if matches!(place.says, Says::Version | Says::UserAgent) {
         return false;
     }
     if (ip.is_loopback() || ip.is_unspecified()) && !keyed {
@@ -134,21 +132,26 @@ fn is_version(text: &str, start: usize, end: usize) -> bool {
 
 /// Words before which the next number is a version or a place in a document.
 fn is_version_word_before(left: &str) -> bool {
-    const WORDS: [&str; 43] = [
+    const WORDS: [&str; 56] = [
         "v",
         "ver",
+        "vers",
         "version",
         "versions",
         "build",
         "builds",
         "patch",
         "patches",
+        "patched",
         "release",
         "releases",
         "hotfix",
         "hotfixes",
         "update",
         "updates",
+        "updated",
+        "upgrade",
+        "upgraded",
         "firmware",
         "fw",
         "rv",
@@ -159,10 +162,13 @@ fn is_version_word_before(left: &str) -> bool {
         "sec",
         "clause",
         "clauses",
+        "cl",
         "article",
         "articles",
+        "art",
         "chapter",
         "paragraph",
+        "paragraphs",
         "para",
         "appendix",
         "annex",
@@ -171,53 +177,53 @@ fn is_version_word_before(left: &str) -> bool {
         "step",
         "figure",
         "table",
+        "schedule",
         "sdk",
         "driver",
         "revision",
         "rev",
         "subsection",
+        "subclause",
         "bylaw",
         "regulation",
+        "provision",
+        "point",
+        "heading",
     ];
     let trimmed = left.trim_end_matches([' ', ':', '=', '#', '"', '\'', '(', '-', '.', '_', '\t']);
     if trimmed.ends_with('§') {
         return true;
     }
     let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-    let word = if word.is_empty() { "" } else { word };
-    // `no.` and `number` stand between: rule no. 2.3.1.4
-    if matches!(word.to_ascii_lowercase().as_str(), "no" | "number" | "num" | "nr") {
+    // `no.` and the like stand between: rule no. 2.3.1.4, version is now 1.2.3.4
+    if matches!(
+        word.to_ascii_lowercase().as_str(),
+        "no" | "number" | "num" | "nr" | "is" | "now" | "was" | "to"
+    ) {
         let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
         return !front.is_empty() && is_version_word_before(front);
     }
     WORDS.iter().any(|w| word.eq_ignore_ascii_case(w))
 }
 
-/// A product token: `Chrome/` and not the path of a URL.
+/// A product token such as `Chrome/`, at the beginning of a word, and not the path of a URL.
 fn is_product(left: &str) -> bool {
     let Some(front) = left.strip_suffix('/') else { return false };
-    let name = front
-        .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
-        .next()
-        .unwrap_or("");
-    let lead = front.get(..front.len() - name.len()).and_then(|l| l.chars().next_back());
-    let known = matches!(
-        name.to_ascii_lowercase().as_str(),
-        "curl"
-            | "okhttp"
-            | "nginx"
-            | "python-requests"
-            | "axios"
-            | "node"
-            | "wget"
-            | "apache"
-            | "go-http-client"
-            | "openssl"
-            | "php"
-    );
-    !name.is_empty()
-        && !matches!(lead, Some('/' | ':' | '@' | '=' | '.'))
-        && (known || name.starts_with(|c: char| c.is_ascii_uppercase()))
+    let length = front
+        .bytes()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    let (lead, name) = front.split_at_checked(front.len() - length).unwrap_or(("", ""));
+    let path = [
+        "ip", "ips", "ban", "bans", "host", "hosts", "block", "client", "addr", "from", "peer", "user",
+        "node", "server",
+    ];
+    let opens =
+        lead.is_empty() && left.len() < 40 || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t']);
+    opens
+        && name.bytes().any(|b| b.is_ascii_alphabetic())
+        && !path.iter().any(|p| name.eq_ignore_ascii_case(p))
 }
 
 /// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
@@ -232,14 +238,14 @@ fn is_file(left: &str, right: &str) -> bool {
     named && typed || tagged
 }
 
-/// `1.2.3.4 build`, `1.2.3.4 patch`.
+/// `1.2.3.4 build`, `1.2.3.4 patch`, `2.3.1.4 of the rulebook`.
 fn is_version_after(right: &str) -> bool {
     let Some(rest) = right.strip_prefix(' ') else { return false };
     let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
     matches!(
         word.to_ascii_lowercase().as_str(),
         "patch" | "build" | "hotfix" | "release" | "firmware" | "version"
-    )
+    ) || rest.starts_with("of the rule")
 }
 
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.
@@ -329,7 +335,7 @@ fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
 /// Whether an IPv6 address in this place is a leak.
 fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_>) -> bool {
     let keyed = place.says == Says::Ip;
-    if matches!(place.says, Says::Version | Says::UserAgent) || place.agent {
+    if matches!(place.says, Says::Version | Says::UserAgent) {
         return false;
     }
     if (ip.is_loopback() || ip.is_unspecified() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()))
@@ -354,12 +360,7 @@ fn is_telling(written: &str) -> bool {
     let groups: Vec<&str> = written.split(':').filter(|g| !g.is_empty()).collect();
     let pairs = groups.iter().all(|g| g.len() == 2);
     let digits = written.bytes().any(|b| b.is_ascii_digit());
-    let long = groups.iter().filter(|g| g.len() >= 3).count();
-    let full = groups.len() == 8 && !pairs;
-    digits
-        && groups.len() >= 2
-        && (full || long >= 1 && !(groups.len() == 2 && written.len() < 7 && long < 1))
-        && !(pairs && groups.len() >= 4)
+    digits && groups.len() >= 2 && !pairs && groups.iter().any(|g| g.len() >= 3)
 }
 
 /// The address of a number under an address key: an integer from 2^24 on, decimal or `0x` and hex.

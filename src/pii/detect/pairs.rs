@@ -9,6 +9,8 @@ pub(in crate::pii) struct Pair<'t> {
     pub value: &'t str,
     /// How surely it is one.
     pub bond: Bond,
+    /// The value is a word of a sentence: small letters, and more of them after a blank.
+    pub runs_on: bool,
 }
 
 /// What joins key and value.
@@ -42,7 +44,7 @@ pub(in crate::pii) fn pairs<'t>(
         if let Some(value) = value {
             // A long value is not searched for pairs again at each of its bytes.
             until = if value.len() > 64 { at + value.len() } else { 0 };
-            each(Pair { key, value, bond });
+            each(Pair { key, value, bond, runs_on: runs_on(text, at, value) });
         }
     }
 }
@@ -99,4 +101,12 @@ fn tag(text: &str, at: usize) -> Option<(&str, Bond)> {
 fn element(text: &str, at: usize) -> Option<&str> {
     let right = text::right_of(text, at + 1, VALUE);
     Some(right.get(..right.find("</")?)?.trim())
+}
+
+/// Whether `value`, which stands after `at`, goes on as prose.
+fn runs_on(text: &str, at: usize, value: &str) -> bool {
+    let rest = text::right_of(text, at + 1, VALUE + 8);
+    let after = rest.find(value).and_then(|i| rest.get(i + value.len()..)).unwrap_or("");
+    let small = |s: &str| s.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    value.bytes().all(|b| b.is_ascii_lowercase()) && after.strip_prefix(' ').is_some_and(small)
 }

