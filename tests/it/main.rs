@@ -18,6 +18,8 @@ mod receive_hostile;
 #[cfg(test)]
 mod receiver;
 #[cfg(test)]
+mod scan;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod signature;
