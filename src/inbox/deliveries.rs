@@ -89,6 +89,8 @@ pub(super) struct Deliveries {
     by_key: HashMap<Print, Delivery>,
     /// Keys in order of first arrival.
     order: VecDeque<Print>,
+    /// Deliveries with a failed attempt: the event, and until when the next one has to come.
+    waiting: HashMap<Print, (String, Tick)>,
     started: u64,
     given_up: Vec<Ended>,
     contract: RetryContract,
@@ -111,6 +113,7 @@ impl Deliveries {
         Self {
             by_key: HashMap::new(),
             order: VecDeque::new(),
+            waiting: HashMap::new(),
             started: 0,
             given_up: Vec::new(),
             contract,
@@ -137,6 +140,7 @@ impl Deliveries {
         if matches!(key, Key::Content(..)) && entry.state != State::Open {
             *entry = fresh();
         }
+        self.waiting.remove(&print);
         entry.attempts += 1;
         entry.touched = at;
         Place { delivery: entry.number, attempt: entry.attempts, duplicate: entry.state == State::Accepted }
@@ -152,7 +156,8 @@ impl Deliveries {
         fault: Option<Fault>,
         at: Tick,
     ) -> Option<Ended> {
-        let delivery = self.by_key.get_mut(&key.print())?;
+        let print = key.print();
+        let delivery = self.by_key.get_mut(&print)?;
         let before = delivery.state;
         let attempts = delivery.attempts as usize;
         let contract = &self.contract;
@@ -176,7 +181,11 @@ impl Deliveries {
         let (attempts, took) = (delivery.attempts, at.since(delivery.begun));
         delivery.state = if before == State::Accepted { before } else { state };
         let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
-        self.settling.watch_until = self.settling.watch_until.max(at.plus(wait + self.quiet));
+        let until = at.plus(wait + self.quiet);
+        if delivery.state == State::Open {
+            self.waiting.insert(print, (event.to_owned(), until));
+        }
+        self.settling.watch_until = self.settling.watch_until.max(until);
         if outcome.is_some() {
             self.count_ended(event);
         }
@@ -195,7 +204,17 @@ impl Deliveries {
         }
     }
 
-    pub(super) fn settling(&self) -> Settling {
+    /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended.
+    pub(super) fn settling(&mut self, now: Tick) -> Settling {
+        let given_up: Vec<Print> =
+            self.waiting.iter().filter(|(_, (_, until))| *until < now).map(|(key, _)| *key).collect();
+        for key in given_up {
+            let Some((event, _)) = self.waiting.remove(&key) else { continue };
+            self.count_ended(&event);
+            if let Some(delivery) = self.by_key.get_mut(&key) {
+                delivery.state = State::Ended;
+            }
+        }
         self.settling.clone()
     }
 
@@ -210,6 +229,7 @@ impl Deliveries {
                 let took = oldest.touched.since(oldest.begun);
                 self.given_up.push(Ended { outcome: Outcome::GivenUp, attempts: oldest.attempts, took });
             }
+            self.waiting.remove(print);
             self.by_key.remove(print);
             self.order.pop_front();
         }
@@ -256,9 +276,19 @@ mod tests {
         for (status, at, until_ms) in [(503, 0, 2600), (503, 2 * SECOND, 6600), (503, 6 * SECOND, 10_600)] {
             all.arrived(&key, Tick(at));
             all.answered(&key, "e", Some(status), None, Tick(at));
-            assert_eq!(all.settling().watch_until, Tick(until_ms * 1000));
+            assert_eq!(all.settling(Tick(at)).watch_until, Tick(until_ms * 1000));
         }
-        assert_eq!(all.settling().ended["e"], 1);
+        assert_eq!(all.settling(Tick(6 * SECOND)).ended["e"], 1);
+    }
+
+    #[test]
+    fn a_delivery_whose_retry_does_not_come_has_ended() {
+        let (mut all, key) = (deliveries(), id("a"));
+        all.arrived(&key, Tick(0));
+        all.answered(&key, "e", Some(503), None, Tick(0));
+        assert!(all.settling(Tick(2_599_000)).ended.is_empty());
+        assert_eq!(all.settling(Tick(2_601_000)).ended["e"], 1);
+        assert_eq!(all.settling(Tick(9_000_000)).ended["e"], 1);
     }
 
     #[test]

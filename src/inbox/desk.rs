@@ -131,7 +131,8 @@ impl Inbox {
     /// How far the deliveries are from being settled.
     #[must_use]
     pub fn settling(&self) -> Settling {
-        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling();
+        let now = self.clock.now();
+        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
         Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
     }
 
