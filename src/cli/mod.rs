@@ -4,6 +4,7 @@ mod artifacts;
 mod check;
 mod environment;
 mod exit;
+mod fault_plan;
 mod gate;
 mod gates_file;
 mod interrupt;

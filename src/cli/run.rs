@@ -5,7 +5,7 @@ use super::run_args::{Format, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, out};
 use crate::gate::Verdict;
-use crate::report::{Colour, artifact, from_journal, summary};
+use crate::report::{Colour, artifact, contract_table, from_journal, summary};
 use crate::rig::{Plan, Prepared, RigError};
 use std::io::IsTerminal;
 use tokio::sync::watch;
@@ -20,10 +20,14 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let Resolved { plan, artifacts } = resolved;
     artifacts.make_ready()?;
     let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
+    let announcement = super::fault_plan::announcement(&plan);
     let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
     let prepared = Prepared::new(plan).await.map_err(failure)?;
     if let Some(setup) = setup.filter(|_| !args.quiet) {
         out::say(setup(prepared.endpoint()));
+    }
+    if let Some(announcement) = announcement {
+        out::say(announcement);
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     artifacts.write(&from_journal(artifacts.journal()).map_err(Failure::environment)?.1)?;
@@ -35,7 +39,11 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     artifacts.write(&bytes)?;
     match args.format {
         Format::Json => out::raw(&bytes),
-        Format::Human => out::raw(summary(&artifact(&evidence), colour()).as_bytes()),
+        Format::Human => {
+            let artifact = artifact(&evidence);
+            out::raw(contract_table(&artifact, colour()).as_bytes());
+            out::raw(summary(&artifact, colour()).as_bytes());
+        }
     }
     if !args.quiet {
         out::say(format!(

@@ -53,6 +53,9 @@ pub(super) struct RunArgs {
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
     #[arg(long, value_name = "FAULT", help_heading = "Run")]
     pub inject: Vec<FaultSpec>,
+    /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail
+    #[arg(long, help_heading = "Run")]
+    pub no_pause: bool,
 
     /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
     #[arg(long, value_name = "ADDR", help_heading = "Receiver")]

@@ -1,16 +1,16 @@
 //! From what the user typed to what a run is made of: flags over environment over scenario.
 
 use super::artifacts::Artifacts;
+use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
 use super::run_args::RunArgs;
 use super::secret_source::SecretSource;
 use super::{Failure, environment};
 use crate::gate::Confidence;
-use crate::injection::{FaultPlan, Scope};
 use crate::journal::RetryContract;
 use crate::report::EMBEDDED;
-use crate::rig::{Listen, Plan, StandIn, Target, triggered};
-use crate::scenario::{Env, Loaded, Period, cell, load_typed};
+use crate::rig::{Listen, Pacing, Plan, StandIn, Target};
+use crate::scenario::{Env, Period, cell, load_typed};
 use crate::secret::{Redactor, Secret};
 use reqwest::Url;
 use serde_json::Value;
@@ -73,22 +73,17 @@ fn resolve_sized(
     let retry = retry(&gates, &env)?;
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
-    let flows = flows.unwrap_or(own.flows);
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
-    let scope = Scope {
-        deliveries: triggered(own, flows),
-        timeout: sender_timeout,
-        attempts: retry.attempts(),
-        seed,
-    };
-    let faults = faults(args, &loaded, scope)?;
+    let Broken { flows, faults, sweep } =
+        fault_plan::resolve(args, flows, &loaded, &retry, sender_timeout, seed)?;
+    let concurrency = args.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let plan = Plan {
         command: command.to_owned(),
         gates: gates.reference(),
         environment: environment_name(args, embedded)?,
         flows,
-        concurrency: args.concurrency.unwrap_or(own.concurrency).min(flows),
+        concurrency: concurrency.min(flows),
         data: args.data.clone(),
         vars: vars(&args.vars, own)?,
         listen: listen(args, &env, embedded)?,
@@ -101,6 +96,8 @@ fn resolve_sized(
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
         journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
         faults,
+        sweep,
+        pacing: if args.no_pause { Pacing::RunOn } else { Pacing::KeepClosed },
         redactor: Redactor::new(),
         env,
         target,
@@ -261,16 +258,6 @@ pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failu
         }
     };
     Ok(gate.contract(attempts))
-}
-
-/// The faults of the command line, else those of the scenario.
-fn faults(args: &RunArgs, loaded: &Loaded, scope: Scope) -> Result<FaultPlan, Failure> {
-    let own = &loaded.scenario.faults;
-    let (from, specs) = match args.inject.as_slice() {
-        [] => (format!("{}: faults", loaded.source_name), own.as_slice()),
-        typed => ("--inject".to_owned(), typed),
-    };
-    FaultPlan::new(specs, scope).map_err(|e| Failure::usage(format!("{from}: {e}")))
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.

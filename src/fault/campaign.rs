@@ -4,10 +4,13 @@ use super::shim::{Shim, ShimError};
 use super::wire;
 use crate::http1::{Answer, Connection, Ending, Intercept, Interceptor, Play, RawRequest, Sends, Socket};
 use crate::injection::{Fault, FaultPlan};
+use futures_util::future::BoxFuture;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
 
 /// A hang is given up this much later than the sender's time-out, so that a sender that never gives up ends as well.
 const HANG_LONGER: Duration = Duration::from_secs(20);
@@ -79,9 +82,43 @@ pub struct Campaign {
     roster: Roster,
     shim: Option<Arc<Shim>>,
     timeout: Duration,
+    gather: Option<Gather>,
 }
 
+/// Holds answers that end a delivery as failed until every webhook of the run is on its way: five of them would open
+/// the sender's circuit breaker, and it would swallow the rest.
+struct Gather {
+    begun: watch::Sender<u64>,
+    at_most: Duration,
+}
+
+/// The longest that an answer is held back for the others.
+const GATHER: Duration = Duration::from_secs(3);
+
 impl Campaign {
+    /// Makes failing answers wait for every delivery of the plan to have begun, for at most 3 s or a third of the
+    /// sender's time-out.
+    pub fn gather(&mut self) {
+        self.gather = Some(Gather { begun: watch::Sender::new(0), at_most: GATHER.min(self.timeout / 3) });
+    }
+
+    /// Notes a delivery that begins.
+    fn begin(&self, number: u64) {
+        if let Some(gather) = &self.gather {
+            gather.begun.send_if_modified(|n| number > std::mem::replace(n, number.max(*n)));
+        }
+    }
+
+    /// What a failing answer waits for.
+    fn gathered(&self) -> BoxFuture<'static, ()> {
+        let Some(gather) = &self.gather else { return Box::pin(std::future::ready(())) };
+        let (mut begun, all, at_most) = (gather.begun.subscribe(), self.plan.deliveries(), gather.at_most);
+        Box::pin(async move {
+            // Webhooks that never come must not hold the others up.
+            let _ = timeout(at_most, begun.wait_for(|n| *n >= all)).await;
+        })
+    }
+
     /// Makes the faults of `plan` ready; starts the shim when one of `faults` needs it. `timeout` is the sender's,
     /// redirects point to `elsewhere`.
     ///
@@ -99,7 +136,7 @@ impl Campaign {
         } else {
             Some(Arc::new(Shim::start(http, elsewhere.to_owned()).await?))
         };
-        Ok(Self { plan, roster, shim, timeout })
+        Ok(Self { plan, roster, shim, timeout, gather: None })
     }
 
     fn play(&self, fault: Fault) -> Option<Play> {
@@ -110,7 +147,15 @@ impl Campaign {
                     // A shim that fails gives no delay: the attempt is then answered at once, and is seen to be.
                     let _ = shim.ask(fault).await;
                 })),
-                _ => Play::Answer(Box::pin(async move { shim.ask(fault).await })),
+                _ => {
+                    let gathered = if fault.ends(1, u32::MAX) { Some(self.gathered()) } else { None };
+                    Play::Answer(Box::pin(async move {
+                        if let Some(gathered) = gathered {
+                            gathered.await;
+                        }
+                        shim.ask(fault).await
+                    }))
+                }
             });
         }
         let timeout = self.timeout;
@@ -123,6 +168,7 @@ impl Campaign {
 impl Interceptor for Campaign {
     fn intercept(&self, delivery: u64, attempt: u32, request: &RawRequest) -> Option<Intercept> {
         let number = self.roster.number(delivery, request)?;
+        self.begin(number);
         let fault = self.plan.fault(number, attempt)?;
         // A drip ends as the whole answer to a sender that waits for it.
         let own = matches!(fault, Fault::Delay(_) | Fault::Drip(_));

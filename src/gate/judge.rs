@@ -3,7 +3,7 @@
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::rate::{Label, Side, count, percentile, rate};
-use super::{breaker, retry};
+use super::{breaker, clause, retry};
 use crate::analysis::{Analysis, Tally, Whose, retries};
 
 /// Every criterion that is switched on, judged.
@@ -31,6 +31,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         checks.extend(retry::checks(analysis, &retries(analysis)));
         checks.push(breaker::check(analysis, &organic));
     }
+    checks.extend(clause::check(analysis));
     checks
 }
 

@@ -2,6 +2,7 @@
 
 mod breaker;
 mod check;
+mod clause;
 mod config;
 mod interval;
 mod judge;
@@ -10,6 +11,7 @@ mod rate;
 mod retry;
 
 pub use check::{Check, Interval, Verdict, overall};
+pub use clause::{ClauseVerdict, JudgedClause, clauses};
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub use interval::{clean_samples_for_rate, wilson};
 pub use judge::judge;

@@ -5,6 +5,7 @@ use super::contract::RetryContract;
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::identity::{Identity, SubjectKind};
+use crate::injection::Clause;
 use crate::matcher::Matcher;
 use crate::signature::{Scheme, Verdict};
 use base64::Engine;
@@ -95,6 +96,9 @@ pub struct Header {
     /// The faults asked for, as typed.
     #[serde(default)]
     pub faults: Vec<String>,
+    /// The clauses of a sweep of the sender's contract.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub clauses: Vec<Clause>,
 }
 
 /// The scenario of a run.

@@ -1,7 +1,7 @@
 //! The artifact: the keys of the staging guide (CONTRACT.md section 8), and what makes them checkable.
 
 use crate::analysis::Located;
-use crate::gate::{Check, Verdict};
+use crate::gate::{Check, JudgedClause, Verdict};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -44,6 +44,9 @@ pub struct Artifact {
     pub retry: Retry,
     /// Deliveries that were broken on purpose.
     pub fault_injection: FaultInjection,
+    /// The sweep of the sender's contract, where the scenario has one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sender_contract: Option<SenderContract>,
     /// The HTTP steps.
     pub steps: Vec<StepRow>,
     /// The gates and the verdict.
@@ -298,6 +301,21 @@ pub struct Retry {
     pub breaches: u64,
     /// Deliveries of which nothing can be said.
     pub unproven: u64,
+}
+
+/// The sweep of the sender's contract.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct SenderContract {
+    /// Clauses that are kept.
+    pub passed: u64,
+    /// Clauses that are broken.
+    pub failed: u64,
+    /// Clauses that are kept as declared.
+    pub policy: u64,
+    /// Clauses that were not seen.
+    pub unproven: u64,
+    /// Each of them.
+    pub clauses: Vec<JudgedClause>,
 }
 
 /// Deliveries that were broken on purpose.

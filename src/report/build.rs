@@ -2,7 +2,7 @@
 
 use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
 use super::evidence::{Evidence, EvidenceError};
-use super::{faults, sections};
+use super::{contract, faults, sections};
 use crate::analysis::{Analysis, Tally, Whose};
 use crate::gate::Verdict;
 use crate::identity::SubjectKind;
@@ -52,6 +52,7 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         outcomes: sections::outcomes(analysis, &organic, &injected),
         retry: sections::retry(analysis),
         fault_injection: faults::section(analysis),
+        sender_contract: contract::section(analysis),
         steps: sections::steps(analysis),
         acceptance_gates: AcceptanceGates { verdict: evidence.verdict, checks: evidence.checks.clone() },
         recommendation: recommendation(evidence),

@@ -2,6 +2,7 @@
 
 mod artifact;
 mod build;
+mod contract;
 mod evidence;
 mod faults;
 mod file;
@@ -11,6 +12,7 @@ mod table;
 
 pub use artifact::*;
 pub use build::{EMBEDDED, artifact, from_journal, to_bytes};
+pub use contract::contract_table;
 pub use evidence::{Evidence, EvidenceError};
 pub use file::write_whole;
 pub use load::*;

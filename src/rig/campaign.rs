@@ -1,6 +1,7 @@
 //! Makes the faults of a run ready to be played.
 
 use super::error::RigError;
+use super::phases::Budget;
 use super::plan::Plan;
 use crate::fault::{Campaign, Numbering, Roster};
 use crate::http1::Interceptor;
@@ -13,11 +14,13 @@ use std::sync::Arc;
 /// How many webhooks `flows` flows of a scenario have to fire.
 #[must_use]
 pub fn triggered(scenario: &Scenario, flows: u32) -> u64 {
-    let of = |flow| {
-        let steps = scenario.flow_plan(flow).steps;
-        steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count)).sum::<u64>()
-    };
-    (0..flows).map(of).sum()
+    (0..flows).map(|flow| webhooks_of(scenario, flow)).sum()
+}
+
+/// How many webhooks a flow has to fire.
+pub(super) fn webhooks_of(scenario: &Scenario, flow: u32) -> u64 {
+    let steps = scenario.flow_plan(flow).steps;
+    steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count)).sum()
 }
 
 /// The campaign of a plan; none when nothing is broken. `endpoint` is where the sender posts to.
@@ -30,9 +33,13 @@ pub(super) async fn campaign(
     if plan.faults.is_empty() {
         return Ok(None);
     }
-    let roster = Roster::new(&ours(plan, run, rows), Numbering::Arrival);
+    let numbering = if plan.sweep.is_some() { Numbering::Flow } else { Numbering::Arrival };
+    let roster = Roster::new(&ours(plan, run, rows), numbering);
     let elsewhere = Inbox::elsewhere(endpoint);
-    let campaign = Campaign::start(plan.faults.clone(), roster, plan.sender_timeout, &elsewhere).await?;
+    let mut campaign = Campaign::start(plan.faults.clone(), roster, plan.sender_timeout, &elsewhere).await?;
+    if matches!(plan.budget(), Budget::Gathered) {
+        campaign.gather();
+    }
     Ok(Some(Arc::new(campaign)))
 }
 

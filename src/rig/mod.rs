@@ -3,6 +3,7 @@
 mod campaign;
 mod error;
 mod load;
+mod phases;
 mod plan;
 mod prepare;
 mod run;
@@ -11,6 +12,7 @@ mod settle;
 pub use campaign::triggered;
 pub use error::RigError;
 pub use load::FlowLoad;
-pub use plan::{GatesRef, Listen, Plan, StandIn, Target};
+pub use phases::Budget;
+pub use plan::{GatesRef, Listen, Pacing, Plan, StandIn, Target};
 pub use prepare::Prepared;
 pub use run::Finished;

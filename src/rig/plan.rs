@@ -1,6 +1,6 @@
 //! What a run is made of: everything resolved, nothing started.
 
-use crate::injection::FaultPlan;
+use crate::injection::{FaultPlan, Sweep};
 use crate::journal::RetryContract;
 use crate::scenario::{Env, Loaded};
 use crate::secret::{Redactor, Secret};
@@ -54,8 +54,22 @@ pub struct Plan {
     pub journal: PathBuf,
     /// What to break on purpose.
     pub faults: FaultPlan,
+    /// The sweep of the sender's contract that the scenario asks for; its faults are in [`Plan::faults`], by flow.
+    pub sweep: Option<Sweep>,
+    /// Whether to pause for the sender's circuit breaker.
+    pub pacing: Pacing,
     /// Scrubs what leaves the process.
     pub redactor: Redactor,
+}
+
+/// What to do about the sender's circuit breaker when more deliveries are made to fail than it spares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pacing {
+    /// Hold answers back, or pause, so that it stays closed.
+    #[default]
+    KeepClosed,
+    /// Run on; what it swallows is counted as suppressed.
+    RunOn,
 }
 
 /// The gates of a run.

@@ -254,6 +254,7 @@ fn header(
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         pii_salt: hex::encode(salt),
+        clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
         faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
     })
 }

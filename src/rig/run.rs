@@ -1,16 +1,20 @@
 //! Drives a prepared run to its end, or to the stop signal.
 
 use super::error::RigError;
+use super::plan::Plan;
 use super::prepare::Prepared;
 use super::settle::{at_most, settle};
+use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
 use crate::http1::Limits;
-use crate::inbox::serve;
+use crate::inbox::{Inbox, serve};
+use crate::injection::{Before, Order};
 use crate::journal::{Note, Record, Sealed};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// Connections that the inbox holds open at once.
 const CONNECTIONS: usize = 1024;
@@ -22,6 +26,17 @@ pub struct Finished {
     pub journal: Sealed,
     /// Whether the stop signal ended it.
     pub interrupted: bool,
+}
+
+/// Waits for what comes before a phase.
+async fn wait(plan: &Plan, before: Before, inbox: &Inbox, driver: &Driver, clock: Clock) {
+    if before == Before::Settled {
+        settle(inbox, &driver.dues(), clock, plan.quiet).await;
+    }
+    let pause = plan.pause(before);
+    if !pause.is_zero() {
+        sleep(pause).await;
+    }
 }
 
 impl Prepared {
@@ -40,18 +55,23 @@ impl Prepared {
             serve(self.listener, None, Arc::clone(&self.inbox), Limits::default(), CONNECTIONS, closed);
         let door = tokio::spawn(door);
         let driver = Driver::new(drive::Plan {
-            loaded: self.plan.loaded,
+            loaded: self.plan.loaded.clone(),
             client: self.client,
             clock: self.clock,
             journal: self.journal.clone(),
-            redactor: self.plan.redactor,
+            redactor: self.plan.redactor.clone(),
             listener: Arc::clone(&listener),
             within: self.plan.within,
         });
-        let concurrency = self.plan.concurrency.max(1) as usize;
-        let flows = stream::iter((0..).zip(self.rows).map(|(n, row)| driver.play(n, self.run.scope(n, row))));
+        let mut rows = self.rows.into_iter();
         let work = async {
-            flows.map(Ok::<_, io::Error>).try_buffer_unordered(concurrency).try_collect::<()>().await?;
+            for phase in self.plan.phases() {
+                wait(&self.plan, phase.before, &self.inbox, &driver, self.clock).await;
+                let at_once = if let Order::AtOnce(n) = phase.order { n.max(1) } else { 1 };
+                let flows = phase.flows.zip(rows.by_ref());
+                let flows = stream::iter(flows.map(|(n, row)| driver.play(n, self.run.scope(n, row))));
+                flows.map(Ok::<_, io::Error>).try_buffer_unordered(at_once).try_collect::<()>().await?;
+            }
             let (dues, now, quiet) = (driver.dues(), self.clock.now(), self.plan.quiet);
             listener(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
             settle(&self.inbox, &dues, self.clock, quiet).await;

@@ -6,6 +6,7 @@ use super::names::{self, Names, at};
 use super::suggest;
 use super::syntax::Places;
 use super::tree::{Node, Seg};
+use crate::injection::Target;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ use std::path::Path;
 pub(super) fn check(scenario: &Scenario, tree: &Node, source: &str, dir: &Path) -> Vec<Problem> {
     let mut checker = Checker { scenario, tree, source, dir, problems: Vec::new() };
     checker.head();
+    checker.contract();
     checker.declarations();
     checker.values();
     checker.sessions();
@@ -61,6 +63,33 @@ impl Checker<'_> {
         }
         for pointer in self.scenario.webhooks.ours.keys() {
             self.pointer(pointer, &["webhooks".into(), "ours".into(), pointer.as_str().into()]);
+        }
+    }
+
+    /// A sweep tells by the webhook's body which clause it tests, so each flow fires one that is known as its own.
+    fn contract(&mut self) {
+        let scenario = self.scenario;
+        if scenario.contract.is_empty() {
+            return;
+        }
+        if !scenario.faults.is_empty() {
+            self.wrong_key(&["faults".into()], "`contract` has the faults: leave `faults` out");
+        }
+        if scenario.webhooks.ours.is_empty() {
+            self.wrong_key(
+                &["contract".into()],
+                "a contract needs `webhooks.ours`, to tell the flows' webhooks apart",
+            );
+        }
+        let fired: u32 = scenario.steps.iter().flat_map(|s| &s.webhooks).map(|w| w.count).sum();
+        if fired != 1 || !scenario.variants.is_empty() {
+            self.wrong_key(&["contract".into()], "with a contract every flow fires exactly one webhook");
+        }
+        for (index, clause) in scenario.contract.iter().enumerate() {
+            let path: [Seg; 3] = ["contract".into(), index.into(), "faults".into()];
+            if clause.faults.iter().any(|f| f.target != Target::Every) {
+                self.wrong(&path, "each fault of a clause has a delivery of its own: leave the @ out");
+            }
         }
     }
 

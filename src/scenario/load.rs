@@ -14,11 +14,12 @@ use std::path::{Path, PathBuf};
 pub const MAX_SCENARIO: u64 = 1024 * 1024;
 
 /// The scenarios that every binary carries, so that it works away from its checkout.
-const BUILT_IN: [(&str, &str); 5] = [
+const BUILT_IN: [(&str, &str); 6] = [
     ("payments", include_str!("../../scenarios/payments.yaml")),
     ("matches", include_str!("../../scenarios/matches.yaml")),
     ("payments_lifecycle", include_str!("../../scenarios/payments_lifecycle.yaml")),
     ("payments_proof", include_str!("../../scenarios/payments_proof.yaml")),
+    ("sender_contract", include_str!("../../scenarios/sender_contract.yaml")),
     ("matches_dispute", include_str!("../../scenarios/matches_dispute.yaml")),
 ];
 

@@ -3,7 +3,7 @@
 use super::entries::Entries;
 use super::request::Request;
 use crate::identity::{Identity, SubjectKind};
-use crate::injection::FaultSpec;
+use crate::injection::{ClauseSpec, FaultSpec};
 use crate::matcher::Matcher;
 use crate::period::Period;
 use crate::signature::Scheme;
@@ -65,6 +65,10 @@ pub struct Scenario {
     /// Faults to inject into webhook attempts, as `--inject` takes them (`503x2`, `400@3` …).
     #[serde(default)]
     pub faults: Vec<FaultSpec>,
+    /// The clauses of the sender's contract, for a sweep: each fault of each clause takes a flow of its own, so `flows` is
+    /// not read, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contract: Vec<ClauseSpec>,
     /// What the PII engine allows, adds, or leaves out.
     #[serde(default)]
     pub pii: Option<Json>,

@@ -167,5 +167,6 @@ fn header(
         pii_policy: None,
         pii_salt: String::new(),
         faults: Vec::new(),
+        clauses: Vec::new(),
     }
 }

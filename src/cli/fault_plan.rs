@@ -1,0 +1,96 @@
+//! What a run breaks: the faults of the command line or the scenario, or the sweep of the scenario's contract.
+
+use super::Failure;
+use super::run_args::RunArgs;
+use crate::injection::{FaultPlan, Scope, Sweep};
+use crate::journal::RetryContract;
+use crate::rig::{Budget, Plan, triggered};
+use crate::scenario::Loaded;
+use std::time::Duration;
+
+/// What a run breaks, and how many flows that takes.
+pub(super) struct Broken {
+    pub flows: u32,
+    pub faults: FaultPlan,
+    pub sweep: Option<Sweep>,
+}
+
+/// Settles what is broken before anything is driven, and the number of flows: `asked`, else the scenario's.
+///
+/// # Errors
+/// Usage: faults that contradict each other, cannot be seen, or ask for deliveries that there are not.
+pub(super) fn resolve(
+    args: &RunArgs,
+    asked: Option<u32>,
+    loaded: &Loaded,
+    retry: &RetryContract,
+    timeout: Duration,
+    seed: u64,
+) -> Result<Broken, Failure> {
+    let scenario = &loaded.scenario;
+    if !scenario.contract.is_empty() {
+        return sweep(args, asked, loaded, retry);
+    }
+    let flows = asked.unwrap_or(scenario.flows);
+    let (from, specs) = match args.inject.as_slice() {
+        [] => (format!("{}: faults", loaded.source_name), scenario.faults.as_slice()),
+        typed => ("--inject".to_owned(), typed),
+    };
+    let scope = Scope { deliveries: triggered(scenario, flows), timeout, attempts: retry.attempts(), seed };
+    let faults = FaultPlan::new(specs, scope).map_err(|e| Failure::usage(format!("{from}: {e}")))?;
+    Ok(Broken { flows, faults, sweep: None })
+}
+
+fn sweep(
+    args: &RunArgs,
+    asked: Option<u32>,
+    loaded: &Loaded,
+    retry: &RetryContract,
+) -> Result<Broken, Failure> {
+    let name = &loaded.source_name;
+    if !args.inject.is_empty() {
+        return Err(Failure::usage(format!(
+            "--inject: {name} has a contract, whose clauses say what is broken"
+        )));
+    }
+    let sweep = Sweep::plan(&loaded.scenario.contract, retry.breaker.failures, retry.attempts());
+    let flows = sweep.flows();
+    if asked.is_some_and(|given| given != flows) {
+        return Err(Failure::usage(format!(
+            "--flows: the contract of {name} takes {flows} flows, one for each case"
+        )));
+    }
+    Ok(Broken { flows, faults: sweep.faults(retry.attempts()), sweep: Some(sweep) })
+}
+
+/// What has to be said before a run that makes deliveries fail; nothing when the sender's circuit breaker is spared.
+pub(super) fn announcement(plan: &Plan) -> Option<String> {
+    let breaker = plan.retry.breaker;
+    let (failing, failures) = (plan.faults.failing(), breaker.failures);
+    let (window, open) = (breaker.window().as_secs_f64(), breaker.open().as_secs_f64());
+    let rule =
+        format!("the sender's circuit breaker opens after {failures} failed deliveries within {window} s");
+    match plan.budget() {
+        Budget::Spared => None,
+        Budget::Gathered => Some(format!(
+            "{failing} deliveries are made to fail, and {rule}: failing answers wait until every webhook is on its way"
+        )),
+        Budget::Paced(Duration::ZERO) => Some(format!(
+            "{failing} deliveries are made to fail, and {rule}: successes are driven in between"
+        )),
+        Budget::Paced(pause) => Some(format!(
+            "{failing} deliveries are made to fail, and {rule}: smoke will pause for {} s in all to keep it closed \
+             (--no-pause runs on)",
+            pause.as_secs_f64()
+        )),
+        Budget::LetOpen => Some(format!(
+            "{failing} deliveries are made to fail, and {rule}: what it swallows in the {open} s after that is reported \
+             as suppressed, not as lost"
+        )),
+        Budget::Tripped(pause) => Some(format!(
+            "{} flows, one for each case; {rule}, which is tested last: smoke will pause for {} s in all",
+            plan.flows,
+            pause.as_secs_f64()
+        )),
+    }
+}

@@ -1,0 +1,55 @@
+//! The sweep of the sender's contract: a section of the artifact, and a table for a terminal.
+
+use super::artifact::{Artifact, SenderContract};
+use super::table::Colour;
+use crate::analysis::Analysis;
+use crate::gate::{ClauseVerdict, clauses};
+use std::fmt::Write as _;
+
+/// The section; none when the scenario has no contract.
+pub(super) fn section(analysis: &Analysis) -> Option<SenderContract> {
+    let clauses = clauses(analysis);
+    let count = |verdict| clauses.iter().filter(|c| c.verdict == verdict).count() as u64;
+    (!clauses.is_empty()).then(|| SenderContract {
+        passed: count(ClauseVerdict::Pass),
+        failed: count(ClauseVerdict::Fail),
+        policy: count(ClauseVerdict::Policy),
+        unproven: count(ClauseVerdict::Unproven),
+        clauses: clauses.clone(),
+    })
+}
+
+/// One line for each clause; after a clause that is broken, why it matters. Empty without a contract.
+#[must_use]
+pub fn contract_table(artifact: &Artifact, colour: Colour) -> String {
+    let mut out = String::new();
+    let Some(contract) = &artifact.sender_contract else { return out };
+    for clause in &contract.clauses {
+        let mark = paint(&format!("{:<8}", clause.verdict.word()), clause.verdict, colour);
+        let _ = writeln!(out, "{mark} {:<34} {}", clause.clause, clause.evidence);
+        if clause.verdict == ClauseVerdict::Fail {
+            let _ = writeln!(out, "{:9}{:<34} {}", "", "", clause.why);
+        }
+    }
+    let _ = writeln!(
+        out,
+        "\n{} clauses: {} pass, {} fail, {} policy, {} unproven\n",
+        contract.clauses.len(),
+        contract.passed,
+        contract.failed,
+        contract.policy,
+        contract.unproven
+    );
+    out
+}
+
+fn paint(text: &str, verdict: ClauseVerdict, colour: Colour) -> String {
+    let code = match (colour, verdict) {
+        (Colour::None, _) => return text.to_owned(),
+        (Colour::Ansi, ClauseVerdict::Pass) => "32",
+        (Colour::Ansi, ClauseVerdict::Fail) => "31;1",
+        (Colour::Ansi, ClauseVerdict::Policy) => "36",
+        (Colour::Ansi, ClauseVerdict::Unproven) => "33",
+    };
+    format!("\u{1b}[{code}m{text}\u{1b}[0m")
+}

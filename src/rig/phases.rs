@@ -1,0 +1,97 @@
+//! The order in which flows are driven: all at once, unless that would open the sender's circuit breaker by accident.
+
+use super::campaign::webhooks_of;
+use super::plan::{Pacing, Plan};
+use crate::injection::{Before, Order, Phase};
+use std::time::Duration;
+
+/// On top of a silence or window that is waited out: the sender's clock begins later than ours.
+const MARGIN: Duration = Duration::from_millis(250);
+
+/// How a campaign lives with the sender's circuit breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Budget {
+    /// It cannot open it.
+    Spared,
+    /// All failing answers are held back until every webhook is on its way, so that none meets an open breaker.
+    Gathered,
+    /// The flows run in phases with pauses of so much in all; zero when successes in between do.
+    Paced(Duration),
+    /// It may open it, and what it swallows is counted as suppressed.
+    LetOpen,
+    /// It opens it on purpose, and waits its silence out.
+    Tripped(Duration),
+}
+
+impl Plan {
+    /// How this run's faults live with the sender's circuit breaker.
+    #[must_use]
+    pub fn budget(&self) -> Budget {
+        let contract = self.retry.breaker;
+        let waits = |phases: &[Phase]| phases.iter().map(|p| self.pause(p.before)).sum();
+        if let Some(sweep) = &self.sweep {
+            return Budget::Tripped(waits(&sweep.phases));
+        }
+        if self.faults.failing() <= contract.spare() {
+            Budget::Spared
+        } else if self.pacing == Pacing::RunOn {
+            Budget::LetOpen
+        } else if self.concurrency >= self.flows && (0..self.flows).all(|flow| self.webhooks(flow) <= 1) {
+            Budget::Gathered
+        } else {
+            Budget::Paced(waits(&self.paced()))
+        }
+    }
+
+    /// The phases of the run, in order.
+    pub(super) fn phases(&self) -> Vec<Phase> {
+        match (&self.sweep, self.budget()) {
+            (Some(sweep), _) => sweep.phases.clone(),
+            (None, Budget::Paced(_)) => self.paced(),
+            (None, _) => vec![self.phase(0, self.flows, Before::Nothing)],
+        }
+    }
+
+    /// How long is waited for what comes before a phase, as far as it is known beforehand.
+    pub(super) fn pause(&self, before: Before) -> Duration {
+        match before {
+            Before::Nothing | Before::Settled => Duration::ZERO,
+            Before::BreakerSilence => self.retry.breaker.open() + MARGIN,
+            Before::BreakerWindow => self.retry.breaker.window() + MARGIN,
+        }
+    }
+
+    /// Splits the flows so that the breaker's count stays below its limit whatever the order within a phase: successes
+    /// of a phase take failures of earlier ones off; where that is not enough, the window is waited out.
+    fn paced(&self) -> Vec<Phase> {
+        let spare = self.retry.breaker.spare();
+        let (mut phases, mut begin, mut before) = (Vec::new(), 0, Before::Nothing);
+        let (mut carried, mut failed, mut succeeded, mut number) = (0u64, 0u64, 0u64, 0u64);
+        for flow in 0..self.flows {
+            let webhooks = self.webhooks(flow);
+            let fails = (number + 1..=number + webhooks).filter(|n| self.faults.fails(*n)).count() as u64;
+            number += webhooks;
+            if fails > 0 && carried + failed + fails > spare && flow > begin {
+                phases.push(self.phase(begin, flow, before));
+                carried = carried.saturating_sub(succeeded) + failed;
+                (begin, failed, succeeded) = (flow, 0, 0);
+                before = if carried + fails > spare { Before::BreakerWindow } else { Before::Settled };
+                if before == Before::BreakerWindow {
+                    carried = 0;
+                }
+            }
+            failed += fails;
+            succeeded += webhooks - fails;
+        }
+        phases.push(self.phase(begin, self.flows, before));
+        phases
+    }
+
+    fn phase(&self, from: u32, to: u32, before: Before) -> Phase {
+        Phase { flows: from..to, order: Order::AtOnce(self.concurrency as usize), before }
+    }
+
+    fn webhooks(&self, flow: u32) -> u64 {
+        webhooks_of(&self.loaded.scenario, flow)
+    }
+}
