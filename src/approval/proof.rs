@@ -6,7 +6,9 @@ use super::standing;
 use crate::analysis::Recheck;
 use crate::gate::Verdict;
 use crate::journal::{ReadError, Reader};
-use crate::report::{EMBEDDED, Evidence, EvidenceError, artifact, to_bytes};
+use crate::report::{
+    EMBEDDED, Evidence, EvidenceError, LoadError, artifact, is_load, load_from_journal, to_bytes,
+};
 use crate::seal::{MAX_SIGNATURE_FILE, Seal};
 use crate::secret::Secret;
 use serde_json::Value;
@@ -27,15 +29,33 @@ pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) ->
         let (header, reader) = Reader::open(path)?;
         let mut recheck = secret_for(request, &header.environment)
             .map(|secret| Recheck::new(&header, secret).map_err(|e| e.to_string()));
-        let evidence = Evidence::read(header, reader, |record| {
+        let mut evidence = Evidence::read(header, reader, |record| {
             if let Some(Ok(recheck)) = &mut recheck {
                 recheck.take(record);
             }
         })?;
-        let bytes = to_bytes(&artifact(&evidence));
+        let bytes = if is_load(&evidence.analysis.header) {
+            let (load, bytes) = load_from_journal(path).map_err(of_a_load)?;
+            evidence.verdict = load.acceptance_gates.verdict;
+            evidence.checks = load.acceptance_gates.checks;
+            bytes
+        } else {
+            to_bytes(&artifact(&evidence))
+        };
         Ok(Proof { evidence, bytes, recheck })
     };
     read().map_err(|error| found.add(kind(&error), format!("{}: {error}", name(path)))).ok()
+}
+
+/// What is wrong with the journal of a load, as for any other.
+fn of_a_load(error: LoadError) -> EvidenceError {
+    match error {
+        LoadError::Journal(error) => EvidenceError::Journal(error),
+        LoadError::Flows(error) => error,
+        LoadError::Part(_) | LoadError::Merge(_) => {
+            EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
+        }
+    }
 }
 
 /// The secret that was given; else that of the environment, which is the staging system's and never the stand-in's.

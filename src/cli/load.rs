@@ -7,7 +7,7 @@ mod plan;
 mod webhooks;
 
 use evidence::Extra;
-pub(super) use evidence::{Evidence, JOURNAL, Outputs, Scope, open_part};
+pub(super) use evidence::{Evidence, JOURNAL, Outputs};
 
 use super::run_args::RunArgs;
 use super::{Exit, Failure};

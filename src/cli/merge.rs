@@ -1,8 +1,9 @@
 //! `smoke merge`: one verdict over the shards of a load.
 
-use super::load::{Evidence, JOURNAL, Outputs, Scope, open_part};
+use super::load::{Evidence, JOURNAL, Outputs};
 use super::{Exit, Failure, out};
 use crate::load::Shard;
+use crate::report::{Scope, open_part};
 use std::path::{Path, PathBuf};
 
 /// The command line of `smoke merge`.
@@ -28,7 +29,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             "there is no {JOURNAL} in what was given: give the --artifacts directory of the shards, or D/*"
         )));
     }
-    let parts = journals.iter().map(|path| open_part(path)).collect::<Result<Vec<_>, _>>()?;
+    let open =
+        |path: &PathBuf| open_part(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())));
+    let parts = journals.iter().map(open).collect::<Result<Vec<_>, _>>()?;
     let evidence = Evidence::prepare(&args.outputs, Shard::WHOLE)?;
     if !args.outputs.quiet {
         out::say(format!("merging {} journals", parts.len()));

@@ -119,7 +119,11 @@ fn the_same_journal_gives_the_same_artifact() {
         .args(&["--format", "json"])
         .run()
         .exits(0);
-    assert_eq!(again.stdout.trim_end().as_bytes(), first.trim_ascii_end());
+    assert_eq!(again.stdout.as_bytes(), first);
+    let again = Smoke::new("report").arg(ran.file("staging_load_journal.jsonl")).run().exits(0);
+    assert_eq!(again.stdout.as_bytes(), first);
+    let gate = Smoke::new("gate").arg(ran.file("staging_load_output.json")).run().exits(3);
+    assert!(gate.stdout.contains("bytes, all equal"), "{}", gate.stdout);
 }
 
 #[test]
@@ -369,4 +373,61 @@ fn tls_receiver() -> (String, String) {
         }
     });
     (url, pem)
+}
+
+#[test]
+fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
+    let ran = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s"]).run().exits(0);
+    let artifact = ran.artifact("load");
+    assert_eq!(
+        (artifact["counters"]["ok"].as_u64(), artifact["load"]["model"].as_str()),
+        (Some(20), Some("open"))
+    );
+    let flows = &artifact["end_to_end"];
+    assert_eq!(
+        (flows["expected"].as_u64(), flows["delivered"].as_u64(), flows["lost"].as_u64()),
+        (Some(20), Some(20), Some(0))
+    );
+    assert!(flows["delivery_p95_ms"].as_f64().unwrap() > 0.0);
+    assert_eq!(flows["inbox_is_bottleneck"], false);
+    assert_eq!(ran.gate("load", "webhooks_lost"), "pass");
+    assert_eq!(artifact["test_run"]["environment"], "embedded");
+}
+
+#[test]
+fn a_webhook_that_is_lost_under_load_fails() {
+    let args = [
+        "payments",
+        "--rate",
+        "20/s",
+        "--duration",
+        "1s",
+        "--within",
+        "500ms",
+        "--misbehave",
+        "drop-webhook",
+    ];
+    let ran = Smoke::new("load").args(&args).run().exits(1);
+    let artifact = ran.artifact("load");
+    assert_eq!(artifact["counters"]["failed"], 0, "the API says 200 all the same");
+    assert!(artifact["end_to_end"]["lost"].as_u64().unwrap() > 0, "{}", artifact["end_to_end"]);
+    assert_eq!(ran.gate("load", "webhooks_lost"), "fail");
+}
+
+#[test]
+fn flows_refuse_what_is_not_for_them() {
+    let refused = |args: &[&str]| Smoke::new("load").args(&["payments"]).args(args).run().exits(2);
+    refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
+    refused(&["--rate", "1/s", "--duration", "1s", "--to", "http://127.0.0.1:1/"]).says("--staging");
+    refused(&["--rate", "1/s", "--duration", "1s", "--shard", "0/2"]).says("cannot be sharded");
+    refused(&["--rate", "1/s", "--duration", "1s", "--flows", "3"]).says("--connections");
+    let url = ["--rate", "1/s", "--duration", "1s", "--staging", "http://www.example.com/"];
+    Smoke::new("load")
+        .args(&["payments"])
+        .args(&url)
+        .env("WEBHOOK_SECRET", SECRET)
+        .run()
+        .exits(2)
+        .says("production");
+    Smoke::new("load").args(&["no-such-scenario", "--rate", "1/s", "--duration", "1s"]).run().exits(2);
 }

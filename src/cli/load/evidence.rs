@@ -1,19 +1,19 @@
 //! The files of a load: the journal while it runs; artifact, histogram log, page and JUnit from the journals.
 
-use crate::analysis::load::{Merged, Part, Series, merge};
+use crate::analysis::load::{Part, Series};
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::Format;
 use crate::cli::{Exit, Failure, out};
-use crate::gate::{Confidence, Verdict, judge_load};
-use crate::journal::{Header, Journal, Reader};
+use crate::gate::{Confidence, Verdict};
+use crate::journal::{Header, Journal};
 use crate::load::{Finish, Shard};
 use crate::report::{
-    EndToEnd, Evidence as FlowEvidence, Hlog, LoadArtifact, load_artifact, load_html, load_junit, load_text,
+    Hlog, LoadArtifact, Scope, load_bytes, load_from_parts, load_html, load_junit, load_text, open_part,
     write_whole,
 };
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
@@ -25,15 +25,6 @@ pub(in crate::cli) enum Extra {
     Html,
     /// JUnit XML.
     Junit,
-}
-
-/// What the journals must amount to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::cli) enum Scope {
-    /// All shards of the load.
-    Whole,
-    /// What is there.
-    Part,
 }
 
 /// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
@@ -109,7 +100,7 @@ impl Evidence {
 
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
     pub(in crate::cli) fn conclude(&self, outputs: &Outputs, finish: Finish) -> Result<Exit, Failure> {
-        let part = open_part(&self.journal())?;
+        let part = open_part(&self.journal()).map_err(Failure::usage)?;
         let exit = self.write(outputs, vec![part], Scope::Part)?;
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }
@@ -122,9 +113,8 @@ impl Evidence {
         scope: Scope,
     ) -> Result<Exit, Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
-        let json = serde_json::to_string_pretty(&artifact)
-            .map_err(|e| Failure::environment(format!("cannot write the artifact: {e}")))?;
-        self.file("staging_load_output.json", format!("{json}\n").as_bytes())?;
+        let json = load_bytes(&artifact);
+        self.file("staging_load_output.json", &json)?;
         if outputs.report.contains(&Extra::Html) {
             self.file("staging_load_report.html", load_html(&artifact, &series).as_bytes())?;
         }
@@ -134,7 +124,7 @@ impl Evidence {
             self.file("staging_load_junit.xml", xml.as_bytes())?;
         }
         match outputs.format {
-            Format::Json => out::line(&json),
+            Format::Json => out::raw(&json),
             Format::Human if outputs.quiet => {}
             Format::Human => out::line(load_text(&artifact)),
         }
@@ -159,36 +149,21 @@ impl Evidence {
         let file = BufWriter::new(File::create(&temporary).map_err(wrong)?);
         let mut log = Hlog::new(file, started, &about).map_err(wrong)?;
         let mut failed = None;
-        let merged = merge(parts, |second| {
+        let journal = self.journal();
+        let flows = (scope == Scope::Part).then_some(journal.as_path());
+        let built = load_from_parts(parts, &self.gates.gates, (scope, flows), |second| {
             if failed.is_none() {
                 failed = log.add(second).err();
             }
         });
         let written = failed.map_or(Ok(()), Err).and_then(|()| log.finish()).map(drop);
-        let Merged { header, mut summary } = match (merged, written) {
-            (Ok(merged), Ok(())) => merged,
-            (merged, written) => {
-                let _ = std::fs::remove_file(&temporary);
-                merged.map_err(Failure::usage)?;
-                return Err(written.err().map_or_else(|| Failure::environment("not written"), wrong));
-            }
-        };
+        if built.is_err() || written.is_err() {
+            let _ = std::fs::remove_file(&temporary);
+        }
+        let built = built.map_err(Failure::usage)?;
+        written.map_err(wrong)?;
         std::fs::rename(&temporary, &path).map_err(wrong)?;
-        if scope == Scope::Part {
-            summary.alone();
-        }
-        let checks = judge_load(&summary, &self.gates.gates);
-        let end_to_end = self.end_to_end(&header, scope)?;
-        Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
-    }
-
-    /// What became of the webhooks that the flows had to fire; a load of webhooks has none.
-    fn end_to_end(&self, header: &Header, scope: Scope) -> Result<Option<EndToEnd>, Failure> {
-        if header.flows == 0 || scope == Scope::Whole {
-            return Ok(None);
-        }
-        let flows = FlowEvidence::open(&self.journal()).map_err(Failure::usage)?;
-        Ok(Some(EndToEnd::of(&flows)))
+        Ok(built)
     }
 
     fn file(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
@@ -196,16 +171,4 @@ impl Evidence {
         write_whole(&path, bytes)
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
     }
-}
-
-/// Opens the journal of a load.
-///
-/// # Errors
-/// Usage: it cannot be read, is broken, or is of something else.
-pub(in crate::cli) fn open_part(path: &Path) -> Result<Part<BufReader<File>>, Failure> {
-    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
-    let (header, reader) = Reader::open(path).map_err(|e| wrong(&e))?;
-    // The directory names the shard; the journal's name is the same in all of them.
-    let name = path.parent().and_then(Path::file_name).unwrap_or(path.as_os_str());
-    Part::new(name.to_string_lossy().into_owned(), header, reader).map_err(|e| wrong(&e))
 }

@@ -1,6 +1,7 @@
 //! The evidence of a load: artifact, histogram log, page, JUnit and summary, all from the same numbers.
 
 mod artifact;
+mod build;
 mod chart;
 mod flows;
 mod hlog;
@@ -9,6 +10,7 @@ mod junit;
 mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
+pub use build::{LoadError, Scope, is_load, load_bytes, load_from_journal, load_from_parts, open_part};
 pub use flows::EndToEnd;
 pub use hlog::Hlog;
 pub use html::load_html;

@@ -1,0 +1,97 @@
+//! The artifact of a load from its journals: the one path of `smoke load`, `merge`, `report` and `gate`.
+
+use super::artifact::{LoadArtifact, load_artifact};
+use super::flows::EndToEnd;
+use crate::analysis::load::{MergeError, Merged, Part, PartError, Second, Series, merge};
+use crate::gate::{Gates, judge_load};
+use crate::journal::{Header, ReadError, Reader};
+use crate::report::{Evidence, EvidenceError};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// What the journals must amount to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// All shards of the load.
+    Whole,
+    /// What is there: what a shard says of itself.
+    Part,
+}
+
+/// Why journals give no artifact of a load.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// A journal cannot be read.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// A journal is of something else, or broken.
+    #[error(transparent)]
+    Part(#[from] PartError),
+    /// They do not belong together.
+    #[error(transparent)]
+    Merge(#[from] MergeError),
+    /// The flows in it cannot be analysed.
+    #[error(transparent)]
+    Flows(#[from] EvidenceError),
+}
+
+/// Whether a journal with this header is one of a load.
+#[must_use]
+pub fn is_load(header: &Header) -> bool {
+    header.command == "load"
+}
+
+/// The journal of a load, or of a shard of one, read up to its first second.
+///
+/// # Errors
+/// When it cannot be read, is broken, or is of something else.
+pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
+    let (header, reader) = Reader::open(path)?;
+    // The directory names the shard; the journal's name is the same in all of them.
+    let name = path.parent().and_then(Path::file_name).unwrap_or(path.as_os_str());
+    Ok(Part::new(name.to_string_lossy().into_owned(), header, reader)?)
+}
+
+/// Merges and judges. `each` gets every second; `flows` is the journal whose flows are accounted for, if it has any.
+///
+/// # Errors
+/// When a journal is broken or they do not belong together.
+pub fn load_from_parts(
+    parts: Vec<Part<BufReader<File>>>,
+    gates: &Gates,
+    (scope, flows): (Scope, Option<&Path>),
+    each: impl FnMut(&Second),
+) -> Result<(LoadArtifact, Series), LoadError> {
+    let Merged { header, mut summary } = merge(parts, each)?;
+    if scope == Scope::Part {
+        summary.alone();
+    }
+    let end_to_end = match flows.filter(|_| header.flows > 0) {
+        Some(path) => Some(EndToEnd::of(&Evidence::open(path)?)),
+        None => None,
+    };
+    let checks = judge_load(&summary, gates);
+    Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
+}
+
+/// The artifact of the journal of one load, judged by the gates in its header, and its bytes.
+///
+/// # Errors
+/// When the journal is broken or of something else.
+pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Vec<u8>), LoadError> {
+    let part = open_part(path)?;
+    let gates = serde_json::from_value(part.header.gates.clone())
+        .map_err(|e| LoadError::Flows(EvidenceError::Gates(e.to_string())))?;
+    let (artifact, _) = load_from_parts(vec![part], &gates, (Scope::Part, Some(path)), |_| ())?;
+    let bytes = load_bytes(&artifact);
+    Ok((artifact, bytes))
+}
+
+/// The bytes of an artifact file.
+#[must_use]
+pub fn load_bytes(artifact: &LoadArtifact) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(artifact).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
