@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Artifacts {
     dir: PathBuf,
+    name: String,
     output: PathBuf,
     journal: PathBuf,
 }
@@ -17,6 +18,7 @@ impl Artifacts {
     pub(super) fn new(dir: &Path, name: &str) -> Self {
         Self {
             dir: dir.to_path_buf(),
+            name: format!("staging_{name}"),
             output: dir.join(format!("staging_{name}_output.json")),
             journal: dir.join(format!("staging_{name}_journal.jsonl")),
         }
@@ -42,6 +44,16 @@ impl Artifacts {
     pub(super) fn write(&self, bytes: &[u8]) -> Result<(), Failure> {
         let wrong = |e| Failure::environment(format!("cannot write {}: {e}", self.output.display()));
         write_whole(&self.output, bytes).map_err(wrong)
+    }
+
+    /// The file of this run that ends in `end`.
+    pub(super) fn file(&self, end: &str) -> PathBuf {
+        self.dir.join(format!("{}_{end}", self.name))
+    }
+
+    /// What the run's files have in common.
+    pub(super) fn name(&self) -> &str {
+        &self.name
     }
 
     /// The artifact.

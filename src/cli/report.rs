@@ -1,9 +1,14 @@
-//! `smoke report`: the artifact of a journal, again.
+//! `smoke report`: the artifact of a journal, again, and the reports that people look at.
 
-use super::{Exit, Failure, out};
+use super::outputs::Outputs;
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, out, signing};
+use crate::analysis::Recheck;
+use crate::approval::name_of;
 use crate::journal::Reader;
-use crate::report::{from_journal, is_load, load_from_journal, write_whole};
-use std::path::PathBuf;
+use crate::report::{Evidence, artifact, is_load, load_from_journal, to_bytes, write_whole};
+use crate::secret::Secret;
+use std::path::{Path, PathBuf};
 
 /// Options of `smoke report`.
 #[derive(Debug, clap::Args)]
@@ -13,26 +18,85 @@ pub(super) struct Args {
     /// Write the artifact to this file instead of stdout
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Write a self-contained HTML page
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
+    /// Write JUnit XML: a failed gate is a failure, an unproven one an error, one that was not exercised skipped
+    #[arg(long, value_name = "FILE")]
+    junit: Option<PathBuf>,
+    /// Write a memo in Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Sign journal and artifact with this private key; the signature goes beside the artifact (--output)
+    #[arg(long, value_name = "KEYFILE", requires = "output")]
+    sign: Option<PathBuf>,
+    /// With a secret every webhook signature is verified again
+    #[command(flatten)]
+    secret: SecretSource,
 }
 
-/// Writes the artifact; the verdict in it does not change the exit code.
+/// Writes what was asked for; the verdict in it does not change the exit code, a signature that does not verify again
+/// does.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
+    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    let (header, _) = Reader::open(&args.journal).map_err(|e| wrong(&e))?;
-    let bytes = if is_load(&header) {
-        load_from_journal(&args.journal).map_err(|e| wrong(&e))?.1
-    } else {
-        let (evidence, bytes) = from_journal(&args.journal).map_err(|e| wrong(&e))?;
-        if evidence.integrity.torn_bytes > 0 {
-            out::say(format!("warning: {shown}: the last line is torn and was left out"));
-        }
-        bytes
-    };
-    match &args.output {
-        None => out::raw(&bytes),
-        Some(file) => write_whole(file, &bytes)
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?,
+    if is_load(&Reader::open(&args.journal).map_err(|e| wrong(&e))?.0) {
+        let (_, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
+        return write(args, &bytes).map(|()| Exit::Pass);
     }
-    Ok(Exit::Pass)
+    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
+    if evidence.integrity.torn_bytes > 0 {
+        out::say(format!("warning: {shown}: the last line is torn and was left out"));
+    }
+    let artifact = artifact(&evidence);
+    let bytes = to_bytes(&artifact);
+    let outputs =
+        Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() };
+    outputs.write(&evidence, &artifact, &name_of(&args.journal))?;
+    write(args, &bytes)?;
+    if let (Some(key), Some(output)) = (&key, &args.output) {
+        signing::sign(key, output, &bytes, &args.journal, &evidence.integrity.sha256)?;
+    }
+    Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
+}
+
+/// The artifact, to the file or to stdout.
+fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
+    match &args.output {
+        Some(file) => write_whole(file, bytes)
+            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?,
+        // Whoever asks for a page does not want the artifact on the terminal too.
+        None if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() => {}
+        None => out::raw(bytes),
+    }
+    Ok(())
+}
+
+fn read(journal: &Path, secret: Option<&Secret>) -> Result<(Evidence, Option<Recheck>), Failure> {
+    let shown = journal.display();
+    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
+    let (header, reader) = Reader::open(journal).map_err(|e| wrong(&e))?;
+    let mut recheck = match secret {
+        Some(secret) => Some(Recheck::new(&header, secret).map_err(|e| wrong(&e))?),
+        None => None,
+    };
+    let evidence = Evidence::read(header, reader, |record| {
+        if let Some(recheck) = &mut recheck {
+            recheck.take(record);
+        }
+    });
+    Ok((evidence.map_err(|e| wrong(&e))?, recheck))
+}
+
+fn told(recheck: &Recheck) -> Exit {
+    let Some(first) = recheck.first else {
+        out::say(format!("{} of {} signatures valid, each as recorded", recheck.valid, recheck.checked));
+        return Exit::Pass;
+    };
+    out::say(format!(
+        "{} of {} recorded verdicts are not borne out under the secret; attempt {}: recorded {}, found {}",
+        recheck.disagreements, recheck.checked, first.attempt, first.recorded, first.found
+    ));
+    Exit::Fail
 }

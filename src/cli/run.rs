@@ -1,9 +1,10 @@
 //! `smoke payments`, `smoke matches`, `smoke run`: one run from command line to exit code.
 
+use super::outputs::Outputs;
 use super::progress::Progress;
 use super::run_args::{Format, RunArgs};
 use super::run_plan::{self, Resolved};
-use super::{Exit, Failure, out};
+use super::{Exit, Failure, github, out, signing};
 use crate::gate::Verdict;
 use crate::report::{Colour, artifact, contract_table, from_journal, summary};
 use crate::rig::{Plan, Prepared, RigError};
@@ -18,6 +19,7 @@ pub(super) fn run(command: &str, scenario: &str, args: &RunArgs) -> Result<Exit,
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let Resolved { plan, artifacts } = resolved;
+    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     artifacts.make_ready()?;
     let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
@@ -37,10 +39,15 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     progress.finish();
     let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;
     artifacts.write(&bytes)?;
+    if let Some(key) = key {
+        signing::sign(&key, artifacts.output(), &bytes, artifacts.journal(), &evidence.integrity.sha256)?;
+    }
+    let artifact = artifact(&evidence);
+    Outputs::beside(&artifacts, &args.report).write(&evidence, &artifact, artifacts.name())?;
+    github::tell(&evidence, &artifact, artifacts.name());
     match args.format {
         Format::Json => out::raw(&bytes),
         Format::Human => {
-            let artifact = artifact(&evidence);
             out::raw(contract_table(&artifact, colour()).as_bytes());
             out::raw(summary(&artifact, colour()).as_bytes());
         }

@@ -81,12 +81,29 @@ pub(super) struct RunArgs {
     /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
     #[arg(long, value_name = "PERCENT", value_parser = ["95"], help_heading = "Evidence")]
     pub confidence: Option<String>,
+    /// Reports to write beside the artifact: html, junit, markdown
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Evidence")]
+    pub report: Vec<ReportFormat>,
+    /// Sign journal and artifact with this private key (`smoke key` makes one)
+    #[arg(long, value_name = "KEYFILE", help_heading = "Evidence")]
+    pub sign: Option<PathBuf>,
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
     pub format: Format,
     /// No progress on stderr
     #[arg(long, short, help_heading = "Evidence")]
     pub quiet: bool,
+}
+
+/// A report for people or build servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReportFormat {
+    /// NAME_report.html: one self-contained page
+    Html,
+    /// NAME_junit.xml
+    Junit,
+    /// NAME_memo.md
+    Markdown,
 }
 
 /// What goes to stdout.

@@ -4,6 +4,7 @@ use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
     Signatures, StepRow, WebhookResponse,
 };
+use super::flows::failed_flows;
 use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, StepFacts, Tally, retries};
 use crate::clock::Tick;
 use crate::identity::SubjectKind;
@@ -164,21 +165,13 @@ type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>)
 /// The sample of the run's subject: the first failed flow, else the first.
 pub(super) fn samples(analysis: &Analysis) -> Samples {
     let flows = &analysis.steps.flows;
-    let failed = flows.iter().find(|(number, facts)| has_failed(analysis, **number, facts));
+    let failed = failed_flows(analysis).first().and_then(|n| flows.get_key_value(n));
     let Some((&number, facts)) = failed.or_else(|| flows.iter().next()) else { return (None, None, None) };
     match analysis.header.scenario.subject {
         SubjectKind::Payment => (Some(payment(analysis, number, facts)), None, None),
         SubjectKind::Match => (None, Some(matched(analysis, number, facts)), None),
         SubjectKind::Flow => (None, None, Some(matched(analysis, number, facts))),
     }
-}
-
-fn has_failed(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> bool {
-    let unfulfilled = |e: &crate::analysis::Expectation| {
-        let accepted = |&i: &usize| analysis.deliveries.get(i).is_some_and(|d| d.accepted().is_some());
-        e.missing() > 0 || !e.surplus.is_empty() || !e.by.iter().all(accepted)
-    };
-    facts.failed_steps > 0 || analysis.expectations().iter().any(|e| e.expect.flow == flow && unfulfilled(e))
 }
 
 fn deliveries_of(analysis: &Analysis, flow: u32) -> impl Iterator<Item = (usize, &Delivery)> {

@@ -1,6 +1,7 @@
 //! The verdict for a terminal: a table of gates and the verdict in words.
 
 use super::artifact::Artifact;
+use super::figure::actual;
 use crate::gate::{Check, Verdict};
 use std::fmt::Write as _;
 
@@ -82,15 +83,6 @@ fn row(check: &Check, colour: Colour) -> String {
 
 fn target(check: &Check) -> &str {
     if check.target.len() <= 18 { &check.target } else { "" }
-}
-
-fn actual(check: &Check) -> String {
-    match (check.actual, check.unit.as_str()) {
-        (None, _) => "-".to_owned(),
-        (Some(x), "%") => format!("{x:.1} %"),
-        (Some(x), "ms") => format!("{x:.1} ms"),
-        (Some(x), _) => format!("{x}"),
-    }
 }
 
 fn verdict_line(artifact: &Artifact, colour: Colour) -> String {

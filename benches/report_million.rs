@@ -1,0 +1,43 @@
+//! `cargo bench --bench report_million -- 1000000`: writes a journal of that many attempts, reads it on one core with
+//! signatures verified again and personal data looked for, and says how fast and in how much memory.
+
+#[path = "../tests/it/sample.rs"]
+mod sample;
+
+use smoke::analysis::Recheck;
+use smoke::journal::Reader;
+use smoke::report::{Evidence, artifact, to_bytes};
+use smoke::secret::Secret;
+use std::time::Instant;
+
+#[expect(clippy::print_stdout, reason = "a benchmark prints")]
+fn main() {
+    let attempts = std::env::args().filter_map(|a| a.parse::<u32>().ok()).next().unwrap_or(100_000);
+    let dir = std::env::temp_dir().join(format!("smoke-million-{}", std::process::id()));
+    std::fs::create_dir_all(&dir).expect("a directory");
+    let path = std::env::var_os("SMOKE_JOURNAL")
+        .map_or_else(|| dir.join("staging_payments_journal.jsonl"), Into::into);
+    // One flow in 20 has two attempts more.
+    let flows = u32::try_from(u64::from(attempts) * 10 / 11).expect("fits");
+    let written =
+        sample::write(&path, &sample::Sample { flows, injected_every: 20, ..sample::Sample::default() });
+    let bytes = std::fs::metadata(&path).expect("written").len();
+    println!("{written} attempts, {} MB", bytes / 1_000_000);
+    let before = Instant::now();
+    let (header, reader) = Reader::open(&path).expect("a journal");
+    let mut recheck = Recheck::new(&header, &Secret::new(sample::SECRET)).expect("a secret");
+    let evidence = Evidence::read(header, reader, |record| recheck.take(record)).expect("evidence");
+    let artifact = to_bytes(&artifact(&evidence));
+    let took = before.elapsed();
+    #[expect(clippy::cast_precision_loss, reason = "a rate")]
+    let rate = written as f64 / took.as_secs_f64();
+    println!(
+        "{:.2} s, {rate:.0} attempts/s, {} valid, artifact of {} bytes",
+        took.as_secs_f64(),
+        recheck.valid,
+        artifact.len()
+    );
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    println!("{}", status.lines().find(|l| l.starts_with("VmHWM")).unwrap_or("no VmHWM here"));
+    std::fs::remove_dir_all(&dir).expect("removed");
+}

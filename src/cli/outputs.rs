@@ -1,0 +1,51 @@
+//! The reports beside an artifact: HTML, JUnit XML, Markdown.
+
+use super::Failure;
+use super::artifacts::Artifacts;
+use super::run_args::ReportFormat;
+use crate::report::{Artifact, Evidence, html, junit, memo, write_whole};
+use std::path::{Path, PathBuf};
+
+/// Where each report goes; a report without a place is not written.
+#[derive(Debug, Default)]
+pub(super) struct Outputs {
+    pub html: Option<PathBuf>,
+    pub junit: Option<PathBuf>,
+    pub markdown: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// The formats that were asked for, under their usual names beside the artifact.
+    pub(super) fn beside(artifacts: &Artifacts, formats: &[ReportFormat]) -> Self {
+        let of = |format, end| formats.contains(&format).then(|| artifacts.file(end));
+        Self {
+            html: of(ReportFormat::Html, "report.html"),
+            junit: of(ReportFormat::Junit, "junit.xml"),
+            markdown: of(ReportFormat::Markdown, "memo.md"),
+        }
+    }
+
+    /// Writes them; `name` is what the run's files have in common.
+    ///
+    /// # Errors
+    /// Environment: a file cannot be written.
+    pub(super) fn write(&self, evidence: &Evidence, artifact: &Artifact, name: &str) -> Result<(), Failure> {
+        if let Some(file) = &self.html {
+            write(file, html(evidence, artifact, name).as_bytes())?;
+        }
+        if let Some(file) = &self.junit {
+            let xml = junit(evidence, artifact)
+                .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?;
+            write(file, xml.as_bytes())?;
+        }
+        if let Some(file) = &self.markdown {
+            write(file, memo(artifact, name).as_bytes())?;
+        }
+        Ok(())
+    }
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    write_whole(file, bytes)
+        .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))
+}

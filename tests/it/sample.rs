@@ -1,0 +1,204 @@
+//! Writes journals of runs that never were, with webhooks that are signed as the real ones: what the tests of the
+//! evidence wing and its benchmark read.
+
+use smoke::clock::Tick;
+use smoke::gate::Gates;
+use smoke::http1::Ending;
+use smoke::identity::SubjectKind;
+use smoke::journal::{
+    Answered, Attempt, Body, Expect, FORMAT_VERSION, FlowEnd, FlowStart, Header, Journal, Outcome, Record,
+    RetryContract, ScenarioRef, Step, WebhookConfig, sha256_hex,
+};
+use smoke::matcher::Matcher;
+use smoke::secret::Secret;
+use smoke::signature::{Outgoing, Scheme, Signer, Verdict};
+use std::path::Path;
+
+/// The webhook secret of all samples.
+pub const SECRET: &str = "0123456789abcdef0123456789abcdeffedcba9876543210fedcba9876543210";
+
+/// What a sample run is like.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Start, Unix µs.
+    pub started_us: i64,
+    pub environment: String,
+    pub flows: u32,
+    /// Every so many flows, the delivery is broken on purpose twice (503); 0 for none.
+    pub injected_every: u32,
+    /// The text in every webhook.
+    pub title: String,
+    /// The event of every webhook.
+    pub event: String,
+    /// Whether the run is closed in order.
+    pub ended: bool,
+}
+
+impl Default for Sample {
+    fn default() -> Self {
+        Self {
+            started_us: 1_763_044_200_000_000,
+            environment: "staging".into(),
+            flows: 10,
+            injected_every: 5,
+            title: "Payment Verified - Smoke Cup".into(),
+            event: "payment_verified".into(),
+            ended: true,
+        }
+    }
+}
+
+/// Writes the journal of `sample`; gives the number of attempts in it.
+pub fn write(path: &Path, sample: &Sample) -> u64 {
+    let journal = Journal::create(path, &header(sample)).expect("a journal");
+    let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(SECRET)).expect("a secret");
+    let mut attempts = 0;
+    let mut end = 0;
+    for flow in 0..sample.flows {
+        let start = 10_000 + u64::from(flow) * 20_000;
+        end = end.max(one_flow(&journal, &signer, sample, flow, start, &mut attempts));
+    }
+    if sample.ended {
+        journal.finish(Tick(end + 7_000_000), true).expect("an end");
+    }
+    attempts
+}
+
+fn one_flow(
+    journal: &Journal,
+    signer: &Signer,
+    sample: &Sample,
+    flow: u32,
+    start: u64,
+    attempts: &mut u64,
+) -> u64 {
+    let add = |record: Record| journal.append(&record).expect("an append");
+    let ours = [("/data/tournament_id".to_owned(), (100 + flow).into())].into_iter().collect();
+    add(Record::FlowStart(FlowStart {
+        flow,
+        at: Tick(start),
+        variant: None,
+        subject: (500 + flow).into(),
+        ours,
+    }));
+    let plain = |v: u32| serde_json::from_value::<Matcher>(v.into()).expect("a matcher");
+    add(Record::Expect(Expect {
+        flow,
+        step: "verify".into(),
+        at: Tick(start + 1000),
+        event: sample.event.clone(),
+        matchers: [("/data/tournament_id".to_owned(), plain(100 + flow))].into_iter().collect(),
+        count: 1,
+        within_ms: 30_000,
+    }));
+    let broken = sample.injected_every > 0 && flow % sample.injected_every == sample.injected_every - 1;
+    let parcel = parcel(signer, sample, flow, start);
+    let times: &[(u64, u16)] =
+        if broken { &[(0, 503), (2_003_000, 503), (6_006_000, 200)] } else { &[(0, 200)] };
+    let mut at = start;
+    for (offset, status) in times {
+        at = start + 2000 + offset + u64::from(flow % 7) * 300;
+        add(Record::Attempt(Box::new(Attempt {
+            attempt: *attempts,
+            first_byte: Tick(at),
+            received: Tick(at + 100),
+            method: "POST".into(),
+            target: "/webhooks/inbound".into(),
+            headers: parcel.0.clone(),
+            body: Body::Text(parcel.1.clone()),
+            verdict: Verdict::valid(),
+            answer: Some(*status),
+            duplicate: false,
+            elsewhere: false,
+            fault: (*status == 503).then(|| "503".to_owned()),
+        })));
+        add(Record::Answered(Answered { attempt: *attempts, end: Tick(at + 300), how: Ending::Sent }));
+        *attempts += 1;
+    }
+    add(Record::Step(Box::new(Step {
+        flow: Some(flow),
+        step: "verify".into(),
+        started: Tick(start + 1000),
+        ended: Tick(at + 1000),
+        request: "POST /api/tournaments/payments/1/verify/".into(),
+        status: Some(200),
+        outcome: Outcome::Ok,
+        problems: Vec::new(),
+        body: None,
+        tries: 1,
+    })));
+    add(Record::FlowEnd(FlowEnd { flow, at: Tick(at + 1100), status: "verified".into() }));
+    at + 1100
+}
+
+/// Headers and body of a flow's webhook.
+fn parcel(signer: &Signer, sample: &Sample, flow: u32, start: u64) -> (Vec<(String, String)>, String) {
+    let tournament = 100 + flow;
+    let body = serde_json::json!({
+        "event": sample.event,
+        "data": {
+            "event": sample.event,
+            "title": sample.title,
+            "body": "Your payment for Smoke Cup has been verified. Your registration is now confirmed!",
+            "url": "/tournaments/smoke-cup/",
+            "recipient_count": 1,
+            "tournament_id": tournament,
+            "match_id": null,
+        },
+        "metadata": {"created": 1, "skipped": 0, "email_sent": 0},
+    })
+    .to_string();
+    let id = format!("4960b1c5-318e-4f87-b6c4-{:012x}", u64::from(flow) + 1);
+    let timestamp_ms = sample.started_us / 1000 + i64::try_from(start / 1000).expect("small") + 1;
+    let outgoing = Outgoing { event: &sample.event, id: &id, timestamp_ms, body: body.as_bytes() };
+    let mut headers: Vec<(String, String)> = [
+        ("Host", "127.0.0.1:8787"),
+        ("User-Agent", "DeltaCrown-Webhook/1.0"),
+        ("Accept-Encoding", "gzip, deflate"),
+        ("Accept", "*/*"),
+        ("Connection", "keep-alive"),
+        ("Content-Type", "application/json"),
+    ]
+    .map(|(n, v)| (n.to_owned(), v.to_owned()))
+    .into();
+    headers.extend(signer.sign(&outgoing).into_iter().map(|(n, v)| (n.to_owned(), v)));
+    headers.push(("Content-Length".into(), body.len().to_string()));
+    (headers, body)
+}
+
+fn header(sample: &Sample) -> Header {
+    let gates = include_str!("../../scenarios/gates.yaml");
+    Header {
+        version: FORMAT_VERSION,
+        run_id: uuid::Uuid::from_u128(0x8692_6de0_a456_4b16_aeda_c376_2f5d_a468),
+        tool_version: env!("CARGO_PKG_VERSION").into(),
+        command: "payments".into(),
+        started: chrono::DateTime::from_timestamp_micros(sample.started_us).expect("a time"),
+        scenario: ScenarioRef {
+            name: "payments".into(),
+            subject: SubjectKind::Payment,
+            sha256: sha256_hex(include_bytes!("../../scenarios/payments.yaml")),
+        },
+        gates: serde_json::to_value(Gates::parse(gates).expect("gates")).expect("JSON"),
+        gates_sha256: sha256_hex(gates.as_bytes()),
+        environment: sample.environment.clone(),
+        target: "http://127.0.0.1:8000/".into(),
+        scheme: Scheme::DeltacrownV2,
+        flows: sample.flows,
+        concurrency: 1,
+        seed: 42,
+        webhook: WebhookConfig {
+            endpoint: "http://127.0.0.1:8787/webhooks/inbound".into(),
+            timeout_ms: 10_000,
+            max_attempts: 3,
+            secret_configured: true,
+            secret_length_chars: 64,
+        },
+        retry: RetryContract::default(),
+        ours: vec!["/data/tournament_id".into()],
+        identities: Vec::new(),
+        pii_policy: None,
+        pii_salt: "00112233445566778899aabbccddeeff".into(),
+        faults: if sample.injected_every > 0 { vec!["503x2".into()] } else { Vec::new() },
+    }
+}
