@@ -1,7 +1,7 @@
 //! `smoke schema`: the JSON Schemas of the files that smoke reads and writes.
 
 use super::{Exit, Failure, out};
-use crate::{journal, scenario};
+use crate::{approval, gate, journal, report, scenario, seal};
 use clap::ValueEnum;
 use schemars::{Schema, schema_for};
 
@@ -20,6 +20,14 @@ enum Format {
     Scenario,
     /// One line of a journal
     Journal,
+    /// Artifacts (`staging_NAME_output.json`)
+    Artifact,
+    /// Gates files
+    Gates,
+    /// Signature files (`staging_NAME_signature.json`)
+    Signature,
+    /// What `smoke gate --format json` prints
+    Approval,
 }
 
 impl Format {
@@ -27,6 +35,10 @@ impl Format {
         match self {
             Self::Scenario => scenario::schema(),
             Self::Journal => schema_for!(journal::Line),
+            Self::Artifact => schema_for!(report::Artifact),
+            Self::Gates => schema_for!(gate::Gates),
+            Self::Signature => schema_for!(seal::Seal),
+            Self::Approval => schema_for!(approval::Approval),
         }
     }
 }

@@ -21,6 +21,11 @@ mod receive_hostile;
 mod receiver;
 #[cfg(test)]
 mod scan;
+mod gate;
+#[cfg(test)]
+mod report;
+#[cfg(test)]
+mod sample;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -24,6 +24,25 @@ fn the_journal_has_a_schema_too() {
 }
 
 #[test]
+fn the_schemas_of_evidence_are_the_committed_files_byte_for_byte() {
+    let committed: [(&str, &[u8]); 5] = [
+        ("journal", include_bytes!("../../docs/schema/journal.schema.json")),
+        ("artifact", include_bytes!("../../docs/schema/artifact.schema.json")),
+        ("gates", include_bytes!("../../docs/schema/gates.schema.json")),
+        ("signature", include_bytes!("../../docs/schema/signature.schema.json")),
+        ("approval", include_bytes!("../../docs/schema/approval.schema.json")),
+    ];
+    for (format, bytes) in committed {
+        let out = schema(&[format]);
+        assert_eq!(
+            String::from_utf8_lossy(&out.stdout),
+            String::from_utf8_lossy(bytes),
+            "run: smoke schema {format} > docs/schema/{format}.schema.json"
+        );
+    }
+}
+
+#[test]
 fn an_unknown_schema_is_a_usage_error() {
     let out = schema(&["jurnal"]);
     assert_eq!(out.status.code(), Some(2));

@@ -1,0 +1,162 @@
+//! The reports that people look at: hostile texts, golden files, and a real browser where there is one.
+
+use crate::gate::{Run, recent};
+use crate::sample::{self, Sample};
+use serde_json::Value;
+use smoke::report::{Evidence, artifact, html, junit, memo, to_bytes};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+const HOSTILE: &str = "<script>document.title='pwned'</script><img src=x onerror=alert(1)>|`**x**";
+
+fn hostile() -> Sample {
+    Sample {
+        environment: HOSTILE.into(),
+        title: HOSTILE.into(),
+        event: "x</title><script>".into(),
+        ..recent()
+    }
+}
+
+fn page(sample: &Sample) -> String {
+    let run = Run::new(sample);
+    let evidence = Evidence::open(&run.journal()).expect("evidence");
+    html(&evidence, &artifact(&evidence), "staging_payments")
+}
+
+#[test]
+fn the_page_stands_alone_and_obeys_nobody() {
+    let page = page(&hostile());
+    let lower = page.to_lowercase();
+    for forbidden in
+        ["<script", "<img", "<link", "<iframe", "src=", "href=", "url(", "@import", "http-equiv=\"refresh"]
+    {
+        assert!(!lower.contains(forbidden), "{forbidden}");
+    }
+    assert!(page.contains("&lt;script&gt;"), "the environment's name is shown, escaped");
+    assert!(
+        page.contains("name=\"viewport\"")
+            && page.contains("prefers-color-scheme:dark")
+            && page.contains("@media print")
+    );
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn the_page_shows_verdict_gates_charts_and_how_to_check() {
+    let page = page(&recent());
+    for wanted in [
+        "PASS",
+        "Success rate",
+        "p95",
+        "<svg",
+        "class=\"band\"",
+        "#5 ",
+        "smoke gate staging_payments_output.json",
+    ] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+    assert_eq!(page.matches("<svg").count(), 3);
+    let verdict = page.find("class=\"verdict pass\"").expect("the verdict");
+    assert!(verdict < page.find("<svg").expect("a chart"), "the verdict comes first");
+}
+
+#[test]
+fn a_run_without_webhooks_has_a_page_too() {
+    let page = page(&Sample { flows: 0, ended: false, ..recent() });
+    assert!(page.contains("UNPROVEN") && page.contains("No webhook was accepted"));
+}
+
+#[test]
+fn junit_has_a_case_for_each_gate_and_flow() {
+    let run = Run::new(&hostile());
+    let evidence = Evidence::open(&run.journal()).expect("evidence");
+    let xml = junit(&evidence, &artifact(&evidence)).expect("XML");
+    let cases = xml.matches("<testcase ").count();
+    assert_eq!(cases, evidence.checks.len() + 10);
+    assert!(xml.contains("Run completed") && xml.contains("<skipped") && xml.contains("&lt;script&gt;"));
+    let cut = Run::new(&Sample { ended: false, ..recent() });
+    let evidence = Evidence::open(&cut.journal()).expect("evidence");
+    let xml = junit(&evidence, &artifact(&evidence)).expect("XML");
+    assert!(xml.contains("<error type=\"unproven\"") || xml.contains("type=\"unproven\""), "{xml}");
+}
+
+#[test]
+fn the_memo_quotes_nobody_as_markup() {
+    let run = Run::new(&hostile());
+    let evidence = Evidence::open(&run.journal()).expect("evidence");
+    let memo = memo(&artifact(&evidence), "staging_payments");
+    assert!(!memo.contains("<script") && !memo.contains("<img"), "{memo}");
+    for heading in
+        ["## Results", "## Retry behaviour", "## Acceptance gates", "## Recommendation", "**Verdict:**"]
+    {
+        assert!(memo.contains(heading), "{heading}");
+    }
+}
+
+/// The artifact of a journal from a fixed file, byte for byte. `SMOKE_BLESS=1 cargo test` writes both again.
+#[test]
+fn the_artifact_of_a_fixed_journal_stays_what_it_is() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/golden");
+    let (journal, golden) =
+        (data.join("staging_payments_journal.jsonl"), data.join("staging_payments_output.json"));
+    let bless = std::env::var_os("SMOKE_BLESS").is_some();
+    if bless {
+        std::fs::create_dir_all(&data).expect("a directory");
+        sample::write(&journal, &Sample { flows: 6, injected_every: 3, ..Sample::default() });
+    }
+    let evidence = Evidence::open(&journal).expect("evidence");
+    let artifact = artifact(&evidence);
+    let (bytes, memo_file) = (to_bytes(&artifact), data.join("staging_payments_memo.md"));
+    let memo = memo(&artifact, "staging_payments");
+    if bless {
+        std::fs::write(&golden, &bytes).expect("written");
+        std::fs::write(&memo_file, &memo).expect("written");
+    }
+    assert_eq!(String::from_utf8_lossy(&bytes), std::fs::read_to_string(&golden).expect("golden"));
+    assert_eq!(memo, std::fs::read_to_string(&memo_file).expect("golden"));
+    let value: Value = serde_json::from_slice(&bytes).expect("JSON");
+    assert_eq!(value["outcomes"]["injected"]["attempts"], 6);
+}
+
+/// A real browser draws the page, runs nothing in it and asks nobody for anything.
+#[test]
+fn chromium_shows_the_page() {
+    let Some(chromium) = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"]
+        .into_iter()
+        .find(|p| Path::new(p).is_file())
+    else {
+        eprintln!("skipped: no Chromium on this machine (apt-get install chromium)");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let file = dir.path().join("report.html");
+    std::fs::write(&file, page(&hostile())).expect("written");
+    let profile = dir.path().join("profile");
+    let shot = dir.path().join("shot.png");
+    let flags = [
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--hide-scrollbars",
+        "--window-size=500,900",
+    ];
+    let out = Command::new(chromium)
+        .args(flags)
+        .arg(format!("--user-data-dir={}", profile.display()))
+        .arg(format!("--screenshot={}", shot.display()))
+        .arg("--dump-dom")
+        .arg(format!("file://{}", file.display()))
+        .stderr(Stdio::null())
+        .output()
+        .expect("Chromium runs");
+    let dom = String::from_utf8_lossy(&out.stdout);
+    assert!(out.status.success() && dom.contains("<svg"), "{dom}");
+    assert!(dom.contains("<title>smoke: payments against &lt;script&gt;"), "nothing ran, nothing was markup");
+    assert!(!dom.contains("<img"));
+}
