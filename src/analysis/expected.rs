@@ -9,7 +9,7 @@ use std::collections::HashMap;
 /// A webhook that a step had to fire.
 #[derive(Debug, Clone)]
 pub struct Expectation {
-    /// As the journal has it.
+    /// As the journal has it, without matchers of plain values, which the index of all expectations holds.
     pub expect: Expect,
     /// Numbers (index) of the deliveries that fulfil it.
     pub by: Vec<usize>,
@@ -65,7 +65,7 @@ struct Shape {
 }
 
 impl Expectations {
-    pub(super) fn add(&mut self, expect: Expect) {
+    pub(super) fn add(&mut self, mut expect: Expect) {
         let index = self.all.len();
         let plain: Vec<(String, &Value)> =
             expect.matchers.iter().filter_map(|(p, m)| Some((p.clone(), m.plain_value()?))).collect();
@@ -79,6 +79,8 @@ impl Expectations {
         if let Some(shape) = shapes.get_mut(at) {
             if pointers.len() == expect.matchers.len() {
                 shape.by_values.entry(values.join("\u{1f}")).or_default().push(index);
+                // All that they say is in the index now, and they are most of an expectation's size.
+                expect.matchers = std::collections::BTreeMap::new();
             } else {
                 shape.others.push(index);
             }
@@ -88,7 +90,8 @@ impl Expectations {
     }
 
     pub(super) fn step_ended(&mut self, flow: u32, step: &str, outcome: Outcome) {
-        for &index in self.by_step.get(&(flow, step.to_owned())).into_iter().flatten() {
+        // Forgotten once ended: the index holds only steps that are under way.
+        for index in self.by_step.remove(&(flow, step.to_owned())).into_iter().flatten() {
             if let Some(expectation) = self.all.get_mut(index) {
                 expectation.step = Some(outcome);
             }

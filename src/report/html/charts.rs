@@ -5,7 +5,7 @@ pub(super) const WIDTH: f64 = 800.0;
 /// Room at the left for labels.
 pub(super) const LEFT: f64 = 56.0;
 /// Room at the right.
-pub(super) const RIGHT: f64 = 16.0;
+pub(super) const RIGHT: f64 = 36.0;
 
 /// A position as the text of an SVG attribute.
 pub(super) fn at(x: f64) -> String {

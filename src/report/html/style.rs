@@ -8,7 +8,7 @@ pub(super) const STYLE: &str = "
 --pass:#56d364;--fail:#ff7b72;--unproven:#e3b341;--organic:#58a6ff;--injected:#ffa657;--mark:#bc8cff}}
 *{box-sizing:border-box}
 body{margin:0 auto;max-width:64rem;padding:1rem;background:var(--paper);color:var(--ink);
-font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;overflow-wrap:anywhere}
+font:16px/1.5 system-ui,-apple-system,'Segoe UI',Roboto,sans-serif;overflow-wrap:break-word}main{overflow-x:auto}code{overflow-wrap:anywhere}
 h1{font-size:1.5rem;margin:.2rem 0}h2{font-size:1.15rem;margin:2rem 0 .5rem;border-bottom:1px solid var(--line)}
 p{margin:.4rem 0}.dim{color:var(--dim)}code,.mono{font-family:ui-monospace,Menlo,Consolas,monospace;font-size:.9em}
 pre{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:.6rem;overflow-x:auto;white-space:pre-wrap}
@@ -20,7 +20,7 @@ padding:.6rem 1rem;margin:1rem 0}.verdict strong{font-size:1.3rem}
 .verdict.unproven{border-left-color:var(--unproven);color:var(--ink);font-weight:400}
 .verdict.pass strong{color:var(--pass)}.verdict.fail strong{color:var(--fail)}.verdict.unproven strong{color:var(--unproven)}
 table{border-collapse:collapse;width:100%}th,td{text-align:left;vertical-align:top;padding:.35rem .5rem;border-bottom:1px solid var(--line)}
-th{color:var(--dim);font-weight:600}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+th{color:var(--dim);font-weight:600;white-space:nowrap}td .pass,td .fail,td .unproven,td .not_exercised{white-space:nowrap}td.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 th.n{text-align:right}
 svg{display:block;width:100%;height:auto;margin:.5rem 0;background:var(--panel);border:1px solid var(--line);border-radius:6px}
 svg text{fill:var(--dim);font:12px system-ui,sans-serif}svg .axis{stroke:var(--line)}svg .organic{fill:var(--organic)}
