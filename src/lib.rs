@@ -9,7 +9,7 @@
 //! 7                         approval
 //! 6  rig                    report
 //! 5  load   receive         gate
-//! 4  drive  inbox  fault    analysis
+//! 4  drive  inbox  fault    analysis  logs
 //! 3  staging
 //! 2  scenario  journal      pii
 //! 1  signature  latency  matcher  identity  http1  injection  seal
@@ -31,6 +31,7 @@ pub mod injection;
 pub mod journal;
 pub mod latency;
 pub mod load;
+pub mod logs;
 pub mod matcher;
 pub mod period;
 pub mod pii;

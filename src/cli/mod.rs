@@ -11,6 +11,7 @@ mod github;
 mod interrupt;
 mod key;
 mod load;
+mod logs;
 mod merge;
 mod out;
 mod outputs;
@@ -56,6 +57,8 @@ enum Command {
     Run(RunScenario),
     /// Say what is set, missing, unsafe or unreachable, before anything is driven
     Check(check::Args),
+    /// Read the sender's own log, and set it against a journal
+    Logs(logs::Args),
     /// Receive webhooks as a server of its own: verify, record, answer, count
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
         Command::Matches(args) => run::run("matches", "matches", &args),
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
+        Command::Logs(args) => logs::run(&args),
         Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),

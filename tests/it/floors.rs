@@ -8,13 +8,13 @@ const FLOORS: [(u8, &[&str]); 9] = [
     (1, &["signature", "latency", "matcher", "identity", "http1", "injection", "seal"]),
     (2, &["scenario", "journal", "pii"]),
     (3, &["staging"]),
-    (4, &["drive", "inbox", "fault", "analysis"]),
+    (4, &["drive", "inbox", "fault", "analysis", "logs"]),
     (5, &["load", "receive", "gate"]),
     (6, &["rig", "report"]),
     (7, &["approval"]),
     (8, &["cli"]),
 ];
-const EVIDENCE: [&str; 4] = ["analysis", "gate", "report", "approval"];
+const EVIDENCE: [&str; 5] = ["analysis", "logs", "gate", "report", "approval"];
 const LIVE: [&str; 7] = ["staging", "drive", "inbox", "fault", "load", "receive", "rig"];
 /// What the evidence wing never names: it is pure and offline.
 const LIVE_CRATES: [&str; 5] = ["tokio", "reqwest", "axum", "hyper", "wiremock"];

@@ -1,0 +1,204 @@
+//! `smoke logs`: what the sender's own log says, and whether the journal says the same.
+
+use super::{Exit, Failure, out};
+use crate::journal::Reader;
+use crate::logs::{Arrivals, Fold, Formats, Lines, Reconciliation, Summary};
+use crate::pii::{Engine, Policy};
+use serde_json::json;
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader};
+use std::path::{Path, PathBuf};
+
+/// Largest formats file in bytes.
+const MAX_FORMATS: u64 = 256 * 1024;
+
+/// Options of `smoke logs`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Log files of the sender, oldest first; - is stdin
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+    /// How the lines look [default: the real sender's and the staging guide's, built in]
+    #[arg(long, value_name = "FILE")]
+    formats: Option<PathBuf>,
+    /// Reconcile with this journal by webhook id; a journal in parts is given part by part
+    #[arg(long, value_name = "FILE")]
+    journal: Vec<PathBuf>,
+    /// Do not look for personal data in the lines
+    #[arg(long)]
+    no_pii: bool,
+    /// How to print
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Form of the output.
+#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
+enum Format {
+    /// A table.
+    #[default]
+    Human,
+    /// One JSON object.
+    Json,
+}
+
+/// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when no line was readable.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let formats = formats(args.formats.as_deref())?;
+    let arrivals = arrivals(&args.journal)?;
+    let engine = if args.no_pii { None } else { Some(engine()?) };
+    let mut fold = Fold::new(&formats, engine, arrivals);
+    for file in &args.files {
+        let name = file.display();
+        let input: Box<dyn BufRead> = if file == Path::new("-") {
+            Box::new(io::stdin().lock())
+        } else {
+            let file =
+                File::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
+            Box::new(BufReader::with_capacity(256 * 1024, file))
+        };
+        let mut lines = Lines::new(input);
+        while let Some(line) = lines.next_line().map_err(|e| Failure::environment(format!("{name}: {e}")))? {
+            fold.take(line.as_deref());
+        }
+    }
+    let (summary, reconciliation) = fold.finish();
+    match args.format {
+        Format::Json => out::line(json!({ "log": summary, "reconciliation": reconciliation })),
+        Format::Human => out::raw(human(&summary, reconciliation.as_ref()).as_bytes()),
+    }
+    Ok(exit(&summary, reconciliation.as_ref()))
+}
+
+/// The formats of a file, or the built-in ones.
+pub(super) fn formats(file: Option<&Path>) -> Result<Formats, Failure> {
+    let Some(file) = file else { return Formats::built_in().map_err(Failure::environment) };
+    let wrong = |why: String| Failure::usage(format!("--formats {}: {why}", file.display()));
+    let size = std::fs::metadata(file).map_err(|e| wrong(format!("cannot be read: {e}")))?.len();
+    if size > MAX_FORMATS {
+        return Err(wrong(format!("larger than {MAX_FORMATS} bytes, which is no formats file")));
+    }
+    let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    Formats::parse(&text).map_err(|e| wrong(e.to_string()))
+}
+
+/// An engine for log lines; what it finds is only counted, so that the salt need not be kept.
+pub(super) fn engine() -> Result<Engine, Failure> {
+    Engine::new(&Policy::default(), &[], b"").map_err(Failure::environment)
+}
+
+fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
+    let mut all = None;
+    for path in journals {
+        let wrong = |e: crate::journal::ReadError| Failure::usage(format!("{}: {e}", path.display()));
+        let (header, mut reader) = Reader::open(path).map_err(wrong)?;
+        let arrivals = all.get_or_insert_with(|| Arrivals::new(&header));
+        arrivals.next_file(&header);
+        while let Some(record) = reader.next_record().map_err(wrong)? {
+            arrivals.take(&record);
+        }
+    }
+    Ok(all)
+}
+
+fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
+    let leaks = summary.pii.as_ref().is_some_and(|pii| !pii.is_empty());
+    match reconciliation {
+        _ if leaks => Exit::Fail,
+        Some(found) if !found.agrees() => Exit::Fail,
+        // A log in which nothing was recognised proves nothing about webhooks.
+        _ if summary.webhook_lines == 0 => Exit::Unproven,
+        _ => Exit::Pass,
+    }
+}
+
+fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
+    let mut out = String::new();
+    let mut row = |name: &str, n: u64| {
+        let _ = writeln!(out, "{name:<28} {n:>10}");
+    };
+    row("lines", summary.lines);
+    row("about webhooks", summary.webhook_lines);
+    row("attempts", summary.attempts);
+    row("delivered", summary.delivered);
+    row("retries announced", summary.retries);
+    row("answered otherwise", summary.failed);
+    row("aborted after 4xx", summary.aborted);
+    row("given up", summary.exhausted);
+    row("time-outs", summary.timeouts);
+    row("connection errors", summary.connection_errors + summary.request_errors);
+    row("breaker openings", summary.breaker_opened);
+    row("blocked by the breaker", summary.blocked);
+    for (what, n) in [
+        ("endpoint or secret missing", summary.not_configured),
+        ("handler errors", summary.handler_errors),
+        ("clock set back", summary.clock_steps),
+    ] {
+        if n > 0 {
+            row(what, n);
+        }
+    }
+    let statuses: Vec<String> = summary.statuses.iter().map(|(s, n)| format!("{s}: {n}")).collect();
+    let _ = writeln!(out, "statuses                     {}", statuses.join(", "));
+    if summary.unreadable.count > 0 {
+        let _ = writeln!(
+            out,
+            "{} lines are in no known format, the first are {}",
+            summary.unreadable.count,
+            numbers(&summary.unreadable.first_lines)
+        );
+    }
+    match &summary.pii {
+        None => out.push_str("personal data was not looked for\n"),
+        Some(pii) if pii.is_empty() => out.push_str("no personal data in the lines\n"),
+        Some(pii) => {
+            let found: Vec<String> = pii.iter().map(|(c, n)| format!("{n} {c}")).collect();
+            let lines = numbers(&summary.pii_lines);
+            let _ = writeln!(out, "personal data: {}; the first lines are {lines}", found.join(", "));
+        }
+    }
+    if let Some(found) = reconciliation {
+        out.push_str(&reconciled(found));
+    }
+    out
+}
+
+fn reconciled(found: &Reconciliation) -> String {
+    let mut out = format!(
+        "\nagainst the journal: {} webhooks with an id, {} said delivered and accepted\n",
+        found.in_journal, found.agreed
+    );
+    let first = |list: &[(u64, String)]| match list.first() {
+        Some((line, id)) => format!(", first {id} in line {line}"),
+        None => String::new(),
+    };
+    let _ = writeln!(
+        out,
+        "said delivered, never seen   {:>10}{}",
+        found.never_seen,
+        first(&found.never_seen_first)
+    );
+    let _ = writeln!(
+        out,
+        "said delivered, not accepted {:>10}{}",
+        found.not_accepted,
+        first(&found.not_accepted_first)
+    );
+    let silent = found.not_logged_first.first().map(|id| format!(", first {id}")).unwrap_or_default();
+    let _ = writeln!(out, "accepted, not in the log     {:>10}{silent}", found.not_logged);
+    for (what, n) in [
+        ("outside the journal's time", found.outside),
+        ("said delivered without an id", found.without_id),
+        ("arrived without an id", found.arrived_without_id),
+    ] {
+        if n > 0 {
+            let _ = writeln!(out, "{what:<28} {n:>10}");
+        }
+    }
+    out
+}
+
+fn numbers(lines: &[u64]) -> String {
+    lines.iter().map(u64::to_string).collect::<Vec<_>>().join(", ")
+}

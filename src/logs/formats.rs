@@ -1,0 +1,191 @@
+//! The formats of log lines: a small YAML file, compiled.
+
+use chrono::FixedOffset;
+use regex::{Regex, RegexSet};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The formats that are built in: the real sender's, and the staging guide's.
+const BUILT_IN: &str = include_str!("formats.yaml");
+/// Largest formats file in bytes.
+const MAX_BYTES: usize = 256 * 1024;
+/// Fields that messages may give.
+const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
+
+/// What a line says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// An attempt begins (logged at DEBUG only).
+    Attempt,
+    /// A retry is about to be waited for.
+    Retry,
+    /// An attempt was answered with a success.
+    Delivered,
+    /// An attempt was answered otherwise.
+    Failed,
+    /// A 4xx ended the delivery.
+    Aborted,
+    /// An attempt timed out.
+    Timeout,
+    /// An attempt had no connection.
+    ConnectionError,
+    /// An attempt failed in another way.
+    RequestError,
+    /// The last attempt failed.
+    Exhausted,
+    /// The circuit breaker opened.
+    BreakerOpened,
+    /// It lets a probe through.
+    BreakerHalfOpen,
+    /// It closed.
+    BreakerClosed,
+    /// Its probe failed.
+    BreakerReopened,
+    /// A webhook was dropped because it is open.
+    Blocked,
+    /// Endpoint or secret is missing.
+    NotConfigured,
+    /// The signal handler failed.
+    HandlerError,
+    /// Belongs to the sender and counts for nothing.
+    Note,
+}
+
+impl Kind {
+    /// Whether it is the end of one attempt.
+    #[must_use]
+    pub const fn ends_attempt(self) -> bool {
+        matches!(
+            self,
+            Self::Delivered | Self::Failed | Self::Timeout | Self::ConnectionError | Self::RequestError
+        )
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    utc_offset: String,
+    lines: Vec<LineFormat>,
+    messages: Vec<MessageFormat>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineFormat {
+    name: String,
+    pattern: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessageFormat {
+    kind: Kind,
+    pattern: String,
+}
+
+/// Why a formats file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum FormatsError {
+    /// Too large to be one.
+    #[error("a formats file of more than {MAX_BYTES} bytes")]
+    TooLarge,
+    /// Not YAML, an unknown key or kind; the text says line and column.
+    #[error("{0}")]
+    Syntax(String),
+    /// A pattern that is none, or lacks a group.
+    #[error("{place}: {why}")]
+    Pattern {
+        /// Which.
+        place: String,
+        /// What is wrong.
+        why: String,
+    },
+    /// An offset that is none.
+    #[error("utc_offset `{0}`: an offset such as +06:00 is needed")]
+    Offset(String),
+}
+
+/// The formats, compiled.
+pub struct Formats {
+    pub(super) offset: FixedOffset,
+    pub(super) lines: Vec<Regex>,
+    pub(super) any_message: RegexSet,
+    pub(super) messages: Vec<(Kind, Regex)>,
+    /// `name=value` for each of [`FIELDS`].
+    pub(super) pairs: Regex,
+}
+
+impl fmt::Debug for Formats {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Formats({} lines, {} messages)", self.lines.len(), self.messages.len())
+    }
+}
+
+impl Formats {
+    /// The built-in formats.
+    ///
+    /// # Errors
+    /// Never: the built-in file is tested.
+    pub fn built_in() -> Result<Self, FormatsError> {
+        Self::parse(BUILT_IN)
+    }
+
+    /// Reads a formats file.
+    ///
+    /// # Errors
+    /// When it is not one.
+    pub fn parse(yaml: &str) -> Result<Self, FormatsError> {
+        if yaml.len() > MAX_BYTES {
+            return Err(FormatsError::TooLarge);
+        }
+        let file: File = serde_saphyr::from_str(yaml).map_err(|e| FormatsError::Syntax(e.to_string()))?;
+        let offset = file.utc_offset.parse().map_err(|_| FormatsError::Offset(file.utc_offset.clone()))?;
+        let wrong =
+            |place: String| move |e: regex::Error| FormatsError::Pattern { place, why: e.to_string() };
+        let mut lines = Vec::new();
+        for LineFormat { name, pattern } in &file.lines {
+            let place = format!("line format `{name}`");
+            let regex = Regex::new(pattern).map_err(wrong(place.clone()))?;
+            if !regex.capture_names().flatten().any(|n| n == "message") {
+                return Err(FormatsError::Pattern { place, why: "no group (?P<message>…)".to_owned() });
+            }
+            lines.push(regex);
+        }
+        let mut messages = Vec::new();
+        for (n, MessageFormat { kind, pattern }) in (1..).zip(&file.messages) {
+            messages.push((*kind, Regex::new(pattern).map_err(wrong(format!("message {n}")))?));
+        }
+        let all = file.messages.iter().map(|m| m.pattern.as_str());
+        let any_message = RegexSet::new(all).map_err(wrong("messages".to_owned()))?;
+        let pairs = format!(r"\b({})=([^\s,;]+)", FIELDS.join("|"));
+        let pairs = Regex::new(&pairs).map_err(wrong("fields".to_owned()))?;
+        Ok(Self { offset, lines, any_message, messages, pairs })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_file_compiles() {
+        let formats = Formats::built_in().unwrap();
+        assert!(formats.lines.len() >= 4 && formats.messages.len() > 15);
+    }
+
+    #[test]
+    fn mistakes_are_named() {
+        let text = |yaml: &str| Formats::parse(yaml).unwrap_err().to_string();
+        let with = |line: &str| {
+            format!("utc_offset: '+00:00'\nlines: [{{name: a, pattern: '{line}'}}]\nmessages: []")
+        };
+        assert!(text(&with("(")).contains("line format `a`"));
+        assert!(text(&with("x")).contains("(?P<message>"));
+        assert!(text("utc_offset: 'x'\nlines: []\nmessages: []").contains("+06:00"));
+        assert!(text("utc_offset: '+06:00'\nlines: []\nmesages: []").contains("mesages"));
+        let kind = "utc_offset: '+06:00'\nlines: []\nmessages: [{kind: exploded, pattern: x}]";
+        assert!(text(kind).contains("exploded"), "{}", text(kind));
+    }
+}

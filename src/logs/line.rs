@@ -1,0 +1,183 @@
+//! One log line, read.
+
+use super::formats::{Formats, Kind};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use regex::Captures;
+
+/// What a readable line says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry<'l> {
+    /// When it was written, if the line says so.
+    pub at: Option<DateTime<Utc>>,
+    /// What it says about a webhook; `None` when it is about something else.
+    pub kind: Option<Kind>,
+    /// The event.
+    pub event: Option<&'l str>,
+    /// The status.
+    pub status: Option<u16>,
+    /// The attempt's number, from 1.
+    pub attempt: Option<u32>,
+    /// The webhook's id.
+    pub webhook_id: Option<&'l str>,
+    /// The message itself.
+    pub message: &'l str,
+}
+
+impl Formats {
+    /// Reads a line; `None` when it has none of the formats.
+    #[must_use]
+    pub fn read<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
+        let frame = self.lines.iter().find_map(|format| format.captures(line))?;
+        let message = frame.name("message")?.as_str();
+        let at = frame.name("time").and_then(|t| self.time(t.as_str()));
+        let mut entry =
+            Entry { at, kind: None, event: None, status: None, attempt: None, webhook_id: None, message };
+        let first = self.any_message.matches(message).iter().next();
+        if let Some((kind, pattern)) = first.and_then(|n| self.messages.get(n)) {
+            entry.kind = Some(*kind);
+            if let Some(groups) = pattern.captures(message) {
+                entry.take_groups(&groups);
+            }
+            for pair in self.pairs.captures_iter(message) {
+                if let (Some(name), Some(value)) = (pair.get(1), pair.get(2)) {
+                    entry.take(name.as_str(), value.as_str());
+                }
+            }
+        }
+        Some(entry)
+    }
+
+    fn time(&self, text: &str) -> Option<DateTime<Utc>> {
+        let text = text.replace(',', ".").replacen('T', " ", 1);
+        if let Ok(at) = DateTime::parse_from_str(&text.replace('Z', "+00:00"), "%Y-%m-%d %H:%M:%S%.f%:z") {
+            return Some(at.to_utc());
+        }
+        let local = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
+        local.and_local_timezone(self.offset).single().map(|at| at.to_utc())
+    }
+}
+
+impl<'l> Entry<'l> {
+    fn take_groups(&mut self, groups: &Captures<'l>) {
+        for name in ["event", "status", "attempt", "webhook_id"] {
+            if let Some(value) = groups.name(name) {
+                self.take(name, value.as_str());
+            }
+        }
+    }
+
+    /// Takes a field that is not known yet.
+    fn take(&mut self, name: &str, value: &'l str) {
+        match name {
+            "event" => self.event = self.event.or(Some(value)),
+            "status" => self.status = self.status.or(value.parse().ok()),
+            "attempt" => {
+                let number = value.split('/').next().and_then(|n| n.parse().ok());
+                self.attempt = self.attempt.or(number);
+            }
+            "webhook_id" => self.webhook_id = self.webhook_id.or(Some(value)),
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "apps.notifications.services.webhook_service";
+
+    fn read(line: &str) -> Option<(Option<Kind>, Option<String>, Option<u16>, Option<u32>, Option<String>)> {
+        let formats = Formats::built_in().unwrap();
+        formats.read(line).map(|e| {
+            (e.kind, e.event.map(str::to_owned), e.status, e.attempt, e.webhook_id.map(str::to_owned))
+        })
+    }
+
+    /// Every line of CONTRACT.md section 4, in both formats.
+    #[test]
+    fn the_real_lines_are_read_in_both_formats() {
+        use Kind::*;
+        for (level, message, kind) in [
+            ("DEBUG", "Webhook delivery attempt 1/3: endpoint=http://x/w, event=payment_verified", Attempt),
+            ("INFO", "Webhook retry 2/3 after 2s delay", Retry),
+            (
+                "INFO",
+                "Webhook delivered successfully: event=payment_verified, status=200, attempt=1",
+                Delivered,
+            ),
+            (
+                "WARNING",
+                "Webhook delivery failed: event=e, status=503, attempt=1/3, response={\"status\": 1}",
+                Failed,
+            ),
+            ("ERROR", "Client error - aborting retries: status=400", Aborted),
+            ("WARNING", "Webhook timeout: event=e, attempt=1/3, timeout=10s", Timeout),
+            ("WARNING", "Webhook connection error: event=e, attempt=2/3, error=refused", ConnectionError),
+            ("ERROR", "Webhook request failed: event=e, attempt=3/3, error=x", RequestError),
+            ("ERROR", "Webhook delivery failed after 3 attempts: event=e, endpoint=http://x/w", Exhausted),
+            ("WARNING", "WEBHOOK_ENDPOINT not configured - skipping delivery", NotConfigured),
+            ("WARNING", "WEBHOOK_SECRET not configured - signature will be empty", NotConfigured),
+            ("INFO", "Circuit breaker transitioned to HALF_OPEN - allowing probe request", BreakerHalfOpen),
+            ("INFO", "Circuit breaker probe successful - transitioning to CLOSED", BreakerClosed),
+            ("WARNING", "Circuit breaker OPEN - blocking webhook delivery (59.9s remaining)", Note),
+            (
+                "WARNING",
+                "Webhook delivery blocked by circuit breaker: Circuit breaker open (59s remaining)",
+                Blocked,
+            ),
+            ("WARNING", "Circuit breaker probe failed - reopening circuit", BreakerReopened),
+            ("ERROR", "Circuit breaker OPENED - 5 failures in 12.3s", BreakerOpened),
+            ("ERROR", "Webhook delivery failed: connection lost", HandlerError),
+        ] {
+            let console = format!("{level} 2025-11-13 14:30:15,123 {NAME} {message}");
+            let debug =
+                format!("{level} 2025-11-13 14:30:15,123 {NAME} webhook_service 812 140213 {message}");
+            for line in [console, debug] {
+                assert_eq!(read(&line).unwrap_or_else(|| panic!("{line}")).0, Some(kind), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn fields_and_times_are_read() {
+        let line = format!(
+            "INFO 2025-11-13 14:30:15,123 {NAME} Webhook delivered successfully: event=payment_verified, status=200, \
+             attempt=2, webhook_id=4960b1c5-318e-4f87-b6c4-62792d82faa3"
+        );
+        let formats = Formats::built_in().unwrap();
+        let entry = formats.read(&line).unwrap();
+        assert_eq!(entry.at.unwrap().to_rfc3339(), "2025-11-13T08:30:15.123+00:00");
+        assert_eq!(
+            (entry.event, entry.status, entry.attempt),
+            (Some("payment_verified"), Some(200), Some(2))
+        );
+        assert_eq!(entry.webhook_id, Some("4960b1c5-318e-4f87-b6c4-62792d82faa3"));
+    }
+
+    #[test]
+    fn the_guides_lines_are_read_and_others_are_not() {
+        use Kind::*;
+        for (line, kind) in [
+            (
+                "[2025-11-13 14:30:15] INFO: Webhook delivery successful: event=payment_verified, status=200",
+                Delivered,
+            ),
+            (
+                "[INFO] 2025-11-13 14:30:15 Webhook delivery successful: event=e, status=200, latency=145ms",
+                Delivered,
+            ),
+            ("2025-11-13T14:30:15Z ERROR Client errors (4xx) are not retried", Aborted),
+            ("[WARNING] Webhook delivery failed (attempt 1/3): 503. Retrying in 2 seconds...", Retry),
+        ] {
+            assert_eq!(read(line).unwrap_or_else(|| panic!("{line}")).0, Some(kind), "{line}");
+        }
+        assert_eq!(
+            read("INFO 2025-11-13 14:30:15,123 django.server \"GET / HTTP/1.1\" 200 5").unwrap().0,
+            None
+        );
+        for other in ["Traceback (most recent call last):", "", "127.0.0.1 - - [13/Nov/2025] \"GET /\" 200"] {
+            assert_eq!(read(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,13 @@
+//! What the sender's own log says: lines read by declared formats, counted, and set against the journal.
+
+mod formats;
+mod line;
+mod lines;
+mod reconcile;
+mod summary;
+
+pub use formats::{Formats, FormatsError, Kind};
+pub use line::Entry;
+pub use lines::{Lines, MAX_LINE};
+pub use reconcile::{Arrivals, Reconciliation};
+pub use summary::{Fold, Summary, Unreadable};

@@ -1,0 +1,272 @@
+//! A log, counted line by line.
+
+use super::formats::{Formats, Kind};
+use super::line::Entry;
+use super::reconcile::{Arrivals, Reconciliation};
+use crate::pii::{Category, Engine};
+use chrono::{DateTime, TimeDelta, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Line numbers that are kept of each trouble.
+const KEPT: usize = 10;
+/// Event names that are told apart.
+const EVENTS: usize = 256;
+/// A line that is earlier than the one before by more than this shows a clock that was set back.
+const STEP: TimeDelta = TimeDelta::seconds(1);
+
+/// What a log says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Summary {
+    /// Lines in all.
+    pub lines: u64,
+    /// Lines about webhooks.
+    pub webhook_lines: u64,
+    /// Readable lines about something else.
+    pub other_lines: u64,
+    /// Lines in no known format.
+    pub unreadable: Unreadable,
+    /// Time of the first line that has one.
+    pub first_at: Option<DateTime<Utc>>,
+    /// The latest time of any line.
+    pub last_at: Option<DateTime<Utc>>,
+    /// Ends of attempts.
+    pub attempts: u64,
+    /// Attempts that the sender calls successful.
+    pub delivered: u64,
+    /// Retries that it announced.
+    pub retries: u64,
+    /// Attempts answered otherwise than with success.
+    pub failed: u64,
+    /// Deliveries ended by a 4xx.
+    pub aborted: u64,
+    /// Deliveries of which the last attempt failed.
+    pub exhausted: u64,
+    /// Attempts that timed out.
+    pub timeouts: u64,
+    /// Attempts without a connection.
+    pub connection_errors: u64,
+    /// Attempts that failed in another way.
+    pub request_errors: u64,
+    /// Times that the circuit breaker opened, from closed or after a failed probe.
+    pub breaker_opened: u64,
+    /// Times that it closed again.
+    pub breaker_closed: u64,
+    /// Webhooks that it dropped.
+    pub blocked: u64,
+    /// Lines saying that endpoint or secret is missing.
+    pub not_configured: u64,
+    /// Lines saying that the handler failed.
+    pub handler_errors: u64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Attempts by event; at most 256 names.
+    pub events: BTreeMap<String, u64>,
+    /// Times that the clock of the log was set back by more than a second.
+    pub clock_steps: u64,
+    /// Findings of personal data by category; absent when the log was not looked at for them.
+    pub pii: Option<BTreeMap<String, u64>>,
+    /// The first lines with personal data.
+    pub pii_lines: Vec<u64>,
+}
+
+/// Lines in no known format.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Unreadable {
+    /// How many.
+    pub count: u64,
+    /// Numbers of the first ones, from 1.
+    pub first_lines: Vec<u64>,
+}
+
+/// Counts the lines of a log; memory does not grow with it.
+#[derive(Debug)]
+pub struct Fold<'f> {
+    formats: &'f Formats,
+    engine: Option<Engine>,
+    arrivals: Option<Arrivals>,
+    summary: Summary,
+}
+
+impl<'f> Fold<'f> {
+    /// Nothing read yet. Without an engine personal data is not looked for; without arrivals nothing is reconciled.
+    #[must_use]
+    pub fn new(formats: &'f Formats, engine: Option<Engine>, arrivals: Option<Arrivals>) -> Self {
+        let pii = engine.as_ref().map(|_| BTreeMap::new());
+        Self { formats, engine, arrivals, summary: Summary { pii, ..Summary::default() } }
+    }
+
+    /// Takes a line; `None` is one that is too long to be read.
+    pub fn take(&mut self, line: Option<&str>) {
+        self.summary.lines += 1;
+        let entry = line.and_then(|line| self.formats.read(line));
+        match &entry {
+            Some(entry) => self.count(entry),
+            // An empty line says nothing and hides nothing.
+            None if line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
+            None => {
+                self.summary.unreadable.count += 1;
+                keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
+            }
+        }
+        if let Some(text) = entry.map(|e| e.message).or(line) {
+            self.scan(text);
+        }
+    }
+
+    /// So far.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The summary, and what the journal says to it.
+    #[must_use]
+    pub fn finish(self) -> (Summary, Option<Reconciliation>) {
+        let range = self.summary.first_at.zip(self.summary.last_at);
+        (self.summary, self.arrivals.map(|arrivals| arrivals.finish(range)))
+    }
+
+    fn count(&mut self, entry: &Entry<'_>) {
+        let summary = &mut self.summary;
+        if let Some(at) = entry.at {
+            summary.first_at = Some(summary.first_at.map_or(at, |first| first.min(at)));
+            summary.clock_steps += u64::from(summary.last_at.is_some_and(|last| last - at > STEP));
+            summary.last_at = Some(summary.last_at.map_or(at, |last| last.max(at)));
+        }
+        let Some(kind) = entry.kind else {
+            summary.other_lines += 1;
+            return;
+        };
+        summary.webhook_lines += 1;
+        *match kind {
+            Kind::Delivered => &mut summary.delivered,
+            Kind::Retry => &mut summary.retries,
+            Kind::Failed => &mut summary.failed,
+            Kind::Aborted => &mut summary.aborted,
+            Kind::Exhausted => &mut summary.exhausted,
+            Kind::Timeout => &mut summary.timeouts,
+            Kind::ConnectionError => &mut summary.connection_errors,
+            Kind::RequestError => &mut summary.request_errors,
+            Kind::BreakerOpened | Kind::BreakerReopened => &mut summary.breaker_opened,
+            Kind::BreakerClosed => &mut summary.breaker_closed,
+            Kind::Blocked => &mut summary.blocked,
+            Kind::NotConfigured => &mut summary.not_configured,
+            Kind::HandlerError => &mut summary.handler_errors,
+            Kind::Attempt | Kind::BreakerHalfOpen | Kind::Note => return,
+        } += 1;
+        if kind.ends_attempt() {
+            summary.attempts += 1;
+            if let Some(status) = entry.status {
+                *summary.statuses.entry(status).or_default() += 1;
+            }
+            if let Some(event) = entry.event {
+                count_event(&mut summary.events, event);
+            }
+        }
+        if let (Some(arrivals), Kind::Delivered) = (&mut self.arrivals, kind) {
+            arrivals.said_delivered(entry, self.summary.lines);
+        }
+    }
+
+    fn scan(&mut self, text: &str) {
+        let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
+        // The receiver's own address is configuration, not a person's.
+        let text = without_endpoint(text);
+        let scan = engine.scan_text(&text);
+        if scan.is_clean() {
+            return;
+        }
+        keep(&mut self.summary.pii_lines, self.summary.lines);
+        for category in Category::ALL {
+            match scan.count(category) as u64 {
+                0 => {}
+                n => *pii.entry(category.name().to_owned()).or_default() += n,
+            }
+        }
+    }
+}
+
+fn keep(numbers: &mut Vec<u64>, line: u64) {
+    if numbers.len() < KEPT {
+        numbers.push(line);
+    }
+}
+
+fn count_event(events: &mut BTreeMap<String, u64>, event: &str) {
+    if let Some(count) = events.get_mut(event) {
+        *count += 1;
+    } else if events.len() < EVENTS {
+        events.insert(event.chars().take(64).collect(), 1);
+    }
+}
+
+fn without_endpoint(text: &str) -> std::borrow::Cow<'_, str> {
+    match text.split_once("endpoint=") {
+        None => text.into(),
+        Some((before, after)) => {
+            let rest = after.find(',').and_then(|at| after.get(at..)).unwrap_or_default();
+            format!("{before}{rest}").into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::pii::Policy;
+
+    const NAME: &str = "apps.notifications.services.webhook_service";
+
+    fn of(lines: &[&str]) -> Summary {
+        let formats = Formats::built_in().unwrap();
+        let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+        let mut fold = Fold::new(&formats, Some(engine), None);
+        lines.iter().for_each(|line| fold.take(Some(line)));
+        fold.finish().0
+    }
+
+    fn at(second: u32, level: &str, message: &str) -> String {
+        format!("{level} 2025-11-13 14:30:{second:02},000 {NAME} {message}")
+    }
+
+    #[test]
+    fn a_recovered_delivery_is_two_attempts_one_retry_one_success() {
+        let summary = of(&[
+            &at(1, "WARNING", "Webhook delivery failed: event=e, status=503, attempt=1/3, response="),
+            &at(1, "INFO", "Webhook retry 2/3 after 2s delay"),
+            &at(3, "INFO", "Webhook delivered successfully: event=e, status=200, attempt=2"),
+            "Traceback (most recent call last):",
+            "",
+        ]);
+        let found = (summary.attempts, summary.delivered, summary.failed, summary.retries, summary.aborted);
+        assert_eq!(found, (2, 1, 1, 1, 0));
+        assert_eq!((summary.unreadable.count, summary.unreadable.first_lines), (1, vec![4]));
+        assert_eq!((summary.events["e"], summary.statuses[&503], summary.lines), (2, 1, 5));
+        assert_eq!(summary.pii, Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn personal_data_and_steps_of_the_clock_are_seen() {
+        let summary = of(&[
+            &at(
+                9,
+                "WARNING",
+                "Webhook delivery failed: event=e, status=400, attempt=1/3, response=ask john@example.com",
+            ),
+            &at(
+                2,
+                "ERROR",
+                "Webhook delivery failed after 3 attempts: event=e, endpoint=http://10.0.0.9:80/w",
+            ),
+        ]);
+        assert_eq!(summary.clock_steps, 1);
+        assert_eq!(
+            (summary.pii.unwrap(), summary.pii_lines),
+            (BTreeMap::from([("email".to_owned(), 1)]), vec![1])
+        );
+    }
+}
