@@ -6,6 +6,7 @@ mod bad_input;
 mod faults;
 #[cfg(test)]
 mod floors;
+mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
@@ -20,12 +21,11 @@ mod receive_hostile;
 #[cfg(test)]
 mod receiver;
 #[cfg(test)]
-mod scan;
-mod gate;
-#[cfg(test)]
 mod report;
 #[cfg(test)]
 mod sample;
+#[cfg(test)]
+mod scan;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]
