@@ -24,3 +24,13 @@ smoke:
 # JSON Schemas that are committed, made again from the types
 schemas:
     cargo run --quiet -- schema scenario > scenarios/schema/scenario.schema.json
+
+# Processor time and throughput of a load against wrk and hey (apt-get install wrk hey)
+bench-load *ARGS:
+    cargo build --release --bin smoke --example bare_receiver
+    benches/load_vs_peers.sh {{ARGS}}
+
+# The Slurm array and its merge on a real one-machine Slurm (apt-get install slurm-wlm munge)
+try-slurm:
+    cargo build --release --bin smoke --example bare_receiver
+    deploy/slurm/try-one-machine.sh

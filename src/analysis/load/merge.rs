@@ -82,7 +82,7 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
                 let name = part.name.clone();
                 match taken.map_err(|error| MergeError::Part { name: name.clone(), error })? {
                     Some(interval) => {
-                        second.add(&interval).map_err(|error| MergeError::Histogram { name, error })?
+                        second.add(&interval).map_err(|error| MergeError::Histogram { name, error })?;
                     }
                     None => break,
                 }
