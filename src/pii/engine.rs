@@ -165,13 +165,13 @@ impl Engine {
         if is_data(name) {
             layers.value(name, Context::NONE);
         }
-        self.emit(hits, || place.to_owned(), scan);
+        self.emit(&hits, || place.to_owned(), scan);
     }
 
     fn text(&self, text: &str, place: &str, context: Context, rules: Rules<'_>, scan: &mut Scan) {
         let mut hits = Hits::default();
         Layers::new(rules, &mut hits, text.len()).value(text, context);
-        self.emit(hits, || place.to_owned(), scan);
+        self.emit(&hits, || place.to_owned(), scan);
     }
 
     /// Every leaf and key below `root`.
@@ -195,12 +195,12 @@ impl Engine {
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
                 _ => {}
             }
-            if let Name::Key(key) = &node.name {
-                if id != root {
-                    self.key(key, rules, &mut hits);
-                }
+            if let Name::Key(key) = &node.name
+                && id != root
+            {
+                self.key(key, rules, &mut hits);
             }
-            self.emit(hits, || document.pointer(root, id), scan);
+            self.emit(&hits, || document.pointer(root, id), scan);
         }
     }
 
@@ -216,7 +216,7 @@ impl Engine {
     }
 
     /// Turns the hits of a place into at most one finding per category.
-    fn emit(&self, hits: Hits, place: impl Fn() -> String, scan: &mut Scan) {
+    fn emit(&self, hits: &Hits, place: impl Fn() -> String, scan: &mut Scan) {
         scan.bytes_examined += hits.work;
         if hits.list.is_empty() {
             return;
@@ -228,14 +228,14 @@ impl Engine {
             }
             let mut best: Option<&super::hits::Hit> = None;
             for hit in hits.list.iter().filter(|h| h.category == category) {
-                if !self.allow.is_empty() {
-                    if let Some(rule) = self.allow.rule(category, &place, &hit.value) {
-                        let used = Allowance { rule, category, place: place.clone() };
-                        if !scan.allowed.contains(&used) {
-                            scan.allowed.push(used);
-                        }
-                        continue;
+                if !self.allow.is_empty()
+                    && let Some(rule) = self.allow.rule(category, &place, &hit.value)
+                {
+                    let used = Allowance { rule, category, place: place.clone() };
+                    if !scan.allowed.contains(&used) {
+                        scan.allowed.push(used);
                     }
+                    continue;
                 }
                 if best.is_none_or(|b| (hit.certainty, hit.detector) > (b.certainty, b.detector)) {
                     best = Some(hit);

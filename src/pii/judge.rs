@@ -41,10 +41,11 @@ impl Context {
 
 /// Adds the value when it is what its key says.
 pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
-    if let Some(category) = context.extra {
-        if !text::is_placeholder(value) && value.trim().chars().count() >= 2 {
-            hits.add(category, Detector::Key, Certainty::Certain, value.trim());
-        }
+    if let Some(category) = context.extra
+        && !text::is_placeholder(value)
+        && value.trim().chars().count() >= 2
+    {
+        hits.add(category, Detector::Key, Certainty::Certain, value.trim());
     }
     hits.worked(value.len().min(128));
     match context.says {
@@ -56,10 +57,10 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
         ),
         Says::PersonName => found(Category::Name, person_name(value), hits),
         Says::DisplayName if context.around != Subject::Thing => {
-            found(Category::Name, person_name(value), hits)
+            found(Category::Name, person_name(value), hits);
         }
         Says::BareName if context.around == Subject::Person => {
-            likely(Category::Name, person_name(value), hits)
+            likely(Category::Name, person_name(value), hits);
         }
         Says::Phone => found(Category::Phone, phone::under_key(value), hits),
         Says::Card => card_digits(value, hits),

@@ -107,15 +107,15 @@ impl<'r, 'h> Layers<'r, 'h> {
         let view = view.as_ref();
         let (classes, digits) = text::survey(view);
         self.hits.worked(view.len());
-        if classes.has(Classes::BRACE.or(Classes::BACKSLASH)) || view.starts_with('"') {
-            if let Some(rest) = self.json(view, context, depth) {
-                for part in rest.into_iter().filter(|p| !p.trim().is_empty()) {
-                    let (classes, digits) = text::survey(part);
-                    self.plain(part, context, classes, digits);
-                    self.encoded(part, context, classes, depth);
-                }
-                return;
+        if (classes.has(Classes::BRACE.or(Classes::BACKSLASH)) || view.starts_with('"'))
+            && let Some(rest) = self.json(view, context, depth)
+        {
+            for part in rest.into_iter().filter(|p| !p.trim().is_empty()) {
+                let (classes, digits) = text::survey(part);
+                self.plain(part, context, classes, digits);
+                self.encoded(part, context, classes, depth);
             }
+            return;
         }
         judge(view, context, self.hits);
         if is_digest(view) {
@@ -296,10 +296,10 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
         if classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH)) {
             self.hits.worked(view.len());
-            if let Some(decoded) = decode::inline(view) {
-                if self.spend(decoded.len()).is_some() {
-                    self.layer(&decoded, context, depth + 1);
-                }
+            if let Some(decoded) = decode::inline(view)
+                && self.spend(decoded.len()).is_some()
+            {
+                self.layer(&decoded, context, depth + 1);
             }
         }
         if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {
@@ -349,13 +349,15 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
 
 /// A digest or UUID: hex digits of one of the usual lengths, at least one of them a letter.
 fn is_digest(view: &str) -> bool {
-    match view.len() {
+    if match view.len() {
         36 => is_uuid(view),
         32 | 40 | 64 | 96 | 128 => view.bytes().all(|b| b.is_ascii_hexdigit()),
         _ => return false,
+    } {
+        view.bytes().any(|b| b.is_ascii_alphabetic())
+    } else {
+        false
     }
-    .then(|| view.bytes().any(|b| b.is_ascii_alphabetic()))
-    .unwrap_or(false)
 }
 
 /// Digits of the whole value number something: it stands under such a key, and is no sentence.

@@ -127,7 +127,7 @@ fn luhn(digits: &str) -> bool {
             }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// A prefix and length that an issuer uses (public ranges of the card schemes).

@@ -152,10 +152,10 @@ pub(in crate::pii) fn before(text: &str, start: usize) -> Before {
     if let Some(front) = trimmed.strip_suffix('#') {
         return if words_before(front).any(is_numbered_thing) { Before::Thing } else { Before::Code };
     }
-    if let Some(code) = trimmed.strip_suffix(['-', '_']) {
-        if code.ends_with(|c: char| c.is_ascii_alphanumeric()) {
-            return Before::Code;
-        }
+    if let Some(code) = trimmed.strip_suffix(['-', '_'])
+        && code.ends_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        return Before::Code;
     }
     let unquoted = trimmed.trim_end_matches([' ', '"', '\'', '\\']);
     if let Some(front) = unquoted.strip_suffix(['=', ':']) {

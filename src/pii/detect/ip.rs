@@ -314,12 +314,12 @@ fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
             return Some((ip, from, from + body.len() - 2));
         }
         // With a port after eight groups.
-        if let Some((host, port)) = body.rsplit_once(':') {
-            if port.len() == 5 && port.bytes().all(|b| b.is_ascii_digit()) {
-                if let Ok(ip) = host.parse::<Ipv6Addr>() {
-                    return Some((ip, from, from + host.len()));
-                }
-            }
+        if let Some((host, port)) = body.rsplit_once(':')
+            && port.len() == 5
+            && port.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(ip) = host.parse::<Ipv6Addr>()
+        {
+            return Some((ip, from, from + host.len()));
         }
         let colon = rest.find(':')?;
         // What stands before the address is a word, or nothing.

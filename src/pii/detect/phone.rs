@@ -27,11 +27,11 @@ pub(in crate::pii) fn detect(run: &Run<'_>, hits: &mut Hits) {
             }
             continue;
         }
-        if let Some(last) = bangladeshi(run, first) {
-            if !numbered(run, first) {
-                hits.shape(Category::Phone, run.written(first, last));
-                return;
-            }
+        if let Some(last) = bangladeshi(run, first)
+            && !numbered(run, first)
+        {
+            hits.shape(Category::Phone, run.written(first, last));
+            return;
         }
     }
 }

@@ -45,7 +45,7 @@ fn vendor(text: &str, hits: &mut Hits) {
     let Some(pattern) = VENDOR.as_ref() else { return };
     for found in pattern.captures_iter(text) {
         let Some(value) = GROUPS.iter().find_map(|g| found.name(g)) else { continue };
-        let alone = !text::before(text, value.start()).is_some_and(|c| text::is_wordy(c))
+        let alone = !text::before(text, value.start()).is_some_and(text::is_wordy)
             || found.name("pem").is_some()
             || found.name("telegram").is_some();
         let real =

@@ -9,3 +9,6 @@ mod words;
 
 pub(super) use classify::{Role, Says, classify};
 pub(super) use tokens::is_session_cookie;
+
+#[cfg(test)]
+mod tests;

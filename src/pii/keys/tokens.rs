@@ -1,5 +1,6 @@
 //! Keys of credentials: passwords, secrets, keys and tokens, but not their policies, types, versions or page cursors.
 
+use super::words::among;
 /// How much a token key says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum TokenKey {
@@ -32,67 +33,20 @@ pub(super) fn token_key(words: &[String], last: &str) -> Option<TokenKey> {
             Some(TokenKey::Token)
         }
         "key"
-            if matches!(
+            if among(
+                "api secret private access signing encryption auth master session webhook hmac server deploy ssh \
+app service license licence admin stream recovery shared",
                 prev,
-                "api"
-                    | "secret"
-                    | "private"
-                    | "access"
-                    | "signing"
-                    | "encryption"
-                    | "auth"
-                    | "master"
-                    | "session"
-                    | "webhook"
-                    | "hmac"
-                    | "server"
-                    | "deploy"
-                    | "ssh"
-                    | "app"
-                    | "service"
-                    | "license"
-                    | "licence"
-                    | "admin"
-                    | "stream"
-                    | "recovery"
-                    | "shared"
             ) && !any(&["public", "publishable", "idempotency"]) =>
         {
             Some(TokenKey::Token)
         }
         "token"
-            if !matches!(
+            if !among(
+                "page next cursor continuation sync pagination resume prev previous start mint erc crypto \
+governance seat game reward prompt completion max total used input output scroll delta skip \
+design concurrency idempotency",
                 prev,
-                "page"
-                    | "next"
-                    | "cursor"
-                    | "continuation"
-                    | "sync"
-                    | "pagination"
-                    | "resume"
-                    | "prev"
-                    | "previous"
-                    | "start"
-                    | "mint"
-                    | "erc"
-                    | "crypto"
-                    | "governance"
-                    | "seat"
-                    | "game"
-                    | "reward"
-                    | "prompt"
-                    | "completion"
-                    | "max"
-                    | "total"
-                    | "used"
-                    | "input"
-                    | "output"
-                    | "scroll"
-                    | "delta"
-                    | "skip"
-                    | "design"
-                    | "concurrency"
-                    | "idempotency"
             ) =>
         {
             Some(TokenKey::Token)

@@ -27,107 +27,136 @@ pub(super) fn words(key: &str) -> Vec<String> {
     let mut out = Vec::with_capacity(cut.len() + 2);
     for word in cut {
         match parts(&word) {
-            Some(list) => out.extend(list.iter().map(|w| (*w).to_owned())),
+            Some(list) => out.extend(list.split(' ').map(str::to_owned)),
             None => out.push(word),
         }
     }
     out
 }
 
+/// Whether `word` is one of the words of `list`. Lists are short and every key is looked up once, so they are not sorted.
+pub(super) fn among(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|w| w == word)
+}
+
 /// Run-together spellings, taken apart.
-fn parts(word: &str) -> Option<&'static [&'static str]> {
+fn parts(word: &str) -> Option<&'static str> {
     let word = match word {
         "addresses" | "address" | "sms" | "dms" | "pass" => return None,
         _ => word.strip_suffix('s').unwrap_or(word),
     };
-    Some(match word {
-        "username" | "usernam" | "uname" => &["user", "name"],
-        "userlogin" => &["user", "login"],
-        "userhandle" => &["user", "handle"],
-        "fullname" => &["full", "name"],
-        "realname" => &["real", "name"],
-        "legalname" => &["legal", "name"],
-        "firstname" | "fname" => &["first", "name"],
-        "lastname" | "lname" => &["last", "name"],
-        "middlename" => &["middle", "name"],
-        "givenname" => &["given", "name"],
-        "familyname" => &["family", "name"],
-        "displayname" => &["display", "name"],
-        "playername" => &["player", "name"],
-        "captainname" => &["captain", "name"],
-        "coachname" => &["coach", "name"],
-        "payername" => &["payer", "name"],
-        "recipientname" => &["recipient", "name"],
-        "sendername" => &["sender", "name"],
-        "customername" => &["customer", "name"],
-        "contactname" => &["contact", "name"],
-        "screenname" => &["screen", "name"],
-        "loginname" => &["login", "name"],
-        "preferredusername" => &["preferred", "user", "name"],
-        "summonername" => &["summoner", "name"],
-        "teamname" => &["team", "name"],
-        "accountholder" => &["account", "holder"],
-        "accountname" => &["account", "name"],
-        "accountnumber" => &["account", "number"],
-        "phonenumber" | "phonenum" | "phoneno" => &["phone", "number"],
-        "mobilenumber" | "mobileno" => &["mobile", "number"],
-        "mobilephone" => &["mobile", "phone"],
-        "cellphone" => &["cell", "phone"],
-        "homephone" => &["home", "phone"],
-        "workphone" => &["work", "phone"],
-        "telno" => &["tel", "number"],
-        "contactno" | "contactnumber" => &["contact", "number"],
-        "whatsappnumber" => &["whatsapp", "number"],
-        "bkashnumber" => &["bkash", "number"],
-        "nagadnumber" => &["nagad", "number"],
-        "cardnumber" | "cardno" | "cardnum" => &["card", "number"],
-        "creditcard" => &["credit", "card"],
-        "debitcard" => &["debit", "card"],
-        "ccnumber" | "ccnum" => &["cc", "number"],
-        "steamid" => &["steam", "id"],
-        "riotid" => &["riot", "id"],
-        "riotpuuid" => &["riot", "puuid"],
-        "psnid" => &["psn", "id"],
-        "eaid" => &["ea", "id"],
-        "epicid" => &["epic", "id"],
-        "pubgid" => &["pubg", "id"],
-        "mlbbid" => &["mlbb", "id"],
-        "codmid" => &["codm", "id"],
-        "codmuid" => &["codm", "uid"],
-        "freefireid" | "freefireuid" => &["freefire", "uid"],
-        "discordid" => &["discord", "id"],
-        "discordtag" => &["discord", "tag"],
-        "xboxid" => &["xbox", "id"],
-        "gamertag" => &["gamer", "tag"],
-        "battletag" => &["battle", "tag"],
-        "ingamename" => &["in", "game", "name"],
-        "ingameid" => &["in", "game", "id"],
-        "userid" => &["user", "id"],
-        "accountid" => &["account", "id"],
-        "gameid" => &["game", "id"],
-        "apikey" => &["api", "key"],
-        "secretkey" => &["secret", "key"],
-        "privatekey" => &["private", "key"],
-        "accesskey" => &["access", "key"],
-        "authkey" => &["auth", "key"],
-        "accesstoken" => &["access", "token"],
-        "refreshtoken" => &["refresh", "token"],
-        "idtoken" => &["id", "token"],
-        "authtoken" => &["auth", "token"],
-        "csrftoken" | "csrfmiddlewaretoken" | "xsrftoken" => &["csrf", "token"],
-        "sessiontoken" => &["session", "token"],
-        "clientsecret" => &["client", "secret"],
-        "ipaddress" | "ipaddr" => &["ip", "address"],
-        "remoteip" => &["remote", "ip"],
-        "clientip" => &["client", "ip"],
-        "remoteaddr" => &["remote", "addr"],
-        "useragent" => &["user", "agent"],
-        "nationalid" => &["national", "id"],
-        "passportno" | "passportnumber" => &["passport", "number"],
-        "nidnumber" | "nidno" => &["nid", "number"],
-        _ => return None,
-    })
+    TOGETHER
+        .lines()
+        .map(str::trim)
+        .filter_map(|row| row.split_once(": "))
+        .find(|(key, _)| *key == word)
+        .map(|(_, w)| w)
 }
+
+/// Run-together spellings and their words.
+const TOGETHER: &str = "
+    username: user name
+    usernam: user name
+    uname: user name
+    userlogin: user login
+    userhandle: user handle
+    fullname: full name
+    realname: real name
+    legalname: legal name
+    firstname: first name
+    fname: first name
+    lastname: last name
+    lname: last name
+    middlename: middle name
+    givenname: given name
+    familyname: family name
+    displayname: display name
+    playername: player name
+    captainname: captain name
+    coachname: coach name
+    payername: payer name
+    recipientname: recipient name
+    sendername: sender name
+    customername: customer name
+    contactname: contact name
+    screenname: screen name
+    loginname: login name
+    preferredusername: preferred user name
+    summonername: summoner name
+    teamname: team name
+    accountholder: account holder
+    accountname: account name
+    accountnumber: account number
+    phonenumber: phone number
+    phonenum: phone number
+    phoneno: phone number
+    mobilenumber: mobile number
+    mobileno: mobile number
+    mobilephone: mobile phone
+    cellphone: cell phone
+    homephone: home phone
+    workphone: work phone
+    telno: tel number
+    contactno: contact number
+    contactnumber: contact number
+    whatsappnumber: whatsapp number
+    bkashnumber: bkash number
+    nagadnumber: nagad number
+    cardnumber: card number
+    cardno: card number
+    cardnum: card number
+    creditcard: credit card
+    debitcard: debit card
+    ccnumber: cc number
+    ccnum: cc number
+    steamid: steam id
+    riotid: riot id
+    riotpuuid: riot puuid
+    psnid: psn id
+    eaid: ea id
+    epicid: epic id
+    pubgid: pubg id
+    mlbbid: mlbb id
+    codmid: codm id
+    codmuid: codm uid
+    freefireid: freefire uid
+    freefireuid: freefire uid
+    discordid: discord id
+    discordtag: discord tag
+    xboxid: xbox id
+    gamertag: gamer tag
+    battletag: battle tag
+    ingamename: in game name
+    ingameid: in game id
+    userid: user id
+    accountid: account id
+    gameid: game id
+    apikey: api key
+    secretkey: secret key
+    privatekey: private key
+    accesskey: access key
+    authkey: auth key
+    accesstoken: access token
+    refreshtoken: refresh token
+    idtoken: id token
+    authtoken: auth token
+    csrftoken: csrf token
+    csrfmiddlewaretoken: csrf token
+    xsrftoken: csrf token
+    sessiontoken: session token
+    clientsecret: client secret
+    ipaddress: ip address
+    ipaddr: ip address
+    remoteip: remote ip
+    clientip: client ip
+    remoteaddr: remote addr
+    useragent: user agent
+    nationalid: national id
+    passportno: passport number
+    passportnumber: passport number
+    nidnumber: nid number
+    nidno: nid number
+";
 
 /// The singular of a plural in keys; other words unchanged.
 pub(super) fn singular(word: &str) -> &str {
