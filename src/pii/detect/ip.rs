@@ -132,64 +132,11 @@ fn is_version(text: &str, start: usize, end: usize) -> bool {
 
 /// Words before which the next number is a version or a place in a document.
 fn is_version_word_before(left: &str) -> bool {
-    const WORDS: [&str; 56] = [
-        "v",
-        "ver",
-        "vers",
-        "version",
-        "versions",
-        "build",
-        "builds",
-        "patch",
-        "patches",
-        "patched",
-        "release",
-        "releases",
-        "hotfix",
-        "hotfixes",
-        "update",
-        "updates",
-        "updated",
-        "upgrade",
-        "upgraded",
-        "firmware",
-        "fw",
-        "rv",
-        "rule",
-        "rules",
-        "section",
-        "sections",
-        "sec",
-        "clause",
-        "clauses",
-        "cl",
-        "article",
-        "articles",
-        "art",
-        "chapter",
-        "paragraph",
-        "paragraphs",
-        "para",
-        "appendix",
-        "annex",
-        "oid",
-        "item",
-        "step",
-        "figure",
-        "table",
-        "schedule",
-        "sdk",
-        "driver",
-        "revision",
-        "rev",
-        "subsection",
-        "subclause",
-        "bylaw",
-        "regulation",
-        "provision",
-        "point",
-        "heading",
-    ];
+    const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
+        update updates updated upgrade upgraded firmware fw rv rule rules section sections sec clause \
+        clauses cl article articles art chapter paragraph paragraphs para appendix annex oid item step \
+        figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
+        point heading";
     let trimmed = left.trim_end_matches([' ', ':', '=', '#', '"', '\'', '(', '-', '.', '_', '\t']);
     if trimmed.ends_with('§') {
         return true;
@@ -203,7 +150,7 @@ fn is_version_word_before(left: &str) -> bool {
         let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
         return !front.is_empty() && is_version_word_before(front);
     }
-    WORDS.iter().any(|w| word.eq_ignore_ascii_case(w))
+    !word.is_empty() && WORDS.split_ascii_whitespace().any(|w| word.eq_ignore_ascii_case(w))
 }
 
 /// A product token such as `Chrome/`, at the beginning of a word, and not the path of a URL.

@@ -163,12 +163,9 @@ fn is_free(text: &str, start: usize, end: usize) -> bool {
     let (l1, l2, r1, r2) = (l.next(), l.next(), r.next(), r.next());
     let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
     let extension = matches!((r1, r2), (Some('x'), Some(d)) if d.is_ascii_digit());
-    !l1.is_some_and(text::is_wordy)
-        && (extension || !r1.is_some_and(text::is_wordy))
-        && !(l1.is_some_and(joins) && digit(l2))
-        && !(r1.is_some_and(joins) && digit(r2))
-        && !(l1 == Some(' ') && digit(l2))
-        && !(r1 == Some(' ') && digit(r2))
+    let goes_on = |near: Option<char>, far| near.is_some_and(|c| c == ' ' || joins(c)) && digit(far);
+    let touched = l1.is_some_and(text::is_wordy) || !extension && r1.is_some_and(text::is_wordy);
+    !touched && !goes_on(l1, l2) && !goes_on(r1, r2)
 }
 
 /// Shapes of dates and social security numbers that national punctuation would also fit.

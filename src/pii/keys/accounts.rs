@@ -70,7 +70,7 @@ const ENDINGS: [&str; 17] = [
 pub(super) fn is_account_key(words: &[String], last: &str) -> bool {
     let front = words.get(..words.len().saturating_sub(1)).unwrap_or(&[]).join(" ");
     let joined = if front.is_empty() { last.to_owned() } else { format!("{front} {last}") };
-    let ends = |t: &&str| joined.strip_suffix(*t).is_some_and(|rest| rest.is_empty() || rest.ends_with(' '));
+    let ends = |t: &str| joined.strip_suffix(t).is_some_and(|rest| rest.is_empty() || rest.ends_with(' '));
     if ENDINGS.iter().any(|t| ends(t)) {
         return true;
     }
