@@ -86,7 +86,7 @@ pub(super) fn is_account_key(words: &[String], last: &str) -> bool {
     words.len() > platform + 1
         && is_account_noun(last)
         && between.iter().all(|w| is_filler(w))
-        && !words.iter().any(|w| of_a_thing(w))
+        && !words.iter().copied().any(of_a_thing)
         && !(weak && matches!(last, "name" | "code" | "number" | "no" | "tag"))
 }
 
