@@ -78,9 +78,8 @@ pub(super) fn is_account_key(words: &[String], last: &str) -> bool {
     let words: Vec<&str> = joined.split(' ').collect();
     let Some(platform) = words.iter().rposition(|w| is_platform(w)) else { return false };
     let between = words.get(platform + 1..words.len().saturating_sub(1)).unwrap_or(&[]);
-    let of_a_thing = |w: &&str| {
-        matches!(*w, "team" | "match" | "server" | "guild" | "channel" | "app" | "order" | "lobby")
-    };
+    let of_a_thing =
+        |w: &str| matches!(w, "team" | "match" | "server" | "guild" | "channel" | "app" | "order" | "lobby");
     // Words that are platforms only together with an identifier of their own.
     let weak = matches!(words.get(platform), Some(&("fc" | "kick" | "cs" | "google" | "apple" | "fifa")));
     words.len() > platform + 1
