@@ -4,10 +4,6 @@ use super::{Analysis, Delivery, Expectation, Fate};
 use crate::clock::Tick;
 use crate::journal::BreakerContract;
 use std::collections::VecDeque;
-use std::time::Duration;
-
-/// A delivery that began this shortly after the opening may have been let through before it.
-const OVERLAP: Duration = Duration::from_millis(500);
 
 /// When the sender's breaker must have been open, by the failures that it saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -67,7 +63,7 @@ impl Breaker {
 
     fn replay(contract: BreakerContract, mut deliveries: Vec<Seen>) -> Self {
         deliveries.sort_unstable_by_key(|d| (d.end, d.number));
-        let overlap = overlap(contract);
+        let overlap = contract.overlap();
         let mut breaker = Self::default();
         let mut failures: VecDeque<Tick> = VecDeque::new();
         for one in deliveries {
@@ -104,7 +100,7 @@ impl Breaker {
     /// Whether a webhook that was due at `at` may have been swallowed: while it was open, or while a probe was under way.
     #[must_use]
     pub fn swallows(&self, contract: BreakerContract, at: Tick) -> bool {
-        let overlap = overlap(contract);
+        let overlap = contract.overlap();
         self.openings.iter().any(|o| {
             let until = o.probe.map_or(o.until, |probe| o.until.max(probe.end));
             o.at <= at.plus(overlap) && at <= until
@@ -118,11 +114,6 @@ impl Breaker {
         let after = expectations.iter().filter(|e| e.expect.at > last.until);
         after.map(|e| u64::from(e.missing())).sum()
     }
-}
-
-/// At most a quarter of the silence, so that a short one can be told from its edges.
-fn overlap(contract: BreakerContract) -> Duration {
-    OVERLAP.min(contract.open() / 4)
 }
 
 #[cfg(test)]

@@ -137,7 +137,12 @@ impl Driver {
             };
             let within = self.plan.within.unwrap_or_else(|| webhook.within.get());
             let at = self.plan.clock.now();
-            dues.push(Due { event: webhook.event.clone(), count: webhook.count, deadline: at.plus(within) });
+            dues.push(Due {
+                event: webhook.event.clone(),
+                count: webhook.count,
+                at,
+                deadline: at.plus(within),
+            });
             self.append(&Record::Expect(journal::Expect {
                 flow,
                 step: step.name.clone(),

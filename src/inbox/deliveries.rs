@@ -80,6 +80,8 @@ pub struct Settling {
     pub attempts: u64,
     /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
+    /// When the sender's circuit breaker had to open for the last time.
+    pub breaker_opened: Option<Tick>,
 }
 
 /// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`], and by
@@ -96,6 +98,8 @@ pub(super) struct Deliveries {
     contract: RetryContract,
     quiet: Duration,
     settling: Settling,
+    /// Ends of the failed deliveries that count against the sender's circuit breaker.
+    failures: VecDeque<Tick>,
 }
 
 impl Deliveries {
@@ -119,6 +123,7 @@ impl Deliveries {
             contract,
             quiet,
             settling,
+            failures: VecDeque::new(),
         }
     }
 
@@ -188,6 +193,7 @@ impl Deliveries {
         self.settling.watch_until = self.settling.watch_until.max(until);
         if outcome.is_some() {
             self.count_ended(event);
+            count_failure(&self.contract, &mut self.failures, &mut self.settling, state, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
     }
@@ -233,6 +239,29 @@ impl Deliveries {
             self.by_key.remove(print);
             self.order.pop_front();
         }
+    }
+}
+
+/// Counts a delivery that has ended as the sender's circuit breaker does.
+fn count_failure(
+    contract: &RetryContract,
+    failures: &mut VecDeque<Tick>,
+    settling: &mut Settling,
+    state: State,
+    at: Tick,
+) {
+    if state == State::Accepted {
+        failures.pop_front();
+        return;
+    }
+    failures.retain(|failed| at.since(*failed) <= contract.breaker.window());
+    // No more than it takes to open: a receiver that runs for weeks must not grow.
+    if failures.len() >= contract.breaker.failures as usize {
+        failures.pop_front();
+    }
+    failures.push_back(at);
+    if failures.len() >= contract.breaker.failures as usize {
+        settling.breaker_opened = Some(at);
     }
 }
 

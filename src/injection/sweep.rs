@@ -34,6 +34,8 @@ pub enum Before {
     Nothing,
     /// Every delivery so far has ended, and its silence was watched.
     Settled,
+    /// The circuit breaker has been open for long enough that nothing can have slipped in before it.
+    BreakerOpened,
     /// The silence of an open circuit breaker is over.
     BreakerSilence,
     /// Failures so far are older than the circuit breaker's window.
@@ -126,9 +128,10 @@ impl Sweep {
             self.faults.insert(self.flows, fault);
             self.flows += 1;
         }
-        // One webhook into the silence.
-        self.flows += 1;
         self.phase(from, Order::InTurn, Before::Settled);
+        let silent = self.flows;
+        self.flows += 1;
+        self.phase(silent, Order::InTurn, Before::BreakerOpened);
         let probe = self.flows;
         self.flows += 2;
         self.phase(probe, Order::InTurn, Before::BreakerSilence);
@@ -166,7 +169,7 @@ mod tests {
         let names: Vec<&str> = sweep.clauses.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["signs", "aborts 400", "aborts 404", "accepts 206", "exhausts 503", "breaker"]);
         let ranges: Vec<Range<u32>> = sweep.phases.iter().map(|p| p.flows.clone()).collect();
-        assert_eq!(ranges, [0..1, 1..7, 7..13, 13..15]);
+        assert_eq!(ranges, [0..1, 1..7, 7..12, 12..13, 13..15]);
         let faults = sweep.faults(3);
         let broken: Vec<u64> = (1..=15).filter(|&n| faults.fails(n)).collect();
         assert_eq!(broken, [2, 4, 6, 8, 9, 10, 11, 12]);

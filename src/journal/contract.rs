@@ -147,6 +147,13 @@ impl BreakerContract {
         Duration::from_millis(self.open_ms)
     }
 
+    /// A delivery that begins this shortly after the opening may have been let through before it: 500 ms, at most a
+    /// quarter of the silence, so that a short one can be told from its edges.
+    #[must_use]
+    pub fn overlap(&self) -> Duration {
+        Duration::from_millis(500).min(self.open() / 4)
+    }
+
     /// How many deliveries may have failed without opening it.
     #[must_use]
     pub const fn spare(&self) -> u64 {

@@ -85,6 +85,7 @@ impl Prepared {
         // The receiver of `close` lives as long as the door, which the join below waits for.
         let _ = close.send(true);
         let _ = door.await;
+        let sender_log = self.staging.as_ref().map(crate::staging::Staging::log).unwrap_or_default();
         if let Some(staging) = self.staging {
             staging.shutdown().await;
         }
@@ -94,7 +95,7 @@ impl Prepared {
             self.journal.append(&Record::Note(note)).map_err(journal_error)?;
         }
         let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
-        Ok(Finished { journal, interrupted })
+        Ok(Finished { journal, interrupted, sender_log })
     }
 }
 

@@ -8,6 +8,8 @@ mod plan;
 mod prepare;
 mod run;
 mod settle;
+#[cfg(test)]
+mod tests;
 
 pub use campaign::triggered;
 pub use error::RigError;

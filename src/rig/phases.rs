@@ -56,6 +56,7 @@ impl Plan {
     pub(super) fn pause(&self, before: Before) -> Duration {
         match before {
             Before::Nothing | Before::Settled => Duration::ZERO,
+            Before::BreakerOpened => self.retry.breaker.overlap() + MARGIN,
             Before::BreakerSilence => self.retry.breaker.open() + MARGIN,
             Before::BreakerWindow => self.retry.breaker.window() + MARGIN,
         }
@@ -66,22 +67,32 @@ impl Plan {
     fn paced(&self) -> Vec<Phase> {
         let spare = self.retry.breaker.spare();
         let (mut phases, mut begin, mut before) = (Vec::new(), 0, Before::Nothing);
-        let (mut carried, mut failed, mut succeeded, mut number) = (0u64, 0u64, 0u64, 0u64);
+        // The breaker's count at the beginning of the phase, and what the phase adds: failures, successes in front of the
+        // last of them, and successes behind it, which begin at `tail`.
+        let (mut carried, mut failed, mut ahead, mut behind, mut tail) = (0u64, 0u64, 0u64, 0u64, 0);
+        let mut number = 0;
         for flow in 0..self.flows {
             let webhooks = self.webhooks(flow);
             let fails = (number + 1..=number + webhooks).filter(|n| self.faults.fails(*n)).count() as u64;
             number += webhooks;
             if fails > 0 && carried + failed + fails > spare && flow > begin {
-                phases.push(self.phase(begin, flow, before));
-                carried = carried.saturating_sub(succeeded) + failed;
-                (begin, failed, succeeded) = (flow, 0, 0);
-                before = if carried + fails > spare { Before::BreakerWindow } else { Before::Settled };
-                if before == Before::BreakerWindow {
-                    carried = 0;
+                for (from, to) in [(begin, tail), (tail, flow)] {
+                    if from < to {
+                        phases.push(self.phase(from, to, std::mem::replace(&mut before, Before::Settled)));
+                    }
                 }
+                carried = (carried.saturating_sub(ahead) + failed).saturating_sub(behind);
+                if carried + fails > spare {
+                    (before, carried) = (Before::BreakerWindow, 0);
+                }
+                (begin, failed, ahead, behind) = (flow, 0, 0, 0);
+            }
+            if fails > 0 {
+                ahead += behind;
+                (behind, tail) = (0, flow + 1);
             }
             failed += fails;
-            succeeded += webhooks - fails;
+            behind += webhooks - fails;
         }
         phases.push(self.phase(begin, self.flows, before));
         phases

@@ -10,6 +10,7 @@ use crate::http1::Limits;
 use crate::inbox::{Inbox, serve};
 use crate::injection::{Before, Order};
 use crate::journal::{Note, Record, Sealed};
+use crate::staging::{AttemptEntry, Staging};
 use futures_util::{StreamExt, TryStreamExt, stream};
 use std::io;
 use std::sync::Arc;
@@ -26,6 +27,8 @@ pub struct Finished {
     pub journal: Sealed,
     /// Whether the stop signal ended it.
     pub interrupted: bool,
+    /// What the stand-in's sender says that it did; empty with a staging system.
+    pub sender_log: Vec<AttemptEntry>,
 }
 
 /// Waits for what comes before a phase.
@@ -84,6 +87,7 @@ impl Prepared {
         // The receiver of `close` lives as long as the door, which the join below waits for.
         let _ = close.send(true);
         let _ = door.await;
+        let sender_log = self.staging.as_ref().map(Staging::log).unwrap_or_default();
         if let Some(staging) = self.staging {
             staging.shutdown().await;
         }
@@ -95,6 +99,6 @@ impl Prepared {
         }
         ended.unwrap_or(Ok(())).map_err(journal_error)?;
         let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
-        Ok(Finished { journal, interrupted })
+        Ok(Finished { journal, interrupted, sender_log })
     }
 }
