@@ -6,14 +6,13 @@ use super::{Exit, Failure, environment, out, run};
 use crate::approval::{Approval, Checkout, Kind, Request, human, judge, name_of};
 use crate::gate::Verdict;
 use crate::journal::sha256_hex;
-use crate::scenario::{Period, built_in_names, load, load_built_in};
+use crate::scenario::{built_in_names, load, load_built_in};
 use crate::seal::PublicKey;
 use crate::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 /// Largest file that a public key may be in, in bytes.
 const MAX_KEY: u64 = 4096;
@@ -38,9 +37,9 @@ pub(super) struct Args {
     /// The environment that evidence is wanted about
     #[arg(long, value_name = "NAME", default_value = "staging")]
     environment: String,
-    /// How long ago a run may have ended
-    #[arg(long, value_name = "DURATION", default_value = "24h")]
-    max_age: Period,
+    /// How long ago a run may have ended, such as 90m, 24h or 7d
+    #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = age)]
+    max_age: TimeDelta,
     /// Time of the commit that is being approved, RFC 3339 (git show -s --format=%cI): the run must have begun after it
     #[arg(long, value_name = "TIME")]
     not_before: Option<DateTime<Utc>>,
@@ -82,7 +81,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let request = Request {
         now: Utc::now(),
         environment: &args.environment,
-        max_age: time_delta(args.max_age.get()),
+        max_age: args.max_age,
         not_before: args.not_before,
         secret: secret.as_ref(),
         staging_secret: staging_secret.as_ref(),
@@ -116,8 +115,18 @@ impl Required {
     }
 }
 
-fn time_delta(period: Duration) -> TimeDelta {
-    TimeDelta::from_std(period).unwrap_or(TimeDelta::MAX)
+/// A whole number of minutes, hours or days, at most ten years.
+fn age(text: &str) -> Result<TimeDelta, &'static str> {
+    const WRONG: &str = "give a whole number with its unit: 90m, 24h, 7d (ten years at most)";
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(WRONG)?;
+    let number = number.parse::<u32>().map_err(|_| WRONG)?;
+    let minutes = match unit {
+        "m" => i64::from(number),
+        "h" => i64::from(number) * 60,
+        "d" => i64::from(number) * 60 * 24,
+        _ => return Err(WRONG),
+    };
+    if minutes > 10 * 366 * 24 * 60 { Err(WRONG) } else { Ok(TimeDelta::minutes(minutes)) }
 }
 
 /// The artifacts that are named, and those in the directories that are named.

@@ -42,6 +42,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     if is_load(&Reader::open(&args.journal).map_err(|e| wrong(&e))?.0) {
+        if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() || key.is_some() {
+            return Err(wrong(&"--html, --junit, --markdown and --sign are not for the journal of a load"));
+        }
         let (_, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
         return write(args, &bytes).map(|()| Exit::Pass);
     }
