@@ -6,7 +6,6 @@ mod live;
 mod plan;
 mod webhooks;
 
-use evidence::Extra;
 pub(super) use evidence::{Evidence, JOURNAL, Outputs};
 
 use super::run_args::RunArgs;
@@ -61,9 +60,6 @@ pub(super) struct Args {
     /// Load a target that looks like production, or another machine at more than 10000/s
     #[arg(long)]
     i_own_this_target: bool,
-    /// Further files
-    #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = "html")]
-    report: Vec<Extra>,
     #[command(flatten)]
     run: RunArgs,
 }
@@ -75,7 +71,7 @@ impl Args {
             artifacts: run.artifacts.clone(),
             gates: run.gates.clone(),
             confidence: run.confidence.clone(),
-            report: self.report.clone(),
+            report: run.report.clone(),
             format: run.format,
             quiet: run.quiet,
         }

@@ -118,3 +118,14 @@ pub fn main() -> ExitCode {
     };
     exit::report(result)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Args::command().debug_assert();
+    }
+}

@@ -61,10 +61,6 @@ impl Smoke {
         self
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
-        self.dir.path().join(name)
-    }
-
     pub fn run(mut self) -> Ran {
         let output = self.command.output().expect("smoke runs");
         Ran::new(&output, self.dir)

@@ -2,7 +2,7 @@
 
 use crate::analysis::load::{Part, Series};
 use crate::cli::gates_file::GatesFile;
-use crate::cli::run_args::Format;
+use crate::cli::run_args::{Format, ReportFormat};
 use crate::cli::{Exit, Failure, out};
 use crate::gate::{Confidence, Verdict};
 use crate::journal::{Header, Journal};
@@ -18,15 +18,6 @@ use std::path::PathBuf;
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
 
-/// Further files.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(in crate::cli) enum Extra {
-    /// A page.
-    Html,
-    /// JUnit XML.
-    Junit,
-}
-
 /// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Outputs {
@@ -39,9 +30,9 @@ pub(in crate::cli) struct Outputs {
     /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
     #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
     pub confidence: Option<String>,
-    /// Further files
-    #[arg(long, value_name = "KINDS", value_delimiter = ',', default_value = "html")]
-    pub report: Vec<Extra>,
+    /// Reports to write beside the artifact: html, junit [default: html]
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
+    pub report: Vec<ReportFormat>,
     /// What is printed at the end
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
@@ -63,6 +54,9 @@ impl Evidence {
     /// # Errors
     /// Usage: the gates. Environment: the directory.
     pub(in crate::cli) fn prepare(outputs: &Outputs, shard: Shard) -> Result<Self, Failure> {
+        if outputs.report.contains(&ReportFormat::Markdown) {
+            return Err(Failure::usage("--report markdown: a load has no memo; there are html and junit"));
+        }
         let gates =
             GatesFile::read(outputs.gates.as_deref(), outputs.confidence.as_ref().map(|_| Confidence))?;
         let dir = match shard.count() {
@@ -115,10 +109,10 @@ impl Evidence {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
         self.file("staging_load_output.json", &json)?;
-        if outputs.report.contains(&Extra::Html) {
+        if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
             self.file("staging_load_report.html", load_html(&artifact, &series).as_bytes())?;
         }
-        if outputs.report.contains(&Extra::Junit) {
+        if outputs.report.contains(&ReportFormat::Junit) {
             let xml = load_junit(&artifact)
                 .map_err(|e| Failure::environment(format!("cannot write JUnit: {e}")))?;
             self.file("staging_load_junit.xml", xml.as_bytes())?;
