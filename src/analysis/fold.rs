@@ -222,7 +222,8 @@ impl Analysis {
     ) -> usize {
         let index = self.deliveries.len();
         let fulfilment = self.expectations.assign(index, &event, body, made.first_byte);
-        let foreign = fulfilment == Fulfilment::None && !self.is_ours(body);
+        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
+        let foreign = fulfilment == Fulfilment::None && body.is_object() && !self.is_ours(body);
         let fulfils = if let Fulfilment::Fulfils(i) = fulfilment { Some(i) } else { None };
         self.by_attempt.insert(made.attempt, (index, Slot::Try(0)));
         self.deliveries.push(Delivery {
@@ -252,6 +253,7 @@ impl Analysis {
 
     fn is_ours(&self, body: &Value) -> bool {
         self.header.ours.is_empty()
+            || self.ours.is_empty()
             || self.ours.iter().any(|(pointer, values)| {
                 body.pointer(pointer).is_some_and(|v| values.contains(&canonical(v)))
             })

@@ -93,7 +93,8 @@ impl Driver {
         let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
         let ours = scenario.webhooks.ours.iter();
         let ours =
-            ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?))).collect();
+            ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
+        let ours = ours.filter(|(_, value)| !value.is_null()).collect();
         let at = self.plan.clock.now();
         let variant = variant.map(str::to_owned);
         self.append(&Record::FlowStart(FlowStart { flow, at, variant, subject, ours }))

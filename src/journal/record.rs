@@ -70,6 +70,9 @@ pub struct Header {
     pub gates_sha256: String,
     /// `embedded` for the stand-in, else `staging` or the name given.
     pub environment: String,
+    /// Whether the system under test is smoke's own stand-in, in this process or as a server: no evidence about staging.
+    #[serde(default)]
+    pub stand_in: bool,
     /// Base URL of the system under test, without credentials.
     pub target: String,
     /// Signature scheme.

@@ -38,6 +38,7 @@ fn header() -> Header {
         pii_policy: None,
         pii_salt: "00".into(),
         faults: Vec::new(),
+        stand_in: false,
         clauses: Vec::new(),
     }
 }

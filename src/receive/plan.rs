@@ -113,6 +113,7 @@ pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Er
         pii_policy: None,
         pii_salt: hex::encode(salt),
         faults: Vec::new(),
+        stand_in: false,
         clauses: Vec::new(),
     })
 }

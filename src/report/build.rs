@@ -101,7 +101,8 @@ fn configuration(analysis: &Analysis) -> Configuration {
 }
 
 fn recommendation(evidence: &Evidence) -> String {
-    let embedded = evidence.analysis.header.environment == EMBEDDED;
+    let header = &evidence.analysis.header;
+    let embedded = header.stand_in || header.environment == EMBEDDED;
     let of = |verdict| {
         let titles: Vec<&str> =
             evidence.checks.iter().filter(|c| c.verdict == verdict).map(|c| c.title.as_str()).collect();
@@ -110,7 +111,7 @@ fn recommendation(evidence: &Evidence) -> String {
     match evidence.verdict {
         Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
         Verdict::Pass if embedded => {
-            "Every gate passed against the embedded stand-in. This shows that the harness works; it is no evidence about \
+            "Every gate passed against the stand-in. This shows that the harness works; it is no evidence about \
              staging."
                 .to_owned()
         }
@@ -134,7 +135,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
         journal_sha256: evidence.integrity.sha256.clone(),
         journal_records: evidence.integrity.records,
         journal_complete: evidence.integrity.ended,
-        evidence_about_staging: header.environment != EMBEDDED,
+        evidence_about_staging: !header.stand_in && header.environment != EMBEDDED,
         notes: notes.chain(torn).take(100).collect(),
     }
 }

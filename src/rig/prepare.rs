@@ -9,10 +9,10 @@ use crate::identity::SubjectKind;
 use crate::inbox::{Config, Inbox};
 use crate::journal::{FORMAT_VERSION, Header, Journal, RetryContract, ScenarioRef, WebhookConfig};
 use crate::scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, resolve_identities, rows,
+    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows, resolve_identities, rows,
 };
 use crate::signature::Verifier;
-use crate::staging::{FixtureSize, Options, Staging, Timing};
+use crate::staging::{FixtureSize, Options, SERVER, Staging, Timing};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -51,12 +51,14 @@ impl Prepared {
         };
         let base = target_url(&plan, staging.as_ref());
         let client = Client::new(&base, plan.concurrency as usize).map_err(RigError::Target)?;
-        if staging.is_none() {
-            reach(&client).await?;
-        }
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
-        let header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        // What the user typed has been checked by now: a mistake there is told even when staging is down.
+        header.stand_in = match &staging {
+            Some(_) => true,
+            None => reach(&client).await?.header("server") == Some(SERVER),
+        };
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RigError::Journal { path: plan.journal.clone(), source })?;
         let config = Config {
@@ -121,6 +123,7 @@ async fn start_stand_in(
     options.fixtures = fixtures;
     options.seed = plan.seed;
     options.clock = clock;
+    options.rows = plan.data.as_deref().map_or_else(|| Ok(Vec::new()), read_rows)?;
     Staging::start(listener, options).map_err(RigError::StandIn)
 }
 
@@ -254,6 +257,7 @@ fn header(
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         pii_salt: hex::encode(salt),
+        stand_in: false,
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
         faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
     })

@@ -194,7 +194,8 @@ pub fn resolve_matcher(matcher: &Matcher, scope: &mut Scope) -> Result<Matcher, 
     Ok(Matcher::Full(MatcherFields { equals, matches, ..fields.clone() }))
 }
 
-/// Renders the matchers of a mapping.
+/// Renders the matchers of a mapping. A template that renders to null has no value to compare with: its matcher is left
+/// out (`null` written as such stays).
 ///
 /// # Errors
 /// A template without a value.
@@ -202,7 +203,14 @@ pub fn resolve_matchers(
     matchers: &BTreeMap<String, Matcher>,
     scope: &mut Scope,
 ) -> Result<BTreeMap<String, Matcher>, TemplateError> {
-    matchers.iter().map(|(place, matcher)| Ok((place.clone(), resolve_matcher(matcher, scope)?))).collect()
+    let mut resolved = BTreeMap::new();
+    for (place, matcher) in matchers {
+        let plain = resolve_matcher(matcher, scope)?;
+        if plain != Matcher::Equals(Value::Null) || *matcher == plain {
+            resolved.insert(place.clone(), plain);
+        }
+    }
+    Ok(resolved)
 }
 
 /// Renders the expectations on an answer.

@@ -256,7 +256,10 @@ pub(super) fn evaluate(
     let mut value = value_of(&expr.term);
     for filter in &expr.filters {
         value = match (filter, value) {
+            // An empty text is what an optional variable without a value renders to.
+            (Filter::Default(term), Ok(Value::String(text))) if text.is_empty() => value_of(term),
             (Filter::Default(term), Err(_)) => value_of(term),
+            (Filter::Text | Filter::Int, Ok(Value::Null)) => Ok(Value::Null),
             (Filter::Text, Ok(value)) => Ok(Value::String(as_text(&value))),
             (Filter::Int, Ok(value)) => int(&value),
             (_, value) => value,
@@ -319,6 +322,8 @@ mod tests {
         assert_eq!(eval("{{ gone | default(n) }}"), Ok(json!(7)));
         assert_eq!(eval("{{ n | default(3) }}"), Ok(json!(7)));
         assert_eq!(eval("{{ gone | default(null) }}"), Ok(json!(null)));
+        assert_eq!(eval("{{ gone | default(null) | int }}"), Ok(json!(null)));
+        assert_eq!(eval(r#"{{ gone | default("") | default("x") }}"#), Ok(json!("x")), "empty is absent");
     }
 
     #[test]

@@ -104,6 +104,46 @@ impl Seeds {
         Ok(seeds)
     }
 
+    /// Takes the payments, matches and users of these rows in place of the sown ones; the staff user stays.
+    pub(super) fn adopt(&mut self, rows: &[Row]) {
+        self.users.retain(|user| user.role == Role::Staff);
+        (self.payments, self.matches) = (Vec::new(), Vec::new());
+        for (i, row) in (0i64..).zip(rows) {
+            let cup = int(row, "tournament_id").unwrap_or(101 + i);
+            if let Some(id) = int(row, "payment_id") {
+                let (owner, tournament) = (self.user(row, "user"), tournament("Smoke Pay", "smoke-pay", i, cup));
+                let registration_id = int(row, "registration_id").unwrap_or(id);
+                let amount_bdt = int(row, "amount_bdt").unwrap_or(500);
+                self.payments.push(PaymentSeed { id, registration_id, amount_bdt, owner, tournament });
+            }
+            if let Some(id) = int(row, "match_id") {
+                let (a, b) = (self.user(row, "participant_a"), self.user(row, "participant_b"));
+                let tournament = tournament("Smoke Cup", "smoke-cup", i, cup);
+                self.matches.push(MatchSeed { id, a, b, tournament });
+            }
+        }
+    }
+
+    /// The user of a row, made when no row before it had that name.
+    fn user(&mut self, row: &Row, prefix: &str) -> Arc<User> {
+        let of = |name: &str| text(row, &format!("{prefix}_{name}"));
+        let username = of("username");
+        if let Some(known) = self.users.iter().find(|user| user.username == username) {
+            return Arc::clone(known);
+        }
+        let user = Arc::new(User {
+            id: self.users.iter().map(|user| user.id).max().unwrap_or(0) + 1,
+            username,
+            email: of("email"),
+            password: Secret::new(of("password")),
+            display_name: of("display_name"),
+            phone: of("phone"),
+            role: Role::Player,
+        });
+        self.users.push(Arc::clone(&user));
+        user
+    }
+
     /// The rows and variables for scenarios.
     pub(super) fn fixtures(&self) -> Fixtures {
         let mut vars = Row::new();
@@ -115,6 +155,18 @@ impl Seeds {
             matches: self.matches.iter().map(match_row).collect(),
             vars,
         }
+    }
+}
+
+fn int(row: &Row, column: &str) -> Option<i64> {
+    row.get(column)?.as_i64()
+}
+
+fn text(row: &Row, column: &str) -> String {
+    match row.get(column) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Null) | None => String::new(),
+        Some(other) => other.to_string(),
     }
 }
 

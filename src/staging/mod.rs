@@ -21,7 +21,7 @@ pub use fixtures::{Fixtures, Row};
 pub use misbehaviour::{Kind, Misbehaviour, Portion, UnknownMisbehaviour};
 pub use options::{Debug, FixtureSize, Options, Profile, Throttle, Timing, UnknownProfile, Webhooks};
 pub use sender::{AttemptEntry, Level, LogLine, LogSink};
-pub use server::Staging;
+pub use server::{SERVER, Staging};
 
 #[cfg(test)]
 mod tests;

@@ -28,6 +28,8 @@ pub struct Options {
     pub profile: Profile,
     /// How much data there is at the start.
     pub fixtures: FixtureSize,
+    /// Rows whose payments, matches and users take the place of the fixtures; none keeps those.
+    pub rows: Vec<super::Row>,
     /// Seed of names and of which deliveries a partial misbehaviour takes; passwords and ids come from the system.
     pub seed: u64,
     /// Request limits of the API.
@@ -56,6 +58,7 @@ impl Options {
             misbehave: Vec::new(),
             profile: Profile::default(),
             fixtures: FixtureSize::default(),
+            rows: Vec::new(),
             seed: 0,
             throttle: Throttle::Off,
             debug: Debug::Off,

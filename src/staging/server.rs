@@ -5,6 +5,9 @@ use super::fixtures::{Fixtures, Seeds};
 use super::options::Options;
 use super::sender::{AttemptEntry, LogLine, Sender, SenderLog};
 use axum::Router;
+use axum::http::HeaderValue;
+use axum::http::header::SERVER as SERVER_HEADER;
+use axum::response::Response;
 use axum::serve::ListenerExt;
 use std::io;
 use std::net::SocketAddr;
@@ -13,6 +16,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+
+/// The stand-in's `Server` header, by which a run against it is told from one against staging.
+pub const SERVER: &str = "smoke-stand-in";
 
 /// How long [`Staging::shutdown`] lets requests finish.
 const GRACE: Duration = Duration::from_secs(2);
@@ -59,13 +65,17 @@ impl Staging {
     /// When the socket has no address, the endpoint is no `http://` URL, or the system gives no random bytes.
     pub fn start(listener: TcpListener, options: Options) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let seeds = Seeds::sow(options.fixtures, options.seed)?;
+        let mut seeds = Seeds::sow(options.fixtures, options.seed)?;
+        if !options.rows.is_empty() {
+            seeds.adopt(&options.rows);
+        }
         let fixtures = seeds.fixtures();
         let log = Arc::new(SenderLog::new(options.clock, options.debug, options.log.clone()));
         let (cut, end) = watch::channel(false);
         let sender = Arc::new(Sender::new(&options, Arc::clone(&log), End(end.clone()))?);
         let api = Arc::new(Api::new(options, seeds, sender, Arc::clone(&log), End(end))?);
         let router = Router::new().fallback(api::handle).with_state(api);
+        let router = router.layer(axum::middleware::map_response(signed_by_server));
         let (stop, mut stopped) = watch::channel(false);
         // Small answers must not wait for Nagle's algorithm: latencies are measured through this socket.
         let listener = listener.tap_io(|io| {
@@ -125,4 +135,9 @@ impl Drop for Staging {
         let _ = self.stop.send(true);
         let _ = self.cut.send(true);
     }
+}
+
+async fn signed_by_server(mut answer: Response) -> Response {
+    answer.headers_mut().insert(SERVER_HEADER, HeaderValue::from_static(SERVER));
+    answer
 }

@@ -200,6 +200,7 @@ fn header(sample: &Sample) -> Header {
         pii_policy: None,
         pii_salt: "00112233445566778899aabbccddeeff".into(),
         faults: if sample.injected_every > 0 { vec!["503x2".into()] } else { Vec::new() },
+        stand_in: false,
         clauses: Vec::new(),
     }
 }

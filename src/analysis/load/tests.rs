@@ -48,6 +48,7 @@ pub fn header() -> Header {
         pii_policy: None,
         pii_salt: String::new(),
         faults: Vec::new(),
+        stand_in: false,
         clauses: Vec::new(),
     }
 }

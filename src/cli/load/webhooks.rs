@@ -167,6 +167,7 @@ fn header(
         pii_policy: None,
         pii_salt: String::new(),
         faults: Vec::new(),
+        stand_in: false,
         clauses: Vec::new(),
     }
 }

@@ -49,6 +49,7 @@ fn header() -> Header {
         pii_policy: None,
         pii_salt: String::new(),
         faults: Vec::new(),
+        stand_in: false,
         clauses: Vec::new(),
     }
 }
