@@ -2,7 +2,7 @@
 
 use super::delivery::{Delivery, Prints, Try, is_success};
 use super::expected::{Expectation, Expectations, Fulfilment, canonical};
-use super::privacy::Privacy;
+use super::privacy::{Privacy, Traffic};
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use super::steps::Steps;
 use super::watched::Watched;
@@ -12,7 +12,7 @@ use crate::journal::{Answered, Attempt, End, FlowStart, Forwarded, Header, Note,
 use crate::pii::PolicyError;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// What a journal says so far.
@@ -28,6 +28,10 @@ pub struct Analysis {
     pub privacy: Privacy,
     /// Content of the first deliveries and of troubled ones, by index of the delivery.
     pub samples: HashMap<usize, Sample>,
+    /// Requests that were refused before they could be webhooks, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// The first of those in words.
+    pub first_refused: Option<String>,
     /// Notes, in order.
     pub notes: Vec<Note>,
     /// What a long-running receiver or an observation noted beside the webhooks.
@@ -65,6 +69,8 @@ impl Analysis {
             steps: Steps::default(),
             privacy,
             samples: HashMap::new(),
+            refused: BTreeMap::new(),
+            first_refused: None,
             notes: Vec::new(),
             watched: Watched::default(),
             end: None,
@@ -95,6 +101,10 @@ impl Analysis {
             }
             Record::Attempt(attempt) => self.arrived(attempt),
             Record::Answered(answered) => self.answered(answered),
+            Record::Refused(refused) => {
+                *self.refused.entry(refused.status).or_default() += 1;
+                self.first_refused.get_or_insert_with(|| format!("{}: {}", refused.status, refused.why));
+            }
             Record::Note(note) => self.notes.push(note.clone()),
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
@@ -173,7 +183,9 @@ impl Analysis {
                 let index = self.begin(made, id, event, &parsed, id_reused);
                 self.keep_sample(index, attempt, &parsed);
                 self.by_key.insert(key, index);
-                self.privacy.scan_attempt(attempt, scheme.own_headers());
+                let foreign = self.deliveries.get(index).is_some_and(|d| d.foreign);
+                let whose = if foreign { Traffic::Foreign } else { Traffic::Ours };
+                self.privacy.scan_attempt(attempt, scheme.own_headers(), whose);
             }
         }
     }
@@ -199,7 +211,8 @@ impl Analysis {
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         // A retry with the bytes of the first attempt has been looked at.
         if delivery.tries.first().is_none_or(|t| t.prints.body != made.prints.body) {
-            self.privacy.scan_attempt(attempt, own_headers);
+            let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
+            self.privacy.scan_attempt(attempt, own_headers, whose);
         }
         let number = made.attempt;
         let slot = if delivery.accepted().is_some() {
@@ -341,6 +354,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         Record::FlowEnd(r) => r.at,
         Record::Attempt(r) => r.received,
         Record::Answered(r) => r.end,
+        Record::Refused(r) => r.at,
         Record::Note(r) => r.at,
         Record::Watch(r) => return r.at(),
         Record::End(r) => r.at,

@@ -30,12 +30,21 @@ pub struct Findings {
     pub total: u64,
 }
 
+/// Whose webhook is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Traffic {
+    Ours,
+    Foreign,
+}
+
 /// What the PII engine found in a run.
 #[derive(Debug)]
 pub struct Privacy {
     engine: Engine,
     /// In webhooks.
     pub webhooks: Findings,
+    /// Findings in webhooks of others, which are not judged.
+    pub foreign: u64,
     /// In the API's answers to driven steps.
     pub api: Findings,
     /// Allowances of the policy that were used.
@@ -49,16 +58,21 @@ impl Privacy {
         Ok(Self {
             engine,
             webhooks: Findings::default(),
+            foreign: 0,
             api: Findings::default(),
             allowances: BTreeSet::new(),
         })
     }
 
-    pub(super) fn scan_attempt(&mut self, attempt: &Attempt, own_headers: &[&str]) {
+    pub(super) fn scan_attempt(&mut self, attempt: &Attempt, own_headers: &[&str], whose: Traffic) {
         let body = attempt.body.bytes();
         let request =
             Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
         let scan = self.engine.scan_request(&request);
+        if whose == Traffic::Foreign {
+            self.foreign += scan.findings.len() as u64;
+            return;
+        }
         self.allowances.extend(scan.allowed.iter().map(told));
         self.webhooks.add(scan.findings, || format!("attempt {}", attempt.attempt));
     }

@@ -4,6 +4,7 @@ use super::{Analysis, Breaker, Delivery, Expectation, Fate};
 use crate::latency::Latency;
 use crate::signature::Reason;
 use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
 
 /// Whose deliveries are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +26,8 @@ pub struct Tally {
     pub late: u64,
     /// Of those, never seen.
     pub lost: u64,
+    /// Not due any more when the run was interrupted, or still due: neither came nor lost.
+    pub pending: u64,
     /// Of those, never seen while the sender's breaker was open.
     pub suppressed: u64,
     /// Deliveries that arrived.
@@ -66,10 +69,16 @@ impl Tally {
             tally.add_delivery(analysis, delivery);
         }
         let breaker = Breaker::of(analysis);
+        let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
         for expectation in analysis.expectations() {
             tally.add_arrived(analysis, expectation, whose);
             if whose == Whose::Organic {
                 let contract = analysis.header.retry.breaker;
+                let within = Duration::from_millis(expectation.expect.within_ms);
+                if !complete && expectation.expect.at.plus(within) > analysis.latest {
+                    tally.pending += u64::from(expectation.missing());
+                    continue;
+                }
                 tally.add_missing(breaker.swallows(contract, expectation.expect.at), expectation);
             }
         }

@@ -93,7 +93,7 @@ pub(super) fn items(
     vec![
         whole(proof, &journal, found),
         recomputed(proof, &journal, artifact, value, found),
-        standing::environment(&header.environment, request.environment, "journal header"),
+        standing::environment(tested(header), request.environment, "journal header"),
         standing::age(ended, request.now, request.max_age, "journal"),
         standing::scenario(header, request.checkout),
         standing::gates(header, request.checkout),
@@ -266,4 +266,9 @@ fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
 /// A path's last part.
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+/// What was tested: the stand-in, whatever name the run was given.
+fn tested(header: &crate::journal::Header) -> &str {
+    if header.stand_in { EMBEDDED } else { &header.environment }
 }

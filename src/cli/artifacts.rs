@@ -1,7 +1,7 @@
 //! The files of a run.
 
 use super::Failure;
-use crate::report::write_whole;
+use crate::report::{EMBEDDED, write_whole};
 use std::path::{Path, PathBuf};
 
 /// Where a run writes its evidence.
@@ -37,6 +37,29 @@ impl Artifacts {
         std::fs::remove_file(&probe).map_err(wrong)
     }
 
+    /// Moves artifact and journal of an earlier run aside when they are about another environment than the stand-in's:
+    /// trying something out must not cost the evidence. Gives the artifact's new place.
+    ///
+    /// # Errors
+    /// Environment: they cannot be moved.
+    pub(super) fn keep_evidence_about_others(&self) -> Result<Option<PathBuf>, Failure> {
+        let about_stand_in = |text: String| {
+            let artifact: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
+            artifact.pointer("/test_run/environment").is_none_or(|e| e == EMBEDDED)
+        };
+        if std::fs::read_to_string(&self.output).map_or(true, about_stand_in) {
+            return Ok(None);
+        }
+        for file in [&self.output, &self.journal] {
+            let wrong = |e| Failure::environment(format!("cannot move {} aside: {e}", file.display()));
+            match std::fs::rename(file, aside(file)) {
+                Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(e)),
+                _ => {}
+            }
+        }
+        Ok(Some(aside(&self.output)))
+    }
+
     /// Writes the artifact whole.
     ///
     /// # Errors
@@ -65,4 +88,10 @@ impl Artifacts {
     pub(super) fn journal(&self) -> &Path {
         &self.journal
     }
+}
+
+/// `kept_` before the file's name.
+fn aside(file: &Path) -> PathBuf {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    file.with_file_name(format!("kept_{name}"))
 }

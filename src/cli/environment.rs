@@ -14,6 +14,7 @@ const MAX_BYTES: u64 = 1024 * 1024;
 /// # Errors
 /// Usage: a file that cannot be read or a line that is no `NAME=value`; the line is named, never quoted.
 pub(super) fn read(file: Option<&Path>) -> Result<Env, Failure> {
+    check_own()?;
     let mut values = BTreeMap::new();
     if let Some(file) = file {
         let wrong = |what: String| Failure::usage(format!("--env-file {}: {what}", file.display()));
@@ -25,6 +26,30 @@ pub(super) fn read(file: Option<&Path>) -> Result<Env, Failure> {
         values = parse(&text).map_err(|line| wrong(format!("line {line}: not NAME=value")))?;
     }
     Ok(Arc::new(move |name| std::env::var(name).ok().or_else(|| values.get(name).cloned())))
+}
+
+/// The beginnings of the names that smoke and its scenarios read (CONTRACT.md section 8).
+const OWN: [&str; 9] = [
+    "STAGING_",
+    "WEBHOOK_",
+    "NOTIFICATIONS_",
+    "STAFF_",
+    "USER_",
+    "REGISTRATION_",
+    "PAYMENT_",
+    "MATCH_",
+    "TOURNAMENT_",
+];
+
+/// A variable of ours that is not text would read as not set, and the run would be another than the user asked for.
+fn check_own() -> Result<(), Failure> {
+    for (name, value) in std::env::vars_os() {
+        let own = name.to_str().filter(|n| OWN.iter().any(|own| n.starts_with(own)));
+        if let (Some(name), None) = (own, value.to_str()) {
+            return Err(Failure::usage(format!("the environment variable {name} is not UTF-8 text")));
+        }
+    }
+    Ok(())
 }
 
 /// `NAME=value` lines with optional `export`, quotes and `#` comments; the error is the number of a wrong line.

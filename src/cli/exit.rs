@@ -19,10 +19,10 @@ pub enum Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// 2: the command line, a scenario, a configuration or a data file is wrong.
-    #[error("{0:#}")]
+    #[error("{0}")]
     Usage(anyhow::Error),
     /// 4: cannot bind, cannot write, target unreachable before the start.
-    #[error("{0:#}")]
+    #[error("{0}")]
     Environment(anyhow::Error),
 }
 
@@ -40,6 +40,10 @@ impl Failure {
 
 /// Prints the error, if there is one, and gives the exit code.
 pub(super) fn report(result: Result<Exit, Failure>) -> ExitCode {
+    let result = match super::out::finish() {
+        Some(error) => Err(Failure::environment(format!("cannot write to stdout: {error}"))),
+        None => result,
+    };
     let code = match result {
         Ok(Exit::Pass) => 0,
         Ok(Exit::Fail) => 1,

@@ -29,14 +29,15 @@ pub(super) fn spawn_drain(stop: watch::Sender<bool>) {
     });
 }
 
-/// Waits for SIGINT or SIGTERM; for ever where signals cannot be received.
+/// Waits for SIGINT, SIGTERM or SIGHUP; for ever where signals cannot be received.
 async fn wait() {
-    let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
+    let signals = [SignalKind::interrupt(), SignalKind::terminate(), SignalKind::hangup()];
+    let [Ok(mut int), Ok(mut term), Ok(mut hup)] = signals.map(signal) else {
         return std::future::pending().await;
     };
     tokio::select! {
         _ = int.recv() => {}
         _ = term.recv() => {}
+        _ = hup.recv() => {}
     }
 }

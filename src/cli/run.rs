@@ -6,7 +6,7 @@ use super::run_args::{Format, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, github, out, signing};
 use crate::gate::Verdict;
-use crate::report::{Colour, artifact, contract_table, from_journal, summary};
+use crate::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
 use crate::rig::{Plan, Prepared, RigError};
 use std::io::IsTerminal;
 use tokio::sync::watch;
@@ -24,6 +24,13 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
     let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
+    let (interrupt, stop) = watch::channel(false);
+    super::interrupt::spawn(interrupt);
+    if plan.environment == EMBEDDED
+        && let Some(kept) = artifacts.keep_evidence_about_others()?
+    {
+        out::say(format!("evidence about another environment was there; it is now {}", kept.display()));
+    }
     let prepared = Prepared::new(plan).await.map_err(failure)?;
     if let Some(setup) = setup.filter(|_| !args.quiet) {
         out::say(setup(prepared.endpoint()));
@@ -33,8 +40,6 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     artifacts.write(&from_journal(artifacts.journal()).map_err(Failure::environment)?.1)?;
-    let (interrupt, stop) = watch::channel(false);
-    super::interrupt::spawn(interrupt);
     let finished = prepared.run(progress.listener(), stop).await.map_err(failure)?;
     progress.finish();
     let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;

@@ -10,7 +10,7 @@ use crate::gate::Confidence;
 use crate::journal::RetryContract;
 use crate::report::EMBEDDED;
 use crate::rig::{Listen, Pacing, Plan, StandIn, Target};
-use crate::scenario::{Env, Period, cell, load_typed};
+use crate::scenario::{Env, Period, Scenario, cell, load_typed};
 use crate::secret::{Redactor, Secret};
 use reqwest::Url;
 use serde_json::Value;
@@ -75,8 +75,9 @@ fn resolve_sized(
     let own = &loaded.scenario;
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
+    let asked = flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
-        fault_plan::resolve(args, flows, &loaded, &retry, sender_timeout, seed)?;
+        fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
     let concurrency = args.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let plan = Plan {
         command: command.to_owned(),
@@ -106,11 +107,21 @@ fn resolve_sized(
     Ok(Resolved { plan, artifacts: Artifacts::new(&args.artifacts, &loaded.scenario.name) })
 }
 
+/// Without --flows and --data a staging system gets one flow for each row that the scenario itself has, which are those
+/// of the environment's variables.
+fn written_rows(args: &RunArgs, scenario: &Scenario, embedded: bool) -> Option<u32> {
+    let own =
+        !embedded && args.data.is_none() && scenario.data.file.is_none() && scenario.contract.is_empty();
+    let rows = u32::try_from(scenario.data.rows.len()).unwrap_or(u32::MAX);
+    (own && rows > 0).then(|| rows.min(scenario.flows))
+}
+
 fn target(args: &RunArgs, env: &Env) -> Result<Target, Failure> {
     let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
         None => Ok(Target::StandIn(stand_in)),
+        Some(url) if url.trim().is_empty() => Err(Failure::usage("--staging: the URL is empty")),
         Some(_) if !args.misbehave.is_empty() || args.profile.is_some() => Err(Failure::usage(
             "--misbehave and --as tell the embedded stand-in what to do; a staging system (--staging, STAGING_URL) does \
              as it does",

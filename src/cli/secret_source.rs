@@ -41,8 +41,13 @@ impl SecretSource {
     /// # Errors
     /// As [`SecretSource::read`], and when neither flag is given.
     pub(super) fn require(&self) -> Result<Secret, Failure> {
-        let missing = || Failure::usage("no webhook secret: give --secret-file FILE or --secret-env VAR");
-        let secret = self.read()?.ok_or_else(missing)?;
+        let missing = || {
+            Failure::usage(
+                "no webhook secret: give --secret-file FILE or --secret-env VAR, or set WEBHOOK_SECRET",
+            )
+        };
+        let usual = || std::env::var("WEBHOOK_SECRET").ok().map(Secret::new);
+        let secret = self.read()?.or_else(usual).ok_or_else(missing)?;
         if let Some(weakness) = secret.weakness().filter(|w| *w != crate::secret::Weakness::Empty) {
             out::say(format!("warning: {weakness}"));
         }

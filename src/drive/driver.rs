@@ -92,8 +92,7 @@ impl Driver {
         let scenario = &self.plan.loaded.scenario;
         let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
         let ours = scenario.webhooks.ours.iter();
-        let ours =
-            ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
+        let ours = ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
         let ours = ours.filter(|(_, value)| !value.is_null()).collect();
         let at = self.plan.clock.now();
         let variant = variant.map(str::to_owned);

@@ -92,10 +92,15 @@ fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
     };
     let duplicated = organic.duplicates + injected.duplicates + organic.reused_ids + injected.reused_ids;
     let surprises = organic.unexpected + injected.unexpected;
+    let in_time = |target| {
+        let mut check = rate(gates, success, (organic.fulfilled, organic.expected), Side::AtLeast, target);
+        if organic.late > 0 {
+            check.text = format!("{}; {} came too late", check.text, organic.late);
+        }
+        check
+    };
     [
-        gates
-            .success_rate_min_percent
-            .map(|target| rate(gates, success, (organic.fulfilled, organic.expected), Side::AtLeast, target)),
+        gates.success_rate_min_percent.map(in_time),
         gates.lost_max.map(|max| count(lost, (organic.lost, expected), max, &swallowed)),
         gates.duplicates_max.map(|max| count(duplicates, (duplicated, deliveries), max, &reused)),
         gates.unexpected_max.map(|max| count(unexpected, (surprises, deliveries), max, "")),
@@ -111,7 +116,7 @@ fn signatures(analysis: &Analysis, gates: &Gates, organic: &Tally, injected: &Ta
     let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
     let mut check = rate(gates, label, (a + b, m + n), Side::AtLeast, gates.signatures_valid_min_percent?);
     if let Some((diagnosis, times)) = analysis.diagnoses().first() {
-        check.text = format!("{}; {times} times: {diagnosis}", check.text);
+        check.text = format!("{times} times: {diagnosis}; {}", check.text);
     }
     Some(check)
 }

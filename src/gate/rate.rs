@@ -41,11 +41,13 @@ pub(super) fn rate(gates: &Gates, label: Label, (hits, n): (u64, u64), side: Sid
         n,
         interval_95: interval.map(|i| Interval { low: round3(i.low), high: round3(i.high) }),
         verdict,
-        text: rate_text(label.things, hits, n, share),
+        text: rate_text(label.things, hits, n, (verdict != Verdict::Fail).then_some(share)),
     }
 }
 
-fn rate_text(things: &str, hits: u64, n: u64, share: f64) -> String {
+/// What was seen, and how many samples would settle it; a failure is settled.
+fn rate_text(things: &str, hits: u64, n: u64, share: Option<f64>) -> String {
+    let Some(share) = share else { return format!("{hits} of {n} {things}") };
     let needed = match clean_samples_for_rate(share) {
         None => "no sample proves 100 %".to_owned(),
         Some(needed) => format!("{needed} clean samples would prove it at 95 % confidence"),

@@ -6,7 +6,7 @@ use crate::clock::{Clock, Tick};
 use crate::http1::{Answer, Ending, Intercept, Interceptor, RawRequest, Refusal};
 use crate::injection::{Fault, FaultSpec};
 use crate::journal::{
-    Answered, Attempt, Body, Durable, Forwarded, Journal, Note, Record, RetryContract, Watch,
+    Answered, Attempt, Body, Durable, Forwarded, Journal, Record, Refused, RetryContract, Watch,
 };
 use crate::signature::{Reason, Scheme, Verdict, Verifier};
 use serde_json::json;
@@ -148,23 +148,31 @@ impl Inbox {
             return (self.record_elsewhere(request), None);
         }
         if request.path() != self.config.path {
-            return (
-                unrecorded(problem(404, "no such path", &format!("webhooks go to {}", self.config.path))),
-                None,
-            );
+            self.note_refused(&request, 404);
+            let detail = format!("webhooks go to {}", self.config.path);
+            return (unrecorded(problem(404, "no such path", &detail)), None);
         }
         if request.method != "POST" {
+            self.note_refused(&request, 405);
             let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
             return (unrecorded(refusal), None);
         }
         self.handle_webhook(request)
     }
 
+    fn note_refused(&self, request: &RawRequest, status: u16) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+        // A path that is more than a path may hold anything, personal data included.
+        let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
+        let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.path);
+        let _ = self.journal.append_soon(&Record::Refused(Refused { at: request.first_byte, status, why }));
+    }
+
     /// Notes a request that could not be read, and gives the answer to it.
     pub fn refuse(&self, refusal: &Refusal) -> Answer {
-        let text = format!("a request was refused with {}: {}", refusal.status, refusal.why);
-        // A refused request is no attempt: losing this note to a full disk changes no verdict.
-        let _ = self.journal.append_soon(&Record::Note(Note { at: refusal.first_byte, text }));
+        let refused = Refused { at: refusal.first_byte, status: refusal.status, why: refusal.why.clone() };
+        // A refused request is no attempt: losing this record to a full disk changes no verdict.
+        let _ = self.journal.append_soon(&Record::Refused(refused));
         if let Some(observer) = &self.observer {
             observer.refused(refusal.status);
         }

@@ -41,6 +41,8 @@ pub enum Record {
     Load(Box<super::LoadPlan>),
     /// One second of a load.
     Interval(Box<super::Interval>),
+    /// A request that could not be a webhook was refused.
+    Refused(Refused),
     /// Something worth telling the reader of the evidence.
     Note(Note),
     /// A fact of a long-running receiver or of an observation.
@@ -293,6 +295,17 @@ pub struct Answered {
     pub end: Tick,
     /// How it ended.
     pub how: Ending,
+}
+
+/// A request that could not be a webhook: wrong path or method, too large, too slow, not HTTP.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Refused {
+    /// First byte of the request.
+    pub at: Tick,
+    /// The answer's status.
+    pub status: u16,
+    /// What was wrong with it.
+    pub why: String,
 }
 
 /// Something worth telling the reader of the evidence.

@@ -77,12 +77,16 @@ pub struct TestRun {
     pub events_triggered: u64,
     /// Webhooks that arrived: deliveries, not attempts.
     pub webhooks_sent: u64,
-    /// Of those, accepted in the end.
+    /// Of those, asked for by a step and accepted in time.
     pub webhooks_success: u64,
-    /// Of those, not accepted.
+    /// The others of those.
     pub webhooks_failed: u64,
     /// Webhooks that were due and never came.
     pub webhooks_lost: u64,
+    /// Webhooks that were accepted later than their limit; among the failed.
+    pub webhooks_late: u64,
+    /// Webhooks that nothing asked for; among the failed.
+    pub webhooks_unexpected: u64,
     /// Organic webhooks delivered of those due, percent; null without any.
     pub success_rate: Option<f64>,
     /// From the start to the last record, seconds.
@@ -243,6 +247,12 @@ pub struct Outcomes {
     pub injected: Outcome,
     /// Webhooks at the same receiver that are not this run's; not judged.
     pub foreign: u64,
+    /// Findings of personal data in those.
+    pub foreign_pii: u64,
+    /// The first refused request in words.
+    pub first_refused: Option<String>,
+    /// Requests that were refused before they could be webhooks (wrong path or method, too large, too slow), by status.
+    pub refused_requests: BTreeMap<String, u64>,
 }
 
 /// Counts of deliveries.
@@ -256,6 +266,8 @@ pub struct Outcome {
     pub late: u64,
     /// Of those, never seen.
     pub lost: u64,
+    /// Still due when the run was interrupted.
+    pub pending: u64,
     /// Never seen while the sender's circuit breaker was open; not counted as lost.
     pub suppressed_by_breaker: u64,
     /// Deliveries that arrived.

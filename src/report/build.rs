@@ -65,7 +65,7 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
     let flows = Some(analysis.steps.flows.len() as u64);
     let of = |kind| if header.scenario.subject == kind { flows } else { None };
     let sent = organic.deliveries + injected.deliveries;
-    let success = organic.fate("delivered") + injected.fate("delivered");
+    let success = organic.fulfilled + injected.fulfilled;
     TestRun {
         timestamp: header.started.to_rfc3339_opts(SecondsFormat::Micros, true),
         environment: header.environment.clone(),
@@ -75,8 +75,10 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
         events_triggered: organic.expected + organic.suppressed + injected.expected,
         webhooks_sent: sent,
         webhooks_success: success,
-        webhooks_failed: sent - success,
+        webhooks_failed: sent.saturating_sub(success),
         webhooks_lost: organic.lost,
+        webhooks_late: organic.late + injected.late,
+        webhooks_unexpected: organic.unexpected + injected.unexpected,
         success_rate: sections::percent(organic.fulfilled, organic.expected),
         duration_seconds: sections::seconds(analysis.latest),
     }
@@ -116,6 +118,11 @@ fn recommendation(evidence: &Evidence) -> String {
                 .to_owned()
         }
         Verdict::Pass => "Every gate passed. Go, as far as this run can tell.".to_owned(),
+        Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
+            let failed = of(Verdict::Fail);
+            let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
+            format!("No decision: the run did not go to its end.{failed}")
+        }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
     }
 }
@@ -134,7 +141,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
         gates_sha256: header.gates_sha256.clone(),
         journal_sha256: evidence.integrity.sha256.clone(),
         journal_records: evidence.integrity.records,
-        journal_complete: evidence.integrity.ended,
+        journal_complete: !evidence.is_cut_off(),
         evidence_about_staging: !header.stand_in && header.environment != EMBEDDED,
         notes: notes.chain(torn).take(100).collect(),
     }

@@ -35,6 +35,12 @@ pub enum EvidenceError {
 }
 
 impl Evidence {
+    /// Whether the run was interrupted, or its journal cut off.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        !self.analysis.end.as_ref().is_some_and(|end| end.complete)
+    }
+
     /// Reads and judges a journal file.
     ///
     /// # Errors
@@ -61,7 +67,9 @@ impl Evidence {
             watch(&record);
         }
         let checks = judge(&analysis, &gates);
-        let verdict = overall(&checks);
+        let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
+        // Whatever half a run shows, it is no verdict on the whole.
+        let verdict = if cut_off { Verdict::Unproven } else { overall(&checks) };
         Ok(Self { analysis, integrity: reader.integrity(), checks, verdict })
     }
 }

@@ -98,7 +98,15 @@ pub(super) fn signatures(analysis: &Analysis, organic: &Tally, injected: &Tally)
 
 pub(super) fn outcomes(analysis: &Analysis, organic: &Tally, injected: &Tally) -> Outcomes {
     let foreign = analysis.deliveries.iter().filter(|d| d.foreign).count() as u64;
-    Outcomes { organic: outcome(organic), injected: outcome(injected), foreign }
+    let refused_requests = analysis.refused.iter().map(|(status, n)| (status.to_string(), *n)).collect();
+    Outcomes {
+        organic: outcome(organic),
+        injected: outcome(injected),
+        foreign,
+        foreign_pii: analysis.privacy.foreign,
+        first_refused: analysis.first_refused.clone(),
+        refused_requests,
+    }
 }
 
 fn outcome(tally: &Tally) -> Outcome {
@@ -107,6 +115,7 @@ fn outcome(tally: &Tally) -> Outcome {
         delivered: tally.fulfilled,
         late: tally.late,
         lost: tally.lost,
+        pending: tally.pending,
         suppressed_by_breaker: tally.suppressed,
         deliveries: tally.deliveries,
         aborted: tally.fate("aborted"),

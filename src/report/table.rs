@@ -61,14 +61,25 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         )
     });
     let foreign = artifact.outcomes.foreign;
-    let others = (foreign > 0).then(|| format!("{foreign} webhooks of others arrived and were not judged"));
+    let others = (foreign > 0).then(|| {
+        let personal = match artifact.outcomes.foreign_pii {
+            0 => String::new(),
+            n => format!("; {n} findings of personal data in them"),
+        };
+        format!("{foreign} webhooks of others arrived and were not judged{personal}")
+    });
+    let refused: u64 = artifact.outcomes.refused_requests.values().sum();
+    let refused = (refused > 0).then(|| {
+        let first = artifact.outcomes.first_refused.as_deref().unwrap_or_default();
+        format!("{refused} requests could not be webhooks and were refused, first {first}")
+    });
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
     let swallowed = (swallowed > 0).then(|| {
         format!("{swallowed} webhooks never came while the sender's circuit breaker was open; they do not count as lost")
     });
     let torn = (!artifact.provenance.journal_complete)
         .then(|| "the journal has no end: the run was cut off".to_owned());
-    [personal, others, swallowed, torn].into_iter().flatten().collect()
+    [personal, others, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
 fn row(check: &Check, colour: Colour) -> String {

@@ -9,7 +9,8 @@ use crate::identity::SubjectKind;
 use crate::inbox::{Config, Inbox};
 use crate::journal::{FORMAT_VERSION, Header, Journal, RetryContract, ScenarioRef, WebhookConfig};
 use crate::scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows, resolve_identities, rows,
+    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows,
+    resolve_identities, rows,
 };
 use crate::signature::Verifier;
 use crate::staging::{FixtureSize, Options, SERVER, Staging, Timing};

@@ -111,7 +111,8 @@ impl Seeds {
         for (i, row) in (0i64..).zip(rows) {
             let cup = int(row, "tournament_id").unwrap_or(101 + i);
             if let Some(id) = int(row, "payment_id") {
-                let (owner, tournament) = (self.user(row, "user"), tournament("Smoke Pay", "smoke-pay", i, cup));
+                let (owner, tournament) =
+                    (self.user(row, "user"), tournament("Smoke Pay", "smoke-pay", i, cup));
                 let registration_id = int(row, "registration_id").unwrap_or(id);
                 let amount_bdt = int(row, "amount_bdt").unwrap_or(500);
                 self.payments.push(PaymentSeed { id, registration_id, amount_bdt, owner, tournament });
