@@ -188,9 +188,11 @@ impl Deliveries {
         let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
         let until = at.plus(wait + self.quiet);
         if delivery.state == State::Open {
+            // Watched only until the next attempt comes, which has a time of its own.
             self.waiting.insert(print, (event.to_owned(), until));
+        } else {
+            self.settling.watch_until = self.settling.watch_until.max(until);
         }
-        self.settling.watch_until = self.settling.watch_until.max(until);
         if outcome.is_some() {
             self.count_ended(event);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, state, at);
@@ -221,7 +223,10 @@ impl Deliveries {
                 delivery.state = State::Ended;
             }
         }
-        self.settling.clone()
+        let mut settling = self.settling.clone();
+        let waiting = self.waiting.values().map(|(_, until)| *until);
+        settling.watch_until = waiting.fold(settling.watch_until, Tick::max);
+        settling
     }
 
     fn prune(&mut self, now: Tick) {

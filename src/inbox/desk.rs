@@ -42,6 +42,8 @@ pub struct Inbox {
     journal: Journal,
     next: AtomicU64,
     under_way: AtomicU64,
+    /// Held from numbering an attempt to writing it, when faults go by number.
+    order: Mutex<()>,
     deliveries: Mutex<Deliveries>,
     recent: Mutex<VecDeque<Vec<u8>>>,
     upstream: Option<Arc<dyn Upstream>>,
@@ -85,6 +87,7 @@ impl Inbox {
             journal,
             next: AtomicU64::new(0),
             under_way: AtomicU64::new(0),
+            order: Mutex::new(()),
             deliveries: Mutex::new(deliveries),
             recent: Mutex::new(VecDeque::new()),
             upstream: None,
@@ -243,8 +246,10 @@ impl Inbox {
             Some(id) => Key::Id(id.to_owned()),
             None => Key::of_content(&event, &request.body),
         };
-        let place = self.place(&key, &request);
         let intercept = self.config.interceptor.as_ref();
+        // A fault for the third delivery has to meet the one that is third in the journal as well.
+        let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
+        let place = self.place(&key, &request);
         let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
         let answer = answer_to(&verdict, place.duplicate);
         // Behind a tap the status is the real receiver's, and is written when it is known.

@@ -126,8 +126,9 @@ async fn measured_gaps_agree_with_the_senders_log() {
     }
     off.sort_unstable();
     assert_eq!(off.len(), 6, "{off:?}");
-    // The largest hangs on what else this machine does; it is in docs/faults.md as measured.
-    assert!(off[off.len() / 2] < 2_000, "µs apart: {off:?}");
+    // How near they are hangs on what else this machine does: the figure is in docs/faults.md, as measured. Here a gap that
+    // is measured from or to the wrong moment would be off by a whole pause.
+    assert!(off[off.len() / 2] < 20_000, "µs apart: {off:?}");
     eprintln!("gaps differ by µs: {off:?}");
 }
 
