@@ -11,6 +11,7 @@ mod counts;
 mod document;
 mod figures;
 mod judge;
+mod markdown;
 mod own_shape;
 mod percentiles;
 mod proof;
@@ -23,6 +24,7 @@ mod text;
 mod times;
 
 pub use judge::{Request, journal_of, judge, name_of, signature_of};
+pub use markdown::{approval_annotations, markdown};
 pub use ruling::{Approval, Finding, Group, Item, Judgement, Kind};
 pub use standing::Checkout;
 pub use text::human;

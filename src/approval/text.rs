@@ -2,7 +2,7 @@
 
 use super::ruling::{Approval, Group, Item, Judgement};
 use crate::gate::Verdict;
-use crate::report::Colour;
+use crate::report::{Colour, paint};
 use std::fmt::Write as _;
 
 /// The whole answer: each artifact's items and contradictions, then the verdict.
@@ -90,15 +90,4 @@ fn says(approval: &Approval) -> String {
 /// Text from a file that somebody else wrote, without what a terminal would obey.
 fn plain(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
-fn paint(text: &str, verdict: Verdict, colour: Colour) -> String {
-    let code = match (colour, verdict) {
-        (Colour::None, _) => return text.to_owned(),
-        (Colour::Ansi, Verdict::Pass) => "32",
-        (Colour::Ansi, Verdict::Fail) => "31;1",
-        (Colour::Ansi, Verdict::Unproven) => "33",
-        (Colour::Ansi, Verdict::NotExercised) => "2",
-    };
-    format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }

@@ -2,8 +2,10 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, out, run};
-use crate::approval::{Approval, Checkout, Kind, Request, human, judge, name_of};
+use super::{Exit, Failure, environment, github, out, run};
+use crate::approval::{
+    Approval, Checkout, Kind, Request, approval_annotations, human, judge, markdown, name_of,
+};
 use crate::gate::Verdict;
 use crate::journal::sha256_hex;
 use crate::scenario::{built_in_names, load, load_built_in};
@@ -91,6 +93,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let files = files(&args.artifacts, !args.require.is_empty())?;
     let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);
+    github::summary(&markdown(&approval));
+    if github::is_runner() {
+        approval_annotations(&approval).iter().for_each(out::say);
+    }
     match args.format {
         Format::Human => out::raw(human(&approval, run::colour()).as_bytes()),
         Format::Json => {

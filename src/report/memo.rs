@@ -18,7 +18,7 @@ pub fn memo(artifact: &Artifact, name: &str) -> String {
     retries(&mut out, artifact);
     privacy(&mut out, artifact);
     gates(&mut out, artifact);
-    let _ = writeln!(out, "## Recommendation\n\n{}\n", text(&artifact.recommendation));
+    let _ = writeln!(out, "## Recommendation\n\n{}\n", escaped(&artifact.recommendation));
     let p = &artifact.provenance;
     let _ = writeln!(
         out,
@@ -37,9 +37,9 @@ fn head(out: &mut String, artifact: &Artifact) {
     let _ = writeln!(
         out,
         "# Staging observation memo: {}\n\n- **Date:** {}\n- **Environment:** {}\n- **Duration:** {:.1} s\n- **Verdict:** {} {}\n",
-        text(&artifact.provenance.scenario),
-        text(&run.timestamp),
-        text(&run.environment),
+        escaped(&artifact.provenance.scenario),
+        escaped(&run.timestamp),
+        escaped(&run.environment),
         run.duration_seconds,
         sign(verdict),
         verdict.word().to_uppercase()
@@ -76,7 +76,7 @@ fn results(out: &mut String, artifact: &Artifact) {
     }
     let _ = writeln!(out, "\n### By event\n\n| Event | Deliveries |\n|---|---:|");
     for (event, count) in &artifact.event_distribution {
-        let _ = writeln!(out, "| {} | {count} |", text(event));
+        let _ = writeln!(out, "| {} | {count} |", escaped(event));
     }
     let _ = writeln!(out);
 }
@@ -123,7 +123,7 @@ fn privacy(out: &mut String, artifact: &Artifact) {
         out,
         "## Signatures and personal data\n\n- {}: {} of {} attempts valid\n- Personal data in webhooks: {} ({} findings in {} \
          payloads)\n",
-        text(&hmac.algorithm),
+        escaped(&hmac.algorithm),
         hmac.valid,
         hmac.checked,
         pii.status,
@@ -146,10 +146,10 @@ fn gate(check: &Check) -> String {
         "| {} {} | {} | {} | {} | {} |",
         sign(check.verdict),
         check.verdict.word(),
-        text(&check.title),
-        text(&check.target),
+        escaped(&check.title),
+        escaped(&check.target),
         actual(check),
-        text(&check.text)
+        escaped(&check.text)
     )
 }
 
@@ -163,7 +163,8 @@ const fn sign(verdict: Verdict) -> &'static str {
 }
 
 /// Text from elsewhere, with everything escaped that Markdown or HTML would obey.
-fn text(text: &str) -> String {
+#[must_use]
+pub fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -191,8 +192,8 @@ mod tests {
 
     #[test]
     fn nothing_from_outside_is_obeyed() {
-        assert_eq!(text("a|b\n<script>"), "a\\|b &lt;script&gt;");
-        assert_eq!(text("[x](y) @me"), "\\[x\\](y) &#64;me");
+        assert_eq!(escaped("a|b\n<script>"), "a\\|b &lt;script&gt;");
+        assert_eq!(escaped("[x](y) @me"), "\\[x\\](y) &#64;me");
         assert_eq!(code("a```\nb"), "a    b");
     }
 }

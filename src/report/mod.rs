@@ -25,5 +25,5 @@ pub use github::{annotation, annotations};
 pub use html::html;
 pub use junit::junit;
 pub use load::*;
-pub use memo::memo;
-pub use table::{Colour, summary};
+pub use memo::{escaped, memo};
+pub use table::{Colour, paint, summary};

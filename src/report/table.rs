@@ -101,7 +101,9 @@ fn verdict_line(artifact: &Artifact, colour: Colour) -> String {
     format!("{} {}", paint(&verdict.word().to_uppercase(), verdict, colour), artifact.recommendation)
 }
 
-fn paint(text: &str, verdict: Verdict, colour: Colour) -> String {
+/// `text` in the colour of a verdict.
+#[must_use]
+pub fn paint(text: &str, verdict: Verdict, colour: Colour) -> String {
     let code = match (colour, verdict) {
         (Colour::None, _) => return text.to_owned(),
         (Colour::Ansi, Verdict::Pass) => "32",
