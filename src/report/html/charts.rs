@@ -3,7 +3,7 @@
 /// Width of a chart in its own units; the page scales it.
 pub(super) const WIDTH: f64 = 800.0;
 /// Room at the left for labels.
-pub(super) const LEFT: f64 = 56.0;
+pub(super) const LEFT: f64 = 84.0;
 /// Room at the right.
 pub(super) const RIGHT: f64 = 36.0;
 

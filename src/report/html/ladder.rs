@@ -5,7 +5,7 @@ use crate::report::artifact::{InjectedAttempt, InjectedDelivery, Retry};
 use maud::{Markup, html};
 
 /// Height of one delivery.
-const ROW: f64 = 44.0;
+const ROW: f64 = 56.0;
 const BOTTOM: f64 = 28.0;
 /// Deliveries that are drawn.
 const DRAWN: usize = 25;
@@ -45,7 +45,7 @@ fn schedule(retry: &Retry) -> String {
 
 #[expect(clippy::cast_precision_loss, reason = "at most 25 rows, and pauses in ms")]
 fn row(delivery: &InjectedDelivery, index: usize, x: &impl Fn(f64) -> f64, retry: &Retry) -> Markup {
-    let y = index as f64 * ROW + ROW * 0.62;
+    let y = index as f64 * ROW + ROW * 0.68;
     let last = delivery.attempts.last().map_or(0.0, |a| a.offset_ms);
     let expected = delivery.attempts.iter().zip(&retry.backoff_ms).filter_map(|(a, pause)| {
         let due = a.offset_ms - a.gap_ms? + *pause as f64;
@@ -53,7 +53,7 @@ fn row(delivery: &InjectedDelivery, index: usize, x: &impl Fn(f64) -> f64, retry
     });
     let event: String = delivery.event.chars().take(40).collect();
     html! {
-        text x=(at(LEFT)) y=(at(y - 14.0)) { "#" (delivery.delivery) " " (event) ": " (delivery.fate) }
+        text x=(at(LEFT)) y=(at(y - 16.0)) { "#" (delivery.delivery) " " (event) ": " (delivery.fate) }
         line.wire x1=(at(x(0.0))) y1=(at(y)) x2=(at(x(last))) y2=(at(y)) {}
         @for (from, to) in expected {
             rect.band x=(at(x(from))) y=(at(y - 9.0)) width=(at((x(to) - x(from)).max(2.0))) height="18" {}
