@@ -1,6 +1,8 @@
 //! `cargo bench --bench report_million -- 1000000`: writes a journal of that many attempts, reads it on one core with
 //! signatures verified again and personal data looked for, and says how fast and in how much memory.
 
+#![expect(clippy::expect_used, reason = "a benchmark that cannot go on says why and stops")]
+
 #[path = "../tests/it/sample.rs"]
 mod sample;
 

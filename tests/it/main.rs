@@ -8,6 +8,7 @@ mod contract;
 mod faults;
 #[cfg(test)]
 mod floors;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
@@ -17,6 +18,7 @@ mod load;
 mod misbehaving;
 #[cfg(test)]
 mod readme;
+#[cfg(test)]
 mod receive;
 #[cfg(test)]
 mod receive_hostile;
