@@ -17,6 +17,8 @@ mod load;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
+mod older_scripts;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod receive;
