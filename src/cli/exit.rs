@@ -19,10 +19,10 @@ pub enum Exit {
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// 2: the command line, a scenario, a configuration or a data file is wrong.
-    #[error("{0}")]
+    #[error("{}", told(.0))]
     Usage(anyhow::Error),
     /// 4: cannot bind, cannot write, target unreachable before the start.
-    #[error("{0}")]
+    #[error("{}", told(.0))]
     Environment(anyhow::Error),
 }
 
@@ -36,6 +36,19 @@ impl Failure {
     pub fn environment(what: impl std::fmt::Display) -> Self {
         Self::Environment(anyhow::anyhow!("{what}"))
     }
+}
+
+/// An error with its causes, without those whose text it already holds.
+fn told(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if !text.contains(&cause) {
+            let colon = if text.is_empty() { "" } else { ": " };
+            text.push_str(colon);
+            text.push_str(&cause);
+        }
+    }
+    text
 }
 
 /// Prints the error, if there is one, and gives the exit code.

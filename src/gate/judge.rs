@@ -24,9 +24,16 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(latencies(gates, &organic));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
         let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.contains(&c.id.as_str()));
-        organic_only.for_each(not_exercised);
+        organic_only.for_each(|c| {
+            not_exercised(c, "every delivery was injected; this is judged on the ones that are left alone");
+        });
     }
     checks.extend(privacy(analysis, gates));
+    if expects_nothing(analysis) {
+        let without =
+            checks.iter_mut().filter(|c| c.n == 0 && c.verdict == Verdict::Unproven && c.id != COMPLETED);
+        without.for_each(|c| not_exercised(c, "no step of the scenario fires a webhook, and none came"));
+    }
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(analysis, &retries(analysis)));
         checks.push(breaker::check(analysis, &organic));
@@ -39,9 +46,18 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
 const ORGANIC: [&str; 6] =
     ["success_rate", "retry_rate", "client_error_rate", "server_error_rate", "latency_p50", "latency_p95"];
 
-fn not_exercised(check: &mut Check) {
+/// The id of the check that the run went to its end.
+const COMPLETED: &str = "run_completed";
+
+fn not_exercised(check: &mut Check, why: &str) {
     check.verdict = Verdict::NotExercised;
-    "every delivery was injected; this is judged on the ones that are left alone".clone_into(&mut check.text);
+    why.clone_into(&mut check.text);
+}
+
+/// Whether a run went through its steps, and neither they nor anybody else had to do with webhooks.
+fn expects_nothing(analysis: &Analysis) -> bool {
+    let (sent, failed) = analysis.steps.sent_and_failed();
+    sent > 0 && failed == 0 && analysis.expectations().is_empty() && analysis.deliveries.is_empty()
 }
 
 fn completed(analysis: &Analysis) -> Check {
@@ -54,7 +70,7 @@ fn completed(analysis: &Analysis) -> Check {
         None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
     };
     Check {
-        id: "run_completed".into(),
+        id: COMPLETED.into(),
         title: "Run completed".into(),
         target: "all flows".into(),
         #[expect(clippy::cast_precision_loss, reason = "a count of flows")]
@@ -175,11 +191,9 @@ fn privacy(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     let webhooks = Label { id: "pii", title: "No personal data in webhooks", things: "webhooks inspected" };
     let api = Label { id: "api_pii", title: "No personal data in API answers", things: "answers inspected" };
     let found = |f: &crate::analysis::Findings| {
-        let first = f.kept.first();
-        let detail = first
-            .map(|l| format!("{} at {}", l.finding.category.name(), l.finding.place))
-            .unwrap_or_default();
-        ((f.total, f.inspected), detail)
+        let counts: Vec<String> = f.by_category.iter().map(|(c, n)| format!("{n} {}", c.name())).collect();
+        let first = f.kept.first().map(|l| format!(", first at {}", l.finding.place)).unwrap_or_default();
+        ((f.total, f.inspected), format!("{}{first}", counts.join(", ")))
     };
     let check = |label, findings, max: Option<u64>| {
         let (counts, detail) = found(findings);

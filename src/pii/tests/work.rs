@@ -46,6 +46,7 @@ fn quoted(text: &[u8]) -> Vec<u8> {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn no_input_costs_ten_times_a_normal_one() {
     let engine = engine();
     let usual = cost(&engine, &normal());
