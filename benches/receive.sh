@@ -18,7 +18,11 @@ printf '%s' '{"event":"payment_verified","data":{"event":"payment_verified","tit
 "$bare" > "$dir/bare.address" & pids+=($!)
 "$smoke" receive --listen 127.0.0.1:0 --secret-file "$dir/secret" --journal "$dir/journal.jsonl" --rotate-size 256MB \
   2> "$dir/receive.log" & receiver=$! && pids+=("$receiver")
-until [ -s "$dir/bare.address" ] && grep -q receiving "$dir/receive.log"; do sleep 0.1; done
+for _ in $(seq 100); do
+  if [ -s "$dir/bare.address" ] && grep -q receiving "$dir/receive.log"; then break; fi
+  if ! kill -0 "$receiver" 2>/dev/null; then cat "$dir/receive.log"; exit 4; fi
+  sleep 0.1
+done
 address=$(sed -n 's|.*http://\([^/]*\)/.*|\1|p' "$dir/receive.log")
 rate() { wrk -t2 -c"$connections" -d"${seconds}s" -s benches/receive.lua "http://$1" | tee "$dir/last" | awk '/Requests\/sec/ {print $2}'; }
 memory() { awk '/VmRSS/ {print $2}' "/proc/$receiver/status"; }

@@ -16,6 +16,7 @@ mod sample;
 mod steps;
 mod tally;
 mod watched;
+mod windows;
 
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
@@ -30,3 +31,4 @@ pub use sample::Sample;
 pub use steps::{FlowFacts, StepFacts, Steps};
 pub use tally::{Tally, Whose};
 pub use watched::Watched;
+pub use windows::{Minute, minutes};

@@ -1,5 +1,7 @@
 //! `gates.yaml`: the targets, typed, with the guide's figures as defaults.
 
+use super::promote::PromoteGate;
+use super::triggers::RollbackGate;
 use crate::journal::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,6 +43,10 @@ pub struct Gates {
     pub load: LoadGate,
     /// Whether breaches of the retry contract fail the run.
     pub retry_contract: Option<RetryGate>,
+    /// When an observation asks for a rollback.
+    pub rollback: RollbackGate,
+    /// What a canary stage must have shown before the next.
+    pub promote: PromoteGate,
     /// Asks for a claim that holds at this confidence: a rate or percentile that meets its target is unproven unless the
     /// bound of its interval meets it too. Null accepts the guide's sample sizes.
     pub confidence_percent: Option<Confidence>,
@@ -170,6 +176,8 @@ impl Default for Gates {
             unexpected_max: Some(0),
             failed_steps_max: Some(0),
             load: LoadGate::default(),
+            rollback: RollbackGate::default(),
+            promote: PromoteGate::default(),
             retry_contract: Some(RetryGate::default()),
             confidence_percent: None,
             min_samples: 1,

@@ -14,6 +14,9 @@ use crate::analysis::{Analysis, Tally, Whose, retries};
 /// when nothing arrived at all they stay `unproven`.
 #[must_use]
 pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
+    if let Some(begin) = &analysis.watched.begin {
+        return super::observe::judge(analysis, gates, begin);
+    }
     let organic = Tally::of(analysis, Whose::Organic);
     let injected = Tally::of(analysis, Whose::Injected);
     let mut checks = vec![completed(analysis)];

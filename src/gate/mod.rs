@@ -7,8 +7,11 @@ mod config;
 mod interval;
 mod judge;
 mod load;
+mod observe;
+mod promote;
 mod rate;
 mod retry;
+mod triggers;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};
@@ -16,3 +19,5 @@ pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub use interval::{clean_samples_for_rate, wilson};
 pub use judge::judge;
 pub use load::judge_load;
+pub use promote::{PromoteGate, STAGES, Stage, promote};
+pub use triggers::{RollbackGate, Trigger, triggers};

@@ -49,6 +49,9 @@ pub struct Artifact {
     pub sender_contract: Option<SenderContract>,
     /// The HTTP steps.
     pub steps: Vec<StepRow>,
+    /// What only an observation has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub observation: Option<super::observation::Observation>,
     /// The gates and the verdict.
     pub acceptance_gates: AcceptanceGates,
     /// The verdict in words.

@@ -13,6 +13,7 @@ mod html;
 mod junit;
 mod load;
 mod memo;
+mod observation;
 mod sections;
 mod table;
 
@@ -26,4 +27,5 @@ pub use html::html;
 pub use junit::junit;
 pub use load::*;
 pub use memo::{escaped, memo};
+pub use observation::{Observation, observation_memo};
 pub use table::{Colour, paint, summary};

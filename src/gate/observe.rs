@@ -1,0 +1,142 @@
+//! Applies the gates to an observation, in which webhooks come without a step that asked for them.
+
+use super::check::{Check, Verdict};
+use super::config::Gates;
+use super::rate::{Label, Side, count, percentile, rate};
+use super::triggers::{log_findings, triggers};
+use super::{breaker, retry};
+use crate::analysis::{Analysis, Delivery, Minute, Tally, Whose, minutes, retries};
+use crate::journal::WatchBegin;
+use crate::latency::Latency;
+use std::time::Duration;
+
+/// Every criterion that is switched on, judged on an observation: `judge` comes here for one.
+pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> Vec<Check> {
+    let minutes = minutes(analysis);
+    let organic = Tally::of(analysis, Whose::Organic);
+    let mut checks = vec![window(analysis, begin, &minutes), rollback(analysis, gates)];
+    let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
+    let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
+    let label = |id, title, things| Label { id, title, things };
+    let mut push = |check: Option<Check>| checks.extend(check);
+    push(gates.success_rate_min_percent.map(|t| {
+        let label = label("success_rate", "Success rate", "deliveries that ended were accepted");
+        rate(gates, label, (delivered, ended), Side::AtLeast, t)
+    }));
+    push(gates.signatures_valid_min_percent.map(|t| {
+        let label = label("signatures", "Signatures valid", "attempts with a valid signature");
+        rate(gates, label, (attempts - sum(|m| m.invalid_signatures), attempts), Side::AtLeast, t)
+    }));
+    for (id, title, things, hits, n, target) in [
+        (
+            "retry_rate",
+            "Retry rate",
+            "deliveries retried",
+            organic.retried,
+            organic.deliveries,
+            gates.retry_rate_below_percent,
+        ),
+        (
+            "client_error_rate",
+            "4xx rate",
+            "attempts answered 4xx",
+            organic.client_errors,
+            organic.attempts,
+            gates.client_error_rate_below_percent,
+        ),
+        (
+            "server_error_rate",
+            "5xx rate",
+            "attempts answered 5xx",
+            organic.server_errors,
+            organic.attempts,
+            gates.server_error_rate_below_percent,
+        ),
+    ] {
+        push(target.map(|t| rate(gates, label(id, title, things), (hits, n), Side::Below, t)));
+    }
+    let latency = latencies(analysis);
+    for (id, title, percent, limit) in [
+        ("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
+        ("latency_p95", "Delivery latency p95", 95.0, gates.latency_p95_below_ms),
+    ] {
+        let check = limit.map(|ms| percentile(gates, label(id, title, "deliveries"), &latency, percent, ms));
+        push(check.map(|check| within_uncertainty(analysis, check, limit)));
+    }
+    let webhooks = &analysis.privacy.webhooks;
+    push(gates.pii_leaks_max.map(|max| {
+        let label = label("pii", "No personal data", "webhooks inspected");
+        let found = webhooks.total + log_findings(analysis);
+        count(label, (found, webhooks.inspected), max, "findings in the sender's log included")
+    }));
+    if gates.retry_contract.is_some() {
+        checks.extend(retry::checks(analysis, &retries(analysis)));
+        checks.push(breaker::check(analysis, &organic));
+    }
+    checks
+}
+
+/// First byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of
+/// webhooks it did not ask for.
+fn latencies(analysis: &Analysis) -> Latency {
+    let mut latency = Latency::new();
+    let took = |d: &Delivery| Some(d.accepted()?.end?.since(d.first_byte()));
+    analysis.own().filter(|d| !d.injected()).filter_map(took).for_each(|t| latency.record(t));
+    latency
+}
+
+/// A latency whose distance from its target is less than the uncertainty of two clocks proves nothing.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+fn within_uncertainty(analysis: &Analysis, mut check: Check, limit: Option<f64>) -> Check {
+    let uncertainty = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us as f64 / 1000.0);
+    if let (Some(uncertainty), Some(actual), Some(limit)) = (uncertainty, check.actual, limit)
+        && (actual - limit).abs() <= uncertainty
+    {
+        check.verdict = Verdict::Unproven;
+        check.text = format!("{}; the clocks are known to {uncertainty:.1} ms only", check.text);
+    }
+    check
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a duration in s")]
+fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check {
+    let watched = analysis.latest.since(begin.at);
+    let wanted = Duration::from_millis(begin.duration_ms);
+    let gaps = minutes.iter().filter(|m| m.gap.is_some()).count();
+    let silent = minutes.iter().filter(|m| m.complete && m.gap.is_none() && m.ended == 0).count();
+    let complete = analysis.end.as_ref().is_some_and(|e| e.complete) && watched >= wanted && gaps == 0;
+    let gap =
+        analysis.watched.gaps.first().map(|g| format!(", the first because {}", g.why)).unwrap_or_default();
+    Check {
+        id: "window_completed".into(),
+        title: "Window watched to its end".into(),
+        target: format!("{} s", wanted.as_secs()),
+        actual: Some(watched.as_secs() as f64),
+        unit: "s".into(),
+        n: minutes.len() as u64,
+        interval_95: None,
+        verdict: if complete { Verdict::Pass } else { Verdict::Unproven },
+        text: format!(
+            "{} s of {} s watched; {gaps} minutes not seen{gap}; {silent} minutes without traffic, neither good nor bad",
+            watched.as_secs(),
+            wanted.as_secs()
+        ),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small count")]
+fn rollback(analysis: &Analysis, gates: &Gates) -> Check {
+    let fired = triggers(analysis, gates);
+    let told: Vec<String> = fired.iter().map(|t| format!("{}: {}", t.id, t.evidence)).collect();
+    Check {
+        id: "rollback_triggers".into(),
+        title: "No rollback trigger".into(),
+        target: "0".into(),
+        actual: Some(fired.len() as f64),
+        unit: "triggers".into(),
+        n: analysis.deliveries.len() as u64,
+        interval_95: None,
+        verdict: if fired.is_empty() { Verdict::Pass } else { Verdict::Fail },
+        text: if told.is_empty() { "none has fired".to_owned() } else { told.join("; ") },
+    }
+}

@@ -1,0 +1,197 @@
+//! The section of the artifact that only an observation has, and the memo of the staging guide.
+
+use super::artifact::Artifact;
+use crate::analysis::{Analysis, Minute, minutes};
+use crate::gate::{Check, Gates, Trigger, Verdict, triggers};
+use crate::journal::{Gap, Hook, Offset, WatchBegin};
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// What was observed.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Observation {
+    /// How it began.
+    pub begin: WatchBegin,
+    /// Minute by minute.
+    pub minutes: Vec<Minute>,
+    /// Rollback triggers that fired.
+    pub triggers: Vec<Trigger>,
+    /// What `--on-rollback` did.
+    pub hooks: Vec<Hook>,
+    /// Tries of the receiver's URL, and how many failed.
+    pub probes: u64,
+    /// Those that failed.
+    pub probes_failed: u64,
+    /// Times in which nothing could be seen.
+    pub gaps: Vec<Gap>,
+    /// How far the receiver's clock is from ours, when it is another machine's.
+    pub clock_offset: Option<Offset>,
+    /// What the sender's log said.
+    pub log: Option<Value>,
+}
+
+pub(super) fn section(analysis: &Analysis) -> Option<Observation> {
+    let watched = &analysis.watched;
+    let gates: Gates = serde_json::from_value(analysis.header.gates.clone()).unwrap_or_default();
+    Some(Observation {
+        begin: watched.begin.clone()?,
+        minutes: minutes(analysis),
+        triggers: triggers(analysis, &gates),
+        hooks: watched.hooks.clone(),
+        probes: watched.probes.len() as u64,
+        probes_failed: watched.probes.iter().filter(|p| p.problem.is_some()).count() as u64,
+        gaps: watched.gaps.clone(),
+        clock_offset: watched.offset.clone(),
+        log: watched.log.as_ref().map(|l| l.summary.clone()),
+    })
+}
+
+/// `staging_observation_memo.md` in the guide's shape; `None` when the artifact is of no observation. Every figure is the
+/// artifact's.
+#[must_use]
+pub fn observation_memo(artifact: &Artifact) -> Option<String> {
+    let seen = artifact.observation.as_ref()?;
+    let run = &artifact.test_run;
+    let verdict = artifact.acceptance_gates.verdict;
+    let mut out = format!(
+        "# Staging observation memo\n\n**Window**: {} for {:.0} s of {} s, environment {}, source {}{}\n**Verdict**: {}\n",
+        run.timestamp,
+        run.duration_seconds,
+        seen.begin.duration_ms / 1000,
+        run.environment,
+        seen.begin.source,
+        seen.begin.stage_percent.map(|p| format!(", canary stage {p} %")).unwrap_or_default(),
+        verdict.word().to_uppercase()
+    );
+    out.push_str(&results(artifact, seen));
+    out.push_str(&minute_table(seen));
+    out.push_str(&behaviour(artifact));
+    out.push_str(&gates_table(&artifact.acceptance_gates.checks));
+    let _ = write!(out, "\n## Recommendation\n\n{}\n", artifact.recommendation);
+    for trigger in &seen.triggers {
+        let _ = writeln!(out, "\n**Rollback trigger `{}`**: {}", trigger.id, trigger.evidence);
+    }
+    out.push_str(&checklist(artifact));
+    let _ = write!(
+        out,
+        "\n---\nMade by smoke {} from journal {} ({} records); `smoke report` writes it again.\n",
+        artifact.provenance.tool_version,
+        artifact.provenance.journal_sha256,
+        artifact.provenance.journal_records
+    );
+    Some(out)
+}
+
+fn results(artifact: &Artifact, seen: &Observation) -> String {
+    let run = &artifact.test_run;
+    let mut out = format!(
+        "\n## Results\n\n| figure | value |\n|---|---|\n| webhooks arrived | {} |\n| accepted | {} |\n| not accepted | {} |\n\
+         | personal data findings | {} in {} webhooks |\n| probes of the receiver | {} ({} failed) |\n",
+        run.webhooks_sent,
+        run.webhooks_success,
+        run.webhooks_failed,
+        artifact.pii_check.findings_total,
+        artifact.pii_check.payloads_inspected,
+        seen.probes,
+        seen.probes_failed
+    );
+    for (event, n) in &artifact.event_distribution {
+        let _ = writeln!(out, "| event {event} | {n} |");
+    }
+    for gap in &seen.gaps {
+        let seconds = gap.to.since(gap.from).as_secs();
+        let _ = writeln!(out, "\nNot seen for {seconds} s: {}.", gap.why);
+    }
+    if let Some(offset) = &seen.clock_offset {
+        let ms = |us: i64| us / 1000;
+        let _ = writeln!(
+            out,
+            "\nThe receiver's clock is {} ms from ours, known to {} ms ({} round trips).",
+            ms(offset.offset_us),
+            offset.uncertainty_us / 1000,
+            offset.samples
+        );
+    }
+    out
+}
+
+fn minute_table(seen: &Observation) -> String {
+    let mut out = "\n## Minutes\n\n| minute | ended | accepted | success | attempts | 4xx | 5xx | no answer | note |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
+    for m in &seen.minutes {
+        let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
+        let note = match (&m.gap, m.ended) {
+            (Some(why), _) => format!("unproven: {why}"),
+            (None, 0) => "no traffic: neither good nor bad".to_owned(),
+            (None, _) => String::new(),
+        };
+        let _ = writeln!(
+            out,
+            "| {} | {} | {} | {success} | {} | {} | {} | {} | {note} |",
+            m.minute, m.ended, m.delivered, m.attempts, m.client_errors, m.server_errors, m.unanswered
+        );
+    }
+    out
+}
+
+fn behaviour(artifact: &Artifact) -> String {
+    let faults = &artifact.fault_injection.deliveries;
+    let lines = |aborted: bool| {
+        let of = faults.iter().filter(|d| (d.fate == "aborted") == aborted);
+        let lines: Vec<&str> = of.flat_map(|d| d.log.iter().map(String::as_str)).take(20).collect();
+        if lines.is_empty() {
+            "Nothing was injected in this window, so there is nothing to show.\n".to_owned()
+        } else {
+            format!("```\n{}\n```\n", lines.join("\n"))
+        }
+    };
+    format!("\n## Retry behaviour\n\n{}\n## 4xx handling\n\n{}", lines(false), lines(true))
+}
+
+fn gates_table(checks: &[Check]) -> String {
+    let mut out =
+        "\n## Acceptance gates\n\n| gate | target | measured | verdict | |\n|---|---|---|---|---|\n"
+            .to_owned();
+    for c in checks {
+        let actual = c.actual.map_or_else(|| "-".to_owned(), |a| format!("{a} {}", c.unit));
+        let _ = writeln!(
+            out,
+            "| {} | {} | {actual} | {} | {} |",
+            c.title,
+            c.target,
+            c.verdict.word(),
+            c.text.replace('|', "/")
+        );
+    }
+    out
+}
+
+/// The guide's checklist: a tick only for a gate that passed, else an empty box and the reason.
+fn checklist(artifact: &Artifact) -> String {
+    let mut out = "\n## Checklist\n\n".to_owned();
+    for (line, id) in [
+        ("Observed for the whole window", "window_completed"),
+        ("Success rate at its target", "success_rate"),
+        ("p95 latency below its limit", "latency_p95"),
+        ("Retry rate below its limit", "retry_rate"),
+        ("4xx rate below its limit", "client_error_rate"),
+        ("5xx rate below its limit", "server_error_rate"),
+        ("No personal data", "pii"),
+        ("Every signature valid", "signatures"),
+        ("Retry schedule kept", "retry_schedule"),
+        ("4xx not retried", "client_error_abort"),
+        ("No rollback trigger", "rollback_triggers"),
+    ] {
+        let check = artifact.acceptance_gates.checks.iter().find(|c| c.id == id);
+        let (mark, why) = match check {
+            Some(c) => (
+                if c.verdict == Verdict::Pass { "x" } else { " " },
+                format!("{}: {}", c.verdict.word(), c.text),
+            ),
+            None => (" ", "not measured: the gate is switched off".to_owned()),
+        };
+        let _ = writeln!(out, "- [{mark}] {line} ({why})");
+    }
+    out
+}
