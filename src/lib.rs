@@ -7,7 +7,7 @@
 //! ```text
 //! 8  cli
 //! 7                         approval
-//! 6  rig                    report
+//! 6  rig    observe         report
 //! 5  load   receive         gate
 //! 4  drive  inbox  fault    analysis  logs
 //! 3  staging
@@ -33,6 +33,7 @@ pub mod latency;
 pub mod load;
 pub mod logs;
 pub mod matcher;
+pub mod observe;
 pub mod period;
 pub mod pii;
 pub mod receive;

@@ -13,6 +13,8 @@ mod key;
 mod load;
 mod logs;
 mod merge;
+mod observe;
+mod observe_judge;
 mod out;
 mod outputs;
 mod progress;
@@ -59,6 +61,8 @@ enum Command {
     Check(check::Args),
     /// Read the sender's own log, and set it against a journal
     Logs(logs::Args),
+    /// Watch a receiver for a while: minutes, rollback triggers, memo
+    Observe(Box<observe::Args>),
     /// Receive webhooks as a server of its own: verify, record, answer, count
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
@@ -103,6 +107,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run("run", &run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
         Command::Logs(args) => logs::run(&args),
+        Command::Observe(args) => observe::run(&args),
         Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),

@@ -10,12 +10,12 @@ const FLOORS: [(u8, &[&str]); 9] = [
     (3, &["staging"]),
     (4, &["drive", "inbox", "fault", "analysis", "logs"]),
     (5, &["load", "receive", "gate"]),
-    (6, &["rig", "report"]),
+    (6, &["rig", "observe", "report"]),
     (7, &["approval"]),
     (8, &["cli"]),
 ];
 const EVIDENCE: [&str; 5] = ["analysis", "logs", "gate", "report", "approval"];
-const LIVE: [&str; 7] = ["staging", "drive", "inbox", "fault", "load", "receive", "rig"];
+const LIVE: [&str; 8] = ["observe", "staging", "drive", "inbox", "fault", "load", "receive", "rig"];
 /// What the evidence wing never names: it is pure and offline.
 const LIVE_CRATES: [&str; 5] = ["tokio", "reqwest", "axum", "hyper", "wiremock"];
 

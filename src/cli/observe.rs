@@ -1,0 +1,311 @@
+//! `smoke observe`: the observation window, from command line to memo and exit code.
+
+use super::gates_file::GatesFile;
+use super::observe_judge::Live;
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, run_plan};
+use crate::analysis::{Analysis, minutes};
+use crate::clock::{Clock, Tick};
+use crate::gate::Verdict;
+use crate::http1::Limits;
+use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
+use crate::logs::Fold;
+use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Remote, Source};
+use crate::receive::{Identity, Receiver, header};
+use crate::report::{artifact, from_journal, memo, summary, write_whole};
+use crate::scenario::Period;
+use crate::signature::Scheme;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, timeout};
+
+/// How often everything is looked at.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often the receiver's URL is tried.
+const PROBE: Duration = Duration::from_secs(10);
+/// Limit for the command of `--on-rollback`.
+const HOOK_WITHIN: Duration = Duration::from_secs(120);
+
+/// Options of `smoke observe`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// How long to watch
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    duration: Period,
+    /// Follow this journal of a receiver
+    #[arg(long, value_name = "FILE", group = "source")]
+    journal: Option<PathBuf>,
+    /// Read from the receiver at this URL
+    #[arg(long, value_name = "URL", group = "source", requires = "token_file")]
+    inbox: Option<String>,
+    /// Receive webhooks here meanwhile
+    #[arg(long, value_name = "ADDR", group = "source")]
+    listen: Option<SocketAddr>,
+    /// File with the token of the receiver's read-back API
+    #[arg(long, value_name = "FILE")]
+    token_file: Option<PathBuf>,
+    /// Path that webhooks are posted to, with --listen
+    #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
+    path: String,
+    /// Signature scheme
+    #[arg(long, value_name = "NAME", default_value_t)]
+    scheme: Scheme,
+    #[command(flatten)]
+    secret: SecretSource,
+    /// URL under which the sender reaches the receiver; it is tried every 10 s
+    #[arg(long, value_name = "URL")]
+    probe: Option<String>,
+    /// Log file of the sender to read along; may be given several times
+    #[arg(long = "log", value_name = "FILE")]
+    logs: Vec<PathBuf>,
+    /// Command to run when a rollback trigger fires: SMOKE_ROLLBACK_TRIGGER and SMOKE_ROLLBACK_REASON say why
+    #[arg(long, value_name = "COMMAND")]
+    on_rollback: Option<String>,
+    /// Watch to the end even when a trigger fires
+    #[arg(long)]
+    keep_going: bool,
+    /// Share of the traffic at this canary stage, such as 5%
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    stage: Option<f64>,
+    /// Name of the environment
+    #[arg(long, value_name = "NAME", default_value = "staging")]
+    environment: String,
+    /// Gates file [default: scenarios/gates.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    gates: Option<PathBuf>,
+    /// Directory for memo, artifact and journal
+    #[arg(long, value_name = "DIR", default_value = "artifacts")]
+    artifacts: PathBuf,
+    /// No lines while watching
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+/// Watches, and judges what was seen.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if args.journal.is_none() && args.inbox.is_none() && args.listen.is_none() {
+        return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
+    }
+    super::runtime::block_on(execute(args))
+}
+
+async fn execute(args: &Args) -> Result<Exit, Failure> {
+    let gates = GatesFile::read(args.gates.as_deref(), None)?;
+    std::fs::create_dir_all(&args.artifacts)
+        .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
+    let (stop_receiver, receiver_stops) = watch::channel(false);
+    let (source, name, identity) = source(args, &gates, receiver_stops)?;
+    let path = args.artifacts.join("staging_observation_journal.jsonl");
+    let clock = Clock::start();
+    let mut header = header(&identity, clock).map_err(Failure::environment)?;
+    "observation".clone_into(&mut header.scenario.name);
+    let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
+    let journal = Journal::create(&path, &header).map_err(cannot)?;
+    let analysis = Analysis::new(header).map_err(Failure::usage)?;
+    let formats = logs::formats(None)?;
+    let follow = |p: &PathBuf| {
+        LogFollow::at_end(p)
+            .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
+    };
+    let engine = if args.logs.is_empty() { None } else { Some(logs::engine()?) };
+    let mut observe = Observe::begin(Plan {
+        begin: begin(args, clock.now(), name),
+        journal,
+        judge: Live { analysis, gates: gates.gates.clone(), fold: Fold::new(&formats, engine, None) },
+        clock,
+        source,
+        logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
+    })
+    .map_err(cannot)?;
+    let (interrupt, stopped) = watch::channel(false);
+    interrupt::spawn(interrupt);
+    let outcome = window(args, &mut observe, clock, stopped).await.map_err(cannot)?;
+    observe.finish(outcome != Outcome::Interrupted).map_err(cannot)?;
+    let _ = stop_receiver.send(true);
+    conclude(args, &path, outcome)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Ended,
+    Triggered,
+    Interrupted,
+}
+
+async fn window(
+    args: &Args,
+    observe: &mut Observe<Live<'_>>,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<Outcome> {
+    let until = Instant::now() + args.duration.get();
+    let (mut probe_at, mut told, mut outcome) = (Instant::now(), 0, Outcome::Ended);
+    loop {
+        if Instant::now() >= probe_at {
+            observe.probe().await?;
+            probe_at = Instant::now() + PROBE;
+        }
+        let step = observe.step().await?;
+        if let Some(why) = step.lost_sight {
+            out::say(format!("nothing can be seen: {why}"));
+        }
+        for trigger in &step.fired {
+            out::say(format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
+            let exit = hook(args, trigger).await;
+            observe.hooked(&trigger.id, exit.flatten())?;
+            outcome = Outcome::Triggered;
+        }
+        if outcome == Outcome::Triggered && !args.keep_going {
+            return Ok(outcome);
+        }
+        told = tell(args, &observe.judge().analysis, clock, told);
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Ok(outcome);
+        }
+        tokio::select! {
+            () = sleep(LOOK.min(left)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return Ok(Outcome::Interrupted),
+        }
+    }
+}
+
+/// A line for each minute that has gone by; gives how many have been told.
+fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
+    let due = usize::try_from(clock.now().since(Tick(0)).as_secs() / 60).unwrap_or(usize::MAX);
+    if args.quiet || due <= told {
+        return told;
+    }
+    for m in minutes(analysis).iter().take(due).skip(told) {
+        let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
+        out::say(format!(
+            "minute {:>3}: {} ended, {success} accepted, {} attempts, {} 4xx, {} 5xx, {} without an answer{}",
+            m.minute,
+            m.ended,
+            m.attempts,
+            m.client_errors,
+            m.server_errors,
+            m.unanswered,
+            m.gap.as_ref().map(|g| format!("; not seen: {g}")).unwrap_or_default()
+        ));
+    }
+    due
+}
+
+/// Runs the command of `--on-rollback`; the inner `None` says that it did not end by itself.
+async fn hook(args: &Args, trigger: &Fired) -> Option<Option<i32>> {
+    let command = args.on_rollback.as_ref()?;
+    let mut child = tokio::process::Command::new("sh");
+    child.args(["-c", command]).kill_on_drop(true).stdin(std::process::Stdio::null());
+    child.env("SMOKE_ROLLBACK_TRIGGER", &trigger.id).env("SMOKE_ROLLBACK_REASON", &trigger.evidence);
+    let exit = match timeout(HOOK_WITHIN, child.status()).await {
+        Ok(Ok(status)) => status.code(),
+        _ => None,
+    };
+    if exit != Some(0) {
+        out::say(format!("--on-rollback ended with {exit:?}"));
+    }
+    Some(exit)
+}
+
+fn conclude(args: &Args, journal: &Path, outcome: Outcome) -> Result<Exit, Failure> {
+    let (evidence, bytes) = from_journal(journal).map_err(Failure::environment)?;
+    let made = artifact(&evidence);
+    let write = |name: &str, bytes: &[u8]| {
+        let path = args.artifacts.join(name);
+        write_whole(&path, bytes)
+            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
+    };
+    write("staging_observation_output.json", &bytes)?;
+    write("staging_observation_memo.md", memo(&made).unwrap_or_default().as_bytes())?;
+    out::raw(summary(&made, super::run::colour()).as_bytes());
+    if !args.quiet {
+        out::say(format!("memo {}", args.artifacts.join("staging_observation_memo.md").display()));
+    }
+    Ok(match (outcome, evidence.verdict) {
+        (Outcome::Interrupted, _) => Exit::Interrupted,
+        (Outcome::Triggered, _) | (_, Verdict::Fail) => Exit::Fail,
+        (_, Verdict::Pass) => Exit::Pass,
+        _ => Exit::Unproven,
+    })
+}
+
+fn begin(args: &Args, at: Tick, source: String) -> WatchBegin {
+    WatchBegin {
+        at,
+        duration_ms: args.duration.as_millis(),
+        source,
+        stage_percent: args.stage,
+        drive: Vec::new(),
+        on_trigger: if args.keep_going { OnTrigger::KeepGoing } else { OnTrigger::End },
+        probe: args.probe.clone(),
+        logs: args.logs.iter().map(|p| p.display().to_string()).collect(),
+    }
+}
+
+/// Where webhooks are seen, its name, and what the header of the window's journal says.
+fn source(
+    args: &Args,
+    gates: &GatesFile,
+    stop: watch::Receiver<bool>,
+) -> Result<(Source, String, Identity), Failure> {
+    let env = environment::read(None)?;
+    let reference = gates.reference();
+    let mut identity = Identity {
+        command: "observe".to_owned(),
+        environment: run_plan::checked_environment(&args.environment)?,
+        target: env("STAGING_URL").unwrap_or_default(),
+        endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
+        gates: (reference.value, reference.sha256),
+        scheme: args.scheme,
+        retry: run_plan::retry(gates, &env)?,
+        sender_timeout: run_plan::sender_timeout(&env)?,
+        secret_chars: 0,
+    };
+    if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
+        let remote = Remote::new(url, receive_files::token(token)?).map_err(Failure::usage)?;
+        return Ok((Source::Remote(Box::new(remote)), url.clone(), identity));
+    }
+    if let Some(journal) = &args.journal {
+        let follow = Follow::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
+        let theirs = follow.header();
+        identity.scheme = theirs.scheme;
+        identity.retry = theirs.retry.clone();
+        identity.endpoint.clone_from(&theirs.webhook.endpoint);
+        identity.secret_chars = theirs.webhook.secret_length_chars;
+        return Ok((Source::Journal(Box::new(follow)), journal.display().to_string(), identity));
+    }
+    let address = args.listen.ok_or_else(|| Failure::usage("give --journal, --inbox or --listen"))?;
+    let secret = run_plan::staging_secret(&args.secret, &env)?;
+    identity.secret_chars = secret.chars();
+    let journal = args.artifacts.join("receive_journal.jsonl");
+    let receiver = Receiver::new(crate::receive::Plan {
+        address,
+        identity: Identity { command: "receive".to_owned(), ..identity.clone() },
+        path: run_plan::checked_path(args.path.clone())?,
+        secret,
+        tls: None,
+        limits: Limits::default(),
+        connections: crate::receive::descriptors() / 2,
+        drain: LOOK,
+        forward: None,
+        journal: journal.clone(),
+        sync: Sync::Kernel,
+        rotation: Rotation::default(),
+        token: None,
+        interceptor: None,
+        faults: Vec::new(),
+    })
+    .map_err(Failure::environment)?;
+    out::say(format!("receiving on http://{}{}", receiver.address(), args.path));
+    tokio::spawn(receiver.serve(stop));
+    let follow = Follow::at_end(&journal).map_err(Failure::environment)?;
+    Ok((Source::Journal(Box::new(follow)), "listen".to_owned(), identity))
+}
+
+fn percent(text: &str) -> Result<f64, &'static str> {
+    let number = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 100.0);
+    number.ok_or("a share of the traffic, such as 5%")
+}

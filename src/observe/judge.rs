@@ -1,0 +1,24 @@
+//! What an observation asks while it goes on; the evidence wing answers.
+
+use crate::clock::Tick;
+use crate::journal::Record;
+use serde_json::Value;
+
+/// A rollback trigger that has fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fired {
+    /// Its stable name.
+    pub id: String,
+    /// What was seen, with figures.
+    pub evidence: String,
+}
+
+/// Judges what is in the window's journal so far.
+pub trait Judge {
+    /// A record was written.
+    fn take(&mut self, record: &Record);
+    /// The triggers that have fired until now, also those of earlier calls.
+    fn fired(&mut self, now: Tick) -> Vec<Fired>;
+    /// Lines of the sender's log have come; gives what the log says so far.
+    fn read_log(&mut self, lines: &[String]) -> Value;
+}

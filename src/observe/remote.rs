@@ -1,0 +1,132 @@
+//! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
+
+use super::Batch;
+use crate::clock::Clock;
+use crate::journal::{Offset, Record};
+use crate::receive::{Meta, Token};
+use chrono::{DateTime, Utc};
+use reqwest::Url;
+use std::time::Duration;
+
+/// Limit for one answer.
+const WITHIN: Duration = Duration::from_secs(15);
+/// Largest answer in bytes: one journal line of the largest size and the meta line.
+const MAX_ANSWER: usize = 24 * 1024 * 1024;
+
+/// A receiver elsewhere.
+#[derive(Debug)]
+pub struct Remote {
+    http: reqwest::Client,
+    url: Url,
+    token: Token,
+    next: String,
+    offset: Option<Offset>,
+}
+
+/// Why nothing could be read back.
+#[derive(Debug, thiserror::Error)]
+pub enum RemoteError {
+    /// The URL is none of a receiver.
+    #[error("{0}; a URL such as http://receiver.staging:8787 is needed")]
+    Url(String),
+    /// It does not answer.
+    #[error("the inbox does not answer: {0}")]
+    Unreachable(String),
+    /// It refuses.
+    #[error("the inbox answered {status}: {text}")]
+    Refused {
+        /// Its status.
+        status: u16,
+        /// The beginning of its answer.
+        text: String,
+    },
+    /// The answer is not understood.
+    #[error("the inbox's answer is not understood: {0}")]
+    Malformed(String),
+}
+
+impl Remote {
+    /// A receiver at `url`, read from now on.
+    ///
+    /// # Errors
+    /// When the URL is none, or the HTTP client cannot be set up.
+    pub fn new(url: &str, token: Token) -> Result<Self, RemoteError> {
+        let base = Url::parse(url).map_err(|e| RemoteError::Url(e.to_string()))?;
+        if !matches!(base.scheme(), "http" | "https")
+            || !base.username().is_empty()
+            || base.password().is_some()
+        {
+            return Err(RemoteError::Url("not an http or https URL without credentials".to_owned()));
+        }
+        let url = base.join("/_smoke/attempts").map_err(|e| RemoteError::Url(e.to_string()))?;
+        // Fails only when a provider is installed already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http =
+            reqwest::Client::builder().timeout(WITHIN).redirect(reqwest::redirect::Policy::none()).build();
+        let http = http.map_err(|e| RemoteError::Url(e.to_string()))?;
+        Ok(Self { http, url, token, next: "now".to_owned(), offset: None })
+    }
+
+    /// The clock of the receiver, as far as it is known.
+    #[must_use]
+    pub const fn offset(&self) -> Option<&Offset> {
+        self.offset.as_ref()
+    }
+
+    /// What has come since the last look, with what the receiver says of itself.
+    ///
+    /// # Errors
+    /// When the receiver does not answer as it should; the next look goes on where the last good one ended.
+    pub async fn look(&mut self, clock: Clock) -> Result<(Meta, Batch), RemoteError> {
+        let mut url = self.url.clone();
+        url.set_query(Some(&format!("since={}", self.next)));
+        let sent = clock.now();
+        let request = self.http.get(url).bearer_auth(self.token.expose());
+        let unreachable = |e: reqwest::Error| RemoteError::Unreachable(e.without_url().to_string());
+        let mut answer = request.send().await.map_err(unreachable)?;
+        let read = clock.now();
+        let status = answer.status().as_u16();
+        let mut body = Vec::new();
+        while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
+            if body.len() + piece.len() > MAX_ANSWER {
+                return Err(RemoteError::Malformed(format!("more than {MAX_ANSWER} bytes")));
+            }
+            body.extend_from_slice(&piece);
+        }
+        if status != 200 {
+            let text = String::from_utf8_lossy(&body).chars().take(200).collect();
+            return Err(RemoteError::Refused { status, text });
+        }
+        let (meta, records) = parse(&body)?;
+        self.measure(&meta, clock, (sent.wall(clock.started()), read.wall(clock.started())));
+        self.next.clone_from(&meta.next);
+        let batch = Batch { run_id: meta.run_id, started: meta.started, records, missed: meta.missed };
+        Ok((meta, batch))
+    }
+
+    /// The midpoint of request and answer on both sides (RFC 5905, section 8); the shortest round trip is the best one.
+    fn measure(&mut self, meta: &Meta, clock: Clock, ours: (DateTime<Utc>, DateTime<Utc>)) {
+        let micros = |a: DateTime<Utc>, b: DateTime<Utc>| (a - b).num_microseconds().unwrap_or(i64::MAX / 4);
+        let offset_us = i64::midpoint(micros(meta.received, ours.0), micros(meta.answered, ours.1));
+        let round_trip = micros(ours.1, ours.0) - micros(meta.answered, meta.received);
+        let uncertainty_us = u64::try_from(round_trip.max(0)).unwrap_or(0).div_ceil(2);
+        let samples = self.offset.as_ref().map_or(0, |o| o.samples) + 1;
+        match &mut self.offset {
+            Some(best) if best.uncertainty_us <= uncertainty_us => best.samples = samples,
+            best => *best = Some(Offset { at: clock.now(), offset_us, uncertainty_us, samples }),
+        }
+    }
+}
+
+fn parse(body: &[u8]) -> Result<(Meta, Vec<Record>), RemoteError> {
+    #[derive(serde::Deserialize)]
+    struct First {
+        smoke: Meta,
+    }
+    let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
+    let mut lines = body.split(|b| *b == b'\n').filter(|l| !l.is_empty());
+    let first = lines.next().ok_or_else(|| RemoteError::Malformed("it is empty".to_owned()))?;
+    let meta = serde_json::from_slice::<First>(first).map_err(malformed)?.smoke;
+    let records = lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(malformed)?;
+    Ok((meta, records))
+}

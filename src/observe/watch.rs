@@ -1,0 +1,232 @@
+//! One observation: records in, triggers out, everything into the window's own journal.
+
+use super::{Batch, Fired, Follow, Judge, LogFollow, Remote, Tracks};
+use crate::clock::{Clock, Tick};
+use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, Watch, WatchBegin};
+use chrono::Utc;
+use std::io;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// A system clock that moved by this much against the monotonic one was stepped.
+const STEPPED_MS: i64 = 1000;
+/// Limit for one try of the receiver's URL.
+const PROBE_WITHIN: Duration = Duration::from_secs(5);
+
+/// Where webhooks are seen.
+#[derive(Debug)]
+pub enum Source {
+    /// A journal on this machine.
+    Journal(Box<Follow>),
+    /// A receiver elsewhere.
+    Remote(Box<Remote>),
+}
+
+/// What an observation is made of.
+pub struct Plan<J> {
+    /// How it begins.
+    pub begin: WatchBegin,
+    /// Its own journal, with the header written.
+    pub journal: Journal,
+    /// Judges what is in that journal.
+    pub judge: J,
+    /// The clock of the window.
+    pub clock: Clock,
+    /// Where webhooks are seen.
+    pub source: Source,
+    /// The sender's logs.
+    pub logs: Vec<LogFollow>,
+}
+
+/// What one step of an observation gave.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// Triggers that have fired since the last step.
+    pub fired: Vec<Fired>,
+    /// Why nothing could be seen, when that has just begun.
+    pub lost_sight: Option<String>,
+}
+
+/// An observation under way.
+pub struct Observe<J> {
+    begin: WatchBegin,
+    journal: Journal,
+    judge: J,
+    clock: Clock,
+    source: Source,
+    logs: Vec<LogFollow>,
+    tracks: Tracks,
+    fired: Vec<Fired>,
+    blind_since: Option<(Tick, String)>,
+    seen: Tick,
+    drift_ms: i64,
+    http: reqwest::Client,
+}
+
+impl<J: Judge> Observe<J> {
+    /// Begins.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn begin(plan: Plan<J>) -> io::Result<Self> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let http = reqwest::Client::builder().timeout(PROBE_WITHIN).build().map_err(io::Error::other)?;
+        let mut observe = Self {
+            begin: plan.begin.clone(),
+            journal: plan.journal,
+            judge: plan.judge,
+            clock: plan.clock,
+            source: plan.source,
+            logs: plan.logs,
+            tracks: Tracks::default(),
+            fired: Vec::new(),
+            blind_since: None,
+            seen: plan.clock.now(),
+            drift_ms: 0,
+            http,
+        };
+        observe.write(Record::Watch(Watch::Begin(plan.begin)))?;
+        Ok(observe)
+    }
+
+    /// The judge and what it knows so far.
+    #[must_use]
+    pub const fn judge(&self) -> &J {
+        &self.judge
+    }
+
+    /// Looks at everything once.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn step(&mut self) -> io::Result<Step> {
+        let lost_sight = self.look().await?;
+        self.read_logs()?;
+        self.check_clock()?;
+        let all = self.judge.fired(self.clock.now());
+        let known = |t: &Fired| self.fired.iter().any(|f| f.id == t.id);
+        let fired: Vec<Fired> = all.into_iter().filter(|t| !known(t)).collect();
+        self.fired.extend(fired.iter().cloned());
+        Ok(Step { fired, lost_sight })
+    }
+
+    /// Tries the receiver's URL from outside: any HTTP answer will do.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn probe(&mut self) -> io::Result<()> {
+        let Some(url) = self.begin.probe.clone() else { return Ok(()) };
+        let sent = self.clock.now();
+        let answer = timeout(PROBE_WITHIN, self.http.get(url).send()).await;
+        let problem = match answer {
+            Err(_) => Some(format!("no answer within {} s", PROBE_WITHIN.as_secs())),
+            Ok(Err(error)) => Some(error.without_url().to_string()),
+            Ok(Ok(_)) => None,
+        };
+        let at = self.clock.now();
+        let took_us = u64::try_from(at.since(sent).as_micros()).unwrap_or(u64::MAX);
+        self.write(Record::Watch(Watch::Probe(Probe { at, took_us, problem })))
+    }
+
+    /// Notes what `--on-rollback` did.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()> {
+        let hook = Hook { at: self.clock.now(), trigger: trigger.to_owned(), exit };
+        self.write(Record::Watch(Watch::Hook(hook)))
+    }
+
+    /// Ends; `complete` says whether the window ended by itself or by a trigger.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+        self.end_blindness()?;
+        if let Source::Remote(remote) = &self.source
+            && let Some(offset) = remote.offset().cloned()
+        {
+            self.write(Record::Watch(Watch::Offset(offset)))?;
+        }
+        self.journal.finish(self.clock.now(), complete)
+    }
+
+    async fn look(&mut self) -> io::Result<Option<String>> {
+        let looked = match &mut self.source {
+            Source::Journal(follow) => follow.look().map(|b| (b, 0)).map_err(|e| e.to_string()),
+            Source::Remote(remote) => match remote.look(self.clock).await {
+                Ok((_, batch)) => Ok((batch, remote.offset().map_or(0, |o| o.offset_us))),
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        match looked {
+            Ok((batch, offset_us)) => {
+                self.end_blindness()?;
+                self.seen = self.clock.now();
+                self.take(batch, offset_us)?;
+                Ok(None)
+            }
+            Err(why) if self.blind_since.is_none() => {
+                self.blind_since = Some((self.seen, why.clone()));
+                Ok(Some(why))
+            }
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn take(&mut self, batch: Batch, offset_us: i64) -> io::Result<()> {
+        if batch.missed {
+            let gap = Gap {
+                from: self.seen,
+                to: self.clock.now(),
+                why: "the inbox has dropped records that were not read yet".to_owned(),
+            };
+            self.write(Record::Watch(Watch::Gap(gap)))?;
+        }
+        for record in self.tracks.take(batch, self.clock, offset_us) {
+            self.write(record)?;
+        }
+        Ok(())
+    }
+
+    fn end_blindness(&mut self) -> io::Result<()> {
+        let Some((from, why)) = self.blind_since.take() else { return Ok(()) };
+        let to = self.clock.now();
+        self.write(Record::Watch(Watch::Gap(Gap { from, to, why })))
+    }
+
+    fn read_logs(&mut self) -> io::Result<()> {
+        if self.logs.is_empty() {
+            return Ok(());
+        }
+        let mut lines = Vec::new();
+        for log in &mut self.logs {
+            // A log that is away for a moment (rotation) is read on when it is there again.
+            lines.extend(log.look().unwrap_or_default());
+        }
+        if lines.is_empty() {
+            return Ok(());
+        }
+        let summary = self.judge.read_log(&lines);
+        let facts = LogFacts { at: self.clock.now(), summary };
+        self.write(Record::Watch(Watch::Log(Box::new(facts))))
+    }
+
+    fn check_clock(&mut self) -> io::Result<()> {
+        let drift_ms = Utc::now().timestamp_millis() - self.clock.unix_ms();
+        let moved = drift_ms - self.drift_ms;
+        if moved.abs() < STEPPED_MS {
+            return Ok(());
+        }
+        self.drift_ms = drift_ms;
+        let text =
+            format!("the system clock was stepped by {moved} ms; durations come from the monotonic clock");
+        self.write(Record::Note(Note { at: self.clock.now(), text }))
+    }
+
+    fn write(&mut self, record: Record) -> io::Result<()> {
+        self.journal.append(&record)?;
+        self.judge.take(&record);
+        Ok(())
+    }
+}
