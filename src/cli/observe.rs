@@ -219,7 +219,7 @@ fn conclude(args: &Args, journal: &Path, outcome: Outcome) -> Result<Exit, Failu
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
     };
     write("staging_observation_output.json", &bytes)?;
-    write("staging_observation_memo.md", memo(&made).unwrap_or_default().as_bytes())?;
+    write("staging_observation_memo.md", memo(&made, "staging_observation").as_bytes())?;
     out::raw(summary(&made, super::run::colour()).as_bytes());
     if !args.quiet {
         out::say(format!("memo {}", args.artifacts.join("staging_observation_memo.md").display()));

@@ -12,6 +12,9 @@ const QUOTED: usize = 30;
 /// The memo as Markdown; `name` is what the run's files have in common (`staging_payments`).
 #[must_use]
 pub fn memo(artifact: &Artifact, name: &str) -> String {
+    if let Some(observed) = super::observation_memo(artifact) {
+        return observed;
+    }
     let mut out = String::new();
     head(&mut out, artifact);
     results(&mut out, artifact);

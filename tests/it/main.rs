@@ -19,6 +19,8 @@ mod misbehaving;
 #[cfg(test)]
 mod older_scripts;
 #[cfg(test)]
+mod observe;
+#[cfg(test)]
 mod readme;
 #[cfg(test)]
 mod receive;

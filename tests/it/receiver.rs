@@ -25,7 +25,10 @@ impl Receiver {
         std::fs::write(dir.join("token"), TOKEN).unwrap();
         let script = format!("{ulimit} exec \"$0\" \"$@\"");
         let mut command = Command::new("bash");
-        command.args(["-c", &script, env!("CARGO_BIN_EXE_smoke"), "receive", "--listen", "127.0.0.1:0"]);
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_smoke"), "receive"]);
+        if !flags.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
         command.args(["--journal", "j.jsonl", "--token-file", "token"]).args(flags);
         command.current_dir(dir).env("WEBHOOK_SECRET", SECRET).env_remove("WEBHOOK_ENDPOINT");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("smoke starts");

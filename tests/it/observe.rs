@@ -1,0 +1,274 @@
+//! `smoke observe`: minutes and triggers over a journal written for the purpose, and real windows of a few seconds.
+
+use super::receiver::{Receiver, TOKEN, Webhook, until};
+use smoke::analysis::{Analysis, minutes};
+use smoke::clock::{Clock, Tick};
+use smoke::gate::{Gates, Verdict, judge, overall, triggers};
+use smoke::http1::Ending;
+use smoke::journal::{
+    Answered, Attempt, Body, End, Gap, OnTrigger, Probe, Record, RetryContract, Watch, WatchBegin,
+};
+use smoke::receive::{Identity, header};
+use smoke::signature::{Reason, Scheme, Verdict as Signature};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+const MINUTE: u64 = 60_000_000;
+
+/// A window written for the purpose: 30 minutes in no time.
+struct Window {
+    analysis: Analysis,
+    next: u64,
+}
+
+impl Window {
+    fn new() -> Self {
+        let identity = Identity {
+            command: "observe".to_owned(),
+            environment: "staging".to_owned(),
+            target: String::new(),
+            endpoint: String::new(),
+            gates: (serde_json::json!({}), String::new()),
+            scheme: Scheme::DeltacrownV2,
+            retry: RetryContract::default(),
+            sender_timeout: Duration::from_secs(10),
+            secret_chars: 64,
+        };
+        let mut analysis = Analysis::new(header(&identity, Clock::start()).unwrap()).unwrap();
+        analysis.take(&Record::Watch(Watch::Begin(WatchBegin {
+            at: Tick(0),
+            duration_ms: 30 * 60 * 1000,
+            source: "test".to_owned(),
+            stage_percent: None,
+            drive: Vec::new(),
+            on_trigger: OnTrigger::End,
+            probe: None,
+            logs: Vec::new(),
+        })));
+        Self { analysis, next: 0 }
+    }
+
+    /// A webhook in the middle of a minute (from 1), answered with `status`.
+    fn webhook(&mut self, minute: u64, status: u16, reason: Reason, body: &str) {
+        let at = Tick((minute - 1) * MINUTE + MINUTE / 2 + self.next);
+        let verdict =
+            if reason == Reason::Valid { Signature::valid() } else { Signature::invalid(reason, None) };
+        let attempt = self.next;
+        self.next += 1;
+        self.analysis.take(&Record::Attempt(Box::new(Attempt {
+            attempt,
+            first_byte: at,
+            received: at,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: vec![("X-Webhook-Id".to_owned(), uuid::Uuid::new_v4().to_string())],
+            body: Body::Text(body.to_owned()),
+            verdict,
+            answer: Some(status),
+            duplicate: false,
+            elsewhere: false,
+            fault: None,
+        })));
+        self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
+    }
+
+    fn minute(&mut self, minute: u64, good: u64, bad: u64) {
+        (0..good).for_each(|_| self.webhook(minute, 200, Reason::Valid, "{}"));
+        (0..bad).for_each(|_| self.webhook(minute, 400, Reason::Valid, "{}"));
+        self.analysis.latest = Tick(minute * MINUTE);
+    }
+
+    fn fired(&self) -> Vec<String> {
+        triggers(&self.analysis, &Gates::default()).into_iter().map(|t| t.id).collect()
+    }
+
+    fn end(&mut self) {
+        self.analysis.latest = Tick(30 * MINUTE);
+        self.analysis.take(&Record::End(End { at: Tick(30 * MINUTE), records: 0, complete: true }));
+    }
+}
+
+#[test]
+fn five_bad_minutes_in_a_row_fire_and_silent_ones_count_neither_way() {
+    let mut window = Window::new();
+    for minute in 1..=4 {
+        window.minute(minute, 8, 2);
+    }
+    assert!(window.fired().is_empty());
+    // Silence, then the fifth bad one.
+    window.analysis.latest = Tick(6 * MINUTE);
+    assert!(window.fired().is_empty());
+    window.minute(7, 8, 2);
+    let fired = triggers(&window.analysis, &Gates::default());
+    assert_eq!(fired.len(), 1);
+    assert!(fired[0].evidence.contains("2 minutes between them without traffic"), "{}", fired[0].evidence);
+}
+
+#[test]
+fn a_good_minute_begins_the_row_anew_and_90_percent_is_good() {
+    let mut window = Window::new();
+    for minute in 1..=4 {
+        window.minute(minute, 8, 2);
+    }
+    window.minute(5, 9, 1);
+    for minute in 6..=9 {
+        window.minute(minute, 0, 1);
+    }
+    assert!(window.fired().is_empty());
+    // The minute under way does not count before it has gone by.
+    window.webhook(10, 400, Reason::Valid, "{}");
+    assert!(window.fired().is_empty());
+    window.analysis.latest = Tick(10 * MINUTE);
+    assert_eq!(window.fired(), ["success_rate"]);
+}
+
+#[test]
+fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
+    let mut window = Window::new();
+    window.minute(1, 9, 0);
+    window.webhook(1, 401, Reason::Mismatch, "{}");
+    assert!(window.fired().is_empty(), "10 % is not above 10 %");
+    window.webhook(1, 401, Reason::Mismatch, "{}");
+    assert_eq!(window.fired(), ["signature_failures"]);
+    window.webhook(2, 200, Reason::Valid, r#"{"data":{"body":"call john@example.com"}}"#);
+    assert_eq!(window.fired()[0], "pii");
+    let probe = |at, problem: Option<&str>| {
+        Record::Watch(Watch::Probe(Probe { at: Tick(at), took_us: 1, problem: problem.map(str::to_owned) }))
+    };
+    window.analysis.take(&probe(1, Some("refused")));
+    window.analysis.take(&probe(2, None));
+    window.analysis.take(&probe(3, Some("refused")));
+    assert!(!window.fired().contains(&"unreachable".to_owned()));
+    window.analysis.take(&probe(4, Some("refused")));
+    assert!(window.fired().contains(&"unreachable".to_owned()));
+}
+
+#[test]
+fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
+    let mut window = Window::new();
+    for minute in (1..=30).filter(|m| m % 3 != 0) {
+        window.minute(minute, 5, 0);
+    }
+    window.end();
+    let checks = judge(&window.analysis, &Gates::default());
+    assert_eq!(overall(&checks), Verdict::Pass, "{checks:#?}");
+    assert_eq!(minutes(&window.analysis).len(), 30);
+    let gap =
+        Gap { from: Tick(3 * MINUTE + 1), to: Tick(4 * MINUTE - 1), why: "the inbox was away".to_owned() };
+    window.analysis.take(&Record::Watch(Watch::Gap(gap)));
+    let unseen: Vec<u64> =
+        minutes(&window.analysis).iter().filter(|m| m.gap.is_some()).map(|m| m.minute).collect();
+    assert_eq!(unseen, [4]);
+    assert_eq!(overall(&judge(&window.analysis, &Gates::default())), Verdict::Unproven);
+}
+
+fn observe(dir: &Path, flags: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.arg("observe").args(flags).current_dir(dir);
+    command.env_remove("WEBHOOK_SECRET").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+fn begun(dir: &Path) {
+    let journal = dir.join("artifacts/staging_observation_journal.jsonl");
+    let has = || std::fs::read_to_string(&journal).is_ok_and(|t| t.contains("\"begin\""));
+    until(has, "the window has begun");
+}
+
+fn report(dir: &Path, flags: &[&str]) -> Vec<u8> {
+    let journal = "artifacts/staging_observation_journal.jsonl";
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.args(["report", journal]).args(flags).current_dir(dir).output().unwrap().stdout
+}
+
+#[test]
+fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let before = Webhook::new();
+    assert_eq!(receiver.post(&before), Some(200));
+    let probe = format!("http://{}/healthz", receiver.address);
+    let child = observe(
+        dir.path(),
+        &["--journal", "j.jsonl", "--duration", "2s", "--probe", &probe, "--stage", "5%"],
+    );
+    begun(dir.path());
+    (0..10).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+    let done = child.wait_with_output().unwrap();
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(0), "{shown}{}", String::from_utf8_lossy(&done.stderr));
+    let artifacts = dir.path().join("artifacts");
+    let artifact = std::fs::read(artifacts.join("staging_observation_output.json")).unwrap();
+    let memo = std::fs::read_to_string(artifacts.join("staging_observation_memo.md")).unwrap();
+    assert_eq!(report(dir.path(), &["--markdown", "again.md"]), artifact);
+    assert_eq!(std::fs::read_to_string(dir.path().join("again.md")).unwrap(), memo);
+    for part in [
+        "webhooks arrived | 10 |",
+        "canary stage 5 %",
+        "- [x] No rollback trigger",
+        "- [ ] Retry schedule kept",
+    ] {
+        assert!(memo.contains(part), "{part} is not in {memo}");
+    }
+}
+
+#[test]
+fn a_trigger_ends_the_window_and_runs_the_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let hook = "echo \"$SMOKE_ROLLBACK_TRIGGER $SMOKE_ROLLBACK_REASON\" > rolled-back";
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "60s", "--on-rollback", hook]);
+    begun(dir.path());
+    let mut forged = Webhook::new();
+    forged.body.push(b' ');
+    assert_eq!(receiver.post(&forged), Some(401));
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
+    let reason = std::fs::read_to_string(dir.path().join("rolled-back")).unwrap();
+    assert!(reason.starts_with("signature_failures 1 of 1 attempts"), "{reason}");
+}
+
+#[test]
+fn an_inbox_that_goes_away_and_comes_back_leaves_a_gap_that_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    let url = format!("http://{}", receiver.address);
+    let child = observe(dir.path(), &["--inbox", &url, "--token-file", "token", "--duration", "6s"]);
+    begun(dir.path());
+    let seen = |n: usize| {
+        let journal = dir.path().join("artifacts/staging_observation_journal.jsonl");
+        until(|| std::fs::read_to_string(&journal).unwrap().matches("{\"attempt\":{").count() >= n, "seen");
+    };
+    assert_eq!(TOKEN.len(), 28);
+    std::thread::sleep(Duration::from_millis(700));
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    seen(1);
+    receiver.kill();
+    std::thread::sleep(Duration::from_millis(1200));
+    let listen = receiver.address.to_string();
+    let receiver = Receiver::start(dir.path(), "", &["--listen", &listen]);
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    seen(2);
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(3), "{}{said}", String::from_utf8_lossy(&done.stdout));
+    assert!(said.contains("nothing can be seen: the inbox does not answer"), "{said}");
+    let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
+    assert!(memo.contains("Not seen for") && memo.contains("round trips"), "{memo}");
+}
+
+#[test]
+fn ctrl_c_leaves_a_memo_of_what_was_seen() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "60s"]);
+    begun(dir.path());
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    let journal = dir.path().join("artifacts/staging_observation_journal.jsonl");
+    until(|| std::fs::read_to_string(&journal).unwrap().contains("\"answered\""), "the webhook is seen");
+    Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(130), "{}", String::from_utf8_lossy(&done.stderr));
+    let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
+    assert!(memo.contains("**Verdict**: UNPROVEN") && memo.contains("webhooks arrived | 1 |"), "{memo}");
+}
