@@ -57,7 +57,7 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
     let last = number(analysis.latest).min(MOST);
     let mut all: Vec<Minute> =
         (1..).take(last + 1).map(|minute| Minute { minute, complete: true, ..Minute::default() }).collect();
-    let whole = analysis.latest.since(begin.at).as_micros() % MINUTE.as_micros() == 0;
+    let whole = analysis.latest.since(begin.at).as_micros().is_multiple_of(MINUTE.as_micros());
     if whole && all.len() > 1 {
         all.pop();
     } else if let Some(current) = all.last_mut() {

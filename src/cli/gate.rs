@@ -2,7 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, github, out, run};
+use super::{Exit, Failure, environment, github, out, promote, run};
 use crate::approval::{
     Approval, Checkout, Kind, Request, approval_annotations, human, judge, markdown, name_of,
 };
@@ -51,6 +51,9 @@ pub(super) struct Args {
     /// Scenario file that is not in scenarios/; may be given several times
     #[arg(long, value_name = "FILE")]
     scenario: Vec<PathBuf>,
+    /// Answer only whether the observation among the artifacts allows this canary stage: 25%, 50% or 100%
+    #[arg(long, value_name = "PERCENT", value_parser = promote::percent)]
+    promote: Option<f64>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -91,6 +94,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         checkout: &checkout,
     };
     let files = files(&args.artifacts, !args.require.is_empty())?;
+    if let Some(percent) = args.promote {
+        return promote::run(&files, percent, &checkout.gates);
+    }
     let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);
     github::summary(&markdown(&approval));

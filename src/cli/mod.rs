@@ -18,6 +18,7 @@ mod observe_judge;
 mod out;
 mod outputs;
 mod progress;
+mod promote;
 mod receive;
 mod receive_files;
 mod report;

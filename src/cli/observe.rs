@@ -67,7 +67,7 @@ pub(super) struct Args {
     #[arg(long)]
     keep_going: bool,
     /// Share of the traffic at this canary stage, such as 5%
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::promote::percent)]
     stage: Option<f64>,
     /// Name of the environment
     #[arg(long, value_name = "NAME", default_value = "staging")]
@@ -303,9 +303,4 @@ fn source(
     tokio::spawn(receiver.serve(stop));
     let follow = Follow::at_end(&journal).map_err(Failure::environment)?;
     Ok((Source::Journal(Box::new(follow)), "listen".to_owned(), identity))
-}
-
-fn percent(text: &str) -> Result<f64, &'static str> {
-    let number = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 100.0);
-    number.ok_or("a share of the traffic, such as 5%")
 }

@@ -3,7 +3,10 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, interrupt, out, receive_files, run_plan};
+use crate::fault::{Campaign, Numbering, Roster};
 use crate::http1::Limits;
+use crate::inbox::Inbox;
+use crate::injection::{FaultPlan, FaultSpec, Scope};
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
 use crate::scenario::Period;
@@ -19,6 +22,8 @@ use tokio::sync::watch;
 const OWN_DESCRIPTORS: usize = 64;
 /// SIGXFSZ on Linux: a file reached the limit of `ulimit -f`. Unhandled it ends the process.
 const FILE_TOO_LARGE: i32 = 25;
+/// Deliveries among which a share of faults is spread: a receiver does not know how many will come.
+const INJECTED_AMONG: u64 = 100_000;
 /// How often the state of the journal is looked at for telling about it.
 const LOOK: Duration = Duration::from_millis(200);
 
@@ -51,6 +56,11 @@ pub(super) struct Args {
     /// Time the real receiver gets for an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "forward")]
     forward_timeout: Period,
+
+    /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2; may be given several times. Shares are of
+    /// the first 100,000 deliveries
+    #[arg(long, value_name = "FAULT")]
+    inject: Vec<FaultSpec>,
 
     /// Journal file
     #[arg(
@@ -102,7 +112,8 @@ pub(super) struct Args {
 /// Receives until it is told to stop.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let plan = plan(args)?;
-    super::runtime::block_on(execute(plan))
+    let faults = faults(args, &plan)?;
+    super::runtime::block_on(execute(plan, faults))
 }
 
 fn plan(args: &Args) -> Result<Plan, Failure> {
@@ -142,7 +153,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         rotation: Rotation { bytes: args.rotate_size, every: args.rotate_every.map(Period::get) },
         token: args.token_file.as_deref().map(receive_files::token).transpose()?,
         interceptor: None,
-        faults: Vec::new(),
+        faults: args.inject.iter().map(ToString::to_string).collect(),
         identity,
     })
 }
@@ -154,7 +165,25 @@ fn connections(args: &Args) -> usize {
     usize::try_from(args.connections).unwrap_or(usize::MAX).min(fit.max(1))
 }
 
-async fn execute(plan: Plan) -> Result<Exit, Failure> {
+/// The faults of the command line.
+fn faults(args: &Args, plan: &Plan) -> Result<Option<FaultPlan>, Failure> {
+    if args.inject.is_empty() {
+        return Ok(None);
+    }
+    let seed = run_plan::fresh_seed()?;
+    let (timeout, attempts) = (plan.identity.sender_timeout, plan.identity.retry.attempts());
+    let scope = Scope { deliveries: INJECTED_AMONG, timeout, attempts, seed };
+    FaultPlan::new(&args.inject, scope).map(Some).map_err(|e| Failure::usage(format!("--inject: {e}")))
+}
+
+async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Failure> {
+    if let Some(faults) = faults {
+        let roster = Roster::new(&[], Numbering::Arrival);
+        let endpoint = format!("http://{}{}", plan.address, plan.path);
+        let elsewhere = Inbox::elsewhere(&endpoint);
+        let campaign = Campaign::start(faults, roster, plan.identity.sender_timeout, &elsewhere).await;
+        plan.interceptor = Some(Arc::new(campaign.map_err(Failure::environment)?));
+    }
     // Registered before anything is written: a journal that reaches `ulimit -f` is an error to answer with 503, no end.
     let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());

@@ -272,7 +272,7 @@ pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failu
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.
-fn fresh_seed() -> Result<u64, Failure> {
+pub(super) fn fresh_seed() -> Result<u64, Failure> {
     let random = getrandom::u64().map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     Ok(random >> 11)
 }

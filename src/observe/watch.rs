@@ -85,7 +85,7 @@ impl<J: Judge> Observe<J> {
             drift_ms: 0,
             http,
         };
-        observe.write(Record::Watch(Watch::Begin(plan.begin)))?;
+        observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
         Ok(observe)
     }
 
@@ -125,7 +125,7 @@ impl<J: Judge> Observe<J> {
         };
         let at = self.clock.now();
         let took_us = u64::try_from(at.since(sent).as_micros()).unwrap_or(u64::MAX);
-        self.write(Record::Watch(Watch::Probe(Probe { at, took_us, problem })))
+        self.write(&Record::Watch(Watch::Probe(Probe { at, took_us, problem })))
     }
 
     /// Notes what `--on-rollback` did.
@@ -134,7 +134,7 @@ impl<J: Judge> Observe<J> {
     /// When the journal cannot be written.
     pub fn hooked(&mut self, trigger: &str, exit: Option<i32>) -> io::Result<()> {
         let hook = Hook { at: self.clock.now(), trigger: trigger.to_owned(), exit };
-        self.write(Record::Watch(Watch::Hook(hook)))
+        self.write(&Record::Watch(Watch::Hook(hook)))
     }
 
     /// Ends; `complete` says whether the window ended by itself or by a trigger.
@@ -146,7 +146,7 @@ impl<J: Judge> Observe<J> {
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()
         {
-            self.write(Record::Watch(Watch::Offset(offset)))?;
+            self.write(&Record::Watch(Watch::Offset(offset)))?;
         }
         self.journal.finish(self.clock.now(), complete)
     }
@@ -181,10 +181,10 @@ impl<J: Judge> Observe<J> {
                 to: self.clock.now(),
                 why: "the inbox has dropped records that were not read yet".to_owned(),
             };
-            self.write(Record::Watch(Watch::Gap(gap)))?;
+            self.write(&Record::Watch(Watch::Gap(gap)))?;
         }
         for record in self.tracks.take(batch, self.clock, offset_us) {
-            self.write(record)?;
+            self.write(&record)?;
         }
         Ok(())
     }
@@ -192,7 +192,7 @@ impl<J: Judge> Observe<J> {
     fn end_blindness(&mut self) -> io::Result<()> {
         let Some((from, why)) = self.blind_since.take() else { return Ok(()) };
         let to = self.clock.now();
-        self.write(Record::Watch(Watch::Gap(Gap { from, to, why })))
+        self.write(&Record::Watch(Watch::Gap(Gap { from, to, why })))
     }
 
     fn read_logs(&mut self) -> io::Result<()> {
@@ -209,7 +209,7 @@ impl<J: Judge> Observe<J> {
         }
         let summary = self.judge.read_log(&lines);
         let facts = LogFacts { at: self.clock.now(), summary };
-        self.write(Record::Watch(Watch::Log(Box::new(facts))))
+        self.write(&Record::Watch(Watch::Log(Box::new(facts))))
     }
 
     fn check_clock(&mut self) -> io::Result<()> {
@@ -221,12 +221,12 @@ impl<J: Judge> Observe<J> {
         self.drift_ms = drift_ms;
         let text =
             format!("the system clock was stepped by {moved} ms; durations come from the monotonic clock");
-        self.write(Record::Note(Note { at: self.clock.now(), text }))
+        self.write(&Record::Note(Note { at: self.clock.now(), text }))
     }
 
-    fn write(&mut self, record: Record) -> io::Result<()> {
-        self.journal.append(&record)?;
-        self.judge.take(&record);
+    fn write(&mut self, record: &Record) -> io::Result<()> {
+        self.journal.append(record)?;
+        self.judge.take(record);
         Ok(())
     }
 }

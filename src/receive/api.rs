@@ -6,6 +6,7 @@ use crate::clock::Clock;
 use crate::http1::{Answer, RawRequest};
 use crate::inbox::Aside;
 use crate::journal::{Header, Journal, Line, MAX_LINE, Record, part_path};
+use crate::signature::Scheme;
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -33,6 +34,7 @@ pub(super) struct Paths {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub token: Option<Token>,
+    pub scheme: Scheme,
 }
 
 /// The first line of an answer of `GET /_smoke/attempts`.
@@ -60,7 +62,7 @@ pub struct Meta {
 
 /// A place in a journal: part and byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Cursor {
+pub(super) struct Cursor {
     part: u64,
     offset: u64,
 }
@@ -143,15 +145,22 @@ impl Paths {
         }
     }
 
+    /// The end of what is written.
+    pub(super) fn now(&self) -> Cursor {
+        let _ = self.journal.flush();
+        let (path, part) = self.journal.part();
+        Cursor { part, offset: std::fs::metadata(path).map(|m| m.len()).unwrap_or(0) }
+    }
+
+    /// Records from `at` on, as JSON lines, and where to go on.
+    pub(super) fn read(&self, at: Cursor) -> io::Result<(Vec<u8>, Cursor)> {
+        self.look(at).map(|piece| (piece.lines, piece.next))
+    }
+
     fn cursor(&self, since: &str) -> Option<Cursor> {
         match since {
             "" | "0" => Some(Cursor { part: 0, offset: 0 }),
-            "now" => {
-                let _ = self.journal.flush();
-                let (path, part) = self.journal.part();
-                let offset = std::fs::metadata(path).map(|m| m.len()).unwrap_or(0);
-                Some(Cursor { part, offset })
-            }
+            "now" => Some(self.now()),
             other => {
                 let (part, offset) = other.split_once('.')?;
                 Some(Cursor { part: part.parse().ok()?, offset: offset.parse().ok()? })

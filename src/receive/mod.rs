@@ -4,6 +4,7 @@ mod api;
 mod metrics;
 mod plan;
 mod receiver;
+mod scan;
 mod tap;
 mod token;
 

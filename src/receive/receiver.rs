@@ -3,6 +3,7 @@
 use super::api::Paths;
 use super::metrics::Metrics;
 use super::plan::{Plan, header};
+use super::scan;
 use super::tap::{Tap, TapError};
 use crate::clock::Clock;
 use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
@@ -12,6 +13,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
@@ -47,6 +49,9 @@ pub enum ReceiverError {
     /// The URL behind the tap is none.
     #[error("--forward: {0}")]
     Tap(#[from] TapError),
+    /// The engine that looks for personal data cannot be made.
+    #[error(transparent)]
+    Policy(#[from] crate::pii::PolicyError),
     /// No random bytes.
     #[error("no random bytes from the operating system: {0}")]
     Random(getrandom::Error),
@@ -74,6 +79,8 @@ pub struct Receiver {
     path: PathBuf,
     metrics: Arc<Metrics>,
     clock: Clock,
+    /// Ends the look for personal data.
+    stopped: Arc<AtomicBool>,
 }
 
 impl Receiver {
@@ -106,10 +113,17 @@ impl Receiver {
             quiet: Duration::ZERO,
             interceptor: plan.interceptor.clone(),
         };
-        let aside =
-            Paths { journal: journal.clone(), metrics: Arc::clone(&metrics), clock, token: plan.token };
+        let paths = Arc::new(Paths {
+            journal: journal.clone(),
+            metrics: Arc::clone(&metrics),
+            clock,
+            token: plan.token,
+            scheme: plan.identity.scheme,
+        });
+        let stopped = Arc::new(AtomicBool::new(false));
+        scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
         let inbox = Inbox::new(config, clock, journal.clone())
-            .with_aside(Arc::new(aside))
+            .with_aside(paths)
             .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
         let inbox = match tap {
             Some(tap) => inbox.with_upstream(Arc::new(tap)),
@@ -126,6 +140,7 @@ impl Receiver {
             path: plan.journal,
             metrics,
             clock,
+            stopped,
         })
     }
 
@@ -149,6 +164,7 @@ impl Receiver {
         let flusher = tokio::spawn(flush_often(self.journal.clone()));
         serve_with(self.listener, self.tls, self.inbox, self.doors, stop).await;
         flusher.abort();
+        self.stopped.store(true, Ordering::Relaxed);
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
         self.journal.append(&Record::Note(note)).map_err(failed)?;

@@ -15,6 +15,8 @@ mod harness;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
 mod older_scripts;

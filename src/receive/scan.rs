@@ -1,0 +1,46 @@
+//! Looks through the journal for personal data, behind the answers: what is found is counted for `/metrics`.
+
+use super::api::Paths;
+use crate::journal::Record;
+use crate::pii::{Category, Engine, Policy, PolicyError, Request};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// Pause when there is nothing new.
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// Looks through what is written until `stop` turns true. After each piece it rests for as long as the piece took, so that it
+/// never has more than half of a core; under a flood it falls behind, and catches up afterwards.
+///
+/// # Errors
+/// Never for the empty policy, which is tested with the engine.
+pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), PolicyError> {
+    let engine = Engine::new(&Policy::default(), &[], b"")?;
+    // Without a thread nothing is inspected, and `webhook_pii_inspected_total` stays at 0, which shows it.
+    let _ = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
+        let mut at = paths.now();
+        while !stop.load(Ordering::Relaxed) {
+            let begun = Instant::now();
+            let Ok((lines, next)) = paths.read(at) else {
+                thread::sleep(PAUSE);
+                continue;
+            };
+            at = next;
+            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, &engine, line));
+            thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() });
+        }
+    });
+    Ok(())
+}
+
+fn scan(paths: &Paths, engine: &Engine, line: &[u8]) {
+    let Ok(Record::Attempt(attempt)) = serde_json::from_slice(line) else { return };
+    let body = attempt.body.bytes();
+    let own_headers = paths.scheme.own_headers();
+    let request = Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
+    let found = engine.scan_request(&request);
+    let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
+    paths.metrics.inspected(all);
+}

@@ -1,0 +1,97 @@
+//! `smoke logs` as a user runs it: a log of the real sender against the journal of a real receiver.
+
+use super::receiver::{Receiver, Webhook, until};
+use serde_json::Value;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const NAME: &str = "apps.notifications.services.webhook_service";
+
+fn logs(dir: &Path, args: &[&str], stdin: &str) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.arg("logs").args(args).current_dir(dir);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    child.wait_with_output().unwrap()
+}
+
+/// A line of the sender, now, in its local time.
+fn line(level: &str, message: &str) -> String {
+    let at = chrono::Utc::now().with_timezone(&chrono::FixedOffset::east_opt(6 * 3600).unwrap());
+    format!("{level} {} {NAME} {message}\n", at.format("%Y-%m-%d %H:%M:%S,%3f"))
+}
+
+fn delivered(id: &str) -> String {
+    line(
+        "INFO",
+        &format!(
+            "Webhook delivered successfully: event=payment_verified, status=200, attempt=1, webhook_id={id}"
+        ),
+    )
+}
+
+#[test]
+fn sets_the_log_against_the_journal() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    let (said, unsaid) = (Webhook::new(), Webhook::new());
+    assert_eq!((receiver.post(&said), receiver.post(&unsaid)), (Some(200), Some(200)));
+    receiver.terminate();
+    receiver.wait();
+    let text =
+        delivered(&said.id) + "some other program\n" + &delivered("00000000-0000-4000-8000-000000000000");
+    let done = logs(dir.path(), &["-", "--journal", "j.jsonl", "--format", "json"], &text);
+    assert_eq!(done.status.code(), Some(1));
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let count = |pointer: &str| found.pointer(pointer).and_then(Value::as_u64);
+    assert_eq!(count("/reconciliation/agreed"), Some(1));
+    assert_eq!(count("/reconciliation/never_seen"), Some(1));
+    assert_eq!(found["reconciliation"]["not_logged_first"][0], unsaid.id);
+    assert_eq!(found["log"]["unreadable"], serde_json::json!({"count": 1, "first_lines": [2]}));
+    let agreed = delivered(&said.id) + &delivered(&unsaid.id);
+    let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &agreed);
+    assert_eq!(done.status.code(), Some(0), "{}", String::from_utf8_lossy(&done.stdout));
+}
+
+#[test]
+fn a_log_in_another_format_proves_nothing_and_personal_data_fails() {
+    let dir = tempfile::tempdir().unwrap();
+    let other = "a line\nanother line\n".repeat(30);
+    let done = logs(dir.path(), &["-"], &other);
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    assert_eq!(done.status.code(), Some(3));
+    assert!(shown.contains("60 lines are in no known format, the first are 1, 2, 3"), "{shown}");
+    let leak = line(
+        "WARNING",
+        "Webhook delivery failed: event=e, status=400, attempt=1/3, response=ask john@example.com",
+    );
+    let done = logs(dir.path(), &["-"], &leak);
+    assert_eq!(done.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("1 email"));
+    assert_eq!(logs(dir.path(), &["no-such-file"], "").status.code(), Some(2));
+}
+
+#[test]
+fn the_receiver_counts_personal_data_and_plays_faults() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--inject", "503@1"]);
+    let webhook =
+        Webhook::with_body(br#"{"event":"payment_verified","data":{"body":"call john@example.com"}}"#);
+    assert_eq!((receiver.post(&webhook), receiver.post(&webhook)), (Some(503), Some(200)));
+    let counted =
+        || receiver.get("/metrics", None).contains("webhook_pii_findings_total{category=\"email\"} 2");
+    until(counted, "two attempts with an address are counted");
+}
+
+#[test]
+fn promotion_asks_for_a_window_of_the_stage_before() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("artifacts")).unwrap();
+    std::fs::write(dir.path().join("artifacts/x_output.json"), "{}").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    let done = command.args(["gate", "--promote", "25%"]).current_dir(dir.path()).output().unwrap();
+    assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stderr));
+    assert!(String::from_utf8_lossy(&done.stdout).contains("unproven"));
+}
