@@ -200,7 +200,8 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
     let artifacts = dir.path().join("artifacts");
     let artifact = std::fs::read(artifacts.join("staging_observation_output.json")).unwrap();
     let memo = std::fs::read_to_string(artifacts.join("staging_observation_memo.md")).unwrap();
-    assert_eq!(report(dir.path(), &["--markdown", "again.md"]), artifact);
+    assert_eq!(report(dir.path(), &[]), artifact);
+    report(dir.path(), &["--markdown", "again.md"]);
     assert_eq!(std::fs::read_to_string(dir.path().join("again.md")).unwrap(), memo);
     for part in [
         "webhooks arrived | 10 |",
