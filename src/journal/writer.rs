@@ -2,7 +2,7 @@
 
 use super::parts::{self, Options, Pace, Sync, part_path, sha256_of};
 use super::sync::{Durable, GroupCommit};
-use super::{Continues, End, GENESIS, Header, Line, MAX_LINE, Record, Watch, sha256_hex};
+use super::{Continues, End, GENESIS, Header, MAX_LINE, Record, Watch, sha256_hex};
 use crate::clock::{Clock, Tick};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -120,7 +120,8 @@ impl Journal {
     /// # Errors
     /// When the file cannot be written, the line would be longer than [`MAX_LINE`], or the journal is finished.
     pub fn append(&self, record: &Record) -> io::Result<()> {
-        lock(&self.state).append(record).map(|_| ())
+        let fact = Fact::new(record)?;
+        lock(&self.state).append(&fact).map(|_| ())
     }
 
     /// Appends one fact that nothing waits for; with [`Pace::Together`] it is written with the next one or with the next
@@ -129,7 +130,8 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_soon(&self, record: &Record) -> io::Result<()> {
-        lock(&self.state).append_soon(record)
+        let fact = Fact::new(record)?;
+        lock(&self.state).append_soon(&fact)
     }
 
     /// Appends one fact, and gives what to wait for until it survives what the journal was asked to survive.
@@ -137,7 +139,8 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_durably(&self, record: &Record) -> io::Result<Durable> {
-        let written = lock(&self.state).append(record)?;
+        let fact = Fact::new(record)?;
+        let written = lock(&self.state).append(&fact)?;
         Ok(Durable(self.commit.as_ref().map(|commit| {
             commit.ask();
             commit.ticket(written)
@@ -168,7 +171,7 @@ impl Journal {
         state.check_open()?;
         state.flush()?;
         let records = state.open.records;
-        state.open.write(&Record::End(End { at, records, complete }))?;
+        state.open.write(&Fact::new(&Record::End(End { at, records, complete }))?)?;
         state.sealed = true;
         state.open.file.sync_data()?;
         Ok(Sealed { sha256: hex::encode(state.open.digest.clone().finalize()), records: state.open.records })
@@ -185,22 +188,22 @@ fn name_of(path: &Path) -> String {
 
 impl State {
     /// Appends and gives the number of records written so far.
-    fn append(&mut self, record: &Record) -> io::Result<u64> {
+    fn append(&mut self, fact: &Fact) -> io::Result<u64> {
         self.check_open()?;
         self.rotate_when_due()?;
         let before = self.open.records;
-        self.open.write(record)?;
+        self.open.write(fact)?;
         self.written += self.open.records - before;
         Ok(self.written)
     }
 
-    fn append_soon(&mut self, record: &Record) -> io::Result<()> {
+    fn append_soon(&mut self, fact: &Fact) -> io::Result<()> {
         match self.options.map(|o| o.pace) {
             Some(Pace::Together) => {
                 self.check_open()?;
-                self.open.put_off(record)
+                self.open.put_off(fact)
             }
-            _ => self.append(record).map(|_| ()),
+            _ => self.append(fact).map(|_| ()),
         }
     }
 
@@ -230,7 +233,8 @@ impl State {
     fn rotate(&mut self, clock: Clock, sync: Sync) -> io::Result<()> {
         self.flush()?;
         let end = Record::End(End { at: clock.now(), records: self.open.records, complete: true });
-        let (line, _) = line(&self.open.prev, &end)?;
+        let end = Fact::new(&end)?;
+        let (line, _) = line(&self.open.prev, &end);
         let full = part_path(&self.path, self.part);
         let sha256 = hex::encode(self.open.digest.clone().chain_update(&line).finalize());
         let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
@@ -271,21 +275,21 @@ impl Part {
             pending_prev: GENESIS.to_owned(),
             pending_records: 0,
         };
-        part.put_off(&Record::Header(Box::new(header.clone())))?;
+        part.put_off(&Fact::new(&Record::Header(Box::new(header.clone())))?)?;
         if let Some(continues) = continues {
-            part.put_off(&Record::Watch(Watch::Continues(continues)))?;
+            part.put_off(&Fact::new(&Record::Watch(Watch::Continues(continues)))?)?;
         }
         part.write_pending()?;
         Ok(part)
     }
 
-    fn write(&mut self, record: &Record) -> io::Result<()> {
-        self.put_off(record)?;
+    fn write(&mut self, fact: &Fact) -> io::Result<()> {
+        self.put_off(fact)?;
         self.write_pending()
     }
 
-    fn put_off(&mut self, record: &Record) -> io::Result<()> {
-        let (line, hash) = line(&self.pending_prev, record)?;
+    fn put_off(&mut self, fact: &Fact) -> io::Result<()> {
+        let (line, hash) = line(&self.pending_prev, fact);
         self.pending.extend_from_slice(&line);
         self.pending_prev = hash;
         self.pending_records += 1;
@@ -315,13 +319,30 @@ impl Part {
     }
 }
 
-/// A whole line and the hash that the next one needs.
-fn line(prev: &str, record: &Record) -> io::Result<(Vec<u8>, String)> {
-    let mut line = serde_json::to_vec(&Line { prev: prev.to_owned(), record })?;
-    if line.len() > MAX_LINE {
-        return Err(io::Error::other(format!("a record of {} bytes is longer than {MAX_LINE}", line.len())));
+/// A record as JSON, made before the file is locked: writers wait for each other as briefly as can be.
+struct Fact(Vec<u8>);
+
+impl Fact {
+    fn new(record: &Record) -> io::Result<Self> {
+        let json = serde_json::to_vec(record)?;
+        if json.len() + AROUND > MAX_LINE {
+            let bytes = json.len() + AROUND;
+            return Err(io::Error::other(format!("a record of {bytes} bytes is longer than {MAX_LINE}")));
+        }
+        Ok(Self(json))
+    }
+}
+
+/// Bytes of a line around its record.
+const AROUND: usize = r#"{"prev":"","record":}"#.len() + GENESIS.len();
+
+/// A whole line, as `serde_json` writes a [`Line`](super::Line), and the hash that the next one needs.
+fn line(prev: &str, fact: &Fact) -> (Vec<u8>, String) {
+    let mut line = Vec::with_capacity(fact.0.len() + AROUND + 1);
+    for piece in [br#"{"prev":""#, prev.as_bytes(), br#"","record":"#, &fact.0, b"}"] {
+        line.extend_from_slice(piece);
     }
     let hash = sha256_hex(&line);
     line.push(b'\n');
-    Ok((line, hash))
+    (line, hash)
 }
