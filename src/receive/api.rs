@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
@@ -136,7 +136,7 @@ impl Paths {
                 Err(error) => return refused(503, &format!("the journal cannot be read: {}", error.kind())),
             };
             if !piece.lines.is_empty() || piece.missed || Instant::now() >= until {
-                return self.piece(request, piece);
+                return self.piece(request, &piece);
             }
             at = piece.next;
             if !piece.more {
@@ -197,7 +197,7 @@ impl Paths {
         Ok(Piece { header, lines, next, missed, more })
     }
 
-    fn piece(&self, request: &RawRequest, piece: Piece) -> Answer {
+    fn piece(&self, request: &RawRequest, piece: &Piece) -> Answer {
         let wall = |tick: crate::clock::Tick| tick.wall(self.clock.started());
         let meta = Meta {
             run_id: piece.header.run_id,
@@ -220,7 +220,7 @@ impl Paths {
 
 /// The first part behind `part` that is there; the current one at the latest.
 fn next_part(journal: &Path, part: u64, last: u64) -> u64 {
-    let there = |p: &u64| PathBuf::from(part_path(journal, *p)).exists();
+    let there = |p: &u64| part_path(journal, *p).exists();
     if last.saturating_sub(part) > 10_000 { last } else { (part + 1..last).find(there).unwrap_or(last) }
 }
 
