@@ -19,9 +19,9 @@ mod logs;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
-mod older_scripts;
-#[cfg(test)]
 mod observe;
+#[cfg(test)]
+mod older_scripts;
 #[cfg(test)]
 mod readme;
 #[cfg(test)]
