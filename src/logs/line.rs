@@ -87,7 +87,10 @@ mod tests {
 
     const NAME: &str = "apps.notifications.services.webhook_service";
 
-    fn read(line: &str) -> Option<(Option<Kind>, Option<String>, Option<u16>, Option<u32>, Option<String>)> {
+    /// Kind, event, status, attempt and webhook id of a line.
+    type Fields = (Option<Kind>, Option<String>, Option<u16>, Option<u32>, Option<String>);
+
+    fn read(line: &str) -> Option<Fields> {
         let formats = Formats::built_in().unwrap();
         formats.read(line).map(|e| {
             (e.kind, e.event.map(str::to_owned), e.status, e.attempt, e.webhook_id.map(str::to_owned))

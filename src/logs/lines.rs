@@ -65,7 +65,7 @@ mod tests {
         let mut lines = Lines::new(io::BufReader::with_capacity(7, text.as_bytes()));
         let mut read = Vec::new();
         while let Some(line) = lines.next_line().unwrap() {
-            read.push(line.map(|l| l.into_owned()));
+            read.push(line.map(std::borrow::Cow::into_owned));
         }
         let some = |t: &str| Some(t.to_owned());
         assert_eq!(read, [some("a"), some(""), None, some("b\u{e9}"), some("last")]);
