@@ -18,9 +18,10 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Never for the empty policy, which is tested with the engine.
 pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), PolicyError> {
     let engine = Engine::new(&Policy::default(), &[], b"")?;
+    // Read here, before the first webhook can come, and not in a thread that may begin later.
+    let mut at = paths.now();
     // Without a thread nothing is inspected, and `webhook_pii_inspected_total` stays at 0, which shows it.
     let _ = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
-        let mut at = paths.now();
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
             let Ok((lines, next)) = paths.read(at) else {
