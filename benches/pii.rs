@@ -1,6 +1,6 @@
 //! Throughput of the PII engine: `cargo bench --bench pii` (payloads of 1 KB, bytes of whole lines per second).
 
-use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use smoke::identity::{Identity, IdentityKind};
 use smoke::pii::{Engine, Policy};
 use std::hint::black_box;
@@ -41,8 +41,8 @@ fn bench(c: &mut Criterion) {
         .collect();
     let mut group = c.benchmark_group("pii");
     group.throughput(Throughput::Bytes(bytes));
-    for (name, canaries) in [("lines of 1 KB payloads", Vec::new()), ("the same with 5000 canaries", many)] {
-        let Ok(engine) = Engine::new(&Policy::default(), &canaries, b"salt") else { return };
+    for (name, canaries) in [("lines of 1 KB payloads", &[][..]), ("the same with 5000 canaries", &many)] {
+        let Ok(engine) = Engine::new(&Policy::default(), canaries, b"salt") else { return };
         group.bench_function(name, |b| {
             b.iter(|| {
                 lines
@@ -52,15 +52,11 @@ fn bench(c: &mut Criterion) {
                     .sum::<usize>()
             });
         });
-        group.bench_function(format!("building the engine for {name}"), |b| {
-            b.iter_batched(
-                || canaries.clone(),
-                |c| Engine::new(&Policy::default(), &c, b"salt").is_ok(),
-                BatchSize::LargeInput,
-            );
-        });
     }
     group.finish();
+    c.bench_function("building an engine with 5000 canaries", |b| {
+        b.iter(|| Engine::new(&Policy::default(), black_box(&many), b"salt").is_ok());
+    });
 }
 
 criterion_group!(benches, bench);

@@ -8,9 +8,10 @@ use super::secret_source::SecretSource;
 use super::{Failure, environment};
 use crate::gate::Confidence;
 use crate::journal::RetryContract;
+use crate::pii::{Engine, Policy};
 use crate::report::EMBEDDED;
 use crate::rig::{Listen, Pacing, Plan, StandIn, Target};
-use crate::scenario::{Env, Period, Scenario, cell, load_typed};
+use crate::scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use crate::secret::{Redactor, Secret};
 use reqwest::Url;
 use serde_json::Value;
@@ -73,6 +74,7 @@ fn resolve_sized(
     let retry = retry(&gates, &env)?;
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
+    check_policy(&loaded)?;
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = flows.or_else(|| written_rows(args, own, embedded));
@@ -105,6 +107,13 @@ fn resolve_sized(
         loaded: loaded.clone(),
     };
     Ok(Resolved { plan, artifacts: Artifacts::new(&args.artifacts, &loaded.scenario.name) })
+}
+
+/// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
+fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
+    let policy = Policy::from_value(loaded.scenario.pii.as_ref());
+    let engine = policy.and_then(|policy| Engine::new(&policy, &[], b""));
+    engine.map(|_| ()).map_err(|e| Failure::usage(format!("{}: {e}", loaded.source_name)))
 }
 
 /// Without --flows and --data a staging system gets one flow for each row that the scenario itself has, which are those

@@ -126,6 +126,15 @@ fn scenarios_that_are_none() {
 }
 
 #[test]
+fn a_pii_policy_that_is_none() {
+    let scenario =
+        format!("{}\npii: {{ allow_domain: [x] }}\n", include_str!("../../scenarios/payments.yaml"));
+    let ran = Smoke::new("run").file("own.yaml", &scenario).arg("own.yaml").run().exits(2);
+    let ran = ran.says("own.yaml").says("allow_domain");
+    assert!(!ran.dir().join("artifacts").exists(), "nothing was begun");
+}
+
+#[test]
 fn data_that_does_not_do() {
     let rows =
         |csv: &str| Smoke::new("payments").file("rows.csv", csv).args(&["--data", "rows.csv"]).run().exits(2);
