@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod check;
+mod completions;
 mod environment;
 mod exit;
 mod fault_plan;
@@ -39,7 +40,7 @@ mod verify;
 
 pub use exit::{Exit, Failure};
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// The release gate for webhooks: drive staging, catch what it fires, break it on purpose, prove it.
@@ -76,6 +77,8 @@ enum Command {
     Schema(schema::Args),
     /// Find personal data in JSON lines (or log lines with --text) on standard input
     Scan(scan::ScanArgs),
+    /// Print a completion script for a shell
+    Completions(completions::Args),
     /// Print a fresh 64-hex webhook secret from the operating system's random source
     Secret,
     /// Put webhooks on a receiver at a rate, and measure what its users would wait
@@ -115,6 +118,7 @@ pub fn main() -> ExitCode {
         Command::Key(args) => key::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Scan(args) => scan::run(&args),
+        Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret => secret::run(),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
@@ -128,7 +132,6 @@ pub fn main() -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_sound() {
