@@ -3,7 +3,7 @@
 use super::document::Document;
 use super::figures::Figures;
 use super::ruling::Findings;
-use super::{attempt_log, counts, own_shape, percentiles, rates, signatures, times};
+use super::{attempt_log, counts, leaks, own_shape, percentiles, rates, signatures, times};
 use chrono::{DateTime, Utc};
 
 /// Looks for figures that contradict each other. `now` is the time of the check; `not_before` the time of the commit
@@ -18,8 +18,10 @@ pub(super) fn contradictions(
     counts::check(document, &figures, found);
     rates::check(document, &figures, found);
     percentiles::check(&figures, found);
+    percentiles::within(&figures, document.number(&["duration_seconds"]), found);
     signatures::check(document, &figures, found);
     times::check(document, now, not_before, found);
+    leaks::check(document, found);
     if !document.is_own() {
         attempt_log::check(document, found);
         return;

@@ -22,6 +22,8 @@ struct Entry {
     at_ms: f64,
     /// Resolution of the scale, ms.
     tick_ms: f64,
+    /// What it was answered, where the log says.
+    status: Option<u64>,
 }
 
 pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
@@ -44,7 +46,8 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
 fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut Findings) {
     let mut latest: Option<Entry> = None;
     for entry in entries.iter().flatten() {
-        if let Some(before) = latest.filter(|b| b.attempt + 1 == entry.attempt) {
+        if let Some(before) = latest.filter(|b| b.attempt.checked_add(1) == Some(entry.attempt)) {
+            ended(pointer, before, found);
             let wanted = usize::try_from(before.attempt).ok().and_then(|i| backoff.get(i).copied());
             let (gap, tick) = (entry.at_ms - before.at_ms, entry.tick_ms);
             let Some(wanted) = wanted else {
@@ -74,8 +77,27 @@ fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut F
             }
         }
         // Several lines about the same attempt count from the last of them.
-        latest = Some(*entry);
+        let same = latest.filter(|b| b.attempt == entry.attempt);
+        latest = Some(Entry { status: entry.status.or(same.and_then(|b| b.status)), ..*entry });
     }
+}
+
+/// No attempt follows one that ended the delivery: accepted, or refused for good (408 and 429 are left to policy).
+fn ended(pointer: &str, before: Entry, found: &mut Findings) {
+    let Some(status) = before.status else { return };
+    let kind = match status {
+        200 | 201 | 202 | 204 => "retried_after_success",
+        400..=499 if status != 408 && status != 429 => "client_error_retried",
+        _ => return,
+    };
+    found.add(
+        kind,
+        format!(
+            "{pointer} logs attempt {} after attempt {} was answered {status}, which ends a delivery",
+            before.attempt + 1,
+            before.attempt
+        ),
+    );
 }
 
 /// A log entry: a line, or an object with a number and a time.
@@ -87,8 +109,9 @@ fn entry(value: &Value) -> Option<Entry> {
     };
     let of = |names: &[&str]| names.iter().find_map(|n| object.get(*n));
     let attempt = of(&["attempt", "attempt_number", "attempt_no"])?.as_u64()?;
+    let status = of(&["status_code", "response_code", "http_status", "status"]).and_then(Value::as_u64);
     if let Some(offset) = of(&["offset_ms", "elapsed_ms", "time_ms"]).and_then(number) {
-        return Some(Entry { attempt, at_ms: offset, tick_ms: 1.0 });
+        return Some(Entry { attempt, at_ms: offset, tick_ms: 1.0, status });
     }
     let seconds = of(&["offset_s", "offset_seconds", "elapsed_s", "elapsed_seconds"]).and_then(number);
     if let Some(offset) = seconds {
@@ -96,10 +119,11 @@ fn entry(value: &Value) -> Option<Entry> {
             attempt,
             at_ms: offset * 1000.0,
             tick_ms: if offset.fract() == 0.0 { 1000.0 } else { 10.0 },
+            status,
         });
     }
     let text = of(&["timestamp", "time", "at", "sent_at"])?.as_str()?;
-    time_ms(text).map(|(at_ms, tick_ms)| Entry { attempt, at_ms, tick_ms })
+    time_ms(text).map(|(at_ms, tick_ms)| Entry { attempt, at_ms, tick_ms, status })
 }
 
 #[expect(clippy::expect_used, reason = "constant patterns, which the tests compile")]
@@ -110,9 +134,14 @@ fn line(text: &str) -> Option<Entry> {
         Regex::new(r"(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:\d\d)?")
             .expect("a constant pattern")
     });
+    static STATUS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)(?:http(?:/1\.1)? |status[ =:]+|answered |/\d: )([1-5]\d\d)\b")
+            .expect("a constant pattern")
+    });
     let attempt = ATTEMPT.captures(text)?.get(1)?.as_str().parse().ok()?;
     let (at_ms, tick_ms) = time_ms(TIME.find(text)?.as_str())?;
-    Some(Entry { attempt, at_ms, tick_ms })
+    let status = STATUS.captures(text).and_then(|c| c.get(1)?.as_str().parse().ok());
+    Some(Entry { attempt, at_ms, tick_ms, status })
 }
 
 /// A time of day or a whole time, and its resolution.
@@ -187,6 +216,18 @@ mod tests {
             "2025-11-13T14:30:06.100Z payment_verified attempt 1/3: answered 200",
         ]);
         assert_eq!(kinds(&log), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_follows_an_attempt_that_ended_the_delivery() {
+        let found =
+            kinds(&json!("[14:35:22] Attempt 1/3: HTTP 400 Bad Request\n[14:35:24] Attempt 2/3: HTTP 200"));
+        assert_eq!(found, [" logs attempt 2 after attempt 1 was answered 400, which ends a delivery"]);
+        let found = kinds(&json!([
+            {"attempt": 1, "offset_ms": 0, "status_code": 200},
+            {"attempt": 2, "offset_ms": 2001, "status_code": 200}
+        ]));
+        assert_eq!(found.len(), 1);
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::collections::VecDeque;
 
 /// Most values that are looked at in one artifact.
 const MAX_NODES: usize = 1_000_000;
+/// Most bytes of pointers to them: long keys around many values are no artifact's.
+const MAX_POINTERS: usize = 256 * 1024 * 1024;
 
 /// A value and where it stands.
 #[derive(Debug, Clone)]
@@ -21,13 +23,23 @@ pub(super) struct Node<'a> {
 pub(super) struct Document<'a> {
     pub root: &'a Value,
     pub nodes: Vec<Node<'a>>,
+    /// Not everything in it could be looked at.
+    pub cut: bool,
+    /// By how much its latencies may have been rounded beyond the digits they are written with, ms.
+    pub rounding_ms: f64,
 }
 
 impl<'a> Document<'a> {
     pub fn new(root: &'a Value) -> Self {
         let mut nodes = Vec::new();
         let mut queue = VecDeque::from([Node { pointer: String::new(), key: String::new(), value: root }]);
-        while let Some(node) = queue.pop_front().filter(|_| nodes.len() < MAX_NODES) {
+        let (mut pointers, mut cut) = (0, false);
+        while let Some(node) = queue.pop_front() {
+            pointers += node.pointer.len() * children(node.value);
+            if nodes.len() + queue.len() > MAX_NODES || pointers > MAX_POINTERS {
+                cut = true;
+                break;
+            }
             match node.value {
                 Value::Object(map) => queue.extend(map.iter().map(|(key, value)| Node {
                     pointer: format!("{}/{}", node.pointer, key.replace('~', "~0").replace('/', "~1")),
@@ -43,7 +55,7 @@ impl<'a> Document<'a> {
             }
             nodes.push(node);
         }
-        Self { root, nodes }
+        Self { root, nodes, cut, rounding_ms: 0.0 }
     }
 
     /// The artifact is one of smoke's own shape.
@@ -79,6 +91,15 @@ impl<'a> Document<'a> {
     /// The whole number at a JSON pointer.
     pub fn at(&self, pointer: &str) -> Option<u64> {
         self.root.pointer(pointer)?.as_u64()
+    }
+}
+
+/// How many values stand directly in this one.
+fn children(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => map.len(),
+        Value::Array(items) => items.len(),
+        _ => 0,
     }
 }
 

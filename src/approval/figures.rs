@@ -27,6 +27,8 @@ pub(super) struct Figures {
     pub avg: Option<f64>,
     /// Pause before the second attempt, ms.
     pub first_pause_ms: f64,
+    /// By how much latencies may have been rounded, ms.
+    pub rounding_ms: f64,
 }
 
 /// The keys of a retry share.
@@ -57,6 +59,7 @@ impl Figures {
             max: figure(&["max_latency_ms", "max_ms"]),
             avg: figure(&["avg_latency_ms", "mean_latency_ms", "average_latency_ms", "avg_ms"]),
             first_pause_ms: backoff_ms(document).get(1).copied().unwrap_or(2000.0),
+            rounding_ms: document.rounding_ms,
         };
         if document.is_own() {
             this.retried = measured_retries(document);

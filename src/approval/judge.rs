@@ -4,8 +4,9 @@ use super::document::Document;
 use super::proof::{self, Proof, name};
 use super::ruling::{Findings, Item, Judgement, Kind, evidence};
 use super::standing::{self, Checkout};
-use super::{arithmetic, checklist, shape, times};
+use super::{arithmetic, checklist, memo, pages, shape, times};
 use crate::gate::Verdict;
+use crate::report::is_load;
 use crate::seal::PublicKey;
 use crate::secret::Secret;
 use crate::signature::check_unique_keys;
@@ -51,7 +52,8 @@ pub fn judge(path: &Path, request: &Request<'_>) -> Judgement {
         }
     };
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
-        return Judgement::new(shown, kind_of(path, &Value::Null), vec![prose()], found.0);
+        let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
+        return Judgement::new(shown, kind_of(path, &Value::Null), items, found.0);
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
@@ -82,6 +84,9 @@ fn proven(
     let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
     items.push(proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found));
     items.extend(sealed);
+    if !is_load(&proof.evidence.analysis.header) {
+        items.extend(pages::check(&proof.evidence, path, found));
+    }
     items.extend(checklist::recomputed(&proof.evidence.checks, &name(journal)));
     items
 }
@@ -106,14 +111,27 @@ fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
     items
 }
 
-fn prose() -> Item {
-    let figure = "a memo is prose: nothing in it can be worked out again; judge the artifact and the journal it was written from";
-    evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")
+/// A memo without a journal: what it states is held against itself, and stays unproven.
+fn of_a_memo(text: &str, request: &Request<'_>, found: &mut Findings) -> Vec<Item> {
+    let memo = memo::read(text, request.now, found);
+    let mut document = Document::new(&memo.value);
+    document.rounding_ms = memo.rounding_ms;
+    arithmetic::contradictions(&document, request.now, request.not_before, found);
+    let figure = format!(
+        "{} figures read from prose; judge the artifact and journal it was written from",
+        memo.figures
+    );
+    let mut items = vec![evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")];
+    items.extend(unproven(request, &document));
+    items
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
     let shown = name(path);
     let unreadable = |e: std::io::Error| ("artifact_unreadable", format!("{shown}: {e}"));
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(("artifact_unreadable", format!("{shown}: not a file")));
+    }
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(unreadable)?;
     file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
@@ -169,21 +187,26 @@ fn kind_of(path: &Path, value: &Value) -> Kind {
 /// The journal beside an artifact, where there is one.
 #[must_use]
 pub fn journal_of(artifact: &Path) -> Option<PathBuf> {
-    let path = artifact.with_file_name(format!("{}_journal.jsonl", name_of(artifact)));
+    let path = beside(artifact, "journal.jsonl");
     path.exists().then_some(path)
 }
 
 /// Where the signature over an artifact and its journal is.
 #[must_use]
 pub fn signature_of(artifact: &Path) -> PathBuf {
-    artifact.with_file_name(format!("{}_signature.json", name_of(artifact)))
+    beside(artifact, "signature.json")
+}
+
+/// Another file of the same run: `staging_payments_END`.
+pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
+    file.with_file_name(format!("{}_{end}", name_of(file)))
 }
 
 /// What the files of a run have in common: `staging_payments` of `staging_payments_output.json`.
 #[must_use]
 pub fn name_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    ["_output", "_journal", "_signature"]
+    ["_output", "_journal", "_signature", "_memo"]
         .iter()
         .find_map(|end| stem.strip_suffix(end))
         .map_or(stem.clone(), str::to_owned)

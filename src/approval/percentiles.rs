@@ -16,8 +16,21 @@ pub(super) fn check(figures: &Figures, found: &mut Findings) {
     }
 }
 
-fn above(a: f64, b: f64) -> bool {
-    a > b * (1.0 + SLACK) + 1.0
+/// Whether `a` is above `b` by more than rounding can make it.
+fn above(figures: &Figures, a: f64, b: f64) -> bool {
+    a > b * (1.0 + SLACK) + 1.0 + 2.0 * figures.rounding_ms
+}
+
+/// No delivery takes longer than the run.
+pub(super) fn within(figures: &Figures, duration_seconds: Option<f64>, found: &mut Findings) {
+    if let (Some(max), Some(duration)) = (figures.max, duration_seconds)
+        && above(figures, max, duration * 1000.0 + 1000.0)
+    {
+        found.add(
+            "latency_above_duration",
+            format!("the slowest delivery took {} ms in a run of {} s", shown(max), shown(duration)),
+        );
+    }
 }
 
 /// Minimum, p50, p95, p99 and maximum can only grow, and the mean lies between minimum and maximum.
@@ -31,7 +44,7 @@ fn order(figures: &Figures, found: &mut Findings) {
     ];
     let steps: Vec<(&str, f64)> = ladder.iter().filter_map(|(name, x)| Some((*name, (*x)?))).collect();
     for ((lower, a), (upper, b)) in steps.iter().zip(steps.iter().skip(1)) {
-        if a > b {
+        if *a > b + 2.0 * figures.rounding_ms {
             found.add(
                 "percentiles_out_of_order",
                 format!("{lower} of {} ms is above {upper} of {} ms", shown(*a), shown(*b)),
@@ -39,7 +52,9 @@ fn order(figures: &Figures, found: &mut Findings) {
         }
     }
     let Some(avg) = figures.avg else { return };
-    if figures.min.is_some_and(|min| above(min, avg)) || figures.max.is_some_and(|max| above(avg, max)) {
+    if figures.min.is_some_and(|min| above(figures, min, avg))
+        || figures.max.is_some_and(|max| above(figures, avg, max))
+    {
         found.add(
             "mean_out_of_range",
             format!("a mean of {} ms is not between the minimum and the maximum", shown(avg)),
@@ -68,7 +83,7 @@ fn small_sample(figures: &Figures, n: u64, found: &mut Findings) {
         let Some(stated) = stated else { continue };
         let weight = weight_of_largest(p, n);
         let least = weight * max + (1.0 - weight) * floor;
-        if weight > 0.0 && above(least, stated) {
+        if weight > 0.0 && above(figures, least, stated) {
             found.add(
                 "percentile_impossible",
                 format!(
@@ -105,7 +120,7 @@ fn mean(figures: &Figures, n: u64, found: &mut Findings) {
     let rest = n.saturating_sub(1 + from_p95 + middle);
     let at_least = max + from_p95 as f64 * p95 + middle as f64 * p50 + rest as f64 * min;
     let (at_least, at_most) = (at_least / n as f64, at_most / n as f64);
-    if above(at_least, avg) || above(avg, at_most) {
+    if above(figures, at_least, avg) || above(figures, avg, at_most) {
         found.add(
             "mean_impossible",
             format!(
@@ -132,7 +147,10 @@ fn retried(figures: &Figures, n: u64, found: &mut Findings) {
     let share = retried as f64 / n as f64 * 100.0;
     // Every definition takes p95 at or above rank floor(0.95 n); the retried ones hold the ranks above n - retried.
     let lowest_rank = (0.95 * n as f64).floor() as u64;
-    if let Some(p95) = figures.p95.filter(|p95| retried.saturating_add(lowest_rank) > n && *p95 < pause) {
+    if let Some(p95) = figures
+        .p95
+        .filter(|p95| retried.saturating_add(lowest_rank) > n && *p95 + figures.rounding_ms < pause)
+    {
         found.add(
             "retries_faster_than_backoff",
             format!(
@@ -143,7 +161,7 @@ fn retried(figures: &Figures, n: u64, found: &mut Findings) {
             ),
         );
     }
-    if let Some(max) = figures.max.filter(|max| *max < pause) {
+    if let Some(max) = figures.max.filter(|max| *max + figures.rounding_ms < pause) {
         found.add(
             "retries_faster_than_backoff",
             format!(

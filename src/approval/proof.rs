@@ -2,7 +2,7 @@
 
 use super::judge::Request;
 use super::ruling::{Findings, Item, evidence};
-use super::standing;
+use super::{standing, tampering};
 use crate::analysis::Recheck;
 use crate::gate::Verdict;
 use crate::journal::{ReadError, Reader};
@@ -44,7 +44,24 @@ pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) ->
         };
         Ok(Proof { evidence, bytes, recheck })
     };
-    read().map_err(|error| found.add(kind(&error), format!("{}: {error}", name(path)))).ok()
+    if !path.is_file() {
+        found.add("journal_unreadable", format!("{}: not a file", name(path)));
+        return None;
+    }
+    read().map_err(|error| broken(path, &error, found)).ok()
+}
+
+/// Names what is wrong with a journal, and what was done to it where that can be told.
+fn broken(path: &Path, error: &EvidenceError, found: &mut Findings) {
+    let diagnosis = match error {
+        EvidenceError::Journal(ReadError::Chain { .. } | ReadError::Structure { .. }) => {
+            tampering::diagnose(path, &name(path))
+        }
+        _ => None,
+    };
+    let plain = || (kind(error), format!("{}: {error}", name(path)));
+    let (kind, sentence) = diagnosis.map_or_else(plain, |(kind, sentence)| (kind, sentence));
+    found.add(kind, sentence);
 }
 
 /// What is wrong with the journal of a load, as for any other.
@@ -165,7 +182,7 @@ fn other_version(value: &Value) -> String {
 }
 
 /// The first line that differs, from 1, in both versions, cut.
-fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
+pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
     let cut = |line: Option<&[u8]>| -> String {
         let text = String::from_utf8_lossy(line.unwrap_or_default());
         text.trim().chars().filter(|c| !c.is_control()).take(80).collect()
@@ -236,7 +253,8 @@ pub(super) fn sealed(
     let key = request.public_key?;
     let file = name(signature);
     let check = || -> Result<(), (&'static str, String)> {
-        let bytes = read_bounded(signature).map_err(|e| ("signature_missing", format!("{file}: {e}")))?;
+        let bytes = read_bounded(signature, MAX_SIGNATURE_FILE)
+            .map_err(|e| ("signature_missing", format!("{file}: {e}")))?;
         let forged = |e: crate::seal::SealError| ("signature_not_valid", format!("{file}: {e}"));
         let seal = Seal::parse(&bytes).map_err(forged)?;
         seal.verify(key).map_err(forged)?;
@@ -254,11 +272,15 @@ pub(super) fn sealed(
     Some(evidence("sealed", "Ed25519 signature", verdict, figure, file))
 }
 
-fn read_bounded(path: &Path) -> std::io::Result<Vec<u8>> {
+/// A regular file, whole, of at most `max` bytes.
+pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::other("not a file"));
+    }
     let mut bytes = Vec::new();
-    std::fs::File::open(path)?.take(MAX_SIGNATURE_FILE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIGNATURE_FILE {
-        return Err(std::io::Error::other("too large for a signature file"));
+    std::fs::File::open(path)?.take(max + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > max {
+        return Err(std::io::Error::other(format!("larger than {max} bytes")));
     }
     Ok(bytes)
 }

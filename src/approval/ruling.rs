@@ -88,10 +88,30 @@ impl Judgement {
     pub fn new(artifact: String, kind: Kind, items: Vec<Item>, mut contradictions: Vec<Finding>) -> Self {
         let mut seen = std::collections::BTreeSet::new();
         contradictions.retain(|f| seen.insert(f.clone()));
+        let contradictions = bounded(contradictions);
         let failed = !contradictions.is_empty();
         let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
         Self { artifact, kind, verdict, items, contradictions }
     }
+}
+
+/// Most findings of one kind that are told one by one.
+const TOLD: usize = 20;
+
+/// A file with a million mistakes need not be told about each of them.
+fn bounded(findings: Vec<Finding>) -> Vec<Finding> {
+    let mut counts: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let mut told = Vec::new();
+    for finding in findings {
+        let count = counts.entry(finding.kind.clone()).or_default();
+        *count += 1;
+        if *count <= TOLD {
+            told.push(finding);
+        }
+    }
+    let more = counts.into_iter().filter(|(_, n)| *n > TOLD);
+    told.extend(more.map(|(kind, n)| Finding { kind, sentence: format!("{} more of these", n - TOLD) }));
+    told
 }
 
 /// All that was asked for, judged.

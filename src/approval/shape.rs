@@ -79,6 +79,12 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
             );
         }
     }
+    if document.cut {
+        found.add(
+            "artifact_too_large",
+            "the artifact holds more values than any artifact does; not all were looked at",
+        );
+    }
     pii(document, found);
 }
 
@@ -119,6 +125,9 @@ fn pii(document: &Document<'_>, found: &mut Findings) {
     let counts = ["emails_found", "usernames_found", "ip_addresses_found", "findings_total"];
     let hits = counts.iter().map(|name| count(name)).fold(0u64, u64::saturating_add);
     let status = section.get("status").and_then(Value::as_str).unwrap_or_default().to_uppercase();
+    if status == "FAIL" && hits == 0 && !document.is_own() {
+        found.add("pii_status", "pii_check says FAIL, and counts no findings");
+    }
     if status == "PASS" && hits > 0 {
         found.add("pii_status", format!("pii_check says PASS with {hits} findings"));
     }

@@ -74,7 +74,12 @@ fn says(approval: &Approval) -> String {
         Verdict::Fail => {
             let failed = names(Verdict::Fail);
             let failed = if failed.is_empty() { String::new() } else { format!("Failed: {failed}. ") };
-            format!("{failed}{contradictions} things cannot be so. Do not approve on this evidence.")
+            let so = match contradictions {
+                0 => String::new(),
+                1 => "One thing cannot be so. ".to_owned(),
+                n => format!("{n} things cannot be so. "),
+            };
+            format!("{failed}{so}Do not approve on this evidence.")
         }
         Verdict::Unproven | Verdict::NotExercised => {
             let unproven = names(Verdict::Unproven);

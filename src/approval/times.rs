@@ -1,6 +1,6 @@
 //! Times that cannot be: malformed, in the future, before the commit, outside the run.
 
-use super::document::{Document, Node};
+use super::document::{Document, Node, shown};
 use super::ruling::Findings;
 use chrono::{DateTime, NaiveDateTime, TimeDelta, Utc};
 
@@ -55,6 +55,20 @@ fn backwards(document: &Document<'_>, found: &mut Findings) {
         && end < start
     {
         found.add("time_backwards", format!("the run ended at {end}, before it began at {start}"));
+    } else if let (Some(start), Some(end), Some(stated)) =
+        (start, end, document.number(&["duration_seconds"]))
+    {
+        let seconds = (end - start).as_seconds_f64();
+        if (seconds - stated).abs() > 2.0 {
+            found.add(
+                "duration_does_not_follow",
+                format!(
+                    "{start} to {end} is {} s, and the artifact says {} s",
+                    shown(seconds),
+                    shown(stated)
+                ),
+            );
+        }
     }
 }
 

@@ -18,6 +18,8 @@ use std::path::{Path, PathBuf};
 
 /// Largest file that a public key may be in, in bytes.
 const MAX_KEY: u64 = 4096;
+/// Largest scenario file of a checkout that is looked at, in bytes.
+const MAX_SCENARIO: u64 = 16 * 1024 * 1024;
 
 /// Options of `smoke gate`.
 #[derive(Debug, clap::Args)]
@@ -153,7 +155,7 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure>
                 return Err(Failure::usage(format!("{shown}: no artifacts in it (*_output.json)")));
             }
             files.extend(inside);
-        } else if path.extension().is_some_and(|e| e == "jsonl") {
+        } else if path.extension().is_some_and(|e| e == "jsonl") || is_own_memo(path) {
             files.push(path.with_file_name(format!("{}_output.json", name_of(path))));
         } else {
             files.push(path.clone());
@@ -162,20 +164,30 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure>
     Ok(files)
 }
 
+/// A memo with its journal is judged with the artifact that it is beside.
+fn is_own_memo(path: &Path) -> bool {
+    path.extension().is_some_and(|e| e == "md") && crate::approval::journal_of(path).is_some()
+}
+
 /// `*_output.json`, and memos that no journal stands behind.
 fn in_directory(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let memo = name.strip_suffix("_memo.md");
-        let own_memo = memo.is_some_and(|m| dir.join(format!("{m}_journal.jsonl")).exists());
-        if !name.starts_with('.') && (name.ends_with("_output.json") || (memo.is_some() && !own_memo)) {
+        let memo = name.ends_with("_memo.md") && !is_own_memo(&path);
+        if !name.starts_with('.') && (name.ends_with("_output.json") || memo) {
             found.push(path);
         }
     }
     found.sort();
     Ok(found)
+}
+
+/// A scenario file; one that is too large for a scenario is none.
+fn bounded(path: &Path) -> Option<Vec<u8>> {
+    let meta = std::fs::metadata(path).ok()?;
+    (meta.is_file() && meta.len() <= MAX_SCENARIO).then(|| std::fs::read(path).ok()).flatten()
 }
 
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
@@ -205,7 +217,7 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
         let path = entry.path();
         let yaml = path.extension().is_some_and(|e| e == "yaml");
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        if let Some(bytes) = yaml.then(|| std::fs::read(&path).ok()).flatten() {
+        if let Some(bytes) = yaml.then(|| bounded(&path)).flatten() {
             scenarios.insert(name, (path.display().to_string(), sha256_hex(&bytes)));
         }
     }

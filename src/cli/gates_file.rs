@@ -4,12 +4,19 @@ use super::Failure;
 use crate::gate::{Confidence, Gates};
 use crate::journal::sha256_hex;
 use crate::rig::GatesRef;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// The gates that are built into the binary: `scenarios/gates.yaml`.
 const BUILT_IN: &str = include_str!("../../scenarios/gates.yaml");
 /// Where a checkout has them.
 const USUAL: &str = "scenarios/gates.yaml";
+/// Largest gates file that is read, in bytes.
+const MAX_BYTES: u64 = 1 << 20;
+
+fn too_large() -> std::io::Error {
+    std::io::Error::other(format!("larger than {MAX_BYTES} bytes, which no gates file is"))
+}
 
 /// Gates and where they came from.
 #[derive(Debug)]
@@ -31,7 +38,10 @@ impl GatesFile {
         let (name, text) = match path {
             Some(path) => {
                 let name = path.display().to_string();
-                let read = std::fs::read_to_string(&path);
+                let mut text = String::new();
+                let read = std::fs::File::open(&path)
+                    .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
+                    .and_then(|n| if n as u64 > MAX_BYTES { Err(too_large()) } else { Ok(text) });
                 (
                     name.clone(),
                     read.map_err(|e| Failure::usage(format!("gates {name}: cannot be read: {e}")))?,

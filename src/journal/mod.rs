@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// `prev` of the first line.
-const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
+pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 /// Longest line that is written or read, in bytes: a 1 MiB body with every byte escaped, and its headers.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;

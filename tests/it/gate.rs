@@ -195,14 +195,15 @@ fn what_is_done_to_a_journal_is_named() {
     let foreign = Run::new(&Sample { flows: 4, ..recent() });
     let foreign = std::fs::read(foreign.journal()).expect("a journal");
     let foreign_lines: Vec<&[u8]> = foreign.split_inclusive(|b| *b == b'\n').collect();
-    let cases: [(&str, Vec<u8>); 9] = [
+    let cases: [(&str, Vec<u8>); 10] = [
         ("journal_truncated", lines[..n - 1].concat()),
         ("journal_truncated", whole[..whole.len() - 5].to_vec()),
         ("journal_truncated", lines[..n / 2].concat()),
-        ("journal_chain_broken", swapped),
-        ("journal_chain_broken", edited),
-        ("journal_chain_broken", [lines[..5].concat(), foreign_lines[5..].concat()].concat()),
-        ("journal_chain_broken", [whole.clone(), foreign.clone()].concat()),
+        ("journal_reordered", swapped),
+        ("journal_edited", edited),
+        ("journal_edited", [lines[..5].concat(), foreign_lines[5..].concat()].concat()),
+        ("journal_spliced", [whole.clone(), foreign.clone()].concat()),
+        ("journal_spliced", [&lines[..4], &lines[6..]].concat().concat()),
         ("journal_empty", Vec::new()),
         ("journal_malformed", b"no journal\n".to_vec()),
     ];
@@ -317,7 +318,18 @@ fn the_files_that_circulate_never_pass_and_the_reasons_are_told() {
     let matches = of("guide_matches_output.json");
     assert_eq!((matches.verdict, kinds(&matches)), (Verdict::Unproven, Vec::new()));
     let memo = of("staging_observation_memo.md");
-    assert_eq!((memo.verdict, memo.items.len()), (Verdict::Unproven, 1));
+    assert_eq!(memo.verdict, Verdict::Fail);
+    assert_eq!(kinds(&memo), ["retries_faster_than_backoff", "retry_log_contradicts_schedule"]);
+    let guide = of("guide_observation_memo.md");
+    assert_eq!(kinds(&guide), ["retries_faster_than_backoff", "retry_log_contradicts_schedule"]);
+    let sentences: Vec<&str> = guide.contradictions.iter().map(|f| f.sentence.as_str()).collect();
+    assert_eq!(
+        sentences,
+        [
+            "24 of 197 deliveries (12.183 %) were retried and took 2 s or more each, so p95 cannot be 1200 ms",
+            "/block_at_line_16 logs 0 s between attempts 1 and 2, where the schedule says 2 s",
+        ]
+    );
     let consistent = of("consistent_output.json");
     assert_eq!((consistent.verdict, kinds(&consistent)), (Verdict::Unproven, Vec::new()));
     let fuller = of("fuller_payments_output.json");

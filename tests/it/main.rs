@@ -9,6 +9,8 @@ mod faults;
 #[cfg(test)]
 mod floors;
 #[cfg(test)]
+mod forged;
+#[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
