@@ -1,5 +1,6 @@
 //! `smoke gate`: the approval gate: may these artifacts be believed, and what do they then say?
 
+use super::format::Format;
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, github, out, promote, run};
@@ -67,15 +68,6 @@ enum Required {
     Payments,
     Matches,
     Observation,
-}
-
-/// What goes to stdout.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Format {
-    /// A checklist
-    Human,
-    /// One JSON object
-    Json,
 }
 
 /// Judges all artifacts.

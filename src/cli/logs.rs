@@ -1,5 +1,6 @@
 //! `smoke logs`: what the sender's own log says, and whether the journal says the same.
 
+use super::format::Format;
 use super::{Exit, Failure, out};
 use crate::journal::Reader;
 use crate::logs::{Arrivals, Fold, Formats, Lines, Reconciliation, Summary};
@@ -31,16 +32,6 @@ pub(super) struct Args {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    /// A table.
-    #[default]
-    Human,
-    /// One JSON object.
-    Json,
 }
 
 /// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when no line was readable.

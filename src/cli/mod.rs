@@ -6,6 +6,7 @@ mod completions;
 mod environment;
 mod exit;
 mod fault_plan;
+mod format;
 mod gate;
 mod gates_file;
 mod github;

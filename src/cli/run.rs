@@ -1,8 +1,9 @@
 //! `smoke payments`, `smoke matches`, `smoke run`: one run from command line to exit code.
 
+use super::format::Format;
 use super::outputs::Outputs;
 use super::progress::Progress;
-use super::run_args::{Format, RunArgs};
+use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, github, out, signing};
 use crate::gate::Verdict;

@@ -1,6 +1,8 @@
 //! What the user typed for `payments`, `matches` and `run`.
 
+use super::format::Format;
 use super::secret_source::SecretSource;
+use super::staging::kinds;
 use crate::injection::FaultSpec;
 use crate::scenario::Period;
 use crate::signature::Scheme;
@@ -11,7 +13,7 @@ use std::path::PathBuf;
 
 /// Options of a smoke run. Flags win over the environment, which wins over the scenario.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Target")]
+#[command(next_help_heading = "Target", after_help = kinds())]
 pub(super) struct RunArgs {
     /// Base URL of the staging system [env: STAGING_URL]; without it the embedded stand-in is the target
     #[arg(long, value_name = "URL")]
@@ -104,13 +106,4 @@ pub(super) enum ReportFormat {
     Junit,
     /// NAME_memo.md
     Markdown,
-}
-
-/// What goes to stdout.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(super) enum Format {
-    /// A table of gates and the verdict in words
-    Human,
-    /// The artifact
-    Json,
 }

@@ -123,6 +123,8 @@ impl Stream {
 
     fn complain(&mut self, what: &str) {
         self.bad += 1;
+        // Whoever reads only stdout must not take a missing row for a clean line.
+        self.print(&json!({"line": self.number, "error": what}).to_string());
         out::say(format!("line {}: {what}", self.number));
     }
 

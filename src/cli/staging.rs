@@ -162,12 +162,20 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
         Some(dir) => {
             let dir = dir.display();
             out::say(format!(
-                "drive it: smoke payments --staging {url} --data {dir}/payments.csv --env-file {dir}/staff.env"
+                "drive it: smoke payments --staging {url} --data {dir}/payments.csv --env-file {dir}/staff.env \
+                 --listen {} --secret-file SECRET",
+                receiver(args.webhook_url.trim())
             ));
         }
         None => out::say("passwords and data rows: --write-data DIR"),
     }
     out::say("a verdict from the stand-in is never evidence about staging; Ctrl-C ends it");
+}
+
+/// Host and port that the webhooks go to, for whoever is to receive them.
+fn receiver(webhook_url: &str) -> &str {
+    let rest = webhook_url.split_once("://").map_or("", |(_, rest)| rest);
+    rest.split('/').next().filter(|host| !host.is_empty()).unwrap_or("HOST:PORT")
 }
 
 /// Ctrl-C and SIGTERM, listened for before anyone is told that the server runs.
@@ -197,10 +205,14 @@ fn count(text: &str) -> Result<usize, String> {
 }
 
 fn kinds_help() -> String {
+    format!("{}\nWEBHOOK_SECRET is taken when neither --secret-file nor --secret-env is given.", kinds())
+}
+
+/// What `--misbehave` can be told, one kind a line.
+pub(super) fn kinds() -> String {
     let mut help = "Misbehaviours (all deliveries unless said otherwise):\n".to_owned();
     for kind in Kind::ALL {
         help.push_str(&format!("  {:<24} {}\n", kind.name(), kind.about()));
     }
-    help.push_str("\nWEBHOOK_SECRET is taken when neither --secret-file nor --secret-env is given.");
     help
 }

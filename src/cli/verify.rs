@@ -1,5 +1,6 @@
 //! `smoke verify`: whether a webhook is valid, why not, and what its sender probably did wrong.
 
+use super::format::Format;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, stdin_body};
 use crate::clock::Clock;
@@ -27,16 +28,6 @@ pub(super) struct Args {
     /// How to print the verdict
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-}
-
-/// Form of the output.
-#[derive(Debug, Clone, Copy, Default, clap::ValueEnum)]
-enum Format {
-    /// Sentences.
-    #[default]
-    Human,
-    /// One JSON object.
-    Json,
 }
 
 /// Prints the verdict: 0 when the request is valid, 1 when it is not.

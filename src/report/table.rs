@@ -22,6 +22,8 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
     let subject =
         [(run.total_payments, "payments"), (run.total_matches, "matches"), (run.total_flows, "flows")];
     let (n, things) = subject.iter().find_map(|(n, things)| Some(((*n)?, *things))).unwrap_or((0, "flows"));
+    let one = |things: &'static str| if things == "matches" { "match" } else { things.trim_end_matches('s') };
+    let things = if n == 1 { one(things) } else { things };
     let _ = writeln!(
         out,
         "{}: {n} {things} against {} in {:.2} s; {} webhooks due, {} arrived, {} accepted",

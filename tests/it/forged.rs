@@ -58,7 +58,9 @@ fn forged_journals_are_named() {
     forged("cut out", |run| lines(run, |l| drop(l.drain(5..9))), &[], 1, "lines were taken out or put in");
     let twice = |run: &Run| lines(run, |l| l.extend_from_within(..));
     forged("put together", twice, &[], 1, "begins another journal");
-    let foreign = |run: &Run| drop(sample::write(&run.journal(), &Sample { flows: 4, ..recent() }));
+    let foreign = |run: &Run| {
+        sample::write(&run.journal(), &Sample { flows: 4, ..recent() });
+    };
     forged("foreign", foreign, &[], 1, "artifact_differs");
     let headless = |run: &Run| lines(run, |l| drop(l.remove(0)));
     forged("headless", headless, &[], 1, "journal_chain_broken");
@@ -98,7 +100,7 @@ fn forged_artifacts_are_named() {
         forged(name, |run| replace(&run.artifact(), from, to), &[], 1, says);
     }
     let cut = |run: &Run| {
-        File::options().write(true).open(run.artifact()).and_then(|f| f.set_len(400)).expect("cut")
+        File::options().write(true).open(run.artifact()).and_then(|f| f.set_len(400)).expect("cut");
     };
     forged("truncated", cut, &[], 1, "not_json");
     let nested = |run: &Run| std::fs::write(run.artifact(), "[".repeat(100_000)).expect("written");

@@ -63,7 +63,10 @@ fn unreadable_lines_are_named_and_the_others_scanned() {
     let output =
         scan(&[], b"{\"id\": 1, \"payload\": \"a@b.cd\"}\n{oops\n\xff\xfe\n{\"id\": 4, \"payload\": 1}\n");
     assert_eq!(output.status.code(), Some(2));
-    assert_eq!(rows(&output).len(), 2);
+    let rows = rows(&output);
+    assert_eq!(rows.len(), 4, "a line that could not be scanned has a row too");
+    assert_eq!(rows[1]["line"], 2);
+    assert!(rows[1]["error"].is_string() && rows[1].get("findings").is_none(), "{}", rows[1]);
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(
         errors.contains("line 2:") && errors.contains("line 3:") && errors.contains("2 of 4 lines"),
@@ -79,7 +82,8 @@ fn a_line_over_the_limit_is_named_and_skipped() {
     assert_eq!(output.status.code(), Some(2));
     let errors = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(errors.contains("line 1: longer than 16777216 bytes"), "{errors}");
-    assert_eq!(rows(&output)[0]["line"], 2);
+    assert!(rows(&output)[0]["error"].is_string());
+    assert_eq!(rows(&output)[1]["line"], 2);
 }
 
 #[test]

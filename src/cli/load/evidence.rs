@@ -1,8 +1,9 @@
 //! The files of a load: the journal while it runs; artifact, histogram log, page and JUnit from the journals.
 
 use crate::analysis::load::{Part, Series};
+use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
-use crate::cli::run_args::{Format, ReportFormat};
+use crate::cli::run_args::ReportFormat;
 use crate::cli::{Exit, Failure, out};
 use crate::gate::{Confidence, Verdict};
 use crate::journal::{Header, Journal};
