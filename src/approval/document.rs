@@ -133,7 +133,8 @@ pub(super) fn rounding(value: &Value) -> f64 {
 
 /// A figure without needless zeros.
 pub(super) fn shown(x: f64) -> String {
-    format!("{}", (x * 1000.0).round() / 1000.0)
+    // An empty sum is minus zero.
+    format!("{}", (x * 1000.0).round() / 1000.0 + 0.0)
 }
 
 #[cfg(test)]
