@@ -58,7 +58,13 @@ impl Breaker {
             let accepted = d.accepted().and_then(|t| t.end);
             Some(Seen { number: d.number, began: d.first_byte(), end: accepted.or(d.last_end())?, failed })
         };
-        Self::replay(analysis.header.retry.breaker, analysis.own().filter_map(seen).collect())
+        let failures = analysis.own().filter_map(seen).filter(|d| d.failed);
+        let contract = analysis.header.retry.breaker;
+        // So few cannot open it, and then there is nothing to put in order.
+        if failures.take(contract.failures as usize).count() < contract.failures as usize {
+            return Self::default();
+        }
+        Self::replay(contract, analysis.own().filter_map(seen).collect())
     }
 
     fn replay(contract: BreakerContract, mut deliveries: Vec<Seen>) -> Self {

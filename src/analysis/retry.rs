@@ -235,16 +235,17 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let mut found = BTreeSet::new();
     for delivery in analysis.own().filter(|d| d.id.is_some()) {
         let Some(first) = delivery.tries.first() else { continue };
-        let earlier = given_up.entry((first.prints.body, delivery.event.as_str())).or_default();
+        let key = (first.prints.body, delivery.event.as_str());
         if delivery.fulfils.is_none() {
-            let source = earlier.iter().rev().find(|d| {
+            let earlier = given_up.get(&key).into_iter().flatten();
+            let source = earlier.rev().find(|d| {
                 d.last_end()
                     .is_some_and(|end| end <= first.first_byte && first.first_byte.since(end) <= within)
             });
             found.extend(source.map(|d| d.number));
         }
         if has_failed_try(delivery) && delivery.accepted().is_none() {
-            earlier.push(delivery);
+            given_up.entry(key).or_default().push(delivery);
         }
     }
     found

@@ -1,6 +1,7 @@
 //! Reads a journal as a stream and checks its chain on the way.
 
-use super::{FORMAT_VERSION, GENESIS, Header, Line, MAX_LINE, Record, sha256_hex};
+use super::{FORMAT_VERSION, Header, MAX_LINE, Record};
+use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -66,12 +67,21 @@ pub struct Integrity {
     pub torn_bytes: usize,
 }
 
+/// One line, read without a copy of its link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Borrowed<'l> {
+    prev: &'l str,
+    record: Record,
+}
+
 /// A journal being read; memory does not grow with its length.
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
     line: Vec<u8>,
-    prev: String,
+    /// SHA-256 of the line before; zeros before the first.
+    prev: [u8; 32],
     digest: Sha256,
     records: u64,
     ended: bool,
@@ -97,7 +107,7 @@ impl<R: BufRead> Reader<R> {
         let mut reader = Self {
             input,
             line: Vec::new(),
-            prev: GENESIS.to_owned(),
+            prev: [0; 32],
             digest: Sha256::new(),
             records: 0,
             ended: false,
@@ -120,15 +130,16 @@ impl<R: BufRead> Reader<R> {
         if !self.read_line(number)? {
             return Ok(None);
         }
-        let parsed: Line = serde_json::from_slice(&self.line)
+        let parsed: Borrowed<'_> = serde_json::from_slice(&self.line)
             .map_err(|e| ReadError::Malformed { line: number, why: e.to_string() })?;
-        if parsed.prev != self.prev {
+        if !is_hex_of(parsed.prev, &self.prev) {
             return Err(ReadError::Chain { line: number });
         }
-        self.check_place(number, &parsed.record)?;
-        self.prev = sha256_hex(&self.line);
+        let record = parsed.record;
+        self.check_place(number, &record)?;
+        self.prev = Sha256::digest(&self.line).into();
         self.records = number;
-        Ok(Some(parsed.record))
+        Ok(Some(record))
     }
 
     /// What is known once [`Reader::next_record`] has said `None`.
@@ -174,4 +185,10 @@ impl<R: BufRead> Reader<R> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether `text` is `digest` in lower-case hex, as it is written.
+fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
+    let mut written = [0; 64];
+    hex::encode_to_slice(digest, &mut written).is_ok() && text.as_bytes() == written
 }
