@@ -278,9 +278,10 @@ mod tests {
 
     #[tokio::test]
     async fn a_refused_connection_is_named() {
-        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        drop(listener);
+        // Bound, so that nobody else gets the port, and not listening.
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+        let address = socket.local_addr().unwrap();
         let target = Target::parse(&format!("http://{address}/")).unwrap();
         let addresses = target.addresses().await.unwrap();
         let dialer = Dialer::new(&target, addresses, RootCertStore::empty()).unwrap();

@@ -1,6 +1,7 @@
 //! What a user can get wrong, and the error and exit code that it gets; nothing is driven, nothing is lost.
 
 use super::harness::Smoke;
+use super::reserved::Reserved;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpListener;
 
@@ -72,8 +73,8 @@ fn secrets_that_are_none() {
 
 #[test]
 fn staging_that_is_not_there() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    staging(&format!("http://127.0.0.1:{port}")).run().exits(4).says("unreachable").says("refused");
+    let reserved = Reserved::new();
+    staging(&format!("http://{}", reserved.address)).run().exits(4).says("unreachable").says("refused");
     staging("ftp://x").run().exits(2).says("not an http or https URL");
     let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("credentials do not belong");
     assert!(!ran.stderr.contains("secret-word"));

@@ -1,6 +1,7 @@
 //! `smoke load` and `smoke merge`: the built binary against real sockets.
 
 use crate::harness::{Ran, Smoke};
+use crate::reserved::Reserved;
 use serde_json::Value;
 use smoke::secret::Secret;
 use smoke::signature::{Scheme, Verifier};
@@ -185,8 +186,9 @@ fn throttling_is_told_apart() {
 
 #[test]
 fn a_target_that_goes_away_in_the_middle_is_refused_connections() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let reserved = Reserved::new();
+    let listener = TcpListener::bind(reserved.address).unwrap();
+    let url = format!("http://{}/", reserved.address);
     std::thread::spawn(move || {
         // The first connection shows that it is there; the second carries five webhooks; then nobody listens.
         drop(listener.accept());

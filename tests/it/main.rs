@@ -34,6 +34,8 @@ mod receive_hostile;
 mod receiver;
 #[cfg(test)]
 mod report;
+
+mod reserved;
 #[cfg(test)]
 mod sample;
 #[cfg(test)]

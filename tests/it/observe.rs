@@ -1,6 +1,7 @@
 //! `smoke observe`: minutes and triggers over a journal written for the purpose, and real windows of a few seconds.
 
 use super::receiver::{Receiver, TOKEN, Webhook, until};
+use super::reserved::Reserved;
 use smoke::analysis::{Analysis, minutes};
 use smoke::clock::{Clock, Tick};
 use smoke::gate::{Gates, Verdict, judge, overall, triggers};
@@ -232,8 +233,10 @@ fn a_trigger_ends_the_window_and_runs_the_command() {
 #[test]
 fn an_inbox_that_goes_away_and_comes_back_leaves_a_gap_that_is_named() {
     let dir = tempfile::tempdir().unwrap();
-    let mut receiver = Receiver::start(dir.path(), "", &[]);
-    let url = format!("http://{}", receiver.address);
+    let reserved = Reserved::new();
+    let listen = reserved.address.to_string();
+    let mut receiver = Receiver::start(dir.path(), "", &["--listen", &listen]);
+    let url = format!("http://{listen}");
     let child = observe(dir.path(), &["--inbox", &url, "--token-file", "token", "--duration", "6s"]);
     begun(dir.path());
     let seen = |n: usize| {
@@ -246,7 +249,6 @@ fn an_inbox_that_goes_away_and_comes_back_leaves_a_gap_that_is_named() {
     seen(1);
     receiver.kill();
     std::thread::sleep(Duration::from_millis(1200));
-    let listen = receiver.address.to_string();
     let receiver = Receiver::start(dir.path(), "", &["--listen", &listen]);
     assert_eq!(receiver.post(&Webhook::new()), Some(200));
     seen(2);

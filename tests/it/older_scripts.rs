@@ -1,8 +1,9 @@
 //! Whoever ran the older scripts runs smoke with the same variables (CONTRACT.md section 8), against a server of its own.
 
 use super::harness::Smoke;
+use super::reserved::Reserved;
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -36,11 +37,6 @@ impl Drop for Server {
     }
 }
 
-/// A port that was free a moment ago, for a receiver whose URL the server has to know before it starts.
-fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address").port()
-}
-
 fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path).expect("a file").lines().map(str::to_owned).collect()
 }
@@ -54,7 +50,9 @@ fn cell(path: &Path, column: &str) -> String {
 
 fn run(subcommand: &str, kind: &str, id: (&str, &str), user: (&str, &str)) -> super::harness::Ran {
     let dir = tempfile::tempdir().expect("a directory");
-    let endpoint = format!("http://127.0.0.1:{}/webhooks/inbound", free_port());
+    // The server has to know the receiver's URL before the receiver starts.
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
     let server = Server::start(dir.path(), &endpoint);
     let data = dir.path().join(format!("{kind}.csv"));
     let mut smoke = Smoke::new(subcommand).env("STAGING_URL", &server.url).env("WEBHOOK_ENDPOINT", &endpoint);
@@ -140,8 +138,8 @@ fn a_result_that_cannot_be_written_is_an_error() {
 
 #[test]
 fn a_webhook_at_the_wrong_path_is_told() {
-    let port = free_port();
-    let address = format!("127.0.0.1:{port}");
+    let reserved = Reserved::new();
+    let address = reserved.address.to_string();
     let args = ["--listen", &address, "--misbehave", "slow", "--flows", "1"];
     let (child, dir) = Smoke::new("payments").args(&args).spawn();
     let begun = std::time::Instant::now();
