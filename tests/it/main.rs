@@ -34,7 +34,7 @@ mod receive_hostile;
 mod receiver;
 #[cfg(test)]
 mod report;
-
+#[cfg(test)]
 mod reserved;
 #[cfg(test)]
 mod sample;
