@@ -3,6 +3,7 @@
 use super::{Analysis, Delivery, Expectation, Fate};
 use crate::clock::Tick;
 use crate::journal::BreakerContract;
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 /// When the sender's breaker must have been open, by the failures that it saw.
@@ -49,7 +50,7 @@ impl Breaker {
     /// Replays the deliveries of a run; each counts once, when its last attempt ended.
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
-        let seen = |d: &Delivery| {
+        let seen = |d: Cow<'_, Delivery>| {
             let failed = match d.fate(analysis.max_attempts()) {
                 Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
                 Fate::Delivered => false,
@@ -115,9 +116,9 @@ impl Breaker {
 
     /// Webhooks of `expectations` that never came although the silence was over and nothing had opened it again.
     #[must_use]
-    pub fn stuck(&self, expectations: &[Expectation]) -> u64 {
+    pub fn stuck<'e>(&self, expectations: impl Iterator<Item = Expectation<'e>>) -> u64 {
         let Some(last) = self.openings.last().filter(|o| o.probe.is_none()) else { return 0 };
-        let after = expectations.iter().filter(|e| e.expect.at > last.until);
+        let after = expectations.filter(|e| e.at > last.until);
         after.map(|e| u64::from(e.missing())).sum()
     }
 }

@@ -3,12 +3,11 @@
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::signature::Reason;
+use std::sync::Arc;
 
 /// One attempt of a delivery, without its bytes.
 #[derive(Debug, Clone)]
 pub struct Try {
-    /// Number of the attempt in the journal.
-    pub attempt: u64,
     /// First byte of the request.
     pub first_byte: Tick,
     /// End of the attempt: our answer's last byte, or the end of the connection. `None`: not in the journal.
@@ -58,9 +57,9 @@ pub struct Delivery {
     /// Number in order of first arrival, from 1.
     pub number: u64,
     /// The event, from the header or the body.
-    pub event: String,
-    /// The webhook id, where the scheme has one.
-    pub id: Option<String>,
+    pub event: Arc<str>,
+    /// Whether it has a webhook id.
+    pub has_id: bool,
     /// The attempts up to the first accepted one, and those that followed a failure.
     pub tries: Vec<Try>,
     /// Attempts that came after the delivery had been accepted: duplicates.

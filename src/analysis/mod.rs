@@ -3,12 +3,18 @@
 //! [`Analysis`] takes the records one by one and is a pure function of what it was given; over a journal that still
 //! grows it is the live view. Memory grows with the number of deliveries, not with bodies.
 
+mod arrive;
 mod breach;
 mod breaker;
+mod deliveries;
 mod delivery;
 mod expected;
+mod flows;
 mod fold;
+mod interned;
+mod keyed;
 pub mod load;
+mod prints;
 mod privacy;
 mod recheck;
 mod retry;
@@ -20,15 +26,17 @@ mod windows;
 
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
+pub use deliveries::Deliveries;
 pub use delivery::{Delivery, Fate, Prints, Try};
 pub use expected::{Expectation, Fulfilment};
 pub use fold::Analysis;
 pub use privacy::{Findings, Located, Privacy};
 
+pub use flows::{FlowFacts, Flows};
 pub use recheck::{Disagreement, Recheck};
 pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
-pub use steps::{FlowFacts, StepFacts, Steps};
-pub use tally::{Tally, Whose};
+pub use steps::{StepFacts, Steps};
+pub use tally::Tally;
 pub use watched::Watched;
 pub use windows::{Minute, minutes};

@@ -3,9 +3,11 @@
 use super::breach::Breach;
 use super::delivery::{Delivery, Try};
 use super::{Analysis, Fate};
+use crate::clock::Tick;
 use crate::injection::{Fault, FaultSpec};
 use crate::journal::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// What was seen of the retries of one delivery that had a failed attempt.
@@ -44,10 +46,10 @@ pub fn retries(analysis: &Analysis) -> Retries {
     let mut found = Retries::default();
     let reborn = reborn(analysis);
     for delivery in analysis.own() {
-        judge_accepted(analysis, delivery, &mut found);
-        judge_deadline(analysis, delivery, &mut found);
-        if has_failed_try(delivery) {
-            judge(analysis, delivery, &reborn, &mut found);
+        judge_accepted(analysis, &delivery, &mut found);
+        judge_deadline(analysis, &delivery, &mut found);
+        if has_failed_try(&delivery) {
+            judge(analysis, &delivery, &reborn, &mut found);
         }
     }
     found.breaches.sort();
@@ -227,25 +229,29 @@ fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
     delivery.last_end().is_some_and(|end| analysis.latest.since(end) >= wanted)
 }
 
+/// A delivery of which no attempt was accepted.
+struct GivenUp {
+    number: u64,
+    end: Tick,
+}
+
 /// Deliveries that failed once and came back under another id: same bytes, soon after, and nothing asked for them.
 fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let contract = &analysis.header.retry;
     let within = Duration::from_millis(contract.longest_ms() + contract.late_ms);
-    let mut given_up: HashMap<(u64, &str), Vec<&Delivery>> = HashMap::new();
+    let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
     let mut found = BTreeSet::new();
-    for delivery in analysis.own().filter(|d| d.id.is_some()) {
+    for delivery in analysis.own().filter(|d| d.has_id) {
         let Some(first) = delivery.tries.first() else { continue };
-        let key = (first.prints.body, delivery.event.as_str());
+        let key = (first.prints.body, Arc::clone(&delivery.event));
         if delivery.fulfils.is_none() {
             let earlier = given_up.get(&key).into_iter().flatten();
-            let source = earlier.rev().find(|d| {
-                d.last_end()
-                    .is_some_and(|end| end <= first.first_byte && first.first_byte.since(end) <= within)
-            });
-            found.extend(source.map(|d| d.number));
+            let soon = |end: Tick| end <= first.first_byte && first.first_byte.since(end) <= within;
+            found.extend(earlier.rev().find(|one| soon(one.end)).map(|one| one.number));
         }
-        if has_failed_try(delivery) && delivery.accepted().is_none() {
-            given_up.entry(key).or_default().push(delivery);
+        let failed = has_failed_try(&delivery) && delivery.accepted().is_none();
+        if let Some(end) = delivery.last_end().filter(|_| failed) {
+            given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
         }
     }
     found

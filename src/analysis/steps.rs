@@ -1,8 +1,8 @@
 //! Flows and steps: how many went as expected, how long they took, what went wrong.
 
-use crate::journal::{FlowEnd, FlowStart, Outcome, Step};
+use super::flows::Flows;
+use crate::journal::{Outcome, Step};
 use crate::latency::Latency;
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Most problems that are kept in words for one step name.
@@ -27,21 +27,6 @@ pub struct StepFacts {
     pub statuses: BTreeMap<u16, u64>,
 }
 
-/// One flow.
-#[derive(Debug, Clone)]
-pub struct FlowFacts {
-    /// Which variant it played.
-    pub variant: Option<String>,
-    /// Id of its subject.
-    pub subject: Value,
-    /// Last known status of its subject; null while the flow runs.
-    pub status: Value,
-    /// Whether it ended.
-    pub ended: bool,
-    /// Steps of it that failed.
-    pub failed_steps: u32,
-}
-
 /// The flows and steps of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Steps {
@@ -49,8 +34,8 @@ pub struct Steps {
     pub names: Vec<String>,
     /// By name.
     pub by_name: BTreeMap<String, StepFacts>,
-    /// By number.
-    pub flows: BTreeMap<u32, FlowFacts>,
+    /// The flows.
+    pub flows: Flows,
 }
 
 impl Steps {
@@ -58,24 +43,6 @@ impl Steps {
     #[must_use]
     pub fn sent_and_failed(&self) -> (u64, u64) {
         self.by_name.values().fold((0, 0), |(n, k), s| (n + s.ok + s.refused + s.failed, k + s.failed))
-    }
-
-    pub(super) fn flow_started(&mut self, start: &FlowStart) {
-        let facts = FlowFacts {
-            variant: start.variant.clone(),
-            subject: start.subject.clone(),
-            status: Value::Null,
-            ended: false,
-            failed_steps: 0,
-        };
-        self.flows.insert(start.flow, facts);
-    }
-
-    pub(super) fn flow_ended(&mut self, end: &FlowEnd) {
-        if let Some(flow) = self.flows.get_mut(&end.flow) {
-            flow.ended = true;
-            flow.status = end.status.clone();
-        }
     }
 
     pub(super) fn step_ended(&mut self, step: &Step) {
@@ -96,8 +63,8 @@ impl Steps {
         let failed = step.outcome == Outcome::Failed;
         let room = if failed { KEPT_PROBLEMS.saturating_sub(facts.problems.len()) } else { 0 };
         facts.problems.extend(step.problems.iter().take(room).map(|p| (step.flow, p.clone())));
-        if failed && let Some(flow) = step.flow.and_then(|f| self.flows.get_mut(&f)) {
-            flow.failed_steps += 1;
+        if let (true, Some(flow)) = (failed, step.flow) {
+            self.flows.step_failed(flow);
         }
     }
 }

@@ -4,16 +4,6 @@ use super::{Analysis, Breaker, Delivery, Expectation, Fate};
 use crate::latency::Latency;
 use crate::signature::Reason;
 use std::collections::{BTreeMap, HashMap};
-use std::time::Duration;
-
-/// Whose deliveries are counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Whose {
-    /// Those that were left alone.
-    Organic,
-    /// Those that were broken on purpose.
-    Injected,
-}
 
 /// Counts over the deliveries of a run.
 #[derive(Debug, Clone, Default)]
@@ -61,28 +51,30 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Counts.
+    /// Counts the organic and the injected deliveries of a run, apart.
     #[must_use]
-    pub fn of(analysis: &Analysis, whose: Whose) -> Self {
-        let mut tally = Self::default();
-        for delivery in analysis.own().filter(|d| belongs(d, whose)) {
-            tally.add_delivery(analysis, delivery);
+    pub fn both(analysis: &Analysis) -> (Self, Self) {
+        let (mut organic, mut injected) = (Self::default(), Self::default());
+        for delivery in analysis.own() {
+            let tally = if delivery.injected() { &mut injected } else { &mut organic };
+            tally.add_delivery(analysis, &delivery);
         }
         let breaker = Breaker::of(analysis);
+        let contract = analysis.header.retry.breaker;
         let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
         for expectation in analysis.expectations() {
-            tally.add_arrived(analysis, expectation, whose);
-            if whose == Whose::Organic {
-                let contract = analysis.header.retry.breaker;
-                let within = Duration::from_millis(expectation.expect.within_ms);
-                if !complete && expectation.expect.at.plus(within) > analysis.latest {
-                    tally.pending += u64::from(expectation.missing());
-                    continue;
-                }
-                tally.add_missing(breaker.swallows(contract, expectation.expect.at), expectation);
+            for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
+                let tally = if delivery.injected() { &mut injected } else { &mut organic };
+                tally.add_arrived(&expectation, &delivery);
+            }
+            // What never came was not broken by us, so it counts as organic.
+            if !complete && expectation.deadline() > analysis.latest {
+                organic.pending += u64::from(expectation.missing());
+            } else {
+                organic.add_missing(breaker.swallows(contract, expectation.at), &expectation);
             }
         }
-        tally
+        (organic, injected)
     }
 
     /// Deliveries of that fate.
@@ -101,7 +93,7 @@ impl Tally {
         self.deliveries += 1;
         let fate = delivery.fate(analysis.max_attempts());
         *self.fates.entry(name(fate)).or_default() += 1;
-        *self.events.entry(delivery.event.clone()).or_default() += 1;
+        self.add_event(&delivery.event);
         self.retried += u64::from(delivery.tries.len() > 1);
         self.elsewhere += u64::from(delivery.elsewhere);
         self.reused_ids += u64::from(delivery.id_reused);
@@ -122,22 +114,24 @@ impl Tally {
         }
     }
 
-    fn add_arrived(&mut self, analysis: &Analysis, expectation: &Expectation, whose: Whose) {
-        for &index in &expectation.by {
-            let Some(delivery) = analysis.deliveries.get(index).filter(|d| belongs(d, whose)) else {
-                continue;
-            };
-            self.expected += 1;
-            match (delivery.accepted().is_some(), analysis.in_time(expectation, index)) {
-                (true, true) => self.fulfilled += 1,
-                (true, false) => self.late += 1,
-                _ => {}
-            }
+    fn add_event(&mut self, event: &str) {
+        if let Some(n) = self.events.get_mut(event) {
+            *n += 1;
+        } else {
+            self.events.insert(event.to_owned(), 1);
         }
     }
 
-    /// What never came was not broken by us, so it counts as organic.
-    fn add_missing(&mut self, swallowed: bool, expectation: &Expectation) {
+    fn add_arrived(&mut self, expectation: &Expectation<'_>, delivery: &Delivery) {
+        self.expected += 1;
+        match (delivery.accepted().is_some(), delivery.first_byte() <= expectation.deadline()) {
+            (true, true) => self.fulfilled += 1,
+            (true, false) => self.late += 1,
+            _ => {}
+        }
+    }
+
+    fn add_missing(&mut self, swallowed: bool, expectation: &Expectation<'_>) {
         let missing = u64::from(expectation.missing());
         if swallowed {
             self.suppressed += missing;
@@ -146,10 +140,6 @@ impl Tally {
             self.lost += missing;
         }
     }
-}
-
-fn belongs(delivery: &Delivery, whose: Whose) -> bool {
-    delivery.injected() == (whose == Whose::Injected)
 }
 
 /// The name of a fate in artifacts.

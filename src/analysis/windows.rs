@@ -64,7 +64,7 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
         current.complete = false;
     }
     for delivery in analysis.own() {
-        if let Some((at, delivered)) = end_of(analysis, delivery)
+        if let Some((at, delivered)) = end_of(analysis, &delivery)
             && let Some(minute) = all.get_mut(number(at))
         {
             minute.ended += 1;

@@ -1,7 +1,7 @@
 //! The clauses of a sweep of the sender's contract, judged one by one.
 
 use super::check::{Check, Verdict};
-use crate::analysis::{Analysis, Breach, Breaker, Delivery, Retries, Try, retries, seconds};
+use crate::analysis::{Analysis, Breach, Breaker, Delivery, Retries, Tally, Try, retries, seconds};
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::injection::{Clause, Fault, Must};
@@ -9,6 +9,7 @@ use crate::journal::{IdentityPolicy, RetryAfterPolicy};
 use crate::signature::Reason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// The answer to a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -61,7 +62,7 @@ pub fn clauses(analysis: &Analysis) -> Vec<JudgedClause> {
     let retries = retries(analysis);
     let judged = |clause: &Clause| {
         let delivery = clause.flow.and_then(|flow| delivery_of(analysis, flow));
-        let (verdict, evidence) = match (clause.fault.map(|f| f.fault), delivery) {
+        let (verdict, evidence) = match (clause.fault.map(|f| f.fault), delivery.as_deref()) {
             (None, _) => over_all(analysis, &retries, clause.must),
             (Some(_), None) => missing(analysis, clause),
             (Some(fault), Some(delivery)) => on_delivery(analysis, &retries, clause.must, fault, delivery),
@@ -99,17 +100,18 @@ pub(super) fn check(analysis: &Analysis) -> Option<Check> {
     })
 }
 
-fn delivery_of(analysis: &Analysis, flow: u32) -> Option<&Delivery> {
-    let mine = analysis.expectations().iter().filter(|e| e.expect.flow == flow);
-    mine.flat_map(|e| &e.by).find_map(|&index| analysis.deliveries.get(index))
+fn delivery_of(analysis: &Analysis, flow: u32) -> Option<Cow<'_, Delivery>> {
+    let mut mine = analysis.expectations().filter(|e| e.flow == flow);
+    let index = mine.find_map(|e| e.by().next())?;
+    analysis.deliveries.get(index)
 }
 
 fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
-    let due = analysis.expectations().iter().find(|e| Some(e.expect.flow) == clause.flow && e.due() > 0);
+    let due = analysis.expectations().find(|e| Some(e.flow) == clause.flow && e.due() > 0);
     let breaker = Breaker::of(analysis);
     match due {
         None => (ClauseVerdict::Unproven, "the step that fires the webhook did not succeed".to_owned()),
-        Some(due) if breaker.swallows(analysis.header.retry.breaker, due.expect.at) => {
+        Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
             (ClauseVerdict::Unproven, "the sender's circuit breaker swallowed the webhook".to_owned())
         }
         Some(_) => (ClauseVerdict::Unproven, "the webhook never came".to_owned()),
@@ -193,11 +195,8 @@ fn outcome(t: &Try) -> String {
 }
 
 fn over_all(analysis: &Analysis, retries: &Retries, must: Must) -> Answer {
-    let own = || analysis.own().flat_map(|d| d.tries.iter().chain(&d.after_acceptance));
     match must {
-        Must::SignValidly => {
-            counted(own().count(), own().filter(|t| t.reason == Reason::Valid).count(), "attempts signed")
-        }
+        Must::SignValidly => signed(analysis),
         Must::UseUniqueIds => unique_ids(analysis),
         Must::BeFresh => fresh(analysis),
         Must::KeepIdentity => identity(analysis, retries),
@@ -206,7 +205,13 @@ fn over_all(analysis: &Analysis, retries: &Retries, must: Must) -> Answer {
     }
 }
 
-fn counted(n: usize, good: usize, things: &str) -> Answer {
+fn signed(analysis: &Analysis) -> Answer {
+    let (organic, injected) = Tally::both(analysis);
+    let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    counted(m + n, a + b, "attempts signed")
+}
+
+fn counted(n: u64, good: u64, things: &str) -> Answer {
     let verdict = match (n, good) {
         (0, _) => ClauseVerdict::Unproven,
         (n, good) if n == good => ClauseVerdict::Pass,
@@ -216,16 +221,16 @@ fn counted(n: usize, good: usize, things: &str) -> Answer {
 }
 
 fn unique_ids(analysis: &Analysis) -> Answer {
-    let with_id = analysis.own().filter(|d| d.id.is_some()).count();
+    let with_id = analysis.own().filter(|d| d.has_id).count() as u64;
     if with_id == 0 {
         return (ClauseVerdict::Unproven, format!("the scheme {} has no id", analysis.header.scheme));
     }
-    let own = with_id - analysis.own().filter(|d| d.id_reused).count();
+    let own = with_id - analysis.own().filter(|d| d.id_reused).count() as u64;
     counted(with_id, own, "deliveries with an id of their own")
 }
 
 fn fresh(analysis: &Analysis) -> Answer {
-    let stamped = |d: &Delivery| {
+    let stamped = |d: Cow<'_, Delivery>| {
         let first = d.tries.first()?;
         let arrived = first.first_byte.wall(analysis.header.started).timestamp_millis();
         Some((arrived - first.prints.timestamp_ms?, first.reason))
@@ -235,7 +240,8 @@ fn fresh(analysis: &Analysis) -> Answer {
         return (ClauseVerdict::Unproven, format!("the scheme {} has no timestamp", analysis.header.scheme));
     }
     let stale = |(_, reason): &&(i64, Reason)| matches!(reason, Reason::Stale | Reason::Future);
-    let (verdict, mut text) = counted(all.len(), all.len() - all.iter().filter(stale).count(), "fresh");
+    let (verdict, mut text) =
+        counted(all.len() as u64, all.iter().filter(|one| !stale(one)).count() as u64, "fresh");
     let oldest = all.iter().map(|(age, _)| *age).max().unwrap_or_default();
     text.push_str(&format!(", the oldest {oldest} ms old on arrival"));
     (verdict, text)
@@ -272,8 +278,7 @@ fn trip(analysis: &Analysis) -> Answer {
         );
         return (ClauseVerdict::Fail, text);
     }
-    let swallowed =
-        analysis.expectations().iter().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.expect.at));
+    let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));
     let swallowed = swallowed.count();
     match opening.probe {
         None if breaker.stuck(analysis.expectations()) > 0 => {
@@ -286,7 +291,7 @@ fn trip(analysis: &Analysis) -> Answer {
             (ClauseVerdict::Unproven, text)
         }
         Some(probe) => {
-            let after = |d: &&Delivery| d.first_byte() > probe.end && d.accepted().is_some();
+            let after = |d: &Cow<'_, Delivery>| d.first_byte() > probe.end && d.accepted().is_some();
             let silence = first_byte(analysis, probe.delivery).since(opening.at).as_millis();
             let text = format!(
                 "opened after {}, swallowed {swallowed}, probe {silence} ms after that delivered, {} delivered since",
@@ -299,5 +304,5 @@ fn trip(analysis: &Analysis) -> Answer {
 }
 
 fn first_byte(analysis: &Analysis, delivery: u64) -> Tick {
-    analysis.deliveries.iter().find(|d| d.number == delivery).map_or(Tick(0), Delivery::first_byte)
+    analysis.deliveries.iter().find(|d| d.number == delivery).map_or(Tick(0), |d| d.first_byte())
 }

@@ -4,7 +4,7 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::{breaker, clause, retry};
-use crate::analysis::{Analysis, Tally, Whose, retries};
+use crate::analysis::{Analysis, Tally, retries};
 
 /// Every criterion that is switched on, judged.
 ///
@@ -17,8 +17,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     if let Some(begin) = &analysis.watched.begin {
         return super::observe::judge(analysis, gates, begin);
     }
-    let organic = Tally::of(analysis, Whose::Organic);
-    let injected = Tally::of(analysis, Whose::Injected);
+    let (organic, injected) = Tally::both(analysis);
     let mut checks = vec![completed(analysis)];
     checks.extend(steps(analysis, gates));
     checks.extend(arrivals(gates, &organic, &injected));
@@ -60,13 +59,13 @@ fn not_exercised(check: &mut Check, why: &str) {
 /// Whether a run went through its steps, and neither they nor anybody else had to do with webhooks.
 fn expects_nothing(analysis: &Analysis) -> bool {
     let (sent, failed) = analysis.steps.sent_and_failed();
-    sent > 0 && failed == 0 && analysis.expectations().is_empty() && analysis.deliveries.is_empty()
+    sent > 0 && failed == 0 && analysis.expectation_count() == 0 && analysis.deliveries.is_empty()
 }
 
 fn completed(analysis: &Analysis) -> Check {
     let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
     let flows = u64::from(analysis.header.flows);
-    let ended = analysis.steps.flows.values().filter(|f| f.ended).count() as u64;
+    let ended = analysis.steps.flows.ended();
     let text = match &analysis.end {
         Some(end) if end.complete => format!("{ended} of {flows} flows ended"),
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),

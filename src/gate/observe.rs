@@ -5,15 +5,16 @@ use super::config::Gates;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry};
-use crate::analysis::{Analysis, Delivery, Minute, Tally, Whose, minutes, retries};
+use crate::analysis::{Analysis, Delivery, Minute, Tally, minutes, retries};
 use crate::journal::WatchBegin;
 use crate::latency::Latency;
+use std::borrow::Cow;
 use std::time::Duration;
 
 /// Every criterion that is switched on, judged on an observation: `judge` comes here for one.
 pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> Vec<Check> {
     let minutes = minutes(analysis);
-    let organic = Tally::of(analysis, Whose::Organic);
+    let (organic, _) = Tally::both(analysis);
     let mut checks = vec![window(analysis, begin, &minutes), rollback(analysis, gates)];
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
@@ -80,7 +81,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
 /// webhooks it did not ask for.
 fn latencies(analysis: &Analysis) -> Latency {
     let mut latency = Latency::new();
-    let took = |d: &Delivery| Some(d.accepted()?.end?.since(d.first_byte()));
+    let took = |d: Cow<'_, Delivery>| Some(d.accepted()?.end?.since(d.first_byte()));
     analysis.own().filter(|d| !d.injected()).filter_map(took).for_each(|t| latency.record(t));
     latency
 }

@@ -1,8 +1,9 @@
 //! Checks of the retry contract.
 
 use super::check::{Check, Verdict};
-use crate::analysis::{Analysis, Breach, Retries, seconds};
+use crate::analysis::{Analysis, Breach, Delivery, Retries, seconds};
 use crate::journal::{IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use std::borrow::Cow;
 
 /// How many breaches are told in one sentence.
 const TOLD: usize = 3;
@@ -131,9 +132,8 @@ fn sent_again(retries: &Retries) -> u64 {
 }
 
 fn redirected(analysis: &Analysis) -> u64 {
-    let redirected = |d: &&crate::analysis::Delivery| {
-        d.elsewhere || d.tries.iter().any(|t| t.status.is_some_and(|s| s / 100 == 3))
-    };
+    let redirected =
+        |d: &Cow<'_, Delivery>| d.elsewhere || d.tries.iter().any(|t| t.status.is_some_and(|s| s / 100 == 3));
     analysis.own().filter(redirected).count() as u64
 }
 

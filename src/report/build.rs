@@ -3,7 +3,7 @@
 use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
 use super::evidence::{Evidence, EvidenceError};
 use super::{contract, faults, sections};
-use crate::analysis::{Analysis, Tally, Whose};
+use crate::analysis::{Analysis, Tally};
 use crate::gate::Verdict;
 use crate::identity::SubjectKind;
 use chrono::SecondsFormat;
@@ -34,8 +34,7 @@ pub fn to_bytes(artifact: &Artifact) -> Vec<u8> {
 #[must_use]
 pub fn artifact(evidence: &Evidence) -> Artifact {
     let analysis = &evidence.analysis;
-    let organic = Tally::of(analysis, Whose::Organic);
-    let injected = Tally::of(analysis, Whose::Injected);
+    let (organic, injected) = Tally::both(analysis);
     let (sample_payment, sample_match, sample_flow) = sections::samples(analysis);
     Artifact {
         schema_version: SCHEMA_VERSION.to_owned(),

@@ -4,12 +4,13 @@ use super::artifact::{FaultInjection, InjectedAttempt, InjectedDelivery};
 use super::sections::ms;
 use crate::analysis::{Analysis, Delivery, Try};
 use crate::http1::Ending;
+use std::borrow::Cow;
 
 /// Most injected deliveries that are listed one by one.
 const LISTED: usize = 100;
 
 pub(super) fn section(analysis: &Analysis) -> FaultInjection {
-    let injected: Vec<&Delivery> = analysis.own().filter(|d| d.injected()).collect();
+    let injected: Vec<Cow<'_, Delivery>> = analysis.own().filter(|d| d.injected()).collect();
     FaultInjection {
         faults: analysis.header.faults.clone(),
         deliveries: injected.iter().take(LISTED).map(|d| listed(analysis, d)).collect(),
@@ -21,7 +22,7 @@ fn listed(analysis: &Analysis, delivery: &Delivery) -> InjectedDelivery {
     let fate = serde_json::to_value(delivery.fate(analysis.max_attempts())).unwrap_or_default();
     InjectedDelivery {
         delivery: delivery.number,
-        event: delivery.event.clone(),
+        event: delivery.event.to_string(),
         fate: fate.as_str().unwrap_or_default().to_owned(),
         attempts: attempts(delivery),
         log: delivery.tries.iter().enumerate().map(|(i, t)| log_line(analysis, delivery, i, t)).collect(),

@@ -11,6 +11,7 @@ use crate::identity::SubjectKind;
 use crate::latency::Latency;
 use crate::pii::Category;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What the delivery latency is.
@@ -174,22 +175,26 @@ type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>)
 /// The sample of the run's subject: the first failed flow, else the first.
 pub(super) fn samples(analysis: &Analysis) -> Samples {
     let flows = &analysis.steps.flows;
-    let failed = failed_flows(analysis).first().and_then(|n| flows.get_key_value(n));
-    let Some((&number, facts)) = failed.or_else(|| flows.iter().next()) else { return (None, None, None) };
+    let failed = failed_flows(analysis).first().copied().filter(|n| flows.get(*n).is_some());
+    let number = failed.or_else(|| flows.numbers().next());
+    let Some((number, facts)) = number.and_then(|n| Some((n, flows.get(n)?))) else {
+        return (None, None, None);
+    };
     match analysis.header.scenario.subject {
-        SubjectKind::Payment => (Some(payment(analysis, number, facts)), None, None),
-        SubjectKind::Match => (None, Some(matched(analysis, number, facts)), None),
-        SubjectKind::Flow => (None, None, Some(matched(analysis, number, facts))),
+        SubjectKind::Payment => (Some(payment(analysis, number, &facts)), None, None),
+        SubjectKind::Match => (None, Some(matched(analysis, number, &facts)), None),
+        SubjectKind::Flow => (None, None, Some(matched(analysis, number, &facts))),
     }
 }
 
-fn deliveries_of(analysis: &Analysis, flow: u32) -> impl Iterator<Item = (usize, &Delivery)> {
-    let mine = analysis.expectations().iter().filter(move |e| e.expect.flow == flow);
-    mine.flat_map(|e| &e.by).filter_map(|&i| Some((i, analysis.deliveries.get(i)?)))
+fn deliveries_of(analysis: &Analysis, flow: u32) -> Vec<(usize, Cow<'_, Delivery>)> {
+    let mine = analysis.expectations().filter(|e| e.flow == flow);
+    let by: Vec<usize> = mine.flat_map(|e| e.by().collect::<Vec<_>>()).collect();
+    by.into_iter().filter_map(|i| Some((i, analysis.deliveries.get(i)?))).collect()
 }
 
 fn payment(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SamplePayment {
-    let response = deliveries_of(analysis, flow).find_map(|(index, delivery)| {
+    let response = deliveries_of(analysis, flow).into_iter().find_map(|(index, delivery)| {
         let sample = analysis.samples.get(&index)?;
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let headers =
@@ -204,16 +209,16 @@ fn payment(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SamplePayment {
 }
 
 fn matched(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SampleMatch {
-    let mine: Vec<&Delivery> = deliveries_of(analysis, flow).map(|(_, d)| d).collect();
-    let response = |d: &&Delivery| EventResponse {
-        event: d.event.clone(),
+    let mine = deliveries_of(analysis, flow);
+    let response = |(_, d): &(usize, Cow<'_, Delivery>)| EventResponse {
+        event: d.event.to_string(),
         status_code: d.tries.last().and_then(|t| t.status),
         latency_ms: analysis.latency(d).map(|l| ms(u64::try_from(l.as_micros()).unwrap_or(u64::MAX))),
     };
     SampleMatch {
         id: facts.subject.clone(),
         status: shown(&facts.status),
-        events: mine.iter().map(|d| d.event.clone()).collect(),
+        events: mine.iter().map(|(_, d)| d.event.to_string()).collect(),
         webhook_responses: mine.iter().map(response).collect(),
     }
 }

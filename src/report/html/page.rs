@@ -3,7 +3,7 @@
 use super::sections::{class, configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::style::STYLE;
 use super::{histogram, ladder, timeline};
-use crate::analysis::{Tally, Whose};
+use crate::analysis::Tally;
 use crate::report::artifact::Artifact;
 use crate::report::{EMBEDDED, Evidence};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -63,8 +63,7 @@ fn summary(artifact: &Artifact) -> Markup {
 }
 
 fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
-    let organic = Tally::of(&evidence.analysis, Whose::Organic);
-    let injected = Tally::of(&evidence.analysis, Whose::Injected);
+    let (organic, injected) = Tally::both(&evidence.analysis);
     let faults = &artifact.fault_injection;
     html! {
         h2 { "Delivery latency" }

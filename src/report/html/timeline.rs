@@ -3,6 +3,7 @@
 use super::charts::{LEFT, LogScale, RIGHT, WIDTH, at, duration, linear_ticks, trimmed};
 use crate::analysis::{Analysis, Delivery};
 use maud::{Markup, html};
+use std::borrow::Cow;
 
 const HEIGHT: f64 = 240.0;
 const TOP: f64 = 28.0;
@@ -50,10 +51,10 @@ pub(super) fn timeline(analysis: &Analysis) -> Markup {
 }
 
 fn points(analysis: &Analysis, keep: usize) -> Vec<Point> {
-    let drawn = |(i, d): &(usize, &Delivery)| i % keep == 0 || d.injected() || d.accepted().is_none();
-    let point = |(_, d): (usize, &Delivery)| Point {
+    let drawn = |(i, d): &(usize, Cow<'_, Delivery>)| i % keep == 0 || d.injected() || d.accepted().is_none();
+    let point = |(_, d): (usize, Cow<'_, Delivery>)| Point {
         seconds: crate::report::sections::seconds(d.first_byte()),
-        latency_ms: analysis.latency(d).map(|l| l.as_secs_f64() * 1000.0),
+        latency_ms: analysis.latency(&d).map(|l| l.as_secs_f64() * 1000.0),
         injected: d.injected(),
     };
     analysis.own().enumerate().filter(drawn).take(POINTS * 2).map(point).collect()

@@ -1,6 +1,6 @@
 //! End to end under load: what became of the webhooks that the flows had to fire, and how long they took.
 
-use crate::analysis::{Tally, Whose};
+use crate::analysis::Tally;
 use crate::gate::Check;
 use crate::latency::Latency;
 use crate::report::Evidence;
@@ -49,7 +49,7 @@ impl EndToEnd {
     /// Reads it from the evidence of the flows.
     #[must_use]
     pub fn of(evidence: &Evidence) -> Self {
-        let tally = Tally::of(&evidence.analysis, Whose::Organic);
+        let (tally, _) = Tally::both(&evidence.analysis);
         let mut inbox = Latency::new();
         for delivery in evidence.analysis.own() {
             for attempt in delivery.tries.iter().filter(|t| t.fault.is_none()) {
