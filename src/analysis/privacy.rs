@@ -1,7 +1,7 @@
 //! Personal data in webhooks, and in the API's answers, which are counted apart.
 
 use crate::journal::{Attempt, Header, Step};
-use crate::pii::{Allowance, Category, Engine, Finding, Policy, PolicyError, Request};
+use crate::pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Most findings that are kept one by one; all are counted.
@@ -41,6 +41,7 @@ pub(super) enum Traffic {
 #[derive(Debug)]
 pub struct Privacy {
     engine: Engine,
+    memo: Memo,
     /// In webhooks.
     pub webhooks: Findings,
     /// Findings in webhooks of others, which are not judged.
@@ -57,6 +58,7 @@ impl Privacy {
         let engine = Engine::new(&policy, &header.identities, header.pii_salt.as_bytes())?;
         Ok(Self {
             engine,
+            memo: Memo::default(),
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
@@ -68,7 +70,7 @@ impl Privacy {
         let body = attempt.body.bytes();
         let request =
             Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
-        let scan = self.engine.scan_request(&request);
+        let scan = self.engine.scan_request(&request, &self.memo);
         if whose == Traffic::Foreign {
             self.foreign += scan.findings.len() as u64;
             return;

@@ -19,10 +19,10 @@ pub enum Matcher {
 impl<'de> Deserialize<'de> for Matcher {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let value = Value::deserialize(deserializer)?;
-        match MatcherFields::deserialize(&value) {
-            Ok(fields) if value.is_object() => Ok(Self::Full(fields)),
-            _ => Ok(Self::Equals(value)),
+        if !value.is_object() {
+            return Ok(Self::Equals(value));
         }
+        Ok(MatcherFields::deserialize(&value).map_or(Self::Equals(value), Self::Full))
     }
 }
 

@@ -8,6 +8,7 @@ use super::hits::Hits;
 use super::judge::Context;
 use super::layers::{Layers, Rules, is_data};
 use super::mask::mask;
+use super::memo::{Memo, Place};
 use super::policy::{AllowList, Policy, PolicyError};
 use super::{decode, request};
 use crate::identity::Identity;
@@ -66,12 +67,13 @@ impl Engine {
         })
     }
 
-    /// Scans a whole request: body, keys, headers, path and query.
+    /// Scans a whole request: body, keys, headers, path and query. `memo` is for this engine alone; what it holds as clean is
+    /// not looked at again.
     #[must_use]
-    pub fn scan_request(&self, request: &Request<'_>) -> Scan {
+    pub fn scan_request(&self, request: &Request<'_>, memo: &Memo) -> Scan {
         let mut scan = Scan::default();
         let none = Canaries::default();
-        let rules = self.rules(&none);
+        let rules = Rules { memo: Some(memo), ..self.rules(&none) };
         if request::is_form(request.headers) {
             self.form(request.body, rules, &mut scan);
         } else {
@@ -124,6 +126,7 @@ impl Engine {
             canaries: [&self.canaries, more],
             extra_keys: &self.extra_keys,
             extra_patterns: &self.extra_patterns,
+            memo: None,
         }
     }
 
@@ -158,6 +161,11 @@ impl Engine {
 
     /// A value with a name: a header, a form field, a query parameter.
     pub(super) fn named(&self, name: &str, value: &str, place: &str, rules: Rules<'_>, scan: &mut Scan) {
+        let known = Place { name, context: Context::NONE };
+        if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+            scan.bytes_examined += work;
+            return;
+        }
         let mut hits = Hits::default();
         let context = rules.under(Context::NONE, name);
         let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
@@ -165,6 +173,7 @@ impl Engine {
         if is_data(name) {
             layers.value(name, Context::NONE);
         }
+        remember(rules, known, value, &hits);
         self.emit(&hits, || place.to_owned(), scan);
     }
 
@@ -189,9 +198,7 @@ impl Engine {
             contexts.push(context);
             let mut hits = Hits::default();
             match &node.leaf {
-                Leaf::Text(value) if !value.is_empty() => {
-                    Layers::new(rules, &mut hits, value.len()).value(value, context);
-                }
+                Leaf::Text(value) if !value.is_empty() => leaf(value, context, rules, &mut hits),
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
                 _ => {}
             }
@@ -260,6 +267,23 @@ impl Engine {
         hasher.update(&self.salt);
         hasher.update(value.as_bytes());
         hex::encode(hasher.finalize())
+    }
+}
+
+/// The text of a leaf; nothing to do when it was found clean before.
+fn leaf(value: &str, context: Context, rules: Rules<'_>, hits: &mut Hits) {
+    let known = Place { name: "", context };
+    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+        hits.work += work;
+        return;
+    }
+    Layers::new(rules, hits, value.len()).value(value, context);
+    remember(rules, known, value, hits);
+}
+
+fn remember(rules: Rules<'_>, place: Place<'_>, text: &str, hits: &Hits) {
+    if let Some(memo) = rules.memo.filter(|_| hits.list.is_empty()) {
+        memo.clean(place, text, hits.work);
     }
 }
 

@@ -9,6 +9,7 @@ use super::document::{Document, Leaf, Name};
 use super::hits::Hits;
 use super::judge::{Context, Subject, is_uuid, judge, username};
 use super::keys::{self, Role, Says};
+use super::memo::Memo;
 use super::text::{self, Classes};
 use regex::Regex;
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ pub(super) struct Rules<'e> {
     pub canaries: [&'e Canaries; 2],
     pub extra_keys: &'e HashMap<String, Category>,
     pub extra_patterns: &'e [(Regex, Category)],
+    /// What was found clean under these very rules.
+    pub memo: Option<&'e Memo>,
 }
 
 impl Rules<'_> {

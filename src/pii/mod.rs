@@ -38,6 +38,7 @@ mod keys;
 mod layers;
 mod line;
 mod mask;
+mod memo;
 mod policy;
 mod request;
 mod text;
@@ -46,6 +47,7 @@ pub use category::Category;
 pub use engine::{Engine, Request};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan};
 pub use line::{LineError, LineScan};
+pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
 
 #[cfg(test)]

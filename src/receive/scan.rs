@@ -2,7 +2,7 @@
 
 use super::api::Paths;
 use crate::journal::Record;
-use crate::pii::{Category, Engine, Policy, PolicyError, Request};
+use crate::pii::{Category, Engine, Memo, Policy, PolicyError, Request};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -22,6 +22,7 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
     let mut at = paths.now();
     // Without a thread nothing is inspected, and `webhook_pii_inspected_total` stays at 0, which shows it.
     let _ = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
+        let memo = Memo::default();
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
             let Ok((lines, next)) = paths.read(at) else {
@@ -29,19 +30,19 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
                 continue;
             };
             at = next;
-            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, &engine, line));
+            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo), line));
             thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() });
         }
     });
     Ok(())
 }
 
-fn scan(paths: &Paths, engine: &Engine, line: &[u8]) {
+fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
     let Ok(Record::Attempt(attempt)) = serde_json::from_slice(line) else { return };
     let body = attempt.body.bytes();
     let own_headers = paths.scheme.own_headers();
     let request = Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
-    let found = engine.scan_request(&request);
+    let found = engine.scan_request(&request, memo);
     let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
     paths.metrics.inspected(all);
 }

@@ -1,7 +1,7 @@
 //! Algebra of the engine: canaries survive every encoding, masks never leak, and nothing panics.
 
 use crate::identity::{Identity, IdentityKind};
-use crate::pii::{Category, Engine, Policy, Request};
+use crate::pii::{Category, Engine, Memo, Policy, Request};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
@@ -76,6 +76,17 @@ fn canary() -> impl Strategy<Value = (IdentityKind, String)> {
     ]
 }
 
+/// A header and a body out of few names and values, of which some are personal under some names.
+fn request() -> impl Strategy<Value = ((String, String), String)> {
+    let names = proptest::sample::select(&["note", "phone", "version", "ip", "id", "username"][..]);
+    let values = proptest::sample::select(
+        &["rahim_23", "10.2.3.4", "01712345678", "verified", "karim@gmail.com", "a1b2", ""][..],
+    );
+    let body = (names.clone(), names.clone(), values.clone())
+        .prop_map(|(outer, inner, value)| json!({outer: {inner: value}}).to_string());
+    ((names, values).prop_map(|(name, value)| (name.to_owned(), value.to_owned())), body)
+}
+
 /// Whether a place is a pointer into `payload`, or a name that was given.
 fn is_valid(place: &str, payload: &Value) -> bool {
     payload.pointer(place).is_some()
@@ -137,11 +148,23 @@ proptest! {
     }
 
     #[test]
+    fn a_memo_changes_nothing(stream in proptest::collection::vec(request(), 1..30)) {
+        let canary = Identity { kind: IdentityKind::Username, value: "rahim_23".into() };
+        let engine = Engine::new(&Policy::default(), &[canary], b"").unwrap();
+        let memo = Memo::default();
+        for (header, body) in &stream {
+            let request = Request { headers: std::slice::from_ref(header), target: "/", body: body.as_bytes(), own_headers: &[] };
+            prop_assert_eq!(engine.scan_request(&request, &memo), engine.scan_request(&request, &Memo::default()));
+        }
+    }
+
+    #[test]
     fn no_bytes_make_it_panic(body in proptest::collection::vec(any::<u8>(), 0..300), target in "\\PC{0,40}") {
         let engine = Engine::new(&Policy::default(), &[Identity { kind: IdentityKind::Username, value: "ab".into() }], b"").unwrap();
         let text = String::from_utf8_lossy(&body).into_owned();
         let headers = [("X-A".to_owned(), text.clone())];
-        let _ = engine.scan_request(&Request { headers: &headers, target: &target, body: &body, own_headers: &[] });
+        let request = Request { headers: &headers, target: &target, body: &body, own_headers: &[] };
+        let _ = engine.scan_request(&request, &Memo::default());
         let _ = engine.scan_text(&text);
         let _ = engine.scan_line(&body);
     }

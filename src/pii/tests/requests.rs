@@ -1,7 +1,7 @@
 //! Whole requests: where findings stand, what is left out, what the policy allows.
 
 use crate::identity::{Identity, IdentityKind};
-use crate::pii::{Category, Certainty, Detector, Engine, Policy, Request, Scan};
+use crate::pii::{Category, Certainty, Detector, Engine, Memo, Policy, Request, Scan};
 use serde_json::json;
 
 fn engine(policy: &serde_json::Value) -> Engine {
@@ -25,7 +25,7 @@ fn body_headers_path_and_query_are_scanned() {
         body: br#"{"a/b": {"~k": "karim@gmail.com"}}"#,
         own_headers: &["x-webhook-signature"],
     };
-    let scan = engine(&json!({})).scan_request(&request);
+    let scan = engine(&json!({})).scan_request(&request, &Memo::default());
     assert_eq!(
         places(&scan),
         [
@@ -42,7 +42,7 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
     let none = json!({});
     let text =
         Request { headers: &[], target: "/", body: b"mail rahim@gmail.com \xff now", own_headers: &[] };
-    assert_eq!(places(&engine(&none).scan_request(&text)), [(Category::Email, "")]);
+    assert_eq!(places(&engine(&none).scan_request(&text, &Memo::default())), [(Category::Email, "")]);
     let headers = [header("Content-Type", "application/x-www-form-urlencoded; charset=utf-8")];
     let form = Request {
         headers: &headers,
@@ -51,7 +51,7 @@ fn bodies_that_are_no_json_are_text_and_forms_are_fields() {
         own_headers: &[],
     };
     assert_eq!(
-        places(&engine(&none).scan_request(&form)),
+        places(&engine(&none).scan_request(&form, &Memo::default())),
         [(Category::Phone, "/phone"), (Category::Email, "/c~1d")]
     );
 }

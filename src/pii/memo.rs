@@ -1,0 +1,68 @@
+//! Texts that were found clean, so that what every webhook of a sender repeats is looked at once.
+
+use super::judge::Context;
+use std::cell::RefCell;
+use std::hash::{BuildHasher, RandomState};
+
+/// How many texts are held; one that falls on the seat of another takes it.
+const SEATS: usize = 2048;
+/// A longer text is not held, in bytes; with [`SEATS`] it bounds the memory.
+const LONGEST: usize = 512;
+
+/// Remembers clean texts for one engine and one stream of requests: at most 2,048, about 1 MiB.
+#[derive(Debug)]
+pub struct Memo {
+    seats: RefCell<Vec<Option<Seat>>>,
+    hasher: RandomState,
+}
+
+/// Where a text stood, which decides with it what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Place<'a> {
+    /// Of a header, a field or a parameter; empty for a leaf of a document.
+    pub name: &'a str,
+    pub context: Context,
+}
+
+#[derive(Debug)]
+struct Seat {
+    name: Box<str>,
+    context: Context,
+    text: Box<str>,
+    work: u64,
+}
+
+impl Default for Memo {
+    fn default() -> Self {
+        let seats = std::iter::repeat_with(|| None).take(SEATS).collect();
+        Self { seats: RefCell::new(seats), hasher: RandomState::new() }
+    }
+}
+
+impl Memo {
+    /// The bytes that were looked at when this text was found clean at such a place; `None` if it was not.
+    pub(super) fn work(&self, place: Place<'_>, text: &str) -> Option<u64> {
+        let seats = self.seats.try_borrow().ok()?;
+        let seat = seats.get(self.seat(place, text))?.as_ref()?;
+        let same = *seat.text == *text && *seat.name == *place.name && seat.context == place.context;
+        same.then_some(seat.work)
+    }
+
+    /// Remembers that nothing was found in this text.
+    pub(super) fn clean(&self, place: Place<'_>, text: &str, work: u64) {
+        if text.len() + place.name.len() > LONGEST {
+            return;
+        }
+        let (at, context) = (self.seat(place, text), place.context);
+        if let Ok(mut seats) = self.seats.try_borrow_mut()
+            && let Some(seat) = seats.get_mut(at)
+        {
+            *seat = Some(Seat { name: place.name.into(), context, text: text.into(), work });
+        }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "the lower bits of a hash are as good as all")]
+    fn seat(&self, place: Place<'_>, text: &str) -> usize {
+        self.hasher.hash_one((place.name, place.context.says as u8, text)) as usize % SEATS
+    }
+}
