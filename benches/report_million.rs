@@ -12,6 +12,10 @@ use smoke::report::{Evidence, artifact, to_bytes};
 use smoke::secret::Secret;
 use std::time::Instant;
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 #[expect(clippy::print_stdout, reason = "a benchmark prints")]
 fn main() {
     let attempts = std::env::args().filter_map(|a| a.parse::<u32>().ok()).next().unwrap_or(100_000);

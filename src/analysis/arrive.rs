@@ -127,7 +127,7 @@ impl Analysis {
     }
 
     fn first_arrival(&mut self, arrival: Arrival<'_>, key_used: bool) {
-        let parsed = serde_json::from_slice(arrival.body).unwrap_or(Value::Null);
+        let parsed = self.wanted.read(arrival.body).unwrap_or_default();
         let (attempt, key, has_id) = (arrival.attempt, arrival.key, arrival.has_id);
         let index = self.begin(arrival, &parsed);
         self.keep_sample(index, attempt, &parsed);

@@ -6,8 +6,9 @@ use super::delivery::{Delivery, is_success};
 use super::expected::{Expectation, Expectations};
 use super::prints::{canonical, print};
 use super::privacy::Privacy;
-use super::sample::Sample;
+use super::sample::{self, Sample};
 use super::steps::Steps;
+use super::wanted::Wanted;
 use super::watched::Watched;
 use crate::clock::Tick;
 use crate::journal::{End, FlowStart, Header, Note, Record, Watch};
@@ -50,6 +51,8 @@ pub struct Analysis {
     pub(super) under_way: HashMap<u64, UnderWay>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
     pub(super) ours: HashMap<String, HashSet<u64>>,
+    /// What is read of a body.
+    pub(super) wanted: Wanted,
 }
 
 impl Analysis {
@@ -76,6 +79,7 @@ impl Analysis {
             by_key: HashMap::new(),
             under_way: HashMap::new(),
             ours: HashMap::new(),
+            wanted: sample::wanted(),
         })
     }
 
@@ -87,7 +91,10 @@ impl Analysis {
         match record {
             Record::FlowStart(start) => self.flow_started(start),
             Record::FlowEnd(end) => self.steps.flows.has_ended(end),
-            Record::Expect(expect) => self.expectations.add(expect),
+            Record::Expect(expect) => {
+                expect.matchers.keys().for_each(|pointer| self.wanted.add(pointer));
+                self.expectations.add(expect);
+            }
             Record::Step(step) => {
                 self.steps.step_ended(step);
                 if let Some(flow) = step.flow {
@@ -143,6 +150,7 @@ impl Analysis {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {
                 self.ours.insert(pointer.clone(), HashSet::new());
+                self.wanted.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {
                 values.insert(print(canonical(value).as_bytes()));

@@ -21,6 +21,7 @@ mod retry;
 mod sample;
 mod steps;
 mod tally;
+mod wanted;
 mod watched;
 mod windows;
 

@@ -1,5 +1,6 @@
 //! What is kept of a webhook's content for the sample in an artifact: ids and counts, never text.
 
+use super::wanted::Wanted;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -24,6 +25,15 @@ const FIELDS: [(&str, &[&str]); 2] = [
     ("data", &["tournament_id", "match_id", "recipient_count"]),
     ("metadata", &["created", "skipped", "email_sent"]),
 ];
+
+/// The parts of a body that a sample is made of.
+pub(super) fn wanted() -> Wanted {
+    let mut wanted = Wanted::default();
+    for (object, fields) in FIELDS {
+        fields.iter().for_each(|field| wanted.add(&format!("/{object}/{field}")));
+    }
+    wanted
+}
 
 impl Sample {
     pub(super) fn of(event: &str, signature: &str, status: Option<u16>, body: &Value) -> Self {
