@@ -20,7 +20,7 @@ pub struct Try {
     pub reason: Reason,
     /// The fault that was injected, as typed.
     pub fault: Option<String>,
-    /// The first 8 bytes of SHA-256 of body, signature header, timestamp header and id header: equal for equal ones.
+    /// Fingerprints of body and signature headers: equal for equal ones.
     pub prints: Prints,
 }
 

@@ -5,9 +5,9 @@ use super::prints::{canonical, print_of};
 use crate::clock::Tick;
 use crate::journal::{Expect, Outcome};
 use crate::matcher::Matcher;
+use foldhash::HashMap;
 use serde_json::Value;
 use std::cmp::Reverse;
-use std::collections::HashMap;
 use std::time::Duration;
 
 /// No delivery.

@@ -13,8 +13,9 @@ use super::watched::Watched;
 use crate::clock::Tick;
 use crate::journal::{End, FlowStart, Header, Note, Record, Watch};
 use crate::pii::PolicyError;
+use foldhash::{HashMap, HashSet};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a journal says so far.
@@ -67,18 +68,18 @@ impl Analysis {
             deliveries: Deliveries::default(),
             steps: Steps::default(),
             privacy,
-            samples: HashMap::new(),
+            samples: HashMap::default(),
             refused: BTreeMap::new(),
             first_refused: None,
             notes: Vec::new(),
             watched: Watched::default(),
             end: None,
             latest: Tick(0),
-            diagnoses: HashMap::new(),
+            diagnoses: HashMap::default(),
             expectations: Expectations::default(),
-            by_key: HashMap::new(),
-            under_way: HashMap::new(),
-            ours: HashMap::new(),
+            by_key: HashMap::default(),
+            under_way: HashMap::default(),
+            ours: HashMap::default(),
             wanted: sample::wanted(),
         })
     }
@@ -149,7 +150,7 @@ impl Analysis {
     fn flow_started(&mut self, start: &FlowStart) {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {
-                self.ours.insert(pointer.clone(), HashSet::new());
+                self.ours.insert(pointer.clone(), HashSet::default());
                 self.wanted.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {

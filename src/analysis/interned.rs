@@ -1,6 +1,6 @@
 //! Texts of which there are few, held once and named by a number.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 use std::sync::Arc;
 
 /// The texts seen so far.

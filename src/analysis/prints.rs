@@ -1,8 +1,13 @@
-//! Fingerprints: the first 8 bytes of a SHA-256, equal for equal content.
+//! Fingerprints of 8 bytes, equal for equal content; they are keyed afresh in each process, so that nobody can make two
+//! contents with one fingerprint, and are never written down.
 
 use crate::journal::Attempt;
+use foldhash::quality::RandomState;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
+use std::hash::{BuildHasher, Hasher};
+use std::sync::LazyLock;
+
+static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The fingerprint of some bytes.
 pub(super) fn print(bytes: &[u8]) -> u64 {
@@ -11,12 +16,12 @@ pub(super) fn print(bytes: &[u8]) -> u64 {
 
 /// The fingerprint of several pieces; where one ends and the next begins counts too.
 pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
-    let mut hash = Sha256::new();
+    let mut hasher = KEY.build_hasher();
     for part in parts {
-        hash.update((part.len() as u64).to_le_bytes());
-        hash.update(part);
+        hasher.write_u64(part.len() as u64);
+        hasher.write(part);
     }
-    hash.finalize().iter().take(8).fold(0, |n, &b| n << 8 | u64::from(b))
+    hasher.finish()
 }
 
 /// One fingerprint over the signature headers, id and timestamp included.

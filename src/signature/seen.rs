@@ -188,10 +188,10 @@ fn stripe_items<'h>(value: &'h str, key: &'static str) -> impl Iterator<Item = &
 /// What keeps `tag` from being 64 lower-case hex digits.
 fn hex_problem(tag: &str) -> Option<String> {
     let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    let hex = tag.bytes().all(|b| b.is_ascii_hexdigit());
-    if tag.len() == 64 && tag.bytes().all(lower) {
+    // Not `all`: looking at each of the 64 is faster than stopping early.
+    if tag.len() == 64 && tag.bytes().fold(true, |all, b| all & lower(b)) {
         None
-    } else if !hex {
+    } else if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
         Some(format!("is not 64 hex digits: {} characters, not all of them hex digits", tag.chars().count()))
     } else if tag.len() != 64 {
         Some(format!("has {} hex digits, not 64", tag.len()))
