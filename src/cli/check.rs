@@ -2,8 +2,10 @@
 
 use super::run_args::RunArgs;
 use super::{Exit, Failure, environment, out, run_plan};
+use crate::clock::Clock;
 use crate::drive::Client;
-use crate::rig::{Plan, Target};
+use crate::receive::Remote;
+use crate::rig::{Plan, Receiver, Target};
 use crate::scenario::{
     Method, ResolvedBody, ResolvedRequest, Run, RunSettings, built_in_names, load_typed, rows,
 };
@@ -180,12 +182,34 @@ fn say_flag(plan: &Plan, findings: &mut Findings) {
     }
 }
 
-async fn check_network(plan: &Plan, findings: &mut Findings) {
-    match TcpListener::bind(plan.listen.address).await {
-        Ok(_) => findings.add(Level::Ok, format_args!("receiver can listen on {}", plan.listen.address)),
-        Err(e) => findings
-            .add(Level::Unreachable, format_args!("receiver cannot listen on {}: {e}", plan.listen.address)),
+async fn check_receiver(receiver: &Receiver, findings: &mut Findings) {
+    let elsewhere = match receiver {
+        Receiver::Here(listen) => {
+            let address = listen.address;
+            let (level, what) = match TcpListener::bind(address).await {
+                Ok(_) => (Level::Ok, format!("receiver can listen on {address}")),
+                Err(e) => (Level::Unreachable, format!("receiver cannot listen on {address}: {e}")),
+            };
+            return findings.add(level, what);
+        }
+        Receiver::Elsewhere(elsewhere) => elsewhere,
+    };
+    let url = &elsewhere.url;
+    let mut remote = match Remote::new(url, elsewhere.token.clone()) {
+        Ok(remote) => remote,
+        Err(error) => return findings.add(Level::Wrong, format_args!("--inbox {url}: {error}")),
+    };
+    match remote.look(Clock::start(), Duration::ZERO).await {
+        Ok((meta, _)) => findings.add(
+            Level::Ok,
+            format_args!("receiver {url} can be read; it takes {} at {}", meta.scheme, meta.endpoint),
+        ),
+        Err(error) => findings.add(Level::Unreachable, format_args!("--inbox {url}: {error}")),
     }
+}
+
+async fn check_network(plan: &Plan, findings: &mut Findings) {
+    check_receiver(&plan.receiver, findings).await;
     if let Err(e) = std::fs::create_dir_all(plan.journal.parent().unwrap_or(Path::new("."))) {
         findings.add(Level::Unreachable, format_args!("artifacts directory cannot be written: {e}"));
     }

@@ -23,6 +23,7 @@ mod progress;
 mod promote;
 mod receive;
 mod receive_files;
+mod receiver_plan;
 mod report;
 mod run;
 mod run_args;

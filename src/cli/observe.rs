@@ -3,15 +3,15 @@
 use super::gates_file::GatesFile;
 use super::observe_judge::Live;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, run_plan};
+use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, receiver_plan, run_plan};
 use crate::analysis::{Analysis, minutes};
 use crate::clock::{Clock, Tick};
 use crate::gate::Verdict;
 use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
-use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Remote, Source};
-use crate::receive::{Identity, Receiver, header};
+use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
+use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{artifact, from_journal, memo, summary, write_whole};
 use crate::scenario::Period;
 use crate::signature::Scheme;
@@ -284,7 +284,7 @@ fn source(
     let receiver = Receiver::new(crate::receive::Plan {
         address,
         identity: Identity { command: "receive".to_owned(), ..identity.clone() },
-        path: run_plan::checked_path(args.path.clone())?,
+        path: receiver_plan::checked_path(args.path.clone())?,
         secret,
         tls: None,
         limits: Limits::default(),

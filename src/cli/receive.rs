@@ -2,7 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, interrupt, out, receive_files, run_plan};
+use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan};
 use crate::fault::{Campaign, Numbering, Roster};
 use crate::http1::Limits;
 use crate::inbox::Inbox;
@@ -135,7 +135,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     receive_files::make_parent(&args.journal)?;
     Ok(Plan {
         address: args.listen,
-        path: run_plan::checked_path(args.path.clone())?,
+        path: receiver_plan::checked_path(args.path.clone())?,
         secret,
         tls: receive_files::tls(args.tls_cert.as_deref(), args.tls_key.as_deref())?,
         limits: Limits {

@@ -62,6 +62,12 @@ pub(super) struct RunArgs {
     /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
     #[arg(long, value_name = "ADDR", help_heading = "Receiver")]
     pub listen: Option<SocketAddr>,
+    /// Read webhooks back from the `smoke receive` at this URL, in place of receiving them here
+    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]
+    pub inbox: Option<String>,
+    /// File with the token of that receiver's read-back API
+    #[arg(long, value_name = "FILE", requires = "inbox", help_heading = "Receiver")]
+    pub token_file: Option<PathBuf>,
     /// URL under which staging reaches the receiver [env: WEBHOOK_ENDPOINT]
     #[arg(long, value_name = "URL", help_heading = "Receiver")]
     pub public_url: Option<String>,

@@ -3,6 +3,7 @@
 use super::artifacts::Artifacts;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
+use super::receiver_plan::receiver;
 use super::run_args::RunArgs;
 use super::secret_source::SecretSource;
 use super::{Failure, environment};
@@ -10,19 +11,13 @@ use crate::gate::Confidence;
 use crate::journal::RetryContract;
 use crate::pii::{Engine, Policy};
 use crate::report::EMBEDDED;
-use crate::rig::{Listen, Pacing, Plan, StandIn, Target};
+use crate::rig::{Pacing, Plan, StandIn, Target};
 use crate::scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use crate::secret::{Redactor, Secret};
-use reqwest::Url;
 use serde_json::Value;
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-/// Where webhooks are posted to unless told otherwise (the staging guide).
-const DEFAULT_PATH: &str = "/webhooks/inbound";
-/// The receiver's port beside a staging system.
-const DEFAULT_PORT: u16 = 8787;
 /// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (CONTRACT.md section 8).
 const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
 /// Attempts unless `WEBHOOK_MAX_RETRIES` says otherwise (CONTRACT.md section 8).
@@ -89,7 +84,7 @@ fn resolve_sized(
         concurrency: concurrency.min(flows),
         data: args.data.clone(),
         vars: vars(&args.vars, own)?,
-        listen: listen(args, &env, embedded)?,
+        receiver: receiver(args, &env, embedded, &faults)?,
         secret: secret(args, &env, embedded)?,
         scheme: args.scheme.unwrap_or(own.scheme),
         sender_timeout,
@@ -218,44 +213,6 @@ fn secret(args: &RunArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> 
         Some(secret) => strong(secret),
         None => Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
     }
-}
-
-fn listen(args: &RunArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> {
-    if embedded {
-        let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
-        let path = args.path.clone().unwrap_or_else(|| DEFAULT_PATH.to_owned());
-        return Ok(Listen { address, path: checked_path(path)?, public_url: None });
-    }
-    let (flag, url) = match &args.public_url {
-        Some(url) => ("--public-url", Some(url.clone())),
-        None => ("WEBHOOK_ENDPOINT", env("WEBHOOK_ENDPOINT").filter(|v| !v.is_empty())),
-    };
-    let parsed =
-        url.as_ref().map(|url| Url::parse(url).map_err(|e| Failure::usage(format!("{flag} {url}: {e}"))));
-    let parsed = parsed.transpose()?;
-    let own_path = parsed.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
-    let path = args.path.clone().or(own_path).unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    let address = args.listen.or_else(|| parsed.as_ref().and_then(local_address));
-    let address = address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
-    Ok(Listen { address, path: checked_path(path)?, public_url: url })
-}
-
-pub(super) fn checked_path(path: String) -> Result<String, Failure> {
-    let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-    if path.starts_with('/') && !path.contains(odd) {
-        Ok(path)
-    } else {
-        Err(Failure::usage(format!("--path {path}: a path begins with / and has no blanks, ? or #")))
-    }
-}
-
-/// The address to listen on when the sender reaches the receiver on this machine.
-fn local_address(url: &Url) -> Option<SocketAddr> {
-    let ip = match url.host_str()? {
-        "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host.trim_matches(['[', ']']).parse().ok()?,
-    };
-    ip.is_loopback().then_some(SocketAddr::new(ip, url.port_or_known_default()?))
 }
 
 pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {

@@ -2,6 +2,7 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
+use super::elsewhere::{unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::{breaker, clause, retry};
 use crate::analysis::{Analysis, Tally, retries};
@@ -23,7 +24,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(arrivals(gates, &organic, &injected));
     checks.extend(signatures(analysis, gates, &organic, &injected));
     checks.extend(rates(gates, &organic));
-    checks.extend(latencies(gates, &organic));
+    checks.extend(latencies(analysis, gates, &organic));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
         let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.contains(&c.id.as_str()));
         organic_only.for_each(|c| {
@@ -41,6 +42,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         checks.push(breaker::check(analysis, &organic));
     }
     checks.extend(clause::check(analysis));
+    unseen(analysis, &mut checks);
     checks
 }
 
@@ -175,10 +177,11 @@ fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
     .collect()
 }
 
-fn latencies(gates: &Gates, organic: &Tally) -> Vec<Check> {
+fn latencies(analysis: &Analysis, gates: &Gates, organic: &Tally) -> Vec<Check> {
     let of = |id, title, percent, limit: Option<f64>| {
         let label = Label { id, title, things: "deliveries" };
-        limit.map(|limit| percentile(gates, label, &organic.latency, percent, limit))
+        let check = limit.map(|limit| percentile(gates, label, &organic.latency, percent, limit));
+        check.map(|check| within_uncertainty(analysis, check, limit))
     };
     [
         of("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),

@@ -4,6 +4,7 @@ mod breaker;
 mod check;
 mod clause;
 mod config;
+mod elsewhere;
 mod interval;
 mod judge;
 mod load;

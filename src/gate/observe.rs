@@ -2,6 +2,7 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
+use super::elsewhere::within_uncertainty;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry};
@@ -84,19 +85,6 @@ fn latencies(analysis: &Analysis) -> Latency {
     let took = |d: Cow<'_, Delivery>| Some(d.accepted()?.end?.since(d.first_byte()));
     analysis.own().filter(|d| !d.injected()).filter_map(took).for_each(|t| latency.record(t));
     latency
-}
-
-/// A latency whose distance from its target is less than the uncertainty of two clocks proves nothing.
-#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
-fn within_uncertainty(analysis: &Analysis, mut check: Check, limit: Option<f64>) -> Check {
-    let uncertainty = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us as f64 / 1000.0);
-    if let (Some(uncertainty), Some(actual), Some(limit)) = (uncertainty, check.actual, limit)
-        && (actual - limit).abs() <= uncertainty
-    {
-        check.verdict = Verdict::Unproven;
-        check.text = format!("{}; the clocks are known to {uncertainty:.1} ms only", check.text);
-    }
-    check
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a duration in s")]

@@ -240,12 +240,7 @@ impl Inbox {
 
     fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         let verdict = self.verify(&request);
-        let scheme = self.config.scheme;
-        let event = scheme.event(&request.headers).unwrap_or_default().to_owned();
-        let key = match scheme.id(&request.headers) {
-            Some(id) => Key::Id(id.to_owned()),
-            None => Key::of_content(&event, &request.body),
-        };
+        let (key, event) = self.key(&request.headers, &request.body);
         let intercept = self.config.interceptor.as_ref();
         // A fault for the third delivery has to meet the one that is third in the journal as well.
         let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
@@ -271,6 +266,36 @@ impl Inbox {
             }
             Err(error) => (unrecorded(self.unwritten(&error)), None),
         }
+    }
+
+    /// What makes attempts one delivery, and the event's name.
+    pub(super) fn key(&self, headers: &[(String, String)], body: &[u8]) -> (Key, String) {
+        let scheme = self.config.scheme;
+        let event = scheme.event(headers).unwrap_or_default().to_owned();
+        let key = match scheme.id(headers) {
+            Some(id) => Key::Id(id.to_owned()),
+            None => Key::of_content(&event, body),
+        };
+        (key, event)
+    }
+
+    /// Writes a record of another receiver.
+    pub(super) fn note(&self, record: &Record) -> io::Result<()> {
+        self.journal.append(record)
+    }
+
+    /// An attempt came to another receiver.
+    pub(super) fn saw_beginning(&self, key: &Key, first_byte: Tick) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, first_byte);
+    }
+
+    /// Another receiver ended an attempt; `status` is what the sender saw.
+    pub(super) fn saw_end(&self, key: &Key, event: &str, status: Option<u16>, end: Tick) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.answered(key, event, status, None, end);
+        drop(deliveries);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
     fn record_elsewhere(&self, request: RawRequest) -> Handled {

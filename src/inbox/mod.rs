@@ -8,8 +8,10 @@ mod desk;
 mod hooks;
 mod seats;
 mod server;
+mod witness;
 
 pub use deliveries::{Key, Settling};
 pub use desk::{Config, Handled, Inbox};
 pub use hooks::{Aside, Ended, NoAnswer, Observer, Outcome, Upstream};
 pub use server::{Doors, Tls, serve, serve_with};
+pub use witness::Witness;

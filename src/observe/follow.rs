@@ -1,7 +1,7 @@
 //! Follows a journal file while it grows, through rotation.
 
-use super::Batch;
 use crate::journal::{Header, Line, MAX_LINE, Record};
+use crate::receive::Batch;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;

@@ -1,8 +1,9 @@
 //! One observation: records in, triggers out, everything into the window's own journal.
 
-use super::{Batch, Fired, Follow, Judge, LogFollow, Remote, Tracks};
+use super::{Fired, Follow, Judge, LogFollow};
 use crate::clock::{Clock, Tick};
 use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, Watch, WatchBegin};
+use crate::receive::{Batch, Remote, Tracks};
 use chrono::Utc;
 use std::io;
 use std::time::Duration;
@@ -154,7 +155,7 @@ impl<J: Judge> Observe<J> {
     async fn look(&mut self) -> io::Result<Option<String>> {
         let looked = match &mut self.source {
             Source::Journal(follow) => follow.look().map(|b| (b, 0)).map_err(|e| e.to_string()),
-            Source::Remote(remote) => match remote.look(self.clock).await {
+            Source::Remote(remote) => match remote.look(self.clock, Duration::ZERO).await {
                 Ok((_, batch)) => Ok((batch, remote.offset().map_or(0, |o| o.offset_us))),
                 Err(error) => Err(error.to_string()),
             },

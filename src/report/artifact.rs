@@ -2,6 +2,7 @@
 
 use crate::analysis::Located;
 use crate::gate::{Check, JudgedClause, Verdict};
+use crate::journal::Offset;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -184,6 +185,9 @@ pub struct Performance {
     pub max_latency_ms: Option<f64>,
     /// Arithmetic mean.
     pub avg_latency_ms: Option<f64>,
+    /// The clock of the receiver, when webhooks were read back from one elsewhere; absent when one clock timed all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receiver_clock: Option<Offset>,
 }
 
 /// Settings of the run.

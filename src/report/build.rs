@@ -6,6 +6,7 @@ use super::{contract, faults, sections};
 use crate::analysis::{Analysis, Tally};
 use crate::gate::Verdict;
 use crate::identity::SubjectKind;
+use crate::journal::Offset;
 use chrono::SecondsFormat;
 use std::path::Path;
 
@@ -44,7 +45,7 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         sample_flow,
         pii_check: sections::pii(&analysis.privacy.webhooks, &analysis.privacy),
         api_pii: sections::pii(&analysis.privacy.api, &analysis.privacy),
-        performance_metrics: sections::performance(&organic.latency),
+        performance_metrics: sections::performance(&organic.latency, receiver_clock(analysis)),
         configuration: configuration(analysis),
         event_distribution: sections::events(&organic, &injected),
         hmac_signature_validation: sections::signatures(analysis, &organic, &injected),
@@ -58,6 +59,11 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         recommendation: recommendation(evidence),
         provenance: provenance(evidence),
     }
+}
+
+/// An observation states it among its own facts.
+fn receiver_clock(analysis: &Analysis) -> Option<Offset> {
+    analysis.watched.offset.clone().filter(|_| analysis.watched.begin.is_none())
 }
 
 fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {

@@ -8,6 +8,7 @@ use super::flows::failed_flows;
 use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, StepFacts, Tally, retries};
 use crate::clock::Tick;
 use crate::identity::SubjectKind;
+use crate::journal::Offset;
 use crate::latency::Latency;
 use crate::pii::Category;
 use serde_json::Value;
@@ -36,7 +37,7 @@ pub(super) fn ms(us: u64) -> f64 {
     us as f64 / 1000.0
 }
 
-pub(super) fn performance(latency: &Latency) -> Performance {
+pub(super) fn performance(latency: &Latency, receiver_clock: Option<Offset>) -> Performance {
     let percentile = |p| latency.percentile_us(p).map(ms);
     Performance {
         definition: LATENCY.to_owned(),
@@ -47,6 +48,7 @@ pub(super) fn performance(latency: &Latency) -> Performance {
         min_latency_ms: latency.min_us().map(ms),
         max_latency_ms: latency.max_us().map(ms),
         avg_latency_ms: latency.mean_us().map(|us| us.round() / 1000.0),
+        receiver_clock,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Why a run could not be made ready or could not go on.
 
 use crate::drive::ClientError;
+use crate::receive::RemoteError;
 use crate::scenario::{DataError, TemplateError, UnknownVar};
 use crate::signature::KeyError;
 use std::io;
@@ -17,6 +18,26 @@ pub enum RigError {
         address: SocketAddr,
         /// Why not.
         source: io::Error,
+    },
+    /// The receiver elsewhere cannot be read.
+    #[error("--inbox {url}: {source}")]
+    Inbox {
+        /// Its URL.
+        url: String,
+        /// Why not.
+        source: RemoteError,
+    },
+    /// The receiver elsewhere verifies another way.
+    #[error(
+        "--inbox {url} verifies the scheme {theirs}, and this run is about {ours}: start it with --scheme {ours}"
+    )]
+    OtherScheme {
+        /// Its URL.
+        url: String,
+        /// The run's scheme.
+        ours: String,
+        /// The receiver's.
+        theirs: String,
     },
     /// The fault shim cannot start.
     #[error(transparent)]
@@ -67,6 +88,12 @@ impl RigError {
         matches!(
             self,
             Self::Bind { .. }
+                | Self::Inbox {
+                    source: RemoteError::Unreachable(_)
+                        | RemoteError::Refused { .. }
+                        | RemoteError::Malformed(_),
+                    ..
+                }
                 | Self::StandIn(_)
                 | Self::Shim(_)
                 | Self::Journal { .. }

@@ -6,8 +6,6 @@ use super::run::Finished;
 use super::settle::settle;
 use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
-use crate::http1::Limits;
-use crate::inbox::serve;
 use crate::journal::{LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
 use crate::load::{self, Answer, Broken, Counts, Finish, Outcome, Worker};
 use crate::scenario::{Row, Run};
@@ -42,7 +40,7 @@ impl Prepared {
     pub async fn load(self, how: FlowLoad, stop: watch::Receiver<bool>) -> Result<Finished, RigError> {
         let (close, closed) = watch::channel(false);
         let inbox = Arc::clone(&self.inbox);
-        let door = tokio::spawn(serve(self.listener, None, inbox, Limits::default(), CONNECTIONS, closed));
+        let door = tokio::spawn(self.door.open(inbox, CONNECTIONS, closed));
         let problems = Problems::default();
         let driver = Arc::new(Driver::new(drive::Plan {
             loaded: self.plan.loaded,
@@ -84,12 +82,12 @@ impl Prepared {
         let interrupted = *stopped.borrow();
         // The receiver of `close` lives as long as the door, which the join below waits for.
         let _ = close.send(true);
-        let _ = door.await;
+        let caught = door.await.unwrap_or(Ok(()));
         let sender_log = self.staging.as_ref().map(crate::staging::Staging::log).unwrap_or_default();
         if let Some(staging) = self.staging {
             staging.shutdown().await;
         }
-        written.map_err(journal_error)?;
+        written.and(caught).map_err(journal_error)?;
         if interrupted {
             let note = Note { at: self.clock.now(), text: "interrupted before the end".to_owned() };
             self.journal.append(&Record::Note(note)).map_err(journal_error)?;

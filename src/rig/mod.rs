@@ -1,6 +1,7 @@
 //! Builds the actors of a run, runs them, waits until the webhooks have settled, and takes everything down.
 
 mod campaign;
+mod door;
 mod error;
 mod load;
 mod phases;
@@ -15,6 +16,6 @@ pub use campaign::triggered;
 pub use error::RigError;
 pub use load::FlowLoad;
 pub use phases::Budget;
-pub use plan::{GatesRef, Listen, Pacing, Plan, StandIn, Target};
+pub use plan::{Elsewhere, GatesRef, Listen, Pacing, Plan, Receiver, StandIn, Target};
 pub use prepare::Prepared;
 pub use run::Finished;

@@ -2,6 +2,7 @@
 
 use crate::injection::{FaultPlan, Sweep};
 use crate::journal::RetryContract;
+use crate::receive::Token;
 use crate::scenario::{Env, Loaded};
 use crate::secret::{Redactor, Secret};
 use crate::signature::Scheme;
@@ -35,7 +36,7 @@ pub struct Plan {
     /// The environment that templates see.
     pub env: Env,
     /// Where webhooks are received.
-    pub listen: Listen,
+    pub receiver: Receiver,
     /// The webhook secret.
     pub secret: Secret,
     /// The signature scheme.
@@ -100,6 +101,26 @@ pub struct StandIn {
 }
 
 /// Where webhooks are received.
+#[derive(Debug, Clone)]
+pub enum Receiver {
+    /// In this process.
+    Here(Listen),
+    /// By a `smoke receive` that the sender can reach; they are read back from it.
+    Elsewhere(Elsewhere),
+}
+
+/// A receiver elsewhere.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// Its URL, as this process reaches it.
+    pub url: String,
+    /// Opens its read-back API.
+    pub token: Token,
+    /// The URL under which the sender reaches it; the receiver's own word when absent.
+    pub public_url: Option<String>,
+}
+
+/// Where this process listens.
 #[derive(Debug, Clone)]
 pub struct Listen {
     /// Address and port; port 0 takes a free one.

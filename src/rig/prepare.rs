@@ -1,8 +1,9 @@
 //! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
 
 use super::campaign::campaign;
+use super::door::{self, Door};
 use super::error::RigError;
-use super::plan::{Listen, Plan, StandIn, Target};
+use super::plan::{Plan, Receiver, StandIn, Target};
 use crate::clock::Clock;
 use crate::drive::{Client, Reply};
 use crate::identity::SubjectKind;
@@ -27,7 +28,7 @@ pub struct Prepared {
     pub(super) clock: Clock,
     pub(super) journal: Journal,
     pub(super) client: Client,
-    pub(super) listener: TcpListener,
+    pub(super) door: Door,
     pub(super) inbox: Arc<Inbox>,
     pub(super) staging: Option<Staging>,
     pub(super) rows: Vec<Row>,
@@ -44,8 +45,7 @@ impl Prepared {
         let clock = Clock::start();
         plan.redactor.learn(&plan.secret);
         let verifier = Verifier::new(plan.scheme, &plan.secret)?;
-        let listener = bind(&plan.listen).await?;
-        let endpoint = endpoint(&plan.listen, &listener)?;
+        let (door, endpoint) = door::ready(&plan, clock).await?;
         let staging = match plan.target.clone() {
             Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
             Target::Url(_) => None,
@@ -63,7 +63,11 @@ impl Prepared {
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RigError::Journal { path: plan.journal.clone(), source })?;
         let config = Config {
-            path: plan.listen.path.clone(),
+            path: if let Receiver::Here(listen) = &plan.receiver {
+                listen.path.clone()
+            } else {
+                "/".to_owned()
+            },
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
@@ -71,7 +75,7 @@ impl Prepared {
             interceptor: campaign(&plan, &endpoint, &run, &rows).await?,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
-        Ok(Self { plan, clock, journal, client, listener, inbox, staging, rows, run, endpoint })
+        Ok(Self { plan, clock, journal, client, door, inbox, staging, rows, run, endpoint })
     }
 
     /// The URL that the sender has to post to.
@@ -85,20 +89,6 @@ impl Prepared {
     pub const fn stand_in(&self) -> Option<&Staging> {
         self.staging.as_ref()
     }
-}
-
-async fn bind(listen: &Listen) -> Result<TcpListener, RigError> {
-    let failed = |source| RigError::Bind { address: listen.address, source };
-    TcpListener::bind(listen.address).await.map_err(failed)
-}
-
-fn endpoint(listen: &Listen, listener: &TcpListener) -> Result<String, RigError> {
-    let failed = |source| RigError::Bind { address: listen.address, source };
-    let base = match &listen.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", listener.local_addr().map_err(failed)?),
-    };
-    Ok(if base.ends_with(&listen.path) { base } else { format!("{base}{}", listen.path) })
 }
 
 async fn start_stand_in(

@@ -6,8 +6,7 @@ use super::prepare::Prepared;
 use super::settle::{at_most, settle};
 use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
-use crate::http1::Limits;
-use crate::inbox::{Inbox, serve};
+use crate::inbox::Inbox;
 use crate::injection::{Before, Order};
 use crate::journal::{Note, Record, Sealed};
 use crate::staging::{AttemptEntry, Staging};
@@ -54,9 +53,7 @@ impl Prepared {
         mut stop: watch::Receiver<bool>,
     ) -> Result<Finished, RigError> {
         let (close, closed) = watch::channel(false);
-        let door =
-            serve(self.listener, None, Arc::clone(&self.inbox), Limits::default(), CONNECTIONS, closed);
-        let door = tokio::spawn(door);
+        let door = tokio::spawn(self.door.open(Arc::clone(&self.inbox), CONNECTIONS, closed));
         let driver = Driver::new(drive::Plan {
             loaded: self.plan.loaded.clone(),
             client: self.client,
@@ -86,7 +83,7 @@ impl Prepared {
         };
         // The receiver of `close` lives as long as the door, which the join below waits for.
         let _ = close.send(true);
-        let _ = door.await;
+        let caught = door.await.unwrap_or(Ok(()));
         let sender_log = self.staging.as_ref().map(Staging::log).unwrap_or_default();
         if let Some(staging) = self.staging {
             staging.shutdown().await;
@@ -97,7 +94,7 @@ impl Prepared {
             let note = Note { at: self.clock.now(), text: "interrupted before the end".to_owned() };
             self.journal.append(&Record::Note(note)).map_err(journal_error)?;
         }
-        ended.unwrap_or(Ok(())).map_err(journal_error)?;
+        ended.unwrap_or(Ok(())).and(caught).map_err(journal_error)?;
         let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
         Ok(Finished { journal, interrupted, sender_log })
     }

@@ -1,7 +1,7 @@
 //! Tests of the order of flows, and of our times against the sender's own.
 
 use super::phases::Budget;
-use super::plan::{GatesRef, Listen, Pacing, Plan, StandIn, Target};
+use super::plan::{GatesRef, Listen, Pacing, Plan, Receiver, StandIn, Target};
 use super::prepare::Prepared;
 use crate::injection::{Before, FaultPlan, FaultSpec, Scope};
 use crate::journal::{Reader, Record, RetryContract};
@@ -28,11 +28,11 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         data: None,
         vars: BTreeMap::new(),
         env: Arc::new(|_: &str| None),
-        listen: Listen {
+        receiver: Receiver::Here(Listen {
             address: "127.0.0.1:0".parse().unwrap(),
             path: "/webhooks/inbound".to_owned(),
             public_url: None,
-        },
+        }),
         secret: Secret::generate().unwrap(),
         scheme: loaded.scenario.scheme,
         retry: RetryContract { backoff_ms: vec![0, 100, 200], ..RetryContract::default() },

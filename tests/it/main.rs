@@ -15,6 +15,8 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod inbox;
+#[cfg(test)]
 mod load;
 #[cfg(test)]
 mod logs;

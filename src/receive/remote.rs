@@ -1,17 +1,31 @@
 //! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
 
-use super::Batch;
+use super::{Meta, Token};
 use crate::clock::Clock;
 use crate::journal::{Offset, Record};
-use crate::receive::{Meta, Token};
 use chrono::{DateTime, Utc};
 use reqwest::Url;
 use std::time::Duration;
 
 /// Limit for one answer.
 const WITHIN: Duration = Duration::from_secs(15);
+/// The longest that the receiver is asked to wait.
+const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Largest answer in bytes: one journal line of the largest size and the meta line.
 const MAX_ANSWER: usize = 24 * 1024 * 1024;
+
+/// Records of one run of a receiver.
+#[derive(Debug)]
+pub struct Batch {
+    /// The run.
+    pub run_id: uuid::Uuid,
+    /// Wall time of tick 0 of its records, by its own clock.
+    pub started: DateTime<Utc>,
+    /// The records.
+    pub records: Vec<Record>,
+    /// Whether something before them is not there any more.
+    pub missed: bool,
+}
 
 /// A receiver elsewhere.
 #[derive(Debug)]
@@ -20,6 +34,7 @@ pub struct Remote {
     url: Url,
     token: Token,
     next: String,
+    run: Option<uuid::Uuid>,
     offset: Option<Offset>,
 }
 
@@ -64,7 +79,7 @@ impl Remote {
         let http =
             reqwest::Client::builder().timeout(WITHIN).redirect(reqwest::redirect::Policy::none()).build();
         let http = http.map_err(|e| RemoteError::Url(e.to_string()))?;
-        Ok(Self { http, url, token, next: "now".to_owned(), offset: None })
+        Ok(Self { http, url, token, next: "now".to_owned(), run: None, offset: None })
     }
 
     /// The clock of the receiver, as far as it is known.
@@ -73,13 +88,16 @@ impl Remote {
         self.offset.as_ref()
     }
 
-    /// What has come since the last look, with what the receiver says of itself.
+    /// What has come since the last look, with what the receiver says of itself. When there is nothing, the receiver waits
+    /// up to `wait` (at most 10 s) for something.
     ///
     /// # Errors
-    /// When the receiver does not answer as it should; the next look goes on where the last good one ended.
-    pub async fn look(&mut self, clock: Clock) -> Result<(Meta, Batch), RemoteError> {
+    /// When the receiver does not answer as it should; the next look goes on where the last good one ended, and so it does
+    /// when this one is dropped.
+    pub async fn look(&mut self, clock: Clock, wait: Duration) -> Result<(Meta, Batch), RemoteError> {
         let mut url = self.url.clone();
-        url.set_query(Some(&format!("since={}", self.next)));
+        let wait = wait.min(MAX_WAIT).as_secs_f64();
+        url.set_query(Some(&format!("since={}&wait={wait}", self.next)));
         let sent = clock.now();
         let request = self.http.get(url).bearer_auth(self.token.expose());
         let unreachable = |e: reqwest::Error| RemoteError::Unreachable(e.without_url().to_string());
@@ -98,6 +116,10 @@ impl Remote {
             return Err(RemoteError::Refused { status, text });
         }
         let (meta, records) = parse(&body)?;
+        // A receiver that was started again has another clock, as far as anybody knows.
+        if self.run.replace(meta.run_id) != Some(meta.run_id) {
+            self.offset = None;
+        }
         self.measure(&meta, clock, (sent.wall(clock.started()), read.wall(clock.started())));
         self.next.clone_from(&meta.next);
         let batch = Batch { run_id: meta.run_id, started: meta.started, records, missed: meta.missed };

@@ -1,6 +1,6 @@
 //! Puts the records of another process on our time line and gives their attempts numbers of ours.
 
-use super::Batch;
+use super::remote::Batch;
 use crate::clock::{Clock, Tick};
 use crate::journal::{Record, Watch};
 use std::collections::HashMap;

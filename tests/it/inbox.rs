@@ -1,0 +1,111 @@
+//! Runs whose webhooks a `smoke receive` elsewhere takes, and that read them back.
+
+use super::harness::{Ran, Smoke};
+use super::receiver::{Receiver, SECRET, TOKEN, Webhook};
+use super::reserved::Reserved;
+use serde_json::Value;
+use std::path::Path;
+
+/// `smoke payments` with the stand-in posting to `receiver`.
+fn payments(receiver: &str, args: &[&str]) -> Smoke {
+    let smoke = Smoke::new("payments").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN);
+    let smoke = smoke.args(&["--inbox", receiver, "--token-file", "token", "--secret-env", "WEBHOOK_SECRET"]);
+    smoke.args(args)
+}
+
+fn start(dir: &Path, flags: &[&str]) -> (Receiver, String) {
+    let receiver = Receiver::start(dir, "", flags);
+    let url = format!("http://{}", receiver.address);
+    (receiver, url)
+}
+
+fn notes(ran: &Ran) -> String {
+    ran.artifact("payments")["provenance"]["notes"].to_string()
+}
+
+#[test]
+fn a_run_reads_its_webhooks_back_and_states_the_clocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let (receiver, url) = start(dir.path(), &[]);
+    // What came before the run is not the run's.
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    let ran = payments(&url, &["--flows", "4"]).run().exits(0);
+    let artifact = ran.artifact("payments");
+    assert_eq!(artifact["outcomes"]["organic"]["deliveries"], 4);
+    assert_eq!(artifact["outcomes"]["foreign"], 0);
+    let clock = &artifact["performance_metrics"]["receiver_clock"];
+    assert!(clock["uncertainty_us"].as_u64().unwrap() < 1_000_000, "{clock}");
+    assert!(clock["samples"].as_u64().unwrap() >= 9, "{clock}");
+    assert!(notes(&ran).contains("read back from http://"), "{}", notes(&ran));
+    let endpoint = artifact["configuration"]["webhook_endpoint"].as_str().unwrap();
+    assert_eq!(endpoint, format!("{url}/webhooks/inbound"));
+    // The journal alone gives the same artifact again.
+    let journal = ran.file("staging_payments_journal.jsonl");
+    let again = Smoke::new("report").arg(&journal).args(&["--output", "again.json"]).run();
+    let again: Value =
+        serde_json::from_slice(&std::fs::read(again.dir().join("again.json")).unwrap()).unwrap();
+    assert_eq!(again, artifact);
+}
+
+#[test]
+fn faults_of_the_receiver_put_the_retries_to_the_test() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_receiver, url) = start(dir.path(), &["--inject", "503@1"]);
+    let ran = payments(&url, &["--flows", "2"]).run().exits(0);
+    assert_eq!(ran.gate("payments", "retry_schedule"), "pass");
+    assert_eq!(ran.artifact("payments")["outcomes"]["injected"]["attempts"], 2);
+}
+
+#[test]
+fn a_latency_within_the_uncertainty_of_the_clocks_is_unproven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_receiver, url) = start(dir.path(), &[]);
+    // Measured first, so that the limit can be put right beside the figure: the clocks are not known better than that.
+    let gates = "latency_p50_below_ms: 0.001\nlatency_p95_below_ms: 5000\n";
+    let ran = payments(&url, &["--flows", "2", "--gates", "g.yaml"]).file("g.yaml", gates).run();
+    let p50 = ran.artifact("payments")["performance_metrics"]["p50_latency_ms"].as_f64().unwrap();
+    let uncertainty =
+        ran.artifact("payments")["performance_metrics"]["receiver_clock"]["uncertainty_us"].as_f64().unwrap()
+            / 1000.0;
+    let expected = if p50 - 0.001 <= uncertainty { "unproven" } else { "fail" };
+    assert_eq!(ran.gate("payments", "latency_p50"), expected);
+    assert_eq!(ran.gate("payments", "latency_p95"), "pass");
+}
+
+#[test]
+fn a_receiver_that_goes_away_in_the_middle_leaves_the_run_unproven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (mut receiver, url) = start(dir.path(), &[]);
+    // The stand-in posts late, so that the receiver is gone by then.
+    let args = ["--flows", "1", "--misbehave", "slow", "--within", "3s"];
+    let (child, run) = payments(&url, &args).spawn();
+    let journal = run.path().join("artifacts/staging_payments_journal.jsonl");
+    super::receiver::until(
+        || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("flow_start")),
+        "the run has begun",
+    );
+    receiver.kill();
+    let ran = Ran::new(&child.wait_with_output().unwrap(), run).exits(3);
+    assert_eq!(ran.gate("payments", "lost"), "unproven");
+    assert!(ran.stdout.contains("could not be seen"), "{}", ran.stdout);
+}
+
+#[test]
+fn what_cannot_be_is_said_before_anything_is_driven() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_receiver, url) = start(dir.path(), &[]);
+    payments(&url, &["--inject", "503x1"]).run().exits(2).says("start that `smoke receive` with --inject");
+    payments(&url, &["--listen", "127.0.0.1:0"]).run().exits(2).says("--listen");
+    payments("ftp://x", &[]).run().exits(2).says("a URL such as http://receiver.staging:8787");
+    payments(&url, &["--scheme", "stripe"]).run().exits(2).says("verifies the scheme deltacrown-v2");
+    payments(&url, &[])
+        .file("token", "another-token-0123456789")
+        .run()
+        .exits(4)
+        .says("the inbox answered 401");
+    let reserved = Reserved::new();
+    let nobody = format!("http://{}", reserved.address);
+    payments(&nobody, &[]).run().exits(4).says("the inbox does not answer");
+    let checked = Smoke::new("check").file("token", TOKEN).args(&["--inbox", &url, "--token-file", "token"]);
+    assert!(checked.run().exits(0).stdout.contains("can be read; it takes deltacrown-v2"));
+}
