@@ -63,6 +63,11 @@ impl<'a> Document<'a> {
         self.root.get("schema_version").is_some() && self.root.get("provenance").is_some()
     }
 
+    /// Whether it is of an observation, in which webhooks come without a step that asked for them.
+    pub fn is_observation(&self) -> bool {
+        self.is_own() && self.root.get("observation").is_some_and(Value::is_object)
+    }
+
     /// The outermost value under one of these keys; an earlier key is preferred.
     pub fn key(&self, names: &[&str]) -> Option<&Node<'a>> {
         names.iter().find_map(|name| self.nodes.iter().find(|n| n.key == *name))

@@ -6,7 +6,7 @@ use super::ruling::Findings;
 use serde_json::Value;
 
 pub(super) fn check(document: &Document<'_>, figures: &Figures, found: &mut Findings) {
-    let (success, whole) = if document.is_own() {
+    let (success, whole) = if document.is_own() && !document.is_observation() {
         (document.at("/outcomes/organic/delivered"), document.at("/outcomes/organic/expected"))
     } else {
         (figures.success, figures.sent)

@@ -193,6 +193,7 @@ async fn check_receiver(receiver: &Receiver, findings: &mut Findings) {
             return findings.add(level, what);
         }
         Receiver::Elsewhere(elsewhere) => elsewhere,
+        Receiver::Watched(_) => return,
     };
     let url = &elsewhere.url;
     let mut remote = match Remote::new(url, elsewhere.token.clone()) {

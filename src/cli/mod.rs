@@ -16,6 +16,7 @@ mod load;
 mod logs;
 mod merge;
 mod observe;
+mod observe_drive;
 mod observe_judge;
 mod out;
 mod outputs;

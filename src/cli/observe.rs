@@ -1,6 +1,7 @@
 //! `smoke observe`: the observation window, from command line to memo and exit code.
 
 use super::gates_file::GatesFile;
+use super::observe_drive::{DriveArgs, Driving};
 use super::observe_judge::Live;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, receiver_plan, run_plan};
@@ -12,8 +13,9 @@ use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
 use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
 use crate::receive::{Identity, Receiver, Remote, header};
-use crate::report::{artifact, from_journal, memo, summary, write_whole};
+use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
 use crate::scenario::Period;
+use crate::secret::Secret;
 use crate::signature::Scheme;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -78,6 +80,8 @@ pub(super) struct Args {
     /// Directory for memo, artifact and journal
     #[arg(long, value_name = "DIR", default_value = "artifacts")]
     artifacts: PathBuf,
+    #[command(flatten)]
+    drive: DriveArgs,
     /// No lines while watching
     #[arg(long, short)]
     quiet: bool,
@@ -85,7 +89,13 @@ pub(super) struct Args {
 
 /// Watches, and judges what was seen.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    if args.journal.is_none() && args.inbox.is_none() && args.listen.is_none() {
+    if args.inbox.is_some() && args.drive.embedded() {
+        return Err(Failure::usage(
+            "--drive: without --staging the stand-in is driven, which posts to --listen or beside --journal, not to --inbox",
+        ));
+    }
+    let nowhere = args.journal.is_none() && args.inbox.is_none() && args.listen.is_none();
+    if nowhere && !args.drive.embedded() {
         return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
     }
     super::runtime::block_on(execute(args))
@@ -96,11 +106,18 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let (source, name, identity) = source(args, &gates, receiver_stops)?;
+    let seen = source(args, &gates, receiver_stops)?;
     let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
-    let mut header = header(&identity, clock).map_err(Failure::environment)?;
+    let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
+    header.stand_in = args.drive.embedded();
+    let drips = args.drive.prepare(
+        (&seen.identity.endpoint, seen.secret.as_ref()),
+        &args.artifacts,
+        args.duration.get(),
+    );
+    let drips = drips.await?;
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let analysis = Analysis::new(header).map_err(Failure::usage)?;
@@ -111,17 +128,21 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
     };
     let engine = if args.logs.is_empty() { None } else { Some(logs::engine()?) };
     let mut observe = Observe::begin(Plan {
-        begin: begin(args, clock.now(), name),
+        begin: begin(args, clock.now(), seen.name),
         journal,
         judge: Live { analysis, gates: gates.gates.clone(), fold: Fold::new(&formats, engine, None) },
         clock,
-        source,
+        source: seen.source,
         logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
     })
     .map_err(cannot)?;
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt);
+    let driving = Driving::start(drips);
     let outcome = window(args, &mut observe, clock, stopped).await.map_err(cannot)?;
+    for told in driving.end().await {
+        observe.note(told).map_err(cannot)?;
+    }
     observe.finish(outcome != Outcome::Interrupted).map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(args, &path, outcome)
@@ -238,25 +259,34 @@ fn begin(args: &Args, at: Tick, source: String) -> WatchBegin {
         duration_ms: args.duration.as_millis(),
         source,
         stage_percent: args.stage,
-        drive: Vec::new(),
+        drive: args.drive.typed(),
         on_trigger: if args.keep_going { OnTrigger::KeepGoing } else { OnTrigger::End },
         probe: args.probe.clone(),
         logs: args.logs.iter().map(|p| p.display().to_string()).collect(),
     }
 }
 
-/// Where webhooks are seen, its name, and what the header of the window's journal says.
-fn source(
-    args: &Args,
-    gates: &GatesFile,
-    stop: watch::Receiver<bool>,
-) -> Result<(Source, String, Identity), Failure> {
+/// Where webhooks are seen.
+struct Seen {
+    source: Source,
+    name: String,
+    /// What the header of the window's journal says.
+    identity: Identity,
+    /// What a stand-in that is driven has to sign with, where it is known.
+    secret: Option<Secret>,
+}
+
+fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result<Seen, Failure> {
     let env = environment::read(None)?;
     let reference = gates.reference();
     let mut identity = Identity {
         command: "observe".to_owned(),
-        environment: run_plan::checked_environment(&args.environment)?,
-        target: env("STAGING_URL").unwrap_or_default(),
+        environment: if args.drive.embedded() {
+            EMBEDDED.to_owned()
+        } else {
+            run_plan::checked_environment(&args.environment)?
+        },
+        target: args.drive.target().or_else(|| env("STAGING_URL")).unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme: args.scheme,
@@ -266,7 +296,8 @@ fn source(
     };
     if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
         let remote = Remote::new(url, receive_files::token(token)?).map_err(Failure::usage)?;
-        return Ok((Source::Remote(Box::new(remote)), url.clone(), identity));
+        let (source, name) = (Source::Remote(Box::new(remote)), url.clone());
+        return Ok(Seen { source, name, identity, secret: None });
     }
     if let Some(journal) = &args.journal {
         let follow = Follow::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
@@ -275,17 +306,24 @@ fn source(
         identity.retry = theirs.retry.clone();
         identity.endpoint.clone_from(&theirs.webhook.endpoint);
         identity.secret_chars = theirs.webhook.secret_length_chars;
-        return Ok((Source::Journal(Box::new(follow)), journal.display().to_string(), identity));
+        let secret =
+            if args.drive.embedded() { Some(run_plan::staging_secret(&args.secret, &env)?) } else { None };
+        let (source, name) = (Source::Journal(Box::new(follow)), journal.display().to_string());
+        return Ok(Seen { source, name, identity, secret });
     }
-    let address = args.listen.ok_or_else(|| Failure::usage("give --journal, --inbox or --listen"))?;
-    let secret = run_plan::staging_secret(&args.secret, &env)?;
+    let address = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let secret = if args.drive.embedded() && args.listen.is_none() {
+        run_plan::embedded_secret(&args.secret)?
+    } else {
+        run_plan::staging_secret(&args.secret, &env)?
+    };
     identity.secret_chars = secret.chars();
     let journal = args.artifacts.join("receive_journal.jsonl");
     let receiver = Receiver::new(crate::receive::Plan {
         address,
         identity: Identity { command: "receive".to_owned(), ..identity.clone() },
         path: receiver_plan::checked_path(args.path.clone())?,
-        secret,
+        secret: secret.clone(),
         tls: None,
         limits: Limits::default(),
         connections: crate::receive::descriptors() / 2,
@@ -299,8 +337,13 @@ fn source(
         faults: Vec::new(),
     })
     .map_err(Failure::environment)?;
-    out::say(format!("receiving on http://{}{}", receiver.address(), args.path));
+    let at = format!("http://{}{}", receiver.address(), args.path);
+    out::say(format!("receiving on {at}"));
+    if args.drive.embedded() || identity.endpoint.is_empty() {
+        identity.endpoint = at;
+    }
     tokio::spawn(receiver.serve(stop));
     let follow = Follow::at_end(&journal).map_err(Failure::environment)?;
-    Ok((Source::Journal(Box::new(follow)), "listen".to_owned(), identity))
+    let (source, name) = (Source::Journal(Box::new(follow)), "listen".to_owned());
+    Ok(Seen { source, name, identity, secret: Some(secret) })
 }

@@ -209,7 +209,12 @@ fn secret(args: &RunArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> 
     if !embedded {
         return staging_secret(&args.secret, env);
     }
-    match args.secret.read()? {
+    embedded_secret(&args.secret)
+}
+
+/// The secret that was given for the stand-in, or a fresh one.
+pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> {
+    match source.read()? {
         Some(secret) => strong(secret),
         None => Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
     }

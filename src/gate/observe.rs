@@ -99,7 +99,7 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     Check {
         id: "window_completed".into(),
         title: "Window watched to its end".into(),
-        target: format!("{} s", wanted.as_secs()),
+        target: format!("all {} s", wanted.as_secs()),
         actual: Some(watched.as_secs() as f64),
         unit: "s".into(),
         n: minutes.len() as u64,

@@ -138,6 +138,14 @@ impl<J: Judge> Observe<J> {
         self.write(&Record::Watch(Watch::Hook(hook)))
     }
 
+    /// Notes something that is worth telling.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn note(&mut self, text: String) -> io::Result<()> {
+        self.write(&Record::Note(Note { at: self.clock.now(), text }))
+    }
+
     /// Ends; `complete` says whether the window ended by itself or by a trigger.
     ///
     /// # Errors

@@ -77,11 +77,12 @@ pub struct TestRun {
     /// Flows driven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_flows: Option<u64>,
-    /// Webhooks that the steps had to fire.
-    pub events_triggered: u64,
+    /// Webhooks that the steps had to fire; absent for an observation, in which nobody knows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub events_triggered: Option<u64>,
     /// Webhooks that arrived: deliveries, not attempts.
     pub webhooks_sent: u64,
-    /// Of those, asked for by a step and accepted in time.
+    /// Of those, asked for by a step and accepted in time; in an observation, accepted.
     pub webhooks_success: u64,
     /// The others of those.
     pub webhooks_failed: u64,

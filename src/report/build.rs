@@ -71,21 +71,31 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
     let flows = Some(analysis.steps.flows.len() as u64);
     let of = |kind| if header.scenario.subject == kind { flows } else { None };
     let sent = organic.deliveries + injected.deliveries;
-    let success = organic.fulfilled + injected.fulfilled;
+    let observed = analysis.watched.begin.is_some();
+    let success = if observed {
+        organic.fate("delivered") + injected.fate("delivered")
+    } else {
+        organic.fulfilled + injected.fulfilled
+    };
+    let triggered = organic.expected + organic.suppressed + injected.expected;
     TestRun {
         timestamp: header.started.to_rfc3339_opts(SecondsFormat::Micros, true),
         environment: header.environment.clone(),
         total_payments: of(SubjectKind::Payment),
         total_matches: of(SubjectKind::Match),
         total_flows: of(SubjectKind::Flow),
-        events_triggered: organic.expected + organic.suppressed + injected.expected,
+        events_triggered: (!observed).then_some(triggered),
         webhooks_sent: sent,
         webhooks_success: success,
         webhooks_failed: sent.saturating_sub(success),
         webhooks_lost: organic.lost,
         webhooks_late: organic.late + injected.late,
         webhooks_unexpected: organic.unexpected + injected.unexpected,
-        success_rate: sections::percent(organic.fulfilled, organic.expected),
+        success_rate: if observed {
+            sections::percent(success, sent)
+        } else {
+            sections::percent(organic.fulfilled, organic.expected)
+        },
         duration_seconds: sections::seconds(analysis.latest),
     }
 }

@@ -62,7 +62,7 @@ fn results(out: &mut String, artifact: &Artifact) {
     let rate = run.success_rate.map_or_else(|| "-".to_owned(), |r| format!("{r} %"));
     let _ = writeln!(out, "## Results\n\n| Metric | Value |\n|---|---:|");
     let rows = [
-        ("Webhooks due", run.events_triggered.to_string()),
+        ("Webhooks due", run.events_triggered.map_or_else(|| "-".to_owned(), |n| n.to_string())),
         ("Webhooks sent", run.webhooks_sent.to_string()),
         ("Successful", run.webhooks_success.to_string()),
         ("Failed", run.webhooks_failed.to_string()),

@@ -100,6 +100,9 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
     for (event, n) in &artifact.event_distribution {
         let _ = writeln!(out, "| event {event} | {n} |");
     }
+    for note in artifact.provenance.notes.iter().filter(|n| n.starts_with("driven meanwhile")) {
+        let _ = writeln!(out, "\n{}.", super::memo::escaped(note));
+    }
     for gap in &seen.gaps {
         let seconds = gap.to.since(gap.from).as_secs();
         let _ = writeln!(out, "\nNot seen for {seconds} s: {}.", gap.why);

@@ -24,16 +24,20 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
     let (n, things) = subject.iter().find_map(|(n, things)| Some(((*n)?, *things))).unwrap_or((0, "flows"));
     let one = |things: &'static str| if things == "matches" { "match" } else { things.trim_end_matches('s') };
     let things = if n == 1 { one(things) } else { things };
-    let _ = writeln!(
-        out,
-        "{}: {n} {things} against {} in {:.2} s; {} webhooks due, {} arrived, {} accepted",
-        artifact.provenance.scenario,
-        run.environment,
-        run.duration_seconds,
-        run.events_triggered,
-        run.webhooks_sent,
-        run.webhooks_success
-    );
+    let (name, environment, seconds) =
+        (&artifact.provenance.scenario, &run.environment, run.duration_seconds);
+    let (sent, accepted) = (run.webhooks_sent, run.webhooks_success);
+    let _ = match run.events_triggered {
+        Some(due) => writeln!(
+            out,
+            "{name}: {n} {things} against {environment} in {seconds:.2} s; {due} webhooks due, {sent} arrived, \
+             {accepted} accepted"
+        ),
+        None => writeln!(
+            out,
+            "{name}: {environment} for {seconds:.2} s; {sent} webhooks arrived, {accepted} accepted"
+        ),
+    };
     let _ = writeln!(out, "\n{:<13} {:<33} {:>18} {:>9} {:>5}", "", "gate", "target", "actual", "n");
     for check in &artifact.acceptance_gates.checks {
         let _ = writeln!(out, "{}", row(check, colour));

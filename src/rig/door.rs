@@ -27,6 +27,8 @@ pub(super) enum Door {
     Here(TcpListener),
     /// There.
     There(Box<There>),
+    /// Somebody else's.
+    Closed,
 }
 
 /// A receiver elsewhere that is being read.
@@ -53,6 +55,7 @@ pub(super) async fn ready(plan: &Plan, clock: Clock) -> Result<(Door, String), R
             Ok((Door::Here(listener), endpoint))
         }
         Receiver::Elsewhere(elsewhere) => there(plan, elsewhere, clock).await,
+        Receiver::Watched(endpoint) => Ok((Door::Closed, endpoint.clone())),
     }
 }
 
@@ -114,6 +117,7 @@ impl Door {
                 serve(listener, None, inbox, Limits::default(), connections, stop).await;
                 Ok(())
             }
+            Self::Closed => Ok(()),
             Self::There(there) => there.follow(Witness::new(inbox), stop).await,
         }
     }

@@ -2,6 +2,7 @@
 
 mod campaign;
 mod door;
+mod drip;
 mod error;
 mod load;
 mod phases;
@@ -13,6 +14,7 @@ mod settle;
 mod tests;
 
 pub use campaign::triggered;
+pub use drip::Dripped;
 pub use error::RigError;
 pub use load::FlowLoad;
 pub use phases::Budget;

@@ -107,6 +107,8 @@ pub enum Receiver {
     Here(Listen),
     /// By a `smoke receive` that the sender can reach; they are read back from it.
     Elsewhere(Elsewhere),
+    /// By somebody else, at this URL, who judges them.
+    Watched(String),
 }
 
 /// A receiver elsewhere.

@@ -25,6 +25,8 @@ mod misbehaving;
 #[cfg(test)]
 mod observe;
 #[cfg(test)]
+mod observe_drive;
+#[cfg(test)]
 mod older_scripts;
 #[cfg(test)]
 mod readme;

@@ -55,7 +55,7 @@ fn summary(artifact: &Artifact) -> Markup {
             @if run.environment == EMBEDDED { p { "This run was against the embedded stand-in. It is never evidence about staging." } }
         }
         p {
-            (run.events_triggered) " webhooks due, " (run.webhooks_sent) " arrived, " (run.webhooks_success) " accepted, "
+            @if let Some(due) = run.events_triggered { (due) " webhooks due, " } (run.webhooks_sent) " arrived, " (run.webhooks_success) " accepted, "
             (run.webhooks_failed) " not accepted, " (run.webhooks_lost) " lost."
         }
         @for note in &artifact.provenance.notes { p.dim { "Note: " (note) } }

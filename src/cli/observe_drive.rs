@@ -1,0 +1,189 @@
+//! `smoke observe --drive`: traffic at a gentle rate while the window is watched.
+
+use super::run_args::RunArgs;
+use super::run_plan::{self, Resolved};
+use super::{Failure, out};
+use crate::load::rate;
+use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError};
+use crate::secret::Secret;
+use clap::Parser;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+/// Highest rate of one scenario, in flows per second: beyond it, it is a load.
+const MOST: f64 = 10.0;
+
+/// Options about the traffic that is driven.
+#[derive(Debug, clap::Args)]
+pub(super) struct DriveArgs {
+    /// Drive these scenarios meanwhile, each at its rate, such as payments=6/m,matches=2/m
+    #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = drip, help_heading = "Drive")]
+    pub drive: Vec<Drip>,
+    /// Staging to drive [env: STAGING_URL]; without it the embedded stand-in, which is no evidence about staging
+    #[arg(long, value_name = "URL", requires = "drive", help_heading = "Drive")]
+    staging: Option<String>,
+    /// Data rows for one of the scenarios, such as payments=rows.csv; may be given several times
+    #[arg(long, value_name = "SCENARIO=FILE", requires = "drive", help_heading = "Drive")]
+    data: Vec<String>,
+    /// File of NAME=value lines, read where the environment has no such variable
+    #[arg(long, value_name = "FILE", requires = "drive", help_heading = "Drive")]
+    env_file: Option<PathBuf>,
+}
+
+/// A scenario and the time from one of its flows to the next.
+#[derive(Debug, Clone)]
+pub(super) struct Drip {
+    scenario: String,
+    every: Duration,
+    typed: String,
+}
+
+fn drip(text: &str) -> Result<Drip, String> {
+    let (scenario, typed) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("write SCENARIO=RATE, as in payments=6/m")?;
+    let rate = rate::rate(typed).map_err(|e| e.to_string())?;
+    if rate > MOST {
+        return Err(format!("{typed} is above {MOST}/s; `smoke load` is for loads"));
+    }
+    Ok(Drip {
+        scenario: scenario.to_owned(),
+        every: Duration::from_secs_f64(1.0 / rate),
+        typed: text.to_owned(),
+    })
+}
+
+/// The command line of a run, so that a drive resolves as a run does.
+#[derive(Parser)]
+struct Words {
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+impl DriveArgs {
+    /// As typed.
+    pub(super) fn typed(&self) -> Vec<String> {
+        self.drive.iter().map(|d| d.typed.clone()).collect()
+    }
+
+    /// The system that is driven, where one was given.
+    pub(super) fn target(&self) -> Option<String> {
+        self.staging.clone()
+    }
+
+    /// Whether the stand-in is what is driven.
+    pub(super) fn embedded(&self) -> bool {
+        let env = std::env::var("STAGING_URL").is_ok_and(|url| !url.is_empty());
+        !self.drive.is_empty() && self.staging.is_none() && !env
+    }
+
+    /// Makes every scenario ready: `endpoint` is where webhooks are watched, `secret` what the stand-in signs with.
+    ///
+    /// # Errors
+    /// As for a run of the scenario.
+    pub(super) async fn prepare(
+        &self,
+        (endpoint, secret): (&str, Option<&Secret>),
+        artifacts: &Path,
+        duration: Duration,
+    ) -> Result<Vec<(Drip, Prepared)>, Failure> {
+        for text in &self.data {
+            let known = |(name, _): (&str, &str)| self.drive.iter().any(|d| d.scenario == name);
+            if !text.split_once('=').is_some_and(known) {
+                return Err(Failure::usage(format!(
+                    "--data {text}: write SCENARIO=FILE, with a scenario that is driven"
+                )));
+            }
+        }
+        let mut all = Vec::new();
+        for drip in &self.drive {
+            let mut plan = self.plan(drip, artifacts, duration)?;
+            plan.receiver = Receiver::Watched(endpoint.to_owned());
+            if let Some(secret) = secret {
+                plan.secret = secret.clone();
+            }
+            plan.journal = artifacts.join(format!("drive_{}_journal.jsonl", plan.loaded.scenario.name));
+            let prepared = Prepared::new(plan).await.map_err(|e| failure(drip, e))?;
+            all.push((drip.clone(), prepared));
+        }
+        Ok(all)
+    }
+
+    fn plan(&self, drip: &Drip, artifacts: &Path, duration: Duration) -> Result<Plan, Failure> {
+        let mut words: Vec<std::ffi::OsString> = vec!["drive".into()];
+        let mut add = |flag: &str, value: &std::ffi::OsStr| words.extend([flag.into(), value.to_owned()]);
+        if let Some(url) = &self.staging {
+            add("--staging", url.as_ref());
+        }
+        if let Some(file) = &self.env_file {
+            add("--env-file", file.as_os_str());
+        }
+        let own = |text: &&String| text.split_once('=').is_some_and(|(name, _)| name == drip.scenario);
+        if let Some((_, file)) = self.data.iter().rfind(own).and_then(|text| text.split_once('=')) {
+            add("--data", file.as_ref());
+        }
+        add("--artifacts", artifacts.as_os_str());
+        let flows = (duration.as_secs_f64() / drip.every.as_secs_f64()).ceil().clamp(1.0, 1_000_000.0);
+        add("--flows", format!("{flows}").as_ref());
+        let words = Words::try_parse_from(words).map_err(Failure::usage)?;
+        let Resolved { plan, .. } = run_plan::resolve("observe", &drip.scenario, &words.run)?;
+        if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
+            return Err(Failure::usage(format!(
+                "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
+                drip.typed
+            )));
+        }
+        Ok(plan)
+    }
+}
+
+fn failure(drip: &Drip, error: RigError) -> Failure {
+    let environment = error.is_environment();
+    let error = anyhow::Error::from(error).context(format!("--drive {}", drip.typed));
+    if environment { Failure::Environment(error) } else { Failure::Usage(error) }
+}
+
+/// Scenarios that are being driven.
+pub(super) struct Driving {
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<(Drip, Result<Dripped, RigError>)>,
+}
+
+impl Driving {
+    /// Begins all of them.
+    pub(super) fn start(all: Vec<(Drip, Prepared)>) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let mut tasks = JoinSet::new();
+        for (drip, prepared) in all {
+            let stopped = stopped.clone();
+            tasks.spawn(async move {
+                let dripped = prepared.drip(drip.every, stopped).await;
+                (drip, dripped)
+            });
+        }
+        Self { stop, tasks }
+    }
+
+    /// Ends them, and says what became of each.
+    pub(super) async fn end(mut self) -> Vec<String> {
+        let _ = self.stop.send(true);
+        let mut told = Vec::new();
+        while let Some(ended) = self.tasks.join_next().await {
+            let Ok((drip, dripped)) = ended else { continue };
+            let text = match dripped {
+                Ok(d) => format!(
+                    "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
+                    drip.typed, d.started, d.ended, d.failed_steps
+                ),
+                Err(error) => format!("driven meanwhile: {}, which broke off: {error}", drip.typed),
+            };
+            out::say(&text);
+            told.push(text);
+        }
+        told.sort();
+        told
+    }
+}

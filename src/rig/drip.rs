@@ -1,0 +1,105 @@
+//! Plays a prepared run's flows at an even pace while somebody else watches what becomes of their webhooks.
+
+use super::error::RigError;
+use super::prepare::Prepared;
+use crate::drive::{self, Driver, Event, Listener};
+use crate::journal::Outcome;
+use crate::staging::Staging;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, StreamExt};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until};
+
+/// What became of flows that were driven at an even pace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dripped {
+    /// Flows that began.
+    pub started: u64,
+    /// Flows that ended.
+    pub ended: u64,
+    /// Steps that were not as expected.
+    pub failed_steps: u64,
+}
+
+/// What the driver tells while it drives.
+#[derive(Debug, Default)]
+struct Counts {
+    ended: AtomicU64,
+    failed_steps: AtomicU64,
+}
+
+impl Prepared {
+    /// Begins a flow each `every`, until all have begun and ended, or `stop` turns true: then what is under way is left,
+    /// and the journal closed.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn drip(self, every: Duration, mut stop: watch::Receiver<bool>) -> Result<Dripped, RigError> {
+        let counts = Arc::new(Counts::default());
+        let driver = Driver::new(drive::Plan {
+            loaded: self.plan.loaded,
+            client: self.client,
+            clock: self.clock,
+            journal: self.journal.clone(),
+            redactor: self.plan.redactor,
+            listener: listener(&counts),
+            within: self.plan.within,
+        });
+        let mut started = 0;
+        let flows = (0u32..).zip(self.rows).map(|(n, row)| (n, self.run.scope(n, row)));
+        let work = async {
+            let begun = Instant::now();
+            let mut under_way = FuturesUnordered::new();
+            for (n, scope) in flows {
+                let due = begun + every.saturating_mul(n);
+                wait(due, &mut under_way).await?;
+                started += 1;
+                under_way.push(driver.play(n, scope));
+            }
+            while let Some(ended) = under_way.next().await {
+                ended?;
+            }
+            Ok(())
+        };
+        let ended: io::Result<()> = tokio::select! {
+            ended = work => ended,
+            _ = stop.wait_for(|stopped| *stopped) => Ok(()),
+        };
+        if let Some(staging) = self.staging {
+            Staging::shutdown(staging).await;
+        }
+        let journal_error = |source| RigError::Journal { path: self.plan.journal.clone(), source };
+        ended.map_err(journal_error)?;
+        self.journal.finish(self.clock.now(), true).map_err(journal_error)?;
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Ok(Dripped { started, ended: count(&counts.ended), failed_steps: count(&counts.failed_steps) })
+    }
+}
+
+/// Waits until `due` while the flows that have begun go on.
+async fn wait(due: Instant, under_way: &mut (impl Stream<Item = io::Result<()>> + Unpin)) -> io::Result<()> {
+    let mut time = std::pin::pin!(sleep_until(due));
+    loop {
+        tokio::select! {
+            () = &mut time => return Ok(()),
+            Some(ended) = under_way.next() => ended?,
+        }
+    }
+}
+
+fn listener(counts: &Arc<Counts>) -> Listener {
+    let counts = Arc::clone(counts);
+    Arc::new(move |event| match event {
+        Event::Flow { .. } => {
+            counts.ended.fetch_add(1, Ordering::Relaxed);
+        }
+        Event::Step { outcome: Outcome::Failed, .. } => {
+            counts.failed_steps.fetch_add(1, Ordering::Relaxed);
+        }
+        _ => {}
+    })
+}
