@@ -6,7 +6,7 @@ use crate::clock::{Clock, Tick};
 use crate::http1::{Answer, Ending, Intercept, Interceptor, RawRequest, Refusal};
 use crate::injection::{Fault, FaultSpec};
 use crate::journal::{
-    Answered, Attempt, Body, Durable, Forwarded, Journal, Record, Refused, RetryContract, Watch,
+    Answered, Attempt, Body, Durable, Forwarded, Journal, NotDurable, Record, Refused, RetryContract, Watch,
 };
 use crate::signature::{Reason, Scheme, Verdict, Verifier};
 use serde_json::json;
@@ -221,7 +221,14 @@ impl Inbox {
     /// Waits until the attempt survives what the journal was asked to survive; gives the answer in place of the own one
     /// when it does not.
     pub(super) async fn durable(&self, handled: &mut Handled) -> Option<Answer> {
-        let error = handled.durable.take()?.wait().await.err()?;
+        let error = match handled.durable.take()?.wait().await.err()? {
+            NotDurable::NotWritten(error) => {
+                handled.attempt = None;
+                self.under_way.fetch_sub(1, Ordering::SeqCst);
+                return Some(self.unwritten(&error));
+            }
+            NotDurable::NotOnDisk(error) => error,
+        };
         let attempt = handled.attempt.as_ref()?.number;
         let now = self.clock.now();
         let problem = Some(error.to_string());

@@ -5,6 +5,7 @@
 //! without breaking the chain behind it. The last line, `end`, says how many records there are.
 
 mod contract;
+mod durable;
 mod load;
 mod parts;
 mod reader;
@@ -17,11 +18,11 @@ mod writer;
 mod tests;
 
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+pub use durable::{Durable, NotDurable};
 pub use load::*;
 pub use parts::{Options, Pace, Rotation, Sync, part_path};
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;
-pub use sync::Durable;
 pub use watch::*;
 pub use writer::{Journal, Sealed};
 

@@ -46,23 +46,6 @@ impl GroupCommit {
     }
 }
 
-/// A record that is with the kernel, and perhaps has to reach the disk.
-#[derive(Debug)]
-pub struct Durable(pub(super) Option<Ticket>);
-
-impl Durable {
-    /// Waits until the record survives what its journal was asked to survive.
-    ///
-    /// # Errors
-    /// When the disk fails.
-    pub async fn wait(self) -> io::Result<()> {
-        match self.0 {
-            Some(ticket) => ticket.wait().await,
-            None => Ok(()),
-        }
-    }
-}
-
 /// Waits until a record is on the disk.
 #[derive(Debug)]
 pub(super) struct Ticket {
@@ -71,7 +54,7 @@ pub(super) struct Ticket {
 }
 
 impl Ticket {
-    async fn wait(mut self) -> io::Result<()> {
+    pub(super) async fn wait(mut self) -> io::Result<()> {
         let record = self.record;
         let there = |r: &Reached| matches!(r, Reached::Failed(_)) || *r >= Reached::Records(record);
         let gone = || io::Error::other("the journal's flush has ended");

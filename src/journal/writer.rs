@@ -1,8 +1,9 @@
 //! Appends facts to a journal file.
 
+use super::durable::{Batch, Durable, Step};
 use super::parts::{self, Options, Pace, Sync, part_path, sha256_of};
-use super::sync::{Durable, GroupCommit};
-use super::{Continues, End, GENESIS, Header, MAX_LINE, Record, Watch, sha256_hex};
+use super::sync::GroupCommit;
+use super::{Continues, End, GENESIS, Header, MAX_LINE, Record, Watch};
 use crate::clock::{Clock, Tick};
 use sha2::{Digest, Sha256};
 use std::fs::{File, OpenOptions};
@@ -11,6 +12,15 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::time::Instant;
+
+/// SHA-256 of a line in hex.
+type Link = [u8; 64];
+/// What the first line is linked to: [`GENESIS`].
+const FIRST: Link = [b'0'; 64];
+/// So much that is put off is written at once, in bytes.
+const MAX_PENDING: usize = 256 * 1024;
+/// A webhook's record is seldom larger, in bytes.
+const USUAL: usize = 2048;
 
 /// A journal open for appending. Clones append to the same file; every append reaches the kernel before it returns,
 /// so a killed process loses nothing that it has appended.
@@ -30,6 +40,8 @@ struct State {
     sealed: bool,
     /// Records over all parts, for the flush to the disk.
     written: u64,
+    /// What is put off and waited for.
+    batch: Arc<Batch>,
 }
 
 /// The file that is being written.
@@ -38,12 +50,12 @@ struct Part {
     file: File,
     opened: Instant,
     bytes: u64,
-    prev: String,
+    prev: Link,
     digest: Sha256,
     records: u64,
-    /// Whole lines that nothing waits for, with the `prev` behind them and their number.
+    /// Whole lines that are to be written together, with the `prev` behind them and their number.
     pending: Vec<u8>,
-    pending_prev: String,
+    pending_prev: Link,
     pending_records: u64,
 }
 
@@ -76,6 +88,7 @@ impl Journal {
             written: 1,
             open,
             sealed: false,
+            batch: Arc::default(),
         })
     }
 
@@ -103,6 +116,7 @@ impl Journal {
             written: open.records,
             open,
             sealed: false,
+            batch: Arc::default(),
         })
     }
 
@@ -134,17 +148,22 @@ impl Journal {
         lock(&self.state).append_soon(&fact)
     }
 
-    /// Appends one fact, and gives what to wait for until it survives what the journal was asked to survive.
+    /// Appends one fact, and gives what to wait for until it survives what the journal was asked to survive: until then it
+    /// may be lost.
     ///
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_durably(&self, record: &Record) -> io::Result<Durable> {
         let fact = Fact::new(record)?;
-        let written = lock(&self.state).append(&fact)?;
-        Ok(Durable(self.commit.as_ref().map(|commit| {
-            commit.ask();
-            commit.ticket(written)
-        })))
+        let step = lock(&self.state).append_durably(&fact)?;
+        Ok(Durable { journal: self.clone(), step })
+    }
+
+    /// Waits until so many records are on the disk, where that was asked for.
+    pub(super) async fn on_disk(&self, records: u64) -> io::Result<()> {
+        let Some(commit) = &self.commit else { return Ok(()) };
+        commit.ask();
+        commit.ticket(records).wait().await
     }
 
     /// Writes what [`Journal::append_soon`] has put off.
@@ -192,16 +211,40 @@ impl State {
         self.check_open()?;
         self.rotate_when_due()?;
         let before = self.open.records;
-        self.open.write(fact)?;
+        let result = self.open.write(fact);
+        self.settle(before, &result);
+        result.map(|()| self.written)
+    }
+
+    fn append_durably(&mut self, fact: &Fact) -> io::Result<Step> {
+        if self.options.is_none_or(|o| o.pace == Pace::Each) {
+            return self.append(fact).map(Step::Written);
+        }
+        self.check_open()?;
+        self.rotate_when_due()?;
+        self.open.put_off(fact);
+        let batch = Arc::clone(&self.batch);
+        if self.open.pending.len() >= MAX_PENDING {
+            self.flush()?;
+        }
+        Ok(Step::Batched(batch))
+    }
+
+    /// Tells those who wait what became of what was put off.
+    fn settle(&mut self, before: u64, result: &io::Result<()>) {
         self.written += self.open.records - before;
-        Ok(self.written)
+        if Arc::strong_count(&self.batch) > 1 {
+            let became = result.as_ref().map(|()| self.written).map_err(io::Error::kind);
+            std::mem::take(&mut self.batch).settle(became);
+        }
     }
 
     fn append_soon(&mut self, fact: &Fact) -> io::Result<()> {
         match self.options.map(|o| o.pace) {
             Some(Pace::Together) => {
                 self.check_open()?;
-                self.open.put_off(fact)
+                self.open.put_off(fact);
+                Ok(())
             }
             _ => self.append(fact).map(|_| ()),
         }
@@ -210,7 +253,7 @@ impl State {
     fn flush(&mut self) -> io::Result<()> {
         let before = self.open.records;
         let result = self.open.write_pending();
-        self.written += self.open.records - before;
+        self.settle(before, &result);
         result
     }
 
@@ -234,7 +277,8 @@ impl State {
         self.flush()?;
         let end = Record::End(End { at: clock.now(), records: self.open.records, complete: true });
         let end = Fact::new(&end)?;
-        let (line, _) = line(&self.open.prev, &end);
+        let mut line = Vec::new();
+        write_line(&mut line, &self.open.prev, &end);
         let full = part_path(&self.path, self.part);
         let sha256 = hex::encode(self.open.digest.clone().chain_update(&line).finalize());
         let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
@@ -268,32 +312,29 @@ impl Part {
             file,
             opened: Instant::now(),
             bytes: 0,
-            prev: GENESIS.to_owned(),
+            prev: FIRST,
             digest: Sha256::new(),
             records: 0,
             pending: Vec::new(),
-            pending_prev: GENESIS.to_owned(),
+            pending_prev: FIRST,
             pending_records: 0,
         };
-        part.put_off(&Fact::new(&Record::Header(Box::new(header.clone())))?)?;
+        part.put_off(&Fact::new(&Record::Header(Box::new(header.clone())))?);
         if let Some(continues) = continues {
-            part.put_off(&Fact::new(&Record::Watch(Watch::Continues(continues)))?)?;
+            part.put_off(&Fact::new(&Record::Watch(Watch::Continues(continues)))?);
         }
         part.write_pending()?;
         Ok(part)
     }
 
     fn write(&mut self, fact: &Fact) -> io::Result<()> {
-        self.put_off(fact)?;
+        self.put_off(fact);
         self.write_pending()
     }
 
-    fn put_off(&mut self, fact: &Fact) -> io::Result<()> {
-        let (line, hash) = line(&self.pending_prev, fact);
-        self.pending.extend_from_slice(&line);
-        self.pending_prev = hash;
+    fn put_off(&mut self, fact: &Fact) {
+        self.pending_prev = write_line(&mut self.pending, &self.pending_prev, fact);
         self.pending_records += 1;
-        Ok(())
     }
 
     fn write_pending(&mut self) -> io::Result<()> {
@@ -305,9 +346,9 @@ impl Part {
             self.digest.update(&self.pending);
             self.bytes += self.pending.len() as u64;
             self.records += self.pending_records;
-            self.prev.clone_from(&self.pending_prev);
+            self.prev = self.pending_prev;
         } else {
-            self.pending_prev.clone_from(&self.prev);
+            self.pending_prev = self.prev;
         }
         self.pending.clear();
         self.pending_records = 0;
@@ -324,7 +365,8 @@ struct Fact(Vec<u8>);
 
 impl Fact {
     fn new(record: &Record) -> io::Result<Self> {
-        let json = serde_json::to_vec(record)?;
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, record)?;
         if json.len() + AROUND > MAX_LINE {
             let bytes = json.len() + AROUND;
             return Err(io::Error::other(format!("a record of {bytes} bytes is longer than {MAX_LINE}")));
@@ -336,13 +378,16 @@ impl Fact {
 /// Bytes of a line around its record.
 const AROUND: usize = r#"{"prev":"","record":}"#.len() + GENESIS.len();
 
-/// A whole line, as `serde_json` writes a [`Line`](super::Line), and the hash that the next one needs.
-fn line(prev: &str, fact: &Fact) -> (Vec<u8>, String) {
-    let mut line = Vec::with_capacity(fact.0.len() + AROUND + 1);
-    for piece in [br#"{"prev":""#, prev.as_bytes(), br#"","record":"#, &fact.0, b"}"] {
-        line.extend_from_slice(piece);
+/// Writes a whole line behind `lines`, as `serde_json` writes a [`Line`](super::Line), and gives what links the next one to it.
+fn write_line(lines: &mut Vec<u8>, prev: &Link, fact: &Fact) -> Link {
+    let begin = lines.len();
+    for piece in [br#"{"prev":""#, prev.as_slice(), br#"","record":"#, &fact.0, b"}"] {
+        lines.extend_from_slice(piece);
     }
-    let hash = sha256_hex(&line);
-    line.push(b'\n');
-    (line, hash)
+    let digest = Sha256::digest(lines.get(begin..).unwrap_or_default());
+    lines.push(b'\n');
+    let mut link = FIRST;
+    // Never fails: a digest is 32 bytes, and a link 64.
+    let _ = hex::encode_to_slice(digest, &mut link);
+    link
 }

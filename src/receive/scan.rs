@@ -11,8 +11,12 @@ use std::time::{Duration, Instant};
 /// Pause when there is nothing new.
 const PAUSE: Duration = Duration::from_millis(250);
 
-/// Looks through what is written until `stop` turns true. After each piece it rests for as long as the piece took, so that it
-/// never has more than half of a core; under a flood it falls behind, and catches up afterwards.
+/// Rest after a piece of work, as a multiple of the time that it took.
+const REST: u32 = 15;
+
+/// Looks through what is written until `stop` turns true. After each piece it rests for [`REST`] times as long as the piece
+/// took, so that it never has more than a sixteenth of a core, some thousands of webhooks a second; under a flood it falls behind,
+/// and catches up afterwards.
 ///
 /// # Errors
 /// Never for the empty policy, which is tested with the engine.
@@ -31,7 +35,7 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
             };
             at = next;
             lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo), line));
-            thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() });
+            thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() * REST });
         }
     });
     Ok(())
