@@ -6,7 +6,6 @@ use super::ruling::{Findings, Item, Judgement, Kind, evidence};
 use super::standing::{self, Checkout};
 use super::{arithmetic, checklist, memo, pages, shape, times};
 use crate::gate::Verdict;
-use crate::report::is_load;
 use crate::seal::PublicKey;
 use crate::secret::Secret;
 use crate::signature::check_unique_keys;
@@ -84,9 +83,7 @@ fn proven(
     let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
     items.push(proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found));
     items.extend(sealed);
-    if !is_load(&proof.evidence.analysis.header) {
-        items.extend(pages::check(&proof.evidence, path, found));
-    }
+    items.extend(pages::check(proof, path, journal, found));
     items.extend(checklist::recomputed(&proof.evidence.checks, &name(journal)));
     items
 }

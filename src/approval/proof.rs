@@ -35,7 +35,7 @@ pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) ->
             }
         })?;
         let bytes = if is_load(&evidence.analysis.header) {
-            let (load, bytes) = load_from_journal(path).map_err(of_a_load)?;
+            let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
             evidence.verdict = load.acceptance_gates.verdict;
             evidence.checks = load.acceptance_gates.checks;
             bytes
@@ -204,6 +204,11 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
     let item =
         |verdict, figure: String, source: &str| evidence("signatures_again", title, verdict, figure, source);
     match &proof.recheck {
+        _ if is_load(&proof.evidence.analysis.header) && attempts == 0 => item(
+            Verdict::NotExercised,
+            "the journal of a load holds counts and histograms, no webhooks".to_owned(),
+            "journal",
+        ),
         None if sealed == Some(Verdict::Pass) => item(
             Verdict::Pass,
             "not verified again; the signer of the journal vouches for what it recorded".to_owned(),

@@ -6,7 +6,10 @@ use super::{Exit, Failure, out, signing};
 use crate::analysis::Recheck;
 use crate::approval::name_of;
 use crate::journal::Reader;
-use crate::report::{Evidence, artifact, is_load, load_from_journal, to_bytes, write_whole};
+use crate::report::{
+    Evidence, artifact, is_load, load_from_journal, load_html, load_junit, to_bytes, write_whole,
+};
+use crate::seal::SigningKey;
 use crate::secret::Secret;
 use std::path::{Path, PathBuf};
 
@@ -42,11 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     if is_load(&Reader::open(&args.journal).map_err(|e| wrong(&e))?.0) {
-        if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() || key.is_some() {
-            return Err(wrong(&"--html, --junit, --markdown and --sign are not for the journal of a load"));
-        }
-        let (_, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
-        return write(args, &bytes).map(|()| Exit::Pass);
+        return of_a_load(args, key.as_ref());
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
     if evidence.integrity.torn_bytes > 0 {
@@ -62,6 +61,27 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         signing::sign(key, output, &bytes, &args.journal, &evidence.integrity.sha256)?;
     }
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
+}
+
+/// The same for the journal of a load, which has no memo.
+fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
+    if args.markdown.is_some() {
+        return Err(wrong(&"--markdown: a load has no memo; there are --html and --junit"));
+    }
+    let (artifact, series, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
+    let page = |file: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match file {
+        Some(file) => write_whole(file, text()?.as_bytes())
+            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display()))),
+        None => Ok(()),
+    };
+    page(&args.html, &|| Ok(load_html(&artifact, &series)))?;
+    page(&args.junit, &|| load_junit(&artifact).map_err(Failure::environment))?;
+    write(args, &bytes)?;
+    if let (Some(key), Some(output)) = (key, &args.output) {
+        signing::sign(key, output, &bytes, &args.journal, artifact.journal_sha256())?;
+    }
+    Ok(Exit::Pass)
 }
 
 /// The artifact, to the file or to stdout.

@@ -22,6 +22,8 @@ enum Format {
     Journal,
     /// Artifacts (`staging_NAME_output.json`)
     Artifact,
+    /// Artifacts of loads (`staging_load_output.json`)
+    Load,
     /// Gates files
     Gates,
     /// Signature files (`staging_NAME_signature.json`)
@@ -36,6 +38,7 @@ impl Format {
             Self::Scenario => scenario::schema(),
             Self::Journal => schema_for!(journal::Line),
             Self::Artifact => schema_for!(report::Artifact),
+            Self::Load => schema_for!(report::LoadArtifact),
             Self::Gates => schema_for!(gate::Gates),
             Self::Signature => schema_for!(seal::Seal),
             Self::Approval => schema_for!(approval::Approval),

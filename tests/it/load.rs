@@ -433,3 +433,44 @@ fn flows_refuse_what_is_not_for_them() {
         .says("production");
     Smoke::new("load").args(&["no-such-scenario", "--rate", "1/s", "--duration", "1s"]).run().exits(2);
 }
+
+#[test]
+fn the_gate_recomputes_artifact_and_pages_of_a_load_and_checks_its_signature() {
+    let (url, _seen) = receiver(fine);
+    let key = Smoke::new("key").args(&["--out", "key"]).run().exits(0);
+    let private = key.dir().join("key").display().to_string();
+    let args = ["--rate", "50/s", "--duration", "1s", "--report", "html,junit", "--sign", &private];
+    let ran = load(&url, &args).run().exits(0);
+    let public = key.stdout.trim().to_owned();
+    let artifact = ran.file("staging_load_output.json");
+    let gate = || Smoke::new("gate").arg(&artifact).args(&["--public-key", &public]).run();
+    // Loopback is no evidence about staging; everything else holds, and nothing that a load has not got is asked for.
+    let judged = gate().exits(3);
+    for line in ["Recomputed byte for byte", "Pages beside it", "Ed25519 signature"] {
+        let found = judged
+            .stdout
+            .lines()
+            .find(|l| l.contains(line))
+            .unwrap_or_else(|| panic!("{line}: {}", judged.stdout));
+        assert!(found.trim_start().starts_with("pass"), "{found}");
+    }
+    assert!(judged.stdout.contains("Nothing is known about: Environment."), "{}", judged.stdout);
+    // `smoke report` writes the same again.
+    let journal = ran.file("staging_load_journal.jsonl");
+    let again = Smoke::new("report").arg(&journal);
+    let again = again.args(&["--html", "r.html", "--junit", "r.xml", "--output", "r.json"]).run().exits(0);
+    for (ours, theirs) in [
+        ("r.html", "staging_load_report.html"),
+        ("r.xml", "staging_load_junit.xml"),
+        ("r.json", "staging_load_output.json"),
+    ] {
+        assert!(
+            std::fs::read(again.dir().join(ours)).unwrap() == std::fs::read(ran.file(theirs)).unwrap(),
+            "{ours}"
+        );
+    }
+    let page = ran.file("staging_load_report.html");
+    let text = std::fs::read_to_string(&page).unwrap();
+    std::fs::write(&page, text.replacen("</title>", " </title>", 1)).unwrap();
+    assert!(gate().exits(1).stdout.contains("page_differs"));
+}

@@ -4,20 +4,24 @@ use crate::analysis::load::{Part, Series};
 use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::ReportFormat;
-use crate::cli::{Exit, Failure, out};
+use crate::cli::{Exit, Failure, out, signing};
 use crate::gate::{Confidence, Verdict};
 use crate::journal::{Header, Journal};
 use crate::load::{Finish, Shard};
 use crate::report::{
-    Hlog, LoadArtifact, Scope, load_bytes, load_from_parts, load_html, load_junit, load_text, open_part,
-    write_whole,
+    Hlog, LoadArtifact, Scope, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
+    load_text, open_part, write_whole,
 };
+use crate::seal::SigningKey;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;
 
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
+
+/// Name of its artifact there.
+const OUTPUT: &str = "staging_load_output.json";
 
 /// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
 #[derive(Debug, clap::Args)]
@@ -94,9 +98,19 @@ impl Evidence {
     }
 
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
-    pub(in crate::cli) fn conclude(&self, outputs: &Outputs, finish: Finish) -> Result<Exit, Failure> {
+    pub(in crate::cli) fn conclude(
+        &self,
+        outputs: &Outputs,
+        finish: Finish,
+        key: Option<&SigningKey>,
+    ) -> Result<Exit, Failure> {
         let part = open_part(&self.journal()).map_err(Failure::usage)?;
         let exit = self.write(outputs, vec![part], Scope::Part)?;
+        if let Some(key) = key {
+            let (artifact, _, bytes) = load_from_journal(&self.journal()).map_err(Failure::environment)?;
+            let output = self.dir.join(OUTPUT);
+            signing::sign(key, &output, &bytes, &self.journal(), artifact.journal_sha256())?;
+        }
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }
 
@@ -109,7 +123,7 @@ impl Evidence {
     ) -> Result<Exit, Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
-        self.file("staging_load_output.json", &json)?;
+        self.file(OUTPUT, &json)?;
         if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
             self.file("staging_load_report.html", load_html(&artifact, &series).as_bytes())?;
         }

@@ -3,7 +3,7 @@
 use super::live::View;
 use super::plan::LoadWork;
 use super::{Args, Evidence};
-use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime};
+use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
 use crate::load::{Finish, Pace, Plan, Target as Url, guard};
 use crate::rig::{FlowLoad, Prepared, RigError, Target};
 use serde_json::json;
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
     let total = total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))?;
     let mut resolved = run_plan::resolve_load(scenario, &args.run, total, work.connections)?;
+    let key = args.run.sign.as_deref().map(signing::read_key).transpose()?;
     let outputs = args.outputs();
     let evidence = Evidence::prepare(&outputs, work.shard)?;
     resolved.journal = evidence.journal();
@@ -74,7 +75,7 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         if !quiet {
             out::say(format!("journal  {}", evidence.journal().display()));
         }
-        evidence.conclude(&outputs, finish)
+        evidence.conclude(&outputs, finish, key.as_ref())
     })
 }
 

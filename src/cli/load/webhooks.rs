@@ -2,7 +2,7 @@
 
 use super::plan::LoadWork;
 use super::{Args, Evidence, live};
-use crate::cli::{Exit, Failure, out};
+use crate::cli::{Exit, Failure, out, signing};
 use crate::clock::Clock;
 use crate::identity::SubjectKind;
 use crate::journal::{FORMAT_VERSION, Header, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
@@ -34,6 +34,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let work = LoadWork::new(args)?;
     let secret = secret(args)?;
     let signer = Signer::new(args.run.scheme.unwrap_or_default(), &secret).map_err(Failure::usage)?;
+    let key = args.run.sign.as_deref().map(signing::read_key).transpose()?;
     let outputs = args.outputs();
     let evidence = Evidence::prepare(&outputs, work.shard)?;
     let roots = roots(args, &target)?;
@@ -68,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     })
     .map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
     let finish = live::follow(&heard, &journal, &record, args)?;
-    evidence.conclude(&outputs, finish)
+    evidence.conclude(&outputs, finish, key.as_ref())
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.

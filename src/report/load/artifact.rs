@@ -46,6 +46,14 @@ pub struct LoadArtifact {
     pub provenance: LoadProvenance,
 }
 
+impl LoadArtifact {
+    /// SHA-256 of the journal of a load that has only one.
+    #[must_use]
+    pub fn journal_sha256(&self) -> &str {
+        self.shards.first().map_or("", |shard| &shard.journal_sha256)
+    }
+}
+
 /// The run.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct LoadRun {

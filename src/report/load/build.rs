@@ -75,17 +75,17 @@ pub fn load_from_parts(
     Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
 }
 
-/// The artifact of the journal of one load, judged by the gates in its header, and its bytes.
+/// The artifact of the journal of one load, judged by the gates in its header, its histograms, and the artifact's bytes.
 ///
 /// # Errors
 /// When the journal is broken or of something else.
-pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Vec<u8>), LoadError> {
+pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Series, Vec<u8>), LoadError> {
     let part = open_part(path)?;
     let gates = serde_json::from_value(part.header.gates.clone())
         .map_err(|e| LoadError::Flows(EvidenceError::Gates(e.to_string())))?;
-    let (artifact, _) = load_from_parts(vec![part], &gates, (Scope::Part, Some(path)), |_| ())?;
+    let (artifact, series) = load_from_parts(vec![part], &gates, (Scope::Part, Some(path)), |_| ())?;
     let bytes = load_bytes(&artifact);
-    Ok((artifact, bytes))
+    Ok((artifact, series, bytes))
 }
 
 /// The bytes of an artifact file.
