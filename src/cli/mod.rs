@@ -18,6 +18,7 @@ mod merge;
 mod observe;
 mod observe_drive;
 mod observe_judge;
+mod observe_table;
 mod out;
 mod outputs;
 mod progress;

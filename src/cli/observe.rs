@@ -3,6 +3,7 @@
 use super::gates_file::GatesFile;
 use super::observe_drive::{DriveArgs, Driving};
 use super::observe_judge::Live;
+use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, receiver_plan, run_plan};
 use crate::analysis::{Analysis, minutes};
@@ -163,6 +164,7 @@ async fn window(
 ) -> std::io::Result<Outcome> {
     let until = Instant::now() + args.duration.get();
     let (mut probe_at, mut told, mut outcome) = (Instant::now(), 0, Outcome::Ended);
+    let mut table = Table::new(args.duration.get(), args.quiet);
     loop {
         if Instant::now() >= probe_at {
             observe.probe().await?;
@@ -170,25 +172,34 @@ async fn window(
         }
         let step = observe.step().await?;
         if let Some(why) = step.lost_sight {
-            out::say(format!("nothing can be seen: {why}"));
+            table.line(&format!("nothing can be seen: {why}"));
         }
         for trigger in &step.fired {
-            out::say(format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
+            table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
             let exit = hook(args, trigger).await;
             observe.hooked(&trigger.id, exit.flatten())?;
             outcome = Outcome::Triggered;
         }
         if outcome == Outcome::Triggered && !args.keep_going {
+            table.end();
             return Ok(outcome);
         }
-        told = tell(args, &observe.judge().analysis, clock, told);
+        if table.is_shown() {
+            table.show(&observe.judge().analysis, &observe.judge().gates);
+        } else {
+            told = tell(args, &observe.judge().analysis, clock, told);
+        }
         let left = until.saturating_duration_since(Instant::now());
         if left.is_zero() {
+            table.end();
             return Ok(outcome);
         }
         tokio::select! {
             () = sleep(LOOK.min(left)) => {}
-            _ = stop.wait_for(|stopped| *stopped) => return Ok(Outcome::Interrupted),
+            _ = stop.wait_for(|stopped| *stopped) => {
+                table.end();
+                return Ok(Outcome::Interrupted);
+            }
         }
     }
 }

@@ -49,3 +49,25 @@ fn what_cannot_be_driven_is_said_before_the_window() {
     let inbox = ["--drive", "payments=1/m", "--inbox", "http://127.0.0.1:9", "--token-file", "t"];
     observe(&inbox).exits(2).says("not to --inbox");
 }
+
+#[test]
+fn a_terminal_shows_each_gate_now_and_over_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let smoke = env!("CARGO_BIN_EXE_smoke");
+    // `script` (of Debian's essential bsdutils) gives the command a terminal.
+    let command = format!("{smoke} observe --drive payments=120/m --duration 4s");
+    let ran = std::process::Command::new("script")
+        .args(["-qec", &command, "/dev/null"])
+        .current_dir(dir.path())
+        .stdin(std::process::Stdio::null())
+        .env("TERM", "xterm")
+        .output();
+    let Ok(ran) = ran else {
+        eprintln!("skipped: there is no `script` here");
+        return;
+    };
+    let shown = String::from_utf8_lossy(&ran.stdout);
+    for part in ["this minute", "over the window", "Success rate", "payment_verified: 200", " left"] {
+        assert!(shown.contains(part), "no `{part}` in:\n{shown}");
+    }
+}
