@@ -3,7 +3,7 @@
 use super::delivery::{Delivery, Prints, Try, is_success};
 use super::expected::Fulfilment;
 use super::fold::Analysis;
-use super::prints::{canonical, print, print_of, signature_print};
+use super::prints::{canonical, print, print_of, short, signature_print};
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use crate::http1::Ending;
@@ -46,7 +46,7 @@ impl Analysis {
         if let Some(diagnosis) = &attempt.verdict.diagnosis {
             *self.diagnoses.entry(diagnosis.clone()).or_default() += 1;
         }
-        let latest = self.by_key.get(&arrival.key).map(|index| *index as usize);
+        let latest = self.by_key.get(arrival.key).map(|index| index as usize);
         match latest {
             _ if attempt.elsewhere => self.arrived_elsewhere(arrival, latest),
             Some(index) if self.continues(index, &arrival) => self.file(index, arrival),
@@ -174,7 +174,7 @@ impl Analysis {
         self.header.ours.is_empty()
             || self.ours.is_empty()
             || self.ours.iter().any(|(pointer, values)| {
-                body.pointer(pointer).is_some_and(|v| values.contains(&print(canonical(v).as_bytes())))
+                body.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
             })
     }
 

@@ -4,18 +4,19 @@ use super::arrive::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::{Delivery, is_success};
 use super::expected::{Expectation, Expectations};
-use super::prints::{canonical, print};
+use super::prints::{Short, canonical, print, short};
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
+use super::sharded::Sharded;
 use super::steps::Steps;
 use super::wanted::Wanted;
 use super::watched::Watched;
 use crate::clock::Tick;
 use crate::journal::{End, FlowStart, Header, Note, Record, Watch};
 use crate::pii::PolicyError;
-use foldhash::{HashMap, HashSet};
+use foldhash::HashMap;
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// What a journal says so far.
@@ -47,11 +48,11 @@ pub struct Analysis {
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
     /// Fingerprint of id or content to the index of the latest delivery that has it.
-    pub(super) by_key: HashMap<u64, u32>,
+    pub(super) by_key: Sharded,
     /// Attempts that are not answered yet.
     pub(super) under_way: HashMap<u64, UnderWay>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
-    pub(super) ours: HashMap<String, HashSet<u64>>,
+    pub(super) ours: HashMap<String, BTreeSet<Short>>,
     /// What is read of a body.
     pub(super) wanted: Wanted,
 }
@@ -77,7 +78,7 @@ impl Analysis {
             latest: Tick(0),
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
-            by_key: HashMap::default(),
+            by_key: Sharded::default(),
             under_way: HashMap::default(),
             ours: HashMap::default(),
             wanted: sample::wanted(),
@@ -150,11 +151,11 @@ impl Analysis {
     fn flow_started(&mut self, start: &FlowStart) {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {
-                self.ours.insert(pointer.clone(), HashSet::default());
+                self.ours.insert(pointer.clone(), BTreeSet::new());
                 self.wanted.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {
-                values.insert(print(canonical(value).as_bytes()));
+                values.insert(short(print(canonical(value).as_bytes())));
             }
         }
         self.steps.flows.started(start);

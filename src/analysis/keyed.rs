@@ -1,6 +1,6 @@
 //! Expectations by what a webhook must hold to fulfil them; most keys lead to one expectation, some to very many.
 
-use foldhash::HashMap;
+use super::sharded::Sharded;
 
 /// Set in a head that is the number of a list, not of an expectation.
 const LIST: u32 = 1 << 31;
@@ -8,7 +8,7 @@ const LIST: u32 = 1 << 31;
 /// Keys to the indices of expectations, open ones apart from those that were fulfilled.
 #[derive(Debug, Default)]
 pub(super) struct Keyed {
-    heads: HashMap<u64, u32>,
+    heads: Sharded,
     lists: Vec<List>,
 }
 
@@ -23,12 +23,12 @@ struct List {
 impl Keyed {
     /// The expectation of a key that has only one.
     pub(super) fn alone(&self, key: u64) -> Option<u32> {
-        self.heads.get(&key).copied().filter(|head| head & LIST == 0)
+        self.heads.get(key).filter(|head| head & LIST == 0)
     }
 
     /// Adds an expectation with a higher index than all before; in a list each counts as open until it is closed.
     pub(super) fn add(&mut self, key: u64, index: u32) {
-        let Some(head) = self.heads.get(&key).copied() else {
+        let Some(head) = self.heads.get(key) else {
             self.heads.insert(key, index);
             return;
         };
@@ -42,7 +42,9 @@ impl Keyed {
 
     /// Nothing more is to fulfil this one.
     pub(super) fn close(&mut self, key: u64, index: u32) {
-        let Some(list) = self.heads.get(&key).copied().and_then(|head| self.list_mut(head)) else { return };
+        let Some(list) = self.heads.get(key).and_then(|head| self.list_mut(head)) else {
+            return;
+        };
         if let Some(at) = list.open.iter().position(|&i| i == index) {
             list.open.remove(at);
             let at = list.closed.partition_point(|&i| i < index);
@@ -52,7 +54,7 @@ impl Keyed {
 
     /// Those that may be open: all that are, and where a key has only one, that one.
     pub(super) fn open(&self, key: u64) -> &[u32] {
-        self.heads.get(&key).map_or(&[], |head| match self.list(*head) {
+        self.heads.get_ref(key).map_or(&[], |head| match self.list(*head) {
             Some(list) => &list.open,
             None => std::slice::from_ref(head),
         })
@@ -60,7 +62,7 @@ impl Keyed {
 
     /// Those that may be closed, in order: all that are, and where a key has only one, that one.
     pub(super) fn closed(&self, key: u64) -> &[u32] {
-        self.heads.get(&key).map_or(&[], |head| match self.list(*head) {
+        self.heads.get_ref(key).map_or(&[], |head| match self.list(*head) {
             Some(list) => &list.closed,
             None => std::slice::from_ref(head),
         })

@@ -19,6 +19,7 @@ mod privacy;
 mod recheck;
 mod retry;
 mod sample;
+mod sharded;
 mod steps;
 mod tally;
 mod wanted;

@@ -7,6 +7,14 @@ use serde_json::Value;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
+/// Six bytes of a fingerprint: enough to tell this run's values from another's, and not for more.
+pub(super) type Short = [u16; 3];
+
+#[expect(clippy::cast_possible_truncation, reason = "parts of it")]
+pub(super) const fn short(print: u64) -> Short {
+    [(print >> 32) as u16, (print >> 16) as u16, print as u16]
+}
+
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The fingerprint of some bytes.
