@@ -14,9 +14,9 @@ use super::watched::Watched;
 use crate::clock::Tick;
 use crate::journal::{End, FlowStart, Header, Note, Record, Watch};
 use crate::pii::PolicyError;
-use foldhash::HashMap;
+use foldhash::{HashMap, HashSet};
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a journal says so far.
@@ -52,7 +52,7 @@ pub struct Analysis {
     /// Attempts that are not answered yet.
     pub(super) under_way: HashMap<u64, UnderWay>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
-    pub(super) ours: HashMap<String, BTreeSet<Short>>,
+    pub(super) ours: HashMap<String, HashSet<Short>>,
     /// What is read of a body.
     pub(super) wanted: Wanted,
 }
@@ -151,7 +151,7 @@ impl Analysis {
     fn flow_started(&mut self, start: &FlowStart) {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {
-                self.ours.insert(pointer.clone(), BTreeSet::new());
+                self.ours.insert(pointer.clone(), HashSet::default());
                 self.wanted.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {
