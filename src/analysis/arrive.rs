@@ -54,6 +54,17 @@ impl Analysis {
         }
     }
 
+    /// Whether an attempt belongs to a delivery that is known, or holds a value of a flow that is.
+    pub(super) fn claims(&self, attempt: &Attempt) -> bool {
+        let body = attempt.body.bytes();
+        let known = self
+            .header
+            .scheme
+            .id(&attempt.headers)
+            .is_some_and(|id| self.by_key.get(print(id.as_bytes())).is_some());
+        known || self.wanted.read(&body).is_some_and(|body| self.holds_ours(&body))
+    }
+
     fn arrival<'a>(&mut self, attempt: &'a Attempt, body: &'a [u8]) -> Arrival<'a> {
         let scheme = self.header.scheme;
         let id = scheme.id(&attempt.headers);
@@ -171,11 +182,13 @@ impl Analysis {
     }
 
     fn is_ours(&self, body: &Value) -> bool {
-        self.header.ours.is_empty()
-            || self.ours.is_empty()
-            || self.ours.iter().any(|(pointer, values)| {
-                body.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
-            })
+        self.header.ours.is_empty() || self.ours.is_empty() || self.holds_ours(body)
+    }
+
+    fn holds_ours(&self, body: &Value) -> bool {
+        self.ours.iter().any(|(pointer, values)| {
+            body.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
+        })
     }
 
     /// Something followed an injected redirect: the delivery that was redirected is marked. Without an id it is the latest

@@ -64,7 +64,18 @@ impl Analysis {
     /// When the PII policy in the header is none.
     pub fn new(header: Header) -> Result<Self, PolicyError> {
         let privacy = Privacy::new(&header)?;
-        Ok(Self {
+        Ok(Self::with(header, privacy))
+    }
+
+    /// Nothing known but what this one was told at its beginning.
+    pub(super) fn successor(&self) -> Self {
+        let mut successor = Self::with(self.header.clone(), self.privacy.successor());
+        successor.latest = self.latest;
+        successor
+    }
+
+    fn with(header: Header, privacy: Privacy) -> Self {
+        Self {
             header,
             deliveries: Deliveries::default(),
             steps: Steps::default(),
@@ -82,7 +93,7 @@ impl Analysis {
             under_way: HashMap::default(),
             ours: HashMap::default(),
             wanted: sample::wanted(),
-        })
+        }
     }
 
     /// Takes in one record.
@@ -114,7 +125,7 @@ impl Analysis {
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
             // A load is read by `analysis::load`.
-            Record::Header(_) | Record::Load(_) | Record::Interval(_) => {}
+            Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::Sums(_) => {}
         }
     }
 
@@ -180,7 +191,7 @@ impl Analysis {
 fn time_of(record: &Record) -> Option<Tick> {
     Some(match record {
         // The seconds of a load count from the beginning of its schedule, not of the run.
-        Record::Header(_) | Record::Load(_) | Record::Interval(_) => return None,
+        Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::Sums(_) => return None,
         Record::FlowStart(r) => r.at,
         Record::Expect(r) => r.at,
         Record::Step(r) => r.ended,

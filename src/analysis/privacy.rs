@@ -3,6 +3,7 @@
 use crate::journal::{Attempt, Header, Step};
 use crate::pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Most findings that are kept one by one; all are counted.
 const KEPT: usize = 100;
@@ -40,7 +41,7 @@ pub(super) enum Traffic {
 /// What the PII engine found in a run.
 #[derive(Debug)]
 pub struct Privacy {
-    engine: Engine,
+    engine: Arc<Engine>,
     memo: Memo,
     /// In webhooks.
     pub webhooks: Findings,
@@ -57,13 +58,25 @@ impl Privacy {
         let policy = Policy::from_value(header.pii_policy.as_ref())?;
         let engine = Engine::new(&policy, &header.identities, header.pii_salt.as_bytes())?;
         Ok(Self {
-            engine,
+            engine: Arc::new(engine),
             memo: Memo::default(),
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
             allowances: BTreeSet::new(),
         })
+    }
+
+    /// The same engine, nothing found yet.
+    pub(super) fn successor(&self) -> Self {
+        Self {
+            engine: Arc::clone(&self.engine),
+            memo: Memo::default(),
+            webhooks: Findings::default(),
+            foreign: 0,
+            api: Findings::default(),
+            allowances: BTreeSet::new(),
+        }
     }
 
     pub(super) fn scan_attempt(&mut self, attempt: &Attempt, own_headers: &[&str], whose: Traffic) {

@@ -1,31 +1,8 @@
 //! Flows and steps: how many went as expected, how long they took, what went wrong.
 
 use super::flows::Flows;
-use crate::journal::{Outcome, Step};
-use crate::latency::Latency;
+use crate::journal::{Outcome, Step, StepFacts};
 use std::collections::BTreeMap;
-
-/// Most problems that are kept in words for one step name.
-const KEPT_PROBLEMS: usize = 5;
-
-/// All steps with one name.
-#[derive(Debug, Clone, Default)]
-pub struct StepFacts {
-    /// Went as expected.
-    pub ok: u64,
-    /// Refused with a status that the scenario allows.
-    pub refused: u64,
-    /// Not as expected.
-    pub failed: u64,
-    /// Not sent, because an earlier step of the flow failed.
-    pub skipped: u64,
-    /// Time from request to answer, of the steps that got one.
-    pub latency: Latency,
-    /// The first few problems in words, with the flow's number.
-    pub problems: Vec<(Option<u32>, String)>,
-    /// Answers by status.
-    pub statuses: BTreeMap<u16, u64>,
-}
 
 /// The flows and steps of a run.
 #[derive(Debug, Clone, Default)]
@@ -61,7 +38,7 @@ impl Steps {
             *facts.statuses.entry(status).or_default() += 1;
         }
         let failed = step.outcome == Outcome::Failed;
-        let room = if failed { KEPT_PROBLEMS.saturating_sub(facts.problems.len()) } else { 0 };
+        let room = if failed { StepFacts::KEPT_PROBLEMS.saturating_sub(facts.problems.len()) } else { 0 };
         facts.problems.extend(step.problems.iter().take(room).map(|p| (step.flow, p.clone())));
         if let (true, Some(flow)) = (failed, step.flow) {
             self.flows.step_failed(flow);

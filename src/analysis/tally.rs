@@ -1,54 +1,9 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
 use super::{Analysis, Breaker, Delivery, Expectation, Fate};
-use crate::latency::Latency;
+use crate::journal::Tally;
 use crate::signature::Reason;
-use std::collections::{BTreeMap, HashMap};
-
-/// Counts over the deliveries of a run.
-#[derive(Debug, Clone, Default)]
-pub struct Tally {
-    /// Webhooks that had to come.
-    pub expected: u64,
-    /// Of those, accepted in the end and in time.
-    pub fulfilled: u64,
-    /// Of those, accepted later than their limit.
-    pub late: u64,
-    /// Of those, never seen.
-    pub lost: u64,
-    /// Not due any more when the run was interrupted, or still due: neither came nor lost.
-    pub pending: u64,
-    /// Of those, never seen while the sender's breaker was open.
-    pub suppressed: u64,
-    /// Deliveries that arrived.
-    pub deliveries: u64,
-    /// Deliveries by fate.
-    pub fates: BTreeMap<&'static str, u64>,
-    /// Deliveries with more than one attempt.
-    pub retried: u64,
-    /// Attempts.
-    pub attempts: u64,
-    /// Attempts answered 4xx.
-    pub client_errors: u64,
-    /// Attempts answered 5xx.
-    pub server_errors: u64,
-    /// Attempts without a whole answer.
-    pub unanswered: u64,
-    /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
-    pub duplicates: u64,
-    /// Webhooks of this run that no step asked for.
-    pub unexpected: u64,
-    /// Deliveries that followed a redirect.
-    pub elsewhere: u64,
-    /// Ids that were used for two different webhooks.
-    pub reused_ids: u64,
-    /// Attempts by what the verification said.
-    pub reasons: HashMap<Reason, u64>,
-    /// Deliveries by event.
-    pub events: BTreeMap<String, u64>,
-    /// Delivery latency of the accepted ones.
-    pub latency: Latency,
-}
+use std::collections::BTreeMap;
 
 impl Tally {
     /// Counts the organic and the injected deliveries of a run, apart.
@@ -92,8 +47,8 @@ impl Tally {
     fn add_delivery(&mut self, analysis: &Analysis, delivery: &Delivery) {
         self.deliveries += 1;
         let fate = delivery.fate(analysis.max_attempts());
-        *self.fates.entry(name(fate)).or_default() += 1;
-        self.add_event(&delivery.event);
+        count(&mut self.fates, name(fate));
+        count(&mut self.events, &delivery.event);
         self.retried += u64::from(delivery.tries.len() > 1);
         self.elsewhere += u64::from(delivery.elsewhere);
         self.reused_ids += u64::from(delivery.id_reused);
@@ -114,14 +69,6 @@ impl Tally {
         }
     }
 
-    fn add_event(&mut self, event: &str) {
-        if let Some(n) = self.events.get_mut(event) {
-            *n += 1;
-        } else {
-            self.events.insert(event.to_owned(), 1);
-        }
-    }
-
     fn add_arrived(&mut self, expectation: &Expectation<'_>, delivery: &Delivery) {
         self.expected += 1;
         match (delivery.accepted().is_some(), delivery.first_byte() <= expectation.deadline()) {
@@ -139,6 +86,15 @@ impl Tally {
             self.expected += missing;
             self.lost += missing;
         }
+    }
+}
+
+/// Counts one more of a name, which is copied only the first time.
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(n) = counts.get_mut(name) {
+        *n += 1;
+    } else {
+        counts.insert(name.to_owned(), 1);
     }
 }
 

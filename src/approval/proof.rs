@@ -68,7 +68,7 @@ fn broken(path: &Path, error: &EvidenceError, found: &mut Findings) {
 fn of_a_load(error: LoadError) -> EvidenceError {
     match error {
         LoadError::Journal(error) => EvidenceError::Journal(error),
-        LoadError::Flows(error) => error,
+        LoadError::Header(error) => error,
         LoadError::Part(_) | LoadError::Merge(_) => {
             EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
         }

@@ -7,9 +7,10 @@ use super::receiver_plan::receiver;
 use super::run_args::RunArgs;
 use super::secret_source::SecretSource;
 use super::{Failure, environment};
+use crate::analysis::Ledger;
 use crate::gate::Confidence;
-use crate::journal::RetryContract;
-use crate::pii::{Engine, Policy};
+use crate::journal::{Digest, Header, RetryContract};
+use crate::pii::{Engine, Policy, PolicyError};
 use crate::report::EMBEDDED;
 use crate::rig::{Pacing, Plan, StandIn, Target};
 use crate::scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
@@ -51,7 +52,12 @@ pub(super) fn resolve_load(
     at_once: u32,
 ) -> Result<Plan, Failure> {
     let Resolved { plan, .. } = resolve_sized("load", scenario, args, Some(flows))?;
-    Ok(Plan { concurrency: at_once, ..plan })
+    Ok(Plan { concurrency: at_once, digest: Some(ledger), ..plan })
+}
+
+/// A load counts its flows and webhooks while it runs: its journal does not grow with them.
+fn ledger(header: &Header) -> Result<Box<dyn Digest>, PolicyError> {
+    Ok(Box::new(Ledger::new(header.clone())?))
 }
 
 fn resolve_sized(
@@ -93,6 +99,7 @@ fn resolve_sized(
         within: args.within.map(Period::get),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
         journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
+        digest: None,
         faults,
         sweep,
         pacing: if args.no_pause { Pacing::RunOn } else { Pacing::KeepClosed },

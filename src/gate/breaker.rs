@@ -1,19 +1,16 @@
 //! The check of the sender's circuit breaker.
 
 use super::check::{Check, Verdict};
-use crate::analysis::{Analysis, Breaker, Tally, seconds};
+use crate::analysis::seconds;
+use crate::journal::{BreakerContract, BreakerSums};
 
 /// Judges what followed each time that the breaker had to be open: silence, then a probe, which closes it.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-pub(super) fn check(analysis: &Analysis, organic: &Tally) -> Check {
-    let contract = analysis.header.retry.breaker;
-    let breaker = Breaker::of(analysis);
-    let (leaked, stuck) = (breaker.leaked.len() as u64, breaker.stuck(analysis.expectations()));
-    let probes = breaker.openings.iter().filter(|o| o.probe.is_some()).count() as u64;
-    let n = leaked + stuck + organic.suppressed + probes;
-    let first = breaker.leaked.first().copied().unwrap_or_default();
+pub(super) fn check(contract: BreakerContract, seen: BreakerSums, suppressed: u64) -> Check {
+    let BreakerSums { openings, leaked, first_leaked: first, stuck, probes } = seen;
+    let n = leaked + stuck + suppressed + probes;
     let open = seconds(contract.open_ms);
-    let (verdict, text) = match (breaker.openings.len(), leaked, stuck, n) {
+    let (verdict, text) = match (openings, leaked, stuck, n) {
         (0, ..) => {
             let text = format!("fewer than {} deliveries failed in time to open it", contract.failures);
             (Verdict::NotExercised, text)
@@ -32,8 +29,7 @@ pub(super) fn check(analysis: &Analysis, organic: &Tally) -> Check {
             (Verdict::Fail, format!("{stuck} webhooks never came although the {open} s of silence were over"))
         }
         _ => {
-            let text =
-                format!("{} webhooks were swallowed while it was open; {probes} probes", organic.suppressed);
+            let text = format!("{suppressed} webhooks were swallowed while it was open; {probes} probes");
             (Verdict::Pass, text)
         }
     };

@@ -1,11 +1,11 @@
 //! The clauses of a sweep of the sender's contract, judged one by one.
 
 use super::check::{Check, Verdict};
-use crate::analysis::{Analysis, Breach, Breaker, Delivery, Retries, Tally, Try, retries, seconds};
+use crate::analysis::{Analysis, Breach, Breaker, Delivery, Retries, Try, retries, seconds};
 use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::injection::{Clause, Fault, Must};
-use crate::journal::{IdentityPolicy, RetryAfterPolicy};
+use crate::journal::{IdentityPolicy, RetryAfterPolicy, Tally};
 use crate::signature::Reason;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -2,15 +2,15 @@
 //! than the clocks do, and what came while nothing could be seen.
 
 use super::check::{Check, Verdict};
-use crate::analysis::Analysis;
+use crate::journal::Gap;
 
 /// The checks that find fault with what did not come.
 const ABSENCE: [&str; 3] = ["success_rate", "lost", "run_completed"];
 
 /// A latency whose distance from its target is less than the uncertainty of two clocks proves nothing.
 #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
-pub(super) fn within_uncertainty(analysis: &Analysis, mut check: Check, limit: Option<f64>) -> Check {
-    let uncertainty = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us as f64 / 1000.0);
+pub(super) fn within_uncertainty(uncertainty_us: Option<u64>, mut check: Check, limit: Option<f64>) -> Check {
+    let uncertainty = uncertainty_us.map(|us| us as f64 / 1000.0);
     if let (Some(uncertainty), Some(actual), Some(limit)) = (uncertainty, check.actual, limit)
         && (actual - limit).abs() <= uncertainty
     {
@@ -21,9 +21,9 @@ pub(super) fn within_uncertainty(analysis: &Analysis, mut check: Check, limit: O
 }
 
 /// What was missing while nothing could be seen may have come all the same.
-pub(super) fn unseen(analysis: &Analysis, checks: &mut [Check]) {
-    let Some(first) = analysis.watched.gaps.first() else { return };
-    let blind: u128 = analysis.watched.gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
+pub(super) fn unseen(gaps: &[Gap], checks: &mut [Check]) {
+    let Some(first) = gaps.first() else { return };
+    let blind: u128 = gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
     for check in checks.iter_mut().filter(|c| ABSENCE.contains(&c.id.as_str())) {
         check.verdict = Verdict::Unproven;
         check.text =

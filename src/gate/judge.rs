@@ -5,7 +5,9 @@ use super::config::Gates;
 use super::elsewhere::{unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::{breaker, clause, retry};
-use crate::analysis::{Analysis, Tally, retries};
+use crate::analysis::Analysis;
+use crate::journal::{Header, PiiSums, Sums, Tally};
+use std::cmp::Reverse;
 
 /// Every criterion that is switched on, judged.
 ///
@@ -18,31 +20,46 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     if let Some(begin) = &analysis.watched.begin {
         return super::observe::judge(analysis, gates, begin);
     }
-    let (organic, injected) = Tally::both(analysis);
+    let sums = Sums::of(analysis);
     let mut checks = vec![completed(analysis)];
-    checks.extend(steps(analysis, gates));
-    checks.extend(arrivals(gates, &organic, &injected));
-    checks.extend(signatures(analysis, gates, &organic, &injected));
-    checks.extend(rates(gates, &organic));
-    checks.extend(latencies(analysis, gates, &organic));
+    checks.extend(criteria(&sums, &analysis.header, gates));
+    checks.extend(clause::check(analysis));
+    unseen(&sums.gaps, &mut checks);
+    checks
+}
+
+/// The same for the flows of a load, of which only the sums are known.
+#[must_use]
+pub fn judge_flows(sums: &Sums, header: &Header, gates: &Gates) -> Vec<Check> {
+    let mut checks = vec![ended(sums)];
+    checks.extend(criteria(sums, header, gates));
+    unseen(&sums.gaps, &mut checks);
+    checks
+}
+
+fn criteria(sums: &Sums, header: &Header, gates: &Gates) -> Vec<Check> {
+    let Sums { organic, injected, .. } = sums;
+    let mut checks = Vec::new();
+    checks.extend(steps(sums, gates));
+    checks.extend(arrivals(gates, organic, injected));
+    checks.extend(signatures(sums, gates));
+    checks.extend(rates(gates, organic));
+    checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
         let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.contains(&c.id.as_str()));
         organic_only.for_each(|c| {
             not_exercised(c, "every delivery was injected; this is judged on the ones that are left alone");
         });
     }
-    checks.extend(privacy(analysis, gates));
-    if expects_nothing(analysis) {
-        let without =
-            checks.iter_mut().filter(|c| c.n == 0 && c.verdict == Verdict::Unproven && c.id != COMPLETED);
+    checks.extend(privacy(sums, gates));
+    if expects_nothing(sums) {
+        let without = checks.iter_mut().filter(|c| c.n == 0 && c.verdict == Verdict::Unproven);
         without.for_each(|c| not_exercised(c, "no step of the scenario fires a webhook, and none came"));
     }
     if gates.retry_contract.is_some() {
-        checks.extend(retry::checks(analysis, &retries(analysis)));
-        checks.push(breaker::check(analysis, &organic));
+        checks.extend(retry::checks(header, &sums.clauses));
+        checks.push(breaker::check(header.retry.breaker, sums.breaker, organic.suppressed));
     }
-    checks.extend(clause::check(analysis));
-    unseen(analysis, &mut checks);
     checks
 }
 
@@ -50,18 +67,16 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
 const ORGANIC: [&str; 6] =
     ["success_rate", "retry_rate", "client_error_rate", "server_error_rate", "latency_p50", "latency_p95"];
 
-/// The id of the check that the run went to its end.
-const COMPLETED: &str = "run_completed";
-
 fn not_exercised(check: &mut Check, why: &str) {
     check.verdict = Verdict::NotExercised;
     why.clone_into(&mut check.text);
 }
 
 /// Whether a run went through its steps, and neither they nor anybody else had to do with webhooks.
-fn expects_nothing(analysis: &Analysis) -> bool {
-    let (sent, failed) = analysis.steps.sent_and_failed();
-    sent > 0 && failed == 0 && analysis.expectation_count() == 0 && analysis.deliveries.is_empty()
+fn expects_nothing(sums: &Sums) -> bool {
+    let (sent, failed) = sums.sent_and_failed();
+    let came = sums.organic.deliveries + sums.injected.deliveries + sums.foreign;
+    sent > 0 && failed == 0 && sums.expectations == 0 && came == 0
 }
 
 fn completed(analysis: &Analysis) -> Check {
@@ -73,24 +88,37 @@ fn completed(analysis: &Analysis) -> Check {
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
         None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
     };
+    let met = complete && ended == flows && flows > 0;
+    all_flows((ended, flows), if met { Verdict::Pass } else { Verdict::Unproven }, text)
+}
+
+/// Whether every flow of a load that was begun has ended; that all were begun is judged with the load.
+fn ended(sums: &Sums) -> Check {
+    let Sums { flows, ended, .. } = *sums;
+    let text = format!("{ended} of {flows} flows that began have ended");
+    let met = ended == flows && flows > 0;
+    all_flows((ended, flows), if met { Verdict::Pass } else { Verdict::Unproven }, text)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a count of flows")]
+fn all_flows((ended, flows): (u64, u64), verdict: Verdict, text: String) -> Check {
     Check {
-        id: COMPLETED.into(),
+        id: "run_completed".into(),
         title: "Run completed".into(),
         target: "all flows".into(),
-        #[expect(clippy::cast_precision_loss, reason = "a count of flows")]
         actual: Some(ended as f64),
         unit: "flows".into(),
         n: flows,
         interval_95: None,
-        verdict: if complete && ended == flows && flows > 0 { Verdict::Pass } else { Verdict::Unproven },
+        verdict,
         text,
     }
 }
 
-fn steps(analysis: &Analysis, gates: &Gates) -> Option<Check> {
-    let (sent, failed) = analysis.steps.sent_and_failed();
+fn steps(sums: &Sums, gates: &Gates) -> Option<Check> {
+    let (sent, failed) = sums.sent_and_failed();
     let label = Label { id: "steps", title: "Steps as expected", things: "steps" };
-    let worst = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
+    let worst = sums.steps.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
     let detail = worst.map(|(name, (_, problem))| format!("{name} {problem}")).unwrap_or_default();
     gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &detail))
 }
@@ -130,12 +158,13 @@ fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
     .collect()
 }
 
-fn signatures(analysis: &Analysis, gates: &Gates, organic: &Tally, injected: &Tally) -> Option<Check> {
+fn signatures(sums: &Sums, gates: &Gates) -> Option<Check> {
     let label =
         Label { id: "signatures", title: "Signatures valid", things: "attempts with a valid signature" };
-    let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let mut check = rate(gates, label, (a + b, m + n), Side::AtLeast, gates.signatures_valid_min_percent?);
-    if let Some((diagnosis, times)) = analysis.diagnoses().first() {
+    // Of equally frequent ones the first by name, so that the same facts give the same text.
+    if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
         check.text = format!("{times} times: {diagnosis}; {}", check.text);
     }
     Some(check)
@@ -177,11 +206,11 @@ fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
     .collect()
 }
 
-fn latencies(analysis: &Analysis, gates: &Gates, organic: &Tally) -> Vec<Check> {
+fn latencies(sums: &Sums, gates: &Gates) -> Vec<Check> {
     let of = |id, title, percent, limit: Option<f64>| {
         let label = Label { id, title, things: "deliveries" };
-        let check = limit.map(|limit| percentile(gates, label, &organic.latency, percent, limit));
-        check.map(|check| within_uncertainty(analysis, check, limit))
+        let check = limit.map(|limit| percentile(gates, label, &sums.organic.latency, percent, limit));
+        check.map(|check| within_uncertainty(sums.uncertainty_us, check, limit))
     };
     [
         of("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
@@ -192,21 +221,18 @@ fn latencies(analysis: &Analysis, gates: &Gates, organic: &Tally) -> Vec<Check> 
     .collect()
 }
 
-fn privacy(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
+fn privacy(sums: &Sums, gates: &Gates) -> Vec<Check> {
     let webhooks = Label { id: "pii", title: "No personal data in webhooks", things: "webhooks inspected" };
     let api = Label { id: "api_pii", title: "No personal data in API answers", things: "answers inspected" };
-    let found = |f: &crate::analysis::Findings| {
-        let counts: Vec<String> = f.by_category.iter().map(|(c, n)| format!("{n} {}", c.name())).collect();
-        let first = f.kept.first().map(|l| format!(", first at {}", l.finding.place)).unwrap_or_default();
-        ((f.total, f.inspected), format!("{}{first}", counts.join(", ")))
-    };
-    let check = |label, findings, max: Option<u64>| {
-        let (counts, detail) = found(findings);
-        max.map(|max| count(label, counts, max, &detail))
+    let check = |label, found: &PiiSums, max: Option<u64>| {
+        let counts: Vec<String> = found.by_category.iter().map(|(name, n)| format!("{n} {name}")).collect();
+        let first = found.places.first().map(|place| format!(", first at {place}")).unwrap_or_default();
+        let detail = format!("{}{first}", counts.join(", "));
+        max.map(|max| count(label, (found.total, found.inspected), max, &detail))
     };
     [
-        check(webhooks, &analysis.privacy.webhooks, gates.pii_leaks_max),
-        check(api, &analysis.privacy.api, gates.api_pii_leaks_max),
+        check(webhooks, &sums.webhook_pii, gates.pii_leaks_max),
+        check(api, &sums.api_pii, gates.api_pii_leaks_max),
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,11 @@ pub fn judge_load(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     let lag = lag(load, gates);
     let late = lag.verdict == Verdict::Unproven;
     let mut checks = vec![completed(load), lag, offered(load), own(load)];
-    checks.extend(rates(load, gates));
+    checks.extend(success(load, gates));
+    // The steps of flows say themselves which answers they allow.
+    if load.flows.is_none() {
+        checks.extend(error_rates(load, gates));
+    }
     checks.extend(latencies(load, gates, late));
     checks
 }
@@ -133,32 +137,33 @@ fn own(load: &LoadSummary) -> Check {
     Check { actual: Some(local as f64), n, verdict, text, ..base }
 }
 
-fn rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
+fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
+    let (target, counts) = (gates.success_rate_min_percent?, &load.counts);
+    let label = Label { id: "success_rate", title: "Success rate", things: "starts ended well" };
+    // What failed for want of something here says nothing about the target.
+    let judged = counts.done.saturating_sub(load.local().min(load.failed()));
+    let mut check = rate(gates, label, (counts.ok, judged), Side::AtLeast, target);
+    let errors: Vec<String> = load.errors().iter().map(|(name, n)| format!("{n} {name}")).collect();
+    if !errors.is_empty() {
+        check.text.push_str(&format!("; without an answer: {}", errors.join(", ")));
+    }
+    if counts.throttled > 0 {
+        let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
+        check.text.push_str(&format!(
+            "; the target throttled {} requests (429{after}), which is no slowness",
+            counts.throttled
+        ));
+    }
+    Some(check)
+}
+
+fn error_rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     let counts = &load.counts;
     let statuses = |class: u16| -> u64 {
         counts.statuses.iter().filter(|(s, _)| **s / 100 == class).map(|(_, n)| n).sum()
     };
     let label = |id, title, things| Label { id, title, things };
     let mut checks = Vec::new();
-    if let Some(target) = gates.success_rate_min_percent {
-        let label = label("success_rate", "Success rate", "starts ended well");
-        // What failed for want of something here says nothing about the target.
-        let judged = counts.done.saturating_sub(load.local().min(load.failed()));
-        let mut check = rate(gates, label, (counts.ok, judged), Side::AtLeast, target);
-        let errors: Vec<String> = load.errors().iter().map(|(name, n)| format!("{n} {name}")).collect();
-        if !errors.is_empty() {
-            check.text.push_str(&format!("; without an answer: {}", errors.join(", ")));
-        }
-        if counts.throttled > 0 {
-            let after =
-                counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
-            check.text.push_str(&format!(
-                "; the target throttled {} requests (429{after}), which is no slowness",
-                counts.throttled
-            ));
-        }
-        checks.push(check);
-    }
     if let Some(target) = gates.client_error_rate_below_percent {
         let label = label("client_error_rate", "4xx answers", "requests answered 4xx");
         checks.push(rate(gates, label, (statuses(4), counts.attempts), Side::Below, target));

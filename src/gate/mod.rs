@@ -18,7 +18,7 @@ pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
 pub use interval::{clean_samples_for_rate, wilson};
-pub use judge::judge;
+pub use judge::{judge, judge_flows};
 pub use load::judge_load;
 pub use promote::{PromoteGate, STAGES, Stage, promote};
 pub use triggers::{RollbackGate, Trigger, triggers};

@@ -6,8 +6,8 @@ use super::elsewhere::within_uncertainty;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry};
-use crate::analysis::{Analysis, Delivery, Minute, Tally, minutes, retries};
-use crate::journal::WatchBegin;
+use crate::analysis::{Analysis, Delivery, Minute, breaker_sums, clause_sums, minutes};
+use crate::journal::{Tally, WatchBegin};
 use crate::latency::Latency;
 use std::borrow::Cow;
 use std::time::Duration;
@@ -58,12 +58,13 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
         push(target.map(|t| rate(gates, label(id, title, things), (hits, n), Side::Below, t)));
     }
     let latency = latencies(analysis);
+    let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
     for (id, title, percent, limit) in [
         ("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
         ("latency_p95", "Delivery latency p95", 95.0, gates.latency_p95_below_ms),
     ] {
         let check = limit.map(|ms| percentile(gates, label(id, title, "deliveries"), &latency, percent, ms));
-        push(check.map(|check| within_uncertainty(analysis, check, limit)));
+        push(check.map(|check| within_uncertainty(uncertainty_us, check, limit)));
     }
     let webhooks = &analysis.privacy.webhooks;
     push(gates.pii_leaks_max.map(|max| {
@@ -72,8 +73,12 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
         count(label, (found, webhooks.inspected), max, "findings in the sender's log included")
     }));
     if gates.retry_contract.is_some() {
-        checks.extend(retry::checks(analysis, &retries(analysis)));
-        checks.push(breaker::check(analysis, &organic));
+        checks.extend(retry::checks(&analysis.header, &clause_sums(analysis)));
+        checks.push(breaker::check(
+            analysis.header.retry.breaker,
+            breaker_sums(analysis),
+            organic.suppressed,
+        ));
     }
     checks
 }

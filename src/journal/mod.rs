@@ -5,11 +5,13 @@
 //! without breaking the chain behind it. The last line, `end`, says how many records there are.
 
 mod contract;
+mod digest;
 mod durable;
 mod load;
 mod parts;
 mod reader;
 mod record;
+mod sums;
 mod sync;
 mod watch;
 mod writer;
@@ -18,16 +20,18 @@ mod writer;
 mod tests;
 
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+pub use digest::{Digest, Taken};
 pub use durable::{Durable, NotDurable};
 pub use load::*;
 pub use parts::{Options, Pace, Rotation, Sync, part_path};
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;
+pub use sums::*;
 pub use watch::*;
 pub use writer::{Journal, Sealed};
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use sha2::Sha256;
 
 /// `prev` of the first line.
 pub(crate) const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
@@ -48,5 +52,5 @@ pub struct Line<R = Record> {
 /// Hex SHA-256.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    hex::encode(<Sha256 as sha2::Digest>::digest(bytes))
 }

@@ -41,6 +41,8 @@ pub enum Record {
     Load(Box<super::LoadPlan>),
     /// One second of a load.
     Interval(Box<super::Interval>),
+    /// What the flows of a load and their webhooks amount to so far.
+    Sums(Box<super::Sums>),
     /// A request that could not be a webhook was refused.
     Refused(Refused),
     /// Something worth telling the reader of the evidence.

@@ -1,5 +1,6 @@
 //! Appends facts to a journal file.
 
+use super::digest::{Digest as Counts, Taken};
 use super::durable::{Batch, Durable, Step};
 use super::parts::{self, Options, Pace, Sync, part_path, sha256_of};
 use super::sync::GroupCommit;
@@ -28,6 +29,7 @@ const USUAL: usize = 2048;
 pub struct Journal {
     state: Arc<Mutex<State>>,
     commit: Option<Arc<GroupCommit>>,
+    digest: Option<Arc<Mutex<Box<dyn Counts>>>>,
 }
 
 #[derive(Debug)]
@@ -126,7 +128,35 @@ impl Journal {
         let weak = Arc::downgrade(&state);
         let written = move || weak.upgrade().map(|s| lock(&s).for_disk());
         let commit = if to_disk { Some(Arc::new(GroupCommit::start(written)?)) } else { None };
-        Ok(Self { state, commit })
+        Ok(Self { state, commit, digest: None })
+    }
+
+    /// From now on `digest` gets each fact first, and what it takes in is not written.
+    #[must_use]
+    pub fn counting(self, digest: Box<dyn Counts>) -> Self {
+        Self { digest: Some(Arc::new(Mutex::new(digest))), ..self }
+    }
+
+    /// Writes what the digest of this journal has taken in up to `at`, if it has one; `complete` says that nothing more
+    /// can come.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn append_sums(&self, at: Tick, complete: bool) -> io::Result<()> {
+        let Some(digest) = &self.digest else { return Ok(()) };
+        let sums = lock(digest).sums(at, complete);
+        let fact = Fact::new(&Record::Sums(Box::new(sums)))?;
+        lock(&self.state).append(&fact).map(|_| ())
+    }
+
+    /// Until when a webhook that has not come yet is in time, as far as a digest knows.
+    #[must_use]
+    pub fn open_until(&self) -> Option<Tick> {
+        lock(self.digest.as_ref()?).open_until()
+    }
+
+    fn counts(&self, record: &Record) -> bool {
+        self.digest.as_ref().is_some_and(|digest| lock(digest).take(record) == Taken::In)
     }
 
     /// Appends one fact.
@@ -134,6 +164,9 @@ impl Journal {
     /// # Errors
     /// When the file cannot be written, the line would be longer than [`MAX_LINE`], or the journal is finished.
     pub fn append(&self, record: &Record) -> io::Result<()> {
+        if self.counts(record) {
+            return Ok(());
+        }
         let fact = Fact::new(record)?;
         lock(&self.state).append(&fact).map(|_| ())
     }
@@ -144,6 +177,9 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_soon(&self, record: &Record) -> io::Result<()> {
+        if self.counts(record) {
+            return Ok(());
+        }
         let fact = Fact::new(record)?;
         lock(&self.state).append_soon(&fact)
     }
@@ -154,6 +190,9 @@ impl Journal {
     /// # Errors
     /// As for [`Journal::append`].
     pub fn append_durably(&self, record: &Record) -> io::Result<Durable> {
+        if self.counts(record) {
+            return Ok(Durable { journal: self.clone(), step: Step::Written(0) });
+        }
         let fact = Fact::new(record)?;
         let step = lock(&self.state).append_durably(&fact)?;
         Ok(Durable { journal: self.clone(), step })
@@ -197,7 +236,7 @@ impl Journal {
     }
 }
 
-fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+fn lock<T>(state: &Mutex<T>) -> MutexGuard<'_, T> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -85,6 +85,20 @@ impl Latency {
     }
 }
 
+impl From<Latency> for Encoded {
+    fn from(latency: Latency) -> Self {
+        latency.encode()
+    }
+}
+
+impl TryFrom<Encoded> for Latency {
+    type Error = DecodeError;
+
+    fn try_from(encoded: Encoded) -> Result<Self, DecodeError> {
+        Self::decode(&encoded)
+    }
+}
+
 /// Looks at the bounds before anything of that size is allocated.
 fn check_bounds(bytes: &[u8]) -> Result<(), DecodeError> {
     let header = bytes.get(..HEADER).ok_or_else(|| DecodeError::Format("too short".to_owned()))?;

@@ -14,8 +14,10 @@ pub const HIGHEST_US: u64 = 600_000_000;
 /// Significant decimal digits kept by the buckets: a percentile is at most 0.1 % above the sample it stands for.
 pub const DIGITS: u8 = 3;
 
-/// Latencies in µs: an HdrHistogram (1 µs to 10 min, 3 digits) beside the exact minimum, maximum and sum.
-#[derive(Debug, Clone)]
+/// Latencies in µs: an HdrHistogram (1 µs to 10 min, 3 digits) beside the exact minimum, maximum and sum. In a journal it
+/// stands as [`Encoded`].
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[serde(into = "Encoded", try_from = "Encoded")]
 pub struct Latency {
     buckets: Histogram<u64>,
     min_us: u64,

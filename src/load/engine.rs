@@ -19,8 +19,8 @@ const GRACE: Duration = Duration::from_millis(500);
 /// How one start ended.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The last attempt.
-    pub last: Result<Answer, Broken>,
+    /// The last attempt; no answer where what was started is more than a request, and ended well.
+    pub last: Result<Option<Answer>, Broken>,
     /// The attempts before it.
     pub earlier: Vec<Result<Answer, Broken>>,
     /// Connections opened for it.

@@ -82,7 +82,7 @@ impl<C: Connect> Worker for Lane<C> {
             let next = self.attempt(&mut connects).await;
             earlier.push(std::mem::replace(&mut last, next));
         }
-        Outcome { last, earlier, connects }
+        Outcome { last: last.map(Some), earlier, connects }
     }
 }
 

@@ -125,16 +125,26 @@ impl Tally {
             counts.own_lag.record(own);
         }
         for result in &sample.outcome.earlier {
-            self.attempt(result);
+            self.attempt(result.as_ref());
         }
-        self.attempt(&sample.outcome.last);
         match &sample.outcome.last {
-            Ok(answer) if is_success(answer.status) => self.counts.interval.ok += 1,
-            failed => self.keep(sample, failed),
+            Ok(None) => self.counts.interval.ok += 1,
+            Ok(Some(answer)) => {
+                self.attempt(Ok(answer));
+                if is_success(answer.status) {
+                    self.counts.interval.ok += 1;
+                } else {
+                    self.keep(sample, Ok(answer));
+                }
+            }
+            Err(broken) => {
+                self.attempt(Err(broken));
+                self.keep(sample, Err(broken));
+            }
         }
     }
 
-    fn attempt(&mut self, result: &Result<Answer, Broken>) {
+    fn attempt(&mut self, result: Result<&Answer, &Broken>) {
         let interval = &mut self.counts.interval;
         interval.attempts += 1;
         match result {
@@ -151,7 +161,7 @@ impl Tally {
         }
     }
 
-    fn keep(&mut self, sample: &Sample, failed: &Result<Answer, Broken>) {
+    fn keep(&mut self, sample: &Sample, failed: Result<&Answer, &Broken>) {
         let kept = &mut self.counts.interval.failures;
         if kept.len() >= SAMPLES_PER_SECOND || self.samples_left == 0 {
             return;
@@ -207,7 +217,9 @@ mod tests {
 
     fn sample(last: Result<u16, Trouble>) -> Sample {
         let last = last
-            .map(|status| Answer { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
+            .map(|status| {
+                Some(Answer { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
+            })
             .map_err(|trouble| Broken::new(trouble, "x".repeat(1000)));
         Sample {
             start: 3,

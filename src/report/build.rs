@@ -3,10 +3,10 @@
 use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
 use super::evidence::{Evidence, EvidenceError};
 use super::{contract, faults, sections};
-use crate::analysis::{Analysis, Tally};
+use crate::analysis::Analysis;
 use crate::gate::Verdict;
 use crate::identity::SubjectKind;
-use crate::journal::Offset;
+use crate::journal::{Offset, Tally};
 use chrono::SecondsFormat;
 use std::path::Path;
 

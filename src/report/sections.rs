@@ -5,10 +5,10 @@ use super::artifact::{
     Signatures, StepRow, WebhookResponse,
 };
 use super::flows::failed_flows;
-use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, StepFacts, Tally, retries};
+use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, retries};
 use crate::clock::Tick;
 use crate::identity::SubjectKind;
-use crate::journal::Offset;
+use crate::journal::{Offset, StepFacts, Tally};
 use crate::latency::Latency;
 use crate::pii::Category;
 use serde_json::Value;

@@ -1,6 +1,7 @@
 //! Why a run could not be made ready or could not go on.
 
 use crate::drive::ClientError;
+use crate::pii::PolicyError;
 use crate::receive::RemoteError;
 use crate::scenario::{DataError, TemplateError, UnknownVar};
 use crate::signature::KeyError;
@@ -73,6 +74,9 @@ pub enum RigError {
     /// A variable that the scenario does not have.
     #[error("--var: {0}")]
     Var(#[from] UnknownVar),
+    /// The scenario's PII policy is none.
+    #[error("the scenario's pii block: {0}")]
+    Policy(#[from] PolicyError),
     /// The secret does not fit the scheme.
     #[error("the webhook secret: {0}")]
     Key(#[from] KeyError),

@@ -6,17 +6,25 @@ use super::run::Finished;
 use super::settle::settle;
 use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
-use crate::journal::{LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
-use crate::load::{self, Answer, Broken, Counts, Finish, Outcome, Worker};
+use crate::inbox::Inbox;
+use crate::journal::{Journal, LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
+use crate::load::{self, Broken, Counts, Finish, Outcome, Worker};
 use crate::scenario::{Row, Run};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// Connections that the inbox holds open at once.
 const CONNECTIONS: usize = 4096;
+
+/// Seconds between two records of what the flows amount to.
+const SUMS_EVERY: u64 = 10;
+/// How often it is looked whether something is still missing.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// How the flows are started.
 pub struct FlowLoad {
@@ -24,6 +32,8 @@ pub struct FlowLoad {
     pub plan: load::Plan,
     /// What the journal says of it, once it is known when it began.
     pub record: Box<dyn FnOnce(DateTime<Utc>) -> LoadPlan + Send>,
+    /// What the reader of the evidence should know of its beginning.
+    pub note: Option<String>,
     /// Gets the counts of each second.
     pub seen: Box<dyn FnMut(&Counts) + Send>,
 }
@@ -55,6 +65,9 @@ impl Prepared {
         let begun = Clock::start();
         let plan = (how.record)(begun.started());
         self.journal.append(&Record::Load(Box::new(plan))).map_err(journal_error)?;
+        if let Some(text) = how.note {
+            self.journal.append(&Record::Note(Note { at: self.clock.now(), text })).map_err(journal_error)?;
+        }
         let rows: Arc<[Row]> = self.rows.into();
         let make = || Player {
             driver: Arc::clone(&driver),
@@ -62,20 +75,24 @@ impl Prepared {
             rows: Arc::clone(&rows),
             problems: Arc::clone(&problems),
         };
-        let mut seen = how.seen;
+        let (mut seen, journal, clock) = (how.seen, self.journal.clone(), self.clock);
         let mut written = Ok(());
         let each = |counts: Counts| {
             seen(&counts);
             if written.is_ok() {
-                written = self.journal.append(&Record::Interval(Box::new(counts.into_interval())));
+                written = write_second(&journal, clock, counts);
             }
         };
         let mut stopped = stop.clone();
         let finish = load::run(how.plan, begun, make, stop, Arc::default(), || None, each).await;
         if finish == Finish::Complete {
             let dues = driver.dues();
+            let settled = async {
+                settle(&self.inbox, &dues, self.clock, self.plan.quiet).await;
+                still_due(&self.inbox, &self.journal, self.clock).await;
+            };
             tokio::select! {
-                () = settle(&self.inbox, &dues, self.clock, self.plan.quiet) => {}
+                () = settled => {}
                 _ = stopped.wait_for(|stopped| *stopped) => {}
             }
         }
@@ -92,8 +109,25 @@ impl Prepared {
             let note = Note { at: self.clock.now(), text: "interrupted before the end".to_owned() };
             self.journal.append(&Record::Note(note)).map_err(journal_error)?;
         }
+        self.journal.append_sums(self.clock.now(), !interrupted).map_err(journal_error)?;
         let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
         Ok(Finished { journal, interrupted, sender_log })
+    }
+}
+
+/// Writes a second, and now and then what the flows amount to so far.
+fn write_second(journal: &Journal, clock: Clock, counts: Counts) -> io::Result<()> {
+    let interval = counts.into_interval();
+    let number = interval.to.0 / 1_000_000;
+    journal.append(&Record::Interval(Box::new(interval)))?;
+    if number.is_multiple_of(SUMS_EVERY) { journal.append_sums(clock.now(), false) } else { Ok(()) }
+}
+
+/// Waits for webhooks that are missing. The inbox counts what comes, whosever it is, and other shards may be served by the
+/// same receiver; the digest knows the flows.
+async fn still_due(inbox: &Inbox, journal: &Journal, clock: Clock) {
+    while inbox.settling().breaker_opened.is_none() && journal.open_until().is_some_and(|t| t > clock.now()) {
+        sleep(LOOK).await;
     }
 }
 
@@ -131,7 +165,6 @@ impl Player {
 
 impl Worker for Player {
     async fn perform(&mut self, start: u64) -> Outcome {
-        let fine = Answer { status: 200, retry_after_s: None, keep_alive: true };
-        Outcome { last: self.play(start).await.map(|()| fine), earlier: Vec::new(), connects: 0 }
+        Outcome { last: self.play(start).await.map(|()| None), earlier: Vec::new(), connects: 0 }
     }
 }

@@ -18,6 +18,6 @@ pub use drip::Dripped;
 pub use error::RigError;
 pub use load::FlowLoad;
 pub use phases::Budget;
-pub use plan::{Elsewhere, GatesRef, Listen, Pacing, Plan, Receiver, StandIn, Target};
+pub use plan::{Elsewhere, GatesRef, Listen, MakeDigest, Pacing, Plan, Receiver, StandIn, Target};
 pub use prepare::Prepared;
 pub use run::Finished;

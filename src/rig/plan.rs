@@ -1,7 +1,8 @@
 //! What a run is made of: everything resolved, nothing started.
 
 use crate::injection::{FaultPlan, Sweep};
-use crate::journal::RetryContract;
+use crate::journal::{Digest, Header, RetryContract};
+use crate::pii::PolicyError;
 use crate::receive::Token;
 use crate::scenario::{Env, Loaded};
 use crate::secret::{Redactor, Secret};
@@ -53,6 +54,8 @@ pub struct Plan {
     pub quiet: Duration,
     /// The journal file.
     pub journal: PathBuf,
+    /// What counts the facts of the run in place of the journal file, if anything does.
+    pub digest: Option<MakeDigest>,
     /// What to break on purpose.
     pub faults: FaultPlan,
     /// The sweep of the sender's contract that the scenario asks for; its faults are in [`Plan::faults`], by flow.
@@ -62,6 +65,9 @@ pub struct Plan {
     /// Scrubs what leaves the process.
     pub redactor: Redactor,
 }
+
+/// Makes what counts the facts of a run with this header.
+pub type MakeDigest = fn(&Header) -> Result<Box<dyn Digest>, PolicyError>;
 
 /// What to do about the sender's circuit breaker when more deliveries are made to fail than it spares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -62,6 +62,10 @@ impl Prepared {
         };
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RigError::Journal { path: plan.journal.clone(), source })?;
+        let journal = match plan.digest {
+            Some(make) => journal.counting(make(&header)?),
+            None => journal,
+        };
         let config = Config {
             path: if let Receiver::Here(listen) = &plan.receiver {
                 listen.path.clone()

@@ -41,6 +41,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         within: None,
         quiet: Duration::from_millis(50),
         journal: dir.path().join("journal.jsonl"),
+        digest: None,
         faults: FaultPlan::new(&specs, scope).unwrap(),
         sweep: None,
         pacing: Pacing::KeepClosed,

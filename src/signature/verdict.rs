@@ -45,7 +45,9 @@ impl std::fmt::Display for Reason {
 }
 
 /// The reason behind a [`Verdict`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
     /// Signature right, and fresh where the scheme has a timestamp.

@@ -2,7 +2,7 @@
 
 use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
-use crate::journal::{Header, Interval};
+use crate::journal::{Header, Interval, Sums};
 use crate::latency::DecodeError;
 use chrono::{DateTime, TimeDelta, Utc};
 use std::io::BufRead;
@@ -96,12 +96,21 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
         let from = if summary.plan.shard.count > 1 { format!("{}: ", part.name) } else { String::new() };
         notes.extend(part.notes.drain(..).map(|note| format!("{from}{note}")));
     }
+    summary.take_flows(sum_of(&parts));
     summary.shards = parts.iter().map(facts).collect();
     let count = summary.plan.shard.count;
     summary.missing = (0..count).filter(|index| !summary.shards.iter().any(|s| s.index == *index)).collect();
     notes.extend(skew(&summary.shards));
     summary.notes = notes;
     Ok(Merged { header, summary })
+}
+
+/// What the flows of all parts amount to; `None` for a load of webhooks.
+fn sum_of<R>(parts: &[Part<R>]) -> Option<Sums> {
+    let first = parts.first().filter(|part| part.header.flows > 0)?;
+    let mut sums = first.sums.as_deref().cloned().unwrap_or_default();
+    parts.iter().skip(1).filter_map(|part| part.sums.as_deref()).for_each(|other| sums.add(other));
+    Some(sums)
 }
 
 /// Which second an interval belongs to.
@@ -154,7 +163,7 @@ fn ended<R: BufRead>(part: &mut Part<R>) -> DateTime<Utc> {
 fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
     let differs = [
         ("what they start", a.plan.subject == b.plan.subject && a.header.scenario == b.header.scenario),
-        ("their targets", a.header.target == b.header.target),
+        ("their targets", a.header.target == b.header.target || (a.header.stand_in && b.header.stand_in)),
         ("their schedules", a.plan.pace == b.plan.pace),
         ("their numbers of shards", a.plan.shard.count == b.plan.shard.count),
         ("their gates", a.header.gates_sha256 == b.header.gates_sha256),

@@ -9,4 +9,4 @@ pub use part::{Part, PartError};
 pub use summary::{LoadSummary, Point, Second, Series, ShardFacts};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

@@ -1,6 +1,6 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
-use crate::journal::{Header, Integrity, Interval, LoadPlan, ReadError, Reader, Record};
+use crate::journal::{Header, Integrity, Interval, LoadPlan, ReadError, Reader, Record, Sums};
 use std::io::BufRead;
 
 /// Why a journal cannot be used as a part of a load.
@@ -33,6 +33,8 @@ pub struct Part<R> {
     pub notes: Vec<String>,
     /// Whether the run went to its end; known when all seconds have been read.
     pub complete: bool,
+    /// What its flows amount to, as far as it has been read; `None` where none were counted.
+    pub sums: Option<Box<Sums>>,
     reader: Option<Reader<R>>,
     integrity: Option<Integrity>,
     next: Option<Interval>,
@@ -54,6 +56,7 @@ impl<R: BufRead> Part<R> {
             plan: *plan,
             notes: Vec::new(),
             complete: false,
+            sums: None,
             reader: Some(reader),
             integrity: None,
             next: None,
@@ -101,6 +104,7 @@ impl<R: BufRead> Part<R> {
                     self.next = Some(*interval);
                     return Ok(());
                 }
+                Record::Sums(sums) => self.sums = Some(sums),
                 Record::Note(note) => self.notes.push(note.text),
                 Record::End(end) => self.complete = end.complete,
                 _ => {}

@@ -1,7 +1,7 @@
 //! A load as a whole: totals, percentiles, and a timeline whose length does not depend on that of the run.
 
 use crate::clock::Tick;
-use crate::journal::{Interval, LoadFailure, LoadPace, LoadPlan, Trouble};
+use crate::journal::{Interval, LoadFailure, LoadPace, LoadPlan, Sums, Trouble};
 use crate::latency::{DecodeError, Latency};
 use std::collections::BTreeMap;
 
@@ -158,6 +158,8 @@ pub struct LoadSummary {
     pub shards: Vec<ShardFacts>,
     /// The shards that were not.
     pub missing: Vec<u64>,
+    /// What the flows amount to; `None` for a load of webhooks.
+    pub flows: Option<Sums>,
     /// What was worth telling.
     pub notes: Vec<String>,
     step: u64,
@@ -176,6 +178,7 @@ impl LoadSummary {
             timeline: Vec::new(),
             shards: Vec::new(),
             missing: Vec::new(),
+            flows: None,
             notes: Vec::new(),
             step: seconds.div_ceil(MAX_POINTS).max(1) * 1_000_000,
             open: None,
@@ -219,6 +222,18 @@ impl LoadSummary {
             in_flight: counts.in_flight,
             percentiles_us,
         });
+    }
+
+    /// Takes in what the flows amount to: the requests of a load of flows are the steps that were sent.
+    pub(super) fn take_flows(&mut self, flows: Option<Sums>) {
+        if let Some(sums) = &flows {
+            self.counts.attempts = sums.sent_and_failed().0;
+            for (&status, n) in sums.steps.values().flat_map(|step| &step.statuses) {
+                *self.counts.statuses.entry(status).or_default() += n;
+            }
+            self.counts.throttled = self.counts.statuses.get(&429).copied().unwrap_or(0);
+        }
+        self.flows = flows;
     }
 
     /// From now on this is about the shards that are there and no others: what a shard says of itself.

@@ -158,9 +158,7 @@ impl Evidence {
         let file = BufWriter::new(File::create(&temporary).map_err(wrong)?);
         let mut log = Hlog::new(file, started, &about).map_err(wrong)?;
         let mut failed = None;
-        let journal = self.journal();
-        let flows = (scope == Scope::Part).then_some(journal.as_path());
-        let built = load_from_parts(parts, &self.gates.gates, (scope, flows), |second| {
+        let built = load_from_parts(parts, &self.gates.gates, scope, |second| {
             if failed.is_none() {
                 failed = log.add(second).err();
             }

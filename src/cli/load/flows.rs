@@ -1,14 +1,16 @@
 //! `smoke load SCENARIO`: flows at an open arrival rate, webhooks accounted for end to end.
 
-use super::live::View;
+use super::live::{self, View};
 use super::plan::LoadWork;
 use super::{Args, Evidence};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
 use crate::load::{Finish, Pace, Plan, Target as Url, guard};
-use crate::rig::{FlowLoad, Prepared, RigError, Target};
+use crate::rig::{self, FlowLoad, Prepared, Receiver, RigError, Target};
+use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
+use tokio::time::sleep;
 
 /// Resolves scenario and schedule, plays the flows and judges both.
 pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
@@ -23,11 +25,6 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         ));
     }
     let work = LoadWork::new(args)?;
-    if work.shard.count() > 1 {
-        return Err(Failure::usage(
-            "flows cannot be sharded yet: each shard would need a receiver that staging posts to; shard `load webhooks`",
-        ));
-    }
     let Pace::Open(schedule) = &work.pace else {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
     };
@@ -40,14 +37,13 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
     resolved.journal = evidence.journal();
     let name = resolved.loaded.scenario.name.clone();
     let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
-    if args.start_at.is_some() {
-        return Err(Failure::usage("--start-at is for shards, and flows have none"));
-    }
+    check_receiver(&resolved, &work)?;
     runtime::block_on(async {
         check_target(args, &resolved.target, &work).await?;
         let prepared = Prepared::new(resolved).await.map_err(failure)?;
-        let (interrupted, stop) = watch::channel(false);
+        let (interrupted, mut stop) = watch::channel(false);
         interrupt::spawn(interrupted);
+        begin_at(args, &mut stop).await?;
         let view: Arc<Mutex<Option<View>>> = Arc::default();
         let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.run.quiet);
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
@@ -61,6 +57,7 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
                 }
                 plan
             }),
+            note: live::late(args.start_at, Utc::now()),
             seen: Box::new(move |counts| {
                 if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
                     view.second(counts);
@@ -77,6 +74,34 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         }
         evidence.conclude(&outputs, finish, key.as_ref())
     })
+}
+
+/// Staging posts to one receiver, so shards have to share it.
+fn check_receiver(plan: &rig::Plan, work: &LoadWork) -> Result<(), Failure> {
+    if work.shard.count() > 1 && matches!((&plan.target, &plan.receiver), (Target::Url(_), Receiver::Here(_)))
+    {
+        return Err(Failure::usage(
+            "shards of a load of flows share one receiver, since staging posts to one URL: start `smoke receive` where \
+             staging reaches it, and give every shard --inbox URL --token-file F",
+        ));
+    }
+    Ok(())
+}
+
+/// Waits for the time at which all shards begin.
+async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Result<(), Failure> {
+    let Some(at) = args.start_at else { return Ok(()) };
+    let wait = (at - Utc::now()).to_std().unwrap_or_default();
+    if !wait.is_zero() && !args.run.quiet {
+        out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
+    }
+    if let Some(text) = live::late(args.start_at, Utc::now()) {
+        out::say(format!("warning: {text}"));
+    }
+    tokio::select! {
+        () = sleep(wait) => Ok(()),
+        _ = stop.wait_for(|stop| *stop) => Err(Failure::environment("interrupted before the load began")),
+    }
 }
 
 /// The same catch as for webhooks; the stand-in is this process.

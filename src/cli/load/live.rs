@@ -69,7 +69,7 @@ pub(super) fn follow(
 }
 
 /// A sentence when the load began well after the time it was to begin at.
-fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
+pub(super) fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
     let by = began - asked?;
     (by.num_milliseconds() > 500).then(|| {
         format!("--start-at had passed {:.1} s before; began at once", by.num_milliseconds() as f64 / 1000.0)

@@ -3,7 +3,7 @@
 use super::sections::{class, configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::style::STYLE;
 use super::{histogram, ladder, timeline};
-use crate::analysis::Tally;
+use crate::journal::Tally;
 use crate::report::artifact::Artifact;
 use crate::report::{EMBEDDED, Evidence};
 use maud::{DOCTYPE, Markup, PreEscaped, html};

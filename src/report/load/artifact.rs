@@ -61,13 +61,13 @@ pub struct LoadRun {
     pub timestamp: String,
     /// `loopback`, or the name of the environment.
     pub environment: String,
-    /// Requests (webhook attempts) that ended.
+    /// Webhook attempts: those that this process sent, or in a load of flows those that arrived.
     pub webhooks_sent: u64,
-    /// Starts that ended well.
+    /// Webhooks that were accepted, in a load of flows in time.
     pub webhooks_success: u64,
-    /// Starts that ended otherwise.
+    /// Webhooks that were not, in a load of flows the late and the lost ones.
     pub webhooks_failed: u64,
-    /// Percent of the starts that ended; null without any.
+    /// Percent of the webhooks that were due or sent; null without any.
     pub success_rate: Option<f64>,
     /// From the beginning of the schedule to the end of the last request, seconds.
     pub duration_seconds: f64,
@@ -115,13 +115,13 @@ pub struct Counters {
     pub dropped: u64,
     /// Starts given up when the run was interrupted.
     pub abandoned: u64,
-    /// Requests ended.
+    /// Requests ended; of a load of flows the steps that were sent.
     pub attempts: u64,
     /// Starts that took more than one request.
     pub retried: u64,
-    /// Connections opened.
-    pub connects: u64,
-    /// Answers by status.
+    /// Connections opened; null for a load of flows.
+    pub connects: Option<u64>,
+    /// Answers by status; of a load of flows those of its steps.
     pub statuses: BTreeMap<String, u64>,
     /// Requests without an answer, by what went wrong.
     pub errors: BTreeMap<String, u64>,
@@ -235,25 +235,13 @@ pub struct LoadProvenance {
 pub fn load_artifact(
     header: &Header,
     load: &LoadSummary,
-    mut checks: Vec<Check>,
+    checks: Vec<Check>,
     end_to_end: Option<EndToEnd>,
 ) -> LoadArtifact {
-    if let Some(flows) = &end_to_end {
-        checks.extend(flows.checks.iter().cloned());
-    }
     let verdict = overall(&checks);
-    let started = load.shards.iter().map(|s| s.started).min().unwrap_or(load.plan.started);
     LoadArtifact {
         schema_version: LOAD_SCHEMA_VERSION.to_owned(),
-        test_run: LoadRun {
-            timestamp: started.to_rfc3339_opts(SecondsFormat::Millis, true),
-            environment: header.environment.clone(),
-            webhooks_sent: load.counts.attempts,
-            webhooks_success: load.counts.ok,
-            webhooks_failed: load.failed(),
-            success_rate: share(load.counts.ok, load.counts.done),
-            duration_seconds: round3(load.counts.to.0 as f64 / 1e6),
-        },
+        test_run: run(header, load, end_to_end.as_ref()),
         load: asked(header, load),
         counters: counters(load),
         latency_ms: LatencyTable {
@@ -291,6 +279,23 @@ pub fn load_artifact(
     }
 }
 
+fn run(header: &Header, load: &LoadSummary, flows: Option<&EndToEnd>) -> LoadRun {
+    let started = load.shards.iter().map(|s| s.started).min().unwrap_or(load.plan.started);
+    let (sent, success, due) = match flows {
+        Some(flows) => (flows.attempts, flows.delivered, flows.expected),
+        None => (load.counts.attempts, load.counts.ok, load.counts.done),
+    };
+    LoadRun {
+        timestamp: started.to_rfc3339_opts(SecondsFormat::Millis, true),
+        environment: header.environment.clone(),
+        webhooks_sent: sent,
+        webhooks_success: success,
+        webhooks_failed: due.saturating_sub(success),
+        success_rate: share(success, due),
+        duration_seconds: round3(load.counts.to.0 as f64 / 1e6),
+    }
+}
+
 fn asked(header: &Header, load: &LoadSummary) -> LoadAsked {
     LoadAsked {
         subject: load.plan.subject.clone(),
@@ -318,7 +323,7 @@ fn counters(load: &LoadSummary) -> Counters {
         abandoned: counts.abandoned,
         attempts: counts.attempts,
         retried: counts.retried,
-        connects: counts.connects,
+        connects: load.flows.is_none().then_some(counts.connects),
         statuses: counts.statuses.iter().map(|(s, &n)| (s.to_string(), n)).collect(),
         errors: load.errors().into_iter().map(|(name, n)| (name.to_owned(), n)).collect(),
         throttled: counts.throttled,

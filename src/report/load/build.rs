@@ -3,9 +3,9 @@
 use super::artifact::{LoadArtifact, load_artifact};
 use super::flows::EndToEnd;
 use crate::analysis::load::{MergeError, Merged, Part, PartError, Second, Series, merge};
-use crate::gate::{Gates, judge_load};
+use crate::gate::{Check, Gates, judge_flows, judge_load};
 use crate::journal::{Header, ReadError, Reader};
-use crate::report::{Evidence, EvidenceError};
+use crate::report::EvidenceError;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
@@ -31,9 +31,9 @@ pub enum LoadError {
     /// They do not belong together.
     #[error(transparent)]
     Merge(#[from] MergeError),
-    /// The flows in it cannot be analysed.
+    /// Its header asks for what cannot be.
     #[error(transparent)]
-    Flows(#[from] EvidenceError),
+    Header(#[from] EvidenceError),
 }
 
 /// Whether a journal with this header is one of a load.
@@ -53,26 +53,31 @@ pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
     Ok(Part::new(name.to_string_lossy().into_owned(), header, reader)?)
 }
 
-/// Merges and judges. `each` gets every second; `flows` is the journal whose flows are accounted for, if it has any.
+/// Merges and judges. `each` gets every second.
 ///
 /// # Errors
 /// When a journal is broken or they do not belong together.
 pub fn load_from_parts(
     parts: Vec<Part<BufReader<File>>>,
     gates: &Gates,
-    (scope, flows): (Scope, Option<&Path>),
+    scope: Scope,
     each: impl FnMut(&Second),
 ) -> Result<(LoadArtifact, Series), LoadError> {
     let Merged { header, mut summary } = merge(parts, each)?;
     if scope == Scope::Part {
         summary.alone();
     }
-    let end_to_end = match flows.filter(|_| header.flows > 0) {
-        Some(path) => Some(EndToEnd::of(&Evidence::open(path)?)),
-        None => None,
-    };
-    let checks = judge_load(&summary, gates);
+    let mut checks = judge_load(&summary, gates);
+    let end_to_end = summary.flows.as_ref().map(EndToEnd::of);
+    if let Some(sums) = &summary.flows {
+        checks.extend(judge_flows(sums, &header, gates).into_iter().map(of_flows));
+    }
     Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
+}
+
+/// A check of the flows beside those of the load: the ids of both begin alike.
+fn of_flows(check: Check) -> Check {
+    Check { id: format!("webhooks_{}", check.id), title: format!("Flows: {}", check.title), ..check }
 }
 
 /// The artifact of the journal of one load, judged by the gates in its header, its histograms, and the artifact's bytes.
@@ -82,8 +87,8 @@ pub fn load_from_parts(
 pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Series, Vec<u8>), LoadError> {
     let part = open_part(path)?;
     let gates = serde_json::from_value(part.header.gates.clone())
-        .map_err(|e| LoadError::Flows(EvidenceError::Gates(e.to_string())))?;
-    let (artifact, series) = load_from_parts(vec![part], &gates, (Scope::Part, Some(path)), |_| ())?;
+        .map_err(|e| LoadError::Header(EvidenceError::Gates(e.to_string())))?;
+    let (artifact, series) = load_from_parts(vec![part], &gates, Scope::Part, |_| ())?;
     let bytes = load_bytes(&artifact);
     Ok((artifact, series, bytes))
 }

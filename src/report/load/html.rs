@@ -2,6 +2,7 @@
 
 use super::artifact::{LoadArtifact, Percentiles, TimelineRow};
 use super::chart::{Chart, Line, Scale};
+use super::flows::EndToEnd;
 use crate::analysis::load::Series;
 use crate::latency::Latency;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -52,6 +53,7 @@ pub fn load_html(artifact: &LoadArtifact, series: &Series) -> String {
                 (over_time(artifact).draw())
                 (curve(series, load.model == "open").draw())
                 (rates(artifact).draw())
+                @if let Some(flows) = &artifact.end_to_end { (end_to_end(flows)) }
                 h2 { "Counts" }
                 (counts(artifact))
                 (failures(artifact))
@@ -200,15 +202,39 @@ fn counts(artifact: &LoadArtifact) -> Markup {
         ("given up when interrupted", c.abandoned),
         ("requests", c.attempts),
         ("starts with retries", c.retried),
-        ("connections opened", c.connects),
         ("throttled (429)", c.throttled),
     ];
     html! {
         div class="wide" { table {
             @for (name, n) in rows { tr { td { (name) } td class="n" { (n) } } }
+            @if let Some(n) = c.connects { tr { td { "connections opened" } td class="n" { (n) } } }
             @for (status, n) in &c.statuses { tr { td { "answered " (status) } td class="n" { (n) } } }
             @for (error, n) in &c.errors { tr { td { "no answer: " (error) } td class="n" { (n) } } }
         } }
+    }
+}
+
+/// The steps and the webhooks of flows.
+fn end_to_end(flows: &EndToEnd) -> Markup {
+    let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.2}"));
+    html! {
+        h2 { "Flows and their webhooks" }
+        div class="wide" { table {
+            tr { th { "" } @for head in ["ok", "failed", "p50 ms", "p95 ms", "p99 ms"] { th class="n" { (head) } } }
+            @for (name, step) in &flows.steps {
+                tr { td { "step " (name) } td class="n" { (step.ok + step.refused) } td class="n" { (step.failed) }
+                    @for x in [step.p50_ms, step.p95_ms, step.p99_ms] { td class="n" { (ms(x)) } } }
+            }
+            tr { td { "webhooks, from their step to the accepted attempt" } td class="n" { (flows.delivered) }
+                td class="n" { (flows.late + flows.lost) }
+                @for x in [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms] { td class="n" { (ms(x)) } } }
+        } }
+        p class="soft" {
+            (flows.expected) " webhooks were due: " (flows.delivered) " in time, " (flows.late) " late, " (flows.lost) " lost; "
+            (flows.duplicates) " duplicates, " (flows.unexpected) " unexpected, " (flows.suppressed_by_breaker)
+            " swallowed by the sender's circuit breaker."
+        }
+        @if !flows.troubled.is_empty() { ul { @for trouble in &flows.troubled { li { (trouble) } } } }
     }
 }
 

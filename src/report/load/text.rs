@@ -1,8 +1,12 @@
 //! A load for a terminal: what was done, the percentiles, the gates and the verdict.
 
 use super::artifact::{LoadArtifact, Percentiles};
+use super::flows::EndToEnd;
 use crate::gate::Check;
 use std::fmt::Write as _;
+
+/// Webhooks in trouble that are shown.
+const SHOWN: usize = 5;
 
 /// A summary of under 50 lines.
 #[must_use]
@@ -20,14 +24,14 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
     );
     let _ = writeln!(
         out,
-        "  {} started ({:.1}/s), {} ok, {} failed, {} dropped; {} requests over {} connections",
+        "  {} started ({:.1}/s), {} ok, {} failed, {} dropped; {} requests{}",
         counters.started,
         load.achieved_per_second,
         counters.ok,
         counters.failed,
         counters.dropped,
         counters.attempts,
-        counters.connects
+        counters.connects.map(|n| format!(" over {n} connections")).unwrap_or_default()
     );
     let tallied: Vec<String> =
         counters.statuses.iter().chain(&counters.errors).map(|(what, n)| format!("{what}: {n}")).collect();
@@ -48,6 +52,9 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
             let _ = writeln!(out, "  {name:<26}{}", columns(figures));
         }
     }
+    if let Some(flows) = &artifact.end_to_end {
+        out.push_str(&end_to_end(flows));
+    }
     out.push('\n');
     for check in &artifact.acceptance_gates.checks {
         let _ = writeln!(out, "{}", row(check));
@@ -57,6 +64,32 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
     }
     let verdict = artifact.acceptance_gates.verdict.word().to_uppercase();
     let _ = write!(out, "\n{verdict} {}", artifact.recommendation);
+    out
+}
+
+/// The flows' steps and webhooks.
+fn end_to_end(flows: &EndToEnd) -> String {
+    let ms = |ms: Option<f64>| ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{ms:>9.2}"));
+    let mut out =
+        format!("\n  {:<26}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "flows", "ok", "failed", "p50", "p95", "p99");
+    for (name, step) in &flows.steps {
+        let figures: String = [step.p50_ms, step.p95_ms, step.p99_ms].map(ms).concat();
+        let _ = writeln!(out, "  {:<26}{:>9}{:>9}{figures}", format!("step {name}"), step.ok, step.failed);
+    }
+    let figures: String =
+        [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms].map(ms).concat();
+    let missed = flows.late + flows.lost;
+    let _ = writeln!(out, "  {:<26}{:>9}{missed:>9}{figures}", "webhooks", flows.delivered);
+    for trouble in flows.troubled.iter().take(SHOWN) {
+        let _ = writeln!(out, "  {trouble}");
+    }
+    if flows.inbox_is_bottleneck {
+        let _ = writeln!(
+            out,
+            "  the inbox of this process was slow itself: p99 {} ms",
+            flows.inbox_p99_ms.unwrap_or_default()
+        );
+    }
     out
 }
 
