@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
 use crate::inbox::Inbox;
 use crate::journal::{Journal, LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
-use crate::load::{self, Broken, Counts, Finish, Outcome, Worker};
+use crate::load::{self, Broken, Counts, Finish, Outcome, Shard, Worker};
 use crate::scenario::{Row, Run};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -68,7 +68,7 @@ impl Prepared {
         if let Some(text) = how.note {
             self.journal.append(&Record::Note(Note { at: self.clock.now(), text })).map_err(journal_error)?;
         }
-        let rows: Arc<[Row]> = self.rows.into();
+        let rows = own_rows(self.rows, how.plan.shard);
         let make = || Player {
             driver: Arc::clone(&driver),
             run: Arc::clone(&self.run),
@@ -141,11 +141,19 @@ fn listener(problems: &Problems) -> Listener {
     })
 }
 
+/// The rows of the flows that have not begun.
+type Rows = Arc<Mutex<HashMap<u32, Row>>>;
+
+fn own_rows(rows: Vec<Row>, shard: Shard) -> Rows {
+    let own = (0u32..).zip(rows).filter(|(flow, _)| u64::from(*flow) % shard.count() == shard.index());
+    Arc::new(Mutex::new(own.collect()))
+}
+
 /// Plays one flow after the other.
 struct Player {
     driver: Arc<Driver>,
     run: Arc<Run>,
-    rows: Arc<[Row]>,
+    rows: Rows,
     problems: Problems,
 }
 
@@ -153,8 +161,8 @@ impl Player {
     async fn play(&self, start: u64) -> Result<(), Broken> {
         let none = || Broken::new(Trouble::Local, format!("there is no data row for flow {start}"));
         let flow = u32::try_from(start).map_err(|_| none())?;
-        let row = usize::try_from(start).ok().and_then(|i| self.rows.get(i)).ok_or_else(none)?;
-        let played: io::Result<()> = self.driver.play(flow, self.run.scope(flow, row.clone())).await;
+        let row = self.rows.lock().unwrap_or_else(PoisonError::into_inner).remove(&flow).ok_or_else(none)?;
+        let played: io::Result<()> = self.driver.play(flow, self.run.scope(flow, row)).await;
         played.map_err(|e| Broken::new(Trouble::Local, format!("the journal cannot be written: {e}")))?;
         match self.problems.lock().unwrap_or_else(PoisonError::into_inner).remove(&flow) {
             Some(why) => Err(Broken::new(Trouble::Step, why)),

@@ -60,10 +60,15 @@ impl Prepared {
             Some(_) => true,
             None => reach(&client).await?.header("server") == Some(SERVER),
         };
+        let digest = plan.digest.map(|make| make(&header)).transpose()?;
+        if digest.is_some() {
+            // They are looked for while the webhooks arrive, and nobody looks again.
+            header.identities = Vec::new();
+        }
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RigError::Journal { path: plan.journal.clone(), source })?;
-        let journal = match plan.digest {
-            Some(make) => journal.counting(make(&header)?),
+        let journal = match digest {
+            Some(digest) => journal.counting(digest),
             None => journal,
         };
         let config = Config {
@@ -118,7 +123,7 @@ async fn start_stand_in(
     options.fixtures = fixtures;
     options.seed = plan.seed;
     options.clock = clock;
-    options.rows = plan.data.as_deref().map_or_else(|| Ok(Vec::new()), read_rows)?;
+    options.rows = plan.data.as_deref().map_or_else(|| Ok(Vec::new()), |file| read_rows(file, flows))?;
     Staging::start(listener, options).map_err(RigError::StandIn)
 }
 

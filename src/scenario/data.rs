@@ -115,7 +115,7 @@ pub fn rows(
     let file = extra_file.map(Path::to_path_buf).or_else(|| data.file.as_ref().map(|f| run.dir.join(f)));
     let needed = usize::try_from(flows).unwrap_or(usize::MAX);
     let (origin, mut rows) = match &file {
-        Some(file) => (file.display().to_string(), read_rows(file)?),
+        Some(file) => (file.display().to_string(), read_rows(file, needed)?),
         None if !data.rows.is_empty() => ("the scenario".to_owned(), written_rows(data, needed, run)?),
         None if data.columns.iter().all(|c| data.ranges.contains_key(c) || run.columns.contains_key(c)) => {
             ("the scenario".to_owned(), vec![Row::new(); needed])
@@ -125,7 +125,6 @@ pub fn rows(
     if rows.len() < needed {
         return Err(DataError::TooFew { origin, found: rows.len(), needed: flows });
     }
-    rows.truncate(needed);
     for (number, row) in (0i64..).zip(rows.iter_mut()) {
         let ranges =
             data.ranges.iter().map(|(name, first)| (name.clone(), first.saturating_add(number).into()));
@@ -283,6 +282,6 @@ mod tests {
         );
         let file = tempfile::NamedTempFile::new().unwrap();
         file.as_file().set_len(MAX_DATA + 1).unwrap();
-        assert!(matches!(read_rows(file.path()), Err(DataError::TooLarge { .. })));
+        assert!(matches!(read_rows(file.path(), 1), Err(DataError::TooLarge { .. })));
     }
 }

@@ -428,6 +428,7 @@ fn the_journal_of_a_load_of_flows_holds_intervals_and_sums_only() {
     let kinds: HashSet<String> = text.lines().map(kind).collect();
     let expected = ["header", "load", "interval", "sums", "end"].map(str::to_owned);
     assert_eq!(kinds, HashSet::from(expected), "{kinds:?}");
+    assert!(text.contains("\"identities\":[]"), "nobody's name or address is in it");
     let flows = &ran.artifact("load")["end_to_end"];
     assert_eq!((flows["flows"].as_u64(), flows["attempts"].as_u64()), (Some(40), Some(41)), "{flows}");
     assert_eq!(flows["steps"]["verify"]["ok"], 40);
