@@ -109,3 +109,28 @@ fn what_cannot_be_is_said_before_anything_is_driven() {
     let checked = Smoke::new("check").file("token", TOKEN).args(&["--inbox", &url, "--token-file", "token"]);
     assert!(checked.run().exits(0).stdout.contains("can be read; it takes deltacrown-v2"));
 }
+
+#[test]
+fn shards_of_a_load_of_flows_share_a_receiver_and_account_for_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_receiver, url) = start(dir.path(), &[]);
+    let evidence = dir.path().join("evidence");
+    let args = ["payments", "--rate", "20/s", "--duration", "1s", "--inbox", &url, "--token-file", "token"];
+    let load = |shard: &str| {
+        let smoke = Smoke::new("load").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN).args(&args);
+        smoke
+            .args(&["--secret-env", "WEBHOOK_SECRET", "--seed", "4", "--shard", shard, "--artifacts"])
+            .arg(&evidence)
+    };
+    // Together, as they would be on two machines.
+    let shards: Vec<_> = ["0/2", "1/2"].into_iter().map(|shard| load(shard).spawn()).collect();
+    for (child, dir) in shards {
+        Ran::new(&child.wait_with_output().unwrap(), dir).exits(0);
+    }
+    let ran = Smoke::new("merge").arg(&evidence).run().exits(0);
+    let flows = &ran.artifact("load")["end_to_end"];
+    assert_eq!((flows["flows"].as_u64(), flows["delivered"].as_u64()), (Some(20), Some(20)), "{flows}");
+    assert_eq!((flows["unexpected"].as_u64(), flows["duplicates"].as_u64()), (Some(0), Some(0)), "{flows}");
+    // Each saw the other's webhooks too, and left them to it.
+    assert_eq!(flows["foreign"], 20, "{flows}");
+}

@@ -537,3 +537,18 @@ fn the_gate_recomputes_artifact_and_pages_of_a_load_and_checks_its_signature() {
     std::fs::write(&page, text.replacen("</title>", " </title>", 1)).unwrap();
     assert!(gate().exits(1).stdout.contains("page_differs"));
 }
+
+#[test]
+fn what_is_wrong_with_webhooks_fails_a_load_of_flows() {
+    for (misbehaviour, gate) in [
+        ("username-in-body", "webhooks_pii"),
+        ("wrong-secret", "webhooks_signatures"),
+        ("send-twice", "webhooks_duplicates"),
+        ("webhook-on-replay", "webhooks_unexpected"),
+        ("step-500", "webhooks_steps"),
+    ] {
+        let args = ["payments", "--rate", "10/s", "--duration", "1s", "--within", "500ms"];
+        let ran = Smoke::new("load").args(&args).args(&["--misbehave", misbehaviour]).run().exits(1);
+        assert_eq!(ran.gate("load", gate), "fail", "{misbehaviour}");
+    }
+}
