@@ -4,6 +4,7 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::rate::{Label, Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
+use crate::journal::Trouble;
 
 /// Above this share of its core the generator's thread is the bottleneck, and waiting for a free connection cannot be
 /// laid at the target's door.
@@ -143,7 +144,12 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     // What failed for want of something here says nothing about the target.
     let judged = counts.done.saturating_sub(load.local().min(load.failed()));
     let mut check = rate(gates, label, (counts.ok, judged), Side::AtLeast, target);
-    let errors: Vec<String> = load.errors().iter().map(|(name, n)| format!("{n} {name}")).collect();
+    let steps = counts.errors.get(&Trouble::Step).copied().unwrap_or(0);
+    if steps > 0 {
+        check.text.push_str(&format!("; in {steps} of them a step failed"));
+    }
+    let errors = counts.errors.iter().filter(|(trouble, _)| **trouble != Trouble::Step);
+    let errors: Vec<String> = errors.map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
     if !errors.is_empty() {
         check.text.push_str(&format!("; without an answer: {}", errors.join(", ")));
     }

@@ -4,6 +4,7 @@ use super::artifact::{LoadArtifact, Percentiles, TimelineRow};
 use super::chart::{Chart, Line, Scale};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
+use crate::gate::{Check, Verdict};
 use crate::latency::Latency;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -15,7 +16,7 @@ const STYLE: &str = "
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:0 auto;padding:1rem}
 h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}.verdict{font-size:1.2rem;font-weight:600}
 .pass{color:var(--pass)}.fail{color:var(--fail)}.unproven{color:var(--unproven)}.not{color:var(--soft)}
-.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
+summary{cursor:pointer;color:var(--soft)}.gates td:last-child{min-width:16rem}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;white-space:nowrap}
 figure{margin:1rem 0}svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
 path{fill:none;stroke-width:1.6}path.a{stroke:var(--a)}path.b{stroke:var(--b)}path.c{stroke:var(--c)}path.d{stroke:var(--d)}
@@ -66,17 +67,31 @@ pub fn load_html(artifact: &LoadArtifact, series: &Series) -> String {
 }
 
 fn gates(artifact: &LoadArtifact) -> Markup {
+    let (asleep, judged): (Vec<&Check>, Vec<&Check>) =
+        artifact.acceptance_gates.checks.iter().partition(|c| c.verdict == Verdict::NotExercised);
     html! {
-        div class="wide" { table {
-            tr { th { "Gate" } th { "Target" } th class="n" { "Measured" } th class="n" { "n" } th { "95 %" } th { "Verdict" } th { "Why" } }
-            @for check in &artifact.acceptance_gates.checks {
+        (gate_table(&judged))
+        @if !asleep.is_empty() {
+            details {
+                summary { (asleep.len()) " criteria that nothing in this load put to the test" }
+                (gate_table(&asleep))
+            }
+        }
+    }
+}
+
+fn gate_table(checks: &[&Check]) -> Markup {
+    html! {
+        div class="wide" { table class="gates" {
+            tr { th { "Verdict" } th { "Gate" } th class="n" { "Measured" } th { "Target" } th class="n" { "n" } th { "95 %" } th { "Why" } }
+            @for check in checks {
                 tr {
+                    td class=(check.verdict.word()) { (check.verdict.word()) }
                     td { (check.title) }
-                    td { (check.target) }
                     td class="n" { @if let Some(x) = check.actual { (x) " " (check.unit) } @else { "–" } }
+                    td { (check.target) }
                     td class="n" { (check.n) }
                     td class="n" { @if let Some(i) = check.interval_95 { (i.low) " – " (i.high) } }
-                    td class=(check.verdict.word()) { (check.verdict.word()) }
                     td { (check.text) }
                 }
             }
@@ -209,7 +224,7 @@ fn counts(artifact: &LoadArtifact) -> Markup {
             @for (name, n) in rows { tr { td { (name) } td class="n" { (n) } } }
             @if let Some(n) = c.connects { tr { td { "connections opened" } td class="n" { (n) } } }
             @for (status, n) in &c.statuses { tr { td { "answered " (status) } td class="n" { (n) } } }
-            @for (error, n) in &c.errors { tr { td { "no answer: " (error) } td class="n" { (n) } } }
+            @for (error, n) in &c.errors { tr { td { @if error == "step" { "flows with a step that failed" } @else { "no answer: " (error) } } td class="n" { (n) } } }
         } }
     }
 }

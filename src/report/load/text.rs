@@ -33,8 +33,13 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
         counters.attempts,
         counters.connects.map(|n| format!(" over {n} connections")).unwrap_or_default()
     );
-    let tallied: Vec<String> =
-        counters.statuses.iter().chain(&counters.errors).map(|(what, n)| format!("{what}: {n}")).collect();
+    let named = |what: &str| if what == "step" { "flows with a failed step" } else { what }.to_owned();
+    let tallied: Vec<String> = counters
+        .statuses
+        .iter()
+        .chain(&counters.errors)
+        .map(|(what, n)| format!("{}: {n}", named(what)))
+        .collect();
     let _ = writeln!(out, "  {}", tallied.join(", "));
     let _ = writeln!(
         out,
