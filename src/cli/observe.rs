@@ -131,7 +131,7 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
     let mut observe = Observe::begin(Plan {
         begin: begin(args, clock.now(), seen.name),
         journal,
-        judge: Live { analysis, gates: gates.gates.clone(), fold: Fold::new(&formats, engine, None) },
+        judge: Live::new(analysis, gates.gates.clone(), Fold::new(&formats, engine, None)),
         clock,
         source: seen.source,
         logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,

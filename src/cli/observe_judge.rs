@@ -7,12 +7,45 @@ use crate::journal::Record;
 use crate::logs::Fold;
 use crate::observe::{Fired, Judge};
 use serde_json::Value;
+use std::time::Instant;
+
+/// Looking again takes at most one part in so many of the time: the more there is to look at, the rarer it is done.
+const SHARE: u32 = 10;
 
 /// Analysis, gates and log of a window.
 pub(super) struct Live<'f> {
     pub analysis: Analysis,
     pub gates: Gates,
     pub fold: Fold<'f>,
+    fired: Vec<Fired>,
+    rest: Rest,
+}
+
+/// When something that took a while may be done again.
+#[derive(Debug, Default)]
+pub(super) struct Rest {
+    until: Option<Instant>,
+}
+
+impl Rest {
+    /// Does it, if it has rested for long enough.
+    pub(super) fn unless_tired<T>(&mut self, work: impl FnOnce() -> T) -> Option<T> {
+        let begun = Instant::now();
+        if self.until.is_some_and(|until| begun < until) {
+            return None;
+        }
+        let done = work();
+        let ended = Instant::now();
+        self.until = Some(ended + (ended - begun) * (SHARE - 1));
+        Some(done)
+    }
+}
+
+impl<'f> Live<'f> {
+    /// Nothing seen yet.
+    pub(super) fn new(analysis: Analysis, gates: Gates, fold: Fold<'f>) -> Self {
+        Self { analysis, gates, fold, fired: Vec::new(), rest: Rest::default() }
+    }
 }
 
 impl Judge for Live<'_> {
@@ -23,12 +56,31 @@ impl Judge for Live<'_> {
     fn fired(&mut self, now: Tick) -> Vec<Fired> {
         // Silence is a fact too: the analysis knows how far the time has come.
         self.analysis.latest = self.analysis.latest.max(now);
-        let all = triggers(&self.analysis, &self.gates).into_iter();
-        all.map(|t| Fired { id: t.id, evidence: t.evidence }).collect()
+        let Self { analysis, gates, .. } = self;
+        if let Some(all) = self.rest.unless_tired(|| triggers(analysis, gates)) {
+            self.fired = all.into_iter().map(|t| Fired { id: t.id, evidence: t.evidence }).collect();
+        }
+        self.fired.clone()
     }
 
     fn read_log(&mut self, lines: &[String]) -> Value {
         lines.iter().for_each(|line| self.fold.take(Some(line)));
         serde_json::to_value(self.fold.summary()).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_takes_long_is_done_seldom() {
+        let mut rest = Rest::default();
+        let begun = Instant::now();
+        let spin = || while begun.elapsed().as_millis() < 20 {};
+        assert_eq!(rest.unless_tired(spin), Some(()));
+        assert_eq!(rest.unless_tired(|| ()), None);
+        rest.until = Some(begun);
+        assert_eq!(rest.unless_tired(|| ()), Some(()));
     }
 }

@@ -1,5 +1,6 @@
 //! The table that a terminal shows while a window is watched: time, each gate now and over the window, the last webhooks.
 
+use super::observe_judge::Rest;
 use crate::analysis::{Analysis, Delivery, Minute, minutes};
 use crate::gate::{Check, Gates, judge};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -18,6 +19,7 @@ pub(super) struct Table {
     bar: Option<ProgressBar>,
     begun: Instant,
     judged: Option<Instant>,
+    rest: Rest,
 }
 
 impl Table {
@@ -32,7 +34,7 @@ impl Table {
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
             bar
         });
-        Self { bar, begun: Instant::now(), judged: None }
+        Self { bar, begun: Instant::now(), judged: None, rest: Rest::default() }
     }
 
     /// Whether it is on a terminal, where a line for each minute would only be in the way.
@@ -45,8 +47,10 @@ impl Table {
         let Some(bar) = &self.bar else { return };
         bar.set_position(self.begun.elapsed().as_secs());
         if self.judged.is_none_or(|at| at.elapsed() >= EVERY) {
-            bar.set_message(text(analysis, gates));
-            self.judged = Some(Instant::now());
+            if let Some(text) = self.rest.unless_tired(|| text(analysis, gates)) {
+                bar.set_message(text);
+                self.judged = Some(Instant::now());
+            }
         }
     }
 

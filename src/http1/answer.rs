@@ -40,7 +40,9 @@ impl Answer {
     /// The head as it goes over the wire, empty line included.
     #[must_use]
     pub fn head(&self, connection: &str) -> String {
-        let mut head = format!("HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        // Room for the body of a usual answer too, which follows in the same bytes.
+        let mut head = String::with_capacity(256);
+        let _ = write!(head, "HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }

@@ -3,43 +3,42 @@
 use super::hooks::{Ended, Outcome};
 use crate::clock::Tick;
 use crate::injection::Fault;
-use crate::journal::{RetryContract, sha256_hex};
+use crate::journal::RetryContract;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// What makes attempts one delivery: the webhook id where the scheme has one, else event and body.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Key {
-    /// The webhook id.
-    Id(String),
-    /// Event name and SHA-256 of the body.
-    Content(String, String),
+/// What makes attempts one delivery: a fingerprint of fixed size of the webhook id where the scheme has one, else of event
+/// and body, whatever a sender puts there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Key {
+    print: Print,
+    has_id: bool,
 }
 
 impl Key {
+    /// The key of a webhook with an id.
+    #[must_use]
+    pub fn of_id(id: &str) -> Self {
+        Self { print: half(Sha256::new().chain_update([0]).chain_update(id)), has_id: true }
+    }
+
     /// The key of a webhook without an id.
     #[must_use]
     pub fn of_content(event: &str, body: &[u8]) -> Self {
-        Self::Content(event.to_owned(), sha256_hex(body))
-    }
-
-    /// A fingerprint of fixed size, whatever a sender puts into its headers.
-    fn print(&self) -> Print {
-        let digest = match self {
-            Self::Id(id) => Sha256::new().chain_update([0]).chain_update(id),
-            Self::Content(event, body) => {
-                Sha256::new().chain_update([1]).chain_update(body).chain_update(event)
-            }
-        };
-        let mut print = [0; 16];
-        digest.finalize().iter().zip(&mut print).for_each(|(from, to)| *to = *from);
-        print
+        let digest = Sha256::new().chain_update([1]).chain_update(Sha256::digest(body)).chain_update(event);
+        Self { print: half(digest), has_id: false }
     }
 }
 
 /// Half of a SHA-256.
 type Print = [u8; 16];
+
+fn half(digest: Sha256) -> Print {
+    let mut print = [0; 16];
+    digest.finalize().iter().zip(&mut print).for_each(|(from, to)| *to = *from);
+    print
+}
 
 /// How a delivery stands.
 #[derive(Debug)]
@@ -136,13 +135,13 @@ impl Deliveries {
             *started += 1;
             Delivery { number: *started, attempts: 0, state: State::Open, begun: at, touched: at }
         };
-        let print = key.print();
+        let print = key.print;
         let entry = self.by_key.entry(print).or_insert_with(|| {
             self.order.push_back(print);
             fresh()
         });
         // Without an id, equal content after the end of a delivery is the next delivery.
-        if matches!(key, Key::Content(..)) && entry.state != State::Open {
+        if !key.has_id && entry.state != State::Open {
             *entry = fresh();
         }
         self.waiting.remove(&print);
@@ -161,7 +160,7 @@ impl Deliveries {
         fault: Option<Fault>,
         at: Tick,
     ) -> Option<Ended> {
-        let print = key.print();
+        let print = key.print;
         let delivery = self.by_key.get_mut(&print)?;
         let before = delivery.state;
         let attempts = delivery.attempts as usize;
@@ -207,8 +206,10 @@ impl Deliveries {
 
     fn count_ended(&mut self, event: &str) {
         let ended = &mut self.settling.ended;
-        if ended.contains_key(event) || ended.len() < Self::EVENTS {
-            *ended.entry(event.to_owned()).or_default() += 1;
+        if let Some(n) = ended.get_mut(event) {
+            *n += 1;
+        } else if ended.len() < Self::EVENTS {
+            ended.insert(event.to_owned(), 1);
         }
     }
 
@@ -281,7 +282,7 @@ mod tests {
     }
 
     fn id(text: &str) -> Key {
-        Key::Id(text.to_owned())
+        Key::of_id(text)
     }
 
     #[test]

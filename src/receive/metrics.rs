@@ -36,6 +36,15 @@ pub struct Metrics {
     unwritten: Counter,
     journal: Gauge,
     writable: AtomicBool,
+    usual: Usual,
+}
+
+/// What most webhooks count, so that it need not be looked for by its labels.
+struct Usual {
+    valid: Counter,
+    answered_200: Counter,
+    delivered: Counter,
+    at_once: Counter,
 }
 
 impl fmt::Debug for Metrics {
@@ -85,6 +94,12 @@ impl Metrics {
         );
         registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
         journal.set(1);
+        let usual = Usual {
+            valid: one(&signatures, "result", "valid"),
+            answered_200: one(&attempts, "code", "200"),
+            delivered: one(&deliveries, "status", status(Outcome::Delivered)),
+            at_once: one(&by_attempts, "attempts", "1"),
+        };
         let metrics = Self {
             registry,
             deliveries,
@@ -100,6 +115,7 @@ impl Metrics {
             unwritten,
             journal,
             writable: AtomicBool::new(true),
+            usual,
         };
         metrics.begin_at_zero();
         metrics
@@ -109,6 +125,9 @@ impl Metrics {
     fn begin_at_zero(&self) {
         for outcome in [Outcome::Delivered, Outcome::Aborted, Outcome::Exhausted, Outcome::GivenUp] {
             let _ = one(&self.deliveries, "status", status(outcome));
+        }
+        for code in ["400", "408", "413", "431"] {
+            let _ = one(&self.refused, "code", code);
         }
         for class in ["4xx", "5xx", "timeout", "connection"] {
             let _ = one(&self.errors, "class", class);
@@ -167,14 +186,19 @@ const fn status(outcome: Outcome) -> &'static str {
 impl Observer for Metrics {
     fn attempt(&self, reason: Reason) {
         self.set_writable(true);
-        let result = if reason == Reason::Valid { "valid" } else { "invalid" };
-        one(&self.signatures, "result", result).inc();
-        if reason != Reason::Valid {
+        if reason == Reason::Valid {
+            self.usual.valid.inc();
+        } else {
+            one(&self.signatures, "result", "invalid").inc();
             one(&self.signature_failures, "reason", &reason.to_string()).inc();
         }
     }
 
     fn answered(&self, status: Option<u16>, how: Ending) {
+        if status == Some(200) {
+            self.usual.answered_200.inc();
+            return;
+        }
         let code = status.map_or_else(|| "none".to_owned(), |s| s.to_string());
         one(&self.attempts, "code", &code).inc();
         let class = match (status, how) {
@@ -188,13 +212,16 @@ impl Observer for Metrics {
     }
 
     fn ended(&self, ended: &Ended) {
-        one(&self.deliveries, "status", status(ended.outcome)).inc();
-        let attempts = match ended.attempts {
-            n if n > MOST_ATTEMPTS => format!("{MOST_ATTEMPTS}+"),
-            n => n.to_string(),
+        let by_attempts = match ended.attempts {
+            1 => self.usual.at_once.clone(),
+            n if n > MOST_ATTEMPTS => one(&self.by_attempts, "attempts", &format!("{MOST_ATTEMPTS}+")),
+            n => one(&self.by_attempts, "attempts", &n.to_string()),
         };
-        one(&self.by_attempts, "attempts", &attempts).inc();
-        if ended.outcome == Outcome::Delivered {
+        by_attempts.inc();
+        if ended.outcome != Outcome::Delivered {
+            one(&self.deliveries, "status", status(ended.outcome)).inc();
+        } else {
+            self.usual.delivered.inc();
             self.latency.observe(ended.took.as_secs_f64());
         }
     }

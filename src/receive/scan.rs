@@ -12,10 +12,10 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Rest after a piece of work, as a multiple of the time that it took.
-const REST: u32 = 15;
+const REST: u32 = 31;
 
 /// Looks through what is written until `stop` turns true. After each piece it rests for [`REST`] times as long as the piece
-/// took, so that it never has more than a sixteenth of a core, some thousands of webhooks a second; under a flood it falls behind,
+/// took, so that it never has more than a thirty-second of a core, a thousand webhooks a second or more; under a flood it falls behind,
 /// and catches up afterwards.
 ///
 /// # Errors

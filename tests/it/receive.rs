@@ -2,7 +2,7 @@
 
 use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
 use smoke::journal::{Reader, Record, Watch};
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -47,6 +47,23 @@ fn ids(records: &[Record]) -> HashSet<String> {
     records.iter().filter_map(id).collect()
 }
 
+/// Every metric, and every value that a label is compared with, in `deploy/grafana/` is in what the receiver says.
+fn dashboard_and_alerts_ask_for_what_there_is(metrics: &str) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut asked = BTreeSet::new();
+    for file in ["deploy/grafana/webhooks.json", "deploy/grafana/alerts.yaml"] {
+        let text = std::fs::read_to_string(root.join(file)).unwrap().replace("\\\"", "\"");
+        let wanted = regex::Regex::new(r#"webhook_[a-z_]+(\{[a-z]+="[^"]*"\})?"#).unwrap();
+        asked.extend(wanted.find_iter(&text).map(|found| found.as_str().to_owned()));
+    }
+    assert!(asked.len() >= 9, "{asked:?}");
+    for name in &asked {
+        let there =
+            metrics.lines().any(|l| l.strip_prefix(name.as_str()).is_some_and(|l| l.starts_with([' ', '{'])));
+        assert!(there, "{name} is in deploy/grafana and not in /metrics:\n{metrics}");
+    }
+}
+
 #[test]
 fn answers_records_and_reads_back_with_the_token_only() {
     let dir = tempfile::tempdir().unwrap();
@@ -65,6 +82,7 @@ fn answers_records_and_reads_back_with_the_token_only() {
     ] {
         assert!(metrics.contains(line), "{line} is not in {metrics}");
     }
+    dashboard_and_alerts_ask_for_what_there_is(&metrics);
     assert_eq!(status(&receiver.get("/healthz", None)), Some(200));
     assert_eq!(status(&receiver.get("/_smoke/attempts", None)), Some(401));
     assert_eq!(status(&receiver.get("/_smoke/anything", Some("wrong-token-0123456789"))), Some(401));
