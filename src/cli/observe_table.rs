@@ -46,11 +46,11 @@ impl Table {
     pub(super) fn show(&mut self, analysis: &Analysis, gates: &Gates) {
         let Some(bar) = &self.bar else { return };
         bar.set_position(self.begun.elapsed().as_secs());
-        if self.judged.is_none_or(|at| at.elapsed() >= EVERY) {
-            if let Some(text) = self.rest.unless_tired(|| text(analysis, gates)) {
-                bar.set_message(text);
-                self.judged = Some(Instant::now());
-            }
+        if self.judged.is_none_or(|at| at.elapsed() >= EVERY)
+            && let Some(text) = self.rest.unless_tired(|| text(analysis, gates))
+        {
+            bar.set_message(text);
+            self.judged = Some(Instant::now());
         }
     }
 

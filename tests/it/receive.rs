@@ -50,10 +50,10 @@ fn ids(records: &[Record]) -> HashSet<String> {
 /// Every metric, and every value that a label is compared with, in `deploy/grafana/` is in what the receiver says.
 fn dashboard_and_alerts_ask_for_what_there_is(metrics: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let wanted = regex::Regex::new(r#"webhook_[a-z_]+(\{[a-z]+="[^"]*"\})?"#).unwrap();
     let mut asked = BTreeSet::new();
     for file in ["deploy/grafana/webhooks.json", "deploy/grafana/alerts.yaml"] {
         let text = std::fs::read_to_string(root.join(file)).unwrap().replace("\\\"", "\"");
-        let wanted = regex::Regex::new(r#"webhook_[a-z_]+(\{[a-z]+="[^"]*"\})?"#).unwrap();
         asked.extend(wanted.find_iter(&text).map(|found| found.as_str().to_owned()));
     }
     assert!(asked.len() >= 9, "{asked:?}");
