@@ -1,13 +1,13 @@
 //! `smoke logs`: what the sender's own log says, and whether the journal says the same.
 
 use super::format::Format;
+use super::reading::Reading;
 use super::{Exit, Failure, out};
 use crate::journal::Reader;
 use crate::logs::{Arrivals, Fold, Formats, Lines, Reconciliation, Summary};
 use crate::pii::{Engine, Policy};
 use serde_json::json;
 use std::fmt::Write as _;
-use std::fs::File;
 use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Box::new(io::stdin().lock())
         } else {
             let file =
-                File::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
+                Reading::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
             Box::new(BufReader::with_capacity(256 * 1024, file))
         };
         let mut lines = Lines::new(input);
@@ -83,7 +83,8 @@ fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
     let mut all = None;
     for path in journals {
         let wrong = |e: crate::journal::ReadError| Failure::usage(format!("{}: {e}", path.display()));
-        let (header, mut reader) = Reader::open(path).map_err(wrong)?;
+        let file = Reading::open(path).map_err(|e| wrong(e.into()))?;
+        let (header, mut reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(wrong)?;
         let arrivals = all.get_or_insert_with(|| Arrivals::new(&header));
         arrivals.next_file(&header);
         while let Some(record) = reader.next_record().map_err(wrong)? {

@@ -23,6 +23,7 @@ mod out;
 mod outputs;
 mod progress;
 mod promote;
+mod reading;
 mod receive;
 mod receive_files;
 mod receiver_plan;

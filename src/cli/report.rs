@@ -1,16 +1,18 @@
 //! `smoke report`: the artifact of a journal, again, and the reports that people look at.
 
 use super::outputs::Outputs;
+use super::reading::Reading;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
 use crate::analysis::Recheck;
 use crate::approval::name_of;
-use crate::journal::Reader;
+use crate::journal::{ReadError, Reader};
 use crate::report::{
     Evidence, artifact, is_load, load_from_journal, load_html, load_junit, to_bytes, write_whole,
 };
 use crate::seal::SigningKey;
 use crate::secret::Secret;
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
 /// Options of `smoke report`.
@@ -99,7 +101,8 @@ fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
 fn read(journal: &Path, secret: Option<&Secret>) -> Result<(Evidence, Option<Recheck>), Failure> {
     let shown = journal.display();
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    let (header, reader) = Reader::open(journal).map_err(|e| wrong(&e))?;
+    let file = Reading::open(journal).map_err(|e| wrong(&ReadError::from(e)))?;
+    let (header, reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
     let mut recheck = match secret {
         Some(secret) => Some(Recheck::new(&header, secret).map_err(|e| wrong(&e))?),
         None => None,

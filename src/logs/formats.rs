@@ -9,8 +9,6 @@ use std::fmt;
 const BUILT_IN: &str = include_str!("formats.yaml");
 /// Largest formats file in bytes.
 const MAX_BYTES: usize = 256 * 1024;
-/// Fields that messages may give.
-const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
 
 /// What a line says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -113,8 +111,6 @@ pub struct Formats {
     pub(super) lines: Vec<Regex>,
     pub(super) any_message: RegexSet,
     pub(super) messages: Vec<(Kind, Regex)>,
-    /// `name=value` for each of [`FIELDS`].
-    pub(super) pairs: Regex,
 }
 
 impl fmt::Debug for Formats {
@@ -159,9 +155,7 @@ impl Formats {
         }
         let all = file.messages.iter().map(|m| m.pattern.as_str());
         let any_message = RegexSet::new(all).map_err(wrong("messages".to_owned()))?;
-        let pairs = format!(r"\b({})=([^\s,;]+)", FIELDS.join("|"));
-        let pairs = Regex::new(&pairs).map_err(wrong("fields".to_owned()))?;
-        Ok(Self { offset, lines, any_message, messages, pairs })
+        Ok(Self { offset, lines, any_message, messages })
     }
 }
 

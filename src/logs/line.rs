@@ -38,10 +38,8 @@ impl Formats {
             if let Some(groups) = pattern.captures(message) {
                 entry.take_groups(&groups);
             }
-            for pair in self.pairs.captures_iter(message) {
-                if let (Some(name), Some(value)) = (pair.get(1), pair.get(2)) {
-                    entry.take(name.as_str(), value.as_str());
-                }
+            for (name, value) in pairs(message) {
+                entry.take(name, value);
             }
         }
         Some(entry)
@@ -49,12 +47,40 @@ impl Formats {
 
     fn time(&self, text: &str) -> Option<DateTime<Utc>> {
         let text = text.replace(',', ".").replacen('T', " ", 1);
-        if let Ok(at) = DateTime::parse_from_str(&text.replace('Z', "+00:00"), "%Y-%m-%d %H:%M:%S%.f%:z") {
-            return Some(at.to_utc());
+        // A date has its dashes before the time of day.
+        if text.get(DATE..).is_some_and(|time| time.contains(['Z', '+', '-'])) {
+            let text = text.replace('Z', "+00:00");
+            return DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%:z").ok().map(|at| at.to_utc());
         }
         let local = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
         local.and_local_timezone(self.offset).single().map(|at| at.to_utc())
     }
+}
+
+/// Length of a date.
+const DATE: usize = "2025-11-13".len();
+
+/// Fields that messages may give.
+const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
+
+/// Each `name=value` of a message that is a field, in order; a value ends before a blank, a comma or a semicolon.
+fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
+    let mut rest = message;
+    std::iter::from_fn(move || {
+        loop {
+            let (before, after) = rest.split_once('=')?;
+            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let name = before.rsplit(|c| !word(c)).next().unwrap_or_default();
+            let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
+            let value = after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default();
+            if !FIELDS.contains(&name) || value.is_empty() {
+                rest = after;
+                continue;
+            }
+            rest = after.get(value.len()..).unwrap_or_default();
+            return Some((name, value));
+        }
+    })
 }
 
 impl<'l> Entry<'l> {
@@ -140,6 +166,20 @@ mod tests {
                 assert_eq!(read(&line).unwrap_or_else(|| panic!("{line}")).0, Some(kind), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn pairs_are_found_where_they_stand() {
+        let of = |text: &str| pairs(text).map(|(n, v)| format!("{n}:{v}")).collect::<Vec<_>>().join(" ");
+        assert_eq!(
+            of("failed: event=paid, status=503, attempt=1/3; max=3"),
+            "event:paid status:503 attempt:1/3 max:3"
+        );
+        assert_eq!(of("error=status=500, xevent=a, a.event=b, event=, status="), "status:500 event:b");
+        assert_eq!(
+            (of("="), of("event=ü, status=7"), of("no pairs")),
+            (String::new(), "event:ü status:7".into(), String::new())
+        );
     }
 
     #[test]
