@@ -4,8 +4,8 @@ use super::desk::Pace;
 use super::engine::{Finish, Plan, Worker, run};
 use super::schedule::Schedule;
 use super::shard::Shard;
-use super::tally::Counts;
 use crate::clock::{Clock, Tick};
+use crate::journal::Interval;
 use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::{Arc, Weak, mpsc};
@@ -24,7 +24,7 @@ pub enum Event {
     /// The schedule begins: this is its tick 0.
     Began(Clock),
     /// A second is over.
-    Second(Box<Counts>),
+    Second(Box<Interval>),
     /// The load has ended.
     Ended(Finish),
 }
@@ -87,7 +87,7 @@ async fn perform<W: Worker, M: FnMut() -> W>(
         chime(schedule.clone(), job.shard, clock, Arc::downgrade(&bell));
     }
     let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
-    let each = |counts| tell(Event::Second(Box::new(counts)));
+    let each = |interval| tell(Event::Second(Box::new(interval)));
     let finish = run(plan, clock, make(clock), stop, bell, thread_cpu_us, each).await;
     signals.abort();
     tell(Event::Ended(finish));

@@ -3,8 +3,8 @@
 use super::answer::{Answer, Broken};
 use super::desk::{Desk, Next, Pace, Start};
 use super::shard::Shard;
-use super::tally::Counts;
 use crate::clock::{Clock, Tick};
+use crate::journal::Interval;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
@@ -65,7 +65,7 @@ pub async fn run<W: Worker>(
     mut stop: watch::Receiver<bool>,
     bell: Arc<Notify>,
     cpu: impl Fn() -> Option<u64>,
-    mut each: impl FnMut(Counts),
+    mut each: impl FnMut(Interval),
 ) -> Finish {
     let ends = clock.instant(Tick(0)) + plan.pace.lasts();
     let desk =
@@ -129,7 +129,7 @@ struct Seconds<F> {
 }
 
 impl<F: Fn() -> Option<u64>> Seconds<F> {
-    fn take(&mut self, desk: &Shared, to: Tick) -> Counts {
+    fn take(&mut self, desk: &Shared, to: Tick) -> Interval {
         let cpu = (self.read)();
         let used = cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before));
         self.cpu = cpu;

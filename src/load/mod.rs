@@ -21,7 +21,6 @@ pub use engine::{Finish, Outcome, Plan, Worker, run};
 pub use lane::{Lane, Manner, is_success};
 pub use schedule::{Schedule, Stage};
 pub use shard::{Shard, ShardError};
-pub use tally::Counts;
 pub use target::{Connect, Dialer, Stream, Target, TargetError};
 pub use webhook::{EventError, Forge, Letter, check_event};
 pub use wire::{Connection, Limit};

@@ -39,17 +39,17 @@ pub struct Tally {
 
 /// Plain counts of one second, and its histograms.
 #[derive(Debug)]
-pub struct Counts {
+struct Counts {
     /// Everything but the histograms, which are still empty in it.
-    pub interval: Interval,
+    interval: Interval,
     /// Done - intended.
-    pub response: Latency,
+    response: Latency,
     /// Done - sent.
-    pub service: Latency,
+    service: Latency,
     /// Sent - intended.
-    pub lag: Latency,
+    lag: Latency,
     /// The part of the lag during which a connection was free.
-    pub own_lag: Latency,
+    own_lag: Latency,
     /// Answers by status, 0 to 999; a table, since every request counts here.
     statuses: Vec<u64>,
 }
@@ -66,17 +66,23 @@ impl Counts {
         }
     }
 
-    /// The record for the journal.
-    #[must_use]
-    pub fn into_interval(self) -> Interval {
+    /// The record for the journal. All begins anew; the large tables stay where they are.
+    fn drain(&mut self) -> Interval {
         let statuses = (0u16..).zip(&self.statuses).filter(|(_, n)| **n > 0).map(|(s, &n)| (s, n));
+        let statuses = statuses.collect::<BTreeMap<u16, u64>>();
+        self.statuses.fill(0);
+        let encode = |latency: &mut Latency| {
+            let encoded = latency.encode();
+            latency.reset();
+            encoded
+        };
         Interval {
-            statuses: statuses.collect::<BTreeMap<u16, u64>>(),
-            response: self.response.encode(),
-            service: self.service.encode(),
-            lag: self.lag.encode(),
-            own_lag: self.own_lag.encode(),
-            ..self.interval
+            statuses,
+            response: encode(&mut self.response),
+            service: encode(&mut self.service),
+            lag: encode(&mut self.lag),
+            own_lag: encode(&mut self.own_lag),
+            ..std::mem::take(&mut self.interval)
         }
     }
 }
@@ -176,14 +182,10 @@ impl Tally {
 
     /// Takes the counts of the second from `from` to `to` and begins anew.
     #[must_use]
-    pub fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Counts {
-        let in_flight = self.in_flight();
-        let mut taken = std::mem::replace(&mut self.counts, Counts::new());
-        self.counts.interval.in_flight = in_flight;
-        taken.interval.from = from;
-        taken.interval.to = to;
-        taken.interval.cpu_us = cpu_us;
-        taken
+    pub fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Interval {
+        let taken = self.counts.drain();
+        self.counts.interval.in_flight = taken.in_flight;
+        Interval { from, to, cpu_us, ..taken }
     }
 
     /// A worker died with its start; a bug of ours, and never silent.
@@ -239,7 +241,7 @@ mod tests {
         }
         tally.started();
         tally.dropped(4);
-        let interval = tally.take(Tick(0), Tick(1_000_000), None).into_interval();
+        let interval = tally.take(Tick(0), Tick(1_000_000), None);
         assert_eq!((interval.started, interval.done, interval.ok, interval.in_flight), (7, 6, 2, 1));
         assert_eq!((interval.dropped, interval.throttled, interval.retry_after_s), (4, 1, Some(7)));
         assert_eq!(interval.statuses, BTreeMap::from([(200, 1), (204, 1), (206, 1), (429, 1), (503, 1)]));
@@ -249,7 +251,7 @@ mod tests {
         assert_eq!(interval.failures.len(), 4);
         assert!(interval.failures[1].reason.contains("Retry-After 7 s"));
         assert_eq!(interval.failures[3].reason.len(), REASON_CHARS);
-        let next = tally.take(Tick(1_000_000), Tick(2_000_000), None).into_interval();
+        let next = tally.take(Tick(1_000_000), Tick(2_000_000), None);
         assert_eq!((next.started, next.in_flight), (0, 1));
     }
 
@@ -261,7 +263,7 @@ mod tests {
             for _ in 0..50 {
                 tally.ended(&sample(Ok(500)));
             }
-            kept += tally.take(Tick(0), Tick(1), None).into_interval().failures.len();
+            kept += tally.take(Tick(0), Tick(1), None).failures.len();
         }
         assert_eq!(kept, SAMPLES_PER_RUN);
     }

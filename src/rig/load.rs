@@ -7,8 +7,8 @@ use super::settle::settle;
 use crate::clock::Clock;
 use crate::drive::{self, Driver, Event, Listener};
 use crate::inbox::Inbox;
-use crate::journal::{Journal, LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
-use crate::load::{self, Broken, Counts, Finish, Outcome, Shard, Worker};
+use crate::journal::{Interval, Journal, LoadPlan, Note, Outcome as StepOutcome, Record, Trouble};
+use crate::load::{self, Broken, Finish, Outcome, Shard, Worker};
 use crate::scenario::{Row, Run};
 use chrono::{DateTime, Utc};
 use std::collections::HashMap;
@@ -35,7 +35,7 @@ pub struct FlowLoad {
     /// What the reader of the evidence should know of its beginning.
     pub note: Option<String>,
     /// Gets the counts of each second.
-    pub seen: Box<dyn FnMut(&Counts) + Send>,
+    pub seen: Box<dyn FnMut(&Interval) + Send>,
 }
 
 /// The first problem of each flow that is under way.
@@ -77,10 +77,10 @@ impl Prepared {
         };
         let (mut seen, journal, clock) = (how.seen, self.journal.clone(), self.clock);
         let mut written = Ok(());
-        let each = |counts: Counts| {
-            seen(&counts);
+        let each = |interval: Interval| {
+            seen(&interval);
             if written.is_ok() {
-                written = write_second(&journal, clock, counts);
+                written = write_second(&journal, clock, interval);
             }
         };
         let mut stopped = stop.clone();
@@ -116,8 +116,7 @@ impl Prepared {
 }
 
 /// Writes a second, and now and then what the flows amount to so far.
-fn write_second(journal: &Journal, clock: Clock, counts: Counts) -> io::Result<()> {
-    let interval = counts.into_interval();
+fn write_second(journal: &Journal, clock: Clock, interval: Interval) -> io::Result<()> {
     let number = interval.to.0 / 1_000_000;
     journal.append(&Record::Interval(Box::new(interval)))?;
     if number.is_multiple_of(SUMS_EVERY) { journal.append_sums(clock.now(), false) } else { Ok(()) }

@@ -58,9 +58,9 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
                 plan
             }),
             note: live::late(args.start_at, Utc::now()),
-            seen: Box::new(move |counts| {
+            seen: Box::new(move |interval| {
                 if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
-                    view.second(counts);
+                    view.second(interval);
                 }
             }),
         };

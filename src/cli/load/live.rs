@@ -3,9 +3,9 @@
 use super::Args;
 use crate::cli::{Failure, out};
 use crate::clock::{Clock, Tick};
-use crate::journal::{Journal, LoadPlan, Note, Record};
+use crate::journal::{Interval, Journal, LoadPlan, Note, Record};
 use crate::latency::Latency;
-use crate::load::{Counts, Event, Finish};
+use crate::load::{Event, Finish};
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::collections::VecDeque;
@@ -46,11 +46,11 @@ pub(super) fn follow(
                 view = (!args.run.quiet).then(|| View::new(&plan));
                 clock = Some(began);
             }
-            Event::Second(counts) => {
+            Event::Second(interval) => {
                 if let Some(view) = &mut view {
-                    view.second(&counts);
+                    view.second(&interval);
                 }
-                journal.append(&Record::Interval(Box::new(counts.into_interval()))).map_err(wrong)?;
+                journal.append(&Record::Interval(interval)).map_err(wrong)?;
             }
             Event::Ended(finish) => {
                 if let Some(view) = &view {
@@ -101,17 +101,17 @@ impl View {
         Self { bar, terminal, plan: plan.clone(), seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }
     }
 
-    pub(super) fn second(&mut self, counts: &Counts) {
-        let interval = &counts.interval;
+    pub(super) fn second(&mut self, interval: &Interval) {
         self.seen += 1;
         self.ok += interval.ok;
         self.failed += interval.done.saturating_sub(interval.ok);
-        let series = if counts.response.count() > 0 { &counts.response } else { &counts.service };
+        let main = if interval.response.v2.is_empty() { &interval.service } else { &interval.response };
         if self.seconds.len() == WINDOW {
             self.seconds.pop_front();
         }
-        self.seconds.push_back(series.clone());
-        let text = self.text(counts);
+        // What this process has just encoded can be decoded.
+        self.seconds.push_back(Latency::decode(main).unwrap_or_default());
+        let text = self.text(interval);
         self.bar.set_position(self.seen);
         self.bar.set_message(text.clone());
         if !self.terminal && (self.seen == 1 || self.seen.is_multiple_of(EVERY)) {
@@ -119,10 +119,9 @@ impl View {
         }
     }
 
-    fn text(&self, counts: &Counts) -> String {
+    fn text(&self, interval: &Interval) -> String {
         let mut window = Latency::new();
         self.seconds.iter().for_each(|second| window.add(second));
-        let interval = &counts.interval;
         let lasts = interval.to.since(interval.from).as_secs_f64().max(0.001);
         let made = interval.started as f64 / lasts;
         let middle = interval.from.0.midpoint(interval.to.0);

@@ -83,11 +83,11 @@ async fn load(
     }
     let mut all = Vec::new();
     let plan = Plan { pace, shard: Shard::WHOLE, most };
-    let finish = run(plan, clock, make, stop, Arc::default(), || None, |counts| all.push(counts)).await;
+    let finish = run(plan, clock, make, stop, Arc::default(), || None, |interval| all.push(interval)).await;
     sum(all, finish)
 }
 
-fn sum(all: Vec<Counts>, finish: Finish) -> Seen {
+fn sum(all: Vec<Interval>, finish: Finish) -> Seen {
     let mut seen = Seen {
         sum: Interval::default(),
         response: Latency::new(),
@@ -98,14 +98,14 @@ fn sum(all: Vec<Counts>, finish: Finish) -> Seen {
         seconds: all.len(),
     };
     let mut last = Tick(0);
-    for counts in all {
-        assert_eq!(counts.interval.from, last, "seconds follow each other");
-        last = counts.interval.to;
-        seen.response.add(&counts.response);
-        seen.service.add(&counts.service);
-        seen.lag.add(&counts.lag);
-        seen.own_lag.add(&counts.own_lag);
-        let one = counts.into_interval();
+    for one in all {
+        assert_eq!(one.from, last, "seconds follow each other");
+        last = one.to;
+        let decode = |encoded| Latency::decode(encoded).unwrap();
+        seen.response.add(&decode(&one.response));
+        seen.service.add(&decode(&one.service));
+        seen.lag.add(&decode(&one.lag));
+        seen.own_lag.add(&decode(&one.own_lag));
         seen.sum.started += one.started;
         seen.sum.done += one.done;
         seen.sum.ok += one.ok;
@@ -264,7 +264,8 @@ async fn a_worker_that_dies_does_not_hang_the_run() {
     let mut all = Vec::new();
     let plan = Plan { pace: open("10/s:1s"), shard: Shard::WHOLE, most: 2 };
     let finish =
-        run(plan, Clock::start(), || Dies, stop, Arc::default(), || None, |counts| all.push(counts)).await;
+        run(plan, Clock::start(), || Dies, stop, Arc::default(), || None, |interval| all.push(interval))
+            .await;
     let seen = sum(all, finish);
     assert_eq!((seen.sum.done, seen.sum.errors.get(&Trouble::Local)), (10, Some(&10)));
 }
