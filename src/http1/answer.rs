@@ -103,7 +103,7 @@ async fn read_head<S: AsyncRead + Unpin>(
         if let Some(used) = used {
             let status = parsed.code.unwrap_or_default();
             let headers = owned(parsed.headers);
-            from.take(used);
+            from.skip(used);
             return Ok((status, headers));
         }
         if from.fill().await? == 0 {

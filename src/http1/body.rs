@@ -118,7 +118,7 @@ async fn chunk_size<S: AsyncRead + Unpin>(from: &mut Buffered<S>) -> Result<usiz
     loop {
         match httparse::parse_chunk_size(from.pending()) {
             Ok(httparse::Status::Complete((used, size))) => {
-                from.take(used);
+                from.skip(used);
                 return Ok(usize::try_from(size).unwrap_or(usize::MAX));
             }
             Ok(httparse::Status::Partial) if from.pending().len() < MAX_CHUNK_HEAD => {
@@ -141,7 +141,7 @@ async fn skip_trailers<S: AsyncRead + Unpin>(from: &mut Buffered<S>) -> Result<(
             pending.windows(4).position(|w| w == b"\r\n\r\n").map(|at| at + 4)
         };
         if let Some(end) = end {
-            from.take(end);
+            from.skip(end);
             return Ok(());
         }
         if pending.len() > MAX_CHUNK_HEAD {

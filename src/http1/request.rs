@@ -5,9 +5,10 @@ use super::body::{self, BodyError, Framing};
 use super::{Buffered, MAX_HEAD, MAX_HEADERS};
 use crate::clock::{Clock, Tick};
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
 /// The limits of a connection.
 #[derive(Debug, Clone, Copy)]
@@ -97,12 +98,14 @@ pub struct Connection<S> {
     io: Buffered<S>,
     clock: Clock,
     limits: Limits,
+    /// Looks now and then whether the peer has been idle for too long; set once for many requests.
+    idle: Option<Pin<Box<Sleep>>>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes over an accepted socket.
     pub const fn new(stream: S, clock: Clock, limits: Limits) -> Self {
-        Self { io: Buffered::new(stream), clock, limits }
+        Self { io: Buffered::new(stream), clock, limits, idle: None }
     }
 
     /// The socket itself, for breaking it on purpose.
@@ -188,10 +191,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     async fn first_byte(&mut self) -> Result<Tick, Stop> {
-        while self.io.pending().is_empty() {
-            match timeout(self.limits.idle_time, self.io.fill()).await {
-                Ok(Ok(1..)) => {}
-                _ => return Err(Stop::Closed),
+        if self.io.pending().is_empty() {
+            let until = Instant::now() + self.limits.idle_time;
+            let idle = self.idle.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            loop {
+                tokio::select! {
+                    biased;
+                    got = self.io.fill() => match got {
+                        Ok(1..) => break,
+                        _ => return Err(Stop::Closed),
+                    },
+                    () = idle.as_mut() => match idle.deadline() {
+                        set if set < until => idle.as_mut().reset(until),
+                        _ => return Err(Stop::Closed),
+                    },
+                }
             }
         }
         Ok(self.clock.now())

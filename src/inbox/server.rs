@@ -4,6 +4,7 @@ use super::desk::{Handled, Inbox};
 use super::hooks::Upstream;
 use super::seats::{Seats, Taken};
 use crate::http1::{Answer, Connection, Ending, Limits, Play, RawRequest, Socket, Stop};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -93,19 +94,23 @@ async fn attend(
         },
     };
     let mut connection = Connection::new(socket, inbox.clock(), limits);
+    let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
+    let mut told_to_leave = pin!(seat.told_to_leave());
     loop {
         let begun = tokio::select! {
+            biased;
+            _ = &mut stopped => return,
+            () = &mut told_to_leave => return,
             begun = connection.begun() => begun,
-            _ = stop.wait_for(|stopped| *stopped) => return,
-            () = seat.told_to_leave() => return,
         };
         if !begun {
             return;
         }
         // A request that has begun is read to its end even when the inbox is told to stop.
         let request = tokio::select! {
+            biased;
             request = connection.read() => request,
-            () = seat.told_to_leave() => return,
+            () = &mut told_to_leave => return,
         };
         seat.busy();
         match request {

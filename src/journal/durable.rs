@@ -3,13 +3,16 @@
 use super::writer::Journal;
 use std::io;
 use std::sync::OnceLock;
-use tokio::task::yield_now;
 
 /// Records that are written together, and what became of them: how many records had been written then, or why not.
 #[derive(Debug, Default)]
 pub(super) struct Batch(OnceLock<Result<u64, io::ErrorKind>>);
 
 impl Batch {
+    pub(super) fn is_settled(&self) -> bool {
+        self.0.get().is_some()
+    }
+
     pub(super) fn settle(&self, became: Result<u64, io::ErrorKind>) {
         // A batch is settled once, by the one write that takes it.
         let _ = self.0.set(became);
@@ -51,11 +54,7 @@ impl Durable {
         let records = match self.step {
             Step::Written(records) => records,
             Step::Batched(batch) => {
-                yield_now().await;
-                if batch.0.get().is_none() {
-                    // What comes of it is the batch's.
-                    let _ = self.journal.flush();
-                }
+                self.journal.write_batch(&batch).await;
                 let lost = || NotDurable::NotWritten(io::Error::other("the journal is gone"));
                 let became = batch.0.get().copied().ok_or_else(lost)?;
                 became.map_err(|kind| NotDurable::NotWritten(kind.into()))?

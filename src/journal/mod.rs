@@ -7,8 +7,11 @@
 mod contract;
 mod digest;
 mod durable;
+mod files;
 mod load;
+mod part;
 mod parts;
+mod queue;
 mod reader;
 mod record;
 mod sums;

@@ -1,0 +1,182 @@
+//! The files of a journal: what waits is written to the last one, and a full one is followed by the next.
+
+use super::part::Part;
+use super::parts::{self, Options, Sync, part_path, sha256_of};
+use super::queue::{Fact, Lines, Queue};
+use super::watch::Continues;
+use super::writer::{Sealed, lock};
+use super::{End, Header, Record};
+use crate::clock::{Clock, Tick};
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+/// Where a journal is written. Whoever holds both this and the [`Queue`] has locked this first.
+#[derive(Debug)]
+pub(super) struct Files {
+    path: PathBuf,
+    options: Option<Options>,
+    header: Header,
+    part: u64,
+    open: Part,
+    /// Records over all parts, for the flush to the disk.
+    written: u64,
+    /// Room for lines, used again.
+    spare: Vec<u8>,
+}
+
+impl Files {
+    /// One file, in place of one that is there.
+    ///
+    /// # Errors
+    /// When it cannot be created or written.
+    pub(super) fn create(path: &Path, header: &Header) -> io::Result<Self> {
+        let open = Part::create(path, header, None)?;
+        Ok(Self::of(path, header, None, 1, open))
+    }
+
+    /// Parts. A file that is there is kept: it becomes a full part, and the new file says that it continues it.
+    ///
+    /// # Errors
+    /// When the file cannot be created or written, or the one before cannot be read or renamed.
+    pub(super) fn continue_at(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
+        let mut part = parts::last_part(path).unwrap_or(0) + 1;
+        let mut before = None;
+        if path.try_exists()? {
+            let full = part_path(path, part);
+            std::fs::rename(path, &full)?;
+            part += 1;
+            before = Some(Continues { part, file: name_of(&full), sha256: sha256_of(&full)? });
+        }
+        let open = Part::create(path, header, before)?;
+        Ok(Self::of(path, header, Some(options), part, open))
+    }
+
+    fn of(path: &Path, header: &Header, options: Option<Options>, part: u64, open: Part) -> Self {
+        let written = open.records;
+        Self {
+            path: path.to_path_buf(),
+            options,
+            header: header.clone(),
+            part,
+            open,
+            written,
+            spare: Vec::new(),
+        }
+    }
+
+    /// What waits for this file, which is nothing yet.
+    pub(super) fn queue(&self) -> Queue {
+        Queue::behind(self.open.prev, self.open.bytes, self.open.opened)
+    }
+
+    /// The file that is being written, and the number of its part.
+    pub(super) fn part(&self) -> (PathBuf, u64) {
+        (self.path.clone(), self.part)
+    }
+
+    /// Records written over all parts.
+    pub(super) const fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// The file and the number of records written so far, for a flush to the disk.
+    ///
+    /// # Errors
+    /// When there are no file descriptors left.
+    pub(super) fn for_disk(&self) -> io::Result<(File, u64)> {
+        Ok((self.open.file()?, self.written))
+    }
+
+    /// Writes what waits; lines may be put behind it meanwhile.
+    ///
+    /// # Errors
+    /// When the file cannot be written; what waited, and what came meanwhile, is then lost.
+    pub(super) fn write_out(&mut self, queue: &Mutex<Queue>) -> io::Result<()> {
+        let lines = lock(queue).take(std::mem::take(&mut self.spare));
+        let result = self.write(lines);
+        if let Err(error) = &result {
+            lock(queue).lose(self.open.prev, self.open.bytes, error.kind());
+        }
+        result
+    }
+
+    /// Writes what waits while nobody can put anything behind it.
+    fn write_all(&mut self, queue: &mut Queue) -> io::Result<()> {
+        let lines = queue.take(std::mem::take(&mut self.spare));
+        self.write(lines).inspect_err(|error| queue.lose(self.open.prev, self.open.bytes, error.kind()))
+    }
+
+    /// Writes lines, and tells those who wait for them.
+    fn write(&mut self, mut lines: Lines) -> io::Result<()> {
+        let result = if lines.records == 0 { Ok(()) } else { self.open.write(&lines) };
+        if result.is_ok() {
+            self.written += lines.records;
+        }
+        lines.batch.settle(result.as_ref().map(|()| self.written).map_err(io::Error::kind));
+        lines.bytes.clear();
+        self.spare = lines.bytes;
+        result
+    }
+
+    /// Begins the next file when this one is full.
+    ///
+    /// # Errors
+    /// When the next file cannot be begun. What goes wrong before the end record is written leaves all as it was.
+    pub(super) fn rotate_when_due(&mut self, queue: &Mutex<Queue>) -> io::Result<()> {
+        let Some(options) = self.options else { return Ok(()) };
+        let mut queue = lock(queue);
+        queue.check_open()?;
+        if queue.is_due(options.rotation) {
+            self.rotate(options.clock, options.sync, &mut queue)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn rotate(&mut self, clock: Clock, sync: Sync, queue: &mut Queue) -> io::Result<()> {
+        self.write_all(queue)?;
+        let mut end = Lines::behind(self.open.prev);
+        let records = self.open.records;
+        end.put(&Fact::new(&Record::End(End { at: clock.now(), records, complete: true }))?);
+        let full = part_path(&self.path, self.part);
+        let sha256 = self.open.sha256_with(&end.bytes);
+        let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
+        let next_path = self.path.with_extension("next");
+        let next = Part::create(&next_path, &self.header, Some(continues));
+        let begun = next.and_then(|next| self.open.write(&end).map(|()| next));
+        let next = begun.inspect_err(|_| {
+            let _ = std::fs::remove_file(&next_path);
+        })?;
+        if sync == Sync::Disk {
+            self.open.sync()?;
+            next.sync()?;
+        }
+        self.written += 1 + next.records;
+        self.open = next;
+        self.part += 1;
+        *queue = self.queue();
+        std::fs::rename(&self.path, &full)?;
+        std::fs::rename(&next_path, &self.path)?;
+        if sync == Sync::Disk { parts::sync_dir(&self.path) } else { Ok(()) }
+    }
+
+    /// Writes what waits and the end record; what is appended afterwards is refused.
+    ///
+    /// # Errors
+    /// When the file cannot be written or flushed to disk, or the journal is finished.
+    pub(super) fn finish(&mut self, queue: &Mutex<Queue>, at: Tick, complete: bool) -> io::Result<Sealed> {
+        let mut queue = lock(queue);
+        self.write_all(&mut queue)?;
+        queue.put(&Fact::new(&Record::End(End { at, records: self.open.records, complete }))?)?;
+        self.write_all(&mut queue)?;
+        queue.seal();
+        self.open.sync()?;
+        Ok(Sealed { sha256: self.open.sha256_with(b""), records: self.open.records })
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
