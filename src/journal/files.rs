@@ -22,6 +22,8 @@ pub(super) struct Files {
     open: Part,
     /// Records over all parts, for the flush to the disk.
     written: u64,
+    /// Held as long as this process writes here.
+    _lock: Option<File>,
     /// Room for lines, used again.
     spare: Vec<u8>,
 }
@@ -33,37 +35,31 @@ impl Files {
     /// When it cannot be created or written.
     pub(super) fn create(path: &Path, header: &Header) -> io::Result<Self> {
         let open = Part::create(path, header, None)?;
-        Ok(Self::of(path, header, None, 1, open))
+        Ok(Self::of(path, header, open))
     }
 
-    /// Parts. A file that is there is kept: it becomes a full part, and the new file says that it continues it.
+    /// Parts. A journal that is there is kept: it becomes a full part, and the new file says that it continues it.
     ///
     /// # Errors
-    /// When the file cannot be created or written, or the one before cannot be read or renamed.
+    /// When the file cannot be created or written, what is there is no journal or cannot be read or renamed, or another
+    /// process writes here.
     pub(super) fn continue_at(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
+        let lock = parts::lock(path)?;
         let mut part = parts::last_part(path).unwrap_or(0) + 1;
         let mut before = None;
-        if path.try_exists()? {
-            let full = part_path(path, part);
-            std::fs::rename(path, &full)?;
+        if parts::left_behind(path)? {
+            let (full, sha256) = (part_path(path, part), sha256_of(path)?);
+            parts::rename(path, &full)?;
             part += 1;
-            before = Some(Continues { part, file: name_of(&full), sha256: sha256_of(&full)? });
+            before = Some(Continues { part, file: name_of(&full), sha256 });
         }
         let open = Part::create(path, header, before)?;
-        Ok(Self::of(path, header, Some(options), part, open))
+        Ok(Self { options: Some(options), part, _lock: Some(lock), ..Self::of(path, header, open) })
     }
 
-    fn of(path: &Path, header: &Header, options: Option<Options>, part: u64, open: Part) -> Self {
-        let written = open.records;
-        Self {
-            path: path.to_path_buf(),
-            options,
-            header: header.clone(),
-            part,
-            open,
-            written,
-            spare: Vec::new(),
-        }
+    fn of(path: &Path, header: &Header, open: Part) -> Self {
+        let (path, header, written) = (path.to_path_buf(), header.clone(), open.records);
+        Self { path, options: None, header, part: 1, open, written, _lock: None, spare: Vec::new() }
     }
 
     /// What waits for this file, which is nothing yet.
@@ -143,7 +139,7 @@ impl Files {
         let full = part_path(&self.path, self.part);
         let sha256 = self.open.sha256_with(&end.bytes);
         let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
-        let next_path = self.path.with_extension("next");
+        let next_path = parts::next_path(&self.path);
         let next = Part::create(&next_path, &self.header, Some(continues));
         let begun = next.and_then(|next| self.open.write(&end).map(|()| next));
         let next = begun.inspect_err(|_| {
@@ -157,8 +153,8 @@ impl Files {
         self.open = next;
         self.part += 1;
         *queue = self.queue();
-        std::fs::rename(&self.path, &full)?;
-        std::fs::rename(&next_path, &self.path)?;
+        parts::rename(&self.path, &full)?;
+        parts::rename(&next_path, &self.path)?;
         if sync == Sync::Disk { parts::sync_dir(&self.path) } else { Ok(()) }
     }
 

@@ -1,9 +1,11 @@
 //! A journal in parts: where one file ends and the next begins, and what links them.
 
+use super::Reader;
 use crate::clock::Clock;
 use std::ffi::OsString;
-use std::fs::File;
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -52,9 +54,77 @@ pub enum Pace {
 /// The file that holds part `part` (from 1) once it is full: `journal.jsonl` becomes `journal.jsonl.000001`.
 #[must_use]
 pub fn part_path(journal: &Path, part: u64) -> PathBuf {
+    beside(journal, &format!(".{part:06}"))
+}
+
+/// Where the next file is begun before it takes the place of the full one.
+pub(super) fn next_path(journal: &Path) -> PathBuf {
+    beside(journal, ".next")
+}
+
+fn beside(journal: &Path, ending: &str) -> PathBuf {
     let mut name = OsString::from(journal.as_os_str());
-    name.push(format!(".{part:06}"));
+    name.push(ending);
     PathBuf::from(name)
+}
+
+/// Makes sure that nobody else writes parts here: two processes would rename each other's files. The lock is the
+/// kernel's, and ends with the process.
+///
+/// # Errors
+/// When another process holds it, or the file beside the journal cannot be made.
+pub(super) fn lock(journal: &Path) -> io::Result<File> {
+    let path = beside(journal, ".lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(io::Error::other("another smoke process writes it")),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether a journal of an earlier run is there, which is to be kept. A rotation that was cut off is ended first.
+///
+/// # Errors
+/// When what is there is no journal: nothing of anybody else's is renamed.
+pub(super) fn left_behind(journal: &Path) -> io::Result<bool> {
+    let next = next_path(journal);
+    if is_none(journal)? && !is_none(&next)? && is_journal(&next)? {
+        rename(&next, journal)?;
+    }
+    let empty = || Ok::<_, io::Error>(journal.is_file() && std::fs::symlink_metadata(journal)?.len() == 0);
+    if is_none(journal)? || empty()? {
+        return Ok(false);
+    }
+    if is_journal(journal)? {
+        Ok(true)
+    } else {
+        Err(io::Error::other("what is there is not a journal of smoke"))
+    }
+}
+
+fn is_none(path: &Path) -> io::Result<bool> {
+    match std::fs::symlink_metadata(path) {
+        Ok(_) => Ok(false),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether it is a file, no link, that begins with the header of a journal.
+fn is_journal(path: &Path) -> io::Result<bool> {
+    Ok(std::fs::symlink_metadata(path)?.is_file() && Reader::open(path).is_ok())
+}
+
+/// Renames, but not over something.
+///
+/// # Errors
+/// When there is something already, or the file system will not.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    if is_none(to)? {
+        return std::fs::rename(from, to);
+    }
+    Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} is there already", to.display())))
 }
 
 /// The highest part number beside `journal`; 0 when there is none.

@@ -9,7 +9,7 @@ use std::io::{BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-fn header() -> Header {
+pub(super) fn header() -> Header {
     Header {
         version: FORMAT_VERSION,
         run_id: uuid::Uuid::from_u128(7),
@@ -43,7 +43,7 @@ fn header() -> Header {
     }
 }
 
-fn note(n: u64) -> Record {
+pub(super) fn note(n: u64) -> Record {
     Record::Note(Note { at: Tick(n), text: format!("note {n} \u{fc}\n\"") })
 }
 
