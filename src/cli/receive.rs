@@ -77,7 +77,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", value_parser = receive_files::size, help_heading = "Journal")]
     rotate_size: Option<u64>,
     /// Begin a new journal file after this time, such as 24h
-    #[arg(long, value_name = "DURATION", help_heading = "Journal")]
+    #[arg(long, value_name = "DURATION", value_parser = receive_files::some_time, help_heading = "Journal")]
     rotate_every: Option<Period>,
     /// File with the token that guards reading back; without it reading back is off
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
@@ -96,13 +96,13 @@ pub(super) struct Args {
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = receive_files::body_size, help_heading = "Limits")]
     max_body: usize,
     /// Time for the head of a request
-    #[arg(long, value_name = "DURATION", default_value = "5s", help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = receive_files::some_time, help_heading = "Limits")]
     head_timeout: Period,
     /// Time for the body of a request
-    #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", default_value = "10s", value_parser = receive_files::some_time, help_heading = "Limits")]
     body_timeout: Period,
     /// Time without a request after which a connection is closed
-    #[arg(long, value_name = "DURATION", default_value = "75s", help_heading = "Limits")]
+    #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = receive_files::some_time, help_heading = "Limits")]
     idle_timeout: Period,
     /// Time that open exchanges get to end at SIGTERM or Ctrl-C
     #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]

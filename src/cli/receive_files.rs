@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::inbox::Tls;
+use crate::period::{Period, PeriodError};
 use crate::receive::Token;
 use crate::secret::Secret;
 use rustls::pki_types::pem::PemObject;
@@ -31,13 +32,33 @@ pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failur
     if chain.is_empty() {
         return Err(wrong("--tls-cert", cert, &"no certificate in it"));
     }
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|e| wrong("--tls-key", key, &e))?;
+    let private = PrivateKeyDer::from_pem_file(key);
+    let private = private.map_err(|e| match is_encrypted(key) {
+        true => wrong(
+            "--tls-key",
+            key,
+            &"the key is encrypted; one without a passphrase is needed (openssl pkey)",
+        ),
+        false => wrong("--tls-key", key, &e),
+    })?;
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private);
     let mut config = config.map_err(|e| wrong("--tls-key", key, &e))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
+}
+
+/// Whether a PEM file says that its key needs a passphrase (PKCS #8, or OpenSSL's older form).
+fn is_encrypted(key: &Path) -> bool {
+    let text = std::fs::read_to_string(key).unwrap_or_default();
+    text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
+}
+
+/// A time that is not nothing.
+pub(super) fn some_time(text: &str) -> Result<Period, String> {
+    let period: Period = text.parse().map_err(|e: PeriodError| e.to_string())?;
+    if period.get().is_zero() { Err("longer than 0 is needed".to_owned()) } else { Ok(period) }
 }
 
 /// The token in a file; blanks around it are not part of it.

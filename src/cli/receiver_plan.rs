@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 const DEFAULT_PATH: &str = "/webhooks/inbound";
 /// The receiver's port beside a staging system.
 const DEFAULT_PORT: u16 = 8787;
+
 /// Resolves it: `--inbox`, else an address to listen on.
 ///
 /// # Errors
@@ -57,11 +58,16 @@ fn listen(args: &RunArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> 
 
 pub(super) fn checked_path(path: String) -> Result<String, Failure> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
-    if path.starts_with('/') && !path.contains(odd) {
-        Ok(path)
-    } else {
-        Err(Failure::usage(format!("--path {path}: a path begins with / and has no blanks, ? or #")))
+    if !path.starts_with('/') || path.contains(odd) {
+        return Err(Failure::usage(format!("--path {path}: a path begins with / and has no blanks, ? or #")));
     }
+    let own = ["/healthz", "/healthz/", "/metrics", "/_smoke"];
+    if own.contains(&path.as_str()) || path.starts_with("/_smoke/") {
+        return Err(Failure::usage(format!(
+            "--path {path}: smoke receive answers there itself; take another one, such as {DEFAULT_PATH}"
+        )));
+    }
+    Ok(path)
 }
 
 /// The address to listen on when the sender reaches the receiver on this machine.

@@ -4,7 +4,7 @@
 //! instance is asked more than [`PER_INSTANCE`] times: the next one takes over, and the old one goes with its last
 //! answer. The webhook itself is not sent there, only the number of the rule.
 
-use crate::http1::{Answer, BodyError, Buffered, read_answer};
+use crate::http1::{Answer, BodyError, Buffered, LongBody, read_answer};
 use crate::injection::Fault;
 use std::io;
 use std::net::SocketAddr;
@@ -117,10 +117,11 @@ async fn exchange(address: SocketAddr, rule: usize) -> io::Result<Answer> {
     let request =
         format!("POST /{rule} HTTP/1.1\r\nHost: shim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer = read_answer(&mut Buffered::new(stream), MAX_ANSWER).await.map_err(|e| match e {
-        BodyError::Io(e) => e,
-        other => io::Error::new(io::ErrorKind::InvalidData, other),
-    })?;
+    let mut answer =
+        read_answer(&mut Buffered::new(stream), MAX_ANSWER, LongBody::Refuse).await.map_err(|e| match e {
+            BodyError::Io(e) => e,
+            other => io::Error::new(io::ErrorKind::InvalidData, other),
+        })?;
     answer.headers.retain(|(name, _)| !HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)));
     Ok(answer)
 }

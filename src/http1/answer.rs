@@ -10,6 +10,8 @@ use tokio::io::AsyncRead;
 pub struct Answer {
     /// Status code, 100 to 999.
     pub status: u16,
+    /// The reason phrase, where it is another one than RFC 9110 gives for the status.
+    pub reason: Option<String>,
     /// Header names and values in the order of the wire. When writing, `Content-Length` and `Connection` are added.
     pub headers: Vec<(String, String)>,
     /// The body.
@@ -21,7 +23,7 @@ impl Answer {
     #[must_use]
     pub fn json(status: u16, value: &serde_json::Value) -> Self {
         let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-        Self { status, headers, body: value.to_string().into_bytes() }
+        Self { status, reason: None, headers, body: value.to_string().into_bytes() }
     }
 
     /// The answer with one more header.
@@ -42,7 +44,12 @@ impl Answer {
     pub fn head(&self, connection: &str) -> String {
         // Room for the body of a usual answer too, which follows in the same bytes.
         let mut head = String::with_capacity(256);
-        let _ = write!(head, "HTTP/1.1 {} {}\r\n", self.status, phrase(self.status));
+        let _ = write!(
+            head,
+            "HTTP/1.1 {} {}\r\n",
+            self.status,
+            self.reason.as_deref().unwrap_or(phrase(self.status))
+        );
         for (name, value) in &self.headers {
             let _ = write!(head, "{name}: {value}\r\n");
         }
@@ -64,6 +71,15 @@ impl Answer {
     }
 }
 
+/// What becomes of an answer whose body is longer than the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LongBody {
+    /// An error.
+    Refuse,
+    /// The answer without a body: its status counts.
+    LeaveOut,
+}
+
 /// Reads one answer, skipping interim ones (1xx). The caller sets the time limit; the body is limited to `max_body` bytes.
 ///
 /// # Errors
@@ -71,9 +87,10 @@ impl Answer {
 pub async fn read_answer<S: AsyncRead + Unpin>(
     from: &mut Buffered<S>,
     max_body: usize,
+    long: LongBody,
 ) -> Result<Answer, BodyError> {
     loop {
-        let (status, headers) = read_head(from).await?;
+        let (status, reason, headers) = read_head(from).await?;
         if (100..200).contains(&status) && status != 101 {
             continue;
         }
@@ -81,14 +98,17 @@ pub async fn read_answer<S: AsyncRead + Unpin>(
             204 | 304 => Framing::Sized(0),
             _ => body::framing(&headers)?.unwrap_or(Framing::UntilClose),
         };
-        let body = body::read(from, framing, max_body).await?;
-        return Ok(Answer { status, headers, body });
+        let body = match body::read(from, framing, max_body).await {
+            Err(BodyError::TooLarge(_)) if long == LongBody::LeaveOut => Vec::new(),
+            read => read?,
+        };
+        return Ok(Answer { status, reason, headers, body });
     }
 }
 
 async fn read_head<S: AsyncRead + Unpin>(
     from: &mut Buffered<S>,
-) -> Result<(u16, Vec<(String, String)>), BodyError> {
+) -> Result<(u16, Option<String>, Vec<(String, String)>), BodyError> {
     loop {
         let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut parsed = httparse::Response::new(&mut slots);
@@ -102,9 +122,10 @@ async fn read_head<S: AsyncRead + Unpin>(
         };
         if let Some(used) = used {
             let status = parsed.code.unwrap_or_default();
+            let reason = parsed.reason.filter(|reason| *reason != phrase(status)).map(str::to_owned);
             let headers = owned(parsed.headers);
             from.skip(used);
-            return Ok((status, headers));
+            return Ok((status, reason, headers));
         }
         if from.fill().await? == 0 {
             return Err(BodyError::Truncated);

@@ -10,7 +10,7 @@ mod intercept;
 mod request;
 mod socket;
 
-pub use answer::{Answer, read_answer};
+pub use answer::{Answer, LongBody, read_answer};
 pub use body::BodyError;
 pub use buffered::Buffered;
 pub use intercept::{Ending, Intercept, Interceptor, Play, Sends};

@@ -2,7 +2,7 @@
 
 use super::answer::{Answer, owned};
 use super::body::{self, BodyError, Framing};
-use super::{Buffered, MAX_HEAD, MAX_HEADERS};
+use super::{Buffered, MAX_HEAD, MAX_HEADERS, Socket};
 use crate::clock::{Clock, Tick};
 use std::io;
 use std::pin::Pin;
@@ -47,6 +47,8 @@ pub struct RawRequest {
     pub target: String,
     /// Header names and values in the order and spelling of the wire; bytes outside UTF-8 as U+FFFD.
     pub headers: Vec<(String, String)>,
+    /// The head byte for byte, request line and empty line included.
+    pub head: Vec<u8>,
     /// The body without transfer coding.
     pub body: Vec<u8>,
     /// When the first byte came.
@@ -64,10 +66,18 @@ impl RawRequest {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
 
-    /// The path without the query.
+    /// The path without the query; of a target in absolute form (RFC 9112 section 3.2.2) too.
     #[must_use]
     pub fn path(&self) -> &str {
-        self.target.split(['?', '#']).next().unwrap_or_default()
+        let absolute =
+            |scheme: &&str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+        let target = match self.target.split_once("://") {
+            Some((scheme, rest)) if absolute(&scheme) => {
+                rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+            }
+            _ => &self.target,
+        };
+        target.split(['?', '#']).next().unwrap_or_default()
     }
 }
 
@@ -98,14 +108,23 @@ pub struct Connection<S> {
     io: Buffered<S>,
     clock: Clock,
     limits: Limits,
+    /// Whether the last request was a HEAD, whose answer has no body (RFC 9110 section 9.3.2).
+    head_only: bool,
     /// Looks now and then whether the peer has been idle for too long; set once for many requests.
     idle: Option<Pin<Box<Sleep>>>,
+}
+
+impl Connection<Socket> {
+    /// Whether the peer resets the connection within this time, which one that has gone does when something comes to it.
+    pub async fn is_reset_within(&mut self, time: Duration) -> bool {
+        self.io.stream().is_reset_within(time).await
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes over an accepted socket.
     pub const fn new(stream: S, clock: Clock, limits: Limits) -> Self {
-        Self { io: Buffered::new(stream), clock, limits, idle: None }
+        Self { io: Buffered::new(stream), clock, limits, head_only: false, idle: None }
     }
 
     /// The socket itself, for breaking it on purpose.
@@ -131,6 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Ok(Err(e)) => return Err(stop(&e, first_byte)),
             Ok(Ok(request)) => request,
         };
+        self.head_only = request.method == "HEAD";
         let framing = body::framing(&request.headers).map_err(|e| stop(&e, first_byte))?;
         let framing = framing.unwrap_or(Framing::Sized(0));
         self.continue_if_asked(&request, framing).await?;
@@ -149,7 +169,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     /// When the peer is gone, or does not read within the limit.
     pub async fn write(&mut self, answer: &Answer, keep_alive: bool) -> io::Result<()> {
-        let bytes = answer.bytes(if keep_alive { "keep-alive" } else { "close" });
+        let connection = if keep_alive { "keep-alive" } else { "close" };
+        let bytes =
+            if self.head_only { answer.head(connection).into_bytes() } else { answer.bytes(connection) };
         self.write_raw(&bytes).await
     }
 
@@ -167,27 +189,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Ends the connection so that the peer still gets the last answer: sends FIN, then reads what is left for at most
-    /// half a second (a close with unread bytes would reset the connection and lose the answer).
+    /// a second (a close with unread bytes would reset the connection and lose the answer).
     pub async fn close(mut self) {
-        let _ = self.io.stream().shutdown().await;
         let drain = async {
-            let mut left = 256 * 1024usize;
+            let _ = self.io.stream().shutdown().await;
+            let mut left = 16 * 1024 * 1024usize;
             while let Ok(n @ 1..) = self.io.fill().await {
-                self.io.take(usize::MAX);
+                self.io.skip(usize::MAX);
                 left = left.saturating_sub(n);
                 if left == 0 {
                     break;
                 }
             }
         };
-        let _ = timeout(Duration::from_millis(500), drain).await;
+        let _ = timeout(Duration::from_secs(1), drain).await;
     }
 
-    /// Waits until the peer closes or fails the connection.
+    /// Waits until the peer ends its side or fails the connection. What it sends meanwhile is the next request, and is kept;
+    /// of a peer that sends more than [`MAX_AHEAD`] bytes ahead the end is not seen.
     pub async fn closed(&mut self) {
-        while let Ok(1..) = self.io.fill().await {
-            self.io.take(usize::MAX);
+        while self.io.pending().len() < MAX_AHEAD {
+            if !matches!(self.io.fill().await, Ok(1..)) {
+                return;
+            }
         }
+        std::future::pending::<()>().await;
     }
 
     async fn first_byte(&mut self) -> Result<Tick, Stop> {
@@ -221,8 +247,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Ok(httparse::Status::Complete(used)) => {
                     let request = assemble(&parsed, first_byte);
-                    self.io.take(used);
-                    return Ok(request);
+                    return Ok(RawRequest { head: self.io.take(used), ..request });
                 }
                 Ok(httparse::Status::Partial) if self.io.pending().len() > MAX_HEAD => {
                     return Err(BodyError::Malformed(HEAD_TOO_LONG));
@@ -247,6 +272,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 }
 
+/// Bytes of later requests that are kept while the answer to this one is made.
+const MAX_AHEAD: usize = 64 * 1024;
 const HEAD_TOO_LONG: &str = "a request head that is too long";
 
 fn stop(error: &BodyError, first_byte: Tick) -> Stop {
@@ -269,6 +296,7 @@ fn assemble(parsed: &httparse::Request<'_, '_>, first_byte: Tick) -> RawRequest 
         method: parsed.method.unwrap_or_default().to_owned(),
         target: parsed.path.unwrap_or_default().to_owned(),
         headers,
+        head: Vec::new(),
         body: Vec::new(),
         first_byte,
         received: first_byte,

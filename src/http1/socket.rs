@@ -3,8 +3,10 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::time::timeout;
 use tokio_rustls::server::TlsStream;
 
 /// A connection of a client to us.
@@ -25,6 +27,15 @@ impl Socket {
         };
         // A socket that is closed with a linger time of zero is reset; when the option is refused the peer has gone.
         let _ = tcp.set_zero_linger();
+    }
+
+    /// Whether the peer resets the connection within this time.
+    pub(super) async fn is_reset_within(&self, time: Duration) -> bool {
+        let tcp = match self {
+            Self::Plain(tcp) => tcp,
+            Self::Tls(tls) => tls.get_ref().0,
+        };
+        timeout(time, tcp.ready(Interest::ERROR)).await.is_ok()
     }
 }
 

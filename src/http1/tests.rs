@@ -86,7 +86,7 @@ async fn answers_written_are_read_back() {
     let (mut client, mut server) = connection();
     let answer = Answer::json(503, &serde_json::json!({"a": 1})).with("Retry-After", "7");
     server.write(&answer, false).await.unwrap();
-    let got = read_answer(&mut Buffered::new(&mut client), 1024).await.unwrap();
+    let got = read_answer(&mut Buffered::new(&mut client), 1024, LongBody::Refuse).await.unwrap();
     assert_eq!((got.status, got.body.as_slice()), (503, br#"{"a":1}"#.as_slice()));
     assert_eq!((got.header("retry-after"), got.header("connection")), (Some("7"), Some("close")));
 }
@@ -97,7 +97,7 @@ async fn reads_interim_chunked_and_unframed_answers() {
         let (mut client, mut server) = duplex(1 << 16);
         server.write_all(bytes).await.unwrap();
         drop(server);
-        read_answer(&mut Buffered::new(&mut client), 100).await
+        read_answer(&mut Buffered::new(&mut client), 100, LongBody::Refuse).await
     }
     let chunked = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
     assert_eq!(of(chunked).await.unwrap().body, b"ok");

@@ -4,6 +4,7 @@ use super::hooks::{Ended, Outcome};
 use crate::clock::Tick;
 use crate::injection::Fault;
 use crate::journal::RetryContract;
+use foldhash::HashMap as Prints;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -50,6 +51,13 @@ struct Delivery {
     touched: Tick,
 }
 
+impl Delivery {
+    fn given_up(&self) -> Ended {
+        let took = self.touched.since(self.begun);
+        Ended { outcome: Outcome::GivenUp, attempts: self.attempts, took }
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Open,
@@ -87,11 +95,11 @@ pub struct Settling {
 /// [`Deliveries::MOST`] at any rate.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    by_key: HashMap<Print, Delivery>,
+    by_key: Prints<Print, Delivery>,
     /// Keys in order of first arrival.
     order: VecDeque<Print>,
     /// Deliveries with a failed attempt: the event, and until when the next one has to come.
-    waiting: HashMap<Print, (String, Tick)>,
+    waiting: Prints<Print, (String, Tick)>,
     started: u64,
     given_up: Vec<Ended>,
     contract: RetryContract,
@@ -114,9 +122,9 @@ impl Deliveries {
     pub(super) fn new(contract: RetryContract, quiet: Duration) -> Self {
         let settling = Settling::default();
         Self {
-            by_key: HashMap::new(),
+            by_key: Prints::default(),
             order: VecDeque::new(),
-            waiting: HashMap::new(),
+            waiting: Prints::default(),
             started: 0,
             given_up: Vec::new(),
             contract,
@@ -181,7 +189,10 @@ impl Deliveries {
             Some(Outcome::Delivered) => State::Accepted,
             Some(_) => State::Ended,
         };
-        let outcome = outcome.filter(|_| before == State::Open);
+        let fresh = before == State::Open;
+        // What somebody else had spoilt under the same id, or what came later than anybody waited for, is delivered after all.
+        let after_all = before == State::Ended && state == State::Accepted;
+        let outcome = outcome.filter(|_| fresh || after_all);
         let (attempts, took) = (delivery.attempts, at.since(delivery.begun));
         delivery.state = if before == State::Accepted { before } else { state };
         let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
@@ -192,7 +203,7 @@ impl Deliveries {
         } else {
             self.settling.watch_until = self.settling.watch_until.max(until);
         }
-        if outcome.is_some() {
+        if fresh && outcome.is_some() {
             self.count_ended(event);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, state, at);
         }
@@ -215,6 +226,15 @@ impl Deliveries {
 
     /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended.
     pub(super) fn settling(&mut self, now: Tick) -> Settling {
+        self.expire(now);
+        let mut settling = self.settling.clone();
+        let waiting = self.waiting.values().map(|(_, until)| *until);
+        settling.watch_until = waiting.fold(settling.watch_until, Tick::max);
+        settling
+    }
+
+    /// Gives up the deliveries whose next attempt had to come before `now`.
+    pub(super) fn expire(&mut self, now: Tick) {
         let given_up: Vec<Print> =
             self.waiting.iter().filter(|(_, (_, until))| *until < now).map(|(key, _)| *key).collect();
         for key in given_up {
@@ -222,12 +242,9 @@ impl Deliveries {
             self.count_ended(&event);
             if let Some(delivery) = self.by_key.get_mut(&key) {
                 delivery.state = State::Ended;
+                self.given_up.push(delivery.given_up());
             }
         }
-        let mut settling = self.settling.clone();
-        let waiting = self.waiting.values().map(|(_, until)| *until);
-        settling.watch_until = waiting.fold(settling.watch_until, Tick::max);
-        settling
     }
 
     fn prune(&mut self, now: Tick) {
@@ -238,8 +255,7 @@ impl Deliveries {
                 break;
             }
             if oldest.state == State::Open {
-                let took = oldest.touched.since(oldest.begun);
-                self.given_up.push(Ended { outcome: Outcome::GivenUp, attempts: oldest.attempts, took });
+                self.given_up.push(oldest.given_up());
             }
             self.waiting.remove(print);
             self.by_key.remove(print);
@@ -356,5 +372,31 @@ mod tests {
         assert_eq!(ended, Some(wanted));
         all.arrived(&id("a"), Tick(4 * SECOND));
         assert_eq!(all.answered(&id("a"), "e", Some(200), None, Tick(4 * SECOND)), None);
+    }
+
+    #[test]
+    fn the_real_webhook_counts_after_a_forged_one_with_its_id() {
+        let mut all = deliveries();
+        let mut outcome = |status, at| {
+            all.arrived(&id("a"), Tick(at));
+            all.answered(&id("a"), "e", Some(status), None, Tick(at)).map(|ended| ended.outcome)
+        };
+        assert_eq!(outcome(401, 0), Some(Outcome::Aborted));
+        assert_eq!(outcome(200, SECOND), Some(Outcome::Delivered));
+        assert_eq!(outcome(200, 2 * SECOND), None);
+        assert_eq!(all.settling(Tick(3 * SECOND)).ended["e"], 1);
+    }
+
+    #[test]
+    fn an_overdue_retry_is_given_up_once() {
+        let mut all = deliveries();
+        all.arrived(&id("a"), Tick(0));
+        all.answered(&id("a"), "e", Some(503), None, Tick(0));
+        all.expire(Tick(SECOND));
+        assert_eq!(all.take_given_up(), []);
+        all.expire(Tick(60 * SECOND));
+        assert_eq!(all.take_given_up().len(), 1);
+        all.arrived(&id("late"), Tick(700 * SECOND));
+        assert_eq!(all.take_given_up(), []);
     }
 }

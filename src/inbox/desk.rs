@@ -74,6 +74,8 @@ struct Open {
     key: Key,
     event: String,
     fault: Option<Fault>,
+    /// What the verification said; `None` where that is not counted.
+    reason: Option<Reason>,
 }
 
 impl Inbox {
@@ -187,6 +189,13 @@ impl Inbox {
         let Some(open) = &handled.attempt else { return };
         let end = self.clock.now();
         let seen = if how == Ending::Sent { status } else { None };
+        self.settle(open, seen, how, end);
+        // The attempt itself is in the journal; without this record the analysis says that its end is not known.
+        let _ = self.journal.append_soon(&Record::Answered(Answered { attempt: open.number, end, how }));
+    }
+
+    /// Files and counts how an attempt ended; `seen` is the status that its sender saw.
+    fn settle(&self, open: &Open, seen: Option<u16>, how: Ending, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = deliveries.answered(&open.key, &open.event, seen, open.fault, end);
         let given_up = deliveries.take_given_up();
@@ -196,8 +205,18 @@ impl Inbox {
             observer.answered(seen, how);
             ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
         }
-        // The attempt itself is in the journal; without this record the analysis says that its end is not known.
-        let _ = self.journal.append_soon(&Record::Answered(Answered { attempt: open.number, end, how }));
+    }
+
+    /// Counts deliveries whose next attempt is overdue by `grace` as given up.
+    pub fn give_up(&self, grace: Duration) {
+        let Some(before) = self.clock.now().0.checked_sub(Tick(0).plus(grace).0) else { return };
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.expire(Tick(before));
+        let given_up = deliveries.take_given_up();
+        drop(deliveries);
+        if let Some(observer) = &self.observer {
+            given_up.iter().for_each(|ended| observer.ended(ended));
+        }
     }
 
     /// Writes how the real receiver answered, and gives the answer that goes back to the sender.
@@ -214,20 +233,22 @@ impl Inbox {
         let record = Watch::Forwarded(Forwarded { attempt, sent, answered, status, problem });
         match self.journal.append(&Record::Watch(record)) {
             Ok(()) => answer,
-            Err(error) => self.unwritten(&error),
+            Err(error) => self.not_recorded(&error),
         }
     }
 
     /// Waits until the attempt survives what the journal was asked to survive; gives the answer in place of the own one
     /// when it does not.
     pub(super) async fn durable(&self, handled: &mut Handled) -> Option<Answer> {
-        let error = match handled.durable.take()?.wait().await.err()? {
-            NotDurable::NotWritten(error) => {
-                handled.attempt = None;
-                self.under_way.fetch_sub(1, Ordering::SeqCst);
-                return Some(self.unwritten(&error));
+        let error = match handled.durable.take()?.wait().await {
+            Ok(()) => {
+                self.count(handled.attempt.as_ref()?);
+                return None;
             }
-            NotDurable::NotOnDisk(error) => error,
+            Err(NotDurable::NotWritten(error)) => {
+                return Some(self.unwritten(&handled.attempt.take()?, &error));
+            }
+            Err(NotDurable::NotOnDisk(error)) => error,
         };
         let attempt = handled.attempt.as_ref()?.number;
         let now = self.clock.now();
@@ -235,10 +256,25 @@ impl Inbox {
         let record = Forwarded { attempt, sent: now, answered: now, status: 503, problem };
         // The disk has failed: that the reader of the journal sees this as well cannot be made sure.
         let _ = self.journal.append(&Record::Watch(Watch::Forwarded(record)));
-        Some(self.unwritten(&error))
+        Some(self.not_recorded(&error))
     }
 
-    fn unwritten(&self, error: &io::Error) -> Answer {
+    /// An attempt is in the journal.
+    fn count(&self, open: &Open) {
+        if let (Some(observer), Some(reason)) = (&self.observer, open.reason) {
+            observer.attempt(reason);
+        }
+    }
+
+    /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
+    fn unwritten(&self, open: &Open, error: &io::Error) -> Answer {
+        let answer = self.not_recorded(error);
+        let open = Open { key: open.key, event: open.event.clone(), fault: None, ..*open };
+        self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
+        answer
+    }
+
+    fn not_recorded(&self, error: &io::Error) -> Answer {
         if let Some(observer) = &self.observer {
             observer.unwritten();
         }
@@ -263,16 +299,10 @@ impl Inbox {
         let injected = fault.as_ref().and_then(|label| Some(label.parse::<FaultSpec>().ok()?.fault));
         let attempt =
             Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
-        match self.written(attempt) {
-            Ok(durable) => {
-                if let Some(observer) = &self.observer {
-                    observer.attempt(reason);
-                }
-                let open = Some(Open { number, key, event, fault: injected });
-                (Handled { answer, attempt: open, durable: Some(durable) }, intercept)
-            }
-            Err(error) => (unrecorded(self.unwritten(&error)), None),
-        }
+        let open = Open { number, key, event, fault: injected, reason: Some(reason) };
+        let handled = self.written(open, attempt, answer);
+        let intercept = intercept.filter(|_| handled.is_recorded());
+        (handled, intercept)
     }
 
     /// What makes attempts one delivery, and the event's name.
@@ -311,19 +341,18 @@ impl Inbox {
         let key = Key::of_content("elsewhere", &number.to_le_bytes());
         self.place(&key, &request);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
-        let open = Open { number, key, event: String::new(), fault: None };
+        let open = Open { number, key, event: String::new(), fault: None, reason: None };
         let answer = Answer::json(200, &json!({"status": "received elsewhere"}));
-        match self.written(attempt) {
-            Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
-            Err(error) => unrecorded(self.unwritten(&error)),
-        }
+        self.written(open, attempt, answer)
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
-    fn written(&self, attempt: Attempt) -> io::Result<Durable> {
-        let durable = self.journal.append_durably(&Record::Attempt(Box::new(attempt)))?;
+    fn written(&self, open: Open, attempt: Attempt, answer: Answer) -> Handled {
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        Ok(durable)
+        match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
+            Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
+            Err(error) => unrecorded(self.unwritten(&open, &error)),
+        }
     }
 
     fn verify(&self, request: &RawRequest) -> Verdict {
@@ -379,7 +408,7 @@ fn problem_of(error: &NoAnswer) -> Answer {
 /// The answer to nearly every webhook.
 fn received() -> Answer {
     let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-    Answer { status: 200, headers, body: br#"{"status":"received"}"#.to_vec() }
+    Answer { status: 200, reason: None, headers, body: br#"{"status":"received"}"#.to_vec() }
 }
 
 /// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).

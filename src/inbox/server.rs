@@ -17,6 +17,9 @@ const DRAIN: Duration = Duration::from_secs(2);
 /// Pause after a failed accept: out of file descriptors, or a connection that was gone before it was accepted.
 const PAUSE: Duration = Duration::from_millis(5);
 
+/// How long a reset by a sender that has gone may be on its way.
+const RESET: Duration = Duration::from_millis(100);
+
 /// TLS for the front door, if wanted.
 pub type Tls = Option<TlsAcceptor>;
 
@@ -86,16 +89,16 @@ async fn attend(
     mut stop: watch::Receiver<bool>,
 ) {
     let _ = tcp.set_nodelay(true);
-    let socket = match tls {
-        None => Socket::Plain(tcp),
-        Some(acceptor) => match tokio::time::timeout(limits.head_time, acceptor.accept(tcp)).await {
-            Ok(Ok(stream)) => Socket::Tls(Box::new(stream)),
-            _ => return,
-        },
-    };
-    let mut connection = Connection::new(socket, inbox.clock(), limits);
     let mut stopped = pin!(stop.wait_for(|stopped| *stopped));
     let mut told_to_leave = pin!(seat.told_to_leave());
+    let shaken = tokio::select! {
+        biased;
+        _ = &mut stopped => return,
+        () = &mut told_to_leave => return,
+        shaken = tokio::time::timeout(limits.head_time, handshake(tcp, tls)) => shaken,
+    };
+    let Ok(Some(socket)) = shaken else { return };
+    let mut connection = Connection::new(socket, inbox.clock(), limits);
     loop {
         let begun = tokio::select! {
             biased;
@@ -131,6 +134,13 @@ async fn attend(
     }
 }
 
+async fn handshake(tcp: TcpStream, tls: Tls) -> Option<Socket> {
+    match tls {
+        None => Some(Socket::Plain(tcp)),
+        Some(acceptor) => acceptor.accept(tcp).await.ok().map(|stream| Socket::Tls(Box::new(stream))),
+    }
+}
+
 /// One request and its answer; gives the connection back when another request may follow.
 async fn exchange(
     mut connection: Connection<Socket>,
@@ -141,23 +151,25 @@ async fn exchange(
     if let Some(ready) = inbox.aside().and_then(|aside| aside.answer(&request)) {
         let answer = ready.await;
         let sent = connection.write(&answer, keep_alive).await.is_ok();
-        return (sent && keep_alive).then_some(connection);
+        return end_or_go_on(connection, sent && keep_alive).await;
     }
     let onward = inbox.upstream().map(|upstream| (Arc::clone(upstream), request.clone()));
     let (mut handled, intercept) = inbox.handle(request);
     let unsure = inbox.durable(&mut handled).await;
     let own = handled.answer.clone();
     if let Some(unsure) = unsure {
-        return send(&mut connection, inbox, &handled, Some(unsure), keep_alive).await.then_some(connection);
+        let again = send(&mut connection, inbox, &handled, Some(unsure), Peer::Listens, keep_alive).await;
+        return end_or_go_on(connection, again).await;
     }
     let Some(intercept) = intercept else {
-        let answer = match onward.filter(|_| handled.is_recorded()) {
+        let (answer, peer) = match onward.filter(|_| handled.is_recorded()) {
             Some((upstream, request)) => {
                 forward(&mut connection, inbox, &handled, upstream.as_ref(), &request).await
             }
-            None => Some(own),
+            None => (own, Peer::Listens),
         };
-        return send(&mut connection, inbox, &handled, answer, keep_alive).await.then_some(connection);
+        let again = send(&mut connection, inbox, &handled, Some(answer), peer, keep_alive).await;
+        return end_or_go_on(connection, again).await;
     };
     let whole = intercept.sends.status(own.status);
     let answer = match intercept.play {
@@ -175,30 +187,44 @@ async fn exchange(
             return None;
         }
     };
-    send(&mut connection, inbox, &handled, answer, keep_alive).await.then_some(connection)
+    let again = send(&mut connection, inbox, &handled, answer, Peer::Listens, keep_alive).await;
+    end_or_go_on(connection, again).await
+}
+
+/// What is known of the sender while its answer is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Peer {
+    /// It waits.
+    Listens,
+    /// It has ended its side: it may have gone, or still read.
+    MayBeGone,
+}
+
+/// Gives the connection back when `again` says that another request may follow, and ends it in order when not.
+async fn end_or_go_on(connection: Connection<Socket>, again: bool) -> Option<Connection<Socket>> {
+    if again {
+        return Some(connection);
+    }
+    connection.close().await;
+    None
 }
 
 /// Sends the webhook on. It is with the real receiver then, so that its answer is waited for and written even when the
-/// sender goes away, which gives `None`.
+/// sender goes away.
 async fn forward(
     connection: &mut Connection<Socket>,
     inbox: &Inbox,
     handled: &Handled,
     upstream: &dyn Upstream,
     request: &RawRequest,
-) -> Option<Answer> {
+) -> (Answer, Peer) {
     let sent = inbox.clock().now();
     let mut answer = upstream.send(request);
-    let (outcome, gone) = tokio::select! {
-        outcome = &mut answer => (outcome, false),
-        () = connection.closed() => (answer.await, true),
+    let (outcome, peer) = tokio::select! {
+        outcome = &mut answer => (outcome, Peer::Listens),
+        () = connection.closed() => (answer.await, Peer::MayBeGone),
     };
-    let answer = inbox.forwarded(handled, sent, outcome);
-    if gone {
-        // It may have closed its half only, and still read; whether it does cannot be told.
-        let _ = connection.write(&answer, false).await;
-    }
-    (!gone).then_some(answer)
+    (inbox.forwarded(handled, sent, outcome), peer)
 }
 
 /// Waits for an answer as long as the sender does; `None` when the sender goes away first.
@@ -226,12 +252,17 @@ async fn send(
     inbox: &Inbox,
     handled: &Handled,
     answer: Option<Answer>,
+    peer: Peer,
     keep_alive: bool,
 ) -> bool {
-    let sent = match &answer {
+    let mut sent = match &answer {
         Some(answer) => connection.write(answer, keep_alive).await.is_ok(),
         None => false,
     };
+    if sent && peer == Peer::MayBeGone {
+        // A sender that is gone answers what comes to it with a reset.
+        sent = !connection.is_reset_within(RESET).await;
+    }
     let how = if sent { Ending::Sent } else { Ending::SenderClosed };
     inbox.answered(handled, how, answer.map(|a| a.status));
     sent && keep_alive

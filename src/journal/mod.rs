@@ -28,7 +28,7 @@ pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContr
 pub use digest::{Digest, Taken};
 pub use durable::{Durable, NotDurable};
 pub use load::*;
-pub use parts::{Options, Pace, Rotation, Sync, part_path};
+pub use parts::{Options, Pace, Rotation, Sync, hidden_beside, part_path};
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;
 pub use sums::*;

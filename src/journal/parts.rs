@@ -54,18 +54,23 @@ pub enum Pace {
 /// The file that holds part `part` (from 1) once it is full: `journal.jsonl` becomes `journal.jsonl.000001`.
 #[must_use]
 pub fn part_path(journal: &Path, part: u64) -> PathBuf {
-    beside(journal, &format!(".{part:06}"))
+    let mut name = OsString::from(journal.as_os_str());
+    name.push(format!(".{part:06}"));
+    PathBuf::from(name)
 }
 
 /// Where the next file is begun before it takes the place of the full one.
 pub(super) fn next_path(journal: &Path) -> PathBuf {
-    beside(journal, ".next")
+    hidden_beside(journal, "next")
 }
 
-fn beside(journal: &Path, ending: &str) -> PathBuf {
-    let mut name = OsString::from(journal.as_os_str());
-    name.push(ending);
-    PathBuf::from(name)
+/// A file of ours beside the journal, hidden so that whoever reads `journal.jsonl*` reads journals only.
+#[must_use]
+pub fn hidden_beside(journal: &Path, purpose: &str) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(journal.file_name().unwrap_or_default());
+    name.push(format!(".{purpose}"));
+    journal.with_file_name(name)
 }
 
 /// Makes sure that nobody else writes parts here: two processes would rename each other's files. The lock is the
@@ -74,7 +79,7 @@ fn beside(journal: &Path, ending: &str) -> PathBuf {
 /// # Errors
 /// When another process holds it, or the file beside the journal cannot be made.
 pub(super) fn lock(journal: &Path) -> io::Result<File> {
-    let path = beside(journal, ".lock");
+    let path = hidden_beside(journal, "lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
     match file.try_lock() {
         Ok(()) => Ok(file),

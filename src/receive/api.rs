@@ -21,6 +21,8 @@ use tokio::time::{Instant, sleep};
 
 /// The first line of an answer is `{"smoke": …}`, which is no record.
 pub const NEXT_HEADER: &str = "X-Smoke-Next";
+/// The media type that a scraper names when it reads OpenMetrics.
+const OPENMETRICS: &str = "application/openmetrics-text";
 /// Bytes of journal lines in one answer, at least one line in any case.
 const PIECE: u64 = 1024 * 1024;
 /// The longest that a request may wait for something new.
@@ -97,12 +99,16 @@ impl Paths {
     }
 
     fn metrics(&self, request: &RawRequest) -> Answer {
-        if request.method != "GET" {
-            return refused(405, "metrics are read with GET").with("Allow", "GET");
+        if request.method != "GET" && request.method != "HEAD" {
+            return refused(405, "metrics are read with GET").with("Allow", "GET, HEAD");
         }
-        let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+        let (kind, text) = if request.header("accept").is_some_and(|a| a.contains(OPENMETRICS)) {
+            ("application/openmetrics-text; version=1.0.0; charset=utf-8", self.metrics.openmetrics())
+        } else {
+            ("text/plain; version=0.0.4; charset=utf-8", self.metrics.text())
+        };
         let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
-        Answer { status: 200, headers, body: self.metrics.text().into_bytes() }
+        Answer { status: 200, reason: None, headers, body: text.into_bytes() }
     }
 
     async fn guarded(&self, request: &RawRequest) -> Answer {
@@ -214,7 +220,7 @@ impl Paths {
         body.push(b'\n');
         body.extend_from_slice(&piece.lines);
         let headers = vec![("Content-Type".to_owned(), "application/x-ndjson".to_owned())];
-        Answer { status: 200, headers, body }.with(NEXT_HEADER, &meta.next)
+        Answer { status: 200, reason: None, headers, body }.with(NEXT_HEADER, &meta.next)
     }
 }
 

@@ -10,7 +10,8 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
-use std::fmt;
+use std::collections::HashSet;
+use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Upper bounds in seconds: those of the real sender's metrics.py from 0.1 on, and finer ones below.
@@ -140,13 +141,34 @@ impl Metrics {
         }
     }
 
-    /// The text for `/metrics`.
+    /// All counters as OpenMetrics 1.0.
     #[must_use]
-    pub fn text(&self) -> String {
+    pub fn openmetrics(&self) -> String {
         let mut text = String::new();
         // Writing to a String does not fail.
         let _ = encode(&mut text, &self.registry);
         text
+    }
+
+    /// All counters in the Prometheus text format 0.0.4, which differs in that a counter's family is named as its samples are,
+    /// with `_total`, and that nothing marks the end.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let text = self.openmetrics();
+        let counters: HashSet<&str> =
+            text.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.strip_suffix(" counter")).collect();
+        let lines = text.lines().filter(|line| *line != "# EOF");
+        lines.fold(String::new(), |mut out, line| {
+            let mut words = line.splitn(4, ' ');
+            let of = (words.next(), words.next(), words.next(), words.next());
+            let _ = match of {
+                (Some("#"), Some(kind), Some(name), Some(rest)) if counters.contains(name) => {
+                    writeln!(out, "# {kind} {name}_total {rest}")
+                }
+                _ => writeln!(out, "{line}"),
+            };
+            out
+        })
     }
 
     /// Whether the last webhook could be written to the journal.
@@ -161,6 +183,11 @@ impl Metrics {
         for category in found {
             one(&self.pii, "category", category.name()).inc();
         }
+    }
+
+    /// The journal can be written again.
+    pub fn writable_again(&self) {
+        self.set_writable(true);
     }
 
     fn set_writable(&self, now: bool) {

@@ -10,6 +10,7 @@ mod scan;
 mod tap;
 mod token;
 mod tracks;
+mod upkeep;
 
 pub use api::{Meta, NEXT_HEADER};
 pub use metrics::Metrics;

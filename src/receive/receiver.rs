@@ -5,6 +5,7 @@ use super::metrics::Metrics;
 use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
+use super::upkeep::Upkeep;
 use crate::clock::Clock;
 use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
 use crate::journal::{Journal, Note, Options, Pace, Record, Sealed};
@@ -17,10 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::time::interval;
 
-/// How often records that nothing waits for are written.
-const FLUSH: Duration = Duration::from_millis(25);
 /// Connections that wait to be accepted; the kernel may allow fewer.
 const QUEUE: u32 = 4096;
 
@@ -161,9 +159,16 @@ impl Receiver {
     /// # Errors
     /// When the journal cannot be closed.
     pub async fn serve(self, stop: watch::Receiver<bool>) -> Result<Sealed, ReceiverError> {
-        let flusher = tokio::spawn(flush_often(self.journal.clone()));
+        let upkeep = Upkeep {
+            journal: self.journal.clone(),
+            path: self.path.clone(),
+            inbox: Arc::clone(&self.inbox),
+            metrics: self.metrics,
+            clock: self.clock,
+        };
+        let upkeep = tokio::spawn(upkeep.run());
         serve_with(self.listener, self.tls, self.inbox, self.doors, stop).await;
-        flusher.abort();
+        upkeep.abort();
         self.stopped.store(true, Ordering::Relaxed);
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
@@ -180,13 +185,4 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(QUEUE)
-}
-
-async fn flush_often(journal: Journal) {
-    let mut tick = interval(FLUSH);
-    loop {
-        tick.tick().await;
-        // What cannot be written now is dropped; webhooks themselves are never put off.
-        let _ = journal.flush();
-    }
 }

@@ -1,12 +1,11 @@
 //! The way to the real receiver: the request goes on with the same bytes, its own answer comes back.
 
-use crate::http1::{Answer, Buffered, RawRequest, read_answer};
+use crate::http1::{Answer, Buffered, LongBody, RawRequest, read_answer};
 use crate::inbox::{NoAnswer, Upstream};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use reqwest::Url;
 use rustls::pki_types::ServerName;
-use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -85,10 +84,14 @@ impl Tap {
         stream.write_all(&self.bytes(request)).await?;
         stream.flush().await?;
         let mut from = Buffered::new(stream);
-        read_answer(&mut from, MAX_ANSWER).await.map(without_framing).map_err(io::Error::other)
+        read_answer(&mut from, MAX_ANSWER, LongBody::LeaveOut)
+            .await
+            .map(without_framing)
+            .map_err(io::Error::other)
     }
 
-    /// The request as it came: headers in order and spelling, body byte for byte; a chunked body as one chunk.
+    /// The request as it came: head and body byte for byte, the path of `--forward` in place of its own; a chunked body as one
+    /// chunk.
     fn bytes(&self, request: &RawRequest) -> Vec<u8> {
         let target = self.path.as_ref().map_or_else(
             || request.target.clone(),
@@ -97,12 +100,7 @@ impl Tap {
                 None => path.clone(),
             },
         );
-        let mut head = format!("{} {target} HTTP/1.1\r\n", request.method);
-        for (name, value) in &request.headers {
-            let _ = write!(head, "{name}: {value}\r\n");
-        }
-        head.push_str("\r\n");
-        let mut bytes = head.into_bytes();
+        let mut bytes = with_target(&request.head, &target);
         if request.header("transfer-encoding").is_none() {
             bytes.extend_from_slice(&request.body);
             return bytes;
@@ -128,6 +126,13 @@ impl Upstream for Tap {
         }
         .boxed()
     }
+}
+
+/// A head with another target in its request line (`METHOD TARGET VERSION`).
+fn with_target(head: &[u8], target: &str) -> Vec<u8> {
+    let mut words = head.splitn(3, |b| *b == b' ');
+    let (method, _, rest) = (words.next(), words.next(), words.next());
+    [method.unwrap_or_default(), b" ", target.as_bytes(), b" ", rest.unwrap_or_default()].concat()
 }
 
 /// How long the answer is and whether the connection stays open is told anew on the way back.

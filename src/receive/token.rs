@@ -48,6 +48,7 @@ mod tests {
             method: "GET".into(),
             target: "/".into(),
             headers: value.map(|v| ("Authorization".to_owned(), v.to_owned())).into_iter().collect(),
+            head: Vec::new(),
             body: Vec::new(),
             first_byte: Tick(0),
             received: Tick(0),

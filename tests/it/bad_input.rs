@@ -202,3 +202,23 @@ fn an_interrupt_leaves_an_unproven_artifact() {
     assert_ne!(ran.artifact("payments")["acceptance_gates"]["verdict"], "pass");
     Smoke::new("report").arg(ran.file("staging_payments_journal.jsonl")).run().exits(0);
 }
+
+#[test]
+fn a_receiver_that_could_not_work() {
+    let receive = |flags: &[&str]| {
+        let smoke = Smoke::new("receive").file("mine", "not a journal\n").file("dir/x", "");
+        smoke.env("WEBHOOK_SECRET", SECRET).args(flags).run()
+    };
+    for (flags, code, says) in [
+        (["--journal", "mine"], 4, "what is there is not a journal of smoke"),
+        (["--journal", "dir"], 4, "what is there is not a journal of smoke"),
+        (["--path", "/metrics"], 2, "smoke receive answers there itself"),
+        (["--path", "/_smoke/attempts"], 2, "smoke receive answers there itself"),
+        (["--head-timeout", "0s"], 2, "longer than 0"),
+        (["--rotate-every", "0s"], 2, "longer than 0"),
+    ] {
+        let ran = receive(&flags).exits(code).says(says);
+        let mine = std::fs::read_to_string(ran.dir().join("mine")).unwrap();
+        assert_eq!(mine, "not a journal\n", "{flags:?}");
+    }
+}

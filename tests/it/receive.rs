@@ -1,13 +1,16 @@
 //! `smoke receive` as a process: nothing that was answered is lost, whatever happens to it.
 
 use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
+use smoke::http1::Ending;
 use smoke::journal::{Reader, Record, Watch};
 use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 /// The files of a journal, oldest first.
 fn parts(dir: &Path) -> Vec<PathBuf> {
@@ -138,8 +141,8 @@ fn ten_kills_under_load_lose_nothing_that_was_answered() {
 #[test]
 fn a_full_disk_is_answered_503_and_said_and_nothing_answered_is_lost() {
     let dir = tempfile::tempdir().unwrap();
-    // 64 KiB of file for the whole process.
-    let receiver = Receiver::start(dir.path(), "ulimit -f 64;", &[]);
+    // 64 KiB for each file of the process, which it may be given more of.
+    let receiver = Receiver::start(dir.path(), "ulimit -S -f 64;", &[]);
     let (mut accepted, mut refused) = (Vec::new(), 0);
     for _ in 0..120 {
         let webhook = Webhook::new();
@@ -152,7 +155,25 @@ fn a_full_disk_is_answered_503_and_said_and_nothing_answered_is_lost() {
     assert!(accepted.len() > 20 && refused > 20, "{} accepted, {refused} refused", accepted.len());
     receiver.hears("cannot be written");
     assert_eq!(status(&receiver.get("/healthz", None)), Some(503));
-    assert!(receiver.get("/metrics", None).contains("webhook_journal_writable 0"));
+    let metrics = receiver.get("/metrics", None);
+    for (name, n) in [
+        ("webhook_journal_writable", 0),
+        ("webhook_delivery_attempts_total{code=\"503\"}", refused),
+        ("webhook_delivery_errors_total{class=\"5xx\"}", refused),
+        ("webhook_signature_checks_total{result=\"valid\"}", accepted.len()),
+    ] {
+        let line = format!("{name} {n}");
+        assert!(metrics.lines().any(|l| l == line), "{line} is not in\n{metrics}");
+    }
+    // With room again it is healthy without a webhook that shows it.
+    let limit = format!("--fsize={}:", 1 << 30);
+    let given = Command::new("prlimit").args(["--pid", &receiver.pid(), &limit]).status().unwrap();
+    assert!(given.success());
+    until(|| status(&receiver.get("/healthz", None)) == Some(200), "it is healthy again");
+    receiver.hears("can be written again");
+    let webhook = Webhook::new();
+    assert_eq!(receiver.post(&webhook), Some(200));
+    accepted.push(webhook.id);
     drop(receiver);
     let found = ids(&records(dir.path()));
     assert!(accepted.iter().all(|id| found.contains(id)), "{} found", found.len());
@@ -238,22 +259,97 @@ fn a_tap_passes_bytes_both_ways_and_records_the_real_status() {
     assert_eq!(all, [(0, 418, true), (1, 502, true)]);
 }
 
-#[tokio::test]
-async fn speaks_tls() {
-    let dir = tempfile::tempdir().unwrap();
-    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-    std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
-    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
-    let receiver = Receiver::start(dir.path(), "", &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+/// Posts a webhook over TLS, trusting this certificate.
+fn post_tls(receiver: &Receiver, trusted: &rustls::pki_types::CertificateDer<'static>) -> Option<u16> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let mut roots = rustls::RootCertStore::empty();
-    roots.add(made.cert.der().clone()).unwrap();
+    roots.add(trusted.clone()).unwrap();
     let config = rustls::ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
     let mut session = rustls::ClientConnection::new(Arc::new(config), name).unwrap();
     let mut tcp = receiver.connect();
     let mut tls = rustls::Stream::new(&mut session, &mut tcp);
     tls.write_all(&Webhook::new().bytes("keep-alive")).unwrap();
-    assert_eq!(read_one(&mut tls), Some(200));
+    read_one(&mut tls)
+}
+
+#[test]
+fn speaks_tls() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    assert_eq!(post_tls(&receiver, made.cert.der()), Some(200));
     assert!(receiver.said().is_empty(), "{}", receiver.said());
+}
+
+/// A real receiver that answers each connection with `answer` once it has seen a whole webhook.
+fn real_receiver(answer: Vec<u8>) -> String {
+    let real = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", real.local_addr().unwrap());
+    std::thread::spawn(move || {
+        for stream in real.incoming() {
+            let (mut stream, mut got, mut piece) = (stream.unwrap(), Vec::new(), [0u8; 4096]);
+            while !got.ends_with(b"}}") {
+                match stream.read(&mut piece) {
+                    Ok(n @ 1..) => got.extend_from_slice(&piece[..n]),
+                    _ => return,
+                }
+            }
+            let _ = stream.write_all(&answer);
+        }
+    });
+    url
+}
+
+#[test]
+fn a_tap_keeps_what_comes_while_it_waits_and_a_status_with_a_long_body() {
+    let body = "x".repeat(5 << 20);
+    let long = format!("HTTP/1.1 201 Made It\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &["--forward", &real_receiver(long.into_bytes())]);
+    let mut stream = receiver.connect();
+    // One after the other, and then the end of this side: all are answered.
+    for n in 0..3 {
+        stream.write_all(&Webhook::new().bytes(if n == 2 { "close" } else { "keep-alive" })).unwrap();
+    }
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let answers = read_all(&mut stream);
+    assert_eq!(answers.matches("HTTP/1.1 201 Made It\r\n").count(), 3, "{answers}");
+    receiver.terminate();
+    assert!(receiver.wait().success());
+    let sent = |r: &&Record| matches!(r, Record::Answered(a) if a.how == Ending::Sent);
+    assert_eq!(records(dir.path()).iter().filter(sent).count(), 3);
+}
+
+#[test]
+fn metrics_come_in_the_format_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let plain = receiver.get("/metrics", None);
+    assert!(plain.contains("Content-Type: text/plain; version=0.0.4"));
+    assert!(plain.contains("# TYPE webhook_deliveries_total counter\n") && !plain.contains("# EOF"));
+    let asked = "Accept: application/openmetrics-text; version=1.0.0, text/plain;q=0.5";
+    let open = receiver
+        .talk(format!("GET /metrics HTTP/1.1\r\nHost: x\r\n{asked}\r\nConnection: close\r\n\r\n").as_bytes());
+    assert!(open.contains("# TYPE webhook_deliveries counter\n") && open.ends_with("# EOF\n"));
+    let head = receiver.talk(b"HEAD http://x/healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    assert!(status(&head) == Some(200) && head.ends_with("\r\n\r\n"), "{head}");
+}
+
+#[test]
+fn silent_handshakes_make_room_for_good_webhooks() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(dir.path().join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(dir.path().join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let flags =
+        ["--tls-cert", "cert.pem", "--tls-key", "key.pem", "--connections", "20", "--head-timeout", "60s"];
+    let receiver = Receiver::start(dir.path(), "", &flags);
+    let silent: Vec<TcpStream> = (0..20).map(|_| receiver.connect()).collect();
+    let begun = Instant::now();
+    assert_eq!(post_tls(&receiver, made.cert.der()), Some(200));
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    drop(silent);
 }

@@ -2,7 +2,7 @@
 //! follows them, when asked to.
 
 use super::super::options::Options;
-use crate::http1::{Answer, BodyError, Buffered, read_answer};
+use crate::http1::{Answer, BodyError, Buffered, LongBody, read_answer};
 use reqwest::Url;
 use std::io;
 use std::pin::Pin;
@@ -190,7 +190,7 @@ async fn once(hop: &Hop<'_>, limit: Duration) -> Result<Answer, Failure> {
     let bytes = request(hop);
     // A receiver may answer and close before it has read everything: what it said still counts, so reading decides.
     let written = timeout(limit, io.stream().stream.write_all(&bytes)).await;
-    match read_answer(&mut io, MAX_ANSWER).await {
+    match read_answer(&mut io, MAX_ANSWER, LongBody::Refuse).await {
         Ok(answer) => Ok(answer),
         Err(_) if matches!(written, Ok(Err(_))) => match written {
             Ok(Err(e)) => Err(Failure::Answer(BodyError::Io(e))),

@@ -1,0 +1,64 @@
+//! What a receiver does between webhooks: writes what was put off, gives up overdue deliveries, and looks whether a journal
+//! that could not be written can be written again.
+
+use super::metrics::Metrics;
+use crate::clock::Clock;
+use crate::inbox::Inbox;
+use crate::journal::{Journal, Note, Record, hidden_beside};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::interval;
+
+/// How often records that nothing waits for are written.
+const FLUSH: Duration = Duration::from_millis(25);
+/// Everything else is done once in so many flushes: once a second.
+const SELDOM: u64 = 40;
+/// How much later than the retry contract says a retry is still waited for, before its delivery counts as given up.
+const GRACE: Duration = Duration::from_secs(60);
+/// So much has to fit on the disk before it counts as writable again: a receiver that flaps tells nobody anything.
+const ROOM: usize = 256 * 1024;
+
+/// What is looked after.
+pub(super) struct Upkeep {
+    pub journal: Journal,
+    pub path: PathBuf,
+    pub inbox: Arc<Inbox>,
+    pub metrics: Arc<Metrics>,
+    pub clock: Clock,
+}
+
+impl Upkeep {
+    /// Goes on until it is aborted.
+    pub(super) async fn run(self) {
+        let mut tick = interval(FLUSH);
+        for turn in 1u64.. {
+            tick.tick().await;
+            // What cannot be written now is dropped; webhooks themselves are never put off.
+            let _ = self.journal.flush();
+            if turn.is_multiple_of(SELDOM) {
+                self.inbox.give_up(GRACE);
+                self.try_again();
+            }
+        }
+    }
+
+    /// Senders that are told to stay away by `/healthz` bring no webhook that would show that all is well.
+    fn try_again(&self) {
+        if self.metrics.writable() || has_room(&self.path).is_err() {
+            return;
+        }
+        let text = "the journal could not be written for a while: webhooks were answered 503".to_owned();
+        if self.journal.append(&Record::Note(Note { at: self.clock.now(), text })).is_ok() {
+            self.metrics.writable_again();
+        }
+    }
+}
+
+/// Writes a file beside the journal, and takes it away again.
+fn has_room(journal: &Path) -> io::Result<()> {
+    let name = hidden_beside(journal, "room");
+    let written = std::fs::File::create(&name).and_then(|mut file| file.write_all(&vec![0; ROOM]));
+    std::fs::remove_file(&name).and(written)
+}
