@@ -159,6 +159,13 @@ impl Analysis {
         self.header.retry.backoff_ms.len()
     }
 
+    /// Until when the journal's writer watched, by its own clock: the end record's time. The times of webhooks may come from
+    /// another clock, and count only while there is no end.
+    #[must_use]
+    pub fn watched_until(&self) -> Tick {
+        self.end.as_ref().map_or(self.latest, |end| end.at)
+    }
+
     fn flow_started(&mut self, start: &FlowStart) {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {

@@ -249,7 +249,9 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
             let soon = |end: Tick| end <= first.first_byte && first.first_byte.since(end) <= within;
             found.extend(earlier.rev().find(|one| soon(one.end)).map(|one| one.number));
         }
-        let failed = has_failed_try(&delivery) && delivery.accepted().is_none();
+        // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
+        let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
+        let failed = has_failed_try(&delivery) && !aborted && delivery.accepted().is_none();
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
         }

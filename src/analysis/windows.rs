@@ -54,10 +54,11 @@ impl Minute {
 pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
     let Some(begin) = &analysis.watched.begin else { return Vec::new() };
     let number = |at: Tick| usize::try_from(at.since(begin.at).as_secs() / MINUTE.as_secs()).unwrap_or(MOST);
-    let last = number(analysis.latest).min(MOST);
+    let until = analysis.watched_until();
+    let last = number(until).min(MOST);
     let mut all: Vec<Minute> =
         (1..).take(last + 1).map(|minute| Minute { minute, complete: true, ..Minute::default() }).collect();
-    let whole = analysis.latest.since(begin.at).as_micros().is_multiple_of(MINUTE.as_micros());
+    let whole = until.since(begin.at).as_micros().is_multiple_of(MINUTE.as_micros());
     if whole && all.len() > 1 {
         all.pop();
     } else if let Some(current) = all.last_mut() {
@@ -105,7 +106,7 @@ fn end_of(analysis: &Analysis, delivery: &Delivery) -> Option<(Tick, bool)> {
     let last = delivery.last_end()?;
     match delivery.fate(analysis.max_attempts()) {
         Fate::Aborted | Fate::Exhausted => Some((last, false)),
-        Fate::GivenUp if analysis.latest.since(last) > longest => Some((last, false)),
+        Fate::GivenUp if analysis.watched_until().since(last) > longest => Some((last, false)),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@ use super::ruling::{Findings, Item, Judgement, Kind, evidence};
 use super::standing::{self, Checkout};
 use super::{arithmetic, checklist, memo, pages, shape, times};
 use crate::gate::Verdict;
+use crate::report::Evidence;
 use crate::seal::PublicKey;
 use crate::secret::Secret;
 use crate::signature::check_unique_keys;
@@ -41,18 +42,24 @@ pub struct Request<'a> {
 /// Judges the artifact at `path` with the journal beside it. Whatever is wrong with either is in the judgement.
 #[must_use]
 pub fn judge(path: &Path, request: &Request<'_>) -> Judgement {
+    judge_with_evidence(path, request).0
+}
+
+/// The same, with what the journal was read to; `None` where there is no journal, or it is not whole.
+#[must_use]
+pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Option<Evidence>) {
     let mut found = Findings::default();
     let shown = path.display().to_string();
     let bytes = match read(path) {
         Ok(bytes) => bytes,
         Err((kind, why)) => {
             found.add(kind, why);
-            return Judgement::new(shown, kind_of(path, &Value::Null), Vec::new(), found.0);
+            return (Judgement::new(shown, kind_of(path, &Value::Null), Vec::new(), found.0), None);
         }
     };
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
         let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
-        return Judgement::new(shown, kind_of(path, &Value::Null), items, found.0);
+        return (Judgement::new(shown, kind_of(path, &Value::Null), items, found.0), None);
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
@@ -61,14 +68,15 @@ pub fn judge(path: &Path, request: &Request<'_>) -> Judgement {
         arithmetic::contradictions(&document, request.now, request.not_before, &mut found);
     }
     let journal = journal_of(path);
-    let items = match journal.as_deref() {
-        Some(journal) => match proof::prove(request, journal, &mut found) {
-            Some(proof) => proven(request, path, journal, &proof, (&bytes, &value), &mut found),
-            None => vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))],
-        },
-        None => unproven(request, &document),
+    let proof = journal.as_deref().and_then(|journal| proof::prove(request, journal, &mut found));
+    let items = match (journal.as_deref(), &proof) {
+        (Some(journal), Some(proof)) => proven(request, path, journal, proof, (&bytes, &value), &mut found),
+        (Some(journal), None) => {
+            vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))]
+        }
+        (None, _) => unproven(request, &document),
     };
-    Judgement::new(shown, kind_of(path, &value), items, found.0)
+    (Judgement::new(shown, kind_of(path, &value), items, found.0), proof.map(|proof| proof.evidence))
 }
 
 fn proven(

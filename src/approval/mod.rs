@@ -27,7 +27,7 @@ mod tampering;
 mod text;
 mod times;
 
-pub use judge::{Request, journal_of, judge, name_of, signature_of};
+pub use judge::{Request, journal_of, judge, judge_with_evidence, name_of, signature_of};
 pub use markdown::{approval_annotations, markdown};
 pub use ruling::{Approval, Finding, Group, Item, Judgement, Kind};
 pub use standing::Checkout;

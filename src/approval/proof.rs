@@ -104,7 +104,7 @@ pub(super) fn items(
     found: &mut Findings,
 ) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    let ended = proof.evidence.analysis.latest.wall(header.started);
+    let ended = proof.evidence.analysis.watched_until().wall(header.started);
     standing::times(header, request.now, request.not_before, found);
     let journal = name(journal);
     vec![

@@ -89,7 +89,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let files = files(&args.artifacts, !args.require.is_empty())?;
     if let Some(percent) = args.promote {
-        return promote::run(&files, percent, &checkout.gates);
+        return promote::run(&files, percent, &request, args.format);
     }
     let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);

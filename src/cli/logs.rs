@@ -34,7 +34,8 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when no line was readable.
+/// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when most lines were unreadable,
+/// or nothing in them is in the journal.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let formats = formats(args.formats.as_deref())?;
     let arrivals = arrivals(&args.journal)?;
@@ -42,6 +43,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut fold = Fold::new(&formats, engine, arrivals);
     for file in &args.files {
         let name = file.display();
+        if file.is_dir() {
+            return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));
+        }
         let input: Box<dyn BufRead> = if file == Path::new("-") {
             Box::new(io::stdin().lock())
         } else {
@@ -101,6 +105,9 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
         Some(found) if !found.agrees() => Exit::Fail,
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => Exit::Unproven,
+        // Nor does one of which most could not be read, nor a comparison in which nothing met.
+        _ if summary.unreadable.count > summary.lines / 2 => Exit::Unproven,
+        Some(found) if found.agreed == 0 => Exit::Unproven,
         _ => Exit::Pass,
     }
 }

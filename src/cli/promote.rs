@@ -1,27 +1,57 @@
 //! `smoke gate --promote`: whether an observation allows the next canary stage.
 
+use super::format::Format;
 use super::{Exit, Failure, out};
 use crate::analysis::minutes;
-use crate::approval::journal_of;
-use crate::gate::{Gates, Stage, Verdict, promote};
+use crate::approval::{Judgement, Kind, Request, judge_with_evidence};
+use crate::gate::{Stage, Verdict, promote};
 use crate::report::Evidence;
+use chrono::{DateTime, Utc};
+use serde::Serialize;
 use std::path::PathBuf;
 
+/// The answer, for machines.
+#[derive(Debug, Serialize)]
+struct Answer {
+    /// The stage that is asked about, percent of the traffic.
+    promote_to_percent: f64,
+    verdict: Verdict,
+    /// One sentence.
+    why: String,
+    /// The observation that speaks for the stage before, as `smoke gate` judges it.
+    evidence: Option<Judgement>,
+}
+
+/// An observation, judged as evidence before it is asked about the stage.
+struct Observed {
+    judgement: Judgement,
+    /// `None` when its journal is missing or not whole.
+    evidence: Option<Evidence>,
+}
+
 /// Judges the promotion to `percent` by the observation among `files`, and prints the answer.
-pub(super) fn run(files: &[PathBuf], percent: f64, gates: &Gates) -> Result<Exit, Failure> {
-    let observations = files.iter().filter_map(|file| {
-        let evidence = Evidence::open(&journal_of(file)?).ok()?;
-        evidence.analysis.watched.begin.is_some().then_some(evidence)
-    });
-    // The one that began last speaks for the stage.
-    let latest = observations.max_by_key(|e| e.analysis.header.started);
+pub(super) fn run(
+    files: &[PathBuf],
+    percent: f64,
+    request: &Request<'_>,
+    format: Format,
+) -> Result<Exit, Failure> {
+    // The one that began last speaks for the stage; one that cannot be read may be it, and is not passed over.
+    let latest = files.iter().filter_map(|file| observed(file, request)).max_by_key(Observed::rank);
     let (verdict, why) = match &latest {
         None => {
             (Verdict::Unproven, "no journal of an observation (smoke observe --stage) is there".to_owned())
         }
-        Some(evidence) => promote(&stage(evidence), percent, &gates.promote),
+        Some(observed) => observed.answer(percent, request),
     };
-    out::line(format!("promote to {percent} %: {} ({why})", verdict.word()));
+    match format {
+        Format::Human => out::line(format!("promote to {percent} %: {} ({why})", verdict.word())),
+        Format::Json => {
+            let evidence = latest.map(|observed| observed.judgement);
+            let answer = Answer { promote_to_percent: percent, verdict, why, evidence };
+            out::line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);
+        }
+    }
     Ok(match verdict {
         Verdict::Pass => Exit::Pass,
         Verdict::Fail => Exit::Fail,
@@ -29,14 +59,49 @@ pub(super) fn run(files: &[PathBuf], percent: f64, gates: &Gates) -> Result<Exit
     })
 }
 
+fn observed(file: &std::path::Path, request: &Request<'_>) -> Option<Observed> {
+    let (judgement, evidence) = judge_with_evidence(file, request);
+    let is_one = match &evidence {
+        Some(evidence) => evidence.analysis.watched.begin.is_some(),
+        None => judgement.kind == Kind::Observation,
+    };
+    is_one.then_some(Observed { judgement, evidence })
+}
+
+impl Observed {
+    fn rank(&self) -> (bool, Option<DateTime<Utc>>) {
+        (self.evidence.is_none(), self.evidence.as_ref().map(|e| e.analysis.header.started))
+    }
+
+    /// What `smoke gate` has against the evidence; else what it says about the stage.
+    fn answer(&self, percent: f64, request: &Request<'_>) -> (Verdict, String) {
+        match (&self.evidence, self.judgement.verdict) {
+            (Some(evidence), Verdict::Pass) => {
+                promote(&stage(evidence), percent, &request.checkout.gates.promote)
+            }
+            (_, verdict) => (verdict, self.objections()),
+        }
+    }
+
+    fn objections(&self) -> String {
+        let Judgement { artifact, verdict, items, contradictions, .. } = &self.judgement;
+        let found = contradictions.iter().map(|f| f.sentence.clone());
+        let open = items.iter().filter(|i| i.verdict == *verdict);
+        let all: Vec<String> = found.chain(open.map(|i| format!("{}: {}", i.title, i.figure))).collect();
+        format!("smoke gate on {artifact}: {}", all.join("; "))
+    }
+}
+
 fn stage(evidence: &Evidence) -> Stage<'_> {
     let analysis = &evidence.analysis;
     let begin = analysis.watched.begin.as_ref();
-    let watched = begin.map_or_else(Default::default, |b| analysis.latest.since(b.at));
+    let watched = begin.map_or_else(Default::default, |b| analysis.watched_until().since(b.at));
+    let minutes = minutes(analysis);
     Stage {
         percent: begin.and_then(|b| b.stage_percent),
         hours: watched.as_secs_f64() / 3600.0,
-        deliveries: minutes(analysis).iter().map(|m| m.ended).sum(),
+        ended: minutes.iter().map(|m| m.ended).sum(),
+        delivered: minutes.iter().map(|m| m.delivered).sum(),
         checks: &evidence.checks,
     }
 }

@@ -26,6 +26,29 @@ pub fn clean_samples_for_rate(share: f64) -> Option<u64> {
     (share < 1.0).then(|| (Z * Z * share.max(0.0) / (1.0 - share)).ceil().max(1.0) as u64)
 }
 
+/// How many more samples without a single miss, after `hits` of `n`, put the whole Wilson interval at or above `share` (0
+/// to 1): 0 when it is there already. `None` for a share of 1, which no sample proves.
+#[must_use]
+pub fn more_samples_for_rate(hits: u64, n: u64, share: f64) -> Option<u64> {
+    if share >= 1.0 {
+        return None;
+    }
+    let settles = |more: u64| {
+        wilson(hits.saturating_add(more), n.saturating_add(more)).is_some_and(|(low, _)| low >= share)
+    };
+    if settles(0) {
+        return Some(0);
+    }
+    // The lower bound only grows with clean samples, so the smallest number lies between two powers of two.
+    let enough = (0..62).map(|bits| 1u64 << bits).find(|more| settles(*more))?;
+    let (mut too_few, mut enough) = (enough / 2, enough);
+    while enough - too_few > 1 {
+        let middle = too_few + (enough - too_few) / 2;
+        if settles(middle) { enough = middle } else { too_few = middle }
+    }
+    Some(enough)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +64,11 @@ mod tests {
         assert_eq!(wilson(0, 0), None);
         assert_eq!(clean_samples_for_rate(0.95), Some(73));
         assert_eq!(clean_samples_for_rate(1.0), None);
+        assert_eq!(
+            (more_samples_for_rate(0, 0, 0.95), more_samples_for_rate(73, 73, 0.95)),
+            (Some(73), Some(0))
+        );
+        assert_eq!(more_samples_for_rate(1, 1, 1.0), None);
     }
 
     proptest! {
@@ -53,6 +81,15 @@ mod tests {
             prop_assert!(low <= p + 1e-12 && p <= high + 1e-12 && (0.0..=1.0).contains(&low) && high <= 1.0);
             let (low10, high10) = wilson(hits * 10, n * 10).unwrap();
             prop_assert!(high10 - low10 < high - low + 1e-12);
+        }
+
+        #[test]
+        fn so_many_more_settle_it_and_one_less_does_not(n in 0u64..3000, hits in 0u64..3000, share in 0.01f64..0.999) {
+            let hits = hits.min(n);
+            let more = more_samples_for_rate(hits, n, share).unwrap();
+            let low = |more: u64| wilson(hits + more, n + more).map_or(0.0, |(low, _)| low);
+            prop_assert!(low(more) >= share);
+            prop_assert!(more == 0 || low(more - 1) < share);
         }
 
         #[test]

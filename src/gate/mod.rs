@@ -17,7 +17,7 @@ mod triggers;
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
-pub use interval::{clean_samples_for_rate, wilson};
+pub use interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
 pub use judge::{judge, judge_flows};
 pub use load::judge_load;
 pub use promote::{PromoteGate, STAGES, Stage, promote};

@@ -94,7 +94,7 @@ fn latencies(analysis: &Analysis) -> Latency {
 
 #[expect(clippy::cast_precision_loss, reason = "a duration in s")]
 fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check {
-    let watched = analysis.latest.since(begin.at);
+    let watched = analysis.watched_until().since(begin.at);
     let wanted = Duration::from_millis(begin.duration_ms);
     let gaps = minutes.iter().filter(|m| m.gap.is_some()).count();
     let silent = minutes.iter().filter(|m| m.complete && m.gap.is_none() && m.ended == 0).count();

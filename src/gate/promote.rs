@@ -1,7 +1,7 @@
 //! Whether the evidence of one canary stage allows the next: 5 -> 25 -> 50 -> 100 percent.
 
 use super::check::{Check, Verdict, overall};
-use super::interval::clean_samples_for_rate;
+use super::interval::{more_samples_for_rate, wilson};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,9 @@ pub struct Stage<'c> {
     /// How long it was watched, hours.
     pub hours: f64,
     /// Deliveries that ended.
-    pub deliveries: u64,
+    pub ended: u64,
+    /// Of those, accepted.
+    pub delivered: u64,
     /// Its gates, judged.
     pub checks: &'c [Check],
 }
@@ -55,25 +57,38 @@ pub fn promote(stage: &Stage<'_>, to: f64, gate: &PromoteGate) -> (Verdict, Stri
         }
         Some(_) => {}
     }
-    let needed = clean_samples_for_rate(gate.proves_percent / 100.0).unwrap_or(u64::MAX);
+    let (ended, delivered) = (stage.ended, stage.delivered);
     match overall(stage.checks) {
         Verdict::Fail => (Verdict::Fail, "a gate of the stage failed".to_owned()),
         _ if stage.hours < gate.hours => {
             (Verdict::Unproven, format!("watched for {:.1} h of {} h", stage.hours, gate.hours))
         }
-        _ if stage.deliveries < needed => (
-            Verdict::Unproven,
-            format!(
-                "{} deliveries; {needed} are needed to prove {} %",
-                stage.deliveries, gate.proves_percent
-            ),
-        ),
+        _ if !proves(stage, gate) => (Verdict::Unproven, too_few(stage, gate)),
         Verdict::Pass => (
             Verdict::Pass,
-            format!("{before} % held for {:.1} h with {} deliveries", stage.hours, stage.deliveries),
+            format!(
+                "{before} % held for {:.1} h with {delivered} of {ended} deliveries accepted",
+                stage.hours
+            ),
         ),
         _ => (Verdict::Unproven, "a gate of the stage is unproven".to_owned()),
     }
+}
+
+/// Whether the whole Wilson interval of what was accepted is at the share that has to be proven.
+fn proves(stage: &Stage<'_>, gate: &PromoteGate) -> bool {
+    wilson(stage.delivered, stage.ended).is_some_and(|(low, _)| low * 100.0 >= gate.proves_percent)
+}
+
+fn too_few(stage: &Stage<'_>, gate: &PromoteGate) -> String {
+    let Stage { delivered, ended, .. } = stage;
+    let wanted = gate.proves_percent;
+    let low = wilson(*delivered, *ended).map_or(0.0, |(low, _)| low * 100.0);
+    let needed = match more_samples_for_rate(*delivered, *ended, wanted / 100.0) {
+        None => "no sample proves 100 %".to_owned(),
+        Some(more) => format!("{more} more, all accepted, would prove {wanted} %"),
+    };
+    format!("{delivered} of {ended} deliveries accepted proves {low:.1} % at 95 % confidence; {needed}")
 }
 
 #[cfg(test)]
@@ -98,8 +113,8 @@ mod tests {
     fn a_stage_follows_the_one_before_with_time_samples_and_gates() {
         use Verdict::{Fail, Pass, Unproven};
         let pass = [check(Pass)];
-        let of = |percent, hours, deliveries, checks: &[Check], to| {
-            promote(&Stage { percent, hours, deliveries, checks }, to, &PromoteGate::default()).0
+        let of = |percent, hours, ended, checks: &[Check], to| {
+            promote(&Stage { percent, hours, ended, delivered: ended, checks }, to, &PromoteGate::default()).0
         };
         assert_eq!(of(Some(5.0), 24.0, 100, &pass, 25.0), Pass);
         assert_eq!(of(Some(25.0), 25.0, 73, &pass, 50.0), Pass);
@@ -110,5 +125,23 @@ mod tests {
         assert_eq!(of(Some(5.0), 24.0, 1000, &pass, 50.0), Fail);
         assert_eq!(of(Some(5.0), 24.0, 1000, &pass, 30.0), Fail);
         assert_eq!(of(None, 24.0, 1000, &pass, 25.0), Unproven);
+    }
+    #[test]
+    fn a_sample_with_misses_has_to_be_larger() {
+        let pass = [check(Verdict::Pass)];
+        let of = |delivered, ended| {
+            let stage = Stage { percent: Some(5.0), hours: 24.0, ended, delivered, checks: &pass };
+            promote(&stage, 25.0, &PromoteGate::default())
+        };
+        let (verdict, why) = of(96, 100);
+        assert_eq!(verdict, Verdict::Unproven);
+        assert_eq!(
+            why,
+            "96 of 100 deliveries accepted proves 90.2 % at 95 % confidence; 102 more, all accepted, would prove 95 %"
+        );
+        assert_eq!(
+            (of(70, 73).0, of(198, 202).0, of(0, 0).0),
+            (Verdict::Unproven, Verdict::Pass, Verdict::Unproven)
+        );
     }
 }

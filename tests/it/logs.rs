@@ -95,3 +95,18 @@ fn promotion_asks_for_a_window_of_the_stage_before() {
     assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(String::from_utf8_lossy(&done.stdout).contains("unproven"));
 }
+
+#[test]
+fn what_was_not_compared_or_not_read_is_unproven() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    receiver.terminate();
+    receiver.wait();
+    let elsewhen = delivered("a").replace(" 20", " 19");
+    let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &elsewhen);
+    assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stdout));
+    let done = logs(dir.path(), &["-"], &(delivered("a") + &"no log line\n".repeat(9)));
+    assert_eq!(done.status.code(), Some(3));
+    assert_eq!(logs(dir.path(), &["-"], &delivered("a")).status.code(), Some(0));
+    assert_eq!(logs(dir.path(), &["."], "").status.code(), Some(2));
+}

@@ -164,6 +164,17 @@ fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
     assert_eq!(overall(&judge(&window.analysis, &Gates::default())), Verdict::Unproven);
 }
 
+#[test]
+fn a_payment_after_an_aborted_one_of_the_same_tournament_is_no_retry_of_it() {
+    let mut window = Window::new();
+    window.webhook(1, 400, Reason::Valid, "{}");
+    window.webhook(1, 200, Reason::Valid, "{}");
+    window.end();
+    let checks = judge(&window.analysis, &Gates::default());
+    let identity = checks.iter().find(|c| c.id == "retry_identity").unwrap();
+    assert_ne!(identity.verdict, Verdict::Fail, "{}", identity.text);
+}
+
 fn observe(dir: &Path, flags: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
     command.arg("observe").args(flags).current_dir(dir);

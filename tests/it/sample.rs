@@ -132,7 +132,7 @@ fn one_flow(
 }
 
 /// Headers and body of a flow's webhook.
-fn parcel(signer: &Signer, sample: &Sample, flow: u32, start: u64) -> (Vec<(String, String)>, String) {
+pub fn parcel(signer: &Signer, sample: &Sample, flow: u32, start: u64) -> (Vec<(String, String)>, String) {
     let tournament = 100 + flow;
     let body = serde_json::json!({
         "event": sample.event,
@@ -166,7 +166,7 @@ fn parcel(signer: &Signer, sample: &Sample, flow: u32, start: u64) -> (Vec<(Stri
     (headers, body)
 }
 
-fn header(sample: &Sample) -> Header {
+pub fn header(sample: &Sample) -> Header {
     let gates = include_str!("../../scenarios/gates.yaml");
     Header {
         version: FORMAT_VERSION,

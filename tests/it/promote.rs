@@ -1,0 +1,170 @@
+//! `smoke gate --promote` on windows of 24 hours that are written in no time: honest ones pass, and nothing else does.
+
+use crate::sample::{self, SECRET, Sample};
+use serde_json::Value;
+use smoke::clock::Tick;
+use smoke::http1::Ending;
+use smoke::journal::{
+    Answered, Attempt, Body, Header, Journal, OnTrigger, Record, ScenarioRef, Watch, WatchBegin, sha256_hex,
+};
+use smoke::secret::Secret;
+use smoke::signature::{Scheme, Signer, Verdict};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+const HOUR: u64 = 3_600_000_000;
+
+/// A window of stage 5 %.
+struct Window {
+    duration_hours: u64,
+    deliveries: u32,
+    refused: u32,
+    /// When the last webhook came, by whatever clock.
+    last: u64,
+    end: u64,
+    secret: &'static str,
+    change: fn(&mut Header),
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        let (duration_hours, end) = (24, 24 * HOUR);
+        let change = |_: &mut Header| {};
+        Self { duration_hours, deliveries: 85, refused: 0, last: HOUR, end, secret: SECRET, change }
+    }
+}
+
+impl Window {
+    fn write(&self) -> TempDir {
+        let dir = tempfile::tempdir().expect("a directory");
+        let started = chrono::Utc::now() - chrono::TimeDelta::hours(if self.end < HOUR { 23 } else { 24 });
+        let mut sample =
+            Sample { started_us: started.timestamp_micros(), injected_every: 0, ..Sample::default() };
+        let mut header = sample::header(&sample);
+        header.command = "observe".to_owned();
+        header.flows = 0;
+        header.ours = Vec::new();
+        header.scenario =
+            ScenarioRef { name: "observe".to_owned(), sha256: sha256_hex(b""), ..header.scenario };
+        (self.change)(&mut header);
+        sample.started_us = header.started.timestamp_micros();
+        let file = journal(dir.path());
+        let journal = Journal::create(&file, &header).expect("a journal");
+        journal.append(&Record::Watch(Watch::Begin(self.begin()))).expect("written");
+        let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(self.secret)).expect("a secret");
+        for n in 0..self.deliveries {
+            let at = if n + 1 == self.deliveries { self.last } else { 1000 + u64::from(n) * 20_000 };
+            let (headers, body) = sample::parcel(&signer, &sample, n, at);
+            let status = if n < self.refused { 400 } else { 200 };
+            let attempt = Attempt {
+                attempt: n.into(),
+                first_byte: Tick(at),
+                received: Tick(at + 100),
+                method: "POST".into(),
+                target: "/".into(),
+                headers,
+                body: Body::Text(body),
+                verdict: Verdict::valid(),
+                answer: Some(status),
+                duplicate: false,
+                elsewhere: false,
+                fault: None,
+            };
+            journal.append(&Record::Attempt(Box::new(attempt))).expect("written");
+            let answered = Answered { attempt: n.into(), end: Tick(at + 400), how: Ending::Sent };
+            journal.append(&Record::Answered(answered)).expect("written");
+        }
+        journal.finish(Tick(self.end), true).expect("an end");
+        let bytes = smoke::report::from_journal(&file).expect("evidence").1;
+        std::fs::write(artifact(dir.path()), bytes).expect("written");
+        std::fs::write(dir.path().join("secret"), SECRET).expect("written");
+        dir
+    }
+
+    fn begin(&self) -> WatchBegin {
+        WatchBegin {
+            at: Tick(0),
+            duration_ms: self.duration_hours * 3_600_000,
+            source: "test".to_owned(),
+            stage_percent: Some(5.0),
+            drive: Vec::new(),
+            on_trigger: OnTrigger::End,
+            probe: None,
+            logs: Vec::new(),
+        }
+    }
+}
+
+fn journal(dir: &Path) -> PathBuf {
+    dir.join("staging_observation_journal.jsonl")
+}
+
+fn artifact(dir: &Path) -> PathBuf {
+    dir.join("staging_observation_output.json")
+}
+
+fn promoted(dir: &Path) -> (Option<i32>, Value) {
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.args(["gate", ".", "--promote", "25%", "--secret-file", "secret", "--format", "json"]);
+    smoke.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").current_dir(dir);
+    let done = smoke.output().expect("smoke runs");
+    let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+    (done.status.code(), serde_json::from_str(&shown).unwrap_or_else(|e| panic!("{e}: {shown}")))
+}
+
+fn holds(window: &Window, code: i32, says: &str) {
+    let dir = window.write();
+    answers(dir.path(), code, says);
+}
+
+fn answers(dir: &Path, code: i32, says: &str) {
+    let (is, answer) = promoted(dir);
+    let why = answer["why"].as_str().unwrap_or_default();
+    assert_eq!((is, why.contains(says)), (Some(code), true), "should say `{says}`: {answer:#}");
+}
+
+#[test]
+fn a_day_of_honest_evidence_allows_the_next_stage() {
+    holds(&Window::default(), 0, "5 % held for 24.0 h with 85 of 85 deliveries accepted");
+}
+
+#[test]
+fn evidence_that_smoke_gate_does_not_take_allows_nothing() {
+    let of = |change: fn(&mut Header), code, says| holds(&Window { change, ..Window::default() }, code, says);
+    of(|h| "embedded".clone_into(&mut h.environment), 3, "an embedded run is never evidence");
+    of(|h| h.stand_in = true, 3, "an embedded run is never evidence");
+    of(|h| "production".clone_into(&mut h.environment), 3, "`production` is no evidence about staging");
+    of(|h| h.started -= chrono::TimeDelta::days(730), 3, "says nothing about today");
+    of(|h| h.started += chrono::TimeDelta::days(1500), 1, "still to come");
+    of(|h| h.gates["success_rate_min_percent"] = 10.into(), 1, "not those of the gates file");
+    let other = "fedcba9876543210fedcba98765432100123456789abcdef0123456789abcdef";
+    holds(&Window { secret: other, ..Window::default() }, 1, "not borne out under the secret");
+}
+
+#[test]
+fn edited_files_allow_nothing() {
+    for (of, says) in [(journal as fn(&Path) -> PathBuf, "was changed"), (artifact, "is not what follows")] {
+        let dir = Window::default().write();
+        let file = of(dir.path());
+        let text = std::fs::read_to_string(&file).expect("a file");
+        let (from, to) =
+            if says == "was changed" { ("Smoke Cup", "Smoke Cap") } else { ("\"staging\"", "\"stagong\"") };
+        assert!(text.contains(from), "{from}");
+        std::fs::write(&file, text.replacen(from, to, 1)).expect("written");
+        answers(dir.path(), 1, says);
+    }
+}
+
+#[test]
+fn ten_seconds_are_no_day_whatever_another_clock_says() {
+    let window = Window { end: 10_000_000, last: 24 * HOUR, ..Window::default() };
+    holds(&window, 3, "10 s of 86400 s watched");
+    let whole = Window { duration_hours: 0, ..window };
+    holds(&whole, 3, "watched for 0.0 h of 24 h");
+}
+
+#[test]
+fn a_sample_with_misses_proves_less_than_its_rate() {
+    holds(&Window { deliveries: 100, refused: 4, ..Window::default() }, 3, "proves 90.2 %");
+}
