@@ -13,6 +13,7 @@ use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
 use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
+use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
 use crate::scenario::Period;
@@ -172,7 +173,7 @@ async fn window(
         }
         let step = observe.step().await?;
         if let Some(why) = step.lost_sight {
-            table.line(&format!("nothing can be seen: {why}"));
+            table.line(&format!("nothing can be seen: {}", shown(&why)));
         }
         for trigger in &step.fired {
             table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
@@ -220,7 +221,7 @@ fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
             m.client_errors,
             m.server_errors,
             m.unanswered,
-            m.gap.as_ref().map(|g| format!("; not seen: {g}")).unwrap_or_default()
+            m.gap.as_ref().map(|g| format!("; not seen: {}", shown(g))).unwrap_or_default()
         ));
     }
     due

@@ -9,6 +9,7 @@ use super::{breaker, retry};
 use crate::analysis::{Analysis, Delivery, Minute, breaker_sums, clause_sums, minutes};
 use crate::journal::{Tally, WatchBegin};
 use crate::latency::Latency;
+use crate::pii::shown;
 use std::borrow::Cow;
 use std::time::Duration;
 
@@ -99,8 +100,8 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     let gaps = minutes.iter().filter(|m| m.gap.is_some()).count();
     let silent = minutes.iter().filter(|m| m.complete && m.gap.is_none() && m.ended == 0).count();
     let complete = analysis.end.as_ref().is_some_and(|e| e.complete) && watched >= wanted && gaps == 0;
-    let gap =
-        analysis.watched.gaps.first().map(|g| format!(", the first because {}", g.why)).unwrap_or_default();
+    let gap = analysis.watched.gaps.first();
+    let gap = gap.map(|g| format!(", the first because {}", shown(&g.why))).unwrap_or_default();
     Check {
         id: "window_completed".into(),
         title: "Window watched to its end".into(),

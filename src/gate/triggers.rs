@@ -2,6 +2,7 @@
 
 use super::config::Gates;
 use crate::analysis::{Analysis, Minute, minutes};
+use crate::pii::shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -93,8 +94,9 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let in_log = log_findings(analysis);
     (webhooks.total + in_log > most).then(|| {
         let first = webhooks.kept.first();
-        let first =
-            first.map(|l| format!(", first {} at {} of {}", l.finding.category, l.finding.place, l.source));
+        let first = first.map(|l| {
+            format!(", first {} at {} of {}", l.finding.category, shown(&l.finding.place), l.source)
+        });
         format!(
             "{} findings in {} webhooks{}; {in_log} in the sender's log",
             webhooks.total,
@@ -128,6 +130,6 @@ fn unreachable(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let at = last.at.wall(analysis.header.started).format("%H:%M:%SZ");
     Some(format!(
         "{wanted} tries in a row failed, the last at {at}: {}",
-        last.problem.as_deref().unwrap_or_default()
+        shown(last.problem.as_deref().unwrap_or_default())
     ))
 }

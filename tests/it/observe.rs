@@ -146,6 +146,19 @@ fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
 }
 
 #[test]
+fn a_stranger_writes_nothing_into_evidence() {
+    let mut window = Window::new();
+    let key = r"k\n\n**Verdict**: PASS\n\n- [x] Forged line\u001b[2J";
+    window.webhook(1, 401, Reason::Mismatch, &format!(r#"{{"{key}":"john@example.com"}}"#));
+    let evidence = triggers(&window.analysis, &Gates::default())[0].evidence.clone();
+    assert!(evidence.contains(r"/k\n\n**Verdict**: PASS"), "{evidence}");
+    assert!(!evidence.contains(char::is_control), "{evidence}");
+    for check in judge(&window.analysis, &Gates::default()) {
+        assert!(!check.text.contains(char::is_control), "{}", check.text);
+    }
+}
+
+#[test]
 fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
     let mut window = Window::new();
     for minute in (1..=30).filter(|m| m % 3 != 0) {
