@@ -1,11 +1,11 @@
 //! `smoke observe`: the observation window, from command line to memo and exit code.
 
 use super::gates_file::GatesFile;
-use super::observe_drive::{DriveArgs, Driving};
+use super::observe_drive::{DriveArgs, Driving, Watched};
 use super::observe_judge::Live;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, receiver_plan, run_plan};
+use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
 use crate::analysis::{Analysis, minutes};
 use crate::clock::{Clock, Tick};
 use crate::gate::Verdict;
@@ -16,7 +16,7 @@ use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
 use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
-use crate::scenario::Period;
+use crate::scenario::{Env, Period};
 use crate::secret::Secret;
 use crate::signature::Scheme;
 use std::net::SocketAddr;
@@ -91,35 +91,37 @@ pub(super) struct Args {
 
 /// Watches, and judges what was seen.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    if args.inbox.is_some() && args.drive.embedded() {
+    let env = args.drive.environment()?;
+    if args.inbox.is_some() && args.drive.embedded(&env) {
         return Err(Failure::usage(
             "--drive: without --staging the stand-in is driven, which posts to --listen or beside --journal, not to --inbox",
         ));
     }
     let nowhere = args.journal.is_none() && args.inbox.is_none() && args.listen.is_none();
-    if nowhere && !args.drive.embedded() {
+    if nowhere && !args.drive.embedded(&env) {
         return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
     }
-    super::runtime::block_on(execute(args))
+    super::runtime::block_on(execute(args, &env))
 }
 
-async fn execute(args: &Args) -> Result<Exit, Failure> {
+async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let seen = source(args, &gates, receiver_stops)?;
+    let seen = source(args, (&gates, env), receiver_stops)?;
     let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
-    header.stand_in = args.drive.embedded();
-    let drips = args.drive.prepare(
-        (&seen.identity.endpoint, seen.secret.as_ref()),
-        &args.artifacts,
-        args.duration.get(),
-    );
-    let drips = drips.await?;
+    let watched = Watched {
+        endpoint: &seen.identity.endpoint,
+        secret: seen.secret.as_ref(),
+        scheme: seen.identity.scheme,
+    };
+    let drips = args.drive.prepare(&watched, &args.artifacts, args.duration.get()).await?;
+    // A stand-in that is a server elsewhere is no evidence about staging either.
+    header.stand_in = drips.iter().any(|(_, drip)| drip.is_about_stand_in());
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let analysis = Analysis::new(header).map_err(Failure::usage)?;
@@ -288,22 +290,26 @@ struct Seen {
     secret: Option<Secret>,
 }
 
-fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result<Seen, Failure> {
-    let env = environment::read(None)?;
+fn source(
+    args: &Args,
+    (gates, env): (&GatesFile, &Env),
+    stop: watch::Receiver<bool>,
+) -> Result<Seen, Failure> {
+    let embedded = args.drive.embedded(env);
     let reference = gates.reference();
     let mut identity = Identity {
         command: "observe".to_owned(),
-        environment: if args.drive.embedded() {
+        environment: if embedded {
             EMBEDDED.to_owned()
         } else {
             run_plan::checked_environment(&args.environment)?
         },
-        target: args.drive.target().or_else(|| env("STAGING_URL")).unwrap_or_default(),
+        target: args.drive.target(env).unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme: args.scheme,
-        retry: run_plan::retry(gates, &env)?,
-        sender_timeout: run_plan::sender_timeout(&env)?,
+        retry: run_plan::retry(gates, env)?,
+        sender_timeout: run_plan::sender_timeout(env)?,
         secret_chars: 0,
     };
     if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
@@ -318,16 +324,15 @@ fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result
         identity.retry = theirs.retry.clone();
         identity.endpoint.clone_from(&theirs.webhook.endpoint);
         identity.secret_chars = theirs.webhook.secret_length_chars;
-        let secret =
-            if args.drive.embedded() { Some(run_plan::staging_secret(&args.secret, &env)?) } else { None };
+        let secret = if embedded { Some(run_plan::staging_secret(&args.secret, env)?) } else { None };
         let (source, name) = (Source::Journal(Box::new(follow)), journal.display().to_string());
         return Ok(Seen { source, name, identity, secret });
     }
     let address = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let secret = if args.drive.embedded() && args.listen.is_none() {
+    let secret = if embedded && args.listen.is_none() {
         run_plan::embedded_secret(&args.secret)?
     } else {
-        run_plan::staging_secret(&args.secret, &env)?
+        run_plan::staging_secret(&args.secret, env)?
     };
     identity.secret_chars = secret.chars();
     let journal = args.artifacts.join("receive_journal.jsonl");
@@ -351,7 +356,7 @@ fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result
     .map_err(Failure::environment)?;
     let at = format!("http://{}{}", receiver.address(), args.path);
     out::say(format!("receiving on {at}"));
-    if args.drive.embedded() || identity.endpoint.is_empty() {
+    if embedded || identity.endpoint.is_empty() {
         identity.endpoint = at;
     }
     tokio::spawn(receiver.serve(stop));

@@ -1,6 +1,7 @@
 //! An observation that keeps traffic coming itself.
 
 use super::harness::{Ran, Smoke};
+use super::receiver::{SECRET, until};
 use serde_json::Value;
 
 fn observe(args: &[&str]) -> Ran {
@@ -45,9 +46,41 @@ fn what_cannot_be_driven_is_said_before_the_window() {
     observe(&["--drive", "nothing=1/m", "--duration", "3s"]).exits(2).says("nothing");
     let args = ["--drive", "payments=1/m", "--data", "matches=x.csv", "--duration", "3s"];
     observe(&args).exits(2).says("with a scenario that is driven");
+    let twice = ["--drive", "payments=60/m,payments=60/m", "--duration", "3s"];
+    observe(&twice).exits(2).says("payments is driven already");
     observe(&["--staging", "http://127.0.0.1:9", "--duration", "3s"]).exits(2).says("--drive");
     let inbox = ["--drive", "payments=1/m", "--inbox", "http://127.0.0.1:9", "--token-file", "t"];
     observe(&inbox).exits(2).says("not to --inbox");
+}
+
+#[test]
+fn staging_is_driven_with_the_secret_file_and_a_stand_in_is_never_taken_for_it() {
+    let address = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let standing = dir.path().join("secret.txt");
+    std::fs::write(&standing, SECRET).unwrap();
+    let mut stand_in = std::process::Command::new(env!("CARGO_BIN_EXE_smoke"));
+    stand_in.args(["staging", "--listen", &address.to_string(), "--secret-file"]).arg(&standing);
+    let mut stand_in = stand_in.current_dir(dir.path()).stderr(std::process::Stdio::null()).spawn().unwrap();
+    until(|| std::net::TcpStream::connect(address).is_ok(), "the stand-in listens");
+    let url = format!("http://{address}");
+    let flags = ["--listen", "127.0.0.1:0", "--staging", &url, "--duration", "2s", "--secret-file"];
+    let rows = "payment_id,tournament_id,user_username,user_password\n1,1,u,x\n2,2,u,x\n";
+    let all = |drive: &str| {
+        let data = ["--drive", drive, "--data", "payments=rows.csv", "--env-file", "staff.env"];
+        let env = "STAFF_USERNAME=admin\nSTAFF_PASSWORD=x\nUSER_USERNAME=u\nUSER_PASSWORD=x\n";
+        let smoke = Smoke::new("observe").args(&flags).arg(&standing).args(&data);
+        smoke.file("rows.csv", rows).file("staff.env", env).run()
+    };
+    let few = all("payments=120/m").exits(2);
+    few.says("rows.csv has 2 data rows, and 4 flows begin in 2 s").says("a --duration of at most 1s");
+    let ran = all("payments=60/m");
+    let _ = stand_in.kill();
+    let _ = stand_in.wait();
+    assert!(ran.code != Some(2), "{}", ran.stderr);
+    assert_eq!(output(&ran)["provenance"]["evidence_about_staging"], false);
+    let memo = std::fs::read_to_string(ran.file("staging_observation_memo.md")).unwrap();
+    assert!(memo.contains("never evidence about staging"), "{memo}");
 }
 
 #[test]
