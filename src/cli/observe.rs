@@ -29,6 +29,8 @@ use tokio::time::{Instant, sleep, timeout};
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the receiver's URL is tried.
 const PROBE: Duration = Duration::from_secs(10);
+/// How long driven flows and their webhooks are waited for after the window.
+const SETTLE: Duration = Duration::from_secs(60);
 /// Limit for the command of `--on-rollback`.
 const HOOK_WITHIN: Duration = Duration::from_secs(120);
 
@@ -131,7 +133,9 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
     };
     let engine = if args.logs.is_empty() { None } else { Some(logs::engine()?) };
+    let (tell, driven) = std::sync::mpsc::channel();
     let mut observe = Observe::begin(Plan {
+        driven,
         begin: begin(args, clock.now(), seen.name),
         journal,
         judge: Live::new(analysis, gates.gates.clone(), Fold::new(&formats, engine, None)),
@@ -142,12 +146,16 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     .map_err(cannot)?;
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt);
-    let driving = Driving::start(drips);
-    let outcome = window(args, &mut observe, clock, stopped).await.map_err(cannot)?;
-    for told in driving.end().await {
+    let driving = Driving::start(drips, clock, &tell);
+    let mut outcome = window(args, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
+    if outcome == Outcome::Ended {
+        outcome = settle(&mut observe, &driving, clock, stopped).await.map_err(cannot)?;
+    }
+    let (told, whole) = driving.end().await;
+    for told in told {
         observe.note(told).map_err(cannot)?;
     }
-    observe.finish(outcome != Outcome::Interrupted).map_err(cannot)?;
+    observe.finish(whole && outcome != Outcome::Interrupted).map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(args, &path, outcome)
 }
@@ -203,6 +211,29 @@ async fn window(
                 table.end();
                 return Ok(Outcome::Interrupted);
             }
+        }
+    }
+}
+
+/// Looks on until the flows under way have ended and what they fired has come or is too late.
+async fn settle(
+    observe: &mut Observe<Live<'_>>,
+    driving: &Driving,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<Outcome> {
+    let until = Instant::now() + SETTLE;
+    loop {
+        let over = driving.is_over();
+        observe.step().await?;
+        let now = clock.now();
+        let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
+        if over && !due || Instant::now() >= until {
+            return Ok(Outcome::Ended);
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return Ok(Outcome::Interrupted),
         }
     }
 }

@@ -3,16 +3,19 @@
 use super::run_args::RunArgs;
 use super::run_plan;
 use super::{Failure, environment, out};
+use crate::clock::Clock;
+use crate::journal::Record;
 use crate::load::rate;
-use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError};
+use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError, Told};
 use crate::scenario::{DataError, Env};
 use crate::secret::Secret;
 use crate::signature::Scheme;
 use clap::Parser;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// Highest rate of one scenario, in flows per second: beyond it, it is a load.
 const MOST: f64 = 10.0;
@@ -196,29 +199,41 @@ fn failure(drip: &Drip, duration: Duration, error: RigError) -> Failure {
 pub(super) struct Driving {
     stop: watch::Sender<bool>,
     tasks: JoinSet<(Drip, Result<Dripped, RigError>)>,
+    handles: Vec<AbortHandle>,
 }
 
 impl Driving {
-    /// Begins all of them.
-    pub(super) fn start(all: Vec<(Drip, Prepared)>) -> Self {
+    /// Begins all of them; their facts are told to `to` in the time of `clock`.
+    pub(super) fn start(all: Vec<(Drip, Prepared)>, clock: Clock, to: &Sender<Record>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for (drip, prepared) in all {
+        let mut handles = Vec::new();
+        for (number, (drip, prepared)) in (0..).zip(all) {
             let stopped = stopped.clone();
-            tasks.spawn(async move {
-                let dripped = prepared.drip(drip.every, stopped).await;
+            let told = Told { clock, number, to: to.clone() };
+            handles.push(tasks.spawn(async move {
+                let dripped = prepared.drip(drip.every, told, stopped).await;
                 (drip, dripped)
-            });
+            }));
         }
-        Self { stop, tasks }
+        Self { stop, tasks, handles }
     }
 
-    /// Ends them, and says what became of each.
-    pub(super) async fn end(mut self) -> Vec<String> {
+    /// Whether every flow has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.handles.iter().all(AbortHandle::is_finished)
+    }
+
+    /// Ends them, and says what became of each, and whether all went to their ends.
+    pub(super) async fn end(mut self) -> (Vec<String>, bool) {
         let _ = self.stop.send(true);
-        let mut told = Vec::new();
+        let (mut told, mut whole) = (Vec::new(), true);
         while let Some(ended) = self.tasks.join_next().await {
-            let Ok((drip, dripped)) = ended else { continue };
+            let Ok((drip, dripped)) = ended else {
+                whole = false;
+                continue;
+            };
+            whole &= dripped.is_ok();
             let text = match dripped {
                 Ok(d) => format!(
                     "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
@@ -230,6 +245,6 @@ impl Driving {
             told.push(text);
         }
         told.sort();
-        told
+        (told, whole)
     }
 }

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::within_uncertainty;
+use super::elsewhere::{unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry};
@@ -16,8 +16,9 @@ use std::time::Duration;
 /// Every criterion that is switched on, judged on an observation: `judge` comes here for one.
 pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> Vec<Check> {
     let minutes = minutes(analysis);
-    let (organic, _) = Tally::both(analysis);
+    let (organic, injected) = Tally::both(analysis);
     let mut checks = vec![window(analysis, begin, &minutes), rollback(analysis, gates)];
+    checks.extend(driven(analysis, gates, begin, (organic.lost, organic.expected + injected.expected)));
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
     let label = |id, title, things| Label { id, title, things };
@@ -81,6 +82,25 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
             organic.suppressed,
         ));
     }
+    checks
+}
+
+/// What is driven meanwhile must work, and each of its webhooks must come: they alone are known to be due.
+fn driven(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, (lost, due): (u64, u64)) -> Vec<Check> {
+    if begin.drive.is_empty() {
+        return Vec::new();
+    }
+    let (sent, failed) = analysis.steps.sent_and_failed();
+    let problem = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
+    let problem = problem.map(|(name, (_, what))| format!("{name} {}", shown(what))).unwrap_or_default();
+    let label = Label { id: "steps", title: "Driven steps as expected", things: "steps" };
+    let steps = gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &problem));
+    let label =
+        Label { id: "lost", title: "No driven webhook lost", things: "driven webhooks that were due" };
+    let lost_max = gates.lost_max.filter(|_| analysis.expectation_count() > 0);
+    let lost = lost_max.map(|max| count(label, (lost, due), max, ""));
+    let mut checks: Vec<Check> = steps.into_iter().chain(lost).collect();
+    unseen(&analysis.watched.gaps, &mut checks);
     checks
 }
 

@@ -7,7 +7,8 @@ use smoke::clock::{Clock, Tick};
 use smoke::gate::{Gates, Verdict, judge, overall, triggers};
 use smoke::http1::Ending;
 use smoke::journal::{
-    Answered, Attempt, Body, End, Gap, OnTrigger, Probe, Record, RetryContract, Watch, WatchBegin,
+    Answered, Attempt, Body, End, Expect, Gap, OnTrigger, Outcome, Probe, Record, RetryContract, Step, Watch,
+    WatchBegin,
 };
 use smoke::receive::{Identity, header};
 use smoke::signature::{Reason, Scheme, Verdict as Signature};
@@ -175,6 +176,59 @@ fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
         minutes(&window.analysis).iter().filter(|m| m.gap.is_some()).map(|m| m.minute).collect();
     assert_eq!(unseen, [4]);
     assert_eq!(overall(&judge(&window.analysis, &Gates::default())), Verdict::Unproven);
+}
+
+/// A flow that is driven: its step ends so, and asks for a webhook within a second.
+fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
+    let (step, at) = ("payments/verify".to_owned(), Tick(at));
+    window.analysis.take(&Record::Expect(Expect {
+        flow,
+        step: step.clone(),
+        at,
+        event: "paid".to_owned(),
+        matchers: [("/flow".to_owned(), serde_json::from_value(flow.into()).unwrap())].into(),
+        count: 1,
+        within_ms: 1000,
+    }));
+    window.analysis.take(&Record::Step(Box::new(Step {
+        flow: Some(flow),
+        step,
+        started: at,
+        ended: at,
+        request: "POST /verify/".to_owned(),
+        status: Some(200),
+        outcome,
+        problems: vec!["status 502".to_owned()],
+        body: None,
+        tries: 1,
+    })));
+}
+
+#[test]
+fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
+    let mut window = Window::new();
+    window.analysis.watched.begin.as_mut().unwrap().drive = vec!["payments=6/m".to_owned()];
+    let verdict = |window: &Window, id: &str| {
+        let checks = judge(&window.analysis, &Gates::default());
+        let check = checks.into_iter().find(|c| c.id == id).unwrap();
+        (check.verdict, check.text)
+    };
+    drive(&mut window, 0, 0, Outcome::Ok);
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"paid","flow":0}"#);
+    assert_eq!(verdict(&window, "steps").0, Verdict::Pass);
+    assert_eq!(verdict(&window, "lost").0, Verdict::Pass);
+    // One more is asked for: it is not lost before it is late.
+    drive(&mut window, 1, MINUTE, Outcome::Ok);
+    assert_eq!(verdict(&window, "lost").0, Verdict::Pass);
+    window.analysis.latest = Tick(2 * MINUTE);
+    let (lost, text) = verdict(&window, "lost");
+    assert!(lost == Verdict::Fail && text.starts_with("1 in 2 driven webhooks"), "{text}");
+    // A step that fails asks for nothing.
+    drive(&mut window, 2, 2 * MINUTE, Outcome::Failed);
+    window.end();
+    assert!(verdict(&window, "lost").1.starts_with("1 in 2 "), "{}", verdict(&window, "lost").1);
+    let (steps, text) = verdict(&window, "steps");
+    assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
 }
 
 fn observe(dir: &Path, flags: &[&str]) -> Child {
