@@ -157,6 +157,10 @@ impl<J: Judge> Observe<J> {
     /// When the journal cannot be written.
     pub fn finish(mut self, complete: bool) -> io::Result<Sealed> {
         self.write_driven()?;
+        let lost: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
+        for text in lost {
+            self.note(text)?;
+        }
         self.end_blindness()?;
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()

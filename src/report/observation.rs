@@ -71,6 +71,7 @@ pub fn observation_memo(artifact: &Artifact) -> Option<String> {
     }
     out.push_str(&results(artifact, seen));
     out.push_str(&minute_table(seen));
+    out.push_str(&sender_log(seen));
     out.push_str(&behaviour(artifact));
     out.push_str(&gates_table(&artifact.acceptance_gates.checks));
     let _ = write!(out, "\n## Recommendation\n\n{}\n", escaped(&artifact.recommendation));
@@ -105,7 +106,7 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
     for (event, n) in &artifact.event_distribution {
         let _ = writeln!(out, "| event {} | {n} |", escaped(event));
     }
-    for note in artifact.provenance.notes.iter().filter(|n| n.starts_with("driven meanwhile")) {
+    for note in artifact.provenance.notes.iter().filter(|n| is_told(n)) {
         let _ = writeln!(out, "\n{}.", escaped(note));
     }
     for gap in &seen.gaps {
@@ -122,6 +123,43 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
             offset.samples
         );
     }
+    out
+}
+
+/// Notes that belong in the memo: what was driven, and what could not be read.
+fn is_told(note: &str) -> bool {
+    note.starts_with("driven meanwhile") || note.starts_with("the log ")
+}
+
+/// What the sender's own log says, in figures.
+fn sender_log(seen: &Observation) -> String {
+    let mut out = "\n## The sender's log\n\n".to_owned();
+    let Some(log) = seen.log.as_ref() else {
+        out.push_str(if seen.begin.logs.is_empty() {
+            "No log of the sender was given (`--log`).\n"
+        } else {
+            "Nothing was logged in this window.\n"
+        });
+        return out;
+    };
+    out.push_str("| said | times |\n|---|---|\n");
+    for (title, key) in [
+        ("lines", "lines"),
+        ("attempts", "attempts"),
+        ("delivered", "delivered"),
+        ("retries", "retries"),
+        ("aborted after a 4xx", "aborted"),
+        ("given up", "exhausted"),
+        ("time-outs", "timeouts"),
+        ("connection errors", "connection_errors"),
+        ("breaker openings", "breaker_opened"),
+        ("dropped by the breaker", "blocked"),
+    ] {
+        let times = log.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let _ = writeln!(out, "| {title} | {times} |");
+    }
+    let unread = log.pointer("/unreadable/count").and_then(Value::as_u64).unwrap_or(0);
+    let _ = writeln!(out, "| lines that could not be read | {unread} |");
     out
 }
 

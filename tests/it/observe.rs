@@ -276,6 +276,7 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
         "canary stage 5 %",
         "- [x] No rollback trigger",
         "- [ ] Retry schedule kept",
+        "No log of the sender was given",
     ] {
         assert!(memo.contains(part), "{part} is not in {memo}");
     }
