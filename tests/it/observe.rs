@@ -147,6 +147,27 @@ fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
 }
 
 #[test]
+fn the_triggers_of_a_gates_file_fire_in_their_minutes() {
+    let gates = "rollback: { server_error_rate_above_percent: 10, server_error_for_minutes: 2, latency_p95_above_ms: 5000, \
+                 latency_for_minutes: 1, breaker_openings_above: 0, success_rate_below_percent: null }";
+    let gates = Gates::parse(gates).unwrap();
+    let mut window = Window::new();
+    let fired = |window: &Window| -> Vec<String> {
+        triggers(&window.analysis, &gates).into_iter().map(|t| t.id).collect()
+    };
+    window.minute(1, 5, 0);
+    (0..2).for_each(|_| window.webhook(2, 503, Reason::Valid, "{}"));
+    window.minute(2, 5, 0);
+    assert!(fired(&window).is_empty(), "{:?}", fired(&window));
+    (0..2).for_each(|_| window.webhook(3, 503, Reason::Valid, "{}"));
+    window.minute(3, 5, 0);
+    assert_eq!(fired(&window), ["server_errors"]);
+    // Five deliveries that end badly open the breaker.
+    window.minute(4, 0, 5);
+    assert_eq!(fired(&window), ["server_errors", "breaker_openings"]);
+}
+
+#[test]
 fn a_stranger_writes_nothing_into_evidence() {
     let mut window = Window::new();
     let key = r"k\n\n**Verdict**: PASS\n\n- [x] Forged line\u001b[2J";
