@@ -17,13 +17,15 @@ impl Tally {
         let breaker = Breaker::of(analysis);
         let contract = analysis.header.retry.breaker;
         let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
+        // A trigger ends a window while webhooks may still come.
+        let observed = analysis.watched.begin.is_some();
         for expectation in analysis.expectations() {
             for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
                 let tally = if delivery.injected() { &mut injected } else { &mut organic };
                 tally.add_arrived(&expectation, &delivery);
             }
             // What never came was not broken by us, so it counts as organic.
-            if !complete && expectation.deadline() > analysis.latest {
+            if (!complete || observed) && expectation.deadline() > analysis.latest {
                 organic.pending += u64::from(expectation.missing());
             } else {
                 organic.add_missing(breaker.swallows(contract, expectation.at), &expectation);

@@ -32,6 +32,10 @@ pub struct Minute {
     pub server_errors: u64,
     /// Attempts without a whole answer.
     pub unanswered: u64,
+    /// 95th percentile by nearest rank, in µs, from the first byte of the first attempt to the end of the accepting answer,
+    /// of those accepted in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latency_p95_us: Option<u64>,
     /// Why nothing certain can be said about this minute.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
@@ -64,7 +68,13 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
     } else if let Some(current) = all.last_mut() {
         current.complete = false;
     }
+    let mut took: Vec<Vec<u64>> = vec![Vec::new(); all.len()];
     for delivery in analysis.own() {
+        if let Some((at, true)) = end_of(analysis, &delivery)
+            && let Some(took) = took.get_mut(number(at))
+        {
+            took.push(at.0.saturating_sub(delivery.first_byte().0));
+        }
         if let Some((at, delivered)) = end_of(analysis, &delivery)
             && let Some(minute) = all.get_mut(number(at))
         {
@@ -83,12 +93,21 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
             }
         }
     }
+    for (minute, took) in all.iter_mut().zip(took) {
+        minute.latency_p95_us = p95(took);
+    }
     for gap in &analysis.watched.gaps {
         for minute in all.iter_mut().take(number(gap.to) + 1).skip(number(gap.from)) {
             minute.gap = Some(gap.why.clone());
         }
     }
     all
+}
+
+fn p95(mut took: Vec<u64>) -> Option<u64> {
+    took.sort_unstable();
+    let rank = (took.len() * 95).div_ceil(100);
+    took.get(rank.checked_sub(1)?).copied()
 }
 
 /// When an organic delivery ended, and whether it was accepted; `None` while it may still go on.

@@ -2,6 +2,7 @@
 
 use super::ruling::{Approval, Group, Item, Judgement};
 use crate::gate::Verdict;
+use crate::pii::is_invisible;
 use crate::report::{Colour, paint};
 use std::fmt::Write as _;
 
@@ -94,5 +95,5 @@ fn says(approval: &Approval) -> String {
 
 /// Text from a file that somebody else wrote, without what a terminal would obey.
 fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() || is_invisible(c) { '\u{fffd}' } else { c }).collect()
 }

@@ -1,11 +1,11 @@
 //! `smoke observe`: the observation window, from command line to memo and exit code.
 
 use super::gates_file::GatesFile;
-use super::observe_drive::{DriveArgs, Driving};
+use super::observe_drive::{DriveArgs, Driving, Watched};
 use super::observe_judge::Live;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, interrupt, logs, out, receive_files, receiver_plan, run_plan};
+use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
 use crate::analysis::{Analysis, minutes};
 use crate::clock::{Clock, Tick};
 use crate::gate::Verdict;
@@ -13,9 +13,10 @@ use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
 use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
+use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
-use crate::scenario::Period;
+use crate::scenario::{Env, Period};
 use crate::secret::Secret;
 use crate::signature::Scheme;
 use std::net::SocketAddr;
@@ -28,6 +29,8 @@ use tokio::time::{Instant, sleep, timeout};
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the receiver's URL is tried.
 const PROBE: Duration = Duration::from_secs(10);
+/// How long driven flows and their webhooks are waited for after the window.
+const SETTLE: Duration = Duration::from_secs(60);
 /// Limit for the command of `--on-rollback`.
 const HOOK_WITHIN: Duration = Duration::from_secs(120);
 
@@ -90,35 +93,37 @@ pub(super) struct Args {
 
 /// Watches, and judges what was seen.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    if args.inbox.is_some() && args.drive.embedded() {
+    let env = args.drive.environment()?;
+    if args.inbox.is_some() && args.drive.embedded(&env) {
         return Err(Failure::usage(
             "--drive: without --staging the stand-in is driven, which posts to --listen or beside --journal, not to --inbox",
         ));
     }
     let nowhere = args.journal.is_none() && args.inbox.is_none() && args.listen.is_none();
-    if nowhere && !args.drive.embedded() {
+    if nowhere && !args.drive.embedded(&env) {
         return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
     }
-    super::runtime::block_on(execute(args))
+    super::runtime::block_on(execute(args, &env))
 }
 
-async fn execute(args: &Args) -> Result<Exit, Failure> {
+async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let seen = source(args, &gates, receiver_stops)?;
+    let seen = source(args, (&gates, env), receiver_stops)?;
     let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
-    header.stand_in = args.drive.embedded();
-    let drips = args.drive.prepare(
-        (&seen.identity.endpoint, seen.secret.as_ref()),
-        &args.artifacts,
-        args.duration.get(),
-    );
-    let drips = drips.await?;
+    let watched = Watched {
+        endpoint: &seen.identity.endpoint,
+        secret: seen.secret.as_ref(),
+        scheme: seen.identity.scheme,
+    };
+    let drips = args.drive.prepare(&watched, &args.artifacts, args.duration.get()).await?;
+    // A stand-in that is a server elsewhere is no evidence about staging either.
+    header.stand_in = drips.iter().any(|(_, drip)| drip.is_about_stand_in());
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let analysis = Analysis::new(header).map_err(Failure::usage)?;
@@ -128,7 +133,9 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
     };
     let engine = if args.logs.is_empty() { None } else { Some(logs::engine()?) };
+    let (tell, driven) = std::sync::mpsc::channel();
     let mut observe = Observe::begin(Plan {
+        driven,
         begin: begin(args, clock.now(), seen.name),
         journal,
         judge: Live::new(analysis, gates.gates.clone(), Fold::new(&formats, engine, None)),
@@ -139,12 +146,16 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
     .map_err(cannot)?;
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt);
-    let driving = Driving::start(drips);
-    let outcome = window(args, &mut observe, clock, stopped).await.map_err(cannot)?;
-    for told in driving.end().await {
+    let driving = Driving::start(drips, clock, &tell);
+    let mut outcome = window(args, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
+    if outcome == Outcome::Ended {
+        outcome = settle(&mut observe, &driving, clock, stopped).await.map_err(cannot)?;
+    }
+    let (told, whole) = driving.end().await;
+    for told in told {
         observe.note(told).map_err(cannot)?;
     }
-    observe.finish(outcome != Outcome::Interrupted).map_err(cannot)?;
+    observe.finish(whole && outcome != Outcome::Interrupted).map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(args, &path, outcome)
 }
@@ -172,7 +183,7 @@ async fn window(
         }
         let step = observe.step().await?;
         if let Some(why) = step.lost_sight {
-            table.line(&format!("nothing can be seen: {why}"));
+            table.line(&format!("nothing can be seen: {}", shown(&why)));
         }
         for trigger in &step.fired {
             table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
@@ -204,6 +215,29 @@ async fn window(
     }
 }
 
+/// Looks on until the flows under way have ended and what they fired has come or is too late.
+async fn settle(
+    observe: &mut Observe<Live<'_>>,
+    driving: &Driving,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<Outcome> {
+    let until = Instant::now() + SETTLE;
+    loop {
+        let over = driving.is_over();
+        observe.step().await?;
+        let now = clock.now();
+        let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
+        if over && !due || Instant::now() >= until {
+            return Ok(Outcome::Ended);
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return Ok(Outcome::Interrupted),
+        }
+    }
+}
+
 /// A line for each minute that has gone by; gives how many have been told.
 fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
     let due = usize::try_from(clock.now().since(Tick(0)).as_secs() / 60).unwrap_or(usize::MAX);
@@ -220,7 +254,7 @@ fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
             m.client_errors,
             m.server_errors,
             m.unanswered,
-            m.gap.as_ref().map(|g| format!("; not seen: {g}")).unwrap_or_default()
+            m.gap.as_ref().map(|g| format!("; not seen: {}", shown(g))).unwrap_or_default()
         ));
     }
     due
@@ -287,22 +321,26 @@ struct Seen {
     secret: Option<Secret>,
 }
 
-fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result<Seen, Failure> {
-    let env = environment::read(None)?;
+fn source(
+    args: &Args,
+    (gates, env): (&GatesFile, &Env),
+    stop: watch::Receiver<bool>,
+) -> Result<Seen, Failure> {
+    let embedded = args.drive.embedded(env);
     let reference = gates.reference();
     let mut identity = Identity {
         command: "observe".to_owned(),
-        environment: if args.drive.embedded() {
+        environment: if embedded {
             EMBEDDED.to_owned()
         } else {
             run_plan::checked_environment(&args.environment)?
         },
-        target: args.drive.target().or_else(|| env("STAGING_URL")).unwrap_or_default(),
+        target: args.drive.target(env).unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme: args.scheme,
-        retry: run_plan::retry(gates, &env)?,
-        sender_timeout: run_plan::sender_timeout(&env)?,
+        retry: run_plan::retry(gates, env)?,
+        sender_timeout: run_plan::sender_timeout(env)?,
         secret_chars: 0,
     };
     if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
@@ -317,16 +355,15 @@ fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result
         identity.retry = theirs.retry.clone();
         identity.endpoint.clone_from(&theirs.webhook.endpoint);
         identity.secret_chars = theirs.webhook.secret_length_chars;
-        let secret =
-            if args.drive.embedded() { Some(run_plan::staging_secret(&args.secret, &env)?) } else { None };
+        let secret = if embedded { Some(run_plan::staging_secret(&args.secret, env)?) } else { None };
         let (source, name) = (Source::Journal(Box::new(follow)), journal.display().to_string());
         return Ok(Seen { source, name, identity, secret });
     }
     let address = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
-    let secret = if args.drive.embedded() && args.listen.is_none() {
+    let secret = if embedded && args.listen.is_none() {
         run_plan::embedded_secret(&args.secret)?
     } else {
-        run_plan::staging_secret(&args.secret, &env)?
+        run_plan::staging_secret(&args.secret, env)?
     };
     identity.secret_chars = secret.chars();
     let journal = args.artifacts.join("receive_journal.jsonl");
@@ -350,7 +387,7 @@ fn source(args: &Args, gates: &GatesFile, stop: watch::Receiver<bool>) -> Result
     .map_err(Failure::environment)?;
     let at = format!("http://{}{}", receiver.address(), args.path);
     out::say(format!("receiving on {at}"));
-    if args.drive.embedded() || identity.endpoint.is_empty() {
+    if embedded || identity.endpoint.is_empty() {
         identity.endpoint = at;
     }
     tokio::spawn(receiver.serve(stop));

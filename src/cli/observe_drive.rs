@@ -1,16 +1,21 @@
 //! `smoke observe --drive`: traffic at a gentle rate while the window is watched.
 
 use super::run_args::RunArgs;
-use super::run_plan::{self, Resolved};
-use super::{Failure, out};
+use super::run_plan;
+use super::{Failure, environment, out};
+use crate::clock::Clock;
+use crate::journal::Record;
 use crate::load::rate;
-use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError};
+use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError, Told};
+use crate::scenario::{DataError, Env};
 use crate::secret::Secret;
+use crate::signature::Scheme;
 use clap::Parser;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 /// Highest rate of one scenario, in flows per second: beyond it, it is a load.
 const MOST: f64 = 10.0;
@@ -69,27 +74,38 @@ impl DriveArgs {
         self.drive.iter().map(|d| d.typed.clone()).collect()
     }
 
+    /// The environment, with the variables of `--env-file` where the process has none.
+    ///
+    /// # Errors
+    /// As for [`environment::read`].
+    pub(super) fn environment(&self) -> Result<Env, Failure> {
+        environment::read(self.env_file.as_deref())
+    }
+
     /// The system that is driven, where one was given.
-    pub(super) fn target(&self) -> Option<String> {
-        self.staging.clone()
+    pub(super) fn target(&self, env: &Env) -> Option<String> {
+        self.staging.clone().or_else(|| env("STAGING_URL")).filter(|url| !url.is_empty())
     }
 
     /// Whether the stand-in is what is driven.
-    pub(super) fn embedded(&self) -> bool {
-        let env = std::env::var("STAGING_URL").is_ok_and(|url| !url.is_empty());
-        !self.drive.is_empty() && self.staging.is_none() && !env
+    pub(super) fn embedded(&self, env: &Env) -> bool {
+        !self.drive.is_empty() && self.target(env).is_none()
     }
 
-    /// Makes every scenario ready: `endpoint` is where webhooks are watched, `secret` what the stand-in signs with.
+    /// Makes every scenario ready for a receiver that is watched.
     ///
     /// # Errors
     /// As for a run of the scenario.
     pub(super) async fn prepare(
         &self,
-        (endpoint, secret): (&str, Option<&Secret>),
+        watched: &Watched<'_>,
         artifacts: &Path,
         duration: Duration,
     ) -> Result<Vec<(Drip, Prepared)>, Failure> {
+        // Where the secret is not known, nothing that is driven from here signs or verifies.
+        let unknown =
+            || Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")));
+        let secret = watched.secret.map_or_else(unknown, |secret| Ok(secret.clone()))?;
         for text in &self.data {
             let known = |(name, _): (&str, &str)| self.drive.iter().any(|d| d.scenario == name);
             if !text.split_once('=').is_some_and(known) {
@@ -98,21 +114,34 @@ impl DriveArgs {
                 )));
             }
         }
-        let mut all = Vec::new();
+        let mut all: Vec<(Drip, Prepared)> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
         for drip in &self.drive {
-            let mut plan = self.plan(drip, artifacts, duration)?;
-            plan.receiver = Receiver::Watched(endpoint.to_owned());
-            if let Some(secret) = secret {
-                plan.secret = secret.clone();
+            let mut plan = self.plan(drip, &secret, artifacts, duration)?;
+            let name = plan.loaded.scenario.name.clone();
+            if names.contains(&name) {
+                return Err(Failure::usage(format!(
+                    "--drive {}: {name} is driven already; give it once, with the rate of both together",
+                    drip.typed
+                )));
             }
-            plan.journal = artifacts.join(format!("drive_{}_journal.jsonl", plan.loaded.scenario.name));
-            let prepared = Prepared::new(plan).await.map_err(|e| failure(drip, e))?;
+            plan.receiver = Receiver::Watched(watched.endpoint.to_owned());
+            plan.scheme = watched.scheme;
+            plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
+            names.push(name);
+            let prepared = Prepared::new(plan).await.map_err(|e| failure(drip, duration, e))?;
             all.push((drip.clone(), prepared));
         }
         Ok(all)
     }
 
-    fn plan(&self, drip: &Drip, artifacts: &Path, duration: Duration) -> Result<Plan, Failure> {
+    fn plan(
+        &self,
+        drip: &Drip,
+        secret: &Secret,
+        artifacts: &Path,
+        duration: Duration,
+    ) -> Result<Plan, Failure> {
         let mut words: Vec<std::ffi::OsString> = vec!["drive".into()];
         let mut add = |flag: &str, value: &std::ffi::OsStr| words.extend([flag.into(), value.to_owned()]);
         if let Some(url) = &self.staging {
@@ -129,7 +158,7 @@ impl DriveArgs {
         let flows = (duration.as_secs_f64() / drip.every.as_secs_f64()).ceil().clamp(1.0, 1_000_000.0);
         add("--flows", format!("{flows}").as_ref());
         let words = Words::try_parse_from(words).map_err(Failure::usage)?;
-        let Resolved { plan, .. } = run_plan::resolve("observe", &drip.scenario, &words.run)?;
+        let plan = run_plan::resolve_drive(&drip.scenario, &words.run, secret)?;
         if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
             return Err(Failure::usage(format!(
                 "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
@@ -140,7 +169,27 @@ impl DriveArgs {
     }
 }
 
-fn failure(drip: &Drip, error: RigError) -> Failure {
+/// Where the webhooks of what is driven are watched.
+pub(super) struct Watched<'a> {
+    /// The URL that the sender posts to.
+    pub endpoint: &'a str,
+    /// What it verifies with, where that is known.
+    pub secret: Option<&'a Secret>,
+    /// The scheme that it verifies.
+    pub scheme: Scheme,
+}
+
+fn failure(drip: &Drip, duration: Duration, error: RigError) -> Failure {
+    if let RigError::Data(DataError::TooFew { origin, found, needed }) = &error {
+        let last = drip.every.as_secs_f64() * f64::from(u32::try_from(*found).unwrap_or(u32::MAX));
+        return Failure::usage(format!(
+            "--drive {typed}: {origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
+             give {needed} rows (--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s",
+            duration.as_secs(),
+            drip.scenario,
+            typed = drip.typed
+        ));
+    }
     let environment = error.is_environment();
     let error = anyhow::Error::from(error).context(format!("--drive {}", drip.typed));
     if environment { Failure::Environment(error) } else { Failure::Usage(error) }
@@ -150,29 +199,41 @@ fn failure(drip: &Drip, error: RigError) -> Failure {
 pub(super) struct Driving {
     stop: watch::Sender<bool>,
     tasks: JoinSet<(Drip, Result<Dripped, RigError>)>,
+    handles: Vec<AbortHandle>,
 }
 
 impl Driving {
-    /// Begins all of them.
-    pub(super) fn start(all: Vec<(Drip, Prepared)>) -> Self {
+    /// Begins all of them; their facts are told to `to` in the time of `clock`.
+    pub(super) fn start(all: Vec<(Drip, Prepared)>, clock: Clock, to: &Sender<Record>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
-        for (drip, prepared) in all {
+        let mut handles = Vec::new();
+        for (number, (drip, prepared)) in (0..).zip(all) {
             let stopped = stopped.clone();
-            tasks.spawn(async move {
-                let dripped = prepared.drip(drip.every, stopped).await;
+            let told = Told { clock, number, to: to.clone() };
+            handles.push(tasks.spawn(async move {
+                let dripped = prepared.drip(drip.every, told, stopped).await;
                 (drip, dripped)
-            });
+            }));
         }
-        Self { stop, tasks }
+        Self { stop, tasks, handles }
     }
 
-    /// Ends them, and says what became of each.
-    pub(super) async fn end(mut self) -> Vec<String> {
+    /// Whether every flow has ended.
+    pub(super) fn is_over(&self) -> bool {
+        self.handles.iter().all(AbortHandle::is_finished)
+    }
+
+    /// Ends them, and says what became of each, and whether all went to their ends.
+    pub(super) async fn end(mut self) -> (Vec<String>, bool) {
         let _ = self.stop.send(true);
-        let mut told = Vec::new();
+        let (mut told, mut whole) = (Vec::new(), true);
         while let Some(ended) = self.tasks.join_next().await {
-            let Ok((drip, dripped)) = ended else { continue };
+            let Ok((drip, dripped)) = ended else {
+                whole = false;
+                continue;
+            };
+            whole &= dripped.is_ok();
             let text = match dripped {
                 Ok(d) => format!(
                     "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
@@ -184,6 +245,6 @@ impl Driving {
             told.push(text);
         }
         told.sort();
-        told
+        (told, whole)
     }
 }

@@ -38,7 +38,7 @@ pub(super) struct Resolved {
 /// # Errors
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
 pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
-    resolve_sized(command, scenario, args, args.flows)
+    resolve_sized(command, scenario, args, args.flows, secret)
 }
 
 /// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time.
@@ -51,8 +51,18 @@ pub(super) fn resolve_load(
     flows: u32,
     at_once: u32,
 ) -> Result<Plan, Failure> {
-    let Resolved { plan, .. } = resolve_sized("load", scenario, args, Some(flows))?;
+    let Resolved { plan, .. } = resolve_sized("load", scenario, args, Some(flows), secret)?;
     Ok(Plan { concurrency: at_once, digest: Some(ledger), ..plan })
+}
+
+/// Resolves what is driven while somebody else receives: `known` is what that receiver verifies with, or what stands in for
+/// it where nothing here signs or verifies.
+///
+/// # Errors
+/// As for [`resolve`].
+pub(super) fn resolve_drive(scenario: &str, args: &RunArgs, known: &Secret) -> Result<Plan, Failure> {
+    let known = |_: &RunArgs, _: &Env, _: bool| Ok(known.clone());
+    resolve_sized("observe", scenario, args, args.flows, known).map(|resolved| resolved.plan)
 }
 
 /// A load counts its flows and webhooks while it runs: its journal does not grow with them.
@@ -65,6 +75,7 @@ fn resolve_sized(
     scenario: &str,
     args: &RunArgs,
     flows: Option<u32>,
+    secret: impl FnOnce(&RunArgs, &Env, bool) -> Result<Secret, Failure>,
 ) -> Result<Resolved, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;

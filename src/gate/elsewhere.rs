@@ -3,6 +3,7 @@
 
 use super::check::{Check, Verdict};
 use crate::journal::Gap;
+use crate::pii::shown;
 
 /// The checks that find fault with what did not come.
 const ABSENCE: [&str; 3] = ["success_rate", "lost", "run_completed"];
@@ -26,7 +27,10 @@ pub(super) fn unseen(gaps: &[Gap], checks: &mut [Check]) {
     let blind: u128 = gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
     for check in checks.iter_mut().filter(|c| ABSENCE.contains(&c.id.as_str())) {
         check.verdict = Verdict::Unproven;
-        check.text =
-            format!("{}; webhooks could not be seen for {blind} ms, because {}", check.text, first.why);
+        check.text = format!(
+            "{}; webhooks could not be seen for {blind} ms, because {}",
+            check.text,
+            shown(&first.why)
+        );
     }
 }

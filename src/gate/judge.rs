@@ -7,6 +7,7 @@ use super::rate::{Label, Side, count, percentile, rate};
 use super::{breaker, clause, retry};
 use crate::analysis::Analysis;
 use crate::journal::{Header, PiiSums, Sums, Tally};
+use crate::pii::shown;
 use std::cmp::Reverse;
 
 /// Every criterion that is switched on, judged.
@@ -119,7 +120,7 @@ fn steps(sums: &Sums, gates: &Gates) -> Option<Check> {
     let (sent, failed) = sums.sent_and_failed();
     let label = Label { id: "steps", title: "Steps as expected", things: "steps" };
     let worst = sums.steps.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
-    let detail = worst.map(|(name, (_, problem))| format!("{name} {problem}")).unwrap_or_default();
+    let detail = worst.map(|(name, (_, problem))| format!("{name} {}", shown(problem))).unwrap_or_default();
     gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &detail))
 }
 
@@ -165,7 +166,7 @@ fn signatures(sums: &Sums, gates: &Gates) -> Option<Check> {
     let mut check = rate(gates, label, (a + b, m + n), Side::AtLeast, gates.signatures_valid_min_percent?);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
     if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
-        check.text = format!("{times} times: {diagnosis}; {}", check.text);
+        check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
     }
     Some(check)
 }
@@ -226,7 +227,8 @@ fn privacy(sums: &Sums, gates: &Gates) -> Vec<Check> {
     let api = Label { id: "api_pii", title: "No personal data in API answers", things: "answers inspected" };
     let check = |label, found: &PiiSums, max: Option<u64>| {
         let counts: Vec<String> = found.by_category.iter().map(|(name, n)| format!("{n} {name}")).collect();
-        let first = found.places.first().map(|place| format!(", first at {place}")).unwrap_or_default();
+        let first =
+            found.places.first().map(|place| format!(", first at {}", shown(place))).unwrap_or_default();
         let detail = format!("{}{first}", counts.join(", "));
         max.map(|max| count(label, (found.total, found.inspected), max, &detail))
     };

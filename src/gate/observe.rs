@@ -2,21 +2,23 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::within_uncertainty;
+use super::elsewhere::{unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry};
 use crate::analysis::{Analysis, Delivery, Minute, breaker_sums, clause_sums, minutes};
 use crate::journal::{Tally, WatchBegin};
 use crate::latency::Latency;
+use crate::pii::shown;
 use std::borrow::Cow;
 use std::time::Duration;
 
 /// Every criterion that is switched on, judged on an observation: `judge` comes here for one.
 pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> Vec<Check> {
     let minutes = minutes(analysis);
-    let (organic, _) = Tally::both(analysis);
+    let (organic, injected) = Tally::both(analysis);
     let mut checks = vec![window(analysis, begin, &minutes), rollback(analysis, gates)];
+    checks.extend(driven(analysis, gates, begin, (organic.lost, organic.expected + injected.expected)));
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
     let label = |id, title, things| Label { id, title, things };
@@ -66,12 +68,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
         let check = limit.map(|ms| percentile(gates, label(id, title, "deliveries"), &latency, percent, ms));
         push(check.map(|check| within_uncertainty(uncertainty_us, check, limit)));
     }
-    let webhooks = &analysis.privacy.webhooks;
-    push(gates.pii_leaks_max.map(|max| {
-        let label = label("pii", "No personal data", "webhooks inspected");
-        let found = webhooks.total + log_findings(analysis);
-        count(label, (found, webhooks.inspected), max, "findings in the sender's log included")
-    }));
+    push(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_sums(analysis)));
         checks.push(breaker::check(
@@ -80,6 +77,36 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
             organic.suppressed,
         ));
     }
+    checks
+}
+
+fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
+    let webhooks = &analysis.privacy.webhooks;
+    let label = Label { id: "pii", title: "No personal data", things: "webhooks inspected" };
+    let log = if begin.logs.is_empty() {
+        "no log of the sender was given"
+    } else {
+        "findings in the sender's log included"
+    };
+    count(label, (webhooks.total + log_findings(analysis), webhooks.inspected), max, log)
+}
+
+/// What is driven meanwhile must work, and each of its webhooks must come: they alone are known to be due.
+fn driven(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, (lost, due): (u64, u64)) -> Vec<Check> {
+    if begin.drive.is_empty() {
+        return Vec::new();
+    }
+    let (sent, failed) = analysis.steps.sent_and_failed();
+    let problem = analysis.steps.by_name.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
+    let problem = problem.map(|(name, (_, what))| format!("{name} {}", shown(what))).unwrap_or_default();
+    let label = Label { id: "steps", title: "Driven steps as expected", things: "steps" };
+    let steps = gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &problem));
+    let label =
+        Label { id: "lost", title: "No driven webhook lost", things: "driven webhooks that were due" };
+    let lost_max = gates.lost_max.filter(|_| analysis.expectation_count() > 0);
+    let lost = lost_max.map(|max| count(label, (lost, due), max, ""));
+    let mut checks: Vec<Check> = steps.into_iter().chain(lost).collect();
+    unseen(&analysis.watched.gaps, &mut checks);
     checks
 }
 
@@ -99,8 +126,8 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     let gaps = minutes.iter().filter(|m| m.gap.is_some()).count();
     let silent = minutes.iter().filter(|m| m.complete && m.gap.is_none() && m.ended == 0).count();
     let complete = analysis.end.as_ref().is_some_and(|e| e.complete) && watched >= wanted && gaps == 0;
-    let gap =
-        analysis.watched.gaps.first().map(|g| format!(", the first because {}", g.why)).unwrap_or_default();
+    let gap = analysis.watched.gaps.first();
+    let gap = gap.map(|g| format!(", the first because {}", shown(&g.why))).unwrap_or_default();
     Check {
         id: "window_completed".into(),
         title: "Window watched to its end".into(),

@@ -1,7 +1,8 @@
 //! Rollback triggers of an observation, each with its evidence.
 
 use super::config::Gates;
-use crate::analysis::{Analysis, Minute, minutes};
+use crate::analysis::{Analysis, Minute, breaker_sums, minutes};
+use crate::pii::shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,16 @@ pub struct RollbackGate {
     pub signature_failures_above_percent: Option<f64>,
     /// Tries of the receiver's URL that failed one after the other, at least.
     pub unreachable_probes: Option<u32>,
+    /// 95th percentile of the delivery latency in a minute, milliseconds, above; off by default.
+    pub latency_p95_above_ms: Option<f64>,
+    /// For so many such minutes.
+    pub latency_for_minutes: u32,
+    /// Attempts answered 5xx in a minute, percent, above; off by default.
+    pub server_error_rate_above_percent: Option<f64>,
+    /// For so many such minutes.
+    pub server_error_for_minutes: u32,
+    /// Openings of the sender's circuit breaker in the window, more than; off by default.
+    pub breaker_openings_above: Option<u64>,
 }
 
 impl Default for RollbackGate {
@@ -29,6 +40,11 @@ impl Default for RollbackGate {
             pii_above: Some(0),
             signature_failures_above_percent: Some(10.0),
             unreachable_probes: Some(2),
+            latency_p95_above_ms: None,
+            latency_for_minutes: 10,
+            server_error_rate_above_percent: None,
+            server_error_for_minutes: 5,
+            breaker_openings_above: None,
         }
     }
 }
@@ -36,7 +52,7 @@ impl Default for RollbackGate {
 /// A trigger that has fired.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Trigger {
-    /// Stable name: `success_rate`, `pii`, `signature_failures`, `unreachable`.
+    /// Stable name: `success_rate`, `latency_p95`, `server_errors`, `breaker_openings`, `pii`, `signature_failures`, `unreachable`.
     pub id: String,
     /// What was seen, with figures.
     pub evidence: String,
@@ -51,6 +67,9 @@ pub fn triggers(analysis: &Analysis, gates: &Gates) -> Vec<Trigger> {
         |id: &str, evidence: Option<String>| evidence.map(|evidence| Trigger { id: id.to_owned(), evidence });
     [
         fired("success_rate", success(&minutes, gate)),
+        fired("latency_p95", latency(&minutes, gate)),
+        fired("server_errors", server_errors(&minutes, gate)),
+        fired("breaker_openings", breaker_openings(analysis, gate)),
         fired("pii", personal_data(analysis, gate)),
         fired("signature_failures", signatures(&minutes, gate)),
         fired("unreachable", unreachable(analysis, gate)),
@@ -60,28 +79,69 @@ pub fn triggers(analysis: &Analysis, gates: &Gates) -> Vec<Trigger> {
     .collect()
 }
 
-/// A minute without traffic, or in which nothing could be seen, is neither good nor bad: it neither ends a row of bad
-/// minutes nor makes it longer.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+fn latency(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
+    let above = gate.latency_p95_above_ms?;
+    let p95 = |m: &Minute| m.latency_p95_us.filter(|_| m.gap.is_none()).map(|us| us as f64 / 1000.0);
+    let told = bad_row(minutes, gate.latency_for_minutes, p95, |ms| ms > above, "ms")?;
+    Some(format!("p95 latency above {above} ms: {told}"))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn server_errors(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
+    let above = gate.server_error_rate_above_percent?;
+    let known = |m: &Minute| m.attempts > 0 && m.gap.is_none();
+    let rate = |m: &Minute| known(m).then(|| m.server_errors as f64 / m.attempts as f64 * 100.0);
+    let told = bad_row(minutes, gate.server_error_for_minutes, rate, |percent| percent > above, "%")?;
+    Some(format!("5xx above {above} % of the attempts: {told}"))
+}
+
+/// By the sender's log where one was given, and by what its failures seen from here must have done; the larger counts.
+fn breaker_openings(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
+    let most = gate.breaker_openings_above?;
+    let log = analysis.watched.log.as_ref().and_then(|l| l.summary.get("breaker_opened")?.as_u64());
+    let seen = breaker_sums(analysis).openings;
+    (seen.max(log.unwrap_or(0)) > most).then(|| {
+        let log = log.map_or_else(|| "no log was given".to_owned(), |n| format!("{n} by its log"));
+        format!(
+            "the circuit breaker opened: {seen} times by the failures seen here, {log}; {most} are allowed"
+        )
+    })
+}
+
 fn success(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
     let below = gate.success_rate_below_percent?;
+    let told = bad_row(minutes, gate.for_minutes, Minute::success_percent, |percent| percent < below, "%")?;
+    Some(format!("success below {below} %: {told}"))
+}
+
+/// The first row of so many bad minutes. A minute without traffic, or in which nothing could be seen, is neither good nor
+/// bad: it neither ends a row of bad minutes nor makes it longer.
+fn bad_row(
+    minutes: &[Minute],
+    wanted: u32,
+    figure: impl Fn(&Minute) -> Option<f64>,
+    is_bad: impl Fn(f64) -> bool,
+    unit: &str,
+) -> Option<String> {
     let mut row: Vec<(u64, f64)> = Vec::new();
     let mut silent = 0;
     for minute in minutes.iter().filter(|m| m.complete) {
-        match minute.success_percent() {
-            Some(percent) if percent < below => row.push((minute.minute, percent)),
+        match figure(minute) {
+            Some(figure) if is_bad(figure) => row.push((minute.minute, figure)),
             Some(_) => {
                 row.clear();
                 silent = 0;
             }
             None => silent += u64::from(!row.is_empty()),
         }
-        if row.len() as u64 >= u64::from(gate.for_minutes.max(1)) {
-            let told: Vec<String> = row.iter().map(|(m, p)| format!("minute {m}: {p:.1} %")).collect();
+        if row.len() as u64 >= u64::from(wanted.max(1)) {
+            let told: Vec<String> = row.iter().map(|(m, x)| format!("minute {m}: {x:.1} {unit}")).collect();
             let between = match silent {
                 0 => String::new(),
                 n => format!("; {n} minutes between them without traffic or not seen count neither way"),
             };
-            return Some(format!("success below {below} %: {}{between}", told.join(", ")));
+            return Some(format!("{}{between}", told.join(", ")));
         }
     }
     None
@@ -93,8 +153,9 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let in_log = log_findings(analysis);
     (webhooks.total + in_log > most).then(|| {
         let first = webhooks.kept.first();
-        let first =
-            first.map(|l| format!(", first {} at {} of {}", l.finding.category, l.finding.place, l.source));
+        let first = first.map(|l| {
+            format!(", first {} at {} of {}", l.finding.category, shown(&l.finding.place), l.source)
+        });
         format!(
             "{} findings in {} webhooks{}; {in_log} in the sender's log",
             webhooks.total,
@@ -128,6 +189,6 @@ fn unreachable(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let at = last.at.wall(analysis.header.started).format("%H:%M:%SZ");
     Some(format!(
         "{wanted} tries in a row failed, the last at {at}: {}",
-        last.problem.as_deref().unwrap_or_default()
+        shown(last.problem.as_deref().unwrap_or_default())
     ))
 }

@@ -25,10 +25,24 @@ impl LogFollow {
     /// # Errors
     /// When the file cannot be read.
     pub fn at_end(path: &Path) -> io::Result<Self> {
+        // Opening a pipe would wait for somebody who writes to it.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::other("not a file: a log that grows on disk is needed"));
+        }
         let mut file = File::open(path)?;
         file.seek(SeekFrom::End(0))?;
         let inode = file.metadata()?.ino();
         Ok(Self { path: path.to_path_buf(), file, inode, partial: Vec::new() })
+    }
+
+    /// Why nothing more can be read, where that is so.
+    #[must_use]
+    pub fn lost(&self) -> Option<String> {
+        let why = std::fs::metadata(&self.path).err()?;
+        Some(format!(
+            "the log {} is gone: {why}; what the sender logs since is not known",
+            self.path.display()
+        ))
     }
 
     /// The whole lines that have come since the last look.
@@ -43,7 +57,9 @@ impl LogFollow {
         if self.file.stream_position()? > length {
             // Cut in place (copytruncate): what comes now stands at its beginning.
             self.file.seek(SeekFrom::Start(0))?;
-        } else if now.is_ok_and(|m| m.ino() != self.inode) && self.file.stream_position()? == length {
+        } else if now.is_ok_and(|m| m.is_file() && m.ino() != self.inode)
+            && self.file.stream_position()? == length
+        {
             self.file = File::open(&self.path)?;
             self.inode = self.file.metadata()?.ino();
         }
@@ -73,5 +89,14 @@ mod tests {
         std::fs::write(&path, "three\n").unwrap();
         assert_eq!(follow.look().unwrap(), ["two"]);
         assert_eq!(follow.look().unwrap(), ["three"]);
+        assert_eq!(follow.lost(), None);
+        std::fs::remove_file(&path).unwrap();
+        assert!(follow.lost().unwrap().contains("is gone"));
+    }
+
+    #[test]
+    fn only_a_file_is_a_log() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(LogFollow::at_end(dir.path()).unwrap_err().to_string().contains("not a file"));
     }
 }

@@ -6,6 +6,7 @@ use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, 
 use crate::receive::{Batch, Remote, Tracks};
 use chrono::Utc;
 use std::io;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -37,6 +38,8 @@ pub struct Plan<J> {
     pub source: Source,
     /// The sender's logs.
     pub logs: Vec<LogFollow>,
+    /// Facts of what is driven meanwhile, in the time of the window.
+    pub driven: Receiver<Record>,
 }
 
 /// What one step of an observation gave.
@@ -56,6 +59,7 @@ pub struct Observe<J> {
     clock: Clock,
     source: Source,
     logs: Vec<LogFollow>,
+    driven: Receiver<Record>,
     tracks: Tracks,
     fired: Vec<Fired>,
     blind_since: Option<(Tick, String)>,
@@ -79,6 +83,7 @@ impl<J: Judge> Observe<J> {
             clock: plan.clock,
             source: plan.source,
             logs: plan.logs,
+            driven: plan.driven,
             tracks: Tracks::default(),
             fired: Vec::new(),
             blind_since: None,
@@ -151,6 +156,11 @@ impl<J: Judge> Observe<J> {
     /// # Errors
     /// When the journal cannot be written.
     pub fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+        self.write_driven()?;
+        let lost: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
+        for text in lost {
+            self.note(text)?;
+        }
         self.end_blindness()?;
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()
@@ -183,7 +193,16 @@ impl<J: Judge> Observe<J> {
         }
     }
 
+    /// After a look and before what it gave: what was asked for stands before what came of it.
+    fn write_driven(&mut self) -> io::Result<()> {
+        while let Ok(record) = self.driven.try_recv() {
+            self.write(&record)?;
+        }
+        Ok(())
+    }
+
     fn take(&mut self, batch: Batch, offset_us: i64) -> io::Result<()> {
+        self.write_driven()?;
         if batch.missed {
             let gap = Gap {
                 from: self.seen,

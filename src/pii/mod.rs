@@ -41,6 +41,7 @@ mod mask;
 mod memo;
 mod policy;
 mod request;
+mod shown;
 mod text;
 
 pub use category::Category;
@@ -49,6 +50,7 @@ pub use finding::{Allowance, Certainty, Detector, Finding, Scan};
 pub use line::{LineError, LineScan};
 pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
+pub use shown::{is_invisible, shown};
 
 #[cfg(test)]
 mod tests;

@@ -1,11 +1,14 @@
 //! The memo in the shape of the guide's `staging_observation_memo.md`, every figure from the journal.
 
-use super::EMBEDDED;
 use super::artifact::{Artifact, Outcome};
 use super::figure::actual;
 use crate::gate::{Check, Verdict};
+use crate::pii::is_invisible;
 use std::fmt::Write as _;
 
+/// What every memo of such a run says.
+pub(super) const STAND_IN: &str =
+    "This run was against the embedded stand-in. It is never evidence about staging.";
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 
@@ -47,11 +50,8 @@ fn head(out: &mut String, artifact: &Artifact) {
         sign(verdict),
         verdict.word().to_uppercase()
     );
-    if run.environment == EMBEDDED {
-        let _ = writeln!(
-            out,
-            "This run was against the embedded stand-in. It is never evidence about staging.\n"
-        );
+    if !artifact.provenance.evidence_about_staging {
+        let _ = writeln!(out, "{STAND_IN}\n");
     }
 }
 
@@ -177,7 +177,7 @@ pub fn escaped(text: &str) -> String {
             '\\' | '`' | '*' | '_' | '[' | ']' | '|' | '!' | '#' | '~' | '$' => out.extend(['\\', c]),
             // A mention or a link in somebody's payload is not ours to make.
             '@' => out.push_str("&#64;"),
-            c if c.is_control() => out.push(' '),
+            c if c.is_control() || is_invisible(c) => out.push(' '),
             c => out.push(c),
         }
     }
@@ -185,8 +185,9 @@ pub fn escaped(text: &str) -> String {
 }
 
 /// Text inside a code span or block.
-fn code(text: &str) -> String {
-    text.chars().map(|c| if c == '`' || c.is_control() { ' ' } else { c }).collect()
+pub(super) fn code(text: &str) -> String {
+    let obeyed = |c: char| c == '`' || c.is_control() || is_invisible(c);
+    text.chars().map(|c| if obeyed(c) { ' ' } else { c }).collect()
 }
 
 #[cfg(test)]

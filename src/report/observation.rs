@@ -1,6 +1,7 @@
 //! The section of the artifact that only an observation has, and the memo of the staging guide.
 
 use super::artifact::Artifact;
+use super::memo::{STAND_IN, code, escaped};
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{Check, Gates, Trigger, Verdict, triggers};
 use crate::journal::{Gap, Hook, Offset, WatchBegin};
@@ -57,28 +58,33 @@ pub fn observation_memo(artifact: &Artifact) -> Option<String> {
     let verdict = artifact.acceptance_gates.verdict;
     let mut out = format!(
         "# Staging observation memo\n\n**Window**: {} for {:.0} s of {} s, environment {}, source {}{}\n**Verdict**: {}\n",
-        run.timestamp,
+        escaped(&run.timestamp),
         run.duration_seconds,
         seen.begin.duration_ms / 1000,
-        run.environment,
-        seen.begin.source,
+        escaped(&run.environment),
+        escaped(&seen.begin.source),
         seen.begin.stage_percent.map(|p| format!(", canary stage {p} %")).unwrap_or_default(),
         verdict.word().to_uppercase()
     );
+    if !artifact.provenance.evidence_about_staging {
+        let _ = writeln!(out, "\n{STAND_IN}");
+    }
     out.push_str(&results(artifact, seen));
     out.push_str(&minute_table(seen));
+    out.push_str(&sender_log(seen));
     out.push_str(&behaviour(artifact));
     out.push_str(&gates_table(&artifact.acceptance_gates.checks));
-    let _ = write!(out, "\n## Recommendation\n\n{}\n", artifact.recommendation);
+    let _ = write!(out, "\n## Recommendation\n\n{}\n", escaped(&artifact.recommendation));
     for trigger in &seen.triggers {
-        let _ = writeln!(out, "\n**Rollback trigger `{}`**: {}", trigger.id, trigger.evidence);
+        let _ =
+            writeln!(out, "\n**Rollback trigger `{}`**: {}", code(&trigger.id), escaped(&trigger.evidence));
     }
     out.push_str(&checklist(artifact));
     let _ = write!(
         out,
         "\n---\nMade by smoke {} from journal {} ({} records); `smoke report` writes it again.\n",
-        artifact.provenance.tool_version,
-        artifact.provenance.journal_sha256,
+        escaped(&artifact.provenance.tool_version),
+        code(&artifact.provenance.journal_sha256),
         artifact.provenance.journal_records
     );
     Some(out)
@@ -98,14 +104,14 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
         seen.probes_failed
     );
     for (event, n) in &artifact.event_distribution {
-        let _ = writeln!(out, "| event {event} | {n} |");
+        let _ = writeln!(out, "| event {} | {n} |", escaped(event));
     }
-    for note in artifact.provenance.notes.iter().filter(|n| n.starts_with("driven meanwhile")) {
-        let _ = writeln!(out, "\n{}.", super::memo::escaped(note));
+    for note in artifact.provenance.notes.iter().filter(|n| is_told(n)) {
+        let _ = writeln!(out, "\n{}.", escaped(note));
     }
     for gap in &seen.gaps {
         let seconds = gap.to.since(gap.from).as_secs();
-        let _ = writeln!(out, "\nNot seen for {seconds} s: {}.", gap.why);
+        let _ = writeln!(out, "\nNot seen for {seconds} s: {}.", escaped(&gap.why));
     }
     if let Some(offset) = &seen.clock_offset {
         let ms = |us: i64| us / 1000;
@@ -120,12 +126,49 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
     out
 }
 
+/// Notes that belong in the memo: what was driven, and what could not be read.
+fn is_told(note: &str) -> bool {
+    note.starts_with("driven meanwhile") || note.starts_with("the log ")
+}
+
+/// What the sender's own log says, in figures.
+fn sender_log(seen: &Observation) -> String {
+    let mut out = "\n## The sender's log\n\n".to_owned();
+    let Some(log) = seen.log.as_ref() else {
+        out.push_str(if seen.begin.logs.is_empty() {
+            "No log of the sender was given (`--log`).\n"
+        } else {
+            "Nothing was logged in this window.\n"
+        });
+        return out;
+    };
+    out.push_str("| said | times |\n|---|---|\n");
+    for (title, key) in [
+        ("lines", "lines"),
+        ("attempts", "attempts"),
+        ("delivered", "delivered"),
+        ("retries", "retries"),
+        ("aborted after a 4xx", "aborted"),
+        ("given up", "exhausted"),
+        ("time-outs", "timeouts"),
+        ("connection errors", "connection_errors"),
+        ("breaker openings", "breaker_opened"),
+        ("dropped by the breaker", "blocked"),
+    ] {
+        let times = log.get(key).and_then(Value::as_u64).unwrap_or(0);
+        let _ = writeln!(out, "| {title} | {times} |");
+    }
+    let unread = log.pointer("/unreadable/count").and_then(Value::as_u64).unwrap_or(0);
+    let _ = writeln!(out, "| lines that could not be read | {unread} |");
+    out
+}
+
 fn minute_table(seen: &Observation) -> String {
     let mut out = "\n## Minutes\n\n| minute | ended | accepted | success | attempts | 4xx | 5xx | no answer | note |\n|---|---|---|---|---|---|---|---|---|\n".to_owned();
     for m in &seen.minutes {
         let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
         let note = match (&m.gap, m.ended) {
-            (Some(why), _) => format!("unproven: {why}"),
+            (Some(why), _) => format!("unproven: {}", escaped(why)),
             (None, 0) => "no traffic: neither good nor bad".to_owned(),
             (None, _) => String::new(),
         };
@@ -146,7 +189,7 @@ fn behaviour(artifact: &Artifact) -> String {
         if lines.is_empty() {
             "Nothing was injected in this window, so there is nothing to show.\n".to_owned()
         } else {
-            format!("```\n{}\n```\n", lines.join("\n"))
+            format!("```\n{}\n```\n", lines.iter().map(|l| code(l)).collect::<Vec<_>>().join("\n"))
         }
     };
     format!("\n## Retry behaviour\n\n{}\n## 4xx handling\n\n{}", lines(false), lines(true))
@@ -161,10 +204,10 @@ fn gates_table(checks: &[Check]) -> String {
         let _ = writeln!(
             out,
             "| {} | {} | {actual} | {} | {} |",
-            c.title,
-            c.target,
+            escaped(&c.title),
+            escaped(&c.target),
             c.verdict.word(),
-            c.text.replace('|', "/")
+            escaped(&c.text)
         );
     }
     out
@@ -184,14 +227,17 @@ fn checklist(artifact: &Artifact) -> String {
         ("Every signature valid", "signatures"),
         ("Retry schedule kept", "retry_schedule"),
         ("4xx not retried", "client_error_abort"),
+        ("Driven steps as expected", "steps"),
+        ("No driven webhook lost", "lost"),
         ("No rollback trigger", "rollback_triggers"),
     ] {
         let check = artifact.acceptance_gates.checks.iter().find(|c| c.id == id);
         let (mark, why) = match check {
             Some(c) => (
                 if c.verdict == Verdict::Pass { "x" } else { " " },
-                format!("{}: {}", c.verdict.word(), c.text),
+                format!("{}: {}", c.verdict.word(), escaped(&c.text)),
             ),
+            None if matches!(id, "steps" | "lost") => continue,
             None => (" ", "not measured: the gate is switched off".to_owned()),
         };
         let _ = writeln!(out, "- [{mark}] {line} ({why})");

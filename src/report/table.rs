@@ -3,6 +3,7 @@
 use super::artifact::Artifact;
 use super::figure::actual;
 use crate::gate::{Check, Verdict};
+use crate::pii::shown;
 use std::fmt::Write as _;
 
 /// How the table is coloured.
@@ -25,7 +26,7 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
     let one = |things: &'static str| if things == "matches" { "match" } else { things.trim_end_matches('s') };
     let things = if n == 1 { one(things) } else { things };
     let (name, environment, seconds) =
-        (&artifact.provenance.scenario, &run.environment, run.duration_seconds);
+        (shown(&artifact.provenance.scenario), shown(&run.environment), run.duration_seconds);
     let (sent, accepted) = (run.webhooks_sent, run.webhooks_success);
     let _ = match run.events_triggered {
         Some(due) => writeln!(
@@ -53,10 +54,9 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
 /// What no gate judges, and people should know all the same.
 fn warnings(artifact: &Artifact) -> Vec<String> {
     let api = &artifact.api_pii;
-    let first = api
-        .findings
-        .first()
-        .map(|l| format!(", first {} at {} of {}", l.finding.category.name(), l.finding.place, l.source));
+    let first = api.findings.first().map(|l| {
+        format!(", first {} at {} of {}", l.finding.category.name(), shown(&l.finding.place), l.source)
+    });
     let gated = artifact.acceptance_gates.checks.iter().any(|c| c.id == "api_pii");
     let personal = (api.findings_total > 0 && !gated).then(|| {
         format!(
@@ -76,7 +76,7 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     });
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
-        let first = artifact.outcomes.first_refused.as_deref().unwrap_or_default();
+        let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
         format!("{refused} requests could not be webhooks and were refused, first {first}")
     });
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
@@ -93,7 +93,7 @@ fn row(check: &Check, colour: Colour) -> String {
     let mut row =
         format!("{mark} {:<33} {:>18} {:>9} {:>5}", check.title, target(check), actual(check), check.n);
     if matches!(check.verdict, Verdict::Fail | Verdict::Unproven) {
-        let _ = write!(row, "  {}", cut(&check.text, 120));
+        let _ = write!(row, "  {}", cut(&shown(&check.text), 120));
     }
     row.trim_end().to_owned()
 }

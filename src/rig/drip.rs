@@ -2,8 +2,10 @@
 
 use super::error::RigError;
 use super::prepare::Prepared;
+use super::told::{Telling, Told};
+use crate::clock::Tick;
 use crate::drive::{self, Driver, Event, Listener};
-use crate::journal::Outcome;
+use crate::journal::{Gap, Outcome, Record, Watch};
 use crate::staging::Staging;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{Stream, StreamExt};
@@ -34,17 +36,24 @@ struct Counts {
 
 impl Prepared {
     /// Begins a flow each `every`, until all have begun and ended, or `stop` turns true: then what is under way is left,
-    /// and the journal closed.
+    /// and the journal closed. Its facts are told to an observation as they are written.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn drip(self, every: Duration, mut stop: watch::Receiver<bool>) -> Result<Dripped, RigError> {
+    pub async fn drip(
+        self,
+        every: Duration,
+        told: Told,
+        mut stop: watch::Receiver<bool>,
+    ) -> Result<Dripped, RigError> {
+        let telling = Telling::new(told, self.plan.loaded.scenario.name.clone(), self.clock);
+        let journal = self.journal.counting(Box::new(telling));
         let counts = Arc::new(Counts::default());
         let driver = Driver::new(drive::Plan {
             loaded: self.plan.loaded,
             client: self.client,
             clock: self.clock,
-            journal: self.journal.clone(),
+            journal: journal.clone(),
             redactor: self.plan.redactor,
             listener: listener(&counts),
             within: self.plan.within,
@@ -74,7 +83,11 @@ impl Prepared {
         }
         let journal_error = |source| RigError::Journal { path: self.plan.journal.clone(), source };
         ended.map_err(journal_error)?;
-        self.journal.finish(self.clock.now(), true).map_err(journal_error)?;
+        // What never came here is not lost: it is looked for where it is watched.
+        let why = "they are watched in the journal of the observation".to_owned();
+        let (from, to) = (Tick(0), self.clock.now());
+        journal.append(&Record::Watch(Watch::Gap(Gap { from, to, why }))).map_err(journal_error)?;
+        journal.finish(self.clock.now(), true).map_err(journal_error)?;
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         Ok(Dripped { started, ended: count(&counts.ended), failed_steps: count(&counts.failed_steps) })
     }

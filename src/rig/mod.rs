@@ -12,6 +12,7 @@ mod run;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod told;
 
 pub use campaign::triggered;
 pub use drip::Dripped;
@@ -21,3 +22,4 @@ pub use phases::Budget;
 pub use plan::{Elsewhere, GatesRef, Listen, MakeDigest, Pacing, Plan, Receiver, StandIn, Target};
 pub use prepare::Prepared;
 pub use run::Finished;
+pub use told::Told;

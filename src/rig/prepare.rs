@@ -34,6 +34,7 @@ pub struct Prepared {
     pub(super) rows: Vec<Row>,
     pub(super) run: Arc<Run>,
     endpoint: String,
+    about_stand_in: bool,
 }
 
 impl Prepared {
@@ -60,6 +61,7 @@ impl Prepared {
             Some(_) => true,
             None => reach(&client).await?.header("server") == Some(SERVER),
         };
+        let about_stand_in = header.stand_in;
         let digest = plan.digest.map(|make| make(&header)).transpose()?;
         if digest.is_some() {
             // They are looked for while the webhooks arrive, and nobody looks again.
@@ -84,13 +86,19 @@ impl Prepared {
             interceptor: campaign(&plan, &endpoint, &run, &rows).await?,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
-        Ok(Self { plan, clock, journal, client, door, inbox, staging, rows, run, endpoint })
+        Ok(Self { plan, clock, journal, client, door, inbox, staging, rows, run, endpoint, about_stand_in })
     }
 
     /// The URL that the sender has to post to.
     #[must_use]
     pub fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// Whether the target is smoke's own stand-in, here or as a server: no evidence about staging.
+    #[must_use]
+    pub const fn is_about_stand_in(&self) -> bool {
+        self.about_stand_in
     }
 
     /// The stand-in, when it is the target.

@@ -7,7 +7,8 @@ use smoke::clock::{Clock, Tick};
 use smoke::gate::{Gates, Verdict, judge, overall, triggers};
 use smoke::http1::Ending;
 use smoke::journal::{
-    Answered, Attempt, Body, End, Gap, OnTrigger, Probe, Record, RetryContract, Watch, WatchBegin,
+    Answered, Attempt, Body, End, Expect, Gap, OnTrigger, Outcome, Probe, Record, RetryContract, Step, Watch,
+    WatchBegin,
 };
 use smoke::receive::{Identity, header};
 use smoke::signature::{Reason, Scheme, Verdict as Signature};
@@ -146,6 +147,40 @@ fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
 }
 
 #[test]
+fn the_triggers_of_a_gates_file_fire_in_their_minutes() {
+    let gates = "rollback: { server_error_rate_above_percent: 10, server_error_for_minutes: 2, latency_p95_above_ms: 5000, \
+                 latency_for_minutes: 1, breaker_openings_above: 0, success_rate_below_percent: null }";
+    let gates = Gates::parse(gates).unwrap();
+    let mut window = Window::new();
+    let fired = |window: &Window| -> Vec<String> {
+        triggers(&window.analysis, &gates).into_iter().map(|t| t.id).collect()
+    };
+    window.minute(1, 5, 0);
+    (0..2).for_each(|_| window.webhook(2, 503, Reason::Valid, "{}"));
+    window.minute(2, 5, 0);
+    assert!(fired(&window).is_empty(), "{:?}", fired(&window));
+    (0..2).for_each(|_| window.webhook(3, 503, Reason::Valid, "{}"));
+    window.minute(3, 5, 0);
+    assert_eq!(fired(&window), ["server_errors"]);
+    // Five deliveries that end badly open the breaker.
+    window.minute(4, 0, 5);
+    assert_eq!(fired(&window), ["server_errors", "breaker_openings"]);
+}
+
+#[test]
+fn a_stranger_writes_nothing_into_evidence() {
+    let mut window = Window::new();
+    let key = r"k\n\n**Verdict**: PASS\n\n- [x] Forged line\u001b[2J";
+    window.webhook(1, 401, Reason::Mismatch, &format!(r#"{{"{key}":"john@example.com"}}"#));
+    let evidence = triggers(&window.analysis, &Gates::default())[0].evidence.clone();
+    assert!(evidence.contains(r"/k\n\n**Verdict**: PASS"), "{evidence}");
+    assert!(!evidence.contains(char::is_control), "{evidence}");
+    for check in judge(&window.analysis, &Gates::default()) {
+        assert!(!check.text.contains(char::is_control), "{}", check.text);
+    }
+}
+
+#[test]
 fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
     let mut window = Window::new();
     for minute in (1..=30).filter(|m| m % 3 != 0) {
@@ -173,6 +208,59 @@ fn a_payment_after_an_aborted_one_of_the_same_tournament_is_no_retry_of_it() {
     let checks = judge(&window.analysis, &Gates::default());
     let identity = checks.iter().find(|c| c.id == "retry_identity").unwrap();
     assert_ne!(identity.verdict, Verdict::Fail, "{}", identity.text);
+}
+
+/// A flow that is driven: its step ends so, and asks for a webhook within a second.
+fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
+    let (step, at) = ("payments/verify".to_owned(), Tick(at));
+    window.analysis.take(&Record::Expect(Expect {
+        flow,
+        step: step.clone(),
+        at,
+        event: "paid".to_owned(),
+        matchers: [("/flow".to_owned(), serde_json::from_value(flow.into()).unwrap())].into(),
+        count: 1,
+        within_ms: 1000,
+    }));
+    window.analysis.take(&Record::Step(Box::new(Step {
+        flow: Some(flow),
+        step,
+        started: at,
+        ended: at,
+        request: "POST /verify/".to_owned(),
+        status: Some(200),
+        outcome,
+        problems: vec!["status 502".to_owned()],
+        body: None,
+        tries: 1,
+    })));
+}
+
+#[test]
+fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
+    let mut window = Window::new();
+    window.analysis.watched.begin.as_mut().unwrap().drive = vec!["payments=6/m".to_owned()];
+    let verdict = |window: &Window, id: &str| {
+        let checks = judge(&window.analysis, &Gates::default());
+        let check = checks.into_iter().find(|c| c.id == id).unwrap();
+        (check.verdict, check.text)
+    };
+    drive(&mut window, 0, 0, Outcome::Ok);
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"paid","flow":0}"#);
+    assert_eq!(verdict(&window, "steps").0, Verdict::Pass);
+    assert_eq!(verdict(&window, "lost").0, Verdict::Pass);
+    // One more is asked for: it is not lost before it is late.
+    drive(&mut window, 1, MINUTE, Outcome::Ok);
+    assert_eq!(verdict(&window, "lost").0, Verdict::Pass);
+    window.analysis.latest = Tick(2 * MINUTE);
+    let (lost, text) = verdict(&window, "lost");
+    assert!(lost == Verdict::Fail && text.starts_with("1 in 2 driven webhooks"), "{text}");
+    // A step that fails asks for nothing.
+    drive(&mut window, 2, 2 * MINUTE, Outcome::Failed);
+    window.end();
+    assert!(verdict(&window, "lost").1.starts_with("1 in 2 "), "{}", verdict(&window, "lost").1);
+    let (steps, text) = verdict(&window, "steps");
+    assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
 }
 
 fn observe(dir: &Path, flags: &[&str]) -> Child {
@@ -220,6 +308,7 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
         "canary stage 5 %",
         "- [x] No rollback trigger",
         "- [ ] Retry schedule kept",
+        "No log of the sender was given",
     ] {
         assert!(memo.contains(part), "{part} is not in {memo}");
     }

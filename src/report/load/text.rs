@@ -3,6 +3,7 @@
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
 use crate::gate::Check;
+use crate::pii::shown;
 use std::fmt::Write as _;
 
 /// Webhooks in trouble that are shown.
@@ -65,7 +66,7 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
         let _ = writeln!(out, "{}", row(check));
     }
     for note in &artifact.notes {
-        let _ = writeln!(out, "note: {note}");
+        let _ = writeln!(out, "note: {}", shown(note));
     }
     let verdict = artifact.acceptance_gates.verdict.word().to_uppercase();
     let _ = write!(out, "\n{verdict} {}", artifact.recommendation);
@@ -118,6 +119,6 @@ fn row(check: &Check) -> String {
         check.title,
         check.target,
         actual,
-        check.text
+        shown(&check.text)
     )
 }
