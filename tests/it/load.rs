@@ -271,6 +271,58 @@ fn an_interrupt_keeps_what_was_measured() {
     assert!(artifact["counters"]["ok"].as_u64().unwrap() >= 40);
 }
 
+fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupt_before_the_beginning_leaves_unproven_evidence() {
+    let (url, _) = receiver(fine);
+    let later = ["--rate", "5/s", "--duration", "1s", "--start-at", "+60s"];
+    for command in [load(&url, &later), Smoke::new("load").arg("payments").args(&later)] {
+        let pages = [
+            ("artifacts/staging_load_output.json", "old"),
+            ("artifacts/staging_load_report.html", "old"),
+            ("artifacts/staging_load_junit.xml", "old"),
+        ];
+        let command = pages.iter().fold(command, |command, (name, text)| command.file(name, text));
+        let (child, dir) = command.spawn();
+        let output = dir.path().join("artifacts/staging_load_output.json");
+        // The first artifact stands there before anything is driven: it is what a killed process leaves.
+        wait_until("no first artifact", || {
+            std::fs::read_to_string(&output).is_ok_and(|text| text.contains("\"unproven\""))
+        });
+        assert!(!dir.path().join("artifacts/staging_load_junit.xml").exists(), "a stale page");
+        let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        let ran = Ran::new(&child.wait_with_output().unwrap(), dir).exits(130);
+        let artifact = ran.artifact("load");
+        assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
+        assert!(artifact["notes"].to_string().contains("before the load began"), "{}", artifact["notes"]);
+        let again = Smoke::new("report").arg(ran.file("staging_load_journal.jsonl")).run().exits(0);
+        assert_eq!(again.stdout.as_bytes(), std::fs::read(ran.file("staging_load_output.json")).unwrap());
+    }
+}
+
+#[test]
+fn a_killed_load_leaves_no_pass_of_an_earlier_one() {
+    let (url, _) = receiver(fine);
+    let command = load(&url, &["--rate", "20/s", "--duration", "60s"]);
+    let command = command.file("artifacts/staging_load_output.json", "{\"verdict\":\"pass\"}");
+    let (mut child, dir) = command.spawn();
+    let journal = dir.path().join("artifacts/staging_load_journal.jsonl");
+    wait_until("no second was recorded", || {
+        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"interval\""))
+    });
+    child.kill().unwrap();
+    let ran = Ran::new(&child.wait_with_output().unwrap(), dir);
+    assert_eq!(ran.artifact("load")["acceptance_gates"]["verdict"], "unproven");
+}
+
 fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
     let dir = dir.to_str().unwrap();
     let args = ["--stages", "0-60/s:1s,30/s:1s", "--shard", shard, "--seed", "7", "--artifacts", dir];
@@ -303,6 +355,11 @@ fn shards_merge_into_the_whole_schedule() {
     // One that is missing makes it unproven; one of another load is refused.
     std::fs::remove_dir_all(dir.path().join("shard-1-of-3")).unwrap();
     let ran = merge(dir.path()).exits(3);
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
+    // So does one that was cut off before its journal said anything.
+    std::fs::create_dir(dir.path().join("shard-1-of-3")).unwrap();
+    std::fs::write(dir.path().join("shard-1-of-3/staging_load_journal.jsonl"), "").unwrap();
+    let ran = merge(dir.path()).exits(3).says("counts as missing");
     assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
     shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
     merge(dir.path()).exits(2).says("are not shards of one load");

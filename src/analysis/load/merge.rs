@@ -126,12 +126,16 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
             same_load(a, b)?;
         }
     }
-    parts.sort_by_key(|p| (p.plan.shard.index, p.plan.started));
+    // A run that never began replaces none that did, and stands for its shard only where there is no other.
+    parts.sort_by_key(|p| (p.plan.shard.index, p.has_begun(), p.plan.started));
     let mut kept: Vec<Part<R>> = Vec::with_capacity(parts.len());
     for part in parts {
         match kept.pop_if(|before| before.plan.shard == part.plan.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
                 notes.push(format!("{} is the same run as {}, and counts once", part.name, before.name));
+            }
+            Some(before) if !before.has_begun() => {
+                notes.push(format!("{} never began, and {} counts in its place", before.name, part.name));
             }
             Some(mut before) => {
                 let index = part.plan.shard.index;

@@ -18,6 +18,15 @@ const WINDOW: usize = 5;
 /// Seconds between two lines where there is no terminal.
 const EVERY: u64 = 5;
 
+/// What the evidence says of a load that was interrupted while it waited for its beginning.
+pub(super) const NEVER_BEGAN: &str = "interrupted before the load began";
+
+/// When a load that has not begun is to begin.
+pub(super) fn begins(start_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let now = Utc::now();
+    start_at.map_or(now, |at| at.max(now))
+}
+
 /// Follows a load to its end.
 ///
 /// # Errors
@@ -57,8 +66,13 @@ pub(super) fn follow(
                     view.end();
                 }
                 let Some(clock) = clock else {
-                    // Interrupted while waiting for its beginning: there is nothing to write.
-                    return Err(Failure::environment("interrupted before the load began"));
+                    if !args.run.quiet {
+                        out::say(NEVER_BEGAN);
+                    }
+                    let note = Note { at: Tick(0), text: NEVER_BEGAN.to_owned() };
+                    journal.append(&Record::Note(note)).map_err(wrong)?;
+                    journal.finish(Tick(0), false).map_err(wrong)?;
+                    return Ok(finish);
                 };
                 journal.finish(clock.now(), finish == Finish::Complete).map_err(wrong)?;
                 return Ok(finish);

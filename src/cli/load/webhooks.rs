@@ -5,7 +5,7 @@ use super::{Args, Evidence, live};
 use crate::cli::{Exit, Failure, out, signing};
 use crate::clock::Clock;
 use crate::identity::SubjectKind;
-use crate::journal::{FORMAT_VERSION, Header, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
+use crate::journal::{FORMAT_VERSION, Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
 use crate::load::{Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
 use crate::secret::Secret;
 use crate::signature::Signer;
@@ -56,6 +56,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
     let record = |started| work.record("webhooks", &args.event, &common, started);
     let journal = evidence.open(&header)?;
+    let planned = Record::Load(Box::new(record(live::begins(args.start_at))));
+    journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
+    evidence.begin(&outputs)?;
 
     let host = target.authority();
     let path = target.path();

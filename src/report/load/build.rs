@@ -36,6 +36,14 @@ pub enum LoadError {
     Header(#[from] EvidenceError),
 }
 
+impl LoadError {
+    /// Whether the run was cut off before its journal could say what the load is.
+    #[must_use]
+    pub const fn is_before_the_plan(&self) -> bool {
+        matches!(self, Self::Journal(ReadError::Empty) | Self::Part(PartError::NoPlan))
+    }
+}
+
 /// Whether a journal with this header is one of a load.
 #[must_use]
 pub fn is_load(header: &Header) -> bool {
