@@ -223,6 +223,18 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--gates", "none.yaml"], "none.yaml"),
         (&["--rate", "5/s", "--duration", "1s", "--start-at", "noon"], "RFC 3339"),
         (&["--rate", "5/s", "--duration", "1s", "--shards", "3"], "this shard's index is not"),
+        (&["--rate", "-1/s", "--duration", "1s"], "'-1/s' is not a rate"),
+        (&["--rate", "5/s", "--duration", "-1s"], "'-1s' is not a duration"),
+        (&["--rate", "5/s", "--duration", "1s", "--timeout", "-1s"], "'-1s' is not a duration"),
+        (&["--rate", "5/s", "--duration", "1s", "--connections", "-1"], "1..=100000"),
+        (&["--rate", "5/s", "--duration", "1s", "--shard", "-1/2"], "'-1/2' is not a shard"),
+        (&["--rate", "5/s", "--duration", "1s", "--start-at", "-5s"], "RFC 3339"),
+        (&["--stages", "-5/s:1s"], "stage 1"),
+        (&["--rate", "1e9/s", "--duration", "1s"], "above 1000000/s"),
+        (&["--rate", "0.0000001/s", "--duration", "2s"], "the schedule starts nothing"),
+        (&["--rate", "5/s", "--duration", "1s", "--misbehave", "slow"], "--misbehave"),
+        (&["--rate", "5/s", "--duration", "1s", "--inject", "503"], "--inject: is for flows"),
+        (&["--rate", "5/s", "--duration", "1s", "--cacert", "/nonexistent"], "--cacert"),
     ] {
         load(&url, args).run().exits(2).says(says);
     }
@@ -230,6 +242,9 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         .run()
         .exits(2)
         .says("credentials");
+    let example = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+    let public = load(&url, &["--rate", "5/s", "--duration", "1s"]).env("WEBHOOK_SECRET", example);
+    public.run().exits(2).says("public example");
     load("ftp://127.0.0.1/", &["--rate", "5/s", "--duration", "1s"]).run().exits(2).says("http://");
     assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
 }
@@ -386,6 +401,10 @@ fn the_shard_comes_from_the_engine() {
     slurm("2", "4", "0", "3").run().exits(0);
     slurm("2", "1", "2", "2").run().exits(2).says("not the number of shards");
     slurm("2", "1", "2", "2").args(&["--shards", "4"]).run().exits(0);
+    // What is typed beats the environment, and an empty variable says nothing.
+    load(&url, &rate).env("SMOKE_SHARDS", "4").args(&["--shard", "1/2"]).run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "").run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "x").run().exits(2).says("SMOKE_SHARDS is 'x'");
 }
 
 #[test]
@@ -540,6 +559,11 @@ fn flows_refuse_what_is_not_for_them() {
     refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
     refused(&["--rate", "1/s", "--duration", "1s", "--to", "http://127.0.0.1:1/"]).says("--staging");
     refused(&["--rate", "1/s", "--duration", "1s", "--flows", "3"]).says("--connections");
+    for flag in [&["--retry"][..], &["--event", "zzz"], &["--timeout", "1ms"], &["--cacert", "/nonexistent"]]
+    {
+        let args = [&["--rate", "1/s", "--duration", "1s"][..], flag].concat();
+        refused(&args).says(&format!("{}: is for `load webhooks`", flag[0]));
+    }
     let url = ["--rate", "1/s", "--duration", "1s", "--staging", "http://www.example.com/"];
     Smoke::new("load")
         .args(&["payments"])

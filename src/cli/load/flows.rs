@@ -2,7 +2,7 @@
 
 use super::live::{self, View};
 use super::plan::LoadWork;
-use super::{Args, Evidence};
+use super::{Args, Evidence, given};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
 use crate::load::{Finish, Pace, Plan, Target as Url, guard};
 use crate::rig::{self, FlowLoad, Prepared, Receiver, RigError, Target};
@@ -14,16 +14,7 @@ use tokio::time::sleep;
 
 /// Resolves scenario and schedule, plays the flows and judges both.
 pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
-    if args.to.is_some() {
-        return Err(Failure::usage(
-            "--to is for `load webhooks`; flows go to --staging URL, or the stand-in",
-        ));
-    }
-    if args.run.flows.is_some() || args.run.concurrency.is_some() {
-        return Err(Failure::usage(
-            "the schedule says how many flows there are, and --connections how many at once",
-        ));
-    }
+    given::not_for_flows(args)?;
     let work = LoadWork::new(args)?;
     let Pace::Open(schedule) = &work.pace else {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));

@@ -44,7 +44,12 @@ impl LoadWork {
         };
         let peak = match &pace {
             Pace::Open(schedule) => {
-                if schedule.total() == 0 || shard.share(schedule.total()) == 0 {
+                if schedule.total() == 0 {
+                    return Err(Failure::usage(
+                        "the schedule starts nothing: at this rate the first start is due after its end",
+                    ));
+                }
+                if shard.share(schedule.total()) == 0 {
                     return Err(Failure::usage(format!(
                         "shard {shard} has nothing to start: the whole schedule has {} starts",
                         schedule.total()
@@ -57,7 +62,8 @@ impl LoadWork {
         let limit = descriptor_limit();
         let connections = args.connections.unwrap_or_else(|| default_connections(peak, shard, limit));
         guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
-        let timeout = rate::duration(&args.timeout).map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
+        let timeout = rate::duration(args.timeout.as_deref().unwrap_or("10s"))
+            .map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
         let backoff: Arc<[Duration]> = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
         Ok(Self {
             pace,

@@ -1,7 +1,8 @@
 //! `smoke load webhooks`: signed webhooks at a receiver.
 
 use super::plan::LoadWork;
-use super::{Args, Evidence, live};
+use super::{Args, Evidence, given, live};
+use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
 use crate::clock::Clock;
 use crate::identity::SubjectKind;
@@ -25,12 +26,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let url =
         args.to.as_deref().ok_or_else(|| Failure::usage("load webhooks needs --to URL: the receiver"))?;
     let target = Target::parse(url).map_err(|e| Failure::usage(format!("--to: {e}")))?;
-    if args.run.staging.is_some() || args.run.flows.is_some() || args.run.concurrency.is_some() {
-        return Err(Failure::usage(
-            "load webhooks takes --to, --rate and --connections; --staging, --flows and --concurrency are for flows",
-        ));
+    given::not_for_webhooks(args)?;
+    if args.cacert.is_some() && !target.is_tls() {
+        return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
     }
-    check_event(&args.event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
+    let event = args.event();
+    check_event(event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
     let work = LoadWork::new(args)?;
     let secret = secret(args)?;
     let signer = Signer::new(args.run.scheme.unwrap_or_default(), &secret).map_err(Failure::usage)?;
@@ -54,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
     let header = header(args, &work, &evidence, &target, environment, &secret);
     let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
-    let record = |started| work.record("webhooks", &args.event, &common, started);
+    let record = |started| work.record("webhooks", event, &common, started);
     let journal = evidence.open(&header)?;
     let planned = Record::Load(Box::new(record(live::begins(args.start_at))));
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
@@ -62,7 +63,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
     let host = target.authority();
     let path = target.path();
-    let letter = Letter { host: &host, path: &path, event: &args.event, seed: work.seed };
+    let letter = Letter { host: &host, path: &path, event, seed: work.seed };
     let forge = Forge::new(letter, signer);
     let manner = work.manner.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
@@ -78,10 +79,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
 fn secret(args: &Args) -> Result<Secret, Failure> {
     if let Some(secret) = args.run.secret.read()? {
-        return Ok(secret);
+        return strong(secret);
     }
     match std::env::var(SECRET_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => Ok(Secret::new(text)),
+        Ok(text) if !text.trim().is_empty() => strong(Secret::new(text)),
         _ => {
             out::say(format!(
                 "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
