@@ -34,7 +34,8 @@ pub(super) struct Args {
     /// Stages, one after the other: RATE:TIME or FROM-TO/s:TIME (0-100/s:30s,100/s:2m,100-0/s:10s)
     #[arg(long, value_name = "STAGES", allow_hyphen_values = true)]
     stages: Option<String>,
-    /// Most requests in flight [default: 32 with --rate max; else what one second of the rate needs, at most 1024]
+    /// Most requests in flight [default: 32 with --rate max; else what one second of the rate needs, at most 1024, and
+    /// with --retry 6 s more, at most 4096]; a start that waits between attempts counts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
     connections: Option<u32>,
     /// The webhooks' event [default: payment_verified]

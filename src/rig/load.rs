@@ -199,6 +199,11 @@ impl Player {
 
 impl Worker for Player {
     async fn perform(&mut self, start: u64) -> Outcome {
-        Outcome { last: self.play(start).await.map(|()| None), earlier: Vec::new(), connects: 0 }
+        Outcome {
+            last: self.play(start).await.map(|()| None),
+            earlier: Vec::new(),
+            paused: Duration::ZERO,
+            connects: 0,
+        }
     }
 }

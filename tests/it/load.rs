@@ -419,17 +419,39 @@ fn https_works_with_a_certificate_that_is_trusted_and_not_without() {
     load(&url, &rate).run().exits(4).says("TLS handshake");
 }
 
+#[test]
+fn what_is_wrong_with_tls_is_said_in_words_and_in_time() {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (url, certificate) = tls_receiver_of(&params);
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    std::fs::write(&pem, certificate).unwrap();
+    let args = ["--rate", "5/s", "--duration", "1s", "--timeout", "300ms", "--cacert", pem.to_str().unwrap()];
+    load(&url, &args).run().exits(4).says("basicConstraints=CA:FALSE");
+    // A plain port waits for the rest of what it takes for a request.
+    let (plain, _) = receiver(fine);
+    let begun = Instant::now();
+    load(&plain.replace("http:", "https:"), &args).run().exits(4).says("TLS");
+    assert!(begun.elapsed() < Duration::from_secs(4), "the limit is that of --timeout");
+}
+
 /// An https receiver with a certificate of its own; its URL and the certificate as PEM.
 fn tls_receiver() -> (String, String) {
-    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let pem = key.cert.pem();
+    tls_receiver_of(&rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap())
+}
+
+fn tls_receiver_of(params: &rcgen::CertificateParams) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    let pem = cert.pem();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let private = rustls::pki_types::PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+    let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![key.cert.der().clone()], private)
+        .with_single_cert(vec![cert.der().clone()], private)
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
-/// Limit for the first connection, which shows that the receiver is there.
+/// Longest limit for the first connection, which shows that the receiver is there.
 const REACH: Duration = Duration::from_secs(5);
 /// Where the secret is when no flag says so.
 const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
@@ -50,7 +50,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let addresses = found.map_err(Failure::environment)?;
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
-    runtime.block_on(reach(&dialer, &target))?;
+    runtime.block_on(reach(&dialer, &target, REACH.min(work.manner.timeout)))?;
     drop(runtime);
 
     let header = header(args, &work, &evidence, &target, environment, &secret);
@@ -121,11 +121,12 @@ fn environment(args: &Args, addresses: &[SocketAddr]) -> String {
 }
 
 /// Opens one connection, so that a receiver that is not there is an error and not a failed load.
-async fn reach(dialer: &Dialer, target: &Target) -> Result<(), Failure> {
-    let why = match tokio::time::timeout(REACH, dialer.connect()).await {
+async fn reach(dialer: &Dialer, target: &Target, limit: Duration) -> Result<(), Failure> {
+    let tls = if target.is_tls() { " and TLS handshake (does it speak https?)" } else { "" };
+    let why = match tokio::time::timeout(limit, dialer.connect()).await {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(broken)) => broken.why,
-        Err(_) => format!("no connection within {} s", REACH.as_secs()),
+        Err(_) => format!("no connection{tls} within {} s", limit.as_secs_f64()),
     };
     Err(Failure::environment(format!("the receiver {} cannot be reached: {why}", target.as_str())))
 }
