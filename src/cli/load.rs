@@ -17,6 +17,9 @@ use std::path::PathBuf;
 
 /// The command line of `smoke load`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("report", |arg| {
+    arg.help("Reports to write beside the artifact: html, junit [default: html]").hide_possible_values(true)
+}))]
 pub(super) struct Args {
     /// `webhooks`: signed webhooks at a receiver, each with its own body, id, timestamp and signature; or a scenario
     /// (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end

@@ -298,7 +298,7 @@ fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
 fn an_interrupt_before_the_beginning_leaves_unproven_evidence() {
     let (url, _) = receiver(fine);
     let later = ["--rate", "5/s", "--duration", "1s", "--start-at", "+60s"];
-    for command in [load(&url, &later), Smoke::new("load").arg("payments").args(&later)] {
+    for command in [load(&url, &later), Smoke::new("load").args(&["payments", "-q"]).args(&later)] {
         let pages = [
             ("artifacts/staging_load_output.json", "old"),
             ("artifacts/staging_load_report.html", "old"),
@@ -316,6 +316,8 @@ fn an_interrupt_before_the_beginning_leaves_unproven_evidence() {
         assert!(killed.unwrap().success());
         let ran = Ran::new(&child.wait_with_output().unwrap(), dir).exits(130);
         let artifact = ran.artifact("load");
+        let quiet = artifact["load"]["subject"] == "payments";
+        assert!(!quiet || ran.stderr.is_empty(), "{}", ran.stderr);
         assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
         assert!(artifact["notes"].to_string().contains("before the load began"), "{}", artifact["notes"]);
         let again = Smoke::new("report").arg(ran.file("staging_load_journal.jsonl")).run().exits(0);
@@ -573,6 +575,12 @@ fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
     let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
     let lost = checks.iter().find(|c| c["id"] == "webhooks_lost").unwrap();
     assert_eq!(lost["verdict"], "unproven");
+}
+
+#[test]
+fn the_help_lists_the_reports_that_a_load_has() {
+    let help = Smoke::new("load").arg("--help").run().exits(0).stdout;
+    assert!(help.contains("html, junit [default: html]") && !help.contains("markdown"), "{help}");
 }
 
 #[test]

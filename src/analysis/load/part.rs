@@ -26,8 +26,10 @@ pub enum PartError {
 /// The journal of one shard.
 #[derive(Debug)]
 pub struct Part<R> {
-    /// Where it comes from, for messages.
+    /// What it is called beside other shards.
     pub name: String,
+    /// Where it lies; names of directories alone may be equal.
+    pub place: String,
     /// What was run.
     pub header: Header,
     /// How the load was asked for.
@@ -56,6 +58,7 @@ impl<R: BufRead> Part<R> {
             _ => return Err(PartError::NotALoad(header.command)),
         };
         let mut part = Self {
+            place: name.clone(),
             name,
             header,
             plan: *plan,

@@ -184,6 +184,14 @@ fn a_shard_that_ran_again_replaces_its_old_part() {
 }
 
 #[test]
+fn a_parameter_that_differs_is_named() {
+    let mut other = Shard::new(1, 2, &[&[1]]);
+    other.plan.timeout_ms = 1;
+    let error = merged(&[Shard::new(0, 2, &[&[1]]), other]).unwrap_err().to_string();
+    assert!(error.contains("their time limits (--timeout) differ"), "{error}");
+}
+
+#[test]
 fn a_run_that_never_began_counts_as_cut_off_and_replaces_none_that_did() {
     let never = || Shard { complete: false, ..Shard::new(1, 2, &[]) };
     let summary = merged(&[Shard::new(0, 2, &[&[1]]), never()]).unwrap();

@@ -33,7 +33,11 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         check_target(args, &resolved.target, &work).await?;
         let prepared = Prepared::new(resolved).await.map_err(failure)?;
         let (interrupted, mut stop) = watch::channel(false);
-        interrupt::spawn(interrupted);
+        if args.run.quiet {
+            interrupt::spawn_quiet(interrupted);
+        } else {
+            interrupt::spawn(interrupted);
+        }
         prepared.announce(work.record(&name, "", &common, live::begins(args.start_at))).map_err(failure)?;
         evidence.begin(&outputs)?;
         if begin_at(args, &mut stop).await == Finish::Interrupted {
