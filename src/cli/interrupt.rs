@@ -9,20 +9,23 @@ const INTERRUPTED: i32 = 130;
 
 /// Turns `stop` true at the first signal.
 pub(super) fn spawn(stop: watch::Sender<bool>) {
-    tokio::spawn(async move {
-        wait().await;
-        out::say("interrupted: writing what was seen; once more to quit at once");
-        let _ = stop.send(true);
-        wait().await;
-        std::process::exit(INTERRUPTED);
-    });
+    spawn_telling(stop, || out::say("interrupted: writing what was seen; once more to quit at once"));
+}
+
+/// The same without a word.
+pub(super) fn spawn_quiet(stop: watch::Sender<bool>) {
+    spawn_telling(stop, || ());
 }
 
 /// The same for a server, which ends in order.
 pub(super) fn spawn_drain(stop: watch::Sender<bool>) {
+    spawn_telling(stop, || out::say("stopping: open exchanges end first; once more to quit at once"));
+}
+
+fn spawn_telling(stop: watch::Sender<bool>, tell: fn()) {
     tokio::spawn(async move {
         wait().await;
-        out::say("stopping: open exchanges end first; once more to quit at once");
+        tell();
         let _ = stop.send(true);
         wait().await;
         std::process::exit(INTERRUPTED);

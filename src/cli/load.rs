@@ -2,6 +2,7 @@
 
 mod evidence;
 mod flows;
+mod given;
 mod live;
 mod plan;
 mod webhooks;
@@ -16,6 +17,9 @@ use std::path::PathBuf;
 
 /// The command line of `smoke load`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("report", |arg| {
+    arg.help("Reports to write beside the artifact: html, junit [default: html]").hide_possible_values(true)
+}))]
 pub(super) struct Args {
     /// `webhooks`: signed webhooks at a receiver, each with its own body, id, timestamp and signature; or a scenario
     /// (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end
@@ -25,37 +29,38 @@ pub(super) struct Args {
     #[arg(long, value_name = "URL")]
     to: Option<String>,
     /// Starts per time (20/s, 90/m, 500/10s), or `max`: as fast as the answers come (closed model)
-    #[arg(long, value_name = "RATE", conflicts_with = "stages")]
+    #[arg(long, value_name = "RATE", conflicts_with = "stages", allow_hyphen_values = true)]
     rate: Option<String>,
     /// How long (30s, 1m30s)
-    #[arg(long, value_name = "TIME", conflicts_with = "stages")]
+    #[arg(long, value_name = "TIME", conflicts_with = "stages", allow_hyphen_values = true)]
     duration: Option<String>,
     /// Stages, one after the other: RATE:TIME or FROM-TO/s:TIME (0-100/s:30s,100/s:2m,100-0/s:10s)
-    #[arg(long, value_name = "STAGES")]
+    #[arg(long, value_name = "STAGES", allow_hyphen_values = true)]
     stages: Option<String>,
-    /// Most requests in flight [default: 32 with --rate max; else what one second of the rate needs, at most 1024]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// Most requests in flight [default: 32 with --rate max; else what one second of the rate needs, at most 1024, and
+    /// with --retry 6 s more, at most 4096]; a start that waits between attempts counts
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
     connections: Option<u32>,
-    /// The webhooks' event
-    #[arg(long, value_name = "NAME", default_value = "payment_verified")]
-    event: String,
+    /// The webhooks' event [default: payment_verified]
+    #[arg(long, value_name = "NAME")]
+    event: Option<String>,
     /// Retry as the real sender does: three attempts, 0 s, 2 s and 4 s apart, none after a 4xx
     #[arg(long)]
     retry: bool,
-    /// Time limit of one request, connecting included
-    #[arg(long, value_name = "TIME", default_value = "10s")]
-    timeout: String,
+    /// Time limit of one request, connecting included [default: 10s]
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    timeout: Option<String>,
     /// Trust the certificates in this PEM file for https, and no others
     #[arg(long, value_name = "FILE")]
     cacert: Option<PathBuf>,
     /// Run shard K of N only, counted from 0 [default: from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID]
-    #[arg(long, value_name = "K/N")]
+    #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     shard: Option<Shard>,
-    /// Number of shards, when the environment gives this one's index
-    #[arg(long, value_name = "N", env = "SMOKE_SHARDS", conflicts_with = "shard")]
+    /// Number of shards, when the environment gives this one's index [env: SMOKE_SHARDS]
+    #[arg(long, value_name = "N", conflicts_with = "shard", allow_hyphen_values = true)]
     shards: Option<u64>,
     /// Begin at this time: RFC 3339, Unix seconds, or +TIME from now
-    #[arg(long, value_name = "T", value_parser = start_at)]
+    #[arg(long, value_name = "T", value_parser = start_at, allow_hyphen_values = true)]
     start_at: Option<DateTime<Utc>>,
     /// Load a target that looks like production, or another machine at more than 10000/s
     #[arg(long)]
@@ -65,6 +70,10 @@ pub(super) struct Args {
 }
 
 impl Args {
+    fn event(&self) -> &str {
+        self.event.as_deref().unwrap_or("payment_verified")
+    }
+
     fn outputs(&self) -> Outputs {
         let run = &self.run;
         Outputs {

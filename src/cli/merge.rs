@@ -29,9 +29,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             "there is no {JOURNAL} in what was given: give the --artifacts directory of the shards, or D/*"
         )));
     }
-    let open =
-        |path: &PathBuf| open_part(path).map_err(|e| Failure::usage(format!("{}: {e}", path.display())));
-    let parts = journals.iter().map(open).collect::<Result<Vec<_>, _>>()?;
+    let mut parts = Vec::with_capacity(journals.len());
+    for path in &journals {
+        match open_part(path) {
+            Ok(part) => parts.push(part),
+            Err(e) if e.is_before_the_plan() => {
+                out::say(format!("warning: {}: {e}; its shard counts as missing", path.display()));
+            }
+            Err(e) => return Err(Failure::usage(format!("{}: {e}", path.display()))),
+        }
+    }
     let evidence = Evidence::prepare(&args.outputs, Shard::WHOLE)?;
     if !args.outputs.quiet {
         out::say(format!("merging {} journals", parts.len()));

@@ -189,7 +189,8 @@ pub(super) fn staging_secret(source: &SecretSource, env: &Env) -> Result<Secret,
     }
 }
 
-fn strong(secret: Secret) -> Result<Secret, Failure> {
+/// The secret, unless something makes it unfit for a real system.
+pub(super) fn strong(secret: Secret) -> Result<Secret, Failure> {
     match secret.weakness() {
         Some(weakness) => Err(Failure::usage(format!("{weakness}; `smoke secret` makes a good one"))),
         None => Ok(secret),

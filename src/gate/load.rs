@@ -120,6 +120,11 @@ fn offered(load: &LoadSummary) -> Check {
             load.plan.connections
         )
     };
+    let text = if dropped > 0 && load.plan.backoff_ms.len() > 1 {
+        format!("{text}; starts that wait to be tried again count as in flight")
+    } else {
+        text
+    };
     let verdict = if dropped == 0 && started > 0 { Verdict::Pass } else { Verdict::Unproven };
     Check { actual: Some(dropped as f64), n: dropped + started, verdict, text, ..base }
 }

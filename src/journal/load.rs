@@ -28,7 +28,7 @@ pub struct LoadPlan {
     pub parameters_sha256: String,
     /// Which part of the schedule this is.
     pub shard: LoadShard,
-    /// Wall time at which the schedule began.
+    /// Wall time at which the schedule began; in the record that is written before that, when it is to begin.
     pub started: DateTime<Utc>,
 }
 

@@ -1,6 +1,7 @@
 //! Reads HTTP/1.1 answers (RFC 9112) from bytes as they come, without a socket and without trusting the peer.
 
 use crate::journal::Trouble;
+use chrono::{DateTime, NaiveDateTime, Utc};
 
 /// Longest head of an answer in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -16,7 +17,7 @@ const MAX_CHUNK_OVERHEAD: u64 = 1024 * 1024;
 pub struct Answer {
     /// The final status (1xx are passed over).
     pub status: u16,
-    /// Retry-After in seconds, where it is a number.
+    /// Retry-After in seconds from now.
     pub retry_after_s: Option<u64>,
     /// Whether the connection may carry another request.
     pub keep_alive: bool,
@@ -252,7 +253,7 @@ fn meaning(status: u16, http11: bool, headers: &[httparse::Header<'_>]) -> Resul
                 }
             }
         } else if name.eq_ignore_ascii_case("retry-after") {
-            retry_after_s = std::str::from_utf8(header.value).ok().and_then(|v| v.trim().parse().ok());
+            retry_after_s = std::str::from_utf8(header.value).ok().and_then(|v| retry_after(v, Utc::now));
         }
     }
     let framing = match (coding, length) {
@@ -269,6 +270,16 @@ fn meaning(status: u16, http11: bool, headers: &[httparse::Header<'_>]) -> Resul
         (None, Some(n)) => Framing::Length(n),
     };
     Ok((framing, Answer { status, retry_after_s, keep_alive }))
+}
+
+/// Seconds, or an HTTP date (RFC 9110 section 10.2.3): 0 when that is past.
+fn retry_after(value: &str, now: impl FnOnce() -> DateTime<Utc>) -> Option<u64> {
+    let value = value.trim();
+    value.parse().ok().or_else(|| {
+        let at = NaiveDateTime::parse_from_str(value, "%a, %d %b %Y %H:%M:%S GMT").ok()?.and_utc();
+        let ms = (at - now()).num_milliseconds();
+        Some(u64::try_from(ms).map_or(0, |ms| ms.div_ceil(1000)))
+    })
 }
 
 fn content_length(value: &[u8]) -> Result<u64, Broken> {
@@ -349,7 +360,12 @@ mod tests {
             all_pieces(&format!("HTTP/1.1 429 Slow\r\nRetry-After: {v}\r\nContent-Length: 0\r\n\r\n"))
         };
         assert_eq!(of("3595").unwrap().0.retry_after_s, Some(3595));
-        assert_eq!(of("Wed, 21 Oct 2026 07:28:00 GMT").unwrap().0.retry_after_s, None);
+        assert_eq!(of("soon").unwrap().0.retry_after_s, None);
+        let now = || DateTime::from_timestamp(1_792_567_680, 0).unwrap();
+        assert_eq!(now().to_rfc2822(), "Wed, 21 Oct 2026 07:28:00 +0000");
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:30:00 GMT", now), Some(120));
+        assert_eq!(retry_after("Wed, 21 Oct 2026 07:27:00 GMT", now), Some(0));
+        assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT").unwrap().0.retry_after_s, Some(0));
     }
 
     #[test]

@@ -161,7 +161,8 @@ impl Desk {
         let lag = start.intended.map(|intended| {
             (sent.saturating_duration_since(intended), sent.saturating_duration_since(start.available))
         });
-        let service = done.saturating_duration_since(sent);
+        // Our own pauses between attempts are no time that the target took.
+        let service = done.saturating_duration_since(sent).saturating_sub(outcome.paused);
         self.tally.ended(&Sample { start: start.number, lag, service, at: self.clock.tick(done), outcome });
         if self.over {
             return Next::End;

@@ -23,6 +23,8 @@ pub struct Outcome {
     pub last: Result<Option<Answer>, Broken>,
     /// The attempts before it.
     pub earlier: Vec<Result<Answer, Broken>>,
+    /// How long it slept between attempts.
+    pub paused: Duration,
     /// Connections opened for it.
     pub connects: u32,
 }

@@ -40,33 +40,16 @@ pub enum Refusal {
     },
 }
 
-/// Names that say that something is not production, whatever else the name says.
-const HARMLESS: [&str; 21] = [
-    "staging",
-    "stage",
-    "stg",
-    "test",
-    "testing",
-    "tst",
-    "dev",
-    "develop",
-    "qa",
-    "uat",
-    "sandbox",
-    "preprod",
-    "nonprod",
-    "pre",
-    "non",
-    "demo",
-    "local",
-    "localhost",
-    "internal",
-    "preview",
-    "canary",
+/// Names that say that something is not production, where nothing says that it is.
+const HARMLESS: [&str; 15] = [
+    "staging", "stage", "stg", "test", "testing", "tst", "dev", "develop", "qa", "uat", "sandbox", "preprod",
+    "nonprod", "demo", "preview",
 ];
 const PRODUCTION: [&str; 5] = ["prod", "production", "prd", "live", "master"];
+/// In front of a word of production they turn it into its opposite: `pre-prod`, `nonprod`.
+const NOT_YET: [&str; 2] = ["pre", "non"];
 /// Top-level names that are reserved for tests and private networks (RFC 2606, RFC 6762, RFC 8375).
-const PRIVATE_TLDS: [&str; 7] = ["test", "localhost", "invalid", "local", "internal", "lan", "home"];
+const PRIVATE_TLDS: [&str; 6] = ["test", "localhost", "local", "internal", "lan", "home"];
 
 /// What about a host name looks like production, if anything does. Addresses look like nothing.
 #[must_use]
@@ -76,14 +59,12 @@ pub fn looks_like_production(host: &str) -> Option<String> {
         return None;
     }
     let labels: Vec<&str> = host.split('.').collect();
-    let words = || host.split(['.', '-', '_']).map(|w| w.trim_end_matches(|c: char| c.is_ascii_digit()));
     let private = labels.last().is_some_and(|tld| PRIVATE_TLDS.contains(tld));
-    if words().any(|w| HARMLESS.contains(&w)) {
-        return None;
-    }
-    let suspect = |w: &&str| PRODUCTION.contains(w) || w.ends_with("prod");
-    if let Some(word) = words().find(suspect) {
+    if let Some(word) = labels.iter().find_map(|label| word_of_production(label)) {
         return Some(format!("'{word}' in its name"));
+    }
+    if labels.iter().any(|label| words(label).any(|w| HARMLESS.contains(&w) || NOT_YET.contains(&w))) {
+        return None;
     }
     match (labels.first(), labels.len()) {
         _ if private => None,
@@ -91,6 +72,26 @@ pub fn looks_like_production(host: &str) -> Option<String> {
         (_, 2) => Some("a domain without a name in front, and nothing that says staging".to_owned()),
         _ => None,
     }
+}
+
+/// The words of a label, without the numbers behind them.
+fn words(label: &str) -> impl Iterator<Item = &str> {
+    label.split(['-', '_']).map(|w| w.trim_end_matches(|c: char| c.is_ascii_digit()))
+}
+
+/// The first word of a label that says production, unless the one before it says that this is not it yet.
+fn word_of_production(label: &str) -> Option<&str> {
+    let mut before = "";
+    for word in words(label) {
+        let negated =
+            NOT_YET.iter().any(|not| word.strip_prefix(not).is_some_and(|w| PRODUCTION.contains(&w)));
+        let says = PRODUCTION.contains(&word) || word.ends_with("prod");
+        if says && !negated && !NOT_YET.contains(&before) {
+            return Some(word);
+        }
+        before = word;
+    }
+    None
 }
 
 /// Whether all of these are this machine.
@@ -162,6 +163,17 @@ mod tests {
             "myprod.example.com",
             "example.com",
             "deltacrown.gg",
+            "receiver.prod.svc.cluster.local",
+            "receiver.production.svc.cluster.local",
+            "prod.example.internal",
+            "prod.local",
+            "canary.prod.example.invalid",
+            "prod-canary.example.invalid",
+            "internal.live.example.invalid",
+            "demo.prod.example.invalid",
+            "api.example.invalid",
+            "www.example.invalid",
+            "pre.prod.example.com",
         ] {
             assert!(looks_like_production(host).is_some(), "{host}");
         }
@@ -176,6 +188,10 @@ mod tests {
             "pre-prod.example.com",
             "preprod.example.com",
             "nonprod.example.com",
+            "non-prod-2.example.com",
+            "preproduction.example.com",
+            "deliverance.example.test",
+            "eu.deliverance.example.com",
             "hooks.example.com",
             "product.example.com",
             "delivery.example.com",

@@ -69,7 +69,7 @@ impl<C: Connect> Worker for Lane<C> {
     async fn perform(&mut self, start: u64) -> Outcome {
         let now = u64::try_from(self.clock.unix_ms()).unwrap_or(0);
         self.forge.build(start, now);
-        let mut connects = 0;
+        let (mut connects, mut paused) = (0, Duration::ZERO);
         let mut earlier = Vec::new();
         let mut last = self.attempt(&mut connects).await;
         let backoff = Arc::clone(&self.manner.backoff);
@@ -77,12 +77,14 @@ impl<C: Connect> Worker for Lane<C> {
             if !is_retried(&last) {
                 break;
             }
+            let asleep = Instant::now();
             sleep(pause).await;
+            paused += asleep.elapsed();
             // Same id, timestamp, signature and body on every retry, as the real sender does it.
             let next = self.attempt(&mut connects).await;
             earlier.push(std::mem::replace(&mut last, next));
         }
-        Outcome { last: last.map(Some), earlier, connects }
+        Outcome { last: last.map(Some), earlier, paused, connects }
     }
 }
 

@@ -64,7 +64,9 @@ fn rate_or_zero(text: &str) -> Result<f64, RateError> {
     let (count, per) = text.split_once('/').unwrap_or((text, "s"));
     let wrong = || RateError::Rate(text.to_owned());
     let per = per_seconds(per).ok_or_else(wrong)?;
-    let rate = number(count).ok_or_else(wrong)? / per;
+    // Written with an exponent it is no rate, but where it is far too high that is what is to be said.
+    let huge = || count.trim().parse().ok().filter(|n: &f64| n.is_finite() && *n > MAX_PER_SECOND);
+    let rate = number(count).or_else(huge).ok_or_else(wrong)? / per;
     if rate > MAX_PER_SECOND { Err(RateError::Absurd(text.to_owned())) } else { Ok(rate) }
 }
 
@@ -178,12 +180,13 @@ mod tests {
 
     #[test]
     fn bad_rates_say_what_is_wrong() {
-        for text in ["", "/s", "20/", "x/s", "20/x", "-1/s", "1e9/s", "inf/s", "NaN", "20/0s", "1.2.3/s", "."]
+        for text in ["", "/s", "20/", "x/s", "20/x", "-1/s", "1e3/s", "inf/s", "NaN", "20/0s", "1.2.3/s", "."]
         {
             assert!(matches!(rate(text), Err(RateError::Rate(_))), "{text}: {:?}", rate(text));
         }
         assert_eq!(rate("0/s"), Err(RateError::Zero("0/s".into())));
         assert!(matches!(rate("1000001/s"), Err(RateError::Absurd(_))));
+        assert!(matches!(rate("1e9/s"), Err(RateError::Absurd(_))));
         assert!(matches!(rate("99999999999999999999999999/s"), Err(RateError::Absurd(_))));
     }
 

@@ -109,7 +109,7 @@ impl Shard {
 
     /// The shard that the environment of a Kubernetes Indexed Job or a Slurm array names; `None` outside of both.
     ///
-    /// `count` is the number of shards where it was given apart. Kubernetes tells a pod its index only. Slurm's count is
+    /// `count` is the number of shards where it was given apart; SMOKE_SHARDS says it too. Kubernetes tells a pod its index only. Slurm's count is
     /// taken only when the array is 0 to count-1 in steps of 1: a re-submitted part of an array has another count.
     ///
     /// # Errors
@@ -119,12 +119,15 @@ impl Shard {
         get: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ShardError> {
         let number = |name: &'static str| match get(name) {
+            // As an engine sets it that has nothing to say.
+            Some(value) if value.trim().is_empty() => Ok(None),
             None => Ok(None),
             Some(value) => match value.trim().parse::<u64>() {
                 Ok(number) => Ok(Some(number)),
                 Err(_) => Err(ShardError::Variable { name, value }),
             },
         };
+        let count = count.map_or_else(|| number("SMOKE_SHARDS"), |count| Ok(Some(count)))?;
         if let Some(index) = number("JOB_COMPLETION_INDEX")? {
             let count = count.ok_or(ShardError::NoCount("JOB_COMPLETION_INDEX"))?;
             return Self::new(index, count).map(Some);

@@ -22,7 +22,7 @@ pub struct Sample {
     pub start: u64,
     /// Sent - intended, and the part of it during which a connection was free; `None` in the closed model.
     pub lag: Option<(Duration, Duration)>,
-    /// Done - sent.
+    /// Done - sent, without the pauses between attempts.
     pub service: Duration,
     /// When it ended, counted from the beginning of the schedule.
     pub at: Tick,
@@ -126,7 +126,7 @@ impl Tally {
         interval.retried += u64::from(!sample.outcome.earlier.is_empty());
         counts.service.record(sample.service);
         if let Some((lag, own)) = sample.lag {
-            counts.response.record(lag + sample.service);
+            counts.response.record(lag + sample.service + sample.outcome.paused);
             counts.lag.record(lag);
             counts.own_lag.record(own);
         }
@@ -198,6 +198,7 @@ impl Tally {
             outcome: Outcome {
                 last: Err(Broken::new(Trouble::Local, "the worker died; please report this")),
                 earlier: Vec::new(),
+                paused: Duration::ZERO,
                 connects: 0,
             },
         });
@@ -228,7 +229,7 @@ mod tests {
             lag: Some((Duration::from_millis(2), Duration::from_millis(1))),
             service: Duration::from_millis(5),
             at: Tick(9),
-            outcome: Outcome { last, earlier: Vec::new(), connects: 1 },
+            outcome: Outcome { last, earlier: Vec::new(), paused: Duration::ZERO, connects: 1 },
         }
     }
 

@@ -191,9 +191,22 @@ impl Connect for Dialer {
         let Some((connector, name)) = &self.tls else { return Ok(Stream::Plain(stream)) };
         let stream = connector.connect(name.clone(), stream).await.map_err(|e| match e.kind() {
             io::ErrorKind::ConnectionReset => Broken::new(Trouble::Reset, format!("TLS handshake: {e}")),
-            _ => Broken::new(Trouble::Tls, format!("TLS handshake: {e}")),
+            _ => Broken::new(Trouble::Tls, format!("TLS handshake: {}", in_words(&e))),
         })?;
         Ok(Stream::Tls(Box::new(stream)))
+    }
+}
+
+/// A failed handshake as a reason; rustls has no words for a certificate that is a CA's and a server's at once, which
+/// `openssl req -x509` makes unless told otherwise.
+fn in_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    if text.contains("CaUsedAsEndEntity") {
+        "the server's certificate is one of a certificate authority (CA:TRUE) and cannot be a server's own: make it with \
+         basicConstraints=CA:FALSE (openssl req -x509 … -addext basicConstraints=critical,CA:FALSE)"
+            .to_owned()
+    } else {
+        text
     }
 }
 

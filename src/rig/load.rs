@@ -42,6 +42,33 @@ pub struct FlowLoad {
 type Problems = Arc<Mutex<HashMap<u32, String>>>;
 
 impl Prepared {
+    /// Says in the journal what is going to be played, before there is anything to see of it.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub fn announce(&self, plan: LoadPlan) -> Result<(), RigError> {
+        self.journal
+            .append(&Record::Load(Box::new(plan)))
+            .map_err(|source| RigError::Journal { path: self.plan.journal.clone(), source })
+    }
+
+    /// Takes everything down and closes the journal of a load that never began, and says why.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub async fn cancel(self, why: &str) -> Result<(), RigError> {
+        if let Some(staging) = self.staging {
+            staging.shutdown().await;
+        }
+        let at = self.clock.now();
+        let note = Record::Note(Note { at, text: why.to_owned() });
+        self.journal
+            .append(&note)
+            .and_then(|()| self.journal.finish(at, false))
+            .map(drop)
+            .map_err(|source| RigError::Journal { path: self.plan.journal, source })
+    }
+
     /// Plays the flows by the schedule, waits until the webhooks have settled, takes everything down and closes the
     /// journal. When `stop` turns true the run ends; what was seen is in the journal.
     ///
@@ -172,6 +199,11 @@ impl Player {
 
 impl Worker for Player {
     async fn perform(&mut self, start: u64) -> Outcome {
-        Outcome { last: self.play(start).await.map(|()| None), earlier: Vec::new(), connects: 0 }
+        Outcome {
+            last: self.play(start).await.map(|()| None),
+            earlier: Vec::new(),
+            paused: Duration::ZERO,
+            connects: 0,
+        }
     }
 }

@@ -223,6 +223,18 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--gates", "none.yaml"], "none.yaml"),
         (&["--rate", "5/s", "--duration", "1s", "--start-at", "noon"], "RFC 3339"),
         (&["--rate", "5/s", "--duration", "1s", "--shards", "3"], "this shard's index is not"),
+        (&["--rate", "-1/s", "--duration", "1s"], "'-1/s' is not a rate"),
+        (&["--rate", "5/s", "--duration", "-1s"], "'-1s' is not a duration"),
+        (&["--rate", "5/s", "--duration", "1s", "--timeout", "-1s"], "'-1s' is not a duration"),
+        (&["--rate", "5/s", "--duration", "1s", "--connections", "-1"], "1..=100000"),
+        (&["--rate", "5/s", "--duration", "1s", "--shard", "-1/2"], "'-1/2' is not a shard"),
+        (&["--rate", "5/s", "--duration", "1s", "--start-at", "-5s"], "RFC 3339"),
+        (&["--stages", "-5/s:1s"], "stage 1"),
+        (&["--rate", "1e9/s", "--duration", "1s"], "above 1000000/s"),
+        (&["--rate", "0.0000001/s", "--duration", "2s"], "the schedule starts nothing"),
+        (&["--rate", "5/s", "--duration", "1s", "--misbehave", "slow"], "--misbehave"),
+        (&["--rate", "5/s", "--duration", "1s", "--inject", "503"], "--inject: is for flows"),
+        (&["--rate", "5/s", "--duration", "1s", "--cacert", "/nonexistent"], "--cacert"),
     ] {
         load(&url, args).run().exits(2).says(says);
     }
@@ -230,6 +242,9 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         .run()
         .exits(2)
         .says("credentials");
+    let example = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+    let public = load(&url, &["--rate", "5/s", "--duration", "1s"]).env("WEBHOOK_SECRET", example);
+    public.run().exits(2).says("public example");
     load("ftp://127.0.0.1/", &["--rate", "5/s", "--duration", "1s"]).run().exits(2).says("http://");
     assert!(seen.lock().unwrap().is_empty(), "nothing was sent");
 }
@@ -271,6 +286,60 @@ fn an_interrupt_keeps_what_was_measured() {
     assert!(artifact["counters"]["ok"].as_u64().unwrap() >= 40);
 }
 
+fn wait_until(what: &str, mut is: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !is() {
+        assert!(Instant::now() < deadline, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn an_interrupt_before_the_beginning_leaves_unproven_evidence() {
+    let (url, _) = receiver(fine);
+    let later = ["--rate", "5/s", "--duration", "1s", "--start-at", "+60s"];
+    for command in [load(&url, &later), Smoke::new("load").args(&["payments", "-q"]).args(&later)] {
+        let pages = [
+            ("artifacts/staging_load_output.json", "old"),
+            ("artifacts/staging_load_report.html", "old"),
+            ("artifacts/staging_load_junit.xml", "old"),
+        ];
+        let command = pages.iter().fold(command, |command, (name, text)| command.file(name, text));
+        let (child, dir) = command.spawn();
+        let output = dir.path().join("artifacts/staging_load_output.json");
+        // The first artifact stands there before anything is driven: it is what a killed process leaves.
+        wait_until("no first artifact", || {
+            std::fs::read_to_string(&output).is_ok_and(|text| text.contains("\"unproven\""))
+        });
+        assert!(!dir.path().join("artifacts/staging_load_junit.xml").exists(), "a stale page");
+        let killed = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+        assert!(killed.unwrap().success());
+        let ran = Ran::new(&child.wait_with_output().unwrap(), dir).exits(130);
+        let artifact = ran.artifact("load");
+        let quiet = artifact["load"]["subject"] == "payments";
+        assert!(!quiet || ran.stderr.is_empty(), "{}", ran.stderr);
+        assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
+        assert!(artifact["notes"].to_string().contains("before the load began"), "{}", artifact["notes"]);
+        let again = Smoke::new("report").arg(ran.file("staging_load_journal.jsonl")).run().exits(0);
+        assert_eq!(again.stdout.as_bytes(), std::fs::read(ran.file("staging_load_output.json")).unwrap());
+    }
+}
+
+#[test]
+fn a_killed_load_leaves_no_pass_of_an_earlier_one() {
+    let (url, _) = receiver(fine);
+    let command = load(&url, &["--rate", "20/s", "--duration", "60s"]);
+    let command = command.file("artifacts/staging_load_output.json", "{\"verdict\":\"pass\"}");
+    let (mut child, dir) = command.spawn();
+    let journal = dir.path().join("artifacts/staging_load_journal.jsonl");
+    wait_until("no second was recorded", || {
+        std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("\"interval\""))
+    });
+    child.kill().unwrap();
+    let ran = Ran::new(&child.wait_with_output().unwrap(), dir);
+    assert_eq!(ran.artifact("load")["acceptance_gates"]["verdict"], "unproven");
+}
+
 fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
     let dir = dir.to_str().unwrap();
     let args = ["--stages", "0-60/s:1s,30/s:1s", "--shard", shard, "--seed", "7", "--artifacts", dir];
@@ -304,6 +373,11 @@ fn shards_merge_into_the_whole_schedule() {
     std::fs::remove_dir_all(dir.path().join("shard-1-of-3")).unwrap();
     let ran = merge(dir.path()).exits(3);
     assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
+    // So does one that was cut off before its journal said anything.
+    std::fs::create_dir(dir.path().join("shard-1-of-3")).unwrap();
+    std::fs::write(dir.path().join("shard-1-of-3/staging_load_journal.jsonl"), "").unwrap();
+    let ran = merge(dir.path()).exits(3).says("counts as missing");
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
     shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
     merge(dir.path()).exits(2).says("are not shards of one load");
     Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("there is no");
@@ -329,6 +403,10 @@ fn the_shard_comes_from_the_engine() {
     slurm("2", "4", "0", "3").run().exits(0);
     slurm("2", "1", "2", "2").run().exits(2).says("not the number of shards");
     slurm("2", "1", "2", "2").args(&["--shards", "4"]).run().exits(0);
+    // What is typed beats the environment, and an empty variable says nothing.
+    load(&url, &rate).env("SMOKE_SHARDS", "4").args(&["--shard", "1/2"]).run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "").run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "x").run().exits(2).says("SMOKE_SHARDS is 'x'");
 }
 
 #[test]
@@ -343,17 +421,39 @@ fn https_works_with_a_certificate_that_is_trusted_and_not_without() {
     load(&url, &rate).run().exits(4).says("TLS handshake");
 }
 
+#[test]
+fn what_is_wrong_with_tls_is_said_in_words_and_in_time() {
+    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let (url, certificate) = tls_receiver_of(&params);
+    let dir = tempfile::tempdir().unwrap();
+    let pem = dir.path().join("ca.pem");
+    std::fs::write(&pem, certificate).unwrap();
+    let args = ["--rate", "5/s", "--duration", "1s", "--timeout", "300ms", "--cacert", pem.to_str().unwrap()];
+    load(&url, &args).run().exits(4).says("basicConstraints=CA:FALSE");
+    // A plain port waits for the rest of what it takes for a request.
+    let (plain, _) = receiver(fine);
+    let begun = Instant::now();
+    load(&plain.replace("http:", "https:"), &args).run().exits(4).says("TLS");
+    assert!(begun.elapsed() < Duration::from_secs(4), "the limit is that of --timeout");
+}
+
 /// An https receiver with a certificate of its own; its URL and the certificate as PEM.
 fn tls_receiver() -> (String, String) {
-    let key = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    let pem = key.cert.pem();
+    tls_receiver_of(&rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap())
+}
+
+fn tls_receiver_of(params: &rcgen::CertificateParams) -> (String, String) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    let pem = cert.pem();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let private = rustls::pki_types::PrivateKeyDer::try_from(key.signing_key.serialize_der()).unwrap();
+    let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![key.cert.der().clone()], private)
+        .with_single_cert(vec![cert.der().clone()], private)
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -478,11 +578,22 @@ fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
 }
 
 #[test]
+fn the_help_lists_the_reports_that_a_load_has() {
+    let help = Smoke::new("load").arg("--help").run().exits(0).stdout;
+    assert!(help.contains("html, junit [default: html]") && !help.contains("markdown"), "{help}");
+}
+
+#[test]
 fn flows_refuse_what_is_not_for_them() {
     let refused = |args: &[&str]| Smoke::new("load").args(&["payments"]).args(args).run().exits(2);
     refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
     refused(&["--rate", "1/s", "--duration", "1s", "--to", "http://127.0.0.1:1/"]).says("--staging");
     refused(&["--rate", "1/s", "--duration", "1s", "--flows", "3"]).says("--connections");
+    for flag in [&["--retry"][..], &["--event", "zzz"], &["--timeout", "1ms"], &["--cacert", "/nonexistent"]]
+    {
+        let args = [&["--rate", "1/s", "--duration", "1s"][..], flag].concat();
+        refused(&args).says(&format!("{}: is for `load webhooks`", flag[0]));
+    }
     let url = ["--rate", "1/s", "--duration", "1s", "--staging", "http://www.example.com/"];
     Smoke::new("load")
         .args(&["payments"])

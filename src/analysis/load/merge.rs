@@ -126,21 +126,25 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
             same_load(a, b)?;
         }
     }
-    parts.sort_by_key(|p| (p.plan.shard.index, p.plan.started));
+    // A run that never began replaces none that did, and stands for its shard only where there is no other.
+    parts.sort_by_key(|p| (p.plan.shard.index, p.has_begun(), p.plan.started));
     let mut kept: Vec<Part<R>> = Vec::with_capacity(parts.len());
     for part in parts {
         match kept.pop_if(|before| before.plan.shard == part.plan.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
-                notes.push(format!("{} is the same run as {}, and counts once", part.name, before.name));
+                notes.push(format!("{} is the same run as {}, and counts once", part.place, before.place));
+            }
+            Some(before) if !before.has_begun() => {
+                notes.push(format!("{} never began, and {} counts in its place", before.place, part.place));
             }
             Some(mut before) => {
                 let index = part.plan.shard.index;
                 if part.plan.started < ended(&mut before) {
-                    return Err(MergeError::Overlap { first: before.name, second: part.name, index });
+                    return Err(MergeError::Overlap { first: before.place, second: part.place, index });
                 }
                 notes.push(format!(
                     "{} is a later run of shard {index} and replaces {}",
-                    part.name, before.name
+                    part.place, before.place
                 ));
             }
             None => {}
@@ -167,13 +171,19 @@ fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
         ("their schedules", a.plan.pace == b.plan.pace),
         ("their numbers of shards", a.plan.shard.count == b.plan.shard.count),
         ("their gates", a.header.gates_sha256 == b.header.gates_sha256),
+        ("their events (--event)", a.plan.event == b.plan.event),
+        ("their time limits (--timeout)", a.plan.timeout_ms == b.plan.timeout_ms),
+        ("their pauses between attempts (--retry)", a.plan.backoff_ms == b.plan.backoff_ms),
+        ("their signature schemes (--scheme)", a.header.scheme == b.header.scheme),
         ("their parameters", a.plan.parameters_sha256 == b.plan.parameters_sha256),
     ];
     match differs.iter().find(|(_, same)| !same) {
         None => Ok(()),
-        Some((what, _)) => {
-            Err(MergeError::Mixed { first: a.name.clone(), second: b.name.clone(), what: (*what).to_owned() })
-        }
+        Some((what, _)) => Err(MergeError::Mixed {
+            first: a.place.clone(),
+            second: b.place.clone(),
+            what: (*what).to_owned(),
+        }),
     }
 }
 

@@ -12,6 +12,9 @@ pub enum PartError {
     /// The journal is of something else.
     #[error("the journal is of `smoke {0}`, which is no load")]
     NotALoad(String),
+    /// It ends before it says what the load is.
+    #[error("the journal does not say what the load is: the run was cut off before it began")]
+    NoPlan,
     /// Seconds out of order.
     #[error("second {second}: it begins before the one before it ends")]
     Order {
@@ -23,8 +26,10 @@ pub enum PartError {
 /// The journal of one shard.
 #[derive(Debug)]
 pub struct Part<R> {
-    /// Where it comes from, for messages.
+    /// What it is called beside other shards.
     pub name: String,
+    /// Where it lies; names of directories alone may be equal.
+    pub place: String,
     /// What was run.
     pub header: Header,
     /// How the load was asked for.
@@ -47,10 +52,13 @@ impl<R: BufRead> Part<R> {
     /// # Errors
     /// When the journal is broken or not of a load.
     pub fn new(name: String, header: Header, mut reader: Reader<R>) -> Result<Self, PartError> {
-        let Some(Record::Load(plan)) = reader.next_record()? else {
-            return Err(PartError::NotALoad(header.command));
+        let plan = match reader.next_record()? {
+            Some(Record::Load(plan)) => plan,
+            None if header.command == "load" => return Err(PartError::NoPlan),
+            _ => return Err(PartError::NotALoad(header.command)),
         };
         let mut part = Self {
+            place: name.clone(),
             name,
             header,
             plan: *plan,
@@ -64,6 +72,12 @@ impl<R: BufRead> Part<R> {
         };
         part.advance()?;
         Ok(part)
+    }
+
+    /// Whether anything is known of it but that it was asked for.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.complete || self.next.is_some() || self.read > 0
     }
 
     /// The second that is next, without taking it.
@@ -104,6 +118,8 @@ impl<R: BufRead> Part<R> {
                     self.next = Some(*interval);
                     return Ok(());
                 }
+                // The schedule has begun: what stood there before said when it was to.
+                Record::Load(plan) if self.read == 0 => self.plan = *plan,
                 Record::Sums(sums) => self.sums = Some(sums),
                 Record::Note(note) => self.notes.push(note.text),
                 Record::End(end) => self.complete = end.complete,

@@ -184,6 +184,47 @@ fn a_shard_that_ran_again_replaces_its_old_part() {
 }
 
 #[test]
+fn a_parameter_that_differs_is_named() {
+    let mut other = Shard::new(1, 2, &[&[1]]);
+    other.plan.timeout_ms = 1;
+    let error = merged(&[Shard::new(0, 2, &[&[1]]), other]).unwrap_err().to_string();
+    assert!(error.contains("their time limits (--timeout) differ"), "{error}");
+}
+
+#[test]
+fn a_run_that_never_began_counts_as_cut_off_and_replaces_none_that_did() {
+    let never = || Shard { complete: false, ..Shard::new(1, 2, &[]) };
+    let summary = merged(&[Shard::new(0, 2, &[&[1]]), never()]).unwrap();
+    assert_eq!((summary.missing.len(), summary.shards[1].complete), (0, false));
+    let mut later = never();
+    later.plan.started = at(60);
+    let summary = merged(&[Shard::new(0, 2, &[&[1]]), later, Shard::new(1, 2, &[&[1]])]).unwrap();
+    assert!(summary.shards[1].complete && summary.notes[0].contains("never began"), "{:?}", summary.notes);
+}
+
+#[test]
+fn a_journal_that_ends_before_the_plan_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j.jsonl");
+    Journal::create(&path, &header()).unwrap();
+    let (header, reader) = Reader::open(&path).unwrap();
+    assert!(matches!(Part::new("j".into(), header, reader), Err(PartError::NoPlan)));
+}
+
+#[test]
+fn the_plan_of_a_load_that_began_replaces_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j.jsonl");
+    let journal = Journal::create(&path, &header()).unwrap();
+    for began in [at(9), at(10)] {
+        let plan = LoadPlan { started: began, ..plan(0, 1) };
+        journal.append(&Record::Load(Box::new(plan))).unwrap();
+    }
+    journal.append(&Record::Interval(Box::new(second(0, &[5])))).unwrap();
+    assert_eq!(open(&path).plan.started, at(10));
+}
+
+#[test]
 fn two_runs_of_a_shard_at_the_same_time_overlap() {
     let old = Shard::new(0, 2, &[&[100], &[100]]);
     let mut new = Shard::new(0, 2, &[&[700], &[700]]);

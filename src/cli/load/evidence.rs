@@ -22,6 +22,9 @@ pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
 
 /// Name of its artifact there.
 const OUTPUT: &str = "staging_load_output.json";
+/// Names of its pages there.
+const PAGE: &str = "staging_load_report.html";
+const JUNIT: &str = "staging_load_junit.xml";
 
 /// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
 #[derive(Debug, clap::Args)]
@@ -97,6 +100,15 @@ impl Evidence {
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
     }
 
+    /// Writes a first artifact from a journal whose load has not begun: it is unproven, and what a killed process leaves.
+    ///
+    /// # Errors
+    /// Environment: a file cannot be written.
+    pub(in crate::cli) fn begin(&self, outputs: &Outputs) -> Result<(), Failure> {
+        let part = open_part(&self.journal()).map_err(Failure::environment)?;
+        self.files(outputs, vec![part], Scope::Part).map(drop)
+    }
+
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
     pub(in crate::cli) fn conclude(
         &self,
@@ -121,17 +133,7 @@ impl Evidence {
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
     ) -> Result<Exit, Failure> {
-        let (artifact, series) = self.merged(parts, scope)?;
-        let json = load_bytes(&artifact);
-        self.file(OUTPUT, &json)?;
-        if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
-            self.file("staging_load_report.html", load_html(&artifact, &series).as_bytes())?;
-        }
-        if outputs.report.contains(&ReportFormat::Junit) {
-            let xml = load_junit(&artifact)
-                .map_err(|e| Failure::environment(format!("cannot write JUnit: {e}")))?;
-            self.file("staging_load_junit.xml", xml.as_bytes())?;
-        }
+        let (artifact, json) = self.files(outputs, parts, scope)?;
         match outputs.format {
             Format::Json => out::raw(&json),
             Format::Human if outputs.quiet => {}
@@ -142,6 +144,32 @@ impl Evidence {
             Verdict::Fail => Exit::Fail,
             Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
         })
+    }
+
+    /// Writes artifact, histogram log and pages; pages of an earlier load that are not made again go, since they would
+    /// tell another verdict.
+    fn files(
+        &self,
+        outputs: &Outputs,
+        parts: Vec<Part<BufReader<File>>>,
+        scope: Scope,
+    ) -> Result<(LoadArtifact, Vec<u8>), Failure> {
+        let (artifact, series) = self.merged(parts, scope)?;
+        let json = load_bytes(&artifact);
+        self.file(OUTPUT, &json)?;
+        if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
+            self.file(PAGE, load_html(&artifact, &series).as_bytes())?;
+        } else {
+            self.remove(PAGE)?;
+        }
+        if outputs.report.contains(&ReportFormat::Junit) {
+            let xml = load_junit(&artifact)
+                .map_err(|e| Failure::environment(format!("cannot write JUnit: {e}")))?;
+            self.file(JUNIT, xml.as_bytes())?;
+        } else {
+            self.remove(JUNIT)?;
+        }
+        Ok((artifact, json))
     }
 
     /// Reads the journals second by second, writing the histogram log on the way.
@@ -177,5 +205,15 @@ impl Evidence {
         let path = self.dir.join(name);
         write_whole(&path, bytes)
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
+    }
+
+    fn remove(&self, name: &str) -> Result<(), Failure> {
+        let path = self.dir.join(name);
+        match std::fs::remove_file(&path) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
+                Err(Failure::environment(format!("cannot remove {}: {e}", path.display())))
+            }
+            _ => Ok(()),
+        }
     }
 }

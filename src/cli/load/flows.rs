@@ -2,7 +2,7 @@
 
 use super::live::{self, View};
 use super::plan::LoadWork;
-use super::{Args, Evidence};
+use super::{Args, Evidence, given};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
 use crate::load::{Finish, Pace, Plan, Target as Url, guard};
 use crate::rig::{self, FlowLoad, Prepared, Receiver, RigError, Target};
@@ -14,16 +14,7 @@ use tokio::time::sleep;
 
 /// Resolves scenario and schedule, plays the flows and judges both.
 pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
-    if args.to.is_some() {
-        return Err(Failure::usage(
-            "--to is for `load webhooks`; flows go to --staging URL, or the stand-in",
-        ));
-    }
-    if args.run.flows.is_some() || args.run.concurrency.is_some() {
-        return Err(Failure::usage(
-            "the schedule says how many flows there are, and --connections how many at once",
-        ));
-    }
+    given::not_for_flows(args)?;
     let work = LoadWork::new(args)?;
     let Pace::Open(schedule) = &work.pace else {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
@@ -42,8 +33,17 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         check_target(args, &resolved.target, &work).await?;
         let prepared = Prepared::new(resolved).await.map_err(failure)?;
         let (interrupted, mut stop) = watch::channel(false);
-        interrupt::spawn(interrupted);
-        begin_at(args, &mut stop).await?;
+        if args.run.quiet {
+            interrupt::spawn_quiet(interrupted);
+        } else {
+            interrupt::spawn(interrupted);
+        }
+        prepared.announce(work.record(&name, "", &common, live::begins(args.start_at))).map_err(failure)?;
+        evidence.begin(&outputs)?;
+        if begin_at(args, &mut stop).await == Finish::Interrupted {
+            prepared.cancel(live::NEVER_BEGAN).await.map_err(failure)?;
+            return evidence.conclude(&outputs, Finish::Interrupted, key.as_ref());
+        }
         let view: Arc<Mutex<Option<View>>> = Arc::default();
         let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.run.quiet);
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
@@ -89,8 +89,8 @@ fn check_receiver(plan: &rig::Plan, work: &LoadWork) -> Result<(), Failure> {
 }
 
 /// Waits for the time at which all shards begin.
-async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Result<(), Failure> {
-    let Some(at) = args.start_at else { return Ok(()) };
+async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Finish {
+    let Some(at) = args.start_at else { return Finish::Complete };
     let wait = (at - Utc::now()).to_std().unwrap_or_default();
     if !wait.is_zero() && !args.run.quiet {
         out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
@@ -99,8 +99,8 @@ async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Result<(), F
         out::say(format!("warning: {text}"));
     }
     tokio::select! {
-        () = sleep(wait) => Ok(()),
-        _ = stop.wait_for(|stop| *stop) => Err(Failure::environment("interrupted before the load began")),
+        () = sleep(wait) => Finish::Complete,
+        _ = stop.wait_for(|stop| *stop) => Finish::Interrupted,
     }
 }
 

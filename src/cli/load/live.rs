@@ -18,6 +18,15 @@ const WINDOW: usize = 5;
 /// Seconds between two lines where there is no terminal.
 const EVERY: u64 = 5;
 
+/// What the evidence says of a load that was interrupted while it waited for its beginning.
+pub(super) const NEVER_BEGAN: &str = "interrupted before the load began";
+
+/// When a load that has not begun is to begin.
+pub(super) fn begins(start_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
+    let now = Utc::now();
+    start_at.map_or(now, |at| at.max(now))
+}
+
 /// Follows a load to its end.
 ///
 /// # Errors
@@ -57,8 +66,13 @@ pub(super) fn follow(
                     view.end();
                 }
                 let Some(clock) = clock else {
-                    // Interrupted while waiting for its beginning: there is nothing to write.
-                    return Err(Failure::environment("interrupted before the load began"));
+                    if !args.run.quiet {
+                        out::say(NEVER_BEGAN);
+                    }
+                    let note = Note { at: Tick(0), text: NEVER_BEGAN.to_owned() };
+                    journal.append(&Record::Note(note)).map_err(wrong)?;
+                    journal.finish(Tick(0), false).map_err(wrong)?;
+                    return Ok(finish);
                 };
                 journal.finish(clock.now(), finish == Finish::Complete).map_err(wrong)?;
                 return Ok(finish);
@@ -92,9 +106,9 @@ impl View {
         let terminal = std::io::stderr().is_terminal();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(plan.pace.lasts_ms().div_ceil(1000)), target);
-        if let Ok(style) =
-            ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {eta_precise} left\n{wide_msg}")
-        {
+        if let Ok(style) = ProgressStyle::with_template(
+            "{elapsed_precise} [{wide_bar}] {eta_precise} left\n{wide_msg}\n{prefix}",
+        ) {
             bar.set_style(style.progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
@@ -111,36 +125,35 @@ impl View {
         }
         // What this process has just encoded can be decoded.
         self.seconds.push_back(Latency::decode(main).unwrap_or_default());
-        let text = self.text(interval);
+        let (counts, percentiles) = (self.counts(interval), self.percentiles());
         self.bar.set_position(self.seen);
-        self.bar.set_message(text.clone());
+        self.bar.set_message(counts.clone());
+        // On a line of its own, which a narrow terminal does not cut off.
+        self.bar.set_prefix(percentiles.clone());
         if !self.terminal && (self.seen == 1 || self.seen.is_multiple_of(EVERY)) {
-            out::say(format!("{:>4} s  {text}", interval.to.0 / 1_000_000));
+            out::say(format!("{:>4} s  {counts}, {percentiles}", interval.to.0 / 1_000_000));
         }
     }
 
-    fn text(&self, interval: &Interval) -> String {
-        let mut window = Latency::new();
-        self.seconds.iter().for_each(|second| window.add(second));
+    fn counts(&self, interval: &Interval) -> String {
         let lasts = interval.to.since(interval.from).as_secs_f64().max(0.001);
         let made = interval.started as f64 / lasts;
         let middle = interval.from.0.midpoint(interval.to.0);
         let asked = self.plan.pace.rate_at(middle).map(|rate| rate / self.plan.shard.count as f64);
         let asked = asked.map_or_else(|| "max".to_owned(), |rate| format!("{rate:.0}"));
+        let (flying, ok, failed) = (interval.in_flight, self.ok, self.failed);
+        format!("{made:.0} of {asked}/s, {flying} in flight, {ok} ok, {failed} failed")
+    }
+
+    fn percentiles(&self) -> String {
+        let mut window = Latency::new();
+        self.seconds.iter().for_each(|second| window.add(second));
         let at = |percent| {
             window
                 .percentile_us(percent)
                 .map_or_else(|| "-".to_owned(), |us| format!("{:.1}", us as f64 / 1000.0))
         };
-        format!(
-            "{made:.0} of {asked}/s, {} in flight, {} ok, {} failed, p50 {} p95 {} p99 {} ms",
-            interval.in_flight,
-            self.ok,
-            self.failed,
-            at(50.0),
-            at(95.0),
-            at(99.0)
-        )
+        format!("p50 {} p95 {} p99 {} ms", at(50.0), at(95.0), at(99.0))
     }
 
     pub(super) fn end(&self) {

@@ -13,6 +13,8 @@ use std::time::Duration;
 const CLOSED_CONNECTIONS: u32 = 32;
 /// Fewest and most connections that are taken for an open load that does not say.
 const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
+/// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
+const RETRY_CONNECTIONS: u32 = 4096;
 /// The real sender's pauses before its attempts (CONTRACT.md section 4).
 const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
 
@@ -44,7 +46,12 @@ impl LoadWork {
         };
         let peak = match &pace {
             Pace::Open(schedule) => {
-                if schedule.total() == 0 || shard.share(schedule.total()) == 0 {
+                if schedule.total() == 0 {
+                    return Err(Failure::usage(
+                        "the schedule starts nothing: at this rate the first start is due after its end",
+                    ));
+                }
+                if shard.share(schedule.total()) == 0 {
                     return Err(Failure::usage(format!(
                         "shard {shard} has nothing to start: the whole schedule has {} starts",
                         schedule.total()
@@ -55,10 +62,13 @@ impl LoadWork {
             Pace::Closed(_) => None,
         };
         let limit = descriptor_limit();
-        let connections = args.connections.unwrap_or_else(|| default_connections(peak, shard, limit));
-        guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
-        let timeout = rate::duration(&args.timeout).map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
         let backoff: Arc<[Duration]> = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
+        let peak_here = peak.map(|peak| peak / shard.count() as f64);
+        let asleep = backoff.iter().sum();
+        let connections = args.connections.unwrap_or_else(|| default_connections(peak_here, asleep, limit));
+        guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
+        let timeout = rate::duration(args.timeout.as_deref().unwrap_or("10s"))
+            .map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
         Ok(Self {
             pace,
             shard,
@@ -133,12 +143,16 @@ fn pace(args: &Args) -> Result<(Pace, Vec<Stage>), Failure> {
     Ok((Pace::Open(Schedule::new(&[stage])), vec![stage]))
 }
 
-/// Requests that take a second each fit in flight (Little's law), within reason and within the limit of descriptors.
-fn default_connections(peak: Option<f64>, shard: Shard, limit: Option<u64>) -> u32 {
+/// Requests that take a second each fit in flight (Little's law), and with retries all that sleep for as long as they
+/// can; within reason and within the limit of descriptors. `peak` is this shard's, in starts per second.
+fn default_connections(peak: Option<f64>, asleep: Duration, limit: Option<u64>) -> u32 {
     let (least, most) = OPEN_CONNECTIONS;
     let wanted = match peak {
         None => CLOSED_CONNECTIONS,
-        Some(peak) => ((peak / shard.count() as f64).ceil() as u32).clamp(least, most),
+        Some(peak) => {
+            let sleeping = (peak * asleep.as_secs_f64()).ceil() as u32;
+            (peak.ceil() as u32).clamp(least, most).saturating_add(sleeping).min(RETRY_CONNECTIONS)
+        }
     };
     let fit = limit.map_or(u64::MAX, guard::most_connections).max(1);
     wanted.min(u32::try_from(fit).unwrap_or(u32::MAX))
@@ -150,4 +164,19 @@ fn descriptor_limit() -> Option<u64> {
 
 fn random() -> Result<u64, Failure> {
     getrandom::u64().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn starts_that_sleep_between_attempts_have_room() {
+        let six = BACKOFF.iter().sum();
+        assert_eq!(default_connections(Some(50.0), Duration::ZERO, None), 50);
+        assert_eq!(default_connections(Some(50.0), six, None), 350);
+        assert_eq!(default_connections(Some(50.0), six, Some(132)), 100);
+        assert_eq!(default_connections(Some(100_000.0), six, None), RETRY_CONNECTIONS);
+        assert_eq!(default_connections(None, six, None), CLOSED_CONNECTIONS);
+    }
 }

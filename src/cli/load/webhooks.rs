@@ -1,11 +1,12 @@
 //! `smoke load webhooks`: signed webhooks at a receiver.
 
 use super::plan::LoadWork;
-use super::{Args, Evidence, live};
+use super::{Args, Evidence, given, live};
+use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
 use crate::clock::Clock;
 use crate::identity::SubjectKind;
-use crate::journal::{FORMAT_VERSION, Header, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
+use crate::journal::{FORMAT_VERSION, Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
 use crate::load::{Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
 use crate::secret::Secret;
 use crate::signature::Signer;
@@ -15,7 +16,7 @@ use std::time::Duration;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
 
-/// Limit for the first connection, which shows that the receiver is there.
+/// Longest limit for the first connection, which shows that the receiver is there.
 const REACH: Duration = Duration::from_secs(5);
 /// Where the secret is when no flag says so.
 const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
@@ -25,12 +26,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let url =
         args.to.as_deref().ok_or_else(|| Failure::usage("load webhooks needs --to URL: the receiver"))?;
     let target = Target::parse(url).map_err(|e| Failure::usage(format!("--to: {e}")))?;
-    if args.run.staging.is_some() || args.run.flows.is_some() || args.run.concurrency.is_some() {
-        return Err(Failure::usage(
-            "load webhooks takes --to, --rate and --connections; --staging, --flows and --concurrency are for flows",
-        ));
+    given::not_for_webhooks(args)?;
+    if args.cacert.is_some() && !target.is_tls() {
+        return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
     }
-    check_event(&args.event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
+    let event = args.event();
+    check_event(event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
     let work = LoadWork::new(args)?;
     let secret = secret(args)?;
     let signer = Signer::new(args.run.scheme.unwrap_or_default(), &secret).map_err(Failure::usage)?;
@@ -49,17 +50,20 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let addresses = found.map_err(Failure::environment)?;
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
-    runtime.block_on(reach(&dialer, &target))?;
+    runtime.block_on(reach(&dialer, &target, REACH.min(work.manner.timeout)))?;
     drop(runtime);
 
     let header = header(args, &work, &evidence, &target, environment, &secret);
     let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
-    let record = |started| work.record("webhooks", &args.event, &common, started);
+    let record = |started| work.record("webhooks", event, &common, started);
     let journal = evidence.open(&header)?;
+    let planned = Record::Load(Box::new(record(live::begins(args.start_at))));
+    journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
+    evidence.begin(&outputs)?;
 
     let host = target.authority();
     let path = target.path();
-    let letter = Letter { host: &host, path: &path, event: &args.event, seed: work.seed };
+    let letter = Letter { host: &host, path: &path, event, seed: work.seed };
     let forge = Forge::new(letter, signer);
     let manner = work.manner.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
@@ -75,10 +79,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
 fn secret(args: &Args) -> Result<Secret, Failure> {
     if let Some(secret) = args.run.secret.read()? {
-        return Ok(secret);
+        return strong(secret);
     }
     match std::env::var(SECRET_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => Ok(Secret::new(text)),
+        Ok(text) if !text.trim().is_empty() => strong(Secret::new(text)),
         _ => {
             out::say(format!(
                 "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
@@ -117,11 +121,12 @@ fn environment(args: &Args, addresses: &[SocketAddr]) -> String {
 }
 
 /// Opens one connection, so that a receiver that is not there is an error and not a failed load.
-async fn reach(dialer: &Dialer, target: &Target) -> Result<(), Failure> {
-    let why = match tokio::time::timeout(REACH, dialer.connect()).await {
+async fn reach(dialer: &Dialer, target: &Target, limit: Duration) -> Result<(), Failure> {
+    let tls = if target.is_tls() { " and TLS handshake (does it speak https?)" } else { "" };
+    let why = match tokio::time::timeout(limit, dialer.connect()).await {
         Ok(Ok(_)) => return Ok(()),
         Ok(Err(broken)) => broken.why,
-        Err(_) => format!("no connection within {} s", REACH.as_secs()),
+        Err(_) => format!("no connection{tls} within {} s", limit.as_secs_f64()),
     };
     Err(Failure::environment(format!("the receiver {} cannot be reached: {why}", target.as_str())))
 }

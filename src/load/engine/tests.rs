@@ -220,6 +220,8 @@ async fn retries_follow_the_contract() {
     assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.attempts, seen.sum.retried), (1, 1, 3, 1));
     let response = seen.response.max_us().unwrap();
     assert!((6_000_000..6_010_000).contains(&response), "{response}");
+    // The pauses are in what a user waits, and no time that the target took.
+    assert!(seen.service.max_us().unwrap() < 10_000, "{:?}", seen.service.max_us());
     let refused: Manners = |_| (Duration::ZERO, "HTTP/1.1 400 No\r\nContent-Length: 0\r\n\r\n");
     let seen = load(open("1/s:1s"), 4, refused, &[0, 2000, 4000], None).await;
     assert_eq!((seen.sum.done, seen.sum.ok, seen.sum.attempts), (1, 0, 1), "4xx is not tried again");

@@ -239,6 +239,7 @@ pub fn load_artifact(
     end_to_end: Option<EndToEnd>,
 ) -> LoadArtifact {
     let verdict = overall(&checks);
+    let slow = end_to_end.as_ref().and_then(EndToEnd::slow_inbox);
     LoadArtifact {
         schema_version: LOAD_SCHEMA_VERSION.to_owned(),
         test_run: run(header, load, end_to_end.as_ref()),
@@ -266,9 +267,9 @@ pub fn load_artifact(
             })
             .collect(),
         missing_shards: load.missing.clone(),
-        recommendation: recommendation(verdict, &checks),
+        recommendation: recommendation(verdict, &checks, slow.as_deref()),
         acceptance_gates: LoadGates { verdict, checks },
-        notes: load.notes.clone(),
+        notes: load.notes.iter().cloned().chain(slow).collect(),
         provenance: LoadProvenance {
             run_id: header.run_id.to_string(),
             tool_version: header.tool_version.clone(),
@@ -368,7 +369,15 @@ fn row(point: &Point) -> TimelineRow {
     }
 }
 
-fn recommendation(verdict: Verdict, checks: &[Check]) -> String {
+fn recommendation(verdict: Verdict, checks: &[Check], slow_inbox: Option<&str>) -> String {
+    let judged = judgement(verdict, checks);
+    match slow_inbox {
+        Some(slow) => format!("{judged}; {slow}"),
+        None => judged,
+    }
+}
+
+fn judgement(verdict: Verdict, checks: &[Check]) -> String {
     let of = |wanted: Verdict| {
         let reasons: Vec<String> = checks
             .iter()

@@ -36,6 +36,14 @@ pub enum LoadError {
     Header(#[from] EvidenceError),
 }
 
+impl LoadError {
+    /// Whether the run was cut off before its journal could say what the load is.
+    #[must_use]
+    pub const fn is_before_the_plan(&self) -> bool {
+        matches!(self, Self::Journal(ReadError::Empty) | Self::Part(PartError::NoPlan))
+    }
+}
+
 /// Whether a journal with this header is one of a load.
 #[must_use]
 pub fn is_load(header: &Header) -> bool {
@@ -50,7 +58,9 @@ pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
     let (header, reader) = Reader::open(path)?;
     // The directory names the shard; the journal's name is the same in all of them.
     let name = path.parent().and_then(Path::file_name).unwrap_or(path.as_os_str());
-    Ok(Part::new(name.to_string_lossy().into_owned(), header, reader)?)
+    let mut part = Part::new(name.to_string_lossy().into_owned(), header, reader)?;
+    part.place = path.display().to_string();
+    Ok(part)
 }
 
 /// Merges and judges. `each` gets every second.

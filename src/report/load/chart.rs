@@ -136,7 +136,7 @@ impl Chart {
 }
 
 /// The next of 1, 2, 5, 10, 20 … at or above `x`.
-fn nice(x: f64) -> f64 {
+pub(super) fn nice(x: f64) -> f64 {
     let power = 10f64.powf(x.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0].into_iter().find(|s| s * power >= x).unwrap_or(10.0);
     step * power

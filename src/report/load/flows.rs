@@ -116,6 +116,18 @@ impl EndToEnd {
     }
 }
 
+impl EndToEnd {
+    /// A sentence when the inbox of this process was the bottleneck.
+    #[must_use]
+    pub fn slow_inbox(&self) -> Option<String> {
+        let p99 = self.inbox_p99_ms.filter(|_| self.inbox_is_bottleneck)?;
+        Some(format!(
+            "the inbox of this process was slow itself (p99 {p99:.1} ms), so delivery times are partly its own: use more \
+             shards, or a `smoke receive` elsewhere"
+        ))
+    }
+}
+
 fn step(facts: &StepFacts) -> FlowStep {
     let problem = |(flow, text): &(Option<u32>, String)| match flow {
         Some(flow) => format!("flow {flow}: {text}"),

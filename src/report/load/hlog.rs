@@ -8,8 +8,8 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 use std::io::{self, Write};
 
-/// Writes a histogram log as the seconds come. Values are µs. Lines without a tag are the response time (in the closed
-/// model the service time); the tags `service`, `lag` and `own_lag` are the other series.
+/// Writes a histogram log as the seconds come. Values are µs. Lines without a tag are the response time, which the
+/// closed model does not have; the tags `service`, `lag` and `own_lag` are the other series.
 pub struct Hlog<W> {
     to: W,
     serializer: V2DeflateSerializer,
@@ -44,14 +44,10 @@ impl<W: Write> Hlog<W> {
     /// When the output cannot be written.
     pub fn add(&mut self, second: &Second) -> io::Result<()> {
         let series = &second.series;
-        let open = series.response.count() > 0;
-        self.line(second, "", series.main())?;
-        if open {
-            self.line(second, "Tag=service,", &series.service)?;
-            self.line(second, "Tag=lag,", &series.lag)?;
-            self.line(second, "Tag=own_lag,", &series.own_lag)?;
-        }
-        Ok(())
+        self.line(second, "", &series.response)?;
+        self.line(second, "Tag=service,", &series.service)?;
+        self.line(second, "Tag=lag,", &series.lag)?;
+        self.line(second, "Tag=own_lag,", &series.own_lag)
     }
 
     fn line(&mut self, second: &Second, tag: &str, latency: &Latency) -> io::Result<()> {

@@ -1,7 +1,7 @@
 //! The page of a load: verdict and gates, latency over time, the percentile curve, counts and failures; one file.
 
 use super::artifact::{LoadArtifact, Percentiles, TimelineRow};
-use super::chart::{Chart, Line, Scale};
+use super::chart::{Chart, Line, Scale, nice};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
 use crate::gate::{Check, Verdict};
@@ -126,8 +126,14 @@ fn middle(row: &TimelineRow) -> f64 {
 }
 
 fn seconds(artifact: &LoadArtifact) -> Vec<(f64, String)> {
-    let end = artifact.timeline.last().map_or(1.0, |row| row.to_s);
-    (0..=6).map(|i| end * f64::from(i) / 6.0).map(|s| (s, format!("{s:.0} s"))).collect()
+    ticks(artifact.timeline.last().map_or(1.0, middle).max(0.001))
+}
+
+/// Round seconds up to `last`.
+fn ticks(last: f64) -> Vec<(f64, String)> {
+    let step = nice(last / 6.0);
+    let ticks = (0..=6).map(|i| step * f64::from(i)).take_while(|s| *s <= last);
+    ticks.map(|s| (s, format!("{} s", (s * 1000.0).round() / 1000.0))).collect()
 }
 
 fn over_time(artifact: &LoadArtifact) -> Chart {
@@ -278,5 +284,20 @@ fn provenance(artifact: &LoadArtifact) -> Markup {
             }
             @for index in &artifact.missing_shards { tr { td { (index) } td { "–" } td class="unproven" { "missing" } td {} } }
         } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_differ() {
+        for (last, want) in
+            [(2.5, "0 s, 0.5 s, 1 s, 1.5 s, 2 s, 2.5 s"), (59.5, "0 s, 10 s, 20 s, 30 s, 40 s, 50 s")]
+        {
+            let texts: Vec<String> = ticks(last).into_iter().map(|(_, text)| text).collect();
+            assert_eq!(texts.join(", "), want);
+        }
     }
 }

@@ -211,6 +211,30 @@ fn the_page_is_whole_and_escapes_what_it_shows() {
 }
 
 #[test]
+fn a_slow_inbox_is_said_wherever_the_load_is_read() {
+    let mut sums = crate::journal::Sums::default();
+    sums.inbox.record_us(80_000);
+    let load = summary(&seconds(0, 1_000, 1_000), |_| ());
+    let checks = judge_load(&load, &Gates::default());
+    let artifact = load_artifact(&header(), &load, checks, Some(EndToEnd::of(&sums)));
+    let page = load_html(&artifact, &load.series);
+    for text in [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact)] {
+        assert!(text.contains("the inbox of this process was slow itself"), "{text}");
+    }
+}
+
+#[test]
+fn the_service_times_of_a_closed_model_are_tagged() {
+    let mut closed = seconds(0, 0, 0);
+    closed[0].series = Series { service: closed[0].series.service.clone(), ..Series::default() };
+    let mut log = Hlog::new(Vec::new(), began(), "a").unwrap();
+    closed.iter().for_each(|second| log.add(second).unwrap());
+    let text = String::from_utf8(log.finish().unwrap()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|l| !l.starts_with(['#', '"'])).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("Tag=service,"), "{lines:?}");
+}
+
+#[test]
 fn junit_has_a_case_for_each_gate() {
     let artifact = judged(&summary(&seconds(10, 1_000, 1_000), |_| ()));
     let xml = load_junit(&artifact).unwrap();

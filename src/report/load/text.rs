@@ -89,13 +89,6 @@ fn end_to_end(flows: &EndToEnd) -> String {
     for trouble in flows.troubled.iter().take(SHOWN) {
         let _ = writeln!(out, "  {trouble}");
     }
-    if flows.inbox_is_bottleneck {
-        let _ = writeln!(
-            out,
-            "  the inbox of this process was slow itself: p99 {} ms",
-            flows.inbox_p99_ms.unwrap_or_default()
-        );
-    }
     out
 }
 
