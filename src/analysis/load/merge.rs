@@ -4,7 +4,7 @@ use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
 use crate::journal::{Header, Interval, Sums};
 use crate::latency::DecodeError;
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use std::io::BufRead;
 
 /// Shards that begin further apart than this never put their whole rate on the target together.
@@ -132,10 +132,10 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
     for part in parts {
         match kept.pop_if(|before| before.plan.shard == part.plan.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
-                notes.push(format!("{} is the same run as {}, and counts once", part.place, before.place));
+                notes.push(format!("{} is there twice, and counts once", told(&part)));
             }
             Some(before) if !before.has_begun() => {
-                notes.push(format!("{} never began, and {} counts in its place", before.place, part.place));
+                notes.push(format!("{} never began, and {} counts in its place", told(&before), told(&part)));
             }
             Some(mut before) => {
                 let index = part.plan.shard.index;
@@ -144,7 +144,8 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
                 }
                 notes.push(format!(
                     "{} is a later run of shard {index} and replaces {}",
-                    part.place, before.place
+                    told(&part),
+                    told(&before)
                 ));
             }
             None => {}
@@ -152,6 +153,12 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
         kept.push(part);
     }
     Ok((kept, notes))
+}
+
+/// A part as evidence names it: the same wherever its file is, so that merging again gives the same bytes.
+fn told<R>(part: &Part<R>) -> String {
+    let begun = part.plan.started.to_rfc3339_opts(SecondsFormat::Secs, true);
+    format!("{} (begun {begun})", part.name)
 }
 
 /// When a part that is to be replaced was over: the end of its last second. Reads it to its end; if it breaks off

@@ -156,7 +156,6 @@ impl Evidence {
     ) -> Result<(LoadArtifact, Vec<u8>), Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
-        self.file(OUTPUT, &json)?;
         if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
             self.file(PAGE, load_html(&artifact, &series).as_bytes())?;
         } else {
@@ -169,6 +168,8 @@ impl Evidence {
         } else {
             self.remove(JUNIT)?;
         }
+        // Last: whoever sees it finds no page of an earlier load beside it.
+        self.file(OUTPUT, &json)?;
         Ok((artifact, json))
     }
 

@@ -8,7 +8,7 @@ use crate::clock::Clock;
 use crate::identity::SubjectKind;
 use crate::journal::{FORMAT_VERSION, Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
 use crate::load::{Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
-use crate::secret::Secret;
+use crate::secret::{Secret, Weakness};
 use crate::signature::Signer;
 use serde_json::json;
 use std::net::SocketAddr;
@@ -48,6 +48,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         guard::check_target(target.host(), addresses, work.peak).map_err(Failure::usage)?;
     }
     let addresses = found.map_err(Failure::environment)?;
+    // A receiver on this machine may be tried with a weak secret.
+    let secret = if guard::is_loopback(&addresses) { secret } else { strong(secret)? };
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
     runtime.block_on(reach(&dialer, &target, REACH.min(work.manner.timeout)))?;
@@ -78,12 +80,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
 fn secret(args: &Args) -> Result<Secret, Failure> {
-    if let Some(secret) = args.run.secret.read()? {
-        return strong(secret);
-    }
-    match std::env::var(SECRET_VARIABLE) {
-        Ok(text) if !text.trim().is_empty() => strong(Secret::new(text)),
-        _ => {
+    let given = match args.run.secret.read()? {
+        Some(secret) => Some(secret),
+        None => std::env::var(SECRET_VARIABLE).ok().filter(|s| !s.trim().is_empty()).map(Secret::new),
+    };
+    match given {
+        Some(secret) if secret.weakness() == Some(Weakness::PublicExample) => strong(secret),
+        Some(secret) => Ok(secret),
+        None => {
             out::say(format!(
                 "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
             ));
