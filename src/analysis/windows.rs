@@ -82,7 +82,7 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
             }
         }
     }
-    for gap in &analysis.watched.gaps {
+    for gap in analysis.watched.gaps.iter().chain(&analysis.watched.open_gap) {
         for minute in all.iter_mut().take(number(gap.to) + 1).skip(number(gap.from)) {
             minute.gap = Some(gap.why.clone());
         }

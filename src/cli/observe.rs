@@ -12,7 +12,7 @@ use crate::gate::Verdict;
 use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
-use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
+use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source, probe_url};
 use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
 use crate::scenario::Period;
@@ -28,6 +28,8 @@ use tokio::time::{Instant, sleep, timeout};
 const LOOK: Duration = Duration::from_millis(500);
 /// How often the receiver's URL is tried.
 const PROBE: Duration = Duration::from_secs(10);
+/// A receiver elsewhere may take this long for an answer, also at the end of the window.
+const SLOWEST: Duration = Duration::from_secs(2);
 /// Limit for the command of `--on-rollback`.
 const HOOK_WITHIN: Duration = Duration::from_secs(120);
 
@@ -70,7 +72,7 @@ pub(super) struct Args {
     #[arg(long)]
     keep_going: bool,
     /// Share of the traffic at this canary stage, such as 5%
-    #[arg(long, value_name = "PERCENT", value_parser = super::promote::percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::promote::stage_percent)]
     stage: Option<f64>,
     /// Name of the environment
     #[arg(long, value_name = "NAME", default_value = "staging")]
@@ -99,6 +101,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if nowhere && !args.drive.embedded() {
         return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
     }
+    if args.duration.get().is_zero() {
+        return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
+    }
+    if let Some(url) = &args.probe {
+        probe_url(url).map_err(|e| Failure::usage(format!("--probe {url}: {e}")))?;
+    }
     super::runtime::block_on(execute(args))
 }
 
@@ -107,9 +115,14 @@ async fn execute(args: &Args) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let seen = source(args, &gates, receiver_stops)?;
+    let mut seen = source(args, &gates, receiver_stops)?;
     let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
+    if let Source::Remote(remote) = &mut seen.source {
+        // What is there already is not this window's.
+        let looked = remote.look(clock, Duration::ZERO).await;
+        looked.map_err(|e| Failure::environment(format!("--inbox {}: {e}", seen.name)))?;
+    }
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
     header.stand_in = args.drive.embedded();
@@ -170,7 +183,7 @@ async fn window(
             observe.probe().await?;
             probe_at = Instant::now() + PROBE;
         }
-        let step = observe.step().await?;
+        let step = observe.step(until.saturating_duration_since(Instant::now()).max(SLOWEST)).await?;
         if let Some(why) = step.lost_sight {
             table.line(&format!("nothing can be seen: {why}"));
         }

@@ -164,6 +164,37 @@ fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
     assert_eq!(overall(&judge(&window.analysis, &Gates::default())), Verdict::Unproven);
 }
 
+#[test]
+fn a_minute_that_is_not_seen_while_it_lasts_fires_nothing() {
+    let mut window = Window::new();
+    window.minute(1, 1, 1);
+    let mut gates = Gates::default();
+    gates.rollback.for_minutes = 1;
+    assert_eq!(triggers(&window.analysis, &gates).len(), 1);
+    let why = "the inbox is away".to_owned();
+    window.analysis.watched.open_gap = Some(Gap { from: Tick(MINUTE / 2), to: Tick(MINUTE), why });
+    assert!(triggers(&window.analysis, &gates).is_empty());
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_before_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token"), TOKEN).unwrap();
+    let exits = |flags: &[&str], code: i32, said: &str| {
+        let done = observe(dir.path(), flags).wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{flags:?}: {text}");
+        assert!(text.contains(said), "{flags:?}: {text}");
+    };
+    exits(&["--listen", "127.0.0.1:0", "--probe", "notaurl"], 2, "--probe notaurl");
+    exits(&["--listen", "127.0.0.1:0", "--duration", "0s"], 2, "--duration 0s");
+    exits(&["--listen", "127.0.0.1:0", "--stage", "7"], 2, "5, 25, 50 or 100");
+    exits(&["--listen", "127.0.0.1:0", "--stage", "5%%"], 2, "such as 25%");
+    let reserved = Reserved::new();
+    let url = format!("http://{}", reserved.address);
+    exits(&["--inbox", &url, "--token-file", "token"], 4, "the inbox does not answer");
+}
+
 fn observe(dir: &Path, flags: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
     command.arg("observe").args(flags).current_dir(dir);
