@@ -15,6 +15,8 @@ pub struct Watched {
     pub probes: Vec<Probe>,
     /// Times in which nothing could be seen.
     pub gaps: Vec<Gap>,
+    /// One that goes on, in a window that is under way.
+    pub open_gap: Option<Gap>,
     /// The clock of another machine, measured; the last one counts.
     pub offset: Option<Offset>,
     /// What the sender's log said; the last summary counts, it is over the whole window.

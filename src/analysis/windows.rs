@@ -96,7 +96,7 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
     for (minute, took) in all.iter_mut().zip(took) {
         minute.latency_p95_us = p95(took);
     }
-    for gap in &analysis.watched.gaps {
+    for gap in analysis.watched.gaps.iter().chain(&analysis.watched.open_gap) {
         for minute in all.iter_mut().take(number(gap.to) + 1).skip(number(gap.from)) {
             minute.gap = Some(gap.why.clone());
         }

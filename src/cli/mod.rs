@@ -17,6 +17,7 @@ mod logs;
 mod merge;
 mod observe;
 mod observe_drive;
+mod observe_hook;
 mod observe_judge;
 mod observe_table;
 mod out;

@@ -2,6 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::observe_drive::{DriveArgs, Driving, Watched};
+use super::observe_hook::hook;
 use super::observe_judge::Live;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
@@ -12,7 +13,7 @@ use crate::gate::Verdict;
 use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
 use crate::logs::Fold;
-use crate::observe::{Fired, Follow, LogFollow, Observe, Plan, Source};
+use crate::observe::{Follow, LogFollow, Observe, Plan, Source, probe_url};
 use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
 use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
@@ -23,7 +24,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep, timeout};
+use tokio::time::{Instant, sleep};
 
 /// How often everything is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -31,8 +32,8 @@ const LOOK: Duration = Duration::from_millis(500);
 const PROBE: Duration = Duration::from_secs(10);
 /// How long driven flows and their webhooks are waited for after the window.
 const SETTLE: Duration = Duration::from_secs(60);
-/// Limit for the command of `--on-rollback`.
-const HOOK_WITHIN: Duration = Duration::from_secs(120);
+/// A receiver elsewhere may take this long for an answer, also at the end of the window.
+const SLOWEST: Duration = Duration::from_secs(2);
 
 /// Options of `smoke observe`.
 #[derive(Debug, clap::Args)]
@@ -73,7 +74,7 @@ pub(super) struct Args {
     #[arg(long)]
     keep_going: bool,
     /// Share of the traffic at this canary stage, such as 5%
-    #[arg(long, value_name = "PERCENT", value_parser = super::promote::percent)]
+    #[arg(long, value_name = "PERCENT", value_parser = super::promote::stage_percent)]
     stage: Option<f64>,
     /// Name of the environment
     #[arg(long, value_name = "NAME", default_value = "staging")]
@@ -103,6 +104,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if nowhere && !args.drive.embedded(&env) {
         return Err(Failure::usage("nothing to observe: give --journal, --inbox or --listen"));
     }
+    if args.duration.get().is_zero() {
+        return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
+    }
+    if let Some(url) = &args.probe {
+        probe_url(url).map_err(|e| Failure::usage(format!("--probe {url}: {e}")))?;
+    }
     super::runtime::block_on(execute(args, &env))
 }
 
@@ -111,9 +118,14 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let seen = source(args, (&gates, env), receiver_stops)?;
+    let mut seen = source(args, (&gates, env), receiver_stops)?;
     let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
+    if let Source::Remote(remote) = &mut seen.source {
+        // What is there already is not this window's.
+        let looked = remote.look(clock, Duration::ZERO).await;
+        looked.map_err(|e| Failure::environment(format!("--inbox {}: {e}", seen.name)))?;
+    }
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
@@ -177,18 +189,29 @@ async fn window(
     let (mut probe_at, mut told, mut outcome) = (Instant::now(), 0, Outcome::Ended);
     let mut table = Table::new(args.duration.get(), args.quiet);
     loop {
-        if Instant::now() >= probe_at {
-            observe.probe().await?;
-            probe_at = Instant::now() + PROBE;
-        }
-        let step = observe.step().await?;
+        let looked = async {
+            if Instant::now() >= probe_at {
+                observe.probe().await?;
+                probe_at = Instant::now() + PROBE;
+            }
+            observe.step(until.saturating_duration_since(Instant::now()).max(SLOWEST)).await
+        };
+        let step = tokio::select! {
+            step = looked => step?,
+            _ = stop.wait_for(|stopped| *stopped) => {
+                table.end();
+                return Ok(Outcome::Interrupted);
+            }
+        };
         if let Some(why) = step.lost_sight {
             table.line(&format!("nothing can be seen: {}", shown(&why)));
         }
         for trigger in &step.fired {
             table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
-            let exit = hook(args, trigger).await;
-            observe.hooked(&trigger.id, exit.flatten())?;
+            if let Some(command) = &args.on_rollback {
+                let exit = hook(command, trigger, &mut stop).await;
+                observe.hooked(&trigger.id, exit)?;
+            }
             outcome = Outcome::Triggered;
         }
         if outcome == Outcome::Triggered && !args.keep_going {
@@ -225,7 +248,7 @@ async fn settle(
     let until = Instant::now() + SETTLE;
     loop {
         let over = driving.is_over();
-        observe.step().await?;
+        observe.step(SLOWEST).await?;
         let now = clock.now();
         let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
         if over && !due || Instant::now() >= until {
@@ -258,22 +281,6 @@ fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
         ));
     }
     due
-}
-
-/// Runs the command of `--on-rollback`; the inner `None` says that it did not end by itself.
-async fn hook(args: &Args, trigger: &Fired) -> Option<Option<i32>> {
-    let command = args.on_rollback.as_ref()?;
-    let mut child = tokio::process::Command::new("sh");
-    child.args(["-c", command]).kill_on_drop(true).stdin(std::process::Stdio::null());
-    child.env("SMOKE_ROLLBACK_TRIGGER", &trigger.id).env("SMOKE_ROLLBACK_REASON", &trigger.evidence);
-    let exit = match timeout(HOOK_WITHIN, child.status()).await {
-        Ok(Ok(status)) => status.code(),
-        _ => None,
-    };
-    if exit != Some(0) {
-        out::say(format!("--on-rollback ended with {exit:?}"));
-    }
-    Some(exit)
 }
 
 fn conclude(args: &Args, journal: &Path, outcome: Outcome) -> Result<Exit, Failure> {

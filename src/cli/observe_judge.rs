@@ -3,7 +3,7 @@
 use crate::analysis::Analysis;
 use crate::clock::Tick;
 use crate::gate::{Gates, triggers};
-use crate::journal::Record;
+use crate::journal::{Gap, Record};
 use crate::logs::Fold;
 use crate::observe::{Fired, Judge};
 use serde_json::Value;
@@ -51,6 +51,10 @@ impl<'f> Live<'f> {
 impl Judge for Live<'_> {
     fn take(&mut self, record: &Record) {
         self.analysis.take(record);
+    }
+
+    fn blind(&mut self, gap: Option<Gap>) {
+        self.analysis.watched.open_gap = gap;
     }
 
     fn fired(&mut self, now: Tick) -> Vec<Fired> {

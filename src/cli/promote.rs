@@ -4,7 +4,7 @@ use super::format::Format;
 use super::{Exit, Failure, out};
 use crate::analysis::minutes;
 use crate::approval::{Judgement, Kind, Request, judge_with_evidence};
-use crate::gate::{Stage, Verdict, promote};
+use crate::gate::{STAGES, Stage, Verdict, promote};
 use crate::report::Evidence;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -108,6 +108,14 @@ fn stage(evidence: &Evidence) -> Stage<'_> {
 
 /// A share of the traffic in percent: `25%` or `25`.
 pub(super) fn percent(text: &str) -> Result<f64, &'static str> {
-    let number = text.trim().trim_end_matches('%').parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 100.0);
+    let number =
+        text.strip_suffix('%').unwrap_or(text).parse::<f64>().ok().filter(|p| *p > 0.0 && *p <= 100.0);
     number.ok_or("a share of the traffic, such as 25%")
+}
+
+/// The share of a canary stage.
+pub(super) fn stage_percent(text: &str) -> Result<f64, &'static str> {
+    let share = percent(text)?;
+    let is_stage = STAGES.iter().any(|stage| (stage - share).abs() < 1e-9);
+    if is_stage { Ok(share) } else { Err("the stages of a canary are 5, 25, 50 or 100 percent") }
 }

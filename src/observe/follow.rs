@@ -1,9 +1,9 @@
 //! Follows a journal file while it grows, through rotation.
 
-use crate::journal::{Header, Line, MAX_LINE, Record};
+use super::part::{Part, Read1, hash, read_line, successor};
+use crate::journal::{End, Header, Line, Record};
 use crate::receive::Batch;
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -35,10 +35,31 @@ pub enum FollowError {
 #[derive(Debug)]
 pub struct Follow {
     path: PathBuf,
-    input: BufReader<File>,
-    inode: u64,
-    header: Header,
+    part: Part,
     line: Vec<u8>,
+    ended: bool,
+}
+
+/// What one look gave.
+#[derive(Debug)]
+pub struct Look {
+    /// What has come.
+    pub batch: Batch,
+    /// Why something before these records cannot have been seen, or cannot be trusted.
+    pub missed: Option<String>,
+    /// What there is to see beyond them.
+    pub sight: Sight,
+}
+
+/// What there is to see beyond what was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// Perhaps more, at once.
+    More,
+    /// Nothing yet.
+    Clear,
+    /// Nothing, as long as this is so. Also seen for a moment while a journal is rotated.
+    Dark(String),
 }
 
 impl Follow {
@@ -47,83 +68,221 @@ impl Follow {
     /// # Errors
     /// When the file cannot be read or begins with no header.
     pub fn at_end(path: &Path) -> Result<Self, FollowError> {
-        let mut follow = Self::open(path)?;
+        let mut part = Part::open(path)?;
         let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
-        let end = follow.input.seek(SeekFrom::End(-1)).map_err(failed)?;
+        let end = part.input.seek(SeekFrom::End(-1)).map_err(failed)?;
         // The end may be in the middle of a line that is being written: the rest of it is not ours.
         let mut last = [0];
-        follow.input.read_exact(&mut last).map_err(failed)?;
+        part.input.read_exact(&mut last).map_err(failed)?;
         if last != *b"\n" && end > 0 {
-            follow.input.read_until(b'\n', &mut follow.line).map_err(failed)?;
-            follow.line.clear();
+            read_line(&mut part.input, &mut Vec::new()).map_err(failed)?;
         }
-        Ok(follow)
-    }
-
-    fn open(path: &Path) -> Result<Self, FollowError> {
-        let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
-        let file = File::open(path).map_err(failed)?;
-        let inode = file.metadata().map_err(failed)?.ino();
-        let mut input = BufReader::with_capacity(256 * 1024, file);
-        let mut line = Vec::new();
-        input.by_ref().take(MAX_LINE as u64).read_until(b'\n', &mut line).map_err(failed)?;
-        let header = match parse(path, &line)? {
-            Record::Header(header) => *header,
-            _ => {
-                let why = "the first line is no header".to_owned();
-                return Err(FollowError::Malformed { path: path.to_path_buf(), why });
-            }
-        };
-        Ok(Self { path: path.to_path_buf(), input, inode, header, line: Vec::new() })
+        // What the next line is linked to was not read.
+        part.prev = None;
+        Ok(Self { path: path.to_path_buf(), part, line: Vec::new(), ended: false })
     }
 
     /// The header of the file that is being read.
     #[must_use]
     pub const fn header(&self) -> &Header {
-        &self.header
+        &self.part.header
     }
 
-    /// What has come since the last look.
+    /// What has come since the last look, as far as it stands in one file.
     ///
     /// # Errors
-    /// When the file cannot be read, or holds what is no journal line.
-    pub fn look(&mut self) -> Result<Batch, FollowError> {
-        let mut batch = Batch {
-            run_id: self.header.run_id,
-            started: self.header.started,
-            records: Vec::new(),
-            missed: false,
+    /// When the file cannot be read; the next look goes on at the same place.
+    pub fn look(&mut self) -> Result<Look, FollowError> {
+        self.look_on().map_err(|source| FollowError::Io { path: self.path.clone(), source })
+    }
+
+    fn look_on(&mut self) -> io::Result<Look> {
+        let (mut records, mut missed) = (Vec::new(), None);
+        let sight = loop {
+            if records.len() >= MOST {
+                break Sight::More;
+            }
+            match read_line(&mut self.part.input, &mut self.line)? {
+                Read1::Whole => match self.whole_line() {
+                    Ok((record, broken)) => {
+                        missed = missed.or(broken);
+                        records.push(record);
+                    }
+                    Err(why) => missed = missed.or(Some(why)),
+                },
+                Read1::TooLong => {
+                    self.part.prev = None;
+                    self.line.clear();
+                    missed.get_or_insert_with(|| "a line is longer than any journal line".to_owned());
+                }
+                // What was read is told before the file is left.
+                Read1::End if !records.is_empty() => break Sight::More,
+                Read1::End => match self.turn()? {
+                    Turn::Stay(sight) => break sight,
+                    Turn::On(lost) => missed = missed.or(lost),
+                },
+            }
         };
-        while batch.records.len() < MOST {
-            let failed = |source| FollowError::Io { path: self.path.clone(), source };
-            let limit = (MAX_LINE - self.line.len().min(MAX_LINE)) as u64 + 1;
-            self.input.by_ref().take(limit).read_until(b'\n', &mut self.line).map_err(failed)?;
-            if self.line.last() == Some(&b'\n') {
-                batch.records.push(parse(&self.path, &self.line)?);
-                self.line.clear();
-                continue;
+        let header = &self.part.header;
+        let batch = Batch { run_id: header.run_id, started: header.started, records, missed: false };
+        Ok(Look { batch, missed, sight })
+    }
+
+    /// The record of the line that was read, and what is wrong with its place.
+    fn whole_line(&mut self) -> Result<(Record, Option<String>), String> {
+        let parsed = serde_json::from_slice::<Line>(&self.line);
+        let link = hash(&self.line);
+        self.line.clear();
+        match parsed {
+            Ok(line) => {
+                let holds = self.part.prev.replace(link).is_none_or(|prev| prev == line.prev);
+                self.ended = matches!(line.record, Record::End(End { .. }));
+                Ok((line.record, (!holds).then(|| "the hash chain of the journal breaks here".to_owned())))
             }
-            if self.line.len() > MAX_LINE {
-                let why = "longer than any journal line".to_owned();
-                return Err(FollowError::Malformed { path: self.path.clone(), why });
+            Err(error) => {
+                self.part.prev = None;
+                Err(format!("a line of the journal is no journal line: {error}"))
             }
-            // The end of this file. When another one has its name now, that one goes on.
-            let now = std::fs::metadata(&self.path).map(|m| m.ino());
-            if batch.records.is_empty() && now.is_ok_and(|inode| inode != self.inode) {
-                *self = Self::open(&self.path)?;
-                batch.run_id = self.header.run_id;
-                batch.started = self.header.started;
-                continue;
-            }
-            break;
         }
-        Ok(batch)
+    }
+
+    /// At the end of the file: whether another one goes on.
+    fn turn(&mut self) -> io::Result<Turn> {
+        let now = match std::fs::metadata(&self.path) {
+            Ok(now) => now,
+            Err(error) => return Ok(Turn::Stay(Sight::Dark(format!("{}: {error}", self.path.display())))),
+        };
+        let next = if now.ino() != self.part.inode {
+            successor(&self.path, &self.part)
+        } else if now.len() < self.part.input.stream_position()? {
+            Part::open(&self.path).map(|part| (part, Some("the journal was cut in place".to_owned())))
+        } else if self.ended {
+            let why = "the receiver has ended its journal".to_owned();
+            return Ok(Turn::Stay(Sight::Dark(why)));
+        } else {
+            return Ok(Turn::Stay(Sight::Clear));
+        };
+        Ok(match next {
+            Ok((part, lost)) => {
+                // What a killed receiver has left of a line was never answered.
+                self.line.clear();
+                (self.part, self.ended) = (part, false);
+                Turn::On(lost)
+            }
+            Err(error) => Turn::Stay(Sight::Dark(error.to_string())),
+        })
     }
 }
 
-fn parse(path: &Path, line: &[u8]) -> Result<Record, FollowError> {
-    let parsed = serde_json::from_slice::<Line>(line);
-    parsed
-        .map(|l| l.record)
-        .map_err(|e| FollowError::Malformed { path: path.to_path_buf(), why: e.to_string() })
+/// What the end of a file means.
+enum Turn {
+    /// It is still the file to read.
+    Stay(Sight),
+    /// Another one is; and what is missing between them.
+    On(Option<String>),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Tick};
+    use crate::journal::{Journal, Note, Options, Pace, Rotation, Sync};
+    use crate::receive::{Identity, header};
+
+    fn receiver(path: &Path) -> Journal {
+        let identity = Identity {
+            command: "receive".to_owned(),
+            environment: "staging".to_owned(),
+            target: String::new(),
+            endpoint: String::new(),
+            gates: (serde_json::json!({}), String::new()),
+            scheme: crate::signature::Scheme::DeltacrownV2,
+            retry: crate::journal::RetryContract::default(),
+            sender_timeout: std::time::Duration::from_secs(10),
+            secret_chars: 64,
+        };
+        let clock = Clock::start();
+        let rotation = Rotation { bytes: Some(4096), every: None };
+        let options = Options { rotation, sync: Sync::Kernel, pace: Pace::Each, clock };
+        Journal::create_in_parts(path, &header(&identity, clock).unwrap(), options).unwrap()
+    }
+
+    fn notes(journal: &Journal, n: u64) {
+        for at in 0..n {
+            let text = "x".repeat(200);
+            journal.append(&Record::Note(Note { at: Tick(at), text })).unwrap();
+        }
+    }
+
+    /// How many notes come until there is no more, the first thing missed, and how it ended.
+    fn all(follow: &mut Follow) -> (usize, Option<String>, Sight) {
+        let (mut n, mut missed) = (0, None);
+        loop {
+            let look = follow.look().unwrap();
+            n += look.batch.records.iter().filter(|r| matches!(r, Record::Note(_))).count();
+            missed = missed.or(look.missed);
+            if look.sight != Sight::More {
+                return (n, missed, look.sight);
+            }
+        }
+    }
+
+    #[test]
+    fn many_rotations_between_two_looks_lose_nothing_and_a_part_that_is_gone_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let mut follow = Follow::at_end(&path).unwrap();
+        notes(&journal, 200);
+        assert!(journal.part().1 > 5);
+        assert_eq!(all(&mut follow), (200, None, Sight::Clear));
+        let next = journal.part().1 + 1;
+        notes(&journal, 200);
+        std::fs::remove_file(crate::journal::part_path(&path, next)).unwrap();
+        let (n, missed, sight) = all(&mut follow);
+        assert!(n < 200 && n > 100 && sight == Sight::Clear, "{n} {sight:?}");
+        assert!(missed.unwrap().contains("a part of the journal is missing"));
+    }
+
+    #[test]
+    fn a_receiver_that_ends_or_a_journal_that_goes_away_is_dark_until_another_one_comes() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let mut follow = Follow::at_end(&path).unwrap();
+        notes(&journal, 2);
+        journal.finish(Tick(9), true).unwrap();
+        let ended = Sight::Dark("the receiver has ended its journal".to_owned());
+        assert_eq!(all(&mut follow), (2, None, ended));
+        let journal = receiver(&path);
+        notes(&journal, 3);
+        let (n, missed, sight) = all(&mut follow);
+        assert_eq!((n, missed.as_deref(), sight), (3, Some("the receiver was started again"), Sight::Clear));
+        std::fs::rename(&path, dir.path().join("away")).unwrap();
+        assert!(matches!(all(&mut follow).2, Sight::Dark(_)));
+        std::fs::rename(dir.path().join("away"), &path).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(matches!(all(&mut follow).2, Sight::Dark(_)), "cut in place");
+    }
+
+    #[test]
+    fn a_line_that_is_none_costs_no_other_and_a_broken_chain_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let mut follow = Follow::at_end(&path).unwrap();
+        notes(&journal, 2);
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::io::Write::write_all(&mut file, b"garbage\n").unwrap();
+        notes(&journal, 2);
+        let (n, missed, _) = all(&mut follow);
+        assert_eq!(n, 4);
+        assert!(missed.unwrap().contains("is no journal line"));
+        let line =
+            Line { prev: "1".repeat(64), record: Record::Note(Note { at: Tick(1), text: String::new() }) };
+        let line = format!("{}\n", serde_json::to_string(&line).unwrap());
+        std::io::Write::write_all(&mut file, line.as_bytes()).unwrap();
+        let (n, missed, _) = all(&mut follow);
+        assert_eq!((n, missed.as_deref()), (1, Some("the hash chain of the journal breaks here")));
+    }
 }

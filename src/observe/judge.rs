@@ -1,7 +1,7 @@
 //! What an observation asks while it goes on; the evidence wing answers.
 
 use crate::clock::Tick;
-use crate::journal::Record;
+use crate::journal::{Gap, Record};
 use serde_json::Value;
 
 /// A rollback trigger that has fired.
@@ -17,6 +17,8 @@ pub struct Fired {
 pub trait Judge {
     /// A record was written.
     fn take(&mut self, record: &Record);
+    /// Since when nothing can be seen, and why; `None` when everything can.
+    fn blind(&mut self, gap: Option<Gap>);
     /// The triggers that have fired until now, also those of earlier calls.
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
     /// Lines of the sender's log have come; gives what the log says so far.

@@ -3,9 +3,12 @@
 mod follow;
 mod judge;
 mod logs;
+mod part;
+mod probe;
 mod watch;
 
-pub use follow::{Follow, FollowError};
+pub use follow::{Follow, FollowError, Look, Sight};
 pub use judge::{Fired, Judge};
 pub use logs::LogFollow;
+pub use probe::{Prober, probe_url};
 pub use watch::{Observe, Plan, Source, Step};

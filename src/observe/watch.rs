@@ -1,6 +1,6 @@
 //! One observation: records in, triggers out, everything into the window's own journal.
 
-use super::{Fired, Follow, Judge, LogFollow};
+use super::{Fired, Follow, Judge, LogFollow, Look, Prober, Sight};
 use crate::clock::{Clock, Tick};
 use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, Watch, WatchBegin};
 use crate::receive::{Batch, Remote, Tracks};
@@ -8,12 +8,18 @@ use chrono::Utc;
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, sleep, timeout};
 
 /// A system clock that moved by this much against the monotonic one was stepped.
 const STEPPED_MS: i64 = 1000;
-/// Limit for one try of the receiver's URL.
-const PROBE_WITHIN: Duration = Duration::from_secs(5);
+/// A journal is between two files for so long at most, usually.
+const BETWEEN_FILES: Duration = Duration::from_millis(250);
+/// Pause before a journal that is between two files is looked at again.
+const AGAIN: Duration = Duration::from_millis(50);
+/// One look at a journal that is far behind ends after this.
+const CATCH_UP: Duration = Duration::from_secs(1);
+/// Looks come more often than this: what was not looked at for longer was not seen.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
 /// Where webhooks are seen.
 #[derive(Debug)]
@@ -65,7 +71,7 @@ pub struct Observe<J> {
     blind_since: Option<(Tick, String)>,
     seen: Tick,
     drift_ms: i64,
-    http: reqwest::Client,
+    prober: Prober,
 }
 
 impl<J: Judge> Observe<J> {
@@ -74,8 +80,6 @@ impl<J: Judge> Observe<J> {
     /// # Errors
     /// When the journal cannot be written.
     pub fn begin(plan: Plan<J>) -> io::Result<Self> {
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder().timeout(PROBE_WITHIN).build().map_err(io::Error::other)?;
         let mut observe = Self {
             begin: plan.begin.clone(),
             journal: plan.journal,
@@ -89,7 +93,7 @@ impl<J: Judge> Observe<J> {
             blind_since: None,
             seen: plan.clock.now(),
             drift_ms: 0,
-            http,
+            prober: Prober::new()?,
         };
         observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
         Ok(observe)
@@ -101,14 +105,17 @@ impl<J: Judge> Observe<J> {
         &self.judge
     }
 
-    /// Looks at everything once.
+    /// Looks at everything once; a receiver elsewhere has `within` to answer. May be dropped at any time.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn step(&mut self) -> io::Result<Step> {
-        let lost_sight = self.look().await?;
+    pub async fn step(&mut self, within: Duration) -> io::Result<Step> {
+        let lost_sight = self.look(within).await?;
         self.read_logs()?;
         self.check_clock()?;
+        // A minute that is not seen is unproven while it lasts, as it will be in the artifact.
+        let open = self.blind_since.clone();
+        self.judge.blind(open.map(|(from, why)| Gap { from, to: self.clock.now(), why }));
         let all = self.judge.fired(self.clock.now());
         let known = |t: &Fired| self.fired.iter().any(|f| f.id == t.id);
         let fired: Vec<Fired> = all.into_iter().filter(|t| !known(t)).collect();
@@ -116,19 +123,14 @@ impl<J: Judge> Observe<J> {
         Ok(Step { fired, lost_sight })
     }
 
-    /// Tries the receiver's URL from outside: any HTTP answer will do.
+    /// Tries the receiver's URL from outside.
     ///
     /// # Errors
     /// When the journal cannot be written.
     pub async fn probe(&mut self) -> io::Result<()> {
         let Some(url) = self.begin.probe.clone() else { return Ok(()) };
         let sent = self.clock.now();
-        let answer = timeout(PROBE_WITHIN, self.http.get(url).send()).await;
-        let problem = match answer {
-            Err(_) => Some(format!("no answer within {} s", PROBE_WITHIN.as_secs())),
-            Ok(Err(error)) => Some(error.without_url().to_string()),
-            Ok(Ok(_)) => None,
-        };
+        let problem = self.prober.problem(&url).await;
         let at = self.clock.now();
         let took_us = u64::try_from(at.since(sent).as_micros()).unwrap_or(u64::MAX);
         self.write(&Record::Watch(Watch::Probe(Probe { at, took_us, problem })))
@@ -161,6 +163,10 @@ impl<J: Judge> Observe<J> {
         for text in lost {
             self.note(text)?;
         }
+        let now = self.clock.now();
+        if self.blind_since.is_none() && now.since(self.seen) > SEEN_WITHIN {
+            self.blind_since = Some((self.seen, "it was not read to the end".to_owned()));
+        }
         self.end_blindness()?;
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()
@@ -170,26 +176,56 @@ impl<J: Judge> Observe<J> {
         self.journal.finish(self.clock.now(), complete)
     }
 
-    async fn look(&mut self) -> io::Result<Option<String>> {
-        let looked = match &mut self.source {
-            Source::Journal(follow) => follow.look().map(|b| (b, 0)).map_err(|e| e.to_string()),
-            Source::Remote(remote) => match remote.look(self.clock, Duration::ZERO).await {
-                Ok((_, batch)) => Ok((batch, remote.offset().map_or(0, |o| o.offset_us))),
-                Err(error) => Err(error.to_string()),
-            },
+    async fn look(&mut self, within: Duration) -> io::Result<Option<String>> {
+        let begun = Instant::now();
+        loop {
+            let look = match &mut self.source {
+                Source::Remote(_) => return self.look_there(within).await,
+                Source::Journal(follow) => follow.look(),
+            };
+            let Look { batch, missed, sight } = match look {
+                Ok(look) => look,
+                Err(error) => return Ok(self.blinded(error.to_string())),
+            };
+            self.take_read(batch, missed)?;
+            match sight {
+                Sight::More if begun.elapsed() < CATCH_UP => {}
+                Sight::More => return Ok(None),
+                Sight::Clear => {
+                    // The file was open all the time: without a break in it nothing was missed.
+                    self.blind_since = None;
+                    self.seen = self.clock.now();
+                    return Ok(None);
+                }
+                Sight::Dark(_) if self.blind_since.is_none() && begun.elapsed() < BETWEEN_FILES => {
+                    sleep(AGAIN).await;
+                }
+                Sight::Dark(why) => return Ok(self.blinded(why)),
+            }
+        }
+    }
+
+    async fn look_there(&mut self, within: Duration) -> io::Result<Option<String>> {
+        let Source::Remote(remote) = &mut self.source else { return Ok(None) };
+        let looked = match timeout(within, remote.look(self.clock, Duration::ZERO)).await {
+            Ok(Ok((_, batch))) => Ok((batch, remote.offset().map_or(0, |o| o.offset_us))),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("the inbox does not answer within {} s", within.as_secs())),
         };
         match looked {
             Ok((batch, offset_us)) => {
                 self.end_blindness()?;
+                if batch.missed {
+                    self.gap("the inbox has dropped records that were not read yet".to_owned())?;
+                }
                 self.seen = self.clock.now();
-                self.take(batch, offset_us)?;
+                self.write_driven()?;
+                for record in self.tracks.take(batch, self.clock, offset_us) {
+                    self.write(&record)?;
+                }
                 Ok(None)
             }
-            Err(why) if self.blind_since.is_none() => {
-                self.blind_since = Some((self.seen, why.clone()));
-                Ok(Some(why))
-            }
-            Err(_) => Ok(None),
+            Err(why) => Ok(self.blinded(why)),
         }
     }
 
@@ -201,20 +237,37 @@ impl<J: Judge> Observe<J> {
         Ok(())
     }
 
-    fn take(&mut self, batch: Batch, offset_us: i64) -> io::Result<()> {
+    /// Nothing can be seen; gives why, when that is new.
+    fn blinded(&mut self, why: String) -> Option<String> {
+        let new = self.blind_since.is_none();
+        new.then(|| self.blind_since = Some((self.seen, why.clone())));
+        new.then_some(why)
+    }
+
+    /// Takes in what was read from a file of this machine.
+    fn take_read(&mut self, batch: Batch, missed: Option<String>) -> io::Result<()> {
+        if let Some(why) = missed {
+            self.gap(why)?;
+        }
         self.write_driven()?;
-        if batch.missed {
-            let gap = Gap {
-                from: self.seen,
-                to: self.clock.now(),
-                why: "the inbox has dropped records that were not read yet".to_owned(),
-            };
-            self.write(&Record::Watch(Watch::Gap(gap)))?;
+        let (records, stepped_us) = self.tracks.take_read(batch, self.clock, self.seen);
+        if let Some(us) = stepped_us {
+            let side = if us > 0 { "ahead of" } else { "behind" };
+            #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+            let apart = us.unsigned_abs() as f64 / 1e6;
+            let text = format!(
+                "the clock of the receiver's journal is {apart:.1} s {side} this one: its times are counted from when it was read"
+            );
+            self.note(text.clone())?;
+            self.gap(text)?;
         }
-        for record in self.tracks.take(batch, self.clock, offset_us) {
-            self.write(&record)?;
-        }
-        Ok(())
+        records.iter().try_for_each(|record| self.write(record))
+    }
+
+    /// What happened since everything was seen last is not certain.
+    fn gap(&mut self, why: String) -> io::Result<()> {
+        let from = self.blind_since.take().map_or(self.seen, |(from, _)| from);
+        self.write(&Record::Watch(Watch::Gap(Gap { from, to: self.clock.now(), why })))
     }
 
     fn end_blindness(&mut self) -> io::Result<()> {

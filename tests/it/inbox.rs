@@ -131,6 +131,7 @@ fn shards_of_a_load_of_flows_share_a_receiver_and_account_for_their_own() {
     let flows = &ran.artifact("load")["end_to_end"];
     assert_eq!((flows["flows"].as_u64(), flows["delivered"].as_u64()), (Some(20), Some(20)), "{flows}");
     assert_eq!((flows["unexpected"].as_u64(), flows["duplicates"].as_u64()), (Some(0), Some(0)), "{flows}");
-    // Each saw the other's webhooks too, and left them to it.
-    assert_eq!(flows["foreign"], 20, "{flows}");
+    // They saw the webhooks of each other while both ran, and left them to each other.
+    let foreign = flows["foreign"].as_u64();
+    assert!(foreign.is_some_and(|n| (1..=20).contains(&n)), "{flows}");
 }

@@ -263,6 +263,37 @@ fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
     assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
 }
 
+#[test]
+fn a_minute_that_is_not_seen_while_it_lasts_fires_nothing() {
+    let mut window = Window::new();
+    window.minute(1, 1, 1);
+    let mut gates = Gates::default();
+    gates.rollback.for_minutes = 1;
+    assert_eq!(triggers(&window.analysis, &gates).len(), 1);
+    let why = "the inbox is away".to_owned();
+    window.analysis.watched.open_gap = Some(Gap { from: Tick(MINUTE / 2), to: Tick(MINUTE), why });
+    assert!(triggers(&window.analysis, &gates).is_empty());
+}
+
+#[test]
+fn what_cannot_be_watched_is_said_before_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("token"), TOKEN).unwrap();
+    let exits = |flags: &[&str], code: i32, said: &str| {
+        let done = observe(dir.path(), flags).wait_with_output().unwrap();
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{flags:?}: {text}");
+        assert!(text.contains(said), "{flags:?}: {text}");
+    };
+    exits(&["--listen", "127.0.0.1:0", "--probe", "notaurl"], 2, "--probe notaurl");
+    exits(&["--listen", "127.0.0.1:0", "--duration", "0s"], 2, "--duration 0s");
+    exits(&["--listen", "127.0.0.1:0", "--stage", "7"], 2, "5, 25, 50 or 100");
+    exits(&["--listen", "127.0.0.1:0", "--stage", "5%%"], 2, "such as 25%");
+    let reserved = Reserved::new();
+    let url = format!("http://{}", reserved.address);
+    exits(&["--inbox", &url, "--token-file", "token"], 4, "the inbox does not answer");
+}
+
 fn observe(dir: &Path, flags: &[&str]) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
     command.arg("observe").args(flags).current_dir(dir);
@@ -328,6 +359,31 @@ fn a_trigger_ends_the_window_and_runs_the_command() {
     assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
     let reason = std::fs::read_to_string(dir.path().join("rolled-back")).unwrap();
     assert!(reason.starts_with("signature_failures 1 of 1 attempts"), "{reason}");
+}
+
+#[test]
+fn an_interrupt_waits_for_no_command_and_kills_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let hook = "echo $$ > begun; while [ ! -e go ]; do sleep 0.05; done; touch done";
+    let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "60s", "--on-rollback", hook]);
+    begun(dir.path());
+    let mut forged = Webhook::new();
+    forged.body.push(b' ');
+    assert_eq!(receiver.post(&forged), Some(401));
+    until(|| dir.path().join("begun").exists(), "the command has begun");
+    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    // Its stderr is the command's too, so that the pipe ends with both.
+    let pid = child.id();
+    let ended = std::thread::spawn(move || child.wait_with_output().unwrap());
+    let state = || std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    until(|| state().is_empty() || state().contains(") Z "), "the observation ends");
+    assert!(dir.path().join("artifacts/staging_observation_memo.md").exists());
+    std::fs::write(dir.path().join("go"), "").unwrap();
+    until(|| dir.path().join("done").exists(), "the command ends by itself");
+    // The trigger had ended the window by then.
+    assert_eq!(ended.join().unwrap().status.code(), Some(1));
 }
 
 #[test]

@@ -1,0 +1,118 @@
+//! One file of a journal that is being followed, and which file goes on where another one ends.
+
+use super::FollowError;
+use crate::journal::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Most parts that one may be behind.
+const MOST_BEHIND: usize = 10_000;
+
+/// A file of a journal, open behind its header.
+#[derive(Debug)]
+pub(super) struct Part {
+    path: PathBuf,
+    pub input: BufReader<File>,
+    pub inode: u64,
+    pub header: Header,
+    /// What the next line has to be linked to; `None` where that is not known.
+    pub prev: Option<String>,
+    /// The file before it.
+    before: Option<Continues>,
+}
+
+/// A line as it was read.
+pub(super) enum Read1 {
+    /// A whole one.
+    Whole,
+    /// The end of the file, perhaps in the middle of a line.
+    End,
+    /// More than any journal line.
+    TooLong,
+}
+
+impl Part {
+    /// # Errors
+    /// When it cannot be read or begins with no header.
+    pub(super) fn open(path: &Path) -> Result<Self, FollowError> {
+        let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
+        let malformed = |why: String| FollowError::Malformed { path: path.to_path_buf(), why };
+        let file = File::open(path).map_err(failed)?;
+        let inode = file.metadata().map_err(failed)?.ino();
+        let mut input = BufReader::with_capacity(64 * 1024, file);
+        let mut line = Vec::new();
+        read_line(&mut input, &mut line).map_err(failed)?;
+        let parsed: Line = serde_json::from_slice(&line).map_err(|e| malformed(e.to_string()))?;
+        let Record::Header(header) = parsed.record else {
+            return Err(malformed("the first line is no header".to_owned()));
+        };
+        if parsed.prev != GENESIS {
+            return Err(malformed("its header is linked to a line before it".to_owned()));
+        }
+        let path = path.to_path_buf();
+        let mut part = Self { path, input, inode, header: *header, prev: Some(hash(&line)), before: None };
+        part.before = part.peek().map_err(failed)?;
+        Ok(part)
+    }
+
+    /// What the second line says of the file before; the line is left to be read.
+    fn peek(&mut self) -> io::Result<Option<Continues>> {
+        let (at, mut line) = (self.input.stream_position()?, Vec::new());
+        read_line(&mut self.input, &mut line)?;
+        self.input.seek(SeekFrom::Start(at))?;
+        Ok(match serde_json::from_slice::<Line>(&line).map(|l| l.record) {
+            Ok(Record::Watch(Watch::Continues(continues))) => Some(continues),
+            _ => None,
+        })
+    }
+
+    /// Where the file before it is.
+    fn path_before(&self) -> Option<PathBuf> {
+        let name = Path::new(&self.before.as_ref()?.file).file_name()?;
+        Some(self.path.with_file_name(name))
+    }
+}
+
+/// Reads on until a line is whole; what there is of it stays in `line`.
+pub(super) fn read_line(input: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<Read1> {
+    let limit = (MAX_LINE - line.len().min(MAX_LINE)) as u64 + 1;
+    input.by_ref().take(limit).read_until(b'\n', line)?;
+    Ok(match line.last() {
+        Some(b'\n') => Read1::Whole,
+        _ if line.len() > MAX_LINE => Read1::TooLong,
+        _ => Read1::End,
+    })
+}
+
+/// What the line after `line` is linked to.
+pub(super) fn hash(line: &[u8]) -> String {
+    crate::journal::sha256_hex(line.strip_suffix(b"\n").unwrap_or(line))
+}
+
+/// The file that goes on where `current` ends, given that another one has the journal's name now; and what is missing between
+/// them, if something is. Parts are walked back from the newest one: each says which file is before it.
+///
+/// # Errors
+/// When the newest one cannot be read.
+pub(super) fn successor(journal: &Path, current: &Part) -> Result<(Part, Option<String>), FollowError> {
+    let mut next = Part::open(journal)?;
+    for _ in 0..MOST_BEHIND {
+        let Some(before) = next.path_before() else {
+            return Ok((
+                next,
+                Some("the journal was begun anew, with no link to what came before".to_owned()),
+            ));
+        };
+        match Part::open(&before) {
+            Ok(part) if part.inode == current.inode => {
+                let restarted = next.header.run_id != current.header.run_id;
+                return Ok((next, restarted.then(|| "the receiver was started again".to_owned())));
+            }
+            Ok(part) => next = part,
+            Err(error) => return Ok((next, Some(format!("a part of the journal is missing: {error}")))),
+        }
+    }
+    Ok((next, Some(format!("the journal is more than {MOST_BEHIND} parts ahead"))))
+}
