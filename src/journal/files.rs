@@ -22,8 +22,8 @@ pub(super) struct Files {
     open: Part,
     /// Records over all parts, for the flush to the disk.
     written: u64,
-    /// Held as long as this process writes here.
-    _lock: Option<File>,
+    /// Held until the journal is finished.
+    lock: Option<File>,
     /// Room for lines, used again.
     spare: Vec<u8>,
 }
@@ -54,12 +54,12 @@ impl Files {
             before = Some(Continues { part, file: name_of(&full), sha256 });
         }
         let open = Part::create(path, header, before)?;
-        Ok(Self { options: Some(options), part, _lock: Some(lock), ..Self::of(path, header, open) })
+        Ok(Self { options: Some(options), part, lock: Some(lock), ..Self::of(path, header, open) })
     }
 
     fn of(path: &Path, header: &Header, open: Part) -> Self {
         let (path, header, written) = (path.to_path_buf(), header.clone(), open.records);
-        Self { path, options: None, header, part: 1, open, written, _lock: None, spare: Vec::new() }
+        Self { path, options: None, header, part: 1, open, written, lock: None, spare: Vec::new() }
     }
 
     /// What waits for this file, which is nothing yet.
@@ -168,6 +168,7 @@ impl Files {
         queue.put(&Fact::new(&Record::End(End { at, records: self.open.records, complete }))?)?;
         self.write_all(&mut queue)?;
         queue.seal();
+        self.lock = None;
         self.open.sync()?;
         Ok(Sealed { sha256: self.open.sha256_with(b""), records: self.open.records })
     }
