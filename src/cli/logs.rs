@@ -4,7 +4,7 @@ use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
 use crate::journal::Reader;
-use crate::logs::{Arrivals, Fold, Formats, Lines, Reconciliation, Summary};
+use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use crate::pii::{Engine, Policy};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -105,6 +105,7 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
         Some(found) if !found.agrees() => Exit::Fail,
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => Exit::Unproven,
+        _ if summary.not_looked_at > 0 => Exit::Unproven,
         // Nor does one of which most could not be read, nor a comparison in which nothing met.
         _ if summary.unreadable.count > summary.lines / 2 => Exit::Unproven,
         Some(found) if found.agreed == 0 => Exit::Unproven,
@@ -150,12 +151,19 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     }
     match &summary.pii {
         None => out.push_str("personal data was not looked for\n"),
+        Some(pii) if pii.is_empty() && summary.not_looked_at > 0 => {
+            out.push_str("no personal data in the lines that could be looked at\n");
+        }
         Some(pii) if pii.is_empty() => out.push_str("no personal data in the lines\n"),
         Some(pii) => {
             let found: Vec<String> = pii.iter().map(|(c, n)| format!("{n} {c}")).collect();
             let lines = numbers(&summary.pii_lines);
             let _ = writeln!(out, "personal data: {}; the first lines are {lines}", found.join(", "));
         }
+    }
+    if summary.not_looked_at > 0 {
+        let (n, longest) = (summary.not_looked_at, MAX_LINE / 1024);
+        let _ = writeln!(out, "{n} lines of more than {longest} KiB were not looked at for personal data");
     }
     if let Some(found) = reconciliation {
         out.push_str(&reconciled(found));
