@@ -91,6 +91,9 @@ fn log(delivered: u64, findings: u64) -> Record {
     Record::Watch(Watch::Log(Box::new(LogFacts { at: Tick(4 * MINUTE), summary })))
 }
 
+/// Its name, statuses, events, further records, and whether it goes to its end.
+type Case<'c> = (&'c str, &'c [u16], &'c [&'c str], &'c [Record], bool);
+
 #[test]
 fn the_memo_of_an_observation_accuses_itself_of_nothing() {
     let dir = tempfile::tempdir().expect("a directory");
@@ -101,7 +104,7 @@ fn the_memo_of_an_observation_accuses_itself_of_nothing() {
     };
     let note = |text: &str| Record::Note(Note { at: Tick(1), text: text.to_owned() });
     let odd = ["webhooks_delivered", "webhook_failed", "p95 latency: 3 ms", "success rate 5 %"];
-    let cases: [(&str, &[u16], &[&str], &[Record], bool); 8] = [
+    let cases: [Case<'_>; 8] = [
         ("pass", &[200; 100], &[], &[], true),
         ("fail", &mixed, &[], &[], true),
         ("nothing came", &[], &[], &[], true),
