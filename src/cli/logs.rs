@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
-use crate::journal::Reader;
+use crate::journal::{Links, PartRead, ReadError, Reader};
 use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use crate::pii::{Engine, Policy};
 use serde_json::json;
@@ -85,15 +85,21 @@ pub(super) fn engine() -> Result<Engine, Failure> {
 
 fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
     let mut all = None;
+    let mut links = Links::default();
     for path in journals {
-        let wrong = |e: crate::journal::ReadError| Failure::usage(format!("{}: {e}", path.display()));
-        let file = Reading::open(path).map_err(|e| wrong(e.into()))?;
-        let (header, mut reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(wrong)?;
+        let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
+        let file = Reading::open(path).map_err(|e| wrong(&ReadError::from(e)))?;
+        let (header, mut reader) =
+            Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut part = PartRead::new(name, &header);
         let arrivals = all.get_or_insert_with(|| Arrivals::new(&header));
         arrivals.next_file(&header);
-        while let Some(record) = reader.next_record().map_err(wrong)? {
+        while let Some(record) = reader.next_record().map_err(|e| wrong(&e))? {
+            part.take(&record);
             arrivals.take(&record);
         }
+        links.follow(part, reader.integrity().sha256).map_err(|e| wrong(&e))?;
     }
     Ok(all)
 }
