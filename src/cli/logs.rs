@@ -3,8 +3,8 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
-use crate::journal::Reader;
-use crate::logs::{Arrivals, Fold, Formats, Lines, Reconciliation, Summary};
+use crate::journal::{Links, PartRead, ReadError, Reader};
+use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use crate::pii::{Engine, Policy};
 use serde_json::json;
 use std::fmt::Write as _;
@@ -85,15 +85,21 @@ pub(super) fn engine() -> Result<Engine, Failure> {
 
 fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
     let mut all = None;
+    let mut links = Links::default();
     for path in journals {
-        let wrong = |e: crate::journal::ReadError| Failure::usage(format!("{}: {e}", path.display()));
-        let file = Reading::open(path).map_err(|e| wrong(e.into()))?;
-        let (header, mut reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(wrong)?;
+        let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
+        let file = Reading::open(path).map_err(|e| wrong(&ReadError::from(e)))?;
+        let (header, mut reader) =
+            Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let mut part = PartRead::new(name, &header);
         let arrivals = all.get_or_insert_with(|| Arrivals::new(&header));
         arrivals.next_file(&header);
-        while let Some(record) = reader.next_record().map_err(wrong)? {
+        while let Some(record) = reader.next_record().map_err(|e| wrong(&e))? {
+            part.take(&record);
             arrivals.take(&record);
         }
+        links.follow(part, reader.integrity().sha256).map_err(|e| wrong(&e))?;
     }
     Ok(all)
 }
@@ -105,6 +111,7 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
         Some(found) if !found.agrees() => Exit::Fail,
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => Exit::Unproven,
+        _ if summary.not_looked_at > 0 => Exit::Unproven,
         // Nor does one of which most could not be read, nor a comparison in which nothing met.
         _ if summary.unreadable.count > summary.lines / 2 => Exit::Unproven,
         Some(found) if found.agreed == 0 => Exit::Unproven,
@@ -150,12 +157,19 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     }
     match &summary.pii {
         None => out.push_str("personal data was not looked for\n"),
+        Some(pii) if pii.is_empty() && summary.not_looked_at > 0 => {
+            out.push_str("no personal data in the lines that could be looked at\n");
+        }
         Some(pii) if pii.is_empty() => out.push_str("no personal data in the lines\n"),
         Some(pii) => {
             let found: Vec<String> = pii.iter().map(|(c, n)| format!("{n} {c}")).collect();
             let lines = numbers(&summary.pii_lines);
             let _ = writeln!(out, "personal data: {}; the first lines are {lines}", found.join(", "));
         }
+    }
+    if summary.not_looked_at > 0 {
+        let (n, longest) = (summary.not_looked_at, MAX_LINE / 1024);
+        let _ = writeln!(out, "{n} lines of more than {longest} KiB were not looked at for personal data");
     }
     if let Some(found) = reconciliation {
         out.push_str(&reconciled(found));

@@ -108,6 +108,14 @@ pub struct Header {
     pub clauses: Vec<Clause>,
 }
 
+impl Header {
+    /// Whether it is that of a receiver by itself: it plays no flow, so that no webhook is due, and none unexpected.
+    #[must_use]
+    pub fn asks_for_nothing(&self) -> bool {
+        self.command == "receive" && self.flows == 0
+    }
+}
+
 /// The scenario of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioRef {

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead};
 
-/// Longest line that is read, in bytes; a longer one counts as unreadable.
-pub const MAX_LINE: usize = 64 * 1024;
+/// Longest line that is read, in bytes; a longer one counts as unreadable, and is not looked at for personal data.
+pub const MAX_LINE: usize = 1024 * 1024;
 
 /// Reads lines one after another into one buffer.
 #[derive(Debug)]

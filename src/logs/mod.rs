@@ -1,5 +1,6 @@
 //! What the sender's own log says: lines read by declared formats, counted, and set against the journal.
 
+mod address;
 mod formats;
 mod line;
 mod lines;

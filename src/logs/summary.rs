@@ -1,5 +1,6 @@
 //! A log, counted line by line.
 
+use super::address::without_receiver;
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::reconcile::{Arrivals, Reconciliation};
@@ -70,6 +71,8 @@ pub struct Summary {
     pub pii: Option<BTreeMap<String, u64>>,
     /// The first lines with personal data.
     pub pii_lines: Vec<u64>,
+    /// Lines that are too long to be looked at for personal data.
+    pub not_looked_at: u64,
 }
 
 /// Lines in no known format.
@@ -112,8 +115,11 @@ impl<'f> Fold<'f> {
                 keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
             }
         }
-        if let Some(text) = entry.map(|e| e.message).or(line) {
-            self.scan(text);
+        match (&entry, line) {
+            (Some(entry), _) => self.scan(&without_receiver(entry)),
+            (None, Some(line)) => self.scan(line),
+            (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
+            (None, None) => {}
         }
     }
 
@@ -174,9 +180,7 @@ impl<'f> Fold<'f> {
 
     fn scan(&mut self, text: &str) {
         let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
-        // The receiver's own address is configuration, not a person's.
-        let text = without_endpoint(text);
-        let scan = engine.scan_text(&text);
+        let scan = engine.scan_text(text);
         if scan.is_clean() {
             return;
         }
@@ -201,16 +205,6 @@ fn count_event(events: &mut BTreeMap<String, u64>, event: &str) {
         *count += 1;
     } else if events.len() < EVENTS {
         events.insert(event.chars().take(64).collect(), 1);
-    }
-}
-
-fn without_endpoint(text: &str) -> std::borrow::Cow<'_, str> {
-    match text.split_once("endpoint=") {
-        None => text.into(),
-        Some((before, after)) => {
-            let rest = after.find(',').and_then(|at| after.get(at..)).unwrap_or_default();
-            format!("{before}{rest}").into()
-        }
     }
 }
 
@@ -247,6 +241,35 @@ mod tests {
         assert_eq!((summary.unreadable.count, summary.unreadable.first_lines), (1, vec![4]));
         assert_eq!((summary.events["e"], summary.statuses[&503], summary.lines), (2, 1, 5));
         assert_eq!(summary.pii, Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn the_receivers_own_address_is_nobodys_and_all_else_is_looked_at() {
+        let host =
+            "error=HTTPConnectionPool(host='10.20.30.40', port=8787): Max retries exceeded with url: /w";
+        let refused = at(1, "WARNING", &format!("Webhook connection error: event=e, attempt=1/3, {host}"));
+        assert_eq!(of(&[&refused]).pii, Some(BTreeMap::new()));
+        for message in [
+            "login endpoint=/api user john@example.com",
+            "Webhook delivery failed: event=e, status=400, attempt=1/3, response=endpoint=/x john@example.com",
+            "Webhook delivery failed after 3 attempts: event=e, endpoint=https://h/w?u=john@example.com",
+            &format!(
+                "Webhook request failed: event=e, attempt=1/3, error={} john@example.com",
+                "x ".repeat(35_000)
+            ),
+        ] {
+            let found = of(&[&at(1, "ERROR", message)]).pii.unwrap();
+            assert_eq!(found, BTreeMap::from([("email".to_owned(), 1)]), "{message:.100}");
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_said_not_to_be_looked_at() {
+        let formats = Formats::built_in().unwrap();
+        let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+        let mut fold = Fold::new(&formats, Some(engine), None);
+        fold.take(None);
+        assert_eq!((fold.summary().not_looked_at, fold.summary().unreadable.count), (1, 1));
     }
 
     #[test]

@@ -73,7 +73,7 @@ fn checkout() -> Checkout {
     }
 }
 
-fn judged(path: &Path) -> Judgement {
+pub fn judged(path: &Path) -> Judgement {
     let (secret, checkout) = (Secret::new(SECRET), checkout());
     let request = Request {
         now: chrono::Utc::now(),

@@ -110,3 +110,56 @@ fn what_was_not_compared_or_not_read_is_unproven() {
     assert_eq!(logs(dir.path(), &["-"], &delivered("a")).status.code(), Some(0));
     assert_eq!(logs(dir.path(), &["."], "").status.code(), Some(2));
 }
+
+#[test]
+fn the_parts_of_a_journal_are_held_against_their_links() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut said = String::new();
+    // Each start continues the file before it.
+    for _ in 0..3 {
+        let mut receiver = Receiver::start(dir.path(), "", &[]);
+        let webhook = Webhook::new();
+        assert_eq!(receiver.post(&webhook), Some(200));
+        said += &delivered(&webhook.id);
+        receiver.terminate();
+        receiver.wait();
+    }
+    let of = |parts: &[&str]| {
+        let mut args = vec!["-"];
+        parts.iter().for_each(|part| args.extend(["--journal", part]));
+        let done = logs(dir.path(), &args, &said);
+        (done.status.code(), String::from_utf8_lossy(&done.stderr).into_owned())
+    };
+    let (first, second, last) = ("j.jsonl.000001", "j.jsonl.000002", "j.jsonl");
+    assert_eq!(of(&[first, second, last]), (Some(0), String::new()));
+    let (code, text) = of(&[first, last]);
+    assert!(code == Some(2) && text.contains("j.jsonl: part 3 continues j.jsonl.000002"), "{text}");
+    // A middle part that is whole in itself, and another.
+    std::fs::copy(dir.path().join(first), dir.path().join(second)).unwrap();
+    let (code, text) = of(&[first, second, last]);
+    assert!(code == Some(2) && text.contains("oldest first"), "{text}");
+    let (code, text) = of(&[second, last]);
+    assert!(code == Some(2) && text.contains("j.jsonl.000002") && text.contains("it was altered"), "{text}");
+}
+
+#[test]
+fn the_report_of_a_receivers_journal_expects_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    (0..3).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+    receiver.terminate();
+    receiver.wait();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    let done = command.args(["report", "j.jsonl"]).current_dir(dir.path()).output().unwrap();
+    let artifact: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+    let verdict = |id: &str| checks.iter().find(|c| c["id"] == id).map(|c| c["verdict"].clone()).unwrap();
+    for id in ["lost", "unexpected", "success_rate", "steps"] {
+        assert_eq!(verdict(id), "not_exercised", "{id}");
+    }
+    assert!(checks.iter().all(|c| c["verdict"] != "fail"), "{checks:#?}");
+    // No flow ended: nobody makes a run pass by calling it a receiver's.
+    assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
+    let run = &artifact["test_run"];
+    assert_eq!((&run["webhooks_success"], &run["webhooks_failed"]), (&3.into(), &0.into()));
+}

@@ -29,6 +29,8 @@ mod observe_drive;
 #[cfg(test)]
 mod older_scripts;
 #[cfg(test)]
+mod own_memos;
+#[cfg(test)]
 mod promote;
 #[cfg(test)]
 mod readme;

@@ -80,7 +80,14 @@ fn row(line: usize, columns: &[String], cells: &[String], parts: &mut Parts) {
             parts.events.extend(cells.get(1).map(|count| (label, bare(count))));
             return;
         }
-        Some("minute") => return,
+        // An event may be called what it likes.
+        Some("figure") if label.starts_with("event ") => {
+            let name = label.trim_start_matches("event ").to_owned();
+            parts.events.extend(cells.get(1).map(|count| (name, bare(count))));
+            return;
+        }
+        // Minutes, and smoke's table of what the sender's log said: other figures than those of the run.
+        Some("minute" | "said") => return,
         _ => {}
     }
     let verdict = cell(column(&VERDICTS)).or_else(|| cells.first().map(String::as_str)).unwrap_or_default();
@@ -100,6 +107,10 @@ fn statement(line: usize, text: &str) -> Option<Statement> {
     let text = bare(text);
     let comparison = text.find(['<', '>', '≥', '≤']);
     let colon = text.find(':').filter(|at| comparison.is_none_or(|c| *at < c));
+    // `p95 below its limit (pass: p95 of 100 …)` is a remark: what stands in it is no figure of the label.
+    if colon.is_some_and(|at| is_inside_brackets(&text, at)) {
+        return None;
+    }
     let (label, text, target) = match (colon, comparison) {
         (Some(at), _) => (text.get(..at)?, text.get(at + 1..)?, None),
         (None, Some(at)) => (text.get(..at)?, "", text.get(at..)),
@@ -116,6 +127,11 @@ fn statement(line: usize, text: &str) -> Option<Statement> {
         target: target.map(|t| t.trim().to_owned()),
         passed,
     })
+}
+
+fn is_inside_brackets(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default();
+    before.rfind('(') > before.rfind(')')
 }
 
 fn is_passed(text: &str) -> bool {
@@ -147,7 +163,8 @@ mod tests {
         let parts = take_apart(
             "**Date**: 2025-11-13\n- ✅ **Success Rate**: 98.5% (197/200)\n- [x] Success rate ≥95%\n\n\
              | Gate | Target | Actual | Status |\n|---|---|---|---|\n| p95 | <2s | 2.4s | PASS |\n\n\
-             | Event | Deliveries |\n|---|---:|\n| payment\\_verified | 6 |\n\n```\nattempt 1\n```\n",
+             | Event | Deliveries |\n|---|---:|\n| payment\\_verified | 6 |\n\n- [x] p95 below its limit (pass: p95 of 100 is 3 ms)\n\n\
+             | said | times |\n|---|---|\n| delivered | 90 |\n\n```\nattempt 1\n```\n",
         );
         let of = |i: usize| {
             let s: &Statement = &parts.statements[i];
@@ -158,6 +175,7 @@ mod tests {
         assert_eq!(of(2), ("Success rate", "", Some("≥95%"), true));
         assert_eq!(of(3), ("p95", "2.4s", Some("<2s"), true));
         assert_eq!(parts.events, [("payment_verified".to_owned(), "6".to_owned())]);
-        assert_eq!(parts.blocks, [(13, vec!["attempt 1".to_owned()])]);
+        assert_eq!(parts.statements.len(), 4, "remarks and the sender's log are no figures");
+        assert_eq!(parts.blocks, [(19, vec!["attempt 1".to_owned()])]);
     }
 }
