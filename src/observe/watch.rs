@@ -15,6 +15,9 @@ const STEPPED_MS: i64 = 1000;
 /// Limit for one try of the receiver's URL.
 const PROBE_WITHIN: Duration = Duration::from_secs(5);
 
+/// Looks at the logs when the window ends: one reads a piece, or goes on to the file that came after a rotation.
+const LAST_LOOKS: u32 = 4;
+
 /// Where webhooks are seen.
 #[derive(Debug)]
 pub enum Source {
@@ -155,19 +158,35 @@ impl<J: Judge> Observe<J> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+    pub async fn finish(mut self, complete: bool) -> io::Result<Sealed> {
         self.write_driven()?;
-        let lost: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
-        for text in lost {
-            self.note(text)?;
+        self.look_last().await?;
+        let gone: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
+        for text in &gone {
+            self.note(text.clone())?;
         }
         self.end_blindness()?;
+        if !self.logs.is_empty() {
+            let compared = self.judge.compare_log(self.clock.now(), gone);
+            self.write(&Record::Watch(Watch::Compared(Box::new(compared))))?;
+        }
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()
         {
             self.write(&Record::Watch(Watch::Offset(offset)))?;
         }
         self.journal.finish(self.clock.now(), complete)
+    }
+
+    /// What the log says of a webhook is written after it has arrived: the log first, then the webhooks.
+    async fn look_last(&mut self) -> io::Result<()> {
+        if self.logs.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..LAST_LOOKS {
+            self.read_logs()?;
+        }
+        self.look().await.map(drop)
     }
 
     async fn look(&mut self) -> io::Result<Option<String>> {
@@ -235,8 +254,9 @@ impl<J: Judge> Observe<J> {
         if lines.is_empty() {
             return Ok(());
         }
-        let summary = self.judge.read_log(&lines);
-        let facts = LogFacts { at: self.clock.now(), summary };
+        let at = self.clock.now();
+        let summary = self.judge.read_log(&lines, at);
+        let facts = LogFacts { at, summary };
         self.write(&Record::Watch(Watch::Log(Box::new(facts))))
     }
 
