@@ -3,7 +3,7 @@
 use super::gates_file::GatesFile;
 use super::observe_drive::{DriveArgs, Driving, Watched};
 use super::observe_hook::hook;
-use super::observe_judge::Live;
+use super::observe_judge::{Live, SenderLog};
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
@@ -12,7 +12,6 @@ use crate::clock::{Clock, Tick};
 use crate::gate::Verdict;
 use crate::http1::Limits;
 use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
-use crate::logs::Fold;
 use crate::observe::{Follow, LogFollow, Observe, Plan, Source, probe_url};
 use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
@@ -144,13 +143,13 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
         LogFollow::at_end(p)
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
     };
-    let engine = if args.logs.is_empty() { None } else { Some(logs::engine()?) };
+    let log = if args.logs.is_empty() { None } else { Some(SenderLog::new(&formats, &analysis.header)?) };
     let (tell, driven) = std::sync::mpsc::channel();
     let mut observe = Observe::begin(Plan {
         driven,
         begin: begin(args, clock.now(), seen.name),
         journal,
-        judge: Live::new(analysis, gates.gates.clone(), Fold::new(&formats, engine, None)),
+        judge: Live::new(analysis, gates.gates.clone(), log),
         clock,
         source: seen.source,
         logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
@@ -167,7 +166,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     for told in told {
         observe.note(told).map_err(cannot)?;
     }
-    observe.finish(whole && outcome != Outcome::Interrupted).map_err(cannot)?;
+    observe.finish(whole && outcome != Outcome::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(args, &path, outcome)
 }

@@ -1,10 +1,11 @@
 //! The live judge of an observation: the same analysis and triggers as over the finished journal.
 
+use super::{Failure, logs};
 use crate::analysis::Analysis;
 use crate::clock::Tick;
 use crate::gate::{Gates, triggers};
-use crate::journal::{Gap, Record};
-use crate::logs::Fold;
+use crate::journal::{Gap, Header, LogCompared, Reconciliation, Record};
+use crate::logs::{Fold, Formats, LogWindow};
 use crate::observe::{Fired, Judge};
 use serde_json::Value;
 use std::time::Instant;
@@ -12,11 +13,25 @@ use std::time::Instant;
 /// Looking again takes at most one part in so many of the time: the more there is to look at, the rarer it is done.
 const SHARE: u32 = 10;
 
+/// What is made of the sender's log.
+pub(super) struct SenderLog<'f> {
+    fold: Fold<'f>,
+    window: LogWindow<'f>,
+}
+
+impl<'f> SenderLog<'f> {
+    /// Nothing read yet; `header` is the window's.
+    pub(super) fn new(formats: &'f Formats, header: &Header) -> Result<Self, Failure> {
+        let fold = Fold::new(formats, Some(logs::engine()?), None);
+        Ok(Self { fold, window: LogWindow::new(formats, header) })
+    }
+}
+
 /// Analysis, gates and log of a window.
 pub(super) struct Live<'f> {
     pub analysis: Analysis,
     pub gates: Gates,
-    pub fold: Fold<'f>,
+    log: Option<SenderLog<'f>>,
     fired: Vec<Fired>,
     rest: Rest,
 }
@@ -42,15 +57,18 @@ impl Rest {
 }
 
 impl<'f> Live<'f> {
-    /// Nothing seen yet.
-    pub(super) fn new(analysis: Analysis, gates: Gates, fold: Fold<'f>) -> Self {
-        Self { analysis, gates, fold, fired: Vec::new(), rest: Rest::default() }
+    /// Nothing seen yet; the log is the sender's, where one is given.
+    pub(super) fn new(analysis: Analysis, gates: Gates, log: Option<SenderLog<'f>>) -> Self {
+        Self { analysis, gates, log, fired: Vec::new(), rest: Rest::default() }
     }
 }
 
 impl Judge for Live<'_> {
     fn take(&mut self, record: &Record) {
         self.analysis.take(record);
+        if let Some(log) = &mut self.log {
+            log.window.take(record);
+        }
     }
 
     fn blind(&mut self, gap: Option<Gap>) {
@@ -67,9 +85,20 @@ impl Judge for Live<'_> {
         self.fired.clone()
     }
 
-    fn read_log(&mut self, lines: &[String]) -> Value {
-        lines.iter().for_each(|line| self.fold.take(Some(line)));
-        serde_json::to_value(self.fold.summary()).unwrap_or_default()
+    fn read_log(&mut self, lines: &[String], at: Tick) -> Value {
+        let Some(log) = &mut self.log else { return Value::Null };
+        for line in lines {
+            log.fold.take(Some(line));
+            log.window.read(line, at);
+        }
+        serde_json::to_value(log.fold.summary()).unwrap_or_default()
+    }
+
+    fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {
+        match &mut self.log {
+            Some(log) => log.window.compare(end, gone),
+            None => LogCompared { at: end, gone, not_kept: 0, found: Reconciliation::default() },
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod observe;
 mod promote;
 mod rate;
 mod retry;
+mod sender_log;
 mod triggers;
 
 pub use check::{Check, Interval, Verdict, overall};

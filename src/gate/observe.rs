@@ -5,7 +5,7 @@ use super::config::Gates;
 use super::elsewhere::{unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
-use super::{breaker, retry};
+use super::{breaker, retry, sender_log};
 use crate::analysis::{Analysis, Delivery, Minute, breaker_sums, clause_sums, minutes};
 use crate::journal::{Tally, WatchBegin};
 use crate::latency::Latency;
@@ -17,7 +17,11 @@ use std::time::Duration;
 pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> Vec<Check> {
     let minutes = minutes(analysis);
     let (organic, injected) = Tally::both(analysis);
-    let mut checks = vec![window(analysis, begin, &minutes), rollback(analysis, gates)];
+    let mut checks = vec![
+        window(analysis, begin, &minutes),
+        rollback(analysis, gates),
+        sender_log::check(analysis, begin),
+    ];
     checks.extend(driven(analysis, gates, begin, (organic.lost, organic.expected + injected.expected)));
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));

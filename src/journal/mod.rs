@@ -4,6 +4,7 @@
 //! before it (hex, without its line end; 64 zeros for the first), so no line can be changed, moved, removed or put in
 //! without breaking the chain behind it. The last line, `end`, says how many records there are.
 
+mod compared;
 mod contract;
 mod digest;
 mod durable;
@@ -25,6 +26,7 @@ mod parts_tests;
 #[cfg(test)]
 mod tests;
 
+pub use compared::{LogCompared, Reconciliation};
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use digest::{Digest, Taken};
 pub use durable::{Durable, NotDurable};

@@ -6,9 +6,11 @@ mod line;
 mod lines;
 mod reconcile;
 mod summary;
+mod window;
 
 pub use formats::{Formats, FormatsError, Kind};
 pub use line::Entry;
 pub use lines::{Lines, MAX_LINE};
 pub use reconcile::{Arrivals, Reconciliation};
 pub use summary::{Fold, Summary, Unreadable};
+pub use window::LogWindow;

@@ -1,18 +1,18 @@
 //! What the sender says it delivered against what arrived, by webhook id.
 
 use super::line::Entry;
+use crate::http1::Ending;
+pub use crate::journal::Reconciliation;
 use crate::journal::{Header, Record, Watch};
 use crate::signature::Scheme;
 use chrono::{DateTime, TimeDelta, Utc};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
 /// Examples that are kept of each kind.
 const KEPT: usize = 20;
 /// The two clocks, and the time from an answer to its log line, may differ by this much at the edges of the journal.
-const EDGE: TimeDelta = TimeDelta::seconds(5);
+pub(super) const EDGE: TimeDelta = TimeDelta::seconds(5);
 
 /// What arrived, by id; memory grows with the webhooks of the journal, not with the log.
 #[derive(Debug)]
@@ -23,53 +23,28 @@ pub struct Arrivals {
     file_started: DateTime<Utc>,
     last: DateTime<Utc>,
     by_id: HashMap<[u8; 16], Arrival>,
-    by_attempt: HashMap<u64, [u8; 16]>,
+    under_way: HashMap<u64, UnderWay>,
     without_id: u64,
     found: Reconciliation,
 }
 
+/// An attempt whose end has not been read.
+#[derive(Debug)]
+struct UnderWay {
+    key: [u8; 16],
+    status: Option<u16>,
+}
+
 #[derive(Debug)]
 struct Arrival {
+    /// When it was accepted, else when it came first.
     at: DateTime<Utc>,
     accepted: bool,
+    /// Whether an accepting answer went out whole, so that the sender must know of it.
+    told: bool,
     logged: bool,
     /// Shown when it turns out not to be logged.
     id: Box<str>,
-}
-
-/// The log against the journal.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Reconciliation {
-    /// Webhooks with an id in the journal.
-    pub in_journal: u64,
-    /// Said delivered, and accepted here.
-    pub agreed: u64,
-    /// Said delivered, and never seen here.
-    pub never_seen: u64,
-    /// The first of them: line number and id.
-    pub never_seen_first: Vec<(u64, String)>,
-    /// Said delivered, and seen here but not accepted.
-    pub not_accepted: u64,
-    /// The first of them.
-    pub not_accepted_first: Vec<(u64, String)>,
-    /// Accepted here while the log was written, and not said delivered.
-    pub not_logged: u64,
-    /// The first of them.
-    pub not_logged_first: Vec<String>,
-    /// Said delivered before the journal began or after it ended: nothing can be said.
-    pub outside: u64,
-    /// Said delivered without an id (a sender before phase 5.6): nothing can be said.
-    pub without_id: u64,
-    /// Webhooks in the journal without an id.
-    pub arrived_without_id: u64,
-}
-
-impl Reconciliation {
-    /// Whether both sides say the same, as far as anything can be said.
-    #[must_use]
-    pub const fn agrees(&self) -> bool {
-        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0
-    }
 }
 
 impl Arrivals {
@@ -82,7 +57,7 @@ impl Arrivals {
             file_started: header.started,
             last: header.started,
             by_id: HashMap::new(),
-            by_attempt: HashMap::new(),
+            under_way: HashMap::new(),
             without_id: 0,
             found: Reconciliation::default(),
         }
@@ -92,7 +67,7 @@ impl Arrivals {
     pub fn next_file(&mut self, header: &Header) {
         self.file_started = header.started;
         self.started = self.started.min(header.started);
-        self.by_attempt.clear();
+        self.under_way.clear();
     }
 
     /// Takes a record of the journal.
@@ -106,29 +81,41 @@ impl Arrivals {
                     return;
                 };
                 let key = print(id);
-                let fresh = Arrival { at, accepted: false, logged: false, id: id.into() };
+                let fresh = Arrival { at, accepted: false, told: false, logged: false, id: id.into() };
                 let arrival = self.by_id.entry(key).or_insert(fresh);
-                match attempt.answer {
-                    Some(200..=299) => arrival.accepted = true,
-                    // Behind a tap the status comes later.
-                    None => {
-                        self.by_attempt.insert(attempt.attempt, key);
-                    }
-                    Some(_) => {}
+                arrival.accepted |= attempt.answer.is_some_and(is_success);
+                // Behind a tap the status comes later.
+                self.under_way.insert(attempt.attempt, UnderWay { key, status: attempt.answer });
+            }
+            Record::Watch(Watch::Forwarded(forwarded)) => {
+                let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
+                open.status = Some(forwarded.status);
+                if let Some(arrival) = self.by_id.get_mut(&open.key) {
+                    arrival.accepted |= is_success(forwarded.status);
                 }
             }
             Record::Answered(answered) => {
-                self.by_attempt.remove(&answered.attempt);
-            }
-            Record::Watch(Watch::Forwarded(forwarded)) => {
-                let key = self.by_attempt.remove(&forwarded.attempt);
-                if let Some(arrival) = key.and_then(|k| self.by_id.get_mut(&k)) {
-                    arrival.accepted |= matches!(forwarded.status, 200..=299);
+                let Some(open) = self.under_way.remove(&answered.attempt) else { return };
+                let told = answered.how == Ending::Sent && open.status.is_some_and(is_success);
+                if let Some(arrival) = self.by_id.get_mut(&open.key).filter(|_| told) {
+                    // The sender writes its line after it.
+                    arrival.at = answered.end.wall(self.file_started);
+                    arrival.told = true;
                 }
             }
             Record::End(end) => self.last = self.last.max(end.at.wall(self.file_started)),
             _ => {}
         }
+    }
+
+    /// Whether a webhook with this id was accepted.
+    pub(super) fn accepted(&self, id: &str) -> bool {
+        self.by_id.get(&print(id)).is_some_and(|arrival| arrival.accepted)
+    }
+
+    /// A line says so of a time about which nothing can be said.
+    pub(super) fn said_outside(&mut self) {
+        self.found.outside += 1;
     }
 
     pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
@@ -167,13 +154,17 @@ impl Arrivals {
         found.arrived_without_id = self.without_id;
         let covered =
             |at: DateTime<Utc>| range.is_some_and(|(first, last)| first <= at + EDGE && at <= last + EDGE);
-        let silent = self.by_id.into_values().filter(|a| a.accepted && !a.logged && covered(a.at));
+        let silent = self.by_id.into_values().filter(|a| a.told && !a.logged && covered(a.at));
         let mut silent: Vec<_> = silent.map(|a| (a.at, a.id)).collect();
         silent.sort();
         found.not_logged = silent.len() as u64;
         found.not_logged_first = silent.into_iter().take(KEPT).map(|(_, id)| id.into_string()).collect();
         found
     }
+}
+
+const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
 }
 
 fn print(id: &str) -> [u8; 16] {
@@ -197,14 +188,14 @@ mod tests {
             file_started: started,
             last: started + TimeDelta::seconds(60),
             by_id: HashMap::new(),
-            by_attempt: HashMap::new(),
+            under_way: HashMap::new(),
             without_id: 0,
             found: Reconciliation::default(),
         };
         for (ids, accepted) in [(accepted, true), (refused, false)] {
             for id in ids {
                 let at = started + TimeDelta::seconds(10);
-                let arrival = Arrival { at, accepted, logged: false, id: (*id).into() };
+                let arrival = Arrival { at, accepted, told: accepted, logged: false, id: (*id).into() };
                 arrivals.by_id.insert(print(id), arrival);
             }
         }

@@ -1,7 +1,7 @@
 //! What an observation asks while it goes on; the evidence wing answers.
 
 use crate::clock::Tick;
-use crate::journal::{Gap, Record};
+use crate::journal::{Gap, LogCompared, Record};
 use serde_json::Value;
 
 /// A rollback trigger that has fired.
@@ -21,6 +21,8 @@ pub trait Judge {
     fn blind(&mut self, gap: Option<Gap>);
     /// The triggers that have fired until now, also those of earlier calls.
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
-    /// Lines of the sender's log have come; gives what the log says so far.
-    fn read_log(&mut self, lines: &[String]) -> Value;
+    /// Lines of the sender's log have come at `at`; gives what the log says so far.
+    fn read_log(&mut self, lines: &[String], at: Tick) -> Value;
+    /// The window ends at `end`: what the log says against what arrived; `gone` are the logs that could not be read to it.
+    fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared;
 }

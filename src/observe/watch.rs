@@ -21,6 +21,11 @@ const CATCH_UP: Duration = Duration::from_secs(1);
 /// Looks come more often than this: what was not looked at for longer was not seen.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
 
+/// Looks at the logs when the window ends: one reads a piece, or goes on to the file that came after a rotation.
+const LAST_LOOKS: u32 = 4;
+/// A receiver elsewhere has this long for its last answer.
+const LAST_WITHIN: Duration = Duration::from_secs(2);
+
 /// Where webhooks are seen.
 #[derive(Debug)]
 pub enum Source {
@@ -157,23 +162,39 @@ impl<J: Judge> Observe<J> {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub fn finish(mut self, complete: bool) -> io::Result<Sealed> {
+    pub async fn finish(mut self, complete: bool) -> io::Result<Sealed> {
         self.write_driven()?;
-        let lost: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
-        for text in lost {
-            self.note(text)?;
+        self.look_last().await?;
+        let gone: Vec<String> = self.logs.iter().filter_map(LogFollow::lost).collect();
+        for text in &gone {
+            self.note(text.clone())?;
         }
         let now = self.clock.now();
         if self.blind_since.is_none() && now.since(self.seen) > SEEN_WITHIN {
             self.blind_since = Some((self.seen, "it was not read to the end".to_owned()));
         }
         self.end_blindness()?;
+        if !self.logs.is_empty() {
+            let compared = self.judge.compare_log(self.clock.now(), gone);
+            self.write(&Record::Watch(Watch::Compared(Box::new(compared))))?;
+        }
         if let Source::Remote(remote) = &self.source
             && let Some(offset) = remote.offset().cloned()
         {
             self.write(&Record::Watch(Watch::Offset(offset)))?;
         }
         self.journal.finish(self.clock.now(), complete)
+    }
+
+    /// What the log says of a webhook is written after it has arrived: the log first, then the webhooks.
+    async fn look_last(&mut self) -> io::Result<()> {
+        if self.logs.is_empty() {
+            return Ok(());
+        }
+        for _ in 0..LAST_LOOKS {
+            self.read_logs()?;
+        }
+        self.look(LAST_WITHIN).await.map(drop)
     }
 
     async fn look(&mut self, within: Duration) -> io::Result<Option<String>> {
@@ -288,8 +309,9 @@ impl<J: Judge> Observe<J> {
         if lines.is_empty() {
             return Ok(());
         }
-        let summary = self.judge.read_log(&lines);
-        let facts = LogFacts { at: self.clock.now(), summary };
+        let at = self.clock.now();
+        let summary = self.judge.read_log(&lines, at);
+        let facts = LogFacts { at, summary };
         self.write(&Record::Watch(Watch::Log(Box::new(facts))))
     }
 

@@ -4,11 +4,14 @@ use super::artifact::Artifact;
 use super::memo::{STAND_IN, code, escaped};
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{Check, Gates, Trigger, Verdict, triggers};
-use crate::journal::{Gap, Hook, Offset, WatchBegin};
+use crate::journal::{Gap, Hook, LogCompared, Offset, WatchBegin};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt::Write as _;
+
+/// Ids that are named of each contradiction between log and arrivals.
+const NAMED: usize = 5;
 
 /// What was observed.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -31,6 +34,8 @@ pub struct Observation {
     pub clock_offset: Option<Offset>,
     /// What the sender's log said.
     pub log: Option<Value>,
+    /// What it said against what arrived; null without a log.
+    pub log_compared: Option<LogCompared>,
 }
 
 pub(super) fn section(analysis: &Analysis) -> Option<Observation> {
@@ -46,6 +51,7 @@ pub(super) fn section(analysis: &Analysis) -> Option<Observation> {
         gaps: watched.gaps.clone(),
         clock_offset: watched.offset.clone(),
         log: watched.log.as_ref().map(|l| l.summary.clone()),
+        log_compared: watched.compared.clone(),
     })
 }
 
@@ -140,6 +146,7 @@ fn sender_log(seen: &Observation) -> String {
         } else {
             "Nothing was logged in this window.\n"
         });
+        out.push_str(&compared(seen));
         return out;
     };
     out.push_str("| said | times |\n|---|---|\n");
@@ -160,6 +167,28 @@ fn sender_log(seen: &Observation) -> String {
     }
     let unread = log.pointer("/unreadable/count").and_then(Value::as_u64).unwrap_or(0);
     let _ = writeln!(out, "| lines that could not be read | {unread} |");
+    out.push_str(&compared(seen));
+    out
+}
+
+/// What it says against what arrived, with the first ids of each contradiction.
+fn compared(seen: &Observation) -> String {
+    let Some(LogCompared { found, not_kept, .. }) = &seen.log_compared else { return String::new() };
+    let mut out = "\n| log against arrivals | webhooks | first |\n|---|---|---|\n".to_owned();
+    let ids = |list: &[(u64, String)]| list.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
+    for (title, n, first) in [
+        ("said delivered, accepted here", found.agreed, Vec::new()),
+        ("said delivered, never seen", found.never_seen, ids(&found.never_seen_first)),
+        ("said delivered, not accepted here", found.not_accepted, ids(&found.not_accepted_first)),
+        ("accepted here, not in the log", found.not_logged, found.not_logged_first.clone()),
+        ("said delivered without an id", found.without_id, Vec::new()),
+        ("said at an edge of the window, or while nothing could be seen", found.outside, Vec::new()),
+        ("arrived without an id", found.arrived_without_id, Vec::new()),
+        ("said after more deliveries than are kept", *not_kept, Vec::new()),
+    ] {
+        let first: Vec<String> = first.iter().take(NAMED).map(|id| escaped(id)).collect();
+        let _ = writeln!(out, "| {title} | {n} | {} |", first.join(", "));
+    }
     out
 }
 
@@ -229,6 +258,7 @@ fn checklist(artifact: &Artifact) -> String {
         ("4xx not retried", "client_error_abort"),
         ("Driven steps as expected", "steps"),
         ("No driven webhook lost", "lost"),
+        ("Sender's log agrees with what arrived", "sender_log"),
         ("No rollback trigger", "rollback_triggers"),
     ] {
         let check = artifact.acceptance_gates.checks.iter().find(|c| c.id == id);

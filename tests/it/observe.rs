@@ -7,8 +7,8 @@ use smoke::clock::{Clock, Tick};
 use smoke::gate::{Gates, Verdict, judge, overall, triggers};
 use smoke::http1::Ending;
 use smoke::journal::{
-    Answered, Attempt, Body, End, Expect, Gap, OnTrigger, Outcome, Probe, Record, RetryContract, Step, Watch,
-    WatchBegin,
+    Answered, Attempt, Body, End, Expect, Gap, LogCompared, OnTrigger, Outcome, Probe, Reconciliation,
+    Record, RetryContract, Step, Watch, WatchBegin,
 };
 use smoke::receive::{Identity, header};
 use smoke::signature::{Reason, Scheme, Verdict as Signature};
@@ -208,6 +208,51 @@ fn a_payment_after_an_aborted_one_of_the_same_tournament_is_no_retry_of_it() {
     let checks = judge(&window.analysis, &Gates::default());
     let identity = checks.iter().find(|c| c.id == "retry_identity").unwrap();
     assert_ne!(identity.verdict, Verdict::Fail, "{}", identity.text);
+}
+
+#[test]
+fn the_log_has_to_say_what_arrived_and_nothing_else() {
+    let judged = |found: Reconciliation, gone: &[&str], not_kept: u64| {
+        let mut window = Window::new();
+        window.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
+        let gone = gone.iter().map(|g| (*g).to_owned()).collect();
+        let compared = LogCompared { at: Tick(1), gone, not_kept, found };
+        window.analysis.take(&Record::Watch(Watch::Compared(Box::new(compared))));
+        let checks = judge(&window.analysis, &Gates::default());
+        let check = checks.into_iter().find(|c| c.id == "sender_log").unwrap();
+        (check.verdict, check.text)
+    };
+    let agreed = Reconciliation { agreed: 3, ..Reconciliation::default() };
+    let verdict = |change: fn(&mut Reconciliation)| {
+        let mut found = agreed.clone();
+        change(&mut found);
+        judged(found, &[], 0).0
+    };
+    assert_eq!(judged(agreed.clone(), &[], 0).0, Verdict::Pass);
+    assert_eq!(judged(agreed.clone(), &[], 1).0, Verdict::Unproven);
+    assert_eq!(verdict(|f| f.never_seen = 1), Verdict::Fail);
+    assert_eq!(verdict(|f| f.not_accepted = 1), Verdict::Fail);
+    assert_eq!(verdict(|f| f.not_logged = 1), Verdict::Fail);
+    // A line without an id may have been about it.
+    assert_eq!(verdict(|f| (f.not_logged, f.without_id) = (1, 1)), Verdict::Unproven);
+    assert_eq!(verdict(|f| (f.not_logged, f.without_id) = (2, 1)), Verdict::Fail);
+    assert_eq!(verdict(|f| (f.agreed, f.without_id) = (0, 5)), Verdict::Unproven);
+    assert_eq!(judged(Reconciliation::default(), &[], 0).0, Verdict::Unproven);
+    let (gone, text) = judged(agreed.clone(), &["the log django.log is gone"], 0);
+    assert!(gone == Verdict::Unproven && text.ends_with("; the log django.log is gone"), "{text}");
+    let ghost = Reconciliation { never_seen: 1, never_seen_first: vec![(7, "a\nb".to_owned())], ..agreed };
+    let (fails, text) = judged(ghost, &["the log django.log is gone"], 0);
+    assert!(
+        fails == Verdict::Fail && text.contains(r"1 said delivered and never seen (first a\nb)"),
+        "{text}"
+    );
+    let without = judge(&Window::new().analysis, &Gates::default());
+    let check = without.iter().find(|c| c.id == "sender_log").unwrap();
+    assert_eq!(check.verdict, Verdict::NotExercised);
+    let mut cut_off = Window::new();
+    cut_off.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
+    let checks = judge(&cut_off.analysis, &Gates::default());
+    assert_eq!(checks.iter().find(|c| c.id == "sender_log").unwrap().verdict, Verdict::Unproven);
 }
 
 /// A flow that is driven: its step ends so, and asks for a webhook within a second.
@@ -430,4 +475,70 @@ fn ctrl_c_leaves_a_memo_of_what_was_seen() {
     assert_eq!(done.status.code(), Some(130), "{}", String::from_utf8_lossy(&done.stderr));
     let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
     assert!(memo.contains("**Verdict**: UNPROVEN") && memo.contains("webhooks arrived | 1 |"), "{memo}");
+}
+
+/// A line of the sender that says of a webhook that it was delivered.
+fn delivered(id: &str) -> String {
+    format!(
+        "INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook delivered successfully: \
+         event=payment_verified, status=200, attempt=1, webhook_id={id}\n"
+    )
+}
+
+#[test]
+fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
+    for (gone, code, says) in [(false, 0, "- [x] Sender's log agrees"), (true, 3, "is gone")] {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let log = dir.path().join("django.log");
+        std::fs::write(&log, "").unwrap();
+        let child = observe(dir.path(), &["--journal", "j.jsonl", "--log", "django.log", "--duration", "3s"]);
+        begun(dir.path());
+        let webhook = Webhook::new();
+        assert_eq!(receiver.post(&webhook), Some(200));
+        std::fs::write(&log, delivered(&webhook.id)).unwrap();
+        let journal = dir.path().join("artifacts/staging_observation_journal.jsonl");
+        until(|| std::fs::read_to_string(&journal).unwrap().contains("\"delivered\":1"), "the line is read");
+        if gone {
+            std::fs::remove_file(&log).unwrap();
+        }
+        let done = child.wait_with_output().unwrap();
+        assert_eq!(done.status.code(), Some(code), "{}", String::from_utf8_lossy(&done.stdout));
+        let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
+        assert!(memo.contains("| said delivered, accepted here | 1 |") && memo.contains(says), "{memo}");
+    }
+}
+
+#[test]
+fn a_log_that_claims_webhooks_that_never_came_fails_the_window() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    let path = dir.path().join("django.log");
+    std::fs::write(&path, "").unwrap();
+    let flags = ["--journal", "j.jsonl", "--log", "django.log", "--duration", "11s"];
+    let mut child = observe(dir.path(), &flags);
+    begun(dir.path());
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    // All through the window, so that some of it is in the middle, where a claim can be held against the arrivals.
+    let mut claims = 0;
+    until(
+        || {
+            use std::io::Write;
+            claims += 1;
+            let mut log = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+            log.write_all(delivered(&format!("ghost-{claims}")).as_bytes()).unwrap();
+            child.try_wait().unwrap().is_some()
+        },
+        "the window ends",
+    );
+    let done = child.wait_with_output().unwrap();
+    assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stdout));
+    let artifacts = dir.path().join("artifacts");
+    let artifact = std::fs::read(artifacts.join("staging_observation_output.json")).unwrap();
+    assert_eq!(report(dir.path(), &[]), artifact);
+    let artifact: serde_json::Value = serde_json::from_slice(&artifact).unwrap();
+    let found = &artifact["observation"]["log_compared"]["found"];
+    assert!(found["never_seen"].as_u64().unwrap() > 0 && found["outside"].as_u64().unwrap() > 0, "{found}");
+    let memo = std::fs::read_to_string(artifacts.join("staging_observation_memo.md")).unwrap();
+    assert!(memo.contains("- [ ] Sender's log agrees") && memo.contains("(first ghost-"), "{memo}");
 }

@@ -1,0 +1,55 @@
+//! What the sender's log says of its deliveries, set against what arrived.
+
+use crate::clock::Tick;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// The log against the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reconciliation {
+    /// Webhooks with an id in the journal.
+    pub in_journal: u64,
+    /// Said delivered, and accepted here.
+    pub agreed: u64,
+    /// Said delivered, and never seen here.
+    pub never_seen: u64,
+    /// The first of them: line number and id.
+    pub never_seen_first: Vec<(u64, String)>,
+    /// Said delivered, and seen here but not accepted.
+    pub not_accepted: u64,
+    /// The first of them.
+    pub not_accepted_first: Vec<(u64, String)>,
+    /// Accepted here while the log was written, and not said delivered.
+    pub not_logged: u64,
+    /// The first of them.
+    pub not_logged_first: Vec<String>,
+    /// Said delivered before the journal began or after it ended: nothing can be said.
+    pub outside: u64,
+    /// Said delivered without an id (a sender before phase 5.6): nothing can be said.
+    pub without_id: u64,
+    /// Webhooks in the journal without an id.
+    pub arrived_without_id: u64,
+}
+
+impl Reconciliation {
+    /// Whether both sides say the same, as far as anything can be said.
+    #[must_use]
+    pub const fn agrees(&self) -> bool {
+        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0
+    }
+}
+
+/// The logs of a window against what arrived in it; its first and last 5 s find no fault with either side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogCompared {
+    /// When.
+    pub at: Tick,
+    /// Why logs could not be read to the end; empty when all could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// Lines about deliveries that were too many to be kept.
+    #[serde(default)]
+    pub not_kept: u64,
+    /// What came of it; line numbers count from the beginning of the window.
+    pub found: Reconciliation,
+}

@@ -1,0 +1,217 @@
+//! A log that is followed while webhooks arrive: what it says of deliveries is kept until the window ends, because a
+//! webhook may be seen later than its line is read.
+
+use super::formats::{Formats, Kind};
+use super::line::Entry;
+use super::reconcile::{Arrivals, EDGE};
+use crate::clock::Tick;
+use crate::journal::{Header, LogCompared, Record, Watch};
+use chrono::{DateTime, Utc};
+use std::time::Duration;
+
+/// Most deliveries of the log that are kept; an id takes about 100 bytes.
+const MOST: usize = 200_000;
+
+/// What a followed log says, and what arrived meanwhile.
+#[derive(Debug)]
+pub struct LogWindow<'f> {
+    formats: &'f Formats,
+    /// `None` when both have been compared.
+    arrivals: Option<Arrivals>,
+    started: DateTime<Utc>,
+    begin: Tick,
+    /// Times in which webhooks could not be seen.
+    blind: Vec<(Tick, Tick)>,
+    said: Vec<Said>,
+    lines: u64,
+    not_kept: u64,
+}
+
+/// A line stands in the log within this time of the answer that it is about.
+const NEAR: Duration = Duration::from_secs(5);
+
+/// A delivery of the log.
+#[derive(Debug)]
+struct Said {
+    at: Tick,
+    line: u64,
+    id: Option<Box<str>>,
+}
+
+impl<'f> LogWindow<'f> {
+    /// Nothing read and nothing seen; `header` is the window's.
+    #[must_use]
+    pub fn new(formats: &'f Formats, header: &Header) -> Self {
+        Self {
+            formats,
+            arrivals: Some(Arrivals::new(header)),
+            started: header.started,
+            begin: Tick(0),
+            blind: Vec::new(),
+            said: Vec::new(),
+            lines: 0,
+            not_kept: 0,
+        }
+    }
+
+    /// Takes a record of the window.
+    pub fn take(&mut self, record: &Record) {
+        match record {
+            Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
+            Record::Watch(Watch::Gap(gap)) => self.blind.push((gap.from, gap.to)),
+            _ => {}
+        }
+        if let Some(arrivals) = &mut self.arrivals {
+            arrivals.take(record);
+        }
+    }
+
+    /// Takes a line that was read at `at`.
+    pub fn read(&mut self, line: &str, at: Tick) {
+        self.lines += 1;
+        let Some(entry) = self.formats.read(line).filter(|e| e.kind == Some(Kind::Delivered)) else { return };
+        if self.said.len() >= MOST {
+            self.not_kept += 1;
+            return;
+        }
+        let id = entry.webhook_id.map(Into::into);
+        self.said.push(Said { at, line: self.lines, id });
+    }
+
+    /// The log against what arrived, when the window ends at `end`; `gone` says which logs could not be read to it.
+    pub fn compare(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {
+        let said = std::mem::take(&mut self.said);
+        // Nothing is known of what was said after the last line that was kept.
+        let until = if self.not_kept > 0 { said.last().map_or(end, |last| last.at) } else { end };
+        let found = self.arrivals.take().map(|mut arrivals| {
+            for said in &said {
+                self.set_against(&mut arrivals, said, end);
+            }
+            let wall = |tick: Tick| tick.wall(self.started);
+            // The reconciliation of a whole log is wider by the edge, this one narrower.
+            arrivals.finish(Some((wall(self.begin) + EDGE * 2, wall(until) - EDGE * 2)))
+        });
+        LogCompared { at: end, gone, not_kept: self.not_kept, found: found.unwrap_or_default() }
+    }
+
+    fn set_against(&self, arrivals: &mut Arrivals, said: &Said, end: Tick) {
+        match said.id.as_deref() {
+            Some(id) if !arrivals.accepted(id) && !self.is_watched(said.at, end) => arrivals.said_outside(),
+            id => {
+                // The time is that of our clock, and has been looked at.
+                let entry = Entry {
+                    at: None,
+                    kind: Some(Kind::Delivered),
+                    event: None,
+                    status: None,
+                    attempt: None,
+                    webhook_id: id,
+                    message: "",
+                };
+                arrivals.said_delivered(&entry, said.line);
+            }
+        }
+    }
+
+    /// Whether a webhook that was answered shortly before `at` must have been seen.
+    fn is_watched(&self, at: Tick, end: Tick) -> bool {
+        let blind = self.blind.iter().any(|(from, to)| *from <= at.plus(NEAR) && at <= to.plus(NEAR));
+        !blind && at.since(self.begin) >= NEAR && end.since(at) >= NEAR
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::http1::Ending;
+    use crate::journal::{Answered, Attempt, Body, Gap, RetryContract};
+    use crate::receive::{Identity, header};
+    use crate::signature::{Scheme, Verdict};
+
+    const SECOND: u64 = 1_000_000;
+
+    fn arrives(log: &mut LogWindow<'_>, (attempt, second): (u64, u64), id: &str, status: u16, how: Ending) {
+        let at = Tick(second * SECOND);
+        log.take(&Record::Attempt(Box::new(Attempt {
+            attempt,
+            first_byte: at,
+            received: at,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],
+            body: Body::Text(String::new()),
+            verdict: Verdict::valid(),
+            answer: Some(status),
+            duplicate: false,
+            elsewhere: false,
+            fault: None,
+        })));
+        log.take(&Record::Answered(Answered { attempt, end: at, how }));
+    }
+
+    fn says(log: &mut LogWindow<'_>, second: u64, id: &str) {
+        let line = format!("INFO 2025-11-13 14:30:10,000 x.y Webhook delivered successfully: event=e{id}");
+        log.read(&line, Tick(second * SECOND));
+    }
+
+    fn window(formats: &Formats) -> LogWindow<'_> {
+        let identity = Identity {
+            command: "observe".to_owned(),
+            environment: "staging".to_owned(),
+            target: String::new(),
+            endpoint: String::new(),
+            gates: (serde_json::json!({}), String::new()),
+            scheme: Scheme::DeltacrownV2,
+            retry: RetryContract::default(),
+            sender_timeout: Duration::from_secs(10),
+            secret_chars: 64,
+        };
+        LogWindow::new(formats, &header(&identity, Clock::start()).unwrap())
+    }
+
+    #[test]
+    fn a_line_may_come_before_its_webhook_is_seen_and_the_edges_blame_nobody() {
+        let formats = Formats::built_in().unwrap();
+        let mut log = window(&formats);
+        says(&mut log, 2, ", webhook_id=before-the-window");
+        says(&mut log, 20, ", webhook_id=a");
+        arrives(&mut log, (0, 20), "a", 200, Ending::Sent);
+        says(&mut log, 30, ", webhook_id=ghost");
+        says(&mut log, 31, "");
+        arrives(&mut log, (1, 40), "silent", 200, Ending::Sent);
+        // Refused, cut off, and too near the end for its line to be there.
+        arrives(&mut log, (2, 41), "refused", 503, Ending::Sent);
+        arrives(&mut log, (3, 42), "cut", 200, Ending::SenderClosed);
+        arrives(&mut log, (4, 56), "late", 200, Ending::Sent);
+        says(&mut log, 45, ", webhook_id=refused");
+        says(&mut log, 57, ", webhook_id=after-the-window");
+        let compared = log.compare(Tick(60 * SECOND), Vec::new());
+        let found = &compared.found;
+        assert_eq!((found.agreed, found.outside, found.without_id), (1, 2, 1));
+        assert_eq!((found.never_seen, &found.never_seen_first), (1, &vec![(3, "ghost".to_owned())]));
+        assert_eq!((found.not_logged, &found.not_logged_first), (1, &vec!["silent".to_owned()]));
+        assert_eq!((found.not_accepted, compared.not_kept), (1, 0));
+    }
+
+    #[test]
+    fn an_accepted_retry_counts_at_its_own_time() {
+        let formats = Formats::built_in().unwrap();
+        let mut log = window(&formats);
+        arrives(&mut log, (0, 50), "retried", 503, Ending::Sent);
+        arrives(&mut log, (1, 56), "retried", 200, Ending::Sent);
+        assert_eq!(log.compare(Tick(60 * SECOND), Vec::new()).found.not_logged, 0);
+    }
+
+    #[test]
+    fn what_could_not_be_seen_was_not_necessarily_absent() {
+        let formats = Formats::built_in().unwrap();
+        let mut log = window(&formats);
+        let (from, to) = (Tick(10 * SECOND), Tick(20 * SECOND));
+        log.take(&Record::Watch(Watch::Gap(Gap { from, to, why: "away".to_owned() })));
+        says(&mut log, 24, ", webhook_id=maybe");
+        says(&mut log, 26, ", webhook_id=ghost");
+        let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
+        assert_eq!((found.outside, found.never_seen), (1, 1));
+    }
+}
