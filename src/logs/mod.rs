@@ -3,6 +3,7 @@
 mod formats;
 mod line;
 mod lines;
+mod quote;
 mod reconcile;
 mod summary;
 mod window;

@@ -6,6 +6,6 @@ mod logs;
 mod watch;
 
 pub use follow::{Follow, FollowError};
-pub use judge::{Fired, Judge};
+pub use judge::{Fired, Judge, LogSaid};
 pub use logs::LogFollow;
 pub use watch::{Observe, Plan, Source, Step};
