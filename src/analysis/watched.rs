@@ -1,6 +1,8 @@
 //! What a long-running receiver or an observation noted beside the webhooks.
 
-use crate::journal::{Continues, Gap, Hook, LogCompared, LogFacts, Offset, Probe, Watch, WatchBegin};
+use crate::journal::{
+    Continues, Gap, Hook, LogCompared, LogFacts, LogQuote, Offset, Probe, Watch, WatchBegin,
+};
 
 /// Facts of an observation, in order.
 #[derive(Debug, Clone, Default)]
@@ -21,6 +23,8 @@ pub struct Watched {
     pub offset: Option<Offset>,
     /// What the sender's log said; the last summary counts, it is over the whole window.
     pub log: Option<LogFacts>,
+    /// Lines of it about attempts that did not succeed.
+    pub quotes: Vec<LogQuote>,
     /// What it said against what arrived.
     pub compared: Option<LogCompared>,
     /// What `--on-rollback` did.
@@ -37,6 +41,7 @@ impl Watched {
             Watch::Gap(r) => self.gaps.push(r.clone()),
             Watch::Offset(r) => self.offset = Some(r.clone()),
             Watch::Log(r) => self.log = Some((**r).clone()),
+            Watch::Quote(r) => self.quotes.push(r.clone()),
             Watch::Compared(r) => self.compared = Some((**r).clone()),
             Watch::Hook(r) => self.hooks.push(r.clone()),
         }

@@ -6,8 +6,7 @@ use crate::clock::Tick;
 use crate::gate::{Gates, triggers};
 use crate::journal::{Gap, Header, LogCompared, Reconciliation, Record};
 use crate::logs::{Fold, Formats, LogWindow};
-use crate::observe::{Fired, Judge};
-use serde_json::Value;
+use crate::observe::{Fired, Judge, LogSaid};
 use std::time::Instant;
 
 /// Looking again takes at most one part in so many of the time: the more there is to look at, the rarer it is done.
@@ -23,7 +22,7 @@ impl<'f> SenderLog<'f> {
     /// Nothing read yet; `header` is the window's.
     pub(super) fn new(formats: &'f Formats, header: &Header) -> Result<Self, Failure> {
         let fold = Fold::new(formats, Some(logs::engine()?), None);
-        Ok(Self { fold, window: LogWindow::new(formats, header) })
+        Ok(Self { fold, window: LogWindow::new(formats, header, logs::engine()?) })
     }
 }
 
@@ -85,13 +84,14 @@ impl Judge for Live<'_> {
         self.fired.clone()
     }
 
-    fn read_log(&mut self, lines: &[String], at: Tick) -> Value {
-        let Some(log) = &mut self.log else { return Value::Null };
+    fn read_log(&mut self, lines: &[String], at: Tick) -> LogSaid {
+        let Some(log) = &mut self.log else { return LogSaid::default() };
+        let mut quotes = Vec::new();
         for line in lines {
             log.fold.take(Some(line));
-            log.window.read(line, at);
+            quotes.extend(log.window.read(line, at));
         }
-        serde_json::to_value(log.fold.summary()).unwrap_or_default()
+        LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }
 
     fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared {

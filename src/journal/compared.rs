@@ -53,3 +53,24 @@ pub struct LogCompared {
     /// What came of it; line numbers count from the beginning of the window.
     pub found: Reconciliation,
 }
+
+/// A line of the sender's log about an attempt that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogQuote {
+    /// When it was read.
+    pub at: Tick,
+    /// What it is about.
+    pub about: QuotedAs,
+    /// The line: personal data masked, control characters escaped, at most 300 characters.
+    pub text: String,
+}
+
+/// What a quoted line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotedAs {
+    /// A failure that is tried again or given up, or an opening of the breaker.
+    Retry,
+    /// A 4xx, which ends a delivery.
+    ClientError,
+}

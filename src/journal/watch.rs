@@ -1,6 +1,6 @@
 //! The facts of a receiver that runs for weeks, and of an observation window.
 
-use super::LogCompared;
+use super::{LogCompared, LogQuote};
 use crate::clock::Tick;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -23,6 +23,8 @@ pub enum Watch {
     Offset(Offset),
     /// What the sender's log said.
     Log(Box<LogFacts>),
+    /// A line of the sender's log, quoted.
+    Quote(LogQuote),
     /// What the sender's log said against what arrived, at the end of the window.
     Compared(Box<LogCompared>),
     /// What `--on-rollback` did.
@@ -41,6 +43,7 @@ impl Watch {
             Self::Gap(r) => Some(r.to),
             Self::Offset(r) => Some(r.at),
             Self::Log(r) => Some(r.at),
+            Self::Quote(r) => Some(r.at),
             Self::Compared(r) => Some(r.at),
             Self::Hook(r) => Some(r.at),
         }

@@ -4,6 +4,7 @@ mod address;
 mod formats;
 mod line;
 mod lines;
+mod quote;
 mod reconcile;
 mod summary;
 mod window;

@@ -3,10 +3,12 @@
 
 use super::formats::{Formats, Kind};
 use super::line::Entry;
+use super::quote::Quotes;
 use super::reconcile::{Arrivals, EDGE};
 use crate::clock::Tick;
-use crate::journal::{Header, LogCompared, Record, Watch};
-use chrono::{DateTime, Utc};
+use crate::journal::{Header, LogCompared, LogQuote, Reconciliation, Record, Watch};
+use crate::pii::Engine;
+use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
 
 /// Most deliveries of the log that are kept; an id takes about 100 bytes.
@@ -16,6 +18,7 @@ const MOST: usize = 200_000;
 #[derive(Debug)]
 pub struct LogWindow<'f> {
     formats: &'f Formats,
+    quotes: Quotes,
     /// `None` when both have been compared.
     arrivals: Option<Arrivals>,
     started: DateTime<Utc>,
@@ -27,7 +30,8 @@ pub struct LogWindow<'f> {
     not_kept: u64,
 }
 
-/// A line stands in the log within this time of the answer that it is about.
+/// A line stands in the log within this time of the answer that it is about; in a window of less than 50 s a tenth of the
+/// window has to do, or a short one would find nothing.
 const NEAR: Duration = Duration::from_secs(5);
 
 /// A delivery of the log.
@@ -39,11 +43,12 @@ struct Said {
 }
 
 impl<'f> LogWindow<'f> {
-    /// Nothing read and nothing seen; `header` is the window's.
+    /// Nothing read and nothing seen; `header` is the window's, and the engine says what is masked in quotes.
     #[must_use]
-    pub fn new(formats: &'f Formats, header: &Header) -> Self {
+    pub fn new(formats: &'f Formats, header: &Header, engine: Engine) -> Self {
         Self {
             formats,
+            quotes: Quotes::new(engine),
             arrivals: Some(Arrivals::new(header)),
             started: header.started,
             begin: Tick(0),
@@ -66,16 +71,20 @@ impl<'f> LogWindow<'f> {
         }
     }
 
-    /// Takes a line that was read at `at`.
-    pub fn read(&mut self, line: &str, at: Tick) {
+    /// Takes a line that was read at `at`; gives it back when it is to be quoted.
+    pub fn read(&mut self, line: &str, at: Tick) -> Option<LogQuote> {
         self.lines += 1;
-        let Some(entry) = self.formats.read(line).filter(|e| e.kind == Some(Kind::Delivered)) else { return };
-        if self.said.len() >= MOST {
-            self.not_kept += 1;
-            return;
+        let entry = self.formats.read(line)?;
+        if entry.kind != Some(Kind::Delivered) {
+            return self.quotes.pick(&entry, line, at);
         }
-        let id = entry.webhook_id.map(Into::into);
-        self.said.push(Said { at, line: self.lines, id });
+        if self.said.len() < MOST {
+            let id = entry.webhook_id.map(Into::into);
+            self.said.push(Said { at, line: self.lines, id });
+        } else {
+            self.not_kept += 1;
+        }
+        None
     }
 
     /// The log against what arrived, when the window ends at `end`; `gone` says which logs could not be read to it.
@@ -89,9 +98,20 @@ impl<'f> LogWindow<'f> {
             }
             let wall = |tick: Tick| tick.wall(self.started);
             // The reconciliation of a whole log is wider by the edge, this one narrower.
-            arrivals.finish(Some((wall(self.begin) + EDGE * 2, wall(until) - EDGE * 2)))
+            let edge = EDGE + TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
+            arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)))
         });
-        LogCompared { at: end, gone, not_kept: self.not_kept, found: found.unwrap_or_default() }
+        let found = self.without_data(found.unwrap_or_default());
+        LogCompared { at: end, gone, not_kept: self.not_kept, found }
+    }
+
+    /// A sender may write anything where an id stands.
+    fn without_data(&self, mut found: Reconciliation) -> Reconciliation {
+        let numbered = found.never_seen_first.iter_mut().chain(&mut found.not_accepted_first);
+        for id in numbered.map(|(_, id)| id).chain(&mut found.not_logged_first) {
+            *id = self.quotes.shown(id);
+        }
+        found
     }
 
     fn set_against(&self, arrivals: &mut Arrivals, said: &Said, end: Tick) {
@@ -115,8 +135,13 @@ impl<'f> LogWindow<'f> {
 
     /// Whether a webhook that was answered shortly before `at` must have been seen.
     fn is_watched(&self, at: Tick, end: Tick) -> bool {
-        let blind = self.blind.iter().any(|(from, to)| *from <= at.plus(NEAR) && at <= to.plus(NEAR));
-        !blind && at.since(self.begin) >= NEAR && end.since(at) >= NEAR
+        let near = self.near(end);
+        let blind = self.blind.iter().any(|(from, to)| *from <= at.plus(near) && at <= to.plus(near));
+        !blind && at.since(self.begin) >= near && end.since(at) >= near
+    }
+
+    fn near(&self, end: Tick) -> Duration {
+        NEAR.min(end.since(self.begin) / 10)
     }
 }
 
@@ -126,6 +151,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::http1::Ending;
     use crate::journal::{Answered, Attempt, Body, Gap, RetryContract};
+    use crate::pii::Policy;
     use crate::receive::{Identity, header};
     use crate::signature::{Scheme, Verdict};
 
@@ -152,7 +178,7 @@ mod tests {
 
     fn says(log: &mut LogWindow<'_>, second: u64, id: &str) {
         let line = format!("INFO 2025-11-13 14:30:10,000 x.y Webhook delivered successfully: event=e{id}");
-        log.read(&line, Tick(second * SECOND));
+        assert_eq!(log.read(&line, Tick(second * SECOND)), None);
     }
 
     fn window(formats: &Formats) -> LogWindow<'_> {
@@ -167,7 +193,8 @@ mod tests {
             sender_timeout: Duration::from_secs(10),
             secret_chars: 64,
         };
-        LogWindow::new(formats, &header(&identity, Clock::start()).unwrap())
+        let engine = Engine::new(&Policy::default(), &[], b"").unwrap();
+        LogWindow::new(formats, &header(&identity, Clock::start()).unwrap(), engine)
     }
 
     #[test]
@@ -210,8 +237,9 @@ mod tests {
         let (from, to) = (Tick(10 * SECOND), Tick(20 * SECOND));
         log.take(&Record::Watch(Watch::Gap(Gap { from, to, why: "away".to_owned() })));
         says(&mut log, 24, ", webhook_id=maybe");
-        says(&mut log, 26, ", webhook_id=ghost");
+        says(&mut log, 26, ", webhook_id=john@example.com");
         let found = log.compare(Tick(60 * SECOND), Vec::new()).found;
+        assert_eq!(found.never_seen_first, [(2, "j***@e***.com".to_owned())]);
         assert_eq!((found.outside, found.never_seen), (1, 1));
     }
 }

@@ -1,7 +1,7 @@
 //! What an observation asks while it goes on; the evidence wing answers.
 
 use crate::clock::Tick;
-use crate::journal::{Gap, LogCompared, Record};
+use crate::journal::{Gap, LogCompared, LogQuote, Record};
 use serde_json::Value;
 
 /// A rollback trigger that has fired.
@@ -13,6 +13,15 @@ pub struct Fired {
     pub evidence: String,
 }
 
+/// What the sender's log says.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct LogSaid {
+    /// In figures, so far.
+    pub summary: Value,
+    /// Those of the lines that have just come which are to be quoted.
+    pub quotes: Vec<LogQuote>,
+}
+
 /// Judges what is in the window's journal so far.
 pub trait Judge {
     /// A record was written.
@@ -21,8 +30,8 @@ pub trait Judge {
     fn blind(&mut self, gap: Option<Gap>);
     /// The triggers that have fired until now, also those of earlier calls.
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
-    /// Lines of the sender's log have come at `at`; gives what the log says so far.
-    fn read_log(&mut self, lines: &[String], at: Tick) -> Value;
+    /// Lines of the sender's log have come at `at`.
+    fn read_log(&mut self, lines: &[String], at: Tick) -> LogSaid;
     /// The window ends at `end`: what the log says against what arrived; `gone` are the logs that could not be read to it.
     fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared;
 }

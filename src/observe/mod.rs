@@ -8,7 +8,7 @@ mod probe;
 mod watch;
 
 pub use follow::{Follow, FollowError, Look, Sight};
-pub use judge::{Fired, Judge};
+pub use judge::{Fired, Judge, LogSaid};
 pub use logs::LogFollow;
 pub use probe::{Prober, probe_url};
 pub use watch::{Observe, Plan, Source, Step};

@@ -1,6 +1,6 @@
 //! One observation: records in, triggers out, everything into the window's own journal.
 
-use super::{Fired, Follow, Judge, LogFollow, Look, Prober, Sight};
+use super::{Fired, Follow, Judge, LogFollow, LogSaid, Look, Prober, Sight};
 use crate::clock::{Clock, Tick};
 use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, Watch, WatchBegin};
 use crate::receive::{Batch, Remote, Tracks};
@@ -310,7 +310,10 @@ impl<J: Judge> Observe<J> {
             return Ok(());
         }
         let at = self.clock.now();
-        let summary = self.judge.read_log(&lines, at);
+        let LogSaid { summary, quotes } = self.judge.read_log(&lines, at);
+        for quote in quotes {
+            self.write(&Record::Watch(Watch::Quote(quote)))?;
+        }
         let facts = LogFacts { at, summary };
         self.write(&Record::Watch(Watch::Log(Box::new(facts))))
     }

@@ -15,7 +15,11 @@ use crate::identity::Identity;
 use regex::Regex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
 use std::collections::HashMap;
+
+/// Shortest value that is masked where it stands in a text, in bytes.
+const SHORTEST: usize = 4;
 
 /// Detectors, canaries and policy of a run.
 #[derive(Debug)]
@@ -109,6 +113,20 @@ impl Engine {
         let none = Canaries::default();
         self.text(text, "", Context::NONE, self.rules(&none), &mut scan);
         scan
+    }
+
+    /// A plain text with each value that leaks masked where it stands. A value that stands there in another writing, and one
+    /// too short to be told from other words, stay: who shows the text scans it again.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        let mut hits = Hits::default();
+        let none = Canaries::default();
+        Layers::new(self.rules(&none), &mut hits, text.len()).value(text, Context::NONE);
+        hits.list.retain(|hit| hit.value.len() >= SHORTEST && !self.disabled.contains(&hit.category));
+        // The longer first: it may have the shorter one in it.
+        hits.list.sort_by_key(|hit| Reverse(hit.value.len()));
+        let list = hits.list.iter();
+        list.fold(text.to_owned(), |text, hit| text.replace(&hit.value, &mask(hit.category, &hit.value)))
     }
 
     /// Scans the body of an API response: JSON by its leaves, anything else as text.

@@ -4,7 +4,7 @@ use super::artifact::Artifact;
 use super::memo::{STAND_IN, code, escaped};
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{Check, Gates, Trigger, Verdict, triggers};
-use crate::journal::{Gap, Hook, LogCompared, Offset, WatchBegin};
+use crate::journal::{Gap, Hook, LogCompared, LogQuote, Offset, QuotedAs, WatchBegin};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -34,6 +34,8 @@ pub struct Observation {
     pub clock_offset: Option<Offset>,
     /// What the sender's log said.
     pub log: Option<Value>,
+    /// The first of its lines about attempts that did not succeed, masked.
+    pub log_lines: Vec<LogQuote>,
     /// What it said against what arrived; null without a log.
     pub log_compared: Option<LogCompared>,
 }
@@ -51,6 +53,7 @@ pub(super) fn section(analysis: &Analysis) -> Option<Observation> {
         gaps: watched.gaps.clone(),
         clock_offset: watched.offset.clone(),
         log: watched.log.as_ref().map(|l| l.summary.clone()),
+        log_lines: watched.quotes.clone(),
         log_compared: watched.compared.clone(),
     })
 }
@@ -78,7 +81,7 @@ pub fn observation_memo(artifact: &Artifact) -> Option<String> {
     out.push_str(&results(artifact, seen));
     out.push_str(&minute_table(seen));
     out.push_str(&sender_log(seen));
-    out.push_str(&behaviour(artifact));
+    out.push_str(&behaviour(artifact, seen));
     out.push_str(&gates_table(&artifact.acceptance_gates.checks));
     let _ = write!(out, "\n## Recommendation\n\n{}\n", escaped(&artifact.recommendation));
     for trigger in &seen.triggers {
@@ -210,18 +213,40 @@ fn minute_table(seen: &Observation) -> String {
     out
 }
 
-fn behaviour(artifact: &Artifact) -> String {
-    let faults = &artifact.fault_injection.deliveries;
-    let lines = |aborted: bool| {
-        let of = faults.iter().filter(|d| (d.fate == "aborted") == aborted);
-        let lines: Vec<&str> = of.flat_map(|d| d.log.iter().map(String::as_str)).take(20).collect();
-        if lines.is_empty() {
-            "Nothing was injected in this window, so there is nothing to show.\n".to_owned()
-        } else {
-            format!("```\n{}\n```\n", lines.iter().map(|l| code(l)).collect::<Vec<_>>().join("\n"))
+fn behaviour(artifact: &Artifact, seen: &Observation) -> String {
+    let section = |about: QuotedAs| {
+        let quoted = seen.log_lines.iter().filter(|q| q.about == about).map(|q| q.text.as_str());
+        let quoted: Vec<&str> = quoted.collect();
+        if quoted.is_empty() {
+            return injected(artifact, seen, about);
         }
+        format!("Lines of the sender's log, personal data masked:\n\n{}", block(&quoted))
     };
-    format!("\n## Retry behaviour\n\n{}\n## 4xx handling\n\n{}", lines(false), lines(true))
+    format!(
+        "\n## Retry behaviour\n\n{}\n## 4xx handling\n\n{}",
+        section(QuotedAs::Retry),
+        section(QuotedAs::ClientError)
+    )
+}
+
+/// What was seen of the deliveries that were broken on purpose, where the sender's log says nothing.
+fn injected(artifact: &Artifact, seen: &Observation, about: QuotedAs) -> String {
+    let no_log = if seen.begin.logs.is_empty() {
+        "no log of the sender was given"
+    } else {
+        "its log has no such line"
+    };
+    let aborted = about == QuotedAs::ClientError;
+    let of = artifact.fault_injection.deliveries.iter().filter(|d| (d.fate == "aborted") == aborted);
+    let lines: Vec<&str> = of.flat_map(|d| d.log.iter().map(String::as_str)).take(20).collect();
+    if lines.is_empty() {
+        return format!("Nothing was injected in this window, and {no_log}: there is nothing to show.\n");
+    }
+    format!("As seen here; {no_log}:\n\n{}", block(&lines))
+}
+
+fn block(lines: &[&str]) -> String {
+    format!("```\n{}\n```\n", lines.iter().map(|l| code(l)).collect::<Vec<_>>().join("\n"))
 }
 
 fn gates_table(checks: &[Check]) -> String {

@@ -477,12 +477,15 @@ fn ctrl_c_leaves_a_memo_of_what_was_seen() {
     assert!(memo.contains("**Verdict**: UNPROVEN") && memo.contains("webhooks arrived | 1 |"), "{memo}");
 }
 
-/// A line of the sender that says of a webhook that it was delivered.
+/// A line of the sender.
+fn said(message: &str) -> String {
+    format!("INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service {message}\n")
+}
+
 fn delivered(id: &str) -> String {
-    format!(
-        "INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook delivered successfully: \
-         event=payment_verified, status=200, attempt=1, webhook_id={id}\n"
-    )
+    said(&format!(
+        "Webhook delivered successfully: event=payment_verified, status=200, attempt=1, webhook_id={id}"
+    ))
 }
 
 #[test]
@@ -496,7 +499,10 @@ fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
         begun(dir.path());
         let webhook = Webhook::new();
         assert_eq!(receiver.post(&webhook), Some(200));
-        std::fs::write(&log, delivered(&webhook.id)).unwrap();
+        let refused =
+            said("Webhook delivery failed: event=e, status=503, attempt=1/3, response=```\u{1b}[2J");
+        let aborted = said("Client error - aborting retries: status=400");
+        std::fs::write(&log, refused + &aborted + &delivered(&webhook.id)).unwrap();
         let journal = dir.path().join("artifacts/staging_observation_journal.jsonl");
         until(|| std::fs::read_to_string(&journal).unwrap().contains("\"delivered\":1"), "the line is read");
         if gone {
@@ -506,6 +512,12 @@ fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
         assert_eq!(done.status.code(), Some(code), "{}", String::from_utf8_lossy(&done.stdout));
         let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
         assert!(memo.contains("| said delivered, accepted here | 1 |") && memo.contains(says), "{memo}");
+        let quoted = |section: &str, line: &str| {
+            let section = memo.split(section).nth(1).unwrap().split("\n## ").next().unwrap();
+            assert!(section.contains("Lines of the sender's log") && section.contains(line), "{memo}");
+        };
+        quoted("## Retry behaviour", "status=503, attempt=1/3, response=   \\u{1b}[2J\n```");
+        quoted("## 4xx handling", "Client error - aborting retries: status=400\n```");
     }
 }
 
