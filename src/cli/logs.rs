@@ -4,8 +4,8 @@ use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
 use crate::journal::{Links, PartRead, ReadError, Reader};
-use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
-use crate::pii::{Engine, Policy};
+use crate::logs::{Arrivals, Counted, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
+use crate::pii::{Engine, Policy, shown};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
@@ -114,7 +114,7 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
         _ if summary.not_looked_at > 0 => Exit::Unproven,
         // Nor does one of which most could not be read, nor a comparison in which nothing met.
         _ if summary.unreadable.count > summary.lines / 2 => Exit::Unproven,
-        Some(found) if found.agreed == 0 => Exit::Unproven,
+        Some(found) if !found.met() => Exit::Unproven,
         _ => Exit::Pass,
     }
 }
@@ -202,12 +202,29 @@ fn reconciled(found: &Reconciliation) -> String {
     let _ = writeln!(out, "accepted, not in the log     {:>10}{silent}", found.not_logged);
     for (what, n) in [
         ("outside the journal's time", found.outside),
+        ("arrived outside the log's time", found.outside_log),
         ("said delivered without an id", found.without_id),
         ("arrived without an id", found.arrived_without_id),
     ] {
         if n > 0 {
-            let _ = writeln!(out, "{what:<28} {n:>10}");
+            let _ = writeln!(out, "{what:<30} {n:>8}");
         }
+    }
+    if let Some(counted) = &found.counted {
+        out.push_str(&numbered(counted));
+    }
+    out
+}
+
+/// What could be compared by event and number only.
+fn numbered(counted: &Counted) -> String {
+    let Counted { said, arrived, .. } = counted;
+    let mut out = format!(
+        "without ids only numbers can be compared, in the time of both: {said} said delivered, {arrived} accepted\n"
+    );
+    for (event, (said, arrived)) in counted.differing.iter().take(10) {
+        let event = if event.is_empty() { "all events".to_owned() } else { shown(event) };
+        let _ = writeln!(out, "  {event}: {said} said delivered, {arrived} accepted");
     }
     out
 }

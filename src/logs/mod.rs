@@ -1,12 +1,14 @@
 //! What the sender's own log says: lines read by declared formats, counted, and set against the journal.
 
 mod address;
+mod counts;
 mod formats;
 mod line;
 mod lines;
 mod reconcile;
 mod summary;
 
+pub use counts::Counted;
 pub use formats::{Formats, FormatsError, Kind};
 pub use line::Entry;
 pub use lines::{Lines, MAX_LINE};

@@ -163,3 +163,22 @@ fn the_report_of_a_receivers_journal_expects_nothing() {
     let run = &artifact["test_run"];
     assert_eq!((&run["webhooks_success"], &run["webhooks_failed"]), (&3.into(), &0.into()));
 }
+
+#[test]
+fn a_log_without_ids_is_compared_by_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    (0..3).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+    receiver.terminate();
+    receiver.wait();
+    let of = |lines: usize| {
+        let text = delivered("").replace(", webhook_id=", "").repeat(lines);
+        let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &text);
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    assert_eq!(of(3).0, Some(0), "{}", of(3).1);
+    let (code, text) = of(5);
+    assert!(code == Some(1) && text.contains("5 said delivered, 3 accepted"), "{text}");
+    let (code, text) = of(2);
+    assert!(code == Some(1) && text.contains("accepted, not in the log              0"), "{text}");
+}
