@@ -182,7 +182,9 @@ impl Analysis {
     }
 
     fn is_ours(&self, body: &Value) -> bool {
-        self.header.ours.is_empty() || self.ours.is_empty() || self.holds_ours(body)
+        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart.
+        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty();
+        self.header.ours.is_empty() || names_nothing || self.holds_ours(body)
     }
 
     fn holds_ours(&self, body: &Value) -> bool {

@@ -75,6 +75,8 @@ impl Analysis {
     }
 
     fn with(header: Header, privacy: Privacy) -> Self {
+        let mut wanted = sample::wanted();
+        header.ours.iter().for_each(|pointer| wanted.add(pointer));
         Self {
             header,
             deliveries: Deliveries::default(),
@@ -92,7 +94,7 @@ impl Analysis {
             by_key: Sharded::default(),
             under_way: HashMap::default(),
             ours: HashMap::default(),
-            wanted: sample::wanted(),
+            wanted,
         }
     }
 

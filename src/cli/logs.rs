@@ -3,9 +3,10 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
+use crate::journal::Counted;
 use crate::journal::{Links, PartRead, ReadError, Reader};
 use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
-use crate::pii::{Engine, Policy};
+use crate::pii::{Engine, Policy, shown};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// Largest formats file in bytes.
 const MAX_FORMATS: u64 = 256 * 1024;
+
+/// How a gzip file begins (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
 
 /// Options of `smoke logs`.
 #[derive(Debug, clap::Args)]
@@ -42,28 +46,46 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let engine = if args.no_pii { None } else { Some(engine()?) };
     let mut fold = Fold::new(&formats, engine, arrivals);
     for file in &args.files {
-        let name = file.display();
-        if file.is_dir() {
-            return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));
-        }
-        let input: Box<dyn BufRead> = if file == Path::new("-") {
-            Box::new(io::stdin().lock())
-        } else {
-            let file =
-                Reading::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
-            Box::new(BufReader::with_capacity(256 * 1024, file))
-        };
-        let mut lines = Lines::new(input);
-        while let Some(line) = lines.next_line().map_err(|e| Failure::environment(format!("{name}: {e}")))? {
+        let broken = |e: io::Error| Failure::environment(format!("{}: {e}", file.display()));
+        let mut lines = Lines::new(open(file)?);
+        while let Some(line) = lines.next_line().map_err(broken)? {
             fold.take(line.as_deref());
         }
     }
     let (summary, reconciliation) = fold.finish();
+    if mostly_unreadable(&summary) {
+        out::say(format!(
+            "warning: {} of {} lines are in no known format: this says little about the log; --formats FILE describes yours",
+            summary.unreadable.count, summary.lines
+        ));
+    }
     match args.format {
         Format::Json => out::line(json!({ "log": summary, "reconciliation": reconciliation })),
         Format::Human => out::raw(human(&summary, reconciliation.as_ref()).as_bytes()),
     }
     Ok(exit(&summary, reconciliation.as_ref()))
+}
+
+/// A log, or stdin for `-`.
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    let name = file.display();
+    if file.is_dir() {
+        return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));
+    }
+    let stdin = file == Path::new("-");
+    let mut input: Box<dyn BufRead> = if stdin {
+        Box::new(io::stdin().lock())
+    } else {
+        let file = Reading::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
+        Box::new(BufReader::with_capacity(256 * 1024, file))
+    };
+    let start = input.fill_buf().map_err(|e| Failure::environment(format!("{name}: {e}")))?;
+    if start.starts_with(&GZIP) {
+        let hint =
+            if stdin { "unpack it first".to_owned() } else { format!("try: zcat {name} | smoke logs -") };
+        return Err(Failure::usage(format!("{name}: compressed with gzip; {hint}")));
+    }
+    Ok(input)
 }
 
 /// The formats of a file, or the built-in ones.
@@ -113,10 +135,15 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
         _ if summary.webhook_lines == 0 => Exit::Unproven,
         _ if summary.not_looked_at > 0 => Exit::Unproven,
         // Nor does one of which most could not be read, nor a comparison in which nothing met.
-        _ if summary.unreadable.count > summary.lines / 2 => Exit::Unproven,
-        Some(found) if found.agreed == 0 => Exit::Unproven,
+        _ if mostly_unreadable(summary) => Exit::Unproven,
+        Some(found) if !found.met() => Exit::Unproven,
         _ => Exit::Pass,
     }
+}
+
+/// More than half of them.
+const fn mostly_unreadable(summary: &Summary) -> bool {
+    summary.unreadable.count > summary.lines / 2
 }
 
 fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
@@ -202,12 +229,29 @@ fn reconciled(found: &Reconciliation) -> String {
     let _ = writeln!(out, "accepted, not in the log     {:>10}{silent}", found.not_logged);
     for (what, n) in [
         ("outside the journal's time", found.outside),
+        ("arrived outside the log's time", found.outside_log),
         ("said delivered without an id", found.without_id),
         ("arrived without an id", found.arrived_without_id),
     ] {
         if n > 0 {
-            let _ = writeln!(out, "{what:<28} {n:>10}");
+            let _ = writeln!(out, "{what:<30} {n:>8}");
         }
+    }
+    if let Some(counted) = &found.counted {
+        out.push_str(&numbered(counted));
+    }
+    out
+}
+
+/// What could be compared by event and number only.
+fn numbered(counted: &Counted) -> String {
+    let Counted { said, arrived, .. } = counted;
+    let mut out = format!(
+        "without ids only numbers can be compared, in the time of both: {said} said delivered, {arrived} accepted\n"
+    );
+    for (event, (said, arrived)) in counted.differing.iter().take(10) {
+        let event = if event.is_empty() { "all events".to_owned() } else { shown(event) };
+        let _ = writeln!(out, "  {event}: {said} said delivered, {arrived} accepted");
     }
     out
 }

@@ -3,6 +3,7 @@
 use crate::clock::Tick;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The log against the journal.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -19,23 +20,54 @@ pub struct Reconciliation {
     pub not_accepted: u64,
     /// The first of them.
     pub not_accepted_first: Vec<(u64, String)>,
-    /// Accepted here while the log was written, and not said delivered.
+    /// Accepted here while the log was written, and not said delivered by a log that gives ids.
     pub not_logged: u64,
     /// The first of them.
     pub not_logged_first: Vec<String>,
     /// Said delivered before the journal began or after it ended: nothing can be said.
     pub outside: u64,
-    /// Said delivered without an id (a sender before phase 5.6): nothing can be said.
+    /// Accepted here before the log began or after it ended: nothing can be said.
+    #[serde(default)]
+    pub outside_log: u64,
+    /// Said delivered without an id (a sender before phase 5.6).
     pub without_id: u64,
-    /// Webhooks in the journal without an id.
+    /// Attempts in the journal without an id.
     pub arrived_without_id: u64,
+    /// What could be compared by event and number only, where there is anything without an id and the log has times.
+    #[serde(default)]
+    pub counted: Option<Counted>,
+}
+
+/// Numbers of webhooks that no id tells from others, as the log and as the journal have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Counted {
+    /// Said delivered, in the common time.
+    pub said: u64,
+    /// Accepted here, in the common time.
+    pub arrived: u64,
+    /// Of each event the smaller number, summed up.
+    pub agreed: u64,
+    /// Said delivered more often than accepted here, whatever the clocks differ by at the edges.
+    pub more_said: u64,
+    /// Accepted here more often than said delivered.
+    pub more_arrived: u64,
+    /// Numbers of each event in which they differ: said, arrived.
+    pub differing: BTreeMap<String, (u64, u64)>,
 }
 
 impl Reconciliation {
     /// Whether both sides say the same, as far as anything can be said.
     #[must_use]
-    pub const fn agrees(&self) -> bool {
-        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0
+    pub fn agrees(&self) -> bool {
+        let counts = self.counted.as_ref().is_none_or(|c| c.more_said == 0 && c.more_arrived == 0);
+        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0 && counts
+    }
+
+    /// Whether anything that the log says is borne out by the journal.
+    #[must_use]
+    pub fn met(&self) -> bool {
+        self.agreed > 0 || self.counted.as_ref().is_some_and(|c| c.agreed > 0)
     }
 }
 

@@ -26,7 +26,7 @@ mod parts_tests;
 #[cfg(test)]
 mod tests;
 
-pub use compared::{LogCompared, LogQuote, QuotedAs, Reconciliation};
+pub use compared::{Counted, LogCompared, LogQuote, QuotedAs, Reconciliation};
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use digest::{Digest, Taken};
 pub use durable::{Durable, NotDurable};

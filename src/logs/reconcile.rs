@@ -1,13 +1,16 @@
-//! What the sender says it delivered against what arrived, by webhook id.
+//! What the sender says it delivered against what arrived: by webhook id, and by event and number where there is none.
 
+use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use crate::http1::Ending;
 pub use crate::journal::Reconciliation;
-use crate::journal::{Header, Record, Watch};
+use crate::journal::{Attempt, Header, Record, Watch};
 use crate::signature::Scheme;
 use chrono::{DateTime, TimeDelta, Utc};
 use sha2::{Digest, Sha256};
-use std::collections::HashMap;
+use std::collections::hash_map::Entry as Slot;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// Examples that are kept of each kind.
 const KEPT: usize = 20;
@@ -22,16 +25,21 @@ pub struct Arrivals {
     /// Of the file that is being read: the time that its ticks count from.
     file_started: DateTime<Utc>,
     last: DateTime<Utc>,
-    by_id: HashMap<[u8; 16], Arrival>,
+    all: Vec<Arrival>,
+    by_id: HashMap<[u8; 16], usize>,
     under_way: HashMap<u64, UnderWay>,
-    without_id: u64,
+    events: HashSet<Arc<str>>,
+    /// Whether any was accepted that has no id.
+    accepted_without_id: bool,
+    /// What the log says of webhooks that no id tells from others.
+    said: Side,
     found: Reconciliation,
 }
 
 /// An attempt whose end has not been read.
 #[derive(Debug)]
 struct UnderWay {
-    key: [u8; 16],
+    place: usize,
     status: Option<u16>,
 }
 
@@ -43,8 +51,9 @@ struct Arrival {
     /// Whether an accepting answer went out whole, so that the sender must know of it.
     told: bool,
     logged: bool,
-    /// Shown when it turns out not to be logged.
-    id: Box<str>,
+    event: Option<Arc<str>>,
+    /// Shown when it turns out not to be logged; `None` where it came without one.
+    id: Option<Box<str>>,
 }
 
 impl Arrivals {
@@ -56,9 +65,12 @@ impl Arrivals {
             started: header.started,
             file_started: header.started,
             last: header.started,
+            all: Vec::new(),
             by_id: HashMap::new(),
             under_way: HashMap::new(),
-            without_id: 0,
+            events: HashSet::new(),
+            accepted_without_id: false,
+            said: Side::default(),
             found: Reconciliation::default(),
         }
     }
@@ -73,31 +85,19 @@ impl Arrivals {
     /// Takes a record of the journal.
     pub fn take(&mut self, record: &Record) {
         match record {
-            Record::Attempt(attempt) => {
-                let at = attempt.received.wall(self.file_started);
-                self.last = self.last.max(at);
-                let Some(id) = self.scheme.id(&attempt.headers) else {
-                    self.without_id += 1;
-                    return;
-                };
-                let key = print(id);
-                let fresh = Arrival { at, accepted: false, told: false, logged: false, id: id.into() };
-                let arrival = self.by_id.entry(key).or_insert(fresh);
-                arrival.accepted |= attempt.answer.is_some_and(is_success);
-                // Behind a tap the status comes later.
-                self.under_way.insert(attempt.attempt, UnderWay { key, status: attempt.answer });
-            }
+            Record::Attempt(attempt) => self.attempt(attempt),
             Record::Watch(Watch::Forwarded(forwarded)) => {
                 let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
                 open.status = Some(forwarded.status);
-                if let Some(arrival) = self.by_id.get_mut(&open.key) {
-                    arrival.accepted |= is_success(forwarded.status);
+                let place = open.place;
+                if is_success(forwarded.status) {
+                    self.accept(place);
                 }
             }
             Record::Answered(answered) => {
                 let Some(open) = self.under_way.remove(&answered.attempt) else { return };
                 let told = answered.how == Ending::Sent && open.status.is_some_and(is_success);
-                if let Some(arrival) = self.by_id.get_mut(&open.key).filter(|_| told) {
+                if let Some(arrival) = self.all.get_mut(open.place).filter(|_| told) {
                     // The sender writes its line after it.
                     arrival.at = answered.end.wall(self.file_started);
                     arrival.told = true;
@@ -110,7 +110,10 @@ impl Arrivals {
 
     /// Whether a webhook with this id was accepted.
     pub(super) fn accepted(&self, id: &str) -> bool {
-        self.by_id.get(&print(id)).is_some_and(|arrival| arrival.accepted)
+        self.by_id
+            .get(&print(id))
+            .and_then(|place| self.all.get(*place))
+            .is_some_and(|arrival| arrival.accepted)
     }
 
     /// A line says so of a time about which nothing can be said.
@@ -118,47 +121,116 @@ impl Arrivals {
         self.found.outside += 1;
     }
 
-    pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
-        let Some(id) = entry.webhook_id else {
-            self.found.without_id += 1;
-            return;
-        };
-        let keep = |list: &mut Vec<(u64, String)>| {
-            if list.len() < KEPT {
-                list.push((line, id.chars().take(64).collect()));
+    fn attempt(&mut self, attempt: &Attempt) {
+        let at = attempt.received.wall(self.file_started);
+        self.last = self.last.max(at);
+        let id = self.scheme.id(&attempt.headers);
+        let event = attempt.header("X-Webhook-Event").map(|event| self.interned(event));
+        let fresh =
+            Arrival { at, accepted: false, told: false, logged: false, event, id: id.map(Into::into) };
+        let next = self.all.len();
+        let place = match id.map(|id| self.by_id.entry(print(id))) {
+            Some(Slot::Occupied(known)) => *known.get(),
+            Some(Slot::Vacant(free)) => *free.insert(next),
+            None => {
+                self.found.arrived_without_id += 1;
+                next
             }
         };
-        let outside = entry.at.is_some_and(|at| at < self.started - EDGE || at > self.last + EDGE);
-        match self.by_id.get_mut(&print(id)) {
+        if place == next {
+            self.all.push(fresh);
+        }
+        if attempt.answer.is_some_and(is_success) {
+            self.accept(place);
+        }
+        // Behind a tap the status comes later.
+        self.under_way.insert(attempt.attempt, UnderWay { place, status: attempt.answer });
+    }
+
+    fn accept(&mut self, place: usize) {
+        if let Some(arrival) = self.all.get_mut(place) {
+            arrival.accepted = true;
+            self.accepted_without_id |= arrival.id.is_none();
+        }
+    }
+
+    /// One copy of each name.
+    fn interned(&mut self, event: &str) -> Arc<str> {
+        if let Some(known) = self.events.get(event) {
+            return Arc::clone(known);
+        }
+        let name: Arc<str> = event.into();
+        self.events.insert(Arc::clone(&name));
+        name
+    }
+
+    pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
+        let journal = Span { from: self.started, to: self.last };
+        let outside = entry.at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
+        let known = entry.webhook_id.and_then(|id| self.by_id.get(&print(id)).copied());
+        let found = &mut self.found;
+        let keep = |list: &mut Vec<(u64, String)>| {
+            if list.len() < KEPT {
+                list.push((line, entry.webhook_id.unwrap_or_default().chars().take(64).collect()));
+            }
+        };
+        match known.and_then(|at| self.all.get_mut(at)) {
             Some(arrival) if arrival.accepted => {
-                self.found.agreed += u64::from(!arrival.logged);
+                found.agreed += u64::from(!arrival.logged);
                 arrival.logged = true;
             }
             Some(arrival) => {
                 arrival.logged = true;
-                self.found.not_accepted += 1;
-                keep(&mut self.found.not_accepted_first);
+                found.not_accepted += 1;
+                keep(&mut found.not_accepted_first);
             }
-            None if outside => self.found.outside += 1,
+            None if outside => {
+                found.outside += 1;
+                self.said.take(entry.event, entry.at, journal);
+            }
+            // It may be one of those that came without their ids.
+            None if entry.webhook_id.is_none() || self.accepted_without_id => {
+                found.without_id += u64::from(entry.webhook_id.is_none());
+                self.said.take(entry.event, entry.at, journal);
+            }
             None => {
-                self.found.never_seen += 1;
-                keep(&mut self.found.never_seen_first);
+                found.never_seen += 1;
+                keep(&mut found.never_seen_first);
             }
         }
     }
 
-    /// `range` is the time that the log covers.
-    pub(super) fn finish(self, range: Option<(DateTime<Utc>, DateTime<Utc>)>) -> Reconciliation {
+    /// `range` is the time that the log covers; `unanswered` are the attempts whose answers the sender did not see.
+    pub(super) fn finish(
+        self,
+        range: Option<(DateTime<Utc>, DateTime<Utc>)>,
+        unanswered: u64,
+    ) -> Reconciliation {
         let mut found = self.found;
         found.in_journal = self.by_id.len() as u64;
-        found.arrived_without_id = self.without_id;
-        let covered =
-            |at: DateTime<Utc>| range.is_some_and(|(first, last)| first <= at + EDGE && at <= last + EDGE);
-        let silent = self.by_id.into_values().filter(|a| a.told && !a.logged && covered(a.at));
-        let mut silent: Vec<_> = silent.map(|a| (a.at, a.id)).collect();
-        silent.sort();
-        found.not_logged = silent.len() as u64;
-        found.not_logged_first = silent.into_iter().take(KEPT).map(|(_, id)| id.into_string()).collect();
+        let log = range.map(|(from, to)| Span { from, to });
+        let mut silent: Vec<Arrival> =
+            self.all.into_iter().filter(|arrival| arrival.told && !arrival.logged).collect();
+        silent.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
+        let covered = |at| log.is_some_and(|log| !log.is_before(at) && !log.is_after(at));
+        found.outside_log = silent.iter().filter(|a| !covered(a.at)).count() as u64;
+        // A line without an id in a log that gives ids is a line that nothing can be said of.
+        let no_ids = self.accepted_without_id || found.without_id > 0 && found.agreed == 0;
+        match log {
+            // By number alone nobody knows which of them were not logged.
+            Some(log) if no_ids => {
+                let mut arrived = Side::default();
+                silent.iter().for_each(|a| arrived.take(a.event.as_deref(), Some(a.at), log));
+                found.counted = Some(compare(self.said, arrived, unanswered));
+            }
+            _ if no_ids => {}
+            _ => {
+                let ids = silent.into_iter().filter(|a| covered(a.at)).filter_map(|a| a.id);
+                let ids: Vec<Box<str>> = ids.collect();
+                found.not_logged = ids.len() as u64;
+                found.not_logged_first = ids.into_iter().take(KEPT).map(str::into_string).collect();
+            }
+        }
         found
     }
 }
@@ -177,29 +249,56 @@ fn print(id: &str) -> [u8; 16] {
 mod tests {
     use super::super::{Fold, Formats};
     use super::*;
+    use crate::clock::Tick;
+    use crate::journal::{Answered, Body};
+    use crate::signature::Verdict;
 
     const NAME: &str = "apps.notifications.services.webhook_service";
 
-    fn arrivals(accepted: &[&str], refused: &[&str]) -> Arrivals {
+    /// A journal of a minute, in which these webhooks came after ten seconds: status, event, and id if any.
+    fn arrivals(came: &[(u16, &str, Option<&str>)]) -> Arrivals {
         let started = "2025-11-13T08:30:00Z".parse().unwrap();
         let mut arrivals = Arrivals {
             scheme: Scheme::DeltacrownV2,
             started,
             file_started: started,
             last: started + TimeDelta::seconds(60),
+            all: Vec::new(),
             by_id: HashMap::new(),
             under_way: HashMap::new(),
-            without_id: 0,
+            events: HashSet::new(),
+            accepted_without_id: false,
+            said: Side::default(),
             found: Reconciliation::default(),
         };
-        for (ids, accepted) in [(accepted, true), (refused, false)] {
-            for id in ids {
-                let at = started + TimeDelta::seconds(10);
-                let arrival = Arrival { at, accepted, told: accepted, logged: false, id: (*id).into() };
-                arrivals.by_id.insert(print(id), arrival);
-            }
+        for (number, (status, event, id)) in (0..).zip(came) {
+            let mut headers = vec![("X-Webhook-Event".to_owned(), (*event).to_owned())];
+            headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
+            arrivals.take(&Record::Attempt(Box::new(Attempt {
+                attempt: number,
+                first_byte: Tick(10_000_000),
+                received: Tick(10_000_000),
+                method: "POST".to_owned(),
+                target: "/".to_owned(),
+                headers,
+                body: Body::Text(String::new()),
+                verdict: Verdict::valid(),
+                answer: Some(*status),
+                duplicate: false,
+                elsewhere: false,
+                fault: None,
+            })));
+            let end = Tick(10_000_000);
+            arrivals.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));
         }
         arrivals
+    }
+
+    fn found(arrivals: Arrivals, lines: &[String]) -> Reconciliation {
+        let formats = Formats::built_in().unwrap();
+        let mut fold = Fold::new(&formats, None, Some(arrivals));
+        lines.iter().for_each(|line| fold.take(Some(line)));
+        fold.finish().1.unwrap()
     }
 
     fn said(minute: u32, id: &str) -> String {
@@ -210,21 +309,56 @@ mod tests {
 
     #[test]
     fn both_sides_are_set_against_each_other() {
-        let formats = Formats::built_in().unwrap();
-        let mut fold = Fold::new(&formats, None, Some(arrivals(&["a", "b"], &["c"])));
-        for line in [
-            said(30, ", webhook_id=a"),
-            said(30, ", webhook_id=a"),
-            said(30, ", webhook_id=c"),
-            said(30, ", webhook_id=ghost"),
-            said(20, ", webhook_id=earlier"),
-            said(30, ""),
-        ] {
-            fold.take(Some(&line));
-        }
-        let found = fold.finish().1.unwrap();
-        assert_eq!((found.agreed, found.not_accepted, found.outside, found.without_id), (1, 1, 1, 1));
-        assert_eq!((found.never_seen, found.never_seen_first), (1, vec![(4, "ghost".to_owned())]));
-        assert_eq!((found.not_logged, found.not_logged_first), (1, vec!["b".to_owned()]));
+        let came = [(200, "e", Some("a")), (200, "e", Some("b")), (400, "e", Some("c"))];
+        let found = found(
+            arrivals(&came),
+            &[
+                said(30, ", webhook_id=a"),
+                said(30, ", webhook_id=a"),
+                said(30, ", webhook_id=c"),
+                said(30, ", webhook_id=ghost"),
+                said(20, ", webhook_id=earlier"),
+            ],
+        );
+        assert_eq!((found.agreed, found.not_accepted, found.outside, found.without_id), (1, 1, 1, 0));
+        assert_eq!((found.never_seen, &found.never_seen_first), (1, &vec![(4, "ghost".to_owned())]));
+        assert_eq!((found.not_logged, &found.not_logged_first), (1, &vec!["b".to_owned()]));
+        assert!(found.counted.is_none() && found.met() && !found.agrees());
+    }
+
+    #[test]
+    fn without_ids_the_numbers_of_each_event_are_compared() {
+        let with_ids = [(200, "e", Some("a")), (200, "e", Some("b")), (400, "e", Some("c"))];
+        let same = found(arrivals(&with_ids), &[said(30, ""), said(30, "")]);
+        assert!(same.agrees() && same.met() && same.not_logged == 0, "{same:?}");
+        let more = found(arrivals(&with_ids), &[said(30, ""), said(30, ""), said(30, ""), said(30, "")]);
+        let counted = more.counted.as_ref().unwrap();
+        assert_eq!((counted.said, counted.arrived, counted.more_said), (4, 2, 2));
+        assert!(!more.agrees());
+        let fewer = found(arrivals(&with_ids), &[said(30, "")]);
+        assert_eq!(fewer.counted.as_ref().unwrap().more_arrived, 1);
+        // Of one that timed out the sender does not know that it was accepted.
+        let late = said(30, "").replace("Webhook delivered successfully", "Webhook timeout");
+        assert!(found(arrivals(&with_ids), &[said(30, ""), late]).agrees());
+        // The other way round: the log has ids, and what arrived has none.
+        let none = [(200, "e", None), (200, "f", None)];
+        let found = found(arrivals(&none), &[said(30, ", webhook_id=a"), said(30, ", webhook_id=b")]);
+        let counted = found.counted.as_ref().unwrap();
+        assert_eq!((found.never_seen, counted.more_said, counted.more_arrived), (0, 1, 1));
+        assert_eq!(counted.differing["e"], (2, 1));
+    }
+
+    #[test]
+    fn a_refused_webhook_without_an_id_hides_nothing() {
+        let came = [(200, "e", Some("a")), (401, "e", None)];
+        let found = found(arrivals(&came), &[said(30, ", webhook_id=a"), said(30, ", webhook_id=ghost")]);
+        assert_eq!((found.never_seen, found.counted), (1, None));
+    }
+
+    #[test]
+    fn what_arrived_when_nothing_was_logged_is_counted() {
+        let other = said(20, ", webhook_id=x");
+        let found = found(arrivals(&[(200, "e", Some("a"))]), &[other]);
+        assert_eq!((found.outside, found.outside_log, found.not_logged, found.met()), (1, 1, 0, false));
     }
 }

@@ -133,7 +133,9 @@ impl<'f> Fold<'f> {
     #[must_use]
     pub fn finish(self) -> (Summary, Option<Reconciliation>) {
         let range = self.summary.first_at.zip(self.summary.last_at);
-        (self.summary, self.arrivals.map(|arrivals| arrivals.finish(range)))
+        let Summary { timeouts, connection_errors, request_errors, .. } = self.summary;
+        let unanswered = timeouts + connection_errors + request_errors;
+        (self.summary, self.arrivals.map(|arrivals| arrivals.finish(range, unanswered)))
     }
 
     fn count(&mut self, entry: &Entry<'_>) {

@@ -99,7 +99,7 @@ impl<'f> LogWindow<'f> {
             let wall = |tick: Tick| tick.wall(self.started);
             // The reconciliation of a whole log is wider by the edge, this one narrower.
             let edge = EDGE + TimeDelta::from_std(self.near(end)).unwrap_or(EDGE);
-            arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)))
+            arrivals.finish(Some((wall(self.begin) + edge, wall(until) - edge)), 0)
         });
         let found = self.without_data(found.unwrap_or_default());
         LogCompared { at: end, gone, not_kept: self.not_kept, found }

@@ -107,7 +107,13 @@ fn what_was_not_compared_or_not_read_is_unproven() {
     assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stdout));
     let done = logs(dir.path(), &["-"], &(delivered("a") + &"no log line\n".repeat(9)));
     assert_eq!(done.status.code(), Some(3));
+    let warning = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert!(warning.contains("warning: 9 of 10 lines are in no known format"), "{warning}");
     assert_eq!(logs(dir.path(), &["-"], &delivered("a")).status.code(), Some(0));
+    std::fs::write(dir.path().join("x.gz"), [0x1f, 0x8b, 8, 0]).unwrap();
+    let packed = logs(dir.path(), &["x.gz"], "");
+    let hint = String::from_utf8_lossy(&packed.stderr).into_owned();
+    assert!(packed.status.code() == Some(2) && hint.contains("zcat x.gz | smoke logs -"), "{hint}");
     assert_eq!(logs(dir.path(), &["."], "").status.code(), Some(2));
 }
 
@@ -162,4 +168,23 @@ fn the_report_of_a_receivers_journal_expects_nothing() {
     assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
     let run = &artifact["test_run"];
     assert_eq!((&run["webhooks_success"], &run["webhooks_failed"]), (&3.into(), &0.into()));
+}
+
+#[test]
+fn a_log_without_ids_is_compared_by_number() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    (0..3).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+    receiver.terminate();
+    receiver.wait();
+    let of = |lines: usize| {
+        let text = delivered("").replace(", webhook_id=", "").repeat(lines);
+        let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &text);
+        (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
+    };
+    assert_eq!(of(3).0, Some(0), "{}", of(3).1);
+    let (code, text) = of(5);
+    assert!(code == Some(1) && text.contains("5 said delivered, 3 accepted"), "{text}");
+    let (code, text) = of(2);
+    assert!(code == Some(1) && text.contains("accepted, not in the log              0"), "{text}");
 }

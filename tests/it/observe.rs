@@ -7,8 +7,8 @@ use smoke::clock::{Clock, Tick};
 use smoke::gate::{Gates, Verdict, judge, overall, triggers};
 use smoke::http1::Ending;
 use smoke::journal::{
-    Answered, Attempt, Body, End, Expect, Gap, LogCompared, OnTrigger, Outcome, Probe, Reconciliation,
-    Record, RetryContract, Step, Watch, WatchBegin,
+    Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, OnTrigger, Outcome, Probe,
+    Reconciliation, Record, RetryContract, Step, Watch, WatchBegin,
 };
 use smoke::receive::{Identity, header};
 use smoke::signature::{Reason, Scheme, Verdict as Signature};
@@ -26,6 +26,11 @@ struct Window {
 
 impl Window {
     fn new() -> Self {
+        Self::of(&[])
+    }
+
+    /// Of a run whose webhooks these pointers tell from others.
+    fn of(ours: &[&str]) -> Self {
         let identity = Identity {
             command: "observe".to_owned(),
             environment: "staging".to_owned(),
@@ -37,7 +42,9 @@ impl Window {
             sender_timeout: Duration::from_secs(10),
             secret_chars: 64,
         };
-        let mut analysis = Analysis::new(header(&identity, Clock::start()).unwrap()).unwrap();
+        let mut header = header(&identity, Clock::start()).unwrap();
+        header.ours = ours.iter().map(|&pointer| pointer.to_owned()).collect();
+        let mut analysis = Analysis::new(header).unwrap();
         analysis.take(&Record::Watch(Watch::Begin(WatchBegin {
             at: Tick(0),
             duration_ms: 30 * 60 * 1000,
@@ -197,6 +204,19 @@ fn a_whole_quiet_good_window_passes_and_one_with_a_gap_is_unproven() {
         minutes(&window.analysis).iter().filter(|m| m.gap.is_some()).map(|m| m.minute).collect();
     assert_eq!(unseen, [4]);
     assert_eq!(overall(&judge(&window.analysis, &Gates::default())), Verdict::Unproven);
+}
+
+#[test]
+fn what_comes_before_the_first_flow_begins_is_not_ours() {
+    let mut window = Window::of(&["/data/tournament_id"]);
+    window.webhook(1, 200, Reason::Valid, r#"{"data":{"tournament_id":1}}"#);
+    let ours = [("/data/tournament_id".to_owned(), 2.into())].into();
+    let start = FlowStart { flow: 0, variant: None, at: Tick(MINUTE), subject: 2.into(), ours };
+    window.analysis.take(&Record::FlowStart(start));
+    window.webhook(2, 200, Reason::Valid, r#"{"data":{"tournament_id":1}}"#);
+    window.webhook(3, 200, Reason::Valid, r#"{"data":{"tournament_id":2}}"#);
+    let foreign: Vec<bool> = window.analysis.deliveries.iter().map(|d| d.foreign).collect();
+    assert_eq!(foreign, [true, true, false]);
 }
 
 #[test]
