@@ -8,12 +8,15 @@ use crate::pii::{Category, Engine};
 use chrono::{DateTime, TimeDelta, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Line numbers that are kept of each trouble.
 const KEPT: usize = 10;
 /// Event names that are told apart.
 const EVENTS: usize = 256;
+/// Bytes of a line that are looked at for personal data at once, and how many of them again with the next.
+const PIECE: usize = 8 * 1024;
+const OVERLAP: usize = 1024;
 /// A line that is earlier than the one before by more than this shows a clock that was set back.
 const STEP: TimeDelta = TimeDelta::seconds(1);
 
@@ -182,18 +185,33 @@ impl<'f> Fold<'f> {
 
     fn scan(&mut self, text: &str) {
         let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
-        let scan = engine.scan_text(text);
-        if scan.is_clean() {
+        let found: BTreeSet<Category> = pieces(text)
+            .flat_map(|piece| engine.scan_text(piece).findings.into_iter().map(|f| f.category))
+            .collect();
+        if found.is_empty() {
             return;
         }
         keep(&mut self.summary.pii_lines, self.summary.lines);
-        for category in Category::ALL {
-            match scan.count(category) as u64 {
-                0 => {}
-                n => *pii.entry(category.name().to_owned()).or_default() += n,
-            }
+        for category in found {
+            *pii.entry(category.name().to_owned()).or_default() += 1;
         }
     }
+}
+
+/// A text in pieces that overlap: detectors may take the square of its length.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut from = Some(0);
+    std::iter::from_fn(move || {
+        let start = from?;
+        let end = boundary(text, start + PIECE);
+        from = (end < text.len()).then(|| boundary(text, end - OVERLAP));
+        text.get(start..end)
+    })
+}
+
+/// The last place at or before `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
 }
 
 fn keep(numbers: &mut Vec<u64>, line: u64) {
@@ -263,6 +281,15 @@ mod tests {
             let found = of(&[&at(1, "ERROR", message)]).pii.unwrap();
             assert_eq!(found, BTreeMap::from([("email".to_owned(), 1)]), "{message:.100}");
         }
+    }
+
+    #[test]
+    fn a_long_text_is_looked_at_in_pieces_that_overlap() {
+        assert_eq!(pieces("").count(), 1);
+        let text = "\u{e9}x".repeat(10_000);
+        let lengths: Vec<usize> = pieces(&text).map(str::len).collect();
+        assert!(lengths.len() == 5 && lengths.iter().all(|n| *n <= PIECE), "{lengths:?}");
+        assert!(lengths.iter().sum::<usize>() >= text.len() + 4 * OVERLAP);
     }
 
     #[test]
