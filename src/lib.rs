@@ -13,7 +13,7 @@
 //! 3  staging
 //! 2  scenario  journal      pii
 //! 1  signature  latency  matcher  identity  http1  injection  seal
-//! 0  clock  secret  period
+//! 0  clock  secret  period  signals
 //!    LIVE WING              EVIDENCE WING (analysis, gate, report, approval: pure functions of a journal)
 //! ```
 
@@ -42,5 +42,6 @@ pub mod rig;
 pub mod scenario;
 pub mod seal;
 pub mod secret;
+pub mod signals;
 pub mod signature;
 pub mod staging;

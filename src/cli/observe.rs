@@ -156,7 +156,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     })
     .map_err(cannot)?;
     let (interrupt, stopped) = watch::channel(false);
-    interrupt::spawn(interrupt);
+    interrupt::spawn(interrupt)?;
     let driving = Driving::start(drips, clock, &tell);
     let mut outcome = window(args, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if outcome == Outcome::Ended {

@@ -188,10 +188,10 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());
     let receiver = Receiver::new(plan).map_err(failure)?;
+    let (interrupt, stop) = watch::channel(false);
+    interrupt::spawn_drain(interrupt)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
-    let (interrupt, stop) = watch::channel(false);
-    interrupt::spawn_drain(interrupt);
     let telling = tokio::spawn(tell(receiver.metrics()));
     let sealed = receiver.serve(stop).await.map_err(failure)?;
     telling.abort();

@@ -26,7 +26,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let announcement = super::fault_plan::announcement(&plan);
     let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
     let (interrupt, stop) = watch::channel(false);
-    super::interrupt::spawn(interrupt);
+    super::interrupt::spawn(interrupt)?;
     if plan.environment == EMBEDDED
         && let Some(kept) = artifacts.keep_evidence_about_others()?
     {

@@ -3,6 +3,7 @@
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, staging_data};
 use crate::secret::Secret;
+use crate::signals::Signals;
 use crate::signature::Scheme;
 use crate::staging::{
     Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
@@ -13,7 +14,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The command line of `smoke staging`.
 #[derive(Debug, clap::Args)]
@@ -133,7 +133,7 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     if let Some(dir) = &args.write_data {
         staging_data::write(dir, staging.fixtures())?;
     }
-    let mut signals = Signals::listen()?;
+    let mut signals = Signals::listen().map_err(Failure::environment)?;
     let url = staging.base_url();
     out::line(format!("stand-in listening on {url}"));
     explain(args, &url, &misbehaving, &staging);
@@ -176,27 +176,6 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
 fn receiver(webhook_url: &str) -> &str {
     let rest = webhook_url.split_once("://").map_or("", |(_, rest)| rest);
     rest.split('/').next().filter(|host| !host.is_empty()).unwrap_or("HOST:PORT")
-}
-
-/// Ctrl-C and SIGTERM, listened for before anyone is told that the server runs.
-struct Signals {
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> Result<Self, Failure> {
-        let on =
-            |kind| signal(kind).map_err(|e| Failure::environment(format!("cannot listen for signals: {e}")));
-        Ok(Self { interrupt: on(SignalKind::interrupt())?, terminate: on(SignalKind::terminate())? })
-    }
-
-    async fn any(&mut self) {
-        tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-        }
-    }
 }
 
 fn count(text: &str) -> Result<usize, String> {

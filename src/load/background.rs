@@ -6,10 +6,12 @@ use super::schedule::Schedule;
 use super::shard::Shard;
 use crate::clock::{Clock, Tick};
 use crate::journal::Interval;
+use crate::signals::Signals;
 use chrono::{DateTime, Utc};
 use std::io;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
+use tokio::runtime::Runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
 
@@ -42,36 +44,60 @@ pub struct Job {
     pub start_at: Option<DateTime<Utc>>,
 }
 
-/// Starts a thread that runs `job` with workers made by `make`, until it ends or the process gets SIGINT or SIGTERM.
-///
-/// # Errors
-/// When the system gives no thread.
-pub fn start<W, M>(
-    job: Job,
-    make: impl FnOnce(Clock) -> M + Send + 'static,
-) -> io::Result<mpsc::Receiver<Event>>
-where
-    W: Worker,
-    M: FnMut() -> W,
-{
-    let (events, heard) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    std::thread::Builder::new().name("load".to_owned()).spawn(move || {
-        runtime.block_on(perform(job, make, &events));
-    })?;
-    Ok(heard)
+/// Where a load will run. From its making on a signal to end is heard, and ends the load in order, at the latest when it
+/// starts.
+#[derive(Debug)]
+pub struct Background {
+    runtime: Runtime,
+    signals: Signals,
+}
+
+impl Background {
+    /// Begins to hear signals.
+    ///
+    /// # Errors
+    /// When the system gives no event queue or no signals.
+    pub fn new() -> io::Result<Self> {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let entered = runtime.enter();
+        let signals = Signals::listen()?;
+        drop(entered);
+        Ok(Self { runtime, signals })
+    }
+
+    /// Starts a thread that runs `job` with workers made by `make`, until it ends or the process is told to.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start<W, M>(
+        self,
+        job: Job,
+        make: impl FnOnce(Clock) -> M + Send + 'static,
+    ) -> io::Result<mpsc::Receiver<Event>>
+    where
+        W: Worker,
+        M: FnMut() -> W,
+    {
+        let (events, heard) = mpsc::channel();
+        let Self { runtime, signals } = self;
+        std::thread::Builder::new().name("load".to_owned()).spawn(move || {
+            runtime.block_on(perform(job, make, signals, &events));
+        })?;
+        Ok(heard)
+    }
 }
 
 async fn perform<W: Worker, M: FnMut() -> W>(
     job: Job,
     make: impl FnOnce(Clock) -> M,
+    mut signals: Signals,
     events: &mpsc::Sender<Event>,
 ) {
     // A listener that has gone away has nothing to be told; the load then ends with the process.
     let tell = |event| drop(events.send(event));
     let (stopper, mut stop) = watch::channel(false);
-    let signals = tokio::spawn(async move {
-        signalled().await;
+    let listening = tokio::spawn(async move {
+        signals.any().await;
         stopper.send_replace(true);
         std::future::pending::<()>().await;
     });
@@ -89,7 +115,7 @@ async fn perform<W: Worker, M: FnMut() -> W>(
     let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
     let each = |interval| tell(Event::Second(Box::new(interval)));
     let finish = run(plan, clock, make(clock), stop, bell, thread_cpu_us, each).await;
-    signals.abort();
+    listening.abort();
     tell(Event::Ended(finish));
 }
 
@@ -123,20 +149,6 @@ fn chime(schedule: Schedule, shard: Shard, clock: Clock, bell: Weak<Notify>) {
     };
     // Without a thread to spare the load still runs.
     drop(std::thread::Builder::new().name("chime".to_owned()).spawn(ring));
-}
-
-/// Resolves at SIGINT or SIGTERM; never, where signals cannot be heard.
-async fn signalled() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
 }
 
 /// Processor time of this thread in µs, from the scheduler's own count in ns (Linux, `proc(5)`); `None` elsewhere.

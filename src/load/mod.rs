@@ -15,7 +15,7 @@ mod webhook;
 mod wire;
 
 pub use answer::{Answer, Broken, Parser};
-pub use background::{Event, Job, start};
+pub use background::{Background, Event, Job};
 pub use desk::Pace;
 pub use engine::{Finish, Outcome, Plan, Worker, run};
 pub use lane::{Lane, Manner, is_success};

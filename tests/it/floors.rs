@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 const FLOORS: [(u8, &[&str]); 9] = [
-    (0, &["clock", "secret", "period"]),
+    (0, &["clock", "secret", "period", "signals"]),
     (1, &["signature", "latency", "matcher", "identity", "http1", "injection", "seal"]),
     (2, &["scenario", "journal", "pii"]),
     (3, &["staging"]),

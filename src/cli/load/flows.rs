@@ -34,9 +34,9 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         let prepared = Prepared::new(resolved).await.map_err(failure)?;
         let (interrupted, mut stop) = watch::channel(false);
         if args.run.quiet {
-            interrupt::spawn_quiet(interrupted);
+            interrupt::spawn_quiet(interrupted)?;
         } else {
-            interrupt::spawn(interrupted);
+            interrupt::spawn(interrupted)?;
         }
         prepared.announce(work.record(&name, "", &common, live::begins(args.start_at))).map_err(failure)?;
         evidence.begin(&outputs)?;

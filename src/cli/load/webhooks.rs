@@ -7,7 +7,7 @@ use crate::cli::{Exit, Failure, out, signing};
 use crate::clock::Clock;
 use crate::identity::SubjectKind;
 use crate::journal::{FORMAT_VERSION, Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
-use crate::load::{Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
+use crate::load::{Background, Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
 use crate::secret::{Secret, Weakness};
 use crate::signature::Signer;
 use serde_json::json;
@@ -61,6 +61,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let journal = evidence.open(&header)?;
     let planned = Record::Load(Box::new(record(live::begins(args.start_at))));
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
+    let wrong = |e| Failure::environment(format!("cannot start: {e}"));
+    let background = Background::new().map_err(wrong)?;
     evidence.begin(&outputs)?;
 
     let host = target.authority();
@@ -70,10 +72,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let manner = work.manner.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
     let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: args.start_at };
-    let heard = crate::load::start(job, move |clock| {
-        move || Lane::new(dialer.clone(), forge.clone(), manner.clone(), clock)
-    })
-    .map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
+    let heard = background
+        .start(job, move |clock| move || Lane::new(dialer.clone(), forge.clone(), manner.clone(), clock));
+    let heard = heard.map_err(wrong)?;
     let finish = live::follow(&heard, &journal, &record, args)?;
     evidence.conclude(&outputs, finish, key.as_ref())
 }
