@@ -2,6 +2,7 @@
 
 use crate::journal::Trouble;
 use chrono::{DateTime, NaiveDateTime, Utc};
+use std::mem::MaybeUninit;
 
 /// Longest head of an answer in bytes.
 pub const MAX_HEAD: usize = 64 * 1024;
@@ -192,9 +193,14 @@ impl Parser {
         if bytes.is_empty() {
             return Ok(None);
         }
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut head = httparse::Response::new(&mut headers);
-        let took = match head.parse(bytes) {
+        let mut headers = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut head = httparse::Response::new(&mut []);
+        let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+            &mut head,
+            bytes,
+            &mut headers,
+        );
+        let took = match parsed {
             Ok(httparse::Status::Complete(took)) if took <= MAX_HEAD => took,
             Ok(httparse::Status::Partial) if bytes.len() < MAX_HEAD => return Ok(None),
             Ok(_) => return Err(Broken::malformed(format!("a head longer than {MAX_HEAD} bytes"))),

@@ -79,8 +79,10 @@ impl Forge {
     /// Builds webhook number `start`, signed at `timestamp_ms` (Unix time).
     pub fn build(&mut self, start: u64, timestamp_ms: u64) {
         let body = self.at.body.start;
+        let mut number = [0u8; NUMBER_DIGITS];
+        decimal(&mut number, start);
         for range in &self.at.numbers {
-            decimal(place(&mut self.request, body, range), start);
+            place(&mut self.request, body, range).copy_from_slice(&number);
         }
         let tournament = TOURNAMENT_BASE + start % TOURNAMENT_IDS;
         decimal(place(&mut self.request, body, &self.at.tournament), tournament);
@@ -202,9 +204,15 @@ fn body_template(letter: Letter<'_>) -> (String, Vec<Range<usize>>, Range<usize>
 
 /// Writes `n` in decimal, with zeros in front; the lowest digits when it is too long.
 fn decimal(place: &mut [u8], mut n: u64) {
-    for digit in place.iter_mut().rev() {
-        *digit = b'0' + (n % 10) as u8;
-        n /= 10;
+    // Two digits at once: half the divisions, which are a good part of what a webhook costs.
+    let mut pairs = place.rchunks_exact_mut(2);
+    for pair in &mut pairs {
+        let two = (n % 100) as u8;
+        pair.copy_from_slice(&[b'0' + two / 10, b'0' + two % 10]);
+        n /= 100;
+    }
+    if let [first] = pairs.into_remainder() {
+        *first = b'0' + (n % 10) as u8;
     }
 }
 
