@@ -3,6 +3,7 @@
 use super::body::{self, BodyError, Framing};
 use super::{Buffered, MAX_HEAD, MAX_HEADERS};
 use std::fmt::Write as _;
+use std::mem::MaybeUninit;
 use tokio::io::AsyncRead;
 
 /// An HTTP/1.1 answer.
@@ -44,19 +45,16 @@ impl Answer {
     pub fn head(&self, connection: &str) -> String {
         // Room for the body of a usual answer too, which follows in the same bytes.
         let mut head = String::with_capacity(256);
-        let _ = write!(
-            head,
-            "HTTP/1.1 {} {}\r\n",
-            self.status,
-            self.reason.as_deref().unwrap_or(phrase(self.status))
-        );
+        let reason = self.reason.as_deref().unwrap_or(phrase(self.status));
+        let _ = write!(head, "HTTP/1.1 {} ", self.status);
+        head.extend([reason, "\r\n"]);
         for (name, value) in &self.headers {
-            let _ = write!(head, "{name}: {value}\r\n");
+            head.extend([name, ": ", value, "\r\n"]);
         }
         if self.status != 204 && self.status != 304 {
             let _ = write!(head, "Content-Length: {}\r\n", self.body.len());
         }
-        let _ = write!(head, "Connection: {connection}\r\n\r\n");
+        head.extend(["Connection: ", connection, "\r\n\r\n"]);
         head
     }
 
@@ -110,9 +108,10 @@ async fn read_head<S: AsyncRead + Unpin>(
     from: &mut Buffered<S>,
 ) -> Result<(u16, Option<String>, Vec<(String, String)>), BodyError> {
     loop {
-        let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut parsed = httparse::Response::new(&mut slots);
-        let used = match parsed.parse(from.pending()) {
+        let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+        let mut parsed = httparse::Response::new(&mut []);
+        let config = httparse::ParserConfig::default();
+        let used = match config.parse_response_with_uninit_headers(&mut parsed, from.pending(), &mut slots) {
             Ok(httparse::Status::Complete(used)) => Some(used),
             Ok(httparse::Status::Partial) if from.pending().len() < MAX_HEAD => None,
             Ok(httparse::Status::Partial) => {
@@ -135,7 +134,12 @@ async fn read_head<S: AsyncRead + Unpin>(
 
 /// Headers as owned text; bytes outside UTF-8 become U+FFFD.
 pub(super) fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
-    headers.iter().map(|h| (h.name.to_owned(), String::from_utf8_lossy(h.value).into_owned())).collect()
+    // Nearly every value is text already, which is found out faster than what is to be replaced.
+    let text = |value: &[u8]| match std::str::from_utf8(value) {
+        Ok(text) => text.to_owned(),
+        Err(_) => String::from_utf8_lossy(value).into_owned(),
+    };
+    headers.iter().map(|h| (h.name.to_owned(), text(h.value))).collect()
 }
 
 /// The reason phrase of RFC 9110 for the statuses that smoke sends; empty for others, which is allowed.

@@ -5,6 +5,7 @@ use super::body::{self, BodyError, Framing};
 use super::{Buffered, MAX_HEAD, MAX_HEADERS, Socket};
 use crate::clock::{Clock, Tick};
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -69,15 +70,20 @@ impl RawRequest {
     /// The path without the query; of a target in absolute form (RFC 9112 section 3.2.2) too.
     #[must_use]
     pub fn path(&self) -> &str {
-        let absolute =
-            |scheme: &&str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
-        let target = match self.target.split_once("://") {
-            Some((scheme, rest)) if absolute(&scheme) => {
-                rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
-            }
-            _ => &self.target,
-        };
+        let usual = self.target.starts_with('/');
+        let target = if usual { &self.target } else { origin_form(&self.target) };
         target.split(['?', '#']).next().unwrap_or_default()
+    }
+}
+
+/// What stands behind the authority of a target in absolute form; any other target as it is.
+fn origin_form(target: &str) -> &str {
+    let absolute = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    match target.split_once("://") {
+        Some((scheme, rest)) if absolute(scheme) => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
     }
 }
 
@@ -239,9 +245,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     async fn head(&mut self, first_byte: Tick) -> Result<RawRequest, BodyError> {
         loop {
-            let mut slots = [httparse::EMPTY_HEADER; MAX_HEADERS];
-            let mut parsed = httparse::Request::new(&mut slots);
-            match parsed.parse(self.io.pending()) {
+            let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let mut parsed = httparse::Request::new(&mut []);
+            match parsed.parse_with_uninit_headers(self.io.pending(), &mut slots) {
                 Ok(httparse::Status::Complete(used)) if used > MAX_HEAD => {
                     return Err(BodyError::Malformed(HEAD_TOO_LONG));
                 }

@@ -149,10 +149,10 @@ impl Inbox {
 
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
-        if request.path() == Self::elsewhere(&self.config.path) {
-            return (self.record_elsewhere(request), None);
-        }
         if request.path() != self.config.path {
+            if request.path() == Self::elsewhere(&self.config.path) {
+                return (self.record_elsewhere(request), None);
+            }
             self.note_refused(&request, 404);
             let detail = format!("webhooks go to {}", self.config.path);
             return (unrecorded(problem(404, "no such path", &detail)), None);
