@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 /// Most bytes of one look.
 const PIECE: u64 = 4 * 1024 * 1024;
-/// Longest line that is kept while its end has not come.
-const MAX_PARTIAL: usize = 64 * 1024;
+/// Most bytes of a line that are kept while its end has not come.
+const MAX_LINE: usize = 64 * 1024;
 
 /// A log that is being followed.
 #[derive(Debug)]
@@ -16,7 +16,8 @@ pub struct LogFollow {
     path: PathBuf,
     file: File,
     inode: u64,
-    partial: Vec<u8>,
+    /// Read and not yet given: the beginning of a line.
+    held: Vec<u8>,
 }
 
 impl LogFollow {
@@ -32,7 +33,7 @@ impl LogFollow {
         let mut file = File::open(path)?;
         file.seek(SeekFrom::End(0))?;
         let inode = file.metadata()?.ino();
-        Ok(Self { path: path.to_path_buf(), file, inode, partial: Vec::new() })
+        Ok(Self { path: path.to_path_buf(), file, inode, held: Vec::new() })
     }
 
     /// Why nothing more can be read, where that is so.
@@ -45,28 +46,46 @@ impl LogFollow {
         ))
     }
 
-    /// The whole lines that have come since the last look.
+    /// The whole lines that have come since the last look. A line that goes on for more than [`MAX_LINE`] comes in pieces.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read; what was read before then comes with the next look.
     pub fn look(&mut self) -> io::Result<Vec<String>> {
-        let mut bytes = std::mem::take(&mut self.partial);
-        self.file.by_ref().take(PIECE).read_to_end(&mut bytes)?;
-        let now = std::fs::metadata(&self.path);
-        let length = self.file.metadata()?.len();
-        if self.file.stream_position()? > length {
+        self.file.by_ref().take(PIECE).read_to_end(&mut self.held)?;
+        self.turn_over()?;
+        let last = self.held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
+        let end = if self.held.len() - last > MAX_LINE { self.held.len() } else { last };
+        let rest = self.held.split_off(end);
+        let whole = std::mem::replace(&mut self.held, rest);
+        Ok(String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect())
+    }
+
+    /// Goes to the beginning of a file that was cut, or of the one that has taken this one's place.
+    fn turn_over(&mut self) -> io::Result<()> {
+        let (at, length) = (self.file.stream_position()?, self.file.metadata()?.len());
+        if at > length {
             // Cut in place (copytruncate): what comes now stands at its beginning.
             self.file.seek(SeekFrom::Start(0))?;
-        } else if now.is_ok_and(|m| m.is_file() && m.ino() != self.inode)
-            && self.file.stream_position()? == length
-        {
-            self.file = File::open(&self.path)?;
-            self.inode = self.file.metadata()?.ino();
+            self.end_line();
+            return Ok(());
         }
-        let end = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
-        self.partial = bytes.split_off(end);
-        self.partial.truncate(MAX_PARTIAL);
-        Ok(String::from_utf8_lossy(&bytes).lines().map(str::to_owned).collect())
+        // An empty file was made by what rotates; until the sender writes to it, it still writes to the old one.
+        let successor = std::fs::metadata(&self.path)
+            .is_ok_and(|new| new.is_file() && new.ino() != self.inode && new.len() > 0);
+        if successor && at == length {
+            let file = File::open(&self.path)?;
+            self.inode = file.metadata()?.ino();
+            self.file = file;
+            self.end_line();
+        }
+        Ok(())
+    }
+
+    /// What one file ended with does not go on in the next.
+    fn end_line(&mut self) {
+        if self.held.last().is_some_and(|last| *last != b'\n') {
+            self.held.push(b'\n');
+        }
     }
 }
 
@@ -92,6 +111,41 @@ mod tests {
         assert_eq!(follow.lost(), None);
         std::fs::remove_file(&path).unwrap();
         assert!(follow.lost().unwrap().contains("is gone"));
+    }
+
+    #[test]
+    fn the_old_file_is_read_until_the_new_one_is_written_to() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let mut follow = LogFollow::at_end(&path).unwrap();
+        let mut old = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        std::fs::rename(&path, dir.path().join("log.1")).unwrap();
+        std::fs::write(&path, "").unwrap();
+        assert!(follow.look().unwrap().is_empty());
+        old.write_all(b"late\nunfinished").unwrap();
+        assert_eq!(follow.look().unwrap(), ["late"]);
+        std::fs::write(&path, "new\n").unwrap();
+        assert_eq!(follow.look().unwrap(), ["unfinished"]);
+        assert_eq!(follow.look().unwrap(), ["new"]);
+        // Cut in place, with less in it than before.
+        std::fs::write(&path, "x\n").unwrap();
+        assert!(follow.look().unwrap().is_empty());
+        assert_eq!(follow.look().unwrap(), ["x"]);
+    }
+
+    #[test]
+    fn nothing_of_a_line_without_end_is_left_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, "").unwrap();
+        let mut follow = LogFollow::at_end(&path).unwrap();
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        let (long, end) = ("a".repeat(MAX_LINE + 1), "b".repeat(10));
+        file.write_all(long.as_bytes()).unwrap();
+        assert_eq!(follow.look().unwrap(), [long]);
+        file.write_all(format!("{end}\nnext\n").as_bytes()).unwrap();
+        assert_eq!(follow.look().unwrap(), [end, "next".to_owned()]);
     }
 
     #[test]
