@@ -136,6 +136,8 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     // A stand-in that is a server elsewhere is no evidence about staging either.
     header.stand_in = drips.iter().any(|(_, drip)| drip.is_about_stand_in());
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
+    let (interrupt, stopped) = watch::channel(false);
+    interrupt::spawn(interrupt)?;
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let analysis = Analysis::new(header).map_err(Failure::usage)?;
     let formats = logs::formats(None)?;
@@ -155,8 +157,6 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
         logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
     })
     .map_err(cannot)?;
-    let (interrupt, stopped) = watch::channel(false);
-    interrupt::spawn(interrupt)?;
     let driving = Driving::start(drips, clock, &tell);
     let mut outcome = window(args, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if outcome == Outcome::Ended {

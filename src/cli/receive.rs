@@ -187,9 +187,9 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     // Registered before anything is written: a journal that reaches `ulimit -f` is an error to answer with 503, no end.
     let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());
-    let receiver = Receiver::new(plan).map_err(failure)?;
     let (interrupt, stop) = watch::channel(false);
     interrupt::spawn_drain(interrupt)?;
+    let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     let telling = tokio::spawn(tell(receiver.metrics()));

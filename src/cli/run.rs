@@ -21,12 +21,12 @@ pub(super) fn run(command: &str, scenario: &str, args: &RunArgs) -> Result<Exit,
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let Resolved { plan, artifacts } = resolved;
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let (interrupt, stop) = watch::channel(false);
+    super::interrupt::spawn(interrupt)?;
     artifacts.make_ready()?;
     let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
     let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
-    let (interrupt, stop) = watch::channel(false);
-    super::interrupt::spawn(interrupt)?;
     if plan.environment == EMBEDDED
         && let Some(kept) = artifacts.keep_evidence_about_others()?
     {

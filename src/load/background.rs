@@ -44,8 +44,8 @@ pub struct Job {
     pub start_at: Option<DateTime<Utc>>,
 }
 
-/// Where a load will run. From its making on a signal to end is heard, and ends the load in order, at the latest when it
-/// starts.
+/// Where a load will run. A signal that comes after this was made ends the load in order, also one that comes before the
+/// load starts.
 #[derive(Debug)]
 pub struct Background {
     runtime: Runtime,

@@ -93,13 +93,20 @@ impl LogFollow {
 mod tests {
     use super::*;
     use std::io::Write;
+    use tempfile::TempDir;
+
+    /// A log that holds `text` already, followed from its end.
+    fn followed(text: &str) -> (TempDir, PathBuf, LogFollow) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("log");
+        std::fs::write(&path, text).unwrap();
+        let follow = LogFollow::at_end(&path).unwrap();
+        (dir, path, follow)
+    }
 
     #[test]
     fn lines_come_through_rotation_and_half_lines_wait() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        std::fs::write(&path, "before\n").unwrap();
-        let mut follow = LogFollow::at_end(&path).unwrap();
+        let (dir, path, mut follow) = followed("before\n");
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
         assert_eq!(follow.look().unwrap(), ["one"]);
@@ -115,10 +122,7 @@ mod tests {
 
     #[test]
     fn the_old_file_is_read_until_the_new_one_is_written_to() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        std::fs::write(&path, "").unwrap();
-        let mut follow = LogFollow::at_end(&path).unwrap();
+        let (dir, path, mut follow) = followed("");
         let mut old = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         std::fs::rename(&path, dir.path().join("log.1")).unwrap();
         std::fs::write(&path, "").unwrap();
@@ -136,10 +140,7 @@ mod tests {
 
     #[test]
     fn nothing_of_a_line_without_end_is_left_out() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        std::fs::write(&path, "").unwrap();
-        let mut follow = LogFollow::at_end(&path).unwrap();
+        let (_dir, path, mut follow) = followed("");
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         let (long, end) = ("a".repeat(MAX_LINE + 1), "b".repeat(10));
         file.write_all(long.as_bytes()).unwrap();
