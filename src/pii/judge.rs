@@ -154,7 +154,7 @@ pub(super) fn username(value: &str) -> Option<&str> {
         || bare.split_whitespace().count() > 4
         || token::is_moment(bare)
         || (digits && bare.len() < 3)
-        || is_uuid(bare);
+        || text::is_uuid(bare);
     (!refused && bare.chars().count() >= 2).then_some(bare)
 }
 
@@ -170,18 +170,9 @@ fn person_name(value: &str) -> Option<&str> {
         || value.contains(['{', '}', '\n', '@'])
         || value.len() > 160
         || value.split_whitespace().count() > 8
-        || is_uuid(value)
+        || text::is_uuid(value)
         || is_digest(value);
     (!refused && letters >= 1 && value.chars().count() >= 2).then_some(value)
-}
-
-/// 8-4-4-4-12 hex digits (RFC 9562).
-pub(super) fn is_uuid(value: &str) -> bool {
-    value.len() == 36
-        && value
-            .bytes()
-            .enumerate()
-            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
 }
 
 /// 32 hex digits and more.

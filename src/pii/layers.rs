@@ -7,7 +7,7 @@ use super::detect::hints::{Hints, hints};
 use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
 use super::document::{Document, Leaf, Name};
 use super::hits::Hits;
-use super::judge::{Context, Subject, is_uuid, judge, username};
+use super::judge::{Context, Subject, judge, username};
 use super::keys::{self, Role, Says};
 use super::memo::Memo;
 use super::text::{self, Classes};
@@ -353,7 +353,7 @@ fn is_telling(document: &Document<'_>, used: usize) -> bool {
 /// A digest or UUID: hex digits of one of the usual lengths, at least one of them a letter.
 fn is_digest(view: &str) -> bool {
     if match view.len() {
-        36 => is_uuid(view),
+        36 => text::is_uuid(view),
         32 | 40 | 64 | 96 | 128 => view.bytes().all(|b| b.is_ascii_hexdigit()),
         _ => return false,
     } {

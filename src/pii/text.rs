@@ -174,6 +174,15 @@ pub(super) fn right_of(text: &str, at: usize, bytes: usize) -> &str {
     text.get(at..end).unwrap_or("")
 }
 
+/// 8-4-4-4-12 hex digits (RFC 9562).
+pub(super) fn is_uuid(value: &str) -> bool {
+    value.len() == 36
+        && value
+            .bytes()
+            .enumerate()
+            .all(|(i, b)| if matches!(i, 8 | 13 | 18 | 23) { b == b'-' } else { b.is_ascii_hexdigit() })
+}
+
 /// A value that says that a value was taken out, or that there is none.
 pub(super) fn is_placeholder(value: &str) -> bool {
     let value = value.trim();

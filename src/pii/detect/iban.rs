@@ -97,6 +97,15 @@ const LENGTHS: [(&str, usize); 89] = [
     ("YE", 30),
 ];
 
+/// Countries whose IBANs have digits only behind the country (SWIFT registry).
+const DIGITS_ONLY: [&str; 39] = [
+    "AE", "AT", "BA", "BE", "BI", "CR", "CZ", "DE", "DJ", "DK", "EE", "EG", "ES", "FI", "FO", "GL", "HR",
+    "HU", "IL", "IS", "LT", "LY", "ME", "MN", "MR", "NO", "PL", "PT", "RS", "SD", "SE", "SI", "SK", "SO",
+    "ST", "TL", "TN", "VA", "XK",
+];
+/// Where the groups of a UUID begin.
+const UUID_GROUPS: [usize; 5] = [0, 9, 14, 19, 24];
+
 /// Adds every IBAN in `text`, and calls `covered` with the bytes that look like one, valid or not.
 pub(in crate::pii) fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMut(usize, usize)) {
     let bytes = text.as_bytes();
@@ -114,9 +123,11 @@ pub(in crate::pii) fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMu
             continue;
         };
         hits.worked(length);
-        if let Some((compact, end)) = collect(text, at, length) {
+        if is_in_uuid(text, at) {
+            at += 1;
+        } else if let Some((compact, end)) = collect(text, at, length) {
             covered(at, end);
-            if mod_97(&compact) == Some(1) {
+            if has_only_its_digits(&compact) && mod_97(&compact) == Some(1) {
                 hits.shape(Category::Iban, &compact);
             }
             at = end;
@@ -130,6 +141,12 @@ pub(in crate::pii) fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMu
 fn length(code: [u8; 2]) -> Option<usize> {
     let code = code.map(|b| b.to_ascii_uppercase());
     LENGTHS.iter().find(|(name, _)| name.as_bytes() == code).map(|(_, n)| *n)
+}
+
+/// Whether a group of a UUID begins at `at`: one in some eight thousand has the sum of an IBAN.
+fn is_in_uuid(text: &str, at: usize) -> bool {
+    let starts = UUID_GROUPS.iter().filter_map(|group| at.checked_sub(*group));
+    starts.filter_map(|start| text.get(start..start + 36)).any(text::is_uuid)
 }
 
 /// `length` letters and digits from `at` on, with single blanks or hyphens between groups, and where they end.
@@ -153,6 +170,13 @@ fn collect(text: &str, at: usize, length: usize) -> Option<(String, usize)> {
     (!text::after(text, end).is_some_and(text::is_wordy)).then_some((compact, end))
 }
 
+/// No letter stands where the country has digits only, as one does in a hex string.
+fn has_only_its_digits(compact: &str) -> bool {
+    compact.split_at_checked(2).is_some_and(|(country, rest)| {
+        !DIGITS_ONLY.contains(&country) || rest.bytes().all(|b| b.is_ascii_digit())
+    })
+}
+
 /// The remainder modulo 97 with the first four characters moved to the end, letters as 10 to 35.
 fn mod_97(compact: &str) -> Option<u32> {
     let (head, body) = compact.split_at_checked(4)?;
@@ -160,4 +184,45 @@ fn mod_97(compact: &str) -> Option<u32> {
         let digit = c.to_digit(36)?;
         Some(if digit < 10 { (rest * 10 + digit) % 97 } else { (rest * 100 + digit) % 97 })
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(text: &str) -> Vec<String> {
+        let mut hits = Hits::default();
+        detect(text, &mut hits, |_, _| {});
+        hits.list.into_iter().map(|hit| hit.value).collect()
+    }
+
+    #[test]
+    fn plain_and_grouped() {
+        for (text, iban) in [
+            ("pay to DE89370400440532013000.", "DE89370400440532013000"),
+            ("GB29 NWBK 6016 1331 9268 19, thanks", "GB29NWBK60161331926819"),
+            ("be68-5390-0754-7034", "BE68539007547034"),
+        ] {
+            assert_eq!(found(text), [iban], "{text}");
+        }
+        assert!(found("DE89370400440532013001").is_empty());
+    }
+
+    /// Ids that have the sum of an IBAN by chance, as one UUID in some eight thousand does.
+    #[test]
+    fn ids_of_hex_digits_are_none() {
+        for id in [
+            "ee9756de-8ab8-4923-b154-c3799eb5be7e",
+            "70384a09-07db-4ed8-be44-a918eb4107d0",
+            "c7b0c07a-e253-49da-be86-839bde82f0e5",
+            "09b3eb99-abf4-49d6-be16-6db9b1c7b005",
+            "ee2535c17ebf94a8079b",
+        ] {
+            for text in
+                [id.to_owned(), id.to_uppercase(), format!("/matches/{id}/"), format!("webhook_id={id}")]
+            {
+                assert!(found(&text).is_empty(), "{text}");
+            }
+        }
+    }
 }
