@@ -36,18 +36,21 @@ pub(super) struct Args {
     /// How to print
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// No progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
 }
 
 /// Reads the logs: 1 when there is personal data in them or the journal says otherwise, 3 when most lines were unreadable,
 /// or nothing in them is in the journal.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let formats = formats(args.formats.as_deref())?;
-    let arrivals = arrivals(&args.journal)?;
+    let arrivals = arrivals(&args.journal, args.quiet)?;
     let engine = if args.no_pii { None } else { Some(engine()?) };
     let mut fold = Fold::new(&formats, engine, arrivals);
     for file in &args.files {
         let broken = |e: io::Error| Failure::environment(format!("{}: {e}", file.display()));
-        let mut lines = Lines::new(open(file)?);
+        let mut lines = Lines::new(open(file, args.quiet)?);
         while let Some(line) = lines.next_line().map_err(broken)? {
             fold.take(line.as_deref());
         }
@@ -67,7 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// A log, or stdin for `-`.
-fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
     let name = file.display();
     if file.is_dir() {
         return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));
@@ -76,7 +79,8 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
     let mut input: Box<dyn BufRead> = if stdin {
         Box::new(io::stdin().lock())
     } else {
-        let file = Reading::open(file).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
+        let file =
+            Reading::open(file, quiet).map_err(|e| Failure::usage(format!("{name}: cannot be read: {e}")))?;
         Box::new(BufReader::with_capacity(256 * 1024, file))
     };
     let start = input.fill_buf().map_err(|e| Failure::environment(format!("{name}: {e}")))?;
@@ -105,12 +109,12 @@ pub(super) fn engine() -> Result<Engine, Failure> {
     Engine::new(&Policy::default(), &[], b"").map_err(Failure::environment)
 }
 
-fn arrivals(journals: &[PathBuf]) -> Result<Option<Arrivals>, Failure> {
+fn arrivals(journals: &[PathBuf], quiet: bool) -> Result<Option<Arrivals>, Failure> {
     let mut all = None;
     let mut links = Links::default();
     for path in journals {
         let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", path.display()));
-        let file = Reading::open(path).map_err(|e| wrong(&ReadError::from(e)))?;
+        let file = Reading::open(path, quiet).map_err(|e| wrong(&ReadError::from(e)))?;
         let (header, mut reader) =
             Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -210,7 +214,7 @@ fn reconciled(found: &Reconciliation) -> String {
         found.in_journal, found.agreed
     );
     let first = |list: &[(u64, String)]| match list.first() {
-        Some((line, id)) => format!(", first {id} in line {line}"),
+        Some((line, id)) => format!(", first {} in line {line}", shown(id)),
         None => String::new(),
     };
     let _ = writeln!(
@@ -225,7 +229,8 @@ fn reconciled(found: &Reconciliation) -> String {
         found.not_accepted,
         first(&found.not_accepted_first)
     );
-    let silent = found.not_logged_first.first().map(|id| format!(", first {id}")).unwrap_or_default();
+    let silent =
+        found.not_logged_first.first().map(|id| format!(", first {}", shown(id))).unwrap_or_default();
     let _ = writeln!(out, "accepted, not in the log     {:>10}{silent}", found.not_logged);
     for (what, n) in [
         ("outside the journal's time", found.outside),

@@ -18,34 +18,37 @@ pub(super) struct Reading {
     name: String,
     size: u64,
     read: u64,
-    next: Instant,
+    /// When it is shown next; never when quiet.
+    next: Option<Instant>,
     bar: Option<ProgressBar>,
 }
 
 impl Reading {
-    /// Opens a file.
+    /// Opens a file; quiet shows nothing.
     ///
     /// # Errors
     /// When it cannot be opened.
-    pub(super) fn open(path: &Path) -> io::Result<Self> {
+    pub(super) fn open(path: &Path, quiet: bool) -> io::Result<Self> {
         let file = File::open(path)?;
         let size = file.metadata()?.len();
         let name = path.display().to_string();
-        Ok(Self { file, name, size, read: 0, next: Instant::now() + PATIENCE, bar: None })
+        let next = (!quiet).then(|| Instant::now() + PATIENCE);
+        Ok(Self { file, name, size, read: 0, next, bar: None })
     }
 
     fn show(&mut self) {
         if std::io::stderr().is_terminal() {
             let (size, name) = (self.size, self.name.clone());
             self.bar.get_or_insert_with(|| bar(size, name)).set_position(self.read);
-            return;
-        }
-        let now = Instant::now();
-        if now >= self.next {
-            self.next = now + EVERY;
+        } else {
             let mb = |bytes: u64| bytes / 1_000_000;
             out::say(format!("{}: {} of {} MB", self.name, mb(self.read), mb(self.size)));
+            self.next = Some(Instant::now() + EVERY);
         }
+    }
+
+    fn is_due(&self) -> bool {
+        self.bar.is_some() || self.next.is_some_and(|next| Instant::now() >= next)
     }
 }
 
@@ -65,7 +68,7 @@ impl Read for Reading {
             if let Some(bar) = self.bar.take() {
                 bar.finish_and_clear();
             }
-        } else if Instant::now() >= self.next || self.bar.is_some() {
+        } else if self.is_due() {
             self.show();
         }
         Ok(n)
@@ -81,12 +84,14 @@ mod tests {
     fn what_is_read_is_the_file() {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&[7; 100_000]).unwrap();
-        let mut reading = Reading::open(file.path()).unwrap();
+        let mut reading = Reading::open(file.path(), false).unwrap();
         // As if it had taken long.
-        reading.next = Instant::now();
+        reading.next = Some(Instant::now());
+        assert!(reading.is_due());
         let mut all = Vec::new();
         assert_eq!(reading.read_to_end(&mut all).unwrap(), 100_000);
         assert_eq!((all, reading.read), (vec![7; 100_000], 100_000));
-        assert!(Reading::open(Path::new("/nonexistent")).is_err());
+        assert!(!Reading::open(file.path(), true).unwrap().is_due());
+        assert!(Reading::open(Path::new("/nonexistent"), false).is_err());
     }
 }

@@ -35,6 +35,9 @@ pub(super) struct Args {
     /// Sign journal and artifact with this private key; the signature goes beside the artifact (--output)
     #[arg(long, value_name = "KEYFILE", requires = "output")]
     sign: Option<PathBuf>,
+    /// No progress on stderr
+    #[arg(long, short)]
+    quiet: bool,
     /// With a secret every webhook signature is verified again
     #[command(flatten)]
     secret: SecretSource,
@@ -49,7 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if is_load(&Reader::open(&args.journal).map_err(|e| wrong(&e))?.0) {
         return of_a_load(args, key.as_ref());
     }
-    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref())?;
+    let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
     if evidence.integrity.torn_bytes > 0 {
         out::say(format!("warning: {shown}: the last line is torn and was left out"));
     }
@@ -98,10 +101,14 @@ fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
     Ok(())
 }
 
-fn read(journal: &Path, secret: Option<&Secret>) -> Result<(Evidence, Option<Recheck>), Failure> {
+fn read(
+    journal: &Path,
+    secret: Option<&Secret>,
+    quiet: bool,
+) -> Result<(Evidence, Option<Recheck>), Failure> {
     let shown = journal.display();
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    let file = Reading::open(journal).map_err(|e| wrong(&ReadError::from(e)))?;
+    let file = Reading::open(journal, quiet).map_err(|e| wrong(&ReadError::from(e)))?;
     let (header, reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
     let mut recheck = match secret {
         Some(secret) => Some(Recheck::new(&header, secret).map_err(|e| wrong(&e))?),

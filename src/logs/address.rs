@@ -27,6 +27,8 @@ pub(super) fn without_receiver<'l>(entry: &Entry<'l>) -> Cow<'l, str> {
     let (own, answer) = entry.message.split_at(answer_at(entry.message));
     let replaced = if matches!(kind, Kind::ConnectionError | Kind::RequestError | Kind::HandlerError) {
         CALLED.replace_all(own, "$class()")
+    } else if !own.contains("://") {
+        own.into()
     } else {
         ENDPOINT.replace(own, "endpoint=$next")
     };

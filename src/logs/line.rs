@@ -1,7 +1,7 @@
 //! One log line, read.
 
 use super::formats::{Formats, Kind};
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
 use regex::Captures;
 
 /// What a readable line says.
@@ -35,7 +35,9 @@ impl Formats {
         let first = self.any_message.matches(message).iter().next();
         if let Some((kind, pattern)) = first.and_then(|n| self.messages.get(n)) {
             entry.kind = Some(*kind);
-            if let Some(groups) = pattern.captures(message) {
+            if pattern.captures_len() > 1
+                && let Some(groups) = pattern.captures(message)
+            {
                 entry.take_groups(&groups);
             }
             for (name, value) in pairs(message) {
@@ -45,20 +47,43 @@ impl Formats {
         Some(entry)
     }
 
+    /// `2025-11-13 14:30:15,123`, with `T` and a point as well, and with an offset; without one it is the formats' own.
     fn time(&self, text: &str) -> Option<DateTime<Utc>> {
-        let text = text.replace(',', ".").replacen('T', " ", 1);
-        // A date has its dashes before the time of day.
-        if text.get(DATE..).is_some_and(|time| time.contains(['Z', '+', '-'])) {
-            let text = text.replace('Z', "+00:00");
-            return DateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f%:z").ok().map(|at| at.to_utc());
-        }
-        let local = NaiveDateTime::parse_from_str(&text, "%Y-%m-%d %H:%M:%S%.f").ok()?;
-        local.and_local_timezone(self.offset).single().map(|at| at.to_utc())
+        let (day, rest) = text.split_at_checked(DATE)?;
+        let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
+        let (fraction, offset) = fraction.split_at(fraction.find(['Z', '+', '-']).unwrap_or(fraction.len()));
+        let offset = match offset {
+            "" => self.offset,
+            "Z" => Utc.fix(),
+            given => given.parse().ok()?,
+        };
+        let [year, month, day] = numbers(day, '-')?;
+        let [hour, minute, second] = numbers(clock, ':')?;
+        let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
+        let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
+        local.and_local_timezone(offset).single().map(|at| at.to_utc())
     }
+}
+
+/// Three numbers with a mark between them.
+fn numbers(text: &str, mark: char) -> Option<[u32; 3]> {
+    let mut parts = text.split(mark).map(|part| part.parse().ok());
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// A fraction of a second with its mark, or nothing; what is finer than nanoseconds is left out.
+fn nanoseconds(fraction: &str) -> Option<u32> {
+    let Some(digits) = fraction.strip_prefix(['.', ',']) else { return fraction.is_empty().then_some(0) };
+    let digits = digits.get(..digits.len().min(9))?;
+    let scale = 10u32.pow(9 - u32::try_from(digits.len()).ok()?);
+    digits.parse::<u32>().ok()?.checked_mul(scale)
 }
 
 /// Length of a date.
 const DATE: usize = "2025-11-13".len();
+/// Length of a time of day up to its seconds.
+const TIME_OF_DAY: usize = "14:30:15".len();
 
 /// Fields that messages may give.
 const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
@@ -162,7 +187,12 @@ mod tests {
             let console = format!("{level} 2025-11-13 14:30:15,123 {NAME} {message}");
             let debug =
                 format!("{level} 2025-11-13 14:30:15,123 {NAME} webhook_service 812 140213 {message}");
-            for line in [console, debug] {
+            let collected = [
+                format!("web-1  | {console}"),
+                format!("Nov 13 14:30:15 staging gunicorn[812]: {debug}"),
+                format!("2025-11-13T08:30:15.123456789Z stdout F {console}"),
+            ];
+            for line in [console, debug].into_iter().chain(collected) {
                 assert_eq!(read(&line).unwrap_or_else(|| panic!("{line}")).0, Some(kind), "{line}");
             }
         }
@@ -196,6 +226,33 @@ mod tests {
             (Some("payment_verified"), Some(200), Some(2))
         );
         assert_eq!(entry.webhook_id, Some("4960b1c5-318e-4f87-b6c4-62792d82faa3"));
+    }
+
+    #[test]
+    fn times_in_every_writing() {
+        let formats = Formats::built_in().unwrap();
+        let at = |text: &str| formats.time(text).map(|at| at.to_rfc3339());
+        for (text, expected) in [
+            ("2025-11-13 14:30:15", "2025-11-13T08:30:15+00:00"),
+            ("2025-11-13 14:30:15,5", "2025-11-13T08:30:15.500+00:00"),
+            ("2025-11-13T14:30:15.1234567891Z", "2025-11-13T14:30:15.123456789+00:00"),
+            ("2025-11-13 14:30:15+02:00", "2025-11-13T12:30:15+00:00"),
+            ("2025-11-13 14:30:15.25-0130", "2025-11-13T16:00:15.250+00:00"),
+        ] {
+            assert_eq!(at(text).as_deref(), Some(expected), "{text}");
+        }
+        for none in [
+            "",
+            "2025-11-13",
+            "2025-13-13 14:30:15",
+            "2025-11-13 24:30:15",
+            "2025-11-13 14:30:15x",
+            "2025-11-13 14:30:15,x",
+            "ü025-11-13 14:30:15",
+            "2025-11-13 14:30:15+ab:cd",
+        ] {
+            assert_eq!(at(none), None, "{none}");
+        }
     }
 
     #[test]

@@ -95,6 +95,8 @@ pub struct Fold<'f> {
     engine: Option<Engine>,
     arrivals: Option<Arrivals>,
     summary: Summary,
+    /// Time of the last line that had one.
+    before: Option<DateTime<Utc>>,
 }
 
 impl<'f> Fold<'f> {
@@ -102,7 +104,7 @@ impl<'f> Fold<'f> {
     #[must_use]
     pub fn new(formats: &'f Formats, engine: Option<Engine>, arrivals: Option<Arrivals>) -> Self {
         let pii = engine.as_ref().map(|_| BTreeMap::new());
-        Self { formats, engine, arrivals, summary: Summary { pii, ..Summary::default() } }
+        Self { formats, engine, arrivals, summary: Summary { pii, ..Summary::default() }, before: None }
     }
 
     /// Takes a line; `None` is one that is too long to be read.
@@ -145,7 +147,8 @@ impl<'f> Fold<'f> {
         let summary = &mut self.summary;
         if let Some(at) = entry.at {
             summary.first_at = Some(summary.first_at.map_or(at, |first| first.min(at)));
-            summary.clock_steps += u64::from(summary.last_at.is_some_and(|last| last - at > STEP));
+            summary.clock_steps +=
+                u64::from(self.before.replace(at).is_some_and(|before| before - at > STEP));
             summary.last_at = Some(summary.last_at.map_or(at, |last| last.max(at)));
         }
         let Some(kind) = entry.kind else {
@@ -302,7 +305,15 @@ mod tests {
     }
 
     #[test]
-    fn personal_data_and_steps_of_the_clock_are_seen() {
+    fn a_clock_set_back_once_is_one_step() {
+        let lines: Vec<String> =
+            [9, 2, 3, 4, 1].map(|second| at(second, "INFO", "Webhook retry 2/3 after 2s delay")).into();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(of(&lines).clock_steps, 2);
+    }
+
+    #[test]
+    fn personal_data_is_seen_and_the_endpoint_is_none() {
         let summary = of(&[
             &at(
                 9,
@@ -315,7 +326,6 @@ mod tests {
                 "Webhook delivery failed after 3 attempts: event=e, endpoint=http://10.0.0.9:80/w",
             ),
         ]);
-        assert_eq!(summary.clock_steps, 1);
         assert_eq!(
             (summary.pii.unwrap(), summary.pii_lines),
             (BTreeMap::from([("email".to_owned(), 1)]), vec![1])
