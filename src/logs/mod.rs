@@ -1,6 +1,7 @@
 //! What the sender's own log says: lines read by declared formats, counted, and set against the journal.
 
 mod address;
+mod clean;
 mod counts;
 mod formats;
 mod line;

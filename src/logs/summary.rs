@@ -1,6 +1,7 @@
 //! A log, counted line by line.
 
 use super::address::without_receiver;
+use super::clean::{Clean, without_id};
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::reconcile::{Arrivals, Reconciliation};
@@ -97,6 +98,7 @@ pub struct Fold<'f> {
     summary: Summary,
     /// Time of the last line that had one.
     before: Option<DateTime<Utc>>,
+    clean: Clean,
 }
 
 impl<'f> Fold<'f> {
@@ -104,7 +106,8 @@ impl<'f> Fold<'f> {
     #[must_use]
     pub fn new(formats: &'f Formats, engine: Option<Engine>, arrivals: Option<Arrivals>) -> Self {
         let pii = engine.as_ref().map(|_| BTreeMap::new());
-        Self { formats, engine, arrivals, summary: Summary { pii, ..Summary::default() }, before: None }
+        let summary = Summary { pii, ..Summary::default() };
+        Self { formats, engine, arrivals, summary, before: None, clean: Clean::default() }
     }
 
     /// Takes a line; `None` is one that is too long to be read.
@@ -121,7 +124,7 @@ impl<'f> Fold<'f> {
             }
         }
         match (&entry, line) {
-            (Some(entry), _) => self.scan(&without_receiver(entry)),
+            (Some(entry), _) => self.scan(&without_id(without_receiver(entry), entry.webhook_id)),
             (None, Some(line)) => self.scan(line),
             (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
             (None, None) => {}
@@ -188,10 +191,14 @@ impl<'f> Fold<'f> {
 
     fn scan(&mut self, text: &str) {
         let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
+        if self.clean.knows(text) {
+            return;
+        }
         let found: BTreeSet<Category> = pieces(text)
             .flat_map(|piece| engine.scan_text(piece).findings.into_iter().map(|f| f.category))
             .collect();
         if found.is_empty() {
+            self.clean.remember(text);
             return;
         }
         keep(&mut self.summary.pii_lines, self.summary.lines);
