@@ -170,17 +170,21 @@ impl Inbox {
         // A path that is more than a path may hold anything, personal data included.
         let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
         let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.path);
-        let _ = self.journal.append_soon(&Record::Refused(Refused { at: request.first_byte, status, why }));
+        self.append_refused(Refused { at: request.first_byte, status, why });
+    }
+
+    /// A refused request is no attempt: losing its record to a full disk changes no verdict.
+    fn append_refused(&self, refused: Refused) {
+        if let Some(observer) = &self.observer {
+            observer.refused(refused.status);
+        }
+        let _ = self.journal.append_soon(&Record::Refused(refused));
     }
 
     /// Notes a request that could not be read, and gives the answer to it.
     pub fn refuse(&self, refusal: &Refusal) -> Answer {
-        let refused = Refused { at: refusal.first_byte, status: refusal.status, why: refusal.why.clone() };
-        // A refused request is no attempt: losing this record to a full disk changes no verdict.
-        let _ = self.journal.append_soon(&Record::Refused(refused));
-        if let Some(observer) = &self.observer {
-            observer.refused(refusal.status);
-        }
+        let (at, status, why) = (refusal.first_byte, refusal.status, refusal.why.clone());
+        self.append_refused(Refused { at, status, why });
         problem(refusal.status, "refused", &refusal.why)
     }
 

@@ -79,7 +79,10 @@ impl Metrics {
         let signature_failures =
             family("webhook_signature_failures", "Attempts that did not verify, by reason");
         let pii = family("webhook_pii_findings", "Findings of personal data in webhooks, by category");
-        let refused = family("webhook_requests_refused", "Requests that were no webhook HTTP could carry");
+        let refused = family(
+            "webhook_requests_refused",
+            "Requests that were no webhook: unreadable, or another path or method",
+        );
         let latency = Histogram::new(BUCKETS);
         registry.register(
             "webhook_delivery_latency_seconds",
@@ -127,9 +130,16 @@ impl Metrics {
         for outcome in [Outcome::Delivered, Outcome::Aborted, Outcome::Exhausted, Outcome::GivenUp] {
             let _ = one(&self.deliveries, "status", status(outcome));
         }
-        for code in ["400", "408", "413", "431"] {
+        for code in ["400", "404", "405", "408", "413", "431"] {
             let _ = one(&self.refused, "code", code);
         }
+        for code in ["400", "503"] {
+            let _ = one(&self.attempts, "code", code);
+        }
+        for attempts in ["2", "3"] {
+            let _ = one(&self.by_attempts, "attempts", attempts);
+        }
+        let _ = one(&self.signatures, "result", "invalid");
         for class in ["4xx", "5xx", "timeout", "connection"] {
             let _ = one(&self.errors, "class", class);
         }
@@ -268,6 +278,20 @@ mod tests {
     use super::*;
     use std::time::Duration;
 
+    /// A counter that appears with its first event shows no increase: the share of invalid signatures came out too high.
+    #[test]
+    fn every_part_of_a_share_is_there_before_its_first_event() {
+        let text = Metrics::new().text();
+        for series in [
+            "webhook_signature_checks_total{result=\"invalid\"} 0",
+            "webhook_signature_checks_total{result=\"valid\"} 0",
+            "webhook_deliveries_by_attempts_total{attempts=\"3\"} 0",
+            "webhook_delivery_attempts_total{code=\"503\"} 0",
+        ] {
+            assert!(text.lines().any(|line| line == series), "{series} is not in\n{text}");
+        }
+    }
+
     #[test]
     fn the_text_has_the_guides_names() {
         let metrics = Metrics::new();
@@ -285,6 +309,7 @@ mod tests {
             "webhook_delivery_latency_seconds_bucket{le=\"0.5\"} 1",
             "webhook_deliveries_by_attempts_total{attempts=\"2\"} 1",
             "webhook_pii_findings_total{category=\"email\"} 0",
+            "webhook_requests_refused_total{code=\"404\"} 0",
         ] {
             assert!(text.lines().any(|l| l == line), "{line} is not in\n{text}");
         }
