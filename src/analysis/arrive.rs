@@ -47,10 +47,43 @@ impl Analysis {
             *self.diagnoses.entry(diagnosis.clone()).or_default() += 1;
         }
         let latest = self.by_key.get(arrival.key).map(|index| index as usize);
-        match latest {
+        match self.overtaken(&arrival).or(latest) {
             _ if attempt.elsewhere => self.arrived_elsewhere(arrival, latest),
             Some(index) if self.continues(index, &arrival) => self.file(index, arrival),
-            _ => self.first_arrival(arrival, latest.is_some()),
+            _ => {
+                self.overtake(&arrival, latest);
+                self.first_arrival(arrival, latest.is_some());
+            }
+        }
+    }
+
+    /// The delivery without an id that this one continues, although others with the same content came between.
+    fn overtaken(&self, arrival: &Arrival<'_>) -> Option<usize> {
+        let open = self.overtaken.get(&arrival.key).filter(|_| !arrival.has_id)?;
+        open.iter().copied().find(|index| self.continues(*index, arrival))
+    }
+
+    /// Another webhook with the content of `latest` comes, of which a retry may still be due.
+    fn overtake(&mut self, arrival: &Arrival<'_>, latest: Option<usize>) {
+        let Some(latest) = latest.filter(|_| !arrival.has_id) else { return };
+        let contract = &self.header.retry;
+        let longest = Duration::from_millis(contract.longest_ms() + contract.late_ms);
+        let deliveries = &self.deliveries;
+        let is_open = |index: &usize| {
+            deliveries.get(*index).is_some_and(|delivery| {
+                let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
+                delivery.accepted().is_none() && arrival.made.first_byte.since(last) <= longest
+            })
+        };
+        let added = Some(latest).filter(is_open);
+        if added.is_none() && !self.overtaken.contains_key(&arrival.key) {
+            return;
+        }
+        let open = self.overtaken.entry(arrival.key).or_default();
+        open.retain(is_open);
+        open.extend(added);
+        if open.is_empty() {
+            self.overtaken.remove(&arrival.key);
         }
     }
 
@@ -110,13 +143,23 @@ impl Analysis {
             // The same id with other content after acceptance is an id used twice, not a retry.
             (true, accepted) => !accepted || same_body,
             (false, true) => false,
-            // Without an id, equal content counts as a retry only while one may come.
-            (false, false) => {
-                let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
-                let contract = &self.header.retry;
-                made.first_byte.since(last) <= Duration::from_millis(contract.longest_ms() + contract.late_ms)
-            }
+            (false, false) => self.may_be_retry(&delivery, made),
         }
+    }
+
+    /// Without an id, equal content counts as a retry only while one may come. Where no step asked for the webhook, others
+    /// with the same content are to be expected: then a retry is one that comes when the contract has it.
+    fn may_be_retry(&self, delivery: &Delivery, made: &Try) -> bool {
+        let contract = &self.header.retry;
+        let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
+        let pause = made.first_byte.since(last);
+        let latest = Duration::from_millis(contract.longest_ms() + contract.late_ms);
+        let asked_for = delivery.fulfils.is_some() || delivery.surplus;
+        let status = delivery.tries.last().and_then(|t| t.status);
+        let due = contract.gap_ms(delivery.tries.len(), None).map(|ms| ms.saturating_sub(contract.early_ms));
+        let in_order = !status.is_some_and(|status| contract.aborts(status))
+            && due.is_some_and(|ms| pause >= Duration::from_millis(ms));
+        pause <= latest && (asked_for || in_order)
     }
 
     fn file(&mut self, index: usize, arrival: Arrival<'_>) {

@@ -51,6 +51,8 @@ pub struct Analysis {
     pub(super) by_key: Sharded,
     /// Attempts that are not answered yet.
     pub(super) under_way: HashMap<u64, UnderWay>,
+    /// Of each content without an id the deliveries of which a retry may be due, and after which another one came.
+    pub(super) overtaken: HashMap<u64, Vec<usize>>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
     pub(super) ours: HashMap<String, HashSet<Short>>,
     /// What is read of a body.
@@ -93,6 +95,7 @@ impl Analysis {
             expectations: Expectations::default(),
             by_key: Sharded::default(),
             under_way: HashMap::default(),
+            overtaken: HashMap::default(),
             ours: HashMap::default(),
             wanted,
         }

@@ -6,7 +6,7 @@ use super::{Analysis, Fate};
 use crate::clock::Tick;
 use crate::injection::{Fault, FaultSpec};
 use crate::journal::{IdentityPolicy, RetryContract};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,7 +36,8 @@ pub struct Retries {
     pub held: u64,
     /// Every breach of the contract.
     pub breaches: Vec<Breach>,
-    /// Deliveries of which nothing can be said: the end of an attempt is missing, or the silence was not watched.
+    /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or others have
+    /// the same content and no id either.
     pub unproven: Vec<u64>,
 }
 
@@ -45,15 +46,54 @@ pub struct Retries {
 pub fn retries(analysis: &Analysis) -> Retries {
     let mut found = Retries::default();
     let reborn = reborn(analysis);
+    let repeated = repeated(analysis);
     for delivery in analysis.own() {
         judge_accepted(analysis, &delivery, &mut found);
         judge_deadline(analysis, &delivery, &mut found);
-        if has_failed_try(&delivery) {
+        if !has_failed_try(&delivery) {
+            continue;
+        }
+        if is_asked_for(&delivery) || !repeated.contains(&content(&delivery)) {
             judge(analysis, &delivery, &reborn, &mut found);
+        } else {
+            cannot_tell(analysis, &delivery, &mut found);
         }
     }
     found.breaches.sort();
     found
+}
+
+/// Whether a step asked for it, so that it is known which webhook it is.
+fn is_asked_for(delivery: &Delivery) -> bool {
+    delivery.has_id || delivery.fulfils.is_some() || delivery.surplus
+}
+
+/// What stands for the id of a webhook that has none.
+fn content(delivery: &Delivery) -> (u64, Arc<str>) {
+    let body = delivery.tries.first().map_or(0, |t| t.prints.body);
+    (body, Arc::clone(&delivery.event))
+}
+
+/// Contents that came in more than one delivery without an id: of their attempts nobody can say which belong together.
+fn repeated(analysis: &Analysis) -> HashSet<(u64, Arc<str>)> {
+    let mut once = HashSet::new();
+    analysis
+        .own()
+        .filter(|d| !d.has_id)
+        .map(|d| content(&d))
+        .filter(|content| !once.insert(content.clone()))
+        .collect()
+}
+
+/// A failed attempt after which others with the same content came, for this webhook or for another one.
+fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let contract = &analysis.header.retry;
+    let aborting = |t: &Try| t.status.is_some_and(|status| contract.aborts(status));
+    found.client_errors += u64::from(delivery.tries.iter().any(aborting));
+    found.unproven.push(delivery.number);
+    let facts =
+        RetryFacts { delivery: delivery.number, gaps_us: gaps(&delivery.tries), silence_watched: false };
+    found.exercised.push(facts);
 }
 
 fn has_failed_try(delivery: &Delivery) -> bool {
@@ -235,7 +275,8 @@ struct GivenUp {
     end: Tick,
 }
 
-/// Deliveries that failed once and came back under another id: same bytes, soon after, and nothing asked for them.
+/// Deliveries that ended before their last attempt and came back under another id: same bytes, soon after, and nothing asked
+/// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
 fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let contract = &analysis.header.retry;
     let within = Duration::from_millis(contract.longest_ms() + contract.late_ms);
@@ -251,7 +292,8 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
         }
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
-        let failed = has_failed_try(&delivery) && !aborted && delivery.accepted().is_none();
+        let ended = !aborted && delivery.fate(analysis.max_attempts()) == Fate::GivenUp;
+        let failed = ended && silence_watched(analysis, &delivery);
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
         }

@@ -62,7 +62,9 @@ fn check((id, title, target): &(&str, &str, String), seen: &ClauseSums) -> Check
         Verdict::NotExercised => {
             "nothing in this run put it to the test; inject a fault to see it".to_owned()
         }
-        Verdict::Unproven => format!("{unwatched} deliveries were not watched to their end"),
+        Verdict::Unproven => format!(
+            "{unwatched} deliveries were not watched to their end, or cannot be told from others of the same content"
+        ),
         Verdict::Pass => format!("kept in {n} of {n} cases that put it to the test"),
     };
     Check {

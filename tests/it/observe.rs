@@ -31,13 +31,17 @@ impl Window {
 
     /// Of a run whose webhooks these pointers tell from others.
     fn of(ours: &[&str]) -> Self {
+        Self::under(Scheme::DeltacrownV2, ours)
+    }
+
+    fn under(scheme: Scheme, ours: &[&str]) -> Self {
         let identity = Identity {
             command: "observe".to_owned(),
             environment: "staging".to_owned(),
             target: String::new(),
             endpoint: String::new(),
             gates: (serde_json::json!({}), String::new()),
-            scheme: Scheme::DeltacrownV2,
+            scheme,
             retry: RetryContract::default(),
             sender_timeout: Duration::from_secs(10),
             secret_chars: 64,
@@ -63,6 +67,23 @@ impl Window {
         let at = Tick((minute - 1) * MINUTE + MINUTE / 2 + self.next);
         let verdict =
             if reason == Reason::Valid { Signature::valid() } else { Signature::invalid(reason, None) };
+        self.attempt(at, &uuid::Uuid::new_v4().to_string(), (status, verdict), body);
+    }
+
+    /// A good webhook every tenth of a second for a minute, all with this body, each with an id of its own.
+    fn stream(&mut self, body: &str, mut others: Vec<(u64, &str, u16)>) {
+        others.sort_unstable();
+        let mut others = others.into_iter().peekable();
+        for at in (0..600).map(|n| n * 100_000) {
+            while let Some((at, id, status)) = others.next_if(|other| other.0 <= at) {
+                self.attempt(Tick(at), id, (status, Signature::valid()), body);
+            }
+            self.attempt(Tick(at), &uuid::Uuid::new_v4().to_string(), (200, Signature::valid()), body);
+        }
+        self.end();
+    }
+
+    fn attempt(&mut self, at: Tick, id: &str, (status, verdict): (u16, Signature), body: &str) {
         let attempt = self.next;
         self.next += 1;
         self.analysis.take(&Record::Attempt(Box::new(Attempt {
@@ -71,7 +92,7 @@ impl Window {
             received: at,
             method: "POST".to_owned(),
             target: "/".to_owned(),
-            headers: vec![("X-Webhook-Id".to_owned(), uuid::Uuid::new_v4().to_string())],
+            headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],
             body: Body::Text(body.to_owned()),
             verdict,
             answer: Some(status),
@@ -228,6 +249,36 @@ fn a_payment_after_an_aborted_one_of_the_same_tournament_is_no_retry_of_it() {
     let checks = judge(&window.analysis, &Gates::default());
     let identity = checks.iter().find(|c| c.id == "retry_identity").unwrap();
     assert_ne!(identity.verdict, Verdict::Fail, "{}", identity.text);
+}
+
+/// Payments of one tournament are equal byte by byte: what follows a delivery that was retried to its end is another one.
+#[test]
+fn equal_payments_after_an_exhausted_one_are_none_of_its_retries() {
+    let mut window = Window::new();
+    let at = |ms: u64| 10_000_000 + ms * 1000;
+    let failed = [(at(50), "a", 503), (at(2050), "a", 503), (at(6050), "a", 503), (at(59_950), "b", 503)];
+    window.stream("{}", failed.to_vec());
+    let checks = judge(&window.analysis, &Gates::default());
+    let verdict = |id: &str| checks.iter().find(|c| c.id == id).unwrap().verdict;
+    assert_eq!((verdict("retry_identity"), verdict("retry_schedule")), (Verdict::Pass, Verdict::Pass));
+    // The last one began as the window ended, so its retry may still come.
+    assert_eq!(verdict("retry_attempts"), Verdict::Pass, "{:?}", checks);
+}
+
+#[test]
+fn without_ids_equal_payments_are_neither_counted_as_retries_nor_called_breaches() {
+    let mut window = Window::under(Scheme::DeltacrownV1, &[]);
+    let at = |ms: u64| 10_000_000 + ms * 1000;
+    window.stream("{}", vec![(at(50), "a", 503), (at(2050), "a", 200), (at(20_050), "b", 400)]);
+    let checks = judge(&window.analysis, &Gates::default());
+    let check = |id: &str| checks.iter().find(|c| c.id == id).unwrap();
+    assert!(checks.iter().all(|c| c.verdict != Verdict::Fail), "{checks:?}");
+    for id in ["retry_attempts", "client_error_abort"] {
+        assert_eq!(check(id).verdict, Verdict::Unproven, "{id}");
+    }
+    // 600 good ones, the one that was retried, and the one that was aborted.
+    let success = &check("success_rate").text;
+    assert!(success.contains("601 of 602"), "{success}");
 }
 
 #[test]
