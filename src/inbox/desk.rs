@@ -280,7 +280,7 @@ impl Inbox {
 
     fn not_recorded(&self, error: &io::Error) -> Answer {
         if let Some(observer) = &self.observer {
-            observer.unwritten();
+            observer.unwritten(self.clock.now());
         }
         problem(503, "not recorded", &format!("the journal cannot be written: {}", error.kind()))
     }

@@ -1,5 +1,6 @@
 //! What can be attached to an inbox: a real receiver behind it, further paths beside it, and counters.
 
+use crate::clock::Tick;
 use crate::http1::{Answer, Ending, RawRequest};
 use crate::signature::Reason;
 use futures_util::future::BoxFuture;
@@ -49,8 +50,8 @@ pub trait Observer: Send + Sync {
     fn ended(&self, ended: &Ended);
     /// A request was refused before it was a webhook.
     fn refused(&self, status: u16);
-    /// The journal could not be written, so the sender was asked to come again.
-    fn unwritten(&self);
+    /// The journal could not be written at `at`, so the sender was asked to come again.
+    fn unwritten(&self, at: Tick);
 }
 
 /// A delivery that has ended.

@@ -1,5 +1,6 @@
 //! What a receiver counts, as Prometheus (OpenMetrics) text. Names: CONTRACT.md section 6, the staging guide's.
 
+use crate::clock::Tick;
 use crate::http1::Ending;
 use crate::inbox::{Ended, Observer, Outcome};
 use crate::pii::Category;
@@ -13,6 +14,7 @@ use prometheus_client::registry::Registry;
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Upper bounds in seconds: those of the real sender's metrics.py from 0.1 on, and finer ones below.
 const BUCKETS: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0];
@@ -37,7 +39,15 @@ pub struct Metrics {
     unwritten: Counter,
     journal: Gauge,
     writable: AtomicBool,
+    untold: Mutex<Option<Untold>>,
     usual: Usual,
+}
+
+/// Webhooks that were answered 503 because the journal could not be written, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Untold {
+    pub from: Tick,
+    pub webhooks: u64,
 }
 
 /// What most webhooks count, so that it need not be looked for by its labels.
@@ -119,6 +129,7 @@ impl Metrics {
             unwritten,
             journal,
             writable: AtomicBool::new(true),
+            untold: Mutex::new(None),
             usual,
         };
         metrics.begin_at_zero();
@@ -195,6 +206,23 @@ impl Metrics {
         }
     }
 
+    /// What the journal has not been told of yet, taken.
+    pub(super) fn take_untold(&self) -> Option<Untold> {
+        self.with_untold(Option::take)
+    }
+
+    /// It could not be told after all.
+    pub(super) fn put_back(&self, untold: Untold) {
+        self.with_untold(|now| {
+            let later = now.take().map_or(0, |later| later.webhooks);
+            *now = Some(Untold { webhooks: untold.webhooks + later, ..untold });
+        });
+    }
+
+    fn with_untold<T>(&self, f: impl FnOnce(&mut Option<Untold>) -> T) -> T {
+        f(&mut self.untold.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     /// The journal can be written again.
     pub fn writable_again(&self) {
         self.set_writable(true);
@@ -267,8 +295,9 @@ impl Observer for Metrics {
         one(&self.refused, "code", &status.to_string()).inc();
     }
 
-    fn unwritten(&self) {
+    fn unwritten(&self, at: Tick) {
         self.unwritten.inc();
+        self.with_untold(|untold| untold.get_or_insert(Untold { from: at, webhooks: 0 }).webhooks += 1);
         self.set_writable(false);
     }
 }

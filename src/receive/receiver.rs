@@ -5,7 +5,7 @@ use super::metrics::Metrics;
 use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
-use super::upkeep::Upkeep;
+use super::upkeep::{Upkeep, tell_untold};
 use crate::clock::Clock;
 use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
 use crate::journal::{Journal, Note, Options, Pace, Record, Sealed};
@@ -163,7 +163,7 @@ impl Receiver {
             journal: self.journal.clone(),
             path: self.path.clone(),
             inbox: Arc::clone(&self.inbox),
-            metrics: self.metrics,
+            metrics: Arc::clone(&self.metrics),
             clock: self.clock,
         };
         let upkeep = tokio::spawn(upkeep.run());
@@ -171,6 +171,7 @@ impl Receiver {
         upkeep.abort();
         self.stopped.store(true, Ordering::Relaxed);
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
+        tell_untold(&self.journal, &self.metrics, self.clock);
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
         self.journal.append(&Record::Note(note)).map_err(failed)?;
         self.journal.finish(self.clock.now(), true).map_err(failed)

@@ -86,6 +86,16 @@ impl Tracks {
                 note.at = ours(note.at)?;
                 Some(Record::Note(note))
             }
+            Record::Refused(mut refused) => {
+                refused.at = ours(refused.at)?;
+                Some(Record::Refused(refused))
+            }
+            // What the receiver could not write down nobody has seen, whoever reads it.
+            Record::Watch(Watch::Gap(mut gap)) => {
+                gap.to = ours(gap.to)?;
+                gap.from = ours(gap.from).unwrap_or(Tick(0));
+                Some(Record::Watch(Watch::Gap(gap)))
+            }
             _ => None,
         }
     }

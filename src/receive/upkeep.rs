@@ -4,7 +4,7 @@
 use super::metrics::Metrics;
 use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::journal::{Journal, Note, Record, hidden_beside};
+use crate::journal::{Gap, Journal, Record, Watch, hidden_beside};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -46,13 +46,23 @@ impl Upkeep {
 
     /// Senders that are told to stay away by `/healthz` bring no webhook that would show that all is well.
     fn try_again(&self) {
-        if self.metrics.writable() || has_room(&self.path).is_err() {
-            return;
-        }
-        let text = "the journal could not be written for a while: webhooks were answered 503".to_owned();
-        if self.journal.append(&Record::Note(Note { at: self.clock.now(), text })).is_ok() {
+        if !self.metrics.writable() {
+            if has_room(&self.path).is_err() {
+                return;
+            }
             self.metrics.writable_again();
         }
+        tell_untold(&self.journal, &self.metrics, self.clock);
+    }
+}
+
+/// Writes for how long webhooks came of which the journal has nothing: they were answered 503 because it could not be written.
+pub(super) fn tell_untold(journal: &Journal, metrics: &Metrics, clock: Clock) {
+    let Some(untold) = metrics.take_untold() else { return };
+    let why = format!("the journal could not be written: {} webhooks were answered 503", untold.webhooks);
+    let gap = Gap { from: untold.from, to: clock.now(), why };
+    if journal.append(&Record::Watch(Watch::Gap(gap))).is_err() {
+        metrics.put_back(untold);
     }
 }
 
