@@ -23,6 +23,8 @@ pub struct Located {
 pub struct Findings {
     /// Requests or answers looked at.
     pub inspected: u64,
+    /// Requests in a content coding, whose text was not looked at.
+    pub unread: u64,
     /// Findings by category.
     pub by_category: BTreeMap<Category, u64>,
     /// The first findings.
@@ -89,6 +91,11 @@ impl Privacy {
             return;
         }
         self.allowances.extend(scan.allowed.iter().map(told));
+        if attempt.is_coded() {
+            self.webhooks.unread += 1;
+        } else {
+            self.webhooks.inspected += 1;
+        }
         self.webhooks.add(scan.findings, || format!("attempt {}", attempt.attempt));
     }
 
@@ -97,6 +104,7 @@ impl Privacy {
         let scan = self.engine.scan_response(body.as_bytes());
         self.allowances.extend(scan.allowed.iter().map(told));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
+        self.api.inspected += 1;
         self.api.add(scan.findings, || format!("step {}{}", step.step, flow()));
     }
 }
@@ -114,7 +122,6 @@ impl Findings {
     }
 
     fn add(&mut self, findings: Vec<Finding>, source: impl Fn() -> String) {
-        self.inspected += 1;
         for finding in findings {
             self.total += 1;
             *self.by_category.entry(finding.category).or_default() += 1;

@@ -73,6 +73,7 @@ impl Sums {
 fn pii(findings: &Findings) -> PiiSums {
     PiiSums {
         inspected: findings.inspected,
+        unread: findings.unread,
         total: findings.total,
         by_category: findings.by_category.iter().map(|(c, n)| (c.name().to_owned(), *n)).collect(),
         places: findings.kept.iter().take(TOLD).map(|l| l.finding.place.clone()).collect(),

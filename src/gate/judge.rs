@@ -2,7 +2,7 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::{unseen, within_uncertainty};
+use super::elsewhere::{unread, unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::{breaker, clause, retry};
 use crate::analysis::Analysis;
@@ -136,17 +136,11 @@ fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
     let deliveries = organic.deliveries + injected.deliveries;
     let lost = Label { id: "lost", title: "None lost", things: "webhooks that were due" };
     let success = Label { id: "success_rate", title: "Success rate", things: "webhooks delivered" };
-    let duplicates = Label { id: "duplicates", title: "None duplicated", things: "deliveries" };
     let unexpected = Label { id: "unexpected", title: "None unexpected", things: "deliveries" };
     let swallowed = match organic.suppressed {
         0 => String::new(),
         n => format!("{n} more were swallowed by the sender's circuit breaker"),
     };
-    let reused = match organic.reused_ids + injected.reused_ids {
-        0 => String::new(),
-        n => format!("{n} reused the id of another webhook"),
-    };
-    let duplicated = organic.duplicates + injected.duplicates + organic.reused_ids + injected.reused_ids;
     let surprises = organic.unexpected + injected.unexpected;
     let in_time = |target| {
         let mut check = rate(gates, success, (organic.fulfilled, organic.expected), Side::AtLeast, target);
@@ -158,12 +152,24 @@ fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
     [
         gates.success_rate_min_percent.map(in_time),
         gates.lost_max.map(|max| count(lost, (organic.lost, expected), max, &swallowed)),
-        gates.duplicates_max.map(|max| count(duplicates, (duplicated, deliveries), max, &reused)),
+        gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
         gates.unexpected_max.map(|max| count(unexpected, (surprises, deliveries), max, "")),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// The same id again after it was accepted, an id used twice, or more webhooks than a step asked for.
+pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
+    let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
+    let label = Label { id: "duplicates", title: "None duplicated", things: "deliveries" };
+    let reused = match both(|t| t.reused_ids) {
+        0 => String::new(),
+        n => format!("{n} reused the id of another webhook"),
+    };
+    let found = both(|t| t.duplicates) + both(|t| t.reused_ids);
+    count(label, (found, both(|t| t.deliveries)), max, &reused)
 }
 
 fn signatures(sums: &Sums, gates: &Gates) -> Option<Check> {
@@ -237,7 +243,7 @@ fn privacy(sums: &Sums, gates: &Gates) -> Vec<Check> {
         let first =
             found.places.first().map(|place| format!(", first at {}", shown(place))).unwrap_or_default();
         let detail = format!("{}{first}", counts.join(", "));
-        max.map(|max| count(label, (found.total, found.inspected), max, &detail))
+        max.map(|max| unread(found.unread, count(label, (found.total, found.inspected), max, &detail)))
     };
     [
         check(webhooks, &sums.webhook_pii, gates.pii_leaks_max),

@@ -2,7 +2,8 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::{unseen, within_uncertainty};
+use super::elsewhere::{refused, unread, unseen, within_uncertainty};
+use super::judge::duplicates;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry, sender_log};
@@ -23,6 +24,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
         sender_log::check(analysis, begin),
     ];
     checks.extend(driven(analysis, gates, begin, (organic.lost, organic.expected + injected.expected)));
+    checks.extend(driven_latency(analysis, gates, begin, &organic));
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
     let label = |id, title, things| Label { id, title, things };
@@ -61,7 +63,12 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
             gates.server_error_rate_below_percent,
         ),
     ] {
-        push(target.map(|t| rate(gates, label(id, title, things), (hits, n), Side::Below, t)));
+        let check = target.map(|t| rate(gates, label(id, title, things), (hits, n), Side::Below, t));
+        push(if id == "client_error_rate" {
+            check.zip(target).map(|(check, t)| refused(&analysis.refused, check, t))
+        } else {
+            check
+        });
     }
     let latency = latencies(analysis);
     let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
@@ -72,6 +79,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
         let check = limit.map(|ms| percentile(gates, label(id, title, "deliveries"), &latency, percent, ms));
         push(check.map(|check| within_uncertainty(uncertainty_us, check, limit)));
     }
+    push(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
     push(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_sums(analysis)));
@@ -92,7 +100,10 @@ fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
     } else {
         "findings in the sender's log included"
     };
-    count(label, (webhooks.total + log_findings(analysis), webhooks.inspected), max, log)
+    unread(
+        webhooks.unread,
+        count(label, (webhooks.total + log_findings(analysis), webhooks.inspected), max, log),
+    )
 }
 
 /// What is driven meanwhile must work, and each of its webhooks must come: they alone are known to be due.
@@ -112,6 +123,24 @@ fn driven(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, (lost, due): (
     let mut checks: Vec<Check> = steps.into_iter().chain(lost).collect();
     unseen(&analysis.watched.gaps, &mut checks);
     checks
+}
+
+/// From the step that asked for a webhook to its acceptance, as the smokes measure it.
+fn driven_latency(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, organic: &Tally) -> Vec<Check> {
+    let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
+    let of = |id, title, percent, limit: Option<f64>| {
+        let label = Label { id, title, things: "driven deliveries" };
+        let check = percentile(gates, label, &organic.latency, percent, limit?);
+        Some(within_uncertainty(uncertainty_us, check, limit))
+    };
+    if begin.drive.is_empty() {
+        return Vec::new();
+    }
+    let both = [
+        of("driven_latency_p50", "Driven latency p50", 50.0, gates.latency_p50_below_ms),
+        of("driven_latency_p95", "Driven latency p95", 95.0, gates.latency_p95_below_ms),
+    ];
+    both.into_iter().flatten().collect()
 }
 
 /// First byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of

@@ -32,7 +32,7 @@ pub use digest::{Digest, Taken};
 pub use durable::{Durable, NotDurable};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
-pub use parts::{Options, Pace, Rotation, Sync, hidden_beside, part_path};
+pub use parts::{Options, Pace, Rotation, Sync, hidden_beside, is_abandoned, part_path};
 pub use reader::{Integrity, ReadError, Reader};
 pub use record::*;
 pub use sums::*;

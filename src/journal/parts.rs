@@ -81,11 +81,26 @@ pub fn hidden_beside(journal: &Path, purpose: &str) -> PathBuf {
 pub(super) fn lock(journal: &Path) -> io::Result<File> {
     let path = hidden_beside(journal, "lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(io::Error::other("another smoke process writes it")),
-        Err(TryLockError::Error(error)) => Err(error),
+    for _ in 0..LOOKED_AT {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            // Perhaps somebody only looks whether it is held.
+            Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            Err(TryLockError::Error(error)) => return Err(error),
+        }
     }
+    Err(io::Error::other("another smoke process writes it"))
+}
+
+/// Tries for a lock that is held, and the pause after each.
+const LOOKED_AT: u32 = 10;
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Whether a process that once wrote this journal is gone, so that nobody writes it now. `false` too where that cannot be known:
+/// the journal has no lock beside it, or one that may not be read.
+#[must_use]
+pub fn is_abandoned(journal: &Path) -> bool {
+    File::open(hidden_beside(journal, "lock")).is_ok_and(|lock| lock.try_lock_shared().is_ok())
 }
 
 /// Whether a journal of an earlier run is there, which is to be kept. A rotation that was cut off is ended first.

@@ -128,6 +128,9 @@ pub struct StepFacts {
 pub struct PiiSums {
     /// Requests or answers looked at.
     pub inspected: u64,
+    /// Requests in a content coding, whose text was not looked at.
+    #[serde(default)]
+    pub unread: u64,
     /// Findings.
     pub total: u64,
     /// Findings by category.
@@ -263,6 +266,7 @@ impl StepFacts {
 impl PiiSums {
     fn add(&mut self, other: &Self) {
         self.inspected += other.inspected;
+        self.unread += other.unread;
         self.total += other.total;
         add_each(&mut self.by_category, &other.by_category);
         extend(&mut self.places, &other.places, TOLD);

@@ -1,7 +1,7 @@
 //! Follows a journal file while it grows, through rotation.
 
 use super::part::{Part, Read1, hash, read_line, successor};
-use crate::journal::{End, Header, Line, Record};
+use crate::journal::{End, Header, Line, Record, is_abandoned};
 use crate::receive::Batch;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -159,6 +159,9 @@ impl Follow {
         } else if self.ended {
             let why = "the receiver has ended its journal".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
+        } else if is_abandoned(&self.path) {
+            let why = "the receiver is gone: no process holds its journal".to_owned();
+            return Ok(Turn::Stay(Sight::Dark(why)));
         } else {
             return Ok(Turn::Stay(Sight::Clear));
         };
@@ -263,6 +266,23 @@ mod tests {
         std::fs::rename(dir.path().join("away"), &path).unwrap();
         std::fs::write(&path, "").unwrap();
         assert!(matches!(all(&mut follow).2, Sight::Dark(_)), "cut in place");
+    }
+
+    #[test]
+    fn a_receiver_that_was_killed_is_dark() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let mut follow = Follow::at_end(&path).unwrap();
+        notes(&journal, 2);
+        assert_eq!(all(&mut follow), (2, None, Sight::Clear));
+        // The kernel drops the lock of a process that is killed.
+        drop(journal);
+        let gone = Sight::Dark("the receiver is gone: no process holds its journal".to_owned());
+        assert_eq!(all(&mut follow), (0, None, gone));
+        // Where there is no lock nobody knows.
+        std::fs::remove_file(crate::journal::hidden_beside(&path, "lock")).unwrap();
+        assert_eq!(all(&mut follow).2, Sight::Clear);
     }
 
     #[test]

@@ -198,9 +198,13 @@ impl Metrics {
         self.writable.load(Ordering::Relaxed)
     }
 
-    /// A webhook was looked at, with this many findings in each category.
-    pub fn inspected(&self, found: impl IntoIterator<Item = Category>) {
+    /// The text of a webhook was looked at.
+    pub fn inspected(&self) {
         self.inspected.inc();
+    }
+
+    /// These were found in one.
+    pub fn found(&self, found: impl IntoIterator<Item = Category>) {
         for category in found {
             one(&self.pii, "category", category.name()).inc();
         }

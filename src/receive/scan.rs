@@ -48,5 +48,8 @@ fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
     let request = Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
     let found = engine.scan_request(&request, memo);
     let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
-    paths.metrics.inspected(all);
+    paths.metrics.found(all);
+    if !attempt.is_coded() {
+        paths.metrics.inspected();
+    }
 }

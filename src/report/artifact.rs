@@ -163,7 +163,7 @@ pub struct PiiCheck {
     pub findings: Vec<Located>,
     /// Allowances of the policy that were used.
     pub allowances_used: Vec<String>,
-    /// `PASS`: none found. `FAIL`: some found. `UNPROVEN`: nothing was there to look at.
+    /// `PASS`: none found. `FAIL`: some found. `UNPROVEN`: nothing was there to look at, or some of it could not be read.
     pub status: String,
 }
 

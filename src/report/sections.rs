@@ -64,10 +64,10 @@ pub(super) fn pii(findings: &Findings, privacy: &Privacy) -> PiiCheck {
         payloads_inspected: findings.inspected,
         findings: findings.kept.clone(),
         allowances_used: privacy.allowances.iter().cloned().collect(),
-        status: match (findings.total, findings.inspected) {
-            (1.., _) => "FAIL",
-            (0, 0) => "UNPROVEN",
-            (0, _) => "PASS",
+        status: match (findings.total, findings.inspected, findings.unread) {
+            (1.., ..) => "FAIL",
+            (0, 0, _) | (0, _, 1..) => "UNPROVEN",
+            (0, _, 0) => "PASS",
         }
         .to_owned(),
     }

@@ -8,7 +8,7 @@ use smoke::gate::{Gates, Verdict, judge, overall, triggers};
 use smoke::http1::Ending;
 use smoke::journal::{
     Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, OnTrigger, Outcome, Probe,
-    Reconciliation, Record, RetryContract, Step, Watch, WatchBegin,
+    Reconciliation, Record, Refused, RetryContract, Step, Watch, WatchBegin,
 };
 use smoke::receive::{Identity, header};
 use smoke::signature::{Reason, Scheme, Verdict as Signature};
@@ -22,6 +22,8 @@ const MINUTE: u64 = 60_000_000;
 struct Window {
     analysis: Analysis,
     next: u64,
+    /// Of each webhook, beside its id.
+    headers: Vec<(String, String)>,
 }
 
 impl Window {
@@ -59,7 +61,7 @@ impl Window {
             probe: None,
             logs: Vec::new(),
         })));
-        Self { analysis, next: 0 }
+        Self { analysis, next: 0, headers: Vec::new() }
     }
 
     /// A webhook in the middle of a minute (from 1), answered with `status`.
@@ -86,13 +88,15 @@ impl Window {
     fn attempt(&mut self, at: Tick, id: &str, (status, verdict): (u16, Signature), body: &str) {
         let attempt = self.next;
         self.next += 1;
+        let mut headers = self.headers.clone();
+        headers.push(("X-Webhook-Id".to_owned(), id.to_owned()));
         self.analysis.take(&Record::Attempt(Box::new(Attempt {
             attempt,
             first_byte: at,
             received: at,
             method: "POST".to_owned(),
             target: "/".to_owned(),
-            headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],
+            headers,
             body: Body::Text(body.to_owned()),
             verdict,
             answer: Some(status),
@@ -377,6 +381,56 @@ fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
     assert!(verdict(&window, "lost").1.starts_with("1 in 2 "), "{}", verdict(&window, "lost").1);
     let (steps, text) = verdict(&window, "steps");
     assert!(steps == Verdict::Fail && text.contains("payments/verify status 502"), "{text}");
+}
+
+fn check(window: &Window, id: &str) -> (Verdict, String) {
+    let checks = judge(&window.analysis, &Gates::default());
+    let check = checks.into_iter().find(|c| c.id == id).unwrap_or_else(|| panic!("{id}"));
+    (check.verdict, check.text)
+}
+
+#[test]
+fn a_webhook_again_after_it_was_accepted_is_a_duplicate() {
+    let mut window = Window::new();
+    let good = || (200, Signature::valid());
+    window.attempt(Tick(1), "a", good(), "{}");
+    window.attempt(Tick(2), "b", good(), "{}");
+    assert_eq!(check(&window, "duplicates").0, Verdict::Pass);
+    window.attempt(Tick(3), "a", good(), "{}");
+    let (verdict, text) = check(&window, "duplicates");
+    assert!(verdict == Verdict::Fail && text.starts_with("1 in 2 deliveries"), "{text}");
+}
+
+#[test]
+fn a_driven_webhook_that_is_late_or_comes_twice_fails_as_in_the_smokes() {
+    let mut window = Window::new();
+    window.analysis.watched.begin.as_mut().unwrap().drive = vec!["payments=6/m".to_owned()];
+    drive(&mut window, 0, MINUTE / 2 - 4_000_000, Outcome::Ok);
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"paid","flow":0}"#);
+    assert_eq!(check(&window, "latency_p95").0, Verdict::Pass, "its first byte is when it is first seen");
+    assert_eq!(check(&window, "driven_latency_p95").0, Verdict::Fail);
+    assert_eq!(check(&window, "duplicates").0, Verdict::Pass);
+    // The same under another id.
+    window.webhook(1, 200, Reason::Valid, r#"{"event":"paid","flow":0}"#);
+    assert_eq!(check(&window, "duplicates").0, Verdict::Fail);
+}
+
+#[test]
+fn what_was_refused_or_could_not_be_read_leaves_its_gate_unproven() {
+    let mut window = Window::new();
+    window.minute(1, 40, 0);
+    assert_eq!(check(&window, "client_error_rate").0, Verdict::Pass);
+    assert_eq!(check(&window, "pii").0, Verdict::Pass);
+    for (at, status) in [(1, 413), (2, 404), (3, 404)] {
+        let why = "too large".to_owned();
+        window.analysis.take(&Record::Refused(Refused { at: Tick(at), status, why }));
+    }
+    let (verdict, text) = check(&window, "client_error_rate");
+    assert!(verdict == Verdict::Unproven && text.contains("(404: 2, 413: 1)"), "{text}");
+    window.headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
+    window.webhook(2, 200, Reason::Valid, "\u{1f}\u{8b}");
+    let (verdict, text) = check(&window, "pii");
+    assert!(verdict == Verdict::Unproven && text.contains("1 in a content coding"), "{text}");
 }
 
 #[test]
