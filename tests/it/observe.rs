@@ -280,6 +280,7 @@ fn without_ids_equal_payments_are_neither_counted_as_retries_nor_called_breaches
     for id in ["retry_attempts", "client_error_abort"] {
         assert_eq!(check(id).verdict, Verdict::Unproven, "{id}");
     }
+    assert_eq!(check("retry_schedule").verdict, Verdict::NotExercised);
     // 600 good ones, the one that was retried, and the one that was aborted.
     let success = &check("success_rate").text;
     assert!(success.contains("601 of 602"), "{success}");
