@@ -50,6 +50,9 @@ fn drip(text: &str) -> Result<Drip, String> {
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
         .ok_or("write SCENARIO=RATE, as in payments=6/m")?;
+    if !typed.contains('/') {
+        return Err(format!("{typed}: per what? Write {typed}/m or {typed}/s"));
+    }
     let rate = rate::rate(typed).map_err(|e| e.to_string())?;
     if rate > MOST {
         return Err(format!("{typed} is above {MOST}/s; `smoke load` is for loads"));

@@ -16,6 +16,8 @@ const WITHIN: Duration = Duration::from_secs(120);
 pub(super) async fn hook(command: &str, trigger: &Fired, stop: &mut watch::Receiver<bool>) -> Option<i32> {
     let mut child = Command::new("sh");
     child.args(["-c", command]).process_group(0).stdin(Stdio::null());
+    // It has nothing to sign.
+    child.env_remove("WEBHOOK_SECRET");
     child.env("SMOKE_ROLLBACK_TRIGGER", &trigger.id).env("SMOKE_ROLLBACK_REASON", &trigger.evidence);
     let mut child = match child.spawn() {
         Ok(child) => child,

@@ -110,11 +110,12 @@ pub(super) fn body_size(text: &str) -> Result<usize, String> {
 
 /// A number of bytes, with kB, MB, GB (powers of 1000) or KiB, MiB, GiB (powers of 1024).
 fn bytes(text: &str) -> Result<u64, String> {
-    const UNITS: [(&str, u64); 7] = [
+    const UNITS: [(&str, u64); 8] = [
         ("KiB", 1 << 10),
         ("MiB", 1 << 20),
         ("GiB", 1 << 30),
         ("kB", 1000),
+        ("KB", 1000),
         ("MB", 1_000_000),
         ("GB", 1_000_000_000),
         ("B", 1),
@@ -135,6 +136,7 @@ mod tests {
         let read = ["1048576", "512MB", "1GiB", "64 KiB", "7B"].map(|t| bytes(t).unwrap());
         assert_eq!(read, [1_048_576, 512_000_000, 1 << 30, 65_536, 7]);
         assert!(bytes("1.5GB").is_err() && bytes("").is_err() && bytes("99999999999GiB").is_err());
+        assert_eq!(bytes("2KB").unwrap(), 2000);
         assert!(size("1kB").is_err() && body_size("2MiB").is_err() && body_size("1MiB").is_ok());
     }
 }

@@ -154,14 +154,13 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     (webhooks.total + in_log > most).then(|| {
         let first = webhooks.kept.first();
         let first = first.map(|l| {
-            format!(", first {} at {} of {}", l.finding.category, shown(&l.finding.place), l.source)
+            let place = shown(&l.finding.place);
+            let place = if place.is_empty() { "in the body".to_owned() } else { format!("at {place}") };
+            format!(", first {} {place} of {}", l.finding.category, l.source)
         });
-        format!(
-            "{} findings in {} webhooks{}; {in_log} in the sender's log",
-            webhooks.total,
-            webhooks.inspected,
-            first.unwrap_or_default()
-        )
+        let log = analysis.watched.log.as_ref().map(|_| format!("; {in_log} in the sender's log"));
+        let (first, log) = (first.unwrap_or_default(), log.unwrap_or_default());
+        format!("{} findings in {} webhooks{first}{log}", webhooks.total, webhooks.inspected)
     })
 }
 

@@ -270,14 +270,21 @@ fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<u64> {
     Ok(n as u64)
 }
 
-/// The record of a line when it is about webhooks; headers, links and ends of parts are the journal's own matter. A line
-/// is `{"prev":"…","record":…}`, written by this process or an earlier one.
+/// The record of a line when it is about webhooks, or about those that are not in the journal; headers, links and ends of parts
+/// are the journal's own matter. A line is `{"prev":"…","record":…}`, written by this process or an earlier one.
 fn bare(line: &[u8]) -> Option<&str> {
     const RECORD: &str = "\"record\":";
     let line = std::str::from_utf8(line).ok()?;
     let (_, record) = line.split_once(RECORD)?;
     let record = record.trim_end().strip_suffix('}')?;
-    let wanted = ["{\"attempt\":", "{\"answered\":", "{\"note\":", "{\"watch\":{\"forwarded\":"];
+    let wanted = [
+        "{\"attempt\":",
+        "{\"answered\":",
+        "{\"note\":",
+        "{\"refused\":",
+        "{\"watch\":{\"forwarded\":",
+        "{\"watch\":{\"gap\":",
+    ];
     wanted.iter().any(|w| record.starts_with(w)).then_some(record)
 }
 

@@ -84,7 +84,7 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         format!("{swallowed} webhooks never came while the sender's circuit breaker was open; they do not count as lost")
     });
     let torn = (!artifact.provenance.journal_complete)
-        .then(|| "the journal has no end: the run was cut off".to_owned());
+        .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
     [personal, others, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
