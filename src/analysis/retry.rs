@@ -53,7 +53,7 @@ pub fn retries(analysis: &Analysis) -> Retries {
         if !has_failed_try(&delivery) {
             continue;
         }
-        if is_asked_for(&delivery) || !repeated.contains(&content(&delivery)) {
+        if stands_apart(&delivery) || !repeated.contains(&content(&delivery)) {
             judge(analysis, &delivery, &reborn, &mut found);
         } else {
             cannot_tell(analysis, &delivery, &mut found);
@@ -63,8 +63,8 @@ pub fn retries(analysis: &Analysis) -> Retries {
     found
 }
 
-/// Whether a step asked for it, so that it is known which webhook it is.
-fn is_asked_for(delivery: &Delivery) -> bool {
+/// Whether its attempts can be told from those of others: by its id, or because a step asked for it.
+fn stands_apart(delivery: &Delivery) -> bool {
     delivery.has_id || delivery.fulfils.is_some() || delivery.surplus
 }
 
