@@ -16,6 +16,52 @@ pub(super) fn inline(text: &str) -> Option<String> {
     }
 }
 
+/// Undoes `+` for a blank, as forms write it, where it stands between two words of a query or of a text without blanks.
+/// `None` when there is no such `+`.
+pub(super) fn form(text: &str) -> Option<String> {
+    let solid = !text.contains(char::is_whitespace);
+    let mut out = String::with_capacity(text.len());
+    for token in text.split_inclusive(char::is_whitespace) {
+        if solid || token.contains(['=', '%']) || token.contains("://") {
+            unfold(token, &mut out);
+        } else {
+            out.push_str(token);
+        }
+    }
+    (out != text).then_some(out)
+}
+
+/// Appends `token` with a blank for each `+` that joins words.
+fn unfold(token: &str, out: &mut String) {
+    let opens =
+        |piece: &str| piece.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '(' | '%' | '"' | '\''));
+    let closes = |text: &str| {
+        text.ends_with(|c: char| {
+            c.is_alphanumeric() || matches!(c, ')' | '%' | '.' | ',' | ':' | ';' | '!' | '?' | '"' | '\'')
+        })
+    };
+    for (index, piece) in token.split('+').enumerate() {
+        if index > 0 {
+            let joins = closes(out) && opens(piece) && !is_tag(piece) && !is_zone(piece);
+            out.push(if joins { ' ' } else { '+' });
+        }
+        out.push_str(piece);
+    }
+}
+
+/// The tag of an e-mail address: `t1@gmail.com`.
+fn is_tag(piece: &str) -> bool {
+    let end = piece.find('@').into_iter().chain(piece.find("%40")).min();
+    end.and_then(|at| piece.get(..at)).is_some_and(|tag| {
+        tag.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-')) && !tag.is_empty()
+    })
+}
+
+/// The offset of a time: `06:00`.
+fn is_zone(piece: &str) -> bool {
+    matches!(piece.as_bytes(), [b'0' | b'1', a, b':', b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
+}
+
 /// `%40`, and `%u0040` as `escape()` of JavaScript writes it. Bytes that are no UTF-8 become U+FFFD.
 pub(super) fn percent(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
@@ -336,6 +382,17 @@ mod tests {
         assert_eq!(escapes(r"a\u0040b \uD83D\uDE00 \x41 \u{42}").as_deref(), Some("a@b 😀 A B"));
         assert_eq!(inline("plain"), None);
         assert_eq!(inline("a%26%2364%3Bb").as_deref(), Some("a@b"));
+    }
+
+    #[test]
+    fn plus_is_a_blank_between_words() {
+        assert_eq!(form("/x?d=%2B880+1712-345678").as_deref(), Some("/x?d=%2B880 1712-345678"));
+        assert_eq!(form("GET /x?d=a+(b) HTTP").as_deref(), Some("GET /x?d=a (b) HTTP"));
+        for same in
+            ["rahim+t1@x.com", "m=rahim+t1%40x.com", "1 + 1", "C++", "5+5 is 10", "10:00:00+06:00", "+8801"]
+        {
+            assert_eq!(form(same), None, "{same}");
+        }
     }
 
     #[test]

@@ -297,12 +297,18 @@ impl<'r, 'h> Layers<'r, 'h> {
         if depth >= MAX_LAYERS {
             return;
         }
-        if classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH)) {
+        let marked = classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH));
+        if marked {
             self.hits.worked(view.len());
-            if let Some(decoded) = decode::inline(view)
-                && self.spend(decoded.len()).is_some()
-            {
-                self.layer(&decoded, context, depth + 1);
+            if let Some(decoded) = decode::inline(view) {
+                self.below(&decoded, context, depth);
+            }
+        }
+        if classes.has(Classes::PLUS) {
+            self.hits.worked(view.len());
+            if let Some(form) = decode::form(view) {
+                let decoded = if marked { decode::inline(&form) } else { None };
+                self.below(&decoded.unwrap_or(form), context, depth);
             }
         }
         if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {
@@ -310,10 +316,15 @@ impl<'r, 'h> Layers<'r, 'h> {
             let mut found = Vec::new();
             decode::base64_texts(view, |t| found.push(t));
             for decoded in found {
-                if self.spend(decoded.len()).is_some() {
-                    self.layer(&decoded, context, depth + 1);
-                }
+                self.below(&decoded, context, depth);
             }
+        }
+    }
+
+    /// The layer that was decoded from the one at `depth`, as far as the budget goes.
+    fn below(&mut self, decoded: &str, context: Context, depth: usize) {
+        if self.spend(decoded.len()).is_some() {
+            self.layer(decoded, context, depth + 1);
         }
     }
 
