@@ -160,12 +160,37 @@ const TOGETHER: &str = "
 
 /// The singular of a plural in keys; other words unchanged.
 pub(super) fn singular(word: &str) -> &str {
-    match word {
-        "addresses" => "address",
-        "aliases" => "alias",
-        "sms" | "address" | "pass" | "gps" | "dns" | "os" | "status" => word,
-        _ => word.strip_suffix('s').filter(|w| w.len() > 1 && !w.ends_with('s')).unwrap_or(word),
+    if matches!(word, "sms" | "address" | "pass" | "gps" | "dns" | "os" | "status" | "series" | "canvas") {
+        return word;
     }
+    if word.ends_with("ies")
+        && let Some(one) = in_y(word)
+    {
+        return one;
+    }
+    let hissing =
+        ["ches", "shes", "xes", "sses", "oes", "uses", "ases"].iter().any(|end| word.ends_with(end));
+    if hissing
+        && !among(
+            "caches niches axes shoes causes houses uses cases bases phases purchases databases \
+releases leases increases decreases",
+            word,
+        )
+    {
+        return word.strip_suffix("es").unwrap_or(word);
+    }
+    word.strip_suffix('s').filter(|w| w.len() > 1 && !w.ends_with('s')).unwrap_or(word)
+}
+
+/// The word in `y` that a plural in `ies` comes from.
+fn in_y(plural: &str) -> Option<&'static str> {
+    let stem = plural.strip_suffix("ies")?;
+    "category company country city trophy lobby university currency party entry identity body copy story policy \
+property activity ability history reply query beneficiary inventory directory repository library penalty royalty \
+family community facility territory delivery agency authority nationality secretary deputy factory gallery quality \
+quantity"
+        .split_ascii_whitespace()
+        .find(|word| word.strip_suffix('y') == Some(stem))
 }
 
 #[cfg(test)]
@@ -189,5 +214,34 @@ mod tests {
         assert_eq!(words("steamID64"), ["steam", "id"]);
         assert_eq!(words("usernames"), ["user", "name"]);
         assert_eq!(words("ipv4"), ["ipv"]);
+    }
+
+    #[test]
+    fn plurals_have_a_singular() {
+        for (many, one) in [
+            ("users", "user"),
+            ("matches", "match"),
+            ("coaches", "coach"),
+            ("hashes", "hash"),
+            ("classes", "class"),
+            ("boxes", "box"),
+            ("heroes", "hero"),
+            ("hotfixes", "hotfix"),
+            ("addresses", "address"),
+            ("aliases", "alias"),
+            ("statuses", "status"),
+            ("bonuses", "bonus"),
+            ("series", "series"),
+            ("caches", "cache"),
+            ("releases", "release"),
+            ("prizes", "prize"),
+            ("cookies", "cookie"),
+            ("companies", "company"),
+            ("identities", "identity"),
+            ("guest", "guest"),
+            ("class", "class"),
+        ] {
+            assert_eq!(singular(many), one, "{many}");
+        }
     }
 }
