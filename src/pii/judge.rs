@@ -12,8 +12,10 @@ use super::text;
 pub(super) enum Subject {
     /// A person.
     Person,
-    /// A thing.
+    /// A thing, and so are its parts.
     Thing,
+    /// A thing whose parts may be about anybody.
+    Carrier,
     /// An account on a platform.
     Platform,
     /// Nobody knows.
@@ -56,7 +58,7 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
             hits,
         ),
         Says::PersonName => found(Category::Name, person_name(value), hits),
-        Says::DisplayName if context.around != Subject::Thing => {
+        Says::DisplayName if !matches!(context.around, Subject::Thing | Subject::Carrier) => {
             found(Category::Name, person_name(value), hits);
         }
         Says::BareName if context.around == Subject::Person => {

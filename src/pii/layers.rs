@@ -48,7 +48,10 @@ impl Rules<'_> {
             Role::Thing => Subject::Thing,
             Role::Platform => Subject::Platform,
             Role::Wrapper => parent.inside,
-            Role::Other => Subject::Unknown,
+            Role::Carrier => Subject::Carrier,
+            // Parts of a thing are about it.
+            Role::Other if parent.inside == Subject::Thing => Subject::Thing,
+            Role::People | Role::Other => Subject::Unknown,
         };
         // `versions: {ios: …}` are versions, whatever the members are called.
         let inherited = class.says == Says::Nothing && matches!(parent.says, Says::Version | Says::UserAgent);

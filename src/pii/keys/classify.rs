@@ -1,8 +1,9 @@
 //! Classifies a key once; the classes of keys that were seen before are remembered per thread.
 
-use super::accounts::{holds_accounts, is_account_key, is_platform};
-use super::names::{NameKey, is_person, is_thing, is_wrapper, name_key};
+use super::accounts::{is_account_key, is_platform};
+use super::names::{NameKey, name_key};
 use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version};
+use super::roles::{Role, role};
 use super::tokens::{TokenKey, token_key};
 use super::words::{MAX_KEY, among, singular, words};
 use std::cell::RefCell;
@@ -56,21 +57,6 @@ pub(in crate::pii) enum Says {
     Id,
     /// A part of what the parent key says (`value`, `number`, `primary`).
     Part,
-}
-
-/// What a container under a key describes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::pii) enum Role {
-    /// A person.
-    Person,
-    /// A thing.
-    Thing,
-    /// Whatever its parent describes.
-    Wrapper,
-    /// An account on a platform.
-    Platform,
-    /// Something else.
-    Other,
 }
 
 /// The class of a key.
@@ -142,29 +128,6 @@ fn classify_words(all: &[String]) -> Key {
     Key { says, role }
 }
 
-/// What a container under this key describes.
-fn role(words: &[String]) -> Role {
-    let Some(last) = words.last() else { return Role::Wrapper };
-    let word = singular(last);
-    if words.len() == 1 && is_wrapper(last) {
-        Role::Wrapper
-    } else if is_person(word) {
-        Role::Person
-    } else if is_thing(word) {
-        Role::Thing
-    } else if words.len() <= 2 && words.first().is_some_and(|w| holds_accounts(w)) {
-        Role::Platform
-    } else if matches!(word, "by" | "for")
-        || words.iter().any(|w| is_person(w)) && matches!(word, "info" | "detail" | "profile" | "data")
-    {
-        Role::Person
-    } else if is_part(word) {
-        Role::Wrapper
-    } else {
-        Role::Other
-    }
-}
-
 /// What the key says about a leaf under it.
 fn says(words: &[String], prev: &str, last: &str) -> Says {
     if last == "agent" && prev == "user" || last == "ua" || last == "browser" {
@@ -222,7 +185,7 @@ fn says(words: &[String], prev: &str, last: &str) -> Says {
 }
 
 /// Words that stand for a part of what the parent key names.
-fn is_part(word: &str) -> bool {
+pub(super) fn is_part(word: &str) -> bool {
     is_modifier(word)
         || among(
             "number no home work mobile main first last middle given family full from to item entry national \

@@ -4,10 +4,12 @@ mod accounts;
 mod classify;
 mod names;
 mod opaque;
+mod roles;
 mod tokens;
 mod words;
 
-pub(super) use classify::{Role, Says, classify};
+pub(super) use classify::{Says, classify};
+pub(super) use roles::Role;
 pub(super) use tokens::is_session_cookie;
 
 #[cfg(test)]
