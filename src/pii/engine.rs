@@ -209,10 +209,9 @@ impl Engine {
             if id != root && node.parent < root {
                 break;
             }
-            let context = match node.parent.checked_sub(root).and_then(|at| contexts.get(at)) {
-                Some(parent) if id != root => rules.step(*parent, &node.name),
-                _ => Context::NONE,
-            };
+            let parent = node.parent.checked_sub(root).and_then(|at| contexts.get(at));
+            let parent = parent.copied().filter(|_| id != root);
+            let context = parent.map_or(Context::NONE, |parent| rules.step(parent, &node.name));
             contexts.push(context);
             let mut hits = Hits::default();
             match &node.leaf {
@@ -221,18 +220,18 @@ impl Engine {
                 _ => {}
             }
             if let Name::Key(key) = &node.name
-                && id != root
+                && let Some(parent) = parent
             {
-                self.key(key, rules, &mut hits);
+                self.key(key, parent, rules, &mut hits);
             }
             self.emit(&hits, || document.pointer(root, id), scan);
         }
     }
 
     /// A key that may hold data.
-    fn key(&self, key: &str, rules: Rules<'_>, hits: &mut Hits) {
+    fn key(&self, key: &str, parent: Context, rules: Rules<'_>, hits: &mut Hits) {
         if is_data(key) {
-            Layers::new(rules, hits, key.len()).value(key, Context::NONE);
+            Layers::new(rules, hits, key.len()).value(key, parent.of_keys());
         } else {
             for canaries in rules.canaries {
                 canaries.search(key, hits);

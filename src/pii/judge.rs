@@ -39,6 +39,14 @@ impl Context {
     /// A place without key.
     pub const NONE: Self =
         Self { says: Says::Nothing, around: Subject::Unknown, inside: Subject::Unknown, extra: None };
+
+    /// The place of the keys of this container: versions are written as keys, too.
+    pub fn of_keys(self) -> Self {
+        match self.says {
+            Says::Version => Self { says: Says::Version, ..Self::NONE },
+            _ => Self::NONE,
+        }
+    }
 }
 
 /// Adds the value when it is what its key says.

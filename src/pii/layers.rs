@@ -53,8 +53,15 @@ impl Rules<'_> {
             Role::Other if parent.inside == Subject::Thing => Subject::Thing,
             Role::People | Role::Other => Subject::Unknown,
         };
-        // `versions: {ios: …}` are versions, whatever the members are called.
-        let inherited = class.says == Says::Nothing && matches!(parent.says, Says::Version | Says::UserAgent);
+        // `versions: {ios: …}` are versions, whatever the members are called; `patch: {author: …}` is a person.
+        let inherited = class.role != Role::Person
+            && match parent.says {
+                Says::Version => {
+                    matches!(class.says, Says::Nothing | Says::Id | Says::BareName | Says::Opaque)
+                }
+                Says::UserAgent => class.says == Says::Nothing,
+                _ => false,
+            };
         let (says, around) = match class.says {
             Says::Part => (parent.says, parent.around),
             _ if inherited => (parent.says, parent.inside),
@@ -282,7 +289,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             contexts.push(context);
             if let Name::Key(key) = &node.name {
                 if is_data(key) {
-                    self.layer(key, Context::NONE, depth);
+                    self.layer(key, parent.of_keys(), depth);
                 } else {
                     self.canaries(key);
                 }

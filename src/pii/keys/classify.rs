@@ -2,7 +2,7 @@
 
 use super::accounts::{is_account_key, is_platform};
 use super::names::{NameKey, name_key};
-use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version};
+use super::opaque::{is_measure, is_modifier, is_thing_numbered, is_version, is_versioned};
 use super::roles::{Role, role};
 use super::tokens::{TokenKey, token_key};
 use super::words::{MAX_KEY, among, singular, words};
@@ -168,7 +168,12 @@ fn says(words: &[String], prev: &str, last: &str) -> Says {
     if is_phone(words, prev, last) {
         return Says::Phone;
     }
-    if is_version(last) || words.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build")) {
+    let numbers_version =
+        matches!(last, "no" | "number" | "num" | "nr" | "id" | "ref" | "code" | "note" | "tag");
+    if is_version(last)
+        || numbers_version && is_versioned(prev)
+        || words.iter().any(|w| matches!(w.as_str(), "version" | "firmware" | "build"))
+    {
         return Says::Version;
     }
     if words.len() == 1 && matches!(last, "id" | "uid" | "tag") {

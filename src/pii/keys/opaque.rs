@@ -36,6 +36,14 @@ kernel appver upgrade",
     )
 }
 
+/// Words that make `…_no`, `…_id` and `…_notes` a version or a reference into a document.
+pub(super) fn is_versioned(word: &str) -> bool {
+    among(
+        "rule section clause article paragraph chapter patch version build release hotfix firmware rulebook bylaw",
+        word,
+    )
+}
+
 /// Words that say what a value is about rather than whose it is: dropped from the end of a key.
 pub(super) fn is_modifier(word: &str) -> bool {
     among(
