@@ -1,19 +1,20 @@
 //! Undoes what hides a text inside another: percent, HTML entities, literal escapes, base64. One call is one layer.
 
-use std::borrow::Cow;
+/// A text whose encoding was undone.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Decoded {
+    pub text: String,
+    /// Percent-encoding or entities hid what stands around its values; escapes leave it in sight.
+    pub veiled: bool,
+}
 
 /// Undoes percent-encoding, HTML entities and literal backslash escapes once each. `None` when nothing was encoded.
-pub(super) fn inline(text: &str) -> Option<String> {
-    let mut out: Cow<'_, str> = Cow::Borrowed(text);
-    for step in [percent, entities, escapes] {
-        if let Some(decoded) = step(&out) {
-            out = Cow::Owned(decoded);
-        }
-    }
-    match out {
-        Cow::Owned(decoded) if decoded != text => Some(decoded),
-        _ => None,
-    }
+pub(super) fn inline(text: &str) -> Option<Decoded> {
+    let percent = percent(text);
+    let entities = entities(percent.as_deref().unwrap_or(text)).or(percent);
+    let veiled = entities.is_some();
+    let decoded = escapes(entities.as_deref().unwrap_or(text)).or(entities)?;
+    (decoded != text).then_some(Decoded { text: decoded, veiled })
 }
 
 /// Undoes `+` for a blank, as forms write it, where it stands between two words of a query or of a text without blanks.
@@ -381,7 +382,8 @@ mod tests {
         assert_eq!(entities("Q&A; R&D"), None);
         assert_eq!(escapes(r"a\u0040b \uD83D\uDE00 \x41 \u{42}").as_deref(), Some("a@b 😀 A B"));
         assert_eq!(inline("plain"), None);
-        assert_eq!(inline("a%26%2364%3Bb").as_deref(), Some("a@b"));
+        assert_eq!(inline("a%26%2364%3Bb"), Some(Decoded { text: "a@b".into(), veiled: true }));
+        assert_eq!(inline("a\\x40b"), Some(Decoded { text: "a@b".into(), veiled: false }));
     }
 
     #[test]

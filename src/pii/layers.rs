@@ -2,7 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode;
+use super::decode::{self, Decoded};
 use super::detect::hints::{Hints, hints};
 use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
 use super::document::{Document, Leaf, Name};
@@ -125,8 +125,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         {
             for part in rest.into_iter().filter(|p| !p.trim().is_empty()) {
                 let (classes, digits) = text::survey(part);
-                self.plain(part, context, classes, digits);
-                self.encoded(part, context, classes, depth);
+                self.flat(part, context, classes, digits, depth);
             }
             return;
         }
@@ -135,11 +134,33 @@ impl<'r, 'h> Layers<'r, 'h> {
             self.canaries(view);
             return;
         }
-        self.plain(view, context, classes, digits);
+        self.flat(view, context, classes, digits, depth);
+    }
+
+    /// A text that is no document, and what is encoded in it.
+    fn flat(&mut self, view: &str, context: Context, classes: Classes, digits: usize, depth: usize) {
+        let decoded = self.inline(view, classes, depth);
+        // What numbers are is said by the words before them, which the decoded text shows.
+        let shown = if decoded.as_ref().is_some_and(|d| d.veiled) { 0 } else { digits };
+        self.plain(view, context, classes, shown);
+        if let Some(decoded) = decoded {
+            self.layer(&decoded.text, context, depth + 1);
+        }
         self.encoded(view, context, classes, depth);
     }
 
-    /// What a text says as it stands.
+    /// The text without percent-encoding, entities and escapes, as far as the budget goes.
+    fn inline(&mut self, view: &str, classes: Classes, depth: usize) -> Option<Decoded> {
+        let marked = classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH));
+        if depth >= MAX_LAYERS || !marked {
+            return None;
+        }
+        self.hits.worked(view.len());
+        let decoded = decode::inline(view)?;
+        self.spend(decoded.text.len()).map(|()| decoded)
+    }
+
+    /// What a text says as it stands, where `digits` of its digits are looked at.
     fn plain(&mut self, view: &str, context: Context, classes: Classes, digits: usize) {
         self.canaries(view);
         if classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
@@ -302,23 +323,16 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
     }
 
-    /// What is encoded in a text.
+    /// What a form or base64 hides in a text.
     fn encoded(&mut self, view: &str, context: Context, classes: Classes, depth: usize) {
         if depth >= MAX_LAYERS {
             return;
         }
-        let marked = classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH));
-        if marked {
-            self.hits.worked(view.len());
-            if let Some(decoded) = decode::inline(view) {
-                self.below(&decoded, context, depth);
-            }
-        }
         if classes.has(Classes::PLUS) {
             self.hits.worked(view.len());
             if let Some(form) = decode::form(view) {
-                let decoded = if marked { decode::inline(&form) } else { None };
-                self.below(&decoded.unwrap_or(form), context, depth);
+                let decoded = decode::inline(&form).map_or(form, |d| d.text);
+                self.below(&decoded, context, depth);
             }
         }
         if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {

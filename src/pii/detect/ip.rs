@@ -1,6 +1,6 @@
 //! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
 
-use super::digits::{self, Before};
+use super::version::{chained, is_version};
 use crate::pii::canary::Canaries;
 use crate::pii::category::Category;
 use crate::pii::finding::{Certainty, Detector};
@@ -117,88 +117,6 @@ fn block(text: &str, end: usize) -> Option<u32> {
         return None;
     }
     rest.get(..digits)?.parse().ok().filter(|bits| *bits <= 128)
-}
-
-/// What stands around the four parts says that they are a version or a reference.
-fn is_version(text: &str, start: usize, end: usize) -> bool {
-    let left = text::left_of(text, start, 40);
-    let right = text::right_of(text, end, 16);
-    is_version_word_before(left)
-        || is_product(left)
-        || is_file(left, right)
-        || is_version_after(right)
-        || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
-}
-
-/// Words before which the next number is a version or a place in a document.
-fn is_version_word_before(left: &str) -> bool {
-    const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
-        update updates updated upgrade upgraded firmware fw rv rule rules section sections sec clause \
-        clauses cl article articles art chapter paragraph paragraphs para appendix annex oid item step \
-        figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
-        point heading";
-    let trimmed = left.trim_end_matches([' ', ':', '=', '#', '"', '\'', '(', '-', '.', '_', '\t']);
-    if trimmed.ends_with('§') {
-        return true;
-    }
-    let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-    // `no.` and the like stand between: rule no. 2.3.1.4, version is now 1.2.3.4
-    if matches!(
-        word.to_ascii_lowercase().as_str(),
-        "no" | "number" | "num" | "nr" | "is" | "now" | "was" | "to"
-    ) {
-        let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
-        return !front.is_empty() && is_version_word_before(front);
-    }
-    !word.is_empty() && WORDS.split_ascii_whitespace().any(|w| word.eq_ignore_ascii_case(w))
-}
-
-/// A product token such as `Chrome/`, at the beginning of a word, and not the path of a URL.
-fn is_product(left: &str) -> bool {
-    let Some(front) = left.strip_suffix('/') else { return false };
-    let length = front
-        .bytes()
-        .rev()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        .count();
-    let (lead, name) = front.split_at_checked(front.len() - length).unwrap_or(("", ""));
-    let path = [
-        "ip", "ips", "ban", "bans", "host", "hosts", "block", "client", "addr", "from", "peer", "user",
-        "node", "server",
-    ];
-    let opens =
-        lead.is_empty() && left.len() < 40 || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t']);
-    opens
-        && name.bytes().any(|b| b.is_ascii_alphabetic())
-        && !path.iter().any(|p| name.eq_ignore_ascii_case(p))
-}
-
-/// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
-fn is_file(left: &str, right: &str) -> bool {
-    let named = left.strip_suffix(['-', '_']).is_some_and(|l| l.ends_with(|c: char| c.is_ascii_alphabetic()));
-    let suffix = |n: usize| right.get(n..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
-    let typed = right.starts_with('.') && suffix(1);
-    let tagged =
-        ["-rc", "-beta", "-alpha", "-dev", "-snapshot", "-SNAPSHOT", "-pre", "-hotfix", "-build", "+build"]
-            .iter()
-            .any(|t| right.starts_with(t));
-    named && typed || tagged
-}
-
-/// `1.2.3.4 build`, `1.2.3.4 patch`, `2.3.1.4 of the rulebook`.
-fn is_version_after(right: &str) -> bool {
-    let Some(rest) = right.strip_prefix(' ') else { return false };
-    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
-    matches!(
-        word.to_ascii_lowercase().as_str(),
-        "patch" | "build" | "hotfix" | "release" | "firmware" | "version"
-    ) || rest.starts_with("of the rule")
-}
-
-/// Two versions joined: `1.2.3.4 to 1.2.3.5`.
-fn chained(left: &str) -> bool {
-    let left = left.trim_end_matches([' ', 'v']);
-    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">"].iter().any(|w| left.ends_with(w))
 }
 
 /// Adds every IPv6 address.

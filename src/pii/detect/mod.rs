@@ -13,3 +13,4 @@ pub(super) mod phone;
 mod phone_plans;
 pub(super) mod token;
 mod vendor;
+mod version;
