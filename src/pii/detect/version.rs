@@ -4,12 +4,17 @@ use super::digits::{self, Before};
 use crate::pii::keys::Says;
 use crate::pii::text;
 
+/// How far back the name of a field with a browser's description of itself is looked for, in bytes.
+const AGENT: usize = 200;
+
 /// What stands around the four parts says that they are a version or a reference.
 pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
     let left = text::left_of(text, start, 64);
     let right = text::right_of(text, end, 16);
     is_word_before(left)
         || is_product(left)
+        || is_browser_before(left)
+        || is_in_user_agent(text::left_of(text, start, AGENT))
         || is_file(left, right)
         || is_word_after(right)
         || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
@@ -94,6 +99,35 @@ fn is_product(left: &str) -> bool {
     opens
         && name.bytes().any(|b| b.is_ascii_alphabetic())
         && !path.iter().any(|p| name.eq_ignore_ascii_case(p))
+}
+
+/// The name of a browser or its engine: `Chrome 120.0.0.0`.
+fn is_browser_before(left: &str) -> bool {
+    const NAMES: &str = "chrome chromium firefox safari edge edg opera opr webkit applewebkit gecko trident msie \
+        electron brave vivaldi samsungbrowser mozilla crios fxios android windows";
+    let Some(front) = left.strip_suffix([' ', '/']) else { return false };
+    let word = front.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("").to_ascii_lowercase();
+    NAMES.split_ascii_whitespace().any(|name| name == word)
+}
+
+/// The number is part of the value of `User-Agent:`, `user_agent=`, `ua=`, and no word such as `from` stands before it.
+fn is_in_user_agent(left: &str) -> bool {
+    let line = left.rsplit(['\n', '\r', '&']).next().unwrap_or("");
+    let lower = line.to_ascii_lowercase();
+    let names = ["user-agent", "user_agent", "useragent", "user agent"];
+    let long = names.iter().filter_map(|name| lower.rfind(name).map(|at| at + name.len())).max();
+    let short = lower.rfind("ua=").filter(|at| !text::before(&lower, *at).is_some_and(text::is_wordy));
+    let Some(rest) = long.max(short.map(|at| at + 2)).and_then(|at| lower.get(at..)) else { return false };
+    let Some(value) = rest.trim_start_matches(['"', '\'', ' ', '\\']).strip_prefix([':', '=']) else {
+        return false;
+    };
+    let value = value.trim_start();
+    let ends = match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        Some(quote) => value.get(1..).is_some_and(|inner| inner.contains(quote)),
+        None => value.contains(['=', '"', '|']) || value.contains(": "),
+    };
+    let word = value.trim_end().rsplit(' ').next().unwrap_or("");
+    !ends && !matches!(word, "from" | "by" | "at" | "ip" | "for" | "via" | "addr" | "client" | "host")
 }
 
 /// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
