@@ -24,6 +24,7 @@ pub(super) fn words(key: &str) -> Vec<String> {
     if !word.is_empty() {
         cut.push(word);
     }
+    join_brands(&mut cut);
     let mut out = Vec::with_capacity(cut.len() + 2);
     for word in cut {
         match parts(&word) {
@@ -32,6 +33,26 @@ pub(super) fn words(key: &str) -> Vec<String> {
         }
     }
     out
+}
+
+/// Joins the names of services that are written with a capital inside: `bKash`, `WhatsApp`.
+fn join_brands(words: &mut Vec<String>) {
+    const BRANDS: [(&str, &str); 6] = [
+        ("b", "kash"),
+        ("whats", "app"),
+        ("play", "station"),
+        ("you", "tube"),
+        ("tik", "tok"),
+        ("face", "book"),
+    ];
+    let mut at = 1;
+    while let (Some(first), Some(second)) = (words.get(at - 1), words.get(at)) {
+        if BRANDS.iter().any(|(a, b)| first == a && second == b) {
+            let joined = format!("{first}{second}");
+            words.splice(at - 1..=at, [joined]);
+        }
+        at += 1;
+    }
 }
 
 /// Whether `word` is one of the words of `list`. Lists are short and every key is looked up once, so they are not sorted.
@@ -97,6 +118,7 @@ const TOGETHER: &str = "
     homephone: home phone
     workphone: work phone
     telno: tel number
+    smsto: sms to
     contactno: contact number
     contactnumber: contact number
     whatsappnumber: whatsapp number
@@ -214,6 +236,8 @@ mod tests {
         assert_eq!(words("steamID64"), ["steam", "id"]);
         assert_eq!(words("usernames"), ["user", "name"]);
         assert_eq!(words("ipv4"), ["ipv"]);
+        assert_eq!(words("X-bKash-Number"), ["x", "bkash", "number"]);
+        assert_eq!(words("whats_app"), ["whatsapp"]);
     }
 
     #[test]
