@@ -60,6 +60,7 @@ impl Rules<'_> {
                     matches!(class.says, Says::Nothing | Says::Id | Says::BareName | Says::Opaque)
                 }
                 Says::UserAgent => class.says == Says::Nothing,
+                Says::Ip => key.eq_ignore_ascii_case("address"),
                 _ => false,
             };
         let (says, around) = match class.says {

@@ -193,7 +193,7 @@ fn says(words: &[String], prev: &str, last: &str) -> Says {
 pub(super) fn is_part(word: &str) -> bool {
     is_modifier(word)
         || among(
-            "number no home work mobile main first last middle given family full from to item entry national \
+            "number no text home work mobile main first last middle given family full from to item entry national \
 display personal other full_number",
             word,
         )

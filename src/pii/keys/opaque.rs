@@ -47,10 +47,10 @@ pub(super) fn is_versioned(word: &str) -> bool {
 /// Words that say what a value is about rather than whose it is: dropped from the end of a key.
 pub(super) fn is_modifier(word: &str) -> bool {
     among(
-        "old new current previous prev original raw value val text str string plain plaintext normalized \
+        "old new current previous prev original raw value val str string plain plaintext normalized \
 normalised list array all primary secondary alt alternate alternative backup before after e \
-local intl international formatted confirm confirmation again lower canonical field param input \
-en bn b",
+local intl international formatted confirm confirmation again lower canonical \
+en bn b v",
         word,
     )
 }
