@@ -3,6 +3,7 @@
 use super::hints::Hints;
 use super::vendor::{FORMS, GROUPS};
 use crate::pii::category::Category;
+use crate::pii::decode;
 use crate::pii::hits::Hits;
 use crate::pii::keys::is_session_cookie;
 use crate::pii::text;
@@ -13,7 +14,7 @@ static VENDOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FORMS).ok()
 
 /// `Bearer` and a credential; words such as `Bearer token` are sorted out afterwards.
 static SCHEME: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(?:bearer|basic)[\s:]+([A-Za-z0-9._~+/=-]{6,})").ok());
+    LazyLock::new(|| Regex::new(r"(?i)\b(bearer|basic)[\s:]+([A-Za-z0-9._~+/=-]{6,})").ok());
 
 /// `scheme://user:password@`
 static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {
@@ -59,12 +60,19 @@ fn vendor(text: &str, hits: &mut Hits) {
 fn scheme(text: &str, hits: &mut Hits) {
     let Some(pattern) = SCHEME.as_ref() else { return };
     for found in pattern.captures_iter(text) {
-        if let Some(value) =
-            found.get(1).map(|v| v.as_str().trim_end_matches(['.', ','])).filter(|v| is_random(v))
-        {
+        let basic = found.get(1).is_some_and(|s| s.as_str().eq_ignore_ascii_case("basic"));
+        let value = found.get(2).map(|v| v.as_str().trim_end_matches(['.', ',']));
+        if let Some(value) = value.filter(|v| is_random(v) && (!basic || is_login(v))) {
             hits.likely(Category::Token, value);
         }
     }
+}
+
+/// Base64 of a name and a password with a colon between (RFC 7617).
+fn is_login(value: &str) -> bool {
+    let mut login = false;
+    decode::base64_texts(value, |text| login |= text.contains(':'));
+    login
 }
 
 fn userinfo(text: &str, hits: &mut Hits) {
@@ -107,6 +115,10 @@ const RESET: [&str; 14] = [
     "passwordreset",
 ];
 
+/// Words in a path that say that an account is meant, not a map called Magic or a match that is reset.
+const ACCOUNT: [&str; 10] =
+    ["password", "account", "auth", "login", "signin", "sign-in", "verify", "recover", "forgot", "link"];
+
 /// Adds the tokens of password-reset and sign-in links.
 fn reset_links(text: &str, hits: &mut Hits) {
     for piece in
@@ -117,18 +129,20 @@ fn reset_links(text: &str, hits: &mut Hits) {
         }
         let (path, query) = piece.split_once('?').unwrap_or((piece, ""));
         let path = path.split_once("://").map_or(path, |(_, rest)| rest);
-        let mut reset = false;
+        let (mut reset, mut personal) = (false, false);
+        let secret = |value: &str, personal: bool| is_segment_token(value) && (personal || value.len() >= 16);
         for segment in path.split(['/', '#', ';']) {
             let lower = segment.to_ascii_lowercase();
-            if reset && is_segment_token(segment) {
+            if reset && secret(segment, personal) {
                 hits.likely(Category::Token, segment);
             }
             reset |= RESET.contains(&lower.as_str())
                 || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
+            personal |= lower.len() < 24 && ACCOUNT.iter().any(|word| lower.contains(word));
         }
         if reset {
             for value in query.split('&').filter_map(|p| p.split_once('=')).map(|(_, v)| v) {
-                if is_segment_token(value) {
+                if secret(value, personal) {
                     hits.likely(Category::Token, value);
                 }
             }
