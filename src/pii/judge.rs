@@ -156,6 +156,7 @@ pub(super) fn username(value: &str) -> Option<&str> {
     let bare = value.trim_start_matches('@');
     let digits = bare.bytes().all(|b| b.is_ascii_digit());
     let refused = text::is_placeholder(value)
+        || text::has_star_inside(value)
         || WORDS.iter().any(|w| bare.eq_ignore_ascii_case(w))
         || bare.starts_with('/')
         || bare.contains("://")
@@ -174,6 +175,7 @@ fn person_name(value: &str) -> Option<&str> {
     let value = value.trim();
     let letters = value.chars().filter(|c| c.is_alphabetic()).count();
     let refused = text::is_placeholder(value)
+        || text::has_star_inside(value)
         || WORDS.iter().any(|w| value.eq_ignore_ascii_case(w))
         || value.contains("://")
         || value.starts_with('/')

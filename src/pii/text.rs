@@ -210,6 +210,14 @@ pub(super) fn is_masked(value: &str) -> bool {
         || value.trim_matches(['x', 'X', '-', ' ', '.']).is_empty() && value.len() >= 3
 }
 
+/// A star stands between letters, as in `r*him`: names have none.
+pub(super) fn has_star_inside(value: &str) -> bool {
+    let inside = |(at, _): (usize, &str)| {
+        before(value, at).is_some_and(is_wordy) && after(value, at + 1).is_some_and(is_wordy)
+    };
+    value.match_indices('*').any(inside)
+}
+
 /// Words that fill the place of a value.
 fn says_nothing(bare: &str) -> bool {
     const WORDS: [&str; 26] = [

@@ -29,7 +29,11 @@ pub(in crate::pii) fn under_key(value: &str) -> Option<&str> {
     let length = value.chars().count();
     let plain = !value.contains("://") && !value.starts_with('/') && !value.contains(['\n', '{', '}']);
     let number = value.bytes().all(|b| b.is_ascii_digit());
-    ((2..=128).contains(&length) && plain && !text::is_placeholder(value) && !(number && length < 3))
+    ((2..=128).contains(&length)
+        && plain
+        && !text::is_placeholder(value)
+        && !text::has_star_inside(value)
+        && !(number && length < 3))
         .then_some(value)
 }
 

@@ -78,20 +78,13 @@ fn free(run: &Run<'_>, first: usize, last: usize) -> bool {
     !is_code
 }
 
-/// The groups go on before or after in the same way: part of a longer number, or the rest of an IBAN.
+/// The groups go on before or after in the same way: part of a longer number.
 fn continues(run: &Run<'_>, first: usize, last: usize) -> bool {
     let gap = run.gap(first);
-    if first > 0 && run.gap(first - 1) == gap && run.len_of(first - 1) == 4 {
-        return true;
-    }
-    if run.gap(last) == gap && last + 1 < run.groups() && run.len_of(last + 1) == 4 && run.len_of(last) == 4 {
-        return true;
-    }
-    let (start, _) = run.span(first, first);
-    let left = text::left_of(run.text(), start, 6);
-    let word = left.trim_end_matches([' ', '-']).rsplit([' ', '-']).next().unwrap_or("");
-    left.ends_with([' ', '-'])
-        && matches!(word.as_bytes(), [a, b, c, d] if a.is_ascii_uppercase() && b.is_ascii_uppercase() && c.is_ascii_digit() && d.is_ascii_digit())
+    let before = first > 0 && run.gap(first - 1) == gap && run.len_of(first - 1) == 4;
+    let after =
+        run.gap(last) == gap && last + 1 < run.groups() && run.len_of(last + 1) == 4 && run.len_of(last) == 4;
+    before || after
 }
 
 /// The text before says that this numbers something else.
@@ -142,10 +135,11 @@ fn has_issuer(digits: &str) -> bool {
         Some(b'5') if (51..=55).contains(&two) => len == 16,
         // Maestro, Dankort, Verve, RuPay
         Some(b'5') => matches!(two, 50 | 56..=58) && (13..=19).contains(&len),
-        // Mastercard 2-series and Mir
+        // Mastercard 2-series, Mir, and JCB of 15 digits
         Some(b'2') => {
             (2221..=2720).contains(&four) && len == 16
                 || (2200..=2204).contains(&four) && (16..=19).contains(&len)
+                || four == 2131 && len == 15
         }
         Some(b'3') => match two {
             // American Express

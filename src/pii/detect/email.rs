@@ -49,16 +49,16 @@ fn is_domain(run: &str) -> bool {
         run.split('.').all(|l| !l.is_empty() && !l.starts_with('-') && !l.ends_with('-') && l.len() <= 189);
     let punycode = top.get(..4).is_some_and(|p| p.eq_ignore_ascii_case("xn--"));
     let lettered = top.chars().count() >= 2 && top.chars().all(|c| text::is_wordy(c) && !c.is_ascii_digit());
-    labels && (lettered || punycode) && !is_file_type(top) && !is_version(front) && !is_scale(front)
+    labels && (lettered || punycode) && !is_file_type(top) && !is_version(front)
 }
 
-/// File types that are no top-level domain.
+/// File types that are no top-level domain: `logo@2x.png`.
 fn is_file_type(top: &str) -> bool {
-    const TYPES: [&str; 48] = [
+    const TYPES: [&str; 51] = [
         "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "css", "js",
         "mjs", "cjs", "json", "mp3", "mp4", "webm", "wav", "ogg", "woff", "woff2", "ttf", "otf", "eot",
         "pdf", "txt", "xml", "html", "htm", "yml", "yaml", "toml", "lock", "tgz", "gz", "csv", "jsx", "tsx",
-        "ts", "whl", "exe", "dll", "log", "psd", "zip",
+        "ts", "whl", "exe", "dll", "log", "psd", "zip", "apng", "jxl", "icns",
     ];
     TYPES.iter().any(|t| top.eq_ignore_ascii_case(t))
 }
@@ -73,14 +73,6 @@ fn is_version(front: &str) -> bool {
     let all_digits = |l: &str| !l.is_empty() && l.bytes().all(|b| b.is_ascii_digit());
     let first = labels.next();
     first.is_some_and(|f| all_digits(f) && f.len() <= 3) && number(labels.next())
-}
-
-/// `2x`, `3x`, `1.5x`: the scale of an image.
-fn is_scale(front: &str) -> bool {
-    let first = front.split('.').next_back().unwrap_or(front);
-    first
-        .strip_suffix(['x', 'X'])
-        .is_some_and(|n| !n.is_empty() && n.len() <= 2 && n.bytes().all(|b| b.is_ascii_digit()))
 }
 
 /// The local part that `left` ends in: quoted, or characters of a dot-atom without the separators of URLs.

@@ -106,7 +106,7 @@ const DIGITS_ONLY: [&str; 39] = [
 /// Where the groups of a UUID begin.
 const UUID_GROUPS: [usize; 5] = [0, 9, 14, 19, 24];
 
-/// Adds every IBAN in `text`, and calls `covered` with the bytes that look like one, valid or not.
+/// Adds every IBAN in `text`, and calls `covered` with the bytes of each, and of what is written like one.
 pub(in crate::pii) fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMut(usize, usize)) {
     let bytes = text.as_bytes();
     let mut at = 0;
@@ -126,11 +126,16 @@ pub(in crate::pii) fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMu
         if is_in_uuid(text, at) {
             at += 1;
         } else if let Some((compact, end)) = collect(text, at, length) {
-            covered(at, end);
-            if has_only_its_digits(&compact) && mod_97(&compact) == Some(1) {
+            let valid = has_only_its_digits(&compact) && mod_97(&compact) == Some(1);
+            if valid {
                 hits.shape(Category::Iban, &compact);
             }
-            at = end;
+            if valid || text.get(at..end).is_some_and(is_written_like_one) {
+                covered(at, end);
+                at = end;
+            } else {
+                at += 1;
+            }
         } else {
             at += 1;
         }
@@ -168,6 +173,17 @@ fn collect(text: &str, at: usize, length: usize) -> Option<(String, usize)> {
         end += 1;
     }
     (!text::after(text, end).is_some_and(text::is_wordy)).then_some((compact, end))
+}
+
+/// In one piece or in groups of four, the last perhaps shorter, with letters of one case.
+fn is_written_like_one(text: &str) -> bool {
+    let mut groups = text.split([' ', '-', '.']).rev();
+    let last = groups.next().map_or(0, str::len);
+    let solid = last == text.len();
+    let grouped = last <= 4 && groups.all(|group| group.len() == 4);
+    let upper = text.bytes().any(|b| b.is_ascii_uppercase());
+    let lower = text.bytes().any(|b| b.is_ascii_lowercase());
+    (solid || grouped) && !(upper && lower)
 }
 
 /// No letter stands where the country has digits only, as one does in a hex string.

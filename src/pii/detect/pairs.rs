@@ -9,7 +9,7 @@ pub(in crate::pii) struct Pair<'t> {
     pub value: &'t str,
     /// How surely it is one.
     pub bond: Bond,
-    /// The value is a word of a sentence: small letters, and more of them after a blank.
+    /// The value is a word of a sentence, such as `must`, which goes on in small letters.
     pub runs_on: bool,
 }
 
@@ -108,5 +108,18 @@ fn runs_on(text: &str, at: usize, value: &str) -> bool {
     let rest = text::right_of(text, at + 1, VALUE + 8);
     let after = rest.find(value).and_then(|i| rest.get(i + value.len()..)).unwrap_or("");
     let small = |s: &str| s.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
-    value.bytes().all(|b| b.is_ascii_lowercase()) && after.strip_prefix(' ').is_some_and(small)
+    is_prose(value) && after.strip_prefix(' ').is_some_and(small)
+}
+
+/// Words that go on with what is said about a key, and are no value of it.
+fn is_prose(word: &str) -> bool {
+    "must is not can should cannot may might will would the a an and or your my his her our their its this that these \
+those required taken invalid already too very only just please choose pick enter type use uses used using with without \
+for from in on at of to by as be been was were are has have had if when where which who what why how than then so but no \
+yes some any all each every new old same first last next least most more less up out off over under letters digits \
+characters lowercase uppercase between minimum maximum min max length missing needed optional exists existing expired \
+unique available unavailable reserved blocked banned allowed forbidden hidden shown changed set unset empty blank wrong \
+unknown found cannot contains contain starts start ends longer shorter case"
+        .split_ascii_whitespace()
+        .any(|w| w == word)
 }
