@@ -23,8 +23,11 @@ pub(super) fn form(text: &str) -> Option<String> {
     let solid = !text.contains(char::is_whitespace);
     let mut out = String::with_capacity(text.len());
     for token in text.split_inclusive(char::is_whitespace) {
-        if solid || token.contains(['=', '%']) || token.contains("://") {
-            unfold(token, &mut out);
+        if token.contains(['=', '%']) || token.contains("://") || solid && is_worded(token) {
+            unfold(token, ").]}%,:;!?\"'", &mut out);
+        } else if solid {
+            // Punctuation and `+` may begin an international number here.
+            unfold(token, ")", &mut out);
         } else {
             out.push_str(token);
         }
@@ -32,15 +35,25 @@ pub(super) fn form(text: &str) -> Option<String> {
     (out != text).then_some(out)
 }
 
-/// Appends `token` with a blank for each `+` that joins words.
-fn unfold(token: &str, out: &mut String) {
-    let opens =
-        |piece: &str| piece.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '(' | '%' | '"' | '\''));
-    let closes = |text: &str| {
-        text.ends_with(|c: char| {
-            c.is_alphanumeric() || matches!(c, ')' | '%' | '.' | ',' | ':' | ';' | '!' | '?' | '"' | '\'')
+/// A `+` joins two words, which it does not in a list of international numbers.
+fn is_worded(token: &str) -> bool {
+    let mut pieces = token.split('+');
+    let mut left = pieces.next().unwrap_or("");
+    pieces.any(|right| {
+        let joins = left.ends_with(char::is_alphanumeric) && right.starts_with(char::is_alphanumeric);
+        left = right;
+        joins
+    })
+}
+
+/// Appends `token` with a blank for each `+` that joins words, which may end in one of `marks`.
+fn unfold(token: &str, marks: &str, out: &mut String) {
+    let opens = |piece: &str| {
+        piece.starts_with(|c: char| {
+            c.is_alphanumeric() || matches!(c, '(' | '%' | '"' | '\'' | '{' | '[' | '@')
         })
     };
+    let closes = |text: &str| text.ends_with(|c: char| c.is_alphanumeric() || marks.contains(c));
     for (index, piece) in token.split('+').enumerate() {
         if index > 0 {
             let joins = closes(out) && opens(piece) && !is_tag(piece) && !is_zone(piece);

@@ -77,6 +77,16 @@ impl Rules<'_> {
     }
 }
 
+/// What a text has in it.
+#[derive(Clone, Copy)]
+struct Glance {
+    classes: Classes,
+    /// Its digits; none of them counts when the decoded text shows them better.
+    digits: usize,
+    /// Words are joined by `+`, and the text without it is scanned too.
+    joined: bool,
+}
+
 /// A scan of the texts at one place.
 pub(super) struct Layers<'r, 'h> {
     pub rules: Rules<'r>,
@@ -111,7 +121,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
         if number >= 100_000 {
             self.canaries(&written);
-            self.numbers(&written, context, Hints::default());
+            self.numbers(&written, context, Hints::default(), false);
         }
     }
 
@@ -141,13 +151,14 @@ impl<'r, 'h> Layers<'r, 'h> {
     /// A text that is no document, and what is encoded in it.
     fn flat(&mut self, view: &str, context: Context, classes: Classes, digits: usize, depth: usize) {
         let decoded = self.inline(view, classes, depth);
+        let form = self.form(view, classes, depth);
         // What numbers are is said by the words before them, which the decoded text shows.
-        let shown = if decoded.as_ref().is_some_and(|d| d.veiled) { 0 } else { digits };
-        self.plain(view, context, classes, shown);
-        if let Some(decoded) = decoded {
-            self.layer(&decoded.text, context, depth + 1);
+        let digits = if decoded.as_ref().is_some_and(|d| d.veiled) { 0 } else { digits };
+        self.plain(view, context, Glance { classes, digits, joined: form.is_some() });
+        for text in decoded.map(|d| d.text).into_iter().chain(form) {
+            self.layer(&text, context, depth + 1);
         }
-        self.encoded(view, context, classes, depth);
+        self.base64(view, context, classes, depth);
     }
 
     /// The text without percent-encoding, entities and escapes, as far as the budget goes.
@@ -161,13 +172,25 @@ impl<'r, 'h> Layers<'r, 'h> {
         self.spend(decoded.text.len()).map(|()| decoded)
     }
 
-    /// What a text says as it stands, where `digits` of its digits are looked at.
-    fn plain(&mut self, view: &str, context: Context, classes: Classes, digits: usize) {
+    /// The text with blanks for `+`, otherwise like [`Layers::inline`].
+    fn form(&mut self, view: &str, classes: Classes, depth: usize) -> Option<String> {
+        if depth >= MAX_LAYERS || !classes.has(Classes::PLUS) {
+            return None;
+        }
+        self.hits.worked(view.len());
+        let form = decode::form(view)?;
+        let decoded = decode::inline(&form).map_or(form, |d| d.text);
+        self.spend(decoded.len()).map(|()| decoded)
+    }
+
+    /// What a text says as it stands.
+    fn plain(&mut self, view: &str, context: Context, glance: Glance) {
+        let Glance { classes, digits, joined } = glance;
         self.canaries(view);
         if classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
             self.canaries(&view.replace('+', " "));
         }
-        if classes.has(Classes::AT) {
+        if classes.has(Classes::AT) && !joined {
             email::detect(view, self.hits);
         }
         // Under a version key stands a version, but a whole sentence may speak of anything.
@@ -176,7 +199,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             says => says,
         };
         let place = ip::Place { says, canaries: self.rules.canaries };
-        if digits >= 4 && classes.has(Classes::DOT) {
+        if digits >= 4 && classes.has(Classes::DOT) && !joined {
             ip::detect_v4(view, place, self.hits);
         }
         if classes.has(Classes::COLON) && view.len() >= 3 {
@@ -191,11 +214,11 @@ impl<'r, 'h> Layers<'r, 'h> {
             Hints::default()
         };
         if digits >= 6 {
-            self.numbers(view, context, hints);
+            self.numbers(view, context, hints, joined);
         }
         token::detect(view, hints, self.hits);
         if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
-            self.pairs(view);
+            self.pairs(view, joined);
         }
         for (pattern, category) in self.rules.extra_patterns {
             self.hits.worked(view.len());
@@ -212,7 +235,7 @@ impl<'r, 'h> Layers<'r, 'h> {
     }
 
     /// Values made of digits: cards, phones, IBANs, accounts, numbers of a state.
-    fn numbers(&mut self, view: &str, context: Context, hints: Hints) {
+    fn numbers(&mut self, view: &str, context: Context, hints: Hints, joined: bool) {
         let mut covered = Vec::new();
         if view.len() >= 15 && view.bytes().any(|b| b.is_ascii_alphabetic()) {
             iban::detect(view, self.hits, |start, end| covered.push(start..end));
@@ -224,7 +247,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             hidden = hide(view, &covered);
             hidden.as_str()
         };
-        let opaque = is_opaque(view, context.says);
+        let opaque = joined || is_opaque(view, context.says);
         let hits = &mut *self.hits;
         hits.worked(view.len());
         let canaries = self.rules.canaries;
@@ -237,7 +260,7 @@ impl<'r, 'h> Layers<'r, 'h> {
                 card::detect(run, hits);
                 national |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
             }
-            if !opaque || run.has_plus(0) {
+            if !opaque || run.has_plus(0) && !(joined && phone::is_numbered(run, 0)) {
                 phone::detect(run, hits);
             }
         });
@@ -255,8 +278,8 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
     }
 
-    /// Keys inside the text.
-    fn pairs(&mut self, view: &str) {
+    /// Keys inside the text; where `+` joins words, only those that need no words after them.
+    fn pairs(&mut self, view: &str, joined: bool) {
         let rules = self.rules;
         let hits = &mut *self.hits;
         hits.worked(view.len());
@@ -273,7 +296,8 @@ impl<'r, 'h> Layers<'r, 'h> {
             hits.worked(pair.key.len() + pair.value.len());
             let plain = pair.value.replace('+', " ");
             let value = decode::percent(&plain).unwrap_or(plain);
-            if fits(context.says, pair, &value) {
+            let readable = !joined || pair.bond == pairs::Bond::Tight;
+            if readable && fits(context.says, pair, &value) {
                 judge(&value, context, hits);
             }
         });
@@ -324,32 +348,20 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
     }
 
-    /// What a form or base64 hides in a text.
-    fn encoded(&mut self, view: &str, context: Context, classes: Classes, depth: usize) {
+    /// What base64 hides in a text.
+    fn base64(&mut self, view: &str, context: Context, classes: Classes, depth: usize) {
         if depth >= MAX_LAYERS {
             return;
-        }
-        if classes.has(Classes::PLUS) {
-            self.hits.worked(view.len());
-            if let Some(form) = decode::form(view) {
-                let decoded = decode::inline(&form).map_or(form, |d| d.text);
-                self.below(&decoded, context, depth);
-            }
         }
         if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {
             self.hits.worked(view.len());
             let mut found = Vec::new();
             decode::base64_texts(view, |t| found.push(t));
             for decoded in found {
-                self.below(&decoded, context, depth);
+                if self.spend(decoded.len()).is_some() {
+                    self.layer(&decoded, context, depth + 1);
+                }
             }
-        }
-    }
-
-    /// The layer that was decoded from the one at `depth`, as far as the budget goes.
-    fn below(&mut self, decoded: &str, context: Context, depth: usize) {
-        if self.spend(decoded.len()).is_some() {
-            self.layer(decoded, context, depth + 1);
         }
     }
 

@@ -118,7 +118,7 @@ those required taken invalid already too very only just please choose pick enter
 for from in on at of to by as be been was were are has have had if when where which who what why how than then so but no \
 yes some any all each every new old same first last next least most more less up out off over under letters digits \
 characters lowercase uppercase between minimum maximum min max length missing needed optional exists existing expired \
-unique available unavailable reserved blocked banned allowed forbidden hidden shown changed set unset empty blank wrong \
+unique available unavailable reserved blocked banned allowed forbidden hidden shown changed set unset empty blank wrong someone \
 unknown found cannot contains contain starts start ends longer shorter case"
         .split_ascii_whitespace()
         .any(|w| w == word)

@@ -28,7 +28,7 @@ pub(in crate::pii) fn detect(run: &Run<'_>, hits: &mut Hits) {
             continue;
         }
         if let Some(last) = bangladeshi(run, first)
-            && !numbered(run, first)
+            && !is_numbered(run, first)
         {
             hits.shape(Category::Phone, run.written(first, last));
             return;
@@ -83,7 +83,7 @@ fn in_decimal(run: &Run<'_>, first: usize, last: usize) -> bool {
 }
 
 /// The text before says that this numbers something else.
-fn numbered(run: &Run<'_>, first: usize) -> bool {
+pub(in crate::pii) fn is_numbered(run: &Run<'_>, first: usize) -> bool {
     let (start, _) = run.span(first, first);
     match before(run.text(), start) {
         Before::Key(says) => {

@@ -116,35 +116,45 @@ const RESET: [&str; 14] = [
 ];
 
 /// Words in a path that say that an account is meant, not a map called Magic or a match that is reset.
-const ACCOUNT: [&str; 10] =
-    ["password", "account", "auth", "login", "signin", "sign-in", "verify", "recover", "forgot", "link"];
+const ACCOUNT: [&str; 11] = [
+    "password", "account", "user", "auth", "login", "signin", "sign-in", "verify", "recover", "forgot",
+    "link",
+];
 
 /// Adds the tokens of password-reset and sign-in links.
 fn reset_links(text: &str, hits: &mut Hits) {
     for piece in
         text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ','))
     {
-        if piece.len() < 12 || !piece.contains('/') {
-            continue;
-        }
-        let (path, query) = piece.split_once('?').unwrap_or((piece, ""));
-        let path = path.split_once("://").map_or(path, |(_, rest)| rest);
-        let (mut reset, mut personal) = (false, false);
-        let secret = |value: &str, personal: bool| is_segment_token(value) && (personal || value.len() >= 16);
-        for segment in path.split(['/', '#', ';']) {
-            let lower = segment.to_ascii_lowercase();
-            if reset && secret(segment, personal) {
-                hits.likely(Category::Token, segment);
+        if piece.len() >= 12 && piece.contains('/') {
+            reset_link(piece, hits);
+            // A link may be the parameter of another.
+            if let Some(at) = piece.find("=http").into_iter().chain(piece.find("=/")).min() {
+                reset_link(piece.get(at + 1..).unwrap_or(""), hits);
             }
-            reset |= RESET.contains(&lower.as_str())
-                || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
-            personal |= lower.len() < 24 && ACCOUNT.iter().any(|word| lower.contains(word));
         }
-        if reset {
-            for value in query.split('&').filter_map(|p| p.split_once('=')).map(|(_, v)| v) {
-                if secret(value, personal) {
-                    hits.likely(Category::Token, value);
-                }
+    }
+}
+
+/// Adds the tokens of one link.
+fn reset_link(link: &str, hits: &mut Hits) {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    let (mut reset, mut personal) = (false, false);
+    let secret = |value: &str, personal: bool| is_segment_token(value) && (personal || value.len() >= 16);
+    for segment in path.split(['/', '#', ';', '&']) {
+        let lower = segment.to_ascii_lowercase();
+        if reset && secret(segment, personal) {
+            hits.likely(Category::Token, segment);
+        }
+        reset |= RESET.contains(&lower.as_str())
+            || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
+        personal |= lower.len() < 24 && ACCOUNT.iter().any(|word| lower.contains(word));
+    }
+    if reset {
+        for value in query.split('&').filter_map(|p| p.split_once('=')).map(|(_, v)| v) {
+            if secret(value, personal) {
+                hits.likely(Category::Token, value);
             }
         }
     }

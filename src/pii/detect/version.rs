@@ -22,7 +22,7 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
 
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.
 pub(super) fn chained(left: &str) -> bool {
-    let left = left.trim_end_matches([' ', 'v']);
+    let left = left.trim_end_matches([' ', 'v', '+']);
     ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&"].iter().any(|w| left.ends_with(w))
 }
 
@@ -90,21 +90,30 @@ fn is_product(left: &str) -> bool {
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         .count();
     let (lead, name) = front.split_at_checked(front.len() - length).unwrap_or(("", ""));
-    let path = [
-        "ip", "ips", "ban", "bans", "host", "hosts", "block", "client", "addr", "from", "peer", "user",
-        "node", "server",
-    ];
-    let opens =
-        lead.is_empty() && left.len() < 40 || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t', '`']);
-    opens
-        && name.bytes().any(|b| b.is_ascii_alphabetic())
-        && !path.iter().any(|p| name.eq_ignore_ascii_case(p))
+    let given = lead
+        .strip_suffix('=')
+        .map(|key| key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(""));
+    let opens = given.is_some_and(|key| !among(ADDRESSED, key))
+        || lead.is_empty() && left.len() < 40
+        || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t', '`', '>']);
+    opens && name.bytes().any(|b| b.is_ascii_alphabetic()) && !among(PLACES, name)
+}
+
+/// Words before which a slash is followed by an address.
+const PLACES: &str = "ip ips ban bans host hosts block client addr from peer user node server";
+
+/// Keys whose value has an address, perhaps after a name and a slash.
+const ADDRESSED: &str =
+    "ip ips host hosts addr address from to peer remote source src dst target endpoint url uri path";
+
+fn among(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|other| word.eq_ignore_ascii_case(other))
 }
 
 /// The name of a browser or its engine: `Chrome 120.0.0.0`.
 fn is_browser_before(left: &str) -> bool {
     const NAMES: &str = "chrome chromium firefox safari edge edg opera opr webkit applewebkit gecko trident msie \
-        electron brave vivaldi samsungbrowser mozilla crios fxios android windows";
+        electron brave vivaldi samsungbrowser mozilla crios fxios";
     let Some(front) = left.strip_suffix([' ', '/']) else { return false };
     let word = front.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("").to_ascii_lowercase();
     NAMES.split_ascii_whitespace().any(|name| name == word)

@@ -10,7 +10,7 @@ assignee requester approver reviewer contact beneficiary nominee buyer seller su
 applicant student employee staff guardian parent father mother spouse substitute mvp caster \
 analyst attendee guest teammate friend follower holder cardholder accountholder manager caller \
 accused complainant registrant signer signatory witness profile athlete mentor streamer \
-supporter donor purchaser depositor me individual viewer submitter officer marshal",
+supporter donor purchaser depositor me individual viewer submitter officer marshal igl",
         word,
     )
 }

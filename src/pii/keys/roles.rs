@@ -41,7 +41,14 @@ pub(super) fn role(words: &[String]) -> Role {
 
 /// The words without those at the end that tell alike things apart or say in which form one is: `team_a`, `userDto`.
 fn front(words: &[String]) -> &[String] {
-    let mut rest = words;
+    let mut rest = match words {
+        [front @ .., by, key]
+            if by == "by" && matches!(key.as_str(), "id" | "uuid" | "key" | "slug" | "name") =>
+        {
+            front
+        }
+        _ => words,
+    };
     while let Some((last, front)) = rest.split_last() {
         let of_a_person = front.last().is_some_and(|w| is_person(singular(w)));
         let dropped = is_mark(last) || is_form(last) || last == "account" && of_a_person;
@@ -67,7 +74,7 @@ purple home away left right alpha beta",
 fn is_form(word: &str) -> bool {
     among(
         "info details detail data obj object dto snapshot meta metadata record before after old new current previous \
-prev model summary profile entity json raw",
+prev model summary profile entity json raw list array dict rows collection",
         word,
     )
 }
