@@ -16,10 +16,19 @@ pub(super) enum Subject {
     Thing,
     /// A thing whose parts may be about anybody.
     Carrier,
+    /// Several of them, by name or in a list.
+    Carriers,
     /// An account on a platform.
     Platform,
     /// Nobody knows.
     Unknown,
+}
+
+impl Subject {
+    /// What one of several describes.
+    pub fn element(self) -> Self {
+        if self == Self::Carriers { Self::Carrier } else { self }
+    }
 }
 
 /// What is known about the place of a value.
@@ -39,6 +48,11 @@ impl Context {
     /// A place without key.
     pub const NONE: Self =
         Self { says: Says::Nothing, around: Subject::Unknown, inside: Subject::Unknown, extra: None };
+
+    /// The place of an element of this container, if it is a list.
+    pub fn element(self) -> Self {
+        Self { inside: self.inside.element(), ..self }
+    }
 
     /// The place of the keys of this container: versions are written as keys, too.
     pub fn of_keys(self) -> Self {
@@ -66,7 +80,9 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
             hits,
         ),
         Says::PersonName => found(Category::Name, person_name(value), hits),
-        Says::DisplayName if !matches!(context.around, Subject::Thing | Subject::Carrier) => {
+        Says::DisplayName
+            if !matches!(context.around, Subject::Thing | Subject::Carrier | Subject::Carriers) =>
+        {
             found(Category::Name, person_name(value), hits);
         }
         Says::BareName if context.around == Subject::Person => {

@@ -34,7 +34,8 @@ impl Rules<'_> {
     /// The context of a member `name` in a container of context `parent`.
     pub fn step(&self, parent: Context, name: &Name<'_>) -> Context {
         match name {
-            Name::Root | Name::Index(_) => parent,
+            Name::Root => parent,
+            Name::Index(_) => parent.element(),
             Name::Key(key) => self.under(parent, key),
         }
     }
@@ -47,8 +48,10 @@ impl Rules<'_> {
             Role::Person => Subject::Person,
             Role::Thing => Subject::Thing,
             Role::Platform => Subject::Platform,
-            Role::Wrapper => parent.inside,
+            Role::Wrapper => parent.inside.element(),
             Role::Carrier => Subject::Carrier,
+            Role::Carriers => Subject::Carriers,
+            Role::Other if parent.inside == Subject::Carriers => Subject::Carrier,
             // Parts of a thing are about it.
             Role::Other if parent.inside == Subject::Thing => Subject::Thing,
             Role::People | Role::Other => Subject::Unknown,

@@ -23,13 +23,13 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.
 pub(super) fn chained(left: &str) -> bool {
     let left = left.trim_end_matches([' ', 'v', '+']);
-    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&"].iter().any(|w| left.ends_with(w))
+    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&", ";"].iter().any(|w| left.ends_with(w))
 }
 
 /// Words before which the next number is a version or a place in a document.
 fn is_word_before(left: &str) -> bool {
     const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
-        update updates updated upgrade upgraded firmware fw rv rule rules rulebook section sections sec clause \
+        update updates updated upgrade upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
         clauses cl article articles art chapter ch paragraph paragraphs para appendix annex oid item step \
         figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
         point heading changelog";
@@ -44,6 +44,9 @@ fn is_word_before(left: &str) -> bool {
     let between = match lower.as_str() {
         "no" | "number" | "num" | "nr" | "is" | "now" | "was" | "to" | "notes" | "note" | "available" => true,
         "for" => before_marks(front).ends_with("notes"),
+        "from" => {
+            ["upgraded", "Upgraded", "downgraded", "patched"].iter().any(|w| before_marks(front).ends_with(w))
+        }
         _ => false,
     };
     if between {

@@ -14,6 +14,8 @@ pub(in crate::pii) enum Role {
     Thing,
     /// A thing whose parts may be about anybody: a match, an event, a job.
     Carrier,
+    /// Several of them: `brackets`, `badges`.
+    Carriers,
     /// Whatever its parent describes.
     Wrapper,
     /// An account on a platform.
@@ -34,7 +36,11 @@ pub(super) fn role(words: &[String]) -> Role {
     match of_words(front) {
         Role::Thing if of_a_player => of_words(words),
         role @ (Role::Person | Role::Thing | Role::Platform) => role,
-        role @ Role::Carrier if only_marks => role,
+        role @ (Role::Carrier | Role::Carriers)
+            if only_marks || front.last().is_some_and(|w| is_contest(w)) =>
+        {
+            role
+        }
         _ => of_words(words),
     }
 }
@@ -90,7 +96,7 @@ fn of_words(words: &[String]) -> Role {
     } else if is_subject(word) {
         Role::Thing
     } else if is_thing(word) {
-        Role::Carrier
+        if word == last { Role::Carrier } else { Role::Carriers }
     } else if words.len() <= 2 && words.first().is_some_and(|w| holds_accounts(w)) {
         Role::Platform
     } else if matches!(word, "by" | "for")
@@ -113,6 +119,11 @@ fn is_subject(word: &str) -> bool {
 club clan guild company brand series publisher",
         word,
     )
+}
+
+/// Parts of a tournament whose further words do not change what they are: `match_data`.
+fn is_contest(word: &str) -> bool {
+    matches!(word, "match" | "round" | "group" | "bracket" | "division" | "lobby")
 }
 
 /// Lists of people or teams, and what comes of them: `roster`, `winners`, `registered`.
