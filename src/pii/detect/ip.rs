@@ -38,6 +38,8 @@ pub(in crate::pii) fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
         if !v4_stands_alone(text, start, end) {
             continue;
         }
+        // The words before it are read.
+        hits.worked(48);
         let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V4(ip)));
         if canary {
             hits.add(Category::IpAddress, Detector::Canary, Certainty::Certain, &ip.to_string());

@@ -14,10 +14,10 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
     is_word_before(left)
         || is_product(left)
         || is_browser_before(left)
-        || is_in_user_agent(text::left_of(text, start, AGENT))
         || is_file(left, right)
         || is_word_after(right)
         || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
+        || is_in_user_agent(text::left_of(text, start, AGENT))
 }
 
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.
@@ -125,6 +125,9 @@ fn is_browser_before(left: &str) -> bool {
 /// The number is part of the value of `User-Agent:`, `user_agent=`, `ua=`, and no word such as `from` stands before it.
 fn is_in_user_agent(left: &str) -> bool {
     let line = left.rsplit(['\n', '\r', '&']).next().unwrap_or("");
+    if !line.contains([':', '=']) {
+        return false;
+    }
     let lower = line.to_ascii_lowercase();
     let names = ["user-agent", "user_agent", "useragent", "user agent"];
     let long = names.iter().filter_map(|name| lower.rfind(name).map(|at| at + name.len())).max();

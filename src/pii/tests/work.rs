@@ -126,6 +126,13 @@ fn no_input_costs_ten_times_a_normal_one() {
         "{}{}",
         "1.2.3.4 ",
         "v1.2.3.4 to ",
+        "ua=1.2.3.4 ",
+        "<b>1.2.3.4",
+        "a+",
+        "a+b%40",
+        "a+%2B",
+        "a=/reset/",
+        "%31+",
     ]
     .into_iter()
     .map(|t| (t.to_owned(), filled(t, if matches!(t, "@" | "%25" | "[") { MIB } else { SHORT })))
