@@ -28,59 +28,19 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
     let label = |id, title, things| Label { id, title, things };
-    let mut push = |check: Option<Check>| checks.extend(check);
-    push(gates.success_rate_min_percent.map(|t| {
+    checks.extend(gates.success_rate_min_percent.map(|t| {
         let label = label("success_rate", "Success rate", "deliveries that ended were accepted");
         rate(gates, label, (delivered, ended), Side::AtLeast, t)
     }));
-    push(gates.signatures_valid_min_percent.map(|t| {
+    checks.extend(gates.signatures_valid_min_percent.map(|t| {
         let label = label("signatures", "Signatures valid", "attempts with a valid signature");
         rate(gates, label, (attempts - sum(|m| m.invalid_signatures), attempts), Side::AtLeast, t)
     }));
-    for (id, title, things, hits, n, target) in [
-        (
-            "retry_rate",
-            "Retry rate",
-            "deliveries retried",
-            organic.retried,
-            organic.deliveries,
-            gates.retry_rate_below_percent,
-        ),
-        (
-            "client_error_rate",
-            "4xx rate",
-            "attempts answered 4xx",
-            organic.client_errors,
-            organic.attempts,
-            gates.client_error_rate_below_percent,
-        ),
-        (
-            "server_error_rate",
-            "5xx rate",
-            "attempts answered 5xx",
-            organic.server_errors,
-            organic.attempts,
-            gates.server_error_rate_below_percent,
-        ),
-    ] {
-        let check = target.map(|t| rate(gates, label(id, title, things), (hits, n), Side::Below, t));
-        push(if id == "client_error_rate" {
-            check.zip(target).map(|(check, t)| refused(&analysis.refused, check, t))
-        } else {
-            check
-        });
-    }
-    let latency = latencies(analysis);
-    let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
-    for (id, title, percent, limit) in [
-        ("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
-        ("latency_p95", "Delivery latency p95", 95.0, gates.latency_p95_below_ms),
-    ] {
-        let check = limit.map(|ms| percentile(gates, label(id, title, "deliveries"), &latency, percent, ms));
-        push(check.map(|check| within_uncertainty(uncertainty_us, check, limit)));
-    }
-    push(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
-    push(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
+    checks.extend(rates(analysis, gates, &organic));
+    let ids = [("latency_p50", "Delivery latency p50"), ("latency_p95", "Delivery latency p95")];
+    checks.extend(percentiles(analysis, gates, &latencies(analysis), "deliveries", ids));
+    checks.extend(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
+    checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_sums(analysis)));
         checks.push(breaker::check(
@@ -106,6 +66,27 @@ fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
     )
 }
 
+/// Of the attempts and deliveries that nobody broke on purpose.
+fn rates(analysis: &Analysis, gates: &Gates, organic: &Tally) -> Vec<Check> {
+    let of = |(id, title, things), part: (u64, u64), target: Option<f64>| {
+        Some(rate(gates, Label { id, title, things }, part, Side::Below, target?))
+    };
+    let client_errors = ("client_error_rate", "4xx rate", "attempts answered 4xx");
+    let server_errors = ("server_error_rate", "5xx rate", "attempts answered 5xx");
+    let (below_4xx, below_5xx) =
+        (gates.client_error_rate_below_percent, gates.server_error_rate_below_percent);
+    let retried = (organic.retried, organic.deliveries);
+    let client = of(client_errors, (organic.client_errors, organic.attempts), below_4xx);
+    [
+        of(("retry_rate", "Retry rate", "deliveries retried"), retried, gates.retry_rate_below_percent),
+        client.zip(below_4xx).map(|(check, below)| refused(&analysis.refused, check, below)),
+        of(server_errors, (organic.server_errors, organic.attempts), below_5xx),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
 /// What is driven meanwhile must work, and each of its webhooks must come: they alone are known to be due.
 fn driven(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, (lost, due): (u64, u64)) -> Vec<Check> {
     if begin.drive.is_empty() {
@@ -127,20 +108,30 @@ fn driven(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, (lost, due): (
 
 /// From the step that asked for a webhook to its acceptance, as the smokes measure it.
 fn driven_latency(analysis: &Analysis, gates: &Gates, begin: &WatchBegin, organic: &Tally) -> Vec<Check> {
-    let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
-    let of = |id, title, percent, limit: Option<f64>| {
-        let label = Label { id, title, things: "driven deliveries" };
-        let check = percentile(gates, label, &organic.latency, percent, limit?);
-        Some(within_uncertainty(uncertainty_us, check, limit))
-    };
     if begin.drive.is_empty() {
         return Vec::new();
     }
-    let both = [
-        of("driven_latency_p50", "Driven latency p50", 50.0, gates.latency_p50_below_ms),
-        of("driven_latency_p95", "Driven latency p95", 95.0, gates.latency_p95_below_ms),
-    ];
-    both.into_iter().flatten().collect()
+    let ids = [("driven_latency_p50", "Driven latency p50"), ("driven_latency_p95", "Driven latency p95")];
+    percentiles(analysis, gates, &organic.latency, "driven deliveries", ids)
+}
+
+/// The median and the 95th percentile, under these ids and titles.
+fn percentiles(
+    analysis: &Analysis,
+    gates: &Gates,
+    latency: &Latency,
+    things: &'static str,
+    [p50, p95]: [(&'static str, &'static str); 2],
+) -> Vec<Check> {
+    let uncertainty_us = analysis.watched.offset.as_ref().map(|o| o.uncertainty_us);
+    let of = |(id, title), percent, limit: Option<f64>| {
+        let check = percentile(gates, Label { id, title, things }, latency, percent, limit?);
+        Some(within_uncertainty(uncertainty_us, check, limit))
+    };
+    [of(p50, 50.0, gates.latency_p50_below_ms), of(p95, 95.0, gates.latency_p95_below_ms)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// First byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of
