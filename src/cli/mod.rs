@@ -19,6 +19,7 @@ mod observe;
 mod observe_drive;
 mod observe_hook;
 mod observe_judge;
+mod observe_kept;
 mod observe_table;
 mod out;
 mod outputs;

@@ -4,6 +4,7 @@ use super::gates_file::GatesFile;
 use super::observe_drive::{DriveArgs, Driving, Watched};
 use super::observe_hook::hook;
 use super::observe_judge::{Live, SenderLog};
+use super::observe_kept::keep_earlier;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
@@ -138,6 +139,9 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt)?;
+    if let Some(kept) = keep_earlier(&args.artifacts)?.filter(|_| !args.quiet) {
+        out::say(format!("the window before this one is kept: {}", kept.display()));
+    }
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let analysis = Analysis::new(header).map_err(Failure::usage)?;
     let formats = logs::formats(None)?;
