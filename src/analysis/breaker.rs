@@ -52,6 +52,8 @@ impl Breaker {
     pub fn of(analysis: &Analysis) -> Self {
         let seen = |d: Cow<'_, Delivery>| {
             let failed = match d.fate(analysis.max_attempts()) {
+                // A sender that follows a redirect takes the answer that it finds there for its own.
+                _ if d.elsewhere => return None,
                 Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
                 Fate::Delivered => false,
                 Fate::Open => return None,

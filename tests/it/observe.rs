@@ -24,6 +24,8 @@ struct Window {
     next: u64,
     /// Of each webhook, beside its id.
     headers: Vec<(String, String)>,
+    /// Whether they come to the place that redirects point to.
+    elsewhere: bool,
 }
 
 impl Window {
@@ -61,7 +63,7 @@ impl Window {
             probe: None,
             logs: Vec::new(),
         })));
-        Self { analysis, next: 0, headers: Vec::new() }
+        Self { analysis, next: 0, headers: Vec::new(), elsewhere: false }
     }
 
     /// A webhook in the middle of a minute (from 1), answered with `status`.
@@ -101,7 +103,7 @@ impl Window {
             verdict,
             answer: Some(status),
             duplicate: false,
-            elsewhere: false,
+            elsewhere: self.elsewhere,
             fault: None,
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
@@ -398,6 +400,28 @@ fn a_webhook_again_after_it_was_accepted_is_a_duplicate() {
     window.attempt(Tick(3), "a", good(), "{}");
     let (verdict, text) = check(&window, "duplicates");
     assert!(verdict == Verdict::Fail && text.starts_with("1 in 2 deliveries"), "{text}");
+}
+
+/// The sender follows each and is content: its circuit breaker has nothing to open for.
+#[test]
+fn redirects_that_were_followed_open_no_breaker() {
+    for (status, followed, fails) in [(302, true, false), (400, false, true)] {
+        let mut window = Window::new();
+        for n in 0..5 {
+            let id = n.to_string();
+            window.attempt(Tick(n * 1000), &id, (status, Signature::valid()), "{}");
+            if followed {
+                window.elsewhere = true;
+                window.attempt(Tick(n * 1000 + 100), &id, (200, Signature::valid()), "{}");
+                window.elsewhere = false;
+            }
+        }
+        // In the minute in which an open breaker lets nothing through.
+        window.attempt(Tick(30_000_000), "later", (200, Signature::valid()), "{}");
+        window.end();
+        let (verdict, text) = check(&window, "circuit_breaker");
+        assert_eq!(verdict == Verdict::Fail, fails, "{text}");
+    }
 }
 
 #[test]
