@@ -9,6 +9,7 @@ use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use crate::http1::Ending;
 use crate::journal::{Answered, Attempt, Forwarded};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,14 +67,11 @@ impl Analysis {
     /// Another webhook with the content of `latest` comes, of which a retry may still be due.
     fn overtake(&mut self, arrival: &Arrival<'_>, latest: Option<usize>) {
         let Some(latest) = latest.filter(|_| !arrival.has_id) else { return };
-        let contract = &self.header.retry;
-        let longest = Duration::from_millis(contract.longest_ms() + contract.late_ms);
+        let (longest, now) = (self.header.retry.latest_retry(), arrival.made.first_byte);
         let deliveries = &self.deliveries;
         let is_open = |index: &usize| {
-            deliveries.get(*index).is_some_and(|delivery| {
-                let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
-                delivery.accepted().is_none() && arrival.made.first_byte.since(last) <= longest
-            })
+            let open = |d: Cow<'_, Delivery>| d.accepted().is_none() && now.since(d.last_seen()) <= longest;
+            deliveries.get(*index).is_some_and(open)
         };
         let added = Some(latest).filter(is_open);
         if added.is_none() && !self.overtaken.contains_key(&arrival.key) {
@@ -151,15 +149,12 @@ impl Analysis {
     /// with the same content are to be expected: then a retry is one that comes when the contract has it.
     fn may_be_retry(&self, delivery: &Delivery, made: &Try) -> bool {
         let contract = &self.header.retry;
-        let last = delivery.last_end().unwrap_or_else(|| delivery.first_byte());
-        let pause = made.first_byte.since(last);
-        let latest = Duration::from_millis(contract.longest_ms() + contract.late_ms);
-        let asked_for = delivery.fulfils.is_some() || delivery.surplus;
+        let pause = made.first_byte.since(delivery.last_seen());
         let status = delivery.tries.last().and_then(|t| t.status);
         let due = contract.gap_ms(delivery.tries.len(), None).map(|ms| ms.saturating_sub(contract.early_ms));
         let in_order = !status.is_some_and(|status| contract.aborts(status))
             && due.is_some_and(|ms| pause >= Duration::from_millis(ms));
-        pause <= latest && (asked_for || in_order)
+        pause <= contract.latest_retry() && (delivery.is_asked_for() || in_order)
     }
 
     fn file(&mut self, index: usize, arrival: Arrival<'_>) {

@@ -108,6 +108,18 @@ impl Delivery {
         self.tries.first().map_or(Tick(0), |t| t.first_byte)
     }
 
+    /// Whether a step asked for it.
+    #[must_use]
+    pub const fn is_asked_for(&self) -> bool {
+        self.fulfils.is_some() || self.surplus
+    }
+
+    /// When it was last seen: the end of its last attempt, else its first arrival.
+    #[must_use]
+    pub fn last_seen(&self) -> Tick {
+        self.last_end().unwrap_or_else(|| self.first_byte())
+    }
+
     /// End of the last attempt, duplicates included; `None` when it is not known.
     #[must_use]
     pub fn last_end(&self) -> Option<Tick> {

@@ -65,7 +65,7 @@ pub fn retries(analysis: &Analysis) -> Retries {
 
 /// Whether its attempts can be told from those of others: by its id, or because a step asked for it.
 fn stands_apart(delivery: &Delivery) -> bool {
-    delivery.has_id || delivery.fulfils.is_some() || delivery.surplus
+    delivery.has_id || delivery.is_asked_for()
 }
 
 /// What stands for the id of a webhook that has none.
@@ -281,7 +281,7 @@ struct GivenUp {
 /// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
 fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
     let contract = &analysis.header.retry;
-    let within = Duration::from_millis(contract.longest_ms() + contract.late_ms);
+    let within = contract.latest_retry();
     let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
     let mut found = BTreeSet::new();
     for delivery in analysis.own().filter(|d| d.has_id) {

@@ -2,8 +2,8 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::{unread, unseen, within_uncertainty};
 use super::rate::{Label, Side, count, percentile, rate};
+use super::unseen::{unread, unseen, within_uncertainty};
 use super::{breaker, clause, retry};
 use crate::analysis::Analysis;
 use crate::journal::{Header, PiiSums, Sums, Tally};

@@ -4,7 +4,6 @@ mod breaker;
 mod check;
 mod clause;
 mod config;
-mod elsewhere;
 mod interval;
 mod judge;
 mod load;
@@ -14,6 +13,7 @@ mod rate;
 mod retry;
 mod sender_log;
 mod triggers;
+mod unseen;
 
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};

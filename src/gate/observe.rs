@@ -2,10 +2,10 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::elsewhere::{refused, unread, unseen, within_uncertainty};
 use super::judge::duplicates;
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
+use super::unseen::{refused, unread, unseen, within_uncertainty};
 use super::{breaker, retry, sender_log};
 use crate::analysis::{Analysis, Delivery, Minute, breaker_sums, clause_sums, minutes};
 use crate::journal::{Tally, WatchBegin};

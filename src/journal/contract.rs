@@ -73,6 +73,12 @@ impl RetryContract {
         }
     }
 
+    /// So long after an attempt a retry may come at the latest: the longest pause and its tolerance.
+    #[must_use]
+    pub fn latest_retry(&self) -> Duration {
+        Duration::from_millis(self.longest_ms() + self.late_ms)
+    }
+
     /// How long an attempt of a sender with this time-out (ms) may last until it counts as held beyond it: a twentieth
     /// more, at least 100 ms and at most the tolerance of a gap.
     #[must_use]

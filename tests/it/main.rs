@@ -27,6 +27,8 @@ mod observe;
 #[cfg(test)]
 mod observe_drive;
 #[cfg(test)]
+mod observe_written;
+#[cfg(test)]
 mod older_scripts;
 #[cfg(test)]
 mod own_memos;
