@@ -18,7 +18,7 @@ FILL = ["Maps are set for Jute Jackals - Lalbagh Legion and the veto is final.",
 
 
 def rows():
-    for line in open(os.path.join(HERE, "..", "tests", "data", "pii_sample.jsonl"), encoding="utf-8"):
+    for line in open(os.path.join(HERE, "..", "crates", "pii", "tests", "data", "pii_sample.jsonl"), encoding="utf-8"):
         row = json.loads(line)
         row = {k: row[k] for k in ("id", "payload", "headers", "identities")}
         n = 0

@@ -6,10 +6,10 @@
 #[path = "../tests/it/sample.rs"]
 mod sample;
 
-use smoke::analysis::Recheck;
-use smoke::journal::Reader;
-use smoke::report::{Evidence, artifact, to_bytes};
-use smoke::secret::Secret;
+use evidence::analysis::Recheck;
+use evidence::report::{Evidence, artifact, to_bytes};
+use record::Reader;
+use signature::Secret;
 use std::time::Instant;
 
 /// As in the binary.

@@ -1,7 +1,7 @@
 //! The files of a run.
 
 use super::Failure;
-use crate::report::{EMBEDDED, write_whole};
+use evidence::report::{EMBEDDED, write_whole};
 use std::path::{Path, PathBuf};
 
 /// Where a run writes its evidence.
@@ -37,7 +37,7 @@ impl Artifacts {
         std::fs::remove_file(&probe).map_err(wrong)
     }
 
-    /// Moves artifact and journal of an earlier run aside when they are about another environment than the stand-in's:
+    /// Moves artifact and journal of an earlier run routes when they are about another environment than the stand-in's:
     /// trying something out must not cost the evidence. Gives the artifact's new place.
     ///
     /// # Errors
@@ -51,13 +51,13 @@ impl Artifacts {
             return Ok(None);
         }
         for file in [&self.output, &self.journal] {
-            let wrong = |e| Failure::environment(format!("cannot move {} aside: {e}", file.display()));
-            match std::fs::rename(file, aside(file)) {
+            let wrong = |e| Failure::environment(format!("cannot move {} routes: {e}", file.display()));
+            match std::fs::rename(file, routes(file)) {
                 Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(wrong(e)),
                 _ => {}
             }
         }
-        Ok(Some(aside(&self.output)))
+        Ok(Some(routes(&self.output)))
     }
 
     /// Writes the artifact whole.
@@ -91,7 +91,7 @@ impl Artifacts {
 }
 
 /// `kept_` before the file's name.
-fn aside(file: &Path) -> PathBuf {
+fn routes(file: &Path) -> PathBuf {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     file.with_file_name(format!("kept_{name}"))
 }

@@ -2,17 +2,15 @@
 
 use super::run_args::RunArgs;
 use super::{Exit, Failure, environment, out, run_plan};
-use crate::clock::Clock;
 use crate::drive::Client;
+use crate::executor::{Plan, Receiver, Target};
 use crate::receive::Remote;
-use crate::rig::{Plan, Receiver, Target};
-use crate::scenario::{
-    Method, ResolvedBody, ResolvedRequest, Run, RunSettings, built_in_names, load_typed, rows,
-};
+use scenario::{Method, ResolvedBody, ResolvedRequest, Run, RunSettings, built_in_names, load_typed, rows};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
+use wire::Clock;
 
 /// How long the target gets to answer.
 const REACH: Duration = Duration::from_secs(5);
@@ -112,7 +110,7 @@ fn check_scenario(scenario: &str, args: &Args, findings: &mut Findings) -> Resul
     let settings = RunSettings {
         seed: 0,
         run_id: String::new(),
-        clock: crate::clock::Clock::start(),
+        now: std::sync::Arc::new(chrono::Utc::now),
         env,
         vars: run_plan::vars(&args.run.vars, &loaded.scenario)?,
         dir: loaded.dir.clone(),
@@ -137,7 +135,7 @@ fn check_scenario(scenario: &str, args: &Args, findings: &mut Findings) -> Resul
 
 /// Everything that a run resolves before it starts; `None` when it cannot be.
 fn configuration(scenario: &str, args: &Args, findings: &mut Findings) -> Option<Plan> {
-    let resolved = run_plan::resolve("check", scenario, &args.run);
+    let resolved = run_plan::resolve(scenario, &args.run);
     let plan = match resolved {
         Ok(resolved) => resolved.plan,
         // The scenario itself has been told about.

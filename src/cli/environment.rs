@@ -1,7 +1,7 @@
 //! The environment that configuration comes from: the process's own over `--env-file`.
 
 use super::Failure;
-use crate::scenario::Env;
+use scenario::Env;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;

@@ -2,10 +2,10 @@
 
 use super::Failure;
 use super::run_args::RunArgs;
-use crate::injection::{FaultPlan, Scope, Sweep};
-use crate::journal::RetryContract;
-use crate::rig::{Budget, Plan, triggered};
-use crate::scenario::Loaded;
+use crate::executor::{Budget, Plan, triggered};
+use record::RetryContract;
+use record::faults::{FaultPlan, Scope, Sweep};
+use scenario::Loaded;
 use std::time::Duration;
 
 /// What a run breaks, and how many flows that takes.

@@ -4,16 +4,16 @@ use super::format::Format;
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, github, out, promote, run};
-use crate::approval::{
-    Approval, Checkout, Kind, Request, approval_annotations, human, judge, markdown, name_of,
-};
-use crate::gate::Verdict;
-use crate::journal::sha256_hex;
-use crate::scenario::{built_in_names, load, load_built_in};
-use crate::seal::PublicKey;
-use crate::secret::Secret;
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
+use evidence::approval::{
+    Approval, Checkout, Kind, Request, approval_annotations, human, judge, markdown, name_of,
+};
+use evidence::gate::Verdict;
+use record::seal::PublicKey;
+use record::sha256_hex;
+use scenario::{built_in_names, load, load_built_in};
+use signature::Secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -158,7 +158,7 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure>
 
 /// A memo with its journal is judged with the artifact that it is beside.
 fn is_own_memo(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "md") && crate::approval::journal_of(path).is_some()
+    path.extension().is_some_and(|e| e == "md") && evidence::approval::journal_of(path).is_some()
 }
 
 /// `*_output.json`, and memos that no journal stands behind.
@@ -193,7 +193,7 @@ fn public_key(text: &str) -> Result<PublicKey, Failure> {
     } else {
         text.to_owned()
     };
-    text.parse().map_err(|e: crate::seal::KeyError| wrong(e.to_string()))
+    text.parse().map_err(|e: record::seal::KeyError| wrong(e.to_string()))
 }
 
 /// The gates and scenarios that count.

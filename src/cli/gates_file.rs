@@ -1,9 +1,9 @@
 //! Where the gates of a run come from.
 
 use super::Failure;
-use crate::gate::{Confidence, Gates};
-use crate::journal::sha256_hex;
-use crate::rig::GatesRef;
+use crate::executor::GatesRef;
+use evidence::gate::{Confidence, Gates};
+use record::sha256_hex;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -1,7 +1,7 @@
 //! What a run tells GitHub Actions: a job summary, and annotations for gates that did not pass.
 
 use super::out;
-use crate::report::{Artifact, Evidence, annotations, memo};
+use evidence::report::{Artifact, Evidence, annotations, memo};
 use std::fs::OpenOptions;
 use std::io::Write;
 

@@ -1,7 +1,7 @@
 //! `smoke key`: a key pair to sign evidence with.
 
 use super::{Exit, Failure, out};
-use crate::seal::SigningKey;
+use record::seal::SigningKey;
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::OpenOptionsExt;

@@ -3,10 +3,10 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
-use crate::journal::Counted;
-use crate::journal::{Links, PartRead, ReadError, Reader};
-use crate::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
-use crate::pii::{Engine, Policy, shown};
+use evidence::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
+use pii::{Engine, Policy, shown};
+use record::Counted;
+use record::{Links, PartRead, ReadError, Reader};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};

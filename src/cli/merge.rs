@@ -3,7 +3,7 @@
 use super::load::{Evidence, JOURNAL, Outputs};
 use super::{Exit, Failure, out};
 use crate::load::Shard;
-use crate::report::{Scope, open_part};
+use evidence::report::{Scope, open_part};
 use std::path::{Path, PathBuf};
 
 /// The command line of `smoke merge`.

@@ -113,9 +113,9 @@ struct RunScenario {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let result = match args.command {
-        Command::Payments(args) => run::run("payments", "payments", &args),
-        Command::Matches(args) => run::run("matches", "matches", &args),
-        Command::Run(run) => run::run("run", &run.scenario, &run.args),
+        Command::Payments(args) => run::run("payments", &args),
+        Command::Matches(args) => run::run("matches", &args),
+        Command::Run(run) => run::run(&run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Observe(args) => observe::run(&args),

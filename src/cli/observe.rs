@@ -8,23 +8,26 @@ use super::observe_kept::keep_earlier;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
-use crate::analysis::{Analysis, minutes};
-use crate::clock::{Clock, Tick};
-use crate::gate::Verdict;
-use crate::http1::Limits;
-use crate::journal::{Journal, OnTrigger, Rotation, Sync, WatchBegin};
+use crate::journal::{Journal, Rotation, Sync};
 use crate::observe::{Follow, LogFollow, Observe, Plan, Source, probe_url};
-use crate::pii::shown;
 use crate::receive::{Identity, Receiver, Remote, header};
-use crate::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
-use crate::scenario::{Env, Period};
-use crate::secret::Secret;
-use crate::signature::Scheme;
+use evidence::analysis::{Analysis, minutes};
+use evidence::gate::Verdict;
+use evidence::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
+use pii::shown;
+use record::RunKind;
+use record::Tick;
+use record::{OnTrigger, WatchBegin};
+use scenario::{Env, Period};
+use signature::Scheme;
+use signature::Secret;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
+use wire::Clock;
+use wire::http1::Limits;
 
 /// How often everything is looked at.
 const LOOK: Duration = Duration::from_millis(500);
@@ -135,7 +138,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     };
     let drips = args.drive.prepare(&watched, &args.artifacts, args.duration.get()).await?;
     // A stand-in that is a server elsewhere is no evidence about staging either.
-    header.stand_in = drips.iter().any(|(_, drip)| drip.is_about_stand_in());
+    header.stand_in = drips.iter().any(|(_, traffic)| traffic.is_about_stand_in());
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt)?;
@@ -339,7 +342,7 @@ fn source(
     let embedded = args.drive.embedded(env);
     let reference = gates.reference();
     let mut identity = Identity {
-        command: "observe".to_owned(),
+        kind: RunKind::Observe,
         environment: if embedded {
             EMBEDDED.to_owned()
         } else {
@@ -379,7 +382,7 @@ fn source(
     let journal = args.artifacts.join("receive_journal.jsonl");
     let receiver = Receiver::new(crate::receive::Plan {
         address,
-        identity: Identity { command: "receive".to_owned(), ..identity.clone() },
+        identity: Identity { kind: RunKind::Receive, ..identity.clone() },
         path: receiver_plan::checked_path(args.path.clone())?,
         secret: secret.clone(),
         tls: None,

@@ -3,19 +3,19 @@
 use super::run_args::RunArgs;
 use super::run_plan;
 use super::{Failure, environment, out};
-use crate::clock::Clock;
-use crate::journal::Record;
+use crate::executor::{PacedOutcome, Plan, Prepared, Receiver, RunError, Tee};
 use crate::load::rate;
-use crate::rig::{Dripped, Plan, Prepared, Receiver, RigError, Told};
-use crate::scenario::{DataError, Env};
-use crate::secret::Secret;
-use crate::signature::Scheme;
 use clap::Parser;
+use record::Record;
+use scenario::{DataError, Env};
+use signature::Scheme;
+use signature::Secret;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::Sender;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
+use wire::Clock;
 
 /// Highest rate of one scenario, in flows per second: beyond it, it is a load.
 const MOST: f64 = 10.0;
@@ -24,8 +24,8 @@ const MOST: f64 = 10.0;
 #[derive(Debug, clap::Args)]
 pub(super) struct DriveArgs {
     /// Drive these scenarios meanwhile, each at its rate, such as payments=6/m,matches=2/m
-    #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = drip, help_heading = "Drive")]
-    pub drive: Vec<Drip>,
+    #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = traffic, help_heading = "Drive")]
+    pub drive: Vec<Traffic>,
     /// Staging to drive [env: STAGING_URL]; without it the embedded stand-in, which is no evidence about staging
     #[arg(long, value_name = "URL", requires = "drive", help_heading = "Drive")]
     staging: Option<String>,
@@ -39,13 +39,13 @@ pub(super) struct DriveArgs {
 
 /// A scenario and the time from one of its flows to the next.
 #[derive(Debug, Clone)]
-pub(super) struct Drip {
+pub(super) struct Traffic {
     scenario: String,
     every: Duration,
     typed: String,
 }
 
-fn drip(text: &str) -> Result<Drip, String> {
+fn traffic(text: &str) -> Result<Traffic, String> {
     let (scenario, typed) = text
         .split_once('=')
         .filter(|(name, _)| !name.is_empty())
@@ -57,7 +57,7 @@ fn drip(text: &str) -> Result<Drip, String> {
     if rate > MOST {
         return Err(format!("{typed} is above {MOST}/s; `smoke load` is for loads"));
     }
-    Ok(Drip {
+    Ok(Traffic {
         scenario: scenario.to_owned(),
         every: Duration::from_secs_f64(1.0 / rate),
         typed: text.to_owned(),
@@ -104,7 +104,7 @@ impl DriveArgs {
         watched: &Watched<'_>,
         artifacts: &Path,
         duration: Duration,
-    ) -> Result<Vec<(Drip, Prepared)>, Failure> {
+    ) -> Result<Vec<(Traffic, Prepared)>, Failure> {
         // Where the secret is not known, nothing that is driven from here signs or verifies.
         let unknown =
             || Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")));
@@ -117,30 +117,30 @@ impl DriveArgs {
                 )));
             }
         }
-        let mut all: Vec<(Drip, Prepared)> = Vec::new();
+        let mut all: Vec<(Traffic, Prepared)> = Vec::new();
         let mut names: Vec<String> = Vec::new();
-        for drip in &self.drive {
-            let mut plan = self.plan(drip, &secret, artifacts, duration)?;
+        for traffic in &self.drive {
+            let mut plan = self.plan(traffic, &secret, artifacts, duration)?;
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
                     "--drive {}: {name} is driven already; give it once, with the rate of both together",
-                    drip.typed
+                    traffic.typed
                 )));
             }
             plan.receiver = Receiver::Watched(watched.endpoint.to_owned());
             plan.scheme = watched.scheme;
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
-            let prepared = Prepared::new(plan).await.map_err(|e| failure(drip, duration, e))?;
-            all.push((drip.clone(), prepared));
+            let prepared = Prepared::new(plan).await.map_err(|e| failure(traffic, duration, e))?;
+            all.push((traffic.clone(), prepared));
         }
         Ok(all)
     }
 
     fn plan(
         &self,
-        drip: &Drip,
+        traffic: &Traffic,
         secret: &Secret,
         artifacts: &Path,
         duration: Duration,
@@ -153,19 +153,19 @@ impl DriveArgs {
         if let Some(file) = &self.env_file {
             add("--env-file", file.as_os_str());
         }
-        let own = |text: &&String| text.split_once('=').is_some_and(|(name, _)| name == drip.scenario);
+        let own = |text: &&String| text.split_once('=').is_some_and(|(name, _)| name == traffic.scenario);
         if let Some((_, file)) = self.data.iter().rfind(own).and_then(|text| text.split_once('=')) {
             add("--data", file.as_ref());
         }
         add("--artifacts", artifacts.as_os_str());
-        let flows = (duration.as_secs_f64() / drip.every.as_secs_f64()).ceil().clamp(1.0, 1_000_000.0);
+        let flows = (duration.as_secs_f64() / traffic.every.as_secs_f64()).ceil().clamp(1.0, 1_000_000.0);
         add("--flows", format!("{flows}").as_ref());
         let words = Words::try_parse_from(words).map_err(Failure::usage)?;
-        let plan = run_plan::resolve_drive(&drip.scenario, &words.run, secret)?;
+        let plan = run_plan::resolve_drive(&traffic.scenario, &words.run, secret)?;
         if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
             return Err(Failure::usage(format!(
                 "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
-                drip.typed
+                traffic.typed
             )));
         }
         Ok(plan)
@@ -182,41 +182,41 @@ pub(super) struct Watched<'a> {
     pub scheme: Scheme,
 }
 
-fn failure(drip: &Drip, duration: Duration, error: RigError) -> Failure {
-    if let RigError::Data(DataError::TooFew { origin, found, needed }) = &error {
-        let last = drip.every.as_secs_f64() * f64::from(u32::try_from(*found).unwrap_or(u32::MAX));
+fn failure(traffic: &Traffic, duration: Duration, error: RunError) -> Failure {
+    if let RunError::Data(DataError::TooFew { origin, found, needed }) = &error {
+        let last = traffic.every.as_secs_f64() * f64::from(u32::try_from(*found).unwrap_or(u32::MAX));
         return Failure::usage(format!(
             "--drive {typed}: {origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
              give {needed} rows (--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s",
             duration.as_secs(),
-            drip.scenario,
-            typed = drip.typed
+            traffic.scenario,
+            typed = traffic.typed
         ));
     }
     let environment = error.is_environment();
-    let error = anyhow::Error::from(error).context(format!("--drive {}", drip.typed));
+    let error = anyhow::Error::from(error).context(format!("--drive {}", traffic.typed));
     if environment { Failure::Environment(error) } else { Failure::Usage(error) }
 }
 
 /// Scenarios that are being driven.
 pub(super) struct Driving {
     stop: watch::Sender<bool>,
-    tasks: JoinSet<(Drip, Result<Dripped, RigError>)>,
+    tasks: JoinSet<(Traffic, Result<PacedOutcome, RunError>)>,
     handles: Vec<AbortHandle>,
 }
 
 impl Driving {
     /// Begins all of them; their facts are told to `to` in the time of `clock`.
-    pub(super) fn start(all: Vec<(Drip, Prepared)>, clock: Clock, to: &Sender<Record>) -> Self {
+    pub(super) fn start(all: Vec<(Traffic, Prepared)>, clock: Clock, to: &Sender<Record>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut handles = Vec::new();
-        for (number, (drip, prepared)) in (0..).zip(all) {
+        for (number, (traffic, prepared)) in (0..).zip(all) {
             let stopped = stopped.clone();
-            let told = Told { clock, number, to: to.clone() };
+            let told = Tee { clock, number, to: to.clone() };
             handles.push(tasks.spawn(async move {
-                let dripped = prepared.drip(drip.every, told, stopped).await;
-                (drip, dripped)
+                let dripped = prepared.run_paced(traffic.every, told, stopped).await;
+                (traffic, dripped)
             }));
         }
         Self { stop, tasks, handles }
@@ -232,7 +232,7 @@ impl Driving {
         let _ = self.stop.send(true);
         let (mut told, mut whole) = (Vec::new(), true);
         while let Some(ended) = self.tasks.join_next().await {
-            let Ok((drip, dripped)) = ended else {
+            let Ok((traffic, dripped)) = ended else {
                 whole = false;
                 continue;
             };
@@ -240,9 +240,9 @@ impl Driving {
             let text = match dripped {
                 Ok(d) => format!(
                     "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
-                    drip.typed, d.started, d.ended, d.failed_steps
+                    traffic.typed, d.started, d.ended, d.failed_steps
                 ),
-                Err(error) => format!("driven meanwhile: {}, which broke off: {error}", drip.typed),
+                Err(error) => format!("driven meanwhile: {}, which broke off: {error}", traffic.typed),
             };
             out::say(&text);
             told.push(text);

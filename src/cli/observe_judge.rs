@@ -1,12 +1,12 @@
 //! The live judge of an observation: the same analysis and triggers as over the finished journal.
 
 use super::{Failure, logs};
-use crate::analysis::Analysis;
-use crate::clock::Tick;
-use crate::gate::{Gates, triggers};
-use crate::journal::{Gap, Header, LogCompared, Reconciliation, Record};
-use crate::logs::{Fold, Formats, LogWindow};
 use crate::observe::{Fired, Judge, LogSaid};
+use evidence::analysis::Analysis;
+use evidence::gate::{Gates, triggers};
+use evidence::logs::{Fold, Formats, LogWindow};
+use record::Tick;
+use record::{Gap, Header, LogCompared, Reconciliation, Record};
 use std::time::Instant;
 
 /// Looking again takes at most one part in so many of the time: the more there is to look at, the rarer it is done.

@@ -1,8 +1,8 @@
 //! The evidence of an earlier window, kept when another one begins in the same place: a canary stage takes a day to watch.
 
 use super::Failure;
-use crate::journal::Reader;
-use crate::report::EMBEDDED;
+use evidence::report::EMBEDDED;
+use record::Reader;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -27,7 +27,7 @@ pub(super) fn keep_earlier(dir: &Path) -> Result<Option<PathBuf>, Failure> {
         let from = of(NAME, file);
         match std::fs::rename(&from, of(&kept, file)) {
             Err(e) if e.kind() != ErrorKind::NotFound => {
-                return Err(Failure::environment(format!("cannot move {} aside: {e}", from.display())));
+                return Err(Failure::environment(format!("cannot move {} routes: {e}", from.display())));
             }
             _ => {}
         }

@@ -1,8 +1,8 @@
 //! The table that a terminal shows while a window is watched: time, each gate now and over the window, the last webhooks.
 
 use super::observe_judge::Rest;
-use crate::analysis::{Analysis, Delivery, Minute, minutes};
-use crate::gate::{Check, Gates, judge};
+use evidence::analysis::{Analysis, Delivery, Minute, minutes};
+use evidence::gate::{Check, Gates, judge};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::io::IsTerminal;

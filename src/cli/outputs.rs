@@ -3,7 +3,7 @@
 use super::Failure;
 use super::artifacts::Artifacts;
 use super::run_args::ReportFormat;
-use crate::report::{Artifact, Evidence, html, junit, memo, write_whole};
+use evidence::report::{Artifact, Evidence, html, junit, memo, write_whole};
 use std::path::{Path, PathBuf};
 
 /// Where each report goes; a report without a place is not written.

@@ -2,9 +2,9 @@
 
 use super::out;
 use crate::drive::{Event, Listener};
-use crate::journal::Outcome;
-use crate::secret::Redactor;
+use crate::redact::Redactor;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use record::Outcome;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

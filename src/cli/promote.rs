@@ -2,11 +2,11 @@
 
 use super::format::Format;
 use super::{Exit, Failure, out};
-use crate::analysis::minutes;
-use crate::approval::{Judgement, Kind, Request, judge_with_evidence};
-use crate::gate::{STAGES, Stage, Verdict, promote};
-use crate::report::Evidence;
 use chrono::{DateTime, Utc};
+use evidence::analysis::minutes;
+use evidence::approval::{Judgement, Kind, Request, judge_with_evidence};
+use evidence::gate::{STAGES, Stage, Verdict, promote};
+use evidence::report::Evidence;
 use serde::Serialize;
 use std::path::PathBuf;
 

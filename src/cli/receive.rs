@@ -3,20 +3,21 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan};
-use crate::fault::{Campaign, Numbering, Roster};
-use crate::http1::Limits;
+use crate::fault::{FaultInjector, FlowMatcher, Numbering};
 use crate::inbox::Inbox;
-use crate::injection::{FaultPlan, FaultSpec, Scope};
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
-use crate::scenario::Period;
-use crate::signature::Scheme;
+use record::RunKind;
+use record::faults::{FaultPlan, FaultSpec, Scope};
+use scenario::Period;
+use signature::Scheme;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use wire::http1::Limits;
 
 /// File descriptors that are not for connections: journal, listener, runtime, a metrics scrape.
 const OWN_DESCRIPTORS: usize = 64;
@@ -24,7 +25,7 @@ const OWN_DESCRIPTORS: usize = 64;
 const FILE_TOO_LARGE: i32 = 25;
 /// Deliveries among which a share of faults is spread: a receiver does not know how many will come.
 const INJECTED_AMONG: u64 = 100_000;
-/// How often the state of the journal is looked at for telling about it.
+/// How often the state of the journal is looked at for tee about it.
 const LOOK: Duration = Duration::from_millis(200);
 
 /// Options of `smoke receive`.
@@ -122,7 +123,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
     let secret = run_plan::staging_secret(&args.secret, &env)?;
     let reference = gates.reference();
     let identity = Identity {
-        command: "receive".to_owned(),
+        kind: RunKind::Receive,
         environment: run_plan::checked_environment(&args.environment)?,
         target: args.forward.clone().unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
@@ -178,11 +179,11 @@ fn faults(args: &Args, plan: &Plan) -> Result<Option<FaultPlan>, Failure> {
 
 async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Failure> {
     if let Some(faults) = faults {
-        let roster = Roster::new(&[], Numbering::Arrival);
+        let matcher = FlowMatcher::new(&[], Numbering::Arrival);
         let endpoint = format!("http://{}{}", plan.address, plan.path);
         let elsewhere = Inbox::elsewhere(&endpoint);
-        let campaign = Campaign::start(faults, roster, plan.identity.sender_timeout, &elsewhere).await;
-        plan.interceptor = Some(Arc::new(campaign.map_err(Failure::environment)?));
+        let injector = FaultInjector::start(faults, matcher, plan.identity.sender_timeout, &elsewhere).await;
+        plan.interceptor = Some(Arc::new(injector.map_err(Failure::environment)?));
     }
     // Registered before anything is written: a journal that reaches `ulimit -f` is an error to answer with 503, no end.
     let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
@@ -192,9 +193,9 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
-    let telling = tokio::spawn(tell(receiver.metrics()));
+    let tee = tokio::spawn(tell(receiver.metrics()));
     let sealed = receiver.serve(stop).await.map_err(failure)?;
-    telling.abort();
+    tee.abort();
     out::say(format!(
         "stopped; {} records in the last journal file, SHA-256 {}",
         sealed.records, sealed.sha256

@@ -2,11 +2,11 @@
 
 use super::Failure;
 use crate::inbox::Tls;
-use crate::period::{Period, PeriodError};
 use crate::receive::Token;
-use crate::secret::Secret;
+use record::period::{Period, PeriodError};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use signature::Secret;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;

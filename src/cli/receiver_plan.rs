@@ -2,11 +2,11 @@
 
 use super::run_args::RunArgs;
 use super::{Failure, receive_files};
-use crate::injection::FaultPlan;
-use crate::rig::{Elsewhere, Listen, Receiver};
-use crate::scenario::Env;
-use reqwest::Url;
+use crate::executor::{Elsewhere, Listen, Receiver};
+use record::faults::FaultPlan;
+use scenario::Env;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use url::Url;
 
 /// Where webhooks are posted to unless told otherwise (the staging guide).
 const DEFAULT_PATH: &str = "/webhooks/inbound";

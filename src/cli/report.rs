@@ -4,14 +4,13 @@ use super::outputs::Outputs;
 use super::reading::Reading;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
-use crate::analysis::Recheck;
-use crate::approval::name_of;
-use crate::journal::{ReadError, Reader};
-use crate::report::{
-    Evidence, artifact, is_load, load_from_journal, load_html, load_junit, to_bytes, write_whole,
-};
-use crate::seal::SigningKey;
-use crate::secret::Secret;
+use evidence::analysis::Recheck;
+use evidence::approval::name_of;
+use evidence::report::{Evidence, artifact, load_from_journal, load_html, load_junit, to_bytes, write_whole};
+use record::RunKind;
+use record::seal::SigningKey;
+use record::{ReadError, Reader};
+use signature::Secret;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 
@@ -49,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    if is_load(&Reader::open(&args.journal).map_err(|e| wrong(&e))?.0) {
+    if Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind == RunKind::Load {
         return of_a_load(args, key.as_ref());
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;

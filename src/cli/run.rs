@@ -6,15 +6,15 @@ use super::progress::Progress;
 use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, github, out, signing};
-use crate::gate::Verdict;
-use crate::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
-use crate::rig::{Plan, Prepared, RigError};
+use crate::executor::{Plan, Prepared, RunError};
+use evidence::gate::Verdict;
+use evidence::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
 use std::io::IsTerminal;
 use tokio::sync::watch;
 
 /// Runs scenario `scenario` (a name or a file) as command `command`.
-pub(super) fn run(command: &str, scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
-    let resolved = run_plan::resolve(command, scenario, args)?;
+pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
+    let resolved = run_plan::resolve(scenario, args)?;
     super::runtime::block_on(execute(resolved, args))
 }
 
@@ -26,7 +26,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     artifacts.make_ready()?;
     let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
-    let setup = matches!(plan.target, crate::rig::Target::Url(_)).then(|| sender_settings(&plan));
+    let setup = matches!(plan.target, crate::executor::Target::Url(_)).then(|| sender_settings(&plan));
     if plan.environment == EMBEDDED
         && let Some(kept) = artifacts.keep_evidence_about_others()?
     {
@@ -99,6 +99,6 @@ fn sender_settings(plan: &Plan) -> impl FnOnce(&str) -> String + use<> {
     }
 }
 
-fn failure(error: RigError) -> Failure {
+fn failure(error: RunError) -> Failure {
     if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
 }

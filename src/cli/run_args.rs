@@ -3,11 +3,11 @@
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::staging::kinds;
-use crate::injection::FaultSpec;
-use crate::scenario::Period;
-use crate::signature::Scheme;
-use crate::staging::{Misbehaviour, Profile};
 use clap::{Args, ValueEnum};
+use record::faults::FaultSpec;
+use scenario::Period;
+use signature::Scheme;
+use stand_in::{Misbehaviour, Profile};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 

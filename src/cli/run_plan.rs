@@ -7,15 +7,17 @@ use super::receiver_plan::receiver;
 use super::run_args::RunArgs;
 use super::secret_source::SecretSource;
 use super::{Failure, environment};
-use crate::analysis::Ledger;
-use crate::gate::Confidence;
-use crate::journal::{Digest, Header, RetryContract};
-use crate::pii::{Engine, Policy, PolicyError};
-use crate::report::EMBEDDED;
-use crate::rig::{Pacing, Plan, StandIn, Target};
-use crate::scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
-use crate::secret::{Redactor, Secret};
+use crate::executor::{Pacing, Plan, StandIn, Target};
+use crate::redact::Redactor;
+use evidence::analysis::Ledger;
+use evidence::gate::Confidence;
+use evidence::report::EMBEDDED;
+use pii::{Engine, Policy, PolicyError};
+use record::RunKind;
+use record::{Aggregator, Header, RetryContract};
+use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use serde_json::Value;
+use signature::Secret;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,8 +39,8 @@ pub(super) struct Resolved {
 ///
 /// # Errors
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
-pub(super) fn resolve(command: &str, scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
-    resolve_sized(command, scenario, args, args.flows, secret)
+pub(super) fn resolve(scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
+    resolve_sized(RunKind::Run, scenario, args, args.flows, secret)
 }
 
 /// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time.
@@ -51,8 +53,8 @@ pub(super) fn resolve_load(
     flows: u32,
     at_once: u32,
 ) -> Result<Plan, Failure> {
-    let Resolved { plan, .. } = resolve_sized("load", scenario, args, Some(flows), secret)?;
-    Ok(Plan { concurrency: at_once, digest: Some(ledger), ..plan })
+    let Resolved { plan, .. } = resolve_sized(RunKind::Load, scenario, args, Some(flows), secret)?;
+    Ok(Plan { concurrency: at_once, aggregator: Some(ledger), ..plan })
 }
 
 /// Resolves what is driven while somebody else receives: `known` is what that receiver verifies with, or what stands in for
@@ -62,16 +64,16 @@ pub(super) fn resolve_load(
 /// As for [`resolve`].
 pub(super) fn resolve_drive(scenario: &str, args: &RunArgs, known: &Secret) -> Result<Plan, Failure> {
     let known = |_: &RunArgs, _: &Env, _: bool| Ok(known.clone());
-    resolve_sized("observe", scenario, args, args.flows, known).map(|resolved| resolved.plan)
+    resolve_sized(RunKind::Run, scenario, args, args.flows, known).map(|resolved| resolved.plan)
 }
 
 /// A load counts its flows and webhooks while it runs: its journal does not grow with them.
-fn ledger(header: &Header) -> Result<Box<dyn Digest>, PolicyError> {
+fn ledger(header: &Header) -> Result<Box<dyn Aggregator>, PolicyError> {
     Ok(Box::new(Ledger::new(header.clone())?))
 }
 
 fn resolve_sized(
-    command: &str,
+    kind: RunKind,
     scenario: &str,
     args: &RunArgs,
     flows: Option<u32>,
@@ -94,7 +96,7 @@ fn resolve_sized(
         fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
     let concurrency = args.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let plan = Plan {
-        command: command.to_owned(),
+        kind,
         gates: gates.reference(),
         environment: environment_name(args, embedded)?,
         flows,
@@ -110,7 +112,7 @@ fn resolve_sized(
         within: args.within.map(Period::get),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
         journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
-        digest: None,
+        aggregator: None,
         faults,
         sweep,
         pacing: if args.no_pause { Pacing::RunOn } else { Pacing::KeepClosed },
@@ -206,7 +208,7 @@ fn no_secret() -> Failure {
 
 pub(super) fn vars(
     given: &[String],
-    scenario: &crate::scenario::Scenario,
+    scenario: &scenario::Scenario,
 ) -> Result<BTreeMap<String, Value>, Failure> {
     let mut vars = BTreeMap::new();
     for text in given {

@@ -1,11 +1,11 @@
 //! `smoke scan`: finds personal data in JSON lines or log lines on standard input.
 
 use super::{Exit, Failure, out};
-use crate::pii::{Engine, Policy};
-use crate::secret::Secret;
 use anyhow::Context as _;
 use clap::Args;
+use pii::{Engine, Policy};
 use serde_json::json;
+use signature::Secret;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 

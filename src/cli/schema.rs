@@ -1,8 +1,9 @@
 //! `smoke schema`: the JSON Schemas of the files that smoke reads and writes.
 
 use super::{Exit, Failure, out};
-use crate::{approval, gate, journal, report, scenario, seal};
 use clap::ValueEnum;
+use evidence::{approval, gate, report};
+use record::seal;
 use schemars::{Schema, schema_for};
 
 /// What `smoke schema` takes.
@@ -36,7 +37,7 @@ impl Format {
     fn schema(self) -> Schema {
         match self {
             Self::Scenario => scenario::schema(),
-            Self::Journal => schema_for!(journal::Line),
+            Self::Journal => schema_for!(record::Line),
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),
             Self::Gates => schema_for!(gate::Gates),

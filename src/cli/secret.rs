@@ -1,7 +1,7 @@
 //! `smoke secret`: a fresh webhook secret.
 
 use super::{Exit, Failure, out};
-use crate::secret::Secret;
+use signature::Secret;
 
 /// Prints 64 hex characters from the operating system's random source.
 pub(super) fn run() -> Result<Exit, Failure> {

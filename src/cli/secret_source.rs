@@ -1,8 +1,8 @@
 //! Where a command takes the webhook secret from: a file or an environment variable, never the command line.
 
 use super::{Failure, out};
-use crate::secret::Secret;
 use clap::Args;
+use signature::Secret;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -48,7 +48,7 @@ impl SecretSource {
         };
         let usual = || std::env::var("WEBHOOK_SECRET").ok().map(Secret::new);
         let secret = self.read()?.or_else(usual).ok_or_else(missing)?;
-        if let Some(weakness) = secret.weakness().filter(|w| *w != crate::secret::Weakness::Empty) {
+        if let Some(weakness) = secret.weakness().filter(|w| *w != signature::Weakness::Empty) {
             out::say(format!("warning: {weakness}"));
         }
         Ok(secret)

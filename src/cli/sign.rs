@@ -2,9 +2,9 @@
 
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, stdin_body};
-use crate::clock::Clock;
-use crate::signature::{Outgoing, Scheme, Signer, UniqueKeysError, check_unique_keys};
 use serde_json::Value;
+use signature::{Outgoing, Scheme, Signer, UniqueKeysError, check_unique_keys};
+use wire::Clock;
 
 /// The largest timestamp of 13 digits, in Unix milliseconds.
 const MAX_TIMESTAMP: i64 = 9_999_999_999_999;

@@ -1,10 +1,10 @@
 //! Signs the evidence of a run with an Ed25519 key.
 
 use super::{Failure, out};
-use crate::approval::signature_of;
-use crate::report::write_whole;
-use crate::seal::{Seal, SealedFile, SigningKey};
-use crate::secret::Secret;
+use evidence::approval::signature_of;
+use evidence::report::write_whole;
+use record::seal::{Seal, SealedFile, SigningKey};
+use signature::Secret;
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;

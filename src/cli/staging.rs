@@ -2,10 +2,10 @@
 
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, staging_data};
-use crate::secret::Secret;
 use crate::signals::Signals;
-use crate::signature::Scheme;
-use crate::staging::{
+use signature::Scheme;
+use signature::Secret;
+use stand_in::{
     Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
 };
 use std::fs::{File, OpenOptions};

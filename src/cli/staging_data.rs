@@ -1,8 +1,8 @@
 //! Writes the stand-in's users and data rows to files that `smoke payments --data` and `--env-file` read.
 
 use super::Failure;
-use crate::staging::{Fixtures, Row};
 use serde_json::Value;
+use stand_in::{Fixtures, Row};
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};

@@ -3,10 +3,10 @@
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, stdin_body};
-use crate::clock::Clock;
-use crate::signature::{Scheme, Verdict, Verifier};
 use chrono::DateTime;
 use serde_json::json;
+use signature::{Scheme, Verdict, Verifier};
+use wire::Clock;
 
 /// The command line of `smoke verify`.
 #[derive(Debug, clap::Args)]

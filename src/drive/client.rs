@@ -1,7 +1,7 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
-use crate::scenario::{Method, ResolvedBody, ResolvedPart, ResolvedRequest};
 use reqwest::{Url, redirect};
+use scenario::{Method, ResolvedBody, ResolvedPart, ResolvedRequest};
 use std::time::Duration;
 
 /// Largest answer that is read, in bytes.

@@ -4,17 +4,20 @@ use super::client::{Client, ClientError, Reply};
 use super::progress::{Due, Dues, Event, Listener};
 use super::sessions::{Login, Sessions};
 use super::step::{excerpt, kept_body, problems};
-use crate::clock::{Clock, Tick};
-use crate::journal::{self, FlowEnd, FlowStart, Journal, Outcome, Record};
-use crate::scenario::{
+use crate::journal::Journal;
+use crate::redact::Redactor;
+use record::Tick;
+use record::{FlowEnd, FlowStart, Outcome, Record};
+use scenario::{
     Loaded, Poll, ResolvedRequest, Scope, Step, TemplateError, resolve_expect, resolve_request,
     resolve_webhook,
 };
-use crate::secret::{Redactor, Secret};
 use serde_json::Value;
+use signature::Secret;
 use std::io;
 use std::time::Duration;
 use tokio::time::sleep;
+use wire::Clock;
 
 /// What a driver works with.
 pub struct Plan {
@@ -143,7 +146,7 @@ impl Driver {
                 at,
                 deadline: at.plus(within),
             });
-            self.append(&Record::Expect(journal::Expect {
+            self.append(&Record::Expect(record::Expect {
                 flow,
                 step: step.name.clone(),
                 at,
@@ -201,7 +204,7 @@ impl Driver {
         outcome: Outcome,
     ) -> io::Result<()> {
         let reply = judged.reply.as_ref().ok();
-        self.write(journal::Step {
+        self.write(record::Step {
             flow: Some(flow),
             step: step.name.clone(),
             started: judged.started,
@@ -226,7 +229,7 @@ impl Driver {
 
     fn unsent(&self, flow: u32, step: &Step, outcome: Outcome, problems: Vec<String>) -> io::Result<()> {
         let at = self.plan.clock.now();
-        self.write(journal::Step {
+        self.write(record::Step {
             flow: Some(flow),
             step: step.name.clone(),
             started: at,
@@ -260,7 +263,7 @@ impl Driver {
         let reply = self.plan.client.send(request, None).await;
         let ended = self.plan.clock.now();
         let login = self.token(&reply, pointer).map_err(|why| format!("login `{name}` failed: {why}"));
-        self.write(journal::Step {
+        self.write(record::Step {
             flow: None,
             step: format!("login:{name}"),
             started,
@@ -289,7 +292,7 @@ impl Driver {
         Ok(token)
     }
 
-    fn write(&self, step: journal::Step) -> io::Result<()> {
+    fn write(&self, step: record::Step) -> io::Result<()> {
         (self.plan.listener)(Event::Step {
             flow: step.flow,
             step: step.step.clone(),

@@ -1,7 +1,7 @@
 //! What a run tells while it goes on, and which webhooks it waits for.
 
-use crate::clock::Tick;
-use crate::journal::Outcome;
+use record::Outcome;
+use record::Tick;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

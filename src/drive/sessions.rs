@@ -1,7 +1,7 @@
 //! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (CONTRACT.md section 1).
 
-use crate::scenario::ResolvedRequest;
-use crate::secret::Secret;
+use scenario::ResolvedRequest;
+use signature::Secret;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::OnceCell;
@@ -50,7 +50,7 @@ impl Known {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::{Method, ResolvedBody};
+    use scenario::{Method, ResolvedBody};
     use std::time::Duration;
 
     fn login(user: usize) -> ResolvedRequest {

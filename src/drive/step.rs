@@ -1,9 +1,9 @@
 //! Judges an answer against what a step expects.
 
 use super::client::{ClientError, Reply};
-use crate::matcher::Matcher;
-use crate::scenario::{Expect, OneOrMany};
-use crate::secret::Redactor;
+use crate::redact::Redactor;
+use record::matcher::Matcher;
+use scenario::{Expect, OneOrMany};
 use serde_json::Value;
 use std::collections::BTreeMap;
 

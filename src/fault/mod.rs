@@ -1,8 +1,8 @@
 //! Plays faults on webhook attempts: HTTP answers through a wiremock shim, broken wires on the socket itself.
 
-mod campaign;
+mod broken_wire;
+mod injector;
 mod shim;
-mod wire;
 
-pub use campaign::{Campaign, Numbering, Roster};
+pub use injector::{FaultInjector, FlowMatcher, Numbering};
 pub use shim::{Shim, ShimError};

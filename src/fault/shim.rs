@@ -4,8 +4,7 @@
 //! instance is asked more than [`PER_INSTANCE`] times: the next one takes over, and the old one goes with its last
 //! answer. The webhook itself is not sent there, only the number of the rule.
 
-use crate::http1::{Answer, BodyError, Buffered, LongBody, read_answer};
-use crate::injection::Fault;
+use record::faults::Fault;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::Mutex;
+use wire::http1::{BodyError, Buffered, LongBody, Response, read_response};
 use wiremock::matchers::path;
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
@@ -54,7 +54,7 @@ impl Shim {
     ///
     /// # Errors
     /// When the fault is none of the shim's, or the exchange with wiremock fails.
-    pub async fn ask(&self, fault: Fault) -> io::Result<Answer> {
+    pub async fn ask(&self, fault: Fault) -> io::Result<Response> {
         let rule = self.faults.iter().position(|f| *f == fault).ok_or(io::ErrorKind::NotFound)?;
         let instance = self.instance().await?;
         exchange(*instance.server.address(), rule).await
@@ -112,16 +112,17 @@ fn template(fault: Fault, location: &str) -> ResponseTemplate {
 }
 
 /// Asks wiremock for a rule's answer, on a connection of its own.
-async fn exchange(address: SocketAddr, rule: usize) -> io::Result<Answer> {
+async fn exchange(address: SocketAddr, rule: usize) -> io::Result<Response> {
     let mut stream = TcpStream::connect(address).await?;
     let request =
         format!("POST /{rule} HTTP/1.1\r\nHost: shim\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
-    let mut answer =
-        read_answer(&mut Buffered::new(stream), MAX_ANSWER, LongBody::Refuse).await.map_err(|e| match e {
+    let mut answer = read_response(&mut Buffered::new(stream), MAX_ANSWER, LongBody::Refuse).await.map_err(
+        |e| match e {
             BodyError::Io(e) => e,
             other => io::Error::new(io::ErrorKind::InvalidData, other),
-        })?;
+        },
+    )?;
     answer.headers.retain(|(name, _)| !HOP.iter().any(|hop| name.eq_ignore_ascii_case(hop)));
     Ok(answer)
 }
@@ -129,7 +130,7 @@ async fn exchange(address: SocketAddr, rule: usize) -> io::Result<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::injection::FaultSpec;
+    use record::faults::FaultSpec;
     use std::time::{Duration, Instant};
 
     fn fault(text: &str) -> Fault {

@@ -1,10 +1,10 @@
 //! Which attempts belong together while they arrive, and how long each delivery must still be watched.
 
 use super::hooks::{Ended, Outcome};
-use crate::clock::Tick;
-use crate::injection::Fault;
-use crate::journal::RetryContract;
 use foldhash::HashMap as Prints;
+use record::RetryContract;
+use record::Tick;
+use record::faults::Fault;
 use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

@@ -1,15 +1,16 @@
 //! What can be attached to an inbox: a real receiver behind it, further paths beside it, and counters.
 
-use crate::clock::Tick;
-use crate::http1::{Answer, Ending, RawRequest};
-use crate::signature::Reason;
 use futures_util::future::BoxFuture;
+use record::Ending;
+use record::Tick;
+use signature::Reason;
 use std::time::Duration;
+use wire::http1::{RawRequest, Response};
 
 /// The real receiver, when the inbox is a tap in front of it.
 pub trait Upstream: Send + Sync {
     /// Sends the request on, unchanged, and gives the real answer; the error says in words why there is none.
-    fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Answer, NoAnswer>>;
+    fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Response, NoAnswer>>;
 }
 
 /// Why the real receiver gave no answer.
@@ -35,9 +36,9 @@ impl NoAnswer {
 }
 
 /// Answers requests that are no webhooks: health, metrics, reading back.
-pub trait Aside: Send + Sync {
+pub trait Routes: Send + Sync {
     /// The answer, when the path is one of its own.
-    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Answer>>;
+    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Response>>;
 }
 
 /// Counts what an inbox does.

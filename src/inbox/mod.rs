@@ -1,17 +1,17 @@
 //! Catches webhooks: verifies each on its raw bytes, writes it to the journal, then answers.
 //!
 //! [`Inbox`] is transport-free: a raw request goes in, an answer and a journal record come out. [`serve`] is its front
-//! door on a TCP socket. An [`Interceptor`](crate::http1::Interceptor) may put a fault in place of the answer.
+//! door on a TCP socket. An [`Interceptor`](wire::http1::Interceptor) may put a fault in place of the answer.
 
+mod connection_limit;
 mod deliveries;
-mod desk;
+mod handler;
 mod hooks;
-mod seats;
+mod replay;
 mod server;
-mod witness;
 
 pub use deliveries::{Key, Settling};
-pub use desk::{Config, Handled, Inbox};
-pub use hooks::{Aside, Ended, NoAnswer, Observer, Outcome, Upstream};
+pub use handler::{Config, Handled, Inbox};
+pub use hooks::{Ended, NoAnswer, Observer, Outcome, Routes, Upstream};
+pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};
-pub use witness::Witness;

@@ -1,9 +1,9 @@
 //! The inbox's front door on a TCP socket.
 
-use super::desk::{Handled, Inbox};
+use super::connection_limit::{ConnectionLimit, Taken};
+use super::handler::{Handled, Inbox};
 use super::hooks::Upstream;
-use super::seats::{Seats, Taken};
-use crate::http1::{Answer, Connection, Ending, Limits, Play, RawRequest, Socket, Stop};
+use record::Ending;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use wire::http1::{Connection, Limits, Play, RawRequest, Response, Socket, Stop};
 
 /// How long open exchanges get to end once the inbox is told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -54,12 +55,12 @@ pub async fn serve_with(
     doors: Doors,
     mut stop: watch::Receiver<bool>,
 ) {
-    let seats = Seats::new(doors.connections);
+    let connections = ConnectionLimit::new(doors.connections);
     let mut open = JoinSet::new();
     loop {
         let next = async {
             let accepted = listener.accept().await.ok();
-            let seat = seats.take().await;
+            let seat = connections.take().await;
             accepted.map(|(tcp, _)| (seat, tcp))
         };
         let accepted = tokio::select! {
@@ -68,7 +69,7 @@ pub async fn serve_with(
         };
         while open.try_join_next().is_some() {}
         let Some((seat, tcp)) = accepted else {
-            seats.make_room();
+            connections.make_room();
             tokio::time::sleep(PAUSE).await;
             continue;
         };
@@ -148,7 +149,7 @@ async fn exchange(
     request: RawRequest,
 ) -> Option<Connection<Socket>> {
     let keep_alive = request.keep_alive;
-    if let Some(ready) = inbox.aside().and_then(|aside| aside.answer(&request)) {
+    if let Some(ready) = inbox.routes().and_then(|routes| routes.answer(&request)) {
         let answer = ready.await;
         let sent = connection.write(&answer, keep_alive).await.is_ok();
         return end_or_go_on(connection, sent && keep_alive).await;
@@ -180,7 +181,7 @@ async fn exchange(
             })
             .await
         }
-        Play::Answer(ready) => until_gone(&mut connection, ready).await,
+        Play::Response(ready) => until_gone(&mut connection, ready).await,
         Play::Wire(play) => {
             let how = play(connection, own).await;
             inbox.answered(&handled, how, whole);
@@ -217,7 +218,7 @@ async fn forward(
     handled: &Handled,
     upstream: &dyn Upstream,
     request: &RawRequest,
-) -> (Answer, Peer) {
+) -> (Response, Peer) {
     let sent = inbox.clock().now();
     let mut answer = upstream.send(request);
     let (outcome, peer) = tokio::select! {
@@ -230,8 +231,8 @@ async fn forward(
 /// Waits for an answer as long as the sender does; `None` when the sender goes away first.
 async fn until_gone(
     connection: &mut Connection<Socket>,
-    ready: impl Future<Output = std::io::Result<Answer>>,
-) -> Option<Answer> {
+    ready: impl Future<Output = std::io::Result<Response>>,
+) -> Option<Response> {
     tokio::select! {
         answer = ready => Some(answer.unwrap_or_else(|e| shim_failed(&e))),
         () = connection.closed() => None,
@@ -239,8 +240,8 @@ async fn until_gone(
 }
 
 /// What the sender gets when the fault shim itself fails: a status that no fault sends, so that it shows.
-fn shim_failed(error: &std::io::Error) -> Answer {
-    Answer::json(
+fn shim_failed(error: &std::io::Error) -> Response {
+    Response::json(
         598,
         &serde_json::json!({"error": "the fault shim failed", "detail": error.kind().to_string()}),
     )
@@ -251,7 +252,7 @@ async fn send(
     connection: &mut Connection<Socket>,
     inbox: &Inbox,
     handled: &Handled,
-    answer: Option<Answer>,
+    answer: Option<Response>,
     peer: Peer,
     keep_alive: bool,
 ) -> bool {

@@ -1,16 +1,15 @@
 //! The files of a journal: what waits is written to the last one, and a full one is followed by the next.
 
-use super::part::Part;
-use super::parts::{self, Options, Sync, part_path, sha256_of};
-use super::queue::{Fact, Lines, Queue};
-use super::watch::Continues;
+use super::queue::{Queue, TakenOut};
+use super::segment::Segment;
+use super::segments::{self, Options, Sync, segment_path, sha256_of};
 use super::writer::{Sealed, lock};
-use super::{End, Header, Record};
-use crate::clock::{Clock, Tick};
+use record::{Continues, EncodedRecord, End, Header, Lines, Record, Tick};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use wire::Clock;
 
 /// Where a journal is written. Whoever holds both this and the [`Queue`] has locked this first.
 #[derive(Debug)]
@@ -19,7 +18,7 @@ pub(super) struct Files {
     options: Option<Options>,
     header: Header,
     part: u64,
-    open: Part,
+    open: Segment,
     /// Records over all parts, for the flush to the disk.
     written: u64,
     /// Held until the journal is finished.
@@ -34,7 +33,7 @@ impl Files {
     /// # Errors
     /// When it cannot be created or written.
     pub(super) fn create(path: &Path, header: &Header) -> io::Result<Self> {
-        let open = Part::create(path, header, None)?;
+        let open = Segment::create(path, header, None)?;
         Ok(Self::of(path, header, open))
     }
 
@@ -44,20 +43,20 @@ impl Files {
     /// When the file cannot be created or written, what is there is no journal or cannot be read or renamed, or another
     /// process writes here.
     pub(super) fn continue_at(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
-        let lock = parts::lock(path)?;
-        let mut part = parts::last_part(path).unwrap_or(0) + 1;
+        let lock = segments::lock(path)?;
+        let mut part = segments::last_part(path).unwrap_or(0) + 1;
         let mut before = None;
-        if parts::left_behind(path)? {
-            let (full, sha256) = (part_path(path, part), sha256_of(path)?);
-            parts::rename(path, &full)?;
+        if segments::left_behind(path)? {
+            let (full, sha256) = (segment_path(path, part), sha256_of(path)?);
+            segments::rename(path, &full)?;
             part += 1;
             before = Some(Continues { part, file: name_of(&full), sha256 });
         }
-        let open = Part::create(path, header, before)?;
+        let open = Segment::create(path, header, before)?;
         Ok(Self { options: Some(options), part, lock: Some(lock), ..Self::of(path, header, open) })
     }
 
-    fn of(path: &Path, header: &Header, open: Part) -> Self {
+    fn of(path: &Path, header: &Header, open: Segment) -> Self {
         let (path, header, written) = (path.to_path_buf(), header.clone(), open.records);
         Self { path, options: None, header, part: 1, open, written, lock: None, spare: Vec::new() }
     }
@@ -90,8 +89,8 @@ impl Files {
     /// # Errors
     /// When the file cannot be written; what waited, and what came meanwhile, is then lost.
     pub(super) fn write_out(&mut self, queue: &Mutex<Queue>) -> io::Result<()> {
-        let lines = lock(queue).take(std::mem::take(&mut self.spare));
-        let result = self.write(lines);
+        let taken = lock(queue).take(std::mem::take(&mut self.spare));
+        let result = self.write(taken);
         if let Err(error) = &result {
             lock(queue).lose(self.open.prev, self.open.bytes, error.kind());
         }
@@ -100,17 +99,17 @@ impl Files {
 
     /// Writes what waits while nobody can put anything behind it.
     fn write_all(&mut self, queue: &mut Queue) -> io::Result<()> {
-        let lines = queue.take(std::mem::take(&mut self.spare));
-        self.write(lines).inspect_err(|error| queue.lose(self.open.prev, self.open.bytes, error.kind()))
+        let taken = queue.take(std::mem::take(&mut self.spare));
+        self.write(taken).inspect_err(|error| queue.lose(self.open.prev, self.open.bytes, error.kind()))
     }
 
     /// Writes lines, and tells those who wait for them.
-    fn write(&mut self, mut lines: Lines) -> io::Result<()> {
+    fn write(&mut self, TakenOut { mut lines, batch }: TakenOut) -> io::Result<()> {
         let result = if lines.records == 0 { Ok(()) } else { self.open.write(&lines) };
         if result.is_ok() {
             self.written += lines.records;
         }
-        lines.batch.settle(result.as_ref().map(|()| self.written).map_err(io::Error::kind));
+        batch.settle(result.as_ref().map(|()| self.written).map_err(io::Error::kind));
         lines.bytes.clear();
         self.spare = lines.bytes;
         result
@@ -135,12 +134,12 @@ impl Files {
         self.write_all(queue)?;
         let mut end = Lines::behind(self.open.prev);
         let records = self.open.records;
-        end.put(&Fact::new(&Record::End(End { at: clock.now(), records, complete: true }))?);
-        let full = part_path(&self.path, self.part);
+        end.put(&EncodedRecord::new(&Record::End(End { at: clock.now(), records, complete: true }))?);
+        let full = segment_path(&self.path, self.part);
         let sha256 = self.open.sha256_with(&end.bytes);
         let continues = Continues { part: self.part + 1, file: name_of(&full), sha256 };
-        let next_path = parts::next_path(&self.path);
-        let next = Part::create(&next_path, &self.header, Some(continues));
+        let next_path = segments::next_path(&self.path);
+        let next = Segment::create(&next_path, &self.header, Some(continues));
         let begun = next.and_then(|next| self.open.write(&end).map(|()| next));
         let next = begun.inspect_err(|_| {
             let _ = std::fs::remove_file(&next_path);
@@ -153,9 +152,9 @@ impl Files {
         self.open = next;
         self.part += 1;
         *queue = self.queue();
-        parts::rename(&self.path, &full)?;
-        parts::rename(&next_path, &self.path)?;
-        if sync == Sync::Disk { parts::sync_dir(&self.path) } else { Ok(()) }
+        segments::rename(&self.path, &full)?;
+        segments::rename(&next_path, &self.path)?;
+        if sync == Sync::Disk { segments::sync_dir(&self.path) } else { Ok(()) }
     }
 
     /// Writes what waits and the end record; what is appended afterwards is refused.
@@ -165,7 +164,7 @@ impl Files {
     pub(super) fn finish(&mut self, queue: &Mutex<Queue>, at: Tick, complete: bool) -> io::Result<Sealed> {
         let mut queue = lock(queue);
         self.write_all(&mut queue)?;
-        queue.put(&Fact::new(&Record::End(End { at, records: self.open.records, complete }))?)?;
+        queue.put(&EncodedRecord::new(&Record::End(End { at, records: self.open.records, complete }))?)?;
         self.write_all(&mut queue)?;
         queue.seal();
         self.lock = None;

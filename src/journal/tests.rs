@@ -1,27 +1,22 @@
 //! Tests of the journal: what is written is read again, and whatever is done to it is found.
 
 use super::*;
-use crate::clock::Tick;
-use crate::identity::SubjectKind;
-use crate::signature::{Scheme, Verdict};
 use proptest::prelude::*;
+use record::Tick;
+use record::*;
+use signature::Verdict;
 use std::io::{BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 pub(super) fn header() -> Header {
     Header {
-        version: FORMAT_VERSION,
         run_id: uuid::Uuid::from_u128(7),
-        tool_version: "0".into(),
-        command: "run".into(),
-        started: chrono::DateTime::from_timestamp_micros(1_763_044_200_123_456).unwrap(),
         scenario: ScenarioRef { name: "x".into(), subject: SubjectKind::Flow, sha256: "00".into() },
         gates: serde_json::json!({}),
         gates_sha256: "00".into(),
         environment: "staging".into(),
         target: "http://127.0.0.1/".into(),
-        scheme: Scheme::DeltacrownV2,
         flows: 1,
         concurrency: 1,
         seed: 1,
@@ -32,14 +27,9 @@ pub(super) fn header() -> Header {
             secret_configured: true,
             secret_length_chars: 64,
         },
-        retry: RetryContract::default(),
-        ours: Vec::new(),
-        identities: Vec::new(),
-        pii_policy: None,
         pii_salt: "00".into(),
-        faults: Vec::new(),
-        stand_in: false,
-        clauses: Vec::new(),
+        ..Header::new(RunKind::Run, chrono::DateTime::from_timestamp_micros(1_763_044_200_123_456).unwrap())
+            .unwrap()
     }
 }
 
@@ -230,8 +220,10 @@ fn whoever_chains_again_still_cannot_join_or_cut() {
 #[test]
 fn other_versions_and_other_files_are_named() {
     let all = lines(&written(0));
-    let newer = String::from_utf8(all[0].clone()).unwrap().replace("\"version\":1", "\"version\":2");
-    assert!(matches!(read(newer.as_bytes()), Err(ReadError::Version(2))));
+    let newer = String::from_utf8(all[0].clone()).unwrap().replace("\"version\":2", "\"version\":3");
+    assert!(matches!(read(newer.as_bytes()), Err(ReadError::Version(3))));
+    let old = br#"{"prev":"00","record":{"header":{"version":1,"command":"payments"}}}"#;
+    assert!(matches!(read(&[&old[..], b"\n"].concat()), Err(ReadError::Version(1))));
     assert!(matches!(read(b""), Err(ReadError::Empty)));
     assert!(matches!(read(b"half a line"), Err(ReadError::Empty)));
     assert!(matches!(read(b"{\"a\":1}\n"), Err(ReadError::Malformed { line: 1, .. })));

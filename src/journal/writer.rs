@@ -1,13 +1,11 @@
 //! Appends facts to a journal.
 
-use super::digest::{Digest, Taken};
 use super::durable::{Batch, Durable, Step};
 use super::files::Files;
-use super::parts::{Options, Pace, Sync};
-use super::queue::{Fact, Queue};
+use super::queue::Queue;
+use super::segments::{Options, Pace, Sync};
 use super::sync::GroupCommit;
-use super::{Header, Record};
-use crate::clock::Tick;
+use record::{Aggregator, EncodedRecord, Header, Record, Taken, Tick};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -25,7 +23,7 @@ pub struct Journal {
     options: Option<Options>,
     places: Arc<Places>,
     commit: Option<Arc<GroupCommit>>,
-    digest: Option<Arc<Mutex<Box<dyn Digest>>>>,
+    aggregator: Option<Arc<Mutex<Box<dyn Aggregator>>>>,
 }
 
 /// What waits and where it goes. The files are locked first, where both are.
@@ -58,7 +56,7 @@ impl Journal {
     ///
     /// # Errors
     /// When the file cannot be created or written, or the one before cannot be read or renamed.
-    pub fn create_in_parts(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
+    pub fn create_in_segments(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
         Self::of(Files::continue_at(path, header, options)?, Some(options))
     }
 
@@ -69,40 +67,40 @@ impl Journal {
         let written = move || weak.upgrade().map(|places| lock(&places.files).for_disk());
         let to_disk = options.is_some_and(|o| o.sync == Sync::Disk);
         let commit = if to_disk { Some(Arc::new(GroupCommit::start(written)?)) } else { None };
-        Ok(Self { options, places, commit, digest: None })
+        Ok(Self { options, places, commit, aggregator: None })
     }
 
-    /// From now on `digest` gets each fact first, and what it takes in is not written.
+    /// From now on `aggregator` gets each fact first, and what it takes in is not written.
     #[must_use]
-    pub fn counting(self, digest: Box<dyn Digest>) -> Self {
-        Self { digest: Some(Arc::new(Mutex::new(digest))), ..self }
+    pub fn counting(self, aggregator: Box<dyn Aggregator>) -> Self {
+        Self { aggregator: Some(Arc::new(Mutex::new(aggregator))), ..self }
     }
 
-    /// Writes what the digest of this journal has taken in up to `at`, if it has one; `complete` says that nothing more
+    /// Writes what the aggregator of this journal has taken in up to `at`, if it has one; `complete` says that nothing more
     /// can come.
     ///
     /// # Errors
     /// As for [`Journal::append`].
-    pub fn append_sums(&self, at: Tick, complete: bool) -> io::Result<()> {
-        let Some(digest) = &self.digest else { return Ok(()) };
-        let sums = lock(digest).sums(at, complete);
-        self.write(&Record::Sums(Box::new(sums))).map(|_| ())
+    pub fn append_stats(&self, at: Tick, complete: bool) -> io::Result<()> {
+        let Some(aggregator) = &self.aggregator else { return Ok(()) };
+        let sums = lock(aggregator).stats(at, complete);
+        self.write(&Record::RunStats(Box::new(sums))).map(|_| ())
     }
 
-    /// Until when a webhook that has not come yet is in time, as far as a digest knows.
+    /// Until when a webhook that has not come yet is in time, as far as a aggregator knows.
     #[must_use]
     pub fn open_until(&self) -> Option<Tick> {
-        lock(self.digest.as_ref()?).open_until()
+        lock(self.aggregator.as_ref()?).open_until()
     }
 
     fn counts(&self, record: &Record) -> bool {
-        self.digest.as_ref().is_some_and(|digest| lock(digest).take(record) == Taken::In)
+        self.aggregator.as_ref().is_some_and(|aggregator| lock(aggregator).take(record) == Taken::In)
     }
 
     /// Appends one fact.
     ///
     /// # Errors
-    /// When the file cannot be written, the line would be longer than [`MAX_LINE`](super::MAX_LINE), or the journal is
+    /// When the file cannot be written, the line would be longer than [`MAX_LINE`](record::MAX_LINE), or the journal is
     /// finished.
     pub fn append(&self, record: &Record) -> io::Result<()> {
         if self.counts(record) { Ok(()) } else { self.write(record).map(|_| ()) }
@@ -116,7 +114,7 @@ impl Journal {
     pub fn append_soon(&self, record: &Record) -> io::Result<()> {
         match self.options.map(|o| o.pace) {
             _ if self.counts(record) => Ok(()),
-            Some(Pace::Together) => lock(&self.places.queue).put(&Fact::new(record)?).map(|_| ()),
+            Some(Pace::Together) => lock(&self.places.queue).put(&EncodedRecord::new(record)?).map(|_| ()),
             _ => self.write(record).map(|_| ()),
         }
     }
@@ -129,14 +127,16 @@ impl Journal {
     pub fn append_durably(&self, record: &Record) -> io::Result<Durable> {
         let step = match self.options {
             _ if self.counts(record) => Step::Written(0),
-            Some(options) if options.pace == Pace::Together => self.put(&Fact::new(record)?, options)?,
+            Some(options) if options.pace == Pace::Together => {
+                self.put(&EncodedRecord::new(record)?, options)?
+            }
             _ => Step::Written(self.write(record)?),
         };
         Ok(Durable { journal: self.clone(), step })
     }
 
     /// Puts a fact where it waits to be written together with others.
-    fn put(&self, fact: &Fact, options: Options) -> io::Result<Step> {
+    fn put(&self, fact: &EncodedRecord, options: Options) -> io::Result<Step> {
         let Places { files, queue } = &*self.places;
         let mut waiting = lock(queue);
         if waiting.is_due(options.rotation) {
@@ -156,7 +156,7 @@ impl Journal {
 
     /// Writes a fact, and all that waits before it, and says how many records there are then.
     fn write(&self, record: &Record) -> io::Result<u64> {
-        let fact = Fact::new(record)?;
+        let fact = EncodedRecord::new(record)?;
         let Places { files, queue } = &*self.places;
         let mut files = lock(files);
         files.rotate_when_due(queue)?;

@@ -1,19 +1,20 @@
 //! Runs a load in a thread of its own, so that nothing else this process does delays a start.
 
-use super::desk::Pace;
 use super::engine::{Finish, Plan, Worker, run};
 use super::schedule::Schedule;
+use super::scheduler::Pace;
 use super::shard::Shard;
-use crate::clock::{Clock, Tick};
-use crate::journal::Interval;
 use crate::signals::Signals;
 use chrono::{DateTime, Utc};
+use record::Interval;
+use record::Tick;
 use std::io;
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, watch};
 use tokio::time::sleep;
+use wire::Clock;
 
 /// The shortest time that the chime sleeps; timers are exact to about half of it.
 const CHIME_STEP: Duration = Duration::from_micros(100);

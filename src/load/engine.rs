@@ -1,15 +1,16 @@
 //! Runs a load: paces the starts, keeps the workers busy, and hands out the counts of each second.
 
-use super::answer::{Answer, Broken};
-use super::desk::{Desk, Next, Pace, Start};
+use super::response::{RequestError, Response};
+use super::scheduler::{Next, Pace, Scheduler, Start};
 use super::shard::Shard;
-use crate::clock::{Clock, Tick};
-use crate::journal::Interval;
+use record::Interval;
+use record::Tick;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep_until};
+use wire::Clock;
 
 /// Length of an interval.
 const SECOND: Duration = Duration::from_secs(1);
@@ -18,11 +19,11 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How one start ended.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct RequestOutcome {
     /// The last attempt; no answer where what was started is more than a request, and ended well.
-    pub last: Result<Option<Answer>, Broken>,
+    pub last: Result<Option<Response>, RequestError>,
     /// The attempts before it.
-    pub earlier: Vec<Result<Answer, Broken>>,
+    pub earlier: Vec<Result<Response, RequestError>>,
     /// How long it slept between attempts.
     pub paused: Duration,
     /// Connections opened for it.
@@ -32,7 +33,7 @@ pub struct Outcome {
 /// Something that can be started again and again, one at a time. Every wait in it must have a limit.
 pub trait Worker: Send + 'static {
     /// Does what start number `start` asks for.
-    fn perform(&mut self, start: u64) -> impl Future<Output = Outcome> + Send;
+    fn perform(&mut self, start: u64) -> impl Future<Output = RequestOutcome> + Send;
 }
 
 /// What is run.
@@ -70,49 +71,52 @@ pub async fn run<W: Worker>(
     mut each: impl FnMut(Interval),
 ) -> Finish {
     let ends = clock.instant(Tick(0)) + plan.pace.lasts();
-    let desk =
-        Arc::new(Shared { desk: Mutex::new(Desk::new(plan.pace, plan.shard, plan.most, clock)), bell });
+    let scheduler = Arc::new(Shared {
+        scheduler: Mutex::new(Scheduler::new(plan.pace, plan.shard, plan.most, clock)),
+        bell,
+    });
     let mut workers = JoinSet::new();
     let mut seconds = Seconds { from: Tick(0), cpu: cpu(), read: cpu };
     let mut finish = Finish::Complete;
     loop {
         // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
         let now = Instant::now();
-        desk.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&desk)))));
+        scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
         if now >= ends {
-            desk.lock().close();
+            scheduler.lock().close();
         }
-        if desk.lock().is_done() {
+        if scheduler.lock().is_done() {
             break;
         }
         let tick = clock.instant(seconds.from) + SECOND;
-        let wake = if now >= ends { tick } else { desk.lock().wake().unwrap_or(ends).min(ends).min(tick) };
+        let wake =
+            if now >= ends { tick } else { scheduler.lock().wake().unwrap_or(ends).min(ends).min(tick) };
         tokio::select! {
             () = sleep_until(wake) => {}
-            () = desk.bell.notified() => {}
+            () = scheduler.bell.notified() => {}
             () = stopped(&mut stop) => {
                 finish = Finish::Interrupted;
                 break;
             }
             Some(ended) = workers.join_next() => {
                 if ended.is_err() {
-                    desk.lock().lost();
+                    scheduler.lock().lost();
                 }
             }
         }
         if Instant::now() >= tick {
             let to = seconds.from.plus(SECOND);
-            each(seconds.take(&desk, to));
+            each(seconds.take(&scheduler, to));
         }
     }
     if finish == Finish::Interrupted {
-        desk.lock().close();
+        scheduler.lock().close();
         let _ = tokio::time::timeout(GRACE, async { while workers.join_next().await.is_some() {} }).await;
-        desk.lock().tally.abandon();
+        scheduler.lock().tally.abandon();
     }
     workers.shutdown().await;
     let to = clock.now().max(seconds.from);
-    each(seconds.take(&desk, to));
+    each(seconds.take(&scheduler, to));
     finish
 }
 
@@ -131,41 +135,41 @@ struct Seconds<F> {
 }
 
 impl<F: Fn() -> Option<u64>> Seconds<F> {
-    fn take(&mut self, desk: &Shared, to: Tick) -> Interval {
+    fn take(&mut self, scheduler: &Shared, to: Tick) -> Interval {
         let cpu = (self.read)();
         let used = cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before));
         self.cpu = cpu;
         let from = std::mem::replace(&mut self.from, to);
-        desk.lock().tally.take(from, to, used)
+        scheduler.lock().tally.take(from, to, used)
     }
 }
 
 /// What the pacer and the workers share.
 struct Shared {
-    desk: Mutex<Desk>,
+    scheduler: Mutex<Scheduler>,
     /// Rung by a worker that falls idle while the pacer waits for one.
     bell: Arc<Notify>,
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, Desk> {
-        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Scheduler> {
+        self.scheduler.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// One worker's life.
-async fn work<W: Worker>(mut worker: W, mut start: Start, desk: Arc<Shared>) {
+async fn work<W: Worker>(mut worker: W, mut start: Start, scheduler: Arc<Shared>) {
     let (me, mut queue) = mpsc::channel(1);
     loop {
         let sent = Instant::now();
         let outcome = worker.perform(start.number).await;
-        let next = desk.lock().ended(start, sent, outcome, &me);
+        let next = scheduler.lock().ended(start, sent, outcome, &me);
         start = match next {
             Next::Start(start) => start,
             Next::End => return,
             Next::Wait { ring } => {
                 if ring {
-                    desk.bell.notify_one();
+                    scheduler.bell.notify_one();
                 }
                 match queue.recv().await {
                     Some(start) => start,

@@ -1,26 +1,26 @@
 //! Load: when each start is due, how it went, and how late it was.
 
-mod answer;
 mod background;
-mod desk;
+mod client;
 mod engine;
+mod exchange;
 pub mod guard;
-mod lane;
 pub mod rate;
+mod request_template;
+mod response;
 mod schedule;
+mod scheduler;
 mod shard;
 mod tally;
 mod target;
-mod webhook;
-mod wire;
 
-pub use answer::{Answer, Broken, Parser};
 pub use background::{Background, Event, Job};
-pub use desk::Pace;
-pub use engine::{Finish, Outcome, Plan, Worker, run};
-pub use lane::{Lane, Manner, is_success};
+pub use client::{RetryPolicy, WebhookClient, is_success};
+pub use engine::{Finish, Plan, RequestOutcome, Worker, run};
+pub use exchange::{Connection, Limit};
+pub use request_template::{EventError, RequestTemplate, SignedRequest, check_event};
+pub use response::{Parser, RequestError, Response};
 pub use schedule::{Schedule, Stage};
+pub use scheduler::Pace;
 pub use shard::{Shard, ShardError};
 pub use target::{Connect, Dialer, Stream, Target, TargetError};
-pub use webhook::{EventError, Forge, Letter, check_event};
-pub use wire::{Connection, Limit};

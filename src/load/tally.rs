@@ -1,11 +1,11 @@
 //! Counts what happens, second by second; its size does not depend on how much happens.
 
-use super::answer::{Answer, Broken};
-use super::engine::Outcome;
-use super::lane::is_success;
-use crate::clock::Tick;
-use crate::journal::{Interval, LoadFailure, Trouble};
-use crate::latency::Latency;
+use super::client::is_success;
+use super::engine::RequestOutcome;
+use super::response::{RequestError, Response};
+use record::Tick;
+use record::latency::Latency;
+use record::{ErrorKind, Interval, LoadFailure};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub struct Sample {
     /// When it ended, counted from the beginning of the schedule.
     pub at: Tick,
     /// How it ended.
-    pub outcome: Outcome,
+    pub outcome: RequestOutcome,
 }
 
 /// The counts since they were last taken.
@@ -143,14 +143,14 @@ impl Tally {
                     self.keep(sample, Ok(answer));
                 }
             }
-            Err(broken) => {
-                self.attempt(Err(broken));
-                self.keep(sample, Err(broken));
+            Err(error) => {
+                self.attempt(Err(error));
+                self.keep(sample, Err(error));
             }
         }
     }
 
-    fn attempt(&mut self, result: Result<&Answer, &Broken>) {
+    fn attempt(&mut self, result: Result<&Response, &RequestError>) {
         let interval = &mut self.counts.interval;
         interval.attempts += 1;
         match result {
@@ -163,21 +163,21 @@ impl Tally {
                     interval.retry_after_s = interval.retry_after_s.max(answer.retry_after_s);
                 }
             }
-            Err(broken) => *interval.errors.entry(broken.trouble).or_default() += 1,
+            Err(error) => *interval.errors.entry(error.kind).or_default() += 1,
         }
     }
 
-    fn keep(&mut self, sample: &Sample, failed: Result<&Answer, &Broken>) {
+    fn keep(&mut self, sample: &Sample, failed: Result<&Response, &RequestError>) {
         let kept = &mut self.counts.interval.failures;
         if kept.len() >= SAMPLES_PER_SECOND || self.samples_left == 0 {
             return;
         }
         self.samples_left -= 1;
-        let (status, trouble, reason) = match failed {
+        let (status, kind, reason) = match failed {
             Ok(answer) => (Some(answer.status), None, in_words(*answer)),
-            Err(broken) => (None, Some(broken.trouble), broken.why.chars().take(REASON_CHARS).collect()),
+            Err(error) => (None, Some(error.kind), error.why.chars().take(REASON_CHARS).collect()),
         };
-        kept.push(LoadFailure { start: sample.start, at: sample.at, status, trouble, reason });
+        kept.push(LoadFailure { start: sample.start, at: sample.at, status, kind, reason });
     }
 
     /// Takes the counts of the second from `from` to `to` and begins anew.
@@ -195,8 +195,8 @@ impl Tally {
             lag: None,
             service: Duration::ZERO,
             at,
-            outcome: Outcome {
-                last: Err(Broken::new(Trouble::Local, "the worker died; please report this")),
+            outcome: RequestOutcome {
+                last: Err(RequestError::new(ErrorKind::Local, "the worker died; please report this")),
                 earlier: Vec::new(),
                 paused: Duration::ZERO,
                 connects: 0,
@@ -206,7 +206,7 @@ impl Tally {
 }
 
 /// A failing status as a reason.
-fn in_words(answer: Answer) -> String {
+fn in_words(answer: Response) -> String {
     match (answer.status, answer.retry_after_s) {
         (429, Some(s)) => format!("throttled by the target: 429, Retry-After {s} s"),
         (429, None) => "throttled by the target: 429".to_owned(),
@@ -218,25 +218,25 @@ fn in_words(answer: Answer) -> String {
 mod tests {
     use super::*;
 
-    fn sample(last: Result<u16, Trouble>) -> Sample {
+    fn sample(last: Result<u16, ErrorKind>) -> Sample {
         let last = last
             .map(|status| {
-                Some(Answer { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
+                Some(Response { status, retry_after_s: (status == 429).then_some(7), keep_alive: true })
             })
-            .map_err(|trouble| Broken::new(trouble, "x".repeat(1000)));
+            .map_err(|kind| RequestError::new(kind, "x".repeat(1000)));
         Sample {
             start: 3,
             lag: Some((Duration::from_millis(2), Duration::from_millis(1))),
             service: Duration::from_millis(5),
             at: Tick(9),
-            outcome: Outcome { last, earlier: Vec::new(), paused: Duration::ZERO, connects: 1 },
+            outcome: RequestOutcome { last, earlier: Vec::new(), paused: Duration::ZERO, connects: 1 },
         }
     }
 
     #[test]
     fn counts_are_kept_apart() {
         let mut tally = Tally::default();
-        for last in [Ok(200), Ok(204), Ok(206), Ok(429), Ok(503), Err(Trouble::Reset)] {
+        for last in [Ok(200), Ok(204), Ok(206), Ok(429), Ok(503), Err(ErrorKind::Reset)] {
             tally.started();
             tally.ended(&sample(last));
         }
@@ -246,7 +246,7 @@ mod tests {
         assert_eq!((interval.started, interval.done, interval.ok, interval.in_flight), (7, 6, 2, 1));
         assert_eq!((interval.dropped, interval.throttled, interval.retry_after_s), (4, 1, Some(7)));
         assert_eq!(interval.statuses, BTreeMap::from([(200, 1), (204, 1), (206, 1), (429, 1), (503, 1)]));
-        assert_eq!(interval.errors, BTreeMap::from([(Trouble::Reset, 1)]));
+        assert_eq!(interval.errors, BTreeMap::from([(ErrorKind::Reset, 1)]));
         assert_eq!(Latency::decode(&interval.response).unwrap().max_us(), Some(7000));
         assert_eq!(Latency::decode(&interval.own_lag).unwrap().max_us(), Some(1000));
         assert_eq!(interval.failures.len(), 4);

@@ -1,8 +1,7 @@
 //! Where a load goes: the URL taken apart, its addresses, and how a connection to it is opened.
 
-use super::answer::Broken;
-use crate::journal::Trouble;
-use reqwest::Url;
+use super::response::RequestError;
+use record::ErrorKind;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, pki_types::ServerName};
+use url::Url;
 
 /// Limit for looking up a name.
 const LOOKUP: Duration = Duration::from_secs(5);
@@ -137,7 +137,7 @@ pub trait Connect: Clone + Send + Sync + 'static {
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
 
     /// Opens one. The caller sets the time limit.
-    fn connect(&self) -> impl Future<Output = Result<Self::Stream, Broken>> + Send;
+    fn connect(&self) -> impl Future<Output = Result<Self::Stream, RequestError>> + Send;
 }
 
 /// Opens TCP connections, with TLS where the target asks for it.
@@ -184,14 +184,16 @@ impl std::fmt::Debug for Dialer {
 impl Connect for Dialer {
     type Stream = Stream;
 
-    async fn connect(&self) -> Result<Stream, Broken> {
+    async fn connect(&self) -> Result<Stream, RequestError> {
         let stream = TcpStream::connect(&*self.addresses).await.map_err(|e| from_connect(&e))?;
         // Without it a request that is written in two pieces waits for an acknowledgement (Nagle).
         stream.set_nodelay(true).map_err(|e| from_connect(&e))?;
         let Some((connector, name)) = &self.tls else { return Ok(Stream::Plain(stream)) };
         let stream = connector.connect(name.clone(), stream).await.map_err(|e| match e.kind() {
-            io::ErrorKind::ConnectionReset => Broken::new(Trouble::Reset, format!("TLS handshake: {e}")),
-            _ => Broken::new(Trouble::Tls, format!("TLS handshake: {}", in_words(&e))),
+            io::ErrorKind::ConnectionReset => {
+                RequestError::new(ErrorKind::Reset, format!("TLS handshake: {e}"))
+            }
+            _ => RequestError::new(ErrorKind::Tls, format!("TLS handshake: {}", in_words(&e))),
         })?;
         Ok(Stream::Tls(Box::new(stream)))
     }
@@ -211,19 +213,19 @@ fn in_words(error: &io::Error) -> String {
 }
 
 /// What a failed connect means.
-fn from_connect(error: &io::Error) -> Broken {
+fn from_connect(error: &io::Error) -> RequestError {
     use io::ErrorKind as Kind;
     // Linux: ENFILE 23 and EMFILE 24 are about file descriptors, ENOBUFS 105 about memory.
-    let trouble = match (error.kind(), error.raw_os_error()) {
-        (Kind::ConnectionRefused, _) => Trouble::Refused,
-        (Kind::TimedOut, _) => Trouble::ConnectTimeout,
-        (Kind::ConnectionReset | Kind::ConnectionAborted, _) => Trouble::Reset,
+    let kind = match (error.kind(), error.raw_os_error()) {
+        (Kind::ConnectionRefused, _) => ErrorKind::Refused,
+        (Kind::TimedOut, _) => ErrorKind::ConnectTimeout,
+        (Kind::ConnectionReset | Kind::ConnectionAborted, _) => ErrorKind::Reset,
         (Kind::AddrNotAvailable | Kind::AddrInUse | Kind::OutOfMemory, _) | (_, Some(23 | 24 | 105)) => {
-            Trouble::Local
+            ErrorKind::Local
         }
-        _ => Trouble::Unreachable,
+        _ => ErrorKind::Unreachable,
     };
-    Broken::new(trouble, format!("connecting: {error}"))
+    RequestError::new(kind, format!("connecting: {error}"))
 }
 
 /// A plain or a TLS stream.
@@ -298,6 +300,6 @@ mod tests {
         let target = Target::parse(&format!("http://{address}/")).unwrap();
         let addresses = target.addresses().await.unwrap();
         let dialer = Dialer::new(&target, addresses, RootCertStore::empty()).unwrap();
-        assert_eq!(dialer.connect().await.unwrap_err().trouble, Trouble::Refused);
+        assert_eq!(dialer.connect().await.unwrap_err().kind, ErrorKind::Refused);
     }
 }

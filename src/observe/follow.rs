@@ -1,8 +1,9 @@
 //! Follows a journal file while it grows, through rotation.
 
-use super::part::{Part, Read1, hash, read_line, successor};
-use crate::journal::{End, Header, Line, Record, is_abandoned};
+use super::part::{LineRead, Part, hash, read_line, successor};
+use crate::journal::is_abandoned;
 use crate::receive::Batch;
+use record::{End, Header, Line, Record};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -103,21 +104,21 @@ impl Follow {
                 break Sight::More;
             }
             match read_line(&mut self.part.input, &mut self.line)? {
-                Read1::Whole => match self.whole_line() {
+                LineRead::Whole => match self.whole_line() {
                     Ok((record, broken)) => {
                         missed = missed.or(broken);
                         records.push(record);
                     }
                     Err(why) => missed = missed.or(Some(why)),
                 },
-                Read1::TooLong => {
+                LineRead::TooLong => {
                     self.part.prev = None;
                     self.line.clear();
                     missed.get_or_insert_with(|| "a line is longer than any journal line".to_owned());
                 }
                 // What was read is told before the file is left.
-                Read1::End if !records.is_empty() => break Sight::More,
-                Read1::End => match self.turn()? {
+                LineRead::End if !records.is_empty() => break Sight::More,
+                LineRead::End => match self.turn()? {
                     Turn::Stay(sight) => break sight,
                     Turn::On(lost) => missed = missed.or(lost),
                 },
@@ -188,26 +189,28 @@ enum Turn {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::{Clock, Tick};
-    use crate::journal::{Journal, Note, Options, Pace, Rotation, Sync};
+    use crate::journal::{Journal, Options, Pace, Rotation, Sync};
     use crate::receive::{Identity, header};
+    use record::Note;
+    use record::Tick;
+    use wire::Clock;
 
     fn receiver(path: &Path) -> Journal {
         let identity = Identity {
-            command: "receive".to_owned(),
+            kind: record::RunKind::Observe,
             environment: "staging".to_owned(),
             target: String::new(),
             endpoint: String::new(),
             gates: (serde_json::json!({}), String::new()),
-            scheme: crate::signature::Scheme::DeltacrownV2,
-            retry: crate::journal::RetryContract::default(),
+            scheme: signature::Scheme::DeltacrownV2,
+            retry: record::RetryContract::default(),
             sender_timeout: std::time::Duration::from_secs(10),
             secret_chars: 64,
         };
         let clock = Clock::start();
         let rotation = Rotation { bytes: Some(4096), every: None };
         let options = Options { rotation, sync: Sync::Kernel, pace: Pace::Each, clock };
-        Journal::create_in_parts(path, &header(&identity, clock).unwrap(), options).unwrap()
+        Journal::create_in_segments(path, &header(&identity, clock).unwrap(), options).unwrap()
     }
 
     fn notes(journal: &Journal, n: u64) {
@@ -241,7 +244,7 @@ mod tests {
         assert_eq!(all(&mut follow), (200, None, Sight::Clear));
         let next = journal.part().1 + 1;
         notes(&journal, 200);
-        std::fs::remove_file(crate::journal::part_path(&path, next)).unwrap();
+        std::fs::remove_file(crate::journal::segment_path(&path, next)).unwrap();
         let (n, missed, sight) = all(&mut follow);
         assert!(n < 200 && n > 100 && sight == Sight::Clear, "{n} {sight:?}");
         assert!(missed.unwrap().contains("a part of the journal is missing"));

@@ -1,7 +1,7 @@
 //! What an observation asks while it goes on; the evidence wing answers.
 
-use crate::clock::Tick;
-use crate::journal::{Gap, LogCompared, LogQuote, Record};
+use record::Tick;
+use record::{Gap, LogCompared, LogQuote, Record};
 use serde_json::Value;
 
 /// A rollback trigger that has fired.

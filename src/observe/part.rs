@@ -1,7 +1,7 @@
 //! One file of a journal that is being followed, and which file goes on where another one ends.
 
 use super::FollowError;
-use crate::journal::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch};
+use record::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -24,7 +24,7 @@ pub(super) struct Part {
 }
 
 /// A line as it was read.
-pub(super) enum Read1 {
+pub(super) enum LineRead {
     /// A whole one.
     Whole,
     /// The end of the file, perhaps in the middle of a line.
@@ -76,19 +76,19 @@ impl Part {
 }
 
 /// Reads on until a line is whole; what there is of it stays in `line`.
-pub(super) fn read_line(input: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<Read1> {
+pub(super) fn read_line(input: &mut BufReader<File>, line: &mut Vec<u8>) -> io::Result<LineRead> {
     let limit = (MAX_LINE - line.len().min(MAX_LINE)) as u64 + 1;
     input.by_ref().take(limit).read_until(b'\n', line)?;
     Ok(match line.last() {
-        Some(b'\n') => Read1::Whole,
-        _ if line.len() > MAX_LINE => Read1::TooLong,
-        _ => Read1::End,
+        Some(b'\n') => LineRead::Whole,
+        _ if line.len() > MAX_LINE => LineRead::TooLong,
+        _ => LineRead::End,
     })
 }
 
 /// What the line after `line` is linked to.
 pub(super) fn hash(line: &[u8]) -> String {
-    crate::journal::sha256_hex(line.strip_suffix(b"\n").unwrap_or(line))
+    record::sha256_hex(line.strip_suffix(b"\n").unwrap_or(line))
 }
 
 /// The file that goes on where `current` ends, given that another one has the journal's name now; and what is missing between

@@ -1,14 +1,16 @@
 //! One observation: records in, triggers out, everything into the window's own journal.
 
 use super::{Fired, Follow, Judge, LogFollow, LogSaid, Look, Prober, Sight};
-use crate::clock::{Clock, Tick};
-use crate::journal::{Gap, Hook, Journal, LogFacts, Note, Probe, Record, Sealed, Watch, WatchBegin};
-use crate::receive::{Batch, Remote, Tracks};
+use crate::journal::{Journal, Sealed};
+use crate::receive::{Batch, ClockAlignment, Remote};
 use chrono::Utc;
+use record::Tick;
+use record::{Gap, Hook, LogFacts, Note, Probe, Record, Watch, WatchBegin};
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
+use wire::Clock;
 
 /// A system clock that moved by this much against the monotonic one was stepped.
 const STEPPED_MS: i64 = 1000;
@@ -71,7 +73,7 @@ pub struct Observe<J> {
     source: Source,
     logs: Vec<LogFollow>,
     driven: Receiver<Record>,
-    tracks: Tracks,
+    alignment: ClockAlignment,
     fired: Vec<Fired>,
     blind_since: Option<(Tick, String)>,
     seen: Tick,
@@ -93,7 +95,7 @@ impl<J: Judge> Observe<J> {
             source: plan.source,
             logs: plan.logs,
             driven: plan.driven,
-            tracks: Tracks::default(),
+            alignment: ClockAlignment::default(),
             fired: Vec::new(),
             blind_since: None,
             seen: plan.clock.now(),
@@ -241,7 +243,7 @@ impl<J: Judge> Observe<J> {
                 }
                 self.seen = self.clock.now();
                 self.write_driven()?;
-                for record in self.tracks.take(batch, self.clock, offset_us) {
+                for record in self.alignment.take(batch, self.clock, offset_us) {
                     self.write(&record)?;
                 }
                 Ok(None)
@@ -271,7 +273,7 @@ impl<J: Judge> Observe<J> {
             self.gap(why)?;
         }
         self.write_driven()?;
-        let (records, stepped_us) = self.tracks.take_read(batch, self.clock, self.seen);
+        let (records, stepped_us) = self.alignment.take_read(batch, self.clock, self.seen);
         if let Some(us) = stepped_us {
             let side = if us > 0 { "ahead of" } else { "behind" };
             #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]

@@ -2,22 +2,23 @@
 
 use super::metrics::Metrics;
 use super::token::Token;
-use crate::clock::Clock;
-use crate::http1::{Answer, RawRequest};
-use crate::inbox::Aside;
-use crate::journal::{Header, Journal, Line, MAX_LINE, Record, part_path};
-use crate::signature::Scheme;
+use crate::inbox::Routes;
+use crate::journal::{Journal, segment_path};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use record::{Header, Line, MAX_LINE, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use signature::Scheme;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
+use wire::Clock;
+use wire::http1::{RawRequest, Response};
 
 /// The first line of an answer is `{"smoke": …}`, which is no record.
 pub const NEXT_HEADER: &str = "X-Smoke-Next";
@@ -78,8 +79,8 @@ struct Piece {
     more: bool,
 }
 
-impl Aside for Paths {
-    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Answer>> {
+impl Routes for Paths {
+    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Response>> {
         match request.path() {
             "/healthz" | "/healthz/" => Some(std::future::ready(self.health()).boxed()),
             "/metrics" => Some(std::future::ready(self.metrics(request)).boxed()),
@@ -90,15 +91,15 @@ impl Aside for Paths {
 }
 
 impl Paths {
-    fn health(&self) -> Answer {
+    fn health(&self) -> Response {
         if self.metrics.writable() {
-            Answer::json(200, &json!({"status": "ok"}))
+            Response::json(200, &json!({"status": "ok"}))
         } else {
-            Answer::json(503, &json!({"status": "failing", "detail": "the journal cannot be written"}))
+            Response::json(503, &json!({"status": "failing", "detail": "the journal cannot be written"}))
         }
     }
 
-    fn metrics(&self, request: &RawRequest) -> Answer {
+    fn metrics(&self, request: &RawRequest) -> Response {
         if request.method != "GET" && request.method != "HEAD" {
             return refused(405, "metrics are read with GET").with("Allow", "GET, HEAD");
         }
@@ -108,10 +109,10 @@ impl Paths {
             ("text/plain; version=0.0.4; charset=utf-8", self.metrics.text())
         };
         let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
-        Answer { status: 200, reason: None, headers, body: text.into_bytes() }
+        Response { status: 200, reason: None, headers, body: text.into_bytes() }
     }
 
-    async fn guarded(&self, request: &RawRequest) -> Answer {
+    async fn guarded(&self, request: &RawRequest) -> Response {
         match &self.token {
             None => refused(403, "reading back is switched off: start smoke receive with --token-file"),
             Some(token) if !token.admits(request) => {
@@ -125,7 +126,7 @@ impl Paths {
         }
     }
 
-    async fn attempts(&self, request: &RawRequest) -> Answer {
+    async fn attempts(&self, request: &RawRequest) -> Response {
         let since = query(request, "since").unwrap_or_default();
         let wait = match query(request, "wait").map(str::parse::<f64>) {
             None => Duration::ZERO,
@@ -182,7 +183,7 @@ impl Paths {
         // From the beginning means from the oldest part that is there; that is not a gap.
         let (mut missed, from_start) = (false, at.part == 0);
         let file = loop {
-            let path = if part >= last { current.clone() } else { part_path(&current, part) };
+            let path = if part >= last { current.clone() } else { segment_path(&current, part) };
             match File::open(&path) {
                 Ok(file) => break file,
                 Err(e) if e.kind() == io::ErrorKind::NotFound && part < last => {
@@ -203,8 +204,8 @@ impl Paths {
         Ok(Piece { header, lines, next, missed, more })
     }
 
-    fn piece(&self, request: &RawRequest, piece: &Piece) -> Answer {
-        let wall = |tick: crate::clock::Tick| tick.wall(self.clock.started());
+    fn piece(&self, request: &RawRequest, piece: &Piece) -> Response {
+        let wall = |tick: record::Tick| tick.wall(self.clock.started());
         let meta = Meta {
             run_id: piece.header.run_id,
             started: piece.header.started,
@@ -220,13 +221,13 @@ impl Paths {
         body.push(b'\n');
         body.extend_from_slice(&piece.lines);
         let headers = vec![("Content-Type".to_owned(), "application/x-ndjson".to_owned())];
-        Answer { status: 200, reason: None, headers, body }.with(NEXT_HEADER, &meta.next)
+        Response { status: 200, reason: None, headers, body }.with(NEXT_HEADER, &meta.next)
     }
 }
 
 /// The first part behind `part` that is there; the current one at the latest.
 fn next_part(journal: &Path, part: u64, last: u64) -> u64 {
-    let there = |p: &u64| part_path(journal, *p).exists();
+    let there = |p: &u64| segment_path(journal, *p).exists();
     if last.saturating_sub(part) > 10_000 { last } else { (part + 1..last).find(there).unwrap_or(last) }
 }
 
@@ -293,6 +294,6 @@ fn query<'a>(request: &'a RawRequest, name: &str) -> Option<&'a str> {
     query.split('&').filter_map(|pair| pair.split_once('=')).find(|(n, _)| *n == name).map(|(_, v)| v)
 }
 
-fn refused(status: u16, detail: &str) -> Answer {
-    Answer::json(status, &json!({"error": "refused", "detail": detail}))
+fn refused(status: u16, detail: &str) -> Response {
+    Response::json(status, &json!({"error": "refused", "detail": detail}))
 }

@@ -1,16 +1,16 @@
 //! What a receiver counts, as Prometheus (OpenMetrics) text. Names: CONTRACT.md section 6, the staging guide's.
 
-use crate::clock::Tick;
-use crate::http1::Ending;
 use crate::inbox::{Ended, Observer, Outcome};
-use crate::pii::Category;
-use crate::signature::Reason;
+use pii::Category;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
+use record::Ending;
+use record::Tick;
+use signature::Reason;
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};

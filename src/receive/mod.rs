@@ -2,6 +2,7 @@
 //! the client that reads back.
 
 mod api;
+mod clock_alignment;
 mod metrics;
 mod plan;
 mod receiver;
@@ -9,14 +10,13 @@ mod remote;
 mod scan;
 mod tap;
 mod token;
-mod tracks;
 mod upkeep;
 
 pub use api::{Meta, NEXT_HEADER};
+pub use clock_alignment::ClockAlignment;
 pub use metrics::Metrics;
 pub use plan::{Identity, Plan, descriptors, header};
 pub use receiver::{Receiver, ReceiverError};
 pub use remote::{Batch, Remote, RemoteError};
 pub use tap::{Tap, TapError};
 pub use token::Token;
-pub use tracks::Tracks;

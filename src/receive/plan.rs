@@ -1,20 +1,19 @@
 //! What a receiver is made of, and the header of its journal.
 
 use super::token::Token;
-use crate::clock::Clock;
-use crate::http1::{Interceptor, Limits};
-use crate::identity::SubjectKind;
 use crate::inbox::Tls;
-use crate::journal::{
-    FORMAT_VERSION, Header, RetryContract, Rotation, ScenarioRef, Sync, WebhookConfig, sha256_hex,
-};
-use crate::secret::Secret;
-use crate::signature::Scheme;
+use crate::journal::{Rotation, Sync};
+use record::RunKind;
+use record::{Header, RetryContract, WebhookConfig};
 use serde_json::Value;
+use signature::Scheme;
+use signature::Secret;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use wire::Clock;
+use wire::http1::{Interceptor, Limits};
 
 /// A receiver, resolved, nothing started.
 pub struct Plan {
@@ -53,8 +52,8 @@ pub struct Plan {
 /// What the header of a journal without a scenario says.
 #[derive(Debug, Clone)]
 pub struct Identity {
-    /// The subcommand.
-    pub command: String,
+    /// What kind of run the journal is of.
+    pub kind: RunKind,
     /// Name of the environment.
     pub environment: String,
     /// The system that is watched, as far as it is known.
@@ -78,43 +77,16 @@ pub struct Identity {
 /// # Errors
 /// When the operating system gives no random bytes.
 pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Error> {
-    let mut salt = [0u8; 16];
-    getrandom::fill(&mut salt)?;
-    let attempts = u32::try_from(identity.retry.backoff_ms.len()).unwrap_or(u32::MAX);
+    let (endpoint, retry) = (identity.endpoint.clone(), identity.retry.clone());
     Ok(Header {
-        version: FORMAT_VERSION,
-        run_id: uuid::Uuid::new_v4(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: identity.command.clone(),
-        started: clock.started(),
-        scenario: ScenarioRef {
-            name: identity.command.clone(),
-            subject: SubjectKind::Flow,
-            sha256: sha256_hex(b""),
-        },
         gates: identity.gates.0.clone(),
         gates_sha256: identity.gates.1.clone(),
         environment: identity.environment.clone(),
         target: identity.target.clone(),
         scheme: identity.scheme,
-        flows: 0,
-        concurrency: 0,
-        seed: 0,
-        webhook: WebhookConfig {
-            endpoint: identity.endpoint.clone(),
-            timeout_ms: u64::try_from(identity.sender_timeout.as_millis()).unwrap_or(u64::MAX),
-            max_attempts: attempts,
-            secret_configured: identity.secret_chars > 0,
-            secret_length_chars: identity.secret_chars,
-        },
-        retry: identity.retry.clone(),
-        ours: Vec::new(),
-        identities: Vec::new(),
-        pii_policy: None,
-        pii_salt: hex::encode(salt),
-        faults: Vec::new(),
-        stand_in: false,
-        clauses: Vec::new(),
+        webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, identity.secret_chars),
+        retry,
+        ..Header::new(identity.kind, clock.started())?
     })
 }
 

@@ -6,10 +6,10 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::clock::Clock;
 use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
-use crate::journal::{Journal, Note, Options, Pace, Record, Sealed};
-use crate::signature::{KeyError, Verifier};
+use crate::journal::{Journal, Options, Pace, Sealed};
+use record::{Note, Record};
+use signature::{KeyError, Verifier};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
+use wire::Clock;
 
 /// Connections that wait to be accepted; the kernel may allow fewer.
 const QUEUE: u32 = 4096;
@@ -49,7 +50,7 @@ pub enum ReceiverError {
     Tap(#[from] TapError),
     /// The engine that looks for personal data cannot be made.
     #[error(transparent)]
-    Policy(#[from] crate::pii::PolicyError),
+    Policy(#[from] pii::PolicyError),
     /// No random bytes.
     #[error("no random bytes from the operating system: {0}")]
     Random(getrandom::Error),
@@ -100,7 +101,7 @@ impl Receiver {
         let mut header = header(&plan.identity, clock).map_err(ReceiverError::Random)?;
         header.faults.clone_from(&plan.faults);
         let options = Options { rotation: plan.rotation, sync: plan.sync, pace: Pace::Together, clock };
-        let journal = Journal::create_in_parts(&plan.journal, &header, options)
+        let journal = Journal::create_in_segments(&plan.journal, &header, options)
             .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?;
         let metrics = Arc::new(Metrics::new());
         let config = Config {
@@ -121,7 +122,7 @@ impl Receiver {
         let stopped = Arc::new(AtomicBool::new(false));
         scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
         let inbox = Inbox::new(config, clock, journal.clone())
-            .with_aside(paths)
+            .with_routes(paths)
             .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
         let inbox = match tap {
             Some(tap) => inbox.with_upstream(Arc::new(tap)),

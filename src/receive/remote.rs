@@ -1,11 +1,11 @@
 //! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
 
 use super::{Meta, Token};
-use crate::clock::Clock;
-use crate::journal::{Offset, Record};
 use chrono::{DateTime, Utc};
-use reqwest::Url;
+use record::{Offset, Record};
 use std::time::Duration;
+use url::Url;
+use wire::Clock;
 
 /// Limit for one answer.
 const WITHIN: Duration = Duration::from_secs(15);

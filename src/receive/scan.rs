@@ -1,8 +1,8 @@
 //! Looks through the journal for personal data, behind the answers: what is found is counted for `/metrics`.
 
 use super::api::Paths;
-use crate::journal::Record;
-use crate::pii::{Category, Engine, Memo, Policy, PolicyError, Request};
+use pii::{Category, Engine, Memo, Policy, PolicyError, Request};
+use record::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

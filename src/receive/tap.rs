@@ -1,10 +1,8 @@
 //! The way to the real receiver: the request goes on with the same bytes, its own answer comes back.
 
-use crate::http1::{Answer, Buffered, LongBody, RawRequest, read_answer};
 use crate::inbox::{NoAnswer, Upstream};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use reqwest::Url;
 use rustls::pki_types::ServerName;
 use std::io;
 use std::sync::Arc;
@@ -13,6 +11,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+use url::Url;
+use wire::http1::{Buffered, LongBody, RawRequest, Response, read_response};
 
 /// Largest answer of the real receiver in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -67,7 +67,7 @@ impl Tap {
         Ok(Self { host: bare, port, path, tls, within })
     }
 
-    async fn exchange(&self, request: &RawRequest) -> io::Result<Answer> {
+    async fn exchange(&self, request: &RawRequest) -> io::Result<Response> {
         let tcp = TcpStream::connect((self.host.as_str(), self.port)).await?;
         tcp.set_nodelay(true)?;
         match &self.tls {
@@ -80,11 +80,11 @@ impl Tap {
         &self,
         mut stream: S,
         request: &RawRequest,
-    ) -> io::Result<Answer> {
+    ) -> io::Result<Response> {
         stream.write_all(&self.bytes(request)).await?;
         stream.flush().await?;
         let mut from = Buffered::new(stream);
-        read_answer(&mut from, MAX_ANSWER, LongBody::LeaveOut)
+        read_response(&mut from, MAX_ANSWER, LongBody::LeaveOut)
             .await
             .map(without_framing)
             .map_err(io::Error::other)
@@ -116,7 +116,7 @@ impl Tap {
 }
 
 impl Upstream for Tap {
-    fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Answer, NoAnswer>> {
+    fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Response, NoAnswer>> {
         async move {
             match timeout(self.within, self.exchange(request)).await {
                 Err(_) => Err(NoAnswer::TimedOut(self.within)),
@@ -136,7 +136,7 @@ fn with_target(head: &[u8], target: &str) -> Vec<u8> {
 }
 
 /// How long the answer is and whether the connection stays open is told anew on the way back.
-fn without_framing(mut answer: Answer) -> Answer {
+fn without_framing(mut answer: Response) -> Response {
     let framing = ["content-length", "transfer-encoding", "connection", "keep-alive"];
     answer.headers.retain(|(name, _)| !framing.iter().any(|f| name.eq_ignore_ascii_case(f)));
     answer

@@ -1,9 +1,9 @@
 //! The token that guards everything under `/_smoke/`.
 
-use crate::http1::RawRequest;
-use crate::secret::Secret;
 use sha2::{Digest, Sha256};
+use signature::Secret;
 use subtle::ConstantTimeEq;
+use wire::http1::RawRequest;
 
 /// A bearer token; compared in constant time.
 #[derive(Debug, Clone)]
@@ -41,7 +41,7 @@ impl Token {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::clock::Tick;
+    use record::Tick;
 
     fn with(value: Option<&str>) -> RawRequest {
         RawRequest {

@@ -2,14 +2,15 @@
 //! that could not be written can be written again.
 
 use super::metrics::Metrics;
-use crate::clock::Clock;
 use crate::inbox::Inbox;
-use crate::journal::{Gap, Journal, Record, Watch, hidden_beside};
+use crate::journal::{Journal, hidden_beside};
+use record::{Gap, Record, Watch};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::interval;
+use wire::Clock;
 
 /// How often records that nothing waits for are written.
 const FLUSH: Duration = Duration::from_millis(25);

@@ -64,7 +64,7 @@ fn forged_journals_are_named() {
     forged("foreign", foreign, &[], 1, "artifact_differs");
     let headless = |run: &Run| lines(run, |l| drop(l.remove(0)));
     forged("headless", headless, &[], 1, "journal_chain_broken");
-    let version = |run: &Run| replace(&run.journal(), "\"version\":1", "\"version\":7");
+    let version = |run: &Run| replace(&run.journal(), "\"version\":2", "\"version\":7");
     forged("version", version, &[], 1, "format version 7");
     let binary = |run: &Run| std::fs::write(run.journal(), [0xff, 0xfe, b'\n']).expect("written");
     forged("binary", binary, &[], 1, "journal_malformed");

@@ -1,12 +1,12 @@
 //! The approval gate as an approver runs it: honest evidence passes, and nothing that was done to it does.
 
 use crate::sample::{self, SECRET, Sample};
+use evidence::approval::{Checkout, Judgement, Request, judge};
+use evidence::gate::{Gates, Verdict};
 use proptest::prelude::*;
+use record::sha256_hex;
 use serde_json::Value;
-use smoke::approval::{Checkout, Judgement, Request, judge};
-use smoke::gate::{Gates, Verdict};
-use smoke::journal::sha256_hex;
-use smoke::secret::Secret;
+use signature::Secret;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -27,7 +27,7 @@ impl Run {
     }
 
     pub fn recompute(&self) {
-        let bytes = smoke::report::from_journal(&self.journal()).expect("evidence").1;
+        let bytes = evidence::report::from_journal(&self.journal()).expect("evidence").1;
         std::fs::write(self.artifact(), bytes).expect("written");
     }
 

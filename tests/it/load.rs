@@ -3,8 +3,8 @@
 use crate::harness::{Ran, Smoke};
 use crate::reserved::Reserved;
 use serde_json::Value;
-use smoke::secret::Secret;
-use smoke::signature::{Scheme, Verifier};
+use signature::Secret;
+use signature::{Scheme, Verifier};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
@@ -526,7 +526,7 @@ fn the_journal_of_a_load_of_flows_holds_intervals_and_sums_only() {
         line["record"].as_object().unwrap().keys().next().unwrap().clone()
     };
     let kinds: HashSet<String> = text.lines().map(kind).collect();
-    let expected = ["header", "load", "interval", "sums", "end"].map(str::to_owned);
+    let expected = ["header", "load", "interval", "run_stats", "end"].map(str::to_owned);
     assert_eq!(kinds, HashSet::from(expected), "{kinds:?}");
     assert!(text.contains("\"identities\":[]"), "nobody's name or address is in it");
     let flows = &ran.artifact("load")["end_to_end"];
@@ -567,7 +567,8 @@ fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
     let ran = Smoke::new("load").args(&["payments", "--rate", "10/s", "--duration", "1s"]).run().exits(0);
     let journal = ran.file("staging_load_journal.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
-    let without: Vec<&str> = text.lines().take_while(|line| !line.contains("\"record\":{\"sums\"")).collect();
+    let without: Vec<&str> =
+        text.lines().take_while(|line| !line.contains("\"record\":{\"run_stats\"")).collect();
     std::fs::write(&journal, format!("{}\n", without.join("\n"))).unwrap();
     let again = Smoke::new("report").arg(&journal).run();
     let artifact: Value = serde_json::from_str(&again.stdout).unwrap();

@@ -7,8 +7,6 @@ mod contract;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
-mod floors;
-#[cfg(test)]
 mod forged;
 #[cfg(test)]
 mod gate;

@@ -1,16 +1,17 @@
 //! Minutes, triggers and gates of a window, over a journal written for the purpose: 30 minutes in no time.
 
-use smoke::analysis::{Analysis, minutes};
-use smoke::clock::{Clock, Tick};
-use smoke::gate::{Gates, Verdict, judge, overall, triggers};
-use smoke::http1::Ending;
-use smoke::journal::{
+use evidence::analysis::{Analysis, minutes};
+use evidence::gate::{Gates, Verdict, judge, overall, triggers};
+use record::Ending;
+use record::Tick;
+use record::{
     Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, OnTrigger, Outcome, Probe,
     Reconciliation, Record, Refused, RetryContract, Step, Watch, WatchBegin,
 };
+use signature::{Reason, Scheme, Verdict as Signature};
 use smoke::receive::{Identity, header};
-use smoke::signature::{Reason, Scheme, Verdict as Signature};
 use std::time::Duration;
+use wire::Clock;
 
 const MINUTE: u64 = 60_000_000;
 
@@ -36,7 +37,7 @@ impl Window {
 
     fn under(scheme: Scheme, ours: &[&str]) -> Self {
         let identity = Identity {
-            command: "observe".to_owned(),
+            kind: record::RunKind::Observe,
             environment: "staging".to_owned(),
             target: String::new(),
             endpoint: String::new(),

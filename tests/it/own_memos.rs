@@ -2,16 +2,17 @@
 
 use crate::gate::{judged, recent};
 use crate::sample::{self, SECRET, Sample};
-use smoke::clock::Tick;
-use smoke::gate::Verdict;
-use smoke::http1::Ending;
-use smoke::journal::{
-    Answered, Attempt, Body, Gap, Journal, LogFacts, Note, OnTrigger, Record, ScenarioRef, Watch, WatchBegin,
+use evidence::gate::Verdict;
+use evidence::report::{Evidence, artifact, memo};
+use record::Ending;
+use record::Tick;
+use record::{
+    Answered, Attempt, Body, Gap, LogFacts, Note, OnTrigger, Record, ScenarioRef, Watch, WatchBegin,
     sha256_hex,
 };
-use smoke::report::{Evidence, artifact, memo};
-use smoke::secret::Secret;
-use smoke::signature::{Scheme, Signer, Verdict as Signature};
+use signature::Secret;
+use signature::{Scheme, Signer, Verdict as Signature};
+use smoke::journal::Journal;
 use std::path::Path;
 
 const MINUTE: u64 = 60_000_000;
@@ -37,7 +38,7 @@ fn accused_of_nothing(journal: &Path, name: &str, case: &str) {
 fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], ended: bool) {
     let mut sample = Sample { injected_every: 0, ..recent() };
     let mut header = sample::header(&sample);
-    header.command = "observe".to_owned();
+    header.kind = record::RunKind::Observe;
     header.flows = 0;
     header.ours = Vec::new();
     header.scenario = ScenarioRef { name: "observe".to_owned(), sha256: sha256_hex(b""), ..header.scenario };

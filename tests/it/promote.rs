@@ -1,14 +1,15 @@
 //! `smoke gate --promote` on windows of 24 hours that are written in no time: honest ones pass, and nothing else does.
 
 use crate::sample::{self, SECRET, Sample};
-use serde_json::Value;
-use smoke::clock::Tick;
-use smoke::http1::Ending;
-use smoke::journal::{
-    Answered, Attempt, Body, Header, Journal, OnTrigger, Record, ScenarioRef, Watch, WatchBegin, sha256_hex,
+use record::Ending;
+use record::Tick;
+use record::{
+    Answered, Attempt, Body, Header, OnTrigger, Record, ScenarioRef, Watch, WatchBegin, sha256_hex,
 };
-use smoke::secret::Secret;
-use smoke::signature::{Scheme, Signer, Verdict};
+use serde_json::Value;
+use signature::Secret;
+use signature::{Scheme, Signer, Verdict};
+use smoke::journal::Journal;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -42,7 +43,7 @@ impl Window {
         let mut sample =
             Sample { started_us: started.timestamp_micros(), injected_every: 0, ..Sample::default() };
         let mut header = sample::header(&sample);
-        header.command = "observe".to_owned();
+        header.kind = record::RunKind::Observe;
         header.flows = 0;
         header.ours = Vec::new();
         header.scenario =
@@ -76,7 +77,7 @@ impl Window {
             journal.append(&Record::Answered(answered)).expect("written");
         }
         journal.finish(Tick(self.end), true).expect("an end");
-        let bytes = smoke::report::from_journal(&file).expect("evidence").1;
+        let bytes = evidence::report::from_journal(&file).expect("evidence").1;
         std::fs::write(artifact(dir.path()), bytes).expect("written");
         std::fs::write(dir.path().join("secret"), SECRET).expect("written");
         dir

@@ -1,8 +1,8 @@
 //! `smoke receive` as a process: nothing that was answered is lost, whatever happens to it.
 
 use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
-use smoke::http1::Ending;
-use smoke::journal::{Reader, Record, Watch};
+use record::Ending;
+use record::{Reader, Record, Watch};
 use std::collections::{BTreeSet, HashSet};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -37,7 +37,7 @@ fn records(dir: &Path) -> Vec<Record> {
             all.push(record);
         }
         assert_eq!(link, before, "{} continues the file before it", part.display());
-        before = Some(smoke::journal::sha256_hex(&std::fs::read(&part).unwrap()));
+        before = Some(record::sha256_hex(&std::fs::read(&part).unwrap()));
     }
     all
 }

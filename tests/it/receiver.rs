@@ -1,7 +1,7 @@
 //! A `smoke receive` process for tests, and a plain client of it.
 
-use smoke::secret::Secret;
-use smoke::signature::{Outgoing, Scheme, Signer};
+use signature::Secret;
+use signature::{Outgoing, Scheme, Signer};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::Path;

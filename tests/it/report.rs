@@ -2,8 +2,8 @@
 
 use crate::gate::{Run, recent};
 use crate::sample::{self, Sample};
+use evidence::report::{Evidence, artifact, html, junit, memo, to_bytes};
 use serde_json::Value;
-use smoke::report::{Evidence, artifact, html, junit, memo, to_bytes};
 use std::path::Path;
 use std::process::{Command, Stdio};
 

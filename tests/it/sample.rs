@@ -1,17 +1,18 @@
 //! Writes journals of runs that never were, with webhooks that are signed as the real ones: what the tests of the
 //! evidence wing and its benchmark read.
 
-use smoke::clock::Tick;
-use smoke::gate::Gates;
-use smoke::http1::Ending;
-use smoke::identity::SubjectKind;
-use smoke::journal::{
-    Answered, Attempt, Body, Expect, FORMAT_VERSION, FlowEnd, FlowStart, Header, Journal, Outcome, Record,
-    RetryContract, ScenarioRef, Step, WebhookConfig, sha256_hex,
+use evidence::gate::Gates;
+use record::Ending;
+use record::SubjectKind;
+use record::Tick;
+use record::matcher::Matcher;
+use record::{
+    Answered, Attempt, Body, Expect, FlowEnd, FlowStart, Header, Outcome, Record, RunKind, ScenarioRef, Step,
+    WebhookConfig, sha256_hex,
 };
-use smoke::matcher::Matcher;
-use smoke::secret::Secret;
-use smoke::signature::{Outgoing, Scheme, Signer, Verdict};
+use signature::Secret;
+use signature::{Outgoing, Scheme, Signer, Verdict};
+use smoke::journal::Journal;
 use std::path::Path;
 
 /// The webhook secret of all samples.
@@ -169,11 +170,7 @@ pub fn parcel(signer: &Signer, sample: &Sample, flow: u32, start: u64) -> (Vec<(
 pub fn header(sample: &Sample) -> Header {
     let gates = include_str!("../../scenarios/gates.yaml");
     Header {
-        version: FORMAT_VERSION,
         run_id: uuid::Uuid::from_u128(0x8692_6de0_a456_4b16_aeda_c376_2f5d_a468),
-        tool_version: env!("CARGO_PKG_VERSION").into(),
-        command: "payments".into(),
-        started: chrono::DateTime::from_timestamp_micros(sample.started_us).expect("a time"),
         scenario: ScenarioRef {
             name: "payments".into(),
             subject: SubjectKind::Payment,
@@ -183,7 +180,6 @@ pub fn header(sample: &Sample) -> Header {
         gates_sha256: sha256_hex(gates.as_bytes()),
         environment: sample.environment.clone(),
         target: "http://127.0.0.1:8000/".into(),
-        scheme: Scheme::DeltacrownV2,
         flows: sample.flows,
         concurrency: 1,
         seed: 42,
@@ -194,13 +190,13 @@ pub fn header(sample: &Sample) -> Header {
             secret_configured: true,
             secret_length_chars: 64,
         },
-        retry: RetryContract::default(),
         ours: vec!["/data/tournament_id".into()],
-        identities: Vec::new(),
-        pii_policy: None,
         pii_salt: "00112233445566778899aabbccddeeff".into(),
         faults: if sample.injected_every > 0 { vec!["503x2".into()] } else { Vec::new() },
-        stand_in: false,
-        clauses: Vec::new(),
+        ..Header::new(
+            RunKind::Run,
+            chrono::DateTime::from_timestamp_micros(sample.started_us).expect("a time"),
+        )
+        .expect("random bytes")
     }
 }

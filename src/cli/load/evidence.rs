@@ -1,18 +1,19 @@
 //! The files of a load: the journal while it runs; artifact, histogram log, page and JUnit from the journals.
 
-use crate::analysis::load::{Part, Series};
 use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::ReportFormat;
 use crate::cli::{Exit, Failure, out, signing};
-use crate::gate::{Confidence, Verdict};
-use crate::journal::{Header, Journal};
+use crate::journal::Journal;
 use crate::load::{Finish, Shard};
-use crate::report::{
+use evidence::analysis::load::{Part, Series};
+use evidence::gate::{Confidence, Verdict};
+use evidence::report::{
     Hlog, LoadArtifact, Scope, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
     load_text, open_part, write_whole,
 };
-use crate::seal::SigningKey;
+use record::Header;
+use record::seal::SigningKey;
 use std::fs::File;
 use std::io::{BufReader, BufWriter};
 use std::path::PathBuf;

@@ -4,8 +4,8 @@ use super::live::{self, View};
 use super::plan::LoadWork;
 use super::{Args, Evidence, given};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
+use crate::executor::{self, FlowLoad, Prepared, Receiver, RunError, Target};
 use crate::load::{Finish, Pace, Plan, Target as Url, guard};
-use crate::rig::{self, FlowLoad, Prepared, Receiver, RigError, Target};
 use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
 }
 
 /// Staging posts to one receiver, so shards have to share it.
-fn check_receiver(plan: &rig::Plan, work: &LoadWork) -> Result<(), Failure> {
+fn check_receiver(plan: &executor::Plan, work: &LoadWork) -> Result<(), Failure> {
     if work.shard.count() > 1 && matches!((&plan.target, &plan.receiver), (Target::Url(_), Receiver::Here(_)))
     {
         return Err(Failure::usage(
@@ -120,6 +120,6 @@ async fn check_target(args: &Args, target: &Target, work: &LoadWork) -> Result<(
     guard::check_target(target.host(), &addresses, work.peak).map_err(Failure::usage)
 }
 
-fn failure(error: RigError) -> Failure {
+fn failure(error: RunError) -> Failure {
     if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
 }

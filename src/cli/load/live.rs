@@ -2,16 +2,18 @@
 
 use super::Args;
 use crate::cli::{Failure, out};
-use crate::clock::{Clock, Tick};
-use crate::journal::{Interval, Journal, LoadPlan, Note, Record};
-use crate::latency::Latency;
+use crate::journal::Journal;
 use crate::load::{Event, Finish};
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use record::Tick;
+use record::latency::Latency;
+use record::{Interval, LoadPlan, Note, Record};
 use std::collections::VecDeque;
 use std::io::IsTerminal;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
+use wire::Clock;
 
 /// How many seconds the percentiles of the view cover.
 const WINDOW: usize = 5;

@@ -2,9 +2,9 @@
 
 use super::Args;
 use crate::cli::Failure;
-use crate::journal::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
-use crate::load::{Manner, Pace, Schedule, Shard, Stage, guard, rate};
+use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard, rate};
 use chrono::{DateTime, Utc};
+use record::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
 use serde_json::json;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub(super) struct LoadWork {
     pub pace: Pace,
     pub shard: Shard,
     pub connections: u32,
-    pub manner: Manner,
+    pub manner: RetryPolicy,
     pub seed: u64,
     /// The highest rate in starts per second; `None` for as fast as it goes.
     pub peak: Option<f64>,
@@ -73,7 +73,7 @@ impl LoadWork {
             pace,
             shard,
             connections,
-            manner: Manner { timeout, backoff },
+            manner: RetryPolicy { timeout, backoff },
             seed: args.run.seed.map_or_else(random, Ok)?,
             peak,
             stages,

@@ -4,17 +4,21 @@ use super::plan::LoadWork;
 use super::{Args, Evidence, given, live};
 use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
-use crate::clock::Clock;
-use crate::identity::SubjectKind;
-use crate::journal::{FORMAT_VERSION, Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
-use crate::load::{Background, Connect, Dialer, Forge, Job, Lane, Letter, Target, check_event, guard};
-use crate::secret::{Secret, Weakness};
-use crate::signature::Signer;
+use crate::load::{
+    Background, Connect, Dialer, Job, RequestTemplate, SignedRequest, Target, WebhookClient, check_event,
+    guard,
+};
+use record::RunKind;
+use record::SubjectKind;
+use record::{Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
 use serde_json::json;
+use signature::Signer;
+use signature::{Secret, Weakness};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio_rustls::rustls::RootCertStore;
 use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use wire::Clock;
 
 /// Longest limit for the first connection, which shows that the receiver is there.
 const REACH: Duration = Duration::from_secs(5);
@@ -55,7 +59,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     runtime.block_on(reach(&dialer, &target, REACH.min(work.manner.timeout)))?;
     drop(runtime);
 
-    let header = header(args, &work, &evidence, &target, environment, &secret);
+    let header = header(args, &work, &evidence, &target, environment, &secret)
+        .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
     let record = |started| work.record("webhooks", event, &common, started);
     let journal = evidence.open(&header)?;
@@ -67,13 +72,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
     let host = target.authority();
     let path = target.path();
-    let letter = Letter { host: &host, path: &path, event, seed: work.seed };
-    let forge = Forge::new(letter, signer);
+    let letter = SignedRequest { host: &host, path: &path, event, seed: work.seed };
+    let forge = RequestTemplate::new(letter, signer);
     let manner = work.manner.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
     let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: args.start_at };
-    let heard = background
-        .start(job, move |clock| move || Lane::new(dialer.clone(), forge.clone(), manner.clone(), clock));
+    let heard = background.start(job, move |clock| {
+        move || WebhookClient::new(dialer.clone(), forge.clone(), manner.clone(), clock)
+    });
     let heard = heard.map_err(wrong)?;
     let finish = live::follow(&heard, &journal, &record, args)?;
     evidence.conclude(&outputs, finish, key.as_ref())
@@ -143,15 +149,12 @@ fn header(
     target: &Target,
     environment: String,
     secret: &Secret,
-) -> Header {
+) -> Result<Header, getrandom::Error> {
     let backoff_ms: Vec<u64> =
         work.manner.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
-    Header {
-        version: FORMAT_VERSION,
-        run_id: uuid::Uuid::new_v4(),
-        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        command: "load".to_owned(),
-        started: Clock::start().started(),
+    let retry = RetryContract { backoff_ms, ..RetryContract::default() };
+    let endpoint = target.as_str().to_owned();
+    Ok(Header {
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
             subject: SubjectKind::Flow,
@@ -162,23 +165,10 @@ fn header(
         environment,
         target: target.as_str().to_owned(),
         scheme: args.run.scheme.unwrap_or_default(),
-        flows: 0,
         concurrency: work.connections,
         seed: work.seed,
-        webhook: WebhookConfig {
-            endpoint: target.as_str().to_owned(),
-            timeout_ms: u64::try_from(work.manner.timeout.as_millis()).unwrap_or(u64::MAX),
-            max_attempts: u32::try_from(backoff_ms.len()).unwrap_or(u32::MAX),
-            secret_configured: true,
-            secret_length_chars: secret.chars(),
-        },
-        retry: RetryContract { backoff_ms, ..RetryContract::default() },
-        ours: Vec::new(),
-        identities: Vec::new(),
-        pii_policy: None,
-        pii_salt: String::new(),
-        faults: Vec::new(),
-        stand_in: false,
-        clauses: Vec::new(),
-    }
+        webhook: WebhookConfig::new(endpoint, work.manner.timeout, &retry, secret.chars()),
+        retry,
+        ..Header::new(RunKind::Load, Clock::start().started())?
+    })
 }

@@ -1,16 +1,16 @@
 //! The engine against receivers whose behaviour has a closed form, on a clock that the test owns.
 
-use super::super::answer::Broken;
-use super::super::lane::{Lane, Manner};
+use super::super::client::{RetryPolicy, WebhookClient};
 use super::super::rate::stages;
+use super::super::request_template::{RequestTemplate, SignedRequest};
+use super::super::response::RequestError;
 use super::super::schedule::Schedule;
 use super::super::target::Connect;
-use super::super::webhook::{Forge, Letter};
 use super::*;
-use crate::journal::{Interval, Trouble};
-use crate::latency::Latency;
-use crate::secret::Secret;
-use crate::signature::{Scheme, Signer};
+use record::latency::Latency;
+use record::{ErrorKind, Interval};
+use signature::Secret;
+use signature::{Scheme, Signer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::sleep;
 
@@ -26,7 +26,7 @@ struct Receiver {
 impl Connect for Receiver {
     type Stream = DuplexStream;
 
-    async fn connect(&self) -> Result<DuplexStream, Broken> {
+    async fn connect(&self) -> Result<DuplexStream, RequestError> {
         let (near, far) = duplex(64 * 1024);
         tokio::spawn(serve(far, self.clone()));
         Ok(near)
@@ -66,14 +66,14 @@ async fn load(
     stop_after: Option<Duration>,
 ) -> Seen {
     let clock = Clock::start();
-    let letter = Letter { host: "h", path: "/", event: "payment_verified", seed: 1 };
+    let request = SignedRequest { host: "h", path: "/", event: "payment_verified", seed: 1 };
     let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new("3f1c6a0e5b7d92c48e10fa63b5d7c9e2")).unwrap();
-    let forge = Forge::new(letter, signer);
-    let manner = Manner {
+    let template = RequestTemplate::new(request, signer);
+    let policy = RetryPolicy {
         timeout: Duration::from_secs(10),
         backoff: backoff.iter().map(|&ms| Duration::from_millis(ms)).collect(),
     };
-    let make = || Lane::new(Receiver { clock, manners }, forge.clone(), manner.clone(), clock);
+    let make = || WebhookClient::new(Receiver { clock, manners }, template.clone(), policy.clone(), clock);
     let (stopper, stop) = watch::channel(false);
     if let Some(after) = stop_after {
         tokio::spawn(async move {
@@ -115,8 +115,8 @@ fn sum(all: Vec<Interval>, finish: Finish) -> Seen {
         seen.sum.dropped += one.dropped;
         seen.sum.abandoned += one.abandoned;
         seen.sum.in_flight = one.in_flight;
-        for (trouble, n) in one.errors {
-            *seen.sum.errors.entry(trouble).or_default() += n;
+        for (kind, n) in one.errors {
+            *seen.sum.errors.entry(kind).or_default() += n;
         }
     }
     seen
@@ -204,7 +204,7 @@ async fn what_cannot_start_before_the_end_is_dropped_and_counted() {
 async fn a_receiver_that_hangs_is_a_timeout_and_never_a_hang() {
     let begun = Instant::now();
     let seen = load(open("5/s:2s"), 64, |_| (Duration::from_secs(3600), OK), &[0], None).await;
-    assert_eq!(seen.sum.errors.get(&Trouble::Timeout), Some(&10));
+    assert_eq!(seen.sum.errors.get(&ErrorKind::Timeout), Some(&10));
     assert_eq!((seen.sum.done, seen.sum.ok), (10, 0));
     assert!(begun.elapsed() < Duration::from_secs(13));
 }
@@ -230,7 +230,7 @@ async fn retries_follow_the_contract() {
 #[tokio::test(start_paused = true)]
 async fn a_connection_that_is_closed_is_counted_and_replaced() {
     let seen = load(open("50/s:2s"), 4, |_| (Duration::ZERO, ""), &[0], None).await;
-    assert_eq!(seen.sum.errors.get(&Trouble::Closed), Some(&100));
+    assert_eq!(seen.sum.errors.get(&ErrorKind::Closed), Some(&100));
     assert_eq!(seen.sum.connects, 100);
     let closing: Manners =
         |_| (Duration::ZERO, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
@@ -255,7 +255,7 @@ async fn stopping_ends_at_once_and_keeps_what_was_measured() {
 struct Dies;
 
 impl Worker for Dies {
-    async fn perform(&mut self, _: u64) -> Outcome {
+    async fn perform(&mut self, _: u64) -> RequestOutcome {
         panic!("on purpose")
     }
 }
@@ -269,5 +269,5 @@ async fn a_worker_that_dies_does_not_hang_the_run() {
         run(plan, Clock::start(), || Dies, stop, Arc::default(), || None, |interval| all.push(interval))
             .await;
     let seen = sum(all, finish);
-    assert_eq!((seen.sum.done, seen.sum.errors.get(&Trouble::Local)), (10, Some(&10)));
+    assert_eq!((seen.sum.done, seen.sum.errors.get(&ErrorKind::Local)), (10, Some(&10)));
 }

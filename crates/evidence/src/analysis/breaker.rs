@@ -1,0 +1,190 @@
+//! The sender's circuit breaker, seen from outside: what it swallowed is not lost.
+
+use super::{Analysis, Delivery, Expectation, Fate};
+use record::BreakerContract;
+use record::Tick;
+use std::borrow::Cow;
+use std::collections::VecDeque;
+
+/// When the sender's breaker must have been open, by the failures that it saw.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Breaker {
+    /// Each time it opened.
+    pub openings: Vec<Opening>,
+    /// Numbers of the deliveries that began while it had to be open.
+    pub leaked: Vec<u64>,
+}
+
+/// One time that it opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// When the last of the failures had happened.
+    pub at: Tick,
+    /// Until when it swallows everything.
+    pub until: Tick,
+    /// The delivery that was the probe, and its outcome; none while nothing came after the silence.
+    pub probe: Option<Probe>,
+}
+
+/// The first delivery after the silence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Probe {
+    /// Its number.
+    pub delivery: u64,
+    /// When it ended.
+    pub end: Tick,
+    /// Whether it succeeded, which closes the breaker.
+    pub succeeded: bool,
+}
+
+/// A delivery as the breaker sees it.
+#[derive(Debug, Clone, Copy)]
+struct Seen {
+    number: u64,
+    began: Tick,
+    end: Tick,
+    failed: bool,
+}
+
+impl Breaker {
+    /// Replays the deliveries of a run; each counts once, when its last attempt ended.
+    #[must_use]
+    pub fn of(analysis: &Analysis) -> Self {
+        let seen = |d: Cow<'_, Delivery>| {
+            let failed = match d.fate(analysis.max_attempts()) {
+                // A sender that follows a redirect takes the answer that it finds there for its own.
+                _ if d.elsewhere => return None,
+                Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
+                Fate::Delivered => false,
+                Fate::Open => return None,
+            };
+            let accepted = d.accepted().and_then(|t| t.end);
+            Some(Seen { number: d.number, began: d.first_byte(), end: accepted.or(d.last_end())?, failed })
+        };
+        let failures = analysis.own().filter_map(seen).filter(|d| d.failed);
+        let contract = analysis.header.retry.breaker;
+        // So few cannot open it, and then there is nothing to put in order.
+        if failures.take(contract.failures as usize).count() < contract.failures as usize {
+            return Self::default();
+        }
+        Self::replay(contract, analysis.own().filter_map(seen).collect())
+    }
+
+    fn replay(contract: BreakerContract, mut deliveries: Vec<Seen>) -> Self {
+        deliveries.sort_unstable_by_key(|d| (d.end, d.number));
+        let overlap = contract.overlap();
+        let mut breaker = Self::default();
+        let mut failures: VecDeque<Tick> = VecDeque::new();
+        for one in deliveries {
+            match breaker.openings.last_mut().filter(|o| !o.probe.is_some_and(|p| p.succeeded)) {
+                Some(open) if one.began <= open.at.plus(overlap) => {}
+                Some(open) if one.began.plus(overlap) < open.until => breaker.leaked.push(one.number),
+                Some(open) => {
+                    let succeeded = !one.failed;
+                    open.probe = Some(Probe { delivery: one.number, end: one.end, succeeded });
+                    failures.clear();
+                    if one.failed {
+                        breaker.open(contract, one.end);
+                    }
+                }
+                None if one.failed => {
+                    failures.retain(|at| one.end.since(*at) <= contract.window());
+                    failures.push_back(one.end);
+                    if failures.len() >= contract.failures as usize {
+                        breaker.open(contract, one.end);
+                    }
+                }
+                None => {
+                    failures.pop_front();
+                }
+            }
+        }
+        breaker
+    }
+
+    fn open(&mut self, contract: BreakerContract, at: Tick) {
+        self.openings.push(Opening { at, until: at.plus(contract.open()), probe: None });
+    }
+
+    /// Whether a webhook that was due at `at` may have been swallowed: while it was open, or while a probe was under way.
+    #[must_use]
+    pub fn swallows(&self, contract: BreakerContract, at: Tick) -> bool {
+        let overlap = contract.overlap();
+        self.openings.iter().any(|o| {
+            let until = o.probe.map_or(o.until, |probe| o.until.max(probe.end));
+            o.at <= at.plus(overlap) && at <= until
+        })
+    }
+
+    /// Webhooks of `expectations` that never came although the silence was over and nothing had opened it again.
+    #[must_use]
+    pub fn stuck<'e>(&self, expectations: impl Iterator<Item = Expectation<'e>>) -> u64 {
+        let Some(last) = self.openings.last().filter(|o| o.probe.is_none()) else { return 0 };
+        let after = expectations.filter(|e| e.at > last.until);
+        after.map(|e| u64::from(e.missing())).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: u64 = 1_000_000;
+
+    fn seen(number: u64, seconds: u64, failed: bool) -> Seen {
+        let at = Tick(seconds * SECOND);
+        Seen { number, began: at, end: at, failed }
+    }
+
+    fn replay(deliveries: Vec<Seen>) -> Breaker {
+        Breaker::replay(BreakerContract::default(), deliveries)
+    }
+
+    fn swallows(breaker: &Breaker, seconds: u64) -> bool {
+        breaker.swallows(BreakerContract::default(), Tick(seconds * SECOND))
+    }
+
+    #[test]
+    fn five_failures_within_the_window_open_it_for_a_minute() {
+        let breaker = replay((1..=5).map(|s| seen(s, s, true)).collect());
+        assert_eq!(breaker.openings.len(), 1);
+        assert_eq!(breaker.openings[0].at, Tick(5 * SECOND));
+        assert!(swallows(&breaker, 6) && swallows(&breaker, 65));
+        assert!(!swallows(&breaker, 66) && !swallows(&breaker, 1));
+    }
+
+    #[test]
+    fn four_failures_or_slow_ones_do_not() {
+        let four = replay((1..=4).map(|s| seen(s, s, true)).collect());
+        let slow = replay((0..9).map(|s| seen(s, s * 31, true)).collect());
+        assert_eq!((four.openings.len(), slow.openings.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_success_takes_one_failure_off() {
+        let alternating = replay((0..40).map(|n| seen(n, n, n % 2 == 0)).collect());
+        assert!(alternating.openings.is_empty());
+    }
+
+    #[test]
+    fn a_probe_closes_or_reopens_it() {
+        let mut all: Vec<Seen> = (1..=5).map(|s| seen(s, s, true)).collect();
+        all.push(seen(6, 70, false));
+        all.push(seen(7, 71, true));
+        let closed = replay(all.clone());
+        assert_eq!(closed.openings[0].probe.map(|p| (p.delivery, p.succeeded)), Some((6, true)));
+        assert!(swallows(&closed, 69) && !swallows(&closed, 71));
+        all[5].failed = true;
+        let reopened = replay(all);
+        assert_eq!(reopened.openings[1].at, Tick(70 * SECOND));
+        assert_eq!(reopened.leaked, [7]);
+    }
+
+    #[test]
+    fn what_comes_while_it_is_open_has_leaked_except_at_the_edge() {
+        let mut all: Vec<Seen> = (1..=5).map(|s| seen(s, s, true)).collect();
+        all.push(Seen { began: Tick(5 * SECOND + 300_000), ..seen(6, 6, false) });
+        all.push(seen(7, 30, false));
+        assert_eq!(replay(all).leaked, [7]);
+    }
+}

@@ -1,0 +1,87 @@
+//! What was seen of each clause of the retry contract and of the circuit breaker, counted.
+
+use super::retry::{Retries, retries};
+use super::{Analysis, Breach, Breaker, Delivery};
+use record::{BreakerStats, ClauseStats, TOLD, ThrottlePolicy};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Whether a clause is about silence, which has to be watched.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Silence {
+    Matters,
+    DoesNot,
+}
+
+/// Counts, for each clause, how often it was put to the test and how often it was broken, by the id of its check.
+#[must_use]
+pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
+    let found = retries(analysis);
+    let aborted = found.client_errors + if throttled_aborts(analysis) { found.throttled } else { 0 };
+    let gaps = found.exercised.iter().map(|f| f.gaps_us.iter().flatten().count() as u64).sum();
+    let clause = |id: &str, n: u64, silence: Silence, breaks: fn(&Breach) -> bool| {
+        let broken: Vec<&Breach> = found.breaches.iter().filter(|b| breaks(b)).collect();
+        let unwatched = if silence == Silence::Matters { found.unproven.len() as u64 } else { 0 };
+        let told = broken.iter().take(TOLD).map(ToString::to_string).collect();
+        (id.to_owned(), ClauseStats { n, broken: broken.len() as u64, unwatched, told })
+    };
+    [
+        clause("retry_schedule", gaps, Silence::DoesNot, |b| matches!(b, Breach::Gap { .. })),
+        clause(
+            "retry_attempts",
+            (found.exercised.len() as u64).saturating_sub(aborted),
+            Silence::Matters,
+            |b| matches!(b, Breach::TooFew { .. } | Breach::TooMany { .. }),
+        ),
+        clause(
+            "client_error_abort",
+            found.client_errors,
+            Silence::Matters,
+            |b| matches!(b, Breach::RetriedClientError { status, .. } if !matches!(status, 408 | 429)),
+        ),
+        clause("throttle_policy", found.throttled, Silence::Matters, |b| {
+            matches!(b, Breach::RetriedClientError { status: 408 | 429, .. })
+        }),
+        clause("success_accepted", found.accepted, Silence::Matters, |b| {
+            matches!(b, Breach::RetriedSuccess { .. })
+        }),
+        clause("retry_identity", sent_again(&found), Silence::DoesNot, |b| {
+            matches!(b, Breach::Identity { .. } | Breach::SameTimestamp { .. })
+        }),
+        clause("redirects", redirected(analysis), Silence::DoesNot, |b| {
+            matches!(b, Breach::Redirected { .. })
+        }),
+        clause("attempt_deadline", found.held, Silence::DoesNot, |b| matches!(b, Breach::Overstayed { .. })),
+    ]
+    .into()
+}
+
+/// Counts what was seen of the circuit breaker.
+#[must_use]
+pub fn breaker_stats(analysis: &Analysis) -> BreakerStats {
+    let breaker = Breaker::of(analysis);
+    BreakerStats {
+        openings: breaker.openings.len() as u64,
+        leaked: breaker.leaked.len() as u64,
+        first_leaked: breaker.leaked.first().copied().unwrap_or_default(),
+        stuck: breaker.stuck(analysis.expectations()),
+        probes: breaker.openings.iter().filter(|o| o.probe.is_some()).count() as u64,
+    }
+}
+
+fn throttled_aborts(analysis: &Analysis) -> bool {
+    analysis.header.retry.throttled == ThrottlePolicy::Abort
+}
+
+/// Deliveries of which a second attempt was seen, under whatever id.
+fn sent_again(retries: &Retries) -> u64 {
+    let reborn = |b: &&Breach| matches!(b, Breach::Identity { changed: "id", .. });
+    let again = retries.exercised.iter().filter(|f| !f.gaps_us.is_empty()).count() as u64;
+    again.max(retries.breaches.iter().filter(reborn).count() as u64)
+}
+
+fn redirected(analysis: &Analysis) -> u64 {
+    let redirected =
+        |d: &Cow<'_, Delivery>| d.elsewhere || d.tries.iter().any(|t| t.status.is_some_and(|s| s / 100 == 3));
+    analysis.own().filter(redirected).count() as u64
+}

@@ -1,0 +1,133 @@
+//! Attempts that belong together, and what became of them.
+
+use record::Ending;
+use record::Tick;
+use signature::Reason;
+use std::sync::Arc;
+
+/// One attempt of a delivery, without its bytes.
+#[derive(Debug, Clone)]
+pub struct AttemptResult {
+    /// First byte of the request.
+    pub first_byte: Tick,
+    /// End of the attempt: our answer's last byte, or the end of the connection. `None`: not in the journal.
+    pub end: Option<Tick>,
+    /// The status that was sent whole; `None` when none was.
+    pub status: Option<u16>,
+    /// How the attempt ended; `None`: not in the journal.
+    pub how: Option<Ending>,
+    /// What the verification said.
+    pub reason: Reason,
+    /// The fault that was injected, as typed.
+    pub fault: Option<String>,
+    /// Fingerprints of body and signature headers: equal for equal ones.
+    pub fingerprints: Fingerprints,
+}
+
+/// Fingerprints of what must stay the same over the attempts of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fingerprints {
+    /// Of the body.
+    pub body: u64,
+    /// Of the signature header.
+    pub signature: u64,
+    /// The timestamp in ms, where the scheme has one.
+    pub timestamp_ms: Option<i64>,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// An attempt was answered 2xx.
+    Delivered,
+    /// The last answer was 4xx and no attempt followed.
+    Aborted,
+    /// All attempts of the contract failed.
+    Exhausted,
+    /// Fewer attempts than the contract says, the last one failed otherwise than by 4xx.
+    GivenUp,
+    /// The last attempt has no known end: the journal stops here.
+    Open,
+}
+
+/// All the attempts of one webhook.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// Number in order of first arrival, from 1.
+    pub number: u64,
+    /// The event, from the header or the body.
+    pub event: Arc<str>,
+    /// Whether it has a webhook id.
+    pub has_id: bool,
+    /// The attempts up to the first accepted one, and those that followed a failure.
+    pub tries: Vec<AttemptResult>,
+    /// Attempts that came after the delivery had been accepted: duplicates.
+    pub after_acceptance: Vec<AttemptResult>,
+    /// Whether it arrived at the path to which redirects point.
+    pub elsewhere: bool,
+    /// Whether another delivery had used its id before.
+    pub id_reused: bool,
+    /// Whether it holds none of this run's values: other traffic at the same receiver.
+    pub foreign: bool,
+    /// Index of the expectation that it fulfils.
+    pub fulfils: Option<usize>,
+    /// Whether it is one more than an expectation asked for.
+    pub surplus: bool,
+}
+
+impl Delivery {
+    /// Whether an attempt of it was broken on purpose.
+    #[must_use]
+    pub fn injected(&self) -> bool {
+        self.tries.iter().any(|t| t.fault.is_some())
+    }
+
+    /// The attempt that was accepted.
+    #[must_use]
+    pub fn accepted(&self) -> Option<&AttemptResult> {
+        self.tries.iter().find(|t| t.status.is_some_and(is_success))
+    }
+
+    /// What became of it, under a contract of `max_attempts`.
+    #[must_use]
+    pub fn fate(&self, max_attempts: usize) -> Fate {
+        let Some(last) = self.tries.last() else { return Fate::Open };
+        match last.status {
+            _ if self.accepted().is_some() => Fate::Delivered,
+            Some(400..=499) => Fate::Aborted,
+            _ if last.how.is_none() => Fate::Open,
+            _ if self.tries.len() >= max_attempts => Fate::Exhausted,
+            _ => Fate::GivenUp,
+        }
+    }
+
+    /// First arrival.
+    #[must_use]
+    pub fn first_byte(&self) -> Tick {
+        self.tries.first().map_or(Tick(0), |t| t.first_byte)
+    }
+
+    /// Whether a step asked for it.
+    #[must_use]
+    pub const fn is_asked_for(&self) -> bool {
+        self.fulfils.is_some() || self.surplus
+    }
+
+    /// When it was last seen: the end of its last attempt, else its first arrival.
+    #[must_use]
+    pub fn last_seen(&self) -> Tick {
+        self.last_end().unwrap_or_else(|| self.first_byte())
+    }
+
+    /// End of the last attempt, duplicates included; `None` when it is not known.
+    #[must_use]
+    pub fn last_end(&self) -> Option<Tick> {
+        self.tries.iter().chain(&self.after_acceptance).filter_map(|t| t.end).max()
+    }
+}
+
+/// Whether a status means that the receiver took the webhook.
+pub(super) const fn is_success(status: u16) -> bool {
+    matches!(status, 200..=299)
+}

@@ -1,0 +1,362 @@
+//! Expected webhooks against arrived ones; an expectation takes 24 bytes and its place in the index.
+
+use super::fingerprints::{canonical, print_of};
+use super::keyed::Keyed;
+use foldhash::HashMap;
+use record::Tick;
+use record::matcher::Matcher;
+use record::{Expect, Outcome};
+use serde_json::Value;
+use std::cmp::Reverse;
+use std::time::Duration;
+
+/// No delivery.
+const NONE: u32 = u32::MAX;
+/// So many of the latest terms are looked through for equal ones.
+const RECENT: usize = 16;
+
+/// A webhook that a step had to fire.
+#[derive(Debug, Clone, Copy)]
+pub struct Expectation<'a> {
+    /// The flow.
+    pub flow: u32,
+    /// When the step was about to be sent.
+    pub at: Tick,
+    /// Limit from `at` to the first attempt.
+    pub within: Duration,
+    /// How many, exactly; 0 forbids.
+    pub count: u32,
+    /// How its step ended; `None` while it has not.
+    pub step: Option<Outcome>,
+    first: u32,
+    more: Option<&'a More>,
+}
+
+impl Expectation<'_> {
+    /// How many webhooks had to come: none when the step itself did not succeed.
+    #[must_use]
+    pub fn due(&self) -> u32 {
+        if self.step == Some(Outcome::Ok) { self.count } else { 0 }
+    }
+
+    /// How many never came.
+    #[must_use]
+    pub fn missing(&self) -> u32 {
+        self.due().saturating_sub(u32::try_from(self.by().count()).unwrap_or(u32::MAX))
+    }
+
+    /// The latest time at which its first attempt is in time.
+    #[must_use]
+    pub fn deadline(&self) -> Tick {
+        self.at.plus(self.within)
+    }
+
+    /// Index of each delivery that fulfils it.
+    pub fn by(&self) -> impl Iterator<Item = usize> {
+        let first = (self.first != NONE).then_some(self.first);
+        first.into_iter().chain(self.more.iter().flat_map(|m| m.by.iter().copied())).map(|i| i as usize)
+    }
+
+    /// Whether a delivery beyond the count came.
+    #[must_use]
+    pub fn has_surplus(&self) -> bool {
+        self.more.is_some_and(|m| m.surplus)
+    }
+}
+
+/// What a delivery means for the expectations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fulfilment {
+    /// It fulfils the expectation with this index.
+    Fulfils(usize),
+    /// The expectation with this index was fulfilled already: one too many.
+    Surplus(usize),
+    /// The expectation with this index forbids it.
+    Forbidden(usize),
+    /// Nothing expects it.
+    None,
+}
+
+/// The expectations of a run, with an index so that a delivery finds its own among many thousands.
+#[derive(Debug, Default)]
+pub(super) struct Expectations {
+    all: Vec<Stored>,
+    more: HashMap<u32, More>,
+    terms: Vec<Terms>,
+    /// Event to the sets of pointers that its expectations compare for equality.
+    shapes: HashMap<String, Vec<Vec<String>>>,
+    keyed: Keyed,
+    /// Flow to its steps that are under way, with their expectations.
+    under_way: HashMap<u32, Vec<(String, u32)>>,
+}
+
+/// An expectation, its terms apart.
+#[derive(Debug, Clone, Copy)]
+struct Stored {
+    at: Tick,
+    flow: u32,
+    /// The first delivery that fulfils it, or [`NONE`].
+    first: u32,
+    terms: u32,
+    step: Option<Outcome>,
+}
+
+/// What few expectations have.
+#[derive(Debug, Default)]
+struct More {
+    /// Deliveries after the first that fulfil it.
+    by: Vec<u32>,
+    surplus: bool,
+}
+
+/// What many expectations have in common.
+#[derive(Debug, PartialEq)]
+struct Terms {
+    count: u32,
+    within_ms: u64,
+    /// Matchers other than for plain values, which are in the key.
+    matchers: Vec<(String, Matcher)>,
+}
+
+impl Expectations {
+    pub(super) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = Expectation<'_>> {
+        (0u32..).zip(&self.all).map(|(index, stored)| self.view(index, stored))
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<Expectation<'_>> {
+        let stored = self.all.get(index)?;
+        Some(self.view(u32::try_from(index).ok()?, stored))
+    }
+
+    fn view(&self, index: u32, stored: &Stored) -> Expectation<'_> {
+        let terms = self.terms.get(stored.terms as usize);
+        Expectation {
+            flow: stored.flow,
+            at: stored.at,
+            within: Duration::from_millis(terms.map_or(0, |t| t.within_ms)),
+            count: terms.map_or(0, |t| t.count),
+            step: stored.step,
+            first: stored.first,
+            more: if self.more.is_empty() { None } else { self.more.get(&index) },
+        }
+    }
+
+    pub(super) fn add(&mut self, expect: &Expect) {
+        let index = u32::try_from(self.all.len()).unwrap_or(NONE);
+        let plain = expect.matchers.iter().filter_map(|(p, m)| Some((p, m.plain_value()?)));
+        let (pointers, values): (Vec<&String>, Vec<String>) = plain.map(|(p, v)| (p, canonical(v))).unzip();
+        let shape = self.shape(&expect.event, &pointers);
+        let (flow, at) = (expect.flow, expect.at);
+        self.under_way.entry(flow).or_default().push((expect.step.clone(), index));
+        let terms = self.terms(expect);
+        self.all.push(Stored { at, flow, first: NONE, terms, step: None });
+        self.enter(key(&expect.event, shape, &values), index);
+    }
+
+    fn enter(&mut self, key: u64, index: u32) {
+        let before = self.keyed.alone(key);
+        self.keyed.add(key, index);
+        for one in before.into_iter().chain([index]) {
+            if !self.is_open(one) {
+                self.keyed.close(key, one);
+            }
+        }
+    }
+
+    /// The number of a set of pointers.
+    fn shape(&mut self, event: &str, pointers: &[&String]) -> usize {
+        if !self.shapes.contains_key(event) {
+            self.shapes.insert(event.to_owned(), Vec::new());
+        }
+        let Some(shapes) = self.shapes.get_mut(event) else { return 0 };
+        shapes.iter().position(|s| s.iter().eq(pointers.iter().copied())).unwrap_or_else(|| {
+            shapes.push(pointers.iter().map(|p| (*p).clone()).collect());
+            shapes.len() - 1
+        })
+    }
+
+    /// The number of the terms of an expectation.
+    fn terms(&mut self, expect: &Expect) -> u32 {
+        let other = expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none());
+        let matchers = other.map(|(p, m)| (p.clone(), m.clone())).collect();
+        let terms = Terms { count: expect.count, within_ms: expect.within_ms, matchers };
+        let known = self.terms.iter().enumerate().rev().take(RECENT).find(|(_, t)| **t == terms);
+        let number = known.map_or(self.terms.len(), |(number, _)| number);
+        if number == self.terms.len() {
+            self.terms.push(terms);
+        }
+        u32::try_from(number).unwrap_or(NONE)
+    }
+
+    pub(super) fn step_ended(&mut self, flow: u32, step: &str, outcome: Outcome) {
+        let Self { all, under_way, .. } = self;
+        let Some(steps) = under_way.get_mut(&flow) else { return };
+        // Forgotten once ended: the index holds only steps that are under way.
+        for (_, index) in steps.extract_if(.., |(name, _)| name == step) {
+            if let Some(stored) = all.get_mut(index as usize) {
+                stored.step = Some(outcome);
+            }
+        }
+        if steps.is_empty() {
+            under_way.remove(&flow);
+        }
+    }
+
+    /// Assigns delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first.
+    pub(super) fn assign(&mut self, delivery: usize, event: &str, body: &Value, at: Tick) -> Fulfilment {
+        let keys = self.keys(event, body);
+        let fit = |index: &u32| self.fits(*index, body, at);
+        let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
+        let open = all_open.filter(|(_, i)| fit(i) && self.is_open(*i));
+        if let Some((key, index)) = open.min_by_key(|(_, i)| (self.deadline(*i), *i)) {
+            self.fulfil(key, index, delivery);
+            return Fulfilment::Fulfils(index as usize);
+        }
+        let latest = |good: &dyn Fn(u32) -> bool| {
+            let of = |key: &u64| self.keyed.closed(*key).iter().rev().find(|i| fit(i) && good(**i)).copied();
+            keys.iter().filter_map(of).min_by_key(|i| Reverse(*i))
+        };
+        let filled = latest(&|i| self.count(i) > 0);
+        let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
+        self.more.entry(whose).or_default().surplus = true;
+        filled.map_or(Fulfilment::Forbidden(whose as usize), |i| Fulfilment::Surplus(i as usize))
+    }
+
+    fn fulfil(&mut self, key: u64, index: u32, delivery: usize) {
+        let delivery = u32::try_from(delivery).unwrap_or(NONE);
+        if let Some(stored) = self.all.get_mut(index as usize).filter(|s| s.first == NONE) {
+            stored.first = delivery;
+        } else {
+            self.more.entry(index).or_default().by.push(delivery);
+        }
+        if !self.is_open(index) {
+            self.keyed.close(key, index);
+        }
+    }
+
+    /// The keys under which the expectations of a body are, one for each set of pointers that it has values at.
+    fn keys(&self, event: &str, body: &Value) -> Vec<u64> {
+        let values = |pointers: &Vec<String>| -> Option<Vec<String>> {
+            pointers.iter().map(|p| body.pointer(p).map(canonical)).collect()
+        };
+        let shapes = self.shapes.get(event).into_iter().flatten().enumerate();
+        shapes.filter_map(|(shape, pointers)| Some(key(event, shape, &values(pointers)?))).collect()
+    }
+
+    /// Whether an expectation of the body's key had begun, and its other matchers fit too.
+    fn fits(&self, index: u32, body: &Value, at: Tick) -> bool {
+        let Some(stored) = self.all.get(index as usize) else { return false };
+        let matchers = self.terms.get(stored.terms as usize).map_or(&[][..], |t| &t.matchers);
+        stored.at <= at && matchers.iter().all(|(pointer, m)| m.check(body.pointer(pointer)).is_ok())
+    }
+
+    fn is_open(&self, index: u32) -> bool {
+        let by = self.get(index as usize).map_or(0, |e| e.by().count());
+        u32::try_from(by).is_ok_and(|by| by < self.count(index))
+    }
+
+    fn count(&self, index: u32) -> u32 {
+        self.get(index as usize).map_or(0, |e| e.count)
+    }
+
+    fn deadline(&self, index: u32) -> Option<Tick> {
+        self.get(index as usize).map(|e| e.deadline())
+    }
+}
+
+fn key(event: &str, shape: usize, values: &[String]) -> u64 {
+    let number = (shape as u64).to_le_bytes();
+    let head = [event.as_bytes(), &number];
+    print_of(head.into_iter().chain(values.iter().map(String::as_bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn expect(at: u64, count: u32, within_ms: u64, matchers: &Value) -> Expect {
+        Expect {
+            flow: 0,
+            step: "verify".to_owned(),
+            at: Tick(at),
+            event: "paid".to_owned(),
+            matchers: serde_json::from_value(matchers.clone()).unwrap(),
+            count,
+            within_ms,
+        }
+    }
+
+    #[test]
+    fn the_open_one_that_ends_first_is_fulfilled_and_the_latest_full_one_gets_what_is_too_much() {
+        let mut all = Expectations::default();
+        let id = json!({"/id": 7});
+        all.add(&expect(0, 1, 900, &id));
+        all.add(&expect(0, 1, 500, &id));
+        all.add(&expect(90, 0, 500, &id));
+        let body = json!({"id": 7.0});
+        let mut assign = |n, at| all.assign(n, "paid", &body, Tick(at));
+        assert_eq!(assign(0, 10), Fulfilment::Fulfils(1));
+        assert_eq!(assign(1, 10), Fulfilment::Fulfils(0));
+        assert_eq!(assign(2, 10), Fulfilment::Surplus(1));
+        assert_eq!(assign(3, 100), Fulfilment::Surplus(1));
+        assert_eq!(all.assign(4, "paid", &json!({"id": 8}), Tick(10)), Fulfilment::None);
+        assert_eq!(all.assign(4, "lost", &body, Tick(10)), Fulfilment::None);
+        assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
+        assert!(all.get(1).unwrap().has_surplus() && !all.get(0).unwrap().has_surplus());
+    }
+
+    #[test]
+    fn a_count_of_0_forbids_and_nothing_fits_before_it_began() {
+        let mut all = Expectations::default();
+        all.add(&expect(50, 0, 100, &json!({})));
+        assert_eq!(all.assign(0, "paid", &json!({}), Tick(49)), Fulfilment::None);
+        assert_eq!(all.assign(0, "paid", &json!({}), Tick(50)), Fulfilment::Forbidden(0));
+    }
+
+    #[test]
+    fn other_matchers_choose_among_those_of_one_key() {
+        let mut all = Expectations::default();
+        all.add(&expect(0, 2, 100, &json!({"/id": 1, "/kind": {"matches": "^a"}})));
+        all.add(&expect(0, 1, 100, &json!({"/id": 1, "/kind": {"matches": "^b"}})));
+        let mut assign = |n, kind| all.assign(n, "paid", &json!({"id": 1, "kind": kind}), Tick(1));
+        assert_eq!(assign(0, "bee"), Fulfilment::Fulfils(1));
+        assert_eq!(assign(1, "ant"), Fulfilment::Fulfils(0));
+        assert_eq!(assign(2, "ape"), Fulfilment::Fulfils(0));
+        assert_eq!(assign(3, "asp"), Fulfilment::Surplus(0));
+        assert_eq!(assign(4, "cat"), Fulfilment::None);
+    }
+
+    #[test]
+    fn only_a_step_that_succeeded_makes_a_webhook_due() {
+        let mut all = Expectations::default();
+        all.add(&expect(0, 2, 100, &json!({"/id": 1})));
+        let missing = |all: &Expectations| all.get(0).unwrap().missing();
+        assert_eq!(missing(&all), 0);
+        all.step_ended(0, "another", Outcome::Ok);
+        assert_eq!(missing(&all), 0);
+        all.step_ended(0, "verify", Outcome::Ok);
+        assert_eq!(missing(&all), 2);
+        all.assign(0, "paid", &json!({"id": 1}), Tick(1));
+        assert_eq!(missing(&all), 1);
+    }
+
+    #[test]
+    fn thousands_of_equal_expectations_take_no_longer_each() {
+        let mut all = Expectations::default();
+        for n in 0..100_000 {
+            all.add(&expect(n, 1, 100, &json!({})));
+            assert_eq!(all.assign(0, "paid", &json!({}), Tick(n)), Fulfilment::Fulfils(n as usize));
+        }
+        assert_eq!(all.terms.len(), 1);
+    }
+
+    #[test]
+    fn an_expectation_takes_24_bytes() {
+        assert_eq!(size_of::<Stored>(), 24);
+    }
+}

@@ -1,0 +1,218 @@
+//! The fold over the records of a journal.
+
+use super::correlate::UnderWay;
+use super::deliveries::Deliveries;
+use super::delivery::{Delivery, is_success};
+use super::expected::{Expectation, Expectations};
+use super::fingerprints::{Short, canonical, print, short};
+use super::json_projection::JsonProjection;
+use super::privacy::Privacy;
+use super::sample::{self, Sample};
+use super::sharded::Sharded;
+use super::steps::Steps;
+use super::watched::Watched;
+use foldhash::{HashMap, HashSet};
+use pii::PolicyError;
+use record::Tick;
+use record::{End, FlowStart, Header, Note, Record, Watch};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// What a journal says so far.
+#[derive(Debug)]
+pub struct Analysis {
+    /// The journal's header.
+    pub header: Header,
+    /// Deliveries in order of first arrival.
+    pub deliveries: Deliveries,
+    /// Flows and steps.
+    pub steps: Steps,
+    /// Personal data that was found.
+    pub privacy: Privacy,
+    /// Content of the first deliveries and of troubled ones, by index of the delivery.
+    pub samples: HashMap<usize, Sample>,
+    /// Requests that were refused before they could be webhooks, by status.
+    pub refused: BTreeMap<u16, u64>,
+    /// The first of those in words.
+    pub first_refused: Option<String>,
+    /// Notes, in order.
+    pub notes: Vec<Note>,
+    /// What a long-running receiver or an observation noted beside the webhooks.
+    pub watched: Watched,
+    /// The end record, if the journal has one.
+    pub end: Option<End>,
+    /// Time of the latest record.
+    pub latest: Tick,
+    /// Diagnoses of invalid signatures with their counts, most frequent first in [`Analysis::diagnoses`].
+    pub(super) diagnoses: HashMap<String, u64>,
+    pub(super) expectations: Expectations,
+    /// Fingerprint of id or content to the index of the latest delivery that has it.
+    pub(super) by_key: Sharded,
+    /// Attempts that are not answered yet.
+    pub(super) under_way: HashMap<u64, UnderWay>,
+    /// Of each content without an id the deliveries of which a retry may be due, and after which another one came.
+    pub(super) overtaken: HashMap<u64, Vec<usize>>,
+    /// JSON pointer to fingerprints of the values there that make a webhook this run's.
+    pub(super) ours: HashMap<String, HashSet<Short>>,
+    /// What is read of a body.
+    pub(super) wanted: JsonProjection,
+}
+
+impl Analysis {
+    /// Nothing known but the header.
+    ///
+    /// # Errors
+    /// When the PII policy in the header is none.
+    pub fn new(header: Header) -> Result<Self, PolicyError> {
+        let privacy = Privacy::new(&header)?;
+        Ok(Self::with(header, privacy))
+    }
+
+    /// Nothing known but what this one was told at its beginning.
+    pub(super) fn successor(&self) -> Self {
+        let mut successor = Self::with(self.header.clone(), self.privacy.successor());
+        successor.latest = self.latest;
+        successor
+    }
+
+    fn with(header: Header, privacy: Privacy) -> Self {
+        let mut wanted = sample::wanted();
+        header.ours.iter().for_each(|pointer| wanted.add(pointer));
+        Self {
+            header,
+            deliveries: Deliveries::default(),
+            steps: Steps::default(),
+            privacy,
+            samples: HashMap::default(),
+            refused: BTreeMap::new(),
+            first_refused: None,
+            notes: Vec::new(),
+            watched: Watched::default(),
+            end: None,
+            latest: Tick(0),
+            diagnoses: HashMap::default(),
+            expectations: Expectations::default(),
+            by_key: Sharded::default(),
+            under_way: HashMap::default(),
+            overtaken: HashMap::default(),
+            ours: HashMap::default(),
+            wanted,
+        }
+    }
+
+    /// Takes in one record.
+    pub fn take(&mut self, record: &Record) {
+        if let Some(at) = time_of(record) {
+            self.latest = self.latest.max(at);
+        }
+        match record {
+            Record::FlowStart(start) => self.flow_started(start),
+            Record::FlowEnd(end) => self.steps.flows.has_ended(end),
+            Record::Expect(expect) => {
+                expect.matchers.keys().for_each(|pointer| self.wanted.add(pointer));
+                self.expectations.add(expect);
+            }
+            Record::Step(step) => {
+                self.steps.step_ended(step);
+                if let Some(flow) = step.flow {
+                    self.expectations.step_ended(flow, &step.step, step.outcome);
+                }
+                self.privacy.scan_step(step);
+            }
+            Record::Attempt(attempt) => self.arrived(attempt),
+            Record::Answered(answered) => self.answered(answered),
+            Record::Refused(refused) => {
+                *self.refused.entry(refused.status).or_default() += 1;
+                self.first_refused.get_or_insert_with(|| format!("{}: {}", refused.status, refused.why));
+            }
+            Record::Note(note) => self.notes.push(note.clone()),
+            Record::Watch(fact) => self.watched(fact),
+            Record::End(end) => self.end = Some(end.clone()),
+            // A load is read by `analysis::load`.
+            Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => {}
+        }
+    }
+
+    /// The webhooks that had to come.
+    pub fn expectations(&self) -> impl Iterator<Item = Expectation<'_>> {
+        self.expectations.iter()
+    }
+
+    /// How many steps had to fire webhooks, or must not.
+    #[must_use]
+    pub const fn expectation_count(&self) -> usize {
+        self.expectations.len()
+    }
+
+    /// Diagnoses of invalid signatures, most frequent first.
+    #[must_use]
+    pub fn diagnoses(&self) -> Vec<(&str, u64)> {
+        let mut all: Vec<_> = self.diagnoses.iter().map(|(d, n)| (d.as_str(), *n)).collect();
+        all.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(b.0)));
+        all
+    }
+
+    /// Deliveries that belong to this run.
+    pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+        self.deliveries.iter().filter(|d| !d.foreign)
+    }
+
+    /// Number of attempts that the retry contract allows.
+    #[must_use]
+    pub fn max_attempts(&self) -> usize {
+        self.header.retry.backoff_ms.len()
+    }
+
+    /// Until when the journal's writer watched, by its own clock: the end record's time. The times of webhooks may come from
+    /// another clock, and count only while there is no end.
+    #[must_use]
+    pub fn watched_until(&self) -> Tick {
+        self.end.as_ref().map_or(self.latest, |end| end.at)
+    }
+
+    fn flow_started(&mut self, start: &FlowStart) {
+        for (pointer, value) in &start.ours {
+            if !self.ours.contains_key(pointer) {
+                self.ours.insert(pointer.clone(), HashSet::default());
+                self.wanted.add(pointer);
+            }
+            if let Some(values) = self.ours.get_mut(pointer) {
+                values.insert(short(print(canonical(value).as_bytes())));
+            }
+        }
+        self.steps.flows.started(start);
+    }
+
+    fn watched(&mut self, fact: &Watch) {
+        if let Watch::Forwarded(forwarded) = fact {
+            self.forwarded(forwarded);
+        }
+        self.watched.take(fact);
+    }
+
+    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer.
+    #[must_use]
+    pub fn latency(&self, delivery: &Delivery) -> Option<Duration> {
+        let expectation = self.expectations.get(delivery.fulfils?)?;
+        let accepted = delivery.tries.iter().find(|t| t.status.is_some_and(is_success))?;
+        Some(accepted.end?.since(expectation.at))
+    }
+}
+
+fn time_of(record: &Record) -> Option<Tick> {
+    Some(match record {
+        // The seconds of a load count from the beginning of its schedule, not of the run.
+        Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => return None,
+        Record::FlowStart(r) => r.at,
+        Record::Expect(r) => r.at,
+        Record::Step(r) => r.ended,
+        Record::FlowEnd(r) => r.at,
+        Record::Attempt(r) => r.received,
+        Record::Answered(r) => r.end,
+        Record::Refused(r) => r.at,
+        Record::Note(r) => r.at,
+        Record::Watch(r) => return r.at(),
+        Record::End(r) => r.at,
+    })
+}

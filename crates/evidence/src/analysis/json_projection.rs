@@ -1,0 +1,188 @@
+//! The parts of a webhook's body that something asks for, read without building the rest.
+
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Which parts of a body are asked for, as a tree of JSON pointers.
+#[derive(Debug, Clone, Default)]
+pub(super) struct JsonProjection {
+    /// Everything from here on.
+    whole: bool,
+    below: BTreeMap<String, JsonProjection>,
+}
+
+impl JsonProjection {
+    /// Asks for what is at a JSON pointer (RFC 6901), too.
+    pub(super) fn add(&mut self, pointer: &str) {
+        let mut at = self;
+        for token in pointer.split('/').skip(1) {
+            let token = token.replace("~1", "/").replace("~0", "~");
+            at = at.below.entry(token).or_default();
+        }
+        at.whole = true;
+    }
+
+    /// Reads a body: what was asked for stands where it stood, and little else is there. `None` when it is no JSON.
+    pub(super) fn read(&self, body: &[u8]) -> Option<Value> {
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let value = self.deserialize(&mut json).ok()?;
+        json.end().ok()?;
+        Some(value)
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &JsonProjection {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        if self.whole { Value::deserialize(deserializer) } else { deserializer.deserialize_any(self) }
+    }
+}
+
+impl<'de> Visitor<'de> for &JsonProjection {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let mut map = Map::new();
+        while let Some(known) = members.next_key_seed(Key(&self.below))? {
+            match known {
+                Some((name, wanted)) => {
+                    map.insert(name.to_owned(), members.next_value_seed(wanted)?);
+                }
+                None => {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        Ok(Value::Object(map))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        loop {
+            let item = match self.below.get(&list.len().to_string()) {
+                Some(wanted) => items.next_element_seed(wanted)?,
+                None => items.next_element::<IgnoredAny>()?.map(|_| Value::Null),
+            };
+            match item {
+                Some(item) => list.push(item),
+                None => return Ok(Value::Array(list)),
+            }
+        }
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+}
+
+/// A member's name, looked up without being copied.
+struct Key<'w>(&'w BTreeMap<String, JsonProjection>);
+
+impl<'de, 'w> DeserializeSeed<'de> for Key<'w> {
+    type Value = Option<(&'w str, &'w JsonProjection)>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_str(self)
+    }
+}
+
+impl<'w> Visitor<'_> for Key<'w> {
+    type Value = Option<(&'w str, &'w JsonProjection)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a name")
+    }
+
+    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
+        Ok(self.0.get_key_value(name).map(|(name, wanted)| (name.as_str(), wanted)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn wanted(pointers: &[&str]) -> JsonProjection {
+        let mut all = JsonProjection::default();
+        pointers.iter().for_each(|pointer| all.add(pointer));
+        all
+    }
+
+    #[test]
+    fn only_what_is_asked_for_is_there() {
+        let body =
+            br#"{"event":"x","data":{"id":7,"note":"long","~/":[1,2]},"list":[{"a":1},{"a":2,"b":3}]}"#;
+        let read = wanted(&["/data/id", "/data/~0~1", "/list/1/a", "/none"]).read(body).unwrap();
+        assert_eq!(read, json!({"data": {"id": 7, "~/": [1, 2]}, "list": [null, {"a": 2}]}));
+        assert_eq!(wanted(&[""]).read(body).unwrap(), serde_json::from_slice::<Value>(body).unwrap());
+        assert_eq!(wanted(&["/data", "/data/id"]).read(body).unwrap()["data"]["note"], "long");
+    }
+
+    #[test]
+    fn what_is_no_json_is_none() {
+        for body in [&b""[..], b"{", b"{} {}", b"id=7", b"{\"a\":}"] {
+            assert_eq!(wanted(&["/a"]).read(body), None, "{body:?}");
+        }
+        assert_eq!(wanted(&["/a"]).read(b"[1.5,\"x\",null,true]"), Some(json!([null, null, null, null])));
+        assert_eq!(wanted(&["/a"]).read(b"-7"), Some(json!(-7)));
+    }
+
+    fn any_json() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            "[a-c~/]{0,3}".prop_map(Value::from),
+        ];
+        leaf.prop_recursive(4, 24, 4, |inner| {
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+                proptest::collection::btree_map("[a-c~/]{0,2}", inner, 0..4)
+                    .prop_map(|members| Value::Object(members.into_iter().collect())),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_pointer_finds_the_same_in_the_part_as_in_the_whole(
+            body in any_json(), pointers in proptest::collection::vec("(/([a-c]|~0|~1|[0-3]){0,2}){0,3}", 0..4)
+        ) {
+            let all: Vec<&str> = pointers.iter().map(String::as_str).collect();
+            let part = wanted(&all).read(body.to_string().as_bytes()).unwrap();
+            prop_assert_eq!(part.is_object(), body.is_object());
+            for pointer in &all {
+                prop_assert_eq!(part.pointer(pointer), body.pointer(pointer));
+            }
+        }
+    }
+}

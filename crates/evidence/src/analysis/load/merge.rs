@@ -1,0 +1,220 @@
+//! Puts the shards of one load together: histograms add without loss, and what does not belong together is refused.
+
+use super::part::{Part, PartError};
+use super::summary::{LoadSummary, Second, ShardFacts};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use record::latency::DecodeError;
+use record::{Header, Interval, RunStats};
+use std::io::BufRead;
+
+/// Shards that begin further apart than this never put their whole rate on the target together.
+const SKEW: TimeDelta = TimeDelta::seconds(1);
+
+/// Why parts cannot be merged.
+#[derive(Debug, thiserror::Error)]
+pub enum MergeError {
+    /// No parts.
+    #[error("there is nothing to merge: no journal of a load was given")]
+    Nothing,
+    /// One of them is broken.
+    #[error("{name}: {error}")]
+    Part {
+        /// Which.
+        name: String,
+        /// How.
+        error: PartError,
+    },
+    /// A histogram in one of them is broken.
+    #[error("{name}: {error}")]
+    Histogram {
+        /// Which.
+        name: String,
+        /// How.
+        error: DecodeError,
+    },
+    /// Parts of different loads.
+    #[error("{first} and {second} are not shards of one load: {what} differ")]
+    Mixed {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// What differs.
+        what: String,
+    },
+    /// The same shard ran twice at the same time, so its starts were made twice.
+    #[error("{first} and {second} overlap: both are shard {index}, and they ran at the same time")]
+    Overlap {
+        /// One of them.
+        first: String,
+        /// The other.
+        second: String,
+        /// The shard.
+        index: u64,
+    },
+}
+
+/// What came out of a merge.
+#[derive(Debug)]
+pub struct Merged {
+    /// The header of the first part.
+    pub header: Header,
+    /// The load as a whole.
+    pub summary: LoadSummary,
+}
+
+/// Merges the parts of one load; a single part that is the whole load is the simplest case. `each` gets every second.
+///
+/// A part that ran later than another part of the same shard replaces it. Missing shards are named in the summary.
+///
+/// # Errors
+/// When there are no parts, one is broken, or they do not belong together.
+pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> Result<Merged, MergeError> {
+    let (mut parts, mut notes) = chosen(parts)?;
+    let Some(first) = parts.first() else { return Err(MergeError::Nothing) };
+    let header = first.header.clone();
+    let mut summary = LoadSummary::new(first.plan.clone());
+    while let Some(from) = parts.iter().filter_map(|p| p.peek().map(second_of)).min() {
+        let mut second = Second::default();
+        for part in &mut parts {
+            while part.peek().map(second_of) == Some(from) {
+                let taken = part.take();
+                let name = part.name.clone();
+                match taken.map_err(|error| MergeError::Part { name: name.clone(), error })? {
+                    Some(interval) => {
+                        second.add(&interval).map_err(|error| MergeError::Histogram { name, error })?;
+                    }
+                    None => break,
+                }
+            }
+        }
+        each(&second);
+        summary.add(&second);
+    }
+    summary.flush();
+    for part in &mut parts {
+        let from = if summary.plan.shard.count > 1 { format!("{}: ", part.name) } else { String::new() };
+        notes.extend(part.notes.drain(..).map(|note| format!("{from}{note}")));
+    }
+    summary.take_flows(sum_of(&parts));
+    summary.shards = parts.iter().map(facts).collect();
+    let count = summary.plan.shard.count;
+    summary.missing = (0..count).filter(|index| !summary.shards.iter().any(|s| s.index == *index)).collect();
+    notes.extend(skew(&summary.shards));
+    summary.notes = notes;
+    Ok(Merged { header, summary })
+}
+
+/// What the flows of all parts amount to; `None` for a load of webhooks.
+fn sum_of<R>(parts: &[Part<R>]) -> Option<RunStats> {
+    let first = parts.first().filter(|part| part.header.flows > 0)?;
+    let mut sums = first.sums.as_deref().cloned().unwrap_or_default();
+    parts.iter().skip(1).filter_map(|part| part.sums.as_deref()).for_each(|other| sums.add(other));
+    Some(sums)
+}
+
+/// Which second an interval belongs to.
+const fn second_of(interval: &Interval) -> u64 {
+    interval.from.0 / 1_000_000
+}
+
+/// The parts that count, in the order of their shards, and what is to be said about the others.
+fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<String>), MergeError> {
+    let mut notes = Vec::new();
+    for pair in parts.windows(2) {
+        if let [a, b] = pair {
+            same_load(a, b)?;
+        }
+    }
+    // A run that never began replaces none that did, and stands for its shard only where there is no other.
+    parts.sort_by_key(|p| (p.plan.shard.index, p.has_begun(), p.plan.started));
+    let mut kept: Vec<Part<R>> = Vec::with_capacity(parts.len());
+    for part in parts {
+        match kept.pop_if(|before| before.plan.shard == part.plan.shard) {
+            Some(before) if before.header.run_id == part.header.run_id => {
+                notes.push(format!("{} is there twice, and counts once", told(&part)));
+            }
+            Some(before) if !before.has_begun() => {
+                notes.push(format!("{} never began, and {} counts in its place", told(&before), told(&part)));
+            }
+            Some(mut before) => {
+                let index = part.plan.shard.index;
+                if part.plan.started < ended(&mut before) {
+                    return Err(MergeError::Overlap { first: before.place, second: part.place, index });
+                }
+                notes.push(format!(
+                    "{} is a later run of shard {index} and replaces {}",
+                    told(&part),
+                    told(&before)
+                ));
+            }
+            None => {}
+        }
+        kept.push(part);
+    }
+    Ok((kept, notes))
+}
+
+/// A part as evidence names it: the same wherever its file is, so that merging again gives the same bytes.
+fn told<R>(part: &Part<R>) -> String {
+    let begun = part.plan.started.to_rfc3339_opts(SecondsFormat::Secs, true);
+    format!("{} (begun {begun})", part.name)
+}
+
+/// When a part that is to be replaced was over: the end of its last second. Reads it to its end; if it breaks off
+/// before, as that of a killed shard may, then what was read counts.
+fn ended<R: BufRead>(part: &mut Part<R>) -> DateTime<Utc> {
+    let mut last = part.plan.started;
+    while let Ok(Some(interval)) = part.take() {
+        last = interval.to.wall(part.plan.started);
+    }
+    last
+}
+
+fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
+    let differs = [
+        ("what they start", a.plan.subject == b.plan.subject && a.header.scenario == b.header.scenario),
+        ("their targets", a.header.target == b.header.target || (a.header.stand_in && b.header.stand_in)),
+        ("their schedules", a.plan.pace == b.plan.pace),
+        ("their numbers of shards", a.plan.shard.count == b.plan.shard.count),
+        ("their gates", a.header.gates_sha256 == b.header.gates_sha256),
+        ("their events (--event)", a.plan.event == b.plan.event),
+        ("their time limits (--timeout)", a.plan.timeout_ms == b.plan.timeout_ms),
+        ("their pauses between attempts (--retry)", a.plan.backoff_ms == b.plan.backoff_ms),
+        ("their signature schemes (--scheme)", a.header.scheme == b.header.scheme),
+        ("their parameters", a.plan.parameters_sha256 == b.plan.parameters_sha256),
+    ];
+    match differs.iter().find(|(_, same)| !same) {
+        None => Ok(()),
+        Some((what, _)) => Err(MergeError::Mixed {
+            first: a.place.clone(),
+            second: b.place.clone(),
+            what: (*what).to_owned(),
+        }),
+    }
+}
+
+fn facts<R: BufRead>(part: &Part<R>) -> ShardFacts {
+    let integrity = part.integrity();
+    ShardFacts {
+        index: part.plan.shard.index,
+        run_id: part.header.run_id,
+        started: part.plan.started,
+        complete: part.complete && integrity.is_some_and(|i| i.ended),
+        journal_sha256: integrity.map(|i| i.sha256.clone()).unwrap_or_default(),
+        torn_bytes: integrity.map_or(0, |i| i.torn_bytes),
+    }
+}
+
+/// A sentence when the shards did not run together.
+fn skew(shards: &[ShardFacts]) -> Option<String> {
+    let first = shards.iter().map(|s| s.started).min()?;
+    let last = shards.iter().map(|s| s.started).max()?;
+    let apart = last - first;
+    (apart > SKEW).then(|| {
+        format!(
+            "the shards began up to {:.1} s apart, so the target never had the whole rate at once; give all of them one --start-at",
+            apart.num_milliseconds() as f64 / 1000.0
+        )
+    })
+}

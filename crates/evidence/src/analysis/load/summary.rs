@@ -1,0 +1,297 @@
+//! A load as a whole: totals, percentiles, and a timeline whose length does not depend on that of the run.
+
+use record::Tick;
+use record::latency::{DecodeError, Latency};
+use record::{ErrorKind, Interval, LoadFailure, LoadPace, LoadPlan, RunStats};
+use std::collections::BTreeMap;
+
+/// Most points of a timeline; longer runs have longer steps.
+const MAX_POINTS: u64 = 600;
+/// Most failures shown.
+const MAX_FAILURES: usize = 50;
+
+/// The four histograms of a load, in µs.
+#[derive(Debug, Clone, Default)]
+pub struct Series {
+    /// Done - intended.
+    pub response: Latency,
+    /// Done - sent.
+    pub service: Latency,
+    /// Sent - intended.
+    pub lag: Latency,
+    /// The part of the lag during which a connection was free.
+    pub own_lag: Latency,
+}
+
+impl Series {
+    /// The histograms of a recorded second.
+    ///
+    /// # Errors
+    /// When one is no histogram of ours.
+    pub fn of(interval: &Interval) -> Result<Self, DecodeError> {
+        Ok(Self {
+            response: Latency::decode(&interval.response)?,
+            service: Latency::decode(&interval.service)?,
+            lag: Latency::decode(&interval.lag)?,
+            own_lag: Latency::decode(&interval.own_lag)?,
+        })
+    }
+
+    /// Adds all counts of `other`.
+    pub fn add(&mut self, other: &Self) {
+        self.response.add(&other.response);
+        self.service.add(&other.service);
+        self.lag.add(&other.lag);
+        self.own_lag.add(&other.own_lag);
+    }
+
+    /// What users wait, as far as the model can tell: the response time, or in the closed model the service time.
+    #[must_use]
+    pub fn main(&self) -> &Latency {
+        if self.response.count() > 0 { &self.response } else { &self.service }
+    }
+}
+
+/// One second of a load, all shards together.
+#[derive(Debug, Clone, Default)]
+pub struct Second {
+    /// Its counts; the histograms in it are unset.
+    pub counts: Interval,
+    /// Its histograms.
+    pub series: Series,
+}
+
+impl Second {
+    /// Adds a recorded second of one shard.
+    ///
+    /// # Errors
+    /// When one of its histograms is none of ours.
+    pub fn add(&mut self, interval: &Interval) -> Result<(), DecodeError> {
+        self.series.add(&Series::of(interval)?);
+        add_counts(&mut self.counts, interval);
+        self.counts.in_flight += interval.in_flight;
+        Ok(())
+    }
+}
+
+/// Adds everything that adds up: not the histograms, nor what is in flight.
+fn add_counts(sum: &mut Interval, one: &Interval) {
+    if sum.to == Tick(0) {
+        sum.from = one.from;
+    }
+    sum.from = sum.from.min(one.from);
+    sum.to = sum.to.max(one.to);
+    sum.started += one.started;
+    sum.done += one.done;
+    sum.ok += one.ok;
+    sum.attempts += one.attempts;
+    sum.retried += one.retried;
+    sum.connects += one.connects;
+    sum.dropped += one.dropped;
+    sum.abandoned += one.abandoned;
+    sum.throttled += one.throttled;
+    sum.retry_after_s = sum.retry_after_s.max(one.retry_after_s);
+    sum.cpu_us = match (sum.cpu_us, one.cpu_us) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
+    };
+    for (&status, n) in &one.statuses {
+        *sum.statuses.entry(status).or_default() += n;
+    }
+    for (&trouble, n) in &one.errors {
+        *sum.errors.entry(trouble).or_default() += n;
+    }
+    let room = MAX_FAILURES.saturating_sub(sum.failures.len());
+    sum.failures.extend(one.failures.iter().take(room).cloned());
+}
+
+/// One point of the timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Point {
+    /// Its beginning and its end.
+    pub from: Tick,
+    /// Its end.
+    pub to: Tick,
+    /// Starts per second asked for at its middle; `None` in the closed model.
+    pub asked: Option<f64>,
+    /// Starts begun.
+    pub started: u64,
+    /// Starts ended.
+    pub done: u64,
+    /// Of those, the failed ones.
+    pub failed: u64,
+    /// In flight at its end.
+    pub in_flight: u64,
+    /// p50, p95, p99 and maximum of the response time (closed model: of the service time) in µs.
+    pub percentiles_us: Option<[u64; 4]>,
+}
+
+/// What is known of one shard.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardFacts {
+    /// Counted from 0.
+    pub index: u64,
+    /// The run that it comes from.
+    pub run_id: uuid::Uuid,
+    /// Wall time at which its schedule began.
+    pub started: chrono::DateTime<chrono::Utc>,
+    /// Whether it went to its end.
+    pub complete: bool,
+    /// SHA-256 of its journal, hex.
+    pub journal_sha256: String,
+    /// Bytes of a torn last line.
+    pub torn_bytes: usize,
+}
+
+/// A load as a whole.
+#[derive(Debug, Clone)]
+pub struct LoadSummary {
+    /// How it was asked for.
+    pub plan: LoadPlan,
+    /// All counts.
+    pub counts: Interval,
+    /// All histograms.
+    pub series: Series,
+    /// The timeline, at most 600 points.
+    pub timeline: Vec<Point>,
+    /// The shards that were there.
+    pub shards: Vec<ShardFacts>,
+    /// The shards that were not.
+    pub missing: Vec<u64>,
+    /// What the flows amount to; `None` for a load of webhooks.
+    pub flows: Option<RunStats>,
+    /// What was worth telling.
+    pub notes: Vec<String>,
+    step: u64,
+    open: Option<Second>,
+}
+
+impl LoadSummary {
+    /// An empty summary of a load that was asked for like this.
+    #[must_use]
+    pub fn new(plan: LoadPlan) -> Self {
+        let seconds = plan.pace.lasts_ms().div_ceil(1000).max(1);
+        Self {
+            plan,
+            counts: Interval::default(),
+            series: Series::default(),
+            timeline: Vec::new(),
+            shards: Vec::new(),
+            missing: Vec::new(),
+            flows: None,
+            notes: Vec::new(),
+            step: seconds.div_ceil(MAX_POINTS).max(1) * 1_000_000,
+            open: None,
+        }
+    }
+
+    /// Adds a second; seconds come in order.
+    pub fn add(&mut self, second: &Second) {
+        let in_flight = second.counts.in_flight;
+        add_counts(&mut self.counts, &second.counts);
+        self.counts.in_flight = in_flight;
+        self.series.add(&second.series);
+        let step = |at: Tick| at.0 / self.step;
+        if self.open.as_ref().is_some_and(|open| step(open.counts.from) != step(second.counts.from)) {
+            self.flush();
+        }
+        let open = self.open.get_or_insert_default();
+        add_counts(&mut open.counts, &second.counts);
+        open.counts.in_flight = in_flight;
+        open.series.add(&second.series);
+    }
+
+    /// Ends the timeline. A run that goes on long after its schedule makes a longer one, but never more than twice.
+    pub fn flush(&mut self) {
+        let Some(open) = self.open.take() else { return };
+        let counts = &open.counts;
+        let main = open.series.main();
+        let at = |percent: f64| main.percentile_us(percent);
+        let percentiles_us = match (at(50.0), at(95.0), at(99.0), main.max_us()) {
+            (Some(p50), Some(p95), Some(p99), Some(max)) => Some([p50, p95, p99, max]),
+            _ => None,
+        };
+        let middle = counts.from.0.midpoint(counts.to.0);
+        self.timeline.push(Point {
+            from: counts.from,
+            to: counts.to,
+            asked: self.plan.pace.rate_at(middle),
+            started: counts.started,
+            done: counts.done,
+            failed: counts.done - counts.ok.min(counts.done),
+            in_flight: counts.in_flight,
+            percentiles_us,
+        });
+    }
+
+    /// Takes in what the flows amount to: the requests of a load of flows are the steps that were sent.
+    pub(super) fn take_flows(&mut self, flows: Option<RunStats>) {
+        if let Some(sums) = &flows {
+            self.counts.attempts = sums.sent_and_failed().0;
+            for (&status, n) in sums.steps.values().flat_map(|step| &step.statuses) {
+                *self.counts.statuses.entry(status).or_default() += n;
+            }
+            self.counts.throttled = self.counts.statuses.get(&429).copied().unwrap_or(0);
+        }
+        self.flows = flows;
+    }
+
+    /// From now on this is about the shards that are there and no others: what a shard says of itself.
+    pub fn alone(&mut self) {
+        if self.missing.is_empty() {
+            return;
+        }
+        self.missing.clear();
+        let indexes: Vec<String> = self.shards.iter().map(|s| s.index.to_string()).collect();
+        self.notes.push(format!(
+            "this is shard {} of {}, a part of the load; `smoke merge` gives the verdict over the whole",
+            indexes.join(", "),
+            self.plan.shard.count
+        ));
+    }
+
+    /// A few of the failures.
+    #[must_use]
+    pub fn failures(&self) -> &[LoadFailure] {
+        &self.counts.failures
+    }
+
+    /// Starts that ended without success.
+    #[must_use]
+    pub const fn failed(&self) -> u64 {
+        self.counts.done.saturating_sub(self.counts.ok)
+    }
+
+    /// Requests that failed for want of something on this machine, which say nothing about the target.
+    #[must_use]
+    pub fn local(&self) -> u64 {
+        self.counts.errors.get(&ErrorKind::Local).copied().unwrap_or(0)
+    }
+
+    /// How busy the generator's thread was, 0 to 1, on average over the shards; `None` where it is not known.
+    #[must_use]
+    pub fn busy(&self) -> Option<f64> {
+        let shards = self.shards.len().max(1) as f64;
+        let wall = self.counts.to.since(self.counts.from).as_micros() as f64 * shards;
+        self.counts.cpu_us.filter(|_| wall > 0.0).map(|cpu| cpu as f64 / wall)
+    }
+
+    /// Whether starts were due by a schedule.
+    #[must_use]
+    pub const fn is_open(&self) -> bool {
+        matches!(self.plan.pace, LoadPace::Open { .. })
+    }
+
+    /// Starts begun per second of the schedule.
+    #[must_use]
+    pub fn achieved(&self) -> f64 {
+        let lasts = (self.plan.pace.lasts_ms() as f64 / 1000.0).min(self.counts.to.0 as f64 / 1e6);
+        if lasts > 0.0 { self.counts.started as f64 / lasts } else { 0.0 }
+    }
+
+    /// Count by error kind, by name.
+    #[must_use]
+    pub fn errors(&self) -> BTreeMap<&'static str, u64> {
+        self.counts.errors.iter().map(|(trouble, &n)| (trouble.name(), n)).collect()
+    }
+}

@@ -1,0 +1,290 @@
+//! Journals of shards on disk, merged.
+
+use super::*;
+use chrono::{DateTime, Utc};
+use proptest::prelude::*;
+use record::SubjectKind;
+use record::Tick;
+use record::latency::Latency;
+use record::{
+    Header, Interval, LoadPace, LoadPlan, LoadShard, LoadStage, Reader, Record, RunKind, ScenarioRef,
+    WebhookConfig,
+};
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+fn at(seconds: i64) -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_438_932 + seconds, 0).unwrap()
+}
+
+pub fn header() -> Header {
+    Header {
+        scenario: ScenarioRef { name: "webhooks".into(), subject: SubjectKind::Flow, sha256: "0".repeat(64) },
+        gates_sha256: "1".repeat(64),
+        environment: "loopback".into(),
+        target: "http://127.0.0.1:9/".into(),
+        concurrency: 8,
+        seed: 1,
+        webhook: WebhookConfig {
+            endpoint: "http://127.0.0.1:9/".into(),
+            timeout_ms: 10_000,
+            max_attempts: 1,
+            secret_configured: true,
+            secret_length_chars: 64,
+        },
+        ..Header::new(RunKind::Load, at(0)).unwrap()
+    }
+}
+
+fn plan(index: u64, count: u64) -> LoadPlan {
+    LoadPlan {
+        subject: "webhooks".into(),
+        pace: LoadPace::Open { stages: vec![LoadStage { from: 20.0, to: 20.0, lasts_ms: 3000 }] },
+        total: Some(60),
+        connections: 8,
+        timeout_ms: 10_000,
+        backoff_ms: vec![0],
+        event: "payment_verified".into(),
+        parameters_sha256: "2".repeat(64),
+        shard: LoadShard { index, count },
+        started: at(0),
+    }
+}
+
+/// A second in which these response times (µs) were measured.
+fn second(index: u64, samples: &[u64]) -> Interval {
+    let mut response = Latency::new();
+    samples.iter().for_each(|&us| response.record_us(us));
+    let n = samples.len() as u64;
+    Interval {
+        from: Tick(index * 1_000_000),
+        to: Tick((index + 1) * 1_000_000),
+        started: n,
+        done: n,
+        ok: n,
+        attempts: n,
+        statuses: [(200, n)].into(),
+        service: response.encode(),
+        lag: response.encode(),
+        own_lag: response.encode(),
+        response: response.encode(),
+        ..Interval::default()
+    }
+}
+
+/// The journal of a shard, in a file.
+struct Shard {
+    header: Header,
+    plan: LoadPlan,
+    seconds: Vec<Interval>,
+    complete: bool,
+}
+
+impl Shard {
+    fn new(index: u64, count: u64, seconds: &[&[u64]]) -> Self {
+        let seconds = seconds.iter().zip(0..).map(|(samples, i)| second(i, samples)).collect();
+        Self { header: header(), plan: plan(index, count), seconds, complete: true }
+    }
+
+    fn write(&self, dir: &Path) -> PathBuf {
+        let path = dir.join(format!("{}.jsonl", uuid::Uuid::new_v4()));
+        let seconds = self.seconds.iter().map(|second| Record::Interval(Box::new(second.clone())));
+        let records: Vec<Record> =
+            std::iter::once(Record::Load(Box::new(self.plan.clone()))).chain(seconds).collect();
+        let end = Some((Tick(3_000_000), self.complete));
+        std::fs::write(&path, record::journal_bytes(&self.header, &records, end).unwrap()).unwrap();
+        path
+    }
+}
+
+fn open(path: &Path) -> Part<BufReader<File>> {
+    let (header, reader) = Reader::open(path).unwrap();
+    Part::new(path.file_stem().unwrap().to_string_lossy().into_owned(), header, reader).unwrap()
+}
+
+fn merged(shards: &[Shard]) -> Result<LoadSummary, MergeError> {
+    let dir = tempfile::tempdir().unwrap();
+    let parts = shards.iter().map(|s| open(&s.write(dir.path()))).collect();
+    merge(parts, |_| ()).map(|m| m.summary)
+}
+
+#[test]
+fn shards_add_up() {
+    let shards = [Shard::new(0, 2, &[&[100, 200], &[300]]), Shard::new(1, 2, &[&[400], &[], &[500]])];
+    let dir = tempfile::tempdir().unwrap();
+    let parts = shards.iter().map(|s| open(&s.write(dir.path()))).collect();
+    let mut seconds = Vec::new();
+    let summary = merge(parts, |s| seconds.push((s.counts.done, s.series.response.count()))).unwrap().summary;
+    assert_eq!(seconds, [(3, 3), (1, 1), (1, 1)]);
+    assert_eq!((summary.counts.done, summary.counts.statuses[&200]), (5, 5));
+    assert_eq!(summary.series.response.max_us(), Some(500));
+    assert_eq!((summary.missing.len(), summary.shards.len(), summary.timeline.len()), (0, 2, 3));
+    assert!(summary.notes.is_empty(), "{:?}", summary.notes);
+    assert_eq!(summary.timeline[0].asked, Some(20.0));
+}
+
+#[test]
+fn a_missing_shard_is_named() {
+    let summary = merged(&[Shard::new(0, 3, &[&[1]]), Shard::new(2, 3, &[&[1]])]).unwrap();
+    assert_eq!(summary.missing, [1]);
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let refused = |change: fn(&mut Shard), what: &str| {
+        let mut other = Shard::new(1, 2, &[&[1]]);
+        change(&mut other);
+        let error = merged(&[Shard::new(0, 2, &[&[1]]), other]).unwrap_err().to_string();
+        assert!(error.contains(what), "{error}");
+    };
+    refused(|s| s.plan.subject = "payments".into(), "what they start differ");
+    refused(|s| s.header.scenario.sha256 = "9".repeat(64), "what they start differ");
+    refused(|s| s.header.target = "http://127.0.0.1:10/".into(), "their targets differ");
+    refused(|s| s.plan.pace = LoadPace::Closed { lasts_ms: 3000 }, "their schedules differ");
+    refused(|s| s.plan.shard.count = 3, "their numbers of shards differ");
+    refused(|s| s.header.gates_sha256 = "8".repeat(64), "their gates differ");
+    refused(|s| s.plan.parameters_sha256 = "7".repeat(64), "their parameters differ");
+    assert!(matches!(merged(&[]), Err(MergeError::Nothing)));
+}
+
+#[test]
+fn a_shard_that_ran_again_replaces_its_old_part() {
+    let mut old = Shard::new(1, 2, &[&[100], &[100]]);
+    old.complete = false;
+    let mut new = Shard::new(1, 2, &[&[700], &[700]]);
+    new.plan.started = at(2);
+    let summary = merged(&[Shard::new(0, 2, &[&[1]]), new, old]).unwrap();
+    assert_eq!(summary.counts.done, 3);
+    assert_eq!(summary.series.response.max_us(), Some(700));
+    assert!(summary.shards.iter().all(|s| s.complete));
+    assert!(
+        summary.notes.iter().any(|n| n.contains("later run of shard 1 and replaces")),
+        "{:?}",
+        summary.notes
+    );
+    assert!(summary.notes.iter().any(|n| n.contains("began up to 2.0 s apart")), "{:?}", summary.notes);
+}
+
+#[test]
+fn a_parameter_that_differs_is_named() {
+    let mut other = Shard::new(1, 2, &[&[1]]);
+    other.plan.timeout_ms = 1;
+    let error = merged(&[Shard::new(0, 2, &[&[1]]), other]).unwrap_err().to_string();
+    assert!(error.contains("their time limits (--timeout) differ"), "{error}");
+}
+
+#[test]
+fn a_run_that_never_began_counts_as_cut_off_and_replaces_none_that_did() {
+    let never = || Shard { complete: false, ..Shard::new(1, 2, &[]) };
+    let summary = merged(&[Shard::new(0, 2, &[&[1]]), never()]).unwrap();
+    assert_eq!((summary.missing.len(), summary.shards[1].complete), (0, false));
+    let mut later = never();
+    later.plan.started = at(60);
+    let summary = merged(&[Shard::new(0, 2, &[&[1]]), later, Shard::new(1, 2, &[&[1]])]).unwrap();
+    assert!(summary.shards[1].complete && summary.notes[0].contains("never began"), "{:?}", summary.notes);
+}
+
+#[test]
+fn a_journal_that_ends_before_the_plan_is_told_apart() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j.jsonl");
+    std::fs::write(&path, record::journal_bytes(&header(), &[], None).unwrap()).unwrap();
+    let (header, reader) = Reader::open(&path).unwrap();
+    assert!(matches!(Part::new("j".into(), header, reader), Err(PartError::NoPlan)));
+}
+
+#[test]
+fn the_plan_of_a_load_that_began_replaces_the_one_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("j.jsonl");
+    let began = |at| Record::Load(Box::new(LoadPlan { started: at, ..plan(0, 1) }));
+    let records = [began(at(9)), began(at(10)), Record::Interval(Box::new(second(0, &[5])))];
+    std::fs::write(&path, record::journal_bytes(&header(), &records, None).unwrap()).unwrap();
+    assert_eq!(open(&path).plan.started, at(10));
+}
+
+#[test]
+fn two_runs_of_a_shard_at_the_same_time_overlap() {
+    let old = Shard::new(0, 2, &[&[100], &[100]]);
+    let mut new = Shard::new(0, 2, &[&[700], &[700]]);
+    new.plan.started = at(1);
+    let error = merged(&[old, new]).unwrap_err();
+    assert!(matches!(error, MergeError::Overlap { index: 0, .. }), "{error}");
+}
+
+#[test]
+fn the_same_run_counts_once() {
+    let one = Shard::new(0, 1, &[&[100]]);
+    let dir = tempfile::tempdir().unwrap();
+    let path = one.write(dir.path());
+    let summary = merge(vec![open(&path), open(&path)], |_| ()).unwrap().summary;
+    assert_eq!(summary.counts.done, 1);
+    assert!(summary.notes.iter().any(|n| n.contains("counts once")));
+}
+
+#[test]
+fn a_journal_that_was_cut_off_is_not_complete() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = Shard::new(0, 1, &[&[1], &[2]]).write(dir.path());
+    let whole = std::fs::read(&path).unwrap();
+    std::fs::write(&path, &whole[..whole.len() - 10]).unwrap();
+    let summary = merge(vec![open(&path)], |_| ()).unwrap().summary;
+    assert!(!summary.shards[0].complete);
+    assert_eq!(summary.counts.done, 2);
+}
+
+#[test]
+fn a_histogram_that_is_none_is_an_error() {
+    let mut shard = Shard::new(0, 1, &[&[1]]);
+    shard.seconds[0].response.v2 = "AAAA".into();
+    assert!(matches!(merged(&[shard]), Err(MergeError::Histogram { .. })));
+    let mut shard = Shard::new(0, 1, &[&[1], &[1]]);
+    shard.seconds[1].from = Tick(0);
+    assert!(matches!(merged(&[shard]), Err(MergeError::Part { .. })));
+}
+
+#[test]
+fn a_long_run_has_a_timeline_of_bounded_length() {
+    let mut summary =
+        LoadSummary::new(LoadPlan { pace: LoadPace::Closed { lasts_ms: 86_400_000 }, ..plan(0, 1) });
+    for i in 0..86_400 {
+        let counts = Interval {
+            from: Tick(i * 1_000_000),
+            to: Tick((i + 1) * 1_000_000),
+            started: 1,
+            ..Interval::default()
+        };
+        summary.add(&Second { counts, series: Series::default() });
+    }
+    summary.flush();
+    assert_eq!(summary.timeline.len(), 600);
+    assert_eq!(summary.timeline.iter().map(|p| p.started).sum::<u64>(), 86_400);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+    #[test]
+    fn merged_shards_equal_the_whole_exactly(
+        samples in prop::collection::vec(prop::collection::vec(1u64..5_000_000, 0..12), 1..4),
+        count in 1u64..5,
+    ) {
+        let of = |index: u64, count: u64| -> Vec<Vec<u64>> {
+            let mut number = 0;
+            samples.iter().map(|second| {
+                second.iter().copied().filter(|_| { number += 1; (number - 1) % count == index }).collect()
+            }).collect()
+        };
+        let shard = |index, count| {
+            let seconds = of(index, count);
+            Shard::new(index, count, &seconds.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        let whole = merged(&[shard(0, 1)]).unwrap();
+        let parts: Vec<Shard> = (0..count).map(|index| shard(index, count)).collect();
+        let together = merged(&parts).unwrap();
+        prop_assert_eq!(together.series.response.buckets(), whole.series.response.buckets());
+        prop_assert_eq!(together.series.response.mean_us(), whole.series.response.mean_us());
+        prop_assert_eq!(together.timeline, whole.timeline);
+        prop_assert_eq!(together.counts.done, whole.counts.done);
+    }
+}

@@ -1,0 +1,50 @@
+//! What a journal says: deliveries from attempts, expected against arrived, retries, signatures, personal data, latency.
+//!
+//! [`Analysis`] takes the records one by one and is a pure function of what it was given; over a journal that still
+//! grows it is the live view. Memory grows with the number of deliveries, not with bodies.
+
+mod breach;
+mod breaker;
+mod clause_stats;
+mod correlate;
+mod deliveries;
+mod delivery;
+mod expected;
+mod fingerprints;
+mod flows;
+mod fold;
+mod interned;
+mod json_projection;
+mod keyed;
+mod ledger;
+pub mod load;
+mod privacy;
+mod recheck;
+mod retry;
+mod sample;
+mod sharded;
+mod stats;
+mod steps;
+mod tally;
+mod watched;
+mod windows;
+
+pub use breach::{Breach, seconds};
+pub use breaker::{Breaker, Opening};
+pub use clause_stats::{breaker_stats, clause_stats};
+pub use deliveries::Deliveries;
+pub use delivery::{AttemptResult, Delivery, Fate, Fingerprints};
+pub use expected::{Expectation, Fulfilment};
+pub use fold::Analysis;
+pub use ledger::Ledger;
+pub use privacy::{Findings, Located, Privacy};
+
+pub use flows::{FlowFacts, Flows};
+pub use recheck::{Disagreement, Recheck};
+pub use retry::{Retries, RetryFacts, retries};
+pub use sample::Sample;
+pub use stats::stats_of;
+pub use steps::Steps;
+pub use tally::tallies;
+pub use watched::Watched;
+pub use windows::{Minute, minutes};

@@ -1,0 +1,67 @@
+//! Verifies the webhooks of a journal again, under the secret, at the time each of them arrived.
+
+use chrono::{DateTime, Utc};
+use record::{Attempt, Header, Record};
+use signature::Secret;
+use signature::{KeyError, Reason, Verifier};
+
+/// After so many disagreements the secret is another one, or the journal is made up; counting on would say nothing more.
+const ENOUGH: u64 = 1000;
+
+/// A second verification of every attempt.
+#[derive(Debug)]
+pub struct Recheck {
+    verifier: Verifier,
+    started: DateTime<Utc>,
+    /// Attempts verified again.
+    pub checked: u64,
+    /// Of those, valid now.
+    pub valid: u64,
+    /// Attempts whose recorded verdict is not the one of today.
+    pub disagreements: u64,
+    /// The first of them.
+    pub first: Option<Disagreement>,
+}
+
+/// A recorded verdict that the bytes beside it do not bear out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Disagreement {
+    /// The attempt's number.
+    pub attempt: u64,
+    /// What the journal says.
+    pub recorded: Reason,
+    /// What its bytes say under the secret.
+    pub found: Reason,
+}
+
+impl Recheck {
+    /// Nothing verified yet.
+    ///
+    /// # Errors
+    /// When the secret is no key of the journal's scheme.
+    pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
+        let verifier = Verifier::new(header.scheme, secret)?;
+        Ok(Self { verifier, started: header.started, checked: 0, valid: 0, disagreements: 0, first: None })
+    }
+
+    /// Takes in one record.
+    pub fn take(&mut self, record: &Record) {
+        if let Record::Attempt(attempt) = record
+            && self.disagreements < ENOUGH
+        {
+            self.verify(attempt);
+        }
+    }
+
+    fn verify(&mut self, attempt: &Attempt) {
+        let at = attempt.received.wall(self.started).timestamp_millis();
+        let found = self.verifier.reason(&attempt.headers, &attempt.body.bytes(), at);
+        self.checked += 1;
+        self.valid += u64::from(found == Reason::Valid);
+        let recorded = attempt.verdict.reason;
+        if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
+            self.disagreements += 1;
+            self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! The retry contract, proved from the receiving end: schedule, number of attempts, silence afterwards, identity.
+
+use super::breach::Breach;
+use super::delivery::{AttemptResult, Delivery};
+use super::{Analysis, Fate};
+use record::Tick;
+use record::faults::{Fault, FaultSpec};
+use record::{IdentityPolicy, RetryContract};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What was seen of the retries of one delivery that had a failed attempt.
+#[derive(Debug, Clone)]
+pub struct RetryFacts {
+    /// The delivery's number.
+    pub delivery: u64,
+    /// Gaps before attempts 2, 3 … in µs; `None` where the end of the attempt before is not known.
+    pub gaps_us: Vec<Option<u64>>,
+    /// Whether the silence after the last attempt was watched for longer than the longest gap.
+    pub silence_watched: bool,
+}
+
+/// The retry behaviour of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Retries {
+    /// Deliveries in which a retry, or its absence, could be seen because an attempt had failed.
+    pub exercised: Vec<RetryFacts>,
+    /// Deliveries that a 4xx had to end; 408 and 429 apart.
+    pub client_errors: u64,
+    /// Deliveries in which 408 or 429 was answered.
+    pub throttled: u64,
+    /// Deliveries that an injected 2xx had to end.
+    pub accepted: u64,
+    /// Attempts that were held open for as long as the sender's time-out.
+    pub held: u64,
+    /// Every breach of the contract.
+    pub breaches: Vec<Breach>,
+    /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or others have
+    /// the same content and no id either.
+    pub unproven: Vec<u64>,
+}
+
+/// Judges every delivery of the run that had a failed attempt, or an injected answer.
+#[must_use]
+pub fn retries(analysis: &Analysis) -> Retries {
+    let mut found = Retries::default();
+    let reborn = reborn(analysis);
+    let repeated = repeated(analysis);
+    for delivery in analysis.own() {
+        judge_accepted(analysis, &delivery, &mut found);
+        judge_deadline(analysis, &delivery, &mut found);
+        if !has_failed_try(&delivery) {
+            continue;
+        }
+        if stands_apart(&delivery) || !repeated.contains(&content(&delivery)) {
+            judge(analysis, &delivery, &reborn, &mut found);
+        } else {
+            cannot_tell(analysis, &delivery, &mut found);
+        }
+    }
+    found.breaches.sort();
+    found
+}
+
+/// Whether its attempts can be told from those of others: by its id, or because a step asked for it.
+fn stands_apart(delivery: &Delivery) -> bool {
+    delivery.has_id || delivery.is_asked_for()
+}
+
+/// What stands for the id of a webhook that has none.
+fn content(delivery: &Delivery) -> (u64, Arc<str>) {
+    let body = delivery.tries.first().map_or(0, |t| t.fingerprints.body);
+    (body, Arc::clone(&delivery.event))
+}
+
+/// Contents that came in more than one delivery without an id: of their attempts nobody can say which belong together.
+fn repeated(analysis: &Analysis) -> HashSet<(u64, Arc<str>)> {
+    let mut once = HashSet::new();
+    analysis
+        .own()
+        .filter(|d| !d.has_id)
+        .map(|d| content(&d))
+        .filter(|content| !once.insert(content.clone()))
+        .collect()
+}
+
+/// A failed attempt after which others with the same content came, for this webhook or for another one.
+fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let contract = &analysis.header.retry;
+    let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
+    found.client_errors += u64::from(delivery.tries.iter().any(aborting));
+    found.unproven.push(delivery.number);
+    found.exercised.push(RetryFacts {
+        delivery: delivery.number,
+        gaps_us: Vec::new(),
+        silence_watched: false,
+    });
+}
+
+fn has_failed_try(delivery: &Delivery) -> bool {
+    delivery.tries.iter().any(failed)
+}
+
+fn failed(t: &AttemptResult) -> bool {
+    !t.status.is_some_and(super::delivery::is_success)
+}
+
+/// The fault that was injected into an attempt.
+fn fault(t: &AttemptResult) -> Option<Fault> {
+    Some(t.fault.as_ref()?.parse::<FaultSpec>().ok()?.fault)
+}
+
+/// The `Retry-After` that an attempt was answered with, seconds.
+fn retry_after(t: &AttemptResult) -> Option<u32> {
+    if let Some(Fault::Status { retry_after, .. }) = fault(t) { retry_after } else { None }
+}
+
+/// An injected 2xx ends a delivery as much as our own.
+fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let Some(accepted) = delivery.accepted() else { return };
+    let (Some(Fault::Status { status, .. }), number) = (fault(accepted), delivery.number) else { return };
+    found.accepted += 1;
+    if !delivery.after_acceptance.is_empty() {
+        found.breaches.push(Breach::RetriedSuccess { delivery: number, status });
+    } else if !silence_watched(analysis, delivery) {
+        found.unproven.push(number);
+    }
+}
+
+/// An attempt is not held open for longer than the time-out, unless a retry shows that it did not count.
+fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
+    let timeout_ms = analysis.header.webhook.timeout_ms;
+    let deadline = analysis.header.retry.deadline(timeout_ms);
+    let early = Duration::from_millis(timeout_ms.saturating_sub(analysis.header.retry.early_ms));
+    let took = |t: &AttemptResult| t.end.map(|end| end.since(t.first_byte));
+    found.held += delivery.tries.iter().filter(|t| took(t).is_some_and(|took| took >= early)).count() as u64;
+    let Some(last) = delivery.tries.last().filter(|_| delivery.after_acceptance.is_empty()) else { return };
+    let Some(took) = took(last).filter(|took| *took > deadline) else { return };
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    found.breaches.push(Breach::Overstayed { delivery: delivery.number, took_ms, timeout_ms });
+}
+
+fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
+    let contract = &analysis.header.retry;
+    let number = delivery.number;
+    let gaps_us = gaps(&delivery.tries);
+    judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
+    judge_identity(contract.identity, delivery, reborn, &mut found.breaches);
+    if delivery.elsewhere {
+        found.breaches.push(Breach::Redirected { delivery: number });
+    }
+    let silence_watched = silence_watched(analysis, delivery);
+    let throttled = delivery.tries.iter().any(|t| matches!(t.status, Some(408 | 429)));
+    found.throttled += u64::from(throttled);
+    let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
+    let attempts = delivery.tries.len();
+    let ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
+        found.client_errors += u64::from(!throttled);
+        judge_client_error(delivery, at, &mut found.breaches);
+        silence_watched
+    } else if attempts > contract.backoff_ms.len() {
+        found.breaches.push(Breach::TooMany { delivery: number, attempts });
+        true
+    } else {
+        judge_end(analysis, delivery, silence_watched, reborn, &mut found.breaches)
+    };
+    if !ended_well || gaps_us.iter().any(Option::is_none) {
+        found.unproven.push(number);
+    }
+    found.exercised.push(RetryFacts { delivery: number, gaps_us, silence_watched });
+}
+
+/// Gaps between the tries: from the end of one to the first byte of the next.
+fn gaps(tries: &[AttemptResult]) -> Vec<Option<u64>> {
+    let gap = |pair: &[AttemptResult]| match pair {
+        [before, after] => before.end.map(|end| after.first_byte.0.saturating_sub(end.0)),
+        _ => None,
+    };
+    tries.windows(2).map(gap).collect()
+}
+
+fn judge_gaps(
+    contract: &RetryContract,
+    delivery: &Delivery,
+    gaps: &[Option<u64>],
+    breaches: &mut Vec<Breach>,
+) {
+    for (i, (gap, before)) in gaps.iter().zip(&delivery.tries).enumerate() {
+        let wanted = contract.gap_ms(i + 1, retry_after(before));
+        let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
+        let early = wanted_ms.saturating_sub(contract.early_ms) * 1000;
+        let late = (wanted_ms + contract.late_ms) * 1000;
+        if !(early..=late).contains(&gap_us) {
+            let (delivery, wanted_us) = (delivery.number, wanted_ms * 1000);
+            breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us });
+        }
+    }
+}
+
+fn judge_identity(
+    policy: IdentityPolicy,
+    delivery: &Delivery,
+    reborn: &BTreeSet<u64>,
+    breaches: &mut Vec<Breach>,
+) {
+    let number = delivery.number;
+    let changed = |pair: &[AttemptResult]| match (policy, pair) {
+        (_, [a, b]) if a.fingerprints.body != b.fingerprints.body => {
+            Some(Breach::Identity { delivery: number, changed: "body" })
+        }
+        (IdentityPolicy::TimestampPerAttempt, [a, b]) => (a.fingerprints.timestamp_ms.is_some()
+            && a.fingerprints.timestamp_ms == b.fingerprints.timestamp_ms)
+            .then_some(Breach::SameTimestamp { delivery: number }),
+        (IdentityPolicy::Same, [a, b]) if a.fingerprints.timestamp_ms != b.fingerprints.timestamp_ms => {
+            Some(Breach::Identity { delivery: number, changed: "timestamp" })
+        }
+        (IdentityPolicy::Same, [a, b]) if a.fingerprints.signature != b.fingerprints.signature => {
+            Some(Breach::Identity { delivery: number, changed: "signature headers" })
+        }
+        _ => None,
+    };
+    breaches.extend(delivery.tries.windows(2).find_map(changed));
+    if reborn.contains(&number) {
+        breaches.push(Breach::Identity { delivery: number, changed: "id" });
+    }
+}
+
+fn judge_client_error(delivery: &Delivery, at: usize, breaches: &mut Vec<Breach>) {
+    let status = delivery.tries.get(at).and_then(|t| t.status).unwrap_or_default();
+    if delivery.tries.len() > at + 1 {
+        breaches.push(Breach::RetriedClientError { delivery: delivery.number, status });
+    }
+}
+
+/// Judges how the attempts of a delivery without a 4xx ended; says whether anything can be said.
+fn judge_end(
+    analysis: &Analysis,
+    delivery: &Delivery,
+    silence_watched: bool,
+    reborn: &BTreeSet<u64>,
+    breaches: &mut Vec<Breach>,
+) -> bool {
+    match delivery.fate(analysis.max_attempts()) {
+        Fate::Open => false,
+        // A redirect that was followed, or a retry under another id, is the breach; the missing retry follows from it.
+        Fate::GivenUp if delivery.elsewhere || reborn.contains(&delivery.number) => true,
+        Fate::GivenUp if silence_watched => {
+            breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
+            true
+        }
+        // A 408 or 429 that had to be retried.
+        Fate::Aborted if silence_watched => {
+            breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
+            true
+        }
+        Fate::GivenUp | Fate::Exhausted | Fate::Aborted => silence_watched,
+        Fate::Delivered => true,
+    }
+}
+
+/// Whether nothing more came for longer than the pause after which something might have.
+fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
+    let contract = &analysis.header.retry;
+    let Some(last) = delivery.tries.last() else { return false };
+    let wanted_ms = match last.status {
+        Some(status) if contract.aborts(status) => contract.gap_ms(1, None),
+        _ => contract.gap_ms(delivery.tries.len(), retry_after(last)),
+    };
+    let wanted = Duration::from_millis(wanted_ms.unwrap_or_else(|| contract.longest_ms()) + contract.late_ms);
+    delivery.last_end().is_some_and(|end| analysis.latest.since(end) >= wanted)
+}
+
+/// A delivery of which no attempt was accepted.
+struct GivenUp {
+    number: u64,
+    end: Tick,
+}
+
+/// Deliveries that ended before their last attempt and came back under another id: same bytes, soon after, and nothing asked
+/// for them. Once all attempts were made, or while one may still come, equal bytes are another webhook of the same event.
+fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
+    let contract = &analysis.header.retry;
+    let within = contract.latest_retry();
+    let mut given_up: HashMap<(u64, Arc<str>), Vec<GivenUp>> = HashMap::new();
+    let mut found = BTreeSet::new();
+    for delivery in analysis.own().filter(|d| d.has_id) {
+        let Some(first) = delivery.tries.first() else { continue };
+        let key = (first.fingerprints.body, Arc::clone(&delivery.event));
+        if delivery.fulfils.is_none() {
+            let earlier = given_up.get(&key).into_iter().flatten();
+            let soon = |end: Tick| end <= first.first_byte && first.first_byte.since(end) <= within;
+            found.extend(earlier.rev().find(|one| soon(one.end)).map(|one| one.number));
+        }
+        // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
+        let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
+        let ended = !aborted && delivery.fate(analysis.max_attempts()) == Fate::GivenUp;
+        let failed = ended && silence_watched(analysis, &delivery);
+        if let Some(end) = delivery.last_end().filter(|_| failed) {
+            given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });
+        }
+    }
+    found
+}

@@ -1,0 +1,68 @@
+//! What is kept of a webhook's content for the sample in an artifact: ids and counts, never text.
+
+use super::json_projection::JsonProjection;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// Deliveries whose content is kept from the start of a run.
+pub(super) const KEPT_FIRST: usize = 1000;
+/// Deliveries that were not accepted at once whose content is kept beyond those.
+pub(super) const KEPT_TROUBLED: usize = 1000;
+
+/// The content of a webhook that an artifact may show.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sample {
+    /// The signature header's value.
+    pub signature: String,
+    /// The status that was answered first.
+    pub status: Option<u16>,
+    /// The fields of the guide (CONTRACT.md section 8) that are numbers, booleans or null, and the event's name.
+    pub body: Value,
+}
+
+/// Fields of the body that are ids or counts, by object (CONTRACT.md sections 5 and 8).
+const FIELDS: [(&str, &[&str]); 2] = [
+    ("data", &["tournament_id", "match_id", "recipient_count"]),
+    ("metadata", &["created", "skipped", "email_sent"]),
+];
+
+/// The parts of a body that a sample is made of.
+pub(super) fn wanted() -> JsonProjection {
+    let mut wanted = JsonProjection::default();
+    for (object, fields) in FIELDS {
+        fields.iter().for_each(|field| wanted.add(&format!("/{object}/{field}")));
+    }
+    wanted
+}
+
+impl Sample {
+    pub(super) fn of(event: &str, signature: &str, status: Option<u16>, body: &Value) -> Self {
+        let mut kept = Map::new();
+        kept.insert("event".to_owned(), Value::String(event_name(event)));
+        for (object, fields) in FIELDS {
+            let Some(found) = body.get(object) else { continue };
+            let plain = |name: &&str| {
+                let value = found.get(*name).filter(|v| v.is_number() || v.is_boolean() || v.is_null())?;
+                Some(((*name).to_owned(), value.clone()))
+            };
+            kept.insert(object.to_owned(), Value::Object(fields.iter().filter_map(plain).collect()));
+        }
+        Self { signature: hex_only(signature), status, body: Value::Object(kept) }
+    }
+}
+
+/// An event's name when it is one; anything else could be personal data.
+pub(super) fn event_name(event: &str) -> String {
+    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
+    if (1..=64).contains(&event.len()) && event.chars().all(ok) {
+        event.to_owned()
+    } else {
+        "(not a name)".to_owned()
+    }
+}
+
+/// A signature as far as it looks like one.
+fn hex_only(signature: &str) -> String {
+    let ok = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '=' | '+' | '/' | ',' | '_');
+    signature.chars().filter(ok).take(128).collect()
+}

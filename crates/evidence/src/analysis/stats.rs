@@ -1,0 +1,78 @@
+//! What an analysis amounts to.
+
+use super::clause_stats::{breaker_stats, clause_stats};
+use super::tally::tallies;
+use super::{Analysis, Breaker, Findings};
+use record::{PiiStats, RunStats, TOLD};
+
+/// Everything that was analysed so far, counted.
+#[must_use]
+pub fn stats_of(analysis: &Analysis) -> RunStats {
+    let (organic, injected) = tallies(analysis);
+    let mut stats = RunStats {
+        at: analysis.latest,
+        flows: analysis.steps.flows.len() as u64,
+        ended: analysis.steps.flows.ended(),
+        expectations: analysis.expectation_count() as u64,
+        steps: analysis.steps.by_name.clone(),
+        organic,
+        injected,
+        refused: analysis.refused.clone(),
+        webhook_pii: pii(&analysis.privacy.webhooks),
+        api_pii: pii(&analysis.privacy.api),
+        clauses: clause_stats(analysis),
+        breaker: breaker_stats(analysis),
+        uncertainty_us: analysis.watched.offset.as_ref().map(|o| o.uncertainty_us),
+        ..RunStats::default()
+    };
+    analysis.diagnoses().iter().for_each(|(diagnosis, n)| stats.diagnosed(diagnosis, *n));
+    analysis.watched.gaps.iter().for_each(|gap| stats.blind(gap));
+    look_at_deliveries(&mut stats, analysis);
+    if stats.organic.lost + stats.organic.late + stats.injected.late > 0 {
+        name_troubled(&mut stats, analysis);
+    }
+    stats
+}
+
+/// Whose they are, and what this process added to them.
+fn look_at_deliveries(stats: &mut RunStats, analysis: &Analysis) {
+    for delivery in analysis.deliveries.iter() {
+        if delivery.foreign {
+            stats.foreign += 1;
+            continue;
+        }
+        for attempt in delivery.tries.iter().filter(|t| t.fault.is_none()) {
+            if let Some(end) = attempt.end {
+                stats.inbox.record(end.since(attempt.first_byte));
+            }
+        }
+    }
+}
+
+fn name_troubled(stats: &mut RunStats, analysis: &Analysis) {
+    let breaker = Breaker::of(analysis);
+    let contract = analysis.header.retry.breaker;
+    let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
+    for one in analysis.expectations() {
+        let (flow, due, within) = (one.flow, one.at.0 as f64 / 1e6, one.within.as_millis());
+        let over = complete || one.deadline() <= analysis.latest;
+        if one.missing() > 0 && over && !breaker.swallows(contract, one.at) {
+            stats.trouble(|| format!("flow {flow}: a webhook that was due at {due:.3} s never came"));
+        }
+        let mut by = one.by().filter_map(|index| analysis.deliveries.get(index));
+        if let Some(late) = by.find(|d| d.first_byte() > one.deadline()) {
+            let took = late.first_byte().since(one.at).as_millis();
+            stats.trouble(|| format!("flow {flow}: a webhook came after {took} ms; {within} ms are allowed"));
+        }
+    }
+}
+
+fn pii(findings: &Findings) -> PiiStats {
+    PiiStats {
+        inspected: findings.inspected,
+        unread: findings.unread,
+        total: findings.total,
+        by_category: findings.by_category.iter().map(|(c, n)| (c.name().to_owned(), *n)).collect(),
+        places: findings.kept.iter().take(TOLD).map(|l| l.finding.place.clone()).collect(),
+    }
+}

@@ -1,0 +1,97 @@
+//! The counts that rates are made of; organic and injected deliveries are never mixed.
+
+use super::{Analysis, Breaker, Delivery, Expectation, Fate};
+use record::Tally;
+use std::collections::BTreeMap;
+
+/// Counts the organic and the injected deliveries of a run, apart.
+#[must_use]
+pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
+    let (mut organic, mut injected) = (Tally::default(), Tally::default());
+    for delivery in analysis.own() {
+        let tally = if delivery.injected() { &mut injected } else { &mut organic };
+        add_delivery(tally, analysis, &delivery);
+    }
+    let breaker = Breaker::of(analysis);
+    let contract = analysis.header.retry.breaker;
+    let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
+    // A trigger ends a window while webhooks may still come.
+    let observed = analysis.watched.begin.is_some();
+    for expectation in analysis.expectations() {
+        for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
+            let tally = if delivery.injected() { &mut injected } else { &mut organic };
+            add_arrived(tally, &expectation, &delivery);
+        }
+        // What never came was not broken by us, so it counts as organic.
+        if (!complete || observed) && expectation.deadline() > analysis.latest {
+            organic.pending += u64::from(expectation.missing());
+        } else {
+            add_missing(&mut organic, breaker.swallows(contract, expectation.at), &expectation);
+        }
+    }
+    (organic, injected)
+}
+
+fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
+    tally.deliveries += 1;
+    let fate = delivery.fate(analysis.max_attempts());
+    count(&mut tally.fates, name(fate));
+    count(&mut tally.events, &delivery.event);
+    tally.retried += u64::from(delivery.tries.len() > 1);
+    tally.elsewhere += u64::from(delivery.elsewhere);
+    tally.reused_ids += u64::from(delivery.id_reused);
+    tally.duplicates += delivery.after_acceptance.len() as u64 + u64::from(delivery.surplus);
+    tally.unexpected += u64::from(delivery.fulfils.is_none() && !delivery.surplus);
+    for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
+        tally.attempts += 1;
+        *tally.reasons.entry(attempt.reason).or_default() += 1;
+        match attempt.status {
+            Some(400..=499) => tally.client_errors += 1,
+            Some(500..=599) => tally.server_errors += 1,
+            None => tally.unanswered += 1,
+            Some(_) => {}
+        }
+    }
+    if let Some(latency) = analysis.latency(delivery) {
+        tally.latency.record(latency);
+    }
+}
+
+fn add_arrived(tally: &mut Tally, expectation: &Expectation<'_>, delivery: &Delivery) {
+    tally.expected += 1;
+    match (delivery.accepted().is_some(), delivery.first_byte() <= expectation.deadline()) {
+        (true, true) => tally.fulfilled += 1,
+        (true, false) => tally.late += 1,
+        _ => {}
+    }
+}
+
+fn add_missing(tally: &mut Tally, swallowed: bool, expectation: &Expectation<'_>) {
+    let missing = u64::from(expectation.missing());
+    if swallowed {
+        tally.suppressed += missing;
+    } else {
+        tally.expected += missing;
+        tally.lost += missing;
+    }
+}
+
+/// Counts one more of a name, which is copied only the first time.
+fn count(counts: &mut BTreeMap<String, u64>, name: &str) {
+    if let Some(n) = counts.get_mut(name) {
+        *n += 1;
+    } else {
+        counts.insert(name.to_owned(), 1);
+    }
+}
+
+/// The name of a fate in artifacts.
+const fn name(fate: Fate) -> &'static str {
+    match fate {
+        Fate::Delivered => "delivered",
+        Fate::Aborted => "aborted",
+        Fate::Exhausted => "exhausted",
+        Fate::GivenUp => "given_up",
+        Fate::Open => "open",
+    }
+}

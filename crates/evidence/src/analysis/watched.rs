@@ -1,0 +1,47 @@
+//! What a long-running receiver or an observation noted beside the webhooks.
+
+use record::{Continues, Gap, Hook, LogCompared, LogFacts, LogQuote, Offset, Probe, Watch, WatchBegin};
+
+/// Facts of an observation, in order.
+#[derive(Debug, Clone, Default)]
+pub struct Watched {
+    /// How the observation began; `None` when the journal is no observation.
+    pub begin: Option<WatchBegin>,
+    /// The file before this one.
+    pub continues: Option<Continues>,
+    /// Webhooks that were sent on to the real receiver.
+    pub forwarded: u64,
+    /// Tries of the receiver's URL.
+    pub probes: Vec<Probe>,
+    /// Times in which nothing could be seen.
+    pub gaps: Vec<Gap>,
+    /// One that goes on, in a window that is under way.
+    pub open_gap: Option<Gap>,
+    /// The clock of another machine, measured; the last one counts.
+    pub offset: Option<Offset>,
+    /// What the sender's log said; the last summary counts, it is over the whole window.
+    pub log: Option<LogFacts>,
+    /// Lines of it about attempts that did not succeed.
+    pub quotes: Vec<LogQuote>,
+    /// What it said against what arrived.
+    pub compared: Option<LogCompared>,
+    /// What `--on-rollback` did.
+    pub hooks: Vec<Hook>,
+}
+
+impl Watched {
+    pub(super) fn take(&mut self, fact: &Watch) {
+        match fact {
+            Watch::Continues(r) => self.continues = Some(r.clone()),
+            Watch::Forwarded(_) => self.forwarded += 1,
+            Watch::Begin(r) => self.begin = Some(r.clone()),
+            Watch::Probe(r) => self.probes.push(r.clone()),
+            Watch::Gap(r) => self.gaps.push(r.clone()),
+            Watch::Offset(r) => self.offset = Some(r.clone()),
+            Watch::Log(r) => self.log = Some((**r).clone()),
+            Watch::Quote(r) => self.quotes.push(r.clone()),
+            Watch::Compared(r) => self.compared = Some((**r).clone()),
+            Watch::Hook(r) => self.hooks.push(r.clone()),
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What a run must be to stand as evidence: of this environment, recent, of the scenario and the gates in the checkout.
+
+use super::judgement::{Findings, Item, evidence};
+use super::times::SKEW;
+use crate::gate::{Gates, Verdict};
+use crate::report::EMBEDDED;
+use chrono::{DateTime, TimeDelta, Utc};
+use record::RunKind;
+use record::{Header, RetryContract};
+use std::collections::BTreeMap;
+
+/// The scenarios and gates that count: those of the checkout, or the built-in ones where it has none.
+#[derive(Debug, Clone)]
+pub struct Checkout {
+    /// Where the gates are.
+    pub gates_name: String,
+    /// SHA-256 of the gates file, hex.
+    pub gates_sha256: String,
+    /// The gates.
+    pub gates: Gates,
+    /// Scenarios by name: where each is, and its SHA-256, hex.
+    pub scenarios: BTreeMap<String, (String, String)>,
+}
+
+/// The run's environment against the one that is asked about.
+pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item {
+    let (verdict, figure) = if environment == wanted && wanted == EMBEDDED {
+        (Verdict::Pass, "the embedded stand-in, as asked; this says nothing about staging".to_owned())
+    } else if environment == wanted {
+        (Verdict::Pass, environment.to_owned())
+    } else if environment == EMBEDDED {
+        (Verdict::Unproven, format!("an embedded run is never evidence about {wanted}"))
+    } else {
+        let environment: String = environment.chars().take(64).collect();
+        (Verdict::Unproven, format!("a run against `{environment}` is no evidence about {wanted}"))
+    };
+    evidence("environment", "Environment", verdict, figure, source)
+}
+
+/// How long ago a run ended.
+pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, source: &str) -> Item {
+    let age = now - ended;
+    let (verdict, figure) = if age < -SKEW {
+        (Verdict::Fail, "it ends in the future".to_owned())
+    } else if age > max {
+        (
+            Verdict::Unproven,
+            format!("ended {} ago, more than {}: it says nothing about today", span(age), span(max)),
+        )
+    } else {
+        (Verdict::Pass, format!("ended {} ago, at most {}", span(age.max(TimeDelta::zero())), span(max)))
+    };
+    evidence("age", "Recent", verdict, figure, source)
+}
+
+/// The run's times against the clock and the commit.
+pub(super) fn times(
+    header: &Header,
+    now: DateTime<Utc>,
+    not_before: Option<DateTime<Utc>>,
+    found: &mut Findings,
+) {
+    if header.started > now + SKEW {
+        found.add(
+            "time_in_the_future",
+            format!("the run began at {}, which is still to come", header.started),
+        );
+    }
+    if let Some(commit) = not_before.filter(|commit| header.started < *commit) {
+        found.add(
+            "before_the_commit",
+            format!("the run began at {}, before the commit of {commit} that it is about", header.started),
+        );
+    }
+}
+
+/// The run's scenario against the checkout's.
+pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
+    let name = &header.scenario.name;
+    let (verdict, figure, source) = match checkout.scenarios.get(name) {
+        // An observation, or a load of webhooks. Whoever makes a run look like one has no flows that completed.
+        _ if header.flows == 0 => {
+            (Verdict::NotExercised, "no scenario is played in it".to_owned(), "journal header".to_owned())
+        }
+        None => (
+            Verdict::Unproven,
+            format!("`{name}` is not in the checkout; name its file with --scenario"),
+            "journal header".to_owned(),
+        ),
+        Some((source, sha256)) if *sha256 == header.scenario.sha256 => {
+            (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
+        }
+        Some((source, sha256)) => (
+            Verdict::Fail,
+            format!(
+                "{name} of the run has SHA-256 {}, {source} has {}",
+                short(&header.scenario.sha256),
+                short(sha256)
+            ),
+            source.clone(),
+        ),
+    };
+    evidence("scenario", "Scenario of the checkout", verdict, figure, source)
+}
+
+/// The run's gates against the checkout's: the file, and what the run made of it.
+pub(super) fn gates(header: &Header, checkout: &Checkout) -> Item {
+    let mut wanted = checkout.gates.clone();
+    let ran: Option<Gates> = serde_json::from_value(header.gates.clone()).ok();
+    // --confidence makes gates stricter than the file.
+    wanted.confidence_percent = wanted.confidence_percent.or(ran.as_ref().and_then(|g| g.confidence_percent));
+    let (verdict, figure) = if header.gates_sha256 != checkout.gates_sha256 {
+        let shas = (short(&header.gates_sha256), short(&checkout.gates_sha256));
+        (Verdict::Fail, format!("the run was judged by gates with SHA-256 {}, not {}", shas.0, shas.1))
+    } else if ran.as_ref() == Some(&wanted) {
+        (Verdict::Pass, format!("SHA-256 {}", short(&checkout.gates_sha256)))
+    } else {
+        (Verdict::Fail, "the targets in the journal are not those of the gates file it names".to_owned())
+    };
+    evidence("gates", "Gates of the checkout", verdict, figure, &*checkout.gates_name)
+}
+
+/// The retry contract that the run was judged by: the schedule of CONTRACT.md section 4, the tolerance of the gates.
+pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
+    let contract = &header.retry;
+    let scheduled = (0u32..)
+        .zip(&contract.backoff_ms)
+        .all(|(n, ms)| *ms == if n == 0 { 0 } else { 1000u64 << n.min(40) });
+    let own = RetryContract::default();
+    let tolerance = checkout
+        .gates
+        .retry_contract
+        .as_ref()
+        .map_or((own.early_ms, own.late_ms), |g| (g.early_ms, g.late_ms));
+    let kept =
+        scheduled && contract.backoff_ms.len() > 1 && (contract.early_ms, contract.late_ms) == tolerance;
+    let pauses: Vec<String> =
+        contract.backoff_ms.iter().map(|ms| super::document::shown(seconds(*ms))).collect();
+    let figure = format!("{} s, -{} ms +{} ms", pauses.join(" / "), contract.early_ms, contract.late_ms);
+    let (verdict, figure) = if kept {
+        (Verdict::Pass, figure)
+    } else if header.kind == RunKind::Load && header.flows == 0 {
+        (Verdict::NotExercised, "smoke was the sender".to_owned())
+    } else {
+        (
+            Verdict::Unproven,
+            format!("judged by {figure}, which is not the schedule and tolerance of the gates"),
+        )
+    };
+    evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a pause in ms")]
+fn seconds(ms: u64) -> f64 {
+    ms as f64 / 1000.0
+}
+
+/// The first digits of a digest.
+pub(super) fn short(sha256: &str) -> String {
+    sha256.chars().take(12).collect::<String>() + "…"
+}
+
+/// A time span in its largest fitting unit.
+fn span(time: TimeDelta) -> String {
+    match time.num_seconds() {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} min", s / 60),
+        s if s < 172_800 => format!("{} h", s / 3600),
+        s => format!("{} days", s / 86_400),
+    }
+}

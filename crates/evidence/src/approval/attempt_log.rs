@@ -1,0 +1,240 @@
+//! Retry logs, as lines or as objects, whose times contradict the schedule.
+
+use super::document::{Document, number, shown};
+use super::figures::backoff_ms;
+use super::judgement::Findings;
+use super::times;
+use regex::Regex;
+use serde_json::Value;
+use std::sync::LazyLock;
+
+/// The sender's time-out in ms: an attempt may take that long before the pause begins (CONTRACT.md section 4).
+const TIMEOUT_MS: f64 = 10_000.0;
+/// How much a pause may be shorter than the schedule, ms (CONTRACT.md section 6).
+const EARLY_MS: f64 = 50.0;
+
+/// One attempt of a log.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Entry {
+    /// From 1.
+    attempt: u64,
+    /// On whatever scale, ms.
+    at_ms: f64,
+    /// Resolution of the scale, ms.
+    tick_ms: f64,
+    /// What it was answered, where the log says.
+    status: Option<u64>,
+}
+
+pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
+    let backoff = backoff_ms(document);
+    for node in &document.nodes {
+        let entries = match node.value {
+            Value::Array(list) => list.iter().map(entry).collect::<Vec<_>>(),
+            Value::String(text) if text.lines().count() > 1 => text.lines().map(line).collect(),
+            Value::Object(_) => {
+                delivery(&node.pointer, node.value, &backoff, found);
+                continue;
+            }
+            _ => continue,
+        };
+        gaps(&node.pointer, &entries, &backoff, found);
+    }
+}
+
+/// Compares each attempt with the one before it, as long as their numbers follow each other.
+fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut Findings) {
+    let mut latest: Option<Entry> = None;
+    for entry in entries.iter().flatten() {
+        if let Some(before) = latest.filter(|b| b.attempt.checked_add(1) == Some(entry.attempt)) {
+            ended(pointer, before, found);
+            let wanted = usize::try_from(before.attempt).ok().and_then(|i| backoff.get(i).copied());
+            let (gap, tick) = (entry.at_ms - before.at_ms, entry.tick_ms);
+            let Some(wanted) = wanted else {
+                found.add(
+                    "too_many_attempts",
+                    format!(
+                        "{pointer} logs attempt {}, and the schedule has {}",
+                        entry.attempt,
+                        backoff.len()
+                    ),
+                );
+                return;
+            };
+            let early = gap + tick + EARLY_MS < wanted;
+            let late = gap > wanted + TIMEOUT_MS + tick + 500.0;
+            if early || late {
+                found.add(
+                    "retry_log_contradicts_schedule",
+                    format!(
+                        "{pointer} logs {} s between attempts {} and {}, where the schedule says {} s",
+                        shown(gap / 1000.0),
+                        before.attempt,
+                        entry.attempt,
+                        shown(wanted / 1000.0)
+                    ),
+                );
+            }
+        }
+        // Several lines about the same attempt count from the last of them.
+        let same = latest.filter(|b| b.attempt == entry.attempt);
+        latest = Some(Entry { status: entry.status.or(same.and_then(|b| b.status)), ..*entry });
+    }
+}
+
+/// No attempt follows one that ended the delivery: accepted, or refused for good (408 and 429 are left to policy).
+fn ended(pointer: &str, before: Entry, found: &mut Findings) {
+    let Some(status) = before.status else { return };
+    let kind = match status {
+        200 | 201 | 202 | 204 => "retried_after_success",
+        400..=499 if status != 408 && status != 429 => "client_error_retried",
+        _ => return,
+    };
+    found.add(
+        kind,
+        format!(
+            "{pointer} logs attempt {} after attempt {} was answered {status}, which ends a delivery",
+            before.attempt + 1,
+            before.attempt
+        ),
+    );
+}
+
+/// A log entry: a line, or an object with a number and a time.
+fn entry(value: &Value) -> Option<Entry> {
+    let object = match value {
+        Value::String(text) => return line(text),
+        Value::Object(object) => object,
+        _ => return None,
+    };
+    let of = |names: &[&str]| names.iter().find_map(|n| object.get(*n));
+    let attempt = of(&["attempt", "attempt_number", "attempt_no"])?.as_u64()?;
+    let status = of(&["status_code", "response_code", "http_status", "status"]).and_then(Value::as_u64);
+    if let Some(offset) = of(&["offset_ms", "elapsed_ms", "time_ms"]).and_then(number) {
+        return Some(Entry { attempt, at_ms: offset, tick_ms: 1.0, status });
+    }
+    let seconds = of(&["offset_s", "offset_seconds", "elapsed_s", "elapsed_seconds"]).and_then(number);
+    if let Some(offset) = seconds {
+        return Some(Entry {
+            attempt,
+            at_ms: offset * 1000.0,
+            tick_ms: if offset.fract() == 0.0 { 1000.0 } else { 10.0 },
+            status,
+        });
+    }
+    let text = of(&["timestamp", "time", "at", "sent_at"])?.as_str()?;
+    time_ms(text).map(|(at_ms, tick_ms)| Entry { attempt, at_ms, tick_ms, status })
+}
+
+#[expect(clippy::expect_used, reason = "constant patterns, which the tests compile")]
+fn line(text: &str) -> Option<Entry> {
+    static ATTEMPT: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?i)\battempt[ =:#]*(\d{1,3})").expect("a constant pattern"));
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(\d{4}-\d\d-\d\d[T ])?\d\d:\d\d:\d\d([.,]\d{1,9})?(Z|[+-]\d\d:\d\d)?")
+            .expect("a constant pattern")
+    });
+    static STATUS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(?i)(?:http(?:/1\.1)? |status[ =:]+|answered |/\d: )([1-5]\d\d)\b")
+            .expect("a constant pattern")
+    });
+    let attempt = ATTEMPT.captures(text)?.get(1)?.as_str().parse().ok()?;
+    let (at_ms, tick_ms) = time_ms(TIME.find(text)?.as_str())?;
+    let status = STATUS.captures(text).and_then(|c| c.get(1)?.as_str().parse().ok());
+    Some(Entry { attempt, at_ms, tick_ms, status })
+}
+
+/// A time of day or a whole time, and its resolution.
+#[expect(clippy::cast_precision_loss, reason = "ms since 1970 are below 2^52")]
+fn time_ms(text: &str) -> Option<(f64, f64)> {
+    let text = text.replace(',', ".");
+    let tick = if text.contains('.') { 1.0 } else { 1000.0 };
+    let whole = if text.len() > 10 && text.as_bytes().get(4) == Some(&b'-') {
+        text
+    } else {
+        format!("2000-01-01T{text}")
+    };
+    times::parse(&whole).map(|time| (time.timestamp_millis() as f64, tick))
+}
+
+/// An object that says how many attempts a delivery took, and how long.
+fn delivery(pointer: &str, value: &Value, backoff: &[f64], found: &mut Findings) {
+    let of = |names: &[&str]| names.iter().find_map(|n| value.get(*n)).and_then(number);
+    let attempts = of(&["attempts", "attempt_count", "total_attempts"])
+        .or_else(|| Some(of(&["retry_count", "retries"])? + 1.0));
+    let latency = of(&["latency_ms", "total_latency_ms", "total_duration_ms", "delivery_latency_ms"]);
+    let (Some(attempts), Some(latency)) =
+        (attempts.filter(|a| (2.0..=20.0).contains(a) && a.fract() == 0.0), latency)
+    else {
+        return;
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 20")]
+    let least: f64 = backoff.iter().take(attempts as usize).sum();
+    if latency + EARLY_MS < least {
+        found.add(
+            "retries_faster_than_backoff",
+            format!(
+                "{pointer} took {attempts} attempts in {} ms, and the pauses between them alone take {} ms",
+                shown(latency),
+                shown(least)
+            ),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn kinds(root: &Value) -> Vec<String> {
+        let mut found = Findings::default();
+        check(&Document::new(root), &mut found);
+        found.0.into_iter().map(|f| f.sentence).collect()
+    }
+
+    #[test]
+    fn a_log_with_gaps_of_0_and_4_seconds_is_none_of_this_sender() {
+        let log = json!({"retry_log": [
+            "2025-11-13 14:30:00 Webhook delivery attempt 1/3: 503",
+            "2025-11-13 14:30:00 Webhook delivery attempt 2/3: 503",
+            "2025-11-13 14:30:04 Webhook delivery attempt 3/3: 200",
+        ]});
+        let found = kinds(&log);
+        assert_eq!(found, ["/retry_log logs 0 s between attempts 1 and 2, where the schedule says 2 s"]);
+        let objects = json!([{"attempt": 1, "offset_ms": 0}, {"attempt": 2, "offset_ms": 100}]);
+        assert_eq!(kinds(&objects).len(), 1);
+        assert_eq!(kinds(&json!("[14:30:00] attempt 1\n[14:30:20] attempt 2")).len(), 1);
+    }
+
+    #[test]
+    fn the_real_schedule_is_left_alone() {
+        let log = json!([
+            "2025-11-13T14:30:00.000Z payment_verified attempt 1/3: answered 503",
+            "2025-11-13T14:30:02.003Z payment_verified attempt 2/3: answered 503",
+            "2025-11-13T14:30:06.006Z payment_verified attempt 3/3: answered 200",
+            "2025-11-13T14:30:06.100Z payment_verified attempt 1/3: answered 200",
+        ]);
+        assert_eq!(kinds(&log), [""; 0]);
+    }
+
+    #[test]
+    fn nothing_follows_an_attempt_that_ended_the_delivery() {
+        let found =
+            kinds(&json!("[14:35:22] Attempt 1/3: HTTP 400 Bad Request\n[14:35:24] Attempt 2/3: HTTP 200"));
+        assert_eq!(found, [" logs attempt 2 after attempt 1 was answered 400, which ends a delivery"]);
+        let found = kinds(&json!([
+            {"attempt": 1, "offset_ms": 0, "status_code": 200},
+            {"attempt": 2, "offset_ms": 2001, "status_code": 200}
+        ]));
+        assert_eq!(found.len(), 1);
+    }
+
+    #[test]
+    fn a_retried_delivery_cannot_be_fast() {
+        assert_eq!(kinds(&json!({"event": "x", "attempts": 3, "latency_ms": 900})).len(), 1);
+        assert_eq!(kinds(&json!({"event": "x", "retry_count": 1, "latency_ms": 1200})).len(), 1);
+        assert_eq!(kinds(&json!({"event": "x", "attempts": 2, "latency_ms": 2010})), [""; 0]);
+        assert_eq!(kinds(&json!({"event": "x", "attempts": 1, "latency_ms": 10})), [""; 0]);
+    }
+}

@@ -1,0 +1,150 @@
+//! The guide's success criteria as a checklist: recomputed where there is a journal, else as stated and unproven.
+
+use super::document::{Document, number, shown};
+use super::figures::{Figures, RETRY_RATE};
+use super::judgement::{Group, Item};
+use crate::gate::{Check, Gates, Verdict};
+use serde_json::Value;
+
+/// The gates as they were judged again.
+pub(super) fn recomputed(checks: &[Check], journal: &str) -> Vec<Item> {
+    checks.iter().map(|check| proven(check, journal)).collect()
+}
+
+fn proven(check: &Check, journal: &str) -> Item {
+    let figure = match (check.actual, check.unit.as_str()) {
+        (None, _) => "-".to_owned(),
+        (Some(x), "%") => format!("{} %", shown(x)),
+        (Some(x), "ms") => format!("{} ms", shown(x)),
+        (Some(x), _) => shown(x),
+    };
+    Item {
+        id: check.id.clone(),
+        group: Group::Checklist,
+        title: check.title.clone(),
+        verdict: check.verdict,
+        figure: format!("{figure} (target {}): {}", check.target, check.text),
+        source: format!("recomputed from {journal}"),
+    }
+}
+
+/// What an artifact without a journal states: a figure that misses its target fails, any other is unproven.
+pub(super) fn stated(document: &Document<'_>, gates: &Gates) -> Vec<Item> {
+    let figures = Figures::of(document);
+    let success = match (figures.success, figures.sent) {
+        (Some(hits), Some(n)) if n > 0 => percent(hits, n),
+        _ => document.number(&["success_rate"]),
+    };
+    let at_least = |target: Option<f64>| target.map(|t| (t, Side::AtLeast));
+    let below = |target: Option<f64>| target.map(|t| (t, Side::Below));
+    let rate = |names: &[&str]| document.number(names);
+    let leaks = document.root.get("pii_check").map(leaks);
+    let client = ["client_error_rate", "4xx_rate", "error_4xx_rate"];
+    let server = ["server_error_rate", "5xx_rate", "error_5xx_rate"];
+    let valid = ["valid", "valid_signatures", "signatures_valid", "verified"];
+    let line = |label, actual, target, names: &[&str]| line(document, label, actual, target, names);
+    vec![
+        line(
+            ["success_rate", "Success rate", "%"],
+            success,
+            at_least(gates.success_rate_min_percent),
+            &["success_rate"],
+        ),
+        line(
+            ["signatures", "Signatures valid", "signatures"],
+            rate(&valid),
+            None,
+            &["hmac_signature_validation"],
+        ),
+        line(
+            ["retry_rate", "Retry rate", "%"],
+            rate(&RETRY_RATE),
+            below(gates.retry_rate_below_percent),
+            &RETRY_RATE,
+        ),
+        line(
+            ["client_error_rate", "4xx rate", "%"],
+            rate(&client),
+            below(gates.client_error_rate_below_percent),
+            &client,
+        ),
+        line(
+            ["server_error_rate", "5xx rate", "%"],
+            rate(&server),
+            below(gates.server_error_rate_below_percent),
+            &server,
+        ),
+        line(
+            ["latency_p50", "Latency p50", "ms"],
+            figures.p50,
+            below(gates.latency_p50_below_ms),
+            &["p50_latency_ms"],
+        ),
+        line(
+            ["latency_p95", "Latency p95", "ms"],
+            figures.p95,
+            below(gates.latency_p95_below_ms),
+            &["p95_latency_ms"],
+        ),
+        line(
+            ["pii", "No personal data", "findings"],
+            leaks,
+            gates.pii_leaks_max.map(|t| (as_f64(t), Side::AtMost)),
+            &["pii_check"],
+        ),
+    ]
+}
+
+fn line(
+    document: &Document<'_>,
+    [id, title, unit]: [&str; 3],
+    actual: Option<f64>,
+    target: Option<(f64, Side)>,
+    names: &[&str],
+) -> Item {
+    let missed = matches!((actual, target), (Some(x), Some((t, side))) if !side.met(x, t));
+    Item {
+        id: id.to_owned(),
+        group: Group::Checklist,
+        title: title.to_owned(),
+        verdict: if missed { Verdict::Fail } else { Verdict::Unproven },
+        figure: match actual {
+            Some(x) => format!("{} {unit} as stated, with nothing to work it out from", shown(x)),
+            None => "not stated".to_owned(),
+        },
+        source: document.key(names).map_or_else(|| "artifact".to_owned(), |n| n.pointer.clone()),
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Side {
+    AtLeast,
+    AtMost,
+    Below,
+}
+
+impl Side {
+    fn met(self, x: f64, target: f64) -> bool {
+        match self {
+            Self::AtLeast => x >= target,
+            Self::AtMost => x <= target,
+            Self::Below => x < target,
+        }
+    }
+}
+
+fn leaks(section: &Value) -> f64 {
+    let names = ["emails_found", "usernames_found", "ip_addresses_found"];
+    let guide: f64 = names.iter().filter_map(|n| number(section.get(*n)?)).sum();
+    guide.max(section.get("findings_total").and_then(number).unwrap_or(0.0))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn percent(hits: u64, n: u64) -> Option<f64> {
+    (n > 0).then(|| hits as f64 / n as f64 * 100.0)
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn as_f64(n: u64) -> f64 {
+    n as f64
+}

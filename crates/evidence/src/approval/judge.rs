@@ -1,0 +1,218 @@
+//! Judges one artifact file.
+
+use super::admissibility::{self, Checkout};
+use super::document::Document;
+use super::judgement::{Findings, Item, Judgement, Kind, evidence};
+use super::proof::{self, Proof, name};
+use super::{arithmetic, checklist, memo, pages, shape, times};
+use crate::gate::Verdict;
+use crate::report::Evidence;
+use chrono::{DateTime, TimeDelta, Utc};
+use record::seal::PublicKey;
+use serde_json::Value;
+use signature::Secret;
+use signature::check_unique_keys;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Largest artifact in bytes; smoke's own have a bounded number of samples and findings.
+const MAX_ARTIFACT: u64 = 16 * 1024 * 1024;
+
+/// What is asked of an artifact.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// The time of the check.
+    pub now: DateTime<Utc>,
+    /// The environment that evidence is wanted about.
+    pub environment: &'a str,
+    /// How long ago the run may have ended.
+    pub max_age: TimeDelta,
+    /// The time of the commit that is being approved; the run must have begun after it.
+    pub not_before: Option<DateTime<Utc>>,
+    /// The webhook secret that was given for this check.
+    pub secret: Option<&'a Secret>,
+    /// The secret of the staging system, from the environment; not used for runs against the stand-in.
+    pub staging_secret: Option<&'a Secret>,
+    /// The key that the evidence must be signed with.
+    pub public_key: Option<&'a PublicKey>,
+    /// The scenarios and gates that count.
+    pub checkout: &'a Checkout,
+}
+
+/// Judges the artifact at `path` with the journal beside it. Whatever is wrong with either is in the judgement.
+#[must_use]
+pub fn judge(path: &Path, request: &Request<'_>) -> Judgement {
+    judge_with_evidence(path, request).0
+}
+
+/// The same, with what the journal was read to; `None` where there is no journal, or it is not whole.
+#[must_use]
+pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Option<Evidence>) {
+    let mut found = Findings::default();
+    let shown = path.display().to_string();
+    let bytes = match read(path) {
+        Ok(bytes) => bytes,
+        Err((kind, why)) => {
+            found.add(kind, why);
+            return (Judgement::new(shown, kind_of(path, &Value::Null), Vec::new(), found.0), None);
+        }
+    };
+    if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
+        let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
+        return (Judgement::new(shown, kind_of(path, &Value::Null), items, found.0), None);
+    }
+    let value = parse(&bytes, &mut found);
+    let document = Document::new(&value);
+    if !value.is_null() {
+        shape::check(&document, &mut found);
+        arithmetic::contradictions(&document, request.now, request.not_before, &mut found);
+    }
+    let journal = journal_of(path);
+    let proof = journal.as_deref().and_then(|journal| proof::prove(request, journal, &mut found));
+    let items = match (journal.as_deref(), &proof) {
+        (Some(journal), Some(proof)) => proven(request, path, journal, proof, (&bytes, &value), &mut found),
+        (Some(journal), None) => {
+            vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))]
+        }
+        (None, _) => unproven(request, &document),
+    };
+    (Judgement::new(shown, kind_of(path, &value), items, found.0), proof.map(|proof| proof.evidence))
+}
+
+fn proven(
+    request: &Request<'_>,
+    path: &Path,
+    journal: &Path,
+    proof: &Proof,
+    artifact: (&[u8], &Value),
+    found: &mut Findings,
+) -> Vec<Item> {
+    let mut items = proof::items(request, proof, journal, artifact, found);
+    let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
+    items.push(proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found));
+    items.extend(sealed);
+    items.extend(pages::check(proof, path, journal, found));
+    items.extend(checklist::recomputed(&proof.evidence.checks, &name(journal)));
+    items
+}
+
+fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
+    let environment =
+        document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
+    let mut items = vec![
+        evidence(
+            "journal",
+            "Journal whole",
+            Verdict::Unproven,
+            "no journal beside it: nothing can be recomputed",
+            "-",
+        ),
+        admissibility::environment(environment, request.environment, "/test_run/environment"),
+    ];
+    if let Some(Ok(started)) = times::started(document) {
+        items.push(admissibility::age(started, request.now, request.max_age, "/test_run/timestamp"));
+    }
+    items.extend(checklist::stated(document, &request.checkout.gates));
+    items
+}
+
+/// A memo without a journal: what it states is held against itself, and stays unproven.
+fn of_a_memo(text: &str, request: &Request<'_>, found: &mut Findings) -> Vec<Item> {
+    let memo = memo::read(text, request.now, found);
+    let mut document = Document::new(&memo.value);
+    document.rounding_ms = memo.rounding_ms;
+    arithmetic::contradictions(&document, request.now, request.not_before, found);
+    let figure = format!(
+        "{} figures read from prose; judge the artifact and journal it was written from",
+        memo.figures
+    );
+    let mut items = vec![evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")];
+    items.extend(unproven(request, &document));
+    items
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
+    let shown = name(path);
+    let unreadable = |e: std::io::Error| ("artifact_unreadable", format!("{shown}: {e}"));
+    if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
+        return Err(("artifact_unreadable", format!("{shown}: not a file")));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(unreadable)?;
+    file.take(MAX_ARTIFACT + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > MAX_ARTIFACT {
+        return Err((
+            "artifact_too_large",
+            format!("{shown}: larger than {MAX_ARTIFACT} bytes, which no artifact is"),
+        ));
+    }
+    Ok(bytes)
+}
+
+/// The artifact as JSON; null, and a finding, when it is none.
+fn parse(bytes: &[u8], found: &mut Findings) -> Value {
+    match serde_json::from_slice::<Value>(bytes) {
+        Ok(value) if value.is_object() => {
+            if let Err(error) = check_unique_keys(bytes) {
+                found.add("duplicate_key", error.to_string());
+            }
+            value
+        }
+        Ok(_) => {
+            found.add("not_an_artifact", "the file is JSON, but no object");
+            Value::Null
+        }
+        Err(error) => {
+            found.add("not_json", format!("the file is no JSON: {error}"));
+            Value::Null
+        }
+    }
+}
+
+/// What an artifact is evidence of: the scenario it names, else the name of the file.
+fn kind_of(path: &Path, value: &Value) -> Kind {
+    let scenario = value.pointer("/provenance/scenario").and_then(Value::as_str);
+    let file = name(path);
+    match scenario {
+        Some("payments") => Kind::Payments,
+        Some("matches") => Kind::Matches,
+        Some("observation" | "observe") => Kind::Observation,
+        Some(_) => Kind::Other,
+        None if value.pointer("/test_run/total_payments").is_some() || file.contains("payments") => {
+            Kind::Payments
+        }
+        None if value.pointer("/test_run/total_matches").is_some() || file.contains("matches") => {
+            Kind::Matches
+        }
+        None if file.contains("observation") => Kind::Observation,
+        None => Kind::Other,
+    }
+}
+
+/// The journal beside an artifact, where there is one.
+#[must_use]
+pub fn journal_of(artifact: &Path) -> Option<PathBuf> {
+    let path = beside(artifact, "journal.jsonl");
+    path.exists().then_some(path)
+}
+
+/// Where the signature over an artifact and its journal is.
+#[must_use]
+pub fn signature_of(artifact: &Path) -> PathBuf {
+    beside(artifact, "signature.json")
+}
+
+/// Another file of the same run: `staging_payments_END`.
+pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
+    file.with_file_name(format!("{}_{end}", name_of(file)))
+}
+
+/// What the files of a run have in common: `staging_payments` of `staging_payments_output.json`.
+#[must_use]
+pub fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    ["_output", "_journal", "_signature", "_memo"]
+        .iter()
+        .find_map(|end| stem.strip_suffix(end))
+        .map_or(stem.clone(), str::to_owned)
+}

@@ -1,0 +1,34 @@
+//! The approval gate: whether an artifact may be believed, and what it then says.
+//!
+//! [`judge`] takes one artifact, recomputes it from the journal beside it, and does all the arithmetic that can be done
+//! on the artifact alone. Nothing here is believed because a file says it: an item passes only when it was worked out
+//! again, and an artifact without a journal is at best unproven.
+
+mod admissibility;
+mod arithmetic;
+mod attempt_log;
+mod checklist;
+mod counts;
+mod document;
+mod figures;
+mod judge;
+mod judgement;
+mod leaks;
+mod markdown;
+mod memo;
+mod own_shape;
+mod pages;
+mod percentiles;
+mod proof;
+mod rates;
+mod shape;
+mod signatures;
+mod tampering;
+mod text;
+mod times;
+
+pub use admissibility::Checkout;
+pub use judge::{Request, journal_of, judge, judge_with_evidence, name_of, signature_of};
+pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind};
+pub use markdown::{approval_annotations, markdown};
+pub use text::human;

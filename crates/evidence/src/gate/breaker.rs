@@ -1,0 +1,51 @@
+//! The check of the sender's circuit breaker.
+
+use super::check::{Check, Verdict};
+use crate::analysis::seconds;
+use record::{BreakerContract, BreakerStats};
+
+/// Judges what followed each time that the breaker had to be open: silence, then a probe, which closes it.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u64) -> Check {
+    let BreakerStats { openings, leaked, first_leaked: first, stuck, probes } = seen;
+    let n = leaked + stuck + suppressed + probes;
+    let open = seconds(contract.open_ms);
+    let (verdict, text) = match (openings, leaked, stuck, n) {
+        (0, ..) => {
+            let text = format!("fewer than {} deliveries failed in time to open it", contract.failures);
+            (Verdict::NotExercised, text)
+        }
+        (_, 0, 0, 0) => {
+            (Verdict::NotExercised, "it had to open, and no webhook was due after that".to_owned())
+        }
+        (_, 1.., ..) => (
+            Verdict::Fail,
+            format!(
+                "{leaked} deliveries came within {open} s of the {}th failure, the first of them delivery {first}",
+                contract.failures
+            ),
+        ),
+        (_, _, 1.., _) => {
+            (Verdict::Fail, format!("{stuck} webhooks never came although the {open} s of silence were over"))
+        }
+        _ => {
+            let text = format!("{suppressed} webhooks were swallowed while it was open; {probes} probes");
+            (Verdict::Pass, text)
+        }
+    };
+    Check {
+        id: "circuit_breaker".to_owned(),
+        title: "Circuit breaker".to_owned(),
+        target: format!(
+            "{} failed in {} s: {open} s silence, one probe",
+            contract.failures,
+            seconds(contract.window_ms)
+        ),
+        actual: (n > 0).then_some((leaked + stuck) as f64),
+        unit: "breaches".to_owned(),
+        n,
+        interval_95: None,
+        verdict,
+        text,
+    }
+}

@@ -1,0 +1,66 @@
+//! What cannot be proved of what was not seen: a latency that differs from its target by less than two clocks do, what came
+//! while nothing could be seen, a text that could not be read, requests that were refused.
+
+use super::check::{Check, Verdict};
+use pii::shown;
+use record::Gap;
+use std::collections::BTreeMap;
+
+/// The checks that find fault with what did not come.
+const ABSENCE: [&str; 3] = ["success_rate", "lost", "run_completed"];
+
+/// A latency whose distance from its target is less than the uncertainty of two clocks proves nothing.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+pub(super) fn within_uncertainty(uncertainty_us: Option<u64>, mut check: Check, limit: Option<f64>) -> Check {
+    let uncertainty = uncertainty_us.map(|us| us as f64 / 1000.0);
+    if let (Some(uncertainty), Some(actual), Some(limit)) = (uncertainty, check.actual, limit)
+        && (actual - limit).abs() <= uncertainty
+    {
+        check.verdict = Verdict::Unproven;
+        check.text = format!("{}; the clocks are known to {uncertainty:.1} ms only", check.text);
+    }
+    check
+}
+
+/// A webhook whose text was not looked at may hold anything.
+pub(super) fn unread(webhooks: u64, mut check: Check) -> Check {
+    if webhooks > 0 {
+        check.text =
+            format!("{}; {webhooks} in a content coding (gzip, br, …) were not looked at", check.text);
+        if check.verdict == Verdict::Pass {
+            check.verdict = Verdict::Unproven;
+        }
+    }
+    check
+}
+
+/// Requests that were refused as no webhooks may have been webhooks: a rate of 4xx that they would spoil proves nothing.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_percent: f64) -> Check {
+    let n: u64 = requests.iter().filter(|(status, _)| (400..500).contains(*status)).map(|(_, n)| n).sum();
+    if n == 0 {
+        return check;
+    }
+    let each: Vec<String> = requests.iter().map(|(status, n)| format!("{status}: {n}")).collect();
+    check.text =
+        format!("{}; {n} requests more were refused as no webhooks ({})", check.text, each.join(", "));
+    let hits = check.actual.unwrap_or(0.0) / 100.0 * check.n as f64 + n as f64;
+    if check.verdict == Verdict::Pass && hits / (check.n + n) as f64 * 100.0 >= below_percent {
+        check.verdict = Verdict::Unproven;
+    }
+    check
+}
+
+/// What was missing while nothing could be seen may have come all the same.
+pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
+    let Some(first) = gaps.first() else { return };
+    let blind: u128 = gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
+    for check in checks.iter_mut().filter(|c| ABSENCE.contains(&c.id.as_str())) {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; webhooks could not be seen for {blind} ms, because {}",
+            check.text,
+            shown(&first.why)
+        );
+    }
+}

@@ -1,0 +1,309 @@
+//! The clauses of a sweep of the sender's contract, judged one by one.
+
+use super::check::{Check, Verdict};
+use crate::analysis::tallies;
+use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retries, retries, seconds};
+use record::Ending;
+use record::Tick;
+use record::faults::{Clause, Fault, Must};
+use record::{IdentityPolicy, RetryAfterPolicy};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use signature::Reason;
+use std::borrow::Cow;
+
+/// The answer to a clause.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ClauseVerdict {
+    /// Kept.
+    Pass,
+    /// Broken.
+    Fail,
+    /// Kept as declared; another sender may declare otherwise.
+    Policy,
+    /// Not seen.
+    Unproven,
+}
+
+impl ClauseVerdict {
+    /// The word in tables and artifacts.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Fail => "fail",
+            Self::Policy => "policy",
+            Self::Unproven => "unproven",
+        }
+    }
+}
+
+/// One clause, judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct JudgedClause {
+    /// Its name.
+    pub clause: String,
+    /// The answer.
+    pub verdict: ClauseVerdict,
+    /// What was seen.
+    pub evidence: String,
+    /// Why it matters.
+    pub why: String,
+    /// The delivery that put it to the test, by its number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<u64>,
+}
+
+type Answer = (ClauseVerdict, String);
+
+/// Judges every clause of the run; none when the scenario has no contract.
+#[must_use]
+pub fn clauses(analysis: &Analysis) -> Vec<JudgedClause> {
+    let retries = retries(analysis);
+    let judged = |clause: &Clause| {
+        let delivery = clause.flow.and_then(|flow| delivery_of(analysis, flow));
+        let (verdict, evidence) = match (clause.fault.map(|f| f.fault), delivery.as_deref()) {
+            (None, _) => over_all(analysis, &retries, clause.must),
+            (Some(_), None) => missing(analysis, clause),
+            (Some(fault), Some(delivery)) => on_delivery(analysis, &retries, clause.must, fault, delivery),
+        };
+        let (clause, why) = (clause.name.clone(), clause.why.clone());
+        JudgedClause { clause, verdict, evidence, why, delivery: delivery.map(|d| d.number) }
+    };
+    analysis.header.clauses.iter().map(judged).collect()
+}
+
+/// The check over all clauses; none when there are none.
+#[expect(clippy::cast_precision_loss, reason = "a count of clauses")]
+pub(super) fn check(analysis: &Analysis) -> Option<Check> {
+    let all = clauses(analysis);
+    let of = |verdict| {
+        all.iter().filter(move |c| c.verdict == verdict).map(|c| c.clause.as_str()).collect::<Vec<_>>()
+    };
+    let (failed, unproven) = (of(ClauseVerdict::Fail), of(ClauseVerdict::Unproven));
+    let (verdict, text) = match (failed.as_slice(), unproven.as_slice()) {
+        _ if all.is_empty() => return None,
+        ([], []) => (Verdict::Pass, format!("all {} clauses are kept", all.len())),
+        ([], unproven) => (Verdict::Unproven, format!("not seen: {}", unproven.join(", "))),
+        (failed, _) => (Verdict::Fail, format!("broken: {}", failed.join(", "))),
+    };
+    Some(Check {
+        id: "sender_contract".to_owned(),
+        title: "Sender contract".to_owned(),
+        target: "every clause".to_owned(),
+        actual: Some(failed.len() as f64),
+        unit: "broken".to_owned(),
+        n: all.len() as u64,
+        interval_95: None,
+        verdict,
+        text,
+    })
+}
+
+fn delivery_of(analysis: &Analysis, flow: u32) -> Option<Cow<'_, Delivery>> {
+    let mut mine = analysis.expectations().filter(|e| e.flow == flow);
+    let index = mine.find_map(|e| e.by().next())?;
+    analysis.deliveries.get(index)
+}
+
+fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
+    let due = analysis.expectations().find(|e| Some(e.flow) == clause.flow && e.due() > 0);
+    let breaker = Breaker::of(analysis);
+    match due {
+        None => (ClauseVerdict::Unproven, "the step that fires the webhook did not succeed".to_owned()),
+        Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
+            (ClauseVerdict::Unproven, "the sender's circuit breaker swallowed the webhook".to_owned())
+        }
+        Some(_) => (ClauseVerdict::Unproven, "the webhook never came".to_owned()),
+    }
+}
+
+fn on_delivery(
+    analysis: &Analysis,
+    retries: &Retries,
+    must: Must,
+    fault: Fault,
+    delivery: &Delivery,
+) -> Answer {
+    if delivery.tries.first().is_none_or(|t| t.fault.as_deref() != Some(fault.to_string().as_str())) {
+        return (ClauseVerdict::Unproven, "the fault did not meet the first attempt".to_owned());
+    }
+    let mine = |b: &&Breach| b.delivery() == delivery.number && about(must, b);
+    if let Some(breach) = retries.breaches.iter().find(mine) {
+        return (ClauseVerdict::Fail, breach.what());
+    }
+    if retries.unproven.contains(&delivery.number) {
+        return (ClauseVerdict::Unproven, "it was not watched to its end".to_owned());
+    }
+    let contract = &analysis.header.retry;
+    let seen = course(delivery);
+    match (must, fault) {
+        (Must::TreatRetryAfter, Fault::Status { status, .. }) => {
+            let declared = match contract.retry_after {
+                _ if contract.aborts(status) => "abort",
+                RetryAfterPolicy::Ignore => "ignore",
+                RetryAfterPolicy::Honour => "honour",
+            };
+            (ClauseVerdict::Policy, format!("{declared}: {seen}"))
+        }
+        (Must::Abort, Fault::Status { status: 408 | 429, .. }) => {
+            (ClauseVerdict::Policy, format!("abort: {seen}"))
+        }
+        (Must::Retry | Must::EndInTime, _) if delivery.tries.len() < 2 => (ClauseVerdict::Fail, seen),
+        (Must::Retry | Must::EndInTime, _) if delivery.accepted().is_none() => (ClauseVerdict::Fail, seen),
+        _ => (ClauseVerdict::Pass, seen),
+    }
+}
+
+/// Which breaches break a clause; the others have clauses of their own.
+const fn about(must: Must, breach: &Breach) -> bool {
+    match (must, breach) {
+        (_, Breach::Identity { .. } | Breach::SameTimestamp { .. }) => false,
+        (Must::Accept, Breach::RetriedSuccess { .. })
+        | (Must::NotFollow, Breach::Redirected { .. })
+        | (Must::EndInTime, Breach::Overstayed { .. }) => true,
+        (Must::Accept | Must::NotFollow | Must::EndInTime, _) => false,
+        _ => true,
+    }
+}
+
+/// What became of a delivery, attempt by attempt.
+fn course(delivery: &Delivery) -> String {
+    let mut parts = Vec::new();
+    let mut before: Option<&AttemptResult> = None;
+    for (n, t) in (1..).zip(delivery.tries.iter().chain(&delivery.after_acceptance)) {
+        let gap = before.and_then(|b| b.end).map(|end| t.first_byte.since(end).as_millis());
+        let after = gap.map(|ms| format!(" after {ms} ms")).unwrap_or_default();
+        parts.push(format!("attempt {n}{after}: {}", outcome(t)));
+        before = Some(t);
+    }
+    if delivery.accepted().is_none() {
+        parts.push("then silence".to_owned());
+    }
+    parts.join(", ")
+}
+
+fn outcome(t: &AttemptResult) -> String {
+    match (t.status, t.how) {
+        (Some(status), _) => status.to_string(),
+        (None, Some(Ending::SenderClosed)) => {
+            let took = t.end.map_or(0, |end| end.since(t.first_byte).as_millis());
+            format!("given up after {took} ms")
+        }
+        (None, _) => "broken".to_owned(),
+    }
+}
+
+fn over_all(analysis: &Analysis, retries: &Retries, must: Must) -> Answer {
+    match must {
+        Must::SignValidly => signed(analysis),
+        Must::UseUniqueIds => unique_ids(analysis),
+        Must::BeFresh => fresh(analysis),
+        Must::KeepIdentity => identity(analysis, retries),
+        Must::TripBreaker => trip(analysis),
+        _ => (ClauseVerdict::Unproven, "the clause has no fault that would put it to the test".to_owned()),
+    }
+}
+
+fn signed(analysis: &Analysis) -> Answer {
+    let (organic, injected) = tallies(analysis);
+    let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    counted(m + n, a + b, "attempts signed")
+}
+
+fn counted(n: u64, good: u64, things: &str) -> Answer {
+    let verdict = match (n, good) {
+        (0, _) => ClauseVerdict::Unproven,
+        (n, good) if n == good => ClauseVerdict::Pass,
+        _ => ClauseVerdict::Fail,
+    };
+    (verdict, format!("{good} of {n} {things}"))
+}
+
+fn unique_ids(analysis: &Analysis) -> Answer {
+    let with_id = analysis.own().filter(|d| d.has_id).count() as u64;
+    if with_id == 0 {
+        return (ClauseVerdict::Unproven, format!("the scheme {} has no id", analysis.header.scheme));
+    }
+    let own = with_id - analysis.own().filter(|d| d.id_reused).count() as u64;
+    counted(with_id, own, "deliveries with an id of their own")
+}
+
+fn fresh(analysis: &Analysis) -> Answer {
+    let stamped = |d: Cow<'_, Delivery>| {
+        let first = d.tries.first()?;
+        let arrived = first.first_byte.wall(analysis.header.started).timestamp_millis();
+        Some((arrived - first.fingerprints.timestamp_ms?, first.reason))
+    };
+    let all: Vec<(i64, Reason)> = analysis.own().filter_map(stamped).collect();
+    if all.is_empty() {
+        return (ClauseVerdict::Unproven, format!("the scheme {} has no timestamp", analysis.header.scheme));
+    }
+    let stale = |(_, reason): &&(i64, Reason)| matches!(reason, Reason::Stale | Reason::Future);
+    let (verdict, mut text) =
+        counted(all.len() as u64, all.iter().filter(|one| !stale(one)).count() as u64, "fresh");
+    let oldest = all.iter().map(|(age, _)| *age).max().unwrap_or_default();
+    text.push_str(&format!(", the oldest {oldest} ms old on arrival"));
+    (verdict, text)
+}
+
+fn identity(analysis: &Analysis, retries: &Retries) -> Answer {
+    let broken = |b: &&Breach| matches!(b, Breach::Identity { .. } | Breach::SameTimestamp { .. });
+    if let Some(breach) = retries.breaches.iter().find(broken) {
+        return (ClauseVerdict::Fail, breach.to_string());
+    }
+    let retried = retries.exercised.iter().filter(|f| !f.gaps_us.is_empty()).count();
+    let policy = match analysis.header.retry.identity {
+        IdentityPolicy::Same => "same id, timestamp, signature and body",
+        IdentityPolicy::TimestampPerAttempt => "same id and body, a timestamp per attempt",
+    };
+    match retried {
+        0 => (ClauseVerdict::Unproven, "no delivery was retried".to_owned()),
+        n => (ClauseVerdict::Policy, format!("{policy}, in {n} retried deliveries")),
+    }
+}
+
+fn trip(analysis: &Analysis) -> Answer {
+    let contract = analysis.header.retry.breaker;
+    let breaker = Breaker::of(analysis);
+    let Some(opening) = breaker.openings.first() else {
+        let text = format!("{} failed deliveries did not come together", contract.failures);
+        return (ClauseVerdict::Unproven, text);
+    };
+    if !breaker.leaked.is_empty() {
+        let text = format!(
+            "{} deliveries came in the {} s of silence",
+            breaker.leaked.len(),
+            seconds(contract.open_ms)
+        );
+        return (ClauseVerdict::Fail, text);
+    }
+    let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));
+    let swallowed = swallowed.count();
+    match opening.probe {
+        None if breaker.stuck(analysis.expectations()) > 0 => {
+            (ClauseVerdict::Fail, format!("still silent after {} s", seconds(contract.open_ms)))
+        }
+        None => (ClauseVerdict::Unproven, "no webhook was due after the silence".to_owned()),
+        Some(probe) if !probe.succeeded => (ClauseVerdict::Unproven, "the probe did not succeed".to_owned()),
+        Some(probe) if swallowed == 0 => {
+            let text = format!("no webhook was due in the silence before delivery {}", probe.delivery);
+            (ClauseVerdict::Unproven, text)
+        }
+        Some(probe) => {
+            let after = |d: &Cow<'_, Delivery>| d.first_byte() > probe.end && d.accepted().is_some();
+            let silence = first_byte(analysis, probe.delivery).since(opening.at).as_millis();
+            let text = format!(
+                "opened after {}, swallowed {swallowed}, probe {silence} ms after that delivered, {} delivered since",
+                contract.failures,
+                analysis.own().filter(after).count()
+            );
+            (ClauseVerdict::Pass, text)
+        }
+    }
+}
+
+fn first_byte(analysis: &Analysis, delivery: u64) -> Tick {
+    analysis.deliveries.iter().find(|d| d.number == delivery).map_or(Tick(0), |d| d.first_byte())
+}

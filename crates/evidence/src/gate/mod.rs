@@ -1,0 +1,25 @@
+//! Gates: criteria with targets, judged on an analysis; every answer is `pass`, `fail` or `unproven`.
+
+mod breaker;
+mod caveats;
+mod check;
+mod clause;
+mod config;
+mod interval;
+mod judge;
+mod load;
+mod observe;
+mod promote;
+mod rate;
+mod retry;
+mod sender_log;
+mod triggers;
+
+pub use check::{Check, Interval, Verdict, overall};
+pub use clause::{ClauseVerdict, JudgedClause, clauses};
+pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
+pub use interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
+pub use judge::{judge, judge_flows};
+pub use load::judge_load;
+pub use promote::{PromoteGate, STAGES, Stage, promote};
+pub use triggers::{RollbackGate, Trigger, triggers};

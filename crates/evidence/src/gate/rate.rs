@@ -1,0 +1,214 @@
+//! Checks of rates, counts and percentiles.
+
+use super::check::{Check, Interval, Verdict};
+use super::config::{Confidence, Gates};
+use super::interval::{clean_samples_for_rate, wilson};
+use record::latency::Latency;
+use std::time::Duration;
+
+/// Which side of the target is good.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Side {
+    AtLeast,
+    Below,
+}
+
+/// What a check is called, and the things it counts.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Label {
+    pub id: &'static str,
+    pub title: &'static str,
+    /// The things in a sentence: `webhooks delivered`.
+    pub things: &'static str,
+}
+
+/// A rate of `hits` in `n` against a target in percent.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn rate(gates: &Gates, label: Label, (hits, n): (u64, u64), side: Side, target: f64) -> Check {
+    let actual = (n > 0).then(|| hits as f64 / n as f64 * 100.0);
+    let interval = wilson(hits, n).map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
+    let met = actual.is_some_and(|a| meets(a, side, target));
+    let bound = interval.map(|i| if matches!(side, Side::AtLeast) { i.low } else { i.high });
+    let proven = proven(gates, n, bound.is_some_and(|b| meets(b, side, target)) || target >= 100.0);
+    let verdict = verdict(n, met, proven);
+    let share = if matches!(side, Side::AtLeast) { target / 100.0 } else { 1.0 - target / 100.0 };
+    Check {
+        id: label.id.to_owned(),
+        title: label.title.to_owned(),
+        target: format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" }),
+        actual: actual.map(round3),
+        unit: "%".to_owned(),
+        n,
+        interval_95: interval.map(|i| Interval { low: round3(i.low), high: round3(i.high) }),
+        verdict,
+        text: rate_text(label.things, hits, n, (verdict != Verdict::Fail).then_some(share)),
+    }
+}
+
+/// What was seen, and how many samples would settle it; a failure is settled.
+fn rate_text(things: &str, hits: u64, n: u64, share: Option<f64>) -> String {
+    let Some(share) = share else { return format!("{hits} of {n} {things}") };
+    let needed = match clean_samples_for_rate(share) {
+        None => "no sample proves 100 %".to_owned(),
+        Some(needed) => format!("{needed} clean samples would prove it at 95 % confidence"),
+    };
+    if n == 0 {
+        format!("no samples: {things}; {needed}")
+    } else {
+        format!("{hits} of {n} {things}; {needed}")
+    }
+}
+
+/// A count that may be at most `max`, seen among `n`.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn count(label: Label, (count, n): (u64, u64), max: u64, detail: &str) -> Check {
+    let verdict = match (count <= max, n) {
+        (false, _) => Verdict::Fail,
+        (true, 0) => Verdict::Unproven,
+        (true, _) => Verdict::Pass,
+    };
+    let text = if n == 0 && count == 0 {
+        format!("nothing was looked at: no {}", label.things)
+    } else {
+        format!("{count} in {n} {}{}{detail}", label.things, if detail.is_empty() { "" } else { ": " })
+    };
+    Check {
+        id: label.id.to_owned(),
+        title: label.title.to_owned(),
+        target: if max == 0 { "0".to_owned() } else { format!("<= {max}") },
+        actual: (n > 0 || count > 0).then_some(count as f64),
+        unit: "count".to_owned(),
+        n,
+        interval_95: None,
+        verdict,
+        text,
+    }
+}
+
+/// A percentile of a latency against a limit in milliseconds.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+pub(super) fn percentile(
+    gates: &Gates,
+    label: Label,
+    latency: &Latency,
+    percent: f64,
+    limit_ms: f64,
+) -> Check {
+    let n = latency.count();
+    let actual = latency.percentile_us(percent).map(|us| us as f64 / 1000.0);
+    let below = latency.count_below(Duration::from_secs_f64(limit_ms / 1000.0));
+    // "p95 below the limit" is the claim that at least 95 % of deliveries are below it.
+    let share = percent / 100.0;
+    let bound = wilson(below, n).is_some_and(|(low, _)| low >= share);
+    let needed = clean_samples_for_rate(share).unwrap_or(u64::MAX);
+    let seen = match (actual, latency.max_us()) {
+        (Some(p), Some(max)) => {
+            format!(
+                "p{percent} of {n} {} is {p:.1} ms, the slowest took {:.1} ms",
+                label.things,
+                max as f64 / 1000.0
+            )
+        }
+        _ => format!("no samples: {}", label.things),
+    };
+    Check {
+        id: label.id.to_owned(),
+        title: label.title.to_owned(),
+        target: format!("< {limit_ms} ms"),
+        actual: actual.map(round3),
+        unit: "ms".to_owned(),
+        n,
+        interval_95: None,
+        verdict: verdict(n, actual.is_some_and(|a| a < limit_ms), proven(gates, n, bound)),
+        text: format!("{seen}; {needed} samples below the limit would prove it at 95 % confidence"),
+    }
+}
+
+fn meets(actual: f64, side: Side, target: f64) -> bool {
+    match side {
+        Side::AtLeast => actual >= target,
+        Side::Below => actual < target,
+    }
+}
+
+/// Whether a met target counts as proven: enough samples, and the bound where confidence is asked for.
+fn proven(gates: &Gates, n: u64, bound_meets: bool) -> bool {
+    n >= gates.min_samples.max(1) && (gates.confidence_percent != Some(Confidence) || bound_meets)
+}
+
+fn verdict(n: u64, met: bool, proven: bool) -> Verdict {
+    match (n, met, proven) {
+        (0, ..) | (_, true, false) => Verdict::Unproven,
+        (_, false, _) => Verdict::Fail,
+        (_, true, true) => Verdict::Pass,
+    }
+}
+
+/// Rounded to three decimals, so that artifacts are readable and stable.
+fn round3(x: f64) -> f64 {
+    (x * 1000.0).round() / 1000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LABEL: Label = Label { id: "x", title: "X", things: "things" };
+
+    fn sure() -> Gates {
+        Gates { confidence_percent: Some(Confidence), ..Gates::default() }
+    }
+
+    #[test]
+    fn rates_pass_fail_and_stay_unproven() {
+        let of = |gates: &Gates, hits, n| rate(gates, LABEL, (hits, n), Side::AtLeast, 95.0).verdict;
+        let guide = Gates::default();
+        assert_eq!(of(&guide, 10, 10), Verdict::Pass);
+        assert_eq!(of(&guide, 9, 10), Verdict::Fail);
+        assert_eq!(of(&guide, 0, 0), Verdict::Unproven);
+        assert_eq!(of(&sure(), 10, 10), Verdict::Unproven);
+        assert_eq!(of(&sure(), 73, 73), Verdict::Pass);
+        assert_eq!(of(&sure(), 0, 10), Verdict::Fail);
+        assert_eq!(of(&Gates { min_samples: 11, ..Gates::default() }, 10, 10), Verdict::Unproven);
+        let below = |gates: &Gates, hits, n| rate(gates, LABEL, (hits, n), Side::Below, 20.0).verdict;
+        assert_eq!((below(&guide, 1, 10), below(&guide, 2, 10)), (Verdict::Pass, Verdict::Fail));
+        assert_eq!((below(&sure(), 0, 10), below(&sure(), 0, 16)), (Verdict::Unproven, Verdict::Pass));
+    }
+
+    #[test]
+    fn the_text_says_how_many_samples_would_settle_it() {
+        let check = rate(&Gates::default(), LABEL, (10, 10), Side::AtLeast, 95.0);
+        assert_eq!(check.text, "10 of 10 things; 73 clean samples would prove it at 95 % confidence");
+        assert_eq!(check.interval_95, Some(Interval { low: 72.247, high: 100.0 }));
+        let all = rate(&sure(), LABEL, (10, 10), Side::AtLeast, 100.0);
+        assert_eq!(
+            (all.verdict, all.text.as_str()),
+            (Verdict::Pass, "10 of 10 things; no sample proves 100 %")
+        );
+    }
+
+    #[test]
+    fn counts_pass_fail_and_stay_unproven() {
+        let of = |count_: u64, n| count(LABEL, (count_, n), 0, "").verdict;
+        assert_eq!(
+            (of(0, 5), of(1, 5), of(0, 0), of(1, 0)),
+            (Verdict::Pass, Verdict::Fail, Verdict::Unproven, Verdict::Fail)
+        );
+    }
+
+    #[test]
+    fn percentiles_pass_fail_and_stay_unproven() {
+        let mut latency = Latency::new();
+        let of = |gates: &Gates, latency: &Latency| percentile(gates, LABEL, latency, 95.0, 100.0).verdict;
+        assert_eq!(of(&Gates::default(), &latency), Verdict::Unproven);
+        (0..72).for_each(|_| latency.record_us(50_000));
+        assert_eq!(
+            (of(&Gates::default(), &latency), of(&sure(), &latency)),
+            (Verdict::Pass, Verdict::Unproven)
+        );
+        latency.record_us(50_000);
+        assert_eq!(of(&sure(), &latency), Verdict::Pass);
+        (0..5).for_each(|_| latency.record_us(150_000));
+        assert_eq!(of(&Gates::default(), &latency), Verdict::Fail);
+    }
+}

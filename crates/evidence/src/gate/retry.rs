@@ -1,0 +1,87 @@
+//! Checks of the retry contract.
+
+use super::check::{Check, Verdict};
+use crate::analysis::seconds;
+use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use std::collections::BTreeMap;
+
+/// Judges schedule, number of attempts, client errors, identity, redirects and deadline by what was seen of each, under the
+/// id of its check.
+pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> Vec<Check> {
+    let none = ClauseStats::default();
+    clauses(header).iter().map(|clause| check(clause, seen.get(clause.0).unwrap_or(&none))).collect()
+}
+
+/// Id, title and target of each clause.
+fn clauses(header: &Header) -> [(&'static str, &'static str, String); 8] {
+    let contract = &header.retry;
+    let throttled = if contract.throttled == ThrottlePolicy::Abort { "abort" } else { "retry" };
+    [
+        ("retry_schedule", "Retry schedule", schedule(contract)),
+        ("retry_attempts", "Retries stop", format!("{} attempts, then silence", contract.backoff_ms.len())),
+        ("client_error_abort", "4xx aborts", "one attempt, then silence".to_owned()),
+        ("throttle_policy", "408 and 429", format!("policy: {throttled}")),
+        ("success_accepted", "2xx ends the delivery", "every 2xx".to_owned()),
+        ("retry_identity", "Retries are the same webhook", identity(contract.identity).to_owned()),
+        ("redirects", "Redirects are not followed", "no request at the redirect's target".to_owned()),
+        (
+            "attempt_deadline",
+            "Attempts end at the time-out",
+            format!("{} s in all", seconds(header.webhook.timeout_ms)),
+        ),
+    ]
+}
+
+fn schedule(contract: &RetryContract) -> String {
+    let pauses: Vec<String> = contract.backoff_ms.iter().map(|ms| seconds(*ms)).collect();
+    let policy = match contract.retry_after {
+        RetryAfterPolicy::Ignore => "",
+        RetryAfterPolicy::Honour => ", Retry-After honoured",
+    };
+    format!("{} s, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
+}
+
+const fn identity(policy: IdentityPolicy) -> &'static str {
+    match policy {
+        IdentityPolicy::Same => "same id, timestamp, signature and body",
+        IdentityPolicy::TimestampPerAttempt => "same id and body, a timestamp per attempt",
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn check((id, title, target): &(&str, &str, String), seen: &ClauseStats) -> Check {
+    let ClauseStats { n, broken, unwatched, .. } = *seen;
+    let verdict = match (broken, n, unwatched) {
+        (1.., ..) => Verdict::Fail,
+        (0, 0, _) => Verdict::NotExercised,
+        (0, _, 1..) => Verdict::Unproven,
+        (0, _, 0) => Verdict::Pass,
+    };
+    let text = match verdict {
+        Verdict::Fail => told(seen),
+        Verdict::NotExercised => {
+            "nothing in this run put it to the test; inject a fault to see it".to_owned()
+        }
+        Verdict::Unproven => format!(
+            "{unwatched} deliveries were not watched to their end, or cannot be told from others of the same content"
+        ),
+        Verdict::Pass => format!("kept in {n} of {n} cases that put it to the test"),
+    };
+    Check {
+        id: (*id).to_owned(),
+        title: (*title).to_owned(),
+        target: target.clone(),
+        actual: (n > 0 || broken > 0).then_some(broken as f64),
+        unit: "breaches".to_owned(),
+        n,
+        interval_95: None,
+        verdict,
+        text,
+    }
+}
+
+fn told(seen: &ClauseStats) -> String {
+    let more = seen.broken.saturating_sub(seen.told.len() as u64);
+    let more = (more > 0).then(|| format!("and {more} more"));
+    seen.told.iter().cloned().chain(more).collect::<Vec<_>>().join("; ")
+}

@@ -1,0 +1,7 @@
+//! From a journal to a verdict: pure functions, no sockets, no runtime.
+
+pub mod analysis;
+pub mod approval;
+pub mod gate;
+pub mod logs;
+pub mod report;

@@ -1,0 +1,341 @@
+//! A log, counted line by line.
+
+use super::address::without_receiver;
+use super::clean::{Clean, without_id};
+use super::formats::{Formats, Kind};
+use super::line::Entry;
+use super::reconcile::{Arrivals, Reconciliation};
+use chrono::{DateTime, TimeDelta, Utc};
+use pii::{Category, Engine};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Line numbers that are kept of each trouble.
+const KEPT: usize = 10;
+/// Event names that are told apart.
+const EVENTS: usize = 256;
+/// Bytes of a line that are looked at for personal data at once, and how many of them again with the next.
+const PIECE: usize = 8 * 1024;
+const OVERLAP: usize = 1024;
+/// A line that is earlier than the one before by more than this shows a clock that was set back.
+const STEP: TimeDelta = TimeDelta::seconds(1);
+
+/// What a log says.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Summary {
+    /// Lines in all.
+    pub lines: u64,
+    /// Lines about webhooks.
+    pub webhook_lines: u64,
+    /// Readable lines about something else.
+    pub other_lines: u64,
+    /// Lines in no known format.
+    pub unreadable: Unreadable,
+    /// Time of the first line that has one.
+    pub first_at: Option<DateTime<Utc>>,
+    /// The latest time of any line.
+    pub last_at: Option<DateTime<Utc>>,
+    /// Ends of attempts.
+    pub attempts: u64,
+    /// Attempts that the sender calls successful.
+    pub delivered: u64,
+    /// Retries that it announced.
+    pub retries: u64,
+    /// Attempts answered otherwise than with success.
+    pub failed: u64,
+    /// Deliveries ended by a 4xx.
+    pub aborted: u64,
+    /// Deliveries of which the last attempt failed.
+    pub exhausted: u64,
+    /// Attempts that timed out.
+    pub timeouts: u64,
+    /// Attempts without a connection.
+    pub connection_errors: u64,
+    /// Attempts that failed in another way.
+    pub request_errors: u64,
+    /// Times that the circuit breaker opened, from closed or after a failed probe.
+    pub breaker_opened: u64,
+    /// Times that it closed again.
+    pub breaker_closed: u64,
+    /// Webhooks that it dropped.
+    pub blocked: u64,
+    /// Lines saying that endpoint or secret is missing.
+    pub not_configured: u64,
+    /// Lines saying that the handler failed.
+    pub handler_errors: u64,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Attempts by event; at most 256 names.
+    pub events: BTreeMap<String, u64>,
+    /// Times that the clock of the log was set back by more than a second.
+    pub clock_steps: u64,
+    /// Findings of personal data by category; absent when the log was not looked at for them.
+    pub pii: Option<BTreeMap<String, u64>>,
+    /// The first lines with personal data.
+    pub pii_lines: Vec<u64>,
+    /// Lines that are too long to be looked at for personal data.
+    pub not_looked_at: u64,
+}
+
+/// Lines in no known format.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Unreadable {
+    /// How many.
+    pub count: u64,
+    /// Numbers of the first ones, from 1.
+    pub first_lines: Vec<u64>,
+}
+
+/// Counts the lines of a log; memory does not grow with it.
+#[derive(Debug)]
+pub struct Fold<'f> {
+    formats: &'f Formats,
+    engine: Option<Engine>,
+    arrivals: Option<Arrivals>,
+    summary: Summary,
+    /// Time of the last line that had one.
+    before: Option<DateTime<Utc>>,
+    clean: Clean,
+}
+
+impl<'f> Fold<'f> {
+    /// Nothing read yet. Without an engine personal data is not looked for; without arrivals nothing is reconciled.
+    #[must_use]
+    pub fn new(formats: &'f Formats, engine: Option<Engine>, arrivals: Option<Arrivals>) -> Self {
+        let pii = engine.as_ref().map(|_| BTreeMap::new());
+        let summary = Summary { pii, ..Summary::default() };
+        Self { formats, engine, arrivals, summary, before: None, clean: Clean::default() }
+    }
+
+    /// Takes a line; `None` is one that is too long to be read.
+    pub fn take(&mut self, line: Option<&str>) {
+        self.summary.lines += 1;
+        let entry = line.and_then(|line| self.formats.read(line));
+        match &entry {
+            Some(entry) => self.count(entry),
+            // An empty line says nothing and hides nothing.
+            None if line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
+            None => {
+                self.summary.unreadable.count += 1;
+                keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
+            }
+        }
+        match (&entry, line) {
+            (Some(entry), _) => self.scan(&without_id(without_receiver(entry), entry.webhook_id)),
+            (None, Some(line)) => self.scan(line),
+            (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
+            (None, None) => {}
+        }
+    }
+
+    /// So far.
+    #[must_use]
+    pub const fn summary(&self) -> &Summary {
+        &self.summary
+    }
+
+    /// The summary, and what the journal says to it.
+    #[must_use]
+    pub fn finish(self) -> (Summary, Option<Reconciliation>) {
+        let range = self.summary.first_at.zip(self.summary.last_at);
+        let Summary { timeouts, connection_errors, request_errors, .. } = self.summary;
+        let unanswered = timeouts + connection_errors + request_errors;
+        (self.summary, self.arrivals.map(|arrivals| arrivals.finish(range, unanswered)))
+    }
+
+    fn count(&mut self, entry: &Entry<'_>) {
+        let summary = &mut self.summary;
+        if let Some(at) = entry.at {
+            summary.first_at = Some(summary.first_at.map_or(at, |first| first.min(at)));
+            summary.clock_steps +=
+                u64::from(self.before.replace(at).is_some_and(|before| before - at > STEP));
+            summary.last_at = Some(summary.last_at.map_or(at, |last| last.max(at)));
+        }
+        let Some(kind) = entry.kind else {
+            summary.other_lines += 1;
+            return;
+        };
+        summary.webhook_lines += 1;
+        *match kind {
+            Kind::Delivered => &mut summary.delivered,
+            Kind::Retry => &mut summary.retries,
+            Kind::Failed => &mut summary.failed,
+            Kind::Aborted => &mut summary.aborted,
+            Kind::Exhausted => &mut summary.exhausted,
+            Kind::Timeout => &mut summary.timeouts,
+            Kind::ConnectionError => &mut summary.connection_errors,
+            Kind::RequestError => &mut summary.request_errors,
+            Kind::BreakerOpened | Kind::BreakerReopened => &mut summary.breaker_opened,
+            Kind::BreakerClosed => &mut summary.breaker_closed,
+            Kind::Blocked => &mut summary.blocked,
+            Kind::NotConfigured => &mut summary.not_configured,
+            Kind::HandlerError => &mut summary.handler_errors,
+            Kind::Attempt | Kind::BreakerHalfOpen | Kind::Note => return,
+        } += 1;
+        if kind.ends_attempt() {
+            summary.attempts += 1;
+            if let Some(status) = entry.status {
+                *summary.statuses.entry(status).or_default() += 1;
+            }
+            if let Some(event) = entry.event {
+                count_event(&mut summary.events, event);
+            }
+        }
+        if let (Some(arrivals), Kind::Delivered) = (&mut self.arrivals, kind) {
+            arrivals.said_delivered(entry, self.summary.lines);
+        }
+    }
+
+    fn scan(&mut self, text: &str) {
+        let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
+        if self.clean.knows(text) {
+            return;
+        }
+        let found: BTreeSet<Category> = pieces(text)
+            .flat_map(|piece| engine.scan_text(piece).findings.into_iter().map(|f| f.category))
+            .collect();
+        if found.is_empty() {
+            self.clean.remember(text);
+            return;
+        }
+        keep(&mut self.summary.pii_lines, self.summary.lines);
+        for category in found {
+            *pii.entry(category.name().to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// A text in pieces that overlap: detectors may take the square of its length.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut from = Some(0);
+    std::iter::from_fn(move || {
+        let start = from?;
+        let end = boundary(text, start + PIECE);
+        from = (end < text.len()).then(|| boundary(text, end - OVERLAP));
+        text.get(start..end)
+    })
+}
+
+/// The last place at or before `at` where a character begins.
+fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn keep(numbers: &mut Vec<u64>, line: u64) {
+    if numbers.len() < KEPT {
+        numbers.push(line);
+    }
+}
+
+fn count_event(events: &mut BTreeMap<String, u64>, event: &str) {
+    if let Some(count) = events.get_mut(event) {
+        *count += 1;
+    } else if events.len() < EVENTS {
+        events.insert(event.chars().take(64).collect(), 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pii::Policy;
+
+    const NAME: &str = "apps.notifications.services.webhook_service";
+
+    fn of(lines: &[&str]) -> Summary {
+        let formats = Formats::built_in().unwrap();
+        let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+        let mut fold = Fold::new(&formats, Some(engine), None);
+        lines.iter().for_each(|line| fold.take(Some(line)));
+        fold.finish().0
+    }
+
+    fn at(second: u32, level: &str, message: &str) -> String {
+        format!("{level} 2025-11-13 14:30:{second:02},000 {NAME} {message}")
+    }
+
+    #[test]
+    fn a_recovered_delivery_is_two_attempts_one_retry_one_success() {
+        let summary = of(&[
+            &at(1, "WARNING", "Webhook delivery failed: event=e, status=503, attempt=1/3, response="),
+            &at(1, "INFO", "Webhook retry 2/3 after 2s delay"),
+            &at(3, "INFO", "Webhook delivered successfully: event=e, status=200, attempt=2"),
+            "Traceback (most recent call last):",
+            "",
+        ]);
+        let found = (summary.attempts, summary.delivered, summary.failed, summary.retries, summary.aborted);
+        assert_eq!(found, (2, 1, 1, 1, 0));
+        assert_eq!((summary.unreadable.count, summary.unreadable.first_lines), (1, vec![4]));
+        assert_eq!((summary.events["e"], summary.statuses[&503], summary.lines), (2, 1, 5));
+        assert_eq!(summary.pii, Some(BTreeMap::new()));
+    }
+
+    #[test]
+    fn the_receivers_own_address_is_nobodys_and_all_else_is_looked_at() {
+        let host =
+            "error=HTTPConnectionPool(host='10.20.30.40', port=8787): Max retries exceeded with url: /w";
+        let refused = at(1, "WARNING", &format!("Webhook connection error: event=e, attempt=1/3, {host}"));
+        assert_eq!(of(&[&refused]).pii, Some(BTreeMap::new()));
+        for message in [
+            "login endpoint=/api user john@example.com",
+            "Webhook delivery failed: event=e, status=400, attempt=1/3, response=endpoint=/x john@example.com",
+            "Webhook delivery failed after 3 attempts: event=e, endpoint=https://h/w?u=john@example.com",
+            &format!(
+                "Webhook request failed: event=e, attempt=1/3, error={} john@example.com",
+                "x ".repeat(35_000)
+            ),
+        ] {
+            let found = of(&[&at(1, "ERROR", message)]).pii.unwrap();
+            assert_eq!(found, BTreeMap::from([("email".to_owned(), 1)]), "{message:.100}");
+        }
+    }
+
+    #[test]
+    fn a_long_text_is_looked_at_in_pieces_that_overlap() {
+        assert_eq!(pieces("").count(), 1);
+        let text = "\u{e9}x".repeat(10_000);
+        let lengths: Vec<usize> = pieces(&text).map(str::len).collect();
+        assert!(lengths.len() == 5 && lengths.iter().all(|n| *n <= PIECE), "{lengths:?}");
+        assert!(lengths.iter().sum::<usize>() >= text.len() + 4 * OVERLAP);
+    }
+
+    #[test]
+    fn a_line_that_is_too_long_is_said_not_to_be_looked_at() {
+        let formats = Formats::built_in().unwrap();
+        let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+        let mut fold = Fold::new(&formats, Some(engine), None);
+        fold.take(None);
+        assert_eq!((fold.summary().not_looked_at, fold.summary().unreadable.count), (1, 1));
+    }
+
+    #[test]
+    fn a_clock_set_back_once_is_one_step() {
+        let lines: Vec<String> =
+            [9, 2, 3, 4, 1].map(|second| at(second, "INFO", "Webhook retry 2/3 after 2s delay")).into();
+        let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+        assert_eq!(of(&lines).clock_steps, 2);
+    }
+
+    #[test]
+    fn personal_data_is_seen_and_the_endpoint_is_none() {
+        let summary = of(&[
+            &at(
+                9,
+                "WARNING",
+                "Webhook delivery failed: event=e, status=400, attempt=1/3, response=ask john@example.com",
+            ),
+            &at(
+                2,
+                "ERROR",
+                "Webhook delivery failed after 3 attempts: event=e, endpoint=http://10.0.0.9:80/w",
+            ),
+        ]);
+        assert_eq!(
+            (summary.pii.unwrap(), summary.pii_lines),
+            (BTreeMap::from([("email".to_owned(), 1)]), vec![1])
+        );
+    }
+}

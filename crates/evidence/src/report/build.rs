@@ -1,0 +1,166 @@
+//! The artifact from the evidence.
+
+use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
+use super::evidence::{Evidence, EvidenceError};
+use super::{contract, faults, sections};
+use crate::analysis::Analysis;
+use crate::analysis::tallies;
+use crate::gate::Verdict;
+use chrono::SecondsFormat;
+use record::RunKind;
+use record::SubjectKind;
+use record::{Offset, Tally};
+use std::path::Path;
+
+/// The environment's name when the stand-in is the target.
+pub const EMBEDDED: &str = "embedded";
+
+/// The artifact of a journal file, as the bytes that are written: JSON with two spaces and a line end.
+///
+/// # Errors
+/// When the journal is no evidence.
+pub fn from_journal(path: &Path) -> Result<(Evidence, Vec<u8>), EvidenceError> {
+    let evidence = Evidence::open(path)?;
+    let bytes = to_bytes(&artifact(&evidence));
+    Ok((evidence, bytes))
+}
+
+/// The bytes of an artifact file.
+#[must_use]
+pub fn to_bytes(artifact: &Artifact) -> Vec<u8> {
+    let mut bytes = serde_json::to_vec_pretty(artifact).unwrap_or_default();
+    bytes.push(b'\n');
+    bytes
+}
+
+/// The artifact: a pure function of the evidence.
+#[must_use]
+pub fn artifact(evidence: &Evidence) -> Artifact {
+    let analysis = &evidence.analysis;
+    let (organic, injected) = tallies(analysis);
+    let (sample_payment, sample_match, sample_flow) = sections::samples(analysis);
+    Artifact {
+        schema_version: SCHEMA_VERSION.to_owned(),
+        test_run: test_run(analysis, &organic, &injected),
+        sample_payment,
+        sample_match,
+        sample_flow,
+        pii_check: sections::pii(&analysis.privacy.webhooks, &analysis.privacy),
+        api_pii: sections::pii(&analysis.privacy.api, &analysis.privacy),
+        performance_metrics: sections::performance(&organic.latency, receiver_clock(analysis)),
+        configuration: configuration(analysis),
+        event_distribution: sections::events(&organic, &injected),
+        hmac_signature_validation: sections::signatures(analysis, &organic, &injected),
+        outcomes: sections::outcomes(analysis, &organic, &injected),
+        retry: sections::retry(analysis),
+        fault_injection: faults::section(analysis),
+        sender_contract: contract::section(analysis),
+        steps: sections::steps(analysis),
+        observation: super::observation::section(analysis),
+        acceptance_gates: AcceptanceGates { verdict: evidence.verdict, checks: evidence.checks.clone() },
+        recommendation: recommendation(evidence),
+        provenance: provenance(evidence),
+    }
+}
+
+/// An observation states it among its own facts.
+fn receiver_clock(analysis: &Analysis) -> Option<Offset> {
+    analysis.watched.offset.clone().filter(|_| analysis.watched.begin.is_none())
+}
+
+fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
+    let header = &analysis.header;
+    let flows = Some(analysis.steps.flows.len() as u64);
+    let of = |kind| if header.scenario.subject == kind { flows } else { None };
+    let sent = organic.deliveries + injected.deliveries;
+    let observed = analysis.watched.begin.is_some() || header.kind == RunKind::Receive;
+    let success = if observed {
+        organic.fate("delivered") + injected.fate("delivered")
+    } else {
+        organic.fulfilled + injected.fulfilled
+    };
+    let triggered = organic.expected + organic.suppressed + injected.expected;
+    TestRun {
+        timestamp: header.started.to_rfc3339_opts(SecondsFormat::Micros, true),
+        environment: header.environment.clone(),
+        total_payments: of(SubjectKind::Payment),
+        total_matches: of(SubjectKind::Match),
+        total_flows: of(SubjectKind::Flow),
+        events_triggered: (!observed).then_some(triggered),
+        webhooks_sent: sent,
+        webhooks_success: success,
+        webhooks_failed: sent.saturating_sub(success),
+        webhooks_lost: organic.lost,
+        webhooks_late: organic.late + injected.late,
+        webhooks_unexpected: organic.unexpected + injected.unexpected,
+        success_rate: if observed {
+            sections::percent(success, sent)
+        } else {
+            sections::percent(organic.fulfilled, organic.expected)
+        },
+        duration_seconds: sections::seconds(analysis.latest),
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a time-out in ms")]
+fn configuration(analysis: &Analysis) -> Configuration {
+    let header = &analysis.header;
+    Configuration {
+        webhook_endpoint: header.webhook.endpoint.clone(),
+        webhook_timeout: header.webhook.timeout_ms as f64 / 1000.0,
+        webhook_max_retries: header.webhook.max_attempts,
+        secret_configured: header.webhook.secret_configured,
+        secret_length_chars: header.webhook.secret_length_chars,
+        signature_scheme: header.scheme.to_string(),
+        target: header.target.clone(),
+        concurrency: header.concurrency,
+        seed: header.seed,
+        retry_backoff_ms: header.retry.backoff_ms.clone(),
+        faults: header.faults.clone(),
+    }
+}
+
+fn recommendation(evidence: &Evidence) -> String {
+    let header = &evidence.analysis.header;
+    let embedded = header.stand_in || header.environment == EMBEDDED;
+    let of = |verdict| {
+        let titles: Vec<&str> =
+            evidence.checks.iter().filter(|c| c.verdict == verdict).map(|c| c.title.as_str()).collect();
+        titles.join(", ")
+    };
+    match evidence.verdict {
+        Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
+        Verdict::Pass if embedded => {
+            "Every gate passed against the stand-in. This shows that the harness works; it is no evidence about \
+             staging."
+                .to_owned()
+        }
+        Verdict::Pass => "Every gate passed. Go, as far as this run can tell.".to_owned(),
+        Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
+            let failed = of(Verdict::Fail);
+            let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
+            format!("No decision: the run did not go to its end.{failed}")
+        }
+        Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
+    }
+}
+
+fn provenance(evidence: &Evidence) -> Provenance {
+    let header = &evidence.analysis.header;
+    let torn = evidence.integrity.torn_bytes;
+    let torn =
+        (torn > 0).then(|| format!("the journal's last line is torn: {torn} bytes without a line end"));
+    let notes = evidence.analysis.notes.iter().map(|n| n.text.clone());
+    Provenance {
+        run_id: header.run_id.to_string(),
+        tool_version: header.tool_version.clone(),
+        scenario: header.scenario.name.clone(),
+        scenario_sha256: header.scenario.sha256.clone(),
+        gates_sha256: header.gates_sha256.clone(),
+        journal_sha256: evidence.integrity.sha256.clone(),
+        journal_records: evidence.integrity.records,
+        journal_complete: !evidence.is_cut_off(),
+        evidence_about_staging: !header.stand_in && header.environment != EMBEDDED,
+        notes: notes.chain(torn).take(100).collect(),
+    }
+}

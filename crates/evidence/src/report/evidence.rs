@@ -1,0 +1,75 @@
+//! A journal read to its end and judged: what every report is made from.
+
+use crate::analysis::Analysis;
+use crate::gate::{Check, Gates, Verdict, judge, overall};
+use pii::PolicyError;
+use record::{Header, Integrity, ReadError, Reader, Record};
+use std::io::BufRead;
+use std::path::Path;
+
+/// A journal, analysed and judged.
+#[derive(Debug)]
+pub struct Evidence {
+    /// What it says.
+    pub analysis: Analysis,
+    /// Whether it is whole.
+    pub integrity: Integrity,
+    /// The gates, judged.
+    pub checks: Vec<Check>,
+    /// The verdict over all of them.
+    pub verdict: Verdict,
+}
+
+/// Why a journal is no evidence.
+#[derive(Debug, thiserror::Error)]
+pub enum EvidenceError {
+    /// It cannot be read, or was tampered with.
+    #[error(transparent)]
+    Journal(#[from] ReadError),
+    /// The gates in its header are none.
+    #[error("the gates in the journal's header: {0}")]
+    Gates(String),
+    /// The PII policy in its header is none.
+    #[error("the PII policy in the journal's header: {0}")]
+    Policy(#[from] PolicyError),
+}
+
+impl Evidence {
+    /// Whether the run was interrupted, or its journal cut off.
+    #[must_use]
+    pub fn is_cut_off(&self) -> bool {
+        !self.analysis.end.as_ref().is_some_and(|end| end.complete)
+    }
+
+    /// Reads and judges a journal file.
+    ///
+    /// # Errors
+    /// When it cannot be read, its chain is broken, or its header asks for what cannot be.
+    pub fn open(path: &Path) -> Result<Self, EvidenceError> {
+        let (header, reader) = Reader::open(path)?;
+        Self::read(header, reader, |_| {})
+    }
+
+    /// Judges the records of `reader`; `watch` sees each of them too, so that whoever needs more reads only once.
+    ///
+    /// # Errors
+    /// As for [`Evidence::open`].
+    pub fn read<R: BufRead>(
+        header: Header,
+        mut reader: Reader<R>,
+        mut watch: impl FnMut(&Record),
+    ) -> Result<Self, EvidenceError> {
+        let gates: Gates =
+            serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
+        let mut analysis = Analysis::new(header)?;
+        while let Some(record) = reader.next_record()? {
+            analysis.take(&record);
+            watch(&record);
+        }
+        let checks = judge(&analysis, &gates);
+        let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
+        // Whatever half a run shows, it is no verdict on the whole.
+        let verdict = if cut_off { Verdict::Unproven } else { overall(&checks) };
+        Ok(Self { analysis, integrity: reader.integrity(), checks, verdict })
+    }
+}

@@ -1,0 +1,255 @@
+//! The files of a load, from a summary made by hand.
+
+use super::*;
+use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts};
+use crate::gate::{Gates, Verdict, judge_load};
+use base64::Engine;
+use chrono::{DateTime, Utc};
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use record::SubjectKind;
+use record::Tick;
+use record::latency::Latency;
+use record::{
+    ErrorKind, Header, Interval, LoadFailure, LoadPace, LoadPlan, LoadShard, LoadStage, RunKind, ScenarioRef,
+    WebhookConfig,
+};
+
+fn began() -> DateTime<Utc> {
+    DateTime::from_timestamp(1_795_438_932, 0).unwrap()
+}
+
+fn header() -> Header {
+    Header {
+        run_id: uuid::Uuid::nil(),
+        scenario: ScenarioRef { name: "webhooks".into(), subject: SubjectKind::Flow, sha256: String::new() },
+        environment: "loopback".into(),
+        target: "http://127.0.0.1:9/<script>".into(),
+        concurrency: 8,
+        seed: 1,
+        webhook: WebhookConfig {
+            endpoint: String::new(),
+            timeout_ms: 10_000,
+            max_attempts: 1,
+            secret_configured: true,
+            secret_length_chars: 64,
+        },
+        pii_salt: String::new(),
+        ..Header::new(RunKind::Load, began()).unwrap()
+    }
+}
+
+fn latency(samples: &[u64]) -> Latency {
+    let mut latency = Latency::new();
+    samples.iter().for_each(|&us| latency.record_us(us));
+    latency
+}
+
+/// 100 starts in one second, of which the last `failed` are refused; service 5 ms, lag as given.
+fn seconds(failed: u64, lag_us: u64, own_us: u64) -> Vec<Second> {
+    let n = |us: u64| latency(&[us; 100]);
+    let counts = Interval {
+        from: Tick(0),
+        to: Tick(1_000_000),
+        started: 100,
+        done: 100,
+        ok: 100 - failed,
+        attempts: 100,
+        connects: 3,
+        statuses: [(200, 100 - failed)].into(),
+        errors: if failed > 0 { [(ErrorKind::Refused, failed)].into() } else { [].into() },
+        failures: if failed > 0 {
+            vec![LoadFailure {
+                start: 99,
+                at: Tick(990_000),
+                status: None,
+                kind: Some(ErrorKind::Refused),
+                reason: "connecting: <b>refused</b>".into(),
+            }]
+        } else {
+            Vec::new()
+        },
+        cpu_us: Some(100_000),
+        ..Interval::default()
+    };
+    let series =
+        Series { response: n(5_000 + lag_us), service: n(5_000), lag: n(lag_us), own_lag: n(own_us) };
+    vec![Second { counts, series }]
+}
+
+fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSummary {
+    let mut load = LoadSummary::new(LoadPlan {
+        subject: "webhooks".into(),
+        pace: LoadPace::Open { stages: vec![LoadStage { from: 100.0, to: 100.0, lasts_ms: 1000 }] },
+        total: Some(100),
+        connections: 8,
+        timeout_ms: 10_000,
+        backoff_ms: vec![0],
+        event: "payment_verified".into(),
+        parameters_sha256: String::new(),
+        shard: LoadShard { index: 0, count: 1 },
+        started: began(),
+    });
+    load.shards.push(ShardFacts {
+        index: 0,
+        run_id: uuid::Uuid::nil(),
+        started: began(),
+        complete: true,
+        journal_sha256: "ab".repeat(32),
+        torn_bytes: 0,
+    });
+    seconds.iter().for_each(|second| load.add(second));
+    load.flush();
+    change(&mut load);
+    load
+}
+
+fn judged(load: &LoadSummary) -> LoadArtifact {
+    load_artifact(&header(), load, judge_load(load, &Gates::default()), None)
+}
+
+fn verdict_of(artifact: &LoadArtifact, id: &str) -> Verdict {
+    artifact.acceptance_gates.checks.iter().find(|c| c.id == id).unwrap().verdict
+}
+
+#[test]
+fn a_clean_load_passes() {
+    let artifact = judged(&summary(&seconds(0, 1_000, 1_000), |_| ()));
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Pass);
+    assert_eq!(artifact.test_run.success_rate, Some(100.0));
+    let response = artifact.latency_ms.response.as_ref().unwrap();
+    assert_eq!((response.samples, response.p99, response.max), (100, 6.0, 6.0));
+    assert!(load_text(&artifact).contains("PASS the target carried this load"));
+}
+
+#[test]
+fn failures_of_the_target_fail() {
+    let artifact = judged(&summary(&seconds(10, 1_000, 1_000), |_| ()));
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Fail);
+    assert_eq!(verdict_of(&artifact, "success_rate"), Verdict::Fail);
+    assert!(artifact.recommendation.contains("10 refused"), "{}", artifact.recommendation);
+}
+
+#[test]
+fn a_generator_that_is_late_proves_nothing_about_the_target() {
+    let artifact = judged(&summary(&seconds(0, 3_000_000, 3_000_000), |_| ()));
+    assert_eq!(verdict_of(&artifact, "generator_lag_p99"), Verdict::Unproven);
+    assert_eq!(verdict_of(&artifact, "latency_p95"), Verdict::Unproven);
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
+}
+
+#[test]
+fn waiting_for_a_slow_target_is_the_targets_fault_unless_the_generator_had_no_time_to_spare() {
+    let slow = seconds(0, 3_000_000, 1_000);
+    let artifact = judged(&summary(&slow, |_| ()));
+    assert_eq!(verdict_of(&artifact, "generator_lag_p99"), Verdict::Pass);
+    assert_eq!(verdict_of(&artifact, "latency_p95"), Verdict::Fail);
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Fail);
+    let artifact = judged(&summary(&slow, |load| load.counts.cpu_us = Some(950_000)));
+    assert_eq!(verdict_of(&artifact, "generator_lag_p99"), Verdict::Unproven);
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
+}
+
+#[test]
+fn what_was_not_done_is_unproven() {
+    let one = seconds(0, 1_000, 1_000);
+    let of = |change: fn(&mut LoadSummary)| judged(&summary(&one, change));
+    let dropped = of(|load| load.counts.dropped = 1);
+    assert_eq!(dropped.acceptance_gates.verdict, Verdict::Unproven);
+    let cut = of(|load| load.shards[0].complete = false);
+    assert_eq!(verdict_of(&cut, "load_completed"), Verdict::Unproven);
+    let missing = of(|load| {
+        load.plan.shard.count = 3;
+        load.missing = vec![1, 2];
+    });
+    assert_eq!(missing.acceptance_gates.verdict, Verdict::Unproven);
+    assert!(missing.recommendation.contains("missing shards: 1, 2 of 3"), "{}", missing.recommendation);
+    assert_eq!(judged(&summary(&[], |_| ())).acceptance_gates.verdict, Verdict::Unproven);
+    let local = of(|load| {
+        load.counts.errors.insert(ErrorKind::Local, 100);
+    });
+    assert_eq!(verdict_of(&local, "generator_resources"), Verdict::Unproven);
+}
+
+#[test]
+fn the_closed_model_claims_no_response_time() {
+    let mut closed = seconds(0, 0, 0);
+    closed[0].series = Series { service: closed[0].series.service.clone(), ..Series::default() };
+    let artifact = judged(&summary(&closed, |load| load.plan.pace = LoadPace::Closed { lasts_ms: 1000 }));
+    assert!(artifact.latency_ms.response.is_none() && artifact.latency_ms.lag.is_none());
+    assert_eq!(artifact.load.model, "closed");
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Pass);
+    let p95 = artifact.acceptance_gates.checks.iter().find(|c| c.id == "latency_p95").unwrap();
+    assert!(p95.title.contains("Service time") && p95.title.contains("closed model"));
+}
+
+#[test]
+fn the_page_is_whole_and_escapes_what_it_shows() {
+    let load = summary(&seconds(10, 1_000, 1_000), |_| ());
+    let page = load_html(&judged(&load), &load.series);
+    assert!(page.contains("&lt;script&gt;") && !page.contains("<script>"), "{page}");
+    assert!(page.contains("&lt;b&gt;refused") && !page.contains("<b>refused"));
+    assert_eq!(page.matches("<svg").count(), 3);
+    assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    let empty = summary(&[], |_| ());
+    assert!(load_html(&judged(&empty), &empty.series).contains("No figures."));
+}
+
+#[test]
+fn a_slow_inbox_is_said_wherever_the_load_is_read() {
+    let mut sums = record::RunStats::default();
+    sums.inbox.record_us(80_000);
+    let load = summary(&seconds(0, 1_000, 1_000), |_| ());
+    let checks = judge_load(&load, &Gates::default());
+    let artifact = load_artifact(&header(), &load, checks, Some(EndToEnd::of(&sums)));
+    let page = load_html(&artifact, &load.series);
+    for text in [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact)] {
+        assert!(text.contains("the inbox of this process was slow itself"), "{text}");
+    }
+}
+
+#[test]
+fn the_service_times_of_a_closed_model_are_tagged() {
+    let mut closed = seconds(0, 0, 0);
+    closed[0].series = Series { service: closed[0].series.service.clone(), ..Series::default() };
+    let mut log = Hlog::new(Vec::new(), began(), "a").unwrap();
+    closed.iter().for_each(|second| log.add(second).unwrap());
+    let text = String::from_utf8(log.finish().unwrap()).unwrap();
+    let lines: Vec<&str> = text.lines().filter(|l| !l.starts_with(['#', '"'])).collect();
+    assert!(lines.len() == 1 && lines[0].starts_with("Tag=service,"), "{lines:?}");
+}
+
+#[test]
+fn junit_has_a_case_for_each_gate() {
+    let artifact = judged(&summary(&seconds(10, 1_000, 1_000), |_| ()));
+    let xml = load_junit(&artifact).unwrap();
+    assert_eq!(xml.matches("<testcase").count(), artifact.acceptance_gates.checks.len());
+    assert_eq!(xml.matches("<failure").count(), 1);
+}
+
+#[test]
+fn the_histogram_log_is_read_by_the_usual_parser() {
+    let mut log = Hlog::new(Vec::new(), began(), "a\nb").unwrap();
+    seconds(0, 1_000, 500).iter().for_each(|second| log.add(second).unwrap());
+    let bytes = log.finish().unwrap();
+    let mut seen = Vec::new();
+    for entry in IntervalLogIterator::new(&bytes) {
+        if let LogEntry::Interval(line) = entry.unwrap() {
+            let raw = base64::engine::general_purpose::STANDARD.decode(line.encoded_histogram()).unwrap();
+            let histogram: hdrhistogram::Histogram<u64> =
+                Deserializer::new().deserialize(&mut raw.as_slice()).unwrap();
+            let tag = line.tag().map(|t| t.as_str().to_owned());
+            seen.push((tag, histogram.len(), histogram.max()));
+        }
+    }
+    let tag = |t: &str| Some(t.to_owned());
+    assert_eq!(
+        seen,
+        [
+            (None, 100, 6_003),
+            (tag("service"), 100, 5_003),
+            (tag("lag"), 100, 1_000),
+            (tag("own_lag"), 100, 500)
+        ]
+    );
+}

@@ -1,0 +1,231 @@
+//! The sections of the artifact, each from what the analysis counted.
+
+use super::artifact::{
+    Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
+    Signatures, StepRow, WebhookResponse,
+};
+use super::flows::failed_flows;
+use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, retries};
+use pii::Category;
+use record::SubjectKind;
+use record::Tick;
+use record::latency::Latency;
+use record::{Offset, StepFacts, Tally};
+use serde_json::Value;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// What the delivery latency is.
+const LATENCY: &str = "from the start of the HTTP step that triggers a webhook to the end of our accepting answer; organic \
+                       deliveries only; percentiles by nearest rank (HdrHistogram, 3 digits)";
+
+/// `hits` of `n` in percent with three decimals; `None` for n = 0.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn percent(hits: u64, n: u64) -> Option<f64> {
+    (n > 0).then(|| (hits as f64 / n as f64 * 100_000.0).round() / 1000.0)
+}
+
+/// A tick in seconds.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+pub(super) fn seconds(at: Tick) -> f64 {
+    at.0 as f64 / 1e6
+}
+
+/// µs as ms.
+#[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+pub(super) fn ms(us: u64) -> f64 {
+    us as f64 / 1000.0
+}
+
+pub(super) fn performance(latency: &Latency, receiver_clock: Option<Offset>) -> Performance {
+    let percentile = |p| latency.percentile_us(p).map(ms);
+    Performance {
+        definition: LATENCY.to_owned(),
+        samples: latency.count(),
+        p50_latency_ms: percentile(50.0),
+        p95_latency_ms: percentile(95.0),
+        p99_latency_ms: percentile(99.0),
+        min_latency_ms: latency.min_us().map(ms),
+        max_latency_ms: latency.max_us().map(ms),
+        avg_latency_ms: latency.mean_us().map(|us| us.round() / 1000.0),
+        receiver_clock,
+    }
+}
+
+pub(super) fn pii(findings: &Findings, privacy: &Privacy) -> PiiCheck {
+    const GUIDE: [Category; 3] = [Category::Email, Category::Username, Category::IpAddress];
+    let others = Category::ALL.iter().filter(|c| !GUIDE.contains(c));
+    PiiCheck {
+        emails_found: findings.count(Category::Email),
+        usernames_found: findings.count(Category::Username),
+        ip_addresses_found: findings.count(Category::IpAddress),
+        other_found: others.map(|c| (c.name().to_owned(), findings.count(*c))).collect(),
+        findings_total: findings.total,
+        payloads_inspected: findings.inspected,
+        findings: findings.kept.clone(),
+        allowances_used: privacy.allowances.iter().cloned().collect(),
+        status: match (findings.total, findings.inspected, findings.unread) {
+            (1.., ..) => "FAIL",
+            (0, 0, _) | (0, _, 1..) => "UNPROVEN",
+            (0, _, 0) => "PASS",
+        }
+        .to_owned(),
+    }
+}
+
+pub(super) fn events(organic: &Tally, injected: &Tally) -> BTreeMap<String, u64> {
+    let mut events = organic.events.clone();
+    for (event, n) in &injected.events {
+        *events.entry(event.clone()).or_default() += n;
+    }
+    events
+}
+
+pub(super) fn signatures(analysis: &Analysis, organic: &Tally, injected: &Tally) -> Signatures {
+    let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
+    for (reason, count) in organic.reasons.iter().chain(&injected.reasons) {
+        *by_reason.entry(reason.to_string()).or_default() += count;
+    }
+    let diagnoses = analysis.diagnoses().into_iter().take(20);
+    Signatures {
+        algorithm: "HMAC-SHA256".to_owned(),
+        scheme: analysis.header.scheme.to_string(),
+        checked: m + n,
+        valid: a + b,
+        invalid: m + n - a - b,
+        by_reason,
+        diagnoses: diagnoses.map(|(d, count)| Diagnosis { diagnosis: d.to_owned(), count }).collect(),
+    }
+}
+
+pub(super) fn outcomes(analysis: &Analysis, organic: &Tally, injected: &Tally) -> Outcomes {
+    let foreign = analysis.deliveries.iter().filter(|d| d.foreign).count() as u64;
+    let refused_requests = analysis.refused.iter().map(|(status, n)| (status.to_string(), *n)).collect();
+    Outcomes {
+        organic: outcome(organic),
+        injected: outcome(injected),
+        foreign,
+        foreign_pii: analysis.privacy.foreign,
+        first_refused: analysis.first_refused.clone(),
+        refused_requests,
+    }
+}
+
+fn outcome(tally: &Tally) -> Outcome {
+    Outcome {
+        expected: tally.expected,
+        delivered: tally.fulfilled,
+        late: tally.late,
+        lost: tally.lost,
+        pending: tally.pending,
+        suppressed_by_breaker: tally.suppressed,
+        deliveries: tally.deliveries,
+        aborted: tally.fate("aborted"),
+        exhausted: tally.fate("exhausted"),
+        given_up: tally.fate("given_up"),
+        open: tally.fate("open"),
+        duplicates: tally.duplicates,
+        unexpected: tally.unexpected,
+        elsewhere: tally.elsewhere,
+        retried: tally.retried,
+        attempts: tally.attempts,
+        client_errors: tally.client_errors,
+        server_errors: tally.server_errors,
+        unanswered: tally.unanswered,
+    }
+}
+
+pub(super) fn retry(analysis: &Analysis) -> Retry {
+    let found = retries(analysis);
+    let contract = &analysis.header.retry;
+    Retry {
+        backoff_ms: contract.backoff_ms.clone(),
+        tolerance_early_ms: contract.early_ms,
+        tolerance_late_ms: contract.late_ms,
+        deliveries_exercised: found.exercised.len() as u64,
+        breaches: found.breaches.len() as u64,
+        unproven: found.unproven.len() as u64,
+    }
+}
+
+pub(super) fn steps(analysis: &Analysis) -> Vec<StepRow> {
+    let by_name = &analysis.steps.by_name;
+    analysis.steps.names.iter().filter_map(|name| Some(step(name, by_name.get(name)?))).collect()
+}
+
+fn step(name: &str, facts: &StepFacts) -> StepRow {
+    let problem = |(flow, text): &(Option<u32>, String)| match flow {
+        Some(flow) => format!("flow {flow}: {text}"),
+        None => text.clone(),
+    };
+    StepRow {
+        step: name.to_owned(),
+        ok: facts.ok,
+        refused: facts.refused,
+        failed: facts.failed,
+        skipped: facts.skipped,
+        statuses: facts.statuses.iter().map(|(s, n)| (s.to_string(), *n)).collect(),
+        p50_ms: facts.latency.percentile_us(50.0).map(ms),
+        p95_ms: facts.latency.percentile_us(95.0).map(ms),
+        problems: facts.problems.iter().map(problem).collect(),
+    }
+}
+
+type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>);
+
+/// The sample of the run's subject: the first failed flow, else the first.
+pub(super) fn samples(analysis: &Analysis) -> Samples {
+    let flows = &analysis.steps.flows;
+    let failed = failed_flows(analysis).first().copied().filter(|n| flows.get(*n).is_some());
+    let number = failed.or_else(|| flows.numbers().next());
+    let Some((number, facts)) = number.and_then(|n| Some((n, flows.get(n)?))) else {
+        return (None, None, None);
+    };
+    match analysis.header.scenario.subject {
+        SubjectKind::Payment => (Some(payment(analysis, number, &facts)), None, None),
+        SubjectKind::Match => (None, Some(matched(analysis, number, &facts)), None),
+        SubjectKind::Flow => (None, None, Some(matched(analysis, number, &facts))),
+    }
+}
+
+fn deliveries_of(analysis: &Analysis, flow: u32) -> Vec<(usize, Cow<'_, Delivery>)> {
+    let mine = analysis.expectations().filter(|e| e.flow == flow);
+    let by: Vec<usize> = mine.flat_map(|e| e.by().collect::<Vec<_>>()).collect();
+    by.into_iter().filter_map(|i| Some((i, analysis.deliveries.get(i)?))).collect()
+}
+
+fn payment(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SamplePayment {
+    let response = deliveries_of(analysis, flow).into_iter().find_map(|(index, delivery)| {
+        let sample = analysis.samples.get(&index)?;
+        let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let headers =
+            [header("X-Webhook-Signature", &sample.signature), header("X-Webhook-Event", &delivery.event)];
+        Some(WebhookResponse {
+            status_code: sample.status,
+            headers: headers.into_iter().collect(),
+            body: sample.body.clone(),
+        })
+    });
+    SamplePayment { id: facts.subject.clone(), status: shown(&facts.status), webhook_response: response }
+}
+
+fn matched(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SampleMatch {
+    let mine = deliveries_of(analysis, flow);
+    let response = |(_, d): &(usize, Cow<'_, Delivery>)| EventResponse {
+        event: d.event.to_string(),
+        status_code: d.tries.last().and_then(|t| t.status),
+        latency_ms: analysis.latency(d).map(|l| ms(u64::try_from(l.as_micros()).unwrap_or(u64::MAX))),
+    };
+    SampleMatch {
+        id: facts.subject.clone(),
+        status: shown(&facts.status),
+        events: mine.iter().map(|(_, d)| d.event.to_string()).collect(),
+        webhook_responses: mine.iter().map(response).collect(),
+    }
+}
+
+/// A status that was never learnt is said to be unknown.
+fn shown(status: &Value) -> Value {
+    if status.is_null() { Value::String("unknown".to_owned()) } else { status.clone() }
+}

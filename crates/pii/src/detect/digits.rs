@@ -1,0 +1,249 @@
+//! Runs of digit groups as people write numbers, and the words before them that say what they number.
+
+use crate::keys::{self, Says};
+use crate::text;
+
+/// A run never has more groups than this; longer ones are cut.
+const MAX_GROUPS: usize = 48;
+
+/// Digit groups with nothing but blanks and number punctuation between them.
+#[derive(Debug)]
+pub(crate) struct Run<'t> {
+    text: &'t str,
+    /// Byte ranges of the groups.
+    spans: Vec<(usize, usize)>,
+    /// All digits of all groups.
+    digits: String,
+    /// How many digits there are up to the end of each group.
+    ends: Vec<usize>,
+}
+
+impl<'t> Run<'t> {
+    /// How many groups there are.
+    pub fn groups(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// The text the run stands in.
+    pub fn text(&self) -> &'t str {
+        self.text
+    }
+
+    /// The digits of groups `first..=last`.
+    pub fn digits(&self, first: usize, last: usize) -> &str {
+        let start = first.checked_sub(1).and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
+        self.ends.get(last).and_then(|end| self.digits.get(start..*end)).unwrap_or("")
+    }
+
+    /// The digits of all groups up to `last`.
+    pub fn digits_until(&self, last: usize) -> &str {
+        self.digits(0, last)
+    }
+
+    /// The length of a group in digits.
+    pub fn len_of(&self, group: usize) -> usize {
+        self.spans.get(group).map_or(0, |(s, e)| e - s)
+    }
+
+    /// Where groups `first..=last` stand in the text.
+    pub fn span(&self, first: usize, last: usize) -> (usize, usize) {
+        let start = self.spans.get(first).map_or(0, |s| s.0);
+        (start, self.spans.get(last).map_or(start, |s| s.1))
+    }
+
+    /// The text of groups `first..=last` with their punctuation.
+    pub fn written(&self, first: usize, last: usize) -> &'t str {
+        let (start, end) = self.span(first, last);
+        self.text.get(start..end).unwrap_or("")
+    }
+
+    /// What stands between group `group` and the next.
+    pub fn gap(&self, group: usize) -> &'t str {
+        match (self.spans.get(group), self.spans.get(group + 1)) {
+            (Some(a), Some(b)) => self.text.get(a.1..b.0).unwrap_or(""),
+            _ => "",
+        }
+    }
+
+    /// No letter touches the end of `group`.
+    pub fn ends_freely(&self, group: usize) -> bool {
+        let end = self.spans.get(group).map_or(0, |s| s.1);
+        !text::after(self.text, end).is_some_and(text::is_wordy)
+    }
+
+    /// Whether digit number `at` of the run begins a group that no letter touches.
+    pub fn starts_freely(&self, at: usize) -> bool {
+        let group = if at == 0 { Some(0) } else { self.ends.iter().position(|e| *e == at).map(|g| g + 1) };
+        group.is_some_and(|g| self.group_is_free(g))
+    }
+
+    /// No letter touches the beginning of `group`.
+    pub fn group_is_free(&self, group: usize) -> bool {
+        self.spans.get(group).is_some_and(|s| !text::before(self.text, s.0).is_some_and(text::is_wordy))
+    }
+
+    /// A `+` stands right before `group`, perhaps with a bracket between.
+    pub fn has_plus(&self, group: usize) -> bool {
+        let Some((start, _)) = self.spans.get(group) else { return false };
+        let front = text::left_of(self.text, *start, 3).trim_end_matches(['(', ' ']);
+        let Some(rest) = front.strip_suffix('+') else { return false };
+        !rest.chars().next_back().is_some_and(text::is_wordy)
+    }
+}
+
+/// Calls `each` with every run of `text` that has at least `least` digits.
+pub(crate) fn runs<'t>(text: &'t str, least: usize, mut each: impl FnMut(&Run<'t>)) {
+    let bytes = text.as_bytes();
+    let mut run = Run { text, spans: Vec::new(), digits: String::new(), ends: Vec::new() };
+    let mut at = 0;
+    while at < bytes.len() {
+        let Some(ahead) = bytes.get(at..).and_then(|b| b.iter().position(u8::is_ascii_digit)) else { break };
+        let start = at + ahead;
+        let mut end = start;
+        while bytes.get(end).is_some_and(u8::is_ascii_digit) {
+            end += 1;
+        }
+        let joined = run.spans.last().is_some_and(|(_, last)| joins(bytes.get(*last..start).unwrap_or(b"")));
+        if !joined || run.spans.len() >= MAX_GROUPS {
+            finish(&mut run, least, &mut each);
+        }
+        run.spans.push((start, end));
+        run.digits.push_str(text.get(start..end).unwrap_or(""));
+        run.ends.push(run.digits.len());
+        at = end;
+    }
+    finish(&mut run, least, &mut each);
+}
+
+/// Hands a run on and begins the next.
+fn finish<'t>(run: &mut Run<'t>, least: usize, each: &mut impl FnMut(&Run<'t>)) {
+    if run.digits.len() >= least {
+        each(run);
+    }
+    run.spans.clear();
+    run.digits.clear();
+    run.ends.clear();
+}
+
+/// Whether what stands between two groups joins them to one number.
+fn joins(gap: &[u8]) -> bool {
+    !gap.is_empty()
+        && gap.len() <= 3
+        && gap.iter().all(|b| matches!(b, b' ' | b'-' | b'.' | b'(' | b')' | b'/'))
+}
+
+/// What the text before a number says that it numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Before {
+    /// Nothing that matters.
+    Open,
+    /// A key, `key=` or `key:`, of this class.
+    Key(Says),
+    /// `order`, `ticket`, `barcode`, … : the number of a thing.
+    Thing,
+    /// Letters and a hyphen or `#`: a code such as `TKT-2025-0142`.
+    Code,
+}
+
+/// Reads what stands before byte `start`.
+pub(crate) fn before(text: &str, start: usize) -> Before {
+    let left = text::left_of(text, start, 48);
+    let trimmed = left.trim_end_matches(['(', '+']);
+    if let Some(front) = trimmed.strip_suffix('#') {
+        return if words_before(front).any(is_numbered_thing) { Before::Thing } else { Before::Code };
+    }
+    if let Some(code) = trimmed.strip_suffix(['-', '_'])
+        && code.ends_with(|c: char| c.is_ascii_alphanumeric())
+    {
+        return Before::Code;
+    }
+    let unquoted = trimmed.trim_end_matches([' ', '"', '\'', '\\']);
+    if let Some(front) = unquoted.strip_suffix(['=', ':']) {
+        let front = front.trim_end_matches([' ', '"', '\'', '\\']);
+        let name = front
+            .rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.')))
+            .next()
+            .unwrap_or("");
+        let says = keys::classify(name).says;
+        if says != Says::Nothing {
+            return Before::Key(says);
+        }
+    }
+    if words_before(trimmed).any(is_numbered_thing) { Before::Thing } else { Before::Open }
+}
+
+/// The last two words of `left` that say something, nearest first.
+fn words_before(left: &str) -> impl Iterator<Item = &str> {
+    left.rsplit(|c: char| !c.is_ascii_alphanumeric())
+        .filter(|w| !w.is_empty())
+        .filter(|w| {
+            !matches!(
+                w.to_ascii_lowercase().as_str(),
+                "no" | "nr" | "number" | "num" | "is" | "the" | "was" | "13" | "8"
+            )
+        })
+        .take(1)
+}
+
+/// Words after which a number is that of a thing.
+fn is_numbered_thing(word: &str) -> bool {
+    const WORDS: [&str; 56] = [
+        "order",
+        "orders",
+        "ticket",
+        "tickets",
+        "invoice",
+        "invoices",
+        "parcel",
+        "ref",
+        "reference",
+        "tracking",
+        "barcode",
+        "ean",
+        "gtin",
+        "upc",
+        "isbn",
+        "sku",
+        "imei",
+        "serial",
+        "batch",
+        "lot",
+        "case",
+        "receipt",
+        "voucher",
+        "coupon",
+        "txn",
+        "trx",
+        "trxid",
+        "txnid",
+        "transaction",
+        "shipment",
+        "consignment",
+        "awb",
+        "booking",
+        "match",
+        "epoch",
+        "timestamp",
+        "ts",
+        "docket",
+        "claim",
+        "job",
+        "ean13",
+        "item",
+        "sequence",
+        "seq",
+        "id",
+        "uid",
+        "inv",
+        "tkt",
+        "ord",
+        "po",
+        "rma",
+        "pnr",
+        "code",
+        "sn",
+        "hash",
+        "cursor",
+    ];
+    WORDS.iter().any(|w| word.eq_ignore_ascii_case(w))
+}

@@ -1,0 +1,240 @@
+//! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
+
+use super::version::{chained, is_version};
+use crate::canary::Canaries;
+use crate::category::Category;
+use crate::finding::{Certainty, Detector};
+use crate::hits::Hits;
+use crate::keys::Says;
+use crate::text;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What is known about the place.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'c> {
+    /// What the key or header says.
+    pub says: Says,
+    /// The canaries whose addresses are leaks wherever they stand.
+    pub canaries: [&'c Canaries; 2],
+}
+
+/// Adds every IPv4 address.
+pub(crate) fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
+    let bytes = text.as_bytes();
+    let mut versions_until = 0;
+    let mut at = 0;
+    while let Some(dot) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b'.')).map(|n| n + at) {
+        at = dot + 1;
+        let mut start = dot;
+        while start > 0 && dot - start < 4 && bytes.get(start - 1).is_some_and(u8::is_ascii_digit) {
+            start -= 1;
+        }
+        if start == dot {
+            continue;
+        }
+        hits.worked(16);
+        let Some((ip, end)) = quad(bytes, start) else { continue };
+        at = end;
+        if !v4_stands_alone(text, start, end) {
+            continue;
+        }
+        // The words before it are read.
+        hits.worked(48);
+        let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V4(ip)));
+        if canary {
+            hits.add(Category::IpAddress, Detector::Canary, Certainty::Certain, &ip.to_string());
+            continue;
+        }
+        let version = is_version(text, start, end)
+            || start < versions_until && chained(text.get(..start).unwrap_or(""));
+        if version {
+            versions_until = end + 12;
+        }
+        if !version && v4_leaks(text, ip, end, place) {
+            hits.shape(Category::IpAddress, text.get(start..end).unwrap_or(""));
+        }
+    }
+}
+
+/// Four octets at `start` and where they end; octets have no leading zero.
+fn quad(bytes: &[u8], start: usize) -> Option<(Ipv4Addr, usize)> {
+    let mut octets = [0u8; 4];
+    let mut at = start;
+    for (i, octet) in octets.iter_mut().enumerate() {
+        if i > 0 {
+            if bytes.get(at) != Some(&b'.') {
+                return None;
+            }
+            at += 1;
+        }
+        let from = at;
+        let mut value = 0u32;
+        while let Some(b) = bytes.get(at).filter(|b| b.is_ascii_digit() && at - from < 4) {
+            value = value * 10 + u32::from(b - b'0');
+            at += 1;
+        }
+        if at == from || (at - from > 1 && bytes.get(from) == Some(&b'0')) {
+            return None;
+        }
+        *octet = u8::try_from(value).ok()?;
+    }
+    Some((Ipv4Addr::from(octets), at))
+}
+
+/// No letter, digit or further part touches the four parts.
+fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
+    if !text::stands_alone(text, start, end) {
+        return false;
+    }
+    let left = text::left_of(text, start, 2);
+    let right = text::right_of(text, end, 2);
+    let part_before = left.ends_with('.') && left.chars().next().is_some_and(|c| c.is_ascii_alphanumeric());
+    let part_after = matches!(right.as_bytes(), [b'.', d] if d.is_ascii_digit());
+    // The domain of an e-mail address, `user@[192.0.2.1]`, which is reported as such.
+    let literal = left.ends_with("@[");
+    !part_before && !part_after && !literal
+}
+
+/// Whether an address in this place is a leak.
+fn v4_leaks(text: &str, ip: Ipv4Addr, end: usize, place: Place<'_>) -> bool {
+    let keyed = place.says == Says::Ip;
+    if matches!(place.says, Says::Version | Says::UserAgent) {
+        return false;
+    }
+    if (ip.is_loopback() || ip.is_unspecified()) && !keyed {
+        return false;
+    }
+    match block(text, end) {
+        Some(bits) if bits < 32 => u32::from(ip) & (u32::MAX >> bits) != 0 && bits > 0,
+        _ => true,
+    }
+}
+
+/// The prefix length after an address, `/25`.
+fn block(text: &str, end: usize) -> Option<u32> {
+    let rest = text::right_of(text, end, 5).strip_prefix('/')?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    let next = rest.get(digits..)?.chars().next();
+    if next.is_some_and(|c| text::is_wordy(c) || c == '/') {
+        return None;
+    }
+    rest.get(..digits)?.parse().ok().filter(|bits| *bits <= 128)
+}
+
+/// Adds every IPv6 address.
+pub(crate) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
+    let bytes = text.as_bytes();
+    let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.');
+    let mut at = 0;
+    while let Some(colon) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b':')).map(|n| n + at) {
+        let mut start = colon;
+        while start > at && bytes.get(start - 1).is_some_and(|b| is_part(*b)) {
+            start -= 1;
+        }
+        let mut end = colon;
+        while bytes.get(end).is_some_and(|b| is_part(*b)) {
+            end += 1;
+        }
+        at = end.max(colon + 1);
+        let run = text.get(start..end).unwrap_or("");
+        hits.worked(run.len());
+        if run.len() < 3 || run.bytes().filter(|b| *b == b':').count() < 2 || belongs_to_more(text, start) {
+            continue;
+        }
+        if let Some((ip, from, to)) = parse_v6(run) {
+            let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V6(ip)));
+            if canary {
+                hits.add(
+                    Category::IpAddress,
+                    Detector::Canary,
+                    Certainty::Certain,
+                    &IpAddr::V6(ip).to_canonical().to_string(),
+                );
+            } else if v6_leaks(text, run.get(from..to).unwrap_or(""), ip, start + to, place) {
+                hits.shape(Category::IpAddress, run.get(from..to).unwrap_or(""));
+            }
+        }
+    }
+}
+
+/// A letter of another script touches the beginning, or it is the domain of an e-mail address.
+fn belongs_to_more(text: &str, start: usize) -> bool {
+    text::before(text, start).is_some_and(text::is_wordy) || text::left_of(text, start, 2) == "@["
+}
+
+/// The address in a run of letters, digits, colons and dots: `ip:` may stand before it and punctuation after it.
+fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
+    let mut from = 0;
+    for _ in 0..4 {
+        let rest = run.get(from..)?;
+        let mut body = rest.trim_end_matches('.');
+        if body.ends_with(':') && !body.ends_with("::") {
+            body = body.trim_end_matches(':');
+        }
+        let body = if body.len() > 45 { return None } else { body };
+        if let Ok(ip) = body.parse::<Ipv6Addr>() {
+            return Some((ip, from, from + body.len()));
+        }
+        if let Some(ip) =
+            body.strip_suffix("::").filter(|b| b.contains(':')).and_then(|b| b.parse::<Ipv6Addr>().ok())
+        {
+            return Some((ip, from, from + body.len() - 2));
+        }
+        // With a port after eight groups.
+        if let Some((host, port)) = body.rsplit_once(':')
+            && port.len() == 5
+            && port.bytes().all(|b| b.is_ascii_digit())
+            && let Ok(ip) = host.parse::<Ipv6Addr>()
+        {
+            return Some((ip, from, from + host.len()));
+        }
+        let colon = rest.find(':')?;
+        // What stands before the address is a word, or nothing.
+        let word = rest.get(..colon)?;
+        if !word.is_empty() && !word.bytes().any(|b| b.is_ascii_alphabetic()) {
+            return None;
+        }
+        from += colon + 1;
+    }
+    None
+}
+
+/// Whether an IPv6 address in this place is a leak.
+fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_>) -> bool {
+    let keyed = place.says == Says::Ip;
+    if matches!(place.says, Says::Version | Says::UserAgent) {
+        return false;
+    }
+    if (ip.is_loopback() || ip.is_unspecified() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback()))
+        && !keyed
+    {
+        return false;
+    }
+    if text::after(text, end).is_some_and(text::is_wordy) || !keyed && !is_telling(written) {
+        return false;
+    }
+    match block(text, end) {
+        Some(bits) if bits < 128 => bits > 0 && u128::from(ip) & (u128::MAX >> bits) != 0,
+        _ => true,
+    }
+}
+
+/// Not a time, a hardware address, or `::` between two words.
+fn is_telling(written: &str) -> bool {
+    if written.contains('.') {
+        return true;
+    }
+    let groups: Vec<&str> = written.split(':').filter(|g| !g.is_empty()).collect();
+    let pairs = groups.iter().all(|g| g.len() == 2);
+    let digits = written.bytes().any(|b| b.is_ascii_digit());
+    digits && groups.len() >= 2 && !pairs && groups.iter().any(|g| g.len() >= 3)
+}
+
+/// The address of a number under an address key: an integer from 2^24 on, decimal or `0x` and hex.
+pub(crate) fn from_integer(value: &str) -> Option<Ipv4Addr> {
+    let number = match value.strip_prefix("0x").or_else(|| value.strip_prefix("0X")) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => value.parse::<u32>().ok()?,
+    };
+    (number >= 1 << 24).then(|| Ipv4Addr::from(number))
+}

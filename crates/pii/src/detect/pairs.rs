@@ -1,0 +1,121 @@
+//! Keys inside texts: query parameters, `key=value`, `key: value`, quoted pairs and elements of mark-up.
+
+use crate::text;
+
+/// One pair that a text holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Pair<'t> {
+    pub key: &'t str,
+    pub value: &'t str,
+    /// How surely it is one.
+    pub bond: Bond,
+    /// The value is a word of a sentence, such as `must`, which goes on in small letters.
+    pub runs_on: bool,
+}
+
+/// What joins key and value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// `=`, quotes around the key, or mark-up.
+    Tight,
+    /// A colon, which prose has too.
+    Loose,
+}
+
+/// Longest key and value looked at, in bytes.
+const KEY: usize = 64;
+const VALUE: usize = 512;
+
+/// Calls `each` with every pair in `text` whose key `wanted` accepts.
+pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: impl FnMut(Pair<'t>)) {
+    let mut until = 0;
+    for (at, b) in text.bytes().enumerate() {
+        if at < until || !matches!(b, b'=' | b':' | b'>') {
+            continue;
+        }
+        let key = if b == b'>' { tag(text, at) } else { name(text, at) };
+        // The value is looked at for the few keys only that matter.
+        let Some((key, bond)) = key.filter(|(k, _)| wanted(k)) else { continue };
+        let value = if b == b'>' { element(text, at) } else { value(text::right_of(text, at + 1, VALUE)) };
+        if let Some(value) = value {
+            // A long value is not searched for pairs again at each of its bytes.
+            until = if value.len() > 64 { at + value.len() } else { 0 };
+            each(Pair { key, value, bond, runs_on: runs_on(text, at, value) });
+        }
+    }
+}
+
+/// The key before the `=` or `:` at `at`.
+fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
+    let next = text.as_bytes().get(at + 1);
+    if text.get(at + 1..at + 3) == Some("//") || matches!(next, Some(b'=' | b':')) {
+        return None;
+    }
+    let left = text::left_of(text, at, KEY + 8);
+    let bare = left.trim_end_matches([' ', '\\']);
+    let unquoted = bare.trim_end_matches(['"', '\'', '`']);
+    let quoted = unquoted.len() < bare.len();
+    let name = unquoted.trim_end_matches('\\').trim_end_matches(['[', ']']);
+    let length = name
+        .bytes()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    let key = name.get(name.len() - length..)?;
+    if key.is_empty() || !key.bytes().any(|b| b.is_ascii_alphabetic()) {
+        return None;
+    }
+    let equals = text.as_bytes().get(at) == Some(&b'=');
+    Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
+}
+
+/// The value that `right` begins with: quoted, or up to a separator.
+fn value(right: &str) -> Option<&str> {
+    let right = right.trim_start_matches([' ', '\t']);
+    let body = right.trim_start_matches('\\');
+    if let Some(quote) = body.chars().next().filter(|c| matches!(c, '"' | '\'' | '`')) {
+        let inner = body.get(1..)?;
+        let end = inner.find(quote).unwrap_or(inner.len());
+        return Some(inner.get(..end)?.trim_end_matches('\\'));
+    }
+    let end = right
+        .find([' ', '\t', '\n', '\r', '&', ';', ',', '"', '\'', '<', '>', '|', ')', ']', '}'])
+        .unwrap_or(right.len());
+    Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
+}
+
+/// The name of the tag that ends with the `>` at `at`.
+fn tag(text: &str, at: usize) -> Option<(&str, Bond)> {
+    let left = text::left_of(text, at, KEY);
+    let key = left.get(left.rfind('<')? + 1..)?.split([' ', '\n']).next()?;
+    let named = !key.is_empty()
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b':' | b'.'));
+    named.then_some((key, Bond::Tight))
+}
+
+/// The text of the element whose tag ends at `at`.
+fn element(text: &str, at: usize) -> Option<&str> {
+    let right = text::right_of(text, at + 1, VALUE);
+    Some(right.get(..right.find("</")?)?.trim())
+}
+
+/// Whether `value`, which stands after `at`, goes on as prose.
+fn runs_on(text: &str, at: usize, value: &str) -> bool {
+    let rest = text::right_of(text, at + 1, VALUE + 8);
+    let after = rest.find(value).and_then(|i| rest.get(i + value.len()..)).unwrap_or("");
+    let small = |s: &str| s.bytes().next().is_some_and(|b| b.is_ascii_lowercase());
+    is_prose(value) && after.strip_prefix(' ').is_some_and(small)
+}
+
+/// Words that go on with what is said about a key, and are no value of it.
+fn is_prose(word: &str) -> bool {
+    "must is not can should cannot may might will would the a an and or your my his her our their its this that these \
+those required taken invalid already too very only just please choose pick enter type use uses used using with without \
+for from in on at of to by as be been was were are has have had if when where which who what why how than then so but no \
+yes some any all each every new old same first last next least most more less up out off over under letters digits \
+characters lowercase uppercase between minimum maximum min max length missing needed optional exists existing expired \
+unique available unavailable reserved blocked banned allowed forbidden hidden shown changed set unset empty blank wrong someone \
+unknown found cannot contains contain starts start ends longer shorter case"
+        .split_ascii_whitespace()
+        .any(|w| w == word)
+}

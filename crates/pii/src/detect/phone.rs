@@ -1,0 +1,229 @@
+//! Phone numbers: international with `+`, Bangladeshi mobiles in any spacing, national punctuation, and phone links.
+
+use super::digits::{Before, Run, before};
+use super::phone_plans;
+use crate::category::Category;
+use crate::hits::Hits;
+use crate::keys::Says;
+use crate::text;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// The length of the country calling code that international digits begin with.
+pub(crate) fn country_code(digits: &str) -> Option<usize> {
+    phone_plans::code_len(digits)
+}
+
+/// Adds every phone number in a run of digits that needs no national punctuation to be known.
+pub(crate) fn detect(run: &Run<'_>, hits: &mut Hits) {
+    for first in 0..run.groups() {
+        if !run.group_is_free(first) {
+            continue;
+        }
+        if run.has_plus(first) {
+            if let Some(last) = international(run, first) {
+                hits.shape(Category::Phone, run.written(first, last));
+                return;
+            }
+            continue;
+        }
+        if let Some(last) = bangladeshi(run, first)
+            && !is_numbered(run, first)
+        {
+            hits.shape(Category::Phone, run.written(first, last));
+            return;
+        }
+    }
+}
+
+/// The last group of the international number that begins at `first`, after a `+`.
+fn international(run: &Run<'_>, first: usize) -> Option<usize> {
+    let (start, _) = run.span(first, first);
+    // A decimal number with a sign, such as a coordinate.
+    let decimal = run.gap(first) == "."
+        && run.len_of(first) <= 3
+        && run.len_of(first + 1) >= 4
+        && run.gap(first + 1) != ".";
+    if decimal && !text::left_of(run.text(), start, 1).ends_with('(') {
+        return None;
+    }
+    (first..run.groups())
+        .take(7)
+        .take_while(|last| run.digits(first, *last).len() <= 16)
+        .filter(|last| run.ends_freely(*last) && phone_plans::is_international(run.digits(first, *last)))
+        .last()
+}
+
+/// The last group of the Bangladeshi mobile number that begins at `first`: `01[3-9]` and 8 digits, `880` before or not.
+fn bangladeshi(run: &Run<'_>, first: usize) -> Option<usize> {
+    (first..run.groups()).take(11).take_while(|last| run.digits(first, *last).len() <= 16).find(|last| {
+        run.ends_freely(*last) && is_bangladeshi(run.digits(first, *last)) && !in_decimal(run, first, *last)
+    })
+}
+
+/// Whether digits are a Bangladeshi mobile number in any of its lengths.
+fn is_bangladeshi(digits: &str) -> bool {
+    let national = digits
+        .strip_prefix("00880")
+        .or_else(|| digits.strip_prefix("880"))
+        .map(|d| d.strip_prefix('0').unwrap_or(d))
+        .or_else(|| digits.strip_prefix('0'));
+    national.is_some_and(|n| n.len() == 10 && matches!(n.as_bytes(), [b'1', b'3'..=b'9', ..]))
+}
+
+/// The number is the fraction of a decimal number, or its groups are dots and slashes of something else.
+fn in_decimal(run: &Run<'_>, first: usize, last: usize) -> bool {
+    let (start, end) = run.span(first, last);
+    let left = text::left_of(run.text(), start, 2);
+    let touches = left.ends_with('.') && left.as_bytes().first().is_some_and(u8::is_ascii_digit);
+    let right = text::right_of(run.text(), end, 2);
+    touches
+        || matches!(right.as_bytes(), [b'.' | b'-', d] if d.is_ascii_digit())
+        || left.len() == 2 && left.ends_with('-') && left.as_bytes().first().is_some_and(u8::is_ascii_digit)
+}
+
+/// The text before says that this numbers something else.
+pub(crate) fn is_numbered(run: &Run<'_>, first: usize) -> bool {
+    let (start, _) = run.span(first, first);
+    match before(run.text(), start) {
+        Before::Key(says) => {
+            matches!(says, Says::Opaque | Says::Id | Says::Version | Says::Account | Says::GovId | Says::Card)
+        }
+        Before::Thing | Before::Code => true,
+        Before::Open => false,
+    }
+}
+
+/// Numbers in national punctuation, without `+`. Boundaries are checked after the match.
+static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x)
+        (?:1[-.\x20])?\([2-9]\d{2}\)\x20?[2-9]\d{2}[-.\x20]\d{4}     # (415) 555-2671
+        |(?:(?:001|1)[-.\x20])?[2-9]\d{2}-[2-9]\d{2}-\d{4}            # 415-555-2671
+        |(?:(?:001|1)\.)?[2-9]\d{2}\.[2-9]\d{2}\.\d{4}                # 415.555.2671
+        |(?:1\x20)?[2-9]\d{2}\x20[2-9]\d{2}[\x20-]\d{4}               # 415 555 2671
+        |\(0\d{1,4}\)[\x20-]?\d{2,4}(?:[\x20-]?\d{2,4}){1,3}          # (020) 7946 0958
+        |\(\d{2}\)\x20?9?\d{4}[-\x20]\d{4}                            # (11) 91234-5678
+        |0[1-9]\d{0,3}/\d{5,8}                                        # 0171/1234567
+        |0[1-9](?:[\x20.-]\d{2}){4}                                   # 06 12 34 56 78
+        |0[1-9]\d{1,4}[\x20-]\d{5,8}                                  # 07700 900123, 030 1234567
+        |0[1-9]\d{0,4}[\x20-]\d{3,4}[\x20-]\d{3,4}                    # 020 7946 0958, 03-1234-5678, 0412 345 678
+        |0[1-9]\d{1,3}[\x20-]\d{3}\x20\d{2}\x20\d{2}                  # 044 668 18 00, 070-123 45 67
+        |04\d{2}[\x20/]\d{2}\x20\d{2}\x20\d{2}                        # 0470 12 34 56
+        |06[\x20-]\d{8}                                               # 06-12345678
+        |06\x20\d{2}\x20\d{3}[\x20-]\d{4}                             # 06 20 123 4567
+        |02-[2-9]\d{7}                                                # 02-55012345
+        |8\x20?\(\d{3}\)\x20?\d{3}-\d{2}-\d{2}                        # 8 (912) 345-67-89
+        |8[\x20-]\d{3}[\x20-]\d{3}-\d{2}-\d{2}                        # 8 912 345-67-89
+        |1[3-9]\d(?:-\d{4}-\d{4}|\x20\d{4}\x20\d{4})                  # 138-1234-5678
+        |[6-9]\d{4}\x20\d{5}                                          # 98676 19604
+        |00[1-9]\d{0,2}[\x20-]?\(?\d{1,5}\)?(?:[\x20-]?\d{2,8}){1,4}  # 0044 20 7946 0958
+        |[679]\d{2}\x20\d{2}\x20\d{2}\x20\d{2}                        # 612 34 56 78
+        ",
+    )
+    .ok()
+});
+
+/// Adds phone numbers in national punctuation.
+pub(crate) fn detect_national(text: &str, hits: &mut Hits) {
+    let Some(pattern) = NATIONAL.as_ref() else { return };
+    hits.worked(text.len());
+    for found in pattern.find_iter(text) {
+        let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
+        if !(9..=15).contains(&digits)
+            || !is_free(text, found.start(), found.end())
+            || is_other(found.as_str())
+        {
+            continue;
+        }
+        if found.as_str().starts_with("00") && !is_abroad(found.as_str()) {
+            continue;
+        }
+        match before(text, found.start()) {
+            Before::Open => hits.likely(Category::Phone, found.as_str()),
+            Before::Key(says)
+                if !matches!(
+                    says,
+                    Says::Opaque
+                        | Says::Id
+                        | Says::Version
+                        | Says::GovId
+                        | Says::Card
+                        | Says::Account
+                        | Says::Ip
+                ) =>
+            {
+                hits.likely(Category::Phone, found.as_str());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// No further letters, digits or joined digit groups at either end.
+fn is_free(text: &str, start: usize, end: usize) -> bool {
+    let joins = |c: char| matches!(c, '-' | '.' | '/' | ',' | ':' | '#' | '+' | '_');
+    let left = text::left_of(text, start, 2);
+    let right = text::right_of(text, end, 2);
+    let mut l = left.chars().rev();
+    let mut r = right.chars();
+    let (l1, l2, r1, r2) = (l.next(), l.next(), r.next(), r.next());
+    let digit = |c: Option<char>| c.is_some_and(|c| c.is_ascii_digit());
+    let extension = matches!((r1, r2), (Some('x'), Some(d)) if d.is_ascii_digit());
+    let goes_on = |near: Option<char>, far| near.is_some_and(|c| c == ' ' || joins(c)) && digit(far);
+    let touched = l1.is_some_and(text::is_wordy) || !extension && r1.is_some_and(text::is_wordy);
+    !touched && !goes_on(l1, l2) && !goes_on(r1, r2)
+}
+
+/// Shapes of dates and social security numbers that national punctuation would also fit.
+fn is_other(written: &str) -> bool {
+    let groups: Vec<usize> =
+        written.split(|c: char| !c.is_ascii_digit()).map(str::len).filter(|n| *n > 0).collect();
+    matches!(groups.as_slice(), [3, 2, 4] | [2, 2, 4] | [4, 2, 2])
+}
+
+/// Whether `00` and digits are an international number.
+fn is_abroad(written: &str) -> bool {
+    let digits: String = written.chars().filter(char::is_ascii_digit).collect();
+    digits.strip_prefix("00").is_some_and(phone_plans::is_international)
+}
+
+/// Links that hold a phone number: `tel:`, `sms:`, `wa.me/`, `send?phone=`.
+static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?i)(?:\b(?:tel|sms|smsto|callto|facetime|whatsapp|mms):(?://)?|\bwa\.me/|[?&](?:phone|number|msisdn)=)(\+?\(?[0-9][0-9 ().\-]{4,22}[0-9])").ok()
+});
+
+/// Adds phone numbers of links.
+pub(crate) fn detect_links(text: &str, hits: &mut Hits) {
+    let Some(pattern) = LINK.as_ref() else { return };
+    hits.worked(text.len());
+    for found in pattern.captures_iter(text) {
+        if let Some(number) = found.get(1) {
+            let digits = number.as_str().bytes().filter(u8::is_ascii_digit).count();
+            if (6..=16).contains(&digits) && !text::after(text, number.end()).is_some_and(text::is_wordy) {
+                hits.shape(Category::Phone, number.as_str());
+            }
+        }
+    }
+}
+
+/// The phone number of a value that stands under a phone key: any layout of 6 to 16 digits.
+pub(crate) fn under_key(value: &str) -> Option<&str> {
+    if value.len() > 80
+        || text::is_masked(value)
+        || value.contains(['*', '•', '@'])
+        || value.contains("xx")
+        || value.contains("XX")
+    {
+        return None;
+    }
+    let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    let letters = value.chars().filter(|c| c.is_alphabetic()).count();
+    // Times and dates are written with digits too.
+    let date = value.len() >= 10
+        && matches!(value.as_bytes().get(..10), Some(&[a, b, c, d, b'-', e, f, b'-', g, h]) if [a, b, c, d, e, f, g, h].iter().all(u8::is_ascii_digit));
+    let grouped =
+        value.split(|c: char| c.is_alphabetic()).any(|p| p.bytes().filter(u8::is_ascii_digit).count() >= 6);
+    ((6..=20).contains(&digits) && letters <= 16 && grouped && !date && !value.contains("://"))
+        .then_some(value)
+}

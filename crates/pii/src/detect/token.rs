@@ -1,0 +1,283 @@
+//! Credentials: vendor forms, JSON web tokens, PEM keys, `Bearer …`, `user:password@`, webhook and reset URLs, cookies.
+
+use super::hints::Hints;
+use super::vendor::{FORMS, GROUPS};
+use crate::category::Category;
+use crate::decode;
+use crate::hits::Hits;
+use crate::keys::is_session_cookie;
+use crate::text;
+use regex::Regex;
+use std::sync::LazyLock;
+
+static VENDOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FORMS).ok());
+
+/// `Bearer` and a credential; words such as `Bearer token` are sorted out afterwards.
+static SCHEME: LazyLock<Option<Regex>> =
+    LazyLock::new(|| Regex::new(r"(?i)\b(bearer|basic)[\s:]+([A-Za-z0-9._~+/=-]{6,})").ok());
+
+/// `scheme://user:password@`
+static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b[a-z][a-z0-9+.-]{1,20}://([^\s/?#@:"'<>]{0,80}):([^\s/?#@"'<>]{1,120})@[a-z0-9\[]"#)
+        .ok()
+});
+
+/// Adds every credential that is known by its form.
+pub(crate) fn detect(text: &str, hints: Hints, hits: &mut Hits) {
+    if hints.has(Hints::VENDOR) {
+        hits.worked(text.len());
+        vendor(text, hits);
+    }
+    if hints.has(Hints::SCHEME) {
+        hits.worked(text.len());
+        scheme(text, hits);
+    }
+    if hints.has(Hints::URL) && text.contains('@') {
+        hits.worked(text.len());
+        userinfo(text, hits);
+    }
+    if hints.has(Hints::RESET) && text.contains('/') {
+        hits.worked(text.len());
+        reset_links(text, hits);
+    }
+}
+
+fn vendor(text: &str, hits: &mut Hits) {
+    let Some(pattern) = VENDOR.as_ref() else { return };
+    for found in pattern.captures_iter(text) {
+        let Some(value) = GROUPS.iter().find_map(|g| found.name(g)) else { continue };
+        let alone = !text::before(text, value.start()).is_some_and(text::is_wordy)
+            || found.name("pem").is_some()
+            || found.name("telegram").is_some();
+        let real =
+            !value.as_str().contains("***") && (found.name("jwt").is_none() || value.as_str().len() >= 20);
+        if alone && real {
+            hits.shape(Category::Token, value.as_str());
+        }
+    }
+}
+
+fn scheme(text: &str, hits: &mut Hits) {
+    let Some(pattern) = SCHEME.as_ref() else { return };
+    for found in pattern.captures_iter(text) {
+        let basic = found.get(1).is_some_and(|s| s.as_str().eq_ignore_ascii_case("basic"));
+        let value = found.get(2).map(|v| v.as_str().trim_end_matches(['.', ',']));
+        if let Some(value) = value.filter(|v| is_random(v) && (!basic || is_login(v))) {
+            hits.likely(Category::Token, value);
+        }
+    }
+}
+
+/// Base64 of a name and a password with a colon between (RFC 7617).
+fn is_login(value: &str) -> bool {
+    let mut login = false;
+    decode::base64_texts(value, |text| login |= text.contains(':'));
+    login
+}
+
+fn userinfo(text: &str, hits: &mut Hits) {
+    let Some(pattern) = USERINFO.as_ref() else { return };
+    for found in pattern.captures_iter(text) {
+        if let Some(value) =
+            found.get(2).map(|v| v.as_str()).filter(|v| !text::is_placeholder(v) && !v.contains('*'))
+        {
+            hits.shape(Category::Token, value);
+        }
+    }
+}
+
+/// Made by a machine rather than a word: long, or with digits or mixed case.
+pub(crate) fn is_random(value: &str) -> bool {
+    let digits = value.bytes().any(|b| b.is_ascii_digit());
+    let upper = value.bytes().skip(1).any(|b| b.is_ascii_uppercase());
+    let lower = value.bytes().any(|b| b.is_ascii_lowercase());
+    let hidden = text::is_placeholder(value);
+    !hidden
+        && value.len() >= 6
+        && (digits || upper && lower && value.len() >= 10 || value.len() >= 24 && !value.contains('-'))
+}
+
+/// Words in a path that make a long segment after them a one-time credential.
+const RESET: [&str; 14] = [
+    "reset",
+    "password",
+    "recover",
+    "recovery",
+    "forgot",
+    "magic",
+    "reset-password",
+    "password-reset",
+    "reset_password",
+    "password_reset",
+    "resetpassword",
+    "set-password",
+    "magic-link",
+    "passwordreset",
+];
+
+/// Words in a path that say that an account is meant, not a map called Magic or a match that is reset.
+const ACCOUNT: [&str; 11] = [
+    "password", "account", "user", "auth", "login", "signin", "sign-in", "verify", "recover", "forgot",
+    "link",
+];
+
+/// Adds the tokens of password-reset and sign-in links.
+fn reset_links(text: &str, hits: &mut Hits) {
+    for piece in
+        text.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | ','))
+    {
+        if piece.len() >= 12 && piece.contains('/') {
+            reset_link(piece, hits);
+            // A link may be the parameter of another.
+            if let Some(at) = piece.find("=http").into_iter().chain(piece.find("=/")).min() {
+                reset_link(piece.get(at + 1..).unwrap_or(""), hits);
+            }
+        }
+    }
+}
+
+/// Adds the tokens of one link.
+fn reset_link(link: &str, hits: &mut Hits) {
+    let (path, query) = link.split_once('?').unwrap_or((link, ""));
+    let path = path.split_once("://").map_or(path, |(_, rest)| rest);
+    let (mut reset, mut personal) = (false, false);
+    let secret = |value: &str, personal: bool| is_segment_token(value) && (personal || value.len() >= 16);
+    for segment in path.split(['/', '#', ';', '&']) {
+        let lower = segment.to_ascii_lowercase();
+        if reset && secret(segment, personal) {
+            hits.likely(Category::Token, segment);
+        }
+        reset |= RESET.contains(&lower.as_str())
+            || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
+        personal |= lower.len() < 24 && ACCOUNT.iter().any(|word| lower.contains(word));
+    }
+    if reset {
+        for value in query.split('&').filter_map(|p| p.split_once('=')).map(|(_, v)| v) {
+            if secret(value, personal) {
+                hits.likely(Category::Token, value);
+            }
+        }
+    }
+}
+
+/// A segment no person would write: 8 letters and digits mixed and more, and not words joined by hyphens.
+fn is_segment_token(segment: &str) -> bool {
+    let segment = segment.trim_end_matches(['.', ',', '!', ';']);
+    let digits = segment.bytes().filter(u8::is_ascii_digit).count();
+    let letters = segment.bytes().filter(u8::is_ascii_alphabetic).count();
+    let shape = segment
+        .bytes()
+        .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'~' | b'=' | b':'));
+    let words = segment.contains('-')
+        && segment.split('-').all(|w| {
+            w.bytes().all(|b| b.is_ascii_lowercase()) || w.len() <= 4 && w.bytes().all(|b| b.is_ascii_digit())
+        });
+    shape
+        && !words
+        && segment.len() >= 8
+        && letters >= 1
+        && (digits >= 2 || segment.len() >= 20 && !segment.contains('-'))
+}
+
+/// The credentials of a `Cookie` or `Set-Cookie` value.
+pub(crate) fn cookies(value: &str, hits: &mut Hits) {
+    hits.worked(value.len());
+    for pair in value.split([';', ',']) {
+        // A value without name stands under `session_cookie` or the like.
+        let Some((name, secret)) =
+            pair.split_once('=').or(Some(("session", pair)).filter(|_| is_random(value)))
+        else {
+            continue;
+        };
+        let secret = secret.trim().trim_matches('"');
+        if is_session_cookie(name)
+            && secret.len() >= 6
+            && !text::is_placeholder(secret)
+            && !text::is_masked(secret)
+        {
+            hits.add(
+                Category::Token,
+                crate::finding::Detector::Key,
+                crate::finding::Certainty::Certain,
+                secret,
+            );
+        }
+    }
+}
+
+/// The credential of an `Authorization` value: what follows the scheme.
+pub(crate) fn authorization(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let (scheme, secret) = value.split_once(' ').unwrap_or(("", value));
+    let secret = secret.trim();
+    let only_scheme = secret.len() < 6 || scheme.is_empty() && !is_random(secret);
+    (!only_scheme && !text::is_placeholder(secret) && !secret.contains("***")).then_some(secret)
+}
+
+/// The secret of a value that stands under a token key.
+pub(crate) fn under_key(value: &str) -> Option<&str> {
+    let value = value.trim();
+    let spaced = value.contains(char::is_whitespace) && !value.starts_with("-----BEGIN");
+    let url = value.contains("://") || value.starts_with('/') && value.len() < 40;
+    (!spaced && !url && is_secret(value)).then_some(value)
+}
+
+fn is_secret(value: &str) -> bool {
+    let digits = value.bytes().any(|b| b.is_ascii_digit());
+    let symbols = value.bytes().any(|b| !b.is_ascii_alphanumeric() && !matches!(b, b'_' | b'-' | b' '));
+    let mixed = value.bytes().skip(1).any(|b| b.is_ascii_uppercase())
+        && value.bytes().any(|b| b.is_ascii_lowercase());
+    !text::is_placeholder(value)
+        && !value.contains("***")
+        && value.len() >= 4
+        && !is_moment(value)
+        && (digits && value.len() >= 6 || symbols && value.len() >= 6 || mixed || value.len() >= 16)
+        && !(value.bytes().all(|b| b.is_ascii_digit()) && value.len() < 6)
+}
+
+/// The password of a value that stands under a password key: anything but words about passwords.
+pub(crate) fn password(value: &str) -> Option<&str> {
+    const WORDS: [&str; 28] = [
+        "required",
+        "changed",
+        "reset",
+        "expired",
+        "set",
+        "ok",
+        "weak",
+        "strong",
+        "medium",
+        "valid",
+        "invalid",
+        "optional",
+        "enabled",
+        "disabled",
+        "pending",
+        "updated",
+        "failed",
+        "success",
+        "incorrect",
+        "wrong",
+        "correct",
+        "rejected",
+        "accepted",
+        "unchanged",
+        "encrypted",
+        "protected",
+        "forgotten",
+        "hash",
+    ];
+    let value = value.trim();
+    let said = WORDS.iter().any(|w| value.eq_ignore_ascii_case(w)) || value.contains(char::is_whitespace);
+    (value.len() >= 3 && !said && !text::is_placeholder(value) && !value.contains("://") && !is_moment(value))
+        .then_some(value)
+}
+
+/// A time such as `2025-10-21T10:00:00Z`.
+pub(crate) fn is_moment(value: &str) -> bool {
+    let b = value.as_bytes();
+    b.len() >= 10
+        && b.get(4) == Some(&b'-')
+        && b.get(7) == Some(&b'-')
+        && b.get(..4).is_some_and(|y| y.iter().all(u8::is_ascii_digit))
+}

@@ -1,0 +1,168 @@
+//! Four parts that are a version or a place in a document: what stands around them says so.
+
+use super::digits::{self, Before};
+use crate::keys::Says;
+use crate::text;
+
+/// How far back the name of a field with a browser's description of itself is looked for, in bytes.
+const AGENT: usize = 200;
+
+/// What stands around the four parts says that they are a version or a reference.
+pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
+    let left = text::left_of(text, start, 64);
+    let right = text::right_of(text, end, 16);
+    is_word_before(left)
+        || is_product(left)
+        || is_browser_before(left)
+        || is_file(left, right)
+        || is_word_after(right)
+        || matches!(digits::before(text, start), Before::Key(Says::Version | Says::UserAgent))
+        || is_in_user_agent(text::left_of(text, start, AGENT))
+}
+
+/// Two versions joined: `1.2.3.4 to 1.2.3.5`.
+pub(super) fn chained(left: &str) -> bool {
+    let left = left.trim_end_matches([' ', 'v', '+']);
+    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&", ";"].iter().any(|w| left.ends_with(w))
+}
+
+/// Words before which the next number is a version or a place in a document.
+fn is_word_before(left: &str) -> bool {
+    const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
+        update updates updated upgrade upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
+        clauses cl article articles art chapter ch paragraph paragraphs para appendix annex oid item step \
+        figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
+        point heading changelog";
+    let trimmed = before_marks(left);
+    if trimmed.ends_with('§') {
+        return true;
+    }
+    let word = trimmed.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    let front = trimmed.get(..trimmed.len() - word.len()).unwrap_or("");
+    let lower = word.to_ascii_lowercase();
+    // `no.` and the like stand between: rule no. 2.3.1.4, version is now 1.2.3.4
+    let between = match lower.as_str() {
+        "no" | "number" | "num" | "nr" | "is" | "now" | "was" | "to" | "notes" | "note" | "available" => true,
+        "for" => before_marks(front).ends_with("notes"),
+        "from" => {
+            ["upgraded", "Upgraded", "downgraded", "patched"].iter().any(|w| before_marks(front).ends_with(w))
+        }
+        _ => false,
+    };
+    if between {
+        return !front.is_empty() && is_word_before(front);
+    }
+    !word.is_empty() && WORDS.split_ascii_whitespace().any(|w| w == lower)
+}
+
+/// The text without the blanks, punctuation and mark-up at its end.
+fn before_marks(left: &str) -> &str {
+    const MARKS: [char; 20] = [
+        ' ', ':', '=', '#', '"', '\'', '(', '-', '.', '_', '\t', '\n', '\r', '+', '*', '`', '[', '“', '•',
+        '/',
+    ];
+    // What follows two slashes is a host.
+    let mut rest = left;
+    while !rest.ends_with("//") {
+        let shorter = without_tag(rest.trim_end_matches(|c| MARKS.contains(&c) && c != '/'));
+        let shorter =
+            if shorter.ends_with("//") { shorter } else { shorter.strip_suffix('/').unwrap_or(shorter) };
+        if shorter.len() == rest.len() {
+            break;
+        }
+        rest = shorter;
+    }
+    rest
+}
+
+/// The text without the tag of mark-up at its end, `<b>` or `</td>`.
+fn without_tag(left: &str) -> &str {
+    const TAGS: &str = "b i u p em strong code kbd span a td th tr li dt dd div small mark h1 h2 h3 h4 h5 h6";
+    let Some(open) = left.strip_suffix('>').and_then(|l| l.rfind('<')) else { return left };
+    let tag = left.get(open + 1..left.len() - 1).unwrap_or("");
+    let name = tag.trim_start_matches('/').split(' ').next().unwrap_or("").to_ascii_lowercase();
+    if TAGS.split_ascii_whitespace().any(|t| t == name) { left.get(..open).unwrap_or(left) } else { left }
+}
+
+/// A product token such as `Chrome/`, at the beginning of a word, and not the path of a URL.
+fn is_product(left: &str) -> bool {
+    let Some(front) = left.strip_suffix('/') else { return false };
+    let length = front
+        .bytes()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
+        .count();
+    let (lead, name) = front.split_at_checked(front.len() - length).unwrap_or(("", ""));
+    let given = lead
+        .strip_suffix('=')
+        .map(|key| key.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or(""));
+    let opens = given.is_some_and(|key| !among(ADDRESSED, key))
+        || lead.is_empty() && left.len() < 40
+        || lead.ends_with([' ', '(', ';', ',', '"', '\'', '[', '\t', '`', '>']);
+    opens && name.bytes().any(|b| b.is_ascii_alphabetic()) && !among(PLACES, name)
+}
+
+/// Words before which a slash is followed by an address.
+const PLACES: &str = "ip ips ban bans host hosts block client addr from peer user node server";
+
+/// Keys whose value has an address, perhaps after a name and a slash.
+const ADDRESSED: &str =
+    "ip ips host hosts addr address from to peer remote source src dst target endpoint url uri path";
+
+fn among(list: &str, word: &str) -> bool {
+    list.split_ascii_whitespace().any(|other| word.eq_ignore_ascii_case(other))
+}
+
+/// The name of a browser or its engine: `Chrome 120.0.0.0`.
+fn is_browser_before(left: &str) -> bool {
+    const NAMES: &str = "chrome chromium firefox safari edge edg opera opr webkit applewebkit gecko trident msie \
+        electron brave vivaldi samsungbrowser mozilla crios fxios";
+    let Some(front) = left.strip_suffix([' ', '/']) else { return false };
+    let word = front.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("").to_ascii_lowercase();
+    NAMES.split_ascii_whitespace().any(|name| name == word)
+}
+
+/// The number is part of the value of `User-Agent:`, `user_agent=`, `ua=`, and no word such as `from` stands before it.
+fn is_in_user_agent(left: &str) -> bool {
+    let line = left.rsplit(['\n', '\r', '&']).next().unwrap_or("");
+    if !line.contains([':', '=']) {
+        return false;
+    }
+    let lower = line.to_ascii_lowercase();
+    let names = ["user-agent", "user_agent", "useragent", "user agent"];
+    let long = names.iter().filter_map(|name| lower.rfind(name).map(|at| at + name.len())).max();
+    let short = lower.rfind("ua=").filter(|at| !text::before(&lower, *at).is_some_and(text::is_wordy));
+    let Some(rest) = long.max(short.map(|at| at + 2)).and_then(|at| lower.get(at..)) else { return false };
+    let Some(value) = rest.trim_start_matches(['"', '\'', ' ', '\\']).strip_prefix([':', '=']) else {
+        return false;
+    };
+    let value = value.trim_start();
+    let ends = match value.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+        Some(quote) => value.get(1..).is_some_and(|inner| inner.contains(quote)),
+        None => value.contains(['=', '"', '|']) || value.contains(": "),
+    };
+    let word = value.trim_end().rsplit(' ').next().unwrap_or("");
+    !ends && !matches!(word, "from" | "by" | "at" | "ip" | "for" | "via" | "addr" | "client" | "host")
+}
+
+/// Part of a file or package name: `app-1.2.3.4.jar`, `lib_1.2.3.4-beta`.
+fn is_file(left: &str, right: &str) -> bool {
+    let named = left.strip_suffix(['-', '_']).is_some_and(|l| l.ends_with(|c: char| c.is_ascii_alphabetic()));
+    let suffix = |n: usize| right.get(n..).is_some_and(|r| r.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let typed = right.starts_with('.') && suffix(1);
+    let tagged =
+        ["-rc", "-beta", "-alpha", "-dev", "-snapshot", "-SNAPSHOT", "-pre", "-hotfix", "-build", "+build"]
+            .iter()
+            .any(|t| right.starts_with(t));
+    named && typed || tagged
+}
+
+/// `1.2.3.4 build`, `1.2.3.4 patch`, `2.3.1.4 of the rulebook`.
+fn is_word_after(right: &str) -> bool {
+    let Some(rest) = right.strip_prefix(' ') else { return false };
+    let word = rest.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or("");
+    matches!(
+        word.to_ascii_lowercase().as_str(),
+        "patch" | "build" | "hotfix" | "release" | "firmware" | "version"
+    ) || rest.starts_with("of the rule")
+}

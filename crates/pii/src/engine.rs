@@ -1,0 +1,311 @@
+//! The engine: built once per run from policy and canaries, then shared by reference between threads.
+
+use super::canary::Canaries;
+use super::category::Category;
+use super::document::{Document, Leaf, Name, NodeId};
+use super::finding::{Allowance, Finding, Scan};
+use super::hits::Hits;
+use super::judge::Context;
+use super::layers::{Layers, Rules, is_data};
+use super::mask::mask;
+use super::memo::{Memo, Place};
+use super::policy::{AllowList, Policy, PolicyError};
+use super::{decode, request};
+use crate::Identity;
+use regex::Regex;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+/// Shortest value that is masked where it stands in a text, in bytes.
+const SHORTEST: usize = 4;
+
+/// Detectors, canaries and policy of a run.
+#[derive(Debug)]
+pub struct Engine {
+    canaries: Canaries,
+    allow: AllowList,
+    disabled: Vec<Category>,
+    extra_keys: HashMap<String, Category>,
+    extra_patterns: Vec<(Regex, Category)>,
+    salt: Vec<u8>,
+}
+
+/// One HTTP request as it arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// Names and values of all headers.
+    pub headers: &'a [(String, String)],
+    /// Path and query.
+    pub target: &'a str,
+    /// The raw body.
+    pub body: &'a [u8],
+    /// Names of the delivery's own signature headers, which are left out.
+    pub own_headers: &'a [&'a str],
+}
+
+impl Engine {
+    /// An engine for `policy` that knows the values of `identities`. `salt` goes before every hashed value.
+    ///
+    /// # Errors
+    /// When a pattern or path of the policy is malformed, or the canaries do not fit one automaton.
+    pub fn new(policy: &Policy, identities: &[Identity], salt: &[u8]) -> Result<Self, PolicyError> {
+        let mut extra_keys = HashMap::new();
+        for (category, keys) in &policy.extra_keys {
+            extra_keys.extend(keys.iter().map(|k| (k.to_lowercase(), *category)));
+        }
+        let mut extra_patterns = Vec::new();
+        for (index, extra) in policy.extra_patterns.iter().enumerate() {
+            let pattern =
+                Regex::new(&extra.regex).map_err(|e| PolicyError::Pattern { index, source: Box::new(e) })?;
+            extra_patterns.push((pattern, extra.category));
+        }
+        Ok(Self {
+            canaries: Canaries::new(identities)?,
+            allow: AllowList::new(policy)?,
+            disabled: policy.disabled.clone(),
+            extra_keys,
+            extra_patterns,
+            salt: salt.to_vec(),
+        })
+    }
+
+    /// Scans a whole request: body, keys, headers, path and query. `memo` is for this engine alone; what it holds as clean is
+    /// not looked at again.
+    #[must_use]
+    pub fn scan_request(&self, request: &Request<'_>, memo: &Memo) -> Scan {
+        let mut scan = Scan::default();
+        let none = Canaries::default();
+        let rules = Rules { memo: Some(memo), ..self.rules(&none) };
+        if request::is_form(request.headers) {
+            self.form(request.body, rules, &mut scan);
+        } else {
+            self.body(request.body, rules, &mut scan);
+        }
+        let shown = |name: &str| !request.own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
+        for (name, value) in request.headers.iter().filter(|(n, _)| shown(n)) {
+            self.named(name, value, name, rules, &mut scan);
+        }
+        self.target(request.target, rules, &mut scan);
+        scan
+    }
+
+    /// Scans a parsed payload and its headers.
+    #[must_use]
+    pub fn scan_payload(&self, payload: &Value, headers: &[(String, String)]) -> Scan {
+        let mut scan = Scan::default();
+        let none = Canaries::default();
+        let rules = self.rules(&none);
+        if let Ok(document) = Document::read(payload) {
+            self.document(&document, 0, rules, &mut scan);
+        }
+        for (name, value) in headers {
+            self.named(name, value, name, rules, &mut scan);
+        }
+        scan
+    }
+
+    /// Scans a plain text, such as a log line. Findings stand at the empty place.
+    #[must_use]
+    pub fn scan_text(&self, text: &str) -> Scan {
+        let mut scan = Scan::default();
+        let none = Canaries::default();
+        self.text(text, "", Context::NONE, self.rules(&none), &mut scan);
+        scan
+    }
+
+    /// A plain text with each value that leaks masked where it stands. A value that stands there in another writing, and one
+    /// too short to be told from other words, stay: who shows the text scans it again.
+    #[must_use]
+    pub fn masked(&self, text: &str) -> String {
+        let mut hits = Hits::default();
+        let none = Canaries::default();
+        Layers::new(self.rules(&none), &mut hits, text.len()).value(text, Context::NONE);
+        hits.list.retain(|hit| hit.value.len() >= SHORTEST && !self.disabled.contains(&hit.category));
+        // The longer first: it may have the shorter one in it.
+        hits.list.sort_by_key(|hit| Reverse(hit.value.len()));
+        let list = hits.list.iter();
+        list.fold(text.to_owned(), |text, hit| text.replace(&hit.value, &mask(hit.category, &hit.value)))
+    }
+
+    /// Scans the body of an API response: JSON by its leaves, anything else as text.
+    #[must_use]
+    pub fn scan_response(&self, body: &[u8]) -> Scan {
+        let mut scan = Scan::default();
+        let none = Canaries::default();
+        self.body(body, self.rules(&none), &mut scan);
+        scan
+    }
+
+    /// The rules with further canaries.
+    pub(super) fn rules<'e>(&'e self, more: &'e Canaries) -> Rules<'e> {
+        Rules {
+            canaries: [&self.canaries, more],
+            extra_keys: &self.extra_keys,
+            extra_patterns: &self.extra_patterns,
+            memo: None,
+        }
+    }
+
+    fn body(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
+        scan.bytes_examined += body.len() as u64;
+        match Document::parse(body) {
+            Some(document) => self.document(&document, 0, rules, scan),
+            None => self.text(&String::from_utf8_lossy(body), "", Context::NONE, rules, scan),
+        }
+    }
+
+    /// A form: every field is a leaf, its place the pointer `/NAME`.
+    fn form(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
+        let text = String::from_utf8_lossy(body);
+        for (name, value) in request::pairs(&text) {
+            let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            self.named(&name, &value, &place, rules, scan);
+        }
+    }
+
+    /// Path and query of a request.
+    fn target(&self, target: &str, rules: Rules<'_>, scan: &mut Scan) {
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        if !path.is_empty() {
+            self.text(path, "path", Context::NONE, rules, scan);
+        }
+        for (name, value) in request::pairs(query) {
+            let place = format!("query:{name}");
+            self.named(&name, &value, &place, rules, scan);
+        }
+    }
+
+    /// A value with a name: a header, a form field, a query parameter.
+    pub(super) fn named(&self, name: &str, value: &str, place: &str, rules: Rules<'_>, scan: &mut Scan) {
+        let known = Place { name, context: Context::NONE };
+        if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+            scan.bytes_examined += work;
+            return;
+        }
+        let mut hits = Hits::default();
+        let context = rules.under(Context::NONE, name);
+        let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
+        layers.value(value, context);
+        if is_data(name) {
+            layers.value(name, Context::NONE);
+        }
+        remember(rules, known, value, &hits);
+        self.emit(&hits, || place.to_owned(), scan);
+    }
+
+    fn text(&self, text: &str, place: &str, context: Context, rules: Rules<'_>, scan: &mut Scan) {
+        let mut hits = Hits::default();
+        Layers::new(rules, &mut hits, text.len()).value(text, context);
+        self.emit(&hits, || place.to_owned(), scan);
+    }
+
+    /// Every leaf and key below `root`.
+    pub(super) fn document(&self, document: &Document<'_>, root: NodeId, rules: Rules<'_>, scan: &mut Scan) {
+        let nodes = document.nodes();
+        let mut contexts: Vec<Context> = Vec::with_capacity(nodes.len().saturating_sub(root));
+        for (id, node) in nodes.iter().enumerate().skip(root) {
+            if id != root && node.parent < root {
+                break;
+            }
+            let parent = node.parent.checked_sub(root).and_then(|at| contexts.get(at));
+            let parent = parent.copied().filter(|_| id != root);
+            let context = parent.map_or(Context::NONE, |parent| rules.step(parent, &node.name));
+            contexts.push(context);
+            let mut hits = Hits::default();
+            match &node.leaf {
+                Leaf::Text(value) if !value.is_empty() => leaf(value, context, rules, &mut hits),
+                Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
+                _ => {}
+            }
+            if let Name::Key(key) = &node.name
+                && let Some(parent) = parent
+            {
+                self.key(key, parent, rules, &mut hits);
+            }
+            self.emit(&hits, || document.pointer(root, id), scan);
+        }
+    }
+
+    /// A key that may hold data.
+    fn key(&self, key: &str, parent: Context, rules: Rules<'_>, hits: &mut Hits) {
+        if is_data(key) {
+            Layers::new(rules, hits, key.len()).value(key, parent.of_keys());
+        } else {
+            for canaries in rules.canaries {
+                canaries.search(key, hits);
+            }
+        }
+    }
+
+    /// Turns the hits of a place into at most one finding per category.
+    fn emit(&self, hits: &Hits, place: impl Fn() -> String, scan: &mut Scan) {
+        scan.bytes_examined += hits.work;
+        if hits.list.is_empty() {
+            return;
+        }
+        let place = place();
+        for category in Category::ALL {
+            if self.disabled.contains(&category) {
+                continue;
+            }
+            let mut best: Option<&super::hits::Hit> = None;
+            for hit in hits.list.iter().filter(|h| h.category == category) {
+                if !self.allow.is_empty()
+                    && let Some(rule) = self.allow.rule(category, &place, &hit.value)
+                {
+                    let used = Allowance { rule, category, place: place.clone() };
+                    if !scan.allowed.contains(&used) {
+                        scan.allowed.push(used);
+                    }
+                    continue;
+                }
+                if best.is_none_or(|b| (hit.certainty, hit.detector) > (b.certainty, b.detector)) {
+                    best = Some(hit);
+                }
+            }
+            if let Some(hit) = best {
+                scan.findings.push(Finding {
+                    category,
+                    place: place.clone(),
+                    detector: hit.detector,
+                    certainty: hit.certainty,
+                    excerpt: mask(category, &hit.value),
+                    value_sha256: self.hash(&hit.value),
+                });
+            }
+        }
+    }
+
+    /// SHA-256 of salt and value.
+    fn hash(&self, value: &str) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(&self.salt);
+        hasher.update(value.as_bytes());
+        hex::encode(hasher.finalize())
+    }
+}
+
+/// The text of a leaf; nothing to do when it was found clean before.
+fn leaf(value: &str, context: Context, rules: Rules<'_>, hits: &mut Hits) {
+    let known = Place { name: "", context };
+    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+        hits.work += work;
+        return;
+    }
+    Layers::new(rules, hits, value.len()).value(value, context);
+    remember(rules, known, value, hits);
+}
+
+fn remember(rules: Rules<'_>, place: Place<'_>, text: &str, hits: &Hits) {
+    if let Some(memo) = rules.memo.filter(|_| hits.list.is_empty()) {
+        memo.clean(place, text, hits.work);
+    }
+}
+
+/// Percent-decodes a form or query component, `+` being a blank.
+pub(super) fn component(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    decode::percent(&spaced).unwrap_or(spaced)
+}

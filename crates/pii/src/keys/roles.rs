@@ -1,0 +1,140 @@
+//! What the object under a key describes: a person, a thing, an account, or what its parent describes.
+
+use super::accounts::holds_accounts;
+use super::classify::is_part;
+use super::names::{is_person, is_thing, is_wrapper};
+use super::words::{among, singular};
+
+/// What a container under a key describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// A person.
+    Person,
+    /// A thing.
+    Thing,
+    /// A thing whose parts may be about anybody: a match, an event, a job.
+    Carrier,
+    /// Several of them: `brackets`, `badges`.
+    Carriers,
+    /// Whatever its parent describes.
+    Wrapper,
+    /// An account on a platform.
+    Platform,
+    /// People or results, of which nobody knows whether they are persons.
+    People,
+    /// Something else.
+    Other,
+}
+
+/// What a container under this key describes.
+pub(super) fn role(words: &[String]) -> Role {
+    let front = front(words);
+    let dropped = words.get(front.len()..).unwrap_or(&[]);
+    let only_marks = dropped.iter().all(|w| is_mark(w));
+    // The profile that somebody has in a game.
+    let of_a_player = front.last().is_some_and(|w| w == "game") && dropped.iter().any(|w| w == "profile");
+    match of_words(front) {
+        Role::Thing if of_a_player => of_words(words),
+        role @ (Role::Person | Role::Thing | Role::Platform) => role,
+        role @ (Role::Carrier | Role::Carriers)
+            if only_marks || front.last().is_some_and(|w| is_contest(w)) =>
+        {
+            role
+        }
+        _ => of_words(words),
+    }
+}
+
+/// The words without those at the end that tell alike things apart or say in which form one is: `team_a`, `userDto`.
+fn front(words: &[String]) -> &[String] {
+    let mut rest = match words {
+        [front @ .., by, key]
+            if by == "by" && matches!(key.as_str(), "id" | "uuid" | "key" | "slug" | "name") =>
+        {
+            front
+        }
+        _ => words,
+    };
+    while let Some((last, front)) = rest.split_last() {
+        let of_a_person = front.last().is_some_and(|w| is_person(singular(w)));
+        let dropped = is_mark(last) || is_form(last) || last == "account" && of_a_person;
+        if front.is_empty() || !dropped {
+            break;
+        }
+        rest = front;
+    }
+    rest
+}
+
+/// A letter, a number, a colour or a side.
+fn is_mark(word: &str) -> bool {
+    word.chars().count() == 1
+        || among(
+            "one two three four five six seven eight first second third red blue green yellow black white orange \
+purple home away left right alpha beta",
+            word,
+        )
+}
+
+/// In which form or state something is given.
+fn is_form(word: &str) -> bool {
+    among(
+        "info details detail data obj object dto snapshot meta metadata record before after old new current previous \
+prev model summary profile entity json raw list array dict rows collection",
+        word,
+    )
+}
+
+/// What the words say as they stand.
+fn of_words(words: &[String]) -> Role {
+    let Some(last) = words.last() else { return Role::Wrapper };
+    let word = singular(last);
+    if words.len() == 1 && is_wrapper(last) {
+        Role::Wrapper
+    } else if is_person(word) {
+        Role::Person
+    } else if is_subject(word) {
+        Role::Thing
+    } else if is_thing(word) {
+        if word == last { Role::Carrier } else { Role::Carriers }
+    } else if words.len() <= 2 && words.first().is_some_and(|w| holds_accounts(w)) {
+        Role::Platform
+    } else if matches!(word, "by" | "for")
+        || words.iter().any(|w| is_person(w)) && matches!(word, "info" | "detail" | "profile" | "data")
+    {
+        Role::Person
+    } else if is_people(last, word) {
+        Role::People
+    } else if is_part(word) {
+        Role::Wrapper
+    } else {
+        Role::Other
+    }
+}
+
+/// Things whose parts are about them, too: `tournament.i18n.bn` is no person.
+fn is_subject(word: &str) -> bool {
+    among(
+        "tournament team game venue stage map organization organisation org sponsor organizer organiser league season \
+club clan guild company brand series publisher",
+        word,
+    )
+}
+
+/// Parts of a tournament whose further words do not change what they are: `match_data`.
+fn is_contest(word: &str) -> bool {
+    matches!(word, "match" | "round" | "group" | "bracket" | "division" | "lobby")
+}
+
+/// Lists of people or teams, and what comes of them: `roster`, `winners`, `registered`.
+fn is_people(last: &str, word: &str) -> bool {
+    let listed = last == "entries"
+        || among(
+            "roster lineup standing result slot seat opponent winner podium leaderboard ranking rank bench pairing pair \
+signup registration vote nomination award side away list line crew people lead mod head",
+            word,
+        );
+    let banner =
+        among("banner header footer poster center server layer order parameter folder cover color", word);
+    listed || !banner && !is_part(word) && ["er", "or", "ee", "ed"].iter().any(|end| word.ends_with(end))
+}

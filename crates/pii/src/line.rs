@@ -1,0 +1,145 @@
+//! One line of `smoke scan`: `{id, payload, headers, identities}`, parsed once, with its own canaries.
+
+use super::canary::Canaries;
+use super::document::{Document, Leaf, Name, NodeId};
+use super::engine::Engine;
+use super::finding::{Finding, Scan};
+use crate::{Identity, IdentityKind};
+use serde::Serialize;
+
+/// What is wrong with a line.
+#[derive(Debug, thiserror::Error)]
+pub enum LineError {
+    /// The line is no JSON document.
+    #[error(
+        "not a JSON object like {{\"id\": 1, \"payload\": {{…}}, \"headers\": {{…}}, \"identities\": […]}}"
+    )]
+    Syntax,
+    /// There is no payload.
+    #[error("no `payload` in the object")]
+    NoPayload,
+    /// An identity is malformed.
+    #[error(
+        "identities[{0}]: expected {{\"kind\": one of username, email, display_name, full_name, phone, ip, account_id; \"value\": text}}"
+    )]
+    Identity(usize),
+    /// The canaries of the line are too many.
+    #[error("identities: {0}")]
+    Canaries(String),
+}
+
+/// The result of a line.
+#[derive(Debug, Serialize)]
+pub struct LineScan {
+    /// The `id` of the line, as it stood there.
+    pub id: serde_json::Value,
+    /// What leaks.
+    pub findings: Vec<Finding>,
+}
+
+impl Engine {
+    /// Scans one line of JSON lines; the line's identities are looked for besides the engine's own.
+    ///
+    /// # Errors
+    /// When the line is not such an object.
+    pub fn scan_line(&self, line: &[u8]) -> Result<LineScan, LineError> {
+        let document = Document::parse(line).ok_or(LineError::Syntax)?;
+        let parts = Parts::of(&document)?;
+        let canaries = Canaries::new(&parts.identities).map_err(|e| LineError::Canaries(e.to_string()))?;
+        let rules = self.rules(&canaries);
+        let mut scan = Scan::default();
+        self.document(&document, parts.payload, rules, &mut scan);
+        for (name, value) in &parts.headers {
+            self.named(name, value, name, rules, &mut scan);
+        }
+        Ok(LineScan { id: parts.id, findings: scan.findings })
+    }
+}
+
+/// The members of a line.
+struct Parts<'d> {
+    id: serde_json::Value,
+    payload: NodeId,
+    headers: Vec<(&'d str, std::borrow::Cow<'d, str>)>,
+    identities: Vec<Identity>,
+}
+
+impl<'d> Parts<'d> {
+    fn of(document: &'d Document<'_>) -> Result<Self, LineError> {
+        let nodes = document.nodes();
+        if !matches!(nodes.first().map(|n| &n.leaf), Some(Leaf::Container))
+            || matches!(nodes.get(1).map(|n| &n.name), Some(Name::Index(_)))
+        {
+            return Err(LineError::Syntax);
+        }
+        let payload = document.member(0, "payload").ok_or(LineError::NoPayload)?;
+        let id =
+            document.member(0, "id").and_then(|at| nodes.get(at)).map_or(
+                serde_json::Value::Null,
+                |n| match &n.leaf {
+                    Leaf::Text(text) => text.as_ref().into(),
+                    Leaf::Whole(number) => (*number).into(),
+                    _ => serde_json::Value::Null,
+                },
+            );
+        Ok(Self { id, payload, headers: headers(document), identities: identities(document)? })
+    }
+}
+
+/// The headers of a line: text values, or lists of them.
+fn headers<'d>(document: &'d Document<'_>) -> Vec<(&'d str, std::borrow::Cow<'d, str>)> {
+    let Some(root) = document.member(0, "headers") else { return Vec::new() };
+    let mut list: Vec<(&str, std::borrow::Cow<'d, str>)> = Vec::new();
+    let nodes = document.nodes();
+    for node in nodes.iter().skip(root + 1).take_while(|n| n.parent >= root) {
+        let named = if node.parent == root {
+            Some(node)
+        } else {
+            nodes.get(node.parent).filter(|n| n.parent == root)
+        };
+        let Some(Name::Key(name)) = named.map(|n| &n.name) else { continue };
+        match &node.leaf {
+            Leaf::Text(value) => list.push((name, value.as_ref().into())),
+            Leaf::Whole(number) => list.push((name, number.to_string().into())),
+            _ => {}
+        }
+    }
+    list
+}
+
+/// The canaries of a line.
+fn identities(document: &Document<'_>) -> Result<Vec<Identity>, LineError> {
+    let Some(root) = document.member(0, "identities") else { return Ok(Vec::new()) };
+    let nodes = document.nodes();
+    let mut list = Vec::new();
+    for (at, node) in nodes.iter().enumerate().skip(root + 1).take_while(|(_, n)| n.parent >= root) {
+        if node.parent != root {
+            continue;
+        }
+        let text = |name: &str| {
+            nodes.iter().skip(at + 1).take_while(|n| n.parent >= at).find_map(|n| match (&n.name, &n.leaf) {
+                (Name::Key(key), Leaf::Text(value)) if n.parent == at && key == name => Some(value.as_ref()),
+                _ => None,
+            })
+        };
+        let index = list.len();
+        let kind = text("kind").and_then(kind).ok_or(LineError::Identity(index))?;
+        let value = text("value").ok_or(LineError::Identity(index))?.to_owned();
+        list.push(Identity { kind, value });
+    }
+    Ok(list)
+}
+
+/// The kind of a canary by its name.
+fn kind(name: &str) -> Option<IdentityKind> {
+    Some(match name {
+        "username" => IdentityKind::Username,
+        "email" => IdentityKind::Email,
+        "display_name" => IdentityKind::DisplayName,
+        "full_name" => IdentityKind::FullName,
+        "phone" => IdentityKind::Phone,
+        "ip" => IdentityKind::Ip,
+        "account_id" => IdentityKind::AccountId,
+        _ => return None,
+    })
+}

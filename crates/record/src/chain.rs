@@ -1,0 +1,103 @@
+//! Records as the lines of a journal, each linked to the one before it.
+
+use crate::{End, GENESIS, Header, Record, Tick};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::io;
+
+/// Longest line that is written or read, in bytes: a 1 MiB body with every byte escaped, and its headers.
+pub const MAX_LINE: usize = 16 * 1024 * 1024;
+
+/// SHA-256 of a line in hex.
+pub type Link = [u8; 64];
+/// What the first line is linked to: [`GENESIS`].
+pub const FIRST: Link = [b'0'; 64];
+/// A webhook's record is seldom larger, in bytes.
+const USUAL: usize = 2048;
+/// Bytes of a line around its record.
+const AROUND: usize = r#"{"prev":"","record":}"#.len() + GENESIS.len();
+
+/// One line of a journal.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Line<R = Record> {
+    /// SHA-256 of the line before, hex.
+    pub prev: String,
+    /// The fact.
+    pub record: R,
+}
+
+/// Hex SHA-256.
+#[must_use]
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// A record as JSON, made before anything is locked.
+pub struct EncodedRecord(Vec<u8>);
+
+impl EncodedRecord {
+    /// The record's text.
+    ///
+    /// # Errors
+    /// When the line would be longer than [`MAX_LINE`].
+    pub fn new(record: &Record) -> io::Result<Self> {
+        let mut json = Vec::with_capacity(USUAL);
+        serde_json::to_writer(&mut json, record)?;
+        if json.len() + AROUND > MAX_LINE {
+            let bytes = json.len() + AROUND;
+            return Err(io::Error::other(format!("a record of {bytes} bytes is longer than {MAX_LINE}")));
+        }
+        Ok(Self(json))
+    }
+}
+
+/// Whole lines that follow each other.
+#[derive(Debug)]
+pub struct Lines {
+    /// Their text.
+    pub bytes: Vec<u8>,
+    /// How many there are.
+    pub records: u64,
+    /// What the line behind them is linked to.
+    pub prev: Link,
+}
+
+impl Lines {
+    /// None yet; the first one is linked to `prev`.
+    #[must_use]
+    pub const fn behind(prev: Link) -> Self {
+        Self { bytes: Vec::new(), records: 0, prev }
+    }
+
+    /// Adds a line, as `serde_json` writes a [`Line`].
+    pub fn put(&mut self, fact: &EncodedRecord) {
+        let begin = self.bytes.len();
+        for piece in [br#"{"prev":""#, self.prev.as_slice(), br#"","record":"#, &fact.0, b"}"] {
+            self.bytes.extend_from_slice(piece);
+        }
+        let digest = Sha256::digest(self.bytes.get(begin..).unwrap_or_default());
+        self.bytes.push(b'\n');
+        // Never fails: a digest is 32 bytes, and a link 64.
+        let _ = hex::encode_to_slice(digest, &mut self.prev);
+        self.records += 1;
+    }
+}
+
+/// A whole journal: the header, the records, and the end record at `at`; without one where `at` is none, as of a process
+/// that was killed.
+///
+/// # Errors
+/// As for [`EncodedRecord::new`].
+pub fn journal_bytes(header: &Header, records: &[Record], end: Option<(Tick, bool)>) -> io::Result<Vec<u8>> {
+    let mut lines = Lines::behind(FIRST);
+    lines.put(&EncodedRecord::new(&Record::Header(Box::new(header.clone())))?);
+    for record in records {
+        lines.put(&EncodedRecord::new(record)?);
+    }
+    if let Some((at, complete)) = end {
+        let records = lines.records;
+        lines.put(&EncodedRecord::new(&Record::End(End { at, records, complete }))?);
+    }
+    Ok(lines.bytes)
+}

@@ -1,0 +1,108 @@
+//! What the sender's log says of its deliveries, set against what arrived.
+
+use crate::Tick;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The log against the journal.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reconciliation {
+    /// Webhooks with an id in the journal.
+    pub in_journal: u64,
+    /// Said delivered, and accepted here.
+    pub agreed: u64,
+    /// Said delivered, and never seen here.
+    pub never_seen: u64,
+    /// The first of them: line number and id.
+    pub never_seen_first: Vec<(u64, String)>,
+    /// Said delivered, and seen here but not accepted.
+    pub not_accepted: u64,
+    /// The first of them.
+    pub not_accepted_first: Vec<(u64, String)>,
+    /// Accepted here while the log was written, and not said delivered by a log that gives ids.
+    pub not_logged: u64,
+    /// The first of them.
+    pub not_logged_first: Vec<String>,
+    /// Said delivered before the journal began or after it ended: nothing can be said.
+    pub outside: u64,
+    /// Accepted here before the log began or after it ended: nothing can be said.
+    #[serde(default)]
+    pub outside_log: u64,
+    /// Said delivered without an id (a sender before phase 5.6).
+    pub without_id: u64,
+    /// Attempts in the journal without an id.
+    pub arrived_without_id: u64,
+    /// What could be compared by event and number only, where there is anything without an id and the log has times.
+    #[serde(default)]
+    pub counted: Option<Counted>,
+}
+
+/// Numbers of webhooks that no id tells from others, as the log and as the journal have them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Counted {
+    /// Said delivered, in the common time.
+    pub said: u64,
+    /// Accepted here, in the common time.
+    pub arrived: u64,
+    /// Of each event the smaller number, summed up.
+    pub agreed: u64,
+    /// Said delivered more often than accepted here, whatever the clocks differ by at the edges.
+    pub more_said: u64,
+    /// Accepted here more often than said delivered.
+    pub more_arrived: u64,
+    /// Numbers of each event in which they differ: said, arrived.
+    pub differing: BTreeMap<String, (u64, u64)>,
+}
+
+impl Reconciliation {
+    /// Whether both sides say the same, as far as anything can be said.
+    #[must_use]
+    pub fn agrees(&self) -> bool {
+        let counts = self.counted.as_ref().is_none_or(|c| c.more_said == 0 && c.more_arrived == 0);
+        self.never_seen == 0 && self.not_accepted == 0 && self.not_logged == 0 && counts
+    }
+
+    /// Whether anything that the log says is borne out by the journal.
+    #[must_use]
+    pub fn met(&self) -> bool {
+        self.agreed > 0 || self.counted.as_ref().is_some_and(|c| c.agreed > 0)
+    }
+}
+
+/// The logs of a window against what arrived in it; its first and last 5 s find no fault with either side.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogCompared {
+    /// When.
+    pub at: Tick,
+    /// Why logs could not be read to the end; empty when all could.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub gone: Vec<String>,
+    /// Lines about deliveries that were too many to be kept.
+    #[serde(default)]
+    pub not_kept: u64,
+    /// What came of it; line numbers count from the beginning of the window.
+    pub found: Reconciliation,
+}
+
+/// A line of the sender's log about an attempt that did not succeed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogQuote {
+    /// When it was read.
+    pub at: Tick,
+    /// What it is about.
+    pub about: QuotedAs,
+    /// The line: personal data masked, control characters escaped, at most 300 characters.
+    pub text: String,
+}
+
+/// What a quoted line is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum QuotedAs {
+    /// A failure that is tried again or given up, or an opening of the breaker.
+    Retry,
+    /// A 4xx, which ends a delivery.
+    ClientError,
+}

@@ -1,0 +1,44 @@
+//! What happened, as it is written down: the facts of a run, the format of a journal and its reader, seals, histograms,
+//! and the values that they share (times, faults, matchers, periods).
+//!
+//! A journal is JSON lines. Each line is `{"prev": …, "record": …}`, where `prev` is the SHA-256 of the whole line
+//! before it (hex, without its line end; 64 zeros for the first), so no line can be changed, moved, removed or put in
+//! without breaking the chain behind it. The last line, `end`, says how many records there are.
+//!
+//! Nothing here opens a socket or needs a runtime: who writes a journal while webhooks arrive is the live wing's business.
+
+mod aggregator;
+mod chain;
+mod compared;
+mod contract;
+mod ending;
+mod facts;
+pub mod faults;
+pub mod latency;
+mod links;
+mod load;
+pub mod matcher;
+pub mod period;
+mod reader;
+pub mod seal;
+mod stats;
+mod subject;
+mod tick;
+mod watch;
+
+pub use aggregator::{Aggregator, Taken};
+pub use chain::{EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex};
+pub use compared::{Counted, LogCompared, LogQuote, QuotedAs, Reconciliation};
+pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+pub use ending::Ending;
+pub use facts::*;
+pub use links::{LinkError, Links, PartRead};
+pub use load::*;
+pub use reader::{Integrity, ReadError, Reader};
+pub use stats::*;
+pub use subject::SubjectKind;
+pub use tick::Tick;
+pub use watch::*;
+
+/// `prev` of the first line.
+pub const GENESIS: &str = "0000000000000000000000000000000000000000000000000000000000000000";

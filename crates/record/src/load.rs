@@ -1,0 +1,210 @@
+//! The facts of a load: how it was asked for, and one record for each second of it, never one for each request.
+
+use crate::Tick;
+use crate::latency::Encoded;
+use chrono::{DateTime, Utc};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How a load was asked for. Shards of one load have equal plans, but for `shard`, `started` and `notes`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadPlan {
+    /// What is started: `webhooks`, or the name of a scenario.
+    pub subject: String,
+    /// Open or closed model, and how long.
+    pub pace: LoadPace,
+    /// Starts of the whole load; `None` in the closed model.
+    pub total: Option<u64>,
+    /// Most requests (of a flow load: flows) in flight at the same time, in each shard.
+    pub connections: u32,
+    /// Time limit of one request in milliseconds, connecting included.
+    pub timeout_ms: u64,
+    /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
+    pub backoff_ms: Vec<u64>,
+    /// The event of the webhooks; empty for flows.
+    pub event: String,
+    /// SHA-256 of all parameters that shards must have in common, hex.
+    pub parameters_sha256: String,
+    /// Which part of the schedule this is.
+    pub shard: LoadShard,
+    /// Wall time at which the schedule began; in the record that is written before that, when it is to begin.
+    pub started: DateTime<Utc>,
+}
+
+/// Which part of a schedule: the starts `index`, `index + count`, …
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+pub struct LoadShard {
+    /// Counted from 0.
+    pub index: u64,
+    /// Number of shards.
+    pub count: u64,
+}
+
+/// The model of a load.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "model")]
+pub enum LoadPace {
+    /// Starts are due by a schedule, whether or not earlier ones have ended.
+    Open {
+        /// The stages of the whole load.
+        stages: Vec<LoadStage>,
+    },
+    /// Each connection starts anew when its last request has ended; says nothing about response time at a rate.
+    Closed {
+        /// Length in milliseconds.
+        lasts_ms: u64,
+    },
+}
+
+impl LoadPace {
+    /// Length of the schedule in milliseconds.
+    #[must_use]
+    pub fn lasts_ms(&self) -> u64 {
+        match self {
+            Self::Open { stages } => stages.iter().map(|s| s.lasts_ms).sum(),
+            Self::Closed { lasts_ms } => *lasts_ms,
+        }
+    }
+
+    /// The rate asked for `at_us` µs into the schedule, in starts per second; `None` in the closed model.
+    #[must_use]
+    pub fn rate_at(&self, at_us: u64) -> Option<f64> {
+        let Self::Open { stages } = self else { return None };
+        let mut left = at_us as f64 / 1000.0;
+        for stage in stages {
+            let lasts = stage.lasts_ms as f64;
+            if left < lasts {
+                return Some((stage.to - stage.from).mul_add(left / lasts, stage.from));
+            }
+            left -= lasts;
+        }
+        Some(0.0)
+    }
+}
+
+/// The rate goes evenly from `from` to `to` (starts per second).
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadStage {
+    /// Starts per second at its beginning.
+    pub from: f64,
+    /// Starts per second at its end.
+    pub to: f64,
+    /// Length in milliseconds.
+    pub lasts_ms: u64,
+}
+
+/// What happened between two moments of a load.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Interval {
+    /// Its beginning, counted from the beginning of the schedule.
+    pub from: Tick,
+    /// Its end.
+    pub to: Tick,
+    /// Starts that began.
+    pub started: u64,
+    /// Starts that ended, well or not.
+    pub done: u64,
+    /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (CONTRACT.md section 4).
+    pub ok: u64,
+    /// Requests that ended, retries included.
+    pub attempts: u64,
+    /// Starts that ended and took more than one request.
+    pub retried: u64,
+    /// Connections opened, failed ones included.
+    pub connects: u64,
+    /// In flight at its end.
+    pub in_flight: u64,
+    /// Starts that could not begin before the end of the schedule.
+    pub dropped: u64,
+    /// Starts that had begun and were given up when the run was interrupted.
+    pub abandoned: u64,
+    /// Answers by status.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests without an answer, by what went wrong.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<ErrorKind, u64>,
+    /// Answers 429, which are no slowness.
+    #[serde(default)]
+    pub throttled: u64,
+    /// The longest Retry-After of them, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
+    /// Processor time of the generator's thread in µs, where the system tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cpu_us: Option<u64>,
+    /// Done - intended: what a user waits. Empty in the closed model.
+    pub response: Encoded,
+    /// Done - sent: what the target took.
+    pub service: Encoded,
+    /// Sent - intended: what the generator and the bound on requests in flight took. Empty in the closed model.
+    pub lag: Encoded,
+    /// The part of the lag during which a connection was free: what the generator alone took.
+    pub own_lag: Encoded,
+    /// A few of the failures.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<LoadFailure>,
+}
+
+/// One failed start.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LoadFailure {
+    /// Its number in the whole schedule.
+    pub start: u64,
+    /// When it ended.
+    pub at: Tick,
+    /// Status of the last answer, if there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// What went wrong, if there was no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<ErrorKind>,
+    /// The reason in words.
+    pub reason: String,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorKind {
+    /// The target refused the connection.
+    Refused,
+    /// No route, no address, network down.
+    Unreachable,
+    /// No connection within the time limit.
+    ConnectTimeout,
+    /// The TLS handshake failed.
+    Tls,
+    /// The connection was reset.
+    Reset,
+    /// The connection was closed before the answer was whole.
+    Closed,
+    /// No whole answer within the time limit.
+    Timeout,
+    /// What came is no HTTP/1.1 answer, or too long a one.
+    Malformed,
+    /// A step of a flow was not as the scenario expects.
+    Step,
+    /// This machine ran out of something: file descriptors, ports, memory. Says nothing about the target.
+    Local,
+}
+
+impl ErrorKind {
+    /// The name that stands in journals and reports.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::Unreachable => "unreachable",
+            Self::ConnectTimeout => "connect_timeout",
+            Self::Tls => "tls",
+            Self::Reset => "reset",
+            Self::Closed => "closed",
+            Self::Timeout => "timeout",
+            Self::Malformed => "malformed",
+            Self::Step => "step",
+            Self::Local => "local",
+        }
+    }
+}

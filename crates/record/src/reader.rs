@@ -1,0 +1,220 @@
+//! Reads a journal as a stream and checks its chain on the way.
+
+use crate::{FORMAT_VERSION, Header, MAX_LINE, Record};
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::path::Path;
+
+/// What is wrong with a journal.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The file cannot be read.
+    #[error("cannot read the journal: {0}")]
+    Io(#[from] io::Error),
+    /// Nothing in it.
+    #[error("the journal is empty")]
+    Empty,
+    /// A line longer than any that smoke writes.
+    #[error("line {line}: longer than {MAX_LINE} bytes, which no journal line is")]
+    LongLine {
+        /// Line number, from 1.
+        line: u64,
+    },
+    /// A line that is no journal line.
+    #[error("line {line}: not a journal record: {why}")]
+    Malformed {
+        /// Line number, from 1.
+        line: u64,
+        /// What the JSON parser says.
+        why: String,
+    },
+    /// A line that does not follow from the one before.
+    #[error(
+        "line {line}: the hash chain breaks here: the line before it was changed, removed, moved or put in"
+    )]
+    Chain {
+        /// Line number, from 1.
+        line: u64,
+    },
+    /// The first line is no header.
+    #[error("line 1: a journal begins with its header")]
+    NoHeader,
+    /// A second header, or records after the end.
+    #[error("line {line}: {what}")]
+    Structure {
+        /// Line number, from 1.
+        line: u64,
+        /// What is out of place.
+        what: String,
+    },
+    /// Written by another version.
+    #[error("the journal has format version {0}; this smoke reads version {FORMAT_VERSION}")]
+    Version(u32),
+}
+
+/// What is known of a journal once it has been read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Integrity {
+    /// SHA-256 of the whole file, hex.
+    pub sha256: String,
+    /// Whole records read.
+    pub records: u64,
+    /// Whether there is an end record: the run was closed in order.
+    pub ended: bool,
+    /// Bytes of a last line without its line end: what a killed process or a full disk leaves.
+    pub torn_bytes: usize,
+}
+
+/// One line, read without a copy of its link.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Borrowed<'l> {
+    prev: &'l str,
+    record: Record,
+}
+
+/// A journal being read; memory does not grow with its length.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    line: Vec<u8>,
+    /// SHA-256 of the line before; zeros before the first.
+    prev: [u8; 32],
+    digest: Sha256,
+    records: u64,
+    ended: bool,
+    torn_bytes: usize,
+}
+
+impl Reader<BufReader<File>> {
+    /// Opens a journal file and reads its header.
+    ///
+    /// # Errors
+    /// When it cannot be read, or does not begin with a header of this version.
+    pub fn open(path: &Path) -> Result<(Header, Self), ReadError> {
+        Self::new(BufReader::with_capacity(256 * 1024, File::open(path)?))
+    }
+}
+
+impl<R: BufRead> Reader<R> {
+    /// Reads the header from `input`.
+    ///
+    /// # Errors
+    /// When it does not begin with a header of this version.
+    pub fn new(input: R) -> Result<(Header, Self), ReadError> {
+        let mut reader = Self {
+            input,
+            line: Vec::new(),
+            prev: [0; 32],
+            digest: Sha256::new(),
+            records: 0,
+            ended: false,
+            torn_bytes: 0,
+        };
+        match reader.next_record()? {
+            Some(Record::Header(header)) => Ok((*header, reader)),
+            Some(_) => Err(ReadError::NoHeader),
+            None => Err(ReadError::Empty),
+        }
+    }
+
+    /// The next fact, or `None` at the end (or at a torn last line).
+    ///
+    /// # Errors
+    /// The first thing that is wrong; reading on after an error is not meaningful.
+    pub fn next_record(&mut self) -> Result<Option<Record>, ReadError> {
+        let number = self.records + 1;
+        if !self.read_line(number)? {
+            return Ok(None);
+        }
+        let malformed = |why: String| ReadError::Malformed { line: number, why };
+        // Checked as a whole, which is much faster than string by string.
+        let text = std::str::from_utf8(&self.line).map_err(|e| malformed(e.to_string()))?;
+        if number == 1 {
+            check_version(text)?;
+        }
+        let parsed: Borrowed<'_> = serde_json::from_str(text).map_err(|e| malformed(e.to_string()))?;
+        if !is_hex_of(parsed.prev, &self.prev) {
+            return Err(ReadError::Chain { line: number });
+        }
+        let record = parsed.record;
+        self.check_place(number, &record)?;
+        self.prev = Sha256::digest(&self.line).into();
+        self.records = number;
+        Ok(Some(record))
+    }
+
+    /// What is known once [`Reader::next_record`] has said `None`.
+    #[must_use]
+    pub fn integrity(self) -> Integrity {
+        Integrity {
+            sha256: hex::encode(self.digest.finalize()),
+            records: self.records,
+            ended: self.ended,
+            torn_bytes: self.torn_bytes,
+        }
+    }
+
+    /// Reads one whole line without its line end into `self.line`; `false` at the end or at a torn line.
+    fn read_line(&mut self, number: u64) -> Result<bool, ReadError> {
+        self.line.clear();
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX) + 1;
+        self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+        self.digest.update(&self.line);
+        if self.line.last() == Some(&b'\n') {
+            self.line.pop();
+            return Ok(true);
+        }
+        if self.line.len() > MAX_LINE {
+            return Err(ReadError::LongLine { line: number });
+        }
+        self.torn_bytes = self.line.len();
+        Ok(false)
+    }
+
+    fn check_place(&mut self, line: u64, record: &Record) -> Result<(), ReadError> {
+        let wrong = |what: &str| Err(ReadError::Structure { line, what: what.to_owned() });
+        match record {
+            _ if self.ended => wrong("a record after the end of the journal"),
+            Record::Header(_) if line > 1 => wrong("a second header: two journals were put together"),
+            Record::End(end) if end.records != line - 1 => {
+                wrong("the end record counts other records than there are")
+            }
+            Record::End(_) => {
+                self.ended = true;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The version stands in the first line of every format, and says whether the rest of it can be read.
+fn check_version(line: &str) -> Result<(), ReadError> {
+    #[derive(Deserialize)]
+    struct First {
+        record: Headed,
+    }
+    #[derive(Deserialize)]
+    struct Headed {
+        header: Versioned,
+    }
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    match serde_json::from_str::<First>(line) {
+        Ok(first) if first.record.header.version != FORMAT_VERSION => {
+            Err(ReadError::Version(first.record.header.version))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Whether `text` is `digest` in lower-case hex, as it is written.
+fn is_hex_of(text: &str, digest: &[u8; 32]) -> bool {
+    let mut written = [0; 64];
+    hex::encode_to_slice(digest, &mut written).is_ok() && text.as_bytes() == written
+}

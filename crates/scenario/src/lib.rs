@@ -1,0 +1,44 @@
+//! Scenario files: YAML to a checked plan.
+//!
+//! [`load`] and [`load_named`] give a [`Loaded`] scenario, or everything that is wrong with the file. A [`Run`] holds
+//! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
+
+mod check;
+mod data;
+mod entries;
+mod error;
+mod load;
+mod model;
+mod names;
+mod request;
+mod resolve;
+mod scope;
+mod suggest;
+mod syntax;
+mod table;
+mod template;
+mod tree;
+mod typed;
+
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod tests;
+
+pub use data::{DataError, MAX_DATA, check_columns, rows};
+pub use entries::Entries;
+pub use error::{At, Problem, ScenarioError};
+pub use load::{
+    Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
+};
+pub use model::*;
+pub use names::environment;
+pub use record::period::{Period, PeriodError};
+pub use request::{FilePart, Method, Part, Request};
+pub use resolve::{
+    DEFAULT_TIMEOUT, MAX_FILE, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
+    resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
+};
+pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use table::{cell, read_rows};
+pub use template::TemplateError;

@@ -1,0 +1,241 @@
+//! What each mistake in a scenario is told: the text that is broken, how, and the beginning of the message.
+
+use super::tests::{GOOD, try_load};
+
+type Mistakes = [(&'static str, &'static str, &'static str)];
+
+/// The error of the good scenario with `from` replaced by `to`.
+fn broken(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    try_load(&GOOD.replacen(from, to, 1)).expect_err(to)
+}
+
+fn each_is_told(mistakes: &Mistakes) {
+    for (from, to, error) in mistakes {
+        let got = broken(from, to);
+        assert!(got.starts_with(error), "{to}\n got {got}\nwant {error}");
+        assert!(!got.contains('\n'), "one mistake, one line: {got}");
+    }
+}
+
+const KEYS: &Mistakes = &[
+    (
+        "    session: staff",
+        "    sesion: staff",
+        "s.yaml:13:5: unknown key `sesion`; did you mean `session`? (the keys here are name, session, request, expect, capture, may_refuse, poll, webhooks)",
+    ),
+    ("vars:", "varz:", "s.yaml:3:1: unknown key `varz`; did you mean `vars`? (the keys here are "),
+    (
+        "kind: flow",
+        "kind: flwo",
+        "s.yaml:2:18: unknown value `flwo`; did you mean `flow`? (one of payment, match, flow)",
+    ),
+    (
+        "method: GET",
+        "method: get",
+        "s.yaml:24:24: unknown value `get`; did you mean `GET`? (one of GET, POST, PUT, PATCH, DELETE, HEAD, OPTIONS)",
+    ),
+    ("name: demo", "name: 3", "s.yaml:1:7: expected text, found the number 3: write it in quotes"),
+    (
+        "name: demo\n",
+        "name: demo\nflows: many\n",
+        "s.yaml:2:8: expected a whole number from 0 to 4294967295, found the text \"many\"",
+    ),
+    ("columns: [thing]", "columns: thing", "s.yaml:6:12: expected a list, found the text \"thing\""),
+    ("name: demo\n", "", "s.yaml:1:1: the key `name` is missing"),
+    ("    token: /access\n", "", "s.yaml:9:5: the key `token` is missing"),
+    ("name: demo\n", "name: demo\nname: twice\n", "s.yaml:2:1: not valid YAML: duplicate mapping key: name"),
+    (
+        "status: [200, 201]",
+        "status: ok",
+        "s.yaml:20:15: expected a status from 100 to 599, or a list of them, found the text \"ok\"",
+    ),
+    ("status: [200, 201]", "status: [200", "s.yaml:21:"),
+    ("event: used,", "event: used, within: 5,", "s.yaml:26:32: `5` has no unit: write 5s or 5ms"),
+    (
+        "json: { n: 1 }",
+        "multipart: { f: { fil: x } }",
+        "s.yaml:18:25: unknown key `fil`; did you mean `file`? (the keys here are file, content_type)",
+    ),
+];
+
+const MEANING: &Mistakes = &[
+    (
+        "session: staff",
+        "session: stafff",
+        "s.yaml:13:14: unknown session `stafff`; did you mean `staff`? (there are staff)",
+    ),
+    (
+        "- name: use",
+        "- name: make",
+        "s.yaml:23:11: the step name `make` is taken: names are unique within a flow",
+    ),
+    ("made: /id", "made: id", "s.yaml:22:22: `id` is no JSON pointer: it begins with `/`, as in `/id`"),
+    (
+        "/id: { type",
+        "$.id: { type",
+        "s.yaml:21:15: `$.id` is no JSON pointer: it begins with `/`, as in `/id`",
+    ),
+    (
+        "/id: { type",
+        "/a~b: { type",
+        "s.yaml:21:15: `/a~b` is no JSON pointer: write `~0` for `~` and `~1` for `/` within a name",
+    ),
+    (
+        "token: /access",
+        "token: access",
+        "s.yaml:10:12: `access` is no JSON pointer: it begins with `/`, as in `/access`",
+    ),
+    ("type: integer", "matches: '[a'", "s.yaml:21:31: invalid regular expression: unclosed character class"),
+    (
+        "type: integer",
+        "typ: integer",
+        "s.yaml:21:22: unknown key `typ`; did you mean `type`? (the keys here are equals, exists, absent, matches, type); to compare with a mapping, put it under `equals:`",
+    ),
+    (
+        "type: integer",
+        "",
+        "s.yaml:21:20: an empty matcher tests nothing: give equals, exists, absent, matches or type",
+    ),
+    ("[200, 201]", "[200, 600]", "s.yaml:20:21: 600 is no HTTP status: they run from 100 to 599"),
+    ("[200, 201]", "99", "s.yaml:20:15: 99 is no HTTP status: they run from 100 to 599"),
+    ("[200, 201]", "70000", "s.yaml:20:15: 70000 is no HTTP status: they run from 100 to 599"),
+    (
+        "    capture:",
+        "    may_refuse: [4090]\n    capture:",
+        "s.yaml:22:18: 4090 is no HTTP status: they run from 100 to 599",
+    ),
+    (
+        "      json: { n: 1 }",
+        "      json: { n: 1 }\n      text: x",
+        "s.yaml:19:7: a request has one body: keep `json` or `text`",
+    ),
+    (
+        "json: { n: 1 }",
+        "multipart: { f: { file: gone.png } }",
+        "s.yaml:18:31: /nonexistent/gone.png: No such file or directory",
+    ),
+    (
+        "columns: [thing]",
+        "columns: [thing]\n  file: gone.csv",
+        "s.yaml:7:9: /nonexistent/gone.csv: No such file or directory",
+    ),
+    ("name: demo\n", "name: demo\nflows: 0\n", "s.yaml:2:8: `flows` is 0: give 1 to 1000000"),
+    (
+        "event: used,",
+        "event: used, within: 0s,",
+        "s.yaml:26:32: nothing arrives within 0: give for example 30s",
+    ),
+    ("X-Key:", "X Key:", "s.yaml:17:18: `X Key` is no header name: use letters, digits and `-`"),
+    (
+        "\"{{ uuid.key }}\"",
+        "\"a\\nb\"",
+        "s.yaml:17:25: a header's value has no line breaks or control characters",
+    ),
+    (
+        "headers: { X-Key",
+        "headers: { authorization",
+        "s.yaml:17:18: the session sends an authorization header already: keep one of the two",
+    ),
+    (
+        "    capture:",
+        "    poll: { every: 2s, deadline: 1s }\n    capture:",
+        "s.yaml:22:34: the deadline 1s is shorter than one pause of 2s",
+    ),
+    (
+        "path: /things/",
+        "path: things/",
+        "s.yaml:16:13: a path begins with `/` (or is an absolute URL) and has no blanks",
+    ),
+    ("  who: admin", "  who: admin\n  flow: 1", "s.yaml:5:3: `flow` is built in: take another name"),
+    (
+        "  who: admin",
+        "  who: admin\n  my var: 1",
+        "s.yaml:5:3: `my var` is no name: use letters, digits, `_` and `-`, a letter first",
+    ),
+    ("steps:", "secrets: [whoo]\nsteps:", "s.yaml:11:11: undefined variable `whoo`; did you mean `who`?"),
+    (
+        "name: demo",
+        "name: a/b",
+        "s.yaml:1:7: the name becomes part of a file's name: use letters, digits, `_` and `-`",
+    ),
+];
+
+const UNDEFINED: &Mistakes = &[
+    (
+        "/things/{{ thing }}",
+        "/things/{{ thign }}",
+        "s.yaml:16:21: undefined variable `thign`; did you mean `thing`?",
+    ),
+    (
+        "/things/{{ thing }}",
+        "/{{ thing }}/{{ zzzz }}",
+        "s.yaml:16:26: undefined variable `zzzz`; declare it in `vars` or `data.columns`, or capture it in an earlier step",
+    ),
+    (
+        "/things/{{ thing }}",
+        "/{{ made }}",
+        "s.yaml:16:14: `made` is captured by step `make` only, which has not run yet here",
+    ),
+    ("{{ who }}", "{{ made }}", "s.yaml:9:57: `made` is captured by step `make` only"),
+    ("who: admin", "who: \"x {{ thing }}\"", "s.yaml:4:11: undefined variable `thing`"),
+    ("who: admin", "who: \"{{ later }}\"\n  later: 1", "s.yaml:4:9: undefined variable `later`"),
+    (
+        "who: admin",
+        "who: \"{{ flow }}\"",
+        "s.yaml:4:9: `flow` is not known here: variables are the same for all flows",
+    ),
+    (
+        "/things/{{ thing }}",
+        "/things/{{ thing }",
+        "s.yaml:16:21: {{ thing }: expected `}}` or `|`, found `}`",
+    ),
+    (
+        "{ n: 1 }",
+        "\n        text: |\n          one\n          two {{ nope }}\n",
+        "s.yaml:21:15: undefined variable `nope`",
+    ),
+    ("{{ uuid.key }}", "{{ env }}", "s.yaml:17:26: `env` needs the name of a variable: {{ env.NAME }}"),
+    (
+        "/id: \"{{ made }}\"",
+        "/id: { equals: [\"{{ mad }}\"] }",
+        "s.yaml:26:50: undefined variable `mad`; did you mean `made`?",
+    ),
+];
+
+#[test]
+fn keys_and_types_have_their_place() {
+    each_is_told(KEYS);
+}
+
+#[test]
+fn meaning_has_its_place_too() {
+    each_is_told(MEANING);
+}
+
+#[test]
+fn undefined_names_are_found_where_they_stand() {
+    each_is_told(UNDEFINED);
+    try_load(&GOOD.replace("{{ thing }}", "{{ nope | default(\"x\") }}")).unwrap();
+    assert!(broken("{{ thing }}", "{{ nope | default(nada) }}").contains("undefined variable `nada`"));
+}
+
+#[test]
+fn the_readme_shows_what_is_really_said() {
+    let text = r#"name: demo
+subject: { kind: payment, id: "{{ payment_idd }}" }
+data: { columns: [payment_id] }
+sessions: { staff: { login: { method: POST, path: /login }, token: /access } }
+steps:
+  - name: a
+    session: stff
+    request: { method: POST, path: "/x/{{ payment_id }}" }
+"#;
+    let error =
+        super::load_bytes(text.as_bytes(), "demo.yaml", std::path::Path::new(".")).unwrap_err().to_string();
+    let readme = include_str!("../../../scenarios/README.md");
+    assert_eq!(error.lines().count(), 2);
+    for line in error.lines() {
+        assert!(readme.contains(line), "{line}");
+    }
+}

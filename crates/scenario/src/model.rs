@@ -1,0 +1,331 @@
+//! What a scenario file says, as typed data; the JSON Schema that editors use is generated from these types.
+
+use super::entries::Entries;
+use super::request::Request;
+use pii::Identity;
+use record::SubjectKind;
+use record::faults::{ClauseSpec, FaultSpec};
+use record::matcher::Matcher;
+use record::period::Period;
+use schemars::JsonSchema;
+use serde::de::{self, Deserializer, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use signature::Scheme;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A JSON value in a scenario. Strings may hold templates: `{{ name }}`.
+pub type Json = serde_json::Value;
+
+/// A scenario: flows of HTTP steps, what each must answer, and which webhooks each must fire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// Short name; the artifact is `staging_<name>_output.json`.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9_-]+$"))]
+    pub name: String,
+    /// One sentence for people.
+    #[serde(default)]
+    pub description: String,
+    /// What one flow is about.
+    pub subject: Subject,
+    /// Signature scheme of the webhooks.
+    #[serde(default)]
+    pub scheme: Scheme,
+    /// How many flows run by default.
+    #[serde(default = "default_flows")]
+    #[schemars(range(min = 1, max = 1_000_000))]
+    pub flows: u32,
+    /// How many flows run at the same time by default.
+    #[serde(default = "default_flows")]
+    #[schemars(range(min = 1, max = 10_000))]
+    pub concurrency: u32,
+    /// Variables with defaults, which `--var NAME=VALUE` overrides. Values may be templates over the environment
+    /// (`{{ env.STAGING_USER | default("admin") }}`) and the variables above. `null` declares a variable without default.
+    #[serde(default)]
+    pub vars: Entries<Json>,
+    /// Variables and columns whose values are secret, besides those with `password`, `secret` or `token` in their name.
+    #[serde(default)]
+    pub secrets: Vec<String>,
+    /// The data rows of the flows: one row for each flow.
+    #[serde(default)]
+    pub data: Data,
+    /// Logins, done once each and reused by every flow.
+    #[serde(default)]
+    pub sessions: BTreeMap<String, Session>,
+    /// The personal data of the test users (canaries): any occurrence in a webhook is a certain leak. One that renders
+    /// to nothing is left out.
+    #[serde(default)]
+    pub identities: Vec<Identity>,
+    /// How to tell this run's webhooks from other traffic.
+    #[serde(default)]
+    pub webhooks: Webhooks,
+    /// How long to watch for unexpected webhooks after the last expected one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settle: Option<Period>,
+    /// Faults to inject into webhook attempts, as `--inject` takes them (`503x2`, `400@3` …).
+    #[serde(default)]
+    pub faults: Vec<FaultSpec>,
+    /// The clauses of the sender's contract, for a sweep: each fault of each clause takes a flow of its own, so `flows` is
+    /// not read, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub contract: Vec<ClauseSpec>,
+    /// What the PII engine allows, adds, or leaves out.
+    #[serde(default)]
+    pub pii: Option<Json>,
+    /// The steps of a flow, in order.
+    #[schemars(length(min = 1))]
+    pub steps: Vec<Step>,
+    /// Flow variants: some of the flows run other steps. The first variant that claims a flow has it.
+    #[serde(default)]
+    pub variants: Vec<Variant>,
+}
+
+const fn default_flows() -> u32 {
+    10
+}
+
+/// What one flow is about.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Subject {
+    /// Names the counters and the sample of the artifact: `total_payments`, `sample_match`.
+    pub kind: SubjectKind,
+    /// Template of its id, for example `{{ payment_id }}`.
+    pub id: String,
+    /// Template of its last known status over the flow's captures, for example `{{ payment_status }}`; rendered when the
+    /// flow ends, null when its capture was never made.
+    #[serde(default)]
+    pub status: Option<String>,
+}
+
+/// Where the data rows come from, one for each flow: `file`, else `rows`; `ranges` are added to each. `--data FILE`
+/// replaces `file` and `rows`; with the stand-in its own fixtures do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Columns that every row must have. Templates may use these, and those of `ranges` and `rows`.
+    #[serde(default)]
+    pub columns: Vec<String>,
+    /// Columns from ranges: column name to first value; the row of flow `i` (from 0) holds `first + i`.
+    #[serde(default)]
+    pub ranges: BTreeMap<String, i64>,
+    /// A CSV (`.csv`), JSON (`.json`) or JSON lines (`.jsonl`, `.ndjson`) file, relative to the scenario.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// Rows written out; their values may be templates over the environment and `vars`.
+    #[serde(default)]
+    pub rows: Vec<Entries<Json>>,
+}
+
+/// A login: a request, and where in the answer the token is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// The login request. Templates may use the flow's row: sessions are cached by the resolved request.
+    pub login: Request,
+    /// JSON pointer (RFC 6901) to the bearer token in the answer.
+    pub token: String,
+}
+
+/// One step of a flow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Unique name within the flow.
+    pub name: String,
+    /// The session whose bearer token is sent.
+    #[serde(default)]
+    pub session: Option<String>,
+    /// The request.
+    pub request: Request,
+    /// What the answer must be.
+    #[serde(default)]
+    pub expect: Expect,
+    /// Variables taken from the answer by JSON pointer, for later steps. A step that was refused captures nothing.
+    #[serde(default)]
+    pub capture: BTreeMap<String, String>,
+    /// Statuses by which the step may be refused: recorded, not a failure; its webhooks are then not expected.
+    #[serde(default)]
+    #[schemars(inner(range(min = 100, max = 599)))]
+    pub may_refuse: Vec<u16>,
+    /// Repeats the request until its expectations hold or the deadline is over.
+    #[serde(default)]
+    pub poll: Option<Poll>,
+    /// Webhooks that this step must fire. An empty list says nothing; `count: 0` forbids an event.
+    #[serde(default)]
+    pub webhooks: Vec<ExpectedWebhook>,
+}
+
+/// Expectations on an answer; all must hold.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Expect {
+    /// One status, or several of which one must come. Any 2xx when absent.
+    #[serde(default)]
+    pub status: Option<OneOrMany>,
+    /// Header name to matcher.
+    #[serde(default)]
+    pub headers: BTreeMap<String, Matcher>,
+    /// JSON pointer into the answer's body to matcher.
+    #[serde(default)]
+    pub json: BTreeMap<String, Matcher>,
+}
+
+/// One status or several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum OneOrMany {
+    One(#[schemars(range(min = 100, max = 599))] u16),
+    Many(#[schemars(inner(range(min = 100, max = 599)))] Vec<u16>),
+}
+
+impl OneOrMany {
+    /// All of them.
+    #[must_use]
+    pub fn as_slice(&self) -> &[u16] {
+        match self {
+            Self::One(status) => std::slice::from_ref(status),
+            Self::Many(statuses) => statuses,
+        }
+    }
+}
+
+// Not derived: an untagged enum would say "did not match any variant" and lose the place of the mistake.
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Statuses;
+
+        impl<'de> Visitor<'de> for Statuses {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
+                f.write_str("a status from 100 to 599, or a list of them")
+            }
+
+            fn visit_u64<E: de::Error>(self, status: u64) -> Result<OneOrMany, E> {
+                let wrong = |_| E::custom(format!("{status} is no HTTP status: they run from 100 to 599"));
+                u16::try_from(status).map(OneOrMany::One).map_err(wrong)
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<OneOrMany, A::Error> {
+                let mut statuses = Vec::new();
+                while let Some(status) = seq.next_element()? {
+                    statuses.push(status);
+                }
+                Ok(OneOrMany::Many(statuses))
+            }
+        }
+
+        deserializer.deserialize_any(Statuses)
+    }
+}
+
+/// Repetition until the expectations hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Poll {
+    /// Pause between two tries.
+    pub every: Period,
+    /// Time from the first try after which the step has failed.
+    pub deadline: Period,
+}
+
+/// A webhook that a step must fire.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExpectedWebhook {
+    /// The event's name, as in the body's `event`.
+    pub event: String,
+    /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart.
+    #[serde(default, rename = "match")]
+    pub matchers: BTreeMap<String, Matcher>,
+    /// How many, exactly. 0 forbids the event from the start of this step to the start of the flow's next one: for a
+    /// step that must fire nothing.
+    #[serde(default = "one")]
+    pub count: u32,
+    /// Time limit from the start of the step to the first attempt.
+    #[serde(default = "default_within")]
+    pub within: Period,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+const fn default_within() -> Period {
+    Period::from_millis(30_000)
+}
+
+/// How this run's webhooks are told from other traffic at the same receiver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Webhooks {
+    /// JSON pointer into a webhook's body to a template over the flow's row. A webhook that holds none of the
+    /// flows' values there is foreign: reported apart, not judged. Without any, every webhook is ours.
+    #[serde(default)]
+    pub ours: BTreeMap<String, String>,
+}
+
+/// Other steps for some of the flows, for example two of five matches that end in a dispute.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Name of the variant.
+    pub name: String,
+    /// Of every so many flows …
+    #[schemars(range(min = 1))]
+    pub of_every: u32,
+    /// … the last so many take this variant.
+    #[schemars(range(min = 1))]
+    pub last: u32,
+    /// The scenario's own steps up to and including this one come first; without it `steps` are all there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Its steps.
+    pub steps: Vec<Step>,
+}
+
+/// What one flow does.
+#[derive(Debug, Clone)]
+pub struct FlowPlan<'a> {
+    /// Name of its variant; none for the scenario's own steps.
+    pub variant: Option<&'a str>,
+    /// Its steps, in order.
+    pub steps: Vec<&'a Step>,
+}
+
+impl Scenario {
+    /// What flow number `flow` (from 0) does.
+    #[must_use]
+    pub fn flow_plan(&self, flow: u32) -> FlowPlan<'_> {
+        match self.variants.iter().find(|v| v.claims(flow)) {
+            Some(variant) => FlowPlan { variant: Some(&variant.name), steps: self.steps_of(variant) },
+            None => FlowPlan { variant: None, steps: self.steps.iter().collect() },
+        }
+    }
+
+    /// The steps of a variant, with those of the scenario that come first.
+    #[must_use]
+    pub fn steps_of<'a>(&'a self, variant: &'a Variant) -> Vec<&'a Step> {
+        let kept = variant.after.as_ref().and_then(|name| self.steps.iter().position(|s| s.name == *name));
+        self.steps.iter().take(kept.map_or(0, |last| last + 1)).chain(&variant.steps).collect()
+    }
+
+    /// Whether the values of a variable, column or capture of that name must never be shown.
+    #[must_use]
+    pub fn is_secret(&self, name: &str) -> bool {
+        let lower = name.to_ascii_lowercase();
+        self.secrets.iter().any(|s| s == name)
+            || ["password", "secret", "token"].iter().any(|s| lower.contains(s))
+    }
+}
+
+impl Variant {
+    /// Whether flow number `flow` (from 0) takes this variant.
+    #[must_use]
+    pub fn claims(&self, flow: u32) -> bool {
+        flow.checked_rem(self.of_every).is_some_and(|nth| nth >= self.of_every.saturating_sub(self.last))
+    }
+}

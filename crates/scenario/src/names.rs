@@ -1,0 +1,210 @@
+//! Which names the templates of a scenario use, and which of them exist where they are used.
+
+use super::model::{Expect, ExpectedWebhook, Json, Scenario, Step};
+use super::request::{Part, Request};
+use super::scope::BUILT_IN;
+use super::suggest;
+use super::template::{self, Piece};
+use super::tree::Seg;
+use record::matcher::Matcher;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A text of the scenario that may hold templates: its path in the file, and what it says.
+pub(super) type Text<'a> = (Vec<Seg>, &'a str);
+
+/// The names that exist at one place of a scenario.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    known: BTreeSet<String>,
+    /// Names that exist elsewhere, and why not here.
+    elsewhere: BTreeMap<String, String>,
+    flow: bool,
+}
+
+impl Names {
+    /// The names of `data.rows`: variables and the flow's number.
+    pub(super) fn of_rows(scenario: &Scenario) -> Self {
+        Self {
+            known: scenario.vars.keys().map(str::to_owned).collect(),
+            elsewhere: BTreeMap::new(),
+            flow: true,
+        }
+    }
+
+    /// The names at the start of a flow: variables and columns.
+    pub(super) fn of_flow(scenario: &Scenario) -> Self {
+        let mut names = Self::of_rows(scenario);
+        names.known.extend(scenario.data.column_names());
+        for step in scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps)) {
+            for name in step.capture.keys() {
+                names.elsewhere.entry(name.clone()).or_insert_with(|| {
+                    format!("is captured by step `{}` only, which has not run yet here", step.name)
+                });
+            }
+        }
+        names
+    }
+
+    /// From here on `name` exists.
+    pub(super) fn add(&mut self, name: &str) {
+        self.known.insert(name.to_owned());
+    }
+
+    /// Why `name` does not exist here.
+    pub(super) fn refuse(&self, name: &str) -> Option<String> {
+        if let Some(variable) = name.strip_prefix("env.") {
+            return variable
+                .contains('.')
+                .then(|| format!("`{variable}` is no name of an environment variable"));
+        }
+        if name.strip_prefix("uuid.").is_some() || self.known.contains(name) {
+            return None;
+        }
+        match name {
+            "env" => return Some("`env` needs the name of a variable: {{ env.NAME }}".to_owned()),
+            "flow" if !self.flow => {
+                return Some("`flow` is not known here: variables are the same for all flows".into());
+            }
+            _ if BUILT_IN.contains(&name) => return None,
+            _ => {}
+        }
+        if let Some(why) = self.elsewhere.get(name) {
+            return Some(format!("`{name}` {why}"));
+        }
+        let known = self.known.iter().map(String::as_str).chain(BUILT_IN);
+        let near = suggest::hint(name, known);
+        let advice = if near.is_empty() {
+            "; declare it in `vars` or `data.columns`, or capture it in an earlier step"
+        } else {
+            &near
+        };
+        Some(format!("undefined variable `{name}`{advice}"))
+    }
+}
+
+/// The path `base` with more segments.
+pub(super) fn at<const N: usize>(base: &[Seg], more: [Seg; N]) -> Vec<Seg> {
+    base.iter().cloned().chain(more).collect()
+}
+
+/// The texts in a JSON value.
+pub(super) fn of_json<'a>(value: &'a Json, path: Vec<Seg>, out: &mut Vec<Text<'a>>) {
+    match value {
+        Json::String(text) => out.push((path, text)),
+        Json::Array(items) => {
+            for (index, item) in items.iter().enumerate() {
+                of_json(item, at(&path, [index.into()]), out);
+            }
+        }
+        Json::Object(members) => {
+            for (key, member) in members {
+                of_json(member, at(&path, [key.as_str().into()]), out);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The texts of a request.
+pub(super) fn of_request<'a>(request: &'a Request, path: &[Seg], out: &mut Vec<Text<'a>>) {
+    out.push((at(path, ["path".into()]), &request.path));
+    for (name, value) in request.headers.iter() {
+        out.push((at(path, ["headers".into(), name.into()]), value));
+    }
+    if let Some(json) = &request.json {
+        of_json(json, at(path, ["json".into()]), out);
+    }
+    for (name, value) in request.form.iter().flat_map(super::Entries::iter) {
+        out.push((at(path, ["form".into(), name.into()]), value));
+    }
+    for (name, part) in request.multipart.iter().flat_map(super::Entries::iter) {
+        let path = at(path, ["multipart".into(), name.into()]);
+        match part {
+            Part::Text(text) => out.push((path, text)),
+            Part::File(file) => {
+                out.push((at(&path, ["file".into()]), &file.file));
+                out.extend(
+                    file.content_type.as_deref().map(|text| (at(&path, ["content_type".into()]), text)),
+                );
+            }
+        }
+    }
+    out.extend(request.text.as_deref().map(|text| (at(path, ["text".into()]), text)));
+}
+
+fn of_matchers<'a>(matchers: &'a BTreeMap<String, Matcher>, path: &[Seg], out: &mut Vec<Text<'a>>) {
+    for (place, matcher) in matchers {
+        let path = at(path, [place.as_str().into()]);
+        match matcher {
+            Matcher::Equals(value) => of_json(value, path, out),
+            Matcher::Full(fields) => {
+                if let Some(value) = &fields.equals {
+                    of_json(value, at(&path, ["equals".into()]), out);
+                }
+                out.extend(fields.matches.as_deref().map(|text| (at(&path, ["matches".into()]), text)));
+            }
+        }
+    }
+}
+
+/// The texts of a step.
+pub(super) fn of_step<'a>(step: &'a Step, path: &[Seg]) -> Vec<Text<'a>> {
+    let mut out = Vec::new();
+    of_request(&step.request, &at(path, ["request".into()]), &mut out);
+    let Expect { headers, json, .. } = &step.expect;
+    of_matchers(headers, &at(path, ["expect".into(), "headers".into()]), &mut out);
+    of_matchers(json, &at(path, ["expect".into(), "json".into()]), &mut out);
+    for (index, ExpectedWebhook { event, matchers, .. }) in step.webhooks.iter().enumerate() {
+        let path = at(path, ["webhooks".into(), index.into()]);
+        out.push((at(&path, ["event".into()]), event));
+        of_matchers(matchers, &at(&path, ["match".into()]), &mut out);
+    }
+    out
+}
+
+/// The texts that are rendered when a flow starts.
+pub(super) fn of_start(scenario: &Scenario) -> Vec<Text<'_>> {
+    let mut out = vec![(vec!["subject".into(), "id".into()], scenario.subject.id.as_str())];
+    for (name, session) in &scenario.sessions {
+        of_request(&session.login, &["sessions".into(), name.as_str().into(), "login".into()], &mut out);
+    }
+    for (index, identity) in scenario.identities.iter().enumerate() {
+        out.push((vec!["identities".into(), index.into(), "value".into()], &identity.value));
+    }
+    for (pointer, text) in &scenario.webhooks.ours {
+        out.push((vec!["webhooks".into(), "ours".into(), pointer.as_str().into()], text));
+    }
+    out
+}
+
+/// The texts of variables and written rows.
+pub(super) fn of_values(scenario: &Scenario) -> Vec<Text<'_>> {
+    let mut out = Vec::new();
+    for (name, value) in scenario.vars.iter() {
+        of_json(value, vec!["vars".into(), name.into()], &mut out);
+    }
+    for (index, row) in scenario.data.rows.iter().enumerate() {
+        for (name, value) in row.iter() {
+            of_json(value, vec!["data".into(), "rows".into(), index.into(), name.into()], &mut out);
+        }
+    }
+    out
+}
+
+/// The environment variables that a scenario's templates name.
+#[must_use]
+pub fn environment(scenario: &Scenario) -> BTreeSet<String> {
+    let main = scenario.steps.iter();
+    let steps = main.chain(scenario.variants.iter().flat_map(|v| &v.steps)).flat_map(|s| of_step(s, &[]));
+    let status = scenario.subject.status.iter().map(|text| (Vec::new(), text.as_str()));
+    let texts = of_values(scenario).into_iter().chain(of_start(scenario)).chain(steps).chain(status);
+    let mut names = BTreeSet::new();
+    for (_, text) in texts {
+        for piece in template::parse(text).unwrap_or_default() {
+            if let Piece::Expr { expr, .. } = piece {
+                names.extend(expr.names().filter_map(|n| n.strip_prefix("env.")).map(str::to_owned));
+            }
+        }
+    }
+    names
+}

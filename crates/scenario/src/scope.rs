@@ -1,0 +1,303 @@
+//! Where the values of templates come from: captures, the flow's row, variables, the environment, built-ins.
+
+use super::model::Scenario;
+use super::suggest;
+use super::template::{self, TemplateError, as_text};
+use chrono::{DateTime, Utc};
+use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
+use signature::Secret;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// One row of data: column name to value.
+pub type Row = BTreeMap<String, Value>;
+
+/// Looks up an environment variable.
+pub type Env = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
+
+/// The environment of this process; values that are not UTF-8 count as absent.
+#[must_use]
+pub fn process_env() -> Env {
+    Arc::new(|name| std::env::var(name).ok())
+}
+
+/// Built-in names, which no variable, column or capture may take.
+pub(super) const BUILT_IN: [&str; 7] = ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id"];
+
+/// Wall time, as the run tells it.
+pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
+
+/// What a run hands to the templates of all its flows.
+pub struct RunSettings {
+    /// Seed of uuids: the same seed gives the same uuids, so it must be fresh unless a run is to be repeated.
+    pub seed: u64,
+    /// `{{ run_id }}`.
+    pub run_id: String,
+    /// Gives `{{ now }}` and `{{ now_ms }}`.
+    pub now: Now,
+    /// Gives `{{ env.NAME }}`.
+    pub env: Env,
+    /// Values of variables and columns that take the place of the scenario's and of every row's (`--var`, the
+    /// stand-in's users).
+    pub vars: BTreeMap<String, Value>,
+    /// The scenario's directory, against which the files of multipart bodies are resolved.
+    pub dir: PathBuf,
+}
+
+/// What all flows of a run share: variables, environment, clock, generators.
+pub struct Run {
+    vars: BTreeMap<String, Result<Value, TemplateError>>,
+    seed: u64,
+    run_id: String,
+    now: Now,
+    env: Env,
+    counter: AtomicU64,
+    /// Values for columns, which go before those of rows.
+    pub(super) columns: Row,
+    pub(super) dir: PathBuf,
+}
+
+impl fmt::Debug for Run {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Names only: values may be secret.
+        f.debug_struct("Run")
+            .field("vars", &self.vars.keys())
+            .field("run_id", &self.run_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A `--var` that cannot be taken.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no variable `{name}` in the scenario{hint}")]
+pub struct UnknownVar {
+    /// The name given.
+    pub name: String,
+    /// `; did you mean …?`, or the names there are.
+    pub hint: String,
+}
+
+impl Run {
+    /// Renders the scenario's variables. One that cannot be rendered (its environment variable is not set) is an error
+    /// only for the template that uses it.
+    ///
+    /// # Errors
+    /// When `settings.vars` has a name that is neither a variable nor a column of the scenario.
+    pub fn new(scenario: &Scenario, settings: RunSettings) -> Result<Arc<Self>, UnknownVar> {
+        let RunSettings { seed, run_id, now, env, vars: given, dir } = settings;
+        let columns = scenario.data.column_names();
+        let known: Vec<&str> = scenario.vars.keys().chain(columns.iter().map(String::as_str)).collect();
+        if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
+            let near = suggest::hint(name, known.iter().copied());
+            let hint = if near.is_empty() { format!(" (there are {})", known.join(", ")) } else { near };
+            return Err(UnknownVar { name: name.clone(), hint });
+        }
+        let given_columns = given.iter().filter(|(name, _)| columns.contains(*name));
+        let given_columns = given_columns.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let (vars, counter) = (BTreeMap::new(), AtomicU64::new(0));
+        let mut run = Self { vars, seed, run_id, now, env, counter, columns: given_columns, dir };
+        let mut uuids = 0;
+        for (name, value) in scenario.vars.iter().filter(|(name, _)| !given.contains_key(*name)) {
+            let rendered = match value {
+                Value::Null => Err(TemplateError {
+                    template: name.to_owned(),
+                    message: format!("has no value: give it with --var {name}=VALUE"),
+                }),
+                value => render_json(value, &mut |n| run.lookup(n, None, &mut uuids)),
+            };
+            run.vars.insert(name.to_owned(), rendered);
+        }
+        run.vars.extend(given.into_iter().map(|(name, value)| (name, Ok(value))));
+        Ok(Arc::new(run))
+    }
+
+    /// The scope of flow number `flow` (from 0).
+    #[must_use]
+    pub fn scope(self: &Arc<Self>, flow: u32, row: Row) -> Scope {
+        Scope { run: Arc::clone(self), flow, row, captures: BTreeMap::new(), uuids: 0 }
+    }
+
+    /// The variables that have no value, each with the reason: what `smoke check` reports as missing.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, &TemplateError)> {
+        self.vars.iter().filter_map(|(name, value)| value.as_ref().err().map(|e| (name.as_str(), e)))
+    }
+
+    /// The secret values among variables and rows (see [`Scenario::is_secret`]), for the redactor to learn.
+    #[must_use]
+    pub fn secrets(&self, scenario: &Scenario, rows: &[Row]) -> Vec<Secret> {
+        let vars = self.vars.iter().filter_map(|(name, value)| Some((name, value.as_ref().ok()?)));
+        let all = vars.chain(rows.iter().flatten());
+        let mut texts: Vec<String> =
+            all.filter(|(name, _)| scenario.is_secret(name)).map(|(_, value)| as_text(value)).collect();
+        let named = super::names::environment(scenario).into_iter().filter(|name| scenario.is_secret(name));
+        texts.extend(named.filter_map(|name| (self.env)(&name)));
+        texts.sort_unstable();
+        texts.dedup();
+        texts.into_iter().filter(|text| !text.is_empty()).map(Secret::new).collect()
+    }
+
+    fn lookup(&self, name: &str, flow: Option<u32>, uuids: &mut u64) -> Result<Value, String> {
+        if let Some(variable) = name.strip_prefix("env.") {
+            let value = (self.env)(variable).filter(|v| !v.is_empty());
+            return value.map(Value::String).ok_or_else(|| {
+                format!(
+                    "the environment variable {variable} is not set (`| default(\"…\")` gives it a default)"
+                )
+            });
+        }
+        if let Some(fixed) = name.strip_prefix("uuid.") {
+            return Ok(self.uuid(flow, fixed, 0));
+        }
+        match name {
+            "uuid" => {
+                *uuids += 1;
+                Ok(self.uuid(flow, "", *uuids))
+            }
+            "counter" => Ok((self.counter.fetch_add(1, Ordering::Relaxed) + 1).into()),
+            "now_ms" => Ok((self.now)().timestamp_millis().into()),
+            "now" => {
+                let now = (self.now)();
+                Ok(now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into())
+            }
+            "run_id" => Ok(self.run_id.clone().into()),
+            "flow" => flow.map(Value::from).ok_or_else(|| "there is no flow here".to_owned()),
+            _ => match self.vars.get(name) {
+                Some(Ok(value)) => Ok(value.clone()),
+                Some(Err(TemplateError { template, message })) if template == name => Err(message.clone()),
+                Some(Err(error)) => Err(error.to_string()),
+                None => Err(format!("undefined variable `{name}`")),
+            },
+        }
+    }
+
+    /// A version 4 uuid out of seed, flow, name and number, so that the order in which flows run does not matter.
+    fn uuid(&self, flow: Option<u32>, name: &str, number: u64) -> Value {
+        let flow = flow.map_or(u64::MAX, u64::from);
+        let mut hash = Sha256::new();
+        for part in [self.seed, flow, number] {
+            hash.update(part.to_be_bytes());
+        }
+        hash.update(name);
+        let mut bytes = [0; 16];
+        for (byte, random) in bytes.iter_mut().zip(hash.finalize()) {
+            *byte = random;
+        }
+        uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into()
+    }
+}
+
+/// The values that one flow sees.
+#[derive(Clone)]
+pub struct Scope {
+    run: Arc<Run>,
+    flow: u32,
+    row: Row,
+    captures: BTreeMap<String, Value>,
+    uuids: u64,
+}
+
+impl fmt::Debug for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = (self.row.keys(), self.captures.keys());
+        f.debug_struct("Scope").field("flow", &self.flow).field("names", &names).finish_non_exhaustive()
+    }
+}
+
+impl Scope {
+    /// What all flows share.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        &self.run
+    }
+
+    /// Number of the flow, from 0.
+    #[must_use]
+    pub const fn flow(&self) -> u32 {
+        self.flow
+    }
+
+    /// Remembers a value taken from an answer; it hides a column or variable of that name.
+    pub fn capture(&mut self, name: impl Into<String>, value: Value) {
+        self.captures.insert(name.into(), value);
+    }
+
+    /// A text that is exactly one template keeps the type of its value; any other text gives text.
+    ///
+    /// # Errors
+    /// A template that is malformed, or names something that has no value.
+    pub fn render(&mut self, text: &str) -> Result<Value, TemplateError> {
+        template::render(text, &mut |name| self.lookup(name))
+    }
+
+    /// Renders to text: numbers in decimal, null as nothing, lists and objects as JSON.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_text(&mut self, text: &str) -> Result<String, TemplateError> {
+        self.render(text).map(|value| as_text(&value))
+    }
+
+    /// Renders every text in a JSON value; keys stay as they are.
+    ///
+    /// # Errors
+    /// As [`Self::render`].
+    pub fn render_json(&mut self, value: &Value) -> Result<Value, TemplateError> {
+        render_json(value, &mut |name| self.lookup(name))
+    }
+
+    /// Renders to text with `change` applied to what templates give, and not to the text around them; it is told
+    /// whether the template stands at the very beginning.
+    pub(super) fn render_with(
+        &mut self,
+        text: &str,
+        change: impl Fn(String, Position) -> String,
+    ) -> Result<String, TemplateError> {
+        let mut out = String::new();
+        for piece in template::parse(text)? {
+            match piece {
+                template::Piece::Text(text) => out.push_str(text),
+                template::Piece::Expr { raw, expr } => {
+                    let value = template::evaluate(raw, &expr, &mut |name| self.lookup(name))?;
+                    let position = if out.is_empty() { Position::Beginning } else { Position::Later };
+                    out.push_str(&change(as_text(&value), position));
+                }
+            }
+        }
+        Ok(out)
+    }
+
+    fn lookup(&mut self, name: &str) -> Result<Value, String> {
+        match self.captures.get(name).or_else(|| self.row.get(name)) {
+            Some(value) => Ok(value.clone()),
+            None => self.run.lookup(name, Some(self.flow), &mut self.uuids),
+        }
+    }
+}
+
+/// Where in a text a template stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Position {
+    /// Nothing stands before it.
+    Beginning,
+    /// Something does.
+    Later,
+}
+
+fn render_json(
+    value: &Value,
+    lookup: &mut dyn FnMut(&str) -> Result<Value, String>,
+) -> Result<Value, TemplateError> {
+    match value {
+        Value::String(text) => template::render(text, lookup),
+        Value::Array(items) => items.iter().map(|item| render_json(item, lookup)).collect(),
+        Value::Object(members) => {
+            let rendered = members.iter().map(|(k, v)| Ok((k.clone(), render_json(v, lookup)?)));
+            rendered.collect::<Result<Map<_, _>, _>>().map(Value::Object)
+        }
+        other => Ok(other.clone()),
+    }
+}

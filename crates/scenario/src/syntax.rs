@@ -1,0 +1,204 @@
+//! Checks of the small things that stand in many places: requests, names, matchers, pointers, templates.
+
+use super::check::Checker;
+use super::error::{At, Problem};
+use super::names::{Names, at};
+use super::request::{Part, Request};
+use super::scope::BUILT_IN;
+use super::template::{self, Piece};
+use super::tree::{Kind, Seg};
+use super::typed;
+use record::matcher::{Matcher, MatcherFields};
+use std::collections::BTreeMap;
+
+impl Checker<'_> {
+    pub(super) fn name(&mut self, name: &str, path: &[Seg]) {
+        let begins = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_');
+        let is_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if !begins || !name.chars().all(is_word) {
+            self.wrong_key(
+                path,
+                format!("`{name}` is no name: use letters, digits, `_` and `-`, a letter first"),
+            );
+        } else if BUILT_IN.contains(&name) || matches!(name, "true" | "false" | "null") {
+            self.wrong_key(path, format!("`{name}` is built in: take another name"));
+        }
+    }
+
+    pub(super) fn request(&mut self, request: &Request, path: &[Seg]) {
+        let kinds = [
+            ("json", request.json.is_some()),
+            ("form", request.form.is_some()),
+            ("multipart", request.multipart.is_some()),
+            ("text", request.text.is_some()),
+        ];
+        let given: Vec<&str> = kinds.iter().filter(|(_, is)| *is).map(|(name, _)| *name).collect();
+        if let [first, second, ..] = given.as_slice() {
+            let message = format!("a request has one body: keep `{first}` or `{second}`");
+            self.wrong_key(&at(path, [(*second).into()]), message);
+        }
+        let target = &request.path;
+        let is_target = ["/", "http://", "https://", "{{"].iter().any(|s| target.starts_with(s));
+        if !is_target || target.contains(|c: char| c.is_control() || (c == ' ' && !target.contains("{{"))) {
+            let message = "a path begins with `/` (or is an absolute URL) and has no blanks";
+            self.wrong(&at(path, ["path".into()]), message);
+        }
+        for (name, value) in request.headers.iter() {
+            let path = at(path, ["headers".into(), name.into()]);
+            self.header_name(name, &path);
+            if value.contains(|c: char| c.is_control() && c != '\t') {
+                self.wrong(&path, "a header's value has no line breaks or control characters");
+            }
+        }
+        for (name, part) in request.multipart.iter().flat_map(super::Entries::iter) {
+            match part {
+                Part::File(part) if !part.file.contains("{{") => {
+                    self.file(&part.file, &at(path, ["multipart".into(), name.into(), "file".into()]));
+                }
+                _ => {}
+            }
+        }
+        if request.timeout.is_some_and(|t| t.get().is_zero()) {
+            self.wrong(&at(path, ["timeout".into()]), "no answer comes within 0: give for example 60s");
+        }
+    }
+
+    pub(super) fn file(&mut self, file: &str, path: &[Seg]) {
+        let full = self.dir.join(file);
+        match std::fs::metadata(&full) {
+            Ok(found) if found.is_file() => {}
+            Ok(_) => self.wrong(path, format!("{} is not a regular file", full.display())),
+            Err(e) => {
+                self.wrong(path, format!("{}: {e} (paths are relative to the scenario)", full.display()));
+            }
+        }
+    }
+
+    fn header_name(&mut self, name: &str, path: &[Seg]) {
+        // RFC 9110, section 5.6.2: token.
+        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+        if name.is_empty() || !name.chars().all(is_token) {
+            self.wrong_key(path, format!("`{name}` is no header name: use letters, digits and `-`"));
+        }
+    }
+
+    pub(super) fn statuses(&mut self, statuses: &[u16], path: &[Seg]) {
+        for (index, status) in statuses.iter().enumerate() {
+            if !(100..=599).contains(status) {
+                let message = format!("{status} is no HTTP status: they run from 100 to 599");
+                self.wrong(&at(path, [index.into()]), message);
+            }
+        }
+    }
+
+    pub(super) fn matchers(&mut self, matchers: &BTreeMap<String, Matcher>, path: &[Seg], places: Places) {
+        for (place, matcher) in matchers {
+            let path = at(path, [place.as_str().into()]);
+            match places {
+                Places::Pointers => self.pointer(place, &path),
+                Places::Headers => self.header_name(place, &path),
+            }
+            match matcher {
+                Matcher::Equals(_) => self.matcher_mapping(&path),
+                Matcher::Full(fields) => self.matcher(fields, &path),
+            }
+        }
+    }
+
+    /// A mapping that is no matcher would quietly mean `equals`; it is a typing error far more often.
+    fn matcher_mapping(&mut self, path: &[Seg]) {
+        let Some(node) = self.tree.get(path) else { return };
+        if let (Kind::Map(_), Err(problem)) = (&node.kind, typed::from_tree::<MatcherFields>(node)) {
+            let message = format!("{}; to compare with a mapping, put it under `equals:`", problem.message);
+            self.problems.push(Problem { at: problem.at, message });
+        }
+    }
+
+    fn matcher(&mut self, fields: &MatcherFields, path: &[Seg]) {
+        if *fields == MatcherFields::default() {
+            self.wrong(path, "an empty matcher tests nothing: give equals, exists, absent, matches or type");
+        }
+        if fields.exists == Some(true) && fields.absent == Some(true) {
+            self.wrong_key(&at(path, ["absent".into()]), "`exists` and `absent` contradict each other");
+        }
+        if let Some(pattern) = fields.matches.as_ref().filter(|p| !p.contains("{{"))
+            && let Err(error) = regex::Regex::new(pattern)
+        {
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+            self.wrong(&at(path, ["matches".into()]), format!("invalid regular expression: {reason}"));
+        }
+    }
+
+    /// A pointer that is a key.
+    pub(super) fn pointer(&mut self, pointer: &str, path: &[Seg]) {
+        if let Some(message) = pointer_problem(pointer) {
+            self.wrong_key(path, message);
+        }
+    }
+
+    pub(super) fn pointer_value(&mut self, pointer: &str, path: &[Seg]) {
+        if let Some(message) = pointer_problem(pointer) {
+            self.wrong(path, message);
+        }
+    }
+
+    pub(super) fn template(&mut self, path: &[Seg], text: &str, names: &Names) {
+        let pieces = match template::parse(text) {
+            Ok(pieces) => pieces,
+            Err(error) => {
+                let at = self.locate(path, &error.template, 0);
+                return self.problems.push(Problem { at, message: error.to_string() });
+            }
+        };
+        let mut seen: BTreeMap<&str, usize> = BTreeMap::new();
+        for piece in &pieces {
+            let Piece::Expr { raw, expr } = piece else { continue };
+            let nth = seen.entry(raw).or_default();
+            if let Some(message) = expr.needed().find_map(|name| names.refuse(name)) {
+                let at = self.locate(path, raw, *nth);
+                self.problems.push(Problem { at, message });
+            }
+            *nth += 1;
+        }
+    }
+
+    /// The place of the `nth` occurrence of `raw` in the value at `path`; of the value when its text is escaped.
+    fn locate(&self, path: &[Seg], raw: &str, nth: usize) -> At {
+        let at = self.tree.value_at(path);
+        let line_start = match at.line {
+            0 | 1 => 0,
+            line => {
+                let mut breaks = self.source.match_indices('\n').map(|(i, _)| i + 1);
+                breaks.nth(usize::try_from(line).unwrap_or(usize::MAX).saturating_sub(2)).unwrap_or(0)
+            }
+        };
+        let line = self.source.get(line_start..).unwrap_or_default();
+        let skip = usize::try_from(at.column).unwrap_or(1).saturating_sub(1);
+        let start = line_start + line.char_indices().nth(skip).map_or(0, |(i, _)| i);
+        let rest = self.source.get(start..).unwrap_or_default();
+        let Some((found, _)) = rest.match_indices(raw).nth(nth) else { return at };
+        let before = self.source.get(..start + found).unwrap_or_default();
+        let line = 1 + before.matches('\n').count() as u64;
+        let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
+        At { line, column }
+    }
+}
+
+/// What the keys of a mapping of matchers are.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Places {
+    Pointers,
+    Headers,
+}
+
+/// What is wrong with a JSON pointer (RFC 6901).
+fn pointer_problem(pointer: &str) -> Option<String> {
+    if !pointer.is_empty() && !pointer.starts_with('/') {
+        let fixed = pointer.trim_start_matches("$.").replace('.', "/");
+        return Some(format!("`{pointer}` is no JSON pointer: it begins with `/`, as in `/{fixed}`"));
+    }
+    let lonely = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
+    lonely
+        .then(|| format!("`{pointer}` is no JSON pointer: write `~0` for `~` and `~1` for `/` within a name"))
+}

@@ -1,0 +1,313 @@
+//! Loading, resolving, and what hostile input gets.
+
+use super::*;
+use pii::IdentityKind;
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A small scenario that is right; the tests break one thing each.
+pub(super) const GOOD: &str = r#"name: demo
+subject: { kind: flow, id: "{{ flow }}" }
+vars:
+  who: admin
+data:
+  columns: [thing]
+sessions:
+  staff:
+    login: { method: POST, path: /login, json: { user: "{{ who }}" } }
+    token: /access
+steps:
+  - name: make
+    session: staff
+    request:
+      method: POST
+      path: /things/{{ thing }}
+      headers: { X-Key: "{{ uuid.key }}" }
+      json: { n: 1 }
+    expect:
+      status: [200, 201]
+      json: { /id: { type: integer } }
+    capture: { made: /id }
+  - name: use
+    request: { method: GET, path: "/things/{{ made }}" }
+    webhooks:
+      - { event: used, match: { /id: "{{ made }}" } }
+"#;
+
+pub(super) fn try_load(text: &str) -> Result<Loaded, String> {
+    load_bytes(text.as_bytes(), "s.yaml", Path::new("/nonexistent")).map_err(|e| e.to_string())
+}
+
+fn env_of(pairs: &'static [(&'static str, &'static str)]) -> Env {
+    Arc::new(|name| pairs.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned()))
+}
+
+fn run_of(scenario: &Scenario, env: Env, vars: BTreeMap<String, Value>) -> Result<Arc<Run>, UnknownVar> {
+    let (run_id, now, dir) = ("run-1".to_owned(), Arc::new(chrono::Utc::now), std::env::temp_dir());
+    Run::new(scenario, RunSettings { seed: 7, run_id, now, env, vars, dir })
+}
+
+fn row(value: Value) -> Row {
+    serde_json::from_value(value).unwrap()
+}
+
+#[test]
+fn the_good_scenario_loads() {
+    let loaded = try_load(GOOD).unwrap();
+    assert_eq!(loaded.sha256, hex::encode(<sha2::Sha256 as sha2::Digest>::digest(GOOD)));
+    assert_eq!(loaded.scenario.steps[1].webhooks[0].within.as_millis(), 30_000);
+    assert_eq!(loaded.scenario.flows, 10);
+}
+
+#[test]
+fn every_scenario_of_the_repository_loads() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios");
+    let mut loaded = 0;
+    for entry in std::fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_some_and(|e| e == "yaml") && path.file_stem().is_some_and(|n| n != "gates") {
+            load(&path).unwrap_or_else(|e| panic!("{e}"));
+            loaded += 1;
+        }
+    }
+    assert!(loaded >= 4, "{loaded} scenarios");
+    for name in built_in_names() {
+        assert_eq!(load_built_in(name).unwrap().scenario.name, name);
+    }
+}
+
+#[test]
+fn the_committed_schema_is_fresh() {
+    let committed = include_str!("../../../scenarios/schema/scenario.schema.json");
+    let committed: Value = serde_json::from_str(committed).unwrap();
+    let advice = "run: smoke schema > scenarios/schema/scenario.schema.json";
+    assert_eq!(committed, serde_json::to_value(schema()).unwrap(), "{advice}");
+}
+
+#[test]
+fn several_mistakes_are_all_said_in_order() {
+    let text = GOOD.replace("session: staff", "session: stuff").replace("{{ thing }}", "{{ thin }}");
+    let error = try_load(&text).unwrap_err();
+    let places: Vec<&str> = error.lines().map(|l| l.split(": ").next().unwrap()).collect();
+    assert_eq!(places, ["s.yaml:13:14", "s.yaml:16:21"]);
+}
+
+#[test]
+fn variants_are_checked_and_claim_their_flows() {
+    let variant = "variants:\n  - { name: v, of_every: 5, last: 2, after: make, steps: [{ name: end, request: { method: GET, path: \"/{{ made }}\" } }] }\n";
+    let scenario = try_load(&format!("{GOOD}{variant}")).unwrap().scenario;
+    let claimed: Vec<u32> = (0..10).filter(|f| scenario.flow_plan(*f).variant.is_some()).collect();
+    assert_eq!(claimed, [3, 4, 8, 9]);
+    let names = |flow| scenario.flow_plan(flow).steps.iter().map(|s| s.name.as_str()).collect::<Vec<_>>();
+    assert_eq!(names(3), ["make", "end"]);
+    assert_eq!(names(0), ["make", "use"]);
+    let error = |from: &str, to: &str| try_load(&format!("{GOOD}{}", variant.replace(from, to))).unwrap_err();
+    assert!(error("after: make, ", "").contains("28:91: `made` is captured by step `make` only"));
+    assert!(
+        error("after: make", "after: mke")
+            .contains("the scenario's own steps have no `mke`; did you mean `make`?")
+    );
+    assert!(error("last: 2", "last: 6").starts_with("s.yaml:28:35: `last` is 6: give 1 to 5"));
+    assert!(error("name: end", "name: make").contains("the step name `make` is taken"));
+}
+
+#[test]
+fn hostile_files_are_refused() {
+    let bomb = (1..12).fold("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned(), |text, n| {
+        let items = vec![format!("*a{}", n - 1); 10].join(", ");
+        format!("{text}a{n}: &a{n} [{items}]\n")
+    });
+    let too_much = "too deep, too large, or too many aliases for a scenario";
+    assert!(try_load(&bomb).unwrap_err().contains(too_much));
+    let deep = format!("name: {}", "[".repeat(100_000));
+    assert!(try_load(&deep).unwrap_err().contains(too_much));
+    let error = load_bytes(b"name: \xff\n", "s.yaml", Path::new(".")).unwrap_err();
+    assert_eq!(error.to_string(), "s.yaml:1:7: not UTF-8: save the file as UTF-8");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    file.as_file().set_len(MAX_SCENARIO + 1).unwrap();
+    assert!(matches!(load(file.path()), Err(ScenarioError::TooLarge { .. })));
+    assert!(try_load("").unwrap_err().starts_with("s.yaml:1:1: "));
+}
+
+#[test]
+fn an_unknown_scenario_is_told_the_known_ones() {
+    assert_eq!(
+        load_named("payment").unwrap_err().to_string(),
+        "no scenario `payment`: there is no file scenarios/payment.yaml, and the built-in ones are payments, matches, \
+         payments_lifecycle, payments_proof, sender_contract, matches_dispute; did you mean `payments`?"
+    );
+}
+
+#[test]
+fn what_a_user_types_is_a_path_or_a_name() {
+    assert!(matches!(load_typed("gone.yaml"), Err(ScenarioError::Read { .. })));
+    assert!(matches!(load_typed("./gone"), Err(ScenarioError::Read { .. })));
+    assert!(matches!(load_typed("gone"), Err(ScenarioError::Unknown { .. })));
+    assert_eq!(load_typed("matches").unwrap().scenario.name, "matches");
+}
+
+#[test]
+fn a_request_is_resolved_for_its_flow() {
+    let scenario = try_load(GOOD).unwrap().scenario;
+    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    let mut scope = run.scope(0, row(json!({"thing": "a b/../c?d=1"})));
+    let request = resolve_request(&scenario.steps[0].request, &mut scope).unwrap();
+    assert_eq!(request.path, "/things/a%20b%2F..%2Fc%3Fd%3D1");
+    assert_eq!(request.body, ResolvedBody::Json(json!({"n": 1})));
+    assert_eq!(request.timeout.as_secs(), 60);
+    let login = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap();
+    assert_eq!(format!("{login:?}"), "ResolvedRequest(POST /login, JSON)", "no values in debug output");
+    let again = resolve_request(&scenario.steps[0].request, &mut scope).unwrap();
+    assert_eq!(request.headers, again.headers, "uuid.NAME is fixed for a flow");
+    let mut other = run.scope(1, row(json!({"thing": 1})));
+    assert_ne!(resolve_request(&scenario.steps[0].request, &mut other).unwrap().headers, request.headers);
+    scope.capture("made", json!(5));
+    let webhook = resolve_webhook(&scenario.steps[1].webhooks[0], &mut scope).unwrap();
+    assert!(webhook.matchers["/id"].check(Some(&json!(5))).is_ok());
+    assert!(webhook.matchers["/id"].check(Some(&json!("5"))).is_err(), "a number stays a number");
+}
+
+#[test]
+fn built_ins_and_the_environment() {
+    let scenario = try_load(GOOD).unwrap().scenario;
+    let env = env_of(&[("SET", "x"), ("EMPTY", "")]);
+    let run = run_of(&scenario, env, BTreeMap::from([("who".to_owned(), json!("bob"))])).unwrap();
+    let mut scope = run.scope(3, row(json!({"thing": 1})));
+    let mut text = |t: &str| scope.render_text(t).map_err(|e| e.to_string());
+    assert_eq!(text("{{ flow }} {{ run_id }} {{ who }} {{ thing }}"), Ok("3 run-1 bob 1".to_owned()));
+    assert_eq!(text("{{ counter }} {{ counter }}"), Ok("1 2".to_owned()));
+    assert_ne!(text("{{ uuid }}"), text("{{ uuid }}"));
+    assert_eq!(text("{{ env.SET }}"), Ok("x".to_owned()));
+    let unset = "the environment variable EMPTY is not set (`| default(\"…\")` gives it a default)";
+    assert_eq!(text("{{ env.EMPTY }}"), Err(format!("{{{{ env.EMPTY }}}}: {unset}")));
+    assert_eq!(text("{{ env.NONE | default(env.SET) }}"), Ok("x".to_owned()));
+    assert!(text("{{ now }}").unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok());
+    assert!(scope.render("{{ now_ms }}").unwrap().as_i64().unwrap() > 1_600_000_000_000);
+    let again = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    let first = |run: &Arc<Run>| run.scope(0, Row::new()).render_text("{{ uuid }}").unwrap();
+    assert_eq!(first(&run), first(&again), "the same seed gives the same uuids");
+    let error = run_of(&scenario, env_of(&[]), BTreeMap::from([("wo".to_owned(), json!(1))])).unwrap_err();
+    assert_eq!(error.to_string(), "no variable `wo` in the scenario; did you mean `who`?");
+}
+
+#[test]
+fn a_header_cannot_be_split_by_a_value() {
+    let scenario = try_load(&GOOD.replace("uuid.key", "thing")).unwrap().scenario;
+    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    let mut scope = run.scope(0, row(json!({"thing": "x\r\nX-Evil: 1"})));
+    let error = resolve_request(&scenario.steps[0].request, &mut scope).unwrap_err().to_string();
+    assert_eq!(error, "{{ thing }}: the value for header X-Key holds a control character");
+}
+
+#[test]
+fn the_payments_scenario_runs_on_the_older_scripts_environment() {
+    let scenario = load_built_in("payments").unwrap().scenario;
+    let env = env_of(&[
+        ("STAFF_PASSWORD", "st4ff-pass"),
+        ("USER_PASSWORD", "us3r-pass"),
+        ("REGISTRATION_ID", "12"),
+        ("TOURNAMENT_ID", "42"),
+    ]);
+    let run = run_of(&scenario, env, BTreeMap::new()).unwrap();
+    let rows = rows(&scenario, 1, None, &run).unwrap();
+    assert_eq!(rows[0]["payment_id"], json!(12));
+    assert_eq!(rows[0]["user_username"], json!("testuser"));
+    let mut secrets: Vec<_> = run.secrets(&scenario, &rows).iter().map(|s| s.expose().to_owned()).collect();
+    secrets.sort();
+    assert_eq!(secrets, ["st4ff-pass", "us3r-pass"]);
+    let kinds: Vec<_> = resolve_identities(&scenario, &run, &rows).unwrap().iter().map(|i| i.kind).collect();
+    assert_eq!(kinds, [IdentityKind::Username, IdentityKind::Username], "the empty ones are left out");
+    let bare = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    assert_eq!(bare.missing().map(|(name, _)| name).collect::<Vec<_>>(), ["staff_password"]);
+    let mut scope = bare.scope(0, rows[0].clone());
+    let error = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap_err().to_string();
+    assert!(error.contains("the environment variable STAFF_PASSWORD is not set"), "{error}");
+}
+
+#[test]
+fn columns_can_be_given_on_the_command_line() {
+    let scenario = load_built_in("matches").unwrap().scenario;
+    let given = [("match_id", json!(5)), ("participant_a_password", json!("pw-of-a"))];
+    let given = given.map(|(name, value)| (name.to_owned(), value)).into();
+    let run = run_of(&scenario, env_of(&[]), given).unwrap();
+    let rows = rows(&scenario, 1, None, &run).unwrap();
+    assert_eq!((&rows[0]["match_id"], &rows[0]["participant_a_password"]), (&json!(5), &json!("pw-of-a")));
+}
+
+#[test]
+fn anchors_and_merges_are_followed_to_their_definition() {
+    let text = |path: &str| {
+        format!(
+            "name: d\nsubject: {{ kind: flow, id: x }}\nsteps:\n  - &one\n    name: a\n    request: &r\n      method: GET\n      \
+             path: {path}\n  - name: b\n    request:\n      <<: *r\n      timeout: 5s\n"
+        )
+    };
+    let scenario = try_load(&text("/x")).unwrap().scenario;
+    assert_eq!(scenario.steps[1].request.path, "/x");
+    assert_eq!(try_load(&text("/{{ y }}")).unwrap_err().matches("s.yaml:8:14: undefined").count(), 1);
+}
+
+#[test]
+fn yaml_errors_are_in_plain_words() {
+    for (text, error) in [
+        ("", "1:1: expected a mapping, found nothing"),
+        ("a: [", "1:4: not valid YAML: unclosed bracket '['"),
+        ("a: *x", "1:4: not valid YAML: alias references unknown anchor"),
+        ("- a", "1:1: expected a mapping, found a list"),
+        ("? [a]: b", "1:3: a key is text, not a list or a mapping"),
+        ("---\na: 1\n---\nb: 2", "3:1: a scenario is one YAML document: this is the second"),
+        ("name: 'x", "1:7: not valid YAML: unclosed quote"),
+        ("name: .nan", "1:7: a number must be finite"),
+        ("name: x\nname: y", "2:1: not valid YAML: duplicate mapping key: name"),
+    ] {
+        assert_eq!(try_load(text).unwrap_err(), format!("s.yaml:{error}"), "{text:?}");
+    }
+}
+
+#[test]
+fn multipart_files_are_read_and_limited() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("proof.png"), b"\x89PNG").unwrap();
+    std::fs::File::create(dir.path().join("big")).unwrap().set_len(MAX_FILE + 1).unwrap();
+    let text = GOOD.replace("json: { n: 1 }", "multipart: { note: hi, f: { file: \"{{ thing }}\" } }");
+    let scenario = load_bytes(text.as_bytes(), "s.yaml", dir.path()).unwrap().scenario;
+    let settings = RunSettings {
+        seed: 0,
+        run_id: String::new(),
+        now: Arc::new(chrono::Utc::now),
+        env: env_of(&[]),
+        vars: BTreeMap::new(),
+        dir: dir.path().to_owned(),
+    };
+    let run = Run::new(&scenario, settings).unwrap();
+    let resolve = |file: &str| {
+        resolve_request(&scenario.steps[0].request, &mut run.scope(0, row(json!({"thing": file}))))
+    };
+    let ResolvedBody::Multipart(parts) = resolve("proof.png").unwrap().body else { panic!("not multipart") };
+    assert_eq!(parts[0], ("note".to_owned(), ResolvedPart::Text("hi".to_owned())));
+    let bytes: Arc<[u8]> = (*b"\x89PNG").into();
+    let (name, content_type) = ("proof.png".to_owned(), "image/png".to_owned());
+    assert_eq!(parts[1].1, ResolvedPart::File { name, content_type, bytes });
+    assert!(resolve("big").unwrap_err().to_string().contains("is over 16777216 bytes"));
+    assert!(resolve("gone").unwrap_err().to_string().contains("cannot be read"));
+    assert!(resolve(".").unwrap_err().to_string().contains("is not a regular file"));
+}
+
+proptest! {
+    #[test]
+    fn loading_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        let _ = load_bytes(&bytes, "s.yaml", Path::new("."));
+    }
+
+    #[test]
+    fn a_damaged_scenario_never_panics(at in 0..GOOD.len(), len in 0usize..40, with in "[\\[\\]{}:,&*!|>'\"%@`#\n a-z-]{0,8}") {
+        let mut text = GOOD.to_owned();
+        text.replace_range(at..(at + len).min(GOOD.len()), &with);
+        if let Err(error) = try_load(&text) {
+            prop_assert!(error.starts_with("s.yaml:"), "{}", error);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Candidate keys: what senders make of the secret by mistake.
+
+use crate::Secret;
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use zeroize::Zeroizing;
+
+use super::super::scheme::Scheme;
+
+/// The guide's example, which everybody has (CONTRACT.md section 10).
+const PUBLIC_EXAMPLE: &[u8] = b"a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
+
+/// The whole clause about a key, and its bytes.
+pub(super) type Candidate = (&'static str, Zeroizing<Vec<u8>>);
+
+/// One reading of the secret's text; `None` where it does not apply.
+type Reading = fn(&str) -> Option<Vec<u8>>;
+
+const READINGS: [(&str, Reading); 14] = [
+    ("the sender hex-decoded the secret (its characters are the key as text)", |s| {
+        hex::decode(s.trim()).ok()
+    }),
+    ("the sender base64-decoded the secret (its characters are the key as text)", |s| base64_of(s)),
+    ("the sender's secret ends in a newline", |s| Some(format!("{s}\n").into())),
+    ("the sender's secret ends in a carriage return and newline", |s| Some(format!("{s}\r\n").into())),
+    ("the sender's secret ends in a blank", |s| Some(format!("{s} ").into())),
+    ("the sender's secret begins with a blank", |s| Some(format!(" {s}").into())),
+    ("the secret here has blanks or a newline around it that the sender's has not", |s| {
+        Some(s.trim().into())
+    }),
+    ("the sender's secret is in upper case", |s| Some(s.to_uppercase().into())),
+    ("the sender's secret is in lower case", |s| Some(s.to_lowercase().into())),
+    ("the sender's secret has double quotes around it", |s| Some(format!("\"{s}\"").into())),
+    ("the sender's secret has single quotes around it", |s| Some(format!("'{s}'").into())),
+    ("the sender left the whsec_ prefix off the secret", |s| s.strip_prefix("whsec_").map(Into::into)),
+    ("the sender base64-encoded the secret", |s| Some(STANDARD.encode(s).into())),
+    ("the sender hex-encoded the secret", |s| Some(hex::encode(s).into())),
+];
+
+fn base64_of(text: &str) -> Option<Vec<u8>> {
+    let text = text.trim().trim_end_matches('=');
+    let text = text.strip_prefix("whsec_").unwrap_or(text);
+    STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
+}
+
+/// The key that the scheme wants, as bytes; `None` for the ed25519 keys, of which there is nothing to try.
+pub(super) fn exact(scheme: Scheme, secret: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+    let text = secret.expose();
+    match scheme {
+        Scheme::StandardWebhooks if text.starts_with("whsk_") || text.starts_with("whpk_") => None,
+        Scheme::StandardWebhooks => base64_of(text).map(Zeroizing::new),
+        _ => Some(Zeroizing::new(text.into())),
+    }
+}
+
+/// Every other key that a sender may have used, the most likely first, each once.
+pub(super) fn mistaken(scheme: Scheme, secret: &Secret) -> Vec<Candidate> {
+    let text = secret.expose();
+    let mut found: Vec<Candidate> = vec![
+        ("the sender signs with an empty secret, which everybody knows", Zeroizing::new(Vec::new())),
+        (
+            "the sender signs with the public example secret from the staging guide",
+            Zeroizing::new(PUBLIC_EXAMPLE.to_vec()),
+        ),
+    ];
+    if scheme == Scheme::StandardWebhooks {
+        let clause = "the sender uses the text of the secret as the key (the scheme base64-decodes it)";
+        found.push((clause, Zeroizing::new(text.as_bytes().to_vec())));
+    }
+    found.extend(READINGS.iter().filter_map(|(clause, read)| Some((*clause, Zeroizing::new(read(text)?)))));
+    let exact = exact(scheme, secret);
+    let mut unique: Vec<Candidate> = Vec::with_capacity(found.len());
+    for candidate in found {
+        let known = |key: &Zeroizing<Vec<u8>>| **key == *candidate.1;
+        if !exact.as_ref().is_some_and(known) && !unique.iter().any(|(_, key)| known(key)) {
+            unique.push(candidate);
+        }
+    }
+    unique
+}

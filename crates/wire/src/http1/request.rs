@@ -1,0 +1,312 @@
+//! Requests, read as a server: bytes in order, time of the first and of the last, every wait and size limited.
+
+use super::body::{self, BodyError, Framing};
+use super::response::{Response, owned};
+use super::{Buffered, MAX_HEAD, MAX_HEADERS, Socket};
+use crate::Clock;
+use record::Tick;
+use std::io;
+use std::mem::MaybeUninit;
+use std::pin::Pin;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+/// The limits of a connection.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest body in bytes.
+    pub body: usize,
+    /// From the first byte of a request to the end of its head.
+    pub head_time: Duration,
+    /// From the end of the head to the end of the body.
+    pub body_time: Duration,
+    /// Without a request.
+    pub idle_time: Duration,
+    /// For writing an answer to a peer that does not read.
+    pub write_time: Duration,
+}
+
+impl Default for Limits {
+    /// 1 MiB body, 5 s head, 10 s body, 75 s idle, 10 s write; the head is limited to [`MAX_HEAD`] bytes.
+    fn default() -> Self {
+        Self {
+            body: 1024 * 1024,
+            head_time: Duration::from_secs(5),
+            body_time: Duration::from_secs(10),
+            idle_time: Duration::from_secs(75),
+            write_time: Duration::from_secs(10),
+        }
+    }
+}
+
+/// One request as it came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RawRequest {
+    /// Method.
+    pub method: String,
+    /// Path and query, as sent.
+    pub target: String,
+    /// Header names and values in the order and spelling of the wire; bytes outside UTF-8 as U+FFFD.
+    pub headers: Vec<(String, String)>,
+    /// The head byte for byte, request line and empty line included.
+    pub head: Vec<u8>,
+    /// The body without transfer coding.
+    pub body: Vec<u8>,
+    /// When the first byte came.
+    pub first_byte: Tick,
+    /// When the last byte came.
+    pub received: Tick,
+    /// Whether the peer keeps the connection open for another request.
+    pub keep_alive: bool,
+}
+
+impl RawRequest {
+    /// The first header of that name, compared without case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
+    }
+
+    /// The path without the query; of a target in absolute form (RFC 9112 section 3.2.2) too.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        let usual = self.target.starts_with('/');
+        let target = if usual { &self.target } else { origin_form(&self.target) };
+        target.split(['?', '#']).next().unwrap_or_default()
+    }
+}
+
+/// What stands behind the authority of a target in absolute form; any other target as it is.
+fn origin_form(target: &str) -> &str {
+    let absolute = |scheme: &str| scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https");
+    match target.split_once("://") {
+        Some((scheme, rest)) if absolute(scheme) => {
+            rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+        }
+        _ => target,
+    }
+}
+
+/// Why no request came.
+#[derive(Debug)]
+pub enum Stop {
+    /// The peer closed, failed, or was idle for too long between two requests: nothing to answer.
+    Closed,
+    /// What came cannot be accepted; the connection ends after this answer.
+    Refused(Refusal),
+}
+
+/// A request that cannot be accepted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct Refusal {
+    /// The status to answer with.
+    pub status: u16,
+    /// What is wrong.
+    pub why: String,
+    /// When its first byte came.
+    pub first_byte: Tick,
+}
+
+/// A connection of a client to us.
+#[derive(Debug)]
+pub struct Connection<S> {
+    io: Buffered<S>,
+    clock: Clock,
+    limits: Limits,
+    /// Whether the last request was a HEAD, whose answer has no body (RFC 9110 section 9.3.2).
+    head_only: bool,
+    /// Looks now and then whether the peer has been idle for too long; set once for many requests.
+    idle: Option<Pin<Box<Sleep>>>,
+}
+
+impl Connection<Socket> {
+    /// Whether the peer resets the connection within this time, which one that has gone does when something comes to it.
+    pub async fn is_reset_within(&mut self, time: Duration) -> bool {
+        self.io.stream().is_reset_within(time).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Takes over an accepted socket.
+    pub const fn new(stream: S, clock: Clock, limits: Limits) -> Self {
+        Self { io: Buffered::new(stream), clock, limits, head_only: false, idle: None }
+    }
+
+    /// The socket itself, for breaking it on purpose.
+    pub fn into_stream(self) -> S {
+        self.io.into_stream()
+    }
+
+    /// Waits for the first byte of the next request; `false` when the peer closed, failed, or was idle for too long. Safe
+    /// to cancel.
+    pub async fn begun(&mut self) -> bool {
+        self.first_byte().await.is_ok()
+    }
+
+    /// Reads the next request.
+    ///
+    /// # Errors
+    /// [`Stop`] says whether there is anything to answer.
+    pub async fn read(&mut self) -> Result<RawRequest, Stop> {
+        let first_byte = self.first_byte().await?;
+        let refuse = |status, why: &str| Stop::Refused(Refusal { status, why: why.to_owned(), first_byte });
+        let mut request = match timeout(self.limits.head_time, self.head(first_byte)).await {
+            Err(_) => return Err(refuse(408, "the head of the request came too slowly")),
+            Ok(Err(e)) => return Err(stop(&e, first_byte)),
+            Ok(Ok(request)) => request,
+        };
+        self.head_only = request.method == "HEAD";
+        let framing = body::framing(&request.headers).map_err(|e| stop(&e, first_byte))?;
+        let framing = framing.unwrap_or(Framing::Sized(0));
+        self.continue_if_asked(&request, framing).await?;
+        request.body =
+            match timeout(self.limits.body_time, body::read(&mut self.io, framing, self.limits.body)).await {
+                Err(_) => return Err(refuse(408, "the body of the request came too slowly")),
+                Ok(Err(e)) => return Err(stop(&e, first_byte)),
+                Ok(Ok(body)) => body,
+            };
+        request.received = self.clock.now();
+        Ok(request)
+    }
+
+    /// Writes an answer; on return its last byte is with the kernel.
+    ///
+    /// # Errors
+    /// When the peer is gone, or does not read within the limit.
+    pub async fn write(&mut self, answer: &Response, keep_alive: bool) -> io::Result<()> {
+        let connection = if keep_alive { "keep-alive" } else { "close" };
+        let bytes =
+            if self.head_only { answer.head(connection).into_bytes() } else { answer.bytes(connection) };
+        self.write_raw(&bytes).await
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// As for [`Connection::write`].
+    pub async fn write_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let stream = self.io.stream();
+        let write = async {
+            stream.write_all(bytes).await?;
+            stream.flush().await
+        };
+        timeout(self.limits.write_time, write).await.map_err(|_| io::ErrorKind::TimedOut)?
+    }
+
+    /// Ends the connection so that the peer still gets the last answer: sends FIN, then reads what is left for at most
+    /// a second (a close with unread bytes would reset the connection and lose the answer).
+    pub async fn close(mut self) {
+        let drain = async {
+            let _ = self.io.stream().shutdown().await;
+            let mut left = 16 * 1024 * 1024usize;
+            while let Ok(n @ 1..) = self.io.fill().await {
+                self.io.skip(usize::MAX);
+                left = left.saturating_sub(n);
+                if left == 0 {
+                    break;
+                }
+            }
+        };
+        let _ = timeout(Duration::from_secs(1), drain).await;
+    }
+
+    /// Waits until the peer ends its side or fails the connection. What it sends meanwhile is the next request, and is kept;
+    /// of a peer that sends more than [`MAX_AHEAD`] bytes ahead the end is not seen.
+    pub async fn closed(&mut self) {
+        while self.io.pending().len() < MAX_AHEAD {
+            if !matches!(self.io.fill().await, Ok(1..)) {
+                return;
+            }
+        }
+        std::future::pending::<()>().await;
+    }
+
+    async fn first_byte(&mut self) -> Result<Tick, Stop> {
+        if self.io.pending().is_empty() {
+            let until = Instant::now() + self.limits.idle_time;
+            let idle = self.idle.get_or_insert_with(|| Box::pin(sleep_until(until)));
+            loop {
+                tokio::select! {
+                    biased;
+                    got = self.io.fill() => match got {
+                        Ok(1..) => break,
+                        _ => return Err(Stop::Closed),
+                    },
+                    () = idle.as_mut() => match idle.deadline() {
+                        set if set < until => idle.as_mut().reset(until),
+                        _ => return Err(Stop::Closed),
+                    },
+                }
+            }
+        }
+        Ok(self.clock.now())
+    }
+
+    async fn head(&mut self, first_byte: Tick) -> Result<RawRequest, BodyError> {
+        loop {
+            let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
+            let mut parsed = httparse::Request::new(&mut []);
+            match parsed.parse_with_uninit_headers(self.io.pending(), &mut slots) {
+                Ok(httparse::Status::Complete(used)) if used > MAX_HEAD => {
+                    return Err(BodyError::Malformed(HEAD_TOO_LONG));
+                }
+                Ok(httparse::Status::Complete(used)) => {
+                    let request = assemble(&parsed, first_byte);
+                    return Ok(RawRequest { head: self.io.take(used), ..request });
+                }
+                Ok(httparse::Status::Partial) if self.io.pending().len() > MAX_HEAD => {
+                    return Err(BodyError::Malformed(HEAD_TOO_LONG));
+                }
+                Ok(httparse::Status::Partial) => {}
+                Err(httparse::Error::TooManyHeaders) => return Err(BodyError::Malformed(HEAD_TOO_LONG)),
+                Err(_) => return Err(BodyError::Malformed("not an HTTP/1.1 request")),
+            }
+            if self.io.fill().await? == 0 {
+                return Err(BodyError::Truncated);
+            }
+        }
+    }
+
+    async fn continue_if_asked(&mut self, request: &RawRequest, framing: Framing) -> Result<(), Stop> {
+        let asked = request.header("expect").is_some_and(|v| v.eq_ignore_ascii_case("100-continue"));
+        let fits = !matches!(framing, Framing::Sized(n) if n > self.limits.body);
+        if asked && fits && self.io.pending().is_empty() {
+            self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n").await.map_err(|_| Stop::Closed)?;
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of later requests that are kept while the answer to this one is made.
+const MAX_AHEAD: usize = 64 * 1024;
+const HEAD_TOO_LONG: &str = "a request head that is too long";
+
+fn stop(error: &BodyError, first_byte: Tick) -> Stop {
+    let status = match error {
+        BodyError::Io(_) | BodyError::Truncated => return Stop::Closed,
+        BodyError::TooLarge(_) => 413,
+        BodyError::Malformed(HEAD_TOO_LONG) => 431,
+        BodyError::Malformed(_) => 400,
+    };
+    Stop::Refused(Refusal { status, why: error.to_string(), first_byte })
+}
+
+fn assemble(parsed: &httparse::Request<'_, '_>, first_byte: Tick) -> RawRequest {
+    let headers = owned(parsed.headers);
+    let connection =
+        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("connection")).map(|(_, v)| v.as_str());
+    let says = |word| connection.is_some_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case(word)));
+    let keep_alive = if parsed.version == Some(1) { !says("close") } else { says("keep-alive") };
+    RawRequest {
+        method: parsed.method.unwrap_or_default().to_owned(),
+        target: parsed.path.unwrap_or_default().to_owned(),
+        headers,
+        head: Vec::new(),
+        body: Vec::new(),
+        first_byte,
+        received: first_byte,
+        keep_alive,
+    }
+}

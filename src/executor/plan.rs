@@ -1,0 +1,142 @@
+//! What a run is made of: everything resolved, nothing started.
+
+use crate::receive::Token;
+use crate::redact::Redactor;
+use pii::PolicyError;
+use record::RunKind;
+use record::faults::{FaultPlan, Sweep};
+use record::{Aggregator, Header, RetryContract};
+use scenario::{Env, Loaded};
+use serde_json::Value;
+use signature::Scheme;
+use signature::Secret;
+use stand_in::{Misbehaviour, Profile};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// A run, resolved from command line, environment and scenario.
+pub struct Plan {
+    /// What kind of run it is.
+    pub kind: RunKind,
+    /// The scenario.
+    pub loaded: Loaded,
+    /// The gates, for the journal.
+    pub gates: GatesRef,
+    /// The system under test.
+    pub target: Target,
+    /// Its name in the artifact.
+    pub environment: String,
+    /// Number of flows.
+    pub flows: u32,
+    /// Flows at the same time.
+    pub concurrency: u32,
+    /// Data rows in place of the scenario's.
+    pub data: Option<PathBuf>,
+    /// Variables in place of the scenario's.
+    pub vars: BTreeMap<String, Value>,
+    /// The environment that templates see.
+    pub env: Env,
+    /// Where webhooks are received.
+    pub receiver: Receiver,
+    /// The webhook secret.
+    pub secret: Secret,
+    /// The signature scheme.
+    pub scheme: Scheme,
+    /// The retry contract and its tolerance.
+    pub retry: RetryContract,
+    /// The sender's time-out.
+    pub sender_timeout: Duration,
+    /// Seed of every random choice.
+    pub seed: u64,
+    /// In place of every webhook's own time limit.
+    pub within: Option<Duration>,
+    /// How long to watch for duplicates after the last webhook.
+    pub quiet: Duration,
+    /// The journal file.
+    pub journal: PathBuf,
+    /// What counts the facts of the run in place of the journal file, if anything does.
+    pub aggregator: Option<MakeAggregator>,
+    /// What to break on purpose.
+    pub faults: FaultPlan,
+    /// The sweep of the sender's contract that the scenario asks for; its faults are in [`Plan::faults`], by flow.
+    pub sweep: Option<Sweep>,
+    /// Whether to pause for the sender's circuit breaker.
+    pub pacing: Pacing,
+    /// Scrubs what leaves the process.
+    pub redactor: Redactor,
+}
+
+/// Makes what counts the facts of a run with this header.
+pub type MakeAggregator = fn(&Header) -> Result<Box<dyn Aggregator>, PolicyError>;
+
+/// What to do about the sender's circuit breaker when more deliveries are made to fail than it spares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Pacing {
+    /// Hold answers back, or pause, so that it stays closed.
+    #[default]
+    KeepClosed,
+    /// Run on; what it swallows is counted as suppressed.
+    RunOn,
+}
+
+/// The gates of a run.
+#[derive(Debug, Clone)]
+pub struct GatesRef {
+    /// Resolved, as JSON.
+    pub value: Value,
+    /// SHA-256 of the file, hex.
+    pub sha256: String,
+}
+
+/// The system under test.
+#[derive(Debug, Clone)]
+pub enum Target {
+    /// The embedded stand-in.
+    StandIn(StandIn),
+    /// A staging system at this URL.
+    Url(String),
+}
+
+/// How the embedded stand-in behaves.
+#[derive(Debug, Clone, Default)]
+pub struct StandIn {
+    /// What it does wrong on purpose.
+    pub misbehave: Vec<Misbehaviour>,
+    /// Whose behaviour it shows otherwise.
+    pub profile: Profile,
+}
+
+/// Where webhooks are received.
+#[derive(Debug, Clone)]
+pub enum Receiver {
+    /// In this process.
+    Here(Listen),
+    /// By a `smoke receive` that the sender can reach; they are read back from it.
+    Elsewhere(Elsewhere),
+    /// By somebody else, at this URL, who judges them.
+    Watched(String),
+}
+
+/// A receiver elsewhere.
+#[derive(Debug, Clone)]
+pub struct Elsewhere {
+    /// Its URL, as this process reaches it.
+    pub url: String,
+    /// Opens its read-back API.
+    pub token: Token,
+    /// The URL under which the sender reaches it; the receiver's own word when absent.
+    pub public_url: Option<String>,
+}
+
+/// Where this process listens.
+#[derive(Debug, Clone)]
+pub struct Listen {
+    /// Address and port; port 0 takes a free one.
+    pub address: SocketAddr,
+    /// The path.
+    pub path: String,
+    /// The URL under which the sender reaches it; from the address when absent.
+    pub public_url: Option<String>,
+}

@@ -1,0 +1,274 @@
+//! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
+
+use super::error::RunError;
+use super::injector::injector;
+use super::plan::{Plan, Receiver, StandIn, Target};
+use super::webhook_source::{self, WebhookSource};
+use crate::drive::{Client, Reply};
+use crate::inbox::{Config, Inbox};
+use crate::journal::Journal;
+use record::SubjectKind;
+use record::{Header, RetryContract, ScenarioRef, WebhookConfig};
+use scenario::{
+    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows,
+    resolve_identities, rows,
+};
+use signature::Verifier;
+use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use wire::Clock;
+
+/// Limit for the first contact with the target.
+const FIRST_CONTACT: Duration = Duration::from_secs(10);
+
+/// A run that is ready to be driven.
+pub struct Prepared {
+    pub(super) plan: Plan,
+    pub(super) clock: Clock,
+    pub(super) journal: Journal,
+    pub(super) client: Client,
+    pub(super) webhook_source: WebhookSource,
+    pub(super) inbox: Arc<Inbox>,
+    pub(super) staging: Option<Staging>,
+    pub(super) rows: Vec<Row>,
+    pub(super) run: Arc<Run>,
+    endpoint: String,
+    about_stand_in: bool,
+}
+
+impl Prepared {
+    /// Binds, starts, reads and checks everything that a run needs.
+    ///
+    /// # Errors
+    /// Whatever is missing or wrong; nothing has been driven then.
+    pub async fn new(mut plan: Plan) -> Result<Self, RunError> {
+        let clock = Clock::start();
+        plan.redactor.learn(&plan.secret);
+        let verifier = Verifier::new(plan.scheme, &plan.secret)?;
+        let (webhook_source, endpoint) = webhook_source::ready(&plan, clock).await?;
+        let staging = match plan.target.clone() {
+            Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
+            Target::Url(_) => None,
+        };
+        let base = target_url(&plan, staging.as_ref());
+        let client = Client::new(&base, plan.concurrency as usize).map_err(RunError::Target)?;
+        let run_id = uuid::Uuid::new_v4();
+        let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
+        let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        // What the user typed has been checked by now: a mistake there is target even when staging is down.
+        header.stand_in = match &staging {
+            Some(_) => true,
+            None => reach(&client).await?.header("server") == Some(SERVER),
+        };
+        let about_stand_in = header.stand_in;
+        let aggregator = plan.aggregator.map(|make| make(&header)).transpose()?;
+        if aggregator.is_some() {
+            // They are looked for while the webhooks arrive, and nobody looks again.
+            header.identities = Vec::new();
+        }
+        let journal = Journal::create(&plan.journal, &header)
+            .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
+        let journal = match aggregator {
+            Some(aggregator) => journal.counting(aggregator),
+            None => journal,
+        };
+        let config = Config {
+            path: if let Receiver::Here(listen) = &plan.receiver {
+                listen.path.clone()
+            } else {
+                "/".to_owned()
+            },
+            scheme: plan.scheme,
+            verifier,
+            contract: plan.retry.clone(),
+            quiet: plan.quiet,
+            interceptor: injector(&plan, &endpoint, &run, &rows).await?,
+        };
+        let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
+        Ok(Self {
+            plan,
+            clock,
+            journal,
+            client,
+            webhook_source,
+            inbox,
+            staging,
+            rows,
+            run,
+            endpoint,
+            about_stand_in,
+        })
+    }
+
+    /// The URL that the sender has to post to.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// Whether the target is smoke's own stand-in, here or as a server: no evidence about staging.
+    #[must_use]
+    pub const fn is_about_stand_in(&self) -> bool {
+        self.about_stand_in
+    }
+
+    /// The stand-in, when it is the target.
+    #[must_use]
+    pub const fn stand_in(&self) -> Option<&Staging> {
+        self.staging.as_ref()
+    }
+}
+
+async fn start_stand_in(
+    plan: &Plan,
+    how: &StandIn,
+    endpoint: &str,
+    clock: Clock,
+) -> Result<Staging, RunError> {
+    let listener = TcpListener::bind("127.0.0.1:0").await.map_err(RunError::StandIn)?;
+    let flows = plan.flows as usize;
+    let fixtures = match plan.loaded.scenario.subject.kind {
+        SubjectKind::Payment => FixtureSize { payments: flows, matches: 0 },
+        SubjectKind::Match => FixtureSize { payments: 0, matches: flows },
+        SubjectKind::Flow => FixtureSize { payments: flows, matches: flows },
+    };
+    let mut options = Options::new(plan.secret.clone(), endpoint);
+    options.scheme = plan.scheme;
+    options.timeout = plan.sender_timeout;
+    options.max_attempts = plan.retry.attempts();
+    options.timing = timing(&plan.retry);
+    options.misbehave = how.misbehave.clone();
+    options.profile = how.profile;
+    options.fixtures = fixtures;
+    options.seed = plan.seed;
+    options.clock = clock;
+    options.rows = plan.data.as_deref().map_or_else(|| Ok(Vec::new()), |file| read_rows(file, flows))?;
+    Staging::start(listener, options).map_err(RunError::StandIn)
+}
+
+/// The stand-in keeps the contract that is judged, unless it is target to misbehave.
+fn timing(contract: &RetryContract) -> Timing {
+    Timing {
+        backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
+        breaker_failures: contract.breaker.failures as usize,
+        breaker_window: contract.breaker.window(),
+        breaker_open: contract.breaker.open(),
+        ..Timing::default()
+    }
+}
+
+fn target_url(plan: &Plan, staging: Option<&Staging>) -> String {
+    match (&plan.target, staging) {
+        (Target::Url(url), _) => url.clone(),
+        (Target::StandIn(_), Some(staging)) => staging.base_url(),
+        (Target::StandIn(_), None) => String::new(),
+    }
+}
+
+/// Any answer will do: this asks whether something is there, before a run is begun against it.
+async fn reach(client: &Client) -> Result<Reply, RunError> {
+    let request = ResolvedRequest {
+        method: Method::Get,
+        path: "/healthz/".to_owned(),
+        headers: Vec::new(),
+        body: ResolvedBody::None,
+        timeout: FIRST_CONTACT,
+    };
+    let failed = |e: crate::drive::ClientError| RunError::Unreachable {
+        url: client.base().to_owned(),
+        why: e.to_string(),
+    };
+    client.send(&request, None).await.map_err(failed)
+}
+
+/// The variables and data rows: the user's, else the stand-in's fixtures, else the scenario's own.
+fn rows_of(
+    plan: &mut Plan,
+    staging: Option<&Staging>,
+    clock: Clock,
+    run_id: uuid::Uuid,
+) -> Result<(Arc<Run>, Vec<Row>), RunError> {
+    let scenario = &plan.loaded.scenario;
+    let mut vars = plan.vars.clone();
+    if let Some(staging) = staging {
+        let known = |name: &String| scenario.vars.keys().any(|k| k == name);
+        let own = staging.fixtures().vars.clone().into_iter().filter(|(name, _)| known(name));
+        own.for_each(|(name, value)| {
+            vars.entry(name).or_insert(value);
+        });
+    }
+    let settings = RunSettings {
+        seed: plan.seed,
+        run_id: run_id.to_string(),
+        now: Arc::new(move || clock.wall()),
+        env: Arc::clone(&plan.env),
+        vars,
+        dir: plan.loaded.dir.clone(),
+    };
+    let run = Run::new(scenario, settings)?;
+    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
+    let rows = match fixtures {
+        Some(rows) => {
+            check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
+            rows
+        }
+        None => rows(scenario, plan.flows, plan.data.as_deref(), &run)?,
+    };
+    run.secrets(scenario, &rows).iter().for_each(|secret| plan.redactor.learn(secret));
+    Ok((run, rows))
+}
+
+fn fixture_rows(staging: &Staging, kind: SubjectKind) -> Vec<Row> {
+    let fixtures = staging.fixtures();
+    match kind {
+        SubjectKind::Payment => fixtures.payments.clone(),
+        SubjectKind::Match => fixtures.matches.clone(),
+        // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
+        SubjectKind::Flow => fixtures
+            .payments
+            .iter()
+            .zip(&fixtures.matches)
+            .map(|(p, m)| m.iter().chain(p).map(|(k, v)| (k.clone(), v.clone())).collect())
+            .collect(),
+    }
+}
+
+fn header(
+    plan: &Plan,
+    clock: Clock,
+    run_id: uuid::Uuid,
+    client: &Client,
+    endpoint: &str,
+    run: &Arc<Run>,
+    rows: &[Row],
+) -> Result<Header, RunError> {
+    let scenario = &plan.loaded.scenario;
+    let retry = plan.retry.clone();
+    let webhook = WebhookConfig::new(endpoint.to_owned(), plan.sender_timeout, &retry, plan.secret.chars());
+    Ok(Header {
+        run_id,
+        scenario: ScenarioRef {
+            name: scenario.name.clone(),
+            subject: scenario.subject.kind,
+            sha256: plan.loaded.sha256.clone(),
+        },
+        gates: plan.gates.value.clone(),
+        gates_sha256: plan.gates.sha256.clone(),
+        environment: plan.environment.clone(),
+        target: client.base().to_owned(),
+        scheme: plan.scheme,
+        flows: plan.flows,
+        concurrency: plan.concurrency,
+        seed: plan.seed,
+        webhook,
+        retry,
+        ours: scenario.webhooks.ours.keys().cloned().collect(),
+        identities: resolve_identities(scenario, run, rows)?,
+        pii_policy: scenario.pii.clone(),
+        clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
+        faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
+        ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
+    })
+}

@@ -1,0 +1,46 @@
+//! Waits until every webhook that is due has come or is too late, and silence has been watched long enough.
+
+use crate::drive::Dues;
+use crate::inbox::Inbox;
+use record::Tick;
+use std::time::Duration;
+use tokio::time::{sleep, sleep_until};
+use wire::Clock;
+
+/// How often the state is looked at while something is missing.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// How long is waited for a missing webhook once the sender's circuit breaker may have swallowed it.
+const SWALLOWED: Duration = Duration::from_secs(2);
+
+/// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
+pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Duration) {
+    let at_least = clock.now().plus(quiet);
+    while let Some(until) = open_until(inbox, dues, at_least, clock.now()) {
+        let now = clock.now();
+        // Far deadlines are not slept through: what is missing may come at any moment.
+        if until.since(now) > LOOK {
+            sleep(LOOK).await;
+        } else {
+            sleep_until(clock.instant(until)).await;
+        }
+    }
+}
+
+/// The longest that settling can take from now on.
+pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) -> Duration {
+    open_until(inbox, dues, now.plus(quiet), now).map_or(Duration::ZERO, |until| until.since(now))
+}
+
+fn open_until(inbox: &Inbox, dues: &Dues, at_least: Tick, now: Tick) -> Option<Tick> {
+    let settling = inbox.settling();
+    let missing = dues.missing(&settling.ended).map(|missing| match settling.breaker_opened {
+        None => missing.deadline,
+        // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
+        Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
+    });
+    // How long an attempt will hang is the sender's business; its end brings a time to watch until.
+    let under_way = if settling.under_way > 0 { now.plus(LOOK * 2) } else { now };
+    let until = missing.unwrap_or_default().max(settling.watch_until).max(at_least).max(under_way);
+    (until > now).then_some(until)
+}

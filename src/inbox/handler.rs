@@ -1,0 +1,434 @@
+//! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
+
+use super::deliveries::{Deliveries, Key, Place, Settling};
+use super::hooks::{NoAnswer, Observer, Routes, Upstream};
+use crate::journal::{Durable, Journal, NotDurable};
+use record::Ending;
+use record::Tick;
+use record::faults::{Fault, FaultSpec};
+use record::{Answered, Attempt, Body, Forwarded, Record, Refused, RetryContract, Watch};
+use serde_json::json;
+use signature::{Reason, Scheme, Verdict, Verifier};
+use std::collections::VecDeque;
+use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use wire::Clock;
+use wire::http1::{Intercept, Interceptor, RawRequest, Refusal, Response};
+
+/// How many recent bodies are kept to recognise a signature that belongs to another delivery.
+const RECENT_BODIES: usize = 32;
+
+/// What an inbox needs to know.
+pub struct Config {
+    /// The path that webhooks are posted to.
+    pub path: String,
+    /// Signature scheme.
+    pub scheme: Scheme,
+    /// Checks signatures.
+    pub verifier: Verifier,
+    /// The retry contract, which says how long a delivery is watched.
+    pub contract: RetryContract,
+    /// How long to watch for duplicates after the last answer.
+    pub quiet: Duration,
+    /// Breaks attempts on purpose.
+    pub interceptor: Option<Arc<dyn Interceptor>>,
+}
+
+/// The receiver of webhooks.
+pub struct Inbox {
+    config: Config,
+    clock: Clock,
+    journal: Journal,
+    next: AtomicU64,
+    under_way: AtomicU64,
+    /// Held from numbering an attempt to writing it, when faults go by number.
+    order: Mutex<()>,
+    deliveries: Mutex<Deliveries>,
+    recent: Mutex<VecDeque<Vec<u8>>>,
+    upstream: Option<Arc<dyn Upstream>>,
+    routes: Option<Arc<dyn Routes>>,
+    observer: Option<Arc<dyn Observer>>,
+}
+
+/// An attempt that is in the journal and waits for its answer.
+#[derive(Debug)]
+pub struct Handled {
+    /// The answer to send when nothing is intercepted.
+    pub answer: Response,
+    attempt: Option<Open>,
+    durable: Option<Durable>,
+}
+
+impl Handled {
+    /// Whether it is an attempt that is in the journal.
+    #[must_use]
+    pub const fn is_recorded(&self) -> bool {
+        self.attempt.is_some()
+    }
+}
+
+#[derive(Debug)]
+struct Open {
+    number: u64,
+    key: Key,
+    event: String,
+    fault: Option<Fault>,
+    /// What the verification said; `None` where that is not counted.
+    reason: Option<Reason>,
+}
+
+impl Inbox {
+    /// An inbox that writes to `journal`.
+    #[must_use]
+    pub fn new(config: Config, clock: Clock, journal: Journal) -> Self {
+        let deliveries = Deliveries::new(config.contract.clone(), config.quiet);
+        Self {
+            config,
+            clock,
+            journal,
+            next: AtomicU64::new(0),
+            under_way: AtomicU64::new(0),
+            order: Mutex::new(()),
+            deliveries: Mutex::new(deliveries),
+            recent: Mutex::new(VecDeque::new()),
+            upstream: None,
+            routes: None,
+            observer: None,
+        }
+    }
+
+    /// The same as a tap in front of a real receiver.
+    #[must_use]
+    pub fn with_upstream(mut self, upstream: Arc<dyn Upstream>) -> Self {
+        self.upstream = Some(upstream);
+        self
+    }
+
+    /// The same with further paths.
+    #[must_use]
+    pub fn with_routes(mut self, routes: Arc<dyn Routes>) -> Self {
+        self.routes = Some(routes);
+        self
+    }
+
+    /// The same with counters.
+    #[must_use]
+    pub fn with_observer(mut self, observer: Arc<dyn Observer>) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    pub(super) fn routes(&self) -> Option<&Arc<dyn Routes>> {
+        self.routes.as_ref()
+    }
+
+    pub(super) fn upstream(&self) -> Option<&Arc<dyn Upstream>> {
+        self.upstream.as_ref()
+    }
+
+    /// The clock that attempts are timed with.
+    #[must_use]
+    pub const fn clock(&self) -> Clock {
+        self.clock
+    }
+
+    /// How far the deliveries are from being settled.
+    #[must_use]
+    pub fn settling(&self) -> Settling {
+        let now = self.clock.now();
+        let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
+        Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
+    }
+
+    /// The path to which an injected redirect points: what arrives there was delivered elsewhere.
+    #[must_use]
+    pub fn elsewhere(path: &str) -> String {
+        format!("{}/elsewhere", path.trim_end_matches('/'))
+    }
+
+    /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
+    pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
+        if request.path() != self.config.path {
+            if request.path() == Self::elsewhere(&self.config.path) {
+                return (self.record_elsewhere(request), None);
+            }
+            self.note_refused(&request, 404);
+            let detail = format!("webhooks go to {}", self.config.path);
+            return (unrecorded(problem(404, "no such path", &detail)), None);
+        }
+        if request.method != "POST" {
+            self.note_refused(&request, 405);
+            let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
+            return (unrecorded(refusal), None);
+        }
+        self.handle_webhook(request)
+    }
+
+    fn note_refused(&self, request: &RawRequest, status: u16) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
+        // A path that is more than a path may hold anything, personal data included.
+        let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
+        let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.path);
+        self.append_refused(Refused { at: request.first_byte, status, why });
+    }
+
+    /// A refused request is no attempt: losing its record to a full disk changes no verdict.
+    fn append_refused(&self, refused: Refused) {
+        if let Some(observer) = &self.observer {
+            observer.refused(refused.status);
+        }
+        let _ = self.journal.append_soon(&Record::Refused(refused));
+    }
+
+    /// Notes a request that could not be read, and gives the answer to it.
+    pub fn refuse(&self, refusal: &Refusal) -> Response {
+        let (at, status, why) = (refusal.first_byte, refusal.status, refusal.why.clone());
+        self.append_refused(Refused { at, status, why });
+        problem(refusal.status, "refused", &refusal.why)
+    }
+
+    /// Notes how an attempt ended. `status` is what the sender saw.
+    pub fn answered(&self, handled: &Handled, how: Ending, status: Option<u16>) {
+        let Some(open) = &handled.attempt else { return };
+        let end = self.clock.now();
+        let seen = if how == Ending::Sent { status } else { None };
+        self.settle(open, seen, how, end);
+        // The attempt itself is in the journal; without this record the analysis says that its end is not known.
+        let _ = self.journal.append_soon(&Record::Answered(Answered { attempt: open.number, end, how }));
+    }
+
+    /// Files and counts how an attempt ended; `seen` is the status that its sender saw.
+    fn settle(&self, open: &Open, seen: Option<u16>, how: Ending, end: Tick) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        let ended = deliveries.answered(&open.key, &open.event, seen, open.fault, end);
+        let given_up = deliveries.take_given_up();
+        drop(deliveries);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+        if let Some(observer) = &self.observer {
+            observer.answered(seen, how);
+            ended.iter().chain(&given_up).for_each(|ended| observer.ended(ended));
+        }
+    }
+
+    /// Counts deliveries whose next attempt is overdue by `grace` as given up.
+    pub fn give_up(&self, grace: Duration) {
+        let Some(before) = self.clock.now().0.checked_sub(Tick(0).plus(grace).0) else { return };
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.expire(Tick(before));
+        let given_up = deliveries.take_given_up();
+        drop(deliveries);
+        if let Some(observer) = &self.observer {
+            given_up.iter().for_each(|ended| observer.ended(ended));
+        }
+    }
+
+    /// Writes how the real receiver answered, and gives the answer that goes back to the sender.
+    pub(super) fn forwarded(
+        &self,
+        handled: &Handled,
+        sent: Tick,
+        outcome: Result<Response, NoAnswer>,
+    ) -> Response {
+        let problem = outcome.as_ref().err().map(ToString::to_string);
+        let answer = outcome.unwrap_or_else(|e| problem_of(&e));
+        let Some(open) = &handled.attempt else { return answer };
+        let (attempt, answered, status) = (open.number, self.clock.now(), answer.status);
+        let record = Watch::Forwarded(Forwarded { attempt, sent, answered, status, problem });
+        match self.journal.append(&Record::Watch(record)) {
+            Ok(()) => answer,
+            Err(error) => self.not_recorded(&error),
+        }
+    }
+
+    /// Waits until the attempt survives what the journal was asked to survive; gives the answer in place of the own one
+    /// when it does not.
+    pub(super) async fn durable(&self, handled: &mut Handled) -> Option<Response> {
+        let error = match handled.durable.take()?.wait().await {
+            Ok(()) => {
+                self.count(handled.attempt.as_ref()?);
+                return None;
+            }
+            Err(NotDurable::NotWritten(error)) => {
+                return Some(self.unwritten(&handled.attempt.take()?, &error));
+            }
+            Err(NotDurable::NotOnDisk(error)) => error,
+        };
+        let attempt = handled.attempt.as_ref()?.number;
+        let now = self.clock.now();
+        let problem = Some(error.to_string());
+        let record = Forwarded { attempt, sent: now, answered: now, status: 503, problem };
+        // The disk has failed: that the reader of the journal sees this as well cannot be made sure.
+        let _ = self.journal.append(&Record::Watch(Watch::Forwarded(record)));
+        Some(self.not_recorded(&error))
+    }
+
+    /// An attempt is in the journal.
+    fn count(&self, open: &Open) {
+        if let (Some(observer), Some(reason)) = (&self.observer, open.reason) {
+            observer.attempt(reason);
+        }
+    }
+
+    /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
+    fn unwritten(&self, open: &Open, error: &io::Error) -> Response {
+        let answer = self.not_recorded(error);
+        let open = Open { key: open.key, event: open.event.clone(), fault: None, ..*open };
+        self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
+        answer
+    }
+
+    fn not_recorded(&self, error: &io::Error) -> Response {
+        if let Some(observer) = &self.observer {
+            observer.unwritten(self.clock.now());
+        }
+        problem(503, "not recorded", &format!("the journal cannot be written: {}", error.kind()))
+    }
+
+    fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
+        let verdict = self.verify(&request);
+        let (key, event) = self.key(&request.headers, &request.body);
+        let intercept = self.config.interceptor.as_ref();
+        // A fault for the third delivery has to meet the one that is third in the journal as well.
+        let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
+        let place = self.place(&key, &request);
+        let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
+        let answer = answer_to(&verdict, place.duplicate);
+        // Behind a tap the status is the real receiver's, and is written when it is known.
+        let own = if self.upstream.is_some() { None } else { Some(answer.status) };
+        let status = intercept.as_ref().map_or(own, |i| i.sends.status(answer.status));
+        let reason = verdict.reason;
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let fault = intercept.as_ref().map(|i| i.label.clone());
+        let injected = fault.as_ref().and_then(|label| Some(label.parse::<FaultSpec>().ok()?.fault));
+        let attempt =
+            Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
+        let open = Open { number, key, event, fault: injected, reason: Some(reason) };
+        let handled = self.written(open, attempt, answer);
+        let intercept = intercept.filter(|_| handled.is_recorded());
+        (handled, intercept)
+    }
+
+    /// What makes attempts one delivery, and the event's name.
+    pub(super) fn key(&self, headers: &[(String, String)], body: &[u8]) -> (Key, String) {
+        let scheme = self.config.scheme;
+        let event = scheme.event(headers).unwrap_or_default().to_owned();
+        let key = match scheme.id(headers) {
+            Some(id) => Key::of_id(id),
+            None => Key::of_content(&event, body),
+        };
+        (key, event)
+    }
+
+    /// Writes a record of another receiver.
+    pub(super) fn note(&self, record: &Record) -> io::Result<()> {
+        self.journal.append(record)
+    }
+
+    /// An attempt came to another receiver.
+    pub(super) fn saw_beginning(&self, key: &Key, first_byte: Tick) {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, first_byte);
+    }
+
+    /// Another receiver ended an attempt; `status` is what the sender saw.
+    pub(super) fn saw_end(&self, key: &Key, event: &str, status: Option<u16>, end: Tick) {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.answered(key, event, status, None, end);
+        drop(deliveries);
+        self.under_way.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    fn record_elsewhere(&self, request: RawRequest) -> Handled {
+        let verdict = self.verify(&request);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let key = Key::of_content("elsewhere", &number.to_le_bytes());
+        self.place(&key, &request);
+        let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
+        let open = Open { number, key, event: String::new(), fault: None, reason: None };
+        let answer = Response::json(200, &json!({"status": "received elsewhere"}));
+        self.written(open, attempt, answer)
+    }
+
+    /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
+    fn written(&self, open: Open, attempt: Attempt, answer: Response) -> Handled {
+        self.under_way.fetch_add(1, Ordering::SeqCst);
+        match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
+            Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
+            Err(error) => unrecorded(self.unwritten(&open, &error)),
+        }
+    }
+
+    fn verify(&self, request: &RawRequest) -> Verdict {
+        let now = request.received.wall(self.clock.started()).timestamp_millis();
+        let verdict = self.config.verifier.verify(&request.headers, &request.body, now);
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut oldest =
+            if recent.len() >= RECENT_BODIES { recent.pop_front().unwrap_or_default() } else { Vec::new() };
+        oldest.clear();
+        oldest.extend_from_slice(&request.body);
+        recent.push_back(oldest);
+        if verdict.reason != Reason::Mismatch || verdict.diagnosis.is_some() {
+            return verdict;
+        }
+        let others: Vec<&[u8]> = recent.iter().map(Vec::as_slice).collect();
+        self.config.verifier.verify_among(&request.headers, &request.body, now, &others)
+    }
+
+    fn place(&self, key: &Key, request: &RawRequest) -> Place {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, request.first_byte)
+    }
+}
+
+fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u16>) -> Attempt {
+    Attempt {
+        attempt: number,
+        first_byte: request.first_byte,
+        received: request.received,
+        method: request.method,
+        target: request.target,
+        headers: request.headers,
+        body: Body::from_bytes(request.body),
+        verdict,
+        answer,
+        duplicate: false,
+        elsewhere: false,
+        fault: None,
+    }
+}
+
+fn unrecorded(answer: Response) -> Handled {
+    Handled { answer, attempt: None, durable: None }
+}
+
+fn problem(status: u16, error: &str, detail: &str) -> Response {
+    Response::json(status, &json!({"error": error, "detail": detail}))
+}
+
+fn problem_of(error: &NoAnswer) -> Response {
+    problem(error.status(), "no answer from the real receiver", &error.to_string())
+}
+
+/// The answer to nearly every webhook.
+fn received() -> Response {
+    let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
+    Response { status: 200, reason: None, headers, body: br#"{"status":"received"}"#.to_vec() }
+}
+
+/// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).
+fn answer_to(verdict: &Verdict, duplicate: bool) -> Response {
+    match verdict.reason {
+        Reason::Valid if duplicate => Response::json(200, &json!({"status": "received", "duplicate": true})),
+        Reason::Valid => received(),
+        Reason::Mismatch => problem(401, "invalid signature", "the signature is not the one of these bytes"),
+        Reason::Missing => {
+            problem(400, "missing header", "a header that the signature scheme needs is absent")
+        }
+        Reason::Malformed => {
+            problem(400, "malformed header", "a header is not what the signature scheme says")
+        }
+        Reason::Stale => problem(400, "stale timestamp", "the timestamp is too old"),
+        Reason::Future => problem(400, "future timestamp", "the timestamp is too far ahead"),
+    }
+}
