@@ -1,8 +1,8 @@
 //! Throughput of the PII engine: `cargo bench --bench pii` (payloads of 1 KB, bytes of whole lines per second).
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use smoke_pii::{Engine, Policy};
-use smoke_pii::{Identity, IdentityKind};
+use pii::{Engine, Policy};
+use pii::{Identity, IdentityKind};
 use std::hint::black_box;
 
 /// The lines of the labelled sample without their answers, padded to payloads of 1 KB.

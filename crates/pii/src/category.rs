@@ -1,68 +1,79 @@
-//! The ten categories of personal or secret data.
+//! The categories of personal or secret data: one table, a line for each.
 
 use crate::IdentityKind;
+use crate::detect::{self, Kind};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// What kind of value leaked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Category {
+/// Makes the enum and everything that goes by category from lines of `doc, Variant, "name in files", module in detect/`.
+macro_rules! categories {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $module:ident,)*) => {
+        /// What kind of value leaked.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Category {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Category {
+            /// Every category, in the order of reports.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// The name in files and reports: `email`, `ip_address`, …
+            #[must_use]
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// How values of this category are found.
+            pub(crate) fn kind(self) -> &'static Kind {
+                match self {
+                    $(Self::$variant => &detect::$module::KIND,)*
+                }
+            }
+        }
+    };
+}
+
+categories! {
     /// An e-mail address.
-    Email,
+    Email "email" email,
     /// The name of an account.
-    Username,
+    Username "username" username,
     /// An IPv4 or IPv6 address.
-    IpAddress,
+    IpAddress "ip_address" ip,
     /// A telephone number.
-    Phone,
+    Phone "phone" phone,
     /// A payment card number.
-    Card,
+    Card "card" card,
     /// The name of a person.
-    Name,
+    Name "name" name,
     /// An account on a game or platform.
-    AccountId,
+    AccountId "account_id" account,
     /// A credential: token, password, key, session.
-    Token,
+    Token "token" token,
     /// An international bank account number.
-    Iban,
+    Iban "iban" iban,
     /// A number given by a state: national id, SSN, passport.
-    GovId,
+    GovId "gov_id" gov,
+    /// The street line of an address that is not a place or business.
+    PostalAddress "postal_address" postal,
+    /// The day somebody was born.
+    BirthDate "birth_date" birth,
+    /// Where a person is or lives, as coordinates.
+    Geo "geo" geo,
+    /// A hardware address, IMEI or advertising id.
+    DeviceId "device_id" device,
+    /// An account number beside its bank's code, or a UPI address.
+    BankAccount "bank_account" bank,
+    /// The address of a crypto wallet.
+    CryptoWallet "crypto_wallet" crypto,
 }
 
 impl Category {
-    /// Every category, in the order of reports.
-    pub const ALL: [Self; 10] = [
-        Self::Email,
-        Self::Username,
-        Self::IpAddress,
-        Self::Phone,
-        Self::Card,
-        Self::Name,
-        Self::AccountId,
-        Self::Token,
-        Self::Iban,
-        Self::GovId,
-    ];
-
-    /// The name in files and reports: `email`, `ip_address`, …
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Email => "email",
-            Self::Username => "username",
-            Self::IpAddress => "ip_address",
-            Self::Phone => "phone",
-            Self::Card => "card",
-            Self::Name => "name",
-            Self::AccountId => "account_id",
-            Self::Token => "token",
-            Self::Iban => "iban",
-            Self::GovId => "gov_id",
-        }
-    }
-
     /// The category a canary of this kind counts under.
     #[must_use]
     pub fn of_identity(kind: IdentityKind) -> Self {

@@ -27,10 +27,25 @@ pub(super) enum Leaf<'a> {
     Text(Cow<'a, str>),
     /// An unsigned whole number.
     Whole(u64),
-    /// A negative or broken number.
-    Number,
+    /// A negative number.
+    Signed(i64),
+    /// A broken number.
+    Real(f64),
     /// true, false or null.
     Nothing,
+}
+
+impl Leaf<'_> {
+    /// The value as a text, if it is a text or a number.
+    pub fn written(&self) -> Option<String> {
+        match self {
+            Leaf::Text(text) => Some(text.clone().into_owned()),
+            Leaf::Whole(number) => Some(number.to_string()),
+            Leaf::Signed(number) => Some(number.to_string()),
+            Leaf::Real(number) => Some(number.to_string()),
+            Leaf::Container | Leaf::Nothing => None,
+        }
+    }
 }
 
 /// One value and where it hangs.
@@ -165,10 +180,10 @@ impl<'de> Visitor<'de> for Builder<'_, 'de> {
         self.push(Leaf::Whole(v))
     }
     fn visit_i64<E>(self, v: i64) -> Result<(), E> {
-        self.push(u64::try_from(v).map_or(Leaf::Number, Leaf::Whole))
+        self.push(u64::try_from(v).map_or(Leaf::Signed(v), Leaf::Whole))
     }
-    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.push(Leaf::Number)
+    fn visit_f64<E>(self, v: f64) -> Result<(), E> {
+        self.push(Leaf::Real(v))
     }
     fn visit_borrowed_str<E>(self, v: &'de str) -> Result<(), E> {
         self.push(Leaf::Text(Cow::Borrowed(v)))

@@ -3,10 +3,11 @@
 use super::canary::Canaries;
 use super::category::Category;
 use super::document::{Document, Leaf, Name, NodeId};
-use super::finding::{Allowance, Finding, Scan};
+use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::hits::Hits;
 use super::judge::Context;
-use super::layers::{Layers, Rules, is_data};
+use super::keys::Says;
+use super::layers::{Layers, Rules, is_data, joints};
 use super::mask::mask;
 use super::memo::{Memo, Place};
 use super::policy::{AllowList, Policy, PolicyError};
@@ -15,6 +16,7 @@ use crate::Identity;
 use regex::Regex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
@@ -83,6 +85,12 @@ impl Engine {
         } else {
             self.body(request.body, rules, &mut scan);
         }
+        if let Some(coding) = request::unknown_coding(request.headers)
+            && scan.unread.is_empty()
+            && decode::readable(request.body).text.contains('\u{fffd}')
+        {
+            scan.unread.push(Unread { place: String::new(), why: format!("content-encoding {coding}") });
+        }
         let shown = |name: &str| !request.own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
         for (name, value) in request.headers.iter().filter(|(n, _)| shown(n)) {
             self.named(name, value, name, rules, &mut scan);
@@ -150,15 +158,27 @@ impl Engine {
 
     fn body(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
         scan.bytes_examined += body.len() as u64;
-        match Document::parse(body) {
+        if let Some(document) = Document::parse(body) {
+            self.document(&document, 0, rules, scan);
+            return;
+        }
+        let read = decode::readable(body);
+        if let Some(why) = read.unread {
+            scan.unread.push(Unread { place: String::new(), why: why.to_owned() });
+        }
+        match Document::parse(read.text.as_bytes()) {
             Some(document) => self.document(&document, 0, rules, scan),
-            None => self.text(&String::from_utf8_lossy(body), "", Context::NONE, rules, scan),
+            None => self.text(&read.text, "", Context::NONE, rules, scan),
         }
     }
 
     /// A form: every field is a leaf, its place the pointer `/NAME`.
     fn form(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
-        let text = String::from_utf8_lossy(body);
+        let read = decode::readable(body);
+        if let Some(why) = read.unread {
+            scan.unread.push(Unread { place: String::new(), why: why.to_owned() });
+        }
+        let text = read.text;
         for (name, value) in request::pairs(&text) {
             let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
             self.named(&name, &value, &place, rules, scan);
@@ -205,6 +225,8 @@ impl Engine {
     pub(super) fn document(&self, document: &Document<'_>, root: NodeId, rules: Rules<'_>, scan: &mut Scan) {
         let nodes = document.nodes();
         let mut contexts: Vec<Context> = Vec::with_capacity(nodes.len().saturating_sub(root));
+        // Members that may say something together: their container and themselves.
+        let mut members: Vec<(NodeId, NodeId)> = Vec::new();
         for (id, node) in nodes.iter().enumerate().skip(root) {
             if id != root && node.parent < root {
                 break;
@@ -213,10 +235,16 @@ impl Engine {
             let parent = parent.copied().filter(|_| id != root);
             let context = parent.map_or(Context::NONE, |parent| rules.step(parent, &node.name));
             contexts.push(context);
+            if context.member.is_some() && !matches!(node.leaf, Leaf::Container | Leaf::Nothing) {
+                members.push((node.parent, id));
+            }
             let mut hits = Hits::default();
             match &node.leaf {
                 Leaf::Text(value) if !value.is_empty() => leaf(value, context, rules, &mut hits),
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
+                Leaf::Signed(number) if matches!(context.says, Says::Of(Category::BirthDate, _)) => {
+                    Layers::new(rules, &mut hits, 20).value(&number.to_string(), context);
+                }
                 _ => {}
             }
             if let Name::Key(key) = &node.name
@@ -225,6 +253,46 @@ impl Engine {
                 self.key(key, parent, rules, &mut hits);
             }
             self.emit(&hits, || document.pointer(root, id), scan);
+        }
+        if members.len() >= 2 {
+            members.sort_by_key(|(container, _)| *container);
+            for own in members.chunk_by(|a, b| a.0 == b.0) {
+                self.record(document, (root, own), &contexts, scan);
+            }
+        }
+    }
+
+    /// What members of one object say together.
+    fn record(
+        &self,
+        document: &Document<'_>,
+        (root, own): (NodeId, &[(NodeId, NodeId)]),
+        contexts: &[Context],
+        scan: &mut Scan,
+    ) {
+        let context = |id: NodeId| {
+            id.checked_sub(root).and_then(|at| contexts.get(at)).copied().unwrap_or(Context::NONE)
+        };
+        let list: Vec<(Category, u8, Cow<'_, str>)> = own
+            .iter()
+            .filter_map(|(_, id)| {
+                let (category, part) = context(*id).member?;
+                Some((category, part, Cow::Owned(document.nodes().get(*id)?.leaf.written()?)))
+            })
+            .collect();
+        let Some((container, _)) = own.first().filter(|_| list.len() == own.len()) else { return };
+        for (category, joint) in joints(&list, context(*container)) {
+            let at = joint.at.and_then(|at| own.get(at)).map_or(*container, |(_, id)| *id);
+            let place = document.pointer(root, at);
+            if category == Category::BankAccount {
+                let other = |f: &Finding| {
+                    matches!(f.category, Category::Phone | Category::Card) && f.detector != Detector::Canary
+                };
+                scan.findings.retain(|f| f.place != place || !other(f));
+            }
+            let mut hits = Hits::default();
+            hits.keyed(category, Some(&joint.value));
+            self.emit(&hits, || place.clone(), scan);
         }
     }
 
@@ -240,12 +308,15 @@ impl Engine {
     }
 
     /// Turns the hits of a place into at most one finding per category.
-    fn emit(&self, hits: &Hits, place: impl Fn() -> String, scan: &mut Scan) {
+    pub(super) fn emit(&self, hits: &Hits, place: impl Fn() -> String, scan: &mut Scan) {
         scan.bytes_examined += hits.work;
-        if hits.list.is_empty() {
+        if hits.list.is_empty() && hits.unread.is_none() {
             return;
         }
         let place = place();
+        if let Some(why) = hits.unread {
+            scan.unread.push(Unread { place: place.clone(), why: why.to_owned() });
+        }
         for category in Category::ALL {
             if self.disabled.contains(&category) {
                 continue;
@@ -299,13 +370,7 @@ fn leaf(value: &str, context: Context, rules: Rules<'_>, hits: &mut Hits) {
 }
 
 fn remember(rules: Rules<'_>, place: Place<'_>, text: &str, hits: &Hits) {
-    if let Some(memo) = rules.memo.filter(|_| hits.list.is_empty()) {
+    if let Some(memo) = rules.memo.filter(|_| hits.list.is_empty() && hits.unread.is_none()) {
         memo.clean(place, text, hits.work);
     }
-}
-
-/// Percent-decodes a form or query component, `+` being a blank.
-pub(super) fn component(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    decode::percent(&spaced).unwrap_or(spaced)
 }

@@ -57,6 +57,16 @@ pub struct Allowance {
     pub place: String,
 }
 
+/// Bytes or a value that could not be read as text, or not to their end.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct Unread {
+    /// Where, as in [`Finding`].
+    #[serde(rename = "where", alias = "place")]
+    pub place: String,
+    /// Why.
+    pub why: String,
+}
+
 /// The result of one scan.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Scan {
@@ -64,15 +74,18 @@ pub struct Scan {
     pub findings: Vec<Finding>,
     /// The allowances that were used.
     pub allowed: Vec<Allowance>,
+    /// What could not be read, or not to its end: not read is not clean.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
     /// How many bytes all decoders and detectors looked at together; what the work tests count.
     pub bytes_examined: u64,
 }
 
 impl Scan {
-    /// Nothing was found.
+    /// Everything was read, and nothing was found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty()
+        self.findings.is_empty() && self.unread.is_empty()
     }
 
     /// How many findings a category has.

@@ -1,24 +1,30 @@
-//! Scans one text through all its layers: what it says itself, and what is encoded in it.
+//! Scans one text through all its layers: what it says itself, and what travels in it.
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode::{self, Decoded};
-use super::detect::hints::{Hints, hints};
-use super::detect::{account, card, digits, email, gov, iban, ip, pairs, phone, token};
-use super::document::{Document, Leaf, Name};
+use super::decode::{self, DECODERS, Outer, Piece};
+use super::detect::{self, Hints, Member, View, account, digits, pairs};
+use super::document::Name;
 use super::hits::Hits;
-use super::judge::{Context, Subject, judge, username};
-use super::keys::{self, Role, Says};
+use super::judge::{Context, Subject, judge};
+use super::keys::{self, Role, Says, Whose};
 use super::memo::Memo;
 use super::text::{self, Classes};
 use regex::Regex;
+use std::borrow::Cow;
 use std::collections::HashMap;
 
-/// How many encodings may lie on each other; one more than promised, for a JSON text around them.
-const MAX_LAYERS: usize = 4;
+/// How many layers may lie on each other: three encodings, a carrier, and a JSON text in it.
+const MAX_LAYERS: usize = 5;
+
+/// The last layer in which encodings are undone.
+const MAX_ENCODED: usize = 4;
 
 /// Decoded bytes per byte of a leaf. Nested base64 shrinks and JSON copies, so honest texts stay far below.
 const DECODED_PER_BYTE: usize = 6;
+
+/// Most bytes that all compressed texts of one leaf unpack to.
+const INFLATED: usize = 1 << 20;
 
 /// What does not change from leaf to leaf.
 #[derive(Clone, Copy)]
@@ -35,9 +41,16 @@ impl Rules<'_> {
     pub fn step(&self, parent: Context, name: &Name<'_>) -> Context {
         match name {
             Name::Root => parent,
-            Name::Index(_) => parent.element(),
+            Name::Index(_) => self.element(parent),
             Name::Key(key) => self.under(parent, key),
         }
+    }
+
+    /// The context of an element of a list.
+    fn element(self, parent: Context) -> Context {
+        let member = matches!(parent.says, Says::Of(Category::Geo, _))
+            .then_some((Category::Geo, detect::geo::ELEMENT));
+        Context { member, ..parent.element() }
     }
 
     /// The context under a key.
@@ -60,10 +73,10 @@ impl Rules<'_> {
         let inherited = class.role != Role::Person
             && match parent.says {
                 Says::Version => {
-                    matches!(class.says, Says::Nothing | Says::Id | Says::BareName | Says::Opaque)
+                    matches!(class.says, Says::Nothing | Says::Id | detect::name::BARE | Says::Opaque)
                 }
                 Says::UserAgent => class.says == Says::Nothing,
-                Says::Ip => key.eq_ignore_ascii_case("address"),
+                detect::ip::IP => key.eq_ignore_ascii_case("address"),
                 _ => false,
             };
         let (says, around) = match class.says {
@@ -71,36 +84,34 @@ impl Rules<'_> {
             _ if inherited => (parent.says, parent.inside),
             says => (says, parent.inside),
         };
+        let whose = if class.whose == Whose::Unknown { parent.whose } else { class.whose };
         let extra = if self.extra_keys.is_empty() {
             None
         } else {
             self.extra_keys.get(&key.to_lowercase()).copied().or(parent.extra.filter(|_| part))
         };
-        Context { says, around, inside, extra }
+        Context { says, around, inside, whose, member: class.member, extra }
     }
-}
-
-/// What a text has in it.
-#[derive(Clone, Copy)]
-struct Glance {
-    classes: Classes,
-    /// Its digits; none of them counts when the decoded text shows them better.
-    digits: usize,
-    /// Words are joined by `+`, and the text without it is scanned too.
-    joined: bool,
 }
 
 /// A scan of the texts at one place.
 pub(super) struct Layers<'r, 'h> {
-    pub rules: Rules<'r>,
-    pub hits: &'h mut Hits,
+    rules: Rules<'r>,
+    hits: &'h mut Hits,
     budget: usize,
+    inflated: usize,
+}
+
+/// An object that is open: its context, and its members that may say something together.
+struct Frame<'t> {
+    context: Context,
+    members: Vec<(Category, u8, Cow<'t, str>)>,
 }
 
 impl<'r, 'h> Layers<'r, 'h> {
     /// A scan that decodes at most a fixed multiple of `bytes`.
     pub fn new(rules: Rules<'r>, hits: &'h mut Hits, bytes: usize) -> Self {
-        Self { rules, hits, budget: bytes.saturating_mul(DECODED_PER_BYTE).saturating_add(4096) }
+        Self { rules, hits, budget: bytes.saturating_mul(DECODED_PER_BYTE).saturating_add(4096), inflated: 0 }
     }
 
     /// Scans the value of a leaf. `parent` is what surrounds the key, for what it says about objects inside a text.
@@ -115,16 +126,17 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
         let written = number.to_string();
         let judged = match context.says {
-            Says::Phone => number >= 10_000_000,
-            Says::Card | Says::Account | Says::GovId | Says::Ip | Says::Platform | Says::Id => true,
+            Says::Of(category, _) => number >= category.kind().least_number,
+            Says::Id => true,
             _ => context.extra.is_some(),
         };
         if judged {
-            judge(&written, context, self.hits);
+            self.judge(&written, context);
         }
         if number >= 100_000 {
             self.canaries(&written);
-            self.numbers(&written, context, Hints::default(), false);
+            let view = self.view(&written, context, Classes::DIGIT, written.len());
+            self.numbers(view);
         }
     }
 
@@ -134,98 +146,200 @@ impl<'r, 'h> Layers<'r, 'h> {
         let view = view.as_ref();
         let (classes, digits) = text::survey(view);
         self.hits.worked(view.len());
-        if (classes.has(Classes::BRACE.or(Classes::BACKSLASH)) || view.starts_with('"'))
-            && let Some(rest) = self.json(view, context, depth)
-        {
-            for part in rest.into_iter().filter(|p| !p.trim().is_empty()) {
-                let (classes, digits) = text::survey(part);
-                self.flat(part, context, classes, digits, depth);
-            }
+        let outer = self.carried(view, context, classes, depth);
+        if outer == Outer::Gone {
             return;
         }
-        judge(view, context, self.hits);
+        self.judge(view, context);
         if is_digest(view) {
             self.canaries(view);
             return;
         }
-        self.flat(view, context, classes, digits, depth);
+        self.flat(view, context, (classes, if outer == Outer::Veiled { 0 } else { digits }), depth);
     }
 
-    /// A text that is no document, and what is encoded in it.
-    fn flat(&mut self, view: &str, context: Context, classes: Classes, digits: usize, depth: usize) {
-        let decoded = self.inline(view, classes, depth);
-        let form = self.form(view, classes, depth);
+    fn judge(&mut self, value: &str, context: Context) {
+        if context.says == Says::Id {
+            account::judge_id(value, context.around, self.hits);
+        }
+        judge(value, context, self.hits);
+    }
+
+    /// Takes apart what carries keys and values of its own.
+    fn carried(&mut self, view: &str, context: Context, classes: Classes, depth: usize) -> Outer {
+        let mut said = Outer::Stays;
+        // A value that its key explains is one; a cookie has pairs, too.
+        let explained = matches!(context.says, Says::Of(Category::Token, _) | Says::UserAgent);
+        if depth >= MAX_LAYERS || view.len() < 4 {
+            return said;
+        }
+        let mut pieces = Vec::new();
+        for decoder in DECODERS.iter().filter(|d| d.carrier && classes.has(d.classes)) {
+            if explained && decoder.name != "JSON" {
+                break;
+            }
+            self.hits.worked(view.len());
+            let outer = (decoder.decode)(view, &mut pieces);
+            if pieces.is_empty() {
+                continue;
+            }
+            self.hits.step(decoder.name);
+            self.pieces(std::mem::take(&mut pieces), context, depth);
+            if outer == Outer::Gone {
+                self.canaries(view);
+                return outer;
+            }
+            if outer == Outer::Veiled {
+                said = outer;
+            }
+        }
+        said
+    }
+
+    /// A text that is no carrier, and what is encoded in it.
+    fn flat(&mut self, view: &str, context: Context, (classes, digits): (Classes, usize), depth: usize) {
+        let mut pieces = Vec::new();
+        let (mut veiled, mut joined) = (false, false);
+        if depth < MAX_ENCODED {
+            for decoder in DECODERS.iter().filter(|d| !d.carrier && classes.has(d.classes)) {
+                let before = pieces.len();
+                self.hits.worked(view.len());
+                match (decoder.decode)(view, &mut pieces) {
+                    Outer::Veiled => veiled = true,
+                    Outer::Joined => joined = true,
+                    Outer::Stays | Outer::Gone => {}
+                }
+                if pieces.len() > before {
+                    self.hits.step(decoder.name);
+                }
+            }
+        }
         // What numbers are is said by the words before them, which the decoded text shows.
-        let digits = if decoded.as_ref().is_some_and(|d| d.veiled) { 0 } else { digits };
-        self.plain(view, context, Glance { classes, digits, joined: form.is_some() });
-        for text in decoded.map(|d| d.text).into_iter().chain(form) {
-            self.layer(&text, context, depth + 1);
+        let view = self.view(view, context, classes, if veiled { 0 } else { digits });
+        self.plain(View { joined, ..view });
+        if !pieces.is_empty() {
+            self.pieces(pieces, context, depth);
         }
-        self.base64(view, context, classes, depth);
     }
 
-    /// The text without percent-encoding, entities and escapes, as far as the budget goes.
-    fn inline(&mut self, view: &str, classes: Classes, depth: usize) -> Option<Decoded> {
-        let marked = classes.has(Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH));
-        if depth >= MAX_LAYERS || !marked {
-            return None;
+    /// Scans what a decoder yields.
+    fn pieces(&mut self, pieces: Vec<Piece<'_>>, context: Context, depth: usize) {
+        let outer = Context { says: Says::Nothing, member: None, ..context };
+        let mut open: Vec<Frame<'_>> = vec![Frame { context: outer, members: Vec::new() }];
+        for piece in pieces {
+            let around = open.last().map_or(outer, |frame| frame.context);
+            match piece {
+                Piece::Text(text) if open.len() == 1 => self.below(&text, context, depth),
+                Piece::Text(text) => self.below(&text, Context { says: Says::Nothing, ..around }, depth),
+                Piece::Inflated(text, unread) => self.inflated(&text, unread, context, depth),
+                Piece::Rest(text) => self.flat(text, context, text::survey(text), depth),
+                Piece::Pair(key, value) => {
+                    let context = self.key(key.as_deref(), around, depth);
+                    self.below(&value, context, depth);
+                    if let (Some((category, part)), Some(frame)) = (context.member, open.last_mut()) {
+                        frame.members.push((category, part, value));
+                    }
+                }
+                Piece::Number(key, number) => {
+                    let context = self.key(key.as_deref(), around, depth);
+                    self.number(number, context);
+                    if let (Some((category, part)), Some(frame)) = (context.member, open.last_mut()) {
+                        frame.members.push((category, part, number.to_string().into()));
+                    }
+                }
+                Piece::Open(key) => {
+                    let context = self.key(key.as_deref(), around, depth);
+                    open.push(Frame { context, members: Vec::new() });
+                }
+                Piece::Close => {
+                    if let Some(frame) = open.pop() {
+                        self.record(&frame);
+                    }
+                }
+            }
         }
-        self.hits.worked(view.len());
-        let decoded = decode::inline(view)?;
-        self.spend(decoded.text.len()).map(|()| decoded)
+        for frame in open {
+            self.record(&frame);
+        }
     }
 
-    /// The text with blanks for `+`, otherwise like [`Layers::inline`].
-    fn form(&mut self, view: &str, classes: Classes, depth: usize) -> Option<String> {
-        if depth >= MAX_LAYERS || !classes.has(Classes::PLUS) {
-            return None;
+    /// The context under a key, which may hold data itself.
+    fn key(&mut self, key: Option<&str>, around: Context, depth: usize) -> Context {
+        let Some(key) = key else { return self.rules.element(around) };
+        if is_data(key) {
+            self.layer(key, around.of_keys(), depth.max(1));
+        } else {
+            self.canaries(key);
         }
-        self.hits.worked(view.len());
-        let form = decode::form(view)?;
-        let decoded = decode::inline(&form).map_or(form, |d| d.text);
-        self.spend(decoded.len()).map(|()| decoded)
+        self.rules.under(around, key)
+    }
+
+    /// One layer further down, as far as the budget goes.
+    fn below(&mut self, text: &str, context: Context, depth: usize) {
+        if let Some(rest) = self.budget.checked_sub(text.len()) {
+            self.budget = rest;
+            self.layer(text, context, depth + 1);
+        }
+    }
+
+    /// A text that was compressed.
+    fn inflated(&mut self, text: &str, unread: Option<&'static str>, context: Context, depth: usize) {
+        self.hits.unread = self.hits.unread.or(unread);
+        if self.inflated + text.len() > INFLATED {
+            self.hits.unread = Some("the compressed texts of one value are larger than 1 MiB");
+            return;
+        }
+        self.inflated += text.len();
+        self.budget = self.budget.saturating_add(text.len() * DECODED_PER_BYTE);
+        self.below(text, context, depth);
+    }
+
+    /// What the members of one object say together.
+    fn record(&mut self, frame: &Frame<'_>) {
+        for (category, joint) in joints(&frame.members, frame.context) {
+            if category == Category::BankAccount {
+                self.hits.disown(&[Category::Phone, Category::Card], &joint.value);
+            }
+            self.hits.keyed(category, Some(&joint.value));
+        }
+    }
+
+    /// What is known about a text before any detector looks at it.
+    fn view<'v>(&self, text: &'v str, context: Context, classes: Classes, digits: usize) -> View<'v>
+    where
+        'r: 'v,
+    {
+        let canaries = self.rules.canaries;
+        View {
+            text,
+            context,
+            classes,
+            digits,
+            joined: false,
+            grouped: false,
+            hints: Hints::default(),
+            canaries,
+        }
     }
 
     /// What a text says as it stands.
-    fn plain(&mut self, view: &str, context: Context, glance: Glance) {
-        let Glance { classes, digits, joined } = glance;
-        self.canaries(view);
-        if classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
-            self.canaries(&view.replace('+', " "));
+    fn plain(&mut self, mut view: View<'_>) {
+        self.canaries(view.text);
+        if view.classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
+            self.canaries(&view.text.replace('+', " "));
         }
-        if classes.has(Classes::AT) && !joined {
-            email::detect(view, self.hits);
+        if view.text.len() >= 6 {
+            self.hits.worked(view.text.len());
+            view.hints = detect::hints(view.text);
         }
-        // Under a version key stands a version, but a whole sentence may speak of anything.
-        let says = match context.says {
-            Says::Version if view.split_whitespace().nth(3).is_some() => Says::Nothing,
-            says => says,
-        };
-        let place = ip::Place { says, canaries: self.rules.canaries };
-        if digits >= 4 && classes.has(Classes::DOT) && !joined {
-            ip::detect_v4(view, place, self.hits);
-        }
-        if classes.has(Classes::COLON) && view.len() >= 3 {
-            ip::detect_v6(view, place, self.hits);
-        }
-        let marks = Classes::COLON.or(Classes::SLASH).or(Classes::EQUALS);
-        let hinted = digits > 0 || classes.has(marks) || view.contains("-----B");
-        let hints = if hinted && view.len() >= 8 {
-            self.hits.worked(view.len());
-            hints(view)
-        } else {
-            Hints::default()
-        };
-        if digits >= 6 {
-            self.numbers(view, context, hints, joined);
-        }
-        token::detect(view, hints, self.hits);
+        let (text, classes, joined) = (view.text, view.classes, view.joined);
+        self.numbers(view);
         if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
-            self.pairs(view, joined);
+            self.pairs(text, joined);
         }
         for (pattern, category) in self.rules.extra_patterns {
-            self.hits.worked(view.len());
-            for found in pattern.find_iter(view).filter(|f| !f.is_empty()) {
+            self.hits.worked(text.len());
+            for found in pattern.find_iter(text).filter(|f| !f.is_empty()) {
                 self.hits.shape(*category, found.as_str());
             }
         }
@@ -237,47 +351,36 @@ impl<'r, 'h> Layers<'r, 'h> {
         }
     }
 
-    /// Values made of digits: cards, phones, IBANs, accounts, numbers of a state.
-    fn numbers(&mut self, view: &str, context: Context, hints: Hints, joined: bool) {
+    /// Asks every kind: first those whose values have characters of their own, then about digits, then about all the rest.
+    fn numbers(&mut self, view: View<'_>) {
         let mut covered = Vec::new();
-        if view.len() >= 15 && view.bytes().any(|b| b.is_ascii_alphabetic()) {
-            iban::detect(view, self.hits, |start, end| covered.push(start..end));
+        let hits = &mut *self.hits;
+        for category in Category::ALL {
+            (category.kind().cover)(&view, hits, &mut covered);
         }
         let hidden;
-        let view = if covered.is_empty() {
+        let mut view = if covered.is_empty() {
             view
         } else {
-            hidden = hide(view, &covered);
-            hidden.as_str()
+            hidden = hide(view.text, &covered);
+            View { text: hidden.as_str(), ..view }
         };
-        let opaque = joined || is_opaque(view, context.says);
-        let hits = &mut *self.hits;
-        hits.worked(view.len());
-        let canaries = self.rules.canaries;
-        let mut national = false;
-        digits::runs(view, 6, |run| {
-            for set in canaries.iter().filter(|c| c.has_phones()) {
-                set.search_run(run, hits);
-            }
-            if !opaque {
-                card::detect(run, hits);
-                national |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
-            }
-            if !opaque || run.has_plus(0) && !(joined && phone::is_numbered(run, 0)) {
-                phone::detect(run, hits);
-            }
-        });
-        if national {
-            phone::detect_national(view, hits);
+        if view.digits >= 6 {
+            hits.worked(view.text.len());
+            let mut grouped = false;
+            digits::runs(view.text, 6, |run| {
+                for set in view.canaries.iter().filter(|c| c.has_phones()) {
+                    set.search_run(run, hits);
+                }
+                for category in [Category::Card, Category::Phone] {
+                    (category.kind().number)(run, &view, hits);
+                }
+                grouped |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
+            });
+            view.grouped = grouped;
         }
-        if hints.has(Hints::PHONE_LINK) {
-            phone::detect_links(view, hits);
-        }
-        if hints.has(Hints::STEAM) {
-            account::detect(view, hits);
-        }
-        if hints.has(Hints::GOV) && context.says != Says::GovId {
-            gov::detect(view, hits);
+        for category in Category::ALL {
+            (category.kind().find)(&view, hits);
         }
     }
 
@@ -288,91 +391,53 @@ impl<'r, 'h> Layers<'r, 'h> {
         hits.worked(view.len());
         let wanted = |key: &str| {
             let context = rules.under(Context::NONE, key);
-            context.extra.is_some()
-                || !matches!(
-                    context.says,
-                    Says::Nothing | Says::Opaque | Says::Id | Says::Version | Says::Part
-                )
+            context.extra.is_some() || context.member.is_some() || matches!(context.says, Says::Of(..))
         };
+        let mut members: Vec<(Category, u8, Cow<'_, str>)> = Vec::new();
         pairs::pairs(view, wanted, |pair| {
             let context = rules.under(Context::NONE, pair.key);
             hits.worked(pair.key.len() + pair.value.len());
             let plain = pair.value.replace('+', " ");
             let value = decode::percent(&plain).unwrap_or(plain);
             let readable = !joined || pair.bond == pairs::Bond::Tight;
-            if readable && fits(context.says, pair, &value) {
+            if readable && pairs::fits(context.says, pair, &value) {
                 judge(&value, context, hits);
             }
+            if let Some((category, part)) = context.member {
+                members.push((category, part, value.into()));
+            }
         });
+        if members.len() >= 2 {
+            self.record(&Frame { context: Context::NONE, members });
+        }
     }
+}
 
-    /// JSON that the text is, or that stands in it: its leaves are scanned; gives what stands around it.
-    fn json<'t>(&mut self, view: &'t str, context: Context, depth: usize) -> Option<[&'t str; 2]> {
-        if depth >= MAX_LAYERS {
-            return None;
-        }
-        let start = if view.starts_with('"') { 0 } else { view.find(['{', '['])? };
-        let mut from = start;
-        for _ in 0..3 {
-            let rest = view.get(from..)?;
-            self.hits.worked(rest.len().min(4096));
-            if let Some((document, used)) = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n)) {
-                self.spend(used)?;
-                self.document(&document, Context { says: Says::Nothing, ..context }, depth + 1);
-                return Some([view.get(..from)?, view.get(from + used..)?]);
-            }
-            if from == 0 && view.starts_with('"') {
-                return None;
-            }
-            from = view.get(from + 1..)?.find(['{', '['])? + from + 1;
-        }
-        None
+/// What members of one object say together, each category by itself.
+pub(super) fn joints(
+    members: &[(Category, u8, Cow<'_, str>)],
+    context: Context,
+) -> Vec<(Category, detect::Joint)> {
+    let mut found = Vec::new();
+    if members.len() < 2 {
+        return found;
     }
-
-    /// The leaves and keys of a document inside a text.
-    fn document(&mut self, document: &Document<'_>, outer: Context, depth: usize) {
-        let mut contexts: Vec<Context> = Vec::with_capacity(document.nodes().len());
-        for node in document.nodes() {
-            let parent = contexts.get(node.parent).copied().unwrap_or(outer);
-            let context = self.rules.step(parent, &node.name);
-            contexts.push(context);
-            if let Name::Key(key) = &node.name {
-                if is_data(key) {
-                    self.layer(key, parent.of_keys(), depth);
-                } else {
-                    self.canaries(key);
-                }
-            }
-            match &node.leaf {
-                Leaf::Text(value) => self.layer(value, context, depth),
-                Leaf::Whole(number) => self.number(*number, context),
-                _ => {}
-            }
+    for category in Category::ALL {
+        let own: Vec<usize> =
+            (0..members.len()).filter(|i| members.get(*i).is_some_and(|m| m.0 == category)).collect();
+        let list: Vec<Member<'_>> = own
+            .iter()
+            .filter_map(|i| members.get(*i))
+            .map(|(_, part, value)| Member { part: *part, value })
+            .collect();
+        if list.len() >= 2
+            && let Some(mut joint) = (category.kind().record)(&list, context)
+        {
+            joint.at = joint.at.and_then(|at| own.get(at).copied());
+            found.push((category, joint));
         }
     }
-
-    /// What base64 hides in a text.
-    fn base64(&mut self, view: &str, context: Context, classes: Classes, depth: usize) {
-        if depth >= MAX_LAYERS {
-            return;
-        }
-        if view.len() >= 8 && (classes.has(Classes::UPPER) || classes.has(Classes::DIGIT)) {
-            self.hits.worked(view.len());
-            let mut found = Vec::new();
-            decode::base64_texts(view, |t| found.push(t));
-            for decoded in found {
-                if self.spend(decoded.len()).is_some() {
-                    self.layer(&decoded, context, depth + 1);
-                }
-            }
-        }
-    }
-
-    /// Takes decoded bytes from the budget.
-    fn spend(&mut self, bytes: usize) -> Option<()> {
-        self.budget = self.budget.checked_sub(bytes)?;
-        Some(())
-    }
+    found
 }
 
 /// A key that holds data rather than a name: more than letters, digits and separators, or long.
@@ -392,15 +457,6 @@ pub(super) fn is_data(key: &str) -> bool {
     classes.has(marks) || digits >= 6 || key.len() >= 24
 }
 
-/// A document worth taking apart: an object, a non-empty array, or a string of its own.
-fn is_telling(document: &Document<'_>, used: usize) -> bool {
-    match document.nodes().first().map(|n| &n.leaf) {
-        Some(Leaf::Container) => document.nodes().len() > 1 && used >= 6,
-        Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
-        _ => false,
-    }
-}
-
 /// A digest or UUID: hex digits of one of the usual lengths, at least one of them a letter.
 fn is_digest(view: &str) -> bool {
     if match view.len() {
@@ -414,14 +470,6 @@ fn is_digest(view: &str) -> bool {
     }
 }
 
-/// Digits of the whole value number something: it stands under such a key, and is no sentence.
-fn is_opaque(view: &str, says: Says) -> bool {
-    matches!(
-        says,
-        Says::Opaque | Says::Id | Says::Version | Says::Account | Says::UserAgent | Says::GovId | Says::Iban
-    ) && view.split_whitespace().filter(|w| w.bytes().any(|b| b.is_ascii_alphabetic())).count() <= 1
-}
-
 /// The text with `covered` ranges blotted out.
 fn hide(view: &str, covered: &[std::ops::Range<usize>]) -> String {
     let mut bytes = view.as_bytes().to_vec();
@@ -431,22 +479,4 @@ fn hide(view: &str, covered: &[std::ops::Range<usize>]) -> String {
         }
     }
     String::from_utf8(bytes).unwrap_or_default()
-}
-
-/// Whether a pair in prose is one: after a colon come words, too.
-fn fits(says: Says, pair: pairs::Pair<'_>, value: &str) -> bool {
-    let tight = pair.bond == pairs::Bond::Tight;
-    let marked = value.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'#'));
-    match says {
-        _ if value.is_empty() => false,
-        Says::Username if !tight => {
-            let explicit = pair.key.to_ascii_lowercase().replace(['_', '-'], "").contains("username");
-            username(value).is_some_and(|u| u.chars().nth(2).is_some())
-                && (marked || explicit && !pair.runs_on)
-        }
-        Says::PersonName | Says::DisplayName | Says::User => tight,
-        Says::Token | Says::Password => tight || token::is_random(value),
-        Says::Account | Says::GovId => tight || marked,
-        _ => true,
-    }
 }

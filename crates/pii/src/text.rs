@@ -5,7 +5,7 @@ use unicode_normalization::UnicodeNormalization;
 
 /// A set of byte classes that occur in a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Classes(u16);
+pub(super) struct Classes(u32);
 
 impl Classes {
     pub const AT: Self = Self(1);
@@ -22,6 +22,10 @@ impl Classes {
     pub const SLASH: Self = Self(1 << 11);
     pub const ANGLE: Self = Self(1 << 12);
     pub const UPPER: Self = Self(1 << 13);
+    pub const LINE: Self = Self(1 << 14);
+    pub const PAREN: Self = Self(1 << 15);
+    pub const QUOTE: Self = Self(1 << 16);
+    pub const NUL: Self = Self(1 << 17);
 
     /// Whether any class of `other` is in here.
     pub const fn has(self, other: Self) -> bool {
@@ -35,8 +39,8 @@ impl Classes {
 }
 
 /// The class of every byte.
-static CLASS_OF: [u16; 256] = {
-    let mut table = [0u16; 256];
+static CLASS_OF: [u32; 256] = {
+    let mut table = [0u32; 256];
     let mut b = 0;
     while b < 256 {
         table[b] = match b as u8 {
@@ -54,6 +58,10 @@ static CLASS_OF: [u16; 256] = {
             b'/' => Classes::SLASH.0,
             b'<' | b'>' => Classes::ANGLE.0,
             b'A'..=b'Z' => Classes::UPPER.0,
+            b'\n' => Classes::LINE.0,
+            b'(' => Classes::PAREN.0,
+            b'"' => Classes::QUOTE.0,
+            0 => Classes::NUL.0,
             _ => 0,
         };
         b += 1;
@@ -63,7 +71,7 @@ static CLASS_OF: [u16; 256] = {
 
 /// The classes in `text` and how many ASCII digits it has, in one pass.
 pub(super) fn survey(text: &str) -> (Classes, usize) {
-    let (mut mask, mut digits) = (0u16, 0usize);
+    let (mut mask, mut digits) = (0u32, 0usize);
     for &b in text.as_bytes() {
         mask |= CLASS_OF[usize::from(b)];
         digits += usize::from(b.is_ascii_digit());
@@ -90,17 +98,19 @@ fn plain(c: char) -> Option<char> {
     }
 }
 
-/// The ASCII digit of a decimal digit of the scripts that phone numbers are written in.
+/// The ASCII digit of a decimal digit of any script.
 fn decimal(c: char) -> Option<char> {
-    // Zeros of Arabic, Persian, Devanagari, Bengali, Gurmukhi, Gujarati, Oriya, Tamil, Telugu, Kannada, Malayalam,
-    // Thai, Lao, Tibetan, Myanmar, Khmer (Unicode Nd blocks of ten).
-    const ZEROS: [u32; 16] = [
-        0x660, 0x6f0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xe50, 0xed0, 0xf20,
-        0x1040, 0x17e0,
+    // Where the digits of a script begin (Unicode category Nd; NFKC takes care of the mathematical ones).
+    const ZEROS: [u32; 61] = [
+        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50,
+        0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
+        0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0x104a0, 0x10d30, 0x11066, 0x110f0,
+        0x11136, 0x111d0, 0x112f0, 0x11450, 0x114d0, 0x11650, 0x116c0, 0x11730, 0x118e0, 0x11950, 0x11c50,
+        0x11d50, 0x11da0, 0x11f50, 0x16a60, 0x16ac0, 0x16b50, 0x1e140, 0x1e2f0, 0x1e4f0, 0x1e950, 0x1fbf0,
     ];
     let code = u32::from(c);
-    let zero = ZEROS.iter().find(|z| (**z..**z + 10).contains(&code))?;
-    char::from_digit(code - zero, 10)
+    let at = ZEROS.partition_point(|zero| *zero <= code).checked_sub(1)?;
+    char::from_digit(code - ZEROS.get(at)?, 10)
 }
 
 /// The form canaries are compared in: the normal form, case-folded.
@@ -220,35 +230,8 @@ pub(super) fn has_star_inside(value: &str) -> bool {
 
 /// Words that fill the place of a value.
 fn says_nothing(bare: &str) -> bool {
-    const WORDS: [&str; 26] = [
-        "redacted",
-        "masked",
-        "hidden",
-        "removed",
-        "filtered",
-        "deleted",
-        "none",
-        "null",
-        "nil",
-        "n/a",
-        "na",
-        "undefined",
-        "unknown",
-        "anonymous",
-        "anon",
-        "empty",
-        "unset",
-        "missing",
-        "blank",
-        "true",
-        "false",
-        "yes",
-        "no",
-        "tbd",
-        "n.a",
-        "scrubbed",
-    ];
-    bare.len() <= 10 && WORDS.iter().any(|w| bare.eq_ignore_ascii_case(w))
+    const WORDS: &str = "redacted masked hidden removed filtered deleted none null nil n/a na undefined unknown anonymous anon empty unset missing blank true false yes no tbd n.a scrubbed";
+    bare.len() <= 10 && WORDS.split(' ').any(|w| bare.eq_ignore_ascii_case(w))
 }
 
 #[cfg(test)]

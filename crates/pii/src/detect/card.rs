@@ -1,10 +1,53 @@
 //! Payment cards: 13 to 19 digits in one of the usual groupings, a known issuer, and a Luhn sum that holds.
 
 use super::digits::{Before, Run, before};
+use super::{Kind, View};
 use crate::category::Category;
 use crate::hits::Hits;
-use crate::keys::Says;
+use crate::keys::{Says, Words};
 use crate::text;
+
+/// A card under a key that says so.
+pub(crate) const CARD: Says = Says::Of(Category::Card, 0);
+
+pub(crate) static KIND: Kind = Kind {
+    order: 80,
+    least_number: 0,
+    key: |words| is_key(words).then_some(0),
+    judge: |keyed, hits| judge(keyed.value, hits),
+    number: detect,
+    mask: |value| crate::mask::tail(value, 4),
+    ..Kind::NONE
+};
+
+/// Keys of cards.
+fn is_key(words: &Words<'_>) -> bool {
+    let (last, prev) = (words.last, words.prev);
+    match last {
+        "card" => {
+            words.len() == 1
+                || matches!(
+                    prev,
+                    "credit" | "debit" | "bank" | "payment" | "billing" | "x" | "saved" | "visa" | "prepaid"
+                )
+        }
+        "pan" | "cc" | "ccn" => words.len() == 1 || matches!(prev, "card" | "primary" | "payment"),
+        "number" | "no" | "num" | "nr" => {
+            matches!(prev, "card" | "cc" | "pan")
+                && !words.all.iter().any(|w| matches!(w.as_str(), "score" | "report" | "sim"))
+        }
+        _ => false,
+    }
+}
+
+/// A card in any grouping.
+pub(super) fn judge(value: &str, hits: &mut Hits) {
+    let plain = value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'/'));
+    let digits: String = value.chars().filter(char::is_ascii_digit).collect();
+    if plain && value.len() <= 40 && is_card(&digits) {
+        hits.keyed(Category::Card, Some(&digits));
+    }
+}
 
 /// Groupings that cards are printed in (ISO/IEC 7812 lengths): 4-4-4-4, Amex 4-6-5, Diners 4-6-4, and longer ones.
 const SHAPES: [&[usize]; 9] = [
@@ -20,7 +63,10 @@ const SHAPES: [&[usize]; 9] = [
 ];
 
 /// Adds every card in a run of digits.
-pub(crate) fn detect(run: &Run<'_>, hits: &mut Hits) {
+fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
+    if view.joined || view.is_opaque() {
+        return;
+    }
     for first in 0..run.groups() {
         let len = run.len_of(first);
         if (13..=19).contains(&len)
@@ -99,12 +145,12 @@ fn numbered(run: &Run<'_>, first: usize, solid: bool) -> bool {
 }
 
 /// Whether digits (without punctuation) are a card number.
-pub(crate) fn is_card(digits: &str) -> bool {
+fn is_card(digits: &str) -> bool {
     has_issuer(digits) && luhn(digits) && digits.bytes().any(|b| Some(b) != digits.bytes().next())
 }
 
 /// The Luhn sum (ISO/IEC 7812-1 annex B) is a multiple of ten.
-fn luhn(digits: &str) -> bool {
+pub(super) fn luhn(digits: &str) -> bool {
     let sum: u32 = digits
         .bytes()
         .rev()

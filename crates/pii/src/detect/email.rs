@@ -1,15 +1,40 @@
 //! E-mail addresses with a dotted domain, in any script; not file names, packages, mentions or masked addresses.
 
+use super::obfuscated;
+use super::{Kind, View};
 use crate::category::Category;
 use crate::hits::Hits;
-use crate::text;
+use crate::keys::among;
+use crate::text::{self, Classes};
+
+pub(crate) static KIND: Kind = Kind { hints: &[obfuscated::HINTS], find, mask, ..Kind::NONE };
+
+fn find(view: &View<'_>, hits: &mut Hits) {
+    if view.classes.has(Classes::AT) && !view.joined {
+        detect(view.text, hits);
+    }
+    if view.hints.has(Category::Email, 0) {
+        obfuscated::detect(view.text, hits);
+    }
+}
+
+/// `r***@g***.com`
+fn mask(value: &str) -> String {
+    let Some((local, domain)) = value.rsplit_once('@') else { return "***".into() };
+    let host = domain.chars().next().filter(|c| c.is_alphanumeric()).map_or(String::new(), String::from);
+    let local = crate::mask::initial(local);
+    match domain.rsplit_once('.') {
+        Some((_, top)) if top.chars().all(char::is_alphanumeric) => format!("{local}@{host}***.{top}"),
+        _ => format!("{local}@{host}***"),
+    }
+}
 
 /// Longest local part and domain looked at, in bytes (RFC 5321 section 4.5.3.1, with room for UTF-8).
 const LOCAL: usize = 200;
 const DOMAIN: usize = 255;
 
 /// Adds every address in `text`.
-pub(crate) fn detect(text: &str, hits: &mut Hits) {
+fn detect(text: &str, hits: &mut Hits) {
     for (at, _) in text.match_indices('@') {
         let right = text::right_of(text, at + 1, DOMAIN);
         let domain = domain(right);
@@ -54,13 +79,8 @@ fn is_domain(run: &str) -> bool {
 
 /// File types that are no top-level domain: `logo@2x.png`.
 fn is_file_type(top: &str) -> bool {
-    const TYPES: [&str; 51] = [
-        "png", "jpg", "jpeg", "gif", "svg", "webp", "avif", "ico", "bmp", "tif", "tiff", "heic", "css", "js",
-        "mjs", "cjs", "json", "mp3", "mp4", "webm", "wav", "ogg", "woff", "woff2", "ttf", "otf", "eot",
-        "pdf", "txt", "xml", "html", "htm", "yml", "yaml", "toml", "lock", "tgz", "gz", "csv", "jsx", "tsx",
-        "ts", "whl", "exe", "dll", "log", "psd", "zip", "apng", "jxl", "icns",
-    ];
-    TYPES.iter().any(|t| top.eq_ignore_ascii_case(t))
+    const TYPES: &str = "png jpg jpeg gif svg webp avif ico bmp tif tiff heic css js mjs cjs json mp3 mp4 webm wav ogg woff woff2 ttf otf eot pdf txt xml html htm yml yaml toml lock tgz gz csv jsx tsx ts whl exe dll log psd zip apng jxl icns";
+    among(TYPES, &top.to_ascii_lowercase())
 }
 
 /// The part before the last dot looks like a version: `1.4`, `18.0.0-rc`, `v2.1`.

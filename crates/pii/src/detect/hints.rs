@@ -1,79 +1,50 @@
 //! One pass that says which of the costlier detectors a text is worth.
 
-use super::vendor::HINTS as VENDOR;
+use crate::category::Category;
 use aho_corasick::AhoCorasick;
 use std::sync::LazyLock;
 
-/// A set of detectors.
+/// Which groups of hints stand in a text: four bits for each category.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Hints(u8);
+pub(crate) struct Hints(u64);
 
 impl Hints {
-    pub const VENDOR: Self = Self(1);
-    pub const SCHEME: Self = Self(1 << 1);
-    pub const URL: Self = Self(1 << 2);
-    pub const RESET: Self = Self(1 << 3);
-    pub const GOV: Self = Self(1 << 4);
-    pub const STEAM: Self = Self(1 << 5);
-    pub const PHONE_LINK: Self = Self(1 << 6);
-
-    /// Whether any of `other` is in here.
-    pub const fn has(self, other: Self) -> bool {
-        self.0 & other.0 != 0
+    /// Whether one of a group of this category is in here.
+    pub fn has(self, category: Category, group: u8) -> bool {
+        self.0 & bit(category, group) != 0
     }
 }
 
-/// What else gives a detector away, compared without case.
-const MORE: [(&str, Hints); 28] = [
-    ("bearer", Hints::SCHEME),
-    ("basic", Hints::SCHEME),
-    ("://", Hints::URL),
-    ("reset", Hints::RESET),
-    ("password", Hints::RESET),
-    ("recover", Hints::RESET),
-    ("forgot", Hints::RESET),
-    ("magic", Hints::RESET),
-    ("ssn", Hints::GOV),
-    ("social security", Hints::GOV),
-    ("nid", Hints::GOV),
-    ("national id", Hints::GOV),
-    ("passport", Hints::GOV),
-    ("steam_", Hints::STEAM),
-    ("[u:1:", Hints::STEAM),
-    ("steamcommunity", Hints::STEAM),
-    ("steam://", Hints::STEAM),
-    ("tel:", Hints::PHONE_LINK),
-    ("sms", Hints::PHONE_LINK),
-    ("mms:", Hints::PHONE_LINK),
-    ("callto:", Hints::PHONE_LINK),
-    ("facetime:", Hints::PHONE_LINK),
-    ("whatsapp", Hints::PHONE_LINK),
-    ("wa.me", Hints::PHONE_LINK),
-    ("phone=", Hints::PHONE_LINK),
-    ("number=", Hints::PHONE_LINK),
-    ("msisdn=", Hints::PHONE_LINK),
-    ("viber:", Hints::PHONE_LINK),
-];
+const fn bit(category: Category, group: u8) -> u64 {
+    1 << (4 * (category as u64) + group as u64)
+}
 
-static ALL: LazyLock<Option<AhoCorasick>> = LazyLock::new(|| {
-    let texts = VENDOR.iter().copied().chain(MORE.iter().map(|(t, _)| *t));
-    AhoCorasick::builder()
+/// The automaton, and the bit of each of its patterns.
+type Automaton = (AhoCorasick, Vec<u64>);
+
+static ALL: LazyLock<Option<Automaton>> = LazyLock::new(|| {
+    let (mut texts, mut bits) = (Vec::new(), Vec::new());
+    for category in Category::ALL {
+        for (group, hints) in (0..).zip(category.kind().hints) {
+            texts.extend(hints.iter().copied());
+            bits.resize(texts.len(), bit(category, group));
+        }
+    }
+    let automaton = AhoCorasick::builder()
         .ascii_case_insensitive(true)
         .kind(Some(aho_corasick::AhoCorasickKind::DFA))
         .build(texts)
-        .ok()
+        .ok()?;
+    Some((automaton, bits))
 });
 
 /// The detectors that `text` is worth.
 pub(crate) fn hints(text: &str) -> Hints {
     let mut set = Hints::default();
-    let Some(automaton) = ALL.as_ref() else { return set };
-    // Texts of different detectors share no letters, so matches need not overlap.
-    for found in automaton.find_iter(text) {
-        let index = found.pattern().as_usize();
-        let hint =
-            index.checked_sub(VENDOR.len()).and_then(|i| MORE.get(i)).map_or(Hints::VENDOR, |(_, h)| *h);
-        set.0 |= hint.0;
+    if let Some((automaton, bits)) = ALL.as_ref() {
+        for found in automaton.find_overlapping_iter(text) {
+            set.0 |= bits.get(found.pattern().as_usize()).copied().unwrap_or(0);
+        }
     }
     set
 }

@@ -1,25 +1,78 @@
 //! IPv4 and IPv6 addresses; not versions, rule numbers, OIDs, times, hardware addresses or network blocks.
 
 use super::version::{chained, is_version};
-use crate::canary::Canaries;
+use super::{Keyed, Kind, View};
 use crate::category::Category;
 use crate::finding::{Certainty, Detector};
 use crate::hits::Hits;
-use crate::keys::Says;
-use crate::text;
+use crate::keys::{Says, Words};
+use crate::text::{self, Classes};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// An address under a key that says so.
+pub(crate) const IP: Says = Says::Of(Category::IpAddress, 0);
+
+pub(crate) static KIND: Kind = Kind {
+    order: 10,
+    least_number: 0,
+    key: |words| is_key(words).then_some(0),
+    judge,
+    find,
+    mask: |value| if value.contains(':') { "***:***:***".into() } else { "*.*.*.*".into() },
+    ..Kind::NONE
+};
+
+/// Keys of addresses of the internet protocol.
+fn is_key(words: &Words<'_>) -> bool {
+    let (last, prev) = (words.last, words.prev);
+    match last {
+        "ip" | "ipv" | "ipaddress" => true,
+        "address" | "addr" | "host" | "port" if prev == "ip" || prev == "ipv" => last != "port",
+        "addr" => {
+            matches!(prev, "remote" | "client" | "peer" | "source" | "src" | "inet" | "socket")
+                || words.len() == 1
+        }
+        "address" => matches!(prev, "remote" | "peer" | "source" | "inet" | "net" | "network"),
+        "for" => prev == "forwarded",
+        "forwarded" => words.len() <= 2,
+        "from" | "src" | "source" | "used" | "seen" | "login" | "int" | "integer" | "num" | "number"
+        | "decimal" | "dec" | "long" | "hex" | "packed" => matches!(prev, "ip" | "ipv"),
+        _ => false,
+    }
+}
+
+/// An integer or hex number under an address key.
+fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
+    if let Some(ip) = from_integer(keyed.value.trim()) {
+        hits.keyed(Category::IpAddress, Some(&ip.to_string()));
+    }
+}
 
 /// What is known about the place.
 #[derive(Clone, Copy)]
-pub(crate) struct Place<'c> {
+struct Place<'v> {
     /// What the key or header says.
-    pub says: Says,
-    /// The canaries whose addresses are leaks wherever they stand.
-    pub canaries: [&'c Canaries; 2],
+    says: Says,
+    view: &'v View<'v>,
+}
+
+fn find(view: &View<'_>, hits: &mut Hits) {
+    // Under a version key stands a version, but a whole sentence may speak of anything.
+    let says = match view.context.says {
+        Says::Version if view.text.split_whitespace().nth(3).is_some() => Says::Nothing,
+        says => says,
+    };
+    let place = Place { says, view };
+    if view.digits >= 4 && view.classes.has(Classes::DOT) && !view.joined {
+        detect_v4(view.text, place, hits);
+    }
+    if view.classes.has(Classes::COLON) && view.text.len() >= 3 {
+        detect_v6(view.text, place, hits);
+    }
 }
 
 /// Adds every IPv4 address.
-pub(crate) fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
+fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
     let bytes = text.as_bytes();
     let mut versions_until = 0;
     let mut at = 0;
@@ -40,7 +93,7 @@ pub(crate) fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
         }
         // The words before it are read.
         hits.worked(48);
-        let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V4(ip)));
+        let canary = place.view.canaries.iter().any(|c| c.has_ip(IpAddr::V4(ip)));
         if canary {
             hits.add(Category::IpAddress, Detector::Canary, Certainty::Certain, &ip.to_string());
             continue;
@@ -97,7 +150,7 @@ fn v4_stands_alone(text: &str, start: usize, end: usize) -> bool {
 
 /// Whether an address in this place is a leak.
 fn v4_leaks(text: &str, ip: Ipv4Addr, end: usize, place: Place<'_>) -> bool {
-    let keyed = place.says == Says::Ip;
+    let keyed = place.says == IP;
     if matches!(place.says, Says::Version | Says::UserAgent) {
         return false;
     }
@@ -122,7 +175,7 @@ fn block(text: &str, end: usize) -> Option<u32> {
 }
 
 /// Adds every IPv6 address.
-pub(crate) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
+fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
     let bytes = text.as_bytes();
     let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.');
     let mut at = 0;
@@ -142,7 +195,7 @@ pub(crate) fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
             continue;
         }
         if let Some((ip, from, to)) = parse_v6(run) {
-            let canary = place.canaries.iter().any(|c| c.has_ip(IpAddr::V6(ip)));
+            let canary = place.view.canaries.iter().any(|c| c.has_ip(IpAddr::V6(ip)));
             if canary {
                 hits.add(
                     Category::IpAddress,
@@ -201,7 +254,7 @@ fn parse_v6(run: &str) -> Option<(Ipv6Addr, usize, usize)> {
 
 /// Whether an IPv6 address in this place is a leak.
 fn v6_leaks(text: &str, written: &str, ip: Ipv6Addr, end: usize, place: Place<'_>) -> bool {
-    let keyed = place.says == Says::Ip;
+    let keyed = place.says == IP;
     if matches!(place.says, Says::Version | Says::UserAgent) {
         return false;
     }
@@ -231,7 +284,7 @@ fn is_telling(written: &str) -> bool {
 }
 
 /// The address of a number under an address key: an integer from 2^24 on, decimal or `0x` and hex.
-pub(crate) fn from_integer(value: &str) -> Option<Ipv4Addr> {
+fn from_integer(value: &str) -> Option<Ipv4Addr> {
     let number = match value.strip_prefix("0x").or_else(|| value.strip_prefix("0X")) {
         Some(hex) => u32::from_str_radix(hex, 16).ok()?,
         None => value.parse::<u32>().ok()?,

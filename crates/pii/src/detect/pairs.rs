@@ -1,5 +1,8 @@
 //! Keys inside texts: query parameters, `key=value`, `key: value`, quoted pairs and elements of mark-up.
 
+use super::{name, token, username};
+use crate::category::Category;
+use crate::keys::Says;
 use crate::text;
 
 /// One pair that a text holds.
@@ -40,6 +43,9 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
         if let Some(value) = value {
             // A long value is not searched for pairs again at each of its bytes.
             until = if value.len() > 64 { at + value.len() } else { 0 };
+            let quoted =
+                text.as_bytes().get(at + 1..).is_some_and(|r| r.trim_ascii_start().starts_with(b"\""));
+            let bond = if quoted { Bond::Tight } else { bond };
             each(Pair { key, value, bond, runs_on: runs_on(text, at, value) });
         }
     }
@@ -118,4 +124,23 @@ unique available unavailable reserved blocked banned allowed forbidden hidden sh
 unknown found cannot contains contain starts start ends longer shorter case"
         .split_ascii_whitespace()
         .any(|w| w == word)
+}
+
+/// Whether a pair in prose is one: after a colon come words, too.
+pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
+    let tight = pair.bond == Bond::Tight;
+    let marked = value.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'#'));
+    match says {
+        _ if value.is_empty() => false,
+        username::NAME if !tight => {
+            let explicit = pair.key.to_ascii_lowercase().replace(['_', '-'], "").contains("username");
+            username::plausible(value).is_some_and(|u| u.chars().nth(2).is_some())
+                && (marked || explicit && !pair.runs_on)
+        }
+        username::SOCIAL if !tight => value.starts_with('@') || marked && !pair.runs_on,
+        name::PERSON | name::DISPLAY | username::USER => tight,
+        Says::Of(Category::Token, 0 | 1) => tight || token::is_random(value),
+        Says::Of(Category::AccountId | Category::GovId, _) => tight || marked,
+        _ => true,
+    }
 }

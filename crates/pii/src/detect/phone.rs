@@ -2,12 +2,78 @@
 
 use super::digits::{Before, Run, before};
 use super::phone_plans;
+use super::{Kind, View};
 use crate::category::Category;
 use crate::hits::Hits;
-use crate::keys::Says;
+use crate::keys::{Words, among};
 use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
+
+pub(crate) static KIND: Kind = Kind {
+    order: 90,
+    least_number: 10_000_000,
+    key: |words| is_key(words).then_some(0),
+    judge: |keyed, hits| hits.keyed(Category::Phone, under_key(keyed.value)),
+    hints: &[&[
+        "tel:",
+        "sms",
+        "mms:",
+        "callto:",
+        "facetime:",
+        "whatsapp",
+        "wa.me",
+        "phone=",
+        "number=",
+        "msisdn=",
+        "viber:",
+    ]],
+    number: detect,
+    find,
+    mask: |value| crate::mask::tail(value, 2),
+    ..Kind::NONE
+};
+
+/// Keys of phones.
+fn is_key(words: &Words<'_>) -> bool {
+    let (last, prev) = (words.last, words.prev);
+    let noun = |w: &str| {
+        among(
+            "phone mobile cell cellphone telephone tel msisdn whatsapp fax viber imo bkash nagad rocket upay \
+hotline helpline landline handset smartphone gsm",
+            w,
+        )
+    };
+    let party = |w: &str| {
+        among(
+            "contact sender receiver recipient payer payee caller callee wallet agent from to emergency \
+customer merchant dial sms whats subscriber mfs call",
+            w,
+        )
+    };
+    match last {
+        "number" | "no" | "num" | "nr" | "account" | "wallet" => {
+            noun(prev)
+                || (party(prev) && last != "account" && last != "wallet")
+                || (prev == "account" && words.all.iter().any(|w| party(w) || noun(w)))
+        }
+        "to" | "recipient" | "from" | "phone" if matches!(prev, "sms" | "call" | "text" | "dial") => true,
+        "line" => prev == "calling",
+        _ => noun(last),
+    }
+}
+
+fn find(view: &View<'_>, hits: &mut Hits) {
+    if view.digits < 6 {
+        return;
+    }
+    if view.grouped && !view.joined && !view.is_opaque() {
+        detect_national(view.text, hits);
+    }
+    if view.hints.has(Category::Phone, 0) {
+        detect_links(view.text, hits);
+    }
+}
 
 /// The length of the country calling code that international digits begin with.
 pub(crate) fn country_code(digits: &str) -> Option<usize> {
@@ -15,7 +81,11 @@ pub(crate) fn country_code(digits: &str) -> Option<usize> {
 }
 
 /// Adds every phone number in a run of digits that needs no national punctuation to be known.
-pub(crate) fn detect(run: &Run<'_>, hits: &mut Hits) {
+fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
+    let opaque = view.joined || view.is_opaque();
+    if opaque && !(run.has_plus(0) && !(view.joined && is_numbered(run, 0))) {
+        return;
+    }
     for first in 0..run.groups() {
         if !run.group_is_free(first) {
             continue;
@@ -83,12 +153,10 @@ fn in_decimal(run: &Run<'_>, first: usize, last: usize) -> bool {
 }
 
 /// The text before says that this numbers something else.
-pub(crate) fn is_numbered(run: &Run<'_>, first: usize) -> bool {
+fn is_numbered(run: &Run<'_>, first: usize) -> bool {
     let (start, _) = run.span(first, first);
     match before(run.text(), start) {
-        Before::Key(says) => {
-            matches!(says, Says::Opaque | Says::Id | Says::Version | Says::Account | Says::GovId | Says::Card)
-        }
+        Before::Key(says) => says.numbers_other() || says == super::card::CARD,
         Before::Thing | Before::Code => true,
         Before::Open => false,
     }
@@ -125,7 +193,7 @@ static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds phone numbers in national punctuation.
-pub(crate) fn detect_national(text: &str, hits: &mut Hits) {
+fn detect_national(text: &str, hits: &mut Hits) {
     let Some(pattern) = NATIONAL.as_ref() else { return };
     hits.worked(text.len());
     for found in pattern.find_iter(text) {
@@ -142,16 +210,7 @@ pub(crate) fn detect_national(text: &str, hits: &mut Hits) {
         match before(text, found.start()) {
             Before::Open => hits.likely(Category::Phone, found.as_str()),
             Before::Key(says)
-                if !matches!(
-                    says,
-                    Says::Opaque
-                        | Says::Id
-                        | Says::Version
-                        | Says::GovId
-                        | Says::Card
-                        | Says::Account
-                        | Says::Ip
-                ) =>
+                if !says.numbers_other() && says != super::card::CARD && says != super::ip::IP =>
             {
                 hits.likely(Category::Phone, found.as_str());
             }
@@ -194,7 +253,7 @@ static LINK: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds phone numbers of links.
-pub(crate) fn detect_links(text: &str, hits: &mut Hits) {
+fn detect_links(text: &str, hits: &mut Hits) {
     let Some(pattern) = LINK.as_ref() else { return };
     hits.worked(text.len());
     for found in pattern.captures_iter(text) {
@@ -208,7 +267,7 @@ pub(crate) fn detect_links(text: &str, hits: &mut Hits) {
 }
 
 /// The phone number of a value that stands under a phone key: any layout of 6 to 16 digits.
-pub(crate) fn under_key(value: &str) -> Option<&str> {
+fn under_key(value: &str) -> Option<&str> {
     if value.len() > 80
         || text::is_masked(value)
         || value.contains(['*', '•', '@'])

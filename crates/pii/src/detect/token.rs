@@ -1,14 +1,53 @@
 //! Credentials: vendor forms, JSON web tokens, PEM keys, `Bearer …`, `user:password@`, webhook and reset URLs, cookies.
 
-use super::hints::Hints;
+use super::date::is_moment;
 use super::vendor::{FORMS, GROUPS};
+use super::{Keyed, Kind, View, vendor};
 use crate::category::Category;
 use crate::decode;
 use crate::hits::Hits;
-use crate::keys::is_session_cookie;
+use crate::keys::{Words, among};
 use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
+
+/// A machine-made credential.
+const SECRET: u8 = 0;
+/// A password: any text may be one.
+const WORD: u8 = 1;
+/// `Authorization`: a scheme and a credential.
+const CREDENTIAL: u8 = 2;
+/// `Cookie`, `Set-Cookie`, `cookies`: pairs, of which some are sessions.
+const COOKIE: u8 = 3;
+
+const VENDORS: u8 = 0;
+const SCHEMES: u8 = 1;
+const URLS: u8 = 2;
+const RESETS: u8 = 3;
+
+pub(crate) static KIND: Kind = Kind {
+    order: 20,
+    key: token_key,
+    judge,
+    hints: &[
+        vendor::HINTS,
+        &["bearer", "basic"],
+        &["://"],
+        &["reset", "password", "recover", "forgot", "magic"],
+    ],
+    find,
+    mask: |value| format!("*** ({} characters)", value.chars().count()),
+    ..Kind::NONE
+};
+
+fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
+    match keyed.grade {
+        WORD => hits.keyed(Category::Token, password(keyed.value)),
+        CREDENTIAL => hits.keyed(Category::Token, authorization(keyed.value)),
+        COOKIE => cookies(keyed.value, hits),
+        _ => hits.keyed(Category::Token, under_key(keyed.value)),
+    }
+}
 
 static VENDOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FORMS).ok());
 
@@ -23,22 +62,18 @@ static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 /// Adds every credential that is known by its form.
-pub(crate) fn detect(text: &str, hints: Hints, hits: &mut Hits) {
-    if hints.has(Hints::VENDOR) {
-        hits.worked(text.len());
-        vendor(text, hits);
-    }
-    if hints.has(Hints::SCHEME) {
-        hits.worked(text.len());
-        scheme(text, hits);
-    }
-    if hints.has(Hints::URL) && text.contains('@') {
-        hits.worked(text.len());
-        userinfo(text, hits);
-    }
-    if hints.has(Hints::RESET) && text.contains('/') {
-        hits.worked(text.len());
-        reset_links(text, hits);
+fn find(view: &View<'_>, hits: &mut Hits) {
+    let text = view.text;
+    for (hint, needs, detect) in [
+        (VENDORS, "", vendor as fn(&str, &mut Hits)),
+        (SCHEMES, "", scheme),
+        (URLS, "@", userinfo),
+        (RESETS, "/", reset_links),
+    ] {
+        if view.hints.has(Category::Token, hint) && text.contains(needs) {
+            hits.worked(text.len());
+            detect(text, hits);
+        }
     }
 }
 
@@ -71,7 +106,7 @@ fn scheme(text: &str, hits: &mut Hits) {
 /// Base64 of a name and a password with a colon between (RFC 7617).
 fn is_login(value: &str) -> bool {
     let mut login = false;
-    decode::base64_texts(value, |text| login |= text.contains(':'));
+    decode::base64_texts(value, |found| login |= found.text.contains(':'));
     login
 }
 
@@ -98,22 +133,7 @@ pub(crate) fn is_random(value: &str) -> bool {
 }
 
 /// Words in a path that make a long segment after them a one-time credential.
-const RESET: [&str; 14] = [
-    "reset",
-    "password",
-    "recover",
-    "recovery",
-    "forgot",
-    "magic",
-    "reset-password",
-    "password-reset",
-    "reset_password",
-    "password_reset",
-    "resetpassword",
-    "set-password",
-    "magic-link",
-    "passwordreset",
-];
+const RESET: &str = "reset password recover recovery forgot magic reset-password password-reset reset_password password_reset resetpassword set-password magic-link passwordreset";
 
 /// Words in a path that say that an account is meant, not a map called Magic or a match that is reset.
 const ACCOUNT: [&str; 11] = [
@@ -147,8 +167,8 @@ fn reset_link(link: &str, hits: &mut Hits) {
         if reset && secret(segment, personal) {
             hits.likely(Category::Token, segment);
         }
-        reset |= RESET.contains(&lower.as_str())
-            || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
+        reset |=
+            among(RESET, &lower) || lower.len() < 24 && (lower.contains("reset") || lower.contains("magic"));
         personal |= lower.len() < 24 && ACCOUNT.iter().any(|word| lower.contains(word));
     }
     if reset {
@@ -180,7 +200,7 @@ fn is_segment_token(segment: &str) -> bool {
 }
 
 /// The credentials of a `Cookie` or `Set-Cookie` value.
-pub(crate) fn cookies(value: &str, hits: &mut Hits) {
+fn cookies(value: &str, hits: &mut Hits) {
     hits.worked(value.len());
     for pair in value.split([';', ',']) {
         // A value without name stands under `session_cookie` or the like.
@@ -195,18 +215,13 @@ pub(crate) fn cookies(value: &str, hits: &mut Hits) {
             && !text::is_placeholder(secret)
             && !text::is_masked(secret)
         {
-            hits.add(
-                Category::Token,
-                crate::finding::Detector::Key,
-                crate::finding::Certainty::Certain,
-                secret,
-            );
+            hits.keyed(Category::Token, Some(secret));
         }
     }
 }
 
 /// The credential of an `Authorization` value: what follows the scheme.
-pub(crate) fn authorization(value: &str) -> Option<&str> {
+fn authorization(value: &str) -> Option<&str> {
     let value = value.trim();
     let (scheme, secret) = value.split_once(' ').unwrap_or(("", value));
     let secret = secret.trim();
@@ -215,7 +230,7 @@ pub(crate) fn authorization(value: &str) -> Option<&str> {
 }
 
 /// The secret of a value that stands under a token key.
-pub(crate) fn under_key(value: &str) -> Option<&str> {
+fn under_key(value: &str) -> Option<&str> {
     let value = value.trim();
     let spaced = value.contains(char::is_whitespace) && !value.starts_with("-----BEGIN");
     let url = value.contains("://") || value.starts_with('/') && value.len() < 40;
@@ -236,48 +251,76 @@ fn is_secret(value: &str) -> bool {
 }
 
 /// The password of a value that stands under a password key: anything but words about passwords.
-pub(crate) fn password(value: &str) -> Option<&str> {
-    const WORDS: [&str; 28] = [
-        "required",
-        "changed",
-        "reset",
-        "expired",
-        "set",
-        "ok",
-        "weak",
-        "strong",
-        "medium",
-        "valid",
-        "invalid",
-        "optional",
-        "enabled",
-        "disabled",
-        "pending",
-        "updated",
-        "failed",
-        "success",
-        "incorrect",
-        "wrong",
-        "correct",
-        "rejected",
-        "accepted",
-        "unchanged",
-        "encrypted",
-        "protected",
-        "forgotten",
-        "hash",
-    ];
+fn password(value: &str) -> Option<&str> {
+    const WORDS: &str = "required changed reset expired set ok weak strong medium valid invalid optional enabled disabled pending updated failed success incorrect wrong correct rejected accepted unchanged encrypted protected forgotten hash";
     let value = value.trim();
-    let said = WORDS.iter().any(|w| value.eq_ignore_ascii_case(w)) || value.contains(char::is_whitespace);
+    let said = among(WORDS, &value.to_ascii_lowercase()) || value.contains(char::is_whitespace);
     (value.len() >= 3 && !said && !text::is_placeholder(value) && !value.contains("://") && !is_moment(value))
         .then_some(value)
 }
 
-/// A time such as `2025-10-21T10:00:00Z`.
-pub(crate) fn is_moment(value: &str) -> bool {
-    let b = value.as_bytes();
-    b.len() >= 10
-        && b.get(4) == Some(&b'-')
-        && b.get(7) == Some(&b'-')
-        && b.get(..4).is_some_and(|y| y.iter().all(u8::is_ascii_digit))
+/// Reads a key as the key of a credential.
+fn token_key(words: &Words<'_>) -> Option<u8> {
+    let (words, last) = (words.all, words.last);
+    let prev = words.len().checked_sub(2).and_then(|i| words.get(i)).map_or("", String::as_str);
+    let any = |list: &[&str]| words.iter().any(|w| list.contains(&w.as_str()));
+    match last {
+        "password" | "passwd" | "pwd" | "passphrase" | "passcode" | "passwort" => Some(WORD),
+        "pass"
+            if matches!(
+                prev,
+                "db" | "smtp" | "user" | "login" | "admin" | "root" | "auth" | "http" | "proxy" | "mail"
+            ) =>
+        {
+            Some(WORD)
+        }
+        "pin" if matches!(prev, "login" | "security" | "account" | "wallet") => Some(WORD),
+        "secret" | "jwt" | "credential" | "apikey" | "bearer" | "sessionid" | "phpsessid" | "jsessionid" => {
+            Some(SECRET)
+        }
+        "key"
+            if among(
+                "api secret private access signing encryption auth master session webhook hmac server deploy ssh \
+app service license licence admin stream recovery shared",
+                prev,
+            ) && !any(&["public", "publishable", "idempotency"]) =>
+        {
+            Some(SECRET)
+        }
+        "token"
+            if !among(
+                "page next cursor continuation sync pagination resume prev previous start mint erc crypto \
+governance seat game reward prompt completion max total used input output scroll delta skip \
+design concurrency idempotency",
+                prev,
+            ) =>
+        {
+            Some(SECRET)
+        }
+        "authorization" | "authorisation" => Some(CREDENTIAL),
+        "auth"
+            if words.len() == 1
+                || (words.len() == 2 && prev == "x")
+                || prev == "basic"
+                || prev == "bearer" =>
+        {
+            Some(CREDENTIAL)
+        }
+        "cookie" => Some(COOKIE),
+        "csrf" | "xsrf" => Some(SECRET),
+        "sid" if words.len() == 1 || matches!(prev, "connect" | "session") => Some(SECRET),
+        "session" | "id" if prev == "session" && any(&["cookie"]) => Some(SECRET),
+        "code" if matches!(prev, "recovery" | "otp" | "reset" | "mfa" | "totp") => Some(SECRET),
+        _ => None,
+    }
+}
+
+/// Whether a cookie of this name carries a session or another credential.
+fn is_session_cookie(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    const PARTS: &str =
+        "sess sid auth token jwt csrf xsrf remember login identity credential apikey api_key secret";
+    const NOT: &str = "consent theme inside side policy resident";
+    let any = |list: &str| list.split_ascii_whitespace().any(|part| name.contains(part));
+    any(PARTS) && !any(NOT)
 }

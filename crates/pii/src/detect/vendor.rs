@@ -43,7 +43,7 @@ pub(super) const FORMS: &str = r"(?x)
     ";
 
 /// Parts of which every form has one, compared without case.
-pub(super) const HINTS: [&str; 52] = [
+pub(super) const HINTS: &[&str] = &[
     "eyj",
     "private key",
     "akia",

@@ -1,16 +1,13 @@
 //! What a key says about the value under it, in any spelling: `payer_phone`, `contactPhone`, `X-Recipient-Phone`.
 
-mod accounts;
 mod classify;
-mod names;
 mod opaque;
 mod roles;
-mod tokens;
 mod words;
 
-pub(super) use classify::{Says, classify};
-pub(super) use roles::Role;
-pub(super) use tokens::is_session_cookie;
+pub(crate) use classify::{Says, Whose, Words, classify};
+pub(crate) use roles::{Role, is_person, is_thing};
+pub(crate) use words::among;
 
 #[cfg(test)]
 mod tests;

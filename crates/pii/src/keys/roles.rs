@@ -1,8 +1,6 @@
 //! What the object under a key describes: a person, a thing, an account, or what its parent describes.
 
-use super::accounts::holds_accounts;
-use super::classify::is_part;
-use super::names::{is_person, is_thing, is_wrapper};
+use super::classify::{Whose, is_part};
 use super::words::{among, singular};
 
 /// What a container under a key describes.
@@ -137,4 +135,89 @@ signup registration vote nomination award side away list line crew people lead m
     let banner =
         among("banner header footer poster center server layer order parameter folder cover color", word);
     listed || !banner && !is_part(word) && ["er", "or", "ee", "ed"].iter().any(|end| word.ends_with(end))
+}
+
+/// Keys of objects (or arrays of objects) that describe a person.
+pub(crate) fn is_person(word: &str) -> bool {
+    among(
+        "user player captain coach recipient payer sender reporter inviter invitee author customer \
+participant member person people payee receiver referee admin moderator owner creator actor \
+assignee requester approver reviewer contact beneficiary nominee buyer seller subscriber \
+applicant student employee staff guardian parent father mother spouse substitute mvp caster \
+analyst attendee guest teammate friend follower holder cardholder accountholder manager caller \
+accused complainant registrant signer signatory witness profile athlete mentor streamer \
+supporter donor purchaser depositor me individual viewer submitter officer marshal igl \
+passenger consignee driver rider courier resident tenant patient traveller traveler watcher voter volunteer \
+recruiter manager freelancer citizen pupil parent child wife husband partner_person claimant client debtor",
+        word,
+    )
+}
+
+/// Keys of objects that describe a thing.
+pub(crate) fn is_thing(word: &str) -> bool {
+    among(
+        "tournament team game venue stage map organization organisation org sponsor organizer organiser \
+event match league season round bracket group club clan guild channel server role badge \
+achievement prize product item plan file queue host hostname service app application company \
+brand country city region state place location arena bank field template category tag mode \
+platform device browser os currency series division lobby room weapon hero champion agent_role \
+skin project package module job task webhook endpoint domain column table schema cluster node \
+pod container image branch repo repository environment env metric gate method provider gateway \
+store shop school university college department squad faction cup ladder circuit pool topic rule \
+ruleset trophy partner publisher developer title street asset font theme class device browser",
+        word,
+    )
+}
+
+/// Objects that only wrap what their parent describes.
+fn is_wrapper(word: &str) -> bool {
+    among(
+        "profile info details detail data attributes attribute account identity personal public card \
+object obj fields values entry record summary snapshot meta before after old new from to item \
+node",
+        word,
+    )
+}
+
+/// A platform whose name alone as a key holds somebody's account.
+pub(crate) fn holds_accounts(word: &str) -> bool {
+    among(
+        "steam riot psn playstation xbox battlenet bnet epic pubg mlbb codm freefire garena discord \
+valorant faceit roblox nintendo ubisoft twitch",
+        word,
+    )
+}
+
+/// Whose place or address a key says that it is: the word nearest to the end decides.
+pub(super) fn whose(words: &[String]) -> Whose {
+    let place = |w: &str| {
+        among(
+            "venue stadium arena hall store shop branch office hq headquarters warehouse depot hub pickup_point center \
+centre merchant organizer organiser map server region datacenter datacentre bound company business supplier vendor \
+seller gym cafe restaurant hotel school university college bank facility site terminal station showroom outlet kiosk \
+clinic hospital factory plant lab studio theatre theater museum mall market airport port court pitch club organization \
+organisation org sponsor publisher brand institution employer pharmacy library park parking lot point locker vendor \
+firm corporation registered registrar host cluster edge pop gateway tower antenna zone area world spawn waypoint poi \
+landmark camera viewport event tournament game team printer exchange embassy church mosque temple",
+            w,
+        )
+    };
+    let own = |w: &str| {
+        is_person(w)
+            || among("home residence residential my checkin whereabouts personal permanent resident", w)
+    };
+    if words.iter().rev().zip(words.iter().rev().skip(1)).any(|(last, prev)| {
+        matches!(
+            (prev.as_str(), last.as_str()),
+            ("check", "in") | ("last", "known" | "seen") | ("live" | "current", "location")
+        )
+    }) {
+        return Whose::Person;
+    }
+    let said = words.iter().rev().map(|w| singular(w)).find(|w| place(w) || own(w));
+    match said {
+        Some(word) if place(word) => Whose::Place,
+        Some(_) => Whose::Person,
+        None => Whose::Unknown,
+    }
 }

@@ -1,5 +1,7 @@
 //! Cuts a key into lower-case words: snake, kebab, camel, dotted, spaced, and the usual run-together spellings.
 
+use crate::text;
+
 /// Keys longer than this say nothing: they are data, not names.
 pub(super) const MAX_KEY: usize = 64;
 
@@ -13,10 +15,10 @@ pub(super) fn words(key: &str) -> Vec<String> {
         let upper_starts = c.is_uppercase()
             && (last.is_lowercase()
                 || (last.is_uppercase() && chars.peek().is_some_and(|n| n.is_lowercase())));
-        if (!c.is_alphabetic() || upper_starts) && !word.is_empty() {
+        if (!is_letter(c) || upper_starts) && !word.is_empty() {
             cut.push(std::mem::take(&mut word));
         }
-        if c.is_alphabetic() {
+        if is_letter(c) {
             word.extend(c.to_lowercase());
         }
         last = c;
@@ -33,6 +35,11 @@ pub(super) fn words(key: &str) -> Vec<String> {
         }
     }
     out
+}
+
+/// A letter, or a mark that belongs to one in the scripts that have such marks.
+fn is_letter(c: char) -> bool {
+    c.is_alphabetic() || !c.is_ascii() && !c.is_numeric() && text::is_wide_word(c)
 }
 
 /// Joins the names of services that are written with a capital inside: `bKash`, `WhatsApp`.
@@ -56,7 +63,7 @@ fn join_brands(words: &mut Vec<String>) {
 }
 
 /// Whether `word` is one of the words of `list`. Lists are short and every key is looked up once, so they are not sorted.
-pub(super) fn among(list: &str, word: &str) -> bool {
+pub(crate) fn among(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|w| w == word)
 }
 

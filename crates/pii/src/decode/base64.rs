@@ -1,0 +1,137 @@
+//! Base64 of both alphabets, padded or not, wherever it stands in a text.
+
+use super::bytes::{self, Unpacked};
+
+/// Both base64 alphabets at once (RFC 4648 sections 4 and 5); 255 for bytes of neither.
+static SEXTET: [u8; 256] = {
+    let mut table = [255u8; 256];
+    let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut i = 0;
+    while i < 64 {
+        table[alphabet[i] as usize] = i as u8;
+        i += 1;
+    }
+    table[b'-' as usize] = 62;
+    table[b'_' as usize] = 63;
+    table
+};
+
+/// The shortest run that is tried as base64: 6 bytes.
+const MIN_BASE64: usize = 8;
+
+/// Calls `found` with every readable text that stands in `text` as base64 of either alphabet, padded or not.
+pub(crate) fn base64_texts(text: &str, mut found: impl FnMut(Unpacked)) {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        if sextet(bytes, at) == 255 {
+            at += 1;
+            continue;
+        }
+        let start = at;
+        let mut slash = false;
+        while sextet(bytes, at) != 255 {
+            slash |= bytes.get(at) == Some(&b'/');
+            at += 1;
+        }
+        let Some(run) = bytes.get(start..at).filter(|r| r.len() >= MIN_BASE64) else { continue };
+        if let Some(decoded) = base64(run) {
+            found(decoded);
+        } else if slash {
+            // A path: base64 may be one of its segments.
+            run.split(|b| *b == b'/')
+                .filter(|s| s.len() >= MIN_BASE64)
+                .filter_map(base64)
+                .for_each(&mut found);
+        }
+    }
+}
+
+/// The 6 bits of the byte at `at`, 255 at the end and for bytes of neither alphabet.
+fn sextet(bytes: &[u8], at: usize) -> u8 {
+    bytes.get(at).map_or(255, |b| SEXTET[usize::from(*b)])
+}
+
+/// Decodes a run without padding when it is readable: as UTF-8, as UTF-16, or packed.
+fn base64(run: &[u8]) -> Option<Unpacked> {
+    if run.len() % 4 == 1 || !looks_readable(run) {
+        return None;
+    }
+    bytes::unpack(decode(run))
+}
+
+/// The bytes of a run that has letters of the alphabets only.
+fn decode(run: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(run.len() * 3 / 4);
+    for quad in run.chunks(4) {
+        let mut bits = 0u32;
+        for (i, b) in quad.iter().enumerate() {
+            bits |= u32::from(SEXTET[usize::from(*b)] & 63) << (18 - 6 * i);
+        }
+        let [_, b0, b1, b2] = bits.to_be_bytes();
+        out.extend([b0, b1, b2].iter().take(quad.len() - 1));
+    }
+    out
+}
+
+/// The bytes of a whole text of base64 with its padding.
+pub(super) fn decode_padded(text: &str) -> Option<Vec<u8>> {
+    let run = text.trim_end_matches('=').as_bytes();
+    (run.len() % 4 != 1 && (0..run.len()).all(|at| sextet(run, at) != 255)).then(|| decode(run))
+}
+
+/// Cheap test of the first three bytes: printable ASCII, white space, a UTF-8 sequence, half of a UTF-16 unit, or packed.
+fn looks_readable(run: &[u8]) -> bool {
+    let bits = |i| u32::from(sextet(run, i) & 63);
+    let word = bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3);
+    let [_, first, second, third] = word.to_be_bytes();
+    let printable = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e);
+    match (first, second) {
+        (0x1f, 0x8b) | (0x78, 0x01 | 0x5e | 0x9c | 0xda) | (0xff, 0xfe) | (0xfe, 0xff) => true,
+        (0xef, 0xbb) => third == 0xbf,
+        (0, b) | (b, 0) if printable(b) => true,
+        // UTF-16 of a script beyond Latin: the high bytes are alike.
+        (0x03..=0x0e, _) if run.len() >= 16 => true,
+        (_, 0x03..=0x0e) if run.len() >= 16 => true,
+        (b, second) if printable(b) => printable(second) || matches!(second, 0xc2..=0xf4),
+        (0xc2..=0xf4, second) => (0x80..=0xbf).contains(&second),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn b64(text: &str) -> Vec<String> {
+        let mut all = Vec::new();
+        base64_texts(text, |t| all.push(t.text));
+        all
+    }
+
+    #[test]
+    fn base64_is_found_inside_text() {
+        assert_eq!(b64("Z2FtYmxlc2hhcm9uQGRoYWthZ2FtZXJzLmNvbS5iZA=="), ["gamblesharon@dhakagamers.com.bd"]);
+        assert_eq!(b64("see YWJjZGVmZw now"), ["abcdefg"]);
+        assert_eq!(b64("/x/YWJjZGVmZw/y"), ["abcdefg"]);
+        assert!(b64("The tournament continues tomorrow").is_empty());
+        assert!(b64("c638dc9c1b7a89d4777fa4fa1ab9879d93cee57134d624e4f838af86eb5f5f09").is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn decoders_never_panic(text in "\\PC{0,60}") {
+            base64_texts(&text, drop);
+        }
+
+        #[test]
+        fn base64_of_readable_text_comes_back(text in "[a-z@. ]{6,40}") {
+            use base64::Engine as _;
+            let url = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(&text);
+            prop_assert!(b64(&url).contains(&text));
+            let std = base64::engine::general_purpose::STANDARD.encode(&text);
+            prop_assert!(b64(&std).contains(&text));
+        }
+    }
+}

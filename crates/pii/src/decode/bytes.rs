@@ -1,0 +1,147 @@
+//! Text out of bytes: UTF-8, UTF-16 and UTF-32 with or without a mark, gzip and zlib up to a limit.
+
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// Most bytes that one packed value may unpack to.
+const LARGEST: usize = 1 << 20;
+/// Most bytes per packed byte; what unpacks to more is a bomb.
+const RATIO: usize = 100;
+
+/// The text of a value that was packed or encoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Unpacked {
+    pub text: String,
+    /// It was compressed, so that it may be much longer than what it came in.
+    pub inflated: bool,
+    /// Why there is more that was not read.
+    pub unread: Option<&'static str>,
+}
+
+/// The text in the bytes of a body or file, and why not all of it could be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Readable<'b> {
+    /// The text, as far as it goes.
+    pub text: Cow<'b, str>,
+    /// Why there may be more: an unknown encoding, a compressed text larger than the limit.
+    pub unread: Option<&'static str>,
+}
+
+/// Reads bytes as text: UTF-8, UTF-16 and UTF-32 with or without a byte order mark, gzip and zlib of these (up to 1 MiB and 100
+/// bytes for each packed byte). Single bytes that fit no encoding become U+FFFD; when they are many, `unread` says so.
+#[must_use]
+pub fn readable(bytes: &[u8]) -> Readable<'_> {
+    if let Some((inner, unread)) = inflate(bytes) {
+        let inner = plain(&inner);
+        return Readable { text: Cow::Owned(inner.text.into_owned()), unread: unread.or(inner.unread) };
+    }
+    plain(bytes)
+}
+
+/// Bytes that are not compressed.
+fn plain(bytes: &[u8]) -> Readable<'_> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        _ => match wide(bytes) {
+            Some(text) => Cow::Owned(text),
+            None => String::from_utf8_lossy(bytes),
+        },
+    };
+    let unread = if text.contains('\u{fffd}') || bytes.contains(&0) {
+        let odd = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
+        (odd * 10 > text.chars().count()).then_some("the bytes are no text in a known encoding")
+    } else {
+        None
+    };
+    Readable { text, unread }
+}
+
+/// What a decoded run of base64 holds, when it is a readable text.
+pub(super) fn unpack(bytes: Vec<u8>) -> Option<Unpacked> {
+    if let Some((inner, unread)) = inflate(&bytes) {
+        let text = plain(&inner);
+        let readable = text.unread.is_none() && (unread.is_some() || is_readable(&text.text));
+        return readable.then(|| Unpacked { text: text.text.into_owned(), inflated: true, unread });
+    }
+    let text = match String::from_utf8(bytes) {
+        Ok(text) if !text.contains('\0') => text,
+        Ok(text) => wide(text.as_bytes())?,
+        Err(error) => wide(error.as_bytes())?,
+    };
+    is_readable(&text).then_some(Unpacked { text, inflated: false, unread: None })
+}
+
+fn is_readable(text: &str) -> bool {
+    text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
+}
+
+/// Gzip or zlib, undone as far as the limits go.
+fn inflate(bytes: &[u8]) -> Option<(Vec<u8>, Option<&'static str>)> {
+    let gzip = bytes.starts_with(&[0x1f, 0x8b, 8]);
+    let zlib = matches!(bytes, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]);
+    if !gzip && !zlib {
+        return None;
+    }
+    let limit = LARGEST.min(bytes.len().saturating_mul(RATIO));
+    let mut out = Vec::new();
+    let mut reader: Box<dyn Read + '_> =
+        if gzip { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(ZlibDecoder::new(bytes)) };
+    let whole = reader.by_ref().take(limit as u64 + 1).read_to_end(&mut out).is_ok();
+    if out.len() > limit {
+        out.truncate(limit);
+        return Some((out, Some("a compressed text is larger than 1 MiB or 100 times its packed size")));
+    }
+    // Cut short or damaged: what came out is read all the same.
+    match (whole, out.is_empty()) {
+        (true, _) => Some((out, None)),
+        (false, false) if gzip => Some((out, Some("a compressed text is cut short or damaged"))),
+        _ => None,
+    }
+}
+
+/// UTF-32 or UTF-16 of either byte order: by its mark, or by where its zero and equal bytes are.
+fn wide(bytes: &[u8]) -> Option<String> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, rest @ ..] => return utf32(rest, u32::from_le_bytes),
+        [0, 0, 0xfe, 0xff, rest @ ..] => return utf32(rest, u32::from_be_bytes),
+        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
+        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
+        [0, 0, 0, b, ..] if *b != 0 => return utf32(bytes, u32::from_be_bytes),
+        [b, 0, 0, 0, ..] if *b != 0 => return utf32(bytes, u32::from_le_bytes),
+        _ => {}
+    }
+    if bytes.len() < 8 {
+        return None;
+    }
+    // The high bytes of one script are few, and those of its blanks and digits are zero.
+    let share = |odd: usize| {
+        let mut counts = [0usize; 256];
+        let half = bytes.iter().skip(odd).step_by(2);
+        let total = half.clone().count().max(1);
+        half.for_each(|b| counts[usize::from(*b)] += 1);
+        let most = counts.iter().enumerate().filter(|(b, _)| *b <= 0x30).map(|(_, n)| *n).max().unwrap_or(0);
+        let distinct = counts.iter().filter(|n| **n > 0).count();
+        (most * 100 / total, distinct, counts[0] + most)
+    };
+    let (little, big) = (share(1), share(0));
+    let fits = |s: (usize, usize, usize)| s.0 >= 45 && s.1 <= 12;
+    let text = match (fits(little), fits(big)) {
+        (true, true) if little.2 >= big.2 => utf16(bytes, u16::from_le_bytes),
+        (true, false) => utf16(bytes, u16::from_le_bytes),
+        (_, true) => utf16(bytes, u16::from_be_bytes),
+        _ => None,
+    }?;
+    let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace() || *c == '\u{fffd}').count();
+    (odd * 20 <= text.chars().count()).then_some(text)
+}
+
+fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
+    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+    Some(text.trim_start_matches('\u{feff}').to_owned())
+}
+
+fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Option<String> {
+    bytes.chunks_exact(4).map(|quad| char::from_u32(unit([quad[0], quad[1], quad[2], quad[3]]))).collect()
+}

@@ -1,0 +1,259 @@
+//! Carriers of a few lines each: vCards and calendars, HTTP messages, multipart and URL-encoded forms, SQL, logs.
+
+use super::{Outer, Piece, component};
+use regex::Regex;
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+/// Properties of vCards (RFC 6350) and calendars (RFC 5545), and the keys that say the same.
+const PROPERTIES: [(&str, &str); 10] = [
+    ("FN", "full_name"),
+    ("N", "full_name"),
+    ("NICKNAME", "nickname"),
+    ("TEL", "phone"),
+    ("EMAIL", "email"),
+    ("ADR", "home_address"),
+    ("LABEL", "home_address"),
+    ("BDAY", "birthday"),
+    ("GEO", "home_location"),
+    ("X-TELEGRAM", "telegram"),
+];
+
+/// vCards and iCalendar: long lines are folded, values have escaped commas, addresses have parts.
+pub(super) fn cards<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let upper = |needle: &str| text.contains(needle) || text.contains(&needle.to_lowercase());
+    let card = upper("BEGIN:VCARD");
+    if !card && !upper("BEGIN:VCALENDAR") && !upper("BEGIN:VEVENT") {
+        return Outer::Stays;
+    }
+    let unfolded = text.replace("\r\n ", "").replace("\n ", "").replace("\n\t", "");
+    for line in unfolded.lines().map(str::trim).filter(|l| !l.is_empty()) {
+        let Some((head, value)) = line.split_once(':') else {
+            out.push(Piece::Text(line.to_owned().into()));
+            continue;
+        };
+        let name = head.split(';').next().unwrap_or("");
+        let name = name.rsplit('.').next().unwrap_or(name);
+        let known = PROPERTIES
+            .iter()
+            .find(|(p, _)| name.eq_ignore_ascii_case(p))
+            .filter(|(p, _)| card || *p != "GEO");
+        let value = value.replace("\\,", ",").replace("\\;", ";").replace("\\n", ", ");
+        let key = known.map_or(name, |(_, key)| key);
+        match key {
+            // Box, extension, street, town, region, code, country.
+            "home_address" if value.contains(';') => {
+                for part in value.split(';').take(3).filter(|p| !p.is_empty()) {
+                    out.push(Piece::Pair(Some(key.to_owned().into()), part.to_owned().into()));
+                }
+            }
+            "full_name" => out.push(Piece::Pair(
+                Some(key.to_owned().into()),
+                value.replace(';', " ").trim().to_owned().into(),
+            )),
+            "home_location" => {
+                out.push(Piece::Pair(Some(key.to_owned().into()), value.replace(';', ",").into()));
+            }
+            _ => out.push(Piece::Pair(Some(key.to_owned().into()), value.into())),
+        }
+        // Parameters such as `X-ADDRESS="…"`.
+        if head.len() > name.len() {
+            out.push(Piece::Text(head.to_owned().into()));
+        }
+    }
+    Outer::Gone
+}
+
+/// A request or response as it goes over the wire: its line, headers, and body.
+pub(super) fn http<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let first = text.lines().next().unwrap_or("");
+    let request = first
+        .split(' ')
+        .next()
+        .is_some_and(|m| matches!(m, "GET" | "POST" | "PUT" | "PATCH" | "DELETE" | "HEAD" | "OPTIONS"))
+        && first.contains(" HTTP/");
+    if !request && !first.starts_with("HTTP/") {
+        return Outer::Stays;
+    }
+    let rest = text.get(first.len()..).unwrap_or("").trim_start_matches(['\r', '\n']);
+    let (head, body) = rest.split_once("\r\n\r\n").or_else(|| rest.split_once("\n\n")).unwrap_or((rest, ""));
+    out.push(Piece::Text(first.into()));
+    for line in head.lines() {
+        match line.split_once(':') {
+            Some((name, value)) => out.push(Piece::Pair(Some(name.trim().into()), value.trim().into())),
+            None => out.push(Piece::Text(line.into())),
+        }
+    }
+    if !body.trim().is_empty() {
+        out.push(Piece::Text(body.into()));
+    }
+    Outer::Gone
+}
+
+/// `multipart/form-data`: each part has a name.
+pub(super) fn multipart<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    if !text.contains("form-data") || !text.contains("name=") {
+        return Outer::Stays;
+    }
+    let mut parts = 0;
+    for part in text.split("\n--").flat_map(|p| p.split("\r\n--")) {
+        let (head, body) =
+            part.split_once("\r\n\r\n").or_else(|| part.split_once("\n\n")).unwrap_or(("", part));
+        let named = head.split([';', '\n']).map(str::trim).find_map(|p| p.strip_prefix("name="));
+        match named.map(|n| n.trim_matches('"')) {
+            Some(name) => {
+                parts += 1;
+                out.push(Piece::Pair(Some(name.into()), body.trim().into()));
+            }
+            None => out.push(Piece::Text(part.into())),
+        }
+    }
+    if parts == 0 {
+        out.clear();
+        return Outer::Stays;
+    }
+    Outer::Gone
+}
+
+/// The names of an `INSERT` before its rows of values.
+static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r#"(?i)\b(?:insert|replace)\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w."`\[\]]+\s*\(([^()]{1,2000})\)\s*(?:output\s[^()]*)?values\s*"#).ok()
+});
+
+/// `INSERT INTO t (a, b) VALUES (1, 'x'), …`.
+pub(super) fn sql<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    // A word of each such statement, before the pattern is tried.
+    let hinted = text.contains("nto ") || text.contains("NTO ");
+    let Some(pattern) = INSERT.as_ref().filter(|_| hinted) else { return Outer::Stays };
+    let mut rows = 0;
+    let mut done = 0;
+    for found in pattern.captures_iter(text) {
+        let Some((whole, names)) = found.get(0).zip(found.get(1)) else { continue };
+        if let Some(before) = text.get(done..whole.start()).filter(|b| !b.trim().is_empty()) {
+            out.push(Piece::Text(before.into()));
+        }
+        let names: Vec<&str> =
+            names.as_str().split(',').map(|n| n.trim().trim_matches(['"', '`', '[', ']', '\''])).collect();
+        let mut at = whole.end();
+        while let Some((values, used)) = text.get(at..).and_then(tuple) {
+            out.push(Piece::Open(None));
+            out.extend(
+                names.iter().zip(values).map(|(name, value)| Piece::Pair(Some((*name).into()), value)),
+            );
+            out.push(Piece::Close);
+            rows += 1;
+            at += used;
+        }
+        done = at;
+    }
+    if rows == 0 {
+        out.clear();
+        return Outer::Stays;
+    }
+    if let Some(rest) = text.get(done..).filter(|r| !r.trim().is_empty()) {
+        out.push(Piece::Text(rest.into()));
+    }
+    Outer::Gone
+}
+
+/// The values in the parentheses that `text` begins with, and how long they are with the comma behind them.
+fn tuple(text: &str) -> Option<(Vec<Cow<'_, str>>, usize)> {
+    let body = text.trim_start_matches([' ', '\n', '\r', '\t', ',']).strip_prefix('(')?;
+    let mut values = Vec::new();
+    let mut rest = body;
+    loop {
+        let item = rest.trim_start().trim_start_matches(['N', 'E']);
+        let after = if let Some(inner) = item.strip_prefix('\'') {
+            let mut end = inner.find('\'')?;
+            while inner.get(end + 1..).is_some_and(|r| r.starts_with('\'')) {
+                end = inner.get(end + 2..)?.find('\'')? + end + 2;
+            }
+            values.push(inner.get(..end)?.replace("''", "'").into());
+            inner.get(end + 1..)?
+        } else {
+            let item = rest.trim_start();
+            let end = item.find([',', ')'])?;
+            let value = item.get(..end)?.trim();
+            values.push(if value.eq_ignore_ascii_case("null") {
+                "".into()
+            } else {
+                value.trim_matches('"').into()
+            });
+            item.get(end..)?
+        };
+        // A cast, `'…'::jsonb`.
+        let after = after.get(after.find([',', ')'])?..)?;
+        match after.strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return Some((values, text.len() - after.len() + 1)),
+        }
+    }
+}
+
+/// `a=b&c=d`, alone, behind `?` or behind `#`.
+pub(super) fn form<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let breaks = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | ')' | '`');
+    let mut end = 0;
+    for token in text.split_inclusive(breaks) {
+        end += token.len();
+        let (token, broken) = match token.chars().next_back().filter(|c| breaks(*c)) {
+            Some(c) => (token.get(..token.len() - c.len_utf8()).unwrap_or(""), c == ' ' && end < text.len()),
+            None => (token, false),
+        };
+        if token.len() < 3 || !token.contains('=') {
+            continue;
+        }
+        let start = token.find(['?', '#']).map_or(0, |at| at + 1);
+        let fields = token.get(start..).unwrap_or("");
+        // One pair alone is read as the text that it is.
+        if start == 0 && !fields.contains('&') || fields.contains("&#") || fields.contains("&amp;") {
+            continue;
+        }
+        out.push(Piece::Open(None));
+        let last = fields.rsplit(['&', '#', '?']).next().unwrap_or("");
+        for field in fields.split(['&', '#', '?']) {
+            let Some((name, value)) = field.split_once('=') else { continue };
+            // A value that a blank ends may go on behind it.
+            let whole = !broken || field != last || value.contains(['%', '+']);
+            if whole && !value.is_empty() && !name.is_empty() && name.len() <= 128 {
+                let name = component(name);
+                let key = name
+                    .rsplit('[')
+                    .find(|p| !p.trim_end_matches(']').is_empty())
+                    .unwrap_or("")
+                    .trim_end_matches(']')
+                    .to_owned();
+                out.push(Piece::Pair(Some(key.into()), component(value).into()));
+            }
+        }
+        out.push(Piece::Close);
+    }
+    Outer::Stays
+}
+
+/// The account in an access log (third field before the time) and in what `sshd` and databases write.
+static LOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r#"(?x)(?m)^\S+\ \S+\ (?P<access>[^\s"\[]{2,64})\ \[\d{2}/\w{3}/\d{4}
+        |\b(?:password|publickey|keyboard-interactive(?:/pam)?|none)\ for\ (?:invalid\ user\ )?(?P<auth>[\w.@-]{2,64})\ from\b
+        |\b(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[\w.@-]{2,64})"#,
+    )
+    .ok()
+});
+
+/// Accounts that every system has.
+const SYSTEM: &str = "root admin postgres mysql www-data nobody daemon ubuntu deploy git user app www nginx apache oracle test guest sshd cron backup service readonly";
+
+pub(super) fn log<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let hinted = text.contains(" [") || text.contains(" for ") || text.contains(" user ");
+    if let Some(pattern) = LOG.as_ref().filter(|_| hinted) {
+        for found in pattern.captures_iter(text).take(64) {
+            let name =
+                ["access", "auth", "other"].iter().find_map(|g| found.name(g)).map_or("", |m| m.as_str());
+            if !crate::keys::among(SYSTEM, name) {
+                out.push(Piece::Pair(Some("username".into()), name.into()));
+            }
+        }
+    }
+    Outer::Stays
+}

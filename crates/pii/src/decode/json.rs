@@ -1,0 +1,79 @@
+//! JSON that a text is, or that stands in it: one document, or one after another.
+
+use super::{Outer, Piece};
+use crate::document::{Document, Leaf, Name};
+use std::borrow::Cow;
+
+/// Documents that do not parse are tried this often.
+const FAILURES: usize = 3;
+
+/// Takes apart every document in a text.
+pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let mut from = if text.starts_with('"') { 0 } else { text.find(['{', '[']).unwrap_or(text.len()) };
+    let (mut done, mut failures, mut found) = (0, 0, false);
+    while failures < FAILURES {
+        let Some(rest) = text.get(from..).filter(|rest| !rest.is_empty()) else { break };
+        if let Some((document, used)) = Document::parse_prefix(rest).filter(|(d, n)| is_telling(d, *n)) {
+            rest_of(text, done, from, out);
+            pieces(&document, out);
+            found = true;
+            (done, from) = (from + used, from + used);
+        } else {
+            if from == 0 && text.starts_with('"') {
+                break;
+            }
+            failures += 1;
+            from += 1;
+        }
+        from = text.get(from..).and_then(|t| t.find(['{', '['])).map_or(text.len(), |at| from + at);
+    }
+    if !found {
+        return Outer::Stays;
+    }
+    rest_of(text, done, text.len(), out);
+    Outer::Gone
+}
+
+fn rest_of<'t>(text: &'t str, from: usize, to: usize, out: &mut Vec<Piece<'t>>) {
+    if let Some(rest) = text.get(from..to).filter(|rest| !rest.trim().is_empty()) {
+        out.push(Piece::Rest(rest));
+    }
+}
+
+/// A document worth taking apart: an object, a non-empty array, or a string of its own.
+fn is_telling(document: &Document<'_>, used: usize) -> bool {
+    match document.nodes().first().map(|n| &n.leaf) {
+        Some(Leaf::Container) => document.nodes().len() > 1 && used >= 6,
+        Some(Leaf::Text(inner)) => used > inner.len() + 2 || inner.starts_with(['{', '[']),
+        _ => false,
+    }
+}
+
+/// The members of a document, containers opened and closed.
+fn pieces<'t>(document: &Document<'t>, out: &mut Vec<Piece<'t>>) {
+    let mut open: Vec<usize> = Vec::new();
+    for (id, node) in document.nodes().iter().enumerate() {
+        while open.last().is_some_and(|at| *at != node.parent) && id > 0 {
+            open.pop();
+            out.push(Piece::Close);
+        }
+        let key = match &node.name {
+            Name::Key(key) => Some(key.clone()),
+            Name::Root | Name::Index(_) => None,
+        };
+        match &node.leaf {
+            Leaf::Container => {
+                open.push(id);
+                out.push(Piece::Open(key));
+            }
+            Leaf::Text(value) if id == 0 => out.push(Piece::Text(value.clone())),
+            Leaf::Text(value) => out.push(Piece::Pair(key, value.clone())),
+            Leaf::Whole(number) => out.push(Piece::Number(key, *number)),
+            Leaf::Signed(_) | Leaf::Real(_) => {
+                out.push(Piece::Pair(key, Cow::Owned(node.leaf.written().unwrap_or_default())));
+            }
+            Leaf::Nothing => {}
+        }
+    }
+    out.extend(open.iter().map(|_| Piece::Close));
+}

@@ -1,0 +1,98 @@
+//! Lines of `key: value` and `KEY=value`: YAML, property files, mail headers, forms that people fill in.
+
+use super::{Outer, Piece};
+use crate::text;
+use std::borrow::Cow;
+
+/// Longest key.
+const KEY: usize = 48;
+
+/// Yields a pair for each line that is one; indented lines belong to the key above them.
+pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let lines: Vec<&str> =
+        text.split('\n').map(|l| l.trim_end_matches('\r')).filter(|l| !l.trim().is_empty()).collect();
+    let pairs = lines.iter().filter(|l| pair(l).is_some()).count();
+    if lines.len() < 2 || pairs < 2 || pairs * 2 < lines.len() || text.contains("-----BEGIN") {
+        return Outer::Stays;
+    }
+    // The indents of the objects that are open.
+    let mut open: Vec<usize> = Vec::new();
+    for line in lines {
+        let Some(Line { indent, item, key, value }) = pair(line) else {
+            // The value of the line above goes on, or somebody remarks something.
+            out.push(Piece::Text(Cow::Borrowed(line.trim())));
+            continue;
+        };
+        while open.last().is_some_and(|at| *at >= indent + usize::from(!item && *at > indent))
+            && open.last() >= Some(&indent)
+        {
+            if !item && open.last() == Some(&indent) {
+                break;
+            }
+            open.pop();
+            out.push(Piece::Close);
+        }
+        if item {
+            open.push(indent);
+            out.push(Piece::Open(None));
+        }
+        if value.is_empty() && !key.is_empty() {
+            open.push(indent + 1);
+            out.push(Piece::Open(Some(Cow::Borrowed(key))));
+        } else {
+            out.push(Piece::Pair((!key.is_empty()).then_some(Cow::Borrowed(key)), Cow::Borrowed(value)));
+        }
+    }
+    out.extend(open.iter().map(|_| Piece::Close));
+    Outer::Gone
+}
+
+struct Line<'t> {
+    indent: usize,
+    /// It begins with `- `.
+    item: bool,
+    key: &'t str,
+    value: &'t str,
+}
+
+/// The pair that a line is.
+fn pair(line: &str) -> Option<Line<'_>> {
+    let body = line.trim_start_matches([' ', '\t', '>']);
+    let indent = line.len() - body.len();
+    let (body, item) =
+        match body.strip_prefix("- ").or_else(|| body.strip_prefix("* ")).or_else(|| body.strip_prefix("• "))
+        {
+            Some(rest) => (rest.trim_start(), true),
+            None => (body.strip_prefix("export ").unwrap_or(body), false),
+        };
+    let at = body.find([':', '=', '：'])?;
+    let key = body.get(..at)?.trim().trim_matches(['"', '\'', '*', '`', '_']);
+    let mark = body.get(at..)?.chars().next()?;
+    let raw = body.get(at + mark.len_utf8()..)?;
+    let value = raw.trim_start_matches(['*', '>', ' ', '\t']).trim_end();
+    let spaced = mark != ':'
+        || raw.is_empty()
+        || raw.starts_with([' ', '\t', '*'])
+        || !key.contains(' ') && !raw.starts_with("//");
+    let named = !key.is_empty()
+        && key.len() <= KEY
+        && key.split_whitespace().count() <= 4
+        && key.starts_with(|c: char| text::is_wordy(c) && !c.is_ascii_digit() || c == '_')
+        && key.chars().all(|c| {
+            text::is_wordy(c) || matches!(c, '_' | '-' | '.' | ' ' | '/' | '(' | ')' | '#' | '[' | ']')
+        });
+    // `a=1 b=2` has more pairs than one.
+    let single = mark != '='
+        || value.starts_with(['"', '\''])
+        || !value.split_whitespace().skip(1).any(|w| w.contains('='));
+    let unquoted = [('"', '"'), ('\'', '\'')]
+        .iter()
+        .find_map(|(a, b)| value.strip_prefix(*a).and_then(|v| v.strip_suffix(*b)))
+        .unwrap_or(value);
+    (named && spaced && single).then_some(Line {
+        indent: indent + 2 * usize::from(item),
+        item,
+        key,
+        value: unquoted,
+    })
+}

@@ -1,0 +1,270 @@
+//! XML and HTML: elements and attributes are keys; tables of HTML are rows, fields of forms have the name they are sent under.
+
+use super::{Outer, Piece, entities};
+use crate::keys::among;
+use std::borrow::Cow;
+
+/// Elements of HTML, whose names say nothing about their text.
+const HTML: &str = "html head body title meta link script style a abbr address article aside audio b bdi bdo blockquote br button canvas \
+caption center cite code col colgroup data dd del details dfn dialog div dl dt em embed fieldset figcaption figure font footer form h1 h2 \
+h3 h4 h5 h6 header hr i iframe img input ins kbd label legend li main map mark nav noscript object ol optgroup option output p picture pre \
+progress q s samp section select small source span strong sub summary sup svg table tbody td template textarea tfoot th thead time tr u ul \
+var video wbr path g";
+
+/// Attributes that name what the element holds.
+const NAMING: &str = "name property itemprop key field id";
+/// Attributes that hold it.
+const HOLDING: &str = "value content data-value";
+
+/// One piece of mark-up.
+enum Token<'t> {
+    Open(&'t str, &'t str, bool),
+    Close(&'t str),
+    Text(&'t str),
+}
+
+/// Yields elements and attributes. A text that is XML is gone; HTML is read as a text, too.
+pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let tokens = tokens(text);
+    let named = |t: &Token<'_>| matches!(t, Token::Open(name, ..) if !is_html(name));
+    let tags = tokens.iter().filter(|t| matches!(t, Token::Open(..))).count();
+    if tags == 0 {
+        return Outer::Stays;
+    }
+    let xml = tokens.iter().filter(|t| named(t)).count() * 2 > tags
+        && (tokens.iter().any(|t| matches!(t, Token::Close(_)))
+            || tokens.iter().any(|t| matches!(t, Token::Open(_, _, true))));
+    if xml {
+        elements(&tokens, out);
+        let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
+        return if starts { Outer::Gone } else { Outer::Veiled };
+    }
+    for token in &tokens {
+        if let Token::Open(_, attributes, _) = token {
+            fields(attributes, out);
+        }
+    }
+    rows(&tokens, out);
+    Outer::Stays
+}
+
+fn is_html(name: &str) -> bool {
+    among(HTML, &name.to_ascii_lowercase())
+}
+
+/// The tags and texts of a text, comments among the texts.
+fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut list = Vec::new();
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, tail) = rest.split_at(at);
+        if !before.trim().is_empty() {
+            list.push(Token::Text(before));
+        }
+        let special = [("<!--", "-->"), ("<![CDATA[", "]]>"), ("<?", "?>"), ("<!", ">")];
+        if let Some((open, close)) = special.iter().find(|(open, _)| tail.starts_with(open)) {
+            let body = tail.get(open.len()..).unwrap_or("");
+            let end = body.find(close).unwrap_or(body.len());
+            if matches!(*open, "<!--" | "<![CDATA[") {
+                list.push(Token::Text(body.get(..end).unwrap_or("")));
+            }
+            rest = body.get(end + close.len()..).unwrap_or("");
+            continue;
+        }
+        let body = tail.get(1..).unwrap_or("");
+        let closing = body.starts_with('/');
+        let name = body.trim_start_matches('/');
+        let length = name
+            .find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | ':')))
+            .unwrap_or(name.len());
+        let end = tag_end(body);
+        match (name.get(..length).filter(|n| n.starts_with(char::is_alphabetic)), end) {
+            (Some(name), Some(end)) => {
+                let inside = body.get(..end).unwrap_or("");
+                let attributes = inside.get(name.len()..).unwrap_or("").trim_end_matches('/');
+                list.push(if closing {
+                    Token::Close(name)
+                } else {
+                    Token::Open(name, attributes, inside.ends_with('/'))
+                });
+                rest = body.get(end + 1..).unwrap_or("");
+            }
+            _ => {
+                list.push(Token::Text("<"));
+                rest = body;
+            }
+        }
+    }
+    if !rest.trim().is_empty() {
+        list.push(Token::Text(rest));
+    }
+    list
+}
+
+/// Where the tag ends whose inside `body` begins with; a quoted `>` does not end it.
+fn tag_end(body: &str) -> Option<usize> {
+    let mut quote = None;
+    for (at, b) in body.bytes().enumerate().take(2048) {
+        match (quote, b) {
+            (None, b'>') => return Some(at),
+            (None, b'<') => return None,
+            (None, b'"' | b'\'') if body.get(..at).is_some_and(|b| b.trim_end().ends_with('=')) => {
+                quote = Some(b);
+            }
+            (Some(q), b) if q == b => quote = None,
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Names and values of attributes.
+fn attributes(text: &str) -> Vec<(&str, &str)> {
+    let mut list = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('=') {
+        let name = before.split_whitespace().next_back().unwrap_or("");
+        let after = after.trim_start();
+        let (value, tail) = match after.chars().next().filter(|c| matches!(c, '"' | '\'')) {
+            Some(quote) => {
+                after.get(1..).and_then(|v| v.split_once(quote)).unwrap_or((after.get(1..).unwrap_or(""), ""))
+            }
+            None => after.split_once(char::is_whitespace).unwrap_or((after, "")),
+        };
+        list.push((name, value));
+        rest = tail;
+    }
+    list
+}
+
+/// The value of an element that is named by one attribute and held by another, and all other attributes.
+fn fields<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) {
+    let list = attributes(text);
+    let name = list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).map(|(_, v)| *v);
+    let held = list.iter().find(|(n, _)| among(HOLDING, &n.to_ascii_lowercase()));
+    if let (Some(name), Some((_, value))) = (name, held) {
+        out.push(Piece::Pair(Some(name.into()), plain(value)));
+    }
+    for (name, value) in list {
+        let naming = among(NAMING, &name.to_ascii_lowercase())
+            || matches!(name, "type" | "for" | "placeholder" | "class" | "style");
+        if !naming && !value.is_empty() {
+            out.push(Piece::Pair(Some(name.trim_start_matches("data-").into()), plain(value)));
+        }
+    }
+}
+
+fn plain(text: &str) -> Cow<'_, str> {
+    entities(text).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+/// The elements of XML, opened and closed.
+fn elements<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
+    let mut open: Vec<(&str, Option<&str>)> = Vec::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Open(name, inside, empty) => {
+                let list = attributes(inside);
+                let naming =
+                    list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).map(|(_, v)| *v);
+                // `<string name="username">x</string>`: the attribute is the key.
+                let leaf = matches!(
+                    (tokens.get(at + 1), tokens.get(at + 2)),
+                    (Some(Token::Text(_)), Some(Token::Close(_)))
+                );
+                if !leaf && !empty {
+                    out.push(Piece::Open(Some((*name).into())));
+                }
+                fields(inside, out);
+                // Such as `<user name="…"/>`, where it is a value.
+                if let Some(value) = naming.filter(|_| !leaf) {
+                    let key = list.iter().find(|(_, v)| *v == value).map_or("", |(n, _)| *n);
+                    if *empty {
+                        out.extend([
+                            Piece::Open(Some((*name).into())),
+                            Piece::Pair(Some(key.into()), plain(value)),
+                            Piece::Close,
+                        ]);
+                    } else {
+                        out.push(Piece::Pair(Some(key.into()), plain(value)));
+                    }
+                }
+                if !empty {
+                    open.push((name, naming.filter(|_| leaf)));
+                }
+            }
+            Token::Close(name) => {
+                if let Some(depth) = open.iter().rposition(|(n, _)| n == name) {
+                    let leaf = at >= 2
+                        && matches!((tokens.get(at - 1), tokens.get(at - 2)), (Some(Token::Text(_)), Some(Token::Open(n, ..))) if n == name);
+                    let closed = open.len() - depth - usize::from(leaf);
+                    open.truncate(depth);
+                    out.extend(std::iter::repeat_with(|| Piece::Close).take(closed));
+                }
+            }
+            Token::Text(text) => {
+                let leaf = matches!(tokens.get(at + 1), Some(Token::Close(_)))
+                    && at > 0
+                    && matches!(tokens.get(at - 1), Some(Token::Open(_, _, false)));
+                match open.last().filter(|_| leaf) {
+                    Some((name, naming)) => {
+                        out.push(Piece::Pair(Some(naming.unwrap_or(name).into()), plain(text.trim())));
+                    }
+                    None => out.push(Piece::Text(plain(text))),
+                }
+            }
+        }
+    }
+    out.extend(open.iter().map(|_| Piece::Close));
+}
+
+/// Rows of tables: under the names of the first row, or, with two cells, the first names the second. So do `<dt>` and `<dd>`.
+fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
+    let mut table: Vec<Vec<(bool, String)>> = Vec::new();
+    let mut cell: Option<(bool, String)> = None;
+    for token in tokens {
+        match token {
+            Token::Open(name, ..) if name.eq_ignore_ascii_case("tr") || name.eq_ignore_ascii_case("dl") => {
+                table.push(Vec::new());
+            }
+            Token::Open(name, ..) if among("td th dt dd", &name.to_ascii_lowercase()) => {
+                if name.eq_ignore_ascii_case("dt") {
+                    table.push(Vec::new());
+                }
+                cell = Some((among("th dt", &name.to_ascii_lowercase()), String::new()));
+            }
+            Token::Text(text) => {
+                if let Some((_, content)) = &mut cell {
+                    content.push_str(text);
+                }
+            }
+            Token::Close(name) if among("td th dt dd tr table dl", &name.to_ascii_lowercase()) => {
+                if let (Some(done), Some(row)) = (cell.take(), table.last_mut()) {
+                    row.push(done);
+                }
+            }
+            _ => {}
+        }
+    }
+    table.retain(|row| !row.is_empty());
+    let head = table.first().cloned().unwrap_or_default();
+    let headed = head.len() >= 2
+        && table.len() >= 2
+        && (head.iter().all(|(th, _)| *th)
+            || !table.iter().any(|row| row.iter().any(|(th, _)| *th)) && head.len() > 2);
+    let pair = |name: &str, value: &str| {
+        Piece::Pair(
+            Some(plain(name.trim().trim_end_matches(':')).into_owned().into()),
+            plain(value.trim()).into_owned().into(),
+        )
+    };
+    for row in table.iter().skip(usize::from(headed)) {
+        out.push(Piece::Open(None));
+        if headed {
+            out.extend(head.iter().zip(row).map(|((_, name), (_, value))| pair(name, value)));
+        } else if let [(_, name), (_, value)] = row.as_slice() {
+            out.push(pair(name, value));
+        }
+        out.push(Piece::Close);
+    }
+}

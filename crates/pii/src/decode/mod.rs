@@ -1,0 +1,152 @@
+//! Everything a value can travel in: one list of decoders, whether they undo an encoding or take a carrier apart.
+//!
+//! An encoding yields the text that it hid, under the key that the text stood under. A carrier yields keys and values, and
+//! which of them belong together. A new one is a function and a line in [`DECODERS`].
+
+mod base64;
+mod bytes;
+mod carriers;
+mod inline;
+mod json;
+mod lines;
+mod markup;
+mod quoted;
+mod relaxed;
+mod table;
+
+pub(crate) use base64::base64_texts;
+pub use bytes::{Readable, readable};
+pub(crate) use inline::{entities, percent};
+
+use crate::text::Classes;
+use std::borrow::Cow;
+
+/// The key of a piece; none for an element of a list.
+pub(crate) type Key<'t> = Option<Cow<'t, str>>;
+
+/// What a decoder yields.
+#[derive(Debug)]
+pub(crate) enum Piece<'t> {
+    /// A text under the key of the whole.
+    Text(Cow<'t, str>),
+    /// The same out of a compressed form, and why it is not all of it.
+    Inflated(String, Option<&'static str>),
+    /// What stands around a carrier: its encodings are undone, but it is none itself.
+    Rest(&'t str),
+    /// A value under a key.
+    Pair(Key<'t>, Cow<'t, str>),
+    /// A number under a key.
+    Number(Key<'t>, u64),
+    /// An object, a row, an element begins.
+    Open(Key<'t>),
+    /// It ends.
+    Close,
+}
+
+/// What the decoder says about the text it looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outer {
+    /// It is what it was, and is scanned as it stands.
+    Stays,
+    /// What its numbers are is shown better by what was decoded.
+    Veiled,
+    /// Its words are joined by `+`.
+    Joined,
+    /// All of it was handed on; only what is sure anywhere is looked for in the whole.
+    Gone,
+}
+
+/// One encoding or carrier.
+pub(crate) struct Decoder {
+    pub name: &'static str,
+    /// It takes a whole text apart, and what stands around such a text is none.
+    pub carrier: bool,
+    /// A cheap test by the classes of characters; most texts fail it.
+    pub classes: Classes,
+    /// Undoes the encoding, or does nothing.
+    pub decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
+}
+
+/// A carrier.
+const fn carrier(
+    name: &'static str,
+    classes: Classes,
+    decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
+) -> Decoder {
+    Decoder { name, carrier: true, classes, decode }
+}
+
+/// An encoding.
+const fn encoding(
+    name: &'static str,
+    classes: Classes,
+    decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
+) -> Decoder {
+    Decoder { name, carrier: false, classes, decode }
+}
+
+/// All of them, in the order in which they are tried. The first carrier that a text is decides.
+pub(crate) static DECODERS: [Decoder; 17] = [
+    carrier("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
+    carrier("vCard, iCalendar", Classes::LINE, carriers::cards),
+    carrier("HTTP message", Classes::LINE, carriers::http),
+    carrier("multipart form", Classes::LINE, carriers::multipart),
+    carrier("XML, HTML", Classes::ANGLE, markup::decode),
+    carrier("SQL", Classes::PAREN, carriers::sql),
+    carrier("table", Classes::LINE, table::decode),
+    carrier("lines of keys and values", Classes::LINE, lines::decode),
+    carrier("object in another notation", Classes::BRACE, relaxed::decode),
+    carrier("form", Classes::EQUALS, carriers::form),
+    carrier("log", Classes::BRACE.or(Classes::COLON), carriers::log),
+    encoding("UTF-16 read as bytes", Classes::NUL, |text, out| {
+        out.push(Piece::Text(text.replace('\0', "").into()));
+        Outer::Veiled
+    }),
+    encoding("encoded words", Classes::EQUALS, |text, out| {
+        push(quoted::encoded_words(text), Outer::Stays, out)
+    }),
+    encoding("quoted-printable", Classes::EQUALS, |text, out| {
+        let soft = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
+        push(quoted::quoted_printable(text), if soft { Outer::Veiled } else { Outer::Stays }, out)
+    }),
+    encoding(
+        "percent, entities, escapes",
+        Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH),
+        |text, out| {
+            let decoded = inline::inline(text);
+            let outer = if decoded.as_ref().is_some_and(|d| d.veiled) { Outer::Veiled } else { Outer::Stays };
+            push(decoded.map(|d| d.text), outer, out)
+        },
+    ),
+    encoding("plus for a blank", Classes::PLUS, |text, out| {
+        let form = inline::form(text).map(|form| inline::inline(&form).map_or(form, |d| d.text));
+        push(form, Outer::Joined, out)
+    }),
+    encoding("base64", Classes::UPPER.or(Classes::DIGIT), |text, out| {
+        base64_texts(text, |found| {
+            out.push(if found.inflated {
+                Piece::Inflated(found.text, found.unread)
+            } else {
+                Piece::Text(found.text.into())
+            });
+        });
+        Outer::Stays
+    }),
+];
+
+/// Hands a decoded text on, and what that says about the text it came from.
+fn push(decoded: Option<String>, outer: Outer, out: &mut Vec<Piece<'_>>) -> Outer {
+    match decoded {
+        Some(text) => {
+            out.push(Piece::Text(text.into()));
+            outer
+        }
+        None => Outer::Stays,
+    }
+}
+
+/// Percent-decodes a form or query component, `+` being a blank.
+pub(crate) fn component(text: &str) -> String {
+    let spaced = text.replace('+', " ");
+    percent(&spaced).unwrap_or(spaced)
+}

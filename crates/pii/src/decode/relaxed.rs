@@ -1,0 +1,129 @@
+//! Objects in notations that are nearly JSON: GraphQL arguments, JavaScript, Python, Ruby, flow YAML, text of protocol buffers.
+
+use super::{Outer, Piece};
+use crate::text;
+
+/// Longest key, and how deep objects may lie in each other.
+const KEY: usize = 48;
+const DEEPEST: usize = 32;
+
+/// Yields `key: value`, `key => value` and `key = value` in braces, brackets and parentheses.
+pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let start = out.len();
+    let mut reader = Reader { text, at: 0, key: None, open: Vec::new(), pairs: 0, out };
+    while let Some(c) = text.get(reader.at..).and_then(|rest| rest.chars().next()) {
+        match c {
+            '{' | '(' | '[' if reader.open.len() < DEEPEST => {
+                reader.open.push(c);
+                let key = reader.key.take();
+                reader.out.push(Piece::Open(key.map(Into::into)));
+                reader.at += 1;
+            }
+            '}' | ')' | ']' => {
+                if reader.open.pop().is_some() {
+                    reader.out.push(Piece::Close);
+                }
+                reader.key = None;
+                reader.at += 1;
+            }
+            '"' | '\'' | '`' => reader.quoted(c),
+            c if is_part(c) => reader.word(),
+            other => {
+                if other == ',' {
+                    reader.key = None;
+                }
+                reader.at += other.len_utf8();
+            }
+        }
+    }
+    let (open, pairs) = (reader.open.len(), reader.pairs);
+    out.extend(std::iter::repeat_with(|| Piece::Close).take(open));
+    if pairs == 0 {
+        out.truncate(start);
+    }
+    Outer::Stays
+}
+
+/// A letter, digit or mark of a bare word.
+fn is_part(c: char) -> bool {
+    text::is_wordy(c) || matches!(c, '_' | '-' | '+' | '@' | '$' | ':')
+}
+
+/// Where the reading is.
+struct Reader<'t, 'o> {
+    text: &'t str,
+    at: usize,
+    /// The key whose value comes next.
+    key: Option<&'t str>,
+    /// The marks that are open.
+    open: Vec<char>,
+    pairs: usize,
+    out: &'o mut Vec<Piece<'t>>,
+}
+
+impl<'t> Reader<'t, '_> {
+    /// Takes `word` for a key if the mark of one follows.
+    fn is_key(&mut self, word: &'t str) -> bool {
+        let listed = self.open.last() == Some(&'[');
+        let used = bond(self.text.get(self.at..).unwrap_or(""));
+        let Some(used) = used.filter(|_| self.key.is_none() && word.len() <= KEY && !listed) else {
+            return false;
+        };
+        self.key = Some(word);
+        self.at += used;
+        true
+    }
+
+    /// A text in quotes: a key, a value, or an element of a list.
+    fn quoted(&mut self, quote: char) {
+        let inner = self.text.get(self.at + 1..).unwrap_or("");
+        let end = closing(inner, quote).unwrap_or(inner.len());
+        let value = inner.get(..end).unwrap_or("");
+        self.at += 1 + end + 1;
+        if !self.is_key(value) && !self.open.is_empty() && (self.key.is_some() || !value.is_empty()) {
+            self.pairs += usize::from(self.key.is_some());
+            self.out.push(Piece::Pair(self.key.take().map(Into::into), value.into()));
+        }
+    }
+
+    /// A bare word. In parentheses it is prose, unless it is a number: `(username: lowercase only)`.
+    fn word(&mut self) {
+        let rest = self.text.get(self.at..).unwrap_or("");
+        let end = rest.find(|c: char| !(is_part(c) || matches!(c, '.' | '/' | '#'))).unwrap_or(rest.len());
+        // A key ends at its colon; a value may have some.
+        let colon = rest.get(1..end).and_then(|w| w.find(':')).filter(|_| self.key.is_none());
+        let end = colon.map_or(end, |at| at + 1);
+        let word = rest.get(..end).unwrap_or("").trim_start_matches([':', '$']);
+        self.at += end.max(1);
+        let named = !self.open.is_empty() && self.is_key(word);
+        if !named && self.key.is_some() && word.contains(char::is_alphanumeric) {
+            let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');
+            let told = number || self.open.last() == Some(&'{');
+            if let Some(key) = self.key.take().filter(|_| told) {
+                self.pairs += 1;
+                self.out.push(Piece::Pair(Some(key.into()), word.into()));
+            }
+        }
+    }
+}
+
+/// The length of `:`, `=>` or `=` with the blanks around it.
+fn bond(text: &str) -> Option<usize> {
+    let body = text.trim_start_matches(' ');
+    let mark = ["=>", ":", "="].iter().find(|mark| body.starts_with(**mark))?;
+    let rest = body.get(mark.len()..)?;
+    (!rest.starts_with([':', '=', '/'])).then(|| text.len() - rest.len())
+}
+
+/// Where a quoted text ends.
+fn closing(text: &str, quote: char) -> Option<usize> {
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            '\\' => escaped = !escaped,
+            c if c == quote && !escaped => return Some(at),
+            _ => escaped = false,
+        }
+    }
+    None
+}

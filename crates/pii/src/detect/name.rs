@@ -1,0 +1,100 @@
+//! Names of persons: under keys of them, and `name` in an object that is a person; not the names of things.
+
+use super::{Keyed, Kind};
+use crate::category::Category;
+use crate::hits::Hits;
+use crate::judge::Subject;
+use crate::keys::{Says, Words, among, is_person, is_thing};
+use crate::text;
+
+/// A person's name, whatever the object.
+const ALWAYS: u8 = 0;
+/// A person's name unless the object is a thing (`display_name`).
+const UNLESS_THING: u8 = 1;
+/// A person's name if the object is a person (`name`).
+const IF_PERSON: u8 = 2;
+
+pub(crate) const PERSON: Says = Says::Of(Category::Name, ALWAYS);
+pub(crate) const DISPLAY: Says = Says::Of(Category::Name, UNLESS_THING);
+pub(crate) const BARE: Says = Says::Of(Category::Name, IF_PERSON);
+
+pub(crate) static KIND: Kind = Kind {
+    order: 70,
+    key: name_key,
+    judge,
+    mask: |value| value.split_whitespace().take(4).map(crate::mask::initial).collect::<Vec<_>>().join(" "),
+    ..Kind::NONE
+};
+
+fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
+    let thing = matches!(keyed.context.around, Subject::Thing | Subject::Carrier | Subject::Carriers);
+    match keyed.grade {
+        ALWAYS => hits.keyed(Category::Name, person_name(keyed.value)),
+        UNLESS_THING if !thing => hits.keyed(Category::Name, person_name(keyed.value)),
+        IF_PERSON if keyed.context.around == Subject::Person => {
+            hits.keyed_likely(Category::Name, person_name(keyed.value));
+        }
+        _ => hits.against(Category::Name, "the object is no person"),
+    }
+}
+
+/// Words that make `…_name` the name of a person, whatever the object.
+fn is_personal(word: &str) -> bool {
+    among(
+        "full real legal first last given family middle maiden birth fore sur christian preferred \
+passport billing shipping personal native nominee emergency govt government nid winner runner",
+        word,
+    )
+}
+
+/// Reads a key as a name key.
+fn name_key(words: &Words<'_>) -> Option<u8> {
+    let (all, last) = (words.all, words.last);
+    let any_thing = || all.iter().any(|w| is_thing(w));
+    let prev = all.len().checked_sub(2).and_then(|i| all.get(i)).map_or("", String::as_str);
+    match last {
+        "surname" | "forename" | "cardholder" => Some(ALWAYS),
+        "holder" if matches!(prev, "account" | "card" | "wallet" | "policy" | "passport") => Some(ALWAYS),
+        "name" => match prev {
+            "" => Some(IF_PERSON),
+            "display" if all.len() == 2 => Some(UNLESS_THING),
+            "display" | "full" | "legal" | "real" if any_thing() => None,
+            "display" => all.iter().any(|w| is_person(w)).then_some(ALWAYS).or(Some(UNLESS_THING)),
+            "host" | "profile" | "agent" | "roster" | "operator" => None,
+            _ if is_personal(prev) || is_person(prev) => {
+                (!matches!(prev, "winner" | "runner") || !any_thing()).then_some(ALWAYS)
+            }
+            "holder" | "cardholder" => Some(ALWAYS),
+            _ => None,
+        },
+        "card" | "account" | "id" | "passport"
+            if all.first().is_some_and(|w| w == "name") && prev == "on" =>
+        {
+            Some(ALWAYS)
+        }
+        _ => None,
+    }
+}
+
+/// The person's name in a value.
+fn person_name(value: &str) -> Option<&str> {
+    const WORDS: &str = "tbd tba bye guest system player user someone string str varchar text char int integer number boolean bool";
+    let value = value.trim();
+    let letters = value.chars().filter(|c| c.is_alphabetic()).count();
+    let refused = text::is_placeholder(value)
+        || text::has_star_inside(value)
+        || among(WORDS, &value.to_ascii_lowercase())
+        || value.contains("://")
+        || value.starts_with('/')
+        || value.contains(['{', '}', '\n', '@'])
+        || value.len() > 160
+        || value.split_whitespace().count() > 8
+        || text::is_uuid(value)
+        || is_digest(value);
+    (!refused && letters >= 1 && value.chars().count() >= 2).then_some(value)
+}
+
+/// 32 hex digits and more.
+fn is_digest(value: &str) -> bool {
+    value.len() >= 32 && value.bytes().all(|b| b.is_ascii_hexdigit())
+}

@@ -1,0 +1,82 @@
+//! E-mail addresses written so that machines do not see them: `a.b (at) example (dot) org`.
+
+use crate::category::Category;
+use crate::hits::Hits;
+use crate::keys::among;
+use crate::text;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Of which every such address has one.
+pub(super) const HINTS: &[&str] = &[
+    "(at)",
+    "[at]",
+    "{at}",
+    "<at>",
+    " at ",
+    "_at_",
+    "[@]",
+    "(@)",
+    "{@}",
+    " @ ",
+    "@ ",
+    " @",
+    "অ্যাট",
+    "অ্যাট",
+    "arroba",
+    "arobase",
+    "-at-",
+    "( at )",
+    "[ at ]",
+    "(a)",
+    "[a]",
+];
+
+/// Local part, an *at* word, a host, *dot* words, and a top-level domain.
+static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    let at = r"(?:\s*[(\[{<]\s*(?:at|@|ät|arroba|a)\s*[)\]}>]\s*|\s*_at_\s*|\s*-at-\s*|\s+(?:at|arroba|arobase|অ্যাট|অ্যাট)\s+|\s+@\s+|\s+@|@\s+)";
+    let dot = r"(?:\s*[(\[{<]\s*(?:dot|\.|punto|ponto|point|punkt|d)\s*[)\]}>]\s*|\s*_dot_\s*|\s*-dot-\s*|\s+(?:dot|punto|ponto|point|punkt|ডট)\s+|\s+\.\s+|\.)";
+    let word = r"\w[\w-]*";
+    let part = r"[\w%+'-]+";
+    Regex::new(&format!(
+        r"(?i)(?P<local>{part}(?:(?:{dot}){part}){{0,4}}?)(?P<at>{at})(?P<host>{word}(?:{dot}{word}){{0,4}}?)(?P<dot>{dot})(?P<top>\pL[\pL\pM]+)(?P<more>(?:{dot}\pL[\pL\pM]+)*)"
+    ))
+    .ok()
+});
+
+/// Top-level domains that people write out; country codes are taken with a marked *at* only.
+const TOPS: &str = "com org net edu gov mil int info biz name pro mobi app dev io gg me tv ai co xyz online site store shop \
+club team email mail cloud tech live games game esports academy agency group news blog art link page space today world \
+bd in uk us de fr es it nl pl tr id jp kr cn ru br mx ar ca au nz pk lk np ng ke za eg sa ae ir se no fi dk ch at be cz \
+pt gr ie hu ro ua vn th my sg ph hk tw il eu asia africa example test invalid localhost";
+
+/// Adds every address that is written so.
+pub(super) fn detect(text: &str, hits: &mut Hits) {
+    let Some(pattern) = ADDRESS.as_ref() else { return };
+    hits.worked(text.len());
+    for found in pattern.captures_iter(text) {
+        let part = |name: &str| found.name(name).map_or("", |m| m.as_str());
+        let (local, host) = (part("local"), part("host"));
+        let more = part("more").trim().rsplit([' ', '.', ')', ']', '}', '>', '_']).next().unwrap_or("");
+        let top = if more.is_empty() { part("top") } else { more };
+        let (at, dot) = (part("at").trim(), part("dot").trim());
+        let marked = |w: &str| w.starts_with(['(', '[', '{', '<', '_', '-']);
+        let known = among(TOPS, &top.to_lowercase()) || among(TOPS, &part("top").to_lowercase());
+        let start = found.get(0).map_or(0, |m| m.start());
+        // With a plain sign in its middle, other rules read the address.
+        let plain = at == "@" && dot == "." && part("at") == "@";
+        // `see you at example.org`: an ordinary dot says nothing, unless the other sign is marked.
+        let said = marked(at) || at == "@" && (part("dot") != "." || part("at").len() > 2) || dot != ".";
+        let numbers = host.bytes().all(|b| b.is_ascii_digit());
+        let local = local.rsplit(char::is_whitespace).next().unwrap_or("");
+        if known
+            && said
+            && !plain
+            && !numbers
+            && !local.is_empty()
+            && !text::before(text, start).is_some_and(text::is_wordy)
+        {
+            hits.likely(Category::Email, &format!("{local}@{}.{top}", host.replace(char::is_whitespace, "")));
+        }
+    }
+}

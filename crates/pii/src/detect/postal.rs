@@ -1,0 +1,229 @@
+//! Postal addresses: a street line under an address key or after words that make it somebody's; not those of venues and shops.
+
+use super::streets::{Bar, is_street_line};
+use super::{Joint, Keyed, Kind, Member, View};
+use crate::category::Category;
+use crate::hits::Hits;
+use crate::judge::Context;
+use crate::keys::{Whose, Words, among};
+use crate::text;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// An address or its street.
+const WHOLE: u8 = 0;
+/// `line1`, which may be a line of anything.
+const LINE: u8 = 1;
+
+const STREET: u8 = 0;
+const HOUSE: u8 = 1;
+
+pub(crate) static KIND: Kind = Kind {
+    order: 96,
+    key,
+    judge,
+    hints: &[&[
+        "address",
+        "deliver",
+        "ship",
+        "send",
+        "sent",
+        "live",
+        "living",
+        "moved",
+        "moving",
+        "relocat",
+        "resid",
+        "stay",
+        "courier",
+        "dispatch",
+        "post",
+        "mail",
+        "home",
+        "ঠিকানা",
+        "বাসা",
+        "থাকি",
+        "থাকেন",
+        "direcc",
+        "domicilio",
+        "adres",
+        "anschrift",
+        "indirizzo",
+        "endere",
+        "alamat",
+        "адрес",
+        "живу",
+        "живет",
+        "住所",
+        "地址",
+        "주소",
+        "wohn",
+        "habit",
+        "vive",
+        "vivo",
+        "moro",
+        "mora",
+        "miesz",
+        "tinggal",
+        "पता",
+        "रहता",
+        "عنوان",
+        "kirim",
+        "enviar",
+        "liefer",
+        "livr",
+        "return it to",
+        "return to",
+        "forward",
+        "cím",
+        "διεύθυνση",
+        "oturuyor",
+        "địa chỉ",
+    ]],
+    find,
+    member: |words| match words.last {
+        "street" | "streetname" | "road" | "thoroughfare" | "calle" | "strasse" | "straße" | "rue" => {
+            Some(STREET)
+        }
+        "name" if matches!(words.prev, "street" | "road") => Some(STREET),
+        "house" | "premise" | "housenumber" | "houseno" | "hausnummer" | "plot" | "holding" | "flat" => {
+            Some(HOUSE)
+        }
+        "number" | "no" | "num" | "nr"
+            if matches!(
+                words.prev,
+                "house" | "building" | "street" | "plot" | "holding" | "flat" | "door"
+            ) =>
+        {
+            Some(HOUSE)
+        }
+        _ => None,
+    },
+    record,
+    ..Kind::NONE
+};
+
+fn key(words: &Words<'_>) -> Option<u8> {
+    const NOUNS: &str = "address addr adresse adres anschrift direccion dirección domicilio indirizzo endereco endereço alamat ঠিকানা \
+thikana адрес 住所 地址 주소 عنوان العنوان पता cím osoite adress morada streetaddress fulladdress homeaddress addressline \
+addressfull shippingaddress billingaddress deliveryaddress mailingaddress postaladdress";
+    const STREETS: &str = "street streetline streetaddress streetname thoroughfare calle rue strasse straße road streetandnumber";
+    const OTHER: &str = "email e mail ip ipv mac bind memory mem wallet crypto btc bitcoin eth ethereum tron contract token web website url http \
+https host net network listen base bus register broadcast multicast gateway subnet dns smtp imap proxy pool smart reply from to cc bcc \
+sender_email hw hardware virtual payment vpa upi peer remote socket server node pointer start end stack heap onion public private key \
+book id verification bounce";
+    let Words { last, prev, .. } = *words;
+    let other = |words: &[String]| words.iter().any(|w| among(OTHER, w));
+    // `e-mail address`, `wallet_address`; but `mailing_address`.
+    if among(NOUNS, last) {
+        let front = words.all.get(..words.len() - 1).unwrap_or(&[]);
+        return (!other(front)).then_some(WHOLE);
+    }
+    if among(STREETS, last) && !matches!(prev, "wall" | "sesame") {
+        return Some(WHOLE);
+    }
+    let addressed = words.all.iter().any(|w| among(NOUNS, w) || among(STREETS, w)) && !other(words.all);
+    match last {
+        "line" if addressed => Some(WHOLE),
+        "line" if words.len() == 1 => Some(LINE),
+        "name" if matches!(prev, "street" | "road") => Some(WHOLE),
+        "text" | "full" | "street" | "formatted" | "one" | "two" | "primary" | "detail" | "string"
+        | "display"
+            if addressed =>
+        {
+            Some(WHOLE)
+        }
+        "to" if matches!(prev, "ship" | "deliver" | "delivery") => Some(WHOLE),
+        _ => None,
+    }
+}
+
+fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
+    let value = keyed.value.trim();
+    let other = text::is_placeholder(value)
+        || value.contains("**")
+        || value.contains("://")
+        || value.contains('@')
+        || value.contains(['{', '}'])
+        || value.starts_with("0x")
+        || value.parse::<std::net::IpAddr>().is_ok()
+        || text::is_uuid(value)
+        || !value.contains(char::is_whitespace) && value.is_ascii();
+    let bar = if keyed.grade == LINE { Bar::Prose } else { Bar::Keyed };
+    if other || !is_street_line(value, bar) {
+        return;
+    }
+    if keyed.context.whose == Whose::Place {
+        hits.against(Category::PostalAddress, "the key or one around it names a place or a business");
+        return;
+    }
+    hits.keyed(Category::PostalAddress, Some(value));
+}
+
+/// Street and house number as two members.
+fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
+    let street = members
+        .iter()
+        .position(|m| m.part == STREET && m.value.chars().filter(|c| c.is_alphabetic()).count() >= 3)?;
+    let house = members
+        .iter()
+        .find(|m| m.part == HOUSE && m.value.len() <= 12 && m.value.bytes().any(|b| b.is_ascii_digit()))?;
+    let named = members
+        .get(street)
+        .filter(|m| !text::is_placeholder(m.value) && !text::is_placeholder(house.value))?;
+    (context.whose != Whose::Place)
+        .then(|| Joint { value: format!("{} {}", named.value, house.value), at: Some(street) })
+}
+
+/// Words that make the address behind them somebody's own.
+static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?xi)(?:
+        \b(?:my|his|her|their|your|home|new|current|permanent|present|residential|shipping|delivery|billing|postal|mailing|customer|customer'?s|full|old|house|player'?s|user'?s|winner'?s)\ (?:\w+\ ){0,2}?addr(?:ess|\.)(?:\s(?:is|was|has\ changed\ to|changed\ to|now))*
+        |\baddress\s?(?:[:=]|is\b)
+        |\b(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|delivered|posted)(?:ed|ing|s)?\b(?:\ (?:[\w'’-]+)){0,5}?\ (?:to|at|off\ at)\b(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
+        |\b(?:lives?|living|lived|resid(?:es|ing|ent)|stays?|staying)\ (?:now\ |currently\ )?(?:at|in|on|near)
+        |\b(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to
+        |\b(?:home|house|flat)\ is\ (?:at|on|in)
+        |mi\ direcci[oó]n|su\ direcci[oó]n|nueva\ direcci[oó]n|direcci[oó]n\s?:|vive\ en|vivo\ en|enviar\ a|se\ mud[oó]\ a|entregar\ en
+        |(?:meine|seine|ihre|neue)\ (?:neue\ )?(?:adresse|anschrift)|(?:adresse|anschrift)\s?:|wohnt?\ (?:in|am|an|jetzt)|wohne\ (?:in|am|an|jetzt|ich)|(?:liefern|senden|schicken)(?:\ \w+){0,3}\ (?:an|nach)
+        |(?:mon|ma|son|nouvelle)\ (?:nouvelle\ )?adresse|habite\ (?:au|à)?|livre[rz]?\ (?:au|à)
+        |(?:il\ mio|suo|nuovo)\ indirizzo|indirizzo\s?:|(?:meu|seu|novo)\ endere[cç]o|endere[cç]o\s?:|mor[oa]\ (?:na|no|em)|(?:ev\ )?adres(?:im|i)|yeni\ adres|adres\s?:
+        |(?:m[oó]j|jego|jej|nowy)\ adres|mieszka[m]?\ (?:przy|na|w)|alamat(?:\ \w+)?|tinggal\ di|kirim(?:kan)?\ ke
+        |(?:мой|его|её|новый|домашний)\ адрес|адрес\s?:|жив(?:у|ет|ёт)\ (?:по\ адресу|на|в)
+        |ঠিকানা(?:\ (?:হলো|হল))?|(?:আমার|তার|উনার)\ (?:বাসা|বাড়ি)|পাঠান|(?:मेरा|उसका|नया|घर\ का)\ पता|पता\s?:|عنوان(?:ي|ه|ها)?|我的地址|地址[:：是]|住所は|住所[:：]|주소는|주소[:：]
+        )\s*(?:is|:|=|-|–|—|,|es|ist|est|è|é|jest|adalah|—)?\s*[\x22'“*(]?\s*",
+    )
+    .ok()
+});
+
+/// Words that give an address to a place or a business.
+const PLACES: &str = "venue arena office stadium hall shop store branch hq headquarters warehouse depot hub merchant organizer organiser company \
+business club gym cafe hotel studio server lan event tournament restaurant";
+
+fn find(view: &View<'_>, hits: &mut Hits) {
+    if view.digits == 0 || !view.hints.has(Category::PostalAddress, 0) || view.text.len() < 12 {
+        return;
+    }
+    let Some(own) = OWN.as_ref() else { return };
+    hits.worked(view.text.len());
+    for found in own.find_iter(view.text).take(16) {
+        let after = text::right_of(view.text, found.end(), 160);
+        let line = after.split(['\n', ';', '|', '<', '"']).next().unwrap_or("");
+        hits.worked(line.len());
+        if !is_street_line(line, Bar::Prose) || line.contains("://") {
+            continue;
+        }
+        let number = line.find(|c: char| c.is_ascii_digit()).unwrap_or(0);
+        let left = text::left_of(view.text, found.start(), 60);
+        let sentence = left.rsplit(['.', '!', '?', '\n', ';']).next().unwrap_or("");
+        let around =
+            format!("{sentence}{}{}", found.as_str(), line.get(..number).unwrap_or("")).to_lowercase();
+        if around.split(|c: char| !c.is_alphanumeric()).any(|w| among(PLACES, w)) {
+            hits.against(Category::PostalAddress, "the words before it speak of a place or a business");
+        } else {
+            hits.likely(Category::PostalAddress, line.trim());
+            return;
+        }
+    }
+}

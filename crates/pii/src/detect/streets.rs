@@ -1,0 +1,138 @@
+//! What makes a text the street line of an address: a house number with a street, block or village, in any country or script.
+
+use crate::keys::among;
+use crate::text;
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Words for streets and what stands on them, in lower case without dots.
+const STREETS: &str = "street st road rd avenue ave av lane ln drive dr close court ct place pl way boulevard blvd crescent cres \
+terrace terr square sq gardens grove hill highway hwy parkway pkwy circle cir row mews walk trail loop alley quay plaza \
+point bypass mall expressway turnpike pike path view heights park extension extn cross main nagar colony sector phase \
+society enclave vihar bagh marg chowk gali galli path bazar bazaar para mohalla mahalla goli sarani sarak sharak \
+village vill gram union thana upazila ward taluka mouza tola town estate layout \
+house flat apt apartment plot holding unit suite ste villa block blk building bldg tower room floor fl door shop hno \
+calle c avda avenida carrer carrera cra cl paseo plaza camino ronda travesia travesía pasaje transversal diagonal calzada colonia col manzana mz lote \
+rue chemin allée allee impasse quai cours faubourg ruelle sentier résidence bâtiment bat appartement étage \
+straße strasse str weg gasse platz haus wohnung hof via viale piazza corso vicolo largo strada piazzale \
+rua travessa alameda rodovia praça praca quadra lote bairro apto bloco casa andar \
+ul ulica al aleja pl plac os osiedle m lok mieszkanie ulice náměstí nám třída utca út u tér körút krt \
+sokak sok sokağı cadde cad caddesi cd bulvarı blv mah mahallesi mahalle daire kat apartmanı apt no \
+jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong jln taman persiaran soi thanon ถนน ซอย หมู่ ตำบล \
+ул улица пр проспект пер переулок шоссе бульвар набережная пл площадь дом д кв корп квартира вул вулиця провулок \
+оδός οδος οδός λεωφόρος λεωφ οδ gata gatan gate vei veien väg vägen vej gade katu tie straat laan plein weg kade gracht \
+শারক সড়ক রোড রাস্তা লেন গলি বাড়ি বাসা ফ্ল্যাট প্লট হোল্ডিং ব্লক সেক্টর গ্রাম পাড়া মহল্লা মোড় তলা \
+मार्ग सड़क गली मकान फ्लैट प्लॉट सेक्टर नगर कॉलोनी रोड मोहल्ला ब्लॉक भवन मंज़िल \
+شارع طريق حي بناية شقة مبنى عمارة خیابان کوچه پلاک گلی مکان سڑک سٹریٹ רחוב שדרות דירה \
+đường phố ngõ ngách hẻm số phường quận thôn duong pho ngo hem so";
+
+/// Words that alone, with a number, stand before a house or flat number.
+const NUMBERED: &str = "house flat apt apartment plot holding unit suite ste villa block blk building bldg room floor door hno no nr № num n \
+haus wohnung piso planta daire kat apto appartement lote manzana lok rt rw kav blok d дом кв корп д км бул \
+বাড়ি বাসা ফ্ল্যাট প্লট হোল্ডিং ব্লক মকান मकान फ्लैट प्लॉट road rd street lane sector avenue ward h p";
+
+/// Endings of street names that are written as one word.
+const ENDINGS: &str = "straße strasse str weg gasse platz allee ufer damm ring steig pfad stieg gatan vägen gränd torget vej gade veien \
+gata gaten straat laan plein kade gracht dijk steeg singel hof katu tie kuja utca dori chome gil daero";
+
+/// Letters of scripts that write streets and numbers without blanks.
+static EASTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?x)\d+\s?(?:号|號|番地|番|丁目|弄|巷|段|번지|호|동|층|棟|樓|楼|室)|(?:路|街|道|町|区|區|市|弄|巷|목|로|길)\s?\d+|[\p{Han}\p{Hiragana}\p{Katakana}]\s?\d{1,4}-\d{1,4}(?:-\d{1,4})?|\p{Hangul}+(?:로|길)\s\d+").ok()
+});
+
+/// Postal codes of the countries that have letters or marks in them, and any with four digits and more.
+static POSTCODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x)〒\s?\d{3}-?\d{4}|\b[A-Z]{1,2}\d[A-Z\d]?\ \d[A-Z]{2}\b|\b[A-Z]\d[A-Z]\ ?\d[A-Z]\d\b|\b\d{4}\ [A-Z]{2}\b
+        |\b\d{5}-\d{3,4}\b|\b\d{2}-\d{3}\b|\b\d{3}-\d{4}\b|\b[A-Z]{1,3}-\d{4,6}\b|\b\d{3}\ \d{2,3}\b|\b\d{4,7}\b",
+    )
+    .ok()
+});
+
+/// A number of a house, and what touches it.
+static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"(?:^|[^\p{L}\p{M}\d])(?P<number>(?:#|№|[A-Za-z]-?)?\d{1,5}(?:[/-][A-Za-z\d]{1,5})*(?:[A-Za-z]{1,2})?)(?:$|[^\p{L}\p{M}\d])").ok()
+});
+
+/// How sure a text must be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Bar {
+    /// Its key says that it is an address.
+    Keyed,
+    /// Only words around it do.
+    Prose,
+}
+
+/// Whether `value` begins with, or is, a street line.
+pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
+    let lower = value.to_lowercase();
+    let digits = value.bytes().any(|b| b.is_ascii_digit());
+    if !digits || value.len() > 400 || !value.chars().any(char::is_alphabetic) {
+        return false;
+    }
+    if EASTERN.as_ref().is_some_and(|e| e.is_match(value)) {
+        return true;
+    }
+    let words: Vec<&str> = lower.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
+    let street = words.iter().any(|w| among(STREETS, w) && !w.bytes().all(|b| b.is_ascii_digit()))
+        || words
+            .iter()
+            .any(|w| ENDINGS.split_ascii_whitespace().any(|e| w.len() > e.len() + 2 && w.ends_with(e)));
+    let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
+    let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
+    let leading =
+        lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(|c: char| c.is_ascii_digit());
+    // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
+    let long = leading && street && words.iter().take(6).any(|w| among(STREETS, w));
+    if bar == Bar::Prose {
+        return (house || long) && (street || is_listed(value)) && starts_soon(&words);
+    }
+    let numbered = words.windows(2).any(|w| {
+        matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
+    });
+    long || house && (street || numbered || is_placed(bare.trim()))
+}
+
+/// The number stands before or behind a name: `221 Baker`, `Ahornweg 185`, `15/5 Prabhat`.
+fn is_placed(bare: &str) -> bool {
+    let mut before = "";
+    let mut first = true;
+    for piece in bare.split([',', '\n', ';']) {
+        let tokens: Vec<&str> = piece.split_whitespace().collect();
+        let number = |t: &&str| {
+            let t = t.trim_start_matches('#');
+            t.starts_with(|c: char| c.is_ascii_digit()) && t.len() <= 9
+                || t.len() <= 6
+                    && t.contains('-')
+                    && t.ends_with(|c: char| c.is_ascii_digit())
+                    && t.find('-') == Some(1)
+        };
+        let name = |t: &&str| t.chars().filter(|c| c.is_alphabetic()).count() >= 2;
+        let fits = match tokens.as_slice() {
+            [n, w, ..] if number(n) && name(w) => true,
+            [.., w, n] if name(w) && number(n) => true,
+            [n] if number(n) => first || !before.is_empty(),
+            _ => false,
+        };
+        if fits && !(tokens.len() == 1 && !first && bare.split([',', '\n', ';']).count() < 2) {
+            return true;
+        }
+        before = piece.trim();
+        first = false;
+    }
+    false
+}
+
+/// Number, name and town in a list, as nothing but addresses are written: `12 Baker, Leeds`.
+fn is_listed(value: &str) -> bool {
+    static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+        Regex::new(r"^\W*(?:\d{1,4}[A-Za-z]?(?:[/-]\d+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+\d{1,4}[A-Za-z]?(?:[/-]\d+)?),\s*(?:\d{4,6}\s+)?\p{Lu}").ok()
+    });
+    LIST.as_ref().is_some_and(|l| l.is_match(value))
+}
+
+/// Street and number are among the first words.
+fn starts_soon(words: &[&str]) -> bool {
+    let number = words.iter().take(8).position(|w| w.starts_with(|c: char| c.is_ascii_digit()));
+    number.is_some_and(|at| at <= 7)
+}
