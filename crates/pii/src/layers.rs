@@ -2,7 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode::{self, DECODERS, Outer, Piece};
+use super::decode::{self, DECODERS, Outer, Piece, Stage};
 use super::detect::{self, Hints, Member, View, account, digits, pairs};
 use super::document::Name;
 use super::hits::Hits;
@@ -70,15 +70,18 @@ impl Rules<'_> {
             Role::People | Role::Other => Subject::Unknown,
         };
         // `versions: {ios: …}` are versions, whatever the members are called; `patch: {author: …}` is a person.
-        let inherited = class.role != Role::Person
-            && match parent.says {
-                Says::Version => {
-                    matches!(class.says, Says::Nothing | Says::Id | detect::name::BARE | Says::Opaque)
-                }
-                Says::UserAgent => class.says == Says::Nothing,
-                detect::ip::IP => key.eq_ignore_ascii_case("address"),
-                _ => false,
-            };
+        let street = matches!(class.says, Says::Of(Category::PostalAddress, _))
+            && matches!(parent.says, Says::Of(Category::PostalAddress, _));
+        let inherited = street
+            || class.role != Role::Person
+                && match parent.says {
+                    Says::Version if parent.inside != Subject::Person => {
+                        matches!(class.says, Says::Nothing | Says::Id | detect::name::BARE | Says::Opaque)
+                    }
+                    Says::UserAgent => class.says == Says::Nothing,
+                    detect::ip::IP => key.eq_ignore_ascii_case("address"),
+                    _ => false,
+                };
         let (says, around) = match class.says {
             Says::Part => (parent.says, parent.around),
             _ if inherited => (parent.says, parent.inside),
@@ -174,7 +177,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             return said;
         }
         let mut pieces = Vec::new();
-        for decoder in DECODERS.iter().filter(|d| d.carrier && classes.has(d.classes)) {
+        for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Whole && classes.has(d.classes)) {
             if explained && decoder.name != "JSON" {
                 break;
             }
@@ -201,7 +204,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let mut pieces = Vec::new();
         let (mut veiled, mut joined) = (false, false);
         if depth < MAX_ENCODED {
-            for decoder in DECODERS.iter().filter(|d| !d.carrier && classes.has(d.classes)) {
+            for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Inside && classes.has(d.classes)) {
                 let before = pieces.len();
                 self.hits.worked(view.len());
                 match (decoder.decode)(view, &mut pieces) {

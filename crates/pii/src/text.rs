@@ -26,6 +26,7 @@ impl Classes {
     pub const PAREN: Self = Self(1 << 15);
     pub const QUOTE: Self = Self(1 << 16);
     pub const NUL: Self = Self(1 << 17);
+    pub const QUERY: Self = Self(1 << 18);
 
     /// Whether any class of `other` is in here.
     pub const fn has(self, other: Self) -> bool {
@@ -62,6 +63,7 @@ static CLASS_OF: [u32; 256] = {
             b'(' => Classes::PAREN.0,
             b'"' => Classes::QUOTE.0,
             0 => Classes::NUL.0,
+            b'?' | b'#' => Classes::QUERY.0,
             _ => 0,
         };
         b += 1;
@@ -205,8 +207,18 @@ pub(super) fn is_placeholder(value: &str) -> bool {
         .any(|(open, close)| value.starts_with(*open) && value.ends_with(*close));
     enclosed && !value.contains([',', '"', '@'])
         || value.starts_with("${")
+        || is_parameter(value)
         || is_masked(value)
         || says_nothing(bare)
+}
+
+/// A parameter of a statement: `$1`, `:name`, `%s`, `%(name)s`.
+fn is_parameter(value: &str) -> bool {
+    let small = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    value.strip_prefix('$').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+        || value.strip_prefix(':').is_some_and(small)
+        || value == "%s"
+        || value.strip_prefix("%(").is_some_and(|rest| rest.ends_with(")s"))
 }
 
 /// Stars, dots or blocks stand for hidden characters.

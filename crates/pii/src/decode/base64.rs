@@ -74,6 +74,12 @@ fn decode(run: &[u8]) -> Vec<u8> {
     out
 }
 
+/// A whole text of base64 that hides a readable one.
+pub(super) fn is_readable(text: &str) -> bool {
+    let text = text.rsplit(',').next().unwrap_or(text);
+    looks_readable(text.as_bytes()) && decode_padded(text).and_then(bytes::unpack).is_some()
+}
+
 /// The bytes of a whole text of base64 with its padding.
 pub(super) fn decode_padded(text: &str) -> Option<Vec<u8>> {
     let run = text.trim_end_matches('=').as_bytes();

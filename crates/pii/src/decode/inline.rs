@@ -23,7 +23,9 @@ pub(super) fn form(text: &str) -> Option<String> {
     let solid = !text.contains(char::is_whitespace);
     let mut out = String::with_capacity(text.len());
     for token in text.split_inclusive(char::is_whitespace) {
-        if token.contains(['=', '%']) || token.contains("://") || solid && is_worded(token) {
+        if token.len() >= 16 && token.contains('+') && super::base64::is_readable(token.trim_end()) {
+            out.push_str(token);
+        } else if token.contains(['=', '%']) || token.contains("://") || solid && is_worded(token) {
             unfold(token, ").]}%,:;!?\"'", &mut out);
         } else if solid {
             // Punctuation and `+` may begin an international number here.

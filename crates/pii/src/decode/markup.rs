@@ -39,13 +39,22 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
         return if starts { Outer::Gone } else { Outer::Veiled };
     }
+    let before = out.len();
+    let mut held = false;
     for token in &tokens {
-        if let Token::Open(_, attributes, _) = token {
+        if let Token::Open(name, attributes, _) = token {
             fields(attributes, out);
+            held |= matches!(*name, "input" | "INPUT" | "meta" | "data");
         }
     }
-    rows(&tokens, out);
-    Outer::Stays
+    let texts = rows(&tokens, out);
+    held |= out.len() > before && texts.len() < tokens.iter().filter(|t| matches!(t, Token::Text(_))).count();
+    if !held || out.len() == before {
+        return Outer::Stays;
+    }
+    // What is no field and no cell is read for itself.
+    out.extend(texts.into_iter().map(|text| Piece::Text(plain(text))));
+    Outer::Gone
 }
 
 fn is_html(name: &str) -> bool {
@@ -143,11 +152,11 @@ fn fields<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) {
     let name = list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).map(|(_, v)| *v);
     let held = list.iter().find(|(n, _)| among(HOLDING, &n.to_ascii_lowercase()));
     if let (Some(name), Some((_, value))) = (name, held) {
-        out.push(Piece::Pair(Some(name.into()), plain(value)));
+        out.push(Piece::Pair(Some((*name).into()), plain(value)));
     }
-    for (name, value) in list {
+    for (name, value) in list.iter().filter(|pair| name.is_none() || Some(*pair) != held) {
         let naming = among(NAMING, &name.to_ascii_lowercase())
-            || matches!(name, "type" | "for" | "placeholder" | "class" | "style");
+            || matches!(*name, "type" | "for" | "placeholder" | "class" | "style");
         if !naming && !value.is_empty() {
             out.push(Piece::Pair(Some(name.trim_start_matches("data-").into()), plain(value)));
         }
@@ -219,7 +228,9 @@ fn elements<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
 }
 
 /// Rows of tables: under the names of the first row, or, with two cells, the first names the second. So do `<dt>` and `<dd>`.
-fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
+/// Gives the texts that stand in no cell.
+fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) -> Vec<&'t str> {
+    let mut texts = Vec::new();
     let mut table: Vec<Vec<(bool, String)>> = Vec::new();
     let mut cell: Option<(bool, String)> = None;
     for token in tokens {
@@ -233,11 +244,10 @@ fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
                 }
                 cell = Some((among("th dt", &name.to_ascii_lowercase()), String::new()));
             }
-            Token::Text(text) => {
-                if let Some((_, content)) = &mut cell {
-                    content.push_str(text);
-                }
-            }
+            Token::Text(text) => match &mut cell {
+                Some((_, content)) => content.push_str(text),
+                None => texts.push(*text),
+            },
             Token::Close(name) if among("td th dt dd tr table dl", &name.to_ascii_lowercase()) => {
                 if let (Some(done), Some(row)) = (cell.take(), table.last_mut()) {
                     row.push(done);
@@ -264,7 +274,10 @@ fn rows<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
             out.extend(head.iter().zip(row).map(|((_, name), (_, value))| pair(name, value)));
         } else if let [(_, name), (_, value)] = row.as_slice() {
             out.push(pair(name, value));
+        } else {
+            out.extend(row.iter().map(|(_, cell)| Piece::Text(plain(cell.trim()).into_owned().into())));
         }
         out.push(Piece::Close);
     }
+    texts
 }

@@ -56,60 +56,68 @@ pub(crate) enum Outer {
     Gone,
 }
 
+/// When a decoder is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// It takes a whole text apart, or shows all of it better.
+    Whole,
+    /// It undoes what is encoded somewhere in a text.
+    Inside,
+}
+
 /// One encoding or carrier.
 pub(crate) struct Decoder {
     pub name: &'static str,
-    /// It takes a whole text apart, and what stands around such a text is none.
-    pub carrier: bool,
+    pub stage: Stage,
     /// A cheap test by the classes of characters; most texts fail it.
     pub classes: Classes,
     /// Undoes the encoding, or does nothing.
     pub decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
 }
 
-/// A carrier.
-const fn carrier(
+/// A carrier, or an encoding of a whole text.
+const fn whole(
     name: &'static str,
     classes: Classes,
     decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
 ) -> Decoder {
-    Decoder { name, carrier: true, classes, decode }
+    Decoder { name, stage: Stage::Whole, classes, decode }
 }
 
-/// An encoding.
-const fn encoding(
+/// An encoding of a part.
+const fn inside(
     name: &'static str,
     classes: Classes,
     decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
 ) -> Decoder {
-    Decoder { name, carrier: false, classes, decode }
+    Decoder { name, stage: Stage::Inside, classes, decode }
 }
 
-/// All of them, in the order in which they are tried. The first carrier that a text is decides.
-pub(crate) static DECODERS: [Decoder; 17] = [
-    carrier("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
-    carrier("vCard, iCalendar", Classes::LINE, carriers::cards),
-    carrier("HTTP message", Classes::LINE, carriers::http),
-    carrier("multipart form", Classes::LINE, carriers::multipart),
-    carrier("XML, HTML", Classes::ANGLE, markup::decode),
-    carrier("SQL", Classes::PAREN, carriers::sql),
-    carrier("table", Classes::LINE, table::decode),
-    carrier("lines of keys and values", Classes::LINE, lines::decode),
-    carrier("object in another notation", Classes::BRACE, relaxed::decode),
-    carrier("form", Classes::EQUALS, carriers::form),
-    carrier("log", Classes::BRACE.or(Classes::COLON), carriers::log),
-    encoding("UTF-16 read as bytes", Classes::NUL, |text, out| {
-        out.push(Piece::Text(text.replace('\0', "").into()));
-        Outer::Veiled
+/// All of them, in the order in which they are tried. The first that takes a whole text decides about it.
+pub(crate) static DECODERS: [Decoder; 18] = [
+    whole("UTF-16 read as bytes", Classes::NUL, |text, out| {
+        push(Some(text.replace('\0', "")), Outer::Gone, out)
     }),
-    encoding("encoded words", Classes::EQUALS, |text, out| {
-        push(quoted::encoded_words(text), Outer::Stays, out)
+    whole("encoded words", Classes::QUERY, |text, out| push(quoted::encoded_words(text), Outer::Gone, out)),
+    whole("quoted-printable", Classes::EQUALS, |text, out| {
+        let sure = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
+        push(quoted::quoted_printable(text).filter(|_| sure), Outer::Gone, out)
     }),
-    encoding("quoted-printable", Classes::EQUALS, |text, out| {
-        let soft = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
-        push(quoted::quoted_printable(text), if soft { Outer::Veiled } else { Outer::Stays }, out)
+    whole("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
+    whole("vCard, iCalendar", Classes::LINE, carriers::cards),
+    whole("HTTP message", Classes::LINE, carriers::http),
+    whole("multipart form", Classes::LINE, carriers::multipart),
+    whole("XML, HTML", Classes::ANGLE, markup::decode),
+    whole("SQL", Classes::PAREN, carriers::sql),
+    whole("table", Classes::LINE, table::decode),
+    whole("lines of keys and values", Classes::LINE, lines::decode),
+    whole("object in another notation", Classes::BRACE, relaxed::decode),
+    whole("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
+    whole("log", Classes::BRACE.or(Classes::COLON), carriers::log),
+    inside("quoted-printable", Classes::EQUALS, |text, out| {
+        push(quoted::quoted_printable(text), Outer::Stays, out)
     }),
-    encoding(
+    inside(
         "percent, entities, escapes",
         Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH),
         |text, out| {
@@ -118,11 +126,11 @@ pub(crate) static DECODERS: [Decoder; 17] = [
             push(decoded.map(|d| d.text), outer, out)
         },
     ),
-    encoding("plus for a blank", Classes::PLUS, |text, out| {
+    inside("plus for a blank", Classes::PLUS, |text, out| {
         let form = inline::form(text).map(|form| inline::inline(&form).map_or(form, |d| d.text));
         push(form, Outer::Joined, out)
     }),
-    encoding("base64", Classes::UPPER.or(Classes::DIGIT), |text, out| {
+    inside("base64", Classes::UPPER.or(Classes::DIGIT), |text, out| {
         base64_texts(text, |found| {
             out.push(if found.inflated {
                 Piece::Inflated(found.text, found.unread)

@@ -60,8 +60,8 @@ fn half(words: &Words<'_>) -> Option<u8> {
 /// Two decimal numbers, in words of maps: `23.77, 90.41`, `POINT(90.41 23.77)`, `geo:23.77,90.41`, `?q=23.77,90.41`, `@23.77,90.41,17z`.
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)(?:^|[^\d.])(?:(?:lat(?:itude)?|φ)\s*[:=]?\s*)?
-        (?P<a>[-−]?\d{1,3}\.\d{3,})\s*°?\s*(?P<ns>[NS]\b)?\s*(?:[,;/|\s]|%2C|&|and)\s*(?:(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
+        r"(?xi)(?:^|[^\d.])(?:(?:m?lat(?:itude)?|φ)\s*[:=]?\s*)?
+        (?P<a>[-−]?\d{1,3}\.\d{3,})\s*°?\s*(?P<ns>[NS]\b)?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
         (?P<b>[-−]?\d{1,3}\.\d{3,})\s*°?\s*(?P<ew>[EW]\b)?(?P<third>\s*,?\s*[-−]?\d+\.\d+)?",
     )
     .ok()

@@ -85,7 +85,7 @@ fn person_name(value: &str) -> Option<&str> {
         || text::has_star_inside(value)
         || among(WORDS, &value.to_ascii_lowercase())
         || value.contains("://")
-        || value.starts_with('/')
+        || value.contains('/') && !value.contains(' ')
         || value.contains(['{', '}', '\n', '@'])
         || value.len() > 160
         || value.split_whitespace().count() > 8

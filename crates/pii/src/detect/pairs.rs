@@ -137,7 +137,7 @@ pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
             username::plausible(value).is_some_and(|u| u.chars().nth(2).is_some())
                 && (marked || explicit && !pair.runs_on)
         }
-        username::SOCIAL if !tight => value.starts_with('@') || marked && !pair.runs_on,
+        username::SOCIAL if !tight => value.starts_with('@'),
         name::PERSON | name::DISPLAY | username::USER => tight,
         Says::Of(Category::Token, 0 | 1) => tight || token::is_random(value),
         Says::Of(Category::AccountId | Category::GovId, _) => tight || marked,

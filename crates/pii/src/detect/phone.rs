@@ -277,6 +277,9 @@ fn under_key(value: &str) -> Option<&str> {
         return None;
     }
     let digits = value.bytes().filter(u8::is_ascii_digit).count();
+    if !value.bytes().any(|b| matches!(b, b'1'..=b'9')) {
+        return None;
+    }
     let letters = value.chars().filter(|c| c.is_alphabetic()).count();
     // Times and dates are written with digits too.
     let date = value.len() >= 10

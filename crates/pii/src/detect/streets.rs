@@ -80,6 +80,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
             .any(|w| ENDINGS.split_ascii_whitespace().any(|e| w.len() > e.len() + 2 && w.ends_with(e)));
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
+    let house = house || street && has_long_number(&lower);
     let leading =
         lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(|c: char| c.is_ascii_digit());
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
@@ -91,6 +92,22 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
     });
     long || house && (street || numbered || is_placed(bare.trim()))
+}
+
+/// A house number of four digits behind its street: `Av. Paulista 1578`, `Rua Augusta, 1500, São Paulo`.
+fn has_long_number(lower: &str) -> bool {
+    let parts: Vec<&str> = lower.split(',').map(str::trim).collect();
+    let number = |w: &str| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit());
+    let street = |part: &str| part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w));
+    parts.iter().enumerate().any(|(at, part)| {
+        let last = part.rsplit(' ').next().unwrap_or("");
+        number(last)
+            && (part.len() > 5 && street(part)
+                || part.len() == 4
+                    && at + 1 < parts.len()
+                    && at > 0
+                    && street(parts.get(at - 1).unwrap_or(&"")))
+    })
 }
 
 /// The number stands before or behind a name: `221 Baker`, `Ahornweg 185`, `15/5 Prabhat`.
@@ -126,7 +143,7 @@ fn is_placed(bare: &str) -> bool {
 /// Number, name and town in a list, as nothing but addresses are written: `12 Baker, Leeds`.
 fn is_listed(value: &str) -> bool {
     static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^\W*(?:\d{1,4}[A-Za-z]?(?:[/-]\d+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+\d{1,4}[A-Za-z]?(?:[/-]\d+)?),\s*(?:\d{4,6}\s+)?\p{Lu}").ok()
+        Regex::new(r"^\W*(?:\d{1,4}[A-Za-z]?(?:[/-]\d+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+\d{1,4}[A-Za-z]?(?:[/-]\d+)?),\s*(?:\d[\d -]{2,7}\s+)?\p{Lu}").ok()
     });
     LIST.as_ref().is_some_and(|l| l.is_match(value))
 }

@@ -232,6 +232,13 @@ fn authorization(value: &str) -> Option<&str> {
 /// The secret of a value that stands under a token key.
 fn under_key(value: &str) -> Option<&str> {
     let value = value.trim();
+    // The id that a provider gives to a message or call.
+    let message = value.len() == 34
+        && value.bytes().take(2).all(|b| b.is_ascii_uppercase())
+        && value.bytes().skip(2).all(|b| b.is_ascii_hexdigit());
+    if message {
+        return None;
+    }
     let spaced = value.contains(char::is_whitespace) && !value.starts_with("-----BEGIN");
     let url = value.contains("://") || value.starts_with('/') && value.len() < 40;
     (!spaced && !url && is_secret(value)).then_some(value)

@@ -33,7 +33,7 @@ pub(crate) static KIND: Kind = Kind {
 
 /// Networks whose name alone as a key holds an account.
 const NETWORKS: &str =
-    "instagram insta ig twitter tiktok telegram tg snapchat snap facebook fb threads bluesky bsky mastodon";
+    "instagram insta ig twitter tiktok telegram tg snapchat snap facebook fb bluesky bsky mastodon";
 
 const NETWORK_HINTS: &[&str] = &[
     "insta", "twitter", "tiktok", "tik tok", "telegram", "snap", "facebook", "threads", "bluesky",
@@ -66,7 +66,7 @@ fn is_social(words: &Words<'_>) -> bool {
         "name" => words.prev == "user" && words.all.iter().any(|w| network(w)),
         // `x` is an axis, too.
         last => {
-            network(last)
+            (network(last) || words.all.last().is_some_and(|w| w == "threads"))
                 && (words.len() == 1
                     || among(
                         "social user player my contact customer captain member profile owner sns",

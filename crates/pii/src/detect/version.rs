@@ -12,6 +12,7 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
     let left = text::left_of(text, start, 64);
     let right = text::right_of(text, end, 16);
     is_word_before(left)
+        || is_step(left, right)
         || is_product(left)
         || is_browser_before(left)
         || is_file(left, right)
@@ -26,10 +27,24 @@ pub(super) fn chained(left: &str) -> bool {
     ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&", ";"].iter().any(|w| left.ends_with(w))
 }
 
+/// The first of two numbers between which something was moved: `bumped the client from 1.2.3.4 to 1.2.4.0`.
+fn is_step(left: &str, right: &str) -> bool {
+    let next = [" to ", " → ", " -> ", "→", "->", " => "].iter().find_map(|mark| right.strip_prefix(mark));
+    next.is_some_and(|n| n.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()))
+        && left.to_ascii_lowercase().split_whitespace().rev().take(6).any(|w| {
+            [
+                "upgrad", "updat", "downgrad", "bump", "patch", "migrat", "roll", "version", "client",
+                "release", "build",
+            ]
+            .iter()
+            .any(|verb| w.starts_with(verb))
+        })
+}
+
 /// Words before which the next number is a version or a place in a document.
 fn is_word_before(left: &str) -> bool {
     const WORDS: &str = "v ver vers version versions build builds patch patches patched release releases hotfix hotfixes \
-        update updates updated upgrade upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
+        update updates updated upgrade upgrades upgrading updating downgrade bump bumped bumps upgraded downgraded firmware fw rv rule rules rulebook section sections sec clause \
         clauses cl article articles art chapter ch paragraph paragraphs para appendix annex oid item step \
         figure table schedule sdk driver revision rev subsection subclause bylaw regulation provision \
         point heading changelog";
