@@ -27,10 +27,10 @@ schemas:
 
 # Processor time and throughput of a load against wrk and hey (apt-get install wrk hey)
 bench-load *ARGS:
-    cargo build --release --bin smoke --example bare_receiver
+    cargo build --release --bin smoke --bin bare_receiver
     benches/load_vs_peers.sh {{ARGS}}
 
 # The Slurm array and its merge on a real one-machine Slurm (apt-get install slurm-wlm munge)
 try-slurm:
-    cargo build --release --bin smoke --example bare_receiver
+    cargo build --release --bin smoke --bin bare_receiver
     deploy/slurm/try-one-machine.sh

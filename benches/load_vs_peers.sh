@@ -2,12 +2,12 @@
 # Processor time and throughput of `smoke load webhooks` (unique signed webhooks) against wrk and hey (a constant
 # unsigned POST): same receiver, same connections, turns taken within one run on one machine. Prints ratios.
 #
-#   apt-get install wrk hey && cargo build --release --bin smoke --example bare_receiver
+#   apt-get install wrk hey && cargo build --release --bin smoke --bin bare_receiver
 #   benches/load_vs_peers.sh [ROUNDS] [SECONDS] [CONNECTIONS]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-5} seconds=${2:-5} connections=${3:-32}
-smoke=${SMOKE:-target/release/smoke} receiver=${RECEIVER:-target/release/examples/bare_receiver}
+smoke=${SMOKE:-target/release/smoke} receiver=${RECEIVER:-target/release/bare_receiver}
 work=$(mktemp -d)
 export WEBHOOK_SECRET=3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5
 "$receiver" > "$work/url" & pid=$!

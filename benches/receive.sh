@@ -5,9 +5,9 @@
 set -euo pipefail
 seconds=${1:-10} connections=${2:-64} rounds=${ROUNDS:-3}
 cd "$(dirname "$0")/.."
-smoke=${SMOKE:-target/release/smoke} bare=${BARE:-target/release/examples/bare_axum}
+smoke=${SMOKE:-target/release/smoke} bare=${BARE:-target/release/bare_axum}
 if [ ! -x "$smoke" ] || [ ! -x "$bare" ]; then
-  cargo build --release --bin smoke --example bare_axum
+  cargo build --release --bin smoke --bin bare_axum
 fi
 dir=$(mktemp -d)
 export SMOKE_BENCH_DIR=$dir

@@ -2,12 +2,12 @@
 # Runs the array and its merge on a real Slurm of one machine, in a directory, over loopback, without root, and holds the merged
 # evidence against an unsharded run of the same schedule. It ends only what it started.
 #
-#   apt-get install --no-install-recommends slurm-wlm munge && cargo build --release --bin smoke --example bare_receiver
+#   apt-get install --no-install-recommends slurm-wlm munge && cargo build --release --bin smoke --bin bare_receiver
 #   deploy/slurm/try-one-machine.sh          (SMOKE=..., RECEIVER=... for other binaries)
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 export SMOKE=${SMOKE:-$root/target/release/smoke}
-receiver=${RECEIVER:-$root/target/release/examples/bare_receiver}
+receiver=${RECEIVER:-$root/target/release/bare_receiver}
 export WEBHOOK_SECRET=${WEBHOOK_SECRET:-$("$SMOKE" secret)}
 dir=$(mktemp -d) port=${PORT:-26817} pids=()
 export SLURM_CONF=$dir/slurm.conf

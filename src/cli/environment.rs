@@ -3,6 +3,8 @@
 use super::Failure;
 use scenario::Env;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,17 +20,25 @@ pub(super) fn read(file: Option<&Path>) -> Result<Env, Failure> {
     let mut values = BTreeMap::new();
     if let Some(file) = file {
         let wrong = |what: String| Failure::usage(format!("--env-file {}: {what}", file.display()));
-        let size = std::fs::metadata(file).map_err(|e| wrong(format!("cannot be read: {e}")))?.len();
-        if size > MAX_BYTES {
-            return Err(wrong(format!("larger than {MAX_BYTES} bytes, which is no env file")));
-        }
-        let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
-        values = parse(&text).map_err(|line| wrong(format!("line {line}: not NAME=value")))?;
+        let text = read_bounded(file).map_err(wrong)?;
+        values = parse(&text).map_err(|mistake| wrong(mistake.to_string()))?;
     }
     Ok(Arc::new(move |name| std::env::var(name).ok().or_else(|| values.get(name).cloned())))
 }
 
-/// The beginnings of the names that smoke and its scenarios read (CONTRACT.md section 8).
+/// Reads a file of at most `MAX_BYTES`; a pipe has no size to ask for, so the reading itself is bounded.
+fn read_bounded(file: &Path) -> Result<String, String> {
+    let unreadable = |e: std::io::Error| format!("cannot be read: {e}");
+    let mut text = String::new();
+    let file = File::open(file).map_err(unreadable)?;
+    let size = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
+    if size as u64 > MAX_BYTES {
+        return Err(format!("larger than {MAX_BYTES} bytes, which is no env file"));
+    }
+    Ok(text)
+}
+
+/// The beginnings of the names that smoke and its scenarios read (docs/deltacrown.md section 8).
 const OWN: [&str; 9] = [
     "STAGING_",
     "WEBHOOK_",
@@ -52,54 +62,168 @@ fn check_own() -> Result<(), Failure> {
     Ok(())
 }
 
-/// `NAME=value` lines with optional `export`, quotes and `#` comments; the error is the number of a wrong line.
-fn parse(text: &str) -> Result<BTreeMap<String, String>, usize> {
+/// What is wrong with an env file, and in which line. Never quotes the line, which may hold a secret.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("line {line}: {wrong}")]
+struct Mistake {
+    line: usize,
+    wrong: &'static str,
+}
+
+/// `NAME=value` lines as shells, docker compose and python-dotenv read them: `export`, comments, single quotes (what
+/// stands in them) and double quotes (`\n`, `\r`, `\t`, `\"`, `\\`, `\$`), both over several lines. No `$NAME` is filled
+/// in: a password with a dollar sign is that password. Of several lines with one name the last counts.
+fn parse(text: &str) -> Result<BTreeMap<String, String>, Mistake> {
+    let text = text.trim_start_matches('\u{feff}').replace("\r\n", "\n");
+    let (mut rest, mut line) = (text.as_str(), 1);
     let mut values = BTreeMap::new();
-    for (number, line) in (1..).zip(text.lines()) {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
-        }
-        let line = line.strip_prefix("export ").unwrap_or(line);
-        let (name, value) = line.split_once('=').ok_or(number)?;
-        let name = name.trim();
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || name.starts_with(|c: char| c.is_ascii_digit()) || !name.chars().all(plain) {
-            return Err(number);
-        }
-        values.insert(name.to_owned(), unquoted(value.trim()).ok_or(number)?.to_owned());
+    while !rest.is_empty() {
+        let (found, after) = entry(rest).map_err(|wrong| Mistake { line, wrong })?;
+        line += rest.matches('\n').count() - after.matches('\n').count();
+        rest = after;
+        values.extend(found);
     }
     Ok(values)
 }
 
-/// The text inside matching quotes, else the text up to a comment; `None` for a quote that is not closed.
-fn unquoted(value: &str) -> Option<&str> {
-    for quote in ['"', '\''] {
-        if let Some(rest) = value.strip_prefix(quote) {
-            let (inside, after) = rest.split_once(quote)?;
-            let after = after.trim_start();
-            return (after.is_empty() || after.starts_with('#')).then_some(inside);
+const BLANKS: [char; 2] = [' ', '\t'];
+
+/// What a line says, if anything, and the text behind it. A quoted value may end lines later.
+fn entry(text: &str) -> Result<(Option<(String, String)>, &str), &'static str> {
+    let (line, after) = cut_line(text);
+    if line.trim().is_empty() || line.trim_start().starts_with('#') {
+        return Ok((None, after));
+    }
+    let (name, value) =
+        text.split_once('=').filter(|(name, _)| !name.contains('\n')).ok_or("not NAME=value")?;
+    let name = checked_name(name)?;
+    let from_quote = value.trim_start_matches(BLANKS);
+    let (value, after) = if let Some(inside) = from_quote.strip_prefix('\'') {
+        let (value, after) = inside.split_once('\'').ok_or(OPEN)?;
+        (value.to_owned(), end_of_line(after)?)
+    } else if let Some(inside) = from_quote.strip_prefix('"') {
+        let (value, after) = unescape(inside)?;
+        (value, end_of_line(after)?)
+    } else {
+        (unquoted(cut_line(value).0).to_owned(), after)
+    };
+    Ok((Some((name, value)), after))
+}
+
+const OPEN: &str = "the quote that begins here is not closed";
+
+fn cut_line(text: &str) -> (&str, &str) {
+    text.split_once('\n').unwrap_or((text, ""))
+}
+
+/// Names may have dashes and dots, as other programs' do; smoke asks for none of those.
+fn checked_name(text: &str) -> Result<String, &'static str> {
+    let text = text.trim();
+    let name = text.strip_prefix("export").filter(|rest| rest.starts_with(BLANKS)).unwrap_or(text).trim();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let right = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(plain);
+    if right { Ok(name.to_owned()) } else { Err("not NAME=value: a name is letters, digits and `_`") }
+}
+
+/// The text up to the closing `"`, and what stands behind it.
+fn unescape(text: &str) -> Result<(String, &str), &'static str> {
+    let mut value = String::new();
+    let mut chars = text.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => return Ok((value, chars.as_str())),
+            '\\' => match chars.next().ok_or(OPEN)? {
+                'n' => value.push('\n'),
+                'r' => value.push('\r'),
+                't' => value.push('\t'),
+                escaped @ ('"' | '\\' | '$') => value.push(escaped),
+                other => value.extend(['\\', other]),
+            },
+            other => value.push(other),
         }
     }
-    Some(value.split_once(" #").map_or(value, |(before, _)| before.trim_end()))
+    Err(OPEN)
+}
+
+/// The lines behind a closing quote, which only blanks and a comment may follow.
+fn end_of_line(text: &str) -> Result<&str, &'static str> {
+    let (tail, after) = cut_line(text);
+    let tail = tail.trim();
+    if tail.is_empty() || tail.starts_with('#') { Ok(after) } else { Err("text behind the closing quote") }
+}
+
+/// The text up to a comment: a `#` with a blank before it.
+fn unquoted(value: &str) -> &str {
+    let comment = value.char_indices().zip(value.chars().skip(1));
+    let end = comment
+        .filter(|((_, blank), hash)| BLANKS.contains(blank) && *hash == '#')
+        .map(|((at, _), _)| at)
+        .next()
+        .unwrap_or(value.len());
+    value.get(..end).unwrap_or(value).trim()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn reads_the_usual_forms() {
-        let text = "# c\n\nA=1\nexport B='two words' # why\nC=\"x#y\"\nD=a b # c\nE=\n";
-        let values = parse(text).unwrap();
-        let of = |name: &str| values[name].as_str();
-        assert_eq!((of("A"), of("B"), of("C"), of("D"), of("E")), ("1", "two words", "x#y", "a b", ""));
+    fn value_of_x(text: &str) -> String {
+        parse(text).unwrap().remove("X").unwrap()
     }
 
     #[test]
-    fn a_wrong_line_is_known_by_its_number() {
-        assert_eq!(parse("A=1\nnonsense"), Err(2));
-        assert_eq!(parse("1A=1"), Err(1));
-        assert_eq!(parse("A='open"), Err(1));
+    fn reads_the_usual_forms() {
+        for (text, value) in [
+            ("# c\n\nX=1\n", "1"),
+            ("X=", ""),
+            ("X= # fill in\n", ""),
+            ("X=abc\t# note\n", "abc"),
+            ("X=a b # c", "a b"),
+            ("X=a#b", "a#b"),
+            ("X=#b", "#b"),
+            ("X = abc \r\n", "abc"),
+            ("\u{feff}X=abc\n", "abc"),
+            ("export X=abc", "abc"),
+            ("export\tX=abc", "abc"),
+            ("OTHER-NAME=1\nX=abc\n", "abc"),
+            ("X=first\nX=last", "last"),
+            ("X=it's", "it's"),
+        ] {
+            assert_eq!(value_of_x(text), value, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn quotes_keep_comments_escapes_and_lines() {
+        for (text, value) in [
+            ("X='two words' # why", "two words"),
+            ("X=\"x#y\"", "x#y"),
+            (r#"X="a\\b""#, r"a\b"),
+            (r#"X="a\nb""#, "a\nb"),
+            (r#"X="a\"b""#, "a\"b"),
+            (r#"X="a\qb""#, r"a\qb"),
+            (r"X='a\nb'", r"a\nb"),
+            ("X='one\ntwo # three'\nY=1", "one\ntwo # three"),
+            ("X=\"one\n two\"", "one\n two"),
+        ] {
+            assert_eq!(value_of_x(text), value, "{text:?}");
+        }
+    }
+
+    /// What `dotenvy` does with these: `pa`, and an error (docs/design.md).
+    #[test]
+    fn a_dollar_sign_in_a_password_stays() {
+        assert_eq!(value_of_x("X=pa$word1"), "pa$word1");
+        assert_eq!(value_of_x("X=\"pa${word1}\""), "pa${word1}");
+    }
+
+    #[test]
+    fn a_mistake_has_its_line_and_no_value() {
+        let mistake = |text: &str| parse(text).unwrap_err().to_string();
+        assert_eq!(mistake("A=1\nhunter2"), "line 2: not NAME=value");
+        assert_eq!(mistake("A='\n\n'\nhunter2\nB=2"), "line 4: not NAME=value");
+        assert_eq!(mistake("1A=1"), "line 1: not NAME=value: a name is letters, digits and `_`");
+        assert_eq!(mistake("A=1\nB=\"open\nC=1"), "line 2: the quote that begins here is not closed");
+        assert_eq!(mistake("A='a' b"), "line 1: text behind the closing quote");
     }
 }

@@ -1,4 +1,4 @@
-//! Exit codes, which are documented API (DESIGN.md), and the errors that carry them.
+//! Exit codes, which are documented API (docs/design.md), and the errors that carry them.
 
 use std::process::ExitCode;
 

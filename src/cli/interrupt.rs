@@ -4,7 +4,7 @@ use super::{Failure, out};
 use crate::signals::Signals;
 use tokio::sync::watch;
 
-/// The exit code after an interrupt (DESIGN.md).
+/// The exit code after an interrupt (docs/design.md).
 const INTERRUPTED: i32 = 130;
 
 /// Turns `stop` true at the first signal, which is heard from now on.

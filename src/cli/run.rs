@@ -83,7 +83,7 @@ pub(super) fn colour() -> Colour {
     if wanted && std::io::stdout().is_terminal() { Colour::Ansi } else { Colour::None }
 }
 
-/// What has to be set on the staging side, as smoke cannot know that it is (CONTRACT.md section 8).
+/// What has to be set on the staging side, as smoke cannot know that it is (docs/deltacrown.md section 8).
 fn sender_settings(plan: &Plan) -> impl FnOnce(&str) -> String + use<> {
     let (chars, timeout, attempts) =
         (plan.secret.chars(), plan.sender_timeout.as_secs_f64(), plan.retry.backoff_ms.len());

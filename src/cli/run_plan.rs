@@ -21,9 +21,9 @@ use signature::Secret;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (CONTRACT.md section 8).
+/// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (docs/deltacrown.md section 8).
 const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Attempts unless `WEBHOOK_MAX_RETRIES` says otherwise (CONTRACT.md section 8).
+/// Attempts unless `WEBHOOK_MAX_RETRIES` says otherwise (docs/deltacrown.md section 8).
 const DEFAULT_ATTEMPTS: u32 = 3;
 /// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
 const QUIET_EMBEDDED: Duration = Duration::from_millis(300);

@@ -1,4 +1,4 @@
-//! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (CONTRACT.md section 1).
+//! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (docs/deltacrown.md section 1).
 
 use scenario::ResolvedRequest;
 use signature::Secret;

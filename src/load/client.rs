@@ -88,7 +88,7 @@ impl<C: Connect> Worker for WebhookClient<C> {
     }
 }
 
-/// The real sender gives up on a success and on 4xx, and tries again after anything else (CONTRACT.md section 4).
+/// The real sender gives up on a success and on 4xx, and tries again after anything else (docs/deltacrown.md section 4).
 fn is_retried(result: &Result<Response, RequestError>) -> bool {
     match result {
         Ok(answer) => !is_success(answer.status) && !(400..500).contains(&answer.status),

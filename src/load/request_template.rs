@@ -145,7 +145,7 @@ fn place<'a>(request: &'a mut [u8], offset: usize, range: &Range<usize>) -> &'a 
     request.get_mut(offset + range.start..offset + range.end).unwrap_or_default()
 }
 
-/// Lays out a request with empty places. Header order as the real sender has it (CONTRACT.md section 4), but for
+/// Lays out a request with empty places. Header order as the real sender has it (docs/deltacrown.md section 4), but for
 /// Content-Length, which other schemes than DeltaCrown's have in front of their own headers.
 fn template(request: SignedRequest<'_>, scheme: Scheme) -> (Vec<u8>, Places) {
     let (body, numbers, tournament) = body_template(request);

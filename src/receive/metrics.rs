@@ -1,4 +1,4 @@
-//! What a receiver counts, as Prometheus (OpenMetrics) text. Names: CONTRACT.md section 6, the staging guide's.
+//! What a receiver counts, as Prometheus (OpenMetrics) text. Names: docs/deltacrown.md section 6, the staging guide's.
 
 use crate::inbox::{Ended, Observer, Outcome};
 use pii::Category;

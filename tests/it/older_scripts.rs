@@ -1,4 +1,4 @@
-//! Whoever ran the older scripts runs smoke with the same variables (CONTRACT.md section 8), against a server of its own.
+//! Whoever ran the older scripts runs smoke with the same variables (docs/deltacrown.md section 8), against a server of its own.
 
 use super::harness::Smoke;
 use super::reserved::Reserved;

@@ -4,7 +4,7 @@ use super::harness::{Ran, Smoke};
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt;
 
-/// Every key of CONTRACT.md section 8 with its JSON type.
+/// Every key of docs/deltacrown.md section 8 with its JSON type.
 fn assert_types(artifact: &Value, wanted: &[(&str, &str)]) {
     for (pointer, kind) in wanted {
         let value = artifact.pointer(pointer).unwrap_or_else(|| panic!("no {pointer}"));

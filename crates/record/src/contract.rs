@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The retry contract (CONTRACT.md section 4) and the tolerance it is judged with.
+/// The retry contract (docs/deltacrown.md section 4) and the tolerance it is judged with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetryContract {
     /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
@@ -121,7 +121,7 @@ pub enum RetryAfterPolicy {
     Honour,
 }
 
-/// The sender's circuit breaker (CONTRACT.md section 4).
+/// The sender's circuit breaker (docs/deltacrown.md section 4).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakerContract {

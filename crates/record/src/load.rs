@@ -105,7 +105,7 @@ pub struct Interval {
     pub started: u64,
     /// Starts that ended, well or not.
     pub done: u64,
-    /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (CONTRACT.md section 4).
+    /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (docs/deltacrown.md section 4).
     pub ok: u64,
     /// Requests that ended, retries included.
     pub attempts: u64,

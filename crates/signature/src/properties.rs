@@ -7,10 +7,10 @@ use proptest::prelude::*;
 const ID: &str = "4960b1c5-318e-4f87-b6c4-62792d82faa3";
 const EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
 
-/// CONTRACT.md section 10, 351 bytes.
+/// A webhook of DeltaCrown as it came over the wire, 351 bytes.
 const V2_BODY: &str = r#"{"event":"payment_verified","data":{"event":"payment_verified","title":"Payment Verified - Smoke Pay 00040","body":"Your payment for Smoke Pay 00040 has been verified. Your registration is now confirmed!","url":"/tournaments/smoke-pay-00040/","recipient_count":1,"tournament_id":42,"match_id":null},"metadata":{"created":1,"skipped":0,"email_sent":0}}"#;
 
-/// CONTRACT.md section 10, 263 bytes.
+/// A webhook of DeltaCrown as it came over the wire, 263 bytes.
 const V1_BODY: &str = r#"{"event":"payment_verified","data":{"event":"payment_verified","title":"Payment Verified - \u00dcn\u00efcode \u0995\u09be\u09aa","body":"b","url":"/t/x/","recipient_count":1,"tournament_id":101,"match_id":null},"metadata":{"created":1,"skipped":0,"email_sent":0}}"#;
 
 fn sent(scheme: Scheme, secret: &Secret, timestamp_ms: i64, body: &[u8]) -> Vec<(String, String)> {

@@ -1,4 +1,4 @@
-//! The signature schemes that smoke knows by name, and where each puts signature, timestamp, id and event.
+//! The signature schemes with a name, and where each puts signature, timestamp, id and event.
 
 use super::seen::Seen;
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::str::FromStr;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scheme {
-    /// Hex HMAC-SHA256 of the raw body in `X-Webhook-Signature` (DeltaCrown phase 5.5, CONTRACT.md section 4).
+    /// Hex HMAC-SHA256 of the raw body in `X-Webhook-Signature` (DeltaCrown phase 5.5).
     DeltacrownV1,
     /// Hex HMAC-SHA256 of `timestamp_ms.body`, with `X-Webhook-Timestamp` (ms) and `X-Webhook-Id` (phase 5.6).
     #[default]

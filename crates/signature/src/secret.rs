@@ -3,7 +3,7 @@
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The secret printed in the staging guide; public, so never a secret (CONTRACT.md section 10).
+/// The secret printed in the DeltaCrown staging guide; public, so never a secret.
 const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
 
 /// The shortest secret accepted for a run, in characters.

@@ -37,7 +37,7 @@ impl Signer {
         }
     }
 
-    /// The sender that has no secret: its signature header is there and empty, as the real one's (CONTRACT.md section 4).
+    /// The sender that has no secret: its signature header is there and empty, as a real one was seen to send.
     #[must_use]
     pub const fn without_secret(scheme: Scheme) -> Self {
         Self { scheme, key: None }

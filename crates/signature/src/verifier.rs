@@ -8,10 +8,10 @@ use super::verdict::{Reason, Verdict};
 use crate::Secret;
 use std::fmt;
 
-/// How old a timestamp may be, in ms: 300 s, inclusive (CONTRACT.md section 4; the other schemes' libraries say the same).
+/// How old a timestamp may be, in ms: 300 s, inclusive, as the senders' own libraries have it.
 const BACK_MS: i64 = 300_000;
 
-/// How far ahead a DeltaCrown timestamp may be, in ms: 30 s, inclusive (CONTRACT.md section 4).
+/// How far ahead a DeltaCrown timestamp may be, in ms: 30 s, inclusive, as its own helper has it.
 const DELTACROWN_AHEAD_MS: i64 = 30_000;
 
 /// Verifies webhooks under one scheme and one secret. A clone is cheap.

@@ -1,4 +1,4 @@
-//! The embedded stand-in: an API and a webhook sender that behave as the real staging system does (CONTRACT.md), seeded
+//! The embedded stand-in: an API and a webhook sender that behave as the real staging system does (docs/deltacrown.md), seeded
 //! with users and data, right by default and wrong on request.
 //!
 //! Two profiles: [`Profile::GoodPractice`] corrects what the real sender gets wrong (it follows no redirects, takes every

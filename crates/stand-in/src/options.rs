@@ -121,7 +121,7 @@ impl Default for FixtureSize {
     }
 }
 
-/// Request limits of the API (CONTRACT.md section 1).
+/// Request limits of the API (docs/deltacrown.md section 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Throttle {
     /// No limits.

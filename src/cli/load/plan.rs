@@ -15,7 +15,7 @@ const CLOSED_CONNECTIONS: u32 = 32;
 const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
 /// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
 const RETRY_CONNECTIONS: u32 = 4096;
-/// The real sender's pauses before its attempts (CONTRACT.md section 4).
+/// The real sender's pauses before its attempts (docs/deltacrown.md section 4).
 const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What is run.

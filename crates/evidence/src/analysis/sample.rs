@@ -16,11 +16,11 @@ pub struct Sample {
     pub signature: String,
     /// The status that was answered first.
     pub status: Option<u16>,
-    /// The fields of the guide (CONTRACT.md section 8) that are numbers, booleans or null, and the event's name.
+    /// The fields of the guide (docs/deltacrown.md section 8) that are numbers, booleans or null, and the event's name.
     pub body: Value,
 }
 
-/// Fields of the body that are ids or counts, by object (CONTRACT.md sections 5 and 8).
+/// Fields of the body that are ids or counts, by object (docs/deltacrown.md sections 5 and 8).
 const FIELDS: [(&str, &[&str]); 2] = [
     ("data", &["tournament_id", "match_id", "recipient_count"]),
     ("metadata", &["created", "skipped", "email_sent"]),

@@ -120,7 +120,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout) -> Item {
     evidence("gates", "Gates of the checkout", verdict, figure, &*checkout.gates_name)
 }
 
-/// The retry contract that the run was judged by: the schedule of CONTRACT.md section 4, the tolerance of the gates.
+/// The retry contract that the run was judged by: the schedule of docs/deltacrown.md section 4, the tolerance of the gates.
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let contract = &header.retry;
     let scheduled = (0u32..)

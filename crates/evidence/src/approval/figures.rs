@@ -85,7 +85,7 @@ fn measured_retries(document: &Document<'_>) -> Option<u64> {
     kept.then(|| organic(&"retried").saturating_sub(unmeasured))
 }
 
-/// The pauses before the attempts in ms: those the artifact states, else the schedule of CONTRACT.md section 4.
+/// The pauses before the attempts in ms: those the artifact states, else the schedule of docs/deltacrown.md section 4.
 pub(super) fn backoff_ms(document: &Document<'_>) -> Vec<f64> {
     let stated = document.key(&["retry_backoff_ms", "backoff_ms"]).and_then(|n| n.value.as_array());
     let stated: Option<Vec<f64>> = stated.map(|list| list.iter().filter_map(number).collect());

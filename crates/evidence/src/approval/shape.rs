@@ -5,7 +5,7 @@ use super::judgement::Findings;
 use crate::report::SCHEMA_VERSION;
 use serde_json::Value;
 
-/// Keys of every artifact (CONTRACT.md section 8).
+/// Keys of every artifact (docs/deltacrown.md section 8).
 const GUIDE: [&str; 9] = [
     "/test_run/timestamp",
     "/test_run/environment",

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 /// Largest gates file in bytes.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// The criteria of the approval gate. Defaults: CONTRACT.md section 6, the staging guide. `null` switches one off.
+/// The criteria of the approval gate. Defaults: docs/deltacrown.md section 6, the staging guide. `null` switches one off.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Gates {
@@ -78,7 +78,7 @@ impl From<Confidence> for u8 {
     }
 }
 
-/// The retry contract that is judged: DeltaCrown's unless told otherwise (CONTRACT.md section 4).
+/// The retry contract that is judged: DeltaCrown's unless told otherwise (docs/deltacrown.md section 4).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryGate {

@@ -5,7 +5,7 @@ use super::interval::{more_samples_for_rate, wilson};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The stages of a canary, percent (CONTRACT.md section 6, runbook A).
+/// The stages of a canary, percent (docs/deltacrown.md section 6, runbook A).
 pub const STAGES: [f64; 4] = [5.0, 25.0, 50.0, 100.0];
 
 /// What a stage must have shown.

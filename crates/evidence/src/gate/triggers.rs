@@ -6,7 +6,7 @@ use pii::shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// When an observation asks for a rollback. Defaults: the staging guide's (CONTRACT.md section 6). `null` switches one off.
+/// When an observation asks for a rollback. Defaults: the staging guide's (docs/deltacrown.md section 6). `null` switches one off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RollbackGate {

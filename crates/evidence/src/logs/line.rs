@@ -148,7 +148,7 @@ mod tests {
         })
     }
 
-    /// Every line of CONTRACT.md section 4, in both formats.
+    /// Every line of docs/deltacrown.md section 4, in both formats.
     #[test]
     fn the_real_lines_are_read_in_both_formats() {
         use Kind::*;

@@ -1,4 +1,4 @@
-//! The artifact: the keys of the staging guide (CONTRACT.md section 8), and what makes them checkable.
+//! The artifact: the keys of the staging guide (docs/deltacrown.md section 8), and what makes them checkable.
 
 use crate::analysis::Located;
 use crate::gate::{Check, JudgedClause, Verdict};

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use super::super::scheme::Scheme;
 
-/// The guide's example, which everybody has (CONTRACT.md section 10).
+/// The guide's example, which everybody has.
 const PUBLIC_EXAMPLE: &[u8] = b"a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
 
 /// The whole clause about a key, and its bytes.

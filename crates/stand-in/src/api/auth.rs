@@ -1,4 +1,4 @@
-//! Who is calling: logins, and the credentials of a request (CONTRACT.md section 1).
+//! Who is calling: logins, and the credentials of a request (docs/deltacrown.md section 1).
 
 use super::super::fixtures::{Role, User};
 use super::answer::{Answer, no_credentials, unauthorized};

@@ -179,7 +179,7 @@ impl Api {
         Answer::page(301, "", "", "").with(header::LOCATION, format!("{bare}/{query}"))
     }
 
-    /// The real system exports no `webhook_` series at all (CONTRACT.md section 6), so neither does this.
+    /// The real system exports no `webhook_` series at all (docs/deltacrown.md section 6), so neither does this.
     fn metrics(&self) -> String {
         let (requests, started) = (self.requests.load(Ordering::Relaxed), self.clock.started().timestamp());
         format!(

@@ -1,4 +1,4 @@
-//! A match and its state machine (CONTRACT.md section 3); pure.
+//! A match and its state machine (docs/deltacrown.md section 3); pure.
 
 use super::super::fixtures::{MatchSeed, Tournament, User};
 use super::super::text::api_time;

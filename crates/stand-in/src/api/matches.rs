@@ -190,7 +190,7 @@ fn not_found() -> Answer {
     Answer::detail(404, "No Match matches the given query.")
 }
 
-/// What the staging guide expects to be told (CONTRACT.md section 7): ten recipients, for a dispute two admins.
+/// What the staging guide expects to be told (docs/deltacrown.md section 7): ten recipients, for a dispute two admins.
 fn match_event(row: &Match, event: &str) -> Event {
     let name = &row.tournament.name;
     let (title, body, recipients) = match event {

@@ -1,4 +1,4 @@
-//! A payment and its state machine (CONTRACT.md section 2); pure.
+//! A payment and its state machine (docs/deltacrown.md section 2); pure.
 
 use super::super::fixtures::{PaymentSeed, Tournament, User};
 use super::super::text::api_time;

@@ -252,7 +252,7 @@ fn payment_event(row: &Payment, event: &'static str, created: u32) -> Event {
     };
     let (title, body) = match row.status {
         Status::Rejected => {
-            // Staff's own words go out as they are: the real system's leak (CONTRACT.md section 5).
+            // Staff's own words go out as they are: the real system's leak (docs/deltacrown.md section 5).
             let reason = note("rejection_reason", "Invalid payment details");
             let body = format!(
                 "Your payment for {name} has been rejected. Reason: {reason}. Please resubmit with correct details."

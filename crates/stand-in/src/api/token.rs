@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::io;
 
-/// Access tokens are good for 60 minutes, refresh tokens for 7 days (CONTRACT.md section 1), in seconds.
+/// Access tokens are good for 60 minutes, refresh tokens for 7 days (docs/deltacrown.md section 1), in seconds.
 const ACCESS_S: i64 = 3600;
 const REFRESH_S: i64 = 7 * 24 * 3600;
 

@@ -1,4 +1,4 @@
-//! The circuit breaker: five failed deliveries in 120 s, and it is silent for 60 s (CONTRACT.md section 4).
+//! The circuit breaker: five failed deliveries in 120 s, and it is silent for 60 s (docs/deltacrown.md section 4).
 
 use super::super::options::{Profile, Timing};
 use std::collections::VecDeque;

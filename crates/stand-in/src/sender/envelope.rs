@@ -1,4 +1,4 @@
-//! The body of a webhook, byte for byte as the real sender writes it (CONTRACT.md section 4).
+//! The body of a webhook, byte for byte as the real sender writes it (docs/deltacrown.md section 4).
 
 use super::super::fixtures::User;
 use super::super::text::{Separators, python_json};
@@ -87,7 +87,7 @@ impl Event {
 pub(super) mod tests {
     use super::*;
 
-    /// The two webhooks of CONTRACT.md section 10, as they came over the wire.
+    /// The two webhooks of docs/deltacrown.md section 10, as they came over the wire.
     pub(in super::super) const V2: &str = r#"{"event":"payment_verified","data":{"event":"payment_verified","title":"Payment Verified - Smoke Pay 00040","body":"Your payment for Smoke Pay 00040 has been verified. Your registration is now confirmed!","url":"/tournaments/smoke-pay-00040/","recipient_count":1,"tournament_id":42,"match_id":null},"metadata":{"created":1,"skipped":0,"email_sent":0}}"#;
     pub(in super::super) const V1: &str = r#"{"event":"payment_verified","data":{"event":"payment_verified","title":"Payment Verified - \u00dcn\u00efcode \u0995\u09be\u09aa","body":"b","url":"/t/x/","recipient_count":1,"tournament_id":101,"match_id":null},"metadata":{"created":1,"skipped":0,"email_sent":0}}"#;
 

@@ -9,7 +9,7 @@ use signature::Secret;
 use signature::{Outgoing, Scheme, Signer};
 use std::io;
 
-/// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (CONTRACT.md section 4), in ms.
+/// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (docs/deltacrown.md section 4), in ms.
 const OFF_MS: i64 = 600_000;
 
 /// The address that `ip-in-header` gives away (RFC 5737).

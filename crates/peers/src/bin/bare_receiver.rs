@@ -1,6 +1,6 @@
 //! The barest receiver that answers webhooks, for benchmarks: one thread, a constant answer, nothing verified.
 //!
-//! `cargo run --release --example bare_receiver [STALL_MS EVERY_MS]` prints its URL and serves until it is killed. With a stall
+//! `cargo run --release --bin bare_receiver -- [STALL_MS EVERY_MS]` prints its URL and serves until it is killed. With a stall
 //! it answers nothing during the first STALL_MS of every EVERY_MS (counted from its first request).
 #![expect(clippy::print_stdout, reason = "prints the URL for the script that started it")]
 
