@@ -6,7 +6,7 @@
 //! crates below both are in `crates/`, and a crate names only what stands below it:
 //!
 //! ```text
-//! smoke       cli · executor · observe · load · receive · drive · inbox · fault · journal · redact
+//! smoke       cli · executor · observe · record_source · load · receive · drive · inbox · fault · journal · redact
 //! stand-in    the embedded staging system
 //! evidence    analysis · gate · report · approval · logs
 //! scenario    scenario files
@@ -16,13 +16,14 @@
 //! ```
 
 pub mod cli;
-pub mod drive;
-pub mod executor;
-pub mod fault;
-pub mod inbox;
+mod drive;
+mod executor;
+mod fault;
+mod inbox;
 pub mod journal;
-pub mod load;
-pub mod observe;
+mod load;
+mod observe;
 pub mod receive;
-pub mod redact;
-pub mod signals;
+mod record_source;
+mod redact;
+mod signals;

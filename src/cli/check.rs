@@ -4,7 +4,7 @@ use super::run_args::RunArgs;
 use super::{Exit, Failure, environment, out, run_plan};
 use crate::drive::Client;
 use crate::executor::{Plan, Receiver, Target};
-use crate::receive::Remote;
+use crate::record_source::RecordSource;
 use scenario::{Method, ResolvedBody, ResolvedRequest, Run, RunSettings, built_in_names, load_typed, rows};
 use std::path::Path;
 use std::sync::Arc;
@@ -102,8 +102,8 @@ fn check_scenario(scenario: &str, args: &Args, findings: &mut Findings) -> Resul
         Level::Ok,
         format_args!("scenario {name}: {} steps, SHA-256 {sha}…", loaded.scenario.steps.len()),
     );
-    let env = environment::read(args.run.env_file.as_deref())?;
-    let on_staging = args.run.staging.is_some() || env("STAGING_URL").is_some();
+    let env = environment::read(args.run.flow.env_file.as_deref())?;
+    let on_staging = args.run.flow.staging.is_some() || env("STAGING_URL").is_some();
     if !on_staging {
         return Ok(());
     }
@@ -112,7 +112,7 @@ fn check_scenario(scenario: &str, args: &Args, findings: &mut Findings) -> Resul
         run_id: String::new(),
         now: std::sync::Arc::new(chrono::Utc::now),
         env,
-        vars: run_plan::vars(&args.run.vars, &loaded.scenario)?,
+        vars: run_plan::vars(&args.run.flow.vars, &loaded.scenario)?,
         dir: loaded.dir.clone(),
     };
     let run = match Run::new(&loaded.scenario, settings) {
@@ -126,7 +126,7 @@ fn check_scenario(scenario: &str, args: &Args, findings: &mut Findings) -> Resul
         findings.add(Level::Missing, format_args!("scenario {name}: variable {variable}: {error}"));
     }
     let flows = args.run.flows.unwrap_or(loaded.scenario.flows);
-    match rows(&loaded.scenario, flows, args.run.data.as_deref(), &run) {
+    match rows(&loaded.scenario, flows, args.run.flow.data.as_deref(), &run) {
         Ok(rows) => findings.add(Level::Ok, format_args!("scenario {name}: {} data rows", rows.len())),
         Err(error) => findings.add(Level::Missing, format_args!("scenario {name}: {error}")),
     }
@@ -181,7 +181,7 @@ fn say_flag(plan: &Plan, findings: &mut Findings) {
 }
 
 async fn check_receiver(receiver: &Receiver, findings: &mut Findings) {
-    let elsewhere = match receiver {
+    let inbox = match receiver {
         Receiver::Here(listen) => {
             let address = listen.address;
             let (level, what) = match TcpListener::bind(address).await {
@@ -190,20 +190,19 @@ async fn check_receiver(receiver: &Receiver, findings: &mut Findings) {
             };
             return findings.add(level, what);
         }
-        Receiver::Elsewhere(elsewhere) => elsewhere,
+        Receiver::Remote(inbox) => inbox,
         Receiver::Watched(_) => return,
     };
-    let url = &elsewhere.url;
-    let mut remote = match Remote::new(url, elsewhere.token.clone()) {
-        Ok(remote) => remote,
-        Err(error) => return findings.add(Level::Wrong, format_args!("--inbox {url}: {error}")),
-    };
-    match remote.look(Clock::start(), Duration::ZERO).await {
-        Ok((meta, _)) => findings.add(
+    let url = &inbox.url;
+    match RecordSource::remote(url, inbox.token.clone(), Clock::start()).await {
+        Ok((_, meta)) => findings.add(
             Level::Ok,
             format_args!("receiver {url} can be read; it takes {} at {}", meta.scheme, meta.endpoint),
         ),
-        Err(error) => findings.add(Level::Unreachable, format_args!("--inbox {url}: {error}")),
+        Err(error) => {
+            let level = if error.is_environment() { Level::Unreachable } else { Level::Wrong };
+            findings.add(level, format_args!("--inbox {url}: {error}"));
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a run breaks: the faults of the command line or the scenario, or the sweep of the scenario's contract.
 
 use super::Failure;
-use super::run_args::RunArgs;
+use super::run_args::FlowArgs;
 use crate::executor::{Budget, Plan, triggered};
 use record::RetryContract;
 use record::faults::{FaultPlan, Scope, Sweep};
@@ -20,7 +20,7 @@ pub(super) struct Broken {
 /// # Errors
 /// Usage: faults that contradict each other, cannot be seen, or ask for deliveries that there are not.
 pub(super) fn resolve(
-    args: &RunArgs,
+    args: &FlowArgs,
     asked: Option<u32>,
     loaded: &Loaded,
     retry: &RetryContract,
@@ -42,7 +42,7 @@ pub(super) fn resolve(
 }
 
 fn sweep(
-    args: &RunArgs,
+    args: &FlowArgs,
     asked: Option<u32>,
     loaded: &Loaded,
     retry: &RetryContract,

@@ -1,6 +1,7 @@
 //! `smoke merge`: one verdict over the shards of a load.
 
-use super::load::{Evidence, JOURNAL, Outputs};
+use super::load::{self, Evidence, JOURNAL};
+use super::run_args::OutputArgs;
 use super::{Exit, Failure, out};
 use crate::load::Shard;
 use evidence::report::{Scope, open_part};
@@ -8,12 +9,13 @@ use std::path::{Path, PathBuf};
 
 /// The command line of `smoke merge`.
 #[derive(Debug, clap::Args)]
+#[command(mut_arg("report", load::reports))]
 pub(super) struct Args {
     /// Journals of shards, their directories, or a directory that holds those
     #[arg(value_name = "PART", required = true)]
     parts: Vec<PathBuf>,
     #[command(flatten)]
-    outputs: Outputs,
+    output: OutputArgs,
 }
 
 /// Merges the journals and judges the whole.
@@ -39,11 +41,11 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             Err(e) => return Err(Failure::usage(format!("{}: {e}", path.display()))),
         }
     }
-    let evidence = Evidence::prepare(&args.outputs, Shard::WHOLE)?;
-    if !args.outputs.quiet {
+    let evidence = Evidence::prepare(&args.output, Shard::WHOLE)?;
+    if !args.output.quiet {
         out::say(format!("merging {} journals", parts.len()));
     }
-    evidence.write(&args.outputs, parts, Scope::Whole)
+    evidence.write(&args.output, parts, Scope::Whole)
 }
 
 /// Adds the journals that `path` stands for. What else lies in a directory of shards is passed over, so that `D/*`

@@ -1,7 +1,7 @@
 //! `smoke observe`: the observation window, from command line to memo and exit code.
 
 use super::gates_file::GatesFile;
-use super::observe_drive::{DriveArgs, Driving, Watched};
+use super::observe_drive::{Drive, DriveArgs, Driving, Watched};
 use super::observe_hook::hook;
 use super::observe_judge::{Live, SenderLog};
 use super::observe_kept::keep_earlier;
@@ -9,8 +9,9 @@ use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
 use crate::journal::{Journal, Rotation, Sync};
-use crate::observe::{Follow, LogFollow, Observe, Plan, Source, probe_url};
-use crate::receive::{Identity, Receiver, Remote, header};
+use crate::observe::{LogFollow, Observe, Plan, probe_url};
+use crate::receive::{Identity, Receiver, header};
+use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
 use evidence::analysis::{Analysis, minutes};
 use evidence::gate::Verdict;
 use evidence::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
@@ -121,14 +122,9 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     std::fs::create_dir_all(&args.artifacts)
         .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
-    let mut seen = source(args, (&gates, env), receiver_stops)?;
-    let path = args.artifacts.join("staging_observation_journal.jsonl");
     let clock = Clock::start();
-    if let Source::Remote(remote) = &mut seen.source {
-        // What is there already is not this window's.
-        let looked = remote.look(clock, Duration::ZERO).await;
-        looked.map_err(|e| Failure::environment(format!("--inbox {}: {e}", seen.name)))?;
-    }
+    let seen = source(args, (&gates, env), clock, receiver_stops).await?;
+    let path = args.artifacts.join("staging_observation_journal.jsonl");
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
@@ -136,9 +132,9 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
         secret: seen.secret.as_ref(),
         scheme: seen.identity.scheme,
     };
-    let drips = args.drive.prepare(&watched, &args.artifacts, args.duration.get()).await?;
+    let drives = args.drive.prepare(&watched, &args.artifacts, args.duration.get()).await?;
     // A stand-in that is a server elsewhere is no evidence about staging either.
-    header.stand_in = drips.iter().any(|(_, traffic)| traffic.is_about_stand_in());
+    header.stand_in = drives.iter().any(Drive::is_about_stand_in);
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt)?;
@@ -164,7 +160,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
         logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
     })
     .map_err(cannot)?;
-    let driving = Driving::start(drips, clock, &tell);
+    let driving = Driving::start(drives, clock, &tell);
     let mut outcome = window(args, &mut observe, clock, stopped.clone()).await.map_err(cannot)?;
     if outcome == Outcome::Ended {
         outcome = settle(&mut observe, &driving, clock, stopped).await.map_err(cannot)?;
@@ -326,7 +322,7 @@ fn begin(args: &Args, at: Tick, source: String) -> WatchBegin {
 
 /// Where webhooks are seen.
 struct Seen {
-    source: Source,
+    source: RecordSource,
     name: String,
     /// What the header of the window's journal says.
     identity: Identity,
@@ -334,9 +330,10 @@ struct Seen {
     secret: Option<Secret>,
 }
 
-fn source(
+async fn source(
     args: &Args,
     (gates, env): (&GatesFile, &Env),
+    clock: Clock,
     stop: watch::Receiver<bool>,
 ) -> Result<Seen, Failure> {
     let embedded = args.drive.embedded(env);
@@ -357,19 +354,24 @@ fn source(
         secret_chars: 0,
     };
     if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
-        let remote = Remote::new(url, receive_files::token(token)?).map_err(Failure::usage)?;
-        let (source, name) = (Source::Remote(Box::new(remote)), url.clone());
-        return Ok(Seen { source, name, identity, secret: None });
+        let failure = |error: RemoteError| {
+            let text = format!("--inbox {url}: {error}");
+            if error.is_environment() { Failure::environment(text) } else { Failure::usage(text) }
+        };
+        let token = receive_files::token(token)?;
+        let (source, _) = RecordSource::remote(url, token, clock).await.map_err(failure)?;
+        return Ok(Seen { source, name: url.clone(), identity, secret: None });
     }
     if let Some(journal) = &args.journal {
-        let follow = Follow::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
-        let theirs = follow.header();
+        let growing =
+            GrowingJournal::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
+        let theirs = growing.header();
         identity.scheme = theirs.scheme;
         identity.retry = theirs.retry.clone();
         identity.endpoint.clone_from(&theirs.webhook.endpoint);
         identity.secret_chars = theirs.webhook.secret_length_chars;
         let secret = if embedded { Some(run_plan::staging_secret(&args.secret, env)?) } else { None };
-        let (source, name) = (Source::Journal(Box::new(follow)), journal.display().to_string());
+        let (source, name) = (RecordSource::journal(growing, clock), journal.display().to_string());
         return Ok(Seen { source, name, identity, secret });
     }
     let address = args.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0)));
@@ -404,7 +406,7 @@ fn source(
         identity.endpoint = at;
     }
     tokio::spawn(receiver.serve(stop));
-    let follow = Follow::at_end(&journal).map_err(Failure::environment)?;
-    let (source, name) = (Source::Journal(Box::new(follow)), "listen".to_owned());
+    let growing = GrowingJournal::at_end(&journal).map_err(Failure::environment)?;
+    let (source, name) = (RecordSource::journal(growing, clock), "listen".to_owned());
     Ok(Seen { source, name, identity, secret: Some(secret) })
 }

@@ -1,11 +1,10 @@
 //! `smoke observe --drive`: traffic at a gentle rate while the window is watched.
 
-use super::run_args::RunArgs;
+use super::run_args::{FlowArgs, OutputArgs};
 use super::run_plan;
 use super::{Failure, environment, out};
-use crate::executor::{PacedOutcome, Plan, Prepared, Receiver, RunError, Tee};
-use crate::load::rate;
-use clap::Parser;
+use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Plan, Prepared, Receiver, RunError};
+use crate::load::{Schedule, rate};
 use record::Record;
 use scenario::{DataError, Env};
 use signature::Scheme;
@@ -19,6 +18,8 @@ use wire::Clock;
 
 /// Highest rate of one scenario, in flows per second: beyond it, it is a load.
 const MOST: f64 = 10.0;
+/// Most flows of one scenario in a window, as of a run.
+const MOST_FLOWS: u32 = 1_000_000;
 
 /// Options about the traffic that is driven.
 #[derive(Debug, clap::Args)]
@@ -37,12 +38,33 @@ pub(super) struct DriveArgs {
     env_file: Option<PathBuf>,
 }
 
-/// A scenario and the time from one of its flows to the next.
+/// A scenario and the rate at which its flows begin.
 #[derive(Debug, Clone)]
 pub(super) struct Traffic {
     scenario: String,
-    every: Duration,
+    per_second: f64,
     typed: String,
+}
+
+impl Traffic {
+    /// When its flows begin in a window of this length.
+    fn schedule(&self, duration: Duration) -> Schedule {
+        Schedule::constant(self.per_second, duration)
+    }
+}
+
+/// Traffic that is ready to be driven.
+pub(super) struct Drive {
+    traffic: Traffic,
+    schedule: Schedule,
+    prepared: Prepared,
+}
+
+impl Drive {
+    /// Whether its target is smoke's own stand-in.
+    pub(super) const fn is_about_stand_in(&self) -> bool {
+        self.prepared.is_about_stand_in()
+    }
 }
 
 fn traffic(text: &str) -> Result<Traffic, String> {
@@ -57,18 +79,7 @@ fn traffic(text: &str) -> Result<Traffic, String> {
     if rate > MOST {
         return Err(format!("{typed} is above {MOST}/s; `smoke load` is for loads"));
     }
-    Ok(Traffic {
-        scenario: scenario.to_owned(),
-        every: Duration::from_secs_f64(1.0 / rate),
-        typed: text.to_owned(),
-    })
-}
-
-/// The command line of a run, so that a drive resolves as a run does.
-#[derive(Parser)]
-struct Words {
-    #[command(flatten)]
-    run: RunArgs,
+    Ok(Traffic { scenario: scenario.to_owned(), per_second: rate, typed: text.to_owned() })
 }
 
 impl DriveArgs {
@@ -104,7 +115,7 @@ impl DriveArgs {
         watched: &Watched<'_>,
         artifacts: &Path,
         duration: Duration,
-    ) -> Result<Vec<(Traffic, Prepared)>, Failure> {
+    ) -> Result<Vec<Drive>, Failure> {
         // Where the secret is not known, nothing that is driven from here signs or verifies.
         let unknown =
             || Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")));
@@ -117,10 +128,11 @@ impl DriveArgs {
                 )));
             }
         }
-        let mut all: Vec<(Traffic, Prepared)> = Vec::new();
+        let mut all: Vec<Drive> = Vec::new();
         let mut names: Vec<String> = Vec::new();
         for traffic in &self.drive {
-            let mut plan = self.plan(traffic, &secret, artifacts, duration)?;
+            let schedule = traffic.schedule(duration);
+            let mut plan = self.plan(traffic, &secret, artifacts, &schedule)?;
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
@@ -133,7 +145,7 @@ impl DriveArgs {
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
             let prepared = Prepared::new(plan).await.map_err(|e| failure(traffic, duration, e))?;
-            all.push((traffic.clone(), prepared));
+            all.push(Drive { traffic: traffic.clone(), schedule, prepared });
         }
         Ok(all)
     }
@@ -143,25 +155,28 @@ impl DriveArgs {
         traffic: &Traffic,
         secret: &Secret,
         artifacts: &Path,
-        duration: Duration,
+        schedule: &Schedule,
     ) -> Result<Plan, Failure> {
-        let mut words: Vec<std::ffi::OsString> = vec!["drive".into()];
-        let mut add = |flag: &str, value: &std::ffi::OsStr| words.extend([flag.into(), value.to_owned()]);
-        if let Some(url) = &self.staging {
-            add("--staging", url.as_ref());
-        }
-        if let Some(file) = &self.env_file {
-            add("--env-file", file.as_os_str());
-        }
         let own = |text: &&String| text.split_once('=').is_some_and(|(name, _)| name == traffic.scenario);
-        if let Some((_, file)) = self.data.iter().rfind(own).and_then(|text| text.split_once('=')) {
-            add("--data", file.as_ref());
-        }
-        add("--artifacts", artifacts.as_os_str());
-        let flows = (duration.as_secs_f64() / traffic.every.as_secs_f64()).ceil().clamp(1.0, 1_000_000.0);
-        add("--flows", format!("{flows}").as_ref());
-        let words = Words::try_parse_from(words).map_err(Failure::usage)?;
-        let plan = run_plan::resolve_drive(&traffic.scenario, &words.run, secret)?;
+        let data =
+            self.data.iter().rfind(own).and_then(|text| text.split_once('=')).map(|(_, file)| file.into());
+        let output = OutputArgs { artifacts: artifacts.to_path_buf(), ..OutputArgs::default() };
+        let args = FlowArgs {
+            staging: self.staging.clone(),
+            env_file: self.env_file.clone(),
+            data,
+            output,
+            ..FlowArgs::default()
+        };
+        let flows = u32::try_from(schedule.total()).ok().filter(|flows| (1..=MOST_FLOWS).contains(flows));
+        let flows = flows.ok_or_else(|| {
+            Failure::usage(format!(
+                "--drive {}: {} flows begin in this window; 1 to {MOST_FLOWS} can be driven",
+                traffic.typed,
+                schedule.total()
+            ))
+        })?;
+        let plan = run_plan::resolve_drive(&traffic.scenario, &args, flows, secret)?;
         if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
             return Err(Failure::usage(format!(
                 "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
@@ -184,7 +199,7 @@ pub(super) struct Watched<'a> {
 
 fn failure(traffic: &Traffic, duration: Duration, error: RunError) -> Failure {
     if let RunError::Data(DataError::TooFew { origin, found, needed }) = &error {
-        let last = traffic.every.as_secs_f64() * f64::from(u32::try_from(*found).unwrap_or(u32::MAX));
+        let last = f64::from(u32::try_from(*found).unwrap_or(u32::MAX)) / traffic.per_second;
         return Failure::usage(format!(
             "--drive {typed}: {origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
              give {needed} rows (--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s",
@@ -201,22 +216,23 @@ fn failure(traffic: &Traffic, duration: Duration, error: RunError) -> Failure {
 /// Scenarios that are being driven.
 pub(super) struct Driving {
     stop: watch::Sender<bool>,
-    tasks: JoinSet<(Traffic, Result<PacedOutcome, RunError>)>,
+    tasks: JoinSet<(Traffic, Result<FlowCounts, RunError>)>,
     handles: Vec<AbortHandle>,
 }
 
 impl Driving {
-    /// Begins all of them; their facts are told to `to` in the time of `clock`.
-    pub(super) fn start(all: Vec<(Traffic, Prepared)>, clock: Clock, to: &Sender<Record>) -> Self {
+    /// Begins all of them; their records are told to `to` in the time of `clock`.
+    pub(super) fn start(all: Vec<Drive>, clock: Clock, to: &Sender<Record>) -> Self {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut handles = Vec::new();
-        for (number, (traffic, prepared)) in (0..).zip(all) {
+        for (number, Drive { traffic, schedule, prepared }) in (0..).zip(all) {
             let stopped = stopped.clone();
-            let told = Tee { clock, number, to: to.clone() };
+            let tee = Some(DriveTee { clock, number, to: to.clone() });
+            let execution = Execution { tee, ..Execution::unwatched(Pacing::even(schedule)) };
             handles.push(tasks.spawn(async move {
-                let dripped = prepared.run_paced(traffic.every, told, stopped).await;
-                (traffic, dripped)
+                let finished = prepared.execute(execution, stopped).await;
+                (traffic, finished.map(|finished| finished.flows))
             }));
         }
         Self { stop, tasks, handles }
@@ -232,12 +248,12 @@ impl Driving {
         let _ = self.stop.send(true);
         let (mut told, mut whole) = (Vec::new(), true);
         while let Some(ended) = self.tasks.join_next().await {
-            let Ok((traffic, dripped)) = ended else {
+            let Ok((traffic, flows)) = ended else {
                 whole = false;
                 continue;
             };
-            whole &= dripped.is_ok();
-            let text = match dripped {
+            whole &= flows.is_ok();
+            let text = match flows {
                 Ok(d) => format!(
                     "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
                     traffic.typed, d.started, d.ended, d.failed_steps

@@ -77,7 +77,7 @@ impl State {
                     self.line(&format!("{flow}{step}: {problem} ({} ms)", took.as_millis()));
                 }
             }
-            Event::Flow { .. } => self.flow_ended(),
+            Event::FlowEnded => self.flow_ended(),
             Event::Settling { at_most } => {
                 if let Some(bar) = &self.bar {
                     bar.set_message("waiting for webhooks");

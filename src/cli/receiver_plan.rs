@@ -1,8 +1,8 @@
 //! Where a run receives its webhooks: here, or at a `smoke receive` that the sender can reach.
 
-use super::run_args::RunArgs;
+use super::run_args::FlowArgs;
 use super::{Failure, receive_files};
-use crate::executor::{Elsewhere, Listen, Receiver};
+use crate::executor::{Listen, Receiver, RemoteInbox};
 use record::faults::FaultPlan;
 use scenario::Env;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -18,7 +18,7 @@ const DEFAULT_PORT: u16 = 8787;
 /// # Errors
 /// Usage: a URL, path or token that is none, or faults for a receiver that is not ours to break.
 pub(super) fn receiver(
-    args: &RunArgs,
+    args: &FlowArgs,
     env: &Env,
     embedded: bool,
     faults: &FaultPlan,
@@ -33,10 +33,10 @@ pub(super) fn receiver(
         ));
     }
     let token = receive_files::token(token)?;
-    Ok(Receiver::Elsewhere(Elsewhere { url: url.clone(), token, public_url: args.public_url.clone() }))
+    Ok(Receiver::Remote(RemoteInbox { url: url.clone(), token, public_url: args.public_url.clone() }))
 }
 
-fn listen(args: &RunArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> {
+fn listen(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> {
     if embedded {
         let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
         let path = args.path.clone().unwrap_or_else(|| DEFAULT_PATH.to_owned());

@@ -6,7 +6,7 @@ use super::progress::Progress;
 use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, github, out, signing};
-use crate::executor::{Plan, Prepared, RunError};
+use crate::executor::{Execution, Pacing, Plan, Prepared, RunError};
 use evidence::gate::Verdict;
 use evidence::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
 use std::io::IsTerminal;
@@ -20,11 +20,11 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let Resolved { plan, artifacts } = resolved;
-    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
     let (interrupt, stop) = watch::channel(false);
     super::interrupt::spawn(interrupt)?;
     artifacts.make_ready()?;
-    let progress = Progress::new(args.quiet, plan.flows, plan.redactor.clone());
+    let progress = Progress::new(args.flow.output.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
     let setup = matches!(plan.target, crate::executor::Target::Url(_)).then(|| sender_settings(&plan));
     if plan.environment == EMBEDDED
@@ -33,7 +33,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         out::say(format!("evidence about another environment was there; it is now {}", kept.display()));
     }
     let prepared = Prepared::new(plan).await.map_err(failure)?;
-    if let Some(setup) = setup.filter(|_| !args.quiet) {
+    if let Some(setup) = setup.filter(|_| !args.flow.output.quiet) {
         out::say(setup(prepared.endpoint()));
     }
     if let Some(announcement) = announcement {
@@ -41,7 +41,8 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     artifacts.write(&from_journal(artifacts.journal()).map_err(Failure::environment)?.1)?;
-    let finished = prepared.run(progress.listener(), stop).await.map_err(failure)?;
+    let execution = Execution { listener: progress.listener(), ..Execution::unwatched(Pacing::Phases) };
+    let finished = prepared.execute(execution, stop).await.map_err(failure)?;
     progress.finish();
     let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;
     artifacts.write(&bytes)?;
@@ -49,16 +50,16 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         signing::sign(&key, artifacts.output(), &bytes, artifacts.journal(), &evidence.integrity.sha256)?;
     }
     let artifact = artifact(&evidence);
-    Outputs::beside(&artifacts, &args.report).write(&evidence, &artifact, artifacts.name())?;
+    Outputs::beside(&artifacts, &args.flow.output.report).write(&evidence, &artifact, artifacts.name())?;
     github::tell(&evidence, &artifact, artifacts.name());
-    match args.format {
+    match args.flow.output.format {
         Format::Json => out::raw(&bytes),
         Format::Human => {
             out::raw(contract_table(&artifact, colour()).as_bytes());
             out::raw(summary(&artifact, colour()).as_bytes());
         }
     }
-    if !args.quiet {
+    if !args.flow.output.quiet {
         out::say(format!(
             "artifact {}\njournal  {}",
             artifacts.output().display(),

@@ -1,4 +1,4 @@
-//! What the user typed for `payments`, `matches` and `run`.
+//! What the user typed for the commands that drive flows.
 
 use super::format::Format;
 use super::secret_source::SecretSource;
@@ -11,16 +11,32 @@ use stand_in::{Misbehaviour, Profile};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// Options of a smoke run. Flags win over the environment, which wins over the scenario.
+/// Options of a smoke run.
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Target", after_help = kinds())]
 pub(super) struct RunArgs {
+    #[command(flatten)]
+    pub flow: FlowArgs,
+    /// Number of flows [default: the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Run")]
+    pub flows: Option<u32>,
+    /// Flows at the same time [default: the scenario's]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
+    pub concurrency: Option<u32>,
+}
+
+/// Options of whatever drives the flows of a scenario. Flags win over the environment, which wins over the scenario.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Target", after_help = kinds())]
+pub(super) struct FlowArgs {
     /// Base URL of the staging system [env: STAGING_URL]; without it the embedded stand-in is the target
     #[arg(long, value_name = "URL")]
     pub staging: Option<String>,
     /// Name of the environment in the artifact [default: staging, or embedded]
     #[arg(long, value_name = "NAME")]
     pub environment: Option<String>,
+    /// Drive a target that looks like production, or load another machine at more than 10000/s
+    #[arg(long)]
+    pub i_own_this_target: bool,
     /// Make the stand-in do this wrong on purpose; may be given several times
     #[arg(long, value_name = "KIND")]
     pub misbehave: Vec<Misbehaviour>,
@@ -28,12 +44,6 @@ pub(super) struct RunArgs {
     #[arg(long = "as", value_name = "PROFILE")]
     pub profile: Option<Profile>,
 
-    /// Number of flows [default: the scenario's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Run")]
-    pub flows: Option<u32>,
-    /// Flows at the same time [default: the scenario's]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
-    pub concurrency: Option<u32>,
     /// Data rows, CSV or JSON: one row for each flow
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub data: Option<PathBuf>,
@@ -80,26 +90,34 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     pub secret: SecretSource,
 
-    /// Directory for artifact and journal
-    #[arg(long, value_name = "DIR", default_value = "artifacts", help_heading = "Evidence")]
-    pub artifacts: PathBuf,
-    /// Gates file [default: scenarios/gates.yaml, else the built-in one]
-    #[arg(long, value_name = "FILE", help_heading = "Evidence")]
-    pub gates: Option<PathBuf>,
-    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
-    #[arg(long, value_name = "PERCENT", value_parser = ["95"], help_heading = "Evidence")]
-    pub confidence: Option<String>,
-    /// Reports to write beside the artifact: html, junit, markdown
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Evidence")]
-    pub report: Vec<ReportFormat>,
+    #[command(flatten)]
+    pub output: OutputArgs,
     /// Sign journal and artifact with this private key (`smoke key` makes one)
     #[arg(long, value_name = "KEYFILE", help_heading = "Evidence")]
     pub sign: Option<PathBuf>,
+}
+
+/// Where evidence goes, by what it is judged, and what is shown.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Evidence")]
+pub(super) struct OutputArgs {
+    /// Directory for the evidence; a shard of a load makes a directory of its own in it
+    #[arg(long, value_name = "DIR", default_value = "artifacts")]
+    pub artifacts: PathBuf,
+    /// Gates file [default: scenarios/gates.yaml, else the built-in one]
+    #[arg(long, value_name = "FILE")]
+    pub gates: Option<PathBuf>,
+    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
+    #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
+    pub confidence: Option<String>,
+    /// Reports to write beside the artifact: html, junit, markdown
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
+    pub report: Vec<ReportFormat>,
     /// What goes to stdout: a table, or the artifact
-    #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
+    #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
     /// No progress on stderr
-    #[arg(long, short, help_heading = "Evidence")]
+    #[arg(long, short)]
     pub quiet: bool,
 }
 

@@ -4,10 +4,10 @@ use super::artifacts::Artifacts;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
 use super::receiver_plan::receiver;
-use super::run_args::RunArgs;
+use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::{Failure, environment};
-use crate::executor::{Pacing, Plan, StandIn, Target};
+use crate::executor::{BreakerPolicy, Plan, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
 use evidence::gate::Confidence;
@@ -40,7 +40,8 @@ pub(super) struct Resolved {
 /// # Errors
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
 pub(super) fn resolve(scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
-    resolve_sized(RunKind::Run, scenario, args, args.flows, secret)
+    let size = Size { flows: args.flows, concurrency: args.concurrency };
+    resolve_sized(RunKind::Run, scenario, &args.flow, size, secret)
 }
 
 /// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time.
@@ -49,11 +50,12 @@ pub(super) fn resolve(scenario: &str, args: &RunArgs) -> Result<Resolved, Failur
 /// As for [`resolve`].
 pub(super) fn resolve_load(
     scenario: &str,
-    args: &RunArgs,
+    args: &FlowArgs,
     flows: u32,
     at_once: u32,
 ) -> Result<Plan, Failure> {
-    let Resolved { plan, .. } = resolve_sized(RunKind::Load, scenario, args, Some(flows), secret)?;
+    let size = Size { flows: Some(flows), concurrency: None };
+    let Resolved { plan, .. } = resolve_sized(RunKind::Load, scenario, args, size, secret)?;
     Ok(Plan { concurrency: at_once, aggregator: Some(ledger), ..plan })
 }
 
@@ -62,9 +64,21 @@ pub(super) fn resolve_load(
 ///
 /// # Errors
 /// As for [`resolve`].
-pub(super) fn resolve_drive(scenario: &str, args: &RunArgs, known: &Secret) -> Result<Plan, Failure> {
-    let known = |_: &RunArgs, _: &Env, _: bool| Ok(known.clone());
-    resolve_sized(RunKind::Run, scenario, args, args.flows, known).map(|resolved| resolved.plan)
+pub(super) fn resolve_drive(
+    scenario: &str,
+    args: &FlowArgs,
+    flows: u32,
+    known: &Secret,
+) -> Result<Plan, Failure> {
+    let known = |_: &FlowArgs, _: &Env, _: bool| Ok(known.clone());
+    let size = Size { flows: Some(flows), concurrency: None };
+    resolve_sized(RunKind::Run, scenario, args, size, known).map(|resolved| resolved.plan)
+}
+
+/// How many flows, as far as the command says.
+struct Size {
+    flows: Option<u32>,
+    concurrency: Option<u32>,
 }
 
 /// A load counts its flows and webhooks while it runs: its journal does not grow with them.
@@ -75,14 +89,14 @@ fn ledger(header: &Header) -> Result<Box<dyn Aggregator>, PolicyError> {
 fn resolve_sized(
     kind: RunKind,
     scenario: &str,
-    args: &RunArgs,
-    flows: Option<u32>,
-    secret: impl FnOnce(&RunArgs, &Env, bool) -> Result<Secret, Failure>,
+    args: &FlowArgs,
+    size: Size,
+    secret: impl FnOnce(&FlowArgs, &Env, bool) -> Result<Secret, Failure>,
 ) -> Result<Resolved, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
-    let confidence = args.confidence.as_ref().map(|_| Confidence);
-    let gates = GatesFile::read(args.gates.as_deref(), confidence)?;
+    let confidence = args.output.confidence.as_ref().map(|_| Confidence);
+    let gates = GatesFile::read(args.output.gates.as_deref(), confidence)?;
     let target = target(args, &env)?;
     let embedded = matches!(target, Target::StandIn(_));
     let retry = retry(&gates, &env)?;
@@ -91,10 +105,10 @@ fn resolve_sized(
     check_policy(&loaded)?;
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
-    let asked = flows.or_else(|| written_rows(args, own, embedded));
+    let asked = size.flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
         fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
-    let concurrency = args.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
+    let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let plan = Plan {
         kind,
         gates: gates.reference(),
@@ -111,17 +125,17 @@ fn resolve_sized(
         seed,
         within: args.within.map(Period::get),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
-        journal: Artifacts::new(&args.artifacts, &own.name).journal().to_path_buf(),
+        journal: Artifacts::new(&args.output.artifacts, &own.name).journal().to_path_buf(),
         aggregator: None,
         faults,
         sweep,
-        pacing: if args.no_pause { Pacing::RunOn } else { Pacing::KeepClosed },
+        breaker: if args.no_pause { BreakerPolicy::RunOn } else { BreakerPolicy::KeepClosed },
         redactor: Redactor::new(),
         env,
         target,
         loaded: loaded.clone(),
     };
-    Ok(Resolved { plan, artifacts: Artifacts::new(&args.artifacts, &loaded.scenario.name) })
+    Ok(Resolved { plan, artifacts: Artifacts::new(&args.output.artifacts, &loaded.scenario.name) })
 }
 
 /// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
@@ -133,14 +147,14 @@ fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
 
 /// Without --flows and --data a staging system gets one flow for each row that the scenario itself has, which are those
 /// of the environment's variables.
-fn written_rows(args: &RunArgs, scenario: &Scenario, embedded: bool) -> Option<u32> {
+fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<u32> {
     let own =
         !embedded && args.data.is_none() && scenario.data.file.is_none() && scenario.contract.is_empty();
     let rows = u32::try_from(scenario.data.rows.len()).unwrap_or(u32::MAX);
     (own && rows > 0).then(|| rows.min(scenario.flows))
 }
 
-fn target(args: &RunArgs, env: &Env) -> Result<Target, Failure> {
+fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
     let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
@@ -154,7 +168,7 @@ fn target(args: &RunArgs, env: &Env) -> Result<Target, Failure> {
     }
 }
 
-fn environment_name(args: &RunArgs, embedded: bool) -> Result<String, Failure> {
+fn environment_name(args: &FlowArgs, embedded: bool) -> Result<String, Failure> {
     match (&args.environment, embedded) {
         (None, true) => Ok(EMBEDDED.to_owned()),
         (None, false) => Ok("staging".to_owned()),
@@ -226,7 +240,7 @@ pub(super) fn vars(
     Ok(vars)
 }
 
-fn secret(args: &RunArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
+fn secret(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
     // A receiver elsewhere has its secret already, and what it cannot verify it refuses.
     if !embedded || args.inbox.is_some() {
         return staging_secret(&args.secret, env);

@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 const MAX_BYTES: u64 = 64 * 1024;
 
 /// `--secret-file` and `--secret-env`; at most one of them.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 #[group(multiple = false)]
 pub(super) struct SecretSource {
     /// File with the webhook secret; one newline at its end is not part of the secret and is stripped

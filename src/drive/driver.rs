@@ -87,7 +87,7 @@ impl Driver {
         let status = scenario.subject.status.as_ref().and_then(|s| scope.render(s).ok());
         let at = self.plan.clock.now();
         self.append(&Record::FlowEnd(FlowEnd { flow, at, status: status.unwrap_or(Value::Null) }))?;
-        (self.plan.listener)(Event::Flow { flow });
+        (self.plan.listener)(Event::FlowEnded);
         Ok(())
     }
 

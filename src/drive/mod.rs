@@ -11,4 +11,4 @@ mod step;
 
 pub use client::{Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
-pub use progress::{Due, Dues, Event, Listener, Missing};
+pub use progress::{Dues, Event, Listener};

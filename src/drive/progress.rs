@@ -23,10 +23,7 @@ pub enum Event {
         problem: Option<String>,
     },
     /// A flow ended.
-    Flow {
-        /// Its number.
-        flow: u32,
-    },
+    FlowEnded,
     /// All flows ended; webhooks and silence are still being watched for up to this long.
     Settling {
         /// The longest it can take.

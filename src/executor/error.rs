@@ -1,7 +1,7 @@
 //! Why a run could not be made ready or could not go on.
 
 use crate::drive::ClientError;
-use crate::receive::RemoteError;
+use crate::record_source::RemoteError;
 use pii::PolicyError;
 use scenario::{DataError, TemplateError, UnknownVar};
 use signature::KeyError;
@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 /// Why a run could not be made ready or could not go on.
 #[derive(Debug, thiserror::Error)]
-pub enum RunError {
+pub(crate) enum RunError {
     /// The inbox cannot listen.
     #[error("cannot listen on {address}: {source}")]
     Bind {
@@ -87,22 +87,22 @@ pub enum RunError {
 
 impl RunError {
     /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
-    #[must_use]
-    pub const fn is_environment(&self) -> bool {
-        matches!(
-            self,
+    pub(crate) const fn is_environment(&self) -> bool {
+        match self {
+            Self::Inbox { source, .. } => source.is_environment(),
             Self::Bind { .. }
-                | Self::Inbox {
-                    source: RemoteError::Unreachable(_)
-                        | RemoteError::Refused { .. }
-                        | RemoteError::Malformed(_),
-                    ..
-                }
-                | Self::StandIn(_)
-                | Self::Shim(_)
-                | Self::Journal { .. }
-                | Self::Unreachable { .. }
-                | Self::Random(_)
-        )
+            | Self::StandIn(_)
+            | Self::Shim(_)
+            | Self::Journal { .. }
+            | Self::Unreachable { .. }
+            | Self::Random(_) => true,
+            Self::OtherScheme { .. }
+            | Self::Target(_)
+            | Self::Data(_)
+            | Self::Template(_)
+            | Self::Var(_)
+            | Self::Policy(_)
+            | Self::Key(_) => false,
+        }
     }
 }

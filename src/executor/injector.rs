@@ -13,7 +13,7 @@ use wire::http1::Interceptor;
 
 /// How many webhooks `flows` flows of a scenario have to fire.
 #[must_use]
-pub fn triggered(scenario: &Scenario, flows: u32) -> u64 {
+pub(crate) fn triggered(scenario: &Scenario, flows: u32) -> u64 {
     (0..flows).map(|flow| webhooks_of(scenario, flow)).sum()
 }
 

@@ -1,9 +1,9 @@
 //! Builds the actors of a run, runs them, waits until the webhooks have settled, and takes everything down.
 
 mod error;
+mod flows;
 mod injector;
-mod load;
-mod paced;
+mod pacing;
 mod phases;
 mod plan;
 mod prepare;
@@ -14,12 +14,12 @@ mod tee;
 mod tests;
 mod webhook_source;
 
-pub use error::RunError;
-pub use injector::triggered;
-pub use load::FlowLoad;
-pub use paced::PacedOutcome;
-pub use phases::Budget;
-pub use plan::{Elsewhere, GatesRef, Listen, MakeAggregator, Pacing, Plan, Receiver, StandIn, Target};
-pub use prepare::Prepared;
-pub use run::Finished;
-pub use tee::Tee;
+pub(crate) use error::RunError;
+pub(crate) use flows::FlowCounts;
+pub(crate) use injector::triggered;
+pub(crate) use pacing::{LoadRecords, Pacing, Scheduled};
+pub(crate) use phases::Budget;
+pub(crate) use plan::{BreakerPolicy, GatesRef, Listen, Plan, Receiver, RemoteInbox, StandIn, Target};
+pub(crate) use prepare::Prepared;
+pub(crate) use run::Execution;
+pub(crate) use tee::DriveTee;

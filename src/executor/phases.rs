@@ -1,16 +1,16 @@
 //! The order in which flows are driven: all at once, unless that would open the sender's circuit breaker by accident.
 
 use super::injector::webhooks_of;
-use super::plan::{Pacing, Plan};
+use super::plan::{BreakerPolicy, Plan};
 use record::faults::{Before, Order, Phase};
 use std::time::Duration;
 
 /// On top of a silence or window that is waited out: the sender's clock begins later than ours.
 const MARGIN: Duration = Duration::from_millis(250);
 
-/// How a injector lives with the sender's circuit breaker.
+/// How a run's faults live with the sender's circuit breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Budget {
+pub(crate) enum Budget {
     /// It cannot open it.
     Spared,
     /// All failing answers are held back until every webhook is on its way, so that none meets an open breaker.
@@ -25,8 +25,7 @@ pub enum Budget {
 
 impl Plan {
     /// How this run's faults live with the sender's circuit breaker.
-    #[must_use]
-    pub fn budget(&self) -> Budget {
+    pub(crate) fn budget(&self) -> Budget {
         let contract = self.retry.breaker;
         let waits = |phases: &[Phase]| phases.iter().map(|p| self.pause(p.before)).sum();
         if let Some(sweep) = &self.sweep {
@@ -34,7 +33,7 @@ impl Plan {
         }
         if self.faults.failing() <= contract.spare() {
             Budget::Spared
-        } else if self.pacing == Pacing::RunOn {
+        } else if self.breaker == BreakerPolicy::RunOn {
             Budget::LetOpen
         } else if self.concurrency >= self.flows && (0..self.flows).all(|flow| self.webhooks(flow) <= 1) {
             Budget::Gathered

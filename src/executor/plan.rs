@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// A run, resolved from command line, environment and scenario.
-pub struct Plan {
+pub(crate) struct Plan {
     /// What kind of run it is.
     pub kind: RunKind,
     /// The scenario.
@@ -62,18 +62,18 @@ pub struct Plan {
     pub faults: FaultPlan,
     /// The sweep of the sender's contract that the scenario asks for; its faults are in [`Plan::faults`], by flow.
     pub sweep: Option<Sweep>,
-    /// Whether to pause for the sender's circuit breaker.
-    pub pacing: Pacing,
+    /// What to do about the sender's circuit breaker.
+    pub breaker: BreakerPolicy,
     /// Scrubs what leaves the process.
     pub redactor: Redactor,
 }
 
 /// Makes what counts the facts of a run with this header.
-pub type MakeAggregator = fn(&Header) -> Result<Box<dyn Aggregator>, PolicyError>;
+pub(crate) type MakeAggregator = fn(&Header) -> Result<Box<dyn Aggregator>, PolicyError>;
 
 /// What to do about the sender's circuit breaker when more deliveries are made to fail than it spares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Pacing {
+pub(crate) enum BreakerPolicy {
     /// Hold answers back, or pause, so that it stays closed.
     #[default]
     KeepClosed,
@@ -83,7 +83,7 @@ pub enum Pacing {
 
 /// The gates of a run.
 #[derive(Debug, Clone)]
-pub struct GatesRef {
+pub(crate) struct GatesRef {
     /// Resolved, as JSON.
     pub value: Value,
     /// SHA-256 of the file, hex.
@@ -92,7 +92,7 @@ pub struct GatesRef {
 
 /// The system under test.
 #[derive(Debug, Clone)]
-pub enum Target {
+pub(crate) enum Target {
     /// The embedded stand-in.
     StandIn(StandIn),
     /// A staging system at this URL.
@@ -101,7 +101,7 @@ pub enum Target {
 
 /// How the embedded stand-in behaves.
 #[derive(Debug, Clone, Default)]
-pub struct StandIn {
+pub(crate) struct StandIn {
     /// What it does wrong on purpose.
     pub misbehave: Vec<Misbehaviour>,
     /// Whose behaviour it shows otherwise.
@@ -110,18 +110,18 @@ pub struct StandIn {
 
 /// Where webhooks are received.
 #[derive(Debug, Clone)]
-pub enum Receiver {
+pub(crate) enum Receiver {
     /// In this process.
     Here(Listen),
     /// By a `smoke receive` that the sender can reach; they are read back from it.
-    Elsewhere(Elsewhere),
+    Remote(RemoteInbox),
     /// By somebody else, at this URL, who judges them.
     Watched(String),
 }
 
-/// A receiver elsewhere.
+/// A `smoke receive` elsewhere.
 #[derive(Debug, Clone)]
-pub struct Elsewhere {
+pub(crate) struct RemoteInbox {
     /// Its URL, as this process reaches it.
     pub url: String,
     /// Opens its read-back API.
@@ -132,7 +132,7 @@ pub struct Elsewhere {
 
 /// Where this process listens.
 #[derive(Debug, Clone)]
-pub struct Listen {
+pub(crate) struct Listen {
     /// Address and port; port 0 takes a free one.
     pub address: SocketAddr,
     /// The path.

@@ -8,7 +8,7 @@ use crate::drive::{Client, Reply};
 use crate::inbox::{Config, Inbox};
 use crate::journal::Journal;
 use record::SubjectKind;
-use record::{Header, RetryContract, ScenarioRef, WebhookConfig};
+use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
 use scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
@@ -24,7 +24,7 @@ use wire::Clock;
 const FIRST_CONTACT: Duration = Duration::from_secs(10);
 
 /// A run that is ready to be driven.
-pub struct Prepared {
+pub(crate) struct Prepared {
     pub(super) plan: Plan,
     pub(super) clock: Clock,
     pub(super) journal: Journal,
@@ -43,7 +43,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Whatever is missing or wrong; nothing has been driven then.
-    pub async fn new(mut plan: Plan) -> Result<Self, RunError> {
+    pub(crate) async fn new(mut plan: Plan) -> Result<Self, RunError> {
         let clock = Clock::start();
         plan.redactor.learn(&plan.secret);
         let verifier = Verifier::new(plan.scheme, &plan.secret)?;
@@ -102,22 +102,41 @@ impl Prepared {
         })
     }
 
+    /// Says in the journal of a load what is going to be played, before there is anything to see of it.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(crate) fn announce(&self, plan: LoadPlan) -> Result<(), RunError> {
+        self.journal
+            .append(&Record::Load(Box::new(plan)))
+            .map_err(|source| RunError::Journal { path: self.plan.journal.clone(), source })
+    }
+
+    /// Takes everything down and closes the journal of a run that never began, and says why.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(crate) async fn cancel(self, why: &str) -> Result<(), RunError> {
+        if let Some(staging) = self.staging {
+            staging.shutdown().await;
+        }
+        let at = self.clock.now();
+        let note = Record::Note(Note { at, text: why.to_owned() });
+        self.journal
+            .append(&note)
+            .and_then(|()| self.journal.finish(at, false))
+            .map(drop)
+            .map_err(|source| RunError::Journal { path: self.plan.journal, source })
+    }
+
     /// The URL that the sender has to post to.
-    #[must_use]
-    pub fn endpoint(&self) -> &str {
+    pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
     /// Whether the target is smoke's own stand-in, here or as a server: no evidence about staging.
-    #[must_use]
-    pub const fn is_about_stand_in(&self) -> bool {
+    pub(crate) const fn is_about_stand_in(&self) -> bool {
         self.about_stand_in
-    }
-
-    /// The stand-in, when it is the target.
-    #[must_use]
-    pub const fn stand_in(&self) -> Option<&Staging> {
-        self.staging.as_ref()
     }
 }
 

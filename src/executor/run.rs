@@ -1,103 +1,156 @@
-//! Drives a prepared run to its end, or to the stop signal.
+//! Executes a prepared run: plays its flows, waits until their webhooks have settled, and closes the journal. How flows are
+//! paced is the [`Pacing`]'s business; the rest is the same for a run, a load and the traffic of an observation.
 
 use super::error::RunError;
-use super::plan::Plan;
+use super::flows::{FlowCounts, FlowProgress, Flows};
+use super::pacing::Pacing;
+use super::plan::{Plan, Receiver};
 use super::prepare::Prepared;
-use super::settle::{at_most, settle};
+use super::settle::{at_most, settle, wait_for_aggregator};
+use super::tee::DriveTee;
 use crate::drive::{self, Driver, Event, Listener};
 use crate::inbox::Inbox;
-use crate::journal::Sealed;
-use futures_util::{StreamExt, TryStreamExt, stream};
-use record::faults::{Before, Order};
-use record::{Note, Record};
+use crate::journal::Journal;
+use crate::load::Finish;
+use record::{Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
 use std::sync::Arc;
 use tokio::sync::watch;
-use tokio::time::sleep;
 use wire::Clock;
 
-/// Connections that the inbox holds open at once.
-const CONNECTIONS: usize = 1024;
+/// How a prepared run is executed.
+pub(crate) struct Execution {
+    /// When the next flow starts.
+    pub pacing: Pacing,
+    /// Gets what happens.
+    pub listener: Listener,
+    /// Gets the records of the flows as they are written.
+    pub tee: Option<DriveTee>,
+}
+
+impl Execution {
+    /// Nobody looks on.
+    pub(crate) fn unwatched(pacing: Pacing) -> Self {
+        Self { pacing, listener: Arc::new(|_| ()), tee: None }
+    }
+}
 
 /// A run that has ended.
 #[derive(Debug)]
-pub struct Finished {
-    /// The journal.
-    pub journal: Sealed,
+pub(crate) struct Finished {
     /// Whether the stop signal ended it.
     pub interrupted: bool,
+    /// How many flows were played.
+    pub flows: FlowCounts,
     /// What the stand-in's sender says that it did; empty with a staging system.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests look at it"))]
     pub sender_log: Vec<AttemptEntry>,
 }
 
-/// Waits for what comes before a phase.
-async fn wait(plan: &Plan, before: Before, inbox: &Inbox, driver: &Driver, clock: Clock) {
-    if before == Before::Settled {
-        settle(inbox, &driver.dues(), clock, plan.quiet).await;
-    }
-    let pause = plan.pause(before);
-    if !pause.is_zero() {
-        sleep(pause).await;
-    }
+/// A run under way.
+pub(super) struct Executor {
+    pub plan: Plan,
+    pub clock: Clock,
+    pub journal: Journal,
+    pub inbox: Arc<Inbox>,
+    pub flows: Arc<Flows>,
+    listener: Listener,
 }
 
 impl Prepared {
-    /// Drives all flows, waits until the webhooks have settled, takes everything down and closes the journal. When
-    /// `stop` turns true the run ends at once; what was seen is in the journal.
+    /// Plays all flows, waits until the webhooks have settled, takes everything down and closes the journal. When `stop`
+    /// turns true the run ends at once; what was seen is in the journal.
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn run(
+    pub(crate) async fn execute(
         self,
-        listener: Listener,
-        mut stop: watch::Receiver<bool>,
+        execution: Execution,
+        stop: watch::Receiver<bool>,
     ) -> Result<Finished, RunError> {
+        let path = self.plan.journal.clone();
+        self.execute_all(execution, stop).await.map_err(|source| RunError::Journal { path, source })
+    }
+
+    async fn execute_all(self, execution: Execution, stop: watch::Receiver<bool>) -> io::Result<Finished> {
+        let Execution { pacing, listener, tee } = execution;
         let (close, closed) = watch::channel(false);
-        let webhook_source =
-            tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), CONNECTIONS, closed));
+        let webhook_source = tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), closed));
+        let journal = match tee {
+            Some(tee) => {
+                let (scenario, clock) = (self.plan.loaded.scenario.name.clone(), self.clock);
+                self.journal.with_tee(tee.placing(scenario, clock))
+            }
+            None => self.journal,
+        };
+        let progress = Arc::new(FlowProgress::default());
         let driver = Driver::new(drive::Plan {
             loaded: self.plan.loaded.clone(),
             client: self.client,
             clock: self.clock,
-            journal: self.journal.clone(),
+            journal: journal.clone(),
             redactor: self.plan.redactor.clone(),
-            listener: Arc::clone(&listener),
+            listener: progress.ahead_of(Arc::clone(&listener)),
             within: self.plan.within,
         });
-        let mut rows = self.rows.into_iter();
-        let work = async {
-            for phase in self.plan.phases() {
-                wait(&self.plan, phase.before, &self.inbox, &driver, self.clock).await;
-                let at_once = if let Order::AtOnce(n) = phase.order { n.max(1) } else { 1 };
-                let flows = phase.flows.zip(rows.by_ref());
-                let flows = stream::iter(flows.map(|(n, row)| driver.play(n, self.run.scope(n, row))));
-                flows.map(Ok::<_, io::Error>).try_buffer_unordered(at_once).try_collect::<()>().await?;
-            }
-            let (dues, now, quiet) = (driver.dues(), self.clock.now(), self.plan.quiet);
-            listener(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
-            settle(&self.inbox, &dues, self.clock, quiet).await;
-            Ok(())
-        };
-        let ended = tokio::select! {
-            ended = work => Some(ended),
-            _ = stop.wait_for(|stopped| *stopped) => None,
-        };
-        // The receiver of `close` lives as long as the webhook_source, which the join below waits for.
+        let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
+        let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
+        let executor =
+            Executor { plan: self.plan, clock: self.clock, journal, inbox: self.inbox, flows, listener };
+        let played = executor.play_and_settle(pacing, stop).await;
+        // The receiver of `close` lives as long as the webhook source, which the join below waits for.
         let _ = close.send(true);
         let caught = webhook_source.await.unwrap_or(Ok(()));
         let sender_log = self.staging.as_ref().map(Staging::log).unwrap_or_default();
         if let Some(staging) = self.staging {
             staging.shutdown().await;
         }
-        let journal_error = |source| RunError::Journal { path: self.plan.journal.clone(), source };
-        let interrupted = ended.is_none();
-        if interrupted {
-            let note = Note { at: self.clock.now(), text: "interrupted before the end".to_owned() };
-            self.journal.append(&Record::Note(note)).map_err(journal_error)?;
+        let finish = played.and_then(|finish| caught.map(|()| finish))?;
+        executor.close(finish, sender_log)
+    }
+}
+
+impl Executor {
+    async fn play_and_settle(&self, pacing: Pacing, mut stop: watch::Receiver<bool>) -> io::Result<Finish> {
+        let finish = self.play(pacing, stop.clone()).await?;
+        if finish == Finish::Interrupted || self.is_watched_elsewhere() {
+            return Ok(finish);
         }
-        ended.unwrap_or(Ok(())).and(caught).map_err(journal_error)?;
-        let journal = self.journal.finish(self.clock.now(), !interrupted).map_err(journal_error)?;
-        Ok(Finished { journal, interrupted, sender_log })
+        tokio::select! {
+            () = self.settle() => {}
+            _ = stop.wait_for(|stopped| *stopped) => {}
+        }
+        Ok(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete })
+    }
+
+    async fn settle(&self) {
+        let (dues, now, quiet) = (self.flows.driver().dues(), self.clock.now(), self.plan.quiet);
+        (self.listener)(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
+        settle(&self.inbox, &dues, self.clock, quiet).await;
+        wait_for_aggregator(&self.inbox, &self.journal, self.clock).await;
+    }
+
+    /// Whether somebody else receives the webhooks and judges them.
+    const fn is_watched_elsewhere(&self) -> bool {
+        matches!(self.plan.receiver, Receiver::Watched(_))
+    }
+
+    fn close(&self, finish: Finish, sender_log: Vec<AttemptEntry>) -> io::Result<Finished> {
+        let mut interrupted = finish == Finish::Interrupted;
+        let now = self.clock.now();
+        if self.is_watched_elsewhere() {
+            // Whoever watches says when it is over, and looks for what never came here.
+            interrupted = false;
+            let why = "they are watched in the journal of the observation".to_owned();
+            self.journal.append(&Record::Watch(Watch::Gap(Gap { from: Tick(0), to: now, why })))?;
+        }
+        if interrupted {
+            let text = "interrupted before the end".to_owned();
+            self.journal.append(&Record::Note(Note { at: now, text }))?;
+        }
+        self.journal.append_stats(self.clock.now(), !interrupted)?;
+        self.journal.finish(self.clock.now(), !interrupted)?;
+        Ok(Finished { interrupted, flows: self.flows.counts(), sender_log })
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::drive::Dues;
 use crate::inbox::Inbox;
+use crate::journal::Journal;
 use record::Tick;
 use std::time::Duration;
 use tokio::time::{sleep, sleep_until};
@@ -24,6 +25,14 @@ pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Dura
         } else {
             sleep_until(clock.instant(until)).await;
         }
+    }
+}
+
+/// Waits for webhooks that the journal's aggregator misses, where it has one. The inbox counts what comes, from this run or another, and
+/// other shards may be served by the same receiver; the aggregator knows the flows.
+pub(super) async fn wait_for_aggregator(inbox: &Inbox, journal: &Journal, clock: Clock) {
+    while inbox.settling().breaker_opened.is_none() && journal.open_until().is_some_and(|t| t > clock.now()) {
+        sleep(LOOK).await;
     }
 }
 

@@ -1,50 +1,58 @@
-//! What is driven beside an observation, target to it in its own time.
+//! What is driven beside an observation, told to it in its own time.
 
-use record::Tick;
-use record::{Aggregator, Record, RunStats, Taken};
+use record::{Record, Tick};
 use std::sync::mpsc::Sender;
 use wire::Clock;
 
 /// Flows of one scenario have numbers below this.
 const FLOWS: u32 = 1_000_000;
 
-/// Where the facts of a drive are target, besides its own journal.
+/// Where the records of a drive go besides its own journal.
 #[derive(Debug)]
-pub struct Tee {
-    /// The clock of whoever is target.
+pub(crate) struct DriveTee {
+    /// The clock of the observation.
     pub clock: Clock,
     /// Which of the scenarios that are driven together this is, from 0.
     pub number: u32,
-    /// Takes the facts, each before what comes of it can be seen.
+    /// Takes the records, each before what comes of it can be seen.
     pub to: Sender<Record>,
 }
 
-/// Passes facts on as they are written.
+impl DriveTee {
+    /// Passes on the records of `scenario`, whose times are by `clock`, as the observation has to see them.
+    pub(super) fn placing(self, scenario: String, clock: Clock) -> impl Fn(&Record) + Send + Sync + 'static {
+        let shift_us = (clock.started() - self.clock.started()).num_microseconds().unwrap_or(0);
+        let placement = Placement { number: self.number, scenario, shift_us };
+        move |record| {
+            if let Some(placed) = placement.place(record) {
+                // Whoever does not listen any more does not want to know.
+                let _ = self.to.send(placed);
+            }
+        }
+    }
+}
+
+/// Where the records of one scenario belong among those of others.
 #[derive(Debug)]
-pub(super) struct RecordTee {
-    target: Tee,
+struct Placement {
+    number: u32,
     scenario: String,
     /// The driver's start after that of the other clock, in µs.
     shift_us: i64,
 }
 
-impl RecordTee {
-    pub(super) fn new(target: Tee, scenario: String, clock: Clock) -> Self {
-        let shift_us = (clock.started() - target.clock.started()).num_microseconds().unwrap_or(0);
-        Self { target, scenario, shift_us }
-    }
-
+impl Placement {
     fn at(&self, tick: Tick) -> Tick {
         Tick(tick.0.saturating_add_signed(self.shift_us))
     }
 
     fn flow(&self, flow: u32) -> u32 {
-        flow.saturating_add(self.target.number.saturating_mul(FLOWS))
+        flow.saturating_add(self.number.saturating_mul(FLOWS))
     }
 
     /// Several scenarios share one journal: their flows are numbered apart, and steps bear their scenario's name. Bodies
     /// stay in the drive's own journal.
-    fn placed(&self, record: &Record) -> Option<Record> {
+    fn place(&self, record: &Record) -> Option<Record> {
         Some(match record.clone() {
             Record::FlowStart(mut start) => {
                 (start.flow, start.at) = (self.flow(start.flow), self.at(start.at));
@@ -69,23 +77,5 @@ impl RecordTee {
             }
             _ => return None,
         })
-    }
-}
-
-impl Aggregator for RecordTee {
-    fn take(&mut self, record: &Record) -> Taken {
-        if let Some(placed) = self.placed(record) {
-            // Whoever does not listen any more does not want to know.
-            let _ = self.target.to.send(placed);
-        }
-        Taken::No
-    }
-
-    fn stats(&mut self, at: Tick, _: bool) -> RunStats {
-        RunStats { at, ..RunStats::default() }
-    }
-
-    fn open_until(&self) -> Option<Tick> {
-        None
     }
 }

@@ -1,8 +1,10 @@
 //! Tests of the order of flows, and of our times against the sender's own.
 
+use super::pacing::Pacing;
 use super::phases::Budget;
-use super::plan::{GatesRef, Listen, Pacing, Plan, Receiver, StandIn, Target};
+use super::plan::{BreakerPolicy, GatesRef, Listen, Plan, Receiver, StandIn, Target};
 use super::prepare::Prepared;
+use super::run::Execution;
 use crate::redact::Redactor;
 use record::faults::{Before, FaultPlan, FaultSpec, Scope};
 use record::{Reader, Record, RetryContract};
@@ -45,7 +47,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         aggregator: None,
         faults: FaultPlan::new(&specs, scope).unwrap(),
         sweep: None,
-        pacing: Pacing::KeepClosed,
+        breaker: BreakerPolicy::KeepClosed,
         redactor: Redactor::new(),
         loaded,
     }
@@ -68,7 +70,7 @@ fn the_failure_budget_decides_how_the_flows_run() {
     assert_eq!(budget("payments", 10, 1, &["400"]), Budget::Paced(window * 2));
     assert_eq!(budget("matches", 5, 5, &["400"]), Budget::Paced(window * 4));
     let mut on = plan("matches", 5, 5, &["400"], &dir);
-    on.pacing = Pacing::RunOn;
+    on.breaker = BreakerPolicy::RunOn;
     assert_eq!(on.budget(), Budget::LetOpen);
 }
 
@@ -95,7 +97,7 @@ async fn gaps(plan: Plan) -> Vec<(u64, u64)> {
     let journal = plan.journal.clone();
     let (_stop, stopped) = watch::channel(false);
     let prepared = Prepared::new(plan).await.unwrap();
-    let finished = prepared.run(Arc::new(|_| ()), stopped).await.unwrap();
+    let finished = prepared.execute(Execution::unwatched(Pacing::Phases), stopped).await.unwrap();
     let mut ours: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
     let (_, mut reader) = Reader::open(&journal).unwrap();
     let mut ids = BTreeMap::new();
@@ -140,7 +142,12 @@ async fn failures_that_are_gathered_open_no_breaker() {
     let plan = plan("payments", 12, 12, &["400"], &dir);
     let journal = plan.journal.clone();
     let (_stop, stopped) = watch::channel(false);
-    let finished = Prepared::new(plan).await.unwrap().run(Arc::new(|_| ()), stopped).await.unwrap();
+    let finished = Prepared::new(plan)
+        .await
+        .unwrap()
+        .execute(Execution::unwatched(Pacing::Phases), stopped)
+        .await
+        .unwrap();
     assert_eq!(finished.sender_log.len(), 12);
     assert!(finished.sender_log.iter().all(|entry| entry.status == Some(400)));
     assert!(Reader::open(&journal).is_ok());

@@ -1,11 +1,9 @@
-//! How webhooks come in: through a webhook_source of our own, or read back from a receiver elsewhere.
+//! How webhooks come in: to a socket of our own, or read back from a receiver elsewhere.
 
 use super::error::RunError;
-use super::plan::{Elsewhere, Listen, Plan, Receiver};
+use super::plan::{Listen, Plan, Receiver, RemoteInbox};
 use crate::inbox::{Inbox, Replay, serve};
-use crate::receive::{Batch, ClockAlignment, Meta, Remote, RemoteError};
-use record::Tick;
-use record::{Gap, Note, Offset, Record, Watch};
+use crate::record_source::RecordSource;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,35 +13,23 @@ use tokio::time::sleep;
 use wire::Clock;
 use wire::http1::Limits;
 
-/// Round trips with which the clock of a receiver elsewhere is measured before the run.
-const ROUND_TRIPS: usize = 9;
+/// Connections that the inbox holds open at once.
+const CONNECTIONS: usize = 4096;
 /// How long the receiver elsewhere waits for something to tell.
 const WAIT: Duration = Duration::from_secs(2);
+/// How long it has for an answer beyond that.
+const LIMIT: Duration = Duration::from_secs(15);
 /// Pause after a look that failed.
 const PAUSE: Duration = Duration::from_millis(250);
 
 /// Where webhooks come in.
 pub(super) enum WebhookSource {
     /// Here.
-    Here(TcpListener),
-    /// RemoteReceiver.
-    RemoteReceiver(Box<RemoteReceiver>),
-    /// Somebody else's.
-    Closed,
-}
-
-/// A receiver elsewhere that is being read.
-pub(super) struct RemoteReceiver {
-    remote: Remote,
-    url: String,
-    clock: Clock,
-    alignment: ClockAlignment,
-    run: uuid::Uuid,
-    /// By which its times are put on our time line; it stays what it was measured at first.
-    offset: Offset,
-    seen: Tick,
-    /// Since when nothing could be seen, and why.
-    blind: Option<(Tick, String)>,
+    Socket(TcpListener),
+    /// At a receiver that is read back.
+    Records(Box<RecordSource>),
+    /// At somebody else's, who judges them.
+    Nowhere,
 }
 
 /// Binds, or asks the receiver elsewhere; gives the URL that the sender posts to as well.
@@ -53,10 +39,10 @@ pub(super) async fn ready(plan: &Plan, clock: Clock) -> Result<(WebhookSource, S
             let failed = |source| RunError::Bind { address: listen.address, source };
             let listener = TcpListener::bind(listen.address).await.map_err(failed)?;
             let endpoint = endpoint(listen, &listener)?;
-            Ok((WebhookSource::Here(listener), endpoint))
+            Ok((WebhookSource::Socket(listener), endpoint))
         }
-        Receiver::Elsewhere(elsewhere) => there(plan, elsewhere, clock).await,
-        Receiver::Watched(endpoint) => Ok((WebhookSource::Closed, endpoint.clone())),
+        Receiver::Remote(inbox) => remote(plan, inbox, clock).await,
+        Receiver::Watched(endpoint) => Ok((WebhookSource::Nowhere, endpoint.clone())),
     }
 }
 
@@ -70,40 +56,16 @@ fn endpoint(listen: &Listen, listener: &TcpListener) -> Result<String, RunError>
 }
 
 /// Asks the receiver who it is, and measures its clock.
-async fn there(
-    plan: &Plan,
-    elsewhere: &Elsewhere,
-    clock: Clock,
-) -> Result<(WebhookSource, String), RunError> {
-    let failed = |source| RunError::Inbox { url: elsewhere.url.clone(), source };
-    let mut remote = Remote::new(&elsewhere.url, elsewhere.token.clone()).map_err(failed)?;
-    let mut meta = look_once(&mut remote, clock).await.map_err(failed)?;
-    for _ in 1..ROUND_TRIPS {
-        meta = look_once(&mut remote, clock).await.map_err(failed)?;
-    }
+async fn remote(plan: &Plan, inbox: &RemoteInbox, clock: Clock) -> Result<(WebhookSource, String), RunError> {
+    let failed = |source| RunError::Inbox { url: inbox.url.clone(), source };
+    let (source, meta) =
+        RecordSource::remote(&inbox.url, inbox.token.clone(), clock).await.map_err(failed)?;
     let (ours, theirs) = (plan.scheme.to_string(), meta.scheme);
     if ours != theirs {
-        return Err(RunError::OtherScheme { url: elsewhere.url.clone(), ours, theirs });
+        return Err(RunError::OtherScheme { url: inbox.url.clone(), ours, theirs });
     }
-    let unknown = || RemoteError::Malformed("it does not tell its time".to_owned());
-    let offset = remote.offset().cloned().ok_or_else(unknown).map_err(failed)?;
-    let endpoint = elsewhere.public_url.clone().unwrap_or(meta.endpoint);
-    let there = RemoteReceiver {
-        remote,
-        url: elsewhere.url.clone(),
-        clock,
-        alignment: ClockAlignment::default(),
-        run: meta.run_id,
-        offset,
-        seen: clock.now(),
-        blind: None,
-    };
-    Ok((WebhookSource::RemoteReceiver(Box::new(there)), endpoint))
-}
-
-async fn look_once(remote: &mut Remote, clock: Clock) -> Result<Meta, RemoteError> {
-    // What is there already is not this run's.
-    Ok(remote.look(clock, Duration::ZERO).await?.0)
+    let endpoint = inbox.public_url.clone().unwrap_or(meta.endpoint);
+    Ok((WebhookSource::Records(Box::new(source)), endpoint))
 }
 
 impl WebhookSource {
@@ -111,96 +73,38 @@ impl WebhookSource {
     ///
     /// # Errors
     /// When what was read back cannot be written.
-    pub(super) async fn open(
-        self,
-        inbox: Arc<Inbox>,
-        connections: usize,
-        stop: watch::Receiver<bool>,
-    ) -> io::Result<()> {
+    pub(super) async fn open(self, inbox: Arc<Inbox>, stop: watch::Receiver<bool>) -> io::Result<()> {
         match self {
-            Self::Here(listener) => {
-                serve(listener, None, inbox, Limits::default(), connections, stop).await;
+            Self::Socket(listener) => {
+                serve(listener, None, inbox, Limits::default(), CONNECTIONS, stop).await;
                 Ok(())
             }
-            Self::Closed => Ok(()),
-            Self::RemoteReceiver(there) => there.follow(Replay::new(inbox), stop).await,
+            Self::Nowhere => Ok(()),
+            Self::Records(source) => replay(*source, Replay::new(inbox), stop).await,
         }
     }
 }
 
-impl RemoteReceiver {
-    async fn follow(mut self, mut replay: Replay, mut stop: watch::Receiver<bool>) -> io::Result<()> {
-        loop {
-            let stopping = *stop.borrow();
-            let looked = tokio::select! {
-                looked = self.remote.look(self.clock, if stopping { Duration::ZERO } else { WAIT }) => looked,
-                _ = stop.wait_for(|stop| *stop), if !stopping => continue,
-            };
-            match looked {
-                Ok((meta, batch)) => {
-                    self.take(&mut replay, batch)?;
-                    if stopping && !meta.more {
-                        return self.end(&mut replay);
-                    }
-                }
-                Err(error) => {
-                    self.blind.get_or_insert_with(|| (self.seen, error.to_string()));
-                    if stopping {
-                        return self.end(&mut replay);
-                    }
-                    sleep(PAUSE).await;
-                }
-            }
+/// Reads records back until `stop` turns true, and then what has come until then.
+async fn replay(
+    mut source: RecordSource,
+    mut replay: Replay,
+    mut stop: watch::Receiver<bool>,
+) -> io::Result<()> {
+    loop {
+        let stopping = *stop.borrow();
+        let wait = if stopping { Duration::ZERO } else { WAIT };
+        let look = tokio::select! {
+            look = source.look(wait, wait + LIMIT) => look,
+            _ = stop.wait_for(|stop| *stop), if !stopping => continue,
+        };
+        look.records.iter().try_for_each(|record| replay.take(record))?;
+        let is_dark = source.open_gap().is_some();
+        if stopping && (is_dark || !look.more) {
+            return source.end().iter().try_for_each(|record| replay.take(record));
         }
-    }
-
-    fn take(&mut self, replay: &mut Replay, batch: Batch) -> io::Result<()> {
-        self.end_blindness(replay)?;
-        if batch.missed {
-            let why = "the receiver has dropped records that were not read yet".to_owned();
-            let gap = Gap { from: self.seen, to: self.clock.now(), why };
-            replay.take(&Record::Watch(Watch::Gap(gap)))?;
+        if is_dark {
+            sleep(PAUSE).await;
         }
-        if batch.run_id != self.run {
-            self.run = batch.run_id;
-            self.offset = self.remote.offset().cloned().unwrap_or_else(|| self.offset.clone());
-            let url = &self.url;
-            let text = format!("the receiver at {url} was started again; its clock was measured anew");
-            self.note(replay, text)?;
-        }
-        for record in self.alignment.take(batch, self.clock, self.offset.offset_us) {
-            replay.take(&record)?;
-        }
-        self.seen = self.clock.now();
-        Ok(())
-    }
-
-    fn end_blindness(&mut self, replay: &mut Replay) -> io::Result<()> {
-        let Some((from, why)) = self.blind.take() else { return Ok(()) };
-        replay.take(&Record::Watch(Watch::Gap(Gap { from, to: self.clock.now(), why })))
-    }
-
-    /// States the clocks. What was measured since the beginning may only make the uncertainty larger.
-    fn end(mut self, replay: &mut Replay) -> io::Result<()> {
-        self.end_blindness(replay)?;
-        let mut stated = self.offset.clone();
-        if let Some(best) = self.remote.offset() {
-            let apart = stated.offset_us.abs_diff(best.offset_us).saturating_add(best.uncertainty_us);
-            stated.uncertainty_us = stated.uncertainty_us.max(apart);
-            stated.samples = best.samples;
-        }
-        #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
-        let (offset, uncertainty) = (stated.offset_us as f64 / 1000.0, stated.uncertainty_us as f64 / 1000.0);
-        let text = format!(
-            "webhooks were read back from {}, whose clock is {offset:+.1} ms from this one, known to {uncertainty:.1} ms \
-             ({} round trips)",
-            self.url, stated.samples
-        );
-        self.note(replay, text)?;
-        replay.take(&Record::Watch(Watch::Offset(stated)))
-    }
-
-    fn note(&self, replay: &mut Replay, text: String) -> io::Result<()> {
-        replay.take(&Record::Note(Note { at: self.clock.now(), text }))
     }
 }

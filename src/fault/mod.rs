@@ -5,4 +5,4 @@ mod injector;
 mod shim;
 
 pub use injector::{FaultInjector, FlowMatcher, Numbering};
-pub use shim::{Shim, ShimError};
+pub use shim::ShimError;

@@ -61,7 +61,8 @@ impl Shim {
     }
 
     /// How many requests wiremock holds in memory now (of the instance in use).
-    pub async fn remembered(&self) -> usize {
+    #[cfg(test)]
+    async fn remembered(&self) -> usize {
         let instance = Arc::clone(&*self.current.lock().await);
         instance.server.received_requests().await.map_or(0, |all| all.len())
     }

@@ -10,8 +10,7 @@ mod hooks;
 mod replay;
 mod server;
 
-pub use deliveries::{Key, Settling};
-pub use handler::{Config, Handled, Inbox};
+pub use handler::{Config, Inbox};
 pub use hooks::{Ended, NoAnswer, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};

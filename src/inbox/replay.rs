@@ -52,12 +52,6 @@ impl Replay {
         Ok(())
     }
 
-    /// Attempts whose end has not been seen.
-    #[must_use]
-    pub fn under_way(&self) -> usize {
-        self.under_way.len()
-    }
-
     fn arrived(&mut self, attempt: &Attempt) {
         let (key, event) = self.inbox.key(&attempt.headers, &attempt.body.bytes());
         self.inbox.saw_beginning(&key, attempt.first_byte);

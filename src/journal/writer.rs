@@ -6,6 +6,7 @@ use super::queue::Queue;
 use super::segments::{Options, Pace, Sync};
 use super::sync::GroupCommit;
 use record::{Aggregator, EncodedRecord, Header, Record, Taken, Tick};
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
@@ -24,6 +25,17 @@ pub struct Journal {
     places: Arc<Places>,
     commit: Option<Arc<GroupCommit>>,
     aggregator: Option<Arc<Mutex<Box<dyn Aggregator>>>>,
+    tee: Option<Tee>,
+}
+
+/// Gets every record as it is appended.
+#[derive(Clone)]
+struct Tee(Arc<dyn Fn(&Record) + Send + std::marker::Sync>);
+
+impl fmt::Debug for Tee {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Tee")
+    }
 }
 
 /// What waits and where it goes. The files are locked first, where both are.
@@ -67,7 +79,7 @@ impl Journal {
         let written = move || weak.upgrade().map(|places| lock(&places.files).for_disk());
         let to_disk = options.is_some_and(|o| o.sync == Sync::Disk);
         let commit = if to_disk { Some(Arc::new(GroupCommit::start(written)?)) } else { None };
-        Ok(Self { options, places, commit, aggregator: None })
+        Ok(Self { options, places, commit, aggregator: None, tee: None })
     }
 
     /// From now on `aggregator` gets each fact first, and what it takes in is not written.
@@ -93,7 +105,17 @@ impl Journal {
         lock(self.aggregator.as_ref()?).open_until()
     }
 
+    /// From now on `tee` gets each record before it is counted or written.
+    #[must_use]
+    pub(crate) fn with_tee(self, tee: impl Fn(&Record) + Send + std::marker::Sync + 'static) -> Self {
+        Self { tee: Some(Tee(Arc::new(tee))), ..self }
+    }
+
+    /// Passes a record on, and says whether the aggregator has taken it in, so that it need not be written.
     fn counts(&self, record: &Record) -> bool {
+        if let Some(Tee(tee)) = &self.tee {
+            tee(record);
+        }
         self.aggregator.as_ref().is_some_and(|aggregator| lock(aggregator).take(record) == Taken::In)
     }
 

@@ -15,12 +15,11 @@ mod tally;
 mod target;
 
 pub use background::{Background, Event, Job};
-pub use client::{RetryPolicy, WebhookClient, is_success};
+pub use client::{RetryPolicy, WebhookClient};
 pub use engine::{Finish, Plan, RequestOutcome, Worker, run};
-pub use exchange::{Connection, Limit};
-pub use request_template::{EventError, RequestTemplate, SignedRequest, check_event};
-pub use response::{Parser, RequestError, Response};
+pub use request_template::{RequestTemplate, SignedRequest, check_event};
+pub use response::RequestError;
 pub use schedule::{Schedule, Stage};
 pub use scheduler::Pace;
-pub use shard::{Shard, ShardError};
-pub use target::{Connect, Dialer, Stream, Target, TargetError};
+pub use shard::Shard;
+pub use target::{Connect, Dialer, Target};

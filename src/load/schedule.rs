@@ -104,17 +104,6 @@ impl Schedule {
         let at = piece.map_or(0.0, |p| p.begins + p.stage.time_of(starts - p.before));
         Duration::from_secs_f64(at).min(self.lasts)
     }
-
-    /// The rate asked for at `t`, in starts per second; zero outside the schedule.
-    #[must_use]
-    pub fn rate_at(&self, t: Duration) -> f64 {
-        let t = t.as_secs_f64();
-        let piece = self.pieces.iter().rev().find(|p| p.begins <= t);
-        piece.map_or(0.0, |p| {
-            let part = (t - p.begins) / p.stage.lasts.as_secs_f64();
-            if part > 1.0 { 0.0 } else { (p.stage.to - p.stage.from).mul_add(part, p.stage.from) }
-        })
-    }
 }
 
 #[cfg(test)]
@@ -169,12 +158,8 @@ mod tests {
     }
 
     #[test]
-    fn rate_at_follows_the_stages() {
-        let schedule = of("0-100/s:10s,50/s:10s");
-        for (s, want) in [(0, 0.0), (5, 50.0), (10, 50.0), (15, 50.0), (25, 0.0)] {
-            assert!((schedule.rate_at(Duration::from_secs(s)) - want).abs() < 1e-9, "{s}");
-        }
-        assert!((schedule.peak() - 100.0).abs() < 1e-9);
+    fn the_peak_is_the_highest_rate_of_any_stage() {
+        assert!((of("0-100/s:10s,50/s:10s").peak() - 100.0).abs() < 1e-9);
     }
 
     fn some_stages() -> impl Strategy<Value = Vec<Stage>> {

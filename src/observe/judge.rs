@@ -6,7 +6,7 @@ use serde_json::Value;
 
 /// A rollback trigger that has fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fired {
+pub(crate) struct Fired {
     /// Its stable name.
     pub id: String,
     /// What was seen, with figures.
@@ -15,7 +15,7 @@ pub struct Fired {
 
 /// What the sender's log says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct LogSaid {
+pub(crate) struct LogSaid {
     /// In figures, so far.
     pub summary: Value,
     /// Those of the lines that have just come which are to be quoted.
@@ -23,7 +23,7 @@ pub struct LogSaid {
 }
 
 /// Judges what is in the window's journal so far.
-pub trait Judge {
+pub(crate) trait Judge {
     /// A record was written.
     fn take(&mut self, record: &Record);
     /// Since when nothing can be seen, and why; `None` when everything can.

@@ -12,7 +12,7 @@ const MAX_LINE: usize = 64 * 1024;
 
 /// A log that is being followed.
 #[derive(Debug)]
-pub struct LogFollow {
+pub(crate) struct LogFollow {
     path: PathBuf,
     file: File,
     inode: u64,
@@ -25,7 +25,7 @@ impl LogFollow {
     ///
     /// # Errors
     /// When the file cannot be read.
-    pub fn at_end(path: &Path) -> io::Result<Self> {
+    pub(crate) fn at_end(path: &Path) -> io::Result<Self> {
         // Opening a pipe would wait for somebody who writes to it.
         if !std::fs::metadata(path)?.is_file() {
             return Err(io::Error::other("not a file: a log that grows on disk is needed"));
@@ -37,8 +37,7 @@ impl LogFollow {
     }
 
     /// Why nothing more can be read, where that is so.
-    #[must_use]
-    pub fn lost(&self) -> Option<String> {
+    pub(crate) fn lost(&self) -> Option<String> {
         let why = std::fs::metadata(&self.path).err()?;
         Some(format!(
             "the log {} is gone: {why}; what the sender logs since is not known",
@@ -50,7 +49,7 @@ impl LogFollow {
     ///
     /// # Errors
     /// When the file cannot be read; what was read before then comes with the next look.
-    pub fn look(&mut self) -> io::Result<Vec<String>> {
+    pub(crate) fn look(&mut self) -> io::Result<Vec<String>> {
         self.file.by_ref().take(PIECE).read_to_end(&mut self.held)?;
         self.turn_over()?;
         let last = self.held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);

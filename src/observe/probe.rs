@@ -11,7 +11,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When it is none, or is not of http or https, or holds credentials.
-pub fn probe_url(text: &str) -> Result<Url, String> {
+pub(crate) fn probe_url(text: &str) -> Result<Url, String> {
     const WANTED: &str = "an http or https URL without credentials is needed";
     let url = Url::parse(text).map_err(|e| format!("{e}; {WANTED}"))?;
     let open = url.username().is_empty() && url.password().is_none();
@@ -20,12 +20,12 @@ pub fn probe_url(text: &str) -> Result<Url, String> {
 
 /// Tries a URL.
 #[derive(Debug)]
-pub struct Prober(Client);
+pub(crate) struct Prober(Client);
 
 impl Prober {
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         // Fails only when a provider is installed already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         Client::builder().timeout(WITHIN).build().map(Self).map_err(io::Error::other)
@@ -33,7 +33,7 @@ impl Prober {
 
     /// Why the receiver was not reached; `None` when it was. An answer will do, unless it is that of a proxy which does not
     /// reach it, or its own that it cannot work (502, 503, 504).
-    pub async fn problem(&self, url: &str) -> Option<String> {
+    pub(crate) async fn problem(&self, url: &str) -> Option<String> {
         match self.0.get(url).send().await {
             Err(error) if error.is_timeout() => Some(format!("no answer within {} s", WITHIN.as_secs())),
             Err(error) => Some(error.without_url().to_string()),

@@ -2,7 +2,7 @@
 
 use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
-use crate::cli::run_args::ReportFormat;
+use crate::cli::run_args::{OutputArgs, ReportFormat};
 use crate::cli::{Exit, Failure, out, signing};
 use crate::journal::Journal;
 use crate::load::{Finish, Shard};
@@ -27,29 +27,6 @@ const OUTPUT: &str = "staging_load_output.json";
 const PAGE: &str = "staging_load_report.html";
 const JUNIT: &str = "staging_load_junit.xml";
 
-/// Where evidence goes, and by what it is judged; the same flags for `load` and `merge`.
-#[derive(Debug, clap::Args)]
-pub(in crate::cli) struct Outputs {
-    /// Directory for the evidence; a shard makes a directory of its own in it
-    #[arg(long, value_name = "DIR", default_value = "artifacts")]
-    pub artifacts: PathBuf,
-    /// Gates file [default: scenarios/gates.yaml, else the built-in gates]
-    #[arg(long, value_name = "FILE")]
-    pub gates: Option<PathBuf>,
-    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
-    #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
-    pub confidence: Option<String>,
-    /// Reports to write beside the artifact: html, junit [default: html]
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
-    pub report: Vec<ReportFormat>,
-    /// What is printed at the end
-    #[arg(long, value_enum, default_value = "human")]
-    pub format: Format,
-    /// Print no progress and no summary
-    #[arg(long, short)]
-    pub quiet: bool,
-}
-
 /// The files of one load or one merge.
 #[derive(Debug)]
 pub(in crate::cli) struct Evidence {
@@ -62,15 +39,11 @@ impl Evidence {
     ///
     /// # Errors
     /// Usage: the gates. Environment: the directory.
-    pub(in crate::cli) fn prepare(outputs: &Outputs, shard: Shard) -> Result<Self, Failure> {
-        if outputs.report.contains(&ReportFormat::Markdown) {
-            return Err(Failure::usage("--report markdown: a load has no memo; there are html and junit"));
-        }
-        let gates =
-            GatesFile::read(outputs.gates.as_deref(), outputs.confidence.as_ref().map(|_| Confidence))?;
+    pub(in crate::cli) fn prepare(output: &OutputArgs, shard: Shard) -> Result<Self, Failure> {
+        let gates = GatesFile::read(output.gates.as_deref(), output.confidence.as_ref().map(|_| Confidence))?;
         let dir = match shard.count() {
-            1 => outputs.artifacts.clone(),
-            count => outputs.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
+            1 => output.artifacts.clone(),
+            count => output.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
         };
         let wrong =
             |e| Failure::environment(format!("--artifacts {}: cannot be written: {e}", dir.display()));
@@ -105,20 +78,20 @@ impl Evidence {
     ///
     /// # Errors
     /// Environment: a file cannot be written.
-    pub(in crate::cli) fn begin(&self, outputs: &Outputs) -> Result<(), Failure> {
+    pub(in crate::cli) fn begin(&self, output: &OutputArgs) -> Result<(), Failure> {
         let part = open_part(&self.journal()).map_err(Failure::environment)?;
-        self.files(outputs, vec![part], Scope::Part).map(drop)
+        self.files(output, vec![part], Scope::Part).map(drop)
     }
 
     /// Writes everything from the journal of a load that has ended, prints the summary and says the exit code.
     pub(in crate::cli) fn conclude(
         &self,
-        outputs: &Outputs,
+        output: &OutputArgs,
         finish: Finish,
         key: Option<&SigningKey>,
     ) -> Result<Exit, Failure> {
         let part = open_part(&self.journal()).map_err(Failure::usage)?;
-        let exit = self.write(outputs, vec![part], Scope::Part)?;
+        let exit = self.write(output, vec![part], Scope::Part)?;
         if let Some(key) = key {
             let (artifact, _, bytes) = load_from_journal(&self.journal()).map_err(Failure::environment)?;
             let output = self.dir.join(OUTPUT);
@@ -130,14 +103,14 @@ impl Evidence {
     /// Writes everything from these journals.
     pub(in crate::cli) fn write(
         &self,
-        outputs: &Outputs,
+        output: &OutputArgs,
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
     ) -> Result<Exit, Failure> {
-        let (artifact, json) = self.files(outputs, parts, scope)?;
-        match outputs.format {
+        let (artifact, json) = self.files(output, parts, scope)?;
+        match output.format {
             Format::Json => out::raw(&json),
-            Format::Human if outputs.quiet => {}
+            Format::Human if output.quiet => {}
             Format::Human => out::line(load_text(&artifact)),
         }
         Ok(match artifact.acceptance_gates.verdict {
@@ -151,18 +124,18 @@ impl Evidence {
     /// tell another verdict.
     fn files(
         &self,
-        outputs: &Outputs,
+        output: &OutputArgs,
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
     ) -> Result<(LoadArtifact, Vec<u8>), Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
-        if outputs.report.is_empty() || outputs.report.contains(&ReportFormat::Html) {
+        if output.report.is_empty() || output.report.contains(&ReportFormat::Html) {
             self.file(PAGE, load_html(&artifact, &series).as_bytes())?;
         } else {
             self.remove(PAGE)?;
         }
-        if outputs.report.contains(&ReportFormat::Junit) {
+        if output.report.contains(&ReportFormat::Junit) {
             let xml = load_junit(&artifact)
                 .map_err(|e| Failure::environment(format!("cannot write JUnit: {e}")))?;
             self.file(JUNIT, xml.as_bytes())?;

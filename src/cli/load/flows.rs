@@ -1,30 +1,38 @@
 //! `smoke load SCENARIO`: flows at an open arrival rate, webhooks accounted for end to end.
 
+use super::Evidence;
+use super::args::FlowLoadArgs;
 use super::live::{self, View};
 use super::plan::LoadWork;
-use super::{Args, Evidence, given};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
-use crate::executor::{self, FlowLoad, Prepared, Receiver, RunError, Target};
-use crate::load::{Finish, Pace, Plan, Target as Url, guard};
+use crate::executor::{
+    self, Execution, LoadRecords, Pacing, Prepared, Receiver, RunError, Scheduled, Target,
+};
+use crate::load::{Finish, Pace, Plan, RetryPolicy, Target as Url, guard};
 use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::sleep;
 
+/// The time limit of a step that says none, for the record.
+const STEP_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// Resolves scenario and schedule, plays the flows and judges both.
-pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
-    given::not_for_flows(args)?;
-    let work = LoadWork::new(args)?;
+pub(super) fn run(args: &FlowLoadArgs) -> Result<Exit, Failure> {
+    // What a flow sends has time limits of its own.
+    let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
+    let work = LoadWork::new(&args.schedule, retry, args.flow.seed)?;
     let Pace::Open(schedule) = &work.pace else {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
     };
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
     let total = total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))?;
-    let mut resolved = run_plan::resolve_load(scenario, &args.run, total, work.connections)?;
-    let key = args.run.sign.as_deref().map(signing::read_key).transpose()?;
-    let outputs = args.outputs();
-    let evidence = Evidence::prepare(&outputs, work.shard)?;
+    let mut resolved = run_plan::resolve_load(&args.scenario, &args.flow, total, work.connections)?;
+    let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let output = &args.flow.output;
+    let evidence = Evidence::prepare(output, work.shard)?;
     resolved.journal = evidence.journal();
     let name = resolved.loaded.scenario.name.clone();
     let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
@@ -33,38 +41,40 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         check_target(args, &resolved.target, &work).await?;
         let prepared = Prepared::new(resolved).await.map_err(failure)?;
         let (interrupted, mut stop) = watch::channel(false);
-        if args.run.quiet {
+        if args.flow.output.quiet {
             interrupt::spawn_quiet(interrupted)?;
         } else {
             interrupt::spawn(interrupted)?;
         }
-        prepared.announce(work.record(&name, "", &common, live::begins(args.start_at))).map_err(failure)?;
-        evidence.begin(&outputs)?;
+        prepared
+            .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
+            .map_err(failure)?;
+        evidence.begin(output)?;
         if begin_at(args, &mut stop).await == Finish::Interrupted {
             prepared.cancel(live::NEVER_BEGAN).await.map_err(failure)?;
-            return evidence.conclude(&outputs, Finish::Interrupted, key.as_ref());
+            return evidence.conclude(output, Finish::Interrupted, key.as_ref());
         }
         let view: Arc<Mutex<Option<View>>> = Arc::default();
-        let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.run.quiet);
+        let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.flow.output.quiet);
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
         let plan = Plan { pace: work.pace.clone(), shard: work.shard, most };
-        let how = FlowLoad {
-            plan,
-            record: Box::new(move |started| {
+        let records = LoadRecords {
+            plan: Box::new(move |started| {
                 let plan = work.record(&name, "", &common, started);
                 if !quiet {
                     *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
                 }
                 plan
             }),
-            note: live::late(args.start_at, Utc::now()),
-            seen: Box::new(move |interval| {
+            note: live::late(args.schedule.start_at, Utc::now()),
+            each_second: Box::new(move |interval| {
                 if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
                     view.second(interval);
                 }
             }),
         };
-        let finished = prepared.load(how, stop).await.map_err(failure)?;
+        let pacing = Pacing::Scheduled(Scheduled { plan, load: Some(records) });
+        let finished = prepared.execute(Execution::unwatched(pacing), stop).await.map_err(failure)?;
         if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
             view.end();
         }
@@ -72,7 +82,7 @@ pub(super) fn run(args: &Args, scenario: &str) -> Result<Exit, Failure> {
         if !quiet {
             out::say(format!("journal  {}", evidence.journal().display()));
         }
-        evidence.conclude(&outputs, finish, key.as_ref())
+        evidence.conclude(output, finish, key.as_ref())
     })
 }
 
@@ -89,13 +99,13 @@ fn check_receiver(plan: &executor::Plan, work: &LoadWork) -> Result<(), Failure>
 }
 
 /// Waits for the time at which all shards begin.
-async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Finish {
-    let Some(at) = args.start_at else { return Finish::Complete };
+async fn begin_at(args: &FlowLoadArgs, stop: &mut watch::Receiver<bool>) -> Finish {
+    let Some(at) = args.schedule.start_at else { return Finish::Complete };
     let wait = (at - Utc::now()).to_std().unwrap_or_default();
-    if !wait.is_zero() && !args.run.quiet {
+    if !wait.is_zero() && !args.flow.output.quiet {
         out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
-    if let Some(text) = live::late(args.start_at, Utc::now()) {
+    if let Some(text) = live::late(args.schedule.start_at, Utc::now()) {
         out::say(format!("warning: {text}"));
     }
     tokio::select! {
@@ -105,15 +115,15 @@ async fn begin_at(args: &Args, stop: &mut watch::Receiver<bool>) -> Finish {
 }
 
 /// The same catch as for webhooks; the stand-in is this process.
-async fn check_target(args: &Args, target: &Target, work: &LoadWork) -> Result<(), Failure> {
+async fn check_target(args: &FlowLoadArgs, target: &Target, work: &LoadWork) -> Result<(), Failure> {
     let Target::Url(url) = target else { return Ok(()) };
-    if args.run.staging.is_none() {
+    if args.flow.staging.is_none() {
         return Err(Failure::usage(
             "STAGING_URL is set: a load on it takes the URL spelled out (--staging URL); unset it for the stand-in",
         ));
     }
     let target = Url::parse(url).map_err(|e| Failure::usage(format!("--staging: {e}")))?;
-    if args.i_own_this_target {
+    if args.flow.i_own_this_target {
         return Ok(());
     }
     let addresses = target.addresses().await.unwrap_or_default();

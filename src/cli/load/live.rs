@@ -1,6 +1,5 @@
 //! Follows a running load: writes its journal, and shows how it goes.
 
-use super::Args;
 use crate::cli::{Failure, out};
 use crate::journal::Journal;
 use crate::load::{Event, Finish};
@@ -37,12 +36,13 @@ pub(super) fn follow(
     heard: &Receiver<Event>,
     journal: &Journal,
     plan: &dyn Fn(DateTime<Utc>) -> LoadPlan,
-    args: &Args,
+    start_at: Option<DateTime<Utc>>,
+    quiet: bool,
 ) -> Result<Finish, Failure> {
     let wrong = |e| Failure::environment(format!("cannot write the journal: {e}"));
     let mut view = None;
     let mut clock: Option<Clock> = None;
-    if let Some(at) = args.start_at.filter(|at| *at > Utc::now() && !args.run.quiet) {
+    if let Some(at) = start_at.filter(|at| *at > Utc::now() && !quiet) {
         out::say(format!("beginning at {}", at.to_rfc3339_opts(SecondsFormat::Millis, true)));
     }
     for event in heard {
@@ -50,11 +50,11 @@ pub(super) fn follow(
             Event::Began(began) => {
                 let plan = plan(began.started());
                 journal.append(&Record::Load(Box::new(plan.clone()))).map_err(wrong)?;
-                if let Some(text) = late(args.start_at, began.started()) {
+                if let Some(text) = late(start_at, began.started()) {
                     out::say(format!("warning: {text}"));
                     journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
                 }
-                view = (!args.run.quiet).then(|| View::new(&plan));
+                view = (!quiet).then(|| View::new(&plan));
                 clock = Some(began);
             }
             Event::Second(interval) => {
@@ -68,7 +68,7 @@ pub(super) fn follow(
                     view.end();
                 }
                 let Some(clock) = clock else {
-                    if !args.run.quiet {
+                    if !quiet {
                         out::say(NEVER_BEGAN);
                     }
                     let note = Note { at: Tick(0), text: NEVER_BEGAN.to_owned() };

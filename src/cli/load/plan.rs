@@ -1,12 +1,11 @@
 //! From the command line of a load to what is run.
 
-use super::Args;
+use super::args::{Rate, ScheduleArgs, Stages};
 use crate::cli::Failure;
-use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard, rate};
+use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard};
 use chrono::{DateTime, Utc};
 use record::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
 use serde_json::json;
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Connections of the closed model, as wrk and hey would have about as many.
@@ -16,7 +15,7 @@ const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
 /// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
 const RETRY_CONNECTIONS: u32 = 4096;
 /// The real sender's pauses before its attempts (docs/deltacrown.md section 4).
-const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
+pub(super) const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -24,8 +23,10 @@ pub(super) struct LoadWork {
     pub pace: Pace,
     pub shard: Shard,
     pub connections: u32,
-    pub manner: RetryPolicy,
+    pub retry: RetryPolicy,
     pub seed: u64,
+    /// When to begin; at once when it has passed.
+    pub start_at: Option<DateTime<Utc>>,
     /// The highest rate in starts per second; `None` for as fast as it goes.
     pub peak: Option<f64>,
     stages: Vec<Stage>,
@@ -36,7 +37,7 @@ impl LoadWork {
     ///
     /// # Errors
     /// Usage: something does not parse or is out of range. Environment: too many connections for this process.
-    pub(super) fn new(args: &Args) -> Result<Self, Failure> {
+    pub(super) fn new(args: &ScheduleArgs, retry: RetryPolicy, seed: Option<u64>) -> Result<Self, Failure> {
         let (pace, stages) = pace(args)?;
         let shard = match args.shard {
             Some(shard) => shard,
@@ -62,19 +63,17 @@ impl LoadWork {
             Pace::Closed(_) => None,
         };
         let limit = descriptor_limit();
-        let backoff: Arc<[Duration]> = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
         let peak_here = peak.map(|peak| peak / shard.count() as f64);
-        let asleep = backoff.iter().sum();
+        let asleep = retry.backoff.iter().sum();
         let connections = args.connections.unwrap_or_else(|| default_connections(peak_here, asleep, limit));
         guard::check_descriptors(u64::from(connections), limit).map_err(Failure::environment)?;
-        let timeout = rate::duration(args.timeout.as_deref().unwrap_or("10s"))
-            .map_err(|e| Failure::usage(format!("--timeout: {e}")))?;
         Ok(Self {
             pace,
             shard,
             connections,
-            manner: RetryPolicy { timeout, backoff },
-            seed: args.run.seed.map_or_else(random, Ok)?,
+            retry,
+            seed: seed.map_or_else(random, Ok)?,
+            start_at: args.start_at,
             peak,
             stages,
         })
@@ -89,8 +88,8 @@ impl LoadWork {
         started: DateTime<Utc>,
     ) -> LoadPlan {
         let pace = self.recorded_pace();
-        let timeout_ms = ms(self.manner.timeout);
-        let backoff_ms: Vec<u64> = self.manner.backoff.iter().copied().map(ms).collect();
+        let timeout_ms = ms(self.retry.timeout);
+        let backoff_ms: Vec<u64> = self.retry.backoff.iter().copied().map(ms).collect();
         let total = match &self.pace {
             Pace::Open(schedule) => Some(schedule.total()),
             Pace::Closed(_) => None,
@@ -126,21 +125,18 @@ fn ms(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn pace(args: &Args) -> Result<(Pace, Vec<Stage>), Failure> {
-    if let Some(text) = &args.stages {
-        let stages = rate::stages(text).map_err(|e| Failure::usage(format!("--stages: {e}")))?;
-        return Ok((Pace::Open(Schedule::new(&stages)), stages));
-    }
-    let (Some(rate_text), Some(duration)) = (&args.rate, &args.duration) else {
-        return Err(Failure::usage("give --rate and --duration (--rate 20/s --duration 60s), or --stages"));
+fn pace(args: &ScheduleArgs) -> Result<(Pace, Vec<Stage>), Failure> {
+    let stages = match (&args.stages, args.rate, args.duration) {
+        (Some(Stages(stages)), ..) => stages.clone(),
+        (None, Some(Rate::Max), Some(lasts)) => return Ok((Pace::Closed(lasts), Vec::new())),
+        (None, Some(Rate::PerSecond(rate)), Some(lasts)) => vec![Stage { from: rate, to: rate, lasts }],
+        _ => {
+            return Err(Failure::usage(
+                "give --rate and --duration (--rate 20/s --duration 60s), or --stages",
+            ));
+        }
     };
-    let lasts = rate::duration(duration).map_err(|e| Failure::usage(format!("--duration: {e}")))?;
-    if rate_text.trim() == "max" {
-        return Ok((Pace::Closed(lasts), Vec::new()));
-    }
-    let per_second = rate::rate(rate_text).map_err(|e| Failure::usage(format!("--rate: {e}")))?;
-    let stage = Stage { from: per_second, to: per_second, lasts };
-    Ok((Pace::Open(Schedule::new(&[stage])), vec![stage]))
+    Ok((Pace::Open(Schedule::new(&stages)), stages))
 }
 
 /// Requests that take a second each fit in flight (Little's law), and with retries all that sleep for as long as they

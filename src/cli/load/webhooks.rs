@@ -1,11 +1,12 @@
 //! `smoke load webhooks`: signed webhooks at a receiver.
 
-use super::plan::LoadWork;
-use super::{Args, Evidence, given, live};
+use super::args::WebhookLoadArgs;
+use super::plan::{BACKOFF, LoadWork};
+use super::{Evidence, live};
 use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
 use crate::load::{
-    Background, Connect, Dialer, Job, RequestTemplate, SignedRequest, Target, WebhookClient, check_event,
+    Background, Connect, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient,
     guard,
 };
 use record::RunKind;
@@ -26,22 +27,19 @@ const REACH: Duration = Duration::from_secs(5);
 const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
 
 /// Checks everything, then runs the load and judges it.
-pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let url =
-        args.to.as_deref().ok_or_else(|| Failure::usage("load webhooks needs --to URL: the receiver"))?;
-    let target = Target::parse(url).map_err(|e| Failure::usage(format!("--to: {e}")))?;
-    given::not_for_webhooks(args)?;
+pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
+    let target = Target::parse(&args.to).map_err(|e| Failure::usage(format!("--to: {e}")))?;
     if args.cacert.is_some() && !target.is_tls() {
         return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
     }
-    let event = args.event();
-    check_event(event).map_err(|e| Failure::usage(format!("--event: {e}")))?;
-    let work = LoadWork::new(args)?;
+    let event = args.event.as_str();
+    let backoff = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
+    let retry = RetryPolicy { timeout: args.timeout, backoff };
+    let work = LoadWork::new(&args.schedule, retry, args.seed)?;
     let secret = secret(args)?;
-    let signer = Signer::new(args.run.scheme.unwrap_or_default(), &secret).map_err(Failure::usage)?;
-    let key = args.run.sign.as_deref().map(signing::read_key).transpose()?;
-    let outputs = args.outputs();
-    let evidence = Evidence::prepare(&outputs, work.shard)?;
+    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let evidence = Evidence::prepare(&args.output, work.shard)?;
     let roots = roots(args, &target)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -56,38 +54,38 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let secret = if guard::is_loopback(&addresses) { secret } else { strong(secret)? };
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
-    runtime.block_on(reach(&dialer, &target, REACH.min(work.manner.timeout)))?;
+    runtime.block_on(reach(&dialer, &target, REACH.min(work.retry.timeout)))?;
     drop(runtime);
 
     let header = header(args, &work, &evidence, &target, environment, &secret)
         .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
-    let common = json!({ "target": target.as_str(), "scheme": args.run.scheme.unwrap_or_default() });
+    let common = json!({ "target": target.as_str(), "scheme": args.scheme });
     let record = |started| work.record("webhooks", event, &common, started);
     let journal = evidence.open(&header)?;
-    let planned = Record::Load(Box::new(record(live::begins(args.start_at))));
+    let planned = Record::Load(Box::new(record(live::begins(work.start_at))));
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
     let wrong = |e| Failure::environment(format!("cannot start: {e}"));
     let background = Background::new().map_err(wrong)?;
-    evidence.begin(&outputs)?;
+    evidence.begin(&args.output)?;
 
     let host = target.authority();
     let path = target.path();
-    let letter = SignedRequest { host: &host, path: &path, event, seed: work.seed };
-    let forge = RequestTemplate::new(letter, signer);
-    let manner = work.manner.clone();
+    let request = SignedRequest { host: &host, path: &path, event, seed: work.seed };
+    let template = RequestTemplate::new(request, signer);
+    let retry = work.retry.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
-    let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: args.start_at };
+    let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: work.start_at };
     let heard = background.start(job, move |clock| {
-        move || WebhookClient::new(dialer.clone(), forge.clone(), manner.clone(), clock)
+        move || WebhookClient::new(dialer.clone(), template.clone(), retry.clone(), clock)
     });
     let heard = heard.map_err(wrong)?;
-    let finish = live::follow(&heard, &journal, &record, args)?;
-    evidence.conclude(&outputs, finish, key.as_ref())
+    let finish = live::follow(&heard, &journal, &record, work.start_at, args.output.quiet)?;
+    evidence.conclude(&args.output, finish, key.as_ref())
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
-fn secret(args: &Args) -> Result<Secret, Failure> {
-    let given = match args.run.secret.read()? {
+fn secret(args: &WebhookLoadArgs) -> Result<Secret, Failure> {
+    let given = match args.secret.read()? {
         Some(secret) => Some(secret),
         None => std::env::var(SECRET_VARIABLE).ok().filter(|s| !s.trim().is_empty()).map(Secret::new),
     };
@@ -104,7 +102,7 @@ fn secret(args: &Args) -> Result<Secret, Failure> {
 }
 
 /// The certificates trusted for https.
-fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
+fn roots(args: &WebhookLoadArgs, target: &Target) -> Result<RootCertStore, Failure> {
     let mut roots = RootCertStore::empty();
     if !target.is_tls() {
         return Ok(roots);
@@ -126,9 +124,9 @@ fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
     Ok(roots)
 }
 
-fn environment(args: &Args, addresses: &[SocketAddr]) -> String {
+fn environment(args: &WebhookLoadArgs, addresses: &[SocketAddr]) -> String {
     let usual = if guard::is_loopback(addresses) { "loopback" } else { "staging" };
-    args.run.environment.clone().unwrap_or_else(|| usual.to_owned())
+    args.environment.clone().unwrap_or_else(|| usual.to_owned())
 }
 
 /// Opens one connection, so that a receiver that is not there is an error and not a failed load.
@@ -143,7 +141,7 @@ async fn reach(dialer: &Dialer, target: &Target, limit: Duration) -> Result<(), 
 }
 
 fn header(
-    args: &Args,
+    args: &WebhookLoadArgs,
     work: &LoadWork,
     evidence: &Evidence,
     target: &Target,
@@ -151,7 +149,7 @@ fn header(
     secret: &Secret,
 ) -> Result<Header, getrandom::Error> {
     let backoff_ms: Vec<u64> =
-        work.manner.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
+        work.retry.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
     let retry = RetryContract { backoff_ms, ..RetryContract::default() };
     let endpoint = target.as_str().to_owned();
     Ok(Header {
@@ -164,10 +162,10 @@ fn header(
         gates_sha256: evidence.gates_sha256().to_owned(),
         environment,
         target: target.as_str().to_owned(),
-        scheme: args.run.scheme.unwrap_or_default(),
+        scheme: args.scheme,
         concurrency: work.connections,
         seed: work.seed,
-        webhook: WebhookConfig::new(endpoint, work.manner.timeout, &retry, secret.chars()),
+        webhook: WebhookConfig::new(endpoint, work.retry.timeout, &retry, secret.chars()),
         retry,
         ..Header::new(RunKind::Load, Clock::start().started())?
     })

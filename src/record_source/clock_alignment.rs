@@ -1,6 +1,6 @@
 //! Puts the records of another process on our time line and gives their attempts numbers of ours.
 
-use super::remote::Batch;
+use super::Batch;
 use record::Tick;
 use record::{Record, Watch};
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use wire::Clock;
 
 /// Where attempts of other processes stand with us.
 #[derive(Debug, Default)]
-pub struct ClockAlignment {
+pub(super) struct ClockAlignment {
     run: Option<uuid::Uuid>,
     /// Their number to ours, of the attempts that are under way.
     under_way: HashMap<u64, u64>,
@@ -27,7 +27,7 @@ const WORTH_TELLING_US: u64 = 1_000_000;
 impl ClockAlignment {
     /// The records that belong to our window, on our time line. `offset_us` is their clock minus ours. What came before the
     /// window is left out, and so are the ends of such attempts.
-    pub fn take(&mut self, batch: Batch, clock: Clock, offset_us: i64) -> Vec<Record> {
+    pub(super) fn take(&mut self, batch: Batch, clock: Clock, offset_us: i64) -> Vec<Record> {
         self.begin_run(batch.run_id);
         let shift = shift(&batch, clock).saturating_sub(offset_us);
         self.place_all(batch.records, |tick| u64::try_from(micros(tick).saturating_add(shift)).ok().map(Tick))
@@ -36,7 +36,12 @@ impl ClockAlignment {
     /// The same for records that were read from a growing file of this machine as soon as they were written, after everything
     /// up to `since` had been read. None of them is left out for its time: when that cannot be true, the last one is taken to be
     /// from now, and the others of the run with it. Gives their clock minus ours in µs too, when that has just been found.
-    pub fn take_read(&mut self, batch: Batch, clock: Clock, since: Tick) -> (Vec<Record>, Option<i64>) {
+    pub(super) fn take_read(
+        &mut self,
+        batch: Batch,
+        clock: Clock,
+        since: Tick,
+    ) -> (Vec<Record>, Option<i64>) {
         self.begin_run(batch.run_id);
         let mut shift = shift(&batch, clock).saturating_sub(self.apart_us);
         let found = apart(&batch.records, shift, since, clock.now());

@@ -1,18 +1,18 @@
 //! One file of a journal that is being followed, and which file goes on where another one ends.
 
-use super::FollowError;
+use super::growing_journal::FollowError;
 use record::{Continues, GENESIS, Header, Line, MAX_LINE, Record, Watch};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Most parts that one may be behind.
+/// Most segments that one may be behind.
 const MOST_BEHIND: usize = 10_000;
 
 /// A file of a journal, open behind its header.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Segment {
     path: PathBuf,
     pub input: BufReader<File>,
     pub inode: u64,
@@ -33,7 +33,7 @@ pub(super) enum LineRead {
     TooLong,
 }
 
-impl Part {
+impl Segment {
     /// # Errors
     /// When it cannot be read or begins with no header.
     pub(super) fn open(path: &Path) -> Result<Self, FollowError> {
@@ -52,9 +52,9 @@ impl Part {
             return Err(malformed("its header is linked to a line before it".to_owned()));
         }
         let path = path.to_path_buf();
-        let mut part = Self { path, input, inode, header: *header, prev: Some(hash(&line)), before: None };
-        part.before = part.peek().map_err(failed)?;
-        Ok(part)
+        let mut segment = Self { path, input, inode, header: *header, prev: Some(hash(&line)), before: None };
+        segment.before = segment.peek().map_err(failed)?;
+        Ok(segment)
     }
 
     /// What the second line says of the file before; the line is left to be read.
@@ -96,8 +96,8 @@ pub(super) fn hash(line: &[u8]) -> String {
 ///
 /// # Errors
 /// When the newest one cannot be read.
-pub(super) fn successor(journal: &Path, current: &Part) -> Result<(Part, Option<String>), FollowError> {
-    let mut next = Part::open(journal)?;
+pub(super) fn successor(journal: &Path, current: &Segment) -> Result<(Segment, Option<String>), FollowError> {
+    let mut next = Segment::open(journal)?;
     for _ in 0..MOST_BEHIND {
         let Some(before) = next.path_before() else {
             return Ok((
@@ -105,12 +105,12 @@ pub(super) fn successor(journal: &Path, current: &Part) -> Result<(Part, Option<
                 Some("the journal was begun anew, with no link to what came before".to_owned()),
             ));
         };
-        match Part::open(&before) {
-            Ok(part) if part.inode == current.inode => {
+        match Segment::open(&before) {
+            Ok(segment) if segment.inode == current.inode => {
                 let restarted = next.header.run_id != current.header.run_id;
                 return Ok((next, restarted.then(|| "the receiver was started again".to_owned())));
             }
-            Ok(part) => next = part,
+            Ok(segment) => next = segment,
             Err(error) => return Ok((next, Some(format!("a part of the journal is missing: {error}")))),
         }
     }

@@ -1,8 +1,8 @@
 //! Follows a journal file while it grows, through rotation.
 
-use super::part::{LineRead, Part, hash, read_line, successor};
+use super::Batch;
+use super::segment::{LineRead, Segment, hash, read_line, successor};
 use crate::journal::is_abandoned;
-use crate::receive::Batch;
 use record::{End, Header, Line, Record};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
@@ -13,7 +13,7 @@ const MOST: usize = 20_000;
 
 /// Why a journal cannot be followed.
 #[derive(Debug, thiserror::Error)]
-pub enum FollowError {
+pub(crate) enum FollowError {
     /// It cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
@@ -34,16 +34,16 @@ pub enum FollowError {
 
 /// A journal that is being followed.
 #[derive(Debug)]
-pub struct Follow {
+pub(crate) struct GrowingJournal {
     path: PathBuf,
-    part: Part,
+    segment: Segment,
     line: Vec<u8>,
     ended: bool,
 }
 
 /// What one look gave.
 #[derive(Debug)]
-pub struct Look {
+pub(super) struct Look {
     /// What has come.
     pub batch: Batch,
     /// Why something before these records cannot have been seen, or cannot be trusted.
@@ -54,7 +54,7 @@ pub struct Look {
 
 /// What there is to see beyond what was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Sight {
+pub(super) enum Sight {
     /// Perhaps more, at once.
     More,
     /// Nothing yet.
@@ -63,37 +63,36 @@ pub enum Sight {
     Dark(String),
 }
 
-impl Follow {
+impl GrowingJournal {
     /// Begins at the end of what is there.
     ///
     /// # Errors
     /// When the file cannot be read or begins with no header.
-    pub fn at_end(path: &Path) -> Result<Self, FollowError> {
-        let mut part = Part::open(path)?;
+    pub(crate) fn at_end(path: &Path) -> Result<Self, FollowError> {
+        let mut segment = Segment::open(path)?;
         let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
-        let end = part.input.seek(SeekFrom::End(-1)).map_err(failed)?;
+        let end = segment.input.seek(SeekFrom::End(-1)).map_err(failed)?;
         // The end may be in the middle of a line that is being written: the rest of it is not ours.
         let mut last = [0];
-        part.input.read_exact(&mut last).map_err(failed)?;
+        segment.input.read_exact(&mut last).map_err(failed)?;
         if last != *b"\n" && end > 0 {
-            read_line(&mut part.input, &mut Vec::new()).map_err(failed)?;
+            read_line(&mut segment.input, &mut Vec::new()).map_err(failed)?;
         }
         // What the next line is linked to was not read.
-        part.prev = None;
-        Ok(Self { path: path.to_path_buf(), part, line: Vec::new(), ended: false })
+        segment.prev = None;
+        Ok(Self { path: path.to_path_buf(), segment, line: Vec::new(), ended: false })
     }
 
     /// The header of the file that is being read.
-    #[must_use]
-    pub const fn header(&self) -> &Header {
-        &self.part.header
+    pub(crate) const fn header(&self) -> &Header {
+        &self.segment.header
     }
 
     /// What has come since the last look, as far as it stands in one file.
     ///
     /// # Errors
     /// When the file cannot be read; the next look goes on at the same place.
-    pub fn look(&mut self) -> Result<Look, FollowError> {
+    pub(super) fn look(&mut self) -> Result<Look, FollowError> {
         self.look_on().map_err(|source| FollowError::Io { path: self.path.clone(), source })
     }
 
@@ -103,7 +102,7 @@ impl Follow {
             if records.len() >= MOST {
                 break Sight::More;
             }
-            match read_line(&mut self.part.input, &mut self.line)? {
+            match read_line(&mut self.segment.input, &mut self.line)? {
                 LineRead::Whole => match self.whole_line() {
                     Ok((record, broken)) => {
                         missed = missed.or(broken);
@@ -112,7 +111,7 @@ impl Follow {
                     Err(why) => missed = missed.or(Some(why)),
                 },
                 LineRead::TooLong => {
-                    self.part.prev = None;
+                    self.segment.prev = None;
                     self.line.clear();
                     missed.get_or_insert_with(|| "a line is longer than any journal line".to_owned());
                 }
@@ -124,7 +123,7 @@ impl Follow {
                 },
             }
         };
-        let header = &self.part.header;
+        let header = &self.segment.header;
         let batch = Batch { run_id: header.run_id, started: header.started, records, missed: false };
         Ok(Look { batch, missed, sight })
     }
@@ -136,12 +135,12 @@ impl Follow {
         self.line.clear();
         match parsed {
             Ok(line) => {
-                let holds = self.part.prev.replace(link).is_none_or(|prev| prev == line.prev);
+                let holds = self.segment.prev.replace(link).is_none_or(|prev| prev == line.prev);
                 self.ended = matches!(line.record, Record::End(End { .. }));
                 Ok((line.record, (!holds).then(|| "the hash chain of the journal breaks here".to_owned())))
             }
             Err(error) => {
-                self.part.prev = None;
+                self.segment.prev = None;
                 Err(format!("a line of the journal is no journal line: {error}"))
             }
         }
@@ -153,10 +152,11 @@ impl Follow {
             Ok(now) => now,
             Err(error) => return Ok(Turn::Stay(Sight::Dark(format!("{}: {error}", self.path.display())))),
         };
-        let next = if now.ino() != self.part.inode {
-            successor(&self.path, &self.part)
-        } else if now.len() < self.part.input.stream_position()? {
-            Part::open(&self.path).map(|part| (part, Some("the journal was cut in place".to_owned())))
+        let next = if now.ino() != self.segment.inode {
+            successor(&self.path, &self.segment)
+        } else if now.len() < self.segment.input.stream_position()? {
+            Segment::open(&self.path)
+                .map(|segment| (segment, Some("the journal was cut in place".to_owned())))
         } else if self.ended {
             let why = "the receiver has ended its journal".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
@@ -167,10 +167,10 @@ impl Follow {
             return Ok(Turn::Stay(Sight::Clear));
         };
         Ok(match next {
-            Ok((part, lost)) => {
+            Ok((segment, lost)) => {
                 // What a killed receiver has left of a line was never answered.
                 self.line.clear();
-                (self.part, self.ended) = (part, false);
+                (self.segment, self.ended) = (segment, false);
                 Turn::On(lost)
             }
             Err(error) => Turn::Stay(Sight::Dark(error.to_string())),
@@ -221,7 +221,7 @@ mod tests {
     }
 
     /// How many notes come until there is no more, the first thing missed, and how it ended.
-    fn all(follow: &mut Follow) -> (usize, Option<String>, Sight) {
+    fn all(follow: &mut GrowingJournal) -> (usize, Option<String>, Sight) {
         let (mut n, mut missed) = (0, None);
         loop {
             let look = follow.look().unwrap();
@@ -238,7 +238,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j.jsonl");
         let journal = receiver(&path);
-        let mut follow = Follow::at_end(&path).unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
         notes(&journal, 200);
         assert!(journal.part().1 > 5);
         assert_eq!(all(&mut follow), (200, None, Sight::Clear));
@@ -255,7 +255,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j.jsonl");
         let journal = receiver(&path);
-        let mut follow = Follow::at_end(&path).unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
         notes(&journal, 2);
         journal.finish(Tick(9), true).unwrap();
         let ended = Sight::Dark("the receiver has ended its journal".to_owned());
@@ -276,7 +276,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j.jsonl");
         let journal = receiver(&path);
-        let mut follow = Follow::at_end(&path).unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
         notes(&journal, 2);
         assert_eq!(all(&mut follow), (2, None, Sight::Clear));
         // The kernel drops the lock of a process that is killed.
@@ -293,7 +293,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("j.jsonl");
         let journal = receiver(&path);
-        let mut follow = Follow::at_end(&path).unwrap();
+        let mut follow = GrowingJournal::at_end(&path).unwrap();
         notes(&journal, 2);
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         std::io::Write::write_all(&mut file, b"garbage\n").unwrap();

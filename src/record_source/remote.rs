@@ -1,6 +1,7 @@
 //! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
 
-use super::{Meta, Token};
+use super::Batch;
+use crate::receive::{Meta, Token};
 use chrono::{DateTime, Utc};
 use record::{Offset, Record};
 use std::time::Duration;
@@ -14,22 +15,9 @@ const MAX_WAIT: Duration = Duration::from_secs(10);
 /// Largest answer in bytes: one journal line of the largest size and the meta line.
 const MAX_ANSWER: usize = 24 * 1024 * 1024;
 
-/// Records of one run of a receiver.
-#[derive(Debug)]
-pub struct Batch {
-    /// The run.
-    pub run_id: uuid::Uuid,
-    /// Wall time of tick 0 of its records, by its own clock.
-    pub started: DateTime<Utc>,
-    /// The records.
-    pub records: Vec<Record>,
-    /// Whether something before them is not there any more.
-    pub missed: bool,
-}
-
 /// A receiver elsewhere.
 #[derive(Debug)]
-pub struct Remote {
+pub(crate) struct Remote {
     http: reqwest::Client,
     url: Url,
     token: Token,
@@ -40,7 +28,7 @@ pub struct Remote {
 
 /// Why nothing could be read back.
 #[derive(Debug, thiserror::Error)]
-pub enum RemoteError {
+pub(crate) enum RemoteError {
     /// The URL is none of a receiver.
     #[error("{0}; a URL such as http://receiver.staging:8787 is needed")]
     Url(String),
@@ -60,12 +48,22 @@ pub enum RemoteError {
     Malformed(String),
 }
 
+impl RemoteError {
+    /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
+    pub(crate) const fn is_environment(&self) -> bool {
+        match self {
+            Self::Url(_) => false,
+            Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) => true,
+        }
+    }
+}
+
 impl Remote {
     /// A receiver at `url`, read from now on.
     ///
     /// # Errors
     /// When the URL is none, or the HTTP client cannot be set up.
-    pub fn new(url: &str, token: Token) -> Result<Self, RemoteError> {
+    pub(crate) fn new(url: &str, token: Token) -> Result<Self, RemoteError> {
         let base = Url::parse(url).map_err(|e| RemoteError::Url(e.to_string()))?;
         if !matches!(base.scheme(), "http" | "https")
             || !base.username().is_empty()
@@ -83,8 +81,7 @@ impl Remote {
     }
 
     /// The clock of the receiver, as far as it is known.
-    #[must_use]
-    pub const fn offset(&self) -> Option<&Offset> {
+    pub(super) const fn offset(&self) -> Option<&Offset> {
         self.offset.as_ref()
     }
 
@@ -94,7 +91,7 @@ impl Remote {
     /// # Errors
     /// When the receiver does not answer as it should; the next look goes on where the last good one ended, and so it does
     /// when this one is dropped.
-    pub async fn look(&mut self, clock: Clock, wait: Duration) -> Result<(Meta, Batch), RemoteError> {
+    pub(super) async fn look(&mut self, clock: Clock, wait: Duration) -> Result<(Meta, Batch), RemoteError> {
         let mut url = self.url.clone();
         let wait = wait.min(MAX_WAIT).as_secs_f64();
         url.set_query(Some(&format!("since={}&wait={wait}", self.next)));

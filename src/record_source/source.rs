@@ -1,0 +1,245 @@
+//! One source of records, wherever they are kept.
+
+use super::Batch;
+use super::clock_alignment::ClockAlignment;
+use super::growing_journal::{self, GrowingJournal, Sight};
+use super::remote::{Remote, RemoteError};
+use crate::receive::{Meta, Token};
+use record::{Gap, Note, Offset, Record, Tick, Watch};
+use std::time::Duration;
+use tokio::time::{Instant, sleep, timeout};
+use wire::Clock;
+
+/// Round trips with which the clock of a receiver elsewhere is measured at the beginning.
+const ROUND_TRIPS: usize = 9;
+/// A journal is between two files for so long at most, usually.
+const BETWEEN_FILES: Duration = Duration::from_millis(250);
+/// Pause before a journal that is between two files is looked at again.
+const AGAIN: Duration = Duration::from_millis(50);
+/// Looks come more often than this: what was not looked at for longer was not seen.
+const SEEN_WITHIN: Duration = Duration::from_secs(2);
+
+/// What one look gave.
+#[derive(Debug)]
+pub(crate) struct Look {
+    /// What has come, in the time of whoever reads, with the gaps in it.
+    pub records: Vec<Record>,
+    /// Whether there is more, at once.
+    pub more: bool,
+    /// Why nothing can be seen, when that has just begun.
+    pub lost_sight: Option<String>,
+}
+
+/// A source of records that is being read.
+#[derive(Debug)]
+pub(crate) struct RecordSource {
+    origin: Origin,
+    clock: Clock,
+    alignment: ClockAlignment,
+    /// Up to when everything was seen.
+    seen: Tick,
+    /// Since when nothing can be seen, and why.
+    blind_since: Option<(Tick, String)>,
+    /// Read and not yet given: a look may be dropped at any time.
+    pending: Vec<Record>,
+}
+
+#[derive(Debug)]
+enum Origin {
+    Journal(Box<GrowingJournal>),
+    Remote(Box<RemoteReceiver>),
+}
+
+/// A receiver elsewhere.
+#[derive(Debug)]
+struct RemoteReceiver {
+    remote: Remote,
+    url: String,
+    /// Its run.
+    run: uuid::Uuid,
+    /// By which its times are put on our time line; it stays what it was measured at first.
+    offset: Offset,
+}
+
+impl RecordSource {
+    /// A journal on this machine, read from where it is open.
+    pub(crate) fn journal(journal: GrowingJournal, clock: Clock) -> Self {
+        Self::of(Origin::Journal(Box::new(journal)), clock)
+    }
+
+    /// The receiver at `url`, read from now on; says what it tells of itself as well.
+    ///
+    /// # Errors
+    /// When the URL is none, or the receiver does not answer as it should.
+    pub(crate) async fn remote(url: &str, token: Token, clock: Clock) -> Result<(Self, Meta), RemoteError> {
+        let mut remote = Remote::new(url, token)?;
+        // What is there already is not ours.
+        let mut meta = remote.look(clock, Duration::ZERO).await?.0;
+        for _ in 1..ROUND_TRIPS {
+            meta = remote.look(clock, Duration::ZERO).await?.0;
+        }
+        let unknown = || RemoteError::Malformed("it does not tell its time".to_owned());
+        let offset = remote.offset().cloned().ok_or_else(unknown)?;
+        let receiver = RemoteReceiver { remote, url: url.to_owned(), run: meta.run_id, offset };
+        Ok((Self::of(Origin::Remote(Box::new(receiver)), clock), meta))
+    }
+
+    fn of(origin: Origin, clock: Clock) -> Self {
+        let (alignment, seen) = (ClockAlignment::default(), clock.now());
+        Self { origin, clock, alignment, seen, blind_since: None, pending: Vec::new() }
+    }
+
+    /// What has come since the last look. A receiver elsewhere may wait up to `wait` for something to tell, and has to answer
+    /// within `limit`. May be dropped at any time: the next look gives what this one would have.
+    pub(crate) async fn look(&mut self, wait: Duration, limit: Duration) -> Look {
+        let (more, lost_sight) = match self.origin {
+            Origin::Journal(_) => self.look_at_journal().await,
+            Origin::Remote(_) => self.look_at_receiver(wait, limit).await,
+        };
+        Look { records: std::mem::take(&mut self.pending), more, lost_sight }
+    }
+
+    /// The gap that is open: since when nothing can be seen, and why.
+    pub(crate) fn open_gap(&self) -> Option<Gap> {
+        let (from, why) = self.blind_since.clone()?;
+        Some(Gap { from, to: self.clock.now(), why })
+    }
+
+    /// Ends: what could not be seen is a gap, and of a receiver elsewhere the clocks are stated.
+    pub(crate) fn end(mut self) -> Vec<Record> {
+        if self.blind_since.is_none() && self.clock.now().since(self.seen) > SEEN_WITHIN {
+            self.blind_since = Some((self.seen, "it was not read to the end".to_owned()));
+        }
+        self.end_blindness();
+        if let Origin::Remote(receiver) = &self.origin {
+            let stated = receiver.stated_offset();
+            #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+            let (offset, uncertainty) =
+                (stated.offset_us as f64 / 1000.0, stated.uncertainty_us as f64 / 1000.0);
+            let text = format!(
+                "webhooks were read back from {}, whose clock is {offset:+.1} ms from this one, known to \
+                 {uncertainty:.1} ms ({} round trips)",
+                receiver.url, stated.samples
+            );
+            self.note(text);
+            self.pending.push(Record::Watch(Watch::Offset(stated)));
+        }
+        self.pending
+    }
+
+    async fn look_at_journal(&mut self) -> (bool, Option<String>) {
+        let begun = Instant::now();
+        loop {
+            let Origin::Journal(journal) = &mut self.origin else { return (false, None) };
+            let look = match journal.look() {
+                Ok(look) => look,
+                Err(error) => return (false, self.blinded(error.to_string())),
+            };
+            let growing_journal::Look { batch, missed, sight } = look;
+            self.take_read(batch, missed);
+            match sight {
+                Sight::More => return (true, None),
+                Sight::Clear => {
+                    // The file was open all the time: without a break in it nothing was missed.
+                    self.blind_since = None;
+                    self.seen = self.clock.now();
+                    return (false, None);
+                }
+                Sight::Dark(_) if self.blind_since.is_none() && begun.elapsed() < BETWEEN_FILES => {
+                    sleep(AGAIN).await;
+                }
+                Sight::Dark(why) => return (false, self.blinded(why)),
+            }
+        }
+    }
+
+    async fn look_at_receiver(&mut self, wait: Duration, limit: Duration) -> (bool, Option<String>) {
+        let Origin::Remote(receiver) = &mut self.origin else { return (false, None) };
+        let looked = match timeout(limit, receiver.remote.look(self.clock, wait)).await {
+            Ok(Ok(looked)) => looked,
+            Ok(Err(error)) => return (false, self.blinded(error.to_string())),
+            Err(_) => {
+                let why = format!("the inbox does not answer within {} s", limit.as_secs());
+                return (false, self.blinded(why));
+            }
+        };
+        let (meta, batch) = looked;
+        let restarted = receiver.follow_run(&batch);
+        let (offset_us, url) = (receiver.offset.offset_us, receiver.url.clone());
+        self.end_blindness();
+        if batch.missed {
+            self.gap("the inbox has dropped records that were not read yet".to_owned());
+        }
+        if restarted {
+            self.note(format!("the receiver at {url} was started again; its clock was measured anew"));
+        }
+        self.pending.extend(self.alignment.take(batch, self.clock, offset_us));
+        self.seen = self.clock.now();
+        (meta.more, None)
+    }
+
+    /// Takes in what was read from a file of this machine.
+    fn take_read(&mut self, batch: Batch, missed: Option<String>) {
+        if let Some(why) = missed {
+            self.gap(why);
+        }
+        let (records, stepped_us) = self.alignment.take_read(batch, self.clock, self.seen);
+        if let Some(us) = stepped_us {
+            let side = if us > 0 { "ahead of" } else { "behind" };
+            #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
+            let apart = us.unsigned_abs() as f64 / 1e6;
+            let text = format!(
+                "the clock of the receiver's journal is {apart:.1} s {side} this one: its times are counted from when it was read"
+            );
+            self.note(text.clone());
+            self.gap(text);
+        }
+        self.pending.extend(records);
+    }
+
+    /// Nothing can be seen; gives why, when that is new.
+    fn blinded(&mut self, why: String) -> Option<String> {
+        let new = self.blind_since.is_none();
+        new.then(|| self.blind_since = Some((self.seen, why.clone())));
+        new.then_some(why)
+    }
+
+    /// What happened since everything was seen last is not certain.
+    fn gap(&mut self, why: String) {
+        let from = self.blind_since.take().map_or(self.seen, |(from, _)| from);
+        self.pending.push(Record::Watch(Watch::Gap(Gap { from, to: self.clock.now(), why })));
+    }
+
+    fn end_blindness(&mut self) {
+        if let Some((from, why)) = self.blind_since.take() {
+            self.pending.push(Record::Watch(Watch::Gap(Gap { from, to: self.clock.now(), why })));
+        }
+    }
+
+    fn note(&mut self, text: String) {
+        self.pending.push(Record::Note(Note { at: self.clock.now(), text }));
+    }
+}
+
+impl RemoteReceiver {
+    /// Whether the records are of another run than the last ones: the clock is then measured anew.
+    fn follow_run(&mut self, batch: &Batch) -> bool {
+        let restarted = batch.run_id != self.run;
+        if restarted {
+            self.run = batch.run_id;
+            self.offset = self.remote.offset().cloned().unwrap_or_else(|| self.offset.clone());
+        }
+        restarted
+    }
+
+    /// What was measured since the beginning may only make the uncertainty larger.
+    fn stated_offset(&self) -> Offset {
+        let mut stated = self.offset.clone();
+        if let Some(best) = self.remote.offset() {
+            let apart = stated.offset_us.abs_diff(best.offset_us).saturating_add(best.uncertainty_us);
+            stated.uncertainty_us = stated.uncertainty_us.max(apart);
+            stated.samples = best.samples;
+        }
+        stated
+    }
+}
