@@ -15,9 +15,9 @@ use args::What;
 
 /// Runs the load.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    match (&args.what, &args.flows) {
+    match (&args.what, &args.flows.scenario) {
         (Some(What::Webhooks(args)), _) => webhooks::run(args),
-        (None, Some(args)) => flows::run(args),
+        (None, Some(scenario)) => flows::run(&args.flows, scenario),
         (None, None) => Err(Failure::usage("what is to be loaded? Give a scenario, or `webhooks`")),
     }
 }

@@ -1,5 +1,6 @@
 //! `smoke merge`: one verdict over the shards of a load.
 
+use super::evidence_files::Keep;
 use super::load::{self, Evidence, JOURNAL};
 use super::run_args::OutputArgs;
 use super::{Exit, Failure, out};
@@ -45,6 +46,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.output.quiet {
         out::say(format!("merging {} journals", parts.len()));
     }
+    // A journal there may be one of the parts.
+    evidence.make_way(Keep::Nothing).map_err(Failure::environment)?;
     evidence.write(&args.output, parts, Scope::Whole)
 }
 

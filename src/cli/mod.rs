@@ -1,9 +1,9 @@
 //! Turns a command line into a plan, shows progress, prints, and returns an exit code.
 
-mod artifacts;
 mod check;
 mod completions;
 mod environment;
+mod evidence_files;
 mod exit;
 mod fault_plan;
 mod format;
@@ -19,7 +19,6 @@ mod observe;
 mod observe_drive;
 mod observe_hook;
 mod observe_judge;
-mod observe_kept;
 mod observe_table;
 mod out;
 mod outputs;
@@ -38,11 +37,13 @@ mod scan;
 mod schema;
 mod secret;
 mod secret_source;
+mod sender_breaker;
 mod sign;
 mod signing;
 mod staging;
 mod staging_data;
 mod stdin_body;
+mod target_guard;
 mod verify;
 
 pub use exit::{Exit, Failure};

@@ -1,10 +1,10 @@
 //! `smoke observe`: the observation window, from command line to memo and exit code.
 
+use super::evidence_files::{EvidenceFiles, Keep};
 use super::gates_file::GatesFile;
 use super::observe_drive::{Drive, DriveArgs, Driving, Watched};
 use super::observe_hook::hook;
 use super::observe_judge::{Live, SenderLog};
-use super::observe_kept::keep_earlier;
 use super::observe_table::Table;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, interrupt, logs, out, receive_files, receiver_plan, run_plan};
@@ -14,7 +14,7 @@ use crate::receive::{Identity, Receiver, header};
 use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
 use evidence::analysis::{Analysis, minutes};
 use evidence::gate::Verdict;
-use evidence::report::{EMBEDDED, artifact, from_journal, memo, summary, write_whole};
+use evidence::report::{EMBEDDED, artifact, from_journal, memo, summary};
 use pii::shown;
 use record::RunKind;
 use record::Tick;
@@ -23,7 +23,7 @@ use scenario::{Env, Period};
 use signature::Scheme;
 use signature::Secret;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep};
@@ -119,12 +119,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
-    std::fs::create_dir_all(&args.artifacts)
-        .map_err(|e| Failure::environment(format!("--artifacts {}: {e}", args.artifacts.display())))?;
+    let files = EvidenceFiles::new(&args.artifacts, "observation");
+    let _lock = files.make_ready()?;
     let (stop_receiver, receiver_stops) = watch::channel(false);
     let clock = Clock::start();
     let seen = source(args, (&gates, env), clock, receiver_stops).await?;
-    let path = args.artifacts.join("staging_observation_journal.jsonl");
+    let path = files.journal();
     let mut header = header(&seen.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
@@ -138,17 +138,17 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
     let (interrupt, stopped) = watch::channel(false);
     interrupt::spawn(interrupt)?;
-    if let Some(kept) = keep_earlier(&args.artifacts)?.filter(|_| !args.quiet) {
-        out::say(format!("the window before this one is kept: {}", kept.display()));
-    }
-    let journal = Journal::create(&path, &header).map_err(cannot)?;
-    let analysis = Analysis::new(header).map_err(Failure::usage)?;
     let formats = logs::formats(None)?;
     let follow = |p: &PathBuf| {
         LogFollow::at_end(p)
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))
     };
-    let log = if args.logs.is_empty() { None } else { Some(SenderLog::new(&formats, &analysis.header)?) };
+    let logs = args.logs.iter().map(follow).collect::<Result<_, _>>()?;
+    let analysis = Analysis::new(header.clone()).map_err(Failure::usage)?;
+    let log = if args.logs.is_empty() { None } else { Some(SenderLog::new(&formats, &header)?) };
+    // A canary stage takes a day to watch: a window about staging is kept whatever the next one is about.
+    files.make_way(Keep::AboutOthers).map_err(Failure::environment)?;
+    let journal = Journal::create(&path, &header).map_err(cannot)?;
     let (tell, driven) = std::sync::mpsc::channel();
     let mut observe = Observe::begin(Plan {
         driven,
@@ -157,7 +157,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
         judge: Live::new(analysis, gates.gates.clone(), log),
         clock,
         source: seen.source,
-        logs: args.logs.iter().map(follow).collect::<Result<_, _>>()?,
+        logs,
     })
     .map_err(cannot)?;
     let driving = Driving::start(drives, clock, &tell);
@@ -171,7 +171,7 @@ async fn execute(args: &Args, env: &Env) -> Result<Exit, Failure> {
     }
     observe.finish(whole && outcome != Outcome::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
-    conclude(args, &path, outcome)
+    conclude(args, &files, outcome)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,19 +285,14 @@ fn tell(args: &Args, analysis: &Analysis, clock: Clock, told: usize) -> usize {
     due
 }
 
-fn conclude(args: &Args, journal: &Path, outcome: Outcome) -> Result<Exit, Failure> {
-    let (evidence, bytes) = from_journal(journal).map_err(Failure::environment)?;
+fn conclude(args: &Args, files: &EvidenceFiles, outcome: Outcome) -> Result<Exit, Failure> {
+    let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
-    let write = |name: &str, bytes: &[u8]| {
-        let path = args.artifacts.join(name);
-        write_whole(&path, bytes)
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
-    };
-    write("staging_observation_output.json", &bytes)?;
-    write("staging_observation_memo.md", memo(&made, "staging_observation").as_bytes())?;
+    files.write("output.json", &bytes)?;
+    files.write("memo.md", memo(&made, files.name()).as_bytes())?;
     out::raw(summary(&made, super::run::colour()).as_bytes());
     if !args.quiet {
-        out::say(format!("memo {}", args.artifacts.join("staging_observation_memo.md").display()));
+        out::say(format!("memo {}", files.file("memo.md").display()));
     }
     Ok(match (outcome, evidence.verdict) {
         (Outcome::Interrupted, _) => Exit::Interrupted,

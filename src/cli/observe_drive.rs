@@ -2,7 +2,7 @@
 
 use super::run_args::{FlowArgs, OutputArgs};
 use super::run_plan;
-use super::{Failure, environment, out};
+use super::{Failure, environment, out, target_guard};
 use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Plan, Prepared, Receiver, RunError};
 use crate::load::{Schedule, rate};
 use record::Record;
@@ -30,6 +30,9 @@ pub(super) struct DriveArgs {
     /// Staging to drive [env: STAGING_URL]; without it the embedded stand-in, which is no evidence about staging
     #[arg(long, value_name = "URL", requires = "drive", help_heading = "Drive")]
     staging: Option<String>,
+    /// Drive a target that looks like production
+    #[arg(long, requires = "drive", help_heading = "Drive")]
+    i_own_this_target: bool,
     /// Data rows for one of the scenarios, such as payments=rows.csv; may be given several times
     #[arg(long, value_name = "SCENARIO=FILE", requires = "drive", help_heading = "Drive")]
     data: Vec<String>,
@@ -144,7 +147,8 @@ impl DriveArgs {
             plan.scheme = watched.scheme;
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
-            let prepared = Prepared::new(plan).await.map_err(|e| failure(traffic, duration, e))?;
+            target_guard::check(&plan.target, self.i_own_this_target, Some(traffic.per_second)).await?;
+            let prepared = Prepared::new(plan, || Ok(())).await.map_err(|e| failure(traffic, duration, e))?;
             all.push(Drive { traffic: traffic.clone(), schedule, prepared });
         }
         Ok(all)

@@ -1,7 +1,7 @@
 //! The reports beside an artifact: HTML, JUnit XML, Markdown.
 
 use super::Failure;
-use super::artifacts::Artifacts;
+use super::evidence_files::EvidenceFiles;
 use super::run_args::ReportFormat;
 use evidence::report::{Artifact, Evidence, html, junit, memo, write_whole};
 use std::path::{Path, PathBuf};
@@ -16,8 +16,8 @@ pub(super) struct Outputs {
 
 impl Outputs {
     /// The formats that were asked for, under their usual names beside the artifact.
-    pub(super) fn beside(artifacts: &Artifacts, formats: &[ReportFormat]) -> Self {
-        let of = |format, end| formats.contains(&format).then(|| artifacts.file(end));
+    pub(super) fn beside(files: &EvidenceFiles, formats: &[ReportFormat]) -> Self {
+        let of = |format, end| formats.contains(&format).then(|| files.file(end));
         Self {
             html: of(ReportFormat::Html, "report.html"),
             junit: of(ReportFormat::Junit, "junit.xml"),

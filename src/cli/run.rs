@@ -1,14 +1,18 @@
 //! `smoke payments`, `smoke matches`, `smoke run`: one run from command line to exit code.
 
+use super::evidence_files::{EvidenceFiles, Keep};
 use super::format::Format;
 use super::outputs::Outputs;
 use super::progress::Progress;
 use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
-use super::{Exit, Failure, github, out, signing};
-use crate::executor::{Execution, Pacing, Plan, Prepared, RunError};
+use super::sender_breaker::LeftOpen;
+use super::{Exit, Failure, github, out, signing, target_guard};
+use crate::executor::{Execution, Pacing, Plan, Prepared, RunError, Target};
+use chrono::Utc;
+use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
-use evidence::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
+use evidence::report::{Colour, Evidence, artifact, contract_table, from_journal, summary};
 use std::io::IsTerminal;
 use tokio::sync::watch;
 
@@ -19,54 +23,90 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
-    let Resolved { plan, artifacts } = resolved;
-    let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let Resolved { plan, files } = resolved;
+    let (flow, output) = (&args.flow, &args.flow.output);
+    let key = flow.sign.as_deref().map(signing::read_key).transpose()?;
+    target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
     let (interrupt, stop) = watch::channel(false);
     super::interrupt::spawn(interrupt)?;
-    artifacts.make_ready()?;
-    let progress = Progress::new(args.flow.output.quiet, plan.flows, plan.redactor.clone());
+    let _lock = files.make_ready()?;
+    let progress = Progress::new(output.quiet, plan.flows, plan.redactor.clone());
     let announcement = super::fault_plan::announcement(&plan);
-    let setup = matches!(plan.target, crate::executor::Target::Url(_)).then(|| sender_settings(&plan));
-    if plan.environment == EMBEDDED
-        && let Some(kept) = artifacts.keep_evidence_about_others()?
-    {
-        out::say(format!("evidence about another environment was there; it is now {}", kept.display()));
-    }
-    let prepared = Prepared::new(plan).await.map_err(failure)?;
-    if let Some(setup) = setup.filter(|_| !args.flow.output.quiet) {
+    let outlives_run = matches!(plan.target, Target::Url(_));
+    let setup = outlives_run.then(|| sender_settings(&plan));
+    let keep = Keep::before(&plan.environment);
+    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(failure)?;
+    if let Some(setup) = setup.filter(|_| !output.quiet) {
         out::say(setup(prepared.endpoint()));
     }
     if let Some(announcement) = announcement {
         out::say(announcement);
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
-    artifacts.write(&from_journal(artifacts.journal()).map_err(Failure::environment)?.1)?;
-    let execution = Execution { listener: progress.listener(), ..Execution::unwatched(Pacing::Phases) };
-    let finished = prepared.execute(execution, stop).await.map_err(failure)?;
+    files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
+    let interrupted = drive(prepared, flow.no_pause, &files, &progress, stop).await?;
     progress.finish();
-    let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;
-    artifacts.write(&bytes)?;
+    let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
+    files.write("output.json", &bytes)?;
     if let Some(key) = key {
-        signing::sign(&key, artifacts.output(), &bytes, artifacts.journal(), &evidence.integrity.sha256)?;
+        signing::sign(&key, &files.output(), &bytes, &files.journal(), &evidence.integrity.sha256)?;
     }
     let artifact = artifact(&evidence);
-    Outputs::beside(&artifacts, &args.flow.output.report).write(&evidence, &artifact, artifacts.name())?;
-    github::tell(&evidence, &artifact, artifacts.name());
-    match args.flow.output.format {
+    Outputs::beside(&files, &output.report).write(&evidence, &artifact, files.name())?;
+    github::tell(&evidence, &artifact, files.name());
+    match output.format {
         Format::Json => out::raw(&bytes),
         Format::Human => {
             out::raw(contract_table(&artifact, colour()).as_bytes());
             out::raw(summary(&artifact, colour()).as_bytes());
         }
     }
-    if !args.flow.output.quiet {
+    if outlives_run {
+        tell_of_breaker(&evidence, &files)?;
+    }
+    if !output.quiet {
+        out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
+    }
+    Ok(exit(evidence.verdict, interrupted))
+}
+
+/// Drives the run to its end, once the sender's circuit breaker lets it; gives whether it was interrupted.
+async fn drive(
+    prepared: Prepared,
+    no_pause: bool,
+    files: &EvidenceFiles,
+    progress: &Progress,
+    mut stop: watch::Receiver<bool>,
+) -> Result<bool, Failure> {
+    if let Some(left_open) = LeftOpen::recall(files.dir(), prepared.target(), Utc::now())
+        && !left_open.wait(no_pause, &mut stop).await
+    {
+        prepared.cancel("interrupted before anything was driven").await.map_err(failure)?;
+        return Ok(true);
+    }
+    let execution = Execution { listener: progress.listener(), ..Execution::unwatched(Pacing::Phases) };
+    let finished = prepared.execute(execution, stop).await.map_err(failure)?;
+    Ok(finished.interrupted)
+}
+
+/// Says that the run has left the sender's circuit breaker open, or that one which was open before may have swallowed webhooks.
+fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<(), Failure> {
+    let (analysis, now) = (&evidence.analysis, Utc::now());
+    if let Some(left_open) = LeftOpen::of(analysis, files.name(), now) {
+        return left_open.keep(files.dir(), now);
+    }
+    let lost = !evidence.is_cut_off() && analysis.expectations().any(|expected| expected.missing() > 0);
+    if lost && Breaker::of(analysis).openings.is_empty() {
+        let contract = analysis.header.retry.breaker;
         out::say(format!(
-            "artifact {}\njournal  {}",
-            artifacts.output().display(),
-            artifacts.journal().display()
+            "webhooks were lost and this run has not opened the sender's circuit breaker: if it was open already ({} failed \
+             deliveries within {} s open it for {} s), it dropped them without trying; run again after that",
+            contract.failures,
+            contract.window().as_secs_f64(),
+            contract.open().as_secs_f64()
         ));
     }
-    Ok(exit(evidence.verdict, finished.interrupted))
+    Ok(())
 }
 
 fn exit(verdict: Verdict, interrupted: bool) -> Exit {

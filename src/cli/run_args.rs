@@ -65,7 +65,8 @@ pub(super) struct FlowArgs {
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
     #[arg(long, value_name = "FAULT", help_heading = "Run")]
     pub inject: Vec<FaultSpec>,
-    /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail
+    /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail, nor wait
+    /// at the beginning for one that an earlier run has left open
     #[arg(long, help_heading = "Run")]
     pub no_pause: bool,
 

@@ -1,6 +1,6 @@
 //! From what the user typed to what a run is made of: flags over environment over scenario.
 
-use super::artifacts::Artifacts;
+use super::evidence_files::EvidenceFiles;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
 use super::receiver_plan::receiver;
@@ -32,7 +32,7 @@ const QUIET_STAGING: Duration = Duration::from_secs(3);
 /// A run, and where its evidence goes.
 pub(super) struct Resolved {
     pub plan: Plan,
-    pub artifacts: Artifacts,
+    pub files: EvidenceFiles,
 }
 
 /// Resolves a run of `scenario`, which is a name or a file.
@@ -109,6 +109,7 @@ fn resolve_sized(
     let Broken { flows, faults, sweep } =
         fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
     let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
+    let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
     let plan = Plan {
         kind,
         gates: gates.reference(),
@@ -125,7 +126,7 @@ fn resolve_sized(
         seed,
         within: args.within.map(Period::get),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
-        journal: Artifacts::new(&args.output.artifacts, &own.name).journal().to_path_buf(),
+        journal: files.journal(),
         aggregator: None,
         faults,
         sweep,
@@ -135,7 +136,7 @@ fn resolve_sized(
         target,
         loaded: loaded.clone(),
     };
-    Ok(Resolved { plan, artifacts: Artifacts::new(&args.output.artifacts, &loaded.scenario.name) })
+    Ok(Resolved { plan, files })
 }
 
 /// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.

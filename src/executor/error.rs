@@ -46,6 +46,9 @@ pub(crate) enum RunError {
     /// The stand-in cannot start.
     #[error("the embedded stand-in cannot start: {0}")]
     StandIn(io::Error),
+    /// Evidence of an earlier run is in the way.
+    #[error("the files of an earlier run cannot be moved out of the way: {0}")]
+    Earlier(io::Error),
     /// The journal cannot be written.
     #[error("cannot write the journal {}: {source}", path.display())]
     Journal {
@@ -93,6 +96,7 @@ impl RunError {
             Self::Bind { .. }
             | Self::StandIn(_)
             | Self::Shim(_)
+            | Self::Earlier(_)
             | Self::Journal { .. }
             | Self::Unreachable { .. }
             | Self::Random(_) => true,

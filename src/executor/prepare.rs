@@ -15,6 +15,7 @@ use scenario::{
 };
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -39,11 +40,15 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
-    /// Binds, starts, reads and checks everything that a run needs.
+    /// Binds, starts, reads and checks everything that a run needs. `make_way` is called when all of that is in order, before the
+    /// journal of an earlier run is replaced.
     ///
     /// # Errors
     /// Whatever is missing or wrong; nothing has been driven then.
-    pub(crate) async fn new(mut plan: Plan) -> Result<Self, RunError> {
+    pub(crate) async fn new(
+        mut plan: Plan,
+        make_way: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Self, RunError> {
         let clock = Clock::start();
         plan.redactor.learn(&plan.secret);
         let verifier = Verifier::new(plan.scheme, &plan.secret)?;
@@ -68,6 +73,8 @@ impl Prepared {
             // They are looked for while the webhooks arrive, and nobody looks again.
             header.identities = Vec::new();
         }
+        let interceptor = injector(&plan, &endpoint, &run, &rows).await?;
+        make_way().map_err(RunError::Earlier)?;
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
         let journal = match aggregator {
@@ -84,7 +91,7 @@ impl Prepared {
             verifier,
             contract: plan.retry.clone(),
             quiet: plan.quiet,
-            interceptor: injector(&plan, &endpoint, &run, &rows).await?,
+            interceptor,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         Ok(Self {
@@ -132,6 +139,11 @@ impl Prepared {
     /// The URL that the sender has to post to.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The base URL of the target.
+    pub(crate) fn target(&self) -> &str {
+        self.client.base()
     }
 
     /// Whether the target is smoke's own stand-in, here or as a server: no evidence about staging.

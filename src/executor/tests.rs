@@ -96,7 +96,7 @@ fn pauses_come_where_nothing_else_helps() {
 async fn gaps(plan: Plan) -> Vec<(u64, u64)> {
     let journal = plan.journal.clone();
     let (_stop, stopped) = watch::channel(false);
-    let prepared = Prepared::new(plan).await.unwrap();
+    let prepared = Prepared::new(plan, || Ok(())).await.unwrap();
     let finished = prepared.execute(Execution::unwatched(Pacing::Phases), stopped).await.unwrap();
     let mut ours: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
     let (_, mut reader) = Reader::open(&journal).unwrap();
@@ -142,7 +142,7 @@ async fn failures_that_are_gathered_open_no_breaker() {
     let plan = plan("payments", 12, 12, &["400"], &dir);
     let journal = plan.journal.clone();
     let (_stop, stopped) = watch::channel(false);
-    let finished = Prepared::new(plan)
+    let finished = Prepared::new(plan, || Ok(()))
         .await
         .unwrap()
         .execute(Execution::unwatched(Pacing::Phases), stopped)

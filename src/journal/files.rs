@@ -43,7 +43,7 @@ impl Files {
     /// When the file cannot be created or written, what is there is no journal or cannot be read or renamed, or another
     /// process writes here.
     pub(super) fn continue_at(path: &Path, header: &Header, options: Options) -> io::Result<Self> {
-        let lock = segments::lock(path)?;
+        let lock = segments::lock_file(path)?;
         let mut part = segments::last_part(path).unwrap_or(0) + 1;
         let mut before = None;
         if segments::left_behind(path)? {

@@ -14,5 +14,6 @@ mod segments_tests;
 mod tests;
 
 pub use durable::{Durable, NotDurable};
+pub(crate) use segments::lock_file;
 pub use segments::{Options, Pace, Rotation, Sync, hidden_beside, is_abandoned, segment_path};
 pub use writer::{Journal, Sealed};

@@ -73,12 +73,12 @@ pub fn hidden_beside(journal: &Path, purpose: &str) -> PathBuf {
     journal.with_file_name(name)
 }
 
-/// Makes sure that nobody else writes parts here: two processes would rename each other's files. The lock is the
+/// Makes sure that nobody else writes a journal here: two processes would replace each other's files. The lock is the
 /// kernel's, and ends with the process.
 ///
 /// # Errors
 /// When another process holds it, or the file beside the journal cannot be made.
-pub(super) fn lock(journal: &Path) -> io::Result<File> {
+pub(crate) fn lock_file(journal: &Path) -> io::Result<File> {
     let path = hidden_beside(journal, "lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&path)?;
     for _ in 0..LOOKED_AT {
@@ -89,7 +89,7 @@ pub(super) fn lock(journal: &Path) -> io::Result<File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::other("another smoke process writes it"))
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another smoke process writes it"))
 }
 
 /// Tries for a lock that is held, and the pause after each.

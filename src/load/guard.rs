@@ -1,4 +1,4 @@
-//! The safety catch: which targets a load refuses, and what this machine cannot do.
+//! The safety catch: which targets are refused, and what this machine cannot do.
 
 use std::net::SocketAddr;
 
@@ -7,11 +7,11 @@ pub const HIGH_RATE: f64 = 10_000.0;
 /// File descriptors that are kept for other things than connections.
 const SPARE_DESCRIPTORS: u64 = 32;
 
-/// Why a load is refused. All but the last are overridden by `--i-own-this-target`.
+/// Why a target or a load is refused. All but the last are overridden by `--i-own-this-target`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The host looks like production.
-    #[error("{host} looks like production ({why}): a load there takes --i-own-this-target")]
+    #[error("{host} looks like production ({why}): if it is yours to drive, say so with --i-own-this-target")]
     Production {
         /// The host.
         host: String,

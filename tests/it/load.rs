@@ -233,7 +233,8 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "1e9/s", "--duration", "1s"], "above 1000000/s"),
         (&["--rate", "0.0000001/s", "--duration", "2s"], "the schedule starts nothing"),
         (&["--rate", "5/s", "--duration", "1s", "--misbehave", "slow"], "--misbehave"),
-        (&["--rate", "5/s", "--duration", "1s", "--inject", "503"], "--inject: is for flows"),
+        (&["--rate", "5/s", "--duration", "1s", "--inject", "503"], "unexpected argument '--inject'"),
+        (&["--rate", "5/s", "--duration", "1s", "--report", "markdown"], "possible values: html, junit"),
         (&["--rate", "5/s", "--duration", "1s", "--cacert", "/nonexistent"], "--cacert"),
     ] {
         load(&url, args).run().exits(2).says(says);
@@ -588,13 +589,26 @@ fn the_help_lists_the_reports_that_a_load_has() {
 fn flows_refuse_what_is_not_for_them() {
     let refused = |args: &[&str]| Smoke::new("load").args(&["payments"]).args(args).run().exits(2);
     refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
-    refused(&["--rate", "1/s", "--duration", "1s", "--to", "http://127.0.0.1:1/"]).says("--staging");
-    refused(&["--rate", "1/s", "--duration", "1s", "--flows", "3"]).says("--connections");
-    for flag in [&["--retry"][..], &["--event", "zzz"], &["--timeout", "1ms"], &["--cacert", "/nonexistent"]]
-    {
+    for flag in [
+        &["--to", "http://127.0.0.1:1/"][..],
+        &["--retry"],
+        &["--event", "zzz"],
+        &["--timeout", "1ms"],
+        &["--cacert", "/nonexistent"],
+        &["--flows", "3"],
+        &["--concurrency", "3"],
+    ] {
         let args = [&["--rate", "1/s", "--duration", "1s"][..], flag].concat();
-        refused(&args).says(&format!("{}: is for `load webhooks`", flag[0]));
+        refused(&args).says(&format!("unexpected argument '{}'", flag[0]));
     }
+    refused(&["--rate", "1/s", "--duration", "1s", "--report", "markdown"])
+        .says("possible values: html, junit");
+    Smoke::new("load").run().exits(2).says("<SCENARIO>");
+    Smoke::new("load")
+        .args(&["webhooks", "--rate", "1/s", "--duration", "1s"])
+        .run()
+        .exits(2)
+        .says("--to <URL>");
     let url = ["--rate", "1/s", "--duration", "1s", "--staging", "http://www.example.com/"];
     Smoke::new("load")
         .args(&["payments"])

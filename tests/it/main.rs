@@ -1,6 +1,8 @@
 //! Integration tests: the built binary and real sockets.
 
 #[cfg(test)]
+mod architecture;
+#[cfg(test)]
 mod bad_input;
 #[cfg(test)]
 mod contract;

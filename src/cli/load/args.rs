@@ -23,7 +23,7 @@ pub(in crate::cli) struct Args {
     #[command(subcommand)]
     pub what: Option<What>,
     #[command(flatten)]
-    pub flows: Option<FlowLoadArgs>,
+    pub flows: FlowLoadArgs,
 }
 
 /// What is loaded other than the flows of a scenario.
@@ -37,7 +37,8 @@ pub(in crate::cli) enum What {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct FlowLoadArgs {
     /// A scenario (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end
-    pub scenario: String,
+    #[arg(required = true)]
+    pub scenario: Option<String>,
     #[command(flatten)]
     pub schedule: ScheduleArgs,
     #[command(flatten)]

@@ -1,5 +1,6 @@
 //! The files of a load: the journal while it runs; artifact, histogram log, page and JUnit from the journals.
 
+use crate::cli::evidence_files::{EvidenceFiles, FolderLock, Keep};
 use crate::cli::format::Format;
 use crate::cli::gates_file::GatesFile;
 use crate::cli::run_args::{OutputArgs, ReportFormat};
@@ -10,28 +11,27 @@ use evidence::analysis::load::{Part, Series};
 use evidence::gate::{Confidence, Verdict};
 use evidence::report::{
     Hlog, LoadArtifact, Scope, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
-    load_text, open_part, write_whole,
+    load_text, open_part,
 };
 use record::Header;
 use record::seal::SigningKey;
 use std::fs::File;
-use std::io::{BufReader, BufWriter};
+use std::io::{self, BufReader, BufWriter};
 use std::path::PathBuf;
 
 /// Name of the journal of a load in its directory.
 pub(in crate::cli) const JOURNAL: &str = "staging_load_journal.jsonl";
 
-/// Name of its artifact there.
-const OUTPUT: &str = "staging_load_output.json";
-/// Names of its pages there.
-const PAGE: &str = "staging_load_report.html";
-const JUNIT: &str = "staging_load_junit.xml";
+/// How its pages end.
+const PAGE: &str = "report.html";
+const JUNIT: &str = "junit.xml";
 
 /// The files of one load or one merge.
 #[derive(Debug)]
 pub(in crate::cli) struct Evidence {
-    dir: PathBuf,
+    files: EvidenceFiles,
     gates: GatesFile,
+    _lock: FolderLock,
 }
 
 impl Evidence {
@@ -45,13 +45,9 @@ impl Evidence {
             1 => output.artifacts.clone(),
             count => output.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
         };
-        let wrong =
-            |e| Failure::environment(format!("--artifacts {}: cannot be written: {e}", dir.display()));
-        std::fs::create_dir_all(&dir).map_err(wrong)?;
-        let probe = dir.join(format!(".smoke-{}", std::process::id()));
-        std::fs::write(&probe, b"").map_err(wrong)?;
-        std::fs::remove_file(&probe).map_err(wrong)?;
-        Ok(Self { dir, gates })
+        let files = EvidenceFiles::new(&dir, "load");
+        let lock = files.make_ready()?;
+        Ok(Self { files, gates, _lock: lock })
     }
 
     pub(in crate::cli) fn gates_json(&self) -> serde_json::Value {
@@ -64,7 +60,15 @@ impl Evidence {
 
     /// Where the journal is.
     pub(in crate::cli) fn journal(&self) -> PathBuf {
-        self.dir.join(JOURNAL)
+        self.files.journal()
+    }
+
+    /// Makes way for a load or a merge.
+    ///
+    /// # Errors
+    /// When a file of an earlier one cannot be renamed or removed.
+    pub(in crate::cli) fn make_way(&self, keep: Keep) -> io::Result<()> {
+        self.files.make_way(keep)
     }
 
     /// Begins the journal.
@@ -94,7 +98,7 @@ impl Evidence {
         let exit = self.write(output, vec![part], Scope::Part)?;
         if let Some(key) = key {
             let (artifact, _, bytes) = load_from_journal(&self.journal()).map_err(Failure::environment)?;
-            let output = self.dir.join(OUTPUT);
+            let output = self.files.output();
             signing::sign(key, &output, &bytes, &self.journal(), artifact.journal_sha256())?;
         }
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
@@ -120,8 +124,7 @@ impl Evidence {
         })
     }
 
-    /// Writes artifact, histogram log and pages; pages of an earlier load that are not made again go, since they would
-    /// tell another verdict.
+    /// Writes artifact, histogram log and pages.
     fn files(
         &self,
         output: &OutputArgs,
@@ -131,19 +134,15 @@ impl Evidence {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
         if output.report.is_empty() || output.report.contains(&ReportFormat::Html) {
-            self.file(PAGE, load_html(&artifact, &series).as_bytes())?;
-        } else {
-            self.remove(PAGE)?;
+            self.files.write(PAGE, load_html(&artifact, &series).as_bytes())?;
         }
         if output.report.contains(&ReportFormat::Junit) {
             let xml = load_junit(&artifact)
                 .map_err(|e| Failure::environment(format!("cannot write JUnit: {e}")))?;
-            self.file(JUNIT, xml.as_bytes())?;
-        } else {
-            self.remove(JUNIT)?;
+            self.files.write(JUNIT, xml.as_bytes())?;
         }
         // Last: whoever sees it finds no page of an earlier load beside it.
-        self.file(OUTPUT, &json)?;
+        self.files.write("output.json", &json)?;
         Ok((artifact, json))
     }
 
@@ -153,8 +152,8 @@ impl Evidence {
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
     ) -> Result<(LoadArtifact, Series), Failure> {
-        let path = self.dir.join("latency.hlog");
-        let temporary = self.dir.join(format!(".latency.hlog.{}", std::process::id()));
+        let path = self.files.dir().join("latency.hlog");
+        let temporary = self.files.dir().join(format!(".latency.hlog.{}", std::process::id()));
         let wrong = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
         let started = parts.iter().map(|p| p.plan.started).min().unwrap_or_default();
         let about = parts.first().map_or_else(String::new, |p| format!("smoke load {}", p.plan.subject));
@@ -174,21 +173,5 @@ impl Evidence {
         written.map_err(wrong)?;
         std::fs::rename(&temporary, &path).map_err(wrong)?;
         Ok(built)
-    }
-
-    fn file(&self, name: &str, bytes: &[u8]) -> Result<(), Failure> {
-        let path = self.dir.join(name);
-        write_whole(&path, bytes)
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
-    }
-
-    fn remove(&self, name: &str) -> Result<(), Failure> {
-        let path = self.dir.join(name);
-        match std::fs::remove_file(&path) {
-            Err(e) if e.kind() != std::io::ErrorKind::NotFound => {
-                Err(Failure::environment(format!("cannot remove {}: {e}", path.display())))
-            }
-            _ => Ok(()),
-        }
     }
 }

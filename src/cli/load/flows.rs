@@ -4,11 +4,13 @@ use super::Evidence;
 use super::args::FlowLoadArgs;
 use super::live::{self, View};
 use super::plan::LoadWork;
-use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing};
+use crate::cli::evidence_files::Keep;
+use crate::cli::sender_breaker::LeftOpen;
+use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard};
 use crate::executor::{
     self, Execution, LoadRecords, Pacing, Prepared, Receiver, RunError, Scheduled, Target,
 };
-use crate::load::{Finish, Pace, Plan, RetryPolicy, Target as Url, guard};
+use crate::load::{Finish, Pace, Plan, RetryPolicy};
 use chrono::{SecondsFormat, Utc};
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,7 +22,7 @@ use tokio::time::sleep;
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Resolves scenario and schedule, plays the flows and judges both.
-pub(super) fn run(args: &FlowLoadArgs) -> Result<Exit, Failure> {
+pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
     let work = LoadWork::new(&args.schedule, retry, args.flow.seed)?;
@@ -29,17 +31,19 @@ pub(super) fn run(args: &FlowLoadArgs) -> Result<Exit, Failure> {
     };
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
     let total = total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))?;
-    let mut resolved = run_plan::resolve_load(&args.scenario, &args.flow, total, work.connections)?;
+    let mut resolved = run_plan::resolve_load(scenario, &args.flow, total, work.connections)?;
     let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
     let output = &args.flow.output;
     let evidence = Evidence::prepare(output, work.shard)?;
     resolved.journal = evidence.journal();
+    let keep = Keep::before(&resolved.environment);
     let name = resolved.loaded.scenario.name.clone();
     let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
     check_receiver(&resolved, &work)?;
+    check_typed(args, &resolved.target)?;
     runtime::block_on(async {
-        check_target(args, &resolved.target, &work).await?;
-        let prepared = Prepared::new(resolved).await.map_err(failure)?;
+        target_guard::check(&resolved.target, args.flow.i_own_this_target, work.peak).await?;
+        let prepared = Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(failure)?;
         let (interrupted, mut stop) = watch::channel(false);
         if args.flow.output.quiet {
             interrupt::spawn_quiet(interrupted)?;
@@ -50,7 +54,12 @@ pub(super) fn run(args: &FlowLoadArgs) -> Result<Exit, Failure> {
             .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
             .map_err(failure)?;
         evidence.begin(output)?;
-        if begin_at(args, &mut stop).await == Finish::Interrupted {
+        let left_open = LeftOpen::recall(&args.flow.output.artifacts, prepared.target(), Utc::now());
+        let may_begin = match left_open {
+            Some(left_open) => left_open.wait(args.flow.no_pause, &mut stop).await,
+            None => true,
+        };
+        if !may_begin || begin_at(args, &mut stop).await == Finish::Interrupted {
             prepared.cancel(live::NEVER_BEGAN).await.map_err(failure)?;
             return evidence.conclude(output, Finish::Interrupted, key.as_ref());
         }
@@ -114,20 +123,14 @@ async fn begin_at(args: &FlowLoadArgs, stop: &mut watch::Receiver<bool>) -> Fini
     }
 }
 
-/// The same catch as for webhooks; the stand-in is this process.
-async fn check_target(args: &FlowLoadArgs, target: &Target, work: &LoadWork) -> Result<(), Failure> {
-    let Target::Url(url) = target else { return Ok(()) };
-    if args.flow.staging.is_none() {
+/// What is loaded has to be meant: the environment alone does not say so.
+fn check_typed(args: &FlowLoadArgs, target: &Target) -> Result<(), Failure> {
+    if matches!(target, Target::Url(_)) && args.flow.staging.is_none() {
         return Err(Failure::usage(
             "STAGING_URL is set: a load on it takes the URL spelled out (--staging URL); unset it for the stand-in",
         ));
     }
-    let target = Url::parse(url).map_err(|e| Failure::usage(format!("--staging: {e}")))?;
-    if args.flow.i_own_this_target {
-        return Ok(());
-    }
-    let addresses = target.addresses().await.unwrap_or_default();
-    guard::check_target(target.host(), &addresses, work.peak).map_err(Failure::usage)
+    Ok(())
 }
 
 fn failure(error: RunError) -> Failure {

@@ -3,6 +3,7 @@
 use super::args::WebhookLoadArgs;
 use super::plan::{BACKOFF, LoadWork};
 use super::{Evidence, live};
+use crate::cli::evidence_files::Keep;
 use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
 use crate::load::{
@@ -61,6 +62,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     let common = json!({ "target": target.as_str(), "scheme": args.scheme });
     let record = |started| work.record("webhooks", event, &common, started);
+    evidence.make_way(Keep::before(&header.environment)).map_err(Failure::environment)?;
     let journal = evidence.open(&header)?;
     let planned = Record::Load(Box::new(record(live::begins(work.start_at))));
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;

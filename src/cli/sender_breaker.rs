@@ -1,0 +1,119 @@
+//! The sender's circuit breaker, where a run has left it open: told, kept beside the artifacts, and waited for by the next run.
+//! Webhooks that an open breaker drops are never tried, and would count as lost.
+
+use super::{Failure, out};
+use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
+use evidence::analysis::{Analysis, Breaker};
+use evidence::report::write_whole;
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::sleep;
+
+/// The file beside the artifacts.
+const FILE: &str = "sender_breaker.json";
+/// Longer than any breaker is meant to stay open: a time beyond it is a slip of somebody's clock.
+const AT_MOST: TimeDelta = TimeDelta::hours(1);
+/// On top of it: the sender's clock begins later than ours.
+const MARGIN: Duration = Duration::from_millis(500);
+
+/// A breaker that was left open.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct LeftOpen {
+    /// The system whose sender it is.
+    target: String,
+    /// Until when it drops webhooks; the first one after that is a probe.
+    open_until: DateTime<Utc>,
+    /// The run that opened it.
+    opened_by: String,
+}
+
+impl LeftOpen {
+    /// Whether a run has left the breaker of its target open at the time `now`.
+    pub(super) fn of(analysis: &Analysis, name: &str, now: DateTime<Utc>) -> Option<Self> {
+        let last = Breaker::of(analysis).openings.last().copied()?;
+        let closed = last.probe.is_some_and(|probe| probe.succeeded);
+        let header = &analysis.header;
+        let open_until = last.until.wall(header.started);
+        let is_open = !closed && open_until > now;
+        is_open.then(|| Self { target: header.target.clone(), open_until, opened_by: name.to_owned() })
+    }
+
+    /// Keeps it beside the artifacts, and says it.
+    ///
+    /// # Errors
+    /// Environment: the file cannot be written.
+    pub(super) fn keep(&self, dir: &Path, now: DateTime<Utc>) -> Result<(), Failure> {
+        let path = path(dir);
+        let wrong = |e| Failure::environment(format!("cannot write {}: {e}", path.display()));
+        let mut bytes = serde_json::to_vec_pretty(self).map_err(Failure::environment)?;
+        bytes.push(b'\n');
+        write_whole(&path, &bytes).map_err(wrong)?;
+        out::say(format!(
+            "this run has opened the sender's circuit breaker, which drops webhooks for {} s more, until {}; the next run into \
+             {} waits for that",
+            self.seconds_left(now),
+            self.open_until.to_rfc3339_opts(SecondsFormat::Secs, true),
+            dir.display()
+        ));
+        Ok(())
+    }
+
+    /// What an earlier run has left of this target, as long as that lasts.
+    pub(super) fn recall(dir: &Path, target: &str, now: DateTime<Utc>) -> Option<Self> {
+        let left: Self = serde_json::from_slice(&std::fs::read(path(dir)).ok()?).ok()?;
+        let same = left.target.trim_end_matches('/') == target.trim_end_matches('/');
+        let lasts = left.open_until > now && left.open_until - now <= AT_MOST;
+        (same && lasts).then_some(left)
+    }
+
+    /// Waits until the breaker lets a probe through, or only warns; the end of the wait is false when `stop` turned true.
+    pub(super) async fn wait(&self, only_warn: bool, stop: &mut watch::Receiver<bool>) -> bool {
+        let left = self.seconds_left(Utc::now());
+        let open = format!(
+            "the sender's circuit breaker is open for {left} s more, since {} has opened it",
+            self.opened_by
+        );
+        if only_warn {
+            out::say(format!("warning: {open}: webhooks until then are dropped, and count as lost"));
+            return true;
+        }
+        out::say(format!("{open}: waiting (--no-pause does not)"));
+        let wait = (self.open_until - Utc::now()).to_std().unwrap_or_default() + MARGIN;
+        tokio::select! {
+            () = sleep(wait) => true,
+            _ = stop.wait_for(|stop| *stop) => false,
+        }
+    }
+
+    fn seconds_left(&self, now: DateTime<Utc>) -> i64 {
+        (self.open_until - now).num_milliseconds().max(0) / 1000 + 1
+    }
+}
+
+fn path(dir: &Path) -> PathBuf {
+    dir.join(FILE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_recalled_for_its_target_and_as_long_as_it_lasts() {
+        let dir = tempfile::tempdir().unwrap();
+        let now = Utc::now();
+        let left = LeftOpen {
+            target: "http://staging.test/".to_owned(),
+            open_until: now + TimeDelta::seconds(60),
+            opened_by: "staging_payments".to_owned(),
+        };
+        left.keep(dir.path(), now).unwrap();
+        let recall = |target: &str, after| LeftOpen::recall(dir.path(), target, now + after);
+        assert_eq!(recall("http://staging.test", TimeDelta::seconds(1)), Some(left));
+        assert_eq!(recall("http://other.test", TimeDelta::seconds(1)), None);
+        assert_eq!(recall("http://staging.test", TimeDelta::seconds(61)), None);
+        assert_eq!(recall("http://staging.test", TimeDelta::hours(-2)), None, "of a clock that was wrong");
+    }
+}
