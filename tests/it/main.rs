@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod evidence_folder;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

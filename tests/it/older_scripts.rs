@@ -7,16 +7,16 @@ use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+pub const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
 
 /// `smoke staging` in a process of its own, posting webhooks to `endpoint`; its data files are in `dir`.
-struct Server {
+pub struct Server {
     child: Child,
-    url: String,
+    pub url: String,
 }
 
 impl Server {
-    fn start(dir: &Path, endpoint: &str) -> Self {
+    pub fn start(dir: &Path, endpoint: &str) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
         command
             .args(["staging", "--listen", "127.0.0.1:0", "--webhook-url", endpoint, "--write-data"])
@@ -37,7 +37,7 @@ impl Drop for Server {
     }
 }
 
-fn lines(path: &Path) -> Vec<String> {
+pub fn lines(path: &Path) -> Vec<String> {
     std::fs::read_to_string(path).expect("a file").lines().map(str::to_owned).collect()
 }
 

@@ -1,6 +1,6 @@
 //! The table that a terminal shows while a window is watched: time, each gate now and over the window, the last webhooks.
 
-use super::observe_judge::Rest;
+use super::judge::Rest;
 use evidence::analysis::{Analysis, Delivery, Minute, minutes};
 use evidence::gate::{Check, Gates, judge};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -57,8 +57,8 @@ impl Table {
     /// Prints a line above it.
     pub(super) fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| super::out::say(text)),
-            None => super::out::say(text),
+            Some(bar) => bar.suspend(|| crate::cli::out::say(text)),
+            None => crate::cli::out::say(text),
         }
     }
 

@@ -1,8 +1,7 @@
 //! `smoke observe --drive`: traffic at a gentle rate while the window is watched.
 
-use super::run_args::{FlowArgs, OutputArgs};
-use super::run_plan;
-use super::{Failure, environment, out, target_guard};
+use crate::cli::run_args::{FlowArgs, OutputArgs};
+use crate::cli::{Failure, environment, out, run_plan, target_guard};
 use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Plan, Prepared, Receiver, RunError};
 use crate::load::{Schedule, rate};
 use record::Record;
@@ -23,7 +22,7 @@ const MOST_FLOWS: u32 = 1_000_000;
 
 /// Options about the traffic that is driven.
 #[derive(Debug, clap::Args)]
-pub(super) struct DriveArgs {
+pub(in crate::cli) struct DriveArgs {
     /// Drive these scenarios meanwhile, each at its rate, such as payments=6/m,matches=2/m
     #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = traffic, help_heading = "Drive")]
     pub drive: Vec<Traffic>,
@@ -43,7 +42,7 @@ pub(super) struct DriveArgs {
 
 /// A scenario and the rate at which its flows begin.
 #[derive(Debug, Clone)]
-pub(super) struct Traffic {
+pub(in crate::cli) struct Traffic {
     scenario: String,
     per_second: f64,
     typed: String,

@@ -1,6 +1,6 @@
 //! `--on-rollback`: the command that a rollback trigger runs.
 
-use super::out;
+use crate::cli::out;
 use crate::observe::Fired;
 use std::process::Stdio;
 use std::time::Duration;

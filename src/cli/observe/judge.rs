@@ -1,6 +1,6 @@
 //! The live judge of an observation: the same analysis and triggers as over the finished journal.
 
-use super::{Failure, logs};
+use crate::cli::{Failure, logs};
 use crate::observe::{Fired, Judge, LogSaid};
 use evidence::analysis::Analysis;
 use evidence::gate::{Gates, triggers};

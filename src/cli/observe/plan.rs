@@ -1,0 +1,231 @@
+//! From what the user typed to what an observation is made of.
+
+use super::args::Args;
+use super::watch::LOOK;
+use crate::cli::evidence_files::EvidenceFiles;
+use crate::cli::gates_file::GatesFile;
+use crate::cli::{Failure, out, receive_files, receiver_plan, run_plan};
+use crate::journal::{Rotation, Sync};
+use crate::observe::probe_url;
+use crate::receive::{Identity, Receiver, Token};
+use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
+use evidence::report::EMBEDDED;
+use record::{OnTrigger, RunKind, Tick, WatchBegin};
+use scenario::Env;
+use signature::Secret;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::sync::watch;
+use wire::Clock;
+use wire::http1::Limits;
+
+/// An observation, resolved, nothing opened.
+pub(super) struct ObservePlan {
+    pub gates: GatesFile,
+    pub files: EvidenceFiles,
+    pub source: SourcePlan,
+    /// What the header of the window's journal says, as far as it is known before the source is open.
+    pub identity: Identity,
+    /// What a stand-in that is driven has to sign with, where it is known.
+    pub secret: Option<Secret>,
+    pub duration: Duration,
+    pub on_trigger: OnTrigger,
+    pub on_rollback: Option<String>,
+    pub logs: Vec<PathBuf>,
+    pub quiet: bool,
+    embedded: bool,
+    begin: WatchBegin,
+}
+
+/// Where webhooks are going to be seen.
+pub(super) enum SourcePlan {
+    /// In a journal that a receiver on this machine writes.
+    Journal(PathBuf),
+    /// At a receiver elsewhere.
+    Remote { url: String, token: Token },
+    /// At a receiver of this process.
+    Listen { address: SocketAddr, path: String },
+}
+
+impl ObservePlan {
+    /// Resolves flags and environment.
+    ///
+    /// # Errors
+    /// Usage: whatever is missing or wrong.
+    pub(super) fn resolve(args: &Args, env: &Env) -> Result<Self, Failure> {
+        let embedded = args.drive.embedded(env);
+        if args.inbox.is_some() && embedded {
+            return Err(Failure::usage(
+                "--drive: without --staging the stand-in is driven, which posts to --listen or beside --journal, not to --inbox",
+            ));
+        }
+        if args.duration.get().is_zero() {
+            return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
+        }
+        if let Some(url) = &args.probe {
+            probe_url(url).map_err(|e| Failure::usage(format!("--probe {url}: {e}")))?;
+        }
+        let gates = GatesFile::read(args.gates.as_deref(), None)?;
+        let source = source(args, embedded)?;
+        let secret = match &source {
+            SourcePlan::Remote { .. } => None,
+            SourcePlan::Journal(_) if !embedded => None,
+            SourcePlan::Listen { .. } if embedded && args.listen.is_none() => {
+                Some(run_plan::embedded_secret(&args.secret)?)
+            }
+            SourcePlan::Journal(_) | SourcePlan::Listen { .. } => {
+                Some(run_plan::staging_secret(&args.secret, env)?)
+            }
+        };
+        let on_trigger = if args.keep_going { OnTrigger::KeepGoing } else { OnTrigger::End };
+        Ok(Self {
+            identity: identity(args, env, &gates, embedded)?,
+            files: EvidenceFiles::new(&args.artifacts, "observation"),
+            duration: args.duration.get(),
+            on_rollback: args.on_rollback.clone(),
+            logs: args.logs.clone(),
+            quiet: args.quiet,
+            begin: WatchBegin {
+                at: Tick(0),
+                duration_ms: args.duration.as_millis(),
+                source: source.name(),
+                stage_percent: args.stage,
+                drive: args.drive.typed(),
+                on_trigger,
+                probe: args.probe.clone(),
+                logs: args.logs.iter().map(|p| p.display().to_string()).collect(),
+            },
+            gates,
+            source,
+            secret,
+            on_trigger,
+            embedded,
+        })
+    }
+
+    /// Opens the source, from which the header of the window's journal learns the rest. A receiver of this process ends when
+    /// `stop` turns true.
+    ///
+    /// # Errors
+    /// Usage or environment: it cannot be opened.
+    pub(super) async fn open(
+        &mut self,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Result<RecordSource, Failure> {
+        match &self.source {
+            SourcePlan::Remote { url, token } => {
+                let failure = |error: RemoteError| {
+                    let text = format!("--inbox {url}: {error}");
+                    if error.is_environment() { Failure::environment(text) } else { Failure::usage(text) }
+                };
+                RecordSource::remote(url, token.clone(), clock)
+                    .await
+                    .map(|(source, _)| source)
+                    .map_err(failure)
+            }
+            SourcePlan::Journal(journal) => {
+                let growing =
+                    GrowingJournal::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
+                let theirs = growing.header();
+                self.identity.scheme = theirs.scheme;
+                self.identity.retry = theirs.retry.clone();
+                self.identity.endpoint.clone_from(&theirs.webhook.endpoint);
+                self.identity.secret_chars = theirs.webhook.secret_length_chars;
+                Ok(RecordSource::journal(growing, clock))
+            }
+            SourcePlan::Listen { address, path } => {
+                let (address, path) = (*address, path.clone());
+                self.receive(address, path, clock, stop)
+            }
+        }
+    }
+
+    /// Receives here meanwhile.
+    fn receive(
+        &mut self,
+        address: SocketAddr,
+        path: String,
+        clock: Clock,
+        stop: watch::Receiver<bool>,
+    ) -> Result<RecordSource, Failure> {
+        let secret = self.secret.clone().ok_or_else(|| Failure::usage("no webhook secret"))?;
+        self.identity.secret_chars = secret.chars();
+        let journal = self.files.dir().join("receive_journal.jsonl");
+        let receiver = Receiver::new(crate::receive::Plan {
+            address,
+            identity: Identity { kind: RunKind::Receive, ..self.identity.clone() },
+            path: path.clone(),
+            secret,
+            tls: None,
+            limits: Limits::default(),
+            connections: crate::receive::descriptors() / 2,
+            drain: LOOK,
+            forward: None,
+            journal: journal.clone(),
+            sync: Sync::Kernel,
+            rotation: Rotation::default(),
+            token: None,
+            interceptor: None,
+            faults: Vec::new(),
+        })
+        .map_err(Failure::environment)?;
+        let at = format!("http://{}{path}", receiver.address());
+        out::say(format!("receiving on {at}"));
+        if self.embedded || self.identity.endpoint.is_empty() {
+            self.identity.endpoint = at;
+        }
+        tokio::spawn(receiver.serve(stop));
+        let growing = GrowingJournal::at_end(&journal).map_err(Failure::environment)?;
+        Ok(RecordSource::journal(growing, clock))
+    }
+
+    /// How the window begins.
+    pub(super) fn begin(&self, at: Tick) -> WatchBegin {
+        WatchBegin { at, ..self.begin.clone() }
+    }
+}
+
+impl SourcePlan {
+    /// What it is called in the journal.
+    fn name(&self) -> String {
+        match self {
+            Self::Journal(journal) => journal.display().to_string(),
+            Self::Remote { url, .. } => url.clone(),
+            Self::Listen { .. } => "listen".to_owned(),
+        }
+    }
+}
+
+fn source(args: &Args, embedded: bool) -> Result<SourcePlan, Failure> {
+    if let (Some(url), Some(token)) = (&args.inbox, &args.token_file) {
+        return Ok(SourcePlan::Remote { url: url.clone(), token: receive_files::token(token)? });
+    }
+    if let Some(journal) = &args.journal {
+        return Ok(SourcePlan::Journal(journal.clone()));
+    }
+    let usual = embedded.then(|| SocketAddr::from(([127, 0, 0, 1], 0)));
+    let address = args
+        .listen
+        .or(usual)
+        .ok_or_else(|| Failure::usage("nothing to observe: give --journal, --inbox or --listen"))?;
+    Ok(SourcePlan::Listen { address, path: receiver_plan::checked_path(args.path.clone())? })
+}
+
+fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result<Identity, Failure> {
+    let reference = gates.reference();
+    let environment =
+        if embedded { EMBEDDED.to_owned() } else { run_plan::checked_environment(&args.environment)? };
+    Ok(Identity {
+        kind: RunKind::Observe,
+        environment,
+        target: args.drive.target(env).unwrap_or_default(),
+        endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
+        gates: (reference.value, reference.sha256),
+        scheme: args.scheme,
+        retry: run_plan::retry(gates, env)?,
+        sender_timeout: run_plan::sender_timeout(env)?,
+        secret_chars: 0,
+    })
+}

@@ -1,0 +1,141 @@
+//! The window while it lasts: looks, triggers, and what is shown of both.
+
+use super::drive::Driving;
+use super::hook::hook;
+use super::judge::Live;
+use super::plan::ObservePlan;
+use super::table::Table;
+use crate::cli::out;
+use crate::observe::Observe;
+use evidence::analysis::{Analysis, minutes};
+use pii::shown;
+use record::{OnTrigger, Tick};
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep};
+use wire::Clock;
+
+/// How often everything is looked at.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
+/// How often the receiver's URL is tried.
+const PROBE: Duration = Duration::from_secs(10);
+/// How long driven flows and their webhooks are waited for after the window.
+const SETTLE: Duration = Duration::from_secs(60);
+/// A receiver elsewhere may take this long for an answer, also at the end of the window.
+const SLOWEST: Duration = Duration::from_secs(2);
+
+/// How a window ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum WindowEnd {
+    /// Its time was over.
+    Elapsed,
+    /// A rollback trigger has fired.
+    Triggered,
+    /// By a signal.
+    Interrupted,
+}
+
+/// Watches until the window is over, a trigger fires, or `stop` turns true.
+pub(super) async fn window(
+    plan: &ObservePlan,
+    observe: &mut Observe<Live<'_>>,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<WindowEnd> {
+    let until = Instant::now() + plan.duration;
+    let (mut probe_at, mut told, mut outcome) = (Instant::now(), 0, WindowEnd::Elapsed);
+    let mut table = Table::new(plan.duration, plan.quiet);
+    loop {
+        let looked = async {
+            if Instant::now() >= probe_at {
+                observe.probe().await?;
+                probe_at = Instant::now() + PROBE;
+            }
+            observe.step(until.saturating_duration_since(Instant::now()).max(SLOWEST)).await
+        };
+        let step = tokio::select! {
+            step = looked => step?,
+            _ = stop.wait_for(|stopped| *stopped) => {
+                table.end();
+                return Ok(WindowEnd::Interrupted);
+            }
+        };
+        if let Some(why) = step.lost_sight {
+            table.line(&format!("nothing can be seen: {}", shown(&why)));
+        }
+        for trigger in &step.fired {
+            table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
+            if let Some(command) = &plan.on_rollback {
+                let exit = hook(command, trigger, &mut stop).await;
+                observe.hooked(&trigger.id, exit)?;
+            }
+            outcome = WindowEnd::Triggered;
+        }
+        if outcome == WindowEnd::Triggered && plan.on_trigger == OnTrigger::End {
+            table.end();
+            return Ok(outcome);
+        }
+        if table.is_shown() {
+            table.show(&observe.judge().analysis, &observe.judge().gates);
+        } else {
+            told = tell(plan.quiet, &observe.judge().analysis, clock, told);
+        }
+        let left = until.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            table.end();
+            return Ok(outcome);
+        }
+        tokio::select! {
+            () = sleep(LOOK.min(left)) => {}
+            _ = stop.wait_for(|stopped| *stopped) => {
+                table.end();
+                return Ok(WindowEnd::Interrupted);
+            }
+        }
+    }
+}
+
+/// Looks on until the flows under way have ended and what they fired has come or is too late.
+pub(super) async fn settle(
+    observe: &mut Observe<Live<'_>>,
+    driving: &Driving,
+    clock: Clock,
+    mut stop: watch::Receiver<bool>,
+) -> std::io::Result<WindowEnd> {
+    let until = Instant::now() + SETTLE;
+    loop {
+        let over = driving.is_over();
+        observe.step(SLOWEST).await?;
+        let now = clock.now();
+        let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
+        if over && !due || Instant::now() >= until {
+            return Ok(WindowEnd::Elapsed);
+        }
+        tokio::select! {
+            () = sleep(LOOK) => {}
+            _ = stop.wait_for(|stopped| *stopped) => return Ok(WindowEnd::Interrupted),
+        }
+    }
+}
+
+/// A line for each minute that has gone by; gives how many have been told.
+fn tell(quiet: bool, analysis: &Analysis, clock: Clock, told: usize) -> usize {
+    let due = usize::try_from(clock.now().since(Tick(0)).as_secs() / 60).unwrap_or(usize::MAX);
+    if quiet || due <= told {
+        return told;
+    }
+    for m in minutes(analysis).iter().take(due).skip(told) {
+        let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
+        out::say(format!(
+            "minute {:>3}: {} ended, {success} accepted, {} attempts, {} 4xx, {} 5xx, {} without an answer{}",
+            m.minute,
+            m.ended,
+            m.attempts,
+            m.client_errors,
+            m.server_errors,
+            m.unanswered,
+            m.gap.as_ref().map(|g| format!("; not seen: {}", shown(g))).unwrap_or_default()
+        ));
+    }
+    due
+}
