@@ -5,9 +5,13 @@ mod bad_input;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod dependencies;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
+mod fuzz_seeds;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
