@@ -14,16 +14,42 @@ test *NAME:
 # Formatting and lints
 lint:
     cargo fmt
-    cargo clippy --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# The documentation of all crates, without warnings
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 
 # The two smokes on the embedded stand-in
 smoke:
     cargo run --release -- payments
     cargo run --release -- matches
 
+# What is shipped and measured: fat LTO, one codegen unit
+dist:
+    cargo build --profile dist
+
 # JSON Schemas that are committed, made again from the types
 schemas:
-    cargo run --quiet -- schema scenario > scenarios/schema/scenario.schema.json
+    cargo build
+    target/debug/smoke schema scenario > scenarios/schema/scenario.schema.json
+    for what in journal artifact gates approval load signature; do target/debug/smoke schema $what > docs/schema/$what.schema.json; done
+
+# Golden files, made again; look at the difference before you commit it
+bless:
+    SMOKE_BLESS=1 cargo test --test it report::
+
+# Advisories, licences, sources, doubled crates (cargo install cargo-deny)
+deny:
+    cargo deny check
+
+# A fuzz target: http, journal, pii, log_lines, scenario, artifact (cargo install cargo-fuzz; rustup toolchain install nightly)
+fuzz TARGET *ARGS:
+    cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} {{ARGS}}
+
+# How long the crates take to build, as a page in target/cargo-timings/
+timings:
+    cargo build --release --timings
 
 # Processor time and throughput of a load against wrk and hey (apt-get install wrk hey)
 bench-load *ARGS:

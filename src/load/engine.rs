@@ -36,7 +36,6 @@ pub trait Worker: Send + 'static {
     fn perform(&mut self, start: u64) -> impl Future<Output = RequestOutcome> + Send;
 }
 
-/// What is run.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Open or closed model.
@@ -50,9 +49,7 @@ pub struct Plan {
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Finish {
-    /// By itself.
     Complete,
-    /// It was stopped.
     Interrupted,
 }
 

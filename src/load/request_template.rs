@@ -25,9 +25,7 @@ pub struct RequestTemplate {
 #[derive(Debug, Clone)]
 struct Places {
     headers: Headers,
-    /// In the body.
     numbers: Vec<Range<usize>>,
-    /// In the body.
     tournament: Range<usize>,
     body: Range<usize>,
 }
@@ -43,11 +41,8 @@ enum Headers {
 /// Where the webhooks go, and as what.
 #[derive(Debug, Clone, Copy)]
 pub struct SignedRequest<'a> {
-    /// Host header.
     pub host: &'a str,
-    /// Path and query.
     pub path: &'a str,
-    /// The event.
     pub event: &'a str,
     /// Seed of ids and bodies: equal seeds give equal ones.
     pub seed: u64,

@@ -1,6 +1,6 @@
 //! Reads HTTP/1.1 answers (RFC 9112) from bytes as they come, without a socket and without trusting the peer.
 
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, Utc};
 use record::ErrorKind;
 use std::mem::MaybeUninit;
 
@@ -286,7 +286,7 @@ fn meaning(
 fn retry_after(value: &str, now: impl FnOnce() -> DateTime<Utc>) -> Option<u64> {
     let value = value.trim();
     value.parse().ok().or_else(|| {
-        let at = NaiveDateTime::parse_from_str(value, "%a, %d %b %Y %H:%M:%S GMT").ok()?.and_utc();
+        let at = DateTime::<Utc>::from(httpdate::parse_http_date(value).ok()?);
         let ms = (at - now()).num_milliseconds();
         Some(u64::try_from(ms).map_or(0, |ms| ms.div_ceil(1000)))
     })
@@ -375,6 +375,8 @@ mod tests {
         assert_eq!(now().to_rfc2822(), "Wed, 21 Oct 2026 07:28:00 +0000");
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:30:00 GMT", now), Some(120));
         assert_eq!(retry_after("Wed, 21 Oct 2026 07:27:00 GMT", now), Some(0));
+        assert_eq!(retry_after("Wednesday, 21-Oct-26 07:30:00 GMT", now), Some(120), "RFC 850's form");
+        assert_eq!(retry_after("Wed Oct 21 07:30:00 2026", now), Some(120), "asctime's form");
         assert_eq!(of("Wed, 21 Oct 2015 07:28:00 GMT").unwrap().0.retry_after_s, Some(0));
     }
 

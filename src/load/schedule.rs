@@ -9,7 +9,6 @@ pub struct Stage {
     pub from: f64,
     /// Starts per second at its end.
     pub to: f64,
-    /// How long.
     pub lasts: Duration,
 }
 
@@ -73,7 +72,6 @@ impl Schedule {
         Self::new(&[Stage { from: per_second, to: per_second, lasts }])
     }
 
-    /// Number of starts.
     #[must_use]
     pub const fn total(&self) -> u64 {
         self.total

@@ -13,7 +13,6 @@ use wire::Clock;
 /// Open or closed model.
 #[derive(Debug, Clone)]
 pub enum Pace {
-    /// By a schedule.
     Open(Schedule),
     /// As fast as the answers come, for so long.
     Closed(Duration),
@@ -43,14 +42,11 @@ pub struct Start {
 
 /// What a worker does next.
 pub enum Next {
-    /// This one, now.
     Start(Start),
     /// Wait to be handed one, and ring for the pacer if it waits for an idle worker.
     Wait {
-        /// Whether it does.
         ring: bool,
     },
-    /// Nothing more.
     End,
 }
 
@@ -70,7 +66,6 @@ pub struct Scheduler {
     over: bool,
     /// Whether the pacer waits for an idle worker and not for a time.
     pacer_waits: bool,
-    /// What happened.
     pub tally: Tally,
 }
 

@@ -26,7 +26,6 @@ pub struct Sample {
     pub service: Duration,
     /// When it ended, counted from the beginning of the schedule.
     pub at: Tick,
-    /// How it ended.
     pub outcome: RequestOutcome,
 }
 
@@ -94,7 +93,6 @@ impl Default for Tally {
 }
 
 impl Tally {
-    /// A start began.
     pub fn started(&mut self) {
         self.counts.interval.started += 1;
         self.counts.interval.in_flight += 1;
@@ -105,7 +103,6 @@ impl Tally {
         self.counts.interval.dropped += starts;
     }
 
-    /// In flight now.
     #[must_use]
     pub fn in_flight(&self) -> u64 {
         self.counts.interval.in_flight
@@ -116,7 +113,6 @@ impl Tally {
         self.counts.interval.abandoned += std::mem::take(&mut self.counts.interval.in_flight);
     }
 
-    /// A start ended.
     pub fn ended(&mut self, sample: &Sample) {
         let counts = &mut self.counts;
         let interval = &mut counts.interval;

@@ -231,7 +231,6 @@ fn from_connect(error: &io::Error) -> RequestError {
 /// A plain or a TLS stream.
 #[derive(Debug)]
 pub enum Stream {
-    /// TCP.
     Plain(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),

@@ -8,10 +8,13 @@ mod bad_input;
 mod contract;
 #[cfg(test)]
 mod evidence_folder;
+mod dependencies;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
+mod fuzz_seeds;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

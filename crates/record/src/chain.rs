@@ -27,7 +27,6 @@ pub struct Line<R = Record> {
     pub record: R,
 }
 
-/// Hex SHA-256.
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))

@@ -367,7 +367,6 @@ pub enum Body {
 }
 
 impl Body {
-    /// Takes raw bytes.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
         String::from_utf8(bytes).map_or_else(|e| Self::Base64(BASE64.encode(e.as_bytes())), Self::Text)

@@ -16,7 +16,6 @@ const MAX: Duration = Duration::from_secs(24 * 3600);
 pub struct Period(Duration);
 
 impl Period {
-    /// From milliseconds.
     #[must_use]
     pub const fn from_millis(ms: u64) -> Self {
         Self(Duration::from_millis(ms))

@@ -5,16 +5,13 @@ use std::fmt;
 /// A place in a file; both numbers count from 1, the column in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct At {
-    /// Line.
     pub line: u64,
-    /// Column.
     pub column: u64,
 }
 
 /// One thing that is wrong at one place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
     pub at: At,
     /// What, and what would be right.
     pub message: String,

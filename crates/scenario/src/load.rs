@@ -26,7 +26,6 @@ const BUILT_IN: [(&str, &str); 6] = [
 /// A scenario that was checked: nothing in it can fail any more but the values of its templates.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
-    /// The scenario.
     pub scenario: Scenario,
     /// SHA-256 of the file's bytes, hex.
     pub sha256: String,

@@ -182,7 +182,6 @@ pub enum OneOrMany {
 }
 
 impl OneOrMany {
-    /// All of them.
     #[must_use]
     pub fn as_slice(&self) -> &[u16] {
         match self {

@@ -27,13 +27,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// A request without templates. It can be a key, as logins are done once for each.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct ResolvedRequest {
-    /// Method.
     pub method: Method,
     /// Path and query, or an absolute URL.
     pub path: String,
     /// Extra headers, in the scenario's order.
     pub headers: Vec<(String, String)>,
-    /// Body.
     pub body: ResolvedBody,
     /// Time limit of the whole exchange.
     pub timeout: Duration,
@@ -49,13 +47,10 @@ impl fmt::Debug for ResolvedRequest {
 /// A body without templates.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum ResolvedBody {
-    /// No body.
     None,
-    /// JSON.
     Json(Value),
     /// `application/x-www-form-urlencoded`, not yet encoded.
     Form(Vec<(String, String)>),
-    /// `multipart/form-data`.
     Multipart(Vec<(String, ResolvedPart)>),
     /// Text; its content type is in the headers.
     Text(String),
@@ -76,15 +71,11 @@ impl fmt::Debug for ResolvedBody {
 /// One part of a multipart body.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ResolvedPart {
-    /// A text field.
     Text(String),
-    /// A file.
     File {
         /// Name without directories.
         name: String,
-        /// Media type.
         content_type: String,
-        /// Content.
         bytes: Arc<[u8]>,
     },
 }

@@ -35,7 +35,6 @@ pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
 pub struct RunSettings {
     /// Seed of uuids: the same seed gives the same uuids, so it must be fresh unless a run is to be repeated.
     pub seed: u64,
-    /// `{{ run_id }}`.
     pub run_id: String,
     /// Gives `{{ now }}` and `{{ now_ms }}`.
     pub now: Now,

@@ -15,13 +15,11 @@ pub struct TemplateError {
 /// A stretch of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Piece<'a> {
-    /// Ordinary text.
     Text(&'a str),
     /// One `{{ … }}`.
     Expr {
         /// As written, braces included.
         raw: &'a str,
-        /// What it says.
         expr: Expr,
     },
 }
@@ -35,7 +33,6 @@ pub(super) struct Expr {
     pub filters: Vec<Filter>,
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Term {
     /// A variable, `env.NAME`, or a built-in.
@@ -49,7 +46,6 @@ pub(super) enum Term {
 pub(super) enum Filter {
     /// Takes the place of a value that is not there.
     Default(Term),
-    /// Makes it text.
     Text,
     /// Makes it a whole number.
     Int,

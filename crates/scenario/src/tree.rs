@@ -9,9 +9,7 @@ use std::fmt;
 /// One value of the file.
 #[derive(Debug, Clone)]
 pub(super) struct Node {
-    /// Where it begins.
     pub at: At,
-    /// What it is.
     pub kind: Kind,
 }
 

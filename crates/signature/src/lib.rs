@@ -1,5 +1,4 @@
-//! Webhook signatures: named schemes, sign, verify in constant time over raw bytes, and a diagnosis of what is wrong.
-
+#![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
 mod diagnosis;

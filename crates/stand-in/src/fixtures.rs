@@ -46,7 +46,6 @@ pub(super) enum Role {
     Player,
 }
 
-/// A tournament.
 #[derive(Debug)]
 pub(super) struct Tournament {
     pub(super) id: i64,

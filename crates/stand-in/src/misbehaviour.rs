@@ -116,9 +116,7 @@ pub enum Portion {
 /// A kind, and where it strikes: `KIND`, `KIND@20%` or `KIND@3` (the third delivery).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Misbehaviour {
-    /// What goes wrong.
     pub kind: Kind,
-    /// Where.
     pub portion: Portion,
 }
 

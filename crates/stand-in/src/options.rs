@@ -72,7 +72,6 @@ impl Options {
 /// Whether the webhook flag is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Webhooks {
-    /// Webhooks are sent.
     #[default]
     On,
     /// Nothing is sent, nothing is logged.
@@ -124,7 +123,6 @@ impl Default for FixtureSize {
 /// Request limits of the API (docs/deltacrown.md section 1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Throttle {
-    /// No limits.
     #[default]
     Off,
     /// Limits for one hour; the real system has 100 and 1000.

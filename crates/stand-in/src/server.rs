@@ -96,7 +96,6 @@ impl Staging {
         format!("http://{}", self.address)
     }
 
-    /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address

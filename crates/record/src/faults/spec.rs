@@ -11,7 +11,6 @@ use std::fmt;
 pub enum Fault {
     /// An answer with this status and nothing wrong otherwise: 200 to 299 (`answer=206`), 300 to 599 (`503`).
     Status {
-        /// The status.
         status: u16,
         /// The `Retry-After` header in seconds (RFC 9110 section 10.2.3).
         retry_after: Option<u32>,
@@ -39,14 +38,12 @@ pub enum Fault {
 pub enum Times {
     /// The first so many, at least 1.
     First(u32),
-    /// Every one.
     All,
 }
 
 /// Which deliveries are broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// Every one.
     Every,
     /// A share of them, chosen by the seed.
     Share(Percent),
@@ -95,7 +92,6 @@ impl fmt::Display for Percent {
 /// One `--inject`, or one entry of a scenario's `faults`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct FaultSpec {
-    /// What is done.
     pub fault: Fault,
     /// To how many attempts.
     pub times: Times,

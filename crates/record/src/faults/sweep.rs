@@ -30,7 +30,6 @@ pub enum Order {
 /// What is waited for before a phase.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
-    /// Nothing.
     Nothing,
     /// Every delivery so far has ended, and its silence was watched.
     Settled,

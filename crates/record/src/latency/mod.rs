@@ -44,13 +44,11 @@ impl Latency {
         Self { buckets, min_us: u64::MAX, max_us: 0, sum_us: 0 }
     }
 
-    /// Forgets everything.
     pub fn reset(&mut self) {
         self.buckets.reset();
         (self.min_us, self.max_us, self.sum_us) = (u64::MAX, 0, 0);
     }
 
-    /// Counts one latency.
     pub fn record(&mut self, latency: Duration) {
         self.record_us(u64::try_from(latency.as_micros()).unwrap_or(u64::MAX));
     }

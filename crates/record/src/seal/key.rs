@@ -55,7 +55,6 @@ impl SigningKey {
         Secret::new(format!("{PRIVATE_PREFIX}{}\n", digits.as_str()))
     }
 
-    /// The public half.
     #[must_use]
     pub fn public(&self) -> PublicKey {
         PublicKey(self.0.verifying_key())

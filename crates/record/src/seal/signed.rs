@@ -70,7 +70,6 @@ pub enum SealError {
 }
 
 impl Seal {
-    /// Signs `files`.
     #[must_use]
     pub fn make(key: &SigningKey, files: Vec<SealedFile>) -> Self {
         let signature = key.sign(message(&files).as_bytes());

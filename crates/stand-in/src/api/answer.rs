@@ -22,7 +22,6 @@ impl Answer {
         Self::json(200, value)
     }
 
-    /// `{"detail": …}`.
     pub(super) fn detail(status: u16, detail: &str) -> Self {
         Self::json(status, &json!({"detail": detail}))
     }
@@ -75,7 +74,6 @@ impl Answer {
     }
 }
 
-/// 401 without credentials.
 pub(super) fn no_credentials() -> Answer {
     unauthorized(&json!({"detail": "Authentication credentials were not provided."}))
 }

@@ -93,7 +93,6 @@ impl Accounts {
         }
     }
 
-    /// Staff only.
     pub(super) fn staff(user: &User) -> bool {
         user.role == Role::Staff
     }

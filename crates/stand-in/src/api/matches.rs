@@ -49,7 +49,6 @@ impl Matches {
         Self { rows: Mutex::new(rows), sender, profile, api_faults }
     }
 
-    /// One match.
     pub(super) fn detail(&self, id: i64) -> Answer {
         self.read(id).map_or_else(not_found, |row| Answer::ok(&row.json(None)))
     }

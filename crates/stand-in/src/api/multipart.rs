@@ -26,7 +26,6 @@ pub(super) enum Upload {
     Other,
 }
 
-/// A parsed body.
 #[derive(Debug)]
 pub(super) struct Parsed {
     pub(super) fields: Value,

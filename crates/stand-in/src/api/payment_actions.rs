@@ -265,6 +265,5 @@ impl Payment {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Announced {
     No,
-    /// With this event.
     Yes(&'static str),
 }

@@ -8,7 +8,6 @@ use tokio::time::Instant;
 /// What the breaker says about a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// Go ahead.
     Closed,
     /// Go ahead: this is the probe (or, in the real system, one of them). `true` when this one changed the state.
     Probe(Transition),
@@ -31,9 +30,7 @@ pub(super) enum Change {
     None,
     /// Opened after this many failures.
     Opened(usize),
-    /// The probe failed.
     Reopened,
-    /// The probe succeeded.
     Closed,
 }
 

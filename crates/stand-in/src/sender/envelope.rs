@@ -66,7 +66,6 @@ struct Metadata {
 }
 
 impl Event {
-    /// The body's bytes.
     pub(super) fn bytes(&self, separators: Separators) -> Vec<u8> {
         let data = Data {
             event: &self.name,

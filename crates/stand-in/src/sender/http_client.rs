@@ -21,7 +21,6 @@ const MAX_HOPS: u32 = 30;
 /// A request that is ready to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct SignedRequest {
-    /// Webhook id.
     pub(super) id: String,
     /// The headers that differ between webhooks, in the order of the wire.
     pub(super) headers: Vec<(String, String)>,
@@ -32,8 +31,10 @@ pub(in super::super) struct SignedRequest {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) enum Exchange {
     /// There was an answer.
-    Answered { status: u16, body: Vec<u8> },
-    /// Too slow.
+    Answered {
+        status: u16,
+        body: Vec<u8>,
+    },
     TimedOut,
     /// No connection, or it ended early: "connection error" in the real log.
     Broken(String),

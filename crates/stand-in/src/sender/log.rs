@@ -37,9 +37,7 @@ impl fmt::Display for Level {
 /// A logger of the real application.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in super::super) enum Logger {
-    /// The sender.
     Webhooks,
-    /// The signal handlers.
     Signals,
 }
 
@@ -62,11 +60,9 @@ impl Logger {
 /// A log line; `Display` gives it in the real system's format.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Its level.
     pub level: Level,
     /// When it was written.
     pub at: DateTime<Utc>,
-    /// What it says.
     pub message: String,
     logger: Logger,
     debug: Debug,
@@ -93,7 +89,6 @@ pub struct AttemptEntry {
     pub delivery: u64,
     /// Webhook id of this attempt.
     pub id: String,
-    /// Event name.
     pub event: String,
     /// Number of the attempt, from 1.
     pub attempt: u32,

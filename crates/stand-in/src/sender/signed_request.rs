@@ -15,7 +15,6 @@ const OFF_MS: i64 = 600_000;
 /// The address that `ip-in-header` gives away (RFC 5737).
 const LEAKED_IP: &str = "203.0.113.77";
 
-/// Makes parcels.
 pub(super) struct Packer {
     scheme: Scheme,
     right: Signer,

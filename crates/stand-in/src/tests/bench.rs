@@ -27,12 +27,10 @@ pub enum Reply {
     Reset,
     /// FIN without an answer.
     Close,
-    /// Half an answer.
     Truncate,
     Garbage,
     /// A 200 whose bytes come one by one, so far apart.
     Drip(Duration),
-    /// Never an answer.
     Hang,
 }
 
@@ -56,7 +54,6 @@ impl Hit {
     }
 }
 
-/// Records and answers.
 pub struct Receiver {
     pub url: String,
     hits: Arc<Mutex<Vec<Hit>>>,
@@ -137,7 +134,6 @@ async fn play(mut connection: Connection<TcpStream>, reply: Reply, clock: Clock)
     clock.now()
 }
 
-/// Everything together.
 pub struct Bench {
     pub staging: Staging,
     pub receiver: Receiver,

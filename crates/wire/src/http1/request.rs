@@ -43,7 +43,6 @@ impl Default for Limits {
 /// One request as it came.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RawRequest {
-    /// Method.
     pub method: String,
     /// Path and query, as sent.
     pub target: String,

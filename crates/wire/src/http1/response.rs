@@ -15,7 +15,6 @@ pub struct Response {
     pub reason: Option<String>,
     /// Header names and values in the order of the wire. When writing, `Content-Length` and `Connection` are added.
     pub headers: Vec<(String, String)>,
-    /// The body.
     pub body: Vec<u8>,
 }
 
