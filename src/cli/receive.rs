@@ -7,7 +7,7 @@ use crate::fault::{FaultInjector, FlowMatcher, Numbering};
 use crate::inbox::Inbox;
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
-use record::RunKind;
+use record::{RunKind, Tick, WallClock};
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use scenario::Period;
 use signature::Scheme;
@@ -203,11 +203,16 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     Ok(Exit::Pass)
 }
 
-/// Says when the journal cannot be written, and when it can again.
+/// Says when the journal cannot be written, and when it can again, and when the system's clock is stepped.
 async fn tell(metrics: Arc<Metrics>) {
-    let mut said = true;
+    let (mut said, mut ahead) = (true, None);
     loop {
         tokio::time::sleep(LOOK).await;
+        let now = metrics.clock_ahead_ms();
+        if now != ahead {
+            ahead = now;
+            out::say(WallClock { at: Tick(0), ahead_ms: now.unwrap_or(0) });
+        }
         match (said, metrics.writable()) {
             (true, false) => {
                 out::say(

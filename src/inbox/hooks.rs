@@ -51,6 +51,10 @@ pub trait Observer: Send + Sync {
     fn ended(&self, ended: &Ended);
     /// A request was refused before it was a webhook.
     fn refused(&self, status: u16);
+    /// What the senders of so many invalid signatures did wrong is not looked for: there are too many.
+    fn undiagnosed(&self, skipped: u64);
+    /// The system's clock is so far from where it was at the start, in ms.
+    fn clock_parted(&self, ahead_ms: i64);
     /// The journal could not be written at `at`, so the sender was asked to come again.
     fn unwritten(&self, at: Tick);
 }

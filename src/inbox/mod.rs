@@ -5,10 +5,12 @@
 
 mod connection_limit;
 mod deliveries;
+mod diagnoser;
 mod handler;
 mod hooks;
 mod replay;
 mod server;
+mod wall_time;
 
 pub use deliveries::{Key, Settling};
 pub use handler::{Config, Handled, Inbox};

@@ -79,6 +79,7 @@ pub async fn serve_with(
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(doors.drain, all).await;
+    inbox.finish_diagnoses().await;
 }
 
 async fn attend(

@@ -3,17 +3,14 @@
 use super::{Fired, Follow, Judge, LogFollow, LogSaid, Look, Prober, Sight};
 use crate::journal::{Journal, Sealed};
 use crate::receive::{Batch, ClockAlignment, Remote};
-use chrono::Utc;
 use record::Tick;
-use record::{Gap, Hook, LogFacts, Note, Probe, Record, Watch, WatchBegin};
+use record::{Gap, Hook, LogFacts, Note, Probe, Record, WallClock, Watch, WatchBegin};
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use wire::Clock;
 
-/// A system clock that moved by this much against the monotonic one was stepped.
-const STEPPED_MS: i64 = 1000;
 /// A journal is between two files for so long at most, usually.
 const BETWEEN_FILES: Duration = Duration::from_millis(250);
 /// Pause before a journal that is between two files is looked at again.
@@ -77,7 +74,7 @@ pub struct Observe<J> {
     fired: Vec<Fired>,
     blind_since: Option<(Tick, String)>,
     seen: Tick,
-    drift_ms: i64,
+    ahead_ms: i64,
     prober: Prober,
 }
 
@@ -99,7 +96,7 @@ impl<J: Judge> Observe<J> {
             fired: Vec::new(),
             blind_since: None,
             seen: plan.clock.now(),
-            drift_ms: 0,
+            ahead_ms: 0,
             prober: Prober::new()?,
         };
         observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
@@ -254,6 +251,8 @@ impl<J: Judge> Observe<J> {
 
     /// After a look and before what it gave: what was asked for stands before what came of it.
     fn write_driven(&mut self) -> io::Result<()> {
+        // The signatures of what was read are verified again by the time that the receiver went by.
+        self.check_clock()?;
         while let Ok(record) = self.driven.try_recv() {
             self.write(&record)?;
         }
@@ -321,15 +320,12 @@ impl<J: Judge> Observe<J> {
     }
 
     fn check_clock(&mut self) -> io::Result<()> {
-        let drift_ms = Utc::now().timestamp_millis() - self.clock.unix_ms();
-        let moved = drift_ms - self.drift_ms;
-        if moved.abs() < STEPPED_MS {
+        let ahead_ms = self.clock.ahead().num_milliseconds();
+        if ahead_ms.abs_diff(self.ahead_ms) <= Clock::PARTED.num_milliseconds().unsigned_abs() {
             return Ok(());
         }
-        self.drift_ms = drift_ms;
-        let text =
-            format!("the system clock was stepped by {moved} ms; durations come from the monotonic clock");
-        self.write(&Record::Note(Note { at: self.clock.now(), text }))
+        self.ahead_ms = ahead_ms;
+        self.write(&Record::Watch(Watch::WallClock(WallClock { at: self.clock.now(), ahead_ms })))
     }
 
     fn write(&mut self, record: &Record) -> io::Result<()> {

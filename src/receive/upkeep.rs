@@ -40,6 +40,7 @@ impl Upkeep {
             let _ = self.journal.flush();
             if turn.is_multiple_of(SELDOM) {
                 self.inbox.give_up(GRACE);
+                self.inbox.look_at_clock();
                 self.try_again();
             }
         }
