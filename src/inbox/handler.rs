@@ -69,6 +69,12 @@ impl Handled {
     pub const fn is_recorded(&self) -> bool {
         self.attempt.is_some()
     }
+
+    /// Whether it is one for the real receiver behind a tap: what came to the path of injected redirects is not.
+    #[must_use]
+    pub fn is_for_upstream(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|open| open.reason.is_some())
+    }
 }
 
 #[derive(Debug)]
@@ -155,12 +161,21 @@ impl Inbox {
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         if request.path() != self.config.path {
-            if request.path() == Self::elsewhere(&self.config.path) {
+            let redirects = self.config.interceptor.is_some();
+            if redirects && request.path() == Self::elsewhere(&self.config.path) {
                 return (self.record_elsewhere(request), None);
             }
             self.note_refused(&request, 404);
             let detail = format!("webhooks go to {}", self.config.path);
             return (unrecorded(problem(404, "no such path", &detail)), None);
+        }
+        if let Some(refusal) = self.upstream.as_ref().and_then(|upstream| upstream.refuses(&request)) {
+            self.append_refused(Refused {
+                at: request.first_byte,
+                status: refusal.status,
+                why: refusal.why.to_owned(),
+            });
+            return (unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
         if request.method != "POST" {
             self.note_refused(&request, 405);

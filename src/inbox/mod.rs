@@ -14,6 +14,6 @@ mod wall_time;
 
 pub use deliveries::{Key, Settling};
 pub use handler::{Config, Handled, Inbox};
-pub use hooks::{Ended, NoAnswer, Observer, Outcome, Routes, Upstream};
+pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};

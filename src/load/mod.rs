@@ -19,7 +19,7 @@ pub use client::{RetryPolicy, WebhookClient, is_success};
 pub use engine::{Finish, Plan, RequestOutcome, Worker, run};
 pub use exchange::{Connection, Limit};
 pub use request_template::{EventError, RequestTemplate, SignedRequest, check_event};
-pub use response::{Parser, RequestError, Response};
+pub use response::{RequestError, Response};
 pub use schedule::{Schedule, Stage};
 pub use scheduler::Pace;
 pub use shard::{Shard, ShardError};
