@@ -244,6 +244,11 @@ impl Metrics {
         f(&mut self.untold.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// The journal cannot be written, though no webhook has come to show it.
+    pub fn not_writable(&self) {
+        self.set_writable(false);
+    }
+
     /// The journal can be written again.
     pub fn writable_again(&self) {
         self.set_writable(true);
