@@ -1,4 +1,5 @@
-//! The signals that ask a process to end in order: SIGINT (Ctrl-C), SIGTERM and SIGHUP.
+//! Signals: those that ask a process to end in order (SIGINT, which is Ctrl-C, SIGTERM and SIGHUP), and one that would end it
+//! without a word.
 
 use std::io;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -34,4 +35,19 @@ impl Signals {
             _ = self.hangup.recv() => {}
         }
     }
+}
+
+/// SIGXFSZ on Linux.
+const FILE_TOO_LARGE: i32 = 25;
+
+/// Makes a file that reaches the limit of `ulimit -f` an error of the write (EFBIG). Unhandled, the signal ends the process without
+/// a verdict.
+///
+/// # Errors
+/// When the system does not let the process handle a signal.
+pub fn outlive_file_limits() -> io::Result<()> {
+    // The handler stays when the runtime that it was registered in has gone.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let _inside = runtime.enter();
+    signal(SignalKind::from_raw(FILE_TOO_LARGE)).map(drop)
 }

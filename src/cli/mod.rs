@@ -44,6 +44,7 @@ mod verify;
 
 pub use exit::{Exit, Failure};
 
+use crate::signals;
 use clap::{CommandFactory, Parser, Subcommand};
 use std::process::ExitCode;
 
@@ -109,6 +110,8 @@ struct RunScenario {
 #[must_use]
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    // Where that cannot be had, such a file ends the process, as it does other programs.
+    let _ = signals::outlive_file_limits();
     let result = match args.command {
         Command::Payments(args) => run::run("payments", &args),
         Command::Matches(args) => run::run("matches", &args),

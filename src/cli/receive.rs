@@ -7,7 +7,7 @@ use crate::fault::{FaultInjector, FlowMatcher, Numbering};
 use crate::inbox::Inbox;
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
-use record::RunKind;
+use record::{RunKind, Tick, WallClock};
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use scenario::Period;
 use signature::Scheme;
@@ -15,14 +15,11 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use wire::http1::Limits;
 
 /// File descriptors that are not for connections: journal, listener, runtime, a metrics scrape.
 const OWN_DESCRIPTORS: usize = 64;
-/// SIGXFSZ on Linux: a file reached the limit of `ulimit -f`. Unhandled it ends the process.
-const FILE_TOO_LARGE: i32 = 25;
 /// Deliveries among which a share of faults is spread: a receiver does not know how many will come.
 const INJECTED_AMONG: u64 = 100_000;
 /// How often the state of the journal is looked at for tee about it.
@@ -51,7 +48,8 @@ pub(super) struct Args {
     /// Private key for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Be a tap in front of the real receiver at this URL: bytes and headers pass unchanged, its own status goes back
+    /// Be a tap in front of the real receiver at this URL: body and headers pass on as they came, the framing is
+    /// written anew, its own status goes back
     #[arg(long, value_name = "URL")]
     forward: Option<String>,
     /// Time the real receiver gets for an answer
@@ -185,8 +183,6 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
         let injector = FaultInjector::start(faults, matcher, plan.identity.sender_timeout, &elsewhere).await;
         plan.interceptor = Some(Arc::new(injector.map_err(Failure::environment)?));
     }
-    // Registered before anything is written: a journal that reaches `ulimit -f` is an error to answer with 503, no end.
-    let _too_large = signal(SignalKind::from_raw(FILE_TOO_LARGE)).map_err(Failure::environment)?;
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());
     let (interrupt, stop) = watch::channel(false);
     interrupt::spawn_drain(interrupt)?;
@@ -203,15 +199,20 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     Ok(Exit::Pass)
 }
 
-/// Says when the journal cannot be written, and when it can again.
+/// Says when the journal cannot be written, and when it can again, and when the system's clock is stepped.
 async fn tell(metrics: Arc<Metrics>) {
-    let mut said = true;
+    let (mut said, mut ahead) = (true, None);
     loop {
         tokio::time::sleep(LOOK).await;
+        let now = metrics.clock_ahead_ms();
+        if now != ahead {
+            ahead = now;
+            out::say(WallClock { at: Tick(0), ahead_ms: now.unwrap_or(0) });
+        }
         match (said, metrics.writable()) {
             (true, false) => {
                 out::say(
-                    "the journal cannot be written: webhooks are answered 503 until it can (disk full?)",
+                    "the journal cannot be written: webhooks are answered 503 until it can (disk full, or was the file removed?)",
                 );
             }
             (false, true) => out::say("the journal can be written again"),

@@ -1,15 +1,16 @@
 //! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
 
 use super::deliveries::{Deliveries, Key, Place, Settling};
+use super::diagnoser::{Diagnoser, Suspect};
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
+use super::wall_time::WallTime;
 use crate::journal::{Durable, Journal, NotDurable};
 use record::Ending;
 use record::Tick;
 use record::faults::{Fault, FaultSpec};
-use record::{Answered, Attempt, Body, Forwarded, Record, Refused, RetryContract, Watch};
+use record::{Answered, Attempt, Body, Forwarded, Note, Record, Refused, RetryContract, Watch};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
-use std::collections::VecDeque;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,8 +18,8 @@ use std::time::Duration;
 use wire::Clock;
 use wire::http1::{Intercept, Interceptor, RawRequest, Refusal, Response};
 
-/// How many recent bodies are kept to recognise a signature that belongs to another delivery.
-const RECENT_BODIES: usize = 32;
+/// How long diagnoses that are outstanding are waited for when nothing more comes.
+const DIAGNOSES: Duration = Duration::from_secs(3);
 
 /// What an inbox needs to know.
 pub struct Config {
@@ -46,7 +47,8 @@ pub struct Inbox {
     /// Held from numbering an attempt to writing it, when faults go by number.
     order: Mutex<()>,
     deliveries: Mutex<Deliveries>,
-    recent: Mutex<VecDeque<Vec<u8>>>,
+    wall_time: WallTime,
+    diagnoser: Diagnoser,
     upstream: Option<Arc<dyn Upstream>>,
     routes: Option<Arc<dyn Routes>>,
     observer: Option<Arc<dyn Observer>>,
@@ -67,6 +69,12 @@ impl Handled {
     pub const fn is_recorded(&self) -> bool {
         self.attempt.is_some()
     }
+
+    /// Whether it is one for the real receiver behind a tap: what came to the path of injected redirects is not.
+    #[must_use]
+    pub fn is_for_upstream(&self) -> bool {
+        self.attempt.as_ref().is_some_and(|open| open.reason.is_some())
+    }
 }
 
 #[derive(Debug)]
@@ -84,6 +92,7 @@ impl Inbox {
     #[must_use]
     pub fn new(config: Config, clock: Clock, journal: Journal) -> Self {
         let deliveries = Deliveries::new(config.contract.clone(), config.quiet);
+        let diagnoser = Diagnoser::start(config.verifier.clone(), journal.clone());
         Self {
             config,
             clock,
@@ -92,7 +101,8 @@ impl Inbox {
             under_way: AtomicU64::new(0),
             order: Mutex::new(()),
             deliveries: Mutex::new(deliveries),
-            recent: Mutex::new(VecDeque::new()),
+            wall_time: WallTime::new(clock),
+            diagnoser,
             upstream: None,
             routes: None,
             observer: None,
@@ -151,12 +161,21 @@ impl Inbox {
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         if request.path() != self.config.path {
-            if request.path() == Self::elsewhere(&self.config.path) {
+            let redirects = self.config.interceptor.is_some();
+            if redirects && request.path() == Self::elsewhere(&self.config.path) {
                 return (self.record_elsewhere(request), None);
             }
             self.note_refused(&request, 404);
             let detail = format!("webhooks go to {}", self.config.path);
             return (unrecorded(problem(404, "no such path", &detail)), None);
+        }
+        if let Some(refusal) = self.upstream.as_ref().and_then(|upstream| upstream.refuses(&request)) {
+            self.append_refused(Refused {
+                at: request.first_byte,
+                status: refusal.status,
+                why: refusal.why.to_owned(),
+            });
+            return (unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
         if request.method != "POST" {
             self.note_refused(&request, 405);
@@ -287,7 +306,7 @@ impl Inbox {
     }
 
     fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
-        let verdict = self.verify(&request);
+        let (verdict, suspect) = self.verify(&request);
         let (key, event) = self.key(&request.headers, &request.body);
         let intercept = self.config.interceptor.as_ref();
         // A fault for the third delivery has to meet the one that is third in the journal as well.
@@ -306,6 +325,7 @@ impl Inbox {
             Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
         let open = Open { number, key, event, fault: injected, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
+        self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
         (handled, intercept)
     }
@@ -341,14 +361,16 @@ impl Inbox {
     }
 
     fn record_elsewhere(&self, request: RawRequest) -> Handled {
-        let verdict = self.verify(&request);
+        let (verdict, suspect) = self.verify(&request);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_content("elsewhere", &number.to_le_bytes());
         self.place(&key, &request);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
         let open = Open { number, key, event: String::new(), fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
-        self.written(open, attempt, answer)
+        let handled = self.written(open, attempt, answer);
+        self.look_into(suspect.filter(|_| handled.is_recorded()), number);
+        handled
     }
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
@@ -360,20 +382,47 @@ impl Inbox {
         }
     }
 
-    fn verify(&self, request: &RawRequest) -> Verdict {
-        let now = request.received.wall(self.clock.started()).timestamp_millis();
-        let verdict = self.config.verifier.verify(&request.headers, &request.body, now);
-        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut oldest =
-            if recent.len() >= RECENT_BODIES { recent.pop_front().unwrap_or_default() } else { Vec::new() };
-        oldest.clear();
-        oldest.extend_from_slice(&request.body);
-        recent.push_back(oldest);
-        if verdict.reason != Reason::Mismatch || verdict.diagnosis.is_some() {
-            return verdict;
+    /// Judges a signature, which is one HMAC; what to look into comes with it where the sender may have made a known mistake.
+    fn verify(&self, request: &RawRequest) -> (Verdict, Option<Suspect>) {
+        self.look_at_clock();
+        let now_ms = self.wall_time.of(request.received);
+        let (verdict, searched) = self.config.verifier.check(&request.headers, &request.body, now_ms);
+        self.diagnoser.saw(&request.body);
+        let suspect = || Suspect {
+            attempt: 0,
+            headers: request.headers.clone(),
+            body: request.body.clone(),
+            now_ms,
+        };
+        (verdict, searched.then(suspect))
+    }
+
+    /// Has a request that is in the journal diagnosed, after its answer.
+    fn look_into(&self, suspect: Option<Suspect>, attempt: u64) {
+        let Some(suspect) = suspect else { return };
+        let skipped = self.diagnoser.put(Suspect { attempt, ..suspect });
+        if let Some(observer) = self.observer.as_ref().filter(|_| skipped > 0) {
+            observer.undiagnosed(skipped);
         }
-        let others: Vec<&[u8]> = recent.iter().map(Vec::as_slice).collect();
-        self.config.verifier.verify_among(&request.headers, &request.body, now, &others)
+    }
+
+    /// Waits for the diagnoses that are outstanding, once nothing more comes: they are part of the evidence.
+    pub(super) async fn finish_diagnoses(&self) {
+        let left = self.diagnoser.finish(DIAGNOSES).await;
+        if left > 0 {
+            let text = format!("{left} invalid signatures were not looked into: there were too many");
+            let _ = self.journal.append_soon(&Record::Note(Note { at: self.clock.now(), text }));
+        }
+    }
+
+    /// Notes in the journal when the system's clock was stepped, or the machine slept.
+    pub fn look_at_clock(&self) {
+        let Some(parted) = self.wall_time.parted() else { return };
+        if let Some(observer) = &self.observer {
+            observer.clock_parted(parted.ahead_ms);
+        }
+        // A journal that cannot be written says so with the webhook that comes now.
+        let _ = self.journal.append_soon(&Record::Watch(Watch::WallClock(parted)));
     }
 
     fn place(&self, key: &Key, request: &RawRequest) -> Place {

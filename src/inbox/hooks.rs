@@ -9,8 +9,19 @@ use wire::http1::{RawRequest, Response};
 
 /// The real receiver, when the inbox is a tap in front of it.
 pub trait Upstream: Send + Sync {
-    /// Sends the request on, unchanged, and gives the real answer; the error says in words why there is none.
+    /// Why the request cannot go on, if it cannot: it is answered, and is no attempt.
+    fn refuses(&self, request: &RawRequest) -> Option<NotForwarded>;
+    /// Sends the request on and gives the real answer; the error says in words why there is none.
     fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Response, NoAnswer>>;
+}
+
+/// Why a request does not go on to the real receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NotForwarded {
+    /// The status to answer with.
+    pub status: u16,
+    /// What is wrong.
+    pub why: &'static str,
 }
 
 /// Why the real receiver gave no answer.
@@ -51,6 +62,10 @@ pub trait Observer: Send + Sync {
     fn ended(&self, ended: &Ended);
     /// A request was refused before it was a webhook.
     fn refused(&self, status: u16);
+    /// What the senders of so many invalid signatures did wrong is not looked for: there are too many.
+    fn undiagnosed(&self, skipped: u64);
+    /// The system's clock is so far from where it was at the start, in ms.
+    fn clock_parted(&self, ahead_ms: i64);
     /// The journal could not be written at `at`, so the sender was asked to come again.
     fn unwritten(&self, at: Tick);
 }

@@ -5,12 +5,14 @@
 
 mod connection_limit;
 mod deliveries;
+mod diagnoser;
 mod handler;
 mod hooks;
 mod replay;
 mod server;
+mod wall_time;
 
 pub use handler::{Config, Inbox};
-pub use hooks::{Ended, NoAnswer, Observer, Outcome, Routes, Upstream};
+pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};

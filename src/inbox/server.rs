@@ -79,6 +79,7 @@ pub async fn serve_with(
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
     let _ = tokio::time::timeout(doors.drain, all).await;
+    inbox.finish_diagnoses().await;
 }
 
 async fn attend(
@@ -163,7 +164,7 @@ async fn exchange(
         return end_or_go_on(connection, again).await;
     }
     let Some(intercept) = intercept else {
-        let (answer, peer) = match onward.filter(|_| handled.is_recorded()) {
+        let (answer, peer) = match onward.filter(|_| handled.is_for_upstream()) {
             Some((upstream, request)) => {
                 forward(&mut connection, inbox, &handled, upstream.as_ref(), &request).await
             }

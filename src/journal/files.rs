@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
+use std::time::{Duration, Instant};
 use wire::Clock;
 
 /// Where a journal is written. Whoever holds both this and the [`Queue`] has locked this first.
@@ -25,6 +26,23 @@ pub(super) struct Files {
     lock: Option<File>,
     /// Room for lines, used again.
     spare: Vec<u8>,
+    /// When the file was last seen where it belongs.
+    seen: Instant,
+    /// Whether it was not, later on.
+    gone: bool,
+}
+
+/// How long a look at the file holds: a look costs as much as a small write.
+const LOOK: Duration = Duration::from_millis(10);
+
+/// What is said of a journal that somebody took away.
+const GONE: &str = "the journal was removed, replaced or changed while it was written";
+
+/// A journal that was taken away, and begun anew.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BegunAnew {
+    /// How long before now it was seen for the last time.
+    pub unseen_for: Duration,
 }
 
 impl Files {
@@ -57,8 +75,9 @@ impl Files {
     }
 
     fn of(path: &Path, header: &Header, open: Segment) -> Self {
+        let seen = Instant::now();
         let (path, header, written) = (path.to_path_buf(), header.clone(), open.records);
-        Self { path, options: None, header, part: 1, open, written, lock: None, spare: Vec::new() }
+        Self { path, options: None, header, part: 1, open, written, lock: None, spare: Vec::new(), seen, gone: false }
     }
 
     /// What waits for this file, which is nothing yet.
@@ -105,7 +124,8 @@ impl Files {
 
     /// Writes lines, and tells those who wait for them.
     fn write(&mut self, TakenOut { mut lines, batch }: TakenOut) -> io::Result<()> {
-        let result = if lines.records == 0 { Ok(()) } else { self.open.write(&lines) };
+        let there = self.check(LOOK);
+        let result = if lines.records == 0 { there } else { there.and_then(|()| self.open.write(&lines)) };
         if result.is_ok() {
             self.written += lines.records;
         }
@@ -113,6 +133,53 @@ impl Files {
         lines.bytes.clear();
         self.spare = lines.bytes;
         result
+    }
+
+    /// Sees to it that the file is where it belongs, unless that was so within `holds`: what is written to a file that was
+    /// removed is lost without an error.
+    ///
+    /// # Errors
+    /// When somebody removed, replaced or changed it, from then on.
+    fn check(&mut self, holds: Duration) -> io::Result<()> {
+        if !self.gone && self.seen.elapsed() < holds {
+            return Ok(());
+        }
+        self.gone = self.gone || !self.open.is_at(&self.path);
+        if self.gone {
+            return Err(io::Error::new(io::ErrorKind::NotFound, GONE));
+        }
+        self.seen = Instant::now();
+        Ok(())
+    }
+
+    /// Begins the journal anew, as the part behind the one that was taken away; `None` when it was not. What stands in its place is
+    /// kept where that is a journal.
+    ///
+    /// # Errors
+    /// When the file cannot be begun, what stands in its place is no journal, or another process writes here.
+    pub(super) fn begin_anew(&mut self, queue: &Mutex<Queue>) -> io::Result<Option<BegunAnew>> {
+        if !self.gone || self.options.is_none() {
+            return Ok(None);
+        }
+        let mut queue = lock(queue);
+        queue.check_open()?;
+        // The lock may have been taken away as well.
+        self.lock = None;
+        self.lock = Some(segments::lock_file(&self.path)?);
+        let lost = segment_path(&self.path, self.part);
+        if segments::left_behind(&self.path)? {
+            segments::rename(&self.path, &lost)?;
+        }
+        let part = segments::last_part(&self.path)?.max(self.part) + 1;
+        let continues = Continues { part, file: name_of(&lost), sha256: self.open.sha256_with(b"") };
+        let next = Segment::create(&self.path, &self.header, Some(continues))?;
+        queue.lose(next.prev, next.bytes, io::ErrorKind::NotFound);
+        self.written += next.records;
+        (self.open, self.part) = (next, part);
+        *queue = self.queue();
+        let unseen_for = self.seen.elapsed();
+        (self.seen, self.gone) = (Instant::now(), false);
+        Ok(Some(BegunAnew { unseen_for }))
     }
 
     /// Begins the next file when this one is full.
@@ -163,6 +230,7 @@ impl Files {
     /// When the file cannot be written or flushed to disk, or the journal is finished.
     pub(super) fn finish(&mut self, queue: &Mutex<Queue>, at: Tick, complete: bool) -> io::Result<Sealed> {
         let mut queue = lock(queue);
+        self.check(Duration::ZERO)?;
         self.write_all(&mut queue)?;
         queue.put(&EncodedRecord::new(&Record::End(End { at, records: self.open.records, complete }))?)?;
         self.write_all(&mut queue)?;

@@ -2,9 +2,9 @@
 
 use record::{Continues, EncodedRecord, FIRST, Header, Lines, Link, Record, Watch};
 use sha2::{Digest, Sha256};
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use tokio::time::Instant;
 
@@ -12,6 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(super) struct Segment {
     file: File,
+    /// Device and inode, by which it is told from another file of its name.
+    place: (u64, u64),
     /// When it was begun.
     pub opened: Instant,
     /// Its length.
@@ -35,8 +37,9 @@ impl Segment {
             _ => {}
         }
         let file = OpenOptions::new().append(true).create_new(true).mode(0o600).open(path)?;
+        let place = place(&file.metadata()?);
         let (opened, digest) = (Instant::now(), Sha256::new());
-        let mut part = Self { file, opened, bytes: 0, records: 0, prev: FIRST, digest };
+        let mut part = Self { file, place, opened, bytes: 0, records: 0, prev: FIRST, digest };
         let mut lines = Lines::behind(FIRST);
         lines.put(&EncodedRecord::new(&Record::Header(Box::new(header.clone())))?);
         if let Some(continues) = continues {
@@ -63,6 +66,13 @@ impl Segment {
         Ok(())
     }
 
+    /// Whether what is at `path` is this file, with all that was written to it and nothing else.
+    pub(super) fn is_at(&self, path: &Path) -> bool {
+        std::fs::symlink_metadata(path).is_ok_and(|there| {
+            place(&there) == self.place && there.len() == self.bytes
+        })
+    }
+
     /// SHA-256 of the file with `lines` behind it, hex.
     pub(super) fn sha256_with(&self, lines: &[u8]) -> String {
         hex::encode(self.digest.clone().chain_update(lines).finalize())
@@ -83,4 +93,8 @@ impl Segment {
     pub(super) fn file(&self) -> io::Result<File> {
         self.file.try_clone()
     }
+}
+
+fn place(file: &Metadata) -> (u64, u64) {
+    (file.dev(), file.ino())
 }

@@ -5,7 +5,7 @@ use super::files::Files;
 use super::queue::Queue;
 use super::segments::{Options, Pace, Sync};
 use super::sync::GroupCommit;
-use record::{Aggregator, EncodedRecord, Header, Record, Taken, Tick};
+use record::{Aggregator, EncodedRecord, Gap, Header, Record, Taken, Tick, Watch};
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -201,6 +201,22 @@ impl Journal {
     pub fn flush(&self) -> io::Result<()> {
         let Places { files, queue } = &*self.places;
         lock(files).write_out(queue)
+    }
+
+    /// Begins a journal in parts anew whose file somebody took away, and says for how long nothing is certain; does nothing to one
+    /// that is there. Until then nothing can be appended.
+    ///
+    /// # Errors
+    /// When the file cannot be begun again.
+    pub fn begin_anew(&self) -> io::Result<()> {
+        let Places { files, queue } = &*self.places;
+        let Some(begun) = lock(files).begin_anew(queue)? else { return Ok(()) };
+        let Some(options) = self.options else { return Ok(()) };
+        let to = options.clock.now();
+        let unseen_us = u64::try_from(begun.unseen_for.as_micros()).unwrap_or(u64::MAX);
+        let from = Tick(to.0.saturating_sub(unseen_us));
+        let why = "the journal's file was removed, replaced or changed: what had been written to it may be lost".to_owned();
+        self.append(&Record::Watch(Watch::Gap(Gap { from, to, why })))
     }
 
     /// Sees to it that `batch`, in which the caller has put a line, is written. All that is ready at this moment goes first,

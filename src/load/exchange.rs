@@ -1,6 +1,7 @@
 //! One HTTP/1.1 connection: a request out, an answer in, nothing allocated on the way.
 
-use super::response::{MAX_HEAD, Parser, RequestError, Response};
+use super::response::{LIMITS, RequestError, Response};
+use http1::ResponseReader;
 use record::ErrorKind;
 use std::future::poll_fn;
 use std::io;
@@ -34,21 +35,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub async fn exchange(&mut self, request: &[u8]) -> Result<Response, RequestError> {
         self.stream.write_all(request).await.map_err(|e| from_io(&e))?;
         self.stream.flush().await.map_err(|e| from_io(&e))?;
-        let mut parser = Parser::default();
+        let mut reader = ResponseReader::new(LIMITS);
         loop {
             let read = self.stream.read_buf(&mut self.held).await.map_err(|e| from_io(&e))?;
             if read == 0 {
-                return parser.close(self.held.len());
+                return Ok(*reader.close(self.held.len())?);
             }
-            let used = parser.feed(&self.held)?;
+            let used = reader.feed(&self.held, Response::of, |_| {})?;
             self.held.drain(..used);
-            if let Some(mut answer) = parser.answer() {
+            if let Some(&(mut answer)) = reader.whole() {
                 // Bytes that nobody asked for: whatever comes next on this connection cannot be told apart.
                 answer.keep_alive &= self.held.is_empty();
                 return Ok(answer);
             }
-            // The parser leaves at most a head or a chunk line unread, so this never grows beyond its limits.
-            self.held.reserve(READ.min(MAX_HEAD));
+            // The reader leaves at most a head or a chunk line unread, so this never grows beyond its limits.
+            self.held.reserve(READ);
         }
     }
 

@@ -3,16 +3,13 @@
 use super::{Fired, Judge, LogFollow, LogSaid, Prober};
 use crate::journal::{Journal, Sealed};
 use crate::record_source::{Look, RecordSource};
-use chrono::Utc;
-use record::{Hook, LogFacts, Note, Probe, Record, Watch, WatchBegin};
+use record::{Hook, LogFacts, Note, Probe, Record, WallClock, Watch, WatchBegin};
 use std::io;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use tokio::time::Instant;
 use wire::Clock;
 
-/// A system clock that moved by this much against the monotonic one was stepped.
-const STEPPED_MS: i64 = 1000;
 /// One look at a journal that is far behind ends after this.
 const CATCH_UP: Duration = Duration::from_secs(1);
 /// Looks at the logs when the window ends: one reads a piece, or goes on to the file that came after a rotation.
@@ -57,7 +54,7 @@ pub(crate) struct Observe<J> {
     logs: Vec<LogFollow>,
     driven: Receiver<Record>,
     fired: Vec<Fired>,
-    drift_ms: i64,
+    ahead_ms: i64,
     prober: Prober,
 }
 
@@ -76,7 +73,7 @@ impl<J: Judge> Observe<J> {
             logs: plan.logs,
             driven: plan.driven,
             fired: Vec::new(),
-            drift_ms: 0,
+            ahead_ms: 0,
             prober: Prober::new()?,
         };
         observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
@@ -182,6 +179,8 @@ impl<J: Judge> Observe<J> {
 
     /// After a look and before what it gave: what was asked for stands before what came of it.
     fn write_driven(&mut self) -> io::Result<()> {
+        // The signatures of what was read are verified again by the time that the receiver went by.
+        self.check_clock()?;
         while let Ok(record) = self.driven.try_recv() {
             self.write(&record)?;
         }
@@ -210,15 +209,12 @@ impl<J: Judge> Observe<J> {
     }
 
     fn check_clock(&mut self) -> io::Result<()> {
-        let drift_ms = Utc::now().timestamp_millis() - self.clock.unix_ms();
-        let moved = drift_ms - self.drift_ms;
-        if moved.abs() < STEPPED_MS {
+        let ahead_ms = self.clock.ahead().num_milliseconds();
+        if ahead_ms.abs_diff(self.ahead_ms) <= Clock::PARTED.num_milliseconds().unsigned_abs() {
             return Ok(());
         }
-        self.drift_ms = drift_ms;
-        let text =
-            format!("the system clock was stepped by {moved} ms; durations come from the monotonic clock");
-        self.write(&Record::Note(Note { at: self.clock.now(), text }))
+        self.ahead_ms = ahead_ms;
+        self.write(&Record::Watch(Watch::WallClock(WallClock { at: self.clock.now(), ahead_ms })))
     }
 
     fn write(&mut self, record: &Record) -> io::Result<()> {

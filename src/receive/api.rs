@@ -92,11 +92,15 @@ impl Routes for Paths {
 
 impl Paths {
     fn health(&self) -> Response {
-        if self.metrics.writable() {
-            Response::json(200, &json!({"status": "ok"}))
-        } else {
-            Response::json(503, &json!({"status": "failing", "detail": "the journal cannot be written"}))
+        let mut health = match self.metrics.writable() {
+            true => json!({"status": "ok"}),
+            false => json!({"status": "failing", "detail": "the journal cannot be written"}),
+        };
+        if let Some(ahead_ms) = self.metrics.clock_ahead_ms() {
+            let at = self.clock.now();
+            health["clock"] = json!(record::WallClock { at, ahead_ms }.to_string());
         }
+        Response::json(if self.metrics.writable() { 200 } else { 503 }, &health)
     }
 
     fn metrics(&self, request: &RawRequest) -> Response {
@@ -285,6 +289,8 @@ fn bare(line: &[u8]) -> Option<&str> {
         "{\"refused\":",
         "{\"watch\":{\"forwarded\":",
         "{\"watch\":{\"gap\":",
+        "{\"watch\":{\"diagnosed\":",
+        "{\"watch\":{\"wall_clock\":",
     ];
     wanted.iter().any(|w| record.starts_with(w)).then_some(record)
 }

@@ -13,7 +13,7 @@ use record::Tick;
 use signature::Reason;
 use std::collections::HashSet;
 use std::fmt::{self, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// Upper bounds in seconds: those of the real sender's metrics.py from 0.1 on, and finer ones below.
@@ -37,8 +37,11 @@ pub struct Metrics {
     inspected: Counter,
     refused: Labelled,
     unwritten: Counter,
+    undiagnosed: Counter,
     journal: Gauge,
     writable: AtomicBool,
+    /// How far the system's clock is from where it was at the start, in ms.
+    clock_ahead_ms: AtomicI64,
     untold: Mutex<Option<Untold>>,
     usual: Usual,
 }
@@ -106,6 +109,12 @@ impl Metrics {
             "Webhooks answered 503 because the journal could not be written",
             unwritten.clone(),
         );
+        let undiagnosed = Counter::default();
+        registry.register(
+            "webhook_diagnoses_skipped",
+            "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
+            undiagnosed.clone(),
+        );
         registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
         journal.set(1);
         let usual = Usual {
@@ -127,8 +136,10 @@ impl Metrics {
             inspected,
             refused,
             unwritten,
+            undiagnosed,
             journal,
             writable: AtomicBool::new(true),
+            clock_ahead_ms: AtomicI64::new(0),
             untold: Mutex::new(None),
             usual,
         };
@@ -198,6 +209,12 @@ impl Metrics {
         self.writable.load(Ordering::Relaxed)
     }
 
+    /// How far the system's clock is from where it was at the start, in ms, when that is more than a second.
+    #[must_use]
+    pub fn clock_ahead_ms(&self) -> Option<i64> {
+        Some(self.clock_ahead_ms.load(Ordering::Relaxed)).filter(|ms| *ms != 0)
+    }
+
     /// The text of a webhook was looked at.
     pub fn inspected(&self) {
         self.inspected.inc();
@@ -225,6 +242,11 @@ impl Metrics {
 
     fn with_untold<T>(&self, f: impl FnOnce(&mut Option<Untold>) -> T) -> T {
         f(&mut self.untold.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The journal cannot be written, though no webhook has come to show it.
+    pub fn not_writable(&self) {
+        self.set_writable(false);
     }
 
     /// The journal can be written again.
@@ -297,6 +319,14 @@ impl Observer for Metrics {
 
     fn refused(&self, status: u16) {
         one(&self.refused, "code", &status.to_string()).inc();
+    }
+
+    fn undiagnosed(&self, skipped: u64) {
+        self.undiagnosed.inc_by(skipped);
+    }
+
+    fn clock_parted(&self, ahead_ms: i64) {
+        self.clock_ahead_ms.store(ahead_ms, Ordering::Relaxed);
     }
 
     fn unwritten(&self, at: Tick) {

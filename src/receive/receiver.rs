@@ -94,6 +94,7 @@ impl Receiver {
         let failed = |source| ReceiverError::Bind { address: plan.address, source };
         let listener = listen(plan.address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        tap.as_ref().map_or(Ok(()), |tap| tap.check_is_not(address))?;
         if plan.identity.endpoint.is_empty() {
             let scheme = if plan.tls.is_some() { "https" } else { "http" };
             plan.identity.endpoint = format!("{scheme}://{address}{}", plan.path);

@@ -37,9 +37,12 @@ impl Upkeep {
         for turn in 1u64.. {
             tick.tick().await;
             // What cannot be written now is dropped; webhooks themselves are never put off.
-            let _ = self.journal.flush();
+            if self.journal.flush().is_err() {
+                self.metrics.not_writable();
+            }
             if turn.is_multiple_of(SELDOM) {
                 self.inbox.give_up(GRACE);
+                self.inbox.look_at_clock();
                 self.try_again();
             }
         }
@@ -48,7 +51,7 @@ impl Upkeep {
     /// Senders that are told to stay away by `/healthz` bring no webhook that would show that all is well.
     fn try_again(&self) {
         if !self.metrics.writable() {
-            if has_room(&self.path).is_err() {
+            if self.journal.begin_anew().is_err() || has_room(&self.path).is_err() {
                 return;
             }
             self.metrics.writable_again();

@@ -2,8 +2,8 @@
 
 use super::Batch;
 use record::Tick;
-use record::{Record, Watch};
-use std::collections::HashMap;
+use record::{Note, Record, Watch};
+use std::collections::{HashMap, VecDeque};
 use wire::Clock;
 
 /// Where attempts of other processes stand with us.
@@ -12,11 +12,15 @@ pub(super) struct ClockAlignment {
     run: Option<uuid::Uuid>,
     /// Their number to ours, of the attempts that are under way.
     under_way: HashMap<u64, u64>,
+    /// The same of those that have ended last, of which a diagnosis may come.
+    answered: VecDeque<(u64, u64)>,
     next: u64,
     /// The clock of the run minus ours in µs, where it was found wrong.
     apart_us: i64,
 }
 
+/// Attempts that have ended and may still be diagnosed: as many as a receiver keeps waiting.
+const ANSWERED: usize = 1024;
 /// A record is not from later than it was read, by more than this in µs.
 const AHEAD_US: i64 = 1_000_000;
 /// What is read as new was written since the last look, or this much before it, in µs.
@@ -59,6 +63,7 @@ impl ClockAlignment {
         if self.run.replace(run).is_some_and(|before| before != run) {
             // Another run counts its attempts from 0 again; those of the last one will not end any more.
             self.under_way.clear();
+            self.answered.clear();
             self.apart_us = 0;
         }
     }
@@ -79,7 +84,10 @@ impl ClockAlignment {
             }
             Record::Answered(mut answered) => {
                 answered.end = ours(answered.end)?;
-                answered.attempt = self.under_way.remove(&answered.attempt)?;
+                let theirs = answered.attempt;
+                answered.attempt = self.under_way.remove(&theirs)?;
+                self.answered.truncate(ANSWERED - 1);
+                self.answered.push_front((theirs, answered.attempt));
                 Some(Record::Answered(answered))
             }
             Record::Watch(Watch::Forwarded(mut forwarded)) => {
@@ -95,6 +103,16 @@ impl ClockAlignment {
             Record::Refused(mut refused) => {
                 refused.at = ours(refused.at)?;
                 Some(Record::Refused(refused))
+            }
+            Record::Watch(Watch::Diagnosed(mut diagnosed)) => {
+                let known = self.answered.iter().find(|(theirs, _)| *theirs == diagnosed.attempt);
+                let under_way = self.under_way.get(&diagnosed.attempt);
+                diagnosed.attempt = *under_way.or(known.map(|(_, ours)| ours))?;
+                Some(Record::Watch(Watch::Diagnosed(diagnosed)))
+            }
+            // It is another machine's clock: what is read here is placed by ours.
+            Record::Watch(Watch::WallClock(parted)) => {
+                Some(Record::Note(Note { at: ours(parted.at)?, text: format!("the receiver: {parted}") }))
             }
             // What the receiver could not write down nobody has seen, whoever reads it.
             Record::Watch(Watch::Gap(mut gap)) => {

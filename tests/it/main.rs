@@ -8,6 +8,7 @@ mod bad_input;
 mod contract;
 #[cfg(test)]
 mod evidence_folder;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod faults;

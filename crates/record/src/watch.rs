@@ -29,14 +29,18 @@ pub enum Watch {
     Compared(Box<LogCompared>),
     /// What `--on-rollback` did.
     Hook(Hook),
+    /// What the sender of an attempt did wrong; looked for after the answer, so that nobody waits for it.
+    Diagnosed(Diagnosed),
+    /// The system's wall time parted from the one that the monotonic clock carries on.
+    WallClock(WallClock),
 }
 
 impl Watch {
-    /// When it was known; `None` for a link between files.
+    /// When it was known; `None` for what has no time of its own.
     #[must_use]
     pub const fn at(&self) -> Option<Tick> {
         match self {
-            Self::Continues(_) => None,
+            Self::Continues(_) | Self::Diagnosed(_) => None,
             Self::Forwarded(r) => Some(r.answered),
             Self::Begin(r) => Some(r.at),
             Self::Probe(r) => Some(r.at),
@@ -46,6 +50,7 @@ impl Watch {
             Self::Quote(r) => Some(r.at),
             Self::Compared(r) => Some(r.at),
             Self::Hook(r) => Some(r.at),
+            Self::WallClock(r) => Some(r.at),
         }
     }
 }
@@ -165,4 +170,35 @@ pub struct Hook {
     pub trigger: String,
     /// Its exit code; `None` when it was killed or could not be started.
     pub exit: Option<i32>,
+}
+
+/// What the sender of an attempt with an invalid signature did wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Diagnosed {
+    /// The attempt's number.
+    pub attempt: u64,
+    /// One sentence.
+    pub text: String,
+}
+
+/// How far the system's wall time is from the time line, from now on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct WallClock {
+    /// When it was noticed.
+    pub at: Tick,
+    /// The system's wall time minus the one that the monotonic clock carries on from the start, in ms. The freshness of
+    /// signatures is judged by the system's.
+    pub ahead_ms: i64,
+}
+
+impl std::fmt::Display for WallClock {
+    #[expect(clippy::cast_precision_loss, reason = "ms below 2^52")]
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let seconds = self.ahead_ms as f64 / 1000.0;
+        write!(
+            f,
+            "the system clock is {seconds:+.1} s from where it was when this process started; signatures are judged by it, \
+             durations come from the monotonic clock"
+        )
+    }
 }

@@ -1,6 +1,6 @@
 //! Verification of one request: headers, then MAC in constant time over raw bytes, then freshness.
 
-use super::diagnosis::{Suspect, diagnose};
+use super::diagnosis::{Suspect, diagnose, is_searched};
 use super::key::{Key, KeyError};
 use super::scheme::Scheme;
 use super::seen::{Problem, Seen};
@@ -58,11 +58,22 @@ impl Verifier {
         self.verify_among(headers, body, now_ms, &[])
     }
 
-    /// [`Verifier::verify`] without looking for what the sender did wrong: as fast for bad requests as for good ones.
+    /// The reason of [`Verifier::check`] alone.
     #[must_use]
     pub fn reason(&self, headers: &[(String, String)], body: &[u8], now_ms: i64) -> Reason {
+        self.check(headers, body, now_ms).0.reason
+    }
+
+    /// [`Verifier::verify`] without looking for what the sender did wrong: as fast for bad requests as for good ones. Says
+    /// too whether [`Verifier::verify_among`] would look; the verdict has no diagnosis then.
+    #[must_use]
+    pub fn check(&self, headers: &[(String, String)], body: &[u8], now_ms: i64) -> (Verdict, bool) {
         let seen = Seen::read(self.scheme, headers);
-        self.judge(&seen, body, now_ms).map_or_else(|problem| problem.reason, |()| Reason::Valid)
+        match self.judge(&seen, body, now_ms) {
+            Ok(()) => (Verdict::valid(), false),
+            Err(problem) if problem.is_searched(&seen) => (Verdict::invalid(problem.reason, None), true),
+            Err(problem) => (Verdict::invalid(problem.reason, problem.says), false),
+        }
     }
 
     /// [`Verifier::verify`], and a signature that belongs to one of `other_bodies` is diagnosed as that.
@@ -76,17 +87,15 @@ impl Verifier {
     ) -> Verdict {
         let seen = Seen::read(self.scheme, headers);
         let Err(problem) = self.judge(&seen, body, now_ms) else { return Verdict::valid() };
-        let found = match problem.reason {
-            Reason::Missing | Reason::Mismatch | Reason::Malformed => diagnose(&Suspect {
-                scheme: self.scheme,
-                secret: &self.secret,
-                headers,
-                seen: &seen,
-                body,
-                other_bodies,
-            }),
-            Reason::Valid | Reason::Stale | Reason::Future => None,
+        let suspect = Suspect {
+            scheme: self.scheme,
+            secret: &self.secret,
+            headers,
+            seen: &seen,
+            body,
+            other_bodies,
         };
+        let found = if problem.is_searched(&seen) { diagnose(&suspect) } else { None };
         let diagnosis = match (problem.says, found) {
             (Some(says), Some(found)) => Some(format!("{says}; {found}")),
             (says, found) => says.or(found),
@@ -131,6 +140,14 @@ impl Verifier {
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Verifier({}, {} ms back, {} ms ahead)", self.scheme, self.back_ms, self.ahead_ms)
+    }
+}
+
+impl Problem {
+    /// Whether a search may find out more: there is a signature, and it is not one that is right but old.
+    fn is_searched(&self, seen: &Seen<'_>) -> bool {
+        let by_reason = matches!(self.reason, Reason::Missing | Reason::Mismatch | Reason::Malformed);
+        by_reason && is_searched(seen.value)
     }
 }
 

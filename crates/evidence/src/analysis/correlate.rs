@@ -45,7 +45,7 @@ impl Analysis {
         let body = attempt.body.bytes();
         let arrival = self.arrival(attempt, &body);
         if let Some(diagnosis) = &attempt.verdict.diagnosis {
-            *self.diagnoses.entry(diagnosis.clone()).or_default() += 1;
+            self.diagnosed(diagnosis);
         }
         let latest = self.by_key.get(arrival.key).map(|index| index as usize);
         match self.overtaken(&arrival).or(latest) {

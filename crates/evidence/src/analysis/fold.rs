@@ -185,10 +185,22 @@ impl Analysis {
     }
 
     fn watched(&mut self, fact: &Watch) {
-        if let Watch::Forwarded(forwarded) = fact {
-            self.forwarded(forwarded);
+        match fact {
+            Watch::Forwarded(forwarded) => self.forwarded(forwarded),
+            Watch::Diagnosed(found) => self.diagnosed(&found.text),
+            Watch::WallClock(parted) => self.notes.push(Note { at: parted.at, text: parted.to_string() }),
+            _ => {}
         }
         self.watched.take(fact);
+    }
+
+    /// Counts what is known of an invalid signature.
+    pub(super) fn diagnosed(&mut self, text: &str) {
+        if let Some(n) = self.diagnoses.get_mut(text) {
+            *n += 1;
+        } else {
+            self.diagnoses.insert(text.to_owned(), 1);
+        }
     }
 
     /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer.

@@ -1,7 +1,7 @@
 //! Verifies the webhooks of a journal again, under the secret, at the time each of them arrived.
 
 use chrono::{DateTime, Utc};
-use record::{Attempt, Header, Record};
+use record::{Attempt, Header, Record, Watch};
 use signature::Secret;
 use signature::{KeyError, Reason, Verifier};
 
@@ -13,6 +13,9 @@ const ENOUGH: u64 = 1000;
 pub struct Recheck {
     verifier: Verifier,
     started: DateTime<Utc>,
+    /// How far the system's wall time was ahead of the time line, in ms, and before that: what came as it parted may have been
+    /// judged by either.
+    ahead_ms: [i64; 2],
     /// Attempts verified again.
     pub checked: u64,
     /// Of those, valid now.
@@ -41,24 +44,29 @@ impl Recheck {
     /// When the secret is no key of the journal's scheme.
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
         let verifier = Verifier::new(header.scheme, secret)?;
-        Ok(Self { verifier, started: header.started, checked: 0, valid: 0, disagreements: 0, first: None })
+        let (started, ahead_ms) = (header.started, [0, 0]);
+        Ok(Self { verifier, started, ahead_ms, checked: 0, valid: 0, disagreements: 0, first: None })
     }
 
     /// Takes in one record.
     pub fn take(&mut self, record: &Record) {
-        if let Record::Attempt(attempt) = record
-            && self.disagreements < ENOUGH
-        {
-            self.verify(attempt);
+        match record {
+            Record::Attempt(attempt) if self.disagreements < ENOUGH => self.verify(attempt),
+            Record::Watch(Watch::WallClock(parted)) => self.ahead_ms = [parted.ahead_ms, self.ahead_ms[0]],
+            _ => {}
         }
     }
 
     fn verify(&mut self, attempt: &Attempt) {
         let at = attempt.received.wall(self.started).timestamp_millis();
-        let found = self.verifier.reason(&attempt.headers, &attempt.body.bytes(), at);
+        let (recorded, body) = (attempt.verdict.reason, attempt.body.bytes());
+        let [now, before] = self.ahead_ms.map(|ahead| at.saturating_add(ahead));
+        let mut found = self.verifier.reason(&attempt.headers, &body, now);
+        if found != recorded && before != now {
+            found = self.verifier.reason(&attempt.headers, &body, before);
+        }
         self.checked += 1;
         self.valid += u64::from(found == Reason::Valid);
-        let recorded = attempt.verdict.reason;
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });

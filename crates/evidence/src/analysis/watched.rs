@@ -42,6 +42,8 @@ impl Watched {
             Watch::Quote(r) => self.quotes.push(r.clone()),
             Watch::Compared(r) => self.compared = Some((**r).clone()),
             Watch::Hook(r) => self.hooks.push(r.clone()),
+            // They belong to the attempts and the notes.
+            Watch::Diagnosed(_) | Watch::WallClock(_) => {}
         }
     }
 }

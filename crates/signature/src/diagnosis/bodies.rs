@@ -1,10 +1,18 @@
 //! Candidate bodies: the same JSON value written differently, and what transports do to the ends of a text.
 
 use super::super::unique_keys::{UniqueKeysError, check_unique_keys};
+use super::work::Work;
 use serde_json::Value;
+use std::collections::HashSet;
+use std::hash::{BuildHasher, RandomState};
 
 /// Longer bodies are not re-serialised, in bytes: webhooks are small, and a flood of large ones must stay cheap.
 const MAX_JSON: usize = 64 * 1024;
+
+/// A candidate may be so many times as long as the body, and so much longer: white space in front of values that are nested
+/// deeply would make a body of 64 KiB one of 14 MiB.
+const MOST_TIMES: usize = 4;
+const MOST_MORE: usize = 4096;
 
 /// The clause about a body, and its bytes.
 pub(super) type Candidate = (String, Vec<u8>);
@@ -31,6 +39,21 @@ enum Escapes {
     Go,
 }
 
+impl Escapes {
+    /// Whether this writes something differently from [`Escapes::Raw`], which wrote `plain`.
+    fn concern(self, plain: &[u8]) -> bool {
+        let control = || plain.windows(4).any(|w| w == b"\\u00");
+        match self {
+            Self::Raw => false,
+            Self::LowerAscii => !plain.is_ascii(),
+            Self::UpperAscii => !plain.is_ascii() || control(),
+            Self::UpperControl => control(),
+            Self::Php => !plain.is_ascii() || plain.contains(&b'/'),
+            Self::Go => plain.iter().any(|b| matches!(b, b'<' | b'>' | b'&')),
+        }
+    }
+}
+
 const LAYOUTS: [(&str, Layout); 4] = [
     ("re-serialised compact JSON", Layout::Compact),
     ("spaced JSON (`, ` and `: `)", Layout::Spaced),
@@ -40,8 +63,8 @@ const LAYOUTS: [(&str, Layout); 4] = [
 
 const ORDERS: [(&str, Order); 2] = [("", Order::AsSent), (" with sorted keys", Order::Sorted)];
 
-const ESCAPES: [(&str, Escapes); 6] = [
-    ("", Escapes::Raw),
+/// All but the raw ones.
+const ESCAPES: [(&str, Escapes); 5] = [
     (" with non-ASCII characters escaped", Escapes::LowerAscii),
     (" with escapes in upper case", Escapes::UpperAscii),
     (" with escapes in upper case", Escapes::UpperControl),
@@ -56,51 +79,73 @@ enum Order {
     Sorted,
 }
 
-/// Every other body that the sender may have signed, the most likely first, each once and none equal to `body`.
-pub(super) fn mistaken(body: &[u8]) -> Vec<Candidate> {
-    let mut found = rewritten(body);
-    found.extend(re_serialised(body));
-    let mut unique: Vec<Candidate> = Vec::with_capacity(found.len());
-    for candidate in found {
-        if candidate.1 != body && !unique.iter().any(|(_, known)| *known == candidate.1) {
-            unique.push(candidate);
+/// Every other body that the sender may have signed, the most likely first, each once and none equal to `body`, as far as
+/// `work` goes.
+pub(super) fn mistaken(body: &[u8], work: &mut Work) -> Vec<Candidate> {
+    let mut found = Found { known: HashSet::new(), keys: RandomState::new(), all: Vec::new() };
+    found.known.insert(found.keys.hash_one(body));
+    for (what, change) in CHANGES {
+        if body.len() > work.room() {
+            return found.all;
         }
+        let changed = change(body);
+        work.made(changed.len());
+        found.add(changed, || valid_over(what));
     }
-    unique
+    re_serialised(body, work, &mut found);
+    found.all
 }
 
-fn re_serialised(body: &[u8]) -> Vec<Candidate> {
-    let bare = body.strip_prefix(BOM).unwrap_or(body);
-    let Some(value) = (body.len() <= MAX_JSON).then(|| serde_json::from_slice::<Value>(bare).ok()).flatten()
-    else {
-        return Vec::new();
-    };
-    if !(value.is_object() || value.is_array()) {
-        return Vec::new();
+/// The candidates so far, known by their fingerprints: comparing each with each costs the square of them.
+struct Found {
+    known: HashSet<u64>,
+    keys: RandomState,
+    all: Vec<Candidate>,
+}
+
+impl Found {
+    fn add(&mut self, body: Vec<u8>, clause: impl FnOnce() -> String) {
+        if self.known.insert(self.keys.hash_one(body.as_slice())) {
+            self.all.push((clause(), body));
+        }
     }
-    let raw_utf8 = !body.is_ascii();
+}
+
+fn re_serialised(body: &[u8], work: &mut Work, found: &mut Found) {
+    let bare = body.strip_prefix(BOM).unwrap_or(body);
+    if body.len() > MAX_JSON.min(work.room()) {
+        return;
+    }
+    // Reading it, and looking for a key that stands twice.
+    work.made(body.len());
+    let value = serde_json::from_slice::<Value>(bare).ok();
+    let Some(value) = value.filter(|v| v.is_object() || v.is_array()) else { return };
     let twice = match check_unique_keys(bare) {
         Err(UniqueKeysError::Duplicate { .. }) => " without the key that stands twice",
         _ => "",
     };
-    let mut found = Vec::with_capacity(LAYOUTS.len() * ORDERS.len() * ESCAPES.len());
+    let longest = body.len() * MOST_TIMES + MOST_MORE;
+    let mut write = |style| Writer::write(&value, style, longest, work);
+    let mut escaped = Vec::new();
     for (order_name, order) in ORDERS {
         for (layout_name, layout) in LAYOUTS {
-            for (escapes_name, escapes) in ESCAPES {
-                let mut out = Vec::with_capacity(body.len() * 2);
-                Writer { layout, order, escapes, out: &mut out }.value(&value, 0);
-                let raw = if matches!(escapes, Escapes::Raw) && !raw_utf8 && !out.is_ascii() {
-                    " with raw UTF-8 instead of escapes"
-                } else {
-                    ""
-                };
-                found
-                    .push((valid_over(&format!("{layout_name}{order_name}{escapes_name}{raw}{twice}")), out));
-            }
+            let Some(plain) = write((order, layout, Escapes::Raw)) else { continue };
+            let raw = if body.is_ascii() && !plain.is_ascii() { RAW } else { "" };
+            let concerned = ESCAPES.into_iter().filter(|(_, escapes)| escapes.concern(&plain));
+            escaped.extend(concerned.map(|(name, escapes)| {
+                (format!("{layout_name}{order_name}{name}{twice}"), (order, layout, escapes))
+            }));
+            found.add(plain, || valid_over(&format!("{layout_name}{order_name}{raw}{twice}")));
         }
     }
-    found
+    for (name, style) in escaped {
+        let Some(other) = write(style) else { continue };
+        found.add(other, || valid_over(&name));
+    }
 }
+
+/// What is said of raw characters where the body has escapes.
+const RAW: &str = " with raw UTF-8 instead of escapes";
 
 fn valid_over(what: &str) -> String {
     format!("the signature is valid over {what}, not over the bytes sent")
@@ -126,10 +171,6 @@ const CHANGES: [(&str, Change); 10] = [
     }),
 ];
 
-fn rewritten(body: &[u8]) -> Vec<Candidate> {
-    CHANGES.iter().map(|(what, change)| (valid_over(what), change(body))).collect()
-}
-
 fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
     let mut rest = body;
@@ -145,17 +186,37 @@ fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Writes a JSON value in one style. The parser's limit of 128 levels bounds the recursion.
-struct Writer<'o> {
+/// Writes a JSON value in one style, up to a limit. The parser's limit of 128 levels bounds the recursion.
+struct Writer {
     layout: Layout,
     order: Order,
     escapes: Escapes,
-    out: &'o mut Vec<u8>,
+    limit: usize,
+    out: Vec<u8>,
 }
 
-impl Writer<'_> {
+impl Writer {
+    /// The value in this style; `None` when that is longer than `longest`, or than `work` has room for.
+    fn write(
+        value: &Value,
+        (order, layout, escapes): (Order, Layout, Escapes),
+        longest: usize,
+        work: &mut Work,
+    ) -> Option<Vec<u8>> {
+        let limit = longest.min(work.room());
+        let mut writer = Self { layout, order, escapes, limit, out: Vec::new() };
+        writer.value(value, 0);
+        work.made(writer.out.len());
+        (writer.out.len() <= limit).then_some(writer.out)
+    }
+
+    fn is_full(&self) -> bool {
+        self.out.len() > self.limit
+    }
+
     fn value(&mut self, value: &Value, depth: usize) {
         match value {
+            _ if self.is_full() => {}
             Value::Object(map) => {
                 let mut entries: Vec<_> = map.iter().collect();
                 if self.order == Order::Sorted {
@@ -186,6 +247,9 @@ impl Writer<'_> {
         self.out.push(open);
         let some = items.len() > 0;
         for (i, item) in items.enumerate() {
+            if self.is_full() {
+                return;
+            }
             if i > 0 {
                 self.out.extend_from_slice(if matches!(self.layout, Layout::Spaced) { b", " } else { b"," });
             }

@@ -2,6 +2,7 @@
 
 use super::super::scheme::{Scheme, Unit};
 use chrono::{DateTime, SecondsFormat};
+use std::borrow::Cow;
 
 /// What a message can be made of.
 #[derive(Debug, Clone, Copy)]
@@ -10,6 +11,39 @@ pub(super) struct Parts<'a> {
     pub(super) id: &'a str,
     pub(super) event: &'a str,
     pub(super) body: &'a [u8],
+}
+
+/// A message in pieces, so that no body is copied for it, and the clause about it.
+#[derive(Debug)]
+pub(super) struct Message<'b> {
+    pub(super) clause: String,
+    pieces: [Cow<'b, [u8]>; 5],
+}
+
+impl<'b> Message<'b> {
+    pub(super) fn new(clause: String, pieces: [&'b [u8]; 5]) -> Self {
+        Self { clause, pieces: pieces.map(Cow::Borrowed) }
+    }
+
+    pub(super) fn pieces(&self) -> [&[u8]; 5] {
+        self.pieces.each_ref().map(|piece| &**piece)
+    }
+}
+
+/// Stands in a frame where the timestamp goes.
+const TIMESTAMP: &str = "\0timestamp";
+
+/// The messages of the scheme with other texts of its timestamp.
+pub(super) fn restamped<'b>(scheme: Scheme, unit: Unit, parts: Parts<'b>) -> Vec<Message<'b>> {
+    let frame: [&'b [u8]; 5] = scheme.message(TIMESTAMP, parts.id, parts.body);
+    let of = |(clause, text): (&str, String)| {
+        let piece = |piece: &'b [u8]| match piece == TIMESTAMP.as_bytes() {
+            true => Cow::Owned(text.clone().into_bytes()),
+            false => Cow::Borrowed(piece),
+        };
+        Message { clause: clause.to_owned(), pieces: frame.map(piece) }
+    };
+    timestamps(unit, parts.timestamp).into_iter().map(of).collect()
 }
 
 /// The pieces of a message.
@@ -57,20 +91,26 @@ const FRAMES: [(&str, Frame); 14] = [
 
 /// The frames that are not the scheme's own and whose pieces are there.
 pub(super) fn frames(scheme: Scheme, parts: Parts<'_>) -> Vec<(&'static str, [&[u8]; 5])> {
-    let own = scheme.message(parts.timestamp, parts.id, parts.body).concat();
+    let own = scheme.message(parts.timestamp, parts.id, parts.body);
     let alone = (body_only(scheme), [parts.body, b"", b"", b"", b""]);
     std::iter::once(alone)
         .chain(FRAMES.iter().map(|(clause, frame)| (*clause, frame(parts))))
         .filter(|(_, pieces)| {
-            let whole = pieces.concat();
             // A frame whose timestamp or id is absent looks like another frame, or starts with its separator.
-            whole != own && (whole == parts.body || pieces.first().is_some_and(|p| !p.is_empty()))
+            let body_alone = same(pieces, &[parts.body]);
+            !same(pieces, &own) && (body_alone || pieces.first().is_some_and(|p| !p.is_empty()))
         })
         .collect()
 }
 
+/// Whether pieces make the same text, told without putting them together.
+fn same(a: &[&[u8]], b: &[&[u8]]) -> bool {
+    let length = |pieces: &[&[u8]]| pieces.iter().map(|p| p.len()).sum::<usize>();
+    length(a) == length(b) && a.iter().copied().flatten().eq(b.iter().copied().flatten())
+}
+
 /// Other texts of the same moment.
-pub(super) fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
+fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
     let Ok(value) = text.parse::<i64>() else { return Vec::new() };
     let ms = match unit {
         Unit::Milliseconds => value,

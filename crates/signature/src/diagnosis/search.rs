@@ -4,14 +4,12 @@ use super::super::key::{finish, keyed};
 use super::super::scheme::Scheme;
 use super::super::seen::Seen;
 use super::given::{Given, Likeness, Spelling};
-use super::messages::Parts;
+use super::messages::{Message, Parts};
+use super::work::Work;
 use super::{bodies, hashes, keys, messages};
 use crate::Secret;
 use hmac::Hmac;
 use sha2::Sha256;
-
-/// Bytes that the diagnosis of one request may hash; a body of 1 MiB gets some 16 tries, a usual one all of them.
-const BUDGET: usize = 16 * 1024 * 1024;
 
 /// Longer signature headers are not searched, in bytes.
 const MAX_SIGNATURE: usize = 4096;
@@ -27,9 +25,14 @@ pub(crate) struct Suspect<'a> {
     pub(crate) other_bodies: &'a [&'a [u8]],
 }
 
+/// Whether a search is made for a signature header with this value.
+pub(crate) fn is_searched(value: Option<&str>) -> bool {
+    value.is_some_and(|v| !v.is_empty() && v.len() <= MAX_SIGNATURE)
+}
+
 /// One sentence about the mistake, when a known one fits.
 pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
-    let value = suspect.seen.value.filter(|v| v.len() <= MAX_SIGNATURE)?;
+    let value = suspect.seen.value.filter(|_| is_searched(suspect.seen.value))?;
     let own = if suspect.scheme == Scheme::StandardWebhooks { Spelling::Base64 } else { Spelling::Hex };
     let given = Given::read(value, suspect.scheme.layout().prefix, own);
     if let Some(digit) = given.constant() {
@@ -40,19 +43,13 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
     Search::new(suspect, given)?.run()
 }
 
-/// What the candidates are tried against, and how many more bytes may be hashed.
+/// What the candidates are tried against, and how much more may be done.
 struct Search<'a> {
     suspect: &'a Suspect<'a>,
     given: Given,
     parts: Parts<'a>,
     key: zeroize::Zeroizing<Vec<u8>>,
-    left: usize,
-}
-
-/// A message and the clause about it.
-struct Message {
-    clause: String,
-    bytes: Vec<u8>,
+    work: Work,
 }
 
 impl<'a> Search<'a> {
@@ -66,7 +63,7 @@ impl<'a> Search<'a> {
             body: suspect.body,
         };
         let key = keys::exact(suspect.scheme, suspect.secret)?;
-        Some(Self { suspect, given, parts, key, left: BUDGET })
+        Some(Self { suspect, given, parts, key, work: Work::new() })
     }
 
     fn run(mut self) -> Option<String> {
@@ -75,7 +72,8 @@ impl<'a> Search<'a> {
         if let Some(likeness) = self.fits(&exact, &own) {
             return likeness.clause.or_else(|| Some("the MAC itself is right".to_owned()));
         }
-        let messages = self.messages();
+        let bodies = bodies::mistaken(self.parts.body, &mut self.work);
+        let messages = self.messages(&bodies);
         if let Some(found) = self.first(&exact, None, &messages) {
             return Some(found);
         }
@@ -88,7 +86,7 @@ impl<'a> Search<'a> {
                 return Some(sentence([Some((*clause).to_owned()), None, likeness.clause]));
             }
         }
-        let alone = self.bodies_alone();
+        let alone = self.bodies_alone(&bodies);
         self.first(&exact, None, &alone)
             .or_else(|| self.other_hash())
             .or_else(|| self.other_delivery(&exact))
@@ -97,51 +95,48 @@ impl<'a> Search<'a> {
     }
 
     /// The scheme's own message over another body.
-    fn own(&self, body: &[u8]) -> Vec<u8> {
-        self.suspect.scheme.message(self.parts.timestamp, self.parts.id, body).concat()
+    fn own<'b>(&self, body: &'b [u8]) -> [&'b [u8]; 5]
+    where
+        'a: 'b,
+    {
+        self.suspect.scheme.message(self.parts.timestamp, self.parts.id, body)
     }
 
     /// Every mistaken message: another frame, another text of the timestamp, another body in the scheme's frame.
-    fn messages(&self) -> Vec<Message> {
-        let Parts { id, body, .. } = self.parts;
+    fn messages<'b>(&self, bodies: &'b [bodies::Candidate]) -> Vec<Message<'b>>
+    where
+        'a: 'b,
+    {
         let scheme = self.suspect.scheme;
-        let mut found: Vec<Message> = messages::frames(scheme, self.parts)
+        let mut found: Vec<Message<'b>> = messages::frames(scheme, self.parts)
             .into_iter()
-            .map(|(clause, pieces)| Message { clause: clause.to_owned(), bytes: pieces.concat() })
+            .map(|(clause, pieces)| Message::new(clause.to_owned(), pieces))
             .collect();
         if let Some(unit) = scheme.layout().unit {
-            found.extend(messages::timestamps(unit, self.parts.timestamp).into_iter().map(
-                |(clause, text)| Message {
-                    clause: clause.to_owned(),
-                    bytes: scheme.message(&text, id, body).concat(),
-                },
-            ));
+            found.extend(messages::restamped(scheme, unit, self.parts));
         }
-        let bodies = bodies::mistaken(body);
-        found.extend(
-            bodies.iter().map(|(clause, other)| Message { clause: clause.clone(), bytes: self.own(other) }),
-        );
+        found.extend(bodies.iter().map(|(clause, other)| Message::new(clause.clone(), self.own(other))));
         found
     }
 
     /// Mistaken bodies alone, under a scheme that signs more than the body. Not tried together with a mistaken key:
     /// three mistakes at once are rare, and a flood of bad signatures must stay cheap.
-    fn bodies_alone(&self) -> Vec<Message> {
+    fn bodies_alone<'b>(&self, bodies: &'b [bodies::Candidate]) -> Vec<Message<'b>> {
         let scheme = self.suspect.scheme;
         if scheme.layout().unit.is_none() {
             return Vec::new();
         }
-        let bodies = bodies::mistaken(self.parts.body).into_iter().filter(|(_, other)| !other.is_empty());
-        let message = |(clause, bytes)| Message {
-            clause: format!("{}, and {clause}", messages::body_only(scheme)),
-            bytes,
+        let bodies = bodies.iter().filter(|(_, other)| !other.is_empty());
+        let message = |(clause, bytes): &'b bodies::Candidate| {
+            let clause = format!("{}, and {clause}", messages::body_only(scheme));
+            Message::new(clause, [bytes, b"", b"", b"", b""])
         };
         bodies.map(message).collect()
     }
 
-    fn first(&mut self, key: &Hmac<Sha256>, clause: Option<&str>, messages: &[Message]) -> Option<String> {
+    fn first(&mut self, key: &Hmac<Sha256>, clause: Option<&str>, messages: &[Message<'_>]) -> Option<String> {
         messages.iter().find_map(|message| {
-            let likeness = self.fits(key, &message.bytes)?;
+            let likeness = self.fits(key, &message.pieces())?;
             Some(sentence([clause.map(str::to_owned), Some(message.clause.clone()), likeness.clause]))
         })
     }
@@ -149,11 +144,13 @@ impl<'a> Search<'a> {
     /// Another hash, or none with a key, over the scheme's message or the body alone.
     fn other_hash(&mut self) -> Option<String> {
         let body = self.parts.body;
-        let messages =
-            [(None, self.own(body)), (Some(messages::body_only(self.suspect.scheme)), body.to_vec())];
+        let own = self.own(body);
+        self.work.try_out(length(&own))?;
+        let own = own.concat();
+        let messages = [(None, &*own), (Some(messages::body_only(self.suspect.scheme)), body)];
         for (clause, hash) in hashes::HASHES {
             for (frame, message) in &messages {
-                self.spend(message.len())?;
+                self.work.try_out(message.len())?;
                 if let Some(likeness) = hash(&self.key, message).and_then(|digest| self.given.is(&digest)) {
                     return Some(sentence([
                         Some(clause.to_owned()),
@@ -168,8 +165,7 @@ impl<'a> Search<'a> {
 
     fn other_delivery(&mut self, key: &Hmac<Sha256>) -> Option<String> {
         for other in self.suspect.other_bodies.iter().filter(|other| **other != self.suspect.body) {
-            let message = self.own(other);
-            if let Some(likeness) = self.fits(key, &message) {
+            if let Some(likeness) = self.fits(key, &self.own(other)) {
                 let clause = "the signature is the one of another delivery's body".to_owned();
                 return Some(sentence([Some(clause), None, likeness.clause]));
             }
@@ -181,8 +177,8 @@ impl<'a> Search<'a> {
         let unit = self.suspect.scheme.layout().unit?;
         let Parts { timestamp, id, body, .. } = self.parts;
         messages::nearby(unit, timestamp).find_map(|moment| {
-            let message = self.suspect.scheme.message(&moment.to_string(), id, body).concat();
-            let likeness = self.fits(key, &message)?;
+            let text = moment.to_string();
+            let likeness = self.fits(key, &self.suspect.scheme.message(&text, id, body))?;
             let header: i64 = timestamp.parse().unwrap_or_default();
             let apart = header.saturating_sub(moment).saturating_mul(unit.ms());
             let way = if apart > 0 { "later" } else { "earlier" };
@@ -193,17 +189,14 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn fits(&mut self, key: &Hmac<Sha256>, message: &[u8]) -> Option<Likeness> {
-        self.spend(message.len())?;
-        self.given.is(&finish(key, &[message]))
+    fn fits(&mut self, key: &Hmac<Sha256>, message: &[&[u8]]) -> Option<Likeness> {
+        self.work.try_out(length(message))?;
+        self.given.is(&finish(key, message))
     }
+}
 
-    /// Takes the cost of hashing `bytes` from the budget; `None` when it is spent.
-    fn spend(&mut self, bytes: usize) -> Option<()> {
-        // Padding and the two outer blocks.
-        self.left = self.left.checked_sub(bytes + 128)?;
-        Some(())
-    }
+fn length(message: &[&[u8]]) -> usize {
+    message.iter().map(|piece| piece.len()).sum()
 }
 
 fn sentence(clauses: [Option<String>; 3]) -> String {

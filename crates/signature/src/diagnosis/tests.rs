@@ -285,6 +285,30 @@ fn the_search_is_bounded() {
     assert!(started.elapsed() < std::time::Duration::from_secs(5), "{:?}", started.elapsed());
 }
 
+/// 28,000 numbers 100 arrays deep are a body of 56 KB; indented by 4 they are 11 MB, which were written six times over.
+#[test]
+fn candidates_are_bounded_as_a_whole() {
+    let deep = format!("{}{}1{}", "[".repeat(100), "1,".repeat(28_000), "]".repeat(100));
+    for body in [deep, format!("[{}\"ü\"]", "\"/ü<\",".repeat(7_000)), "[".repeat(60_000), " ".repeat(1 << 20)] {
+        let all = super::bodies::mistaken(body.as_bytes(), &mut super::work::Work::new());
+        let made: usize = all.iter().map(|(_, candidate)| candidate.len()).sum();
+        assert!(made <= super::work::Work::new().making() && !all.is_empty(), "{made} bytes");
+    }
+}
+
+/// Bounding the work must not cost what it is for: the last candidate of a large ordinary webhook is still found.
+#[test]
+fn a_large_body_gets_all_its_candidates() {
+    let item = r#"{"id":17,"name":"a team of six","note":"<i>/x</i>"},"#.repeat(1_150);
+    let body = format!(r#"{{"z":[{}1],"a":"\u00fc"}}"#, item);
+    assert!((56_000..64_000).contains(&body.len()), "{}", body.len());
+    let all = super::bodies::mistaken(body.as_bytes(), &mut super::work::Work::new());
+    let words = "indented by 4 with sorted keys";
+    let (_, bytes) = all.into_iter().find(|(clause, _)| clause.contains(words)).unwrap();
+    let signed = format!("{TS}.{}", String::from_utf8(bytes).unwrap());
+    names(&v2(&mac(SECRET.as_bytes(), &signed), TS, &body), Reason::Mismatch, words);
+}
+
 #[test]
 fn mistakes_under_the_other_schemes() {
     let verdict = |scheme: Scheme, secret: &str, headers: &[(&str, String)]| {

@@ -1,12 +1,11 @@
 //! Requests, read as a server: bytes in order, time of the first and of the last, every wait and size limited.
 
-use super::body::{self, BodyError, Framing};
-use super::response::{Response, owned};
-use super::{Buffered, MAX_HEAD, MAX_HEADERS, Socket};
+use super::response::{BodyError, Response, owned};
+use super::{Buffered, Socket};
 use crate::Clock;
+use ::http1::{Body, Framing, Problem, RequestHead};
 use record::Tick;
 use std::io;
-use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -28,7 +27,7 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// 1 MiB body, 5 s head, 10 s body, 75 s idle, 10 s write; the head is limited to [`MAX_HEAD`] bytes.
+    /// 1 MiB body, 5 s head, 10 s body, 75 s idle, 10 s write; the head is limited to [`MAX_HEAD`](super::MAX_HEAD) bytes.
     fn default() -> Self {
         Self {
             body: 1024 * 1024,
@@ -151,21 +150,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub async fn read(&mut self) -> Result<RawRequest, Stop> {
         let first_byte = self.first_byte().await?;
         let refuse = |status, why: &str| Stop::Refused(Refusal { status, why: why.to_owned(), first_byte });
-        let mut request = match timeout(self.limits.head_time, self.head(first_byte)).await {
+        let (mut request, body) = match timeout(self.limits.head_time, self.head(first_byte)).await {
             Err(_) => return Err(refuse(408, "the head of the request came too slowly")),
             Ok(Err(e)) => return Err(stop(&e, first_byte)),
-            Ok(Ok(request)) => request,
+            Ok(Ok(read)) => read,
         };
-        self.head_only = request.method == "HEAD";
-        let framing = body::framing(&request.headers).map_err(|e| stop(&e, first_byte))?;
-        let framing = framing.unwrap_or(Framing::Sized(0));
-        self.continue_if_asked(&request, framing).await?;
-        request.body =
-            match timeout(self.limits.body_time, body::read(&mut self.io, framing, self.limits.body)).await {
-                Err(_) => return Err(refuse(408, "the body of the request came too slowly")),
-                Ok(Err(e)) => return Err(stop(&e, first_byte)),
-                Ok(Ok(body)) => body,
-            };
+        request.body = match timeout(self.limits.body_time, self.body(body)).await {
+            Err(_) => return Err(refuse(408, "the body of the request came too slowly")),
+            Ok(Err(e)) => return Err(stop(&e, first_byte)),
+            Ok(Ok(body)) => body,
+        };
         request.received = self.clock.now();
         Ok(request)
     }
@@ -243,69 +237,68 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Ok(self.clock.now())
     }
 
-    async fn head(&mut self, first_byte: Tick) -> Result<RawRequest, BodyError> {
+    /// Reads a head, and says how its body is to be read.
+    async fn head(&mut self, first_byte: Tick) -> Result<(RawRequest, Body), BodyError> {
+        let limits = super::limits(self.limits.body);
+        let (used, (request, framing, waits)) = loop {
+            let taken = |head: &RequestHead<'_>| (assemble(head, first_byte), head.framing, head.expects_continue);
+            if let Some(read) = ::http1::request(self.io.pending(), &limits, taken)? {
+                break read;
+            }
+            if self.io.fill().await? == 0 {
+                return Err(BodyError::Truncated);
+            }
+        };
+        let head = self.io.take(used);
+        self.head_only = request.method == "HEAD";
+        let body = Body::new(framing, limits)?;
+        if waits && self.io.pending().is_empty() && framing != Framing::Length(0) {
+            self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
+        }
+        Ok((RawRequest { head, ..request }, body))
+    }
+
+    async fn body(&mut self, mut body: Body) -> Result<Vec<u8>, BodyError> {
+        let mut content = Vec::new();
+        // What is announced may never come.
+        content.reserve(usize::try_from(body.announced()).unwrap_or(RESERVED).min(RESERVED));
         loop {
-            let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-            let mut parsed = httparse::Request::new(&mut []);
-            match parsed.parse_with_uninit_headers(self.io.pending(), &mut slots) {
-                Ok(httparse::Status::Complete(used)) if used > MAX_HEAD => {
-                    return Err(BodyError::Malformed(HEAD_TOO_LONG));
-                }
-                Ok(httparse::Status::Complete(used)) => {
-                    let request = assemble(&parsed, first_byte);
-                    return Ok(RawRequest { head: self.io.take(used), ..request });
-                }
-                Ok(httparse::Status::Partial) if self.io.pending().len() > MAX_HEAD => {
-                    return Err(BodyError::Malformed(HEAD_TOO_LONG));
-                }
-                Ok(httparse::Status::Partial) => {}
-                Err(httparse::Error::TooManyHeaders) => return Err(BodyError::Malformed(HEAD_TOO_LONG)),
-                Err(_) => return Err(BodyError::Malformed("not an HTTP/1.1 request")),
+            let used = body.feed(self.io.pending(), |piece| content.extend_from_slice(piece))?;
+            self.io.skip(used);
+            if body.is_done() {
+                return Ok(content);
             }
             if self.io.fill().await? == 0 {
                 return Err(BodyError::Truncated);
             }
         }
     }
-
-    async fn continue_if_asked(&mut self, request: &RawRequest, framing: Framing) -> Result<(), Stop> {
-        let asked = request.header("expect").is_some_and(|v| v.eq_ignore_ascii_case("100-continue"));
-        let fits = !matches!(framing, Framing::Sized(n) if n > self.limits.body);
-        if asked && fits && self.io.pending().is_empty() {
-            self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n").await.map_err(|_| Stop::Closed)?;
-        }
-        Ok(())
-    }
 }
 
+/// Room that is made for a body before it has come, in bytes.
+const RESERVED: usize = 64 * 1024;
 /// Bytes of later requests that are kept while the answer to this one is made.
 const MAX_AHEAD: usize = 64 * 1024;
-const HEAD_TOO_LONG: &str = "a request head that is too long";
 
 fn stop(error: &BodyError, first_byte: Tick) -> Stop {
     let status = match error {
         BodyError::Io(_) | BodyError::Truncated => return Stop::Closed,
-        BodyError::TooLarge(_) => 413,
-        BodyError::Malformed(HEAD_TOO_LONG) => 431,
-        BodyError::Malformed(_) => 400,
+        BodyError::Problem(Problem::BodyTooLong(_)) => 413,
+        BodyError::Problem(Problem::HeadTooLong(_)) => 431,
+        BodyError::Problem(_) => 400,
     };
     Stop::Refused(Refusal { status, why: error.to_string(), first_byte })
 }
 
-fn assemble(parsed: &httparse::Request<'_, '_>, first_byte: Tick) -> RawRequest {
-    let headers = owned(parsed.headers);
-    let connection =
-        headers.iter().find(|(n, _)| n.eq_ignore_ascii_case("connection")).map(|(_, v)| v.as_str());
-    let says = |word| connection.is_some_and(|v| v.split(',').any(|t| t.trim().eq_ignore_ascii_case(word)));
-    let keep_alive = if parsed.version == Some(1) { !says("close") } else { says("keep-alive") };
+fn assemble(head: &RequestHead<'_>, first_byte: Tick) -> RawRequest {
     RawRequest {
-        method: parsed.method.unwrap_or_default().to_owned(),
-        target: parsed.path.unwrap_or_default().to_owned(),
-        headers,
+        method: head.method.to_owned(),
+        target: head.target.to_owned(),
+        headers: owned(head.headers),
         head: Vec::new(),
         body: Vec::new(),
         first_byte,
         received: first_byte,
-        keep_alive,
+        keep_alive: head.keep_alive,
     }
 }

@@ -1,9 +1,9 @@
 //! Answers: reading one as a client, writing one as a server.
 
-use super::body::{self, BodyError, Framing};
-use super::{Buffered, MAX_HEAD, MAX_HEADERS};
+use super::Buffered;
+use ::http1::{Header, Problem, ResponseHead, ResponseReader};
 use std::fmt::Write as _;
-use std::mem::MaybeUninit;
+use std::io;
 use tokio::io::AsyncRead;
 
 /// An HTTP/1.1 answer.
@@ -68,6 +68,20 @@ impl Response {
     }
 }
 
+/// Why there is no message.
+#[derive(Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The connection failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// The connection ended first.
+    #[error("the connection ended in the middle of a message")]
+    Truncated,
+    /// Not HTTP/1.1, or longer than is taken.
+    #[error(transparent)]
+    Problem(#[from] Problem),
+}
+
 /// What becomes of an answer whose body is longer than the limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LongBody {
@@ -86,53 +100,34 @@ pub async fn read_response<S: AsyncRead + Unpin>(
     max_body: usize,
     long: LongBody,
 ) -> Result<Response, BodyError> {
+    let mut reader = ResponseReader::new(super::limits(max_body));
+    let mut body = Vec::new();
     loop {
-        let (status, reason, headers) = read_head(from).await?;
-        if (100..200).contains(&status) && status != 101 {
+        match reader.feed(from.pending(), without_body, |piece| body.extend_from_slice(piece)) {
+            Ok(used) => from.skip(used),
+            Err(Problem::BodyTooLong(_)) if long == LongBody::LeaveOut => {
+                return reader.into_head().ok_or(BodyError::Truncated);
+            }
+            Err(problem) => return Err(problem.into()),
+        }
+        let done = reader.whole().is_some();
+        if !done && from.fill().await? > 0 {
             continue;
         }
-        let framing = match status {
-            204 | 304 => Framing::Sized(0),
-            _ => body::framing(&headers)?.unwrap_or(Framing::UntilClose),
-        };
-        let body = match body::read(from, framing, max_body).await {
-            Err(BodyError::TooLarge(_)) if long == LongBody::LeaveOut => Vec::new(),
-            read => read?,
-        };
-        return Ok(Response { status, reason, headers, body });
+        if !done && reader.close(from.pending().len()).is_err() {
+            return Err(BodyError::Truncated);
+        }
+        return reader.into_head().map(|head| Response { body, ..head }).ok_or(BodyError::Truncated);
     }
 }
 
-async fn read_head<S: AsyncRead + Unpin>(
-    from: &mut Buffered<S>,
-) -> Result<(u16, Option<String>, Vec<(String, String)>), BodyError> {
-    loop {
-        let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
-        let mut parsed = httparse::Response::new(&mut []);
-        let config = httparse::ParserConfig::default();
-        let used = match config.parse_response_with_uninit_headers(&mut parsed, from.pending(), &mut slots) {
-            Ok(httparse::Status::Complete(used)) => Some(used),
-            Ok(httparse::Status::Partial) if from.pending().len() < MAX_HEAD => None,
-            Ok(httparse::Status::Partial) => {
-                return Err(BodyError::Malformed("an answer head that is too long"));
-            }
-            Err(_) => return Err(BodyError::Malformed("not an HTTP answer")),
-        };
-        if let Some(used) = used {
-            let status = parsed.code.unwrap_or_default();
-            let reason = parsed.reason.filter(|reason| *reason != phrase(status)).map(str::to_owned);
-            let headers = owned(parsed.headers);
-            from.skip(used);
-            return Ok((status, reason, headers));
-        }
-        if from.fill().await? == 0 {
-            return Err(BodyError::Truncated);
-        }
-    }
+fn without_body(head: &ResponseHead<'_>) -> Response {
+    let reason = Some(head.reason).filter(|reason| *reason != phrase(head.status)).map(str::to_owned);
+    Response { status: head.status, reason, headers: owned(head.headers), body: Vec::new() }
 }
 
 /// Headers as owned text; bytes outside UTF-8 become U+FFFD.
-pub(super) fn owned(headers: &[httparse::Header<'_>]) -> Vec<(String, String)> {
+pub(super) fn owned(headers: &[Header<'_>]) -> Vec<(String, String)> {
     // Nearly every value is text already, which is found out faster than what is to be replaced.
     let text = |value: &[u8]| match std::str::from_utf8(value) {
         Ok(text) => text.to_owned(),

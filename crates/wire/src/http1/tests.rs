@@ -59,7 +59,7 @@ async fn refuses_what_is_ambiguous_or_too_large() {
     assert_eq!(status_of(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n200000\r\n").await, 413);
     assert_eq!(status_of(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n").await, 400);
     assert_eq!(status_of(b"\x16\x03\x01\x02\x00").await, 400);
-    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
+    let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(::http1::MAX_HEADERS + 1));
     assert_eq!(status_of(many.as_bytes()).await, 431);
     let long = format!("GET / HTTP/1.1\r\na: {}", "b".repeat(MAX_HEAD + 10));
     assert_eq!(status_of(long.as_bytes()).await, 431);
@@ -108,9 +108,9 @@ async fn reads_interim_chunked_and_unframed_answers() {
     ));
     assert!(matches!(
         of(b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n").await,
-        Err(BodyError::TooLarge(100))
+        Err(BodyError::Problem(::http1::Problem::BodyTooLong(100)))
     ));
-    assert!(matches!(of(b"garbage\r\n\r\n").await, Err(BodyError::Malformed(_))));
+    assert!(matches!(of(b"garbage\r\n\r\n").await, Err(BodyError::Problem(_))));
     assert!(matches!(of(b"").await, Err(BodyError::Truncated)));
 }
 
