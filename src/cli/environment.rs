@@ -38,6 +38,28 @@ fn read_bounded(file: &Path) -> Result<String, String> {
     Ok(text)
 }
 
+/// A setting of smoke's own; none when it is not set. One that is set and empty is a mistake, such as a secret that a CI
+/// system does not hand out: it must not read as "not set", which means another target.
+///
+/// # Errors
+/// Usage: it is empty or blank.
+pub(super) fn setting(env: &Env, name: &str) -> Result<Option<String>, Failure> {
+    match env(name) {
+        Some(value) if value.trim().is_empty() => {
+            Err(Failure::usage(format!("the environment variable {name} is empty: give it a value, or unset it")))
+        }
+        value => Ok(value),
+    }
+}
+
+/// The value of a flag that must not be empty, as it is when a variable of the shell is.
+///
+/// # Errors
+/// When it is empty or blank.
+pub(super) fn not_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the value is empty".to_owned()) } else { Ok(text.to_owned()) }
+}
+
 /// The beginnings of the names that smoke and its scenarios read (docs/deltacrown.md section 8).
 const OWN: [&str; 9] = [
     "STAGING_",

@@ -112,7 +112,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
     }
     if let Some(url) = &args.probe {
-        probe_url(url).map_err(|e| Failure::usage(format!("--probe {url}: {e}")))?;
+        probe_url(url).map_err(|e| Failure::usage(format!("--probe {}: {e}", crate::outbound::shown_url(url))))?;
     }
     super::runtime::block_on(execute(args, &env))
 }

@@ -7,6 +7,7 @@ use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::{Exit, Failure, github, out, signing};
 use crate::executor::{Execution, Pacing, Plan, Prepared, RunError};
+use crate::outbound::shown_url;
 use evidence::gate::Verdict;
 use evidence::report::{Colour, EMBEDDED, artifact, contract_table, from_journal, summary};
 use std::io::IsTerminal;
@@ -34,7 +35,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     let prepared = Prepared::new(plan).await.map_err(failure)?;
     if let Some(setup) = setup.filter(|_| !args.flow.output.quiet) {
-        out::say(setup(prepared.endpoint()));
+        out::say(setup(&shown_url(prepared.endpoint())));
     }
     if let Some(announcement) = announcement {
         out::say(announcement);

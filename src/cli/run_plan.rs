@@ -6,7 +6,7 @@ use super::gates_file::GatesFile;
 use super::receiver_plan::receiver;
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
-use super::{Failure, environment};
+use super::{Failure, environment, secret_source};
 use crate::executor::{BreakerPolicy, Plan, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
@@ -155,11 +155,13 @@ fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<
 }
 
 fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
-    let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
+    let staging = match &args.staging {
+        Some(url) => Some(url.clone()),
+        None => environment::setting(env, "STAGING_URL")?,
+    };
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
         None => Ok(Target::StandIn(stand_in)),
-        Some(url) if url.trim().is_empty() => Err(Failure::usage("--staging: the URL is empty")),
         Some(_) if !args.misbehave.is_empty() || args.profile.is_some() => Err(Failure::usage(
             "--misbehave and --as tell the embedded stand-in what to do; a staging system (--staging, STAGING_URL) does \
              as it does",
@@ -201,7 +203,7 @@ pub(super) fn checked_environment(name: &str) -> Result<String, Failure> {
 pub(super) fn staging_secret(source: &SecretSource, env: &Env) -> Result<Secret, Failure> {
     match source.read()? {
         Some(secret) => strong(secret),
-        None => strong(env("WEBHOOK_SECRET").map(Secret::new).ok_or_else(no_secret)?),
+        None => strong(secret_source::usual(env.as_ref())?.ok_or_else(no_secret)?),
     }
 }
 
@@ -257,7 +259,7 @@ pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> 
 }
 
 pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
-    let Some(text) = env("WEBHOOK_TIMEOUT").filter(|v| !v.is_empty()) else { return Ok(SENDER_TIMEOUT) };
+    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else { return Ok(SENDER_TIMEOUT) };
     let seconds = text.parse::<f64>().ok().filter(|s| (0.001..=3600.0).contains(s));
     let seconds = seconds
         .ok_or_else(|| Failure::usage("WEBHOOK_TIMEOUT: not a number of seconds from 0.001 to 3600"))?;
@@ -267,7 +269,7 @@ pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
 /// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
 pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
-    let attempts = match env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
+    let attempts = match environment::setting(env, "WEBHOOK_MAX_RETRIES")? {
         None => DEFAULT_ATTEMPTS,
         Some(text) => {
             let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));

@@ -100,8 +100,10 @@ fn plan(args: &Args) -> Result<Options, Failure> {
 
 /// The flags, else `WEBHOOK_SECRET`, else none: the real sender then leaves its signature header empty.
 fn secret(args: &Args) -> Result<Secret, Failure> {
-    let given = args.secret.read()?;
-    let secret = given.or_else(|| std::env::var("WEBHOOK_SECRET").ok().map(Secret::new));
+    let secret = match args.secret.read()? {
+        Some(secret) => Some(secret),
+        None => super::secret_source::usual(&|name| std::env::var(name).ok())?,
+    };
     let secret = secret.unwrap_or_else(|| Secret::new(""));
     if let Some(weakness) = secret.weakness() {
         out::say(format!("warning: {weakness}"));

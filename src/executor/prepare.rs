@@ -7,6 +7,7 @@ use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
 use crate::inbox::{Config, Inbox};
 use crate::journal::Journal;
+use crate::outbound::shown_url;
 use record::SubjectKind;
 use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
 use scenario::{
@@ -235,7 +236,7 @@ fn rows_of(
         }
         None => rows(scenario, plan.flows, plan.data.as_deref(), &run)?,
     };
-    run.secrets(scenario, &rows).iter().for_each(|secret| plan.redactor.learn(secret));
+    plan.redactor.learn_all(&run.secrets(scenario, &rows));
     Ok((run, rows))
 }
 
@@ -265,7 +266,7 @@ fn header(
 ) -> Result<Header, RunError> {
     let scenario = &plan.loaded.scenario;
     let retry = plan.retry.clone();
-    let webhook = WebhookConfig::new(endpoint.to_owned(), plan.sender_timeout, &retry, plan.secret.chars());
+    let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, plan.secret.chars());
     Ok(Header {
         run_id,
         scenario: ScenarioRef {

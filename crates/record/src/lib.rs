@@ -18,6 +18,7 @@ pub mod latency;
 mod links;
 mod load;
 pub mod matcher;
+pub mod number;
 pub mod period;
 mod reader;
 pub mod seal;
