@@ -219,6 +219,7 @@ async fn check_network(plan: &Plan, findings: &mut Findings) {
     let request = ResolvedRequest {
         method: Method::Get,
         path: "/healthz/".to_owned(),
+        origin: scenario::Origin::Target,
         headers: Vec::new(),
         body: ResolvedBody::None,
         timeout: REACH,

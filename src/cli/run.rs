@@ -47,6 +47,9 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     progress.finish();
     let (evidence, bytes) = from_journal(artifacts.journal()).map_err(Failure::environment)?;
     artifacts.write(&bytes)?;
+    if let Some(blocked) = finished.blocked {
+        return Err(Failure::environment(blocked));
+    }
     if let Some(key) = key {
         signing::sign(&key, artifacts.output(), &bytes, artifacts.journal(), &evidence.integrity.sha256)?;
     }

@@ -11,11 +11,12 @@ use crate::outbound::shown_url;
 use record::SubjectKind;
 use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
 use scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows,
+    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
 };
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -34,6 +35,7 @@ pub(crate) struct Prepared {
     pub(super) inbox: Arc<Inbox>,
     pub(super) staging: Option<Staging>,
     pub(super) rows: Vec<Row>,
+    pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
     endpoint: String,
     about_stand_in: bool,
@@ -88,7 +90,12 @@ impl Prepared {
             interceptor: injector(&plan, &endpoint, &run, &rows).await?,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
+        let rows_from = match plan.data.as_deref().or(plan.loaded.scenario.data.file.as_deref().map(Path::new)) {
+            Some(file) => RowsFrom::File(file.display().to_string()),
+            None => RowsFrom::Elsewhere,
+        };
         Ok(Self {
+            rows_from,
             plan,
             clock,
             journal,
@@ -192,6 +199,7 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
     let request = ResolvedRequest {
         method: Method::Get,
         path: "/healthz/".to_owned(),
+        origin: scenario::Origin::Target,
         headers: Vec::new(),
         body: ResolvedBody::None,
         timeout: FIRST_CONTACT,
@@ -200,7 +208,14 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
         url: client.base().to_owned(),
         why: e.to_string(),
     };
-    client.send(&request, None).await.map_err(failed)
+    let reply = client.send(&request, None).await.map_err(failed)?;
+    match client.proxy() {
+        Some(via) if matches!(reply.status, 502..=504 | 407) => Err(RunError::Unreachable {
+            url: client.base().to_owned(),
+            why: format!("the proxy {via} answered {}; NO_PROXY excepts hosts from it", reply.status),
+        }),
+        _ => Ok(reply),
+    }
 }
 
 /// The variables and data rows: the user's, else the stand-in's fixtures, else the scenario's own.
@@ -228,6 +243,10 @@ fn rows_of(
         dir: plan.loaded.dir.clone(),
     };
     let run = Run::new(scenario, settings)?;
+    let unset = run.unset(scenario);
+    if !unset.is_empty() {
+        return Err(RunError::Unset(unset));
+    }
     let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
     let rows = match fixtures {
         Some(rows) => {

@@ -55,7 +55,7 @@ impl RemoteError {
     /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
     pub(crate) const fn is_environment(&self) -> bool {
         match self {
-            Self::Url(_) => false,
+            Self::Url(_) | Self::Setup(_) => false,
             Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) => true,
         }
     }

@@ -229,10 +229,10 @@ const NUMBER: &str = "$serde_json::private::Number";
 /// Makes the object at `id` the number that it stands for.
 fn number(nodes: &mut Vec<Node<'_>>, id: NodeId) {
     let Some([object, Node { leaf: Leaf::Text(text), .. }]) = nodes.get_mut(id..) else { return };
-    if text.parse::<serde_json::Number>().is_err() {
-        return;
-    }
-    object.leaf = text.parse().map_or(Leaf::Number, Leaf::Whole);
+    let leaf = text.parse().map(Leaf::Whole).ok();
+    let leaf = leaf.or_else(|| text.parse().map(Leaf::Signed).ok());
+    let Some(leaf) = leaf.or_else(|| text.parse().map(Leaf::Real).ok()) else { return };
+    object.leaf = leaf;
     nodes.truncate(id + 1);
 }
 
