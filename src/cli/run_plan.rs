@@ -7,13 +7,14 @@ use super::receiver_plan::receiver;
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::{Failure, environment, secret_source};
-use crate::executor::{BreakerPolicy, Plan, StandIn, Target};
+use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
 use evidence::gate::Confidence;
 use evidence::report::EMBEDDED;
 use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
+use record::faults::FaultPlan;
 use record::{Aggregator, Header, RetryContract};
 use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use serde_json::Value;
@@ -138,8 +139,48 @@ fn resolve_sized(
     Ok(Resolved { plan, artifacts: Artifacts::new(&args.output.artifacts, &loaded.scenario.name) })
 }
 
+/// The parts of a run that do not hang on its scenario, each resolved by itself: [`resolve`] ends at the first mistake,
+/// `smoke check` tells all of them.
+pub(super) struct Parts {
+    /// SHA-256 of the gates file.
+    pub gates: Result<String, Failure>,
+    pub target: Result<Target, Failure>,
+    pub environment: Result<String, Failure>,
+    pub receiver: Result<Receiver, Failure>,
+    pub secret: Result<Secret, Failure>,
+    /// What is wrong elsewhere.
+    pub others: Vec<Failure>,
+}
+
+/// Resolves the parts of a run.
+pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
+    let target = target(args, env);
+    let embedded = matches!(target, Ok(Target::StandIn(_)));
+    let gates = GatesFile::read(args.output.gates.as_deref(), None);
+    let retry = gates.as_ref().ok().and_then(|gates| retry(gates, env).err());
+    Parts {
+        environment: environment_name(args, embedded),
+        receiver: receiver(args, env, embedded, &FaultPlan::default()),
+        secret: secret(args, env, embedded),
+        others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
+        gates: gates.map(|gates| gates.sha256().to_owned()),
+        target,
+    }
+}
+
+/// How many flows a run of the scenario has: those that were asked for, else those of its contract, else its own.
+pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env) -> u32 {
+    let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, false));
+    let plan = || {
+        let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
+        let (retry, timeout) = (retry(&gates, env).ok()?, sender_timeout(env).ok()?);
+        fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0).ok().map(|broken| broken.flows)
+    };
+    plan().or(asked).unwrap_or(loaded.scenario.flows)
+}
+
 /// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
-fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
+pub(super) fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
     let policy = Policy::from_value(loaded.scenario.pii.as_ref());
     let engine = policy.and_then(|policy| Engine::new(&policy, &[], b""));
     engine.map(|_| ()).map_err(|e| Failure::usage(format!("{}: {e}", loaded.source_name)))

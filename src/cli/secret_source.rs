@@ -2,9 +2,8 @@
 
 use super::{Failure, out};
 use clap::Args;
+use record::read_input;
 use signature::Secret;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -35,6 +34,11 @@ fn variable_name(text: &str) -> Result<String, String> {
 }
 
 impl SecretSource {
+    /// Whether one of the flags is given.
+    pub(super) const fn is_given(&self) -> bool {
+        self.secret_file.is_some() || self.secret_env.is_some()
+    }
+
     /// The secret, when one of the flags is given.
     ///
     /// # Errors
@@ -77,27 +81,19 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
         ));
     }
     let wrong = |what: String| Failure::usage(format!("--secret-file {shown}: {what}"));
-    let text = read_small(path, MAX_BYTES, "webhook secret").map_err(wrong)?;
+    let text = read_small(path, MAX_BYTES).map_err(wrong)?;
     let bare = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
     sound(Secret::new(bare)).map_err(|oddity| wrong(oddity.to_owned()))
 }
 
-/// The text of a small regular file: a pipe or a device might never end.
+/// The text of a small file, as it is.
 ///
 /// # Errors
 /// What is wrong with it, as a phrase.
-pub(super) fn read_small(path: &Path, most: u64, what: &str) -> Result<Zeroizing<String>, String> {
-    let found = std::fs::metadata(path).map_err(|e| format!("cannot be read: {e}"))?;
-    if !found.is_file() {
-        return Err("is not a regular file".to_owned());
-    }
-    let mut text = Zeroizing::new(String::new());
-    let file = File::open(path).map_err(|e| format!("cannot be read: {e}"))?;
-    file.take(most + 1).read_to_string(&mut text).map_err(|e| format!("cannot be read as text: {e}"))?;
-    if text.len() as u64 > most {
-        return Err(format!("larger than {most} bytes, which is no {what}"));
-    }
-    Ok(text)
+pub(super) fn read_small(path: &Path, most: u64) -> Result<Zeroizing<String>, String> {
+    let bytes = read_input(path, most).map_err(|e| e.to_string())?;
+    // Not the error's own words, which hold the bytes.
+    String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| "not UTF-8 text".to_owned())
 }
 
 /// The secret, unless something stands around it that is not part of it.

@@ -16,12 +16,12 @@ pub const MAX_DATA: u64 = 64 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {source}", file.display())]
+    #[error("{}: {source}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: record::InputError,
     },
     /// Over [`MAX_DATA`].
     #[error("{}: over {MAX_DATA} bytes, the limit for a data file", file.display())]

@@ -4,6 +4,7 @@
 //! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
 
 mod check;
+mod csv;
 mod data;
 mod entries;
 mod error;

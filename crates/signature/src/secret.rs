@@ -1,5 +1,6 @@
 //! Values that cannot be printed.
 
+use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -40,6 +41,15 @@ impl Secret {
     #[must_use]
     pub fn chars(&self) -> usize {
         self.0.chars().count()
+    }
+
+    /// What two sides can compare to know whether they have the same secret: the first 8 hex digits of its SHA-256. Of a
+    /// secret that cannot be guessed it tells nothing.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut digits = hex::encode(Sha256::digest(self.expose()));
+        digits.truncate(8);
+        digits
     }
 
     /// What stands around or in this secret by mistake, as editors, shells and CI systems put it there; a phrase such as
