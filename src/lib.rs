@@ -23,6 +23,7 @@ mod inbox;
 pub mod journal;
 mod load;
 mod observe;
+mod outbound;
 pub mod receive;
 mod record_source;
 mod redact;

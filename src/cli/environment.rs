@@ -1,10 +1,9 @@
 //! The environment that configuration comes from: the process's own over `--env-file`.
 
 use super::Failure;
+use record::read_input_text;
 use scenario::Env;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -20,22 +19,32 @@ pub(super) fn read(file: Option<&Path>) -> Result<Env, Failure> {
     let mut values = BTreeMap::new();
     if let Some(file) = file {
         let wrong = |what: String| Failure::usage(format!("--env-file {}: {what}", file.display()));
-        let text = read_bounded(file).map_err(wrong)?;
+        let text = read_input_text(file, MAX_BYTES).map_err(|e| wrong(e.to_string()))?;
         values = parse(&text).map_err(|mistake| wrong(mistake.to_string()))?;
     }
     Ok(Arc::new(move |name| std::env::var(name).ok().or_else(|| values.get(name).cloned())))
 }
 
-/// Reads a file of at most `MAX_BYTES`; a pipe has no size to ask for, so the reading itself is bounded.
-fn read_bounded(file: &Path) -> Result<String, String> {
-    let unreadable = |e: std::io::Error| format!("cannot be read: {e}");
-    let mut text = String::new();
-    let file = File::open(file).map_err(unreadable)?;
-    let size = file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(unreadable)?;
-    if size as u64 > MAX_BYTES {
-        return Err(format!("larger than {MAX_BYTES} bytes, which is no env file"));
+/// A setting of smoke's own; none when it is not set. One that is set and empty is a mistake, such as a secret that a CI
+/// system does not hand out: it must not read as "not set", which means another target.
+///
+/// # Errors
+/// Usage: it is empty or blank.
+pub(super) fn setting(env: &Env, name: &str) -> Result<Option<String>, Failure> {
+    match env(name) {
+        Some(value) if value.trim().is_empty() => Err(Failure::usage(format!(
+            "the environment variable {name} is empty: give it a value, or unset it"
+        ))),
+        value => Ok(value),
     }
-    Ok(text)
+}
+
+/// The value of a flag that must not be empty, as it is when a variable of the shell is.
+///
+/// # Errors
+/// When it is empty or blank.
+pub(super) fn not_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() { Err("the value is empty".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// The beginnings of the names that smoke and its scenarios read (docs/deltacrown.md section 8).

@@ -84,8 +84,8 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print a fresh 64-hex webhook secret from the operating system's random source
-    Secret,
+    /// Print a fresh 64-hex webhook secret from the operating system's random source, or the fingerprint of one
+    Secret(secret::Args),
     /// Put webhooks on a receiver at a rate, and measure what its users would wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
@@ -126,7 +126,7 @@ pub fn main() -> ExitCode {
         Command::Schema(args) => schema::run(&args),
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
-        Command::Secret => secret::run(),
+        Command::Secret(args) => secret::run(&args),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Sign(args) => sign::run(&args),

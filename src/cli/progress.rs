@@ -112,6 +112,7 @@ impl State {
 
     fn line(&self, text: &str) {
         let text = self.redactor.scrub(text);
+        let text = pii::printable(&text);
         match (&self.bar, self.quiet) {
             (Some(bar), _) => bar.println(text),
             (None, Quiet::No) => out::say(text),

@@ -1,18 +1,22 @@
 //! Files and sizes of the receiver's command line: certificate, key, token, journal.
 
-use super::Failure;
+use super::{Failure, secret_source};
 use crate::inbox::Tls;
 use crate::receive::Token;
 use record::period::{Period, PeriodError};
+use record::read_input;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use signature::Secret;
 use std::path::Path;
 use std::sync::Arc;
 use tokio_rustls::TlsAcceptor;
+use zeroize::Zeroizing;
 
 /// Largest token file in bytes.
 const MAX_TOKEN: u64 = 64 * 1024;
+/// Largest PEM file in bytes: a chain of certificates has a few KiB each.
+const MAX_PEM: u64 = 1024 * 1024;
 /// Largest body that a journal line can hold.
 const MAX_BODY: u64 = 1024 * 1024;
 /// Smallest journal file: a header and a webhook of the largest size fit.
@@ -27,19 +31,27 @@ pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failur
     let wrong = |flag: &str, path: &Path, why: &dyn std::fmt::Display| {
         Failure::usage(format!("{flag} {}: {why}", path.display()))
     };
-    let chain = CertificateDer::pem_file_iter(cert).and_then(Iterator::collect::<Result<Vec<_>, _>>);
-    let chain = chain.map_err(|e| wrong("--tls-cert", cert, &e))?;
+    let read = |flag, path| read_input(path, MAX_PEM).map(Zeroizing::new).map_err(|e| wrong(flag, path, &e));
+    let pem = read("--tls-cert", cert)?;
+    let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
+    let chain = chain.map_err(|_| wrong("--tls-cert", cert, &"no certificate in PEM"))?;
     if chain.is_empty() {
         return Err(wrong("--tls-cert", cert, &"no certificate in it"));
     }
-    let private = PrivateKeyDer::from_pem_file(key);
-    let private = private.map_err(|e| match is_encrypted(key) {
+    let private = PrivateKeyDer::from_pem_slice(&read("--tls-key", key)?);
+    let private = private.map_err(|_| match is_encrypted(key) {
         true => wrong(
             "--tls-key",
             key,
             &"the key is encrypted; one without a passphrase is needed (openssl pkey)",
         ),
-        false => wrong("--tls-key", key, &e),
+        // Not the parser's own words: they quote the line that it cannot read, which may be the key.
+        false => wrong(
+            "--tls-key",
+            key,
+            &"no private key in PEM: a line `-----BEGIN PRIVATE KEY-----`, the key in lines of base64, and a line \
+              `-----END PRIVATE KEY-----` are needed (line ends that were lost or written as \\n are the usual cause)",
+        ),
     })?;
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
@@ -51,7 +63,7 @@ pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failur
 
 /// Whether a PEM file says that its key needs a passphrase (PKCS #8, or OpenSSL's older form).
 fn is_encrypted(key: &Path) -> bool {
-    let text = std::fs::read_to_string(key).unwrap_or_default();
+    let text = secret_source::read_small(key, MAX_PEM).unwrap_or_default();
     text.contains("BEGIN ENCRYPTED PRIVATE KEY") || text.contains("Proc-Type: 4,ENCRYPTED")
 }
 
@@ -67,18 +79,13 @@ pub(super) fn some_time(text: &str) -> Result<Period, String> {
 /// Usage: the file cannot be read, or its token is too short.
 pub(super) fn token(file: &Path) -> Result<Token, Failure> {
     let wrong = |why: String| Failure::usage(format!("--token-file {}: {why}", file.display()));
-    let size = std::fs::metadata(file).map_err(|e| wrong(format!("cannot be read: {e}")))?.len();
-    if size > MAX_TOKEN {
-        return Err(wrong(format!("larger than {MAX_TOKEN} bytes, which is no token")));
-    }
-    let text = zeroize::Zeroizing::new(
-        std::fs::read_to_string(file).map_err(|e| wrong(format!("cannot be read: {e}")))?,
-    );
+    let text = secret_source::read_small(file, MAX_TOKEN).map_err(wrong)?;
     let token = text.trim();
-    if token.chars().any(|c| c.is_whitespace() || c.is_control()) {
+    let token = secret_source::sound(Secret::new(token)).map_err(|oddity| wrong(oddity.to_owned()))?;
+    if token.expose().contains(char::is_whitespace) {
         return Err(wrong("a token is one word".to_owned()));
     }
-    Token::new(Secret::new(token))
+    Token::new(token)
         .ok_or_else(|| wrong(format!("a token of fewer than {} characters can be guessed", Token::MIN_CHARS)))
 }
 

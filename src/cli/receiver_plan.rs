@@ -1,8 +1,9 @@
 //! Where a run receives its webhooks: here, or at a `smoke receive` that the sender can reach.
 
 use super::run_args::FlowArgs;
-use super::{Failure, receive_files};
+use super::{Failure, environment, receive_files};
 use crate::executor::{Listen, Receiver, RemoteInbox};
+use crate::outbound::shown_url;
 use record::faults::FaultPlan;
 use scenario::Env;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -44,16 +45,43 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Listen, Failure>
     }
     let (flag, url) = match &args.public_url {
         Some(url) => ("--public-url", Some(url.clone())),
-        None => ("WEBHOOK_ENDPOINT", env("WEBHOOK_ENDPOINT").filter(|v| !v.is_empty())),
+        None => ("WEBHOOK_ENDPOINT", environment::setting(env, "WEBHOOK_ENDPOINT")?),
     };
-    let parsed =
-        url.as_ref().map(|url| Url::parse(url).map_err(|e| Failure::usage(format!("{flag} {url}: {e}"))));
-    let parsed = parsed.transpose()?;
-    let own_path = parsed.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
+    let public = url.map(|url| public_url(flag, &url)).transpose()?;
+    let own_path = public.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
     let path = args.path.clone().or(own_path).unwrap_or_else(|| DEFAULT_PATH.to_owned());
-    let address = args.listen.or_else(|| parsed.as_ref().and_then(local_address));
+    let address = args.listen.or_else(|| public.as_ref().and_then(local_address));
     let address = address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
-    Ok(Listen { address, path: checked_path(path)?, public_url: url })
+    let path = checked_path(path)?;
+    let public_url = public.map(|url| with_path(url, &path).to_string());
+    Ok(Listen { address, path, public_url })
+}
+
+/// The URL under which the sender reaches the receiver. Its query and credentials are the sender's business, and stay.
+fn public_url(flag: &str, text: &str) -> Result<Url, Failure> {
+    let wrong = |why: &str| {
+        let shown = shown_url(text);
+        Failure::usage(format!(
+            "{flag} {shown}: {why}; a URL such as https://hooks.example.com/webhooks/inbound is needed"
+        ))
+    };
+    let url = Url::parse(text.trim()).map_err(|e| wrong(&e.to_string()))?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err(wrong("not an http or https URL"));
+    }
+    if url.fragment().is_some() {
+        return Err(wrong("what stands behind a # is never sent"));
+    }
+    Ok(url)
+}
+
+/// The URL with the receiver's path at its end; one that has it stays as it is, slash and query included.
+fn with_path(mut url: Url, path: &str) -> Url {
+    let own = url.path().to_owned();
+    if !own.ends_with(path) {
+        url.set_path(&format!("{}{path}", own.trim_end_matches('/')));
+    }
+    url
 }
 
 pub(super) fn checked_path(path: String) -> Result<String, Failure> {
@@ -77,4 +105,36 @@ fn local_address(url: &Url) -> Option<SocketAddr> {
         host => host.trim_matches(['[', ']']).parse().ok()?,
     };
     ip.is_loopback().then_some(SocketAddr::new(ip, url.port_or_known_default()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_public_url_is_told_back_as_it_was_given() {
+        let of =
+            |text: &str, path: &str| with_path(public_url("--public-url", text).unwrap(), path).to_string();
+        for text in [
+            "https://h.example/webhooks/inbound/",
+            "https://h.example/webhooks/inbound?token=abc",
+            "https://user:pw@h.example/webhooks/inbound",
+        ] {
+            let path = Url::parse(text).unwrap().path().to_owned();
+            assert_eq!(of(text, &path), text);
+        }
+        assert_eq!(of("https://h.example", "/in"), "https://h.example/in");
+        assert_eq!(of("https://h.example/base/", "/in"), "https://h.example/base/in");
+    }
+
+    #[test]
+    fn what_is_no_public_url_is_refused_without_its_secrets() {
+        for text in
+            ["ftp://u:hunter2@h/x?t=hunter2", "https://u:hunter2@h.example/x#y", "u:hunter2@h.example"]
+        {
+            let Err(error) = public_url("WEBHOOK_ENDPOINT", text) else { panic!("{text}") };
+            let error = error.to_string();
+            assert!(error.contains("WEBHOOK_ENDPOINT") && !error.contains("hunter2"), "{error}");
+        }
+    }
 }

@@ -8,7 +8,9 @@ use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
 use super::{Exit, Failure, github, out, signing, target_guard};
+use crate::drive::Blocked;
 use crate::executor::{Execution, Pacing, Plan, Prepared, RunError, Target};
+use crate::outbound::shown_url;
 use chrono::Utc;
 use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
@@ -37,17 +39,20 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let keep = Keep::before(&plan.environment);
     let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(failure)?;
     if let Some(setup) = setup.filter(|_| !output.quiet) {
-        out::say(setup(prepared.endpoint()));
+        out::say(setup(&shown_url(prepared.endpoint())));
     }
     if let Some(announcement) = announcement {
         out::say(announcement);
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
-    let interrupted = drive(prepared, flow.no_pause, &files, &progress, stop).await?;
+    let (interrupted, blocked) = drive(prepared, flow.no_pause, &files, &progress, stop).await?;
     progress.finish();
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     files.write("output.json", &bytes)?;
+    if let Some(blocked) = blocked {
+        return Err(Failure::environment(blocked));
+    }
     if let Some(key) = key {
         signing::sign(&key, &files.output(), &bytes, &files.journal(), &evidence.integrity.sha256)?;
     }
@@ -77,16 +82,16 @@ async fn drive(
     files: &EvidenceFiles,
     progress: &Progress,
     mut stop: watch::Receiver<bool>,
-) -> Result<bool, Failure> {
+) -> Result<(bool, Option<Blocked>), Failure> {
     if let Some(left_open) = LeftOpen::recall(files.dir(), prepared.target(), Utc::now())
         && !left_open.wait(no_pause, &mut stop).await
     {
         prepared.cancel("interrupted before anything was driven").await.map_err(failure)?;
-        return Ok(true);
+        return Ok((true, None));
     }
     let execution = Execution { listener: progress.listener(), ..Execution::unwatched(Pacing::Phases) };
     let finished = prepared.execute(execution, stop).await.map_err(failure)?;
-    Ok(finished.interrupted)
+    Ok((finished.interrupted, finished.blocked))
 }
 
 /// Says that the run has left the sender's circuit breaker open, or that one which was open before may have swallowed webhooks.

@@ -1,5 +1,6 @@
 //! What the user typed for the commands that drive flows.
 
+use super::environment::not_empty;
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::staging::kinds;
@@ -29,7 +30,7 @@ pub(super) struct RunArgs {
 #[command(next_help_heading = "Target", after_help = kinds())]
 pub(super) struct FlowArgs {
     /// Base URL of the staging system [env: STAGING_URL]; without it the embedded stand-in is the target
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = not_empty)]
     pub staging: Option<String>,
     /// Name of the environment in the artifact [default: staging, or embedded]
     #[arg(long, value_name = "NAME")]
@@ -74,16 +75,16 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "ADDR", help_heading = "Receiver")]
     pub listen: Option<SocketAddr>,
     /// Read webhooks back from the `smoke receive` at this URL, in place of receiving them here
-    #[arg(long, value_name = "URL", requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]
+    #[arg(long, value_name = "URL", value_parser = not_empty, requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]
     pub inbox: Option<String>,
     /// File with the token of that receiver's read-back API
     #[arg(long, value_name = "FILE", requires = "inbox", help_heading = "Receiver")]
     pub token_file: Option<PathBuf>,
     /// URL under which staging reaches the receiver [env: WEBHOOK_ENDPOINT]
-    #[arg(long, value_name = "URL", help_heading = "Receiver")]
+    #[arg(long, value_name = "URL", value_parser = not_empty, help_heading = "Receiver")]
     pub public_url: Option<String>,
     /// Path that webhooks are posted to [default: that of the public URL, else /webhooks/inbound]
-    #[arg(long, value_name = "PATH", help_heading = "Receiver")]
+    #[arg(long, value_name = "PATH", value_parser = not_empty, help_heading = "Receiver")]
     pub path: Option<String>,
     /// Signature scheme [default: the scenario's]
     #[arg(long, value_name = "NAME", help_heading = "Receiver")]

@@ -6,14 +6,15 @@ use super::gates_file::GatesFile;
 use super::receiver_plan::receiver;
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
-use super::{Failure, environment};
-use crate::executor::{BreakerPolicy, Plan, StandIn, Target};
+use super::{Failure, environment, secret_source};
+use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
 use evidence::gate::Confidence;
 use evidence::report::EMBEDDED;
 use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
+use record::faults::FaultPlan;
 use record::{Aggregator, Header, RetryContract};
 use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use serde_json::Value;
@@ -139,8 +140,48 @@ fn resolve_sized(
     Ok(Resolved { plan, files })
 }
 
+/// The parts of a run that do not hang on its scenario, each resolved by itself: [`resolve`] ends at the first mistake,
+/// `smoke check` tells all of them.
+pub(super) struct Parts {
+    /// SHA-256 of the gates file.
+    pub gates: Result<String, Failure>,
+    pub target: Result<Target, Failure>,
+    pub environment: Result<String, Failure>,
+    pub receiver: Result<Receiver, Failure>,
+    pub secret: Result<Secret, Failure>,
+    /// What is wrong elsewhere.
+    pub others: Vec<Failure>,
+}
+
+/// Resolves the parts of a run.
+pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
+    let target = target(args, env);
+    let embedded = matches!(target, Ok(Target::StandIn(_)));
+    let gates = GatesFile::read(args.output.gates.as_deref(), None);
+    let retry = gates.as_ref().ok().and_then(|gates| retry(gates, env).err());
+    Parts {
+        environment: environment_name(args, embedded),
+        receiver: receiver(args, env, embedded, &FaultPlan::default()),
+        secret: secret(args, env, embedded),
+        others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
+        gates: gates.map(|gates| gates.sha256().to_owned()),
+        target,
+    }
+}
+
+/// How many flows a run of the scenario has: those that were asked for, else those of its contract, else its own.
+pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env) -> u32 {
+    let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, false));
+    let plan = || {
+        let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
+        let (retry, timeout) = (retry(&gates, env).ok()?, sender_timeout(env).ok()?);
+        fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0).ok().map(|broken| broken.flows)
+    };
+    plan().or(asked).unwrap_or(loaded.scenario.flows)
+}
+
 /// The `pii:` block is the engine's, which takes its keys and patterns apart: a mistake there is told before anything is driven.
-fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
+pub(super) fn check_policy(loaded: &Loaded) -> Result<(), Failure> {
     let policy = Policy::from_value(loaded.scenario.pii.as_ref());
     let engine = policy.and_then(|policy| Engine::new(&policy, &[], b""));
     engine.map(|_| ()).map_err(|e| Failure::usage(format!("{}: {e}", loaded.source_name)))
@@ -156,11 +197,13 @@ fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<
 }
 
 fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
-    let staging = args.staging.clone().or_else(|| env("STAGING_URL").filter(|v| !v.is_empty()));
+    let staging = match &args.staging {
+        Some(url) => Some(url.clone()),
+        None => environment::setting(env, "STAGING_URL")?,
+    };
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
         None => Ok(Target::StandIn(stand_in)),
-        Some(url) if url.trim().is_empty() => Err(Failure::usage("--staging: the URL is empty")),
         Some(_) if !args.misbehave.is_empty() || args.profile.is_some() => Err(Failure::usage(
             "--misbehave and --as tell the embedded stand-in what to do; a staging system (--staging, STAGING_URL) does \
              as it does",
@@ -202,7 +245,7 @@ pub(super) fn checked_environment(name: &str) -> Result<String, Failure> {
 pub(super) fn staging_secret(source: &SecretSource, env: &Env) -> Result<Secret, Failure> {
     match source.read()? {
         Some(secret) => strong(secret),
-        None => strong(env("WEBHOOK_SECRET").map(Secret::new).ok_or_else(no_secret)?),
+        None => strong(secret_source::usual(env.as_ref())?.ok_or_else(no_secret)?),
     }
 }
 
@@ -258,7 +301,7 @@ pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> 
 }
 
 pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
-    let Some(text) = env("WEBHOOK_TIMEOUT").filter(|v| !v.is_empty()) else { return Ok(SENDER_TIMEOUT) };
+    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else { return Ok(SENDER_TIMEOUT) };
     let seconds = text.parse::<f64>().ok().filter(|s| (0.001..=3600.0).contains(s));
     let seconds = seconds
         .ok_or_else(|| Failure::usage("WEBHOOK_TIMEOUT: not a number of seconds from 0.001 to 3600"))?;
@@ -268,7 +311,7 @@ pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
 /// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
 pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
-    let attempts = match env("WEBHOOK_MAX_RETRIES").filter(|v| !v.is_empty()) {
+    let attempts = match environment::setting(env, "WEBHOOK_MAX_RETRIES")? {
         None => DEFAULT_ATTEMPTS,
         Some(text) => {
             let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));

@@ -4,6 +4,7 @@ use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
 use pii::{Engine, Policy};
+use record::read_input_text;
 use serde_json::json;
 use signature::Secret;
 use std::io::{BufRead, BufReader, Read};
@@ -15,11 +16,19 @@ const MAX_LINE: usize = 16 << 20;
 /// Largest policy file that is read, in bytes.
 const MAX_POLICY: u64 = 1 << 20;
 
+/// The byte order mark of UTF-8, which some editors put before the first line.
+const MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Output is handed on in pieces of this many bytes, or as soon as the input pauses.
 const PIECE: usize = 64 << 10;
 
 /// What the user typed.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Each line is a payload as it is, or wrapped, to give it an id, headers and the personal data to look for:\n  \
+    {\"id\": 1, \"payload\": {…}, \"headers\": {…}, \"identities\": [{\"kind\": \"email\", \"value\": \"a@b.example\"}]}\n\
+    An object with a `payload` and nothing else than these members is a wrapper."
+)]
 pub(super) struct ScanArgs {
     /// Read plain log lines instead of JSON lines; prints {line, findings} for lines with findings
     #[arg(long)]
@@ -47,11 +56,8 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
 
 /// Reads a policy; YAML is a superset of JSON.
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let read = || -> anyhow::Result<Policy> {
-        let mut text = String::new();
-        std::fs::File::open(path)?.take(MAX_POLICY).read_to_string(&mut text)?;
-        Ok(serde_saphyr::from_str(&text)?)
-    };
+    let read =
+        || -> anyhow::Result<Policy> { Ok(serde_saphyr::from_str(&read_input_text(path, MAX_POLICY)?)?) };
     read().with_context(|| format!("--policy {}", path.display())).map_err(Failure::Usage)
 }
 
@@ -84,7 +90,8 @@ impl Stream {
                 skip_line(&mut input)?;
                 continue;
             }
-            self.line(line.trim_ascii());
+            let mark = if self.number == 1 { MARK } else { &[] };
+            self.line(line.strip_prefix(mark).unwrap_or(&line).trim_ascii());
         }
         self.flush();
         Ok(())

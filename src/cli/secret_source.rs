@@ -2,9 +2,8 @@
 
 use super::{Failure, out};
 use clap::Args;
+use record::read_input;
 use signature::Secret;
-use std::fs::File;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -19,11 +18,27 @@ pub(super) struct SecretSource {
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// Environment variable with the webhook secret, taken as it is
-    #[arg(long, value_name = "VAR")]
+    #[arg(long, value_name = "VAR", value_parser = variable_name)]
     secret_env: Option<String>,
 }
 
+/// The name of an environment variable. Anything else may be a secret that the shell put in place of its name
+/// (`--secret-env $WEBHOOK_SECRET`), so that it is not repeated.
+fn variable_name(text: &str) -> Result<String, String> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    let fits = !text.is_empty() && text.len() < 64 && text.chars().all(is_name);
+    if fits && !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("the name of a variable is needed, as in --secret-env WEBHOOK_SECRET, without $".to_owned())
+}
+
 impl SecretSource {
+    /// Whether one of the flags is given.
+    pub(super) const fn is_given(&self) -> bool {
+        self.secret_file.is_some() || self.secret_env.is_some()
+    }
+
     /// The secret, when one of the flags is given.
     ///
     /// # Errors
@@ -46,8 +61,11 @@ impl SecretSource {
                 "no webhook secret: give --secret-file FILE or --secret-env VAR, or set WEBHOOK_SECRET",
             )
         };
-        let usual = || std::env::var("WEBHOOK_SECRET").ok().map(Secret::new);
-        let secret = self.read()?.or_else(usual).ok_or_else(missing)?;
+        let secret = match self.read()? {
+            Some(secret) => Some(secret),
+            None => usual(&|name| std::env::var(name).ok())?,
+        };
+        let secret = secret.ok_or_else(missing)?;
         if let Some(weakness) = secret.weakness().filter(|w| *w != signature::Weakness::Empty) {
             out::say(format!("warning: {weakness}"));
         }
@@ -63,24 +81,47 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
         ));
     }
     let wrong = |what: String| Failure::usage(format!("--secret-file {shown}: {what}"));
-    let mut text = Zeroizing::new(String::new());
-    let file = File::open(path).map_err(|e| wrong(format!("cannot open: {e}")))?;
-    file.take(MAX_BYTES + 1)
-        .read_to_string(&mut text)
-        .map_err(|e| wrong(format!("cannot read as text: {e}")))?;
-    if text.len() as u64 > MAX_BYTES {
-        return Err(wrong(format!("larger than {MAX_BYTES} bytes, which is no webhook secret")));
-    }
+    let text = read_small(path, MAX_BYTES).map_err(wrong)?;
     let bare = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    Ok(Secret::new(bare))
+    sound(Secret::new(bare)).map_err(|oddity| wrong(oddity.to_owned()))
+}
+
+/// The text of a small file, as it is.
+///
+/// # Errors
+/// What is wrong with it, as a phrase.
+pub(super) fn read_small(path: &Path, most: u64) -> Result<Zeroizing<String>, String> {
+    let bytes = read_input(path, most).map_err(|e| e.to_string())?;
+    // Not the error's own words, which hold the bytes.
+    String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| "not UTF-8 text".to_owned())
+}
+
+/// The secret, unless something stands around it that is not part of it.
+///
+/// # Errors
+/// What stands there.
+pub(super) fn sound(secret: Secret) -> Result<Secret, &'static str> {
+    secret.oddity().map_or(Ok(secret), Err)
+}
+
+/// The secret in `WEBHOOK_SECRET`, when that is set.
+///
+/// # Errors
+/// Usage: something stands around it.
+pub(super) fn usual(env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, Failure> {
+    let secret = env("WEBHOOK_SECRET").map(|text| sound(Secret::new(text)));
+    secret.transpose().map_err(|oddity| Failure::usage(format!("WEBHOOK_SECRET {oddity}")))
 }
 
 fn from_env(name: &str) -> Result<Secret, Failure> {
+    // The name is not repeated when it is none of the environment's: it may be the secret itself.
     match std::env::var(name) {
-        Ok(text) => Ok(Secret::new(text)),
-        Err(std::env::VarError::NotPresent) => {
-            Err(Failure::usage(format!("--secret-env {name}: the environment variable is not set")))
-        }
+        Ok(text) => sound(Secret::new(text))
+            .map_err(|oddity| Failure::usage(format!("--secret-env {name}: the secret {oddity}"))),
+        Err(std::env::VarError::NotPresent) => Err(Failure::usage(
+            "--secret-env: there is no environment variable of that name; give the name alone, as in --secret-env \
+             WEBHOOK_SECRET",
+        )),
         Err(std::env::VarError::NotUnicode(_)) => {
             Err(Failure::usage(format!("--secret-env {name}: the environment variable is not UTF-8 text")))
         }

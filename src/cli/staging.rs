@@ -66,6 +66,9 @@ pub(super) struct Args {
     /// Limit requests as the real system does: 100 an hour without credentials, 1000 for a user
     #[arg(long)]
     throttle: bool,
+    /// Seconds that an access token is good [the real system: 3600]
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, value_parser = clap::value_parser!(u64).range(1..=604_800))]
+    token_lifetime: u64,
     /// Behave as under Django's DEBUG=1: missing slashes crash, log lines name module and process
     #[arg(long)]
     debug: bool,
@@ -93,6 +96,7 @@ fn plan(args: &Args) -> Result<Options, Failure> {
     options.fixtures = FixtureSize { payments: args.payments, matches: args.matches };
     options.seed = args.seed;
     options.throttle = if args.throttle { Throttle::REAL } else { Throttle::Off };
+    options.access_lifetime = Duration::from_secs(args.token_lifetime);
     options.debug = if args.debug { Debug::On } else { Debug::Off };
     options.log = args.log.as_deref().map(log_sink).transpose()?;
     Ok(options)
@@ -100,8 +104,10 @@ fn plan(args: &Args) -> Result<Options, Failure> {
 
 /// The flags, else `WEBHOOK_SECRET`, else none: the real sender then leaves its signature header empty.
 fn secret(args: &Args) -> Result<Secret, Failure> {
-    let given = args.secret.read()?;
-    let secret = given.or_else(|| std::env::var("WEBHOOK_SECRET").ok().map(Secret::new));
+    let secret = match args.secret.read()? {
+        Some(secret) => Some(secret),
+        None => super::secret_source::usual(&|name| std::env::var(name).ok())?,
+    };
     let secret = secret.unwrap_or_else(|| Secret::new(""));
     if let Some(weakness) = secret.weakness() {
         out::say(format!("warning: {weakness}"));

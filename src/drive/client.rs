@@ -1,19 +1,31 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
-use reqwest::{Url, redirect};
-use scenario::{Method, ResolvedBody, ResolvedPart, ResolvedRequest};
-use std::time::Duration;
+use crate::outbound::{self, Proxies, ProxyError, Via, shown_url};
+use reqwest::Url;
+use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
 /// Limit for opening a connection.
 const CONNECT_TIME: Duration = Duration::from_secs(10);
+/// A kept connection that the server had closed breaks as soon as it is used; one that breaks later had a server that took
+/// the request. Far more than a round trip, far less than what a server's workers are given.
+const STALE: Duration = Duration::from_millis(500);
 
 /// An HTTP client bound to the API under test. It follows no redirects: a step sees what the API said.
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
+    /// Keeps no connection: for what is sent again.
+    fresh: reqwest::Client,
     base: Url,
+    /// Whether a connection may have been kept, so that the next request may find it closed.
+    kept: Arc<AtomicBool>,
 }
 
 /// An answer.
@@ -25,6 +37,10 @@ pub struct Reply {
     pub headers: Vec<(String, String)>,
     /// Body.
     pub body: Vec<u8>,
+    /// The URL that was asked.
+    pub url: Url,
+    /// Whether it was sent again, since the server had closed the kept connection.
+    pub resent: bool,
 }
 
 impl Reply {
@@ -49,8 +65,17 @@ pub enum ClientError {
     /// The client cannot be set up.
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
+    /// A proxy variable is wrong.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
+    /// The path leads away from the target, and the scenario does not say so.
+    #[error(
+        "the path leads to {0}, which is not the target and not named in the scenario: a captured URL must stay on the \
+         target; to send there, write the address out in the scenario's `path`"
+    )]
+    OtherOrigin(String),
     /// The path of a step does not make a URL.
-    #[error("the path `{0}` does not make a URL")]
+    #[error("the path `{0}` makes no URL")]
     Path(String),
     /// No answer in time.
     #[error("no answer within {} s", .0.as_secs_f64())]
@@ -70,16 +95,8 @@ impl Client {
     /// When `base` is no `http` or `https` URL, or holds credentials.
     pub fn new(base: &str, connections: usize) -> Result<Self, ClientError> {
         let url = parse_base(base)?;
-        // Fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http = reqwest::Client::builder()
-            .redirect(redirect::Policy::none())
-            .connect_timeout(CONNECT_TIME)
-            .pool_max_idle_per_host(connections)
-            .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .map_err(|e| ClientError::Setup(e.to_string()))?;
-        Ok(Self { http, base: url })
+        let (http, fresh) = (http_client(connections)?, http_client(0)?);
+        Ok(Self { http, fresh, base: url, kept: Arc::default() })
     }
 
     /// The API's base URL.
@@ -93,31 +110,93 @@ impl Client {
     /// # Errors
     /// When no whole answer came.
     pub async fn send(&self, request: &ResolvedRequest, bearer: Option<&str>) -> Result<Reply, ClientError> {
-        let url = self.url(&request.path)?;
-        let mut builder = self.http.request(method(request.method), url).timeout(request.timeout);
-        for (name, value) in &request.headers {
-            builder = builder.header(name, value);
-        }
-        if let Some(token) = bearer {
-            builder = builder.bearer_auth(token);
-        }
-        let answer =
-            with_body(builder, &request.body)?.send().await.map_err(|e| explain(&e, request.timeout))?;
-        read(answer, request.timeout).await
+        let url = self.url(request)?;
+        let (kept, begun) = (self.kept.load(Ordering::Relaxed), Instant::now());
+        let first = build(&self.http, &url, request, bearer)?.send().await;
+        let (answer, resent) = match first {
+            Err(error) if kept && may_send_again(&error, request, begun.elapsed()) => {
+                (build(&self.fresh, &url, request, bearer)?.send().await, true)
+            }
+            first => (first, false),
+        };
+        let answer = answer.map_err(|e| explain(&e, request.timeout))?;
+        self.kept.store(true, Ordering::Relaxed);
+        read(answer, url, resent, request.timeout).await
     }
 
-    fn url(&self, path: &str) -> Result<Url, ClientError> {
-        let wrong = || ClientError::Path(path.to_owned());
+    /// The proxy through which the target is reached, if it is.
+    #[must_use]
+    pub fn proxy(&self) -> Option<Via> {
+        Proxies::from_env().ok()?.of(&self.base).cloned()
+    }
+
+    fn url(&self, request: &ResolvedRequest) -> Result<Url, ClientError> {
+        let path = request.path.as_str();
+        let wrong = || ClientError::Path(shown_url(path));
         if path.starts_with("http://") || path.starts_with("https://") {
-            return Url::parse(path).map_err(|_| wrong());
+            let url = Url::parse(path).map_err(|_| wrong())?;
+            let own = url.origin() == self.base.origin() || request.origin == Origin::Named;
+            return if own { Ok(url) } else { Err(ClientError::OtherOrigin(shown_url(path))) };
         }
         let joined = format!("{}/{}", self.base.as_str().trim_end_matches('/'), path.trim_start_matches('/'));
         Url::parse(&joined).map_err(|_| wrong())
     }
 }
 
+fn http_client(connections: usize) -> Result<reqwest::Client, ClientError> {
+    outbound::client_builder()?
+        .connect_timeout(CONNECT_TIME)
+        .pool_max_idle_per_host(connections)
+        .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .map_err(|e| ClientError::Setup(e.to_string()))
+}
+
+fn build(
+    http: &reqwest::Client,
+    url: &Url,
+    request: &ResolvedRequest,
+    bearer: Option<&str>,
+) -> Result<reqwest::RequestBuilder, ClientError> {
+    let mut builder = http.request(method(request.method), url.clone()).timeout(request.timeout);
+    for (name, value) in &request.headers {
+        builder = builder.header(name, value);
+    }
+    if let Some(token) = bearer {
+        builder = builder.bearer_auth(token);
+    }
+    with_body(builder, &request.body)
+}
+
+/// Whether a request that got no byte of an answer may be sent again on a new connection (RFC 9110, section 9.2.2): the
+/// connection broke at once, as one does that the server had closed before, or doing it twice changes nothing.
+fn may_send_again(error: &reqwest::Error, request: &ResolvedRequest, after: Duration) -> bool {
+    let idempotent =
+        matches!(request.method, Method::Get | Method::Head | Method::Options | Method::Put | Method::Delete)
+            || request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("idempotency-key"));
+    !error.is_timeout() && !error.is_connect() && was_closed(error) && (idempotent || after < STALE)
+}
+
+/// Whether the other side had closed the connection.
+fn was_closed(error: &reqwest::Error) -> bool {
+    let mut cause: Option<&dyn Error> = error.source();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<io::Error>() {
+            use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, UnexpectedEof};
+            return matches!(error.kind(), BrokenPipe | ConnectionAborted | ConnectionReset | UnexpectedEof);
+        }
+        // hyper names the end of the connection before an answer so, and has no public type for it here.
+        if error.to_string().contains("connection closed before message completed") {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 fn parse_base(base: &str) -> Result<Url, ClientError> {
-    let url = Url::parse(base).map_err(|e| ClientError::Base { url: base.to_owned(), why: e.to_string() })?;
+    let wrong = |why: &str| ClientError::Base { url: shown_url(base), why: why.to_owned() };
+    let url = Url::parse(base).map_err(|e| wrong(&e.to_string()))?;
     let why = if !matches!(url.scheme(), "http" | "https") {
         "not an http or https URL"
     } else if !url.username().is_empty() || url.password().is_some() {
@@ -127,10 +206,7 @@ fn parse_base(base: &str) -> Result<Url, ClientError> {
     } else {
         return Ok(url);
     };
-    let mut shown = url;
-    let _ = shown.set_username("");
-    let _ = shown.set_password(None);
-    Err(ClientError::Base { url: shown.to_string(), why: why.to_owned() })
+    Err(wrong(why))
 }
 
 fn method(method: Method) -> reqwest::Method {
@@ -172,7 +248,12 @@ fn with_body(
     })
 }
 
-async fn read(mut answer: reqwest::Response, limit: Duration) -> Result<Reply, ClientError> {
+async fn read(
+    mut answer: reqwest::Response,
+    url: Url,
+    resent: bool,
+    limit: Duration,
+) -> Result<Reply, ClientError> {
     let status = answer.status().as_u16();
     let text = |value: &reqwest::header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = answer.headers().iter().map(|(n, v)| (n.as_str().to_owned(), text(v))).collect();
@@ -183,7 +264,7 @@ async fn read(mut answer: reqwest::Response, limit: Duration) -> Result<Reply, C
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Reply { status, headers, body })
+    Ok(Reply { status, headers, body, url, resent })
 }
 
 /// The innermost cause, which says what happened; reqwest's own text says little and repeats the URL.
@@ -191,7 +272,7 @@ fn explain(error: &reqwest::Error, limit: Duration) -> ClientError {
     if error.is_timeout() && !error.is_connect() {
         return ClientError::TimedOut(limit);
     }
-    let mut cause: &dyn std::error::Error = error;
+    let mut cause: &dyn Error = error;
     while let Some(next) = cause.source() {
         cause = next;
     }

@@ -1,21 +1,23 @@
 //! Plays flows: resolves each step, sends it, judges the answer, writes the facts to the journal.
 
-use super::client::{Client, ClientError, Reply};
+use super::blocked::Blocked;
+use super::client::Client;
+use super::logins::UsedSession;
 use super::progress::{Due, Dues, Event, Listener};
-use super::sessions::{Login, Sessions};
-use super::step::{excerpt, kept_body, problems};
+use super::sessions::Sessions;
+use super::step::{Judged, kept_body, problems};
 use crate::journal::Journal;
 use crate::redact::Redactor;
 use record::Tick;
-use record::{FlowEnd, FlowStart, Outcome, Record};
+use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
-    Loaded, Poll, ResolvedRequest, Scope, Step, TemplateError, resolve_expect, resolve_request,
+    Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, resolve_expect, resolve_request,
     resolve_webhook,
 };
 use serde_json::Value;
-use signature::Secret;
 use std::io;
 use std::time::Duration;
+use tokio::sync::watch;
 use tokio::time::sleep;
 use wire::Clock;
 
@@ -35,29 +37,41 @@ pub struct Plan {
     pub listener: Listener,
     /// In place of every webhook's own limit, if given.
     pub within: Option<Duration>,
+    /// Where the flows' rows come from, for whoever has to change them.
+    pub rows_from: RowsFrom,
 }
 
 /// Plays flows; shared by all that run at the same time.
 pub struct Driver {
-    plan: Plan,
-    sessions: Sessions,
+    pub(super) plan: Plan,
+    pub(super) sessions: Sessions,
     dues: Dues,
+    blocked: watch::Sender<Option<Blocked>>,
 }
 
-/// An answer, judged.
-struct Judged {
-    started: Tick,
-    ended: Tick,
-    reply: Result<Reply, ClientError>,
-    problems: Vec<String>,
-    tries: u32,
+/// How a step is sent: its session, and the scope of its flow.
+struct Sending<'a> {
+    step: &'a Step,
+    request: &'a ResolvedRequest,
+    session: Option<UsedSession<'a>>,
 }
 
 impl Driver {
     /// A driver that has not driven yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, sessions: Sessions::default(), dues: Dues::default() }
+        Self { plan, sessions: Sessions::default(), dues: Dues::default(), blocked: watch::Sender::default() }
+    }
+
+    /// Waits for the first thing that stands in the way of the run and is no fault of the sender; for ever when nothing
+    /// does.
+    pub async fn blocked(&self) -> Blocked {
+        let mut blocked = self.blocked.subscribe();
+        let found = blocked.wait_for(Option::is_some).await.ok().and_then(|found| found.clone());
+        match found {
+            Some(found) => found,
+            None => std::future::pending().await,
+        }
     }
 
     /// The webhooks that are due so far.
@@ -103,10 +117,16 @@ impl Driver {
     }
 
     async fn play_step(&self, flow: u32, step: &Step, scope: &mut Scope) -> io::Result<Outcome> {
-        let bearer = match self.bearer(step, scope).await? {
-            Ok(bearer) => bearer,
+        let session = match self.used_session(step, scope) {
+            Ok(session) => session,
             Err(why) => return self.fail_unsent(flow, step, &why),
         };
+        // Before the webhooks are announced: a step that nobody can send fires none.
+        if let Some(used) = &session
+            && let Err(why) = self.bearer(used, scope, None).await?
+        {
+            return self.fail_unsent(flow, step, &why);
+        }
         let request = match resolve_request(&step.request, scope) {
             Ok(request) => request,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
@@ -115,8 +135,14 @@ impl Driver {
             Ok(dues) => dues,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
         };
-        let judged = self.send_until(step, &request, bearer.as_ref(), scope).await;
+        let judged = self.send_until(&Sending { step, request: &request, session }, scope).await?;
+        self.note_resent(flow, step, &judged)?;
         let outcome = outcome(step, &judged);
+        if outcome == Outcome::Failed
+            && let Some(blocked) = self.is_blocked(flow, step, &judged)
+        {
+            self.blocked.send_if_modified(|known| known.is_none().then(|| *known = Some(blocked)).is_some());
+        }
         if outcome == Outcome::Ok {
             capture(step, &judged, scope);
             dues.iter().for_each(|due| self.dues.add(due));
@@ -159,40 +185,58 @@ impl Driver {
         Ok(Ok(dues))
     }
 
-    async fn send_until(
-        &self,
-        step: &Step,
-        request: &ResolvedRequest,
-        bearer: Option<&Secret>,
-        scope: &mut Scope,
-    ) -> Judged {
+    async fn send_until(&self, sending: &Sending<'_>, scope: &mut Scope) -> io::Result<Judged> {
         let begun = self.plan.clock.now();
         let mut tries = 1;
         loop {
-            let mut judged = self.send_once(step, request, bearer, scope).await;
+            let mut judged = self.send_with_token(sending, scope).await?;
             judged.tries = tries;
-            let again = step.poll.filter(|poll| may_poll_on(poll, &judged, begun));
-            let Some(poll) = again else { return judged };
+            let again = sending.step.poll.filter(|poll| may_poll_on(poll, &judged, begun));
+            let Some(poll) = again else { return Ok(judged) };
             sleep(poll.every.get()).await;
             tries += 1;
         }
     }
 
-    async fn send_once(
-        &self,
-        step: &Step,
-        request: &ResolvedRequest,
-        bearer: Option<&Secret>,
-        scope: &mut Scope,
-    ) -> Judged {
+    /// Sends with the session's token; one that is refused with 401 is renewed once.
+    async fn send_with_token(&self, sending: &Sending<'_>, scope: &mut Scope) -> io::Result<Judged> {
+        let Some(used) = &sending.session else { return Ok(self.send_once(sending, None, scope).await) };
+        let bearer = match self.bearer(used, scope, None).await? {
+            Ok(bearer) => bearer,
+            Err(why) => return Ok(Judged::unsent(self.plan.clock.now(), why)),
+        };
+        let judged = self.send_once(sending, Some(bearer.token.expose()), scope).await;
+        let refused = judged.reply.as_ref().is_ok_and(|r| r.status == 401) && !judged.problems.is_empty();
+        if !refused {
+            return Ok(judged);
+        }
+        match self.bearer(used, scope, Some(bearer.number)).await? {
+            Ok(new) => Ok(self.send_once(sending, Some(new.token.expose()), scope).await),
+            Err(_) => Ok(judged),
+        }
+    }
+
+    async fn send_once(&self, sending: &Sending<'_>, bearer: Option<&str>, scope: &mut Scope) -> Judged {
         let started = self.plan.clock.now();
-        let reply = self.plan.client.send(request, bearer.map(Secret::expose)).await;
+        let reply = self.plan.client.send(sending.request, bearer).await;
         let ended = self.plan.clock.now();
-        let problems = match resolve_expect(&step.expect, scope) {
+        let problems = match resolve_expect(&sending.step.expect, scope) {
             Ok(expect) => problems(&reply, &expect, &self.plan.redactor),
             Err(error) => vec![error.to_string()],
         };
         Judged { started, ended, reply, problems, tries: 1 }
+    }
+
+    /// A request that was sent twice is told, since a server that had taken the first would have done it twice.
+    fn note_resent(&self, flow: u32, step: &Step, judged: &Judged) -> io::Result<()> {
+        if !judged.reply.as_ref().is_ok_and(|r| r.resent) {
+            return Ok(());
+        }
+        let text = format!(
+            "flow {flow}, step {}: the server had closed the kept connection; sent again on a new one",
+            step.name
+        );
+        self.append(&Record::Note(Note { at: self.plan.clock.now(), text }))
     }
 
     fn record(
@@ -209,7 +253,7 @@ impl Driver {
             step: step.name.clone(),
             started: judged.started,
             ended: judged.ended,
-            request: format!("{} {}", request.method.as_str(), self.plan.redactor.scrub(&request.path)),
+            request: self.shown_request(request),
             status: reply.map(|r| r.status),
             outcome,
             body: reply.map(|r| kept_body(r, &self.plan.redactor)),
@@ -243,56 +287,11 @@ impl Driver {
         })
     }
 
-    /// The bearer token of the step's session; logs in when no flow has done so with the same request.
-    async fn bearer(&self, step: &Step, scope: &mut Scope) -> io::Result<Result<Option<Secret>, String>> {
-        let Some(name) = &step.session else { return Ok(Ok(None)) };
-        let Some(session) = self.plan.loaded.scenario.sessions.get(name) else {
-            return Ok(Err(format!("no session `{name}` in the scenario")));
-        };
-        let request = match resolve_request(&session.login, scope) {
-            Ok(request) => request,
-            Err(error) => return Ok(Err(format!("login `{name}`: {error}"))),
-        };
-        let place = self.sessions.place(name, &request);
-        let login = place.get_or_try_init(|| self.log_in(name, &request, &session.token)).await?;
-        Ok(login.clone().map(Some))
+    pub(super) fn shown_request(&self, request: &ResolvedRequest) -> String {
+        format!("{} {}", request.method.as_str(), self.plan.redactor.scrub(&request.path))
     }
 
-    async fn log_in(&self, name: &str, request: &ResolvedRequest, pointer: &str) -> io::Result<Login> {
-        let started = self.plan.clock.now();
-        let reply = self.plan.client.send(request, None).await;
-        let ended = self.plan.clock.now();
-        let login = self.token(&reply, pointer).map_err(|why| format!("login `{name}` failed: {why}"));
-        self.write(record::Step {
-            flow: None,
-            step: format!("login:{name}"),
-            started,
-            ended,
-            request: format!("{} {}", request.method.as_str(), request.path),
-            status: reply.as_ref().ok().map(|r| r.status),
-            outcome: if login.is_ok() { Outcome::Ok } else { Outcome::Failed },
-            problems: login.as_ref().err().cloned().into_iter().collect(),
-            body: None,
-            tries: 1,
-        })?;
-        Ok(login)
-    }
-
-    fn token(&self, reply: &Result<Reply, ClientError>, pointer: &str) -> Login {
-        let redactor = &self.plan.redactor;
-        let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
-        if !matches!(reply.status, 200..=299) {
-            return Err(format!("status {}: {}", reply.status, excerpt(reply, redactor)));
-        }
-        let body: Value = serde_json::from_slice(&reply.body)
-            .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;
-        let token = body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
-        let token = Secret::new(token.ok_or_else(|| format!("no token at {pointer} in the answer"))?);
-        redactor.learn(&token);
-        Ok(token)
-    }
-
-    fn write(&self, step: record::Step) -> io::Result<()> {
+    pub(super) fn write(&self, step: record::Step) -> io::Result<()> {
         (self.plan.listener)(Event::Step {
             flow: step.flow,
             step: step.step.clone(),

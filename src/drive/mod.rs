@@ -3,12 +3,16 @@
 //! A step that fails is a fact for the journal, not an `Err`; an `Err` means that smoke itself broke: the journal could
 //! not be written.
 
+mod blocked;
 mod client;
 mod driver;
+mod logins;
 mod progress;
 mod sessions;
 mod step;
 
+pub use blocked::Blocked;
 pub use client::{Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
+pub use logins::{TRIED_FIRST, try_login};
 pub use progress::{Dues, Event, Listener};

@@ -1,13 +1,52 @@
 //! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (docs/deltacrown.md section 1).
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use record::Tick;
 use scenario::ResolvedRequest;
+use serde_json::Value;
 use signature::Secret;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-use tokio::sync::OnceCell;
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::Mutex;
 
-/// A bearer token, or why there is none.
-pub(super) type Login = Result<Secret, String>;
+/// A token is renewed this long before it expires, or a tenth of its life if that is less: a step that is begun with it
+/// may take as long as all of a sender's retries.
+const EARLY: Duration = Duration::from_secs(30);
+
+/// The tokens of a session.
+#[derive(Debug, Clone)]
+pub(super) struct Tokens {
+    /// What is sent.
+    pub access: Secret,
+    /// What renews it, if the login gave one.
+    pub refresh: Option<Secret>,
+    /// When it is to be renewed, if it says when it expires.
+    pub renew_at: Option<Tick>,
+}
+
+/// What a session sends, and which of its tokens that is.
+#[derive(Debug, Clone)]
+pub(super) struct Bearer {
+    pub token: Secret,
+    pub number: u64,
+}
+
+/// Where a session stands.
+#[derive(Debug, Default)]
+pub(super) enum State {
+    /// Nobody has logged in.
+    #[default]
+    New,
+    /// The login was refused, and is not tried again: the real API counts them.
+    Refused(String),
+    /// Logged in, with the number of this login or renewal.
+    Open(Tokens, u64),
+}
+
+/// The place of one login. Who holds its lock logs in or renews for all.
+pub(super) type Place = Mutex<State>;
 
 /// Session name and login request.
 type Key = (String, ResolvedRequest);
@@ -15,15 +54,15 @@ type Key = (String, ResolvedRequest);
 /// The logins of a run, by session name and request.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    known: Mutex<Known>,
+    known: StdMutex<Known>,
 }
 
 /// The logins of late, in two generations: one that is used moves to the younger, and the older is forgotten when that is
 /// full. A login that was forgotten is done again.
 #[derive(Debug, Default)]
 struct Known {
-    young: HashMap<Key, Arc<OnceCell<Login>>>,
-    old: HashMap<Key, Arc<OnceCell<Login>>>,
+    young: HashMap<Key, Arc<Place>>,
+    old: HashMap<Key, Arc<Place>>,
 }
 
 /// Logins of one generation; the real API allows far fewer in an hour.
@@ -31,14 +70,14 @@ const GENERATION: usize = 5_000;
 
 impl Sessions {
     /// The place of a login; the same for every flow that logs in with the same request.
-    pub(super) fn place(&self, session: &str, request: &ResolvedRequest) -> Arc<OnceCell<Login>> {
+    pub(super) fn place(&self, session: &str, request: &ResolvedRequest) -> Arc<Place> {
         let key = (session.to_owned(), request.clone());
         self.known.lock().unwrap_or_else(PoisonError::into_inner).place(key)
     }
 }
 
 impl Known {
-    fn place(&mut self, key: Key) -> Arc<OnceCell<Login>> {
+    fn place(&mut self, key: Key) -> Arc<Place> {
         if self.young.len() >= GENERATION && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
@@ -47,16 +86,32 @@ impl Known {
     }
 }
 
+/// How long a token lives from now on, as far as it says so (RFC 7519: `exp`, and `iat`, so that the two clocks need not
+/// agree).
+pub(super) fn lifetime(token: &str, now: i64) -> Option<Duration> {
+    let claims = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?.trim_end_matches('=')).ok()?;
+    let claims: Value = serde_json::from_slice(&claims).ok()?;
+    let seconds = |name: &str| claims.get(name).and_then(Value::as_f64);
+    #[expect(clippy::cast_precision_loss, reason = "seconds below 2^52")]
+    let issued = seconds("iat").unwrap_or(now as f64);
+    Duration::try_from_secs_f64(seconds("exp")? - issued).ok().filter(|life| !life.is_zero())
+}
+
+/// When a token that was issued at `issued` is to be renewed.
+pub(super) fn renew_at(issued: Tick, lifetime: Duration) -> Tick {
+    issued.plus(lifetime - EARLY.min(lifetime / 10))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use scenario::{Method, ResolvedBody};
-    use std::time::Duration;
+    use scenario::{Method, Origin, ResolvedBody};
 
     fn login(user: usize) -> ResolvedRequest {
         ResolvedRequest {
             method: Method::Post,
             path: format!("/api/token/?user={user}"),
+            origin: Origin::Target,
             headers: Vec::new(),
             body: ResolvedBody::None,
             timeout: Duration::from_secs(1),
@@ -73,5 +128,18 @@ mod tests {
         }
         let known = sessions.known.lock().unwrap();
         assert!(known.young.len() + known.old.len() <= 2 * GENERATION);
+    }
+
+    #[test]
+    fn a_token_says_how_long_it_lives() {
+        let token = |claims: &str| format!("e30.{}.c2ln", URL_SAFE_NO_PAD.encode(claims));
+        let of = |claims: &str| lifetime(&token(claims), 1_000);
+        // By the server's own clock, which is not ours.
+        assert_eq!(of(r#"{"iat":500,"exp":4100}"#), Some(Duration::from_secs(3600)));
+        assert_eq!(of(r#"{"exp":1060}"#), Some(Duration::from_secs(60)));
+        assert_eq!(of(r#"{"exp":900}"#), None);
+        assert_eq!((of("{}"), lifetime("opaque", 0), lifetime("a.!.c", 0)), (None, None, None));
+        assert_eq!(renew_at(Tick(0), Duration::from_secs(3600)), Tick(3_570_000_000));
+        assert_eq!(renew_at(Tick(0), Duration::from_secs(4)), Tick(3_600_000));
     }
 }

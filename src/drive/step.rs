@@ -1,7 +1,9 @@
 //! Judges an answer against what a step expects.
 
 use super::client::{ClientError, Reply};
+use crate::outbound::shown_url;
 use crate::redact::Redactor;
+use record::Tick;
 use record::matcher::Matcher;
 use scenario::{Expect, OneOrMany};
 use serde_json::Value;
@@ -11,6 +13,23 @@ use std::collections::BTreeMap;
 const EXCERPT: usize = 200;
 /// Longest body that is kept in the journal, in bytes.
 const KEPT_BODY: usize = 64 * 1024;
+
+/// An answer, judged.
+pub(super) struct Judged {
+    pub started: Tick,
+    pub ended: Tick,
+    pub reply: Result<Reply, ClientError>,
+    pub problems: Vec<String>,
+    pub tries: u32,
+}
+
+impl Judged {
+    /// Of a step that could not be sent.
+    pub(super) fn unsent(at: Tick, why: String) -> Self {
+        let reply = Err(ClientError::Connection(why.clone()));
+        Self { started: at, ended: at, reply, problems: vec![why], tries: 1 }
+    }
+}
 
 /// What is wrong with an answer, one sentence each; none when all is as expected.
 pub(super) fn problems(
@@ -25,9 +44,8 @@ pub(super) fn problems(
     let mut problems: Vec<String> =
         status_problem(reply, expect.status.as_ref(), redactor).into_iter().collect();
     for (name, matcher) in &expect.headers {
-        let value = reply.header(name).map(|v| Value::String(v.to_owned()));
-        if let Err(why) = matcher.check(value.as_ref()) {
-            problems.push(redactor.scrub(&format!("header {name} {why}")).into_owned());
+        if let Err(why) = check_header(reply, name, matcher) {
+            problems.push(pii::printable(&redactor.scrub(&format!("header {name} {why}"))).into_owned());
         }
     }
     // With the wrong status the body is another one than expected: one problem says enough.
@@ -35,6 +53,18 @@ pub(super) fn problems(
         problems.extend(json_problems(reply, &expect.json, redactor));
     }
     problems
+}
+
+/// One of the headers of that name fits, or all of them as one list (RFC 9110, section 5.3).
+fn check_header(reply: &Reply, name: &str, matcher: &Matcher) -> Result<(), String> {
+    let named = reply.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name));
+    let values: Vec<&str> = named.map(|(_, v)| v.as_str()).collect();
+    if values.is_empty() {
+        return matcher.check(None);
+    }
+    let whole = Value::String(values.join(", "));
+    let one = values.iter().any(|v| matcher.check(Some(&Value::String((*v).to_owned()))).is_ok());
+    if one { Ok(()) } else { matcher.check(Some(&whole)) }
 }
 
 fn status_problem(reply: &Reply, expected: Option<&OneOrMany>, redactor: &Redactor) -> Option<String> {
@@ -47,7 +77,24 @@ fn status_problem(reply: &Reply, expected: Option<&OneOrMany>, redactor: &Redact
         Some(all) => all.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
     };
     let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
-    Some(format!("status {}{wait}, expected {wanted}: {}", reply.status, excerpt(reply, redactor)))
+    let what = redirect(reply).unwrap_or_else(|| excerpt(reply, redactor));
+    Some(redactor.scrub(&format!("status {}{wait}, expected {wanted}: {what}", reply.status)).into_owned())
+}
+
+/// Where a redirect leads, and what to change; none for any other answer.
+fn redirect(reply: &Reply) -> Option<String> {
+    let location = reply.header("location").filter(|_| matches!(reply.status, 300..=399))?;
+    let to = reply.url.join(location).ok()?;
+    let mut slash = reply.url.clone();
+    slash.set_path(&format!("{}/", reply.url.path()));
+    let advice = if reply.url.scheme() == "http" && to.scheme() == "https" {
+        "the target answers over https only: give its URL with https://"
+    } else if to.path() == slash.path() {
+        "the path needs a slash at its end"
+    } else {
+        "redirects are not followed: give the path that it leads to"
+    };
+    Some(format!("a redirect to {}; {advice}", pii::printable(&shown_url(to.as_str()))))
 }
 
 fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: &Redactor) -> Vec<String> {
@@ -57,26 +104,68 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
     let body: Value = match serde_json::from_slice(&reply.body) {
         Ok(body) => body,
         Err(_) => {
-            let kind = reply.header("content-type").unwrap_or("no content type");
+            let kind = pii::printable(reply.header("content-type").unwrap_or("no content type"));
             return vec![format!("the answer is not JSON ({kind}): {}", excerpt(reply, redactor))];
         }
     };
     let check = |(pointer, matcher): (&String, &Matcher)| {
         let why = matcher.check(body.pointer(pointer)).err()?;
-        Some(redactor.scrub(&format!("{pointer} {why}")).into_owned())
+        Some(pii::printable(&redactor.scrub(&format!("{pointer} {why}"))).into_owned())
     };
     expected.iter().filter_map(check).collect()
 }
 
-/// The first 200 characters of a body on one line, scrubbed.
+/// What a body says, on one line, scrubbed, with nothing that a terminal obeys: of an HTML page its title and error, of
+/// anything else the first 200 characters.
 pub(super) fn excerpt(reply: &Reply, redactor: &Redactor) -> String {
+    let size = reply.body.len();
+    if let Some(coding) =
+        reply.header("content-encoding").filter(|c| !c.trim().eq_ignore_ascii_case("identity"))
+    {
+        return format!(
+            "({size} bytes in the coding {}, which smoke did not ask for)",
+            pii::printable(coding.trim())
+        );
+    }
     let text = String::from_utf8_lossy(&reply.body);
-    let line: String = redactor.scrub(&text).split_whitespace().collect::<Vec<_>>().join(" ");
+    let text = redactor.scrub(&text);
+    let text = html_message(&text).map_or(text, Into::into);
+    let line: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let line = pii::printable(&line);
     match line.chars().count() {
         0 => "(empty body)".to_owned(),
-        n if n <= EXCERPT => line,
+        n if n <= EXCERPT => line.into_owned(),
         _ => line.chars().take(EXCERPT).chain(['…']).collect(),
     }
+}
+
+/// The title of an HTML page and what its exception says: the beginning of such a page says nothing.
+fn html_message(text: &str) -> Option<String> {
+    let begins = text.trim_start().get(..14).unwrap_or(text.trim_start()).to_ascii_lowercase();
+    if !begins.starts_with("<!doctype html") && !begins.starts_with("<html") {
+        return None;
+    }
+    // Django's page of an exception, and those of servers and proxies.
+    let parts = [("<title", "</title>"), ("<pre class=\"exception_value", "</pre>"), ("<h1", "</h1>")];
+    let mut found: Vec<String> = parts.iter().filter_map(|(from, to)| element(text, from, to)).collect();
+    found.dedup();
+    (!found.is_empty()).then(|| format!("HTML page: {}", found.join(": ")))
+}
+
+/// The text of the first element that begins with `from`, without the tags in it.
+fn element(text: &str, from: &str, to: &str) -> Option<String> {
+    let (_, rest) = text.split_once(from)?;
+    let (_, rest) = rest.split_once('>')?;
+    let (inner, _) = rest.split_once(to)?;
+    let mut plain = String::new();
+    for (n, piece) in inner.split('<').enumerate() {
+        plain.push_str(if n == 0 { piece } else { piece.split_once('>').map_or("", |(_, text)| text) });
+    }
+    let entities =
+        [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&#x27;", "'"), ("&#39;", "'"), ("&amp;", "&")];
+    let plain = entities.iter().fold(plain, |text, (entity, c)| text.replace(entity, c));
+    let plain = plain.split_whitespace().collect::<Vec<_>>().join(" ");
+    (!plain.is_empty()).then_some(plain)
 }
 
 /// The body for the journal: text, scrubbed, cut at a character boundary.

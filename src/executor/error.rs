@@ -1,6 +1,6 @@
 //! Why a run could not be made ready or could not go on.
 
-use crate::drive::ClientError;
+use crate::drive::{Blocked, ClientError};
 use crate::record_source::RemoteError;
 use pii::PolicyError;
 use scenario::{DataError, TemplateError, UnknownVar};
@@ -65,6 +65,12 @@ pub(crate) enum RunError {
         /// Why.
         why: String,
     },
+    /// What surrounds the sender is not as it must be.
+    #[error(transparent)]
+    Blocked(Blocked),
+    /// What the scenario's templates need is not there.
+    #[error("{}\nNothing was driven", .0.join("\n"))]
+    Unset(Vec<String>),
     /// The target's URL is none.
     #[error("--staging {0}")]
     Target(ClientError),
@@ -99,9 +105,11 @@ impl RunError {
             | Self::Earlier(_)
             | Self::Journal { .. }
             | Self::Unreachable { .. }
+            | Self::Blocked(_)
             | Self::Random(_) => true,
             Self::OtherScheme { .. }
             | Self::Target(_)
+            | Self::Unset(_)
             | Self::Data(_)
             | Self::Template(_)
             | Self::Var(_)

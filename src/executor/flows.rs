@@ -1,6 +1,6 @@
 //! The flows of a run: each is played once, and what becomes of them is counted.
 
-use crate::drive::{Driver, Event, Listener};
+use crate::drive::{Blocked, Driver, Event, Listener, TRIED_FIRST};
 use record::Outcome;
 use scenario::{Row, Run};
 use std::collections::HashMap;
@@ -91,6 +91,21 @@ impl Flows {
 
     pub(super) const fn driver(&self) -> &Driver {
         &self.driver
+    }
+
+    /// Tries the sessions of the first flows; gives what stands in the way.
+    ///
+    /// # Errors
+    /// When the journal cannot be written.
+    pub(super) async fn open_sessions(&self) -> io::Result<Option<Blocked>> {
+        let scopes = {
+            let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut first: Vec<u32> = rows.keys().copied().collect();
+            first.sort_unstable();
+            let first = first.into_iter().take(TRIED_FIRST);
+            first.filter_map(|flow| Some(self.run.scope(flow, rows.get(&flow)?.clone()))).collect::<Vec<_>>()
+        };
+        self.driver.open_sessions(scopes).await
     }
 
     /// Plays one flow to its end.

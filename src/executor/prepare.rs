@@ -7,15 +7,17 @@ use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
 use crate::inbox::{Config, Inbox};
 use crate::journal::Journal;
+use crate::outbound::shown_url;
 use record::SubjectKind;
 use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
 use scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, Run, RunSettings, check_columns, read_rows,
+    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
 };
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
 use std::io;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -34,6 +36,7 @@ pub(crate) struct Prepared {
     pub(super) inbox: Arc<Inbox>,
     pub(super) staging: Option<Staging>,
     pub(super) rows: Vec<Row>,
+    pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
     endpoint: String,
     about_stand_in: bool,
@@ -94,7 +97,13 @@ impl Prepared {
             interceptor,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
+        let rows_from =
+            match plan.data.as_deref().or(plan.loaded.scenario.data.file.as_deref().map(Path::new)) {
+                Some(file) => RowsFrom::File(file.display().to_string()),
+                None => RowsFrom::Elsewhere,
+            };
         Ok(Self {
+            rows_from,
             plan,
             clock,
             journal,
@@ -203,6 +212,7 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
     let request = ResolvedRequest {
         method: Method::Get,
         path: "/healthz/".to_owned(),
+        origin: scenario::Origin::Target,
         headers: Vec::new(),
         body: ResolvedBody::None,
         timeout: FIRST_CONTACT,
@@ -211,7 +221,14 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
         url: client.base().to_owned(),
         why: e.to_string(),
     };
-    client.send(&request, None).await.map_err(failed)
+    let reply = client.send(&request, None).await.map_err(failed)?;
+    match client.proxy() {
+        Some(via) if matches!(reply.status, 502..=504 | 407) => Err(RunError::Unreachable {
+            url: client.base().to_owned(),
+            why: format!("the proxy {via} answered {}; NO_PROXY excepts hosts from it", reply.status),
+        }),
+        _ => Ok(reply),
+    }
 }
 
 /// The variables and data rows: the user's, else the stand-in's fixtures, else the scenario's own.
@@ -239,6 +256,10 @@ fn rows_of(
         dir: plan.loaded.dir.clone(),
     };
     let run = Run::new(scenario, settings)?;
+    let unset = run.unset(scenario);
+    if !unset.is_empty() {
+        return Err(RunError::Unset(unset));
+    }
     let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
     let rows = match fixtures {
         Some(rows) => {
@@ -247,7 +268,7 @@ fn rows_of(
         }
         None => rows(scenario, plan.flows, plan.data.as_deref(), &run)?,
     };
-    run.secrets(scenario, &rows).iter().for_each(|secret| plan.redactor.learn(secret));
+    plan.redactor.learn_all(&run.secrets(scenario, &rows));
     Ok((run, rows))
 }
 
@@ -277,7 +298,7 @@ fn header(
 ) -> Result<Header, RunError> {
     let scenario = &plan.loaded.scenario;
     let retry = plan.retry.clone();
-    let webhook = WebhookConfig::new(endpoint.to_owned(), plan.sender_timeout, &retry, plan.secret.chars());
+    let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, plan.secret.chars());
     Ok(Header {
         run_id,
         scenario: ScenarioRef {

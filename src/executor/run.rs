@@ -8,7 +8,7 @@ use super::plan::{Plan, Receiver};
 use super::prepare::Prepared;
 use super::settle::{at_most, settle, wait_for_aggregator};
 use super::tee::DriveTee;
-use crate::drive::{self, Driver, Event, Listener};
+use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::load::Finish;
@@ -41,11 +41,19 @@ impl Execution {
 pub(crate) struct Finished {
     /// Whether the stop signal ended it.
     pub interrupted: bool,
+    /// What stood in the way and is no fault of the sender, if anything did.
+    pub blocked: Option<Blocked>,
     /// How many flows were played.
     pub flows: FlowCounts,
     /// What the stand-in's sender says that it did; empty with a staging system.
     #[cfg_attr(not(test), expect(dead_code, reason = "tests look at it"))]
     pub sender_log: Vec<AttemptEntry>,
+}
+
+/// How the flows ended.
+enum Ended {
+    Played(Finish),
+    Blocked(Blocked),
 }
 
 /// A run under way.
@@ -93,6 +101,7 @@ impl Prepared {
             redactor: self.plan.redactor.clone(),
             listener: progress.ahead_of(Arc::clone(&listener)),
             within: self.plan.within,
+            rows_from: self.rows_from,
         });
         let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
@@ -106,22 +115,33 @@ impl Prepared {
         if let Some(staging) = self.staging {
             staging.shutdown().await;
         }
-        let finish = played.and_then(|finish| caught.map(|()| finish))?;
-        executor.close(finish, sender_log)
+        let ended = played.and_then(|ended| caught.map(|()| ended))?;
+        executor.close(ended, sender_log)
     }
 }
 
 impl Executor {
-    async fn play_and_settle(&self, pacing: Pacing, mut stop: watch::Receiver<bool>) -> io::Result<Finish> {
-        let finish = self.play(pacing, stop.clone()).await?;
-        if finish == Finish::Interrupted || self.is_watched_elsewhere() {
-            return Ok(finish);
+    async fn play_and_settle(&self, pacing: Pacing, mut stop: watch::Receiver<bool>) -> io::Result<Ended> {
+        let played = async {
+            match self.flows.open_sessions().await? {
+                Some(blocked) => Ok(Ended::Blocked(blocked)),
+                None => self.play(pacing, stop.clone()).await.map(Ended::Played),
+            }
+        };
+        let ended = tokio::select! {
+            ended = played => ended?,
+            // What is under way is left: it would only use up more rows.
+            blocked = self.flows.driver().blocked() => Ended::Blocked(blocked),
+        };
+        match ended {
+            Ended::Played(Finish::Complete) if !self.is_watched_elsewhere() => {}
+            ended => return Ok(ended),
         }
         tokio::select! {
             () = self.settle() => {}
             _ = stop.wait_for(|stopped| *stopped) => {}
         }
-        Ok(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete })
+        Ok(Ended::Played(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete }))
     }
 
     async fn settle(&self) {
@@ -136,8 +156,11 @@ impl Executor {
         matches!(self.plan.receiver, Receiver::Watched(_))
     }
 
-    fn close(&self, finish: Finish, sender_log: Vec<AttemptEntry>) -> io::Result<Finished> {
-        let mut interrupted = finish == Finish::Interrupted;
+    fn close(&self, ended: Ended, sender_log: Vec<AttemptEntry>) -> io::Result<Finished> {
+        let (mut interrupted, blocked) = match ended {
+            Ended::Played(finish) => (finish == Finish::Interrupted, None),
+            Ended::Blocked(blocked) => (false, Some(blocked)),
+        };
         let now = self.clock.now();
         if self.is_watched_elsewhere() {
             // Whoever watches says when it is over, and looks for what never came here.
@@ -149,8 +172,13 @@ impl Executor {
             let text = "interrupted before the end".to_owned();
             self.journal.append(&Record::Note(Note { at: now, text }))?;
         }
-        self.journal.append_stats(self.clock.now(), !interrupted)?;
-        self.journal.finish(self.clock.now(), !interrupted)?;
-        Ok(Finished { interrupted, flows: self.flows.counts(), sender_log })
+        if let Some(blocked) = &blocked {
+            let text = format!("ended early: {blocked}");
+            self.journal.append(&Record::Note(Note { at: now, text }))?;
+        }
+        let complete = !interrupted && blocked.is_none();
+        self.journal.append_stats(self.clock.now(), complete)?;
+        self.journal.finish(self.clock.now(), complete)?;
+        Ok(Finished { interrupted, blocked, flows: self.flows.counts(), sender_log })
     }
 }

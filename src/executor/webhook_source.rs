@@ -3,6 +3,7 @@
 use super::error::RunError;
 use super::plan::{Listen, Plan, Receiver, RemoteInbox};
 use crate::inbox::{Inbox, Replay, serve};
+use crate::outbound::shown_url;
 use crate::record_source::RecordSource;
 use std::io;
 use std::sync::Arc;
@@ -48,21 +49,20 @@ pub(super) async fn ready(plan: &Plan, clock: Clock) -> Result<(WebhookSource, S
 
 fn endpoint(listen: &Listen, listener: &TcpListener) -> Result<String, RunError> {
     let failed = |source| RunError::Bind { address: listen.address, source };
-    let base = match &listen.public_url {
-        Some(url) => url.trim_end_matches('/').to_owned(),
-        None => format!("http://{}", listener.local_addr().map_err(failed)?),
-    };
-    Ok(if base.ends_with(&listen.path) { base } else { format!("{base}{}", listen.path) })
+    match &listen.public_url {
+        Some(url) => Ok(url.clone()),
+        None => Ok(format!("http://{}{}", listener.local_addr().map_err(failed)?, listen.path)),
+    }
 }
 
 /// Asks the receiver who it is, and measures its clock.
 async fn remote(plan: &Plan, inbox: &RemoteInbox, clock: Clock) -> Result<(WebhookSource, String), RunError> {
-    let failed = |source| RunError::Inbox { url: inbox.url.clone(), source };
+    let failed = |source| RunError::Inbox { url: shown_url(&inbox.url), source };
     let (source, meta) =
         RecordSource::remote(&inbox.url, inbox.token.clone(), clock).await.map_err(failed)?;
     let (ours, theirs) = (plan.scheme.to_string(), meta.scheme);
     if ours != theirs {
-        return Err(RunError::OtherScheme { url: inbox.url.clone(), ours, theirs });
+        return Err(RunError::OtherScheme { url: shown_url(&inbox.url), ours, theirs });
     }
     let endpoint = inbox.public_url.clone().unwrap_or(meta.endpoint);
     Ok((WebhookSource::Records(Box::new(source)), endpoint))

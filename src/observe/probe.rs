@@ -26,9 +26,10 @@ impl Prober {
     /// # Errors
     /// When the HTTP client cannot be set up.
     pub(crate) fn new() -> io::Result<Self> {
-        // Fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        Client::builder().timeout(WITHIN).build().map(Self).map_err(io::Error::other)
+        let builder = crate::outbound::client_builder().map_err(io::Error::other)?;
+        // A sender that posts to this URL would be redirected too.
+        let builder = builder.redirect(reqwest::redirect::Policy::limited(10));
+        builder.timeout(WITHIN).build().map(Self).map_err(io::Error::other)
     }
 
     /// Why the receiver was not reached; `None` when it was. An answer will do, unless it is that of a proxy which does not

@@ -32,6 +32,9 @@ pub(crate) enum RemoteError {
     /// The URL is none of a receiver.
     #[error("{0}; a URL such as http://receiver.staging:8787 is needed")]
     Url(String),
+    /// No client can be set up.
+    #[error("{0}")]
+    Setup(String),
     /// It does not answer.
     #[error("the inbox does not answer: {0}")]
     Unreachable(String),
@@ -52,7 +55,7 @@ impl RemoteError {
     /// Whether the surroundings are at fault (exit 4), not what the user asked for (exit 2).
     pub(crate) const fn is_environment(&self) -> bool {
         match self {
-            Self::Url(_) => false,
+            Self::Url(_) | Self::Setup(_) => false,
             Self::Unreachable(_) | Self::Refused { .. } | Self::Malformed(_) => true,
         }
     }
@@ -68,15 +71,15 @@ impl Remote {
         if !matches!(base.scheme(), "http" | "https")
             || !base.username().is_empty()
             || base.password().is_some()
+            || base.query().is_some()
+            || base.fragment().is_some()
         {
-            return Err(RemoteError::Url("not an http or https URL without credentials".to_owned()));
+            let why = "not an http or https URL without credentials, query and fragment";
+            return Err(RemoteError::Url(why.to_owned()));
         }
         let url = base.join("/_smoke/attempts").map_err(|e| RemoteError::Url(e.to_string()))?;
-        // Fails only when a provider is installed already, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let http =
-            reqwest::Client::builder().timeout(WITHIN).redirect(reqwest::redirect::Policy::none()).build();
-        let http = http.map_err(|e| RemoteError::Url(e.to_string()))?;
+        let builder = crate::outbound::client_builder().map_err(|e| RemoteError::Setup(e.to_string()))?;
+        let http = builder.timeout(WITHIN).build().map_err(|e| RemoteError::Setup(e.to_string()))?;
         Ok(Self { http, url, token, next: "now".to_owned(), run: None, offset: None })
     }
 

@@ -7,9 +7,9 @@ mod bad_input;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-mod evidence_folder;
-#[cfg(test)]
 mod dependencies;
+#[cfg(test)]
+mod evidence_folder;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

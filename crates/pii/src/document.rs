@@ -211,11 +211,29 @@ impl<'de> Visitor<'de> for Builder<'_, 'de> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         let id = self.nodes.len();
         self.nodes.push(Node { parent: self.parent, name: self.name, leaf: Leaf::Container });
+        let mut first_is_number = false;
         while let Some(key) = map.next_key_seed(KeySeed)? {
+            first_is_number = self.nodes.len() == id + 1 && key == NUMBER;
             map.next_value_seed(Builder { nodes: self.nodes, parent: id, name: Name::Key(key) })?;
+        }
+        if first_is_number {
+            number(self.nodes, id);
         }
         Ok(())
     }
+}
+
+/// The one key under which `serde_json` hands a number over as text (its feature `arbitrary_precision`).
+const NUMBER: &str = "$serde_json::private::Number";
+
+/// Makes the object at `id` the number that it stands for.
+fn number(nodes: &mut Vec<Node<'_>>, id: NodeId) {
+    let Some([object, Node { leaf: Leaf::Text(text), .. }]) = nodes.get_mut(id..) else { return };
+    let leaf = text.parse().map(Leaf::Whole).ok();
+    let leaf = leaf.or_else(|| text.parse().map(Leaf::Signed).ok());
+    let Some(leaf) = leaf.or_else(|| text.parse().map(Leaf::Real).ok()) else { return };
+    object.leaf = leaf;
+    nodes.truncate(id + 1);
 }
 
 /// Reads an object key, borrowed where the input allows.

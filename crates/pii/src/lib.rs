@@ -57,7 +57,7 @@ pub use identity::{Identity, IdentityKind};
 pub use line::{LineError, LineScan};
 pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
-pub use shown::{is_invisible, shown};
+pub use shown::{is_invisible, printable, shown};
 
 #[cfg(test)]
 mod tests;

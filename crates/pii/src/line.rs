@@ -6,18 +6,22 @@ use super::engine::Engine;
 use super::finding::{Finding, Scan};
 use crate::{Identity, IdentityKind};
 use serde::Serialize;
+use std::collections::BTreeSet;
+
+/// The members of a wrapper around a payload.
+const WRAPPER: [&str; 4] = ["id", "payload", "headers", "identities"];
 
 /// What is wrong with a line.
 #[derive(Debug, thiserror::Error)]
 pub enum LineError {
     /// The line is no JSON document.
     #[error(
-        "not a JSON object like {{\"id\": 1, \"payload\": {{…}}, \"headers\": {{…}}, \"identities\": […]}}"
+        "not a JSON object or list, or one like {{\"id\": 1, \"payload\": {{…}}, \"headers\": {{…}}, \"identities\": […]}}"
     )]
     Syntax,
-    /// There is no payload.
-    #[error("no `payload` in the object")]
-    NoPayload,
+    /// A member of the wrapper is there twice, and only one of them would be read.
+    #[error("a member is there twice: only one of the two would be looked at")]
+    Twice,
     /// An identity is malformed.
     #[error(
         "identities[{0}]: expected {{\"kind\": one of username, email, display_name, full_name, phone, ip, account_id; \"value\": text}}"
@@ -67,12 +71,26 @@ struct Parts<'d> {
 impl<'d> Parts<'d> {
     fn of(document: &'d Document<'_>) -> Result<Self, LineError> {
         let nodes = document.nodes();
-        if !matches!(nodes.first().map(|n| &n.leaf), Some(Leaf::Container))
-            || matches!(nodes.get(1).map(|n| &n.name), Some(Name::Index(_)))
-        {
+        if !matches!(nodes.first().map(|n| &n.leaf), Some(Leaf::Container)) {
             return Err(LineError::Syntax);
         }
-        let payload = document.member(0, "payload").ok_or(LineError::NoPayload)?;
+        let members = || nodes.iter().skip(1).filter(|n| n.parent == 0);
+        let is_wrapper = members().any(|n| matches!(&n.name, Name::Key(key) if key == "payload"))
+            && members().all(|n| matches!(&n.name, Name::Key(key) if WRAPPER.contains(&key.as_ref())));
+        if !is_wrapper {
+            // A payload as it is.
+            return Ok(Self {
+                id: serde_json::Value::Null,
+                payload: 0,
+                headers: Vec::new(),
+                identities: Vec::new(),
+            });
+        }
+        let mut seen = BTreeSet::new();
+        if !members().all(|n| matches!(&n.name, Name::Key(key) if seen.insert(key.as_ref()))) {
+            return Err(LineError::Twice);
+        }
+        let payload = document.member(0, "payload").ok_or(LineError::Syntax)?;
         let id =
             document.member(0, "id").and_then(|at| nodes.get(at)).map_or(
                 serde_json::Value::Null,

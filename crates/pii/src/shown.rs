@@ -1,5 +1,7 @@
 //! Text of strangers within a sentence of ours: a place, a name, a problem.
 
+use std::borrow::Cow;
+
 /// Longest text that is shown, in characters.
 const LONGEST: usize = 300;
 
@@ -13,13 +15,36 @@ pub fn shown(text: &str) -> String {
             shown.push('…');
             break;
         }
-        if c.is_control() || is_invisible(c) {
+        if is_obeyed(c) {
             shown.extend(c.escape_default());
         } else {
             shown.push(c);
         }
     }
     shown
+}
+
+/// `text` for a terminal, whole and with its lines: what a terminal would obey or a reader not see is written as `\uXXXX`.
+/// Inside a JSON text that still means the same.
+#[must_use]
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let odd = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\t');
+    if !text.contains(odd) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if odd(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+fn is_obeyed(c: char) -> bool {
+    c.is_control() || is_invisible(c)
 }
 
 /// Line ends that are no control characters, marks without width, and marks that turn the direction of writing.
@@ -37,5 +62,14 @@ mod tests {
         assert_eq!(shown("/k\n\n**PASS**\x1b[2J\u{202e}"), "/k\\n\\n**PASS**\\u{1b}[2J\\u{202e}");
         assert_eq!(shown("/data/ünï"), "/data/ünï");
         assert_eq!(shown(&"x".repeat(400)).chars().count(), LONGEST + 1);
+    }
+
+    #[test]
+    fn for_a_terminal_the_lines_stay_and_commands_do_not() {
+        assert!(matches!(printable("Grüße, ✓ 🙂\n\tx"), Cow::Borrowed(_)));
+        assert_eq!(
+            printable("\x1b[2J\x1b]0;t\x07 \u{9b}31m \u{202e} \0 \r \u{7f}\u{200b}"),
+            "\\u001b[2J\\u001b]0;t\\u0007 \\u009b31m \\u202e \\u0000 \\u000d \\u007f\\u200b"
+        );
     }
 }

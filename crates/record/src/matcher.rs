@@ -1,5 +1,6 @@
 //! Tests of one JSON value: equals, exists, absent, matches, type.
 
+use crate::number::{is_whole, same_value};
 use regex::Regex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -125,7 +126,7 @@ impl MatcherFields {
 fn check_equals(wanted: &Value, value: Option<&Value>) -> Result<(), String> {
     match value {
         None => Err(format!("is absent, not {}", brief(wanted))),
-        Some(found) if same(found, wanted) => Ok(()),
+        Some(found) if same_value(found, wanted) => Ok(()),
         Some(found) => Err(format!("is {}, not {}", brief(found), brief(wanted))),
     }
 }
@@ -143,18 +144,6 @@ fn check_matches(pattern: &str, found: &Value) -> Result<(), String> {
     }
 }
 
-/// Equality of JSON values with numbers compared by value, so that 1 and 1.0 are the same.
-fn same(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Number(x), Value::Number(y)) => x == y || x.as_f64() == y.as_f64(),
-        (Value::Array(x), Value::Array(y)) => x.len() == y.len() && x.iter().zip(y).all(|(x, y)| same(x, y)),
-        (Value::Object(x), Value::Object(y)) => {
-            x.len() == y.len() && x.iter().all(|(k, v)| y.get(k).is_some_and(|w| same(v, w)))
-        }
-        _ => a == b,
-    }
-}
-
 /// A value as JSON, cut to 80 characters.
 fn brief(value: &Value) -> String {
     let text = value.to_string();
@@ -166,9 +155,7 @@ impl JsonType {
         match self {
             Self::Null => value.is_null(),
             Self::Boolean => value.is_boolean(),
-            Self::Integer => {
-                value.is_i64() || value.is_u64() || value.as_f64().is_some_and(|f| f.fract() == 0.0)
-            }
+            Self::Integer => matches!(value, Value::Number(number) if is_whole(number)),
             Self::Number => value.is_number(),
             Self::String => value.is_string(),
             Self::Array => value.is_array(),

@@ -160,10 +160,24 @@ impl Checker<'_> {
     }
 
     fn sessions(&mut self) {
-        for (name, Session { login, token }) in &self.scenario.sessions {
+        for (name, Session { login, token, refresh, .. }) in &self.scenario.sessions {
             let path: Vec<Seg> = vec!["sessions".into(), name.as_str().into()];
             self.request(login, &at(&path, ["login".into()]));
             self.pointer_value(token, &at(&path, ["token".into()]));
+            let Some(refresh) = refresh else { continue };
+            let path = at(&path, ["refresh".into()]);
+            self.request(&refresh.request, &at(&path, ["request".into()]));
+            self.pointer_value(&refresh.refresh_token, &at(&path, ["refresh_token".into()]));
+            if let Some(token) = &refresh.token {
+                self.pointer_value(token, &at(&path, ["token".into()]));
+            }
+            let mut known = Names::of_flow(self.scenario);
+            known.add("refresh_token");
+            let mut texts = Vec::new();
+            names::of_request(&refresh.request, &at(&path, ["request".into()]), &mut texts);
+            for (path, text) in texts {
+                self.template(&path, text, &known);
+            }
         }
     }
 
@@ -231,6 +245,7 @@ impl Checker<'_> {
             }
         }
         self.statuses(&step.may_refuse, &at(path, ["may_refuse".into()]));
+        self.statuses(&step.used_up, &at(path, ["used_up".into()]));
         self.matchers(&step.expect.json, &at(path, ["expect".into(), "json".into()]), Places::Pointers);
         self.matchers(&step.expect.headers, &at(path, ["expect".into(), "headers".into()]), Places::Headers);
         if let Some(poll) = step.poll {

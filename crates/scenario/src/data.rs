@@ -16,12 +16,12 @@ pub const MAX_DATA: u64 = 64 * 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum DataError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {source}", file.display())]
+    #[error("{}: {source}", file.display())]
     Read {
         /// The file.
         file: PathBuf,
         /// Why.
-        source: std::io::Error,
+        source: record::InputError,
     },
     /// Over [`MAX_DATA`].
     #[error("{}: over {MAX_DATA} bytes, the limit for a data file", file.display())]
@@ -78,6 +78,14 @@ pub enum DataError {
     NoSource {
         /// The required columns.
         columns: String,
+    },
+    /// The scenario's own row is made of environment variables that are not set.
+    #[error("no data: give --data FILE (CSV or JSON with the columns {columns}), or set {variables}")]
+    Unset {
+        /// The required columns.
+        columns: String,
+        /// The variables.
+        variables: String,
     },
     /// A template in a row of the scenario has no value.
     #[error("data row {row} of the scenario: {source}")]
@@ -145,7 +153,13 @@ fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, 
             .filter(|(name, _)| !run.columns.contains_key(*name))
             .map(|(name, value)| Ok((name.to_owned(), scope.render_json(value)?)));
         let row = cells.collect::<Result<Row, _>>();
-        rows.push(row.map_err(|source| DataError::Template { row: rows.len() + 1, source })?);
+        rows.push(row.map_err(|source| {
+            let missing = super::names::missing_in_row(written, |name| run.has_variable(name));
+            match missing.as_slice() {
+                [] => DataError::Template { row: rows.len() + 1, source },
+                _ => DataError::Unset { columns: data.columns.join(", "), variables: missing.join(", ") },
+            }
+        })?);
     }
     Ok(rows)
 }

@@ -4,6 +4,7 @@
 //! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
 
 mod check;
+mod csv;
 mod data;
 mod entries;
 mod error;
@@ -32,11 +33,11 @@ pub use load::{
     Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
 };
 pub use model::*;
-pub use names::environment;
+pub use names::{RowsFrom, environment, settings_behind};
 pub use record::period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{
-    DEFAULT_TIMEOUT, MAX_FILE, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
+    DEFAULT_TIMEOUT, MAX_FILE, Origin, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};

@@ -126,6 +126,26 @@ pub struct Session {
     pub login: Request,
     /// JSON pointer (RFC 6901) to the bearer token in the answer.
     pub token: String,
+    /// How its token is renewed, before it expires (as its `exp` says, if it is a JWT) and when it is refused with 401.
+    /// Without it the login is done again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<Refresh>,
+    /// The right that its user needs, for the message when a step is forbidden (403), such as `the group Valorant Organizer`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub needs: Option<String>,
+}
+
+/// How a session's token is renewed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Refresh {
+    /// The renewal request. Its templates may use `{{ refresh_token }}` besides the names that the login may use.
+    pub request: Request,
+    /// JSON pointer to the refresh token in the login's answer, and in the renewal's, if it gives a new one.
+    pub refresh_token: String,
+    /// JSON pointer to the new bearer token in the renewal's answer; that of the login when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
 }
 
 /// One step of a flow.
@@ -149,6 +169,11 @@ pub struct Step {
     #[serde(default)]
     #[schemars(inner(range(min = 100, max = 599)))]
     pub may_refuse: Vec<u16>,
+    /// Statuses by which the API says that the row's subject is not as the flow finds it, because an earlier run has used
+    /// it up. The run ends then, with an error about the data: it says nothing about the sender.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(range(min = 100, max = 599)))]
+    pub used_up: Vec<u16>,
     /// Repeats the request until its expectations hold or the deadline is over.
     #[serde(default)]
     pub poll: Option<Poll>,

@@ -194,17 +194,102 @@ pub(super) fn of_values(scenario: &Scenario) -> Vec<Text<'_>> {
 /// The environment variables that a scenario's templates name.
 #[must_use]
 pub fn environment(scenario: &Scenario) -> BTreeSet<String> {
-    let main = scenario.steps.iter();
-    let steps = main.chain(scenario.variants.iter().flat_map(|v| &v.steps)).flat_map(|s| of_step(s, &[]));
+    let texts = all_texts(scenario);
+    let names = texts.iter().flat_map(|text| expressions(text)).flat_map(|expr| {
+        expr.names().filter_map(|n| n.strip_prefix("env.")).map(str::to_owned).collect::<Vec<_>>()
+    });
+    names.collect()
+}
+
+/// The names that the templates of logins and steps must have: those without a default.
+pub(super) fn needed(scenario: &Scenario) -> BTreeSet<String> {
+    let texts = of_start(scenario).into_iter().chain(of_steps(scenario));
+    let needed = texts
+        .flat_map(|(_, text)| expressions(text))
+        .flat_map(|expr| expr.needed().map(str::to_owned).collect::<Vec<_>>());
+    needed.collect()
+}
+
+/// The environment variables that a written row lacks: the first that each of its cells asks for.
+pub(super) fn missing_in_row(row: &super::Entries<Json>, has: impl Fn(&str) -> bool) -> Vec<String> {
+    let mut texts = Vec::new();
+    row.iter().for_each(|(_, value)| of_json(value, Vec::new(), &mut texts));
+    let lacks =
+        |expr: &template::Expr| expr.needed().any(|n| n.strip_prefix("env.").is_some_and(|n| !has(n)));
+    let exprs = texts.iter().flat_map(|(_, text)| expressions(text)).filter(lacks);
+    let mut found: Vec<String> = exprs
+        .filter_map(|expr| expr.names().find_map(|n| n.strip_prefix("env.")).map(str::to_owned))
+        .collect();
+    found.dedup();
+    found
+}
+
+fn expressions(text: &str) -> Vec<template::Expr> {
+    let pieces = template::parse(text).unwrap_or_default();
+    let expr = |piece| match piece {
+        Piece::Expr { expr, .. } => Some(expr),
+        Piece::Text(_) => None,
+    };
+    pieces.into_iter().filter_map(expr).collect()
+}
+
+fn of_steps(scenario: &Scenario) -> Vec<Text<'_>> {
+    let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
+    steps.flat_map(|step| of_step(step, &[])).collect()
+}
+
+fn all_texts(scenario: &Scenario) -> Vec<&str> {
     let status = scenario.subject.status.iter().map(|text| (Vec::new(), text.as_str()));
-    let texts = of_values(scenario).into_iter().chain(of_start(scenario)).chain(steps).chain(status);
-    let mut names = BTreeSet::new();
-    for (_, text) in texts {
-        for piece in template::parse(text).unwrap_or_default() {
-            if let Piece::Expr { expr, .. } = piece {
-                names.extend(expr.names().filter_map(|n| n.strip_prefix("env.")).map(str::to_owned));
-            }
-        }
+    let texts = of_values(scenario).into_iter().chain(of_start(scenario)).chain(of_steps(scenario));
+    texts.chain(status).map(|(_, text)| text).collect()
+}
+
+/// Where the rows of a run come from.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum RowsFrom {
+    /// A data file.
+    File(String),
+    /// The scenario's own rows, or the stand-in.
+    #[default]
+    Elsewhere,
+}
+
+/// What a session's user and password come from, for whoever has to mend them: environment variables, columns of the data
+/// file, variables.
+#[must_use]
+pub fn settings_behind(scenario: &Scenario, session: &str, rows: &RowsFrom) -> String {
+    let Some(session) = scenario.sessions.get(session) else { return String::new() };
+    let mut texts = Vec::new();
+    of_request(&session.login, &[], &mut texts);
+    let mut found = Vec::new();
+    for expr in texts.iter().flat_map(|(_, text)| expressions(text)) {
+        expr.names().for_each(|name| behind(scenario, name, rows, &mut found));
     }
-    names
+    let mut seen = BTreeSet::new();
+    found.retain(|setting| seen.insert(setting.clone()));
+    if found.is_empty() { "the login request of the scenario".to_owned() } else { found.join(", ") }
+}
+
+fn behind(scenario: &Scenario, name: &str, rows: &RowsFrom, found: &mut Vec<String>) {
+    if let Some(variable) = name.strip_prefix("env.") {
+        return found.push(variable.to_owned());
+    }
+    let is_column = scenario.data.column_names().contains(name);
+    let value = match (scenario.vars.get(name), rows) {
+        (Some(value), _) => Some(value),
+        (None, RowsFrom::File(file)) if is_column => {
+            return found.push(format!("the column `{name}` of {file}"));
+        }
+        (None, _) => scenario.data.rows.first().and_then(|row| row.get(name)),
+    };
+    let mut texts = Vec::new();
+    value.into_iter().for_each(|value| of_json(value, Vec::new(), &mut texts));
+    let before = found.len();
+    // A variable uses only those above it, so this ends.
+    for expr in texts.iter().flat_map(|(_, text)| expressions(text)) {
+        expr.names().filter(|n| *n != name).for_each(|name| behind(scenario, name, rows, found));
+    }
+    if found.len() == before && (value.is_some() || is_column) {
+        found.push(format!("--var {name}=…"));
+    }
 }

@@ -30,11 +30,22 @@ pub struct ResolvedRequest {
     pub method: Method,
     /// Path and query, or an absolute URL.
     pub path: String,
+    /// Where it may lead.
+    pub origin: Origin,
     /// Extra headers, in the scenario's order.
     pub headers: Vec<(String, String)>,
     pub body: ResolvedBody,
     /// Time limit of the whole exchange.
     pub timeout: Duration,
+}
+
+/// Where a request may lead: with it goes the session's token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// The target only, whatever a captured URL says.
+    Target,
+    /// Another one too: the scenario's author has written it out.
+    Named,
 }
 
 // Headers and bodies may hold passwords and tokens: neither is shown.
@@ -100,7 +111,21 @@ pub fn resolve_request(request: &Request, scope: &mut Scope) -> Result<ResolvedR
     }
     let body = resolve_body(request, scope)?;
     let timeout = request.timeout.map_or(DEFAULT_TIMEOUT, super::Period::get);
-    Ok(ResolvedRequest { method: request.method, path, headers, body, timeout })
+    Ok(ResolvedRequest {
+        method: request.method,
+        path,
+        origin: origin(&request.path),
+        headers,
+        body,
+        timeout,
+    })
+}
+
+/// An origin is named where no template stands in it.
+fn origin(path: &str) -> Origin {
+    let rest = path.strip_prefix("http://").or_else(|| path.strip_prefix("https://"));
+    let host = rest.and_then(|rest| rest.split(['/', '?', '#']).next());
+    if host.is_some_and(|host| !host.contains("{{")) { Origin::Named } else { Origin::Target }
 }
 
 fn resolve_body(request: &Request, scope: &mut Scope) -> Result<ResolvedBody, TemplateError> {

@@ -125,6 +125,23 @@ impl Run {
         self.vars.iter().filter_map(|(name, value)| value.as_ref().err().map(|e| (name.as_str(), e)))
     }
 
+    /// What the templates of logins and steps need and what has no value, each with the reason: it is better said before
+    /// the first flow than in the middle of one.
+    #[must_use]
+    pub fn unset(&self, scenario: &Scenario) -> Vec<String> {
+        let columns = scenario.data.column_names();
+        let captured = |name: &str| {
+            let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
+            steps.into_iter().any(|step| step.capture.contains_key(name))
+        };
+        let why = |name: &String| match name.strip_prefix("env.") {
+            Some(_) => self.lookup(name, None, &mut 0).err(),
+            None if columns.contains(name) || captured(name) => None,
+            None => self.vars.get(name).and_then(|value| value.as_ref().err()).map(ToString::to_string),
+        };
+        super::names::needed(scenario).iter().filter_map(why).collect()
+    }
+
     /// The secret values among variables and rows (see [`Scenario::is_secret`]), for the redactor to learn.
     #[must_use]
     pub fn secrets(&self, scenario: &Scenario, rows: &[Row]) -> Vec<Secret> {
@@ -137,6 +154,11 @@ impl Run {
         texts.sort_unstable();
         texts.dedup();
         texts.into_iter().filter(|text| !text.is_empty()).map(Secret::new).collect()
+    }
+
+    /// Whether an environment variable has a value.
+    pub(super) fn has_variable(&self, name: &str) -> bool {
+        (self.env)(name).is_some_and(|value| !value.is_empty())
     }
 
     fn lookup(&self, name: &str, flow: Option<u32>, uuids: &mut u64) -> Result<Value, String> {

@@ -1,10 +1,11 @@
 //! Data files: CSV with a header, a JSON array of objects, or JSON lines, with limits and line numbers.
 
+use super::csv::{self, LineError};
 use super::data::{DataError, MAX_DATA};
 use super::scope::Row;
+use record::{InputError, read_input_text};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::io::Read;
 use std::path::Path;
 
 /// The first `keep` rows of a CSV file with a header, a JSON array of objects, or JSON lines; told apart by the file's
@@ -33,36 +34,36 @@ pub fn read_rows(file: &Path, keep: usize) -> Result<Vec<Row>, DataError> {
 }
 
 fn read_text(file: &Path) -> Result<String, DataError> {
-    let failed = |source| DataError::Read { file: file.to_owned(), source };
-    let opened = std::fs::File::open(file).map_err(failed)?;
-    let mut bytes = Vec::new();
-    opened.take(MAX_DATA + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_DATA {
-        return Err(DataError::TooLarge { file: file.to_owned() });
-    }
-    let text = String::from_utf8(bytes).map_err(|e| {
-        let good = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
-        let line = 1 + good.iter().filter(|b| **b == b'\n').count() as u64;
-        DataError::Line {
-            file: file.to_owned(),
-            line,
-            message: "not UTF-8: save the file as UTF-8".to_owned(),
+    let file = file.to_owned();
+    read_input_text(&file, MAX_DATA).map_err(|e| match e {
+        InputError::NotText { line } => {
+            DataError::Line { file, line, message: "not UTF-8: save the file as UTF-8".to_owned() }
         }
-    })?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+        InputError::TooLarge(_) => DataError::TooLarge { file },
+        source => DataError::Read { file, source },
+    })
 }
 
-/// A line number and what is wrong there.
-type LineError = (u64, String);
-
 fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(text.as_bytes());
-    let line_of = |e: &csv::Error| e.position().map_or(1, csv::Position::line);
-    let header = reader.headers().map_err(|e| (line_of(&e), format!("not CSV: {e}")))?.clone();
-    let names: Vec<&str> = header.iter().map(str::trim).collect();
+    let mut records = csv::records(text)?.into_iter();
+    let Some(header) = records.next() else { return Ok(Vec::new()) };
+    let names = header.cells;
+    if let ([only], Some(other)) = (
+        names.as_slice(),
+        [';', '\t'].into_iter().find(|c| text.lines().next().unwrap_or_default().contains(*c)),
+    ) {
+        let separator = if other == ';' { "semicolons" } else { "tabs" };
+        return Err((
+            1,
+            format!(
+                "the columns of `{}` are separated by {separator}: commas are needed",
+                only.escape_debug()
+            ),
+        ));
+    }
     let mut seen = BTreeSet::new();
     for name in &names {
-        if name.is_empty() && !text.trim().is_empty() {
+        if name.is_empty() {
             return Err((1, "a column has no name: the first line must name every column".to_owned()));
         }
         if !seen.insert(name) {
@@ -70,18 +71,15 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
         }
     }
     let mut rows = Vec::new();
-    for record in reader.records() {
-        let record = record.map_err(|e| (line_of(&e), format!("not CSV: {e}")))?;
-        let line = record.position().map_or(1, csv::Position::line);
-        if record.len() != names.len() {
+    for csv::Record { line, cells } in records {
+        if cells.len() != names.len() {
             return Err((
                 line,
-                format!("{} cells, but the first line names {} columns", record.len(), names.len()),
+                format!("{} cells, but the first line names {} columns", cells.len(), names.len()),
             ));
         }
         if rows.len() < keep {
-            let cells = names.iter().zip(&record);
-            rows.push(cells.map(|(name, text)| ((*name).to_owned(), cell(text))).collect());
+            rows.push(names.iter().zip(&cells).map(|(name, text)| (name.clone(), cell(text))).collect());
         }
     }
     Ok(rows)
@@ -115,7 +113,11 @@ fn json_array(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
     Ok(rows)
 }
 
+/// One object a line, or one object in all.
 fn json_lines(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
+    if let Ok(row) = serde_json::from_str(text) {
+        return Ok(vec![row]);
+    }
     let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let mut rows = Vec::new();
     for (number, line) in lines {

@@ -3,6 +3,7 @@
 use super::error::{At, Problem};
 use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_json::Number;
 use serde_saphyr::Spanned;
 use std::fmt;
 
@@ -20,7 +21,8 @@ pub(super) enum Kind {
     Bool(bool),
     Int(i64),
     Uint(u64),
-    Float(f64),
+    /// Any other number, with its digits.
+    Number(Number),
     Text(String),
     List(Vec<Node>),
     /// Keys with the places where they stand, in the order of the file.
@@ -66,7 +68,33 @@ pub(super) fn parse(text: &str) -> Result<Node, Problem> {
     options.alias_limits.max_total_replayed_events = 200_000;
     let spanned: Spanned<Kind> =
         serde_saphyr::from_str_with_options(text, options).map_err(|e| problem(&e))?;
-    Ok(node(spanned))
+    let mut tree = node(spanned);
+    exact_numbers(&mut tree, &text.lines().collect::<Vec<_>>());
+    Ok(tree)
+}
+
+/// Gives the numbers that are no 64-bit integers the digits that they have in the file.
+fn exact_numbers(node: &mut Node, lines: &[&str]) {
+    match &mut node.kind {
+        Kind::Number(number) => {
+            let written = written_number(lines, node.at).filter(|w| w.as_f64() == number.as_f64());
+            if let Some(written) = written {
+                *number = written;
+            }
+        }
+        Kind::List(items) => items.iter_mut().for_each(|item| exact_numbers(item, lines)),
+        Kind::Map(entries) => entries.iter_mut().for_each(|(.., value)| exact_numbers(value, lines)),
+        _ => {}
+    }
+}
+
+fn written_number(lines: &[&str], at: At) -> Option<Number> {
+    let index = |one_based: u64| usize::try_from(one_based).ok()?.checked_sub(1);
+    let line = lines.get(index(at.line)?)?;
+    let (start, _) = line.char_indices().nth(index(at.column)?)?;
+    let rest = line.get(start..)?;
+    let end = rest.find(|c: char| c.is_whitespace() || ",]}".contains(c)).unwrap_or(rest.len());
+    rest.get(..end)?.parse().ok()
 }
 
 /// What the YAML parser says, without the place and the advice to programmers that it puts into its text.
@@ -135,7 +163,8 @@ impl<'de> Visitor<'de> for KindVisitor {
     }
 
     fn visit_f64<E: de::Error>(self, v: f64) -> Result<Kind, E> {
-        Ok(Kind::Float(v))
+        // Its digits are read from the text of the file: a double has not all of them.
+        Number::from_f64(v).map(Kind::Number).ok_or_else(|| E::custom("a number must be finite"))
     }
 
     fn visit_str<E: de::Error>(self, v: &str) -> Result<Kind, E> {

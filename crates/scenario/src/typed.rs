@@ -106,6 +106,25 @@ impl Display for Found<'_> {
     }
 }
 
+/// A number for what keeps its digits ([`serde_json::Value`]).
+fn exact<'de, V: Visitor<'de>>(number: &serde_json::Number, visitor: V) -> Result<V::Value, Error> {
+    number.deserialize_any(visitor).map_err(de::Error::custom)
+}
+
+/// Numbers for a field of Rust's own number types, which has no more digits than a double.
+macro_rules! deserialize_numbers {
+    ($($name:ident)*) => {
+        $(fn $name<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Error> {
+            match &self.kind {
+                Kind::Number(n) => {
+                    visitor.visit_f64(n.as_f64().unwrap_or_default()).map_err(|e: Error| e.or_at(self.at))
+                }
+                _ => self.deserialize_any(visitor),
+            }
+        })*
+    };
+}
+
 impl<'de> Deserializer<'de> for &'de Node {
     type Error = Error;
 
@@ -115,7 +134,7 @@ impl<'de> Deserializer<'de> for &'de Node {
             Kind::Bool(b) => visitor.visit_bool(*b),
             Kind::Int(n) => u64::try_from(*n).map_or(Number::I(*n), Number::U).visit(visitor),
             Kind::Uint(n) => visitor.visit_u64(*n),
-            Kind::Float(n) => visitor.visit_f64(*n),
+            Kind::Number(n) => exact(n, visitor),
             Kind::Text(s) => visitor.visit_borrowed_str(s),
             Kind::List(items) => visitor.visit_seq(List(items.iter())),
             Kind::Map(entries) => visitor.visit_map(Entries { rest: entries.iter(), value: None }),
@@ -165,8 +184,13 @@ impl<'de> Deserializer<'de> for &'de Node {
         result.map_err(|e: Error| e.or_at(self.at))
     }
 
+    deserialize_numbers! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128 deserialize_u8
+        deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64
+    }
+
     forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf
+        bool char str string bytes byte_buf
         unit unit_struct seq tuple tuple_struct map identifier ignored_any
     }
 }

@@ -1,5 +1,6 @@
 //! Values that cannot be printed.
 
+use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -42,6 +43,39 @@ impl Secret {
         self.0.chars().count()
     }
 
+    /// What two sides can compare to know whether they have the same secret: the first 8 hex digits of its SHA-256. Of a
+    /// secret that cannot be guessed it tells nothing.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let mut digits = hex::encode(Sha256::digest(self.expose()));
+        digits.truncate(8);
+        digits
+    }
+
+    /// What stands around or in this secret by mistake, as editors, shells and CI systems put it there; a phrase such as
+    /// `begins with a byte order mark`.
+    #[must_use]
+    pub fn oddity(&self) -> Option<&'static str> {
+        let text = self.expose();
+        let quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+        // A blank at the ends, and what is seen neither there nor within.
+        let unseen = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+        };
+        if text.starts_with('\u{feff}') {
+            Some("begins with a byte order mark, which is not part of it: save it as UTF-8 without one")
+        } else if quoted('"') || quoted('\'') {
+            Some("stands in quotes, which would be part of it: leave them out")
+        } else if text.contains(unseen) {
+            Some("holds a line break, or a blank or control character that is not seen: leave it out")
+        } else if begins_with_a_name(text) {
+            Some("begins with NAME=, which would be part of it: give the value only")
+        } else {
+            None
+        }
+    }
+
     /// What makes this secret unfit for a run, if anything does.
     #[must_use]
     pub fn weakness(&self) -> Option<Weakness> {
@@ -63,6 +97,15 @@ impl Secret {
             None
         }
     }
+}
+
+/// Whether a text is an assignment, such as `WEBHOOK_SECRET=…`; base64 with `=` at its end is none.
+fn begins_with_a_name(text: &str) -> bool {
+    let Some((name, value)) = text.split_once('=') else { return false };
+    let name = name.trim_start_matches("export ");
+    let is_name = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let words = ["SECRET", "TOKEN", "KEY", "PASSWORD"];
+    is_name && words.iter().any(|word| name.contains(word)) && !value.trim_start_matches('=').is_empty()
 }
 
 impl fmt::Debug for Secret {
@@ -101,6 +144,27 @@ mod tests {
     fn debug_shows_the_length_and_nothing_else() {
         let secret = Secret::new("correct horse battery staple");
         assert_eq!(format!("{secret:?}"), "Secret(28 characters)");
+    }
+
+    #[test]
+    fn what_editors_and_shells_put_around_a_secret_is_named() {
+        let good = "9f4c1e77b3a2d0586e1f90c4d7b8a3526c0e9d1f4b7a8352d6c1e0f94b7a8d35";
+        for odd in [
+            format!("\u{feff}{good}"),
+            format!("\"{good}\""),
+            format!("'{good}'"),
+            format!("{good}\u{200b}"),
+            format!("{good}\nmore"),
+            format!("WEBHOOK_SECRET={good}"),
+            format!("export STAGING_TOKEN={good}"),
+        ] {
+            assert!(Secret::new(odd.as_str()).oddity().is_some(), "{odd:?}");
+        }
+        for fine in
+            [good, "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk=", "KEY==", "correct horse = battery", "\""]
+        {
+            assert_eq!(Secret::new(fine).oddity(), None, "{fine}");
+        }
     }
 
     #[test]

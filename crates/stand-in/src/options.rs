@@ -7,6 +7,9 @@ use signature::Secret;
 use std::time::Duration;
 use wire::Clock;
 
+/// Access tokens of the real system are good for 60 minutes (CONTRACT.md section 1).
+const ACCESS_LIFETIME: Duration = Duration::from_secs(3600);
+
 /// What a stand-in is started with; [`Options::new`] gives the defaults of the staging guide.
 #[derive(Clone)]
 pub struct Options {
@@ -34,6 +37,8 @@ pub struct Options {
     pub seed: u64,
     /// Request limits of the API.
     pub throttle: Throttle,
+    /// How long an access token is good.
+    pub access_lifetime: Duration,
     /// Django's DEBUG: changes missing-slash answers and the log format.
     pub debug: Debug,
     /// Back-off, breaker and delay times; shortened by tests.
@@ -61,6 +66,7 @@ impl Options {
             rows: Vec::new(),
             seed: 0,
             throttle: Throttle::Off,
+            access_lifetime: ACCESS_LIFETIME,
             debug: Debug::Off,
             timing: Timing::default(),
             clock: Clock::start(),

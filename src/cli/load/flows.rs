@@ -87,6 +87,9 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
             view.end();
         }
+        if let Some(blocked) = finished.blocked {
+            return Err(Failure::environment(blocked));
+        }
         let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };
         if !quiet {
             out::say(format!("journal  {}", evidence.journal().display()));

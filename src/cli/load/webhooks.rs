@@ -89,7 +89,9 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
 fn secret(args: &WebhookLoadArgs) -> Result<Secret, Failure> {
     let given = match args.secret.read()? {
         Some(secret) => Some(secret),
-        None => std::env::var(SECRET_VARIABLE).ok().filter(|s| !s.trim().is_empty()).map(Secret::new),
+        None => crate::cli::secret_source::usual(&|name| {
+            std::env::var(name).ok().filter(|s| !s.trim().is_empty())
+        })?,
     };
     match given {
         Some(secret) if secret.weakness() == Some(Weakness::PublicExample) => strong(secret),

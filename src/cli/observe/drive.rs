@@ -235,7 +235,11 @@ impl Driving {
             let execution = Execution { tee, ..Execution::unwatched(Pacing::even(schedule)) };
             handles.push(tasks.spawn(async move {
                 let finished = prepared.execute(execution, stopped).await;
-                (traffic, finished.map(|finished| finished.flows))
+                let flows = finished.and_then(|finished| match finished.blocked {
+                    Some(blocked) => Err(RunError::Blocked(blocked)),
+                    None => Ok(finished.flows),
+                });
+                (traffic, flows)
             }));
         }
         Self { stop, tasks, handles }

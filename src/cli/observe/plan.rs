@@ -7,6 +7,7 @@ use crate::cli::gates_file::GatesFile;
 use crate::cli::{Failure, out, receive_files, receiver_plan, run_plan};
 use crate::journal::{Rotation, Sync};
 use crate::observe::probe_url;
+use crate::outbound::shown_url;
 use crate::receive::{Identity, Receiver, Token};
 use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
 use evidence::report::EMBEDDED;
@@ -64,7 +65,7 @@ impl ObservePlan {
             return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
         }
         if let Some(url) = &args.probe {
-            probe_url(url).map_err(|e| Failure::usage(format!("--probe {url}: {e}")))?;
+            probe_url(url).map_err(|e| Failure::usage(format!("--probe {}: {e}", shown_url(url))))?;
         }
         let gates = GatesFile::read(args.gates.as_deref(), None)?;
         let source = source(args, embedded)?;

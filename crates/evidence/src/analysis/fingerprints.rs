@@ -3,7 +3,7 @@
 
 use foldhash::quality::RandomState;
 use record::Attempt;
-use serde_json::Value;
+pub(super) use record::number::canonical;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
@@ -35,14 +35,4 @@ pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
 /// One fingerprint over the signature headers, id and timestamp included.
 pub(super) fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
     print_of(own_headers.iter().map(|name| attempt.header(name).unwrap_or_default().as_bytes()))
-}
-
-/// A value as text that is equal for equal values: whole floats are written as integers.
-pub(super) fn canonical(value: &Value) -> String {
-    match value.as_f64() {
-        Some(f) if !value.is_i64() && !value.is_u64() && f.fract() == 0.0 && f.abs() < 9e15 => {
-            format!("{f:.0}")
-        }
-        _ => value.to_string(),
-    }
 }

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use subtle::ConstantTimeEq;
 
 /// The users, and the tokens given to them.
@@ -21,7 +22,7 @@ pub(super) struct Accounts {
 }
 
 impl Accounts {
-    pub(super) fn new(users: &[Arc<User>]) -> io::Result<Self> {
+    pub(super) fn new(users: &[Arc<User>], access: Duration) -> io::Result<Self> {
         let mut by_login = HashMap::new();
         let mut by_id = HashMap::new();
         for user in users {
@@ -30,7 +31,7 @@ impl Accounts {
             by_login.insert(user.email.clone(), Arc::clone(user));
             by_id.insert(user.id, Arc::clone(user));
         }
-        Ok(Self { by_login, by_id, tokens: Tokens::new()? })
+        Ok(Self { by_login, by_id, tokens: Tokens::new(access)? })
     }
 
     /// `POST /api/token/`.

@@ -67,7 +67,7 @@ impl Api {
         let api_faults = Arc::new(ApiFaults::new(options.misbehave));
         let kind = (options.profile, Arc::clone(&api_faults));
         Ok(Self {
-            accounts: Accounts::new(&seeds.users)?,
+            accounts: Accounts::new(&seeds.users, options.access_lifetime)?,
             throttles: Throttles::new(options.throttle),
             payments: Payments::new(seeds.payments, now, Arc::clone(&sender), log, kind),
             matches: Matches::new(seeds.matches, now, sender, options.profile, api_faults),

@@ -7,9 +7,9 @@ use hmac::{Hmac, KeyInit, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 use std::io;
+use std::time::Duration;
 
-/// Access tokens are good for 60 minutes, refresh tokens for 7 days (docs/deltacrown.md section 1), in seconds.
-const ACCESS_S: i64 = 3600;
+/// Refresh tokens are good for 7 days (docs/deltacrown.md section 1), in seconds.
 const REFRESH_S: i64 = 7 * 24 * 3600;
 
 /// The two kinds of tokens.
@@ -51,19 +51,21 @@ struct Claims {
 /// Issues and checks tokens with a key of this process.
 pub(super) struct Tokens {
     mac: Hmac<Sha256>,
+    /// How long an access token is good, in seconds.
+    access_s: i64,
 }
 
 impl Tokens {
-    pub(super) fn new() -> io::Result<Self> {
+    pub(super) fn new(access: Duration) -> io::Result<Self> {
         let key = random::bytes::<32>()?;
         let mac = Hmac::new_from_slice(&key).map_err(io::Error::other)?;
-        Ok(Self { mac })
+        Ok(Self { mac, access_s: i64::try_from(access.as_secs()).unwrap_or(i64::MAX / 2) })
     }
 
     /// A token for a user; `now` in Unix seconds.
     pub(super) fn issue(&self, kind: TokenKind, user_id: i64, now: i64) -> String {
         let life = match kind {
-            TokenKind::Access => ACCESS_S,
+            TokenKind::Access => self.access_s,
             TokenKind::Refresh => REFRESH_S,
         };
         let jti = uuid::Uuid::new_v4().simple().to_string();
@@ -97,17 +99,20 @@ impl Tokens {
 mod tests {
     use super::*;
 
+    const HOUR: Duration = Duration::from_secs(3600);
+
     #[test]
     fn tokens_hold_for_their_time_and_kind_only() {
-        let tokens = Tokens::new().unwrap();
+        let tokens = Tokens::new(HOUR).unwrap();
         let access = tokens.issue(TokenKind::Access, 7, 1000);
         assert_eq!(access.split('.').next().unwrap(), "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9");
-        assert_eq!(tokens.check(&access, Some(TokenKind::Access), 1000 + ACCESS_S - 1), Ok(7));
-        assert_eq!(tokens.check(&access, None, 1000 + ACCESS_S), Err(BadToken::Expired));
+        assert_eq!(tokens.check(&access, Some(TokenKind::Access), 1000 + 3600 - 1), Ok(7));
+        assert_eq!(tokens.check(&access, None, 1000 + 3600), Err(BadToken::Expired));
         assert_eq!(tokens.check(&access, Some(TokenKind::Refresh), 1000), Err(BadToken::WrongType));
         let refresh = tokens.issue(TokenKind::Refresh, 7, 1000);
         assert_eq!(tokens.check(&refresh, None, 1000 + REFRESH_S - 1), Ok(7));
-        for bad in ["", ".", "a.b.c", &access[1..], &Tokens::new().unwrap().issue(TokenKind::Access, 7, 1000)]
+        for bad in
+            ["", ".", "a.b.c", &access[1..], &Tokens::new(HOUR).unwrap().issue(TokenKind::Access, 7, 1000)]
         {
             assert_eq!(tokens.check(bad, None, 1000), Err(BadToken::Invalid), "{bad}");
         }

@@ -1,0 +1,84 @@
+//! Files that a user names: read within a size and a time, since a name may lead to a device or a pipe that never ends.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How long a pipe may take (`--data <(command)`): a command that asks a person for a password is done by then.
+const MOST_TIME: Duration = Duration::from_secs(60);
+
+/// Why a file cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum InputError {
+    /// The system says no.
+    #[error("cannot be read: {0}")]
+    Io(#[from] io::Error),
+    /// It is larger than such a file can be.
+    #[error("larger than {0} bytes, which is more than such a file may have")]
+    TooLarge(u64),
+    /// A pipe without a writer, or one that says nothing.
+    #[error("a pipe that did not end within {} s", MOST_TIME.as_secs())]
+    Endless,
+    /// It is no text.
+    #[error("not UTF-8: save the file as UTF-8 (line {line})")]
+    NotText {
+        /// The first line that is none, from 1.
+        line: u64,
+    },
+}
+
+/// The bytes of a file of at most `most` bytes.
+///
+/// # Errors
+/// See [`InputError`].
+pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, InputError> {
+    if std::fs::metadata(path)?.is_file() {
+        return bounded(path, most);
+    }
+    let (tell, told) = mpsc::channel();
+    let owned = path.to_owned();
+    // Opening a pipe without a writer never returns, and cannot be called back: the thread ends with the process.
+    std::thread::Builder::new().name("input".into()).spawn(move || tell.send(bounded(&owned, most)))?;
+    told.recv_timeout(MOST_TIME).unwrap_or(Err(InputError::Endless))
+}
+
+/// The text of a file of at most `most` bytes, without a byte order mark.
+///
+/// # Errors
+/// See [`InputError`].
+pub fn read_input_text(path: &Path, most: u64) -> Result<String, InputError> {
+    let text = String::from_utf8(read_input(path, most)?).map_err(|e| {
+        let good = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+        InputError::NotText { line: 1 + good.iter().filter(|b| **b == b'\n').count() as u64 }
+    })?;
+    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+}
+
+fn bounded(path: &Path, most: u64) -> Result<Vec<u8>, InputError> {
+    let mut bytes = Vec::new();
+    File::open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > most { Err(InputError::TooLarge(most)) } else { Ok(bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_device_that_never_ends_is_too_large() {
+        assert!(matches!(read_input(Path::new("/dev/zero"), 1000), Err(InputError::TooLarge(1000))));
+        assert!(matches!(read_input(Path::new("/nonexistent"), 1000), Err(InputError::Io(_))));
+    }
+
+    #[test]
+    fn text_is_taken_without_its_mark_and_told_where_it_is_none() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let file = dir.path().join("f");
+        std::fs::write(&file, "\u{feff}a\n").unwrap();
+        assert_eq!(read_input_text(&file, 100).unwrap(), "a\n");
+        std::fs::write(&file, b"a\nb\xff").unwrap();
+        assert!(matches!(read_input_text(&file, 100), Err(InputError::NotText { line: 2 })));
+    }
+}

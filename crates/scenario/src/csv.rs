@@ -1,0 +1,144 @@
+//! CSV (RFC 4180) with the line of every record, and with what people get wrong told apart from what they mean.
+
+/// A line number and what is wrong there.
+pub(super) type LineError = (u64, String);
+
+/// The cells of one record, and the line on which it begins.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Record {
+    pub line: u64,
+    pub cells: Vec<String>,
+}
+
+/// Reads all records; empty lines are none.
+pub(super) fn records(text: &str) -> Result<Vec<Record>, LineError> {
+    let mut reader = Reader { rest: text, line: 1 };
+    let mut records = Vec::new();
+    while !reader.rest.is_empty() {
+        let line = reader.line;
+        let cells = reader.record()?;
+        if cells.len() > 1 || cells.iter().any(|cell| !cell.is_empty()) {
+            records.push(Record { line, cells });
+        }
+    }
+    Ok(records)
+}
+
+struct Reader<'t> {
+    rest: &'t str,
+    line: u64,
+}
+
+impl Reader<'_> {
+    fn record(&mut self) -> Result<Vec<String>, LineError> {
+        let mut cells = Vec::new();
+        loop {
+            cells.push(if self.take("\"") { self.quoted()? } else { self.bare()? });
+            if !self.take(",") {
+                break;
+            }
+        }
+        let _ = self.take("\r");
+        if self.take("\n") {
+            self.line += 1;
+        }
+        Ok(cells)
+    }
+
+    fn take(&mut self, token: &str) -> bool {
+        let rest = self.rest.strip_prefix(token);
+        self.rest = rest.unwrap_or(self.rest);
+        rest.is_some()
+    }
+
+    /// The cell behind an opening quote, to its closing one; a doubled quote is one.
+    fn quoted(&mut self) -> Result<String, LineError> {
+        let (opened, mut cell) = (self.line, String::new());
+        loop {
+            let Some((piece, rest)) = self.rest.split_once('"') else {
+                return Err((opened, "a quote is opened here and never closed".to_owned()));
+            };
+            cell.push_str(piece);
+            self.line += piece.matches('\n').count() as u64;
+            self.rest = rest;
+            if !self.take("\"") {
+                break;
+            }
+            cell.push('"');
+        }
+        match self.rest.chars().next() {
+            None | Some(',' | '\r' | '\n') => Ok(cell),
+            Some(_) => Err((
+                self.line,
+                "text stands behind a closing quote: a quote within a cell is written twice, as in \"a \"\"b\"\" c\"".to_owned(),
+            )),
+        }
+    }
+
+    /// A cell without quotes. Blanks around it are refused: whether they are meant cannot be known.
+    fn bare(&mut self) -> Result<String, LineError> {
+        let end = self.rest.find([',', '\n']).unwrap_or(self.rest.len());
+        let (cell, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        let (cell, rest) = match cell.strip_suffix('\r') {
+            Some(cell) if !rest.starts_with(',') => (cell, rest),
+            _ => (cell, rest),
+        };
+        self.rest = rest;
+        if cell.trim() != cell {
+            let hint =
+                if cell.trim_start().starts_with('"') { ": a quote has to follow the comma" } else { "" };
+            return Err((
+                self.line,
+                format!(
+                    "a blank before or behind a cell{hint}; take it away, or put the whole cell in quotes if it is meant"
+                ),
+            ));
+        }
+        Ok(cell.to_owned())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn cells(text: &str) -> Vec<Vec<String>> {
+        records(text).unwrap().into_iter().map(|r| r.cells).collect()
+    }
+
+    #[test]
+    fn records_as_programs_write_them() {
+        assert_eq!(
+            cells("a,b\r\n1,\"x, \"\"y\"\"\nz\"\r\n\r\n,\n"),
+            [vec!["a", "b"], vec!["1", "x, \"y\"\nz"], vec!["", ""]]
+        );
+        assert_eq!(cells("a\n\" 1 \""), [["a"], [" 1 "]]);
+        assert_eq!(records("a\n\"x\ny\"\nb\n").unwrap()[2].line, 4);
+        assert_eq!(cells(""), Vec::<Vec<String>>::new());
+    }
+
+    #[test]
+    fn what_people_get_wrong_has_its_line() {
+        let error = |text: &str| records(text).unwrap_err();
+        assert_eq!(error("a,b\n1,\"abc\n2,x\n").0, 2);
+        assert!(error("a,b\n1,\"abc\n2,x\n").1.contains("never closed"));
+        assert_eq!(error("a,b\n1, x\n").0, 2);
+        assert!(error("a,b\n1, \"x y\"\n").1.contains("follow the comma"));
+        assert!(error("a\n\"x\"y\n").1.contains("behind a closing quote"));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_written_is_read(rows in proptest::collection::vec(proptest::collection::vec(".*", 2..4), 1..5)) {
+            let quote = |cell: &String| format!("\"{}\"", cell.replace('"', "\"\""));
+            let text: Vec<String> = rows.iter().map(|r| r.iter().map(quote).collect::<Vec<_>>().join(",")).collect();
+            prop_assert_eq!(cells(&text.join("\n")), rows);
+        }
+
+        #[test]
+        fn never_panics(text in "[\",\\r\\n a]*") {
+            let _ = records(&text);
+        }
+    }
+}

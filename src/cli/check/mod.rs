@@ -1,0 +1,217 @@
+//! `smoke check`: what is set, what is missing, what is unsafe, what is unreachable, before anything is driven.
+
+mod network;
+
+use super::run_args::RunArgs;
+use super::run_plan::Parts;
+use super::{Exit, Failure, environment, out, run_plan};
+use crate::executor::Target;
+use crate::outbound::shown_url;
+use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed, rows};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Options of `smoke check`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario files or names [default: all in scenarios/, else the built-in ones]
+    scenarios: Vec<String>,
+    #[command(flatten)]
+    run: RunArgs,
+}
+
+/// What was found, from good to bad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Level {
+    Ok,
+    Missing,
+    Wrong,
+    Unreachable,
+}
+
+/// The findings so far; each is printed as it is made.
+#[derive(Debug)]
+struct Findings {
+    worst: Level,
+}
+
+impl Findings {
+    fn add(&mut self, level: Level, text: impl std::fmt::Display) {
+        let word = match level {
+            Level::Ok => "ok",
+            Level::Missing => "missing",
+            Level::Wrong => "wrong",
+            Level::Unreachable => "unreachable",
+        };
+        out::line(format!("{word:<12}{text}"));
+        self.worst = self.worst.max(level);
+    }
+}
+
+/// A scenario that is ready to be driven.
+struct Scenario {
+    loaded: Loaded,
+    run: Arc<Run>,
+    rows: Vec<Row>,
+    data: Option<PathBuf>,
+}
+
+/// Checks scenarios, gates and configuration; with a staging system the network and the logins too. Everything that is
+/// wrong is told at once.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let mut findings = Findings { worst: Level::Ok };
+    let names = if args.scenarios.is_empty() { all_scenarios() } else { args.scenarios.clone() };
+    let env = environment::read(args.run.flow.env_file.as_deref())?;
+    let parts = run_plan::parts(&args.run.flow, &env);
+    let on_staging = !matches!(parts.target, Ok(Target::StandIn(_)));
+    let ready = names.iter().filter_map(|name| check_scenario(name, args, &env, on_staging, &mut findings));
+    let ready: Vec<Scenario> = ready.collect();
+    configuration(&parts, args, &env, &mut findings);
+    super::runtime::block_on(async move {
+        let target = parts.target.as_ref().ok();
+        if let Ok(receiver) = &parts.receiver {
+            network::check_receiver(receiver, target, &mut findings).await;
+        }
+        if let Some(Target::Url(url)) = target
+            && let Some(client) = network::check_target(url, &mut findings).await
+        {
+            network::check_logins(&client, &ready, &mut findings).await;
+        }
+        finish(findings.worst)
+    })
+}
+
+fn finish(worst: Level) -> Result<Exit, Failure> {
+    match worst {
+        Level::Ok => Ok(Exit::Pass),
+        Level::Missing | Level::Wrong => Err(Failure::usage("not ready: see what is missing or wrong above")),
+        Level::Unreachable => Err(Failure::environment("not ready: see what is unreachable above")),
+    }
+}
+
+/// The YAML files in `scenarios/` that are scenarios, else the built-in names.
+fn all_scenarios() -> Vec<String> {
+    let is_scenario = |p: &Path| {
+        p.extension().is_some_and(|e| e == "yaml" || e == "yml")
+            && p.file_stem().is_some_and(|s| s != "gates")
+    };
+    let files = std::fs::read_dir("scenarios").into_iter().flatten().flatten().map(|e| e.path());
+    let mut files: Vec<String> = files.filter(|p| is_scenario(p)).map(|p| p.display().to_string()).collect();
+    files.sort();
+    if files.is_empty() { built_in_names().map(str::to_owned).collect() } else { files }
+}
+
+/// One scenario: its file, and with a staging system the variables and rows that it needs.
+fn check_scenario(
+    scenario: &str,
+    args: &Args,
+    env: &Env,
+    on_staging: bool,
+    findings: &mut Findings,
+) -> Option<Scenario> {
+    let loaded = match load_typed(scenario) {
+        Ok(loaded) => loaded,
+        Err(error) => {
+            findings.add(Level::Wrong, format_args!("scenario {error}"));
+            return None;
+        }
+    };
+    let (name, sha) = (loaded.source_name.clone(), loaded.sha256.get(..12).unwrap_or_default());
+    findings.add(
+        Level::Ok,
+        format_args!("scenario {name}: {} steps, SHA-256 {sha}…", loaded.scenario.steps.len()),
+    );
+    if let Err(error) = run_plan::check_policy(&loaded) {
+        findings.add(Level::Wrong, error);
+    }
+    if !on_staging {
+        return None;
+    }
+    let run = match run_of(&loaded, args, env) {
+        Ok(run) => run,
+        Err(error) => {
+            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
+            return None;
+        }
+    };
+    let unset = run.unset(&loaded.scenario);
+    for why in &unset {
+        findings.add(Level::Missing, format_args!("scenario {name}: {why}"));
+    }
+    let flows = run_plan::flows_of(&loaded, &args.run, env);
+    match rows(&loaded.scenario, flows, args.run.flow.data.as_deref(), &run) {
+        Ok(rows) => {
+            findings
+                .add(Level::Ok, format_args!("scenario {name}: {} data rows for {flows} flows", rows.len()));
+            Some(Scenario { loaded, run, rows, data: args.run.flow.data.clone() })
+        }
+        Err(error) => {
+            findings.add(Level::Missing, format_args!("scenario {name}: {error}"));
+            None
+        }
+    }
+}
+
+fn run_of(loaded: &Loaded, args: &Args, env: &Env) -> Result<Arc<Run>, Failure> {
+    let settings = RunSettings {
+        seed: 0,
+        run_id: String::new(),
+        now: Arc::new(chrono::Utc::now),
+        env: Arc::clone(env),
+        vars: run_plan::vars(&args.run.flow.vars, &loaded.scenario)?,
+        dir: loaded.dir.clone(),
+    };
+    Run::new(&loaded.scenario, settings).map_err(|error| Failure::usage(format!("--var: {error}")))
+}
+
+/// The parts of a run that are the same for every scenario.
+fn configuration(parts: &Parts, args: &Args, env: &Env, findings: &mut Findings) {
+    match &parts.gates {
+        Ok(sha256) => {
+            findings.add(Level::Ok, format_args!("gates, SHA-256 {}…", sha256.get(..12).unwrap_or_default()));
+        }
+        Err(error) => findings.add(Level::Wrong, error),
+    }
+    match (&parts.target, &parts.environment) {
+        (Err(error), _) | (_, Err(error)) => findings.add(Level::Wrong, error),
+        (Ok(Target::StandIn(_)), _) => {
+            findings.add(Level::Ok, "target: the embedded stand-in (no --staging, no STAGING_URL)");
+        }
+        (Ok(Target::Url(url)), Ok(environment)) => {
+            findings.add(Level::Ok, format_args!("target: {}, environment {environment}", shown_url(url)));
+        }
+    }
+    match (&parts.secret, &parts.target) {
+        (Err(error), _) => findings.add(Level::Wrong, error),
+        (Ok(_), Ok(Target::StandIn(_))) => {
+            findings.add(Level::Ok, "webhook secret: the stand-in makes a fresh one for each run");
+        }
+        (Ok(secret), _) => findings.add(
+            Level::Ok,
+            format_args!(
+                "webhook secret: {} characters, fingerprint {} (`smoke secret --fingerprint` on the other side)",
+                secret.chars(),
+                secret.fingerprint()
+            ),
+        ),
+    }
+    for error in parts.receiver.as_ref().err().into_iter().chain(&parts.others) {
+        findings.add(Level::Wrong, error);
+    }
+    if let Err(e) = std::fs::create_dir_all(&args.run.flow.output.artifacts) {
+        findings.add(Level::Unreachable, format_args!("artifacts directory cannot be written: {e}"));
+    }
+    say_flag(env, findings);
+}
+
+fn say_flag(env: &Env, findings: &mut Findings) {
+    let Some(flag) = env("NOTIFICATIONS_WEBHOOK_ENABLED").filter(|v| !v.is_empty()) else { return };
+    if ["true", "1", "yes", "on"].contains(&flag.to_ascii_lowercase().as_str()) {
+        findings.add(Level::Ok, "NOTIFICATIONS_WEBHOOK_ENABLED is set here; staging has to have it too");
+    } else {
+        findings.add(
+            Level::Wrong,
+            "NOTIFICATIONS_WEBHOOK_ENABLED is off: staging with this setting sends nothing",
+        );
+    }
+}

@@ -1,0 +1,210 @@
+//! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
+
+use super::{Findings, Level, Scenario};
+use crate::drive::{Client, Reply, TRIED_FIRST, try_login};
+use crate::executor::{Receiver, Target};
+use crate::outbound::{is_loopback, shown_url};
+use crate::record_source::RecordSource;
+use crate::redact::Redactor;
+use chrono::{DateTime, Utc};
+use scenario::{Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_request, settings_behind};
+use std::collections::HashSet;
+use std::path::Path;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use url::Url;
+use wire::Clock;
+
+/// How long the target gets to answer.
+const REACH: Duration = Duration::from_secs(5);
+/// How far ahead of ours staging's clock may be: a receiver takes no webhook from more than 30 s ahead (docs/deltacrown.md
+/// section 4), and the header tells whole seconds.
+const MOST_AHEAD: i64 = 25;
+/// How far behind it may be: webhooks are good for 300 s (docs/deltacrown.md section 4).
+const MOST_BEHIND: i64 = 290;
+/// What is not worth a word: the header's whole second, and the way.
+const CLOCK_NOISE: i64 = 2;
+
+/// The receiver's address, for a target that has to reach it.
+pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>, findings: &mut Findings) {
+    let listen = match receiver {
+        Receiver::Here(listen) => listen,
+        Receiver::Remote(inbox) => {
+            let url = shown_url(&inbox.url);
+            return match RecordSource::remote(&inbox.url, inbox.token.clone(), Clock::start()).await {
+                Ok((_, meta)) => findings.add(
+                    Level::Ok,
+                    format_args!("receiver {url} can be read; it takes {} at {}", meta.scheme, meta.endpoint),
+                ),
+                Err(error) => {
+                    let level = if error.is_environment() { Level::Unreachable } else { Level::Wrong };
+                    findings.add(level, format_args!("--inbox {url}: {error}"));
+                }
+            };
+        }
+        Receiver::Watched(_) => return,
+    };
+    let address = listen.address;
+    match TcpListener::bind(address).await {
+        Ok(_) => findings.add(Level::Ok, format_args!("receiver can listen on {address}")),
+        Err(e) => findings.add(
+            Level::Unreachable,
+            format_args!(
+                "receiver cannot listen on {address}: {e}; end what listens there, or give --listen"
+            ),
+        ),
+    }
+    let far = match target {
+        Some(Target::Url(url)) => Url::parse(url).ok().filter(|url| !is_loopback(url)),
+        _ => None,
+    };
+    let public = listen.public_url.as_deref().and_then(|url| Url::parse(url).ok());
+    let reachable = public.as_ref().map_or(!address.ip().is_loopback(), |url| !is_loopback(url));
+    if let Some(far) = far.filter(|_| !reachable) {
+        let told = public.map_or_else(|| address.to_string(), |url| shown_url(url.as_str()));
+        findings.add(
+            Level::Wrong,
+            format_args!(
+                "staging at {} cannot reach {told}, which is this machine's own address: give --public-url URL (a \
+                 tunnel or a reverse proxy to {address}), --listen with an address that staging reaches, or --inbox",
+                far.host_str().unwrap_or_default()
+            ),
+        );
+    }
+}
+
+/// The target: whether it answers, over which way, and with which clock. `None` when nothing can be asked of it.
+pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<Client> {
+    let client = match Client::new(url, 1) {
+        Ok(client) => client,
+        Err(error) => {
+            findings.add(Level::Wrong, format_args!("--staging {error}"));
+            return None;
+        }
+    };
+    let via = client.proxy();
+    match &via {
+        Some(via) => findings.add(
+            Level::Ok,
+            format_args!("staging is reached through the proxy {via}; NO_PROXY excepts hosts"),
+        ),
+        None => findings.add(Level::Ok, "staging is reached directly, without a proxy"),
+    }
+    let request = ResolvedRequest {
+        method: Method::Get,
+        path: "/healthz/".to_owned(),
+        origin: Origin::Target,
+        headers: Vec::new(),
+        body: ResolvedBody::None,
+        timeout: REACH,
+    };
+    let reply = match client.send(&request, None).await {
+        Ok(reply) => reply,
+        Err(error) => {
+            findings.add(Level::Unreachable, format_args!("staging at {}: {error}", shown_url(url)));
+            return None;
+        }
+    };
+    let usable = say_answer(&reply, via.is_some(), findings);
+    say_clock(&reply, Utc::now(), findings);
+    usable.then_some(client)
+}
+
+/// What the health check answered; whether it is worth going on.
+fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
+    let status = reply.status;
+    let location = reply.header("location").and_then(|l| reply.url.join(l).ok());
+    if let Some(to) = location.filter(|_| matches!(status, 300..=399)) {
+        let shown = shown_url(to.as_str());
+        let https = reply.url.scheme() == "http" && to.scheme() == "https";
+        let advice = if https {
+            "give --staging with https://"
+        } else {
+            "give --staging with the URL that it leads to"
+        };
+        findings.add(
+            Level::Wrong,
+            format_args!("staging redirects GET /healthz/ to {shown} ({status}): {advice}"),
+        );
+        return false;
+    }
+    match status {
+        407 | 502..=504 if proxied => findings.add(
+            Level::Unreachable,
+            format_args!("GET /healthz/ {status}: the proxy's answer as likely as staging's; NO_PROXY excepts hosts"),
+        ),
+        429 => findings.add(
+            Level::Unreachable,
+            format_args!(
+                "staging throttles this machine (GET /healthz/ 429, Retry-After {}): wait, or raise its limits",
+                reply.header("retry-after").unwrap_or("not given")
+            ),
+        ),
+        500.. => findings.add(Level::Unreachable, format_args!("staging is not well: GET /healthz/ {status}")),
+        _ => findings.add(Level::Ok, format_args!("staging answers: GET /healthz/ {status}")),
+    }
+    status < 429
+}
+
+/// The difference between staging's clock (RFC 9110, section 6.6.1) and ours: webhooks are signed with the time.
+fn say_clock(reply: &Reply, now: DateTime<Utc>, findings: &mut Findings) {
+    let Some(theirs) = reply.header("date").and_then(|d| DateTime::parse_from_rfc2822(d).ok()) else {
+        return;
+    };
+    let ahead = (theirs.with_timezone(&Utc) - now).num_seconds();
+    let told = if ahead > 0 { "ahead of" } else { "behind" };
+    let difference = format!("staging's clock is {} s {told} this machine's", ahead.abs());
+    if ahead > MOST_AHEAD || -ahead > MOST_BEHIND {
+        findings.add(
+            Level::Wrong,
+            format_args!("{difference}: its webhooks would be refused as future or stale; set both by NTP"),
+        );
+    } else if ahead.abs() > CLOCK_NOISE {
+        findings.add(Level::Ok, difference);
+    }
+}
+
+/// Logs in with every session of the scenarios, each user once.
+pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findings: &mut Findings) {
+    let mut tried = HashSet::new();
+    for scenario in scenarios {
+        let rows_from = scenario.rows_from();
+        for (flow, row) in (0u32..).zip(scenario.rows.iter().take(TRIED_FIRST)) {
+            let mut scope = scenario.run.scope(flow, row.clone());
+            for (name, session) in &scenario.loaded.scenario.sessions {
+                // What a login lacks is told as a missing variable.
+                let Ok(request) = resolve_request(&session.login, &mut scope) else { continue };
+                if !tried.insert(request.clone()) {
+                    continue;
+                }
+                let redactor = Redactor::new();
+                redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));
+                let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
+                match try_login(client, session, &request, &redactor, Clock::start()).await {
+                    Ok(()) => {
+                        findings.add(Level::Ok, format_args!("login `{name}`, row {} ({settings})", flow + 1))
+                    }
+                    Err(why) => {
+                        findings.add(
+                            Level::Unreachable,
+                            format_args!("login `{name}`, row {}: {why}; check {settings}", flow + 1),
+                        );
+                        if why.starts_with("status 429") {
+                            return;
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Scenario {
+    fn rows_from(&self) -> RowsFrom {
+        let own = self.loaded.scenario.data.file.as_deref().map(Path::new);
+        match self.data.as_deref().or(own) {
+            Some(file) => RowsFrom::File(file.display().to_string()),
+            None => RowsFrom::Elsewhere,
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! What stands in the way of a run and is no fault of the sender: a login that is refused, a user without the right, a
+//! data row that an earlier run has used up.
+
+use super::driver::Driver;
+use super::step::Judged;
+use scenario::{RowsFrom, Step, settings_behind};
+
+/// What stands in the way. A run that meets it ends, and says nothing about the sender.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Blocked {
+    /// Nobody can log in.
+    #[error(
+        "{why}\nThis says nothing about the sender. Check {settings} (session `{session}`, data row {row})"
+    )]
+    Login {
+        /// The session.
+        session: String,
+        /// What came.
+        why: String,
+        /// Where its user and password come from.
+        settings: String,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// A user may not do what the step asks.
+    #[error(
+        "step `{step}`: {why}\nThis says nothing about the sender. The user of session `{session}` may not do this: give it \
+         {needs}, or another user by {settings} (data row {row})"
+    )]
+    Forbidden {
+        /// The session.
+        session: String,
+        /// The step.
+        step: String,
+        /// What came.
+        why: String,
+        /// The right that it needs.
+        needs: String,
+        /// Where its user comes from.
+        settings: String,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// The row's subject is not as a run finds it.
+    #[error(
+        "step `{step}`: {why}\nThis says nothing about the sender: data row {row} is used up, as by an earlier run. Give rows \
+         that were not used: {settings}"
+    )]
+    UsedRow {
+        /// The step.
+        step: String,
+        /// What came.
+        why: String,
+        /// Where rows come from.
+        settings: String,
+        /// The row, from 1.
+        row: u32,
+    },
+}
+
+impl Driver {
+    pub(super) fn refused_login(&self, session: &str, why: &str, flow: u32) -> Blocked {
+        Blocked::Login {
+            session: session.to_owned(),
+            why: why.to_owned(),
+            settings: self.settings(session),
+            row: flow + 1,
+        }
+    }
+
+    /// Whether a step's answer says that the surroundings are wrong.
+    pub(super) fn is_blocked(&self, flow: u32, step: &Step, judged: &Judged) -> Option<Blocked> {
+        let status = judged.reply.as_ref().ok()?.status;
+        let why = judged.problems.first()?.clone();
+        let row = flow + 1;
+        if step.used_up.contains(&status) {
+            let settings = match &self.plan.rows_from {
+                RowsFrom::File(file) => format!("--data FILE, in place of {file}"),
+                RowsFrom::Elsewhere => {
+                    "--data FILE, or other values of the environment (PAYMENT_ID and the like)".into()
+                }
+            };
+            return Some(Blocked::UsedRow { step: step.name.clone(), why, settings, row });
+        }
+        let session = step.session.as_ref().filter(|_| status == 403 && !step.may_refuse.contains(&403))?;
+        let needs = self.plan.loaded.scenario.sessions.get(session).and_then(|s| s.needs.clone());
+        Some(Blocked::Forbidden {
+            session: session.clone(),
+            step: step.name.clone(),
+            why,
+            needs: needs.unwrap_or_else(|| "the right".to_owned()),
+            settings: self.settings(session),
+            row,
+        })
+    }
+
+    fn settings(&self, session: &str) -> String {
+        settings_behind(&self.plan.loaded.scenario, session, &self.plan.rows_from)
+    }
+}

@@ -1,0 +1,23 @@
+//! The one way out: every HTTP client of smoke is made here, with the same rules for proxies.
+
+mod proxy;
+mod shown;
+
+pub(crate) use proxy::is_loopback;
+pub use proxy::{Proxies, ProxyError, Via};
+pub use shown::shown_url;
+
+use std::sync::Arc;
+
+/// The beginning of an HTTP client: it follows no redirects, and goes through the proxy that the environment names, but
+/// never for this machine itself.
+///
+/// # Errors
+/// When a proxy variable holds no URL of a proxy.
+pub fn client_builder() -> Result<reqwest::ClientBuilder, ProxyError> {
+    // Fails only when a provider is installed already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let proxies = Arc::new(Proxies::from_env()?);
+    let rule = reqwest::Proxy::custom(move |url| proxies.of(url).map(|via| via.url.clone()));
+    Ok(reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).proxy(rule))
+}
