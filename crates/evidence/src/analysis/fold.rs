@@ -191,12 +191,13 @@ impl Analysis {
         self.watched.take(fact);
     }
 
-    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer.
+    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer, less what that
+    /// answer was held back on purpose.
     #[must_use]
     pub fn latency(&self, delivery: &Delivery) -> Option<Duration> {
         let expectation = self.expectations.get(delivery.fulfils?)?;
         let accepted = delivery.tries.iter().find(|t| t.status.is_some_and(is_success))?;
-        Some(accepted.end?.since(expectation.at))
+        Some(accepted.end?.since(expectation.at).saturating_sub(accepted.held_back()))
     }
 }
 

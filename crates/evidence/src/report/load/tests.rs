@@ -180,7 +180,7 @@ fn the_closed_model_claims_no_response_time() {
     assert_eq!(artifact.load.model, "closed");
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Pass);
     let p95 = artifact.acceptance_gates.checks.iter().find(|c| c.id == "latency_p95").unwrap();
-    assert!(p95.title.contains("Service time") && p95.title.contains("closed model"));
+    assert!(p95.title.contains("Service time") && p95.title.contains("(closed)"));
 }
 
 #[test]
