@@ -116,7 +116,7 @@ impl Analysis {
             Record::Step(step) => {
                 self.steps.step_ended(step);
                 if let Some(flow) = step.flow {
-                    self.expectations.step_ended(flow, &step.step, step.outcome);
+                    self.expectations.step_ended(flow, step);
                 }
                 self.privacy.scan_step(step);
             }
@@ -137,6 +137,11 @@ impl Analysis {
     /// The webhooks that had to come.
     pub fn expectations(&self) -> impl Iterator<Item = Expectation<'_>> {
         self.expectations.iter()
+    }
+
+    /// The webhook that had to come with this index.
+    pub(super) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
+        self.expectations.get(index)
     }
 
     /// How many steps had to fire webhooks, or must not.

@@ -1,7 +1,8 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
-use super::{Analysis, Breaker, Delivery, Expectation, Fate};
-use record::{RunKind, Tally};
+use super::cases::Lost;
+use super::{Analysis, Delivery, Expectation, Fate};
+use record::Tally;
 use std::collections::BTreeMap;
 
 /// Counts the organic and the injected deliveries of a run, apart.
@@ -12,21 +13,17 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
         let tally = if delivery.injected() { &mut injected } else { &mut organic };
         add_delivery(tally, analysis, &delivery);
     }
-    let breaker = Breaker::of(analysis);
-    let contract = analysis.header.retry.breaker;
-    let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
-    // A trigger ends a window while webhooks may still come.
-    let observed = analysis.header.kind == RunKind::Observe;
+    let lost = Lost::new(analysis);
     for expectation in analysis.expectations() {
         for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
             let tally = if delivery.injected() { &mut injected } else { &mut organic };
             add_arrived(tally, &expectation, &delivery);
         }
         // What never came was not broken by us, so it counts as organic.
-        if (!complete || observed) && expectation.deadline() > analysis.latest {
+        if lost.is_pending(&expectation) {
             organic.pending += u64::from(expectation.missing());
         } else {
-            add_missing(&mut organic, breaker.swallows(contract, expectation.at), &expectation);
+            add_missing(&mut organic, lost.is_swallowed(&expectation), &expectation);
         }
     }
     (organic, injected)
