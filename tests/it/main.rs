@@ -6,9 +6,9 @@ mod architecture;
 mod bad_input;
 #[cfg(test)]
 mod contract;
+mod dependencies;
 #[cfg(test)]
 mod evidence_folder;
-mod dependencies;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

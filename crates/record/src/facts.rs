@@ -83,9 +83,6 @@ pub struct Header {
     pub target: String,
     /// Signature scheme.
     pub scheme: Scheme,
-    /// Which part of a load it is, where a load is cut into shards.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shard: Option<crate::LoadShard>,
     /// Number of flows planned.
     pub flows: u32,
     /// Flows at the same time.
@@ -169,7 +166,6 @@ impl Header {
             stand_in: false,
             target: String::new(),
             scheme: Scheme::default(),
-            shard: None,
             flows: 0,
             concurrency: 0,
             seed: 0,

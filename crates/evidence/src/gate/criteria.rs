@@ -91,6 +91,12 @@ impl Criterion {
         self.kinds.contains(&kind)
     }
 
+    /// Whether an observation asks it only of what it drives itself.
+    #[must_use]
+    pub fn is_about_driven_traffic(&self) -> bool {
+        [STEPS, LOST, LATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95].iter().any(|row| row == self)
+    }
+
     /// The check of it, without a figure.
     pub(super) fn check(
         &self,

@@ -53,8 +53,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     let mut checks = Vec::new();
     checks.extend(steps(sums, gates));
     checks.extend(success(header.kind, organic, gates));
-    checks.extend(arrivals(gates, organic, injected));
-    checks.extend(gates.late_max.map(|max| late(header, (organic, injected), max)));
+    checks.extend(arrivals(header, gates, (organic, injected)));
     checks.extend(signatures(sums, gates));
     checks.extend(rates(gates, organic));
     checks.extend(latencies(sums, gates));
@@ -159,7 +158,7 @@ fn success(kind: RunKind, organic: &Tally, gates: &Gates) -> Option<Check> {
     Some(check)
 }
 
-fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
+fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
     let expected = organic.expected + injected.expected;
     let deliveries = organic.deliveries + injected.deliveries;
     let swallowed = match organic.suppressed {
@@ -169,6 +168,7 @@ fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
     let surprises = organic.unexpected + injected.unexpected;
     [
         gates.lost_max.map(|max| count(&LOST, (organic.lost, expected), max, &swallowed)),
+        gates.late_max.map(|max| late(header, (organic, injected), max)),
         gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
         gates.unexpected_max.map(|max| count(&UNEXPECTED, (surprises, deliveries), max, "")),
     ]

@@ -1,6 +1,6 @@
 //! The artifact: the keys of the staging guide (docs/deltacrown.md section 8), and what makes them checkable.
 
-use crate::analysis::Located;
+use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
 use record::{Offset, RunKind};
 use schemars::JsonSchema;
@@ -41,6 +41,8 @@ pub struct Artifact {
     pub hmac_signature_validation: Signatures,
     /// What became of the webhooks, organic and injected apart.
     pub outcomes: Outcomes,
+    /// Which webhooks were lost, late, duplicated, unexpected or leaking.
+    pub cases: Cases,
     /// The retry contract.
     pub retry: Retry,
     /// Deliveries that were broken on purpose.

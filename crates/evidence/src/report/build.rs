@@ -4,7 +4,7 @@ use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHE
 use super::evidence::{Evidence, EvidenceError};
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
-use crate::analysis::tallies;
+use crate::analysis::{cases, tallies};
 use crate::gate::{API_PII, PII, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
@@ -54,6 +54,7 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         event_distribution: sections::events(&organic, &injected),
         hmac_signature_validation: sections::signatures(analysis, &organic, &injected),
         outcomes: sections::outcomes(analysis, &organic, &injected),
+        cases: cases(analysis),
         retry: sections::retry(analysis),
         fault_injection: faults::section(analysis),
         sender_contract: contract::section(analysis),

@@ -4,8 +4,7 @@ use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
     Signatures, StepRow, WebhookResponse,
 };
-use super::flows::failed_flows;
-use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, retries};
+use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries};
 use crate::gate::{Check, Verdict};
 use pii::Category;
 use record::SubjectKind;
@@ -202,7 +201,7 @@ type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>)
 /// The sample of the run's subject: the first failed flow, else the first.
 pub(super) fn samples(analysis: &Analysis) -> Samples {
     let flows = &analysis.steps.flows;
-    let failed = failed_flows(analysis).first().copied().filter(|n| flows.get(*n).is_some());
+    let failed = flow_reasons(analysis).keys().next().copied().filter(|n| flows.get(*n).is_some());
     let number = failed.or_else(|| flows.numbers().next());
     let Some((number, facts)) = number.and_then(|n| Some((n, flows.get(n)?))) else {
         return (None, None, None);
