@@ -34,9 +34,7 @@ impl Outputs {
             write(file, html(evidence, artifact, name).as_bytes())?;
         }
         if let Some(file) = &self.junit {
-            let xml = junit(evidence, artifact)
-                .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?;
-            write(file, xml.as_bytes())?;
+            write(file, junit(evidence, artifact).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
             write(file, memo(artifact, name).as_bytes())?;

@@ -7,6 +7,7 @@ use evidence::analysis::minutes;
 use evidence::approval::{Judgement, Kind, Request, judge_with_evidence};
 use evidence::gate::{STAGES, Stage, Verdict, promote};
 use evidence::report::Evidence;
+use record::RunKind;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -62,7 +63,7 @@ pub(super) fn run(
 fn observed(file: &std::path::Path, request: &Request<'_>) -> Option<Observed> {
     let (judgement, evidence) = judge_with_evidence(file, request);
     let is_one = match &evidence {
-        Some(evidence) => evidence.analysis.watched.begin.is_some(),
+        Some(evidence) => evidence.analysis.header.kind == RunKind::Observe,
         None => judgement.kind == Kind::Observation,
     };
     is_one.then_some(Observed { judgement, evidence })

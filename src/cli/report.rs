@@ -74,13 +74,13 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
         return Err(wrong(&"--markdown: a load has no memo; there are --html and --junit"));
     }
     let (artifact, series, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
-    let page = |file: &Option<PathBuf>, text: &dyn Fn() -> Result<String, Failure>| match file {
-        Some(file) => write_whole(file, text()?.as_bytes())
+    let page = |file: &Option<PathBuf>, text: &dyn Fn() -> String| match file {
+        Some(file) => write_whole(file, text().as_bytes())
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display()))),
         None => Ok(()),
     };
-    page(&args.html, &|| Ok(load_html(&artifact, &series)))?;
-    page(&args.junit, &|| load_junit(&artifact).map_err(Failure::environment))?;
+    page(&args.html, &|| load_html(&artifact, &series))?;
+    page(&args.junit, &|| load_junit(&artifact))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (key, &args.output) {
         signing::sign(key, output, &bytes, &args.journal, artifact.journal_sha256())?;

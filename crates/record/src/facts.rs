@@ -125,6 +125,13 @@ pub enum RunKind {
 }
 
 impl RunKind {
+    /// Whether each webhook of the run is asked for by a step of it, so that any other is one too many. Whoever only watches
+    /// or receives asks for none.
+    #[must_use]
+    pub const fn accounts_for_each_webhook(self) -> bool {
+        matches!(self, Self::Run | Self::Load)
+    }
+
     /// The word in journals and on screen.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -181,11 +188,17 @@ pub struct ScenarioRef {
     pub name: String,
     /// What one flow is about.
     pub subject: SubjectKind,
-    /// SHA-256 of the file's bytes, hex.
+    /// SHA-256 of the file's bytes, hex; of no bytes where no file says what is done.
     pub sha256: String,
 }
 
 impl ScenarioRef {
+    /// Whether a scenario is played: a file says what is done.
+    #[must_use]
+    pub fn is_played(&self) -> bool {
+        self.sha256 != crate::sha256_hex(b"")
+    }
+
     /// Where no file says what is done: the kind of run by name.
     fn none(kind: RunKind) -> Self {
         Self { name: kind.name().to_owned(), subject: SubjectKind::Flow, sha256: crate::sha256_hex(b"") }

@@ -25,6 +25,7 @@ mod reader;
 pub mod seal;
 mod stats;
 mod subject;
+mod sum;
 mod tick;
 mod watch;
 
@@ -40,6 +41,7 @@ pub use load::*;
 pub use reader::{Integrity, ReadError, Reader};
 pub use stats::*;
 pub use subject::SubjectKind;
+pub use sum::{Sum, count_named, extend, keep_first};
 pub use tick::Tick;
 pub use watch::*;
 

@@ -2,10 +2,14 @@
 
 use crate::Tick;
 use crate::latency::Encoded;
+use crate::summed;
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+
+/// Most failures that are kept.
+const MAX_FAILURES: usize = 50;
 
 /// How a load was asked for. Shards of one load have equal plans, but for `shard`, `started` and `notes`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -94,57 +98,59 @@ pub struct LoadStage {
     pub lasts_ms: u64,
 }
 
-/// What happened between two moments of a load.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Interval {
-    /// Its beginning, counted from the beginning of the schedule.
-    pub from: Tick,
-    /// Its end.
-    pub to: Tick,
-    /// Starts that began.
-    pub started: u64,
-    /// Starts that ended, well or not.
-    pub done: u64,
-    /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (docs/deltacrown.md section 4).
-    pub ok: u64,
-    /// Requests that ended, retries included.
-    pub attempts: u64,
-    /// Starts that ended and took more than one request.
-    pub retried: u64,
-    /// Connections opened, failed ones included.
-    pub connects: u64,
-    /// In flight at its end.
-    pub in_flight: u64,
-    /// Starts that could not begin before the end of the schedule.
-    pub dropped: u64,
-    /// Starts that had begun and were given up when the run was interrupted.
-    pub abandoned: u64,
-    /// Answers by status.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub statuses: BTreeMap<u16, u64>,
-    /// Requests without an answer, by what went wrong.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub errors: BTreeMap<ErrorKind, u64>,
-    /// Answers 429, which are no slowness.
-    #[serde(default)]
-    pub throttled: u64,
-    /// The longest Retry-After of them, in seconds.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retry_after_s: Option<u64>,
-    /// Processor time of the generator's thread in µs, where the system tells it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cpu_us: Option<u64>,
-    /// Done - intended: what a user waits. Empty in the closed model.
-    pub response: Encoded,
-    /// Done - sent: what the target took.
-    pub service: Encoded,
-    /// Sent - intended: what the generator and the bound on requests in flight took. Empty in the closed model.
-    pub lag: Encoded,
-    /// The part of the lag during which a connection was free: what the generator alone took.
-    pub own_lag: Encoded,
-    /// A few of the failures.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub failures: Vec<LoadFailure>,
+summed! {
+    /// What happened between two moments of a load.
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct Interval {
+        /// Its beginning, counted from the beginning of the schedule.
+        pub from: Tick => apart,
+        /// Its end.
+        pub to: Tick => latest,
+        /// Starts that began.
+        pub started: u64,
+        /// Starts that ended, well or not.
+        pub done: u64,
+        /// Of those, the ones that ended well: the last answer was 200, 201, 202 or 204 (docs/deltacrown.md section 4).
+        pub ok: u64,
+        /// Requests that ended, retries included.
+        pub attempts: u64,
+        /// Starts that ended and took more than one request.
+        pub retried: u64,
+        /// Connections opened, failed ones included.
+        pub connects: u64,
+        /// In flight at its end.
+        pub in_flight: u64,
+        /// Starts that could not begin before the end of the schedule.
+        pub dropped: u64,
+        /// Starts that had begun and were given up when the run was interrupted.
+        pub abandoned: u64,
+        /// Answers by status.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub statuses: BTreeMap<u16, u64>,
+        /// Requests without an answer, by what went wrong.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub errors: BTreeMap<ErrorKind, u64>,
+        /// Answers 429, which are no slowness.
+        #[serde(default)]
+        pub throttled: u64,
+        /// The longest Retry-After of them, in seconds.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub retry_after_s: Option<u64> => latest,
+        /// Processor time of the generator's thread in µs, where the system tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cpu_us: Option<u64>,
+        /// Done - intended: what a user waits. Empty in the closed model.
+        pub response: Encoded => apart,
+        /// Done - sent: what the target took.
+        pub service: Encoded => apart,
+        /// Sent - intended: what the generator and the bound on requests in flight took. Empty in the closed model.
+        pub lag: Encoded => apart,
+        /// The part of the lag during which a connection was free: what the generator alone took.
+        pub own_lag: Encoded => apart,
+        /// A few of the failures.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        pub failures: Vec<LoadFailure> => most(MAX_FAILURES),
+    }
 }
 
 /// One failed start.

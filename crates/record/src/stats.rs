@@ -3,6 +3,8 @@
 use crate::Gap;
 use crate::Tick;
 use crate::latency::Latency;
+use crate::sum::{count_named, extend};
+use crate::summed;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
@@ -17,190 +19,172 @@ const GAPS: usize = 20;
 /// Most diagnoses that are told apart.
 const DIAGNOSES: usize = 50;
 
-/// What the flows of a run and their webhooks amount to, from its beginning on. A journal of a load holds it every few
-/// seconds in place of flows, steps and attempts; the last one counts.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct RunStats {
-    /// Up to when.
-    pub at: Tick,
-    /// Flows that began.
-    pub flows: u64,
-    /// Of those, the ones that ended.
-    pub ended: u64,
-    /// Steps that had to fire webhooks, or must not.
-    pub expectations: u64,
-    /// Steps by name.
-    pub steps: BTreeMap<String, StepFacts>,
-    /// Webhooks that were left alone.
-    pub organic: Tally,
-    /// Webhooks that were broken on purpose.
-    pub injected: Tally,
-    /// Deliveries that hold none of this run's values: other traffic at the same receiver.
-    pub foreign: u64,
-    /// Requests that could not be webhooks, by the status that they were refused with.
-    pub refused: BTreeMap<u16, u64>,
-    /// Diagnoses of invalid signatures.
-    pub diagnoses: BTreeMap<String, u64>,
-    /// Personal data in webhooks.
-    pub webhook_pii: PiiStats,
-    /// Personal data in the API's answers.
-    pub api_pii: PiiStats,
-    /// What was seen of each clause of the retry contract, by the id of its check.
-    pub clauses: BTreeMap<String, ClauseStats>,
+summed! {
+    /// What the flows of a run and their webhooks amount to, from its beginning on. A journal of a load holds it every few
+    /// seconds in place of flows, steps and attempts; the last one counts.
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct RunStats {
+        /// Up to when.
+        pub at: Tick => latest,
+        /// Flows that began.
+        pub flows: u64,
+        /// Of those, the ones that ended.
+        pub ended: u64,
+        /// Steps that had to fire webhooks, or must not.
+        pub expectations: u64,
+        /// Steps by name.
+        pub steps: BTreeMap<String, StepFacts>,
+        /// Webhooks that were left alone.
+        pub organic: Tally,
+        /// Webhooks that were broken on purpose.
+        pub injected: Tally,
+        /// Deliveries that hold none of this run's values: other traffic at the same receiver.
+        pub foreign: u64,
+        /// Requests that could not be webhooks, by the status that they were refused with.
+        pub refused: BTreeMap<u16, u64>,
+        /// Diagnoses of invalid signatures.
+        pub diagnoses: BTreeMap<String, u64> => named(DIAGNOSES),
+        /// Personal data in webhooks.
+        pub webhook_pii: PiiStats,
+        /// Personal data in the API's answers.
+        pub api_pii: PiiStats,
+        /// What was seen of each clause of the retry contract, by the id of its check.
+        pub clauses: BTreeMap<String, ClauseStats>,
+        /// What was seen of the sender's circuit breaker.
+        pub breaker: BreakerStats,
+        /// From the first byte of an attempt that was left alone to the end of our answer.
+        pub inbox: Latency,
+        /// Times in which webhooks could not be seen.
+        pub gaps: Vec<Gap> => most(GAPS),
+        /// How well the clock of a receiver elsewhere is known, in µs.
+        pub uncertainty_us: Option<u64> => latest,
+        /// The first webhooks that came late or never, each in a sentence.
+        pub troubled: Vec<String> => most(TROUBLED),
+    }
+}
+
+summed! {
+    /// Counts over deliveries and over the webhooks that had to come.
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct Tally {
+        /// Webhooks that had to come.
+        pub expected: u64,
+        /// Of those, accepted in the end and in time.
+        pub fulfilled: u64,
+        /// Of those, accepted later than their limit.
+        pub late: u64,
+        /// Of those, never seen.
+        pub lost: u64,
+        /// Not due any more when the run was interrupted, or still due: neither came nor lost.
+        pub pending: u64,
+        /// Of those, never seen while the sender's breaker was open.
+        pub suppressed: u64,
+        /// Deliveries that arrived.
+        pub deliveries: u64,
+        /// Deliveries by fate.
+        pub fates: BTreeMap<String, u64>,
+        /// Deliveries with more than one attempt.
+        pub retried: u64,
+        /// Attempts.
+        pub attempts: u64,
+        /// Attempts answered 4xx.
+        pub client_errors: u64,
+        /// Attempts answered 5xx.
+        pub server_errors: u64,
+        /// Attempts without a whole answer.
+        pub unanswered: u64,
+        /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
+        pub duplicates: u64,
+        /// Webhooks of this run that no step asked for.
+        pub unexpected: u64,
+        /// Deliveries that followed a redirect.
+        pub elsewhere: u64,
+        /// Ids that were used for two different webhooks.
+        pub reused_ids: u64,
+        /// Attempts by what the verification said.
+        pub reasons: BTreeMap<Reason, u64>,
+        /// Deliveries by event.
+        pub events: BTreeMap<String, u64>,
+        /// Delivery latency of the accepted ones.
+        pub latency: Latency,
+    }
+}
+
+summed! {
+    /// All steps with one name.
+    #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct StepFacts {
+        /// Went as expected.
+        pub ok: u64,
+        /// Refused with a status that the scenario allows.
+        pub refused: u64,
+        /// Not as expected.
+        pub failed: u64,
+        /// Not sent, because an earlier step of the flow failed.
+        pub skipped: u64,
+        /// Time from request to answer, of the steps that got one.
+        pub latency: Latency,
+        /// The first few problems in words, with the flow's number.
+        pub problems: Vec<(Option<u32>, String)> => most(Self::KEPT_PROBLEMS),
+        /// Answers by status.
+        pub statuses: BTreeMap<u16, u64>,
+    }
+}
+
+summed! {
+    /// Personal data found in one kind of traffic.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct PiiStats {
+        /// Requests or answers looked at.
+        pub inspected: u64,
+        /// Requests in a content coding, whose text was not looked at.
+        #[serde(default)]
+        pub unread: u64,
+        /// Findings.
+        pub total: u64,
+        /// Findings by category.
+        pub by_category: BTreeMap<String, u64>,
+        /// Where the first ones are: JSON pointers or header names, never values.
+        pub places: Vec<String> => most(TOLD),
+    }
+}
+
+summed! {
+    /// What was seen of one clause of the retry contract.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct ClauseStats {
+        /// How often it was put to the test.
+        pub n: u64,
+        /// How often it was broken.
+        pub broken: u64,
+        /// Deliveries of which nothing can be said: they were not watched to their end.
+        pub unwatched: u64,
+        /// The first breaches in words.
+        pub told: Vec<String> => most(TOLD),
+    }
+}
+
+summed! {
     /// What was seen of the sender's circuit breaker.
-    pub breaker: BreakerStats,
-    /// From the first byte of an attempt that was left alone to the end of our answer.
-    pub inbox: Latency,
-    /// Times in which webhooks could not be seen.
-    pub gaps: Vec<Gap>,
-    /// How well the clock of a receiver elsewhere is known, in µs.
-    pub uncertainty_us: Option<u64>,
-    /// The first webhooks that came late or never, each in a sentence.
-    pub troubled: Vec<String>,
-}
-
-/// Counts over deliveries and over the webhooks that had to come.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct Tally {
-    /// Webhooks that had to come.
-    pub expected: u64,
-    /// Of those, accepted in the end and in time.
-    pub fulfilled: u64,
-    /// Of those, accepted later than their limit.
-    pub late: u64,
-    /// Of those, never seen.
-    pub lost: u64,
-    /// Not due any more when the run was interrupted, or still due: neither came nor lost.
-    pub pending: u64,
-    /// Of those, never seen while the sender's breaker was open.
-    pub suppressed: u64,
-    /// Deliveries that arrived.
-    pub deliveries: u64,
-    /// Deliveries by fate.
-    pub fates: BTreeMap<String, u64>,
-    /// Deliveries with more than one attempt.
-    pub retried: u64,
-    /// Attempts.
-    pub attempts: u64,
-    /// Attempts answered 4xx.
-    pub client_errors: u64,
-    /// Attempts answered 5xx.
-    pub server_errors: u64,
-    /// Attempts without a whole answer.
-    pub unanswered: u64,
-    /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
-    pub duplicates: u64,
-    /// Webhooks of this run that no step asked for.
-    pub unexpected: u64,
-    /// Deliveries that followed a redirect.
-    pub elsewhere: u64,
-    /// Ids that were used for two different webhooks.
-    pub reused_ids: u64,
-    /// Attempts by what the verification said.
-    pub reasons: BTreeMap<Reason, u64>,
-    /// Deliveries by event.
-    pub events: BTreeMap<String, u64>,
-    /// Delivery latency of the accepted ones.
-    pub latency: Latency,
-}
-
-/// All steps with one name.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct StepFacts {
-    /// Went as expected.
-    pub ok: u64,
-    /// Refused with a status that the scenario allows.
-    pub refused: u64,
-    /// Not as expected.
-    pub failed: u64,
-    /// Not sent, because an earlier step of the flow failed.
-    pub skipped: u64,
-    /// Time from request to answer, of the steps that got one.
-    pub latency: Latency,
-    /// The first few problems in words, with the flow's number.
-    pub problems: Vec<(Option<u32>, String)>,
-    /// Answers by status.
-    pub statuses: BTreeMap<u16, u64>,
-}
-
-/// Personal data found in one kind of traffic.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct PiiStats {
-    /// Requests or answers looked at.
-    pub inspected: u64,
-    /// Requests in a content coding, whose text was not looked at.
-    #[serde(default)]
-    pub unread: u64,
-    /// Findings.
-    pub total: u64,
-    /// Findings by category.
-    pub by_category: BTreeMap<String, u64>,
-    /// Where the first ones are: JSON pointers or header names, never values.
-    pub places: Vec<String>,
-}
-
-/// What was seen of one clause of the retry contract.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct ClauseStats {
-    /// How often it was put to the test.
-    pub n: u64,
-    /// How often it was broken.
-    pub broken: u64,
-    /// Deliveries of which nothing can be said: they were not watched to their end.
-    pub unwatched: u64,
-    /// The first breaches in words.
-    pub told: Vec<String>,
-}
-
-/// What was seen of the sender's circuit breaker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
-pub struct BreakerStats {
-    /// How often it had to open.
-    pub openings: u64,
-    /// Deliveries that came while it had to be open.
-    pub leaked: u64,
-    /// Number of the first of them; 0 without any.
-    pub first_leaked: u64,
-    /// Webhooks that never came although the silence was over.
-    pub stuck: u64,
-    /// Probes that were seen.
-    pub probes: u64,
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct BreakerStats {
+        /// How often it had to open.
+        pub openings: u64,
+        /// Deliveries that came while it had to be open.
+        pub leaked: u64,
+        /// Number of the first of them; 0 without any.
+        pub first_leaked: u64 => first,
+        /// Webhooks that never came although the silence was over.
+        pub stuck: u64,
+        /// Probes that were seen.
+        pub probes: u64,
+    }
 }
 
 impl RunStats {
-    /// Adds what another run, or another part of this one, amounts to.
-    pub fn add(&mut self, other: &Self) {
-        self.at = self.at.max(other.at);
-        self.flows += other.flows;
-        self.ended += other.ended;
-        self.expectations += other.expectations;
-        for (name, step) in &other.steps {
-            self.steps.entry(name.clone()).or_default().add(step);
-        }
-        self.organic.add(&other.organic);
-        self.injected.add(&other.injected);
-        self.foreign += other.foreign;
-        add_each(&mut self.refused, &other.refused);
-        for (diagnosis, n) in &other.diagnoses {
-            self.diagnosed(diagnosis, *n);
-        }
-        self.webhook_pii.add(&other.webhook_pii);
-        self.api_pii.add(&other.api_pii);
-        for (id, clause) in &other.clauses {
-            self.clauses.entry(id.clone()).or_default().add(clause);
-        }
-        self.breaker.add(other.breaker);
-        self.inbox.add(&other.inbox);
-        extend(&mut self.gaps, &other.gaps, GAPS);
-        self.uncertainty_us = self.uncertainty_us.max(other.uncertainty_us);
-        extend(&mut self.troubled, &other.troubled, TROUBLED);
-    }
-
     /// Counts a diagnosis; beyond 50 different ones they count as one.
     pub fn diagnosed(&mut self, diagnosis: &str, times: u64) {
-        let room = self.diagnoses.len() < DIAGNOSES || self.diagnoses.contains_key(diagnosis);
-        let counted = if room { diagnosis } else { "something else" };
-        *self.diagnoses.entry(counted.to_owned()).or_default() += times;
+        count_named(&mut self.diagnoses, diagnosis, times, DIAGNOSES);
     }
 
     /// Names a webhook that came late or never.
@@ -234,85 +218,9 @@ impl Tally {
     pub fn signatures(&self) -> (u64, u64) {
         (self.reasons.get(&Reason::Valid).copied().unwrap_or(0), self.attempts)
     }
-
-    /// Adds all counts of `other`.
-    pub fn add(&mut self, other: &Self) {
-        self.expected += other.expected;
-        self.fulfilled += other.fulfilled;
-        self.late += other.late;
-        self.lost += other.lost;
-        self.pending += other.pending;
-        self.suppressed += other.suppressed;
-        self.deliveries += other.deliveries;
-        add_each(&mut self.fates, &other.fates);
-        self.retried += other.retried;
-        self.attempts += other.attempts;
-        self.client_errors += other.client_errors;
-        self.server_errors += other.server_errors;
-        self.unanswered += other.unanswered;
-        self.duplicates += other.duplicates;
-        self.unexpected += other.unexpected;
-        self.elsewhere += other.elsewhere;
-        self.reused_ids += other.reused_ids;
-        add_each(&mut self.reasons, &other.reasons);
-        add_each(&mut self.events, &other.events);
-        self.latency.add(&other.latency);
-    }
 }
 
 impl StepFacts {
     /// Most problems that are kept in words for one step name.
     pub const KEPT_PROBLEMS: usize = 5;
-
-    fn add(&mut self, other: &Self) {
-        self.ok += other.ok;
-        self.refused += other.refused;
-        self.failed += other.failed;
-        self.skipped += other.skipped;
-        self.latency.add(&other.latency);
-        extend(&mut self.problems, &other.problems, Self::KEPT_PROBLEMS);
-        add_each(&mut self.statuses, &other.statuses);
-    }
-}
-
-impl PiiStats {
-    fn add(&mut self, other: &Self) {
-        self.inspected += other.inspected;
-        self.unread += other.unread;
-        self.total += other.total;
-        add_each(&mut self.by_category, &other.by_category);
-        extend(&mut self.places, &other.places, TOLD);
-    }
-}
-
-impl ClauseStats {
-    fn add(&mut self, other: &Self) {
-        self.n += other.n;
-        self.broken += other.broken;
-        self.unwatched += other.unwatched;
-        extend(&mut self.told, &other.told, TOLD);
-    }
-}
-
-impl BreakerStats {
-    fn add(&mut self, other: Self) {
-        if self.leaked == 0 {
-            self.first_leaked = other.first_leaked;
-        }
-        self.openings += other.openings;
-        self.leaked += other.leaked;
-        self.stuck += other.stuck;
-        self.probes += other.probes;
-    }
-}
-
-fn add_each<K: Ord + Clone>(sums: &mut BTreeMap<K, u64>, others: &BTreeMap<K, u64>) {
-    for (key, n) in others {
-        *sums.entry(key.clone()).or_default() += n;
-    }
-}
-
-fn extend<T: Clone>(kept: &mut Vec<T>, others: &[T], most: usize) {
-    let room = most.saturating_sub(kept.len());
-    kept.extend(others.iter().take(room).cloned());
 }

@@ -160,7 +160,7 @@ fn header(
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
             subject: SubjectKind::Flow,
-            sha256: sha256_hex(b"webhooks"),
+            sha256: sha256_hex(b""),
         },
         gates: evidence.gates_json(),
         gates_sha256: evidence.gates_sha256().to_owned(),

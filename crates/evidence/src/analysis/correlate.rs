@@ -163,7 +163,7 @@ impl Analysis {
         // A retry with the bytes of the first attempt has been looked at.
         if delivery.tries.first().is_none_or(|t| t.fingerprints.body != made.fingerprints.body) {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-            self.privacy.scan_attempt(attempt, self.header.scheme.own_headers(), whose);
+            self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
         }
         let place = if delivery.accepted().is_some() {
             delivery.after_acceptance.push(made);
@@ -184,7 +184,7 @@ impl Analysis {
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         delivery.id_reused = has_id && key_used;
         let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-        self.privacy.scan_attempt(attempt, self.header.scheme.own_headers(), whose);
+        self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
     }
 
     fn begin(&mut self, arrival: Arrival<'_>, body: &Value) -> usize {

@@ -2,8 +2,10 @@
 
 use record::Ending;
 use record::Tick;
+use record::faults::{Fault, FaultSpec};
 use signature::Reason;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One attempt of a delivery, without its bytes.
 #[derive(Debug, Clone)]
@@ -22,6 +24,30 @@ pub struct AttemptResult {
     pub fault: Option<String>,
     /// Fingerprints of body and signature headers: equal for equal ones.
     pub fingerprints: Fingerprints,
+}
+
+impl AttemptResult {
+    /// The fault that was injected into it.
+    #[must_use]
+    pub fn injected_fault(&self) -> Option<Fault> {
+        Some(self.fault.as_ref()?.parse::<FaultSpec>().ok()?.fault)
+    }
+
+    /// Whether it failed because of the fault that was injected into it. A good answer that was only delayed failed no
+    /// attempt, unless the sender did not wait for it.
+    fn failed_by_fault(&self) -> bool {
+        let answered = self.status.is_some_and(is_success);
+        self.fault.is_some() && (!answered || self.injected_fault().is_none_or(Fault::fails_the_attempt))
+    }
+
+    /// By how much its answer was held back on purpose.
+    #[must_use]
+    pub fn held_back(&self) -> Duration {
+        match self.injected_fault() {
+            Some(Fault::Delay(period)) => period.get(),
+            _ => Duration::ZERO,
+        }
+    }
 }
 
 /// Fingerprints of what must stay the same over the attempts of a delivery.
@@ -77,9 +103,15 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// Whether an attempt of it was broken on purpose.
+    /// Whether an attempt of it failed because we broke it: then it says nothing about how often attempts fail.
     #[must_use]
     pub fn injected(&self) -> bool {
+        self.tries.iter().any(AttemptResult::failed_by_fault)
+    }
+
+    /// Whether a fault was injected into an attempt of it, whatever came of it.
+    #[must_use]
+    pub fn met_a_fault(&self) -> bool {
         self.tries.iter().any(|t| t.fault.is_some())
     }
 
@@ -87,6 +119,14 @@ impl Delivery {
     #[must_use]
     pub fn accepted(&self) -> Option<&AttemptResult> {
         self.tries.iter().find(|t| t.status.is_some_and(is_success))
+    }
+
+    /// From the first byte of the first attempt to the end of the accepting answer, less what that was held back on purpose:
+    /// the only latency that a receiver can measure of a webhook that it did not ask for.
+    #[must_use]
+    pub fn accepted_after(&self) -> Option<Duration> {
+        let accepted = self.accepted()?;
+        Some(accepted.end?.since(self.first_byte()).saturating_sub(accepted.held_back()))
     }
 
     /// What became of it, under a contract of `max_attempts`.

@@ -1,11 +1,11 @@
-//! Expected webhooks against arrived ones; an expectation takes 24 bytes and its place in the index.
+//! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
 use super::fingerprints::{canonical, print_of};
 use super::keyed::Keyed;
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
-use record::{Expect, Outcome};
+use record::{Expect, Outcome, Step};
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -26,8 +26,16 @@ pub struct Expectation<'a> {
     pub within: Duration,
     /// How many, exactly; 0 forbids.
     pub count: u32,
+    /// The event.
+    pub event: &'a str,
+    /// Name of the step.
+    pub step_name: &'a str,
     /// How its step ended; `None` while it has not.
     pub step: Option<Outcome>,
+    /// Status of the step's answer.
+    pub answer: Option<u16>,
+    /// How long the step took.
+    pub took: Duration,
     first: u32,
     more: Option<&'a More>,
 }
@@ -98,6 +106,10 @@ struct Stored {
     /// The first delivery that fulfils it, or [`NONE`].
     first: u32,
     terms: u32,
+    /// How long the step took, in µs.
+    took_us: u32,
+    /// Status of its answer; 0 without one.
+    answer: u16,
     step: Option<Outcome>,
 }
 
@@ -112,6 +124,8 @@ struct More {
 /// What many expectations have in common.
 #[derive(Debug, PartialEq)]
 struct Terms {
+    event: String,
+    step: String,
     count: u32,
     within_ms: u64,
     /// Matchers other than for plain values, which are in the key.
@@ -139,7 +153,11 @@ impl Expectations {
             at: stored.at,
             within: Duration::from_millis(terms.map_or(0, |t| t.within_ms)),
             count: terms.map_or(0, |t| t.count),
+            event: terms.map_or("", |t| &t.event),
+            step_name: terms.map_or("", |t| &t.step),
             step: stored.step,
+            answer: (stored.answer > 0).then_some(stored.answer),
+            took: Duration::from_micros(stored.took_us.into()),
             first: stored.first,
             more: if self.more.is_empty() { None } else { self.more.get(&index) },
         }
@@ -153,7 +171,7 @@ impl Expectations {
         let (flow, at) = (expect.flow, expect.at);
         self.under_way.entry(flow).or_default().push((expect.step.clone(), index));
         let terms = self.terms(expect);
-        self.all.push(Stored { at, flow, first: NONE, terms, step: None });
+        self.all.push(Stored { at, flow, first: NONE, terms, took_us: 0, answer: 0, step: None });
         self.enter(key(&expect.event, shape, &values), index);
     }
 
@@ -183,7 +201,8 @@ impl Expectations {
     fn terms(&mut self, expect: &Expect) -> u32 {
         let other = expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none());
         let matchers = other.map(|(p, m)| (p.clone(), m.clone())).collect();
-        let terms = Terms { count: expect.count, within_ms: expect.within_ms, matchers };
+        let (event, step) = (expect.event.clone(), expect.step.clone());
+        let terms = Terms { event, step, count: expect.count, within_ms: expect.within_ms, matchers };
         let known = self.terms.iter().enumerate().rev().take(RECENT).find(|(_, t)| **t == terms);
         let number = known.map_or(self.terms.len(), |(number, _)| number);
         if number == self.terms.len() {
@@ -192,13 +211,16 @@ impl Expectations {
         u32::try_from(number).unwrap_or(NONE)
     }
 
-    pub(super) fn step_ended(&mut self, flow: u32, step: &str, outcome: Outcome) {
+    pub(super) fn step_ended(&mut self, flow: u32, step: &Step) {
         let Self { all, under_way, .. } = self;
         let Some(steps) = under_way.get_mut(&flow) else { return };
         // Forgotten once ended: the index holds only steps that are under way.
-        for (_, index) in steps.extract_if(.., |(name, _)| name == step) {
+        for (_, index) in steps.extract_if(.., |(name, _)| *name == step.step) {
             if let Some(stored) = all.get_mut(index as usize) {
-                stored.step = Some(outcome);
+                stored.step = Some(step.outcome);
+                stored.answer = step.status.unwrap_or(0);
+                stored.took_us =
+                    u32::try_from(step.ended.since(step.started).as_micros()).unwrap_or(u32::MAX);
             }
         }
         if steps.is_empty() {
@@ -291,6 +313,21 @@ mod tests {
         }
     }
 
+    fn ended(step: &str) -> Step {
+        Step {
+            flow: Some(0),
+            step: step.to_owned(),
+            started: Tick(10),
+            ended: Tick(70),
+            request: String::new(),
+            status: Some(200),
+            outcome: Outcome::Ok,
+            problems: Vec::new(),
+            body: None,
+            tries: 1,
+        }
+    }
+
     #[test]
     fn the_open_one_that_ends_first_is_fulfilled_and_the_latest_full_one_gets_what_is_too_much() {
         let mut all = Expectations::default();
@@ -337,10 +374,13 @@ mod tests {
         all.add(&expect(0, 2, 100, &json!({"/id": 1})));
         let missing = |all: &Expectations| all.get(0).unwrap().missing();
         assert_eq!(missing(&all), 0);
-        all.step_ended(0, "another", Outcome::Ok);
+        all.step_ended(0, &ended("another"));
         assert_eq!(missing(&all), 0);
-        all.step_ended(0, "verify", Outcome::Ok);
+        all.step_ended(0, &ended("verify"));
         assert_eq!(missing(&all), 2);
+        let due = all.get(0).unwrap();
+        assert_eq!((due.event, due.step_name, due.answer), ("paid", "verify", Some(200)));
+        assert_eq!(due.took, Duration::from_micros(60));
         all.assign(0, "paid", &json!({"id": 1}), Tick(1));
         assert_eq!(missing(&all), 1);
     }
@@ -356,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn an_expectation_takes_24_bytes() {
-        assert_eq!(size_of::<Stored>(), 24);
+    fn an_expectation_takes_32_bytes() {
+        assert_eq!(size_of::<Stored>(), 32);
     }
 }

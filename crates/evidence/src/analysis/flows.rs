@@ -1,9 +1,10 @@
-//! The flows of a run, 32 bytes each.
+//! The flows of a run, 40 bytes each.
 
 use super::interned::Interned;
-use record::{FlowEnd, FlowStart};
+use record::{FlowEnd, FlowStart, Tick};
 use serde_json::Value;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Flows per chunk, as a power of 2.
 const CHUNK_BITS: u32 = 10;
@@ -23,6 +24,8 @@ pub struct FlowFacts {
     pub ended: bool,
     /// Steps of it that failed.
     pub failed_steps: u32,
+    /// From its beginning to its end; zero while it runs.
+    pub took: Duration,
 }
 
 /// The flows by their numbers.
@@ -41,6 +44,9 @@ struct Stored {
     variant: u32,
     /// [`NONE`] until it ends.
     status: u32,
+    /// When it began, and how long it took, in ms.
+    began_ms: u32,
+    took_ms: u32,
     subject: Subject,
 }
 
@@ -102,6 +108,7 @@ impl Flows {
             status: status.unwrap_or_default(),
             ended: stored.status != NONE,
             failed_steps: stored.failed_steps,
+            took: Duration::from_millis(stored.took_ms.into()),
         }
     }
 
@@ -111,7 +118,8 @@ impl Flows {
             Some(number) => Subject::Number(number),
             None => Subject::Other(Box::new(start.subject.clone())),
         };
-        let stored = Stored { number: start.flow, failed_steps: 0, variant, status: NONE, subject };
+        let (number, began_ms) = (start.flow, ms(start.at));
+        let stored = Stored { number, failed_steps: 0, variant, status: NONE, began_ms, took_ms: 0, subject };
         let chunk = self.chunks.entry(start.flow >> CHUNK_BITS).or_default();
         match chunk.binary_search_by_key(&start.flow, |f| f.number) {
             Ok(at) => {
@@ -130,6 +138,7 @@ impl Flows {
         let status = self.texts.number(&end.status.to_string());
         if let Some(flow) = self.get_mut(end.flow) {
             flow.status = status;
+            flow.took_ms = ms(end.at).saturating_sub(flow.began_ms);
         }
     }
 
@@ -146,10 +155,14 @@ impl Flows {
     }
 }
 
+/// In ms; 49 days fit.
+fn ms(at: Tick) -> u32 {
+    u32::try_from(at.0 / 1000).unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::Tick;
     use serde_json::json;
 
     fn start(flow: u32, subject: Value) -> FlowStart {
@@ -158,7 +171,7 @@ mod tests {
 
     #[test]
     fn flows_are_kept_by_number_whatever_their_order_and_ids() {
-        assert_eq!(size_of::<Stored>(), 32);
+        assert_eq!(size_of::<Stored>(), 40);
         let mut flows = Flows::default();
         for (flow, subject) in [(5000, json!(7)), (3, json!("b2c0")), (4, json!(-1)), (3, json!(null))] {
             flows.started(&start(flow, subject));
@@ -169,8 +182,9 @@ mod tests {
         assert_eq!(flows.get(3).unwrap().subject, json!(null));
         assert_eq!(flows.get(2), None);
         flows.step_failed(4);
-        flows.has_ended(&FlowEnd { flow: 4, at: Tick(9), status: json!("verified") });
+        flows.has_ended(&FlowEnd { flow: 4, at: Tick(9_000), status: json!("verified") });
         let facts = flows.get(4).unwrap();
+        assert_eq!(facts.took, Duration::from_millis(9));
         assert_eq!((facts.status, facts.ended, facts.failed_steps), (json!("verified"), true, 1));
         assert_eq!(facts.variant.as_deref(), Some("forfeit"));
         assert_eq!((flows.ended(), flows.failed().collect::<Vec<_>>()), (1, vec![4]));

@@ -116,7 +116,7 @@ impl Analysis {
             Record::Step(step) => {
                 self.steps.step_ended(step);
                 if let Some(flow) = step.flow {
-                    self.expectations.step_ended(flow, &step.step, step.outcome);
+                    self.expectations.step_ended(flow, step);
                 }
                 self.privacy.scan_step(step);
             }
@@ -137,6 +137,11 @@ impl Analysis {
     /// The webhooks that had to come.
     pub fn expectations(&self) -> impl Iterator<Item = Expectation<'_>> {
         self.expectations.iter()
+    }
+
+    /// The webhook that had to come with this index.
+    pub(super) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
+        self.expectations.get(index)
     }
 
     /// How many steps had to fire webhooks, or must not.
@@ -203,12 +208,13 @@ impl Analysis {
         }
     }
 
-    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer.
+    /// Delivery latency: from the start of the step that triggers the webhook to the end of the accepting answer, less what that
+    /// answer was held back on purpose.
     #[must_use]
     pub fn latency(&self, delivery: &Delivery) -> Option<Duration> {
         let expectation = self.expectations.get(delivery.fulfils?)?;
         let accepted = delivery.tries.iter().find(|t| t.status.is_some_and(is_success))?;
-        Some(accepted.end?.since(expectation.at))
+        Some(accepted.end?.since(expectation.at).saturating_sub(accepted.held_back()))
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod breach;
 mod breaker;
+mod cases;
 mod clause_stats;
 mod correlate;
 mod deliveries;
@@ -31,6 +32,7 @@ mod windows;
 
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
+pub use cases::{Case, Cases, Listed, cases, flow_reasons};
 pub use clause_stats::{breaker_stats, clause_stats};
 pub use deliveries::Deliveries;
 pub use delivery::{AttemptResult, Delivery, Fate, Fingerprints};
@@ -44,7 +46,7 @@ pub use recheck::{Disagreement, Recheck};
 pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
 pub use stats::stats_of;
-pub use steps::Steps;
+pub use steps::{KEPT_FLOWS, Steps};
 pub use tally::tallies;
 pub use watched::Watched;
 pub use windows::{Minute, minutes};

@@ -16,6 +16,9 @@ pub struct Located {
     /// The finding, masked.
     #[serde(flatten)]
     pub finding: Finding,
+    /// Index of the delivery that it was found in; `None` in an answer.
+    #[serde(skip)]
+    pub delivery: Option<usize>,
 }
 
 /// The findings of one kind of traffic.
@@ -81,7 +84,12 @@ impl Privacy {
         }
     }
 
-    pub(super) fn scan_attempt(&mut self, attempt: &Attempt, own_headers: &[&str], whose: Traffic) {
+    pub(super) fn scan_attempt(
+        &mut self,
+        (delivery, attempt): (usize, &Attempt),
+        own_headers: &[&str],
+        whose: Traffic,
+    ) {
         let body = attempt.body.bytes();
         let request =
             Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
@@ -96,7 +104,7 @@ impl Privacy {
         } else {
             self.webhooks.inspected += 1;
         }
-        self.webhooks.add(scan.findings, || format!("attempt {}", attempt.attempt));
+        self.webhooks.add(scan.findings, Some(delivery), || format!("attempt {}", attempt.attempt));
     }
 
     pub(super) fn scan_step(&mut self, step: &Step) {
@@ -105,7 +113,7 @@ impl Privacy {
         self.allowances.extend(scan.allowed.iter().map(told));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
         self.api.inspected += 1;
-        self.api.add(scan.findings, || format!("step {}{}", step.step, flow()));
+        self.api.add(scan.findings, None, || format!("step {}{}", step.step, flow()));
     }
 }
 
@@ -121,12 +129,12 @@ impl Findings {
         self.by_category.get(&category).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, findings: Vec<Finding>, source: impl Fn() -> String) {
+    fn add(&mut self, findings: Vec<Finding>, delivery: Option<usize>, source: impl Fn() -> String) {
         for finding in findings {
             self.total += 1;
             *self.by_category.entry(finding.category).or_default() += 1;
             if self.kept.len() < KEPT {
-                self.kept.push(Located { source: source(), finding });
+                self.kept.push(Located { source: source(), finding, delivery });
             }
         }
     }

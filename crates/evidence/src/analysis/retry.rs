@@ -4,7 +4,7 @@ use super::breach::Breach;
 use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
 use record::Tick;
-use record::faults::{Fault, FaultSpec};
+use record::faults::Fault;
 use record::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -106,20 +106,17 @@ fn failed(t: &AttemptResult) -> bool {
     !t.status.is_some_and(super::delivery::is_success)
 }
 
-/// The fault that was injected into an attempt.
-fn fault(t: &AttemptResult) -> Option<Fault> {
-    Some(t.fault.as_ref()?.parse::<FaultSpec>().ok()?.fault)
-}
-
 /// The `Retry-After` that an attempt was answered with, seconds.
 fn retry_after(t: &AttemptResult) -> Option<u32> {
-    if let Some(Fault::Status { retry_after, .. }) = fault(t) { retry_after } else { None }
+    if let Some(Fault::Status { retry_after, .. }) = t.injected_fault() { retry_after } else { None }
 }
 
 /// An injected 2xx ends a delivery as much as our own.
 fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let Some(accepted) = delivery.accepted() else { return };
-    let (Some(Fault::Status { status, .. }), number) = (fault(accepted), delivery.number) else { return };
+    let (Some(Fault::Status { status, .. }), number) = (accepted.injected_fault(), delivery.number) else {
+        return;
+    };
     found.accepted += 1;
     if !delivery.after_acceptance.is_empty() {
         found.breaches.push(Breach::RetriedSuccess { delivery: number, status });

@@ -2,7 +2,7 @@
 
 use super::clause_stats::{breaker_stats, clause_stats};
 use super::tally::tallies;
-use super::{Analysis, Breaker, Findings};
+use super::{Analysis, Findings, cases};
 use record::{PiiStats, RunStats, TOLD};
 
 /// Everything that was analysed so far, counted.
@@ -50,20 +50,9 @@ fn look_at_deliveries(stats: &mut RunStats, analysis: &Analysis) {
 }
 
 fn name_troubled(stats: &mut RunStats, analysis: &Analysis) {
-    let breaker = Breaker::of(analysis);
-    let contract = analysis.header.retry.breaker;
-    let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
-    for one in analysis.expectations() {
-        let (flow, due, within) = (one.flow, one.at.0 as f64 / 1e6, one.within.as_millis());
-        let over = complete || one.deadline() <= analysis.latest;
-        if one.missing() > 0 && over && !breaker.swallows(contract, one.at) {
-            stats.trouble(|| format!("flow {flow}: a webhook that was due at {due:.3} s never came"));
-        }
-        let mut by = one.by().filter_map(|index| analysis.deliveries.get(index));
-        if let Some(late) = by.find(|d| d.first_byte() > one.deadline()) {
-            let took = late.first_byte().since(one.at).as_millis();
-            stats.trouble(|| format!("flow {flow}: a webhook came after {took} ms; {within} ms are allowed"));
-        }
+    let found = cases(analysis);
+    for case in found.lost.first.iter().chain(&found.late.first) {
+        stats.trouble(|| case.sentence());
     }
 }
 

@@ -4,6 +4,9 @@ use super::flows::Flows;
 use record::{Outcome, Step, StepFacts};
 use std::collections::BTreeMap;
 
+/// Most flows of which the first failed step is kept in words; a test report lists as many.
+pub const KEPT_FLOWS: usize = 5000;
+
 /// The flows and steps of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Steps {
@@ -13,6 +16,8 @@ pub struct Steps {
     pub by_name: BTreeMap<String, StepFacts>,
     /// The flows.
     pub flows: Flows,
+    /// Of the first flows that failed the first step that did, and what was wrong with it.
+    pub first_failed: BTreeMap<u32, String>,
 }
 
 impl Steps {
@@ -42,6 +47,10 @@ impl Steps {
         facts.problems.extend(step.problems.iter().take(room).map(|p| (step.flow, p.clone())));
         if let (true, Some(flow)) = (failed, step.flow) {
             self.flows.step_failed(flow);
+            if self.first_failed.len() < KEPT_FLOWS && !self.first_failed.contains_key(&flow) {
+                let problem = step.problems.first().map_or("not as expected", String::as_str);
+                self.first_failed.insert(flow, format!("step {} failed: {problem}", step.step));
+            }
         }
     }
 }

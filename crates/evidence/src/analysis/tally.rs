@@ -1,6 +1,7 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
-use super::{Analysis, Breaker, Delivery, Expectation, Fate};
+use super::cases::Lost;
+use super::{Analysis, Delivery, Expectation, Fate};
 use record::Tally;
 use std::collections::BTreeMap;
 
@@ -12,21 +13,17 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
         let tally = if delivery.injected() { &mut injected } else { &mut organic };
         add_delivery(tally, analysis, &delivery);
     }
-    let breaker = Breaker::of(analysis);
-    let contract = analysis.header.retry.breaker;
-    let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
-    // A trigger ends a window while webhooks may still come.
-    let observed = analysis.watched.begin.is_some();
+    let lost = Lost::new(analysis);
     for expectation in analysis.expectations() {
         for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
             let tally = if delivery.injected() { &mut injected } else { &mut organic };
             add_arrived(tally, &expectation, &delivery);
         }
         // What never came was not broken by us, so it counts as organic.
-        if (!complete || observed) && expectation.deadline() > analysis.latest {
+        if lost.is_pending(&expectation) {
             organic.pending += u64::from(expectation.missing());
         } else {
-            add_missing(&mut organic, breaker.swallows(contract, expectation.at), &expectation);
+            add_missing(&mut organic, lost.is_swallowed(&expectation), &expectation);
         }
     }
     (organic, injected)
@@ -41,7 +38,8 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.elsewhere += u64::from(delivery.elsewhere);
     tally.reused_ids += u64::from(delivery.id_reused);
     tally.duplicates += delivery.after_acceptance.len() as u64 + u64::from(delivery.surplus);
-    tally.unexpected += u64::from(delivery.fulfils.is_none() && !delivery.surplus);
+    let accounted = analysis.header.kind.accounts_for_each_webhook();
+    tally.unexpected += u64::from(accounted && !delivery.is_asked_for());
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
         tally.attempts += 1;
         *tally.reasons.entry(attempt.reason).or_default() += 1;

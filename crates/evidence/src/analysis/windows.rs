@@ -73,7 +73,9 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
         if let Some((at, true)) = end_of(analysis, &delivery)
             && let Some(took) = took.get_mut(number(at))
         {
-            took.push(at.0.saturating_sub(delivery.first_byte().0));
+            took.extend(
+                delivery.accepted_after().map(|took| u64::try_from(took.as_micros()).unwrap_or(u64::MAX)),
+            );
         }
         if let Some((at, delivered)) = end_of(analysis, &delivery)
             && let Some(minute) = all.get_mut(number(at))

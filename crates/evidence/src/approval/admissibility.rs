@@ -9,6 +9,9 @@ use record::RunKind;
 use record::{Header, RetryContract};
 use std::collections::BTreeMap;
 
+/// Most attempts that a sender can be told to make (WEBHOOK_MAX_RETRIES).
+const MOST_ATTEMPTS: u32 = 10;
+
 /// The scenarios and gates that count: those of the checkout, or the built-in ones where it has none.
 #[derive(Debug, Clone)]
 pub struct Checkout {
@@ -74,12 +77,20 @@ pub(super) fn times(
     }
 }
 
+/// Whether no scenario is played in it: by its kind, and a load of webhooks is one of no scenario.
+fn plays_none(header: &Header) -> bool {
+    match header.kind {
+        RunKind::Run => false,
+        RunKind::Load => !header.scenario.is_played(),
+        RunKind::Receive | RunKind::Observe => true,
+    }
+}
+
 /// The run's scenario against the checkout's.
 pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
     let name = &header.scenario.name;
     let (verdict, figure, source) = match checkout.scenarios.get(name) {
-        // An observation, or a load of webhooks. Whoever makes a run look like one has no flows that completed.
-        _ if header.flows == 0 => {
+        _ if plays_none(header) => {
             (Verdict::NotExercised, "no scenario is played in it".to_owned(), "journal header".to_owned())
         }
         None => (
@@ -120,34 +131,28 @@ pub(super) fn gates(header: &Header, checkout: &Checkout) -> Item {
     evidence("gates", "Gates of the checkout", verdict, figure, &*checkout.gates_name)
 }
 
-/// The retry contract that the run was judged by: the schedule of docs/deltacrown.md section 4, the tolerance of the gates.
+/// The retry contract that the run was judged by against the one in the gates of the checkout.
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
-    let contract = &header.retry;
-    let scheduled = (0u32..)
-        .zip(&contract.backoff_ms)
-        .all(|(n, ms)| *ms == if n == 0 { 0 } else { 1000u64 << n.min(40) });
-    let own = RetryContract::default();
-    let tolerance = checkout
-        .gates
-        .retry_contract
-        .as_ref()
-        .map_or((own.early_ms, own.late_ms), |g| (g.early_ms, g.late_ms));
-    let kept =
-        scheduled && contract.backoff_ms.len() > 1 && (contract.early_ms, contract.late_ms) == tolerance;
-    let pauses: Vec<String> =
-        contract.backoff_ms.iter().map(|ms| super::document::shown(seconds(*ms))).collect();
-    let figure = format!("{} s, -{} ms +{} ms", pauses.join(" / "), contract.early_ms, contract.late_ms);
-    let (verdict, figure) = if kept {
-        (Verdict::Pass, figure)
-    } else if header.kind == RunKind::Load && header.flows == 0 {
+    let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
+    // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
+    let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
+    let wanted = gate.contract(header.webhook.max_attempts.min(MOST_ATTEMPTS));
+    let (verdict, figure) = if header.kind == RunKind::Load && plays_none(header) {
         (Verdict::NotExercised, "smoke was the sender".to_owned())
+    } else if header.retry == wanted && shows_retries {
+        (Verdict::Pass, told(&header.retry))
     } else {
-        (
-            Verdict::Unproven,
-            format!("judged by {figure}, which is not the schedule and tolerance of the gates"),
-        )
+        let (ran, wanted) = (told(&header.retry), told(&wanted));
+        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {wanted}"))
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+}
+
+/// A contract in one line.
+fn told(contract: &RetryContract) -> String {
+    let pauses: Vec<String> =
+        contract.backoff_ms.iter().map(|ms| super::document::shown(seconds(*ms))).collect();
+    format!("{} s, -{} ms +{} ms", pauses.join(" / "), contract.early_ms, contract.late_ms)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a pause in ms")]

@@ -3,7 +3,10 @@
 use super::document::{Document, number, shown};
 use super::figures::{Figures, RETRY_RATE};
 use super::judgement::{Group, Item};
-use crate::gate::{Check, Gates, Verdict};
+use crate::gate::{
+    CLIENT_ERROR_RATE, Check, Criterion, Gates, LATENCY_P50, LATENCY_P95, PII,
+    RETRY_RATE as RETRY_RATE_ASKED, SERVER_ERROR_RATE, SIGNATURES, SUCCESS_RATE, Verdict,
+};
 use serde_json::Value;
 
 /// The gates as they were judged again.
@@ -42,62 +45,22 @@ pub(super) fn stated(document: &Document<'_>, gates: &Gates) -> Vec<Item> {
     let client = ["client_error_rate", "4xx_rate", "error_4xx_rate"];
     let server = ["server_error_rate", "5xx_rate", "error_5xx_rate"];
     let valid = ["valid", "valid_signatures", "signatures_valid", "verified"];
-    let line = |label, actual, target, names: &[&str]| line(document, label, actual, target, names);
+    let line = |row, actual, target, names: &[&str]| line(document, row, actual, target, names);
     vec![
-        line(
-            ["success_rate", "Success rate", "%"],
-            success,
-            at_least(gates.success_rate_min_percent),
-            &["success_rate"],
-        ),
-        line(
-            ["signatures", "Signatures valid", "signatures"],
-            rate(&valid),
-            None,
-            &["hmac_signature_validation"],
-        ),
-        line(
-            ["retry_rate", "Retry rate", "%"],
-            rate(&RETRY_RATE),
-            below(gates.retry_rate_below_percent),
-            &RETRY_RATE,
-        ),
-        line(
-            ["client_error_rate", "4xx rate", "%"],
-            rate(&client),
-            below(gates.client_error_rate_below_percent),
-            &client,
-        ),
-        line(
-            ["server_error_rate", "5xx rate", "%"],
-            rate(&server),
-            below(gates.server_error_rate_below_percent),
-            &server,
-        ),
-        line(
-            ["latency_p50", "Latency p50", "ms"],
-            figures.p50,
-            below(gates.latency_p50_below_ms),
-            &["p50_latency_ms"],
-        ),
-        line(
-            ["latency_p95", "Latency p95", "ms"],
-            figures.p95,
-            below(gates.latency_p95_below_ms),
-            &["p95_latency_ms"],
-        ),
-        line(
-            ["pii", "No personal data", "findings"],
-            leaks,
-            gates.pii_leaks_max.map(|t| (as_f64(t), Side::AtMost)),
-            &["pii_check"],
-        ),
+        line(SUCCESS_RATE, success, at_least(gates.success_rate_min_percent), &["success_rate"]),
+        line(SIGNATURES, rate(&valid), None, &["hmac_signature_validation"]),
+        line(RETRY_RATE_ASKED, rate(&RETRY_RATE), below(gates.retry_rate_below_percent), &RETRY_RATE),
+        line(CLIENT_ERROR_RATE, rate(&client), below(gates.client_error_rate_below_percent), &client),
+        line(SERVER_ERROR_RATE, rate(&server), below(gates.server_error_rate_below_percent), &server),
+        line(LATENCY_P50, figures.p50, below(gates.latency_p50_below_ms), &["p50_latency_ms"]),
+        line(LATENCY_P95, figures.p95, below(gates.latency_p95_below_ms), &["p95_latency_ms"]),
+        line(PII, leaks, gates.pii_leaks_max.map(|t| (as_f64(t), Side::AtMost)), &["pii_check"]),
     ]
 }
 
 fn line(
     document: &Document<'_>,
-    [id, title, unit]: [&str; 3],
+    Criterion { id, title, unit, .. }: Criterion,
     actual: Option<f64>,
     target: Option<(f64, Side)>,
     names: &[&str],

@@ -1,5 +1,7 @@
 //! Reads artifacts leniently: old files name the same thing in different ways and places.
 
+use record::RunKind;
+use serde::Deserialize;
 use serde_json::Value;
 use std::collections::VecDeque;
 
@@ -63,9 +65,9 @@ impl<'a> Document<'a> {
         self.root.get("schema_version").is_some() && self.root.get("provenance").is_some()
     }
 
-    /// Whether it is of an observation, in which webhooks come without a step that asked for them.
-    pub fn is_observation(&self) -> bool {
-        self.is_own() && self.root.get("observation").is_some_and(Value::is_object)
+    /// The kind of run that one of smoke's own artifacts says it is of.
+    pub fn kind(&self) -> Option<RunKind> {
+        RunKind::deserialize(self.root.pointer("/provenance/kind")?).ok().filter(|_| self.is_own())
     }
 
     /// The outermost value under one of these keys; an earlier key is preferred.

@@ -8,6 +8,7 @@ use super::{arithmetic, checklist, memo, pages, shape, times};
 use crate::gate::Verdict;
 use crate::report::Evidence;
 use chrono::{DateTime, TimeDelta, Utc};
+use record::RunKind;
 use record::seal::PublicKey;
 use serde_json::Value;
 use signature::Secret;
@@ -54,12 +55,12 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         Ok(bytes) => bytes,
         Err((kind, why)) => {
             found.add(kind, why);
-            return (Judgement::new(shown, kind_of(path, &Value::Null), Vec::new(), found.0), None);
+            return (Judgement::new(shown, kind_of_file(path), Vec::new(), found.0), None);
         }
     };
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
         let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
-        return (Judgement::new(shown, kind_of(path, &Value::Null), items, found.0), None);
+        return (Judgement::new(shown, kind_of_file(path), items, found.0), None);
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
@@ -69,6 +70,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
     }
     let journal = journal_of(path);
     let proof = journal.as_deref().and_then(|journal| proof::prove(request, journal, &mut found));
+    let kind = proof.as_ref().map_or_else(|| kind_of(path, &document), |proof| kind_of_run(&proof.evidence));
     let items = match (journal.as_deref(), &proof) {
         (Some(journal), Some(proof)) => proven(request, path, journal, proof, (&bytes, &value), &mut found),
         (Some(journal), None) => {
@@ -76,7 +78,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         }
         (None, _) => unproven(request, &document),
     };
-    (Judgement::new(shown, kind_of(path, &value), items, found.0), proof.map(|proof| proof.evidence))
+    (Judgement::new(shown, kind, items, found.0), proof.map(|proof| proof.evidence))
 }
 
 fn proven(
@@ -169,23 +171,40 @@ fn parse(bytes: &[u8], found: &mut Findings) -> Value {
     }
 }
 
-/// What an artifact is evidence of: the scenario it names, else the name of the file.
-fn kind_of(path: &Path, value: &Value) -> Kind {
-    let scenario = value.pointer("/provenance/scenario").and_then(Value::as_str);
+/// What a run is evidence of, by its journal. A load is none of a scenario's flows working one by one.
+fn kind_of_run(evidence: &Evidence) -> Kind {
+    let header = &evidence.analysis.header;
+    kind_of_scenario(header.kind, &header.scenario.name)
+}
+
+fn kind_of_scenario(kind: RunKind, scenario: &str) -> Kind {
+    match (kind, scenario) {
+        (RunKind::Run, "payments") => Kind::Payments,
+        (RunKind::Run, "matches") => Kind::Matches,
+        (RunKind::Observe, _) => Kind::Observation,
+        _ => Kind::Other,
+    }
+}
+
+/// The same for an artifact without a journal: as one of smoke's own says, else by the guide's keys, else by the file's name.
+fn kind_of(path: &Path, document: &Document<'_>) -> Kind {
+    let at = |pointer: &str| document.root.pointer(pointer);
+    let scenario = at("/provenance/scenario").and_then(Value::as_str).unwrap_or_default();
+    match document.kind() {
+        Some(kind) => kind_of_scenario(kind, scenario),
+        None if at("/test_run/total_payments").is_some() => Kind::Payments,
+        None if at("/test_run/total_matches").is_some() => Kind::Matches,
+        None => kind_of_file(path),
+    }
+}
+
+fn kind_of_file(path: &Path) -> Kind {
     let file = name(path);
-    match scenario {
-        Some("payments") => Kind::Payments,
-        Some("matches") => Kind::Matches,
-        Some("observation" | "observe") => Kind::Observation,
-        Some(_) => Kind::Other,
-        None if value.pointer("/test_run/total_payments").is_some() || file.contains("payments") => {
-            Kind::Payments
-        }
-        None if value.pointer("/test_run/total_matches").is_some() || file.contains("matches") => {
-            Kind::Matches
-        }
-        None if file.contains("observation") => Kind::Observation,
-        None => Kind::Other,
+    match file {
+        _ if file.contains("payments") => Kind::Payments,
+        _ if file.contains("matches") => Kind::Matches,
+        _ if file.contains("observation") => Kind::Observation,
+        _ => Kind::Other,
     }
 }
 

@@ -3,11 +3,13 @@
 use super::document::{Document, Node, number, rounding, shown};
 use super::figures::{Figures, RETRY_RATE};
 use super::judgement::Findings;
+use record::RunKind;
 use serde_json::Value;
 
 pub(super) fn check(document: &Document<'_>, figures: &Figures, found: &mut Findings) {
-    let (success, whole) = if document.is_own() && !document.is_observation() {
-        (document.at("/outcomes/organic/delivered"), document.at("/outcomes/organic/expected"))
+    let organic = |name: &str| document.at(&format!("/outcomes/organic/{name}"));
+    let (success, whole) = if document.kind().is_some_and(RunKind::accounts_for_each_webhook) {
+        (organic("delivered").zip(organic("late")).and_then(|(a, b)| a.checked_add(b)), organic("expected"))
     } else {
         (figures.success, figures.sent)
     };

@@ -1,6 +1,7 @@
 //! The check of the sender's circuit breaker.
 
 use super::check::{Check, Verdict};
+use super::criteria::CIRCUIT_BREAKER;
 use crate::analysis::seconds;
 use record::{BreakerContract, BreakerStats};
 
@@ -33,19 +34,11 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
             (Verdict::Pass, text)
         }
     };
-    Check {
-        id: "circuit_breaker".to_owned(),
-        title: "Circuit breaker".to_owned(),
-        target: format!(
-            "{} failed in {} s: {open} s silence, one probe",
-            contract.failures,
-            seconds(contract.window_ms)
-        ),
-        actual: (n > 0).then_some((leaked + stuck) as f64),
-        unit: "breaches".to_owned(),
-        n,
-        interval_95: None,
-        verdict,
-        text,
-    }
+    let target = format!(
+        "{} failed in {} s: {open} s silence, one probe",
+        contract.failures,
+        seconds(contract.window_ms)
+    );
+    let actual = (n > 0).then_some((leaked + stuck) as f64);
+    Check { actual, n, ..CIRCUIT_BREAKER.check(target, verdict, text) }
 }

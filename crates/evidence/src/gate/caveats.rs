@@ -2,12 +2,13 @@
 //! while nothing could be seen, a text that could not be read, requests that were refused.
 
 use super::check::{Check, Verdict};
+use super::criteria::{Criterion, LOST, RUN_COMPLETED, SUCCESS_RATE};
 use pii::shown;
 use record::Gap;
 use std::collections::BTreeMap;
 
 /// The checks that find fault with what did not come.
-const ABSENCE: [&str; 3] = ["success_rate", "lost", "run_completed"];
+const ABSENCE: [Criterion; 3] = [SUCCESS_RATE, LOST, RUN_COMPLETED];
 
 /// A latency whose distance from its target is less than the uncertainty of two clocks proves nothing.
 #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
@@ -55,7 +56,7 @@ pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_per
 pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
     let Some(first) = gaps.first() else { return };
     let blind: u128 = gaps.iter().map(|g| g.to.since(g.from).as_millis()).sum();
-    for check in checks.iter_mut().filter(|c| ABSENCE.contains(&c.id.as_str())) {
+    for check in checks.iter_mut().filter(|c| ABSENCE.iter().any(|row| row.id == c.id)) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
             "{}; webhooks could not be seen for {blind} ms, because {}",

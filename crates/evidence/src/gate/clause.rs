@@ -1,6 +1,7 @@
 //! The clauses of a sweep of the sender's contract, judged one by one.
 
 use super::check::{Check, Verdict};
+use super::criteria::SENDER_CONTRACT;
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retries, retries, seconds};
 use record::Ending;
@@ -88,17 +89,8 @@ pub(super) fn check(analysis: &Analysis) -> Option<Check> {
         ([], unproven) => (Verdict::Unproven, format!("not seen: {}", unproven.join(", "))),
         (failed, _) => (Verdict::Fail, format!("broken: {}", failed.join(", "))),
     };
-    Some(Check {
-        id: "sender_contract".to_owned(),
-        title: "Sender contract".to_owned(),
-        target: "every clause".to_owned(),
-        actual: Some(failed.len() as f64),
-        unit: "broken".to_owned(),
-        n: all.len() as u64,
-        interval_95: None,
-        verdict,
-        text,
-    })
+    let (actual, n) = (Some(failed.len() as f64), all.len() as u64);
+    Some(Check { actual, n, ..SENDER_CONTRACT.check("0", verdict, text) })
 }
 
 fn delivery_of(analysis: &Analysis, flow: u32) -> Option<Cow<'_, Delivery>> {

@@ -33,6 +33,8 @@ pub struct Gates {
     pub signatures_valid_min_percent: Option<f64>,
     /// Webhooks that never came, at most.
     pub lost_max: Option<u64>,
+    /// Webhooks that came later than the scenario allows (`within`), at most.
+    pub late_max: Option<u64>,
     /// Webhooks that came more often than they should, at most.
     pub duplicates_max: Option<u64>,
     /// Webhooks of this run that nothing asked for, at most.
@@ -172,6 +174,7 @@ impl Default for Gates {
             api_pii_leaks_max: None,
             signatures_valid_min_percent: Some(100.0),
             lost_max: Some(0),
+            late_max: Some(0),
             duplicates_max: Some(0),
             unexpected_max: Some(0),
             failed_steps_max: Some(0),

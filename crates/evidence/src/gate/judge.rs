@@ -3,35 +3,39 @@
 use super::caveats::{caveats, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::rate::{Label, Side, count, percentile, rate};
-use super::{breaker, clause, retry};
+use super::criteria::{
+    API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, LATE, LATENCY_P50, LATENCY_P95, LOST, PII,
+    RECEIVER_STOPPED, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
+    SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
+};
+use super::rate::{Side, count, percentile, rate};
+use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
+use record::latency::Latency;
 use record::{Header, PiiStats, RunStats, Tally};
 use std::cmp::Reverse;
 
-/// Every criterion that is switched on, judged.
+/// Every criterion that is switched on and asked of this kind of run, judged.
 ///
 /// Rates and percentiles are those of organic deliveries: what smoke broke on purpose says nothing about how often things
-/// break. Signatures, personal data, losses, duplicates and the retry contract are judged on all. When every delivery was
-/// injected, nothing organic was asked for, so the rates read `not exercised` and leave the verdict to the other checks;
-/// when nothing arrived at all they stay `unproven`.
+/// break. Signatures, personal data, losses, duplicates and the retry contract are judged on all. Where every delivery was
+/// broken on purpose, or none came, rates and percentiles are `unproven`: nothing put them to the test.
 #[must_use]
 pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
-    if let Some(begin) = &analysis.watched.begin {
-        return super::observe::judge(analysis, gates, begin);
+    if analysis.header.kind == RunKind::Observe {
+        return observe::judge(analysis, gates);
     }
-    let sums = stats_of(analysis);
+    let mut sums = stats_of(analysis);
+    if analysis.header.kind == RunKind::Receive {
+        sums.organic.latency = observe::latencies(analysis);
+    }
     let mut checks = vec![completed(analysis)];
     checks.extend(criteria(&sums, &analysis.header, gates));
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
-    if analysis.header.kind == RunKind::Receive && sums.expectations == 0 {
-        let asked = checks.iter_mut().filter(|c| ASKED_FOR.contains(&c.id.as_str()));
-        asked.for_each(|c| not_exercised(c, "a receiver by itself asks for no webhook"));
-    }
     checks
 }
 
@@ -48,15 +52,14 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     let RunStats { organic, injected, .. } = sums;
     let mut checks = Vec::new();
     checks.extend(steps(sums, gates));
-    checks.extend(arrivals(gates, organic, injected));
+    checks.extend(success(header.kind, organic, gates));
+    checks.extend(arrivals(header, gates, (organic, injected)));
     checks.extend(signatures(sums, gates));
     checks.extend(rates(gates, organic));
     checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
-        let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.contains(&c.id.as_str()));
-        organic_only.for_each(|c| {
-            not_exercised(c, "every delivery was injected; this is judged on the ones that are left alone");
-        });
+        let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.iter().any(|row| row.id == c.id));
+        organic_only.for_each(|c| ALL_INJECTED.clone_into(&mut c.text));
     }
     checks.extend(privacy(sums, gates));
     if expects_nothing(sums) {
@@ -67,15 +70,17 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
         checks.extend(retry::checks(header, &sums.clauses));
         checks.push(breaker::check(header.retry.breaker, sums.breaker, organic.suppressed));
     }
+    checks.retain(|check| is_asked_of(header.kind, check));
     checks
 }
 
-/// The checks of what the steps of a run asked for.
-const ASKED_FOR: [&str; 4] = ["steps", "success_rate", "lost", "unexpected"];
+/// The criteria that are judged on organic deliveries only.
+const ORGANIC: [Criterion; 6] =
+    [SUCCESS_RATE, RETRY_RATE, CLIENT_ERROR_RATE, SERVER_ERROR_RATE, LATENCY_P50, LATENCY_P95];
 
-/// The checks that are judged on organic deliveries only.
-const ORGANIC: [&str; 6] =
-    ["success_rate", "retry_rate", "client_error_rate", "server_error_rate", "latency_p50", "latency_p95"];
+/// Why they are unproven where there is none, and what settles it.
+const ALL_INJECTED: &str = "every delivery was broken on purpose, and this is judged on those that are left alone: break a \
+                            part of them (--inject 503x2@20%)";
 
 fn not_exercised(check: &mut Check, why: &str) {
     check.verdict = Verdict::NotExercised;
@@ -91,6 +96,9 @@ fn expects_nothing(sums: &RunStats) -> bool {
 
 fn completed(analysis: &Analysis) -> Check {
     let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
+    if analysis.header.kind == RunKind::Receive {
+        return stopped(analysis, complete);
+    }
     let flows = u64::from(analysis.header.flows);
     let ended = analysis.steps.flows.ended();
     let text = match &analysis.end {
@@ -98,87 +106,107 @@ fn completed(analysis: &Analysis) -> Check {
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
         None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
     };
-    let met = complete && ended == flows && flows > 0;
-    all_flows((ended, flows), if met { Verdict::Pass } else { Verdict::Unproven }, text)
+    all_flows((ended, flows), complete && ended == flows && flows > 0, text)
+}
+
+/// A receiver by itself has no flows: it was stopped in order, or it was not.
+fn stopped(analysis: &Analysis, complete: bool) -> Check {
+    let (verdict, text) = if complete {
+        (Verdict::Pass, "the receiver was stopped, and wrote its journal to the end")
+    } else {
+        (Verdict::Unproven, "the journal has no end: the receiver still runs, or was cut off")
+    };
+    Check { n: analysis.deliveries.len() as u64, ..RECEIVER_STOPPED.check("stopped", verdict, text) }
 }
 
 /// Whether every flow of a load that was begun has ended; that all were begun is judged with the load.
 fn ended(sums: &RunStats) -> Check {
     let RunStats { flows, ended, .. } = *sums;
     let text = format!("{ended} of {flows} flows that began have ended");
-    let met = ended == flows && flows > 0;
-    all_flows((ended, flows), if met { Verdict::Pass } else { Verdict::Unproven }, text)
+    all_flows((ended, flows), ended == flows && flows > 0, text)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of flows")]
-fn all_flows((ended, flows): (u64, u64), verdict: Verdict, text: String) -> Check {
+fn all_flows((ended, flows): (u64, u64), met: bool, text: String) -> Check {
+    let verdict = if met { Verdict::Pass } else { Verdict::Unproven };
     Check {
-        id: "run_completed".into(),
-        title: "Run completed".into(),
-        target: "all flows".into(),
         actual: Some(ended as f64),
-        unit: "flows".into(),
         n: flows,
-        interval_95: None,
-        verdict,
-        text,
+        ..RUN_COMPLETED.check(format!("all {flows}"), verdict, text)
     }
 }
 
 fn steps(sums: &RunStats, gates: &Gates) -> Option<Check> {
     let (sent, failed) = sums.sent_and_failed();
-    let label = Label { id: "steps", title: "Steps as expected", things: "steps" };
     let worst = sums.steps.iter().find_map(|(name, s)| Some((name, s.problems.first()?)));
     let detail = worst.map(|(name, (_, problem))| format!("{name} {}", shown(problem))).unwrap_or_default();
-    gates.failed_steps_max.map(|max| count(label, (failed, sent), max, &detail))
+    gates.failed_steps_max.map(|max| count(&STEPS, (failed, sent), max, &detail))
 }
 
-fn arrivals(gates: &Gates, organic: &Tally, injected: &Tally) -> Vec<Check> {
+/// Webhooks that were accepted in the end, in time or not: whether they were late is asked by itself.
+fn success(kind: RunKind, organic: &Tally, gates: &Gates) -> Option<Check> {
+    let target = gates.success_rate_min_percent?;
+    if kind == RunKind::Receive {
+        let part = (organic.fate("delivered"), organic.deliveries - organic.fate("open"));
+        return Some(rate(gates, &SUCCESS_RATE_SEEN, part, Side::AtLeast, target));
+    }
+    let accepted = organic.fulfilled + organic.late;
+    let mut check = rate(gates, &SUCCESS_RATE, (accepted, organic.expected), Side::AtLeast, target);
+    if organic.late > 0 {
+        check.text = format!("{}; {} of them came late", check.text, organic.late);
+    }
+    Some(check)
+}
+
+fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
     let expected = organic.expected + injected.expected;
     let deliveries = organic.deliveries + injected.deliveries;
-    let lost = Label { id: "lost", title: "None lost", things: "webhooks that were due" };
-    let success = Label { id: "success_rate", title: "Success rate", things: "webhooks delivered" };
-    let unexpected = Label { id: "unexpected", title: "None unexpected", things: "deliveries" };
     let swallowed = match organic.suppressed {
         0 => String::new(),
         n => format!("{n} more were swallowed by the sender's circuit breaker"),
     };
     let surprises = organic.unexpected + injected.unexpected;
-    let in_time = |target| {
-        let mut check = rate(gates, success, (organic.fulfilled, organic.expected), Side::AtLeast, target);
-        if organic.late > 0 {
-            check.text = format!("{}; {} came too late", check.text, organic.late);
-        }
-        check
-    };
     [
-        gates.success_rate_min_percent.map(in_time),
-        gates.lost_max.map(|max| count(lost, (organic.lost, expected), max, &swallowed)),
+        gates.lost_max.map(|max| count(&LOST, (organic.lost, expected), max, &swallowed)),
+        gates.late_max.map(|max| late(header, (organic, injected), max)),
         gates.duplicates_max.map(|max| duplicates(organic, injected, max)),
-        gates.unexpected_max.map(|max| count(unexpected, (surprises, deliveries), max, "")),
+        gates.unexpected_max.map(|max| count(&UNEXPECTED, (surprises, deliveries), max, "")),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
+/// Webhooks that came after their limit. What was broken on purpose may hold up others: a sender that sends one webhook after
+/// another waits with the next until the retries of the one before are over.
+pub(super) fn late(header: &Header, (organic, injected): (&Tally, &Tally), max: u64) -> Check {
+    let part = (organic.late + injected.late, organic.expected + injected.expected);
+    let mut check = count(&LATE, part, max, "");
+    if check.verdict == Verdict::Fail && (injected.deliveries > 0 || !header.faults.is_empty()) {
+        check.verdict = Verdict::Unproven;
+        check.text.push_str(
+            "; attempts were broken on purpose, which holds up a sender that sends one webhook after another: run it \
+             again without --inject",
+        );
+    }
+    check
+}
+
 /// The same id again after it was accepted, an id used twice, or more webhooks than a step asked for.
 pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
     let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
-    let label = Label { id: "duplicates", title: "None duplicated", things: "deliveries" };
     let reused = match both(|t| t.reused_ids) {
         0 => String::new(),
         n => format!("{n} reused the id of another webhook"),
     };
     let found = both(|t| t.duplicates) + both(|t| t.reused_ids);
-    count(label, (found, both(|t| t.deliveries)), max, &reused)
+    count(&DUPLICATES, (found, both(|t| t.deliveries)), max, &reused)
 }
 
 fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
-    let label =
-        Label { id: "signatures", title: "Signatures valid", things: "attempts with a valid signature" };
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
-    let mut check = rate(gates, label, (a + b, m + n), Side::AtLeast, gates.signatures_valid_min_percent?);
+    let target = gates.signatures_valid_min_percent?;
+    let mut check = rate(gates, &SIGNATURES, (a + b, m + n), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
     if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
         check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
@@ -186,36 +214,16 @@ fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
     Some(check)
 }
 
-fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
-    let of = |id, title, things, hits, n, target: Option<f64>| {
-        target.map(|target| rate(gates, Label { id, title, things }, (hits, n), Side::Below, target))
+/// Of the attempts and deliveries that nobody broke on purpose.
+pub(super) fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
+    let of = |row: Criterion, hits, n, target: Option<f64>| {
+        target.map(|target| rate(gates, &row, (hits, n), Side::Below, target))
     };
-    let (deliveries, attempts) = (organic.deliveries, organic.attempts);
+    let Tally { deliveries, attempts, retried, client_errors, server_errors, .. } = *organic;
     [
-        of(
-            "retry_rate",
-            "Retry rate",
-            "deliveries retried",
-            organic.retried,
-            deliveries,
-            gates.retry_rate_below_percent,
-        ),
-        of(
-            "client_error_rate",
-            "4xx rate",
-            "attempts answered 4xx",
-            organic.client_errors,
-            attempts,
-            gates.client_error_rate_below_percent,
-        ),
-        of(
-            "server_error_rate",
-            "5xx rate",
-            "attempts answered 5xx",
-            organic.server_errors,
-            attempts,
-            gates.server_error_rate_below_percent,
-        ),
+        of(RETRY_RATE, retried, deliveries, gates.retry_rate_below_percent),
+        of(CLIENT_ERROR_RATE, client_errors, attempts, gates.client_error_rate_below_percent),
+        of(SERVER_ERROR_RATE, server_errors, attempts, gates.server_error_rate_below_percent),
     ]
     .into_iter()
     .flatten()
@@ -223,33 +231,37 @@ fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
 }
 
 fn latencies(sums: &RunStats, gates: &Gates) -> Vec<Check> {
-    let of = |id, title, percent, limit: Option<f64>| {
-        let label = Label { id, title, things: "deliveries" };
-        let check = limit.map(|limit| percentile(gates, label, &sums.organic.latency, percent, limit));
-        check.map(|check| within_uncertainty(sums.uncertainty_us, check, limit))
+    percentiles(gates, &sums.organic.latency, sums.uncertainty_us, [LATENCY_P50, LATENCY_P95])
+}
+
+/// The median and the 95th percentile.
+pub(super) fn percentiles(
+    gates: &Gates,
+    latency: &Latency,
+    uncertainty_us: Option<u64>,
+    [p50, p95]: [Criterion; 2],
+) -> Vec<Check> {
+    let of = |row: Criterion, percent, limit: Option<f64>| {
+        let check = percentile(gates, &row, latency, percent, limit?);
+        Some(within_uncertainty(uncertainty_us, check, limit))
     };
-    [
-        of("latency_p50", "Delivery latency p50", 50.0, gates.latency_p50_below_ms),
-        of("latency_p95", "Delivery latency p95", 95.0, gates.latency_p95_below_ms),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+    [of(p50, 50.0, gates.latency_p50_below_ms), of(p95, 95.0, gates.latency_p95_below_ms)]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn privacy(sums: &RunStats, gates: &Gates) -> Vec<Check> {
-    let webhooks = Label { id: "pii", title: "No personal data in webhooks", things: "webhooks inspected" };
-    let api = Label { id: "api_pii", title: "No personal data in API answers", things: "answers inspected" };
-    let check = |label, found: &PiiStats, max: Option<u64>| {
+    let check = |row: Criterion, found: &PiiStats, max: Option<u64>| {
         let counts: Vec<String> = found.by_category.iter().map(|(name, n)| format!("{n} {name}")).collect();
         let first =
             found.places.first().map(|place| format!(", first at {}", shown(place))).unwrap_or_default();
         let detail = format!("{}{first}", counts.join(", "));
-        max.map(|max| unread(found.unread, count(label, (found.total, found.inspected), max, &detail)))
+        max.map(|max| unread(found.unread, count(&row, (found.total, found.inspected), max, &detail)))
     };
     [
-        check(webhooks, &sums.webhook_pii, gates.pii_leaks_max),
-        check(api, &sums.api_pii, gates.api_pii_leaks_max),
+        check(PII, &sums.webhook_pii, gates.pii_leaks_max),
+        check(API_PII, &sums.api_pii, gates.api_pii_leaks_max),
     ]
     .into_iter()
     .flatten()

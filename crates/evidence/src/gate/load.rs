@@ -2,7 +2,12 @@
 
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::rate::{Label, Side, percentile, rate};
+use super::criteria::{
+    Criterion, GENERATOR_LAG, GENERATOR_RESOURCES, LOAD_CLIENT_ERRORS, LOAD_COMPLETED, LOAD_OFFERED,
+    LOAD_SERVER_ERRORS, LOAD_SUCCESS_RATE, RESPONSE_P50, RESPONSE_P95, RESPONSE_P99, SERVICE_P50,
+    SERVICE_P95, SERVICE_P99,
+};
+use super::rate::{Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
 use record::ErrorKind;
 
@@ -23,20 +28,6 @@ pub fn judge_load(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     }
     checks.extend(latencies(load, gates, late));
     checks
-}
-
-fn check(id: &str, title: &str, target: &str, unit: &str) -> Check {
-    Check {
-        id: id.to_owned(),
-        title: title.to_owned(),
-        target: target.to_owned(),
-        actual: None,
-        unit: unit.to_owned(),
-        n: 0,
-        interval_95: None,
-        verdict: Verdict::Unproven,
-        text: String::new(),
-    }
 }
 
 fn completed(load: &LoadSummary) -> Check {
@@ -63,22 +54,17 @@ fn completed(load: &LoadSummary) -> Check {
         }
     };
     let verdict = if complete == count { Verdict::Pass } else { Verdict::Unproven };
-    Check {
-        actual: Some(complete as f64),
-        n: count,
-        verdict,
-        text,
-        ..check("load_completed", "Load completed", &format!("{count} of {count}"), "shards")
-    }
+    let target = format!("{count} of {count}");
+    Check { actual: Some(complete as f64), n: count, ..LOAD_COMPLETED.check(target, verdict, text) }
 }
 
 /// The lag of the generator itself; all of the lag when its thread had no time to spare.
 fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let limit = gates.load.lag_p99_below_ms;
-    let base = check("generator_lag_p99", "Generator on time", &format!("p99 < {limit} ms"), "ms");
+    let target = format!("< {limit} ms");
     if !load.is_open() {
         let text = "closed model: nothing is due, so nothing is late; no response time is claimed".to_owned();
-        return Check { verdict: Verdict::NotExercised, text, ..base };
+        return GENERATOR_LAG.check(target, Verdict::NotExercised, text);
     }
     let busy = load.busy().filter(|b| *b >= BUSY);
     let series = if busy.is_some() { &load.series.lag } else { &load.series.own_lag };
@@ -100,15 +86,14 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     };
     let actual = p99.map(|p| (p * 1000.0).round() / 1000.0);
     let verdict = if met { Verdict::Pass } else { Verdict::Unproven };
-    Check { actual, n: series.count(), verdict, text, ..base }
+    Check { actual, n: series.count(), ..GENERATOR_LAG.check(target, verdict, text) }
 }
 
 /// Whether the load that was asked for was put on the target.
 fn offered(load: &LoadSummary) -> Check {
     let (dropped, started) = (load.counts.dropped, load.counts.started);
-    let base = check("load_offered", "Starts not made", "0", "starts");
     if !load.is_open() {
-        return Check { verdict: Verdict::NotExercised, text: "closed model".to_owned(), ..base };
+        return LOAD_OFFERED.check("0", Verdict::NotExercised, "closed model");
     }
     let text = if dropped == 0 {
         format!("all {started} starts that were due were made")
@@ -126,7 +111,7 @@ fn offered(load: &LoadSummary) -> Check {
         text
     };
     let verdict = if dropped == 0 && started > 0 { Verdict::Pass } else { Verdict::Unproven };
-    Check { actual: Some(dropped as f64), n: dropped + started, verdict, text, ..base }
+    Check { actual: Some(dropped as f64), n: dropped + started, ..LOAD_OFFERED.check("0", verdict, text) }
 }
 
 /// Requests that failed for want of something on this machine.
@@ -139,16 +124,14 @@ fn own(load: &LoadSummary) -> Check {
     };
     let verdict = if local == 0 { Verdict::Pass } else { Verdict::Unproven };
     let n = load.counts.attempts;
-    let base = check("generator_resources", "Generator's own failures", "0", "requests");
-    Check { actual: Some(local as f64), n, verdict, text, ..base }
+    Check { actual: Some(local as f64), n, ..GENERATOR_RESOURCES.check("0", verdict, text) }
 }
 
 fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     let (target, counts) = (gates.success_rate_min_percent?, &load.counts);
-    let label = Label { id: "success_rate", title: "Success rate", things: "starts ended well" };
     // What failed for want of something here says nothing about the target.
     let judged = counts.done.saturating_sub(load.local().min(load.failed()));
-    let mut check = rate(gates, label, (counts.ok, judged), Side::AtLeast, target);
+    let mut check = rate(gates, &LOAD_SUCCESS_RATE, (counts.ok, judged), Side::AtLeast, target);
     let steps = counts.errors.get(&ErrorKind::Step).copied().unwrap_or(0);
     if steps > 0 {
         check.text.push_str(&format!("; in {steps} of them a step failed"));
@@ -173,40 +156,28 @@ fn error_rates(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
     let statuses = |class: u16| -> u64 {
         counts.statuses.iter().filter(|(s, _)| **s / 100 == class).map(|(_, n)| n).sum()
     };
-    let label = |id, title, things| Label { id, title, things };
-    let mut checks = Vec::new();
-    if let Some(target) = gates.client_error_rate_below_percent {
-        let label = label("client_error_rate", "4xx answers", "requests answered 4xx");
-        checks.push(rate(gates, label, (statuses(4), counts.attempts), Side::Below, target));
-    }
-    if let Some(target) = gates.server_error_rate_below_percent {
-        let label = label("server_error_rate", "5xx answers", "requests answered 5xx");
-        checks.push(rate(gates, label, (statuses(5), counts.attempts), Side::Below, target));
-    }
-    checks
+    let of = |row: Criterion, class, target: Option<f64>| {
+        target.map(|target| rate(gates, &row, (statuses(class), counts.attempts), Side::Below, target))
+    };
+    let client = of(LOAD_CLIENT_ERRORS, 4, gates.client_error_rate_below_percent);
+    let server = of(LOAD_SERVER_ERRORS, 5, gates.server_error_rate_below_percent);
+    client.into_iter().chain(server).collect()
 }
 
 fn latencies(load: &LoadSummary, gates: &Gates, late: bool) -> Vec<Check> {
-    let titles = if load.is_open() {
-        ["Response time p50", "Response time p95", "Response time p99"]
+    let rows = if load.is_open() {
+        [RESPONSE_P50, RESPONSE_P95, RESPONSE_P99]
     } else {
-        [
-            "Service time p50 (closed model)",
-            "Service time p95 (closed model)",
-            "Service time p99 (closed model)",
-        ]
+        [SERVICE_P50, SERVICE_P95, SERVICE_P99]
     };
     let limits = [
-        ("latency_p50", 50.0, gates.latency_p50_below_ms),
-        ("latency_p95", 95.0, gates.latency_p95_below_ms),
-        ("latency_p99", 99.0, gates.load.latency_p99_below_ms),
+        (50.0, gates.latency_p50_below_ms),
+        (95.0, gates.latency_p95_below_ms),
+        (99.0, gates.load.latency_p99_below_ms),
     ];
-    let things = if load.is_open() { "response times" } else { "service times" };
-    let on = titles.into_iter().zip(limits).filter_map(|(title, (id, percent, limit))| {
-        limit.map(|limit| (Label { id, title, things }, percent, limit))
-    });
-    on.map(|(label, percent, limit)| {
-        let mut check = percentile(gates, label, load.series.main(), percent, limit);
+    let on = rows.into_iter().zip(limits).filter_map(|(row, (percent, limit))| Some((row, percent, limit?)));
+    on.map(|(row, percent, limit)| {
+        let mut check = percentile(gates, &row, load.series.main(), percent, limit);
         if late && check.verdict == Verdict::Fail {
             check.verdict = Verdict::Unproven;
             check.text.push_str("; the generator was late itself, so this is not the target's time");

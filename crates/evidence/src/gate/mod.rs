@@ -5,6 +5,7 @@ mod caveats;
 mod check;
 mod clause;
 mod config;
+mod criteria;
 mod interval;
 mod judge;
 mod load;
@@ -18,8 +19,14 @@ mod triggers;
 pub use check::{Check, Interval, Verdict, overall};
 pub use clause::{ClauseVerdict, JudgedClause, clauses};
 pub use config::{Confidence, Gates, GatesError, LoadGate, RetryGate};
+pub(crate) use criteria::{
+    API_PII, CLIENT_ERROR_RATE, LATENCY_P50, LATENCY_P95, PII, RETRY_RATE, SERVER_ERROR_RATE, SIGNATURES,
+    SUCCESS_RATE,
+};
+pub use criteria::{CRITERIA, Criterion};
 pub use interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
 pub use judge::{judge, judge_flows};
 pub use load::judge_load;
 pub use promote::{PromoteGate, STAGES, Stage, promote};
+pub(crate) use triggers::log_findings;
 pub use triggers::{RollbackGate, Trigger, triggers};

@@ -2,6 +2,7 @@
 
 use super::check::{Check, Interval, Verdict};
 use super::config::{Confidence, Gates};
+use super::criteria::Criterion;
 use super::interval::{clean_samples_for_rate, wilson};
 use record::latency::Latency;
 use std::time::Duration;
@@ -13,18 +14,9 @@ pub(super) enum Side {
     Below,
 }
 
-/// What a check is called, and the things it counts.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Label {
-    pub id: &'static str,
-    pub title: &'static str,
-    /// The things in a sentence: `webhooks delivered`.
-    pub things: &'static str,
-}
-
 /// A rate of `hits` in `n` against a target in percent.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-pub(super) fn rate(gates: &Gates, label: Label, (hits, n): (u64, u64), side: Side, target: f64) -> Check {
+pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: Side, target: f64) -> Check {
     let actual = (n > 0).then(|| hits as f64 / n as f64 * 100.0);
     let interval = wilson(hits, n).map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
     let met = actual.is_some_and(|a| meets(a, side, target));
@@ -32,16 +24,13 @@ pub(super) fn rate(gates: &Gates, label: Label, (hits, n): (u64, u64), side: Sid
     let proven = proven(gates, n, bound.is_some_and(|b| meets(b, side, target)) || target >= 100.0);
     let verdict = verdict(n, met, proven);
     let share = if matches!(side, Side::AtLeast) { target / 100.0 } else { 1.0 - target / 100.0 };
+    let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
+    let text = rate_text(of.things, hits, n, (verdict != Verdict::Fail).then_some(share));
     Check {
-        id: label.id.to_owned(),
-        title: label.title.to_owned(),
-        target: format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" }),
         actual: actual.map(round3),
-        unit: "%".to_owned(),
         n,
         interval_95: interval.map(|i| Interval { low: round3(i.low), high: round3(i.high) }),
-        verdict,
-        text: rate_text(label.things, hits, n, (verdict != Verdict::Fail).then_some(share)),
+        ..of.check(target, verdict, text)
     }
 }
 
@@ -61,35 +50,26 @@ fn rate_text(things: &str, hits: u64, n: u64, share: Option<f64>) -> String {
 
 /// A count that may be at most `max`, seen among `n`.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-pub(super) fn count(label: Label, (count, n): (u64, u64), max: u64, detail: &str) -> Check {
+pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &str) -> Check {
     let verdict = match (count <= max, n) {
         (false, _) => Verdict::Fail,
         (true, 0) => Verdict::Unproven,
         (true, _) => Verdict::Pass,
     };
     let text = if n == 0 && count == 0 {
-        format!("nothing was looked at: no {}", label.things)
+        format!("nothing was looked at: no {}", of.things)
     } else {
-        format!("{count} in {n} {}{}{detail}", label.things, if detail.is_empty() { "" } else { ": " })
+        format!("{count} in {n} {}{}{detail}", of.things, if detail.is_empty() { "" } else { ": " })
     };
-    Check {
-        id: label.id.to_owned(),
-        title: label.title.to_owned(),
-        target: if max == 0 { "0".to_owned() } else { format!("<= {max}") },
-        actual: (n > 0 || count > 0).then_some(count as f64),
-        unit: "count".to_owned(),
-        n,
-        interval_95: None,
-        verdict,
-        text,
-    }
+    let target = if max == 0 { "0".to_owned() } else { format!("<= {max}") };
+    Check { actual: (n > 0 || count > 0).then_some(count as f64), n, ..of.check(target, verdict, text) }
 }
 
 /// A percentile of a latency against a limit in milliseconds.
 #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
 pub(super) fn percentile(
     gates: &Gates,
-    label: Label,
+    of: &Criterion,
     latency: &Latency,
     percent: f64,
     limit_ms: f64,
@@ -105,23 +85,15 @@ pub(super) fn percentile(
         (Some(p), Some(max)) => {
             format!(
                 "p{percent} of {n} {} is {p:.1} ms, the slowest took {:.1} ms",
-                label.things,
+                of.things,
                 max as f64 / 1000.0
             )
         }
-        _ => format!("no samples: {}", label.things),
+        _ => format!("no samples: {}", of.things),
     };
-    Check {
-        id: label.id.to_owned(),
-        title: label.title.to_owned(),
-        target: format!("< {limit_ms} ms"),
-        actual: actual.map(round3),
-        unit: "ms".to_owned(),
-        n,
-        interval_95: None,
-        verdict: verdict(n, actual.is_some_and(|a| a < limit_ms), proven(gates, n, bound)),
-        text: format!("{seen}; {needed} samples below the limit would prove it at 95 % confidence"),
-    }
+    let verdict = verdict(n, actual.is_some_and(|a| a < limit_ms), proven(gates, n, bound));
+    let text = format!("{seen}; {needed} samples below the limit would prove it at 95 % confidence");
+    Check { actual: actual.map(round3), n, ..of.check(format!("< {limit_ms} ms"), verdict, text) }
 }
 
 fn meets(actual: f64, side: Side, target: f64) -> bool {
@@ -153,7 +125,8 @@ fn round3(x: f64) -> f64 {
 mod tests {
     use super::*;
 
-    const LABEL: Label = Label { id: "x", title: "X", things: "things" };
+    const LABEL: &Criterion =
+        &Criterion { id: "x", title: "X", things: "things", unit: "things", kinds: &[] };
 
     fn sure() -> Gates {
         Gates { confidence_percent: Some(Confidence), ..Gates::default() }

@@ -1,6 +1,10 @@
 //! Checks of the retry contract.
 
 use super::check::{Check, Verdict};
+use super::criteria::{
+    ATTEMPT_DEADLINE, CLIENT_ERROR_ABORT, Criterion, REDIRECTS, RETRY_ATTEMPTS, RETRY_IDENTITY,
+    RETRY_SCHEDULE, SUCCESS_ACCEPTED, THROTTLE_POLICY,
+};
 use crate::analysis::seconds;
 use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 use std::collections::BTreeMap;
@@ -9,26 +13,23 @@ use std::collections::BTreeMap;
 /// id of its check.
 pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> Vec<Check> {
     let none = ClauseStats::default();
-    clauses(header).iter().map(|clause| check(clause, seen.get(clause.0).unwrap_or(&none))).collect()
+    let of = |(of, target)| check(of, target, seen.get(of.id).unwrap_or(&none));
+    clauses(header).into_iter().map(of).collect()
 }
 
-/// Id, title and target of each clause.
-fn clauses(header: &Header) -> [(&'static str, &'static str, String); 8] {
+/// Each clause with its target.
+fn clauses(header: &Header) -> [(Criterion, String); 8] {
     let contract = &header.retry;
     let throttled = if contract.throttled == ThrottlePolicy::Abort { "abort" } else { "retry" };
     [
-        ("retry_schedule", "Retry schedule", schedule(contract)),
-        ("retry_attempts", "Retries stop", format!("{} attempts, then silence", contract.backoff_ms.len())),
-        ("client_error_abort", "4xx aborts", "one attempt, then silence".to_owned()),
-        ("throttle_policy", "408 and 429", format!("policy: {throttled}")),
-        ("success_accepted", "2xx ends the delivery", "every 2xx".to_owned()),
-        ("retry_identity", "Retries are the same webhook", identity(contract.identity).to_owned()),
-        ("redirects", "Redirects are not followed", "no request at the redirect's target".to_owned()),
-        (
-            "attempt_deadline",
-            "Attempts end at the time-out",
-            format!("{} s in all", seconds(header.webhook.timeout_ms)),
-        ),
+        (RETRY_SCHEDULE, schedule(contract)),
+        (RETRY_ATTEMPTS, format!("{} attempts, then silence", contract.backoff_ms.len())),
+        (CLIENT_ERROR_ABORT, "one attempt, then silence".to_owned()),
+        (THROTTLE_POLICY, format!("policy: {throttled}")),
+        (SUCCESS_ACCEPTED, "every 2xx ends it".to_owned()),
+        (RETRY_IDENTITY, identity(contract.identity).to_owned()),
+        (REDIRECTS, "no request at the redirect's target".to_owned()),
+        (ATTEMPT_DEADLINE, format!("{} s in all", seconds(header.webhook.timeout_ms))),
     ]
 }
 
@@ -49,7 +50,7 @@ const fn identity(policy: IdentityPolicy) -> &'static str {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-fn check((id, title, target): &(&str, &str, String), seen: &ClauseStats) -> Check {
+fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
     let ClauseStats { n, broken, unwatched, .. } = *seen;
     let verdict = match (broken, n, unwatched) {
         (1.., ..) => Verdict::Fail,
@@ -67,17 +68,7 @@ fn check((id, title, target): &(&str, &str, String), seen: &ClauseStats) -> Chec
         ),
         Verdict::Pass => format!("kept in {n} of {n} cases that put it to the test"),
     };
-    Check {
-        id: (*id).to_owned(),
-        title: (*title).to_owned(),
-        target: target.clone(),
-        actual: (n > 0 || broken > 0).then_some(broken as f64),
-        unit: "breaches".to_owned(),
-        n,
-        interval_95: None,
-        verdict,
-        text,
-    }
+    Check { actual: (n > 0 || broken > 0).then_some(broken as f64), n, ..of.check(target, verdict, text) }
 }
 
 fn told(seen: &ClauseStats) -> String {

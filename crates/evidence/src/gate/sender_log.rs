@@ -1,6 +1,7 @@
 //! Whether the sender's log says the same of a window as what arrived in it.
 
 use super::check::{Check, Verdict};
+use super::criteria::SENDER_LOG;
 use crate::analysis::Analysis;
 use pii::shown;
 use record::{LogCompared, Reconciliation, WatchBegin};
@@ -18,17 +19,8 @@ pub(super) fn check(analysis: &Analysis, begin: &WatchBegin) -> Check {
     };
     let found = compared.map(|c| &c.found);
     let n = found.map_or(0, |f| f.agreed + contradictions(f));
-    Check {
-        id: "sender_log".into(),
-        title: "Sender's log agrees".into(),
-        target: "0".into(),
-        actual: found.filter(|_| n > 0).map(|f| contradictions(f) as f64),
-        unit: "webhooks".into(),
-        n,
-        interval_95: None,
-        verdict,
-        text,
-    }
+    let actual = found.filter(|_| n > 0).map(|f| contradictions(f) as f64);
+    Check { actual, n, ..SENDER_LOG.check("0", verdict, text) }
 }
 
 const fn contradictions(found: &Reconciliation) -> u64 {

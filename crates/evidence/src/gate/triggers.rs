@@ -5,6 +5,7 @@ use crate::analysis::{Analysis, Minute, breaker_stats, minutes};
 use pii::shown;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// When an observation asks for a rollback. Defaults: the staging guide's (docs/deltacrown.md section 6). `null` switches one off.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -150,7 +151,7 @@ fn bad_row(
 fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let most = gate.pii_above?;
     let webhooks = &analysis.privacy.webhooks;
-    let in_log = log_findings(analysis);
+    let in_log = in_log(analysis);
     (webhooks.total + in_log > most).then(|| {
         let first = webhooks.kept.first();
         let first = first.map(|l| {
@@ -164,10 +165,16 @@ fn personal_data(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     })
 }
 
-/// Findings of personal data in the sender's log.
-pub(super) fn log_findings(analysis: &Analysis) -> u64 {
-    let summary = analysis.watched.log.as_ref().and_then(|l| l.summary.get("pii")?.as_object());
-    summary.map_or(0, |pii| pii.values().filter_map(serde_json::Value::as_u64).sum())
+/// How many those are in all.
+pub(super) fn in_log(analysis: &Analysis) -> u64 {
+    log_findings(analysis).map_or(0, |found| found.values().sum())
+}
+
+/// Findings of personal data in the sender's log, by category; `None` where none was read.
+pub(crate) fn log_findings(analysis: &Analysis) -> Option<BTreeMap<String, u64>> {
+    let found = analysis.watched.log.as_ref()?.summary.get("pii")?.as_object()?;
+    let count = |(name, n): (&String, &serde_json::Value)| Some((name.clone(), n.as_u64()?));
+    Some(found.iter().filter_map(count).collect())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]

@@ -1,8 +1,8 @@
 //! The artifact: the keys of the staging guide (docs/deltacrown.md section 8), and what makes them checkable.
 
-use crate::analysis::Located;
+use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
-use record::Offset;
+use record::{Offset, RunKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -41,6 +41,8 @@ pub struct Artifact {
     pub hmac_signature_validation: Signatures,
     /// What became of the webhooks, organic and injected apart.
     pub outcomes: Outcomes,
+    /// Which webhooks were lost, late, duplicated, unexpected or leaking.
+    pub cases: Cases,
     /// The retry contract.
     pub retry: Retry,
     /// Deliveries that were broken on purpose.
@@ -82,17 +84,17 @@ pub struct TestRun {
     pub events_triggered: Option<u64>,
     /// Webhooks that arrived: deliveries, not attempts.
     pub webhooks_sent: u64,
-    /// Of those, asked for by a step and accepted in time; in an observation, accepted.
+    /// Of those, accepted in the end.
     pub webhooks_success: u64,
-    /// The others of those.
+    /// The others of those: no attempt was accepted.
     pub webhooks_failed: u64,
     /// Webhooks that were due and never came.
     pub webhooks_lost: u64,
-    /// Webhooks that were accepted later than their limit; among the failed.
+    /// Webhooks that were accepted, and came later than their limit; not among the failed.
     pub webhooks_late: u64,
-    /// Webhooks that nothing asked for; among the failed.
+    /// Webhooks that nothing asked for, accepted or not; 0 where nobody asks, as in an observation.
     pub webhooks_unexpected: u64,
-    /// Organic webhooks delivered of those due, percent; null without any.
+    /// Organic webhooks accepted of those due, percent; in an observation of those that arrived. Null without any.
     pub success_rate: Option<f64>,
     /// From the start to the last record, seconds.
     pub duration_seconds: f64,
@@ -163,8 +165,11 @@ pub struct PiiCheck {
     pub findings: Vec<Located>,
     /// Allowances of the policy that were used.
     pub allowances_used: Vec<String>,
-    /// `PASS`: none found. `FAIL`: some found. `UNPROVEN`: nothing was there to look at, or some of it could not be read.
+    /// The answer of the check `pii` (`api_pii`): `PASS`, `FAIL`, `UNPROVEN`; `NOT_JUDGED` where the gates ask for none.
     pub status: String,
+    /// Findings in the sender's log, which are among those above; absent where none was read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub findings_in_log: Option<u64>,
 }
 
 /// Delivery latency in ms; null without samples.
@@ -416,6 +421,8 @@ pub struct AcceptanceGates {
 pub struct Provenance {
     /// Random id of the run.
     pub run_id: String,
+    /// What kind of run it was.
+    pub kind: RunKind,
     /// Version of smoke.
     pub tool_version: String,
     /// Name of the scenario.

@@ -4,8 +4,8 @@ use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHE
 use super::evidence::{Evidence, EvidenceError};
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
-use crate::analysis::tallies;
-use crate::gate::Verdict;
+use crate::analysis::{cases, tallies};
+use crate::gate::{API_PII, PII, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
 use record::SubjectKind;
@@ -38,6 +38,7 @@ pub fn to_bytes(artifact: &Artifact) -> Vec<u8> {
 pub fn artifact(evidence: &Evidence) -> Artifact {
     let analysis = &evidence.analysis;
     let (organic, injected) = tallies(analysis);
+    let judged = |id| evidence.checks.iter().find(|check| check.id == id);
     let (sample_payment, sample_match, sample_flow) = sections::samples(analysis);
     Artifact {
         schema_version: SCHEMA_VERSION.to_owned(),
@@ -45,13 +46,15 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         sample_payment,
         sample_match,
         sample_flow,
-        pii_check: sections::pii(&analysis.privacy.webhooks, &analysis.privacy),
-        api_pii: sections::pii(&analysis.privacy.api, &analysis.privacy),
+        pii_check: sections::pii(&analysis.privacy.webhooks, analysis, judged(PII.id))
+            .with_log(log_findings(analysis).as_ref()),
+        api_pii: sections::pii(&analysis.privacy.api, analysis, judged(API_PII.id)),
         performance_metrics: sections::performance(&organic.latency, receiver_clock(analysis)),
         configuration: configuration(analysis),
         event_distribution: sections::events(&organic, &injected),
         hmac_signature_validation: sections::signatures(analysis, &organic, &injected),
         outcomes: sections::outcomes(analysis, &organic, &injected),
+        cases: cases(analysis),
         retry: sections::retry(analysis),
         fault_injection: faults::section(analysis),
         sender_contract: contract::section(analysis),
@@ -65,7 +68,7 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
 
 /// An observation states it among its own facts.
 fn receiver_clock(analysis: &Analysis) -> Option<Offset> {
-    analysis.watched.offset.clone().filter(|_| analysis.watched.begin.is_none())
+    analysis.watched.offset.clone().filter(|_| analysis.header.kind != RunKind::Observe)
 }
 
 fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
@@ -73,12 +76,8 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
     let flows = Some(analysis.steps.flows.len() as u64);
     let of = |kind| if header.scenario.subject == kind { flows } else { None };
     let sent = organic.deliveries + injected.deliveries;
-    let observed = analysis.watched.begin.is_some() || header.kind == RunKind::Receive;
-    let success = if observed {
-        organic.fate("delivered") + injected.fate("delivered")
-    } else {
-        organic.fulfilled + injected.fulfilled
-    };
+    let accounted = header.kind.accounts_for_each_webhook();
+    let success = organic.fate("delivered") + injected.fate("delivered");
     let triggered = organic.expected + organic.suppressed + injected.expected;
     TestRun {
         timestamp: header.started.to_rfc3339_opts(SecondsFormat::Micros, true),
@@ -86,17 +85,17 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
         total_payments: of(SubjectKind::Payment),
         total_matches: of(SubjectKind::Match),
         total_flows: of(SubjectKind::Flow),
-        events_triggered: (!observed).then_some(triggered),
+        events_triggered: accounted.then_some(triggered),
         webhooks_sent: sent,
         webhooks_success: success,
         webhooks_failed: sent.saturating_sub(success),
         webhooks_lost: organic.lost,
         webhooks_late: organic.late + injected.late,
         webhooks_unexpected: organic.unexpected + injected.unexpected,
-        success_rate: if observed {
-            sections::percent(success, sent)
+        success_rate: if accounted {
+            sections::percent(organic.fulfilled + organic.late, organic.expected)
         } else {
-            sections::percent(organic.fulfilled, organic.expected)
+            sections::percent(success, sent)
         },
         duration_seconds: sections::seconds(analysis.latest),
     }
@@ -153,6 +152,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
     let notes = evidence.analysis.notes.iter().map(|n| n.text.clone());
     Provenance {
         run_id: header.run_id.to_string(),
+        kind: header.kind,
         tool_version: header.tool_version.clone(),
         scenario: header.scenario.name.clone(),
         scenario_sha256: header.scenario.sha256.clone(),

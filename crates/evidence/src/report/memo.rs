@@ -142,6 +142,21 @@ fn gates(out: &mut String, artifact: &Artifact) {
         let _ = writeln!(out, "{}", gate(check));
     }
     let _ = writeln!(out);
+    out.push_str(&cases(artifact));
+}
+
+/// Which webhooks stand behind the gates that did not pass.
+pub(super) fn cases(artifact: &Artifact) -> String {
+    let mut out = String::new();
+    for check in artifact.acceptance_gates.checks.iter().filter(|c| c.verdict != Verdict::Pass) {
+        let Some(listed) = artifact.cases.of_check(&check.id) else { continue };
+        let _ = writeln!(out, "### {}: {}\n\n```text", escaped(&check.title), listed.total);
+        for sentence in listed.sentences(usize::MAX) {
+            let _ = writeln!(out, "{}", code(&sentence));
+        }
+        let _ = writeln!(out, "```\n");
+    }
+    out
 }
 
 fn gate(check: &Check) -> String {

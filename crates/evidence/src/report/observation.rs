@@ -1,10 +1,10 @@
 //! The section of the artifact that only an observation has, and the memo of the staging guide.
 
 use super::artifact::Artifact;
-use super::memo::{STAND_IN, code, escaped};
+use super::memo::{STAND_IN, cases, code, escaped};
 use crate::analysis::{Analysis, Minute, minutes};
-use crate::gate::{Check, Gates, Trigger, Verdict, triggers};
-use record::{Gap, Hook, LogCompared, LogQuote, Offset, QuotedAs, WatchBegin};
+use crate::gate::{CRITERIA, Check, Gates, Trigger, Verdict, triggers};
+use record::{Gap, Hook, LogCompared, LogQuote, Offset, QuotedAs, RunKind, WatchBegin};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -83,6 +83,7 @@ pub fn observation_memo(artifact: &Artifact) -> Option<String> {
     out.push_str(&sender_log(seen));
     out.push_str(&behaviour(artifact, seen));
     out.push_str(&gates_table(&artifact.acceptance_gates.checks));
+    let _ = write!(out, "\n{}", cases(artifact));
     let _ = write!(out, "\n## Recommendation\n\n{}\n", escaped(&artifact.recommendation));
     for trigger in &seen.triggers {
         let _ =
@@ -270,32 +271,16 @@ fn gates_table(checks: &[Check]) -> String {
 /// The guide's checklist: a tick only for a gate that passed, else an empty box and the reason.
 fn checklist(artifact: &Artifact) -> String {
     let mut out = "\n## Checklist\n\n".to_owned();
-    for (line, id) in [
-        ("Observed for the whole window", "window_completed"),
-        ("Success rate at its target", "success_rate"),
-        ("p95 latency below its limit", "latency_p95"),
-        ("Retry rate below its limit", "retry_rate"),
-        ("4xx rate below its limit", "client_error_rate"),
-        ("5xx rate below its limit", "server_error_rate"),
-        ("No personal data", "pii"),
-        ("Every signature valid", "signatures"),
-        ("Retry schedule kept", "retry_schedule"),
-        ("4xx not retried", "client_error_abort"),
-        ("Driven steps as expected", "steps"),
-        ("No driven webhook lost", "lost"),
-        ("Sender's log agrees with what arrived", "sender_log"),
-        ("No rollback trigger", "rollback_triggers"),
-    ] {
-        let check = artifact.acceptance_gates.checks.iter().find(|c| c.id == id);
-        let (mark, why) = match check {
-            Some(c) => (
-                if c.verdict == Verdict::Pass { "x" } else { " " },
-                format!("{}: {}", c.verdict.word(), escaped(&c.text)),
-            ),
-            None if matches!(id, "steps" | "lost") => continue,
-            None => (" ", "not measured: the gate is switched off".to_owned()),
-        };
-        let _ = writeln!(out, "- [{mark}] {line} ({why})");
+    let checks = &artifact.acceptance_gates.checks;
+    for check in checks {
+        let mark = if check.verdict == Verdict::Pass { "x" } else { " " };
+        let (title, why) = (escaped(&check.title), escaped(&check.text));
+        let _ = writeln!(out, "- [{mark}] {title} ({}: {why})", check.verdict.word());
+    }
+    let asked =
+        CRITERIA.iter().filter(|row| row.applies_to(RunKind::Observe) && !row.is_about_driven_traffic());
+    for row in asked.filter(|row| checks.iter().all(|check| check.id != row.id)) {
+        let _ = writeln!(out, "- [ ] {} (not measured: the gate is switched off)", row.title);
     }
     out
 }

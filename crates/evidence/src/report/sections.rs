@@ -4,8 +4,8 @@ use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
     Signatures, StepRow, WebhookResponse,
 };
-use super::flows::failed_flows;
-use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, Privacy, retries};
+use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries};
+use crate::gate::{Check, Verdict};
 use pii::Category;
 use record::SubjectKind;
 use record::Tick;
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 /// What the delivery latency is.
 const LATENCY: &str = "from the start of the HTTP step that triggers a webhook to the end of our accepting answer; organic \
-                       deliveries only; percentiles by nearest rank (HdrHistogram, 3 digits)";
+                       deliveries only, less what was held back on purpose; percentiles by nearest rank (HdrHistogram, 3 digits)";
 
 /// `hits` of `n` in percent with three decimals; `None` for n = 0.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
@@ -52,9 +52,13 @@ pub(super) fn performance(latency: &Latency, receiver_clock: Option<Offset>) -> 
     }
 }
 
-pub(super) fn pii(findings: &Findings, privacy: &Privacy) -> PiiCheck {
-    const GUIDE: [Category; 3] = [Category::Email, Category::Username, Category::IpAddress];
+/// The categories that the staging guide has keys for.
+const GUIDE: [Category; 3] = [Category::Email, Category::Username, Category::IpAddress];
+
+/// What was found, and what the check of it says.
+pub(super) fn pii(findings: &Findings, analysis: &Analysis, judged: Option<&Check>) -> PiiCheck {
     let others = Category::ALL.iter().filter(|c| !GUIDE.contains(c));
+    let privacy = &analysis.privacy;
     PiiCheck {
         emails_found: findings.count(Category::Email),
         usernames_found: findings.count(Category::Username),
@@ -64,12 +68,32 @@ pub(super) fn pii(findings: &Findings, privacy: &Privacy) -> PiiCheck {
         payloads_inspected: findings.inspected,
         findings: findings.kept.clone(),
         allowances_used: privacy.allowances.iter().cloned().collect(),
-        status: match (findings.total, findings.inspected, findings.unread) {
-            (1.., ..) => "FAIL",
-            (0, 0, _) | (0, _, 1..) => "UNPROVEN",
-            (0, _, 0) => "PASS",
+        status: match judged.map(|check| check.verdict) {
+            Some(Verdict::Pass) => "PASS",
+            Some(Verdict::Fail) => "FAIL",
+            Some(Verdict::Unproven | Verdict::NotExercised) => "UNPROVEN",
+            None => "NOT_JUDGED",
         }
         .to_owned(),
+        findings_in_log: None,
+    }
+}
+
+impl PiiCheck {
+    /// The same with what was found in the sender's log, which the check judges too.
+    pub(super) fn with_log(mut self, found: Option<&BTreeMap<String, u64>>) -> Self {
+        let Some(found) = found else { return self };
+        for (category, n) in found {
+            match category.as_str() {
+                name if name == Category::Email.name() => self.emails_found += n,
+                name if name == Category::Username.name() => self.usernames_found += n,
+                name if name == Category::IpAddress.name() => self.ip_addresses_found += n,
+                name => *self.other_found.entry(name.to_owned()).or_default() += n,
+            }
+            self.findings_total += n;
+        }
+        self.findings_in_log = Some(found.values().sum());
+        self
     }
 }
 
@@ -177,7 +201,7 @@ type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>)
 /// The sample of the run's subject: the first failed flow, else the first.
 pub(super) fn samples(analysis: &Analysis) -> Samples {
     let flows = &analysis.steps.flows;
-    let failed = failed_flows(analysis).first().copied().filter(|n| flows.get(*n).is_some());
+    let failed = flow_reasons(analysis).keys().next().copied().filter(|n| flows.get(*n).is_some());
     let number = failed.or_else(|| flows.numbers().next());
     let Some((number, facts)) = number.and_then(|n| Some((n, flows.get(n)?))) else {
         return (None, None, None);

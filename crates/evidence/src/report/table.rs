@@ -2,6 +2,7 @@
 
 use super::artifact::Artifact;
 use super::figure::actual;
+use crate::analysis::Cases;
 use crate::gate::{Check, Verdict};
 use pii::shown;
 use std::fmt::Write as _;
@@ -15,7 +16,10 @@ pub enum Colour {
     None,
 }
 
-/// A summary of under 40 lines.
+/// Cases that are shown behind a gate; the artifact has more.
+const SHOWN: usize = 5;
+
+/// A summary of a screen or two.
 #[must_use]
 pub fn summary(artifact: &Artifact, colour: Colour) -> String {
     let mut out = String::new();
@@ -39,11 +43,7 @@ pub fn summary(artifact: &Artifact, colour: Colour) -> String {
             "{name}: {environment} for {seconds:.2} s; {sent} webhooks arrived, {accepted} accepted"
         ),
     };
-    let _ = writeln!(out, "\n{:<13} {:<33} {:>18} {:>9} {:>5}", "", "gate", "target", "actual", "n");
-    for check in &artifact.acceptance_gates.checks {
-        let _ = writeln!(out, "{}", row(check, colour));
-    }
-    let _ = writeln!(out);
+    let _ = writeln!(out, "\n{}", gates(&artifact.acceptance_gates.checks, Some(&artifact.cases), colour));
     for warning in warnings(artifact) {
         let _ = writeln!(out, "warning: {warning}");
     }
@@ -88,10 +88,24 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     [personal, others, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
-fn row(check: &Check, colour: Colour) -> String {
+/// The gates as a table; after one that did not pass what was seen, and the first cases that stand behind it.
+pub(super) fn gates(checks: &[Check], cases: Option<&Cases>, colour: Colour) -> String {
+    let width = checks.iter().map(|check| check.title.chars().count()).max().unwrap_or(0).max(33);
+    let mut out = format!("{:<13} {:<width$} {:>18} {:>9} {:>5}\n", "", "gate", "target", "actual", "n");
+    for check in checks {
+        let _ = writeln!(out, "{}", row(check, width, colour));
+        let listed = cases.filter(|_| check.verdict != Verdict::Pass).and_then(|c| c.of_check(&check.id));
+        for sentence in listed.map(|listed| listed.sentences(SHOWN)).unwrap_or_default() {
+            let _ = writeln!(out, "{:13}   {sentence}", "");
+        }
+    }
+    out
+}
+
+fn row(check: &Check, width: usize, colour: Colour) -> String {
     let mark = paint(&format!("{:<13}", check.verdict.word()), check.verdict, colour);
     let mut row =
-        format!("{mark} {:<33} {:>18} {:>9} {:>5}", check.title, target(check), actual(check), check.n);
+        format!("{mark} {:<width$} {:>18} {:>9} {:>5}", check.title, target(check), actual(check), check.n);
     if matches!(check.verdict, Verdict::Fail | Verdict::Unproven) {
         let _ = write!(row, "  {}", cut(&shown(&check.text), 120));
     }

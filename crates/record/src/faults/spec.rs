@@ -33,6 +33,15 @@ pub enum Fault {
     Drip(u32),
 }
 
+impl Fault {
+    /// Whether an attempt that it met has failed by it. A delay or another 2xx leaves a good answer: what becomes of the
+    /// delivery is the sender's doing.
+    #[must_use]
+    pub const fn fails_the_attempt(self) -> bool {
+        !matches!(self, Self::Delay(_) | Self::Status { status: 200..=299, .. })
+    }
+}
+
 /// How many attempts of a delivery are broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Times {

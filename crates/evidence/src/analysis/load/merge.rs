@@ -107,7 +107,7 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
 
 /// What the flows of all parts amount to; `None` for a load of webhooks.
 fn sum_of<R>(parts: &[Part<R>]) -> Option<RunStats> {
-    let first = parts.first().filter(|part| part.header.flows > 0)?;
+    let first = parts.first().filter(|part| part.header.scenario.is_played())?;
     let mut sums = first.sums.as_deref().cloned().unwrap_or_default();
     parts.iter().skip(1).filter_map(|part| part.sums.as_deref()).for_each(|other| sums.add(other));
     Some(sums)

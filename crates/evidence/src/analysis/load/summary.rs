@@ -2,25 +2,26 @@
 
 use record::Tick;
 use record::latency::{DecodeError, Latency};
+use record::summed;
 use record::{ErrorKind, Interval, LoadFailure, LoadPace, LoadPlan, RunStats};
 use std::collections::BTreeMap;
 
 /// Most points of a timeline; longer runs have longer steps.
 const MAX_POINTS: u64 = 600;
-/// Most failures shown.
-const MAX_FAILURES: usize = 50;
 
-/// The four histograms of a load, in µs.
-#[derive(Debug, Clone, Default)]
-pub struct Series {
-    /// Done - intended.
-    pub response: Latency,
-    /// Done - sent.
-    pub service: Latency,
-    /// Sent - intended.
-    pub lag: Latency,
-    /// The part of the lag during which a connection was free.
-    pub own_lag: Latency,
+summed! {
+    /// The four histograms of a load, in µs.
+    #[derive(Debug, Clone, Default)]
+    pub struct Series {
+        /// Done - intended.
+        pub response: Latency,
+        /// Done - sent.
+        pub service: Latency,
+        /// Sent - intended.
+        pub lag: Latency,
+        /// The part of the lag during which a connection was free.
+        pub own_lag: Latency,
+    }
 }
 
 impl Series {
@@ -35,14 +36,6 @@ impl Series {
             lag: Latency::decode(&interval.lag)?,
             own_lag: Latency::decode(&interval.own_lag)?,
         })
-    }
-
-    /// Adds all counts of `other`.
-    pub fn add(&mut self, other: &Self) {
-        self.response.add(&other.response);
-        self.service.add(&other.service);
-        self.lag.add(&other.lag);
-        self.own_lag.add(&other.own_lag);
     }
 
     /// What users wait, as far as the model can tell: the response time, or in the closed model the service time.
@@ -69,40 +62,14 @@ impl Second {
     pub fn add(&mut self, interval: &Interval) -> Result<(), DecodeError> {
         self.series.add(&Series::of(interval)?);
         add_counts(&mut self.counts, interval);
-        self.counts.in_flight += interval.in_flight;
         Ok(())
     }
 }
 
-/// Adds everything that adds up: not the histograms, nor what is in flight.
+/// Adds everything that adds up: not the histograms.
 fn add_counts(sum: &mut Interval, one: &Interval) {
-    if sum.to == Tick(0) {
-        sum.from = one.from;
-    }
-    sum.from = sum.from.min(one.from);
-    sum.to = sum.to.max(one.to);
-    sum.started += one.started;
-    sum.done += one.done;
-    sum.ok += one.ok;
-    sum.attempts += one.attempts;
-    sum.retried += one.retried;
-    sum.connects += one.connects;
-    sum.dropped += one.dropped;
-    sum.abandoned += one.abandoned;
-    sum.throttled += one.throttled;
-    sum.retry_after_s = sum.retry_after_s.max(one.retry_after_s);
-    sum.cpu_us = match (sum.cpu_us, one.cpu_us) {
-        (Some(a), Some(b)) => Some(a + b),
-        (a, b) => a.or(b),
-    };
-    for (&status, n) in &one.statuses {
-        *sum.statuses.entry(status).or_default() += n;
-    }
-    for (&trouble, n) in &one.errors {
-        *sum.errors.entry(trouble).or_default() += n;
-    }
-    let room = MAX_FAILURES.saturating_sub(sum.failures.len());
-    sum.failures.extend(one.failures.iter().take(room).cloned());
+    sum.from = if sum.to == Tick(0) { one.from } else { sum.from.min(one.from) };
+    sum.add(one);
 }
 
 /// One point of the timeline.

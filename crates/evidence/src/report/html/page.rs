@@ -1,59 +1,38 @@
 //! The page: verdict and gates on top, then charts, tables, and how to check all of it again.
 
-use super::sections::{class, configuration, events, gates, outcomes, privacy, signatures, steps};
-use super::style::STYLE;
+use super::frame::{page, verdict};
+use super::sections::{cases, configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::{histogram, ladder, timeline};
 use crate::analysis::tallies;
 use crate::report::artifact::Artifact;
 use crate::report::{EMBEDDED, Evidence};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-
-/// Scripts, images, fonts, connections: none; the style stands in the page.
-const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'";
+use maud::{Markup, html};
 
 /// The report as one HTML file; `name` is what the run's files have in common (`staging_payments`).
 #[must_use]
 pub fn html(evidence: &Evidence, artifact: &Artifact, name: &str) -> String {
-    let run = &artifact.test_run;
-    let title = format!("{} against {}", artifact.provenance.scenario, run.environment);
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta http-equiv="Content-Security-Policy" content=(POLICY);
-                meta name="referrer" content="no-referrer";
-                title { "smoke: " (title) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { (title) }
-                (summary(artifact))
-                main {
-                    h2 { "Gates" }
-                    (gates(&artifact.acceptance_gates.checks))
-                    (charts(evidence, artifact))
-                    (tables(artifact))
-                    h2 { "How to check this" }
-                    (how_to_verify(artifact, name))
-                }
-            }
+    let title = format!("{} against {}", artifact.provenance.scenario, artifact.test_run.environment);
+    let body = html! {
+        (summary(artifact))
+        main {
+            h2 { "Gates" }
+            (gates(&artifact.acceptance_gates.checks))
+            (cases(artifact))
+            (charts(evidence, artifact))
+            (tables(artifact))
+            h2 { "How to check this" }
+            (how_to_verify(artifact, name))
         }
     };
-    page.into_string()
+    page(&title, &body)
 }
 
 fn summary(artifact: &Artifact) -> Markup {
     let run = &artifact.test_run;
-    let verdict = artifact.acceptance_gates.verdict;
+    let judged = artifact.acceptance_gates.verdict;
     html! {
         p.dim { (run.timestamp) ", " (format!("{:.1}", run.duration_seconds)) " s, smoke " (artifact.provenance.tool_version) }
-        div class={ "verdict " (class(verdict)) } {
-            strong { (verdict.word().to_uppercase()) }
-            p { (artifact.recommendation) }
-            @if run.environment == EMBEDDED { p { "This run was against the embedded stand-in. It is never evidence about staging." } }
-        }
+        (verdict(judged, &artifact.recommendation, run.environment != EMBEDDED))
         p {
             @if let Some(due) = run.events_triggered { (due) " webhooks due, " } (run.webhooks_sent) " arrived, " (run.webhooks_success) " accepted, "
             (run.webhooks_failed) " not accepted, " (run.webhooks_lost) " lost."

@@ -14,10 +14,10 @@ pub(super) const fn class(verdict: Verdict) -> &'static str {
     }
 }
 
-pub(super) fn gates(checks: &[Check]) -> Markup {
+pub(in crate::report) fn gates(checks: &[Check]) -> Markup {
     html! {
         table.stack {
-            thead { tr { th { "Gate" } th { "Answer" } th.n { "Figure" } th { "Target" } th { "What was seen" } } }
+            thead { tr { th { "Gate" } th { "Answer" } th.n { "Figure" } th { "Target" } th.n { "n" } th { "What was seen" } } }
             tbody {
                 @for check in checks {
                     tr {
@@ -25,6 +25,7 @@ pub(super) fn gates(checks: &[Check]) -> Markup {
                         td data-label="Answer" { span class=(class(check.verdict)) { (check.verdict.word()) } }
                         td.n data-label="Figure" { (actual(check)) }
                         td data-label="Target" { (check.target) }
+                        td.n data-label="n" { (check.n) }
                         td data-label="Seen" {
                             span {
                                 (check.text)
@@ -34,6 +35,18 @@ pub(super) fn gates(checks: &[Check]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Which webhooks stand behind the gates that did not pass.
+pub(super) fn cases(artifact: &Artifact) -> Markup {
+    let behind = artifact.acceptance_gates.checks.iter().filter(|check| check.verdict != Verdict::Pass);
+    let behind = behind.filter_map(|check| Some((check, artifact.cases.of_check(&check.id)?)));
+    html! {
+        @for (check, listed) in behind {
+            h2 { (check.title) ": " (listed.total) }
+            ul { @for sentence in listed.sentences(usize::MAX) { li { (sentence) } } }
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The style of the report: light and dark, wide and narrow, screen and paper.
+//! The style of every page: light and dark, wide and narrow, screen and paper.
 
 /// The whole style sheet.
 pub(super) const STYLE: &str = "
@@ -26,6 +26,9 @@ svg{display:block;width:100%;height:auto;margin:.5rem 0;background:var(--panel);
 svg text{fill:var(--dim);font:12px system-ui,sans-serif}svg .axis{stroke:var(--line)}svg .organic{fill:var(--organic)}
 svg .injected{fill:var(--injected)}svg .mark{stroke:var(--mark);stroke-width:1.5}svg text.mark{fill:var(--mark);stroke:none}
 svg .band{fill:var(--mark);opacity:.18}svg .refused{fill:none;stroke:var(--fail);stroke-width:2}svg .wire{stroke:var(--line);stroke-width:2}
+.wide{overflow-x:auto}figure{margin:1rem 0}summary{cursor:pointer;color:var(--dim)}svg .grid{stroke:var(--line)}
+svg path{fill:none;stroke-width:1.6}path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--fail)}path.d{stroke:var(--mark)}
+span.a{color:var(--organic)}span.b{color:var(--injected)}span.c{color:var(--fail)}span.d{color:var(--mark)}.legend{color:var(--dim)}
 .key{display:inline-block;width:.8em;height:.8em;border-radius:50%;margin:0 .3em 0 .8em}
 .key.organic{background:var(--organic)}.key.injected{background:var(--injected)}
 @media (max-width:40rem){body{padding:.6rem}table.stack thead{display:none}

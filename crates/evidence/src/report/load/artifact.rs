@@ -5,7 +5,7 @@ use crate::analysis::load::{LoadSummary, Point};
 use crate::gate::{Check, Verdict, overall};
 use chrono::SecondsFormat;
 use record::latency::Latency;
-use record::{Header, LoadFailure, LoadPace};
+use record::{Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -61,13 +61,13 @@ pub struct LoadRun {
     pub timestamp: String,
     /// `loopback`, or the name of the environment.
     pub environment: String,
-    /// Webhook attempts: those that this process sent, or in a load of flows those that arrived.
+    /// Webhooks, not attempts: those that this process sent to their end, or in a load of flows those that arrived.
     pub webhooks_sent: u64,
-    /// Webhooks that were accepted, in a load of flows in time.
+    /// Of those, accepted.
     pub webhooks_success: u64,
-    /// Webhooks that were not, in a load of flows the late and the lost ones.
+    /// Of those, not accepted.
     pub webhooks_failed: u64,
-    /// Percent of the webhooks that were due or sent; null without any.
+    /// Percent accepted of the webhooks that were sent, or in a load of flows due; null without any.
     pub success_rate: Option<f64>,
     /// From the beginning of the schedule to the end of the last request, seconds.
     pub duration_seconds: f64,
@@ -220,6 +220,8 @@ pub struct LoadGates {
 pub struct LoadProvenance {
     /// The run of the first shard.
     pub run_id: String,
+    /// What kind of run it was: a load.
+    pub kind: RunKind,
     /// Version of smoke that made the journals.
     pub tool_version: String,
     /// SHA-256 of the parameters that all shards have in common.
@@ -242,7 +244,7 @@ pub fn load_artifact(
     let slow = end_to_end.as_ref().and_then(EndToEnd::slow_inbox);
     LoadArtifact {
         schema_version: LOAD_SCHEMA_VERSION.to_owned(),
-        test_run: run(header, load, end_to_end.as_ref()),
+        test_run: run(header, load),
         load: asked(header, load),
         counters: counters(load),
         latency_ms: LatencyTable {
@@ -272,6 +274,7 @@ pub fn load_artifact(
         notes: load.notes.iter().cloned().chain(slow).collect(),
         provenance: LoadProvenance {
             run_id: header.run_id.to_string(),
+            kind: header.kind,
             tool_version: header.tool_version.clone(),
             parameters_sha256: load.plan.parameters_sha256.clone(),
             gates_sha256: header.gates_sha256.clone(),
@@ -280,19 +283,23 @@ pub fn load_artifact(
     }
 }
 
-fn run(header: &Header, load: &LoadSummary, flows: Option<&EndToEnd>) -> LoadRun {
+fn run(header: &Header, load: &LoadSummary) -> LoadRun {
     let started = load.shards.iter().map(|s| s.started).min().unwrap_or(load.plan.started);
-    let (sent, success, due) = match flows {
-        Some(flows) => (flows.attempts, flows.delivered, flows.expected),
-        None => (load.counts.attempts, load.counts.ok, load.counts.done),
+    let (sent, success, rate) = match &load.flows {
+        Some(RunStats { organic, injected, .. }) => {
+            let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
+            let in_the_end = share(both(|t| t.fulfilled + t.late), both(|t| t.expected));
+            (both(|t| t.deliveries), both(|t| t.fate("delivered")), in_the_end)
+        }
+        None => (load.counts.done, load.counts.ok, share(load.counts.ok, load.counts.done)),
     };
     LoadRun {
         timestamp: started.to_rfc3339_opts(SecondsFormat::Millis, true),
         environment: header.environment.clone(),
         webhooks_sent: sent,
         webhooks_success: success,
-        webhooks_failed: due.saturating_sub(success),
-        success_rate: share(success, due),
+        webhooks_failed: sent.saturating_sub(success),
+        success_rate: rate,
         duration_seconds: round3(load.counts.to.0 as f64 / 1e6),
     }
 }

@@ -5,97 +5,52 @@ use super::chart::{Chart, Line, Scale, nice};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
 use crate::gate::{Check, Verdict};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use crate::report::html::{gates, page, verdict};
+use maud::{Markup, html};
 use record::latency::Latency;
-
-const STYLE: &str = "
-:root{color-scheme:light dark;--ink:#1b1f24;--paper:#fff;--soft:#6b7280;--line:#d7dbe0;--pass:#1a7f37;--fail:#cf222e;--unproven:#9a6700;
---a:#0969da;--b:#bf8700;--c:#cf222e;--d:#8250df}
-@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--soft:#9198a1;--line:#30363d;--pass:#3fb950;--fail:#f85149;--unproven:#d29922;
---a:#4493f8;--b:#d29922;--c:#f85149;--d:#ab7df8}}
-body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:60rem;margin:0 auto;padding:1rem}
-h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}.verdict{font-size:1.2rem;font-weight:600}
-.pass{color:var(--pass)}.fail{color:var(--fail)}.unproven{color:var(--unproven)}.not{color:var(--soft)}
-summary{cursor:pointer;color:var(--soft)}.gates td:last-child{min-width:16rem}.wide{overflow-x:auto}table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
-th,td{text-align:left;padding:.25rem .5rem;border-bottom:1px solid var(--line);vertical-align:top}td.n,th.n{text-align:right;white-space:nowrap}
-figure{margin:1rem 0}svg{width:100%;height:auto}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
-path{fill:none;stroke-width:1.6}path.a{stroke:var(--a)}path.b{stroke:var(--b)}path.c{stroke:var(--c)}path.d{stroke:var(--d)}
-span.a{color:var(--a)}span.b{color:var(--b)}span.c{color:var(--c)}span.d{color:var(--d)}.legend,.soft{color:var(--soft)}
-code{overflow-wrap:anywhere}@media print{body{max-width:none}}";
 
 /// The page. `series` gives the percentile curve its buckets.
 #[must_use]
 pub fn load_html(artifact: &LoadArtifact, series: &Series) -> String {
-    let verdict = artifact.acceptance_gates.verdict.word();
     let load = &artifact.load;
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { "smoke load " (load.subject) ": " (verdict) }
-                style { (PreEscaped(STYLE)) }
-            }
-            body {
-                h1 { "Load: " (load.subject) }
-                p class={ "verdict " (verdict) } { (verdict.to_uppercase()) }
-                p { (artifact.recommendation) }
-                p class="soft" {
-                    (load.target) ", " (artifact.test_run.timestamp) ", " (load.model) " model, "
-                    (format!("{:.1}", artifact.test_run.duration_seconds)) " s, "
-                    (format!("{:.1}", load.achieved_per_second)) " starts/s"
-                }
-                @for note in &artifact.notes { p { "Note: " (note) } }
-                h2 { "Gates" }
-                (gates(artifact))
-                h2 { "Latency" }
-                (percentiles(artifact))
-                (over_time(artifact).draw())
-                (curve(series, load.model == "open").draw())
-                (rates(artifact).draw())
-                @if let Some(flows) = &artifact.end_to_end { (end_to_end(flows)) }
-                h2 { "Counts" }
-                (counts(artifact))
-                (failures(artifact))
-                h2 { "Where this comes from" }
-                (provenance(artifact))
-            }
+    let body = html! {
+        p.dim {
+            (load.target) ", " (artifact.test_run.timestamp) ", " (load.model) " model, "
+            (format!("{:.1}", artifact.test_run.duration_seconds)) " s, "
+            (format!("{:.1}", load.achieved_per_second)) " starts/s"
+        }
+        (verdict(artifact.acceptance_gates.verdict, &artifact.recommendation, true))
+        @for note in &artifact.notes { p.dim { "Note: " (note) } }
+        main {
+            h2 { "Gates" }
+            (judged(artifact))
+            h2 { "Latency" }
+            (percentiles(artifact))
+            (over_time(artifact).draw())
+            (curve(series, load.model == "open").draw())
+            (rates(artifact).draw())
+            @if let Some(flows) = &artifact.end_to_end { (end_to_end(flows)) }
+            h2 { "Counts" }
+            (counts(artifact))
+            (failures(artifact))
+            h2 { "Where this comes from" }
+            (provenance(artifact))
         }
     };
-    page.into_string()
+    page(&format!("load {}", load.subject), &body)
 }
 
-fn gates(artifact: &LoadArtifact) -> Markup {
-    let (asleep, judged): (Vec<&Check>, Vec<&Check>) =
-        artifact.acceptance_gates.checks.iter().partition(|c| c.verdict == Verdict::NotExercised);
+fn judged(artifact: &LoadArtifact) -> Markup {
+    let checks = artifact.acceptance_gates.checks.iter().cloned();
+    let (asleep, judged): (Vec<Check>, Vec<Check>) = checks.partition(|c| c.verdict == Verdict::NotExercised);
     html! {
-        (gate_table(&judged))
+        (gates(&judged))
         @if !asleep.is_empty() {
             details {
                 summary { (asleep.len()) " criteria that nothing in this load put to the test" }
-                (gate_table(&asleep))
+                (gates(&asleep))
             }
         }
-    }
-}
-
-fn gate_table(checks: &[&Check]) -> Markup {
-    html! {
-        div class="wide" { table class="gates" {
-            tr { th { "Verdict" } th { "Gate" } th class="n" { "Measured" } th { "Target" } th class="n" { "n" } th { "95 %" } th { "Why" } }
-            @for check in checks {
-                tr {
-                    td class=(check.verdict.word()) { (check.verdict.word()) }
-                    td { (check.title) }
-                    td class="n" { @if let Some(x) = check.actual { (x) " " (check.unit) } @else { "–" } }
-                    td { (check.target) }
-                    td class="n" { (check.n) }
-                    td class="n" { @if let Some(i) = check.interval_95 { (i.low) " – " (i.high) } }
-                    td { (check.text) }
-                }
-            }
-        } }
     }
 }
 
@@ -250,7 +205,7 @@ fn end_to_end(flows: &EndToEnd) -> Markup {
                 td class="n" { (flows.late + flows.lost) }
                 @for x in [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms] { td class="n" { (ms(x)) } } }
         } }
-        p class="soft" {
+        p.dim {
             (flows.expected) " webhooks were due: " (flows.delivered) " in time, " (flows.late) " late, " (flows.lost) " lost; "
             (flows.duplicates) " duplicates, " (flows.unexpected) " unexpected, " (flows.suppressed_by_breaker)
             " swallowed by the sender's circuit breaker."
@@ -276,7 +231,7 @@ fn failures(artifact: &LoadArtifact) -> Markup {
 fn provenance(artifact: &LoadArtifact) -> Markup {
     let from = &artifact.provenance;
     html! {
-        p class="soft" { "smoke " (from.tool_version) ", seed " (from.seed) ", gates " code { (from.gates_sha256) } }
+        p.dim { "smoke " (from.tool_version) ", seed " (from.seed) ", gates " code { (from.gates_sha256) } }
         div class="wide" { table {
             tr { th { "shard" } th { "began" } th { "complete" } th { "SHA-256 of its journal" } }
             @for shard in &artifact.shards {

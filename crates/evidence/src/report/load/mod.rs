@@ -6,7 +6,6 @@ mod chart;
 mod flows;
 mod hlog;
 mod html;
-mod junit;
 mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
@@ -14,7 +13,6 @@ pub use build::{LoadError, Scope, load_bytes, load_from_journal, load_from_parts
 pub use flows::EndToEnd;
 pub use hlog::Hlog;
 pub use html::load_html;
-pub use junit::load_junit;
 pub use text::load_text;
 
 #[cfg(test)]

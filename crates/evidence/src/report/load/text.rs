@@ -2,7 +2,7 @@
 
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
-use crate::gate::Check;
+use crate::report::table::{Colour, gates};
 use pii::shown;
 use std::fmt::Write as _;
 
@@ -61,10 +61,7 @@ pub fn load_text(artifact: &LoadArtifact) -> String {
     if let Some(flows) = &artifact.end_to_end {
         out.push_str(&end_to_end(flows));
     }
-    out.push('\n');
-    for check in &artifact.acceptance_gates.checks {
-        let _ = writeln!(out, "{}", row(check));
-    }
+    let _ = writeln!(out, "\n{}", gates(&artifact.acceptance_gates.checks, None, Colour::None));
     for note in &artifact.notes {
         let _ = writeln!(out, "note: {}", shown(note));
     }
@@ -97,21 +94,4 @@ fn columns(figures: &Percentiles) -> String {
         .iter()
         .map(|ms| format!("{ms:>9.2}"))
         .collect()
-}
-
-fn row(check: &Check) -> String {
-    let actual = match (check.actual, check.unit.as_str()) {
-        (None, _) => "-".to_owned(),
-        (Some(x), "%") => format!("{x:.2} %"),
-        (Some(x), "ms") => format!("{x:.2} ms"),
-        (Some(x), unit) => format!("{x} {unit}"),
-    };
-    format!(
-        "{:<13} {:<31} {:>14} {:>16}  {}",
-        check.verdict.word(),
-        check.title,
-        check.target,
-        actual,
-        shown(&check.text)
-    )
 }

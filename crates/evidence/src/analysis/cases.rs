@@ -1,0 +1,304 @@
+//! Which webhook: each one that is lost, late, one too many, unexpected or leaking, with the step that asked for it.
+
+use super::steps::KEPT_FLOWS;
+use super::{Analysis, Breaker, Delivery, Expectation, seconds};
+use chrono::{DateTime, SecondsFormat, Utc};
+use pii::shown;
+use record::Tick;
+use schemars::JsonSchema;
+use serde::Serialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Most cases of one kind that are listed; all are counted.
+const LISTED: usize = 20;
+
+/// The cases of a run; a kind of which there are none is empty.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Cases {
+    /// Webhooks that never came.
+    pub lost: Listed,
+    /// Webhooks that came later than the scenario allows.
+    pub late: Listed,
+    /// Webhooks that came more often than they should.
+    pub duplicates: Listed,
+    /// Webhooks that nothing asked for.
+    pub unexpected: Listed,
+    /// Webhooks with personal data.
+    pub leaking: Listed,
+}
+
+/// The first cases of a kind, and how many there are.
+#[derive(Debug, Clone, Default, Serialize, JsonSchema)]
+pub struct Listed {
+    /// All of them.
+    pub total: u64,
+    /// The first 20.
+    pub first: Vec<Case>,
+}
+
+/// One webhook in trouble.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct Case {
+    /// The event.
+    pub event: String,
+    /// The flow, where a step asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flow: Option<u32>,
+    /// The step that asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<String>,
+    /// Id of the flow's payment, match …
+    #[serde(skip_serializing_if = "Value::is_null")]
+    pub subject: Value,
+    /// When it was due at the latest, RFC 3339.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<String>,
+    /// Status of the step's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_status: Option<u16>,
+    /// How long the step took, ms.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step_ms: Option<f64>,
+    /// Number of the delivery, in order of first arrival.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivery: Option<u64>,
+    /// What is wrong with it.
+    pub what: String,
+}
+
+impl Case {
+    fn of_a_step(analysis: &Analysis, asked: &Expectation<'_>, what: String) -> Self {
+        let subject = analysis.steps.flows.get(asked.flow).map(|f| f.subject).unwrap_or_default();
+        Self {
+            event: asked.event.to_owned(),
+            flow: Some(asked.flow),
+            step: Some(asked.step_name.to_owned()),
+            subject,
+            due: Some(time(analysis, asked.deadline())),
+            step_status: asked.answer,
+            step_ms: asked.step.map(|_| millis(asked.took)),
+            delivery: None,
+            what,
+        }
+    }
+
+    /// A delivery, with the step that asked for it where one did.
+    fn of_a_delivery(analysis: &Analysis, delivery: &Delivery, what: String) -> Self {
+        let asked = delivery.fulfils.and_then(|index| analysis.expectation(index));
+        let case = match asked {
+            Some(asked) => Self::of_a_step(analysis, &asked, what),
+            None => Self {
+                event: delivery.event.to_string(),
+                flow: None,
+                step: None,
+                subject: Value::Null,
+                due: None,
+                step_status: None,
+                step_ms: None,
+                delivery: None,
+                what,
+            },
+        };
+        Self { delivery: Some(delivery.number), ..case }
+    }
+
+    /// The case in one sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let event = shown(&self.event);
+        let mut parts = vec![match (self.flow, &self.subject) {
+            (Some(flow), Value::Null) => format!("{event} of flow {flow}"),
+            (Some(flow), subject) => format!("{event} of flow {flow} (id {})", shown(&plain(subject))),
+            (None, _) => event,
+        }];
+        parts.push(self.what.clone());
+        parts.extend(self.due.as_ref().map(|due| format!("due by {due}")));
+        if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
+            let answered =
+                self.step_status.map_or_else(|| "got no answer".to_owned(), |s| format!("answered {s}"));
+            parts.push(format!("step {} {answered} after {ms:.0} ms", shown(step)));
+        }
+        parts.extend(self.delivery.map(|number| format!("delivery {number}")));
+        parts.join(", ")
+    }
+}
+
+impl Listed {
+    fn add(&mut self, times: u64, case: impl FnOnce() -> Case) {
+        if times > 0 {
+            self.total += times;
+            if self.first.len() < LISTED {
+                self.first.push(case());
+            }
+        }
+    }
+
+    /// The sentences of the first `most`, and how many more there are.
+    #[must_use]
+    pub fn sentences(&self, most: usize) -> Vec<String> {
+        let told = self.first.iter().take(most).map(Case::sentence);
+        let more = self.total.saturating_sub(self.first.len().min(most) as u64);
+        told.chain((more > 0).then(|| format!("and {more} more"))).collect()
+    }
+}
+
+impl Cases {
+    /// The cases that stand behind a check, by its id.
+    #[must_use]
+    pub fn of_check(&self, id: &str) -> Option<&Listed> {
+        let listed = match id {
+            "lost" => &self.lost,
+            "late" => &self.late,
+            "duplicates" => &self.duplicates,
+            "unexpected" => &self.unexpected,
+            "pii" => &self.leaking,
+            _ => return None,
+        };
+        (listed.total > 0).then_some(listed)
+    }
+}
+
+/// The cases of a run so far.
+#[must_use]
+pub fn cases(analysis: &Analysis) -> Cases {
+    let mut found = Cases::default();
+    let lost = Lost::new(analysis);
+    for asked in analysis.expectations() {
+        let missing = lost.missing(&asked);
+        found.lost.add(missing, || Case::of_a_step(analysis, &asked, never_came(missing)));
+        for delivery in asked.by().filter_map(|index| analysis.deliveries.get(index)) {
+            if let Some(what) = too_late(&asked, &delivery) {
+                found.late.add(1, || Case::of_a_delivery(analysis, &delivery, what));
+            }
+        }
+        if asked.has_surplus() && asked.count > 0 {
+            let what = format!("came more often than the {} that the step asks for", asked.count);
+            found.duplicates.first.extend(
+                (found.duplicates.first.len() < LISTED).then(|| Case::of_a_step(analysis, &asked, what)),
+            );
+        }
+    }
+    let accounted = analysis.header.kind.accounts_for_each_webhook();
+    for delivery in analysis.own() {
+        let again = delivery.after_acceptance.len() as u64;
+        let one = |what: String| Case::of_a_delivery(analysis, &delivery, what);
+        found.duplicates.add(again, || one(format!("came {again} times more after it was accepted")));
+        found
+            .duplicates
+            .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));
+        // One too many is told with the step that it is too many for.
+        found.duplicates.total += u64::from(delivery.surplus);
+        let surprise = accounted && !delivery.is_asked_for();
+        let at = time(analysis, delivery.first_byte());
+        found.unexpected.add(u64::from(surprise), || one(format!("came at {at}, and no step asks for it")));
+    }
+    leaking(analysis, &mut found.leaking);
+    found
+}
+
+fn leaking(analysis: &Analysis, found: &mut Listed) {
+    found.total = analysis.privacy.webhooks.total;
+    let located = analysis.privacy.webhooks.kept.iter().take(LISTED);
+    found.first.extend(located.filter_map(|located| {
+        let delivery = analysis.deliveries.get(located.delivery?)?;
+        let finding = &located.finding;
+        let what = format!("{} at {} ({})", finding.category.name(), shown(&finding.place), finding.excerpt);
+        Some(Case::of_a_delivery(analysis, &delivery, what))
+    }));
+}
+
+/// Tells what is lost from what is still due and from what the sender's circuit breaker swallowed.
+pub(super) struct Lost<'a> {
+    analysis: &'a Analysis,
+    breaker: Breaker,
+    complete: bool,
+}
+
+impl<'a> Lost<'a> {
+    pub(super) fn new(analysis: &'a Analysis) -> Self {
+        // A trigger ends a window while webhooks may still come.
+        let ended = analysis.end.as_ref().is_some_and(|end| end.complete);
+        let complete = ended && analysis.header.kind != record::RunKind::Observe;
+        Self { analysis, breaker: Breaker::of(analysis), complete }
+    }
+
+    /// Whether a webhook that has not come may still be in time.
+    pub(super) fn is_pending(&self, asked: &Expectation<'_>) -> bool {
+        !self.complete && asked.deadline() > self.analysis.latest
+    }
+
+    /// Whether the sender's breaker may have swallowed it.
+    pub(super) fn is_swallowed(&self, asked: &Expectation<'_>) -> bool {
+        self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
+    }
+
+    fn missing(&self, asked: &Expectation<'_>) -> u64 {
+        match u64::from(asked.missing()) {
+            0 => 0,
+            _ if self.is_pending(asked) || self.is_swallowed(asked) => 0,
+            missing => missing,
+        }
+    }
+}
+
+/// What is wrong with each of the first flows that went wrong: one reason each.
+#[must_use]
+pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
+    let mut reasons = analysis.steps.first_failed.clone();
+    let lost = Lost::new(analysis);
+    for asked in analysis.expectations() {
+        if reasons.len() >= KEPT_FLOWS || reasons.contains_key(&asked.flow) {
+            continue;
+        }
+        let delivered = || asked.by().filter_map(|index| analysis.deliveries.get(index));
+        let refused = delivered().find(|d| d.accepted().is_none());
+        let late = || delivered().find_map(|d| Some((too_late(&asked, &d)?, d)));
+        let case = if asked.missing() > 0 {
+            let what = match lost.missing(&asked) {
+                0 => "did not come: still due, or swallowed by the sender's circuit breaker".to_owned(),
+                missing => never_came(missing),
+            };
+            Case::of_a_step(analysis, &asked, what)
+        } else if let Some(refused) = refused {
+            Case::of_a_delivery(analysis, &refused, "came, and no attempt was accepted".to_owned())
+        } else if asked.has_surplus() {
+            let what = format!("came more often than the {} that the step asks for", asked.count);
+            Case::of_a_step(analysis, &asked, what)
+        } else if let Some((what, late)) = late() {
+            Case::of_a_delivery(analysis, &late, what)
+        } else {
+            continue;
+        };
+        reasons.insert(asked.flow, case.sentence());
+    }
+    reasons
+}
+
+fn never_came(missing: u64) -> String {
+    if missing == 1 { "never came".to_owned() } else { format!("never came, {missing} times") }
+}
+
+/// How late a webhook came; `None` when it was in time, or was never accepted.
+fn too_late(asked: &Expectation<'_>, delivery: &Delivery) -> Option<String> {
+    let late = delivery.accepted().is_some() && delivery.first_byte() > asked.deadline();
+    let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+    late.then(|| {
+        let (took, within) = (ms(delivery.first_byte().since(asked.at)), ms(asked.within));
+        format!("came after {} s, {} s are allowed", seconds(took), seconds(within))
+    })
+}
+
+fn time(analysis: &Analysis, at: Tick) -> String {
+    let at: DateTime<Utc> = at.wall(analysis.header.started);
+    at.to_rfc3339_opts(SecondsFormat::Millis, true)
+}
+
+fn millis(took: Duration) -> f64 {
+    (took.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
