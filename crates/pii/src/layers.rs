@@ -398,7 +398,9 @@ impl<'r, 'h> Layers<'r, 'h> {
         };
         let mut members: Vec<(Category, u8, Cow<'_, str>)> = Vec::new();
         pairs::pairs(view, wanted, |pair| {
-            let context = rules.under(Context::NONE, pair.key);
+            let around =
+                pairs::enclosing(view, pair.at).map_or(Context::NONE, |key| rules.under(Context::NONE, key));
+            let context = rules.under(Context { says: Says::Nothing, ..around }, pair.key);
             hits.worked(pair.key.len() + pair.value.len());
             let plain = pair.value.replace('+', " ");
             let value = decode::percent(&plain).unwrap_or(plain);

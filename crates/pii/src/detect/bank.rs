@@ -138,7 +138,7 @@ fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
         hits.worked(view.text.len());
         upi(view.text, hits, covered);
     }
-    if view.digits < 11 || !view.hints.has(Category::BankAccount, 0) {
+    if view.digits < 6 || !view.hints.has(Category::BankAccount, 0) {
         return;
     }
     hits.worked(view.text.len());

@@ -28,10 +28,7 @@ fn is_key(words: &Words<'_>) -> bool {
     match last {
         "ip" | "ipv" | "ipaddress" => true,
         "address" | "addr" | "host" | "port" if prev == "ip" || prev == "ipv" => last != "port",
-        "addr" => {
-            matches!(prev, "remote" | "client" | "peer" | "source" | "src" | "inet" | "socket")
-                || words.len() == 1
-        }
+        "addr" => matches!(prev, "remote" | "client" | "peer" | "source" | "src" | "inet" | "socket"),
         "address" => matches!(prev, "remote" | "peer" | "source" | "inet" | "net" | "network"),
         "for" => prev == "forwarded",
         "forwarded" => words.len() <= 2,

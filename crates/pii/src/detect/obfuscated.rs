@@ -67,10 +67,13 @@ pub(super) fn detect(text: &str, hits: &mut Hits) {
         let plain = at == "@" && dot == "." && part("at") == "@";
         // `see you at example.org`: an ordinary dot says nothing, unless the other sign is marked.
         let said = marked(at) || at == "@" && (part("dot") != "." || part("at").len() > 2) || dot != ".";
+        // One hand writes both words alike: `look at it [dot] com` is none.
+        let alike = !(at.chars().all(char::is_alphabetic) && marked(dot));
         let numbers = host.bytes().all(|b| b.is_ascii_digit());
         let local = local.rsplit(char::is_whitespace).next().unwrap_or("");
         if known
             && said
+            && alike
             && !plain
             && !numbers
             && !local.is_empty()

@@ -10,10 +10,32 @@ use crate::text;
 pub(crate) struct Pair<'t> {
     pub key: &'t str,
     pub value: &'t str,
+    /// Where its `=` or `:` stands.
+    pub at: usize,
     /// How surely it is one.
     pub bond: Bond,
     /// The value is a word of a sentence, such as `must`, which goes on in small letters.
     pub runs_on: bool,
+}
+
+/// The key of the braces or parentheses that the pair at `at` stands in: `setVenue(venue: {address: …})`.
+pub(crate) fn enclosing(text: &str, at: usize) -> Option<&str> {
+    let left = text::left_of(text, at, 240);
+    let mut closed = 0;
+    for (start, c) in left.char_indices().rev() {
+        match c {
+            '}' | ')' => closed += 1,
+            '{' | '(' if closed > 0 => closed -= 1,
+            '{' | '(' => {
+                let front = left.get(..start)?.trim_end_matches([' ', ':', '=', '>', '"', '\'', '(']);
+                let name =
+                    front.rsplit(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))).next()?;
+                return Some(name).filter(|n| !n.is_empty());
+            }
+            _ => {}
+        }
+    }
+    None
 }
 
 /// What joins key and value.
@@ -46,7 +68,7 @@ pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: 
             let quoted =
                 text.as_bytes().get(at + 1..).is_some_and(|r| r.trim_ascii_start().starts_with(b"\""));
             let bond = if quoted { Bond::Tight } else { bond };
-            each(Pair { key, value, bond, runs_on: runs_on(text, at, value) });
+            each(Pair { key, value, at, bond, runs_on: runs_on(text, at, value) });
         }
     }
 }

@@ -180,7 +180,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:
         \b(?:my|his|her|their|your|home|new|current|permanent|present|residential|shipping|delivery|billing|postal|mailing|customer|customer'?s|full|old|house|player'?s|user'?s|winner'?s)\ (?:\w+\ ){0,2}?addr(?:ess|\.)(?:\s(?:is|was|has\ changed\ to|changed\ to|now))*
-        |\baddress\s?(?:[:=]|is\b)
+        |(?m:^)[\s>*-]*address\s?[:=]|\baddress\ is\b
         |\b(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|delivered|posted)(?:ed|ing|s)?\b(?:\ (?:[\w'’-]+)){0,5}?\ (?:to|at|off\ at)\b(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
         |\b(?:lives?|living|lived|resid(?:es|ing|ent)|stays?|staying)\ (?:now\ |currently\ )?(?:at|in|on|near)
         |\b(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to

@@ -18,7 +18,7 @@ straße strasse str weg gasse platz haus wohnung hof via viale piazza corso vico
 rua travessa alameda rodovia praça praca quadra lote bairro apto bloco casa andar \
 ul ulica al aleja pl plac os osiedle m lok mieszkanie ulice náměstí nám třída utca út u tér körút krt \
 sokak sok sokağı cadde cad caddesi cd bulvarı blv mah mahallesi mahalle daire kat apartmanı apt no \
-jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong jln taman persiaran soi thanon ถนน ซอย หมู่ ตำบล \
+jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong jln taman persiaran soi thanon ถ ต ม เลขที่ บ้านเลขที่ ถนน ซอย หมู่ ตำบล \
 ул улица пр проспект пер переулок шоссе бульвар набережная пл площадь дом д кв корп квартира вул вулиця провулок \
 оδός οδος οδός λεωφόρος λεωφ οδ gata gatan gate vei veien väg vägen vej gade katu tie straat laan plein weg kade gracht \
 শারক সড়ক রোড রাস্তা লেন গলি বাড়ি বাসা ফ্ল্যাট প্লট হোল্ডিং ব্লক সেক্টর গ্রাম পাড়া মহল্লা মোড় তলা \
@@ -74,10 +74,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         return true;
     }
     let words: Vec<&str> = lower.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
-    let street = words.iter().any(|w| among(STREETS, w) && !w.bytes().all(|b| b.is_ascii_digit()))
-        || words
-            .iter()
-            .any(|w| ENDINGS.split_ascii_whitespace().any(|e| w.len() > e.len() + 2 && w.ends_with(e)));
+    let street = words.iter().any(|w| is_street(w));
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
     let house = house || street && has_long_number(&lower);
@@ -86,7 +83,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
     let long = leading && street && words.iter().take(6).any(|w| among(STREETS, w));
     if bar == Bar::Prose {
-        return (house || long) && (street || is_listed(value)) && starts_soon(&words);
+        return (house || long) && (street && is_beside(&lower) || is_listed(value)) && starts_soon(&words);
     }
     let numbered = words.windows(2).any(|w| {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
@@ -146,6 +143,31 @@ fn is_listed(value: &str) -> bool {
         Regex::new(r"^\W*(?:\d{1,4}[A-Za-z]?(?:[/-]\d+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+\d{1,4}[A-Za-z]?(?:[/-]\d+)?),\s*(?:\d[\d -]{2,7}\s+)?\p{Lu}").ok()
     });
     LIST.as_ref().is_some_and(|l| l.is_match(value))
+}
+
+/// The number stands in the same part of a list as the street, or alone in the one beside it.
+fn is_beside(lower: &str) -> bool {
+    let digit = |w: &str| w.starts_with(|c: char| c.is_ascii_digit());
+    let marks: Vec<(bool, bool, bool)> = lower
+        .split([',', '،', '、'])
+        .map(|part| {
+            let words: Vec<&str> =
+                part.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
+            let street = words.iter().any(|w| is_street(w));
+            let number = words.iter().any(|w| digit(w));
+            (street, number, number && words.iter().all(|w| digit(w) || w.chars().count() == 1))
+        })
+        .collect();
+    marks.iter().any(|(street, number, _)| *street && *number)
+        || marks
+            .windows(2)
+            .any(|pair| matches!(pair, [(true, ..), (_, _, true)] | [(_, _, true), (true, ..)]))
+}
+
+/// A word for a street or what stands on it, or a street's name written as one word.
+fn is_street(word: &str) -> bool {
+    !word.starts_with(|c: char| c.is_ascii_digit()) && among(STREETS, word)
+        || ENDINGS.split_ascii_whitespace().any(|e| word.len() > e.len() + 2 && word.ends_with(e))
 }
 
 /// Street and number are among the first words.
