@@ -23,7 +23,7 @@ const CHIME_PATIENCE: Duration = Duration::from_millis(200);
 
 /// What a load in the background tells.
 #[derive(Debug)]
-pub enum Event {
+pub(crate) enum Event {
     /// The schedule begins: this is its tick 0.
     Began(Clock),
     /// A second is over.
@@ -34,7 +34,7 @@ pub enum Event {
 
 /// What is run in the background.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub(crate) struct Job {
     /// Open or closed model.
     pub pace: Pace,
     /// Which part of the schedule.
@@ -48,7 +48,7 @@ pub struct Job {
 /// Where a load will run. A signal that comes after this was made ends the load in order, also one that comes before the
 /// load starts.
 #[derive(Debug)]
-pub struct Background {
+pub(crate) struct Background {
     runtime: Runtime,
     signals: Signals,
 }
@@ -58,7 +58,7 @@ impl Background {
     ///
     /// # Errors
     /// When the system gives no event queue or no signals.
-    pub fn new() -> io::Result<Self> {
+    pub(crate) fn new() -> io::Result<Self> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let signals = Signals::listen()?;
@@ -70,7 +70,7 @@ impl Background {
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start<W, M>(
+    pub(crate) fn start<W, M>(
         self,
         job: Job,
         make: impl FnOnce(Clock) -> M + Send + 'static,

@@ -13,7 +13,7 @@ use wire::Clock;
 
 /// How requests are sent.
 #[derive(Debug, Clone)]
-pub struct RetryPolicy {
+pub(crate) struct RetryPolicy {
     /// Time limit of one request, connecting included.
     pub timeout: Duration,
     /// Pause before each attempt; its length is the number of attempts.
@@ -22,7 +22,7 @@ pub struct RetryPolicy {
 
 /// A connection and its work.
 #[derive(Debug)]
-pub struct WebhookClient<C: Connect> {
+pub(crate) struct WebhookClient<C: Connect> {
     connect: C,
     connection: Option<Connection<C::Stream>>,
     template: RequestTemplate,
@@ -33,7 +33,7 @@ pub struct WebhookClient<C: Connect> {
 
 impl<C: Connect> WebhookClient<C> {
     /// A client without a connection; the first request opens it.
-    pub fn new(connect: C, template: RequestTemplate, policy: RetryPolicy, clock: Clock) -> Self {
+    pub(crate) fn new(connect: C, template: RequestTemplate, policy: RetryPolicy, clock: Clock) -> Self {
         let limit = Limit::new(policy.timeout);
         Self { connect, connection: None, template, limit, policy, clock }
     }
@@ -98,6 +98,6 @@ fn is_retried(result: &Result<Response, RequestError>) -> bool {
 
 /// The statuses that the real sender takes as delivered.
 #[must_use]
-pub const fn is_success(status: u16) -> bool {
+pub(crate) const fn is_success(status: u16) -> bool {
     matches!(status, 200 | 201 | 202 | 204)
 }

@@ -19,7 +19,7 @@ const GRACE: Duration = Duration::from_millis(500);
 
 /// How one start ended.
 #[derive(Debug)]
-pub struct RequestOutcome {
+pub(crate) struct RequestOutcome {
     /// The last attempt; no answer where what was started is more than a request, and ended well.
     pub last: Result<Option<Response>, RequestError>,
     /// The attempts before it.
@@ -31,13 +31,13 @@ pub struct RequestOutcome {
 }
 
 /// Something that can be started again and again, one at a time. Every wait in it must have a limit.
-pub trait Worker: Send + 'static {
+pub(crate) trait Worker: Send + 'static {
     /// Does what start number `start` asks for.
     fn perform(&mut self, start: u64) -> impl Future<Output = RequestOutcome> + Send;
 }
 
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Open or closed model.
     pub pace: Pace,
     /// Which part of the schedule.
@@ -48,7 +48,7 @@ pub struct Plan {
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Finish {
+pub(crate) enum Finish {
     Complete,
     Interrupted,
 }
@@ -58,7 +58,7 @@ pub enum Finish {
 /// timers are exact to a millisecond, and whoever can tell the time better may ring when a start is due.
 ///
 /// Runs best on a runtime with one thread, whose processor time `cpu` tells in µs.
-pub async fn run<W: Worker>(
+pub(crate) async fn run<W: Worker>(
     plan: Plan,
     clock: Clock,
     mut make: impl FnMut() -> W,

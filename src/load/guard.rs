@@ -3,13 +3,13 @@
 use std::net::SocketAddr;
 
 /// The rate in starts per second above which a load on another machine must be asked for twice.
-pub const HIGH_RATE: f64 = 10_000.0;
+pub(crate) const HIGH_RATE: f64 = 10_000.0;
 /// File descriptors that are kept for other things than connections.
 const SPARE_DESCRIPTORS: u64 = 32;
 
 /// Why a target or a load is refused. All but the last are overridden by `--i-own-this-target`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
+pub(crate) enum Refusal {
     /// The host looks like production.
     #[error("{host} looks like production ({why}): if it is yours to drive, say so with --i-own-this-target")]
     Production {
@@ -53,7 +53,7 @@ const PRIVATE_TLDS: [&str; 6] = ["test", "localhost", "local", "internal", "lan"
 
 /// What about a host name looks like production, if anything does. Addresses look like nothing.
 #[must_use]
-pub fn looks_like_production(host: &str) -> Option<String> {
+pub(crate) fn looks_like_production(host: &str) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
         return None;
@@ -96,7 +96,7 @@ fn word_of_production(label: &str) -> Option<&str> {
 
 /// Whether all of these are this machine.
 #[must_use]
-pub fn is_loopback(addresses: &[SocketAddr]) -> bool {
+pub(crate) fn is_loopback(addresses: &[SocketAddr]) -> bool {
     !addresses.is_empty() && addresses.iter().all(|a| a.ip().to_canonical().is_loopback())
 }
 
@@ -104,7 +104,7 @@ pub fn is_loopback(addresses: &[SocketAddr]) -> bool {
 ///
 /// # Errors
 /// When it looks like production, or is very fast and not on this machine.
-pub fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f64>) -> Result<(), Refusal> {
+pub(crate) fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f64>) -> Result<(), Refusal> {
     if is_loopback(addresses) {
         return Ok(());
     }
@@ -123,7 +123,7 @@ pub fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f64>) -> 
 ///
 /// # Errors
 /// When its soft limit of file descriptors is lower.
-pub const fn check_descriptors(connections: u64, limit: Option<u64>) -> Result<(), Refusal> {
+pub(crate) const fn check_descriptors(connections: u64, limit: Option<u64>) -> Result<(), Refusal> {
     let needed = connections + SPARE_DESCRIPTORS;
     match limit {
         Some(limit) if needed > limit => Err(Refusal::Descriptors { connections, needed, limit }),
@@ -133,13 +133,13 @@ pub const fn check_descriptors(connections: u64, limit: Option<u64>) -> Result<(
 
 /// Most connections that fit in a limit of file descriptors.
 #[must_use]
-pub const fn most_connections(limit: u64) -> u64 {
+pub(crate) const fn most_connections(limit: u64) -> u64 {
     limit.saturating_sub(SPARE_DESCRIPTORS)
 }
 
 /// The soft limit of open files in the text of `/proc/self/limits`; `None` when it is unlimited or not there.
 #[must_use]
-pub fn descriptor_limit(limits: &str) -> Option<u64> {
+pub(crate) fn descriptor_limit(limits: &str) -> Option<u64> {
     let line = limits.lines().find_map(|l| l.strip_prefix("Max open files"))?;
     line.split_whitespace().next()?.parse().ok()
 }

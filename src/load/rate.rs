@@ -4,15 +4,15 @@ use super::schedule::Stage;
 use std::time::Duration;
 
 /// The highest rate that is taken, in starts per second; above it a number is a slip of the finger.
-pub const MAX_PER_SECOND: f64 = 1_000_000.0;
+pub(crate) const MAX_PER_SECOND: f64 = 1_000_000.0;
 /// The longest run that is taken: 30 days.
-pub const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3600);
+pub(crate) const MAX_DURATION: Duration = Duration::from_secs(30 * 24 * 3600);
 /// The most stages that are taken.
-pub const MAX_STAGES: usize = 1000;
+pub(crate) const MAX_STAGES: usize = 1000;
 
 /// Why a rate, a duration or a list of stages is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum RateError {
+pub(crate) enum RateError {
     /// Not a rate.
     #[error("'{0}' is not a rate: write starts per time, as in 20/s, 0.5/s, 90/m or 500/10s (or max)")]
     Rate(String),
@@ -52,7 +52,7 @@ pub enum RateError {
 ///
 /// # Errors
 /// When the text is no rate, is zero or absurd.
-pub fn rate(text: &str) -> Result<f64, RateError> {
+pub(crate) fn rate(text: &str) -> Result<f64, RateError> {
     match rate_or_zero(text)? {
         zero if zero <= 0.0 => Err(RateError::Zero(text.trim().to_owned())),
         rate => Ok(rate),
@@ -89,7 +89,7 @@ fn number(text: &str) -> Option<f64> {
 ///
 /// # Errors
 /// When the text is no duration or is out of range.
-pub fn duration(text: &str) -> Result<Duration, RateError> {
+pub(crate) fn duration(text: &str) -> Result<Duration, RateError> {
     let text = text.trim();
     let seconds = seconds(text).ok_or_else(|| RateError::Duration(text.to_owned()))?;
     if seconds > 0.0 && seconds <= MAX_DURATION.as_secs_f64() {
@@ -129,7 +129,7 @@ fn seconds(text: &str) -> Option<f64> {
 ///
 /// # Errors
 /// When a stage does not parse, and when no stage starts anything.
-pub fn stages(text: &str) -> Result<Vec<Stage>, RateError> {
+pub(crate) fn stages(text: &str) -> Result<Vec<Stage>, RateError> {
     let parts: Vec<&str> = text.split(',').collect();
     if text.trim().is_empty() || parts.len() > MAX_STAGES {
         return Err(RateError::Count(if text.trim().is_empty() { 0 } else { parts.len() }));

@@ -11,7 +11,7 @@ const TOURNAMENT_BASE: u64 = 1_000_000_000;
 
 /// Builds the requests of one connection. Each is whole and signed in [`RequestTemplate::request`] until the next is built.
 #[derive(Debug, Clone)]
-pub struct RequestTemplate {
+pub(crate) struct RequestTemplate {
     request: Vec<u8>,
     at: Places,
     signer: Signer,
@@ -40,7 +40,7 @@ enum Headers {
 
 /// Where the webhooks go, and as what.
 #[derive(Debug, Clone, Copy)]
-pub struct SignedRequest<'a> {
+pub(crate) struct SignedRequest<'a> {
     pub host: &'a str,
     pub path: &'a str,
     pub event: &'a str,
@@ -51,13 +51,13 @@ pub struct SignedRequest<'a> {
 /// Why an event name is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("'{0}' is not an event name: write 1 to 64 of a-z, 0-9, '_', '.' and '-', as in payment_verified")]
-pub struct EventError(String);
+pub(crate) struct EventError(String);
 
 /// Checks an event name, which stands in a header and in JSON.
 ///
 /// # Errors
 /// When it is empty, longer than 64 bytes, or has other characters than a-z, 0-9, `_`, `.` and `-`.
-pub fn check_event(event: &str) -> Result<(), EventError> {
+pub(crate) fn check_event(event: &str) -> Result<(), EventError> {
     let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
     let fine = (1..=64).contains(&event.len()) && event.bytes().all(plain);
     if fine { Ok(()) } else { Err(EventError(event.to_owned())) }
@@ -66,13 +66,13 @@ pub fn check_event(event: &str) -> Result<(), EventError> {
 impl RequestTemplate {
     /// A template for webhooks of this kind, signed by this signer.
     #[must_use]
-    pub fn new(of: SignedRequest<'_>, signer: Signer) -> Self {
+    pub(crate) fn new(of: SignedRequest<'_>, signer: Signer) -> Self {
         let (request, at) = template(of, signer.scheme());
         Self { request, at, signer, event: of.event.to_owned(), seed: of.seed }
     }
 
     /// Builds webhook number `start`, signed at `timestamp_ms` (Unix time).
-    pub fn build(&mut self, start: u64, timestamp_ms: u64) {
+    pub(crate) fn build(&mut self, start: u64, timestamp_ms: u64) {
         let body = self.at.body.start;
         let mut number = [0u8; NUMBER_DIGITS];
         decimal(&mut number, start);
@@ -131,7 +131,7 @@ impl RequestTemplate {
 
     /// The webhook built last: head and body.
     #[must_use]
-    pub fn request(&self) -> &[u8] {
+    pub(crate) fn request(&self) -> &[u8] {
         &self.request
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// Part of a schedule: the rate goes evenly from `from` to `to` (starts per second) while it `lasts`.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stage {
+pub(crate) struct Stage {
     /// Starts per second at its beginning.
     pub from: f64,
     /// Starts per second at its end.
@@ -32,7 +32,7 @@ impl Stage {
 
 /// The whole of a load: start `i` is due at [`Schedule::intended`]`(i)`, for `i` in `0..total`.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     pieces: Vec<Piece>,
     total: u64,
     lasts: Duration,
@@ -54,7 +54,7 @@ const ROUNDING: f64 = 1e-6;
 impl Schedule {
     /// The schedule of these stages, one after the other.
     #[must_use]
-    pub fn new(stages: &[Stage]) -> Self {
+    pub(crate) fn new(stages: &[Stage]) -> Self {
         let (mut begins, mut before) = (0.0, 0.0);
         let mut pieces = Vec::with_capacity(stages.len());
         for &stage in stages {
@@ -68,30 +68,30 @@ impl Schedule {
 
     /// A constant rate in starts per second.
     #[must_use]
-    pub fn constant(per_second: f64, lasts: Duration) -> Self {
+    pub(crate) fn constant(per_second: f64, lasts: Duration) -> Self {
         Self::new(&[Stage { from: per_second, to: per_second, lasts }])
     }
 
     #[must_use]
-    pub const fn total(&self) -> u64 {
+    pub(crate) const fn total(&self) -> u64 {
         self.total
     }
 
     /// Length of the schedule; every start is due before it.
     #[must_use]
-    pub const fn lasts(&self) -> Duration {
+    pub(crate) const fn lasts(&self) -> Duration {
         self.lasts
     }
 
     /// The highest rate of all stages, in starts per second.
     #[must_use]
-    pub fn peak(&self) -> f64 {
+    pub(crate) fn peak(&self) -> f64 {
         self.pieces.iter().map(|p| p.stage.from.max(p.stage.to)).fold(0.0, f64::max)
     }
 
     /// When start `i` is due, from the beginning of the schedule: the time at which the integral of the rate is `i`.
     #[must_use]
-    pub fn intended(&self, i: u64) -> Duration {
+    pub(crate) fn intended(&self, i: u64) -> Duration {
         let starts = i as f64;
         // The last piece that begins at or before start i and has starts of its own.
         let piece = self

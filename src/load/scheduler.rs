@@ -12,7 +12,7 @@ use wire::Clock;
 
 /// Open or closed model.
 #[derive(Debug, Clone)]
-pub enum Pace {
+pub(crate) enum Pace {
     Open(Schedule),
     /// As fast as the answers come, for so long.
     Closed(Duration),
@@ -21,7 +21,7 @@ pub enum Pace {
 impl Pace {
     /// Length of the load.
     #[must_use]
-    pub const fn lasts(&self) -> Duration {
+    pub(crate) const fn lasts(&self) -> Duration {
         match self {
             Self::Open(schedule) => schedule.lasts(),
             Self::Closed(lasts) => *lasts,
@@ -31,7 +31,7 @@ impl Pace {
 
 /// A start that has been handed to a worker.
 #[derive(Debug, Clone, Copy)]
-pub struct Start {
+pub(crate) struct Start {
     /// Number in the whole schedule.
     pub number: u64,
     /// When it was due; `None` in the closed model.
@@ -41,7 +41,7 @@ pub struct Start {
 }
 
 /// What a worker does next.
-pub enum Next {
+pub(crate) enum Next {
     Start(Start),
     /// Wait to be handed one, and ring for the pacer if it waits for an idle worker.
     Wait {
@@ -51,7 +51,7 @@ pub enum Next {
 }
 
 /// The state of a running load. One lock around it is taken once for each request.
-pub struct Scheduler {
+pub(crate) struct Scheduler {
     pace: Pace,
     shard: Shard,
     clock: Clock,
@@ -72,7 +72,7 @@ pub struct Scheduler {
 impl Scheduler {
     /// A scheduler for this part of a load, with at most `most` workers.
     #[must_use]
-    pub fn new(pace: Pace, shard: Shard, most: usize, clock: Clock) -> Self {
+    pub(crate) fn new(pace: Pace, shard: Shard, most: usize, clock: Clock) -> Self {
         let share = match &pace {
             Pace::Open(schedule) => shard.share(schedule.total()),
             Pace::Closed(_) => u64::MAX,
@@ -94,7 +94,7 @@ impl Scheduler {
     }
 
     /// When the pacer is to look again; `None` when there is nothing to wait for but the end, or a worker will ring.
-    pub fn wake(&mut self) -> Option<Instant> {
+    pub(crate) fn wake(&mut self) -> Option<Instant> {
         let due = self.due()?;
         // What is overdue after pacing has found no worker: the next one that is free takes it by itself.
         self.pacer_waits = due <= Instant::now() && self.idle.is_empty() && self.opened >= self.most;
@@ -117,7 +117,7 @@ impl Scheduler {
     }
 
     /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either.
-    pub fn pace(&mut self, mut hire: impl FnMut(Start)) {
+    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) {
         let now = Instant::now();
         if matches!(self.pace, Pace::Closed(_)) {
             while self.opened < self.most && !self.over {
@@ -152,7 +152,7 @@ impl Scheduler {
     }
 
     /// Counts a start that has ended, and says what its worker does next.
-    pub fn ended(
+    pub(crate) fn ended(
         &mut self,
         start: Start,
         sent: Instant,
@@ -188,7 +188,7 @@ impl Scheduler {
 
     /// No more starts. At the end of an open schedule, those that found no free connection until now are dropped;
     /// when it is cut short, those that were due until now.
-    pub fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
@@ -207,12 +207,12 @@ impl Scheduler {
 
     /// Whether nothing more will start and nothing is in flight.
     #[must_use]
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.over && self.tally.in_flight() == 0
     }
 
     /// A worker died with the start it had.
-    pub fn lost(&mut self) {
+    pub(crate) fn lost(&mut self) {
         self.opened = self.opened.saturating_sub(1);
         self.tally.lost(0, self.clock.now());
     }

@@ -4,18 +4,18 @@ use std::fmt;
 use std::str::FromStr;
 
 /// The most shards that are taken.
-pub const MAX_SHARDS: u64 = 10_000;
+pub(crate) const MAX_SHARDS: u64 = 10_000;
 
 /// Shard `index` of `count`, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
+pub(crate) struct Shard {
     index: u64,
     count: u64,
 }
 
 /// Why a shard is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ShardError {
+pub(crate) enum ShardError {
     /// Not `k/n`.
     #[error("'{0}' is not a shard: write k/n with k counted from 0, as in 2/8")]
     Text(String),
@@ -67,13 +67,13 @@ pub enum ShardError {
 
 impl Shard {
     /// The only shard of an undivided run.
-    pub const WHOLE: Self = Self { index: 0, count: 1 };
+    pub(crate) const WHOLE: Self = Self { index: 0, count: 1 };
 
     /// Shard `index` of `count`.
     ///
     /// # Errors
     /// When `count` is zero or above [`MAX_SHARDS`], or `index` is not below it.
-    pub const fn new(index: u64, count: u64) -> Result<Self, ShardError> {
+    pub(crate) const fn new(index: u64, count: u64) -> Result<Self, ShardError> {
         if count == 0 || count > MAX_SHARDS {
             Err(ShardError::Count(count))
         } else if index >= count {
@@ -85,25 +85,25 @@ impl Shard {
 
     /// `k`.
     #[must_use]
-    pub const fn index(&self) -> u64 {
+    pub(crate) const fn index(&self) -> u64 {
         self.index
     }
 
     /// `n`.
     #[must_use]
-    pub const fn count(&self) -> u64 {
+    pub(crate) const fn count(&self) -> u64 {
         self.count
     }
 
     /// Number in the whole schedule of this shard's start `j`.
     #[must_use]
-    pub const fn nth(&self, j: u64) -> u64 {
+    pub(crate) const fn nth(&self, j: u64) -> u64 {
         self.index + j * self.count
     }
 
     /// How many of `total` starts are this shard's.
     #[must_use]
-    pub const fn share(&self, total: u64) -> u64 {
+    pub(crate) const fn share(&self, total: u64) -> u64 {
         total.saturating_sub(self.index).div_ceil(self.count)
     }
 
@@ -114,7 +114,7 @@ impl Shard {
     ///
     /// # Errors
     /// When the variables contradict each other or do not say how many shards there are.
-    pub fn from_environment(
+    pub(crate) fn from_environment(
         count: Option<u64>,
         get: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<Self>, ShardError> {

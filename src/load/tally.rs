@@ -17,7 +17,7 @@ const REASON_CHARS: usize = 200;
 
 /// One start that has ended.
 #[derive(Debug)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Its number in the whole schedule.
     pub start: u64,
     /// Sent - intended, and the part of it during which a connection was free; `None` in the closed model.
@@ -31,7 +31,7 @@ pub struct Sample {
 
 /// The counts since they were last taken.
 #[derive(Debug)]
-pub struct Tally {
+pub(crate) struct Tally {
     counts: Counts,
     samples_left: usize,
 }
@@ -93,27 +93,27 @@ impl Default for Tally {
 }
 
 impl Tally {
-    pub fn started(&mut self) {
+    pub(crate) fn started(&mut self) {
         self.counts.interval.started += 1;
         self.counts.interval.in_flight += 1;
     }
 
     /// Starts that could not begin.
-    pub fn dropped(&mut self, starts: u64) {
+    pub(crate) fn dropped(&mut self, starts: u64) {
         self.counts.interval.dropped += starts;
     }
 
     #[must_use]
-    pub fn in_flight(&self) -> u64 {
+    pub(crate) fn in_flight(&self) -> u64 {
         self.counts.interval.in_flight
     }
 
     /// Everything in flight is given up.
-    pub fn abandon(&mut self) {
+    pub(crate) fn abandon(&mut self) {
         self.counts.interval.abandoned += std::mem::take(&mut self.counts.interval.in_flight);
     }
 
-    pub fn ended(&mut self, sample: &Sample) {
+    pub(crate) fn ended(&mut self, sample: &Sample) {
         let counts = &mut self.counts;
         let interval = &mut counts.interval;
         interval.in_flight = interval.in_flight.saturating_sub(1);
@@ -178,14 +178,14 @@ impl Tally {
 
     /// Takes the counts of the second from `from` to `to` and begins anew.
     #[must_use]
-    pub fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Interval {
+    pub(crate) fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Interval {
         let taken = self.counts.drain();
         self.counts.interval.in_flight = taken.in_flight;
         Interval { from, to, cpu_us, ..taken }
     }
 
     /// A worker died with its start; a bug of ours, and never silent.
-    pub fn lost(&mut self, start: u64, at: Tick) {
+    pub(crate) fn lost(&mut self, start: u64, at: Tick) {
         self.ended(&Sample {
             start,
             lag: None,

@@ -21,7 +21,7 @@ const LOOKUP: Duration = Duration::from_secs(5);
 
 /// Why a target is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum TargetError {
+pub(crate) enum TargetError {
     /// Not a URL that webhooks can be sent to.
     #[error("'{url}' is not a URL to send webhooks to: {why}")]
     Url {
@@ -45,7 +45,7 @@ pub enum TargetError {
 
 /// A checked URL.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
+pub(crate) struct Target {
     url: Url,
     host: String,
     port: u16,
@@ -56,7 +56,7 @@ impl Target {
     ///
     /// # Errors
     /// When it is no http or https URL with a host, or holds credentials.
-    pub fn parse(text: &str) -> Result<Self, TargetError> {
+    pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
         let wrong = |why: &str| TargetError::Url { url: shown(text), why: why.to_owned() };
         let mut url = Url::parse(text.trim()).map_err(|e| wrong(&e.to_string()))?;
         if !matches!(url.scheme(), "http" | "https") {
@@ -74,31 +74,31 @@ impl Target {
 
     /// The host name or address; IPv6 in brackets.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         &self.host
     }
 
     /// Value of the Host header.
     #[must_use]
-    pub fn authority(&self) -> String {
+    pub(crate) fn authority(&self) -> String {
         self.url.port().map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
     }
 
     /// Path and query.
     #[must_use]
-    pub fn path(&self) -> String {
+    pub(crate) fn path(&self) -> String {
         self.url.query().map_or_else(|| self.url.path().to_owned(), |q| format!("{}?{q}", self.url.path()))
     }
 
     /// Whether it is https.
     #[must_use]
-    pub fn is_tls(&self) -> bool {
+    pub(crate) fn is_tls(&self) -> bool {
         self.url.scheme() == "https"
     }
 
     /// The URL.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
@@ -106,7 +106,7 @@ impl Target {
     ///
     /// # Errors
     /// When it has no address, or the resolver does not answer in 5 s.
-    pub async fn addresses(&self) -> Result<Vec<SocketAddr>, TargetError> {
+    pub(crate) async fn addresses(&self) -> Result<Vec<SocketAddr>, TargetError> {
         let none = |why: String| TargetError::Lookup { host: self.host.clone(), why };
         let bare = self.host.trim_matches(['[', ']']);
         if let Ok(ip) = bare.parse::<IpAddr>() {
@@ -132,7 +132,7 @@ fn shown(text: &str) -> String {
 }
 
 /// Opens streams to one place.
-pub trait Connect: Clone + Send + Sync + 'static {
+pub(crate) trait Connect: Clone + Send + Sync + 'static {
     /// What it opens.
     type Stream: AsyncRead + AsyncWrite + Unpin + Send;
 
@@ -142,7 +142,7 @@ pub trait Connect: Clone + Send + Sync + 'static {
 
 /// Opens TCP connections, with TLS where the target asks for it.
 #[derive(Clone)]
-pub struct Dialer {
+pub(crate) struct Dialer {
     addresses: Arc<[SocketAddr]>,
     tls: Option<(TlsConnector, ServerName<'static>)>,
 }
@@ -152,7 +152,7 @@ impl Dialer {
     ///
     /// # Errors
     /// When the host is no name that a certificate can hold.
-    pub fn new(
+    pub(crate) fn new(
         target: &Target,
         addresses: Vec<SocketAddr>,
         roots: RootCertStore,
@@ -230,7 +230,7 @@ fn from_connect(error: &io::Error) -> RequestError {
 
 /// A plain or a TLS stream.
 #[derive(Debug)]
-pub enum Stream {
+pub(crate) enum Stream {
     Plain(TcpStream),
     /// TLS over TCP.
     Tls(Box<TlsStream<TcpStream>>),

@@ -187,7 +187,7 @@ enum Turn {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::journal::{Journal, Options, Pace, Rotation, Sync};
     use crate::receive::{Identity, header};
@@ -195,7 +195,7 @@ mod tests {
     use record::Tick;
     use wire::Clock;
 
-    fn receiver(path: &Path) -> Journal {
+    pub(in crate::record_source) fn receiver(path: &Path) -> Journal {
         let identity = Identity {
             kind: record::RunKind::Observe,
             environment: "staging".to_owned(),
@@ -213,7 +213,7 @@ mod tests {
         Journal::create_in_segments(path, &header(&identity, clock).unwrap(), options).unwrap()
     }
 
-    fn notes(journal: &Journal, n: u64) {
+    pub(in crate::record_source) fn notes(journal: &Journal, n: u64) {
         for at in 0..n {
             let text = "x".repeat(200);
             journal.append(&Record::Note(Note { at: Tick(at), text })).unwrap();

@@ -243,3 +243,56 @@ impl RemoteReceiver {
         stated
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::growing_journal::tests::{notes, receiver};
+    use super::*;
+
+    /// All that is there, how many of it are notes, and why sight was lost.
+    async fn all(source: &mut RecordSource) -> (Vec<Record>, usize, Option<String>) {
+        let mut records = Vec::new();
+        loop {
+            let look = source.look(Duration::ZERO, Duration::ZERO).await;
+            records.extend(look.records);
+            if !look.more {
+                let notes = records.iter().filter(|record| matches!(record, Record::Note(_))).count();
+                return (records, notes, look.lost_sight);
+            }
+        }
+    }
+
+    fn gap(record: &Record) -> Option<&str> {
+        if let Record::Watch(Watch::Gap(gap)) = record { Some(&gap.why) } else { None }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_seen_is_a_gap_among_the_records() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("j.jsonl");
+        let journal = receiver(&path);
+        let growing = GrowingJournal::at_end(&path).unwrap();
+        let mut source = RecordSource::journal(growing, Clock::start());
+        notes(&journal, 3);
+        let (records, seen, lost) = all(&mut source).await;
+        assert_eq!((seen, lost), (3, None));
+        assert!(records.iter().all(|record| gap(record).is_none()) && source.open_gap().is_none());
+        // The kernel drops the lock of a process that is killed; another one goes on.
+        drop(journal);
+        let (_, seen, lost) = all(&mut source).await;
+        assert_eq!((seen, lost.as_deref()), (0, Some("the receiver is gone: no process holds its journal")));
+        assert!(source.open_gap().is_some());
+        assert_eq!(all(&mut source).await.2, None, "it is told once");
+        let journal = receiver(&path);
+        notes(&journal, 2);
+        let (records, seen, _) = all(&mut source).await;
+        assert_eq!(seen, 2);
+        let gaps: Vec<&str> = records.iter().filter_map(gap).collect();
+        assert_eq!(gaps, ["the receiver was started again"]);
+        assert!(source.open_gap().is_none());
+        journal.finish(Tick(9), true).unwrap();
+        all(&mut source).await;
+        let end = source.end();
+        assert_eq!(end.iter().filter_map(gap).collect::<Vec<_>>(), ["the receiver has ended its journal"]);
+    }
+}
