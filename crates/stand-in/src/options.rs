@@ -7,7 +7,7 @@ use signature::Secret;
 use std::time::Duration;
 use wire::Clock;
 
-/// Access tokens of the real system are good for 60 minutes (CONTRACT.md section 1).
+/// Access tokens of the real system are good for 60 minutes (docs/deltacrown.md section 1).
 const ACCESS_LIFETIME: Duration = Duration::from_secs(3600);
 
 /// What a stand-in is started with; [`Options::new`] gives the defaults of the staging guide.
