@@ -87,8 +87,15 @@ impl Receiver {
     ///
     /// # Errors
     /// Whatever is missing or wrong.
-    pub fn new(mut plan: Plan) -> Result<Self, ReceiverError> {
-        let clock = Clock::start();
+    pub fn new(plan: Plan) -> Result<Self, ReceiverError> {
+        Self::with_clock(plan, Clock::start())
+    }
+
+    /// The same with a clock that has just been started.
+    ///
+    /// # Errors
+    /// Whatever is missing or wrong.
+    pub fn with_clock(mut plan: Plan, clock: Clock) -> Result<Self, ReceiverError> {
         let verifier = Verifier::new(plan.identity.scheme, &plan.secret)?;
         let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
         let failed = |source| ReceiverError::Bind { address: plan.address, source };

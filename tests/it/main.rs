@@ -16,12 +16,15 @@ mod faults;
 mod forged;
 #[cfg(test)]
 mod fuzz_seeds;
+mod forgeries;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod inbox;
+#[cfg(test)]
+mod journal_gone;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
@@ -64,3 +67,7 @@ mod signature;
 mod smokes;
 #[cfg(test)]
 mod staging;
+#[cfg(test)]
+mod tap;
+#[cfg(test)]
+mod wall_clock;
