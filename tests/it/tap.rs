@@ -166,8 +166,9 @@ fn hyper_sees_what_is_in_the_journal() {
 /// Tells each request that it has parsed in a line of JSON. Whatever is left of a body is the next request to it, as to any
 /// server that keeps connections.
 const PYTHON: &str = r#"
-import json, sys
+import json, sys, threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+LOCK = threading.Lock()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     timeout = 2
@@ -177,7 +178,7 @@ class Handler(BaseHTTPRequestHandler):
         try: length = int(self.headers.get("Content-Length") or 0)
         except ValueError: length = 0
         body = self.rfile.read(length).decode("utf-8", "replace")
-        print(json.dumps([self.command, self.path, body]), flush=True)
+        with LOCK: print(json.dumps([self.command, self.path, body]), flush=True)
         self.send_response(200); self.send_header("Content-Length", "2"); self.end_headers(); self.wfile.write(b"ok")
         self.close_connection = self.headers.get("Connection", "").lower() == "close"
         return False
