@@ -38,6 +38,7 @@ pub struct Metrics {
     refused: Labelled,
     unwritten: Counter,
     undiagnosed: Counter,
+    wrong_tokens: Counter,
     journal: Gauge,
     writable: AtomicBool,
     /// How far the system's clock is from where it was at the start, in ms.
@@ -115,6 +116,12 @@ impl Metrics {
             "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
             undiagnosed.clone(),
         );
+        let wrong_tokens = Counter::default();
+        registry.register(
+            "webhook_token_failures",
+            "Requests for what the token guards that did not have it",
+            wrong_tokens.clone(),
+        );
         registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
         journal.set(1);
         let usual = Usual {
@@ -137,6 +144,7 @@ impl Metrics {
             refused,
             unwritten,
             undiagnosed,
+            wrong_tokens,
             journal,
             writable: AtomicBool::new(true),
             clock_ahead_ms: AtomicI64::new(0),
@@ -207,6 +215,11 @@ impl Metrics {
     #[must_use]
     pub fn writable(&self) -> bool {
         self.writable.load(Ordering::Relaxed)
+    }
+
+    /// Somebody asked without the token.
+    pub fn wrong_token(&self) {
+        self.wrong_tokens.inc();
     }
 
     /// How far the system's clock is from where it was at the start, in ms, when that is more than a second.

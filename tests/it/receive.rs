@@ -89,6 +89,8 @@ fn answers_records_and_reads_back_with_the_token_only() {
     assert_eq!(status(&receiver.get("/healthz", None)), Some(200));
     assert_eq!(status(&receiver.get("/_smoke/attempts", None)), Some(401));
     assert_eq!(status(&receiver.get("/_smoke/anything", Some("wrong-token-0123456789"))), Some(401));
+    let metrics = receiver.get("/metrics", None);
+    assert!(metrics.contains("webhook_token_failures_total 2\n"), "{metrics}");
     let back = receiver.get("/_smoke/attempts?since=0", Some(TOKEN));
     assert_eq!(back.matches("{\"attempt\":{").count(), 3, "{back}");
     assert_eq!(back.matches(&webhook.id).count(), 2);
