@@ -51,7 +51,14 @@ pub async fn serve(
     connections: usize,
     stop: watch::Receiver<bool>,
 ) {
-    serve_with(listener, tls, inbox, Doors { limits, connections, drain: DRAIN, bodies: Doors::BODIES }, stop).await;
+    serve_with(
+        listener,
+        tls,
+        inbox,
+        Doors { limits, connections, drain: DRAIN, bodies: Doors::BODIES },
+        stop,
+    )
+    .await;
 }
 
 /// Serves `inbox` on `listener` until `stop` turns true.
@@ -169,7 +176,8 @@ async fn exchange(
     let unsure = inbox.durable(&mut handled).await;
     let own = handled.answer.clone();
     if let Some(unsure) = unsure {
-        let again = send(&mut connection, (inbox, seat), &handled, Some(unsure), Peer::Listens, keep_alive).await;
+        let again =
+            send(&mut connection, (inbox, seat), &handled, Some(unsure), Peer::Listens, keep_alive).await;
         return end_or_go_on(connection, again).await;
     }
     let Some(intercept) = intercept else {
@@ -258,7 +266,12 @@ fn shim_failed(error: &std::io::Error) -> Response {
 }
 
 /// Writes an answer, as long as there is no need of the seat: a peer that does not read is no busier than an idle one.
-async fn write(connection: &mut Connection<Socket>, seat: &Taken, answer: &Response, keep_alive: bool) -> bool {
+async fn write(
+    connection: &mut Connection<Socket>,
+    seat: &Taken,
+    answer: &Response,
+    keep_alive: bool,
+) -> bool {
     seat.idle();
     tokio::select! {
         biased;

@@ -14,9 +14,9 @@ mod evidence_folder;
 mod faults;
 #[cfg(test)]
 mod forged;
+mod forgeries;
 #[cfg(test)]
 mod fuzz_seeds;
-mod forgeries;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]

@@ -29,12 +29,17 @@ fn hostile() -> Vec<Vec<u8>> {
     let length = format!("Content-Length: {}", inside.len());
     let chunked = "Transfer-Encoding: chunked";
     let mut all = Vec::new();
-    for end in ["\n", "\r", "\r\r\n", "\n\r\n", "\r\n\n", "\u{85}", "\u{2028}", "\0", "\u{b}", "\u{c}", "\r\n ", "\r\n\t"] {
+    for end in [
+        "\n", "\r", "\r\r\n", "\n\r\n", "\r\n\n", "\u{85}", "\u{2028}", "\0", "\u{b}", "\u{c}", "\r\n ",
+        "\r\n\t",
+    ] {
         all.push(with(&format!("X: y{end}{length}"), &inside));
         all.push(with(&format!("X: y{end}{chunked}"), &inside));
         all.push(with(&format!("{length}\r\nX: y{end}{chunked}"), &inside));
     }
-    for blank in ["\t", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "\u{3000}", "\u{85}", "\0", "\u{feff}", "\u{1f}", "+"] {
+    for blank in
+        ["\t", "\u{b}", "\u{c}", "\u{a0}", "\u{2003}", "\u{3000}", "\u{85}", "\0", "\u{feff}", "\u{1f}", "+"]
+    {
         for line in [&*length, chunked] {
             let (name, value) = line.split_once(": ").unwrap();
             all.push(with(&format!("{blank}{name}: {value}"), &inside));
@@ -43,7 +48,16 @@ fn hostile() -> Vec<Vec<u8>> {
             all.push(with(&format!("{name}: {value}{blank}"), &inside));
         }
     }
+    all.extend(framed_twice(&inside));
+    all.extend(other_lines(&inside));
+    all
+}
+
+/// Lengths and codings that are said twice, or wrongly, or for this connection only.
+fn framed_twice(inside: &str) -> Vec<Vec<u8>> {
     let (n, short) = (inside.len(), "5");
+    let (length, chunked) = (format!("Content-Length: {n}"), "Transfer-Encoding: chunked");
+    let mut all = Vec::new();
     for lines in [
         format!("{length}\r\n{chunked}"),
         format!("{chunked}\r\n{length}"),
@@ -68,18 +82,37 @@ fn hostile() -> Vec<Vec<u8>> {
         "Transfer-Encoding: \"chunked\"".to_owned(),
         format!("{chunked}\r\nTransfer-Encoding: x"),
         format!("Transfer-Encoding: x\r\n{chunked}"),
-        format!("{length}\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__"),
+        format!(
+            "{length}\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABkAAQAAP__"
+        ),
         format!("{length}\r\nUpgrade: websocket\r\nConnection: Upgrade"),
         format!("{length}\r\nConnection: Content-Length"),
         format!("{length}\r\nConnection: X-Webhook-Signature, close"),
         format!("{length}\r\nExpect: 100-continue"),
         format!("{length}\r\nHost: other"),
     ] {
-        all.push(with(&lines, &inside));
+        all.push(with(&lines, inside));
     }
-    for chunk in ["1;\n\r\nx", "1\nx", " 1\r\nx", "0x1\r\nx", "1 \r\nx", "1\r\nx\n", "-1\r\nx", "1;a\rb\r\nx", "1\r\nxx"] {
+    for chunk in [
+        "1;\n\r\nx",
+        "1\nx",
+        " 1\r\nx",
+        "0x1\r\nx",
+        "1 \r\nx",
+        "1\r\nx\n",
+        "-1\r\nx",
+        "1;a\rb\r\nx",
+        "1\r\nxx",
+    ] {
         all.push(with(chunked, &format!("{chunk}\r\n0\r\n\r\n{SMUGGLED}")));
     }
+    all
+}
+
+/// Other methods, targets and versions than those of a webhook.
+fn other_lines(inside: &str) -> Vec<Vec<u8>> {
+    let (length, chunked) = (format!("Content-Length: {}", inside.len()), "Transfer-Encoding: chunked");
+    let mut all = Vec::new();
     for line in [
         "GET http://x/smuggled HTTP/1.1",
         "POST http://x/webhooks/inbound HTTP/1.1",
@@ -253,12 +286,21 @@ fn a_loop_ends_after_one_round() {
     });
     assert_eq!(receiver.post(&Webhook::new()), Some(508));
     let text = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
-    assert_eq!((text.matches("\"attempt\":{").count(), text.matches("\"status\":508").count()), (1, 2), "{text}");
+    assert_eq!(
+        (text.matches("\"attempt\":{").count(), text.matches("\"status\":508").count()),
+        (1, 2),
+        "{text}"
+    );
 }
 
 #[test]
 fn a_status_that_does_not_exist_is_no_answer() {
-    for answer in ["HTTP/1.1 600 X\r\n\r\n", "HTTP/1.1 999 X\r\n\r\n", "HTTP/1.1 101 Switching\r\n\r\n", "HTTP/1.1 099 X\r\n\r\n"] {
+    for answer in [
+        "HTTP/1.1 600 X\r\n\r\n",
+        "HTTP/1.1 999 X\r\n\r\n",
+        "HTTP/1.1 101 Switching\r\n\r\n",
+        "HTTP/1.1 099 X\r\n\r\n",
+    ] {
         let real = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}", real.local_addr().unwrap());
         let server = std::thread::spawn(move || {

@@ -1,7 +1,7 @@
 //! Requests, read as a server: bytes in order, time of the first and of the last, every wait and size limited.
 
-use super::response::{BodyError, Response, owned};
 use super::budget::{Budget, Share};
+use super::response::{BodyError, Response, owned};
 use super::{Buffered, Socket};
 use crate::Clock;
 use ::http1::{Body, Framing, Problem, RequestHead};

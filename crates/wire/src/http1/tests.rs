@@ -138,7 +138,10 @@ async fn bodies_of_all_connections_share_a_budget() {
     let (mut two, server) = connection();
     let mut second = server.within(budget.clone());
     two.write_all(&request).await.unwrap();
-    assert!(matches!(second.read().await, Err(Stop::Refused(refusal)) if refusal.status == 408), "it had to wait");
+    assert!(
+        matches!(second.read().await, Err(Stop::Refused(refusal)) if refusal.status == 408),
+        "it had to wait"
+    );
     // Small ones need nothing of it.
     let (mut small, server) = connection();
     small.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
