@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
-use wire::http1::{Connection, Limits, Play, RawRequest, Response, Socket, Stop};
+use wire::http1::{Budget, Connection, Limits, Play, RawRequest, Response, Socket, Stop};
 
 /// How long open exchanges get to end once the inbox is told to stop.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -33,6 +33,13 @@ pub struct Doors {
     pub connections: usize,
     /// How long open exchanges get to end at the stop.
     pub drain: Duration,
+    /// Bytes of bodies that all connections together hold; who needs more waits within its time for a body.
+    pub bodies: usize,
+}
+
+impl Doors {
+    /// Bytes of bodies that all connections together hold, unless said otherwise: 64 MiB.
+    pub const BODIES: usize = 64 * 1024 * 1024;
 }
 
 /// Serves `inbox` on `listener` until `stop` turns true, with at most `connections` open at once.
@@ -44,7 +51,14 @@ pub async fn serve(
     connections: usize,
     stop: watch::Receiver<bool>,
 ) {
-    serve_with(listener, tls, inbox, Doors { limits, connections, drain: DRAIN }, stop).await;
+    serve_with(
+        listener,
+        tls,
+        inbox,
+        Doors { limits, connections, drain: DRAIN, bodies: Doors::BODIES },
+        stop,
+    )
+    .await;
 }
 
 /// Serves `inbox` on `listener` until `stop` turns true.
@@ -56,6 +70,7 @@ pub async fn serve_with(
     mut stop: watch::Receiver<bool>,
 ) {
     let connections = ConnectionLimit::new(doors.connections);
+    let budget = Budget::new(doors.bodies);
     let mut open = JoinSet::new();
     loop {
         let next = async {
@@ -73,8 +88,8 @@ pub async fn serve_with(
             tokio::time::sleep(PAUSE).await;
             continue;
         };
-        let (inbox, tls, stop) = (Arc::clone(&inbox), tls.clone(), stop.clone());
-        open.spawn(async move { attend(tcp, tls, &inbox, doors.limits, &seat, stop).await });
+        let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());
+        open.spawn(async move { attend(tcp, tls, &inbox, (doors.limits, budget), &seat, stop).await });
     }
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
@@ -86,7 +101,7 @@ async fn attend(
     tcp: TcpStream,
     tls: Tls,
     inbox: &Inbox,
-    limits: Limits,
+    (limits, budget): (Limits, Budget),
     seat: &Taken,
     mut stop: watch::Receiver<bool>,
 ) {
@@ -100,7 +115,7 @@ async fn attend(
         shaken = tokio::time::timeout(limits.head_time, handshake(tcp, tls)) => shaken,
     };
     let Ok(Some(socket)) = shaken else { return };
-    let mut connection = Connection::new(socket, inbox.clock(), limits);
+    let mut connection = Connection::new(socket, inbox.clock(), limits).within(budget);
     loop {
         let begun = tokio::select! {
             biased;
@@ -122,12 +137,12 @@ async fn attend(
             Err(Stop::Closed) => return,
             Err(Stop::Refused(refusal)) => {
                 let answer = inbox.refuse(&refusal);
-                if connection.write(&answer, false).await.is_ok() {
+                if write(&mut connection, seat, &answer, false).await {
                     connection.close().await;
                 }
                 return;
             }
-            Ok(request) => match exchange(connection, inbox, request).await {
+            Ok(request) => match exchange(connection, inbox, seat, request).await {
                 Some(again) => connection = again,
                 None => return,
             },
@@ -147,12 +162,13 @@ async fn handshake(tcp: TcpStream, tls: Tls) -> Option<Socket> {
 async fn exchange(
     mut connection: Connection<Socket>,
     inbox: &Inbox,
+    seat: &Taken,
     request: RawRequest,
 ) -> Option<Connection<Socket>> {
     let keep_alive = request.keep_alive;
     if let Some(ready) = inbox.routes().and_then(|routes| routes.answer(&request)) {
         let answer = ready.await;
-        let sent = connection.write(&answer, keep_alive).await.is_ok();
+        let sent = write(&mut connection, seat, &answer, keep_alive).await;
         return end_or_go_on(connection, sent && keep_alive).await;
     }
     let onward = inbox.upstream().map(|upstream| (Arc::clone(upstream), request.clone()));
@@ -160,7 +176,8 @@ async fn exchange(
     let unsure = inbox.durable(&mut handled).await;
     let own = handled.answer.clone();
     if let Some(unsure) = unsure {
-        let again = send(&mut connection, inbox, &handled, Some(unsure), Peer::Listens, keep_alive).await;
+        let again =
+            send(&mut connection, (inbox, seat), &handled, Some(unsure), Peer::Listens, keep_alive).await;
         return end_or_go_on(connection, again).await;
     }
     let Some(intercept) = intercept else {
@@ -170,7 +187,7 @@ async fn exchange(
             }
             None => (own, Peer::Listens),
         };
-        let again = send(&mut connection, inbox, &handled, Some(answer), peer, keep_alive).await;
+        let again = send(&mut connection, (inbox, seat), &handled, Some(answer), peer, keep_alive).await;
         return end_or_go_on(connection, again).await;
     };
     let whole = intercept.sends.status(own.status);
@@ -189,7 +206,7 @@ async fn exchange(
             return None;
         }
     };
-    let again = send(&mut connection, inbox, &handled, answer, Peer::Listens, keep_alive).await;
+    let again = send(&mut connection, (inbox, seat), &handled, answer, Peer::Listens, keep_alive).await;
     end_or_go_on(connection, again).await
 }
 
@@ -248,17 +265,32 @@ fn shim_failed(error: &std::io::Error) -> Response {
     )
 }
 
+/// Writes an answer, as long as there is no need of the seat: a peer that does not read is no busier than an idle one.
+async fn write(
+    connection: &mut Connection<Socket>,
+    seat: &Taken,
+    answer: &Response,
+    keep_alive: bool,
+) -> bool {
+    seat.idle();
+    tokio::select! {
+        biased;
+        written = connection.write(answer, keep_alive) => written.is_ok(),
+        () = seat.told_to_leave() => false,
+    }
+}
+
 /// Sends the answer and notes the end; says whether the connection can be used again.
 async fn send(
     connection: &mut Connection<Socket>,
-    inbox: &Inbox,
+    (inbox, seat): (&Inbox, &Taken),
     handled: &Handled,
     answer: Option<Response>,
     peer: Peer,
     keep_alive: bool,
 ) -> bool {
     let mut sent = match &answer {
-        Some(answer) => connection.write(answer, keep_alive).await.is_ok(),
+        Some(answer) => write(connection, seat, answer, keep_alive).await,
         None => false,
     };
     if sent && peer == Peer::MayBeGone {

@@ -16,6 +16,7 @@ use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
 use wire::Clock;
 use wire::http1::{RawRequest, Response};
@@ -38,7 +39,13 @@ pub(super) struct Paths {
     pub clock: Clock,
     pub token: Option<Token>,
     pub scheme: Scheme,
+    /// Wrong tokens whose answers are held back.
+    pub wrong: Semaphore,
 }
+
+/// How long the answer to a wrong token is held back, and how many are at once.
+const WRONG_TOKEN: Duration = Duration::from_millis(500);
+pub(super) const MOST_WRONG: usize = 16;
 
 /// The first line of an answer of `GET /_smoke/attempts`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -120,6 +127,12 @@ impl Paths {
         match &self.token {
             None => refused(403, "reading back is switched off: start smoke receive with --token-file"),
             Some(token) if !token.admits(request) => {
+                self.metrics.wrong_token();
+                // The one that is right is never kept waiting by those that are wrong.
+                let Ok(_held) = self.wrong.try_acquire() else {
+                    return refused(429, "too many wrong tokens").with("Retry-After", "1");
+                };
+                sleep(WRONG_TOKEN).await;
                 refused(401, "a bearer token is needed").with("WWW-Authenticate", "Bearer realm=\"smoke\"")
             }
             Some(_) if request.path() != "/_smoke/attempts" => refused(404, "only /_smoke/attempts is here"),

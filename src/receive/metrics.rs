@@ -38,6 +38,7 @@ pub struct Metrics {
     refused: Labelled,
     unwritten: Counter,
     undiagnosed: Counter,
+    wrong_tokens: Counter,
     journal: Gauge,
     writable: AtomicBool,
     /// How far the system's clock is from where it was at the start, in ms.
@@ -102,19 +103,23 @@ impl Metrics {
             "First byte of the first attempt to the end of the accepting answer",
             latency.clone(),
         );
-        let (inspected, unwritten, journal) = (Counter::default(), Counter::default(), Gauge::default());
-        registry.register("webhook_pii_inspected", "Webhooks looked at for personal data", inspected.clone());
-        registry.register(
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        let inspected = counter("webhook_pii_inspected", "Webhooks looked at for personal data");
+        let unwritten = counter(
             "webhook_journal_failures",
             "Webhooks answered 503 because the journal could not be written",
-            unwritten.clone(),
         );
-        let undiagnosed = Counter::default();
-        registry.register(
+        let undiagnosed = counter(
             "webhook_diagnoses_skipped",
             "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
-            undiagnosed.clone(),
         );
+        let wrong_tokens =
+            counter("webhook_token_failures", "Requests for what the token guards that did not have it");
+        let journal = Gauge::default();
         registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
         journal.set(1);
         let usual = Usual {
@@ -137,6 +142,7 @@ impl Metrics {
             refused,
             unwritten,
             undiagnosed,
+            wrong_tokens,
             journal,
             writable: AtomicBool::new(true),
             clock_ahead_ms: AtomicI64::new(0),
@@ -207,6 +213,11 @@ impl Metrics {
     #[must_use]
     pub fn writable(&self) -> bool {
         self.writable.load(Ordering::Relaxed)
+    }
+
+    /// Somebody asked without the token.
+    pub fn wrong_token(&self) {
+        self.wrong_tokens.inc();
     }
 
     /// How far the system's clock is from where it was at the start, in ms, when that is more than a second.

@@ -1,6 +1,6 @@
 //! A receiver: made ready, then served until it is told to stop.
 
-use super::api::Paths;
+use super::api::{MOST_WRONG, Paths};
 use super::metrics::Metrics;
 use super::plan::{Plan, header};
 use super::scan;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use wire::Clock;
 
 /// Connections that wait to be accepted; the kernel may allow fewer.
@@ -87,8 +87,15 @@ impl Receiver {
     ///
     /// # Errors
     /// Whatever is missing or wrong.
-    pub fn new(mut plan: Plan) -> Result<Self, ReceiverError> {
-        let clock = Clock::start();
+    pub fn new(plan: Plan) -> Result<Self, ReceiverError> {
+        Self::with_clock(plan, Clock::start())
+    }
+
+    /// The same with a clock that has just been started.
+    ///
+    /// # Errors
+    /// Whatever is missing or wrong.
+    pub fn with_clock(mut plan: Plan, clock: Clock) -> Result<Self, ReceiverError> {
         let verifier = Verifier::new(plan.identity.scheme, &plan.secret)?;
         let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
         let failed = |source| ReceiverError::Bind { address: plan.address, source };
@@ -119,6 +126,7 @@ impl Receiver {
             clock,
             token: plan.token,
             scheme: plan.identity.scheme,
+            wrong: Semaphore::new(MOST_WRONG),
         });
         let stopped = Arc::new(AtomicBool::new(false));
         scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
@@ -129,7 +137,12 @@ impl Receiver {
             Some(tap) => inbox.with_upstream(Arc::new(tap)),
             None => inbox,
         };
-        let doors = Doors { limits: plan.limits, connections: plan.connections, drain: plan.drain };
+        let doors = Doors {
+            limits: plan.limits,
+            connections: plan.connections,
+            drain: plan.drain,
+            bodies: Doors::BODIES,
+        };
         Ok(Self {
             listener,
             address,

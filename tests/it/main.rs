@@ -14,6 +14,7 @@ mod evidence_folder;
 mod faults;
 #[cfg(test)]
 mod forged;
+mod forgeries;
 #[cfg(test)]
 mod fuzz_seeds;
 #[cfg(test)]
@@ -22,6 +23,8 @@ mod gate;
 mod harness;
 #[cfg(test)]
 mod inbox;
+#[cfg(test)]
+mod journal_gone;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
@@ -64,3 +67,7 @@ mod signature;
 mod smokes;
 #[cfg(test)]
 mod staging;
+#[cfg(test)]
+mod tap;
+#[cfg(test)]
+mod wall_clock;

@@ -158,3 +158,31 @@ fn keep_alive_serves_many_on_one_connection() {
         assert_eq!(read_one(&mut stream), Some(200));
     }
 }
+
+/// A client that asks and never reads: what it is answered fills its window, and then waits in the receiver.
+fn asks_and_never_reads(receiver: &Receiver) -> TcpStream {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let stream = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(receiver.address).await.unwrap().into_std().unwrap()
+    });
+    stream.set_nonblocking(false).unwrap();
+    stream.set_write_timeout(Some(Duration::from_millis(50))).unwrap();
+    let _ = (&stream).write_all(&b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n".repeat(600));
+    stream
+}
+
+#[test]
+fn connections_that_never_read_make_room() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &["--connections", "8"]);
+    let deaf: Vec<TcpStream> = (0..8).map(|_| asks_and_never_reads(&receiver)).collect();
+    // Each would hold its place for the 10 s that writing may take.
+    for _ in 0..8 {
+        let begun = Instant::now();
+        assert_eq!(receiver.post(&Webhook::new()), Some(200));
+        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    }
+    drop(deaf);
+}

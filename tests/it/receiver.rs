@@ -29,7 +29,10 @@ impl Receiver {
         if !flags.contains(&"--listen") {
             command.args(["--listen", "127.0.0.1:0"]);
         }
-        command.args(["--journal", "j.jsonl", "--token-file", "token"]).args(flags);
+        if !flags.contains(&"--journal") {
+            command.args(["--journal", "j.jsonl"]);
+        }
+        command.args(["--token-file", "token"]).args(flags);
         command.current_dir(dir).env("WEBHOOK_SECRET", SECRET).env_remove("WEBHOOK_ENDPOINT");
         let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("smoke starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap());

@@ -3,12 +3,14 @@
 //! Frameworks hide what smoke has to prove: when the first byte came, in which order and spelling the headers stood,
 //! and when the last byte of an answer left. So the receiver and the stand-in's sender read messages here.
 
+mod budget;
 mod buffered;
 mod intercept;
 mod request;
 mod response;
 mod socket;
 
+pub use budget::Budget;
 pub use buffered::Buffered;
 pub use intercept::{Intercept, Interceptor, Play, Sends};
 pub use request::{Connection, Limits, RawRequest, Refusal, Stop};

@@ -1,5 +1,6 @@
 //! Requests, read as a server: bytes in order, time of the first and of the last, every wait and size limited.
 
+use super::budget::{Budget, Share};
 use super::response::{BodyError, Response, owned};
 use super::{Buffered, Socket};
 use crate::Clock;
@@ -117,6 +118,7 @@ pub struct Connection<S> {
     head_only: bool,
     /// Looks now and then whether the peer has been idle for too long; set once for many requests.
     idle: Option<Pin<Box<Sleep>>>,
+    share: Share,
 }
 
 impl Connection<Socket> {
@@ -128,8 +130,16 @@ impl Connection<Socket> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes over an accepted socket.
-    pub const fn new(stream: S, clock: Clock, limits: Limits) -> Self {
-        Self { io: Buffered::new(stream), clock, limits, head_only: false, idle: None }
+    pub fn new(stream: S, clock: Clock, limits: Limits) -> Self {
+        let (io, share) = (Buffered::new(stream), Share::default());
+        Self { io, clock, limits, head_only: false, idle: None, share }
+    }
+
+    /// The same with bodies that take from a budget.
+    #[must_use]
+    pub fn within(mut self, budget: Budget) -> Self {
+        self.share = Share::of(budget);
+        self
     }
 
     /// The socket itself, for breaking it on purpose.
@@ -148,6 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// # Errors
     /// [`Stop`] says whether there is anything to answer.
     pub async fn read(&mut self) -> Result<RawRequest, Stop> {
+        self.share.give_back();
         let first_byte = self.first_byte().await?;
         let refuse = |status, why: &str| Stop::Refused(Refusal { status, why: why.to_owned(), first_byte });
         let (mut request, body) = match timeout(self.limits.head_time, self.head(first_byte)).await {
@@ -264,6 +275,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         // What is announced may never come.
         content.reserve(usize::try_from(body.announced()).unwrap_or(RESERVED).min(RESERVED));
         loop {
+            self.share.cover(content.len() + self.io.pending().len()).await;
             let used = body.feed(self.io.pending(), |piece| content.extend_from_slice(piece))?;
             self.io.skip(used);
             if body.is_done() {

@@ -125,3 +125,31 @@ async fn expect_continue_is_honoured() {
     client.write_all(b"ok").await.unwrap();
     assert_eq!(serve.await.unwrap().unwrap().body, b"ok");
 }
+
+#[tokio::test(start_paused = true)]
+async fn bodies_of_all_connections_share_a_budget() {
+    // The first 16 KiB are free, the rest of each of these takes the one step that there is.
+    let budget = Budget::new(64 * 1024);
+    let request = [&b"POST / HTTP/1.1\r\nContent-Length: 60000\r\n\r\n"[..], &[b'x'; 60_000]].concat();
+    let (mut one, server) = connection();
+    let mut first = server.within(budget.clone());
+    one.write_all(&request).await.unwrap();
+    assert_eq!(first.read().await.unwrap().body.len(), 60_000);
+    let (mut two, server) = connection();
+    let mut second = server.within(budget.clone());
+    two.write_all(&request).await.unwrap();
+    assert!(
+        matches!(second.read().await, Err(Stop::Refused(refusal)) if refusal.status == 408),
+        "it had to wait"
+    );
+    // Small ones need nothing of it.
+    let (mut small, server) = connection();
+    small.write_all(b"POST / HTTP/1.1\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    assert_eq!(server.within(budget.clone()).read().await.unwrap().body, b"hi");
+    // The first has been answered, and its connection reads on.
+    one.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
+    first.read().await.unwrap();
+    let (mut three, server) = connection();
+    three.write_all(&request).await.unwrap();
+    assert_eq!(server.within(budget).read().await.unwrap().body.len(), 60_000);
+}
