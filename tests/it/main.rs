@@ -37,6 +37,8 @@ mod observe_written;
 #[cfg(test)]
 mod older_scripts;
 #[cfg(test)]
+mod origin;
+#[cfg(test)]
 mod own_memos;
 #[cfg(test)]
 mod promote;
@@ -64,3 +66,5 @@ mod signature;
 mod smokes;
 #[cfg(test)]
 mod staging;
+#[cfg(test)]
+mod surroundings;
