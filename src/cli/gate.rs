@@ -11,7 +11,7 @@ use evidence::approval::{
 };
 use evidence::gate::Verdict;
 use record::seal::PublicKey;
-use record::sha256_hex;
+use record::{read_input, text_sha256_hex};
 use scenario::{built_in_names, load, load_built_in};
 use signature::Secret;
 use std::collections::BTreeMap;
@@ -178,8 +178,7 @@ fn in_directory(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
 
 /// A scenario file; one that is too large for a scenario is none.
 fn bounded(path: &Path) -> Option<Vec<u8>> {
-    let meta = std::fs::metadata(path).ok()?;
-    (meta.is_file() && meta.len() <= MAX_SCENARIO).then(|| std::fs::read(path).ok()).flatten()
+    path.is_file().then(|| read_input(path, MAX_SCENARIO).ok()).flatten()
 }
 
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
@@ -210,7 +209,7 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
         let yaml = path.extension().is_some_and(|e| e == "yaml");
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(bytes) = yaml.then(|| bounded(&path)).flatten() {
-            scenarios.insert(name, (path.display().to_string(), sha256_hex(&bytes)));
+            scenarios.insert(name, (path.display().to_string(), text_sha256_hex(&bytes)));
         }
     }
     for path in &args.scenario {

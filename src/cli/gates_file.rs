@@ -3,8 +3,7 @@
 use super::Failure;
 use crate::executor::GatesRef;
 use evidence::gate::{Confidence, Gates};
-use record::sha256_hex;
-use std::io::Read;
+use record::{read_input_text, text_sha256_hex};
 use std::path::{Path, PathBuf};
 
 /// The gates that are built into the binary: `scenarios/gates.yaml`.
@@ -38,20 +37,14 @@ impl GatesFile {
         let (name, text) = match path {
             Some(path) => {
                 let name = path.display().to_string();
-                let mut text = String::new();
-                let read = std::fs::File::open(&path)
-                    .and_then(|file| file.take(MAX_BYTES + 1).read_to_string(&mut text))
-                    .and_then(|n| if n as u64 > MAX_BYTES { Err(too_large()) } else { Ok(text) });
-                (
-                    name.clone(),
-                    read.map_err(|e| Failure::usage(format!("gates {name}: cannot be read: {e}")))?,
-                )
+                let read = read_input_text(&path, MAX_BYTES);
+                (name.clone(), read.map_err(|e| Failure::usage(format!("gates {name}: {e}")))?)
             }
             None => ("built-in gates".to_owned(), BUILT_IN.to_owned()),
         };
         let mut gates = Gates::parse(&text).map_err(|e| Failure::usage(format!("gates {name}: {e}")))?;
         gates.confidence_percent = confidence.or(gates.confidence_percent);
-        Ok(Self { gates, name, sha256: sha256_hex(text.as_bytes()) })
+        Ok(Self { gates, name, sha256: text_sha256_hex(text.as_bytes()) })
     }
 
     /// The file, or `built-in gates`.

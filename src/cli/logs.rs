@@ -6,7 +6,7 @@ use super::{Exit, Failure, out};
 use evidence::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use pii::{Engine, Policy, shown};
 use record::Counted;
-use record::{Links, PartRead, ReadError, Reader};
+use record::{Links, PartRead, ReadError, Reader, read_input_text};
 use serde_json::json;
 use std::fmt::Write as _;
 use std::io::{self, BufRead, BufReader};
@@ -96,11 +96,7 @@ fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
 pub(super) fn formats(file: Option<&Path>) -> Result<Formats, Failure> {
     let Some(file) = file else { return Formats::built_in().map_err(Failure::environment) };
     let wrong = |why: String| Failure::usage(format!("--formats {}: {why}", file.display()));
-    let size = std::fs::metadata(file).map_err(|e| wrong(format!("cannot be read: {e}")))?.len();
-    if size > MAX_FORMATS {
-        return Err(wrong(format!("larger than {MAX_FORMATS} bytes, which is no formats file")));
-    }
-    let text = std::fs::read_to_string(file).map_err(|e| wrong(format!("cannot be read: {e}")))?;
+    let text = read_input_text(file, MAX_FORMATS).map_err(|e| wrong(e.to_string()))?;
     Formats::parse(&text).map_err(|e| wrong(e.to_string()))
 }
 

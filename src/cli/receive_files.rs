@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 /// Largest token file in bytes.
 const MAX_TOKEN: u64 = 64 * 1024;
 /// Largest PEM file in bytes: a chain of certificates has a few KiB each.
-const MAX_PEM: u64 = 1024 * 1024;
+pub(super) const MAX_PEM: u64 = 1024 * 1024;
 /// Largest body that a journal line can hold.
 const MAX_BODY: u64 = 1024 * 1024;
 /// Smallest journal file: a header and a webhook of the largest size fit.

@@ -85,12 +85,13 @@ fn staging_that_answers_something_else() {
     let html = answers(
         "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n<html>Welcome</html>",
     );
-    let ran = staging(&html).run().exits(1).says("not JSON").says("<html>Welcome</html>");
-    assert_eq!(ran.gate("payments", "steps"), "fail");
+    // Nothing was driven: it is no verdict about the sender.
+    let ran = staging(&html).run().exits(4).says("not JSON").says("<html>Welcome</html>");
+    assert_ne!(ran.artifact("payments")["acceptance_gates"]["verdict"], "pass");
     let wrong = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
                  {\"detail\":\"No active account found with the given credentials\"}";
-    let ran = staging(&answers(wrong)).run().exits(1);
-    let ran = ran.says("login `owner` failed: status 401").says("No active account found");
+    let ran = staging(&answers(wrong)).run().exits(4);
+    let ran = ran.says("the column `user_password` of rows.csv").says("login `owner` failed: status 401").says("No active account found");
     for word in ["not-a-real-password", "also-not-a-password", SECRET] {
         assert!(!ran.stderr.contains(word) && !ran.stdout.contains(word));
         for file in ["staging_payments_output.json", "staging_payments_journal.jsonl"] {
@@ -102,7 +103,7 @@ fn staging_that_answers_something_else() {
 #[test]
 fn what_to_set_on_the_staging_side_is_said_without_the_secret() {
     let html = answers("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
-    let ran = staging(&html).args(&["--public-url", "https://hooks.example.com"]).run().exits(1);
+    let ran = staging(&html).args(&["--public-url", "https://hooks.example.com"]).run().exits(4);
     for setting in [
         "NOTIFICATIONS_WEBHOOK_ENABLED=True",
         "WEBHOOK_ENDPOINT=https://hooks.example.com/webhooks/inbound",

@@ -32,6 +32,14 @@ impl Smoke {
             "WEBHOOK_TIMEOUT",
             "WEBHOOK_MAX_RETRIES",
             "NO_COLOR",
+            "HTTP_PROXY",
+            "http_proxy",
+            "HTTPS_PROXY",
+            "https_proxy",
+            "ALL_PROXY",
+            "all_proxy",
+            "NO_PROXY",
+            "no_proxy",
         ] {
             command.env_remove(name);
         }

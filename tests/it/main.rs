@@ -14,6 +14,7 @@ mod evidence_folder;
 mod faults;
 #[cfg(test)]
 mod forged;
+#[cfg(test)]
 mod forgeries;
 #[cfg(test)]
 mod fuzz_seeds;
@@ -39,6 +40,8 @@ mod observe_drive;
 mod observe_written;
 #[cfg(test)]
 mod older_scripts;
+#[cfg(test)]
+mod origin;
 #[cfg(test)]
 mod own_memos;
 #[cfg(test)]
@@ -67,6 +70,8 @@ mod signature;
 mod smokes;
 #[cfg(test)]
 mod staging;
+#[cfg(test)]
+mod surroundings;
 #[cfg(test)]
 mod tap;
 #[cfg(test)]

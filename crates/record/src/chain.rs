@@ -27,6 +27,20 @@ pub struct Line<R = Record> {
     pub record: R,
 }
 
+/// SHA-256 of a text file, hex, whatever its line ends: a checkout on Windows (CRLF) is the same text.
+#[must_use]
+pub fn text_sha256_hex(text: &[u8]) -> String {
+    let mut digest = Sha256::new();
+    let mut rest = text;
+    while let Some(at) = rest.windows(2).position(|pair| pair == b"\r\n") {
+        let (line, end) = rest.split_at(at);
+        digest.update(line);
+        rest = end.get(1..).unwrap_or_default();
+    }
+    digest.update(rest);
+    hex::encode(digest.finalize())
+}
+
 #[must_use]
 pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))

@@ -21,12 +21,12 @@ pub struct Problem {
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// The file cannot be read.
-    #[error("{file}: cannot be read: {source}")]
+    #[error("{file}: {source}")]
     Read {
         /// The file.
         file: String,
         /// Why.
-        source: std::io::Error,
+        source: record::InputError,
     },
     /// Neither a file nor a built-in scenario has that name.
     #[error(

@@ -6,8 +6,7 @@ use super::model::Scenario;
 use super::suggest;
 use super::tree;
 use super::typed;
-use sha2::{Digest, Sha256};
-use std::io::Read;
+use record::{InputError, read_input, text_sha256_hex};
 use std::path::{Path, PathBuf};
 
 /// Largest scenario file, in bytes.
@@ -41,13 +40,10 @@ pub struct Loaded {
 /// A file that cannot be read or is over [`MAX_SCENARIO`]; or all that is wrong in it, with line and column.
 pub fn load(path: &Path) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
-    let failed = |source| ScenarioError::Read { file: name.clone(), source };
-    let file = std::fs::File::open(path).map_err(failed)?;
-    let mut bytes = Vec::new();
-    file.take(MAX_SCENARIO + 1).read_to_end(&mut bytes).map_err(failed)?;
-    if bytes.len() as u64 > MAX_SCENARIO {
-        return Err(ScenarioError::TooLarge { file: name, limit: MAX_SCENARIO });
-    }
+    let bytes = read_input(path, MAX_SCENARIO).map_err(|e| match e {
+        InputError::TooLarge(limit) => ScenarioError::TooLarge { file: name.clone(), limit },
+        source => ScenarioError::Read { file: name.clone(), source },
+    })?;
     let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     load_bytes(&bytes, &name, dir)
 }
@@ -108,7 +104,7 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
-    let sha256 = hex::encode(Sha256::digest(bytes));
+    let sha256 = text_sha256_hex(bytes);
     Ok(Loaded { scenario, sha256, dir: dir.to_owned(), source_name: name.to_owned() })
 }
 

@@ -12,7 +12,8 @@ use crate::load::{
 };
 use record::RunKind;
 use record::SubjectKind;
-use record::{Header, Record, RetryContract, ScenarioRef, WebhookConfig, sha256_hex};
+use crate::cli::receive_files::MAX_PEM;
+use record::{Header, Record, RetryContract, ScenarioRef, WebhookConfig, read_input, sha256_hex};
 use serde_json::json;
 use signature::Signer;
 use signature::{Secret, Weakness};
@@ -113,7 +114,8 @@ fn roots(args: &WebhookLoadArgs, target: &Target) -> Result<RootCertStore, Failu
     }
     if let Some(path) = &args.cacert {
         let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {e}", path.display()));
-        for certificate in CertificateDer::pem_file_iter(path).map_err(|e| wrong(&e))? {
+        let pem = read_input(path, MAX_PEM).map_err(|e| wrong(&e))?;
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
             roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
         }
         if roots.is_empty() {

@@ -1,0 +1,282 @@
+//! What surrounds a run and is no fault of the sender: logins, tokens, used rows, proxies, connections, empty settings,
+//! secrets with something around them. Each has its own verdict and a sentence that says what to do.
+
+use super::harness::{Ran, Smoke};
+use super::origin::{Answer, Origin, Seen};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const HEAD: &str = "name: t\nsubject: { kind: flow, id: \"{{ flow }}\" }\nflows: 1\nsettle: 10ms\n";
+const SESSION: &str = "vars: { staff_password: \"{{ env.STAFF_PASSWORD }}\" }\n\
+     sessions:\n  staff:\n    login: { method: POST, path: /login, json: { password: \"{{ staff_password }}\" } }\n    \
+     token: /access\n    refresh:\n      request: { method: POST, path: /refresh, json: { refresh: \"{{ refresh_token }}\" } }\n      \
+     refresh_token: /refresh\n    needs: the group \"Organizers\"\n";
+
+/// Drives a scenario of these parts against `origin`.
+fn drive(origin: &Origin, parts: &str) -> Smoke {
+    Smoke::new("run")
+        .file("s.yaml", &format!("{HEAD}{parts}"))
+        .args(&["s.yaml", "--staging", &origin.url, "--listen", "127.0.0.1:0", "--settle", "10ms"])
+        .env("WEBHOOK_SECRET", SECRET)
+        .env("STAFF_PASSWORD", "not-a-real-password")
+}
+
+/// Steps that post to `/a`, `/b`, … as staff.
+fn steps(names: &[&str]) -> String {
+    let step = |name: &&str| {
+        format!("  - name: {name}\n    session: staff\n    request: {{ method: POST, path: /{name}, json: {{}} }}\n")
+    };
+    format!("steps:\n{}", names.iter().map(step).collect::<String>())
+}
+
+fn tokens(access: &str, refresh: &str) -> Answer {
+    Answer::json("200 OK", &format!(r#"{{"access":"{access}","refresh":"{refresh}"}}"#))
+}
+
+fn login_steps(ran: &Ran) -> Vec<String> {
+    let journal = std::fs::read_to_string(ran.file("staging_t_journal.jsonl")).unwrap();
+    let lines = journal.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).unwrap());
+    let step = |line: serde_json::Value| line["record"]["step"]["step"].as_str().map(str::to_owned);
+    lines.filter_map(step).filter(|s| s.contains(':')).collect()
+}
+
+#[test]
+fn a_token_that_is_refused_is_renewed_once_and_the_step_is_sent_again() {
+    let origin = Origin::start(|request: &Seen, _| match request.path() {
+        "/login" => tokens("first", "renewal-1"),
+        "/refresh" if request.body.contains("renewal-1") => tokens("second", "renewal-2"),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ if request.bearer() == Some("second") => Answer::json("200 OK", "{}"),
+        _ => Answer::json("401 Unauthorized", r#"{"code":"token_not_valid"}"#),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a", "b"]))).run().exits(0);
+    assert_eq!(origin.paths(), ["/login", "/a", "/refresh", "/a", "/b"]);
+    assert_eq!(login_steps(&ran), ["login:staff", "refresh:staff"]);
+}
+
+#[test]
+fn a_token_about_to_expire_is_renewed_before_it_is_used() {
+    let claims = URL_SAFE_NO_PAD.encode(r#"{"iat":1000,"exp":1000.000001}"#);
+    let short = format!("e30.{claims}.c2ln");
+    let origin = Origin::start(move |request: &Seen, _| match request.path() {
+        "/login" => tokens(&short, "renewal-1"),
+        "/refresh" => tokens("renewed", "renewal-2"),
+        _ => Answer::json("200 OK", "{}"),
+    });
+    drive(&origin, &format!("{SESSION}{}", steps(&["a", "b"]))).run().exits(0);
+    assert_eq!(origin.paths(), ["/login", "/refresh", "/a", "/b"]);
+    let sent: Vec<Seen> = origin.seen().into_iter().filter(|s| matches!(s.path(), "/a" | "/b")).collect();
+    assert!(sent.iter().all(|s| s.bearer() == Some("renewed")), "{sent:?}");
+}
+
+#[test]
+fn one_renewal_serves_all_flows() {
+    let origin = Origin::start(|request: &Seen, _| match request.path() {
+        "/login" => tokens("first", "renewal-1"),
+        "/refresh" => tokens("renewed", "renewal-2"),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ if request.bearer() == Some("renewed") => Answer::json("200 OK", "{}"),
+        _ => Answer::json("401 Unauthorized", "{}"),
+    });
+    let parts = format!("{SESSION}{}", steps(&["a"]));
+    drive(&origin, &parts).args(&["--flows", "8"]).run().exits(0);
+    let count = |path: &str| origin.paths().iter().filter(|p| *p == path).count();
+    assert_eq!((count("/login"), count("/refresh")), (1, 1));
+}
+
+#[test]
+fn a_renewal_that_is_refused_falls_back_to_a_login() {
+    let origin = Origin::start(|request: &Seen, before: &[Seen]| match request.path() {
+        "/login" if before.iter().any(|s| s.path() == "/login") => tokens("second", "r"),
+        "/login" => tokens("first", "r"),
+        "/refresh" => Answer::json("401 Unauthorized", r#"{"detail":"Token is blacklisted"}"#),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ if request.bearer() == Some("second") => Answer::json("200 OK", "{}"),
+        _ => Answer::json("401 Unauthorized", "{}"),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run().exits(0);
+    assert_eq!(login_steps(&ran), ["login:staff", "refresh:staff", "login:staff"]);
+}
+
+#[test]
+fn a_wrong_password_ends_the_run_before_the_first_flow() {
+    for (answer, said) in [
+        ("401 Unauthorized", "No active account"),
+        ("429 Too Many Requests", "No active account"),
+    ] {
+        let origin = Origin::start(move |request: &Seen, _| match request.path() {
+            "/login" => Answer::json(answer, r#"{"detail":"No active account found"}"#),
+            _ => Answer::json("200 OK", "{}"),
+        });
+        let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run().exits(4);
+        let ran = ran.says(said).says("STAFF_PASSWORD").says("session `staff`").says("nothing about the sender");
+        assert_eq!(origin.paths(), ["/login"]);
+        assert!(!ran.stderr.contains("Do not") && !ran.stdout.contains("FAIL"), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_user_without_the_right_and_a_used_row_are_no_verdict_about_the_sender() {
+    let origin = |status: &'static str, detail: &'static str| {
+        Origin::start(move |request: &Seen, _| match request.path() {
+            "/login" => tokens("first", "r"),
+            "/a" => Answer::json(status, detail),
+            _ => Answer::json("200 OK", "{}"),
+        })
+    };
+    let forbidden = origin("403 Forbidden", r#"{"detail":"You do not have permission"}"#);
+    let parts = format!("{SESSION}{}", steps(&["a", "b"]));
+    let ran = drive(&forbidden, &parts).run().exits(4);
+    ran.says("the group \"Organizers\"").says("STAFF_PASSWORD").says("step `a`");
+    assert_eq!(forbidden.paths(), ["/login", "/a"]);
+
+    let used = origin("409 Conflict", r#"{"detail":"Cannot submit proof in status: verified"}"#);
+    let marked = parts.replacen("session: staff\n    request", "session: staff\n    used_up: [409]\n    request", 1);
+    let ran = drive(&used, &marked).run().exits(4);
+    ran.says("data row 1 is used up").says("--data").says("status: verified");
+    // Without the mark it is a step that failed.
+    drive(&used, &parts).run().exits(1);
+}
+
+#[test]
+fn a_kept_connection_that_the_server_closed_is_opened_again_and_told() {
+    let origin = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}").then_close());
+    let many: Vec<String> = (0..10).map(|n| format!("s{n}")).collect();
+    let parts: String = many
+        .iter()
+        .map(|name| format!("  - name: {name}\n    request: {{ method: POST, path: /{name}, json: {{}} }}\n"))
+        .collect();
+    drive(&origin, &format!("steps:\n{parts}")).run().exits(0);
+    // Each was taken once.
+    let wanted: Vec<String> = many.iter().map(|name| format!("/{name}")).collect();
+    assert_eq!(origin.paths(), wanted);
+}
+
+#[test]
+fn a_server_that_takes_a_request_and_answers_nothing_gets_it_once() {
+    let origin = Origin::start(|request: &Seen, _| match request.path() {
+        "/healthz/" => Answer::json("200 OK", "{}").then_close(),
+        _ => Answer::new("", "", "", "").silent(),
+    });
+    let step = "steps:\n  - name: a\n    request: { method: POST, path: /a, json: {} }\n";
+    drive(&origin, step).run().exits(1);
+    // What was a new connection may have been taken for a kept one once, and never more.
+    assert!(origin.paths().len() <= 2, "{:?}", origin.paths());
+}
+
+#[test]
+fn this_machine_is_reached_without_a_proxy() {
+    let proxy = Origin::start(|_: &Seen, _| Answer::new("503 Service Unavailable", "text/html", "", "denied"));
+    for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
+        Smoke::new("payments").args(&["--flows", "1"]).env(name, &proxy.url).run().exits(0);
+    }
+    assert!(proxy.seen().is_empty(), "{:?}", proxy.seen());
+    // Another machine is: its name does not exist, and the proxy's answer is not taken for its own.
+    let check = Smoke::new("check").args(&["payments", "--staging", "http://staging.invalid"]);
+    let ran = check.env("WEBHOOK_SECRET", SECRET).env("HTTP_PROXY", &proxy.url).run();
+    assert!(ran.stdout.contains("through the proxy http://127.0.0.1:"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("the proxy's answer"), "{}", ran.stdout);
+    let bad = Smoke::new("payments").args(&["--flows", "1"]).env("ALL_PROXY", "socks5://u:hunter2@p:1").run();
+    assert!(bad.code == Some(2) && !bad.stderr.contains("hunter2"), "{}", bad.stderr);
+}
+
+#[test]
+fn what_is_empty_is_an_error() {
+    for value in ["", " "] {
+        let ran = Smoke::new("payments").args(&["--flows", "1"]).env("STAGING_URL", value).run().exits(2);
+        ran.says("STAGING_URL is empty");
+    }
+    for flag in ["--staging", "--public-url", "--path"] {
+        Smoke::new("payments").args(&["--flows", "1", flag, ""]).run().exits(2).says(flag);
+    }
+    Smoke::new("payments").args(&["--flows", "1"]).env("WEBHOOK_TIMEOUT", "").run().exits(2).says("WEBHOOK_TIMEOUT");
+}
+
+#[test]
+fn a_secret_with_something_around_it_is_refused_with_a_word() {
+    for (content, word) in [
+        (format!("\u{feff}{SECRET}\n"), "byte order mark"),
+        (format!("\"{SECRET}\"\n"), "quotes"),
+        (format!("{SECRET}\u{200b}\n"), "not seen"),
+        (format!("WEBHOOK_SECRET={SECRET}\n"), "NAME="),
+    ] {
+        let smoke = Smoke::new("sign").file("k", &content).args(&["--secret-file", "k"]);
+        let ran = smoke.run().exits(2).says(word);
+        assert!(!ran.stderr.contains(SECRET), "{}", ran.stderr);
+    }
+    let ran = Smoke::new("verify").args(&["--secret-env", "hunter2pw-hunter2pw-hunter2pw"]).run().exits(2);
+    assert!(!ran.stderr.contains("hunter2pw"), "{}", ran.stderr);
+    let ran = Smoke::new("verify").args(&["--secret-env", "hunter2pwhunter2pw"]).run().exits(2);
+    assert!(!ran.stderr.contains("hunter2pw"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_template_without_a_value_is_found_before_anything_is_driven() {
+    let origin = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}"));
+    let parts = "steps:\n  - name: a\n    request: { method: POST, path: /a, json: {} }\n  - name: b\n    \
+                 request: { method: POST, path: /b, json: { v: \"{{ env.NOT_SET_ANYWHERE }}\" } }\n";
+    drive(&origin, parts).run().exits(2).says("NOT_SET_ANYWHERE").says("Nothing was driven");
+    assert!(origin.paths().is_empty(), "{:?}", origin.paths());
+    let payments = Smoke::new("payments").args(&["--staging", &origin.url, "--listen", "127.0.0.1:0"]);
+    let ran = payments.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x-x-x-x").run().exits(2);
+    ran.says("give --data FILE").says("payment_id").says("PAYMENT_ID");
+}
+
+#[test]
+fn numbers_keep_their_digits_from_socket_to_socket() {
+    let origin = Origin::start(|_: &Seen, _| Answer::json("200 OK", r#"{"id":123456789012345678901,"x":9007199254740993}"#));
+    let parts = |x: &str| {
+        format!(
+            "steps:\n  - name: a\n    request: {{ method: GET, path: /a }}\n    expect: {{ json: {{ /x: {x} }} }}\n    \
+             capture: {{ v: /id }}\n  - name: b\n    request: {{ method: POST, path: \"/b/{{{{ v }}}}\", json: {{ v: \"{{{{ v }}}}\" }} }}\n    \
+             expect: {{ json: {{ /id: 123456789012345678901 }} }}\n"
+        )
+    };
+    drive(&origin, &parts("9007199254740993.0")).run().exits(0);
+    let last = origin.seen().pop().unwrap();
+    assert_eq!((last.path(), last.body.as_str()), ("/b/123456789012345678901", r#"{"v":123456789012345678901}"#));
+    drive(&origin, &parts("9007199254740992")).run().exits(1).says("is 9007199254740993, not 9007199254740992");
+}
+
+#[test]
+fn a_captured_url_does_not_carry_the_token_to_another_host() {
+    let other = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}"));
+    let to = other.url.clone();
+    let origin = Origin::start(move |request: &Seen, _| match request.path() {
+        "/login" => tokens("first", "r"),
+        _ => Answer::json("200 OK", &format!(r#"{{"next":"{to}/x"}}"#)),
+    });
+    let parts = format!(
+        "{SESSION}steps:\n  - name: a\n    request: {{ method: GET, path: /a }}\n    capture: {{ next: /next }}\n  - name: b\n    \
+         session: staff\n    request: {{ method: GET, path: \"{{{{ next }}}}\" }}\n"
+    );
+    drive(&origin, &parts).run().exits(1).says("which is not the target");
+    assert!(other.seen().is_empty());
+    // Written out in the scenario it is meant.
+    let named = parts.replace("{{ next }}", &format!("{}/x", other.url));
+    drive(&origin, &named).run().exits(0);
+    assert_eq!(other.paths(), ["/x"]);
+}
+
+#[test]
+fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
+    let says = |answer: fn() -> Answer, part: &str| {
+        let origin = Origin::start(move |request: &Seen, _| match request.path() {
+            "/a" => answer(),
+            _ => Answer::json("200 OK", "{}"),
+        });
+        let step = "steps:\n  - name: a\n    request: { method: POST, path: /a, json: {} }\n";
+        let ran = drive(&origin, step).args(&["--report", "html"]).run().exits(1).says(part);
+        let page = std::fs::read_to_string(ran.file("staging_t_report.html")).unwrap();
+        let obeyed = |c: char| (c.is_control() && !matches!(c, '\n' | '\t')) || c == '\u{202e}';
+        assert!(!ran.stderr.contains(obeyed) && !page.contains(obeyed), "{:?}", ran.stderr);
+    };
+    says(|| Answer::json("500 Oops", "\x1b[2J\x1b]0;title\x07 \u{9b}31m \u{202e} \0"), "\\u001b[2J");
+    says(|| Answer::new("301 Moved", "text/html", "Location: /a/\r\n", ""), "needs a slash at its end");
+    says(|| Answer::new("301 Moved", "text/html", "Location: https://h.example/a\r\n", ""), "https://");
+    const PAGE: &str = "<!DOCTYPE html><html><head><title>RuntimeError at /a</title><style>x{}</style></head><body>\
+                <pre class=\"exception_value\">You called this URL via POST, but the URL doesn&#x27;t end in a slash</pre></body></html>";
+    says(|| Answer::new("500 Oops", "text/html", "", PAGE), "RuntimeError at /a: You called this URL via POST, but the URL doesn't end in a slash");
+    says(|| Answer::new("500 Oops", "text/plain", "Content-Encoding: gzip\r\n", [0x1f, 0x8b, 8]), "coding gzip");
+}
