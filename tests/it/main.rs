@@ -22,6 +22,7 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod honest;
 mod inbox;
 #[cfg(test)]
 mod journal_gone;
