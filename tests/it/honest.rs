@@ -53,7 +53,8 @@ fn an_interrupted_run_with_a_failed_gate_contradicts_nothing() {
 fn a_merged_load_contradicts_nothing() {
     let dir = tempfile::tempdir().unwrap();
     for shard in ["0/2", "1/2"] {
-        let args = ["payments", "--rate", "20/s", "--duration", "1s", "--inject", "503x1@2", "--shard", shard];
+        let args =
+            ["payments", "--rate", "20/s", "--duration", "1s", "--inject", "503x1@2", "--shard", shard];
         Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run();
     }
     let merged = Smoke::new("merge").arg(dir.path()).run();
