@@ -87,13 +87,7 @@ fn pii_check_and_the_gate_say_the_same() {
     }
     let dir = tempfile::tempdir().unwrap();
     let journal = dir.path().join("staging_observation_journal.jsonl");
-    window(
-        &journal,
-        &[200; 10],
-        &["payment_verified"],
-        &[log(serde_json::json!({"pii": {"email": 1}}))],
-        true,
-    );
+    window(&journal, &[200; 10], &["payment_verified"], &[log(10, 1)], true);
     let (evidence, bytes) = evidence::report::from_journal(&journal).unwrap();
     let check = evidence.checks.iter().find(|check| check.id == "pii").unwrap();
     assert_eq!((check.verdict, check.actual), (Verdict::Fail, Some(1.0)));
