@@ -159,15 +159,22 @@ fn the_report_of_a_receivers_journal_expects_nothing() {
     let done = command.args(["report", "j.jsonl"]).current_dir(dir.path()).output().unwrap();
     let artifact: Value = serde_json::from_slice(&done.stdout).unwrap();
     let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
-    let verdict = |id: &str| checks.iter().find(|c| c["id"] == id).map(|c| c["verdict"].clone()).unwrap();
-    for id in ["lost", "unexpected", "success_rate", "steps"] {
-        assert_eq!(verdict(id), "not_exercised", "{id}");
+    let verdict = |id: &str| checks.iter().find(|c| c["id"] == id).map(|c| c["verdict"].clone());
+    for id in ["lost", "late", "unexpected", "steps"] {
+        assert_eq!(verdict(id), None, "{id} is asked of nobody who asks for nothing");
     }
+    assert_eq!(verdict("success_rate").unwrap(), "pass");
     assert!(checks.iter().all(|c| c["verdict"] != "fail"), "{checks:#?}");
     // No flow ended: nobody makes a run pass by calling it a receiver's.
     assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
     let run = &artifact["test_run"];
     assert_eq!((&run["webhooks_success"], &run["webhooks_failed"]), (&3.into(), &0.into()));
+    assert_eq!(run["webhooks_unexpected"], 0, "nobody asked for any");
+    // The product's own report is no contradiction to the gate.
+    std::fs::copy(dir.path().join("j.jsonl"), dir.path().join("r_journal.jsonl")).unwrap();
+    let output = dir.path().join("r_output.json");
+    std::fs::write(&output, &done.stdout).unwrap();
+    assert_eq!(super::gate::judged(&output).contradictions, []);
 }
 
 #[test]

@@ -23,6 +23,7 @@ mod gate;
 #[cfg(test)]
 mod harness;
 #[cfg(test)]
+mod honest;
 mod inbox;
 #[cfg(test)]
 mod journal_gone;

@@ -367,7 +367,7 @@ fn what_is_driven_has_to_work_and_its_webhooks_have_to_come() {
     assert_eq!(check(&window, "lost").0, Verdict::Pass);
     window.analysis.latest = Tick(2 * MINUTE);
     let (lost, text) = check(&window, "lost");
-    assert!(lost == Verdict::Fail && text.starts_with("1 in 2 driven webhooks"), "{text}");
+    assert!(lost == Verdict::Fail && text.starts_with("1 in 2 webhooks that were due"), "{text}");
     // A step that fails asks for nothing.
     drive(&mut window, 2, 2 * MINUTE, Outcome::Failed);
     window.end();

@@ -35,7 +35,7 @@ fn accused_of_nothing(journal: &Path, name: &str, case: &str) {
 }
 
 /// A window of five minutes in which each of these is the status that a webhook was answered with.
-fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], ended: bool) {
+pub fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], ended: bool) {
     let mut sample = Sample { injected_every: 0, ..recent() };
     let mut header = sample::header(&sample);
     header.kind = record::RunKind::Observe;
@@ -84,7 +84,7 @@ fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], ended
     }
 }
 
-fn log(delivered: u64, findings: u64) -> Record {
+pub fn log(delivered: u64, findings: u64) -> Record {
     let summary = serde_json::json!({
         "lines": 500, "attempts": delivered + 7, "delivered": delivered, "retries": 3, "aborted": 2, "exhausted": 1,
         "pii": {"email": findings}, "unreadable": {"count": 4, "first_lines": [1, 2, 3, 4]},

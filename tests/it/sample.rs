@@ -31,8 +31,12 @@ pub struct Sample {
     pub title: String,
     /// The event of every webhook.
     pub event: String,
+    /// How soon each webhook has to come after its step; some take more than 2 ms.
+    pub within_ms: u64,
     /// Whether the run is closed in order.
     pub ended: bool,
+    /// Whether it was interrupted, and closed all the same.
+    pub interrupted: bool,
 }
 
 impl Default for Sample {
@@ -44,7 +48,9 @@ impl Default for Sample {
             injected_every: 5,
             title: "Payment Verified - Smoke Cup".into(),
             event: "payment_verified".into(),
+            within_ms: 30_000,
             ended: true,
+            interrupted: false,
         }
     }
 }
@@ -60,7 +66,7 @@ pub fn write(path: &Path, sample: &Sample) -> u64 {
         end = end.max(one_flow(&journal, &signer, sample, flow, start, &mut attempts));
     }
     if sample.ended {
-        journal.finish(Tick(end + 7_000_000), true).expect("an end");
+        journal.finish(Tick(end + 7_000_000), !sample.interrupted).expect("an end");
     }
     attempts
 }
@@ -90,7 +96,7 @@ fn one_flow(
         event: sample.event.clone(),
         matchers: [("/data/tournament_id".to_owned(), plain(100 + flow))].into_iter().collect(),
         count: 1,
-        within_ms: 30_000,
+        within_ms: sample.within_ms,
     }));
     let broken = sample.injected_every > 0 && flow % sample.injected_every == sample.injected_every - 1;
     let parcel = parcel(signer, sample, flow, start);

@@ -32,8 +32,8 @@ macro_rules! criteria {
 
 criteria! {
     RUN_COMPLETED: "run_completed", "Flows completed", "flows", "flows", [Run, Load];
-    RECEIVER_STOPPED: "run_completed", "Receiver stopped in order", "webhooks", "webhooks", [Receive];
-    WINDOW_COMPLETED: "window_completed", "Observed window", "seconds", "s", [Observe];
+    RECEIVER_ALONE: "run_completed", "Flows completed", "webhooks", "flows", [Receive];
+    WINDOW_COMPLETED: "window_completed", "Window observed", "seconds", "s", [Observe];
     ROLLBACK: "rollback_triggers", "Rollback triggers", "triggers", "triggers", [Observe];
     SENDER_LOG: "sender_log", "Sender's log against arrivals", "webhooks", "contradictions", [Observe];
     STEPS: "steps", "Failed steps", "steps", "steps", [Run, Load, Observe];

@@ -5,7 +5,7 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, LATE, LATENCY_P50, LATENCY_P95, LOST, PII,
-    RECEIVER_STOPPED, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
+    RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
     SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
@@ -97,7 +97,7 @@ fn expects_nothing(sums: &RunStats) -> bool {
 fn completed(analysis: &Analysis) -> Check {
     let complete = analysis.end.as_ref().is_some_and(|e| e.complete);
     if analysis.header.kind == RunKind::Receive {
-        return stopped(analysis, complete);
+        return alone(analysis, complete);
     }
     let flows = u64::from(analysis.header.flows);
     let ended = analysis.steps.flows.ended();
@@ -109,14 +109,18 @@ fn completed(analysis: &Analysis) -> Check {
     all_flows((ended, flows), complete && ended == flows && flows > 0, text)
 }
 
-/// A receiver by itself has no flows: it was stopped in order, or it was not.
-fn stopped(analysis: &Analysis, complete: bool) -> Check {
-    let (verdict, text) = if complete {
-        (Verdict::Pass, "the receiver was stopped, and wrote its journal to the end")
+/// A receiver by itself asks for nothing, so that nobody knows what was due: what it saw is judged, and is no verdict alone.
+fn alone(analysis: &Analysis, complete: bool) -> Check {
+    let seen = if complete {
+        "the receiver was stopped in order"
     } else {
-        (Verdict::Unproven, "the journal has no end: the receiver still runs, or was cut off")
+        "the receiver still runs, or was cut off"
     };
-    Check { n: analysis.deliveries.len() as u64, ..RECEIVER_STOPPED.check("stopped", verdict, text) }
+    let text = format!(
+        "{seen}; it plays no flow, so that nothing says which webhooks were due: read it in a run (smoke payments --inbox \
+         URL) or a window (smoke observe --inbox URL)"
+    );
+    Check { n: analysis.deliveries.len() as u64, ..RECEIVER_ALONE.check("a run", Verdict::Unproven, text) }
 }
 
 /// Whether every flow of a load that was begun has ended; that all were begun is judged with the load.

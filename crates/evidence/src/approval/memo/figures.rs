@@ -6,6 +6,7 @@ use super::super::times;
 use super::labels::{Unit, key};
 use super::quantity::{Figure, date, figure, limit, minutes, ratio, span};
 use super::statements::{Parts, Statement, take_apart};
+use crate::gate::PII_AND_LOG;
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -23,9 +24,6 @@ pub(in crate::approval) struct Memo {
 
 /// Rates of smoke's own memos are of organic deliveries only, and its counts of all: one does not follow from the other.
 const OF_ORGANIC: [&str; 4] = ["success_rate", "retry_rate", "client_error_rate", "server_error_rate"];
-
-/// A gate of smoke's memo of an observation that counts what is in the sender's log besides what is in the webhooks.
-const WITH_LOG: &str = "No personal data";
 
 /// Reads a memo; what it says twice and differently is a finding.
 pub(in crate::approval) fn read(text: &str, now: DateTime<Utc>, found: &mut Findings) -> Memo {
@@ -57,7 +55,8 @@ struct Stated {
 
 impl Stated {
     fn take(&mut self, statement: &Statement, found: &mut Findings) {
-        let known = key(&statement.label).filter(|_| !self.own || statement.label != WITH_LOG);
+        // It counts what is in the sender's log besides what is in the webhooks.
+        let known = key(&statement.label).filter(|_| !self.own || statement.label != PII_AND_LOG.title);
         let mut actual = None;
         if let Some((key, unit)) = known {
             let in_percent = unit == Unit::Share && statement.label.contains('%');

@@ -18,7 +18,18 @@ pub(super) fn key(label: &str) -> Option<(&'static str, Unit)> {
     let any = |names: &[&str]| words.iter().any(|w| names.contains(w));
     let rate = any(&["rate", "share", "percentage"]);
     // A target, or a figure of something else than deliveries.
-    if any(&["target", "threshold", "rollback", "lost", "late", "probes", "step", "steps"]) || words.len() > 6
+    if any(&[
+        "target",
+        "threshold",
+        "rollback",
+        "lost",
+        "late",
+        "probes",
+        "step",
+        "steps",
+        "driven",
+        "duplicate",
+    ]) || words.len() > 6
     {
         return None;
     }

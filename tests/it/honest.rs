@@ -1,0 +1,157 @@
+//! Honest runs that did not go well are told so by the approval gate, and accused of nothing; and an artifact says one thing.
+
+use crate::gate::{Run, judged, recent};
+use crate::harness::Smoke;
+use crate::own_memos::{log, window};
+use crate::sample::Sample;
+use evidence::approval::{Judgement, Kind};
+use evidence::gate::Verdict;
+use serde_json::Value;
+
+fn item(judgement: &Judgement, id: &str) -> (Verdict, String) {
+    let item = judgement.items.iter().find(|i| i.id == id).unwrap_or_else(|| panic!("no item {id}"));
+    (item.verdict, item.figure.clone())
+}
+
+fn artifact(run: &Run) -> Value {
+    serde_json::from_slice(&std::fs::read(run.artifact()).unwrap()).unwrap()
+}
+
+/// Some of forty webhooks come later than they may: they are late, and none has failed.
+#[test]
+fn a_late_webhook_is_late_and_not_failed() {
+    let late = Sample { flows: 40, injected_every: 0, within_ms: 2, ..recent() };
+    let run = Run::new(&late);
+    let judgement = judged(&run.artifact());
+    assert_eq!(judgement.contradictions, []);
+    assert_eq!((judgement.kind, judgement.verdict), (Kind::Payments, Verdict::Fail));
+    assert_eq!(item(&judgement, "success_rate").0, Verdict::Pass);
+    assert_eq!(item(&judgement, "late").0, Verdict::Fail);
+    let artifact = artifact(&run);
+    let figures = &artifact["test_run"];
+    assert_eq!((&figures["webhooks_failed"], &figures["success_rate"]), (&0.into(), &100.0.into()));
+    let cases = &artifact["cases"]["late"];
+    assert_eq!(cases["total"], figures["webhooks_late"]);
+    let first = &cases["first"][0];
+    assert_eq!((&first["event"], &first["step"]), (&"payment_verified".into(), &"verify".into()), "{first}");
+    assert_eq!(first["subject"], 500 + first["flow"].as_u64().unwrap());
+    assert_eq!((first["step_status"].as_u64(), first["due"].is_string()), (Some(200), true), "{first}");
+    // What was broken on purpose may have held up the others.
+    let held_up = judged(&Run::new(&Sample { injected_every: 5, ..late }).artifact());
+    assert_eq!((item(&held_up, "late").0, held_up.contradictions), (Verdict::Unproven, Vec::new()));
+}
+
+#[test]
+fn an_interrupted_run_with_a_failed_gate_contradicts_nothing() {
+    let run = Run::new(&Sample { flows: 40, injected_every: 0, within_ms: 2, interrupted: true, ..recent() });
+    let judgement = judged(&run.artifact());
+    assert_eq!(judgement.contradictions, []);
+    assert_eq!(artifact(&run)["acceptance_gates"]["verdict"], "unproven");
+    assert_eq!(item(&judgement, "late").0, Verdict::Fail);
+}
+
+#[test]
+fn a_merged_load_contradicts_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    for shard in ["0/2", "1/2"] {
+        let args =
+            ["payments", "--rate", "20/s", "--duration", "1s", "--inject", "503x1@2", "--shard", shard];
+        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run();
+    }
+    let merged = Smoke::new("merge").arg(dir.path()).run();
+    let output = merged.file("staging_load_output.json");
+    let judgement = judged(&output);
+    assert_eq!(judgement.contradictions, [], "{}", std::fs::read_to_string(&output).unwrap());
+    assert_ne!(judgement.verdict, Verdict::Pass, "no journal stands beside it");
+}
+
+/// `pii_check` is the check `pii`, whichever way the gates have it.
+#[test]
+fn pii_check_and_the_gate_say_the_same() {
+    let leaking = |gates: &str| {
+        let ran =
+            Smoke::new("payments").file("gates.yaml", gates).args(&["--gates", "gates.yaml", "--quiet"]);
+        ran.args(&["--flows", "3", "--misbehave", "username-in-body"]).run()
+    };
+    for (gates, status, verdict) in [
+        ("{}", "FAIL", Some("fail")),
+        ("pii_leaks_max: 50", "PASS", Some("pass")),
+        ("pii_leaks_max: null", "NOT_JUDGED", None),
+    ] {
+        let artifact = leaking(gates).artifact("payments");
+        assert_eq!(artifact["pii_check"]["status"], status, "{gates}");
+        assert!(artifact["pii_check"]["findings_total"].as_u64().unwrap() > 0);
+        let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+        let check = checks.iter().find(|c| c["id"] == "pii").map(|c| c["verdict"].as_str().unwrap());
+        assert_eq!(check, verdict, "{gates}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let journal = dir.path().join("staging_observation_journal.jsonl");
+    window(&journal, &[200; 10], &["payment_verified"], &[log(10, 1)], true);
+    let (evidence, bytes) = evidence::report::from_journal(&journal).unwrap();
+    let check = evidence.checks.iter().find(|check| check.id == "pii").unwrap();
+    assert_eq!((check.verdict, check.actual), (Verdict::Fail, Some(1.0)));
+    let artifact: Value = serde_json::from_slice(&bytes).unwrap();
+    let pii = &artifact["pii_check"];
+    assert_eq!(
+        (&pii["status"], &pii["emails_found"], &pii["findings_in_log"]),
+        (&"FAIL".into(), &1.into(), &1.into())
+    );
+}
+
+/// The schedule that the run was judged by is the one in its gates, whatever that is.
+#[test]
+fn a_schedule_of_the_gates_own_passes_the_gate() {
+    for (schedule, inject) in [("[0, 200, 400]", "503x2@1"), ("[0]", "400@1")] {
+        let gates = format!("retry_contract: {{ backoff_ms: {schedule}, late_ms: 400 }}\n");
+        let args = ["--gates", "gates.yaml", "--quiet", "--flows", "3", "--inject", inject];
+        let ran = Smoke::new("payments").file("gates.yaml", &gates).args(&args).run();
+        let gate = Smoke::new("gate").file("gates.yaml", &gates).args(&[
+            "--gates",
+            "gates.yaml",
+            "--format",
+            "json",
+        ]);
+        let answer = gate.args(&["--environment", "embedded"]).arg(ran.dir().join("artifacts")).run();
+        let answer: Value = serde_json::from_str(&answer.stdout).unwrap();
+        let items = answer["artifacts"][0]["items"].as_array().unwrap();
+        let contract = items.iter().find(|i| i["id"] == "retry_contract").unwrap();
+        assert_eq!(contract["verdict"], "pass", "{contract}");
+        // Another checkout has another schedule.
+        let other = Smoke::new("gate").args(&["--format", "json", "--environment", "embedded"]);
+        let answer: Value =
+            serde_json::from_str(&other.arg(ran.dir().join("artifacts")).run().stdout).unwrap();
+        let items = answer["artifacts"][0]["items"].as_array().unwrap();
+        let contract = items.iter().find(|i| i["id"] == "retry_contract").unwrap();
+        assert_eq!(contract["verdict"], "unproven", "{contract}");
+    }
+}
+
+/// After the number of lost webhooks come the webhooks: on the terminal, in JUnit, memo and page.
+#[test]
+fn a_lost_webhook_is_named_everywhere() {
+    let args = [
+        "--flows",
+        "2",
+        "--within",
+        "300ms",
+        "--misbehave",
+        "drop-webhook",
+        "--report",
+        "html,junit,markdown",
+    ];
+    let ran = Smoke::new("payments").args(&args).run().exits(1);
+    let case = &ran.artifact("payments")["cases"]["lost"]["first"][0];
+    let (flow, id) = (&case["flow"], &case["subject"]);
+    let sentence = format!("payment_verified of flow {flow} (id {id}), never came, due by ");
+    assert!(ran.stdout.contains(&sentence), "{}", ran.stdout);
+    assert!(ran.stdout.contains("step verify answered 200 after"), "{}", ran.stdout);
+    for page in ["report.html", "junit.xml", "memo.md"] {
+        let text = std::fs::read_to_string(ran.file(&format!("staging_payments_{page}"))).unwrap();
+        assert!(text.contains(&sentence), "{page}: {text}");
+    }
+    let xml = std::fs::read_to_string(ran.file("staging_payments_junit.xml")).unwrap();
+    let of_flow = xml.split("<testcase name=\"flow ").nth(1).unwrap();
+    assert!(of_flow.contains("never came, due by"), "the flows that failed come first: {of_flow}");
+    assert!(!of_flow.contains("time=\"0.000\""), "a flow took time: {of_flow}");
+}
