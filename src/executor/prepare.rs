@@ -1,7 +1,7 @@
 //! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
 
 use super::error::RunError;
-use super::injector::injector;
+use super::injector::{self, Turns, injector};
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
@@ -35,6 +35,7 @@ pub(crate) struct Prepared {
     pub(super) staging: Option<Staging>,
     pub(super) rows: Vec<Row>,
     pub(super) run: Arc<Run>,
+    pub(super) turns: Option<Turns>,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -61,6 +62,11 @@ impl Prepared {
         let client = Client::new(&base, plan.concurrency as usize).map_err(RunError::Target)?;
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
+        let matcher = Arc::new(injector::matcher(&plan, &run, &rows));
+        let turns = injector::turns(&plan, &matcher);
+        if turns.is_some() {
+            plan.concurrency = 1;
+        }
         let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
         // What the user typed has been checked by now: a mistake there is target even when staging is down.
         header.stand_in = match &staging {
@@ -73,7 +79,8 @@ impl Prepared {
             // They are looked for while the webhooks arrive, and nobody looks again.
             header.identities = Vec::new();
         }
-        let interceptor = injector(&plan, &endpoint, &run, &rows).await?;
+        let turn = turns.as_ref().map(|turns| turns.turn.clone()).unwrap_or_default();
+        let interceptor = injector(&plan, &endpoint, &matcher, turn.clone()).await?;
         make_way().map_err(RunError::Earlier)?;
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
@@ -90,8 +97,10 @@ impl Prepared {
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
-            quiet: plan.quiet,
+            content: injector::content(&plan, &matcher, turns.as_ref()),
             interceptor,
+            matcher,
+            turn,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         Ok(Self {
@@ -104,6 +113,7 @@ impl Prepared {
             staging,
             rows,
             run,
+            turns,
             endpoint,
             about_stand_in,
         })
@@ -139,6 +149,16 @@ impl Prepared {
     /// The URL that the sender has to post to.
     pub(crate) fn endpoint(&self) -> &str {
         &self.endpoint
+    }
+
+    /// The plan as it will be played.
+    pub(crate) const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether flows are played in turn because nothing else tells whose a webhook is.
+    pub(crate) const fn plays_in_turn(&self) -> bool {
+        self.turns.is_some()
     }
 
     /// The base URL of the target.
@@ -299,7 +319,7 @@ fn header(
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
-        faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
+        faults: plan.faults.specs().to_vec(),
         ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
     })
 }

@@ -90,6 +90,13 @@ pub struct Tally {
     pub unanswered: u64,
     /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
     pub duplicates: u64,
+    /// Webhooks more than were due that somebody else may have fired: they hold this run's values, and nothing tells whose
+    /// they are.
+    #[serde(default)]
+    pub unclear_duplicates: u64,
+    /// Webhooks whose unsigned event header names another event than the body.
+    #[serde(default)]
+    pub event_mismatches: u64,
     /// Webhooks of this run that no step asked for.
     pub unexpected: u64,
     /// Deliveries that followed a redirect.
@@ -251,6 +258,8 @@ impl Tally {
         self.server_errors += other.server_errors;
         self.unanswered += other.unanswered;
         self.duplicates += other.duplicates;
+        self.unclear_duplicates += other.unclear_duplicates;
+        self.event_mismatches += other.event_mismatches;
         self.unexpected += other.unexpected;
         self.elsewhere += other.elsewhere;
         self.reused_ids += other.reused_ids;

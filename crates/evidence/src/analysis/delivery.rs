@@ -1,7 +1,9 @@
 //! Attempts that belong together, and what became of them.
 
+use correlate::{Certainty, Course, is_success};
 use record::Ending;
 use record::Tick;
+use record::faults::Fault;
 use signature::Reason;
 use std::sync::Arc;
 
@@ -18,8 +20,8 @@ pub struct AttemptResult {
     pub how: Option<Ending>,
     /// What the verification said.
     pub reason: Reason,
-    /// The fault that was injected, as typed.
-    pub fault: Option<String>,
+    /// The fault that was injected.
+    pub fault: Option<Fault>,
     /// Fingerprints of body and signature headers: equal for equal ones.
     pub fingerprints: Fingerprints,
 }
@@ -56,7 +58,7 @@ pub enum Fate {
 pub struct Delivery {
     /// Number in order of first arrival, from 1.
     pub number: u64,
-    /// The event, from the header or the body.
+    /// The event.
     pub event: Arc<str>,
     /// Whether it has a webhook id.
     pub has_id: bool,
@@ -74,9 +76,32 @@ pub struct Delivery {
     pub fulfils: Option<usize>,
     /// Whether it is one more than an expectation asked for.
     pub surplus: bool,
+    /// Whether these attempts are its own.
+    pub certainty: Certainty,
+    /// Whether its unsigned event header names another event than its body.
+    pub event_differs: bool,
 }
 
 impl Delivery {
+    /// What the correlator has to know of it.
+    pub(super) fn course(&self) -> Course {
+        let last = self.after_acceptance.last().or(self.tries.last());
+        Course {
+            attempts: self.tries.len(),
+            body: self.tries.first().map_or(0, |t| t.fingerprints.body),
+            accepted: self.accepted().is_some(),
+            last_seen: self.last_seen(),
+            status: last.and_then(|t| t.status),
+            fault: last.and_then(|t| t.fault),
+        }
+    }
+
+    /// Whether it is certain which attempts it has.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.certainty == Certainty::Certain
+    }
+
     /// Whether an attempt of it was broken on purpose.
     #[must_use]
     pub fn injected(&self) -> bool {
@@ -125,9 +150,4 @@ impl Delivery {
     pub fn last_end(&self) -> Option<Tick> {
         self.tries.iter().chain(&self.after_acceptance).filter_map(|t| t.end).max()
     }
-}
-
-/// Whether a status means that the receiver took the webhook.
-pub(super) const fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299)
 }

@@ -1,7 +1,7 @@
 //! Expected webhooks against arrived ones; an expectation takes 24 bytes and its place in the index.
 
-use super::fingerprints::{canonical, print_of};
 use super::keyed::Keyed;
+use correlate::{canonical, print_of};
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
@@ -212,7 +212,9 @@ impl Expectations {
         let fit = |index: &u32| self.fits(*index, body, at);
         let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
         let open = all_open.filter(|(_, i)| fit(i) && self.is_open(*i));
-        if let Some((key, index)) = open.min_by_key(|(_, i)| (self.deadline(*i), *i)) {
+        // Whoever may still be in time first: a webhook that never came must not take the next one's.
+        let order = |i: u32| (self.deadline(i).is_none_or(|deadline| deadline < at), self.deadline(i), i);
+        if let Some((key, index)) = open.min_by_key(|(_, i)| order(*i)) {
             self.fulfil(key, index, delivery);
             return Fulfilment::Fulfils(index as usize);
         }
@@ -224,6 +226,17 @@ impl Expectations {
         let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
         self.more.entry(whose).or_default().surplus = true;
         filled.map_or(Fulfilment::Forbidden(whose as usize), |i| Fulfilment::Surplus(i as usize))
+    }
+
+    /// Whether a webhook like this is due at `at` that has not come.
+    pub(super) fn is_due(&self, event: &str, body: &Value, at: Tick) -> bool {
+        let due = |index: &u32| {
+            let steps = |e: Expectation<'_>| matches!(e.step, None | Some(Outcome::Ok)) && e.deadline() >= at;
+            self.is_open(*index)
+                && self.fits(*index, body, at)
+                && self.get(*index as usize).is_some_and(steps)
+        };
+        self.keys(event, body).iter().any(|key| self.keyed.open(*key).iter().any(due))
     }
 
     fn fulfil(&mut self, key: u64, index: u32, delivery: usize) {

@@ -49,6 +49,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     let mut checks = Vec::new();
     checks.extend(steps(sums, gates));
     checks.extend(arrivals(gates, organic, injected));
+    checks.extend(event_header(organic, injected));
     checks.extend(signatures(sums, gates));
     checks.extend(rates(gates, organic));
     checks.extend(latencies(sums, gates));
@@ -171,7 +172,27 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
         n => format!("{n} reused the id of another webhook"),
     };
     let found = both(|t| t.duplicates) + both(|t| t.reused_ids);
-    count(label, (found, both(|t| t.deliveries)), max, &reused)
+    let mut check = count(label, (found, both(|t| t.deliveries)), max, &reused);
+    let unclear = both(|t| t.unclear_duplicates);
+    if check.verdict == Verdict::Pass && unclear > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{unclear} more came than were due: sent twice, or fired by somebody else about the same subject; let nobody else \
+             use this run's rows, or give rows whose webhooks nobody else fires"
+        );
+    }
+    check
+}
+
+/// The header that names the event is outside the signature: one that says something else misleads whoever trusts it.
+/// There is no check while none does.
+pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
+    let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
+    let label = Label { id: "event_header", title: "Event header as in the body", things: "deliveries" };
+    let differ = both(|t| t.event_mismatches);
+    let text =
+        "the unsigned event header names another event than the signed body, which is the one that counts";
+    (differ > 0).then(|| count(label, (differ, both(|t| t.deliveries)), 0, text))
 }
 
 fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {

@@ -3,7 +3,7 @@
 use super::caveats::{caveats, refused, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
-use super::judge::duplicates;
+use super::judge::{duplicates, event_header};
 use super::rate::{Label, Side, count, percentile, rate};
 use super::triggers::{log_findings, triggers};
 use super::{breaker, retry, sender_log};
@@ -41,6 +41,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates, begin: &WatchBegin) -> V
     let ids = [("latency_p50", "Delivery latency p50"), ("latency_p95", "Delivery latency p95")];
     checks.extend(percentiles(analysis, gates, &latencies(analysis), "deliveries", ids));
     checks.extend(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
+    checks.extend(event_header(&organic, &injected));
     checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_stats(analysis)));

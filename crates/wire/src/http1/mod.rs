@@ -10,7 +10,7 @@ mod response;
 mod socket;
 
 pub use buffered::Buffered;
-pub use intercept::{Intercept, Interceptor, Play, Sends};
+pub use intercept::{AttemptNumber, Intercept, Interceptor, Play, Sends};
 pub use request::{Connection, Limits, RawRequest, Refusal, Stop};
 pub use response::{BodyError, LongBody, Response, read_response};
 pub use socket::Socket;

@@ -8,22 +8,22 @@ use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
 /// Six bytes of a fingerprint: enough to tell this run's values from another's, and not for more.
-pub(super) type Short = [u16; 3];
+pub type Short = [u16; 3];
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of it")]
-pub(super) const fn short(print: u64) -> Short {
+pub const fn short(print: u64) -> Short {
     [(print >> 32) as u16, (print >> 16) as u16, print as u16]
 }
 
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The fingerprint of some bytes.
-pub(super) fn print(bytes: &[u8]) -> u64 {
+pub fn print(bytes: &[u8]) -> u64 {
     print_of([bytes])
 }
 
 /// The fingerprint of several pieces; where one ends and the next begins counts too.
-pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
+pub fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
     let mut hasher = KEY.build_hasher();
     for part in parts {
         hasher.write_u64(part.len() as u64);
@@ -33,12 +33,12 @@ pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
 }
 
 /// One fingerprint over the signature headers, id and timestamp included.
-pub(super) fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
+pub fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
     print_of(own_headers.iter().map(|name| attempt.header(name).unwrap_or_default().as_bytes()))
 }
 
 /// A value as text that is equal for equal values: whole floats are written as integers.
-pub(super) fn canonical(value: &Value) -> String {
+pub fn canonical(value: &Value) -> String {
     match value.as_f64() {
         Some(f) if !value.is_i64() && !value.is_u64() && f.fract() == 0.0 && f.abs() < 9e15 => {
             format!("{f:.0}")
