@@ -68,6 +68,7 @@ impl Prepared {
             plan.concurrency = 1;
         }
         let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        header.in_turn = turns.is_some();
         // What the user typed has been checked by now: a mistake there is target even when staging is down.
         header.stand_in = match &staging {
             Some(_) => true,

@@ -11,6 +11,8 @@ mod evidence_folder;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
+mod correlate;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

@@ -90,6 +90,10 @@ pub struct Header {
     pub flows: u32,
     /// Flows at the same time.
     pub concurrency: u32,
+    /// Whether each flow began only when the webhooks of the one before had ended, so that what comes is of the flow that is
+    /// under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_turn: bool,
     /// Seed of every random choice.
     pub seed: u64,
     /// The sender's settings as far as smoke knows them.
@@ -164,6 +168,7 @@ impl Header {
             scheme: Scheme::default(),
             flows: 0,
             concurrency: 0,
+            in_turn: false,
             seed: 0,
             webhook: WebhookConfig::default(),
             retry: RetryContract::default(),

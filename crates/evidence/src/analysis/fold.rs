@@ -46,6 +46,8 @@ pub struct Analysis {
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
     pub(super) correlator: Correlator,
+    /// The flow that is under way, where flows are played in turn.
+    pub(super) turn: Option<u32>,
     /// Attempts that are not answered yet.
     pub(super) under_way: HashMap<u64, UnderWay>,
     /// Number in the `Location` of each injected redirect, and the index of the delivery that was redirected.
@@ -92,6 +94,7 @@ impl Analysis {
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
             correlator: Correlator::default(),
+            turn: None,
             under_way: HashMap::default(),
             redirected: HashMap::default(),
             ours: HashMap::default(),
@@ -185,6 +188,7 @@ impl Analysis {
                 values.insert(short(print(canonical(value).as_bytes())));
             }
         }
+        self.turn = self.header.in_turn.then_some(start.flow);
         self.steps.flows.started(start);
     }
 
