@@ -160,8 +160,7 @@ impl Shared {
     /// Waits for a request; `None` when there will be no more.
     fn next(&self) -> Option<Suspect> {
         let idle = |queue: &mut Queue| queue.waiting.is_empty() && !queue.ended;
-        let mut queue =
-            self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
+        let mut queue = self.changed.wait_while(self.lock(), idle).unwrap_or_else(PoisonError::into_inner);
         if queue.ended {
             return None;
         }
@@ -201,8 +200,7 @@ impl Work {
     fn diagnose(&self, suspect: &Suspect) {
         let recent = self.recent.all();
         let others: Vec<&[u8]> = recent.iter().map(|body| body.as_slice()).collect();
-        let verdict =
-            self.verifier.verify_among(&suspect.headers, &suspect.body, suspect.now_ms, &others);
+        let verdict = self.verifier.verify_among(&suspect.headers, &suspect.body, suspect.now_ms, &others);
         let Some(text) = verdict.diagnosis else { return };
         // A journal that cannot be written says so with the next webhook.
         let found = Diagnosed { attempt: suspect.attempt, text };

@@ -409,12 +409,8 @@ impl Inbox {
         let now_ms = self.wall_time.of(request.received);
         let (verdict, searched) = self.config.verifier.check(&request.headers, &request.body, now_ms);
         self.diagnoser.saw(&request.body);
-        let suspect = || Suspect {
-            attempt: 0,
-            headers: request.headers.clone(),
-            body: request.body.clone(),
-            now_ms,
-        };
+        let suspect =
+            || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };
         (verdict, searched.then(suspect))
     }
 

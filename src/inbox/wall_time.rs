@@ -24,7 +24,8 @@ impl WallTime {
             return None;
         }
         // Of several that notice at once, one tells.
-        let first = self.told_ms.compare_exchange(told, ahead_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+        let first =
+            self.told_ms.compare_exchange(told, ahead_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok();
         first.then(|| WallClock { at: self.clock.now(), ahead_ms })
     }
 

@@ -77,7 +77,18 @@ impl Files {
     fn of(path: &Path, header: &Header, open: Segment) -> Self {
         let seen = Instant::now();
         let (path, header, written) = (path.to_path_buf(), header.clone(), open.records);
-        Self { path, options: None, header, part: 1, open, written, lock: None, spare: Vec::new(), seen, gone: false }
+        Self {
+            path,
+            options: None,
+            header,
+            part: 1,
+            open,
+            written,
+            lock: None,
+            spare: Vec::new(),
+            seen,
+            gone: false,
+        }
     }
 
     /// What waits for this file, which is nothing yet.

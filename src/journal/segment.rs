@@ -68,9 +68,8 @@ impl Segment {
 
     /// Whether what is at `path` is this file, with all that was written to it and nothing else.
     pub(super) fn is_at(&self, path: &Path) -> bool {
-        std::fs::symlink_metadata(path).is_ok_and(|there| {
-            place(&there) == self.place && there.len() == self.bytes
-        })
+        std::fs::symlink_metadata(path)
+            .is_ok_and(|there| place(&there) == self.place && there.len() == self.bytes)
     }
 
     /// SHA-256 of the file with `lines` behind it, hex.

@@ -60,7 +60,9 @@ pub enum TapError {
     #[error("{0}; a URL such as http://127.0.0.1:9000/webhooks is needed")]
     Url(String),
     /// The receiver itself.
-    #[error("{0} is this receiver itself: every webhook would go round for ever; give the URL of the real receiver")]
+    #[error(
+        "{0} is this receiver itself: every webhook would go round for ever; give the URL of the real receiver"
+    )]
     Itself(SocketAddr),
     /// The machine's certificates cannot be read.
     #[error("no root certificates on this machine, which https needs: {0}")]
@@ -131,13 +133,14 @@ impl Tap {
         stream.write_all(&self.bytes(request)).await?;
         stream.flush().await?;
         let mut from = Buffered::new(stream);
-        read_response(&mut from, MAX_ANSWER, LongBody::LeaveOut)
-            .await
-            .map_err(io::Error::other)
-            .and_then(|answer| match answer.status {
+        read_response(&mut from, MAX_ANSWER, LongBody::LeaveOut).await.map_err(io::Error::other).and_then(
+            |answer| match answer.status {
                 200..=599 => Ok(without_framing(answer)),
-                status => Err(io::Error::other(format!("it answered with the status {status}, which does not exist"))),
-            })
+                status => Err(io::Error::other(format!(
+                    "it answered with the status {status}, which does not exist"
+                ))),
+            },
+        )
     }
 
     /// The request as it was understood: header lines byte for byte, the path of `--forward` in place of its own, the body by its

@@ -280,7 +280,14 @@ fn the_pure_crates_have_no_runtime_and_no_sockets() {
         "tokio-rustls",
         "tower",
     ];
-    for package in ["smoke-evidence", "smoke-record", "smoke-scenario", "smoke-signature", "smoke-pii"] {
+    for package in [
+        "smoke-correlate",
+        "smoke-evidence",
+        "smoke-record",
+        "smoke-scenario",
+        "smoke-signature",
+        "smoke-pii",
+    ] {
         let all = dependencies(package);
         assert!(all.contains(package), "{all:?}");
         let live: Vec<&&str> = LIVE.iter().filter(|live| all.contains(**live)).collect();

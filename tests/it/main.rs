@@ -7,11 +7,11 @@ mod bad_input;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
-mod evidence_folder;
+mod correlate;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
-mod correlate;
+mod evidence_folder;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]

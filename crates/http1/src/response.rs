@@ -111,12 +111,14 @@ impl<T> ResponseReader<T> {
         }
         let mut slots = [const { MaybeUninit::uninit() }; MAX_HEADERS];
         let mut head = httparse::Response::new(&mut []);
-        let parsed =
-            httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut head, bytes, &mut slots);
+        let parsed = httparse::ParserConfig::default()
+            .parse_response_with_uninit_headers(&mut head, bytes, &mut slots);
         let took = match parsed {
             Ok(httparse::Status::Complete(took)) if took <= self.limits.head => took,
             Ok(httparse::Status::Partial) if bytes.len() < self.limits.head => return Ok(None),
-            Ok(_) | Err(httparse::Error::TooManyHeaders) => return Err(Problem::HeadTooLong(self.limits.head)),
+            Ok(_) | Err(httparse::Error::TooManyHeaders) => {
+                return Err(Problem::HeadTooLong(self.limits.head));
+            }
             Err(error) => return Err(Problem::NotHttp(error)),
         };
         let status = head.code.unwrap_or(0);
@@ -125,7 +127,11 @@ impl<T> ResponseReader<T> {
             100..=199 => {
                 // Interim answers announce the real one; their bytes count, so that they cannot go on for ever.
                 self.interim += took as u64;
-                return if self.interim > self.limits.overhead { Err(Problem::Overhead) } else { Ok(Some(took)) };
+                return if self.interim > self.limits.overhead {
+                    Err(Problem::Overhead)
+                } else {
+                    Ok(Some(took))
+                };
             }
             200..=999 => {}
             _ => return Err(Problem::Malformed("a status that does not exist")),
@@ -162,7 +168,8 @@ fn meaning(status: u16, http11: bool, headers: &[Header<'_>]) -> Result<(Framing
                 announced = Some(value);
             }
             17 if is("transfer-encoding") => {
-                chunked = Some(elements(header.value).last().is_some_and(|t| t.eq_ignore_ascii_case(b"chunked")));
+                chunked =
+                    Some(elements(header.value).last().is_some_and(|t| t.eq_ignore_ascii_case(b"chunked")));
             }
             10 if is("connection") => {
                 for token in elements(trimmed(header.value)) {

@@ -21,7 +21,8 @@ fn read(bytes: &[u8], piece: usize) -> Result<(Kept, Vec<u8>, usize), Bad> {
     for part in bytes.chunks(piece) {
         held.extend_from_slice(part);
         let keep = |head: &ResponseHead<'_>| (head.status, head.keep_alive);
-        let used = reader.feed(&held, keep, |bytes| content.extend_from_slice(bytes)).map_err(Bad::Malformed)?;
+        let used =
+            reader.feed(&held, keep, |bytes| content.extend_from_slice(bytes)).map_err(Bad::Malformed)?;
         held.drain(..used);
     }
     match reader.whole() {
@@ -59,11 +60,7 @@ fn answers_are_read_however_they_are_cut() {
         ),
         ("HTTP/1.1 200 OK\r\n\r\nuntil the end", 200, false),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\nxx", 200, false),
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-            200,
-            false,
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 200, false),
         ("HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 200, true),
     ] {
         let (kept, _, left) = all_pieces(text).unwrap();
@@ -73,7 +70,8 @@ fn answers_are_read_however_they_are_cut() {
 
 #[test]
 fn bytes_behind_an_answer_are_left() {
-    let (_, content, left) = read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500", 200).unwrap();
+    let (_, content, left) =
+        read(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 500", 200).unwrap();
     assert_eq!((content.as_slice(), left), (b"ok".as_slice(), 12));
 }
 
@@ -170,7 +168,10 @@ fn requests_that_two_readers_may_understand_differently_are_refused() {
         "POST / HTTP/2.0\r\n\r\n",
         "POST /\r\n\r\n",
     ] {
-        assert!(matches!(head_of(text.as_bytes()), Err(Problem::Malformed(_) | Problem::NotHttp(_))), "{text:?}");
+        assert!(
+            matches!(head_of(text.as_bytes()), Err(Problem::Malformed(_) | Problem::NotHttp(_))),
+            "{text:?}"
+        );
     }
     let many = format!("GET / HTTP/1.1\r\n{}\r\n", "a: b\r\n".repeat(MAX_HEADERS + 1));
     let long = format!("GET / HTTP/1.1\r\na: {}", "b".repeat(LIMITS.head));

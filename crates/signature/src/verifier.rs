@@ -87,14 +87,8 @@ impl Verifier {
     ) -> Verdict {
         let seen = Seen::read(self.scheme, headers);
         let Err(problem) = self.judge(&seen, body, now_ms) else { return Verdict::valid() };
-        let suspect = Suspect {
-            scheme: self.scheme,
-            secret: &self.secret,
-            headers,
-            seen: &seen,
-            body,
-            other_bodies,
-        };
+        let suspect =
+            Suspect { scheme: self.scheme, secret: &self.secret, headers, seen: &seen, body, other_bodies };
         let found = if problem.is_searched(&seen) { diagnose(&suspect) } else { None };
         let diagnosis = match (problem.says, found) {
             (Some(says), Some(found)) => Some(format!("{says}; {found}")),

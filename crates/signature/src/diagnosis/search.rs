@@ -134,7 +134,12 @@ impl<'a> Search<'a> {
         bodies.map(message).collect()
     }
 
-    fn first(&mut self, key: &Hmac<Sha256>, clause: Option<&str>, messages: &[Message<'_>]) -> Option<String> {
+    fn first(
+        &mut self,
+        key: &Hmac<Sha256>,
+        clause: Option<&str>,
+        messages: &[Message<'_>],
+    ) -> Option<String> {
         messages.iter().find_map(|message| {
             let likeness = self.fits(key, &message.pieces())?;
             Some(sentence([clause.map(str::to_owned), Some(message.clause.clone()), likeness.clause]))

@@ -289,7 +289,9 @@ fn the_search_is_bounded() {
 #[test]
 fn candidates_are_bounded_as_a_whole() {
     let deep = format!("{}{}1{}", "[".repeat(100), "1,".repeat(28_000), "]".repeat(100));
-    for body in [deep, format!("[{}\"ü\"]", "\"/ü<\",".repeat(7_000)), "[".repeat(60_000), " ".repeat(1 << 20)] {
+    for body in
+        [deep, format!("[{}\"ü\"]", "\"/ü<\",".repeat(7_000)), "[".repeat(60_000), " ".repeat(1 << 20)]
+    {
         let all = super::bodies::mistaken(body.as_bytes(), &mut super::work::Work::new());
         let made: usize = all.iter().map(|(_, candidate)| candidate.len()).sum();
         assert!(made <= super::work::Work::new().making() && !all.is_empty(), "{made} bytes");

@@ -241,7 +241,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn head(&mut self, first_byte: Tick) -> Result<(RawRequest, Body), BodyError> {
         let limits = super::limits(self.limits.body);
         let (used, (request, framing, waits)) = loop {
-            let taken = |head: &RequestHead<'_>| (assemble(head, first_byte), head.framing, head.expects_continue);
+            let taken =
+                |head: &RequestHead<'_>| (assemble(head, first_byte), head.framing, head.expects_continue);
             if let Some(read) = ::http1::request(self.io.pending(), &limits, taken)? {
                 break read;
             }
