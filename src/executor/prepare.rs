@@ -90,11 +90,7 @@ impl Prepared {
             None => journal,
         };
         let config = Config {
-            path: if let Receiver::Here(listen) = &plan.receiver {
-                listen.path.clone()
-            } else {
-                "/".to_owned()
-            },
+            path: path_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
@@ -171,6 +167,11 @@ impl Prepared {
     pub(crate) const fn is_about_stand_in(&self) -> bool {
         self.about_stand_in
     }
+}
+
+/// The path that webhooks are posted to.
+fn path_of(receiver: &Receiver) -> String {
+    if let Receiver::Here(listen) = receiver { listen.path.clone() } else { "/".to_owned() }
 }
 
 async fn start_stand_in(
