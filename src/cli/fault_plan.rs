@@ -63,6 +63,27 @@ fn sweep(
     Ok(Broken { flows, faults: sweep.faults(retry.attempts()), sweep: Some(sweep) })
 }
 
+/// What is said before a run whose flows are played in turn.
+pub(super) fn in_turn(plan: &Plan) -> String {
+    let shared: Vec<&str> = plan.loaded.scenario.webhooks.ours.keys().map(String::as_str).collect();
+    let rows = match shared.as_slice() {
+        [] => format!(
+            "the scenario does not say by which values the webhooks of its {} flows are told apart",
+            plan.flows
+        ),
+        pointers => format!("your {} rows share values of {}", plan.flows, pointers.join(", ")),
+    };
+    let scheme = if plan.scheme.has_id() {
+        "an id says which attempts are one webhook's, but not which flow's".to_owned()
+    } else {
+        format!("webhooks of the scheme {} carry no id", plan.scheme)
+    };
+    format!(
+        "{rows}, and {scheme}: flows are played one after the other, so that each webhook is known for its flow's (rows that \
+         differ there can be played side by side)"
+    )
+}
+
 /// What has to be said before a run that makes deliveries fail; nothing when the sender's circuit breaker is spared.
 pub(super) fn announcement(plan: &Plan) -> Option<String> {
     let breaker = plan.retry.breaker;

@@ -3,7 +3,7 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan};
-use crate::fault::{FaultInjector, FlowMatcher, Numbering};
+use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
@@ -152,7 +152,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         rotation: Rotation { bytes: args.rotate_size, every: args.rotate_every.map(Period::get) },
         token: args.token_file.as_deref().map(receive_files::token).transpose()?,
         interceptor: None,
-        faults: args.inject.iter().map(ToString::to_string).collect(),
+        faults: args.inject.clone(),
         identity,
     })
 }
@@ -177,10 +177,10 @@ fn faults(args: &Args, plan: &Plan) -> Result<Option<FaultPlan>, Failure> {
 
 async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Failure> {
     if let Some(faults) = faults {
-        let matcher = FlowMatcher::new(&[], Numbering::Arrival);
+        let numbers = Numbers::default();
         let endpoint = format!("http://{}{}", plan.address, plan.path);
         let elsewhere = Inbox::elsewhere(&endpoint);
-        let injector = FaultInjector::start(faults, matcher, plan.identity.sender_timeout, &elsewhere).await;
+        let injector = FaultInjector::start(faults, numbers, plan.identity.sender_timeout, &elsewhere).await;
         plan.interceptor = Some(Arc::new(injector.map_err(Failure::environment)?));
     }
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());

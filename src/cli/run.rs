@@ -33,7 +33,6 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     super::interrupt::spawn(interrupt)?;
     let _lock = files.make_ready()?;
     let progress = Progress::new(output.quiet, plan.flows, plan.redactor.clone());
-    let announcement = super::fault_plan::announcement(&plan);
     let outlives_run = matches!(plan.target, Target::Url(_));
     let setup = outlives_run.then(|| sender_settings(&plan));
     let keep = Keep::before(&plan.environment);
@@ -41,7 +40,10 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some(setup) = setup.filter(|_| !output.quiet) {
         out::say(setup(&shown_url(prepared.endpoint())));
     }
-    if let Some(announcement) = announcement {
+    if prepared.plays_in_turn() {
+        out::say(super::fault_plan::in_turn(prepared.plan()));
+    }
+    if let Some(announcement) = super::fault_plan::announcement(prepared.plan()) {
         out::say(announcement);
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.

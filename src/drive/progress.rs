@@ -79,6 +79,14 @@ impl Dues {
         owed.missing = owed.missing.or_later(missing);
     }
 
+    /// What is missing now is not waited for any more.
+    pub fn write_off(&self, ended: &HashMap<String, u64>) {
+        let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
+        for (event, owed) in all.iter_mut() {
+            owed.count = owed.count.min(ended.get(event).copied().unwrap_or(0));
+        }
+    }
+
     /// What is missing of the events of which fewer than due are in `ended`; `None` when nothing is.
     #[must_use]
     pub fn missing(&self, ended: &HashMap<String, u64>) -> Option<Missing> {
@@ -112,5 +120,7 @@ mod tests {
         assert_eq!(until(&ended(2, 0)), Some(Tick(7)));
         assert_eq!(until(&ended(2, 1)), None);
         assert_eq!(until(&ended(1, 1)), Some(Tick(9)));
+        dues.write_off(&ended(1, 1));
+        assert_eq!(until(&ended(1, 1)), None);
     }
 }

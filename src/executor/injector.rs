@@ -3,8 +3,11 @@
 use super::error::RunError;
 use super::phases::Budget;
 use super::plan::Plan;
-use crate::fault::{FaultInjector, FlowMatcher, Numbering};
-use crate::inbox::Inbox;
+use super::settle::Until;
+use crate::fault::{FaultInjector, Numbering, Numbers};
+use crate::inbox::{Content, Inbox};
+use correlate::{FlowMatcher, Turn};
+use record::RunKind;
 use scenario::{Row, Run, Scenario};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -23,21 +26,72 @@ pub(super) fn webhooks_of(scenario: &Scenario, flow: u32) -> u64 {
     steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count)).sum()
 }
 
+/// The flows are played in turn, since the webhooks of one could be taken for those of another.
+#[derive(Debug)]
+pub(super) struct Turns {
+    /// Whose turn it is.
+    pub turn: Turn,
+    /// What ends a turn.
+    pub until: Until,
+}
+
+/// Whether the flows of a run have to be played in turn: what is broken is to be seen on the webhook that it was meant for,
+/// and neither an id nor the content says whose a webhook is.
+pub(super) fn turns(plan: &Plan, matcher: &FlowMatcher) -> Option<Turns> {
+    if plan.kind != RunKind::Run || plan.faults.is_empty() || plan.flows < 2 || matcher.tells_flows() {
+        return None;
+    }
+    // An id tells attempts of one webhook from those of another; whose it is, only the turn does.
+    match plan.scheme.has_id() {
+        false => Some(Turns { turn: Turn::default(), until: Until::NothingDue }),
+        true => plan.sweep.as_ref().map(|_| Turns { turn: Turn::default(), until: Until::Ended }),
+    }
+}
+
+/// What equal webhooks without an id are in this run.
+pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>) -> Content {
+    let told = turns.is_some() || matcher.tells_flows() || plan.flows == 1;
+    let once = |flow| {
+        let steps = plan.loaded.scenario.flow_plan(flow).steps;
+        let mut events: Vec<&str> = steps
+            .iter()
+            .flat_map(|s| &s.webhooks)
+            .filter(|w| w.count > 0)
+            .map(|w| w.event.as_str())
+            .collect();
+        let all = events.len();
+        events.sort_unstable();
+        events.dedup();
+        let counts = steps.iter().flat_map(|step| &step.webhooks).all(|webhook| webhook.count <= 1);
+        events.len() == all && counts
+    };
+    if told && plan.kind == RunKind::Run && (0..plan.flows).all(once) {
+        Content::OfOne
+    } else {
+        Content::OfMany
+    }
+}
+
+/// Whose webhooks are this run's. A load knows too many flows to hold the values of each.
+pub(super) fn matcher(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> FlowMatcher {
+    if plan.kind == RunKind::Load { FlowMatcher::default() } else { FlowMatcher::new(&ours(plan, run, rows)) }
+}
+
 /// The injector of a plan; none when nothing is broken. `endpoint` is where the sender posts to.
 pub(super) async fn injector(
     plan: &Plan,
     endpoint: &str,
-    run: &Arc<Run>,
-    rows: &[Row],
+    matcher: &Arc<FlowMatcher>,
+    turn: Turn,
 ) -> Result<Option<Arc<dyn Interceptor>>, RunError> {
     if plan.faults.is_empty() {
         return Ok(None);
     }
     let numbering = if plan.sweep.is_some() { Numbering::Flow } else { Numbering::Arrival };
-    let matcher = FlowMatcher::new(&ours(plan, run, rows), numbering);
+    let numbers = Numbers::new(Arc::clone(matcher), numbering, turn);
     let elsewhere = Inbox::elsewhere(endpoint);
     let mut injector =
-        FaultInjector::start(plan.faults.clone(), matcher, plan.sender_timeout, &elsewhere).await?;
+        FaultInjector::start(plan.faults.clone(), numbers, plan.sender_timeout, &elsewhere).await?;
     if matches!(plan.budget(), Budget::Gathered) {
         injector.gather();
     }
@@ -47,7 +101,7 @@ pub(super) async fn injector(
 /// What tells the webhooks of each flow from other traffic.
 fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value>> {
     let pointers = &plan.loaded.scenario.webhooks.ours;
-    if pointers.is_empty() {
+    if pointers.is_empty() || rows.is_empty() {
         return Vec::new();
     }
     let of = |(flow, row): (u32, &Row)| {

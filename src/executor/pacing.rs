@@ -1,9 +1,10 @@
 //! When the next flow starts. Everything else about a run is the same whatever the answer is.
 
 use super::flows::{Flows, Played};
+use super::injector::Turns;
 use super::plan::Plan;
 use super::run::Executor;
-use super::settle::settle;
+use super::settle::{settle, turn_over};
 use crate::journal::Journal;
 use crate::load::{self, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, Worker};
 use chrono::{DateTime, Utc};
@@ -11,6 +12,7 @@ use futures_util::{TryStreamExt, stream};
 use record::faults::{Before, Order, Phase};
 use record::{ErrorKind, Interval, LoadPlan, Note, Record};
 use std::io;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -84,9 +86,23 @@ impl Executor {
     async fn play_phases(&self) -> io::Result<()> {
         for Phase { flows, order, before } in self.plan.phases() {
             self.wait_before(before).await;
+            if let Some(turns) = &self.turns {
+                self.play_in_turn(turns, flows).await?;
+                continue;
+            }
             let at_once = if let Order::AtOnce(n) = order { n.max(1) } else { 1 };
             let flows = stream::iter(flows.map(|flow| Ok(self.flows.play(flow))));
             flows.try_buffer_unordered(at_once).try_for_each(|_| async { Ok(()) }).await?;
+        }
+        Ok(())
+    }
+
+    /// Plays flows one after the other: each begins when what comes can no longer be of the one before.
+    async fn play_in_turn(&self, turns: &Turns, flows: Range<u32>) -> io::Result<()> {
+        for flow in flows {
+            turns.turn.begin(flow);
+            self.flows.play(flow).await?;
+            turn_over(&self.inbox, &self.flows.driver().dues(), self.clock, turns.until).await;
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Makes a run ready: sockets bound, stand-in started, data read, journal begun; nothing driven yet.
 
 use super::error::RunError;
-use super::injector::injector;
+use super::injector::{self, Turns, injector};
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
@@ -38,6 +38,7 @@ pub(crate) struct Prepared {
     pub(super) rows: Vec<Row>,
     pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
+    pub(super) turns: Option<Turns>,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -64,7 +65,13 @@ impl Prepared {
         let client = Client::new(&base, plan.concurrency as usize).map_err(RunError::Target)?;
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
+        let matcher = Arc::new(injector::matcher(&plan, &run, &rows));
+        let turns = injector::turns(&plan, &matcher);
+        if turns.is_some() {
+            plan.concurrency = 1;
+        }
         let mut header = header(&plan, clock, run_id, &client, &endpoint, &run, &rows)?;
+        header.in_turn = turns.is_some();
         // What the user typed has been checked by now: a mistake there is target even when staging is down.
         header.stand_in = match &staging {
             Some(_) => true,
@@ -76,7 +83,8 @@ impl Prepared {
             // They are looked for while the webhooks arrive, and nobody looks again.
             header.identities = Vec::new();
         }
-        let interceptor = injector(&plan, &endpoint, &run, &rows).await?;
+        let turn = turns.as_ref().map(|turns| turns.turn.clone()).unwrap_or_default();
+        let interceptor = injector(&plan, &endpoint, &matcher, turn.clone()).await?;
         make_way().map_err(RunError::Earlier)?;
         let journal = Journal::create(&plan.journal, &header)
             .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
@@ -85,16 +93,14 @@ impl Prepared {
             None => journal,
         };
         let config = Config {
-            path: if let Receiver::Here(listen) = &plan.receiver {
-                listen.path.clone()
-            } else {
-                "/".to_owned()
-            },
+            path: path_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
-            quiet: plan.quiet,
+            content: injector::content(&plan, &matcher, turns.as_ref()),
             interceptor,
+            matcher,
+            turn,
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         let rows_from =
@@ -113,6 +119,7 @@ impl Prepared {
             staging,
             rows,
             run,
+            turns,
             endpoint,
             about_stand_in,
         })
@@ -150,6 +157,16 @@ impl Prepared {
         &self.endpoint
     }
 
+    /// The plan as it will be played.
+    pub(crate) const fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Whether flows are played in turn because nothing else tells whose a webhook is.
+    pub(crate) const fn plays_in_turn(&self) -> bool {
+        self.turns.is_some()
+    }
+
     /// The base URL of the target.
     pub(crate) fn target(&self) -> &str {
         self.client.base()
@@ -159,6 +176,11 @@ impl Prepared {
     pub(crate) const fn is_about_stand_in(&self) -> bool {
         self.about_stand_in
     }
+}
+
+/// The path that webhooks are posted to.
+fn path_of(receiver: &Receiver) -> String {
+    if let Receiver::Here(listen) = receiver { listen.path.clone() } else { "/".to_owned() }
 }
 
 async fn start_stand_in(
@@ -320,7 +342,7 @@ fn header(
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
-        faults: plan.faults.specs().iter().map(ToString::to_string).collect(),
+        faults: plan.faults.specs().to_vec(),
         ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
     })
 }

@@ -3,6 +3,7 @@
 
 use super::error::RunError;
 use super::flows::{FlowCounts, FlowProgress, Flows};
+use super::injector::Turns;
 use super::pacing::Pacing;
 use super::plan::{Plan, Receiver};
 use super::prepare::Prepared;
@@ -63,6 +64,7 @@ pub(super) struct Executor {
     pub journal: Journal,
     pub inbox: Arc<Inbox>,
     pub flows: Arc<Flows>,
+    pub turns: Option<Turns>,
     listener: Listener,
 }
 
@@ -105,8 +107,8 @@ impl Prepared {
         });
         let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
-        let executor =
-            Executor { plan: self.plan, clock: self.clock, journal, inbox: self.inbox, flows, listener };
+        let (plan, clock, inbox, turns) = (self.plan, self.clock, self.inbox, self.turns);
+        let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
         let played = executor.play_and_settle(pacing, stop).await;
         // The receiver of `close` lives as long as the webhook source, which the join below waits for.
         let _ = close.send(true);

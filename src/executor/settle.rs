@@ -14,10 +14,32 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How long is waited for a missing webhook once the sender's circuit breaker may have swallowed it.
 const SWALLOWED: Duration = Duration::from_secs(2);
 
+/// What is waited for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Until {
+    /// Nothing more can come that would change the verdict, and so much silence was watched.
+    Quiet(Duration),
+    /// Every webhook that is due has come, and by the retry policy nothing more will.
+    NothingDue,
+    /// Every webhook that is due has come and ended.
+    Ended,
+}
+
 /// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
 pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Duration) {
-    let at_least = clock.now().plus(quiet);
-    while let Some(until) = open_until(inbox, dues, at_least, clock.now()) {
+    wait(inbox, dues, clock, Until::Quiet(quiet)).await;
+}
+
+/// Returns once the webhooks of the flow whose turn it is can no longer be taken for those of the next one.
+pub(super) async fn turn_over(inbox: &Inbox, dues: &Dues, clock: Clock, until: Until) {
+    wait(inbox, dues, clock, until).await;
+    // What has not come by now is lost, and is not waited for again.
+    dues.write_off(&inbox.settling().ended);
+}
+
+async fn wait(inbox: &Inbox, dues: &Dues, clock: Clock, what: Until) {
+    let begun = clock.now();
+    while let Some(until) = open_until(inbox, dues, what, (begun, clock.now())) {
         let now = clock.now();
         // Far deadlines are not slept through: what is missing may come at any moment.
         if until.since(now) > LOOK {
@@ -38,10 +60,10 @@ pub(super) async fn wait_for_aggregator(inbox: &Inbox, journal: &Journal, clock:
 
 /// The longest that settling can take from now on.
 pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) -> Duration {
-    open_until(inbox, dues, now.plus(quiet), now).map_or(Duration::ZERO, |until| until.since(now))
+    open_until(inbox, dues, Until::Quiet(quiet), (now, now)).map_or(Duration::ZERO, |until| until.since(now))
 }
 
-fn open_until(inbox: &Inbox, dues: &Dues, at_least: Tick, now: Tick) -> Option<Tick> {
+fn open_until(inbox: &Inbox, dues: &Dues, what: Until, (begun, now): (Tick, Tick)) -> Option<Tick> {
     let settling = inbox.settling();
     let missing = dues.missing(&settling.ended).map(|missing| match settling.breaker_opened {
         None => missing.deadline,
@@ -50,6 +72,11 @@ fn open_until(inbox: &Inbox, dues: &Dues, at_least: Tick, now: Tick) -> Option<T
     });
     // How long an attempt will hang is the sender's business; its end brings a time to watch until.
     let under_way = if settling.under_way > 0 { now.plus(LOOK * 2) } else { now };
-    let until = missing.unwrap_or_default().max(settling.watch_until).max(at_least).max(under_way);
+    let watched = match what {
+        Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet),
+        Until::NothingDue => settling.due_until,
+        Until::Ended => now,
+    };
+    let until = missing.unwrap_or_default().max(watched).max(under_way);
     (until > now).then_some(until)
 }

@@ -2,16 +2,18 @@
 
 use super::broken_wire;
 use super::shim::{Shim, ShimError};
+use correlate::{FlowMatcher, Turn, Whose};
 use futures_util::future::BoxFuture;
 use record::Ending;
 use record::faults::{Fault, FaultPlan};
-use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::timeout;
-use wire::http1::{Connection, Intercept, Interceptor, Play, RawRequest, Response, Sends, Socket};
+use wire::http1::{
+    AttemptNumber, Connection, Intercept, Interceptor, Play, RawRequest, Response, Sends, Socket,
+};
 
 /// A hang is given up this much later than the sender's time-out, so that a sender that never gives up ends as well.
 const HANG_LONGER: Duration = Duration::from_secs(20);
@@ -20,18 +22,14 @@ const DRIP_LONGER: f64 = 1.1;
 /// … and at least by this.
 const DRIP_SLACK: Duration = Duration::from_millis(300);
 
-/// Which requests are this run's, and what number they have in the plan.
+/// Which number a delivery has in the plan; `None` for other traffic, which is left alone.
 #[derive(Debug, Default)]
-pub struct FlowMatcher {
-    /// Pointer into the body, value there as text, flow.
-    ours: HashMap<String, HashMap<String, u32>>,
+pub struct Numbers {
+    matcher: Arc<FlowMatcher>,
     numbering: Numbering,
-    by_arrival: Mutex<Arrivals>,
-}
-
-#[derive(Debug, Default)]
-struct Arrivals {
-    numbers: HashMap<u64, u64>,
+    turn: Turn,
+    /// The inbox's number of a delivery to its number in the plan.
+    known: Mutex<HashMap<u64, u64>>,
 }
 
 /// What the numbers of a plan count.
@@ -44,45 +42,40 @@ pub enum Numbering {
     Flow,
 }
 
-impl FlowMatcher {
-    /// Takes what the flows say is theirs: for each flow, JSON pointer into a webhook's body to the value there. Without
-    /// any, every webhook is ours.
+impl Numbers {
+    /// Numbers the webhooks that `matcher` says are ours; `turn` says which flow is under way where they are played in turn.
     #[must_use]
-    pub fn new(flows: &[BTreeMap<String, Value>], numbering: Numbering) -> Self {
-        let mut ours: HashMap<String, HashMap<String, u32>> = HashMap::new();
-        for (flow, values) in (0..).zip(flows) {
-            for (pointer, value) in values {
-                ours.entry(pointer.clone()).or_default().insert(value.to_string(), flow);
-            }
-        }
-        Self { ours, numbering, by_arrival: Mutex::default() }
+    pub fn new(matcher: Arc<FlowMatcher>, numbering: Numbering, turn: Turn) -> Self {
+        Self { matcher, numbering, turn, known: Mutex::default() }
     }
 
-    /// The number in the plan of the inbox's delivery `delivery`; `None` for other traffic, which is left alone.
-    fn number(&self, delivery: u64, request: &RawRequest) -> Option<u64> {
-        let flow = if self.ours.is_empty() { None } else { Some(self.flow(request)?) };
-        if let (Numbering::Flow, Some(flow)) = (self.numbering, flow) {
-            return Some(u64::from(flow) + 1);
-        }
-        let mut arrivals = self.by_arrival.lock().unwrap_or_else(PoisonError::into_inner);
-        let next = arrivals.numbers.len() as u64 + 1;
-        Some(*arrivals.numbers.entry(delivery).or_insert(next))
-    }
-
-    fn flow(&self, request: &RawRequest) -> Option<u32> {
-        let body: Value = serde_json::from_slice(&request.body).ok()?;
-        let mut found =
-            self.ours.iter().filter_map(|(pointer, flows)| flows.get(&body.pointer(pointer)?.to_string()));
-        found.next().copied()
+    /// The number in the plan of the inbox's delivery `delivery`.
+    fn of(&self, delivery: u64, request: &RawRequest) -> Option<u64> {
+        let whose = self.matcher.whose(self.matcher.read(&request.body).as_ref());
+        let flow = match (whose, self.turn.flow()) {
+            (Whose::Others, _) => return None,
+            (Whose::Flow(flow), _) | (Whose::Some, Some(flow)) => Some(flow),
+            (Whose::Some, None) => None,
+        };
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let next = known.len() as u64 + 1;
+        // A retry is of the flow that its first attempt was of, whose turn it may be by now.
+        let first = match (self.numbering, flow) {
+            (Numbering::Flow, Some(flow)) => u64::from(flow) + 1,
+            _ => next,
+        };
+        Some(*known.entry(delivery).or_insert(first))
     }
 }
 
 /// The faults of a run.
 pub struct FaultInjector {
     plan: FaultPlan,
-    matcher: FlowMatcher,
+    numbers: Numbers,
     shim: Option<Arc<Shim>>,
     timeout: Duration,
+    /// The URL that redirects point to, without the number of the attempt.
+    elsewhere: String,
     gather: Option<Gather>,
 }
 
@@ -121,26 +114,22 @@ impl FaultInjector {
     }
 
     /// Makes the faults of `plan` ready; starts the shim when one of `faults` needs it. `timeout` is the sender's,
-    /// redirects point to `elsewhere`.
+    /// each redirect points to a path of its own below `elsewhere`.
     ///
     /// # Errors
     /// When the shim cannot listen.
     pub async fn start(
         plan: FaultPlan,
-        matcher: FlowMatcher,
+        numbers: Numbers,
         timeout: Duration,
         elsewhere: &str,
     ) -> Result<Self, ShimError> {
         let http: Vec<Fault> = plan.faults().into_iter().filter(|f| is_http(*f)).collect();
-        let shim = if http.is_empty() {
-            None
-        } else {
-            Some(Arc::new(Shim::start(http, elsewhere.to_owned()).await?))
-        };
-        Ok(Self { plan, matcher, shim, timeout, gather: None })
+        let shim = if http.is_empty() { None } else { Some(Arc::new(Shim::start(http).await?)) };
+        Ok(Self { plan, numbers, shim, timeout, elsewhere: elsewhere.to_owned(), gather: None })
     }
 
-    fn play(&self, fault: Fault) -> Option<Play> {
+    fn play(&self, fault: Fault, redirect: Option<u64>) -> Option<Play> {
         if is_http(fault) {
             let shim = Arc::clone(self.shim.as_ref()?);
             return Some(match fault {
@@ -149,12 +138,17 @@ impl FaultInjector {
                     let _ = shim.ask(fault).await;
                 })),
                 _ => {
+                    let location = redirect.map(|number| format!("{}/{number}", self.elsewhere));
                     let gathered = if fault.ends(1, u32::MAX) { Some(self.gathered()) } else { None };
                     Play::Response(Box::pin(async move {
                         if let Some(gathered) = gathered {
                             gathered.await;
                         }
-                        shim.ask(fault).await
+                        let answer = shim.ask(fault).await?;
+                        Ok(match location {
+                            Some(location) => answer.with("Location", &location),
+                            None => answer,
+                        })
                     }))
                 }
             });
@@ -167,14 +161,15 @@ impl FaultInjector {
 }
 
 impl Interceptor for FaultInjector {
-    fn intercept(&self, delivery: u64, attempt: u32, request: &RawRequest) -> Option<Intercept> {
-        let number = self.matcher.number(delivery, request)?;
+    fn intercept(&self, attempt: AttemptNumber, request: &RawRequest) -> Option<Intercept> {
+        let number = self.numbers.of(attempt.delivery, request)?;
         self.begin(number);
-        let fault = self.plan.fault(number, attempt)?;
+        let fault = self.plan.fault(number, attempt.attempt)?;
         // A drip ends as the whole answer to a sender that waits for it.
         let own = matches!(fault, Fault::Delay(_) | Fault::Drip(_));
         let sends = if own { Sends::Own } else { fault.status().map_or(Sends::Nothing, Sends::Status) };
-        Some(Intercept { label: fault.to_string(), sends, play: self.play(fault)? })
+        let redirect = fault.redirects().then_some(attempt.record);
+        Some(Intercept { fault, sends, play: self.play(fault, redirect)? })
     }
 }
 

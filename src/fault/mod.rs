@@ -4,5 +4,5 @@ mod broken_wire;
 mod injector;
 mod shim;
 
-pub use injector::{FaultInjector, FlowMatcher, Numbering};
+pub use injector::{FaultInjector, Numbering, Numbers};
 pub use shim::ShimError;

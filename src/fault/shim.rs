@@ -31,7 +31,6 @@ pub struct ShimError(#[from] io::Error);
 /// Answers with HTTP faults.
 pub struct Shim {
     faults: Vec<Fault>,
-    location: String,
     current: Mutex<Arc<Instance>>,
 }
 
@@ -41,13 +40,13 @@ struct Instance {
 }
 
 impl Shim {
-    /// A shim for `faults`; redirects point to `location`.
+    /// A shim for `faults`. Its redirects point nowhere: each has a `Location` of its own, which the injector adds.
     ///
     /// # Errors
     /// When it cannot listen.
-    pub async fn start(faults: Vec<Fault>, location: String) -> Result<Self, ShimError> {
-        let first = Instance::start(&faults, &location).await?;
-        Ok(Self { faults, location, current: Mutex::new(Arc::new(first)) })
+    pub async fn start(faults: Vec<Fault>) -> Result<Self, ShimError> {
+        let first = Instance::start(&faults).await?;
+        Ok(Self { faults, current: Mutex::new(Arc::new(first)) })
     }
 
     /// The answer for a fault; comes when its delay is over.
@@ -71,7 +70,7 @@ impl Shim {
     async fn instance(&self) -> io::Result<Arc<Instance>> {
         let mut current = self.current.lock().await;
         if current.asked.fetch_add(1, Ordering::Relaxed) >= PER_INSTANCE {
-            let next = Instance::start(&self.faults, &self.location).await?;
+            let next = Instance::start(&self.faults).await?;
             next.asked.store(1, Ordering::Relaxed);
             *current = Arc::new(next);
         }
@@ -80,27 +79,24 @@ impl Shim {
 }
 
 impl Instance {
-    async fn start(faults: &[Fault], location: &str) -> io::Result<Self> {
+    async fn start(faults: &[Fault]) -> io::Result<Self> {
         // Bound here: wiremock itself would panic when there is no port.
         let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
         let server = MockServer::builder().listener(listener).start().await;
         for (rule, fault) in faults.iter().enumerate() {
-            let template = template(*fault, location);
+            let template = template(*fault);
             server.register(Mock::given(path(format!("/{rule}"))).respond_with(template)).await;
         }
         Ok(Self { server, asked: AtomicU32::new(0) })
     }
 }
 
-fn template(fault: Fault, location: &str) -> ResponseTemplate {
+fn template(fault: Fault) -> ResponseTemplate {
     match fault {
         Fault::Status { status, retry_after } => {
             let told =
                 if status < 300 { r#"{"status":"received"}"# } else { r#"{"error":"injected by smoke"}"# };
-            let mut template = ResponseTemplate::new(status).set_body_raw(told, "application/json");
-            if (300..400).contains(&status) {
-                template = template.insert_header("Location", location);
-            }
+            let template = ResponseTemplate::new(status).set_body_raw(told, "application/json");
             match retry_after {
                 Some(seconds) => template.insert_header("Retry-After", seconds.to_string()),
                 None => template,
@@ -131,17 +127,14 @@ async fn exchange(address: SocketAddr, rule: usize) -> io::Result<Response> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use record::faults::FaultSpec;
     use std::time::{Duration, Instant};
 
     fn fault(text: &str) -> Fault {
-        text.parse::<FaultSpec>().unwrap().fault
+        text.parse().unwrap()
     }
 
     async fn shim(texts: &[&str]) -> Shim {
-        Shim::start(texts.iter().map(|t| fault(t)).collect(), "http://here.test/elsewhere".to_owned())
-            .await
-            .unwrap()
+        Shim::start(texts.iter().map(|t| fault(t)).collect()).await.unwrap()
     }
 
     #[tokio::test]
@@ -154,8 +147,7 @@ mod tests {
         assert_eq!(busy.header("content-length"), None);
         let later = answer("429:retry-after=7").await.unwrap();
         assert_eq!((later.status, later.header("retry-after")), (429, Some("7")));
-        let moved = answer("302").await.unwrap();
-        assert_eq!(moved.header("location"), Some("http://here.test/elsewhere"));
+        assert_eq!(answer("302").await.unwrap().status, 302);
         assert_eq!(answer("answer=204").await.unwrap().body, b"");
         assert_eq!(answer("599").await.unwrap().status, 599);
         assert_eq!(answer("418").await.unwrap_err().kind(), io::ErrorKind::NotFound);

@@ -1,54 +1,47 @@
-//! Which attempts belong together while they arrive, and how long each delivery must still be watched.
+//! The deliveries that are open or were lately, as they stand while attempts arrive: which one an attempt belongs to is the
+//! correlator's answer.
 
 use super::hooks::{Ended, Outcome};
-use foldhash::HashMap as Prints;
+use correlate::{After, Arrival, Correlator, Course, Courses, Key, Place as Belongs, Stage, after};
+use foldhash::HashMap as Fast;
 use record::RetryContract;
 use record::Tick;
 use record::faults::Fault;
-use sha2::{Digest, Sha256};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-/// What makes attempts one delivery: a fingerprint of fixed size of the webhook id where the scheme has one, else of event
-/// and body, whatever a sender puts there.
+/// What webhooks without an id are that are equal, byte by byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
-    print: Print,
-    has_id: bool,
+pub enum Content {
+    /// Attempts of one webhook: each that is due differs from the others, or comes in a turn of its own.
+    OfOne,
+    /// Attempts of one or several webhooks.
+    OfMany,
 }
 
-impl Key {
-    /// The key of a webhook with an id.
-    #[must_use]
-    pub fn of_id(id: &str) -> Self {
-        Self { print: half(Sha256::new().chain_update([0]).chain_update(id)), has_id: true }
-    }
-
-    /// The key of a webhook without an id.
-    #[must_use]
-    pub fn of_content(event: &str, body: &[u8]) -> Self {
-        let digest = Sha256::new().chain_update([1]).chain_update(Sha256::digest(body)).chain_update(event);
-        Self { print: half(digest), has_id: false }
-    }
-}
-
-/// Half of a SHA-256.
-type Print = [u8; 16];
-
-fn half(digest: Sha256) -> Print {
-    let mut print = [0; 16];
-    digest.finalize().iter().zip(&mut print).for_each(|(from, to)| *to = *from);
-    print
+/// An attempt as far as it says which delivery it belongs to.
+#[derive(Debug)]
+pub(super) struct Sighting {
+    pub key: Key,
+    /// Fingerprint of the body.
+    pub body: u64,
+    /// Its event, when it may be one that is waited for.
+    pub event: Option<String>,
 }
 
 /// How a delivery stands.
 #[derive(Debug)]
 struct Delivery {
     number: u64,
+    key: Key,
+    body: u64,
     attempts: u32,
-    state: State,
+    stage: Stage,
+    given_up: bool,
     begun: Tick,
     touched: Tick,
+    status: Option<u16>,
+    fault: Option<Fault>,
 }
 
 impl Delivery {
@@ -56,13 +49,11 @@ impl Delivery {
         let took = self.touched.since(self.begun);
         Ended { outcome: Outcome::GivenUp, attempts: self.attempts, took }
     }
-}
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Accepted,
-    Ended,
+    /// Whether a further attempt may still come.
+    const fn is_open(&self) -> bool {
+        matches!(self.stage, Stage::Open) && !self.given_up
+    }
 }
 
 /// Where an arriving attempt belongs.
@@ -70,6 +61,8 @@ enum State {
 pub(super) struct Place {
     /// Number of the delivery, from 1.
     pub delivery: u64,
+    /// The delivery among those that are remembered.
+    pub slot: u32,
     /// Number of the attempt in it, from 1.
     pub attempt: u32,
     /// Whether the delivery had been accepted before.
@@ -79,31 +72,55 @@ pub(super) struct Place {
 /// How far the deliveries are from being settled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Settling {
-    /// Until when something may still have to come (a retry, a duplicate, an attempt too many).
-    pub watch_until: Tick,
-    /// Deliveries by event that have been accepted, aborted or given up.
+    /// Until when by the retry policy something may still come: a retry, or one that must not be.
+    pub due_until: Tick,
+    /// Deliveries by event that have been accepted, aborted or given up, other traffic left out.
     pub ended: HashMap<String, u64>,
-    /// Attempts so far.
-    pub attempts: u64,
     /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
     /// When the sender's circuit breaker had to open for the last time.
     pub breaker_opened: Option<Tick>,
 }
 
+/// What a delivery with a failed attempt waits for.
+#[derive(Debug)]
+struct Waiting {
+    event: Option<String>,
+    /// Until when the next attempt has to come.
+    until: Tick,
+}
+
+/// The deliveries by the slot in which each is remembered.
+#[derive(Debug, Default)]
+struct Slots(Fast<u32, Delivery>);
+
+impl Courses for Slots {
+    fn course(&self, slot: u32) -> Option<Course> {
+        self.0.get(&slot).map(|d| Course {
+            attempts: d.attempts as usize,
+            body: d.body,
+            accepted: d.stage == Stage::Accepted,
+            last_seen: d.touched,
+            status: d.status,
+            fault: d.fault,
+        })
+    }
+}
+
 /// The deliveries that are open or were lately; memory is bounded by rate times [`Deliveries::KEEP`], and by
 /// [`Deliveries::MOST`] at any rate.
 #[derive(Debug)]
 pub(super) struct Deliveries {
-    by_key: Prints<Print, Delivery>,
-    /// Keys in order of first arrival.
-    order: VecDeque<Print>,
-    /// Deliveries with a failed attempt: the event, and until when the next one has to come.
-    waiting: Prints<Print, (String, Tick)>,
+    correlator: Correlator,
+    slots: Slots,
+    /// Slots in order of first arrival.
+    order: VecDeque<u32>,
+    /// Those with a failed attempt.
+    waiting: Fast<u32, Waiting>,
     started: u64,
     given_up: Vec<Ended>,
     contract: RetryContract,
-    quiet: Duration,
+    content: Content,
     settling: Settling,
     /// Ends of the failed deliveries that count against the sender's circuit breaker.
     failures: VecDeque<Tick>,
@@ -119,93 +136,102 @@ impl Deliveries {
     /// Event names that are told apart in [`Settling::ended`]; a sender could invent any number.
     const EVENTS: usize = 256;
 
-    pub(super) fn new(contract: RetryContract, quiet: Duration) -> Self {
-        let settling = Settling::default();
+    pub(super) fn new(contract: RetryContract, content: Content) -> Self {
         Self {
-            by_key: Prints::default(),
+            correlator: Correlator::default(),
+            slots: Slots::default(),
             order: VecDeque::new(),
-            waiting: Prints::default(),
+            waiting: Fast::default(),
             started: 0,
             given_up: Vec::new(),
             contract,
-            quiet,
-            settling,
+            content,
+            settling: Settling::default(),
             failures: VecDeque::new(),
         }
     }
 
     /// Files an attempt that has just arrived.
-    pub(super) fn arrived(&mut self, key: &Key, at: Tick) -> Place {
+    pub(super) fn arrived(&mut self, sighting: &Sighting, at: Tick) -> Place {
         self.prune(at);
-        self.settling.attempts += 1;
-        let started = &mut self.started;
-        let mut fresh = || {
-            *started += 1;
-            Delivery { number: *started, attempts: 0, state: State::Open, begun: at, touched: at }
+        let alone = self.content == Content::OfOne;
+        let arrival = Arrival { key: sighting.key, body: sighting.body, at, alone };
+        let next = self.free_slot();
+        let filing = self.correlator.file(&self.contract, &self.slots, &arrival, next);
+        let slot = match filing.place {
+            Belongs::Of(slot) => slot,
+            Belongs::New { .. } => self.begin(next, sighting, at),
         };
-        let print = key.print;
-        let entry = self.by_key.entry(print).or_insert_with(|| {
-            self.order.push_back(print);
-            fresh()
-        });
-        // Without an id, equal content after the end of a delivery is the next delivery.
-        if !key.has_id && entry.state != State::Open {
-            *entry = fresh();
-        }
-        self.waiting.remove(&print);
-        entry.attempts += 1;
-        entry.touched = at;
-        Place { delivery: entry.number, attempt: entry.attempts, duplicate: entry.state == State::Accepted }
+        self.waiting.remove(&slot);
+        let Some(delivery) = self.slots.0.get_mut(&slot) else {
+            return Place { delivery: 0, slot, attempt: 1, duplicate: false };
+        };
+        delivery.attempts += 1;
+        let duplicate = delivery.stage == Stage::Accepted;
+        Place { delivery: delivery.number, slot, attempt: delivery.attempts, duplicate }
+    }
+
+    /// A slot that no delivery has.
+    fn free_slot(&self) -> u32 {
+        // Far more than are remembered at once: the one that had it last is forgotten long since.
+        #[expect(clippy::cast_possible_truncation, reason = "it wraps on purpose")]
+        let slot = self.started as u32;
+        slot
+    }
+
+    fn begin(&mut self, slot: u32, sighting: &Sighting, at: Tick) -> u32 {
+        self.started += 1;
+        self.order.push_back(slot);
+        let delivery = Delivery {
+            number: self.started,
+            key: sighting.key,
+            body: sighting.body,
+            attempts: 0,
+            stage: Stage::Open,
+            given_up: false,
+            begun: at,
+            touched: at,
+            status: None,
+            fault: None,
+        };
+        self.slots.0.insert(slot, delivery);
+        slot
     }
 
     /// Notes how an attempt was answered: `status` is `None` when the sender saw no whole answer; `fault` is what was
     /// injected, after which a retry may come that no other answer would bring. Says so when this ends the delivery.
     pub(super) fn answered(
         &mut self,
-        key: &Key,
-        event: &str,
+        slot: u32,
+        event: Option<&str>,
         status: Option<u16>,
         fault: Option<Fault>,
         at: Tick,
     ) -> Option<Ended> {
-        let print = key.print;
-        let delivery = self.by_key.get_mut(&print)?;
-        let before = delivery.state;
-        let attempts = delivery.attempts as usize;
-        let contract = &self.contract;
-        let retry_after = match fault {
-            Some(Fault::Status { retry_after, .. }) => retry_after,
-            _ => None,
-        };
-        let first_gap = contract.gap_ms(1, None);
-        let (outcome, wait_ms) = match status {
-            Some(200..=299) => (Some(Outcome::Delivered), fault.and(first_gap)),
-            Some(status) if contract.aborts(status) => (Some(Outcome::Aborted), first_gap),
-            _ if attempts < contract.backoff_ms.len() => (None, contract.gap_ms(attempts, retry_after)),
-            _ => (Some(Outcome::Exhausted), Some(contract.longest_ms())),
-        };
-        let state = match outcome {
-            None => State::Open,
-            Some(Outcome::Delivered) => State::Accepted,
-            Some(_) => State::Ended,
-        };
-        let fresh = before == State::Open;
+        let delivery = self.slots.0.get_mut(&slot)?;
+        let (fresh, before) = (delivery.is_open(), delivery.stage);
+        let After { stage, silence } = after(&self.contract, delivery.attempts as usize, status, fault);
         // What somebody else had spoilt under the same id, or what came later than anybody waited for, is delivered after all.
-        let after_all = before == State::Ended && state == State::Accepted;
-        let outcome = outcome.filter(|_| fresh || after_all);
+        let after_all = !fresh && before != Stage::Accepted && stage == Stage::Accepted;
+        let outcome = outcome(stage).filter(|_| fresh || after_all);
         let (attempts, took) = (delivery.attempts, at.since(delivery.begun));
-        delivery.state = if before == State::Accepted { before } else { state };
-        let wait = wait_ms.map_or(Duration::ZERO, |ms| Duration::from_millis(ms + self.contract.late_ms));
-        let until = at.plus(wait + self.quiet);
-        if delivery.state == State::Open {
+        if before != Stage::Accepted {
+            delivery.stage = stage;
+            delivery.given_up = false;
+        }
+        (delivery.touched, delivery.status, delivery.fault) = (at, status, fault);
+        // Nothing is due after our own 2xx.
+        let accepted = stage == Stage::Accepted && fault.is_none();
+        let until = if accepted { at } else { at.plus(silence) };
+        if delivery.is_open() {
             // Watched only until the next attempt comes, which has a time of its own.
-            self.waiting.insert(print, (event.to_owned(), until));
+            self.waiting.insert(slot, Waiting { event: event.map(ToOwned::to_owned), until });
         } else {
-            self.settling.watch_until = self.settling.watch_until.max(until);
+            self.settling.due_until = self.settling.due_until.max(until);
         }
         if fresh && outcome.is_some() {
             self.count_ended(event);
-            count_failure(&self.contract, &mut self.failures, &mut self.settling, state, at);
+            count_failure(&self.contract, &mut self.failures, &mut self.settling, stage, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
     }
@@ -215,7 +241,8 @@ impl Deliveries {
         std::mem::take(&mut self.given_up)
     }
 
-    fn count_ended(&mut self, event: &str) {
+    fn count_ended(&mut self, event: Option<&str>) {
+        let Some(event) = event else { return };
         let ended = &mut self.settling.ended;
         if let Some(n) = ended.get_mut(event) {
             *n += 1;
@@ -228,39 +255,49 @@ impl Deliveries {
     pub(super) fn settling(&mut self, now: Tick) -> Settling {
         self.expire(now);
         let mut settling = self.settling.clone();
-        let waiting = self.waiting.values().map(|(_, until)| *until);
-        settling.watch_until = waiting.fold(settling.watch_until, Tick::max);
+        let waiting = self.waiting.values().map(|waiting| waiting.until);
+        settling.due_until = waiting.fold(settling.due_until, Tick::max);
         settling
     }
 
     /// Gives up the deliveries whose next attempt had to come before `now`.
     pub(super) fn expire(&mut self, now: Tick) {
-        let given_up: Vec<Print> =
-            self.waiting.iter().filter(|(_, (_, until))| *until < now).map(|(key, _)| *key).collect();
-        for key in given_up {
-            let Some((event, _)) = self.waiting.remove(&key) else { continue };
-            self.count_ended(&event);
-            if let Some(delivery) = self.by_key.get_mut(&key) {
-                delivery.state = State::Ended;
+        let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
+        let overdue: Vec<(u32, Waiting)> = overdue.collect();
+        for (slot, waiting) in overdue {
+            self.count_ended(waiting.event.as_deref());
+            self.settling.due_until = self.settling.due_until.max(waiting.until);
+            if let Some(delivery) = self.slots.0.get_mut(&slot) {
+                delivery.given_up = true;
                 self.given_up.push(delivery.given_up());
             }
         }
     }
 
     fn prune(&mut self, now: Tick) {
-        while let Some(print) = self.order.front() {
-            let Some(oldest) = self.by_key.get(print) else { break };
+        while let Some(&slot) = self.order.front() {
+            let Some(oldest) = self.slots.0.get(&slot) else { break };
             let idle = now.since(oldest.touched);
-            if idle < Self::KEEP && self.by_key.len() < Self::MOST {
+            if idle < Self::KEEP && self.order.len() < Self::MOST {
                 break;
             }
-            if oldest.state == State::Open {
+            if oldest.is_open() {
                 self.given_up.push(oldest.given_up());
             }
-            self.waiting.remove(print);
-            self.by_key.remove(print);
+            self.correlator.forget(oldest.key, slot);
+            self.waiting.remove(&slot);
+            self.slots.0.remove(&slot);
             self.order.pop_front();
         }
+    }
+}
+
+const fn outcome(stage: Stage) -> Option<Outcome> {
+    match stage {
+        Stage::Open => None,
+        Stage::Accepted => Some(Outcome::Delivered),
+        Stage::Aborted => Some(Outcome::Aborted),
+        Stage::Exhausted => Some(Outcome::Exhausted),
     }
 }
 
@@ -269,10 +306,10 @@ fn count_failure(
     contract: &RetryContract,
     failures: &mut VecDeque<Tick>,
     settling: &mut Settling,
-    state: State,
+    stage: Stage,
     at: Tick,
 ) {
-    if state == State::Accepted {
+    if stage == Stage::Accepted {
         failures.pop_front();
         return;
     }
@@ -293,110 +330,157 @@ mod tests {
 
     const SECOND: u64 = 1_000_000;
 
-    fn deliveries() -> Deliveries {
-        Deliveries::new(RetryContract::default(), Duration::from_millis(100))
+    struct Bench(Deliveries);
+
+    impl Bench {
+        fn new(content: Content) -> Self {
+            Self(Deliveries::new(RetryContract::default(), content))
+        }
+
+        fn arrives(&mut self, key: Key, at: u64) -> Place {
+            self.0.arrived(&Sighting { key, body: 1, event: None }, Tick(at))
+        }
+
+        /// An attempt that is answered at once.
+        fn attempt(&mut self, key: Key, status: u16, at: u64) -> (Place, Option<Ended>) {
+            let place = self.arrives(key, at);
+            (place, self.0.answered(place.slot, Some("e"), Some(status), None, Tick(at)))
+        }
     }
 
     fn id(text: &str) -> Key {
         Key::of_id(text)
     }
 
+    fn content() -> Key {
+        Key::of_content("e", 1, None)
+    }
+
+    const fn place(delivery: u64, attempt: u32, duplicate: bool) -> (u64, u32, bool) {
+        (delivery, attempt, duplicate)
+    }
+
+    const fn told(place: Place) -> (u64, u32, bool) {
+        (place.delivery, place.attempt, place.duplicate)
+    }
+
     #[test]
     fn a_retry_is_the_next_attempt_and_an_accepted_id_a_duplicate() {
-        let mut all = deliveries();
-        assert_eq!(all.arrived(&id("a"), Tick(0)), Place { delivery: 1, attempt: 1, duplicate: false });
-        all.answered(&id("a"), "e", Some(503), None, Tick(0));
-        assert_eq!(all.arrived(&id("b"), Tick(1)).delivery, 2);
-        assert_eq!(all.arrived(&id("a"), Tick(2)), Place { delivery: 1, attempt: 2, duplicate: false });
-        all.answered(&id("a"), "e", Some(200), None, Tick(2));
-        assert!(all.arrived(&id("a"), Tick(3)).duplicate);
+        let mut all = Bench::new(Content::OfMany);
+        assert_eq!(told(all.attempt(id("a"), 503, 0).0), place(1, 1, false));
+        assert_eq!(told(all.arrives(id("b"), 1)), place(2, 1, false));
+        assert_eq!(told(all.attempt(id("a"), 200, 2).0), place(1, 2, false));
+        assert_eq!(told(all.arrives(id("a"), 3)), place(1, 3, true));
     }
 
     #[test]
-    fn equal_content_without_an_id_begins_anew_after_acceptance() {
-        let (mut all, key) = (deliveries(), Key::of_content("e", b"{}"));
-        all.arrived(&key, Tick(0));
-        all.answered(&key, "e", Some(200), None, Tick(0));
-        assert_eq!(all.arrived(&key, Tick(1)), Place { delivery: 2, attempt: 1, duplicate: false });
+    fn equal_content_is_the_next_webhook_where_there_may_be_one_and_a_duplicate_where_not() {
+        let mut many = Bench::new(Content::OfMany);
+        many.attempt(content(), 200, 0);
+        assert_eq!(told(many.arrives(content(), 1)), place(2, 1, false));
+        let mut one = Bench::new(Content::OfOne);
+        one.attempt(content(), 200, 0);
+        assert_eq!(told(one.arrives(content(), 1)), place(1, 2, true));
     }
 
     #[test]
-    fn watches_for_the_next_gap_and_for_silence_after_the_last() {
-        let mut all = deliveries();
-        let key = id("a");
-        for (status, at, until_ms) in [(503, 0, 2600), (503, 2 * SECOND, 6600), (503, 6 * SECOND, 10_600)] {
-            all.arrived(&key, Tick(at));
-            all.answered(&key, "e", Some(status), None, Tick(at));
-            assert_eq!(all.settling(Tick(at)).watch_until, Tick(until_ms * 1000));
+    fn equal_webhooks_that_are_open_at_once_have_attempts_of_their_own() {
+        let mut all = Bench::new(Content::OfMany);
+        assert_eq!(told(all.attempt(content(), 503, 0).0), place(1, 1, false));
+        assert_eq!(told(all.attempt(content(), 503, 6000).0), place(2, 1, false));
+        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND).0), place(1, 2, false));
+        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND + 6000).0), place(2, 2, false));
+    }
+
+    #[test]
+    fn the_next_gap_is_due_and_silence_after_the_last() {
+        let mut all = Bench::new(Content::OfMany);
+        for (status, at, until_ms) in [(503, 0, 2500), (503, 2 * SECOND, 6500), (503, 6 * SECOND, 10_500)] {
+            all.attempt(id("a"), status, at);
+            assert_eq!(all.0.settling(Tick(at)).due_until, Tick(until_ms * 1000));
         }
-        assert_eq!(all.settling(Tick(6 * SECOND)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(6 * SECOND)).ended["e"], 1);
+    }
+
+    #[test]
+    fn nothing_is_due_after_our_own_2xx_and_a_retry_may_be_after_an_injected_one() {
+        let mut all = Bench::new(Content::OfMany);
+        all.attempt(id("a"), 200, SECOND);
+        assert_eq!(all.0.settling(Tick(SECOND)).due_until, Tick(SECOND));
+        let slot = all.arrives(id("b"), SECOND).slot;
+        let fault = Some(Fault::Status { status: 203, retry_after: None });
+        all.0.answered(slot, None, Some(203), fault, Tick(SECOND));
+        let settling = all.0.settling(Tick(SECOND));
+        assert_eq!((settling.due_until, settling.ended["e"]), (Tick(3_500_000), 1));
     }
 
     #[test]
     fn a_delivery_whose_retry_does_not_come_has_ended() {
-        let (mut all, key) = (deliveries(), id("a"));
-        all.arrived(&key, Tick(0));
-        all.answered(&key, "e", Some(503), None, Tick(0));
-        assert!(all.settling(Tick(2_599_000)).ended.is_empty());
-        assert_eq!(all.settling(Tick(2_601_000)).ended["e"], 1);
-        assert_eq!(all.settling(Tick(9_000_000)).ended["e"], 1);
+        let mut all = Bench::new(Content::OfMany);
+        all.attempt(id("a"), 503, 0);
+        assert!(all.0.settling(Tick(2_499_000)).ended.is_empty());
+        assert_eq!(all.0.settling(Tick(2_501_000)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(9_000_000)).ended["e"], 1);
     }
 
     #[test]
     fn forgets_what_is_old() {
-        let mut all = deliveries();
+        let mut all = Bench::new(Content::OfMany);
         for n in 0..10_000 {
-            all.arrived(&id(&n.to_string()), Tick(0));
+            all.arrives(id(&n.to_string()), 0);
         }
-        all.arrived(&id("late"), Tick(700 * SECOND));
-        assert_eq!((all.by_key.len(), all.order.len(), all.take_given_up().len()), (1, 1, 10_000));
+        all.arrives(id("late"), 700 * SECOND);
+        let left = (all.0.slots.0.len(), all.0.order.len(), all.0.take_given_up().len());
+        assert_eq!(left, (1, 1, 10_000));
     }
 
     #[test]
     fn remembers_so_many_and_no_more() {
-        let mut all = deliveries();
+        let mut all = Bench::new(Content::OfMany);
         for n in 0..Deliveries::MOST + 1000 {
-            all.arrived(&id(&n.to_string()), Tick(0));
+            all.arrives(id(&n.to_string()), 0);
         }
-        assert_eq!((all.by_key.len(), all.order.len()), (Deliveries::MOST, Deliveries::MOST));
+        assert_eq!((all.0.slots.0.len(), all.0.order.len()), (Deliveries::MOST, Deliveries::MOST));
     }
 
     #[test]
     fn says_how_a_delivery_ended() {
-        let mut all = deliveries();
-        all.arrived(&id("a"), Tick(0));
-        assert_eq!(all.answered(&id("a"), "e", Some(503), None, Tick(5)), None);
-        all.arrived(&id("a"), Tick(2 * SECOND));
-        let ended = all.answered(&id("a"), "e", Some(200), None, Tick(3 * SECOND));
+        let mut all = Bench::new(Content::OfMany);
+        assert_eq!(all.attempt(id("a"), 503, 5).1, None);
+        let slot = all.arrives(id("a"), 2 * SECOND).slot;
+        let ended = all.0.answered(slot, Some("e"), Some(200), None, Tick(3 * SECOND + 5));
         let wanted = Ended { outcome: Outcome::Delivered, attempts: 2, took: Duration::from_secs(3) };
         assert_eq!(ended, Some(wanted));
-        all.arrived(&id("a"), Tick(4 * SECOND));
-        assert_eq!(all.answered(&id("a"), "e", Some(200), None, Tick(4 * SECOND)), None);
+        assert_eq!(all.attempt(id("a"), 200, 4 * SECOND).1, None);
     }
 
     #[test]
     fn the_real_webhook_counts_after_a_forged_one_with_its_id() {
-        let mut all = deliveries();
-        let mut outcome = |status, at| {
-            all.arrived(&id("a"), Tick(at));
-            all.answered(&id("a"), "e", Some(status), None, Tick(at)).map(|ended| ended.outcome)
-        };
+        let mut all = Bench::new(Content::OfMany);
+        let mut outcome = |status, at| all.attempt(id("a"), status, at).1.map(|ended| ended.outcome);
         assert_eq!(outcome(401, 0), Some(Outcome::Aborted));
         assert_eq!(outcome(200, SECOND), Some(Outcome::Delivered));
         assert_eq!(outcome(200, 2 * SECOND), None);
-        assert_eq!(all.settling(Tick(3 * SECOND)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(3 * SECOND)).ended["e"], 1);
     }
 
     #[test]
     fn an_overdue_retry_is_given_up_once() {
-        let mut all = deliveries();
-        all.arrived(&id("a"), Tick(0));
-        all.answered(&id("a"), "e", Some(503), None, Tick(0));
-        all.expire(Tick(SECOND));
-        assert_eq!(all.take_given_up(), []);
-        all.expire(Tick(60 * SECOND));
-        assert_eq!(all.take_given_up().len(), 1);
-        all.arrived(&id("late"), Tick(700 * SECOND));
-        assert_eq!(all.take_given_up(), []);
+        let mut all = Bench::new(Content::OfMany);
+        all.attempt(id("a"), 503, 0);
+        all.0.expire(Tick(SECOND));
+        assert_eq!(all.0.take_given_up(), []);
+        all.0.expire(Tick(60 * SECOND));
+        assert_eq!(all.0.take_given_up().len(), 1);
+        all.arrives(id("late"), 700 * SECOND);
+        assert_eq!(all.0.take_given_up(), []);
+    }
+
+    #[test]
+    fn other_traffic_is_not_counted_for_what_is_due() {
+        let mut all = Bench::new(Content::OfMany);
+        let slot = all.arrives(id("a"), 0).slot;
+        all.0.answered(slot, None, Some(200), None, Tick(0));
+        assert!(all.0.settling(Tick(0)).ended.is_empty());
     }
 }

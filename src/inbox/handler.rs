@@ -1,13 +1,15 @@
 //! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
 
-use super::deliveries::{Deliveries, Key, Place, Settling};
+use super::deliveries::{Content, Deliveries, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
+use super::replay::UnderWay;
 use super::wall_time::WallTime;
 use crate::journal::{Durable, Journal, NotDurable};
+use correlate::{FlowMatcher, Key, Turn, Whose, event, print};
 use record::Ending;
 use record::Tick;
-use record::faults::{Fault, FaultSpec};
+use record::faults::Fault;
 use record::{Answered, Attempt, Body, Forwarded, Note, Record, Refused, RetryContract, Watch};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
@@ -16,7 +18,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use wire::Clock;
-use wire::http1::{Intercept, Interceptor, RawRequest, Refusal, Response};
+use wire::http1::{AttemptNumber, Intercept, Interceptor, RawRequest, Refusal, Response};
 
 /// How long diagnoses that are outstanding are waited for when nothing more comes.
 const DIAGNOSES: Duration = Duration::from_secs(3);
@@ -31,10 +33,14 @@ pub struct Config {
     pub verifier: Verifier,
     /// The retry contract, which says how long a delivery is watched.
     pub contract: RetryContract,
-    /// How long to watch for duplicates after the last answer.
-    pub quiet: Duration,
     /// Breaks attempts on purpose.
     pub interceptor: Option<Arc<dyn Interceptor>>,
+    /// Whose webhooks are waited for.
+    pub matcher: Arc<FlowMatcher>,
+    /// What equal webhooks without an id are.
+    pub content: Content,
+    /// Which flow is under way where they are played in turn.
+    pub turn: Turn,
 }
 
 /// The receiver of webhooks.
@@ -80,8 +86,10 @@ impl Handled {
 #[derive(Debug)]
 struct Open {
     number: u64,
-    key: Key,
-    event: String,
+    /// Its delivery among those that are remembered.
+    slot: u32,
+    /// Its event, when it may be one that is waited for.
+    event: Option<String>,
     fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     reason: Option<Reason>,
@@ -91,7 +99,7 @@ impl Inbox {
     /// An inbox that writes to `journal`.
     #[must_use]
     pub fn new(config: Config, clock: Clock, journal: Journal) -> Self {
-        let deliveries = Deliveries::new(config.contract.clone(), config.quiet);
+        let deliveries = Deliveries::new(config.contract.clone(), config.content);
         let diagnoser = Diagnoser::start(config.verifier.clone(), journal.clone());
         Self {
             config,
@@ -152,17 +160,22 @@ impl Inbox {
         Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
     }
 
-    /// The path to which an injected redirect points: what arrives there was delivered elsewhere.
+    /// The path below which every injected redirect has one of its own: what arrives there was delivered elsewhere.
     #[must_use]
     pub fn elsewhere(path: &str) -> String {
         format!("{}/elsewhere", path.trim_end_matches('/'))
+    }
+
+    fn is_elsewhere(&self, path: &str) -> bool {
+        let below = path.strip_prefix(&Self::elsewhere(&self.config.path));
+        below.is_some_and(|number| number.is_empty() || number.starts_with('/'))
     }
 
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         if request.path() != self.config.path {
             let redirects = self.config.interceptor.is_some();
-            if redirects && request.path() == Self::elsewhere(&self.config.path) {
+            if redirects && self.is_elsewhere(request.path()) {
                 return (self.record_elsewhere(request), None);
             }
             self.note_refused(&request, 404);
@@ -221,7 +234,7 @@ impl Inbox {
     /// Files and counts how an attempt ended; `seen` is the status that its sender saw.
     fn settle(&self, open: &Open, seen: Option<u16>, how: Ending, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = deliveries.answered(&open.key, &open.event, seen, open.fault, end);
+        let ended = deliveries.answered(open.slot, open.event.as_deref(), seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -293,7 +306,7 @@ impl Inbox {
     /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
     fn unwritten(&self, open: &Open, error: &io::Error) -> Response {
         let answer = self.not_recorded(error);
-        let open = Open { key: open.key, event: open.event.clone(), fault: None, ..*open };
+        let open = Open { event: open.event.clone(), fault: None, ..*open };
         self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
         answer
     }
@@ -307,38 +320,46 @@ impl Inbox {
 
     fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         let (verdict, suspect) = self.verify(&request);
-        let (key, event) = self.key(&request.headers, &request.body);
+        let sighting = self.sighting(&request.headers, &request.body);
         let intercept = self.config.interceptor.as_ref();
         // A fault for the third delivery has to meet the one that is third in the journal as well.
         let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
-        let place = self.place(&key, &request);
-        let intercept = intercept.and_then(|i| i.intercept(place.delivery, place.attempt, &request));
+        let place = self.place(&sighting, &request);
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let which = AttemptNumber { delivery: place.delivery, attempt: place.attempt, record: number };
+        let intercept = intercept.and_then(|i| i.intercept(which, &request));
         let answer = answer_to(&verdict, place.duplicate);
         // Behind a tap the status is the real receiver's, and is written when it is known.
         let own = if self.upstream.is_some() { None } else { Some(answer.status) };
         let status = intercept.as_ref().map_or(own, |i| i.sends.status(answer.status));
         let reason = verdict.reason;
-        let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let fault = intercept.as_ref().map(|i| i.label.clone());
-        let injected = fault.as_ref().and_then(|label| Some(label.parse::<FaultSpec>().ok()?.fault));
-        let attempt =
-            Attempt { fault, duplicate: place.duplicate, ..attempt(number, request, verdict, status) };
-        let open = Open { number, key, event, fault: injected, reason: Some(reason) };
+        let fault = intercept.as_ref().map(|i| i.fault);
+        let redirect = fault.filter(|fault| fault.redirects()).map(|_| number);
+        let attempt = Attempt {
+            fault,
+            redirect,
+            duplicate: place.duplicate,
+            ..attempt(number, request, verdict, status)
+        };
+        let open = Open { number, slot: place.slot, event: sighting.event, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
         (handled, intercept)
     }
 
-    /// What makes attempts one delivery, and the event's name.
-    pub(super) fn key(&self, headers: &[(String, String)], body: &[u8]) -> (Key, String) {
-        let scheme = self.config.scheme;
-        let event = scheme.event(headers).unwrap_or_default().to_owned();
+    /// What says which delivery an attempt belongs to.
+    pub(super) fn sighting(&self, headers: &[(String, String)], body: &[u8]) -> Sighting {
+        let Config { scheme, matcher, turn, .. } = &self.config;
+        let read = matcher.read(body);
+        let name = event(*scheme, headers, read.as_ref()).name;
+        let print = print(body);
         let key = match scheme.id(headers) {
             Some(id) => Key::of_id(id),
-            None => Key::of_content(&event, body),
+            None => Key::of_content(name, print, turn.flow()),
         };
-        (key, event)
+        let ours = matcher.whose(read.as_ref()) != Whose::Others;
+        Sighting { key, body: print, event: ours.then(|| name.to_owned()) }
     }
 
     /// Writes a record of another receiver.
@@ -346,16 +367,16 @@ impl Inbox {
         self.journal.append(record)
     }
 
-    /// An attempt came to another receiver.
-    pub(super) fn saw_beginning(&self, key: &Key, first_byte: Tick) {
+    /// An attempt came to another receiver; gives its delivery among those that are remembered.
+    pub(super) fn saw_beginning(&self, sighting: &Sighting, first_byte: Tick) -> u32 {
         self.under_way.fetch_add(1, Ordering::SeqCst);
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, first_byte);
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(sighting, first_byte).slot
     }
 
     /// Another receiver ended an attempt; `status` is what the sender saw.
-    pub(super) fn saw_end(&self, key: &Key, event: &str, status: Option<u16>, end: Tick) {
+    pub(super) fn saw_end(&self, open: &UnderWay, status: Option<u16>, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        deliveries.answered(key, event, status, None, end);
+        deliveries.answered(open.slot, open.event.as_deref(), status, open.fault, end);
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
@@ -363,10 +384,10 @@ impl Inbox {
     fn record_elsewhere(&self, request: RawRequest) -> Handled {
         let (verdict, suspect) = self.verify(&request);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let key = Key::of_content("elsewhere", &number.to_le_bytes());
-        self.place(&key, &request);
+        let key = Key::of_id(&format!("elsewhere/{number}"));
+        let slot = self.place(&Sighting { key, body: 0, event: None }, &request).slot;
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
-        let open = Open { number, key, event: String::new(), fault: None, reason: None };
+        let open = Open { number, slot, event: None, fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
@@ -421,8 +442,8 @@ impl Inbox {
         let _ = self.journal.append_soon(&Record::Watch(Watch::WallClock(parted)));
     }
 
-    fn place(&self, key: &Key, request: &RawRequest) -> Place {
-        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(key, request.first_byte)
+    fn place(&self, sighting: &Sighting, request: &RawRequest) -> Place {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).arrived(sighting, request.first_byte)
     }
 }
 
@@ -440,6 +461,7 @@ fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u1
         duplicate: false,
         elsewhere: false,
         fault: None,
+        redirect: None,
     }
 }
 

@@ -12,6 +12,7 @@ mod replay;
 mod server;
 mod wall_time;
 
+pub use deliveries::Content;
 pub use handler::{Config, Inbox};
 pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;

@@ -1,8 +1,8 @@
 //! Takes in what another receiver recorded, so that a run settles on it as on what came to its own door.
 
-use super::deliveries::Key;
 use super::handler::Inbox;
 use record::Ending;
+use record::faults::Fault;
 use record::{Attempt, Record, Watch};
 use std::collections::HashMap;
 use std::io;
@@ -15,9 +15,12 @@ pub struct Replay {
 }
 
 /// An attempt that is not answered yet.
-struct UnderWay {
-    key: Key,
-    event: String,
+pub(super) struct UnderWay {
+    /// Its delivery among those that the inbox remembers.
+    pub(super) slot: u32,
+    /// Its event, when it may be one that is waited for.
+    pub(super) event: Option<String>,
+    pub(super) fault: Option<Fault>,
     status: Option<u16>,
 }
 
@@ -44,7 +47,7 @@ impl Replay {
             Record::Answered(answered) => {
                 if let Some(open) = self.under_way.remove(&answered.attempt) {
                     let status = open.status.filter(|_| answered.how == Ending::Sent);
-                    self.inbox.saw_end(&open.key, &open.event, status, answered.end);
+                    self.inbox.saw_end(&open, status, answered.end);
                 }
             }
             _ => {}
@@ -53,8 +56,9 @@ impl Replay {
     }
 
     fn arrived(&mut self, attempt: &Attempt) {
-        let (key, event) = self.inbox.key(&attempt.headers, &attempt.body.bytes());
-        self.inbox.saw_beginning(&key, attempt.first_byte);
-        self.under_way.insert(attempt.attempt, UnderWay { key, event, status: attempt.answer });
+        let sighting = self.inbox.sighting(&attempt.headers, &attempt.body.bytes());
+        let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte);
+        let (status, fault) = (attempt.answer, attempt.fault);
+        self.under_way.insert(attempt.attempt, UnderWay { slot, event: sighting.event, fault, status });
     }
 }

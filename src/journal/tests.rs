@@ -51,6 +51,7 @@ fn attempt(n: u64, body: Body) -> Record {
         duplicate: false,
         elsewhere: false,
         fault: None,
+        redirect: None,
     }))
 }
 

@@ -4,6 +4,7 @@ use super::token::Token;
 use crate::inbox::Tls;
 use crate::journal::{Rotation, Sync};
 use record::RunKind;
+use record::faults::FaultSpec;
 use record::{Header, RetryContract, WebhookConfig};
 use serde_json::Value;
 use signature::Scheme;
@@ -46,7 +47,7 @@ pub struct Plan {
     /// Breaks attempts on purpose.
     pub interceptor: Option<Arc<dyn Interceptor>>,
     /// The faults as typed.
-    pub faults: Vec<String>,
+    pub faults: Vec<FaultSpec>,
 }
 
 /// What the header of a journal without a scenario says.

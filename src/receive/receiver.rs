@@ -6,8 +6,9 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::inbox::{Config, Doors, Inbox, Tls, serve_with};
+use crate::inbox::{Config, Content, Doors, Inbox, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
+use correlate::Turn;
 use record::{Note, Record};
 use signature::{KeyError, Verifier};
 use std::io;
@@ -15,7 +16,6 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use wire::Clock;
@@ -117,8 +117,10 @@ impl Receiver {
             scheme: plan.identity.scheme,
             verifier,
             contract: plan.identity.retry.clone(),
-            quiet: Duration::ZERO,
             interceptor: plan.interceptor.clone(),
+            matcher: Arc::default(),
+            content: Content::OfMany,
+            turn: Turn::default(),
         };
         let paths = Arc::new(Paths {
             journal: journal.clone(),

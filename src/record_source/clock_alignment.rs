@@ -169,6 +169,7 @@ mod tests {
             duplicate: false,
             elsewhere: false,
             fault: None,
+            redirect: None,
         }))
     }
 

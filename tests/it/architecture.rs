@@ -280,7 +280,7 @@ fn the_pure_crates_have_no_runtime_and_no_sockets() {
         "tokio-rustls",
         "tower",
     ];
-    let pure = ["evidence", "record", "scenario", "signature", "pii", "http1"];
+    let pure = ["correlate", "evidence", "record", "scenario", "signature", "pii", "http1"];
     for package in pure.map(|name| format!("smoke-{name}")) {
         let all = dependencies(&package);
         assert!(all.contains(&package), "{all:?}");

@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
+mod correlate;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod evidence_folder;
@@ -24,6 +26,7 @@ mod gate;
 mod harness;
 #[cfg(test)]
 mod honest;
+#[cfg(test)]
 mod inbox;
 #[cfg(test)]
 mod journal_gone;

@@ -102,6 +102,7 @@ impl Window {
             duplicate: false,
             elsewhere: self.elsewhere,
             fault: None,
+            redirect: None,
         })));
         self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
     }

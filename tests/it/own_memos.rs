@@ -74,6 +74,7 @@ pub fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], e
             duplicate: false,
             elsewhere: false,
             fault: None,
+            redirect: None,
         })));
         let end = Tick(at + 500 + u64::from(n % 7) * 1000);
         add(&Record::Answered(Answered { attempt: n.into(), end, how: Ending::Sent }));

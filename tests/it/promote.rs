@@ -71,6 +71,7 @@ impl Window {
                 duplicate: false,
                 elsewhere: false,
                 fault: None,
+                redirect: None,
             };
             journal.append(&Record::Attempt(Box::new(attempt))).expect("written");
             let answered = Answered { attempt: n.into(), end: Tick(at + 400), how: Ending::Sent };

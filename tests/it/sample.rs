@@ -5,6 +5,7 @@ use evidence::gate::Gates;
 use record::Ending;
 use record::SubjectKind;
 use record::Tick;
+use record::faults::Fault;
 use record::matcher::Matcher;
 use record::{
     Answered, Attempt, Body, Expect, FlowEnd, FlowStart, Header, Outcome, Record, RunKind, ScenarioRef, Step,
@@ -117,7 +118,8 @@ fn one_flow(
             answer: Some(*status),
             duplicate: false,
             elsewhere: false,
-            fault: (*status == 503).then(|| "503".to_owned()),
+            fault: (*status == 503).then_some(Fault::Status { status: 503, retry_after: None }),
+            redirect: None,
         })));
         add(Record::Answered(Answered { attempt: *attempts, end: Tick(at + 300), how: Ending::Sent }));
         *attempts += 1;
@@ -198,7 +200,7 @@ pub fn header(sample: &Sample) -> Header {
         },
         ours: vec!["/data/tournament_id".into()],
         pii_salt: "00112233445566778899aabbccddeeff".into(),
-        faults: if sample.injected_every > 0 { vec!["503x2".into()] } else { Vec::new() },
+        faults: if sample.injected_every > 0 { vec!["503x2".parse().expect("a fault")] } else { Vec::new() },
         ..Header::new(
             RunKind::Run,
             chrono::DateTime::from_timestamp_micros(sample.started_us).expect("a time"),

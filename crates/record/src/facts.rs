@@ -5,7 +5,7 @@ use crate::SubjectKind;
 use crate::Tick;
 use crate::Watch;
 use crate::contract::RetryContract;
-use crate::faults::Clause;
+use crate::faults::{Clause, Fault, FaultSpec};
 use crate::matcher::Matcher;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -17,6 +17,9 @@ use serde_json::Value;
 use signature::{Scheme, Verdict};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The name of an environment that is the stand-in in this process: nobody but this run uses it.
+pub const EMBEDDED: &str = "embedded";
 
 /// The version of the journal format that this build writes and reads.
 pub const FORMAT_VERSION: u32 = 2;
@@ -87,6 +90,10 @@ pub struct Header {
     pub flows: u32,
     /// Flows at the same time.
     pub concurrency: u32,
+    /// Whether each flow began only when the webhooks of the one before had ended, so that what comes is of the flow that is
+    /// under way.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub in_turn: bool,
     /// Seed of every random choice.
     pub seed: u64,
     /// The sender's settings as far as smoke knows them.
@@ -104,7 +111,7 @@ pub struct Header {
     pub pii_salt: String,
     /// The faults asked for, as typed.
     #[serde(default)]
-    pub faults: Vec<String>,
+    pub faults: Vec<FaultSpec>,
     /// The clauses of a sweep of the sender's contract.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clauses: Vec<Clause>,
@@ -168,6 +175,7 @@ impl Header {
             scheme: Scheme::default(),
             flows: 0,
             concurrency: 0,
+            in_turn: false,
             seed: 0,
             webhook: WebhookConfig::default(),
             retry: RetryContract::default(),
@@ -349,9 +357,12 @@ pub struct Attempt {
     /// Whether it came to the path that injected redirects point to.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub elsewhere: bool,
-    /// The fault that is injected, as typed (`503`, `reset` …).
+    /// The fault that is injected (`503`, `reset` …).
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fault: Option<String>,
+    pub fault: Option<Fault>,
+    /// The number in the `Location` of an injected redirect, which what follows it has in its path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redirect: Option<u64>,
 }
 
 impl Attempt {

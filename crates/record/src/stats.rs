@@ -95,6 +95,13 @@ summed! {
         pub unanswered: u64,
         /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
         pub duplicates: u64,
+        /// Webhooks more than were due that somebody else may have fired: they hold this run's values, and nothing tells whose
+        /// they are.
+        #[serde(default)]
+        pub unclear_duplicates: u64,
+        /// Webhooks whose unsigned event header names another event than the body.
+        #[serde(default)]
+        pub event_mismatches: u64,
         /// Webhooks of this run that no step asked for.
         pub unexpected: u64,
         /// Deliveries that followed a redirect.

@@ -198,6 +198,12 @@ impl Scheme {
         Seen::first(headers, self.layout().id?)
     }
 
+    /// Whether webhooks of this scheme carry an id.
+    #[must_use]
+    pub const fn has_id(self) -> bool {
+        self.layout().id.is_some()
+    }
+
     /// The timestamp of the delivery in Unix milliseconds, where the scheme has one and it has the scheme's form.
     #[must_use]
     pub fn timestamp_ms(self, headers: &[(String, String)]) -> Option<i64> {

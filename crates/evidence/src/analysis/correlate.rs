@@ -1,17 +1,17 @@
-//! Attempts filed into deliveries: which one an attempt belongs to, and how it ended.
+//! Attempts filed into deliveries as the correlator says, and how each ended.
 
-use super::delivery::{AttemptResult, Delivery, Fingerprints, is_success};
+use super::deliveries::Deliveries;
+use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::expected::Fulfilment;
-use super::fingerprints::{canonical, print, print_of, short, signature_print};
 use super::fold::Analysis;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
+use correlate::{Arrival, Certainty, Course, Courses, Key, Place as Belongs, canonical, event, is_success};
+use correlate::{print, short, signature_print};
 use record::Ending;
 use record::{Answered, Attempt, Forwarded};
 use serde_json::Value;
-use std::borrow::Cow;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Where an attempt is filed that is not answered yet.
 #[derive(Debug, Clone, Copy)]
@@ -29,137 +29,131 @@ enum Place {
     Elsewhere,
 }
 
-/// An attempt that is about to be filed.
-struct Arrival<'a> {
+/// A delivery that is about to begin.
+struct Beginning<'a> {
     attempt: &'a Attempt,
-    body: &'a [u8],
+    body: &'a Value,
     event: Arc<str>,
-    /// Fingerprint of its id, or of its content where the scheme has no id.
-    key: u64,
+    event_differs: bool,
     has_id: bool,
+    id_reused: bool,
+    certainty: Certainty,
     made: AttemptResult,
+}
+
+impl Courses for Deliveries {
+    fn course(&self, delivery: u32) -> Option<Course> {
+        self.get(delivery as usize).map(|delivery| delivery.course())
+    }
 }
 
 impl Analysis {
     pub(super) fn arrived(&mut self, attempt: &Attempt) {
         let body = attempt.body.bytes();
-        let arrival = self.arrival(attempt, &body);
         if let Some(diagnosis) = &attempt.verdict.diagnosis {
             self.diagnosed(diagnosis);
         }
-        let latest = self.by_key.get(arrival.key).map(|index| index as usize);
-        match self.overtaken(&arrival).or(latest) {
-            _ if attempt.elsewhere => self.arrived_elsewhere(arrival, latest),
-            Some(index) if self.continues(index, &arrival) => self.file(index, arrival),
-            _ => {
-                self.overtake(&arrival, latest);
-                self.first_arrival(arrival, latest.is_some());
+        let made = self.made(attempt, &body);
+        if attempt.elsewhere {
+            self.arrived_elsewhere(attempt, made);
+            return;
+        }
+        let id = self.header.scheme.id(&attempt.headers);
+        // A retry with the bytes of a webhook that is known has been read.
+        let known = id.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
+        let parsed = if known.is_some() { Value::Null } else { self.wanted.read(&body).unwrap_or_default() };
+        let said = event(self.header.scheme, &attempt.headers, Some(&parsed));
+        let name = self.deliveries.event(&event_name(said.name));
+        let key = match id {
+            Some(id) => Key::of_id(id),
+            None => Key::of_content(&name, made.fingerprints.body, None),
+        };
+        let arrival = Arrival {
+            key,
+            body: made.fingerprints.body,
+            at: made.first_byte,
+            alone: !key.has_id && self.is_alone(key, &name, &parsed, &made),
+        };
+        let next = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
+        let filing = self.correlator.file(&self.header.retry, &self.deliveries, &arrival, next);
+        filing.unclear.iter().for_each(|one| self.blur(*one as usize));
+        match filing.place {
+            Belongs::Of(delivery) => {
+                // In a system that others use as well, absence proves nothing.
+                let shared = filing.by_absence && !self.is_exclusive();
+                if shared || filing.certainty == Certainty::Ambiguous {
+                    self.blur(delivery as usize);
+                }
+                self.file(delivery as usize, attempt, made);
+            }
+            Belongs::New { id_used: id_reused } => {
+                let (event_differs, certainty) = (said.header_differs, filing.certainty);
+                let has_id = key.has_id;
+                self.first_arrival(Beginning {
+                    attempt,
+                    body: &parsed,
+                    event: name,
+                    event_differs,
+                    has_id,
+                    id_reused,
+                    certainty,
+                    made,
+                });
             }
         }
     }
 
-    /// The delivery without an id that this one continues, although others with the same content came between.
-    fn overtaken(&self, arrival: &Arrival<'_>) -> Option<usize> {
-        let open = self.overtaken.get(&arrival.key).filter(|_| !arrival.has_id)?;
-        open.iter().copied().find(|index| self.continues(*index, arrival))
+    /// The delivery with this key, when its first attempt had this body.
+    fn same_bytes(&self, key: Key, body: u64) -> Option<u32> {
+        let latest = self.correlator.latest(key)?;
+        self.deliveries.course(latest).filter(|course| course.body == body).map(|_| latest)
     }
 
-    /// Another webhook with the content of `latest` comes, of which a retry may still be due.
-    fn overtake(&mut self, arrival: &Arrival<'_>, latest: Option<usize>) {
-        let Some(latest) = latest.filter(|_| !arrival.has_id) else { return };
-        let (longest, now) = (self.header.retry.latest_retry(), arrival.made.first_byte);
-        let deliveries = &self.deliveries;
-        let is_open = |index: &usize| {
-            let open = |d: Cow<'_, Delivery>| d.accepted().is_none() && now.since(d.last_seen()) <= longest;
-            deliveries.get(*index).is_some_and(open)
-        };
-        let added = Some(latest).filter(is_open);
-        if added.is_none() && !self.overtaken.contains_key(&arrival.key) {
-            return;
-        }
-        let open = self.overtaken.entry(arrival.key).or_default();
-        open.retain(is_open);
-        open.extend(added);
-        if open.is_empty() {
-            self.overtaken.remove(&arrival.key);
+    /// Whether no other webhook with the content of one that is known may come now: a step asked for that one, and for no
+    /// other that is still due.
+    fn is_alone(&self, key: Key, event: &str, body: &Value, made: &AttemptResult) -> bool {
+        let latest = self.correlator.latest(key).and_then(|latest| self.deliveries.get(latest as usize));
+        latest.is_some_and(|d| d.is_asked_for()) && !self.expectations.is_due(event, body, made.first_byte)
+    }
+
+    /// Nobody can say any more which attempts this delivery has.
+    fn blur(&mut self, index: usize) {
+        if let Some(delivery) = self.deliveries.get_mut(index) {
+            delivery.certainty = Certainty::Ambiguous;
         }
     }
 
     /// Whether an attempt belongs to a delivery that is known, or holds a value of a flow that is.
     pub(super) fn claims(&self, attempt: &Attempt) -> bool {
         let body = attempt.body.bytes();
-        let known = self
-            .header
-            .scheme
-            .id(&attempt.headers)
-            .is_some_and(|id| self.by_key.get(print(id.as_bytes())).is_some());
+        let id = self.header.scheme.id(&attempt.headers);
+        let known = id.is_some_and(|id| self.correlator.latest(Key::of_id(id)).is_some());
         known || self.wanted.read(&body).is_some_and(|body| self.holds_ours(&body))
     }
 
-    fn arrival<'a>(&mut self, attempt: &'a Attempt, body: &'a [u8]) -> Arrival<'a> {
+    fn made(&self, attempt: &Attempt, body: &[u8]) -> AttemptResult {
         let scheme = self.header.scheme;
-        let id = scheme.id(&attempt.headers);
-        let event = self.event(scheme.event(&attempt.headers), body);
         let fingerprints = Fingerprints {
             body: print(body),
             signature: signature_print(attempt, scheme.own_headers()),
             timestamp_ms: scheme.timestamp_ms(&attempt.headers),
         };
-        let made = AttemptResult {
+        AttemptResult {
             first_byte: attempt.first_byte,
             end: None,
             status: attempt.answer,
             how: None,
             reason: attempt.verdict.reason,
-            fault: attempt.fault.clone(),
+            fault: attempt.fault,
             fingerprints,
-        };
-        let key = id.map_or_else(|| print_of([event.as_bytes(), body]), |id| print(id.as_bytes()));
-        Arrival { attempt, body, event, key, has_id: id.is_some(), made }
-    }
-
-    /// The event's name, from the header or the body; one that was seen before is not held again.
-    fn event(&mut self, header: Option<&str>, body: &[u8]) -> Arc<str> {
-        #[derive(serde::Deserialize)]
-        struct Envelope {
-            event: Option<String>,
-        }
-        let in_body = || serde_json::from_slice::<Envelope>(body).ok().and_then(|e| e.event);
-        let name = match header {
-            Some(name) => event_name(name),
-            None => event_name(&in_body().unwrap_or_default()),
-        };
-        self.deliveries.event(&name)
-    }
-
-    /// Whether an attempt with the key of delivery `index` is another attempt of it.
-    fn continues(&self, index: usize, arrival: &Arrival<'_>) -> bool {
-        let Some(delivery) = self.deliveries.get(index) else { return false };
-        let made = &arrival.made;
-        let same_body = delivery.tries.first().is_some_and(|t| t.fingerprints.body == made.fingerprints.body);
-        match (arrival.has_id, delivery.accepted().is_some()) {
-            // The same id with other content after acceptance is an id used twice, not a retry.
-            (true, accepted) => !accepted || same_body,
-            (false, true) => false,
-            (false, false) => self.may_be_retry(&delivery, made),
         }
     }
 
-    /// Without an id, equal content counts as a retry only while one may come. Where no step asked for the webhook, others
-    /// with the same content are to be expected: then a retry is one that comes when the contract has it.
-    fn may_be_retry(&self, delivery: &Delivery, made: &AttemptResult) -> bool {
-        let contract = &self.header.retry;
-        let pause = made.first_byte.since(delivery.last_seen());
-        let status = delivery.tries.last().and_then(|t| t.status);
-        let due = contract.gap_ms(delivery.tries.len(), None).map(|ms| ms.saturating_sub(contract.early_ms));
-        let in_order = !status.is_some_and(|status| contract.aborts(status))
-            && due.is_some_and(|ms| pause >= Duration::from_millis(ms));
-        pause <= contract.latest_retry() && (delivery.is_asked_for() || in_order)
-    }
-
-    fn file(&mut self, index: usize, arrival: Arrival<'_>) {
+    fn file(&mut self, index: usize, attempt: &Attempt, made: AttemptResult) {
+        if let Some(number) = attempt.redirect {
+            self.redirected.insert(number, index);
+        }
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
-        let Arrival { attempt, made, .. } = arrival;
         // A retry with the bytes of the first attempt has been looked at.
         if delivery.tries.first().is_none_or(|t| t.fingerprints.body != made.fingerprints.body) {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
@@ -175,22 +169,22 @@ impl Analysis {
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place });
     }
 
-    fn first_arrival(&mut self, arrival: Arrival<'_>, key_used: bool) {
-        let parsed = self.wanted.read(arrival.body).unwrap_or_default();
-        let (attempt, key, has_id) = (arrival.attempt, arrival.key, arrival.has_id);
-        let index = self.begin(arrival, &parsed);
-        self.keep_sample(index, attempt, &parsed);
-        self.by_key.insert(key, u32::try_from(index).unwrap_or(u32::MAX));
-        let Some(delivery) = self.deliveries.get_mut(index) else { return };
-        delivery.id_reused = has_id && key_used;
+    fn first_arrival(&mut self, beginning: Beginning<'_>) {
+        let (attempt, parsed) = (beginning.attempt, beginning.body);
+        let index = self.begin(beginning);
+        if let Some(number) = attempt.redirect {
+            self.redirected.insert(number, index);
+        }
+        self.keep_sample(index, attempt, parsed);
+        let Some(delivery) = self.deliveries.get(index) else { return };
         let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
         self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
     }
 
-    fn begin(&mut self, arrival: Arrival<'_>, body: &Value) -> usize {
+    fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
-        let Arrival { attempt, event, has_id, made, .. } = arrival;
-        let fulfilment = self.expectations.assign(index, &event, body, made.first_byte);
+        let Beginning { attempt, body, event, event_differs, has_id, id_reused, certainty, made } = beginning;
+        let fulfilment = self.expectations.assign(index, &event, body, (made.first_byte, self.turn));
         // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
         let foreign = fulfilment == Fulfilment::None && body.is_object() && !self.is_ours(body);
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
@@ -201,10 +195,12 @@ impl Analysis {
             tries: vec![made],
             after_acceptance: Vec::new(),
             elsewhere: false,
-            id_reused: false,
+            id_reused,
             foreign,
             fulfils: if let Fulfilment::Fulfils(i) = fulfilment { Some(i) } else { None },
             surplus: matches!(fulfilment, Fulfilment::Surplus(_)),
+            certainty,
+            event_differs,
         });
         index
     }
@@ -231,21 +227,47 @@ impl Analysis {
         })
     }
 
-    /// Something followed an injected redirect: the delivery that was redirected is marked. Without an id it is the latest
-    /// that was.
-    fn arrived_elsewhere(&mut self, arrival: Arrival<'_>, latest: Option<usize>) {
-        let redirected = |d: &Delivery| d.tries.iter().any(|t| t.status.is_some_and(|s| s / 100 == 3));
-        let source = if arrival.has_id {
-            latest.filter(|index| self.deliveries.get(*index).is_some_and(|d| redirected(&d)))
-        } else {
-            let numbers = (0..self.deliveries.len()).rev();
-            numbers.zip(self.deliveries.iter().rev()).find(|(_, d)| redirected(d)).map(|(index, _)| index)
+    /// Something followed an injected redirect: the delivery that was redirected is marked. Each redirect points to a place
+    /// of its own; what leaves that out can be told by its id, or because only one delivery was redirected.
+    fn arrived_elsewhere(&mut self, attempt: &Attempt, made: AttemptResult) {
+        let path = attempt.target.split(['?', '#']).next().unwrap_or_default();
+        let number = path.rsplit('/').next().and_then(|last| last.parse::<u64>().ok());
+        let by_number = number.and_then(|number| self.redirected.get(&number).copied());
+        let Some(index) = by_number.or_else(|| self.redirected_without_number(attempt)) else {
+            // It is one of theirs, and nobody knows whose.
+            let all: Vec<usize> = self.redirected.values().copied().collect();
+            all.into_iter().for_each(|index| self.blur(index));
+            let event = self.deliveries.event(&event_name(""));
+            let id = self.header.scheme.id(&attempt.headers);
+            let index = self.begin(Beginning {
+                attempt,
+                body: &Value::Null,
+                event,
+                event_differs: false,
+                has_id: id.is_some(),
+                id_reused: false,
+                certainty: Certainty::Ambiguous,
+                made,
+            });
+            self.mark_elsewhere(index);
+            return;
         };
-        let number = arrival.attempt.attempt;
-        let index = source.unwrap_or_else(|| self.begin(arrival, &Value::Null));
-        if source.is_some() {
-            self.under_way.insert(number, UnderWay { delivery: index, place: Place::Elsewhere });
+        self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::Elsewhere });
+        self.mark_elsewhere(index);
+    }
+
+    fn redirected_without_number(&self, attempt: &Attempt) -> Option<usize> {
+        let mut all: Vec<usize> = self.redirected.values().copied().collect();
+        if let Some(id) = self.header.scheme.id(&attempt.headers) {
+            let latest = self.correlator.latest(Key::of_id(id))? as usize;
+            return all.contains(&latest).then_some(latest);
         }
+        all.sort_unstable();
+        all.dedup();
+        if let [only] = all.as_slice() { Some(*only) } else { None }
+    }
+
+    fn mark_elsewhere(&mut self, index: usize) {
         if let Some(delivery) = self.deliveries.get_mut(index) {
             delivery.elsewhere = true;
         }
@@ -282,5 +304,182 @@ impl Analysis {
             Place::AfterAcceptance(i) => delivery.after_acceptance.get_mut(i),
             Place::Elsewhere => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::load::tests::header;
+    use super::super::{Breach, retries, tallies};
+    use super::*;
+    use crate::gate::{Gates, Verdict, judge};
+    use record::faults::Fault;
+    use record::{Body, EMBEDDED, Record, Tick};
+    use serde_json::json;
+    use signature::{Scheme, Verdict as Signed};
+
+    const SECOND: u64 = 1_000_000;
+
+    struct Journal {
+        analysis: Analysis,
+        next: u64,
+        fault: Option<Fault>,
+    }
+
+    impl Journal {
+        /// `flows` flows that each wait for one webhook about subject 7.
+        fn new(scheme: Scheme, environment: &str, flows: u32) -> Self {
+            let mut header = header();
+            (header.scheme, header.flows) = (scheme, flows);
+            environment.clone_into(&mut header.environment);
+            header.ours = vec!["/id".to_owned()];
+            let mut analysis = Analysis::new(header).unwrap();
+            for flow in 0..flows {
+                let ours = [("/id".to_owned(), json!(7))].into();
+                let start =
+                    record::FlowStart { flow, at: Tick(0), variant: None, subject: json!(flow), ours };
+                analysis.take(&Record::FlowStart(start));
+                let expect = json!({
+                    "flow": flow, "step": "verify", "at": 0, "event": "paid", "matchers": { "/id": 7 },
+                    "count": 1, "within_ms": 30_000,
+                });
+                analysis.take(&Record::Expect(serde_json::from_value(expect).unwrap()));
+                let step = json!({
+                    "flow": flow, "step": "verify", "started": 0, "ended": 0, "request": "POST /verify",
+                    "status": 200, "outcome": "ok", "tries": 1,
+                });
+                analysis.expectations.step_ended(flow, &serde_json::from_value(step).unwrap());
+            }
+            Self { analysis, next: 0, fault: None }
+        }
+
+        /// An attempt at `ms` that is answered within a millisecond.
+        fn arrives(&mut self, ms: u64, id: Option<&str>, status: u16) -> u64 {
+            self.comes("/", "paid", ms, id, status)
+        }
+
+        fn comes(&mut self, target: &str, event: &str, ms: u64, id: Option<&str>, status: u16) -> u64 {
+            let (attempt, at) = (self.next, Tick(ms * 1000));
+            self.next += 1;
+            let mut headers = vec![("X-Webhook-Event".to_owned(), event.to_owned())];
+            headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
+            self.analysis.take(&Record::Attempt(Box::new(Attempt {
+                attempt,
+                first_byte: at,
+                received: at,
+                method: "POST".to_owned(),
+                target: target.to_owned(),
+                headers,
+                body: Body::Text(r#"{"event":"paid","id":7}"#.to_owned()),
+                verdict: Signed::valid(),
+                answer: Some(status),
+                duplicate: false,
+                elsewhere: target != "/",
+                fault: self.fault,
+                redirect: (status / 100 == 3).then_some(attempt),
+            })));
+            self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
+            attempt
+        }
+
+        fn end(&mut self) -> &Analysis {
+            self.analysis.latest = Tick(600 * SECOND);
+            &self.analysis
+        }
+
+        fn gate(&mut self, id: &str) -> Option<Verdict> {
+            let checks = judge(self.end(), &Gates::default());
+            checks.into_iter().find(|check| check.id == id).map(|check| check.verdict)
+        }
+    }
+
+    #[test]
+    fn equal_webhooks_that_are_retried_side_by_side_are_ambiguous_and_blame_nobody() {
+        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+        for (ms, status) in [(0, 503), (6, 503), (2001, 503), (2007, 503), (6002, 200), (6008, 200)] {
+            journal.arrives(ms, None, status);
+        }
+        let found = retries(journal.end());
+        assert_eq!((found.breaches, found.unproven), (vec![], vec![1, 2]));
+        assert_eq!(journal.gate("retry_schedule"), Some(Verdict::NotExercised));
+        assert_eq!(journal.gate("retry_attempts"), Some(Verdict::Unproven));
+        assert_eq!(journal.gate("lost"), Some(Verdict::Pass));
+    }
+
+    #[test]
+    fn a_retry_off_schedule_is_a_breach_where_nothing_else_explains_it() {
+        for (environment, breaches) in [(EMBEDDED, 1), ("staging", 0)] {
+            let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
+            journal.arrives(0, None, 503);
+            journal.arrives(500, None, 200);
+            let found = retries(journal.end());
+            assert_eq!(
+                (found.breaches.len(), found.unproven.len()),
+                (breaches, 1 - breaches),
+                "{environment}"
+            );
+        }
+    }
+
+    #[test]
+    fn more_than_was_due_is_a_duplicate_unless_somebody_else_may_have_fired_it() {
+        for (environment, verdict) in [(EMBEDDED, Verdict::Fail), ("staging", Verdict::Unproven)] {
+            for ids in [[Some("a"), Some("b")], [None, None]] {
+                let scheme = if ids[0].is_some() { Scheme::DeltacrownV2 } else { Scheme::DeltacrownV1 };
+                let mut journal = Journal::new(scheme, environment, 1);
+                journal.arrives(0, ids[0], 200);
+                journal.arrives(900, ids[1], 200);
+                assert_eq!(journal.gate("duplicates"), Some(verdict), "{environment} {ids:?}");
+            }
+            let mut same_id = Journal::new(Scheme::DeltacrownV2, environment, 1);
+            same_id.arrives(0, Some("a"), 200);
+            same_id.arrives(900, Some("a"), 200);
+            assert_eq!(same_id.gate("duplicates"), Some(Verdict::Fail), "{environment}");
+        }
+    }
+
+    #[test]
+    fn what_comes_again_after_an_injected_2xx_is_seen_without_an_id() {
+        for (environment, broken) in [(EMBEDDED, 1), ("staging", 0)] {
+            let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
+            journal.fault = Some(Fault::Status { status: 203, retry_after: None });
+            [0, 2000, 6000].into_iter().for_each(|ms| {
+                journal.arrives(ms, None, 203);
+            });
+            let found = retries(journal.end());
+            assert_eq!((found.breaches.len(), found.unproven.len()), (broken, 1 - broken), "{environment}");
+        }
+    }
+
+    #[test]
+    fn what_follows_a_redirect_belongs_to_the_delivery_whose_location_it_came_to() {
+        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+        journal.fault = Some(Fault::Status { status: 302, retry_after: None });
+        let first = journal.arrives(0, None, 302);
+        journal.arrives(3, None, 307);
+        journal.fault = None;
+        journal.comes(&format!("/elsewhere/{first}?x=1"), "paid", 5, None, 200);
+        let redirected = |b: &Breach| matches!(b, Breach::Redirected { .. });
+        let breaches = retries(journal.end()).breaches;
+        let redirected: Vec<u64> = breaches.iter().filter(|b| redirected(b)).map(Breach::delivery).collect();
+        assert_eq!(redirected, [1]);
+        // Without its number it could be either's.
+        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+        journal.arrives(0, None, 302);
+        journal.arrives(3, None, 302);
+        journal.comes("/elsewhere", "paid", 5, None, 200);
+        assert_eq!(retries(journal.end()).breaches, []);
+    }
+
+    #[test]
+    fn the_event_of_the_signed_body_counts_and_a_header_that_differs_is_a_finding() {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        journal.comes("/", "rejected", 0, Some("a"), 200);
+        let (organic, _) = tallies(journal.end());
+        assert_eq!((organic.fulfilled, organic.event_mismatches), (1, 1));
+        assert_eq!(journal.gate("event_header"), Some(Verdict::Fail));
+        let mut same = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        same.arrives(0, Some("a"), 200);
+        assert_eq!(same.gate("event_header"), None);
     }
 }

@@ -1,7 +1,8 @@
 //! The deliveries of a run; one that was accepted at once takes 32 bytes, so that a million of them fit anywhere.
 
-use super::delivery::{AttemptResult, Delivery, Fingerprints, is_success};
+use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::interned::Interned;
+use correlate::{Certainty, is_success};
 use record::Ending;
 use record::Tick;
 use signature::Reason;
@@ -45,6 +46,8 @@ const HAS_ID: u8 = 1;
 const ID_REUSED: u8 = 2;
 const FOREIGN: u8 = 4;
 const SURPLUS: u8 = 8;
+const AMBIGUOUS: u8 = 16;
+const EVENT_DIFFERS: u8 = 32;
 
 impl Deliveries {
     /// How many there are.
@@ -122,6 +125,8 @@ impl Deliveries {
             foreign: has(FOREIGN),
             fulfils: (settled.fulfils != NONE).then_some(settled.fulfils as usize),
             surplus: has(SURPLUS),
+            certainty: if has(AMBIGUOUS) { Certainty::Ambiguous } else { Certainty::Certain },
+            event_differs: has(EVENT_DIFFERS),
         }
     }
 }
@@ -140,6 +145,8 @@ impl Settled {
             (delivery.id_reused, ID_REUSED),
             (delivery.foreign, FOREIGN),
             (delivery.surplus, SURPLUS),
+            (!delivery.is_certain(), AMBIGUOUS),
+            (delivery.event_differs, EVENT_DIFFERS),
         ];
         Some(Self {
             first_byte: only.first_byte,
@@ -171,6 +178,7 @@ impl Settled {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::faults::Fault;
 
     fn delivery(number: u64) -> Delivery {
         let fingerprints = Fingerprints { body: 7, signature: 0, timestamp_ms: None };
@@ -194,6 +202,8 @@ mod tests {
             foreign: true,
             fulfils: Some(3),
             surplus: false,
+            certainty: Certainty::Ambiguous,
+            event_differs: true,
         }
     }
 
@@ -214,7 +224,7 @@ mod tests {
     fn what_is_not_plain_stays_whole() {
         let changes: [fn(&mut Delivery); 6] = [
             |d| d.tries[0].status = Some(503),
-            |d| d.tries[0].fault = Some("503".to_owned()),
+            |d| d.tries[0].fault = Some(Fault::Reset),
             |d| d.tries[0].how = Some(Ending::SenderClosed),
             |d| d.tries[0].end = None,
             |d| d.elsewhere = true,

@@ -1,8 +1,9 @@
 //! Attempts that belong together, and what became of them.
 
+use correlate::{Certainty, Course, is_success};
 use record::Ending;
 use record::Tick;
-use record::faults::{Fault, FaultSpec};
+use record::faults::Fault;
 use signature::Reason;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,30 +21,24 @@ pub struct AttemptResult {
     pub how: Option<Ending>,
     /// What the verification said.
     pub reason: Reason,
-    /// The fault that was injected, as typed.
-    pub fault: Option<String>,
+    /// The fault that was injected.
+    pub fault: Option<Fault>,
     /// Fingerprints of body and signature headers: equal for equal ones.
     pub fingerprints: Fingerprints,
 }
 
 impl AttemptResult {
-    /// The fault that was injected into it.
-    #[must_use]
-    pub fn injected_fault(&self) -> Option<Fault> {
-        Some(self.fault.as_ref()?.parse::<FaultSpec>().ok()?.fault)
-    }
-
     /// Whether it failed because of the fault that was injected into it. A good answer that was only delayed failed no
     /// attempt, unless the sender did not wait for it.
     fn failed_by_fault(&self) -> bool {
         let answered = self.status.is_some_and(is_success);
-        self.fault.is_some() && (!answered || self.injected_fault().is_none_or(Fault::fails_the_attempt))
+        self.fault.is_some() && (!answered || self.fault.is_none_or(Fault::fails_the_attempt))
     }
 
     /// By how much its answer was held back on purpose.
     #[must_use]
     pub fn held_back(&self) -> Duration {
-        match self.injected_fault() {
+        match self.fault {
             Some(Fault::Delay(period)) => period.get(),
             _ => Duration::ZERO,
         }
@@ -82,7 +77,7 @@ pub enum Fate {
 pub struct Delivery {
     /// Number in order of first arrival, from 1.
     pub number: u64,
-    /// The event, from the header or the body.
+    /// The event.
     pub event: Arc<str>,
     /// Whether it has a webhook id.
     pub has_id: bool,
@@ -100,9 +95,32 @@ pub struct Delivery {
     pub fulfils: Option<usize>,
     /// Whether it is one more than an expectation asked for.
     pub surplus: bool,
+    /// Whether these attempts are its own.
+    pub certainty: Certainty,
+    /// Whether its unsigned event header names another event than its body.
+    pub event_differs: bool,
 }
 
 impl Delivery {
+    /// What the correlator has to know of it.
+    pub(super) fn course(&self) -> Course {
+        let last = self.after_acceptance.last().or(self.tries.last());
+        Course {
+            attempts: self.tries.len(),
+            body: self.tries.first().map_or(0, |t| t.fingerprints.body),
+            accepted: self.accepted().is_some(),
+            last_seen: self.last_seen(),
+            status: last.and_then(|t| t.status),
+            fault: last.and_then(|t| t.fault),
+        }
+    }
+
+    /// Whether it is certain which attempts it has.
+    #[must_use]
+    pub fn is_certain(&self) -> bool {
+        self.certainty == Certainty::Certain
+    }
+
     /// Whether an attempt of it failed because we broke it: then it says nothing about how often attempts fail.
     #[must_use]
     pub fn injected(&self) -> bool {
@@ -165,9 +183,4 @@ impl Delivery {
     pub fn last_end(&self) -> Option<Tick> {
         self.tries.iter().chain(&self.after_acceptance).filter_map(|t| t.end).max()
     }
-}
-
-/// Whether a status means that the receiver took the webhook.
-pub(super) const fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299)
 }

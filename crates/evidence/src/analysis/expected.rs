@@ -1,7 +1,7 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
-use super::fingerprints::{canonical, print_of};
 use super::keyed::Keyed;
+use correlate::{canonical, print_of};
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
@@ -228,13 +228,25 @@ impl Expectations {
         }
     }
 
-    /// Assigns delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first.
-    pub(super) fn assign(&mut self, delivery: usize, event: &str, body: &Value, at: Tick) -> Fulfilment {
+    /// Assigns delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first; where flows are
+    /// played in turn, to one of the flow whose turn it is before others.
+    pub(super) fn assign(
+        &mut self,
+        delivery: usize,
+        event: &str,
+        body: &Value,
+        (at, turn): (Tick, Option<u32>),
+    ) -> Fulfilment {
         let keys = self.keys(event, body);
         let fit = |index: &u32| self.fits(*index, body, at);
         let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
         let open = all_open.filter(|(_, i)| fit(i) && self.is_open(*i));
-        if let Some((key, index)) = open.min_by_key(|(_, i)| (self.deadline(*i), *i)) {
+        // Whoever may still be in time first: a webhook that never came must not take the next one's.
+        let order = |i: u32| {
+            let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
+            (others, self.deadline(i).is_none_or(|deadline| deadline < at), self.deadline(i), i)
+        };
+        if let Some((key, index)) = open.min_by_key(|(_, i)| order(*i)) {
             self.fulfil(key, index, delivery);
             return Fulfilment::Fulfils(index as usize);
         }
@@ -246,6 +258,17 @@ impl Expectations {
         let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
         self.more.entry(whose).or_default().surplus = true;
         filled.map_or(Fulfilment::Forbidden(whose as usize), |i| Fulfilment::Surplus(i as usize))
+    }
+
+    /// Whether a webhook like this is due at `at` that has not come.
+    pub(super) fn is_due(&self, event: &str, body: &Value, at: Tick) -> bool {
+        let due = |index: &u32| {
+            let steps = |e: Expectation<'_>| matches!(e.step, None | Some(Outcome::Ok)) && e.deadline() >= at;
+            self.is_open(*index)
+                && self.fits(*index, body, at)
+                && self.get(*index as usize).is_some_and(steps)
+        };
+        self.keys(event, body).iter().any(|key| self.keyed.open(*key).iter().any(due))
     }
 
     fn fulfil(&mut self, key: u64, index: u32, delivery: usize) {
@@ -336,23 +359,33 @@ mod tests {
         all.add(&expect(0, 1, 500, &id));
         all.add(&expect(90, 0, 500, &id));
         let body = json!({"id": 7.0});
-        let mut assign = |n, at| all.assign(n, "paid", &body, Tick(at));
+        let mut assign = |n, at| all.assign(n, "paid", &body, (Tick(at), None));
         assert_eq!(assign(0, 10), Fulfilment::Fulfils(1));
         assert_eq!(assign(1, 10), Fulfilment::Fulfils(0));
         assert_eq!(assign(2, 10), Fulfilment::Surplus(1));
         assert_eq!(assign(3, 100), Fulfilment::Surplus(1));
-        assert_eq!(all.assign(4, "paid", &json!({"id": 8}), Tick(10)), Fulfilment::None);
-        assert_eq!(all.assign(4, "lost", &body, Tick(10)), Fulfilment::None);
+        assert_eq!(all.assign(4, "paid", &json!({"id": 8}), (Tick(10), None)), Fulfilment::None);
+        assert_eq!(all.assign(4, "lost", &body, (Tick(10), None)), Fulfilment::None);
         assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
         assert!(all.get(1).unwrap().has_surplus() && !all.get(0).unwrap().has_surplus());
+    }
+
+    #[test]
+    fn a_webhook_that_never_came_does_not_take_that_of_the_next_turn() {
+        let mut all = Expectations::default();
+        all.add(&expect(0, 1, 900, &json!({})));
+        all.add(&Expect { flow: 1, ..expect(5, 1, 900, &json!({})) });
+        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(9), Some(1))), Fulfilment::Fulfils(1));
+        all.add(&Expect { flow: 2, ..expect(950_000, 1, 900, &json!({})) });
+        assert_eq!(all.assign(1, "paid", &json!({}), (Tick(950_001), None)), Fulfilment::Fulfils(2));
     }
 
     #[test]
     fn a_count_of_0_forbids_and_nothing_fits_before_it_began() {
         let mut all = Expectations::default();
         all.add(&expect(50, 0, 100, &json!({})));
-        assert_eq!(all.assign(0, "paid", &json!({}), Tick(49)), Fulfilment::None);
-        assert_eq!(all.assign(0, "paid", &json!({}), Tick(50)), Fulfilment::Forbidden(0));
+        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(49), None)), Fulfilment::None);
+        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(50), None)), Fulfilment::Forbidden(0));
     }
 
     #[test]
@@ -360,7 +393,7 @@ mod tests {
         let mut all = Expectations::default();
         all.add(&expect(0, 2, 100, &json!({"/id": 1, "/kind": {"matches": "^a"}})));
         all.add(&expect(0, 1, 100, &json!({"/id": 1, "/kind": {"matches": "^b"}})));
-        let mut assign = |n, kind| all.assign(n, "paid", &json!({"id": 1, "kind": kind}), Tick(1));
+        let mut assign = |n, kind| all.assign(n, "paid", &json!({"id": 1, "kind": kind}), (Tick(1), None));
         assert_eq!(assign(0, "bee"), Fulfilment::Fulfils(1));
         assert_eq!(assign(1, "ant"), Fulfilment::Fulfils(0));
         assert_eq!(assign(2, "ape"), Fulfilment::Fulfils(0));
@@ -381,7 +414,7 @@ mod tests {
         let due = all.get(0).unwrap();
         assert_eq!((due.event, due.step_name, due.answer), ("paid", "verify", Some(200)));
         assert_eq!(due.took, Duration::from_micros(60));
-        all.assign(0, "paid", &json!({"id": 1}), Tick(1));
+        all.assign(0, "paid", &json!({"id": 1}), (Tick(1), None));
         assert_eq!(missing(&all), 1);
     }
 
@@ -390,7 +423,7 @@ mod tests {
         let mut all = Expectations::default();
         for n in 0..100_000 {
             all.add(&expect(n, 1, 100, &json!({})));
-            assert_eq!(all.assign(0, "paid", &json!({}), Tick(n)), Fulfilment::Fulfils(n as usize));
+            assert_eq!(all.assign(0, "paid", &json!({}), (Tick(n), None)), Fulfilment::Fulfils(n as usize));
         }
         assert_eq!(all.terms.len(), 1);
     }

@@ -2,19 +2,17 @@
 
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
-use super::delivery::{Delivery, is_success};
+use super::delivery::Delivery;
 use super::expected::{Expectation, Expectations};
-use super::fingerprints::{Short, canonical, print, short};
-use super::json_projection::JsonProjection;
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
-use super::sharded::Sharded;
 use super::steps::Steps;
 use super::watched::Watched;
+use correlate::{Correlator, EVENT, JsonProjection, Short, canonical, is_success, print, short};
 use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
-use record::{End, FlowStart, Header, Note, Record, Watch};
+use record::{EMBEDDED, End, FlowStart, Header, Note, Record, Watch};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -47,12 +45,13 @@ pub struct Analysis {
     /// Diagnoses of invalid signatures with their counts, most frequent first in [`Analysis::diagnoses`].
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
-    /// Fingerprint of id or content to the index of the latest delivery that has it.
-    pub(super) by_key: Sharded,
+    pub(super) correlator: Correlator,
+    /// The flow that is under way, where flows are played in turn.
+    pub(super) turn: Option<u32>,
     /// Attempts that are not answered yet.
     pub(super) under_way: HashMap<u64, UnderWay>,
-    /// Of each content without an id the deliveries of which a retry may be due, and after which another one came.
-    pub(super) overtaken: HashMap<u64, Vec<usize>>,
+    /// Number in the `Location` of each injected redirect, and the index of the delivery that was redirected.
+    pub(super) redirected: HashMap<u64, usize>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
     pub(super) ours: HashMap<String, HashSet<Short>>,
     /// What is read of a body.
@@ -78,6 +77,7 @@ impl Analysis {
 
     fn with(header: Header, privacy: Privacy) -> Self {
         let mut wanted = sample::wanted();
+        wanted.add(EVENT);
         header.ours.iter().for_each(|pointer| wanted.add(pointer));
         Self {
             header,
@@ -93,9 +93,10 @@ impl Analysis {
             latest: Tick(0),
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
-            by_key: Sharded::default(),
+            correlator: Correlator::default(),
+            turn: None,
             under_way: HashMap::default(),
-            overtaken: HashMap::default(),
+            redirected: HashMap::default(),
             ours: HashMap::default(),
             wanted,
         }
@@ -163,6 +164,12 @@ impl Analysis {
         self.deliveries.iter().filter(|d| !d.foreign)
     }
 
+    /// Whether nobody but this run uses the system under test: then a webhook that no step explains is the sender's doing.
+    #[must_use]
+    pub fn is_exclusive(&self) -> bool {
+        self.header.environment == EMBEDDED
+    }
+
     /// Number of attempts that the retry contract allows.
     #[must_use]
     pub fn max_attempts(&self) -> usize {
@@ -186,6 +193,7 @@ impl Analysis {
                 values.insert(short(print(canonical(value).as_bytes())));
             }
         }
+        self.turn = self.header.in_turn.then_some(start.flow);
         self.steps.flows.started(start);
     }
 

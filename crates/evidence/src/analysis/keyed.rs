@@ -1,6 +1,6 @@
 //! Expectations by what a webhook must hold to fulfil them; most keys lead to one expectation, some to very many.
 
-use super::sharded::Sharded;
+use correlate::Sharded;
 
 /// Set in a head that is the number of a list, not of an expectation.
 const LIST: u32 = 1 << 31;

@@ -203,6 +203,7 @@ mod tests {
             duplicate: false,
             elsewhere: false,
             fault: None,
+            redirect: None,
         };
         let end = Answered { attempt: number, end: Tick(at + 500), how: Ending::Sent };
         [Record::Attempt(Box::new(attempt)), Record::Answered(end)]

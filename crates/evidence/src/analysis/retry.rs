@@ -3,10 +3,11 @@
 use super::breach::Breach;
 use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
+use correlate::{after, is_success};
 use record::Tick;
 use record::faults::Fault;
 use record::{IdentityPolicy, RetryContract};
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -36,8 +37,8 @@ pub struct Retries {
     pub held: u64,
     /// Every breach of the contract.
     pub breaches: Vec<Breach>,
-    /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or others have
-    /// the same content and no id either.
+    /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
+    /// attempts cannot be told from those of another webhook.
     pub unproven: Vec<u64>,
 }
 
@@ -46,14 +47,13 @@ pub struct Retries {
 pub fn retries(analysis: &Analysis) -> Retries {
     let mut found = Retries::default();
     let reborn = reborn(analysis);
-    let repeated = repeated(analysis);
     for delivery in analysis.own() {
         judge_accepted(analysis, &delivery, &mut found);
         judge_deadline(analysis, &delivery, &mut found);
         if !has_failed_try(&delivery) {
             continue;
         }
-        if stands_apart(&delivery) || !repeated.contains(&content(&delivery)) {
+        if delivery.is_certain() {
             judge(analysis, &delivery, &reborn, &mut found);
         } else {
             cannot_tell(analysis, &delivery, &mut found);
@@ -63,33 +63,15 @@ pub fn retries(analysis: &Analysis) -> Retries {
     found
 }
 
-/// Whether its attempts can be told from those of others: by its id, or because a step asked for it.
-fn stands_apart(delivery: &Delivery) -> bool {
-    delivery.has_id || delivery.is_asked_for()
-}
-
-/// What stands for the id of a webhook that has none.
-fn content(delivery: &Delivery) -> (u64, Arc<str>) {
-    let body = delivery.tries.first().map_or(0, |t| t.fingerprints.body);
-    (body, Arc::clone(&delivery.event))
-}
-
-/// Contents that came in more than one delivery without an id: of their attempts nobody can say which belong together.
-fn repeated(analysis: &Analysis) -> HashSet<(u64, Arc<str>)> {
-    let mut once = HashSet::new();
-    analysis
-        .own()
-        .filter(|d| !d.has_id)
-        .map(|d| content(&d))
-        .filter(|content| !once.insert(content.clone()))
-        .collect()
-}
-
-/// A failed attempt after which others with the same content came, for this webhook or for another one.
+/// A failed attempt, after which nobody can say what came for this webhook and what for another one. That its redirect was
+/// followed is certain all the same.
 fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
     found.client_errors += u64::from(delivery.tries.iter().any(aborting));
+    if delivery.elsewhere && delivery.injected() {
+        found.breaches.push(Breach::Redirected { delivery: delivery.number });
+    }
     found.unproven.push(delivery.number);
     found.exercised.push(RetryFacts {
         delivery: delivery.number,
@@ -103,22 +85,22 @@ fn has_failed_try(delivery: &Delivery) -> bool {
 }
 
 fn failed(t: &AttemptResult) -> bool {
-    !t.status.is_some_and(super::delivery::is_success)
+    !t.status.is_some_and(is_success)
 }
 
 /// The `Retry-After` that an attempt was answered with, seconds.
 fn retry_after(t: &AttemptResult) -> Option<u32> {
-    if let Some(Fault::Status { retry_after, .. }) = t.injected_fault() { retry_after } else { None }
+    if let Some(Fault::Status { retry_after, .. }) = t.fault { retry_after } else { None }
 }
 
 /// An injected 2xx ends a delivery as much as our own.
 fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let Some(accepted) = delivery.accepted() else { return };
-    let (Some(Fault::Status { status, .. }), number) = (accepted.injected_fault(), delivery.number) else {
-        return;
-    };
+    let (Some(Fault::Status { status, .. }), number) = (accepted.fault, delivery.number) else { return };
     found.accepted += 1;
-    if !delivery.after_acceptance.is_empty() {
+    if !delivery.is_certain() {
+        found.unproven.push(number);
+    } else if !delivery.after_acceptance.is_empty() {
         found.breaches.push(Breach::RetriedSuccess { delivery: number, status });
     } else if !silence_watched(analysis, delivery) {
         found.unproven.push(number);
@@ -260,11 +242,7 @@ fn judge_end(
 fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
     let contract = &analysis.header.retry;
     let Some(last) = delivery.tries.last() else { return false };
-    let wanted_ms = match last.status {
-        Some(status) if contract.aborts(status) => contract.gap_ms(1, None),
-        _ => contract.gap_ms(delivery.tries.len(), retry_after(last)),
-    };
-    let wanted = Duration::from_millis(wanted_ms.unwrap_or_else(|| contract.longest_ms()) + contract.late_ms);
+    let wanted = after(contract, delivery.tries.len(), last.status, last.fault).silence;
     delivery.last_end().is_some_and(|end| analysis.latest.since(end) >= wanted)
 }
 

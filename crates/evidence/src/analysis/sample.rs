@@ -1,6 +1,6 @@
 //! What is kept of a webhook's content for the sample in an artifact: ids and counts, never text.
 
-use super::json_projection::JsonProjection;
+use correlate::JsonProjection;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

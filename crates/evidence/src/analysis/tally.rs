@@ -37,7 +37,8 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.retried += u64::from(delivery.tries.len() > 1);
     tally.elsewhere += u64::from(delivery.elsewhere);
     tally.reused_ids += u64::from(delivery.id_reused);
-    tally.duplicates += delivery.after_acceptance.len() as u64 + u64::from(delivery.surplus);
+    add_repeats(tally, analysis, delivery);
+    tally.event_mismatches += u64::from(delivery.event_differs);
     let accounted = analysis.header.kind.accounts_for_each_webhook();
     tally.unexpected += u64::from(accounted && !delivery.is_asked_for());
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
@@ -52,6 +53,21 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     }
     if let Some(latency) = analysis.latency(delivery) {
         tally.latency.record(latency);
+    }
+}
+
+/// What came more often than it was due; where somebody else may have fired it, that is no finding.
+fn add_repeats(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
+    let (again, surplus) = (delivery.after_acceptance.len() as u64, u64::from(delivery.surplus));
+    if delivery.is_certain() || delivery.has_id {
+        tally.duplicates += again;
+    } else {
+        tally.unclear_duplicates += again;
+    }
+    if analysis.is_exclusive() {
+        tally.duplicates += surplus;
+    } else {
+        tally.unclear_duplicates += surplus;
     }
 }
 

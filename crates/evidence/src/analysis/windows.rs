@@ -1,7 +1,7 @@
 //! An observation minute by minute.
 
-use super::delivery::is_success;
 use super::{Analysis, Delivery, Fate};
+use correlate::is_success;
 use record::Tick;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -118,12 +118,17 @@ fn on_delivery(
     fault: Fault,
     delivery: &Delivery,
 ) -> Answer {
-    if delivery.tries.first().is_none_or(|t| t.fault.as_deref() != Some(fault.to_string().as_str())) {
+    if delivery.tries.first().is_none_or(|t| t.fault != Some(fault)) {
         return (ClauseVerdict::Unproven, "the fault did not meet the first attempt".to_owned());
     }
     let mine = |b: &&Breach| b.delivery() == delivery.number && about(must, b);
     if let Some(breach) = retries.breaches.iter().find(mine) {
         return (ClauseVerdict::Fail, breach.what());
+    }
+    if !delivery.is_certain() {
+        let text = "its attempts cannot be told from those of another webhook with the same content and no id; give rows \
+                    whose webhooks differ";
+        return (ClauseVerdict::Unproven, text.to_owned());
     }
     if retries.unproven.contains(&delivery.number) {
         return (ClauseVerdict::Unproven, "it was not watched to its end".to_owned());

@@ -64,7 +64,8 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
             "nothing in this run put it to the test; inject a fault to see it".to_owned()
         }
         Verdict::Unproven => format!(
-            "{unwatched} deliveries were not watched to their end, or cannot be told from others of the same content"
+            "{unwatched} deliveries were not watched to their end, or cannot be told from others with the same content and no \
+             id (give rows whose webhooks differ)"
         ),
         Verdict::Pass => format!("kept in {n} of {n} cases that put it to the test"),
     };

@@ -3,6 +3,7 @@
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
+use correlate::{EVENT, JsonProjection, event, is_success};
 use record::Ending;
 pub use record::Reconciliation;
 use record::{Attempt, Header, Record, Watch};
@@ -29,6 +30,8 @@ pub struct Arrivals {
     by_id: HashMap<[u8; 16], usize>,
     under_way: HashMap<u64, UnderWay>,
     events: HashSet<Arc<str>>,
+    /// What is read of a body.
+    wanted: JsonProjection,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
     /// What the log says of webhooks that no id tells from others.
@@ -69,6 +72,7 @@ impl Arrivals {
             by_id: HashMap::new(),
             under_way: HashMap::new(),
             events: HashSet::new(),
+            wanted: JsonProjection::of(EVENT),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -125,7 +129,9 @@ impl Arrivals {
         let at = attempt.received.wall(self.file_started);
         self.last = self.last.max(at);
         let id = self.scheme.id(&attempt.headers);
-        let event = attempt.header("X-Webhook-Event").map(|event| self.interned(event));
+        let body = self.wanted.read(&attempt.body.bytes());
+        let name = event(self.scheme, &attempt.headers, body.as_ref()).name;
+        let event = (!name.is_empty()).then(|| self.interned(name));
         let fresh =
             Arrival { at, accepted: false, told: false, logged: false, event, id: id.map(Into::into) };
         let next = self.all.len();
@@ -235,10 +241,6 @@ impl Arrivals {
     }
 }
 
-const fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299)
-}
-
 fn print(id: &str) -> [u8; 16] {
     let mut print = [0; 16];
     Sha256::digest(id.as_bytes()).iter().zip(&mut print).for_each(|(from, to)| *to = *from);
@@ -267,6 +269,7 @@ mod tests {
             by_id: HashMap::new(),
             under_way: HashMap::new(),
             events: HashSet::new(),
+            wanted: JsonProjection::of(EVENT),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -287,6 +290,7 @@ mod tests {
                 duplicate: false,
                 elsewhere: false,
                 fault: None,
+                redirect: None,
             })));
             let end = Tick(10_000_000);
             arrivals.take(&Record::Answered(Answered { attempt: number, end, how: Ending::Sent }));

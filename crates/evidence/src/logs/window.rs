@@ -170,6 +170,7 @@ mod tests {
             duplicate: false,
             elsewhere: false,
             fault: None,
+            redirect: None,
         })));
         log.take(&Record::Answered(Answered { attempt, end: at, how }));
     }

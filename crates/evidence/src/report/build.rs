@@ -13,7 +13,7 @@ use record::{Offset, Tally};
 use std::path::Path;
 
 /// The environment's name when the stand-in is the target.
-pub const EMBEDDED: &str = "embedded";
+pub use record::EMBEDDED;
 
 /// The artifact of a journal file, as the bytes that are written: JSON with two spaces and a line end.
 ///
@@ -115,7 +115,7 @@ fn configuration(analysis: &Analysis) -> Configuration {
         concurrency: header.concurrency,
         seed: header.seed,
         retry_backoff_ms: header.retry.backoff_ms.clone(),
-        faults: header.faults.clone(),
+        faults: header.faults.iter().map(ToString::to_string).collect(),
     }
 }
 

@@ -12,7 +12,7 @@ const LISTED: usize = 100;
 pub(super) fn section(analysis: &Analysis) -> FaultInjection {
     let injected: Vec<Cow<'_, Delivery>> = analysis.own().filter(|d| d.met_a_fault()).collect();
     FaultInjection {
-        faults: analysis.header.faults.clone(),
+        faults: analysis.header.faults.iter().map(ToString::to_string).collect(),
         deliveries: injected.iter().take(LISTED).map(|d| listed(analysis, d)).collect(),
         total: injected.len() as u64,
     }
@@ -37,7 +37,7 @@ fn attempts(delivery: &Delivery) -> Vec<InjectedAttempt> {
         offset_ms: ms(t.first_byte.0.saturating_sub(first.0)),
         gap_ms: before.and_then(|b| b.end).map(|end| ms(t.first_byte.0.saturating_sub(end.0))),
         status: t.status,
-        fault: t.fault.clone(),
+        fault: t.fault.map(|fault| fault.to_string()),
     };
     let tries = delivery.tries.iter().enumerate();
     tries
@@ -58,7 +58,7 @@ fn log_line(analysis: &Analysis, delivery: &Delivery, index: usize, t: &AttemptR
         (None, Some(_)) => "connection broken".to_owned(),
         (None, None) => "end not recorded".to_owned(),
     };
-    let fault = t.fault.as_deref().map(|f| format!(" (injected {f})")).unwrap_or_default();
+    let fault = t.fault.map(|f| format!(" (injected {f})")).unwrap_or_default();
     let max = analysis.max_attempts();
     format!("{at} {} attempt {}/{max}: {outcome}{fault}", delivery.event, index + 1)
 }

@@ -55,6 +55,14 @@ pub enum SpecError {
     Number(String),
 }
 
+impl FromStr for Fault {
+    type Err = SpecError;
+
+    fn from_str(text: &str) -> Result<Self, SpecError> {
+        fault(text)
+    }
+}
+
 impl FromStr for FaultSpec {
     type Err = SpecError;
 
@@ -272,6 +280,13 @@ mod tests {
         #[test]
         fn what_is_shown_is_read_again(spec in spec()) {
             prop_assert_eq!(spec.to_string().parse(), Ok(spec));
+        }
+
+        #[test]
+        fn a_journal_holds_a_fault_as_it_is_typed(fault in fault()) {
+            let json = serde_json::to_string(&fault).unwrap();
+            prop_assert_eq!(&json, &format!("\"{fault}\""));
+            prop_assert_eq!(serde_json::from_str::<Fault>(&json).unwrap(), fault);
         }
 
         #[test]

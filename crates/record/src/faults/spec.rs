@@ -135,6 +135,12 @@ impl Fault {
         }
     }
 
+    /// Whether the answer points somewhere else.
+    #[must_use]
+    pub const fn redirects(self) -> bool {
+        matches!(self, Self::Status { status: 300..=399, .. })
+    }
+
     /// Whether a delivery ends as failed once its attempt `attempt` of `attempts` met this fault.
     #[must_use]
     pub const fn ends(self, attempt: u32, attempts: u32) -> bool {
@@ -182,6 +188,33 @@ impl fmt::Display for FaultSpec {
             Target::Share(share) => write!(f, "@{share}"),
             Target::Nth(number) => write!(f, "@{number}"),
         }
+    }
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Fault {
+    fn schema_name() -> Cow<'static, str> {
+        "Fault".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": "What is done to an attempt.",
+            "examples": ["503", "503:retry-after=7", "answer=206", "reset", "hang", "drip=10/s"],
+        })
     }
 }
 

@@ -3,19 +3,30 @@
 use super::{Connection, RawRequest, Response, Socket};
 use futures_util::future::BoxFuture;
 use record::Ending;
+use record::faults::Fault;
 use std::fmt;
 
 /// Decides which attempts are broken, and how.
 pub trait Interceptor: Send + Sync {
-    /// What to do with attempt number `attempt` (from 1) of delivery number `delivery` (from 1, in order of first
-    /// arrival); `None` leaves it alone.
-    fn intercept(&self, delivery: u64, attempt: u32, request: &RawRequest) -> Option<Intercept>;
+    /// What to do with an attempt; `None` leaves it alone.
+    fn intercept(&self, attempt: AttemptNumber, request: &RawRequest) -> Option<Intercept>;
+}
+
+/// Which attempt it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AttemptNumber {
+    /// Its delivery, from 1, in order of first arrival.
+    pub delivery: u64,
+    /// Its number in the delivery, from 1.
+    pub attempt: u32,
+    /// Its number in the journal.
+    pub record: u64,
 }
 
 /// A fault for one attempt.
 pub struct Intercept {
-    /// The fault as the user typed it, for the journal.
-    pub label: String,
+    /// The fault, for the journal.
+    pub fault: Fault,
     /// What the sender gets to see when nothing else happens.
     pub sends: Sends,
     /// What to do.
@@ -57,6 +68,6 @@ pub enum Play {
 
 impl fmt::Debug for Intercept {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Intercept({})", self.label)
+        write!(f, "Intercept({})", self.fault)
     }
 }

@@ -12,7 +12,7 @@ mod socket;
 
 pub use budget::Budget;
 pub use buffered::Buffered;
-pub use intercept::{Intercept, Interceptor, Play, Sends};
+pub use intercept::{AttemptNumber, Intercept, Interceptor, Play, Sends};
 pub use request::{Connection, Limits, RawRequest, Refusal, Stop};
 pub use response::{BodyError, LongBody, Response, read_response};
 pub use socket::Socket;

@@ -3,27 +3,27 @@
 
 use foldhash::quality::RandomState;
 use record::Attempt;
-pub(super) use record::number::canonical;
+pub use record::number::canonical;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
 /// Six bytes of a fingerprint: enough to tell this run's values from another's, and not for more.
-pub(super) type Short = [u16; 3];
+pub type Short = [u16; 3];
 
 #[expect(clippy::cast_possible_truncation, reason = "parts of it")]
-pub(super) const fn short(print: u64) -> Short {
+pub const fn short(print: u64) -> Short {
     [(print >> 32) as u16, (print >> 16) as u16, print as u16]
 }
 
 static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::default);
 
 /// The fingerprint of some bytes.
-pub(super) fn print(bytes: &[u8]) -> u64 {
+pub fn print(bytes: &[u8]) -> u64 {
     print_of([bytes])
 }
 
 /// The fingerprint of several pieces; where one ends and the next begins counts too.
-pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
+pub fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
     let mut hasher = KEY.build_hasher();
     for part in parts {
         hasher.write_u64(part.len() as u64);
@@ -33,6 +33,6 @@ pub(super) fn print_of<'p>(parts: impl IntoIterator<Item = &'p [u8]>) -> u64 {
 }
 
 /// One fingerprint over the signature headers, id and timestamp included.
-pub(super) fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
+pub fn signature_print(attempt: &Attempt, own_headers: &[&str]) -> u64 {
     print_of(own_headers.iter().map(|name| attempt.header(name).unwrap_or_default().as_bytes()))
 }

@@ -5,7 +5,7 @@ use foldhash::HashMap;
 
 /// Tables, by the first 4 bits of a fingerprint.
 #[derive(Debug, Default)]
-pub(super) struct Sharded {
+pub struct Sharded {
     tables: [HashMap<Packed, u32>; 16],
 }
 
@@ -20,17 +20,24 @@ const fn packed(print: u64) -> Packed {
 
 impl Sharded {
     /// What a fingerprint leads to.
-    pub(super) fn get(&self, print: u64) -> Option<u32> {
+    pub fn get(&self, print: u64) -> Option<u32> {
         self.tables.get(shard(print))?.get(&packed(print)).copied()
     }
 
     /// The same, where it stands.
-    pub(super) fn get_ref(&self, print: u64) -> Option<&u32> {
+    pub fn get_ref(&self, print: u64) -> Option<&u32> {
         self.tables.get(shard(print))?.get(&packed(print))
     }
 
+    /// Forgets a fingerprint.
+    pub fn remove(&mut self, print: u64) {
+        if let Some(table) = self.tables.get_mut(shard(print)) {
+            table.remove(&packed(print));
+        }
+    }
+
     /// Makes a fingerprint lead to this.
-    pub(super) fn insert(&mut self, print: u64, value: u32) {
+    pub fn insert(&mut self, print: u64, value: u32) {
         if let Some(table) = self.tables.get_mut(shard(print)) {
             table.insert(packed(print), value);
         }

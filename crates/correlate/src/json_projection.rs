@@ -7,15 +7,23 @@ use std::fmt;
 
 /// Which parts of a body are asked for, as a tree of JSON pointers.
 #[derive(Debug, Clone, Default)]
-pub(super) struct JsonProjection {
+pub struct JsonProjection {
     /// Everything from here on.
     whole: bool,
     below: BTreeMap<String, JsonProjection>,
 }
 
 impl JsonProjection {
+    /// Asks for what is at one JSON pointer.
+    #[must_use]
+    pub fn of(pointer: &str) -> Self {
+        let mut one = Self::default();
+        one.add(pointer);
+        one
+    }
+
     /// Asks for what is at a JSON pointer (RFC 6901), too.
-    pub(super) fn add(&mut self, pointer: &str) {
+    pub fn add(&mut self, pointer: &str) {
         let mut at = self;
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
@@ -25,7 +33,7 @@ impl JsonProjection {
     }
 
     /// Reads a body: what was asked for stands where it stood, and little else is there. `None` when it is no JSON.
-    pub(super) fn read(&self, body: &[u8]) -> Option<Value> {
+    pub fn read(&self, body: &[u8]) -> Option<Value> {
         let mut json = serde_json::Deserializer::from_slice(body);
         let value = self.deserialize(&mut json).ok()?;
         json.end().ok()?;

@@ -1,0 +1,23 @@
+//! Which delivery an attempt belongs to, what its event is, whether it is a retry, a repeat or another webhook, what may
+//! still follow it, and how certain that is.
+//!
+//! The live wing asks while webhooks arrive (which attempt a fault is for, what is still due), the analysis asks over the
+//! journal; both get the answer from here. Nothing here keeps a delivery: whoever does shows its [`Course`].
+
+mod correlator;
+mod event;
+mod fingerprint;
+mod flow_matcher;
+mod json_projection;
+mod policy;
+mod sharded;
+mod turn;
+
+pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
+pub use event::{EVENT, Event, event};
+pub use fingerprint::{Short, canonical, print, print_of, short, signature_print};
+pub use flow_matcher::{FlowMatcher, Whose};
+pub use json_projection::JsonProjection;
+pub use policy::{After, Stage, after, is_success, latest_retry};
+pub use sharded::Sharded;
+pub use turn::Turn;
