@@ -13,10 +13,6 @@ const USUAL: &str = "scenarios/gates.yaml";
 /// Largest gates file that is read, in bytes.
 const MAX_BYTES: u64 = 1 << 20;
 
-fn too_large() -> std::io::Error {
-    std::io::Error::other(format!("larger than {MAX_BYTES} bytes, which no gates file is"))
-}
-
 /// Gates and where they came from.
 #[derive(Debug)]
 pub(super) struct GatesFile {
