@@ -12,9 +12,9 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it is none, or is not of http or https, or holds credentials.
 pub(crate) fn probe_url(text: &str) -> Result<Url, String> {
-    const WANTED: &str = "an http or https URL without credentials is needed";
+    const WANTED: &str = "an http or https URL without credentials and query is needed";
     let url = Url::parse(text).map_err(|e| format!("{e}; {WANTED}"))?;
-    let open = url.username().is_empty() && url.password().is_none();
+    let open = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     if matches!(url.scheme(), "http" | "https") && open { Ok(url) } else { Err(WANTED.to_owned()) }
 }
 

@@ -24,6 +24,9 @@ pub fn shown_url(text: &str) -> String {
     if url.path() == "/" && !text.contains(&out) {
         out.truncate(out.trim_end_matches('/').len());
     }
+    if has_user {
+        out = out.replacen("://", &format!("://{MASK}@"), 1);
+    }
     query.map_or(out.clone(), |query| format!("{out}?{query}"))
 }
 
@@ -50,10 +53,10 @@ mod tests {
         for (url, wanted) in [
             ("http://h.example:8000", "http://h.example:8000"),
             ("http://h.example/a/", "http://h.example/a/"),
-            ("https://joe:hunter2@h.example/x", "https://h.example/x"),
+            ("https://joe:hunter2@h.example/x", "https://[hidden]@h.example/x"),
             (
                 "https://joe@h.example/x?token=hunter2&a=hunter2#hunter2",
-                "https://h.example/x?token=[hidden]&a=[hidden]",
+                "https://[hidden]@h.example/x?token=[hidden]&a=[hidden]",
             ),
             ("https://h.example?hunter2", "https://h.example?[hidden]"),
             ("joe:hunter2@h.example/x?hunter2", "[hidden]@h.example/x"),

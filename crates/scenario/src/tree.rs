@@ -109,7 +109,10 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
         m if m.contains("budget breached") || m.contains(" limit") => {
             format!("too deep, too large, or too many aliases for a scenario ({m})")
         }
-        m if m.contains("expected string scalar") => "a key is text, not a list or a mapping".to_owned(),
+        m if m.contains("deserialize null into string") => {
+            "a key is text: write it in quotes, as in \"null\"".to_owned()
+        }
+        m if m.contains("expected string scalar") => "a key is text, not a list or a mapping; a value that is a template needs quotes, as in \"{{ name }}\"".to_owned(),
         m if m.contains("non-finite") => "a number must be finite".to_owned(),
         m => format!("not valid YAML: {m}"),
     };
