@@ -91,7 +91,10 @@ fn staging_that_answers_something_else() {
     let wrong = "HTTP/1.1 401 Unauthorized\r\nContent-Type: application/json\r\nConnection: close\r\n\r\n\
                  {\"detail\":\"No active account found with the given credentials\"}";
     let ran = staging(&answers(wrong)).run().exits(4);
-    let ran = ran.says("the column `user_password` of rows.csv").says("login `owner` failed: status 401").says("No active account found");
+    let ran = ran
+        .says("the column `user_password` of rows.csv")
+        .says("login `owner` failed: status 401")
+        .says("No active account found");
     for word in ["not-a-real-password", "also-not-a-password", SECRET] {
         assert!(!ran.stderr.contains(word) && !ran.stdout.contains(word));
         for file in ["staging_payments_output.json", "staging_payments_journal.jsonl"] {

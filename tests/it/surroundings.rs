@@ -25,7 +25,9 @@ fn drive(origin: &Origin, parts: &str) -> Smoke {
 /// Steps that post to `/a`, `/b`, … as staff.
 fn steps(names: &[&str]) -> String {
     let step = |name: &&str| {
-        format!("  - name: {name}\n    session: staff\n    request: {{ method: POST, path: /{name}, json: {{}} }}\n")
+        format!(
+            "  - name: {name}\n    session: staff\n    request: {{ method: POST, path: /{name}, json: {{}} }}\n"
+        )
     };
     format!("steps:\n{}", names.iter().map(step).collect::<String>())
 }
@@ -101,16 +103,16 @@ fn a_renewal_that_is_refused_falls_back_to_a_login() {
 
 #[test]
 fn a_wrong_password_ends_the_run_before_the_first_flow() {
-    for (answer, said) in [
-        ("401 Unauthorized", "No active account"),
-        ("429 Too Many Requests", "No active account"),
-    ] {
+    for (answer, said) in
+        [("401 Unauthorized", "No active account"), ("429 Too Many Requests", "No active account")]
+    {
         let origin = Origin::start(move |request: &Seen, _| match request.path() {
             "/login" => Answer::json(answer, r#"{"detail":"No active account found"}"#),
             _ => Answer::json("200 OK", "{}"),
         });
         let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run().exits(4);
-        let ran = ran.says(said).says("STAFF_PASSWORD").says("session `staff`").says("nothing about the sender");
+        let ran =
+            ran.says(said).says("STAFF_PASSWORD").says("session `staff`").says("nothing about the sender");
         assert_eq!(origin.paths(), ["/login"]);
         assert!(!ran.stderr.contains("Do not") && !ran.stdout.contains("FAIL"), "{}", ran.stdout);
     }
@@ -132,7 +134,8 @@ fn a_user_without_the_right_and_a_used_row_are_no_verdict_about_the_sender() {
     assert_eq!(forbidden.paths(), ["/login", "/a"]);
 
     let used = origin("409 Conflict", r#"{"detail":"Cannot submit proof in status: verified"}"#);
-    let marked = parts.replacen("session: staff\n    request", "session: staff\n    used_up: [409]\n    request", 1);
+    let marked =
+        parts.replacen("session: staff\n    request", "session: staff\n    used_up: [409]\n    request", 1);
     let ran = drive(&used, &marked).run().exits(4);
     ran.says("data row 1 is used up").says("--data").says("status: verified");
     // Without the mark it is a step that failed.
@@ -167,7 +170,8 @@ fn a_server_that_takes_a_request_and_answers_nothing_gets_it_once() {
 
 #[test]
 fn this_machine_is_reached_without_a_proxy() {
-    let proxy = Origin::start(|_: &Seen, _| Answer::new("503 Service Unavailable", "text/html", "", "denied"));
+    let proxy =
+        Origin::start(|_: &Seen, _| Answer::new("503 Service Unavailable", "text/html", "", "denied"));
     for name in ["HTTP_PROXY", "http_proxy", "ALL_PROXY"] {
         Smoke::new("payments").args(&["--flows", "1"]).env(name, &proxy.url).run().exits(0);
     }
@@ -190,7 +194,12 @@ fn what_is_empty_is_an_error() {
     for flag in ["--staging", "--public-url", "--path"] {
         Smoke::new("payments").args(&["--flows", "1", flag, ""]).run().exits(2).says(flag);
     }
-    Smoke::new("payments").args(&["--flows", "1"]).env("WEBHOOK_TIMEOUT", "").run().exits(2).says("WEBHOOK_TIMEOUT");
+    Smoke::new("payments")
+        .args(&["--flows", "1"])
+        .env("WEBHOOK_TIMEOUT", "")
+        .run()
+        .exits(2)
+        .says("WEBHOOK_TIMEOUT");
 }
 
 #[test]
@@ -225,7 +234,9 @@ fn a_template_without_a_value_is_found_before_anything_is_driven() {
 
 #[test]
 fn numbers_keep_their_digits_from_socket_to_socket() {
-    let origin = Origin::start(|_: &Seen, _| Answer::json("200 OK", r#"{"id":123456789012345678901,"x":9007199254740993}"#));
+    let origin = Origin::start(|_: &Seen, _| {
+        Answer::json("200 OK", r#"{"id":123456789012345678901,"x":9007199254740993}"#)
+    });
     let parts = |x: &str| {
         format!(
             "steps:\n  - name: a\n    request: {{ method: GET, path: /a }}\n    expect: {{ json: {{ /x: {x} }} }}\n    \
@@ -235,8 +246,14 @@ fn numbers_keep_their_digits_from_socket_to_socket() {
     };
     drive(&origin, &parts("9007199254740993.0")).run().exits(0);
     let last = origin.seen().pop().unwrap();
-    assert_eq!((last.path(), last.body.as_str()), ("/b/123456789012345678901", r#"{"v":123456789012345678901}"#));
-    drive(&origin, &parts("9007199254740992")).run().exits(1).says("is 9007199254740993, not 9007199254740992");
+    assert_eq!(
+        (last.path(), last.body.as_str()),
+        ("/b/123456789012345678901", r#"{"v":123456789012345678901}"#)
+    );
+    drive(&origin, &parts("9007199254740992"))
+        .run()
+        .exits(1)
+        .says("is 9007199254740993, not 9007199254740992");
 }
 
 #[test]
@@ -277,6 +294,12 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
     says(|| Answer::new("301 Moved", "text/html", "Location: https://h.example/a\r\n", ""), "https://");
     const PAGE: &str = "<!DOCTYPE html><html><head><title>RuntimeError at /a</title><style>x{}</style></head><body>\
                 <pre class=\"exception_value\">You called this URL via POST, but the URL doesn&#x27;t end in a slash</pre></body></html>";
-    says(|| Answer::new("500 Oops", "text/html", "", PAGE), "RuntimeError at /a: You called this URL via POST, but the URL doesn't end in a slash");
-    says(|| Answer::new("500 Oops", "text/plain", "Content-Encoding: gzip\r\n", [0x1f, 0x8b, 8]), "coding gzip");
+    says(
+        || Answer::new("500 Oops", "text/html", "", PAGE),
+        "RuntimeError at /a: You called this URL via POST, but the URL doesn't end in a slash",
+    );
+    says(
+        || Answer::new("500 Oops", "text/plain", "Content-Encoding: gzip\r\n", [0x1f, 0x8b, 8]),
+        "coding gzip",
+    );
 }

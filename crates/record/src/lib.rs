@@ -30,7 +30,9 @@ mod tick;
 mod watch;
 
 pub use aggregator::{Aggregator, Taken};
-pub use chain::{EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex, text_sha256_hex};
+pub use chain::{
+    EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex, text_sha256_hex,
+};
 pub use compared::{Counted, LogCompared, LogQuote, QuotedAs, Reconciliation};
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use ending::Ending;

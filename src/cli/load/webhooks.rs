@@ -4,6 +4,7 @@ use super::args::WebhookLoadArgs;
 use super::plan::{BACKOFF, LoadWork};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
+use crate::cli::receive_files::MAX_PEM;
 use crate::cli::run_plan::strong;
 use crate::cli::{Exit, Failure, out, signing};
 use crate::load::{
@@ -12,7 +13,6 @@ use crate::load::{
 };
 use record::RunKind;
 use record::SubjectKind;
-use crate::cli::receive_files::MAX_PEM;
 use record::{Header, Record, RetryContract, ScenarioRef, WebhookConfig, read_input, sha256_hex};
 use serde_json::json;
 use signature::Signer;
