@@ -46,7 +46,7 @@ pub struct LoadShard {
 }
 
 /// The model of a load.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case", tag = "model")]
 pub enum LoadPace {
     /// Starts are due by a schedule, whether or not earlier ones have ended.
@@ -59,6 +59,34 @@ pub enum LoadPace {
         /// Length in milliseconds.
         lasts_ms: u64,
     },
+}
+
+/// Numbers in an enum with a tag inside would be read as maps, since serde buffers it and `serde_json` keeps the digits of numbers
+/// (`arbitrary_precision`): a plain struct is read in place of it.
+impl<'de> Deserialize<'de> for LoadPace {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        enum Model {
+            Open,
+            Closed,
+        }
+        #[derive(Deserialize)]
+        struct Flat {
+            model: Model,
+            stages: Option<Vec<LoadStage>>,
+            lasts_ms: Option<u64>,
+        }
+        let missing = serde::de::Error::missing_field;
+        match Flat::deserialize(deserializer)? {
+            Flat { model: Model::Open, stages, .. } => {
+                Ok(Self::Open { stages: stages.ok_or_else(|| missing("stages"))? })
+            }
+            Flat { model: Model::Closed, lasts_ms, .. } => {
+                Ok(Self::Closed { lasts_ms: lasts_ms.ok_or_else(|| missing("lasts_ms"))? })
+            }
+        }
+    }
 }
 
 impl LoadPace {
@@ -211,6 +239,20 @@ impl ErrorKind {
             Self::Malformed => "malformed",
             Self::Step => "step",
             Self::Local => "local",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pace_is_read_as_it_was_written() {
+        let stage = LoadStage { from: 0.5, to: 20.0, lasts_ms: 1000 };
+        for pace in [LoadPace::Open { stages: vec![stage] }, LoadPace::Closed { lasts_ms: 30_000 }] {
+            let text = serde_json::to_string(&pace).unwrap();
+            assert_eq!(serde_json::from_str::<LoadPace>(&text).unwrap(), pace, "{text}");
         }
     }
 }
