@@ -2,27 +2,54 @@
 //!
 //! # What is a leak
 //!
-//! Only a value leaks, never the name of a key: `email_sent: 4` is clean, `email_status: "bounced:a@b.cd"` is not. Counts,
-//! booleans, null, empty texts, placeholders and masked values are clean; so are opaque ids, digests, signatures and cursors.
+//! Only a value leaks, never the name of a key, column, field or parameter: `email_sent: 4` is clean, `email_status: "bounced:a@b.cd"`
+//! is not. Counts, booleans, null, empty texts, formats, placeholders (`[REDACTED]`, `{{address}}`, `$1`) and masked values are clean;
+//! so are opaque ids, digests, signatures and cursors. Values of documentation leak like any other.
 //!
 //! | category | reported | not reported |
 //! |---|---|---|
-//! | `email` | addresses with a dotted or literal domain, any script, anywhere | mentions, image scales, packages, masks, `git@host:` |
-//! | `username` | what stands under a username key, header or query parameter; canaries | settings about usernames; bare names |
-//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose |
+//! | `email` | addresses with a dotted or literal domain, any script, anywhere; also written `a (at) b (dot) org`, in words or brackets of several languages | mentions, image scales, packages, masks, `git@host:`, `match (at) arena two` |
+//! | `username` | what stands under a username key, header or query parameter, or under the name of a social network; profile links; `@x` right beside a network's name; `@x@host`; the account of an access or auth log line; canaries | settings about usernames; bare names and mentions; the platform's own accounts; links to share or to a post; `@scope/pkg` |
+//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions, also two that are compared, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose |
 //! | `phone` | `+` numbers, Bangladeshi mobiles, national punctuation, phone links; any layout under a phone key | ids, order numbers, epochs, amounts, coordinates, barcodes |
 //! | `card` | 13 to 19 digits, issuer prefix, Luhn sum | the same under an id, in a UUID or longer number |
-//! | `name` | under keys of persons' names; `name` in an object that is a person; canaries | names of things |
+//! | `name` | under keys of persons' names; `name` in an object that is a person (player, driver, attendee, …) or in a list of them; canaries | names of things; a repository's `full_name` |
 //! | `account_id` | under keys of game and platform accounts; Steam's notations; canaries | ids of games, apps, guilds, channels, matches |
-//! | `token` | JWT, vendor forms, PEM keys, credentials in headers, cookies, URLs and under their keys; reset links | policies, types, versions, page cursors, signatures |
+//! | `token` | JWT, vendor forms, PEM keys, credentials in headers, cookies, URLs and under their keys; reset links | policies, types, versions, page cursors, signatures, a provider's message id |
 //! | `iban` | remainder 1 modulo 97 and the length of the country | look-alikes |
-//! | `gov_id` | under keys of state numbers; `SSN`, `NID`, `passport` beside them | |
+//! | `gov_id` | under keys of state numbers (PAN, Aadhaar, CNIC, licences, birth certificates, …); `SSN`, `NID`, `passport` beside them | |
+//! | `postal_address` | a street line (a number with a street, house, block or village of any country and script) under an address key, or behind words that make it someone's own | a town, district or postal code alone; places and businesses, said by the key, an object around it, or the text |
+//! | `birth_date` | a full date in any order, notation, language and digits, or an epoch, under a birth key; year, month and day as members; right behind `DOB`, `born on`, … | other dates; keys where the birth word qualifies something else; rules such as `born before` |
+//! | `geo` | latitude and longitude with four decimals that belong to a person, by a key around them, a header, or the words of the text; GeoJSON, `POINT`, `geo:`, map links | venues, maps, servers; screen coordinates; coarse positions |
+//! | `device_id` | hardware addresses, IMEIs (Luhn), advertising and Android ids under their keys or behind their names | fingerprints, durations, other UUIDs; zero and broadcast addresses |
+//! | `bank_account` | an account number with its bank's code in one object, row or text; UPI addresses | the code alone; masked numbers; ledgers, batches, invoices |
+//! | `crypto_wallet` | Bitcoin, Tron and Ethereum addresses whose check sum holds; lower-case Ethereum under a wallet key | transactions, contracts, failing sums, shortened addresses |
 //!
 //! Canaries are leaks anywhere, compared after NFKC and case folding, phones by digits, addresses by value, when no letter or
-//! digit touches them. Up to three encodings on each other are undone: percent, HTML entities, literal `\\u` escapes, JSON in
-//! texts, base64 of both alphabets. Each decoder and detector counts the bytes it looks at (`Scan::bytes_examined`).
+//! digit touches them.
 //!
-//! A finding holds a place, a masked excerpt and a salted hash, never the value.
+//! # What values travel in
+//!
+//! Up to three encodings on each other are undone: percent, HTML entities, literal escapes, base64 of both alphabets (of UTF-8, UTF-16,
+//! gzip and zlib), quoted-printable, encoded words, NUL between letters, zero-width characters, full width, digits of any script.
+//! Carriers inside a text are taken apart, and their columns, fields, tags and parameters are keys: JSON and JSON lines, tables, XML and
+//! HTML, SQL, forms, multipart, lines of keys and values, GraphQL and other near-JSON, vCards and calendars, HTTP messages, logs. All of
+//! this is one list of decoders (`decode`), and the categories are one table of kinds (`detect`). What compressed texts unpack to is
+//! limited to 1 MiB and 100 bytes for each packed byte; beyond it, [`Scan::unread`] says so.
+//!
+//! Each decoder and detector counts the bytes it looks at ([`Scan::bytes_examined`]).
+//!
+//! A finding holds a place, a masked excerpt and a salted hash, never the value. [`Engine::explain`] says why it is one.
+//!
+//! ```
+//! use pii::{Category, Engine, Policy};
+//!
+//! let engine = Engine::new(&Policy::default(), &[], b"salt")?;
+//! let scan = engine.scan_payload(&serde_json::json!({"venue": {"address": "12 Station Road"}, "dob": "1998-03-12"}), &[]);
+//! assert_eq!(scan.count(Category::BirthDate), 1);
+//! assert_eq!(scan.findings.len(), 1);
+//! # Ok::<(), pii::PolicyError>(())
+//! ```
 
 #![warn(missing_docs)]
 
@@ -58,6 +85,10 @@ pub use line::{LineError, LineScan};
 pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
 pub use shown::{is_invisible, printable, shown};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 #[cfg(test)]
 mod tests;

@@ -1,63 +1,10 @@
 //! Algebra of the engine: canaries survive every encoding, masks never leak, and nothing panics.
 
+use super::coats::{COATS, Coat, cover};
 use crate::{Category, Engine, Memo, Policy, Request};
 use crate::{Identity, IdentityKind};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use unicode_normalization::UnicodeNormalization;
-
-/// One encoding that a sender may lay over a text.
-#[derive(Debug, Clone, Copy)]
-enum Coat {
-    Percent,
-    PercentAll,
-    Entities,
-    HexEntities,
-    Escapes,
-    Base64,
-    Base64Bare,
-    Base64Url,
-    Base64UrlBare,
-    Json,
-    Nfd,
-    Nfkd,
-}
-
-const COATS: [Coat; 12] = [
-    Coat::Percent,
-    Coat::PercentAll,
-    Coat::Entities,
-    Coat::HexEntities,
-    Coat::Escapes,
-    Coat::Base64,
-    Coat::Base64Bare,
-    Coat::Base64Url,
-    Coat::Base64UrlBare,
-    Coat::Json,
-    Coat::Nfd,
-    Coat::Nfkd,
-];
-
-fn cover(coat: Coat, text: &str) -> String {
-    let each = |f: &dyn Fn(char) -> String| text.chars().map(f).collect::<String>();
-    match coat {
-        Coat::Percent => utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-        Coat::PercentAll => text.bytes().map(|b| format!("%{b:02x}")).collect(),
-        Coat::Entities => each(&|c| format!("&#{};", u32::from(c))),
-        Coat::HexEntities => each(&|c| format!("&#X{:X};", u32::from(c))),
-        Coat::Escapes => text.encode_utf16().map(|u| format!("\\u{u:04x}")).collect(),
-        Coat::Base64 => STANDARD.encode(text),
-        Coat::Base64Bare => STANDARD_NO_PAD.encode(text),
-        Coat::Base64Url => URL_SAFE.encode(text),
-        Coat::Base64UrlBare => URL_SAFE_NO_PAD.encode(text),
-        Coat::Json => json!({"k": [text]}).to_string(),
-        Coat::Nfd => text.nfd().collect(),
-        Coat::Nfkd => text.nfkd().collect(),
-    }
-}
 
 fn coats() -> impl Strategy<Value = Vec<Coat>> {
     proptest::collection::vec(proptest::sample::select(&COATS[..]), 0..=3)

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 
 /// The inputs that issue 4 names have 1 MiB; the others are shorter, because tests are not optimised.
 const MIB: usize = 1 << 20;
-const SHORT: usize = 1 << 15;
+const SHORT: usize = 1 << 13;
 
 fn engine() -> Engine {
     let canaries: Vec<Identity> = [
@@ -133,6 +133,52 @@ fn no_input_costs_ten_times_a_normal_one() {
         "a+%2B",
         "a=/reset/",
         "%31+",
+        "=3D",
+        "=\n",
+        "=?utf-8?B?QQ==?=",
+        "=?",
+        "\0a",
+        "a,b\n",
+        "|",
+        "a|b\n-|-\n",
+        "a: b\n",
+        "- a: b\n",
+        "A=b\n",
+        "<a b=\"c\">",
+        "</a>",
+        "<td>a</td>",
+        "<!--",
+        "{a: ",
+        "{a: \"b\", ",
+        "(a: 1 ",
+        "insert into t (a) values (1),",
+        "insert into ",
+        "a=b&c=d ",
+        "?a=b",
+        "#",
+        "BEGIN:VCARD\nFN:a\n",
+        "GET / HTTP/1.1\n",
+        "form-data; name=\"a\"\n--",
+        "a - b [12/Mar/2026 ",
+        " for ",
+        " at ",
+        " (at) a ",
+        " dot ",
+        "my address is ",
+        "deliver to 1 ",
+        "born ",
+        "dob 1 ",
+        "my location 1.1111, ",
+        "1.1111 ",
+        "mac ",
+        "0a:1b:",
+        "ifsc ",
+        "account 1 ",
+        "@ybl ",
+        "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfN",
+        "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed ",
+        "ig @a ",
+        "t.me/ab ",
     ]
     .into_iter()
     .map(|t| (t.to_owned(), filled(t, if matches!(t, "@" | "%25" | "[") { MIB } else { SHORT })))

@@ -1,0 +1,209 @@
+//! Values of every new category survive each carrier and encoding, masked ones and names alone never leak.
+
+use super::coats::{COATS, cover};
+use crate::{Category, Engine, Memo, Policy, Request};
+use proptest::prelude::*;
+use serde_json::json;
+
+/// A value of each category that a key decides about, and the key.
+const VALUES: [(Category, &str, &str); 14] = [
+    (Category::Email, "email", "fox@example.org"),
+    (Category::Username, "username", "harbour_fox"),
+    (Category::IpAddress, "client_ip", "203.0.113.9"),
+    (Category::Phone, "mobile", "+8801712345678"),
+    (Category::Card, "card_number", "4111 1111 1111 1111"),
+    (Category::Name, "full_name", "Ines Duarte"),
+    (Category::Token, "api_key", "Zq8hT2kLmN4pQr6sUv0w"),
+    (Category::Iban, "iban", "DE89370400440532013000"),
+    (Category::GovId, "national_id", "1840068549499"),
+    (Category::PostalAddress, "home_address", "14 Cedar Grove Flat 2 Lahore"),
+    (Category::BirthDate, "dob", "1998-03-12"),
+    (Category::DeviceId, "mac_address", "0a:1b:2c:3d:4e:5f"),
+    (Category::BankAccount, "vpa", "rahim.k@okaxis"),
+    (Category::CryptoWallet, "wallet", "0x5aaeb6053f3e94c9b9a09f33669435e7ef1beaed"),
+];
+
+/// One way in which a key and a value travel in a text.
+type Carrier = (&'static str, fn(&str, &str) -> String);
+
+const CARRIERS: [Carrier; 19] = [
+    ("JSON", |k, v| json!({"n": 1, k: v}).to_string()),
+    ("JSON lines", |k, v| format!("{{\"n\": 1}}\n{}", json!({k: v}))),
+    ("CSV", |k, v| format!("id,{k}\n7,\"{v}\"")),
+    ("TSV", |k, v| format!("id\t{k}\n7\t{v}")),
+    ("semicolons", |k, v| format!("id;{k}\n7;{v}")),
+    ("Markdown table", |k, v| format!("| id | {k} |\n|---|---|\n| 7 | {v} |")),
+    ("HTML table", |k, v| {
+        format!("<table><tr><th>id</th><th>{k}</th></tr><tr><td>7</td><td>{v}</td></tr></table>")
+    }),
+    ("logfmt", |k, v| format!("level=info id=7 {k}=\"{v}\" ok=true")),
+    ("property file", |k, v| format!("PORT=80\n{}={v}", k.to_uppercase())),
+    ("lines", |k, v| format!("id: 7\n{k}: {v}\nok: yes")),
+    ("YAML", |k, v| format!("row:\n  id: 7\n  {k}: \"{v}\"")),
+    ("XML elements", |k, v| format!("<row><id>7</id><{k}>{v}</{k}></row>")),
+    ("XML attributes", |k, v| format!("<row id=\"7\" {k}=\"{v}\"/>")),
+    ("SQL", |k, v| format!("INSERT INTO t (id, {k}) VALUES (7, '{v}');")),
+    ("form", |k, v| format!("id=7&{k}={}", v.replace('+', "%2B").replace(' ', "+"))),
+    ("multipart", |k, v| format!("--b\r\nContent-Disposition: form-data; name=\"{k}\"\r\n\r\n{v}\r\n--b--")),
+    ("GraphQL", |k, v| format!("mutation {{ save(input: {{id: 7, {k}: \"{v}\"}}) {{ id }} }}")),
+    ("form fields", |k, v| format!("<form><input name=\"{k}\" value=\"{v}\"></form>")),
+    ("HTTP message", |k, v| format!("POST /x HTTP/1.1\r\nHost: a.example\r\n\r\n{}", json!({k: v}))),
+];
+
+fn engine() -> Engine {
+    Engine::new(&Policy::default(), &[], b"").unwrap()
+}
+
+#[test]
+fn each_value_is_found_in_each_carrier_and_only_there() {
+    let engine = engine();
+    for (name, carrier) in CARRIERS {
+        for (category, key, value) in VALUES {
+            let text = carrier(key, value);
+            let found: Vec<Category> = engine.scan_text(&text).findings.iter().map(|f| f.category).collect();
+            assert_eq!(found, [category], "{name}: {text}");
+            // The same value under the key of something else, and no value at all.
+            let empty = carrier(key, "");
+            assert!(engine.scan_text(&empty).is_clean(), "{name}: {empty}");
+            for hidden in ["[REDACTED]", "********"] {
+                let masked = carrier(key, hidden);
+                assert!(engine.scan_text(&masked).is_clean(), "{name}: {masked}");
+            }
+        }
+        let venue = carrier("venue_address", "12 Station Road York");
+        assert!(engine.scan_text(&venue).is_clean(), "{name}: {venue}");
+        let order = carrier("order_id", "01712345678");
+        assert!(engine.scan_text(&order).is_clean(), "{name}: {order}");
+        let version = carrier("app_version", "1.20.3.4");
+        assert!(engine.scan_text(&version).is_clean(), "{name}: {version}");
+    }
+}
+
+#[test]
+fn account_and_code_belong_together_in_each_carrier_of_rows() {
+    let engine = engine();
+    let rows = [
+        "account_no,ifsc\n50100123456789,HDFC0001234",
+        "account_no=50100123456789&ifsc=HDFC0001234",
+        "<r><account_no>50100123456789</account_no><ifsc>HDFC0001234</ifsc></r>",
+        "account_no: 50100123456789\nifsc: HDFC0001234",
+        "INSERT INTO t (account_no, ifsc) VALUES ('50100123456789', 'HDFC0001234')",
+        "{account_no: \"50100123456789\", ifsc: \"HDFC0001234\"}",
+        "level=info account_no=50100123456789 ifsc=HDFC0001234",
+    ];
+    for row in rows {
+        assert_eq!(engine.scan_text(row).count(Category::BankAccount), 1, "{row}");
+        let alone = row.replace("50100123456789", "");
+        assert!(engine.scan_text(&alone).is_clean(), "{alone}");
+    }
+}
+
+#[test]
+fn bodies_are_read_in_any_width_and_packed() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write;
+    let engine = engine();
+    let request = |body: &[u8]| {
+        engine.scan_request(&Request { headers: &[], target: "/", body, own_headers: &[] }, &Memo::default())
+    };
+    let text = "{\"dob\": \"১২ মার্চ ১৯৯৮\", \"note\": \"all is well\"}";
+    let units = || text.encode_utf16();
+    let with = |mark: &[u8], bytes: Vec<u8>| [mark, &bytes].concat();
+    let little: Vec<u8> = units().flat_map(u16::to_le_bytes).collect();
+    let big: Vec<u8> = units().flat_map(u16::to_be_bytes).collect();
+    let four: Vec<u8> = text.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+    let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+    gzip.write_all(text.as_bytes()).unwrap();
+    let bodies = [
+        with(&[0xff, 0xfe], little.clone()),
+        with(&[0xfe, 0xff], big.clone()),
+        little,
+        big,
+        with(&[0xff, 0xfe, 0, 0], four),
+        gzip.finish().unwrap(),
+        with(&[0xef, 0xbb, 0xbf], text.as_bytes().to_vec()),
+    ];
+    for body in bodies {
+        let scan = request(&body);
+        assert_eq!(scan.count(Category::BirthDate), 1, "{body:?}");
+        assert!(scan.unread.is_empty(), "{body:?}");
+    }
+    let noise: Vec<u8> = (0..400u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
+    let scan = request(&noise);
+    assert!(scan.findings.is_empty() && !scan.unread.is_empty() && !scan.is_clean());
+    assert!(request(b"plain text").is_clean());
+}
+
+#[test]
+fn a_bomb_is_not_read_to_its_end_and_says_so() {
+    use base64::Engine as _;
+    use flate2::{Compression, write::ZlibEncoder};
+    use std::io::Write;
+    let mut zlib = ZlibEncoder::new(Vec::new(), Compression::best());
+    zlib.write_all(&vec![b'a'; 8 << 20]).unwrap();
+    let packed = zlib.finish().unwrap();
+    let text = base64::engine::general_purpose::STANDARD.encode(&packed);
+    let scan = engine().scan_payload(&json!({"blob": text}), &[]);
+    assert_eq!(scan.unread.first().map(|u| u.place.as_str()), Some("/blob"));
+    assert!(scan.bytes_examined < 64 << 20, "{}", scan.bytes_examined);
+    let request = Request { headers: &[], target: "/", body: &packed, own_headers: &[] };
+    assert!(!engine().scan_request(&request, &Memo::default()).is_clean());
+}
+
+#[test]
+fn each_category_is_switched_off_in_one_line() {
+    for (category, key, value) in VALUES {
+        let policy = Policy::from_value(Some(&json!({"disabled": [category]}))).unwrap();
+        let engine = Engine::new(&policy, &[], b"").unwrap();
+        assert!(engine.scan_payload(&json!({key: value}), &[]).is_clean(), "{category}");
+    }
+}
+
+#[test]
+fn an_explanation_says_what_decided() {
+    let engine = engine();
+    let said = |place: &str, value: &str, category: Category| -> Vec<bool> {
+        let all = engine.explain(place, value);
+        all.reasons.iter().filter(|r| r.category == category).map(|r| r.speaks_for).collect()
+    };
+    assert_eq!(said("/user/address", "14 Cedar Grove, Lahore", Category::PostalAddress), [true]);
+    assert!(!said("/venue/address", "14 Cedar Grove, Lahore", Category::PostalAddress).contains(&true));
+    assert!(said("/venue/address", "14 Cedar Grove, Lahore", Category::PostalAddress).contains(&false));
+    assert_eq!(said("X-Device-Mac", "0a:1b:2c:3d:4e:5f", Category::DeviceId), [true]);
+    let inside = engine.explain("/blob", "cmFoaW1AZ21haWwuY29t");
+    assert_eq!(inside.undone, ["base64"]);
+    assert_eq!(inside.scan.count(Category::Email), 1);
+    assert_eq!(engine.explain("/dob", "[hidden]").key, "birth_date");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_labelled_value_is_found_in_every_carrier_and_encoding(
+        value in 0..VALUES.len(), carrier in 0..CARRIERS.len(),
+        coats in proptest::collection::vec(proptest::sample::select(&COATS[..]), 0..=3),
+    ) {
+        let (category, key, value) = VALUES[value];
+        let mut text = (CARRIERS[carrier].1)(key, value);
+        for coat in &coats {
+            text = cover(*coat, &text);
+        }
+        let scan = engine().scan_payload(&json!({"data": {"note": text}}), &[]);
+        prop_assert!(scan.findings.iter().any(|f| f.category == category && f.place == "/data/note"), "{} {coats:?} {text}", CARRIERS[carrier].0);
+        prop_assert!(scan.unread.is_empty());
+    }
+
+    #[test]
+    fn a_clean_text_stays_clean_in_every_encoding(
+        carrier in 0..CARRIERS.len(),
+        coats in proptest::collection::vec(proptest::sample::select(&COATS[..]), 0..=3),
+    ) {
+        let mut text = (CARRIERS[carrier].1)("status", "late and pending");
+        for coat in &coats {
+            text = cover(*coat, &text);
+        }
+        let scan = engine().scan_payload(&json!({"data": {"note": text}}), &[]);
+        prop_assert!(scan.is_clean(), "{coats:?} {text} {:?}", scan.findings);
+    }
+}
