@@ -87,7 +87,10 @@ impl Rules<'_> {
             _ if inherited => (parent.says, parent.inside),
             says => (says, parent.inside),
         };
-        let whose = if class.whose == Whose::Unknown { parent.whose } else { class.whose };
+        // `shop: {contact_address: …}` is the shop's: an address is whose the object around it is.
+        let address =
+            matches!(class.says, Says::Of(Category::PostalAddress, _)) && parent.whose == Whose::Place;
+        let whose = if class.whose == Whose::Unknown || address { parent.whose } else { class.whose };
         let extra = if self.extra_keys.is_empty() {
             None
         } else {

@@ -214,8 +214,9 @@ pub(super) fn is_placeholder(value: &str) -> bool {
 
 /// A parameter of a statement: `$1`, `:name`, `%s`, `%(name)s`.
 fn is_parameter(value: &str) -> bool {
+    let name = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphabetic() || b == b'_');
     let small = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
-    value.strip_prefix('$').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()))
+    value.strip_prefix('$').is_some_and(|n| !n.is_empty() && n.bytes().all(|b| b.is_ascii_digit()) || name(n))
         || value.strip_prefix(':').is_some_and(small)
         || value == "%s"
         || value.strip_prefix("%(").is_some_and(|rest| rest.ends_with(")s"))
@@ -242,7 +243,7 @@ pub(super) fn has_star_inside(value: &str) -> bool {
 
 /// Words that fill the place of a value.
 fn says_nothing(bare: &str) -> bool {
-    const WORDS: &str = "redacted masked hidden removed filtered deleted none null nil n/a na undefined unknown anonymous anon empty unset missing blank true false yes no tbd n.a scrubbed";
+    const WORDS: &str = "redacted masked hidden removed filtered deleted none null nil n/a na undefined unknown anonymous anon empty unset missing blank true false yes no tbd n.a scrubbed string str varchar int integer boolean bool uuid";
     bare.len() <= 10 && WORDS.split(' ').any(|w| bare.eq_ignore_ascii_case(w))
 }
 

@@ -11,9 +11,14 @@ pub(super) struct Decoded {
 /// Undoes percent-encoding, HTML entities and literal backslash escapes once each. `None` when nothing was encoded.
 pub(super) fn inline(text: &str) -> Option<Decoded> {
     let percent = percent(text);
-    let entities = entities(percent.as_deref().unwrap_or(text)).or(percent);
+    let under = percent.as_deref().unwrap_or(text);
+    // What is mark-up or JSON below has entities and escapes of its own, which the next layer undoes in their place.
+    let markup = percent.is_some() && under.contains('<');
+    let entities = if markup { percent } else { entities(under).or(percent) };
     let veiled = entities.is_some();
-    let decoded = escapes(entities.as_deref().unwrap_or(text)).or(entities)?;
+    let under = entities.as_deref().unwrap_or(text);
+    let json = veiled && under.contains(['{', '[']);
+    let decoded = if json { entities } else { escapes(under).or(entities) }?;
     (decoded != text).then_some(Decoded { text: decoded, veiled })
 }
 

@@ -174,32 +174,23 @@ fn elements<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
         match token {
             Token::Open(name, inside, empty) => {
                 let list = attributes(inside);
-                let naming =
-                    list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).map(|(_, v)| *v);
+                let naming = list.iter().find(|(n, _)| among(NAMING, &n.to_ascii_lowercase())).copied();
                 // `<string name="username">x</string>`: the attribute is the key.
                 let leaf = matches!(
                     (tokens.get(at + 1), tokens.get(at + 2)),
                     (Some(Token::Text(_)), Some(Token::Close(_)))
                 );
-                if !leaf && !empty {
+                if !leaf || !list.is_empty() {
                     out.push(Piece::Open(Some((*name).into())));
-                }
-                fields(inside, out);
-                // Such as `<user name="…"/>`, where it is a value.
-                if let Some(value) = naming.filter(|_| !leaf) {
-                    let key = list.iter().find(|(_, v)| *v == value).map_or("", |(n, _)| *n);
-                    if *empty {
-                        out.extend([
-                            Piece::Open(Some((*name).into())),
-                            Piece::Pair(Some(key.into()), plain(value)),
-                            Piece::Close,
-                        ]);
-                    } else {
+                    fields(inside, out);
+                    // Such as `<user name="…"/>`, where it is a value.
+                    if let Some((key, value)) = naming.filter(|_| !leaf) {
                         out.push(Piece::Pair(Some(key.into()), plain(value)));
                     }
+                    out.extend((leaf || *empty).then_some(Piece::Close));
                 }
                 if !empty {
-                    open.push((name, naming.filter(|_| leaf)));
+                    open.push((name, naming.filter(|_| leaf).map(|(_, value)| value)));
                 }
             }
             Token::Close(name) => {

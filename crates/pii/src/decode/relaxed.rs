@@ -95,6 +95,14 @@ impl<'t> Reader<'t, '_> {
         let end = colon.map_or(end, |at| at + 1);
         let word = rest.get(..end).unwrap_or("").trim_start_matches([':', '$']);
         self.at += end.max(1);
+        let after = self.text.get(self.at..).unwrap_or("").trim_start_matches([' ', ':', '=']);
+        // What stands before a mark names what is in it: `venue: {…}`, `updateUser(…)`.
+        let opens = after.starts_with(['{', '(']) && self.open.last() != Some(&'[') && self.key.is_none();
+        if opens && word.contains(char::is_alphabetic) {
+            self.key = Some(word).filter(|w| w.len() <= KEY);
+            self.at = self.text.len() - after.len();
+            return;
+        }
         let named = !self.open.is_empty() && self.is_key(word);
         if !named && self.key.is_some() && word.contains(char::is_alphanumeric) {
             let number = word.starts_with(|c: char| c.is_ascii_digit() || c == '-');

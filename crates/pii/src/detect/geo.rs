@@ -206,7 +206,7 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
     let at = |part: u8| members.iter().position(|m| m.part == part);
     let (first, second) = match (at(LATITUDE), at(LONGITUDE)) {
         (Some(a), Some(b)) => (a, b),
-        _ if members.len() <= 3
+        _ if members.len() == 2
             && members.iter().all(|m| m.part == ELEMENT)
             && matches!(context.says, Says::Of(Category::Geo, _)) =>
         {

@@ -78,7 +78,7 @@ fn name_key(words: &Words<'_>) -> Option<u8> {
 
 /// The person's name in a value.
 fn person_name(value: &str) -> Option<&str> {
-    const WORDS: &str = "tbd tba bye guest system player user someone string str varchar text char int integer number boolean bool";
+    const WORDS: &str = "tbd tba bye guest system player user someone";
     let value = value.trim();
     let letters = value.chars().filter(|c| c.is_alphabetic()).count();
     let refused = text::is_placeholder(value)

@@ -109,7 +109,16 @@ fn value(right: &str) -> Option<&str> {
     let end = right
         .find([' ', '\t', '\n', '\r', '&', ';', ',', '"', '\'', '<', '>', '|', ')', ']', '}'])
         .unwrap_or(right.len());
+    let end = decimal_pair(right, end).unwrap_or(end);
     Some(right.get(..end)?.trim_end_matches(['.', '!', '?', ':']))
+}
+
+/// Where two decimal numbers with a comma between them end, the first of which ends at `end`.
+fn decimal_pair(right: &str, end: usize) -> Option<usize> {
+    let is_decimal = |text: &str| text.contains('.') && text.parse::<f64>().is_ok();
+    let rest = right.get(end..)?.strip_prefix(',')?;
+    let length = rest.find(|c: char| !(c.is_ascii_digit() || matches!(c, '.' | '-'))).unwrap_or(rest.len());
+    (is_decimal(right.get(..end)?) && is_decimal(rest.get(..length)?)).then_some(end + 1 + length)
 }
 
 /// The name of the tag that ends with the `>` at `at`.
@@ -154,6 +163,10 @@ pub(crate) fn fits(says: Says, pair: Pair<'_>, value: &str) -> bool {
     let marked = value.bytes().any(|b| b.is_ascii_digit() || matches!(b, b'_' | b'#'));
     match says {
         _ if value.is_empty() => false,
+        // A statement of a program: `user.username = form.username`.
+        _ if value.rsplit_once('.').is_some_and(|(_, last)| pair.key.rsplit('.').next() == Some(last)) => {
+            false
+        }
         username::NAME if !tight => {
             let explicit = pair.key.to_ascii_lowercase().replace(['_', '-'], "").contains("username");
             username::plausible(value).is_some_and(|u| u.chars().nth(2).is_some())
