@@ -334,9 +334,16 @@ impl<'r, 'h> Layers<'r, 'h> {
         if view.classes.has(Classes::PLUS) && self.rules.canaries.iter().any(|c| c.has_blanks()) {
             self.canaries(&view.text.replace('+', " "));
         }
-        if view.text.len() >= 6 {
+        let marks = Classes::COLON.or(Classes::SLASH).or(Classes::EQUALS).or(Classes::AT).or(Classes::WIDE);
+        let words =
+            || ["dot", "DOT", "[.]", "punto", "(at)", "[at]", "-----B"].iter().any(|w| view.text.contains(w));
+        let hinted = view.text.len() >= 6 && (view.digits > 0 || view.classes.has(marks));
+        if hinted || view.text.len() >= 12 && words() {
             self.hits.worked(view.text.len());
             view.hints = detect::hints(view.text);
+            if view.classes.has(Classes::WIDE) {
+                view.hints = view.hints.or(Hints::SCRIPTS);
+            }
         }
         let (text, classes, joined) = (view.text, view.classes, view.joined);
         self.numbers(view);
@@ -361,8 +368,8 @@ impl<'r, 'h> Layers<'r, 'h> {
     fn numbers(&mut self, view: View<'_>) {
         let mut covered = Vec::new();
         let hits = &mut *self.hits;
-        for category in Category::ALL {
-            (category.kind().cover)(&view, hits, &mut covered);
+        for cover in detect::COVERS.iter() {
+            cover(&view, hits, &mut covered);
         }
         let hidden;
         let mut view = if covered.is_empty() {
@@ -385,8 +392,8 @@ impl<'r, 'h> Layers<'r, 'h> {
             });
             view.grouped = grouped;
         }
-        for category in Category::ALL {
-            (category.kind().find)(&view, hits);
+        for find in detect::FINDS.iter() {
+            find(&view, hits);
         }
     }
 

@@ -20,7 +20,7 @@ pub(crate) static KIND: Kind = Kind {
     own_digits: |grade| grade == 0,
     judge,
     hints: &[&["steam_", "[u:1:", "steamcommunity", "steam://"]],
-    find,
+    find: Some(find),
     mask: crate::mask::initial,
     ..Kind::NONE
 };

@@ -25,7 +25,7 @@ pub(crate) static KIND: Kind = Kind {
     own_digits: |grade| grade != UPI,
     judge,
     hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"], &["@", "pa="]],
-    cover,
+    cover: Some(cover),
     member: part,
     record,
     ..Kind::NONE

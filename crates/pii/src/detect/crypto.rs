@@ -24,7 +24,7 @@ pub(crate) static KIND: Kind = Kind {
     },
     own_digits: |_| true,
     judge,
-    cover,
+    cover: Some(cover),
     mask: |value| format!("{}***", value.get(..3).unwrap_or("")),
     ..Kind::NONE
 };

@@ -33,7 +33,7 @@ pub(crate) static KIND: Kind = Kind {
         "gaid",
         "aaid",
     ]],
-    cover,
+    cover: Some(cover),
     ..Kind::NONE
 };
 

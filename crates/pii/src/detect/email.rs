@@ -7,13 +7,19 @@ use crate::hits::Hits;
 use crate::keys::among;
 use crate::text::{self, Classes};
 
-pub(crate) static KIND: Kind = Kind { hints: &[obfuscated::HINTS], find, mask, ..Kind::NONE };
+pub(crate) static KIND: Kind = Kind {
+    hints: &[obfuscated::MARKED, obfuscated::PLAIN, obfuscated::DOTS],
+    find: Some(find),
+    mask,
+    ..Kind::NONE
+};
 
 fn find(view: &View<'_>, hits: &mut Hits) {
     if view.classes.has(Classes::AT) && !view.joined {
         detect(view.text, hits);
     }
-    if view.hints.has(Category::Email, 0) {
+    let has = |group| view.hints.has(Category::Email, group);
+    if has(0) || has(1) && has(2) {
         obfuscated::detect(view.text, hits);
     }
 }

@@ -26,8 +26,7 @@ pub(crate) static KIND: Kind = Kind {
     },
     own_digits: |_| true,
     judge,
-    hints: &[FIRST_PERSON],
-    find,
+    find: Some(find),
     member: half,
     record,
     mask: |_| "***, ***".into(),
@@ -85,82 +84,13 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Of which every such sentence has one.
-const FIRST_PERSON: &[&str] = &[
-    "my ",
-    "i'm",
-    "i’m",
-    "i am",
-    "im ",
-    "i live",
-    "i stay",
-    "i was",
-    "we live",
-    " me ",
-    "home",
-    "house",
-    "flat",
-    "pin",
-    "location",
-    "his ",
-    "her ",
-    "their ",
-    "your ",
-    "driver",
-    "rider",
-    "courier",
-    "player",
-    "customer",
-    "passenger",
-    "user",
-    "captain",
-    "member",
-    "student",
-    "guest",
-    "last seen",
-    "he ",
-    "she ",
-    "they ",
-    "lives",
-    "checked in",
-    "mi ",
-    "estoy",
-    "vivo",
-    "ich ",
-    "mein",
-    "ma ",
-    "je ",
-    "habite",
-    "minha",
-    "estou",
-    "moro",
-    "konum",
-    "evim",
-    "saya",
-    "moja",
-    "mieszkam",
-    "আমার",
-    "আমি",
-    "मेर",
-    "मैं",
-    "موقعي",
-    "мо",
-    "я ",
-    "私",
-    "我",
-    "parked",
-    "waiting",
-    "residence",
-    "apartment",
-    "child",
-    "kid",
-    "son",
-    "daughter",
-    "patient",
-    "employee",
-    "runner",
-    "suspect",
-];
+/// Two numbers with three decimals and more stand in `text`: a cheap test before any pattern.
+fn has_decimals(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
+    let fine = |at: usize| at > 0 && digit(at - 1) && digit(at + 1) && digit(at + 2) && digit(at + 3);
+    text.match_indices('.').filter(|(at, _)| fine(*at)).nth(1).is_some()
+}
 
 /// Words that give the place to a thing.
 const THINGS: &str = "venue arena stadium hall warehouse depot datacenter datacentre server map office branch shop store hq hub spawn \
@@ -221,7 +151,7 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
 
 /// A pair in a sentence about a person.
 fn find(view: &View<'_>, hits: &mut Hits) {
-    if view.digits < 8 || !view.hints.has(Category::Geo, 0) || view.context.says == Says::Opaque {
+    if view.digits < 8 || view.context.says == Says::Opaque || !has_decimals(view.text) {
         return;
     }
     hits.worked(view.text.len());

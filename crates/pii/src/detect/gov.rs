@@ -22,12 +22,12 @@ pub(crate) static KIND: Kind = Kind {
     own_digits: |grade| grade == 0,
     judge,
     hints: &[&["ssn", "social security", "nid", "national id", "passport"]],
-    find: |view, hits| {
+    find: Some(|view, hits| {
         let under_key = matches!(view.context.says, Says::Of(Category::GovId, _));
         if view.digits >= 6 && view.hints.has(Category::GovId, 0) && !under_key {
             detect(view.text, hits);
         }
-    },
+    }),
     ..Kind::NONE
 };
 

@@ -38,7 +38,22 @@ static ALL: LazyLock<Option<Automaton>> = LazyLock::new(|| {
     Some((automaton, bits))
 });
 
-/// The detectors that `text` is worth.
+impl Hints {
+    /// What may be written in scripts beyond ASCII.
+    pub const SCRIPTS: Self = Self(
+        bit(Category::Email, 0)
+            | bit(Category::PostalAddress, 0)
+            | bit(Category::BirthDate, 0)
+            | bit(Category::BankAccount, 0),
+    );
+
+    /// Both sets together.
+    pub fn or(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// The detectors that `text` is worth. The hints are ASCII; see [`Hints::SCRIPTS`].
 pub(crate) fn hints(text: &str) -> Hints {
     let mut set = Hints::default();
     if let Some((automaton, bits)) = ALL.as_ref() {

@@ -13,11 +13,11 @@ pub(crate) static KIND: Kind = Kind {
         (words.last == "iban" || words.prev == "iban" && matches!(words.last, "number" | "no")).then_some(0)
     },
     own_digits: |_| true,
-    cover: |view, hits, covered| {
+    cover: Some(|view, hits, covered| {
         if view.digits >= 6 && view.text.len() >= 15 && view.text.bytes().any(|b| b.is_ascii_alphabetic()) {
             detect(view.text, hits, |start, end| covered.push(start..end));
         }
-    },
+    }),
     ..Kind::NONE
 };
 

@@ -17,7 +17,7 @@ pub(crate) static KIND: Kind = Kind {
     least_number: 0,
     key: |words| is_key(words).then_some(0),
     judge,
-    find,
+    find: Some(find),
     mask: |value| if value.contains(':') { "***:***:***".into() } else { "*.*.*.*".into() },
     ..Kind::NONE
 };

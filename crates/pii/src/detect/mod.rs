@@ -33,11 +33,13 @@ mod version;
 pub(crate) use hints::{Hints, hints};
 
 use crate::canary::Canaries;
+use crate::category::Category;
 use crate::hits::Hits;
 use crate::judge::Context;
 use crate::keys::Words;
 use crate::text::Classes;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// How values of one category are found. A hook that a kind does not need is the one of [`Kind::NONE`].
 pub(crate) struct Kind {
@@ -56,11 +58,11 @@ pub(crate) struct Kind {
     /// Groups of texts, in any case; `find` asks whether one of a group stands in a view.
     pub hints: &'static [&'static [&'static str]],
     /// Adds values whose characters belong to no other kind, and gives where they stand.
-    pub cover: fn(&View<'_>, &mut Hits, &mut Vec<Range<usize>>),
+    pub cover: Option<Cover>,
     /// Adds values in a run of digits.
     pub number: fn(&digits::Run<'_>, &View<'_>, &mut Hits),
     /// Adds values known by their form, or by words beside them.
-    pub find: fn(&View<'_>, &mut Hits),
+    pub find: Option<Find>,
     /// Which member of a record a key is, such as the year of a date.
     pub member: fn(&Words<'_>) -> Option<u8>,
     /// What the members of one object say together.
@@ -68,6 +70,15 @@ pub(crate) struct Kind {
     /// The excerpt of a value.
     pub mask: fn(&str) -> String,
 }
+
+pub(crate) type Cover = fn(&View<'_>, &mut Hits, &mut Vec<Range<usize>>);
+pub(crate) type Find = fn(&View<'_>, &mut Hits);
+
+/// The hooks of all kinds that have them, so that most texts ask few.
+pub(crate) static COVERS: LazyLock<Vec<Cover>> =
+    LazyLock::new(|| Category::ALL.iter().filter_map(|c| c.kind().cover).collect());
+pub(crate) static FINDS: LazyLock<Vec<Find>> =
+    LazyLock::new(|| Category::ALL.iter().filter_map(|c| c.kind().find).collect());
 
 impl Kind {
     /// A kind that is never found.
@@ -79,9 +90,9 @@ impl Kind {
         least_number: u64::MAX,
         judge: |_, _| {},
         hints: &[],
-        cover: |_, _, _| {},
+        cover: None,
         number: |_, _, _| {},
-        find: |_, _| {},
+        find: None,
         member: |_| None,
         record: |_, _| None,
         mask: |_| "***".into(),

@@ -7,30 +7,11 @@ use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
 
-/// Of which every such address has one.
-pub(super) const HINTS: &[&str] = &[
-    "(at)",
-    "[at]",
-    "{at}",
-    "<at>",
-    " at ",
-    "_at_",
-    "[@]",
-    "(@)",
-    "{@}",
-    " @ ",
-    "@ ",
-    " @",
-    "অ্যাট",
-    "অ্যাট",
-    "arroba",
-    "arobase",
-    "-at-",
-    "( at )",
-    "[ at ]",
-    "(a)",
-    "[a]",
-];
+/// Marked *at* words, plain ones, and *dot* words: a plain one means nothing without a dot.
+pub(super) const MARKED: &[&str] =
+    &["(at)", "[at]", "{at}", "<at>", "_at_", "-at-", "[@]", "(@)", "{@}", "( at )", "[ at ]", "(a)", "[a]"];
+pub(super) const PLAIN: &[&str] = &[" at ", " arroba ", " arobase ", " @", "@ "];
+pub(super) const DOTS: &[&str] = &["dot", "punto", "ponto", "punkt", " . ", " .", "[.]", "(.)", "{.}"];
 
 /// Local part, an *at* word, a host, *dot* words, and a top-level domain.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {

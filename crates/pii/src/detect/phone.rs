@@ -29,7 +29,7 @@ pub(crate) static KIND: Kind = Kind {
         "viber:",
     ]],
     number: detect,
-    find,
+    find: Some(find),
     mask: |value| crate::mask::tail(value, 2),
     ..Kind::NONE
 };

@@ -35,7 +35,7 @@ pub(crate) static KIND: Kind = Kind {
         &["://"],
         &["reset", "password", "recover", "forgot", "magic"],
     ],
-    find,
+    find: Some(find),
     mask: |value| format!("*** ({} characters)", value.chars().count()),
     ..Kind::NONE
 };

@@ -26,7 +26,7 @@ pub(crate) static KIND: Kind = Kind {
     },
     judge,
     hints: &[NETWORK_HINTS, PROFILE_HINTS],
-    find,
+    find: Some(find),
     mask: crate::mask::initial,
     ..Kind::NONE
 };
@@ -216,7 +216,9 @@ fn find(view: &View<'_>, hits: &mut Hits) {
                 (!scoped && !email).then(|| name.as_str().trim_end_matches('.'))
             });
         }
-        each(&FEDERATED, view, hits, |found| found.get(1).map(|name| name.as_str()));
+        if view.text.matches('@').nth(1).is_some() {
+            each(&FEDERATED, view, hits, |found| found.get(1).map(|name| name.as_str()));
+        }
     }
 }
 
