@@ -335,10 +335,8 @@ impl<'r, 'h> Layers<'r, 'h> {
             self.canaries(&view.text.replace('+', " "));
         }
         let marks = Classes::COLON.or(Classes::SLASH).or(Classes::EQUALS).or(Classes::AT).or(Classes::WIDE);
-        let words =
-            || ["dot", "DOT", "[.]", "punto", "(at)", "[at]", "-----B"].iter().any(|w| view.text.contains(w));
         let hinted = view.text.len() >= 6 && (view.digits > 0 || view.classes.has(marks));
-        if hinted || view.text.len() >= 12 && words() {
+        if hinted || view.text.len() >= 12 {
             self.hits.worked(view.text.len());
             view.hints = detect::hints(view.text);
             if view.classes.has(Classes::WIDE) {

@@ -113,7 +113,7 @@ pub(crate) static DECODERS: [Decoder; 18] = [
     whole("lines of keys and values", Classes::LINE, lines::decode),
     whole("object in another notation", Classes::BRACE, relaxed::decode),
     whole("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
-    whole("log", Classes::BRACE.or(Classes::COLON), carriers::log),
+    whole("log", Classes::BRACE.or(Classes::PAREN).or(Classes::QUOTE), carriers::log),
     inside("quoted-printable", Classes::EQUALS, |text, out| {
         push(quoted::quoted_printable(text), Outer::Stays, out)
     }),
