@@ -198,6 +198,24 @@ pub fn cases(analysis: &Analysis) -> Cases {
     found
 }
 
+/// The first webhooks that came late or never, in the order in which they were asked for. Of a load the parts are put together
+/// in which deliveries are numbered anew, so that no number is told.
+pub(super) fn late_and_lost(analysis: &Analysis) -> Vec<String> {
+    let lost = Lost::new(analysis);
+    let mut told = Vec::new();
+    for asked in analysis.expectations() {
+        let missing = lost.missing(&asked);
+        let by = asked.by().filter_map(|index| analysis.deliveries.get(index));
+        let late = by.filter_map(|delivery| too_late(&asked, &delivery));
+        let all = (missing > 0).then(|| never_came(missing)).into_iter().chain(late);
+        told.extend(all.map(|what| Case::of_a_step(analysis, &asked, what).sentence()));
+        if told.len() >= LISTED {
+            break;
+        }
+    }
+    told
+}
+
 fn leaking(analysis: &Analysis, found: &mut Listed) {
     found.total = analysis.privacy.webhooks.total;
     let located = analysis.privacy.webhooks.kept.iter().take(LISTED);

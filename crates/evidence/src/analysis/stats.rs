@@ -1,8 +1,9 @@
 //! What an analysis amounts to.
 
+use super::cases::late_and_lost;
 use super::clause_stats::{breaker_stats, clause_stats};
 use super::tally::tallies;
-use super::{Analysis, Findings, cases};
+use super::{Analysis, Findings};
 use record::{PiiStats, RunStats, TOLD};
 
 /// Everything that was analysed so far, counted.
@@ -29,7 +30,7 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
     analysis.watched.gaps.iter().for_each(|gap| stats.blind(gap));
     look_at_deliveries(&mut stats, analysis);
     if stats.organic.lost + stats.organic.late + stats.injected.late > 0 {
-        name_troubled(&mut stats, analysis);
+        late_and_lost(analysis).into_iter().for_each(|sentence| stats.trouble(|| sentence));
     }
     stats
 }
@@ -46,13 +47,6 @@ fn look_at_deliveries(stats: &mut RunStats, analysis: &Analysis) {
                 stats.inbox.record(end.since(attempt.first_byte));
             }
         }
-    }
-}
-
-fn name_troubled(stats: &mut RunStats, analysis: &Analysis) {
-    let found = cases(analysis);
-    for case in found.lost.first.iter().chain(&found.late.first) {
-        stats.trouble(|| case.sentence());
     }
 }
 
