@@ -27,7 +27,8 @@ const PIECE: usize = 64 << 10;
 #[command(
     after_help = "Each line is a payload as it is, or wrapped, to give it an id, headers and the personal data to look for:\n  \
     {\"id\": 1, \"payload\": {…}, \"headers\": {…}, \"identities\": [{\"kind\": \"email\", \"value\": \"a@b.example\"}]}\n\
-    An object with a `payload` and nothing else than these members is a wrapper."
+    An object with a `payload` and `identities`, or with a `payload` and nothing else than these members, is a wrapper; \
+                  whatever else a wrapper holds is not looked at."
 )]
 pub(super) struct ScanArgs {
     /// Read plain log lines instead of JSON lines; prints {line, findings} for lines with findings

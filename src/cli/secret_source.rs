@@ -18,19 +18,22 @@ pub(super) struct SecretSource {
     #[arg(long, value_name = "FILE")]
     secret_file: Option<PathBuf>,
     /// Environment variable with the webhook secret, taken as it is
-    #[arg(long, value_name = "VAR", value_parser = variable_name)]
+    #[arg(long, value_name = "VAR")]
     secret_env: Option<String>,
 }
 
 /// The name of an environment variable. Anything else may be a secret that the shell put in place of its name
 /// (`--secret-env $WEBHOOK_SECRET`), so that it is not repeated.
-fn variable_name(text: &str) -> Result<String, String> {
+fn variable_name(text: &str) -> Result<&str, Failure> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let fits = !text.is_empty() && text.len() < 64 && text.chars().all(is_name);
     if fits && !text.starts_with(|c: char| c.is_ascii_digit()) {
-        return Ok(text.to_owned());
+        return Ok(text);
     }
-    Err("the name of a variable is needed, as in --secret-env WEBHOOK_SECRET, without $".to_owned())
+    // Not left to the flag's own parser, which repeats what it refuses.
+    Err(Failure::usage(
+        "--secret-env: the name of a variable is needed, as in --secret-env WEBHOOK_SECRET, without $",
+    ))
 }
 
 impl SecretSource {
@@ -46,7 +49,7 @@ impl SecretSource {
     pub(super) fn read(&self) -> Result<Option<Secret>, Failure> {
         match (&self.secret_file, &self.secret_env) {
             (Some(path), _) => from_file(path).map(Some),
-            (None, Some(name)) => from_env(name).map(Some),
+            (None, Some(name)) => from_env(variable_name(name)?).map(Some),
             (None, None) => Ok(None),
         }
     }

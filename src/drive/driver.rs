@@ -63,6 +63,11 @@ impl Driver {
         Self { plan, sessions: Sessions::default(), dues: Dues::default(), blocked: watch::Sender::default() }
     }
 
+    /// What of the surroundings has ended the flows, if anything has.
+    pub fn blocked_by(&self) -> Option<Blocked> {
+        self.blocked.borrow().clone()
+    }
+
     /// Waits for the first thing that stands in the way of the run and is no fault of the sender; for ever when nothing
     /// does.
     pub async fn blocked(&self) -> Blocked {

@@ -131,10 +131,14 @@ impl Executor {
             }
         };
         let ended = tokio::select! {
-            ended = played => ended?,
             // What is under way is left: it would only use up more rows.
             blocked = self.flows.driver().blocked() => Ended::Blocked(blocked),
+            ended = played => ended?,
         };
+        // The last flow may end in the same moment in which it is found to be blocked.
+        if let (Ended::Played(_), Some(blocked)) = (&ended, self.flows.driver().blocked_by()) {
+            return Ok(Ended::Blocked(blocked));
+        }
         match ended {
             Ended::Played(Finish::Complete) if !self.is_watched_elsewhere() => {}
             ended => return Ok(ended),

@@ -23,7 +23,7 @@ const LOOKUP: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum TargetError {
     /// Not a URL that webhooks can be sent to.
-    #[error("'{url}' is not a URL to send webhooks to: {why}")]
+    #[error("'{url}' is not a URL to drive: {why}")]
     Url {
         /// As typed, without credentials.
         url: String,

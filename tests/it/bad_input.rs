@@ -75,8 +75,8 @@ fn secrets_that_are_none() {
 fn staging_that_is_not_there() {
     let reserved = Reserved::new();
     staging(&format!("http://{}", reserved.address)).run().exits(4).says("unreachable").says("refused");
-    staging("ftp://x").run().exits(2).says("not an http or https URL");
-    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("credentials do not belong");
+    staging("ftp://x").run().exits(2).says("must begin with http:// or https://");
+    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("it holds credentials");
     assert!(!ran.stderr.contains("secret-word"));
 }
 

@@ -43,7 +43,7 @@ fn a_redirect_that_is_followed_is_the_one_of_its_own_delivery() {
     let args = ["--flows", "4", "--scheme", "deltacrown-v1", "--inject", "302@2", "--inject", "307@3"];
     let ran = quick("payments", &args).args(&["--misbehave", "follow-redirects@2"]).run().exits(1);
     let artifact = ran.artifact("payments");
-    let gates = artifact["gates"].as_array().expect("gates");
+    let gates = artifact["acceptance_gates"]["checks"].as_array().expect("checks");
     let redirects = gates.iter().find(|g| g["id"] == "redirects").expect("a gate");
     assert_eq!(redirects["verdict"], "fail", "{redirects}");
     assert_eq!(redirects["actual"], 1.0, "{redirects}");

@@ -136,7 +136,7 @@ fn a_lost_webhook_is_named_everywhere() {
         "--within",
         "300ms",
         "--misbehave",
-        "drop-webhook",
+        "drop-webhook@1",
         "--report",
         "html,junit,markdown",
     ];

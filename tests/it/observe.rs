@@ -250,5 +250,5 @@ fn a_log_that_claims_webhooks_that_never_came_fails_the_window() {
     let found = &artifact["observation"]["log_compared"]["found"];
     assert!(found["never_seen"].as_u64().unwrap() > 0 && found["outside"].as_u64().unwrap() > 0, "{found}");
     let memo = std::fs::read_to_string(artifacts.join("staging_observation_memo.md")).unwrap();
-    assert!(memo.contains("- [ ] Sender's log agrees") && memo.contains("(first ghost-"), "{memo}");
+    assert!(memo.contains("- [ ] Sender's log against arrivals") && memo.contains("(first ghost-"), "{memo}");
 }

@@ -96,7 +96,7 @@ fn signatures_are_judged_by_the_time_that_it_is() {
     while let Some(record) = reader.next_record().unwrap() {
         recheck.take(&record);
         match &record {
-            Record::Watch(Watch::WallClock(w)) => parted.push(w.ahead_ms / 60_000),
+            Record::Watch(Watch::WallClock(w)) => parted.push((w.ahead_ms + 30_000) / 60_000),
             Record::Attempt(a) => {
                 reasons.push(a.verdict.reason.to_string());
                 assert!(a.received >= last && a.received.0 < 60_000_000, "times stay monotonic");

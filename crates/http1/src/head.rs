@@ -43,6 +43,10 @@ pub fn request<T>(
     if !target.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Problem::Malformed("a target with bytes that are not visible ASCII"));
     }
+    // RFC 9112 section 3.2: no form of a target has a fragment, and servers differ in what they make of one.
+    if target.contains('#') {
+        return Err(Problem::Malformed("a target with a fragment"));
+    }
     let http11 = parsed.version == Some(1);
     let meaning = Meaning::of(parsed.headers, http11)?;
     let head = RequestHead {

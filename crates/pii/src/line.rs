@@ -76,7 +76,8 @@ impl<'d> Parts<'d> {
         }
         let members = || nodes.iter().skip(1).filter(|n| n.parent == 0);
         let is_wrapper = members().any(|n| matches!(&n.name, Name::Key(key) if key == "payload"))
-            && members().all(|n| matches!(&n.name, Name::Key(key) if WRAPPER.contains(&key.as_ref())));
+            && (members().any(|n| matches!(&n.name, Name::Key(key) if key == "identities"))
+                || members().all(|n| matches!(&n.name, Name::Key(key) if WRAPPER.contains(&key.as_ref()))));
         if !is_wrapper {
             // A payload as it is.
             return Ok(Self {

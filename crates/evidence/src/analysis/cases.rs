@@ -1,5 +1,6 @@
 //! Which webhook: each one that is lost, late, one too many, unexpected or leaking, with the step that asked for it.
 
+use super::sample::event_name;
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, Breaker, Delivery, Expectation, seconds};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -107,7 +108,7 @@ impl Case {
     /// The case in one sentence.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let event = shown(&self.event);
+        let event = event_name(&self.event);
         let mut parts = vec![match (self.flow, &self.subject) {
             (Some(flow), Value::Null) => format!("{event} of flow {flow}"),
             (Some(flow), subject) => format!("{event} of flow {flow} (id {})", shown(&plain(subject))),
