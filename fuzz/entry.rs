@@ -15,7 +15,10 @@ use wire::Clock;
 use wire::http1::{Buffered, Connection, Limits, LongBody, read_response};
 
 /// The entry points by the name of their corpus.
-pub const ENTRIES: [(&str, fn(&[u8])); 6] = [
+/// A name, and what takes the bytes.
+pub type Entry = (&'static str, fn(&[u8]));
+
+pub const ENTRIES: [Entry; 6] = [
     ("http", http),
     ("journal", journal),
     ("pii", pii),

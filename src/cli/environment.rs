@@ -97,8 +97,11 @@ fn parse(text: &str) -> Result<BTreeMap<String, String>, Mistake> {
 
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// What a line says, if anything, and the text behind it. A quoted value may end lines later.
-fn entry(text: &str) -> Result<(Option<(String, String)>, &str), &'static str> {
+/// Name and value that a line sets, if it sets one, and the text behind it.
+type Entry<'t> = (Option<(String, String)>, &'t str);
+
+/// What a line says. A quoted value may end lines later.
+fn entry(text: &str) -> Result<Entry<'_>, &'static str> {
     let (line, after) = cut_line(text);
     if line.trim().is_empty() || line.trim_start().starts_with('#') {
         return Ok((None, after));

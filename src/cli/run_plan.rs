@@ -77,6 +77,7 @@ pub(super) fn resolve_drive(
 }
 
 /// How many flows, as far as the command says.
+#[derive(Clone, Copy)]
 struct Size {
     flows: Option<u32>,
     concurrency: Option<u32>,

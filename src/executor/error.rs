@@ -67,7 +67,7 @@ pub(crate) enum RunError {
     },
     /// What surrounds the sender is not as it must be.
     #[error(transparent)]
-    Blocked(Blocked),
+    Blocked(Box<Blocked>),
     /// What the scenario's templates need is not there.
     #[error("{}\nNothing was driven", .0.join("\n"))]
     Unset(Vec<String>),

@@ -74,6 +74,13 @@ impl Default for Metrics {
     }
 }
 
+fn writable_gauge(registry: &mut Registry) -> Gauge {
+    let journal = Gauge::default();
+    registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
+    journal.set(1);
+    journal
+}
+
 impl Metrics {
     /// All at zero.
     #[must_use]
@@ -93,10 +100,7 @@ impl Metrics {
         let signature_failures =
             family("webhook_signature_failures", "Attempts that did not verify, by reason");
         let pii = family("webhook_pii_findings", "Findings of personal data in webhooks, by category");
-        let refused = family(
-            "webhook_requests_refused",
-            "Requests that were no webhook: unreadable, or another path or method",
-        );
+        let refused = family("webhook_requests_refused", "Requests that were no webhook");
         let latency = Histogram::new(BUCKETS);
         registry.register(
             "webhook_delivery_latency_seconds",
@@ -119,9 +123,7 @@ impl Metrics {
         );
         let wrong_tokens =
             counter("webhook_token_failures", "Requests for what the token guards that did not have it");
-        let journal = Gauge::default();
-        registry.register("webhook_journal_writable", "1 while the journal can be written", journal.clone());
-        journal.set(1);
+        let journal = writable_gauge(&mut registry);
         let usual = Usual {
             valid: one(&signatures, "result", "valid"),
             answered_200: one(&attempts, "code", "200"),

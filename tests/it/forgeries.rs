@@ -106,7 +106,7 @@ fn a_known_mistake_is_explained_after_its_answer() {
     let mut receiver = Receiver::start(dir.path(), "", &[]);
     assert_eq!(receiver.post(&Webhook::new()), Some(200));
     let mut mistaken = Webhook::new();
-    let key = signature::Secret::new(&format!("{SECRET}\n"));
+    let key = signature::Secret::new(format!("{SECRET}\n"));
     let signer = signature::Signer::new(signature::Scheme::DeltacrownV2, &key).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
     let outgoing = signature::Outgoing {

@@ -90,15 +90,11 @@ impl<'h> Meaning<'h> {
             // The length first: most names are told apart by it alone.
             let is = |name: &str| header.name.eq_ignore_ascii_case(name);
             match header.name.len() {
-                14 if is("content-length") => {
-                    if meaning.length.replace(header.value).is_some() {
-                        return Err(Problem::Malformed("two Content-Length headers"));
-                    }
+                14 if is("content-length") && meaning.length.replace(header.value).is_some() => {
+                    return Err(Problem::Malformed("two Content-Length headers"));
                 }
-                17 if is("transfer-encoding") => {
-                    if meaning.coding.replace(header.value).is_some() {
-                        return Err(Problem::Malformed("two Transfer-Encoding headers"));
-                    }
+                17 if is("transfer-encoding") && meaning.coding.replace(header.value).is_some() => {
+                    return Err(Problem::Malformed("two Transfer-Encoding headers"));
                 }
                 // Gateway interfaces (CGI, WSGI) make the same variable of both spellings.
                 14 if is("content_length") => {

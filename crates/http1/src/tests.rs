@@ -99,8 +99,11 @@ fn what_is_torn_is_closed_and_what_is_wrong_is_malformed() {
     }
 }
 
+/// The length of a head, and what it says.
+type Length = (usize, (Framing, bool));
+
 /// The framing of a request head, whether it keeps the connection, and how long it is.
-fn head_of(bytes: &[u8]) -> Result<Option<(usize, (Framing, bool))>, Problem> {
+fn head_of(bytes: &[u8]) -> Result<Option<Length>, Problem> {
     request(bytes, &LIMITS, |head| (head.framing, head.keep_alive))
 }
 

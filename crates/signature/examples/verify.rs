@@ -28,8 +28,11 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     Ok(ExitCode::from(u8::from(!verdict.valid)))
 }
 
+/// Headers and body.
+type Split<'r> = (Vec<(String, String)>, &'r [u8]);
+
 /// The header lines, and the bytes behind the empty line as they are.
-fn split(request: &[u8]) -> Option<(Vec<(String, String)>, &[u8])> {
+fn split(request: &[u8]) -> Option<Split<'_>> {
     const END: &[u8] = b"\r\n\r\n";
     let end = request.windows(END.len()).position(|window| window == END)?;
     let (head, body) = (request.get(..end)?, request.get(end + END.len()..)?);

@@ -182,7 +182,8 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                 let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
                 match try_login(client, session, &request, &redactor, Clock::start()).await {
                     Ok(()) => {
-                        findings.add(Level::Ok, format_args!("login `{name}`, row {} ({settings})", flow + 1))
+                        findings
+                            .add(Level::Ok, format_args!("login `{name}`, row {} ({settings})", flow + 1));
                     }
                     Err(why) => {
                         findings.add(

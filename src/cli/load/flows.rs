@@ -21,17 +21,22 @@ use tokio::time::sleep;
 /// The time limit of a step that says none, for the record.
 const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// How many flows a schedule starts.
+fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
+    let Pace::Open(schedule) = pace else {
+        return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
+    };
+    let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
+    total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))
+}
+
 /// Resolves scenario and schedule, plays the flows and judges both.
 pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
     let work = LoadWork::new(&args.schedule, retry, args.flow.seed)?;
-    let Pace::Open(schedule) = &work.pace else {
-        return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
-    };
-    let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
-    let total = total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))?;
-    let mut resolved = run_plan::resolve_load(scenario, &args.flow, total, work.connections)?;
+    let mut resolved =
+        run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections)?;
     let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
     let output = &args.flow.output;
     let evidence = Evidence::prepare(output, work.shard)?;

@@ -236,7 +236,7 @@ impl Driving {
             handles.push(tasks.spawn(async move {
                 let finished = prepared.execute(execution, stopped).await;
                 let flows = finished.and_then(|finished| match finished.blocked {
-                    Some(blocked) => Err(RunError::Blocked(blocked)),
+                    Some(blocked) => Err(RunError::Blocked(Box::new(blocked))),
                     None => Ok(finished.flows),
                 });
                 (traffic, flows)

@@ -138,7 +138,7 @@ impl ObservePlan {
             }
             SourcePlan::Listen { address, path } => {
                 let (address, path) = (*address, path.clone());
-                self.receive(address, path, clock, stop)
+                self.receive(address, &path, clock, stop)
             }
         }
     }
@@ -147,7 +147,7 @@ impl ObservePlan {
     fn receive(
         &mut self,
         address: SocketAddr,
-        path: String,
+        path: &str,
         clock: Clock,
         stop: watch::Receiver<bool>,
     ) -> Result<RecordSource, Failure> {
@@ -157,7 +157,7 @@ impl ObservePlan {
         let receiver = Receiver::new(crate::receive::Plan {
             address,
             identity: Identity { kind: RunKind::Receive, ..self.identity.clone() },
-            path: path.clone(),
+            path: path.to_owned(),
             secret,
             tls: None,
             limits: Limits::default(),

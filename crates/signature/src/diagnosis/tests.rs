@@ -302,7 +302,7 @@ fn candidates_are_bounded_as_a_whole() {
 #[test]
 fn a_large_body_gets_all_its_candidates() {
     let item = r#"{"id":17,"name":"a team of six","note":"<i>/x</i>"},"#.repeat(1_150);
-    let body = format!(r#"{{"z":[{}1],"a":"\u00fc"}}"#, item);
+    let body = format!(r#"{{"z":[{item}1],"a":"\u00fc"}}"#);
     assert!((56_000..64_000).contains(&body.len()), "{}", body.len());
     let all = super::bodies::mistaken(body.as_bytes(), &mut super::work::Work::new());
     let words = "indented by 4 with sorted keys";
