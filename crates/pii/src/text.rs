@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(super) struct Classes(u32);
 
 impl Classes {
+    pub const NONE: Self = Self(0);
     pub const AT: Self = Self(1);
     pub const DIGIT: Self = Self(1 << 1);
     pub const DOT: Self = Self(1 << 2);
