@@ -2,7 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode::{self, DECODERS, Outer, Piece, Stage};
+use super::decode::{self, INSIDE, Outer, Piece, WHOLE};
 use super::detect::{self, Hints, Member, View, account, digits, pairs};
 use super::document::Name;
 use super::hits::Hits;
@@ -28,10 +28,8 @@ const DECODED_PER_BYTE: usize = 6;
 const INFLATED: usize = 1 << 20;
 
 /// What one of the decoders of whole texts needs; most texts have nothing of it.
-static CARRIED: LazyLock<Classes> = LazyLock::new(|| {
-    let whole = DECODERS.iter().filter(|d| d.stage == Stage::Whole);
-    whole.fold(Classes::NONE, |all, decoder| all.or(decoder.classes))
-});
+static CARRIED: LazyLock<Classes> =
+    LazyLock::new(|| WHOLE.iter().fold(Classes::NONE, |all, decoder| all.or(decoder.classes)));
 
 /// What does not change from leaf to leaf.
 #[derive(Clone, Copy)]
@@ -190,7 +188,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             return said;
         }
         let mut pieces = Vec::new();
-        for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Whole && classes.has(d.classes)) {
+        for decoder in WHOLE.iter().filter(|d| classes.has(d.classes)) {
             if explained && decoder.name != "JSON" {
                 break;
             }
@@ -217,7 +215,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let mut pieces = Vec::new();
         let (mut veiled, mut joined) = (false, false);
         if depth < MAX_ENCODED {
-            for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Inside && classes.has(d.classes)) {
+            for decoder in INSIDE.iter().filter(|d| classes.has(d.classes)) {
                 let before = pieces.len();
                 self.hits.worked(view.len());
                 match (decoder.decode)(view, &mut pieces) {
