@@ -1,5 +1,6 @@
 //! A JSON document as a flat list of nodes that borrow from the input: cheaper than a tree, and duplicate keys stay visible.
 
+use super::json;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
@@ -66,20 +67,17 @@ pub(super) struct Document<'a> {
 }
 
 impl<'a> Document<'a> {
-    /// Parses JSON bytes; `None` when they are not exactly one JSON document (or nested deeper than serde_json goes).
+    /// Parses JSON bytes; `None` when they are not exactly one JSON document (or nested deeper than `serde_json` goes).
     pub fn parse(bytes: &'a [u8]) -> Option<Self> {
-        // Checked once as a whole, which is faster than string by string.
-        let mut de = serde_json::Deserializer::from_str(std::str::from_utf8(bytes).ok()?);
-        let document = Self::read(&mut de).ok()?;
-        de.end().ok()?;
-        Some(document)
+        let text = std::str::from_utf8(bytes).ok()?;
+        let (document, used) = Self::parse_prefix(text)?;
+        json::is_rest_blank(text, used).then_some(document)
     }
 
     /// Parses the JSON document that `text` begins with; gives it with the number of bytes it took.
     pub fn parse_prefix(text: &'a str) -> Option<(Self, usize)> {
-        let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Whole<'a>>();
-        let document = stream.next()?.ok()?.0;
-        Some((document, stream.byte_offset()))
+        let (nodes, used) = json::read(text)?;
+        Some((Self { nodes }, used))
     }
 
     /// Reads one value from any deserializer, such as a `&Value`.
@@ -131,15 +129,6 @@ impl<'a> Document<'a> {
             }
         }
         out
-    }
-}
-
-/// A document as a `Deserialize`, for the streaming reader.
-struct Whole<'a>(Document<'a>);
-
-impl<'de> serde::Deserialize<'de> for Whole<'de> {
-    fn deserialize<D: Deserializer<'de>>(de: D) -> Result<Self, D::Error> {
-        Document::read(de).map(Whole)
     }
 }
 
@@ -229,9 +218,7 @@ const NUMBER: &str = "$serde_json::private::Number";
 /// Makes the object at `id` the number that it stands for.
 fn number(nodes: &mut Vec<Node<'_>>, id: NodeId) {
     let Some([object, Node { leaf: Leaf::Text(text), .. }]) = nodes.get_mut(id..) else { return };
-    let leaf = text.parse().map(Leaf::Whole).ok();
-    let leaf = leaf.or_else(|| text.parse().map(Leaf::Signed).ok());
-    let Some(leaf) = leaf.or_else(|| text.parse().map(Leaf::Real).ok()) else { return };
+    let Some(leaf) = json::number(text) else { return };
     object.leaf = leaf;
     nodes.truncate(id + 1);
 }

@@ -57,11 +57,11 @@ impl Engine {
             }
         });
         let mut hits = Hits::default();
-        hits.trace = Some(Trace::default());
+        hits.trace = Some(Box::default());
         Layers::new(rules, &mut hits, value.len()).value(value, context);
         let mut scan = Scan::default();
         self.emit(&hits, || place.to_owned(), &mut scan);
-        let Trace { mut steps, mut reasons } = hits.trace.take().unwrap_or_default();
+        let Trace { mut steps, mut reasons } = *hits.trace.take().unwrap_or_default();
         steps.dedup();
         reasons.dedup();
         for allowed in &scan.allowed {

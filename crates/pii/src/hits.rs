@@ -24,7 +24,7 @@ pub(super) struct Hits {
     /// Why something in here could not be read to its end.
     pub unread: Option<&'static str>,
     /// What spoke for and against, when somebody asks.
-    pub trace: Option<Trace>,
+    pub trace: Option<Box<Trace>>,
     /// How many values each category has.
     counts: [u8; Category::ALL.len()],
 }

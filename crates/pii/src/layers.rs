@@ -2,7 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
-use super::decode::{self, DECODERS, Outer, Piece, Stage};
+use super::decode::{self, INSIDE, Outer, Piece, WHOLE};
 use super::detect::{self, Hints, Member, View, account, digits, pairs};
 use super::document::Name;
 use super::hits::Hits;
@@ -13,6 +13,7 @@ use super::text::{self, Classes};
 use regex::Regex;
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// How many layers may lie on each other: three encodings, a carrier, and a JSON text in it.
 const MAX_LAYERS: usize = 5;
@@ -25,6 +26,10 @@ const DECODED_PER_BYTE: usize = 6;
 
 /// Most bytes that all compressed texts of one leaf unpack to.
 const INFLATED: usize = 1 << 20;
+
+/// What one of the decoders of whole texts needs; most texts have nothing of it.
+static CARRIED: LazyLock<Classes> =
+    LazyLock::new(|| WHOLE.iter().fold(Classes::NONE, |all, decoder| all.or(decoder.classes)));
 
 /// What does not change from leaf to leaf.
 #[derive(Clone, Copy)]
@@ -130,12 +135,15 @@ impl<'r, 'h> Layers<'r, 'h> {
         if number < 1000 {
             return;
         }
-        let written = number.to_string();
         let judged = match context.says {
             Says::Of(category, _) => number >= category.kind().least_number,
             Says::Id => true,
             _ => context.extra.is_some(),
         };
+        if !judged && number < 100_000 {
+            return;
+        }
+        let written = number.to_string();
         if judged {
             self.judge(&written, context);
         }
@@ -176,11 +184,11 @@ impl<'r, 'h> Layers<'r, 'h> {
         let mut said = Outer::Stays;
         // A value that its key explains is one; a cookie has pairs, too.
         let explained = matches!(context.says, Says::Of(Category::Token, _) | Says::UserAgent);
-        if depth >= MAX_LAYERS || view.len() < 4 {
+        if depth >= MAX_LAYERS || view.len() < 4 || !classes.has(*CARRIED) {
             return said;
         }
         let mut pieces = Vec::new();
-        for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Whole && classes.has(d.classes)) {
+        for decoder in WHOLE.iter().filter(|d| classes.has(d.classes)) {
             if explained && decoder.name != "JSON" {
                 break;
             }
@@ -207,7 +215,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let mut pieces = Vec::new();
         let (mut veiled, mut joined) = (false, false);
         if depth < MAX_ENCODED {
-            for decoder in DECODERS.iter().filter(|d| d.stage == Stage::Inside && classes.has(d.classes)) {
+            for decoder in INSIDE.iter().filter(|d| classes.has(d.classes)) {
                 let before = pieces.len();
                 self.hits.worked(view.len());
                 match (decoder.decode)(view, &mut pieces) {
@@ -364,6 +372,11 @@ impl<'r, 'h> Layers<'r, 'h> {
 
     /// Asks every kind: first those whose values have characters of their own, then about digits, then about all the rest.
     fn numbers(&mut self, view: View<'_>) {
+        // What no kind asks about: most names and sentences.
+        let asked = view.digits > 0 || view.hints != Hints::default();
+        if !asked && !view.classes.has(Classes::AT.or(Classes::COLON)) {
+            return;
+        }
         let mut covered = Vec::new();
         let hits = &mut *self.hits;
         for cover in detect::COVERS.iter() {

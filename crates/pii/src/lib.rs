@@ -64,6 +64,7 @@ mod explain;
 mod finding;
 mod hits;
 mod identity;
+mod json;
 mod judge;
 mod keys;
 mod layers;

@@ -8,6 +8,7 @@ use unicode_normalization::UnicodeNormalization;
 pub(super) struct Classes(u32);
 
 impl Classes {
+    pub const NONE: Self = Self(0);
     pub const AT: Self = Self(1);
     pub const DIGIT: Self = Self(1 << 1);
     pub const DOT: Self = Self(1 << 2);
@@ -71,14 +72,13 @@ static CLASS_OF: [u32; 256] = {
     table
 };
 
-/// The classes in `text` and how many ASCII digits it has, in one pass.
+/// The classes in `text` and how many ASCII digits it has.
 pub(super) fn survey(text: &str) -> (Classes, usize) {
-    let (mut mask, mut digits) = (0u32, 0usize);
-    for &b in text.as_bytes() {
-        mask |= CLASS_OF[usize::from(b)];
-        digits += usize::from(b.is_ascii_digit());
-    }
-    (Classes(mask), digits)
+    let classes = Classes(text.bytes().fold(0, |mask, b| mask | CLASS_OF[usize::from(b)]));
+    // Counted by themselves, many at once, and only where there are some.
+    let digits =
+        if classes.has(Classes::DIGIT) { text.bytes().filter(u8::is_ascii_digit).count() } else { 0 };
+    (classes, digits)
 }
 
 /// NFKC with every decimal digit in ASCII, dashes as hyphens, and invisible characters left out.

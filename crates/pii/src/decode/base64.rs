@@ -23,18 +23,18 @@ const MIN_BASE64: usize = 8;
 pub(crate) fn base64_texts(text: &str, mut found: impl FnMut(Unpacked)) {
     let bytes = text.as_bytes();
     let mut at = 0;
-    while at < bytes.len() {
-        if sextet(bytes, at) == 255 {
-            at += 1;
+    // The last byte of what could be the shortest run from `at` on tells of most words that there is none.
+    while at + MIN_BASE64 <= bytes.len() {
+        let last = at + MIN_BASE64 - 1;
+        if sextet(bytes, last) == 255 {
+            at = last + 1;
             continue;
         }
-        let start = at;
-        let mut slash = false;
-        while sextet(bytes, at) != 255 {
-            slash |= bytes.get(at) == Some(&b'/');
-            at += 1;
-        }
-        let Some(run) = bytes.get(start..at).filter(|r| r.len() >= MIN_BASE64) else { continue };
+        let start = (at..last).rev().find(|i| sextet(bytes, *i) == 255).map_or(at, |i| i + 1);
+        let end = (last + 1..bytes.len()).find(|i| sextet(bytes, *i) == 255).unwrap_or(bytes.len());
+        at = end + 1;
+        let Some(run) = bytes.get(start..end).filter(|r| r.len() >= MIN_BASE64) else { continue };
+        let slash = run.contains(&b'/');
         if let Some(decoded) = base64(run) {
             found(decoded);
         } else if slash {

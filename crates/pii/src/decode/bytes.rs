@@ -100,6 +100,10 @@ fn inflate(bytes: &[u8]) -> Option<(Vec<u8>, Option<&'static str>)> {
     }
 }
 
+/// The highest block of scripts that UTF-16 without a mark is known by, and the least share of its bytes in percent.
+const HIGHEST: u8 = 0x30;
+const SHARE: usize = 45;
+
 /// UTF-32 or UTF-16 of either byte order: by its mark, or by where its zero and equal bytes are.
 fn wide(bytes: &[u8]) -> Option<String> {
     match bytes {
@@ -114,18 +118,28 @@ fn wide(bytes: &[u8]) -> Option<String> {
     if bytes.len() < 8 {
         return None;
     }
-    // The high bytes of one script are few, and those of its blanks and digits are zero.
+    // The high bytes of one script are few, and those of its blanks and digits are zero: most bytes of no encoding fail at once.
+    let low = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|b| **b <= HIGHEST).count();
+    if low(0).max(low(1)) * 100 < bytes.len() / 2 * SHARE {
+        return None;
+    }
     let share = |odd: usize| {
         let mut counts = [0usize; 256];
         let half = bytes.iter().skip(odd).step_by(2);
         let total = half.clone().count().max(1);
         half.for_each(|b| counts[usize::from(*b)] += 1);
-        let most = counts.iter().enumerate().filter(|(b, _)| *b <= 0x30).map(|(_, n)| *n).max().unwrap_or(0);
+        let most = counts
+            .iter()
+            .enumerate()
+            .filter(|(b, _)| *b <= usize::from(HIGHEST))
+            .map(|(_, n)| *n)
+            .max()
+            .unwrap_or(0);
         let distinct = counts.iter().filter(|n| **n > 0).count();
         (most * 100 / total, distinct, counts[0] + most)
     };
     let (little, big) = (share(1), share(0));
-    let fits = |s: (usize, usize, usize)| s.0 >= 45 && s.1 <= 12;
+    let fits = |s: (usize, usize, usize)| s.0 >= SHARE && s.1 <= 12;
     let text = match (fits(little), fits(big)) {
         (true, true) if little.2 >= big.2 => utf16(bytes, u16::from_le_bytes),
         (true, false) => utf16(bytes, u16::from_le_bytes),

@@ -115,20 +115,30 @@ pub(super) fn multipart<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
+/// Longest list of names of columns, in characters. As a limit in the pattern it would be copied as often.
+const COLUMNS: usize = 2000;
+
 /// The names of an `INSERT` before its rows of values.
 static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b(?:insert|replace)\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w."`\[\]]+\s*\(([^()]{1,2000})\)\s*(?:output\s[^()]*)?values\s*"#).ok()
+    Regex::new(r#"(?i)\b(?:insert|replace)\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w."`\[\]]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
 });
 
 /// `INSERT INTO t (a, b) VALUES (1, 'x'), …`.
 pub(super) fn sql<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     // A word of each such statement, before the pattern is tried.
     let hinted = text.contains("nto ") || text.contains("NTO ");
-    let Some(pattern) = INSERT.as_ref().filter(|_| hinted) else { return Outer::Stays };
+    if !hinted {
+        return Outer::Stays;
+    }
+    let Some(pattern) = INSERT.as_ref() else { return Outer::Stays };
     let mut rows = 0;
     let mut done = 0;
     for found in pattern.captures_iter(text) {
-        let Some((whole, names)) = found.get(0).zip(found.get(1)) else { continue };
+        let Some((whole, names)) =
+            found.get(0).zip(found.get(1).filter(|n| n.as_str().chars().nth(COLUMNS).is_none()))
+        else {
+            continue;
+        };
         if let Some(before) = text.get(done..whole.start()).filter(|b| !b.trim().is_empty()) {
             out.push(Piece::Text(before.into()));
         }
@@ -231,29 +241,63 @@ pub(super) fn form<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Stays
 }
 
-/// The account in an access log (third field before the time) and in what `sshd` and databases write.
+/// Longest name of an account, in characters.
+const ACCOUNT: usize = 64;
+
+/// The account in an access log (third field before the time) and in what `sshd` and databases write. Its length is checked
+/// afterwards: a limit in the pattern would make an automaton of megabytes.
 static LOG: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r#"(?x)(?m)^\S+\ \S+\ (?P<access>[^\s"\[]{2,64})\ \[\d{2}/\w{3}/\d{4}
-        |\b(?:password|publickey|keyboard-interactive(?:/pam)?|none)\ for\ (?:invalid\ user\ )?(?P<auth>[\w.@-]{2,64})\ from\b
-        |\b(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[\w.@-]{2,64})"#,
+        r#"(?x)(?m)^\S+\ \S+\ (?P<access>[^\s"\[]{2,})\ \[[0-9]{2}/\w{3}/[0-9]{4}
+        |\b(?:password|publickey|keyboard-interactive(?:/pam)?|none)\ for\ (?:invalid\ user\ )?(?P<auth>[\w.@-]{2,})\ from\b
+        |\b(?:session\ (?:opened|closed)\ for\ user|[Ii]nvalid\ user|[Ff]ailed\ login\ for|authentication\ failed\ for\ user|Access\ denied\ for\ user|logged\ in\ as|for\ role)\ ["'`]?(?P<other>[\w.@-]{2,})"#,
     )
     .ok()
 });
+
+/// What stands in each text that [`LOG`] fits, besides the time in brackets of an access log.
+const LOGGED: [&str; 9] = [
+    "password for ",
+    "publickey for ",
+    "interactive for ",
+    "/pam for ",
+    "none for ",
+    "nvalid user ",
+    "ailed login for ",
+    " for user ",
+    "for role ",
+];
+
+/// Whether [`LOG`] may fit: most texts in brackets or parentheses are no log.
+fn may_be_log(text: &str) -> bool {
+    let (timed, said) = (text.contains(" ["), text.contains(" for ") || text.contains(" user "));
+    let time = |(at, _): (usize, &str)| matches!(text.as_bytes().get(at + 2..at + 5), Some([a, b, b'/']) if a.is_ascii_digit() && b.is_ascii_digit());
+    timed && text.match_indices(" [").any(time)
+        || said && LOGGED.iter().any(|words| text.contains(words))
+        || (timed || said) && text.contains("logged in as ")
+}
 
 /// Accounts that every system has.
 const SYSTEM: &str = "root admin postgres mysql www-data nobody daemon ubuntu deploy git user app www nginx apache oracle test guest sshd cron backup service readonly";
 
 pub(super) fn log<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    let hinted = text.contains(" [") || text.contains(" for ") || text.contains(" user ");
-    if let Some(pattern) = LOG.as_ref().filter(|_| hinted) {
+    if may_be_log(text)
+        && let Some(pattern) = LOG.as_ref()
+    {
         for found in pattern.captures_iter(text).take(64) {
-            let name =
-                ["access", "auth", "other"].iter().find_map(|g| found.name(g)).map_or("", |m| m.as_str());
+            let group = |name: &str| found.name(name).map(|m| m.as_str());
+            let whole =
+                group("access").or_else(|| group("auth")).filter(|n| n.chars().nth(ACCOUNT).is_none());
+            let Some(name) = whole.or_else(|| group("other").map(shortened)) else { continue };
             if !crate::keys::among(SYSTEM, name) {
                 out.push(Piece::Pair(Some("username".into()), name.into()));
             }
         }
     }
     Outer::Stays
+}
+
+/// The first [`ACCOUNT`] characters of a name.
+fn shortened(name: &str) -> &str {
+    name.char_indices().nth(ACCOUNT).and_then(|(end, _)| name.get(..end)).unwrap_or(name)
 }

@@ -1,7 +1,7 @@
 //! Everything a value can travel in: one list of decoders, whether they undo an encoding or take a carrier apart.
 //!
 //! An encoding yields the text that it hid, under the key that the text stood under. A carrier yields keys and values, and
-//! which of them belong together. A new one is a function and a line in [`DECODERS`].
+//! which of them belong together. A new one is a function and a line in [`WHOLE`] or [`INSIDE`].
 
 mod base64;
 mod bytes;
@@ -56,68 +56,54 @@ pub(crate) enum Outer {
     Gone,
 }
 
-/// When a decoder is tried.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Stage {
-    /// It takes a whole text apart, or shows all of it better.
-    Whole,
-    /// It undoes what is encoded somewhere in a text.
-    Inside,
-}
-
 /// One encoding or carrier.
 pub(crate) struct Decoder {
     pub name: &'static str,
-    pub stage: Stage,
     /// A cheap test by the classes of characters; most texts fail it.
     pub classes: Classes,
     /// Undoes the encoding, or does nothing.
     pub decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
 }
 
-/// A carrier, or an encoding of a whole text.
-const fn whole(
+/// One encoding or carrier, in a line.
+const fn decoder(
     name: &'static str,
     classes: Classes,
     decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
 ) -> Decoder {
-    Decoder { name, stage: Stage::Whole, classes, decode }
+    Decoder { name, classes, decode }
 }
 
-/// An encoding of a part.
-const fn inside(
-    name: &'static str,
-    classes: Classes,
-    decode: for<'t> fn(&'t str, &mut Vec<Piece<'t>>) -> Outer,
-) -> Decoder {
-    Decoder { name, stage: Stage::Inside, classes, decode }
-}
-
-/// All of them, in the order in which they are tried. The first that takes a whole text decides about it.
-pub(crate) static DECODERS: [Decoder; 18] = [
-    whole("UTF-16 read as bytes", Classes::NUL, |text, out| {
+/// What takes a whole text apart, or shows all of it better, in the order in which they are tried. The first that takes a text
+/// decides about it.
+pub(crate) static WHOLE: [Decoder; 14] = [
+    decoder("UTF-16 read as bytes", Classes::NUL, |text, out| {
         push(Some(text.replace('\0', "")), Outer::Gone, out)
     }),
-    whole("encoded words", Classes::QUERY, |text, out| push(quoted::encoded_words(text), Outer::Gone, out)),
-    whole("quoted-printable", Classes::EQUALS, |text, out| {
+    decoder("encoded words", Classes::QUERY, |text, out| push(quoted::encoded_words(text), Outer::Gone, out)),
+    decoder("quoted-printable", Classes::EQUALS, |text, out| {
         let sure = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
         push(quoted::quoted_printable(text).filter(|_| sure), Outer::Gone, out)
     }),
-    whole("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
-    whole("vCard, iCalendar", Classes::LINE, carriers::cards),
-    whole("HTTP message", Classes::LINE, carriers::http),
-    whole("multipart form", Classes::LINE, carriers::multipart),
-    whole("XML, HTML", Classes::ANGLE, markup::decode),
-    whole("SQL", Classes::PAREN, carriers::sql),
-    whole("table", Classes::LINE, table::decode),
-    whole("lines of keys and values", Classes::LINE, lines::decode),
-    whole("object in another notation", Classes::BRACE, relaxed::decode),
-    whole("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
-    whole("log", Classes::BRACE.or(Classes::PAREN).or(Classes::QUOTE), carriers::log),
-    inside("quoted-printable", Classes::EQUALS, |text, out| {
+    decoder("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
+    decoder("vCard, iCalendar", Classes::LINE, carriers::cards),
+    decoder("HTTP message", Classes::LINE, carriers::http),
+    decoder("multipart form", Classes::LINE, carriers::multipart),
+    decoder("XML, HTML", Classes::ANGLE, markup::decode),
+    decoder("SQL", Classes::PAREN, carriers::sql),
+    decoder("table", Classes::LINE, table::decode),
+    decoder("lines of keys and values", Classes::LINE, lines::decode),
+    decoder("object in another notation", Classes::BRACE, relaxed::decode),
+    decoder("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
+    decoder("log", Classes::BRACE.or(Classes::PAREN).or(Classes::QUOTE), carriers::log),
+];
+
+/// What undoes an encoding of a part of a text.
+pub(crate) static INSIDE: [Decoder; 4] = [
+    decoder("quoted-printable", Classes::EQUALS, |text, out| {
         push(quoted::quoted_printable(text), Outer::Stays, out)
     }),
-    inside(
+    decoder(
         "percent, entities, escapes",
         Classes::PERCENT.or(Classes::AMPERSAND).or(Classes::BACKSLASH),
         |text, out| {
@@ -126,11 +112,11 @@ pub(crate) static DECODERS: [Decoder; 18] = [
             push(decoded.map(|d| d.text), outer, out)
         },
     ),
-    inside("plus for a blank", Classes::PLUS, |text, out| {
+    decoder("plus for a blank", Classes::PLUS, |text, out| {
         let form = inline::form(text).map(|form| inline::inline(&form).map_or(form, |d| d.text));
         push(form, Outer::Joined, out)
     }),
-    inside("base64", Classes::UPPER.or(Classes::DIGIT), |text, out| {
+    decoder("base64", Classes::UPPER.or(Classes::DIGIT), |text, out| {
         base64_texts(text, |found| {
             out.push(if found.inflated {
                 Piece::Inflated(found.text, found.unread)

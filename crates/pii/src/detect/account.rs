@@ -41,16 +41,16 @@ pub(crate) fn judge_id(value: &str, around: Subject, hits: &mut Hits) {
 
 /// `STEAM_0:1:12345`, `[U:1:12345]`, and the profile URL with a 64-bit id.
 static STEAM: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)STEAM_[0-5]:[01]:\d{1,10}|\[U:1:\d{1,10}\]|(?:steamcommunity\.com/+(?:profiles|gid)/+|steam://[a-z/]*)(?P<id>7656\d{13})").ok()
+    Regex::new(r"(?i)STEAM_[0-5]:[01]:[0-9]{1,10}|\[U:1:[0-9]{1,10}\]|(?:steamcommunity\.com/+(?:profiles|gid)/+|steam://[a-z/]*)(?P<id>7656[0-9]{13})").ok()
 });
 
 /// Adds Steam accounts.
 fn find(view: &View<'_>, hits: &mut Hits) {
     let text = view.text;
-    let Some(pattern) = STEAM.as_ref().filter(|_| view.digits >= 6 && view.hints.has(Category::AccountId, 0))
-    else {
+    if view.digits < 6 || !view.hints.has(Category::AccountId, 0) {
         return;
-    };
+    }
+    let Some(pattern) = STEAM.as_ref() else { return };
     hits.worked(text.len());
     for found in pattern.captures_iter(text) {
         let Some(value) = found.name("id").or_else(|| found.get(0)) else { continue };

@@ -24,7 +24,7 @@ pub(crate) static KIND: Kind = Kind {
     },
     own_digits: |grade| grade != UPI,
     judge,
-    hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"], &["@", "pa="]],
+    hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"]],
     cover: Some(cover),
     member: part,
     record,
@@ -117,9 +117,9 @@ fn is_code(value: &str) -> bool {
 static CODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)\b(?:ifsc(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{4}0[a-z0-9]{6}
-        |sort\ ?-?code[\s:=\#.\-(]{0,4}(?:is\s)?\d{2}[-\ ]?\d{2}[-\ ]?\d{2}
-        |bsb(?:\ (?:number|no\.?|code))?[\s:=\#.\-(]{0,4}(?:is\s)?\d{3}[-\ ]?\d{3}
-        |(?:(?:aba|bank)\ )?(?:routing|rtn|aba)(?:\ (?:transit\ )?(?:number|no\.?|code|\#))?[\s:=\#.\-(]{0,4}(?:is\s)?\d{9}
+        |sort\ ?-?code[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{2}[-\ ]?[0-9]{2}[-\ ]?[0-9]{2}
+        |bsb(?:\ (?:number|no\.?|code))?[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{3}[-\ ]?[0-9]{3}
+        |(?:(?:aba|bank)\ )?(?:routing|rtn|aba)(?:\ (?:transit\ )?(?:number|no\.?|code|\#))?[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{9}
         |(?:swift|bic)(?:[/\ -](?:bic|code))?(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)\b",
     )
     .ok()
@@ -127,7 +127,7 @@ static CODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
 static NUMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)\b(?:a/?c|acc(?:oun)?t\.?|acct|account|acc|konto(?:nummer)?|cuenta|compte|হিসাব|অ্যাকাউন্ট|खाता)(?:\ (?:number|no\.?|num|nr\.?|nummer|\#|নম্বর|নং))?
-        [\s:=\#.\-(]{0,4}(?:is\s)?(?P<number>\d[\d\ -]{4,20}\d)",
+        [\s:=\#.\-(]{0,4}(?:is\s)?(?P<number>[0-9][0-9\ -]{4,20}[0-9])",
     )
     .ok()
 });

@@ -137,7 +137,10 @@ static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 fn find(view: &View<'_>, hits: &mut Hits) {
-    let Some(words) = WORDS.as_ref().filter(|_| view.hints.has(Category::BirthDate, 0)) else { return };
+    if !view.hints.has(Category::BirthDate, 0) {
+        return;
+    }
+    let Some(words) = WORDS.as_ref() else { return };
     hits.worked(view.text.len());
     for found in words.captures_iter(view.text) {
         let Some(rest) = found.name("rest") else { continue };

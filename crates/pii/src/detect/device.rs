@@ -90,7 +90,7 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
         (?:(?:wi-?fi|bluetooth|bt|device|ethernet|client|lan|wlan)[\ _-]?)?(?:mac|hwaddr|hw\ addr|hardware|bssid|ether|lladdr|link/ether|physical)(?:[\ _-]?(?:address|addr\.?|id|no\.?))?
           [\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was|of\ \w+\ is|:)?\s*[\x22'`(\[]?
           (?P<mac>(?:[0-9a-f]{2}:){5,}[0-9a-f]{2}|(?:[0-9a-f]{2}-){5,}[0-9a-f]{2}|[0-9a-f]{4}\.[0-9a-f]{4}\.[0-9a-f]{4})
-        |imei(?:[\ _-]?(?:number|no\.?|\#|1|2))?[\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was)?\s*[\x22'`(]?(?P<imei>\d{2}[\ -]?\d{6}[\ -]?\d{6}[\ -]?\d|\d{6}[\ -]\d{2}[\ -]\d{6}[\ -]\d)
+        |imei(?:[\ _-]?(?:number|no\.?|\#|1|2))?[\s:=\x22'`(\[>\#*–-]{0,5}(?:is|was)?\s*[\x22'`(]?(?P<imei>[0-9]{2}[\ -]?[0-9]{6}[\ -]?[0-9]{6}[\ -]?[0-9]|[0-9]{6}[\ -][0-9]{2}[\ -][0-9]{6}[\ -][0-9])
         |(?:idfa|gaid|aaid|idfv)[\s:=\x22'`(\[>–-]{1,5}(?P<ad>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})
         )",
     )
@@ -142,7 +142,10 @@ fn is_imei(value: &str) -> bool {
 
 /// Values after their names.
 fn cover(view: &View<'_>, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
-    let Some(named) = NAMED.as_ref().filter(|_| view.hints.has(Category::DeviceId, 0)) else { return };
+    if !view.hints.has(Category::DeviceId, 0) {
+        return;
+    }
+    let Some(named) = NAMED.as_ref() else { return };
     hits.worked(view.text.len());
     for found in named.captures_iter(view.text) {
         let value = ["mac", "imei", "ad"].iter().find_map(|name| found.name(name));

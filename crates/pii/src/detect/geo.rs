@@ -59,9 +59,9 @@ fn half(words: &Words<'_>) -> Option<u8> {
 /// Two decimal numbers, in words of maps: `23.77, 90.41`, `POINT(90.41 23.77)`, `geo:23.77,90.41`, `?q=23.77,90.41`, `@23.77,90.41,17z`.
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)(?:^|[^\d.])(?:(?:m?lat(?:itude)?|φ)\s*[:=]?\s*)?
-        (?P<a>[-−]?\d{1,3}\.\d{3,})\s*°?\s*(?P<ns>[NS]\b)?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
-        (?P<b>[-−]?\d{1,3}\.\d{3,})\s*°?\s*(?P<ew>[EW]\b)?(?P<third>\s*,?\s*[-−]?\d+\.\d+)?",
+        r"(?xi)(?:^|[^0-9.])(?:(?:m?lat(?:itude)?|φ)\s*[:=]?\s*)?
+        (?P<a>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ns>[NS]\b)?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
+        (?P<b>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ew>[EW]\b)?(?P<third>\s*,?\s*[-−]?[0-9]+\.[0-9]+)?",
     )
     .ok()
 });

@@ -10,7 +10,7 @@ pub(super) const FORMS: &str = r"(?x)
         |github_pat_[A-Za-z0-9_]{20,255}
         |gl(?:pat|dt|rt|ptt|cbt|soat|ft|imt|agent|oas)-[A-Za-z0-9_-]{16,}
         |xox[abeoprs](?:-[A-Za-z0-9]+)+[A-Za-z0-9-]{6,}
-        |xapp-\d-[A-Za-z0-9-]{10,}
+        |xapp-[0-9]-[A-Za-z0-9-]{10,}
         |xoxe\.[A-Za-z0-9.-]{10,}
         |(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{10,}
         |whsec_[A-Za-z0-9+/=]{16,}
@@ -27,18 +27,18 @@ pub(super) const FORMS: &str = r"(?x)
         |hf_[A-Za-z0-9]{30,}
         |sq0(?:atp|csp)-[A-Za-z0-9_-]{20,}
         |key-[0-9a-f]{32}
-        |\d{8,10}:AA[A-Za-z0-9_-]{30,}
+        |[0-9]{8,10}:AA[A-Za-z0-9_-]{30,}
         |[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6,7}\.[A-Za-z0-9_-]{27,}
-        |\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}
+        |\$2[aby]\$[0-9][0-9]\$[./A-Za-z0-9]{53}
         |\$argon2(?:id|i|d)\$[^\s]{20,}
-        |pbkdf2_sha256\$\d+\$[^\s]{20,}
+        |pbkdf2_sha256\$[0-9]+\$[^\s]{20,}
     )
     |(?i:
-        (?:discord(?:app)?\.com|discord\.gg)/api/(?:v\d+/)?webhooks/\d+/(?P<discord>[A-Za-z0-9_-]{8,})
+        (?:discord(?:app)?\.com|discord\.gg)/api/(?:v[0-9]+/)?webhooks/[0-9]+/(?P<discord>[A-Za-z0-9_-]{8,})
         |hooks\.slack(?:-gov)?\.com/(?:services|workflows|triggers)/[A-Z0-9]+/[A-Z0-9]+/(?P<slack>[A-Za-z0-9/]{6,})
-        |api\.telegram\.org/(?:file/)?bot(?P<telegram>\d+(?::|%3A)[A-Za-z0-9_-]{10,})
+        |api\.telegram\.org/(?:file/)?bot(?P<telegram>[0-9]+(?::|%3A)[A-Za-z0-9_-]{10,})
         |[a-z0-9.-]*webhook\.office(?:365)?\.com/(?P<office>[A-Za-z0-9@/_-]{30,})
-        |hooks\.zapier\.com/hooks/catch/\d+/(?P<zapier>[a-z0-9]{5,})
+        |hooks\.zapier\.com/hooks/catch/[0-9]+/(?P<zapier>[a-z0-9]{5,})
     )
     ";
 

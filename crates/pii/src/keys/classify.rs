@@ -5,9 +5,9 @@ use super::roles::{Role, role, whose};
 use super::words::{MAX_KEY, among, singular, words};
 use crate::category::Category;
 use crate::detect::Kind;
+use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// What a key says about a value under it.
@@ -94,27 +94,7 @@ impl<'w> Words<'w> {
 const REMEMBERED: usize = 4096;
 
 thread_local! {
-    static SEEN: RefCell<HashMap<Box<str>, Key, BuildHasherDefault<Fnv>>> = RefCell::new(HashMap::default());
-}
-
-/// FNV-1a: the map is small and starts over when full, so nobody gains from keys that collide.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-    fn write(&mut self, bytes: &[u8]) {
-        for b in bytes {
-            self.0 = (self.0 ^ u64::from(*b)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
+    static SEEN: RefCell<HashMap<Box<str>, Key, RandomState>> = RefCell::new(HashMap::default());
 }
 
 /// The kinds in the order in which they are asked about a key.

@@ -135,8 +135,7 @@ fn lines_say_what_is_wrong_with_them() {
     let engine = engine(&json!({}));
     let error = |line: &str| engine.scan_line(line.as_bytes()).unwrap_err().to_string();
     assert!(error("{").contains("JSON object"));
-    assert!(error("[{\"payload\": 1}]").contains("JSON object"));
-    assert!(error("{\"id\": 1}").contains("payload"));
+    assert!(error(r#"{"payload": 1, "payload": 2}"#).contains("twice"));
     assert!(
         error(r#"{"payload": {}, "identities": [{"kind": "shoe", "value": "x"}]}"#).contains("identities[0]")
     );
@@ -146,4 +145,11 @@ fn lines_say_what_is_wrong_with_them() {
     assert_eq!(scan.id, json!("q"));
     let places: Vec<_> = scan.findings.iter().map(|f| f.place.as_str()).collect();
     assert_eq!(places, ["", "X-A"]);
+    // A payload as it is: all of it is looked at.
+    for (line, place) in
+        [(r#"[{"payload": "c@d.ef"}]"#, "/0/payload"), (r#"{"id": 1, "to": "c@d.ef"}"#, "/to")]
+    {
+        let scan = engine.scan_line(line.as_bytes()).unwrap();
+        assert_eq!(scan.findings.iter().map(|f| f.place.as_str()).collect::<Vec<_>>(), [place]);
+    }
 }

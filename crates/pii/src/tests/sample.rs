@@ -41,7 +41,13 @@ fn check(sample: &str, labels: usize) {
     let mut labels_seen = 0;
     for line in sample.lines() {
         let gold: Value = serde_json::from_str(line).unwrap();
-        let scan = engine.scan_line(line.as_bytes()).unwrap();
+        // Without the answers: a line with further members is a payload as it is.
+        let mut asked = gold.clone();
+        asked
+            .as_object_mut()
+            .unwrap()
+            .retain(|key, _| matches!(key.as_str(), "id" | "payload" | "headers" | "identities"));
+        let scan = engine.scan_line(asked.to_string().as_bytes()).unwrap();
         assert_eq!(scan.id, gold["id"]);
         let found: BTreeSet<(Category, String)> =
             scan.findings.iter().map(|f| (f.category, norm(&f.place))).collect();
