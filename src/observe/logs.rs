@@ -78,7 +78,7 @@ impl LogFollow {
         let rest = self.held.split_off(end);
         let whole = std::mem::replace(&mut self.held, rest);
         let lines = whole.split_inclusive(|b| *b == b'\n');
-        Ok(lines.map(|line| log_text(line)).collect())
+        Ok(lines.map(log_text).collect())
     }
 
     /// Goes to the beginning of a file that was cut, or of the one that has taken this one's place.
