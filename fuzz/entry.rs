@@ -14,10 +14,10 @@ use std::sync::OnceLock;
 use wire::Clock;
 use wire::http1::{Buffered, Connection, Limits, LongBody, read_response};
 
-/// The entry points by the name of their corpus.
 /// A name, and what takes the bytes.
 pub type Entry = (&'static str, fn(&[u8]));
 
+/// The entry points by the name of their corpus.
 pub const ENTRIES: [Entry; 6] = [
     ("http", http),
     ("journal", journal),

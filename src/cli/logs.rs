@@ -4,7 +4,7 @@ use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
 use evidence::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
-use pii::{Engine, Policy, shown};
+use pii::{Engine, Policy, Utf8Reader, shown};
 use record::Counted;
 use record::{Links, PartRead, ReadError, Reader, read_input_text};
 use serde_json::json;
@@ -89,7 +89,7 @@ fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
             if stdin { "unpack it first".to_owned() } else { format!("try: zcat {name} | smoke logs -") };
         return Err(Failure::usage(format!("{name}: compressed with gzip; {hint}")));
     }
-    Ok(input)
+    Ok(Box::new(BufReader::with_capacity(256 * 1024, Utf8Reader::new(input))))
 }
 
 /// The formats of a file, or the built-in ones.
@@ -196,7 +196,10 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     }
     if summary.not_looked_at > 0 {
         let (n, longest) = (summary.not_looked_at, MAX_LINE / 1024);
-        let _ = writeln!(out, "{n} lines of more than {longest} KiB were not looked at for personal data");
+        let _ = writeln!(
+            out,
+            "{n} lines were not looked at for personal data, or not to their end: no text, or more than {longest} KiB"
+        );
     }
     if let Some(found) = reconciliation {
         out.push_str(&reconciled(found));

@@ -3,7 +3,8 @@
 use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
-use pii::{Engine, Policy};
+use evidence::logs::plain;
+use pii::{Engine, Finding, Policy, Unread, Utf8Reader};
 use record::read_input_text;
 use serde_json::json;
 use signature::Secret;
@@ -15,9 +16,6 @@ const MAX_LINE: usize = 16 << 20;
 
 /// Largest policy file that is read, in bytes.
 const MAX_POLICY: u64 = 1 << 20;
-
-/// The byte order mark of UTF-8, which some editors put before the first line.
-const MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// Output is handed on in pieces of this many bytes, or as soon as the input pauses.
 const PIECE: usize = 64 << 10;
@@ -31,18 +29,22 @@ const PIECE: usize = 64 << 10;
                   whatever else a wrapper holds is not looked at."
 )]
 pub(super) struct ScanArgs {
-    /// Read plain log lines instead of JSON lines; prints {line, findings} for lines with findings
+    /// Read plain log lines instead of JSON lines; prints {line, findings} for lines with findings or parts that could not be read
     #[arg(long)]
     text: bool,
     /// Policy file, YAML or JSON: what is allowed, added or switched off
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
+    /// Say which rule decided at each place, and what spoke for and against (`explained` in each row)
+    #[arg(long)]
+    explain: bool,
     /// Salt of the value hashes, so that several scans agree (default: random per scan)
     #[arg(long, value_name = "TEXT")]
     salt: Option<String>,
 }
 
-/// Scans standard input: exit 0 clean, 1 findings, 2 when a line could not be read (the others are still scanned).
+/// Scans standard input: exit 0 clean, 1 findings, 2 when a line could not be scanned (the others still are), 3
+/// when parts of lines could not be read as text.
 pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref().map_or(Ok(Policy::default()), read_policy)?;
     let salt = match &args.salt {
@@ -50,8 +52,10 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
         None => Secret::generate().map_err(Failure::environment)?.expose().to_owned(),
     };
     let engine = Engine::new(&policy, &[], salt.as_bytes()).map_err(Failure::usage)?;
-    let mut stream = Stream { engine, text: args.text, number: 0, leaks: 0, bad: 0, pending: String::new() };
-    stream.read(BufReader::with_capacity(256 << 10, std::io::stdin().lock()))?;
+    let (text, explain) = (args.text, args.explain);
+    let mut stream =
+        Stream { engine, text, explain, number: 0, leaks: 0, unread: 0, bad: 0, pending: String::new() };
+    stream.read(BufReader::with_capacity(256 << 10, Utf8Reader::new(std::io::stdin().lock())))?;
     stream.verdict()
 }
 
@@ -66,8 +70,10 @@ fn read_policy(path: &Path) -> Result<Policy, Failure> {
 struct Stream {
     engine: Engine,
     text: bool,
+    explain: bool,
     number: u64,
     leaks: u64,
+    unread: u64,
     bad: u64,
     pending: String,
 }
@@ -91,8 +97,7 @@ impl Stream {
                 skip_line(&mut input)?;
                 continue;
             }
-            let mark = if self.number == 1 { MARK } else { &[] };
-            self.line(line.strip_prefix(mark).unwrap_or(&line).trim_ascii());
+            self.line(line.trim_ascii());
         }
         self.flush();
         Ok(())
@@ -104,24 +109,49 @@ impl Stream {
             return;
         }
         if self.text {
-            let scan = self.engine.scan_text(&String::from_utf8_lossy(line));
-            if !scan.is_clean() {
-                self.leaks += 1;
-                let row = json!({"line": self.number, "findings": scan.findings});
-                self.print(&row.to_string());
-            }
+            self.text_line(line);
+        } else if let Err(error) = self.json_line(line) {
+            self.complain(&error.to_string());
+        }
+    }
+
+    fn text_line(&mut self, line: &[u8]) {
+        let read = plain(line);
+        let mut scan = self.engine.scan_text(&read.text);
+        let unread = read.unread.map(|why| Unread { place: String::new(), why: why.to_owned() });
+        scan.unread.extend(unread);
+        self.count(&scan.findings, &scan.unread);
+        let explained = self.explain.then(|| self.engine.explain_text(&read.text)).flatten();
+        if scan.is_clean() && explained.is_none() {
             return;
         }
-        match self.engine.scan_line(line) {
-            Ok(scan) => {
-                self.leaks += u64::from(!scan.findings.is_empty());
-                match serde_json::to_string(&scan) {
-                    Ok(row) => self.print(&row),
-                    Err(error) => self.complain(&error.to_string()),
-                }
-            }
-            Err(error) => self.complain(&error.to_string()),
+        let mut row = json!({"line": self.number, "findings": scan.findings});
+        if !scan.unread.is_empty() {
+            row["unread"] = json!(scan.unread);
         }
+        if let Some(explained) = explained {
+            row["explained"] = json!([explained]);
+        }
+        self.print(&row.to_string());
+    }
+
+    fn json_line(&mut self, line: &[u8]) -> anyhow::Result<()> {
+        let scan = self.engine.scan_line(line)?;
+        let row = if self.explain {
+            let mut row = serde_json::to_value(&scan)?;
+            row["explained"] = serde_json::to_value(self.engine.explain_line(line)?)?;
+            row.to_string()
+        } else {
+            serde_json::to_string(&scan)?
+        };
+        self.count(&scan.findings, &scan.unread);
+        self.print(&row);
+        Ok(())
+    }
+
+    fn count(&mut self, findings: &[Finding], unread: &[Unread]) {
+        self.leaks += u64::from(!findings.is_empty());
+        self.unread += u64::from(!unread.is_empty());
     }
 
     fn print(&mut self, row: &str) {
@@ -146,6 +176,13 @@ impl Stream {
     /// The exit: unreadable lines weigh more than findings, because nothing is known about them.
     fn verdict(&self) -> Result<Exit, Failure> {
         match (self.bad, self.leaks) {
+            (0, 0) if self.unread > 0 => {
+                out::say(format!(
+                    "{} of {} lines could not be read as text to their end: `unread` says where and why",
+                    self.unread, self.number
+                ));
+                Ok(Exit::Unproven)
+            }
             (0, 0) => Ok(Exit::Pass),
             (0, _) => Ok(Exit::Fail),
             (bad, leaks) => Err(Failure::usage(format!(

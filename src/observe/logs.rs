@@ -1,8 +1,10 @@
 //! Follows a log file of the sender while it grows, through rotation.
 
+use evidence::logs::plain;
+use pii::Encoding;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of one look.
@@ -10,12 +12,19 @@ const PIECE: u64 = 4 * 1024 * 1024;
 /// Most bytes of a line that are kept while its end has not come.
 const MAX_LINE: usize = 64 * 1024;
 
+/// So many bytes at its beginning show the encoding of a file.
+const START: usize = 4096;
+
 /// A log that is being followed.
 #[derive(Debug)]
 pub(crate) struct LogFollow {
     path: PathBuf,
     file: File,
     inode: u64,
+    /// Shown by the beginning of the file, once there is one.
+    encoding: Option<Encoding>,
+    /// Read and not yet text.
+    raw: Vec<u8>,
     /// Read and not yet given: the beginning of a line.
     held: Vec<u8>,
 }
@@ -31,9 +40,13 @@ impl LogFollow {
             return Err(io::Error::other("not a file: a log that grows on disk is needed"));
         }
         let mut file = File::open(path)?;
-        file.seek(SeekFrom::End(0))?;
+        let end = file.seek(SeekFrom::End(0))?;
         let inode = file.metadata()?.ino();
-        Ok(Self { path: path.to_path_buf(), file, inode, held: Vec::new() })
+        let encoding = encoding(&file)?;
+        // Between two characters, wherever the writer is.
+        let unit = encoding.map_or(1, |e| e.unit() as u64);
+        file.seek(SeekFrom::Start(end - end % unit))?;
+        Ok(Self { path: path.to_path_buf(), file, inode, encoding, raw: Vec::new(), held: Vec::new() })
     }
 
     /// Why nothing more can be read, where that is so.
@@ -45,18 +58,27 @@ impl LogFollow {
         ))
     }
 
-    /// The whole lines that have come since the last look. A line that goes on for more than [`MAX_LINE`] comes in pieces.
+    /// The whole lines that have come since the last look, none for one that is no text. A line that goes on for more
+    /// than [`MAX_LINE`] comes in pieces.
     ///
     /// # Errors
     /// When the file cannot be read; what was read before then comes with the next look.
-    pub(crate) fn look(&mut self) -> io::Result<Vec<String>> {
-        self.file.by_ref().take(PIECE).read_to_end(&mut self.held)?;
+    pub(crate) fn look(&mut self) -> io::Result<Vec<Option<String>>> {
+        self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
+        if self.encoding.is_none() {
+            self.encoding = encoding(&self.file)?;
+        }
+        match self.encoding {
+            None | Some(Encoding::Utf8) => self.held.append(&mut self.raw),
+            Some(wide) => self.held.extend(wide.take(&mut self.raw).into_bytes()),
+        }
         self.turn_over()?;
         let last = self.held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let end = if self.held.len() - last > MAX_LINE { self.held.len() } else { last };
         let rest = self.held.split_off(end);
         let whole = std::mem::replace(&mut self.held, rest);
-        Ok(String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect())
+        let lines = whole.split_inclusive(|b| *b == b'\n');
+        Ok(lines.map(log_text).collect())
     }
 
     /// Goes to the beginning of a file that was cut, or of the one that has taken this one's place.
@@ -82,10 +104,26 @@ impl LogFollow {
 
     /// What one file ended with does not go on in the next.
     fn end_line(&mut self) {
+        self.encoding = None;
+        self.raw.clear();
         if self.held.last().is_some_and(|last| *last != b'\n') {
             self.held.push(b'\n');
         }
     }
+}
+
+fn log_text(line: &[u8]) -> Option<String> {
+    let read = plain(line);
+    read.unread.is_none().then(|| read.text.into_owned())
+}
+
+/// The encoding of a file that has something in it.
+fn encoding(file: &File) -> io::Result<Option<Encoding>> {
+    let mut start = [0; START];
+    let read = file.read_at(&mut start, 0)?;
+    let start = start.get(..read).unwrap_or_default();
+    let zeros = start.iter().take_while(|b| **b == 0).count();
+    Ok(start.get(zeros - zeros % 4..).filter(|rest| !rest.is_empty()).map(Encoding::of))
 }
 
 #[cfg(test)]
@@ -103,17 +141,26 @@ mod tests {
         (dir, path, follow)
     }
 
+    fn look(follow: &mut LogFollow) -> Vec<String> {
+        follow
+            .look()
+            .unwrap()
+            .into_iter()
+            .map(|line| line.unwrap_or_else(|| "(no text)".to_owned()))
+            .collect()
+    }
+
     #[test]
     fn lines_come_through_rotation_and_half_lines_wait() {
         let (dir, path, mut follow) = followed("before\n");
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         file.write_all(b"one\ntw").unwrap();
-        assert_eq!(follow.look().unwrap(), ["one"]);
+        assert_eq!(look(&mut follow), ["one"]);
         file.write_all(b"o\n").unwrap();
         std::fs::rename(&path, dir.path().join("log.1")).unwrap();
         std::fs::write(&path, "three\n").unwrap();
-        assert_eq!(follow.look().unwrap(), ["two"]);
-        assert_eq!(follow.look().unwrap(), ["three"]);
+        assert_eq!(look(&mut follow), ["two"]);
+        assert_eq!(look(&mut follow), ["three"]);
         assert_eq!(follow.lost(), None);
         std::fs::remove_file(&path).unwrap();
         assert!(follow.lost().unwrap().contains("is gone"));
@@ -125,16 +172,16 @@ mod tests {
         let mut old = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         std::fs::rename(&path, dir.path().join("log.1")).unwrap();
         std::fs::write(&path, "").unwrap();
-        assert!(follow.look().unwrap().is_empty());
+        assert!(look(&mut follow).is_empty());
         old.write_all(b"late\nunfinished").unwrap();
-        assert_eq!(follow.look().unwrap(), ["late"]);
+        assert_eq!(look(&mut follow), ["late"]);
         std::fs::write(&path, "new\n").unwrap();
-        assert_eq!(follow.look().unwrap(), ["unfinished"]);
-        assert_eq!(follow.look().unwrap(), ["new"]);
+        assert_eq!(look(&mut follow), ["unfinished"]);
+        assert_eq!(look(&mut follow), ["new"]);
         // Cut in place, with less in it than before.
         std::fs::write(&path, "x\n").unwrap();
-        assert!(follow.look().unwrap().is_empty());
-        assert_eq!(follow.look().unwrap(), ["x"]);
+        assert!(look(&mut follow).is_empty());
+        assert_eq!(look(&mut follow), ["x"]);
     }
 
     #[test]
@@ -143,9 +190,24 @@ mod tests {
         let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
         let (long, end) = ("a".repeat(MAX_LINE + 1), "b".repeat(10));
         file.write_all(long.as_bytes()).unwrap();
-        assert_eq!(follow.look().unwrap(), [long]);
+        assert_eq!(look(&mut follow), [long]);
         file.write_all(format!("{end}\nnext\n").as_bytes()).unwrap();
-        assert_eq!(follow.look().unwrap(), [end, "next".to_owned()]);
+        assert_eq!(look(&mut follow), [end, "next".to_owned()]);
+    }
+
+    #[test]
+    fn a_log_in_utf_16_is_followed() {
+        let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        let (_dir, path, mut follow) = followed("");
+        let mut file = std::fs::OpenOptions::new().append(true).open(&path).unwrap();
+        file.write_all(&wide("\u{feff}one \u{1f600}\ntw")).unwrap();
+        assert_eq!(look(&mut follow), ["one \u{1f600}"]);
+        let mut later = LogFollow::at_end(&path).unwrap();
+        file.write_all(&wide("o\n")).unwrap();
+        assert_eq!((look(&mut follow), look(&mut later)), (vec!["two".to_owned()], vec!["o".to_owned()]));
+        // Another program writes to the same file.
+        file.write_all(&[0, 0xdc, 0, 0xdc, 0x0a, 0]).unwrap();
+        assert_eq!(look(&mut follow), ["(no text)"]);
     }
 
     #[test]

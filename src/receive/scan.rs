@@ -49,7 +49,7 @@ fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
     let found = engine.scan_request(&request, memo);
     let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
     paths.metrics.found(all);
-    if !attempt.is_coded() {
+    if found.unread.is_empty() {
         paths.metrics.inspected();
     }
 }

@@ -8,12 +8,12 @@ use std::process::{Command, Output, Stdio};
 
 const NAME: &str = "apps.notifications.services.webhook_service";
 
-fn logs(dir: &Path, args: &[&str], stdin: &str) -> Output {
+fn logs(dir: &Path, args: &[&str], stdin: impl AsRef<[u8]>) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
     command.arg("logs").args(args).current_dir(dir);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn().unwrap();
-    let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
+    let _ = child.stdin.take().unwrap().write_all(stdin.as_ref());
     child.wait_with_output().unwrap()
 }
 
@@ -71,6 +71,29 @@ fn a_log_in_another_format_proves_nothing_and_personal_data_fails() {
     assert_eq!(done.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&done.stdout).contains("1 email"));
     assert_eq!(logs(dir.path(), &["no-such-file"], "").status.code(), Some(2));
+}
+
+#[test]
+fn a_log_in_another_encoding_or_with_something_before_its_lines_is_read() {
+    let dir = tempfile::tempdir().unwrap();
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let clean = delivered("a");
+    let leak = clean.clone() + "ask john@example.com\n";
+    let zeros = "\0".repeat(64);
+    for (log, code) in [
+        (wide(&leak), 1),
+        (wide(&format!("\u{feff}{leak}")), 1),
+        (wide(&clean), 0),
+        (format!("\u{feff}{clean}").into_bytes(), 0),
+        (format!("{zeros}{clean}").into_bytes(), 0),
+        (format!("\u{1b}[32m{}\u{1b}[0m\n", clean.trim_end()).into_bytes(), 0),
+        ([clean.as_bytes(), clean.as_bytes(), &[0x81, 0x8f, 0xfe, 0x90, b'\n']].concat(), 3),
+    ] {
+        let done = logs(dir.path(), &["-"], &log);
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{:?}: {shown}", log.get(..40));
+        assert!(!shown.contains("about webhooks                        0"), "{shown}");
+    }
 }
 
 #[test]

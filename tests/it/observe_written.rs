@@ -5,7 +5,7 @@ use evidence::gate::{Gates, Verdict, judge, overall, triggers};
 use record::Ending;
 use record::Tick;
 use record::{
-    Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, OnTrigger, Outcome, Probe,
+    Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, LogFacts, OnTrigger, Outcome, Probe,
     Reconciliation, Record, Refused, RetryContract, Step, Watch, WatchBegin,
 };
 use signature::{Reason, Scheme, Verdict as Signature};
@@ -445,10 +445,22 @@ fn what_was_refused_or_could_not_be_read_leaves_its_gate_unproven() {
     }
     let (verdict, text) = check(&window, "client_error_rate");
     assert!(verdict == Verdict::Unproven && text.contains("(404: 2, 413: 1)"), "{text}");
-    window.headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
-    window.webhook(2, 200, Reason::Valid, "\u{1f}\u{8b}");
+    window.headers.push(("Content-Encoding".to_owned(), "br".to_owned()));
+    window.webhook(2, 200, Reason::Valid, "\u{fffd}\u{1f}");
     let (verdict, text) = check(&window, "pii");
-    assert!(verdict == Verdict::Unproven && text.contains("1 in a content coding"), "{text}");
+    assert!(verdict == Verdict::Unproven && text.contains("1 could not be read"), "{text}");
+}
+
+#[test]
+fn a_line_of_the_log_that_could_not_be_read_leaves_personal_data_unproven() {
+    let mut window = Window::new();
+    window.minute(1, 40, 0);
+    for (unread, verdict) in [(0, Verdict::Pass), (1, Verdict::Unproven)] {
+        let summary = serde_json::json!({"pii": {}, "not_looked_at": unread});
+        let log = Watch::Log(Box::new(LogFacts { at: Tick(2 * MINUTE), summary }));
+        window.analysis.take(&Record::Watch(log));
+        assert_eq!(check(&window, "pii").0, verdict);
+    }
 }
 
 #[test]

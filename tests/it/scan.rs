@@ -7,6 +7,9 @@ use std::process::{Command, Output, Stdio};
 const SAMPLE: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/crates/pii/tests/data/pii_sample.jsonl"));
 
+/// The beginning of a gzip, in base64.
+const CUT: &str = "H4sIAAAAAAACAx2QQW5YQQxCr8LVjMF2ValRq1TN8cN08Rfjb+DhzzN+//3RP8E/H/9+YT6+0DTvbsWr3TqLU1Wo1RZ0B410rgXbHCxkH7Kq3R4ML3+wc3Xl7YZKgBYzyYuu36tuIOzNTgFZVicbLvLpZPbka6NjP3eM2WzmfmrVdvW9dJziOltulUm71x1iXT/soVbH";
+
 fn scan(args: &[&str], stdin: &[u8]) -> Output {
     let mut child = Command::new(env!("CARGO_BIN_EXE_smoke"))
         .arg("scan")
@@ -36,7 +39,16 @@ fn rows(output: &Output) -> Vec<Value> {
 
 #[test]
 fn every_line_of_the_sample_has_one_line_of_output() {
-    let output = scan(&[], SAMPLE.as_bytes());
+    // What the sample says about a line is no part of what is scanned.
+    let own = |line: &str| {
+        let whole: Value = serde_json::from_str(line).expect("JSON");
+        let member = |name: &str| (name.to_owned(), whole.get(name).cloned().unwrap_or_default());
+        let own: serde_json::Map<_, _> =
+            ["id", "payload", "headers", "identities"].map(member).into_iter().collect();
+        Value::Object(own).to_string() + "\n"
+    };
+    let sample: String = SAMPLE.lines().map(own).collect();
+    let output = scan(&[], sample.as_bytes());
     assert_eq!(output.status.code(), Some(1));
     let rows = rows(&output);
     let ids: Vec<&Value> = rows.iter().map(|r| &r["id"]).collect();
@@ -127,4 +139,57 @@ fn the_same_salt_gives_the_same_hashes() {
     let hash = |args: &[&str]| rows(&scan(args, line))[0]["findings"][0]["value_sha256"].clone();
     assert_eq!(hash(&["--salt", "x"]), hash(&["--salt", "x"]));
     assert_ne!(hash(&[]), hash(&[]));
+}
+
+#[test]
+fn what_could_not_be_read_is_neither_clean_nor_hidden() {
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    assert_eq!(scan(&["--text"], &wide("someone@example.org\n")).status.code(), Some(1));
+    assert_eq!(scan(&[], &wide("{\"id\": 1, \"payload\": \"a@b.cd\"}\n")).status.code(), Some(1));
+    let binary = scan(&["--text"], &[0x81, 0x8f, 0xfe, 0x90, b'\n']);
+    assert_eq!(binary.status.code(), Some(3));
+    assert!(rows(&binary)[0]["unread"][0]["why"].is_string());
+    // A gzip of which the end is missing.
+    let line = format!("{{\"id\": 1, \"payload\": {{\"log\": \"{CUT}\"}}}}");
+    let cut = scan(&[], line.as_bytes());
+    assert_eq!((cut.status.code(), &rows(&cut)[0]["unread"][0]["where"]), (Some(3), &json!("/log")));
+}
+
+#[test]
+fn each_decision_is_explained_when_asked_for() {
+    let line = br#"{"id": 1, "headers": {"X-Mail": "x@y.example"}, "identities": [{"kind": "username", "value": "Canary.Bird"}],
+        "payload": {"dob": "[hidden]", "mail": "a@b.cd", "note": "canary.bird was here", "player": {"lat": 23.81034, "lng": 90.41251}}}"#;
+    let line: Vec<u8> = line.iter().copied().filter(|b| *b != b'\n').collect();
+    let output = scan(&["--explain"], &line);
+    assert_eq!(output.status.code(), Some(1));
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    let row = &rows(&output)[0];
+    let explained = row["explained"].as_array().expect("a list");
+    let of = |place: &str| {
+        explained.iter().find(|e| e["where"] == place).unwrap_or_else(|| panic!("{place}: {shown}"))
+    };
+    for (place, category, speaks_for) in [
+        ("/mail", "email", true),
+        ("X-Mail", "email", true),
+        ("/note", "username", true),
+        ("/dob", "birth_date", false),
+    ] {
+        let reason = &of(place)["reasons"][0];
+        assert_eq!(
+            (&reason["category"], &reason["speaks_for"]),
+            (&json!(category), &json!(speaks_for)),
+            "{shown}"
+        );
+        assert!(reason["why"].as_str().is_some_and(|why| why.len() > 5), "{shown}");
+    }
+    for finding in row["findings"].as_array().expect("a list") {
+        assert!(
+            explained.iter().any(|e| e["where"] == finding["where"]),
+            "{finding} is not explained: {shown}"
+        );
+    }
+    assert!(!shown.contains("a@b.cd") && !shown.contains("23.81034"), "a value in the output: {shown}");
+    assert!(rows(&scan(&[], &line))[0].get("explained").is_none());
+    let text = scan(&["--text", "--explain"], b"from 203.0.113.9\n");
+    assert_eq!(rows(&text)[0]["explained"][0]["reasons"][0]["category"], "ip_address");
 }

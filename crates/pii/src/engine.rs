@@ -85,7 +85,7 @@ impl Engine {
         } else {
             self.body(request.body, rules, &mut scan);
         }
-        if let Some(coding) = request::unknown_coding(request.headers)
+        if let Some(coding) = request::coding(request.headers)
             && scan.unread.is_empty()
             && decode::readable(request.body).text.contains('\u{fffd}')
         {

@@ -77,12 +77,12 @@ mod shown;
 mod text;
 
 pub use category::Category;
-pub use decode::{Readable, readable};
+pub use decode::{Encoding, Readable, Utf8Reader, readable};
 pub use engine::{Engine, Request};
 pub use explain::{Explanation, Reason};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan, Unread};
 pub use identity::{Identity, IdentityKind};
-pub use line::{LineError, LineScan};
+pub use line::{Explained, LineError, LineScan};
 pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
 pub use shown::{is_invisible, printable, shown};

@@ -3,7 +3,8 @@
 use super::canary::Canaries;
 use super::document::{Document, Leaf, Name, NodeId};
 use super::engine::Engine;
-use super::finding::{Finding, Scan};
+use super::explain::{Explanation, Reason};
+use super::finding::{Detector, Finding, Scan, Unread};
 use crate::{Identity, IdentityKind};
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -39,9 +40,74 @@ pub struct LineScan {
     pub id: serde_json::Value,
     /// What leaks.
     pub findings: Vec<Finding>,
+    /// What could not be read, or not to its end: not read is not clean.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<Unread>,
+}
+
+/// Why something at a place of a line is a finding, or is none.
+#[derive(Debug, Serialize)]
+pub struct Explained {
+    /// Where, as in [`Finding`].
+    #[serde(rename = "where")]
+    pub place: String,
+    /// What the key was taken for.
+    pub key: String,
+    /// The encodings and carriers that were undone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub undone: Vec<String>,
+    /// What spoke for and against.
+    pub reasons: Vec<Reason>,
 }
 
 impl Engine {
+    /// Explains each place of a line at which something had to be decided, and each of its findings.
+    ///
+    /// # Errors
+    /// When the line cannot be read.
+    pub fn explain_line(&self, line: &[u8]) -> Result<Vec<Explained>, LineError> {
+        let document = Document::parse(line).ok_or(LineError::Syntax)?;
+        let parts = Parts::of(&document)?;
+        let nodes = document.nodes().iter().enumerate().skip(parts.payload);
+        let inside = nodes.take_while(|(id, n)| *id == parts.payload || n.parent >= parts.payload);
+        let leaves =
+            inside.filter_map(|(id, n)| Some((document.pointer(parts.payload, id), n.leaf.written()?)));
+        let headers =
+            parts.headers.iter().map(|(name, value)| ((*name).to_owned(), value.as_ref().to_owned()));
+        let mut said: Vec<Explained> =
+            leaves.chain(headers).filter_map(|(place, value)| self.explained(place, &value)).collect();
+        // What members say together, what a key holds, and values of the line's own test users.
+        let whole: serde_json::Value = serde_json::from_slice(line).unwrap_or_default();
+        let payload = if parts.payload == 0 { Some(&whole) } else { whole.get("payload") };
+        for finding in self.scan_line(line)?.findings {
+            let told = |s: &Explained| {
+                s.place == finding.place
+                    && s.reasons.iter().any(|r| r.category == finding.category && r.speaks_for)
+            };
+            if said.iter().any(told) {
+                continue;
+            }
+            let at = payload.and_then(|payload| payload.pointer(&finding.place)).filter(|at| at.is_object());
+            let together = at.and_then(|at| self.explained(finding.place.clone(), &at.to_string()));
+            match together.filter(|together| told(together)) {
+                Some(together) => said.push(together),
+                None => said.push(Explained::of(finding)),
+            }
+        }
+        Ok(said)
+    }
+
+    /// Explains a plain text, as [`Engine::scan_text`] reads it; none where nothing had to be decided.
+    #[must_use]
+    pub fn explain_text(&self, text: &str) -> Option<Explained> {
+        self.explained(String::new(), text)
+    }
+
+    fn explained(&self, place: String, value: &str) -> Option<Explained> {
+        let Explanation { key, undone, reasons, .. } = self.explain(&place, value);
+        (!reasons.is_empty()).then_some(Explained { place, key, undone, reasons })
+    }
+
     /// Scans one line of JSON lines; the line's identities are looked for besides the engine's own.
     ///
     /// # Errors
@@ -56,7 +122,19 @@ impl Engine {
         for (name, value) in &parts.headers {
             self.named(name, value, name, rules, &mut scan);
         }
-        Ok(LineScan { id: parts.id, findings: scan.findings })
+        Ok(LineScan { id: parts.id, findings: scan.findings, unread: scan.unread })
+    }
+}
+
+impl Explained {
+    /// What only the finding itself says.
+    fn of(finding: Finding) -> Self {
+        let why = match finding.detector {
+            Detector::Canary => "a value of a test user",
+            Detector::Key | Detector::Pattern => "the name of the member itself, or what stands beside it",
+        };
+        let reason = Reason { category: finding.category, speaks_for: true, why: why.to_owned() };
+        Self { place: finding.place, key: "nothing".to_owned(), undone: Vec::new(), reasons: vec![reason] }
     }
 }
 

@@ -18,9 +18,9 @@ pub(super) fn pairs(text: &str) -> impl Iterator<Item = (String, String)> + '_ {
     })
 }
 
-/// A content coding that is not undone here: whoever received the body should have.
-pub(super) fn unknown_coding(headers: &[(String, String)]) -> Option<&str> {
+/// The content coding that the headers announce (RFC 9110 section 8.4.1); where it could be undone, the text shows it.
+pub(super) fn coding(headers: &[(String, String)]) -> Option<&str> {
     let (_, value) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("content-encoding"))?;
-    let known = ["gzip", "x-gzip", "deflate", "identity", ""];
-    (!known.iter().any(|k| value.trim().eq_ignore_ascii_case(k))).then_some(value.trim())
+    let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
+    (!value.split(',').all(plain)).then_some(value.trim())
 }

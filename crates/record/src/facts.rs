@@ -371,13 +371,6 @@ impl Attempt {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, v)| v.as_str())
     }
-
-    /// Whether its body is in a content coding such as gzip (RFC 9110 section 8.4.1), so that its bytes are not its text.
-    #[must_use]
-    pub fn is_coded(&self) -> bool {
-        let plain = |coding: &str| coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity");
-        self.header("Content-Encoding").is_some_and(|codings| !codings.split(',').all(plain))
-    }
 }
 
 /// A raw body: text where it is UTF-8, else base64.

@@ -144,7 +144,7 @@ summed! {
     pub struct PiiStats {
         /// Requests or answers looked at.
         pub inspected: u64,
-        /// Requests in a content coding, whose text was not looked at.
+        /// Requests or answers that could not be read as text, or not to their end.
         #[serde(default)]
         pub unread: u64,
         /// Findings.

@@ -70,8 +70,9 @@ pub struct Scenario {
     /// not read, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<ClauseSpec>,
-    /// What the PII engine allows, adds, or leaves out.
+    /// What the search for personal data allows, adds, or leaves out.
     #[serde(default)]
+    #[schemars(with = "Option<pii::Policy>")]
     pub pii: Option<Json>,
     /// The steps of a flow, in order.
     #[schemars(length(min = 1))]

@@ -84,12 +84,12 @@ impl Judge for Live<'_> {
         self.fired.clone()
     }
 
-    fn read_log(&mut self, lines: &[String], at: Tick) -> LogSaid {
+    fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid {
         let Some(log) = &mut self.log else { return LogSaid::default() };
         let mut quotes = Vec::new();
         for line in lines {
-            log.fold.take(Some(line));
-            quotes.extend(log.window.read(line, at));
+            log.fold.take(line.as_deref());
+            quotes.extend(log.window.read(line.as_deref().unwrap_or_default(), at));
         }
         LogSaid { summary: serde_json::to_value(log.fold.summary()).unwrap_or_default(), quotes }
     }

@@ -1,6 +1,6 @@
 //! Personal data in webhooks, and in the API's answers, which are counted apart.
 
-use pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request};
+use pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request, Scan};
 use record::{Attempt, Header, Step};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,9 +24,9 @@ pub struct Located {
 /// The findings of one kind of traffic.
 #[derive(Debug, Clone, Default)]
 pub struct Findings {
-    /// Requests or answers looked at.
+    /// Requests or answers that were read to their end.
     pub inspected: u64,
-    /// Requests in a content coding, whose text was not looked at.
+    /// Requests or answers that could not be read as text, or not to their end.
     pub unread: u64,
     /// Findings by category.
     pub by_category: BTreeMap<Category, u64>,
@@ -99,12 +99,7 @@ impl Privacy {
             return;
         }
         self.allowances.extend(scan.allowed.iter().map(told));
-        if attempt.is_coded() {
-            self.webhooks.unread += 1;
-        } else {
-            self.webhooks.inspected += 1;
-        }
-        self.webhooks.add(scan.findings, Some(delivery), || format!("attempt {}", attempt.attempt));
+        self.webhooks.add(scan, Some(delivery), || format!("attempt {}", attempt.attempt));
     }
 
     pub(super) fn scan_step(&mut self, step: &Step) {
@@ -112,8 +107,7 @@ impl Privacy {
         let scan = self.engine.scan_response(body.as_bytes());
         self.allowances.extend(scan.allowed.iter().map(told));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
-        self.api.inspected += 1;
-        self.api.add(scan.findings, None, || format!("step {}{}", step.step, flow()));
+        self.api.add(scan, None, || format!("step {}{}", step.step, flow()));
     }
 }
 
@@ -129,13 +123,67 @@ impl Findings {
         self.by_category.get(&category).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, findings: Vec<Finding>, delivery: Option<usize>, source: impl Fn() -> String) {
-        for finding in findings {
+    fn add(&mut self, scan: Scan, delivery: Option<usize>, source: impl Fn() -> String) {
+        *if scan.unread.is_empty() { &mut self.inspected } else { &mut self.unread } += 1;
+        for finding in scan.findings {
             self.total += 1;
             *self.by_category.entry(finding.category).or_default() += 1;
             if self.kept.len() < KEPT {
                 self.kept.push(Located { source: source(), finding, delivery });
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Body, RunKind, Tick};
+    use signature::Verdict;
+
+    const BODY: &str =
+        r#"{"event":"payment_verified","data":{"tournament_id":42,"body":"write to someone@example.org"}}"#;
+    /// The same in gzip and zlib.
+    const GZIP: &str = "H4sIAAAAAAACAx3LOwqAMBBF0a3Iq8VCrFK5ExnJUwImI3H8BHHvit2Fw73Bg8ngsEqJXw0Hc5gCPWp4MYG7YbrnJL8GD9e1NUb15ZvOHIyVabVppCb2vCSuCxvNM57nBVe8XU5eAAAA";
+    const ZLIB: &str = "eJwdyzsKgDAQRdGtyKvFQqxSuRMZyVMCJiNx/ARx74rdhcO9wYPJ4LBKiV8NB3OYAj1qeDGBu2G65yS/Bg/XtTVG9eWbzhyMlWm1aaQm9rwkrgsbzTOe5wUyOSGj";
+
+    fn scanned(body: Body, headers: &[(&str, &str)]) -> Findings {
+        let header = Header::new(RunKind::Run, chrono::Utc::now()).unwrap();
+        let mut privacy = Privacy::new(&header).unwrap();
+        let attempt = Attempt {
+            attempt: 0,
+            first_byte: Tick(0),
+            received: Tick(0),
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            body,
+            verdict: Verdict::valid(),
+            answer: Some(200),
+            duplicate: false,
+            elsewhere: false,
+            fault: None,
+            redirect: None,
+        };
+        privacy.scan_attempt((0, &attempt), &[], Traffic::Ours);
+        privacy.webhooks
+    }
+
+    #[test]
+    fn what_can_be_decoded_is_looked_at_and_all_else_is_unread() {
+        let utf16: Vec<u8> = BODY.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        let utf32: Vec<u8> = BODY.chars().flat_map(|c| u32::from(c).to_le_bytes()).collect();
+        let packed = [GZIP, ZLIB].map(|text| Body::Base64(text.to_owned()));
+        for body in [BODY.as_bytes().to_vec(), utf16, utf32].map(Body::from_bytes).into_iter().chain(packed) {
+            let found = scanned(body.clone(), &[]);
+            assert_eq!((found.inspected, found.unread, found.total), (1, 0, 1), "{body:?}");
+        }
+        let coded = scanned(Body::Base64(GZIP.to_owned()), &[("Content-Encoding", "gzip")]);
+        assert_eq!((coded.inspected, coded.total), (1, 1));
+        let unknown = Body::from_bytes(vec![0x8b, 0x2e, 0x80, 0xff, 0x90, 0xfe, 0x03, 0xc1, 0x03]);
+        for headers in [&[][..], &[("Content-Encoding", "br")]] {
+            let found = scanned(unknown.clone(), headers);
+            assert_eq!((found.inspected, found.unread, found.total), (0, 1, 0), "{headers:?}");
         }
     }
 }

@@ -23,11 +23,14 @@ pub(super) fn within_uncertainty(uncertainty_us: Option<u64>, mut check: Check, 
     check
 }
 
-/// A webhook whose text was not looked at may hold anything.
-pub(super) fn unread(webhooks: u64, mut check: Check) -> Check {
-    if webhooks > 0 {
-        check.text =
-            format!("{}; {webhooks} in a content coding (gzip, br, …) were not looked at", check.text);
+/// What could not be read as text may hold anything.
+pub(super) fn unread(bodies: u64, mut check: Check) -> Check {
+    if bodies > 0 {
+        check.text = format!(
+            "{}; {bodies} could not be read to their end (an unknown coding or encoding, or too large unpacked): \
+             have them sent as UTF-8 without a coding",
+            check.text
+        );
         if check.verdict == Verdict::Pass {
             check.verdict = Verdict::Unproven;
         }

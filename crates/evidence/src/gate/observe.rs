@@ -9,7 +9,7 @@ use super::criteria::{
 };
 use super::judge::{duplicates, event_header, late, percentiles, rates};
 use super::rate::{Side, count, rate};
-use super::triggers::{in_log, triggers};
+use super::triggers::{in_log, triggers, unread_in_log};
 use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
@@ -74,7 +74,10 @@ fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
     } else {
         format!("{} in webhooks, {in_log} in the sender's log", webhooks.total)
     };
-    unread(webhooks.unread, count(&PII_AND_LOG, (webhooks.total + in_log, webhooks.inspected), max, &log))
+    unread(
+        webhooks.unread + unread_in_log(analysis),
+        count(&PII_AND_LOG, (webhooks.total + in_log, webhooks.inspected), max, &log),
+    )
 }
 
 /// Requests that were refused as no webhooks may have been webhooks.

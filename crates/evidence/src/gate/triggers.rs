@@ -170,6 +170,12 @@ pub(super) fn in_log(analysis: &Analysis) -> u64 {
     log_findings(analysis).map_or(0, |found| found.values().sum())
 }
 
+/// Lines of the sender's log that could not be looked at.
+pub(super) fn unread_in_log(analysis: &Analysis) -> u64 {
+    let summary = analysis.watched.log.as_ref().map(|log| &log.summary);
+    summary.and_then(|s| s.get("not_looked_at")?.as_u64()).unwrap_or(0)
+}
+
 /// Findings of personal data in the sender's log, by category; `None` where none was read.
 pub(crate) fn log_findings(analysis: &Analysis) -> Option<BTreeMap<String, u64>> {
     let found = analysis.watched.log.as_ref()?.summary.get("pii")?.as_object()?;

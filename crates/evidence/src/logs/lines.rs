@@ -1,8 +1,11 @@
 //! Lines of any input, however long: memory is bounded by the longest line that is read whole.
 
+use pii::Readable;
+use std::borrow::Cow;
 use std::io::{self, BufRead};
 
-/// Longest line that is read, in bytes; a longer one counts as unreadable, and is not looked at for personal data.
+/// Longest line that is read, in bytes; a longer one counts as unreadable, and is not looked at for personal data. NULs before a
+/// line are none of it: a file that is cut while somebody writes to it begins with as many as were cut off.
 pub const MAX_LINE: usize = 1024 * 1024;
 
 /// Reads lines one after another into one buffer.
@@ -18,18 +21,23 @@ impl<R: BufRead> Lines<R> {
         Self { input, line: Vec::new() }
     }
 
-    /// The next line without its end; `Some(None)` for one that is longer than [`MAX_LINE`], `None` at the end. Bytes
-    /// outside UTF-8 are U+FFFD.
+    /// The next line as [`plain`] has it; `Some(None)` for one that cannot be read or is longer than [`MAX_LINE`], `None` at the
+    /// end.
     ///
     /// # Errors
     /// When the input fails.
-    pub fn next_line(&mut self) -> io::Result<Option<Option<std::borrow::Cow<'_, str>>>> {
+    pub fn next_line(&mut self) -> io::Result<Option<Option<Cow<'_, str>>>> {
         self.line.clear();
         let mut seen = 0usize;
         loop {
             let piece = self.input.fill_buf()?;
             if piece.is_empty() {
                 break;
+            }
+            let zeros = if seen == 0 { piece.iter().take_while(|b| **b == 0).count() } else { 0 };
+            if zeros > 0 {
+                self.input.consume(zeros);
+                continue;
             }
             let end = piece.iter().position(|&b| b == b'\n');
             let used = end.map_or(piece.len(), |at| at + 1);
@@ -47,11 +55,39 @@ impl<R: BufRead> Lines<R> {
         if seen > MAX_LINE {
             return Ok(Some(None));
         }
-        while matches!(self.line.last(), Some(b'\n' | b'\r')) {
-            self.line.pop();
-        }
-        Ok(Some(Some(String::from_utf8_lossy(&self.line))))
+        let read = plain(&self.line);
+        Ok(Some(read.unread.is_none().then_some(read.text)))
     }
+}
+
+/// A line of a log as text: without its end, byte order mark, NULs before it, and what only colours it or moves the cursor.
+#[must_use]
+pub fn plain(line: &[u8]) -> Readable<'_> {
+    let end = line.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
+    let begin = line.iter().take_while(|b| **b == 0).count().min(end);
+    let mut read = pii::readable(line.get(begin..end).unwrap_or_default());
+    if read.text.contains(ESCAPE) {
+        read.text = Cow::Owned(without_escapes(&read.text));
+    }
+    read
+}
+
+/// What a control sequence begins with (ECMA-48 section 5.4).
+const ESCAPE: char = '\u{1b}';
+
+/// Without control sequences: ESC, `[`, parameters, and a final byte from `@` to `~`.
+fn without_escapes(text: &str) -> String {
+    let mut pieces = text.split(ESCAPE);
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let control = piece.strip_prefix('[');
+        let rest = control.and_then(|c| {
+            let rest = c.trim_start_matches(|c: char| matches!(c, ' '..='?'));
+            rest.strip_prefix(|c: char| matches!(c, '@'..='~'))
+        });
+        out.push_str(rest.unwrap_or(piece));
+    }
+    out
 }
 
 #[cfg(test)]
@@ -69,5 +105,27 @@ mod tests {
         }
         let some = |t: &str| Some(t.to_owned());
         assert_eq!(read, [some("a"), some(""), None, some("b\u{e9}"), some("last")]);
+    }
+
+    #[test]
+    fn what_stands_before_a_line_does_not_hide_it() {
+        let zeros = "\0".repeat(MAX_LINE + 10);
+        for text in [format!("{zeros}a b\n"), "\u{feff}a b\r\n".into(), "\u{1b}[1;32ma \u{1b}[0mb".into()] {
+            let mut lines = Lines::new(io::BufReader::with_capacity(7, text.as_bytes()));
+            assert_eq!(lines.next_line().unwrap(), Some(Some("a b".into())));
+            assert_eq!(lines.next_line().unwrap(), None);
+        }
+        assert_eq!(plain(b"\x1bx \x1b[").text, "x [");
+    }
+
+    #[test]
+    fn bytes_that_are_no_text_are_no_line() {
+        let lines =
+            [&b"a \xe9 of another encoding, one letter of many\n"[..], &[0x81, 0xff, 0x90, b'a', 0x9f, 0xfe]]
+                .concat();
+        let mut lines = Lines::new(lines.as_slice());
+        let first = lines.next_line().unwrap();
+        assert_eq!(first, Some(Some("a \u{fffd} of another encoding, one letter of many".into())));
+        assert_eq!(lines.next_line().unwrap(), Some(None));
     }
 }

@@ -6,7 +6,7 @@ use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::reconcile::{Arrivals, Reconciliation};
 use chrono::{DateTime, TimeDelta, Utc};
-use pii::{Category, Engine};
+use pii::Engine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -75,7 +75,7 @@ pub struct Summary {
     pub pii: Option<BTreeMap<String, u64>>,
     /// The first lines with personal data.
     pub pii_lines: Vec<u64>,
-    /// Lines that are too long to be looked at for personal data.
+    /// Lines that are too long or could not be read, or not to their end, to be looked at for personal data.
     pub not_looked_at: u64,
 }
 
@@ -110,7 +110,7 @@ impl<'f> Fold<'f> {
         Self { formats, engine, arrivals, summary, before: None, clean: Clean::default() }
     }
 
-    /// Takes a line; `None` is one that is too long to be read.
+    /// Takes a line; `None` is one that is too long or no text.
     pub fn take(&mut self, line: Option<&str>) {
         self.summary.lines += 1;
         let entry = line.and_then(|line| self.formats.read(line));
@@ -194,11 +194,17 @@ impl<'f> Fold<'f> {
         if self.clean.knows(text) {
             return;
         }
-        let found: BTreeSet<Category> = pieces(text)
-            .flat_map(|piece| engine.scan_text(piece).findings.into_iter().map(|f| f.category))
-            .collect();
+        let mut found = BTreeSet::new();
+        let mut unread = false;
+        for scan in pieces(text).map(|piece| engine.scan_text(piece)) {
+            unread |= !scan.unread.is_empty();
+            found.extend(scan.findings.into_iter().map(|f| f.category));
+        }
+        self.summary.not_looked_at += u64::from(unread);
         if found.is_empty() {
-            self.clean.remember(text);
+            if !unread {
+                self.clean.remember(text);
+            }
             return;
         }
         keep(&mut self.summary.pii_lines, self.summary.lines);

@@ -1,5 +1,6 @@
 //! Text out of bytes: UTF-8, UTF-16 and UTF-32 with or without a mark, gzip and zlib up to a limit.
 
+use super::encoding::Encoding;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use std::borrow::Cow;
 use std::io::Read;
@@ -100,62 +101,13 @@ fn inflate(bytes: &[u8]) -> Option<(Vec<u8>, Option<&'static str>)> {
     }
 }
 
-/// The highest block of scripts that UTF-16 without a mark is known by, and the least share of its bytes in percent.
-const HIGHEST: u8 = 0x30;
-const SHARE: usize = 45;
-
-/// UTF-32 or UTF-16 of either byte order: by its mark, or by where its zero and equal bytes are.
+/// The text of UTF-32 or UTF-16; none where the bytes are neither.
 fn wide(bytes: &[u8]) -> Option<String> {
-    match bytes {
-        [0xff, 0xfe, 0, 0, rest @ ..] => return utf32(rest, u32::from_le_bytes),
-        [0, 0, 0xfe, 0xff, rest @ ..] => return utf32(rest, u32::from_be_bytes),
-        [0xff, 0xfe, rest @ ..] => return utf16(rest, u16::from_le_bytes),
-        [0xfe, 0xff, rest @ ..] => return utf16(rest, u16::from_be_bytes),
-        [0, 0, 0, b, ..] if *b != 0 => return utf32(bytes, u32::from_be_bytes),
-        [b, 0, 0, 0, ..] if *b != 0 => return utf32(bytes, u32::from_le_bytes),
-        _ => {}
-    }
-    if bytes.len() < 8 {
+    let encoding = Encoding::of(bytes);
+    if encoding == Encoding::Utf8 {
         return None;
     }
-    // The high bytes of one script are few, and those of its blanks and digits are zero: most bytes of no encoding fail at once.
-    let low = |odd: usize| bytes.iter().skip(odd).step_by(2).filter(|b| **b <= HIGHEST).count();
-    if low(0).max(low(1)) * 100 < bytes.len() / 2 * SHARE {
-        return None;
-    }
-    let share = |odd: usize| {
-        let mut counts = [0usize; 256];
-        let half = bytes.iter().skip(odd).step_by(2);
-        let total = half.clone().count().max(1);
-        half.for_each(|b| counts[usize::from(*b)] += 1);
-        let most = counts
-            .iter()
-            .enumerate()
-            .filter(|(b, _)| *b <= usize::from(HIGHEST))
-            .map(|(_, n)| *n)
-            .max()
-            .unwrap_or(0);
-        let distinct = counts.iter().filter(|n| **n > 0).count();
-        (most * 100 / total, distinct, counts[0] + most)
-    };
-    let (little, big) = (share(1), share(0));
-    let fits = |s: (usize, usize, usize)| s.0 >= SHARE && s.1 <= 12;
-    let text = match (fits(little), fits(big)) {
-        (true, true) if little.2 >= big.2 => utf16(bytes, u16::from_le_bytes),
-        (true, false) => utf16(bytes, u16::from_le_bytes),
-        (_, true) => utf16(bytes, u16::from_be_bytes),
-        _ => None,
-    }?;
+    let text = encoding.text(bytes);
     let odd = text.chars().filter(|c| c.is_control() && !c.is_whitespace() || *c == '\u{fffd}').count();
     (odd * 20 <= text.chars().count()).then_some(text)
-}
-
-fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> Option<String> {
-    let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
-    let text: String = char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
-    Some(text.trim_start_matches('\u{feff}').to_owned())
-}
-
-fn utf32(bytes: &[u8], unit: fn([u8; 4]) -> u32) -> Option<String> {
-    bytes.chunks_exact(4).map(|quad| char::from_u32(unit([quad[0], quad[1], quad[2], quad[3]]))).collect()
 }

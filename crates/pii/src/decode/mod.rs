@@ -6,6 +6,7 @@
 mod base64;
 mod bytes;
 mod carriers;
+mod encoding;
 mod inline;
 mod json;
 mod lines;
@@ -16,6 +17,7 @@ mod table;
 
 pub(crate) use base64::base64_texts;
 pub use bytes::{Readable, readable};
+pub use encoding::{Encoding, Utf8Reader};
 pub(crate) use inline::{entities, percent};
 
 use crate::text::Classes;

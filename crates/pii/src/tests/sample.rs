@@ -41,13 +41,11 @@ fn check(sample: &str, labels: usize) {
     let mut labels_seen = 0;
     for line in sample.lines() {
         let gold: Value = serde_json::from_str(line).unwrap();
-        // Without the answers: a line with further members is a payload as it is.
-        let mut asked = gold.clone();
-        asked
-            .as_object_mut()
-            .unwrap()
-            .retain(|key, _| matches!(key.as_str(), "id" | "payload" | "headers" | "identities"));
-        let scan = engine.scan_line(asked.to_string().as_bytes()).unwrap();
+        // What the sample says about a line is no part of what is scanned.
+        let member = |name: &str| (name.to_owned(), gold.get(name).cloned().unwrap_or_default());
+        let own: serde_json::Map<_, _> =
+            ["id", "payload", "headers", "identities"].map(member).into_iter().collect();
+        let scan = engine.scan_line(Value::Object(own).to_string().as_bytes()).unwrap();
         assert_eq!(scan.id, gold["id"]);
         let found: BTreeSet<(Category, String)> =
             scan.findings.iter().map(|f| (f.category, norm(&f.place))).collect();
