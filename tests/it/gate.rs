@@ -438,3 +438,13 @@ proptest! {
         prop_assert_ne!(judged(&path).verdict, Verdict::Pass);
     }
 }
+
+#[test]
+fn a_file_name_writes_no_lines_of_its_own() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let name = "x\n::error::not from smoke\u{1b}[31m_output.json";
+    std::fs::write(dir.path().join(name), "{}").expect("written");
+    let (_, text) = smoke("gate", dir.path(), &[]);
+    assert!(text.contains("not from smoke"), "{text}");
+    assert!(!text.contains("\n::error::not from smoke") && !text.contains('\u{1b}'), "{text}");
+}

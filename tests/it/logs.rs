@@ -132,7 +132,7 @@ fn what_was_not_compared_or_not_read_is_unproven() {
     assert_eq!(done.status.code(), Some(3));
     let warning = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(warning.contains("warning: 9 of 10 lines are in no known format"), "{warning}");
-    assert_eq!(logs(dir.path(), &["-"], &delivered("a")).status.code(), Some(0));
+    assert_eq!(logs(dir.path(), &["-"], delivered("a")).status.code(), Some(0));
     std::fs::write(dir.path().join("x.gz"), [0x1f, 0x8b, 8, 0]).unwrap();
     let packed = logs(dir.path(), &["x.gz"], "");
     let hint = String::from_utf8_lossy(&packed.stderr).into_owned();

@@ -55,12 +55,12 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         Ok(bytes) => bytes,
         Err((kind, why)) => {
             found.add(kind, why);
-            return (Judgement::new(shown, kind_of_file(path), Vec::new(), found.0), None);
+            return (Judgement::new(&shown, kind_of_file(path), Vec::new(), found.0), None);
         }
     };
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
         let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
-        return (Judgement::new(shown, kind_of_file(path), items, found.0), None);
+        return (Judgement::new(&shown, kind_of_file(path), items, found.0), None);
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
@@ -78,7 +78,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         }
         (None, _) => unproven(request, &document),
     };
-    (Judgement::new(shown, kind, items, found.0), proof.map(|proof| proof.evidence))
+    (Judgement::new(&shown, kind, items, found.0), proof.map(|proof| proof.evidence))
 }
 
 fn proven(

@@ -85,13 +85,14 @@ pub struct Judgement {
 impl Judgement {
     /// Puts the verdict together: any contradiction fails; nothing at all is unproven.
     #[must_use]
-    pub fn new(artifact: String, kind: Kind, items: Vec<Item>, mut contradictions: Vec<Finding>) -> Self {
+    pub fn new(artifact: &str, kind: Kind, items: Vec<Item>, mut contradictions: Vec<Finding>) -> Self {
         let mut seen = std::collections::BTreeSet::new();
         contradictions.retain(|f| seen.insert(f.clone()));
         let contradictions = bounded(contradictions);
         let failed = !contradictions.is_empty();
         let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
-        Self { artifact, kind, verdict, items, contradictions }
+        // A file is somebody else's, its name too: a line end in it would begin a command of a CI runner.
+        Self { artifact: pii::shown(artifact), kind, verdict, items, contradictions }
     }
 }
 
