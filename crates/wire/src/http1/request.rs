@@ -217,7 +217,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Waits until the peer ends its side or fails the connection. What it sends meanwhile is the next request, and is kept;
-    /// of a peer that sends more than [`MAX_AHEAD`] bytes ahead the end is not seen.
+    /// of a peer that sends more than 64 KiB ahead the end is not seen.
     pub async fn closed(&mut self) {
         while self.io.pending().len() < MAX_AHEAD {
             if !matches!(self.io.fill().await, Ok(1..)) {
