@@ -3,8 +3,7 @@
 use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
-use evidence::logs::plain;
-use pii::{Engine, Finding, Policy, Unread, Utf8Reader};
+use pii::{Engine, Finding, Policy, Unread, Utf8Reader, log_line};
 use record::read_input_text;
 use serde_json::json;
 use signature::Secret;
@@ -116,7 +115,7 @@ impl Stream {
     }
 
     fn text_line(&mut self, line: &[u8]) {
-        let read = plain(line);
+        let read = log_line(line);
         let mut scan = self.engine.scan_text(&read.text);
         let unread = read.unread.map(|why| Unread { place: String::new(), why: why.to_owned() });
         scan.unread.extend(unread);

@@ -1,7 +1,7 @@
 //! Follows a log file of the sender while it grows, through rotation.
 
-use evidence::logs::plain;
 use pii::Encoding;
+use pii::log_line;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -113,7 +113,7 @@ impl LogFollow {
 }
 
 fn log_text(line: &[u8]) -> Option<String> {
-    let read = plain(line);
+    let read = log_line(line);
     read.unread.is_none().then(|| read.text.into_owned())
 }
 

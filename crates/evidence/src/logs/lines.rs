@@ -1,6 +1,6 @@
 //! Lines of any input, however long: memory is bounded by the longest line that is read whole.
 
-use pii::Readable;
+use pii::log_line;
 use std::borrow::Cow;
 use std::io::{self, BufRead};
 
@@ -55,39 +55,9 @@ impl<R: BufRead> Lines<R> {
         if seen > MAX_LINE {
             return Ok(Some(None));
         }
-        let read = plain(&self.line);
+        let read = log_line(&self.line);
         Ok(Some(read.unread.is_none().then_some(read.text)))
     }
-}
-
-/// A line of a log as text: without its end, byte order mark, NULs before it, and what only colours it or moves the cursor.
-#[must_use]
-pub fn plain(line: &[u8]) -> Readable<'_> {
-    let end = line.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
-    let begin = line.iter().take_while(|b| **b == 0).count().min(end);
-    let mut read = pii::readable(line.get(begin..end).unwrap_or_default());
-    if read.text.contains(ESCAPE) {
-        read.text = Cow::Owned(without_escapes(&read.text));
-    }
-    read
-}
-
-/// What a control sequence begins with (ECMA-48 section 5.4).
-const ESCAPE: char = '\u{1b}';
-
-/// Without control sequences: ESC, `[`, parameters, and a final byte from `@` to `~`.
-fn without_escapes(text: &str) -> String {
-    let mut pieces = text.split(ESCAPE);
-    let mut out = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let control = piece.strip_prefix('[');
-        let rest = control.and_then(|c| {
-            let rest = c.trim_start_matches(|c: char| matches!(c, ' '..='?'));
-            rest.strip_prefix(|c: char| matches!(c, '@'..='~'))
-        });
-        out.push_str(rest.unwrap_or(piece));
-    }
-    out
 }
 
 #[cfg(test)]
@@ -115,7 +85,6 @@ mod tests {
             assert_eq!(lines.next_line().unwrap(), Some(Some("a b".into())));
             assert_eq!(lines.next_line().unwrap(), None);
         }
-        assert_eq!(plain(b"\x1bx \x1b[").text, "x [");
     }
 
     #[test]

@@ -13,7 +13,7 @@ mod window;
 
 pub use formats::{Formats, FormatsError, Kind};
 pub use line::Entry;
-pub use lines::{Lines, MAX_LINE, plain};
+pub use lines::{Lines, MAX_LINE};
 pub use reconcile::{Arrivals, Reconciliation};
 pub use summary::{Fold, Summary, Unreadable};
 pub use window::LogWindow;
