@@ -22,7 +22,7 @@ const KEYS: &Mistakes = &[
     (
         "    session: staff",
         "    sesion: staff",
-        "s.yaml:13:5: unknown key `sesion`; did you mean `session`? (the keys here are name, session, request, expect, capture, may_refuse, poll, webhooks)",
+        "s.yaml:13:5: unknown key `sesion`; did you mean `session`? (the keys here are name, session, request, expect, capture, may_refuse, used_up, poll, webhooks)",
     ),
     ("vars:", "varz:", "s.yaml:3:1: unknown key `varz`; did you mean `vars`? (the keys here are "),
     (

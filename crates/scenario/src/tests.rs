@@ -257,7 +257,10 @@ fn yaml_errors_are_in_plain_words() {
         ("a: [", "1:4: not valid YAML: unclosed bracket '['"),
         ("a: *x", "1:4: not valid YAML: alias references unknown anchor"),
         ("- a", "1:1: expected a mapping, found a list"),
-        ("? [a]: b", "1:3: a key is text, not a list or a mapping"),
+        (
+            "? [a]: b",
+            "1:3: a key is text, not a list or a mapping; a value that is a template needs quotes, as in \"{{ name }}\"",
+        ),
         ("---\na: 1\n---\nb: 2", "3:1: a scenario is one YAML document: this is the second"),
         ("name: 'x", "1:7: not valid YAML: unclosed quote"),
         ("name: .nan", "1:7: a number must be finite"),
