@@ -21,7 +21,7 @@ impl<R: BufRead> Lines<R> {
         Self { input, line: Vec::new() }
     }
 
-    /// The next line as [`plain`] has it; `Some(None)` for one that cannot be read or is longer than [`MAX_LINE`], `None` at the
+    /// The next line as [`log_line`] has it; `Some(None)` for one that cannot be read or is longer than [`MAX_LINE`], `None` at the
     /// end.
     ///
     /// # Errors
