@@ -3,7 +3,7 @@
 
 use foldhash::quality::RandomState;
 use record::Attempt;
-pub use record::number::canonical;
+pub(super) use record::number::canonical;
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 

@@ -15,7 +15,7 @@ mod turn;
 
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
 pub use event::{EVENT, Event, event};
-pub use fingerprint::{Short, canonical, print, print_of, short, signature_print};
+pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
 pub use json_projection::JsonProjection;
 pub use policy::{After, Stage, after, is_success, latest_retry};

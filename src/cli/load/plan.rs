@@ -4,6 +4,7 @@ use super::args::{Rate, ScheduleArgs, Stages};
 use crate::cli::Failure;
 use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard};
 use chrono::{DateTime, Utc};
+use record::RetryContract;
 use record::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
 use serde_json::json;
 use std::time::Duration;
@@ -14,8 +15,11 @@ const CLOSED_CONNECTIONS: u32 = 32;
 const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
 /// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
 const RETRY_CONNECTIONS: u32 = 4096;
-/// The real sender's pauses before its attempts (docs/deltacrown.md section 4).
-pub(super) const BACKOFF: [Duration; 3] = [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(4)];
+
+/// The pauses before the attempts of a sender with the default retry contract.
+pub(super) fn usual_pauses() -> Vec<Duration> {
+    RetryContract::default().backoff_ms.into_iter().map(Duration::from_millis).collect()
+}
 
 /// What is run.
 #[derive(Debug, Clone)]
@@ -168,7 +172,7 @@ mod tests {
 
     #[test]
     fn starts_that_sleep_between_attempts_have_room() {
-        let six = BACKOFF.iter().sum();
+        let six = usual_pauses().iter().sum();
         assert_eq!(default_connections(Some(50.0), Duration::ZERO, None), 50);
         assert_eq!(default_connections(Some(50.0), six, None), 350);
         assert_eq!(default_connections(Some(50.0), six, Some(132)), 100);

@@ -1,7 +1,7 @@
 //! `smoke load webhooks`: signed webhooks at a receiver.
 
 use super::args::WebhookLoadArgs;
-use super::plan::{BACKOFF, LoadWork};
+use super::plan::{LoadWork, usual_pauses};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::receive_files::MAX_PEM;
@@ -35,7 +35,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
     }
     let event = args.event.as_str();
-    let backoff = if args.retry { BACKOFF.into() } else { [Duration::ZERO].into() };
+    let backoff = if args.retry { usual_pauses().into() } else { [Duration::ZERO].into() };
     let retry = RetryPolicy { timeout: args.timeout, backoff };
     let work = LoadWork::new(&args.schedule, retry, args.seed)?;
     let secret = secret(args)?;

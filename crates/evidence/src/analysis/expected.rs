@@ -1,10 +1,11 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
 use super::keyed::Keyed;
-use correlate::{canonical, print_of};
+use correlate::print_of;
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
+use record::number::canonical;
 use record::{Expect, Outcome, Step};
 use serde_json::Value;
 use std::cmp::Reverse;

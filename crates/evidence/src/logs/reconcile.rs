@@ -260,20 +260,9 @@ mod tests {
     /// A journal of a minute, in which these webhooks came after ten seconds: status, event, and id if any.
     fn arrivals(came: &[(u16, &str, Option<&str>)]) -> Arrivals {
         let started = "2025-11-13T08:30:00Z".parse().unwrap();
-        let mut arrivals = Arrivals {
-            scheme: Scheme::DeltacrownV2,
-            started,
-            file_started: started,
-            last: started + TimeDelta::seconds(60),
-            all: Vec::new(),
-            by_id: HashMap::new(),
-            under_way: HashMap::new(),
-            events: HashSet::new(),
-            wanted: JsonProjection::of(EVENT),
-            accepted_without_id: false,
-            said: Side::default(),
-            found: Reconciliation::default(),
-        };
+        let header = Header::new(record::RunKind::Receive, started).unwrap();
+        let last = started + TimeDelta::seconds(60);
+        let mut arrivals = Arrivals { last, ..Arrivals::new(&header) };
         for (number, (status, event, id)) in (0..).zip(came) {
             let mut headers = vec![("X-Webhook-Event".to_owned(), (*event).to_owned())];
             headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
