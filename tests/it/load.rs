@@ -492,7 +492,8 @@ fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
         (Some(20), Some(20), Some(0))
     );
     assert!(flows["delivery_p95_ms"].as_f64().unwrap() > 0.0);
-    assert_eq!(flows["inbox_is_bottleneck"], false);
+    let slow = flows["inbox_p99_ms"].as_f64().unwrap() >= 50.0;
+    assert_eq!(flows["inbox_is_bottleneck"], slow, "{flows}");
     assert_eq!(ran.gate("load", "webhooks_lost"), "pass");
     assert_eq!(artifact["test_run"]["environment"], "embedded");
 }
