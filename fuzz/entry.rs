@@ -3,7 +3,7 @@
 //! The fuzz targets call these, and `tests/it/fuzz_seeds.rs` does on the stable toolchain.
 
 use chrono::{TimeDelta, Utc};
-use evidence::approval::{Checkout, Request, judge};
+use evidence::approval::{Checkout, Demand, Request, judge};
 use evidence::gate::{Gates, Verdict};
 use evidence::logs::{Fold, Formats};
 use pii::{Engine, Policy};
@@ -96,6 +96,7 @@ pub fn artifact(bytes: &[u8]) {
         gates,
         scenarios: BTreeMap::new(),
     };
+    let demand = Demand::default();
     let request = Request {
         now: Utc::now(),
         environment: "staging",
@@ -105,6 +106,8 @@ pub fn artifact(bytes: &[u8]) {
         staging_secret: None,
         public_key: None,
         checkout: &checkout,
+        demand: &demand,
+        by_hour: false,
     };
     let judgement = judge(&path, &request);
     let _ = std::fs::remove_file(&path);

@@ -7,12 +7,13 @@ use super::{Exit, Failure, environment, github, out, promote, run};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Approval, Checkout, Kind, Request, approval_annotations, human, judge, markdown, name_of,
+    Allowed, Approval, Checkout, Demand, Kind, Known, MinFlows, Request, Trust, approval_annotations, human,
+    judge, markdown, name_of,
 };
 use evidence::gate::Verdict;
 use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
-use scenario::{built_in_names, load, load_built_in};
+use scenario::{Loaded, Period, built_in_names, load, load_built_in, load_bytes};
 use signature::Secret;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -36,6 +37,31 @@ pub(super) struct Args {
     public_key: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
+    /// SHA-256 of the gates that count (`--print-digests` of a copy that you trust), in place of the checkout's word for them
+    #[arg(long, value_name = "HEX", value_parser = digest)]
+    gates_sha256: Option<String>,
+    /// SHA-256 of a scenario that counts; may be given several times
+    #[arg(long, value_name = "HEX", value_delimiter = ',', value_parser = digest)]
+    scenario_sha256: Vec<String>,
+    /// Print the digests of the gates and scenarios here, for --gates-sha256 and --scenario-sha256, and nothing else
+    #[arg(long)]
+    print_digests: bool,
+    /// Base URL of the system that must have been tested
+    #[arg(long, value_name = "URL")]
+    target: Option<String>,
+    /// Least level of trust: numbers, runner, sender, witness or identity [default: sender; runner for the stand-in]
+    #[arg(long, value_name = "LEVEL")]
+    trust: Option<Trust>,
+    /// Accept what weakens a run, by name: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme,
+    /// target, faults
+    #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
+    allow: Vec<Allowed>,
+    /// Least length of an observation
+    #[arg(long, value_name = "DURATION", default_value = "30m")]
+    min_window: Period,
+    /// Least number of flows, for all kinds or by kind: payments=10,matches=5,observation=10 (an observation's webhooks)
+    #[arg(long, value_name = "N", value_delimiter = ',')]
+    min_flows: Vec<String>,
     /// Artifacts that must be there
     #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
     require: Vec<Required>,
@@ -72,11 +98,15 @@ enum Required {
 
 /// Judges all artifacts.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let checkout = checkout(args)?;
+    if args.print_digests {
+        return Ok(print_digests(&checkout));
+    }
     let env = environment::read(None)?;
+    let demand = demand(args)?;
     let secret = args.secret.read()?;
     let staging_secret = env("WEBHOOK_SECRET").filter(|s| !s.is_empty()).map(Secret::new);
     let public_key = args.public_key.as_deref().map(public_key).transpose()?;
-    let checkout = checkout(args)?;
     let request = Request {
         now: Utc::now(),
         environment: &args.environment,
@@ -86,6 +116,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         staging_secret: staging_secret.as_ref(),
         public_key: public_key.as_ref(),
         checkout: &checkout,
+        demand: &demand,
+        by_hour: args.promote.is_some(),
     };
     let files = files(&args.artifacts, !args.require.is_empty())?;
     if let Some(percent) = args.promote {
@@ -119,6 +151,42 @@ impl Required {
             Self::Observation => Kind::Observation,
         }
     }
+}
+
+/// What is asked beyond the gates.
+fn demand(args: &Args) -> Result<Demand, Failure> {
+    let mut min_flows = MinFlows::default();
+    for text in &args.min_flows {
+        min_flows.add(text).map_err(|why| Failure::usage(format!("--min-flows {why}")))?;
+    }
+    Ok(Demand {
+        target: args.target.clone(),
+        min_window: args.min_window.get(),
+        min_flows,
+        allowed: args.allow.clone(),
+        trust: args.trust,
+        own_gates: args.gates.is_some() || args.gates_sha256.is_some(),
+        gates_sha256: args.gates_sha256.clone(),
+        scenario_sha256: args.scenario_sha256.clone(),
+        challenge: None,
+        witness: None,
+    })
+}
+
+/// A line for each file that evidence is held against.
+fn print_digests(checkout: &Checkout) -> Exit {
+    out::line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
+    for (name, Known { source, sha256, .. }) in &checkout.scenarios {
+        out::line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
+    }
+    Exit::Pass
+}
+
+/// A SHA-256 in hex.
+fn digest(text: &str) -> Result<String, &'static str> {
+    let digits = text.trim().to_ascii_lowercase();
+    let is_hex = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_hex { Ok(digits) } else { Err("64 hex digits are needed, as --print-digests prints them") }
 }
 
 /// A whole number of minutes, hours or days, at most ten years.
@@ -195,13 +263,18 @@ fn public_key(text: &str) -> Result<PublicKey, Failure> {
     text.parse().map_err(|e: record::seal::KeyError| wrong(e.to_string()))
 }
 
+fn known(loaded: Loaded) -> Known {
+    let Loaded { scenario, sha256, source_name, .. } = loaded;
+    Known { source: source_name, sha256, scenario: Some(Box::new(scenario)) }
+}
+
 /// The gates and scenarios that count.
 fn checkout(args: &Args) -> Result<Checkout, Failure> {
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
     let mut scenarios = BTreeMap::new();
     for name in built_in_names() {
         if let Ok(loaded) = load_built_in(name) {
-            scenarios.insert(name.to_owned(), (loaded.source_name, loaded.sha256));
+            scenarios.insert(name.to_owned(), known(loaded));
         }
     }
     for entry in std::fs::read_dir("scenarios").into_iter().flatten().flatten() {
@@ -209,12 +282,15 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
         let yaml = path.extension().is_some_and(|e| e == "yaml");
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         if let Some(bytes) = yaml.then(|| bounded(&path)).flatten() {
-            scenarios.insert(name, (path.display().to_string(), text_sha256_hex(&bytes)));
+            let source = path.display().to_string();
+            let (sha256, dir) = (text_sha256_hex(&bytes), Path::new("scenarios"));
+            let scenario = load_bytes(&bytes, &source, dir).ok().map(|loaded| Box::new(loaded.scenario));
+            scenarios.insert(name, Known { source, sha256, scenario });
         }
     }
     for path in &args.scenario {
         let loaded = load(path).map_err(|e| Failure::Usage(e.into()))?;
-        scenarios.insert(loaded.scenario.name, (loaded.source_name, loaded.sha256));
+        scenarios.insert(loaded.scenario.name.clone(), known(loaded));
     }
     Ok(Checkout {
         gates_name: gates.name().to_owned(),

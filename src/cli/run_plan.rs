@@ -15,11 +15,12 @@ use evidence::report::EMBEDDED;
 use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
-use record::{Aggregator, Header, RetryContract};
+use record::{Aggregator, Header, Override, RetryContract};
 use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use serde_json::Value;
 use signature::Secret;
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (docs/deltacrown.md section 8).
@@ -127,6 +128,7 @@ fn resolve_sized(
         retry,
         seed,
         within: args.within.map(Period::get),
+        overrides: overrides(args, size),
         quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
         journal: files.journal(),
         aggregator: None,
@@ -139,6 +141,26 @@ fn resolve_sized(
         loaded: loaded.clone(),
     };
     Ok(Resolved { plan, files })
+}
+
+/// What the command line gives in place of the scenario's own: whoever approves has to know of it. Of variables the names alone.
+fn overrides(args: &FlowArgs, size: Size) -> Vec<Override> {
+    let mut all = Vec::new();
+    let mut add = |option: &str, value: Option<String>| {
+        all.extend(value.map(|value| Override { option: option.to_owned(), value }));
+    };
+    add("within", args.within.map(|within| within.to_string()));
+    add("settle", args.settle.map(|settle| settle.to_string()));
+    add("scheme", args.scheme.map(|scheme| scheme.to_string()));
+    add("flows", size.flows.map(|flows| flows.to_string()));
+    add("concurrency", size.concurrency.map(|flows| flows.to_string()));
+    let name = |file: &PathBuf| pii::shown(&file.file_name().unwrap_or_default().to_string_lossy());
+    add("data", args.data.as_ref().map(name));
+    for text in &args.vars {
+        add("var", text.split('=').next().map(pii::shown));
+    }
+    add("no-pause", args.no_pause.then(|| "yes".to_owned()));
+    all
 }
 
 /// The parts of a run that do not hang on its scenario, each resolved by itself: [`resolve`] ends at the first mistake,

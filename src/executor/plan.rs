@@ -5,7 +5,7 @@ use crate::redact::Redactor;
 use pii::PolicyError;
 use record::RunKind;
 use record::faults::{FaultPlan, Sweep};
-use record::{Aggregator, Header, RetryContract};
+use record::{Aggregator, Header, Override, RetryContract};
 use scenario::{Env, Loaded};
 use serde_json::Value;
 use signature::Scheme;
@@ -54,6 +54,8 @@ pub(crate) struct Plan {
     pub within: Option<Duration>,
     /// How long to watch for duplicates after the last webhook.
     pub quiet: Duration,
+    /// What the command line gave in place of the scenario's own, for the journal.
+    pub overrides: Vec<Override>,
     /// The journal file.
     pub journal: PathBuf,
     /// What counts the facts of the run in place of the journal file, if anything does.

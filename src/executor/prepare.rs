@@ -343,6 +343,7 @@ fn header(
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
         faults: plan.faults.specs().to_vec(),
+        overrides: plan.overrides.clone(),
         ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
     })
 }

@@ -190,7 +190,7 @@ fn body_template(request: SignedRequest<'_>) -> (String, Vec<Range<usize>>, Rang
         "{{\"event\":\"{event}\",\"data\":{{\"event\":\"{event}\",\"title\":\"Load {run} {mark}\",\
          \"body\":\"Webhook {mark} of the load {run}. Nobody was notified.\",\"url\":\"/tournaments/load-{run}-{mark}/\",\
          \"recipient_count\":1,\"tournament_id\":{hole},\"match_id\":null}},\
-         \"metadata\":{{\"created\":1,\"skipped\":0,\"email_sent\":0}}}}"
+         \"metadata\":{{\"created\":1,\"skipped\":0,\"email_sent\":0,\"smoke_stand_in\":true}}}}"
     );
     let numbers = body.match_indices(&mark).map(|(from, text)| from..from + text.len()).collect();
     let tournament = body.find(&hole).map_or(0..0, |from| from..from + hole.len());

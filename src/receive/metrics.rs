@@ -292,6 +292,8 @@ impl Observer for Metrics {
         self.set_writable(true);
         if reason == Reason::Valid {
             self.usual.valid.inc();
+        } else if reason == Reason::Unchecked {
+            one(&self.signatures, "result", "unchecked").inc();
         } else {
             one(&self.signatures, "result", "invalid").inc();
             one(&self.signature_failures, "reason", &reason.to_string()).inc();

@@ -22,7 +22,7 @@ fn forged(name: &str, forge: impl FnOnce(&Run), args: &[&str], code: i32, says: 
     let run = Run::new(&recent());
     let secret = run.file("secret").display().to_string();
     forge(&run);
-    let (is, text) = gate(run.dir.path(), &[&["--secret-file", &secret], args].concat());
+    let (is, text) = gate(run.dir.path(), &[&["--trust", "runner", "--secret-file", &secret], args].concat());
     assert!(!text.contains("panicked"), "{name}: {text}");
     assert_eq!((is, text.contains(says)), (code, true), "{name} should say `{says}`:\n{text}");
 }
@@ -134,7 +134,13 @@ fn evidence_of_something_else_does_not_count() {
     forged("before the commit", |_| (), &["--not-before", &later], 1, "before_the_commit");
     forged("unsigned", |_| (), &["--public-key", &("00".repeat(31) + "05")], 1, "signature_missing");
     let wrong = |run: &Run| std::fs::write(run.file("secret"), "ab".repeat(32)).expect("written");
-    forged("wrong secret", wrong, &[], 1, "signature_verdict_differs");
+    forged(
+        "wrong secret",
+        wrong,
+        &[],
+        3,
+        "is this staging's secret? every verdict changed from valid to mismatch",
+    );
     let gates = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(gates.path(), "success_rate_min_percent: 5\n").expect("written");
     let gates = gates.path().display().to_string();
@@ -181,7 +187,7 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
         &file("junit.xml"),
     ]);
     assert!(report.args(["--markdown", &file("memo.md")]).status().expect("smoke runs").success());
-    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret]);
+    let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
     assert_eq!((code, text.contains("Pages beside it")), (0, true), "{text}");
     for (page, from, to) in [
         ("memo.md", "| Failed | 0 |", "| Failed | 1 |"),

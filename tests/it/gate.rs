@@ -1,7 +1,7 @@
 //! The approval gate as an approver runs it: honest evidence passes, and nothing that was done to it does.
 
 use crate::sample::{self, SECRET, Sample};
-use evidence::approval::{Checkout, Judgement, Request, judge};
+use evidence::approval::{Checkout, Demand, Judgement, Known, MinFlows, Request, Trust, judge};
 use evidence::gate::{Gates, Verdict};
 use proptest::prelude::*;
 use record::sha256_hex;
@@ -45,7 +45,7 @@ impl Run {
 
     /// The exit code and what was printed.
     fn gate(&self, args: &[&str]) -> (i32, String) {
-        smoke("gate", self.dir.path(), args)
+        smoke("gate", self.dir.path(), &[args, &["--trust", "runner"]].concat())
     }
 }
 
@@ -64,12 +64,17 @@ pub fn recent() -> Sample {
 
 fn checkout() -> Checkout {
     let gates = include_str!("../../scenarios/gates.yaml");
-    let payments = sha256_hex(include_bytes!("../../scenarios/payments.yaml"));
+    let payments = scenario::load_built_in("payments").expect("a scenario");
+    let payments = Known {
+        source: "payments.yaml".into(),
+        sha256: payments.sha256,
+        scenario: Some(Box::new(payments.scenario)),
+    };
     Checkout {
         gates_name: "gates.yaml".into(),
         gates_sha256: sha256_hex(gates.as_bytes()),
         gates: Gates::parse(gates).expect("gates"),
-        scenarios: [("payments".to_owned(), ("payments.yaml".to_owned(), payments))].into(),
+        scenarios: [("payments".to_owned(), payments)].into(),
     }
 }
 
@@ -80,6 +85,9 @@ pub fn judged(path: &Path) -> Judgement {
 /// The same by an approver who holds this secret.
 pub fn judged_under(path: &Path, secret: &str) -> Judgement {
     let (secret, checkout) = (Secret::new(secret), checkout());
+    let mut min_flows = MinFlows::default();
+    min_flows.add("2").expect("a number");
+    let demand = Demand { trust: Some(Trust::Runner), min_flows, ..Demand::default() };
     let request = Request {
         now: chrono::Utc::now(),
         environment: "staging",
@@ -89,6 +97,8 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
         staging_secret: None,
         public_key: None,
         checkout: &checkout,
+        demand: &demand,
+        by_hour: false,
     };
     judge(path, &request)
 }
@@ -228,7 +238,19 @@ fn what_is_done_to_a_journal_is_named() {
 fn a_journal_that_was_chained_again_falls_under_the_secret() {
     let run = Run::new(&recent());
     let text = std::fs::read_to_string(run.journal()).expect("a journal");
-    rewrite(&run, text.replace("Smoke Cup", "Grand Cup").lines());
+    rewrite(&run, text.replace("Smoke Cup", "Smoke Mug").lines());
+    run.recompute();
+    let judgement = judged(&run.artifact());
+    assert_eq!(kinds(&judgement), Vec::<&str>::new());
+    assert_eq!(judgement.verdict, Verdict::Unproven, "none of them is staging's, as far as this secret says");
+    // One that was left as it was shows that the secret is the right one.
+    let mut one = true;
+    let others = text.lines().map(|line| {
+        let first = line.contains("Smoke Cup") && std::mem::take(&mut one);
+        if first { line.to_owned() } else { line.replace("Smoke Cup", "Smoke Mug") }
+    });
+    let others: Vec<String> = others.collect();
+    rewrite(&run, others.iter().map(String::as_str));
     run.recompute();
     let judgement = judged(&run.artifact());
     assert_eq!(kinds(&judgement), ["signature_verdict_differs"]);

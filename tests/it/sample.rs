@@ -2,14 +2,15 @@
 //! evidence wing and its benchmark read.
 
 use evidence::gate::Gates;
+use pii::{Identity, IdentityKind};
 use record::Ending;
 use record::SubjectKind;
 use record::Tick;
 use record::faults::Fault;
 use record::matcher::Matcher;
 use record::{
-    Answered, Attempt, Body, Expect, FlowEnd, FlowStart, Header, Outcome, Record, RunKind, ScenarioRef, Step,
-    WebhookConfig, sha256_hex,
+    Answered, Attempt, Body, Expect, FlowEnd, FlowStart, Header, Outcome, Override, Record, RunKind,
+    ScenarioRef, Step, WebhookConfig, sha256_hex,
 };
 use signature::Secret;
 use signature::{Outgoing, Scheme, Signer, Verdict};
@@ -38,6 +39,8 @@ pub struct Sample {
     pub ended: bool,
     /// Whether it was interrupted, and closed all the same.
     pub interrupted: bool,
+    /// Whether it had no secret.
+    pub blind: bool,
 }
 
 impl Default for Sample {
@@ -52,6 +55,7 @@ impl Default for Sample {
             within_ms: 30_000,
             ended: true,
             interrupted: false,
+            blind: false,
         }
     }
 }
@@ -62,43 +66,87 @@ pub fn write(path: &Path, sample: &Sample) -> u64 {
     let signer = Signer::new(Scheme::DeltacrownV2, &Secret::new(SECRET)).expect("a secret");
     let mut attempts = 0;
     let mut end = 0;
+    let mut records = vec![login("owner", 100), login("staff", 400)];
     for flow in 0..sample.flows {
         let start = 10_000 + u64::from(flow) * 20_000;
-        end = end.max(one_flow(&journal, &signer, sample, flow, start, &mut attempts));
+        end = end.max(one_flow(&mut records, &signer, sample, flow, start, &mut attempts));
     }
+    // As they are written: each when what it tells of has happened.
+    records.sort_by_key(|(at, _)| *at);
+    records.iter().for_each(|(_, record)| journal.append(record).expect("an append"));
     if sample.ended {
         journal.finish(Tick(end + 7_000_000), !sample.interrupted).expect("an end");
     }
     attempts
 }
 
+/// A record, and when it is written.
+type Written = (u64, Record);
+
+fn login(session: &str, at: u64) -> Written {
+    let step = Step {
+        flow: None,
+        step: format!("login:{session}"),
+        started: Tick(at),
+        ended: Tick(at + 200),
+        request: "POST /api/token/".into(),
+        status: Some(200),
+        outcome: Outcome::Ok,
+        problems: Vec::new(),
+        body: None,
+        tries: 1,
+    };
+    (at + 200, Record::Step(Box::new(step)))
+}
+
+/// A step of the scenario, and what it announces: one webhook, or none.
+fn step(
+    records: &mut Vec<Written>,
+    sample: &Sample,
+    flow: u32,
+    (name, action): (&str, &str),
+    (begin, end): (u64, u64),
+    count: u32,
+) {
+    let plain = |v: u32| serde_json::from_value::<Matcher>(v.into()).expect("a matcher");
+    let expect = Expect {
+        flow,
+        step: name.into(),
+        at: Tick(begin),
+        event: sample.event.clone(),
+        matchers: [("/data/tournament_id".to_owned(), plain(100 + flow))].into_iter().collect(),
+        count,
+        within_ms: sample.within_ms,
+    };
+    records.push((begin, Record::Expect(expect)));
+    let step = Step {
+        flow: Some(flow),
+        step: name.into(),
+        started: Tick(begin),
+        ended: Tick(end),
+        request: format!("POST /api/tournaments/payments/{}/{action}/", 500 + flow),
+        status: Some(200),
+        outcome: Outcome::Ok,
+        problems: Vec::new(),
+        body: None,
+        tries: 1,
+    };
+    records.push((end, Record::Step(Box::new(step))));
+}
+
 fn one_flow(
-    journal: &Journal,
+    records: &mut Vec<Written>,
     signer: &Signer,
     sample: &Sample,
     flow: u32,
     start: u64,
     attempts: &mut u64,
 ) -> u64 {
-    let add = |record: Record| journal.append(&record).expect("an append");
     let ours = [("/data/tournament_id".to_owned(), (100 + flow).into())].into_iter().collect();
-    add(Record::FlowStart(FlowStart {
-        flow,
-        at: Tick(start),
-        variant: None,
-        subject: (500 + flow).into(),
-        ours,
-    }));
-    let plain = |v: u32| serde_json::from_value::<Matcher>(v.into()).expect("a matcher");
-    add(Record::Expect(Expect {
-        flow,
-        step: "verify".into(),
-        at: Tick(start + 1000),
-        event: sample.event.clone(),
-        matchers: [("/data/tournament_id".to_owned(), plain(100 + flow))].into_iter().collect(),
-        count: 1,
-        within_ms: sample.within_ms,
-    }));
+    let begin = FlowStart { flow, at: Tick(start), variant: None, subject: (500 + flow).into(), ours };
+    records.push((start, Record::FlowStart(begin)));
+    step(records, sample, flow, ("submit-proof", "submit-proof"), (start + 100, start + 400), 0);
+    step(records, sample, flow, ("replay-proof", "submit-proof"), (start + 500, start + 900), 0);
     let broken = sample.injected_every > 0 && flow % sample.injected_every == sample.injected_every - 1;
     let parcel = parcel(signer, sample, flow, start);
     let times: &[(u64, u16)] =
@@ -106,7 +154,7 @@ fn one_flow(
     let mut at = start;
     for (offset, status) in times {
         at = start + 2000 + offset + u64::from(flow % 7) * 300;
-        add(Record::Attempt(Box::new(Attempt {
+        let attempt = Attempt {
             attempt: *attempts,
             first_byte: Tick(at),
             received: Tick(at + 100),
@@ -114,29 +162,21 @@ fn one_flow(
             target: "/webhooks/inbound".into(),
             headers: parcel.0.clone(),
             body: Body::Text(parcel.1.clone()),
-            verdict: Verdict::valid(),
+            verdict: if sample.blind { Verdict::unchecked() } else { Verdict::valid() },
             answer: Some(*status),
             duplicate: false,
             elsewhere: false,
             fault: (*status == 503).then_some(Fault::Status { status: 503, retry_after: None }),
             redirect: None,
-        })));
-        add(Record::Answered(Answered { attempt: *attempts, end: Tick(at + 300), how: Ending::Sent }));
+        };
+        records.push((at + 100, Record::Attempt(Box::new(attempt))));
+        let answered = Answered { attempt: *attempts, end: Tick(at + 300), how: Ending::Sent };
+        records.push((at + 300, Record::Answered(answered)));
         *attempts += 1;
     }
-    add(Record::Step(Box::new(Step {
-        flow: Some(flow),
-        step: "verify".into(),
-        started: Tick(start + 1000),
-        ended: Tick(at + 1000),
-        request: "POST /api/tournaments/payments/1/verify/".into(),
-        status: Some(200),
-        outcome: Outcome::Ok,
-        problems: Vec::new(),
-        body: None,
-        tries: 1,
-    })));
-    add(Record::FlowEnd(FlowEnd { flow, at: Tick(at + 1100), status: "verified".into() }));
+    step(records, sample, flow, ("verify", "verify"), (start + 1000, at + 1000), 1);
+    let end = FlowEnd { flow, at: Tick(at + 1100), status: "verified".into() };
+    records.push((at + 1100, Record::FlowEnd(end)));
     at + 1100
 }
 
@@ -187,18 +227,21 @@ pub fn header(sample: &Sample) -> Header {
         gates: serde_json::to_value(Gates::parse(gates).expect("gates")).expect("JSON"),
         gates_sha256: sha256_hex(gates.as_bytes()),
         environment: sample.environment.clone(),
-        target: "http://127.0.0.1:8000/".into(),
+        target: "https://staging.deltacrown.example/".into(),
         flows: sample.flows,
-        concurrency: 1,
+        concurrency: sample.flows.max(1),
         seed: 42,
         webhook: WebhookConfig {
             endpoint: "http://127.0.0.1:8787/webhooks/inbound".into(),
             timeout_ms: 10_000,
             max_attempts: 3,
-            secret_configured: true,
-            secret_length_chars: 64,
+            secret_configured: !sample.blind,
+            secret_length_chars: if sample.blind { 0 } else { 64 },
         },
         ours: vec!["/data/tournament_id".into()],
+        identities: identities(),
+        overrides: within(sample.within_ms),
+        blind: sample.blind,
         pii_salt: "00112233445566778899aabbccddeeff".into(),
         faults: if sample.injected_every > 0 { vec!["503x2".parse().expect("a fault")] } else { Vec::new() },
         ..Header::new(
@@ -207,4 +250,21 @@ pub fn header(sample: &Sample) -> Header {
         )
         .expect("random bytes")
     }
+}
+
+/// Canaries of each kind that the scenario has.
+fn identities() -> Vec<Identity> {
+    let of = |kind, value: &str| Identity { kind, value: value.to_owned() };
+    vec![
+        of(IdentityKind::Username, "smoke_owner_00001"),
+        of(IdentityKind::Email, "smoke.owner.00001@canary.example"),
+        of(IdentityKind::DisplayName, "Canary Owner 00001"),
+        of(IdentityKind::Phone, "+8801912340001"),
+    ]
+}
+
+/// What the command line gave, unless it is the scenario's own limit.
+fn within(ms: u64) -> Vec<Override> {
+    let given = Override { option: "within".into(), value: format!("{ms}ms") };
+    if ms == 30_000 { Vec::new() } else { vec![given] }
 }

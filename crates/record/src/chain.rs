@@ -63,6 +63,12 @@ impl EncodedRecord {
         }
         Ok(Self(json))
     }
+
+    /// The record's text.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
 }
 
 /// Whole lines that follow each other.

@@ -115,6 +115,24 @@ pub struct Header {
     /// The clauses of a sweep of the sender's contract.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub clauses: Vec<Clause>,
+    /// What the command line gave in place of the scenario's own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub overrides: Vec<Override>,
+    /// Whether the run had no webhook secret: signatures are taken unchecked, and are the approver's to judge.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub blind: bool,
+    /// The approver's challenge, which the scenario weaves into what it sends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub challenge: Option<String>,
+}
+
+/// An option of the command line that a run was told apart from its scenario with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Override {
+    /// The option without its dashes, such as `within`.
+    pub option: String,
+    /// What was given, such as `60s`; of a variable its name alone.
+    pub value: String,
 }
 
 /// What kind of run a journal is of. Everything that differs between kinds asks this, and nothing else.
@@ -185,6 +203,9 @@ impl Header {
             pii_salt: hex::encode(salt),
             faults: Vec::new(),
             clauses: Vec::new(),
+            overrides: Vec::new(),
+            blind: false,
+            challenge: None,
         })
     }
 }

@@ -146,6 +146,18 @@ impl<R: BufRead> Reader<R> {
         Ok(Some(record))
     }
 
+    /// The text of the line that was read last, without its line end.
+    #[must_use]
+    pub fn line(&self) -> &[u8] {
+        &self.line
+    }
+
+    /// Number of the line that was read last, from 1.
+    #[must_use]
+    pub const fn number(&self) -> u64 {
+        self.records
+    }
+
     /// What is known once [`Reader::next_record`] has said `None`.
     #[must_use]
     pub fn integrity(self) -> Integrity {

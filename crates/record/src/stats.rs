@@ -225,6 +225,12 @@ impl Tally {
     pub fn signatures(&self) -> (u64, u64) {
         (self.reasons.get(&Reason::Valid).copied().unwrap_or(0), self.attempts)
     }
+
+    /// Attempts that were taken without verifying them.
+    #[must_use]
+    pub fn unchecked(&self) -> u64 {
+        self.reasons.get(&Reason::Unchecked).copied().unwrap_or(0)
+    }
 }
 
 impl StepFacts {

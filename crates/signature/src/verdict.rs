@@ -23,6 +23,12 @@ impl Verdict {
         Self { valid: true, reason: Reason::Valid, diagnosis: None }
     }
 
+    /// Taken without being verified: nothing is known of the signature.
+    #[must_use]
+    pub const fn unchecked() -> Self {
+        Self { valid: false, reason: Reason::Unchecked, diagnosis: None }
+    }
+
     /// Not to be accepted, for this reason.
     #[must_use]
     pub const fn invalid(reason: Reason, diagnosis: Option<String>) -> Self {
@@ -40,6 +46,7 @@ impl std::fmt::Display for Reason {
             Self::Mismatch => "mismatch",
             Self::Stale => "stale",
             Self::Future => "future",
+            Self::Unchecked => "unchecked",
         })
     }
 }
@@ -62,4 +69,6 @@ pub enum Reason {
     Stale,
     /// The signature is right and the timestamp is too far ahead.
     Future,
+    /// Not verified: whoever received it had no secret.
+    Unchecked,
 }

@@ -22,6 +22,10 @@ pub struct Recheck {
     pub valid: u64,
     /// Attempts whose recorded verdict is not the one of today.
     pub disagreements: u64,
+    /// Of those, recorded as valid and now signed with another secret.
+    pub mismatched: u64,
+    /// Attempts that were taken unchecked, and are not valid.
+    pub invalid: u64,
     /// The first of them.
     pub first: Option<Disagreement>,
 }
@@ -45,7 +49,9 @@ impl Recheck {
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
         let verifier = Verifier::new(header.scheme, secret)?;
         let (started, ahead_ms) = (header.started, [0, 0]);
-        Ok(Self { verifier, started, ahead_ms, checked: 0, valid: 0, disagreements: 0, first: None })
+        let (checked, valid, disagreements) = (0, 0, 0);
+        let (mismatched, invalid, first) = (0, 0, None);
+        Ok(Self { verifier, started, ahead_ms, checked, valid, disagreements, mismatched, invalid, first })
     }
 
     /// Takes in one record.
@@ -55,6 +61,19 @@ impl Recheck {
             Record::Watch(Watch::WallClock(parted)) => self.ahead_ms = [parted.ahead_ms, self.ahead_ms[0]],
             _ => {}
         }
+    }
+
+    /// Whether every webhook that was recorded as valid is one of another secret.
+    #[must_use]
+    pub const fn is_of_another_secret(&self) -> bool {
+        self.mismatched > 0 && self.mismatched == self.checked
+    }
+
+    /// What a receiver that has the secret says of an attempt.
+    #[must_use]
+    pub fn judge(&self, attempt: &Attempt) -> Reason {
+        let at = attempt.received.wall(self.started).timestamp_millis();
+        self.verifier.reason(&attempt.headers, &attempt.body.bytes(), at.saturating_add(self.ahead_ms[0]))
     }
 
     fn verify(&mut self, attempt: &Attempt) {
@@ -67,6 +86,15 @@ impl Recheck {
         }
         self.checked += 1;
         self.valid += u64::from(found == Reason::Valid);
+        if recorded == Reason::Unchecked {
+            self.invalid += u64::from(found != Reason::Valid);
+            self.mismatched += u64::from(found == Reason::Mismatch);
+            if found != Reason::Valid {
+                self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
+            }
+            return;
+        }
+        self.mismatched += u64::from(recorded == Reason::Valid && found == Reason::Mismatch);
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });

@@ -26,6 +26,8 @@ pub struct Minute {
     pub attempts: u64,
     /// Attempts with a signature that is not valid.
     pub invalid_signatures: u64,
+    /// Attempts whose signature was not verified.
+    pub unchecked: u64,
     /// Attempts answered 4xx.
     pub client_errors: u64,
     /// Attempts answered 5xx.
@@ -86,7 +88,9 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
         for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
             let Some(minute) = all.get_mut(number(attempt.first_byte)) else { continue };
             minute.attempts += 1;
-            minute.invalid_signatures += u64::from(attempt.reason != Reason::Valid);
+            let unchecked = attempt.reason == Reason::Unchecked;
+            minute.unchecked += u64::from(unchecked);
+            minute.invalid_signatures += u64::from(!unchecked && attempt.reason != Reason::Valid);
             match attempt.status {
                 Some(400..=499) => minute.client_errors += 1,
                 Some(500..=599) => minute.server_errors += 1,

@@ -7,6 +7,7 @@ use crate::report::EMBEDDED;
 use chrono::{DateTime, TimeDelta, Utc};
 use record::RunKind;
 use record::{Header, RetryContract};
+use scenario::Scenario;
 use std::collections::BTreeMap;
 
 /// Most attempts that a sender can be told to make (WEBHOOK_MAX_RETRIES).
@@ -21,8 +22,27 @@ pub struct Checkout {
     pub gates_sha256: String,
     /// The gates.
     pub gates: Gates,
-    /// Scenarios by name: where each is, and its SHA-256, hex.
-    pub scenarios: BTreeMap<String, (String, String)>,
+    /// Scenarios by name.
+    pub scenarios: BTreeMap<String, Known>,
+}
+
+/// A scenario of the checkout.
+#[derive(Debug, Clone)]
+pub struct Known {
+    /// Where it is.
+    pub source: String,
+    /// Its SHA-256, hex.
+    pub sha256: String,
+    /// What it says; `None` for a file that is none.
+    pub scenario: Option<Box<Scenario>>,
+}
+
+impl Checkout {
+    /// The scenario that a run played, where it is known: what the digest in the header stands for.
+    pub(super) fn scenario_of(&self, header: &Header) -> Option<&Scenario> {
+        let known = self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)?;
+        known.scenario.as_deref().filter(|scenario| scenario.name == header.scenario.name)
+    }
 }
 
 /// The run's environment against the one that is asked about.
@@ -87,8 +107,15 @@ fn plays_none(header: &Header) -> bool {
 }
 
 /// The run's scenario against the checkout's.
-pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
+pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) -> Item {
     let name = &header.scenario.name;
+    if !pinned.is_empty() && !plays_none(header) && !pinned.contains(&header.scenario.sha256) {
+        let figure = format!(
+            "{name} of the run has SHA-256 {}, which is none of --scenario-sha256",
+            short(&header.scenario.sha256)
+        );
+        return evidence("scenario", "Scenario of the checkout", Verdict::Fail, figure, "--scenario-sha256");
+    }
     let (verdict, figure, source) = match checkout.scenarios.get(name) {
         _ if plays_none(header) => {
             (Verdict::NotExercised, "no scenario is played in it".to_owned(), "journal header".to_owned())
@@ -98,10 +125,17 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
             format!("`{name}` is not in the checkout; name its file with --scenario"),
             "journal header".to_owned(),
         ),
-        Some((source, sha256)) if *sha256 == header.scenario.sha256 => {
+        Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
             (Verdict::Pass, format!("{name}, SHA-256 {}", short(sha256)), source.clone())
         }
-        Some((source, sha256)) => (
+        Some(Known { source, .. }) if !pinned.is_empty() => (
+            Verdict::Unproven,
+            format!(
+                "the run's is that of --scenario-sha256, and {source} here is another: give it with --scenario"
+            ),
+            source.clone(),
+        ),
+        Some(Known { source, sha256, .. }) => (
             Verdict::Fail,
             format!(
                 "{name} of the run has SHA-256 {}, {source} has {}",
@@ -115,7 +149,19 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
 }
 
 /// The run's gates against the checkout's: the file, and what the run made of it.
-pub(super) fn gates(header: &Header, checkout: &Checkout) -> Item {
+pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) -> Item {
+    if let Some(pinned) = pinned.filter(|pinned| **pinned != *header.gates_sha256) {
+        let shas = (short(&header.gates_sha256), short(pinned));
+        let figure = format!("the run was judged by gates with SHA-256 {}, not {}", shas.0, shas.1);
+        return evidence("gates", "Gates of the checkout", Verdict::Fail, figure, "--gates-sha256");
+    }
+    if pinned.is_some_and(|pinned| pinned != checkout.gates_sha256) {
+        let figure = format!(
+            "the run's are those of --gates-sha256, and {} here has other ones: give them with --gates",
+            checkout.gates_name
+        );
+        return evidence("gates", "Gates of the checkout", Verdict::Unproven, figure, &*checkout.gates_name);
+    }
     let mut wanted = checkout.gates.clone();
     let ran: Option<Gates> = serde_json::from_value(header.gates.clone()).ok();
     // --confidence makes gates stricter than the file.

@@ -1,10 +1,12 @@
 //! Judges one artifact file.
 
 use super::admissibility::{self, Checkout};
+use super::demand::Demand;
 use super::document::Document;
 use super::judgement::{Findings, Item, Judgement, Kind, evidence};
 use super::proof::{self, Proof, name};
-use super::{arithmetic, checklist, memo, pages, shape, times};
+use super::trust::{self, Trust};
+use super::{arithmetic, checklist, exercised, memo, merged, pages, setting, shape, times};
 use crate::gate::Verdict;
 use crate::report::Evidence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -38,6 +40,10 @@ pub struct Request<'a> {
     pub public_key: Option<&'a PublicKey>,
     /// The scenarios and gates that count.
     pub checkout: &'a Checkout,
+    /// What is asked beyond the gates, and what is let pass by name.
+    pub demand: &'a Demand,
+    /// Whether the stage of a canary is to be promoted on it, so that each hour counts.
+    pub by_hour: bool,
 }
 
 /// Judges the artifact at `path` with the journal beside it. Whatever is wrong with either is in the judgement.
@@ -68,40 +74,64 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         shape::check(&document, &mut found);
         arithmetic::contradictions(&document, request.now, request.not_before, &mut found);
     }
-    let journal = journal_of(path);
-    let proof = journal.as_deref().and_then(|journal| proof::prove(request, journal, &mut found));
-    let kind = proof.as_ref().map_or_else(|| kind_of(path, &document), |proof| kind_of_run(&proof.evidence));
-    let items = match (journal.as_deref(), &proof) {
-        (Some(journal), Some(proof)) => proven(request, path, journal, proof, (&bytes, &value), &mut found),
-        (Some(journal), None) => {
-            vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))]
-        }
-        (None, _) => unproven(request, &document),
+    let parts = merged::parts_of(path);
+    let journal = journal_of(path).or_else(|| parts.first().cloned());
+    let proof = match (parts.is_empty(), journal.as_deref()) {
+        (true, Some(journal)) => proof::prove(request, journal, &mut found),
+        (false, Some(_)) => merged::prove(request, &parts, &bytes, &mut found),
+        (_, None) => None,
     };
-    (Judgement::new(&shown, kind, items, found.0), proof.map(|proof| proof.evidence))
+    let kind = proof.as_ref().map_or_else(|| kind_of(path, &document), |proof| kind_of_run(&proof.evidence));
+    let (items, trust) = match (journal.as_deref(), &proof) {
+        (Some(journal), Some(proof)) => {
+            proven(request, (path, kind), journal, proof, (&bytes, &value), &mut found)
+        }
+        (Some(journal), None) => (
+            vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))],
+            Trust::Numbers,
+        ),
+        (None, _) => (unproven(request, &document), Trust::Numbers),
+    };
+    let judgement = Judgement { trust, ..Judgement::new(&shown, kind, items, found.0) };
+    (judgement, proof.map(|proof| Evidence { checks: proof.checks, ..proof.evidence }))
 }
 
 fn proven(
     request: &Request<'_>,
-    path: &Path,
+    (path, kind): (&Path, Kind),
     journal: &Path,
     proof: &Proof,
     artifact: (&[u8], &Value),
     found: &mut Findings,
-) -> Vec<Item> {
-    let mut items = proof::items(request, proof, journal, artifact, found);
+) -> (Vec<Item>, Trust) {
+    let mut items = setting::items(request, proof, kind);
     let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
-    items.push(proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found));
+    let again = proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found);
+    let reached = proof::reached(proof, sealed.as_ref());
+    items.push(trust::item(reached, asked(request), request.demand.trust.is_none()));
+    items.extend(proof::items(request, proof, journal, artifact, found));
+    items.push(again);
     items.extend(sealed);
-    items.extend(pages::check(proof, path, journal, found));
-    items.extend(checklist::recomputed(&proof.evidence.checks, &name(journal)));
-    items
+    items.extend(exercised::item(proof, kind, &proof.gates()));
+    items.extend(proof.seen.items(request.demand));
+    if kind == Kind::Observation {
+        items.extend(proof.seen.observation(request.demand, request.by_hour));
+    }
+    items.extend(pages::check(proof, path, found));
+    items.extend(checklist::recomputed(&proof.checks, &name(journal)));
+    (items, reached)
+}
+
+/// The level of trust that is asked for.
+fn asked(request: &Request<'_>) -> Trust {
+    request.demand.trust.unwrap_or_else(|| Trust::usual(request.environment))
 }
 
 fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
     let environment =
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
+        trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none()),
         evidence(
             "journal",
             "Journal whole",

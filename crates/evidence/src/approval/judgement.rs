@@ -1,5 +1,6 @@
 //! What the approval gate answers: items, contradictions, and a verdict for each artifact and over all.
 
+use super::trust::Trust;
 use crate::gate::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -8,6 +9,8 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Group {
+    /// What was run, and what the runner chose.
+    Setting,
     /// Whether the file can be believed.
     Evidence,
     /// The guide's success criteria.
@@ -80,6 +83,8 @@ pub struct Judgement {
     pub items: Vec<Item>,
     /// What cannot be so; any of them fails the artifact.
     pub contradictions: Vec<Finding>,
+    /// Who vouches for it.
+    pub trust: Trust,
 }
 
 impl Judgement {
@@ -92,7 +97,7 @@ impl Judgement {
         let failed = !contradictions.is_empty();
         let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
         // A file is somebody else's, its name too: a line end in it would begin a command of a CI runner.
-        Self { artifact: pii::shown(artifact), kind, verdict, items, contradictions }
+        Self { artifact: pii::shown(artifact), kind, verdict, items, contradictions, trust: Trust::Numbers }
     }
 }
 

@@ -4,27 +4,22 @@ use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
 use super::proof::{Proof, name, read_bounded};
 use crate::gate::Verdict;
-use crate::report::{Evidence, artifact, html, junit, load_from_journal, load_html, load_junit, memo};
-use record::RunKind;
+use crate::report::{Evidence, artifact, html, junit, load_html, load_junit, memo};
 use std::path::Path;
 
 /// Largest page in bytes.
 const MAX_PAGE: u64 = 32 * 1024 * 1024;
 
-/// Recomputes the pages that are there; no item when there are none.
-pub(super) fn check(
-    proof: &Proof,
-    artifact_path: &Path,
-    journal: &Path,
-    found: &mut Findings,
-) -> Option<Item> {
+/// Recomputes the pages that are there; no item when there are none. One of another run is stale, and says nothing about this
+/// one; one of this run that does not follow from its journal was forged.
+pub(super) fn check(proof: &Proof, artifact_path: &Path, found: &mut Findings) -> Option<Item> {
     let files = ["memo.md", "report.html", "junit.xml"].map(|end| beside(artifact_path, end));
     let there: Vec<_> = files.into_iter().filter(|file| file.exists()).collect();
-    if there.is_empty() {
+    if there.is_empty() || !proof.evidence.integrity.ended {
         return None;
     }
-    let [memo, html, junit] = recomputed(&proof.evidence, artifact_path, journal);
-    let mut differing = Vec::new();
+    let [memo, html, junit] = recomputed(proof, artifact_path);
+    let (mut differing, mut stale) = (Vec::new(), Vec::new());
     for file in &there {
         let recomputed = match file.extension().and_then(std::ffi::OsStr::to_str) {
             Some("md") => &memo,
@@ -34,6 +29,7 @@ pub(super) fn check(
         let shown = name(file);
         match read_bounded(file, MAX_PAGE) {
             Ok(bytes) if bytes == recomputed.as_bytes() => {}
+            Ok(bytes) if is_of_another_run(&bytes, &proof.evidence) => stale.push(shown),
             Ok(bytes) => {
                 let (line, is, should_be) = super::proof::difference(&bytes, recomputed.as_bytes());
                 found.add(
@@ -51,23 +47,36 @@ pub(super) fn check(
         }
     }
     let names: Vec<String> = there.iter().map(|f| name(f)).collect();
-    let (verdict, figure) = if differing.is_empty() {
-        (Verdict::Pass, format!("{}: as recomputed", names.join(", ")))
-    } else {
+    let (verdict, figure) = if !differing.is_empty() {
         (Verdict::Fail, format!("{}: not what follows from the journal", differing.join(", ")))
+    } else if !stale.is_empty() {
+        (
+            Verdict::Unproven,
+            format!("{}: of another run; write it again with `smoke report`", stale.join(", ")),
+        )
+    } else {
+        (Verdict::Pass, format!("{}: as recomputed", names.join(", ")))
     };
     Some(evidence("pages", "Pages beside it", verdict, figure, "journal"))
 }
 
+/// Whether a page names the run that it is of, and that is another one.
+fn is_of_another_run(page: &[u8], evidence: &Evidence) -> bool {
+    let text = String::from_utf8_lossy(page);
+    let own = evidence.analysis.header.run_id.to_string();
+    let mut ids = text.match_indices('-').filter_map(|(at, _)| {
+        let id = text.get(at.checked_sub(8)?..at + 28)?;
+        (id.len() == 36).then(|| uuid::Uuid::parse_str(id).ok()).flatten()
+    });
+    !text.contains(&own) && ids.next().is_some()
+}
+
 /// Memo, page and JUnit as they follow from the journal. A load has no memo: one beside it follows from nothing.
-fn recomputed(evidence: &Evidence, artifact_path: &Path, journal: &Path) -> [String; 3] {
-    if evidence.analysis.header.kind == RunKind::Load {
-        // It has been read like this before, or there would be no proof.
-        let Ok((artifact, series, _)) = load_from_journal(journal) else { return Default::default() };
-        let junit = load_junit(&artifact);
-        return [String::new(), load_html(&artifact, &series), junit];
+fn recomputed(proof: &Proof, artifact_path: &Path) -> [String; 3] {
+    if let Some((artifact, series)) = &proof.load {
+        return [String::new(), load_html(artifact, series), load_junit(artifact)];
     }
-    let run = name_of(artifact_path);
+    let (evidence, run) = (&proof.evidence, name_of(artifact_path));
     let artifact = artifact(evidence);
     [memo(&artifact, &run), html(evidence, &artifact, &run), junit(evidence, &artifact)]
 }

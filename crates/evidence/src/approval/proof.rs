@@ -1,16 +1,21 @@
 //! The proof of an artifact: its journal, read once, recomputed, verified again.
 
+use super::consistency::Consistency;
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
-use super::{admissibility, tampering};
+use super::seen::Seen;
+use super::trust::Trust;
+use super::{admissibility, cut_off, tampering};
 use crate::analysis::Recheck;
-use crate::gate::Verdict;
-use crate::report::{EMBEDDED, Evidence, EvidenceError, LoadError, artifact, load_from_journal, to_bytes};
-use record::RunKind;
+use crate::analysis::load::Series;
+use crate::gate::{Check, Gates, Verdict};
+use crate::report::{
+    EMBEDDED, Evidence, EvidenceError, LoadArtifact, LoadError, artifact, load_from_journal, to_bytes,
+};
 use record::seal::{MAX_SIGNATURE_FILE, Seal};
-use record::{ReadError, Reader};
+use record::{LoadShard, ReadError, Reader, Record, RunKind};
 use serde_json::Value;
-use signature::Secret;
+use signature::{Reason, Secret, Verdict as Signed};
 use std::io::Read;
 use std::path::Path;
 
@@ -19,39 +24,107 @@ pub(super) struct Proof {
     pub evidence: Evidence,
     /// The artifact that follows from it.
     pub bytes: Vec<u8>,
+    /// The gates, judged: of a blind run with the verdicts of the approver, who has the secret.
+    pub checks: Vec<Check>,
+    /// What the webhooks say of their sender.
+    pub seen: Seen,
+    /// Of a load: its artifact and its histograms.
+    pub load: Option<(LoadArtifact, Series)>,
+    /// Which part of a load it is.
+    shard: Option<LoadShard>,
     recheck: Option<Result<Recheck, String>>,
+    /// Whether the journal is one file, and not several that were merged.
+    is_one_journal: bool,
+}
+
+impl Proof {
+    /// Of a load that was merged.
+    pub(super) fn of_a_load(
+        evidence: Evidence,
+        bytes: Vec<u8>,
+        seen: Seen,
+        load: (LoadArtifact, Series),
+    ) -> Self {
+        let checks = evidence.checks.clone();
+        let (shard, recheck) = (None, None);
+        Self { evidence, bytes, checks, seen, load: Some(load), shard, recheck, is_one_journal: false }
+    }
+
+    /// The gates that the run was judged by.
+    pub(super) fn gates(&self) -> Gates {
+        serde_json::from_value(self.evidence.analysis.header.gates.clone()).unwrap_or_default()
+    }
+
+    /// Webhooks that were due.
+    pub(super) fn due(&self) -> u64 {
+        self.evidence.analysis.expectations().map(|e| u64::from(e.due())).sum()
+    }
 }
 
 /// Reads the journal at `path`; what is wrong with it is a finding.
 pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) -> Option<Proof> {
-    let read = || -> Result<Proof, EvidenceError> {
-        let (header, reader) = Reader::open(path)?;
-        let mut recheck = secret_for(request, &header.environment)
-            .map(|secret| Recheck::new(&header, secret).map_err(|e| e.to_string()));
-        let mut evidence = Evidence::read(header, reader, |record| {
-            if let Some(Ok(recheck)) = &mut recheck {
-                recheck.take(record);
-            }
-        })?;
-        let bytes = if evidence.analysis.header.kind == RunKind::Load {
-            let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
-            evidence.verdict = load.acceptance_gates.verdict;
-            evidence.checks = load.acceptance_gates.checks;
-            bytes
-        } else {
-            to_bytes(&artifact(&evidence))
-        };
-        Ok(Proof { evidence, bytes, recheck })
-    };
     if !path.is_file() {
         found.add("journal_unreadable", format!("{}: not a file", name(path)));
         return None;
     }
-    read().map_err(|error| broken(path, &error, found)).ok()
+    read(request, path, found).map_err(|error| broken(path, &error, found)).ok()
+}
+
+fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proof, EvidenceError> {
+    let (header, reader) = Reader::open(path)?;
+    let (copy, first_line) = (header.clone(), reader.line().to_vec());
+    let mut recheck = secret_for(request, &header.environment)
+        .map(|secret| Recheck::new(&header, secret).map_err(|e| e.to_string()));
+    let mut consistency = Consistency::new(&copy, &first_line, request.checkout.scenario_of(&copy));
+    let mut seen = Seen::new(&header, request.demand.challenge.as_deref());
+    let mut shard = None;
+    let mut evidence = Evidence::read_lines(header, reader, |record, line| {
+        consistency.take(&record, line);
+        seen.take(&record);
+        if let Some(Ok(recheck)) = &mut recheck {
+            recheck.take(&record);
+        }
+        if let Record::Load(plan) = &record {
+            shard = Some(plan.shard);
+        }
+        record
+    })?;
+    consistency.finish().report(&name(path), found);
+    let mut load = None;
+    let bytes = if copy.kind == RunKind::Load {
+        let (artifact, series, bytes) = load_from_journal(path).map_err(of_a_load)?;
+        evidence.verdict = artifact.acceptance_gates.verdict;
+        evidence.checks.clone_from(&artifact.acceptance_gates.checks);
+        load = Some((artifact, series));
+        bytes
+    } else {
+        to_bytes(&artifact(&evidence))
+    };
+    let checks = match secret_for(request, &copy.environment).filter(|_| copy.blind) {
+        Some(secret) => judged_with(path, secret)?.unwrap_or_else(|| evidence.checks.clone()),
+        None => evidence.checks.clone(),
+    };
+    Ok(Proof { evidence, bytes, checks, seen, load, shard, recheck, is_one_journal: true })
+}
+
+/// The gates of a blind run, judged as if it had had the secret.
+fn judged_with(path: &Path, secret: &Secret) -> Result<Option<Vec<Check>>, EvidenceError> {
+    let (header, reader) = Reader::open(path)?;
+    let Ok(mut verifier) = Recheck::new(&header, secret) else { return Ok(None) };
+    let judged = Evidence::read_lines(header, reader, |mut record, _| {
+        verifier.take(&record);
+        if let Record::Attempt(attempt) = &mut record {
+            let reason = verifier.judge(attempt);
+            attempt.verdict =
+                if reason == Reason::Valid { Signed::valid() } else { Signed::invalid(reason, None) };
+        }
+        record
+    })?;
+    Ok(Some(judged.checks))
 }
 
 /// Names what is wrong with a journal, and what was done to it where that can be told.
-fn broken(path: &Path, error: &EvidenceError, found: &mut Findings) {
+pub(super) fn broken(path: &Path, error: &EvidenceError, found: &mut Findings) {
     let diagnosis = match error {
         EvidenceError::Journal(ReadError::Chain { .. } | ReadError::Structure { .. }) => {
             tampering::diagnose(path, &name(path))
@@ -105,21 +178,51 @@ pub(super) fn items(
     let header = &proof.evidence.analysis.header;
     let ended = proof.evidence.analysis.watched_until().wall(header.started);
     admissibility::times(header, request.now, request.not_before, found);
-    let journal = name(journal);
-    vec![
-        whole(proof, &journal, found),
-        recomputed(proof, &journal, artifact, value, found),
+    let (path, journal) = (journal, name(journal));
+    let integrity = &proof.evidence.integrity;
+    let cut_off = if integrity.ended {
+        None
+    } else {
+        cut_off::when(proof, path, artifact).filter(|_| proof.is_one_journal)
+    };
+    let (checkout, demand) = (request.checkout, request.demand);
+    let mut items = vec![
+        whole(proof, &journal, cut_off.as_deref(), found),
+        match &cut_off {
+            Some(when) => {
+                let figure = format!("written before the run was cut off at {when}");
+                evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
+            }
+            None => recomputed(proof, &journal, artifact, value, found),
+        },
         admissibility::environment(tested(header), request.environment, "journal header"),
         admissibility::age(ended, request.now, request.max_age, "journal"),
-        admissibility::scenario(header, request.checkout),
-        admissibility::gates(header, request.checkout),
-        admissibility::retry_contract(header, request.checkout),
-    ]
+        admissibility::scenario(header, checkout, &demand.scenario_sha256),
+        admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
+        admissibility::retry_contract(header, checkout),
+    ];
+    items.extend(proof.shard.filter(|shard| shard.count > 1).map(alone));
+    items
+}
+
+/// A shard is a part of a load, and no evidence about the whole.
+fn alone(shard: LoadShard) -> Item {
+    let figure = format!(
+        "shard {} of {} alone: put all of them together with `smoke merge`, and judge that",
+        shard.index, shard.count
+    );
+    evidence("shards", "All shards", Verdict::Unproven, figure, "journal")
 }
 
 /// The chain holds (or there would be no proof), and the journal has an end.
-fn whole(proof: &Proof, journal: &str, found: &mut Findings) -> Item {
+fn whole(proof: &Proof, journal: &str, cut_off: Option<&str>, found: &mut Findings) -> Item {
+    let title = "Journal whole";
     let integrity = &proof.evidence.integrity;
+    if let Some(when) = cut_off {
+        let figure =
+            format!("cut off at {when} (UTC) after {} records: the run was killed", integrity.records);
+        return evidence("journal", title, Verdict::Unproven, figure, journal);
+    }
     if integrity.torn_bytes > 0 {
         found.add(
             "journal_truncated",
@@ -130,14 +233,26 @@ fn whole(proof: &Proof, journal: &str, found: &mut Findings) -> Item {
         found.add(
             "journal_truncated",
             format!(
-                "{journal}: no end record after line {}: the run was cut off, or the end was cut away",
+                "{journal}: no end record after line {}, and the artifact beside it is of more: the end was cut away",
                 integrity.records
             ),
         );
     }
     let verdict = if integrity.ended && integrity.torn_bytes == 0 { Verdict::Pass } else { Verdict::Fail };
     let figure = format!("{} records, each chained to the one before", integrity.records);
-    evidence("journal", "Journal whole", verdict, figure, journal)
+    evidence("journal", title, verdict, figure, journal)
+}
+
+/// How far the evidence reaches: the highest level that somebody vouches at.
+pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
+    if sealed.is_some_and(|item| item.verdict == Verdict::Pass) {
+        return Trust::Identity;
+    }
+    let blind = proof.evidence.analysis.header.blind;
+    match &proof.recheck {
+        Some(Ok(recheck)) if blind && recheck.checked > 0 && recheck.invalid == 0 => Trust::Sender,
+        _ => Trust::Runner,
+    }
 }
 
 /// The artifact is what follows from the journal, byte for byte.
@@ -222,6 +337,21 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         Some(Err(why)) => {
             item(Verdict::Unproven, format!("the secret is no key of this scheme: {why}"), "secret")
         }
+        Some(Ok(recheck)) if recheck.is_of_another_secret() => item(
+            Verdict::Unproven,
+            format!(
+                "is this staging's secret? every verdict changed from {} to mismatch",
+                if proof.evidence.analysis.header.blind { "unchecked" } else { "valid" }
+            ),
+            "journal and secret",
+        ),
+        Some(Ok(recheck)) if recheck.invalid > 0 => {
+            let first = recheck.first.map_or_else(String::new, |first| {
+                format!(", the first of them attempt {}: {}", first.attempt, first.found)
+            });
+            let figure = format!("{} of {} are not valid{first}", recheck.invalid, recheck.checked);
+            item(Verdict::Fail, figure, "journal and secret")
+        }
         Some(Ok(recheck)) if recheck.disagreements > 0 => {
             if let Some(first) = recheck.first {
                 found.add(
@@ -241,7 +371,11 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         ),
         Some(Ok(recheck)) => item(
             Verdict::Pass,
-            format!("{} of {} valid, each as recorded", recheck.valid, recheck.checked),
+            if proof.evidence.analysis.header.blind {
+                format!("{} of {} valid; the run had no secret", recheck.valid, recheck.checked)
+            } else {
+                format!("{} of {} valid, each as recorded", recheck.valid, recheck.checked)
+            },
             "journal and secret",
         ),
     }
@@ -297,6 +431,6 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 /// What was tested: the stand-in, whatever name the run was given.
-fn tested(header: &record::Header) -> &str {
+pub(super) fn tested(header: &record::Header) -> &str {
     if header.stand_in { EMBEDDED } else { &header.environment }
 }

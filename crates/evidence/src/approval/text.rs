@@ -29,7 +29,9 @@ pub fn human(approval: &Approval, colour: Colour) -> String {
 fn artifact(out: &mut String, judgement: &Judgement, colour: Colour) {
     let verdict = paint(&judgement.verdict.word().to_uppercase(), judgement.verdict, colour);
     let _ = writeln!(out, "{}: {verdict}", judgement.artifact);
-    for (group, title) in [(Group::Evidence, "evidence"), (Group::Checklist, "checklist")] {
+    let groups =
+        [(Group::Setting, "what was run"), (Group::Evidence, "evidence"), (Group::Checklist, "checklist")];
+    for (group, title) in groups {
         let items: Vec<&Item> = judgement.items.iter().filter(|i| i.group == group).collect();
         if !items.is_empty() {
             let _ = writeln!(out, "\n  {title}");

@@ -55,6 +55,20 @@ pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_per
     check
 }
 
+/// What was accepted without being verified is not known to be the sender's: the approver, who has the secret, judges it.
+pub(super) fn unchecked(attempts: u64, mut check: Check) -> Check {
+    if attempts > 0 {
+        if check.verdict == Verdict::Pass {
+            check.verdict = Verdict::Unproven;
+        }
+        check.text = format!(
+            "{}; {attempts} signatures were not checked, as the run had no secret: `smoke gate --secret-file` judges them",
+            check.text
+        );
+    }
+    check
+}
+
 /// What was missing while nothing could be seen may have come all the same.
 pub(super) fn caveats(gaps: &[Gap], checks: &mut [Check]) {
     let Some(first) = gaps.first() else { return };

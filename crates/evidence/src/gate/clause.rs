@@ -206,7 +206,10 @@ fn over_all(analysis: &Analysis, retries: &Retries, must: Must) -> Answer {
 fn signed(analysis: &Analysis) -> Answer {
     let (organic, injected) = tallies(analysis);
     let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
-    counted(m + n, a + b, "attempts signed")
+    match organic.unchecked() + injected.unchecked() {
+        0 => counted(m + n, a + b, "attempts signed"),
+        n => (ClauseVerdict::Unproven, format!("{n} attempts were not checked, as the run had no secret")),
+    }
 }
 
 fn counted(n: u64, good: u64, things: &str) -> Answer {

@@ -1,6 +1,6 @@
 //! Applies the gates to an analysis.
 
-use super::caveats::{caveats, unread, within_uncertainty};
+use super::caveats::{caveats, unchecked, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -153,14 +153,15 @@ fn success(kind: RunKind, organic: &Tally, gates: &Gates) -> Option<Check> {
     let target = gates.success_rate_min_percent?;
     if kind == RunKind::Receive {
         let part = (organic.fate("delivered"), organic.deliveries - organic.fate("open"));
-        return Some(rate(gates, &SUCCESS_RATE_SEEN, part, Side::AtLeast, target));
+        let check = rate(gates, &SUCCESS_RATE_SEEN, part, Side::AtLeast, target);
+        return Some(unchecked(organic.unchecked(), check));
     }
     let accepted = organic.fulfilled + organic.late;
     let mut check = rate(gates, &SUCCESS_RATE, (accepted, organic.expected), Side::AtLeast, target);
     if organic.late > 0 {
         check.text = format!("{}; {} of them came late", check.text, organic.late);
     }
-    Some(check)
+    Some(unchecked(organic.unchecked(), check))
 }
 
 fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
@@ -230,12 +231,13 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
 fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
-    let mut check = rate(gates, &SIGNATURES, (a + b, m + n), Side::AtLeast, target);
+    let taken = sums.organic.unchecked() + sums.injected.unchecked();
+    let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
     if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
         check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
     }
-    Some(check)
+    Some(unchecked(taken, check))
 }
 
 /// Of the attempts and deliveries that nobody broke on purpose.

@@ -1,6 +1,6 @@
 //! Applies the gates to an observation, in which webhooks come without a step that asked for them.
 
-use super::caveats::{caveats, refused, unread};
+use super::caveats::{caveats, refused, unchecked, unread};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -39,14 +39,17 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     }
     let sum = |of: fn(&Minute) -> u64| minutes.iter().map(of).sum::<u64>();
     let (ended, delivered, attempts) = (sum(|m| m.ended), sum(|m| m.delivered), sum(|m| m.attempts));
+    let taken = sum(|m| m.unchecked);
     checks.extend(
         gates
             .success_rate_min_percent
-            .map(|t| rate(gates, &SUCCESS_RATE_SEEN, (delivered, ended), Side::AtLeast, t)),
+            .map(|t| rate(gates, &SUCCESS_RATE_SEEN, (delivered, ended), Side::AtLeast, t))
+            .map(|check| unchecked(taken, check)),
     );
     checks.extend(gates.signatures_valid_min_percent.map(|t| {
-        let valid = attempts - sum(|m| m.invalid_signatures);
-        rate(gates, &SIGNATURES, (valid, attempts), Side::AtLeast, t)
+        let checked = attempts - taken;
+        let valid = checked - sum(|m| m.invalid_signatures);
+        unchecked(taken, rate(gates, &SIGNATURES, (valid, checked), Side::AtLeast, t))
     }));
     checks.extend(with_refused(analysis, gates, rates(gates, &organic)));
     let rows = [LATENCY_P50, LATENCY_P95];

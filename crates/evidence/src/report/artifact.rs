@@ -232,6 +232,9 @@ pub struct Signatures {
     pub scheme: String,
     /// Attempts verified.
     pub checked: u64,
+    /// Attempts that were taken unchecked, as the run had no secret; absent where there were none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unchecked: u64,
     /// Of those, valid.
     pub valid: u64,
     /// Of those, not valid.
@@ -441,4 +444,9 @@ pub struct Provenance {
     pub evidence_about_staging: bool,
     /// Notes from the run.
     pub notes: Vec<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde gives a reference")]
+const fn is_zero(n: &u64) -> bool {
+    *n == 0
 }

@@ -56,15 +56,30 @@ impl Evidence {
     /// As for [`Evidence::open`].
     pub fn read<R: BufRead>(
         header: Header,
-        mut reader: Reader<R>,
+        reader: Reader<R>,
         mut watch: impl FnMut(&Record),
+    ) -> Result<Self, EvidenceError> {
+        Self::read_lines(header, reader, |record, _| {
+            watch(&record);
+            record
+        })
+    }
+
+    /// The same; `watch` sees the text of each line as well, and gives the record that is judged in its place.
+    ///
+    /// # Errors
+    /// As for [`Evidence::open`].
+    pub(crate) fn read_lines<R: BufRead>(
+        header: Header,
+        mut reader: Reader<R>,
+        mut watch: impl FnMut(Record, &[u8]) -> Record,
     ) -> Result<Self, EvidenceError> {
         let gates: Gates =
             serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
         let mut analysis = Analysis::new(header)?;
         while let Some(record) = reader.next_record()? {
+            let record = watch(record, reader.line());
             analysis.take(&record);
-            watch(&record);
         }
         let checks = judge(&analysis, &gates);
         let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);

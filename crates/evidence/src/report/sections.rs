@@ -107,6 +107,7 @@ pub(super) fn events(organic: &Tally, injected: &Tally) -> BTreeMap<String, u64>
 
 pub(super) fn signatures(analysis: &Analysis, organic: &Tally, injected: &Tally) -> Signatures {
     let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
+    let unchecked = organic.unchecked() + injected.unchecked();
     let mut by_reason: BTreeMap<String, u64> = BTreeMap::new();
     for (reason, count) in organic.reasons.iter().chain(&injected.reasons) {
         *by_reason.entry(reason.to_string()).or_default() += count;
@@ -115,9 +116,10 @@ pub(super) fn signatures(analysis: &Analysis, organic: &Tally, injected: &Tally)
     Signatures {
         algorithm: "HMAC-SHA256".to_owned(),
         scheme: analysis.header.scheme.to_string(),
-        checked: m + n,
+        checked: m + n - unchecked,
+        unchecked,
         valid: a + b,
-        invalid: m + n - a - b,
+        invalid: m + n - unchecked - a - b,
         by_reason,
         diagnoses: diagnoses.map(|(d, count)| Diagnosis { diagnosis: d.to_owned(), count }).collect(),
     }

@@ -213,5 +213,6 @@ fn match_event(row: &Match, event: &str) -> Event {
         created: recipients,
         skipped: 0,
         person: Person::of(&row.a),
+        marked: true,
     }
 }

@@ -279,5 +279,6 @@ fn payment_event(row: &Payment, event: &'static str, created: u32) -> Event {
         created,
         skipped: 1 - created.min(1),
         person: Person::of(&row.owner),
+        marked: true,
     }
 }

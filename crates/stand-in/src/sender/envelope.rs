@@ -18,6 +18,9 @@ pub(in super::super) struct Event {
     pub(in super::super) skipped: u32,
     /// Whose event it is: what a leak would leak. Never sent otherwise.
     pub(in super::super) person: Person,
+    /// Whether the body says, where the signature covers it, that the stand-in sent it: its webhooks are never taken for
+    /// staging's. Only the captured webhooks of the real system are not.
+    pub(in super::super) marked: bool,
 }
 
 /// Personal data that must not leave.
@@ -63,6 +66,8 @@ struct Metadata {
     created: u32,
     skipped: u32,
     email_sent: u32,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    smoke_stand_in: bool,
 }
 
 impl Event {
@@ -77,7 +82,12 @@ impl Event {
             match_id: self.match_id,
         };
         // email_sent is 0 always: the real system's payment_*.txt templates do not exist.
-        let metadata = Metadata { created: self.created, skipped: self.skipped, email_sent: 0 };
+        let metadata = Metadata {
+            created: self.created,
+            skipped: self.skipped,
+            email_sent: 0,
+            smoke_stand_in: self.marked,
+        };
         python_json(&Envelope { event: &self.name, data, metadata }, separators)
     }
 }
@@ -102,6 +112,7 @@ pub(super) mod tests {
             created: 1,
             skipped: 0,
             person: Person::default(),
+            marked: false,
         }
     }
 

@@ -269,8 +269,11 @@ async fn concurrent_verifies_race_as_measured_or_not_at_all() {
     let (real, statuses) = race(slow(Setup::real()), false).await;
     assert_eq!(statuses, [200; 4]);
     let created: Vec<Value> = real.receiver.hits().iter().map(|hit| hit.json()["metadata"].clone()).collect();
-    assert_eq!(created[0], json!({"created": 1, "skipped": 0, "email_sent": 0}));
-    assert_eq!(created[1..], vec![json!({"created": 0, "skipped": 1, "email_sent": 0}); 3]);
+    assert_eq!(created[0], json!({"created": 1, "skipped": 0, "email_sent": 0, "smoke_stand_in": true}));
+    assert_eq!(
+        created[1..],
+        vec![json!({"created": 0, "skipped": 1, "email_sent": 0, "smoke_stand_in": true}); 3]
+    );
     let (keyed, statuses) = race(slow(Setup::real()), true).await;
     assert_eq!((statuses, keyed.receiver.hits().len()), (vec![200; 4], 1));
 }

@@ -31,7 +31,7 @@ async fn a_verified_payment_sends_one_signed_webhook_before_the_answer() {
         "{{\"event\":\"payment_verified\",\"data\":{{\"event\":\"payment_verified\",\"title\":\"Payment Verified - Smoke \
          Pay 00001\",\"body\":\"Your payment for Smoke Pay 00001 has been verified. Your registration is now confirmed!\",\
          \"url\":\"/tournaments/smoke-pay-00001/\",\"recipient_count\":1,\"tournament_id\":{},\"match_id\":null}},\
-         \"metadata\":{{\"created\":1,\"skipped\":0,\"email_sent\":0}}}}",
+         \"metadata\":{{\"created\":1,\"skipped\":0,\"email_sent\":0,\"smoke_stand_in\":true}}}}",
         row["tournament_id"]
     );
     assert_eq!(String::from_utf8(hit.request.body.clone()).unwrap(), body);

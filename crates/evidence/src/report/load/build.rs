@@ -7,7 +7,7 @@ use crate::gate::{Check, Gates, judge_flows, judge_load};
 use crate::report::EvidenceError;
 use record::{ReadError, Reader};
 use std::fs::File;
-use std::io::BufReader;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 
 /// What the journals must amount to.
@@ -61,8 +61,8 @@ pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
 ///
 /// # Errors
 /// When a journal is broken or they do not belong together.
-pub fn load_from_parts(
-    parts: Vec<Part<BufReader<File>>>,
+pub fn load_from_parts<R: BufRead>(
+    parts: Vec<Part<R>>,
     gates: &Gates,
     scope: Scope,
     each: impl FnMut(&Second),

@@ -1,0 +1,141 @@
+//! Attempts and their answers: each number once, each answer the one that smoke gives, the head and the body of one request.
+
+use super::order::s;
+use super::{Contradictions, plays};
+use foldhash::HashMap;
+use record::{Answered, Attempt, Header, Tick};
+use signature::Reason;
+
+pub(super) struct Answers {
+    /// Whether every attempt of the run is in this journal, numbered here.
+    is_whole: bool,
+    /// Whether this process received: then nothing comes from another clock.
+    is_local: bool,
+    is_blind: bool,
+    /// Whether anything was to be broken on purpose.
+    breaks: bool,
+    /// When each was received; `None` once it is answered.
+    open: HashMap<u64, Option<Tick>>,
+    highest: u64,
+    broken: Option<u64>,
+    late: Option<String>,
+}
+
+impl Answers {
+    pub(super) fn new(header: &Header) -> Self {
+        Self {
+            is_whole: plays(header),
+            is_local: plays(header),
+            is_blind: header.blind,
+            breaks: !header.faults.is_empty() || !header.clauses.is_empty(),
+            open: HashMap::default(),
+            highest: 0,
+            broken: None,
+            late: None,
+        }
+    }
+
+    /// Not all of them are in this journal, or they were recorded elsewhere.
+    pub(super) const fn are_partial(&mut self) {
+        (self.is_whole, self.is_local) = (false, false);
+    }
+
+    pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
+        let number = attempt.attempt;
+        if self.open.insert(number, Some(attempt.received)).is_some() && self.is_whole {
+            found.add("attempt_twice", format!("two attempts have the number {number}"));
+        }
+        self.highest = self.highest.max(number);
+        if attempt.fault.is_some() && !self.breaks {
+            self.broken.get_or_insert(number);
+        }
+        if attempt.verdict.valid != (attempt.verdict.reason == Reason::Valid) {
+            found.add(
+                "verdict_contradicts_itself",
+                format!("attempt {number} is valid and not valid at once"),
+            );
+        }
+        if self.is_blind != (attempt.verdict.reason == Reason::Unchecked) && self.is_local {
+            let said = if self.is_blind { "had no secret" } else { "had the secret" };
+            let sentence =
+                format!("the run {said}, and attempt {number} is recorded as {}", attempt.verdict.reason);
+            found.add("verdict_contradicts_header", sentence);
+        }
+        if let (None, false, Some(answer)) = (attempt.fault, attempt.elsewhere, attempt.answer)
+            && answer != usual(attempt.verdict.reason)
+        {
+            found.add(
+                "answer_contradicts_verdict",
+                format!(
+                    "attempt {number} is recorded as {}, and was answered {answer}, where smoke answers {}",
+                    attempt.verdict.reason,
+                    usual(attempt.verdict.reason)
+                ),
+            );
+        }
+        let length = attempt.header("content-length").and_then(|text| text.trim().parse::<usize>().ok());
+        let chunked = attempt.header("transfer-encoding").is_some();
+        let bytes = attempt.body.bytes().len();
+        if let Some(length) = length.filter(|length| !chunked && *length != bytes) {
+            let sentence =
+                format!("the head of attempt {number} announces {length} bytes, and its body has {bytes}");
+            found.add("head_contradicts_body", sentence);
+        }
+    }
+
+    pub(super) fn answered(&mut self, answered: &Answered, found: &mut Contradictions) {
+        let number = answered.attempt;
+        match self.open.get_mut(&number).map(Option::take) {
+            None if self.is_whole => {
+                found.add(
+                    "answer_without_attempt",
+                    format!("an answer to attempt {number}, which is not there"),
+                );
+            }
+            Some(None) if self.is_whole => {
+                found.add("answered_twice", format!("attempt {number} was answered twice"));
+            }
+            Some(Some(received)) if answered.end < received => {
+                self.late.get_or_insert_with(|| {
+                    format!(
+                        "attempt {number} was answered at {} s, before it was received at {} s",
+                        s(answered.end),
+                        s(received)
+                    )
+                });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn end(self, found: &mut Contradictions) {
+        if let Some(sentence) = self.late.filter(|_| self.is_local) {
+            found.add("ends_before_it_starts", sentence);
+        }
+        if let Some(number) = self.broken.filter(|_| self.is_local) {
+            found.add(
+                "fault_nobody_asked_for",
+                format!("attempt {number} was broken on purpose, and the header has no faults"),
+            );
+        }
+        let n = self.open.len() as u64;
+        if self.is_whole && n > 0 && self.highest + 1 != n {
+            found.add(
+                "attempts_missing",
+                format!(
+                    "attempts are numbered up to {}, and {n} are there: some were taken out",
+                    self.highest
+                ),
+            );
+        }
+    }
+}
+
+/// What smoke answers to a webhook that it was not told to break.
+const fn usual(reason: Reason) -> u16 {
+    match reason {
+        Reason::Valid | Reason::Unchecked => 200,
+        Reason::Mismatch => 401,
+        Reason::Missing | Reason::Malformed | Reason::Stale | Reason::Future => 400,
+    }
+}

@@ -1,0 +1,386 @@
+//! The flows of a run are those that its scenario has: each step in its place, logged in, with the webhooks that it must fire,
+//! and with the answer that its outcome says.
+
+use super::header::option;
+use super::order::s;
+use super::{Contradictions, plays};
+use record::matcher::Matcher;
+use record::period::Period;
+use record::{Expect, FlowStart, Header, Outcome, Record, Step, Tick};
+use scenario::{ExpectedWebhook, Scenario};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What stands in the place of a secret in what is kept of an answer.
+const MASK: &str = "[redacted]";
+/// Longer bodies are not kept whole, in bytes.
+const KEPT_BODY: usize = 64 * 1024;
+
+pub(super) struct Flows<'a> {
+    header: &'a Header,
+    /// Only of a run of which the scenario is known.
+    scenario: Option<&'a Scenario>,
+    flows: HashMap<u32, Flow<'a>>,
+    /// Sessions in which somebody has logged in.
+    open: BTreeSet<String>,
+    /// The limit of `--within`, ms.
+    within_ms: Option<u64>,
+}
+
+/// A flow under way.
+struct Flow<'a> {
+    steps: Vec<&'a scenario::Step>,
+    next: usize,
+    at: Tick,
+    /// What the next step has announced.
+    expects: Vec<Expect>,
+    ours: BTreeMap<String, Value>,
+    subject: Value,
+    failed: bool,
+    ended: bool,
+}
+
+impl<'a> Flows<'a> {
+    pub(super) fn new(header: &'a Header, scenario: Option<&'a Scenario>) -> Self {
+        let given = option(header, "within").and_then(|o| o.value.parse::<Period>().ok());
+        Self {
+            header,
+            scenario: scenario.filter(|_| plays(header)),
+            flows: HashMap::new(),
+            open: BTreeSet::new(),
+            within_ms: given.map(Period::as_millis),
+        }
+    }
+
+    pub(super) fn take(&mut self, record: &Record, found: &mut Contradictions) {
+        match record {
+            Record::Step(step) => {
+                told_soundly(step, found);
+                if self.scenario.is_some() {
+                    self.step(step, found);
+                }
+            }
+            _ if self.scenario.is_none() => {}
+            Record::FlowStart(start) => self.begins(start, found),
+            Record::Expect(expect) => self.expects(expect, found),
+            Record::FlowEnd(end) => {
+                let Some(flow) = self.flows.get_mut(&end.flow).filter(|flow| !flow.ended) else {
+                    found.add("flow_out_of_place", format!("flow {} ends, and is not under way", end.flow));
+                    return;
+                };
+                flow.ended = true;
+                if end.at < flow.at {
+                    let (at, before) = (s(end.at), s(flow.at));
+                    let sentence =
+                        format!("flow {} ends at {at} s, before its last step at {before} s", end.flow);
+                    found.add("effect_before_cause", sentence);
+                }
+                if let Some(missing) = flow.steps.get(flow.next) {
+                    let sentence = format!("flow {} ended without its step `{}`", end.flow, missing.name);
+                    found.add("step_missing", sentence);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn begins(&mut self, start: &FlowStart, found: &mut Contradictions) {
+        let Some(scenario) = self.scenario else { return };
+        let number = start.flow;
+        if number >= self.header.flows {
+            let sentence = format!("flow {number} of {}, counted from 0", self.header.flows);
+            found.add("flow_out_of_place", sentence);
+        }
+        let plan = scenario.flow_plan(number);
+        if start.variant.as_deref() != plan.variant {
+            let said =
+                |variant: Option<&str>| variant.map_or("the main one".to_owned(), |v| format!("`{v}`"));
+            let (is, due) = (said(start.variant.as_deref()), said(plan.variant));
+            found.add(
+                "flow_out_of_place",
+                format!("flow {number} plays variant {is}, and by the scenario {due}"),
+            );
+        }
+        if start.ours.keys().any(|pointer| !scenario.webhooks.ours.contains_key(pointer)) {
+            let sentence =
+                format!("flow {number} tells its webhooks by a place that the scenario does not name");
+            found.add("header_differs", sentence);
+        }
+        let flow = Flow {
+            steps: plan.steps,
+            next: 0,
+            at: start.at,
+            expects: Vec::new(),
+            ours: start.ours.clone(),
+            subject: start.subject.clone(),
+            failed: false,
+            ended: false,
+        };
+        if self.flows.insert(number, flow).is_some() {
+            found.add("flow_twice", format!("flow {number} begins twice"));
+        }
+    }
+
+    fn expects(&mut self, expect: &Expect, found: &mut Contradictions) {
+        let number = expect.flow;
+        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+            found.add("flow_out_of_place", format!("flow {number} expects a webhook, and is not under way"));
+            return;
+        };
+        flow.expects.push(expect.clone());
+    }
+
+    fn step(&mut self, step: &Step, found: &mut Contradictions) {
+        let Some(number) = step.flow else {
+            self.login(step, found);
+            return;
+        };
+        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+            let sentence = format!("step `{}` of flow {number}, which is not under way", step.step);
+            found.add("flow_out_of_place", sentence);
+            return;
+        };
+        let about = format!("flow {number}, step `{}`", step.step);
+        let expects = std::mem::take(&mut flow.expects);
+        let Some(planned) = flow.steps.get(flow.next).copied().filter(|planned| planned.name == step.step)
+        else {
+            let due = flow.steps.get(flow.next).map_or("its end", |planned| planned.name.as_str());
+            found.add("step_out_of_place", format!("{about} stands where the scenario has {due}"));
+            // Looked for further on, so that one that is missing is told once.
+            if let Some(further) = flow.steps.iter().skip(flow.next).position(|p| p.name == step.step) {
+                flow.next += further + 1;
+            }
+            return;
+        };
+        flow.next += 1;
+        if step.started < flow.at {
+            let (at, before) = (s(step.started), s(flow.at));
+            found.add(
+                "effect_before_cause",
+                format!("{about} began at {at} s, before what it follows, at {before} s"),
+            );
+        }
+        if let Some(expect) = expects.iter().find(|e| e.at > step.started || e.at < flow.at) {
+            let (at, began) = (s(expect.at), s(step.started));
+            let sentence = format!("{about} announced its webhook at {at} s, and was sent at {began} s");
+            found.add("effect_before_cause", sentence);
+        }
+        flow.at = flow.at.max(step.ended);
+        order_of_outcomes(flow, step, &about, found);
+        answer_fits(planned, step, &about, found);
+        request_fits(planned, step, self.scenario, &flow.subject, &about, found);
+        if step.tries > 0 {
+            let within_ms = self.within_ms;
+            let ours = Ours { scenario: self.scenario, values: &flow.ours };
+            expects_fit(&planned.webhooks, &expects, within_ms, &ours, &about, found);
+            if let Some(session) = planned.session.as_ref().filter(|session| !self.open.contains(*session)) {
+                let sentence =
+                    format!("{about} was sent in session `{session}`, in which nobody has logged in");
+                found.add("no_login", sentence);
+            }
+        }
+    }
+
+    fn login(&mut self, step: &Step, found: &mut Contradictions) {
+        let Some(scenario) = self.scenario else { return };
+        let session = step.step.strip_prefix("login:").or_else(|| step.step.strip_prefix("refresh:"));
+        let Some(session) = session.filter(|session| scenario.sessions.contains_key(*session)) else {
+            found.add(
+                "step_out_of_place",
+                format!("step `{}` of no flow is no login of the scenario", step.step),
+            );
+            return;
+        };
+        if step.outcome == Outcome::Ok {
+            self.open.insert(session.to_owned());
+        }
+    }
+
+    /// A run that went to its end has played all of its flows to their ends.
+    pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
+        if self.scenario.is_none() || !complete {
+            return;
+        }
+        let missing =
+            (0..self.header.flows).find(|number| !self.flows.get(number).is_some_and(|flow| flow.ended));
+        if let Some(number) = missing {
+            let sentence = format!("the run is said to have gone to its end, and flow {number} has not");
+            found.add("flow_missing", sentence);
+        }
+    }
+}
+
+/// What holds of every step, whatever the scenario.
+fn told_soundly(step: &Step, found: &mut Contradictions) {
+    let about = format!("step `{}`", step.step);
+    let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("{about} {what}"));
+    match step.outcome {
+        Outcome::Ok if step.status.is_none() => wrong("went well, and was not answered"),
+        Outcome::Ok if !step.problems.is_empty() => wrong("went well, and has problems"),
+        Outcome::Failed if step.problems.is_empty() => wrong("failed, and has no problem"),
+        Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
+            wrong("was refused, and not answered")
+        }
+        _ => {}
+    }
+    // An exchange on a socket takes some time; ticks are microseconds.
+    if step.status.is_some() && step.ended <= step.started {
+        found.add("no_time", format!("{about} was answered in no time, at {} s", s(step.started)));
+    }
+}
+
+/// After a step that failed the others are skipped, and only then.
+fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: &str, found: &mut Contradictions) {
+    if flow.failed != (step.outcome == Outcome::Skipped) {
+        let what = if flow.failed {
+            "was played after one that failed"
+        } else {
+            "was skipped, and none before failed"
+        };
+        found.add("outcome_contradicts_flow", format!("{about} {what}"));
+    }
+    flow.failed |= step.outcome == Outcome::Failed;
+}
+
+/// The answer is one that the scenario takes for the outcome.
+fn answer_fits(planned: &scenario::Step, step: &Step, about: &str, found: &mut Contradictions) {
+    let Some(status) = step.status else { return };
+    let wanted = planned.expect.status.as_ref();
+    let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
+    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
+    match step.outcome {
+        Outcome::Ok if !fits => {
+            wrong(format!("status {status} is not what the scenario expects, and the step went well"))
+        }
+        Outcome::Refused if !planned.may_refuse.contains(&status) => {
+            wrong(format!("it was refused with {status}, by which the scenario says it may not be"));
+        }
+        Outcome::Skipped => wrong(format!("it was skipped, and answered {status}")),
+        Outcome::Ok => {
+            let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
+            let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
+            let Some(body) = body else { return };
+            let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
+            for (pointer, matcher) in plain {
+                if let Err(why) = matcher.check(body.pointer(pointer)) {
+                    wrong(format!("{pointer} of its answer {why}, and the step went well"));
+                }
+            }
+        }
+        Outcome::Failed | Outcome::Refused => {}
+    }
+}
+
+fn is_template(matcher: &Matcher) -> bool {
+    serde_json::to_string(matcher).map_or(true, |text| text.contains("{{"))
+}
+
+/// Method and path are the scenario's, about the flow's own subject.
+fn request_fits(
+    planned: &scenario::Step,
+    step: &Step,
+    scenario: Option<&Scenario>,
+    subject: &Value,
+    about: &str,
+    found: &mut Contradictions,
+) {
+    if step.request.contains(MASK) || step.tries == 0 {
+        return;
+    }
+    let id = match subject {
+        Value::Number(n) => n.to_string(),
+        Value::String(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => text.clone(),
+        _ => String::new(),
+    };
+    let mut path = planned.request.path.clone();
+    if let Some(template) = scenario.map(|scenario| &scenario.subject.id).filter(|_| !id.is_empty()) {
+        path = path.replace(template.as_str(), &id);
+    }
+    let wanted = format!("{} {path}", planned.request.method.as_str());
+    if !has_pieces(&step.request, &wanted) {
+        let sentence = format!("{about} was sent as `{}`, and the scenario has `{wanted}`", step.request);
+        found.add("request_differs", sentence);
+    }
+}
+
+/// Whether what stands between the templates of `wanted` stands in `text`, in order.
+fn has_pieces(text: &str, wanted: &str) -> bool {
+    let mut rest = text;
+    let mut first = true;
+    let mut template = wanted;
+    while let Some((plain, after)) = template.split_once("{{") {
+        let Some(at) = rest.find(plain).filter(|at| !first || *at == 0) else { return false };
+        rest = rest.get(at + plain.len()..).unwrap_or_default();
+        template = after.split_once("}}").map_or("", |(_, after)| after);
+        first = false;
+    }
+    if first { text == wanted } else { rest.ends_with(template) }
+}
+
+/// How the flow's webhooks are told from those of others.
+struct Ours<'o> {
+    scenario: Option<&'o Scenario>,
+    values: &'o BTreeMap<String, Value>,
+}
+
+/// A step that was sent has announced exactly the webhooks that the scenario asks it for.
+fn expects_fit(
+    planned: &[ExpectedWebhook],
+    expects: &[Expect],
+    within_ms: Option<u64>,
+    ours: &Ours<'_>,
+    about: &str,
+    found: &mut Contradictions,
+) {
+    let mut wrong = |what: String| found.add("expectation_differs", format!("{about}: {what}"));
+    if planned.len() != expects.len() {
+        wrong(format!("it announced {} webhooks, and the scenario has {}", expects.len(), planned.len()));
+        return;
+    }
+    for (planned, expect) in planned.iter().zip(expects) {
+        if !planned.event.contains("{{") && planned.event != expect.event {
+            wrong(format!("event `{}` where the scenario has `{}`", expect.event, planned.event));
+        }
+        if planned.count != expect.count {
+            wrong(format!("{} of {} where the scenario has {}", expect.count, expect.event, planned.count));
+        }
+        let limit = within_ms.unwrap_or_else(|| planned.within.as_millis());
+        if expect.within_ms != limit {
+            wrong(format!("{} ms for {} where {limit} ms were given", expect.within_ms, expect.event));
+        }
+        if !planned.matchers.keys().eq(expect.matchers.keys()) {
+            wrong(format!("{} is told by other places than the scenario's", expect.event));
+        }
+        for (pointer, matcher) in &planned.matchers {
+            if let Some(differs) = ours.differs(pointer, matcher, expect.matchers.get(pointer)) {
+                wrong(format!("{} is told by {differs}", expect.event));
+            }
+        }
+    }
+}
+
+impl Ours<'_> {
+    /// A webhook that is told by the value that tells the flow's own has that value.
+    fn differs(&self, pointer: &str, planned: &Matcher, is: Option<&Matcher>) -> Option<String> {
+        let template = self.scenario?.webhooks.ours.get(pointer)?;
+        let Some(Value::String(text)) = planned.plain_value() else { return None };
+        let (own, told) = (self.values.get(pointer)?, is?.plain_value()?);
+        (text == template && own != told).then(|| format!("{told} at {pointer}, and the flow's own by {own}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_pieces;
+
+    #[test]
+    fn a_path_is_the_scenarios_with_something_for_each_template() {
+        let wanted = "POST /api/{{ kind }}/{{ id }}/verify/";
+        assert!(has_pieces("POST /api/payments/7/verify/", wanted));
+        assert!(!has_pieces("POST /api/payments/7/reject/", wanted));
+        assert!(!has_pieces("GET /api/payments/7/verify/", wanted));
+        assert!(
+            has_pieces("GET /healthz/", "GET /healthz/") && !has_pieces("GET /healthz/x", "GET /healthz/")
+        );
+    }
+}

@@ -1,0 +1,86 @@
+//! Every field of the header that has a source is what its source says.
+
+use super::Contradictions;
+use record::{EMBEDDED, Header, Override, Record, RunKind, Watch};
+use scenario::Scenario;
+use std::collections::BTreeSet;
+
+pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Contradictions) {
+    let mut differs = |what: String| found.add("header_differs", what);
+    if header.environment == EMBEDDED && !header.stand_in {
+        differs(format!("the environment is `{EMBEDDED}`, and the target is said not to be the stand-in"));
+    }
+    if header.blind && header.webhook.secret_configured {
+        differs("a blind run has no secret, and one is said to be configured".to_owned());
+    }
+    if header.webhook.secret_configured != (header.webhook.secret_length_chars > 0) {
+        differs("whether a secret was configured contradicts its length".to_owned());
+    }
+    if header.kind == RunKind::Observe && header.scenario.is_played() {
+        differs("an observation plays no scenario".to_owned());
+    }
+    if header.kind != RunKind::Run {
+        return;
+    }
+    if header.webhook.max_attempts != header.retry.attempts() {
+        differs(format!(
+            "{} attempts are said to be configured, and the retry contract has {}",
+            header.webhook.max_attempts,
+            header.retry.attempts()
+        ));
+    }
+    if header.concurrency > header.flows || header.concurrency == 0 {
+        differs(format!("{} flows at the same time of {}", header.concurrency, header.flows));
+    }
+    if let Some(scenario) = scenario {
+        of_scenario(header, scenario, found);
+    }
+}
+
+/// The scenario of the checkout has the digest in the header: what the header took from it must be in it.
+fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions) {
+    let mut differs = |what: String| found.add("header_differs", what);
+    if header.scenario.subject != scenario.subject.kind {
+        differs("the subject of the flows is not the scenario's".to_owned());
+    }
+    if header.scheme != scenario.scheme && option(header, "scheme").is_none() {
+        differs(format!("the signature scheme is {}, and the scenario's {}", header.scheme, scenario.scheme));
+    }
+    let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
+    if header.ours.iter().collect::<BTreeSet<_>>() != ours {
+        differs("the places that tell this run's webhooks are not the scenario's".to_owned());
+    }
+    if header.pii_policy != scenario.pii {
+        differs("the policy on personal data is not the scenario's `pii:`".to_owned());
+    }
+    let kinds: BTreeSet<_> = scenario.identities.iter().map(|identity| identity.kind).collect();
+    if header.identities.iter().any(|identity| !kinds.contains(&identity.kind)) {
+        differs("a canary is of a kind that the scenario does not have".to_owned());
+    }
+    if scenario.contract.is_empty() != header.clauses.is_empty() {
+        differs("the clauses of the sender's contract are not the scenario's".to_owned());
+    }
+}
+
+/// What the command line gave for this option.
+pub(super) fn option<'h>(header: &'h Header, name: &str) -> Option<&'h Override> {
+    header.overrides.iter().find(|o| o.option == name)
+}
+
+/// Whether a journal of this kind has such records.
+pub(super) fn fits(kind: RunKind, record: &Record, found: &mut Contradictions) {
+    let fits = match record {
+        Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => kind == RunKind::Load,
+        Record::FlowStart(_) | Record::Expect(_) | Record::Step(_) | Record::FlowEnd(_) => {
+            matches!(kind, RunKind::Run | RunKind::Observe)
+        }
+        Record::Watch(Watch::Begin(_)) => kind == RunKind::Observe,
+        _ => true,
+    };
+    if !fits {
+        found.add(
+            "record_of_another_kind",
+            format!("a journal of kind `{}` has no such records", kind.name()),
+        );
+    }
+}

@@ -1,0 +1,42 @@
+//! The sums of a load add up, second by second.
+
+use super::Contradictions;
+use record::{Header, Interval};
+
+pub(super) struct Sums {
+    /// Whether each answer is counted: of a load of flows the steps are, by the flows.
+    counts_answers: bool,
+    started: u64,
+    done: u64,
+    abandoned: u64,
+}
+
+impl Sums {
+    pub(super) fn new(header: &Header) -> Self {
+        Self { counts_answers: !header.scenario.is_played(), started: 0, done: 0, abandoned: 0 }
+    }
+
+    pub(super) fn take(&mut self, second: &Interval, found: &mut Contradictions) {
+        let at = second.from.0 / 1_000_000;
+        let mut wrong = |what: String| found.add("load_does_not_add_up", format!("second {at}: {what}"));
+        if second.ok > second.done {
+            wrong(format!("{} ended well of {} that ended", second.ok, second.done));
+        }
+        self.started = self.started.saturating_add(second.started);
+        self.done = self.done.saturating_add(second.done);
+        self.abandoned = self.abandoned.saturating_add(second.abandoned);
+        if self.done.saturating_add(self.abandoned) > self.started {
+            wrong(format!("{} have ended, and only {} have begun", self.done + self.abandoned, self.started));
+        }
+        if second.to < second.from {
+            wrong("it ends before it begins".to_owned());
+        }
+        let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
+        let answered = sum(Box::new(second.statuses.values().copied()));
+        let failed = sum(Box::new(second.errors.values().copied()));
+        let attempts = answered.zip(failed).and_then(|(a, b)| a.checked_add(b));
+        if self.counts_answers && attempts != Some(second.attempts) {
+            wrong(format!("{} requests ended, and answers and failures are not as many", second.attempts));
+        }
+    }
+}

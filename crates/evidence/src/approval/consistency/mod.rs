@@ -1,0 +1,104 @@
+//! Whether a journal is one that smoke can have written: of this scenario, in this order, at these times. Each contradiction
+//! is one that no honest run has; what only looks odd is told elsewhere, and proves nothing.
+
+mod answers;
+mod flows;
+mod header;
+mod keys;
+mod load;
+mod order;
+
+use super::judgement::Findings;
+use answers::Answers;
+use flows::Flows;
+use load::Sums;
+use order::Order;
+use record::{Header, Record, RunKind, Watch};
+use scenario::Scenario;
+
+/// Most contradictions of one kind that are kept; more say nothing more.
+const MOST: usize = 40;
+
+/// Contradictions of one journal.
+#[derive(Default)]
+pub(super) struct Contradictions(Vec<(&'static str, String)>);
+
+impl Contradictions {
+    pub(super) fn add(&mut self, kind: &'static str, sentence: impl Into<String>) {
+        if self.0.iter().filter(|(known, _)| *known == kind).count() < MOST {
+            self.0.push((kind, pii::shown(&sentence.into())));
+        }
+    }
+}
+
+/// Everything that is held against each other while the records go by.
+pub(super) struct Consistency<'a> {
+    header: &'a Header,
+    flows: Flows<'a>,
+    answers: Answers,
+    order: Order,
+    sums: Sums,
+    line: u64,
+    found: Contradictions,
+}
+
+impl<'a> Consistency<'a> {
+    pub(super) fn new(header: &'a Header, first_line: &[u8], scenario: Option<&'a Scenario>) -> Self {
+        let mut found = Contradictions::default();
+        keys::check(1, first_line, &Record::Header(Box::new(header.clone())), &mut found);
+        header::check(header, scenario, &mut found);
+        Self {
+            header,
+            flows: Flows::new(header, scenario),
+            answers: Answers::new(header),
+            order: Order::new(header),
+            sums: Sums::new(header),
+            line: 1,
+            found,
+        }
+    }
+
+    /// Takes in a record and the text that it was read from.
+    pub(super) fn take(&mut self, record: &Record, text: &[u8]) {
+        self.line += 1;
+        keys::check(self.line, text, record, &mut self.found);
+        let Self { header, flows, answers, order, sums, found, .. } = self;
+        header::fits(header.kind, record, found);
+        order.take(record, found);
+        match record {
+            Record::FlowStart(_) | Record::Expect(_) | Record::Step(_) | Record::FlowEnd(_) => {
+                flows.take(record, found);
+            }
+            Record::Attempt(attempt) => answers.arrived(attempt, found),
+            Record::Answered(answered) => answers.answered(answered, found),
+            Record::Watch(Watch::Continues(_) | Watch::Gap(_)) => answers.are_partial(),
+            Record::Watch(Watch::Offset(_)) => {
+                answers.are_partial();
+                order.is_of_two_clocks();
+            }
+            Record::Interval(interval) => sums.take(interval, found),
+            Record::End(end) => flows.end(end.complete, found),
+            _ => {}
+        }
+    }
+
+    /// What was found, once there are no more records.
+    pub(super) fn finish(mut self) -> Contradictions {
+        self.answers.end(&mut self.found);
+        self.order.end(&mut self.found);
+        self.found
+    }
+}
+
+impl Contradictions {
+    pub(super) fn report(self, journal: &str, found: &mut Findings) {
+        for (kind, sentence) in self.0 {
+            found.add(kind, format!("{journal}: {sentence}"));
+        }
+    }
+}
+
+/// Whether the flows of a scenario are in the journal one by one, in the time of one clock.
+const fn plays(header: &Header) -> bool {
+    matches!(header.kind, RunKind::Run)
+}

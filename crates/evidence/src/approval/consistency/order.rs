@@ -1,0 +1,70 @@
+//! Times go forward: a record is written when what it tells of has happened.
+
+use super::{Contradictions, plays};
+use record::{Header, Record, Tick};
+use std::time::Duration;
+
+/// So much later than it is stamped a record may be written: a thread that was not let run meanwhile, on a busy machine.
+const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
+
+pub(super) struct Order {
+    /// Whether all records are of one process, so that their order is that of their times.
+    is_one_clock: bool,
+    latest: Tick,
+    /// The first record whose time lies behind what was written before it; told at the end, when it is known that all
+    /// records are of one clock.
+    backwards: Option<String>,
+    ended: Option<Tick>,
+}
+
+impl Order {
+    pub(super) fn new(header: &Header) -> Self {
+        Self { is_one_clock: plays(header), latest: Tick(0), backwards: None, ended: None }
+    }
+
+    /// Webhooks were read back from a receiver elsewhere: when they were written says nothing about when they came.
+    pub(super) const fn is_of_two_clocks(&mut self) {
+        self.is_one_clock = false;
+    }
+
+    pub(super) fn take(&mut self, record: &Record, found: &mut Contradictions) {
+        let (from, to, what) = match record {
+            Record::FlowStart(r) => (r.at, r.at, "the start of a flow"),
+            Record::Expect(r) => (r.at, r.at, "an expectation"),
+            Record::Step(r) => (r.started, r.ended, "a step"),
+            Record::FlowEnd(r) => (r.at, r.at, "the end of a flow"),
+            Record::Attempt(r) => (r.first_byte, r.received, "an attempt"),
+            Record::Answered(r) => (r.end, r.end, "an answer"),
+            Record::End(r) => {
+                self.ended = Some(r.at);
+                (r.at, r.at, "the end of the journal")
+            }
+            _ => return,
+        };
+        if from > to {
+            found.add(
+                "ends_before_it_starts",
+                format!("{what} ends at {} s, and starts at {} s", s(to), s(from)),
+            );
+        }
+        if to.plus(WRITTEN_WITHIN) < self.latest && self.backwards.is_none() {
+            self.backwards = Some(format!(
+                "{what} at {} s stands behind records of {} s: times were moved, or runs woven together",
+                s(to),
+                s(self.latest)
+            ));
+        }
+        self.latest = self.latest.max(to);
+    }
+
+    pub(super) fn end(self, found: &mut Contradictions) {
+        if let Some(sentence) = self.backwards.filter(|_| self.is_one_clock) {
+            found.add("times_out_of_order", sentence);
+        }
+    }
+}
+
+/// A tick in seconds.
+pub(super) fn s(at: Tick) -> String {
+    format!("{:.6}", at.since(Tick(0)).as_secs_f64())
+}

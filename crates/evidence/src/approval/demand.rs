@@ -1,0 +1,170 @@
+//! What the approver asks of evidence, and what he lets pass by name.
+
+use super::judgement::Kind;
+use super::trust::Trust;
+use record::seal::PublicKey;
+use std::collections::BTreeMap;
+use std::str::FromStr;
+use std::time::Duration;
+
+/// The guide's runs: 10 payments, 5 matches; and as many webhooks in an observation as a run of payments has.
+const LEAST: [(Kind, u64); 3] = [(Kind::Payments, 10), (Kind::Matches, 5), (Kind::Observation, 10)];
+/// The guide's observation window.
+const LEAST_WINDOW: Duration = Duration::from_secs(30 * 60);
+
+/// What is asked of evidence beyond its own gates.
+#[derive(Debug, Clone)]
+pub struct Demand {
+    /// Base URL of the system that must have been tested; any when absent.
+    pub target: Option<String>,
+    /// Least length of an observation.
+    pub min_window: Duration,
+    /// Least number of flows of a run, or of webhooks in an observation, by kind.
+    pub min_flows: MinFlows,
+    /// What weakens the evidence and is accepted all the same.
+    pub allowed: Vec<Allowed>,
+    /// The least level that is accepted; by the environment when absent ([`Trust::usual`]).
+    pub trust: Option<Trust>,
+    /// Whether the gates are the approver's own, and not those of the checkout that is being approved.
+    pub own_gates: bool,
+    /// SHA-256 of the gates that count, hex; those of the checkout when absent.
+    pub gates_sha256: Option<String>,
+    /// SHA-256 of the scenarios that count, hex; those of the checkout when empty.
+    pub scenario_sha256: Vec<String>,
+    /// What must be found inside a signed body.
+    pub challenge: Option<String>,
+    /// Whose checkpoints must be in the journal.
+    pub witness: Option<PublicKey>,
+}
+
+impl Default for Demand {
+    fn default() -> Self {
+        Self {
+            target: None,
+            min_window: LEAST_WINDOW,
+            min_flows: MinFlows::default(),
+            allowed: Vec::new(),
+            trust: None,
+            own_gates: false,
+            gates_sha256: None,
+            scenario_sha256: Vec::new(),
+            challenge: None,
+            witness: None,
+        }
+    }
+}
+
+impl Demand {
+    /// Whether the approver accepts this.
+    pub(super) fn allows(&self, name: &str, value: &str) -> bool {
+        self.allowed.iter().any(|allowed| allowed.covers(name, value))
+    }
+}
+
+/// The least number of flows by kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct MinFlows {
+    all: Option<u64>,
+    of: BTreeMap<String, u64>,
+}
+
+impl MinFlows {
+    /// For this kind; `None` where nothing is asked.
+    #[must_use]
+    pub fn of(&self, kind: Kind) -> Option<u64> {
+        let usual = LEAST.iter().find(|(of, _)| *of == kind).map(|(_, n)| *n);
+        self.of.get(kind.word()).copied().or(self.all.filter(|_| usual.is_some())).or(usual)
+    }
+
+    /// Takes in one more `N` or `KIND=N`.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn add(&mut self, text: &str) -> Result<(), String> {
+        let wrong =
+            || format!("{text}: write a number, or one by kind: payments=10, matches=5, observation=10");
+        match text.split_once('=') {
+            None => self.all = Some(text.parse().map_err(|_| wrong())?),
+            Some((kind, n)) => {
+                let known = LEAST.iter().any(|(of, _)| of.word() == kind);
+                let n = n.parse().ok().filter(|_| known).ok_or_else(wrong)?;
+                self.of.insert(kind.to_owned(), n);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Something that weakens a run, accepted by name: `flows=1`, `within=60s`, `criteria=pii_leaks_max`; without a value
+/// whatever the value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowed {
+    name: String,
+    value: Option<String>,
+}
+
+impl Allowed {
+    /// The names that mean something.
+    pub const NAMES: [&str; 9] =
+        ["flows", "canaries", "policy", "criteria", "within", "settle", "scheme", "target", "faults"];
+
+    fn covers(&self, name: &str, value: &str) -> bool {
+        let number = |text: &str| text.parse::<u64>().ok();
+        self.name == name
+            && match &self.value {
+                None => true,
+                // Whoever accepts one flow accepts more.
+                Some(least) if name == "flows" => number(value) >= number(least),
+                Some(given) => given == value,
+            }
+    }
+}
+
+impl FromStr for Allowed {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
+        if !Self::NAMES.contains(&name) {
+            return Err(format!("`{name}` is nothing that weakens a run; known: {}", Self::NAMES.join(", ")));
+        }
+        if name == "flows" && value.is_some_and(|n| n.parse::<u64>().is_err()) {
+            return Err("flows: a number is needed, as in flows=1".to_owned());
+        }
+        Ok(Self { name: name.to_owned(), value: value.map(str::to_owned) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_allowed_is_allowed_by_name() {
+        let demand = |text: &str| Demand { allowed: vec![text.parse().unwrap()], ..Demand::default() };
+        assert!(demand("flows=3").allows("flows", "3") && demand("flows=3").allows("flows", "4"));
+        assert!(!demand("flows=3").allows("flows", "2") && demand("flows").allows("flows", "1"));
+        assert!(
+            demand("within=60s").allows("within", "60s") && !demand("within=60s").allows("within", "61s")
+        );
+        assert!(!demand("within").allows("settle", "0s"));
+        assert!("flow=1".parse::<Allowed>().unwrap_err().contains("known: flows"));
+        assert!("flows=few".parse::<Allowed>().is_err());
+    }
+
+    #[test]
+    fn the_guides_figures_are_asked_unless_others_are() {
+        let mut least = MinFlows::default();
+        assert_eq!(
+            (least.of(Kind::Payments), least.of(Kind::Matches), least.of(Kind::Other)),
+            (Some(10), Some(5), None)
+        );
+        least.add("3").unwrap();
+        least.add("matches=4").unwrap();
+        assert_eq!(
+            (least.of(Kind::Payments), least.of(Kind::Matches), least.of(Kind::Other)),
+            (Some(3), Some(4), None)
+        );
+        assert!(least.add("goals=3").is_err() && least.add("many").is_err());
+    }
+}

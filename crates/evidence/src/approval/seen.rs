@@ -1,0 +1,252 @@
+//! What the webhooks of a journal say of whoever sent them, beside what is judged: who, when by his clock, under which ids, and
+//! whether they were spread over the time. Nothing here is a contradiction: what is odd leaves the evidence unproven.
+
+use super::demand::Demand;
+use super::judgement::{Item, Kind, evidence};
+use crate::gate::Verdict;
+use correlate::print;
+use foldhash::{HashMap, HashSet};
+use record::{Attempt, Header, Record, Tick, Watch};
+use serde_json::Value;
+use signature::{Reason, Scheme};
+use std::time::Duration;
+
+/// Where the stand-in and the load generator say that they are no staging system.
+const MARK: &str = "/metadata/smoke_stand_in";
+/// What the User-Agent of everything that smoke itself sends begins with.
+const HARNESS: &str = "smoke";
+/// Webhooks that are equal but for an id that is not signed may be signed in one millisecond, where flows share a
+/// tournament; a handful of them, not more (docs/deltacrown.md section 11).
+const EQUAL_AT_ONCE: usize = 4;
+/// The sender's clock may be off by this much, ms, before a time by it says nothing.
+const CLOCK_MS: i64 = 5_000;
+/// A webhook does not come before it was signed, but for clocks of several hosts of a sender, ms.
+const EARLY_MS: i64 = 1_000;
+/// Parts of a window that are looked at for traffic; of a stage that is to be promoted each hour is one.
+const PARTS: u64 = 6;
+
+/// Facts about the sender, collected in one pass.
+#[derive(Debug)]
+pub(super) struct Seen {
+    scheme: Scheme,
+    started_ms: i64,
+    challenge: Option<String>,
+    /// Webhook attempts.
+    pub(super) attempts: u64,
+    /// Of those, with the mark of the stand-in inside the body.
+    pub(super) stand_in: u64,
+    /// Of those, sent by smoke itself.
+    harness: u64,
+    /// Bodies in which the challenge stands.
+    challenged: u64,
+    /// Ids by signed message (timestamp and body).
+    ids: HashMap<(i64, u64), Vec<u64>>,
+    firsts: HashSet<u64>,
+    /// Arrival minus signing of first attempts, ms.
+    offsets: Vec<i64>,
+    /// When first attempts of somebody else's webhooks came.
+    arrivals: Vec<Tick>,
+    begin: Tick,
+    end: Tick,
+}
+
+impl Seen {
+    pub(super) fn new(header: &Header, challenge: Option<&str>) -> Self {
+        Self {
+            scheme: header.scheme,
+            started_ms: header.started.timestamp_millis(),
+            challenge: challenge.map(str::to_owned),
+            attempts: 0,
+            stand_in: 0,
+            harness: 0,
+            challenged: 0,
+            ids: HashMap::default(),
+            firsts: HashSet::default(),
+            offsets: Vec::new(),
+            arrivals: Vec::new(),
+            begin: Tick(0),
+            end: Tick(0),
+        }
+    }
+
+    pub(super) fn take(&mut self, record: &Record) {
+        match record {
+            Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
+            Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
+            Record::End(end) => self.end = end.at,
+            _ => {}
+        }
+    }
+
+    fn arrived(&mut self, attempt: &Attempt) {
+        self.attempts += 1;
+        let bytes = attempt.body.bytes();
+        let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
+        let in_body = |text: &String| signed && String::from_utf8_lossy(&bytes).contains(text.as_str());
+        self.challenged += u64::from(self.challenge.as_ref().is_some_and(in_body));
+        let marked = || serde_json::from_slice::<Value>(&bytes).ok()?.pointer(MARK)?.as_bool();
+        // Parsed only where it may be there.
+        let stand_in = contains(&bytes, b"smoke_stand_in") && marked() == Some(true);
+        let agent = attempt.header("user-agent").unwrap_or_default();
+        let harness = agent.get(..HARNESS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HARNESS));
+        self.stand_in += u64::from(stand_in);
+        self.harness += u64::from(harness);
+        let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
+        let id = self.scheme.id(&attempt.headers).map(|id| print(id.as_bytes()));
+        if let (Some(id), Some(at), Scheme::DeltacrownV2) = (id, signed_at, self.scheme) {
+            let ids = self.ids.entry((at, body)).or_default();
+            if !ids.contains(&id) && ids.len() <= EQUAL_AT_ONCE * 100 {
+                ids.push(id);
+            }
+        }
+        let delivery = id.unwrap_or(body ^ signed_at.unwrap_or_default().unsigned_abs());
+        // Without id and timestamp a retry cannot be told from another webhook here: each counts.
+        if !self.firsts.insert(delivery) && (id.is_some() || signed_at.is_some()) {
+            return;
+        }
+        let whole_s = !matches!(self.scheme, Scheme::DeltacrownV2);
+        if let (Some(at), true) = (signed_at, attempt.verdict.reason != Reason::Mismatch) {
+            let came = attempt.first_byte.since(Tick(0)).as_millis();
+            let came = self.started_ms.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));
+            // A timestamp in whole seconds may lie up to one second before.
+            let rounding = if whole_s { 500 } else { 0 };
+            self.offsets.push(came.saturating_sub(at).saturating_sub(rounding));
+        }
+        if !stand_in && !harness {
+            self.arrivals.push(attempt.first_byte);
+        }
+    }
+
+    /// What is told of any run.
+    pub(super) fn items(&self, demand: &Demand) -> Vec<Item> {
+        [self.ids(), self.clock(), demand.challenge.as_deref().map(|c| self.challenge(c))]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    /// The id is outside the signature of this scheme: many ids on one signed message are one webhook, told as many.
+    fn ids(&self) -> Option<Item> {
+        let most = self.ids.values().map(Vec::len).max()?;
+        let ids: usize = self.ids.values().map(Vec::len).sum();
+        let (verdict, figure) = if most > EQUAL_AT_ONCE {
+            (
+                Verdict::Unproven,
+                format!(
+                    "{most} ids stand on one signed message: the id is not signed, so that they may be one webhook \
+                     under made-up ids; {ids} ids on {} messages in all",
+                    self.ids.len()
+                ),
+            )
+        } else {
+            (Verdict::Pass, format!("{ids} ids on {} signed messages", self.ids.len()))
+        };
+        Some(evidence("ids", "Ids and signed messages", verdict, figure, "journal"))
+    }
+
+    /// When webhooks were signed, by the sender's clock, against when they came.
+    fn clock(&self) -> Option<Item> {
+        let mut all = self.offsets.clone();
+        all.sort_unstable();
+        let (first, median) = (*all.first()?, *all.get(all.len() / 2)?);
+        let s = |ms: i64| format!("{:.1}", ms as f64 / 1000.0);
+        let apart = if median >= 0 { "behind" } else { "ahead of" };
+        let (verdict, figure) = if median.abs() > CLOCK_MS {
+            (
+                Verdict::Unproven,
+                format!(
+                    "the sender's clock is {} s {apart} the receiver's, or the times were moved: latencies and dates rest on \
+                     the runner's clock alone",
+                    s(median.abs())
+                ),
+            )
+        } else if first < median - EARLY_MS {
+            (
+                Verdict::Unproven,
+                format!(
+                    "a webhook came {} s before it was signed, by the offset of the others ({} s): the sender's hosts have \
+                     clocks apart, or its times were moved",
+                    s(median - first),
+                    s(median)
+                ),
+            )
+        } else {
+            (
+                Verdict::Pass,
+                format!("{} webhooks, {} s {apart} the receiver's at the median", all.len(), s(median.abs())),
+            )
+        };
+        Some(evidence("sender_clock", "Signed times and arrivals", verdict, figure, "journal"))
+    }
+
+    fn challenge(&self, challenge: &str) -> Item {
+        let (verdict, figure) = match self.challenged {
+            0 => (
+                Verdict::Unproven,
+                format!(
+                    "`{challenge}` stands in no signed body: run it with --challenge {challenge}, where the scenario sends it"
+                ),
+            ),
+            n => (Verdict::Pass, format!("in {n} signed bodies: driven after the challenge was issued")),
+        };
+        evidence("challenge", "Challenge", verdict, figure, "journal")
+    }
+
+    /// What is told of an observation: long enough, with enough traffic, spread over it. `by_hour` asks for it in each hour.
+    pub(super) fn observation(&self, demand: &Demand, by_hour: bool) -> Vec<Item> {
+        let watched = self.end.since(self.begin);
+        let long = watched >= demand.min_window;
+        let figure = format!(
+            "{} watched, at least {} asked for (--min-window)",
+            told(watched),
+            told(demand.min_window)
+        );
+        let window = evidence("window", "Length of the window", pass_if(long), figure, "journal");
+        let (n, least) = (self.arrivals.len() as u64, demand.min_flows.of(Kind::Observation).unwrap_or(0));
+        let others = self.harness.max(self.stand_in);
+        let others = if others == 0 {
+            String::new()
+        } else {
+            format!("; {others} more attempts were sent by smoke itself, which is not staging")
+        };
+        let enough = n >= least || demand.allows("flows", &n.to_string());
+        let figure = format!("{n} webhooks, at least {least} asked for (--min-flows){others}");
+        let traffic =
+            evidence("traffic", "Traffic", pass_if(enough && self.mostly_others()), figure, "journal");
+        vec![window, traffic, self.spread(watched, by_hour)]
+    }
+
+    /// Most of what came was sent by somebody else than smoke.
+    fn mostly_others(&self) -> bool {
+        self.harness.max(self.stand_in) * 2 <= self.attempts
+    }
+
+    fn spread(&self, watched: Duration, by_hour: bool) -> Item {
+        let hours = watched.as_secs() / 3600;
+        let parts = if by_hour { hours.max(PARTS) } else { PARTS };
+        let each = (watched.as_micros() as u64 / parts).max(1);
+        let part = |at: &Tick| (at.since(self.begin).as_micros() as u64 / each).min(parts - 1);
+        let with: HashSet<u64> = self.arrivals.iter().map(part).collect();
+        let n = with.len() as u64;
+        let what = if by_hour && hours >= PARTS { "hours" } else { "sixths" };
+        let figure =
+            format!("traffic in {n} of the {parts} {what} of the window, at least half of them asked for");
+        evidence("spread", "Traffic over the window", pass_if(n * 2 >= parts), figure, "journal")
+    }
+}
+
+const fn pass_if(met: bool) -> Verdict {
+    if met { Verdict::Pass } else { Verdict::Unproven }
+}
+
+fn told(time: Duration) -> String {
+    match time.as_secs() {
+        s if s < 120 => format!("{s} s"),
+        s if s < 7200 => format!("{} min", s / 60),
+        s => format!("{} h", s / 3600),
+    }
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}

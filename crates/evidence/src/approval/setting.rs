@@ -1,0 +1,379 @@
+//! What was run, told before anything that it shows: against what, how many flows, what could have been noticed, and what the
+//! runner chose. What weakens the evidence leaves it unproven, unless the approver accepts it by name.
+
+use super::demand::Demand;
+use super::judge::Request;
+use super::judgement::{Group, Item, Kind};
+use super::proof::{Proof, tested};
+use super::seen::Seen;
+use crate::gate::{Gates, Verdict};
+use crate::report::EMBEDDED;
+use pii::{Policy, printable};
+use record::period::Period;
+use record::{Header, Override, RunKind};
+use scenario::Scenario;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How long duplicates are watched for at a staging system unless the command line says otherwise, milliseconds.
+const USUAL_SETTLE_MS: u64 = 3000;
+
+/// What of a fact weakens the evidence: the name and value that the approver would accept it by, and why.
+struct Weakness {
+    name: &'static str,
+    value: String,
+    why: String,
+}
+
+impl Weakness {
+    fn new(name: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
+        Self { name, value: value.into(), why: why.into() }
+    }
+}
+
+/// The facts of the run.
+pub(super) fn items(request: &Request<'_>, proof: &Proof, kind: Kind) -> Vec<Item> {
+    let header = &proof.evidence.analysis.header;
+    let scenario = request.checkout.scenario_of(header);
+    let demand = request.demand;
+    let mut items = vec![target(header, &proof.seen, demand)];
+    if header.kind == RunKind::Run {
+        items.push(flows(header, kind, demand));
+    }
+    items.push(canaries(header, scenario, demand));
+    items.push(policy(header, demand));
+    items.push(criteria(header, demand));
+    items.push(overrides(header, scenario, demand));
+    items.push(faults(header, proof, kind, demand));
+    items
+}
+
+/// An item from a fact and what weakens it.
+fn item(id: &str, title: &str, fact: String, weak: &[Weakness], demand: &Demand) -> Item {
+    let (accepted, open): (Vec<_>, Vec<_>) = weak.iter().partition(|w| demand.allows(w.name, &w.value));
+    let mut figure = fact;
+    for weakness in &open {
+        let Weakness { name, value, why } = weakness;
+        figure.push_str(&format!("; {why} (--allow {name}={value} accepts it)"));
+    }
+    for weakness in accepted {
+        figure.push_str(&format!("; {}, which --allow accepts", weakness.why));
+    }
+    Item {
+        id: id.to_owned(),
+        group: Group::Setting,
+        title: title.to_owned(),
+        verdict: if open.is_empty() { Verdict::Pass } else { Verdict::Unproven },
+        figure: printable(&figure).into_owned(),
+        source: "journal header".to_owned(),
+    }
+}
+
+fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
+    let target = if header.target.is_empty() { "none was driven" } else { &header.target };
+    let mut weak = Vec::new();
+    let is_local = !header.target.is_empty() && is_loopback(&header.target);
+    let named_otherwise = tested(header) != EMBEDDED && header.environment != "loopback";
+    if is_local && named_otherwise {
+        let why = format!(
+            "the target is on the machine that ran smoke, and is named {}: what answers there need not be it",
+            header.environment
+        );
+        weak.push(Weakness::new("target", "loopback", why));
+    }
+    if seen.stand_in > 0 && tested(header) != EMBEDDED {
+        let why = format!(
+            "{} of {} webhooks say inside their signed bodies that smoke's own stand-in or load generator sent them",
+            seen.stand_in, seen.attempts
+        );
+        weak.push(Weakness::new("target", "stand-in", why));
+    }
+    let mut item = item("target", "Target", target.to_owned(), &weak, demand);
+    if let Some(wanted) = &demand.target
+        && !same_target(wanted, &header.target)
+    {
+        item.verdict = Verdict::Unproven;
+        item.figure = printable(&format!("{}; it is no evidence about {wanted}", item.figure)).into_owned();
+    }
+    item
+}
+
+/// The same base URL, whatever slash stands at its end.
+fn same_target(a: &str, b: &str) -> bool {
+    a.trim_end_matches('/').eq_ignore_ascii_case(b.trim_end_matches('/'))
+}
+
+/// Whether a URL's host is this machine.
+fn is_loopback(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    let host = match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let host = host.trim_end_matches('.').to_ascii_lowercase();
+    let ip = host.parse::<std::net::IpAddr>();
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || ip.is_ok_and(|ip| {
+            let mapped = match ip {
+                std::net::IpAddr::V6(v6) => v6.to_ipv4_mapped(),
+                std::net::IpAddr::V4(_) => None,
+            };
+            ip.is_loopback() || ip.is_unspecified() || mapped.is_some_and(|v4| v4.is_loopback())
+        })
+}
+
+fn flows(header: &Header, kind: Kind, demand: &Demand) -> Item {
+    let n = u64::from(header.flows);
+    let least = demand.min_flows.of(kind);
+    let weak = least.filter(|least| n < *least).map(|least| {
+        Weakness::new(
+            "flows",
+            n.to_string(),
+            format!("fewer than the {least} that are asked for (--min-flows)"),
+        )
+    });
+    let fact = format!("{n}, {} at the same time", header.concurrency);
+    item("flows", "Flows", fact, weak.as_slice(), demand)
+}
+
+/// The values that would have been noticed wherever they turned up.
+fn canaries(header: &Header, scenario: Option<&Scenario>, demand: &Demand) -> Item {
+    let mut by_kind: BTreeMap<String, u64> = BTreeMap::new();
+    for identity in &header.identities {
+        *by_kind.entry(word(&identity.kind)).or_default() += 1;
+    }
+    let told: Vec<String> = by_kind.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
+    let fact = match (told.is_empty(), header.kind) {
+        (false, _) => told.join(", "),
+        (true, RunKind::Load) => "none: a load counts, and keeps no values".to_owned(),
+        (true, _) => "none: personal data is found by its form alone".to_owned(),
+    };
+    let asked: BTreeSet<String> = scenario
+        .filter(|_| header.kind == RunKind::Run)
+        .map(|scenario| scenario.identities.iter().map(|identity| word(&identity.kind)).collect())
+        .unwrap_or_default();
+    let missing = asked.into_iter().filter(|kind| !by_kind.contains_key(kind));
+    let weak: Vec<Weakness> = missing
+        .map(|kind| {
+            let why = format!("no row has a {kind}: one in a webhook could not be told");
+            Weakness::new("canaries", kind, why)
+        })
+        .collect();
+    item("canaries", "Canaries", fact, &weak, demand)
+}
+
+/// A kind as it is written in files.
+fn word(kind: &impl serde::Serialize) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(word)) => word,
+        Ok(other) => other.to_string(),
+        Err(_) => String::new(),
+    }
+}
+
+/// What the search for personal data lets pass.
+fn policy(header: &Header, demand: &Demand) -> Item {
+    let policy = Policy::from_value(header.pii_policy.as_ref()).unwrap_or_default();
+    let mut weak = Vec::new();
+    let mut add = |what: &str, value: &str| {
+        let why = format!("{what} {value}");
+        weak.push(Weakness::new("policy", value, why));
+    };
+    policy.allow_paths.iter().for_each(|path| add("lets pass whatever stands at", path));
+    policy.allow_domains.iter().for_each(|domain| add("lets pass addresses of", domain));
+    policy.allow_addresses.iter().for_each(|address| add("lets pass", address));
+    policy.disabled.iter().for_each(|category| add("does not look for", &word(category)));
+    let fact = if weak.is_empty() { "allows nothing" } else { "allows something" };
+    item("policy", "Personal data policy", fact.to_owned(), &weak, demand)
+}
+
+/// Criteria that are switched off, or easier than the guide's.
+fn criteria(header: &Header, demand: &Demand) -> Item {
+    let ran: Gates = serde_json::from_value(header.gates.clone()).unwrap_or_default();
+    let easier = easier(&ran);
+    let weak: Vec<Weakness> = easier
+        .iter()
+        .filter(|_| !demand.own_gates)
+        .map(|(name, what)| Weakness::new("criteria", *name, format!("{name} {what}")))
+        .collect();
+    let fact = match (easier.is_empty(), demand.own_gates) {
+        (true, _) => "all of the guide's".to_owned(),
+        (false, false) => "not all of the guide's".to_owned(),
+        (false, true) => {
+            let all: Vec<String> = easier.iter().map(|(name, what)| format!("{name} {what}")).collect();
+            format!("by the approver's own gates, in which {}", all.join(", "))
+        }
+    };
+    item("criteria", "Criteria", fact, &weak, demand)
+}
+
+/// The gates that let more pass than the guide's, and how.
+fn easier(ran: &Gates) -> Vec<(&'static str, String)> {
+    let guide = Gates::default();
+    let mut found = Vec::new();
+    let mut add = |name: &'static str, ran: Option<f64>, guide: Option<f64>, more_is_easier: bool| {
+        let Some(guide) = guide else { return };
+        let off = || "is switched off".to_owned();
+        let than = |ran: f64| format!("is {ran}, and the guide's {guide}");
+        match ran {
+            None => found.push((name, off())),
+            Some(ran) if more_is_easier && ran > guide || !more_is_easier && ran < guide => {
+                found.push((name, than(ran)));
+            }
+            Some(_) => {}
+        }
+    };
+    let count = |n: Option<u64>| n.map(as_f64);
+    add("success_rate_min_percent", ran.success_rate_min_percent, guide.success_rate_min_percent, false);
+    add("retry_rate_below_percent", ran.retry_rate_below_percent, guide.retry_rate_below_percent, true);
+    let (client, server) = (guide.client_error_rate_below_percent, guide.server_error_rate_below_percent);
+    add("client_error_rate_below_percent", ran.client_error_rate_below_percent, client, true);
+    add("server_error_rate_below_percent", ran.server_error_rate_below_percent, server, true);
+    add("latency_p50_below_ms", ran.latency_p50_below_ms, guide.latency_p50_below_ms, true);
+    add("latency_p95_below_ms", ran.latency_p95_below_ms, guide.latency_p95_below_ms, true);
+    add("pii_leaks_max", count(ran.pii_leaks_max), count(guide.pii_leaks_max), true);
+    let valid = guide.signatures_valid_min_percent;
+    add("signatures_valid_min_percent", ran.signatures_valid_min_percent, valid, false);
+    add("lost_max", count(ran.lost_max), count(guide.lost_max), true);
+    add("late_max", count(ran.late_max), count(guide.late_max), true);
+    add("duplicates_max", count(ran.duplicates_max), count(guide.duplicates_max), true);
+    add("unexpected_max", count(ran.unexpected_max), count(guide.unexpected_max), true);
+    add("failed_steps_max", count(ran.failed_steps_max), count(guide.failed_steps_max), true);
+    let tolerance = |gates: &Gates, of: fn(u64, u64) -> u64| {
+        gates.retry_contract.as_ref().map(|contract| as_f64(of(contract.early_ms, contract.late_ms)))
+    };
+    add("promote.hours", Some(ran.promote.hours), Some(guide.promote.hours), false);
+    add(
+        "promote.proves_percent",
+        Some(ran.promote.proves_percent),
+        Some(guide.promote.proves_percent),
+        false,
+    );
+    add("retry_contract", tolerance(ran, u64::max), tolerance(&guide, u64::max), true);
+    found
+}
+
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+fn as_f64(n: u64) -> f64 {
+    n as f64
+}
+
+/// What the command line gave in place of the scenario's own.
+fn overrides(header: &Header, scenario: Option<&Scenario>, demand: &Demand) -> Item {
+    let told: Vec<String> = header.overrides.iter().map(|o| format!("--{} {}", o.option, o.value)).collect();
+    let fact = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
+    let weak: Vec<Weakness> = header.overrides.iter().filter_map(|o| weakens(o, header, scenario)).collect();
+    item("overrides", "Given on the command line", fact, &weak, demand)
+}
+
+fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Option<Weakness> {
+    let ms = || given.value.parse::<Period>().ok().map(Period::as_millis);
+    let Override { option, value } = given;
+    match option.as_str() {
+        "within" => {
+            let shortest = scenario.and_then(shortest_limit_ms);
+            let longer = ms().zip(shortest).is_none_or(|(given, own)| given > own);
+            let own = shortest.map_or_else(String::new, |own| format!(" of {own} ms"));
+            longer.then(|| {
+                Weakness::new(
+                    "within",
+                    value,
+                    format!("webhooks may come later than by the scenario's limit{own}"),
+                )
+            })
+        }
+        "settle" => {
+            let own = scenario.and_then(|s| s.settle).map_or(0, Period::as_millis);
+            let usual = if header.stand_in { own } else { USUAL_SETTLE_MS };
+            let shorter = ms().is_none_or(|given| given < usual);
+            shorter.then(|| {
+                Weakness::new("settle", value, format!("duplicates are watched for less than {usual} ms"))
+            })
+        }
+        "scheme" => scenario.filter(|scenario| scenario.scheme != header.scheme).map(|scenario| {
+            Weakness::new("scheme", value, format!("the scenario's signature scheme is {}", scenario.scheme))
+        }),
+        _ => None,
+    }
+}
+
+/// The shortest time limit of a webhook that must come.
+fn shortest_limit_ms(scenario: &Scenario) -> Option<u64> {
+    let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
+    let limits = steps.flat_map(|step| &step.webhooks).filter(|webhook| webhook.count > 0);
+    limits.map(|webhook| webhook.within.as_millis()).min()
+}
+
+/// What was broken on purpose, and whether enough was left alone.
+fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
+    let told: Vec<String> = header.faults.iter().map(ToString::to_string).collect();
+    let fact = match (told.is_empty(), header.clauses.is_empty()) {
+        (true, true) => "none".to_owned(),
+        (true, false) => {
+            format!("one for each fault of {} clauses of the sender's contract", header.clauses.len())
+        }
+        (false, _) => told.join(", "),
+    };
+    let least = demand.min_flows.of(kind).map(|flows| flows.min(header.flows.max(1).into()).div_ceil(2));
+    let judged = matches!(kind, Kind::Payments | Kind::Matches) && !told.is_empty();
+    let alone = organic(proof);
+    let weak = least.filter(|least| judged && alone < *least).map(|_| {
+        let why = format!(
+            "{alone} of {} webhooks that were due were left alone, and rates and latencies are judged on those",
+            proof.due()
+        );
+        Weakness::new("faults", alone.to_string(), why)
+    });
+    item("faults", "Broken on purpose", fact, weak.as_slice(), demand)
+}
+
+/// Webhooks that were due and nothing was done to.
+fn organic(proof: &Proof) -> u64 {
+    let rate = proof.evidence.checks.iter().find(|check| check.id == "success_rate");
+    rate.map_or(0, |check| check.n)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_host_is_this_machine_in_every_spelling() {
+        for url in [
+            "http://127.0.0.1:8000/",
+            "http://localhost",
+            "https://LOCALHOST.:8443/x",
+            "http://[::1]:8000/",
+            "http://127.1.2.3/",
+            "http://app.localhost/",
+            "http://0.0.0.0:1/",
+            "http://[::ffff:127.0.0.1]/",
+        ] {
+            assert!(is_loopback(url), "{url}");
+        }
+        for url in [
+            "https://staging.example/",
+            "http://10.0.0.1/",
+            "http://localhost.example/",
+            "http://127.example/",
+        ] {
+            assert!(!is_loopback(url), "{url}");
+        }
+    }
+
+    #[test]
+    fn gates_are_held_against_the_guides() {
+        assert_eq!(easier(&Gates::default()), []);
+        let of = |text: &str| {
+            easier(&Gates::parse(text).unwrap()).iter().map(|(name, _)| *name).collect::<Vec<_>>()
+        };
+        assert_eq!(of("pii_leaks_max: null\nsuccess_rate_min_percent: 99"), ["pii_leaks_max"]);
+        assert_eq!(
+            of("success_rate_min_percent: 50\nretry_contract: null"),
+            ["success_rate_min_percent", "retry_contract"]
+        );
+        assert_eq!(of("latency_p95_below_ms: 9000"), ["latency_p95_below_ms"]);
+    }
+}
