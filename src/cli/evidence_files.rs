@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 
 /// How the files of a run can end, the artifact first.
 const ENDS: [&str; 6] =
-    ["output.json", "journal.jsonl", "signature.json", "report.html", "junit.xml", "memo.md"];
+    ["output.json", "journal.jsonl", ".intoto.jsonl", "report.html", "junit.xml", "memo.md"];
 /// Those that are about an artifact and journal, and mean nothing beside others.
-const ABOUT: [&str; 4] = ["signature.json", "report.html", "junit.xml", "memo.md"];
+const ABOUT: [&str; 4] = [".intoto.jsonl", "report.html", "junit.xml", "memo.md"];
 /// Environments that are tried out: evidence about another one is worth more.
 const TRIED_OUT: [&str; 2] = [EMBEDDED, "loopback"];
 
@@ -99,7 +99,7 @@ impl EvidenceFiles {
             1 => format!("{}_{time}", self.name),
             n => format!("{}_{time}-{n}", self.name),
         };
-        let of = |name: &str, end: &str| self.dir.join(format!("{name}_{end}"));
+        let of = |name: &str, end: &str| self.dir.join(named(name, end));
         let free = |name: &String| ENDS.iter().all(|end| !of(name, end).exists());
         let name = (1..).map(name).find(free).unwrap_or_else(|| self.name.clone());
         for end in ENDS {
@@ -142,7 +142,7 @@ impl EvidenceFiles {
 
     /// The file of this run that ends in `end`.
     pub(super) fn file(&self, end: &str) -> PathBuf {
-        self.dir.join(format!("{}_{end}", self.name))
+        self.dir.join(named(&self.name, end))
     }
 
     /// The folder.
@@ -173,6 +173,12 @@ fn removed(path: &Path) -> io::Result<()> {
         }
         _ => Ok(()),
     }
+}
+
+/// The name of a file of a run: `staging_payments_output.json`, `staging_payments.intoto.jsonl`.
+fn named(run: &str, end: &str) -> String {
+    let joint = if end.starts_with('.') { "" } else { "_" };
+    format!("{run}{joint}{end}")
 }
 
 #[cfg(test)]

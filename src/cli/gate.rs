@@ -1,9 +1,8 @@
 //! `smoke gate`: the approval gate: may these artifacts be believed, and what do they then say?
 
-use super::format::Format;
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, github, out, promote, run};
+use super::{Exit, Failure, environment, github, out, promote, run, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -83,9 +82,32 @@ pub(super) struct Args {
     /// Answer only whether the observation among the artifacts allows this canary stage: 25%, 50% or 100%
     #[arg(long, value_name = "PERCENT", value_parser = promote::percent)]
     promote: Option<f64>,
+    /// Print a fresh challenge for whoever runs the smokes (--challenge), and nothing else
+    #[arg(long)]
+    new_challenge: bool,
+    /// The challenge that must stand inside a signed body: driven after it was issued
+    #[arg(long, value_name = "CHALLENGE", value_parser = environment::not_empty)]
+    challenge: Option<String>,
+    /// Sign this answer with a private key of `smoke key`, as a Simple Verification Result (in --svr)
+    #[arg(long, value_name = "KEYFILE", requires = "svr")]
+    sign: Option<PathBuf>,
+    /// Where the signed answer goes (approval.intoto.jsonl)
+    #[arg(long, value_name = "FILE", requires = "sign")]
+    svr: Option<PathBuf>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value = "human")]
-    format: Format,
+    format: GateFormat,
+}
+
+/// What goes to stdout.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum GateFormat {
+    /// For people
+    Human,
+    /// For machines (`smoke schema approval`)
+    Json,
+    /// Tables, for a comment or a summary
+    Markdown,
 }
 
 /// The artifacts of the guide.
@@ -98,6 +120,10 @@ enum Required {
 
 /// Judges all artifacts.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    if args.new_challenge {
+        out::line(challenge()?);
+        return Ok(Exit::Pass);
+    }
     let checkout = checkout(args)?;
     if args.print_digests {
         return Ok(print_digests(&checkout));
@@ -129,9 +155,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if github::is_runner() {
         approval_annotations(&approval).iter().for_each(out::say);
     }
+    if let (Some(key), Some(to)) = (&args.sign, &args.svr) {
+        svr::write(&approval, &files, key, to)?;
+    }
     match args.format {
-        Format::Human => out::raw(human(&approval, run::colour()).as_bytes()),
-        Format::Json => {
+        GateFormat::Human => out::raw(human(&approval, run::colour()).as_bytes()),
+        GateFormat::Markdown => out::raw(markdown(&approval).as_bytes()),
+        GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
             out::line(text);
         }
@@ -168,7 +198,7 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
         own_gates: args.gates.is_some() || args.gates_sha256.is_some(),
         gates_sha256: args.gates_sha256.clone(),
         scenario_sha256: args.scenario_sha256.clone(),
-        challenge: None,
+        challenge: args.challenge.clone(),
         witness: None,
     })
 }
@@ -180,6 +210,14 @@ fn print_digests(checkout: &Checkout) -> Exit {
         out::line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
     }
     Exit::Pass
+}
+
+/// Letters that no search for personal data or tokens takes for one: five groups of four, 94 bits.
+fn challenge() -> Result<String, Failure> {
+    let letter = || getrandom::u32().map(|n| char::from(b'a' + (n % 26) as u8));
+    let letters = (0..20).map(|_| letter()).collect::<Result<Vec<char>, _>>();
+    let letters = letters.map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
+    Ok(letters.chunks(4).map(String::from_iter).collect::<Vec<_>>().join("-"))
 }
 
 /// A SHA-256 in hex.

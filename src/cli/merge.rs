@@ -5,6 +5,7 @@ use super::load::{self, Evidence, JOURNAL};
 use super::run_args::OutputArgs;
 use super::{Exit, Failure, out};
 use crate::load::Shard;
+use evidence::analysis::load::Part;
 use evidence::report::{Scope, open_part};
 use std::path::{Path, PathBuf};
 
@@ -46,9 +47,24 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if !args.output.quiet {
         out::say(format!("merging {} journals", parts.len()));
     }
+    check_gates(&parts, &evidence)?;
+    evidence.keep_parts(&journals)?;
     // A journal there may be one of the parts.
     evidence.make_way(Keep::Nothing).map_err(Failure::environment)?;
     evidence.write(&args.output, parts, Scope::Whole)
+}
+
+/// The whole is judged by what its parts were run with: else nobody could work it out again from them.
+fn check_gates<R>(parts: &[Part<R>], evidence: &Evidence) -> Result<(), Failure> {
+    let other = parts.iter().find(|part| part.header.gates_sha256 != evidence.gates_sha256());
+    other.map_or(Ok(()), |part| {
+        Err(Failure::usage(format!(
+            "{}: its shard was run with gates of SHA-256 {}, and these have {}: give the same with --gates",
+            part.place,
+            part.header.gates_sha256,
+            evidence.gates_sha256()
+        )))
+    })
 }
 
 /// Adds the journals that `path` stands for. What else lies in a directory of shards is passed over, so that `D/*`

@@ -39,6 +39,8 @@ mod signing;
 mod staging;
 mod staging_data;
 mod stdin_body;
+mod subject;
+mod svr;
 mod target_guard;
 mod verify;
 

@@ -1,6 +1,6 @@
 //! `smoke gate --promote`: whether an observation allows the next canary stage.
 
-use super::format::Format;
+use super::gate::GateFormat;
 use super::{Exit, Failure, out};
 use chrono::{DateTime, Utc};
 use evidence::analysis::minutes;
@@ -35,7 +35,7 @@ pub(super) fn run(
     files: &[PathBuf],
     percent: f64,
     request: &Request<'_>,
-    format: Format,
+    format: GateFormat,
 ) -> Result<Exit, Failure> {
     // The one that began last speaks for the stage; one that cannot be read may be it, and is not passed over.
     let latest = files.iter().filter_map(|file| observed(file, request)).max_by_key(Observed::rank);
@@ -46,8 +46,10 @@ pub(super) fn run(
         Some(observed) => observed.answer(percent, request),
     };
     match format {
-        Format::Human => out::line(format!("promote to {percent} %: {} ({why})", verdict.word())),
-        Format::Json => {
+        GateFormat::Human | GateFormat::Markdown => {
+            out::line(format!("promote to {percent} %: {} ({why})", verdict.word()))
+        }
+        GateFormat::Json => {
             let evidence = latest.map(|observed| observed.judgement);
             let answer = Answer { promote_to_percent: percent, verdict, why, evidence };
             out::line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);

@@ -39,6 +39,9 @@ pub(super) struct Args {
     scheme: Scheme,
     #[command(flatten)]
     secret: SecretSource,
+    /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
+    #[arg(long)]
+    blind: bool,
     /// File of NAME=value lines, read where the environment has no such variable
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
@@ -118,7 +121,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn plan(args: &Args) -> Result<Plan, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
-    let secret = run_plan::staging_secret(&args.secret, &env)?;
+    let secret = match args.blind {
+        true => run_plan::no_secret_at_all(&args.secret, &env)?,
+        false => run_plan::staging_secret(&args.secret, &env)?,
+    };
     let reference = gates.reference();
     let identity = Identity {
         kind: RunKind::Receive,
@@ -130,6 +136,7 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         retry: run_plan::retry(&gates, &env)?,
         sender_timeout: run_plan::sender_timeout(&env)?,
         secret_chars: secret.chars(),
+        blind: args.blind,
     };
     receive_files::make_parent(&args.journal)?;
     Ok(Plan {

@@ -31,9 +31,12 @@ pub(super) struct Args {
     /// Write a memo in Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
-    /// Sign journal and artifact with this private key; the signature goes beside the artifact (--output)
+    /// Sign journal and artifact with this private key; the statement (NAME.intoto.jsonl) goes beside the artifact (--output)
     #[arg(long, value_name = "KEYFILE", requires = "output")]
     sign: Option<PathBuf>,
+    /// What was tested, for the signed statement: git+COMMIT, git+URL@COMMIT, IMAGE@sha256:HEX; may be given several times
+    #[arg(long, value_name = "SUBJECT", requires = "sign")]
+    subject: Vec<String>,
     /// No progress on stderr
     #[arg(long, short)]
     quiet: bool,
@@ -62,7 +65,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     outputs.write(&evidence, &artifact, &name_of(&args.journal))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (&key, &args.output) {
-        signing::sign(key, output, &bytes, &args.journal, &evidence.integrity.sha256)?;
+        let (journal_sha256, checks, verdict) =
+            (&*evidence.integrity.sha256, &*evidence.checks, evidence.verdict);
+        let signed = signing::Signed {
+            output,
+            artifact: &bytes,
+            journal: &args.journal,
+            journal_sha256,
+            checks,
+            verdict,
+        };
+        signing::sign(key, &signed, &args.subject)?;
     }
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
 }
@@ -83,7 +96,17 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(&args.junit, &|| load_junit(&artifact))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (key, &args.output) {
-        signing::sign(key, output, &bytes, &args.journal, artifact.journal_sha256())?;
+        let gates = &artifact.acceptance_gates;
+        let (checks, verdict, journal_sha256) = (&*gates.checks, gates.verdict, artifact.journal_sha256());
+        let signed = signing::Signed {
+            output,
+            artifact: &bytes,
+            journal: &args.journal,
+            journal_sha256,
+            checks,
+            verdict,
+        };
+        signing::sign(key, &signed, &args.subject)?;
     }
     Ok(Exit::Pass)
 }

@@ -56,7 +56,11 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         return Err(Failure::environment(blocked));
     }
     if let Some(key) = key {
-        signing::sign(&key, &files.output(), &bytes, &files.journal(), &evidence.integrity.sha256)?;
+        let (output, journal) = (&files.output(), &files.journal());
+        let (journal_sha256, checks, verdict) =
+            (&*evidence.integrity.sha256, &*evidence.checks, evidence.verdict);
+        let signed = signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+        signing::sign(&key, &signed, &flow.subject)?;
     }
     let artifact = artifact(&evidence);
     Outputs::beside(&files, &output.report).write(&evidence, &artifact, files.name())?;
@@ -133,14 +137,17 @@ pub(super) fn colour() -> Colour {
 
 /// What has to be set on the staging side, as smoke cannot know that it is (docs/deltacrown.md section 8).
 fn sender_settings(plan: &Plan) -> impl FnOnce(&str) -> String + use<> {
-    let (chars, timeout, attempts) =
-        (plan.secret.chars(), plan.sender_timeout.as_secs_f64(), plan.retry.backoff_ms.len());
+    let (timeout, attempts) = (plan.sender_timeout.as_secs_f64(), plan.retry.backoff_ms.len());
+    let secret = match plan.blind {
+        true => "its own, which this run does not have".to_owned(),
+        false => format!("the secret that smoke was given, {} characters", plan.secret.chars()),
+    };
     move |endpoint| {
         format!(
             "staging must run with these settings:\n  \
              NOTIFICATIONS_WEBHOOK_ENABLED=True\n  \
              WEBHOOK_ENDPOINT={endpoint}\n  \
-             WEBHOOK_SECRET=(the secret that smoke was given, {chars} characters)\n  \
+             WEBHOOK_SECRET=({secret})\n  \
              WEBHOOK_TIMEOUT={timeout}\n  \
              WEBHOOK_MAX_RETRIES={attempts}"
         )

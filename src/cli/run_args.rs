@@ -91,12 +91,22 @@ pub(super) struct FlowArgs {
     pub scheme: Option<Scheme>,
     #[command(flatten)]
     pub secret: SecretSource,
+    /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
+    #[arg(long, help_heading = "Receiver")]
+    pub blind: bool,
 
     #[command(flatten)]
     pub output: OutputArgs,
     /// Sign journal and artifact with this private key (`smoke key` makes one)
     #[arg(long, value_name = "KEYFILE", help_heading = "Evidence")]
     pub sign: Option<PathBuf>,
+    /// What was tested, for the signed statement: git+COMMIT, git+URL@COMMIT, IMAGE@sha256:HEX; may be given several times
+    /// [default: the commit that the variables of a CI system name]
+    #[arg(long, value_name = "SUBJECT", requires = "sign", help_heading = "Evidence")]
+    pub subject: Vec<String>,
+    /// The approver's challenge (`smoke gate --new-challenge`), which scenarios weave in as {{ challenge }}
+    #[arg(long, value_name = "CHALLENGE", value_parser = not_empty, help_heading = "Evidence")]
+    pub challenge: Option<String>,
 }
 
 /// Where evidence goes, by what it is judged, and what is shown.

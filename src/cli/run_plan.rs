@@ -105,6 +105,12 @@ fn resolve_sized(
     let retry = retry(&gates, &env)?;
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
+    if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
+        return Err(Failure::usage(
+            "--blind: a load keeps no webhooks that could be verified later, and a sweep of the sender's contract judges \
+             signatures: both need the secret",
+        ));
+    }
     check_policy(&loaded)?;
     let sender_timeout = sender_timeout(&env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
@@ -123,6 +129,8 @@ fn resolve_sized(
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults)?,
         secret: secret(args, &env, embedded)?,
+        blind: args.blind,
+        challenge: args.challenge.clone(),
         scheme: args.scheme.unwrap_or(own.scheme),
         sender_timeout,
         retry,
@@ -307,7 +315,31 @@ pub(super) fn vars(
     Ok(vars)
 }
 
+/// What stands in the place of the secret where a run is to have none. One that is there all the same would make it none that
+/// the runner could not have used.
+///
+/// # Errors
+/// Usage: a secret is given.
+pub(super) fn no_secret_at_all(source: &SecretSource, env: &Env) -> Result<Secret, Failure> {
+    if source.is_given() {
+        return Err(Failure::usage(
+            "--blind: a blind run has no secret; leave out --secret-file and --secret-env",
+        ));
+    }
+    if env("WEBHOOK_SECRET").is_some_and(|secret| !secret.trim().is_empty()) {
+        return Err(Failure::usage(
+            "--blind: WEBHOOK_SECRET is set, so that whoever runs this has the secret; unset it, and keep it with staging and \
+             the approver",
+        ));
+    }
+    Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+}
+
 fn secret(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
+    // The stand-in has to sign with something that the approver can be given.
+    if args.blind && !embedded {
+        return no_secret_at_all(&args.secret, env);
+    }
     // A receiver elsewhere has its secret already, and what it cannot verify it refuses.
     if !embedded || args.inbox.is_some() {
         return staging_secret(&args.secret, env);

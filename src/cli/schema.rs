@@ -27,7 +27,7 @@ enum Format {
     Load,
     /// Gates files
     Gates,
-    /// Signature files (`staging_NAME_signature.json`)
+    /// A line of a signature file (`staging_NAME.intoto.jsonl`): a DSSE envelope
     Signature,
     /// What `smoke gate --format json` prints
     Approval,
@@ -41,7 +41,7 @@ impl Format {
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),
             Self::Gates => schema_for!(gate::Gates),
-            Self::Signature => schema_for!(seal::Seal),
+            Self::Signature => schema_for!(seal::Envelope),
             Self::Approval => schema_for!(approval::Approval),
         }
     }

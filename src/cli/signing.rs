@@ -1,9 +1,11 @@
 //! Signs the evidence of a run with an Ed25519 key.
 
-use super::{Failure, out};
+use super::{Failure, out, subject};
 use evidence::approval::signature_of;
-use evidence::report::write_whole;
-use record::seal::{Seal, SealedFile, SigningKey};
+use evidence::gate::{Check, Verdict};
+use evidence::report::{test_result, write_whole};
+use record::Reader;
+use record::seal::{Envelope, SigningKey, Subject};
 use signature::Secret;
 use std::fs::File;
 use std::io::Read;
@@ -31,22 +33,28 @@ pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     SigningKey::parse(&Secret::new(text.as_str())).map_err(|e| wrong(e.to_string()))
 }
 
-/// Writes the signature over an artifact and its journal beside the artifact.
+/// What is signed: an artifact and the journal that it follows from, and what they say.
+pub(super) struct Signed<'a> {
+    pub output: &'a Path,
+    pub artifact: &'a [u8],
+    pub journal: &'a Path,
+    pub journal_sha256: &'a str,
+    pub checks: &'a [Check],
+    pub verdict: Verdict,
+}
+
+/// Writes the signed statement about an artifact, its journal and what was tested beside the artifact.
 ///
 /// # Errors
-/// Environment: it cannot be written.
-pub(super) fn sign(
-    key: &SigningKey,
-    output: &Path,
-    artifact: &[u8],
-    journal: &Path,
-    journal_sha256: &str,
-) -> Result<(), Failure> {
+/// Usage: a subject that is none. Environment: a file cannot be read or written.
+pub(super) fn sign(key: &SigningKey, signed: &Signed<'_>, subjects: &[String]) -> Result<(), Failure> {
+    let Signed { output, artifact, journal, journal_sha256, checks, verdict } = *signed;
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let journal = SealedFile { name: name(journal), sha256: journal_sha256.to_owned() };
-    let seal = Seal::make(key, vec![SealedFile::of(&name(output), artifact), journal]);
+    let files = vec![Subject::bytes(&name(output), artifact), Subject::file(&name(journal), journal_sha256)];
+    let header = Reader::open(journal).map_err(Failure::environment)?.0;
+    let statement = test_result(&header, checks, verdict, files, &subject::tested(subjects)?);
     let file = signature_of(output);
-    let mut bytes = serde_json::to_vec_pretty(&seal).map_err(Failure::environment)?;
+    let mut bytes = serde_json::to_vec(&Envelope::sign(key, &statement)).map_err(Failure::environment)?;
     bytes.push(b'\n');
     write_whole(&file, &bytes)
         .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))

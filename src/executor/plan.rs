@@ -40,8 +40,12 @@ pub(crate) struct Plan {
     pub env: Env,
     /// Where webhooks are received.
     pub receiver: Receiver,
-    /// The webhook secret.
+    /// The webhook secret; of a blind run one that nothing is verified with.
     pub secret: Secret,
+    /// Whether webhooks are taken unchecked, because the run has no secret.
+    pub blind: bool,
+    /// The approver's challenge.
+    pub challenge: Option<String>,
     /// The signature scheme.
     pub scheme: Scheme,
     /// The retry contract and its tolerance.

@@ -55,7 +55,7 @@ impl Prepared {
     ) -> Result<Self, RunError> {
         let clock = Clock::start();
         plan.redactor.learn(&plan.secret);
-        let verifier = Verifier::new(plan.scheme, &plan.secret)?;
+        let verifier = if plan.blind { None } else { Some(Verifier::new(plan.scheme, &plan.secret)?) };
         let (webhook_source, endpoint) = webhook_source::ready(&plan, clock).await?;
         let staging = match plan.target.clone() {
             Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
@@ -276,6 +276,7 @@ fn rows_of(
         env: Arc::clone(&plan.env),
         vars,
         dir: plan.loaded.dir.clone(),
+        challenge: plan.challenge.clone(),
     };
     let run = Run::new(scenario, settings)?;
     let unset = run.unset(scenario);
@@ -320,7 +321,8 @@ fn header(
 ) -> Result<Header, RunError> {
     let scenario = &plan.loaded.scenario;
     let retry = plan.retry.clone();
-    let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, plan.secret.chars());
+    let chars = if plan.blind { 0 } else { plan.secret.chars() };
+    let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, chars);
     Ok(Header {
         run_id,
         scenario: ScenarioRef {
@@ -344,6 +346,8 @@ fn header(
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),
         faults: plan.faults.specs().to_vec(),
         overrides: plan.overrides.clone(),
+        blind: plan.blind,
+        challenge: plan.challenge.clone(),
         ..Header::new(plan.kind, clock.started()).map_err(RunError::Random)?
     })
 }

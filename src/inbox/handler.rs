@@ -29,8 +29,8 @@ pub struct Config {
     pub path: String,
     /// Signature scheme.
     pub scheme: Scheme,
-    /// Checks signatures.
-    pub verifier: Verifier,
+    /// Checks signatures; without one webhooks are taken unchecked.
+    pub verifier: Option<Verifier>,
     /// The retry contract, which says how long a delivery is watched.
     pub contract: RetryContract,
     /// Breaks attempts on purpose.
@@ -54,7 +54,8 @@ pub struct Inbox {
     order: Mutex<()>,
     deliveries: Mutex<Deliveries>,
     wall_time: WallTime,
-    diagnoser: Diagnoser,
+    /// Only where signatures are checked.
+    diagnoser: Option<Diagnoser>,
     upstream: Option<Arc<dyn Upstream>>,
     routes: Option<Arc<dyn Routes>>,
     observer: Option<Arc<dyn Observer>>,
@@ -100,7 +101,7 @@ impl Inbox {
     #[must_use]
     pub fn new(config: Config, clock: Clock, journal: Journal) -> Self {
         let deliveries = Deliveries::new(config.contract.clone(), config.content);
-        let diagnoser = Diagnoser::start(config.verifier.clone(), journal.clone());
+        let diagnoser = config.verifier.clone().map(|verifier| Diagnoser::start(verifier, journal.clone()));
         Self {
             config,
             clock,
@@ -407,8 +408,11 @@ impl Inbox {
     fn verify(&self, request: &RawRequest) -> (Verdict, Option<Suspect>) {
         self.look_at_clock();
         let now_ms = self.wall_time.of(request.received);
-        let (verdict, searched) = self.config.verifier.check(&request.headers, &request.body, now_ms);
-        self.diagnoser.saw(&request.body);
+        let (Some(verifier), Some(diagnoser)) = (&self.config.verifier, &self.diagnoser) else {
+            return (Verdict::unchecked(), None);
+        };
+        let (verdict, searched) = verifier.check(&request.headers, &request.body, now_ms);
+        diagnoser.saw(&request.body);
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };
         (verdict, searched.then(suspect))
@@ -416,8 +420,8 @@ impl Inbox {
 
     /// Has a request that is in the journal diagnosed, after its answer.
     fn look_into(&self, suspect: Option<Suspect>, attempt: u64) {
-        let Some(suspect) = suspect else { return };
-        let skipped = self.diagnoser.put(Suspect { attempt, ..suspect });
+        let (Some(suspect), Some(diagnoser)) = (suspect, &self.diagnoser) else { return };
+        let skipped = diagnoser.put(Suspect { attempt, ..suspect });
         if let Some(observer) = self.observer.as_ref().filter(|_| skipped > 0) {
             observer.undiagnosed(skipped);
         }
@@ -425,7 +429,8 @@ impl Inbox {
 
     /// Waits for the diagnoses that are outstanding, once nothing more comes: they are part of the evidence.
     pub(super) async fn finish_diagnoses(&self) {
-        let left = self.diagnoser.finish(DIAGNOSES).await;
+        let Some(diagnoser) = &self.diagnoser else { return };
+        let left = diagnoser.finish(DIAGNOSES).await;
         if left > 0 {
             let text = format!("{left} invalid signatures were not looked into: there were too many");
             let _ = self.journal.append_soon(&Record::Note(Note { at: self.clock.now(), text }));

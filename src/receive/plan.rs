@@ -71,6 +71,8 @@ pub struct Identity {
     pub sender_timeout: Duration,
     /// Length of the secret in characters.
     pub secret_chars: usize,
+    /// Whether signatures are not checked here.
+    pub blind: bool,
 }
 
 /// The header of a journal that no scenario drives.
@@ -79,14 +81,16 @@ pub struct Identity {
 /// When the operating system gives no random bytes.
 pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Error> {
     let (endpoint, retry) = (identity.endpoint.clone(), identity.retry.clone());
+    let secret_chars = if identity.blind { 0 } else { identity.secret_chars };
     Ok(Header {
         gates: identity.gates.0.clone(),
         gates_sha256: identity.gates.1.clone(),
         environment: identity.environment.clone(),
         target: identity.target.clone(),
         scheme: identity.scheme,
-        webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, identity.secret_chars),
+        webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, secret_chars),
         retry,
+        blind: identity.blind,
         ..Header::new(identity.kind, clock.started())?
     })
 }

@@ -96,7 +96,10 @@ impl Receiver {
     /// # Errors
     /// Whatever is missing or wrong.
     pub fn with_clock(mut plan: Plan, clock: Clock) -> Result<Self, ReceiverError> {
-        let verifier = Verifier::new(plan.identity.scheme, &plan.secret)?;
+        let verifier = match plan.identity.blind {
+            true => None,
+            false => Some(Verifier::new(plan.identity.scheme, &plan.secret)?),
+        };
         let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
         let failed = |source| ReceiverError::Bind { address: plan.address, source };
         let listener = listen(plan.address).map_err(failed)?;

@@ -159,7 +159,7 @@ fn two_gigabytes_in_one_line_are_not_read() {
     forged("journal", |run| huge(&run.journal()), &[], 1, "journal_long_line");
     forged("artifact", |run| huge(&run.artifact()), &[], 1, "artifact_too_large");
     forged("memo", |run| huge(&run.file("staging_payments_memo.md")), &[], 1, "page_unreadable");
-    let sealed = |run: &Run| huge(&run.file("staging_payments_signature.json"));
+    let sealed = |run: &Run| huge(&run.file("staging_payments.intoto.jsonl"));
     forged("signature", sealed, &["--public-key", &("00".repeat(31) + "05")], 1, "signature_missing");
     let dir = tempfile::tempdir().expect("a directory");
     let file = dir.path().join("huge");

@@ -177,7 +177,7 @@ fn a_signed_run_needs_no_secret_and_a_forged_signature_fails() {
         &["--output", &run.artifact().display().to_string(), "--sign", &key.display().to_string()],
     );
     assert_eq!(code, 0, "{text}");
-    let signature = std::fs::read_to_string(run.file("staging_payments_signature.json")).expect("signed");
+    let signature = std::fs::read_to_string(run.file("staging_payments.intoto.jsonl")).expect("signed");
     let private = std::fs::read_to_string(&key).expect("a key");
     let digits = private.trim().rsplit(':').next().expect("digits");
     assert!(!signature.contains(digits), "the private key is nobody's business");
@@ -189,7 +189,7 @@ fn a_signed_run_needs_no_secret_and_a_forged_signature_fails() {
     run.recompute();
     let (code, text) = run.gate(&["--public-key", &public]);
     assert_eq!((code, text.contains("signature_not_valid")), (1, true), "{text}");
-    std::fs::remove_file(run.file("staging_payments_signature.json")).expect("removed");
+    std::fs::remove_file(run.file("staging_payments.intoto.jsonl")).expect("removed");
     let (code, text) = run.gate(&["--public-key", &public]);
     assert_eq!((code, text.contains("signature_missing")), (1, true), "{text}");
     let (code, text) = run.gate(&["--public-key", &key.display().to_string()]);

@@ -1,7 +1,11 @@
 //! Integration tests: the built binary and real sockets.
 
 #[cfg(test)]
+mod accused;
+#[cfg(test)]
 mod architecture;
+#[cfg(test)]
+mod attacks;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
@@ -78,5 +82,7 @@ mod staging;
 mod surroundings;
 #[cfg(test)]
 mod tap;
+#[cfg(test)]
+mod trust;
 #[cfg(test)]
 mod wall_clock;

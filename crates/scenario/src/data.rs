@@ -202,8 +202,15 @@ mod tests {
         let scenario = scenario(data);
         let env: Env = Arc::new(|name| (name == "ID").then(|| "9".to_owned()));
         let (vars, run_id, dir) = (Row::new(), String::new(), PathBuf::from("."));
-        let settings =
-            RunSettings { seed: 0, run_id, now: std::sync::Arc::new(chrono::Utc::now), env, vars, dir };
+        let settings = RunSettings {
+            seed: 0,
+            run_id,
+            now: std::sync::Arc::new(chrono::Utc::now),
+            env,
+            vars,
+            dir,
+            challenge: None,
+        };
         let run = Run::new(&scenario, settings).map_err(|e| e.to_string())?;
         rows(&scenario, flows, file, &run).map_err(|e| e.to_string())
     }

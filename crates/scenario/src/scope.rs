@@ -26,7 +26,8 @@ pub fn process_env() -> Env {
 }
 
 /// Built-in names, which no variable, column or capture may take.
-pub(super) const BUILT_IN: [&str; 7] = ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id"];
+pub(super) const BUILT_IN: [&str; 8] =
+    ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge"];
 
 /// Wall time, as the run tells it.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -45,6 +46,8 @@ pub struct RunSettings {
     pub vars: BTreeMap<String, Value>,
     /// The scenario's directory, against which the files of multipart bodies are resolved.
     pub dir: PathBuf,
+    /// Gives `{{ challenge }}`: what the approver wants to find inside a signed body.
+    pub challenge: Option<String>,
 }
 
 /// What all flows of a run share: variables, environment, clock, generators.
@@ -52,6 +55,7 @@ pub struct Run {
     vars: BTreeMap<String, Result<Value, TemplateError>>,
     seed: u64,
     run_id: String,
+    challenge: Option<String>,
     now: Now,
     env: Env,
     counter: AtomicU64,
@@ -87,7 +91,7 @@ impl Run {
     /// # Errors
     /// When `settings.vars` has a name that is neither a variable nor a column of the scenario.
     pub fn new(scenario: &Scenario, settings: RunSettings) -> Result<Arc<Self>, UnknownVar> {
-        let RunSettings { seed, run_id, now, env, vars: given, dir } = settings;
+        let RunSettings { seed, run_id, now, env, vars: given, dir, challenge } = settings;
         let columns = scenario.data.column_names();
         let known: Vec<&str> = scenario.vars.keys().chain(columns.iter().map(String::as_str)).collect();
         if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
@@ -98,7 +102,7 @@ impl Run {
         let given_columns = given.iter().filter(|(name, _)| columns.contains(*name));
         let given_columns = given_columns.map(|(name, value)| (name.clone(), value.clone())).collect();
         let (vars, counter) = (BTreeMap::new(), AtomicU64::new(0));
-        let mut run = Self { vars, seed, run_id, now, env, counter, columns: given_columns, dir };
+        let mut run = Self { vars, seed, run_id, challenge, now, env, counter, columns: given_columns, dir };
         let mut uuids = 0;
         for (name, value) in scenario.vars.iter().filter(|(name, _)| !given.contains_key(*name)) {
             let rendered = match value {
@@ -185,6 +189,10 @@ impl Run {
                 Ok(now.to_rfc3339_opts(chrono::SecondsFormat::Millis, true).into())
             }
             "run_id" => Ok(self.run_id.clone().into()),
+            "challenge" => self.challenge.clone().map(Value::String).ok_or_else(|| {
+                "there is no challenge: give it with --challenge (`| default(\"…\")` gives it a default)"
+                    .to_owned()
+            }),
             "flow" => flow.map(Value::from).ok_or_else(|| "there is no flow here".to_owned()),
             _ => match self.vars.get(name) {
                 Some(Ok(value)) => Ok(value.clone()),

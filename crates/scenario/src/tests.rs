@@ -47,7 +47,7 @@ fn env_of(pairs: &'static [(&'static str, &'static str)]) -> Env {
 
 fn run_of(scenario: &Scenario, env: Env, vars: BTreeMap<String, Value>) -> Result<Arc<Run>, UnknownVar> {
     let (run_id, now, dir) = ("run-1".to_owned(), Arc::new(chrono::Utc::now), std::env::temp_dir());
-    Run::new(scenario, RunSettings { seed: 7, run_id, now, env, vars, dir })
+    Run::new(scenario, RunSettings { seed: 7, run_id, now, env, vars, dir, challenge: None })
 }
 
 fn row(value: Value) -> Row {
@@ -284,6 +284,7 @@ fn multipart_files_are_read_and_limited() {
         env: env_of(&[]),
         vars: BTreeMap::new(),
         dir: dir.path().to_owned(),
+        challenge: None,
     };
     let run = Run::new(&scenario, settings).unwrap();
     let resolve = |file: &str| {

@@ -160,6 +160,7 @@ fn run_of(loaded: &Loaded, args: &Args, env: &Env) -> Result<Arc<Run>, Failure> 
         env: Arc::clone(env),
         vars: run_plan::vars(&args.run.flow.vars, &loaded.scenario)?,
         dir: loaded.dir.clone(),
+        challenge: args.run.flow.challenge.clone(),
     };
     Run::new(&loaded.scenario, settings).map_err(|error| Failure::usage(format!("--var: {error}")))
 }

@@ -87,6 +87,9 @@ pub(in crate::cli) struct WebhookLoadArgs {
     /// Sign journal and artifact with this private key (`smoke key` makes one)
     #[arg(long, value_name = "KEYFILE", help_heading = "Evidence")]
     pub sign: Option<PathBuf>,
+    /// What was tested, for the signed statement: git+COMMIT, git+URL@COMMIT, IMAGE@sha256:HEX; may be given several times
+    #[arg(long, value_name = "SUBJECT", requires = "sign", help_heading = "Evidence")]
+    pub subject: Vec<String>,
 }
 
 /// When the starts of a load are due, and which of them are this process's.

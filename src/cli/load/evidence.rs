@@ -71,6 +71,30 @@ impl Evidence {
         self.files.make_way(keep)
     }
 
+    /// Lays copies of the journals that are merged beside the artifact, in their order, so that `smoke gate` can put them
+    /// together again: `staging_load_parts/N/SHARD/`. Those of an earlier merge go.
+    ///
+    /// # Errors
+    /// Environment: a file cannot be copied.
+    pub(in crate::cli) fn keep_parts(&self, journals: &[PathBuf]) -> Result<(), Failure> {
+        let (all, new) = (self.files.file("parts"), self.files.file("parts.new"));
+        let wrong = |e: io::Error| Failure::environment(format!("cannot write {}: {e}", all.display()));
+        let gone = |dir: &PathBuf| match std::fs::remove_dir_all(dir) {
+            Err(e) if e.kind() != io::ErrorKind::NotFound => Err(wrong(e)),
+            _ => Ok(()),
+        };
+        gone(&new)?;
+        for (n, journal) in journals.iter().enumerate() {
+            // The folder of a shard is its name in the artifact.
+            let shard = journal.parent().and_then(std::path::Path::file_name).unwrap_or(journal.as_os_str());
+            let dir = new.join(format!("{n:05}")).join(shard);
+            std::fs::create_dir_all(&dir).map_err(wrong)?;
+            std::fs::copy(journal, dir.join(JOURNAL)).map_err(wrong)?;
+        }
+        gone(&all)?;
+        std::fs::rename(&new, &all).map_err(wrong)
+    }
+
     /// Begins the journal.
     pub(in crate::cli) fn open(&self, header: &Header) -> Result<Journal, Failure> {
         let path = self.journal();
@@ -93,13 +117,19 @@ impl Evidence {
         output: &OutputArgs,
         finish: Finish,
         key: Option<&SigningKey>,
+        subjects: &[String],
     ) -> Result<Exit, Failure> {
         let part = open_part(&self.journal()).map_err(Failure::usage)?;
         let exit = self.write(output, vec![part], Scope::Part)?;
         if let Some(key) = key {
             let (artifact, _, bytes) = load_from_journal(&self.journal()).map_err(Failure::environment)?;
-            let output = self.files.output();
-            signing::sign(key, &output, &bytes, &self.journal(), artifact.journal_sha256())?;
+            let (output, journal) = (&self.files.output(), &self.journal());
+            let gates = &artifact.acceptance_gates;
+            let (checks, verdict, journal_sha256) =
+                (&*gates.checks, gates.verdict, artifact.journal_sha256());
+            let signed =
+                signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+            signing::sign(key, &signed, subjects)?;
         }
         Ok(if finish == Finish::Interrupted { Exit::Interrupted } else { exit })
     }

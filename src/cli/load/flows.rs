@@ -66,7 +66,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         };
         if !may_begin || begin_at(args, &mut stop).await == Finish::Interrupted {
             prepared.cancel(live::NEVER_BEGAN).await.map_err(failure)?;
-            return evidence.conclude(output, Finish::Interrupted, key.as_ref());
+            return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
         }
         let view: Arc<Mutex<Option<View>>> = Arc::default();
         let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.flow.output.quiet);
@@ -99,7 +99,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         if !quiet {
             out::say(format!("journal  {}", evidence.journal().display()));
         }
-        evidence.conclude(output, finish, key.as_ref())
+        evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)
     })
 }
 

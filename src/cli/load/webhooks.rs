@@ -83,7 +83,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     });
     let heard = heard.map_err(wrong)?;
     let finish = live::follow(&heard, &journal, &record, work.start_at, args.output.quiet)?;
-    evidence.conclude(&args.output, finish, key.as_ref())
+    evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.

@@ -33,6 +33,9 @@ pub(in crate::cli) struct Args {
     pub scheme: Scheme,
     #[command(flatten)]
     pub secret: SecretSource,
+    /// Have no webhook secret: what is received here is taken unchecked, and its signatures are the approver's to judge
+    #[arg(long)]
+    pub blind: bool,
     /// URL under which the sender reaches the receiver; it is tried every 10 s
     #[arg(long, value_name = "URL")]
     pub probe: Option<String>,

@@ -72,6 +72,9 @@ impl ObservePlan {
         let secret = match &source {
             SourcePlan::Remote { .. } => None,
             SourcePlan::Journal(_) if !embedded => None,
+            SourcePlan::Listen { .. } if args.blind && !embedded => {
+                Some(run_plan::no_secret_at_all(&args.secret, env)?)
+            }
             SourcePlan::Listen { .. } if embedded && args.listen.is_none() => {
                 Some(run_plan::embedded_secret(&args.secret)?)
             }
@@ -134,6 +137,7 @@ impl ObservePlan {
                 self.identity.retry = theirs.retry.clone();
                 self.identity.endpoint.clone_from(&theirs.webhook.endpoint);
                 self.identity.secret_chars = theirs.webhook.secret_length_chars;
+                self.identity.blind |= theirs.blind;
                 Ok(RecordSource::journal(growing, clock))
             }
             SourcePlan::Listen { address, path } => {
@@ -228,5 +232,6 @@ fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result
         retry: run_plan::retry(gates, env)?,
         sender_timeout: run_plan::sender_timeout(env)?,
         secret_chars: 0,
+        blind: args.blind,
     })
 }

@@ -245,10 +245,10 @@ pub fn journal_of(artifact: &Path) -> Option<PathBuf> {
     path.exists().then_some(path)
 }
 
-/// Where the signature over an artifact and its journal is.
+/// Where the signed statement over an artifact and its journal is.
 #[must_use]
 pub fn signature_of(artifact: &Path) -> PathBuf {
-    beside(artifact, "signature.json")
+    artifact.with_file_name(format!("{}.intoto.jsonl", name_of(artifact)))
 }
 
 /// Another file of the same run: `staging_payments_END`.
@@ -260,7 +260,7 @@ pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
 #[must_use]
 pub fn name_of(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    ["_output", "_journal", "_signature", "_memo"]
+    ["_output", "_journal", ".intoto", "_memo"]
         .iter()
         .find_map(|end| stem.strip_suffix(end))
         .map_or(stem.clone(), str::to_owned)

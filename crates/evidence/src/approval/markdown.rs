@@ -42,7 +42,14 @@ fn artifact(out: &mut String, judgement: &Judgement) {
 /// Workflow commands of GitHub Actions, one a line, for what failed or stayed unproven.
 #[must_use]
 pub fn approval_annotations(approval: &Approval) -> Vec<String> {
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = approval
+        .missing
+        .iter()
+        .map(|kind| {
+            let title = format!("{} is required", kind.word());
+            annotation("error", &title, "no such artifact was given: its journal says what kind of run it is")
+        })
+        .collect();
     for judgement in &approval.artifacts {
         let findings = judgement.contradictions.iter();
         lines.extend(

@@ -12,7 +12,7 @@ use crate::gate::{Check, Gates, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, LoadError, artifact, load_from_journal, to_bytes,
 };
-use record::seal::{MAX_SIGNATURE_FILE, Seal};
+use record::seal::{Envelope, MAX_SIGNATURE_FILE, envelopes};
 use record::{LoadShard, ReadError, Reader, Record, RunKind};
 use serde_json::Value;
 use signature::{Reason, Secret, Verdict as Signed};
@@ -326,7 +326,7 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         None if sealed == Some(Verdict::Pass) => item(
             Verdict::Pass,
             "not verified again; the signer of the journal vouches for what it recorded".to_owned(),
-            "Ed25519 signature",
+            "signed statement",
         ),
         None => item(
             Verdict::Unproven,
@@ -381,7 +381,7 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
     }
 }
 
-/// The Ed25519 signature over journal and artifact; no item when none was asked for.
+/// The signed statement over journal and artifact; no item when none was asked for.
 pub(super) fn sealed(
     request: &Request<'_>,
     proof: &Proof,
@@ -394,11 +394,23 @@ pub(super) fn sealed(
         let bytes = read_bounded(signature, MAX_SIGNATURE_FILE)
             .map_err(|e| ("signature_missing", format!("{file}: {e}")))?;
         let forged = |e: record::seal::SealError| ("signature_not_valid", format!("{file}: {e}"));
-        let seal = Seal::parse(&bytes).map_err(forged)?;
-        seal.verify(key).map_err(forged)?;
         let artifact = record::sha256_hex(&proof.bytes);
-        seal.vouches_for(&name(artifact_path), &artifact).map_err(forged)?;
-        seal.vouches_for(&name(journal), &proof.evidence.integrity.sha256).map_err(forged)
+        let vouches = |envelope: &Envelope| {
+            let statement = envelope.verify(key)?;
+            statement.vouches_for(&name(artifact_path), &artifact)?;
+            statement.vouches_for(&name(journal), &proof.evidence.integrity.sha256)
+        };
+        // One that stands for the files is enough: others may be beside it.
+        let mut first = None;
+        for envelope in envelopes(&bytes).map_err(forged)? {
+            match vouches(&envelope) {
+                Ok(()) => return Ok(()),
+                Err(error) => {
+                    first.get_or_insert(error);
+                }
+            }
+        }
+        Err(forged(first.unwrap_or(record::seal::SealError::Forged)))
     };
     let (verdict, figure) = match check() {
         Ok(()) => {
@@ -409,7 +421,7 @@ pub(super) fn sealed(
             (Verdict::Fail, "not signed by the given key".to_owned())
         }
     };
-    Some(evidence("sealed", "Ed25519 signature", verdict, figure, file))
+    Some(evidence("sealed", "Signed statement", verdict, figure, file))
 }
 
 /// A regular file, whole, of at most `max` bytes.

@@ -14,6 +14,7 @@ mod load;
 mod memo;
 mod observation;
 mod sections;
+mod statement;
 mod table;
 mod xunit;
 
@@ -28,4 +29,5 @@ pub use junit::{junit, load_junit};
 pub use load::*;
 pub use memo::{escaped, memo};
 pub use observation::{Observation, observation_memo};
+pub use statement::{Tested, test_result};
 pub use table::{Colour, paint, summary};

@@ -1,6 +1,9 @@
 //! The key pair of whoever vouches for evidence, and its text forms.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use ed25519_dalek::{Signature, Signer, VerifyingKey};
+use sha2::{Digest, Sha256};
 use signature::Secret;
 use std::fmt;
 use std::str::FromStr;
@@ -19,7 +22,7 @@ pub enum KeyError {
     #[error("this is a private key; give the public one, which `smoke key` printed (64 hex digits)")]
     PrivateGiven,
     /// Not a public key.
-    #[error("not a public key: 64 hex digits, as `smoke key` printed them")]
+    #[error("not a public key: 64 hex digits, as `smoke key` printed them, or an Ed25519 key in PEM")]
     Public,
 }
 
@@ -82,6 +85,35 @@ impl PublicKey {
     }
 }
 
+/// An Ed25519 key as `SubjectPublicKeyInfo`, DER (RFC 8410 section 4): these bytes, and then its own 32.
+const SPKI: [u8; 12] = [0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+const PEM: [&str; 2] = ["-----BEGIN PUBLIC KEY-----", "-----END PUBLIC KEY-----"];
+
+impl PublicKey {
+    /// As `SubjectPublicKeyInfo` in PEM, with line ends, as openssl and others read it.
+    #[must_use]
+    pub fn to_pem(&self) -> String {
+        format!("{}\n{}\n{}\n", PEM[0], BASE64.encode(self.der()), PEM[1])
+    }
+
+    /// The SHA-256 of the key as DER, hex: how envelopes name it.
+    #[must_use]
+    pub fn id(&self) -> String {
+        hex::encode(Sha256::digest(self.der()))
+    }
+
+    fn der(&self) -> Vec<u8> {
+        [SPKI.as_slice(), self.0.as_bytes()].concat()
+    }
+
+    fn from_pem(text: &str) -> Option<[u8; 32]> {
+        let (_, rest) = text.split_once(PEM[0])?;
+        let (lines, _) = rest.split_once(PEM[1])?;
+        let lines: String = lines.split_whitespace().collect();
+        BASE64.decode(lines).ok()?.strip_prefix(SPKI.as_slice())?.try_into().ok()
+    }
+}
+
 impl FromStr for PublicKey {
     type Err = KeyError;
 
@@ -91,7 +123,10 @@ impl FromStr for PublicKey {
             return Err(KeyError::PrivateGiven);
         }
         let mut bytes = [0u8; 32];
-        hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyError::Public)?;
+        match Self::from_pem(text) {
+            Some(found) => bytes = found,
+            None => hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyError::Public)?,
+        }
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::Public)?;
         if key.is_weak() { Err(KeyError::Public) } else { Ok(Self(key)) }
     }
@@ -113,6 +148,8 @@ mod tests {
         let again = SigningKey::parse(&key.to_text()).unwrap();
         assert_eq!(key.public(), again.public());
         assert_eq!(key.public().to_string().parse(), Ok(key.public()));
+        assert_eq!(key.public().to_pem().parse(), Ok(key.public()));
+        assert!("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----".parse::<PublicKey>().is_err());
         assert!(!format!("{key:?}").contains(key.to_text().expose().trim()));
     }
 

@@ -1,7 +1,10 @@
-//! Ed25519 signatures over the digests of evidence files: who vouches for a journal and its artifact.
+//! Signed statements over evidence: who vouches for a journal and its artifact, in the formats that other tools read (DSSE
+//! envelopes over in-toto statements).
 
+mod envelope;
 mod key;
-mod signed;
+mod statement;
 
+pub use envelope::{Envelope, EnvelopeSignature, MAX_SIGNATURE_FILE, SealError, envelopes};
 pub use key::{KeyError, PublicKey, SigningKey};
-pub use signed::{MAX_SIGNATURE_FILE, Seal, SealError, SealedFile};
+pub use statement::{SVR, Statement, Subject, TEST_RESULT};

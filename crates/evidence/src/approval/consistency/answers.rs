@@ -7,9 +7,7 @@ use record::{Answered, Attempt, Header, Tick};
 use signature::Reason;
 
 pub(super) struct Answers {
-    /// Whether every attempt of the run is in this journal, numbered here.
-    is_whole: bool,
-    /// Whether this process received: then nothing comes from another clock.
+    /// Whether this process received all of them.
     is_local: bool,
     is_blind: bool,
     /// Whether anything was to be broken on purpose.
@@ -18,32 +16,32 @@ pub(super) struct Answers {
     open: HashMap<u64, Option<Tick>>,
     highest: u64,
     broken: Option<u64>,
-    late: Option<String>,
+    /// What is a contradiction only where every attempt was received, numbered and judged by this run; that is known at the end.
+    of_one_process: Contradictions,
 }
 
 impl Answers {
     pub(super) fn new(header: &Header) -> Self {
         Self {
-            is_whole: plays(header),
             is_local: plays(header),
             is_blind: header.blind,
             breaks: !header.faults.is_empty() || !header.clauses.is_empty(),
             open: HashMap::default(),
             highest: 0,
             broken: None,
-            late: None,
+            of_one_process: Contradictions::default(),
         }
     }
 
     /// Not all of them are in this journal, or they were recorded elsewhere.
     pub(super) const fn are_partial(&mut self) {
-        (self.is_whole, self.is_local) = (false, false);
+        self.is_local = false;
     }
 
     pub(super) fn arrived(&mut self, attempt: &Attempt, found: &mut Contradictions) {
         let number = attempt.attempt;
-        if self.open.insert(number, Some(attempt.received)).is_some() && self.is_whole {
-            found.add("attempt_twice", format!("two attempts have the number {number}"));
+        if self.open.insert(number, Some(attempt.received)).is_some() {
+            self.of_one_process.add("attempt_twice", format!("two attempts have the number {number}"));
         }
         self.highest = self.highest.max(number);
         if attempt.fault.is_some() && !self.breaks {
@@ -83,51 +81,44 @@ impl Answers {
         }
     }
 
-    pub(super) fn answered(&mut self, answered: &Answered, found: &mut Contradictions) {
+    pub(super) fn answered(&mut self, answered: &Answered) {
         let number = answered.attempt;
         match self.open.get_mut(&number).map(Option::take) {
-            None if self.is_whole => {
-                found.add(
-                    "answer_without_attempt",
-                    format!("an answer to attempt {number}, which is not there"),
-                );
+            None => {
+                let sentence = format!("an answer to attempt {number}, which is not there");
+                self.of_one_process.add("answer_without_attempt", sentence);
             }
-            Some(None) if self.is_whole => {
-                found.add("answered_twice", format!("attempt {number} was answered twice"));
+            Some(None) => {
+                self.of_one_process.add("answered_twice", format!("attempt {number} was answered twice"));
             }
             Some(Some(received)) if answered.end < received => {
-                self.late.get_or_insert_with(|| {
-                    format!(
-                        "attempt {number} was answered at {} s, before it was received at {} s",
-                        s(answered.end),
-                        s(received)
-                    )
-                });
+                let (at, received) = (s(answered.end), s(received));
+                let sentence = format!(
+                    "attempt {number} was answered at {at} s, before it was received at {received} s"
+                );
+                self.of_one_process.add("ends_before_it_starts", sentence);
             }
             _ => {}
         }
     }
 
-    pub(super) fn end(self, found: &mut Contradictions) {
-        if let Some(sentence) = self.late.filter(|_| self.is_local) {
-            found.add("ends_before_it_starts", sentence);
+    pub(super) fn end(mut self, found: &mut Contradictions) {
+        if !self.is_local {
+            return;
         }
-        if let Some(number) = self.broken.filter(|_| self.is_local) {
-            found.add(
-                "fault_nobody_asked_for",
-                format!("attempt {number} was broken on purpose, and the header has no faults"),
-            );
+        if let Some(number) = self.broken {
+            let sentence = format!("attempt {number} was broken on purpose, and the header has no faults");
+            self.of_one_process.add("fault_nobody_asked_for", sentence);
         }
         let n = self.open.len() as u64;
-        if self.is_whole && n > 0 && self.highest + 1 != n {
-            found.add(
-                "attempts_missing",
-                format!(
-                    "attempts are numbered up to {}, and {n} are there: some were taken out",
-                    self.highest
-                ),
+        if n > 0 && self.highest + 1 != n {
+            let sentence = format!(
+                "attempts are numbered up to {}, and {n} are there: some were taken out",
+                self.highest
             );
+            self.of_one_process.add("attempts_missing", sentence);
         }
+        self.of_one_process.0.into_iter().for_each(|(kind, sentence)| found.add(kind, sentence));
     }
 }
 

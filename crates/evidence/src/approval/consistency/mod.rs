@@ -70,7 +70,7 @@ impl<'a> Consistency<'a> {
                 flows.take(record, found);
             }
             Record::Attempt(attempt) => answers.arrived(attempt, found),
-            Record::Answered(answered) => answers.answered(answered, found),
+            Record::Answered(answered) => answers.answered(answered),
             Record::Watch(Watch::Continues(_) | Watch::Gap(_)) => answers.are_partial(),
             Record::Watch(Watch::Offset(_)) => {
                 answers.are_partial();

@@ -1,0 +1,54 @@
+//! No honest run is accused: scenarios of the repository, with faults and with a stand-in that misbehaves, contradict nothing.
+
+use crate::harness::Smoke;
+use serde_json::{Value, json};
+use stand_in::Kind;
+
+/// Short pauses, so that many runs are had in little time.
+const GATES: &str = "retry_contract: { backoff_ms: [0, 100, 200], late_ms: 400 }\n";
+
+/// What the gate finds that cannot be so.
+fn contradictions(scenario: &str, args: &[&str]) -> Value {
+    let run =
+        Smoke::new("run").file("gates.yaml", GATES).args(&[scenario, "--gates", "gates.yaml", "--quiet"]);
+    let ran = run.args(&["--within", "1s", "--seed", "7"]).args(args).run();
+    let gate =
+        Smoke::new("gate").file("gates.yaml", GATES).args(&["--gates", "gates.yaml", "--format", "json"]);
+    let gate = gate.args(&["--environment", "embedded"]).arg(ran.dir().join("artifacts")).run();
+    let answer: Value = serde_json::from_str(&gate.stdout).unwrap_or_else(|e| panic!("{e}: {}", gate.stdout));
+    answer["artifacts"][0]["contradictions"].clone()
+}
+
+#[test]
+fn no_misbehaviour_of_the_sender_is_taken_for_a_forgery() {
+    std::thread::scope(|scope| {
+        for half in [0, 1] {
+            scope.spawn(move || {
+                for kind in Kind::ALL.iter().skip(half).step_by(2) {
+                    let name = kind.name();
+                    let scenario = ["payments", "matches", "payments_lifecycle"][name.len() % 3];
+                    let fault = ["503x1@2", "400@1", "reset@3", "302@1", "delay=5ms@2", "answer=202@1"]
+                        [name.len() % 6];
+                    let args = ["--flows", "4", "--misbehave", name, "--inject", fault];
+                    assert_eq!(contradictions(scenario, &args), json!([]), "{scenario} {name} {fault}");
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn no_fault_and_no_option_is_taken_for_a_forgery() {
+    for (scenario, args) in [
+        ("payments", &["--flows", "3", "--inject", "hang=300ms@1", "--inject", "truncate@2"][..]),
+        ("payments_proof", &["--flows", "2"]),
+        ("matches_dispute", &["--flows", "2", "--inject", "503x*@1"]),
+        ("matches", &["--flows", "5", "--concurrency", "1", "--inject", "garbage@2", "--as", "deltacrown"]),
+        ("payments", &["--flows", "30", "--concurrency", "30", "--settle", "100ms"]),
+        ("payments", &["--flows", "3", "--scheme", "deltacrown-v1"]),
+        ("payments", &["--flows", "3", "--scheme", "standard-webhooks"]),
+        ("payments", &["--flows", "3", "--scheme", "stripe", "--blind"]),
+    ] {
+        assert_eq!(contradictions(scenario, args), json!([]), "{scenario} {args:?}");
+    }
+}

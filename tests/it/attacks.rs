@@ -1,0 +1,382 @@
+//! What could be done to a run so that it looks better than it was, by whoever knows the format: each attack is made here, and
+//! refused or unproven by name. The chain is rebuilt, the artifact written again, and the right secret given.
+
+use crate::gate::{Run, recent};
+use crate::harness::Smoke;
+use crate::sample::Sample;
+use serde_json::{Value, json};
+use std::process::Command;
+
+/// The journal as records, to be changed.
+fn records(run: &Run) -> Vec<Value> {
+    let text = std::fs::read_to_string(run.journal()).unwrap();
+    text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
+}
+
+/// Writes records as a journal whose chain holds and whose end counts them, and the artifact that follows from it.
+fn forge(run: &Run, records: &[Value]) {
+    let lines: Vec<String> = records.iter().map(ToString::to_string).collect();
+    forge_lines(run, lines);
+}
+
+fn forge_lines(run: &Run, mut lines: Vec<String>) {
+    let n = lines.len() - 1;
+    if let Some(last) = lines.last_mut().filter(|last| last.contains("\"end\"")) {
+        let mut end: Value = serde_json::from_str(last).unwrap();
+        end["end"]["records"] = n.into();
+        *last = end.to_string();
+    }
+    let (mut prev, mut out) = ("0".repeat(64), String::new());
+    for record in lines {
+        let line = format!(r#"{{"prev":"{prev}","record":{record}}}"#);
+        prev = record::sha256_hex(line.as_bytes());
+        out += &line;
+        out.push('\n');
+    }
+    std::fs::write(run.journal(), out).unwrap();
+    run.recompute();
+}
+
+fn gate(run: &Run, args: &[&str]) -> (i32, String) {
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.arg("gate").arg(run.dir.path()).arg("--secret-file").arg(run.file("secret")).args(args);
+    let out = smoke.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").output().unwrap();
+    (out.status.code().unwrap(), String::from_utf8([out.stdout, out.stderr].concat()).unwrap())
+}
+
+/// Changes an honest run of staging, and holds the gate's answer against a code and a text.
+fn attacked(name: &str, sample: &Sample, change: impl FnOnce(&mut Vec<Value>), code: i32, says: &str) {
+    let run = Run::new(sample);
+    let mut all = records(&run);
+    change(&mut all);
+    forge(&run, &all);
+    let (is, text) = gate(&run, &["--trust", "runner"]);
+    assert_eq!((is, text.contains(says)), (code, true), "{name} should say `{says}`:\n{text}");
+}
+
+/// The records of a kind.
+fn each<'r>(all: &'r mut [Value], kind: &'r str) -> impl Iterator<Item = &'r mut Value> {
+    all.iter_mut().filter_map(move |record| record.get_mut(kind))
+}
+
+fn step<'r>(all: &'r mut [Value], name: &'r str) -> impl Iterator<Item = &'r mut Value> {
+    each(all, "step").filter(move |step| step["step"] == name)
+}
+
+#[test]
+fn nothing_is_said_against_the_run_that_is_attacked() {
+    let run = Run::new(&recent());
+    let all = records(&run);
+    forge(&run, &all);
+    let (code, text) = gate(&run, &["--trust", "runner"]);
+    assert_eq!(code, 0, "{text}");
+    for fact in
+        ["https://staging.deltacrown.example/", "10 at the same time", "display_name 1", "allows nothing"]
+    {
+        assert!(text.contains(fact), "{fact}: {text}");
+    }
+    assert!(text.find("what was run") < text.find("checklist"), "told first: {text}");
+}
+
+#[test]
+fn flows_that_are_not_the_scenarios_are_refused() {
+    let plain = recent();
+    let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| attacked(name, &plain, change, 1, says);
+    of("expectations dropped", |all| all.retain(|r| r.get("expect").is_none()), "expectation_differs");
+    let count = |all: &mut Vec<Value>| each(all, "expect").for_each(|e| e["count"] = 0.into());
+    of("nothing expected", count, "expectation_differs");
+    let within = |all: &mut Vec<Value>| each(all, "expect").for_each(|e| e["within_ms"] = 60_000.into());
+    of("longer limits", within, "expectation_differs");
+    let foreign = |all: &mut Vec<Value>| {
+        each(all, "flow_start").for_each(|f| f["ours"]["/data/tournament_id"] = 9999.into());
+    };
+    of("made foreign", foreign, "expectation_differs");
+    let flow = |all: &mut Vec<Value>| {
+        all.retain(|r| r.as_object().unwrap().values().all(|v| v.get("flow") != Some(&json!(3))));
+    };
+    of("a flow dropped", flow, "flow_missing");
+    let steps = |all: &mut Vec<Value>| {
+        all.retain(|r| {
+            ["step", "expect"]
+                .iter()
+                .all(|k| r.get(k).is_none_or(|s| s["step"] == "verify" || s["flow"].is_null()))
+        });
+    };
+    of("only verify steps", steps, "step_out_of_place");
+    let logins = |all: &mut Vec<Value>| all.retain(|r| r.get("step").is_none_or(|s| !s["flow"].is_null()));
+    of("no login", logins, "no_login");
+    let twice = |all: &mut Vec<Value>| {
+        let start = all.iter().position(|r| r.get("flow_start").is_some()).unwrap();
+        all.insert(start, all[start].clone());
+    };
+    of("woven", twice, "flow_twice");
+    let path =
+        |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["request"] = "POST /api/ping/".into());
+    of("another request", path, "request_differs");
+}
+
+#[test]
+fn outcomes_that_their_answers_do_not_bear_out_are_refused() {
+    let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| attacked(name, &recent(), change, 1, says);
+    let refused = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["outcome"] = "refused".into());
+    of("refused", refused, "outcome_contradicts_answer");
+    let error = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["status"] = 500.into());
+    of("status 500 and ok", error, "outcome_contradicts_answer");
+    let body = |all: &mut Vec<Value>| {
+        step(all, "verify")
+            .for_each(|s| s["body"] = r#"{"status":"pending","idempotent_replay":true}"#.into());
+    };
+    of("the wrong body and ok", body, "outcome_contradicts_answer");
+    let skipped = |all: &mut Vec<Value>| {
+        step(all, "replay-proof").for_each(|s| {
+            (s["outcome"], s["status"], s["tries"]) = ("skipped".into(), Value::Null, 0.into());
+        });
+    };
+    of("skipped", skipped, "outcome_contradicts_flow");
+    let answer = |all: &mut Vec<Value>| {
+        let first = each(all, "attempt").next().unwrap();
+        (first["verdict"]["valid"], first["verdict"]["reason"]) = (false.into(), "mismatch".into());
+    };
+    of("accepted and invalid", answer, "answer_contradicts_verdict");
+}
+
+#[test]
+fn times_that_cannot_be_are_refused() {
+    let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| attacked(name, &recent(), change, 1, says);
+    let zero = |all: &mut Vec<Value>| {
+        for record in all {
+            let fact = record.as_object_mut().unwrap().values_mut().next().unwrap();
+            for time in ["at", "started", "ended", "first_byte", "received", "end"] {
+                if fact.get(time).is_some_and(Value::is_number) {
+                    fact[time] = 0.into();
+                }
+            }
+        }
+    };
+    of("everything at tick 0", zero, "no_time");
+    let backwards = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["ended"] = 1.into());
+    of("ends before it starts", backwards, "ends_before_it_starts");
+    // The flows that were broken took 6 s: their expectations are moved so that they look quick.
+    let quick = |all: &mut Vec<Value>| {
+        for kind in ["expect", "step"] {
+            for fact in each(all, kind).filter(|f| f["flow"] == 4 && f["step"] == "verify") {
+                let time = if kind == "expect" { "at" } else { "started" };
+                fact[time] = (fact[time].as_u64().unwrap() + 5_900_000).into();
+            }
+        }
+    };
+    of("latency cooked", quick, "times_out_of_order");
+    let early = |all: &mut Vec<Value>| each(all, "answered").for_each(|a| a["end"] = 1.into());
+    of("answered before it came", early, "ends_before_it_starts");
+    let shifted = |all: &mut Vec<Value>| {
+        let header = &mut all[0]["header"];
+        let started: chrono::DateTime<chrono::Utc> = header["started"].as_str().unwrap().parse().unwrap();
+        header["started"] = (started - chrono::TimeDelta::hours(2)).to_rfc3339().into();
+    };
+    of("re-dated", shifted, "signature_verdict_differs");
+}
+
+#[test]
+fn headers_and_keys_that_smoke_does_not_write_are_refused() {
+    let of = |name: &str, change: fn(&mut Vec<Value>), says: &str| attacked(name, &recent(), change, 1, says);
+    let policy = |all: &mut Vec<Value>| all[0]["header"]["pii_policy"] = json!({"allow_paths": ["/**"]});
+    of("policy", policy, "header_differs");
+    of("scheme", |all| all[0]["header"]["scheme"] = "deltacrown-v1".into(), "header_differs");
+    of("ours", |all| all[0]["header"]["ours"] = json!([]), "header_differs");
+    of("an unknown key", |all| all[3]["trusted"] = true.into(), "unknown");
+    let alike = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["statuѕ"] = 200.into());
+    of("a look-alike key", alike, "unknown_key");
+    let faultless = |all: &mut Vec<Value>| all[0]["header"]["faults"] = json!([]);
+    of("faults hidden", faultless, "fault_nobody_asked_for");
+    let event = |all: &mut Vec<Value>| {
+        let headers = each(all, "attempt").next().unwrap()["headers"].as_array_mut().unwrap();
+        let event = headers.iter_mut().find(|h| h[0] == "X-Webhook-Event").unwrap();
+        event[1] = "payment_refunded".into();
+    };
+    of("another event in the header", event, "Event headers that contradict the body");
+    for policy in ["identity", "throttled"] {
+        let other = if policy == "identity" { "timestamp_per_attempt" } else { "retry" };
+        let change = |all: &mut Vec<Value>| all[0]["header"]["retry"][policy] = other.into();
+        attacked(policy, &recent(), change, 3, "and the gates of the checkout say");
+    }
+    let run = Run::new(&recent());
+    let mut lines: Vec<String> = records(&run).iter().map(ToString::to_string).collect();
+    let first = lines
+        .iter_mut()
+        .find(|line| line.contains("/data/tournament_id") && line.contains("flow_start"))
+        .unwrap();
+    *first =
+        first.replacen("\"/data/tournament_id\":", "\"/data/tournament_id\":1,\"/data/tournament_id\":", 1);
+    forge_lines(&run, lines);
+    let (code, text) = gate(&run, &["--trust", "runner"]);
+    assert_eq!((code, text.contains("duplicate_key")), (1, true), "{text}");
+}
+
+#[test]
+fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
+    let plain = Sample { injected_every: 0, ..recent() };
+    let gap = |all: &mut Vec<Value>| {
+        all.retain(|r| r.get("attempt").or(r.get("answered")).is_none_or(|a| a["attempt"] != 4));
+    };
+    attacked("an attempt taken out", &plain, gap, 1, "attempts_missing");
+    let ids = |all: &mut Vec<Value>| {
+        let first = each(all, "attempt").next().unwrap().clone();
+        for (n, attempt) in each(all, "attempt").enumerate() {
+            (attempt["headers"], attempt["body"]) = (first["headers"].clone(), first["body"].clone());
+            let headers = attempt["headers"].as_array_mut().unwrap();
+            headers.iter_mut().find(|h| h[0] == "X-Webhook-Id").unwrap()[1] =
+                format!("4960b1c5-318e-4f87-b6c4-{n:012x}").into();
+        }
+    };
+    attacked("one webhook, ten ids", &plain, ids, 1, "10 ids stand on one signed message");
+}
+
+/// Nothing edited: what the runner chose makes it weaker.
+#[test]
+fn weakened_runs_are_unproven_unless_they_are_allowed_by_name() {
+    let of = |sample: &Sample, change: fn(&mut Vec<Value>), says: &str, allow: &str| {
+        let run = Run::new(sample);
+        let mut all = records(&run);
+        change(&mut all);
+        forge(&run, &all);
+        let (code, text) = gate(&run, &["--trust", "runner"]);
+        assert_eq!((code, text.contains(says)), (3, true), "{says}: {text}");
+        assert!(text.contains(&format!("--allow {allow} accepts it")), "{allow}: {text}");
+        let (code, text) = gate(&run, &["--trust", "runner", "--allow", allow]);
+        assert_eq!((code, text.contains("which --allow accepts")), (0, true), "{allow}: {text}");
+    };
+    let plain = Sample { injected_every: 0, ..recent() };
+    let nothing = |_: &mut Vec<Value>| {};
+    of(&Sample { flows: 1, ..plain.clone() }, nothing, "fewer than the 10", "flows=1");
+    let local = |all: &mut Vec<Value>| all[0]["header"]["target"] = "http://127.0.0.1:8000/".into();
+    of(&plain, local, "on the machine that ran smoke", "target=loopback");
+    let canaries = |all: &mut Vec<Value>| {
+        all[0]["header"]["identities"].as_array_mut().unwrap().retain(|i| i["kind"] != "display_name");
+    };
+    of(&plain, canaries, "no row has a display_name", "canaries=display_name");
+    of(
+        &Sample { within_ms: 60_000, ..plain.clone() },
+        nothing,
+        "later than by the scenario's limit",
+        "within=60000ms",
+    );
+}
+
+#[test]
+fn gates_and_scenarios_are_held_against_the_approvers_digests() {
+    let run = Run::new(&recent());
+    let digests = Smoke::new("gate").arg("--print-digests").run().exits(0).stdout;
+    let of = |name: &str| {
+        let line =
+            digests.lines().find(|line| line.contains(name)).unwrap_or_else(|| panic!("{name}: {digests}"));
+        line.split_whitespace().next().unwrap().to_owned()
+    };
+    let (gates, scenario) = (of("  gates  "), of("  payments  "));
+    let with = |args: &[&str]| gate(&run, &[&["--trust", "runner"], args].concat());
+    assert_eq!(with(&["--gates-sha256", &gates, "--scenario-sha256", &scenario]).0, 0);
+    let other = "ab".repeat(32);
+    let (code, text) = with(&["--gates-sha256", &other]);
+    assert_eq!((code, text.contains("the run was judged by gates with SHA-256")), (1, true), "{text}");
+    let (code, text) = with(&["--scenario-sha256", &other]);
+    assert_eq!((code, text.contains("none of --scenario-sha256")), (1, true), "{text}");
+    let (code, text) = with(&["--target", "https://elsewhere.example"]);
+    assert_eq!((code, text.contains("no evidence about https://elsewhere.example")), (3, true), "{text}");
+    assert_eq!(with(&["--target", "https://staging.deltacrown.example"]).0, 0);
+    assert_eq!(with(&["--gates-sha256", "short"]).0, 2);
+}
+
+/// A load under the names of the guide's files is a load.
+#[test]
+fn a_load_that_is_renamed_is_no_run() {
+    let ran = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s", "--quiet"]).run();
+    for kind in ["payments", "matches", "observation"] {
+        for end in ["output.json", "journal.jsonl"] {
+            std::fs::copy(
+                ran.file(&format!("staging_load_{end}")),
+                ran.file(&format!("staging_{kind}_{end}")),
+            )
+            .unwrap();
+        }
+    }
+    let gate = Smoke::new("gate").arg(ran.dir().join("artifacts"));
+    let args = ["--require", "payments,matches,observation", "--environment", "embedded"];
+    let gate = gate.args(&args).run().exits(3);
+    for kind in ["payments", "matches", "observation"] {
+        assert!(gate.stdout.contains(&format!("{kind} is required")), "{}", gate.stdout);
+    }
+}
+
+/// Everything is broken a little, so that nothing is judged.
+#[test]
+fn a_run_in_which_every_webhook_was_broken_shows_nothing() {
+    for fault in ["delay=1ms", "answer=202", "503x1"] {
+        let ran = Smoke::new("payments").args(&["--inject", fault, "--quiet"]).run();
+        let gate = Smoke::new("gate").arg(ran.dir().join("artifacts"));
+        let gate =
+            gate.args(&["--require", "payments", "--environment", "embedded", "--format", "json"]).run();
+        let answer: Value = serde_json::from_str(&gate.stdout).unwrap();
+        let judged = &answer["artifacts"][0];
+        assert_eq!(judged["contradictions"], json!([]), "{fault}");
+        let item = |id: &str| {
+            let items = judged["items"].as_array().unwrap();
+            items.iter().find(|item| item["id"] == id).unwrap_or_else(|| panic!("{id}: {judged}")).clone()
+        };
+        // A delay and another 2xx leave a good answer, which is judged; a failure is not.
+        if fault == "503x1" {
+            assert_eq!((&item("exercised")["verdict"], gate.code), (&json!("unproven"), Some(3)), "{judged}");
+        } else {
+            assert_eq!(item("exercised")["verdict"], "pass", "{judged}");
+            assert!(item("faults")["figure"].as_str().unwrap().contains(fault), "{judged}");
+        }
+    }
+}
+
+#[test]
+fn one_shard_of_two_is_no_load_and_both_merged_are() {
+    let dir = tempfile::tempdir().unwrap();
+    for shard in ["0/2", "1/2"] {
+        let args = ["payments", "--rate", "20/s", "--duration", "1s", "--shard", shard, "--quiet"];
+        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run();
+    }
+    let one = dir.path().join("shard-0-of-2/staging_load_output.json");
+    let gate = Smoke::new("gate").arg(one).args(&["--environment", "embedded"]).run().exits(3);
+    assert!(gate.stdout.contains("shard 0 of 2 alone"), "{}", gate.stdout);
+    let merged = Smoke::new("merge").arg(dir.path()).arg("--quiet").run();
+    let output = merged.file("staging_load_output.json");
+    let gate = || Smoke::new("gate").arg(&output).args(&["--environment", "embedded"]).run();
+    let answer = gate();
+    assert!(answer.stdout.contains("bytes, all equal"), "{}", answer.stdout);
+    assert!(answer.stdout.contains("staging_load_report.html: as recomputed"), "{}", answer.stdout);
+    // A second of one part, made better.
+    let part = merged.file("staging_load_parts/00000/shard-0-of-2/staging_load_journal.jsonl");
+    let text = std::fs::read_to_string(&part).unwrap();
+    let mut prev = "0".repeat(64);
+    let mut forged = String::new();
+    for line in text.lines() {
+        let mut record = serde_json::from_str::<Value>(line).unwrap()["record"].clone();
+        if let Some(second) = record.get_mut("interval").filter(|i| i["done"].as_u64() > Some(0)) {
+            second["ok"] = (second["done"].as_u64().unwrap() + 5).into();
+        }
+        let line = format!(r#"{{"prev":"{prev}","record":{record}}}"#);
+        prev = record::sha256_hex(line.as_bytes());
+        forged += &(line + "\n");
+    }
+    std::fs::write(&part, forged).unwrap();
+    let answer = gate().exits(1);
+    assert!(answer.stdout.contains("load_does_not_add_up"), "{}", answer.stdout);
+}
+
+/// The stand-in says in what it signs that it is none; a proxy that hides its name changes nothing about that.
+#[test]
+fn the_stand_in_is_never_taken_for_staging() {
+    let ran = Smoke::new("payments").args(&["--quiet"]).run().exits(0);
+    let run = Run::new(&recent());
+    std::fs::copy(ran.file("staging_payments_journal.jsonl"), run.journal()).unwrap();
+    let mut all = records(&run);
+    let header = &mut all[0]["header"];
+    (header["environment"], header["stand_in"]) = ("staging".into(), false.into());
+    header["target"] = "https://staging.deltacrown.example/".into();
+    forge(&run, &all);
+    let (code, text) = gate(&run, &["--trust", "runner"]);
+    assert!(code != 0 && text.contains("say inside their signed bodies that smoke's own stand-in"), "{text}");
+}

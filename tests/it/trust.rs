@@ -1,0 +1,168 @@
+//! Who vouches: what is asked for about staging, blind runs, signed statements, the challenge.
+
+use crate::gate::{Run, recent};
+use crate::harness::Smoke;
+use crate::sample::Sample;
+use serde_json::Value;
+use std::path::Path;
+use std::process::Command;
+
+const SECRET: &str = "7d1f0a94c2e65b38f1a7c0d94e2b6853a1f0c7d94e2b68537d1f0a94c2e65b38";
+
+fn gate(dir: &Path, args: &[&str]) -> (i32, String) {
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.arg("gate").arg(dir).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
+    let out = smoke.output().unwrap();
+    (out.status.code().unwrap(), String::from_utf8([out.stdout, out.stderr].concat()).unwrap())
+}
+
+#[test]
+fn about_staging_the_runners_word_is_not_enough() {
+    let run = Run::new(&recent());
+    let secret = run.file("secret").display().to_string();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret]);
+    assert_eq!((code, text.contains("asked for: sender or better")), (3, true), "{text}");
+    assert!(text.contains("--trust runner accepts it"), "{text}");
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--trust", "runner"]);
+    assert_eq!((code, text.contains("accepted by --trust runner")), (0, true), "{text}");
+    let (code, _) = gate(run.dir.path(), &["--secret-file", &secret, "--trust", "identity"]);
+    assert_eq!(code, 3);
+    assert_eq!(gate(run.dir.path(), &["--trust", "me"]).0, 2);
+}
+
+#[test]
+fn a_blind_run_is_vouched_for_by_whoever_has_the_secret() {
+    let run = Run::new(&Sample { blind: true, ..recent() });
+    let secret = run.file("secret").display().to_string();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret]);
+    assert_eq!((code, text.contains("sender: the holder of the webhook secret")), (0, true), "{text}");
+    assert!(text.contains("14 of 14 valid; the run had no secret"), "{text}");
+    let (code, text) = gate(run.dir.path(), &[]);
+    assert_eq!((code, text.contains("signatures were not checked")), (3, true), "{text}");
+    std::fs::write(run.file("secret"), "ab".repeat(32)).unwrap();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret]);
+    assert!(code != 0 && text.contains("is this staging's secret?"), "{code} {text}");
+}
+
+#[test]
+fn a_blind_run_against_the_stand_in_is_unproven_until_the_secret_is_given() {
+    let args = ["--blind", "--secret-file", "secret", "--quiet"];
+    let ran = Smoke::new("payments").file("secret", SECRET).args(&args).run().exits(3);
+    let artifact = ran.artifact("payments");
+    assert_eq!(artifact["hmac_signature_validation"]["unchecked"], 10);
+    assert_eq!(artifact["configuration"]["secret_configured"], false);
+    let secret = ran.dir().join("secret").display().to_string();
+    let artifacts = ran.dir().join("artifacts");
+    let args =
+        ["--environment", "embedded", "--secret-file", &secret, "--trust", "sender", "--format", "json"];
+    let (code, text) = gate(&artifacts, &args);
+    let answer: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!((code, &answer["artifacts"][0]["trust"]), (0, &"sender".into()), "{text}");
+    // Whoever has the secret is not blind.
+    let staging = Smoke::new("payments").args(&["--blind", "--staging", "http://127.0.0.1:9/"]);
+    staging.env("WEBHOOK_SECRET", SECRET).run().exits(2).says("whoever runs this has the secret");
+}
+
+/// The payload of the first envelope in a file.
+fn statement(file: &Path) -> Value {
+    use base64::Engine;
+    let text = std::fs::read_to_string(file).unwrap();
+    let envelope: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
+    assert_eq!(envelope["payloadType"], "application/vnd.in-toto+json");
+    let payload = envelope["payload"].as_str().unwrap();
+    serde_json::from_slice(&base64::engine::general_purpose::STANDARD.decode(payload).unwrap()).unwrap()
+}
+
+#[test]
+fn a_signed_run_says_what_was_tested_and_how_it_went() {
+    let key = Smoke::new("key").args(&["--out", "k", "--pem"]).run().exits(0);
+    assert!(key.stdout.starts_with("-----BEGIN PUBLIC KEY-----\n"), "{}", key.stdout);
+    let (private, pem) = (key.dir().join("k"), key.dir().join("k.pub"));
+    std::fs::write(&pem, &key.stdout).unwrap();
+    let commit = "d20ace7968ba43c0219f62d71334c1095bab1602";
+    let subject = format!("git+https://git.example/o/r@{commit}");
+    let ran = Smoke::new("payments")
+        .args(&["--quiet", "--subject", &subject, "--sign"])
+        .arg(&private)
+        .run()
+        .exits(0);
+    let signed = statement(&ran.file("staging_payments.intoto.jsonl"));
+    assert_eq!(signed["predicateType"], "https://in-toto.io/attestation/test-result/v0.1");
+    assert_eq!(signed["subject"][0]["digest"]["gitCommit"], commit);
+    let names: Vec<&str> =
+        signed["subject"].as_array().unwrap().iter().map(|s| s["name"].as_str().unwrap()).collect();
+    assert!(
+        names.contains(&"staging_payments_output.json") && names.contains(&"staging_payments_journal.jsonl")
+    );
+    assert_eq!(signed["predicate"]["result"], "PASSED");
+    let artifacts = ran.dir().join("artifacts");
+    let pem = pem.display().to_string();
+    let svr = ran.dir().join("svr.jsonl").display().to_string();
+    let private = private.display().to_string();
+    let args = ["--environment", "embedded", "--public-key", &pem, "--sign", &private, "--svr", &svr];
+    let (code, text) = gate(&artifacts, &args);
+    assert_eq!((code, text.contains("identity: the holder of the given key")), (0, true), "{text}");
+    let answer = statement(Path::new(&svr));
+    assert_eq!(answer["predicateType"], "https://in-toto.io/attestation/svr/v0.1");
+    let properties: Vec<&str> =
+        answer["predicate"]["properties"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
+    assert_eq!(properties, ["SMOKE_GATE_PASS", "SMOKE_TRUST_IDENTITY", "SMOKE_EVIDENCE_PAYMENTS"]);
+    // What fails is failed by its name, and no property is verified.
+    let args = ["--quiet", "--misbehave", "wrong-secret", "--sign", &private];
+    let ran = Smoke::new("payments").args(&args).run().exits(1);
+    let signed = statement(&ran.file("staging_payments.intoto.jsonl"));
+    assert_eq!(signed["predicate"]["result"], "FAILED");
+    let failed = signed["predicate"]["failedTests"].as_array().unwrap();
+    assert!(failed.contains(&"signatures".into()), "{failed:?}");
+    assert_eq!(signed["predicate"]["warnedTests"], serde_json::json!([]));
+}
+
+#[test]
+fn a_challenge_is_found_inside_a_signed_body() {
+    let challenge = Smoke::new("gate").arg("--new-challenge").run().exits(0).stdout.trim().to_owned();
+    assert_eq!(challenge.len(), 24);
+    let args = ["payments_lifecycle", "--quiet", "--challenge", &challenge];
+    let ran = Smoke::new("run").args(&args).run().exits(0);
+    let artifacts = ran.dir().join("artifacts");
+    let with = |challenge: &str| {
+        let args = ["--environment", "embedded", "--challenge", challenge, "--secret-env", "NONE"];
+        gate(&artifacts, &args[..4])
+    };
+    let (_, text) = with(&challenge);
+    assert!(text.contains("driven after the challenge was issued"), "{text}");
+    let (code, text) = with("aaaa-bbbb-cccc-dddd-eeee");
+    assert_eq!((code, text.contains("stands in no signed body")), (3, true), "{text}");
+}
+
+#[test]
+fn a_run_that_was_killed_was_cut_off_and_is_accused_of_nothing() {
+    let args = ["--misbehave", "drop-webhook", "--within", "60s"];
+    let (mut child, dir) = Smoke::new("payments").args(&args).spawn();
+    let artifacts = dir.path().join("artifacts");
+    let journal = artifacts.join("staging_payments_journal.jsonl");
+    crate::receiver::until(
+        || std::fs::read_to_string(&journal).is_ok_and(|text| text.contains("flow_end")),
+        "a flow has ended",
+    );
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let (code, text) = gate(&artifacts, &["--environment", "embedded"]);
+    assert_eq!((code, text.contains("cut off at ")), (3, true), "{text}");
+    assert!(!text.contains("cannot be so") && !text.contains("differs"), "{text}");
+}
+
+#[test]
+fn the_answer_is_given_as_markdown_too() {
+    let run = Run::new(&recent());
+    let (code, text) = gate(run.dir.path(), &["--format", "markdown", "--require", "payments,matches"]);
+    assert_eq!(code, 3);
+    assert!(
+        text.starts_with("# Approval gate: UNPROVEN") && text.contains("**matches** is required"),
+        "{text}"
+    );
+    let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    smoke.arg("gate").arg(run.dir.path()).args(["--require", "matches"]).env("GITHUB_ACTIONS", "true");
+    let out = smoke.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_STEP_SUMMARY").output().unwrap();
+    let said = String::from_utf8_lossy(&out.stderr);
+    assert!(said.contains("::error title=smoke: matches is required::"), "{said}");
+}
