@@ -644,7 +644,7 @@ fn the_gate_recomputes_artifact_and_pages_of_a_load_and_checks_its_signature() {
             .unwrap_or_else(|| panic!("{line}: {}", judged.stdout));
         assert!(found.trim_start().starts_with("pass"), "{found}");
     }
-    assert!(judged.stdout.contains("Nothing is known about: Environment."), "{}", judged.stdout);
+    assert!(judged.stdout.contains("Not proven: Environment."), "{}", judged.stdout);
     // `smoke report` writes the same again.
     let journal = ran.file("staging_load_journal.jsonl");
     let again = Smoke::new("report").arg(&journal);

@@ -64,10 +64,10 @@ summed! {
 }
 
 summed! {
-    /// Counts over deliveries and over the webhooks that had to come.
+    /// Counts over deliveries and over the webhooks that were due.
     #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, JsonSchema)]
     pub struct Tally {
-        /// Webhooks that had to come.
+        /// Webhooks that were due.
         pub expected: u64,
         /// Of those, accepted in the end and in time.
         pub fulfilled: u64,

@@ -136,12 +136,12 @@ impl Analysis {
         }
     }
 
-    /// The webhooks that had to come.
+    /// The webhooks that were due.
     pub fn expectations(&self) -> impl Iterator<Item = Expectation<'_>> {
         self.expectations.iter()
     }
 
-    /// The webhook that had to come with this index.
+    /// The webhook that was due with this index.
     pub(super) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
         self.expectations.get(index)
     }

@@ -31,7 +31,7 @@ pub struct Item {
     pub source: String,
 }
 
-/// Something in a file that cannot be so.
+/// A contradiction in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Finding {
     /// Stable name of its kind, for machines.
@@ -78,7 +78,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The checklist.
     pub items: Vec<Item>,
-    /// What cannot be so; any of them fails the artifact.
+    /// Contradictions; any of them fails the artifact.
     pub contradictions: Vec<Finding>,
 }
 
@@ -152,7 +152,7 @@ fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
     if worst == Verdict::NotExercised { Verdict::Unproven } else { worst }
 }
 
-/// Collects what cannot be so.
+/// Collects contradictions.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub Vec<Finding>);
 

@@ -271,7 +271,7 @@ pub struct Outcomes {
 /// Counts of deliveries.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Outcome {
-    /// Webhooks that had to come.
+    /// Webhooks that were due.
     pub expected: u64,
     /// Of those, accepted in time.
     pub delivered: u64,
