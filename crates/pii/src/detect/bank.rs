@@ -53,7 +53,7 @@ fn part(words: &Words<'_>) -> Option<u8> {
     let code = among(
         "ifsc bsb swift bic aba rtn sortcode ifsccode swiftcode routing routingnumber sortierung bankleitzahl blz clabe_code",
         noun,
-    ) || last == "code" && among("sort ifsc bsb swift bic routing aba bank_routing", prev)
+    ) || last == "code" && among("sort ifsc bsb swift bic routing aba bank branch", prev)
         || noun == "transit";
     if code && last != "key" {
         return Some(CODE);

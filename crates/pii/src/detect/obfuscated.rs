@@ -8,14 +8,29 @@ use regex::Regex;
 use std::sync::LazyLock;
 
 /// Marked *at* words, plain ones, and *dot* words: a plain one means nothing without a dot.
-pub(super) const MARKED: &[&str] =
-    &["(at)", "[at]", "{at}", "<at>", "_at_", "-at-", "[@]", "(@)", "{@}", "( at )", "[ at ]", "(a)", "[a]"];
-pub(super) const PLAIN: &[&str] = &[" at ", " arroba ", " arobase ", " @", "@ "];
+pub(super) const MARKED: &[&str] = &[
+    "(at)",
+    "[at]",
+    "{at}",
+    "<at>",
+    "_at_",
+    "-at-",
+    "[@]",
+    "(@)",
+    "{@}",
+    "( at )",
+    "[ at ]",
+    "(a)",
+    "[a]",
+    " arroba ",
+    " arobase ",
+];
+pub(super) const PLAIN: &[&str] = &[" at "];
 pub(super) const DOTS: &[&str] = &["dot", "punto", "ponto", "punkt", " . ", " .", "[.]", "(.)", "{.}"];
 
 /// Local part, an *at* word, a host, *dot* words, and a top-level domain.
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    let at = r"(?:\s*[(\[{<]\s*(?:at|@|ät|arroba|a)\s*[)\]}>]\s*|\s*_at_\s*|\s*-at-\s*|\s+(?:at|arroba|arobase|অ্যাট|অ্যাট)\s+|\s+@\s+|\s+@|@\s+)";
+    let at = r"(?:\s*[(\[{<]\s*(?:at|@|ät|arroba|a)\s*[)\]}>]\s*|\s*_at_\s*|\s*-at-\s*|\s+(?:at|arroba|arobase|অ্যাট|অ্যাট)\s+|\s*@\s*)";
     let dot = r"(?:\s*[(\[{<]\s*(?:dot|\.|punto|ponto|point|punkt|d)\s*[)\]}>]\s*|\s*_dot_\s*|\s*-dot-\s*|\s+(?:dot|punto|ponto|point|punkt|ডট)\s+|\s+\.\s+|\.)";
     let word = r"\w[\w-]*";
     let part = r"[\w%+'-]+";
@@ -41,7 +56,11 @@ pub(super) fn detect(text: &str, hits: &mut Hits) {
         let more = part("more").trim().rsplit([' ', '.', ')', ']', '}', '>', '_']).next().unwrap_or("");
         let top = if more.is_empty() { part("top") } else { more };
         let (at, dot) = (part("at").trim(), part("dot").trim());
-        let marked = |w: &str| w.starts_with(['(', '[', '{', '<', '_', '-']);
+        // In these languages the word means nothing but the sign.
+        let marked = |w: &str| {
+            w.starts_with(['(', '[', '{', '<', '_', '-'])
+                || among("arroba arobase অ্যাট অ্যাট", &w.to_lowercase())
+        };
         let known = among(TOPS, &top.to_lowercase()) || among(TOPS, &part("top").to_lowercase());
         let start = found.get(0).map_or(0, |m| m.start());
         // With a plain sign in its middle, other rules read the address.

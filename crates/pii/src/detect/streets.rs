@@ -26,6 +26,14 @@ jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong j
 شارع طريق حي بناية شقة مبنى عمارة خیابان کوچه پلاک گلی مکان سڑک سٹریٹ רחוב שדרות דירה \
 đường phố ngõ ngách hẻm số phường quận thôn duong pho ngo hem so";
 
+/// Words for streets behind which no number of a house stands.
+const NUMBER_FIRST: &str = "street road lane drive way hill park court close square gardens grove highway circle walk trail alley mews \
+point path view heights house tower village town estate union cross main field floor room shop building block sector phase";
+
+/// Parts of a house, which with a number are no address yet: `Floor 3`.
+const UNITS: &str = "flat apt apartment unit suite ste room floor fl level door piso planta étage etage stock apto andar dept stage st nd rd th \
+ফ্ল্যাট তলা lantai lt daire kat mieszkanie lok кв этаж";
+
 /// Words that alone, with a number, stand before a house or flat number.
 const NUMBERED: &str = "house flat apt apartment plot holding unit suite ste villa block blk building bldg room floor door hno no nr № num n \
 haus wohnung piso planta daire kat apto appartement lote manzana lok rt rw kav blok d дом кв корп д км бул \
@@ -74,6 +82,14 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         return true;
     }
     let words: Vec<&str> = lower.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
+    let number = |w: &str| w.starts_with(|c: char| c.is_ascii_digit());
+    if words.iter().all(|w| {
+        among(UNITS, w.trim_start_matches(|c: char| c.is_ascii_digit()))
+            || w.chars().count() <= 4 && number(w)
+            || w.chars().count() == 1
+    }) {
+        return false;
+    }
     let street = words.iter().any(|w| is_street(w));
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
@@ -93,9 +109,12 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
 
 /// A house number of four digits behind its street: `Av. Paulista 1578`, `Rua Augusta, 1500, São Paulo`.
 fn has_long_number(lower: &str) -> bool {
-    let parts: Vec<&str> = lower.split(',').map(str::trim).collect();
+    let parts: Vec<&str> = lower.split(',').flat_map(|part| part.split(" - ")).map(str::trim).collect();
     let number = |w: &str| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit());
-    let street = |part: &str| part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w));
+    // English has the number in front: `Road to Glory 2029` is a title.
+    let street = |part: &str| {
+        part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w) && !among(NUMBER_FIRST, w))
+    };
     parts.iter().enumerate().any(|(at, part)| {
         let last = part.rsplit(' ').next().unwrap_or("");
         number(last)
