@@ -46,6 +46,15 @@ club team email mail cloud tech live games game esports academy agency group new
 bd in uk us de fr es it nl pl tr id jp kr cn ru br mx ar ca au nz pk lk np ng ke za eg sa ae ir se no fi dk ch at be cz \
 pt gr ie hu ro ua vn th my sg ph hk tw il eu asia africa example test invalid localhost";
 
+/// Those that are words of sentences.
+const WORDS: &str = "no me in it at be us is my so do am as to co info net name pro live news art page space today world group club team \
+store shop online games game social media link";
+
+/// The text goes on with a word.
+fn goes_on(right: &str) -> bool {
+    right.strip_prefix(' ').is_some_and(|rest| rest.starts_with(char::is_lowercase))
+}
+
 /// Adds every address that is written so.
 pub(super) fn detect(text: &str, hits: &mut Hits) {
     let Some(pattern) = ADDRESS.as_ref() else { return };
@@ -69,12 +78,17 @@ pub(super) fn detect(text: &str, hits: &mut Hits) {
         let said = marked(at) || at == "@" && (part("dot") != "." || part("at").len() > 2) || dot != ".";
         // One hand writes both words alike: `look at it [dot] com` is none.
         let alike = !(at.chars().all(char::is_alphabetic) && marked(dot));
+        // `check in @ desk . no food`: a word behind blanks that is a domain, too, and the sentence goes on.
+        let right = text::right_of(text, found.get(0).map_or(text.len(), |m| m.end()), 3);
+        let prose =
+            dot == "." && part("dot").len() > 1 && among(WORDS, &top.to_lowercase()) && goes_on(right);
         let numbers = host.bytes().all(|b| b.is_ascii_digit());
         let local = local.rsplit(char::is_whitespace).next().unwrap_or("");
         if known
             && said
             && alike
             && !plain
+            && !prose
             && !numbers
             && !local.is_empty()
             && !text::before(text, start).is_some_and(text::is_wordy)

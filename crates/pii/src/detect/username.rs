@@ -62,8 +62,10 @@ fn is_social(words: &Words<'_>) -> bool {
     let network = |w: &str| among(NETWORKS, w);
     let own = !words.any("official our platform support brand");
     own && match words.last {
-        "handle" | "username" | "profile" | "account" | "nick" | "url" | "link" => network(words.prev),
-        "name" => words.prev == "user" && words.all.iter().any(|w| network(w)),
+        "handle" | "username" | "profile" | "account" | "nick" | "url" | "link" => {
+            network(words.prev) || words.prev == "thread" && words.any("threads")
+        }
+        "name" => words.prev == "user" && words.all.iter().any(|w| network(w) || w == "threads"),
         // `x` is an axis, too.
         last => {
             (network(last) || words.all.last().is_some_and(|w| w == "threads"))
