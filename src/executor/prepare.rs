@@ -5,7 +5,7 @@ use super::injector::{self, Turns, injector};
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
-use crate::inbox::{Config, Inbox};
+use crate::inbox::{Config, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::SubjectKind;
@@ -93,6 +93,7 @@ impl Prepared {
             None => journal,
         };
         let config = Config {
+            kept_in_part: KeptInPart::Strangers,
             path: path_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,

@@ -1,6 +1,7 @@
 //! Takes in what another receiver recorded, so that a run settles on it as on what came to its own door.
 
 use super::handler::Inbox;
+use correlate::Author;
 use record::Ending;
 use record::faults::Fault;
 use record::{Attempt, Record, Watch};
@@ -56,7 +57,11 @@ impl Replay {
     }
 
     fn arrived(&mut self, attempt: &Attempt) {
-        let sighting = self.inbox.sighting(&attempt.headers, &attempt.body.bytes());
+        let body = attempt.body.bytes();
+        if self.inbox.author(&attempt.headers, &body, attempt.verdict.reason) == Author::Stranger {
+            return;
+        }
+        let sighting = self.inbox.sighting(&attempt.headers, &body);
         let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);
         self.under_way.insert(attempt.attempt, UnderWay { slot, event: sighting.event, fault, status });

@@ -204,6 +204,12 @@ impl Scheme {
         self.layout().id.is_some()
     }
 
+    /// Whether webhooks of this scheme name their event in a header.
+    #[must_use]
+    pub const fn has_event(self) -> bool {
+        self.layout().event.is_some()
+    }
+
     /// The timestamp of the delivery in Unix milliseconds, where the scheme has one and it has the scheme's form.
     #[must_use]
     pub fn timestamp_ms(self, headers: &[(String, String)]) -> Option<i64> {

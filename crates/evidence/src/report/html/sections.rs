@@ -96,6 +96,9 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
                 }
             }
         }
+        @if let Some(found) = &artifact.outcomes.unauthenticated.finding {
+            p { (found) ": somebody else's, and no evidence about the sender." }
+        }
         @if artifact.outcomes.foreign > 0 {
             p { (artifact.outcomes.foreign) " webhooks at the same receiver were not this run's; they are not judged." }
         }
