@@ -15,6 +15,7 @@
 //! signature   pii
 //! ```
 
+mod build_info;
 pub mod cli;
 mod drive;
 mod executor;

@@ -14,6 +14,7 @@ mod interrupt;
 mod key;
 mod load;
 mod logs;
+mod man;
 mod merge;
 mod observe;
 mod out;
@@ -41,6 +42,7 @@ mod staging_data;
 mod stdin_body;
 mod target_guard;
 mod verify;
+mod version;
 
 pub use exit::{Exit, Failure};
 
@@ -50,10 +52,21 @@ use std::process::ExitCode;
 
 /// The release gate for webhooks: drive staging, catch what it fires, break it on purpose, prove it.
 #[derive(Debug, Parser)]
-#[command(name = "smoke", version, max_term_width = 110)]
+#[command(
+    name = "smoke",
+    arg_required_else_help = true,
+    override_usage = "smoke [OPTIONS] <COMMAND>",
+    max_term_width = 110
+)]
 struct Args {
+    /// Print the version
+    #[arg(long, short = 'V')]
+    version: bool,
+    /// With --version: also commit, profile, features, target, journal format
+    #[arg(long, short, requires = "version")]
+    verbose: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -86,6 +99,9 @@ enum Command {
     Completions(completions::Args),
     /// Print a fresh 64-hex webhook secret from the operating system's random source, or the fingerprint of one
     Secret(secret::Args),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(man::Args),
     /// Put webhooks on a receiver at a rate, and measure what its users would wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
@@ -112,7 +128,12 @@ pub fn main() -> ExitCode {
     let args = Args::parse();
     // Where that cannot be had, such a file ends the process, as it does other programs.
     let _ = signals::outlive_file_limits();
-    let result = match args.command {
+    let Some(command) = args.command else {
+        // Without a command there is an option, and the version is the only thing to ask for.
+        version::print(args.verbose);
+        return exit::report(Ok(Exit::Pass));
+    };
+    let result = match command {
         Command::Payments(args) => run::run("payments", &args),
         Command::Matches(args) => run::run("matches", &args),
         Command::Run(run) => run::run(&run.scenario, &run.args),
@@ -127,6 +148,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret(args) => secret::run(&args),
+        Command::Man(args) => man::run(&args, Args::command()),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Sign(args) => sign::run(&args),

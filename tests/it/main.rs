@@ -49,6 +49,8 @@ mod origin;
 #[cfg(test)]
 mod own_memos;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
 mod promote;
 #[cfg(test)]
 mod readme;

@@ -68,6 +68,9 @@ pub struct Header {
     pub run_id: uuid::Uuid,
     /// Version of smoke.
     pub tool_version: String,
+    /// Which build of that version, as far as the build itself knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// What kind of run it is.
     pub kind: RunKind,
     /// Wall time of tick 0.
@@ -118,6 +121,22 @@ pub struct Header {
     pub clauses: Vec<Clause>,
 }
 
+/// A build of smoke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// Hex id of the commit it was built from; absent where the sources came without their history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether what was compiled differs from that commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub modified: bool,
+    /// The cargo profile: `dev`, `release`, `dist`.
+    pub profile: String,
+    /// Features of the package; `static` where the C library is linked in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
 /// What kind of run a journal is of. Everything that differs between kinds asks this, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -165,6 +184,7 @@ impl Header {
             version: FORMAT_VERSION,
             run_id: uuid::Uuid::new_v4(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: None,
             kind,
             started,
             scenario: ScenarioRef::none(kind),

@@ -2,7 +2,7 @@
 
 use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
-use record::{Offset, RunKind};
+use record::{Build, Offset, RunKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -444,6 +444,9 @@ pub struct Provenance {
     pub kind: RunKind,
     /// Version of smoke.
     pub tool_version: String,
+    /// Which build of it wrote the journal, where the journal says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// Name of the scenario.
     pub scenario: String,
     /// SHA-256 of its file.

@@ -5,7 +5,7 @@ use crate::analysis::load::{LoadSummary, Point};
 use crate::gate::{Check, Verdict, overall};
 use chrono::SecondsFormat;
 use record::latency::Latency;
-use record::{Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
+use record::{Build, Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -224,6 +224,9 @@ pub struct LoadProvenance {
     pub kind: RunKind,
     /// Version of smoke that made the journals.
     pub tool_version: String,
+    /// Which build of it wrote the journal of the first shard, where the journal says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// SHA-256 of the parameters that all shards have in common.
     pub parameters_sha256: String,
     /// SHA-256 of the gates file.
@@ -276,6 +279,7 @@ pub fn load_artifact(
             run_id: header.run_id.to_string(),
             kind: header.kind,
             tool_version: header.tool_version.clone(),
+            build: header.build.clone(),
             parameters_sha256: load.plan.parameters_sha256.clone(),
             gates_sha256: header.gates_sha256.clone(),
             seed: header.seed,
