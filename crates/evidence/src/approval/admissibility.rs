@@ -82,7 +82,7 @@ fn plays_none(header: &Header) -> bool {
     match header.kind {
         RunKind::Run => false,
         RunKind::Load => !header.scenario.is_played(),
-        RunKind::Receive | RunKind::Observe => true,
+        RunKind::Receive | RunKind::Observe | RunKind::Probe => true,
     }
 }
 
