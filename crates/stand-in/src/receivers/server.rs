@@ -2,7 +2,7 @@
 
 use super::flaw::Flaw;
 use super::handle::{Handler, PATH, PROCESSED, problem};
-use signature::{KeyError, Scheme, Secret};
+use signature::{Scheme, Secret};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -25,22 +25,22 @@ impl Receiver {
     /// Serves on `listener`: right without a flaw.
     ///
     /// # Errors
-    /// When the secret is no key of the scheme. An `io::Error` when the socket has no address.
+    /// When the secret is no key of the scheme, or the socket has no address.
     pub fn start(
         listener: TcpListener,
         scheme: Scheme,
         secret: &Secret,
         flaw: Option<Flaw>,
-    ) -> Result<io::Result<Self>, KeyError> {
-        let handler = Arc::new(Handler::new(scheme, secret, flaw)?);
+    ) -> io::Result<Self> {
+        let no_key = |e| io::Error::new(io::ErrorKind::InvalidInput, e);
+        let handler = Arc::new(Handler::new(scheme, secret, flaw).map_err(no_key)?);
         let limits = match flaw {
             Some(Flaw::ReadsAll) => Limits { body: EVERYTHING, ..Limits::default() },
             _ => Limits::default(),
         };
-        Ok(listener.local_addr().map(|address| {
-            let server = tokio::spawn(serve(listener, handler, limits));
-            Self { address, server }
-        }))
+        let address = listener.local_addr()?;
+        let server = tokio::spawn(serve(listener, handler, limits));
+        Ok(Self { address, server })
     }
 
     /// Where webhooks are posted to.

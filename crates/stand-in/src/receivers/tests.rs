@@ -8,7 +8,7 @@ const ID: &str = "4960b1c5-318e-4f87-b6c4-62792d82faa3";
 
 async fn receiver(scheme: Scheme, secret: &Secret, flaw: Option<Flaw>) -> Receiver {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    Receiver::start(listener, scheme, secret, flaw).unwrap().unwrap()
+    Receiver::start(listener, scheme, secret, flaw).unwrap()
 }
 
 fn client() -> reqwest::Client {
