@@ -122,6 +122,7 @@ fn tell(args: &Args, artifact: &ProbeArtifact, bytes: &[u8]) {
     }
 }
 
+/// The exit code of a probe.
 const fn exit(ended: Ended, artifact: &ProbeArtifact) -> Exit {
     match (ended, artifact.acceptance_gates.verdict) {
         (Ended::Interrupted, _) => Exit::Interrupted,

@@ -45,10 +45,13 @@ pub(super) async fn exchange<C: Connect>(
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => return nothing(error.kind, error.why),
         Err(_) => {
-            return nothing(ErrorKind::ConnectTimeout, format!("no connection within {} s", limit.as_secs()));
+            return nothing(
+                ErrorKind::ConnectTimeout,
+                format!("no connection within {} s", limit.as_secs_f64()),
+            );
         }
     };
-    let late = || nothing(ErrorKind::Timeout, format!("no whole answer within {} s", limit.as_secs()));
+    let late = || nothing(ErrorKind::Timeout, format!("no whole answer within {} s", limit.as_secs_f64()));
     timeout(limit, converse(stream, pieces(target, shot), shot.manner, others))
         .await
         .unwrap_or_else(|_| late())

@@ -23,8 +23,9 @@ const SAMPLED: Duration = Duration::from_secs(7);
 const BESIDE: Duration = Duration::from_secs(3);
 /// So much later the fast ones begin.
 const HEAD_START: Duration = Duration::from_millis(250);
-/// How long a receiver that has gone may take to come back.
+/// How long a receiver that has gone may take to come back, as one does that is started again, and how often that is tried.
 const AWAY: Duration = Duration::from_millis(500);
+const AWAY_TRIES: u32 = 6;
 /// Longest `Retry-After` that is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an effect is waited for, and how long a second one after it.
@@ -220,12 +221,15 @@ impl Prober<'_> {
         shot: &Shot,
         others: Option<watch::Receiver<bool>>,
     ) -> Result<ProbeSent, Halt> {
-        let first = self.once(shot, others.clone()).await?;
-        let sent = match &first {
-            (_, Outcome::Nothing { kind, .. }) if is_away(*kind) => {
-                sleep(AWAY).await;
-                self.once(shot, others).await?
+        let mut first = self.once(shot, others.clone()).await?;
+        for _ in 0..AWAY_TRIES {
+            if !matches!(&first.1, Outcome::Nothing { kind, .. } if is_away(*kind)) {
+                break;
             }
+            sleep(AWAY).await;
+            first = self.once(shot, others.clone()).await?;
+        }
+        let sent = match &first {
             (times, Outcome::Answer { answer, early }) if answer.status == 429 && others.is_none() => {
                 let wait = answer.header("retry-after").and_then(|text| text.trim().parse().ok());
                 match wait.map(Duration::from_secs).filter(|wait| *wait <= PATIENCE) {
@@ -261,7 +265,9 @@ impl Prober<'_> {
         sleep(self.plan.gap).await;
         let others = others.unwrap_or_else(|| watch::channel(true).1);
         let started = self.plan.clock.now();
-        let outcome = exchange(&self.plan.dialer, &self.plan.target, shot, LIMIT, others).await;
+        // A budget that is shorter than a request shall still see one that hangs.
+        let limit = LIMIT.min(self.plan.budget / 2);
+        let outcome = exchange(&self.plan.dialer, &self.plan.target, shot, limit, others).await;
         Ok(((started, self.plan.clock.now()), outcome))
     }
 

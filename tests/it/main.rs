@@ -49,6 +49,8 @@ mod origin;
 #[cfg(test)]
 mod own_memos;
 #[cfg(test)]
+mod probe;
+mod probe_table;
 mod promote;
 #[cfg(test)]
 mod readme;

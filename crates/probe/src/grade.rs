@@ -1,7 +1,8 @@
 //! What the verdicts amount to: a letter for each group and one for all.
 
 use crate::case::Group;
-use crate::judge::{CaseResult, CaseVerdict};
+use crate::judge::{CaseResult, CaseVerdict, Exchange};
+use record::Right;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -61,12 +62,21 @@ pub fn grade(cases: &[CaseResult]) -> Grade {
     all
 }
 
+/// Whether somebody without the secret got something accepted.
+fn is_severe(case: &CaseResult) -> bool {
+    let unsigned = |e: &Exchange| {
+        let refused = matches!(e.right, Right::RefusedAndHandled | Right::RefusedEarly);
+        refused && e.came.starts_with('2')
+    };
+    SEVERE.contains(&case.id.as_str())
+        || case.group == Group::Robustness && case.exchanges.iter().any(unsigned)
+}
+
 fn counted(cases: &[&CaseResult]) -> Grade {
     let count = |verdict| cases.iter().filter(|case| case.verdict == verdict).count() as u64;
     let (pass, fail) = (count(CaseVerdict::Pass), count(CaseVerdict::Fail));
     let (unproven, not_exercised) = (count(CaseVerdict::Unproven), count(CaseVerdict::NotExercised));
-    let severe =
-        cases.iter().any(|case| case.verdict == CaseVerdict::Fail && SEVERE.contains(&case.id.as_str()));
+    let severe = cases.iter().any(|case| case.verdict == CaseVerdict::Fail && is_severe(case));
     let grade = match (fail, fail * 100) {
         (0, _) if unproven > 0 || pass == 0 => None,
         (0, _) => Some('A'),

@@ -140,17 +140,13 @@ fn whole(
         None => sent.len(),
     };
     let enough = case.play == Play::Sampled && sent.len() >= FEWEST;
-    if sent.is_empty() {
-        return (
-            CaseVerdict::Unproven,
-            "not tried before the end of the probe: give it more --budget".to_owned(),
-        );
-    }
     if sent.len() < wanted && !enough {
-        return (
-            CaseVerdict::Unproven,
-            format!("{} of {wanted} requests were sent before the end", sent.len()),
-        );
+        let n = sent.len();
+        let said = match gone_after(facts) {
+            Some(last) => format!("{n} of {wanted} requests were sent: nobody has been there since {last}"),
+            None => format!("{n} of {wanted} requests were sent before the end: give it more --budget"),
+        };
+        return (CaseVerdict::Unproven, said);
     }
     match case.judged {
         Judged::EachShot | Judged::Overall(_) => each(sent, facts),
@@ -159,6 +155,13 @@ fn whole(
         Judged::Beside => beside(sent),
         Judged::Timing => timing(sent, figures),
     }
+}
+
+/// The request after which nobody was there any more.
+fn gone_after(facts: &Facts) -> Option<String> {
+    let (last, before) = facts.sent.split_last()?;
+    let gone = matches!(&last.came, Came::Nothing(none) if !is_of_the_answer(&none.kind));
+    before.last().filter(|_| gone).map(|sent| format!("{} ({}) was sent", sent.case, sent.label))
 }
 
 fn exchange(sent: &ProbeSent, facts: &Facts) -> Exchange {
@@ -443,7 +446,12 @@ fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said
 }
 
 fn beside(sent: &[&ProbeSent]) -> Said {
-    let Some((slow, fast)) = sent.split_first() else { return (CaseVerdict::Unproven, String::new()) };
+    // In the order in which they ended, the slow one is the last.
+    let (slow, fast): (Vec<&ProbeSent>, Vec<&ProbeSent>) =
+        sent.iter().copied().partition(|s| s.label == "slow");
+    let Some(slow) = slow.first().copied() else {
+        return (CaseVerdict::Unproven, "no slow request was sent".to_owned());
+    };
     if fast.iter().any(|f| f.started >= slow.ended) {
         let text = format!("the slow request was ended first ({}): nothing was beside it", came(slow));
         return (CaseVerdict::Unproven, text);

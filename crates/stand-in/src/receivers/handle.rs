@@ -152,7 +152,7 @@ impl Handler {
         };
         let value = request.header(self.signature_header());
         let taken = match self.flaw {
-            Some(Flaw::PrefixCompare) => value.is_some_and(|value| self.begins(headers, body, value)),
+            Some(Flaw::PrefixCompare) => value.is_some_and(|value| self.begins(headers, body, value, now_ms)),
             Some(Flaw::EmptyKeyAccepted) => {
                 self.empty_key.as_ref().is_some_and(|v| v.reason(headers, body, now_ms) == Reason::Valid)
             }
@@ -179,13 +179,19 @@ impl Handler {
         own.iter().copied().find(|name| name.to_ascii_lowercase().contains("signature")).unwrap_or_default()
     }
 
-    /// Whether the right value of the signature header begins with this one.
-    fn begins(&self, headers: &[(String, String)], body: &[u8], value: &str) -> bool {
+    /// Whether the right value of the signature header begins with this one, and all else is right.
+    fn begins(&self, headers: &[(String, String)], body: &[u8], value: &str, now_ms: i64) -> bool {
         let id = self.scheme.id(headers).unwrap_or_default();
         let timestamp_ms = self.scheme.timestamp_ms(headers).unwrap_or_default();
         let signed = self.signer.sign(&Outgoing { event: "", id, timestamp_ms, body });
         let name = self.signature_header();
-        signed.iter().any(|(n, right)| *n == name && right.starts_with(value))
+        let right = signed.into_iter().find(|(n, right)| *n == name && right.starts_with(value));
+        let Some((_, right)) = right.filter(|_| !value.is_empty()) else { return false };
+        let whole = |(n, v): &(String, String)| {
+            (n.clone(), if n.eq_ignore_ascii_case(name) { right.clone() } else { v.clone() })
+        };
+        let headers: Vec<(String, String)> = headers.iter().map(whole).collect();
+        self.verifier.reason(&headers, body, now_ms) == Reason::Valid
     }
 
     fn is_list(&self, value: &str) -> bool {
