@@ -68,6 +68,7 @@ enum Required {
     Payments,
     Matches,
     Observation,
+    Probe,
 }
 
 /// Judges all artifacts.
@@ -117,6 +118,7 @@ impl Required {
             Self::Payments => Kind::Payments,
             Self::Matches => Kind::Matches,
             Self::Observation => Kind::Observation,
+            Self::Probe => Kind::Probe,
         }
     }
 }

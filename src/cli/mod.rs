@@ -19,6 +19,7 @@ mod merge;
 mod observe;
 mod out;
 mod outputs;
+mod probe;
 mod progress;
 mod promote;
 mod reading;
@@ -83,6 +84,8 @@ enum Command {
     Logs(logs::Args),
     /// Watch a receiver for a while: minutes, rollback triggers, memo
     Observe(Box<observe::Args>),
+    /// Probe a webhook receiver: is it safe, and right?
+    Probe(Box<probe::Args>),
     /// Receive webhooks as a server of its own: verify, record, answer, count
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
@@ -140,6 +143,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Observe(args) => observe::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),

@@ -51,6 +51,8 @@ mod own_memos;
 #[cfg(test)]
 mod packages;
 #[cfg(test)]
+mod probe;
+mod probe_table;
 mod promote;
 #[cfg(test)]
 mod readme;

@@ -55,6 +55,8 @@ pub enum Record {
     Note(Note),
     /// A fact of a long-running receiver or of an observation.
     Watch(Watch),
+    /// A fact of a probe of a receiver.
+    Probe(crate::ProbeFact),
     /// Last line: the run ended by itself or was interrupted.
     End(End),
 }
@@ -149,6 +151,8 @@ pub enum RunKind {
     Receive,
     /// A window in which somebody else's webhooks are watched.
     Observe,
+    /// A receiver is tried out: smoke is the sender, right and forged.
+    Probe,
 }
 
 impl RunKind {
@@ -167,6 +171,7 @@ impl RunKind {
             Self::Load => "load",
             Self::Receive => "receive",
             Self::Observe => "observe",
+            Self::Probe => "probe",
         }
     }
 }

@@ -139,8 +139,12 @@ impl Analysis {
             Record::Note(note) => self.notes.push(note.clone()),
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
-            // A load is read by `analysis::load`.
-            Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => {}
+            // A load is read by `analysis::load`, a probe by `report::probe`.
+            Record::Header(_)
+            | Record::Load(_)
+            | Record::Interval(_)
+            | Record::RunStats(_)
+            | Record::Probe(_) => {}
         }
     }
 
@@ -258,6 +262,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         Record::Refused(r) => r.at,
         Record::Note(r) => r.at,
         Record::Watch(r) => return r.at(),
+        Record::Probe(r) => r.at(),
         Record::End(r) => r.at,
     })
 }

@@ -132,6 +132,7 @@ impl Aggregator for Ledger {
             | Record::Load(_)
             | Record::Interval(_)
             | Record::RunStats(_)
+            | Record::Probe(_)
             | Record::Note(_)
             | Record::End(_) => return Taken::No,
         }

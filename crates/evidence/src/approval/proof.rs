@@ -5,7 +5,10 @@ use super::judgement::{Findings, Item, evidence};
 use super::{admissibility, tampering};
 use crate::analysis::Recheck;
 use crate::gate::Verdict;
-use crate::report::{EMBEDDED, Evidence, EvidenceError, LoadError, artifact, load_from_journal, to_bytes};
+use crate::report::{
+    EMBEDDED, Evidence, EvidenceError, LoadError, ProbeArtifact, ProbeError, artifact, load_from_journal,
+    probe_from_journal, to_bytes,
+};
 use record::RunKind;
 use record::seal::{MAX_SIGNATURE_FILE, Seal};
 use record::{ReadError, Reader};
@@ -19,6 +22,8 @@ pub(super) struct Proof {
     pub evidence: Evidence,
     /// The artifact that follows from it.
     pub bytes: Vec<u8>,
+    /// What is asked of this kind of run only.
+    extra: Option<Item>,
     recheck: Option<Result<Recheck, String>>,
 }
 
@@ -33,15 +38,24 @@ pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) ->
                 recheck.take(record);
             }
         })?;
-        let bytes = if evidence.analysis.header.kind == RunKind::Load {
-            let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
-            evidence.verdict = load.acceptance_gates.verdict;
-            evidence.checks = load.acceptance_gates.checks;
-            bytes
-        } else {
-            to_bytes(&artifact(&evidence))
+        let mut extra = None;
+        let bytes = match evidence.analysis.header.kind {
+            RunKind::Load => {
+                let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
+                evidence.verdict = load.acceptance_gates.verdict;
+                evidence.checks = load.acceptance_gates.checks;
+                bytes
+            }
+            RunKind::Probe => {
+                let (probe, bytes) = probe_from_journal(path).map_err(of_a_probe)?;
+                evidence.verdict = probe.acceptance_gates.verdict;
+                extra = Some(all_cases(&probe, &name(path)));
+                evidence.checks = probe.acceptance_gates.checks;
+                bytes
+            }
+            _ => to_bytes(&artifact(&evidence)),
         };
-        Ok(Proof { evidence, bytes, recheck })
+        Ok(Proof { evidence, bytes, extra, recheck })
     };
     if !path.is_file() {
         found.add("journal_unreadable", format!("{}: not a file", name(path)));
@@ -72,6 +86,28 @@ fn of_a_load(error: LoadError) -> EvidenceError {
             EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
         }
     }
+}
+
+/// What is wrong with the journal of a probe, as for any other.
+fn of_a_probe(error: ProbeError) -> EvidenceError {
+    match error {
+        ProbeError::Journal(error) => EvidenceError::Journal(error),
+        ProbeError::NoPlan => {
+            EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
+        }
+    }
+}
+
+/// Whether a probe was one of everything, and went to its end.
+fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
+    let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
+        (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),
+        (false, _) => {
+            (Verdict::Unproven, format!("{} cases: the others were left out (--only)", probe.cases.len()))
+        }
+        (_, false) => (Verdict::Unproven, "the probe was interrupted".to_owned()),
+    };
+    evidence("probe_cases", "All cases probed", verdict, figure, journal)
 }
 
 /// The secret that was given; else that of the environment, which is the staging system's and never the stand-in's.
@@ -106,7 +142,7 @@ pub(super) fn items(
     let ended = proof.evidence.analysis.watched_until().wall(header.started);
     admissibility::times(header, request.now, request.not_before, found);
     let journal = name(journal);
-    vec![
+    let mut items = vec![
         whole(proof, &journal, found),
         recomputed(proof, &journal, artifact, value, found),
         admissibility::environment(tested(header), request.environment, "journal header"),
@@ -114,7 +150,9 @@ pub(super) fn items(
         admissibility::scenario(header, request.checkout),
         admissibility::gates(header, request.checkout),
         admissibility::retry_contract(header, request.checkout),
-    ]
+    ];
+    items.extend(proof.extra.clone());
+    items
 }
 
 /// The chain holds (or there would be no proof), and the journal has an end.
@@ -206,6 +244,11 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         _ if proof.evidence.analysis.header.kind == RunKind::Load && attempts == 0 => item(
             Verdict::NotExercised,
             "the journal of a load holds counts and histograms, no webhooks".to_owned(),
+            "journal",
+        ),
+        _ if proof.evidence.analysis.header.kind == RunKind::Probe => item(
+            Verdict::NotExercised,
+            "smoke was the sender: what is judged are the receiver's answers".to_owned(),
             "journal",
         ),
         None if sealed == Some(Verdict::Pass) => item(

@@ -5,7 +5,7 @@ use crate::report::artifact::{Artifact, Outcome, PiiCheck, StepRow};
 use crate::report::figure::actual;
 use maud::{Markup, html};
 
-pub(super) const fn class(verdict: Verdict) -> &'static str {
+pub(in crate::report) const fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
