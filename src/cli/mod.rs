@@ -40,6 +40,7 @@ mod staging;
 mod staging_data;
 mod stdin_body;
 mod target_guard;
+mod typed;
 mod verify;
 
 pub use exit::{Exit, Failure};

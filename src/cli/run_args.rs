@@ -4,6 +4,7 @@ use super::environment::not_empty;
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::staging::kinds;
+use super::typed::listen_address;
 use clap::{Args, ValueEnum};
 use record::faults::FaultSpec;
 use scenario::Period;
@@ -72,7 +73,7 @@ pub(super) struct FlowArgs {
     pub no_pause: bool,
 
     /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
-    #[arg(long, value_name = "ADDR", help_heading = "Receiver")]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address, help_heading = "Receiver")]
     pub listen: Option<SocketAddr>,
     /// Read webhooks back from the `smoke receive` at this URL, in place of receiving them here
     #[arg(long, value_name = "URL", value_parser = not_empty, requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]

@@ -1,6 +1,7 @@
 //! `smoke staging`: the embedded stand-in as a server of its own.
 
 use super::secret_source::SecretSource;
+use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
 use crate::signals::Signals;
 use signature::Scheme;
@@ -10,6 +11,7 @@ use stand_in::{
 };
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,8 +22,8 @@ use tokio::net::TcpListener;
 #[command(after_help = kinds_help())]
 pub(super) struct Args {
     /// Address to serve on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    listen: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = listen_address)]
+    listen: SocketAddr,
     /// Misbehave on purpose; repeatable. KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one)
     #[arg(long, value_name = "KIND")]
     misbehave: Vec<Misbehaviour>,
@@ -127,7 +129,7 @@ fn log_sink(path: &Path) -> Result<LogSink, Failure> {
 }
 
 async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
-    let listen = &args.listen;
+    let listen = args.listen;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| Failure::environment(format!("--listen {listen}: cannot bind: {e}")))?;
