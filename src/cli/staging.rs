@@ -4,13 +4,14 @@ use super::secret_source::SecretSource;
 use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
 use crate::signals::Signals;
+use evidence::report::write_whole;
 use signature::Scheme;
 use signature::Secret;
 use stand_in::{
     Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
 };
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -56,6 +57,9 @@ pub(super) struct Args {
     /// Write payments.csv, payments.json, matches.csv, matches.json and staff.env here (mode 0600; they hold passwords)
     #[arg(long, value_name = "DIR")]
     write_data: Option<PathBuf>,
+    /// Write this file, with the URL in it, when all is there and requests are answered
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
     /// Payments to start with
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
     payments: usize,
@@ -129,6 +133,13 @@ fn log_sink(path: &Path) -> Result<LogSink, Failure> {
 }
 
 async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
+    if let Some(file) = &args.ready_file {
+        // That of an earlier process would be believed.
+        match std::fs::remove_file(file) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(not_written(file, e)),
+            _ => {}
+        }
+    }
     let listen = args.listen;
     let listener = TcpListener::bind(listen)
         .await
@@ -145,9 +156,19 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     let url = staging.base_url();
     out::line(format!("stand-in listening on {url}"));
     explain(args, &url, &misbehaving, &staging);
+    if let Some(file) = &args.ready_file {
+        write_whole(file, format!("{url}\n").as_bytes()).map_err(|e| not_written(file, e))?;
+    }
     signals.any().await;
     staging.shutdown().await;
+    if let Some(file) = &args.ready_file {
+        let _ = std::fs::remove_file(file);
+    }
     Ok(Exit::Pass)
+}
+
+fn not_written(file: &Path, error: io::Error) -> Failure {
+    Failure::environment(format!("--ready-file {}: {error}", file.display()))
 }
 
 /// What to do with it, on stderr.

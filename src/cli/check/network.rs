@@ -182,13 +182,18 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                 let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
                 match try_login(client, session, &request, &redactor, Clock::start()).await {
                     Ok(()) => {
-                        findings
-                            .add(Level::Ok, format_args!("login `{name}`, row {} ({settings})", flow + 1));
+                        findings.add(
+                            Level::Ok,
+                            format_args!("login `{name}`, row {} ({settings})", scenario.skipped + flow + 1),
+                        );
                     }
                     Err(why) => {
                         findings.add(
                             Level::Unreachable,
-                            format_args!("login `{name}`, row {}: {why}; check {settings}", flow + 1),
+                            format_args!(
+                                "login `{name}`, row {}: {why}; check {settings}",
+                                scenario.skipped + flow + 1
+                            ),
                         );
                         if why.starts_with("status 429") {
                             return;
