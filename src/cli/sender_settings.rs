@@ -9,8 +9,12 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let attempts = plan.retry.backoff_ms.len();
     let Some(text) = &plan.loaded.scenario.sender_settings else {
         return format!(
-            "the sender must post its webhooks to {endpoint}, sign them ({}) with the secret that smoke was given ({secret}), give \
-             up an attempt after {timeout} s, and try {attempts} times in all",
+            "the sender must be set to this (in brackets: where smoke has it from):\n  \
+             endpoint (WEBHOOK_ENDPOINT): {endpoint}\n  \
+             secret (WEBHOOK_SECRET): the one that smoke was given, {secret}\n  \
+             signature scheme (the scenario): {}\n  \
+             time-out of an attempt (WEBHOOK_TIMEOUT): {timeout} s\n  \
+             attempts in all (WEBHOOK_MAX_RETRIES): {attempts}",
             plan.scheme
         );
     };

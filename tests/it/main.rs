@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
@@ -78,5 +80,7 @@ mod staging;
 mod surroundings;
 #[cfg(test)]
 mod tap;
+#[cfg(test)]
+mod used_rows;
 #[cfg(test)]
 mod wall_clock;

@@ -3,7 +3,7 @@
 use super::{Findings, Level, Scenario};
 use crate::drive::{Client, Reply, TRIED_FIRST, try_login};
 use crate::executor::{Receiver, Target};
-use crate::outbound::{is_loopback, shown_url};
+use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
 use crate::redact::Redactor;
 use chrono::{DateTime, Utc};
@@ -55,7 +55,7 @@ pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>,
         ),
     }
     let far = match target {
-        Some(Target::Url(url)) => Url::parse(url).ok().filter(|url| !is_loopback(url)),
+        Some(Target::Url(url)) => http_url(url).ok().filter(|url| !is_loopback(url)),
         _ => None,
     };
     let public = listen.public_url.as_deref().and_then(|url| Url::parse(url).ok());
