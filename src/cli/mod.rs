@@ -35,13 +35,17 @@ mod scan;
 mod schema;
 mod secret;
 mod secret_source;
+mod seed;
 mod sender_breaker;
+mod sender_settings;
 mod sign;
 mod signing;
 mod staging;
 mod staging_data;
 mod stdin_body;
 mod target_guard;
+mod typed;
+mod used_rows;
 mod verify;
 mod version;
 
@@ -109,6 +113,8 @@ enum Command {
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
+    /// Print a script that makes users, data rows and passwords for a run on the system under test
+    Seed(seed::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
     /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
@@ -155,6 +161,7 @@ pub fn main() -> ExitCode {
         Command::Man(args) => man::run(&args, Args::command()),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Seed(args) => seed::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Staging(args) => staging::run(&args),
         Command::Verify(args) => verify::run(&args),

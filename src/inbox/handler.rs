@@ -2,7 +2,7 @@
 
 use super::allowance::Allowance;
 use super::answers::{answer_to, problem, problem_of};
-use super::deliveries::{Content, Deliveries, Place, Settling, Sighting};
+use super::deliveries::{Awaited, Content, Deliveries, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
 use super::replay::UnderWay;
@@ -109,8 +109,8 @@ struct Open {
     number: u64,
     /// Its delivery among those that are remembered; a stranger's request is none.
     slot: Option<u32>,
-    /// Its event, when it may be one that is waited for.
-    event: Option<String>,
+    /// What it may be that is waited for.
+    awaited: Option<Awaited>,
     fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     reason: Option<Reason>,
@@ -261,7 +261,7 @@ impl Inbox {
             return;
         };
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = deliveries.answered(slot, open.event.as_deref(), seen, open.fault, end);
+        let ended = deliveries.answered(slot, open.awaited.as_ref(), seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -333,7 +333,7 @@ impl Inbox {
     /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
     fn unwritten(&self, open: &Open, error: &io::Error) -> Response {
         let answer = self.not_recorded(error);
-        let open = Open { event: open.event.clone(), fault: None, ..*open };
+        let open = Open { awaited: open.awaited.clone(), fault: None, ..*open };
         self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
         answer
     }
@@ -377,7 +377,7 @@ impl Inbox {
             duplicate: place.duplicate,
             ..attempt(number, request, most, verdict, status)
         };
-        let open = Open { number, slot: Some(place.slot), event: sighting.event, fault, reason: Some(reason) };
+        let open = Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
@@ -447,8 +447,12 @@ impl Inbox {
             Some(id) => Key::of_id(id),
             None => Key::of_content(name, print, turn.flow()),
         };
-        let ours = matcher.whose(read.as_ref()) != Whose::Others;
-        Sighting { key, body: print, event: ours.then(|| name.to_owned()) }
+        let flow = match matcher.whose(read.as_ref()) {
+            Whose::Others => return Sighting { key, body: print, awaited: None },
+            Whose::Flow(flow) => Some(flow),
+            Whose::Some => None,
+        };
+        Sighting { key, body: print, awaited: Some(Awaited { event: name.to_owned(), flow }) }
     }
 
     /// Writes a record of another receiver.
@@ -465,7 +469,7 @@ impl Inbox {
     /// Another receiver ended an attempt; `status` is what the sender saw.
     pub(super) fn saw_end(&self, open: &UnderWay, status: Option<u16>, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        deliveries.answered(open.slot, open.event.as_deref(), status, open.fault, end);
+        deliveries.answered(open.slot, open.awaited.as_ref(), status, open.fault, end);
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
@@ -477,9 +481,9 @@ impl Inbox {
         }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
-        let slot = Some(self.place(&Sighting { key, body: 0, event: None }, &request).slot);
+        let slot = Some(self.place(&Sighting { key, body: 0, awaited: None }, &request).slot);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, usize::MAX, verdict, Some(200)) };
-        let open = Open { number, slot, event: None, fault: None, reason: None };
+        let open = Open { number, slot, awaited: None, fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);

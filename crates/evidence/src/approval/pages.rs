@@ -2,7 +2,7 @@
 
 use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
-use super::proof::{Proof, name, read_bounded};
+use super::proof::{Proof, difference, name, other_line_ends, read_bounded};
 use crate::gate::Verdict;
 use crate::report::{
     Evidence, artifact, html, junit, load_from_journal, load_html, load_junit, memo, probe_from_journal,
@@ -38,13 +38,16 @@ pub(super) fn check(
         match read_bounded(file, MAX_PAGE) {
             Ok(bytes) if bytes == recomputed.as_bytes() => {}
             Ok(bytes) => {
-                let (line, is, should_be) = super::proof::difference(&bytes, recomputed.as_bytes());
-                found.add(
-                    "page_differs",
-                    format!(
-                        "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
-                    ),
-                );
+                let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
+                    Some(why) => format!("{shown} is what follows from the journal {why}"),
+                    None => {
+                        let (line, is, should_be) = difference(&bytes, recomputed.as_bytes());
+                        format!(
+                            "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
+                        )
+                    }
+                };
+                found.add("page_differs", why);
                 differing.push(shown);
             }
             Err(error) => {

@@ -122,6 +122,7 @@ const fn kind(error: &EvidenceError) -> &'static str {
         EvidenceError::Journal(ReadError::LongLine { .. }) => "journal_long_line",
         EvidenceError::Journal(ReadError::Malformed { .. }) => "journal_malformed",
         EvidenceError::Journal(ReadError::Chain { .. }) => "journal_chain_broken",
+        EvidenceError::Journal(ReadError::LineEnd { .. }) => "journal_line_ends",
         EvidenceError::Journal(ReadError::NoHeader) => "journal_no_header",
         EvidenceError::Journal(ReadError::Structure { .. }) => "journal_spliced",
         EvidenceError::Journal(ReadError::Version(_)) => "journal_version",
@@ -192,6 +193,9 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
             format!("{journal} is the journal of run {run_id}, and the artifact is of run {other}"),
         );
         "another run".to_owned()
+    } else if let Some(why) = other_line_ends(artifact, &proof.bytes) {
+        found.add("artifact_differs", format!("the artifact is what follows from {journal} {why}"));
+        "differs in its line ends only".to_owned()
     } else {
         let (line, is, should_be) = difference(artifact, &proof.bytes);
         found.add(
@@ -207,6 +211,10 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
     evidence("recomputed", "Recomputed byte for byte", verdict, figure, journal)
 }
 
+/// What has happened to the line ends of a file, and what to do.
+pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor has changed them. \
+     Give the file as it was written (`*.json -text` and `*.jsonl -text` in .gitattributes keep git away from it)";
+
 /// Another build may write another artifact; the reader should know that it was one.
 fn other_version(value: &Value) -> String {
     let version = value.pointer("/provenance/tool_version").and_then(Value::as_str).unwrap_or_default();
@@ -216,6 +224,18 @@ fn other_version(value: &Value) -> String {
     } else {
         format!(" (it says smoke {version}, this is smoke {})", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// What to say of a file that is equal to `right` but for its line ends; `None` when there is more to it.
+pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            .collect()
+    };
+    let same = file.contains(&b'\r') && lines(file) == lines(right);
+    same.then(|| format!("in all but its line ends, {LINE_ENDS}"))
 }
 
 /// The first line that differs, from 1, in both versions, cut.

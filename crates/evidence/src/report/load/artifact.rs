@@ -131,6 +131,8 @@ pub struct Counters {
     pub retry_after_s: Option<u64>,
     /// Share of one core that the generator used, 0 to 1; null where it is not known.
     pub generator_busy: Option<f64>,
+    /// Share of the time for which its threads waited for a processor; null where it is not known.
+    pub generator_waited: Option<f64>,
 }
 
 /// Percentiles of each series.
@@ -341,6 +343,7 @@ fn counters(load: &LoadSummary) -> Counters {
         throttled: counts.throttled,
         retry_after_s: counts.retry_after_s,
         generator_busy: load.busy().map(round3),
+        generator_waited: load.waited().map(round3),
     }
 }
 
