@@ -2,6 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
+use super::typed::moment;
 use super::{Exit, Failure, environment, github, out, promote, run, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
@@ -71,7 +72,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = age)]
     max_age: TimeDelta,
     /// Time of the commit that is being approved, RFC 3339 (git show -s --format=%cI): the run must have begun after it
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     not_before: Option<DateTime<Utc>>,
     /// Gates file of the checkout [default: scenarios/gates.yaml, else the built-in one]
     #[arg(long, value_name = "FILE")]
@@ -116,6 +117,7 @@ enum Required {
     Payments,
     Matches,
     Observation,
+    Probe,
 }
 
 /// Judges all artifacts.
@@ -179,6 +181,7 @@ impl Required {
             Self::Payments => Kind::Payments,
             Self::Matches => Kind::Matches,
             Self::Observation => Kind::Observation,
+            Self::Probe => Kind::Probe,
         }
     }
 }

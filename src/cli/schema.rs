@@ -25,6 +25,8 @@ enum Format {
     Artifact,
     /// Artifacts of loads (`staging_load_output.json`)
     Load,
+    /// Artifacts of probes (`staging_probe_output.json`)
+    Probe,
     /// Gates files
     Gates,
     /// A line of a signature file (`staging_NAME.intoto.jsonl`): a DSSE envelope
@@ -40,6 +42,7 @@ impl Format {
             Self::Journal => schema_for!(record::Line),
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),
+            Self::Probe => schema_for!(report::ProbeArtifact),
             Self::Gates => schema_for!(gate::Gates),
             Self::Signature => schema_for!(seal::Envelope),
             Self::Approval => schema_for!(approval::Approval),

@@ -206,6 +206,7 @@ pub(super) mod tests {
             retry: record::RetryContract::default(),
             sender_timeout: std::time::Duration::from_secs(10),
             secret_chars: 64,
+            blind: false,
         };
         let clock = Clock::start();
         let rotation = Rotation { bytes: Some(4096), every: None };

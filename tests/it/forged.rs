@@ -209,7 +209,7 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
     std::fs::remove_file(run.journal()).expect("removed");
     let memo = run.file("staging_payments_memo.md");
     let (code, text) = gate(&memo, &[]);
-    assert_eq!((code, text.contains("cannot be so")), (3, false), "{text}");
+    assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
 }
 
 /// Files that the guide's scripts would have written, each with one thing that cannot be.

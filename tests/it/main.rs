@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
@@ -53,6 +55,11 @@ mod origin;
 #[cfg(test)]
 mod own_memos;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod probe_table;
 mod promote;
 #[cfg(test)]
 mod readme;
@@ -84,5 +91,7 @@ mod surroundings;
 mod tap;
 #[cfg(test)]
 mod trust;
+#[cfg(test)]
+mod used_rows;
 #[cfg(test)]
 mod wall_clock;

@@ -34,6 +34,7 @@ fn plan(journal: std::path::PathBuf) -> Plan {
         retry: RetryContract::default(),
         sender_timeout: Duration::from_secs(10),
         secret_chars: SECRET.len(),
+        blind: false,
     };
     Plan {
         address: "127.0.0.1:0".parse().unwrap(),

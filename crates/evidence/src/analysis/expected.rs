@@ -42,7 +42,7 @@ pub struct Expectation<'a> {
 }
 
 impl Expectation<'_> {
-    /// How many webhooks had to come: none when the step itself did not succeed.
+    /// How many webhooks were due: none when the step itself did not succeed.
     #[must_use]
     pub fn due(&self) -> u32 {
         if self.step == Some(Outcome::Ok) { self.count } else { 0 }

@@ -117,7 +117,7 @@ fn proven(
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }
-    items.extend(pages::check(proof, path, found));
+    items.extend(pages::check(proof, path, journal, found));
     items.extend(checklist::recomputed(&proof.checks, &name(journal)));
     (items, reached)
 }
@@ -212,6 +212,7 @@ fn kind_of_scenario(kind: RunKind, scenario: &str) -> Kind {
         (RunKind::Run, "payments") => Kind::Payments,
         (RunKind::Run, "matches") => Kind::Matches,
         (RunKind::Observe, _) => Kind::Observation,
+        (RunKind::Probe, _) => Kind::Probe,
         _ => Kind::Other,
     }
 }
@@ -234,6 +235,7 @@ fn kind_of_file(path: &Path) -> Kind {
         _ if file.contains("payments") => Kind::Payments,
         _ if file.contains("matches") => Kind::Matches,
         _ if file.contains("observation") => Kind::Observation,
+        _ if file.contains("probe") => Kind::Probe,
         _ => Kind::Other,
     }
 }

@@ -34,7 +34,7 @@ pub struct Item {
     pub source: String,
 }
 
-/// Something in a file that cannot be so.
+/// A contradiction in a file.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 pub struct Finding {
     /// Stable name of its kind, for machines.
@@ -53,6 +53,8 @@ pub enum Kind {
     Matches,
     /// An observation window.
     Observation,
+    /// A probe of a receiver.
+    Probe,
     /// A run of another scenario, or a file that does not say.
     Other,
 }
@@ -65,6 +67,7 @@ impl Kind {
             Self::Payments => "payments",
             Self::Matches => "matches",
             Self::Observation => "observation",
+            Self::Probe => "probe",
             Self::Other => "other",
         }
     }
@@ -81,7 +84,7 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// The checklist.
     pub items: Vec<Item>,
-    /// What cannot be so; any of them fails the artifact.
+    /// Contradictions; any of them fails the artifact.
     pub contradictions: Vec<Finding>,
     /// Who vouches for it.
     pub trust: Trust,
@@ -157,7 +160,7 @@ fn worst(verdicts: impl IntoIterator<Item = Verdict>) -> Verdict {
     if worst == Verdict::NotExercised { Verdict::Unproven } else { worst }
 }
 
-/// Collects what cannot be so.
+/// Collects contradictions.
 #[derive(Debug, Default)]
 pub(super) struct Findings(pub Vec<Finding>);
 

@@ -2,9 +2,12 @@
 
 use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
-use super::proof::{Proof, name, read_bounded};
+use super::proof::{Proof, difference, name, other_line_ends, read_bounded};
 use crate::gate::Verdict;
-use crate::report::{Evidence, artifact, html, junit, load_html, load_junit, memo};
+use crate::report::{
+    Evidence, artifact, html, junit, load_html, load_junit, memo, probe_from_journal, probe_html, probe_junit,
+};
+use record::RunKind;
 use std::path::Path;
 
 /// Largest page in bytes.
@@ -12,13 +15,18 @@ const MAX_PAGE: u64 = 32 * 1024 * 1024;
 
 /// Recomputes the pages that are there; no item when there are none. One of another run is stale, and says nothing about this
 /// one; one of this run that does not follow from its journal was forged.
-pub(super) fn check(proof: &Proof, artifact_path: &Path, found: &mut Findings) -> Option<Item> {
+pub(super) fn check(
+    proof: &Proof,
+    artifact_path: &Path,
+    journal: &Path,
+    found: &mut Findings,
+) -> Option<Item> {
     let files = ["memo.md", "report.html", "junit.xml"].map(|end| beside(artifact_path, end));
     let there: Vec<_> = files.into_iter().filter(|file| file.exists()).collect();
     if there.is_empty() || !proof.evidence.integrity.ended {
         return None;
     }
-    let [memo, html, junit] = recomputed(proof, artifact_path);
+    let [memo, html, junit] = recomputed(proof, artifact_path, journal);
     let (mut differing, mut stale) = (Vec::new(), Vec::new());
     for file in &there {
         let recomputed = match file.extension().and_then(std::ffi::OsStr::to_str) {
@@ -31,13 +39,16 @@ pub(super) fn check(proof: &Proof, artifact_path: &Path, found: &mut Findings) -
             Ok(bytes) if bytes == recomputed.as_bytes() => {}
             Ok(bytes) if is_of_another_run(&bytes, &proof.evidence) => stale.push(shown),
             Ok(bytes) => {
-                let (line, is, should_be) = super::proof::difference(&bytes, recomputed.as_bytes());
-                found.add(
-                    "page_differs",
-                    format!(
-                        "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
-                    ),
-                );
+                let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
+                    Some(why) => format!("{shown} is what follows from the journal {why}"),
+                    None => {
+                        let (line, is, should_be) = difference(&bytes, recomputed.as_bytes());
+                        format!(
+                            "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
+                        )
+                    }
+                };
+                found.add("page_differs", why);
                 differing.push(shown);
             }
             Err(error) => {
@@ -71,10 +82,14 @@ fn is_of_another_run(page: &[u8], evidence: &Evidence) -> bool {
     !text.contains(&own) && ids.next().is_some()
 }
 
-/// Memo, page and JUnit as they follow from the journal. A load has no memo: one beside it follows from nothing.
-fn recomputed(proof: &Proof, artifact_path: &Path) -> [String; 3] {
+/// Memo, page and JUnit as they follow from the journal. A load has no memo, nor has a probe: one beside it follows from nothing.
+fn recomputed(proof: &Proof, artifact_path: &Path, journal: &Path) -> [String; 3] {
     if let Some((artifact, series)) = &proof.load {
         return [String::new(), load_html(artifact, series), load_junit(artifact)];
+    }
+    if proof.evidence.analysis.header.kind == RunKind::Probe {
+        let Ok((artifact, _)) = probe_from_journal(journal) else { return Default::default() };
+        return [String::new(), probe_html(&artifact), probe_junit(&artifact)];
     }
     let (evidence, run) = (&proof.evidence, name_of(artifact_path));
     let artifact = artifact(evidence);

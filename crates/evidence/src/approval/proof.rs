@@ -10,7 +10,8 @@ use crate::analysis::Recheck;
 use crate::analysis::load::Series;
 use crate::gate::{Check, Gates, Verdict};
 use crate::report::{
-    EMBEDDED, Evidence, EvidenceError, LoadArtifact, LoadError, artifact, load_from_journal, to_bytes,
+    EMBEDDED, Evidence, EvidenceError, LoadArtifact, LoadError, ProbeArtifact, ProbeError, artifact,
+    load_from_journal, probe_from_journal, to_bytes,
 };
 use record::seal::{Envelope, MAX_SIGNATURE_FILE, envelopes};
 use record::{LoadShard, ReadError, Reader, Record, RunKind};
@@ -32,6 +33,8 @@ pub(super) struct Proof {
     pub load: Option<(LoadArtifact, Series)>,
     /// Which part of a load it is.
     shard: Option<LoadShard>,
+    /// What is asked of this kind of run only.
+    extra: Option<Item>,
     recheck: Option<Result<Recheck, String>>,
     /// Whether the journal is one file, and not several that were merged.
     is_one_journal: bool,
@@ -46,8 +49,8 @@ impl Proof {
         load: (LoadArtifact, Series),
     ) -> Self {
         let checks = evidence.checks.clone();
-        let (shard, recheck) = (None, None);
-        Self { evidence, bytes, checks, seen, load: Some(load), shard, recheck, is_one_journal: false }
+        let (shard, recheck, extra) = (None, None, None);
+        Self { evidence, bytes, checks, seen, load: Some(load), shard, extra, recheck, is_one_journal: false }
     }
 
     /// The gates that the run was judged by.
@@ -90,21 +93,29 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         record
     })?;
     consistency.finish().report(&name(path), found);
-    let mut load = None;
-    let bytes = if copy.kind == RunKind::Load {
-        let (artifact, series, bytes) = load_from_journal(path).map_err(of_a_load)?;
-        evidence.verdict = artifact.acceptance_gates.verdict;
-        evidence.checks.clone_from(&artifact.acceptance_gates.checks);
-        load = Some((artifact, series));
-        bytes
-    } else {
-        to_bytes(&artifact(&evidence))
+    let (mut load, mut extra) = (None, None);
+    let bytes = match copy.kind {
+        RunKind::Load => {
+            let (artifact, series, bytes) = load_from_journal(path).map_err(of_a_load)?;
+            evidence.verdict = artifact.acceptance_gates.verdict;
+            evidence.checks.clone_from(&artifact.acceptance_gates.checks);
+            load = Some((artifact, series));
+            bytes
+        }
+        RunKind::Probe => {
+            let (probe, bytes) = probe_from_journal(path).map_err(of_a_probe)?;
+            evidence.verdict = probe.acceptance_gates.verdict;
+            extra = Some(all_cases(&probe, &name(path)));
+            evidence.checks = probe.acceptance_gates.checks;
+            bytes
+        }
+        _ => to_bytes(&artifact(&evidence)),
     };
     let checks = match secret_for(request, &copy.environment).filter(|_| copy.blind) {
         Some(secret) => judged_with(path, secret)?.unwrap_or_else(|| evidence.checks.clone()),
         None => evidence.checks.clone(),
     };
-    Ok(Proof { evidence, bytes, checks, seen, load, shard, recheck, is_one_journal: true })
+    Ok(Proof { evidence, bytes, checks, seen, load, shard, extra, recheck, is_one_journal: true })
 }
 
 /// The gates of a blind run, judged as if it had had the secret.
@@ -147,6 +158,28 @@ fn of_a_load(error: LoadError) -> EvidenceError {
     }
 }
 
+/// What is wrong with the journal of a probe, as for any other.
+fn of_a_probe(error: ProbeError) -> EvidenceError {
+    match error {
+        ProbeError::Journal(error) => EvidenceError::Journal(error),
+        ProbeError::NoPlan => {
+            EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
+        }
+    }
+}
+
+/// Whether a probe was one of everything, and went to its end.
+fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
+    let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
+        (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),
+        (false, _) => {
+            (Verdict::Unproven, format!("{} cases: the others were left out (--only)", probe.cases.len()))
+        }
+        (_, false) => (Verdict::Unproven, "the probe was interrupted".to_owned()),
+    };
+    evidence("probe_cases", "All cases probed", verdict, figure, journal)
+}
+
 /// The secret that was given; else that of the environment, which is the staging system's and never the stand-in's.
 fn secret_for<'a>(request: &Request<'a>, environment: &str) -> Option<&'a Secret> {
     request.secret.or(request.staging_secret.filter(|_| environment != EMBEDDED))
@@ -159,6 +192,7 @@ const fn kind(error: &EvidenceError) -> &'static str {
         EvidenceError::Journal(ReadError::LongLine { .. }) => "journal_long_line",
         EvidenceError::Journal(ReadError::Malformed { .. }) => "journal_malformed",
         EvidenceError::Journal(ReadError::Chain { .. }) => "journal_chain_broken",
+        EvidenceError::Journal(ReadError::LineEnd { .. }) => "journal_line_ends",
         EvidenceError::Journal(ReadError::NoHeader) => "journal_no_header",
         EvidenceError::Journal(ReadError::Structure { .. }) => "journal_spliced",
         EvidenceError::Journal(ReadError::Version(_)) => "journal_version",
@@ -201,6 +235,7 @@ pub(super) fn items(
         admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
         admissibility::retry_contract(header, checkout),
     ];
+    items.extend(proof.extra.clone());
     items.extend(proof.shard.filter(|shard| shard.count > 1).map(alone));
     items
 }
@@ -269,6 +304,9 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
             format!("{journal} is the journal of run {run_id}, and the artifact is of run {other}"),
         );
         "another run".to_owned()
+    } else if let Some(why) = other_line_ends(artifact, &proof.bytes) {
+        found.add("artifact_differs", format!("the artifact is what follows from {journal} {why}"));
+        "differs in its line ends only".to_owned()
     } else {
         let (line, is, should_be) = difference(artifact, &proof.bytes);
         found.add(
@@ -284,6 +322,10 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
     evidence("recomputed", "Recomputed byte for byte", verdict, figure, journal)
 }
 
+/// What has happened to the line ends of a file, and what to do.
+pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor has changed them. \
+     Give the file as it was written (`*.json -text` and `*.jsonl -text` in .gitattributes keep git away from it)";
+
 /// Another build may write another artifact; the reader should know that it was one.
 fn other_version(value: &Value) -> String {
     let version = value.pointer("/provenance/tool_version").and_then(Value::as_str).unwrap_or_default();
@@ -293,6 +335,18 @@ fn other_version(value: &Value) -> String {
     } else {
         format!(" (it says smoke {version}, this is smoke {})", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// What to say of a file that is equal to `right` but for its line ends; `None` when there is more to it.
+pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            .collect()
+    };
+    let same = file.contains(&b'\r') && lines(file) == lines(right);
+    same.then(|| format!("in all but its line ends, {LINE_ENDS}"))
 }
 
 /// The first line that differs, from 1, in both versions, cut.
@@ -321,6 +375,11 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         _ if proof.evidence.analysis.header.kind == RunKind::Load && attempts == 0 => item(
             Verdict::NotExercised,
             "the journal of a load holds counts and histograms, no webhooks".to_owned(),
+            "journal",
+        ),
+        _ if proof.evidence.analysis.header.kind == RunKind::Probe => item(
+            Verdict::NotExercised,
+            "smoke was the sender: what is judged are the receiver's answers".to_owned(),
             "journal",
         ),
         None if sealed == Some(Verdict::Pass) => item(

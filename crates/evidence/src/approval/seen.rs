@@ -93,7 +93,8 @@ impl Seen {
         self.harness += u64::from(harness);
         let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
         let id = self.scheme.id(&attempt.headers).map(|id| print(id.as_bytes()));
-        if let (Some(id), Some(at), Scheme::DeltacrownV2) = (id, signed_at, self.scheme) {
+        let is_signed_without_id = self.scheme == Scheme::DeltacrownV2;
+        if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
             let ids = self.ids.entry((at, body)).or_default();
             if !ids.contains(&id) && ids.len() <= EQUAL_AT_ONCE * 100 {
                 ids.push(id);
@@ -104,7 +105,7 @@ impl Seen {
         if !self.firsts.insert(delivery) && (id.is_some() || signed_at.is_some()) {
             return;
         }
-        let whole_s = !matches!(self.scheme, Scheme::DeltacrownV2);
+        let whole_s = !is_signed_without_id;
         if let (Some(at), true) = (signed_at, attempt.verdict.reason != Reason::Mismatch) {
             let came = attempt.first_byte.since(Tick(0)).as_millis();
             let came = self.started_ms.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));

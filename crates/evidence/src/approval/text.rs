@@ -48,7 +48,7 @@ fn artifact(out: &mut String, judgement: &Judgement, colour: Colour) {
         }
     }
     if !judgement.contradictions.is_empty() {
-        let _ = writeln!(out, "\n  what cannot be so");
+        let _ = writeln!(out, "\n  contradictions");
     }
     for finding in &judgement.contradictions {
         let mark = mark(Verdict::Fail, colour);
@@ -79,8 +79,8 @@ fn says(approval: &Approval) -> String {
             let failed = if failed.is_empty() { String::new() } else { format!("Failed: {failed}. ") };
             let so = match contradictions {
                 0 => String::new(),
-                1 => "One thing cannot be so. ".to_owned(),
-                n => format!("{n} things cannot be so. "),
+                1 => "One contradiction. ".to_owned(),
+                n => format!("{n} contradictions. "),
             };
             format!("{failed}{so}Do not approve on this evidence.")
         }
@@ -89,7 +89,7 @@ fn says(approval: &Approval) -> String {
             if unproven.is_empty() {
                 "Nothing was shown.".to_owned()
             } else {
-                format!("Nothing is known about: {unproven}.")
+                format!("Not proven: {unproven}.")
             }
         }
     }

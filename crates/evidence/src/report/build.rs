@@ -130,11 +130,11 @@ fn recommendation(evidence: &Evidence) -> String {
     match evidence.verdict {
         Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
         Verdict::Pass if embedded => {
-            "Every gate passed against the stand-in. This shows that the harness works; it is no evidence about \
+            "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
              staging."
                 .to_owned()
         }
-        Verdict::Pass => "Every gate passed. Go, as far as this run can tell.".to_owned(),
+        Verdict::Pass => "All gates passed.".to_owned(),
         Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
             let failed = of(Verdict::Fail);
             let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
@@ -154,6 +154,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
         run_id: header.run_id.to_string(),
         kind: header.kind,
         tool_version: header.tool_version.clone(),
+        build: header.build.clone(),
         scenario: header.scenario.name.clone(),
         scenario_sha256: header.scenario.sha256.clone(),
         gates_sha256: header.gates_sha256.clone(),

@@ -3,7 +3,7 @@
 use super::order::s;
 use super::{Contradictions, plays};
 use foldhash::HashMap;
-use record::{Answered, Attempt, Header, Tick};
+use record::{Answered, Attempt, Body, Header, Tick};
 use signature::Reason;
 
 pub(super) struct Answers {
@@ -73,7 +73,11 @@ impl Answers {
         }
         let length = attempt.header("content-length").and_then(|text| text.trim().parse::<usize>().ok());
         let chunked = attempt.header("transfer-encoding").is_some();
-        let bytes = attempt.body.bytes().len();
+        let bytes = match &attempt.body {
+            // Of what nobody signed only the beginning is kept.
+            Body::Cut(cut) => usize::try_from(cut.bytes).unwrap_or(usize::MAX),
+            whole => whole.bytes().len(),
+        };
         if let Some(length) = length.filter(|length| !chunked && *length != bytes) {
             let sentence =
                 format!("the head of attempt {number} announces {length} bytes, and its body has {bytes}");
