@@ -22,7 +22,9 @@ fn received() -> Response {
 /// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).
 pub(super) fn answer_to(verdict: &Verdict, duplicate: bool) -> Response {
     match verdict.reason {
-        Reason::Valid | Reason::Unchecked if duplicate => Response::json(200, &json!({"status": "received", "duplicate": true})),
+        Reason::Valid | Reason::Unchecked if duplicate => {
+            Response::json(200, &json!({"status": "received", "duplicate": true}))
+        }
         Reason::Valid | Reason::Unchecked => received(),
         Reason::Mismatch => problem(401, "invalid signature", "the signature is not the one of these bytes"),
         Reason::Missing => {

@@ -12,7 +12,7 @@ use correlate::{Author, Clue, FlowMatcher, Key, KnownSender, Turn, Whose, event,
 use record::Ending;
 use record::Tick;
 use record::faults::Fault;
-use record::{Answered, Attempt, Body, Forwarded, Note, NotKept, Record, Refused, RetryContract, Watch};
+use record::{Answered, Attempt, Body, Forwarded, NotKept, Note, Record, Refused, RetryContract, Watch};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
 use std::io;
@@ -378,7 +378,8 @@ impl Inbox {
             duplicate: place.duplicate,
             ..attempt(number, request, most, verdict, status)
         };
-        let open = Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
+        let open =
+            Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
@@ -410,7 +411,8 @@ impl Inbox {
         let status = if self.upstream.is_some() { None } else { Some(answer.status) };
         let reason = Some(verdict.reason);
         let attempt = attempt(number, request, BEGINNING, verdict, status);
-        let handled = self.written(Open { number, slot: None, awaited: None, fault: None, reason }, attempt, answer);
+        let handled =
+            self.written(Open { number, slot: None, awaited: None, fault: None, reason }, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         handled
     }

@@ -90,7 +90,9 @@ pub async fn serve_with(
             continue;
         };
         let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());
-        open.spawn(async move { attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await });
+        open.spawn(
+            async move { attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await },
+        );
     }
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };

@@ -182,7 +182,8 @@ fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
 
 /// What a stranger posts: a browser's or a script's request, and not the sender's.
 fn stranger(window: &mut Window, minute: u64, body: &str) {
-    let sender = std::mem::replace(&mut window.headers, vec![("User-Agent".to_owned(), "curl/8.5".to_owned())]);
+    let sender =
+        std::mem::replace(&mut window.headers, vec![("User-Agent".to_owned(), "curl/8.5".to_owned())]);
     window.webhook(minute, 401, Reason::Mismatch, body);
     window.headers = sender;
 }

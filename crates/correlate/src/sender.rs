@@ -130,7 +130,8 @@ mod tests {
         let valid = [AGENT, ID, EVENT];
         assert_eq!(author(&mut known, Reason::Valid, &valid, "payment_verified"), Author::Sender);
         for sender in [&mut unknown, &mut known] {
-            let mut of = |headers: &[(&str, &str)], event: &str| author(sender, Reason::Mismatch, headers, event);
+            let mut of =
+                |headers: &[(&str, &str)], event: &str| author(sender, Reason::Mismatch, headers, event);
             assert_eq!(of(&[AGENT, ID, EVENT], "payment_verified"), Author::Resembling);
             assert_eq!(of(&[CURL, ID, EVENT], "payment_verified"), Author::Stranger);
             assert_eq!(of(&[CURL], ""), Author::Stranger);

@@ -6,7 +6,9 @@ use super::expected::Fulfilment;
 use super::fold::Analysis;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
-use correlate::{Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, is_success};
+use correlate::{
+    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, is_success,
+};
 use correlate::{print, short, signature_print};
 use record::Ending;
 use record::number::canonical;
@@ -110,7 +112,8 @@ impl Analysis {
 
     /// Whose an attempt is. The body of one that is signed need not be read for that.
     fn author(&mut self, attempt: &Attempt, body: &[u8]) -> Author {
-        let (scheme, reason, headers) = (self.header.scheme, attempt.verdict.reason, attempt.headers.as_slice());
+        let (scheme, reason, headers) =
+            (self.header.scheme, attempt.verdict.reason, attempt.headers.as_slice());
         let read = if reason.is_authentic() { None } else { self.wanted.read(body) };
         let content = match &read {
             Some(Value::Object(_)) => Content::Readable,
@@ -172,7 +175,10 @@ impl Analysis {
         }
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         // A retry with the bytes of the first attempt has been looked at.
-        let known = delivery.tries.iter().any(|t| t.reason.is_authentic() && t.fingerprints.body == made.fingerprints.body);
+        let known = delivery
+            .tries
+            .iter()
+            .any(|t| t.reason.is_authentic() && t.fingerprints.body == made.fingerprints.body);
         if made.reason.is_authentic() && !known {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);

@@ -119,7 +119,9 @@ impl Aggregator for Ledger {
             Record::Answered(_) | Record::Watch(Watch::Forwarded(_)) => {
                 self.both().for_each(|analysis| analysis.take(record));
             }
-            Record::Refused(_) | Record::Watch(Watch::Diagnosed(_) | Watch::NotKept(_)) => self.young.take(record),
+            Record::Refused(_) | Record::Watch(Watch::Diagnosed(_) | Watch::NotKept(_)) => {
+                self.young.take(record)
+            }
             Record::Watch(fact) => {
                 match fact {
                     Watch::Gap(gap) => self.past.blind(gap),

@@ -72,8 +72,7 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
     let target = if header.target.is_empty() { "none was driven" } else { &header.target };
     let mut weak = Vec::new();
     // A probe is about the receiver that it was pointed at, wherever that is.
-    let is_local =
-        header.kind != RunKind::Probe && !header.target.is_empty() && is_loopback(&header.target);
+    let is_local = header.kind != RunKind::Probe && !header.target.is_empty() && is_loopback(&header.target);
     let named_otherwise = tested(header) != EMBEDDED && header.environment != "loopback";
     if is_local && named_otherwise {
         let why = format!(

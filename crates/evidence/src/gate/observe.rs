@@ -49,7 +49,14 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     );
     let valid = attempts - taken - sum(|m| m.invalid_signatures);
     checks.extend(gates.signatures_valid_min_percent.map(|t| {
-        unchecked(taken, signatures(analysis, gates, rate(gates, &SIGNATURES, (valid, attempts - taken), Side::AtLeast, t)))
+        unchecked(
+            taken,
+            signatures(
+                analysis,
+                gates,
+                rate(gates, &SIGNATURES, (valid, attempts - taken), Side::AtLeast, t),
+            ),
+        )
     }));
     checks.extend(with_refused(analysis, gates, rates(gates, RunKind::Observe, &organic)));
     let rows = [LATENCY_P50, LATENCY_P95];

@@ -75,7 +75,8 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         format!("{foreign} webhooks of others arrived and were not judged{personal}")
     });
     let strangers = artifact.outcomes.unauthenticated.finding.as_ref();
-    let strangers = strangers.map(|found| format!("{found}: somebody else's, and no evidence about the sender"));
+    let strangers =
+        strangers.map(|found| format!("{found}: somebody else's, and no evidence about the sender"));
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
         let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
