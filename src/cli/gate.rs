@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, environment, github, out, promote, run};
+use super::{Exit, Failure, environment, github, out, promote};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -98,7 +98,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         approval_annotations(&approval).iter().for_each(out::say);
     }
     match args.format {
-        Format::Human => out::raw(human(&approval, run::colour()).as_bytes()),
+        Format::Human => out::raw(human(&approval, out::screen(false).colour).as_bytes()),
         Format::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
             out::line(text);

@@ -1,6 +1,7 @@
 //! Artifacts for the approval gate, one file per format; each is a pure function of a journal.
 
 mod artifact;
+mod bars;
 mod build;
 mod contract;
 mod evidence;
@@ -13,6 +14,7 @@ mod junit;
 mod load;
 mod memo;
 mod observation;
+mod screen;
 mod sections;
 mod table;
 mod xunit;
@@ -28,4 +30,5 @@ pub use junit::{junit, load_junit};
 pub use load::*;
 pub use memo::{escaped, memo};
 pub use observation::{Observation, observation_memo};
-pub use table::{Colour, paint, summary};
+pub use screen::{Colour, Screen, paint};
+pub use table::summary;
