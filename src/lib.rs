@@ -6,7 +6,7 @@
 //! crates below both are in `crates/`, and a crate names only what stands below it:
 //!
 //! ```text
-//! smoke       cli · executor · observe · record_source · load · receive · drive · inbox · fault · journal · redact
+//! smoke       cli · executor · observe · record_source · load · probe · receive · drive · inbox · fault · journal · redact
 //! stand-in    the embedded staging system
 //! evidence    analysis · gate · report · approval · logs
 //! scenario    scenario files
@@ -15,6 +15,7 @@
 //! signature   pii
 //! ```
 
+mod build_info;
 pub mod cli;
 mod drive;
 mod executor;
@@ -24,6 +25,7 @@ pub mod journal;
 mod load;
 mod observe;
 mod outbound;
+mod probe;
 pub mod receive;
 mod record_source;
 mod redact;

@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
+use super::typed::moment;
 use super::{Exit, Failure, environment, github, out, promote};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
@@ -46,7 +47,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = age)]
     max_age: TimeDelta,
     /// Time of the commit that is being approved, RFC 3339 (git show -s --format=%cI): the run must have begun after it
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     not_before: Option<DateTime<Utc>>,
     /// Gates file of the checkout [default: scenarios/gates.yaml, else the built-in one]
     #[arg(long, value_name = "FILE")]
@@ -68,6 +69,7 @@ enum Required {
     Payments,
     Matches,
     Observation,
+    Probe,
 }
 
 /// Judges all artifacts.
@@ -117,6 +119,7 @@ impl Required {
             Self::Payments => Kind::Payments,
             Self::Matches => Kind::Matches,
             Self::Observation => Kind::Observation,
+            Self::Probe => Kind::Probe,
         }
     }
 }

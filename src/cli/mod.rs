@@ -16,10 +16,12 @@ mod key;
 mod listed;
 mod load;
 mod logs;
+mod man;
 mod merge;
 mod observe;
 mod out;
 mod outputs;
+mod probe;
 mod progress;
 mod promote;
 mod reading;
@@ -35,14 +37,19 @@ mod scan;
 mod schema;
 mod secret;
 mod secret_source;
+mod seed;
 mod sender_breaker;
+mod sender_settings;
 mod sign;
 mod signing;
 mod staging;
 mod staging_data;
 mod stdin_body;
 mod target_guard;
+mod typed;
+mod used_rows;
 mod verify;
+mod version;
 
 pub use exit::{Exit, Failure};
 
@@ -52,7 +59,12 @@ use std::process::ExitCode;
 
 /// The release gate for webhooks: drive staging, catch what it fires, break it on purpose, prove it.
 #[derive(Debug, Parser)]
-#[command(name = "smoke", version, max_term_width = 110)]
+#[command(
+    name = "smoke",
+    arg_required_else_help = true,
+    override_usage = "smoke [OPTIONS] <COMMAND>",
+    max_term_width = 110
+)]
 struct Args {
     /// Colours in results: by default on a terminal, unless NO_COLOR is set or TERM is dumb
     #[arg(
@@ -64,8 +76,14 @@ struct Args {
         help_heading = "Output"
     )]
     color: out::ColourChoice,
+    /// Print the version
+    #[arg(long, short = 'V')]
+    version: bool,
+    /// With --version: also commit, profile, features, target, journal format
+    #[arg(long, short, requires = "version")]
+    verbose: bool,
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -82,6 +100,8 @@ enum Command {
     Logs(logs::Args),
     /// Watch a receiver for a while: minutes, rollback triggers, memo
     Observe(Box<observe::Args>),
+    /// Probe a webhook receiver: is it safe, and right?
+    Probe(Box<probe::Args>),
     /// Receive webhooks as a server of its own: verify, record, answer, count
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
@@ -98,10 +118,15 @@ enum Command {
     Completions(completions::Args),
     /// Print a fresh 64-hex webhook secret from the operating system's random source, or the fingerprint of one
     Secret(secret::Args),
+    /// Write the manual pages into a folder
+    #[command(hide = true)]
+    Man(man::Args),
     /// Put webhooks on a receiver at a rate, and measure what its users would wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
+    /// Print a script that makes users, data rows and passwords for a run on the system under test
+    Seed(seed::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
     /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
@@ -125,13 +150,19 @@ pub fn main() -> ExitCode {
     out::choose_colour(args.color);
     // Where that cannot be had, such a file ends the process, as it does other programs.
     let _ = signals::outlive_file_limits();
-    let result = match args.command {
+    let Some(command) = args.command else {
+        // Without a command there is an option, and the version is the only thing to ask for.
+        version::print(args.verbose);
+        return exit::report(Ok(Exit::Pass));
+    };
+    let result = match command {
         Command::Payments(args) => run::run("payments", &args),
         Command::Matches(args) => run::run("matches", &args),
         Command::Run(run) => run::run(&run.scenario, &run.args),
         Command::Check(args) => check::run(&args),
         Command::Logs(args) => logs::run(&args),
         Command::Observe(args) => observe::run(&args),
+        Command::Probe(args) => probe::run(&args),
         Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
@@ -140,8 +171,10 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret(args) => secret::run(&args),
+        Command::Man(args) => man::run(&args, Args::command()),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
+        Command::Seed(args) => seed::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Staging(args) => staging::run(&args),
         Command::Verify(args) => verify::run(&args),

@@ -11,10 +11,12 @@ mod watch;
 pub(super) use args::Args;
 
 use super::evidence_files::{EvidenceFiles, Keep};
+use super::sender_breaker::LeftOpen;
 use super::{Exit, Failure, interrupt, logs, out};
 use crate::journal::Journal;
 use crate::observe::{LogFollow, Observe, Plan};
 use crate::receive::header;
+use chrono::Utc;
 use drive::{Drive, Driving, Watched};
 use evidence::analysis::Analysis;
 use evidence::gate::Verdict;
@@ -22,7 +24,7 @@ use evidence::report::{artifact, from_journal, memo, summary};
 use judge::{Live, SenderLog};
 use plan::ObservePlan;
 use std::path::PathBuf;
-use tokio::sync::watch::channel;
+use tokio::sync::watch::{Receiver, channel};
 use watch::WindowEnd;
 use wire::Clock;
 
@@ -46,10 +48,16 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
         scheme: plan.identity.scheme,
     };
     let drives = args.drive.prepare(&watched, plan.files.dir(), plan.duration).await?;
-    // A stand-in that is a server elsewhere is no evidence about staging either.
-    header.stand_in = drives.iter().any(Drive::is_about_stand_in);
     let (interrupt, stopped) = channel(false);
     interrupt::spawn(interrupt)?;
+    if !wait_for_breaker(args, &plan.files, &drives, stopped.clone()).await {
+        for drive in drives {
+            drive.cancel().await?;
+        }
+        return Ok(Exit::Interrupted);
+    }
+    // A stand-in that is a server elsewhere is no evidence about staging either.
+    header.stand_in = drives.iter().any(Drive::is_about_stand_in);
     let formats = logs::formats(None)?;
     let follow = |p: &PathBuf| {
         LogFollow::at_end(p)
@@ -80,6 +88,22 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
     conclude(&plan.files, plan.quiet, plan.all, end)
+}
+
+/// Waits for a circuit breaker of a driven sender that an earlier run into the folder has left open; false when that was interrupted.
+async fn wait_for_breaker(
+    args: &Args,
+    files: &EvidenceFiles,
+    drives: &[Drive],
+    mut stop: Receiver<bool>,
+) -> bool {
+    let recall = |drive: &Drive| LeftOpen::recall(files.dir(), drive.target(), Utc::now());
+    for left_open in drives.iter().filter_map(recall) {
+        if !left_open.wait(args.drive.no_pause, &mut stop).await {
+            return false;
+        }
+    }
+    true
 }
 
 fn conclude(files: &EvidenceFiles, quiet: bool, all: bool, end: WindowEnd) -> Result<Exit, Failure> {

@@ -2,6 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
+use super::typed::listen_address;
 use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan};
 use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
@@ -29,7 +30,7 @@ const LOOK: Duration = Duration::from_millis(200);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Address to listen on
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = listen_address)]
     listen: SocketAddr,
     /// Path that webhooks are posted to
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]

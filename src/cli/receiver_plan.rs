@@ -3,7 +3,7 @@
 use super::run_args::FlowArgs;
 use super::{Failure, environment, receive_files};
 use crate::executor::{Listen, Receiver, RemoteInbox};
-use crate::outbound::shown_url;
+use crate::outbound::{http_url, shown_url};
 use record::faults::FaultPlan;
 use scenario::Env;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -65,10 +65,7 @@ fn public_url(flag: &str, text: &str) -> Result<Url, Failure> {
             "{flag} {shown}: {why}; a URL such as https://hooks.example.com/webhooks/inbound is needed"
         ))
     };
-    let url = Url::parse(text.trim()).map_err(|e| wrong(&e.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err(wrong("not an http or https URL"));
-    }
+    let url = http_url(text).map_err(|why| wrong(&why))?;
     if url.fragment().is_some() {
         return Err(wrong("what stands behind a # is never sent"));
     }

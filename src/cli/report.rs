@@ -6,7 +6,10 @@ use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
 use evidence::analysis::Recheck;
 use evidence::approval::name_of;
-use evidence::report::{Evidence, artifact, load_from_journal, load_html, load_junit, to_bytes, write_whole};
+use evidence::report::{
+    Evidence, artifact, load_from_journal, load_html, load_junit, probe_from_journal, probe_html,
+    probe_junit, to_bytes, write_whole,
+};
 use record::RunKind;
 use record::seal::SigningKey;
 use record::{ReadError, Reader};
@@ -48,8 +51,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
-    if Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind == RunKind::Load {
-        return of_a_load(args, key.as_ref());
+    match Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind {
+        RunKind::Load => return of_a_load(args, key.as_ref()),
+        RunKind::Probe => return of_a_probe(args, key.as_ref()),
+        RunKind::Run | RunKind::Receive | RunKind::Observe => {}
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
     if evidence.integrity.torn_bytes > 0 {
@@ -74,18 +79,37 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
         return Err(wrong(&"--markdown: a load has no memo; there are --html and --junit"));
     }
     let (artifact, series, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
-    let page = |file: &Option<PathBuf>, text: &dyn Fn() -> String| match file {
-        Some(file) => write_whole(file, text().as_bytes())
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display()))),
-        None => Ok(()),
-    };
-    page(&args.html, &|| load_html(&artifact, &series))?;
-    page(&args.junit, &|| load_junit(&artifact))?;
+    page(args.html.as_deref(), || load_html(&artifact, &series))?;
+    page(args.junit.as_deref(), || load_junit(&artifact))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (key, &args.output) {
         signing::sign(key, output, &bytes, &args.journal, artifact.journal_sha256())?;
     }
     Ok(Exit::Pass)
+}
+
+/// The same for the journal of a probe, which has no memo either.
+fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
+    if args.markdown.is_some() {
+        return Err(wrong(&"--markdown: a probe has no memo; there are --html and --junit"));
+    }
+    let (artifact, bytes) = probe_from_journal(&args.journal).map_err(|e| wrong(&e))?;
+    page(args.html.as_deref(), || probe_html(&artifact))?;
+    page(args.junit.as_deref(), || probe_junit(&artifact))?;
+    write(args, &bytes)?;
+    if let (Some(key), Some(output)) = (key, &args.output) {
+        let sha256 = artifact.provenance.journal_sha256.unwrap_or_default();
+        signing::sign(key, output, &bytes, &args.journal, &sha256)?;
+    }
+    Ok(Exit::Pass)
+}
+
+/// Writes a page, where one is asked for.
+fn page(file: Option<&Path>, text: impl Fn() -> String) -> Result<(), Failure> {
+    let Some(file) = file else { return Ok(()) };
+    write_whole(file, text().as_bytes())
+        .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))
 }
 
 /// The artifact, to the file or to stdout.

@@ -7,9 +7,10 @@ use super::progress::Progress;
 use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
-use super::{Exit, Failure, github, out, signing, target_guard};
+use super::used_rows::{self, failure};
+use super::{Exit, Failure, github, out, sender_settings, signing, target_guard};
 use crate::drive::Blocked;
-use crate::executor::{Execution, Pacing, Plan, Prepared, RunError, Target};
+use crate::executor::{Execution, Pacing, Prepared, Target};
 use crate::outbound::shown_url;
 use chrono::Utc;
 use evidence::analysis::Breaker;
@@ -24,7 +25,7 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
-    let Resolved { plan, files } = resolved;
+    let Resolved { plan, files, used_rows } = resolved;
     let (flow, output) = (&args.flow, &args.flow.output);
     let key = flow.sign.as_deref().map(signing::read_key).transpose()?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
@@ -33,12 +34,13 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let _lock = files.make_ready()?;
     let progress = Progress::new(output.quiet, plan.flows, plan.redactor.clone());
     let outlives_run = matches!(plan.target, Target::Url(_));
-    let setup = outlives_run.then(|| sender_settings(&plan));
     let keep = Keep::before(&plan.environment);
-    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(failure)?;
-    if let Some(setup) = setup.filter(|_| !output.quiet) {
-        out::say(setup(&shown_url(prepared.endpoint())));
+    let known = used_rows.as_ref().filter(|_| flow.from_row.is_none());
+    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
+    if outlives_run && !output.quiet {
+        out::say(sender_settings::told(prepared.plan(), &shown_url(prepared.endpoint())));
     }
+    used_rows::announce(prepared.plan(), known);
     if prepared.plays_in_turn() {
         out::say(super::fault_plan::in_turn(prepared.plan()));
     }
@@ -47,7 +49,13 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
-    let (interrupted, blocked) = drive(prepared, flow.no_pause, &files, &progress, stop).await?;
+    let leaving = stop.clone();
+    let skipped = prepared.plan().skipped_rows;
+    let Driven { interrupted, blocked, started } =
+        drive(prepared, flow.no_pause, &files, &progress, stop).await?;
+    if let Some(used_rows) = used_rows {
+        used_rows.remember(skipped, started, Utc::now());
+    }
     progress.finish();
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     files.write("output.json", &bytes)?;
@@ -70,7 +78,10 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         }
     }
     if outlives_run {
-        tell_of_breaker(&evidence, &files)?;
+        let left_open = tell_of_breaker(&evidence, &files)?;
+        if let Some(left_open) = left_open.filter(|_| args.leave_closed && !interrupted) {
+            left_open.wait_out(leaving).await;
+        }
     }
     if !output.quiet {
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
@@ -79,30 +90,41 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     Ok(exit(evidence.verdict, interrupted))
 }
 
-/// Drives the run to its end, once the sender's circuit breaker lets it; gives whether it was interrupted.
+/// How the driving ended.
+struct Driven {
+    interrupted: bool,
+    blocked: Option<Blocked>,
+    /// Flows that have begun.
+    started: u64,
+}
+
+/// Drives the run to its end, once the sender's circuit breaker lets it.
 async fn drive(
     prepared: Prepared,
     no_pause: bool,
     files: &EvidenceFiles,
     progress: &Progress,
     mut stop: watch::Receiver<bool>,
-) -> Result<(bool, Option<Blocked>), Failure> {
+) -> Result<Driven, Failure> {
     if let Some(left_open) = LeftOpen::recall(files.dir(), prepared.target(), Utc::now())
         && !left_open.wait(no_pause, &mut stop).await
     {
-        prepared.cancel("interrupted before anything was driven").await.map_err(failure)?;
-        return Ok((true, None));
+        prepared.cancel("interrupted before anything was driven").await.map_err(|e| failure(e, None))?;
+        return Ok(Driven { interrupted: true, blocked: None, started: 0 });
     }
     let execution = Execution { listener: progress.listener(), ..Execution::unwatched(Pacing::Phases) };
-    let finished = prepared.execute(execution, stop).await.map_err(failure)?;
-    Ok((finished.interrupted, finished.blocked))
+    let finished = prepared.execute(execution, stop).await.map_err(|e| failure(e, None))?;
+    let started = finished.flows.started;
+    Ok(Driven { interrupted: finished.interrupted, blocked: finished.blocked, started })
 }
 
 /// Says that the run has left the sender's circuit breaker open, or that one which was open before may have swallowed webhooks.
-fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<(), Failure> {
+/// Gives the one that was left open.
+fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<Option<LeftOpen>, Failure> {
     let (analysis, now) = (&evidence.analysis, Utc::now());
     if let Some(left_open) = LeftOpen::of(analysis, files.name(), now) {
-        return left_open.keep(files.dir(), now);
+        left_open.keep(files.dir(), now)?;
+        return Ok(Some(left_open));
     }
     let lost = !evidence.is_cut_off() && analysis.expectations().any(|expected| expected.missing() > 0);
     if lost && Breaker::of(analysis).openings.is_empty() {
@@ -115,7 +137,7 @@ fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<(), Fai
             contract.open().as_secs_f64()
         ));
     }
-    Ok(())
+    Ok(None)
 }
 
 fn exit(verdict: Verdict, interrupted: bool) -> Exit {
@@ -125,24 +147,4 @@ fn exit(verdict: Verdict, interrupted: bool) -> Exit {
         (_, Verdict::Fail) => Exit::Fail,
         (_, Verdict::Unproven | Verdict::NotExercised) => Exit::Unproven,
     }
-}
-
-/// What has to be set on the staging side, as smoke cannot know that it is (docs/deltacrown.md section 8).
-fn sender_settings(plan: &Plan) -> impl FnOnce(&str) -> String + use<> {
-    let (chars, timeout, attempts) =
-        (plan.secret.chars(), plan.sender_timeout.as_secs_f64(), plan.retry.backoff_ms.len());
-    move |endpoint| {
-        format!(
-            "staging must run with these settings:\n  \
-             NOTIFICATIONS_WEBHOOK_ENABLED=True\n  \
-             WEBHOOK_ENDPOINT={endpoint}\n  \
-             WEBHOOK_SECRET=(the secret that smoke was given, {chars} characters)\n  \
-             WEBHOOK_TIMEOUT={timeout}\n  \
-             WEBHOOK_MAX_RETRIES={attempts}"
-        )
-    }
-}
-
-fn failure(error: RunError) -> Failure {
-    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
 }

@@ -4,6 +4,7 @@ use super::environment::not_empty;
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::staging::{kinds, misbehaviours};
+use super::typed::listen_address;
 use clap::{Args, ValueEnum};
 use record::faults::FaultSpec;
 use scenario::Period;
@@ -23,6 +24,9 @@ pub(super) struct RunArgs {
     /// Flows at the same time [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
     pub concurrency: Option<u32>,
+    /// At the end wait until the sender's circuit breaker, if this run has opened it, lets webhooks through again
+    #[arg(long, help_heading = "Run")]
+    pub leave_closed: bool,
 }
 
 /// Options of whatever drives the flows of a scenario. Flags win over the environment, which wins over the scenario.
@@ -48,6 +52,9 @@ pub(super) struct FlowArgs {
     /// Data rows, CSV or JSON: one row for each flow
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub data: Option<PathBuf>,
+    /// Begin with this data row, from 1 [default: behind those that earlier runs have used up, else the first]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Run")]
+    pub from_row: Option<u32>,
     /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
     #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Run")]
     pub vars: Vec<String>,
@@ -72,7 +79,7 @@ pub(super) struct FlowArgs {
     pub no_pause: bool,
 
     /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
-    #[arg(long, value_name = "ADDR", help_heading = "Receiver")]
+    #[arg(long, value_name = "ADDR", value_parser = listen_address, help_heading = "Receiver")]
     pub listen: Option<SocketAddr>,
     /// Read webhooks back from the `smoke receive` at this URL, in place of receiving them here
     #[arg(long, value_name = "URL", value_parser = not_empty, requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]

@@ -6,6 +6,7 @@ use super::gates_file::GatesFile;
 use super::receiver_plan::receiver;
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
+use super::used_rows::UsedRows;
 use super::{Failure, environment, secret_source};
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
@@ -34,6 +35,8 @@ const QUIET_STAGING: Duration = Duration::from_secs(3);
 pub(super) struct Resolved {
     pub plan: Plan,
     pub files: EvidenceFiles,
+    /// What earlier runs have used up of its data, where a run uses rows up.
+    pub used_rows: Option<UsedRows>,
 }
 
 /// Resolves a run of `scenario`, which is a name or a file.
@@ -70,10 +73,10 @@ pub(super) fn resolve_drive(
     args: &FlowArgs,
     flows: u32,
     known: &Secret,
-) -> Result<Plan, Failure> {
+) -> Result<Resolved, Failure> {
     let known = |_: &FlowArgs, _: &Env, _: bool| Ok(known.clone());
     let size = Size { flows: Some(flows), concurrency: None };
-    resolve_sized(RunKind::Run, scenario, args, size, known).map(|resolved| resolved.plan)
+    resolve_sized(RunKind::Run, scenario, args, size, known)
 }
 
 /// How many flows, as far as the command says.
@@ -112,6 +115,8 @@ fn resolve_sized(
         fault_plan::resolve(args, asked, &loaded, &retry, sender_timeout, seed)?;
     let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
+    // The shards of a load take the same rows, whichever is the first to end.
+    let used_rows = UsedRows::of(&target, &loaded, args.data.as_deref()).filter(|_| kind == RunKind::Run);
     let plan = Plan {
         kind,
         gates: gates.reference(),
@@ -119,6 +124,7 @@ fn resolve_sized(
         flows,
         concurrency: concurrency.min(flows),
         data: args.data.clone(),
+        skipped_rows: skipped_rows(args, used_rows.as_ref()),
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults)?,
         secret: secret(args, &env, embedded)?,
@@ -138,7 +144,12 @@ fn resolve_sized(
         target,
         loaded: loaded.clone(),
     };
-    Ok(Resolved { plan, files })
+    Ok(Resolved { plan, files, used_rows })
+}
+
+/// How many data rows are left out in front: what the user says, else those that were used up.
+pub(super) fn skipped_rows(args: &FlowArgs, used: Option<&UsedRows>) -> u32 {
+    args.from_row.map_or_else(|| used.map_or(0, UsedRows::skip), |row| row - 1)
 }
 
 /// The parts of a run that do not hang on its scenario, each resolved by itself: [`resolve`] ends at the first mistake,

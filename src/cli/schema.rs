@@ -25,6 +25,8 @@ enum Format {
     Artifact,
     /// Artifacts of loads (`staging_load_output.json`)
     Load,
+    /// Artifacts of probes (`staging_probe_output.json`)
+    Probe,
     /// Gates files
     Gates,
     /// Signature files (`staging_NAME_signature.json`)
@@ -40,6 +42,7 @@ impl Format {
             Self::Journal => schema_for!(record::Line),
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),
+            Self::Probe => schema_for!(report::ProbeArtifact),
             Self::Gates => schema_for!(gate::Gates),
             Self::Signature => schema_for!(seal::Seal),
             Self::Approval => schema_for!(approval::Approval),

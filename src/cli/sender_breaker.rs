@@ -52,7 +52,7 @@ impl LeftOpen {
         write_whole(&path, &bytes).map_err(wrong)?;
         out::say(format!(
             "this run has opened the sender's circuit breaker, which drops webhooks for {} s more, until {}; the next run into \
-             {} waits for that",
+             {} waits for that (--leave-closed waits at the end of this one)",
             self.seconds_left(now),
             self.open_until.to_rfc3339_opts(SecondsFormat::Secs, true),
             dir.display()
@@ -80,11 +80,26 @@ impl LeftOpen {
             return true;
         }
         out::say(format!("{open}: waiting (--no-pause does not)"));
-        let wait = (self.open_until - Utc::now()).to_std().unwrap_or_default() + MARGIN;
         tokio::select! {
-            () = sleep(wait) => true,
+            () = sleep(self.left()) => true,
             _ = stop.wait_for(|stop| *stop) => false,
         }
+    }
+
+    /// Waits, at the end of the run that has opened it, until it lets a probe through, or until `stop` turns true.
+    pub(super) async fn wait_out(&self, mut stop: watch::Receiver<bool>) {
+        out::say(format!(
+            "waiting {} s for it (--leave-closed); the next webhook is the probe that closes it",
+            self.seconds_left(Utc::now())
+        ));
+        tokio::select! {
+            () = sleep(self.left()) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
+
+    fn left(&self) -> Duration {
+        (self.open_until - Utc::now()).to_std().unwrap_or_default() + MARGIN
     }
 
     fn seconds_left(&self, now: DateTime<Utc>) -> i64 {

@@ -2,15 +2,18 @@
 
 use super::listed::Listed;
 use super::secret_source::SecretSource;
+use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
 use crate::signals::Signals;
+use evidence::report::write_whole;
 use signature::Scheme;
 use signature::Secret;
 use stand_in::{
     Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
 };
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -21,8 +24,8 @@ use tokio::net::TcpListener;
 #[command(after_help = kinds_help())]
 pub(super) struct Args {
     /// Address to serve on; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000")]
-    listen: String,
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = listen_address)]
+    listen: SocketAddr,
     /// Misbehave on purpose; repeatable. KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one)
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     misbehave: Vec<Misbehaviour>,
@@ -55,6 +58,9 @@ pub(super) struct Args {
     /// Write payments.csv, payments.json, matches.csv, matches.json and staff.env here (mode 0600; they hold passwords)
     #[arg(long, value_name = "DIR")]
     write_data: Option<PathBuf>,
+    /// Write this file, with the URL in it, when all is there and requests are answered
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
     /// Payments to start with
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = count)]
     payments: usize,
@@ -128,7 +134,14 @@ fn log_sink(path: &Path) -> Result<LogSink, Failure> {
 }
 
 async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
-    let listen = &args.listen;
+    if let Some(file) = &args.ready_file {
+        // That of an earlier process would be believed.
+        match std::fs::remove_file(file) {
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(not_written(file, e)),
+            _ => {}
+        }
+    }
+    let listen = args.listen;
     let listener = TcpListener::bind(listen)
         .await
         .map_err(|e| Failure::environment(format!("--listen {listen}: cannot bind: {e}")))?;
@@ -144,9 +157,19 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     let url = staging.base_url();
     out::line(format!("stand-in listening on {url}"));
     explain(args, &url, &misbehaving, &staging);
+    if let Some(file) = &args.ready_file {
+        write_whole(file, format!("{url}\n").as_bytes()).map_err(|e| not_written(file, e))?;
+    }
     signals.any().await;
     staging.shutdown().await;
+    if let Some(file) = &args.ready_file {
+        let _ = std::fs::remove_file(file);
+    }
     Ok(Exit::Pass)
+}
+
+fn not_written(file: &Path, error: io::Error) -> Failure {
+    Failure::environment(format!("--ready-file {}: {error}", file.display()))
 }
 
 /// What to do with it, on stderr.

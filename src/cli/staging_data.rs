@@ -1,6 +1,7 @@
 //! Writes the stand-in's users and data rows to files that `smoke payments --data` and `--env-file` read.
 
 use super::Failure;
+use super::used_rows::forget;
 use serde_json::Value;
 use stand_in::{Fixtures, Row};
 use std::fs::{self, OpenOptions, Permissions};
@@ -13,7 +14,11 @@ pub(super) fn write(dir: &Path, fixtures: &Fixtures) -> Result<(), Failure> {
     let wrong = |e: io::Error| Failure::environment(format!("--write-data {}: {e}", dir.display()));
     fs::create_dir_all(dir).map_err(wrong)?;
     for (name, rows) in [("payments", &fixtures.payments), ("matches", &fixtures.matches)] {
-        put(&dir.join(format!("{name}.csv")), &csv_of(rows).map_err(wrong)?).map_err(wrong)?;
+        let csv = dir.join(format!("{name}.csv"));
+        put(&csv, &csv_of(rows).map_err(wrong)?).map_err(wrong)?;
+        // The rows of a stand-in that begins are fresh, also where they look like those of an earlier one.
+        forget(&csv);
+        forget(&dir.join(format!("{name}.json")));
         let json = serde_json::to_vec_pretty(rows).map_err(|e| wrong(e.into()))?;
         put(&dir.join(format!("{name}.json")), &json).map_err(wrong)?;
     }

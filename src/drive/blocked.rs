@@ -64,7 +64,7 @@ impl Driver {
             session: session.to_owned(),
             why: why.to_owned(),
             settings: self.settings(session),
-            row: flow + 1,
+            row: self.row(flow),
         }
     }
 
@@ -72,10 +72,10 @@ impl Driver {
     pub(super) fn is_blocked(&self, flow: u32, step: &Step, judged: &Judged) -> Option<Blocked> {
         let status = judged.reply.as_ref().ok()?.status;
         let why = judged.problems.first()?.clone();
-        let row = flow + 1;
+        let row = self.row(flow);
         if step.used_up.contains(&status) {
             let settings = match &self.plan.rows_from {
-                RowsFrom::File(file) => format!("--data FILE, in place of {file}"),
+                RowsFrom::File(file) => format!("--data FILE in place of {file}, or --from-row N"),
                 RowsFrom::Elsewhere => {
                     "--data FILE, or other values of the environment (PAYMENT_ID and the like)".into()
                 }
@@ -92,6 +92,11 @@ impl Driver {
             settings: self.settings(session),
             row,
         })
+    }
+
+    /// The data row of a flow, from 1.
+    const fn row(&self, flow: u32) -> u32 {
+        self.plan.skipped_rows.saturating_add(flow).saturating_add(1)
     }
 
     fn settings(&self, session: &str) -> String {

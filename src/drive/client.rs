@@ -1,6 +1,6 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
-use crate::outbound::{self, Proxies, ProxyError, Via, shown_url};
+use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use reqwest::Url;
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
 use std::error::Error;
@@ -196,10 +196,8 @@ fn was_closed(error: &reqwest::Error) -> bool {
 
 fn parse_base(base: &str) -> Result<Url, ClientError> {
     let wrong = |why: &str| ClientError::Base { url: shown_url(base), why: why.to_owned() };
-    let url = Url::parse(base).map_err(|e| wrong(&e.to_string()))?;
-    let why = if !matches!(url.scheme(), "http" | "https") {
-        "not an http or https URL"
-    } else if !url.username().is_empty() || url.password().is_some() {
+    let url = http_url(base).map_err(|why| wrong(&why))?;
+    let why = if !url.username().is_empty() || url.password().is_some() {
         "credentials do not belong into a URL"
     } else if url.query().is_some() || url.fragment().is_some() {
         "a base URL has no query and no fragment"

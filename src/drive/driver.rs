@@ -39,6 +39,8 @@ pub struct Plan {
     pub within: Option<Duration>,
     /// Where the flows' rows come from, for whoever has to change them.
     pub rows_from: RowsFrom,
+    /// Rows in front of the first flow's.
+    pub skipped_rows: u32,
 }
 
 /// Plays flows; shared by all that run at the same time.
@@ -173,6 +175,7 @@ impl Driver {
             let at = self.plan.clock.now();
             dues.push(Due {
                 event: webhook.event.clone(),
+                flow,
                 count: webhook.count,
                 at,
                 deadline: at.plus(within),

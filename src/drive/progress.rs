@@ -2,7 +2,7 @@
 
 use record::Outcome;
 use record::Tick;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -39,6 +39,8 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 pub struct Due {
     /// The event.
     pub event: String,
+    /// Whose flow's.
+    pub flow: u32,
     /// How many.
     pub count: u32,
     /// When its step was about to be sent.
@@ -47,7 +49,7 @@ pub struct Due {
     pub deadline: Tick,
 }
 
-/// The webhooks of one event.
+/// The webhooks of one event that a flow has to have fired.
 #[derive(Debug, Clone, Copy)]
 struct Owed {
     count: u64,
@@ -63,10 +65,13 @@ pub struct Missing {
     pub deadline: Tick,
 }
 
-/// All webhooks that are due so far, by event. Clones share them.
+/// How many webhooks have come and ended: by event, and by the flow whose they are, as far as they say it.
+pub type Came = HashMap<String, HashMap<Option<u32>, u64>>;
+
+/// All webhooks that are due so far, by event and flow. Clones share them.
 #[derive(Debug, Clone, Default)]
 pub struct Dues {
-    by_event: Arc<Mutex<HashMap<String, Owed>>>,
+    by_event: Arc<Mutex<HashMap<String, BTreeMap<u32, Owed>>>>,
 }
 
 impl Dues {
@@ -74,26 +79,46 @@ impl Dues {
     pub fn add(&self, due: &Due) {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = Missing { due: due.at, deadline: due.deadline };
-        let owed = all.entry(due.event.clone()).or_insert(Owed { count: 0, missing });
+        let flows = all.entry(due.event.clone()).or_default();
+        let owed = flows.entry(due.flow).or_insert(Owed { count: 0, missing });
         owed.count += u64::from(due.count);
         owed.missing = owed.missing.or_later(missing);
     }
 
     /// What is missing now is not waited for any more.
-    pub fn write_off(&self, ended: &HashMap<String, u64>) {
+    pub fn write_off(&self, came: &Came) {
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
-        for (event, owed) in all.iter_mut() {
-            owed.count = owed.count.min(ended.get(event).copied().unwrap_or(0));
+        for (event, flows) in all.iter_mut() {
+            let mut anybodys = came_of(came, event, None);
+            for (flow, owed) in flows {
+                let own = came_of(came, event, Some(*flow));
+                let taken = owed.count.saturating_sub(own).min(anybodys);
+                anybodys -= taken;
+                owed.count = owed.count.min(own + taken);
+            }
         }
     }
 
-    /// What is missing of the events of which fewer than due are in `ended`; `None` when nothing is.
+    /// What is missing; `None` when nothing is. What came twice for one flow, or for none that is waited for, does not stand in for
+    /// what another flow is still to get; what does not say whose it is stands in for any.
     #[must_use]
-    pub fn missing(&self, ended: &HashMap<String, u64>) -> Option<Missing> {
+    pub fn missing(&self, came: &Came) -> Option<Missing> {
         let all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
-        let missing = all.iter().filter(|(event, owed)| ended.get(*event).copied().unwrap_or(0) < owed.count);
-        missing.map(|(_, owed)| owed.missing).reduce(Missing::or_later)
+        let of_event = |(event, flows): (&String, &BTreeMap<u32, Owed>)| {
+            let short = |(flow, owed): (&u32, &Owed)| {
+                let short = owed.count.saturating_sub(came_of(came, event, Some(*flow)));
+                (short > 0).then_some((short, owed.missing))
+            };
+            let short: Vec<(u64, Missing)> = flows.iter().filter_map(short).collect();
+            let sum: u64 = short.iter().map(|(short, _)| short).sum();
+            (sum > came_of(came, event, None)).then(|| short.into_iter().map(|(_, missing)| missing))
+        };
+        all.iter().filter_map(of_event).flatten().reduce(Missing::or_later)
     }
+}
+
+fn came_of(came: &Came, event: &str, flow: Option<u32>) -> u64 {
+    came.get(event).and_then(|flows| flows.get(&flow)).copied().unwrap_or(0)
 }
 
 impl Missing {
@@ -106,21 +131,44 @@ impl Missing {
 mod tests {
     use super::*;
 
+    fn due(event: &str, flow: u32, at: u64) -> Due {
+        Due { event: event.to_owned(), flow, count: 1, at: Tick(at), deadline: Tick(at) }
+    }
+
+    fn came(all: &[(&str, Option<u32>, u64)]) -> Came {
+        let mut came = Came::new();
+        for (event, flow, n) in all {
+            came.entry((*event).to_owned()).or_default().insert(*flow, *n);
+        }
+        came
+    }
+
     #[test]
     fn waits_for_the_latest_deadline_of_what_is_missing() {
         let dues = Dues::default();
-        let due =
-            |event: &str, at| Due { event: event.to_owned(), count: 1, at: Tick(at), deadline: Tick(at) };
-        dues.add(&due("a", 5));
-        dues.add(&due("a", 9));
-        dues.add(&due("b", 7));
-        let until = |ended: &HashMap<String, u64>| dues.missing(ended).map(|m| m.deadline);
-        let ended = |a, b| HashMap::from([("a".to_owned(), a), ("b".to_owned(), b)]);
-        assert_eq!(until(&HashMap::new()), Some(Tick(9)));
-        assert_eq!(until(&ended(2, 0)), Some(Tick(7)));
-        assert_eq!(until(&ended(2, 1)), None);
-        assert_eq!(until(&ended(1, 1)), Some(Tick(9)));
-        dues.write_off(&ended(1, 1));
-        assert_eq!(until(&ended(1, 1)), None);
+        dues.add(&due("a", 0, 5));
+        dues.add(&due("a", 1, 9));
+        dues.add(&due("b", 0, 7));
+        let until = |a, b| dues.missing(&came(&[("a", None, a), ("b", None, b)])).map(|m| m.deadline);
+        assert_eq!(dues.missing(&Came::new()).map(|m| m.deadline), Some(Tick(9)));
+        assert_eq!(until(2, 0), Some(Tick(7)));
+        assert_eq!(until(2, 1), None);
+        assert_eq!(until(1, 1), Some(Tick(9)));
+        dues.write_off(&came(&[("a", None, 1), ("b", None, 1)]));
+        assert_eq!(until(1, 1), None);
+    }
+
+    #[test]
+    fn what_comes_twice_for_one_flow_is_not_anothers() {
+        let dues = Dues::default();
+        dues.add(&due("a", 0, 5));
+        dues.add(&due("a", 1, 9));
+        let until = |all: &[(&str, Option<u32>, u64)]| dues.missing(&came(all)).map(|m| m.deadline);
+        assert_eq!(until(&[("a", Some(0), 2)]), Some(Tick(9)));
+        assert_eq!(until(&[("a", Some(0), 1), ("a", Some(1), 1)]), None);
+        assert_eq!(until(&[("a", Some(0), 1), ("a", None, 1)]), None, "it may be the other's");
+        assert_eq!(until(&[("a", Some(7), 2)]), Some(Tick(9)));
+        dues.write_off(&came(&[("a", Some(0), 2)]));
+        assert_eq!(until(&[("a", Some(0), 2)]), None);
     }
 }

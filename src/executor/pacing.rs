@@ -6,7 +6,7 @@ use super::plan::Plan;
 use super::run::Executor;
 use super::settle::{settle, turn_over};
 use crate::journal::Journal;
-use crate::load::{self, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, Worker};
+use crate::load::{self, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, ThreadTime, Worker};
 use chrono::{DateTime, Utc};
 use futures_util::{TryStreamExt, stream};
 use record::faults::{Before, Order, Phase};
@@ -142,7 +142,8 @@ impl Executor {
                 written = write_second(&self.journal, self.clock, interval);
             }
         };
-        let finish = load::run(plan, begun, make, stop, Arc::default(), || None, each).await;
+        let finish =
+            load::run(plan, begun, make, stop, Arc::default(), ThreadTime::waits_of_process, each).await;
         written.map(|()| finish)
     }
 }

@@ -34,6 +34,8 @@ pub(crate) struct Plan {
     pub concurrency: u32,
     /// Data rows in place of the scenario's.
     pub data: Option<PathBuf>,
+    /// Rows that are left out in front of the first flow's.
+    pub skipped_rows: u32,
     /// Variables in place of the scenario's.
     pub vars: BTreeMap<String, Value>,
     /// The environment that templates see.

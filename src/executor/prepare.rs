@@ -5,7 +5,7 @@ use super::injector::{self, Turns, injector};
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
-use crate::inbox::{Config, Inbox};
+use crate::inbox::{Config, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::SubjectKind;
@@ -93,6 +93,7 @@ impl Prepared {
             None => journal,
         };
         let config = Config {
+            kept_in_part: KeptInPart::Strangers,
             path: path_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,
@@ -206,7 +207,13 @@ async fn start_stand_in(
     options.fixtures = fixtures;
     options.seed = plan.seed;
     options.clock = clock;
-    options.rows = plan.data.as_deref().map_or_else(|| Ok(Vec::new()), |file| read_rows(file, flows))?;
+    options.rows = match plan.data.as_deref() {
+        Some(file) => {
+            let skipped = plan.skipped_rows as usize;
+            read_rows(file, skipped.saturating_add(flows))?.into_iter().skip(skipped).collect()
+        }
+        None => Vec::new(),
+    };
     Staging::start(listener, options).map_err(RunError::StandIn)
 }
 
@@ -288,7 +295,7 @@ fn rows_of(
             check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
             rows
         }
-        None => rows(scenario, plan.flows, plan.data.as_deref(), &run)?,
+        None => rows(scenario, plan.flows, plan.skipped_rows, plan.data.as_deref(), &run)?,
     };
     plan.redactor.learn_all(&run.secrets(scenario, &rows));
     Ok((run, rows))

@@ -29,6 +29,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         flows,
         concurrency,
         data: None,
+        skipped_rows: 0,
         vars: BTreeMap::new(),
         env: Arc::new(|_: &str| None),
         receiver: Receiver::Here(Listen {

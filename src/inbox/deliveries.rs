@@ -25,8 +25,17 @@ pub(super) struct Sighting {
     pub key: Key,
     /// Fingerprint of the body.
     pub body: u64,
-    /// Its event, when it may be one that is waited for.
-    pub event: Option<String>,
+    /// What it may be that is waited for.
+    pub awaited: Option<Awaited>,
+}
+
+/// A webhook that may be waited for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Awaited {
+    /// Its event.
+    pub event: String,
+    /// Whose it is, as far as it says so.
+    pub flow: Option<u32>,
 }
 
 /// How a delivery stands.
@@ -74,8 +83,9 @@ pub(super) struct Place {
 pub struct Settling {
     /// Until when by the retry policy something may still come: a retry, or one that must not be.
     pub due_until: Tick,
-    /// Deliveries by event that have been accepted, aborted or given up, other traffic left out.
-    pub ended: HashMap<String, u64>,
+    /// Deliveries that have been accepted, aborted or given up, other traffic left out: by event, and by the flow whose they are as
+    /// far as they say so.
+    pub ended: HashMap<String, HashMap<Option<u32>, u64>>,
     /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
     /// When the sender's circuit breaker had to open for the last time.
@@ -85,7 +95,7 @@ pub struct Settling {
 /// What a delivery with a failed attempt waits for.
 #[derive(Debug)]
 struct Waiting {
-    event: Option<String>,
+    awaited: Option<Awaited>,
     /// Until when the next attempt has to come.
     until: Tick,
 }
@@ -203,7 +213,7 @@ impl Deliveries {
     pub(super) fn answered(
         &mut self,
         slot: u32,
-        event: Option<&str>,
+        awaited: Option<&Awaited>,
         status: Option<u16>,
         fault: Option<Fault>,
         at: Tick,
@@ -225,12 +235,12 @@ impl Deliveries {
         let until = if accepted { at } else { at.plus(silence) };
         if delivery.is_open() {
             // Watched only until the next attempt comes, which has a time of its own.
-            self.waiting.insert(slot, Waiting { event: event.map(ToOwned::to_owned), until });
+            self.waiting.insert(slot, Waiting { awaited: awaited.cloned(), until });
         } else {
             self.settling.due_until = self.settling.due_until.max(until);
         }
         if fresh && outcome.is_some() {
-            self.count_ended(event);
+            self.count_ended(awaited);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, stage, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
@@ -241,13 +251,11 @@ impl Deliveries {
         std::mem::take(&mut self.given_up)
     }
 
-    fn count_ended(&mut self, event: Option<&str>) {
-        let Some(event) = event else { return };
+    fn count_ended(&mut self, awaited: Option<&Awaited>) {
+        let Some(Awaited { event, flow }) = awaited else { return };
         let ended = &mut self.settling.ended;
-        if let Some(n) = ended.get_mut(event) {
-            *n += 1;
-        } else if ended.len() < Self::EVENTS {
-            ended.insert(event.to_owned(), 1);
+        if ended.len() < Self::EVENTS || ended.contains_key(event) {
+            *ended.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
         }
     }
 
@@ -265,7 +273,7 @@ impl Deliveries {
         let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
-            self.count_ended(waiting.event.as_deref());
+            self.count_ended(waiting.awaited.as_ref());
             self.settling.due_until = self.settling.due_until.max(waiting.until);
             if let Some(delivery) = self.slots.0.get_mut(&slot) {
                 delivery.given_up = true;
@@ -338,14 +346,18 @@ mod tests {
         }
 
         fn arrives(&mut self, key: Key, at: u64) -> Place {
-            self.0.arrived(&Sighting { key, body: 1, event: None }, Tick(at))
+            self.0.arrived(&Sighting { key, body: 1, awaited: None }, Tick(at))
         }
 
         /// An attempt that is answered at once.
         fn attempt(&mut self, key: Key, status: u16, at: u64) -> (Place, Option<Ended>) {
             let place = self.arrives(key, at);
-            (place, self.0.answered(place.slot, Some("e"), Some(status), None, Tick(at)))
+            (place, self.0.answered(place.slot, Some(&awaited(None)), Some(status), None, Tick(at)))
         }
+    }
+
+    fn awaited(flow: Option<u32>) -> Awaited {
+        Awaited { event: "e".to_owned(), flow }
     }
 
     fn id(text: &str) -> Key {
@@ -399,7 +411,7 @@ mod tests {
             all.attempt(id("a"), status, at);
             assert_eq!(all.0.settling(Tick(at)).due_until, Tick(until_ms * 1000));
         }
-        assert_eq!(all.0.settling(Tick(6 * SECOND)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(6 * SECOND)).ended["e"][&None], 1);
     }
 
     #[test]
@@ -411,7 +423,7 @@ mod tests {
         let fault = Some(Fault::Status { status: 203, retry_after: None });
         all.0.answered(slot, None, Some(203), fault, Tick(SECOND));
         let settling = all.0.settling(Tick(SECOND));
-        assert_eq!((settling.due_until, settling.ended["e"]), (Tick(3_500_000), 1));
+        assert_eq!((settling.due_until, settling.ended["e"][&None]), (Tick(3_500_000), 1));
     }
 
     #[test]
@@ -419,8 +431,8 @@ mod tests {
         let mut all = Bench::new(Content::OfMany);
         all.attempt(id("a"), 503, 0);
         assert!(all.0.settling(Tick(2_499_000)).ended.is_empty());
-        assert_eq!(all.0.settling(Tick(2_501_000)).ended["e"], 1);
-        assert_eq!(all.0.settling(Tick(9_000_000)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(2_501_000)).ended["e"][&None], 1);
+        assert_eq!(all.0.settling(Tick(9_000_000)).ended["e"][&None], 1);
     }
 
     #[test]
@@ -448,7 +460,7 @@ mod tests {
         let mut all = Bench::new(Content::OfMany);
         assert_eq!(all.attempt(id("a"), 503, 5).1, None);
         let slot = all.arrives(id("a"), 2 * SECOND).slot;
-        let ended = all.0.answered(slot, Some("e"), Some(200), None, Tick(3 * SECOND + 5));
+        let ended = all.0.answered(slot, Some(&awaited(None)), Some(200), None, Tick(3 * SECOND + 5));
         let wanted = Ended { outcome: Outcome::Delivered, attempts: 2, took: Duration::from_secs(3) };
         assert_eq!(ended, Some(wanted));
         assert_eq!(all.attempt(id("a"), 200, 4 * SECOND).1, None);
@@ -461,7 +473,7 @@ mod tests {
         assert_eq!(outcome(401, 0), Some(Outcome::Aborted));
         assert_eq!(outcome(200, SECOND), Some(Outcome::Delivered));
         assert_eq!(outcome(200, 2 * SECOND), None);
-        assert_eq!(all.0.settling(Tick(3 * SECOND)).ended["e"], 1);
+        assert_eq!(all.0.settling(Tick(3 * SECOND)).ended["e"][&None], 1);
     }
 
     #[test]

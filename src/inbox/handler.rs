@@ -1,16 +1,18 @@
 //! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
 
-use super::deliveries::{Content, Deliveries, Place, Settling, Sighting};
+use super::allowance::Allowance;
+use super::answers::{answer_to, problem, problem_of};
+use super::deliveries::{Awaited, Content, Deliveries, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
 use super::replay::UnderWay;
 use super::wall_time::WallTime;
 use crate::journal::{Durable, Journal, NotDurable};
-use correlate::{FlowMatcher, Key, Turn, Whose, event, print};
+use correlate::{Author, Clue, FlowMatcher, Key, KnownSender, Turn, Whose, event, print};
 use record::Ending;
 use record::Tick;
 use record::faults::Fault;
-use record::{Answered, Attempt, Body, Forwarded, Note, Record, Refused, RetryContract, Watch};
+use record::{Answered, Attempt, Body, Forwarded, NotKept, Note, Record, Refused, RetryContract, Watch};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
 use std::io;
@@ -41,7 +43,23 @@ pub struct Config {
     pub content: Content,
     /// Which flow is under way where they are played in turn.
     pub turn: Turn,
+    /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
+    pub kept_in_part: KeptInPart,
 }
+
+/// Whose webhooks without a valid signature are kept only in part, and only so many of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeptInPart {
+    /// Those that nothing shows to be the sender's: a run asks for webhooks, and shows what came in answer.
+    Strangers,
+    /// All of them: a receiver stands on the internet for weeks.
+    All,
+}
+
+/// So much is kept of a body that is kept in part.
+const BEGINNING: usize = 4096;
+/// About what a line of the journal takes beside body, headers and target.
+const LINE: usize = 512;
 
 /// The receiver of webhooks.
 pub struct Inbox {
@@ -53,6 +71,9 @@ pub struct Inbox {
     /// Held from numbering an attempt to writing it, when faults go by number.
     order: Mutex<()>,
     deliveries: Mutex<Deliveries>,
+    /// What the sender's own webhooks look like.
+    sender: Mutex<KnownSender>,
+    allowance: Allowance,
     wall_time: WallTime,
     diagnoser: Diagnoser,
     upstream: Option<Arc<dyn Upstream>>,
@@ -86,10 +107,10 @@ impl Handled {
 #[derive(Debug)]
 struct Open {
     number: u64,
-    /// Its delivery among those that are remembered.
-    slot: u32,
-    /// Its event, when it may be one that is waited for.
-    event: Option<String>,
+    /// Its delivery among those that are remembered; a stranger's request is none.
+    slot: Option<u32>,
+    /// What it may be that is waited for.
+    awaited: Option<Awaited>,
     fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     reason: Option<Reason>,
@@ -109,6 +130,8 @@ impl Inbox {
             under_way: AtomicU64::new(0),
             order: Mutex::new(()),
             deliveries: Mutex::new(deliveries),
+            sender: Mutex::new(KnownSender::default()),
+            allowance: Allowance::default(),
             wall_time: WallTime::new(clock),
             diagnoser,
             upstream: None,
@@ -233,8 +256,12 @@ impl Inbox {
 
     /// Files and counts how an attempt ended; `seen` is the status that its sender saw.
     fn settle(&self, open: &Open, seen: Option<u16>, how: Ending, end: Tick) {
+        let Some(slot) = open.slot else {
+            self.observer.iter().for_each(|observer| observer.answered(seen, how));
+            return;
+        };
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = deliveries.answered(open.slot, open.event.as_deref(), seen, open.fault, end);
+        let ended = deliveries.answered(slot, open.awaited.as_ref(), seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -306,7 +333,7 @@ impl Inbox {
     /// The attempt is in no journal: it is answered 503, so that the sender tries again, and this is all that is known of it.
     fn unwritten(&self, open: &Open, error: &io::Error) -> Response {
         let answer = self.not_recorded(error);
-        let open = Open { event: open.event.clone(), fault: None, ..*open };
+        let open = Open { awaited: open.awaited.clone(), fault: None, ..*open };
         self.settle(&open, Some(answer.status), Ending::Sent, self.clock.now());
         answer
     }
@@ -320,6 +347,14 @@ impl Inbox {
 
     fn handle_webhook(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
         let (verdict, suspect) = self.verify(&request);
+        let author = self.author(&request.headers, &request.body, verdict.reason);
+        if author == Author::Stranger {
+            return (self.record_stranger(request, verdict, suspect), None);
+        }
+        let in_part = author == Author::Resembling && self.config.kept_in_part == KeptInPart::All;
+        if in_part && !self.has_room_for(&request) {
+            return (self.not_kept(&verdict), None);
+        }
         let sighting = self.sighting(&request.headers, &request.body);
         let intercept = self.config.interceptor.as_ref();
         // A fault for the third delivery has to meet the one that is third in the journal as well.
@@ -335,17 +370,73 @@ impl Inbox {
         let reason = verdict.reason;
         let fault = intercept.as_ref().map(|i| i.fault);
         let redirect = fault.filter(|fault| fault.redirects()).map(|_| number);
+        let most = if in_part { BEGINNING } else { usize::MAX };
         let attempt = Attempt {
             fault,
             redirect,
             duplicate: place.duplicate,
-            ..attempt(number, request, verdict, status)
+            ..attempt(number, request, most, verdict, status)
         };
-        let open = Open { number, slot: place.slot, event: sighting.event, fault, reason: Some(reason) };
+        let open =
+            Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
         (handled, intercept)
+    }
+
+    /// Whose a request is.
+    pub(super) fn author(&self, headers: &[(String, String)], body: &[u8], reason: Reason) -> Author {
+        let Config { scheme, matcher, .. } = &self.config;
+        let read = if reason.is_authentic() { None } else { matcher.read(body) };
+        let content = match &read {
+            Some(serde_json::Value::Object(_)) => correlate::Content::Readable,
+            _ => correlate::Content::Unreadable,
+        };
+        let event = event(*scheme, headers, read.as_ref()).name;
+        let clue = Clue { scheme: *scheme, headers, reason, event, content };
+        self.sender.lock().unwrap_or_else(PoisonError::into_inner).author(&clue)
+    }
+
+    /// A request that nothing shows to be the sender's: it is written down as far as there is room for such, answered, and is no
+    /// part of any delivery. No fault meets it, and nothing waits for it.
+    fn record_stranger(&self, request: RawRequest, verdict: Verdict, suspect: Option<Suspect>) -> Handled {
+        self.observer.iter().for_each(|observer| observer.stranger());
+        if !self.has_room_for(&request) {
+            return self.not_kept(&verdict);
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let answer = answer_to(&verdict, false);
+        let status = if self.upstream.is_some() { None } else { Some(answer.status) };
+        let reason = Some(verdict.reason);
+        let attempt = attempt(number, request, BEGINNING, verdict, status);
+        let handled =
+            self.written(Open { number, slot: None, awaited: None, fault: None, reason }, attempt, answer);
+        self.look_into(suspect.filter(|_| handled.is_recorded()), number);
+        handled
+    }
+
+    /// Whether a request without a valid signature still fits into the journal.
+    fn has_room_for(&self, request: &RawRequest) -> bool {
+        let headers = request.headers.iter().map(|(name, value)| name.len() + value.len());
+        let bytes = request.body.len().min(BEGINNING) + request.target.len() + headers.sum::<usize>() + LINE;
+        self.allowance.take(bytes, self.clock.now())
+    }
+
+    /// The answer to a request that is only counted: it goes nowhere but back.
+    fn not_kept(&self, verdict: &Verdict) -> Handled {
+        self.observer.iter().for_each(|observer| observer.not_kept(verdict.reason));
+        unrecorded(answer_to(verdict, false))
+    }
+
+    /// Writes how many requests without a valid signature were only counted since the last time.
+    pub fn tell_not_kept(&self) {
+        let requests = self.allowance.take_refused();
+        if requests > 0 {
+            let more = NotKept { at: self.clock.now(), requests };
+            // A journal that cannot be written says so with the next webhook.
+            let _ = self.journal.append_soon(&Record::Watch(Watch::NotKept(more)));
+        }
     }
 
     /// What says which delivery an attempt belongs to.
@@ -358,8 +449,12 @@ impl Inbox {
             Some(id) => Key::of_id(id),
             None => Key::of_content(name, print, turn.flow()),
         };
-        let ours = matcher.whose(read.as_ref()) != Whose::Others;
-        Sighting { key, body: print, event: ours.then(|| name.to_owned()) }
+        let flow = match matcher.whose(read.as_ref()) {
+            Whose::Others => return Sighting { key, body: print, awaited: None },
+            Whose::Flow(flow) => Some(flow),
+            Whose::Some => None,
+        };
+        Sighting { key, body: print, awaited: Some(Awaited { event: name.to_owned(), flow }) }
     }
 
     /// Writes a record of another receiver.
@@ -376,18 +471,21 @@ impl Inbox {
     /// Another receiver ended an attempt; `status` is what the sender saw.
     pub(super) fn saw_end(&self, open: &UnderWay, status: Option<u16>, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        deliveries.answered(open.slot, open.event.as_deref(), status, open.fault, end);
+        deliveries.answered(open.slot, open.awaited.as_ref(), status, open.fault, end);
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }
 
     fn record_elsewhere(&self, request: RawRequest) -> Handled {
         let (verdict, suspect) = self.verify(&request);
+        if self.author(&request.headers, &request.body, verdict.reason) == Author::Stranger {
+            return self.record_stranger(request, verdict, suspect);
+        }
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
-        let slot = self.place(&Sighting { key, body: 0, event: None }, &request).slot;
-        let attempt = Attempt { elsewhere: true, ..attempt(number, request, verdict, Some(200)) };
-        let open = Open { number, slot, event: None, fault: None, reason: None };
+        let slot = Some(self.place(&Sighting { key, body: 0, awaited: None }, &request).slot);
+        let attempt = Attempt { elsewhere: true, ..attempt(number, request, usize::MAX, verdict, Some(200)) };
+        let open = Open { number, slot, awaited: None, fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
@@ -396,7 +494,9 @@ impl Inbox {
 
     /// The journal comes first: what cannot be written is not accepted, so that the sender tries again.
     fn written(&self, open: Open, attempt: Attempt, answer: Response) -> Handled {
-        self.under_way.fetch_add(1, Ordering::SeqCst);
+        if open.slot.is_some() {
+            self.under_way.fetch_add(1, Ordering::SeqCst);
+        }
         match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
             Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
             Err(error) => unrecorded(self.unwritten(&open, &error)),
@@ -425,6 +525,7 @@ impl Inbox {
 
     /// Waits for the diagnoses that are outstanding, once nothing more comes: they are part of the evidence.
     pub(super) async fn finish_diagnoses(&self) {
+        self.tell_not_kept();
         let left = self.diagnoser.finish(DIAGNOSES).await;
         if left > 0 {
             let text = format!("{left} invalid signatures were not looked into: there were too many");
@@ -447,15 +548,17 @@ impl Inbox {
     }
 }
 
-fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u16>) -> Attempt {
+/// An attempt with at most so many bytes of its body.
+fn attempt(number: u64, request: RawRequest, most: usize, verdict: Verdict, answer: Option<u16>) -> Attempt {
     Attempt {
         attempt: number,
         first_byte: request.first_byte,
         received: request.received,
+        peer: request.peer,
         method: request.method,
         target: request.target,
         headers: request.headers,
-        body: Body::from_bytes(request.body),
+        body: Body::beginning(request.body, most),
         verdict,
         answer,
         duplicate: false,
@@ -467,35 +570,4 @@ fn attempt(number: u64, request: RawRequest, verdict: Verdict, answer: Option<u1
 
 fn unrecorded(answer: Response) -> Handled {
     Handled { answer, attempt: None, durable: None }
-}
-
-fn problem(status: u16, error: &str, detail: &str) -> Response {
-    Response::json(status, &json!({"error": error, "detail": detail}))
-}
-
-fn problem_of(error: &NoAnswer) -> Response {
-    problem(error.status(), "no answer from the real receiver", &error.to_string())
-}
-
-/// The answer to nearly every webhook.
-fn received() -> Response {
-    let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
-    Response { status: 200, reason: None, headers, body: br#"{"status":"received"}"#.to_vec() }
-}
-
-/// 200 for a valid webhook, 401 for a signature that is not right, 400 for all else (issue 2, as in the staging guide).
-fn answer_to(verdict: &Verdict, duplicate: bool) -> Response {
-    match verdict.reason {
-        Reason::Valid if duplicate => Response::json(200, &json!({"status": "received", "duplicate": true})),
-        Reason::Valid => received(),
-        Reason::Mismatch => problem(401, "invalid signature", "the signature is not the one of these bytes"),
-        Reason::Missing => {
-            problem(400, "missing header", "a header that the signature scheme needs is absent")
-        }
-        Reason::Malformed => {
-            problem(400, "malformed header", "a header is not what the signature scheme says")
-        }
-        Reason::Stale => problem(400, "stale timestamp", "the timestamp is too old"),
-        Reason::Future => problem(400, "future timestamp", "the timestamp is too far ahead"),
-    }
 }

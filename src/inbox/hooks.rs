@@ -56,6 +56,10 @@ pub trait Routes: Send + Sync {
 pub trait Observer: Send + Sync {
     /// An attempt was verified and is in the journal.
     fn attempt(&self, reason: Reason);
+    /// A request came that nothing shows to be the sender's.
+    fn stranger(&self);
+    /// A request without a valid signature is not in the journal: there are too many.
+    fn not_kept(&self, reason: Reason);
     /// The answer to an attempt went out, or the sender did not wait for it.
     fn answered(&self, status: Option<u16>, how: Ending);
     /// A delivery has ended.

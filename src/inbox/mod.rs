@@ -3,6 +3,8 @@
 //! [`Inbox`] is transport-free: a raw request goes in, an answer and a journal record come out. [`serve`] is its front
 //! door on a TCP socket. An [`Interceptor`](wire::http1::Interceptor) may put a fault in place of the answer.
 
+mod allowance;
+mod answers;
 mod connection_limit;
 mod deliveries;
 mod diagnoser;
@@ -13,7 +15,7 @@ mod server;
 mod wall_time;
 
 pub use deliveries::Content;
-pub use handler::{Config, Inbox};
+pub use handler::{Config, Inbox, KeptInPart};
 pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};

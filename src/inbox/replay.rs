@@ -1,6 +1,8 @@
 //! Takes in what another receiver recorded, so that a run settles on it as on what came to its own door.
 
+use super::deliveries::Awaited;
 use super::handler::Inbox;
+use correlate::Author;
 use record::Ending;
 use record::faults::Fault;
 use record::{Attempt, Record, Watch};
@@ -18,8 +20,8 @@ pub struct Replay {
 pub(super) struct UnderWay {
     /// Its delivery among those that the inbox remembers.
     pub(super) slot: u32,
-    /// Its event, when it may be one that is waited for.
-    pub(super) event: Option<String>,
+    /// What it may be that is waited for.
+    pub(super) awaited: Option<Awaited>,
     pub(super) fault: Option<Fault>,
     status: Option<u16>,
 }
@@ -56,9 +58,13 @@ impl Replay {
     }
 
     fn arrived(&mut self, attempt: &Attempt) {
-        let sighting = self.inbox.sighting(&attempt.headers, &attempt.body.bytes());
+        let body = attempt.body.bytes();
+        if self.inbox.author(&attempt.headers, &body, attempt.verdict.reason) == Author::Stranger {
+            return;
+        }
+        let sighting = self.inbox.sighting(&attempt.headers, &body);
         let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);
-        self.under_way.insert(attempt.attempt, UnderWay { slot, event: sighting.event, fault, status });
+        self.under_way.insert(attempt.attempt, UnderWay { slot, awaited: sighting.awaited, fault, status });
     }
 }

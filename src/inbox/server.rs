@@ -4,6 +4,7 @@ use super::connection_limit::{ConnectionLimit, Taken};
 use super::handler::{Handled, Inbox};
 use super::hooks::Upstream;
 use record::Ending;
+use std::net::IpAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -76,20 +77,22 @@ pub async fn serve_with(
         let next = async {
             let accepted = listener.accept().await.ok();
             let seat = connections.take().await;
-            accepted.map(|(tcp, _)| (seat, tcp))
+            accepted.map(|(tcp, from)| (seat, tcp, from.ip()))
         };
         let accepted = tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => break,
             accepted = next => accepted,
         };
         while open.try_join_next().is_some() {}
-        let Some((seat, tcp)) = accepted else {
+        let Some((seat, tcp, peer)) = accepted else {
             connections.make_room();
             tokio::time::sleep(PAUSE).await;
             continue;
         };
         let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());
-        open.spawn(async move { attend(tcp, tls, &inbox, (doors.limits, budget), &seat, stop).await });
+        open.spawn(
+            async move { attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await },
+        );
     }
     drop(listener);
     let all = async { while open.join_next().await.is_some() {} };
@@ -98,7 +101,7 @@ pub async fn serve_with(
 }
 
 async fn attend(
-    tcp: TcpStream,
+    (tcp, peer): (TcpStream, IpAddr),
     tls: Tls,
     inbox: &Inbox,
     (limits, budget): (Limits, Budget),
@@ -115,7 +118,7 @@ async fn attend(
         shaken = tokio::time::timeout(limits.head_time, handshake(tcp, tls)) => shaken,
     };
     let Ok(Some(socket)) = shaken else { return };
-    let mut connection = Connection::new(socket, inbox.clock(), limits).within(budget);
+    let mut connection = Connection::new(socket, inbox.clock(), limits).within(budget).from(peer);
     loop {
         let begun = tokio::select! {
             biased;

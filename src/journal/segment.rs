@@ -1,5 +1,6 @@
 //! The file that is being written.
 
+use crate::build_info::build;
 use record::{Continues, EncodedRecord, FIRST, Header, Lines, Link, Record, Watch};
 use sha2::{Digest, Sha256};
 use std::fs::{File, Metadata, OpenOptions};
@@ -41,7 +42,9 @@ impl Segment {
         let (opened, digest) = (Instant::now(), Sha256::new());
         let mut part = Self { file, place, opened, bytes: 0, records: 0, prev: FIRST, digest };
         let mut lines = Lines::behind(FIRST);
-        lines.put(&EncodedRecord::new(&Record::Header(Box::new(header.clone())))?);
+        // Whoever asks for a journal need not know which build writes it.
+        let header = Header { build: Some(build()), ..header.clone() };
+        lines.put(&EncodedRecord::new(&Record::Header(Box::new(header)))?);
         if let Some(continues) = continues {
             lines.put(&EncodedRecord::new(&Record::Watch(Watch::Continues(continues)))?);
         }

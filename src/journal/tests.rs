@@ -42,6 +42,7 @@ fn attempt(n: u64, body: Body) -> Record {
         attempt: n,
         first_byte: Tick(n),
         received: Tick(n + 1),
+        peer: None,
         method: "POST".into(),
         target: "/w".into(),
         headers: vec![("Host".into(), "h".into())],

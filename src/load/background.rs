@@ -4,6 +4,7 @@ use super::engine::{Finish, Plan, Worker, run};
 use super::schedule::Schedule;
 use super::scheduler::Pace;
 use super::shard::Shard;
+use super::thread_time::ThreadTime;
 use crate::signals::Signals;
 use chrono::{DateTime, Utc};
 use record::Interval;
@@ -115,7 +116,7 @@ async fn perform<W: Worker, M: FnMut() -> W>(
     }
     let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
     let each = |interval| tell(Event::Second(Box::new(interval)));
-    let finish = run(plan, clock, make(clock), stop, bell, thread_cpu_us, each).await;
+    let finish = run(plan, clock, make(clock), stop, bell, ThreadTime::of_this_thread, each).await;
     listening.abort();
     tell(Event::Ended(finish));
 }
@@ -150,11 +151,4 @@ fn chime(schedule: Schedule, shard: Shard, clock: Clock, bell: Weak<Notify>) {
     };
     // Without a thread to spare the load still runs.
     drop(std::thread::Builder::new().name("chime".to_owned()).spawn(ring));
-}
-
-/// Processor time of this thread in µs, from the scheduler's own count in ns (Linux, `proc(5)`); `None` elsewhere.
-fn thread_cpu_us() -> Option<u64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    let ns: u64 = text.split_whitespace().next()?.parse().ok()?;
-    Some(ns / 1000)
 }

@@ -1,8 +1,9 @@
 //! Runs a load: paces the starts, keeps the workers busy, and hands out the counts of each second.
 
 use super::response::{RequestError, Response};
-use super::scheduler::{Next, Pace, Scheduler, Start};
+use super::scheduler::{Hired, Next, Pace, Scheduler, Start};
 use super::shard::Shard;
+use super::thread_time::ThreadTime;
 use record::Interval;
 use record::Tick;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,14 +58,14 @@ pub(crate) enum Finish {
 /// each second; the run ends early when `stop` becomes true. `bell` makes the pacer look at the clock at once: tokio's
 /// timers are exact to a millisecond, and whoever can tell the time better may ring when a start is due.
 ///
-/// Runs best on a runtime with one thread, whose processor time `cpu` tells in µs.
+/// Runs best on a runtime with one thread, whose time `time` tells; of many threads it tells what is known of them all.
 pub(crate) async fn run<W: Worker>(
     plan: Plan,
     clock: Clock,
     mut make: impl FnMut() -> W,
     mut stop: watch::Receiver<bool>,
     bell: Arc<Notify>,
-    cpu: impl Fn() -> Option<u64>,
+    time: impl Fn() -> ThreadTime,
     mut each: impl FnMut(Interval),
 ) -> Finish {
     let ends = clock.instant(Tick(0)) + plan.pace.lasts();
@@ -73,12 +74,18 @@ pub(crate) async fn run<W: Worker>(
         bell,
     });
     let mut workers = JoinSet::new();
-    let mut seconds = Seconds { from: Tick(0), cpu: cpu(), read: cpu };
+    let mut seconds = Seconds { from: Tick(0), time: time(), read: time };
     let mut finish = Finish::Complete;
     loop {
         // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
         let now = Instant::now();
-        scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
+        let hired =
+            scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
+        if hired == Hired::AsManyAsAtOnce {
+            // Those that have been answered meanwhile take what is due, before more connections are opened for it.
+            tokio::task::yield_now().await;
+            continue;
+        }
         if now >= ends {
             scheduler.lock().close();
         }
@@ -127,15 +134,14 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 /// Where the counting of seconds stands.
 struct Seconds<F> {
     from: Tick,
-    cpu: Option<u64>,
+    time: ThreadTime,
     read: F,
 }
 
-impl<F: Fn() -> Option<u64>> Seconds<F> {
+impl<F: Fn() -> ThreadTime> Seconds<F> {
     fn take(&mut self, scheduler: &Shared, to: Tick) -> Interval {
-        let cpu = (self.read)();
-        let used = cpu.zip(self.cpu).map(|(now, before)| now.saturating_sub(before));
-        self.cpu = cpu;
+        let time = (self.read)();
+        let used = time.since(std::mem::replace(&mut self.time, time));
         let from = std::mem::replace(&mut self.from, to);
         scheduler.lock().tally.take(from, to, used)
     }

@@ -13,6 +13,7 @@ mod scheduler;
 mod shard;
 mod tally;
 mod target;
+mod thread_time;
 
 pub(crate) use background::{Background, Event, Job};
 pub(crate) use client::{RetryPolicy, WebhookClient};
@@ -23,3 +24,4 @@ pub(crate) use schedule::{Schedule, Stage};
 pub(crate) use scheduler::Pace;
 pub(crate) use shard::Shard;
 pub(crate) use target::{Connect, Dialer, Target};
+pub(crate) use thread_time::ThreadTime;

@@ -50,6 +50,19 @@ pub(crate) enum Next {
     End,
 }
 
+/// Workers that are hired before those that are busy get their turn. A connection takes as long to open as a few requests
+/// take: whoever opens one for each start that is due meanwhile is late because of it, and opens more. The figure is near what
+/// a single thread has in flight at full speed (`benches/load_vs_peers.sh`).
+const HIRED_AT_ONCE: usize = 16;
+
+/// Whether the pacer has hired all that it wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hired {
+    Enough,
+    /// More may be wanted once the others have had their turn.
+    AsManyAsAtOnce,
+}
+
 /// The state of a running load. One lock around it is taken once for each request.
 pub(crate) struct Scheduler {
     pace: Pace,
@@ -116,8 +129,9 @@ impl Scheduler {
         self.clock.instant(Tick(0)) + since
     }
 
-    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either.
-    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) {
+    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either; a few new ones at once.
+    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) -> Hired {
+        let mut hired = 0;
         let now = Instant::now();
         if matches!(self.pace, Pace::Closed(_)) {
             while self.opened < self.most && !self.over {
@@ -125,7 +139,7 @@ impl Scheduler {
                 let start = self.take(None, now);
                 hire(start);
             }
-            return;
+            return Hired::Enough;
         }
         while let Some(due) = self.due().filter(|&due| due <= now) {
             if let Some(worker) = self.idle.pop() {
@@ -134,14 +148,17 @@ impl Scheduler {
                 if worker.try_send(start).is_err() {
                     self.tally.lost(start.number, self.clock.now());
                 }
-            } else if self.opened < self.most {
-                self.opened += 1;
+            } else if self.opened >= self.most {
+                break;
+            } else if hired == HIRED_AT_ONCE {
+                return Hired::AsManyAsAtOnce;
+            } else {
+                (self.opened, hired) = (self.opened + 1, hired + 1);
                 let start = self.take(Some(due), due);
                 hire(start);
-            } else {
-                return;
             }
         }
+        Hired::Enough
     }
 
     fn take(&mut self, intended: Option<Instant>, available: Instant) -> Start {

@@ -3,6 +3,7 @@
 use super::client::is_success;
 use super::engine::RequestOutcome;
 use super::response::{RequestError, Response};
+use super::thread_time::ThreadTime;
 use record::Tick;
 use record::latency::Latency;
 use record::{ErrorKind, Interval, LoadFailure};
@@ -178,10 +179,10 @@ impl Tally {
 
     /// Takes the counts of the second from `from` to `to` and begins anew.
     #[must_use]
-    pub(crate) fn take(&mut self, from: Tick, to: Tick, cpu_us: Option<u64>) -> Interval {
+    pub(crate) fn take(&mut self, from: Tick, to: Tick, used: ThreadTime) -> Interval {
         let taken = self.counts.drain();
         self.counts.interval.in_flight = taken.in_flight;
-        Interval { from, to, cpu_us, ..taken }
+        Interval { from, to, cpu_us: used.ran_us, wait_us: used.waited_us, ..taken }
     }
 
     /// A worker died with its start; a bug of ours, and never silent.
@@ -238,7 +239,7 @@ mod tests {
         }
         tally.started();
         tally.dropped(4);
-        let interval = tally.take(Tick(0), Tick(1_000_000), None);
+        let interval = tally.take(Tick(0), Tick(1_000_000), ThreadTime::default());
         assert_eq!((interval.started, interval.done, interval.ok, interval.in_flight), (7, 6, 2, 1));
         assert_eq!((interval.dropped, interval.throttled, interval.retry_after_s), (4, 1, Some(7)));
         assert_eq!(interval.statuses, BTreeMap::from([(200, 1), (204, 1), (206, 1), (429, 1), (503, 1)]));
@@ -248,7 +249,7 @@ mod tests {
         assert_eq!(interval.failures.len(), 4);
         assert!(interval.failures[1].reason.contains("Retry-After 7 s"));
         assert_eq!(interval.failures[3].reason.len(), REASON_CHARS);
-        let next = tally.take(Tick(1_000_000), Tick(2_000_000), None);
+        let next = tally.take(Tick(1_000_000), Tick(2_000_000), ThreadTime::default());
         assert_eq!((next.started, next.in_flight), (0, 1));
     }
 
@@ -260,7 +261,7 @@ mod tests {
             for _ in 0..50 {
                 tally.ended(&sample(Ok(500)));
             }
-            kept += tally.take(Tick(0), Tick(1), None).failures.len();
+            kept += tally.take(Tick(0), Tick(1), ThreadTime::default()).failures.len();
         }
         assert_eq!(kept, SAMPLES_PER_RUN);
     }

@@ -1,6 +1,7 @@
 //! Where a load goes: the URL taken apart, its addresses, and how a connection to it is opened.
 
 use super::response::RequestError;
+use crate::outbound::http_url;
 use record::ErrorKind;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -58,10 +59,7 @@ impl Target {
     /// When it is no http or https URL with a host, or holds credentials.
     pub(crate) fn parse(text: &str) -> Result<Self, TargetError> {
         let wrong = |why: &str| TargetError::Url { url: shown(text), why: why.to_owned() };
-        let mut url = Url::parse(text.trim()).map_err(|e| wrong(&e.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") {
-            return Err(wrong("it must begin with http:// or https://"));
-        }
+        let mut url = http_url(text).map_err(|why| wrong(&why))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("it holds credentials, and a command line is no place for them"));
         }

@@ -1,5 +1,6 @@
 //! Tries the receiver's URL as a sender would reach it.
 
+use crate::outbound::http_url;
 use reqwest::{Client, Url};
 use std::io;
 use std::time::Duration;
@@ -13,9 +14,9 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// When it is none, or is not of http or https, or holds credentials.
 pub(crate) fn probe_url(text: &str) -> Result<Url, String> {
     const WANTED: &str = "an http or https URL without credentials and query is needed";
-    let url = Url::parse(text).map_err(|e| format!("{e}; {WANTED}"))?;
+    let url = http_url(text).map_err(|e| format!("{e}; {WANTED}"))?;
     let open = url.username().is_empty() && url.password().is_none() && url.query().is_none();
-    if matches!(url.scheme(), "http" | "https") && open { Ok(url) } else { Err(WANTED.to_owned()) }
+    if open { Ok(url) } else { Err(WANTED.to_owned()) }
 }
 
 /// Tries a URL.

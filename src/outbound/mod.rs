@@ -2,10 +2,12 @@
 
 mod proxy;
 mod shown;
+mod typed;
 
 pub(crate) use proxy::is_loopback;
 pub use proxy::{Proxies, ProxyError, Via};
 pub use shown::shown_url;
+pub use typed::http_url;
 
 use std::sync::Arc;
 

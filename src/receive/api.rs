@@ -303,6 +303,7 @@ fn bare(line: &[u8]) -> Option<&str> {
         "{\"watch\":{\"forwarded\":",
         "{\"watch\":{\"gap\":",
         "{\"watch\":{\"diagnosed\":",
+        "{\"watch\":{\"not_kept\":",
         "{\"watch\":{\"wall_clock\":",
     ];
     wanted.iter().any(|w| record.starts_with(w)).then_some(record)

@@ -39,6 +39,8 @@ pub struct Metrics {
     unwritten: Counter,
     undiagnosed: Counter,
     wrong_tokens: Counter,
+    strangers: Counter,
+    not_kept: Counter,
     journal: Gauge,
     writable: AtomicBool,
     /// How far the system's clock is from where it was at the start, in ms.
@@ -123,6 +125,14 @@ impl Metrics {
         );
         let wrong_tokens =
             counter("webhook_token_failures", "Requests for what the token guards that did not have it");
+        let strangers = counter(
+            "webhook_unauthenticated_requests",
+            "Requests without a valid signature that nothing shows to be the sender's; they are among the failed checks",
+        );
+        let not_kept = counter(
+            "webhook_unauthenticated_not_kept",
+            "Requests without a valid signature that are only counted, not in the journal: too many came",
+        );
         let journal = writable_gauge(&mut registry);
         let usual = Usual {
             valid: one(&signatures, "result", "valid"),
@@ -145,6 +155,8 @@ impl Metrics {
             unwritten,
             undiagnosed,
             wrong_tokens,
+            strangers,
+            not_kept,
             journal,
             writable: AtomicBool::new(true),
             clock_ahead_ms: AtomicI64::new(0),
@@ -336,6 +348,15 @@ impl Observer for Metrics {
 
     fn undiagnosed(&self, skipped: u64) {
         self.undiagnosed.inc_by(skipped);
+    }
+
+    fn stranger(&self) {
+        self.strangers.inc();
+    }
+
+    fn not_kept(&self, reason: Reason) {
+        self.attempt(reason);
+        self.not_kept.inc();
     }
 
     fn clock_parted(&self, ahead_ms: i64) {

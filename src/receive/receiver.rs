@@ -6,7 +6,7 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::inbox::{Config, Content, Doors, Inbox, Tls, serve_with};
+use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
 use record::{Note, Record};
@@ -121,6 +121,7 @@ impl Receiver {
             matcher: Arc::default(),
             content: Content::OfMany,
             turn: Turn::default(),
+            kept_in_part: KeptInPart::All,
         };
         let paths = Arc::new(Paths {
             journal: journal.clone(),

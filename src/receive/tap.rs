@@ -4,6 +4,7 @@
 //! is for: they are written anew, so that the real receiver cannot read another message than the one in the journal.
 
 use crate::inbox::{NoAnswer, NotForwarded, Upstream};
+use crate::outbound::http_url;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use rustls::pki_types::ServerName;
@@ -15,7 +16,6 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
-use url::Url;
 use wire::http1::{Buffered, LongBody, RawRequest, Response, read_response};
 
 /// Largest answer of the real receiver in bytes.
@@ -76,7 +76,7 @@ impl Tap {
     /// When the URL is no http or https URL, or has credentials or a query.
     pub fn new(url: &str, within: Duration) -> Result<Self, TapError> {
         let wrong = |what: &str| TapError::Url(what.to_owned());
-        let url = Url::parse(url).map_err(|e| wrong(&e.to_string()))?;
+        let url = http_url(url).map_err(|e| wrong(&e))?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("credentials do not belong into a URL"));
         }

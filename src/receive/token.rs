@@ -45,6 +45,7 @@ mod tests {
 
     fn with(value: Option<&str>) -> RawRequest {
         RawRequest {
+            peer: None,
             method: "GET".into(),
             target: "/".into(),
             headers: value.map(|v| ("Authorization".to_owned(), v.to_owned())).into_iter().collect(),

@@ -43,6 +43,7 @@ impl Upkeep {
             if turn.is_multiple_of(SELDOM) {
                 self.inbox.give_up(GRACE);
                 self.inbox.look_at_clock();
+                self.inbox.tell_not_kept();
                 self.try_again();
             }
         }

@@ -160,6 +160,7 @@ mod tests {
             attempt: n,
             first_byte: at,
             received: at,
+            peer: None,
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: Vec::new(),

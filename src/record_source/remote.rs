@@ -1,6 +1,7 @@
 //! Reads attempts back from a receiver elsewhere, and measures how far its clock is from ours.
 
 use super::Batch;
+use crate::outbound::http_url;
 use crate::receive::{Meta, Token};
 use chrono::{DateTime, Utc};
 use record::{Offset, Record};
@@ -67,9 +68,8 @@ impl Remote {
     /// # Errors
     /// When the URL is none, or the HTTP client cannot be set up.
     pub(crate) fn new(url: &str, token: Token) -> Result<Self, RemoteError> {
-        let base = Url::parse(url).map_err(|e| RemoteError::Url(e.to_string()))?;
-        if !matches!(base.scheme(), "http" | "https")
-            || !base.username().is_empty()
+        let base = http_url(url).map_err(RemoteError::Url)?;
+        if !base.username().is_empty()
             || base.password().is_some()
             || base.query().is_some()
             || base.fragment().is_some()

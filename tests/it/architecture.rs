@@ -195,7 +195,8 @@ fn cycle(rooms: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
 fn no_two_rooms_name_each_other_and_none_names_the_ones_above_it() {
     let named = rooms(&sources());
     assert_eq!(cycle(&named), None);
-    for lower in ["drive", "inbox", "fault", "load", "receive", "journal", "record_source", "redact"] {
+    for lower in ["drive", "inbox", "fault", "load", "probe", "receive", "journal", "record_source", "redact"]
+    {
         for upper in ["executor", "observe", "cli"] {
             assert!(!named[lower].contains(upper), "src/{lower} names {upper}");
         }
@@ -280,7 +281,7 @@ fn the_pure_crates_have_no_runtime_and_no_sockets() {
         "tokio-rustls",
         "tower",
     ];
-    let pure = ["correlate", "evidence", "record", "scenario", "signature", "pii", "http1"];
+    let pure = ["correlate", "evidence", "probe", "record", "scenario", "signature", "pii", "http1"];
     for package in pure.map(|name| format!("smoke-{name}")) {
         let all = dependencies(&package);
         assert!(all.contains(&package), "{all:?}");

@@ -51,6 +51,18 @@ fn answers(answer: &'static str) -> String {
 }
 
 #[test]
+fn an_address_or_a_time_that_is_none_is_told_with_one_that_would_do() {
+    let of = |subcommand: &str, args: &[&str]| Smoke::new(subcommand).args(args).run().exits(2);
+    of("receive", &["--listen", "localhost:8787"]).says("write 127.0.0.1:8787");
+    of("payments", &["--listen", ":8787"]).says("0.0.0.0:8787 for all of its addresses");
+    of("staging", &["--listen", "8000"]).says("write 127.0.0.1:8000");
+    of("gate", &[".", "--not-before", "2025-11-13"]).says("write 2025-11-13T00:00:00Z");
+    let load = ["webhooks", "--rate", "1/s", "--duration", "1s", "--to"];
+    of("load", &[&load[..], &["127.0.0.1:8787"]].concat()).says("write http://127.0.0.1:8787");
+    of("payments", &["--staging", "staging.example.com:8000"]).says("write https://staging.example.com:8000");
+}
+
+#[test]
 fn secrets_that_are_none() {
     let run = |secret: Option<&str>| {
         let smoke = Smoke::new("payments").args(&["--staging", "http://127.0.0.1:9"]);

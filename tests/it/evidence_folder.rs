@@ -119,4 +119,41 @@ fn a_breaker_that_a_run_leaves_open_is_told_and_the_next_run_knows_of_it() {
     let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
     std::fs::write(&kept, left.to_string()).unwrap();
     drive(7..8).run().says("since staging_payments has opened it: waiting");
+    // An observation that drives waits as well, before its window.
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
+    let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
+    std::fs::write(&kept, left.to_string()).unwrap();
+    let rows = format!("payments={}", dir.path().join("payments.csv").display());
+    let observe = Smoke::new("observe")
+        .args(&["--drive", "payments=1/s", "--duration", "1s", "--staging", &server.url, "--data", &rows])
+        .args(&["--listen", &reserved.address.to_string(), "--artifacts"])
+        .arg(&folder)
+        .arg("--env-file")
+        .arg(dir.path().join("staff.env"))
+        .env("WEBHOOK_SECRET", SECRET)
+        .run();
+    observe.says("since staging_payments has opened it: waiting");
+}
+
+#[test]
+fn a_run_waits_at_its_end_for_the_breaker_that_it_has_opened_where_it_is_told_to() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let folder = dir.path().join("artifacts");
+    let gates = dir.path().join("gates.yaml");
+    std::fs::write(
+        &gates,
+        "retry_contract: { breaker: { failures: 5, window_ms: 120000, open_ms: 3000 } }\n",
+    )
+    .unwrap();
+    let drive = drive(&server, &endpoint, dir.path(), 0..6, &folder);
+    let ran =
+        drive.args(&["--inject", "400", "--concurrency", "6", "--leave-closed", "--gates"]).arg(&gates).run();
+    ran.says("s for it (--leave-closed); the next webhook is the probe that closes it");
+    let left: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(folder.join("sender_breaker.json")).unwrap()).unwrap();
+    let until: chrono::DateTime<chrono::Utc> = serde_json::from_value(left["open_until"].clone()).unwrap();
+    assert!(chrono::Utc::now() >= until, "it has waited");
 }

@@ -266,6 +266,32 @@ fn rewrite<'a>(run: &Run, lines: impl Iterator<Item = &'a str>) {
     std::fs::write(run.journal(), out).expect("written");
 }
 
+/// Git and editors change line ends; what is equal otherwise is told as such.
+#[test]
+fn line_ends_are_named() {
+    let run = Run::new(&recent());
+    let crlf = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace('\n', "\r\n").into_bytes();
+    let change = |path: &Path| {
+        let written = std::fs::read(path).expect("a file");
+        std::fs::write(path, crlf(&written)).expect("written");
+        written
+    };
+    let told = |judgement: &Judgement| {
+        let [found] = judgement.contradictions.as_slice() else { panic!("{:?}", judgement.contradictions) };
+        assert!(
+            found.sentence.contains("CRLF") && found.sentence.contains("core.autocrlf"),
+            "{}",
+            found.sentence
+        );
+        found.kind.clone()
+    };
+    let artifact = change(&run.artifact());
+    assert_eq!(told(&judged(&run.artifact())), "artifact_differs");
+    std::fs::write(run.artifact(), artifact).expect("written");
+    change(&run.journal());
+    assert_eq!(told(&judged(&run.artifact())), "journal_line_ends");
+}
+
 #[test]
 fn what_is_done_to_an_artifact_is_named() {
     let run = Run::new(&recent());

@@ -92,6 +92,8 @@ fn every_webhook_is_unique_and_its_signature_verifies() {
     let ran = load(&url, &["--rate", "100/s", "--duration", "1s", "--report", "html,junit"]).run().exits(0);
     assert!(ran.stdout.contains("PASS"), "{}", ran.stdout);
     assert_eq!(counters(&ran)["statuses"]["200"], 100);
+    // Where the system tells it, the generator knows what it waited for.
+    assert_eq!(counters(&ran)["generator_waited"].is_number(), cfg!(target_os = "linux"));
     for file in
         ["staging_load_report.html", "staging_load_junit.xml", "latency.hlog", "staging_load_journal.jsonl"]
     {

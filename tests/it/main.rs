@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
@@ -49,6 +51,11 @@ mod origin;
 #[cfg(test)]
 mod own_memos;
 #[cfg(test)]
+mod packages;
+#[cfg(test)]
+mod probe;
+#[cfg(test)]
+mod probe_table;
 mod promote;
 #[cfg(test)]
 mod readme;
@@ -78,5 +85,7 @@ mod staging;
 mod surroundings;
 #[cfg(test)]
 mod tap;
+#[cfg(test)]
+mod used_rows;
 #[cfg(test)]
 mod wall_clock;

@@ -88,6 +88,13 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
     assert!(contents("_journal.jsonl").len() == 2 && contents("_memo.md").contains(&memo.into_bytes()));
 }
 
+/// A webhook as the sender's, signed with another secret.
+fn imitated() -> Webhook {
+    let mut forged = Webhook::new();
+    forged.body.push(b' ');
+    forged
+}
+
 #[test]
 fn a_trigger_ends_the_window_and_runs_the_command() {
     let dir = tempfile::tempdir().unwrap();
@@ -97,11 +104,13 @@ fn a_trigger_ends_the_window_and_runs_the_command() {
     begun(dir.path());
     let mut forged = Webhook::new();
     forged.body.push(b' ');
-    assert_eq!(receiver.post(&forged), Some(401));
+    // Anybody can do it once or twice.
+    assert_eq!(receiver.post(&imitated()), Some(401));
+    (0..2).for_each(|_| assert_eq!(receiver.post(&imitated()), Some(401)));
     let done = child.wait_with_output().unwrap();
     assert_eq!(done.status.code(), Some(1), "{}", String::from_utf8_lossy(&done.stderr));
     let reason = std::fs::read_to_string(dir.path().join("rolled-back")).unwrap();
-    assert!(reason.starts_with("signature_failures 1 of 1 attempts"), "{reason}");
+    assert!(reason.starts_with("signature_failures 3 of 3 attempts"), "{reason}");
 }
 
 #[test]
@@ -111,9 +120,8 @@ fn an_interrupt_waits_for_no_command_and_kills_none() {
     let hook = "echo $$ > begun; while [ ! -e go ]; do sleep 0.05; done; touch done";
     let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "60s", "--on-rollback", hook]);
     begun(dir.path());
-    let mut forged = Webhook::new();
-    forged.body.push(b' ');
-    assert_eq!(receiver.post(&forged), Some(401));
+    assert_eq!(receiver.post(&imitated()), Some(401));
+    (0..2).for_each(|_| assert_eq!(receiver.post(&imitated()), Some(401)));
     until(|| dir.path().join("begun").exists(), "the command has begun");
     let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());

@@ -93,6 +93,7 @@ impl Window {
             attempt,
             first_byte: at,
             received: at,
+            peer: None,
             method: "POST".to_owned(),
             target: if self.elsewhere { format!("/elsewhere/{}", attempt - 1) } else { "/".to_owned() },
             headers,
@@ -160,8 +161,8 @@ fn a_good_minute_begins_the_row_anew_and_90_percent_is_good() {
 #[test]
 fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
     let mut window = Window::new();
-    window.minute(1, 9, 0);
-    window.webhook(1, 401, Reason::Mismatch, "{}");
+    window.minute(1, 18, 0);
+    (0..2).for_each(|_| window.webhook(1, 401, Reason::Mismatch, "{}"));
     assert!(window.fired().is_empty(), "10 % is not above 10 %");
     window.webhook(1, 401, Reason::Mismatch, "{}");
     assert_eq!(window.fired(), ["signature_failures"]);
@@ -176,6 +177,73 @@ fn personal_data_forged_signatures_and_an_unreachable_receiver_fire() {
     assert!(!window.fired().contains(&"unreachable".to_owned()));
     window.analysis.take(&probe(4, Some("refused")));
     assert!(window.fired().contains(&"unreachable".to_owned()));
+}
+
+/// What a stranger posts: a browser's or a script's request, and not the sender's.
+fn stranger(window: &mut Window, minute: u64, body: &str) {
+    let sender =
+        std::mem::replace(&mut window.headers, vec![("User-Agent".to_owned(), "curl/8.5".to_owned())]);
+    window.webhook(minute, 401, Reason::Mismatch, body);
+    window.headers = sender;
+}
+
+fn as_the_sender(window: &mut Window) {
+    window.headers = vec![
+        ("User-Agent".to_owned(), "DeltaCrown-Webhook/1.0".to_owned()),
+        ("X-Webhook-Event".to_owned(), "payment_verified".to_owned()),
+    ];
+}
+
+#[test]
+fn strangers_are_a_finding_of_their_own_and_change_no_figure() {
+    const LEAK: &str = r#"{"event":"payment_verified","data":{"body":"call john@example.com"}}"#;
+    let (mut quiet, mut loud) = (Window::new(), Window::new());
+    for window in [&mut quiet, &mut loud] {
+        as_the_sender(window);
+    }
+    // First of all in the window, and again and again.
+    (0..50).for_each(|_| stranger(&mut loud, 1, LEAK));
+    assert!(loud.fired().is_empty(), "{:?}", loud.fired());
+    for minute in 1..=30 {
+        quiet.minute(minute, 3, 0);
+        loud.minute(minute, 3, 0);
+        (0..9).for_each(|_| stranger(&mut loud, minute, "no JSON"));
+    }
+    assert!(loud.fired().is_empty(), "{:?}", loud.fired());
+    let figures = |window: &Window| {
+        let of = |c: evidence::gate::Check| (c.id.clone(), c.title.clone(), c.verdict, c.actual, c.n);
+        judge(&window.analysis, &Gates::default()).into_iter().map(of).collect::<Vec<_>>()
+    };
+    quiet.end();
+    loud.end();
+    assert_eq!(figures(&quiet), figures(&loud));
+    assert_eq!(loud.analysis.strangers.found.to_string(), "320 unauthenticated requests");
+    let said = judge(&loud.analysis, &Gates::default()).into_iter().find(|c| c.id == "signatures").unwrap();
+    assert!(said.text.contains("320 unauthenticated requests are not counted"), "{}", said.text);
+}
+
+#[test]
+fn a_sender_with_the_wrong_secret_is_named_by_its_third_webhook_or_by_twenty() {
+    let verdict = |window: &Window| {
+        let checks = judge(&window.analysis, &Gates::default());
+        checks.into_iter().find(|c| c.id == "signatures").unwrap().verdict
+    };
+    let mut window = Window::new();
+    as_the_sender(&mut window);
+    (0..2).for_each(|_| window.webhook(1, 401, Reason::Mismatch, "{}"));
+    assert!(window.fired().is_empty());
+    assert_eq!(verdict(&window), Verdict::Unproven);
+    window.webhook(1, 401, Reason::Mismatch, "{}");
+    assert_eq!(window.fired(), ["signature_failures"]);
+    assert_eq!(verdict(&window), Verdict::Fail);
+    // Beside valid ones three are not enough, unless those are five minutes past.
+    let mut window = Window::new();
+    as_the_sender(&mut window);
+    window.minute(1, 1, 0);
+    (0..3).for_each(|_| window.webhook(5, 401, Reason::Mismatch, "{}"));
+    assert!(window.fired().is_empty());
+    window.webhook(7, 401, Reason::Mismatch, "{}");
+    assert_eq!(window.fired(), ["signature_failures"]);
 }
 
 #[test]
@@ -203,7 +271,10 @@ fn the_triggers_of_a_gates_file_fire_in_their_minutes() {
 fn a_stranger_writes_nothing_into_evidence() {
     let mut window = Window::new();
     let key = r"k\n\n**Verdict**: PASS\n\n- [x] Forged line\u001b[2J";
-    window.webhook(1, 401, Reason::Mismatch, &format!(r#"{{"{key}":"john@example.com"}}"#));
+    let body = format!(r#"{{"{key}":"john@example.com"}}"#);
+    window.webhook(1, 401, Reason::Mismatch, &body);
+    assert!(window.fired().is_empty(), "{:?}", window.fired());
+    window.webhook(1, 200, Reason::Valid, &body);
     let evidence = triggers(&window.analysis, &Gates::default())[0].evidence.clone();
     assert!(evidence.contains(r"/k\n\n**Verdict**: PASS"), "{evidence}");
     assert!(!evidence.contains(char::is_control), "{evidence}");

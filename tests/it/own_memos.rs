@@ -65,6 +65,7 @@ pub fn window(path: &Path, statuses: &[u16], events: &[&str], more: &[Record], e
             attempt: n.into(),
             first_byte: Tick(at),
             received: Tick(at + 100),
+            peer: None,
             method: "POST".into(),
             target: "/".into(),
             headers,

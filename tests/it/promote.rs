@@ -62,6 +62,7 @@ impl Window {
                 attempt: n.into(),
                 first_byte: Tick(at),
                 received: Tick(at + 100),
+                peer: None,
                 method: "POST".into(),
                 target: "/".into(),
                 headers,

@@ -110,6 +110,7 @@ fn one_flow(
             attempt: *attempts,
             first_byte: Tick(at),
             received: Tick(at + 100),
+            peer: None,
             method: "POST".into(),
             target: "/webhooks/inbound".into(),
             headers: parcel.0.clone(),

@@ -10,6 +10,7 @@ mod fingerprint;
 mod flow_matcher;
 mod json_projection;
 mod policy;
+mod sender;
 mod sharded;
 mod turn;
 
@@ -19,5 +20,6 @@ pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
 pub use json_projection::JsonProjection;
 pub use policy::{After, Stage, after, is_success, latest_retry};
+pub use sender::{Author, Clue, Content, KnownSender};
 pub use sharded::Sharded;
 pub use turn::Turn;

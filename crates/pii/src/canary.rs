@@ -131,10 +131,14 @@ impl Canaries {
     }
 
     /// Notes every text canary that stands on its own in `view` (normal form, any case).
+    #[inline]
     pub fn search(&self, view: &str, hits: &mut Hits) {
-        if self.texts.is_empty() {
-            return;
+        if !self.texts.is_empty() {
+            self.search_texts(view, hits);
         }
+    }
+
+    fn search_texts(&self, view: &str, hits: &mut Hits) {
         let folded;
         let hay = if view.is_ascii() {
             view

@@ -7,10 +7,11 @@ use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::hits::Hits;
 use super::judge::Context;
 use super::keys::Says;
-use super::layers::{Layers, Rules, is_data, joints};
+use super::layers::{Layers, joints};
 use super::mask::mask;
 use super::memo::{Memo, Place};
 use super::policy::{AllowList, Policy, PolicyError};
+use super::rules::Rules;
 use super::{decode, request};
 use crate::Identity;
 use regex::Regex;
@@ -208,7 +209,7 @@ impl Engine {
         let context = rules.under(Context::NONE, name);
         let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
         layers.value(value, context);
-        if is_data(name) {
+        if context.data {
             layers.value(name, Context::NONE);
         }
         remember(rules, known, value, &hits);
@@ -250,7 +251,7 @@ impl Engine {
             if let Name::Key(key) = &node.name
                 && let Some(parent) = parent
             {
-                self.key(key, parent, rules, &mut hits);
+                self.key(key, (parent, context.data), rules, &mut hits);
             }
             self.emit(&hits, || document.pointer(root, id), scan);
         }
@@ -297,8 +298,8 @@ impl Engine {
     }
 
     /// A key that may hold data.
-    fn key(&self, key: &str, parent: Context, rules: Rules<'_>, hits: &mut Hits) {
-        if is_data(key) {
+    fn key(&self, key: &str, (parent, data): (Context, bool), rules: Rules<'_>, hits: &mut Hits) {
+        if data {
             Layers::new(rules, hits, key.len()).value(key, parent.of_keys());
         } else {
             for canaries in rules.canaries {

@@ -46,6 +46,8 @@ pub(super) struct Context {
     pub member: Option<(Category, u8)>,
     /// The category that the policy gives to this key.
     pub extra: Option<Category>,
+    /// The key itself holds data.
+    pub data: bool,
 }
 
 impl Context {
@@ -57,6 +59,7 @@ impl Context {
         whose: Whose::Unknown,
         member: None,
         extra: None,
+        data: false,
     };
 
     /// The place of an element of this container, if it is a list.

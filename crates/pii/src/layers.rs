@@ -1,18 +1,14 @@
 //! Scans one text through all its layers: what it says itself, and what travels in it.
 
-use super::canary::Canaries;
 use super::category::Category;
 use super::decode::{self, INSIDE, Outer, Piece, WHOLE};
-use super::detect::{self, Hints, Member, View, account, digits, pairs};
-use super::document::Name;
+use super::detect::{self, Hints, Member, View, account, date, digits, pairs};
 use super::hits::Hits;
-use super::judge::{Context, Subject, judge};
-use super::keys::{self, Role, Says, Whose};
-use super::memo::Memo;
+use super::judge::{Context, judge};
+use super::keys::Says;
+use super::rules::Rules;
 use super::text::{self, Classes};
-use regex::Regex;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
 /// How many layers may lie on each other: three encodings, a carrier, and a JSON text in it.
@@ -30,80 +26,6 @@ const INFLATED: usize = 1 << 20;
 /// What one of the decoders of whole texts needs; most texts have nothing of it.
 static CARRIED: LazyLock<Classes> =
     LazyLock::new(|| WHOLE.iter().fold(Classes::NONE, |all, decoder| all.or(decoder.classes)));
-
-/// What does not change from leaf to leaf.
-#[derive(Clone, Copy)]
-pub(super) struct Rules<'e> {
-    pub canaries: [&'e Canaries; 2],
-    pub extra_keys: &'e HashMap<String, Category>,
-    pub extra_patterns: &'e [(Regex, Category)],
-    /// What was found clean under these very rules.
-    pub memo: Option<&'e Memo>,
-}
-
-impl Rules<'_> {
-    /// The context of a member `name` in a container of context `parent`.
-    pub fn step(&self, parent: Context, name: &Name<'_>) -> Context {
-        match name {
-            Name::Root => parent,
-            Name::Index(_) => self.element(parent),
-            Name::Key(key) => self.under(parent, key),
-        }
-    }
-
-    /// The context of an element of a list.
-    fn element(self, parent: Context) -> Context {
-        let member = matches!(parent.says, Says::Of(Category::Geo, _))
-            .then_some((Category::Geo, detect::geo::ELEMENT));
-        Context { member, ..parent.element() }
-    }
-
-    /// The context under a key.
-    pub fn under(&self, parent: Context, key: &str) -> Context {
-        let class = keys::classify(key);
-        let part = class.says == Says::Part;
-        let inside = match class.role {
-            Role::Person => Subject::Person,
-            Role::Thing => Subject::Thing,
-            Role::Platform => Subject::Platform,
-            Role::Wrapper => parent.inside.element(),
-            Role::Carrier => Subject::Carrier,
-            Role::Carriers => Subject::Carriers,
-            Role::Other if parent.inside == Subject::Carriers => Subject::Carrier,
-            // Parts of a thing are about it.
-            Role::Other if parent.inside == Subject::Thing => Subject::Thing,
-            Role::People | Role::Other => Subject::Unknown,
-        };
-        // `versions: {ios: …}` are versions, whatever the members are called; `patch: {author: …}` is a person.
-        let street = matches!(class.says, Says::Of(Category::PostalAddress, _))
-            && matches!(parent.says, Says::Of(Category::PostalAddress, _));
-        let inherited = street
-            || class.role != Role::Person
-                && match parent.says {
-                    Says::Version if parent.inside != Subject::Person => {
-                        matches!(class.says, Says::Nothing | Says::Id | detect::name::BARE | Says::Opaque)
-                    }
-                    Says::UserAgent => class.says == Says::Nothing,
-                    detect::ip::IP => key.eq_ignore_ascii_case("address"),
-                    _ => false,
-                };
-        let (says, around) = match class.says {
-            Says::Part => (parent.says, parent.around),
-            _ if inherited => (parent.says, parent.inside),
-            says => (says, parent.inside),
-        };
-        // `shop: {contact_address: …}` is the shop's: an address is whose the object around it is.
-        let address =
-            matches!(class.says, Says::Of(Category::PostalAddress, _)) && parent.whose == Whose::Place;
-        let whose = if class.whose == Whose::Unknown || address { parent.whose } else { class.whose };
-        let extra = if self.extra_keys.is_empty() {
-            None
-        } else {
-            self.extra_keys.get(&key.to_lowercase()).copied().or(parent.extra.filter(|_| part))
-        };
-        Context { says, around, inside, whose, member: class.member, extra }
-    }
-}
 
 /// A scan of the texts at one place.
 pub(super) struct Layers<'r, 'h> {
@@ -165,8 +87,9 @@ impl<'r, 'h> Layers<'r, 'h> {
             return;
         }
         self.judge(view, context);
-        if is_digest(view) {
+        if is_digest(view) || date::is_instant(view) {
             self.canaries(view);
+            self.extra(view);
             return;
         }
         self.flat(view, context, (classes, if outer == Outer::Veiled { 0 } else { digits }), depth);
@@ -280,12 +203,13 @@ impl<'r, 'h> Layers<'r, 'h> {
     /// The context under a key, which may hold data itself.
     fn key(&mut self, key: Option<&str>, around: Context, depth: usize) -> Context {
         let Some(key) = key else { return self.rules.element(around) };
-        if is_data(key) {
+        let context = self.rules.under(around, key);
+        if context.data {
             self.layer(key, around.of_keys(), depth.max(1));
         } else {
             self.canaries(key);
         }
-        self.rules.under(around, key)
+        context
     }
 
     /// One layer further down, as far as the budget goes.
@@ -356,6 +280,11 @@ impl<'r, 'h> Layers<'r, 'h> {
         if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
             self.pairs(text, joined);
         }
+        self.extra(text);
+    }
+
+    /// The patterns of the policy.
+    fn extra(&mut self, text: &str) {
         for (pattern, category) in self.rules.extra_patterns {
             self.hits.worked(text.len());
             for found in pattern.find_iter(text).filter(|f| !f.is_empty()) {
@@ -464,23 +393,6 @@ pub(super) fn joints(
         }
     }
     found
-}
-
-/// A key that holds data rather than a name: more than letters, digits and separators, or long.
-pub(super) fn is_data(key: &str) -> bool {
-    let (classes, digits) = text::survey(key);
-    let marks = Classes::AT
-        .or(Classes::DOT)
-        .or(Classes::COLON)
-        .or(Classes::PERCENT)
-        .or(Classes::WIDE)
-        .or(Classes::EQUALS)
-        .or(Classes::SLASH)
-        .or(Classes::AMPERSAND)
-        .or(Classes::BACKSLASH)
-        .or(Classes::PLUS)
-        .or(Classes::BRACE);
-    classes.has(marks) || digits >= 6 || key.len() >= 24
 }
 
 /// A digest or UUID: hex digits of one of the usual lengths, at least one of them a letter.

@@ -74,6 +74,7 @@ mod mask;
 mod memo;
 mod policy;
 mod request;
+mod rules;
 mod shown;
 mod text;
 

@@ -152,10 +152,13 @@ impl<'d> Parts<'d> {
         if !matches!(nodes.first().map(|n| &n.leaf), Some(Leaf::Container)) {
             return Err(LineError::Syntax);
         }
-        let members = || nodes.iter().skip(1).filter(|n| n.parent == 0);
-        let is_wrapper = members().any(|n| matches!(&n.name, Name::Key(key) if key == "payload"))
-            && (members().any(|n| matches!(&n.name, Name::Key(key) if key == "identities"))
-                || members().all(|n| matches!(&n.name, Name::Key(key) if WRAPPER.contains(&key.as_ref()))));
+        let top = nodes.iter().enumerate().skip(1).filter(|(_, n)| n.parent == 0);
+        let members: Vec<(&str, NodeId)> = top
+            .filter_map(|(id, n)| if let Name::Key(key) = &n.name { Some((key.as_ref(), id)) } else { None })
+            .collect();
+        let member = |name: &str| members.iter().find(|(key, _)| *key == name).map(|(_, id)| *id);
+        let is_wrapper = member("payload").is_some()
+            && (member("identities").is_some() || members.iter().all(|(key, _)| WRAPPER.contains(key)));
         if !is_wrapper {
             // A payload as it is.
             return Ok(Self {
@@ -166,19 +169,16 @@ impl<'d> Parts<'d> {
             });
         }
         let mut seen = BTreeSet::new();
-        if !members().all(|n| matches!(&n.name, Name::Key(key) if seen.insert(key.as_ref()))) {
+        if !members.iter().all(|(key, _)| seen.insert(*key)) {
             return Err(LineError::Twice);
         }
-        let payload = document.member(0, "payload").ok_or(LineError::Syntax)?;
+        let payload = member("payload").ok_or(LineError::Syntax)?;
         let id =
-            document.member(0, "id").and_then(|at| nodes.get(at)).map_or(
-                serde_json::Value::Null,
-                |n| match &n.leaf {
-                    Leaf::Text(text) => text.as_ref().into(),
-                    Leaf::Whole(number) => (*number).into(),
-                    _ => serde_json::Value::Null,
-                },
-            );
+            member("id").and_then(|at| nodes.get(at)).map_or(serde_json::Value::Null, |n| match &n.leaf {
+                Leaf::Text(text) => text.as_ref().into(),
+                Leaf::Whole(number) => (*number).into(),
+                _ => serde_json::Value::Null,
+            });
         Ok(Self { id, payload, headers: headers(document), identities: identities(document)? })
     }
 }

@@ -28,6 +28,7 @@ impl Classes {
     pub const QUOTE: Self = Self(1 << 16);
     pub const NUL: Self = Self(1 << 17);
     pub const QUERY: Self = Self(1 << 18);
+    pub const SEMICOLON: Self = Self(1 << 19);
 
     /// Whether any class of `other` is in here.
     pub const fn has(self, other: Self) -> bool {
@@ -65,6 +66,7 @@ static CLASS_OF: [u32; 256] = {
             b'"' => Classes::QUOTE.0,
             0 => Classes::NUL.0,
             b'?' | b'#' => Classes::QUERY.0,
+            b';' | b'|' => Classes::SEMICOLON.0,
             _ => 0,
         };
         b += 1;

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::{Scheme, Verdict};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 /// The name of an environment that is the stand-in in this process: nobody but this run uses it.
@@ -54,6 +55,8 @@ pub enum Record {
     Note(Note),
     /// A fact of a long-running receiver or of an observation.
     Watch(Watch),
+    /// A fact of a probe of a receiver.
+    Probe(crate::ProbeFact),
     /// Last line: the run ended by itself or was interrupted.
     End(End),
 }
@@ -67,6 +70,9 @@ pub struct Header {
     pub run_id: uuid::Uuid,
     /// Version of smoke.
     pub tool_version: String,
+    /// Which build of that version, as far as the build itself knows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// What kind of run it is.
     pub kind: RunKind,
     /// Wall time of tick 0.
@@ -117,6 +123,22 @@ pub struct Header {
     pub clauses: Vec<Clause>,
 }
 
+/// A build of smoke.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Build {
+    /// Hex id of the commit it was built from; absent where the sources came without their history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub commit: Option<String>,
+    /// Whether what was compiled differs from that commit.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub modified: bool,
+    /// The cargo profile: `dev`, `release`, `dist`.
+    pub profile: String,
+    /// Features of the package; `static` where the C library is linked in.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub features: Vec<String>,
+}
+
 /// What kind of run a journal is of. Everything that differs between kinds asks this, and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
@@ -129,6 +151,8 @@ pub enum RunKind {
     Receive,
     /// A window in which somebody else's webhooks are watched.
     Observe,
+    /// A receiver is tried out: smoke is the sender, right and forged.
+    Probe,
 }
 
 impl RunKind {
@@ -147,6 +171,7 @@ impl RunKind {
             Self::Load => "load",
             Self::Receive => "receive",
             Self::Observe => "observe",
+            Self::Probe => "probe",
         }
     }
 }
@@ -164,6 +189,7 @@ impl Header {
             version: FORMAT_VERSION,
             run_id: uuid::Uuid::new_v4(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: None,
             kind,
             started,
             scenario: ScenarioRef::none(kind),
@@ -339,6 +365,9 @@ pub struct Attempt {
     pub first_byte: Tick,
     /// Last byte of the request.
     pub received: Tick,
+    /// The address that it came from, without the port; behind a proxy that is the proxy's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<IpAddr>,
     /// Method.
     pub method: String,
     /// Path and query.
@@ -373,7 +402,7 @@ impl Attempt {
     }
 }
 
-/// A raw body: text where it is UTF-8, else base64.
+/// A raw body: text where it is UTF-8, and not full of control characters; else base64.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Body {
@@ -381,22 +410,65 @@ pub enum Body {
     Text(String),
     /// Other bytes, as standard base64.
     Base64(String),
+    /// The beginning of a long body that nobody vouches for: its signature is not the key's.
+    Cut(CutBody),
+}
+
+/// A body of which only the beginning is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CutBody {
+    /// Bytes that came.
+    pub bytes: u64,
+    /// SHA-256 of all of them, hex.
+    pub sha256: String,
+    /// The first of them, as standard base64.
+    pub first: String,
 }
 
 impl Body {
+    /// All of a body.
     #[must_use]
     pub fn from_bytes(bytes: Vec<u8>) -> Self {
-        String::from_utf8(bytes).map_or_else(|e| Self::Base64(BASE64.encode(e.as_bytes())), Self::Text)
+        match String::from_utf8(bytes) {
+            Ok(text) if is_shorter_in_base64(&text) => Self::Base64(BASE64.encode(text)),
+            Ok(text) => Self::Text(text),
+            Err(error) => Self::Base64(BASE64.encode(error.as_bytes())),
+        }
     }
 
-    /// The raw bytes; empty for base64 that does not decode.
+    /// The first `most` bytes of a body and its digest; a shorter one whole.
+    #[must_use]
+    pub fn beginning(bytes: Vec<u8>, most: usize) -> Self {
+        match bytes.get(..most).filter(|_| bytes.len() > most) {
+            None => Self::from_bytes(bytes),
+            Some(first) => Self::Cut(CutBody {
+                bytes: bytes.len() as u64,
+                sha256: crate::sha256_hex(&bytes),
+                first: BASE64.encode(first),
+            }),
+        }
+    }
+
+    /// The raw bytes, of a cut body the first ones; empty for base64 that does not decode.
     #[must_use]
     pub fn bytes(&self) -> std::borrow::Cow<'_, [u8]> {
         match self {
             Self::Text(text) => text.as_bytes().into(),
-            Self::Base64(text) => BASE64.decode(text).unwrap_or_default().into(),
+            Self::Base64(text) | Self::Cut(CutBody { first: text, .. }) => {
+                BASE64.decode(text).unwrap_or_default().into()
+            }
         }
     }
+}
+
+/// Whether control characters, of which each takes six bytes in a JSON string, make a text longer there than base64 does.
+fn is_shorter_in_base64(text: &str) -> bool {
+    let written = |byte: u8| match byte {
+        b'\n' | b'\r' | b'\t' | 0x08 | 0x0c => 2,
+        0..0x20 => 6,
+        _ => 1,
+    };
+    text.bytes().map(written).sum::<usize>() > text.len().div_ceil(3) * 4
 }
 
 /// The end of an attempt.

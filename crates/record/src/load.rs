@@ -167,6 +167,9 @@ summed! {
         /// Processor time of the generator's thread in µs, where the system tells it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cpu_us: Option<u64>,
+        /// How long the generator's threads were ready to run and waited for a processor, in µs, where the system tells it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub wait_us: Option<u64>,
         /// Done - intended: what a user waits. Empty in the closed model.
         pub response: Encoded => apart,
         /// Done - sent: what the target took.

@@ -38,6 +38,15 @@ pub enum ReadError {
         /// Line number, from 1.
         line: u64,
     },
+    /// A line that ends with CRLF.
+    #[error(
+        "line {line} ends with CRLF, where smoke writes LF: a checkout with core.autocrlf or an editor has changed the line ends. \
+         Give the journal as it was written (`*.jsonl -text` in .gitattributes keeps git away from it)"
+    )]
+    LineEnd {
+        /// Line number, from 1.
+        line: u64,
+    },
     /// The first line is no header.
     #[error("line 1: a journal begins with its header")]
     NoHeader,
@@ -165,7 +174,12 @@ impl<R: BufRead> Reader<R> {
         self.digest.update(&self.line);
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
-            return Ok(true);
+            // JSON takes it for a blank, and the chain would break at the next line for no reason that can be seen.
+            return if self.line.last() == Some(&b'\r') {
+                Err(ReadError::LineEnd { line: number })
+            } else {
+                Ok(true)
+            };
         }
         if self.line.len() > MAX_LINE {
             return Err(ReadError::LongLine { line: number });

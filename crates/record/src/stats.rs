@@ -9,6 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 /// Most sentences that are kept of one kind.
 pub const TOLD: usize = 3;
@@ -16,6 +17,9 @@ pub const TOLD: usize = 3;
 const TROUBLED: usize = 20;
 /// Most times of blindness that are kept one by one.
 const GAPS: usize = 20;
+/// Most addresses of strangers that are told apart, and the hexadecimal digits that tell them.
+const ADDRESSES: usize = 100;
+const ADDRESS_DIGITS: usize = 16;
 /// Most diagnoses that are told apart.
 const DIAGNOSES: usize = 50;
 
@@ -48,6 +52,9 @@ summed! {
         pub webhook_pii: PiiStats,
         /// Personal data in the API's answers.
         pub api_pii: PiiStats,
+        /// Requests that nothing shows to be the sender's.
+        #[serde(default)]
+        pub unauthenticated: Unauthenticated,
         /// What was seen of each clause of the retry contract, by the id of its check.
         pub clauses: BTreeMap<String, ClauseStats>,
         /// What was seen of the sender's circuit breaker.
@@ -139,6 +146,56 @@ summed! {
 }
 
 summed! {
+    /// Requests without a valid signature that nothing shows to be the sender's: no evidence about its payloads, rates or
+    /// latency.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct Unauthenticated {
+        /// How many.
+        pub requests: u64,
+        /// Of those, the ones that are not in the journal one by one, because there were too many.
+        pub not_kept: u64,
+        /// Requests by the address that they came from, each as the beginning of a digest.
+        pub addresses: BTreeMap<String, u64> => named(ADDRESSES),
+        /// Requests by what the verification said.
+        pub reasons: BTreeMap<Reason, u64>,
+        /// What was wrong with their signatures.
+        pub diagnoses: BTreeMap<String, u64> => named(DIAGNOSES),
+    }
+}
+
+impl Unauthenticated {
+    /// Counts one.
+    pub fn count(&mut self, peer: Option<IpAddr>, reason: Reason) {
+        self.requests += 1;
+        *self.reasons.entry(reason).or_default() += 1;
+        if let Some(peer) = peer {
+            let mut digest = crate::sha256_hex(peer.to_string().as_bytes());
+            digest.truncate(ADDRESS_DIGITS);
+            count_named(&mut self.addresses, &digest, 1, ADDRESSES);
+        }
+    }
+
+    /// Counts what is known of one of them.
+    pub fn diagnosed(&mut self, diagnosis: &str) {
+        count_named(&mut self.diagnoses, diagnosis, 1, DIAGNOSES);
+    }
+}
+
+impl std::fmt::Display for Unauthenticated {
+    /// `3 unauthenticated requests from 1 address`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let plural = |n: usize| if n == 1 { "" } else { "es" };
+        let s = if self.requests == 1 { "" } else { "s" };
+        write!(f, "{} unauthenticated request{s}", self.requests)?;
+        match self.addresses.len() {
+            0 => Ok(()),
+            n if n > ADDRESSES => write!(f, " from more than {ADDRESSES} addresses"),
+            n => write!(f, " from {n} address{}", plural(n)),
+        }
+    }
+}
+
+summed! {
     /// Personal data found in one kind of traffic.
     #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
     pub struct PiiStats {
@@ -218,6 +275,12 @@ impl Tally {
     #[must_use]
     pub fn fate(&self, fate: &str) -> u64 {
         self.fates.get(fate).copied().unwrap_or(0)
+    }
+
+    /// Attempts with a signature of the key.
+    #[must_use]
+    pub fn authentic(&self) -> u64 {
+        self.reasons.iter().filter(|(reason, _)| reason.is_authentic()).map(|(_, n)| n).sum()
     }
 
     /// Attempts whose signature and headers were in order, and all attempts.

@@ -31,6 +31,8 @@ pub enum Watch {
     Hook(Hook),
     /// What the sender of an attempt did wrong; looked for after the answer, so that nobody waits for it.
     Diagnosed(Diagnosed),
+    /// Requests without a valid signature that are not in the journal one by one, because there were too many.
+    NotKept(NotKept),
     /// The system's wall time parted from the one that the monotonic clock carries on.
     WallClock(WallClock),
 }
@@ -50,6 +52,7 @@ impl Watch {
             Self::Quote(r) => Some(r.at),
             Self::Compared(r) => Some(r.at),
             Self::Hook(r) => Some(r.at),
+            Self::NotKept(r) => Some(r.at),
             Self::WallClock(r) => Some(r.at),
         }
     }
@@ -179,6 +182,15 @@ pub struct Diagnosed {
     pub attempt: u64,
     /// One sentence.
     pub text: String,
+}
+
+/// Requests without a valid signature that are only counted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct NotKept {
+    /// When this was written.
+    pub at: Tick,
+    /// How many since the last such line.
+    pub requests: u64,
 }
 
 /// How far the system's wall time is from the time line, from now on.

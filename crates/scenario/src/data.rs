@@ -47,11 +47,15 @@ pub enum DataError {
     },
     /// Fewer rows than flows.
     #[error(
-        "{origin}: {found} data row(s) for {needed} flows: give {needed} rows, or run with --flows {found}"
+        "{origin}: {found} data row(s){} for {needed} flows: give {needed} rows{}",
+        if *skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() },
+        if *found > 0 { format!(", or run with --flows {found}") } else { String::new() }
     )]
     TooFew {
         /// The file, or `the scenario`.
         origin: String,
+        /// Rows in front of them that are not taken.
+        skipped: u32,
         /// How many there are.
         found: usize,
         /// How many are needed.
@@ -109,31 +113,34 @@ impl Data {
 }
 
 /// The rows of a run, one for each flow: from `extra_file` (`--data`), else from the scenario's file, else from its
-/// written rows; ranges are added to each, and columns given by `--var` replace its own.
+/// written rows, without the first `skip`; ranges are added to each, and columns given by `--var` replace its own.
 ///
 /// # Errors
 /// Too few rows, a required column that is missing, a file that cannot be read or is malformed.
 pub fn rows(
     scenario: &Scenario,
     flows: u32,
+    skip: u32,
     extra_file: Option<&Path>,
     run: &Arc<Run>,
 ) -> Result<Vec<Row>, DataError> {
     let data = &scenario.data;
-    let file = extra_file.map(Path::to_path_buf).or_else(|| data.file.as_ref().map(|f| run.dir.join(f)));
-    let needed = usize::try_from(flows).unwrap_or(usize::MAX);
+    let file = data_file(scenario, extra_file, &run.dir);
+    let (needed, skipped) = (flows as usize, skip as usize);
+    let last = needed.saturating_add(skipped);
+    let without = |mut rows: Vec<Row>| rows.split_off(skipped.min(rows.len()));
     let (origin, mut rows) = match &file {
-        Some(file) => (file.display().to_string(), read_rows(file, needed)?),
-        None if !data.rows.is_empty() => ("the scenario".to_owned(), written_rows(data, needed, run)?),
+        Some(file) => (file.display().to_string(), without(read_rows(file, last)?)),
+        None if !data.rows.is_empty() => ("the scenario".to_owned(), without(written_rows(data, last, run)?)),
         None if data.columns.iter().all(|c| data.ranges.contains_key(c) || run.columns.contains_key(c)) => {
             ("the scenario".to_owned(), vec![Row::new(); needed])
         }
         None => return Err(DataError::NoSource { columns: data.columns.join(", ") }),
     };
     if rows.len() < needed {
-        return Err(DataError::TooFew { origin, found: rows.len(), needed: flows });
+        return Err(DataError::TooFew { origin, skipped: skip, found: rows.len(), needed: flows });
     }
-    for (number, row) in (0i64..).zip(rows.iter_mut()) {
+    for (number, row) in (i64::from(skip)..).zip(rows.iter_mut()) {
         let ranges =
             data.ranges.iter().map(|(name, first)| (name.clone(), first.saturating_add(number).into()));
         row.extend(ranges);
@@ -141,6 +148,12 @@ pub fn rows(
     }
     check_columns(data, &rows, &origin)?;
     Ok(rows)
+}
+
+/// The file that the rows come from: `extra_file` (`--data`), else the scenario's, which lies in `dir`.
+#[must_use]
+pub fn data_file(scenario: &Scenario, extra_file: Option<&Path>, dir: &Path) -> Option<PathBuf> {
+    extra_file.map(Path::to_path_buf).or_else(|| scenario.data.file.as_ref().map(|file| dir.join(file)))
 }
 
 fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, DataError> {
@@ -205,7 +218,7 @@ mod tests {
         let settings =
             RunSettings { seed: 0, run_id, now: std::sync::Arc::new(chrono::Utc::now), env, vars, dir };
         let run = Run::new(&scenario, settings).map_err(|e| e.to_string())?;
-        rows(&scenario, flows, file, &run).map_err(|e| e.to_string())
+        rows(&scenario, flows, 0, file, &run).map_err(|e| e.to_string())
     }
 
     /// What a file of that name and content gives, with the directory taken out of an error.

@@ -26,7 +26,7 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
-pub use data::{DataError, MAX_DATA, check_columns, rows};
+pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use load::{

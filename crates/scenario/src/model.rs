@@ -60,6 +60,10 @@ pub struct Scenario {
     /// How to tell this run's webhooks from other traffic.
     #[serde(default)]
     pub webhooks: Webhooks,
+    /// What the system under test has to be set to, in the form in which it is set there; it is printed before anything is driven.
+    /// `{endpoint}`, `{secret}` (what there is to say of it), `{timeout}` (seconds) and `{attempts}` are filled in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender_settings: Option<String>,
     /// How long to watch for unexpected webhooks after the last expected one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub settle: Option<Period>,
@@ -80,6 +84,15 @@ pub struct Scenario {
     /// Flow variants: some of the flows run other steps. The first variant that claims a flow has it.
     #[serde(default)]
     pub variants: Vec<Variant>,
+}
+
+impl Scenario {
+    /// Whether a run uses its data rows up, so that the next one needs others.
+    #[must_use]
+    pub fn uses_rows_up(&self) -> bool {
+        let mut steps = self.steps.iter().chain(self.variants.iter().flat_map(|variant| &variant.steps));
+        !self.data.reusable && steps.any(|step| !step.used_up.is_empty())
+    }
 }
 
 const fn default_flows() -> u32 {
@@ -117,6 +130,10 @@ pub struct Data {
     /// Rows written out; their values may be templates over the environment and `vars`.
     #[serde(default)]
     pub rows: Vec<Entries<Json>>,
+    /// Whether a run leaves its rows as it found them, so that the next one can take the same. Otherwise the rows of a file are
+    /// remembered as used up, where a step says how that shows (`used_up`), and the next run takes those behind them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub reusable: bool,
 }
 
 /// A login: a request, and where in the answer the token is.

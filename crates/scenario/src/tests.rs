@@ -212,7 +212,7 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
         ("TOURNAMENT_ID", "42"),
     ]);
     let run = run_of(&scenario, env, BTreeMap::new()).unwrap();
-    let rows = rows(&scenario, 1, None, &run).unwrap();
+    let rows = rows(&scenario, 1, 0, None, &run).unwrap();
     assert_eq!(rows[0]["payment_id"], json!(12));
     assert_eq!(rows[0]["user_username"], json!("testuser"));
     let mut secrets: Vec<_> = run.secrets(&scenario, &rows).iter().map(|s| s.expose().to_owned()).collect();
@@ -233,7 +233,7 @@ fn columns_can_be_given_on_the_command_line() {
     let given = [("match_id", json!(5)), ("participant_a_password", json!("pw-of-a"))];
     let given = given.map(|(name, value)| (name.to_owned(), value)).into();
     let run = run_of(&scenario, env_of(&[]), given).unwrap();
-    let rows = rows(&scenario, 1, None, &run).unwrap();
+    let rows = rows(&scenario, 1, 0, None, &run).unwrap();
     assert_eq!((&rows[0]["match_id"], &rows[0]["participant_a_password"]), (&json!(5), &json!("pw-of-a")));
 }
 

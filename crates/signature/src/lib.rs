@@ -1,12 +1,17 @@
 #![doc = include_str!("../README.md")]
 #![warn(missing_docs)]
 
+mod compiled;
 mod diagnosis;
 mod key;
+mod message_signatures;
+mod public_key;
 mod scheme;
 mod secret;
 mod seen;
 mod signer;
+mod spec;
+mod template;
 mod unique_keys;
 mod verdict;
 mod verifier;
@@ -14,12 +19,18 @@ mod verifier;
 #[cfg(test)]
 mod properties;
 #[cfg(test)]
+mod provider_vectors;
+#[cfg(test)]
 mod vectors;
 
 pub use key::KeyError;
 pub use scheme::{Scheme, UnknownScheme};
 pub use secret::{MIN_CHARS, Secret, Weakness};
-pub use signer::{Outgoing, Signer};
+pub use signer::{Outgoing, Signed, Signer};
+pub use spec::{
+    Algorithm, BodyFormat, BodySpec, Encoding, Form, KeyEncoding, Place, RequestSpec, SecretSpec,
+    SignatureSpec, SpecError, TimestampSpec, Unit, VersionSpec,
+};
 pub use unique_keys::{UniqueKeysError, check_unique_keys};
 pub use verdict::{Reason, Verdict};
-pub use verifier::Verifier;
+pub use verifier::{Received, Verifier};

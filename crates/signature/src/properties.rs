@@ -117,7 +117,7 @@ fn each_header_is_needed_once_and_in_form() {
 
 #[test]
 fn keys_that_are_none_are_refused() {
-    for scheme in Scheme::ALL {
+    for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.is_signed()) {
         for empty in ["", " ", "\n"] {
             assert_eq!(Signer::new(scheme, &Secret::new(empty)).err(), Some(KeyError::Empty));
             assert_eq!(Verifier::new(scheme, &Secret::new(empty)).err(), Some(KeyError::Empty));
@@ -141,8 +141,19 @@ fn debug_shows_no_key() {
     assert_eq!(shown, "Signer(slack, keyed) Verifier(slack, 300000 ms back, 300000 ms ahead)");
 }
 
+/// The senders whose signature stands in a header of its own and that take any secret of these tests.
+const PLAIN: [Scheme; 7] = [
+    Scheme::DeltacrownV1,
+    Scheme::DeltacrownV2,
+    Scheme::StandardWebhooks,
+    Scheme::Stripe,
+    Scheme::Github,
+    Scheme::Slack,
+    Scheme::Timestamped,
+];
+
 fn scheme() -> impl Strategy<Value = Scheme> {
-    proptest::sample::select(Scheme::ALL.to_vec())
+    proptest::sample::select(PLAIN.to_vec())
 }
 
 /// Secrets that are keys of every scheme: base64 text.
@@ -190,7 +201,7 @@ proptest! {
     #[test]
     fn a_changed_signature_is_not(scheme in scheme(), secret in secret(), at in 0usize..43, to in "[0-9a-f]") {
         let mut headers = sent(scheme, &secret, 1_795_438_932_150, b"{}");
-        let signature = headers.iter_mut().find(|h| h.0 == scheme.layout().signature).unwrap();
+        let signature = headers.iter_mut().find(|h| Some(h.0.as_str()) == scheme.signature_header()).unwrap();
         let start = signature.1.len() - 44 + at;
         prop_assume!(signature.1[start..=start] != to);
         signature.1.replace_range(start..=start, &to);

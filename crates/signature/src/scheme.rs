@@ -1,244 +1,312 @@
-//! The signature schemes with a name, and where each puts signature, timestamp, id and event.
+//! The senders with a name: the built-in profiles, and those that a scenario brings along.
 
-use super::seen::Seen;
-use serde::{Deserialize, Serialize};
+use super::compiled::Compiled;
+use super::seen::{self, Seen};
+use super::spec::{BodySpec, RequestSpec, SignatureSpec, SpecError};
+use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// A named way to sign a webhook.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Scheme {
-    /// Hex HMAC-SHA256 of the raw body in `X-Webhook-Signature` (DeltaCrown phase 5.5).
-    DeltacrownV1,
-    /// Hex HMAC-SHA256 of `timestamp_ms.body`, with `X-Webhook-Timestamp` (ms) and `X-Webhook-Id` (phase 5.6).
-    #[default]
-    #[serde(alias = "deltacrown")]
-    DeltacrownV2,
-    /// Standard Webhooks: base64 HMAC-SHA256 (`v1`) or ed25519 (`v1a`) of `id.timestamp_s.body`.
-    ///
-    /// Secrets are `whsec_` + base64 (`v1`), `whsk_` + base64 of 64 bytes or `whpk_` + base64 of 32 bytes (`v1a`).
-    StandardWebhooks,
-    /// Stripe: hex HMAC-SHA256 of `timestamp_s.body` in `Stripe-Signature: t=…,v1=…`; all of the secret is the key.
-    Stripe,
-    /// GitHub: `sha256=` + hex HMAC-SHA256 of the body in `X-Hub-Signature-256`.
-    Github,
-    /// Slack: `v0=` + hex HMAC-SHA256 of `v0:timestamp_s:body` in `X-Slack-Signature`.
-    Slack,
-    /// Hex HMAC-SHA256 of `timestamp_s.body` in `X-Webhook-Signature`, `sha256=` before it optional when verified and
-    /// written when signed; `X-Webhook-Timestamp` in seconds (the form of AdCP and of Hookdeck Outpost).
-    Timestamped,
+/// How a sender's requests look: a built-in profile by name, or one of a file. A handle: it is copied, and two are equal when
+/// they mean the same.
+#[derive(Clone, Copy)]
+pub struct Scheme(&'static Slot);
+
+/// Where a profile is kept.
+struct Slot {
+    /// The name in journals and on the command line.
+    name: &'static str,
+    /// The name of the profile.
+    sender: &'static str,
+    aliases: &'static [&'static str],
+    /// The profile's file, read when it is first asked for.
+    yaml: &'static str,
+    compiled: OnceLock<Compiled>,
 }
 
-/// A scheme name that is none.
+/// Those that are not built in. They are few: one for each profile that a process reads.
+static OTHERS: Mutex<Vec<Scheme>> = Mutex::new(Vec::new());
+
+/// A sender's name that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("unknown signature scheme `{0}`; known: {known}", known = Scheme::ALL.map(Scheme::name).join(", "))]
 pub struct UnknownScheme(pub String);
 
-/// The unit of a timestamp on the wire.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unit {
-    /// Exactly 13 digits.
-    Milliseconds,
-    /// 1 to 11 digits.
-    Seconds,
-}
+/// Declares the built-in profiles: constant, name in journals, name of the profile, other names.
+macro_rules! built_in {
+    ($($constant:ident = $name:literal $sender:literal [$($alias:literal),*];)*) => {
+        $(
+            #[expect(non_upper_case_globals, reason = "a static for each constant, by the constant's name")]
+            static $constant: Slot = Slot {
+                name: $name,
+                sender: $sender,
+                aliases: &[$($alias),*],
+                yaml: include_str!(concat!("../../../scenarios/senders/", $sender, ".yaml")),
+                compiled: OnceLock::new(),
+            };
+        )*
 
-impl Unit {
-    /// Milliseconds in one.
-    pub(super) const fn ms(self) -> i64 {
-        match self {
-            Self::Milliseconds => 1,
-            Self::Seconds => 1000,
+        #[expect(non_upper_case_globals, reason = "they were the variants of an enum, and read as such")]
+        #[expect(missing_docs, reason = "each is its file in scenarios/senders")]
+        impl Scheme {
+            $(pub const $constant: Self = Self(&$constant);)*
+            /// Every built-in profile, in the order in which help texts list them.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self(&$constant)),*];
         }
-    }
+    };
+}
 
-    /// The time in Unix milliseconds that `text` says, when it has the form of this unit.
-    pub(super) fn parse(self, text: &str) -> Option<i64> {
-        let fits = match self {
-            Self::Milliseconds => text.len() == 13,
-            Self::Seconds => (1..=11).contains(&text.len()),
-        };
-        let value: i64 = (fits && text.bytes().all(|b| b.is_ascii_digit())).then(|| text.parse().ok())??;
-        value.checked_mul(self.ms())
+built_in! {
+    DeltacrownV1 = "deltacrown-v1" "deltacrown-5.5" [];
+    DeltacrownV2 = "deltacrown-v2" "deltacrown-5.6" ["deltacrown"];
+    StandardWebhooks = "standard-webhooks" "standard-webhooks" [];
+    Stripe = "stripe" "stripe" [];
+    Github = "github" "github" [];
+    Slack = "slack" "slack" [];
+    Timestamped = "timestamped" "timestamped" [];
+    Svix = "svix" "svix" [];
+    Gitlab = "gitlab" "gitlab" [];
+    Shopify = "shopify" "shopify" [];
+    Woocommerce = "woocommerce" "woocommerce" [];
+    Paddle = "paddle" "paddle" [];
+    Square = "square" "square" [];
+    Twilio = "twilio" "twilio" [];
+    Hubspot = "hubspot" "hubspot" [];
+    Zoom = "zoom" "zoom" [];
+    Linear = "linear" "linear" [];
+    Line = "line" "line" [];
+    Discord = "discord" "discord" [];
+    Sendgrid = "sendgrid" "sendgrid" [];
+    Mailgun = "mailgun" "mailgun" [];
+    Adyen = "adyen" "adyen" [];
+    Telegram = "telegram" "telegram" [];
+    Intercom = "intercom" "intercom" [];
+    Calendly = "calendly" "calendly" [];
+    Mlflow = "mlflow" "mlflow" [];
+    Alertmanager = "alertmanager" "alertmanager" [];
+    DjangoWebhook = "django-webhook" "django-webhook" [];
+    Rfc9421 = "rfc9421" "rfc9421" [];
+}
+
+/// The part of a profile's file that is about requests.
+#[derive(Deserialize)]
+struct FileView {
+    signature: SignatureSpec,
+    #[serde(default)]
+    event: super::spec::Place,
+    #[serde(default)]
+    id: super::spec::Place,
+    #[serde(default)]
+    body: BodySpec,
+    #[serde(default)]
+    headers: Vec<String>,
+    #[serde(default)]
+    caveats: Vec<String>,
+}
+
+impl FileView {
+    fn spec(self) -> RequestSpec {
+        let Self { signature, event, id, body, headers, caveats } = self;
+        RequestSpec { signature, event, id, body, headers, caveats }
     }
 }
 
-/// Which headers a scheme uses.
-#[derive(Debug)]
-pub(super) struct Layout {
-    pub(super) signature: &'static str,
-    /// A header of its own; Stripe keeps its timestamp in the signature header.
-    pub(super) timestamp: Option<&'static str>,
-    pub(super) unit: Option<Unit>,
-    pub(super) id: Option<&'static str>,
-    pub(super) event: Option<&'static str>,
-    /// What stands before the signature.
-    pub(super) prefix: &'static str,
-    /// In the sender's order.
-    pub(super) own: &'static [&'static str],
+impl Slot {
+    fn compiled(&'static self) -> &'static Compiled {
+        self.compiled.get_or_init(|| {
+            let read = serde_saphyr::from_str::<FileView>(self.yaml).ok();
+            let compiled = read.and_then(|file| Compiled::new(self.name, file.spec()).ok());
+            compiled.unwrap_or_else(|| unreadable(self.name))
+        })
+    }
 }
 
-const DELTACROWN_V1: Layout = Layout {
-    signature: "X-Webhook-Signature",
-    timestamp: None,
-    unit: None,
-    id: None,
-    event: Some("X-Webhook-Event"),
-    prefix: "",
-    own: &["X-Webhook-Signature", "X-Webhook-Event"],
-};
-const DELTACROWN_V2: Layout = Layout {
-    signature: "X-Webhook-Signature",
-    timestamp: Some("X-Webhook-Timestamp"),
-    unit: Some(Unit::Milliseconds),
-    id: Some("X-Webhook-Id"),
-    event: Some("X-Webhook-Event"),
-    prefix: "",
-    own: &["X-Webhook-Signature", "X-Webhook-Event", "X-Webhook-Timestamp", "X-Webhook-Id"],
-};
-const STANDARD_WEBHOOKS: Layout = Layout {
-    signature: "webhook-signature",
-    timestamp: Some("webhook-timestamp"),
-    unit: Some(Unit::Seconds),
-    id: Some("webhook-id"),
-    event: None,
-    prefix: "v1,",
-    own: &["webhook-id", "webhook-timestamp", "webhook-signature"],
-};
-const STRIPE: Layout = Layout {
-    signature: "Stripe-Signature",
-    timestamp: None,
-    unit: Some(Unit::Seconds),
-    id: None,
-    event: None,
-    prefix: "v1=",
-    own: &["Stripe-Signature"],
-};
-const GITHUB: Layout = Layout {
-    signature: "X-Hub-Signature-256",
-    timestamp: None,
-    unit: None,
-    id: Some("X-GitHub-Delivery"),
-    event: Some("X-GitHub-Event"),
-    prefix: "sha256=",
-    own: &["X-GitHub-Delivery", "X-GitHub-Event", "X-Hub-Signature-256"],
-};
-const SLACK: Layout = Layout {
-    signature: "X-Slack-Signature",
-    timestamp: Some("X-Slack-Request-Timestamp"),
-    unit: Some(Unit::Seconds),
-    id: None,
-    event: None,
-    prefix: "v0=",
-    own: &["X-Slack-Request-Timestamp", "X-Slack-Signature"],
-};
-const TIMESTAMPED: Layout = Layout {
-    signature: "X-Webhook-Signature",
-    timestamp: Some("X-Webhook-Timestamp"),
-    unit: Some(Unit::Seconds),
-    id: None,
-    event: None,
-    prefix: "sha256=",
-    own: &["X-Webhook-Signature", "X-Webhook-Timestamp"],
-};
+/// What stands for a built-in profile that cannot be read: a test sees to it that there is none. Nothing is valid under it.
+fn unreadable(name: &'static str) -> Compiled {
+    static SPEC: OnceLock<RequestSpec> = OnceLock::new();
+    let empty = RequestSpec {
+        signature: SignatureSpec::default(),
+        event: Default::default(),
+        id: Default::default(),
+        body: BodySpec::default(),
+        headers: Vec::new(),
+        caveats: Vec::new(),
+    };
+    let spec = SPEC.get_or_init(|| empty);
+    let template = super::template::Template::nothing();
+    let (versions, own, caveats) = (Vec::new(), Vec::new(), Vec::new());
+    Compiled { name, spec, template, versions, own, caveats, separator: " ", needs_id: false }
+}
 
 impl Scheme {
-    /// Every scheme, in the order in which help texts list them.
-    pub const ALL: [Self; 7] = [
-        Self::DeltacrownV1,
-        Self::DeltacrownV2,
-        Self::StandardWebhooks,
-        Self::Stripe,
-        Self::Github,
-        Self::Slack,
-        Self::Timestamped,
-    ];
-
-    /// The name by which users and files know it.
+    /// The name in journals, on the command line and in messages.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::DeltacrownV1 => "deltacrown-v1",
-            Self::DeltacrownV2 => "deltacrown-v2",
-            Self::StandardWebhooks => "standard-webhooks",
-            Self::Stripe => "stripe",
-            Self::Github => "github",
-            Self::Slack => "slack",
-            Self::Timestamped => "timestamped",
-        }
+        self.0.name
     }
 
-    pub(super) const fn layout(self) -> &'static Layout {
-        match self {
-            Self::DeltacrownV1 => &DELTACROWN_V1,
-            Self::DeltacrownV2 => &DELTACROWN_V2,
-            Self::StandardWebhooks => &STANDARD_WEBHOOKS,
-            Self::Stripe => &STRIPE,
-            Self::Github => &GITHUB,
-            Self::Slack => &SLACK,
-            Self::Timestamped => &TIMESTAMPED,
-        }
+    /// The name of the sender's profile; another than [`Scheme::name`] for the two of DeltaCrown only.
+    #[must_use]
+    pub const fn sender(self) -> &'static str {
+        self.0.sender
     }
 
-    /// The signed bytes, in pieces: what the MAC covers.
-    pub(super) fn message<'a>(self, timestamp: &'a str, id: &'a str, body: &'a [u8]) -> [&'a [u8]; 5] {
-        let (timestamp, id) = (timestamp.as_bytes(), id.as_bytes());
-        match self {
-            Self::DeltacrownV1 | Self::Github => [body, b"", b"", b"", b""],
-            Self::DeltacrownV2 | Self::Stripe | Self::Timestamped => [timestamp, b".", body, b"", b""],
-            Self::StandardWebhooks => [id, b".", timestamp, b".", body],
-            Self::Slack => [b"v0:", timestamp, b":", body, b""],
-        }
+    /// The text of a built-in profile's file; empty for another.
+    #[must_use]
+    pub const fn profile(self) -> &'static str {
+        self.0.yaml
     }
 
-    /// The id of the delivery, where the scheme has one.
+    /// Whether the profile is built in.
+    #[must_use]
+    pub const fn is_built_in(self) -> bool {
+        !self.0.yaml.is_empty()
+    }
+
+    pub(crate) fn compiled(self) -> &'static Compiled {
+        self.0.compiled()
+    }
+
+    /// The profile's part about requests.
+    #[must_use]
+    pub fn spec(self) -> &'static RequestSpec {
+        self.compiled().spec
+    }
+
+    /// A sender of this name with these requests. The same data give the same handle.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the data, each with its place.
+    pub fn of(name: &str, spec: RequestSpec) -> Result<Self, Vec<SpecError>> {
+        let same = |known: &Self| known.sender() == name && *known.spec() == spec;
+        if let Some(known) = Self::ALL.iter().find(|known| same(known)) {
+            return Ok(*known);
+        }
+        let mut others = OTHERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = others.iter().find(|known| same(known)) {
+            return Ok(*known);
+        }
+        let compiled = Compiled::new(name, spec)?;
+        let name = compiled.name;
+        let slot = Slot { name, sender: name, aliases: &[], yaml: "", compiled: OnceLock::from(compiled) };
+        let scheme = Self(Box::leak(Box::new(slot)));
+        others.push(scheme);
+        Ok(scheme)
+    }
+
+    /// A fresh secret in the form that this sender's have: for key pairs, a pair, which signs and verifies.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes, or the sender's keys are RSA, which other tools make.
+    pub fn generate_secret(self) -> Result<crate::Secret, getrandom::Error> {
+        crate::Secret::generate_for(self.compiled())
+    }
+
+    /// Whether each request is signed in its headers alone, whatever body and URL it has.
+    #[must_use]
+    pub fn signs_in_headers(self) -> bool {
+        let s = &self.spec().signature;
+        let in_body = s.json.is_some() || s.timestamp.as_ref().is_some_and(|t| t.json.is_some());
+        !in_body && !self.signs_url()
+    }
+
+    /// The id of the delivery, where it stands in a header.
     #[must_use]
     pub fn id(self, headers: &[(String, String)]) -> Option<&str> {
-        Seen::first(headers, self.layout().id?)
+        seen::first(headers, self.spec().id.header.as_deref()?)
     }
 
-    /// Whether webhooks of this scheme carry an id.
+    /// Whether webhooks of this sender carry an id.
     #[must_use]
-    pub const fn has_id(self) -> bool {
-        self.layout().id.is_some()
+    pub fn has_id(self) -> bool {
+        !self.spec().id.is_nowhere()
     }
 
-    /// The timestamp of the delivery in Unix milliseconds, where the scheme has one and it has the scheme's form.
+    /// Whether webhooks of this scheme name their event in a header.
+    #[must_use]
+    pub fn has_event(self) -> bool {
+        self.spec().event.header.is_some()
+    }
+
+    /// Whether webhooks of this sender say when they were signed.
+    #[must_use]
+    pub fn has_timestamp(self) -> bool {
+        self.spec().signature.timestamp.is_some()
+    }
+
+    /// Whether webhooks of this sender are signed at all.
+    #[must_use]
+    pub fn is_signed(self) -> bool {
+        self.spec().signature.algorithm != super::spec::Algorithm::None
+    }
+
+    /// Whether the URL that the sender posts to is part of what it signs.
+    #[must_use]
+    pub fn signs_url(self) -> bool {
+        self.compiled().template.needs_url()
+            || self.spec().signature.components.iter().any(|c| c.starts_with("@t") || c.starts_with("@a"))
+    }
+
+    /// The header with the signature.
+    #[must_use]
+    pub fn signature_header(self) -> Option<&'static str> {
+        let spec = self.spec();
+        let whole = spec.signature.form == super::spec::Form::MessageSignatures;
+        spec.signature.header.as_deref().or(whole.then_some("Signature"))
+    }
+
+    /// The timestamp of the delivery in Unix milliseconds, where a header has one in the sender's form.
     #[must_use]
     pub fn timestamp_ms(self, headers: &[(String, String)]) -> Option<i64> {
-        self.layout().unit?.parse(Seen::read(self, headers).timestamp?)
+        let unit = self.spec().signature.timestamp.as_ref()?.unit;
+        unit.parse(Seen::read(self.compiled(), headers, b"").timestamp.as_deref()?)
     }
 
-    /// The event that the headers name, where the scheme has such a header. It is outside the MAC.
+    /// The event that the headers name, where the sender has such a header. It is mostly outside the MAC.
     #[must_use]
     pub fn event(self, headers: &[(String, String)]) -> Option<&str> {
-        Seen::first(headers, self.layout().event?)
+        seen::first(headers, self.spec().event.header.as_deref()?)
     }
 
-    /// Names of the headers that the scheme itself writes; their values are no user's data.
+    /// Names of the headers that the sender itself writes; their values are no user's data.
     #[must_use]
-    pub const fn own_headers(self) -> &'static [&'static str] {
-        self.layout().own
+    pub fn own_headers(self) -> &'static [&'static str] {
+        &self.compiled().own
     }
 
-    /// What a valid signature of this scheme does not prove, one sentence each.
+    /// What a valid signature of this sender does not prove, one sentence each.
     #[must_use]
-    pub const fn caveats(self) -> &'static [&'static str] {
-        match self {
-            Self::DeltacrownV1 => &[
-                "no timestamp is inside the MAC: a captured request can be replayed for ever",
-                "the event header is outside the MAC: trust the event in the body",
-            ],
-            Self::DeltacrownV2 => &[
-                "id is outside the MAC, dedup by id alone is bypassable: dedup on timestamp and signature too",
-                "the event header is outside the MAC: trust the event in the body",
-            ],
-            Self::Github => {
-                &["no timestamp and no delivery id is inside the MAC: a captured request can be replayed"]
-            }
-            Self::Stripe | Self::Slack | Self::Timestamped | Self::StandardWebhooks => &[],
-        }
+    pub fn caveats(self) -> &'static [&'static str] {
+        &self.compiled().caveats
+    }
+}
+
+impl Default for Scheme {
+    fn default() -> Self {
+        Self::DeltacrownV2
+    }
+}
+
+impl PartialEq for Scheme {
+    fn eq(&self, other: &Self) -> bool {
+        std::ptr::eq(self.0, other.0)
+    }
+}
+
+impl Eq for Scheme {}
+
+impl std::hash::Hash for Scheme {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        std::ptr::from_ref(self.0).hash(state);
+    }
+}
+
+impl fmt::Debug for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Scheme({})", self.name())
     }
 }
 
@@ -252,10 +320,87 @@ impl FromStr for Scheme {
     type Err = UnknownScheme;
 
     fn from_str(name: &str) -> Result<Self, UnknownScheme> {
-        if name == "deltacrown" {
-            return Ok(Self::DeltacrownV2);
+        let known = |s: &Self| s.0.name == name || s.0.sender == name || s.0.aliases.contains(&name);
+        Self::ALL.into_iter().find(known).ok_or_else(|| UnknownScheme(name.to_owned()))
+    }
+}
+
+impl Serialize for Scheme {
+    /// The name of a built-in profile; the name and the data of another.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_built_in() {
+            return serializer.serialize_str(self.name());
         }
-        Self::ALL.into_iter().find(|s| s.name() == name).ok_or_else(|| UnknownScheme(name.to_owned()))
+        let spec = self.spec();
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("name", self.name())?;
+        map.serialize_entry("signature", &spec.signature)?;
+        map.serialize_entry("event", &spec.event)?;
+        map.serialize_entry("id", &spec.id)?;
+        map.serialize_entry("body", &spec.body)?;
+        map.serialize_entry("headers", &spec.headers)?;
+        map.serialize_entry("caveats", &spec.caveats)?;
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Scheme {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Known;
+        #[derive(Deserialize)]
+        struct Named {
+            name: String,
+            signature: SignatureSpec,
+            event: super::spec::Place,
+            id: super::spec::Place,
+            body: BodySpec,
+            headers: Vec<String>,
+            caveats: Vec<String>,
+        }
+        impl<'de> Visitor<'de> for Known {
+            type Value = Scheme;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a sender, or its requests as data")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, name: &str) -> Result<Scheme, E> {
+                name.parse().map_err(E::custom)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scheme, A::Error> {
+                let Named { name, signature, event, id, body, headers, caveats } =
+                    Named::deserialize(MapAccessDeserializer::new(map))?;
+                let spec = RequestSpec { signature, event, id, body, headers, caveats };
+                Scheme::of(&name, spec).map_err(|problems| {
+                    let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                    serde::de::Error::custom(all.join("; "))
+                })
+            }
+        }
+        deserializer.deserialize_any(Known)
+    }
+}
+
+impl schemars::JsonSchema for Scheme {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Scheme".into()
+    }
+
+    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        let names = Self::ALL.iter().flat_map(|s| {
+            let sender = (s.0.sender != s.0.name).then_some(s.0.sender);
+            [Some(s.0.name), sender].into_iter().flatten().chain(s.0.aliases.iter().copied())
+        });
+        let names: Vec<&str> = names.collect();
+        let spec = generator.subschema_for::<RequestSpec>();
+        schemars::json_schema!({
+            "description": "A sender: a built-in profile by name, or its requests as data, with its name.",
+            "anyOf": [
+                { "type": "string", "enum": names },
+                { "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"], "description": "The fields of RequestSpec, and the name.", "$comment": spec },
+            ],
+        })
     }
 }
 
@@ -267,15 +412,45 @@ mod tests {
     fn names_are_the_same_everywhere() {
         for scheme in Scheme::ALL {
             assert_eq!(scheme.to_string().parse(), Ok(scheme));
+            assert_eq!(scheme.sender().parse(), Ok(scheme));
             assert_eq!(serde_json::to_value(scheme).unwrap(), scheme.name());
-            assert!(scheme.own_headers().contains(&scheme.layout().signature));
+            let header = scheme.signature_header();
+            assert!(header.is_none_or(|header| scheme.own_headers().contains(&header)), "{scheme}");
         }
         assert_eq!("deltacrown".parse(), Ok(Scheme::DeltacrownV2));
+        assert_eq!("deltacrown-5.5".parse(), Ok(Scheme::DeltacrownV1));
         assert_eq!(serde_json::from_str::<Scheme>("\"deltacrown\"").unwrap(), Scheme::DeltacrownV2);
-        assert_eq!(
-            "hmac".parse::<Scheme>().unwrap_err().to_string(),
-            "unknown signature scheme `hmac`; known: deltacrown-v1, deltacrown-v2, standard-webhooks, stripe, github, \
-             slack, timestamped"
+        let unknown = "hmac".parse::<Scheme>().unwrap_err().to_string();
+        assert!(
+            unknown.starts_with("unknown signature scheme `hmac`; known: deltacrown-v1, deltacrown-v2, ")
+        );
+    }
+
+    #[test]
+    fn every_built_in_profile_can_be_read() {
+        for scheme in Scheme::ALL {
+            let file = serde_saphyr::from_str::<FileView>(scheme.profile());
+            let spec = file.unwrap_or_else(|e| panic!("{}: {e}", scheme.sender())).spec();
+            assert_eq!(spec.problems(), [], "{}", scheme.sender());
+            assert_eq!(*scheme.spec(), spec);
+        }
+    }
+
+    #[test]
+    fn a_sender_of_a_file_keeps_its_data_in_json() {
+        let mut spec = Scheme::Github.spec().clone();
+        spec.signature.header = Some("X-Other".to_owned());
+        let own = Scheme::of("own", spec.clone()).unwrap();
+        assert_eq!(Scheme::of("own", spec.clone()).unwrap(), own);
+        assert_eq!(Scheme::of("github", Scheme::Github.spec().clone()), Ok(Scheme::Github));
+        let json = serde_json::to_string(&own).unwrap();
+        assert_eq!(serde_json::from_str::<Scheme>(&json).unwrap(), own);
+        spec.signature.message = "{nonsense}".to_owned();
+        let problems = Scheme::of("own", spec).unwrap_err();
+        assert!(
+            problems[0]
+                .to_string()
+                .starts_with("signature.message: `{nonsense}` is no placeholder; there are {body}")
         );
     }
 

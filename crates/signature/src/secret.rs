@@ -1,5 +1,10 @@
 //! Values that cannot be printed.
 
+use super::compiled::Compiled;
+use super::public_key::new_p256;
+use super::spec::{Algorithm, KeyEncoding};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -29,6 +34,29 @@ impl Secret {
         let mut bytes = Zeroizing::new([0u8; 32]);
         getrandom::fill(bytes.as_mut())?;
         Ok(Self::new(hex::encode(bytes.as_ref())))
+    }
+
+    /// A fresh secret in the form of a sender: for one with key pairs, a pair, which signs and verifies.
+    ///
+    /// # Errors
+    /// When the operating system gives no random bytes, or the sender's keys are RSA, which are made with other tools.
+    pub(crate) fn generate_for(sender: &Compiled) -> Result<Self, getrandom::Error> {
+        let mut bytes = Zeroizing::new([0u8; 32]);
+        getrandom::fill(bytes.as_mut())?;
+        let Some(version) = sender.versions.first() else { return Self::generate() };
+        let encode = |bytes: &[u8]| match version.secret.encoding {
+            KeyEncoding::Base64 => STANDARD.encode(bytes),
+            KeyEncoding::Hex => hex::encode(bytes),
+            KeyEncoding::Text if version.algorithm.is_public_key() => STANDARD.encode(bytes),
+            KeyEncoding::Text => hex::encode(bytes),
+        };
+        let text = match version.algorithm {
+            Algorithm::Ed25519 => encode(&ed25519_dalek::SigningKey::from_bytes(&bytes).to_keypair_bytes()),
+            Algorithm::EcdsaP256 => encode(&new_p256().ok_or(getrandom::Error::UNSUPPORTED)?),
+            Algorithm::Rsa | Algorithm::RsaPssSha512 => return Err(getrandom::Error::UNSUPPORTED),
+            _ => encode(bytes.as_ref()),
+        };
+        Ok(Self::new(format!("{}{text}", version.secret.prefix)))
     }
 
     /// The text itself. Whoever calls this answers for where it goes.

@@ -1,7 +1,11 @@
 //! What the headers of a request say about its signature, before anything is believed.
 
-use super::scheme::Scheme;
+use super::compiled::{Compiled, Version};
+use super::key::decode;
+use super::spec::{Encoding, Form, Unit};
 use super::verdict::Reason;
+use serde_json::Value;
+use std::borrow::Cow;
 use subtle::ConstantTimeEq;
 
 /// More signatures than this in one header are refused unread; key rotation needs two.
@@ -19,135 +23,206 @@ impl Problem {
         Self { reason, says: Some(says.into()) }
     }
 
-    fn malformed(says: impl Into<String>) -> Self {
+    pub(super) fn malformed(says: impl Into<String>) -> Self {
         Self::new(Reason::Malformed, says)
     }
+}
+
+/// The first value of a header without the blanks around it, which HTTP does not count as part of it.
+pub(super) fn first<'h>(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
+    headers
+        .iter()
+        .find(|(n, _)| n.eq_ignore_ascii_case(name))
+        .map(|(_, value)| value.trim_matches([' ', '\t']))
 }
 
 /// The signature headers as they stand; texts never leave this module's users, for they may hold anything.
 #[derive(Debug)]
 pub(super) struct Seen<'h> {
-    scheme: Scheme,
-    /// The whole value of the signature header.
-    pub(super) value: Option<&'h str>,
+    sender: &'static Compiled,
+    /// The whole text of the signature.
+    pub(super) value: Option<Cow<'h, str>>,
     /// Timestamp text.
-    pub(super) timestamp: Option<&'h str>,
+    pub(super) timestamp: Option<Cow<'h, str>>,
     /// Id text.
-    pub(super) id: Option<&'h str>,
+    pub(super) id: Option<Cow<'h, str>>,
     twice: Option<&'static str>,
 }
 
 impl<'h> Seen<'h> {
-    /// The first value of a header without the blanks around it, which HTTP does not count as part of it.
-    pub(super) fn first(headers: &'h [(String, String)], name: &str) -> Option<&'h str> {
-        headers
-            .iter()
-            .find(|(n, _)| n.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim_matches([' ', '\t']))
-    }
-
-    /// Picks the scheme's headers out of a request's.
-    pub(super) fn read(scheme: Scheme, headers: &'h [(String, String)]) -> Self {
-        let layout = scheme.layout();
-        let value = Self::first(headers, layout.signature);
-        let timestamp = match scheme {
-            Scheme::Stripe => value.and_then(|v| stripe_items(v, "t").next()),
-            _ => layout.timestamp.and_then(|name| Self::first(headers, name)),
-        };
+    /// Picks the sender's headers out of a request's; the body is looked into only where the sender puts its signature there.
+    pub(super) fn read(sender: &'static Compiled, headers: &'h [(String, String)], body: &'h [u8]) -> Self {
+        let s = &sender.spec.signature;
+        let place = s.timestamp.as_ref();
+        let needs_json = s.json.is_some()
+            || place.is_some_and(|t| t.json.is_some())
+            || (sender.needs_id && sender.spec.id.json.is_some());
+        let json: Option<Value> = needs_json.then(|| serde_json::from_slice(body).ok()).flatten();
+        let at = |pointer: &Option<String>| json_text(json.as_ref()?, pointer.as_deref()?).map(Cow::Owned);
+        let header = |name: &Option<String>| first(headers, name.as_deref()?).map(Cow::Borrowed);
+        let value = header(&s.header).or_else(|| at(&s.json));
+        let timestamp = place.and_then(|t| {
+            let from_pairs = || {
+                let key = t.key.as_deref()?;
+                let whole = first(headers, s.header.as_deref()?)?;
+                pairs(whole, sender.separator, key).next().map(Cow::Borrowed)
+            };
+            header(&t.header).or_else(from_pairs).or_else(|| at(&t.json))
+        });
+        let id = header(&sender.spec.id.header).or_else(|| at(&sender.spec.id.json));
         let count = |name: &str| headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
-        Self {
-            scheme,
-            value,
-            timestamp,
-            id: layout.id.and_then(|name| Self::first(headers, name)),
-            twice: layout.own.iter().copied().find(|name| count(name) > 1),
-        }
+        let twice = sender.own.iter().copied().find(|name| count(name) > 1);
+        Self { sender, value, timestamp, id, twice }
     }
 
-    /// That every header that the verification needs is there, once, and not empty.
+    /// That everything that the verification needs is there, once, and not empty.
     pub(super) fn complete(&self) -> Result<(), Problem> {
-        let layout = self.scheme.layout();
-        let missing = |name: &str| Problem::new(Reason::Missing, format!("no {name} header"));
-        let empty = |name: &str| Problem::new(Reason::Missing, format!("the {name} header is empty"));
-        match self.value {
-            None => return Err(missing(layout.signature)),
+        let name = self.sender.signature_name();
+        match self.value.as_deref() {
+            None => return Err(Problem::new(Reason::Missing, missing(name))),
             Some("") => {
                 let why = "a sender without a secret signs nothing";
-                return Err(Problem::new(Reason::Missing, format!("{} is empty: {why}", layout.signature)));
+                return Err(Problem::new(Reason::Missing, format!("{name} is empty: {why}")));
             }
             Some(_) => {}
         }
-        // GitHub's delivery id is outside the MAC and nobody verifies it.
-        let id = layout.id.filter(|_| self.scheme != Scheme::Github);
-        for (name, value) in [(layout.timestamp, self.timestamp), (id, self.id)] {
+        let spec = self.sender.spec;
+        let time = spec.signature.timestamp.as_ref().and_then(|t| t.header.as_deref().or(t.json.as_deref()));
+        let id = spec.id.header.as_deref().or(spec.id.json.as_deref()).filter(|_| self.sender.needs_id);
+        for (name, value) in [(time, self.timestamp.as_deref()), (id, self.id.as_deref())] {
             match (name, value) {
-                (Some(name), None) => return Err(missing(name)),
-                (Some(name), Some("")) => return Err(empty(name)),
+                (Some(name), None) => return Err(Problem::new(Reason::Missing, missing(name))),
+                (Some(name), Some("")) => {
+                    return Err(Problem::new(Reason::Missing, format!("the {name} header is empty")));
+                }
                 _ => {}
             }
         }
+        self.once()
+    }
+
+    /// That none of the sender's own headers stands twice.
+    pub(super) fn once(&self) -> Result<(), Problem> {
         match self.twice {
             Some(name) => Err(Problem::malformed(format!("{name} is given more than once"))),
             None => Ok(()),
         }
     }
 
-    /// The signatures in the header under this version label of Standard Webhooks, decoded to `length` bytes each.
-    pub(super) fn base64_tags(&self, label: &str, length: usize) -> Result<Vec<Vec<u8>>, Problem> {
-        use base64::Engine;
-        let entries = self.value.unwrap_or_default().split(' ').filter(|e| !e.is_empty());
-        if entries.clone().count() > MAX_TAGS {
-            return Err(self.too_many());
+    /// The texts of the signatures of a version, without what stands before each.
+    fn entries(&self, version: &Version) -> Result<Vec<&str>, Problem> {
+        let value = self.value.as_deref().unwrap_or_default();
+        let strip = |text: &'_ str| -> Option<usize> {
+            match text.strip_prefix(version.prefix) {
+                Some(rest) => Some(text.len() - rest.len()),
+                None => version.prefix_optional.then_some(0),
+            }
+        };
+        let bare = |text| strip(text).and_then(|at| str::get(text, at..));
+        let found: Vec<&str> = match self.sender.spec.signature.form {
+            Form::Plain | Form::MessageSignatures => bare(value).into_iter().collect(),
+            Form::List => value
+                .split(self.sender.separator)
+                .filter(|entry| !entry.is_empty())
+                .take(MAX_TAGS + 1)
+                .filter_map(bare)
+                .collect(),
+            Form::Pairs => {
+                pairs(value, self.sender.separator, version.key).take(MAX_TAGS + 1).filter_map(bare).collect()
+            }
+        };
+        let all = match self.sender.spec.signature.form {
+            Form::List => value.split(self.sender.separator).filter(|entry| !entry.is_empty()).count(),
+            _ => found.len(),
+        };
+        if all > MAX_TAGS {
+            let name = self.sender.signature_name();
+            return Err(Problem::malformed(format!("{name} holds more than {MAX_TAGS} signatures")));
         }
-        let tags: Vec<Vec<u8>> = entries
-            .filter_map(|entry| entry.split_once(',').filter(|(l, _)| *l == label))
-            .filter_map(|(_, text)| base64::engine::general_purpose::STANDARD.decode(text).ok())
-            .filter(|bytes| bytes.len() == length)
-            .collect();
-        if tags.is_empty() {
-            let name = self.scheme.layout().signature;
-            let what = format!("{name} holds no `{label},` signature of {length} base64-coded bytes");
-            return Err(Problem::malformed(what));
-        }
-        Ok(tags)
+        Ok(found)
     }
 
-    /// The signatures in the header, 64 lower-case hex digits each.
-    pub(super) fn hex_tags(&self) -> Result<Vec<&'h str>, Problem> {
-        let layout = self.scheme.layout();
-        let value = self.value.unwrap_or_default();
-        let tags: Vec<&str> = match self.scheme {
-            Scheme::Stripe => stripe_items(value, "v1").collect(),
-            Scheme::Timestamped => vec![value.strip_prefix(layout.prefix).unwrap_or(value)],
-            _ => value.strip_prefix(layout.prefix).into_iter().collect(),
-        };
-        if tags.len() > MAX_TAGS {
-            return Err(self.too_many());
+    /// What a missing signature is called.
+    fn none(&self, version: &Version) -> Problem {
+        let name = self.sender.signature_name();
+        if self.sender.spec.signature.form == Form::Pairs {
+            let key = version.key;
+            let value = self.value.as_deref().unwrap_or_default();
+            let loose = value.split(self.sender.separator).filter_map(|item| item.trim().split_once('='));
+            if loose.clone().any(|(k, _)| k.trim() == key) {
+                return Problem::malformed(format!(
+                    "{name} has blanks around its `{key}=`, which the sender's own libraries refuse"
+                ));
+            }
+            return Problem::malformed(format!("{name} holds no `{key}=` signature"));
         }
-        let right: Vec<&str> = tags.iter().copied().filter(|t| hex_problem(t).is_none()).collect();
-        match (right.is_empty(), tags.first()) {
+        Problem::malformed(format!("{name} holds no `{}` signature", version.prefix))
+    }
+
+    /// The texts of the signatures as they are, for tokens.
+    pub(super) fn texts(&self, version: &Version) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
+        let found = self.entries(version)?;
+        if found.is_empty() {
+            return Err(self.none(version));
+        }
+        Ok(found.into_iter().map(|text| Cow::Borrowed(text.as_bytes())).collect())
+    }
+
+    /// The signatures decoded; `length`: how many bytes each must have.
+    pub(super) fn coded_tags(
+        &self,
+        version: &Version,
+        length: Option<usize>,
+    ) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
+        let entries = self.entries(version)?;
+        let any = !entries.is_empty();
+        let tags: Vec<Cow<'_, [u8]>> = entries
+            .into_iter()
+            .filter_map(|text| decode(version.encoding, text))
+            .filter(|bytes| length.is_none_or(|length| bytes.len() == length) && !bytes.is_empty())
+            .map(Cow::Owned)
+            .collect();
+        if !tags.is_empty() {
+            return Ok(tags);
+        }
+        if !any && self.sender.spec.signature.form == Form::Pairs {
+            return Err(self.none(version));
+        }
+        let name = self.sender.signature_name();
+        let coded = match version.encoding {
+            Encoding::Hex => "hex",
+            Encoding::Base64 => "base64",
+            Encoding::Base64url => "base64url",
+        };
+        let label = if version.prefix.is_empty() { String::new() } else { format!("`{}` ", version.prefix) };
+        let bytes = length.map(|n| format!(" of {n} {coded}-coded bytes"));
+        let bytes = bytes.unwrap_or_else(|| format!(" in {coded}"));
+        Err(Problem::malformed(format!("{name} holds no {label}signature{bytes}")))
+    }
+
+    /// The signatures, lower-case hex of so many bytes each.
+    pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Vec<&str>, Problem> {
+        let digits = 2 * bytes;
+        let tags = self.entries(version)?;
+        let first = tags.first().copied();
+        let mut right = tags;
+        right.retain(|tag| hex_problem(tag, digits).is_none());
+        match (right.is_empty(), first) {
             (false, _) => Ok(right),
             (true, Some(tag)) => {
-                let what = hex_problem(tag).unwrap_or_default();
-                Err(Problem::malformed(format!("{} {what}", layout.signature)))
+                let what = hex_problem(tag, digits).unwrap_or_default();
+                Err(Problem::malformed(format!("{} {what}", self.sender.signature_name())))
             }
-            (true, None) => {
-                let what = format!("{} holds no `{}` signature", layout.signature, layout.prefix);
-                Err(Problem::malformed(what))
-            }
+            (true, None) => Err(self.none(version)),
         }
     }
 
-    fn too_many(&self) -> Problem {
-        let name = self.scheme.layout().signature;
-        Problem::malformed(format!("{name} holds more than {MAX_TAGS} signatures"))
-    }
-
-    /// The timestamp in Unix milliseconds; `None` for a scheme without one.
+    /// The timestamp in Unix milliseconds; `None` for a sender without one.
     pub(super) fn time(&self) -> Result<Option<i64>, Problem> {
-        use super::scheme::Unit::{Milliseconds, Seconds};
-        let Some(unit) = self.scheme.layout().unit else { return Ok(None) };
-        let text = self.timestamp.unwrap_or_default();
+        use Unit::{Milliseconds, Rfc3339, Seconds};
+        let Some(place) = &self.sender.spec.signature.timestamp else { return Ok(None) };
+        let unit = place.unit;
+        let text = self.timestamp.as_deref().unwrap_or_default();
         if let Some(ms) = unit.parse(text) {
             return Ok(Some(ms));
         }
@@ -162,39 +237,63 @@ impl<'h> Seen<'h> {
             (Seconds, true, n) => format!("timestamp has {n} digits, which cannot be Unix seconds"),
             (Milliseconds, false, _) => "timestamp is not a 13-digit number (Unix milliseconds)".to_owned(),
             (Seconds, false, _) => "timestamp is not a number (Unix seconds)".to_owned(),
+            (Rfc3339, _, _) => "timestamp is no moment in the form of RFC 3339".to_owned(),
         };
         Err(Problem::malformed(says))
     }
 
-    /// That the id has the form of the scheme.
+    /// That the id has the form that the profile says.
     pub(super) fn id_form(&self) -> Result<(), Problem> {
+        let place = &self.sender.spec.id;
         let is_uuid = |id: &str| id.len() == 36 && uuid::Uuid::try_parse(id).is_ok();
-        match (self.scheme, self.id) {
-            (Scheme::DeltacrownV2, Some(id)) if !is_uuid(id) => {
-                Err(Problem::malformed("X-Webhook-Id is not a UUID (8-4-4-4-12 hex digits)"))
+        match self.id.as_deref().filter(|_| place.uuid) {
+            Some(id) if !is_uuid(id) => {
+                let name = place.header.as_deref().or(place.json.as_deref()).unwrap_or_default();
+                Err(Problem::malformed(format!("{name} is not a UUID (8-4-4-4-12 hex digits)")))
             }
             _ => Ok(()),
         }
     }
 }
 
-/// The values of `key` in Stripe's `t=…,v1=…,v1=…`.
-fn stripe_items<'h>(value: &'h str, key: &'static str) -> impl Iterator<Item = &'h str> {
-    value
-        .split(',')
-        .filter_map(move |item| item.trim().split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
+fn missing(name: &str) -> String {
+    if name.starts_with('/') {
+        format!("the body has nothing at {name}")
+    } else {
+        format!("no {name} header")
+    }
 }
 
-/// What keeps `tag` from being 64 lower-case hex digits.
-fn hex_problem(tag: &str) -> Option<String> {
+/// The text at a place of a body: a string as it is, a number in its digits.
+pub(super) fn json_text(json: &Value, pointer: &str) -> Option<String> {
+    match json.pointer(pointer)? {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// The values of `key` in `t=…,v1=…,v1=…`. Blanks are part of a key, as Stripe's libraries for Python, Node, Ruby, Go, Java
+/// and PHP have it: `t=1, v1=…` has no `v1`.
+fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<Item = &'h str> {
+    value
+        .split(separator)
+        .filter_map(move |item| item.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
+}
+
+/// What keeps `tag` from being so many lower-case hex digits.
+fn hex_problem(tag: &str, digits: usize) -> Option<String> {
     let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
-    // Not `all`: looking at each of the 64 is faster than stopping early.
-    if tag.len() == 64 && tag.bytes().fold(true, |all, b| all & lower(b)) {
+    // Not `all`: looking at each is faster than stopping early.
+    if tag.len() == digits && tag.bytes().fold(true, |all, b| all & lower(b)) {
         None
     } else if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Some(format!("is not 64 hex digits: {} characters, not all of them hex digits", tag.chars().count()))
-    } else if tag.len() != 64 {
-        Some(format!("has {} hex digits, not 64", tag.len()))
+        Some(format!(
+            "is not {digits} hex digits: {} characters, not all of them hex digits",
+            tag.chars().count()
+        ))
+    } else if tag.len() != digits {
+        Some(format!("has {} hex digits, not {digits}", tag.len()))
     } else {
         Some("is in upper case: signatures are compared case-sensitively and are lower-case hex".to_owned())
     }

@@ -1,94 +1,197 @@
 //! Signing: from an outgoing webhook to its headers, in the order of the wire.
 
-use super::key::{Key, KeyError, finish};
-use super::scheme::{Scheme, Unit};
+use super::compiled::{Compiled, Version};
+use super::key::{Key, KeyError};
+use super::message_signatures;
+use super::scheme::Scheme;
+use super::spec::Form;
+use super::template::Context;
 use crate::Secret;
+use serde_json::Value;
+use std::borrow::Cow;
 use std::fmt;
 
 /// A webhook about to be sent.
 #[derive(Debug, Clone, Copy)]
 pub struct Outgoing<'a> {
-    /// Event name, for the schemes with an event header.
+    /// Event name, for the senders with an event header.
     pub event: &'a str,
     /// Delivery id: a UUID for `deltacrown-v2`; any text for `standard-webhooks`, which signs it.
     pub id: &'a str,
-    /// Time of signing in Unix milliseconds; schemes in seconds round down.
+    /// Time of signing in Unix milliseconds; senders in seconds round down.
     pub timestamp_ms: i64,
     /// The exact bytes of the body.
     pub body: &'a [u8],
 }
 
-/// Signs webhooks under one scheme and one secret. A clone is cheap.
+/// A webhook as it is sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed<'a> {
+    /// The sender's own headers, in its order.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body: the one that was given, or for senders that sign inside the body, the body with its signature.
+    pub body: Cow<'a, [u8]>,
+}
+
+/// Signs webhooks of one sender with one secret. A clone is cheap.
 #[derive(Clone)]
 pub struct Signer {
     scheme: Scheme,
-    key: Option<Key>,
+    sender: &'static Compiled,
+    key: Option<(&'static Version, Key)>,
+    method: String,
+    url: String,
 }
 
 impl Signer {
     /// A signer for `secret`.
     ///
     /// # Errors
-    /// An empty secret, or one that is no key of the scheme, or a public key.
+    /// An empty secret, or one that is no key of the sender, or a public key.
     pub fn new(scheme: Scheme, secret: &Secret) -> Result<Self, KeyError> {
-        match Key::new(scheme, secret)? {
-            Key::Public(_) => Err(KeyError::PublicKeyCannotSign),
-            key => Ok(Self { scheme, key: Some(key) }),
-        }
+        let sender = scheme.compiled();
+        let key = Key::new(sender, secret, true)?;
+        Ok(Self { key: Some(key), ..Self::without_secret(scheme) })
     }
 
     /// The sender that has no secret: its signature header is there and empty, as a real one was seen to send.
     #[must_use]
-    pub const fn without_secret(scheme: Scheme) -> Self {
-        Self { scheme, key: None }
+    pub fn without_secret(scheme: Scheme) -> Self {
+        let (method, url) = ("POST".to_owned(), String::new());
+        Self { scheme, sender: scheme.compiled(), key: None, method, url }
     }
 
-    /// The scheme.
+    /// The same for requests with this method to this URL, for senders that sign them. `POST` and nothing when not said.
+    #[must_use]
+    pub fn to(mut self, method: &str, url: &str) -> Self {
+        (self.method, self.url) = (method.to_owned(), url.to_owned());
+        self
+    }
+
+    /// The sender.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
     }
 
-    /// The signature headers of `webhook`, in the order in which the sender writes them.
+    /// The sender's own headers of `webhook`, in the order in which it writes them. For a sender that puts its signature into
+    /// the body, [`Signer::sign_whole`].
     ///
     /// `event` and `id` are written as they are: whoever takes them from outside keeps line ends out of them.
     #[must_use]
     pub fn sign(&self, webhook: &Outgoing<'_>) -> Vec<(&'static str, String)> {
-        let layout = self.scheme.layout();
-        let timestamp = layout.unit.map(|unit| stamp(unit, webhook.timestamp_ms)).unwrap_or_default();
-        let message = self.scheme.message(&timestamp, webhook.id, webhook.body);
-        let tag = self.key.as_ref().and_then(|key| key.tag(self.scheme, &message).ok());
-        let signature = match (self.scheme, tag) {
-            (_, None) => String::new(),
-            (Scheme::Stripe, Some(tag)) => format!("t={timestamp},{tag}"),
-            (_, Some(tag)) => tag,
-        };
-        let value = |name: &'static str| {
-            let text = match Some(name) {
-                n if n == layout.id => webhook.id.to_owned(),
-                n if n == layout.event => webhook.event.to_owned(),
-                n if n == layout.timestamp => timestamp.clone(),
-                _ => signature.clone(),
+        let spec = self.sender.spec;
+        let s = &spec.signature;
+        let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
+        if s.form == Form::MessageSignatures {
+            return self.message_signature(webhook, &timestamp);
+        }
+        let signature = self.signature(webhook, &timestamp);
+        let value = |name: &&'static str| {
+            let is = |header: &Option<String>| header.as_deref() == Some(*name);
+            let text = if is(&s.header) {
+                signature.clone()
+            } else if is(&spec.id.header) {
+                webhook.id.to_owned()
+            } else if is(&spec.event.header) {
+                webhook.event.to_owned()
+            } else if s.timestamp.as_ref().is_some_and(|t| is(&t.header)) {
+                timestamp.clone()
+            } else {
+                return None;
             };
-            (name, text)
+            Some((*name, text))
         };
-        layout.own.iter().copied().map(value).collect()
+        self.sender.own.iter().filter_map(value).collect()
+    }
+
+    /// The headers and the body of `webhook`: of a sender that signs inside the body with id, event, time and signature put
+    /// where the profile says, if it is JSON that has room for them.
+    #[must_use]
+    pub fn sign_whole<'a>(&self, webhook: &Outgoing<'a>) -> Signed<'a> {
+        let spec = self.sender.spec;
+        let s = &spec.signature;
+        let time = s.timestamp.as_ref().filter(|t| t.json.is_some());
+        if s.json.is_none() && time.is_none() {
+            return Signed { headers: self.sign(webhook), body: Cow::Borrowed(webhook.body) };
+        }
+        let mut body = Cow::Borrowed(webhook.body);
+        if let Some((pointer, unit)) = time.and_then(|t| Some((t.json.as_deref()?, t.unit))) {
+            let text = unit.write(webhook.timestamp_ms);
+            body = set(body, pointer, &text);
+        }
+        let inner = Outgoing { body: &body, ..*webhook };
+        let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
+        let headers = self.sign(&inner);
+        if let Some(pointer) = s.json.as_deref() {
+            let signature = self.signature(&inner, &timestamp);
+            body = Cow::Owned(set(Cow::Borrowed(&*body), pointer, &signature).into_owned());
+        }
+        Signed { headers, body: Cow::Owned(body.into_owned()) }
+    }
+
+    /// The whole value of the signature header; empty without a secret.
+    fn signature(&self, webhook: &Outgoing<'_>, timestamp: &str) -> String {
+        let s = &self.sender.spec.signature;
+        let context = Context::new(timestamp, webhook.id, &[], webhook.body).to(&self.method, &self.url);
+        let signed = self.key.as_ref().and_then(|(version, key)| {
+            let feed = |sink: &mut dyn FnMut(&[u8])| self.sender.template.feed(&context, sink);
+            let tag = key.tag(version.encoding, feed).ok()?;
+            Some((version, format!("{}{tag}", version.prefix)))
+        });
+        let Some((version, tag)) = signed else { return String::new() };
+        if s.form != Form::Pairs {
+            return tag;
+        }
+        let tag = format!("{}={tag}", version.key);
+        match s.timestamp.as_ref().and_then(|t| t.key.as_deref()) {
+            Some(key) => format!("{key}={timestamp}{}{tag}", self.sender.separator),
+            None => tag,
+        }
+    }
+
+    fn message_signature(&self, webhook: &Outgoing<'_>, created: &str) -> Vec<(&'static str, String)> {
+        let spec = self.sender.spec;
+        let mut headers: Vec<(&'static str, String)> = Vec::new();
+        let named = [(spec.id.header.as_deref(), webhook.id), (spec.event.header.as_deref(), webhook.event)];
+        headers.extend(named.into_iter().filter_map(|(name, value)| Some((name?, value.to_owned()))));
+        let seen: Vec<(String, String)> = headers.iter().map(|(n, v)| ((*n).to_owned(), v.clone())).collect();
+        let context = Context::new(created, webhook.id, &seen, webhook.body).to(&self.method, &self.url);
+        let key = self.key.as_ref().map(|(_, key)| key);
+        headers.extend(message_signatures::sign(&spec.signature, key, &context));
+        headers
     }
 
     /// Writes the HMAC-SHA256 of a message in pieces as lower-case hex into `hex`, for senders that lay out their
-    /// headers themselves; `false`, and nothing written, when the key is none for HMAC.
+    /// headers themselves; `false`, and nothing written, when the key is none for HMAC-SHA256.
     pub fn mac_hex_into(&self, message: &[&[u8]], hex: &mut [u8; 64]) -> bool {
-        let Some(Key::Hmac(state)) = &self.key else { return false };
-        hex::encode_to_slice(finish(state, message), hex).is_ok()
+        let Some((_, Key::Mac(mac))) = &self.key else { return false };
+        hex::encode_to_slice(mac.over(message).bytes(), hex).is_ok()
     }
+}
+
+/// The JSON body with this text at a place: a number stays one where there is one. As it was, when it is not JSON or has no
+/// such place.
+fn set<'a>(body: Cow<'a, [u8]>, pointer: &str, text: &str) -> Cow<'a, [u8]> {
+    let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return body };
+    let Some((parent, name)) = pointer.rsplit_once('/') else { return body };
+    let Some(parent) = json.pointer_mut(parent) else { return body };
+    let was_number = parent.get(name).is_some_and(Value::is_number);
+    let value = match text.parse::<i64>() {
+        Ok(number) if was_number => Value::from(number),
+        _ => Value::from(text),
+    };
+    match parent {
+        Value::Object(map) => {
+            map.insert(name.to_owned(), value);
+        }
+        _ => return body,
+    }
+    serde_json::to_vec(&json).map_or(body, Cow::Owned)
 }
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signer({}, {})", self.scheme, if self.key.is_some() { "keyed" } else { "without secret" })
     }
-}
-
-fn stamp(unit: Unit, ms: i64) -> String {
-    ms.div_euclid(unit.ms()).to_string()
 }

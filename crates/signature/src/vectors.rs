@@ -52,9 +52,10 @@ impl Case {
         if let Some(headers) = &self.headers {
             return headers.iter().map(|(n, v)| (n.clone(), v.clone())).collect();
         }
-        let layout = self.scheme().layout();
-        let pairs =
-            [(Some(layout.signature), &self.sig), (layout.timestamp, &self.ts), (layout.id, &self.msg_id)];
+        let sender = self.scheme().compiled();
+        let signature = self.scheme().signature_header();
+        let id = sender.spec.id.header.as_deref();
+        let pairs = [(signature, &self.sig), (sender.timestamp_header(), &self.ts), (id, &self.msg_id)];
         pairs.into_iter().filter_map(|(name, value)| Some((name?.to_owned(), value.clone()?))).collect()
     }
 
@@ -93,7 +94,8 @@ fn signs(case: &Case) {
         body: case.body.as_bytes(),
     };
     let headers = Signer::new(scheme, &case.secret()).expect(&case.id).sign(&outgoing);
-    let value = &headers.iter().find(|(n, _)| *n == scheme.layout().signature).expect("signature header").1;
+    let value =
+        &headers.iter().find(|(n, _)| Some(*n) == scheme.signature_header()).expect("signature header").1;
     let plain =
         value.strip_prefix("sha256=").filter(|_| case.prefix.is_empty() && scheme == Scheme::Timestamped);
     assert!(sig.contains(plain.unwrap_or(value)), "{}: {value}", case.id);

@@ -30,6 +30,14 @@ impl Verdict {
     }
 }
 
+impl Reason {
+    /// Whether the signature is one of the key's: whoever holds the secret made it, be it old or early.
+    #[must_use]
+    pub const fn is_authentic(self) -> bool {
+        matches!(self, Self::Valid | Self::Stale | Self::Future)
+    }
+}
+
 impl std::fmt::Display for Reason {
     /// The name that the journal and JSON output use.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

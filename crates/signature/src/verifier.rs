@@ -1,52 +1,89 @@
-//! Verification of one request: headers, then MAC in constant time over raw bytes, then freshness.
+//! Verification of one request: headers, then the signature in constant time over raw bytes, then freshness.
 
+use super::compiled::{Compiled, Version};
 use super::diagnosis::{Suspect, diagnose, is_searched};
 use super::key::{Key, KeyError};
+use super::message_signatures;
 use super::scheme::Scheme;
 use super::seen::{Problem, Seen};
+use super::spec::{Algorithm, Form};
+use super::template::Context;
 use super::verdict::{Reason, Verdict};
 use crate::Secret;
 use std::fmt;
 
-/// How old a timestamp may be, in ms: 300 s, inclusive, as the senders' own libraries have it.
-const BACK_MS: i64 = 300_000;
+/// A request as it was received.
+#[derive(Debug, Clone, Copy)]
+pub struct Received<'a> {
+    /// Its method.
+    pub method: &'a str,
+    /// The URL that the sender posted to, whole; empty when it is not known, which only some senders' signatures need.
+    pub url: &'a str,
+    /// Its headers.
+    pub headers: &'a [(String, String)],
+    /// The exact bytes of its body.
+    pub body: &'a [u8],
+}
 
-/// How far ahead a DeltaCrown timestamp may be, in ms: 30 s, inclusive, as its own helper has it.
-const DELTACROWN_AHEAD_MS: i64 = 30_000;
-
-/// Verifies webhooks under one scheme and one secret. A clone is cheap.
+/// Verifies webhooks of one sender with its secrets. A clone is cheap.
 #[derive(Clone)]
 pub struct Verifier {
     scheme: Scheme,
+    sender: &'static Compiled,
+    keys: Vec<Held>,
+    back_ms: Option<i64>,
+    ahead_ms: Option<i64>,
+    url: String,
+}
+
+/// A secret and its key; the diagnosis tries other readings of the secret.
+#[derive(Clone)]
+struct Held {
+    version: &'static Version,
     key: Key,
-    /// For the diagnosis, which tries other readings of it.
     secret: Secret,
-    back_ms: i64,
-    ahead_ms: i64,
 }
 
 impl Verifier {
-    /// A verifier for `secret` with the freshness window of the scheme: 300 s back; ahead 30 s for DeltaCrown, else 300 s.
+    /// A verifier for `secret` with the freshness window of the sender's profile.
     ///
     /// # Errors
-    /// An empty secret, under which nothing can be valid, or one that is no key of the scheme.
+    /// An empty secret, under which nothing can be valid, or one that is no key of the sender.
     pub fn new(scheme: Scheme, secret: &Secret) -> Result<Self, KeyError> {
-        let ahead_ms = match scheme {
-            Scheme::DeltacrownV1 | Scheme::DeltacrownV2 => DELTACROWN_AHEAD_MS,
-            _ => BACK_MS,
-        };
-        let key = Key::new(scheme, secret)?;
-        Ok(Self { scheme, key, secret: secret.clone(), back_ms: BACK_MS, ahead_ms })
+        let sender = scheme.compiled();
+        let place = sender.spec.signature.timestamp.as_ref();
+        let ms = |seconds: Option<u32>| seconds.map(|s| i64::from(s) * 1000);
+        let (back_ms, ahead_ms) =
+            (place.and_then(|t| ms(t.back_seconds)), place.and_then(|t| ms(t.ahead_seconds)));
+        let empty = Self { scheme, sender, keys: Vec::new(), back_ms, ahead_ms, url: String::new() };
+        empty.with_secret(secret)
+    }
+
+    /// The same, and requests that are signed with this further secret are valid too, as while secrets are rotated.
+    ///
+    /// # Errors
+    /// As [`Verifier::new`].
+    pub fn with_secret(mut self, secret: &Secret) -> Result<Self, KeyError> {
+        let (version, key) = Key::new(self.sender, secret, false)?;
+        self.keys.push(Held { version, key, secret: secret.clone() });
+        Ok(self)
     }
 
     /// The same with another window, in ms, inclusive at both ends. Negative values count as 0.
     #[must_use]
     pub fn with_freshness(mut self, back_ms: i64, ahead_ms: i64) -> Self {
-        (self.back_ms, self.ahead_ms) = (back_ms.max(0), ahead_ms.max(0));
+        (self.back_ms, self.ahead_ms) = (Some(back_ms.max(0)), Some(ahead_ms.max(0)));
         self
     }
 
-    /// The scheme.
+    /// The same for requests to this URL, for senders that sign it ([`Scheme::signs_url`]).
+    #[must_use]
+    pub fn with_url(mut self, url: &str) -> Self {
+        url.clone_into(&mut self.url);
+        self
+    }
+
+    /// The sender.
     #[must_use]
     pub const fn scheme(&self) -> Scheme {
         self.scheme
@@ -68,8 +105,14 @@ impl Verifier {
     /// too whether [`Verifier::verify_among`] would look; the verdict has no diagnosis then.
     #[must_use]
     pub fn check(&self, headers: &[(String, String)], body: &[u8], now_ms: i64) -> (Verdict, bool) {
-        let seen = Seen::read(self.scheme, headers);
-        match self.judge(&seen, body, now_ms) {
+        self.check_request(&self.post(headers, body), now_ms)
+    }
+
+    /// [`Verifier::check`] of a request with its method and URL.
+    #[must_use]
+    pub fn check_request(&self, request: &Received<'_>, now_ms: i64) -> (Verdict, bool) {
+        let seen = Seen::read(self.sender, request.headers, request.body);
+        match self.judge(&seen, request, now_ms) {
             Ok(()) => (Verdict::valid(), false),
             Err(problem) if problem.is_searched(&seen) => (Verdict::invalid(problem.reason, None), true),
             Err(problem) => (Verdict::invalid(problem.reason, problem.says), false),
@@ -85,11 +128,27 @@ impl Verifier {
         now_ms: i64,
         other_bodies: &[&[u8]],
     ) -> Verdict {
-        let seen = Seen::read(self.scheme, headers);
-        let Err(problem) = self.judge(&seen, body, now_ms) else { return Verdict::valid() };
-        let suspect =
-            Suspect { scheme: self.scheme, secret: &self.secret, headers, seen: &seen, body, other_bodies };
-        let found = if problem.is_searched(&seen) { diagnose(&suspect) } else { None };
+        self.verify_request(&self.post(headers, body), now_ms, other_bodies)
+    }
+
+    /// [`Verifier::verify_among`] of a request with its method and URL.
+    #[must_use]
+    pub fn verify_request(&self, request: &Received<'_>, now_ms: i64, other_bodies: &[&[u8]]) -> Verdict {
+        let seen = Seen::read(self.sender, request.headers, request.body);
+        let Err(problem) = self.judge(&seen, request, now_ms) else { return Verdict::valid() };
+        let look = |held: &Held| {
+            let suspect = Suspect {
+                sender: self.sender,
+                version: held.version,
+                key: &held.key,
+                secret: &held.secret,
+                request,
+                seen: &seen,
+                other_bodies,
+            };
+            diagnose(&suspect)
+        };
+        let found = if problem.is_searched(&seen) { self.keys.iter().find_map(look) } else { None };
         let diagnosis = match (problem.says, found) {
             (Some(says), Some(found)) => Some(format!("{says}; {found}")),
             (says, found) => says.or(found),
@@ -97,22 +156,75 @@ impl Verifier {
         Verdict::invalid(problem.reason, diagnosis)
     }
 
-    fn judge(&self, seen: &Seen<'_>, body: &[u8], now_ms: i64) -> Result<(), Problem> {
+    fn post<'a>(&'a self, headers: &'a [(String, String)], body: &'a [u8]) -> Received<'a> {
+        Received { method: "POST", url: &self.url, headers, body }
+    }
+
+    fn judge(&self, seen: &Seen<'_>, request: &Received<'_>, now_ms: i64) -> Result<(), Problem> {
+        let s = &self.sender.spec.signature;
+        if s.algorithm == Algorithm::None {
+            return seen.once();
+        }
+        let (timestamp, id) =
+            (seen.timestamp.as_deref().unwrap_or_default(), seen.id.as_deref().unwrap_or_default());
+        let context =
+            Context::new(timestamp, id, request.headers, request.body).to(request.method, request.url);
+        if s.form == Form::MessageSignatures {
+            return self.judge_message_signatures(seen, &context, now_ms);
+        }
         seen.complete()?;
-        let tags = self.key.tags(self.scheme, seen)?;
+        let (mut checks, mut problem) = (Vec::with_capacity(self.keys.len()), None);
+        for held in &self.keys {
+            match held.key.tags(held.version, seen) {
+                Ok(tags) => checks.push((held, tags)),
+                Err(unfit) => problem = problem.or(Some(unfit)),
+            }
+        }
+        if checks.is_empty() {
+            return Err(problem.unwrap_or(Problem { reason: Reason::Mismatch, says: None }));
+        }
         let time = seen.time()?;
         seen.id_form()?;
-        let message =
-            self.scheme.message(seen.timestamp.unwrap_or_default(), seen.id.unwrap_or_default(), body);
-        if !self.key.verify(&tags, &message) {
+        if self.sender.template.needs_url() && request.url.is_empty() {
+            return Err(Problem::malformed(
+                "the signature covers the URL that the sender posts to, and that is not known here",
+            ));
+        }
+        // No early end: which of several secrets fits must not show in the time.
+        let right = checks.iter().fold(false, |found, (held, tags)| {
+            found | held.key.verify(tags, |sink| self.sender.template.feed(&context, sink))
+        });
+        if !right {
             return Err(Problem { reason: Reason::Mismatch, says: None });
         }
         time.map_or(Ok(()), |time| self.fresh(time, now_ms))
     }
 
+    fn judge_message_signatures(
+        &self,
+        seen: &Seen<'_>,
+        context: &Context<'_>,
+        now_ms: i64,
+    ) -> Result<(), Problem> {
+        seen.once()?;
+        seen.id_form()?;
+        let keys: Vec<&Key> = self.keys.iter().map(|held| &held.key).collect();
+        let signed = message_signatures::verify(&self.sender.spec.signature, &keys, context)?;
+        if signed.expires_ms.is_some_and(|expires| now_ms > expires) {
+            return Err(Problem::new(Reason::Stale, "the signature has expired"));
+        }
+        match signed.created_ms {
+            Some(time) => self.fresh(time, now_ms),
+            None if self.back_ms.is_some() => {
+                Err(Problem::malformed("the signature does not say when it was `created`"))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn fresh(&self, time: i64, now_ms: i64) -> Result<(), Problem> {
-        // The libraries of the schemes in seconds compare whole seconds.
-        let unit = self.scheme.layout().unit.map_or(1, super::scheme::Unit::ms);
+        // The libraries of the senders in seconds compare whole seconds.
+        let unit = self.sender.spec.signature.timestamp.as_ref().map_or(1000, |t| t.unit.ms());
         let age = i128::from(now_ms.div_euclid(unit)) * i128::from(unit) - i128::from(time);
         let say = |age: i128, way: &str, limit: i64| {
             format!(
@@ -121,19 +233,22 @@ impl Verifier {
                 Seconds(i128::from(limit))
             )
         };
-        if age > i128::from(self.back_ms) {
-            Err(Problem::new(Reason::Stale, say(age, "old", self.back_ms)))
-        } else if -age > i128::from(self.ahead_ms) {
-            Err(Problem::new(Reason::Future, say(-age, "ahead", self.ahead_ms)))
-        } else {
-            Ok(())
+        match (self.back_ms, self.ahead_ms) {
+            (Some(back), _) if age > i128::from(back) => {
+                Err(Problem::new(Reason::Stale, say(age, "old", back)))
+            }
+            (_, Some(ahead)) if -age > i128::from(ahead) => {
+                Err(Problem::new(Reason::Future, say(-age, "ahead", ahead)))
+            }
+            _ => Ok(()),
         }
     }
 }
 
 impl fmt::Debug for Verifier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Verifier({}, {} ms back, {} ms ahead)", self.scheme, self.back_ms, self.ahead_ms)
+        let limit = |ms: Option<i64>| ms.map_or_else(|| "any".to_owned(), |ms| format!("{ms} ms"));
+        write!(f, "Verifier({}, {} back, {} ahead)", self.scheme, limit(self.back_ms), limit(self.ahead_ms))
     }
 }
 
@@ -141,7 +256,7 @@ impl Problem {
     /// Whether a search may find out more: there is a signature, and it is not one that is right but old.
     fn is_searched(&self, seen: &Seen<'_>) -> bool {
         let by_reason = matches!(self.reason, Reason::Missing | Reason::Mismatch | Reason::Malformed);
-        by_reason && is_searched(seen.value)
+        by_reason && is_searched(seen.value.as_deref())
     }
 }
 

@@ -13,6 +13,7 @@ mod fixtures;
 mod misbehaviour;
 mod options;
 mod random;
+mod receivers;
 mod sender;
 mod server;
 mod text;
@@ -20,6 +21,7 @@ mod text;
 pub use fixtures::{Fixtures, Row};
 pub use misbehaviour::{Kind, Misbehaviour, Portion, UnknownMisbehaviour};
 pub use options::{Debug, FixtureSize, Options, Profile, Throttle, Timing, UnknownProfile, Webhooks};
+pub use receivers::{Flaw, Receiver, UnknownFlaw};
 pub use sender::{AttemptEntry, Level, LogLine, LogSink};
 pub use server::{SERVER, Staging};
 

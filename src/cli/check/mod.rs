@@ -4,6 +4,7 @@ mod network;
 
 use super::run_args::RunArgs;
 use super::run_plan::Parts;
+use super::used_rows::UsedRows;
 use super::{Exit, Failure, environment, out, run_plan};
 use crate::executor::Target;
 use crate::outbound::shown_url;
@@ -53,6 +54,8 @@ struct Scenario {
     loaded: Loaded,
     run: Arc<Run>,
     rows: Vec<Row>,
+    /// Rows in front of them.
+    skipped: u32,
     data: Option<PathBuf>,
 }
 
@@ -63,8 +66,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let names = if args.scenarios.is_empty() { all_scenarios() } else { args.scenarios.clone() };
     let env = environment::read(args.run.flow.env_file.as_deref())?;
     let parts = run_plan::parts(&args.run.flow, &env);
-    let on_staging = !matches!(parts.target, Ok(Target::StandIn(_)));
-    let ready = names.iter().filter_map(|name| check_scenario(name, args, &env, on_staging, &mut findings));
+    let target = parts.target.as_ref().ok();
+    let ready = names.iter().filter_map(|name| check_scenario(name, args, &env, target, &mut findings));
     let ready: Vec<Scenario> = ready.collect();
     configuration(&parts, args, &env, &mut findings);
     super::runtime::block_on(async move {
@@ -106,9 +109,10 @@ fn check_scenario(
     scenario: &str,
     args: &Args,
     env: &Env,
-    on_staging: bool,
+    target: Option<&Target>,
     findings: &mut Findings,
 ) -> Option<Scenario> {
+    let on_staging = !matches!(target, Some(Target::StandIn(_)));
     let loaded = match load_typed(scenario) {
         Ok(loaded) => loaded,
         Err(error) => {
@@ -139,14 +143,23 @@ fn check_scenario(
         findings.add(Level::Missing, format_args!("scenario {name}: {why}"));
     }
     let flows = run_plan::flows_of(&loaded, &args.run, env);
-    match rows(&loaded.scenario, flows, args.run.flow.data.as_deref(), &run) {
+    let data = args.run.flow.data.as_deref();
+    let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
+    let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
+    let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
+    match rows(&loaded.scenario, flows, skipped, data, &run) {
         Ok(rows) => {
-            findings
-                .add(Level::Ok, format_args!("scenario {name}: {} data rows for {flows} flows", rows.len()));
-            Some(Scenario { loaded, run, rows, data: args.run.flow.data.clone() })
+            let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
+            let told = told.map_or_else(String::new, |told| format!("; {told}"));
+            findings.add(
+                Level::Ok,
+                format_args!("scenario {name}: {} data rows{from} for {flows} flows{told}", rows.len()),
+            );
+            Some(Scenario { loaded, run, rows, skipped, data: args.run.flow.data.clone() })
         }
         Err(error) => {
-            findings.add(Level::Missing, format_args!("scenario {name}: {error}"));
+            let told = told.map_or_else(String::new, |told| format!("; {told}"));
+            findings.add(Level::Missing, format_args!("scenario {name}: {error}{told}"));
             None
         }
     }

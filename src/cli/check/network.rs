@@ -3,7 +3,7 @@
 use super::{Findings, Level, Scenario};
 use crate::drive::{Client, Reply, TRIED_FIRST, try_login};
 use crate::executor::{Receiver, Target};
-use crate::outbound::{is_loopback, shown_url};
+use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
 use crate::redact::Redactor;
 use chrono::{DateTime, Utc};
@@ -55,7 +55,7 @@ pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>,
         ),
     }
     let far = match target {
-        Some(Target::Url(url)) => Url::parse(url).ok().filter(|url| !is_loopback(url)),
+        Some(Target::Url(url)) => http_url(url).ok().filter(|url| !is_loopback(url)),
         _ => None,
     };
     let public = listen.public_url.as_deref().and_then(|url| Url::parse(url).ok());
@@ -182,13 +182,18 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                 let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
                 match try_login(client, session, &request, &redactor, Clock::start()).await {
                     Ok(()) => {
-                        findings
-                            .add(Level::Ok, format_args!("login `{name}`, row {} ({settings})", flow + 1));
+                        findings.add(
+                            Level::Ok,
+                            format_args!("login `{name}`, row {} ({settings})", scenario.skipped + flow + 1),
+                        );
                     }
                     Err(why) => {
                         findings.add(
                             Level::Unreachable,
-                            format_args!("login `{name}`, row {}: {why}; check {settings}", flow + 1),
+                            format_args!(
+                                "login `{name}`, row {}: {why}; check {settings}",
+                                scenario.skipped + flow + 1
+                            ),
                         );
                         if why.starts_with("status 429") {
                             return;

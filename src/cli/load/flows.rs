@@ -6,10 +6,9 @@ use super::live::{self, View};
 use super::plan::LoadWork;
 use crate::cli::evidence_files::Keep;
 use crate::cli::sender_breaker::LeftOpen;
+use crate::cli::used_rows::failure;
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard};
-use crate::executor::{
-    self, Execution, LoadRecords, Pacing, Prepared, Receiver, RunError, Scheduled, Target,
-};
+use crate::executor::{self, Execution, LoadRecords, Pacing, Prepared, Receiver, Scheduled, Target};
 use crate::load::{Finish, Pace, Plan, RetryPolicy};
 use chrono::{SecondsFormat, Utc};
 use serde_json::json;
@@ -48,7 +47,8 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     check_typed(args, &resolved.target)?;
     runtime::block_on(async {
         target_guard::check(&resolved.target, args.flow.i_own_this_target, work.peak).await?;
-        let prepared = Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(failure)?;
+        let prepared =
+            Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(|e| failure(e, None))?;
         let (interrupted, mut stop) = watch::channel(false);
         if args.flow.output.quiet {
             interrupt::spawn_quiet(interrupted)?;
@@ -57,7 +57,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         }
         prepared
             .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
-            .map_err(failure)?;
+            .map_err(|e| failure(e, None))?;
         evidence.begin(output)?;
         let left_open = LeftOpen::recall(&args.flow.output.artifacts, prepared.target(), Utc::now());
         let may_begin = match left_open {
@@ -65,7 +65,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             None => true,
         };
         if !may_begin || begin_at(args, &mut stop).await == Finish::Interrupted {
-            prepared.cancel(live::NEVER_BEGAN).await.map_err(failure)?;
+            prepared.cancel(live::NEVER_BEGAN).await.map_err(|e| failure(e, None))?;
             return evidence.conclude(output, Finish::Interrupted, key.as_ref());
         }
         let view: Arc<Mutex<Option<View>>> = Arc::default();
@@ -88,7 +88,8 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             }),
         };
         let pacing = Pacing::Scheduled(Scheduled { plan, load: Some(records) });
-        let finished = prepared.execute(Execution::unwatched(pacing), stop).await.map_err(failure)?;
+        let finished =
+            prepared.execute(Execution::unwatched(pacing), stop).await.map_err(|e| failure(e, None))?;
         if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
             view.end();
         }
@@ -139,8 +140,4 @@ fn check_typed(args: &FlowLoadArgs, target: &Target) -> Result<(), Failure> {
         ));
     }
     Ok(())
-}
-
-fn failure(error: RunError) -> Failure {
-    if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
 }

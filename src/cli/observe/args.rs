@@ -2,6 +2,7 @@
 
 use super::drive::DriveArgs;
 use crate::cli::secret_source::SecretSource;
+use crate::cli::typed::listen_address;
 use scenario::Period;
 use signature::Scheme;
 use std::net::SocketAddr;
@@ -20,7 +21,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "URL", group = "source", requires = "token_file")]
     pub inbox: Option<String>,
     /// Receive webhooks here meanwhile
-    #[arg(long, value_name = "ADDR", group = "source")]
+    #[arg(long, value_name = "ADDR", group = "source", value_parser = listen_address)]
     pub listen: Option<SocketAddr>,
     /// File with the token of the receiver's read-back API
     #[arg(long, value_name = "FILE")]

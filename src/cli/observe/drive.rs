@@ -1,9 +1,12 @@
 //! `smoke observe --drive`: traffic at a gentle rate while the window is watched.
 
 use crate::cli::run_args::{FlowArgs, OutputArgs};
+use crate::cli::run_plan::Resolved;
+use crate::cli::used_rows::{self, UsedRows};
 use crate::cli::{Failure, environment, out, run_plan, target_guard};
-use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Plan, Prepared, Receiver, RunError};
+use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Prepared, Receiver, RunError};
 use crate::load::{Schedule, rate};
+use chrono::Utc;
 use record::Record;
 use scenario::{DataError, Env};
 use signature::Scheme;
@@ -35,6 +38,9 @@ pub(in crate::cli) struct DriveArgs {
     /// Data rows for one of the scenarios, such as payments=rows.csv; may be given several times
     #[arg(long, value_name = "SCENARIO=FILE", requires = "drive", help_heading = "Drive")]
     data: Vec<String>,
+    /// Do not wait at the beginning for a circuit breaker of the sender that an earlier run has left open
+    #[arg(long, requires = "drive", help_heading = "Drive")]
+    pub no_pause: bool,
     /// File of NAME=value lines, read where the environment has no such variable
     #[arg(long, value_name = "FILE", requires = "drive", help_heading = "Drive")]
     env_file: Option<PathBuf>,
@@ -60,9 +66,21 @@ pub(super) struct Drive {
     traffic: Traffic,
     schedule: Schedule,
     prepared: Prepared,
+    used_rows: Option<UsedRows>,
 }
 
 impl Drive {
+    /// The base URL of its target.
+    pub(super) fn target(&self) -> &str {
+        self.prepared.target()
+    }
+
+    /// Takes it down before it has begun.
+    pub(super) async fn cancel(self) -> Result<(), Failure> {
+        let cancelled = self.prepared.cancel("interrupted before anything was driven").await;
+        cancelled.map_err(|e| used_rows::failure(e, None))
+    }
+
     /// Whether its target is smoke's own stand-in.
     pub(super) const fn is_about_stand_in(&self) -> bool {
         self.prepared.is_about_stand_in()
@@ -134,7 +152,7 @@ impl DriveArgs {
         let mut names: Vec<String> = Vec::new();
         for traffic in &self.drive {
             let schedule = traffic.schedule(duration);
-            let mut plan = self.plan(traffic, &secret, artifacts, &schedule)?;
+            let Resolved { mut plan, used_rows, .. } = self.plan(traffic, &secret, artifacts, &schedule)?;
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
@@ -147,8 +165,10 @@ impl DriveArgs {
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
             target_guard::check(&plan.target, self.i_own_this_target, Some(traffic.per_second)).await?;
-            let prepared = Prepared::new(plan, || Ok(())).await.map_err(|e| failure(traffic, duration, e))?;
-            all.push(Drive { traffic: traffic.clone(), schedule, prepared });
+            let prepared = Prepared::new(plan, || Ok(())).await;
+            let prepared = prepared.map_err(|e| failure(traffic, duration, used_rows.as_ref(), e))?;
+            used_rows::announce(prepared.plan(), used_rows.as_ref());
+            all.push(Drive { traffic: traffic.clone(), schedule, prepared, used_rows });
         }
         Ok(all)
     }
@@ -159,7 +179,7 @@ impl DriveArgs {
         secret: &Secret,
         artifacts: &Path,
         schedule: &Schedule,
-    ) -> Result<Plan, Failure> {
+    ) -> Result<Resolved, Failure> {
         let own = |text: &&String| text.split_once('=').is_some_and(|(name, _)| name == traffic.scenario);
         let data =
             self.data.iter().rfind(own).and_then(|text| text.split_once('=')).map(|(_, file)| file.into());
@@ -179,14 +199,15 @@ impl DriveArgs {
                 schedule.total()
             ))
         })?;
-        let plan = run_plan::resolve_drive(&traffic.scenario, &args, flows, secret)?;
+        let resolved = run_plan::resolve_drive(&traffic.scenario, &args, flows, secret)?;
+        let plan = &resolved.plan;
         if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
             return Err(Failure::usage(format!(
                 "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
                 traffic.typed
             )));
         }
-        Ok(plan)
+        Ok(resolved)
     }
 }
 
@@ -200,11 +221,13 @@ pub(super) struct Watched<'a> {
     pub scheme: Scheme,
 }
 
-fn failure(traffic: &Traffic, duration: Duration, error: RunError) -> Failure {
-    if let RunError::Data(DataError::TooFew { origin, found, needed }) = &error {
+fn failure(traffic: &Traffic, duration: Duration, used: Option<&UsedRows>, error: RunError) -> Failure {
+    if let RunError::Data(DataError::TooFew { origin, skipped, found, needed }) = &error {
+        let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
+        let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
         let last = f64::from(u32::try_from(*found).unwrap_or(u32::MAX)) / traffic.per_second;
         return Failure::usage(format!(
-            "--drive {typed}: {origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
+            "--drive {typed}: {used}{origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
              give {needed} rows (--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s",
             duration.as_secs(),
             traffic.scenario,
@@ -229,12 +252,16 @@ impl Driving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut handles = Vec::new();
-        for (number, Drive { traffic, schedule, prepared }) in (0..).zip(all) {
+        for (number, Drive { traffic, schedule, prepared, used_rows }) in (0..).zip(all) {
             let stopped = stopped.clone();
             let tee = Some(DriveTee { clock, number, to: to.clone() });
             let execution = Execution { tee, ..Execution::unwatched(Pacing::even(schedule)) };
             handles.push(tasks.spawn(async move {
+                let skipped = prepared.plan().skipped_rows;
                 let finished = prepared.execute(execution, stopped).await;
+                if let (Ok(finished), Some(used_rows)) = (&finished, used_rows) {
+                    used_rows.remember(skipped, finished.flows.started, Utc::now());
+                }
                 let flows = finished.and_then(|finished| match finished.blocked {
                     Some(blocked) => Err(RunError::Blocked(Box::new(blocked))),
                     None => Ok(finished.flows),

@@ -102,8 +102,8 @@ fn this_minute(check: &Check, minute: &Minute) -> Option<String> {
     match check.id.as_str() {
         "success_rate" => of(minute.delivered, minute.ended),
         "signatures" => of(minute.attempts.saturating_sub(minute.invalid_signatures), minute.attempts),
-        "client_error_rate" => of(minute.client_errors, minute.attempts),
-        "server_error_rate" => of(minute.server_errors, minute.attempts),
+        "client_error_rate" => of(minute.client_errors, minute.certain()),
+        "server_error_rate" => of(minute.server_errors, minute.certain()),
         _ => None,
     }
 }

@@ -83,7 +83,9 @@ async fn load(
     }
     let mut all = Vec::new();
     let plan = Plan { pace, shard: Shard::WHOLE, most };
-    let finish = run(plan, clock, make, stop, Arc::default(), || None, |interval| all.push(interval)).await;
+    let finish =
+        run(plan, clock, make, stop, Arc::default(), ThreadTime::default, |interval| all.push(interval))
+            .await;
     sum(all, finish)
 }
 
@@ -265,9 +267,16 @@ async fn a_worker_that_dies_does_not_hang_the_run() {
     let (_stopper, stop) = watch::channel(false);
     let mut all = Vec::new();
     let plan = Plan { pace: open("10/s:1s"), shard: Shard::WHOLE, most: 2 };
-    let finish =
-        run(plan, Clock::start(), || Dies, stop, Arc::default(), || None, |interval| all.push(interval))
-            .await;
+    let finish = run(
+        plan,
+        Clock::start(),
+        || Dies,
+        stop,
+        Arc::default(),
+        ThreadTime::default,
+        |interval| all.push(interval),
+    )
+    .await;
     let seen = sum(all, finish);
     assert_eq!((seen.sum.done, seen.sum.errors.get(&ErrorKind::Local)), (10, Some(&10)));
 }

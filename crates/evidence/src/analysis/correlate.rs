@@ -6,7 +6,9 @@ use super::expected::Fulfilment;
 use super::fold::Analysis;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
-use correlate::{Arrival, Certainty, Course, Courses, Key, Place as Belongs, event, is_success};
+use correlate::{
+    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, is_success,
+};
 use correlate::{print, short, signature_print};
 use record::Ending;
 use record::number::canonical;
@@ -51,6 +53,10 @@ impl Courses for Deliveries {
 impl Analysis {
     pub(super) fn arrived(&mut self, attempt: &Attempt) {
         let body = attempt.body.bytes();
+        if self.author(attempt, &body) == Author::Stranger {
+            self.strangers.came(attempt);
+            return;
+        }
         if let Some(diagnosis) = &attempt.verdict.diagnosis {
             self.diagnosed(diagnosis);
         }
@@ -102,6 +108,19 @@ impl Analysis {
                 });
             }
         }
+    }
+
+    /// Whose an attempt is. The body of one that is signed need not be read for that.
+    fn author(&mut self, attempt: &Attempt, body: &[u8]) -> Author {
+        let (scheme, reason, headers) =
+            (self.header.scheme, attempt.verdict.reason, attempt.headers.as_slice());
+        let read = if reason.is_authentic() { None } else { self.wanted.read(body) };
+        let content = match &read {
+            Some(Value::Object(_)) => Content::Readable,
+            _ => Content::Unreadable,
+        };
+        let event = event(scheme, headers, read.as_ref()).name;
+        self.sender.author(&Clue { scheme, headers, reason, event, content })
     }
 
     /// The delivery with this key, when its first attempt had this body.
@@ -156,7 +175,11 @@ impl Analysis {
         }
         let Some(delivery) = self.deliveries.get_mut(index) else { return };
         // A retry with the bytes of the first attempt has been looked at.
-        if delivery.tries.first().is_none_or(|t| t.fingerprints.body != made.fingerprints.body) {
+        let known = delivery
+            .tries
+            .iter()
+            .any(|t| t.reason.is_authentic() && t.fingerprints.body == made.fingerprints.body);
+        if made.reason.is_authentic() && !known {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
         }
@@ -178,8 +201,11 @@ impl Analysis {
         }
         self.keep_sample(index, attempt, parsed);
         let Some(delivery) = self.deliveries.get(index) else { return };
-        let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
-        self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+        // What is not signed with the sender's key says nothing about what the sender sends.
+        if attempt.verdict.reason.is_authentic() {
+            let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
+            self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+        }
     }
 
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
@@ -368,6 +394,7 @@ mod tests {
                 attempt,
                 first_byte: at,
                 received: at,
+                peer: None,
                 method: "POST".to_owned(),
                 target: target.to_owned(),
                 headers,

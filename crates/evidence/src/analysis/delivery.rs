@@ -121,6 +121,12 @@ impl Delivery {
         self.certainty == Certainty::Certain
     }
 
+    /// Whether an attempt of it has a signature of the sender's key.
+    #[must_use]
+    pub fn is_authentic(&self) -> bool {
+        self.tries.iter().chain(&self.after_acceptance).any(|t| t.reason.is_authentic())
+    }
+
     /// Whether an attempt of it failed because we broke it: then it says nothing about how often attempts fail.
     #[must_use]
     pub fn injected(&self) -> bool {

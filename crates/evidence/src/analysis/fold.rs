@@ -7,8 +7,9 @@ use super::expected::{Expectation, Expectations};
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
 use super::steps::Steps;
+use super::strangers::Strangers;
 use super::watched::Watched;
-use correlate::{Correlator, EVENT, JsonProjection, Short, is_success, print, short};
+use correlate::{Correlator, EVENT, JsonProjection, KnownSender, Short, is_success, print, short};
 use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
@@ -35,6 +36,8 @@ pub struct Analysis {
     pub refused: BTreeMap<u16, u64>,
     /// The first of those in words.
     pub first_refused: Option<String>,
+    /// Requests that nothing shows to be the sender's.
+    pub strangers: Strangers,
     /// Notes, in order.
     pub notes: Vec<Note>,
     /// What a long-running receiver or an observation noted beside the webhooks.
@@ -47,6 +50,8 @@ pub struct Analysis {
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
     pub(super) correlator: Correlator,
+    /// What the sender's own webhooks look like.
+    pub(super) sender: KnownSender,
     /// The flow that is under way, where flows are played in turn.
     pub(super) turn: Option<u32>,
     /// Attempts that are not answered yet.
@@ -73,6 +78,7 @@ impl Analysis {
     pub(super) fn successor(&self) -> Self {
         let mut successor = Self::with(self.header.clone(), self.privacy.successor());
         successor.latest = self.latest;
+        successor.sender = self.sender.clone();
         successor
     }
 
@@ -88,6 +94,7 @@ impl Analysis {
             samples: HashMap::default(),
             refused: BTreeMap::new(),
             first_refused: None,
+            strangers: Strangers::default(),
             notes: Vec::new(),
             watched: Watched::default(),
             end: None,
@@ -95,6 +102,7 @@ impl Analysis {
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
             correlator: Correlator::default(),
+            sender: KnownSender::default(),
             turn: None,
             under_way: HashMap::default(),
             redirected: HashMap::default(),
@@ -131,8 +139,12 @@ impl Analysis {
             Record::Note(note) => self.notes.push(note.clone()),
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
-            // A load is read by `analysis::load`.
-            Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => {}
+            // A load is read by `analysis::load`, a probe by `report::probe`.
+            Record::Header(_)
+            | Record::Load(_)
+            | Record::Interval(_)
+            | Record::RunStats(_)
+            | Record::Probe(_) => {}
         }
     }
 
@@ -160,9 +172,17 @@ impl Analysis {
         all
     }
 
-    /// Deliveries that belong to this run.
+    /// Deliveries that belong to this run. Where no step asks for a webhook, anyone may have sent what is not signed: such a
+    /// delivery is none of the sender's.
     pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
-        self.deliveries.iter().filter(|d| !d.foreign)
+        let asked = self.header.kind.accounts_for_each_webhook();
+        self.deliveries.iter().filter(move |d| !d.foreign && (asked || d.is_authentic()))
+    }
+
+    /// Deliveries that look like the sender's, and are not [`Analysis::own`] because their signature is not of its key.
+    pub fn doubtful(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
+        let asked = self.header.kind.accounts_for_each_webhook();
+        self.deliveries.iter().filter(move |d| !d.foreign && !asked && !d.is_authentic())
     }
 
     /// Whether nobody but this run uses the system under test: then a webhook that no step explains is the sender's doing.
@@ -201,7 +221,9 @@ impl Analysis {
     fn watched(&mut self, fact: &Watch) {
         match fact {
             Watch::Forwarded(forwarded) => self.forwarded(forwarded),
+            Watch::Diagnosed(found) if self.strangers.diagnosed(found.attempt, &found.text) => {}
             Watch::Diagnosed(found) => self.diagnosed(&found.text),
+            Watch::NotKept(more) => self.strangers.not_kept(more.requests),
             Watch::WallClock(parted) => self.notes.push(Note { at: parted.at, text: parted.to_string() }),
             _ => {}
         }
@@ -240,6 +262,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         Record::Refused(r) => r.at,
         Record::Note(r) => r.at,
         Record::Watch(r) => return r.at(),
+        Record::Probe(r) => r.at(),
         Record::End(r) => r.at,
     })
 }

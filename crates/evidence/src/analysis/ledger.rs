@@ -119,7 +119,9 @@ impl Aggregator for Ledger {
             Record::Answered(_) | Record::Watch(Watch::Forwarded(_)) => {
                 self.both().for_each(|analysis| analysis.take(record));
             }
-            Record::Refused(_) | Record::Watch(Watch::Diagnosed(_)) => self.young.take(record),
+            Record::Refused(_) | Record::Watch(Watch::Diagnosed(_) | Watch::NotKept(_)) => {
+                self.young.take(record)
+            }
             Record::Watch(fact) => {
                 match fact {
                     Watch::Gap(gap) => self.past.blind(gap),
@@ -132,6 +134,7 @@ impl Aggregator for Ledger {
             | Record::Load(_)
             | Record::Interval(_)
             | Record::RunStats(_)
+            | Record::Probe(_)
             | Record::Note(_)
             | Record::End(_) => return Taken::No,
         }
@@ -191,6 +194,7 @@ mod tests {
             attempt: number,
             first_byte: Tick(at),
             received: Tick(at),
+            peer: None,
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: vec![

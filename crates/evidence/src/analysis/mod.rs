@@ -23,6 +23,7 @@ mod retry;
 mod sample;
 mod stats;
 mod steps;
+mod strangers;
 mod tally;
 mod watched;
 mod windows;

@@ -154,6 +154,7 @@ mod tests {
             attempt: 0,
             first_byte: Tick(0),
             received: Tick(0),
+            peer: None,
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),

@@ -19,6 +19,7 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
         organic,
         injected,
         refused: analysis.refused.clone(),
+        unauthenticated: analysis.strangers.found.clone(),
         webhook_pii: pii(&analysis.privacy.webhooks),
         api_pii: pii(&analysis.privacy.api),
         clauses: clause_stats(analysis),
@@ -37,11 +38,8 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
 
 /// Whose they are, and what this process added to them.
 fn look_at_deliveries(stats: &mut RunStats, analysis: &Analysis) {
-    for delivery in analysis.deliveries.iter() {
-        if delivery.foreign {
-            stats.foreign += 1;
-            continue;
-        }
+    stats.foreign = analysis.deliveries.iter().filter(|d| d.foreign).count() as u64;
+    for delivery in analysis.own() {
         for attempt in delivery.tries.iter().filter(|t| t.fault.is_none()) {
             if let Some(end) = attempt.end {
                 stats.inbox.record(end.since(attempt.first_byte));

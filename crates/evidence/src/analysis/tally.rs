@@ -3,6 +3,7 @@
 use super::cases::Lost;
 use super::{Analysis, Delivery, Expectation, Fate};
 use record::Tally;
+use signature::Reason;
 use std::collections::BTreeMap;
 
 /// Counts the organic and the injected deliveries of a run, apart.
@@ -12,6 +13,10 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
     for delivery in analysis.own() {
         let tally = if delivery.injected() { &mut injected } else { &mut organic };
         add_delivery(tally, analysis, &delivery);
+    }
+    for delivery in analysis.doubtful() {
+        let attempts = delivery.tries.iter().chain(&delivery.after_acceptance);
+        attempts.for_each(|attempt| add_signature(&mut organic, attempt.reason));
     }
     let lost = Lost::new(analysis);
     for expectation in analysis.expectations() {
@@ -42,8 +47,7 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     let accounted = analysis.header.kind.accounts_for_each_webhook();
     tally.unexpected += u64::from(accounted && !delivery.is_asked_for());
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
-        tally.attempts += 1;
-        *tally.reasons.entry(attempt.reason).or_default() += 1;
+        add_signature(tally, attempt.reason);
         match attempt.status {
             Some(400..=499) => tally.client_errors += 1,
             Some(500..=599) => tally.server_errors += 1,
@@ -54,6 +58,11 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     if let Some(latency) = analysis.latency(delivery) {
         tally.latency.record(latency);
     }
+}
+
+fn add_signature(tally: &mut Tally, reason: Reason) {
+    tally.attempts += 1;
+    *tally.reasons.entry(reason).or_default() += 1;
 }
 
 /// What came more often than it was due; where somebody else may have fired it, that is no finding.

@@ -22,10 +22,13 @@ pub struct Minute {
     pub ended: u64,
     /// Of those, accepted.
     pub delivered: u64,
-    /// Attempts.
+    /// Attempts, those that only look like the sender's included.
     pub attempts: u64,
     /// Attempts with a signature that is not valid.
     pub invalid_signatures: u64,
+    /// Attempts that look like the sender's and whose signature is not of its key: they count for nothing else here.
+    #[serde(default)]
+    pub doubtful: u64,
     /// Attempts answered 4xx.
     pub client_errors: u64,
     /// Attempts answered 5xx.
@@ -44,6 +47,12 @@ pub struct Minute {
 }
 
 impl Minute {
+    /// Attempts that are certain to be the sender's, which rates are made of.
+    #[must_use]
+    pub const fn certain(&self) -> u64 {
+        self.attempts.saturating_sub(self.doubtful)
+    }
+
     /// Percent of the deliveries that ended in it which were accepted; `None` without traffic or with a gap.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
@@ -93,6 +102,14 @@ pub fn minutes(analysis: &Analysis) -> Vec<Minute> {
                 None if attempt.how.is_some() => minute.unanswered += 1,
                 _ => {}
             }
+        }
+    }
+    for delivery in analysis.doubtful() {
+        for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
+            let Some(minute) = all.get_mut(number(attempt.first_byte)) else { continue };
+            minute.attempts += 1;
+            minute.invalid_signatures += 1;
+            minute.doubtful += 1;
         }
     }
     for (minute, took) in all.iter_mut().zip(took) {

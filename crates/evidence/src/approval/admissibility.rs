@@ -82,7 +82,7 @@ fn plays_none(header: &Header) -> bool {
     match header.kind {
         RunKind::Run => false,
         RunKind::Load => !header.scenario.is_played(),
-        RunKind::Receive | RunKind::Observe => true,
+        RunKind::Receive | RunKind::Observe | RunKind::Probe => true,
     }
 }
 
@@ -116,6 +116,16 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout) -> Item {
 
 /// The run's gates against the checkout's: the file, and what the run made of it.
 pub(super) fn gates(header: &Header, checkout: &Checkout) -> Item {
+    if header.kind == RunKind::Probe {
+        let figure = "no gates file judges a probe: its cases are those of this smoke";
+        return evidence(
+            "gates",
+            "Gates of the checkout",
+            Verdict::NotExercised,
+            figure,
+            &*checkout.gates_name,
+        );
+    }
     let mut wanted = checkout.gates.clone();
     let ran: Option<Gates> = serde_json::from_value(header.gates.clone()).ok();
     // --confidence makes gates stricter than the file.
@@ -137,7 +147,8 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
     let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
     let wanted = gate.contract(header.webhook.max_attempts.min(MOST_ATTEMPTS));
-    let (verdict, figure) = if header.kind == RunKind::Load && plays_none(header) {
+    let is_sender = matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header);
+    let (verdict, figure) = if is_sender {
         (Verdict::NotExercised, "smoke was the sender".to_owned())
     } else if header.retry == wanted && shows_retries {
         (Verdict::Pass, told(&header.retry))

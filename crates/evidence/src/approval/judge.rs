@@ -182,6 +182,7 @@ fn kind_of_scenario(kind: RunKind, scenario: &str) -> Kind {
         (RunKind::Run, "payments") => Kind::Payments,
         (RunKind::Run, "matches") => Kind::Matches,
         (RunKind::Observe, _) => Kind::Observation,
+        (RunKind::Probe, _) => Kind::Probe,
         _ => Kind::Other,
     }
 }
@@ -204,6 +205,7 @@ fn kind_of_file(path: &Path) -> Kind {
         _ if file.contains("payments") => Kind::Payments,
         _ if file.contains("matches") => Kind::Matches,
         _ if file.contains("observation") => Kind::Observation,
+        _ if file.contains("probe") => Kind::Probe,
         _ => Kind::Other,
     }
 }

@@ -50,6 +50,8 @@ pub enum Kind {
     Matches,
     /// An observation window.
     Observation,
+    /// A probe of a receiver.
+    Probe,
     /// A run of another scenario, or a file that does not say.
     Other,
 }
@@ -62,6 +64,7 @@ impl Kind {
             Self::Payments => "payments",
             Self::Matches => "matches",
             Self::Observation => "observation",
+            Self::Probe => "probe",
             Self::Other => "other",
         }
     }

@@ -2,9 +2,12 @@
 
 use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
-use super::proof::{Proof, name, read_bounded};
+use super::proof::{Proof, difference, name, other_line_ends, read_bounded};
 use crate::gate::Verdict;
-use crate::report::{Evidence, artifact, html, junit, load_from_journal, load_html, load_junit, memo};
+use crate::report::{
+    Evidence, artifact, html, junit, load_from_journal, load_html, load_junit, memo, probe_from_journal,
+    probe_html, probe_junit,
+};
 use record::RunKind;
 use std::path::Path;
 
@@ -35,13 +38,16 @@ pub(super) fn check(
         match read_bounded(file, MAX_PAGE) {
             Ok(bytes) if bytes == recomputed.as_bytes() => {}
             Ok(bytes) => {
-                let (line, is, should_be) = super::proof::difference(&bytes, recomputed.as_bytes());
-                found.add(
-                    "page_differs",
-                    format!(
-                        "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
-                    ),
-                );
+                let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
+                    Some(why) => format!("{shown} is what follows from the journal {why}"),
+                    None => {
+                        let (line, is, should_be) = difference(&bytes, recomputed.as_bytes());
+                        format!(
+                            "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
+                        )
+                    }
+                };
+                found.add("page_differs", why);
                 differing.push(shown);
             }
             Err(error) => {
@@ -59,13 +65,17 @@ pub(super) fn check(
     Some(evidence("pages", "Pages beside it", verdict, figure, "journal"))
 }
 
-/// Memo, page and JUnit as they follow from the journal. A load has no memo: one beside it follows from nothing.
+/// Memo, page and JUnit as they follow from the journal. A load has no memo, nor has a probe: one beside it follows from nothing.
 fn recomputed(evidence: &Evidence, artifact_path: &Path, journal: &Path) -> [String; 3] {
     if evidence.analysis.header.kind == RunKind::Load {
         // It has been read like this before, or there would be no proof.
         let Ok((artifact, series, _)) = load_from_journal(journal) else { return Default::default() };
         let junit = load_junit(&artifact);
         return [String::new(), load_html(&artifact, &series), junit];
+    }
+    if evidence.analysis.header.kind == RunKind::Probe {
+        let Ok((artifact, _)) = probe_from_journal(journal) else { return Default::default() };
+        return [String::new(), probe_html(&artifact), probe_junit(&artifact)];
     }
     let run = name_of(artifact_path);
     let artifact = artifact(evidence);

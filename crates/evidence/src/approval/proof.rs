@@ -5,7 +5,10 @@ use super::judgement::{Findings, Item, evidence};
 use super::{admissibility, tampering};
 use crate::analysis::Recheck;
 use crate::gate::Verdict;
-use crate::report::{EMBEDDED, Evidence, EvidenceError, LoadError, artifact, load_from_journal, to_bytes};
+use crate::report::{
+    EMBEDDED, Evidence, EvidenceError, LoadError, ProbeArtifact, ProbeError, artifact, load_from_journal,
+    probe_from_journal, to_bytes,
+};
 use record::RunKind;
 use record::seal::{MAX_SIGNATURE_FILE, Seal};
 use record::{ReadError, Reader};
@@ -19,6 +22,8 @@ pub(super) struct Proof {
     pub evidence: Evidence,
     /// The artifact that follows from it.
     pub bytes: Vec<u8>,
+    /// What is asked of this kind of run only.
+    extra: Option<Item>,
     recheck: Option<Result<Recheck, String>>,
 }
 
@@ -33,15 +38,24 @@ pub(super) fn prove(request: &Request<'_>, path: &Path, found: &mut Findings) ->
                 recheck.take(record);
             }
         })?;
-        let bytes = if evidence.analysis.header.kind == RunKind::Load {
-            let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
-            evidence.verdict = load.acceptance_gates.verdict;
-            evidence.checks = load.acceptance_gates.checks;
-            bytes
-        } else {
-            to_bytes(&artifact(&evidence))
+        let mut extra = None;
+        let bytes = match evidence.analysis.header.kind {
+            RunKind::Load => {
+                let (load, _, bytes) = load_from_journal(path).map_err(of_a_load)?;
+                evidence.verdict = load.acceptance_gates.verdict;
+                evidence.checks = load.acceptance_gates.checks;
+                bytes
+            }
+            RunKind::Probe => {
+                let (probe, bytes) = probe_from_journal(path).map_err(of_a_probe)?;
+                evidence.verdict = probe.acceptance_gates.verdict;
+                extra = Some(all_cases(&probe, &name(path)));
+                evidence.checks = probe.acceptance_gates.checks;
+                bytes
+            }
+            _ => to_bytes(&artifact(&evidence)),
         };
-        Ok(Proof { evidence, bytes, recheck })
+        Ok(Proof { evidence, bytes, extra, recheck })
     };
     if !path.is_file() {
         found.add("journal_unreadable", format!("{}: not a file", name(path)));
@@ -74,6 +88,28 @@ fn of_a_load(error: LoadError) -> EvidenceError {
     }
 }
 
+/// What is wrong with the journal of a probe, as for any other.
+fn of_a_probe(error: ProbeError) -> EvidenceError {
+    match error {
+        ProbeError::Journal(error) => EvidenceError::Journal(error),
+        ProbeError::NoPlan => {
+            EvidenceError::Journal(ReadError::Malformed { line: 2, why: error.to_string() })
+        }
+    }
+}
+
+/// Whether a probe was one of everything, and went to its end.
+fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
+    let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
+        (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),
+        (false, _) => {
+            (Verdict::Unproven, format!("{} cases: the others were left out (--only)", probe.cases.len()))
+        }
+        (_, false) => (Verdict::Unproven, "the probe was interrupted".to_owned()),
+    };
+    evidence("probe_cases", "All cases probed", verdict, figure, journal)
+}
+
 /// The secret that was given; else that of the environment, which is the staging system's and never the stand-in's.
 fn secret_for<'a>(request: &Request<'a>, environment: &str) -> Option<&'a Secret> {
     request.secret.or(request.staging_secret.filter(|_| environment != EMBEDDED))
@@ -86,6 +122,7 @@ const fn kind(error: &EvidenceError) -> &'static str {
         EvidenceError::Journal(ReadError::LongLine { .. }) => "journal_long_line",
         EvidenceError::Journal(ReadError::Malformed { .. }) => "journal_malformed",
         EvidenceError::Journal(ReadError::Chain { .. }) => "journal_chain_broken",
+        EvidenceError::Journal(ReadError::LineEnd { .. }) => "journal_line_ends",
         EvidenceError::Journal(ReadError::NoHeader) => "journal_no_header",
         EvidenceError::Journal(ReadError::Structure { .. }) => "journal_spliced",
         EvidenceError::Journal(ReadError::Version(_)) => "journal_version",
@@ -106,7 +143,7 @@ pub(super) fn items(
     let ended = proof.evidence.analysis.watched_until().wall(header.started);
     admissibility::times(header, request.now, request.not_before, found);
     let journal = name(journal);
-    vec![
+    let mut items = vec![
         whole(proof, &journal, found),
         recomputed(proof, &journal, artifact, value, found),
         admissibility::environment(tested(header), request.environment, "journal header"),
@@ -114,7 +151,9 @@ pub(super) fn items(
         admissibility::scenario(header, request.checkout),
         admissibility::gates(header, request.checkout),
         admissibility::retry_contract(header, request.checkout),
-    ]
+    ];
+    items.extend(proof.extra.clone());
+    items
 }
 
 /// The chain holds (or there would be no proof), and the journal has an end.
@@ -154,6 +193,9 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
             format!("{journal} is the journal of run {run_id}, and the artifact is of run {other}"),
         );
         "another run".to_owned()
+    } else if let Some(why) = other_line_ends(artifact, &proof.bytes) {
+        found.add("artifact_differs", format!("the artifact is what follows from {journal} {why}"));
+        "differs in its line ends only".to_owned()
     } else {
         let (line, is, should_be) = difference(artifact, &proof.bytes);
         found.add(
@@ -169,6 +211,10 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
     evidence("recomputed", "Recomputed byte for byte", verdict, figure, journal)
 }
 
+/// What has happened to the line ends of a file, and what to do.
+pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor has changed them. \
+     Give the file as it was written (`*.json -text` and `*.jsonl -text` in .gitattributes keep git away from it)";
+
 /// Another build may write another artifact; the reader should know that it was one.
 fn other_version(value: &Value) -> String {
     let version = value.pointer("/provenance/tool_version").and_then(Value::as_str).unwrap_or_default();
@@ -178,6 +224,18 @@ fn other_version(value: &Value) -> String {
     } else {
         format!(" (it says smoke {version}, this is smoke {})", env!("CARGO_PKG_VERSION"))
     }
+}
+
+/// What to say of a file that is equal to `right` but for its line ends; `None` when there is more to it.
+pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            .collect()
+    };
+    let same = file.contains(&b'\r') && lines(file) == lines(right);
+    same.then(|| format!("in all but its line ends, {LINE_ENDS}"))
 }
 
 /// The first line that differs, from 1, in both versions, cut.
@@ -206,6 +264,11 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         _ if proof.evidence.analysis.header.kind == RunKind::Load && attempts == 0 => item(
             Verdict::NotExercised,
             "the journal of a load holds counts and histograms, no webhooks".to_owned(),
+            "journal",
+        ),
+        _ if proof.evidence.analysis.header.kind == RunKind::Probe => item(
+            Verdict::NotExercised,
+            "smoke was the sender: what is judged are the receiver's answers".to_owned(),
             "journal",
         ),
         None if sealed == Some(Verdict::Pass) => item(

@@ -54,6 +54,19 @@ const LOAD: [&str; 13] = [
     "/recommendation",
     "/provenance/parameters_sha256",
 ];
+/// Keys of the artifact of a probe, in which smoke is the sender.
+const PROBE: [&str; 10] = [
+    "/provenance/kind",
+    "/test_run/timestamp",
+    "/test_run/environment",
+    "/test_run/target",
+    "/test_run/requests_sent",
+    "/grades/overall",
+    "/cases",
+    "/acceptance_gates/checks",
+    "/recommendation",
+    "/provenance/journal_sha256",
+];
 /// Texts where a figure belongs.
 const NOT_NUMBERS: [&str; 7] = ["nan", "inf", "infinity", "-inf", "+inf", "-infinity", "+infinity"];
 
@@ -62,6 +75,7 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
     let kind = document.kind();
     let (guide, own): (&[&str], &[&str]) = match (kind, document.is_own()) {
         (Some(RunKind::Load), _) => (&[], &LOAD),
+        (Some(RunKind::Probe), _) => (&[], &PROBE),
         (_, true) => (&GUIDE, &OWN),
         (_, false) => (&GUIDE, &[]),
     };

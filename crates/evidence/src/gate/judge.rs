@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, PiiStats, RunStats, Tally};
+use record::{Header, PiiStats, RunStats, Tally, Unauthenticated};
 use std::cmp::Reverse;
 
 /// Every criterion that is switched on and asked of this kind of run, judged.
@@ -56,7 +56,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(arrivals(header, gates, (organic, injected)));
     checks.extend(event_header(organic, injected));
     checks.extend(signatures(sums, gates));
-    checks.extend(rates(gates, organic));
+    checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
         let organic_only = checks.iter_mut().filter(|c| c.n == 0 && ORGANIC.iter().any(|row| row.id == c.id));
@@ -235,15 +235,28 @@ fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
     if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
         check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
     }
+    strangers(&sums.unauthenticated, &mut check);
     Some(check)
 }
 
-/// Of the attempts and deliveries that nobody broke on purpose.
-pub(super) fn rates(gates: &Gates, organic: &Tally) -> Vec<Check> {
+/// Requests of strangers are told beside what is judged, and not judged: where nothing of the sender's came, they may be all
+/// there is to find out.
+pub(super) fn strangers(found: &Unauthenticated, check: &mut Check) {
+    if found.requests == 0 {
+        return;
+    }
+    let most = found.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
+    let most = most.map(|(diagnosis, times)| format!(", {times} times: {}", shown(diagnosis)));
+    check.text = format!("{}; {found} are not counted{}", check.text, most.unwrap_or_default());
+}
+
+/// Of the attempts and deliveries that nobody broke on purpose, and that are the sender's.
+pub(super) fn rates(gates: &Gates, kind: RunKind, organic: &Tally) -> Vec<Check> {
     let of = |row: Criterion, hits, n, target: Option<f64>| {
         target.map(|target| rate(gates, &row, (hits, n), Side::Below, target))
     };
-    let Tally { deliveries, attempts, retried, client_errors, server_errors, .. } = *organic;
+    let Tally { deliveries, retried, client_errors, server_errors, .. } = *organic;
+    let attempts = if kind.accounts_for_each_webhook() { organic.attempts } else { organic.authentic() };
     [
         of(RETRY_RATE, retried, deliveries, gates.retry_rate_below_percent),
         of(CLIENT_ERROR_RATE, client_errors, attempts, gates.client_error_rate_below_percent),

@@ -11,10 +11,6 @@ use super::rate::{Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
 use record::ErrorKind;
 
-/// Above this share of its core the generator's thread is the bottleneck, and waiting for a free connection cannot be
-/// laid at the target's door.
-const BUSY: f64 = 0.9;
-
 /// Every criterion of a load, judged.
 #[must_use]
 pub fn judge_load(load: &LoadSummary, gates: &Gates) -> Vec<Check> {
@@ -66,19 +62,18 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
         let text = "closed model: nothing is due, so nothing is late; no response time is claimed".to_owned();
         return GENERATOR_LAG.check(target, Verdict::NotExercised, text);
     }
-    let busy = load.busy().filter(|b| *b >= BUSY);
-    let series = if busy.is_some() { &load.series.lag } else { &load.series.own_lag };
+    let strained = load.is_strained_at(99.0);
+    let series = if strained { &load.series.lag } else { &load.series.own_lag };
     let p99 = series.percentile_us(99.0).map(|us| us as f64 / 1000.0);
     let met = p99.is_some_and(|p| p < limit);
-    let text = match (p99, met, busy) {
+    let text = match (p99, met, strained) {
         (None, ..) => "no starts".to_owned(),
         (Some(p), true, _) => format!("p99 of what the generator added is {p:.3} ms"),
-        (Some(p), false, Some(busy)) => format!(
-            "p99 of the lag is {p:.1} ms, and the generator's thread was busy {:.0} % of the time: it was too slow for \
-             this rate; use more shards",
-            busy * 100.0
+        (Some(p), false, true) => format!(
+            "p99 of the lag is {p:.1} ms, and the generator's thread {}: it was too slow for this rate; use more shards",
+            occupied(load)
         ),
-        (Some(p), false, None) => {
+        (Some(p), false, false) => {
             format!(
                 "p99 of what the generator added is {p:.1} ms: this machine was too slow or too busy for this rate"
             )
@@ -87,6 +82,42 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let actual = p99.map(|p| (p * 1000.0).round() / 1000.0);
     let verdict = if met { Verdict::Pass } else { Verdict::Unproven };
     Check { actual, n: series.count(), ..GENERATOR_LAG.check(target, verdict, text) }
+}
+
+/// What kept the generator's thread from its work.
+fn occupied(load: &LoadSummary) -> String {
+    let percent = |share: Option<f64>| share.map(|share| format!("{:.0} %", share * 100.0));
+    match (percent(load.busy()), percent(load.waited())) {
+        (Some(busy), Some(waited)) => {
+            format!("was busy {busy} of the time and waited {waited} of it for a processor")
+        }
+        (Some(busy), None) => format!("was busy {busy} of the time"),
+        (None, Some(waited)) => format!("waited {waited} of the time for a processor"),
+        (None, None) => "had no time to spare".to_owned(),
+    }
+}
+
+/// Why a latency that misses its limit may be the generator's own, if it may.
+fn own_time(load: &LoadSummary, percent: f64, limit_ms: f64, late: bool) -> Option<String> {
+    if late {
+        return Some("the generator was late itself, so this is not the target's time".to_owned());
+    }
+    let shards = "use a lower rate, or more shards on machines of their own";
+    if load.is_strained_at(percent) {
+        let occupied = occupied(load);
+        return Some(format!(
+            "the generator's thread {occupied} and had none to spare, so this is not the target's time alone; {shards}"
+        ));
+    }
+    let us = load.series.main().percentile_us(percent)?;
+    let added = load.added_by_waiting(percent, us);
+    (us.saturating_sub(added) as f64 / 1000.0 < limit_ms).then(|| {
+        format!(
+            "the generator waited up to {:.1} ms in a second for a processor, which is enough to explain it, so this is not the \
+             target's time alone; {shards}",
+            load.strain.longest_wait_us as f64 / 1000.0
+        )
+    })
 }
 
 /// Whether the load that was asked for was put on the target.
@@ -100,9 +131,14 @@ fn offered(load: &LoadSummary) -> Check {
     } else {
         format!(
             "{dropped} of {} starts found no free connection before the end ({} at most): raise --connections, or the \
-             target is too slow for this rate",
+             target is too slow for this rate{}",
             dropped + started,
-            load.plan.connections
+            load.plan.connections,
+            if load.is_strained_at(99.0) {
+                format!(", or the generator is: its thread {}", occupied(load))
+            } else {
+                String::new()
+            }
         )
     };
     let text = if dropped > 0 && load.plan.backoff_ms.len() > 1 {
@@ -178,9 +214,12 @@ fn latencies(load: &LoadSummary, gates: &Gates, late: bool) -> Vec<Check> {
     let on = rows.into_iter().zip(limits).filter_map(|(row, (percent, limit))| Some((row, percent, limit?)));
     on.map(|(row, percent, limit)| {
         let mut check = percentile(gates, &row, load.series.main(), percent, limit);
-        if late && check.verdict == Verdict::Fail {
+        if check.verdict == Verdict::Fail
+            && let Some(own) = own_time(load, percent, limit, late)
+        {
             check.verdict = Verdict::Unproven;
-            check.text.push_str("; the generator was late itself, so this is not the target's time");
+            // First, since a table cuts the end off.
+            check.text = format!("{own}; {}", check.text);
         }
         check
     })

@@ -14,6 +14,7 @@ mod promote;
 mod rate;
 mod retry;
 mod sender_log;
+mod signing;
 mod triggers;
 
 pub use check::{Check, Interval, Verdict, overall};

@@ -7,15 +7,16 @@ use super::criteria::{
     CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST, PII_AND_LOG,
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, WINDOW_COMPLETED,
 };
-use super::judge::{duplicates, event_header, late, percentiles, rates};
+use super::judge::{duplicates, event_header, late, percentiles, rates, strangers};
 use super::rate::{Side, count, rate};
+use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
 use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
 use pii::shown;
 use record::latency::Latency;
-use record::{Tally, WatchBegin};
+use record::{RunKind, Tally, WatchBegin};
 use std::time::Duration;
 
 /// Every criterion that is switched on, judged on an observation: `judge` comes here for one.
@@ -44,11 +45,13 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
             .success_rate_min_percent
             .map(|t| rate(gates, &SUCCESS_RATE_SEEN, (delivered, ended), Side::AtLeast, t)),
     );
-    checks.extend(gates.signatures_valid_min_percent.map(|t| {
-        let valid = attempts - sum(|m| m.invalid_signatures);
-        rate(gates, &SIGNATURES, (valid, attempts), Side::AtLeast, t)
-    }));
-    checks.extend(with_refused(analysis, gates, rates(gates, &organic)));
+    let valid = attempts - sum(|m| m.invalid_signatures);
+    checks.extend(
+        gates.signatures_valid_min_percent.map(|t| {
+            signatures(analysis, gates, rate(gates, &SIGNATURES, (valid, attempts), Side::AtLeast, t))
+        }),
+    );
+    checks.extend(with_refused(analysis, gates, rates(gates, RunKind::Observe, &organic)));
     let rows = [LATENCY_P50, LATENCY_P95];
     checks.extend(percentiles(gates, &latencies(analysis), uncertainty_us(analysis), rows));
     checks.extend(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
@@ -60,6 +63,22 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         checks.push(breaker::check(breaker, breaker_stats(analysis), organic.suppressed));
     }
     checks
+}
+
+/// A signature that is not the key's may be anybody's: the sender is blamed for so many only as the trigger blames it for.
+fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
+    if check.verdict == Verdict::Fail && !Signing::of(analysis).is_enough(&gates.rollback) {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; too few to tell a sender with the wrong secret from somebody who imitates it (at least {} attempts, or \
+             {STREAK} and nothing valid in {} minutes): watch for longer",
+            check.text,
+            gates.rollback.signature_failures_min_attempts,
+            QUIET.as_secs() / 60
+        );
+    }
+    strangers(&analysis.strangers.found, &mut check);
+    check
 }
 
 fn uncertainty_us(analysis: &Analysis) -> Option<u64> {

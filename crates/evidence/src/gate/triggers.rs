@@ -1,6 +1,7 @@
 //! Rollback triggers of an observation, each with its evidence.
 
 use super::config::Gates;
+use super::signing::Signing;
 use crate::analysis::{Analysis, Minute, breaker_stats, minutes};
 use pii::shown;
 use schemars::JsonSchema;
@@ -17,8 +18,10 @@ pub struct RollbackGate {
     pub for_minutes: u32,
     /// Findings of personal data in webhooks or log lines, more than.
     pub pii_above: Option<u64>,
-    /// Attempts with an invalid signature, percent, above.
+    /// Attempts with an invalid signature, percent, above: of the sender's, and of those that look like the sender's.
     pub signature_failures_above_percent: Option<f64>,
+    /// Of so many attempts at least. Three invalid ones are enough where nothing valid has come for five minutes.
+    pub signature_failures_min_attempts: u64,
     /// Tries of the receiver's URL that failed one after the other, at least.
     pub unreachable_probes: Option<u32>,
     /// 95th percentile of the delivery latency in a minute, milliseconds, above; off by default.
@@ -40,6 +43,7 @@ impl Default for RollbackGate {
             for_minutes: 5,
             pii_above: Some(0),
             signature_failures_above_percent: Some(10.0),
+            signature_failures_min_attempts: 20,
             unreachable_probes: Some(2),
             latency_p95_above_ms: None,
             latency_for_minutes: 10,
@@ -72,7 +76,7 @@ pub fn triggers(analysis: &Analysis, gates: &Gates) -> Vec<Trigger> {
         fired("server_errors", server_errors(&minutes, gate)),
         fired("breaker_openings", breaker_openings(analysis, gate)),
         fired("pii", personal_data(analysis, gate)),
-        fired("signature_failures", signatures(&minutes, gate)),
+        fired("signature_failures", signatures(analysis, gate)),
         fired("unreachable", unreachable(analysis, gate)),
     ]
     .into_iter()
@@ -91,8 +95,8 @@ fn latency(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
 fn server_errors(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
     let above = gate.server_error_rate_above_percent?;
-    let known = |m: &Minute| m.attempts > 0 && m.gap.is_none();
-    let rate = |m: &Minute| known(m).then(|| m.server_errors as f64 / m.attempts as f64 * 100.0);
+    let known = |m: &Minute| m.certain() > 0 && m.gap.is_none();
+    let rate = |m: &Minute| known(m).then(|| m.server_errors as f64 / m.certain() as f64 * 100.0);
     let told = bad_row(minutes, gate.server_error_for_minutes, rate, |percent| percent > above, "%")?;
     Some(format!("5xx above {above} % of the attempts: {told}"))
 }
@@ -184,13 +188,18 @@ pub(crate) fn log_findings(analysis: &Analysis) -> Option<BTreeMap<String, u64>>
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-fn signatures(minutes: &[Minute], gate: &RollbackGate) -> Option<String> {
+fn signatures(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let above = gate.signature_failures_above_percent?;
-    let invalid: u64 = minutes.iter().map(|m| m.invalid_signatures).sum();
-    let attempts: u64 = minutes.iter().map(|m| m.attempts).sum();
+    let signing = Signing::of(analysis);
+    let (invalid, attempts) = (signing.invalid, signing.attempts);
     let percent = invalid as f64 / attempts.max(1) as f64 * 100.0;
-    (percent > above)
-        .then(|| format!("{invalid} of {attempts} attempts ({percent:.1} %) have an invalid signature"))
+    let diagnosis = analysis.diagnoses().first().map(|(text, n)| format!(", {n} times: {}", shown(text)));
+    (percent > above && signing.is_enough(gate)).then(|| {
+        format!(
+            "{invalid} of {attempts} attempts ({percent:.1} %) have an invalid signature{}",
+            diagnosis.unwrap_or_default()
+        )
+    })
 }
 
 fn unreachable(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {

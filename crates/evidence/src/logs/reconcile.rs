@@ -270,6 +270,7 @@ mod tests {
                 attempt: number,
                 first_byte: Tick(10_000_000),
                 received: Tick(10_000_000),
+                peer: None,
                 method: "POST".to_owned(),
                 target: "/".to_owned(),
                 headers,

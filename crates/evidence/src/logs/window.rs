@@ -161,6 +161,7 @@ mod tests {
             attempt,
             first_byte: at,
             received: at,
+            peer: None,
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: vec![("X-Webhook-Id".to_owned(), id.to_owned())],

@@ -2,7 +2,7 @@
 
 use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
-use record::{Offset, RunKind};
+use record::{Build, Offset, RunKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -262,10 +262,29 @@ pub struct Outcomes {
     pub foreign: u64,
     /// Findings of personal data in those.
     pub foreign_pii: u64,
+    /// Requests without a valid signature that nothing shows to be the sender's; not judged.
+    pub unauthenticated: UnauthenticatedRequests,
     /// The first refused request in words.
     pub first_refused: Option<String>,
     /// Requests that were refused before they could be webhooks (wrong path or method, too large, too slow), by status.
     pub refused_requests: BTreeMap<String, u64>,
+}
+
+/// What strangers sent.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+pub struct UnauthenticatedRequests {
+    /// In a sentence: `3 unauthenticated requests from 1 address`; null without any.
+    pub finding: Option<String>,
+    /// How many.
+    pub requests: u64,
+    /// Of those, the ones that the receiver only counted, because there were too many.
+    pub not_kept: u64,
+    /// Addresses that they came from, as far as they are told apart; behind a proxy that is the proxy's.
+    pub addresses: u64,
+    /// Requests by what the verification said.
+    pub by_reason: BTreeMap<String, u64>,
+    /// What was wrong with their signatures, most frequent first.
+    pub diagnoses: Vec<Diagnosis>,
 }
 
 /// Counts of deliveries.
@@ -425,6 +444,9 @@ pub struct Provenance {
     pub kind: RunKind,
     /// Version of smoke.
     pub tool_version: String,
+    /// Which build of it wrote the journal, where the journal says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// Name of the scenario.
     pub scenario: String,
     /// SHA-256 of its file.

@@ -154,6 +154,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
         run_id: header.run_id.to_string(),
         kind: header.kind,
         tool_version: header.tool_version.clone(),
+        build: header.build.clone(),
         scenario: header.scenario.name.clone(),
         scenario_sha256: header.scenario.sha256.clone(),
         gates_sha256: header.gates_sha256.clone(),

@@ -116,6 +116,9 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
     for (event, n) in &artifact.event_distribution {
         let _ = writeln!(out, "| event {} | {n} |", escaped(event));
     }
+    if let Some(found) = &artifact.outcomes.unauthenticated.finding {
+        let _ = writeln!(out, "\n{}: somebody else's, and no evidence about the sender.", escaped(found));
+    }
     for note in artifact.provenance.notes.iter().filter(|n| is_told(n)) {
         let _ = writeln!(out, "\n{}.", escaped(note));
     }

@@ -2,7 +2,7 @@
 
 use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
-    Signatures, StepRow, WebhookResponse,
+    Signatures, StepRow, UnauthenticatedRequests, WebhookResponse,
 };
 use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries};
 use crate::gate::{Check, Verdict};
@@ -10,7 +10,7 @@ use pii::Category;
 use record::SubjectKind;
 use record::Tick;
 use record::latency::Latency;
-use record::{Offset, StepFacts, Tally};
+use record::{Offset, StepFacts, Tally, Unauthenticated};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -131,8 +131,23 @@ pub(super) fn outcomes(analysis: &Analysis, organic: &Tally, injected: &Tally) -
         injected: outcome(injected),
         foreign,
         foreign_pii: analysis.privacy.foreign,
+        unauthenticated: unauthenticated(&analysis.strangers.found),
         first_refused: analysis.first_refused.clone(),
         refused_requests,
+    }
+}
+
+fn unauthenticated(found: &Unauthenticated) -> UnauthenticatedRequests {
+    let mut diagnoses: Vec<_> = found.diagnoses.iter().collect();
+    diagnoses.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
+    let diagnosis = |(text, n): (&String, &u64)| Diagnosis { diagnosis: text.clone(), count: *n };
+    UnauthenticatedRequests {
+        finding: (found.requests > 0).then(|| found.to_string()),
+        requests: found.requests,
+        not_kept: found.not_kept,
+        addresses: found.addresses.len() as u64,
+        by_reason: found.reasons.iter().map(|(reason, n)| (reason.to_string(), *n)).collect(),
+        diagnoses: diagnoses.into_iter().take(20).map(diagnosis).collect(),
     }
 }
 

@@ -96,6 +96,9 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         };
         format!("{} of others arrived, not judged{personal}", counted(foreign, "webhooks"))
     });
+    let strangers = artifact.outcomes.unauthenticated.finding.as_ref();
+    let strangers =
+        strangers.map(|found| format!("{found}: somebody else's, and no evidence about the sender"));
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
         let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
@@ -110,7 +113,7 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     });
     let torn = (!artifact.provenance.journal_complete)
         .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
-    [personal, others, refused, swallowed, torn].into_iter().flatten().collect()
+    [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
 /// What did not pass, each with what was seen and the first cases that stand behind it. Empty when all passed.

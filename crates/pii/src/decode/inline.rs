@@ -83,6 +83,13 @@ fn is_zone(piece: &str) -> bool {
     matches!(piece.as_bytes(), [b'0' | b'1', a, b':', b, c, ..] if [a, b, c].iter().all(|d| d.is_ascii_digit()))
 }
 
+/// What a `data:` URL holds that is percent-encoded (RFC 2397); base64 is read where it stands.
+pub(super) fn data_url(text: &str) -> Option<String> {
+    let (head, data) = text.strip_prefix("data:")?.split_once(',')?;
+    let plain = head.len() <= 128 && !head.ends_with(";base64") && !head.contains(char::is_whitespace);
+    percent(data).filter(|_| plain)
+}
+
 /// `%40`, and `%u0040` as `escape()` of JavaScript writes it. Bytes that are no UTF-8 become U+FFFD.
 pub(crate) fn percent(text: &str) -> Option<String> {
     let bytes = text.as_bytes();

@@ -7,6 +7,21 @@ use std::borrow::Cow;
 /// Documents that do not parse are tried this often.
 const FAILURES: usize = 3;
 
+/// Takes apart a text that is one document and nothing else.
+pub(super) fn whole<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let bare = text.trim();
+    let enclosed =
+        [('{', '}'), ('[', ']'), ('"', '"')].iter().any(|(a, b)| bare.starts_with(*a) && bare.ends_with(*b));
+    let document = enclosed.then(|| Document::parse(text.as_bytes())).flatten();
+    match document.filter(|document| is_telling(document, bare.len())) {
+        Some(document) => {
+            pieces(&document, out);
+            Outer::Gone
+        }
+        None => Outer::Stays,
+    }
+}
+
 /// Takes apart every document in a text.
 pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let mut from = if text.starts_with('"') { 0 } else { text.find(['{', '[']).unwrap_or(text.len()) };

@@ -47,6 +47,27 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     Outer::Gone
 }
 
+/// Pairs with `;` or `|` between them in one line: `full_name: Wei Zhang; row: 42`, unless one part is none.
+pub(super) fn row<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
+    let start = out.len();
+    for part in text.split([';', '|']).map(str::trim).filter(|part| !part.is_empty()) {
+        // The `;` of an entity ends no pair.
+        let entity = part.rfind('&').and_then(|at| part.get(at + 1..)).is_some_and(|name| name.len() <= 8);
+        match pair(part).filter(|line| !line.item && !line.value.is_empty() && !entity) {
+            Some(Line { key, value, .. }) => out.push(Piece::Pair(Some(key.into()), value.into())),
+            None => {
+                out.truncate(start);
+                return Outer::Stays;
+            }
+        }
+    }
+    if out.len() - start < 2 {
+        out.truncate(start);
+        return Outer::Stays;
+    }
+    Outer::Gone
+}
+
 struct Line<'t> {
     indent: usize,
     /// It begins with `- `.

@@ -21,6 +21,7 @@ enum Token<'t> {
     Open(&'t str, &'t str, bool),
     Close(&'t str),
     Text(&'t str),
+    Comment(&'t str),
 }
 
 /// Yields elements and attributes. A text that is XML is gone; HTML is read as a text, too.
@@ -39,6 +40,10 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
         let starts = text.trim_start().starts_with('<') && text.trim_end().ends_with('>');
         return if starts { Outer::Gone } else { Outer::Veiled };
     }
+    // People put into comments what they do not want to show; that is a text of its own.
+    let comments =
+        tokens.iter().filter_map(|t| if let Token::Comment(text) = t { Some(*text) } else { None });
+    out.extend(comments.map(|text| Piece::Text(text.into())));
     let before = out.len();
     let mut held = false;
     for token in &tokens {
@@ -61,7 +66,7 @@ fn is_html(name: &str) -> bool {
     among(HTML, &name.to_ascii_lowercase())
 }
 
-/// The tags and texts of a text, comments among the texts.
+/// The tags, texts and comments of a text.
 fn tokens(text: &str) -> Vec<Token<'_>> {
     let mut list = Vec::new();
     let mut rest = text;
@@ -74,8 +79,11 @@ fn tokens(text: &str) -> Vec<Token<'_>> {
         if let Some((open, close)) = special.iter().find(|(open, _)| tail.starts_with(open)) {
             let body = tail.get(open.len()..).unwrap_or("");
             let end = body.find(close).unwrap_or(body.len());
-            if matches!(*open, "<!--" | "<![CDATA[") {
-                list.push(Token::Text(body.get(..end).unwrap_or("")));
+            let inside = body.get(..end).unwrap_or("");
+            match *open {
+                "<!--" => list.push(Token::Comment(inside)),
+                "<![CDATA[" => list.push(Token::Text(inside)),
+                _ => {}
             }
             rest = body.get(end + close.len()..).unwrap_or("");
             continue;
@@ -202,6 +210,7 @@ fn elements<'t>(tokens: &[Token<'t>], out: &mut Vec<Piece<'t>>) {
                     out.extend(std::iter::repeat_with(|| Piece::Close).take(closed));
                 }
             }
+            Token::Comment(text) => out.push(Piece::Text((*text).into())),
             Token::Text(text) => {
                 let leaf = matches!(tokens.get(at + 1), Some(Token::Close(_)))
                     && at > 0

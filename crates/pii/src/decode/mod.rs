@@ -78,15 +78,21 @@ const fn decoder(
 
 /// What takes a whole text apart, or shows all of it better, in the order in which they are tried. The first that takes a text
 /// decides about it.
-pub(crate) static WHOLE: [Decoder; 14] = [
+pub(crate) static WHOLE: [Decoder; 16] = [
     decoder("UTF-16 read as bytes", Classes::NUL, |text, out| {
         push(Some(text.replace('\0', "")), Outer::Gone, out)
     }),
-    decoder("encoded words", Classes::QUERY, |text, out| push(quoted::encoded_words(text), Outer::Gone, out)),
+    // Before the encodings of mail: what they hide in a string of a document would break the document.
+    decoder("JSON", Classes::BRACE.or(Classes::QUOTE), json::whole),
+    decoder("encoded words", Classes::QUERY, |text, out| {
+        let all = text.starts_with("=?") && text.trim_end().ends_with("?=");
+        push(quoted::encoded_words(text).filter(|_| all), Outer::Gone, out)
+    }),
     decoder("quoted-printable", Classes::EQUALS, |text, out| {
         let sure = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
         push(quoted::quoted_printable(text).filter(|_| sure), Outer::Gone, out)
     }),
+    decoder("data URL", Classes::PERCENT, |text, out| push(inline::data_url(text), Outer::Gone, out)),
     decoder("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),
     decoder("vCard, iCalendar", Classes::LINE, carriers::cards),
     decoder("HTTP message", Classes::LINE, carriers::http),
@@ -97,11 +103,14 @@ pub(crate) static WHOLE: [Decoder; 14] = [
     decoder("lines of keys and values", Classes::LINE, lines::decode),
     decoder("object in another notation", Classes::BRACE, relaxed::decode),
     decoder("form", Classes::AMPERSAND.or(Classes::QUERY), carriers::form),
-    decoder("log", Classes::BRACE.or(Classes::PAREN).or(Classes::QUOTE), carriers::log),
+    decoder("pairs in a row", Classes::SEMICOLON, lines::row),
 ];
 
 /// What undoes an encoding of a part of a text.
-pub(crate) static INSIDE: [Decoder; 4] = [
+pub(crate) static INSIDE: [Decoder; 5] = [
+    decoder("encoded words", Classes::QUERY, |text, out| {
+        push(quoted::encoded_words(text), Outer::Stays, out)
+    }),
     decoder("quoted-printable", Classes::EQUALS, |text, out| {
         push(quoted::quoted_printable(text), Outer::Stays, out)
     }),

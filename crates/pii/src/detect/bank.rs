@@ -26,7 +26,8 @@ pub(crate) static KIND: Kind = Kind {
     judge,
     hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"]],
     cover: Some(cover),
-    member: part,
+    // `{number: …, sort_code: …}`: whose number it is, the other member says.
+    member: |words| part(words).or((words.len() == 1 && words.last == "number").then_some(NUMBER)),
     record,
     ..Kind::NONE
 };
@@ -53,7 +54,7 @@ fn part(words: &Words<'_>) -> Option<u8> {
     let code = among(
         "ifsc bsb swift bic aba rtn sortcode ifsccode swiftcode routing routingnumber sortierung bankleitzahl blz clabe_code",
         noun,
-    ) || last == "code" && among("sort ifsc bsb swift bic routing aba bank_routing", prev)
+    ) || last == "code" && among("sort ifsc bsb swift bic routing aba bank branch", prev)
         || noun == "transit";
     if code && last != "key" {
         return Some(CODE);
@@ -63,6 +64,9 @@ fn part(words: &Words<'_>) -> Option<u8> {
         noun,
     );
     let thing = words.any("game user steam riot psn xbox epic platform ledger gl merchant service cloud aws customer holder name type status");
+    if words.joined() == "a c" {
+        return Some(NUMBER);
+    }
     (account && last != "id" && (number || words.len() <= 3) && !thing).then_some(NUMBER)
 }
 
@@ -74,7 +78,8 @@ fn bank_only(words: &Words<'_>) -> bool {
 
 fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
     let value = keyed.value.trim();
-    if keyed.grade == UPI && !text::is_placeholder(value) && !value.contains('*') {
+    let masked = value.contains('*') || text::is_masked(value.split('@').next().unwrap_or(""));
+    if keyed.grade == UPI && !text::is_placeholder(value) && !masked {
         let address = value.split_once("pa=").map_or(value, |(_, rest)| rest.split('&').next().unwrap_or(""));
         let shape = address.split_once('@').is_some_and(|(name, bank)| {
             name.len() >= 2
@@ -169,7 +174,8 @@ fn upi(text: &str, hits: &mut Hits, covered: &mut Vec<Range<usize>>) {
             || right.starts_with(['@', '/', '_'])
             || right.chars().next().is_some_and(text::is_wordy);
         let free = !text::before(text, start).is_some_and(text::is_wordy);
-        if name >= 2 && free && !goes_on && among(PROVIDERS, &provider) {
+        let masked = text::is_masked(text.get(start..at).unwrap_or(""));
+        if name >= 2 && free && !goes_on && !masked && among(PROVIDERS, &provider) {
             hits.shape(Category::BankAccount, text.get(start..end).unwrap_or(""));
             covered.push(start..end);
         }

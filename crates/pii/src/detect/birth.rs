@@ -53,10 +53,10 @@ pub(crate) static KIND: Kind = Kind {
 
 /// The word for birth with nothing behind it but the form of a date: `dob`, `birthDateIso`, `fecha_de_nacimiento`.
 fn is_key(words: &Words<'_>) -> bool {
-    const FORMS: &str = "date day at on iso str string raw value text utc epoch ts timestamp ms s sec seconds unix ymd dmy mdy \
+    const FORMS: &str = "date datum day at on iso str string raw value text utc epoch ts timestamp ms s sec seconds unix ymd dmy mdy \
 local full formatted dt time of gregorian";
     const BIRTH: &str = "dob birthdate birthday bday bdate birth born birthdt dateofbirth dobirth geburtsdatum geburtstag geboren \
-geboortedatum nacimiento fechanacimiento naissance datenaissance nascimento nascita lahir dogum doğum urodzenia \
+geboortedatum geb nacimiento fechanacimiento naissance datenaissance nascimento nascita lahir dogum doğum urodzenia \
 fødselsdato födelsedatum födelsedag narození narozeni рождения জন্ম জন্মতারিখ জন্মদিন जन्म जन्मतिथि जन्मदिन 生年月日 出生日期 出生 \
 생년월일 الميلاد ميلاد jonmo jonmotarikh syntymäaika syntymaaika γέννησης sinh tugilgan";
     const FRONT: &str = "min max minimum maximum has is show hide allow require place country city year month bonus gift sale \

@@ -69,6 +69,9 @@ fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
     }
     for first in 0..run.groups() {
         let len = run.len_of(first);
+        if run.has_plus(first) {
+            continue;
+        }
         if (13..=19).contains(&len)
             && free(run, first, first)
             && is_card(run.digits(first, first))

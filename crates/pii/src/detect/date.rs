@@ -114,6 +114,20 @@ pub(super) fn is_year(year: u32) -> bool {
     (1900..=2035).contains(&year) || (2443..=2578).contains(&year) || (1279..=1410).contains(&year)
 }
 
+/// A value that is a date and time of RFC 3339 and nothing else.
+pub(crate) fn is_instant(value: &str) -> bool {
+    let b = value.as_bytes();
+    (19..=35).contains(&b.len())
+        && b.iter().zip(b"0000-00-00T00:00:00").all(|(b, form)| match form {
+            b'0' => b.is_ascii_digit(),
+            b'T' => matches!(b, b'T' | b't' | b' '),
+            mark => b == mark,
+        })
+        && b.iter()
+            .skip(19)
+            .all(|b| b.is_ascii_digit() || matches!(b, b'.' | b':' | b'+' | b'-' | b'Z' | b'z'))
+}
+
 /// A time such as `2025-10-21T10:00:00Z`.
 pub(crate) fn is_moment(value: &str) -> bool {
     let b = value.as_bytes();

@@ -42,7 +42,7 @@ fn key(words: &Words<'_>) -> Option<u8> {
     let at = if address { words.prev } else { words.last };
     let joined = words.joined();
     if among(
-        "mac bssid hwaddr hardware bluetooth_mac macaddress macaddr hwaddress wifimac btmac ether lladdr bluetooth wlan",
+        "mac bssid hwaddr hardware bluetooth_mac macaddress macaddr hwaddress wifimac btmac ether lladdr bluetooth wlan bt hw",
         at,
     ) || among("macaddress macaddr hwaddr hwaddress hwid_mac wifimac btmac", words.last)
         || words.any("mac bssid hwaddr macaddress")
@@ -55,7 +55,7 @@ fn key(words: &Words<'_>) -> Option<u8> {
     {
         return (words.last != "sv").then_some(IMEI);
     }
-    let advertising = among("idfa gaid aaid idfv adid", words.last)
+    let advertising = among("idfa gaid aaid idfv adid oaid ifa", words.last)
         || [
             "advertising id",
             "advertising identifier",
@@ -97,8 +97,15 @@ static NAMED: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Not all its digits are the same, and it is more than a broadcast: the zeros and `ff` of nobody.
+/// Not all its digits are the same, and it is more than a broadcast: the zeros and `ff` of nobody, and what Android gives
+/// to applications in place of the address (`02:00:00:00:00:00`).
 fn is_somebodys(value: &str) -> bool {
+    if value.len() == 17
+        && value.starts_with("02")
+        && !value.bytes().skip(2).any(|b| b.is_ascii_hexdigit() && b != b'0')
+    {
+        return false;
+    }
     let hex = || value.bytes().filter(u8::is_ascii_hexdigit).map(|b| b.to_ascii_lowercase());
     let first = hex().next();
     hex().any(|b| Some(b) != first)

@@ -19,7 +19,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         detect(view.text, hits);
     }
     let has = |group| view.hints.has(Category::Email, group);
-    if has(0) || has(1) && has(2) {
+    if has(0) || (has(1) || view.classes.has(Classes::AT)) && has(2) {
         obfuscated::detect(view.text, hits);
     }
 }
@@ -106,7 +106,13 @@ fn local(left: &str) -> &str {
     if let Some(open) = left.strip_suffix('"') {
         let start = open.rfind('"').unwrap_or(open.len());
         let quoted = left.get(start..).unwrap_or("");
-        return if quoted.len() > 2 && !quoted.contains([':', '{', '\n']) { quoted } else { "" };
+        // The quote behind `=` opens the value of an attribute.
+        let attribute = open.ends_with('=');
+        return if quoted.len() > 2 && !attribute && !quoted.contains([':', '{', '\n']) {
+            quoted
+        } else {
+            ""
+        };
     }
     let start = left
         .char_indices()

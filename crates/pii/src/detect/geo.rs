@@ -71,7 +71,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)\b(?:
         my\ (?:\w+\ ){0,2}(?:location|position|place|pin|home|house|coordinates|coords|gps|spot|address|flat|apartment|room|whereabouts|building|street|door)
-        |(?:i\ ?(?:'m|’m|\ am)|im|i\ live|i\ stay|i\ was|we\ live|me\ at|find\ me|pick\ me\ up|meet\ me|reach\ me|come\ to\ me|i\ (?:parked|stand|sit|wait|sleep|work|moved))\b
+        |(?:i\ ?(?:'m|’m|\ am)|im|i\ live|i\ stay|i\ was|we(?:'re|’re|\ are)\ (?:at|in|near|here)|we\ live|me\ at|find\ me|pick\ me\ up|meet\ me|reach\ me|come\ to\ me|i\ (?:parked|stand|sit|wait|sleep|work|moved))\b
         |(?:home|house|flat|apartment|residence)\ is\b|dropping\ (?:my|a)\ pin|drop(?:ped)?\ (?:my|a)\ pin|sharing\ (?:my\ )?(?:live\ )?location|live\ location
         |(?:his|her|their|your)\ (?:\w+\ ){0,2}(?:location|position|home|house|pin|coordinates|flat|place|whereabouts|gps)
         |(?:driver|rider|courier|player|customer|passenger|user|captain|member|student|guest|child|kid|son|daughter|patient|employee|runner|biker|suspect)(?:'s|’s|s)?\ (?:\w+\ ){0,3}?

@@ -21,77 +21,102 @@ const fn bit(category: Category, group: u8) -> u64 {
 /// A text that is looked for, in small letters.
 struct Hint {
     text: &'static [u8],
-    /// Where its rarest pair of bytes stands in it.
-    pair: usize,
+    /// Where its rarest three bytes end in it.
+    end: usize,
     bits: u64,
 }
 
-/// How many bytes are told apart; all bytes that are in no hint are alike.
-const FOLDED: usize = 64;
+/// How many bytes are told apart, and how many rows of three of them there are.
+const FOLDED: u16 = 32;
+const ROWS: usize = 1 << 15;
 
-/// The hints by their rarest pair of bytes: nearly all places of a text are left after one look at a small table, and no look
-/// waits for the one before it, as the steps of an automaton do.
+/// The hints by their rarest three bytes: one look at a small table tells of nearly all places of a text that no hint stands
+/// there, and no look waits for the one before it, as the steps of an automaton do.
 struct Index {
-    /// The number of each byte, in any case.
+    /// The number of each byte, in any case; 0 for bytes that are in no hint.
     fold: [u8; 256],
-    /// The list of a pair, 0 for none.
-    slots: Box<[u16; FOLDED * FOLDED]>,
+    /// Whether a row is in a hint, a bit for each.
+    known: [u64; ROWS / 64],
+    /// The list of a row that is known.
+    slots: Vec<u16>,
     lists: Vec<Vec<Hint>>,
 }
 
 impl Index {
     fn new() -> Self {
         let mut index =
-            Self { fold: [0; 256], slots: Box::new([0; FOLDED * FOLDED]), lists: vec![Vec::new()] };
-        let mut last = 0;
-        for category in Category::ALL {
-            for (group, hints) in (0..).zip(category.kind().hints) {
-                for text in *hints {
-                    index.add(text.as_bytes(), bit(category, group), &mut last);
-                }
+            Self { fold: [0; 256], known: [0; ROWS / 64], slots: vec![0; ROWS], lists: Vec::new() };
+        let all = || {
+            Category::ALL
+                .iter()
+                .flat_map(|c| (0..).zip(c.kind().hints).map(move |(group, list)| (*c, group, list)))
+        };
+        for b in all().flat_map(|(_, _, list)| list.iter()).flat_map(|text| text.bytes()) {
+            index.fold[usize::from(b)] = folded(b);
+            index.fold[usize::from(b.to_ascii_uppercase())] = folded(b);
+        }
+        for (category, group, list) in all() {
+            for text in *list {
+                index.add(text.as_bytes(), bit(category, group));
             }
         }
         index
     }
 
-    fn add(&mut self, text: &'static [u8], bits: u64, last: &mut u8) {
-        for b in text {
-            if self.fold[usize::from(*b)] == 0 {
-                // Bytes that share a number cost a comparison now and then.
-                *last = (*last + 1).min(FOLDED as u8 - 1);
-                self.fold[usize::from(b.to_ascii_lowercase())] = *last;
-                self.fold[usize::from(b.to_ascii_uppercase())] = *last;
-            }
-        }
-        let common = |pair: &[u8]| pair.iter().map(|b| commonness(*b)).product::<usize>();
-        let pairs = text.windows(2).enumerate();
-        let Some((pair, bytes)) = pairs.min_by_key(|(_, pair)| common(pair)) else { return };
-        let [first, second] = [0, 1].map(|i| bytes.get(i).map_or(0, |b| self.fold[usize::from(*b)]));
-        let slot = &mut self.slots[slot(first, second)];
-        if *slot == 0 {
-            *slot = u16::try_from(self.lists.len()).unwrap_or(0);
-            self.lists.push(Vec::new());
-        }
-        if let Some(list) = self.lists.get_mut(usize::from(*slot)) {
-            list.push(Hint { text, pair, bits });
+    fn add(&mut self, text: &'static [u8], bits: u64) {
+        let common = |bytes: &[u8]| bytes.iter().map(|b| commonness(*b)).product::<usize>();
+        let row = |bytes: &[u8]| bytes.iter().fold(0, |row, b| next(row, folded(*b)));
+        match (0..).zip(text.windows(3)).min_by_key(|(_, bytes)| common(bytes)) {
+            Some((start, bytes)) => self.put(row(bytes), Hint { text, end: start + 2, bits }),
+            // Two bytes, and whatever stands before them.
+            None => (0..FOLDED).for_each(|first| {
+                let row = text.iter().fold(first, |row, b| next(row, folded(*b)));
+                self.put(row, Hint { text, end: text.len().saturating_sub(1), bits });
+            }),
         }
     }
 
-    /// The hints that have their pair at `at`.
-    fn look(&self, text: &[u8], at: usize, slot: u16) -> u64 {
+    fn put(&mut self, row: u16, hint: Hint) {
+        let row = usize::from(row) % ROWS;
+        if self.known[row / 64] >> (row % 64) & 1 == 0 {
+            self.known[row / 64] |= 1 << (row % 64);
+            self.slots[row] = u16::try_from(self.lists.len()).unwrap_or(0);
+            self.lists.push(Vec::new());
+        }
+        if let Some(list) = self.lists.get_mut(usize::from(self.slots[row])) {
+            list.push(hint);
+        }
+    }
+
+    /// The hints whose three bytes end at `at`.
+    #[cold]
+    fn look(&self, text: &[u8], at: usize, row: u16) -> u64 {
         let stands = |hint: &&Hint| {
-            let start = at.checked_sub(hint.pair);
+            let start = at.checked_sub(hint.end);
             let written = start.and_then(|start| text.get(start..start + hint.text.len()));
             written.is_some_and(|w| w.eq_ignore_ascii_case(hint.text))
         };
+        let slot = self.slots.get(usize::from(row)).copied().unwrap_or(0);
         let list = self.lists.get(usize::from(slot)).map_or(&[][..], Vec::as_slice);
         list.iter().filter(stands).fold(0, |bits, hint| bits | hint.bits)
     }
 }
 
-/// The place of a pair in the table.
-fn slot(first: u8, second: u8) -> usize {
-    (usize::from(first) * FOLDED + usize::from(second)) % (FOLDED * FOLDED)
+/// The number of a byte of a hint: letters have their own, so have the marks that hints begin or end with, all others share one.
+fn folded(b: u8) -> u8 {
+    match b.to_ascii_lowercase() {
+        letter @ b'a'..=b'z' => letter - b'a' + 1,
+        b' ' => 27,
+        b'.' => 28,
+        b'/' => 29,
+        b':' | b'=' => 30,
+        _ => 31,
+    }
+}
+
+/// The row of the last three bytes, of which `number` is the newest.
+fn next(row: u16, number: u8) -> u16 {
+    (row % 0x400) * FOLDED + u16::from(number)
 }
 
 /// How common a byte is in English text: letters by their order, all others are rare.
@@ -120,15 +145,13 @@ impl Hints {
 /// The detectors that `text` is worth. The hints are ASCII; see [`Hints::SCRIPTS`].
 pub(crate) fn hints(text: &str) -> Hints {
     let index = &*ALL;
-    let mut bits = 0;
-    let mut before = 0;
+    let (mut bits, mut row) = (0, 0u16);
     for (at, b) in text.bytes().enumerate() {
-        let here = index.fold[usize::from(b)];
-        let slot = index.slots[slot(before, here)];
-        if slot != 0 {
-            bits |= index.look(text.as_bytes(), at.wrapping_sub(1), slot);
+        row = next(row, index.fold[usize::from(b)]);
+        let place = usize::from(row) % ROWS;
+        if index.known[place / 64] >> (place % 64) & 1 != 0 {
+            bits |= index.look(text.as_bytes(), at, row);
         }
-        before = here;
     }
     Hints(bits)
 }

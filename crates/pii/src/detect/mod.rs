@@ -18,6 +18,7 @@ mod hints;
 pub(crate) mod iban;
 pub(crate) mod ip;
 mod keccak;
+mod logged;
 pub(crate) mod name;
 mod obfuscated;
 pub(crate) mod pairs;

@@ -90,7 +90,10 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
         .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
         .count();
     let key = name.get(name.len() - length..)?;
-    if key.is_empty() || !key.bytes().any(|b| b.is_ascii_alphabetic()) {
+    // A name has letters; `2026-03-14T05` is the beginning of a time.
+    if key.bytes().filter(u8::is_ascii_alphabetic).count()
+        < 1 + usize::from(key.starts_with(|c: char| c.is_ascii_digit()))
+    {
         return None;
     }
     let equals = text.as_bytes().get(at) == Some(&b'=');

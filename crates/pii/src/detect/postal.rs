@@ -90,11 +90,10 @@ pub(crate) static KIND: Kind = Kind {
 fn key(words: &Words<'_>) -> Option<u8> {
     const NOUNS: &str = "address addr adresse adres anschrift direccion dirección domicilio indirizzo endereco endereço alamat ঠিকানা \
 thikana адрес 住所 地址 주소 عنوان العنوان पता cím osoite adress morada streetaddress fulladdress homeaddress addressline \
-addressfull shippingaddress billingaddress deliveryaddress mailingaddress postaladdress";
+addressfull shippingaddress billingaddress deliveryaddress mailingaddress postaladdress residence residencia wohnsitz";
     const STREETS: &str = "street streetline streetaddress streetname thoroughfare calle rue strasse straße road streetandnumber";
-    const OTHER: &str = "email e mail ip ipv mac bind memory mem wallet crypto btc bitcoin eth ethereum tron contract token web website url http \
-https host net network listen base bus register broadcast multicast gateway subnet dns smtp imap proxy pool smart reply from to cc bcc \
-sender_email hw hardware virtual payment vpa upi peer remote socket server node pointer start end stack heap onion public private key \
+    const OTHER: &str = "email e ip ipv mac bind memory mem wallet crypto btc bitcoin eth ethereum tron contract token web website url http \
+https host net network listen base bus register broadcast multicast gateway subnet dns smtp imap proxy pool smart hw hardware virtual payment vpa upi peer remote socket server node pointer start end stack heap onion public private key \
 book id verification bounce";
     let Words { last, prev, .. } = *words;
     let other = |words: &[String]| words.iter().any(|w| among(OTHER, w));
@@ -109,7 +108,7 @@ book id verification bounce";
     let addressed = words.all.iter().any(|w| among(NOUNS, w) || among(STREETS, w)) && !other(words.all);
     match last {
         "line" if addressed => Some(WHOLE),
-        "line" if words.len() == 1 => Some(LINE),
+        "line" | "house" | "home" if words.len() == 1 => Some(LINE),
         "name" if matches!(prev, "street" | "road") => Some(WHOLE),
         "text" | "full" | "street" | "formatted" | "one" | "two" | "primary" | "detail" | "string"
         | "display"
@@ -183,7 +182,8 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
 
 /// Words that give an address to a place or a business.
 const PLACES: &str = "venue arena office stadium hall shop store branch hq headquarters warehouse depot hub merchant organizer organiser company \
-business club gym cafe hotel studio server lan event tournament restaurant";
+business club gym cafe hotel studio server lan event tournament restaurant headquarters \
+shard queue partition node cluster bucket worker channel lobby slot level stage map zone region production staging";
 
 fn find(view: &View<'_>, hits: &mut Hits) {
     if view.digits == 0 || !view.hints.has(Category::PostalAddress, 0) || view.text.len() < 12 {

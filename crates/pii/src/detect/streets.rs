@@ -26,6 +26,14 @@ jl jalan gg gang blok rt rw dusun desa kel kec perum komplek kavling no lorong j
 شارع طريق حي بناية شقة مبنى عمارة خیابان کوچه پلاک گلی مکان سڑک سٹریٹ רחוב שדרות דירה \
 đường phố ngõ ngách hẻm số phường quận thôn duong pho ngo hem so";
 
+/// Words for streets behind which no number of a house stands.
+const NUMBER_FIRST: &str = "street road lane drive way hill park court close square gardens grove highway circle walk trail alley mews \
+point path view heights house tower village town estate union cross main field floor room shop building block sector phase";
+
+/// Parts of a house, which with a number are no address yet: `Floor 3`.
+const UNITS: &str = "flat apt apartment unit suite ste room floor fl level door piso planta étage etage stock apto andar dept stage st nd rd th \
+ফ্ল্যাট তলা lantai lt daire kat mieszkanie lok кв этаж";
+
 /// Words that alone, with a number, stand before a house or flat number.
 const NUMBERED: &str = "house flat apt apartment plot holding unit suite ste villa block blk building bldg room floor door hno no nr № num n \
 haus wohnung piso planta daire kat apto appartement lote manzana lok rt rw kav blok d дом кв корп д км бул \
@@ -74,6 +82,14 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         return true;
     }
     let words: Vec<&str> = lower.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
+    let number = |w: &str| w.starts_with(|c: char| c.is_ascii_digit());
+    if words.iter().all(|w| {
+        among(UNITS, w.trim_start_matches(|c: char| c.is_ascii_digit()))
+            || w.chars().count() <= 4 && number(w)
+            || w.chars().count() == 1
+    }) {
+        return false;
+    }
     let street = words.iter().any(|w| is_street(w));
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
@@ -83,7 +99,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
     let long = leading && street && words.iter().take(6).any(|w| among(STREETS, w));
     if bar == Bar::Prose {
-        return (house || long) && (street && is_beside(&lower) || is_listed(value)) && starts_soon(&words);
+        return (house || long) && (street && is_told(value) || is_listed(value)) && starts_soon(&words);
     }
     let numbered = words.windows(2).any(|w| {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
@@ -93,9 +109,12 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
 
 /// A house number of four digits behind its street: `Av. Paulista 1578`, `Rua Augusta, 1500, São Paulo`.
 fn has_long_number(lower: &str) -> bool {
-    let parts: Vec<&str> = lower.split(',').map(str::trim).collect();
+    let parts: Vec<&str> = lower.split(',').flat_map(|part| part.split(" - ")).map(str::trim).collect();
     let number = |w: &str| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit());
-    let street = |part: &str| part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w));
+    // English has the number in front: `Road to Glory 2029` is a title.
+    let street = |part: &str| {
+        part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w) && !among(NUMBER_FIRST, w))
+    };
     parts.iter().enumerate().any(|(at, part)| {
         let last = part.rsplit(' ').next().unwrap_or("");
         number(last)
@@ -145,23 +164,84 @@ fn is_listed(value: &str) -> bool {
     LIST.as_ref().is_some_and(|l| l.is_match(value))
 }
 
-/// The number stands in the same part of a list as the street, or alone in the one beside it.
-fn is_beside(lower: &str) -> bool {
-    let digit = |w: &str| w.starts_with(|c: char| c.is_ascii_digit());
-    let marks: Vec<(bool, bool, bool)> = lower
-        .split([',', '،', '、'])
-        .map(|part| {
-            let words: Vec<&str> =
-                part.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
-            let street = words.iter().any(|w| is_street(w));
-            let number = words.iter().any(|w| digit(w));
-            (street, number, number && words.iter().all(|w| digit(w) || w.chars().count() == 1))
-        })
+/// A word of a line in a sentence.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Word {
+    Number,
+    /// A word for a street behind which its number stands, or before which it does: `calle`.
+    Street,
+    /// One that its name and number stand before (`lane`), or one with nothing but a number (`block`).
+    Part,
+    /// A street's name written as one word: `Ahornweg`.
+    Whole,
+    Name,
+    /// Words that no address has between its number and its street.
+    Stop,
+}
+
+/// What a sentence must show: number, name and street; or two parts with their numbers. `Lane 2` alone is a place on a map.
+fn is_told(value: &str) -> bool {
+    let cased = value.chars().any(char::is_uppercase);
+    let words: Vec<Word> = value
+        .split(|c: char| !(text::is_wordy(c) || matches!(c, '/' | '-' | '\'' | '’')))
+        .filter(|w| w.chars().any(char::is_alphanumeric))
+        .map(|word| kind_of(word, cased))
         .collect();
-    marks.iter().any(|(street, number, _)| *street && *number)
-        || marks
-            .windows(2)
-            .any(|pair| matches!(pair, [(true, ..), (_, _, true)] | [(_, _, true), (true, ..)]))
+    let parts = words.windows(2).filter(|w| matches!(w, [Word::Street | Word::Part, Word::Number])).count();
+    let numbers = words.iter().filter(|w| **w == Word::Number).count();
+    let unbroken = !words.contains(&Word::Stop);
+    parts >= 2 || parts == 1 && numbers >= 2 && unbroken || (0..words.len()).any(|at| is_named(&words, at))
+}
+
+fn kind_of(word: &str, cased: bool) -> Word {
+    const STOPS: &str = "to of in at on the for and from with per by is are was a an my our your his her their this that as or if then";
+    let lower = word.to_lowercase();
+    let digits = word
+        .strip_prefix(char::is_alphabetic)
+        .unwrap_or(word)
+        .trim_start_matches('-')
+        .starts_with(|c: char| c.is_ascii_digit());
+    let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+    let single = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
+    if single || digits && letters <= 2 {
+        Word::Number
+    } else if among(NUMBER_FIRST, &lower) || among(NUMBERED, &lower) || among(UNITS, &lower) {
+        Word::Part
+    } else if among(STREETS, &lower) {
+        Word::Street
+    } else if is_street(&lower) {
+        Word::Whole
+    } else if among(STOPS, &lower) || cased && word.starts_with(char::is_lowercase) && word.len() > 3 {
+        Word::Stop
+    } else {
+        Word::Name
+    }
+}
+
+/// Whether the word at `at` is a street with its name and number.
+fn is_named(words: &[Word], at: usize) -> bool {
+    let word = |at: Option<usize>| at.and_then(|at| words.get(at)).copied();
+    let (before, after) = (word(at.checked_sub(1)), word(at.checked_add(1)));
+    // Up to three names, then the number.
+    let reaches = |mut list: &mut dyn Iterator<Item = &Word>| {
+        let mut names = 0;
+        let end = (&mut list).take(4).find(|w| {
+            names += usize::from(**w == Word::Name);
+            **w != Word::Name
+        });
+        names > 0 && end == Some(&Word::Number)
+    };
+    match word(Some(at)) {
+        Some(Word::Whole) => before == Some(Word::Number) || after == Some(Word::Number),
+        Some(Word::Part) => reaches(&mut words.iter().take(at).rev()),
+        Some(Word::Street) => {
+            reaches(&mut words.iter().take(at).rev())
+                || reaches(&mut words.iter().skip(at + 1))
+                || before == Some(Word::Number) && after == Some(Word::Name)
+                || before == Some(Word::Name) && after == Some(Word::Number)
+        }
+        _ => false,
+    }
 }
 
 /// A word for a street or what stands on it, or a street's name written as one word.

@@ -1,6 +1,6 @@
 //! Names of accounts: under their keys, on social networks, in profile links; not bare mentions or package scopes.
 
-use super::{Keyed, Kind, View, date};
+use super::{Keyed, Kind, View, date, logged};
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::{Says, Words, among};
@@ -25,7 +25,7 @@ pub(crate) static KIND: Kind = Kind {
         }
     },
     judge,
-    hints: &[NETWORK_HINTS, PROFILE_HINTS],
+    hints: &[NETWORK_HINTS, PROFILE_HINTS, logged::HINTS],
     find: Some(find),
     mask: crate::mask::initial,
     ..Kind::NONE
@@ -62,8 +62,10 @@ fn is_social(words: &Words<'_>) -> bool {
     let network = |w: &str| among(NETWORKS, w);
     let own = !words.any("official our platform support brand");
     own && match words.last {
-        "handle" | "username" | "profile" | "account" | "nick" | "url" | "link" => network(words.prev),
-        "name" => words.prev == "user" && words.all.iter().any(|w| network(w)),
+        "handle" | "username" | "profile" | "account" | "nick" | "url" | "link" => {
+            network(words.prev) || words.prev == "thread" && words.any("threads")
+        }
+        "name" => words.prev == "user" && words.all.iter().any(|w| network(w) || w == "threads"),
         // `x` is an axis, too.
         last => {
             (network(last) || words.all.last().is_some_and(|w| w == "threads"))
@@ -196,6 +198,11 @@ static FEDERATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
 });
 
 fn find(view: &View<'_>, hits: &mut Hits) {
+    if view.hints.has(Category::Username, 2) {
+        hits.worked(view.text.len());
+        let names = logged::accounts(view.text).filter_map(plausible).filter(|name| !is_own(name));
+        names.for_each(|name| hits.keyed(Category::Username, Some(name)));
+    }
     if view.hints.has(Category::Username, 1) {
         each(&PROFILE, view, hits, |found| {
             let name = found.name("name")?.as_str().trim_end_matches(['.', '-']);

@@ -5,6 +5,7 @@ use super::roles::{Role, role, whose};
 use super::words::{MAX_KEY, among, singular, words};
 use crate::category::Category;
 use crate::detect::Kind;
+use crate::text::{self, Classes};
 use foldhash::fast::RandomState;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -57,6 +58,8 @@ pub(crate) struct Key {
     pub whose: Whose,
     /// Which member of a record this is, such as the year of a date or the code of a bank.
     pub member: Option<(Category, u8)>,
+    /// The key holds data rather than a name.
+    pub data: bool,
 }
 
 /// The words of a key, without modifiers such as `old` or `raw` at the end.
@@ -107,7 +110,8 @@ static KINDS: LazyLock<Vec<(Category, &'static Kind)>> = LazyLock::new(|| {
 /// The class of a key, header name or query parameter.
 pub(crate) fn classify(key: &str) -> Key {
     if key.len() > MAX_KEY {
-        return Key { says: Says::Nothing, role: Role::Other, whose: Whose::Unknown, member: None };
+        let data = is_data(key);
+        return Key { says: Says::Nothing, role: Role::Other, whose: Whose::Unknown, member: None, data };
     }
     SEEN.with_borrow_mut(|seen| {
         if let Some(known) = seen.get(key) {
@@ -116,10 +120,27 @@ pub(crate) fn classify(key: &str) -> Key {
         if seen.len() >= REMEMBERED {
             seen.clear();
         }
-        let class = classify_words(&words(key));
+        let class = Key { data: is_data(key), ..classify_words(&words(key)) };
         seen.insert(key.into(), class);
         class
     })
+}
+
+/// A key that holds data rather than a name: more than letters, digits and separators, or long.
+fn is_data(key: &str) -> bool {
+    let (classes, digits) = text::survey(key);
+    let marks = Classes::AT
+        .or(Classes::DOT)
+        .or(Classes::COLON)
+        .or(Classes::PERCENT)
+        .or(Classes::WIDE)
+        .or(Classes::EQUALS)
+        .or(Classes::SLASH)
+        .or(Classes::AMPERSAND)
+        .or(Classes::BACKSLASH)
+        .or(Classes::PLUS)
+        .or(Classes::BRACE);
+    classes.has(marks) || digits >= 6 || key.len() >= 24
 }
 
 /// The class of a key that was cut into words.
@@ -133,11 +154,11 @@ fn classify_words(all: &[String]) -> Key {
         words = front;
     }
     if words.is_empty() {
-        return Key { says: Says::Part, role: Role::Wrapper, whose, member: None };
+        return Key { says: Says::Part, role: Role::Wrapper, whose, member: None, data: false };
     }
     let words = Words::new(words);
     let member = KINDS.iter().find_map(|(c, kind)| (kind.member)(&words).map(|part| (*c, part)));
-    Key { says: says(&words), role, whose, member }
+    Key { says: says(&words), role, whose, member, data: false }
 }
 
 /// What the key says about a leaf under it.

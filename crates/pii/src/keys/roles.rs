@@ -164,7 +164,10 @@ platform device browser os currency series division lobby room weapon hero champ
 skin project package module job task webhook endpoint domain column table schema cluster node \
 pod container image branch repo repository environment env metric gate method provider gateway \
 store shop school university college department squad faction cup ladder circuit pool topic rule \
-ruleset trophy partner publisher developer title street asset font theme class device browser",
+ruleset trophy partner publisher developer title street asset font theme class step workflow pipeline \
+plugin extension widget report dashboard chart survey form page section menu button icon emoji sticker reaction song track \
+album playlist video stream broadcast show episode vehicle feature flag option setting permission vendor supplier \
+warehouse office branch hall stadium depot hub headquarter lab studio",
         word,
     )
 }
@@ -192,7 +195,7 @@ valorant faceit roblox nintendo ubisoft twitch",
 pub(super) fn whose(words: &[String]) -> Whose {
     let place = |w: &str| {
         among(
-            "venue stadium arena hall store shop branch office hq headquarters warehouse depot hub pickup_point center \
+            "venue stadium arena hall store shop branch office hq headquarter headquarters warehouse depot hub pickup_point center \
 centre merchant organizer organiser map server region datacenter datacentre bound company business supplier vendor \
 seller gym cafe restaurant hotel school university college bank facility site terminal station showroom outlet kiosk \
 clinic hospital factory plant lab studio theatre theater museum mall market airport port court pitch club organization \
@@ -204,12 +207,17 @@ landmark camera viewport event tournament game team printer exchange embassy chu
     };
     let own = |w: &str| {
         is_person(w)
-            || among("home residence residential my checkin whereabouts personal permanent resident", w)
+            || among(
+                "home residence residential my checkin whereabouts personal permanent resident delivery dropoff",
+                w,
+            )
     };
     if words.iter().rev().zip(words.iter().rev().skip(1)).any(|(last, prev)| {
         matches!(
             (prev.as_str(), last.as_str()),
-            ("check", "in") | ("last", "known" | "seen") | ("live" | "current", "location")
+            ("check", "in")
+                | ("last", "known" | "seen" | "location" | "position")
+                | ("live" | "current", "location" | "position")
         )
     }) {
         return Whose::Person;

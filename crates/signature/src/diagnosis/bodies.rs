@@ -1,10 +1,12 @@
 //! Candidate bodies: the same JSON value written differently, and what transports do to the ends of a text.
 
+use super::super::template::form_fields;
 use super::super::unique_keys::{UniqueKeysError, check_unique_keys};
 use super::work::Work;
 use serde_json::Value;
 use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
+use std::io::Read;
 
 /// Longer bodies are not re-serialised, in bytes: webhooks are small, and a flood of large ones must stay cheap.
 const MAX_JSON: usize = 64 * 1024;
@@ -35,6 +37,8 @@ enum Escapes {
     UpperControl,
     /// PHP's `json_encode`: ASCII, and `/` escaped.
     Php,
+    /// The same with `JSON_UNESCAPED_UNICODE`: `/` escaped, the rest raw.
+    PhpUnicode,
     /// Go's `json.Marshal`: raw, but `<`, `>` and `&` escaped.
     Go,
 }
@@ -49,6 +53,7 @@ impl Escapes {
             Self::UpperAscii => !plain.is_ascii() || control(),
             Self::UpperControl => control(),
             Self::Php => !plain.is_ascii() || plain.contains(&b'/'),
+            Self::PhpUnicode => !plain.is_ascii() && plain.contains(&b'/'),
             Self::Go => plain.iter().any(|b| matches!(b, b'<' | b'>' | b'&')),
         }
     }
@@ -64,11 +69,12 @@ const LAYOUTS: [(&str, Layout); 4] = [
 const ORDERS: [(&str, Order); 2] = [("", Order::AsSent), (" with sorted keys", Order::Sorted)];
 
 /// All but the raw ones.
-const ESCAPES: [(&str, Escapes); 5] = [
+const ESCAPES: [(&str, Escapes); 6] = [
     (" with non-ASCII characters escaped", Escapes::LowerAscii),
     (" with escapes in upper case", Escapes::UpperAscii),
     (" with escapes in upper case", Escapes::UpperControl),
     (" with slashes escaped", Escapes::Php),
+    (" with slashes escaped and raw Unicode", Escapes::PhpUnicode),
     (" with <, > and & escaped", Escapes::Go),
 ];
 
@@ -88,9 +94,13 @@ pub(super) fn mistaken(body: &[u8], work: &mut Work) -> Vec<Candidate> {
         if body.len() > work.room() {
             return found.all;
         }
-        let changed = change(body);
+        let Some(changed) = change(body) else { continue };
         work.made(changed.len());
         found.add(changed, || valid_over(what));
+    }
+    for (name, value) in form_values(body) {
+        work.made(value.len());
+        found.add(value.into_bytes(), || valid_over(&format!("the value of the form's field `{name}`")));
     }
     re_serialised(body, work, &mut found);
     found.all
@@ -142,6 +152,68 @@ fn re_serialised(body: &[u8], work: &mut Work, found: &mut Found) {
         let Some(other) = write(style) else { continue };
         found.add(other, || valid_over(&name));
     }
+    in_javascript(&value, longest, work, found);
+}
+
+/// The JSON with its numbers as JavaScript writes them, where that is another text: `1` for `1.0`.
+fn in_javascript(value: &Value, longest: usize, work: &mut Work, found: &mut Found) {
+    let mut other = value.clone();
+    work.made(longest.min(work.room()) / 8);
+    if !as_javascript(&mut other) {
+        return;
+    }
+    for (layout_name, layout) in LAYOUTS {
+        for (escapes_name, escapes) in
+            [("", Escapes::Raw), (" and non-ASCII characters escaped", Escapes::LowerAscii)]
+        {
+            let Some(text) = Writer::write(&other, (Order::AsSent, layout, escapes), longest, work) else {
+                continue;
+            };
+            found.add(text, || {
+                valid_over(&format!("{layout_name} with numbers as JavaScript writes them{escapes_name}"))
+            });
+        }
+    }
+}
+
+/// Whether a number in it is written differently now.
+fn as_javascript(value: &mut Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter_mut().fold(false, |any, item| as_javascript(item) | any),
+        Value::Object(map) => map.values_mut().fold(false, |any, item| as_javascript(item) | any),
+        Value::Number(number) => {
+            let text = number.to_string();
+            let Some(float) = number.as_f64().filter(|f| f.is_finite()) else { return false };
+            // ECMA-262, Number::toString: the shortest digits, an exponent from 1e21 on and below 1e-6.
+            let written = if float == 0.0 {
+                "0".to_owned()
+            } else if (1e-6..1e21).contains(&float.abs()) {
+                format!("{float}")
+            } else {
+                format!("{float:e}").replace('e', if float.abs() < 1.0 { "e" } else { "e+" })
+            };
+            let other = (written != text).then(|| written.parse().ok()).flatten();
+            other.is_some_and(|other: serde_json::Number| {
+                *number = other;
+                true
+            })
+        }
+        _ => false,
+    }
+}
+
+/// The values of a form that are JSON themselves.
+fn form_values(body: &[u8]) -> Vec<(String, String)> {
+    // A form has no brace outside its percent signs.
+    if body.first().is_none_or(|b| matches!(b, b'{' | b'[')) || !body.contains(&b'=') || body.len() > MAX_JSON
+    {
+        return Vec::new();
+    }
+    let fields = form_fields(body).into_iter();
+    fields
+        .filter(|(name, value)| name.len() <= 64 && value.trim_start().starts_with(['{', '[']))
+        .take(4)
+        .collect()
 }
 
 /// What is said of raw characters where the body has escapes.
@@ -153,23 +225,52 @@ fn valid_over(what: &str) -> String {
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The whole body changed as a text.
-type Change = fn(&[u8]) -> Vec<u8>;
+/// The whole body changed; `None` where that is not possible.
+type Change = fn(&[u8]) -> Option<Vec<u8>>;
 
-const CHANGES: [(&str, Change); 10] = [
-    ("the body with a newline behind it", |b| [b, b"\n"].concat()),
-    ("the body with a carriage return and newline behind it", |b| [b, b"\r\n"].concat()),
-    ("the body without the newline behind it", |b| b.strip_suffix(b"\n").unwrap_or(b).to_vec()),
-    ("the body without the white space around it", |b| b.trim_ascii().to_vec()),
-    ("the body with LF line ends, sent with CRLF", |b| replace(b, b"\r\n", b"\n")),
-    ("the body with CRLF line ends, sent with LF", |b| replace(&replace(b, b"\r\n", b"\n"), b"\n", b"\r\n")),
-    ("the body without the byte order mark", |b| b.strip_prefix(BOM).unwrap_or(b).to_vec()),
-    ("the body with a byte order mark", |b| [BOM, b].concat()),
-    ("an empty body", |_| Vec::new()),
+const CHANGES: [(&str, Change); 15] = [
+    ("the body with a newline behind it", |b| Some([b, b"\n"].concat())),
+    ("the body with a carriage return and newline behind it", |b| Some([b, b"\r\n"].concat())),
+    ("the body without the newline behind it", |b| b.strip_suffix(b"\n").map(<[u8]>::to_vec)),
+    ("the body without the white space around it", |b| Some(b.trim_ascii().to_vec())),
+    ("the body with LF line ends, sent with CRLF", |b| Some(replace(b, b"\r\n", b"\n"))),
+    ("the body with CRLF line ends, sent with LF", |b| {
+        Some(replace(&replace(b, b"\r\n", b"\n"), b"\n", b"\r\n"))
+    }),
+    ("the body without the byte order mark", |b| b.strip_prefix(BOM).map(<[u8]>::to_vec)),
+    ("the body with a byte order mark", |b| Some([BOM, b].concat())),
+    ("an empty body", |_| Some(Vec::new())),
     ("the body without its line ends", |b| {
-        b.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect()
+        Some(b.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect())
+    }),
+    ("the body before it was compressed", inflated),
+    ("the body with every byte replaced that is not UTF-8 (it was decoded as text first)", |b| {
+        std::str::from_utf8(b).is_err().then(|| String::from_utf8_lossy(b).into_owned().into_bytes())
+    }),
+    ("the body in Latin-1", |b| {
+        let text = std::str::from_utf8(b).ok().filter(|text| !text.is_ascii())?;
+        text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect()
+    }),
+    ("the body read as Latin-1 and written as UTF-8", |b| {
+        (!b.is_ascii()).then(|| b.iter().map(|byte| char::from(*byte)).collect::<String>().into_bytes())
+    }),
+    ("the form percent-decoded", |b| {
+        let is_form = b.contains(&b'%') && b.contains(&b'=') && !b.starts_with(b"{") && !b.starts_with(b"[");
+        is_form.then(|| percent_encoding::percent_decode(b).collect())
     }),
 ];
+
+/// The body of a gzip or zlib stream, if it is one and not too long.
+fn inflated(body: &[u8]) -> Option<Vec<u8>> {
+    let mut plain = Vec::new();
+    let limit = MAX_JSON as u64 + 1;
+    match body {
+        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(body).take(limit).read_to_end(&mut plain).ok()?,
+        [0x78, ..] => flate2::read::ZlibDecoder::new(body).take(limit).read_to_end(&mut plain).ok()?,
+        _ => return None,
+    };
+    (plain.len() <= MAX_JSON).then_some(plain)
+}
 
 fn replace(body: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len());
@@ -286,7 +387,7 @@ impl Writer {
             '\t' => Some(b"\\t"),
             '\u{8}' => Some(b"\\b"),
             '\u{c}' => Some(b"\\f"),
-            '/' if matches!(self.escapes, Escapes::Php) => Some(b"\\/"),
+            '/' if matches!(self.escapes, Escapes::Php | Escapes::PhpUnicode) => Some(b"\\/"),
             _ => None,
         };
         let ascii_only = matches!(self.escapes, Escapes::LowerAscii | Escapes::UpperAscii | Escapes::Php);

@@ -1,6 +1,7 @@
 //! The signature as it was given, brought to hex so that a right digest is known in any spelling.
 
 use super::super::seen::same;
+use super::super::spec::Encoding;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
@@ -28,15 +29,14 @@ pub(super) struct Likeness {
 }
 
 impl Given {
-    /// Reads the value of a signature header; `prefix` is what the scheme puts before the digest and `own`
-    /// how it spells it.
-    pub(super) fn read(value: &str, prefix: &str, own: Spelling) -> Self {
+    /// Reads the text of a signature; `prefix` is what the sender puts before the digest and `own` how it spells it.
+    pub(super) fn read(value: &str, prefix: &str, own: Encoding) -> Self {
         let mut readings = Vec::new();
-        for part in value.split([' ', ',', ';']).filter(|p| !p.is_empty()).take(16) {
+        for part in value.split([' ', ',', ';', '"']).filter(|p| !p.is_empty()).take(16) {
             let (found, text) = split_prefix(part);
             // A list of `v1,tag` falls apart at its commas, so its label is never seen here.
             let label = match (found, own) {
-                (_, Spelling::Base64) => None,
+                (_, Encoding::Base64 | Encoding::Base64url) => None,
                 ("", _) if prefix.is_empty() || value.contains(prefix) || prefix == "sha256=" => None,
                 (found, _) if found == prefix => None,
                 ("", _) => Some(format!("the signature lacks its `{prefix}` prefix")),
@@ -61,6 +61,11 @@ impl Given {
         })
     }
 
+    /// The bytes that were given, each reading once, with what is wrong with its spelling.
+    pub(super) fn bytes(&self) -> impl Iterator<Item = (Vec<u8>, Option<&str>)> {
+        self.0.iter().filter_map(|reading| Some((hex::decode(&reading.hex).ok()?, reading.clause.as_deref())))
+    }
+
     /// The digit, when the signature is one digit over and over.
     pub(super) fn constant(&self) -> Option<char> {
         let of = |hex: &str| {
@@ -70,22 +75,13 @@ impl Given {
     }
 }
 
-/// How a scheme writes a digest.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Spelling {
-    /// Lower-case hex.
-    Hex,
-    /// Standard base64.
-    Base64,
-}
-
 fn split_prefix(part: &str) -> (&str, &str) {
-    const PREFIXES: [&str; 8] =
-        ["sha256=", "sha1=", "sha512=", "v1=", "v0=", "t=", "hmac-sha256=", "HMAC-SHA256="];
+    const PREFIXES: [&str; 10] =
+        ["sha256=", "sha1=", "sha512=", "v1=", "v0=", "t=", "ts=", "h1=", "hmac-sha256=", "HMAC-SHA256="];
     PREFIXES.iter().find_map(|p| Some((*p, part.strip_prefix(p)?))).unwrap_or(("", part))
 }
 
-fn spellings(text: &str, own: Spelling, label: Option<&str>) -> Vec<Reading> {
+fn spellings(text: &str, own: Encoding, label: Option<&str>) -> Vec<Reading> {
     let join = |clause: Option<&str>| match (label, clause) {
         (Some(label), Some(clause)) => Some(format!("{label} and {clause}")),
         (label, clause) => label.or(clause).map(str::to_owned),
@@ -94,9 +90,9 @@ fn spellings(text: &str, own: Spelling, label: Option<&str>) -> Vec<Reading> {
     if text.bytes().all(|b| b.is_ascii_hexdigit()) {
         let lower = text.to_ascii_lowercase();
         let clause = match own {
-            Spelling::Base64 => Some("the signature is hex instead of base64"),
-            Spelling::Hex if lower == text => None,
-            Spelling::Hex => Some("the digits are right but for their upper case"),
+            Encoding::Base64 | Encoding::Base64url => Some("the signature is hex instead of base64"),
+            Encoding::Hex if lower == text => None,
+            Encoding::Hex => Some("the digits are right but for their upper case"),
         };
         readings.push(Reading { hex: lower, clause: join(clause) });
         // Base64 of a digest that happens to be all hex digits does not happen.
@@ -109,7 +105,12 @@ fn spellings(text: &str, own: Spelling, label: Option<&str>) -> Vec<Reading> {
     ];
     for (bytes, clause) in coded {
         let Ok(bytes) = bytes else { continue };
-        let clause = Some(clause).filter(|c| own == Spelling::Hex || c.starts_with("the signature is URL"));
+        let is_url_safe = clause.starts_with("the signature is URL");
+        let clause = Some(clause).filter(|_| match own {
+            Encoding::Hex => true,
+            Encoding::Base64 => is_url_safe,
+            Encoding::Base64url => false,
+        });
         // Base64 around the hex text instead of the bytes.
         if bytes.len() >= LEAST_DIGITS && bytes.iter().all(u8::is_ascii_hexdigit) {
             let hex = String::from_utf8_lossy(&bytes).to_ascii_lowercase();

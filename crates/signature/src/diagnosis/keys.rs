@@ -5,7 +5,9 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
-use super::super::scheme::Scheme;
+use super::super::compiled::Version;
+use super::super::key::decoded;
+use super::super::spec::KeyEncoding;
 
 /// The guide's example, which everybody has.
 const PUBLIC_EXAMPLE: &[u8] = b"a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
@@ -43,18 +45,18 @@ fn base64_of(text: &str) -> Option<Vec<u8>> {
     STANDARD_NO_PAD.decode(text).or_else(|_| URL_SAFE_NO_PAD.decode(text)).ok()
 }
 
-/// The key that the scheme wants, as bytes; `None` for the ed25519 keys, of which there is nothing to try.
-pub(super) fn exact(scheme: Scheme, secret: &Secret) -> Option<Zeroizing<Vec<u8>>> {
-    let text = secret.expose();
-    match scheme {
-        Scheme::StandardWebhooks if text.starts_with("whsk_") || text.starts_with("whpk_") => None,
-        Scheme::StandardWebhooks => base64_of(text).map(Zeroizing::new),
-        _ => Some(Zeroizing::new(text.into())),
-    }
+/// The secret without what the profile puts before it.
+fn bare<'s>(version: &Version, text: &'s str) -> &'s str {
+    text.strip_prefix(version.secret.prefix.as_str()).unwrap_or(text)
+}
+
+/// The key that the sender wants, as bytes; `None` when the secret is none.
+pub(super) fn exact(version: &Version, secret: &Secret) -> Option<Zeroizing<Vec<u8>>> {
+    decoded(version.secret.encoding, bare(version, secret.expose())).ok()
 }
 
 /// Every other key that a sender may have used, the most likely first, each once.
-pub(super) fn mistaken(scheme: Scheme, secret: &Secret) -> Vec<Candidate> {
+pub(super) fn mistaken(version: &Version, secret: &Secret) -> Vec<Candidate> {
     let text = secret.expose();
     let mut found: Vec<Candidate> = vec![
         ("the sender signs with an empty secret, which everybody knows", Zeroizing::new(Vec::new())),
@@ -63,12 +65,20 @@ pub(super) fn mistaken(scheme: Scheme, secret: &Secret) -> Vec<Candidate> {
             Zeroizing::new(PUBLIC_EXAMPLE.to_vec()),
         ),
     ];
-    if scheme == Scheme::StandardWebhooks {
-        let clause = "the sender uses the text of the secret as the key (the scheme base64-decodes it)";
+    let as_text = match version.secret.encoding {
+        KeyEncoding::Text => None,
+        KeyEncoding::Hex => {
+            Some("the sender uses the text of the secret as the key (the scheme hex-decodes it)")
+        }
+        KeyEncoding::Base64 => {
+            Some("the sender uses the text of the secret as the key (the scheme base64-decodes it)")
+        }
+    };
+    if let Some(clause) = as_text {
         found.push((clause, Zeroizing::new(text.as_bytes().to_vec())));
     }
     found.extend(READINGS.iter().filter_map(|(clause, read)| Some((*clause, Zeroizing::new(read(text)?)))));
-    let exact = exact(scheme, secret);
+    let exact = exact(version, secret);
     let mut unique: Vec<Candidate> = Vec::with_capacity(found.len());
     for candidate in found {
         let known = |key: &Zeroizing<Vec<u8>>| **key == *candidate.1;

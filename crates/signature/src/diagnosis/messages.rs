@@ -1,6 +1,9 @@
 //! Candidate messages: which pieces were signed, in which order, with which text of the timestamp.
 
-use super::super::scheme::{Scheme, Unit};
+use super::super::compiled::Compiled;
+use super::super::scheme::Scheme;
+use super::super::spec::Unit;
+use super::super::template::Context;
 use chrono::{DateTime, SecondsFormat};
 use std::borrow::Cow;
 
@@ -10,6 +13,7 @@ pub(super) struct Parts<'a> {
     pub(super) timestamp: &'a str,
     pub(super) id: &'a str,
     pub(super) event: &'a str,
+    pub(super) url: &'a str,
     pub(super) body: &'a [u8],
 }
 
@@ -17,50 +21,72 @@ pub(super) struct Parts<'a> {
 #[derive(Debug)]
 pub(super) struct Message<'b> {
     pub(super) clause: String,
-    pieces: [Cow<'b, [u8]>; 5],
+    pub(super) pieces: Vec<Cow<'b, [u8]>>,
 }
 
 impl<'b> Message<'b> {
-    pub(super) fn new(clause: String, pieces: [&'b [u8]; 5]) -> Self {
-        Self { clause, pieces: pieces.map(Cow::Borrowed) }
-    }
-
-    pub(super) fn pieces(&self) -> [&[u8]; 5] {
-        self.pieces.each_ref().map(|piece| &**piece)
+    pub(super) fn new(clause: String, pieces: &[&'b [u8]]) -> Self {
+        Self { clause, pieces: pieces.iter().map(|piece| Cow::Borrowed(*piece)).collect() }
     }
 }
 
-/// Stands in a frame where the timestamp goes.
-const TIMESTAMP: &str = "\0timestamp";
-
-/// The messages of the scheme with other texts of its timestamp.
-pub(super) fn restamped<'b>(scheme: Scheme, unit: Unit, parts: Parts<'b>) -> Vec<Message<'b>> {
-    let frame: [&'b [u8]; 5] = scheme.message(TIMESTAMP, parts.id, parts.body);
-    let of = |(clause, text): (&str, String)| {
-        let piece = |piece: &'b [u8]| match piece == TIMESTAMP.as_bytes() {
-            true => Cow::Owned(text.clone().into_bytes()),
-            false => Cow::Borrowed(piece),
-        };
-        Message { clause: clause.to_owned(), pieces: frame.map(piece) }
+/// The messages of the sender with other texts of its timestamp.
+pub(super) fn restamped(sender: &Compiled, unit: Unit, context: &Context<'_>) -> Vec<Message<'static>> {
+    let of = |(clause, text): (&str, String)| Message {
+        clause: clause.to_owned(),
+        pieces: vec![Cow::Owned(sender.template.whole(&context.at(&text)))],
     };
-    timestamps(unit, parts.timestamp).into_iter().map(of).collect()
+    timestamps(unit, context.timestamp).into_iter().map(of).collect()
+}
+
+/// The messages of the sender under other URLs: as a proxy, a browser or a person writes them.
+pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Message<'static>> {
+    let url = context.url;
+    if !sender.template.needs_url() || url.is_empty() {
+        return Vec::new();
+    }
+    let other_scheme = match url.split_once("://") {
+        Some(("https", rest)) => format!("http://{rest}"),
+        Some((_, rest)) => format!("https://{rest}"),
+        None => return Vec::new(),
+    };
+    let (bare, query) = url.split_once('?').unwrap_or((url, ""));
+    let slash = match bare.strip_suffix('/') {
+        Some(less) => less.to_owned(),
+        None => format!("{bare}/"),
+    };
+    let slash = if query.is_empty() { slash } else { format!("{slash}?{query}") };
+    let decoded = percent_encoding::percent_decode_str(url).decode_utf8_lossy().into_owned();
+    let urls = [
+        ("the sender signs the URL with the other of http and https", other_scheme),
+        ("the sender signs the URL without its query", bare.to_owned()),
+        ("the sender signs the URL with or without a slash at the end, unlike the one here", slash),
+        ("the sender signs the path and not the whole URL", super::super::template::path_of(url).to_owned()),
+        ("the sender signs the URL percent-decoded", decoded),
+        ("the sender signs without the URL", String::new()),
+    ];
+    let others = urls.into_iter().filter(|(_, other)| other != url);
+    let of = |(clause, other): (&str, String)| Message {
+        clause: clause.to_owned(),
+        pieces: vec![Cow::Owned(sender.template.whole(&context.under(&other)))],
+    };
+    others.map(of).collect()
 }
 
 /// The pieces of a message.
 type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
 
 /// The clause about a signature that covers the body and no timestamp.
-pub(super) const fn body_only(scheme: Scheme) -> &'static str {
-    match scheme {
-        Scheme::DeltacrownV1 | Scheme::DeltacrownV2 => {
-            "the sender signs body only (Phase 5.5 scheme): replay-unsafe"
-        }
-        _ => "the sender signs body only: replay-unsafe",
+pub(super) fn body_only(sender: &Compiled) -> &'static str {
+    if [Scheme::DeltacrownV1, Scheme::DeltacrownV2].map(Scheme::name).contains(&sender.name) {
+        "the sender signs body only (Phase 5.5 scheme): replay-unsafe"
+    } else {
+        "the sender signs body only: replay-unsafe"
     }
 }
 
 /// Frame of another scheme or of a slip, with the clause about it.
-const FRAMES: [(&str, Frame); 14] = [
+const FRAMES: [(&str, Frame); 16] = [
     ("the sender signs timestamp.body (deltacrown-v2)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
     ("the sender leaves out the `.` between timestamp and body", |p| {
         [p.timestamp.as_bytes(), p.body, b"", b"", b""]
@@ -86,13 +112,19 @@ const FRAMES: [(&str, Frame); 14] = [
         [p.timestamp.as_bytes(), b".", p.event.as_bytes(), b".", p.body]
     }),
     ("the sender signs event.body", |p| [p.event.as_bytes(), b".", p.body, b"", b""]),
+    ("the sender signs URL and body (Square)", |p| [p.url.as_bytes(), p.body, b"", b"", b""]),
+    ("the sender signs body and URL", |p| [p.body, p.url.as_bytes(), b"", b"", b""]),
     ("the sender signs the timestamp only, not the body", |p| [p.timestamp.as_bytes(), b"", b"", b"", b""]),
 ];
 
-/// The frames that are not the scheme's own and whose pieces are there.
-pub(super) fn frames(scheme: Scheme, parts: Parts<'_>) -> Vec<(&'static str, [&[u8]; 5])> {
-    let own = scheme.message(parts.timestamp, parts.id, parts.body);
-    let alone = (body_only(scheme), [parts.body, b"", b"", b"", b""]);
+/// The frames that are not the sender's own and whose pieces are there.
+pub(super) fn frames<'p>(
+    sender: &Compiled,
+    own: &[Cow<'_, [u8]>],
+    parts: Parts<'p>,
+) -> Vec<(&'static str, [&'p [u8]; 5])> {
+    let own: Vec<&[u8]> = own.iter().map(|piece| &**piece).collect();
+    let alone = (body_only(sender), [parts.body, b"", b"", b"", b""]);
     std::iter::once(alone)
         .chain(FRAMES.iter().map(|(clause, frame)| (*clause, frame(parts))))
         .filter(|(_, pieces)| {
@@ -112,10 +144,7 @@ fn same(a: &[&[u8]], b: &[&[u8]]) -> bool {
 /// Other texts of the same moment.
 fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
     let Ok(value) = text.parse::<i64>() else { return Vec::new() };
-    let ms = match unit {
-        Unit::Milliseconds => value,
-        Unit::Seconds => value.saturating_mul(1000),
-    };
+    let ms = value.saturating_mul(unit.ms());
     let (seconds, millis) = (ms.div_euclid(1000), ms.rem_euclid(1000));
     let mut found = vec![
         ("the sender signs the timestamp in seconds and sends milliseconds", seconds.to_string()),

@@ -1,40 +1,54 @@
 //! The search: single mistakes first, then a mistaken key together with a mistaken message, within a budget.
 
-use super::super::key::{finish, keyed};
-use super::super::scheme::Scheme;
-use super::super::seen::Seen;
-use super::given::{Given, Likeness, Spelling};
+use super::super::compiled::{Compiled, Version};
+use super::super::key::{Key, Mac};
+use super::super::public_key::PublicKey;
+use super::super::seen::{Seen, first};
+use super::super::spec::{Algorithm, Form};
+use super::super::template::Context;
+use super::super::verifier::Received;
+use super::given::{Given, Likeness};
 use super::messages::{Message, Parts};
 use super::work::Work;
 use super::{bodies, hashes, keys, messages};
 use crate::Secret;
-use hmac::Hmac;
-use sha2::Sha256;
 
 /// Longer signature headers are not searched, in bytes.
 const MAX_SIGNATURE: usize = 4096;
 
+/// What a try of a public key costs, in bytes hashed: some 0.1 ms.
+const PUBLIC_TRY: usize = 64 * 1024;
+
 /// A request whose signature is not right.
-#[derive(Debug)]
 pub(crate) struct Suspect<'a> {
-    pub(crate) scheme: Scheme,
+    pub(crate) sender: &'static Compiled,
+    pub(crate) version: &'static Version,
+    pub(crate) key: &'a Key,
     pub(crate) secret: &'a Secret,
-    pub(crate) headers: &'a [(String, String)],
+    pub(crate) request: &'a Received<'a>,
     pub(crate) seen: &'a Seen<'a>,
-    pub(crate) body: &'a [u8],
     pub(crate) other_bodies: &'a [&'a [u8]],
 }
 
-/// Whether a search is made for a signature header with this value.
+/// Whether a search is made for a signature with this text.
 pub(crate) fn is_searched(value: Option<&str>) -> bool {
     value.is_some_and(|v| !v.is_empty() && v.len() <= MAX_SIGNATURE)
 }
 
 /// One sentence about the mistake, when a known one fits.
 pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
-    let value = suspect.seen.value.filter(|_| is_searched(suspect.seen.value))?;
-    let own = if suspect.scheme == Scheme::StandardWebhooks { Spelling::Base64 } else { Spelling::Hex };
-    let given = Given::read(value, suspect.scheme.layout().prefix, own);
+    let value = suspect.seen.value.as_deref().filter(|value| is_searched(Some(value)))?;
+    if suspect.sender.spec.signature.form == Form::MessageSignatures {
+        return None;
+    }
+    if suspect.version.algorithm == Algorithm::Token {
+        return token(value, suspect);
+    }
+    let prefix = match suspect.sender.spec.signature.form {
+        Form::Pairs => format!("{}=", suspect.version.key),
+        _ => suspect.version.prefix.to_owned(),
+    };
+    let given = Given::read(value, &prefix, suspect.version.encoding);
     if let Some(digit) = given.constant() {
         return Some(format!(
             "the signature is a constant, `{digit}` over and over: that a signature is present proves nothing"
@@ -43,44 +57,81 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
     Search::new(suspect, given)?.run()
 }
 
+/// What is wrong with a token: never more than its surroundings, for it is the secret itself.
+fn token(value: &str, suspect: &Suspect<'_>) -> Option<String> {
+    let secret = suspect.secret.expose();
+    let same = |text: &str| super::super::seen::same(text.as_bytes(), secret.as_bytes());
+    let bare = value.split_once(' ').map_or(value, |(_, rest)| rest);
+    let unquoted = value.trim_matches('"');
+    if same(bare) {
+        Some(
+            "the token is right, and the header has a word before it that the profile does not have"
+                .to_owned(),
+        )
+    } else if same(unquoted) {
+        Some("the token is right, and stands in quotes".to_owned())
+    } else if same(value.trim()) || secret.trim() == value {
+        Some("the token is right but for blanks around it".to_owned())
+    } else {
+        None
+    }
+}
+
+/// What a candidate message is tried with.
+enum Trial<'a> {
+    Mac(Mac),
+    Public(&'a PublicKey),
+}
+
 /// What the candidates are tried against, and how much more may be done.
 struct Search<'a> {
     suspect: &'a Suspect<'a>,
     given: Given,
     parts: Parts<'a>,
-    key: zeroize::Zeroizing<Vec<u8>>,
     work: Work,
 }
 
 impl<'a> Search<'a> {
     fn new(suspect: &'a Suspect<'a>, given: Given) -> Option<Self> {
-        let seen = suspect.seen;
-        let fallback = |name: &str| Seen::first(suspect.headers, name);
+        let (seen, request) = (suspect.seen, suspect.request);
+        let fallback = |name: &str| first(request.headers, name);
+        let event = suspect.sender.spec.event.header.as_deref().and_then(|name| first(request.headers, name));
         let parts = Parts {
-            timestamp: seen.timestamp.or_else(|| fallback("X-Webhook-Timestamp")).unwrap_or_default(),
-            id: seen.id.or_else(|| fallback("X-Webhook-Id")).unwrap_or_default(),
-            event: suspect.scheme.event(suspect.headers).unwrap_or_default(),
-            body: suspect.body,
+            timestamp: seen
+                .timestamp
+                .as_deref()
+                .or_else(|| fallback("X-Webhook-Timestamp"))
+                .unwrap_or_default(),
+            id: seen.id.as_deref().or_else(|| fallback("X-Webhook-Id")).unwrap_or_default(),
+            event: event.unwrap_or_default(),
+            url: request.url,
+            body: request.body,
         };
-        let key = keys::exact(suspect.scheme, suspect.secret)?;
-        Some(Self { suspect, given, parts, key, work: Work::new() })
+        Some(Self { suspect, given, parts, work: Work::new() })
+    }
+
+    fn exact(&self) -> Option<Trial<'a>> {
+        Some(match self.suspect.key {
+            Key::Mac(mac) => Trial::Mac(mac.clone()),
+            Key::Private(key) => Trial::Public(key.public()),
+            Key::Public(key) => Trial::Public(key),
+            Key::Token(_) | Key::Nothing => return None,
+        })
     }
 
     fn run(mut self) -> Option<String> {
-        let own = self.own(self.parts.body);
-        let exact = keyed(&self.key);
+        let context = self.context();
+        let own = self.suspect.sender.template.pieces(&context);
+        let exact = self.exact()?;
         if let Some(likeness) = self.fits(&exact, &own) {
             return likeness.clause.or_else(|| Some("the MAC itself is right".to_owned()));
         }
         let bodies = bodies::mistaken(self.parts.body, &mut self.work);
-        let messages = self.messages(&bodies);
+        let messages = self.messages(&context, &own, &bodies);
         if let Some(found) = self.first(&exact, None, &messages) {
             return Some(found);
         }
-        let keys: Vec<_> = keys::mistaken(self.suspect.scheme, self.suspect.secret)
-            .into_iter()
-            .map(|(clause, key)| (clause, keyed(&key)))
-            .collect();
+        let keys = self.keys();
         for (clause, key) in &keys {
             if let Some(likeness) = self.fits(key, &own) {
                 return Some(sentence([Some((*clause).to_owned()), None, likeness.clause]));
@@ -88,75 +139,104 @@ impl<'a> Search<'a> {
         }
         let alone = self.bodies_alone(&bodies);
         self.first(&exact, None, &alone)
-            .or_else(|| self.other_hash())
-            .or_else(|| self.other_delivery(&exact))
-            .or_else(|| self.other_moment(&exact))
+            .or_else(|| self.other_hash(&context))
+            .or_else(|| self.other_delivery(&exact, &context))
+            .or_else(|| self.other_moment(&exact, &context))
             .or_else(|| keys.iter().find_map(|(clause, key)| self.first(key, Some(clause), &messages)))
     }
 
-    /// The scheme's own message over another body.
-    fn own<'b>(&self, body: &'b [u8]) -> [&'b [u8]; 5]
-    where
-        'a: 'b,
-    {
-        self.suspect.scheme.message(self.parts.timestamp, self.parts.id, body)
+    fn context(&self) -> Context<'a> {
+        let Parts { timestamp, id, url, body, .. } = self.parts;
+        Context::new(timestamp, id, self.suspect.request.headers, body).to(self.suspect.request.method, url)
     }
 
-    /// Every mistaken message: another frame, another text of the timestamp, another body in the scheme's frame.
-    fn messages<'b>(&self, bodies: &'b [bodies::Candidate]) -> Vec<Message<'b>>
+    /// Mistaken keys; none for a public key, of which there is nothing to try.
+    fn keys(&self) -> Vec<(&'static str, Trial<'a>)> {
+        let algorithm = self.suspect.version.algorithm;
+        if algorithm.digest_bytes().is_none() {
+            return Vec::new();
+        }
+        let mistaken = keys::mistaken(self.suspect.version, self.suspect.secret);
+        let trial = |(clause, key): keys::Candidate| Some((clause, Trial::Mac(Mac::new(algorithm, &key)?)));
+        mistaken.into_iter().filter_map(trial).collect()
+    }
+
+    /// Every mistaken message: another frame, another text of the timestamp, another body in the sender's frame.
+    fn messages<'b>(
+        &self,
+        context: &Context<'_>,
+        own: &[std::borrow::Cow<'_, [u8]>],
+        bodies: &'b [bodies::Candidate],
+    ) -> Vec<Message<'b>>
     where
         'a: 'b,
     {
-        let scheme = self.suspect.scheme;
-        let mut found: Vec<Message<'b>> = messages::frames(scheme, self.parts)
+        let sender = self.suspect.sender;
+        let mut found: Vec<Message<'b>> = messages::frames(sender, own, self.parts)
             .into_iter()
-            .map(|(clause, pieces)| Message::new(clause.to_owned(), pieces))
+            .map(|(clause, pieces)| Message::new(clause.to_owned(), &pieces))
             .collect();
-        if let Some(unit) = scheme.layout().unit {
-            found.extend(messages::restamped(scheme, unit, self.parts));
+        if let Some(place) = &sender.spec.signature.timestamp {
+            found.extend(messages::restamped(sender, place.unit, context));
         }
-        found.extend(bodies.iter().map(|(clause, other)| Message::new(clause.clone(), self.own(other))));
+        found.extend(messages::readdressed(sender, context));
+        if sender.template.has_body() {
+            found.extend(bodies.iter().map(|(clause, other)| self.reframed(clause, other, context)));
+        }
         found
     }
 
-    /// Mistaken bodies alone, under a scheme that signs more than the body. Not tried together with a mistaken key:
+    /// The sender's own message over another body; pieces that are not the body are short.
+    fn reframed<'b>(&self, clause: &str, other: &'b [u8], context: &Context<'_>) -> Message<'b> {
+        let mark = context.over(b"");
+        let template = &self.suspect.sender.template;
+        let pieces = template.split_at_body(&mark);
+        let pieces = pieces.into_iter().map(|piece| match piece {
+            Some(text) => std::borrow::Cow::Owned(text),
+            None => std::borrow::Cow::Borrowed(other),
+        });
+        Message { clause: clause.to_owned(), pieces: pieces.collect() }
+    }
+
+    /// Mistaken bodies alone, under a sender that signs more than the body. Not tried together with a mistaken key:
     /// three mistakes at once are rare, and a flood of bad signatures must stay cheap.
     fn bodies_alone<'b>(&self, bodies: &'b [bodies::Candidate]) -> Vec<Message<'b>> {
-        let scheme = self.suspect.scheme;
-        if scheme.layout().unit.is_none() {
+        let sender = self.suspect.sender;
+        if sender.template.is_body_only() {
             return Vec::new();
         }
         let bodies = bodies.iter().filter(|(_, other)| !other.is_empty());
         let message = |(clause, bytes): &'b bodies::Candidate| {
-            let clause = format!("{}, and {clause}", messages::body_only(scheme));
-            Message::new(clause, [bytes, b"", b"", b"", b""])
+            let clause = format!("{}, and {clause}", messages::body_only(sender));
+            Message::new(clause, &[bytes])
         };
         bodies.map(message).collect()
     }
 
-    fn first(
-        &mut self,
-        key: &Hmac<Sha256>,
-        clause: Option<&str>,
-        messages: &[Message<'_>],
-    ) -> Option<String> {
+    fn first(&mut self, key: &Trial<'_>, clause: Option<&str>, messages: &[Message<'_>]) -> Option<String> {
         messages.iter().find_map(|message| {
-            let likeness = self.fits(key, &message.pieces())?;
+            let likeness = self.fits(key, &message.pieces)?;
             Some(sentence([clause.map(str::to_owned), Some(message.clause.clone()), likeness.clause]))
         })
     }
 
-    /// Another hash, or none with a key, over the scheme's message or the body alone.
-    fn other_hash(&mut self) -> Option<String> {
+    /// Another hash, or none with a key, over the sender's message or the body alone.
+    fn other_hash(&mut self, context: &Context<'_>) -> Option<String> {
+        let algorithm = self.suspect.version.algorithm;
+        algorithm.digest_bytes()?;
+        let key = keys::exact(self.suspect.version, self.suspect.secret)?;
         let body = self.parts.body;
-        let own = self.own(body);
-        self.work.try_out(length(&own))?;
-        let own = own.concat();
-        let messages = [(None, &*own), (Some(messages::body_only(self.suspect.scheme)), body)];
-        for (clause, hash) in hashes::HASHES {
+        let own = self.suspect.sender.template.whole(context);
+        self.work.try_out(own.len())?;
+        let alone = Some(messages::body_only(self.suspect.sender));
+        let messages = [(None, &*own), (alone, body)];
+        for (clause, own_algorithm, hash) in hashes::HASHES {
+            if own_algorithm == Some(algorithm) {
+                continue;
+            }
             for (frame, message) in &messages {
                 self.work.try_out(message.len())?;
-                if let Some(likeness) = hash(&self.key, message).and_then(|digest| self.given.is(&digest)) {
+                if let Some(likeness) = hash(&key, message).and_then(|digest| self.given.is(&digest)) {
                     return Some(sentence([
                         Some(clause.to_owned()),
                         frame.map(str::to_owned),
@@ -168,9 +248,11 @@ impl<'a> Search<'a> {
         None
     }
 
-    fn other_delivery(&mut self, key: &Hmac<Sha256>) -> Option<String> {
-        for other in self.suspect.other_bodies.iter().filter(|other| **other != self.suspect.body) {
-            if let Some(likeness) = self.fits(key, &self.own(other)) {
+    fn other_delivery(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<String> {
+        let (suspect, body) = (self.suspect, self.parts.body);
+        for other in suspect.other_bodies.iter().filter(|other| **other != body) {
+            let over = context.over(other);
+            if let Some(likeness) = self.fits(key, &suspect.sender.template.pieces(&over)) {
                 let clause = "the signature is the one of another delivery's body".to_owned();
                 return Some(sentence([Some(clause), None, likeness.clause]));
             }
@@ -178,12 +260,14 @@ impl<'a> Search<'a> {
         None
     }
 
-    fn other_moment(&mut self, key: &Hmac<Sha256>) -> Option<String> {
-        let unit = self.suspect.scheme.layout().unit?;
-        let Parts { timestamp, id, body, .. } = self.parts;
+    fn other_moment(&mut self, key: &Trial<'_>, context: &Context<'_>) -> Option<String> {
+        let sender = self.suspect.sender;
+        let unit = sender.spec.signature.timestamp.as_ref()?.unit;
+        let timestamp = self.parts.timestamp;
         messages::nearby(unit, timestamp).find_map(|moment| {
             let text = moment.to_string();
-            let likeness = self.fits(key, &self.suspect.scheme.message(&text, id, body))?;
+            let at = context.at(&text);
+            let likeness = self.fits(key, &sender.template.pieces(&at))?;
             let header: i64 = timestamp.parse().unwrap_or_default();
             let apart = header.saturating_sub(moment).saturating_mul(unit.ms());
             let way = if apart > 0 { "later" } else { "earlier" };
@@ -194,14 +278,22 @@ impl<'a> Search<'a> {
         })
     }
 
-    fn fits(&mut self, key: &Hmac<Sha256>, message: &[&[u8]]) -> Option<Likeness> {
-        self.work.try_out(length(message))?;
-        self.given.is(&finish(key, message))
+    fn fits<P: AsRef<[u8]>>(&mut self, key: &Trial<'_>, message: &[P]) -> Option<Likeness> {
+        let length = message.iter().map(|piece| piece.as_ref().len()).sum::<usize>();
+        match key {
+            Trial::Mac(mac) => {
+                self.work.try_out(length)?;
+                self.given.is(mac.over(message).bytes())
+            }
+            Trial::Public(key) => {
+                self.work.try_out(length.saturating_add(PUBLIC_TRY))?;
+                let message: Vec<u8> = message.iter().flat_map(AsRef::as_ref).copied().collect();
+                let right = |(bytes, _): &(Vec<u8>, Option<&str>)| key.verifies(&message, bytes);
+                let (_, clause) = self.given.bytes().find(right)?;
+                Some(Likeness { clause: clause.map(str::to_owned) })
+            }
+        }
     }
-}
-
-fn length(message: &[&[u8]]) -> usize {
-    message.iter().map(|piece| piece.len()).sum()
 }
 
 fn sentence(clauses: [Option<String>; 3]) -> String {

@@ -350,3 +350,70 @@ fn mistakes_under_the_other_schemes() {
     let body_only = format!("t={seconds},v1={}", mac(secret.as_bytes(), BODY));
     names(&stripe(body_only), Reason::Mismatch, "signs body only: replay-unsafe");
 }
+
+#[test]
+fn what_languages_and_transports_do_to_a_body() {
+    let of = |signed: &[u8], sent: &[u8]| {
+        let tag = hex::encode(finish(&keyed(SECRET.as_bytes()), &[signed]));
+        let headers = [("X-Hub-Signature-256".to_owned(), format!("sha256={tag}"))];
+        let verifier = Verifier::new(Scheme::Github, &Secret::new(SECRET)).unwrap();
+        verifier.verify(&headers, sent, NOW).diagnosis.unwrap_or_default()
+    };
+    assert!(
+        of(br#"{"a":1,"b":[2.5,1e+21]}"#, br#"{"a":1.0,"b":[2.50,1e21]}"#)
+            .contains("as JavaScript writes them")
+    );
+    assert!(
+        of("{\"a\":\"x\\/ü\"}".as_bytes(), "{\"a\":\"x/ü\"}".as_bytes())
+            .contains("slashes escaped and raw Unicode")
+    );
+    assert!(of("{\"a\":\"\u{fffd}\"}".as_bytes(), b"{\"a\":\"\xff\"}").contains("decoded as text first"));
+    assert!(of(b"{\"a\":\"\xfc\"}", "{\"a\":\"ü\"}".as_bytes()).contains("the body in Latin-1"));
+    assert!(of("{\"a\":\"Ã¼\"}".as_bytes(), "{\"a\":\"ü\"}".as_bytes()).contains("read as Latin-1"));
+    assert!(
+        of(br#"{"a":1}"#, b"payload=%7B%22a%22%3A1%7D").contains("the value of the form's field `payload`")
+    );
+    let mut packed = flate2::read::GzEncoder::new(&b"{\"a\":1}"[..], flate2::Compression::fast());
+    let mut sent = Vec::new();
+    std::io::Read::read_to_end(&mut packed, &mut sent).unwrap();
+    assert!(of(br#"{"a":1}"#, &sent).contains("before it was compressed"));
+}
+
+/// The mistakes are found from the template, so under every sender; with a public key as well.
+#[test]
+fn mistakes_are_found_from_the_template_of_any_sender() {
+    use crate::{Outgoing, Received, Signer};
+    let url = "https://hooks.example.com/in";
+    let sent = r#"{"type": "paid", "n": 1}"#;
+    let signed = r#"{"type":"paid","n":1}"#;
+    let pair =
+        "whsk_CQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQkJCQn9GXJOXT91jfAiCyq4mgaBXQhzbJIK7Sf9hmnGUPpjHw==";
+    let mut tried = 0;
+    for scheme in
+        Scheme::ALL.into_iter().filter(|s| s.is_signed() && s.spec().signature.components.is_empty())
+    {
+        let own = scheme.generate_secret().unwrap();
+        for secret in [own.expose(), pair] {
+            let Ok(verifier) = Verifier::new(scheme, &Secret::new(secret)) else { continue };
+            let Ok(signer) = Signer::new(scheme, &Secret::new(secret)) else { continue };
+            if scheme.signature_header().is_none() || !scheme.compiled().template.has_body() {
+                continue;
+            }
+            if scheme.spec().signature.timestamp.as_ref().is_some_and(|t| t.json.is_some()) {
+                continue;
+            }
+            let out = Outgoing { event: "paid", id: ID, timestamp_ms: NOW, body: signed.as_bytes() };
+            let headers: Vec<(String, String)> =
+                signer.to("POST", url).sign(&out).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            let request = |body| Received { method: "POST", url, headers: &headers, body };
+            if scheme.spec().signature.algorithm == crate::Algorithm::Token {
+                continue;
+            }
+            assert!(verifier.verify_request(&request(signed.as_bytes()), NOW, &[]).valid, "{scheme}");
+            let verdict = verifier.verify_request(&request(sent.as_bytes()), NOW, &[]);
+            names(&verdict, Reason::Mismatch, "re-serialised compact JSON");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 18, "{tried}");
+}

@@ -208,10 +208,7 @@ impl<C: HttpClient + 'static> Sender<C> {
 
     /// Lines name the id since phase 5.6 only.
     fn id_suffix(&self, id: &str) -> String {
-        match self.scheme {
-            Scheme::DeltacrownV1 => String::new(),
-            _ => format!(", webhook_id={id}"),
-        }
+        if self.scheme == Scheme::DeltacrownV1 { String::new() } else { format!(", webhook_id={id}") }
     }
 
     fn admitted(&self) -> Option<Admission> {

@@ -7,6 +7,7 @@ use crate::Clock;
 use ::http1::{Body, Framing, Problem, RequestHead};
 use record::Tick;
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
@@ -58,6 +59,8 @@ pub struct RawRequest {
     pub received: Tick,
     /// Whether the peer keeps the connection open for another request.
     pub keep_alive: bool,
+    /// The address that it came from, where that is known.
+    pub peer: Option<IpAddr>,
 }
 
 impl RawRequest {
@@ -119,6 +122,7 @@ pub struct Connection<S> {
     /// Looks now and then whether the peer has been idle for too long; set once for many requests.
     idle: Option<Pin<Box<Sleep>>>,
     share: Share,
+    peer: Option<IpAddr>,
 }
 
 impl Connection<Socket> {
@@ -132,7 +136,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Takes over an accepted socket.
     pub fn new(stream: S, clock: Clock, limits: Limits) -> Self {
         let (io, share) = (Buffered::new(stream), Share::default());
-        Self { io, clock, limits, head_only: false, idle: None, share }
+        Self { io, clock, limits, head_only: false, idle: None, share, peer: None }
+    }
+
+    /// The same with the address of the other side.
+    #[must_use]
+    pub fn from(mut self, peer: IpAddr) -> Self {
+        // An IPv4 address that comes through an IPv6 socket is the same address.
+        self.peer = Some(peer.to_canonical());
+        self
     }
 
     /// The same with bodies that take from a budget.
@@ -267,7 +279,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if waits && self.io.pending().is_empty() && framing != Framing::Length(0) {
             self.write_raw(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
         }
-        Ok((RawRequest { head, ..request }, body))
+        Ok((RawRequest { head, peer: self.peer, ..request }, body))
     }
 
     async fn body(&mut self, mut body: Body) -> Result<Vec<u8>, BodyError> {
@@ -313,5 +325,6 @@ fn assemble(head: &RequestHead<'_>, first_byte: Tick) -> RawRequest {
         first_byte,
         received: first_byte,
         keep_alive: head.keep_alive,
+        peer: None,
     }
 }

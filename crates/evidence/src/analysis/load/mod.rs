@@ -6,7 +6,7 @@ mod summary;
 
 pub use merge::{MergeError, Merged, merge};
 pub use part::{Part, PartError};
-pub use summary::{LoadSummary, Point, Second, Series, ShardFacts};
+pub use summary::{LoadSummary, Point, Second, Series, ShardFacts, Strain};
 
 #[cfg(test)]
 pub(super) mod tests;

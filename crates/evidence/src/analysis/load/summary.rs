@@ -45,6 +45,35 @@ impl Series {
     }
 }
 
+/// From this share of a second on, a thread that ran or waited for a processor had no time to spare: what it did not get to was
+/// late because of it, and waiting for a free connection cannot be laid at the target's door.
+const NO_TIME_TO_SPARE: f64 = 0.9;
+
+/// What the generators themselves added to the times that they measured, as far as the system tells it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Strain {
+    /// Starts that ended in a second in which their generator's thread had no time to spare.
+    pub without_spare: u64,
+    /// The longest that the threads of one generator waited for a processor in one second, µs.
+    pub longest_wait_us: u64,
+}
+
+impl Strain {
+    /// The strain in a recorded second of one shard.
+    fn of(interval: &Interval) -> Self {
+        let wall = interval.to.since(interval.from).as_micros() as f64;
+        let wait = interval.wait_us.unwrap_or(0);
+        let occupied = interval.cpu_us.map_or(0.0, |cpu| (cpu + wait) as f64);
+        let spare = wall <= 0.0 || occupied < NO_TIME_TO_SPARE * wall;
+        Self { without_spare: if spare { 0 } else { interval.done }, longest_wait_us: wait }
+    }
+
+    fn add(&mut self, other: Self) {
+        self.without_spare += other.without_spare;
+        self.longest_wait_us = self.longest_wait_us.max(other.longest_wait_us);
+    }
+}
+
 /// One second of a load, all shards together.
 #[derive(Debug, Clone, Default)]
 pub struct Second {
@@ -52,6 +81,8 @@ pub struct Second {
     pub counts: Interval,
     /// Its histograms.
     pub series: Series,
+    /// What the generators added.
+    pub strain: Strain,
 }
 
 impl Second {
@@ -62,6 +93,7 @@ impl Second {
     pub fn add(&mut self, interval: &Interval) -> Result<(), DecodeError> {
         self.series.add(&Series::of(interval)?);
         add_counts(&mut self.counts, interval);
+        self.strain.add(Strain::of(interval));
         Ok(())
     }
 }
@@ -119,6 +151,8 @@ pub struct LoadSummary {
     pub counts: Interval,
     /// All histograms.
     pub series: Series,
+    /// What the generators added.
+    pub strain: Strain,
     /// The timeline, at most 600 points.
     pub timeline: Vec<Point>,
     /// The shards that were there.
@@ -142,6 +176,7 @@ impl LoadSummary {
             plan,
             counts: Interval::default(),
             series: Series::default(),
+            strain: Strain::default(),
             timeline: Vec::new(),
             shards: Vec::new(),
             missing: Vec::new(),
@@ -158,6 +193,7 @@ impl LoadSummary {
         add_counts(&mut self.counts, &second.counts);
         self.counts.in_flight = in_flight;
         self.series.add(&second.series);
+        self.strain.add(second.strain);
         let step = |at: Tick| at.0 / self.step;
         if self.open.as_ref().is_some_and(|open| step(open.counts.from) != step(second.counts.from)) {
             self.flush();
@@ -238,9 +274,38 @@ impl LoadSummary {
     /// How busy the generator's thread was, 0 to 1, on average over the shards; `None` where it is not known.
     #[must_use]
     pub fn busy(&self) -> Option<f64> {
+        self.share_of_time(self.counts.cpu_us)
+    }
+
+    /// For which share of the time the generator's threads waited for a processor, on average over the shards; `None` where it is
+    /// not known. Of a load of flows, which many threads make, it may be more than 1.
+    #[must_use]
+    pub fn waited(&self) -> Option<f64> {
+        self.share_of_time(self.counts.wait_us)
+    }
+
+    fn share_of_time(&self, us: Option<u64>) -> Option<f64> {
         let shards = self.shards.len().max(1) as f64;
         let wall = self.counts.to.since(self.counts.from).as_micros() as f64 * shards;
-        self.counts.cpu_us.filter(|_| wall > 0.0).map(|cpu| cpu as f64 / wall)
+        us.filter(|_| wall > 0.0).map(|us| us as f64 / wall)
+    }
+
+    /// Whether so many starts ended while their generator had no time to spare that this percentile is its own doing.
+    #[must_use]
+    pub const fn is_strained_at(&self, percent: f64) -> bool {
+        let strained = self.strain.without_spare as f64;
+        strained > 0.0 && strained * 100.0 >= self.counts.done as f64 * (100.0 - percent)
+    }
+
+    /// The most that waiting for a processor can have added to this percentile of a time, when it was `us` µs; 0 when too few
+    /// starts can have met a wait.
+    #[must_use]
+    pub fn added_by_waiting(&self, percent: f64, us: u64) -> u64 {
+        // What comes in during a wait is late, and so is what comes while it is made up for.
+        let spare = (1.0 - self.busy().unwrap_or(0.0)).max(1.0 - NO_TIME_TO_SPARE);
+        let met = self.waited().unwrap_or(0.0) / spare * 100.0;
+        let seconds = us / 1_000_000 + 2;
+        if met >= 100.0 - percent { us.min(self.strain.longest_wait_us.saturating_mul(seconds)) } else { 0 }
     }
 
     /// Whether starts were due by a schedule.

@@ -255,7 +255,11 @@ fn a_long_run_has_a_timeline_of_bounded_length() {
             started: 1,
             ..Interval::default()
         };
-        summary.add(&Second { counts, series: Series::default() });
+        summary.add(&Second {
+            strain: crate::analysis::load::Strain::default(),
+            counts,
+            series: Series::default(),
+        });
     }
     summary.flush();
     assert_eq!(summary.timeline.len(), 600);

@@ -11,4 +11,4 @@ mod timeline;
 
 pub(super) use frame::{page, verdict};
 pub use page::html;
-pub(super) use sections::gates;
+pub(super) use sections::{class, gates};

@@ -5,7 +5,7 @@ use crate::report::artifact::{Artifact, Outcome, PiiCheck, StepRow};
 use crate::report::figure::actual;
 use maud::{Markup, html};
 
-pub(super) const fn class(verdict: Verdict) -> &'static str {
+pub(in crate::report) const fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Pass => "pass",
         Verdict::Fail => "fail",
@@ -95,6 +95,9 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
                     tr { td { (name) } td.n { (count(organic)) } td.n { (count(injected)) } }
                 }
             }
+        }
+        @if let Some(found) = &artifact.outcomes.unauthenticated.finding {
+            p { (found) ": somebody else's, and no evidence about the sender." }
         }
         @if artifact.outcomes.foreign > 0 {
             p { (artifact.outcomes.foreign) " webhooks at the same receiver were not this run's; they are not judged." }

@@ -6,7 +6,7 @@ use crate::gate::{Check, Verdict, overall};
 use crate::report::EMBEDDED;
 use chrono::SecondsFormat;
 use record::latency::Latency;
-use record::{Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
+use record::{Build, Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
 use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -132,6 +132,8 @@ pub struct Counters {
     pub retry_after_s: Option<u64>,
     /// Share of one core that the generator used, 0 to 1; null where it is not known.
     pub generator_busy: Option<f64>,
+    /// Share of the time for which its threads waited for a processor; null where it is not known.
+    pub generator_waited: Option<f64>,
 }
 
 /// Percentiles of each series.
@@ -225,6 +227,9 @@ pub struct LoadProvenance {
     pub kind: RunKind,
     /// Version of smoke that made the journals.
     pub tool_version: String,
+    /// Which build of it wrote the journal of the first shard, where the journal says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub build: Option<Build>,
     /// SHA-256 of the parameters that all shards have in common.
     pub parameters_sha256: String,
     /// SHA-256 of the gates file.
@@ -277,6 +282,7 @@ pub fn load_artifact(
             run_id: header.run_id.to_string(),
             kind: header.kind,
             tool_version: header.tool_version.clone(),
+            build: header.build.clone(),
             parameters_sha256: load.plan.parameters_sha256.clone(),
             gates_sha256: header.gates_sha256.clone(),
             seed: header.seed,
@@ -338,6 +344,7 @@ fn counters(load: &LoadSummary) -> Counters {
         throttled: counts.throttled,
         retry_after_s: counts.retry_after_s,
         generator_busy: load.busy().map(round3),
+        generator_waited: load.waited().map(round3),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The files of a load, from a summary made by hand.
 
 use super::*;
-use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts};
+use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts, Strain};
 use crate::gate::{Gates, Verdict, judge_load};
 use crate::report::{Colour, Screen};
 use base64::Engine;
@@ -77,7 +77,7 @@ fn seconds(failed: u64, lag_us: u64, own_us: u64) -> Vec<Second> {
     };
     let series =
         Series { response: n(5_000 + lag_us), service: n(5_000), lag: n(lag_us), own_lag: n(own_us) };
-    vec![Second { counts, series }]
+    vec![Second { counts, series, strain: Strain::default() }]
 }
 
 fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSummary {
@@ -151,9 +151,65 @@ fn waiting_for_a_slow_target_is_the_targets_fault_unless_the_generator_had_no_ti
     assert_eq!(verdict_of(&artifact, "generator_lag_p99"), Verdict::Pass);
     assert_eq!(verdict_of(&artifact, "latency_p95"), Verdict::Fail);
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Fail);
-    let artifact = judged(&summary(&slow, |load| load.counts.cpu_us = Some(950_000)));
+    let artifact = judged(&summary(&slow, |load| occupy(load, 950_000, 0)));
     assert_eq!(verdict_of(&artifact, "generator_lag_p99"), Verdict::Unproven);
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
+}
+
+/// A generator whose thread ran and waited for so long in the only second.
+fn occupy(load: &mut LoadSummary, cpu_us: u64, wait_us: u64) {
+    load.counts.cpu_us = Some(cpu_us);
+    load.counts.wait_us = Some(wait_us);
+    let mut second = Second::default();
+    let encoded = Interval {
+        to: Tick(1_000_000),
+        done: load.counts.done,
+        cpu_us: Some(cpu_us),
+        wait_us: Some(wait_us),
+        response: Latency::new().encode(),
+        service: Latency::new().encode(),
+        lag: Latency::new().encode(),
+        own_lag: Latency::new().encode(),
+        ..Interval::default()
+    };
+    second.add(&encoded).unwrap();
+    load.strain = second.strain;
+}
+
+/// The response time is 6 ms, of which the generator's lag is nothing; the p99 may be `limit_ms`.
+fn judged_with_p99(cpu_us: u64, wait_us: u64, limit_ms: f64) -> LoadArtifact {
+    let mut gates = Gates::default();
+    gates.load.latency_p99_below_ms = Some(limit_ms);
+    let load = summary(&seconds(0, 1_000, 1), |load| occupy(load, cpu_us, wait_us));
+    load_artifact(&header(), &load, judge_load(&load, &gates), None)
+}
+
+#[test]
+fn time_in_which_the_generator_waits_for_a_processor_is_its_own() {
+    // It had no time to spare, although it ran for 80 % of the time only.
+    let artifact = judged_with_p99(800_000, 170_000, 2.0);
+    assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
+    assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
+    let said = "the generator's thread was busy 80 % of the time and waited 17 % of it for a processor and had none to spare";
+    assert!(artifact.recommendation.contains(said), "{}", artifact.recommendation);
+    assert_eq!(artifact.counters.generator_waited, Some(0.17));
+    // It had, and its waits are long enough to explain what is over the limit.
+    let artifact = judged_with_p99(400_000, 30_000, 2.0);
+    assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
+    assert!(
+        artifact.recommendation.contains("waited up to 30.0 ms in a second"),
+        "{}",
+        artifact.recommendation
+    );
+    assert_eq!(verdict_of(&judged_with_p99(800_000, 170_000, 10.0), "latency_p99"), Verdict::Pass);
+}
+
+#[test]
+fn waits_that_are_too_short_or_too_rare_excuse_no_slow_target() {
+    for (cpu_us, wait_us) in [(400_000, 0), (400_000, 1_000), (0, 900)] {
+        let artifact = judged_with_p99(cpu_us, wait_us, 2.0);
+        assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Fail, "{cpu_us} {wait_us}");
+    }
 }
 
 #[test]

@@ -1,0 +1,164 @@
+//! Whether a request without a valid signature may be the sender's, or is a stranger's: a receiver on the internet gets both,
+//! and what a stranger sends says nothing about the sender.
+
+use signature::{Reason, Scheme};
+
+/// Most user agents that are learnt of one sender: its workers run a few versions at most.
+const AGENTS: usize = 16;
+
+/// Whose a request is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Author {
+    /// The holder of the secret's: the signature is the key's.
+    Sender,
+    /// It looks as the sender's webhooks do, and its signature is not the key's: a sender with the wrong secret.
+    Resembling,
+    /// Nothing shows that it is the sender's.
+    Stranger,
+}
+
+/// What a body says of whose it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// It can be read, and may be a webhook.
+    Readable,
+    /// It cannot be read as one.
+    Unreadable,
+}
+
+/// A request, as far as it tells whose it is.
+#[derive(Debug, Clone, Copy)]
+pub struct Clue<'a> {
+    pub scheme: Scheme,
+    pub headers: &'a [(String, String)],
+    pub reason: Reason,
+    /// Its event; empty when neither body nor header names one.
+    pub event: &'a str,
+    pub content: Content,
+}
+
+/// What the sender's own webhooks look like, learnt from those with a signature of the key.
+#[derive(Debug, Clone, Default)]
+pub struct KnownSender {
+    agents: Vec<String>,
+    seen: bool,
+    with_id: bool,
+    with_event: bool,
+}
+
+impl KnownSender {
+    /// Says whose a request is, and learns from it when it is the sender's.
+    pub fn author(&mut self, clue: &Clue<'_>) -> Author {
+        if clue.reason.is_authentic() {
+            self.learn(clue);
+            return Author::Sender;
+        }
+        if self.resembles(clue) { Author::Resembling } else { Author::Stranger }
+    }
+
+    fn learn(&mut self, clue: &Clue<'_>) {
+        self.seen = true;
+        self.with_id |= clue.scheme.id(clue.headers).is_some();
+        self.with_event |= !clue.event.is_empty();
+        let Some(agent) = agent(clue.headers) else { return };
+        let known = self.agents.iter().any(|known| known.eq_ignore_ascii_case(agent));
+        if !known && self.agents.len() < AGENTS {
+            self.agents.push(agent.to_owned());
+        }
+    }
+
+    fn resembles(&self, clue: &Clue<'_>) -> bool {
+        let id = clue.scheme.id(clue.headers).is_some();
+        if self.seen {
+            let agent = match agent(clue.headers) {
+                Some(agent) => self.agents.iter().any(|known| known.eq_ignore_ascii_case(agent)),
+                None => self.agents.is_empty(),
+            };
+            let event = !self.with_event || !clue.event.is_empty();
+            return agent && event && (id || !self.with_id);
+        }
+        // Nothing is known yet but how this kind of sender usually writes. One of another version has an event and no id.
+        let agent = agent(clue.headers).is_none_or(|agent| {
+            usual_agent(clue.scheme).is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
+        });
+        let named = match (clue.scheme.has_id(), clue.scheme.has_event()) {
+            (false, false) => clue.scheme.own_headers().iter().any(|name| has(clue.headers, name)),
+            (_, true) => !clue.event.is_empty() && (id || clue.scheme.event(clue.headers).is_some()),
+            (true, false) => id,
+        };
+        agent && named && clue.content == Content::Readable
+    }
+}
+
+fn has(headers: &[(String, String)], name: &str) -> bool {
+    headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name))
+}
+
+/// The product that a request says it comes from, without its version.
+fn agent(headers: &[(String, String)]) -> Option<&str> {
+    let (_, agent) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("User-Agent"))?;
+    agent.split(['/', ' ']).next().filter(|product| !product.is_empty())
+}
+
+/// The product that senders of a scheme name (docs/deltacrown.md section 4), where they all name the same.
+fn usual_agent(scheme: Scheme) -> Option<&'static str> {
+    match scheme.sender() {
+        "deltacrown-5.5" | "deltacrown-5.6" => Some("DeltaCrown-Webhook"),
+        "github" => Some("GitHub-Hookshot"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: (&str, &str) = ("X-Webhook-Id", "7b6c2f9e-0000-4000-8000-000000000000");
+    const EVENT: (&str, &str) = ("X-Webhook-Event", "payment_verified");
+    const AGENT: (&str, &str) = ("User-Agent", "DeltaCrown-Webhook/1.0");
+    const CURL: (&str, &str) = ("User-Agent", "curl/8.5.0");
+
+    fn author(sender: &mut KnownSender, reason: Reason, headers: &[(&str, &str)], event: &str) -> Author {
+        let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        let (scheme, content) = (Scheme::DeltacrownV2, Content::Readable);
+        sender.author(&Clue { scheme, headers: &headers, reason, event, content })
+    }
+
+    #[test]
+    fn a_sender_with_the_wrong_secret_is_told_from_a_stranger() {
+        let (mut unknown, mut known) = (KnownSender::default(), KnownSender::default());
+        let valid = [AGENT, ID, EVENT];
+        assert_eq!(author(&mut known, Reason::Valid, &valid, "payment_verified"), Author::Sender);
+        for sender in [&mut unknown, &mut known] {
+            let mut of =
+                |headers: &[(&str, &str)], event: &str| author(sender, Reason::Mismatch, headers, event);
+            assert_eq!(of(&[AGENT, ID, EVENT], "payment_verified"), Author::Resembling);
+            assert_eq!(of(&[CURL, ID, EVENT], "payment_verified"), Author::Stranger);
+            assert_eq!(of(&[CURL], ""), Author::Stranger);
+            assert_eq!(of(&[], "payment_verified"), Author::Stranger);
+            assert_eq!(of(&[AGENT, ID], ""), Author::Stranger);
+        }
+        // A sender of phase 5.5 at a receiver of 5.6 has no id; beside one that has, it is another.
+        let without_id = [AGENT, EVENT];
+        let of = |sender| author(sender, Reason::Missing, &without_id, "payment_verified");
+        assert_eq!((of(&mut unknown), of(&mut known)), (Author::Resembling, Author::Stranger));
+    }
+
+    #[test]
+    fn what_is_signed_and_old_is_the_senders() {
+        let mut sender = KnownSender::default();
+        assert_eq!(author(&mut sender, Reason::Stale, &[], ""), Author::Sender);
+        assert_eq!(author(&mut sender, Reason::Future, &[], ""), Author::Sender);
+    }
+
+    #[test]
+    fn schemes_without_id_and_event_are_told_by_their_own_headers() {
+        let mut sender = KnownSender::default();
+        let mut of = |name: &str| {
+            let headers = [(name.to_owned(), "t=1,v1=00".to_owned())];
+            let (scheme, reason) = (Scheme::Stripe, Reason::Mismatch);
+            sender.author(&Clue { scheme, headers: &headers, reason, event: "", content: Content::Readable })
+        };
+        assert_eq!((of("Stripe-Signature"), of("X-Else")), (Author::Resembling, Author::Stranger));
+    }
+}

@@ -1,0 +1,228 @@
+//! What a receiver does with webhooks that are validly signed: once each, in time, and without giving anything away.
+
+use crate::case::{Bench, Case, Group, Judged, Overall, Play};
+use crate::shot::{Manner, Shot};
+use record::Right::{Accepted, ByCase, Handled};
+
+type Shots = Result<Vec<Shot>, &'static str>;
+
+/// Webhooks whose answers are timed.
+const SAMPLES: usize = 10;
+/// The same delivery so many times at once.
+const AT_ONCE: usize = 5;
+/// Pairs of forged signatures whose answers are timed.
+const PAIRS: usize = 12;
+
+const ONCE: &str =
+    "Stripe, Standard Webhooks: webhooks are delivered at least once; what they do must be done once";
+
+pub(crate) static ANSWER_TIME: Case = case(
+    "answer-time",
+    "how long an answer takes",
+    "Slack waits 3 s for an answer, Shopify 5 s, GitHub 10 s, Standard Webhooks 15 s: acknowledge first, work later",
+    Play::Sampled,
+    Judged::AnswerTime,
+    |bench| Ok((0..SAMPLES).map(|_| bench.signed("valid", ByCase)).collect()),
+);
+
+const fn case(
+    id: &'static str,
+    title: &'static str,
+    why: &'static str,
+    play: Play,
+    judged: Judged,
+    build: fn(&mut Bench<'_>) -> Shots,
+) -> Case {
+    Case { id, group: Group::Behaviour, title, why, play, judged, build }
+}
+
+pub(crate) static CASES: &[Case] = &[
+    case("same-delivery-twice", "the same delivery twice", ONCE, Play::InTurn, Judged::Once, |bench| {
+        let shot = bench.signed("first", Accepted);
+        Ok(vec![shot.clone(), Shot { label: "again".to_owned(), ..shot }])
+    }),
+    case(
+        "same-delivery-at-once",
+        "the same delivery five times at once",
+        "CWE-362, CWE-367: who looks whether an id is known, works, and then writes it down does the work several times",
+        Play::Together,
+        Judged::OnceOfMany,
+        |bench| {
+            let shot = bench.signed("at once", ByCase).sent(Manner::Barrier);
+            Ok(vec![shot; AT_ONCE])
+        },
+    ),
+    case(
+        "after-time-out",
+        "a delivery whose answer the sender did not wait for, and its retry",
+        ONCE,
+        Play::InTurn,
+        Judged::Once,
+        |bench| {
+            let shot = bench.signed("retry", Accepted);
+            let first = Shot { label: "answer not awaited".to_owned(), right: ByCase, ..shot.clone() };
+            Ok(vec![first.sent(Manner::Abandon), shot])
+        },
+    ),
+    case(
+        "retry-with-new-timestamp",
+        "a retry that is signed anew",
+        "Standard Webhooks: a retry keeps its id and gets a new timestamp and signature",
+        Play::InTurn,
+        Judged::Once,
+        |bench| {
+            let draft = bench.draft();
+            if !bench.forge.sender.has_id() || !bench.forge.sender.has_timestamp() {
+                return Err("without id and timestamp a retry that is signed anew is the same request");
+            }
+            let mut anew = draft.clone();
+            anew.stamp = bench.forge.stamp(bench.now_ms + 1000);
+            Ok(vec![
+                bench.forge.signed("first", &draft, Accepted),
+                bench.forge.signed("signed anew", &anew, Accepted),
+            ])
+        },
+    ),
+    case(
+        "same-id-other-content",
+        "an id that is used again with other content",
+        "CWE-345: one id is one delivery; where the id is not signed, it is whoever replays that chooses it",
+        Play::InTurn,
+        Judged::Reuse,
+        |bench| {
+            if !bench.forge.sender.has_id() {
+                return Err("webhooks of this sender carry no id");
+            }
+            let draft = bench.draft();
+            let other = draft.with_fields("\"smoke_other\":\"content\"");
+            Ok(vec![
+                bench.forge.signed("first", &draft, Accepted),
+                bench.forge.signed("other content", &other, Handled),
+            ])
+        },
+    ),
+    case(
+        "out-of-order",
+        "the later of two webhooks first",
+        "Stripe: the order of delivery is not guaranteed",
+        Play::InTurn,
+        Judged::EachShot,
+        |bench| {
+            let (earlier, later) = (bench.draft_at(bench.now_ms - 5000), bench.draft());
+            Ok(vec![
+                bench.forge.signed("the later one", &later, Accepted),
+                bench.forge.signed("the earlier one", &earlier, Accepted),
+            ])
+        },
+    ),
+    case(
+        "unknown-event",
+        "an event that nobody knows",
+        "senders add events; a 4xx or 5xx to each of them opens the sender's circuit breaker or disables the endpoint",
+        Play::InTurn,
+        Judged::EachShot,
+        |bench| {
+            let draft = bench.draft_of("smoke.probe.unknown");
+            Ok(vec![bench.forge.signed("unknown event", &draft, Handled)])
+        },
+    ),
+    case(
+        "unknown-field",
+        "a field that nobody knows",
+        "senders add fields and do not call that a breaking change (Stripe: backward-compatible changes)",
+        Play::InTurn,
+        Judged::EachShot,
+        |bench| {
+            let draft = bench.draft().with_fields("\"smoke_unknown\":{\"nested\":[1,2,3]}");
+            Ok(vec![bench.forge.signed("unknown field", &draft, Accepted)])
+        },
+    ),
+    case(
+        "secret-rotation",
+        "signatures of an old and a new secret in one header",
+        "Stripe, Standard Webhooks: while a secret is rotated a webhook carries a signature of each",
+        Play::InTurn,
+        Judged::EachShot,
+        rotation,
+    ),
+    case(
+        "slow-beside-fast",
+        "fast requests while a slow one is being sent",
+        "CWE-400: one slow client must not keep others waiting (slowloris)",
+        Play::Beside,
+        Judged::Beside,
+        |bench| {
+            let slow = bench.signed("slow", ByCase).sent(Manner::Trickle);
+            Ok([slow].into_iter().chain((0..3).map(|_| bench.signed("fast", ByCase))).collect())
+        },
+    ),
+    case(
+        "timing",
+        "whether the comparison takes longer the more of the signature is right",
+        "CWE-208: compare in constant time; measured through a network and reported, never judged",
+        Play::InTurn,
+        Judged::Timing,
+        timing,
+    ),
+    overall(
+        "no-redirect",
+        "a valid webhook is not redirected",
+        "senders follow no redirects (SSRF), or turn the POST into a GET and lose the body",
+        Overall::Redirect,
+    ),
+    overall(
+        "rate-limit",
+        "429 says when to come back",
+        "RFC 6585 section 4, RFC 9110 section 10.2.3: 429 with Retry-After; nothing here provokes it",
+        Overall::RateLimit,
+    ),
+    overall(
+        "no-secret-in-answer",
+        "no answer holds the secret, the key or the right signature",
+        "CWE-209, CWE-200: an error that says which signature would have been right signs for whoever asks",
+        Overall::Echo,
+    ),
+    overall(
+        "no-server-error",
+        "no request of any other case gets 5xx, a stack trace or no answer",
+        "CWE-755, CWE-209: a 5xx makes the sender try again, and a trace shows what is inside",
+        Overall::ServerError,
+    ),
+];
+
+/// A case without requests of its own.
+const fn overall(id: &'static str, title: &'static str, why: &'static str, overall: Overall) -> Case {
+    case(id, title, why, Play::InTurn, Judged::Overall(overall), |_| Ok(Vec::new()))
+}
+
+fn rotation(bench: &mut Bench<'_>) -> Shots {
+    if !bench.forge.sender.has_list() {
+        return Err("this sender puts one signature into a header: a rotation shows in nothing");
+    }
+    let prefix = bench.forge.layout().prefix;
+    let shot = |bench: &mut Bench<'_>, label, known_first: bool| {
+        let draft = bench.draft();
+        let known = format!("{prefix}{}", bench.forge.tag(&draft));
+        let other = format!("{prefix}{}", bench.forge.wrong_tag(&draft));
+        let tags = if known_first { [known, other] } else { [other, known] };
+        let value = bench.forge.value_of(&draft, &tags);
+        bench.forge.shot(label, &draft, Some(value.as_bytes()), Accepted)
+    };
+    Ok(vec![shot(bench, "the known secret's first", true), shot(bench, "the known secret's last", false)])
+}
+
+fn timing(bench: &mut Bench<'_>) -> Shots {
+    let shot = |bench: &mut Bench<'_>, label, at_the_end: bool| {
+        let draft = bench.draft();
+        let tag = bench.forge.tag(&draft);
+        let other = |c: char| if c == '0' { '1' } else { '0' };
+        let last = tag.chars().count() - 1 - usize::from(tag.ends_with('='));
+        let wrong = if at_the_end { last } else { 0 };
+        let spoilt: String =
+            tag.chars().enumerate().map(|(i, c)| if i == wrong { other(c) } else { c }).collect();
+        let value = bench.forge.value(&draft, &spoilt);
+        bench.forge.shot(label, &draft, Some(value.as_bytes()), ByCase)
+    };
+    let pair = |_| [shot(bench, "wrong at the beginning", false), shot(bench, "wrong at the end", true)];
+    Ok((0..PAIRS).flat_map(pair).collect())
+}

@@ -1,0 +1,297 @@
+//! What must never get 2xx: webhooks that nobody with the secret has signed as they stand, or not now.
+
+use crate::case::{Bench, Case, Group, Judged, Play};
+use crate::sender::{Sender, Unit};
+use crate::shot::Shot;
+use record::Right::{self, Accepted, Handled, Refused};
+
+type Shots = Result<Vec<Shot>, &'static str>;
+
+const NO_TIMESTAMP: &str = "webhooks of this sender carry no timestamp: how old one is cannot be told";
+const NO_VERSIONS: &str = "signatures of this sender have no versions";
+
+const fn case(
+    id: &'static str,
+    title: &'static str,
+    why: &'static str,
+    build: fn(&mut Bench<'_>) -> Shots,
+) -> Case {
+    Case { id, group: Group::Forgery, title, why, play: Play::InTurn, judged: Judged::EachShot, build }
+}
+
+pub(crate) static CASES: &[Case] = &[
+    case(
+        "no-signature",
+        "no signature header at all",
+        "CWE-347: who does not insist on a signature verifies nothing",
+        |bench| Ok(vec![bench.with_value("no signature header", None, Refused)]),
+    ),
+    case(
+        "empty-signature",
+        "an empty signature header",
+        "CWE-347: an empty text is a prefix of every signature, and equal to that of a sender without a secret",
+        |bench| {
+            let mut shots = vec![bench.with_value("empty", Some(b""), Refused)];
+            let draft = bench.draft();
+            let bare = bench.forge.value(&draft, "");
+            if !bare.is_empty() {
+                shots.push(bench.forge.shot("prefix only", &draft, Some(bare.as_bytes()), Refused));
+            }
+            Ok(shots)
+        },
+    ),
+    case(
+        "wrong-key",
+        "signed with another key",
+        "RFC 2104: only the holder of the key can make the MAC",
+        |bench| {
+            let draft = bench.draft();
+            let tag = bench.forge.wrong_tag(&draft);
+            Ok(vec![tagged(bench, "another key", &draft, &tag, Refused)])
+        },
+    ),
+    case(
+        "empty-key",
+        "signed with the empty key",
+        "CWE-1391, CWE-321: a receiver whose secret is not set verifies with a key that everybody knows",
+        |bench| {
+            let draft = bench.draft();
+            let tag = bench.forge.tag_under(b"", &draft);
+            Ok(vec![tagged(bench, "empty key", &draft, &tag, Refused)])
+        },
+    ),
+    case(
+        "signature-prefix",
+        "the beginning of the right signature",
+        "CWE-697, CWE-1023: startswith() and zip() call a part equal; then 16 tries guess a signature",
+        |bench| {
+            let shot = |bench: &mut Bench<'_>, label, keep: fn(usize) -> usize| {
+                let draft = bench.draft();
+                let tag = bench.forge.tag(&draft);
+                let part = tag.get(..keep(tag.len())).unwrap_or_default().to_owned();
+                tagged(bench, label, &draft, &part, Refused)
+            };
+            Ok(vec![
+                shot(bench, "the first character", |_| 1),
+                shot(bench, "the first 16 characters", |_| 16),
+                shot(bench, "all but the last character", |n| n - 1),
+            ])
+        },
+    ),
+    case(
+        "changed-body",
+        "one byte of the body changed after signing",
+        "CWE-354: a signature is one of the body's bytes",
+        |bench| {
+            let draft = bench.draft();
+            let value = bench.forge.value(&draft, &bench.forge.tag(&draft));
+            let changed = draft.with_body(draft.text().replacen("smoke_probe", "smoke_probf", 1));
+            Ok(vec![bench.forge.shot("one byte changed", &changed, Some(value.as_bytes()), Refused)])
+        },
+    ),
+    case(
+        "changed-id",
+        "one character of the id changed after signing",
+        "Standard Webhooks: the id is signed so that a replay cannot be given a new one",
+        |bench| {
+            if !bench.forge.layout().signs_id() {
+                return Err("the id is outside this sender's signature: a changed one cannot be told");
+            }
+            let draft = bench.draft();
+            let value = bench.forge.value(&draft, &bench.forge.tag(&draft));
+            let mut changed = draft.clone();
+            changed.id = other_end(&draft.id);
+            Ok(vec![bench.forge.shot("one character changed", &changed, Some(value.as_bytes()), Refused)])
+        },
+    ),
+    case(
+        "changed-timestamp",
+        "the timestamp moved after signing",
+        "CWE-294: a timestamp outside the signature lets a captured webhook be replayed for ever",
+        changed_timestamp,
+    ),
+    case(
+        "signature-of-another",
+        "the signature of another delivery",
+        "CWE-294: a captured signature fits its own webhook only",
+        |bench| {
+            let (one, other) = (bench.draft(), bench.draft());
+            let mut body = one.clone();
+            body.body.clone_from(&other.body);
+            let tag = bench.forge.tag(&one);
+            Ok(vec![tagged(bench, "signature of another body", &body, &tag, Refused)])
+        },
+    ),
+    case(
+        "junk-in-signature",
+        "the right signature with junk in it or behind it",
+        "CWE-436: lenient decoders (Python's b64decode, Buffer.from(…, 'hex')) skip what they cannot read, so that one \
+         signature has endless spellings",
+        junk,
+    ),
+    case(
+        "wrong-case",
+        "the right signature with its letters in the other case",
+        "CWE-178: base64 means something else then; hex in two spellings defeats whoever looks for replays by signature",
+        |bench| {
+            let draft = bench.draft();
+            let tag: String = bench.forge.tag(&draft).chars().map(other_case).collect();
+            Ok(vec![tagged(bench, "the other case", &draft, &tag, Refused)])
+        },
+    ),
+    case(
+        "other-version",
+        "the right signature under another version only",
+        "Stripe: schemes other than v1 are to be ignored, to prevent downgrade attacks; Standard Webhooks likewise",
+        |bench| {
+            let other = bench.forge.layout().other_prefix.ok_or(NO_VERSIONS)?;
+            let draft = bench.draft();
+            let tag = bench.forge.tag(&draft);
+            let value = bench.forge.value_of(&draft, &[format!("{other}{tag}")]);
+            Ok(vec![bench.forge.shot(&format!("as {other}…"), &draft, Some(value.as_bytes()), Refused)])
+        },
+    ),
+    case(
+        "valid-among-broken",
+        "the right signature in a list of broken ones",
+        "Standard Webhooks, Stripe: one valid signature of a list suffices, and what cannot be read is passed over",
+        among_broken,
+    ),
+    case(
+        "algorithm-swapped",
+        "another algorithm: HMAC-SHA1, HMAC-SHA512, SHA-256 without a key",
+        "CWE-757: the sender of a request must not choose how it is verified",
+        |bench| {
+            let mut shots = Vec::new();
+            for i in 0..3 {
+                let draft = bench.draft();
+                if let Some((label, tag)) = bench.forge.other_algorithms(&draft).get(i) {
+                    shots.push(tagged(bench, label, &draft, tag, Refused));
+                }
+            }
+            if bench.forge.sender == Sender::Github {
+                shots.push(legacy_only(bench));
+            }
+            Ok(shots)
+        },
+    ),
+    case("stale-301s", "validly signed 301 s ago", STALE, |bench| aged(bench, "301 s old", -301)),
+    case("stale-1h", "validly signed an hour ago", STALE, |bench| aged(bench, "an hour old", -3600)),
+    case("future-301s", "validly signed 301 s from now", FUTURE, |bench| aged(bench, "301 s ahead", 301)),
+    case("future-1y", "validly signed a year from now", FUTURE, |bench| {
+        aged(bench, "a year ahead", 365 * 24 * 3600)
+    }),
+    case(
+        "timestamp-text",
+        "validly signed over a timestamp that is no number, or of another unit",
+        "CWE-20: parseInt(\"1764115200abc\") is a time, and int(…) of it an exception",
+        timestamp_text,
+    ),
+];
+
+const STALE: &str =
+    "CWE-294; Stripe, Slack, Standard Webhooks: older than five minutes is a replay and to be refused";
+const FUTURE: &str =
+    "CWE-294; Standard Webhooks: a timestamp far ahead keeps a captured webhook valid until then";
+
+fn tagged(bench: &Bench<'_>, label: &str, draft: &crate::forge::Draft, tag: &str, right: Right) -> Shot {
+    bench.forge.shot(label, draft, Some(bench.forge.value(draft, tag).as_bytes()), right)
+}
+
+/// GitHub's older header alone: HMAC-SHA1, which a receiver of today does not take.
+fn legacy_only(bench: &mut Bench<'_>) -> Shot {
+    let draft = bench.draft();
+    let [(_, sha1), ..] = bench.forge.other_algorithms(&draft);
+    let shot = bench.forge.shot("X-Hub-Signature (HMAC-SHA1) alone", &draft, None, Refused);
+    shot.with_header("X-Hub-Signature", Some(&format!("sha1={sha1}")))
+}
+
+fn changed_timestamp(bench: &mut Bench<'_>) -> Shots {
+    let unit = bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
+    let draft = bench.draft();
+    let tag = bench.forge.tag(&draft);
+    let mut changed = draft.clone();
+    // Still fresh: a second older.
+    changed.stamp = bench.forge.stamp(bench.now_ms - 1000.max(unit.ms()));
+    Ok(vec![tagged(bench, "a second earlier", &changed, &tag, Refused)])
+}
+
+fn junk(bench: &mut Bench<'_>) -> Shots {
+    let base64 = bench.forge.layout().base64;
+    let spoil = |bench: &mut Bench<'_>, label, spoilt: fn(&str, usize) -> String| {
+        let draft = bench.draft();
+        let tag = bench.forge.tag(&draft);
+        let spoilt = spoilt(&tag, tag.len() / 2);
+        tagged(bench, label, &draft, &spoilt, Refused)
+    };
+    let middle: fn(&str, usize) -> String = |tag, at| match tag.split_at_checked(at) {
+        Some((head, tail)) => format!("{head}!{tail}"),
+        None => format!("!{tag}"),
+    };
+    let mut shots = vec![
+        spoil(bench, "`!` in the middle", middle),
+        spoil(bench, "`zz` behind it", |tag, _| format!("{tag}zz")),
+    ];
+    if base64 {
+        shots.push(spoil(bench, "base64 behind the padding", |tag, _| format!("{tag}AAAA")));
+    }
+    Ok(shots)
+}
+
+fn among_broken(bench: &mut Bench<'_>) -> Shots {
+    let prefix = bench.forge.layout().prefix;
+    let has_list = bench.forge.sender.has_list();
+    let right = if has_list { Accepted } else { Handled };
+    let shot = |bench: &mut Bench<'_>, label, order: fn(String, Vec<String>) -> Vec<String>| {
+        let draft = bench.draft();
+        let tag = format!("{prefix}{}", bench.forge.tag(&draft));
+        let wrong = bench.forge.wrong_tag(&draft);
+        let broken = vec![format!("{prefix}{wrong}"), format!("{prefix}!!!"), "v9".to_owned()];
+        let value = bench.forge.value_of(&draft, &order(tag, broken));
+        bench.forge.shot(label, &draft, Some(value.as_bytes()), right)
+    };
+    Ok(vec![
+        shot(bench, "behind broken ones", |tag, broken| broken.into_iter().chain([tag]).collect()),
+        shot(bench, "in front of broken ones", |tag, broken| [tag].into_iter().chain(broken).collect()),
+    ])
+}
+
+fn aged(bench: &mut Bench<'_>, label: &str, seconds: i64) -> Shots {
+    bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
+    let draft = bench.draft_at(bench.now_ms + seconds * 1000);
+    Ok(vec![bench.forge.signed(label, &draft, Refused)])
+}
+
+fn timestamp_text(bench: &mut Bench<'_>) -> Shots {
+    let unit = bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
+    let now = bench.forge.stamp(bench.now_ms);
+    let other = match unit {
+        Unit::Seconds => ("milliseconds for seconds", bench.now_ms.to_string()),
+        Unit::Milliseconds => ("seconds for milliseconds", bench.now_ms.div_euclid(1000).to_string()),
+    };
+    let texts = [
+        ("letters behind it", format!("{now}abc")),
+        ("a fraction", format!("{now}.9")),
+        other,
+        ("negative", format!("-{now}")),
+        ("20 digits", "9".repeat(20)),
+    ];
+    let shot = |(label, text): (&str, String)| {
+        let mut draft = bench.draft();
+        draft.stamp = text;
+        bench.forge.signed(label, &draft, Right::RefusedAndHandled)
+    };
+    Ok(texts.into_iter().map(shot).collect())
+}
+
+fn other_case(c: char) -> char {
+    if c.is_ascii_lowercase() { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() }
+}
+
+/// The same with another last character.
+fn other_end(text: &str) -> String {
+    let mut changed = text.to_owned();
+    let last = changed.pop();
+    changed.push(if last == Some('0') { '1' } else { '0' });
+    changed
+}

@@ -1,0 +1,115 @@
+//! Why a receiver does not take a valid webhook: a few more requests, and what their answers say.
+
+use crate::forge::Forge;
+use crate::judge::{Facts, came, is_success, status};
+use crate::sender::Sender;
+use crate::shot::Shot;
+use record::{Came, ProbeSent, Right};
+use signature::Secret;
+
+/// Under this name the requests of a diagnosis are recorded.
+pub const DIAGNOSIS: &str = "diagnosis";
+
+/// Seconds by which a receiver's clock may be off before it is named.
+const SKEW_S: i64 = 20;
+
+/// The requests that are sent when the valid one was not accepted.
+#[must_use]
+pub fn diagnosis_shots(forge: &Forge, secret: &Secret, now_ms: i64) -> Vec<Shot> {
+    let mut n = 0;
+    let mut shot = |forge: &Forge, label: &str, signed: bool| {
+        n += 1;
+        let draft = forge.draft(DIAGNOSIS, n, now_ms);
+        if signed {
+            forge.signed(label, &draft, Right::ByCase)
+        } else {
+            forge.shot(label, &draft, None, Right::ByCase)
+        }
+    };
+    let mut shots = vec![shot(forge, "unsigned", false)];
+    for sender in Sender::ALL.into_iter().filter(|sender| *sender != forge.sender) {
+        if let Some(other) = forge.as_sender(sender, secret) {
+            shots.push(shot(&other, &format!("as {sender}"), true));
+        }
+    }
+    let text = secret.expose();
+    let mut keys = vec![
+        ("with a newline at its end", format!("{text}\n").into_bytes()),
+        (
+            "without what stands before its `_`",
+            text.split_once('_').map_or("", |(_, t)| t).as_bytes().to_vec(),
+        ),
+        ("as text", text.as_bytes().to_vec()),
+    ];
+    keys.extend(hex::decode(text).ok().map(|key| ("decoded from hex", key)));
+    for (label, key) in keys.into_iter().filter(|(_, key)| !key.is_empty()) {
+        shots.push(shot(&forge.with_key(&key), &format!("secret {label}"), true));
+    }
+    shots
+}
+
+/// Why the valid webhook was not accepted, in a sentence without a full stop.
+#[must_use]
+pub fn diagnosis(facts: &Facts, valid: &ProbeSent, others: &[&ProbeSent]) -> String {
+    let came = came(valid);
+    let answer = match &valid.came {
+        Came::Answer(answer) => answer,
+        Came::Nothing(none) => return silence(&none.kind, &none.why),
+        Came::NotAwaited => return came,
+    };
+    if let Some(better) = others.iter().find(|s| s.label != "unsigned" && status(s).is_some_and(is_success)) {
+        return match better.label.strip_prefix("as ") {
+            Some(sender) => format!("{came}, and it takes webhooks of {sender}: give --sender {sender}"),
+            None => format!("{came}; the receiver has the same {}", better.label),
+        };
+    }
+    let as_unsigned =
+        others.iter().find(|s| s.label == "unsigned").is_some_and(|s| status(s) == status(valid));
+    if let Some(skew) = skew_s(facts, valid).filter(|skew| skew.abs() > SKEW_S && as_unsigned) {
+        return format!(
+            "{came}; its clock is {} s {}",
+            skew.abs(),
+            if skew < 0 { "behind" } else { "ahead" }
+        );
+    }
+    match answer.status {
+        300..=399 => format!(
+            "{came}, a redirect to {}: senders follow none; probe that URL if it is the receiver's",
+            answer.header("location").unwrap_or("nowhere")
+        ),
+        404 | 410 => format!("{came}: nothing takes webhooks at this path"),
+        405 => format!("{came}: nothing takes POST at this path"),
+        429 => format!("{came}: it limits rates; try again later"),
+        500.. => format!("{came}: it fails on a webhook that is valid; its log says why"),
+        401 | 403 => wrong_secret(&came),
+        _ if as_unsigned => wrong_secret(&came),
+        _ => format!(
+            "{came}, which is not its answer to an unsigned webhook: it may want other content (--body FILE, --event NAME)"
+        ),
+    }
+}
+
+fn wrong_secret(came: &str) -> String {
+    format!(
+        "{came}, as to a webhook that is not signed: wrong secret (compare fingerprints: smoke secret --fingerprint), another \
+         sender (--sender), or its clock is wrong"
+    )
+}
+
+fn silence(kind: &str, why: &str) -> String {
+    match kind {
+        "timeout" => format!("it took the connection and hangs: {why}"),
+        "malformed" => format!("it does not speak HTTP/1.1: {why}"),
+        "closed" | "reset" => format!("it closed the connection without an answer: {why}"),
+        "tls" => format!("TLS: {why}"),
+        _ => format!("it cannot be reached: {why}"),
+    }
+}
+
+/// How far the receiver's clock is ahead, by the `Date` of its answer, in seconds.
+fn skew_s(facts: &Facts, sent: &ProbeSent) -> Option<i64> {
+    let Came::Answer(answer) = &sent.came else { return None };
+    let date = chrono::DateTime::parse_from_rfc2822(answer.header("date")?).ok()?;
+    let here = facts.started_ms + i64::try_from(sent.ended.0 / 1000).ok()?;
+    Some(date.timestamp() - here.div_euclid(1000))
+}

@@ -1,0 +1,489 @@
+//! From what came to a verdict for each case.
+
+use crate::case::{Case, Group, Judged, Play};
+use crate::diagnosis::{DIAGNOSIS, diagnosis};
+use crate::forge::Forge;
+use crate::overall;
+use crate::sender::Sender;
+use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use signature::Secret;
+use std::collections::BTreeMap;
+
+/// The longest that the fastest of the known senders waits for an answer, in milliseconds: Slack's.
+const SHORTEST_LIMIT_MS: f64 = 3000.0;
+/// Those senders, and how long each waits for an answer, in seconds (docs of each, 2026).
+const LIMITS: [(&str, f64); 4] =
+    [("Slack's", 3.0), ("Shopify's", 5.0), ("GitHub's", 10.0), ("Standard Webhooks'", 15.0)];
+/// Fewest answers of which a percentile is taken.
+const FEWEST: usize = 2;
+/// Requests that are told one by one in a sentence.
+const TOLD: usize = 3;
+
+/// The facts of a probe, in order.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// How it was asked for.
+    pub begin: ProbeBegin,
+    /// What was sent.
+    pub sent: Vec<ProbeSent>,
+    /// What the observer said.
+    pub effects: Vec<ProbeEffects>,
+    /// When it began, in Unix milliseconds.
+    pub started_ms: i64,
+}
+
+/// The answer of a case.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CaseVerdict {
+    /// Right.
+    Pass,
+    /// Wrong.
+    Fail,
+    /// Nothing can be said.
+    Unproven,
+    /// The case says nothing about this sender or this probe.
+    NotExercised,
+}
+
+/// One request of a case, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Exchange {
+    /// Which one.
+    pub label: String,
+    /// What the right answer is.
+    pub right: Right,
+    /// What came, in a few words.
+    pub came: String,
+    /// Until the answer had been read, in milliseconds.
+    pub took_ms: f64,
+    /// Whether that is right.
+    pub verdict: CaseVerdict,
+}
+
+/// A case, judged.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct CaseResult {
+    /// Its name.
+    pub id: String,
+    /// What it is about.
+    pub group: Group,
+    /// What was done.
+    pub title: String,
+    /// Why it matters.
+    pub why: String,
+    /// The answer.
+    pub verdict: CaseVerdict,
+    /// The answer in words.
+    pub text: String,
+    /// Each request.
+    pub exchanges: Vec<Exchange>,
+    /// Figures that were measured, by name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub figures: BTreeMap<String, f64>,
+}
+
+/// A verdict and its words.
+pub(crate) type Said = (CaseVerdict, String);
+
+/// Judges every case that was asked for.
+#[must_use]
+pub fn judge(facts: &Facts) -> Vec<CaseResult> {
+    let baseline = baseline(facts);
+    let sample = facts.begin.sender.parse::<Sender>().ok().and_then(sample);
+    let of = |id: &String| {
+        let case = Case::of(id)?;
+        let sent: Vec<&ProbeSent> = facts.sent.iter().filter(|s| s.case == case.id).collect();
+        let exchanges = sent.iter().map(|s| exchange(s, facts)).collect();
+        let mut figures = BTreeMap::new();
+        let (verdict, text) = match (&baseline, case.judged) {
+            (_, Judged::Overall(what)) => overall::judge(what, facts, baseline.is_none()),
+            (Some(why), _) => (CaseVerdict::Unproven, why.clone()),
+            (None, _) => whole(case, &sent, facts, sample.as_ref(), &mut figures),
+        };
+        let (id, title, why) = (case.id.to_owned(), case.title.to_owned(), case.why.to_owned());
+        Some(CaseResult { id, group: case.group, title, why, verdict, text, exchanges, figures })
+    };
+    facts.begin.cases.iter().filter_map(of).collect()
+}
+
+/// Why nothing can be said, when a valid webhook was not accepted.
+fn baseline(facts: &Facts) -> Option<String> {
+    let valid = facts.sent.iter().find(|sent| sent.case == "valid");
+    let Some(valid) = valid else { return Some("no valid webhook was sent before the end".to_owned()) };
+    if status(valid).is_some_and(is_success) {
+        return None;
+    }
+    let others: Vec<&ProbeSent> = facts.sent.iter().filter(|sent| sent.case == DIAGNOSIS).collect();
+    let why = diagnosis(facts, valid, &others);
+    Some(format!("the valid webhook was not accepted: {why}"))
+}
+
+/// A forge that makes the same number of requests as the one that was used.
+fn sample(sender: Sender) -> Option<Forge> {
+    Forge::new(sender, &Secret::new("whsec_c21va2U="), "event", None, "").ok()
+}
+
+/// Judges a case all of whose requests were sent.
+fn whole(
+    case: &'static Case,
+    sent: &[&ProbeSent],
+    facts: &Facts,
+    sample: Option<&Forge>,
+    figures: &mut BTreeMap<String, f64>,
+) -> Said {
+    let wanted = match sample.map(|forge| case.shots(forge, 0, 0)) {
+        Some(Err(why)) => return (CaseVerdict::NotExercised, why.to_owned()),
+        Some(Ok(shots)) => shots.len(),
+        None => sent.len(),
+    };
+    let enough = case.play == Play::Sampled && sent.len() >= FEWEST;
+    if sent.len() < wanted && !enough {
+        let n = sent.len();
+        let said = match gone_after(facts) {
+            Some(last) => format!("{n} of {wanted} requests were sent: nobody has been there since {last}"),
+            None => format!("{n} of {wanted} requests were sent before the end: give it more --budget"),
+        };
+        return (CaseVerdict::Unproven, said);
+    }
+    match case.judged {
+        Judged::EachShot | Judged::Overall(_) => each(sent, facts),
+        Judged::Once | Judged::OnceOfMany | Judged::Reuse => effects(case, sent, facts),
+        Judged::AnswerTime => answer_time(sent, figures),
+        Judged::Beside => beside(sent),
+        Judged::Timing => timing(sent, figures),
+    }
+}
+
+/// The request after which nobody was there any more.
+fn gone_after(facts: &Facts) -> Option<String> {
+    let (last, before) = facts.sent.split_last()?;
+    let gone = matches!(&last.came, Came::Nothing(none) if !is_of_the_answer(&none.kind));
+    before.last().filter(|_| gone).map(|sent| format!("{} ({}) was sent", sent.case, sent.label))
+}
+
+fn exchange(sent: &ProbeSent, facts: &Facts) -> Exchange {
+    Exchange {
+        label: sent.label.clone(),
+        right: sent.right,
+        came: came(sent),
+        took_ms: took_ms(sent),
+        verdict: shot(sent, facts),
+    }
+}
+
+/// Each request by itself.
+fn each(sent: &[&ProbeSent], facts: &Facts) -> Said {
+    let of = |verdict| sent.iter().copied().filter(move |s| shot(s, facts) == verdict);
+    let told = |verdict| {
+        let all: Vec<String> = of(verdict).map(|s| format!("{}: {}", s.label, complaint(s))).collect();
+        let more = all.len().saturating_sub(TOLD);
+        let first = all.iter().take(TOLD).cloned().collect::<Vec<_>>().join("; ");
+        if more > 0 { format!("{first}; and {more} more") } else { first }
+    };
+    for verdict in [CaseVerdict::Fail, CaseVerdict::Unproven] {
+        if of(verdict).next().is_some() {
+            return (verdict, told(verdict));
+        }
+    }
+    let mut answers: Vec<String> = sent.iter().map(|s| came(s)).collect();
+    answers.dedup();
+    (CaseVerdict::Pass, answers.join(", "))
+}
+
+/// Whether what came is right, as far as one request says.
+pub(crate) fn shot(sent: &ProbeSent, facts: &Facts) -> CaseVerdict {
+    use CaseVerdict::{Fail, NotExercised, Pass, Unproven};
+    let right = sent.right;
+    let pass = |holds| if holds { Pass } else { Fail };
+    let answer = match &sent.came {
+        Came::NotAwaited => return Pass,
+        _ if right == Right::ByCase => return NotExercised,
+        Came::Nothing(none) => {
+            return match right {
+                _ if !is_of_the_answer(&none.kind) => Unproven,
+                // Closing the connection refuses too; whether a worker died of it is another case.
+                Right::Refused if none.kind != "timeout" => Pass,
+                Right::RefusedEarly if none.early && none.kind != "timeout" => Pass,
+                Right::Refused => Unproven,
+                _ => Fail,
+            };
+        }
+        Came::Answer(answer) => answer,
+    };
+    let (status, success) = (answer.status, is_success(answer.status));
+    let crashed = is_crash(sent);
+    match right {
+        _ if status == 429 => Unproven,
+        Right::Accepted => pass(success),
+        Right::AcceptedOrUnreadable if success => Pass,
+        Right::AcceptedOrUnreadable if !(400..500).contains(&status) => Fail,
+        Right::AcceptedOrUnreadable => {
+            if is_as_forged(sent, facts) {
+                Unproven
+            } else {
+                Pass
+            }
+        }
+        Right::Refused => pass(!success),
+        Right::Handled | Right::ByCase => pass(!crashed),
+        Right::RefusedAndHandled => pass(!success && !crashed),
+        Right::RefusedEarly => pass(!success && !crashed && answer.early),
+    }
+}
+
+/// Whether a receiver answered as to a webhook that another key has signed: the same status and the same words.
+fn is_as_forged(sent: &ProbeSent, facts: &Facts) -> bool {
+    let answer = |s: &ProbeSent| match &s.came {
+        Came::Answer(answer) => Some((answer.status, answer.excerpt.clone())),
+        _ => None,
+    };
+    match facts.sent.iter().find(|s| s.case == "wrong-key") {
+        Some(forged) => answer(forged) == answer(sent),
+        None => true,
+    }
+}
+
+/// Whether an answer is that of a program that did not know what to do.
+pub(crate) fn is_crash(sent: &ProbeSent) -> bool {
+    let Came::Answer(answer) = &sent.came else { return false };
+    // That a method or a coding is not implemented is an answer (RFC 9110 section 15.6.2).
+    let unsupported = answer.status == 501 && sent.request.method != "POST";
+    answer.status >= 500 && !unsupported || answer.trace.is_some()
+}
+
+/// Whether the lack of an answer is the receiver's doing, and not one of the way to it.
+pub(crate) fn is_of_the_answer(kind: &str) -> bool {
+    matches!(kind, "reset" | "closed" | "timeout" | "malformed")
+}
+
+pub(crate) const fn is_success(status: u16) -> bool {
+    status >= 200 && status < 300
+}
+
+pub(crate) fn status(sent: &ProbeSent) -> Option<u16> {
+    match &sent.came {
+        Came::Answer(answer) => Some(answer.status),
+        _ => None,
+    }
+}
+
+/// What came, in a few words.
+pub(crate) fn came(sent: &ProbeSent) -> String {
+    match &sent.came {
+        Came::NotAwaited => "not awaited".to_owned(),
+        Came::Nothing(none) => format!("no answer ({})", none.why),
+        Came::Answer(answer) => {
+            let early = if answer.early { " before the whole body" } else { "" };
+            let trace = answer.trace.as_ref().map(|trace| format!(" with a stack trace ({trace})"));
+            format!("{}{early}{}", answer.status, trace.unwrap_or_default())
+        }
+    }
+}
+
+/// What is wrong with what came.
+fn complaint(sent: &ProbeSent) -> String {
+    let came = came(sent);
+    match (&sent.came, sent.right) {
+        (Came::Answer(answer), _) if answer.status == 429 => {
+            "429: it limits rates, and nothing is shown; try again later".to_owned()
+        }
+        (Came::Answer(answer), Right::RefusedEarly) if !answer.early && !is_success(answer.status) => {
+            format!("{came} only after all {} MiB of the body had been read", sent.request.body_bytes >> 20)
+        }
+        (Came::Answer(answer), Right::AcceptedOrUnreadable) if (400..500).contains(&answer.status) => {
+            format!(
+                "{came}, the answer that a bad signature gets too: whether the signature or the content was refused is in the \
+             receiver's log"
+            )
+        }
+        (Came::Answer(answer), Right::Accepted | Right::AcceptedOrUnreadable) => {
+            format!("validly signed, and answered {}", answer.status)
+        }
+        (Came::Answer(answer), _) if is_success(answer.status) => format!("accepted ({came})"),
+        _ => came,
+    }
+}
+
+pub(crate) fn took_ms(sent: &ProbeSent) -> f64 {
+    let us = sent.ended.0.saturating_sub(sent.started.0);
+    round3(us as f64 / 1000.0)
+}
+
+fn round3(x: f64) -> f64 {
+    (x * 1000.0).round() / 1000.0
+}
+
+/// How often the webhook of a case was processed.
+enum Effect {
+    /// So many times.
+    Times(i64),
+    /// Nobody said.
+    NotAsked,
+    /// The observer's word is worth nothing, and why.
+    Unknown(String),
+}
+
+fn effect(case: &str, facts: &Facts) -> Effect {
+    if facts.begin.observer.is_none() {
+        return Effect::NotAsked;
+    }
+    let moved = |case: &str| {
+        let Some(effects) = facts.effects.iter().find(|e| e.case == case) else {
+            return Err("the observer was not asked".to_owned());
+        };
+        match (effects.before, effects.after, &effects.problem) {
+            (_, _, Some(problem)) => Err(format!("the observer failed: {problem}")),
+            (Some(before), Some(after), None) if after < before => Err(format!(
+                "the observer's number is not monotonic: {before} before, {after} after; it must only grow"
+            )),
+            (Some(before), Some(after), None) => Ok(after - before),
+            _ => Err("the observer gave no number".to_owned()),
+        }
+    };
+    match (moved("valid"), moved(case)) {
+        (Err(why), _) | (_, Err(why)) => Effect::Unknown(why),
+        (Ok(0), _) => Effect::Unknown(
+            "the observer's number did not move for a webhook that was accepted: it does not count what is processed".to_owned(),
+        ),
+        (Ok(unit), Ok(delta)) if delta % unit != 0 => Effect::Unknown(format!(
+            "the observer's number moves by {unit} for one webhook and moved by {delta} here: others use the receiver too"
+        )),
+        (Ok(unit), Ok(delta)) => Effect::Times(delta / unit),
+    }
+}
+
+/// Judges answers and effects together.
+fn effects(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
+    let mut all: Vec<String> = sent.iter().map(|s| came(s)).collect();
+    all.dedup();
+    let answers = if all.len() == 1 {
+        format!("answers alike ({})", all.join(""))
+    } else {
+        format!("answers {}", all.join(", "))
+    };
+    let wrong = match case.judged {
+        Judged::OnceOfMany => of_many(sent),
+        _ => Some(each(sent, facts)).filter(|(verdict, _)| *verdict != CaseVerdict::Pass),
+    };
+    if let Some(wrong) = wrong {
+        return wrong;
+    }
+    let reused = case.judged == Judged::Reuse;
+    let refused = sent.last().and_then(|s| status(s)).is_some_and(|status| !is_success(status));
+    match effect(case.id, facts) {
+        Effect::Times(1) if reused && refused => {
+            (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
+        }
+        Effect::Times(1) if reused => {
+            (CaseVerdict::Pass, format!("{answers}; the second one was not processed"))
+        }
+        Effect::Times(n) if reused && n > 1 => (
+            CaseVerdict::Fail,
+            format!(
+                "{answers}; both were processed: an id that comes again with other content is to be refused or ignored"
+            ),
+        ),
+        Effect::Times(1) => (CaseVerdict::Pass, format!("{answers}; processed exactly once")),
+        Effect::Times(0) => (CaseVerdict::Fail, format!("{answers}; accepted and never processed")),
+        Effect::Times(n) => (CaseVerdict::Fail, format!("{answers}; processed {n} times")),
+        Effect::Unknown(why) => (CaseVerdict::Unproven, format!("{answers}; effect unproven: {why}")),
+        Effect::NotAsked if reused && refused => {
+            (CaseVerdict::Pass, format!("{answers}; the second one was refused"))
+        }
+        Effect::NotAsked => (
+            CaseVerdict::NotExercised,
+            format!("{answers}; effect unproven: give --observe to count what is processed"),
+        ),
+    }
+}
+
+/// What is wrong with the answers to one delivery that came many times at once.
+fn of_many(sent: &[&ProbeSent]) -> Option<Said> {
+    let accepted = sent.iter().filter(|s| status(s).is_some_and(is_success)).count();
+    let failed = sent.iter().find(|s| is_crash(s) || matches!(s.came, Came::Nothing(_)));
+    match failed {
+        Some(first) => Some((CaseVerdict::Fail, format!("one of {} answered {}", sent.len(), came(first)))),
+        None if accepted == 0 => Some((CaseVerdict::Fail, format!("none of {} was accepted", sent.len()))),
+        None => None,
+    }
+}
+
+fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
+    let mut times: Vec<f64> = sent.iter().map(|s| took_ms(s)).collect();
+    times.sort_by(f64::total_cmp);
+    let n = times.len();
+    // Nearest rank.
+    let at = (n * 95).div_ceil(100).saturating_sub(1);
+    let p95 = times.get(at).copied().unwrap_or_default();
+    let median = times.get(n / 2).copied().unwrap_or_default();
+    figures.insert("p95_ms".to_owned(), p95);
+    figures.insert("p50_ms".to_owned(), median);
+    figures.insert("samples".to_owned(), n as f64);
+    let of = |within: bool| {
+        let held = |(_, s): &&(&str, f64)| (p95 <= *s * 1000.0) == within;
+        LIMITS.iter().filter(held).map(|(who, s)| format!("{who} {s} s")).collect::<Vec<_>>().join(", ")
+    };
+    let judged = match (of(true), of(false)) {
+        (within, over) if over.is_empty() => format!("within {within}"),
+        (within, over) if within.is_empty() => format!("over {over}"),
+        (within, over) => format!("over {over}; within {within}"),
+    };
+    let text = format!("p95 {p95:.0} ms of {n} answers: {judged}");
+    let unanswered = sent.iter().find(|s| !status(s).is_some_and(is_success));
+    match unanswered {
+        Some(first) if status(first) != Some(429) => {
+            (CaseVerdict::Fail, format!("a valid webhook was not accepted: {}; {text}", came(first)))
+        }
+        Some(_) => (CaseVerdict::Unproven, "429: it limits rates, and nothing is shown".to_owned()),
+        None if p95 > SHORTEST_LIMIT_MS => {
+            (CaseVerdict::Fail, format!("{text}: acknowledge first, work later"))
+        }
+        None => (CaseVerdict::Pass, text),
+    }
+}
+
+fn beside(sent: &[&ProbeSent]) -> Said {
+    // In the order in which they ended, the slow one is the last.
+    let (slow, fast): (Vec<&ProbeSent>, Vec<&ProbeSent>) =
+        sent.iter().copied().partition(|s| s.label == "slow");
+    let Some(slow) = slow.first().copied() else {
+        return (CaseVerdict::Unproven, "no slow request was sent".to_owned());
+    };
+    if fast.iter().any(|f| f.started >= slow.ended) {
+        let text = format!("the slow request was ended first ({}): nothing was beside it", came(slow));
+        return (CaseVerdict::Unproven, text);
+    }
+    let late = fast.iter().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
+    match late {
+        Some(late) => (
+            CaseVerdict::Fail,
+            format!("a fast request waited for the slow one: {} after {:.0} ms", came(late), took_ms(late)),
+        ),
+        None => {
+            let longest = fast.iter().map(|f| took_ms(f)).fold(0.0, f64::max);
+            (
+                CaseVerdict::Pass,
+                format!("fast ones answered in {longest:.0} ms at most; the slow one: {}", came(slow)),
+            )
+        }
+    }
+}
+
+fn timing(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
+    let median = |label: &str| {
+        let mut times: Vec<f64> = sent.iter().filter(|s| s.label == label).map(|s| took_ms(s)).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    let (first, last) = (median("wrong at the beginning"), median("wrong at the end"));
+    figures.insert("wrong_at_the_beginning_ms".to_owned(), first);
+    figures.insert("wrong_at_the_end_ms".to_owned(), last);
+    let text = format!(
+        "median {first:.3} ms for a signature that is wrong at the beginning, {last:.3} ms for one that is wrong at the end; \
+         measured, not judged"
+    );
+    (CaseVerdict::NotExercised, text)
+}

@@ -1,0 +1,99 @@
+//! A sender's requests, checked and taken apart once.
+
+use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError};
+use super::template::Template;
+
+/// What signer and verifier work from; lives as long as the process.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub(crate) name: &'static str,
+    pub(crate) spec: &'static RequestSpec,
+    pub(crate) template: Template,
+    /// The versions of its signature, the usual one first.
+    pub(crate) versions: Vec<Version>,
+    /// The headers that the sender writes itself, in its order.
+    pub(crate) own: Vec<&'static str>,
+    pub(crate) caveats: Vec<&'static str>,
+    pub(crate) separator: &'static str,
+    /// Whether the signature covers the id, or the profile demands it.
+    pub(crate) needs_id: bool,
+}
+
+/// One version of a signature.
+#[derive(Debug)]
+pub(crate) struct Version {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key: &'static str,
+    pub(crate) prefix: &'static str,
+    pub(crate) prefix_optional: bool,
+    pub(crate) encoding: Encoding,
+    pub(crate) secret: &'static SecretSpec,
+}
+
+impl Compiled {
+    /// Checks a profile and takes it apart.
+    pub(crate) fn new(name: &str, spec: RequestSpec) -> Result<Self, Vec<SpecError>> {
+        let problems = spec.problems();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let template = Template::parse(&spec.signature.message, &spec)
+            .map_err(|problem| vec![SpecError::new("signature.message", problem)])?;
+        // One for each sender that a process names, and a handle that is copied in place of counted.
+        let spec: &'static RequestSpec = Box::leak(Box::new(spec));
+        let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
+        let s = &spec.signature;
+        let first = Version {
+            algorithm: s.algorithm,
+            key: s.key.as_deref().unwrap_or_default(),
+            prefix: &s.prefix,
+            prefix_optional: s.prefix_optional,
+            encoding: s.encoding,
+            secret: &s.secret,
+        };
+        let more = s.versions.iter().map(|v| Version {
+            algorithm: v.algorithm,
+            key: v.key.as_deref().unwrap_or(s.key.as_deref().unwrap_or_default()),
+            prefix: &v.prefix,
+            prefix_optional: false,
+            encoding: v.encoding,
+            secret: &v.secret,
+        });
+        let separator = s.separator.as_deref().unwrap_or(if s.form == Form::Pairs { "," } else { " " });
+        let needs_id = spec.id.required || template.has(&super::template::Piece::Id);
+        let versions = std::iter::once(first).chain(more).collect();
+        let own = own_headers(spec);
+        let caveats = spec.caveats.iter().map(String::as_str).collect();
+        Ok(Self { name, spec, template, versions, own, caveats, separator, needs_id })
+    }
+
+    /// The header with the signature, for messages.
+    pub(crate) fn signature_name(&self) -> &'static str {
+        let s = &self.spec.signature;
+        match (&s.header, &s.json, s.form) {
+            (Some(header), _, _) => header,
+            (None, Some(pointer), _) => pointer,
+            (None, None, _) => "Signature",
+        }
+    }
+
+    /// The header with the timestamp, where it has one of its own.
+    #[cfg(test)]
+    pub(crate) fn timestamp_header(&self) -> Option<&'static str> {
+        self.spec.signature.timestamp.as_ref()?.header.as_deref()
+    }
+}
+
+fn own_headers(spec: &'static RequestSpec) -> Vec<&'static str> {
+    if !spec.headers.is_empty() {
+        return spec.headers.iter().map(String::as_str).collect();
+    }
+    let s = &spec.signature;
+    let timestamp = s.timestamp.as_ref().and_then(|t| t.header.as_deref());
+    let named = [spec.id.header.as_deref(), timestamp, spec.event.header.as_deref(), s.header.as_deref()];
+    let mut own: Vec<&'static str> = named.into_iter().flatten().collect();
+    if s.form == Form::MessageSignatures {
+        own.extend(["Content-Digest", "Signature-Input", "Signature"]);
+    }
+    own
+}

@@ -1,0 +1,211 @@
+//! Keys of which one half is public: Ed25519, ECDSA on P-256, RSA; from PEM, DER or bare bytes.
+
+use super::key::{Key, KeyError};
+use super::spec::Algorithm;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
+use ring::rand::SystemRandom;
+use ring::signature::{self as rs, EcdsaKeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey};
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// DER of the algorithm of an Ed25519 key (RFC 8410).
+const ED25519: &[u8] = &[0x06, 0x03, 0x2b, 0x65, 0x70];
+
+/// Bytes of a P-256 point, uncompressed.
+const POINT: usize = 65;
+
+/// What verifies.
+#[derive(Debug)]
+pub(super) enum PublicKey {
+    Ed25519(VerifyingKey),
+    EcdsaP256(Vec<u8>),
+    /// PKCS#1 `RSAPublicKey`; whether it is for PSS.
+    Rsa(Vec<u8>, bool),
+}
+
+/// What signs, and verifies too.
+pub(super) enum PrivateKey {
+    Ed25519(Box<SigningKey>, PublicKey),
+    /// DER, 64 bytes, and the public half.
+    Ecdsa(Box<EcdsaKeyPair>, Box<EcdsaKeyPair>, PublicKey),
+    Rsa(Box<RsaKeyPair>, PublicKey),
+}
+
+impl PublicKey {
+    pub(super) fn verifies_any<T: AsRef<[u8]>>(&self, message: &[u8], tags: &[T]) -> bool {
+        tags.iter().any(|tag| self.verifies(message, tag.as_ref()))
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
+        let by = |algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8]| {
+            UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok()
+        };
+        match self {
+            Self::Ed25519(key) => {
+                Signature::from_slice(tag).is_ok_and(|tag| key.verify_strict(message, &tag).is_ok())
+            }
+            Self::EcdsaP256(point) => {
+                by(&rs::ECDSA_P256_SHA256_ASN1, point) || by(&rs::ECDSA_P256_SHA256_FIXED, point)
+            }
+            Self::Rsa(key, false) => by(&rs::RSA_PKCS1_2048_8192_SHA256, key),
+            Self::Rsa(key, true) => by(&rs::RSA_PSS_2048_8192_SHA512, key),
+        }
+    }
+}
+
+impl PrivateKey {
+    pub(super) const fn public(&self) -> &PublicKey {
+        match self {
+            Self::Ed25519(_, public) | Self::Ecdsa(_, _, public) | Self::Rsa(_, public) => public,
+        }
+    }
+
+    /// The signature; of ECDSA in DER.
+    pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match self {
+            Self::Ecdsa(der, _, _) => ecdsa(der, message),
+            _ => self.sign_fixed(message),
+        }
+    }
+
+    /// The signature; of ECDSA as 64 bytes, as RFC 9421 has it.
+    pub(super) fn sign_fixed(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        match self {
+            Self::Ed25519(key, _) => Ok(key.sign(message).to_bytes().to_vec()),
+            Self::Ecdsa(_, fixed, _) => ecdsa(fixed, message),
+            Self::Rsa(key, public) => {
+                let padding: &'static dyn rs::RsaEncoding = match public {
+                    PublicKey::Rsa(_, true) => &rs::RSA_PSS_SHA512,
+                    _ => &rs::RSA_PKCS1_SHA256,
+                };
+                let mut tag = vec![0; key.public().modulus_len()];
+                let signed = key.sign(padding, &SystemRandom::new(), message, &mut tag);
+                signed.map(|()| tag).map_err(|_| KeyError::NotAKey("RSA"))
+            }
+        }
+    }
+}
+
+fn ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+    let tag = key.sign(&SystemRandom::new(), message);
+    tag.map(|tag| tag.as_ref().to_vec()).map_err(|_| KeyError::NotAKey("ECDSA P-256"))
+}
+
+/// The DER in a PEM text; `\n` written out counts as a line end, as environment variables have it.
+pub(super) fn pem(text: &str) -> Option<Zeroizing<Vec<u8>>> {
+    let (_, inner) = text.split_once("-----BEGIN ")?;
+    let (_, inner) = inner.split_once("-----")?;
+    let (inner, _) = inner.split_once("-----END ")?;
+    let text: String = inner.replace("\\n", "").chars().filter(|c| !c.is_whitespace()).collect();
+    STANDARD.decode(Zeroizing::new(text).as_bytes()).ok().map(Zeroizing::new)
+}
+
+/// A key of this algorithm from its bytes: DER (SubjectPublicKeyInfo, PKCS#8), or for Ed25519 the bare 32 or 64 bytes, for
+/// P-256 the bare point.
+pub(super) fn read(
+    algorithm: Algorithm,
+    bytes: &[u8],
+    is_public: bool,
+    signs: bool,
+) -> Result<Key, KeyError> {
+    let key = match algorithm {
+        Algorithm::Ed25519 => ed25519(bytes, is_public, signs)?,
+        Algorithm::EcdsaP256 => p256(bytes).ok_or(KeyError::NotAKey("ECDSA P-256"))?,
+        _ => rsa(bytes, algorithm == Algorithm::RsaPssSha512).ok_or(KeyError::NotAKey("RSA"))?,
+    };
+    if signs && matches!(key, Key::Public(_)) { Err(KeyError::PublicKeyCannotSign) } else { Ok(key) }
+}
+
+fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> {
+    let private = |key: SigningKey| {
+        let public = PublicKey::Ed25519(key.verifying_key());
+        Key::Private(Arc::new(PrivateKey::Ed25519(Box::new(key), public)))
+    };
+    let public = |bytes: &[u8; 32]| {
+        let key = VerifyingKey::from_bytes(bytes).map_err(|_| KeyError::NotEd25519)?;
+        Ok(Key::Public(Arc::new(PublicKey::Ed25519(key))))
+    };
+    if let Ok(pair) = <&[u8; 64]>::try_from(bytes) {
+        let key = SigningKey::from_keypair_bytes(pair).map_err(|_| KeyError::NotEd25519)?;
+        return if is_public { Err(length("public key", 32, 64)) } else { Ok(private(key)) };
+    }
+    if let Ok(half) = <&[u8; 32]>::try_from(bytes) {
+        // 32 bytes are a seed for whoever signs and a public key for whoever verifies.
+        return if signs && !is_public { Ok(private(SigningKey::from_bytes(half))) } else { public(half) };
+    }
+    if bytes.windows(ED25519.len()).any(|w| w == ED25519) {
+        if let Some((_, key)) = spki(bytes) {
+            return public(key.try_into().map_err(|_| KeyError::NotEd25519)?);
+        }
+        // PKCS#8: the seed is the OCTET STRING of 34 bytes, tag and length included.
+        let seed = bytes.windows(36).find(|w| w.starts_with(&[0x04, 0x22, 0x04, 0x20]));
+        let seed = seed.and_then(|w| <&[u8; 32]>::try_from(w.get(4..)?).ok());
+        return seed.map(|seed| private(SigningKey::from_bytes(seed))).ok_or(KeyError::NotEd25519);
+    }
+    let (kind, wanted) = if is_public { ("public key", 32) } else { ("private key", 64) };
+    Err(length(kind, wanted, bytes.len()))
+}
+
+const fn length(kind: &'static str, wanted: usize, found: usize) -> KeyError {
+    KeyError::Length { kind, wanted, found }
+}
+
+fn p256(bytes: &[u8]) -> Option<Key> {
+    let point = |point: &[u8]| (point.len() == POINT && point.first() == Some(&4)).then(|| point.to_vec());
+    if let Some(point) = point(bytes).or_else(|| point(spki(bytes)?.1)) {
+        return Some(Key::Public(Arc::new(PublicKey::EcdsaP256(point))));
+    }
+    let pair =
+        |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, bytes, &SystemRandom::new()).ok().map(Box::new);
+    let der = pair(&rs::ECDSA_P256_SHA256_ASN1_SIGNING)?;
+    let fixed = pair(&rs::ECDSA_P256_SHA256_FIXED_SIGNING)?;
+    let public = PublicKey::EcdsaP256(der.public_key().as_ref().to_vec());
+    Some(Key::Private(Arc::new(PrivateKey::Ecdsa(der, fixed, public))))
+}
+
+fn rsa(bytes: &[u8], pss: bool) -> Option<Key> {
+    let pair = RsaKeyPair::from_pkcs8(bytes).or_else(|_| RsaKeyPair::from_der(bytes)).ok();
+    if let Some(pair) = pair {
+        let public = PublicKey::Rsa(pair.public_key().as_ref().to_vec(), pss);
+        return Some(Key::Private(Arc::new(PrivateKey::Rsa(Box::new(pair), public))));
+    }
+    // PKCS#1 by itself is a sequence of two integers, inside a SubjectPublicKeyInfo the bit string.
+    let key = spki(bytes).map_or(bytes, |(_, key)| key);
+    let (inner, _) = element(key, 0x30)?;
+    element(inner, 0x02)?;
+    Some(Key::Public(Arc::new(PublicKey::Rsa(key.to_vec(), pss))))
+}
+
+/// A fresh P-256 pair as PKCS#8.
+pub(super) fn new_p256() -> Option<Zeroizing<Vec<u8>>> {
+    let pair =
+        EcdsaKeyPair::generate_pkcs8(&rs::ECDSA_P256_SHA256_ASN1_SIGNING, &SystemRandom::new()).ok()?;
+    Some(Zeroizing::new(pair.as_ref().to_vec()))
+}
+
+/// Algorithm and key of a SubjectPublicKeyInfo (RFC 5280).
+fn spki(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (inner, _) = element(der, 0x30)?;
+    let (algorithm, rest) = element(inner, 0x30)?;
+    let (bits, _) = element(rest, 0x03)?;
+    bits.strip_prefix(&[0]).map(|key| (algorithm, key))
+}
+
+/// The content of the DER element with this tag that stands first, and what follows it.
+fn element(der: &[u8], tag: u8) -> Option<(&[u8], &[u8])> {
+    let [first, length, rest @ ..] = der else { return None };
+    if *first != tag {
+        return None;
+    }
+    let (length, rest) = match *length {
+        short @ ..=0x7f => (usize::from(short), rest),
+        long @ 0x81..=0x83 => {
+            let (bytes, rest) = rest.split_at_checked(usize::from(long & 0x0f))?;
+            (bytes.iter().fold(0, |n, b| n << 8 | usize::from(*b)), rest)
+        }
+        _ => return None,
+    };
+    rest.split_at_checked(length)
+}

@@ -1,0 +1,116 @@
+//! What the user typed for `smoke probe`.
+
+use crate::cli::format::Format;
+use crate::cli::run_args::ReportFormat;
+use crate::cli::secret_source::SecretSource;
+use crate::load::rate::duration;
+use ::probe::{Case, Group, Sender};
+use stand_in::Flaw;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Options of `smoke probe`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = after_help())]
+pub(in crate::cli) struct Args {
+    /// URL of the receiver: where webhooks are posted to
+    #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
+    pub target: Option<String>,
+    /// Probe the built-in receiver: `right`, or one with a flaw by name
+    #[arg(long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
+    pub receiver: Option<BuiltIn>,
+    /// Whose webhooks to imitate: deltacrown-5.5, deltacrown-5.6, stripe, github, slack or standard-webhooks
+    /// [default: deltacrown-5.6]
+    #[arg(long, value_name = "NAME")]
+    pub sender: Option<Sender>,
+    #[command(flatten)]
+    pub secret: SecretSource,
+    /// Event of the webhooks [default: one that the sender is known to send]
+    #[arg(long, value_name = "NAME", value_parser = event)]
+    pub event: Option<String>,
+    /// JSON object to send as the body; id, event and the mark of a probe are put into it [default: one as the sender sends]
+    #[arg(long, value_name = "FILE")]
+    pub body: Option<PathBuf>,
+    /// Command or URL that says how many webhooks were processed, as a whole number; it is asked before and after
+    #[arg(long, value_name = "CMD|URL")]
+    pub observe: Option<String>,
+    /// Groups of cases to play: baseline, forgery, robustness, raw-body, behaviour [default: all]
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',', value_parser = group, conflicts_with = "case")]
+    pub only: Vec<Group>,
+    /// Play one case again, and print its requests as curl commands: signed, and without the secret
+    #[arg(long, value_name = "ID", value_parser = case)]
+    pub case: Option<String>,
+    /// Most time for the probe; what it does not reach is unproven
+    #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
+    pub budget: Duration,
+    /// Trust these certificates (PEM) in place of the system's
+    #[arg(long, value_name = "FILE")]
+    pub cacert: Option<PathBuf>,
+    /// Probe a target that looks like production
+    #[arg(long)]
+    pub i_own_this_target: bool,
+    /// Name of the environment in the artifact [default: loopback, embedded or staging]
+    #[arg(long, value_name = "NAME")]
+    pub environment: Option<String>,
+    /// Directory for the evidence
+    #[arg(long, value_name = "DIR", default_value = "artifacts", help_heading = "Evidence")]
+    pub artifacts: PathBuf,
+    /// Reports to write beside the artifact: html, junit
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Evidence")]
+    pub report: Vec<ReportFormat>,
+    /// Sign journal and artifact with this private key (`smoke key` makes one)
+    #[arg(long, value_name = "KEYFILE", help_heading = "Evidence", conflicts_with = "case")]
+    pub sign: Option<PathBuf>,
+    /// What goes to stdout: a table, or the artifact
+    #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
+    pub format: Format,
+    /// No progress on stderr
+    #[arg(long, short, help_heading = "Evidence")]
+    pub quiet: bool,
+}
+
+/// The built-in receiver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::cli) struct BuiltIn(pub Option<Flaw>);
+
+impl std::str::FromStr for BuiltIn {
+    type Err = stand_in::UnknownFlaw;
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        // As they are written in prose too.
+        let name = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
+        if name == "right" { Ok(Self(None)) } else { name.parse().map(|flaw| Self(Some(flaw))) }
+    }
+}
+
+fn group(text: &str) -> Result<Group, String> {
+    let known = || Group::ALL.map(Group::name).join(", ");
+    let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
+    found.ok_or_else(|| format!("no such group; there are {}", known()))
+}
+
+fn case(text: &str) -> Result<String, String> {
+    let known = || Case::all().map(|case| case.id).collect::<Vec<_>>().join(", ");
+    Case::of(text.trim())
+        .map(|case| case.id.to_owned())
+        .ok_or_else(|| format!("no such case; there are {}", known()))
+}
+
+/// A name that can stand in a header.
+fn event(text: &str) -> Result<String, &'static str> {
+    let fits = (1..=256).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+    if fits {
+        Ok(text.to_owned())
+    } else {
+        Err("it must be 1 to 256 visible ASCII characters without blanks")
+    }
+}
+
+fn after_help() -> String {
+    let flaws = Flaw::ALL.map(Flaw::name).join(", ");
+    format!(
+        "Every request is marked as a probe's, and none goes to a target that is not given. A URL beyond this machine is\n\
+         probed with at most ten requests a second, 300 in all.\n\nFlaws of the built-in receiver: {flaws}\n\n\
+         Exit codes: 0 pass, 1 a case failed, 2 usage, 3 unproven, 4 unreachable, 130 interrupted"
+    )
+}

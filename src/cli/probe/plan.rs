@@ -1,0 +1,216 @@
+//! From what was typed to what is played.
+
+use super::args::{Args, BuiltIn};
+use super::header;
+use crate::cli::Failure;
+use crate::cli::receive_files::MAX_PEM;
+use crate::cli::secret_source::usual;
+use crate::load::{Connect, Dialer, Target, guard};
+use crate::outbound::shown_url;
+use crate::probe::{Observer, Plan};
+use ::probe::{Case, Forge, Group, Judged, Sender};
+use record::{Header, ProbeBegin, Tick, read_input};
+use serde_json::Value;
+use signature::Secret;
+use stand_in::{Flaw, Receiver};
+use std::path::Path;
+use std::time::Duration;
+use tokio_rustls::rustls::RootCertStore;
+use tokio_rustls::rustls::pki_types::{CertificateDer, pem::PemObject};
+use wire::Clock;
+
+/// Largest body file in bytes, as large as any receiver here takes.
+const MAX_BODY: u64 = 256 * 1024;
+/// Between two requests: on this machine, and elsewhere (the rate that DeltaCrown's own papers allow, 10 a second).
+const GAP_HERE: Duration = Duration::from_millis(5);
+const GAP_ELSEWHERE: Duration = Duration::from_millis(100);
+/// Limit for the first connection, which shows that the receiver is there.
+const REACH: Duration = Duration::from_secs(5);
+
+/// What is known before anything is opened.
+pub(super) struct Asked {
+    /// The flaw of the built-in receiver, when that is probed.
+    pub built_in: Option<Option<Flaw>>,
+    pub sender: Sender,
+    pub secret: Secret,
+    body: Option<Value>,
+    cases: Vec<&'static Case>,
+    observer: Option<Observer>,
+}
+
+/// What is played, and what is written about it.
+pub(super) struct Prepared {
+    pub plan: Plan,
+    pub header: Header,
+    pub begin: ProbeBegin,
+    /// What no output may hold.
+    pub secrets: Vec<Secret>,
+}
+
+/// Reads the command line and the files that it names.
+///
+/// # Errors
+/// Usage: something in it is wrong.
+pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
+    let built_in = args.receiver.map(|BuiltIn(flaw)| flaw);
+    let needs_list = built_in == Some(Some(Flaw::ListNotParsed));
+    let sender = args.sender.unwrap_or(if needs_list { Sender::StandardWebhooks } else { Sender::default() });
+    if needs_list && !sender.has_list() {
+        return Err(Failure::usage(format!(
+            "--receiver {}: {sender} puts one signature into a header; give --sender standard-webhooks or stripe",
+            Flaw::ListNotParsed
+        )));
+    }
+    if matches!(built_in, Some(Some(Flaw::StaleAccepted | Flaw::FutureAccepted))) && !sender.has_timestamp() {
+        return Err(Failure::usage(format!(
+            "--receiver: webhooks of {sender} carry no timestamp; give another --sender"
+        )));
+    }
+    if built_in.is_some() && args.observe.is_some() {
+        return Err(Failure::usage("--observe: the built-in receiver counts by itself"));
+    }
+    let observer = args.observe.as_deref().map(Observer::parse).transpose();
+    let observer = observer.map_err(|e| Failure::usage(format!("--observe: {e}")))?;
+    let (secret, body) = (secret(args)?, args.body.as_deref().map(body).transpose()?);
+    Ok(Asked { built_in, sender, secret, body, cases: cases(args)?, observer })
+}
+
+/// The cases that are asked for, the valid webhook first.
+fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
+    if let Some(id) = &args.case {
+        let case = Case::of(id).filter(|case| !matches!(case.judged, Judged::Overall(_)));
+        let case = case.ok_or_else(|| {
+            Failure::usage(format!(
+                "--case {id}: it is judged by all answers of a probe, and has no requests of its own"
+            ))
+        })?;
+        return Ok(Case::all().filter(|other| other.id == "valid" || other.id == case.id).collect());
+    }
+    let wanted = |case: &&Case| {
+        args.only.is_empty() || case.group == Group::Baseline || args.only.contains(&case.group)
+    };
+    Ok(Case::all().filter(wanted).collect())
+}
+
+/// The secret of the flags, or of `WEBHOOK_SECRET`; the built-in receiver gets a fresh one.
+fn secret(args: &Args) -> Result<Secret, Failure> {
+    if args.receiver.is_none() {
+        return args.secret.require();
+    }
+    let given = match args.secret.read()? {
+        Some(secret) => Some(secret),
+        None => usual(&|name| std::env::var(name).ok().filter(|text| !text.trim().is_empty()))?,
+    };
+    match given {
+        Some(secret) => Ok(secret),
+        None => Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
+    }
+}
+
+fn body(path: &Path) -> Result<Value, Failure> {
+    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--body {}: {e}", path.display()));
+    let bytes = read_input(path, MAX_BODY).map_err(|e| wrong(&e))?;
+    serde_json::from_slice(&bytes).map_err(|e| wrong(&format!("not JSON: {e}")))
+}
+
+/// Finds the target, makes sure that it may be probed, and that it is there.
+///
+/// # Errors
+/// Usage: the target is refused, or the secret is no key. Environment: it cannot be reached.
+pub(super) async fn prepare(
+    args: &Args,
+    mut asked: Asked,
+    receiver: Option<&Receiver>,
+) -> Result<Prepared, Failure> {
+    let url = receiver.map(Receiver::url).or_else(|| args.target.clone()).unwrap_or_default();
+    let target = Target::parse(&url).map_err(Failure::usage)?;
+    if args.cacert.is_some() && !target.is_tls() {
+        return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
+    }
+    if let Some(receiver) = receiver {
+        asked.observer = Some(Observer::parse(&receiver.processed_url()).map_err(Failure::environment)?);
+    }
+    let clock = Clock::start();
+    let event = args.event.clone().unwrap_or_else(|| asked.sender.usual_event().to_owned());
+    let canary = format!("smoke-probe-{}", uuid::Uuid::new_v4().simple());
+    let forge = Forge::new(asked.sender, &asked.secret, &event, asked.body.take(), &canary)
+        .map_err(Failure::usage)?;
+    let found = target.addresses().await;
+    let addresses = found.as_deref().unwrap_or_default();
+    let here = guard::is_loopback(addresses);
+    if !args.i_own_this_target {
+        guard::check_target(target.host(), addresses, Some(1.0 / GAP_ELSEWHERE.as_secs_f64()))
+            .map_err(Failure::usage)?;
+    }
+    let environment = environment(args, here);
+    let addresses = found.map_err(Failure::environment)?;
+    let dialer = Dialer::new(&target, addresses, roots(args, &target)?).map_err(Failure::environment)?;
+    reach(&dialer, &target).await?;
+
+    let header = header(&asked, &shown_url(target.as_str()), &environment, clock)?;
+    let begin = begin(args, &asked, &event, canary);
+    let mut secrets = forge.key_spellings();
+    secrets.push(asked.secret.clone());
+    let gap = if here { GAP_HERE } else { GAP_ELSEWHERE };
+    let Asked { secret, cases, observer, .. } = asked;
+    let plan = Plan { target, dialer, forge, secret, cases, budget: args.budget, gap, observer, clock };
+    Ok(Prepared { plan, header, begin, secrets })
+}
+
+fn begin(args: &Args, asked: &Asked, event: &str, canary: String) -> ProbeBegin {
+    ProbeBegin {
+        at: Tick(0),
+        sender: asked.sender.name().to_owned(),
+        event: event.to_owned(),
+        canary,
+        cases: asked.cases.iter().map(|case| case.id.to_owned()).collect(),
+        whole: asked.cases.len() == Case::all().count(),
+        budget_ms: u64::try_from(args.budget.as_millis()).unwrap_or(u64::MAX),
+        observer: asked.observer.as_ref().map(|observer| observer.name().to_owned()),
+    }
+}
+
+fn environment(args: &Args, here: bool) -> String {
+    let usual = match (&args.receiver, here) {
+        (Some(_), _) => record::EMBEDDED,
+        (None, true) => "loopback",
+        (None, false) => "staging",
+    };
+    args.environment.clone().unwrap_or_else(|| usual.to_owned())
+}
+
+/// The certificates trusted for https.
+fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
+    let mut roots = RootCertStore::empty();
+    if !target.is_tls() {
+        return Ok(roots);
+    }
+    let Some(path) = &args.cacert else {
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        return if roots.is_empty() {
+            Err(Failure::environment("this system has no root certificates: give --cacert FILE"))
+        } else {
+            Ok(roots)
+        };
+    };
+    let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("--cacert {}: {e}", path.display()));
+    let pem = read_input(path, MAX_PEM).map_err(|e| wrong(&e))?;
+    for certificate in CertificateDer::pem_slice_iter(&pem) {
+        roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
+    }
+    if roots.is_empty() { Err(wrong(&"there is no certificate in it")) } else { Ok(roots) }
+}
+
+/// Opens one connection, so that a receiver that is not there is an error and no verdict.
+async fn reach(dialer: &Dialer, target: &Target) -> Result<(), Failure> {
+    let why = match tokio::time::timeout(REACH, dialer.connect()).await {
+        Ok(Ok(_)) => return Ok(()),
+        Ok(Err(broken)) => broken.why,
+        Err(_) if target.is_tls() => {
+            format!("no TLS connection within {} s (does it speak https?)", REACH.as_secs())
+        }
+        Err(_) => format!("no connection within {} s", REACH.as_secs()),
+    };
+    let url = shown_url(target.as_str());
+    Err(Failure::environment(format!("the receiver {url} cannot be reached: {why}")))
+}

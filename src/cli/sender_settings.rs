@@ -1,0 +1,31 @@
+//! What the system under test has to be set to, in the form in which it is set there: smoke cannot know that it is.
+
+use crate::executor::Plan;
+
+/// The scenario's own text, else what holds for every sender.
+pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
+    let secret = format!("{} characters, fingerprint {}", plan.secret.chars(), plan.secret.fingerprint());
+    let timeout = plan.sender_timeout.as_secs_f64();
+    let attempts = plan.retry.backoff_ms.len();
+    let Some(text) = &plan.loaded.scenario.sender_settings else {
+        return format!(
+            "the sender must be set to this (in brackets: where smoke has it from):\n  \
+             endpoint (WEBHOOK_ENDPOINT): {endpoint}\n  \
+             secret (WEBHOOK_SECRET): the one that smoke was given, {secret}\n  \
+             signature scheme (the scenario): {}\n  \
+             time-out of an attempt (WEBHOOK_TIMEOUT): {timeout} s\n  \
+             attempts in all (WEBHOOK_MAX_RETRIES): {attempts}",
+            plan.scheme
+        );
+    };
+    let filled = [
+        ("{endpoint}", endpoint),
+        ("{secret}", &format!("the secret that smoke was given: {secret}")),
+        ("{timeout}", &timeout.to_string()),
+        ("{attempts}", &attempts.to_string()),
+    ];
+    let text = filled.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
+    let lines: Vec<String> =
+        text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
+    format!("staging must run with these settings:\n{}", lines.join("\n"))
+}

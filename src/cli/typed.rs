@@ -1,0 +1,86 @@
+//! Addresses and times as people type them: what is wrong, and what would be right.
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, Utc};
+use std::net::{IpAddr, SocketAddr};
+
+/// An address to listen on.
+pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
+    let text = text.trim();
+    text.parse().map_err(|_| {
+        let example = |ip: &str, port: &str| format!("an IP address and a port are needed: write {ip}:{port}");
+        let port_of = |port: &str| port.parse::<u16>().is_ok();
+        match text.rsplit_once(':') {
+            Some(("localhost", port)) if port_of(port) => {
+                format!("a name is no address: write 127.0.0.1:{port}, or [::1]:{port}")
+            }
+            Some(("" | "*", port)) if port_of(port) => format!(
+                "the address is missing: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all of its addresses"
+            ),
+            Some((ip, port)) if ip.contains(':') && !ip.starts_with('[') && text.parse::<IpAddr>().is_err() => {
+                format!("IPv6 addresses stand in brackets: write [{ip}]:{port}")
+            }
+            _ if port_of(text) => example("127.0.0.1", text),
+            _ if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) => example(&format!("[{text}]"), "8787"),
+            _ if text.parse::<IpAddr>().is_ok() => example(text, "8787"),
+            _ => "an IP address and a port are needed, such as 127.0.0.1:8787, or 0.0.0.0:8787 for all addresses of this machine"
+                .to_owned(),
+        }
+    })
+}
+
+/// A moment with its offset, RFC 3339.
+pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
+    let text = text.trim();
+    DateTime::parse_from_rfc3339(text).map(Into::into).map_err(|error| {
+        let date = text.parse::<NaiveDate>().ok().and_then(|day| day.and_hms_opt(0, 0, 0));
+        let time = date.or_else(|| text.parse::<NaiveDateTime>().ok());
+        let time = time.or_else(|| NaiveDateTime::parse_from_str(text, "%Y-%m-%d %H:%M:%S").ok());
+        match time {
+            Some(time) => {
+                let right = time.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true);
+                format!(
+                    "a time with its offset from UTC is needed (RFC 3339): write {right}, or with another offset such as \
+                     +06:00 in place of Z"
+                )
+            }
+            None => format!("{error}; a time such as 2025-11-13T14:30:00Z is needed (RFC 3339; git show -s --format=%cI)"),
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_none_is_told_with_one_that_would_do() {
+        for (text, right) in [
+            ("localhost:8787", "write 127.0.0.1:8787"),
+            (":8787", "0.0.0.0:8787 for all"),
+            ("*:80", "127.0.0.1:80 for this machine"),
+            ("8787", "write 127.0.0.1:8787"),
+            ("10.0.0.9", "write 10.0.0.9:8787"),
+            ("::1", "write [::1]:8787"),
+            ("hooks.example.com:80", "such as 127.0.0.1:8787"),
+            ("127.0.0.1:99999", "such as 127.0.0.1:8787"),
+        ] {
+            let why = listen_address(text).unwrap_err();
+            assert!(why.contains(right), "{text}: {why}");
+        }
+        assert_eq!(listen_address("[::1]:80").unwrap().port(), 80);
+    }
+
+    #[test]
+    fn a_time_without_an_offset_is_told_with_one() {
+        for (text, right) in [
+            ("2025-11-13", "write 2025-11-13T00:00:00Z"),
+            ("2025-11-13T14:30:00", "write 2025-11-13T14:30:00Z"),
+            ("2025-11-13 14:30:00", "write 2025-11-13T14:30:00Z"),
+            ("yesterday", "such as 2025-11-13T14:30:00Z"),
+        ] {
+            let why = moment(text).unwrap_err();
+            assert!(why.contains(right), "{text}: {why}");
+        }
+        assert_eq!(moment("2025-11-13T20:30:00+06:00").unwrap(), moment("2025-11-13T14:30:00Z").unwrap());
+    }
+}

@@ -1,0 +1,98 @@
+//! `smoke check` against surroundings that are not as they have to be: all that is wrong is told at once, each with what to do.
+
+use super::harness::{Ran, Smoke};
+use super::origin::{Answer, Origin, Seen};
+
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+const ROWS: &str = "payment_id,tournament_id,user_username,user_password\n1,1,u,not-a-real-password\n2,2,v,not-a-real-password\n";
+
+fn check(url: &str, args: &[&str]) -> Ran {
+    let smoke = Smoke::new("check").file("rows.csv", ROWS).args(args);
+    let smoke = smoke.args(&["--staging", url, "--data", "rows.csv", "--flows", "2"]);
+    smoke.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "not-a-real-password").run()
+}
+
+/// A system that answers this to everything.
+fn origin(answer: impl Fn() -> Answer + Send + Sync + 'static) -> Origin {
+    Origin::start(move |_: &Seen, _| answer())
+}
+
+fn told(ran: &Ran, parts: &[&str]) {
+    for part in parts {
+        assert!(ran.stdout.contains(part), "stdout has no `{part}`:\n{}", ran.stdout);
+    }
+}
+
+#[test]
+fn a_redirect_to_https_is_told_with_what_to_give() {
+    let moved =
+        || Answer::new("301 Moved", "text/html", "Location: https://staging.example/healthz/\r\n", "");
+    let ran = check(&origin(moved).url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
+    told(
+        &ran,
+        &[
+            "redirects GET /healthz/ to https://staging.example/healthz/ (301)",
+            "give --staging with https://",
+        ],
+    );
+}
+
+#[test]
+fn a_throttled_machine_and_another_clock_are_told() {
+    let throttled = || Answer::new("429 Too Many", "application/json", "Retry-After: 3595\r\n", "{}");
+    let ran = check(&origin(throttled).url, &["payments", "--listen", "127.0.0.1:0"]).exits(4);
+    told(&ran, &["staging throttles this machine", "Retry-After 3595"]);
+    let ahead = || {
+        let date = (chrono::Utc::now() + chrono::TimeDelta::hours(1)).to_rfc2822();
+        let tokens = r#"{"access":"a","refresh":"r"}"#;
+        Answer::new(
+            "200 OK",
+            "application/json",
+            &format!("Date: {}\r\n", date.replace("+0000", "GMT")),
+            tokens,
+        )
+    };
+    let ran = check(&origin(ahead).url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
+    told(&ran, &["ahead of this machine's", "set both by NTP", "login `staff`"]);
+}
+
+#[test]
+fn a_receiver_that_staging_cannot_reach_is_told() {
+    let ran = check("http://staging.invalid", &["payments", "--listen", "127.0.0.1:0"]);
+    told(
+        &ran,
+        &[
+            "staging at staging.invalid cannot reach 127.0.0.1:0, which is this machine's own address",
+            "--public-url",
+        ],
+    );
+    assert_ne!(ran.code, Some(0));
+}
+
+#[test]
+fn all_that_is_wrong_is_told_at_once() {
+    let refusing = Origin::start(|request: &Seen, _| match request.path() {
+        "/api/token/" => Answer::json("401 Unauthorized", r#"{"detail":"No active account"}"#),
+        _ => Answer::json("200 OK", "{}"),
+    });
+    let flags =
+        ["payments", "sender_contract", "--gates", "nowhere.yaml", "--public-url", "hooks.example.com"];
+    let ran = check(&refusing.url, &flags).exits(4);
+    told(
+        &ran,
+        &[
+            "gates nowhere.yaml: cannot be read",
+            "write https://hooks.example.com",
+            "login `staff`, row 1: status 401",
+            "check STAFF_USERNAME, STAFF_PASSWORD",
+            "login `owner`, row 2: status 401",
+            "the column `user_password` of rows.csv",
+        ],
+    );
+    // A sweep needs a row for each of its deliveries.
+    let sweep =
+        Smoke::new("check").file("rows.csv", ROWS).args(&["sender_contract", "--staging", &refusing.url]);
+    let sweep =
+        sweep.args(&["--data", "rows.csv"]).env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run();
+    told(&sweep, &["2 data row(s) for 57 flows: give 57 rows"]);
+}

@@ -1,0 +1,61 @@
+//! What packages are made of: the version and its build, manual pages, completions.
+
+use super::harness::Smoke;
+use std::path::Path;
+use std::process::Command;
+
+fn head() -> Option<String> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(root).output().ok()?;
+    let known = output.status.success() && root.join(".git").exists();
+    known.then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[test]
+fn the_version_is_one_line_and_verbose_names_the_build() {
+    let short = Smoke::new("--version").run().exits(0);
+    assert_eq!(short.stdout, format!("smoke {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(Smoke::new("-V").run().exits(0).stdout, short.stdout);
+    let long = Smoke::new("--version").arg("--verbose").run().exits(0).stdout;
+    assert_eq!(Smoke::new("--verbose").arg("--version").run().exits(0).stdout, long);
+    for name in ["commit: ", "profile: ", "features: ", "target: ", "journal format: 2"] {
+        assert!(long.lines().any(|line| line.starts_with(name)), "no `{name}` in\n{long}");
+    }
+    if let Some(head) = head() {
+        assert!(long.contains(&format!("commit: {head}")), "{head} is not in\n{long}");
+    }
+    Smoke::new("--verbose").run().exits(2).says("--version");
+}
+
+#[test]
+fn a_journal_and_its_artifact_name_the_build() {
+    let ran = Smoke::new("payments").args(&["--flows", "1", "--quiet"]).run().exits(0);
+    let journal = std::fs::read_to_string(ran.file("staging_payments_journal.jsonl")).unwrap();
+    let first: serde_json::Value = serde_json::from_str(journal.lines().next().unwrap()).unwrap();
+    let build = first.pointer("/record/header/build").expect("the build");
+    let version = Smoke::new("--version").arg("--verbose").run().exits(0).stdout;
+    assert!(version.contains(&format!("profile: {}\n", build["profile"].as_str().unwrap())), "{version}");
+    assert_eq!(ran.artifact("payments").pointer("/provenance/build"), Some(build));
+    if let Some(head) = head() {
+        assert_eq!(build["commit"], head);
+    }
+}
+
+#[test]
+fn each_command_has_a_manual_page_and_completions() {
+    let ran = Smoke::new("man").arg("pages").run().exits(0);
+    let page = |name: &str| std::fs::read_to_string(ran.dir().join("pages").join(name)).unwrap();
+    for (name, part) in [
+        ("smoke.1", "release gate for webhooks"),
+        ("smoke-payments.1", "staging"),
+        ("smoke-receive.1", "journal"),
+        ("smoke-load-webhooks.1", "retry"),
+    ] {
+        assert!(page(name).starts_with(".ie") && page(name).contains(part), "{name}");
+    }
+    Smoke::new("man").arg("/proc/none").run().exits(4).says("cannot write /proc/none");
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = Smoke::new("completions").arg(shell).run().exits(0).stdout;
+        assert!(script.contains("payments") && script.contains("receive"), "{shell}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Rows that a run uses up: a payment is verified once. The next run is told, and takes others; a sweep leaves its rows as they were.
+
+use super::harness::Smoke;
+use super::older_scripts::{SECRET, Server};
+use super::reserved::Reserved;
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn drive(server: &Server, endpoint: &str, data: &Path, flows: &str) -> Smoke {
+    Smoke::new("payments")
+        .args(&["--staging", &server.url, "--flows", flows, "--settle", "50ms", "--data"])
+        .arg(data.join("payments.csv"))
+        .arg("--env-file")
+        .arg(data.join("staff.env"))
+        .env("WEBHOOK_ENDPOINT", endpoint)
+        .env("WEBHOOK_SECRET", SECRET)
+}
+
+#[test]
+fn the_next_run_takes_the_rows_behind_those_that_were_used_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let drive = |flows| drive(&server, &endpoint, dir.path(), flows);
+    let first = drive("4").run().exits(0);
+    assert!(!first.stderr.contains("used up"), "{}", first.stderr);
+    let second =
+        drive("4").run().exits(0).says("rows 1 to 4 of ").says("were used up by earlier runs against ");
+    second.says("this run takes those from row 5 on (--from-row N takes others)");
+    let checked = Smoke::new("check")
+        .args(&["payments", "--staging", &server.url, "--listen", "127.0.0.1:0", "--flows", "4", "--data"])
+        .arg(dir.path().join("payments.csv"))
+        .arg("--env-file")
+        .arg(dir.path().join("staff.env"))
+        .env("WEBHOOK_SECRET", SECRET)
+        .run()
+        .exits(2);
+    assert!(checked.stdout.contains("rows 1 to 8 of "), "{}", checked.stdout);
+    // Two are left: nothing is driven.
+    let third =
+        drive("4").run().exits(2).says("rows 1 to 8 of ").says("2 data row(s) from row 9 on for 4 flows");
+    third.says("--from-row 1 takes those again");
+    drive("2").args(&["--from-row", "9"]).run().exits(0);
+    // Rows that were used are told by the system itself, where the user insists; the row is named as it stands in the file.
+    let again = drive("2").args(&["--from-row", "3"]).run().exits(4);
+    again.says("data row 3 is used up").says("--from-row N");
+}
+
+#[test]
+fn what_staging_has_to_be_set_to_is_said_as_it_is_set_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let ran = drive(&server, &endpoint, dir.path(), "1").run().exits(0);
+    let ran =
+        ran.says("NOTIFICATIONS_WEBHOOK_ENABLED = True").says(&format!("WEBHOOK_ENDPOINT = \"{endpoint}\""));
+    let ran = ran.says("settings.py").says("WEBHOOK_TIMEOUT = 10").says("WEBHOOK_MAX_RETRIES = 3");
+    let ran = ran.says("64 characters, fingerprint ").says("frozen per process");
+    assert!(!ran.stderr.contains(SECRET));
+    // Another system has other settings, which only its scenario knows.
+    let scenario = "name: t\nsubject: { kind: flow, id: \"{{ flow }}\" }\nflows: 1\nsettle: 10ms\n\
+                    steps: [{ name: a, request: { method: GET, path: /healthz/ } }]\n";
+    let other = |text: String| {
+        let run = Smoke::new("run").file("s.yaml", &text).args(&["s.yaml", "--staging", &server.url]);
+        run.args(&["--listen", "127.0.0.1:0", "--settle", "10ms"]).env("WEBHOOK_SECRET", SECRET).run()
+    };
+    let ran = other(scenario.to_owned()).says("endpoint (WEBHOOK_ENDPOINT): http://127.0.0.1:");
+    assert!(!ran.stderr.contains("NOTIFICATIONS_WEBHOOK_ENABLED"), "{}", ran.stderr);
+    let own =
+        format!("{scenario}sender_settings: |\n  hooks: {{ url: \"{{endpoint}}\", tries: {{attempts}} }}\n");
+    other(own).says("hooks: { url: \"http://127.0.0.1:").says("tries: 3 }");
+}
+
+/// README's block for one machine, pasted twice: nothing races, and the second run takes other rows.
+#[test]
+fn one_machine_as_in_the_readme_works_as_often_as_it_is_pasted() {
+    let readme = include_str!("../../README.md");
+    let block = readme.split("```sh\n").filter_map(|text| text.split("```").next());
+    let block = block.into_iter().find(|block| block.contains("smoke staging")).expect("the block");
+    let (api, hook) = (Reserved::new(), Reserved::new());
+    let block = block.replace("127.0.0.1:8000", &api.address.to_string());
+    let block = block.replace("127.0.0.1:8787", &hook.address.to_string());
+    let dir = tempfile::tempdir().unwrap();
+    let binary = Path::new(env!("CARGO_BIN_EXE_smoke")).parent().unwrap();
+    let path = format!("{}:{}", binary.display(), std::env::var("PATH").unwrap());
+    let paste = |text: &str| {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", text]).current_dir(dir.path()).env("PATH", &path).stdin(Stdio::null());
+        for name in ["STAGING_URL", "WEBHOOK_SECRET", "WEBHOOK_ENDPOINT", "HTTP_PROXY", "http_proxy"] {
+            shell.env_remove(name);
+        }
+        let out = shell.stderr(Stdio::piped()).stdout(Stdio::null()).output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    // What a shell at hand leaves running is ended here.
+    let ended = format!("{block}\ncode=$?; kill $!; wait $!; exit $code");
+    for round in 0..2 {
+        let (code, text) = paste(&ended);
+        assert_eq!(code, Some(0), "round {round}: {text}");
+    }
+    let drive =
+        block.lines().skip_while(|line| !line.starts_with("smoke payments")).collect::<Vec<_>>().join("\n");
+    let twice = format!("{block}\n{drive}\ncode=$?; kill $!; wait $!; exit $code");
+    let (code, text) = paste(&twice);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(text.contains("this run takes those from row 11 on"), "{text}");
+}
+
+#[test]
+fn the_ready_file_is_there_when_all_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let ready = dir.path().join("ready");
+    // One of an earlier process is not believed.
+    std::fs::write(&ready, "http://127.0.0.1:1\n").unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    command.args(["staging", "--listen", "127.0.0.1:0", "--write-data"]).arg(dir.path().join("data"));
+    command.arg("--ready-file").arg(&ready).env_remove("WEBHOOK_SECRET").env_remove("WEBHOOK_ENDPOINT");
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let url =
+        || std::fs::read_to_string(&ready).ok().filter(|url| url.ends_with('\n') && !url.contains(":1\n"));
+    super::receiver::until(|| url().is_some(), "the ready file");
+    assert!(dir.path().join("data/staff.env").is_file());
+    let address = url().unwrap().trim().trim_start_matches("http://").to_owned();
+    assert!(std::net::TcpStream::connect(address).is_ok());
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    child.wait().unwrap();
+    assert!(!ready.exists(), "nobody is ready any more");
+}
+
+#[test]
+fn the_seed_is_a_script_for_a_django_shell() {
+    let ran = Smoke::new("seed").args(&["deltacrown", "--payments", "57", "--out", "rows"]).run().exits(0);
+    assert!(ran.stdout.contains("PAYMENTS = 57") && ran.stdout.contains("OUT = \"rows\""), "{}", ran.stdout);
+    ran.says("manage.py shell");
+    Smoke::new("seed").arg("another").run().exits(2).says("deltacrown");
+}
