@@ -3,7 +3,7 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::typed::moment;
-use super::{Exit, Failure, environment, github, out, promote, run, svr};
+use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
@@ -161,7 +161,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         svr::write(&approval, &files, key, to)?;
     }
     match args.format {
-        GateFormat::Human => out::raw(human(&approval, run::colour()).as_bytes()),
+        GateFormat::Human => out::raw(human(&approval, out::screen(false).colour).as_bytes()),
         GateFormat::Markdown => out::raw(markdown(&approval).as_bytes()),
         GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;

@@ -10,8 +10,10 @@ mod format;
 mod gate;
 mod gates_file;
 mod github;
+mod help;
 mod interrupt;
 mod key;
+mod listed;
 mod load;
 mod logs;
 mod man;
@@ -54,7 +56,7 @@ mod version;
 pub use exit::{Exit, Failure};
 
 use crate::signals;
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
 /// The release gate for webhooks: drive staging, catch what it fires, break it on purpose, prove it.
@@ -66,6 +68,16 @@ use std::process::ExitCode;
     max_term_width = 110
 )]
 struct Args {
+    /// Colours in results: by default on a terminal, unless NO_COLOR is set or TERM is dumb
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        value_name = "WHEN",
+        default_value = "auto",
+        help_heading = "Output"
+    )]
+    color: out::ColourChoice,
     /// Print the version
     #[arg(long, short = 'V')]
     version: bool,
@@ -136,7 +148,8 @@ struct RunScenario {
 /// Runs the command line of this process.
 #[must_use]
 pub fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = parsed();
+    out::choose_colour(args.color);
     // Where that cannot be had, such a file ends the process, as it does other programs.
     let _ = signals::outlive_file_limits();
     let Some(command) = args.command else {
@@ -169,6 +182,12 @@ pub fn main() -> ExitCode {
         Command::Verify(args) => verify::run(&args),
     };
     exit::report(result)
+}
+
+/// The command line; a wrong one, or one that asks for help, ends the process.
+fn parsed() -> Args {
+    let matches = help::grouped(Args::command()).get_matches();
+    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
 }
 
 #[cfg(test)]

@@ -87,7 +87,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     }
     observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
-    conclude(&plan.files, plan.quiet, end)
+    conclude(&plan.files, plan.quiet, plan.all, end)
 }
 
 /// Waits for a circuit breaker of a driven sender that an earlier run into the folder has left open; false when that was interrupted.
@@ -106,12 +106,12 @@ async fn wait_for_breaker(
     true
 }
 
-fn conclude(files: &EvidenceFiles, quiet: bool, end: WindowEnd) -> Result<Exit, Failure> {
+fn conclude(files: &EvidenceFiles, quiet: bool, all: bool, end: WindowEnd) -> Result<Exit, Failure> {
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;
     files.write("memo.md", memo(&made, files.name()).as_bytes())?;
-    out::raw(summary(&made, super::run::colour()).as_bytes());
+    out::raw(summary(&evidence, &made, out::screen(all)).as_bytes());
     if !quiet {
         out::say(format!("memo {}", files.file("memo.md").display()));
     }

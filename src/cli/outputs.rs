@@ -1,8 +1,8 @@
 //! The reports beside an artifact: HTML, JUnit XML, Markdown.
 
-use super::Failure;
 use super::evidence_files::EvidenceFiles;
 use super::run_args::ReportFormat;
+use super::{Failure, out};
 use evidence::report::{Artifact, Evidence, html, junit, memo, write_whole};
 use std::path::{Path, PathBuf};
 
@@ -40,6 +40,17 @@ impl Outputs {
             write(file, memo(artifact, name).as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Says where each of them is.
+    pub(super) fn tell(&self) {
+        for (name, file) in
+            [("page    ", &self.html), ("JUnit   ", &self.junit), ("memo    ", &self.markdown)]
+        {
+            if let Some(file) = file {
+                out::say(format!("{name} {}", file.display()));
+            }
+        }
     }
 }
 

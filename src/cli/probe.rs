@@ -9,14 +9,13 @@ pub(super) use args::Args;
 use self::evidence::ProbeFiles;
 use self::plan::Prepared;
 use super::format::Format;
-use super::{Exit, Failure, interrupt, out, run, runtime, signing};
+use super::{Exit, Failure, interrupt, out, runtime, signing};
 use crate::probe::{Ended, Plan, Played, Recorder, run as play};
 use ::evidence::gate::Verdict;
-use ::evidence::report::{Colour, ProbeArtifact, probe_artifact, probe_bytes, probe_text};
+use ::evidence::report::{ProbeArtifact, probe_artifact, probe_bytes, probe_text};
 use ::probe::{Case, curl};
 use record::{Header, ProbeBegin, ProbeFact};
 use stand_in::Receiver;
-use std::io::IsTerminal;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -95,7 +94,7 @@ async fn drive(
     interrupt::spawn(stop)?;
     recorder.write(ProbeFact::Begin(Box::new(begin))).map_err(unwritten)?;
     let n = plan.cases.len();
-    let terminal = std::io::stderr().is_terminal();
+    let terminal = out::draws_bars();
     let progress = |i: usize, case: &'static Case| {
         // Every case on a terminal, elsewhere a line now and then.
         if !args.quiet && (terminal || i.is_multiple_of(20)) {
@@ -113,10 +112,8 @@ fn unwritten(error: std::io::Error) -> Failure {
 fn tell(args: &Args, artifact: &ProbeArtifact, bytes: &[u8]) {
     match args.format {
         Format::Json => out::raw(bytes),
-        Format::Human if args.quiet => {}
         Format::Human => {
-            let colour: Colour = run::colour();
-            let text = probe_text(artifact, colour);
+            let text = probe_text(artifact, out::screen(false).colour);
             out::raw(format!("{text}\n").as_bytes());
         }
     }

@@ -3,15 +3,28 @@
 use super::out;
 use crate::drive::{Event, Listener};
 use crate::redact::Redactor;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use record::Outcome;
-use std::io::IsTerminal;
+use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Plain lines come at most this often.
 const EVERY: Duration = Duration::from_secs(2);
+/// A bar is drawn anew this often, so that it never seems to stand still.
+pub(super) const TICK: Duration = Duration::from_millis(200);
+
+/// What is left of `total`, as `{left}` in the template of a bar that begins now.
+pub(super) fn time_left(
+    total: Duration,
+) -> impl Fn(&ProgressState, &mut dyn Write) + Clone + Send + Sync + 'static {
+    let end = Instant::now() + total;
+    move |_: &ProgressState, out: &mut dyn Write| {
+        let left = end.saturating_duration_since(Instant::now()).as_secs_f64().ceil() as u64;
+        let _ = write!(out, "{:02}:{:02}:{:02}", left / 3600, left / 60 % 60, left % 60);
+    }
+}
 
 /// Shows what a run does.
 #[derive(Clone)]
@@ -19,7 +32,11 @@ pub(super) struct Progress {
     state: Arc<State>,
 }
 
+/// Until when webhooks are waited for.
+type Deadline = Arc<Mutex<Option<Instant>>>;
+
 struct State {
+    waiting: Deadline,
     bar: Option<ProgressBar>,
     quiet: Quiet,
     flows: u64,
@@ -38,9 +55,12 @@ impl Progress {
     /// Progress of a run with this many flows.
     pub(super) fn new(quiet: bool, flows: u32, redactor: Redactor) -> Self {
         let quiet = if quiet { Quiet::Yes } else { Quiet::No };
-        let bar = (quiet == Quiet::No && std::io::stderr().is_terminal()).then(|| bar(u64::from(flows)));
+        let waiting = Deadline::default();
+        let bar = (quiet == Quiet::No && out::draws_bars()).then(|| bar(u64::from(flows), &waiting));
         let (ended, told) = (AtomicU64::new(0), Mutex::new(Instant::now()));
-        Self { state: Arc::new(State { bar, quiet, flows: u64::from(flows), ended, told, redactor }) }
+        Self {
+            state: Arc::new(State { waiting, bar, quiet, flows: u64::from(flows), ended, told, redactor }),
+        }
     }
 
     /// Takes the events of the run.
@@ -57,11 +77,25 @@ impl Progress {
     }
 }
 
-fn bar(flows: u64) -> ProgressBar {
+fn bar(flows: u64, waiting: &Deadline) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(flows), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{bar:30} {pos}/{len} flows  {elapsed}  {msg}");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let style = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} flows  {elapsed}  {msg}{until}");
+    let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+    bar.set_style(style.with_key("until", until(waiting)));
+    bar.enable_steady_tick(TICK);
     bar
+}
+
+/// How much longer webhooks are waited for, as `{until}`.
+fn until(waiting: &Deadline) -> impl Fn(&ProgressState, &mut dyn Write) + Clone + Send + Sync + 'static {
+    let waiting = Arc::clone(waiting);
+    move |_: &ProgressState, out: &mut dyn Write| {
+        let end = *waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(end) = end {
+            let left = end.saturating_duration_since(Instant::now());
+            let _ = write!(out, ", at most {:.1} s more", left.as_secs_f64());
+        }
+    }
 }
 
 impl State {
@@ -79,10 +113,12 @@ impl State {
             }
             Event::FlowEnded => self.flow_ended(),
             Event::Settling { at_most } => {
+                *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Instant::now() + *at_most);
                 if let Some(bar) = &self.bar {
                     bar.set_message("waiting for webhooks");
                 }
-                if *at_most > Duration::from_secs(1) {
+                if self.bar.is_none() && *at_most > Duration::from_secs(1) {
                     self.line(&format!(
                         "watching for webhooks for up to {:.1} s more",
                         at_most.as_secs_f64()

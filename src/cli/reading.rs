@@ -3,7 +3,7 @@
 use super::out;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
-use std::io::{self, IsTerminal, Read};
+use std::io::{self, Read};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -37,7 +37,7 @@ impl Reading {
     }
 
     fn show(&mut self) {
-        if std::io::stderr().is_terminal() {
+        if out::draws_bars() {
             let (size, name) = (self.size, self.name.clone());
             self.bar.get_or_insert_with(|| bar(size, name)).set_position(self.read);
         } else {

@@ -15,8 +15,7 @@ use crate::outbound::shown_url;
 use chrono::Utc;
 use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
-use evidence::report::{Colour, Evidence, artifact, contract_table, from_journal, summary};
-use std::io::IsTerminal;
+use evidence::report::{Evidence, artifact, contract_table, from_journal, summary};
 use tokio::sync::watch;
 
 /// Runs scenario `scenario` (a name or a file) as command `command`.
@@ -71,13 +70,15 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         signing::sign(&key, &signed, &flow.subject)?;
     }
     let artifact = artifact(&evidence);
-    Outputs::beside(&files, &output.report).write(&evidence, &artifact, files.name())?;
+    let reports = Outputs::beside(&files, &output.report);
+    reports.write(&evidence, &artifact, files.name())?;
     github::tell(&evidence, &artifact, files.name());
     match output.format {
         Format::Json => out::raw(&bytes),
         Format::Human => {
-            out::raw(contract_table(&artifact, colour()).as_bytes());
-            out::raw(summary(&artifact, colour()).as_bytes());
+            let screen = out::screen(output.all);
+            out::raw(summary(&evidence, &artifact, screen).as_bytes());
+            out::raw(contract_table(&artifact, screen).as_bytes());
         }
     }
     if outlives_run {
@@ -88,6 +89,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     if !output.quiet {
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
+        reports.tell();
     }
     Ok(exit(evidence.verdict, interrupted))
 }
@@ -149,10 +151,4 @@ fn exit(verdict: Verdict, interrupted: bool) -> Exit {
         (_, Verdict::Fail) => Exit::Fail,
         (_, Verdict::Unproven | Verdict::NotExercised) => Exit::Unproven,
     }
-}
-
-/// Colours on a terminal only, and not where `NO_COLOR` is set (no-color.org).
-pub(super) fn colour() -> Colour {
-    let wanted = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
-    if wanted && std::io::stdout().is_terminal() { Colour::Ansi } else { Colour::None }
 }

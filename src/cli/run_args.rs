@@ -3,7 +3,7 @@
 use super::environment::not_empty;
 use super::format::Format;
 use super::secret_source::SecretSource;
-use super::staging::kinds;
+use super::staging::{kinds, misbehaviours};
 use super::typed::listen_address;
 use clap::{Args, ValueEnum};
 use record::faults::FaultSpec;
@@ -43,7 +43,7 @@ pub(super) struct FlowArgs {
     #[arg(long)]
     pub i_own_this_target: bool,
     /// Make the stand-in do this wrong on purpose; may be given several times
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     pub misbehave: Vec<Misbehaviour>,
     /// Whose behaviour the stand-in shows: good-practice or deltacrown
     #[arg(long = "as", value_name = "PROFILE")]
@@ -135,7 +135,10 @@ pub(super) struct OutputArgs {
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// No progress on stderr
+    /// List the gates that nothing exercised too
+    #[arg(long)]
+    pub all: bool,
+    /// No progress on stderr; the verdict stays
     #[arg(long, short)]
     pub quiet: bool,
 }

@@ -1,5 +1,6 @@
 //! `smoke staging`: the embedded stand-in as a server of its own.
 
+use super::listed::Listed;
 use super::secret_source::SecretSource;
 use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
@@ -26,7 +27,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = listen_address)]
     listen: SocketAddr,
     /// Misbehave on purpose; repeatable. KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one)
-    #[arg(long, value_name = "KIND")]
+    #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     misbehave: Vec<Misbehaviour>,
     /// good-practice, or deltacrown: the real system as measured, flaws included
     #[arg(long = "as", value_name = "PROFILE", default_value = "good-practice")]
@@ -214,6 +215,11 @@ fn count(text: &str) -> Result<usize, String> {
 
 fn kinds_help() -> String {
     format!("{}\nWEBHOOK_SECRET is taken when neither --secret-file nor --secret-env is given.", kinds())
+}
+
+/// The values of `--misbehave`.
+pub(super) fn misbehaviours() -> Listed<Misbehaviour> {
+    Listed::new(|| Kind::ALL.iter().map(|kind| kind.name()).collect())
 }
 
 /// What `--misbehave` can be told, one kind a line.

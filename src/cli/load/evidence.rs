@@ -141,11 +141,13 @@ impl Evidence {
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
     ) -> Result<Exit, Failure> {
-        let (artifact, json) = self.files(output, parts, scope)?;
+        let (artifact, series, json) = self.files(output, parts, scope)?;
         match output.format {
             Format::Json => out::raw(&json),
-            Format::Human if output.quiet => {}
-            Format::Human => out::line(load_text(&artifact)),
+            Format::Human => out::raw(load_text(&artifact, &series, out::screen(output.all)).as_bytes()),
+        }
+        if !output.quiet {
+            self.tell(output);
         }
         Ok(match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,
@@ -154,13 +156,28 @@ impl Evidence {
         })
     }
 
+    /// Says which files were written.
+    fn tell(&self, output: &OutputArgs) {
+        let page = output.report.is_empty() || output.report.contains(&ReportFormat::Html);
+        let junit = output.report.contains(&ReportFormat::Junit);
+        let files = [
+            Some(("artifact", self.files.output())),
+            Some(("latencies", self.files.dir().join("latency.hlog"))),
+            page.then(|| ("page", self.files.file(PAGE))),
+            junit.then(|| ("JUnit", self.files.file(JUNIT))),
+        ];
+        for (name, file) in files.into_iter().flatten() {
+            out::say(format!("{name:<9} {}", file.display()));
+        }
+    }
+
     /// Writes artifact, histogram log and pages.
     fn files(
         &self,
         output: &OutputArgs,
         parts: Vec<Part<BufReader<File>>>,
         scope: Scope,
-    ) -> Result<(LoadArtifact, Vec<u8>), Failure> {
+    ) -> Result<(LoadArtifact, Series, Vec<u8>), Failure> {
         let (artifact, series) = self.merged(parts, scope)?;
         let json = load_bytes(&artifact);
         if output.report.is_empty() || output.report.contains(&ReportFormat::Html) {
@@ -171,7 +188,7 @@ impl Evidence {
         }
         // Last: whoever sees it finds no page of an earlier load beside it.
         self.files.write("output.json", &json)?;
-        Ok((artifact, json))
+        Ok((artifact, series, json))
     }
 
     /// Reads the journals second by second, writing the histogram log on the way.

@@ -1,5 +1,6 @@
 //! Follows a running load: writes its journal, and shows how it goes.
 
+use crate::cli::progress::time_left;
 use crate::cli::{Failure, out};
 use crate::journal::Journal;
 use crate::load::{Event, Finish};
@@ -9,7 +10,6 @@ use record::Tick;
 use record::latency::Latency;
 use record::{Interval, LoadPlan, Note, Record};
 use std::collections::VecDeque;
-use std::io::IsTerminal;
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use wire::Clock;
@@ -105,13 +105,14 @@ pub(super) struct View {
 
 impl View {
     pub(super) fn new(plan: &LoadPlan) -> Self {
-        let terminal = std::io::stderr().is_terminal();
+        let terminal = out::draws_bars();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(plan.pace.lasts_ms().div_ceil(1000)), target);
-        if let Ok(style) = ProgressStyle::with_template(
-            "{elapsed_precise} [{wide_bar}] {eta_precise} left\n{wide_msg}\n{prefix}",
-        ) {
-            bar.set_style(style.progress_chars("=> "));
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} [{wide_bar}] {left} left\n{wide_msg}\n{prefix}")
+        {
+            let left = time_left(Duration::from_millis(plan.pace.lasts_ms()));
+            bar.set_style(style.with_key("left", left).progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
         Self { bar, terminal, plan: plan.clone(), seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }

@@ -63,7 +63,10 @@ pub(in crate::cli) struct Args {
     pub artifacts: PathBuf,
     #[command(flatten)]
     pub drive: DriveArgs,
-    /// No lines while watching
+    /// List the gates that nothing exercised too
+    #[arg(long)]
+    pub all: bool,
+    /// No progress on stderr; the verdict stays
     #[arg(long, short)]
     pub quiet: bool,
 }

@@ -34,6 +34,7 @@ pub(super) struct ObservePlan {
     pub on_trigger: OnTrigger,
     pub on_rollback: Option<String>,
     pub logs: Vec<PathBuf>,
+    pub all: bool,
     pub quiet: bool,
     embedded: bool,
     begin: WatchBegin,
@@ -89,6 +90,7 @@ impl ObservePlan {
             duration: args.duration.get(),
             on_rollback: args.on_rollback.clone(),
             logs: args.logs.clone(),
+            all: args.all,
             quiet: args.quiet,
             begin: WatchBegin {
                 at: Tick(0),

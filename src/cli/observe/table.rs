@@ -1,11 +1,12 @@
 //! The table that a terminal shows while a window is watched: time, each gate now and over the window, the last webhooks.
 
 use super::judge::Rest;
+use crate::cli::out;
+use crate::cli::progress::{TICK, time_left};
 use evidence::analysis::{Analysis, Delivery, Minute, minutes};
 use evidence::gate::{Check, Gates, judge};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
-use std::io::IsTerminal;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -25,13 +26,14 @@ pub(super) struct Table {
 impl Table {
     /// A table for a window of this length.
     pub(super) fn new(duration: Duration, quiet: bool) -> Self {
-        let shown = !quiet && std::io::stderr().is_terminal();
+        let shown = !quiet && out::draws_bars();
         let bar = shown.then(|| {
             let seconds = duration.as_secs().max(1);
             let bar = ProgressBar::with_draw_target(Some(seconds), ProgressDrawTarget::stderr());
-            let style =
-                ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {eta_precise} left\n{msg}");
-            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("=> "));
+            let style = ProgressStyle::with_template("{elapsed_precise} [{bar:30}] {left} left\n{msg}");
+            let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
+            bar.set_style(style.with_key("left", time_left(duration)).progress_chars("=> "));
+            bar.enable_steady_tick(TICK);
             bar
         });
         Self { bar, begun: Instant::now(), judged: None, rest: Rest::default() }
@@ -57,8 +59,8 @@ impl Table {
     /// Prints a line above it.
     pub(super) fn line(&self, text: &str) {
         match &self.bar {
-            Some(bar) => bar.suspend(|| crate::cli::out::say(text)),
-            None => crate::cli::out::say(text),
+            Some(bar) => bar.suspend(|| out::say(text)),
+            None => out::say(text),
         }
     }
 

@@ -1,7 +1,7 @@
 //! The sweep of the sender's contract: a section of the artifact, and a table for a terminal.
 
 use super::artifact::{Artifact, SenderContract};
-use super::table::Colour;
+use super::screen::{Colour, Screen};
 use crate::analysis::Analysis;
 use crate::gate::{ClauseVerdict, clauses};
 use std::fmt::Write as _;
@@ -21,14 +21,15 @@ pub(super) fn section(analysis: &Analysis) -> Option<SenderContract> {
 
 /// One line for each clause; after a clause that is broken, why it matters. Empty without a contract.
 #[must_use]
-pub fn contract_table(artifact: &Artifact, colour: Colour) -> String {
+pub fn contract_table(artifact: &Artifact, screen: Screen) -> String {
     let mut out = String::new();
     let Some(contract) = &artifact.sender_contract else { return out };
     for clause in &contract.clauses {
-        let mark = paint(&format!("{:<8}", clause.verdict.word()), clause.verdict, colour);
-        let _ = writeln!(out, "{mark} {:<34} {}", clause.clause, clause.evidence);
+        let mark = format!("{:<8}", clause.verdict.word());
+        let told = screen.wrapped(&format!("{mark} {:<34} ", clause.clause), &clause.evidence);
+        out.push_str(&told.replacen(&mark, &paint(&mark, clause.verdict, screen.colour), 1));
         if clause.verdict == ClauseVerdict::Fail {
-            let _ = writeln!(out, "{:9}{:<34} {}", "", "", clause.why);
+            out.push_str(&screen.wrapped(&format!("{:44}", ""), &clause.why));
         }
     }
     let _ = writeln!(

@@ -1,6 +1,7 @@
 //! Artifacts for the approval gate, one file per format; each is a pure function of a journal.
 
 mod artifact;
+mod bars;
 mod build;
 mod contract;
 mod evidence;
@@ -14,6 +15,7 @@ mod load;
 mod memo;
 mod observation;
 mod probe;
+mod screen;
 mod sections;
 mod statement;
 mod table;
@@ -31,5 +33,6 @@ pub use load::*;
 pub use memo::{escaped, memo};
 pub use observation::{Observation, observation_memo};
 pub use probe::*;
+pub use screen::{Colour, Screen, paint};
 pub use statement::{Tested, test_result};
-pub use table::{Colour, paint, summary};
+pub use table::summary;

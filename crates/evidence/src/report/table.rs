@@ -1,54 +1,76 @@
-//! The verdict for a terminal: a table of gates and the verdict in words.
+//! The verdict for a terminal: the answer, what did not pass with its cases, and the table of gates.
 
 use super::artifact::Artifact;
-use super::figure::actual;
-use crate::analysis::Cases;
+use super::bars::{histogram, percentiles};
+use super::evidence::Evidence;
+use super::figure::{actual, counted};
+use super::screen::{Screen, cut};
+use crate::analysis::{Cases, tallies};
 use crate::gate::{Check, Verdict};
 use pii::shown;
+use record::RunKind;
+use record::latency::Latency;
 use std::fmt::Write as _;
 
-/// How the table is coloured.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Colour {
-    /// With ANSI colours.
-    Ansi,
-    /// Plain text.
-    None,
-}
+/// Blanks between two columns.
+const GAP: usize = 2;
+/// Rows that a prompt and the names of the files take below a summary.
+const BELOW: usize = 5;
 
 /// Cases that are shown behind a gate; the artifact has more.
 const SHOWN: usize = 5;
 
-/// A summary of a screen or two.
+/// The answer of a run or an observation, on one screen where it fits.
 #[must_use]
-pub fn summary(artifact: &Artifact, colour: Colour) -> String {
-    let mut out = String::new();
+pub fn summary(evidence: &Evidence, artifact: &Artifact, screen: Screen) -> String {
+    let verdict = artifact.acceptance_gates.verdict;
+    let mark = verdict.word().to_uppercase();
+    let told = screen.wrapped(&format!("{mark} "), &artifact.recommendation);
+    let mut out = told.replacen(&mark, &screen.paint(&mark, verdict), 1);
+    out.push_str(&screen.wrapped("", &headline(artifact)));
+    let checks = &artifact.acceptance_gates.checks;
+    let failures = failures(checks, Some(&artifact.cases), screen);
+    if !failures.is_empty() {
+        let _ = write!(out, "\n{failures}");
+    }
+    let how = if artifact.provenance.kind == RunKind::Run { ", --inject exercises them" } else { "" };
+    let _ = write!(out, "\n{}", gates(checks, how, screen));
+    for warning in warnings(artifact) {
+        out.push_str(&screen.wrapped("warning: ", &warning));
+    }
+    latencies(&mut out, "delivery latency", &tallies(&evidence.analysis).0.latency, screen);
+    out
+}
+
+/// Percentiles, and the histogram where the verdict does not scrolls away for it.
+pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen: Screen) {
+    out.push_str(&percentiles(name, latency));
+    let bars = histogram(latency, screen);
+    let rows = out.lines().count() + bars.lines().count() + BELOW;
+    if screen.all || screen.rows.is_none_or(|most| rows <= most) {
+        out.push_str(&bars);
+    }
+}
+
+/// What was done, in a sentence.
+fn headline(artifact: &Artifact) -> String {
     let run = &artifact.test_run;
     let subject =
         [(run.total_payments, "payments"), (run.total_matches, "matches"), (run.total_flows, "flows")];
-    let (n, things) = subject.iter().find_map(|(n, things)| Some(((*n)?, *things))).unwrap_or((0, "flows"));
-    let one = |things: &'static str| if things == "matches" { "match" } else { things.trim_end_matches('s') };
-    let things = if n == 1 { one(things) } else { things };
-    let (name, environment, seconds) =
-        (shown(&artifact.provenance.scenario), shown(&run.environment), run.duration_seconds);
-    let (sent, accepted) = (run.webhooks_sent, run.webhooks_success);
-    let _ = match run.events_triggered {
-        Some(due) => writeln!(
-            out,
-            "{name}: {n} {things} against {environment} in {seconds:.2} s; {due} webhooks due, {sent} arrived, \
-             {accepted} accepted"
+    let things = subject.iter().find_map(|(n, things)| n.map(|n| counted(n, things)));
+    let (name, environment) = (shown(&artifact.provenance.scenario), shown(&run.environment));
+    let (seconds, sent, accepted) = (run.duration_seconds, run.webhooks_sent, run.webhooks_success);
+    match run.events_triggered {
+        Some(due) => format!(
+            "{name}: {} against {environment} in {seconds:.2} s; {} due, {sent} arrived, {accepted} accepted",
+            things.unwrap_or_else(|| counted(0, "flows")),
+            counted(due, "webhooks")
         ),
-        None => writeln!(
-            out,
-            "{name}: {environment} for {seconds:.2} s; {sent} webhooks arrived, {accepted} accepted"
+        None => format!(
+            "{name}: {environment} for {seconds:.2} s; {} arrived, {accepted} accepted",
+            counted(sent, "webhooks")
         ),
-    };
-    let _ = writeln!(out, "\n{}", gates(&artifact.acceptance_gates.checks, Some(&artifact.cases), colour));
-    for warning in warnings(artifact) {
-        let _ = writeln!(out, "warning: {warning}");
     }
-    let _ = writeln!(out, "{}", verdict_line(artifact, colour));
-    out
 }
 
 /// What no gate judges, and people should know all the same.
@@ -60,9 +82,9 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     let gated = artifact.acceptance_gates.checks.iter().any(|c| c.id == "api_pii");
     let personal = (api.findings_total > 0 && !gated).then(|| {
         format!(
-            "{} findings of personal data in {} API answers{}",
-            api.findings_total,
-            api.payloads_inspected,
+            "{} of personal data in {}{}",
+            counted(api.findings_total, "findings"),
+            counted(api.payloads_inspected, "API answers"),
             first.unwrap_or_default()
         )
     });
@@ -70,9 +92,9 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     let others = (foreign > 0).then(|| {
         let personal = match artifact.outcomes.foreign_pii {
             0 => String::new(),
-            n => format!("; {n} findings of personal data in them"),
+            n => format!("; {} of personal data in them", counted(n, "findings")),
         };
-        format!("{foreign} webhooks of others arrived and were not judged{personal}")
+        format!("{} of others arrived, not judged{personal}", counted(foreign, "webhooks"))
     });
     let strangers = artifact.outcomes.unauthenticated.finding.as_ref();
     let strangers =
@@ -80,68 +102,89 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
         let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
-        format!("{refused} requests could not be webhooks and were refused, first {first}")
+        format!("{} could not be webhooks and were refused, first {first}", counted(refused, "requests"))
     });
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
     let swallowed = (swallowed > 0).then(|| {
-        format!("{swallowed} webhooks never came while the sender's circuit breaker was open; they do not count as lost")
+        format!(
+            "{} never came while the sender's circuit breaker was open; they do not count as lost",
+            counted(swallowed, "webhooks")
+        )
     });
     let torn = (!artifact.provenance.journal_complete)
         .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
     [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
-/// The gates as a table; after one that did not pass what was seen, and the first cases that stand behind it.
-pub(super) fn gates(checks: &[Check], cases: Option<&Cases>, colour: Colour) -> String {
-    let width = checks.iter().map(|check| check.title.chars().count()).max().unwrap_or(0).max(33);
-    let mut out = format!("{:<13} {:<width$} {:>18} {:>9} {:>5}\n", "", "gate", "target", "actual", "n");
-    for check in checks {
-        let _ = writeln!(out, "{}", row(check, width, colour));
-        let listed = cases.filter(|_| check.verdict != Verdict::Pass).and_then(|c| c.of_check(&check.id));
-        for sentence in listed.map(|listed| listed.sentences(SHOWN)).unwrap_or_default() {
-            let _ = writeln!(out, "{:13}   {sentence}", "");
+/// What did not pass, each with what was seen and the first cases that stand behind it. Empty when all passed.
+pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) -> String {
+    let mut out = String::new();
+    for verdict in [Verdict::Fail, Verdict::Unproven] {
+        for check in checks.iter().filter(|check| check.verdict == verdict) {
+            failure(&mut out, check, cases, screen);
         }
     }
     out
 }
 
-fn row(check: &Check, width: usize, colour: Colour) -> String {
-    let mark = paint(&format!("{:<13}", check.verdict.word()), check.verdict, colour);
-    let mut row =
-        format!("{mark} {:<width$} {:>18} {:>9} {:>5}", check.title, target(check), actual(check), check.n);
-    if matches!(check.verdict, Verdict::Fail | Verdict::Unproven) {
-        let _ = write!(row, "  {}", cut(&shown(&check.text), 120));
+fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Screen) {
+    let target = if check.target.is_empty() { String::new() } else { format!(" (target {})", check.target) };
+    let headline = format!("{} {}{target}: {}", check.title, actual(check), shown(&check.text));
+    let mark = format!("{:<9}", check.verdict.word());
+    let told = screen.wrapped(&mark, &headline);
+    out.push_str(&told.replacen(&mark, &screen.paint(&mark, check.verdict), 1));
+    let listed = cases.and_then(|cases| cases.of_check(&check.id));
+    for sentence in listed.map(|listed| listed.sentences(SHOWN)).unwrap_or_default() {
+        out.push_str(&screen.wrapped("          - ", &sentence));
     }
-    row.trim_end().to_owned()
 }
 
-fn target(check: &Check) -> &str {
-    if check.target.len() <= 18 { &check.target } else { "" }
-}
-
-fn verdict_line(artifact: &Artifact, colour: Colour) -> String {
-    let verdict = artifact.acceptance_gates.verdict;
-    format!("{} {}", paint(&verdict.word().to_uppercase(), verdict, colour), artifact.recommendation)
-}
-
-/// `text` in the colour of a verdict.
-#[must_use]
-pub fn paint(text: &str, verdict: Verdict, colour: Colour) -> String {
-    let code = match (colour, verdict) {
-        (Colour::None, _) => return text.to_owned(),
-        (Colour::Ansi, Verdict::Pass) => "32",
-        (Colour::Ansi, Verdict::Fail) => "31;1",
-        (Colour::Ansi, Verdict::Unproven) => "33",
-        (Colour::Ansi, Verdict::NotExercised) => "2",
-    };
-    format!("\u{1b}[{code}m{text}\u{1b}[0m")
-}
-
-/// At most `max` characters.
-fn cut(text: &str, max: usize) -> String {
-    if text.chars().count() <= max {
-        text.to_owned()
-    } else {
-        text.chars().take(max - 1).chain(['…']).collect()
+/// The gates as a table. Those that nothing exercised are one line, unless all are wanted.
+pub(super) fn gates(checks: &[Check], how: &str, screen: Screen) -> String {
+    let (idle, listed): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
+    let mut rows =
+        vec![["".to_owned(), "gate".to_owned(), "target".to_owned(), "actual".to_owned(), "n".to_owned()]];
+    rows.extend(listed.iter().map(|check| cells(check)));
+    let widths = widths(&rows, screen);
+    let mut out = String::new();
+    let verdicts = std::iter::once(None).chain(listed.iter().map(|check| Some(check.verdict)));
+    for (row, verdict) in rows.iter().zip(verdicts) {
+        let _ = writeln!(out, "{}", line(row, widths, verdict, screen));
     }
+    if !idle.is_empty() {
+        let _ = write!(
+            out,
+            "{}",
+            screen.wrapped("", &format!("{} not exercised; --all lists them{how}", idle.len()))
+        );
+    }
+    out
+}
+
+fn cells(check: &Check) -> [String; 5] {
+    let target = if check.target.chars().count() <= 18 { check.target.clone() } else { String::new() };
+    [check.verdict.word().to_owned(), check.title.clone(), target, actual(check), check.n.to_string()]
+}
+
+/// Each column as wide as its widest cell; where that is too much for the screen, the names give way.
+fn widths(rows: &[[String; 5]], screen: Screen) -> [usize; 5] {
+    let mut widths = [0; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = (*width).max(cell.chars().count());
+        }
+    }
+    let [verdict, name, target, actual, n] = widths;
+    let others = verdict + target + actual + n + 4 * GAP;
+    [verdict, name.min(screen.width.saturating_sub(others).max(8)), target, actual, n]
+}
+
+fn line(row: &[String; 5], widths: [usize; 5], verdict: Option<Verdict>, screen: Screen) -> String {
+    let [mark, name, target, actual, n] = row;
+    let [w0, w1, w2, w3, w4] = widths;
+    let mark = format!("{mark:<w0$}");
+    let mark = verdict.map_or_else(|| mark.clone(), |verdict| screen.paint(&mark, verdict));
+    let name = cut(name, w1);
+    format!("{mark}  {name:<w1$}  {target:>w2$}  {actual:>w3$}  {n:>w4$}").trim_end().to_owned()
 }

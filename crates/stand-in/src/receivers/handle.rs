@@ -42,7 +42,7 @@ impl Handler {
         let verifier = Verifier::new(scheme, secret)?;
         // DeltaCrown's own helper takes 30 s ahead, the others 300 s.
         let ahead =
-            if matches!(scheme, Scheme::DeltacrownV1 | Scheme::DeltacrownV2) { 30_000 } else { 300_000 };
+            if scheme == Scheme::DeltacrownV1 || scheme == Scheme::DeltacrownV2 { 30_000 } else { 300_000 };
         let verifier = match flaw {
             Some(Flaw::StaleAccepted) => verifier.with_freshness(FOR_EVER, ahead),
             Some(Flaw::FutureAccepted) => verifier.with_freshness(300_000, FOR_EVER),
@@ -128,12 +128,10 @@ impl Handler {
 
     /// The id of the delivery: a header's, or the body's where the sender has it there.
     fn id(&self, request: &RawRequest, body: &Value) -> Option<String> {
-        let pointer = match self.scheme {
-            Scheme::Stripe => "/id",
-            Scheme::Slack => "/event_id",
-            _ => return self.scheme.id(&request.headers).map(str::to_owned),
-        };
-        body.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+        match &self.scheme.spec().id.json {
+            Some(pointer) => body.pointer(pointer).and_then(Value::as_str).map(str::to_owned),
+            None => self.scheme.id(&request.headers).map(str::to_owned),
+        }
     }
 
     /// Whether the sender has signed it.
@@ -196,8 +194,8 @@ impl Handler {
 
     fn is_list(&self, value: &str) -> bool {
         match self.scheme {
-            Scheme::StandardWebhooks => value.trim().contains(' '),
-            Scheme::Stripe => value.matches("v1=").count() > 1,
+            scheme if scheme == Scheme::StandardWebhooks => value.trim().contains(' '),
+            scheme if scheme == Scheme::Stripe => value.matches("v1=").count() > 1,
             _ => false,
         }
     }

@@ -3,6 +3,7 @@
 use super::flows::EndToEnd;
 use crate::analysis::load::{LoadSummary, Point};
 use crate::gate::{Check, Verdict, overall};
+use crate::report::EMBEDDED;
 use chrono::SecondsFormat;
 use record::latency::Latency;
 use record::{Build, Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
@@ -274,7 +275,7 @@ pub fn load_artifact(
             })
             .collect(),
         missing_shards: load.missing.clone(),
-        recommendation: recommendation(verdict, &checks, slow.as_deref()),
+        recommendation: recommendation(header, verdict, &checks, slow.as_deref()),
         acceptance_gates: LoadGates { verdict, checks },
         notes: load.notes.iter().cloned().chain(slow).collect(),
         provenance: LoadProvenance {
@@ -383,27 +384,28 @@ fn row(point: &Point) -> TimelineRow {
     }
 }
 
-fn recommendation(verdict: Verdict, checks: &[Check], slow_inbox: Option<&str>) -> String {
-    let judged = judgement(verdict, checks);
+fn recommendation(header: &Header, verdict: Verdict, checks: &[Check], slow_inbox: Option<&str>) -> String {
+    let stand_in = header.stand_in || header.environment == EMBEDDED;
+    let judged = judgement(verdict, checks, stand_in);
     match slow_inbox {
         Some(slow) => format!("{judged}; {slow}"),
         None => judged,
     }
 }
 
-fn judgement(verdict: Verdict, checks: &[Check]) -> String {
+fn judgement(verdict: Verdict, checks: &[Check], stand_in: bool) -> String {
     let of = |wanted: Verdict| {
-        let reasons: Vec<String> = checks
-            .iter()
-            .filter(|c| c.verdict == wanted)
-            .map(|c| format!("{}: {}", c.title, c.text))
-            .collect();
-        reasons.join("; ")
+        let titles: Vec<&str> =
+            checks.iter().filter(|c| c.verdict == wanted).map(|c| c.title.as_str()).collect();
+        titles.join(", ")
     };
     match verdict {
+        Verdict::Pass if stand_in => {
+            "the stand-in carried this load. This shows that the harness works; it is no evidence about staging".to_owned()
+        }
         Verdict::Pass => "the target carried this load within its gates".to_owned(),
-        Verdict::Fail => format!("the target did not carry this load: {}", of(Verdict::Fail)),
-        Verdict::Unproven | Verdict::NotExercised => format!("nothing is proven: {}", of(Verdict::Unproven)),
+        Verdict::Fail => format!("the target did not carry this load: {} failed", of(Verdict::Fail)),
+        Verdict::Unproven | Verdict::NotExercised => format!("no decision yet: {} unproven", of(Verdict::Unproven)),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::analysis::load::{LoadSummary, Second, Series, ShardFacts, Strain};
 use crate::gate::{Gates, Verdict, judge_load};
+use crate::report::{Colour, Screen};
 use base64::Engine;
 use chrono::{DateTime, Utc};
 use hdrhistogram::serialization::Deserializer;
@@ -14,6 +15,8 @@ use record::{
     ErrorKind, Header, Interval, LoadFailure, LoadPace, LoadPlan, LoadShard, LoadStage, RunKind, ScenarioRef,
     WebhookConfig,
 };
+
+const SCREEN: Screen = Screen { colour: Colour::None, width: 80, rows: None, all: false };
 
 fn began() -> DateTime<Utc> {
     DateTime::from_timestamp(1_795_438_932, 0).unwrap()
@@ -119,7 +122,7 @@ fn a_clean_load_passes() {
     assert_eq!(artifact.test_run.success_rate, Some(100.0));
     let response = artifact.latency_ms.response.as_ref().unwrap();
     assert_eq!((response.samples, response.p99, response.max), (100, 6.0, 6.0));
-    assert!(load_text(&artifact).contains("PASS the target carried this load"));
+    assert!(load_text(&artifact, &Series::default(), SCREEN).contains("PASS the target carried this load"));
 }
 
 #[test]
@@ -127,7 +130,10 @@ fn failures_of_the_target_fail() {
     let artifact = judged(&summary(&seconds(10, 1_000, 1_000), |_| ()));
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Fail);
     assert_eq!(verdict_of(&artifact, "success_rate"), Verdict::Fail);
-    assert!(artifact.recommendation.contains("10 refused"), "{}", artifact.recommendation);
+    let text = load_text(&artifact, &Series::default(), SCREEN);
+    assert!(text.starts_with("FAIL the target did not carry this load: Success rate"), "{text}");
+    assert!(text.contains("10 refused"), "{text}");
+    assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }
 
 #[test]
@@ -219,7 +225,8 @@ fn what_was_not_done_is_unproven() {
         load.missing = vec![1, 2];
     });
     assert_eq!(missing.acceptance_gates.verdict, Verdict::Unproven);
-    assert!(missing.recommendation.contains("missing shards: 1, 2 of 3"), "{}", missing.recommendation);
+    let text = load_text(&missing, &Series::default(), SCREEN);
+    assert!(text.contains("missing shards: 1, 2 of 3"), "{text}");
     assert_eq!(judged(&summary(&[], |_| ())).acceptance_gates.verdict, Verdict::Unproven);
     let local = of(|load| {
         load.counts.errors.insert(ErrorKind::Local, 100);
@@ -259,7 +266,9 @@ fn a_slow_inbox_is_said_wherever_the_load_is_read() {
     let checks = judge_load(&load, &Gates::default());
     let artifact = load_artifact(&header(), &load, checks, Some(EndToEnd::of(&sums)));
     let page = load_html(&artifact, &load.series);
-    for text in [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact)] {
+    for text in
+        [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact, &load.series, SCREEN)]
+    {
         assert!(text.contains("the inbox of this process was slow itself"), "{text}");
     }
 }

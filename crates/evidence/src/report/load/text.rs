@@ -2,96 +2,132 @@
 
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
-use crate::report::table::{Colour, gates};
+use crate::analysis::load::Series;
+use crate::report::figure::counted;
+use crate::report::screen::{Screen, cut};
+use crate::report::table::{failures, gates, latencies};
 use pii::shown;
 use std::fmt::Write as _;
 
 /// Webhooks in trouble that are shown.
 const SHOWN: usize = 5;
+/// Width of the names of series and steps.
+const NAME: usize = 24;
+/// The percentiles, those that matter most first.
+const HEADS: [&str; 6] = ["p50", "p95", "p99", "max", "p99.9", "mean"];
 
-/// A summary of under 50 lines.
+/// The answer of a load: verdict, what did not pass, what was done, the latencies and the gates.
 #[must_use]
-pub fn load_text(artifact: &LoadArtifact) -> String {
-    let mut out = String::new();
+pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> String {
+    let judged = &artifact.acceptance_gates;
+    let mark = judged.verdict.word().to_uppercase();
+    let told = screen.wrapped(&format!("{mark} "), &shown(&artifact.recommendation));
+    let mut out = told.replacen(&mark, &screen.paint(&mark, judged.verdict), 1);
+    out.push_str(&done(artifact, screen));
+    let failures = failures(&judged.checks, None, screen);
+    if !failures.is_empty() {
+        let _ = write!(out, "\n{failures}");
+    }
+    out.push_str(&table(artifact, screen));
+    if let Some(flows) = &artifact.end_to_end {
+        out.push_str(&end_to_end(flows, screen));
+    }
+    let _ = write!(out, "\n{}", gates(&judged.checks, "", screen));
+    for note in &artifact.notes {
+        out.push_str(&screen.wrapped("note: ", &shown(note)));
+    }
+    let closed = series.response.count() == 0;
+    let (name, latency) =
+        if closed { ("service time", &series.service) } else { ("response time", &series.response) };
+    latencies(&mut out, name, latency, screen);
+    out
+}
+
+/// What was asked for, and what was done.
+fn done(artifact: &LoadArtifact, screen: Screen) -> String {
     let (load, counters) = (&artifact.load, &artifact.counters);
     let asked = match load.total {
-        Some(total) => format!("{total} starts by schedule"),
-        None => format!("closed model, {} connections", load.connections),
+        Some(total) => format!("{} by schedule", counted(total, "starts")),
+        None => format!("closed model, {}", counted(u64::from(load.connections), "connections")),
     };
-    let _ = writeln!(
-        out,
-        "load {}: {asked} against {} in {:.1} s",
-        load.subject, load.target, artifact.test_run.duration_seconds
-    );
-    let _ = writeln!(
-        out,
-        "  {} started ({:.1}/s), {} ok, {} failed, {} dropped; {} requests{}",
-        counters.started,
-        load.achieved_per_second,
-        counters.ok,
-        counters.failed,
-        counters.dropped,
-        counters.attempts,
-        counters.connects.map(|n| format!(" over {n} connections")).unwrap_or_default()
-    );
+    let (target, seconds) = (shown(&load.target), artifact.test_run.duration_seconds);
+    let mut out =
+        screen.wrapped("", &format!("load {}: {asked} against {target} in {seconds:.1} s", load.subject));
+    let over = counters.connects.map(|n| format!(" over {}", counted(n, "connections"))).unwrap_or_default();
+    out.push_str(&screen.wrapped(
+        "  ",
+        &format!(
+            "{} started ({:.1}/s), {} ok, {} failed, {} dropped; {}{over}",
+            counters.started,
+            load.achieved_per_second,
+            counters.ok,
+            counters.failed,
+            counters.dropped,
+            counted(counters.attempts, "requests"),
+        ),
+    ));
     let named = |what: &str| if what == "step" { "flows with a failed step" } else { what }.to_owned();
-    let tallied: Vec<String> = counters
-        .statuses
-        .iter()
-        .chain(&counters.errors)
-        .map(|(what, n)| format!("{}: {n}", named(what)))
-        .collect();
-    let _ = writeln!(out, "  {}", tallied.join(", "));
-    let _ = writeln!(
-        out,
-        "\n  {:<26}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}",
-        "ms", "mean", "p50", "p95", "p99", "p99.9", "max"
-    );
+    let all = counters.statuses.iter().chain(&counters.errors);
+    let tallied: Vec<String> = all.map(|(what, n)| format!("{}: {n}", named(what))).collect();
+    if !tallied.is_empty() {
+        out.push_str(&screen.wrapped("  ", &tallied.join(", ")));
+    }
+    out
+}
+
+/// The percentiles of each series; a narrow screen gets fewer of them.
+fn table(artifact: &LoadArtifact, screen: Screen) -> String {
+    let columns = columns_that_fit(screen);
+    let heads: String = HEADS.iter().take(columns).map(|head| format!("{head:>9}")).collect();
+    let mut out = format!("\n  {:<NAME$}{heads}\n", "ms");
     let table = &artifact.latency_ms;
     for (name, figures) in [
         ("response (done - due)", &table.response),
         ("service (done - sent)", &table.service),
         ("lag (sent - due)", &table.lag),
-        ("  of it the generator's", &table.own_lag),
+        ("  the generator's own", &table.own_lag),
     ] {
         if let Some(figures) = figures {
-            let _ = writeln!(out, "  {name:<26}{}", columns(figures));
+            let _ = writeln!(out, "  {name:<NAME$}{}", percentiles(figures, columns));
         }
     }
-    if let Some(flows) = &artifact.end_to_end {
-        out.push_str(&end_to_end(flows));
-    }
-    let _ = writeln!(out, "\n{}", gates(&artifact.acceptance_gates.checks, None, Colour::None));
-    for note in &artifact.notes {
-        let _ = writeln!(out, "note: {}", shown(note));
-    }
-    let verdict = artifact.acceptance_gates.verdict.word().to_uppercase();
-    let _ = write!(out, "\n{verdict} {}", artifact.recommendation);
     out
 }
 
 /// The flows' steps and webhooks.
-fn end_to_end(flows: &EndToEnd) -> String {
+fn end_to_end(flows: &EndToEnd, screen: Screen) -> String {
     let ms = |ms: Option<f64>| ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{ms:>9.2}"));
     let mut out =
-        format!("\n  {:<26}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "flows", "ok", "failed", "p50", "p95", "p99");
+        format!("\n  {:<NAME$}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "flows", "ok", "failed", "p50", "p95", "p99");
     for (name, step) in &flows.steps {
         let figures: String = [step.p50_ms, step.p95_ms, step.p99_ms].map(ms).concat();
-        let _ = writeln!(out, "  {:<26}{:>9}{:>9}{figures}", format!("step {name}"), step.ok, step.failed);
+        let _ = writeln!(
+            out,
+            "  {:<NAME$}{:>9}{:>9}{figures}",
+            cut(&format!("step {name}"), NAME),
+            step.ok,
+            step.failed
+        );
     }
     let figures: String =
         [flows.delivery_p50_ms, flows.delivery_p95_ms, flows.delivery_p99_ms].map(ms).concat();
     let missed = flows.late + flows.lost;
-    let _ = writeln!(out, "  {:<26}{:>9}{missed:>9}{figures}", "webhooks", flows.delivered);
+    let _ = writeln!(out, "  {:<NAME$}{:>9}{missed:>9}{figures}", "webhooks", flows.delivered);
     for trouble in flows.troubled.iter().take(SHOWN) {
-        let _ = writeln!(out, "  {trouble}");
+        out.push_str(&screen.wrapped("  - ", trouble));
     }
     out
 }
 
-fn columns(figures: &Percentiles) -> String {
-    [figures.mean, figures.p50, figures.p95, figures.p99, figures.p99_9, figures.max]
+fn percentiles(figures: &Percentiles, columns: usize) -> String {
+    [figures.p50, figures.p95, figures.p99, figures.max, figures.p99_9, figures.mean]
         .iter()
+        .take(columns)
         .map(|ms| format!("{ms:>9.2}"))
         .collect()
+}
+
+/// How many of the percentiles stand beside the names.
+fn columns_that_fit(screen: Screen) -> usize {
+    (screen.width.saturating_sub(2 + NAME) / 9).clamp(1, HEADS.len())
 }

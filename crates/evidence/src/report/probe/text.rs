@@ -2,7 +2,7 @@
 
 use super::{ProbeArtifact, verdict_of};
 use crate::gate::Verdict;
-use crate::report::table::{Colour, paint};
+use crate::report::screen::{Colour, paint};
 use ::probe::{CaseResult, CaseVerdict, Group};
 use pii::shown;
 use std::fmt::Write as _;

@@ -1,0 +1,112 @@
+//! Values with names from a list: they complete in a shell, and a typing error is answered with the name that was probably
+//! meant in place of all of them.
+
+use clap::builder::{PossibleValue, TypedValueParser};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use std::ffi::OsStr;
+use std::fmt::Display;
+use std::marker::PhantomData;
+use std::str::FromStr;
+
+/// A parser of `T`, of which the texts begin with one of these names.
+#[derive(Debug)]
+pub(super) struct Listed<T> {
+    names: fn() -> Vec<&'static str>,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for Listed<T> {
+    fn clone(&self) -> Self {
+        Self { names: self.names, of: PhantomData }
+    }
+}
+
+impl<T> Listed<T> {
+    pub(super) const fn new(names: fn() -> Vec<&'static str>) -> Self {
+        Self { names, of: PhantomData }
+    }
+}
+
+impl<T: FromStr<Err: Display> + Clone + Send + Sync + 'static> TypedValueParser for Listed<T> {
+    type Value = T;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<T, clap::Error> {
+        let text = value.to_string_lossy();
+        text.parse().map_err(|error: T::Err| {
+            let name = text.split(['@', '=', ':']).next().unwrap_or_default();
+            let close = closest(name, &(self.names)());
+            refused(command, arg, &text, &error.to_string(), close)
+        })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.names)().into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// The error: with the name that is close, or else with what the value's own parser says.
+fn refused(
+    command: &clap::Command,
+    arg: Option<&clap::Arg>,
+    text: &str,
+    error: &str,
+    close: Option<&'static str>,
+) -> clap::Error {
+    let flag = arg.map(ToString::to_string).unwrap_or_default();
+    let Some(close) = close else {
+        return clap::Error::raw(
+            ErrorKind::ValueValidation,
+            format!("invalid value '{text}' for '{flag}': {error}\n"),
+        )
+        .with_cmd(command);
+    };
+    let mut refused = clap::Error::new(ErrorKind::InvalidValue).with_cmd(command);
+    refused.insert(ContextKind::InvalidArg, ContextValue::String(flag));
+    refused.insert(ContextKind::InvalidValue, ContextValue::String(text.to_owned()));
+    refused.insert(ContextKind::SuggestedValue, ContextValue::String(close.to_owned()));
+    refused
+}
+
+/// The name that a typing error was probably meant to be; none for a name of the list, whose error is about something else.
+fn closest(typed: &str, names: &[&'static str]) -> Option<&'static str> {
+    /// As in clap's own suggestions.
+    const ALIKE: f64 = 0.7;
+    if names.contains(&typed) {
+        return None;
+    }
+    let scored = names.iter().map(|name| (strsim::jaro(typed, name), *name));
+    let best = scored.filter(|(score, _)| *score > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
+    best.map(|(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use stand_in::{Kind, Misbehaviour};
+
+    fn names() -> Vec<&'static str> {
+        Kind::ALL.iter().map(|kind| kind.name()).collect()
+    }
+
+    fn error(text: &str) -> String {
+        let parser = Listed::<Misbehaviour>::new(names);
+        let arg = clap::Arg::new("misbehave").long("misbehave").value_parser(parser);
+        let parsed =
+            clap::Command::new("smoke").arg(arg).try_get_matches_from(["smoke", "--misbehave", text]);
+        parsed.map(|_| String::new()).unwrap_or_else(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_typing_error_is_answered_with_the_name_that_was_meant() {
+        assert_eq!(error("drop-webhook@50%"), "");
+        assert!(error("drop-webhok").contains("drop-webhook"), "{}", error("drop-webhok"));
+        assert!(error("drop-webhok").len() < 200, "{}", error("drop-webhok"));
+        assert!(error("drop-webhook@0%").contains("after `@` comes a share"), "{}", error("drop-webhook@0%"));
+        assert!(error("qqqq").contains("unknown misbehaviour `qqqq`; known are"), "{}", error("qqqq"));
+    }
+}
