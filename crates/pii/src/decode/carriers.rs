@@ -120,7 +120,7 @@ const COLUMNS: usize = 2000;
 
 /// The names of an `INSERT` before its rows of values.
 static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b(?:insert|replace)\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w."`\[\]]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
+    Regex::new(r#"(?i)(?-u:\b)(?:insert|replace)\s+(?:or\s+[A-Za-z]+\s+|ignore\s+)?into\s+[^\s(]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
 });
 
 /// `INSERT INTO t (a, b) VALUES (1, 'x'), …`.
