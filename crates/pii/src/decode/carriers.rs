@@ -92,7 +92,8 @@ pub(super) fn http<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 
 /// `multipart/form-data`: each part has a name.
 pub(super) fn multipart<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    if !text.contains("form-data") || !text.contains("name=") {
+    // With the quotes of its names still encoded it is read one layer further down.
+    if !text.contains("form-data") || !text.contains("name=") || text.contains("name=&") {
         return Outer::Stays;
     }
     let mut parts = 0;

@@ -50,8 +50,9 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 /// Pairs with `;` or `|` between them in one line: `full_name: Wei Zhang; row: 42`, unless one part is none.
 pub(super) fn row<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let start = out.len();
-    let first = text.split([';', '|']).next().unwrap_or("");
-    if !first.contains([':', '=']) {
+    // A cheap look at the first part: most texts have a `;` between sentences.
+    let mut first = text.bytes().take_while(|b| !matches!(b, b';' | b'|'));
+    if !first.any(|b| matches!(b, b':' | b'=')) {
         return Outer::Stays;
     }
     for part in text.split([';', '|']).map(str::trim).filter(|part| !part.is_empty()) {

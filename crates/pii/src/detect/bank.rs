@@ -24,11 +24,13 @@ pub(crate) static KIND: Kind = Kind {
     },
     own_digits: |grade| grade != UPI,
     judge,
+    scripts: true,
     hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"]],
     cover: Some(cover),
     // `{number: …, sort_code: …}`: whose number it is, the other member says.
     member: |words| part(words).or((words.len() == 1 && words.last == "number").then_some(NUMBER)),
     record,
+    disowns: &[Category::Phone, Category::Card],
     ..Kind::NONE
 };
 

@@ -22,6 +22,7 @@ pub(crate) static KIND: Kind = Kind {
     key: |words| is_key(words).then_some(0),
     own_digits: |_| true,
     judge,
+    scripts: true,
     hints: &[&[
         "dob",
         "d.o.b",

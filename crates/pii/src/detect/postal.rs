@@ -22,6 +22,7 @@ pub(crate) static KIND: Kind = Kind {
     order: 96,
     key,
     judge,
+    scripts: true,
     hints: &[&[
         "address",
         "deliver",
@@ -164,7 +165,7 @@ static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
         r"(?xi)(?:
         (?-u:\b)(?:my|his|her|their|your|home|new|current|permanent|present|residential|shipping|delivery|billing|postal|mailing|customer|customer'?s|full|old|house|player'?s|user'?s|winner'?s)\ (?:[^\s,.;]+\ ){0,2}?addr(?:ess|\.)(?:\s(?:is|was|has\ changed\ to|changed\ to|now))*
         |(?m:^)[\s>*-]*address\s?[:=]|(?-u:\b)address\ is(?-u:\b)
-        |(?-u:\b)(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|delivered|posted)(?:ed|ing|s)?(?-u:\b)(?:\ (?:[^\s,.;:]+)){0,5}?\ (?:to|at|off\ at)(?-u:\b)(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
+        |(?-u:\b)(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|shipping|delivered|posted)(?:ed|ing|s)?(?-u:\b)(?:\ (?:[^\s,.;:]+)){0,5}?\ (?:to|at|off\ at)(?-u:\b)(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
         |(?-u:\b)(?:lives?|living|lived|resid(?:es|ing|ent)|stays?|staying)\ (?:now\ |currently\ )?(?:at|in|on|near)
         |(?-u:\b)(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to
         |(?-u:\b)(?:home|house|flat)\ is\ (?:at|on|in)
