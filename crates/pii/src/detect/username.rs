@@ -37,7 +37,9 @@ const NETWORKS: &str =
 
 const NETWORK_HINTS: &[&str] = &[
     "insta", "twitter", "tiktok", "tik tok", "telegram", "snap", "facebook", "threads", "bluesky",
-    "mastodon", "ig", "tg", "fb", "tw",
+    "mastodon", " ig", "ig:", "ig @", "ig-", "-ig", "(ig", " tg", "tg:", "tg @", "tg-", "-tg", "(tg", " fb",
+    "fb:", "fb @", "fb-", "-fb", "(fb", "/ig", "/tg", "/fb", "ig=", "tg=", "fb=", "[ig", "[tg", "[fb", ">ig",
+    ">tg", ">fb",
 ];
 
 const PROFILE_HINTS: &[&str] = &[
