@@ -92,16 +92,6 @@ impl<'a> Document<'a> {
         &self.nodes
     }
 
-    /// The children of a container, in order. Linear in the document: for the few top-level lookups only.
-    pub fn member(&self, parent: NodeId, name: &str) -> Option<NodeId> {
-        self.nodes
-            .iter()
-            .enumerate()
-            .skip(1)
-            .position(|(_, n)| n.parent == parent && matches!(&n.name, Name::Key(k) if k == name))
-            .map(|at| at + 1)
-    }
-
     /// The RFC 6901 pointer of `node` seen from `root`.
     pub fn pointer(&self, root: NodeId, node: NodeId) -> String {
         let mut steps = Vec::new();

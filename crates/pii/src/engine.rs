@@ -6,7 +6,6 @@ use super::document::{Document, Leaf, Name, NodeId};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::hits::Hits;
 use super::judge::Context;
-use super::keys::Says;
 use super::layers::{Layers, joints};
 use super::mask::mask;
 use super::memo::{Memo, Place};
@@ -243,9 +242,7 @@ impl Engine {
             match &node.leaf {
                 Leaf::Text(value) if !value.is_empty() => leaf(value, context, rules, &mut hits),
                 Leaf::Whole(number) => Layers::new(rules, &mut hits, 20).number(*number, context),
-                Leaf::Signed(number) if matches!(context.says, Says::Of(Category::BirthDate, _)) => {
-                    Layers::new(rules, &mut hits, 20).value(&number.to_string(), context);
-                }
+                Leaf::Signed(number) => Layers::new(rules, &mut hits, 20).negative(*number, context),
                 _ => {}
             }
             if let Name::Key(key) = &node.name
@@ -285,12 +282,9 @@ impl Engine {
         for (category, joint) in joints(&list, context(*container)) {
             let at = joint.at.and_then(|at| own.get(at)).map_or(*container, |(_, id)| *id);
             let place = document.pointer(root, at);
-            if category == Category::BankAccount {
-                let other = |f: &Finding| {
-                    matches!(f.category, Category::Phone | Category::Card) && f.detector != Detector::Canary
-                };
-                scan.findings.retain(|f| f.place != place || !other(f));
-            }
+            let other =
+                |f: &Finding| category.kind().disowns.contains(&f.category) && f.detector != Detector::Canary;
+            scan.findings.retain(|f| f.place != place || !other(f));
             let mut hits = Hits::default();
             hits.keyed(category, Some(&joint.value));
             self.emit(&hits, || place.clone(), scan);

@@ -52,6 +52,13 @@ impl<'r, 'h> Layers<'r, 'h> {
         self.layer(raw, context, 0);
     }
 
+    /// Scans a negative number: nothing but its key can say what it is.
+    pub fn negative(&mut self, number: i64, context: Context) {
+        if matches!(context.says, Says::Of(category, _) if category.kind().least_number == 0) {
+            self.judge(&number.to_string(), context);
+        }
+    }
+
     /// Scans a whole number. Counts are written as numbers, too: only long ones are phones, and none is a name or secret.
     pub fn number(&mut self, number: u64, context: Context) {
         if number < 1000 {
@@ -235,9 +242,7 @@ impl<'r, 'h> Layers<'r, 'h> {
     /// What the members of one object say together.
     fn record(&mut self, frame: &Frame<'_>) {
         for (category, joint) in joints(&frame.members, frame.context) {
-            if category == Category::BankAccount {
-                self.hits.disown(&[Category::Phone, Category::Card], &joint.value);
-            }
+            self.hits.disown(category.kind().disowns, &joint.value);
             self.hits.keyed(category, Some(&joint.value));
         }
     }
@@ -272,7 +277,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             self.hits.worked(view.text.len());
             view.hints = detect::hints(view.text);
             if view.classes.has(Classes::WIDE) {
-                view.hints = view.hints.or(Hints::SCRIPTS);
+                view.hints = view.hints.or(Hints::scripts());
             }
         }
         let (text, classes, joined) = (view.text, view.classes, view.joined);
@@ -325,8 +330,8 @@ impl<'r, 'h> Layers<'r, 'h> {
                 for set in view.canaries.iter().filter(|c| c.has_phones()) {
                     set.search_run(run, hits);
                 }
-                for category in [Category::Card, Category::Phone] {
-                    (category.kind().number)(run, &view, hits);
+                for number in detect::NUMBERS.iter() {
+                    number(run, &view, hits);
                 }
                 grouped |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
             });

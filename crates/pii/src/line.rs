@@ -179,13 +179,21 @@ impl<'d> Parts<'d> {
                 Leaf::Whole(number) => (*number).into(),
                 _ => serde_json::Value::Null,
             });
-        Ok(Self { id, payload, headers: headers(document), identities: identities(document)? })
+        Ok(Self {
+            id,
+            payload,
+            headers: headers(document, member("headers")),
+            identities: identities(document, member("identities"))?,
+        })
     }
 }
 
 /// The headers of a line: text values, or lists of them.
-fn headers<'d>(document: &'d Document<'_>) -> Vec<(&'d str, std::borrow::Cow<'d, str>)> {
-    let Some(root) = document.member(0, "headers") else { return Vec::new() };
+fn headers<'d>(
+    document: &'d Document<'_>,
+    root: Option<NodeId>,
+) -> Vec<(&'d str, std::borrow::Cow<'d, str>)> {
+    let Some(root) = root else { return Vec::new() };
     let mut list: Vec<(&str, std::borrow::Cow<'d, str>)> = Vec::new();
     let nodes = document.nodes();
     for node in nodes.iter().skip(root + 1).take_while(|n| n.parent >= root) {
@@ -205,8 +213,8 @@ fn headers<'d>(document: &'d Document<'_>) -> Vec<(&'d str, std::borrow::Cow<'d,
 }
 
 /// The canaries of a line.
-fn identities(document: &Document<'_>) -> Result<Vec<Identity>, LineError> {
-    let Some(root) = document.member(0, "identities") else { return Ok(Vec::new()) };
+fn identities(document: &Document<'_>, root: Option<NodeId>) -> Result<Vec<Identity>, LineError> {
+    let Some(root) = root else { return Ok(Vec::new()) };
     let nodes = document.nodes();
     let mut list = Vec::new();
     for (at, node) in nodes.iter().enumerate().skip(root + 1).take_while(|(_, n)| n.parent >= root) {

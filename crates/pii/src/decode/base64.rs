@@ -86,23 +86,34 @@ pub(super) fn decode_padded(text: &str) -> Option<Vec<u8>> {
     (run.len() % 4 != 1 && (0..run.len()).all(|at| sextet(run, at) != 255)).then(|| decode(run))
 }
 
-/// Cheap test of the first three bytes: printable ASCII, white space, a UTF-8 sequence, half of a UTF-16 unit, or packed.
+/// Cheap test of the first six bytes: printable ASCII, white space, a UTF-8 sequence, UTF-16 units of one script, or packed.
 fn looks_readable(run: &[u8]) -> bool {
-    let bits = |i| u32::from(sextet(run, i) & 63);
-    let word = bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3);
-    let [_, first, second, third] = word.to_be_bytes();
-    let printable = |b: u8| matches!(b, b'\t' | b'\n' | b'\r' | 0x20..=0x7e);
+    let quad = |at: usize| {
+        let bits = |i| u32::from(sextet(run, at + i) & 63);
+        (bits(0) << 18 | bits(1) << 12 | bits(2) << 6 | bits(3)).to_be_bytes()
+    };
+    let [_, first, second, third] = quad(0);
+    // UTF-16 has the high bytes of one script in every other place.
+    let [_, fourth, fifth, sixth] = if run.len() >= MIN_BASE64 { quad(4) } else { [b' '; 4] };
+    let high = |b: u8| matches!(b, 0 | 0x03..=0x0e | 0x20);
+    let wide = run.len() >= 16
+        && (high(second) && high(fourth) && high(sixth) || high(first) && high(third) && high(fifth));
+    let printable = |b: u8| matches!(b, 0x20..=0x7e);
     match (first, second) {
         (0x1f, 0x8b) | (0x78, 0x01 | 0x5e | 0x9c | 0xda) | (0xff, 0xfe) | (0xfe, 0xff) => true,
         (0xef, 0xbb) => third == 0xbf,
         (0, b) | (b, 0) if printable(b) => true,
-        // UTF-16 of a script beyond Latin: the high bytes are alike.
-        (0x03..=0x0e, _) if run.len() >= 16 => true,
-        (_, 0x03..=0x0e) if run.len() >= 16 => true,
-        (b, second) if printable(b) => printable(second) || matches!(second, 0xc2..=0xf4),
-        (0xc2..=0xf4, second) => (0x80..=0xbf).contains(&second),
-        _ => false,
+        (0x03..=0x0e, _) | (_, 0x03..=0x0e) if wide => true,
+        _ => begins_text(&[first, second, third, fourth, fifth, sixth]),
     }
+}
+
+/// Whether bytes are the beginning of a text in UTF-8, with no control character but white space.
+fn begins_text(bytes: &[u8; 6]) -> bool {
+    let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
+    // Its last character may go on.
+    let begins = |error: std::str::Utf8Error| error.error_len().is_none();
+    !bytes.iter().any(control) && std::str::from_utf8(bytes).map_or_else(begins, |_| true)
 }
 
 #[cfg(test)]

@@ -92,7 +92,8 @@ pub(super) fn http<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 
 /// `multipart/form-data`: each part has a name.
 pub(super) fn multipart<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
-    if !text.contains("form-data") || !text.contains("name=") {
+    // With the quotes of its names still encoded it is read one layer further down.
+    if !text.contains("form-data") || !text.contains("name=") || text.contains("name=&") {
         return Outer::Stays;
     }
     let mut parts = 0;
@@ -120,7 +121,7 @@ const COLUMNS: usize = 2000;
 
 /// The names of an `INSERT` before its rows of values.
 static INSERT: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r#"(?i)\b(?:insert|replace)\s+(?:or\s+\w+\s+|ignore\s+)?into\s+[\w."`\[\]]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
+    Regex::new(r#"(?i)(?-u:\b)(?:insert|replace)\s+(?:or\s+[A-Za-z]+\s+|ignore\s+)?into\s+[^\s(]+\s*\(([^()]+)\)\s*(?:output\s[^()]*)?values\s*"#).ok()
 });
 
 /// `INSERT INTO t (a, b) VALUES (1, 'x'), …`.

@@ -12,12 +12,14 @@ pub(super) struct Decoded {
 pub(super) fn inline(text: &str) -> Option<Decoded> {
     let percent = percent(text);
     let under = percent.as_deref().unwrap_or(text);
-    // What is mark-up or JSON below has entities and escapes of its own, which the next layer undoes in their place.
-    let markup = percent.is_some() && under.contains('<');
-    let entities = if markup { percent } else { entities(under).or(percent) };
+    // What is mark-up, mail or JSON below has entities and escapes of its own, which the next layer undoes in their place; a
+    // soft line end may stand in the middle of one.
+    let mail = |text: &str| text.contains("=\n") || text.contains("=\r\n");
+    let later = percent.is_some() && (under.contains('<') || mail(under));
+    let entities = if later { percent } else { entities(under).or(percent) };
     let veiled = entities.is_some();
     let under = entities.as_deref().unwrap_or(text);
-    let json = veiled && under.contains(['{', '[']);
+    let json = veiled && (under.contains(['{', '[']) || mail(under));
     let decoded = if json { entities } else { escapes(under).or(entities) }?;
     (decoded != text).then_some(Decoded { text: decoded, veiled })
 }

@@ -50,6 +50,11 @@ pub(super) fn decode<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
 /// Pairs with `;` or `|` between them in one line: `full_name: Wei Zhang; row: 42`, unless one part is none.
 pub(super) fn row<'t>(text: &'t str, out: &mut Vec<Piece<'t>>) -> Outer {
     let start = out.len();
+    // A cheap look at the first part: most texts have a `;` between sentences.
+    let mut first = text.bytes().take_while(|b| !matches!(b, b';' | b'|'));
+    if !first.any(|b| matches!(b, b':' | b'=')) {
+        return Outer::Stays;
+    }
     for part in text.split([';', '|']).map(str::trim).filter(|part| !part.is_empty()) {
         // The `;` of an entity ends no pair.
         let entity = part.rfind('&').and_then(|at| part.get(at + 1..)).is_some_and(|name| name.len() <= 8);

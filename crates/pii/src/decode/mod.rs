@@ -78,7 +78,7 @@ const fn decoder(
 
 /// What takes a whole text apart, or shows all of it better, in the order in which they are tried. The first that takes a text
 /// decides about it.
-pub(crate) static WHOLE: [Decoder; 16] = [
+pub(crate) static WHOLE: &[Decoder] = &[
     decoder("UTF-16 read as bytes", Classes::NUL, |text, out| {
         push(Some(text.replace('\0', "")), Outer::Gone, out)
     }),
@@ -107,7 +107,7 @@ pub(crate) static WHOLE: [Decoder; 16] = [
 ];
 
 /// What undoes an encoding of a part of a text.
-pub(crate) static INSIDE: [Decoder; 5] = [
+pub(crate) static INSIDE: &[Decoder] = &[
     decoder("encoded words", Classes::QUERY, |text, out| {
         push(quoted::encoded_words(text), Outer::Stays, out)
     }),

@@ -24,11 +24,13 @@ pub(crate) static KIND: Kind = Kind {
     },
     own_digits: |grade| grade != UPI,
     judge,
+    scripts: true,
     hints: &[&["ifsc", "sort", "routing", "bsb", "swift", "bic", "aba", "rtn"]],
     cover: Some(cover),
     // `{number: …, sort_code: …}`: whose number it is, the other member says.
     member: |words| part(words).or((words.len() == 1 && words.last == "number").then_some(NUMBER)),
     record,
+    disowns: &[Category::Phone, Category::Card],
     ..Kind::NONE
 };
 
@@ -121,17 +123,17 @@ fn is_code(value: &str) -> bool {
 /// A code after its name, and a number after the word for an account, in either order.
 static CODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)\b(?:ifsc(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{4}0[a-z0-9]{6}
+        r"(?xi)(?-u:\b)(?:ifsc(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{4}0[a-z0-9]{6}
         |sort\ ?-?code[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{2}[-\ ]?[0-9]{2}[-\ ]?[0-9]{2}
         |bsb(?:\ (?:number|no\.?|code))?[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{3}[-\ ]?[0-9]{3}
         |(?:(?:aba|bank)\ )?(?:routing|rtn|aba)(?:\ (?:transit\ )?(?:number|no\.?|code|\#))?[\s:=\#.\-(]{0,4}(?:is\s)?[0-9]{9}
-        |(?:swift|bic)(?:[/\ -](?:bic|code))?(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)\b",
+        |(?:swift|bic)(?:[/\ -](?:bic|code))?(?:\ code)?[\s:=\#.\-(]{0,4}(?:is\s)?[a-z]{6}[a-z0-9]{2}(?:[a-z0-9]{3})?)(?-u:\b)",
     )
     .ok()
 });
 static NUMBERS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)\b(?:a/?c|acc(?:oun)?t\.?|acct|account|acc|konto(?:nummer)?|cuenta|compte|হিসাব|অ্যাকাউন্ট|खाता)(?:\ (?:number|no\.?|num|nr\.?|nummer|\#|নম্বর|নং))?
+        r"(?xi)(?-u:\b)(?:a/?c|acc(?:oun)?t\.?|acct|account|acc|konto(?:nummer)?|cuenta|compte|হিসাব|অ্যাকাউন্ট|खाता)(?:\ (?:number|no\.?|num|nr\.?|nummer|\#|নম্বর|নং))?
         [\s:=\#.\-(]{0,4}(?:is\s)?(?P<number>[0-9][0-9\ -]{4,20}[0-9])",
     )
     .ok()

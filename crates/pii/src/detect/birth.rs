@@ -22,6 +22,7 @@ pub(crate) static KIND: Kind = Kind {
     key: |words| is_key(words).then_some(0),
     own_digits: |_| true,
     judge,
+    scripts: true,
     hints: &[&[
         "dob",
         "d.o.b",
@@ -124,7 +125,7 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
 /// Words directly before a date of birth.
 static WORDS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)(?:^|[^\p{L}\p{M}\p{N}])(?:
+        r"(?xi)(?:
         (?P<sure>d\.?\ ?o\.?\ ?b\.?|date\ of\ birth|birth\ ?date|b-?day|birthday|date\ born|day\ of\ birth|জন্ম(?:ের)?\ ?তারিখ|জন্মদিন
           |fecha\ de\ nac(?:imiento|\.)?|geburtsdatum|geburtstag|date\ de\ naissance|data\ de\ nascimento|data\ di\ nascita
           |doğum\ tarihi|data\ urodzenia|tanggal\ lahir|дата\ рождения|जन्म\ ?तिथि|जन्म\ तारीख|出生日期|生年月日|생년월일
@@ -144,7 +145,11 @@ fn find(view: &View<'_>, hits: &mut Hits) {
     hits.worked(view.text.len());
     for found in words.captures_iter(view.text) {
         let Some(rest) = found.name("rest") else { continue };
-        let left = text::left_of(view.text, found.get(0).map_or(0, |m| m.start() + 1), 40).to_lowercase();
+        let start = found.get(0).map_or(0, |m| m.start());
+        if text::before(view.text, start).is_some_and(text::is_wordy) {
+            continue;
+        }
+        let left = text::left_of(view.text, start, 40).to_lowercase();
         let thing = found.name("born").is_some()
             && left
                 .split(|c: char| !c.is_alphanumeric())

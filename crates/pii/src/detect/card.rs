@@ -15,7 +15,7 @@ pub(crate) static KIND: Kind = Kind {
     least_number: 0,
     key: |words| is_key(words).then_some(0),
     judge: |keyed, hits| judge(keyed.value, hits),
-    number: detect,
+    number: Some(detect),
     mask: |value| crate::mask::tail(value, 4),
     ..Kind::NONE
 };

@@ -8,6 +8,7 @@ use crate::keys::among;
 use crate::text::{self, Classes};
 
 pub(crate) static KIND: Kind = Kind {
+    scripts: true,
     hints: &[obfuscated::MARKED, obfuscated::PLAIN, obfuscated::DOTS],
     find: Some(find),
     mask,

@@ -60,8 +60,8 @@ fn half(words: &Words<'_>) -> Option<u8> {
 static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:^|[^0-9.])(?:(?:m?lat(?:itude)?|φ)\s*[:=]?\s*)?
-        (?P<a>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ns>[NS]\b)?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
-        (?P<b>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ew>[EW]\b)?(?P<third>\s*,?\s*[-−]?[0-9]+\.[0-9]+)?",
+        (?P<a>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ns>[NS](?-u:\b))?\s*(?:[,;/|&\s]|%2C|and)\s*(?:m?(?:lng|lon|long|longitude|λ)\s*[:=]?\s*)?
+        (?P<b>[-−]?[0-9]{1,3}\.[0-9]{3,})\s*°?\s*(?P<ew>[EW](?-u:\b))?(?P<third>\s*,?\s*[-−]?[0-9]+\.[0-9]+)?",
     )
     .ok()
 });
@@ -69,14 +69,14 @@ static PAIR: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Words in which somebody speaks of a place of their own, or of where a person is.
 static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?xi)\b(?:
-        my\ (?:\w+\ ){0,2}(?:location|position|place|pin|home|house|coordinates|coords|gps|spot|address|flat|apartment|room|whereabouts|building|street|door)
-        |(?:i\ ?(?:'m|’m|\ am)|im|i\ live|i\ stay|i\ was|we(?:'re|’re|\ are)\ (?:at|in|near|here)|we\ live|me\ at|find\ me|pick\ me\ up|meet\ me|reach\ me|come\ to\ me|i\ (?:parked|stand|sit|wait|sleep|work|moved))\b
-        |(?:home|house|flat|apartment|residence)\ is\b|dropping\ (?:my|a)\ pin|drop(?:ped)?\ (?:my|a)\ pin|sharing\ (?:my\ )?(?:live\ )?location|live\ location
-        |(?:his|her|their|your)\ (?:\w+\ ){0,2}(?:location|position|home|house|pin|coordinates|flat|place|whereabouts|gps)
-        |(?:driver|rider|courier|player|customer|passenger|user|captain|member|student|guest|child|kid|son|daughter|patient|employee|runner|biker|suspect)(?:'s|’s|s)?\ (?:\w+\ ){0,3}?
+        r"(?xi)(?-u:\b)(?:
+        my\ (?:[^\s,.;]+\ ){0,2}(?:location|position|place|pin|home|house|coordinates|coords|gps|spot|address|flat|apartment|room|whereabouts|building|street|door)
+        |(?:i\ ?(?:'m|’m|\ am)|im|i\ live|i\ stay|i\ was|we(?:'re|’re|\ are)\ (?:at|in|near|here)|we\ live|me\ at|find\ me|pick\ me\ up|meet\ me|reach\ me|come\ to\ me|i\ (?:parked|stand|sit|wait|sleep|work|moved))(?-u:\b)
+        |(?:home|house|flat|apartment|residence)\ is(?-u:\b)|dropping\ (?:my|a)\ pin|drop(?:ped)?\ (?:my|a)\ pin|sharing\ (?:my\ )?(?:live\ )?location|live\ location
+        |(?:his|her|their|your)\ (?:[^\s,.;]+\ ){0,2}(?:location|position|home|house|pin|coordinates|flat|place|whereabouts|gps)
+        |(?:driver|rider|courier|player|customer|passenger|user|captain|member|student|guest|child|kid|son|daughter|patient|employee|runner|biker|suspect)(?:'s|’s|s)?\ (?:[^\s,.;]+\ ){0,3}?
           (?:last\ seen|seen|location|position|is|was|at|near|around|pinged|checked\ in|gps|coordinates|home|lives|live|spotted|waiting|arrived|picked|dropped)
-        |last\ seen(?:\ at)?|(?:he|she|they)\ (?:is|are|was|lives?|live|stays?)\b|lives\ (?:at|here|near)|checked\ in\ (?:at|from)
+        |last\ seen(?:\ at)?|(?:he|she|they)\ (?:is|are|was|lives?|live|stays?)(?-u:\b)|lives\ (?:at|here|near)|checked\ in\ (?:at|from)
         |mi\ (?:ubicaci[oó]n|posici[oó]n|casa)|estoy\ en|vivo\ (?:en|aqu[ií])|ich\ (?:bin|wohne)|mein(?:e)?\ (?:standort|position|zuhause)
         |ma\ position|je\ suis|j'habite|minha\ (?:localiza[cç][aã]o|casa)|estou\ em|moro|konumum|evim|lokasi\ saya|saya\ di|moja\ lokalizacja|mieszkam
         )|আমার\ (?:অবস্থান|লোকেশন|বাসা|বাড়ি|ঠিকানা)|আমি\ (?:এখানে|এখন|আছি)|मेरी\ लोकेशन|मेरा\ (?:स्थान|घर)|मैं\ यहाँ|موقعي|моё\ местоположение|я\ (?:здесь|живу|нахожусь)|私の|我(?:在|的位置)",

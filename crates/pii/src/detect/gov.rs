@@ -88,10 +88,10 @@ fn is_pan(value: &str) -> bool {
 static BESIDE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)
-        \b(?:ssn|social\x20security(?:\x20(?:number|no\.?))?)(?:\x20(?:number|no\.?|is|of|on\x20file))?[\x20:=\#\x22'(,-]{1,4}(?P<ssn>\d{3}[-\x20]?\d{2}[-\x20]?\d{4})
-        |\b(?:nid|national\x20id(?:entity)?)(?:\x20(?:card))?(?:\x20(?:number|no\.?|is))?[\x20:=\#\x22'-]{1,4}(?P<nid>\d{10}|\d{13}|\d{17}|\d{3}[\x20-]\d{3}[\x20-]\d{4})
-        |\bpassport(?:\x20(?:number|no\.?|is))?[\x20:=\#\x22'-]{1,4}(?P<pass>[a-z]{1,2}\d{6,9}|\d{9})
-        |(?P<front>\d{3}-\d{2}-\d{4})\x20?\(?ssn\b
+        (?-u:\b)(?:ssn|social\x20security(?:\x20(?:number|no\.?))?)(?:\x20(?:number|no\.?|is|of|on\x20file))?[\x20:=\#\x22'(,-]{1,4}(?P<ssn>[0-9]{3}[-\x20]?[0-9]{2}[-\x20]?[0-9]{4})
+        |(?-u:\b)(?:nid|national\x20id(?:entity)?)(?:\x20(?:card))?(?:\x20(?:number|no\.?|is))?[\x20:=\#\x22'-]{1,4}(?P<nid>[0-9]{10}|[0-9]{13}|[0-9]{17}|[0-9]{3}[\x20-][0-9]{3}[\x20-][0-9]{4})
+        |(?-u:\b)passport(?:\x20(?:number|no\.?|is))?[\x20:=\#\x22'-]{1,4}(?P<pass>[a-z]{1,2}[0-9]{6,9}|[0-9]{9})
+        |(?P<front>[0-9]{3}-[0-9]{2}-[0-9]{4})\x20?\(?ssn(?-u:\b)
         ",
     )
     .ok()

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 /// Which groups of hints stand in a text: four bits for each category.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Hints(u64);
+pub(crate) struct Hints(u128);
 
 impl Hints {
     /// Whether one of a group of this category is in here.
@@ -14,8 +14,8 @@ impl Hints {
     }
 }
 
-const fn bit(category: Category, group: u8) -> u64 {
-    1 << (4 * (category as u64) + group as u64)
+const fn bit(category: Category, group: u8) -> u128 {
+    1 << (4 * (category as u32) + group as u32)
 }
 
 /// A text that is looked for, in small letters.
@@ -23,7 +23,7 @@ struct Hint {
     text: &'static [u8],
     /// Where its rarest three bytes end in it.
     end: usize,
-    bits: u64,
+    bits: u128,
 }
 
 /// How many bytes are told apart, and how many rows of three of them there are.
@@ -63,7 +63,7 @@ impl Index {
         index
     }
 
-    fn add(&mut self, text: &'static [u8], bits: u64) {
+    fn add(&mut self, text: &'static [u8], bits: u128) {
         let common = |bytes: &[u8]| bytes.iter().map(|b| commonness(*b)).product::<usize>();
         let row = |bytes: &[u8]| bytes.iter().fold(0, |row, b| next(row, folded(*b)));
         match (0..).zip(text.windows(3)).min_by_key(|(_, bytes)| common(bytes)) {
@@ -90,7 +90,7 @@ impl Index {
 
     /// The hints whose three bytes end at `at`.
     #[cold]
-    fn look(&self, text: &[u8], at: usize, row: u16) -> u64 {
+    fn look(&self, text: &[u8], at: usize, row: u16) -> u128 {
         let stands = |hint: &&Hint| {
             let start = at.checked_sub(hint.end);
             let written = start.and_then(|start| text.get(start..start + hint.text.len()));
@@ -129,12 +129,13 @@ static ALL: LazyLock<Index> = LazyLock::new(Index::new);
 
 impl Hints {
     /// What may be written in scripts beyond ASCII.
-    pub const SCRIPTS: Self = Self(
-        bit(Category::Email, 0)
-            | bit(Category::PostalAddress, 0)
-            | bit(Category::BirthDate, 0)
-            | bit(Category::BankAccount, 0),
-    );
+    pub fn scripts() -> Self {
+        static BITS: LazyLock<u128> = LazyLock::new(|| {
+            let wide = Category::ALL.iter().filter(|c| c.kind().scripts);
+            wide.fold(0, |bits, category| bits | bit(*category, 0))
+        });
+        Self(*BITS)
+    }
 
     /// Both sets together.
     pub fn or(self, other: Self) -> Self {
@@ -142,10 +143,10 @@ impl Hints {
     }
 }
 
-/// The detectors that `text` is worth. The hints are ASCII; see [`Hints::SCRIPTS`].
+/// The detectors that `text` is worth. The hints are ASCII; see [`Hints::scripts`].
 pub(crate) fn hints(text: &str) -> Hints {
     let index = &*ALL;
-    let (mut bits, mut row) = (0, 0u16);
+    let (mut bits, mut row) = (0u128, 0u16);
     for (at, b) in text.bytes().enumerate() {
         row = next(row, index.fold[usize::from(b)]);
         let place = usize::from(row) % ROWS;

@@ -57,27 +57,35 @@ pub(crate) struct Kind {
     /// Adds the value under such a key when it is what the key says.
     pub judge: fn(&Keyed<'_>, &mut Hits),
     /// Groups of texts, in any case; `find` asks whether one of a group stands in a view.
+    /// At most four groups.
     pub hints: &'static [&'static [&'static str]],
+    /// What the first group hints at is written in scripts beyond ASCII, too, in which no hints are looked for.
+    pub scripts: bool,
     /// Adds values whose characters belong to no other kind, and gives where they stand.
     pub cover: Option<Cover>,
     /// Adds values in a run of digits.
-    pub number: fn(&digits::Run<'_>, &View<'_>, &mut Hits),
+    pub number: Option<Number>,
     /// Adds values known by their form, or by words beside them.
     pub find: Option<Find>,
     /// Which member of a record a key is, such as the year of a date.
     pub member: fn(&Words<'_>) -> Option<u8>,
     /// What the members of one object say together.
     pub record: fn(&[Member<'_>], Context) -> Option<Joint>,
+    /// Categories that would take the digits of such a record for their own.
+    pub disowns: &'static [Category],
     /// The excerpt of a value.
     pub mask: fn(&str) -> String,
 }
 
 pub(crate) type Cover = fn(&View<'_>, &mut Hits, &mut Vec<Range<usize>>);
+pub(crate) type Number = fn(&digits::Run<'_>, &View<'_>, &mut Hits);
 pub(crate) type Find = fn(&View<'_>, &mut Hits);
 
 /// The hooks of all kinds that have them, so that most texts ask few.
 pub(crate) static COVERS: LazyLock<Vec<Cover>> =
     LazyLock::new(|| Category::ALL.iter().filter_map(|c| c.kind().cover).collect());
+pub(crate) static NUMBERS: LazyLock<Vec<Number>> =
+    LazyLock::new(|| Category::ALL.iter().filter_map(|c| c.kind().number).collect());
 pub(crate) static FINDS: LazyLock<Vec<Find>> =
     LazyLock::new(|| Category::ALL.iter().filter_map(|c| c.kind().find).collect());
 
@@ -91,11 +99,13 @@ impl Kind {
         least_number: u64::MAX,
         judge: |_, _| {},
         hints: &[],
+        scripts: false,
         cover: None,
-        number: |_, _, _| {},
+        number: None,
         find: None,
         member: |_| None,
         record: |_, _| None,
+        disowns: &[],
         mask: |_| "***".into(),
     };
 }

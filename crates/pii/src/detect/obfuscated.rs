@@ -32,10 +32,10 @@ pub(super) const DOTS: &[&str] = &["dot", "punto", "ponto", "punkt", " . ", " ."
 static ADDRESS: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let at = r"(?:\s*[(\[{<]\s*(?:at|@|ät|arroba|a)\s*[)\]}>]\s*|\s*_at_\s*|\s*-at-\s*|\s+(?:at|arroba|arobase|অ্যাট|অ্যাট)\s+|\s*@\s*)";
     let dot = r"(?:\s*[(\[{<]\s*(?:dot|\.|punto|ponto|point|punkt|d)\s*[)\]}>]\s*|\s*_dot_\s*|\s*-dot-\s*|\s+(?:dot|punto|ponto|point|punkt|ডট)\s+|\s+\.\s+|\.)";
-    let word = r"\w[\w-]*";
-    let part = r"[\w%+'-]+";
+    let word = r"[a-z0-9_][a-z0-9_-]*";
+    let part = r"[a-z0-9_%+'-]+";
     Regex::new(&format!(
-        r"(?i)(?P<local>{part}(?:(?:{dot}){part}){{0,4}}?)(?P<at>{at})(?P<host>{word}(?:{dot}{word}){{0,4}}?)(?P<dot>{dot})(?P<top>\pL[\pL\pM]+)(?P<more>(?:{dot}\pL[\pL\pM]+)*)"
+        r"(?i)(?P<local>{part}(?:(?:{dot}){part}){{0,4}}?)(?P<at>{at})(?P<host>{word}(?:{dot}{word}){{0,4}}?)(?P<dot>{dot})(?P<top>[a-z]{{2,}})(?P<more>(?:{dot}[a-z]{{2,}})*)"
     ))
     .ok()
 });

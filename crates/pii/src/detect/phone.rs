@@ -28,7 +28,7 @@ pub(crate) static KIND: Kind = Kind {
         "msisdn=",
         "viber:",
     ]],
-    number: detect,
+    number: Some(detect),
     find: Some(find),
     mask: |value| crate::mask::tail(value, 2),
     ..Kind::NONE

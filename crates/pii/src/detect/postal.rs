@@ -22,6 +22,7 @@ pub(crate) static KIND: Kind = Kind {
     order: 96,
     key,
     judge,
+    scripts: true,
     hints: &[&[
         "address",
         "deliver",
@@ -162,17 +163,17 @@ fn record(members: &[Member<'_>], context: Context) -> Option<Joint> {
 static OWN: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
         r"(?xi)(?:
-        \b(?:my|his|her|their|your|home|new|current|permanent|present|residential|shipping|delivery|billing|postal|mailing|customer|customer'?s|full|old|house|player'?s|user'?s|winner'?s)\ (?:\w+\ ){0,2}?addr(?:ess|\.)(?:\s(?:is|was|has\ changed\ to|changed\ to|now))*
-        |(?m:^)[\s>*-]*address\s?[:=]|\baddress\ is\b
-        |\b(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|delivered|posted)(?:ed|ing|s)?\b(?:\ (?:[\w'’-]+)){0,5}?\ (?:to|at|off\ at)\b(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
-        |\b(?:lives?|living|lived|resid(?:es|ing|ent)|stays?|staying)\ (?:now\ |currently\ )?(?:at|in|on|near)
-        |\b(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to
-        |\b(?:home|house|flat)\ is\ (?:at|on|in)
+        (?-u:\b)(?:my|his|her|their|your|home|new|current|permanent|present|residential|shipping|delivery|billing|postal|mailing|customer|customer'?s|full|old|house|player'?s|user'?s|winner'?s)\ (?:[^\s,.;]+\ ){0,2}?addr(?:ess|\.)(?:\s(?:is|was|has\ changed\ to|changed\ to|now))*
+        |(?m:^)[\s>*-]*address\s?[:=]|(?-u:\b)address\ is(?-u:\b)
+        |(?-u:\b)(?:deliver|ship|send|post|mail|courier|dispatch|forward|bring|drop|return|sent|shipped|shipping|delivered|posted)(?:ed|ing|s)?(?-u:\b)(?:\ (?:[^\s,.;:]+)){0,5}?\ (?:to|at|off\ at)(?-u:\b)(?:\ (?:me|him|her|them)(?:\ at)?)?(?:\ (?:my|his|her|their)\ (?:home|house|flat|place|new\ place)(?:\ at)?)?
+        |(?-u:\b)(?:lives?|living|lived|resid(?:es|ing|ent)|stays?|staying)\ (?:now\ |currently\ )?(?:at|in|on|near)
+        |(?-u:\b)(?:moved|moving|move|relocated|relocating)(?:\ (?:in|house|home|back|over))?\ to
+        |(?-u:\b)(?:home|house|flat)\ is\ (?:at|on|in)
         |mi\ direcci[oó]n|su\ direcci[oó]n|nueva\ direcci[oó]n|direcci[oó]n\s?:|vive\ en|vivo\ en|enviar\ a|se\ mud[oó]\ a|entregar\ en
-        |(?:meine|seine|ihre|neue)\ (?:neue\ )?(?:adresse|anschrift)|(?:adresse|anschrift)\s?:|wohnt?\ (?:in|am|an|jetzt)|wohne\ (?:in|am|an|jetzt|ich)|(?:liefern|senden|schicken)(?:\ \w+){0,3}\ (?:an|nach)
+        |(?:meine|seine|ihre|neue)\ (?:neue\ )?(?:adresse|anschrift)|(?:adresse|anschrift)\s?:|wohnt?\ (?:in|am|an|jetzt)|wohne\ (?:in|am|an|jetzt|ich)|(?:liefern|senden|schicken)(?:\ [^\s,.;]+){0,3}\ (?:an|nach)
         |(?:mon|ma|son|nouvelle)\ (?:nouvelle\ )?adresse|habite\ (?:au|à)?|livre[rz]?\ (?:au|à)
         |(?:il\ mio|suo|nuovo)\ indirizzo|indirizzo\s?:|(?:meu|seu|novo)\ endere[cç]o|endere[cç]o\s?:|mor[oa]\ (?:na|no|em)|(?:ev\ )?adres(?:im|i)|yeni\ adres|adres\s?:
-        |(?:m[oó]j|jego|jej|nowy)\ adres|mieszka[m]?\ (?:przy|na|w)|alamat(?:\ \w+)?|tinggal\ di|kirim(?:kan)?\ ke
+        |(?:m[oó]j|jego|jej|nowy)\ adres|mieszka[m]?\ (?:przy|na|w)|alamat(?:\ [^\s,.;]+)?|tinggal\ di|kirim(?:kan)?\ ke
         |(?:мой|его|её|новый|домашний)\ адрес|адрес\s?:|жив(?:у|ет|ёт)\ (?:по\ адресу|на|в)
         |ঠিকানা(?:\ (?:হলো|হল))?|(?:আমার|তার|উনার)\ (?:বাসা|বাড়ি)|পাঠান|(?:मेरा|उसका|नया|घर\ का)\ पता|पता\s?:|عنوان(?:ي|ه|ها)?|我的地址|地址[:：是]|住所は|住所[:：]|주소는|주소[:：]
         )\s*(?:is|:|=|-|–|—|,|es|ist|est|è|é|jest|adalah|—)?\s*[\x22'“*(]?\s*",

@@ -45,21 +45,21 @@ gata gaten straat laan plein kade gracht dijk steeg singel hof katu tie kuja utc
 
 /// Letters of scripts that write streets and numbers without blanks.
 static EASTERN: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?x)\d+\s?(?:号|號|番地|番|丁目|弄|巷|段|번지|호|동|층|棟|樓|楼|室)|(?:路|街|道|町|区|區|市|弄|巷|목|로|길)\s?\d+|[\p{Han}\p{Hiragana}\p{Katakana}]\s?\d{1,4}-\d{1,4}(?:-\d{1,4})?|\p{Hangul}+(?:로|길)\s\d+").ok()
+    Regex::new(r"(?x)[0-9]+\s?(?:号|號|番地|番|丁目|弄|巷|段|번지|호|동|층|棟|樓|楼|室)|(?:路|街|道|町|区|區|市|弄|巷|목|로|길)\s?[0-9]+|[\p{Han}\p{Hiragana}\p{Katakana}]\s?[0-9]{1,4}-[0-9]{1,4}(?:-[0-9]{1,4})?|\p{Hangul}+(?:로|길)\s[0-9]+").ok()
 });
 
 /// Postal codes of the countries that have letters or marks in them, and any with four digits and more.
 static POSTCODES: LazyLock<Option<Regex>> = LazyLock::new(|| {
     Regex::new(
-        r"(?x)〒\s?\d{3}-?\d{4}|\b[A-Z]{1,2}\d[A-Z\d]?\ \d[A-Z]{2}\b|\b[A-Z]\d[A-Z]\ ?\d[A-Z]\d\b|\b\d{4}\ [A-Z]{2}\b
-        |\b\d{5}-\d{3,4}\b|\b\d{2}-\d{3}\b|\b\d{3}-\d{4}\b|\b[A-Z]{1,3}-\d{4,6}\b|\b\d{3}\ \d{2,3}\b|\b\d{4,7}\b",
+        r"(?x)〒\s?[0-9]{3}-?[0-9]{4}|(?-u:\b)[A-Z]{1,2}[0-9][A-Z0-9]?\ [0-9][A-Z]{2}(?-u:\b)|(?-u:\b)[A-Z][0-9][A-Z]\ ?[0-9][A-Z][0-9](?-u:\b)|(?-u:\b)[0-9]{4}\ [A-Z]{2}(?-u:\b)
+        |(?-u:\b)[0-9]{5}-[0-9]{3,4}(?-u:\b)|(?-u:\b)[0-9]{2}-[0-9]{3}(?-u:\b)|(?-u:\b)[0-9]{3}-[0-9]{4}(?-u:\b)|(?-u:\b)[A-Z]{1,3}-[0-9]{4,6}(?-u:\b)|(?-u:\b)[0-9]{3}\ [0-9]{2,3}(?-u:\b)|(?-u:\b)[0-9]{4,7}(?-u:\b)",
     )
     .ok()
 });
 
 /// A number of a house, and what touches it.
 static NUMBER: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?:^|[^\p{L}\p{M}\d])(?P<number>(?:#|№|[A-Za-z]-?)?\d{1,5}(?:[/-][A-Za-z\d]{1,5})*(?:[A-Za-z]{1,2})?)(?:$|[^\p{L}\p{M}\d])").ok()
+    Regex::new(r"(?:^|[^\p{L}\p{M}0-9])(?P<number>(?:#|№|[A-Za-z]-?)?[0-9]{1,5}(?:[/-][A-Za-z0-9]{1,5})*(?:[A-Za-z]{1,2})?)(?:$|[^\p{L}\p{M}0-9])").ok()
 });
 
 /// How sure a text must be.
@@ -159,7 +159,7 @@ fn is_placed(bare: &str) -> bool {
 /// Number, name and town in a list, as nothing but addresses are written: `12 Baker, Leeds`.
 fn is_listed(value: &str) -> bool {
     static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^\W*(?:\d{1,4}[A-Za-z]?(?:[/-]\d+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+\d{1,4}[A-Za-z]?(?:[/-]\d+)?),\s*(?:\d[\d -]{2,7}\s+)?\p{Lu}").ok()
+        Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?\p{Lu}").ok()
     });
     LIST.as_ref().is_some_and(|l| l.is_match(value))
 }

@@ -53,7 +53,7 @@ static VENDOR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(FORMS).ok()
 
 /// `Bearer` and a credential; words such as `Bearer token` are sorted out afterwards.
 static SCHEME: LazyLock<Option<Regex>> =
-    LazyLock::new(|| Regex::new(r"(?i)\b(bearer|basic)[\s:]+([A-Za-z0-9._~+/=-]{6,})").ok());
+    LazyLock::new(|| Regex::new(r"(?i)(?-u:\b)(bearer|basic)[\s:]+([A-Za-z0-9._~+/=-]{6,})").ok());
 
 /// `scheme://user:password@`
 static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {

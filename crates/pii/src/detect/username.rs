@@ -37,7 +37,9 @@ const NETWORKS: &str =
 
 const NETWORK_HINTS: &[&str] = &[
     "insta", "twitter", "tiktok", "tik tok", "telegram", "snap", "facebook", "threads", "bluesky",
-    "mastodon", "ig", "tg", "fb", "tw",
+    "mastodon", " ig", "ig:", "ig @", "ig-", "-ig", "(ig", " tg", "tg:", "tg @", "tg-", "-tg", "(tg", " fb",
+    "fb:", "fb @", "fb-", "-fb", "(fb", "/ig", "/tg", "/fb", "ig=", "tg=", "fb=", "[ig", "[tg", "[fb", ">ig",
+    ">tg", ">fb",
 ];
 
 const PROFILE_HINTS: &[&str] = &[
@@ -186,15 +188,18 @@ story.php photo.php php l.php";
 static BESIDE: LazyLock<Option<Regex>> = LazyLock::new(|| {
     let network = r"(?:instagram|insta|ig|twitter|tiktok|tik\ tok|tt|telegram|tg|snapchat|snap|sc|facebook|fb|threads|bluesky|bsky|mastodon|x)";
     Regex::new(&format!(
-        r"(?xi)\b{network}(?:\ (?:handle|id|username|name|account|profile|is|user))*\s*[:=\-–—(>|/]*\s*@(?P<after>[a-z0-9_][a-z0-9_.]{{1,63}})
-        |(?:^|[^\w@/.])@(?P<before>[a-z0-9_][a-z0-9_.]{{1,63}})\s*(?:\(\s*|\[\s*|-\s*|–\s*|/\s*|,?\s*(?:on|at|via|in|auf|en|sur|from)\s+(?:my\s+)?)?\b{network}\b"
+        r"(?xi)(?-u:\b){network}(?:\ (?:handle|id|username|name|account|profile|is|user))*\s*[:=\-–—(>|/]*\s*@(?P<after>[a-z0-9_][a-z0-9_.]{{1,63}})
+        |(?:^|[^a-z0-9_@/.])@(?P<before>[a-z0-9_][a-z0-9_.]{{1,63}})\s*(?:\(\s*|\[\s*|-\s*|–\s*|/\s*|,?\s*(?:on|at|via|in|auf|en|sur|from)\s+(?:my\s+)?)?(?-u:\b){network}(?-u:\b)"
     ))
     .ok()
 });
 
 /// A name on a server: `@x@host.tld`.
 static FEDERATED: LazyLock<Option<Regex>> = LazyLock::new(|| {
-    Regex::new(r"(?i)(?:^|[^\w@/.])@([a-z0-9_][a-z0-9_.-]{1,63})@[a-z0-9][a-z0-9.-]*\.[a-z]{2,24}\b").ok()
+    Regex::new(
+        r"(?i)(?:^|[^a-z0-9_@/.])@([a-z0-9_][a-z0-9_.-]{1,63})@[a-z0-9][a-z0-9.-]*\.[a-z]{2,24}(?-u:\b)",
+    )
+    .ok()
 });
 
 fn find(view: &View<'_>, hits: &mut Hits) {

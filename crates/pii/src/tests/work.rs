@@ -179,6 +179,16 @@ fn no_input_costs_ten_times_a_normal_one() {
         "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed ",
         "ig @a ",
         "t.me/ab ",
+        "a: b; ",
+        "a=b|",
+        "data:text/plain,%41",
+        "<!-- a: b; c: d -->",
+        "=?utf-8?Q?a=20?= b ",
+        " for user a ",
+        "- a [12/Mar/2026:",
+        "House 4, Road ",
+        "address is 1 Elm ",
+        "AAECAwQFBgcICQoL ",
     ]
     .into_iter()
     .map(|t| (t.to_owned(), filled(t, if matches!(t, "@" | "%25" | "[") { MIB } else { SHORT })))
