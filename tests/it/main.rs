@@ -5,6 +5,8 @@ mod architecture;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod contract;

@@ -1,6 +1,7 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
 use super::keyed::Keyed;
+use super::near::Recent;
 use correlate::print_of;
 use foldhash::HashMap;
 use record::Tick;
@@ -97,6 +98,7 @@ pub(super) struct Expectations {
     keyed: Keyed,
     /// Flow to its steps that are under way, with their expectations.
     under_way: HashMap<u32, Vec<(String, u32)>>,
+    recent: Recent,
 }
 
 /// An expectation, its terms apart.
@@ -174,6 +176,12 @@ impl Expectations {
         let terms = self.terms(expect);
         self.all.push(Stored { at, flow, first: NONE, terms, took_us: 0, answer: 0, step: None });
         self.enter(key(&expect.event, shape, &values), index);
+        self.recent.add(index, expect);
+    }
+
+    /// The latest of them, as they were asked for.
+    pub(super) const fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     fn enter(&mut self, key: u64, index: u32) {
@@ -300,7 +308,7 @@ impl Expectations {
         stored.at <= at && matchers.iter().all(|(pointer, m)| m.check(body.pointer(pointer)).is_ok())
     }
 
-    fn is_open(&self, index: u32) -> bool {
+    pub(super) fn is_open(&self, index: u32) -> bool {
         let by = self.get(index as usize).map_or(0, |e| e.by().count());
         u32::try_from(by).is_ok_and(|by| by < self.count(index))
     }
