@@ -99,7 +99,7 @@ impl Breaker {
             };
             let end = d.accepted().and_then(|t| t.end).or(d.last_end())?;
             let asked = d.fulfils.and_then(|index| analysis.expectation(index)).filter(|e| e.step.is_some());
-            let counted = asked.map(|e| e.at.plus(e.took)).filter(|answered| *answered >= end);
+            let counted = asked.and_then(|e| e.answered).filter(|answered| *answered >= end);
             Some(Seen {
                 number: d.number,
                 began: d.first_byte(),

@@ -113,7 +113,7 @@ impl NearMisses {
         open: impl Fn(u32) -> bool,
         engine: &Engine,
     ) {
-        if self.looked_at >= LOOKED_AT || self.by_delivery.len() >= KEPT {
+        if recent.0.is_empty() || self.looked_at >= LOOKED_AT || self.by_delivery.len() >= KEPT {
             return;
         }
         self.looked_at += 1;

@@ -332,6 +332,12 @@ mod tests {
                 "{line}"
             );
         }
+        // A format string escapes nothing.
+        let raw = format!(
+            r#"{{"time": "2025-11-13 14:30:15,123", "level": "WARNING", "logger": "{NAME}", "message": "Webhook delivery failed: event=e, status=400, attempt=1/3, response={{"a": "b"}}"}}"#
+        );
+        let entry = formats.read(&raw).unwrap();
+        assert_eq!((entry.kind, entry.status, entry.at.is_some()), (Some(Kind::Failed), Some(400), true));
         // The receiver's words are not the sender's line.
         let quoted = format!(
             "WARNING 2025-11-13 14:30:15,123 {NAME} Webhook delivery failed: event=e, status=400, attempt=1/3, response={{\"message\":\"Webhook delivered successfully: event=e\"}}"
