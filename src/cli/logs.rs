@@ -3,7 +3,7 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
-use evidence::logs::{Arrivals, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
+use evidence::logs::{Arrivals, Errors, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use pii::{Engine, Policy, Utf8Reader, shown};
 use record::Counted;
 use record::{Links, PartRead, ReadError, Reader, read_input_text};
@@ -130,12 +130,13 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
     let leaks = summary.pii.as_ref().is_some_and(|pii| !pii.is_empty());
     match reconciliation {
         _ if leaks => Exit::Fail,
+        // What is missing may stand in the lines that could not be read.
+        _ if mostly_unreadable(summary) => Exit::Unproven,
         Some(found) if !found.agrees() => Exit::Fail,
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => Exit::Unproven,
         _ if summary.not_looked_at > 0 => Exit::Unproven,
-        // Nor does one of which most could not be read, nor a comparison in which nothing met.
-        _ if mostly_unreadable(summary) => Exit::Unproven,
+        // Nor does a comparison in which nothing met.
         Some(found) if !found.met() => Exit::Unproven,
         _ => Exit::Pass,
     }
@@ -172,6 +173,7 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
             row(what, n);
         }
     }
+    out.push_str(&errors(&summary.errors));
     let statuses: Vec<String> = summary.statuses.iter().map(|(s, n)| format!("{s}: {n}")).collect();
     let _ = writeln!(out, "statuses                     {}", statuses.join(", "));
     if summary.unreadable.count > 0 {
@@ -203,6 +205,22 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     }
     if let Some(found) = reconciliation {
         out.push_str(&reconciled(found));
+    }
+    out
+}
+
+/// Errors of the application, with the first of them in words.
+fn errors(errors: &Errors) -> String {
+    let Errors { count, tracebacks, of_others, first } = errors;
+    if count + of_others == 0 {
+        return String::new();
+    }
+    let mut out = format!("errors of the application    {count:>10}, {tracebacks} with a traceback");
+    let others =
+        if *of_others > 0 { format!("; {of_others} of loggers that do not count") } else { String::new() };
+    let _ = writeln!(out, "{others}");
+    for (line, text) in first {
+        let _ = writeln!(out, "  line {line}: {}", shown(text));
     }
     out
 }

@@ -58,7 +58,8 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     }
     // A stand-in that is a server elsewhere is no evidence about staging either.
     header.stand_in = drives.iter().any(Drive::is_about_stand_in);
-    let formats = logs::formats(None)?;
+    let declared = drives.iter().flat_map(|drive| drive.log_errors().iter().cloned()).collect();
+    let formats = logs::formats(args.formats.as_deref())?.with_error_loggers(declared);
     let follow = |p: &PathBuf| {
         LogFollow::at_end(p)
             .map_err(|e| Failure::usage(format!("--log {}: cannot be read: {e}", p.display())))

@@ -8,6 +8,7 @@ use super::sessions::Sessions;
 use super::step::{Judged, kept_body, problems};
 use crate::journal::Journal;
 use crate::redact::Redactor;
+use correlate::read_json;
 use record::Tick;
 use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
@@ -333,7 +334,7 @@ fn may_poll_on(poll: &Poll, judged: &Judged, begun: Tick) -> bool {
 /// says so.
 fn capture(step: &Step, judged: &Judged, scope: &mut Scope) {
     let Ok(reply) = &judged.reply else { return };
-    let body: Value = serde_json::from_slice(&reply.body).unwrap_or(Value::Null);
+    let body: Value = read_json(&reply.body).unwrap_or(Value::Null);
     for (name, pointer) in &step.capture {
         if let Some(value) = body.pointer(pointer) {
             scope.capture(name.clone(), value.clone());

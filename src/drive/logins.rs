@@ -6,6 +6,7 @@ use super::driver::Driver;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
 use super::step::excerpt;
 use crate::redact::Redactor;
+use correlate::read_json;
 use futures_util::future::join_all;
 use record::Outcome;
 use scenario::{ResolvedRequest, Scope, Session, Step, resolve_request};
@@ -95,7 +96,7 @@ fn tokens(
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
         return Err(format!("status {}{wait}: {}", reply.status, excerpt(reply, redactor)));
     }
-    let body: Value = serde_json::from_slice(&reply.body)
+    let body: Value = read_json(&reply.body)
         .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
     let access =

@@ -3,6 +3,7 @@
 use super::client::{ClientError, Reply};
 use crate::outbound::shown_url;
 use crate::redact::Redactor;
+use correlate::{mended, read_json};
 use record::Tick;
 use record::matcher::Matcher;
 use scenario::{Expect, OneOrMany};
@@ -101,11 +102,13 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
     if expected.is_empty() {
         return Vec::new();
     }
-    let body: Value = match serde_json::from_slice(&reply.body) {
+    let body: Value = match read_json(&reply.body) {
         Ok(body) => body,
         Err(_) => {
             let kind = pii::printable(reply.header("content-type").unwrap_or("no content type"));
-            return vec![format!("the answer is not JSON ({kind}): {}", excerpt(reply, redactor))];
+            // Of what is quite another thing the beginning says more than where it stops being JSON.
+            let why = mended(&reply.body).map(|(_, why)| format!("{why}: ")).unwrap_or_default();
+            return vec![format!("the answer is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
         }
     };
     let check = |(pointer, matcher): (&String, &Matcher)| {

@@ -2,6 +2,7 @@
 
 use super::error::RunError;
 use super::injector::{self, Turns, injector};
+use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Client, Reply};
@@ -62,7 +63,11 @@ impl Prepared {
             Target::Url(_) => None,
         };
         let base = target_url(&plan, staging.as_ref());
-        let client = Client::new(&base, plan.concurrency as usize).map_err(RunError::Target)?;
+        // A kept connection stays with one of several processes, each of which may have a breaker of its own: where one is
+        // opened, each request goes to whichever takes it.
+        let opens_breaker = matches!(plan.budget(), Budget::Tripped(_) | Budget::LetOpen);
+        let kept = if opens_breaker { 0 } else { plan.concurrency as usize };
+        let client = Client::new(&base, kept).map_err(RunError::Target)?;
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
         let matcher = Arc::new(injector::matcher(&plan, &run, &rows));

@@ -482,6 +482,8 @@ impl Inbox {
         if self.author(&request.headers, &request.body, verdict.reason) == Author::Stranger {
             return self.record_stranger(request, verdict, suspect);
         }
+        // Without its body it is no webhook any more, and nothing is wrong with a signature.
+        let suspect = suspect.filter(|_| !request.body.is_empty());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
         let slot = Some(self.place(&Sighting { key, body: 0, awaited: None }, &request).slot);

@@ -41,8 +41,9 @@ fn the_real_system_s_flaws_are_found() {
 #[test]
 fn a_breaker_that_is_wrong_is_found() {
     for (kind, says) in [
-        ("breaker-never-opens", "deliveries came in the 3 s of silence"),
+        ("breaker-never-opens", "deliveries came within 3 s of the 5th failure"),
         ("breaker-stuck-open", "still silent after 3 s"),
+        ("breaker-per-process", "each process has a breaker of its own"),
     ] {
         let ran = sweep(&["--misbehave", kind], 1);
         let artifact = ran.artifact("sender_contract");

@@ -55,7 +55,7 @@ fn a_sweep_without_ids_blames_each_redirect_and_each_repeat_on_its_own_delivery(
     let ran = quick("run", &follows).args(&["--misbehave", "narrow-success"]).run().exits(1);
     for status in [301, 302, 303, 307, 308] {
         let (verdict, evidence) = clause(&ran, &format!("does not follow {status}"));
-        assert_eq!((verdict.as_str(), evidence.as_str()), ("fail", "followed a redirect"), "{status}");
+        assert!(verdict == "fail" && evidence.starts_with("followed a redirect"), "{status}: {evidence}");
     }
     for (status, verdict) in [(200, "pass"), (203, "fail"), (204, "pass"), (206, "fail"), (299, "fail")] {
         let (found, evidence) = clause(&ran, &format!("accepts {status}"));

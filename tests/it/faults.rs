@@ -167,10 +167,17 @@ fn shows(kind: &str, faults: &[&str], gate: &str, says: &str) {
 
 #[test]
 fn giving_up_early_or_late_fails_the_attempts() {
-    shows("no-retry", &["503"], "retry_attempts", "1 attempt(s) and no retry");
-    shows("too-many-retries", &["503x*"], "retry_attempts", "4 attempts");
-    shows("no-retry-on-reset", &["reset@2"], "retry_attempts", "delivery 2: 1 attempt(s) and no retry");
-    shows("broken-as-success", &["truncate@2"], "retry_attempts", "delivery 2: 1 attempt(s) and no retry");
+    shows("no-retry", &["503"], "retry_attempts", "1 of 3 attempts, then silence");
+    shows("too-many-retries", &["503x*"], "retry_attempts", "4 attempts, 3 are declared");
+    shows("no-retry-on-reset", &["reset@2"], "retry_attempts", "delivery 2: 1 of 3 attempts, then silence");
+    shows(
+        "broken-as-success",
+        &["truncate@2"],
+        "retry_attempts",
+        "delivery 2: 1 of 3 attempts, then silence",
+    );
+    let told = "smoke was told 3 attempts (WEBHOOK_MAX_RETRIES, or backoff_ms in the gates)";
+    shows("no-retry", &["503"], "retry_attempts", told);
 }
 
 #[test]
@@ -203,6 +210,29 @@ fn a_followed_redirect_fails() {
 fn a_2xx_that_does_not_count_and_a_200_that_counts_too_late_fail() {
     shows("narrow-success", &["answer=206@1"], "success_accepted", "delivery 1: tried again after 206");
     shows("accept-late", &["drip=40/s@1"], "attempt_deadline", "delivery 1: an attempt lasted 2.");
+}
+
+/// A sender with another time-out than the one that smoke was told: neither limit passes, and each is a line of its own.
+#[test]
+fn a_time_out_that_is_not_the_declared_one_fails() {
+    let given_up = "delivery 1: gave up after 0.2";
+    shows("short-timeout", &["hang@1"], "read_timeout", given_up);
+    shows("short-timeout", &["hang@1"], "read_timeout", "smoke was told 0.5 s (WEBHOOK_TIMEOUT)");
+    shows("short-timeout", &["drip=40/s@1"], "attempt_deadline", given_up);
+}
+
+#[test]
+fn a_hang_proves_the_limit_of_each_read_and_a_drip_that_of_the_attempt() {
+    let of = |fault: &str, more: &[&str]| {
+        let ran = quick(&["--flows", "4", "--inject", fault]).args(more).run();
+        (ran.gate("payments", "read_timeout"), ran.gate("payments", "attempt_deadline"))
+    };
+    let (pass, none) = ("pass".to_owned(), "not_exercised".to_owned());
+    assert_eq!(of("hang@1", &[]), (pass.clone(), none.clone()));
+    assert_eq!(of("drip=40/s@1", &[]), (none.clone(), pass.clone()));
+    // The real sender limits each read only.
+    assert_eq!(of("hang@1", &["--misbehave", "accept-late"]), (pass, none.clone()));
+    assert_eq!(of("drip=40/s@1", &["--misbehave", "accept-late"]), (none, "fail".to_owned()));
 }
 
 #[test]

@@ -97,6 +97,69 @@ fn a_log_in_another_encoding_or_with_something_before_its_lines_is_read() {
 }
 
 #[test]
+fn json_lines_and_ids_in_another_spelling_say_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &[]);
+    let webhooks = [Webhook::new(), Webhook::new()];
+    webhooks.iter().for_each(|webhook| assert_eq!(receiver.post(webhook), Some(200)));
+    receiver.terminate();
+    receiver.wait();
+    let all = |line: &dyn Fn(&str) -> String| webhooks.iter().map(|w| line(&w.id)).collect::<String>();
+    let json = |id: &str, keys: [&str; 4]| {
+        let text = delivered(id);
+        let [level, day, time, logger, message] = text.trim_end().splitn(5, ' ').collect::<Vec<_>>()[..]
+        else {
+            panic!("{text}")
+        };
+        let [at, of, by, said] = keys;
+        serde_json::json!({at: format!("{day} {time}"), of: level, by: logger, said: message}).to_string()
+            + "\n"
+    };
+    let own = "utc_offset: '+06:00'\nlines: []\njson: [{name: own, time: [/at], level: [l], logger: [who], message: [said]}]\n\
+               messages: [{kind: delivered, pattern: '^Webhook delivered'}]\n";
+    std::fs::write(dir.path().join("own.yaml"), own).unwrap();
+    let unreadable = "something else\n".repeat(30);
+    for (log, flags, code) in [
+        (all(&|id| json(id, ["time", "level", "logger", "message"])), &[][..], 0),
+        (all(&|id| json(id, ["at", "l", "who", "said"])), &["--formats", "own.yaml"], 0),
+        (all(&|id| delivered(&id.to_uppercase())), &[], 0),
+        (all(&|id| delivered(&format!("\"{id}\""))), &[], 0),
+        (all(&|id| delivered(&format!("'{id}'"))), &[], 0),
+        // What is missing may stand in the lines that could not be read.
+        (unreadable + &delivered(&webhooks[0].id), &[], 3),
+        (delivered(&webhooks[0].id) + &line("INFO", "something else"), &[], 1),
+    ] {
+        let done = logs(dir.path(), &[&["-", "--journal", "j.jsonl"], flags].concat(), &log);
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(code), "{log}\n{shown}{}", String::from_utf8_lossy(&done.stderr));
+    }
+}
+
+#[test]
+fn errors_of_the_application_are_counted_and_quoted() {
+    let dir = tempfile::tempdir().unwrap();
+    let failed = delivered("a")
+        .replace(NAME, "django.request")
+        .replace("INFO", "ERROR")
+        .replace("Webhook delivered successfully", "Internal Server Error");
+    let trace = "Traceback (most recent call last):\n  File \"x.py\", line 3, in view\nValueError: ask john@example.com\n";
+    let done = logs(dir.path(), &["-", "--format", "json"], delivered("a") + &failed + trace);
+    let found: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let errors = &found["log"]["errors"];
+    assert_eq!(
+        (&errors["count"], &errors["tracebacks"], &found["log"]["unreadable"]["count"]),
+        (&1.into(), &1.into(), &0.into())
+    );
+    let quote = errors["first"][0][1].as_str().unwrap();
+    assert!(
+        quote.starts_with("Internal Server Error")
+            && quote.contains("ValueError")
+            && !quote.contains("john@"),
+        "{quote}"
+    );
+}
+
+#[test]
 fn the_receiver_counts_personal_data_and_plays_faults() {
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(dir.path(), "", &["--inject", "503@1"]);

@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod causes;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod contract;

@@ -88,6 +88,64 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
     assert!(contents("_journal.jsonl").len() == 2 && contents("_memo.md").contains(&memo.into_bytes()));
 }
 
+/// The application's own errors fail the window, quoted; a JSON log is read, and one that is not says nothing.
+#[test]
+fn errors_in_the_applications_log_fail_the_window() {
+    let error = |path: &str| {
+        format!(
+            "ERROR 2025-11-13 14:30:15,123 django.request Internal Server Error: {path}\nTraceback (most recent call last):\n  \
+             File \"/app/views.py\", line 3, in verify\n    raise KeyError(\"amount\")\nKeyError: 'amount'\n"
+        )
+    };
+    let json = "{\"time\": \"2025-11-13 14:30:15,123\", \"level\": \"INFO\", \"logger\": \"django\", \"message\": \"started\"}\n";
+    for (lines, exit, verdict, says) in [
+        (
+            error("/api/1/verify/") + &error("/api/2/verify/"),
+            1,
+            "fail",
+            "2 errors, 2 of them with a traceback",
+        ),
+        (json.repeat(3), 3, "pass", "0 errors"),
+        (
+            "what nobody knows\n".repeat(9),
+            3,
+            "unproven",
+            "9 of 9 lines are in no known format: --formats FILE",
+        ),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let log = dir.path().join("django.log");
+        std::fs::write(&log, error("/before/the/window/")).unwrap();
+        let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "2s", "--log", "django.log"]);
+        begun(dir.path());
+        (0..4).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
+        let mut file = std::fs::OpenOptions::new().append(true).open(&log).unwrap();
+        std::io::Write::write_all(&mut file, lines.as_bytes()).unwrap();
+        let done = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert_eq!(done.status.code(), Some(exit), "{shown}");
+        let artifact = std::fs::read(dir.path().join("artifacts/staging_observation_output.json")).unwrap();
+        let artifact: serde_json::Value = serde_json::from_slice(&artifact).unwrap();
+        let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+        let check = checks.iter().find(|c| c["id"] == "log_errors").unwrap();
+        assert_eq!(check["verdict"], verdict, "{check}");
+        assert!(check["text"].as_str().unwrap().contains(says), "{check}");
+        let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
+        assert_eq!(
+            memo.contains("Internal Server Error: /api/1/verify/: KeyError: 'amount'"),
+            verdict == "fail",
+            "{memo}"
+        );
+        assert!(!memo.contains("/before/the/window/"), "{memo}");
+        // What the log leaves out is no contradiction of a log that cannot be read.
+        if verdict == "unproven" {
+            let compared = checks.iter().find(|c| c["id"] == "sender_log").unwrap();
+            assert_eq!(compared["verdict"], "unproven", "{compared}");
+        }
+    }
+}
+
 /// A webhook as the sender's, signed with another secret.
 fn imitated() -> Webhook {
     let mut forged = Webhook::new();

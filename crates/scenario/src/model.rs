@@ -78,6 +78,11 @@ pub struct Scenario {
     #[serde(default)]
     #[schemars(with = "Option<pii::Policy>")]
     pub pii: Option<Json>,
+    /// Loggers of the system under test whose ERROR lines and tracebacks `smoke observe --log` counts as errors of the
+    /// application; a name covers those below it, `*` is all. Without any they are those of the formats file: all but the
+    /// ones that log what strangers send.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub log_errors: Vec<String>,
     /// The steps of a flow, in order.
     #[schemars(length(min = 1))]
     pub steps: Vec<Step>,

@@ -100,6 +100,10 @@ kinds! {
     BreakerNeverOpens = "breaker-never-opens",
     /// once open, the circuit breaker stays open
     BreakerStuckOpen = "breaker-stuck-open",
+    /// two processes, each with a circuit breaker of its own; a connection stays with one of them
+    BreakerPerProcess = "breaker-per-process",
+    /// gives an attempt up after half the time-out (seen with --inject hang or drip)
+    ShortTimeout = "short-timeout",
 }
 
 /// Which deliveries (or calls, for `step-500`) a misbehaviour takes.

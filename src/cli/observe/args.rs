@@ -43,6 +43,9 @@ pub(in crate::cli) struct Args {
     /// Log file of the sender to read along; may be given several times
     #[arg(long = "log", value_name = "FILE")]
     pub logs: Vec<PathBuf>,
+    /// How the lines of the log look [default: the real sender's, JSON ones and the staging guide's, built in]
+    #[arg(long, value_name = "FILE", requires = "logs")]
+    pub formats: Option<PathBuf>,
     /// Command to run when a rollback trigger fires: SMOKE_ROLLBACK_TRIGGER and SMOKE_ROLLBACK_REASON say why
     #[arg(long, value_name = "COMMAND")]
     pub on_rollback: Option<String>,

@@ -85,6 +85,11 @@ impl Drive {
     pub(super) const fn is_about_stand_in(&self) -> bool {
         self.prepared.is_about_stand_in()
     }
+
+    /// The loggers whose errors its scenario asks for.
+    pub(super) fn log_errors(&self) -> &[String] {
+        &self.prepared.plan().loaded.scenario.log_errors
+    }
 }
 
 fn traffic(text: &str) -> Result<Traffic, String> {

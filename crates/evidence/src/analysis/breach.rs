@@ -22,6 +22,8 @@ pub enum Breach {
         delivery: u64,
         /// Attempts that came.
         attempts: usize,
+        /// Attempts that were declared.
+        declared: usize,
     },
     /// More attempts than the contract says.
     TooMany {
@@ -29,6 +31,8 @@ pub enum Breach {
         delivery: u64,
         /// Attempts that came.
         attempts: usize,
+        /// Attempts that were declared.
+        declared: usize,
     },
     /// An attempt after a 4xx.
     RetriedClientError {
@@ -60,6 +64,8 @@ pub enum Breach {
     Redirected {
         /// The delivery's number.
         delivery: u64,
+        /// Where to and how, as a phrase; empty where it is not known.
+        how: String,
     },
     /// An attempt was held open beyond the sender's time-out, and no retry followed; in ms.
     Overstayed {
@@ -69,7 +75,39 @@ pub enum Breach {
         took_ms: u64,
         /// The time-out.
         timeout_ms: u64,
+        /// What it should have limited.
+        limit: TimeLimit,
     },
+    /// The sender gave an attempt up at another time than the declared one; in ms.
+    GaveUp {
+        /// The delivery's number.
+        delivery: u64,
+        /// After how long.
+        took_ms: u64,
+        /// The time-out.
+        timeout_ms: u64,
+        /// Which limit that was.
+        limit: TimeLimit,
+    },
+}
+
+/// What a time-out limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TimeLimit {
+    /// How long nothing comes: shown by an answer that does not come at all.
+    Read,
+    /// How long the attempt takes in all: shown by an answer that comes byte by byte.
+    Attempt,
+}
+
+impl TimeLimit {
+    /// What the answer does that shows it.
+    pub(super) const fn shown_by(self) -> &'static str {
+        match self {
+            Self::Read => "no byte of an answer came",
+            Self::Attempt => "the answer came byte by byte",
+        }
+    }
 }
 
 impl Breach {
@@ -84,8 +122,9 @@ impl Breach {
             | Self::RetriedSuccess { delivery, .. }
             | Self::Identity { delivery, .. }
             | Self::SameTimestamp { delivery }
-            | Self::Redirected { delivery }
-            | Self::Overstayed { delivery, .. } => *delivery,
+            | Self::Redirected { delivery, .. }
+            | Self::Overstayed { delivery, .. }
+            | Self::GaveUp { delivery, .. } => *delivery,
         }
     }
 
@@ -100,17 +139,28 @@ impl Breach {
                     seconds(wanted_us / 1000)
                 )
             }
-            Self::TooFew { attempts, .. } => format!("{attempts} attempt(s) and no retry"),
-            Self::TooMany { attempts, .. } => format!("{attempts} attempts"),
+            Self::TooFew { attempts, declared, .. } => {
+                format!("{attempts} of {declared} attempts, then silence")
+            }
+            Self::TooMany { attempts, declared, .. } => {
+                format!("{attempts} attempts, {declared} are declared")
+            }
             Self::RetriedClientError { status, .. } | Self::RetriedSuccess { status, .. } => {
                 format!("tried again after {status}")
             }
             Self::Identity { changed, .. } => format!("{changed} changed between attempts"),
             Self::SameTimestamp { .. } => "timestamp did not change between attempts".to_owned(),
-            Self::Redirected { .. } => "followed a redirect".to_owned(),
-            Self::Overstayed { took_ms, timeout_ms, .. } => format!(
-                "an attempt lasted {} s with a time-out of {} s, and no retry followed",
+            Self::Redirected { how, .. } => format!("followed a redirect{how}"),
+            Self::Overstayed { took_ms, timeout_ms, limit, .. } => format!(
+                "an attempt lasted {} s with a time-out of {} s while {}, and no retry followed",
                 seconds(*took_ms),
+                seconds(*timeout_ms),
+                limit.shown_by()
+            ),
+            Self::GaveUp { took_ms, timeout_ms, limit, .. } => format!(
+                "gave up after {} s while {}, {} s are declared",
+                seconds(*took_ms),
+                limit.shown_by(),
                 seconds(*timeout_ms)
             ),
         }

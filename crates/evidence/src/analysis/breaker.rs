@@ -24,6 +24,16 @@ pub struct Opening {
     pub until: Tick,
     /// The delivery that was the probe, and its outcome; none while nothing came after the silence.
     pub probe: Option<Probe>,
+    /// When the sender had counted the failures for certain: the steps that it delivered within were answered. `None` where
+    /// it is not known.
+    counted: Option<Tick>,
+}
+
+impl Opening {
+    /// Whether a delivery was asked for when the sender had counted the failures: nothing was on its way any more.
+    fn was_known_to(&self, one: &Seen) -> bool {
+        self.counted.zip(one.asked).is_some_and(|(counted, asked)| asked > counted)
+    }
 }
 
 /// The first delivery after the silence.
@@ -44,6 +54,35 @@ struct Seen {
     began: Tick,
     end: Tick,
     failed: bool,
+    /// When the step that it came from was sent.
+    asked: Option<Tick>,
+    /// When that step was answered, if that was after its end: then the sender had made up its mind.
+    counted: Option<Tick>,
+}
+
+/// Failures that count towards the next opening.
+#[derive(Debug, Default)]
+struct Failures {
+    all: VecDeque<Seen>,
+    /// The end of the latest success.
+    succeeded: Option<Tick>,
+}
+
+impl Failures {
+    fn add(&mut self, contract: BreakerContract, one: Seen) -> bool {
+        self.all.retain(|before| one.end.since(before.end) <= contract.window());
+        self.all.push_back(one);
+        self.all.len() >= contract.failures as usize
+    }
+
+    /// When the sender had counted all of them; not known where a success ran beside them, which takes one off or not
+    /// depending on the order that the sender saw.
+    fn counted(&self) -> Option<Tick> {
+        let beside = |one: &Seen| self.succeeded.is_some_and(|succeeded| one.began <= succeeded);
+        let all: Option<Vec<Tick>> =
+            self.all.iter().map(|one| one.counted.filter(|_| !beside(one))).collect();
+        all?.into_iter().max()
+    }
 }
 
 impl Breaker {
@@ -58,8 +97,17 @@ impl Breaker {
                 Fate::Delivered => false,
                 Fate::Open => return None,
             };
-            let accepted = d.accepted().and_then(|t| t.end);
-            Some(Seen { number: d.number, began: d.first_byte(), end: accepted.or(d.last_end())?, failed })
+            let end = d.accepted().and_then(|t| t.end).or(d.last_end())?;
+            let asked = d.fulfils.and_then(|index| analysis.expectation(index)).filter(|e| e.step.is_some());
+            let counted = asked.and_then(|e| e.answered).filter(|answered| *answered >= end);
+            Some(Seen {
+                number: d.number,
+                began: d.first_byte(),
+                end,
+                failed,
+                asked: asked.map(|e| e.at),
+                counted,
+            })
         };
         let failures = analysis.own().filter_map(seen).filter(|d| d.failed);
         let contract = analysis.header.retry.breaker;
@@ -74,36 +122,35 @@ impl Breaker {
         deliveries.sort_unstable_by_key(|d| (d.end, d.number));
         let overlap = contract.overlap();
         let mut breaker = Self::default();
-        let mut failures: VecDeque<Tick> = VecDeque::new();
+        let mut failures = Failures::default();
         for one in deliveries {
             match breaker.openings.last_mut().filter(|o| !o.probe.is_some_and(|p| p.succeeded)) {
-                Some(open) if one.began <= open.at.plus(overlap) => {}
+                Some(open) if one.began <= open.at.plus(overlap) && !open.was_known_to(&one) => {}
                 Some(open) if one.began.plus(overlap) < open.until => breaker.leaked.push(one.number),
                 Some(open) => {
                     let succeeded = !one.failed;
                     open.probe = Some(Probe { delivery: one.number, end: one.end, succeeded });
-                    failures.clear();
+                    failures.all.clear();
                     if one.failed {
-                        breaker.open(contract, one.end);
+                        breaker.open(contract, one.end, None);
                     }
                 }
                 None if one.failed => {
-                    failures.retain(|at| one.end.since(*at) <= contract.window());
-                    failures.push_back(one.end);
-                    if failures.len() >= contract.failures as usize {
-                        breaker.open(contract, one.end);
+                    if failures.add(contract, one) {
+                        breaker.open(contract, one.end, failures.counted());
                     }
                 }
                 None => {
-                    failures.pop_front();
+                    failures.succeeded = failures.succeeded.max(Some(one.end));
+                    failures.all.pop_front();
                 }
             }
         }
         breaker
     }
 
-    fn open(&mut self, contract: BreakerContract, at: Tick) {
-        self.openings.push(Opening { at, until: at.plus(contract.open()), probe: None });
+    fn open(&mut self, contract: BreakerContract, at: Tick, counted: Option<Tick>) {
+        self.openings.push(Opening { at, until: at.plus(contract.open()), probe: None, counted });
     }
 
     /// Whether a webhook that was due at `at` may have been swallowed: while it was open, or while a probe was under way.
@@ -133,7 +180,7 @@ mod tests {
 
     fn seen(number: u64, seconds: u64, failed: bool) -> Seen {
         let at = Tick(seconds * SECOND);
-        Seen { number, began: at, end: at, failed }
+        Seen { number, began: at, end: at, failed, asked: None, counted: None }
     }
 
     fn replay(deliveries: Vec<Seen>) -> Breaker {
@@ -178,6 +225,30 @@ mod tests {
         let reopened = replay(all);
         assert_eq!(reopened.openings[1].at, Tick(70 * SECOND));
         assert_eq!(reopened.leaked, [7]);
+    }
+
+    /// In a sender that delivers within the step, what is asked for after the fifth failure has been answered cannot have been
+    /// on its way: no tolerance is needed, and a second process shows at once.
+    #[test]
+    fn what_is_asked_for_after_the_last_failure_was_answered_has_leaked() {
+        let one = |number: u64, failed| {
+            let (asked, began, end) = (Tick(number * 100), Tick(number * 100 + 10), Tick(number * 100 + 20));
+            Seen { number, began, end, failed, asked: Some(asked), counted: Some(Tick(end.0 + 5)) }
+        };
+        let all: Vec<Seen> = (1..=7).map(|number| one(number, true)).collect();
+        assert_eq!(replay(all.clone()).leaked, [6, 7]);
+        // It was sent before the answer was there.
+        let mut beside = all.clone();
+        beside[5].asked = Some(Tick(500));
+        assert_eq!(replay(beside).leaked, [7]);
+        // A worker of its own delivers: nobody knows when it had counted.
+        let mut worker = all.clone();
+        worker[3].counted = None;
+        assert_eq!(replay(worker).leaked, Vec::<u64>::new());
+        // A success beside the failures may have taken one off.
+        let mut success = all;
+        success.insert(2, Seen { began: Tick(150), end: Tick(250), ..one(9, false) });
+        assert_eq!(replay(success).leaked, Vec::<u64>::new());
     }
 
     #[test]

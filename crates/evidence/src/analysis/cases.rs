@@ -1,5 +1,6 @@
 //! Which webhook: each one that is lost, late, one too many, unexpected or leaking, with the step that asked for it.
 
+use super::causes::causes;
 use super::sample::event_name;
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, Breaker, Delivery, Expectation, seconds};
@@ -37,6 +38,9 @@ pub struct Listed {
     pub total: u64,
     /// The first 20.
     pub first: Vec<Case>,
+    /// What is behind them, as far as the run shows it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
 }
 
 /// One webhook in trouble.
@@ -67,6 +71,10 @@ pub struct Case {
     pub delivery: Option<u64>,
     /// What is wrong with it.
     pub what: String,
+    /// For one that never came the webhook that came in its place, for one that nothing asked for the step that it may be
+    /// meant for: what differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub near_miss: Option<String>,
 }
 
 impl Case {
@@ -82,6 +90,30 @@ impl Case {
             step_ms: asked.step.map(|_| millis(asked.took)),
             delivery: None,
             what,
+            near_miss: None,
+        }
+    }
+
+    /// A webhook that never came; `index` is the expectation's.
+    fn of_a_lost(analysis: &Analysis, (index, asked): (usize, &Expectation<'_>), missing: u64) -> Self {
+        let came = analysis.near.of_expectation(index).and_then(|(delivery, how)| {
+            let event = event_name(&analysis.deliveries.get(delivery)?.event);
+            Some(format!("a webhook with event {event} came (delivery {}), {how}", delivery + 1))
+        });
+        Self { near_miss: came, ..Self::of_a_step(analysis, asked, never_came(missing)) }
+    }
+
+    /// A delivery that nothing asked for.
+    fn of_a_surprise(analysis: &Analysis, delivery: &Delivery) -> Self {
+        let at = time(analysis, delivery.first_byte());
+        let index = usize::try_from(delivery.number).ok().and_then(|number| number.checked_sub(1));
+        let near = index.and_then(|index| analysis.near.of_delivery(index)).and_then(|(expectation, how)| {
+            let asked = analysis.expectation(expectation)?;
+            Some(format!("nearly the one of flow {}, step {}: {how}", asked.flow, shown(asked.step_name)))
+        });
+        Self {
+            near_miss: near,
+            ..Self::of_a_delivery(analysis, delivery, format!("came at {at}, and no step asks for it"))
         }
     }
 
@@ -100,6 +132,7 @@ impl Case {
                 step_ms: None,
                 delivery: None,
                 what,
+                near_miss: None,
             },
         };
         Self { delivery: Some(delivery.number), ..case }
@@ -122,7 +155,8 @@ impl Case {
             parts.push(format!("step {} {answered} after {ms:.0} ms", shown(step)));
         }
         parts.extend(self.delivery.map(|number| format!("delivery {number}")));
-        parts.join(", ")
+        let near = self.near_miss.as_ref().map(|near| format!("; {near}")).unwrap_or_default();
+        parts.join(", ") + &near
     }
 }
 
@@ -136,12 +170,13 @@ impl Listed {
         }
     }
 
-    /// The sentences of the first `most`, and how many more there are.
+    /// The sentences of the first `most`, how many more there are, and what is behind them.
     #[must_use]
     pub fn sentences(&self, most: usize) -> Vec<String> {
         let told = self.first.iter().take(most).map(Case::sentence);
         let more = self.total.saturating_sub(self.first.len().min(most) as u64);
-        told.chain((more > 0).then(|| format!("and {more} more"))).collect()
+        let causes = self.causes.iter().map(|cause| format!("cause: {cause}"));
+        told.chain((more > 0).then(|| format!("and {more} more"))).chain(causes).collect()
     }
 }
 
@@ -166,9 +201,9 @@ impl Cases {
 pub fn cases(analysis: &Analysis) -> Cases {
     let mut found = Cases::default();
     let lost = Lost::new(analysis);
-    for asked in analysis.expectations() {
+    for (index, asked) in analysis.expectations().enumerate() {
         let missing = lost.missing(&asked);
-        found.lost.add(missing, || Case::of_a_step(analysis, &asked, never_came(missing)));
+        found.lost.add(missing, || Case::of_a_lost(analysis, (index, &asked), missing));
         for delivery in asked.by().filter_map(|index| analysis.deliveries.get(index)) {
             if let Some(what) = too_late(&asked, &delivery) {
                 found.late.add(1, || Case::of_a_delivery(analysis, &delivery, what));
@@ -192,8 +227,10 @@ pub fn cases(analysis: &Analysis) -> Cases {
         // One too many is told with the step that it is too many for.
         found.duplicates.total += u64::from(delivery.surplus);
         let surprise = accounted && !delivery.is_asked_for();
-        let at = time(analysis, delivery.first_byte());
-        found.unexpected.add(u64::from(surprise), || one(format!("came at {at}, and no step asks for it")));
+        found.unexpected.add(u64::from(surprise), || Case::of_a_surprise(analysis, &delivery));
+    }
+    if found.lost.total > 0 {
+        found.lost.causes = causes(analysis, &lost);
     }
     leaking(analysis, &mut found.leaking);
     found
@@ -204,12 +241,14 @@ pub fn cases(analysis: &Analysis) -> Cases {
 pub(super) fn late_and_lost(analysis: &Analysis) -> Vec<String> {
     let lost = Lost::new(analysis);
     let mut told = Vec::new();
-    for asked in analysis.expectations() {
+    for (index, asked) in analysis.expectations().enumerate() {
         let missing = lost.missing(&asked);
         let by = asked.by().filter_map(|index| analysis.deliveries.get(index));
         let late = by.filter_map(|delivery| too_late(&asked, &delivery));
-        let all = (missing > 0).then(|| never_came(missing)).into_iter().chain(late);
-        told.extend(all.map(|what| Case::of_a_step(analysis, &asked, what).sentence()));
+        let late = late.map(|what| Case::of_a_step(analysis, &asked, what));
+        let never = (missing > 0)
+            .then(|| Case { near_miss: None, ..Case::of_a_lost(analysis, (index, &asked), missing) });
+        told.extend(never.into_iter().chain(late).map(|case| case.sentence()));
         if told.len() >= LISTED {
             break;
         }
@@ -253,7 +292,7 @@ impl<'a> Lost<'a> {
         self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
     }
 
-    fn missing(&self, asked: &Expectation<'_>) -> u64 {
+    pub(super) fn missing(&self, asked: &Expectation<'_>) -> u64 {
         match u64::from(asked.missing()) {
             0 => 0,
             _ if self.is_pending(asked) || self.is_swallowed(asked) => 0,
@@ -267,7 +306,7 @@ impl<'a> Lost<'a> {
 pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
     let mut reasons = analysis.steps.first_failed.clone();
     let lost = Lost::new(analysis);
-    for asked in analysis.expectations() {
+    for (index, asked) in analysis.expectations().enumerate() {
         if reasons.len() >= KEPT_FLOWS || reasons.contains_key(&asked.flow) {
             continue;
         }
@@ -275,11 +314,14 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         let refused = delivered().find(|d| d.accepted().is_none());
         let late = || delivered().find_map(|d| Some((too_late(&asked, &d)?, d)));
         let case = if asked.missing() > 0 {
-            let what = match lost.missing(&asked) {
-                0 => "did not come: still due, or swallowed by the sender's circuit breaker".to_owned(),
-                missing => never_came(missing),
-            };
-            Case::of_a_step(analysis, &asked, what)
+            match lost.missing(&asked) {
+                0 => {
+                    let what =
+                        "did not come: still due, or swallowed by the sender's circuit breaker".to_owned();
+                    Case::of_a_step(analysis, &asked, what)
+                }
+                missing => Case::of_a_lost(analysis, (index, &asked), missing),
+            }
         } else if let Some(refused) = refused {
             Case::of_a_delivery(analysis, &refused, "came, and no attempt was accepted".to_owned())
         } else if asked.has_surplus() {

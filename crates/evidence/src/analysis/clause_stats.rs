@@ -1,7 +1,8 @@
 //! What was seen of each clause of the retry contract and of the circuit breaker, counted.
 
+use super::breach::TimeLimit;
 use super::retry::{Retries, retries};
-use super::{Analysis, Breach, Breaker, Delivery};
+use super::{Analysis, Breach, Breaker, Delivery, seconds};
 use record::{BreakerStats, ClauseStats, TOLD, ThrottlePolicy};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -51,9 +52,30 @@ pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
         clause("redirects", redirected(analysis), Silence::DoesNot, |b| {
             matches!(b, Breach::Redirected { .. })
         }),
-        clause("attempt_deadline", found.held, Silence::DoesNot, |b| matches!(b, Breach::Overstayed { .. })),
+        time_limit(&found, TimeLimit::Read),
+        time_limit(&found, TimeLimit::Attempt),
     ]
     .into()
+}
+
+/// What was seen of one of the two limits; the time of a give-up is told where it is the declared one, too.
+fn time_limit(found: &Retries, limit: TimeLimit) -> (String, ClauseStats) {
+    let about = |b: &&Breach| matches!(b, Breach::Overstayed { limit: of, .. } | Breach::GaveUp { limit: of, .. } if *of == limit);
+    let broken: Vec<&Breach> = found.breaches.iter().filter(about).collect();
+    let times: Vec<u64> = found.held.iter().filter(|(of, _)| *of == limit).map(|(_, ms)| *ms).collect();
+    let told = match (times.iter().min(), times.iter().max()) {
+        (Some(least), Some(most)) if broken.is_empty() => {
+            let range = if least == most {
+                seconds(*least)
+            } else {
+                format!("{} to {}", seconds(*least), seconds(*most))
+            };
+            vec![format!("ended after {range} s while {}", limit.shown_by())]
+        }
+        _ => broken.iter().take(TOLD).map(ToString::to_string).collect(),
+    };
+    let id = if limit == TimeLimit::Read { "read_timeout" } else { "attempt_deadline" };
+    (id.to_owned(), ClauseStats { n: times.len() as u64, broken: broken.len() as u64, unwatched: 0, told })
 }
 
 /// Counts what was seen of the circuit breaker.

@@ -4,12 +4,14 @@ use super::deliveries::Deliveries;
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::expected::Fulfilment;
 use super::fold::Analysis;
+use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use correlate::{
     Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, is_success,
 };
 use correlate::{print, short, signature_print};
+use pii::shown;
 use record::Ending;
 use record::number::canonical;
 use record::{Answered, Attempt, Forwarded};
@@ -44,6 +46,14 @@ struct Beginning<'a> {
     made: AttemptResult,
 }
 
+/// Longest location that is shown, in characters.
+const LOCATION: usize = 80;
+
+/// Whether an attempt is what is left of a webhook behind a redirect: a request without a body.
+fn is_bare(attempt: &Attempt, body: &[u8]) -> bool {
+    attempt.elsewhere && body.is_empty()
+}
+
 impl Courses for Deliveries {
     fn course(&self, delivery: u32) -> Option<Course> {
         self.get(delivery as usize).map(|delivery| delivery.course())
@@ -57,7 +67,8 @@ impl Analysis {
             self.strangers.came(attempt);
             return;
         }
-        if let Some(diagnosis) = &attempt.verdict.diagnosis {
+        // What follows a redirect without a body is no webhook, and has no signature to be wrong.
+        if let Some(diagnosis) = attempt.verdict.diagnosis.as_ref().filter(|_| !is_bare(attempt, &body)) {
             self.diagnosed(diagnosis);
         }
         let made = self.made(attempt, &body);
@@ -201,6 +212,12 @@ impl Analysis {
         }
         self.keep_sample(index, attempt, parsed);
         let Some(delivery) = self.deliveries.get(index) else { return };
+        if !delivery.is_asked_for() {
+            let (event, at) = (&*delivery.event, delivery.first_byte());
+            let came = Came { delivery: index, event, at, body: &attempt.body.bytes() };
+            let open = |expectation| self.expectations.is_open(expectation);
+            self.near.look(&came, self.expectations.recent(), open, self.privacy.engine());
+        }
         // What is not signed with the sender's key says nothing about what the sender sends.
         if attempt.verdict.reason.is_authentic() {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
@@ -263,7 +280,12 @@ impl Analysis {
         let Some(index) = by_number.or_else(|| self.redirected_without_number(attempt)) else {
             // It is one of theirs, and nobody knows whose.
             let all: Vec<usize> = self.redirected.values().copied().collect();
+            let latest = all.iter().copied().max();
             all.into_iter().for_each(|index| self.blur(index));
+            if is_bare(attempt, &attempt.body.bytes()) {
+                latest.into_iter().for_each(|index| self.mark_elsewhere(index, attempt));
+                return;
+            }
             let event = self.deliveries.event(&event_name(""));
             let id = self.header.scheme.id(&attempt.headers);
             let index = self.begin(Beginning {
@@ -276,11 +298,11 @@ impl Analysis {
                 certainty: Certainty::Ambiguous,
                 made,
             });
-            self.mark_elsewhere(index);
+            self.mark_elsewhere(index, attempt);
             return;
         };
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::Elsewhere });
-        self.mark_elsewhere(index);
+        self.mark_elsewhere(index, attempt);
     }
 
     fn redirected_without_number(&self, attempt: &Attempt) -> Option<usize> {
@@ -294,10 +316,20 @@ impl Analysis {
         if let [only] = all.as_slice() { Some(*only) } else { None }
     }
 
-    fn mark_elsewhere(&mut self, index: usize) {
-        if let Some(delivery) = self.deliveries.get_mut(index) {
-            delivery.elsewhere = true;
-        }
+    fn mark_elsewhere(&mut self, index: usize, attempt: &Attempt) {
+        let Some(delivery) = self.deliveries.get_mut(index) else { return };
+        delivery.elsewhere = true;
+        let redirect = delivery.tries.iter().rev().find_map(|t| t.status.filter(|status| status / 100 == 3));
+        let redirect = redirect.map_or_else(|| "the redirect".to_owned(), |status| format!("the {status}"));
+        let location: String = shown(&attempt.target).chars().take(LOCATION).collect();
+        let (method, size) = (shown(&attempt.method), attempt.body.bytes().len());
+        let what = if size == 0 {
+            "without a body: no webhook any more, and a 200 to it counts as delivered".to_owned()
+        } else {
+            format!("with the body ({size} bytes)")
+        };
+        let how = format!(" ({redirect}, Location {location}): a {method} came there, {what}");
+        self.follow_ups.entry(index).or_insert(how);
     }
 
     pub(super) fn answered(&mut self, answered: &Answered) {

@@ -1,6 +1,7 @@
 //! Expected webhooks against arrived ones; an expectation takes 32 bytes and its place in the index.
 
 use super::keyed::Keyed;
+use super::near::Recent;
 use correlate::print_of;
 use foldhash::HashMap;
 use record::Tick;
@@ -37,6 +38,8 @@ pub struct Expectation<'a> {
     pub answer: Option<u16>,
     /// How long the step took.
     pub took: Duration,
+    /// When it had been answered; `None` while it has not.
+    pub answered: Option<Tick>,
     first: u32,
     more: Option<&'a More>,
 }
@@ -97,6 +100,7 @@ pub(super) struct Expectations {
     keyed: Keyed,
     /// Flow to its steps that are under way, with their expectations.
     under_way: HashMap<u32, Vec<(String, u32)>>,
+    recent: Recent,
 }
 
 /// An expectation, its terms apart.
@@ -109,6 +113,8 @@ struct Stored {
     terms: u32,
     /// How long the step took, in µs.
     took_us: u32,
+    /// When it was answered, from `at`, in µs.
+    answered_us: u32,
     /// Status of its answer; 0 without one.
     answer: u16,
     step: Option<Outcome>,
@@ -159,6 +165,7 @@ impl Expectations {
             step: stored.step,
             answer: (stored.answer > 0).then_some(stored.answer),
             took: Duration::from_micros(stored.took_us.into()),
+            answered: stored.step.map(|_| stored.at.plus(Duration::from_micros(stored.answered_us.into()))),
             first: stored.first,
             more: if self.more.is_empty() { None } else { self.more.get(&index) },
         }
@@ -172,8 +179,23 @@ impl Expectations {
         let (flow, at) = (expect.flow, expect.at);
         self.under_way.entry(flow).or_default().push((expect.step.clone(), index));
         let terms = self.terms(expect);
-        self.all.push(Stored { at, flow, first: NONE, terms, took_us: 0, answer: 0, step: None });
+        self.all.push(Stored {
+            at,
+            flow,
+            first: NONE,
+            terms,
+            took_us: 0,
+            answered_us: 0,
+            answer: 0,
+            step: None,
+        });
         self.enter(key(&expect.event, shape, &values), index);
+        self.recent.add(index, expect);
+    }
+
+    /// The latest of them, as they were asked for.
+    pub(super) const fn recent(&self) -> &Recent {
+        &self.recent
     }
 
     fn enter(&mut self, key: u64, index: u32) {
@@ -220,8 +242,8 @@ impl Expectations {
             if let Some(stored) = all.get_mut(index as usize) {
                 stored.step = Some(step.outcome);
                 stored.answer = step.status.unwrap_or(0);
-                stored.took_us =
-                    u32::try_from(step.ended.since(step.started).as_micros()).unwrap_or(u32::MAX);
+                let us = |since: Tick| u32::try_from(step.ended.since(since).as_micros()).unwrap_or(u32::MAX);
+                (stored.took_us, stored.answered_us) = (us(step.started), us(stored.at));
             }
         }
         if steps.is_empty() {
@@ -300,7 +322,7 @@ impl Expectations {
         stored.at <= at && matchers.iter().all(|(pointer, m)| m.check(body.pointer(pointer)).is_ok())
     }
 
-    fn is_open(&self, index: u32) -> bool {
+    pub(super) fn is_open(&self, index: u32) -> bool {
         let by = self.get(index as usize).map_or(0, |e| e.by().count());
         u32::try_from(by).is_ok_and(|by| by < self.count(index))
     }

@@ -4,6 +4,7 @@ use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
 use super::expected::{Expectation, Expectations};
+use super::near::NearMisses;
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
 use super::steps::Steps;
@@ -49,6 +50,7 @@ pub struct Analysis {
     /// Diagnoses of invalid signatures with their counts, most frequent first in [`Analysis::diagnoses`].
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
+    pub(super) near: NearMisses,
     pub(super) correlator: Correlator,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
@@ -58,6 +60,8 @@ pub struct Analysis {
     pub(super) under_way: HashMap<u64, UnderWay>,
     /// Number in the `Location` of each injected redirect, and the index of the delivery that was redirected.
     pub(super) redirected: HashMap<u64, usize>,
+    /// How the redirect of a delivery was followed, by its index: a phrase.
+    pub(super) follow_ups: HashMap<usize, String>,
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
     pub(super) ours: HashMap<String, HashSet<Short>>,
     /// What is read of a body.
@@ -101,11 +105,13 @@ impl Analysis {
             latest: Tick(0),
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
+            near: NearMisses::default(),
             correlator: Correlator::default(),
             sender: KnownSender::default(),
             turn: None,
             under_way: HashMap::default(),
             redirected: HashMap::default(),
+            follow_ups: HashMap::default(),
             ours: HashMap::default(),
             wanted,
         }
@@ -202,6 +208,12 @@ impl Analysis {
     #[must_use]
     pub fn watched_until(&self) -> Tick {
         self.end.as_ref().map_or(self.latest, |end| end.at)
+    }
+
+    /// How the redirect of a delivery was followed, as a phrase that begins with a blank; empty where it is not known.
+    pub(super) fn follow_up(&self, delivery: &Delivery) -> String {
+        let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
+        self.follow_ups.get(&index).cloned().unwrap_or_default()
     }
 
     fn flow_started(&mut self, start: &FlowStart) {

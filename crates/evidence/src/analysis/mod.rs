@@ -6,6 +6,7 @@
 mod breach;
 mod breaker;
 mod cases;
+mod causes;
 mod clause_stats;
 mod correlate;
 mod deliveries;
@@ -17,6 +18,7 @@ mod interned;
 mod keyed;
 mod ledger;
 pub mod load;
+mod near;
 mod privacy;
 mod recheck;
 mod retry;

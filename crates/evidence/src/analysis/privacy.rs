@@ -72,6 +72,11 @@ impl Privacy {
         })
     }
 
+    /// What finds it.
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// The same engine, nothing found yet.
     pub(super) fn successor(&self) -> Self {
         Self {

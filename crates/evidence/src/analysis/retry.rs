@@ -1,11 +1,11 @@
 //! The retry contract, proved from the receiving end: schedule, number of attempts, silence afterwards, identity.
 
-use super::breach::Breach;
+use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
 use correlate::{after, is_success};
-use record::Tick;
 use record::faults::Fault;
+use record::{Ending, Tick};
 use record::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -33,8 +33,9 @@ pub struct Retries {
     pub throttled: u64,
     /// Deliveries that an injected 2xx had to end.
     pub accepted: u64,
-    /// Attempts that were held open for as long as the sender's time-out.
-    pub held: u64,
+    /// Attempts that the sender gave up, or that were held open for as long as its time-out: which limit that shows, and
+    /// after how long in ms.
+    pub held: Vec<(TimeLimit, u64)>,
     /// Every breach of the contract.
     pub breaches: Vec<Breach>,
     /// Deliveries of which nothing can be said: the end of an attempt is missing, the silence was not watched, or their
@@ -70,7 +71,8 @@ fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
     found.client_errors += u64::from(delivery.tries.iter().any(aborting));
     if delivery.elsewhere && delivery.injected() {
-        found.breaches.push(Breach::Redirected { delivery: delivery.number });
+        let how = analysis.follow_up(delivery);
+        found.breaches.push(Breach::Redirected { delivery: delivery.number, how });
     }
     found.unproven.push(delivery.number);
     found.exercised.push(RetryFacts {
@@ -107,17 +109,33 @@ fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
     }
 }
 
-/// An attempt is not held open for longer than the time-out, unless a retry shows that it did not count.
+/// An attempt ends at the time-out, neither later (unless a retry shows that it did not count) nor, as far as the sender ends
+/// it, earlier. What comes byte by byte shows the limit of the whole attempt, what does not come at all only that of each read:
+/// a sender that limits its reads ends that one, too.
 fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let timeout_ms = analysis.header.webhook.timeout_ms;
     let deadline = analysis.header.retry.deadline(timeout_ms);
     let early = Duration::from_millis(timeout_ms.saturating_sub(analysis.header.retry.early_ms));
-    let took = |t: &AttemptResult| t.end.map(|end| end.since(t.first_byte));
-    found.held += delivery.tries.iter().filter(|t| took(t).is_some_and(|took| took >= early)).count() as u64;
-    let Some(last) = delivery.tries.last().filter(|_| delivery.after_acceptance.is_empty()) else { return };
-    let Some(took) = took(last).filter(|took| *took > deadline) else { return };
-    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
-    found.breaches.push(Breach::Overstayed { delivery: delivery.number, took_ms, timeout_ms });
+    for (n, t) in (1..).zip(&delivery.tries) {
+        let Some(took) = t.end.map(|end| end.since(t.first_byte)) else { continue };
+        let limit =
+            if matches!(t.fault, Some(Fault::Drip(_))) { TimeLimit::Attempt } else { TimeLimit::Read };
+        // Whoever goes away from an answer that is on its way may have ended, or been ended.
+        let waited = matches!(t.fault, Some(Fault::Drip(_) | Fault::Hang(_) | Fault::Delay(_)));
+        let gave_up = waited && t.how == Some(Ending::SenderClosed);
+        if !gave_up && took < early {
+            continue;
+        }
+        let (delivery_number, took_ms) =
+            (delivery.number, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
+        found.held.push((limit, took_ms));
+        let last = n == delivery.tries.len() && delivery.after_acceptance.is_empty();
+        if gave_up && !(early..=deadline).contains(&took) {
+            found.breaches.push(Breach::GaveUp { delivery: delivery_number, took_ms, timeout_ms, limit });
+        } else if last && took > deadline {
+            found.breaches.push(Breach::Overstayed { delivery: delivery_number, took_ms, timeout_ms, limit });
+        }
+    }
 }
 
 fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found: &mut Retries) {
@@ -127,7 +145,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
     judge_identity(contract.identity, delivery, reborn, &mut found.breaches);
     if delivery.elsewhere {
-        found.breaches.push(Breach::Redirected { delivery: number });
+        found.breaches.push(Breach::Redirected { delivery: number, how: analysis.follow_up(delivery) });
     }
     let silence_watched = silence_watched(analysis, delivery);
     let throttled = delivery.tries.iter().any(|t| matches!(t.status, Some(408 | 429)));
@@ -139,7 +157,11 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
         judge_client_error(delivery, at, &mut found.breaches);
         silence_watched
     } else if attempts > contract.backoff_ms.len() {
-        found.breaches.push(Breach::TooMany { delivery: number, attempts });
+        found.breaches.push(Breach::TooMany {
+            delivery: number,
+            attempts,
+            declared: contract.backoff_ms.len(),
+        });
         true
     } else {
         judge_end(analysis, delivery, silence_watched, reborn, &mut found.breaches)
@@ -224,13 +246,10 @@ fn judge_end(
         Fate::Open => false,
         // A redirect that was followed, or a retry under another id, is the breach; the missing retry follows from it.
         Fate::GivenUp if delivery.elsewhere || reborn.contains(&delivery.number) => true,
-        Fate::GivenUp if silence_watched => {
-            breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
-            true
-        }
-        // A 408 or 429 that had to be retried.
-        Fate::Aborted if silence_watched => {
-            breaches.push(Breach::TooFew { delivery: delivery.number, attempts: delivery.tries.len() });
+        // Or a 408 or 429 that had to be retried.
+        Fate::GivenUp | Fate::Aborted if silence_watched => {
+            let (attempts, declared) = (delivery.tries.len(), analysis.max_attempts());
+            breaches.push(Breach::TooFew { delivery: delivery.number, attempts, declared });
             true
         }
         Fate::GivenUp | Fate::Exhausted | Fate::Aborted => silence_watched,

@@ -5,6 +5,25 @@ use super::criteria::CIRCUIT_BREAKER;
 use crate::analysis::seconds;
 use record::{BreakerContract, BreakerStats};
 
+/// Deliveries came while it had to be open. When others were swallowed at the same time, it was open in one process and not in
+/// another: requests are sent on new connections, which several processes share out.
+pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, first: u64) -> String {
+    let (open, failures) = (seconds(contract.open_ms), contract.failures);
+    let came = format!(
+        "{leaked} deliveries came within {open} s of the {failures}th failure, the first of them delivery {first}"
+    );
+    if swallowed > 0 {
+        format!(
+            "opened after {failures} here and not there: the breaker is per process, not per endpoint ({came}, and {swallowed} were \
+             swallowed meanwhile)"
+        )
+    } else {
+        format!(
+            "{came}: it did not open, or each process has a breaker of its own and none of them saw {failures} failures"
+        )
+    }
+}
+
 /// Judges what followed each time that the breaker had to be open: silence, then a probe, which closes it.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
 pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u64) -> Check {
@@ -19,13 +38,7 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
         (_, 0, 0, 0) => {
             (Verdict::NotExercised, "it had to open, and no webhook was due after that".to_owned())
         }
-        (_, 1.., ..) => (
-            Verdict::Fail,
-            format!(
-                "{leaked} deliveries came within {open} s of the {}th failure, the first of them delivery {first}",
-                contract.failures
-            ),
-        ),
+        (_, 1.., ..) => (Verdict::Fail, leaking(contract, leaked, suppressed, first)),
         (_, _, 1.., _) => {
             (Verdict::Fail, format!("{stuck} webhooks never came although the {open} s of silence were over"))
         }

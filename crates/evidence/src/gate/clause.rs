@@ -1,5 +1,6 @@
 //! The clauses of a sweep of the sender's contract, judged one by one.
 
+use super::breaker::leaking;
 use super::check::{Check, Verdict};
 use super::criteria::SENDER_CONTRACT;
 use crate::analysis::tallies;
@@ -159,7 +160,9 @@ const fn about(must: Must, breach: &Breach) -> bool {
         (_, Breach::Identity { .. } | Breach::SameTimestamp { .. }) => false,
         (Must::Accept, Breach::RetriedSuccess { .. })
         | (Must::NotFollow, Breach::Redirected { .. })
-        | (Must::EndInTime, Breach::Overstayed { .. }) => true,
+        | (Must::EndInTime, Breach::Overstayed { .. } | Breach::GaveUp { .. }) => true,
+        // That it tries again is one thing, when it gives up another, which has a check of its own.
+        (_, Breach::GaveUp { .. }) => false,
         (Must::Accept | Must::NotFollow | Must::EndInTime, _) => false,
         _ => true,
     }
@@ -271,16 +274,12 @@ fn trip(analysis: &Analysis) -> Answer {
         let text = format!("{} failed deliveries did not come together", contract.failures);
         return (ClauseVerdict::Unproven, text);
     };
-    if !breaker.leaked.is_empty() {
-        let text = format!(
-            "{} deliveries came in the {} s of silence",
-            breaker.leaked.len(),
-            seconds(contract.open_ms)
-        );
-        return (ClauseVerdict::Fail, text);
-    }
     let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));
     let swallowed = swallowed.count();
+    if let Some(first) = breaker.leaked.first() {
+        let text = leaking(contract, breaker.leaked.len() as u64, swallowed as u64, *first);
+        return (ClauseVerdict::Fail, text);
+    }
     match opening.probe {
         None if breaker.stuck(analysis.expectations()) > 0 => {
             (ClauseVerdict::Fail, format!("still silent after {} s", seconds(contract.open_ms)))

@@ -41,6 +41,9 @@ pub struct Gates {
     pub unexpected_max: Option<u64>,
     /// Steps that were not as expected, at most.
     pub failed_steps_max: Option<u64>,
+    /// Errors in the application's own log during an observation (`observe --log`), at most: ERROR lines and tracebacks that
+    /// are about no attempt of a webhook.
+    pub log_errors_max: Option<u64>,
     /// What is asked of a load, beyond success rate, error rates, p50 and p95.
     pub load: LoadGate,
     /// Whether breaches of the retry contract fail the run.
@@ -178,6 +181,7 @@ impl Default for Gates {
             duplicates_max: Some(0),
             unexpected_max: Some(0),
             failed_steps_max: Some(0),
+            log_errors_max: Some(0),
             load: LoadGate::default(),
             rollback: RollbackGate::default(),
             promote: PromoteGate::default(),

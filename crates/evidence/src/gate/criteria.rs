@@ -36,6 +36,7 @@ criteria! {
     WINDOW_COMPLETED: "window_completed", "Window observed", "seconds", "s", [Observe];
     ROLLBACK: "rollback_triggers", "Rollback triggers", "triggers", "triggers", [Observe];
     SENDER_LOG: "sender_log", "Sender's log against arrivals", "webhooks", "contradictions", [Observe];
+    LOG_ERRORS: "log_errors", "Errors in the application's log", "lines", "errors", [Observe];
     STEPS: "steps", "Failed steps", "steps", "steps", [Run, Load, Observe];
     SUCCESS_RATE: "success_rate", "Success rate", "webhooks that were due were accepted", "%", [Run, Load];
     SUCCESS_RATE_SEEN: "success_rate", "Success rate", "deliveries that ended were accepted", "%", [Receive, Observe];
@@ -62,7 +63,8 @@ criteria! {
     SUCCESS_ACCEPTED: "success_accepted", "Retries after a 2xx", "deliveries", "breaches", [Run, Load, Receive, Observe];
     RETRY_IDENTITY: "retry_identity", "Identity of retries", "deliveries", "breaches", [Run, Load, Receive, Observe];
     REDIRECTS: "redirects", "Redirects followed", "deliveries", "breaches", [Run, Load, Receive, Observe];
-    ATTEMPT_DEADLINE: "attempt_deadline", "Attempts beyond the time-out", "attempts", "breaches", [Run, Load, Receive, Observe];
+    READ_TIMEOUT: "read_timeout", "Time-out while nothing comes (hang)", "attempts", "breaches", [Run, Load, Receive, Observe];
+    ATTEMPT_DEADLINE: "attempt_deadline", "Time-out of a whole attempt (drip)", "attempts", "breaches", [Run, Load, Receive, Observe];
     CIRCUIT_BREAKER: "circuit_breaker", "Circuit breaker", "deliveries", "breaches", [Run, Load, Receive, Observe];
     SENDER_CONTRACT: "sender_contract", "Broken clauses of the sender contract", "clauses", "clauses", [Run];
     LOAD_COMPLETED: "load_completed", "Completed shards", "shards", "shards", [Load];

@@ -120,9 +120,35 @@ fn own_time(load: &LoadSummary, percent: f64, limit_ms: f64, late: bool) -> Opti
     })
 }
 
+/// Shards have to run together for this part of the longest one's time, or the target did not have the rate of all.
+const TOGETHER: f64 = 0.9;
+/// … but for a second, in which processes begin, unless they did not meet at all.
+const SKEW_S: f64 = 1.0;
+
+/// Why the target did not have the rate that was asked for, when its shards did not run at the same time.
+fn apart(load: &LoadSummary) -> Option<String> {
+    let shared = load.in_time()?;
+    let missing = shared.longest_s - shared.all_s;
+    if shared.all_s > 0.0 && (missing <= SKEW_S || shared.all_s >= shared.longest_s * TOGETHER) {
+        return None;
+    }
+    let n = load.shards.len();
+    let had = load.counts.started as f64 / shared.any_s.max(f64::MIN_POSITIVE);
+    let asked = load.counts.started as f64 / shared.longest_s.max(f64::MIN_POSITIVE);
+    Some(format!(
+        "the {n} shards ran together for {:.1} s of {:.1} s, at most {} of them at a time: the target had {had:.1}/s on average \
+         and not {asked:.1}/s; give all of them one --start-at",
+        shared.all_s, shared.longest_s, shared.most
+    ))
+}
+
 /// Whether the load that was asked for was put on the target.
 fn offered(load: &LoadSummary) -> Check {
     let (dropped, started) = (load.counts.dropped, load.counts.started);
+    if let Some(text) = apart(load) {
+        let check = LOAD_OFFERED.check("0", Verdict::Unproven, text);
+        return Check { actual: Some(dropped as f64), n: dropped + started, ..check };
+    }
     if !load.is_open() {
         return LOAD_OFFERED.check("0", Verdict::NotExercised, "closed model");
     }

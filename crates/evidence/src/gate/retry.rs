@@ -2,7 +2,7 @@
 
 use super::check::{Check, Verdict};
 use super::criteria::{
-    ATTEMPT_DEADLINE, CLIENT_ERROR_ABORT, Criterion, REDIRECTS, RETRY_ATTEMPTS, RETRY_IDENTITY,
+    ATTEMPT_DEADLINE, CLIENT_ERROR_ABORT, Criterion, READ_TIMEOUT, REDIRECTS, RETRY_ATTEMPTS, RETRY_IDENTITY,
     RETRY_SCHEDULE, SUCCESS_ACCEPTED, THROTTLE_POLICY,
 };
 use crate::analysis::seconds;
@@ -13,12 +13,37 @@ use std::collections::BTreeMap;
 /// id of its check.
 pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> Vec<Check> {
     let none = ClauseStats::default();
-    let of = |(of, target)| check(of, target, seen.get(of.id).unwrap_or(&none));
+    let of = |(of, target): (Criterion, String)| {
+        let mut check = check(of, target, seen.get(of.id).unwrap_or(&none));
+        if check.verdict == Verdict::Fail {
+            check.text.push_str(&advice(header, of));
+        }
+        check
+    };
     clauses(header).into_iter().map(of).collect()
 }
 
+/// Where the declared figure comes from, since either side may be the wrong one.
+fn advice(header: &Header, of: Criterion) -> String {
+    let either = "set the sender's to it, or tell smoke the sender's";
+    match of {
+        RETRY_ATTEMPTS => format!(
+            ". smoke was told {} attempts (WEBHOOK_MAX_RETRIES, or backoff_ms in the gates): {either}",
+            header.retry.backoff_ms.len()
+        ),
+        READ_TIMEOUT | ATTEMPT_DEADLINE => {
+            format!(". smoke was told {} s (WEBHOOK_TIMEOUT): {either}", seconds(header.webhook.timeout_ms))
+        }
+        REDIRECTS => {
+            ". Webhooks must be posted to their endpoint and nowhere else (requests: allow_redirects=False)"
+                .to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
 /// Each clause with its target.
-fn clauses(header: &Header) -> [(Criterion, String); 8] {
+fn clauses(header: &Header) -> [(Criterion, String); 9] {
     let contract = &header.retry;
     let throttled = if contract.throttled == ThrottlePolicy::Abort { "abort" } else { "retry" };
     [
@@ -29,6 +54,7 @@ fn clauses(header: &Header) -> [(Criterion, String); 8] {
         (SUCCESS_ACCEPTED, "every 2xx ends it".to_owned()),
         (RETRY_IDENTITY, identity(contract.identity).to_owned()),
         (REDIRECTS, "no request at the redirect's target".to_owned()),
+        (READ_TIMEOUT, format!("{} s without a byte", seconds(header.webhook.timeout_ms))),
         (ATTEMPT_DEADLINE, format!("{} s in all", seconds(header.webhook.timeout_ms))),
     ]
 }
@@ -67,7 +93,10 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
             "{unwatched} deliveries were not watched to their end, or cannot be told from others with the same content and no \
              id (give rows whose webhooks differ)"
         ),
-        Verdict::Pass => format!("kept in {n} of {n} cases that put it to the test"),
+        Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that put it to the test"),
+        Verdict::Pass => {
+            format!("kept in {n} of {n} cases that put it to the test: {}", seen.told.join("; "))
+        }
     };
     Check { actual: (n > 0 || broken > 0).then_some(broken as f64), n, ..of.check(target, verdict, text) }
 }

@@ -1,10 +1,12 @@
 //! Whether the sender's log says the same of a window as what arrived in it.
 
 use super::check::{Check, Verdict};
-use super::criteria::SENDER_LOG;
+use super::criteria::{LOG_ERRORS, SENDER_LOG};
 use crate::analysis::Analysis;
+use crate::logs::Errors;
 use pii::shown;
 use record::{LogCompared, Reconciliation, WatchBegin};
+use serde::Deserialize;
 
 /// A delivery that the log claims and nobody saw, or that it leaves out, fails; a log without ids proves nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
@@ -15,7 +17,7 @@ pub(super) fn check(analysis: &Analysis, begin: &WatchBegin) -> Check {
             (Verdict::NotExercised, "no log of the sender was given (--log)".to_owned())
         }
         None => (Verdict::Unproven, "the window was cut off before the log was compared".to_owned()),
-        Some(compared) => judged(compared),
+        Some(compared) => judged(compared, unreadable(analysis)),
     };
     let found = compared.map(|c| &c.found);
     let n = found.map_or(0, |f| f.agreed + contradictions(f));
@@ -27,13 +29,76 @@ const fn contradictions(found: &Reconciliation) -> u64 {
     found.never_seen + found.not_accepted + found.not_logged
 }
 
-fn judged(compared: &LogCompared) -> (Verdict, String) {
+/// How many of the log's lines are in no known format, when that is more than half of them.
+fn unreadable(analysis: &Analysis) -> Option<(u64, u64)> {
+    let summary = &analysis.watched.log.as_ref()?.summary;
+    let count = |pointer: &str| summary.pointer(pointer).and_then(serde_json::Value::as_u64);
+    let (unreadable, lines) = (count("/unreadable/count")?, count("/lines")?);
+    (unreadable > lines / 2).then_some((unreadable, lines))
+}
+
+/// Errors of the application in its own log while the window lasted.
+#[expect(clippy::cast_precision_loss, reason = "a count")]
+pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
+    let summary = analysis.watched.log.as_ref().map(|log| &log.summary);
+    let lines = summary.and_then(|s| s.get("lines")?.as_u64()).unwrap_or(0);
+    let found = summary.and_then(|s| Errors::deserialize(s.get("errors")?).ok()).unwrap_or_default();
+    let gone = analysis.watched.compared.as_ref().and_then(|compared| compared.gone.first());
+    let count = found.count;
+    let (verdict, text) = match (unreadable(analysis), gone) {
+        _ if begin.logs.is_empty() => {
+            (Verdict::NotExercised, "no log of the application was given (--log)".to_owned())
+        }
+        _ if count > max => (Verdict::Fail, quoted(&found)),
+        _ if lines == 0 => {
+            (Verdict::Unproven, "no line was written: is it the application's log?".to_owned())
+        }
+        (Some((unreadable, lines)), _) => {
+            (Verdict::Unproven, format!("{unreadable} of {lines} lines are in no known format: {HINT}"))
+        }
+        (_, Some(gone)) => (Verdict::Unproven, shown(gone)),
+        _ if analysis.watched.compared.is_none() => {
+            (Verdict::Unproven, "the window was cut off before the log was read to its end".to_owned())
+        }
+        _ => (Verdict::Pass, format!("{} in {lines} lines", told(&found))),
+    };
+    let actual = (!begin.logs.is_empty()).then_some(count as f64);
+    Check { actual, n: lines, ..LOG_ERRORS.check(max.to_string(), verdict, text) }
+}
+
+fn told(found: &Errors) -> String {
+    let others = match found.of_others {
+        0 => String::new(),
+        n => format!(", {n} of loggers that are not judged"),
+    };
+    let Errors { count, tracebacks, .. } = found;
+    format!("{count} errors, {tracebacks} of them with a traceback{others}")
+}
+
+fn quoted(found: &Errors) -> String {
+    let first: Vec<String> =
+        found.first.iter().take(QUOTED).map(|(line, text)| format!("line {line}: {}", shown(text))).collect();
+    let more = found.count.saturating_sub(first.len() as u64);
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    format!("{}; {}{more}", told(found), first.join("; "))
+}
+
+/// Errors that are quoted in a check; the artifact has more.
+const QUOTED: usize = 3;
+/// What makes lines readable.
+const HINT: &str = "--formats FILE describes them";
+
+fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, String) {
     let found = &compared.found;
     let counts = counts(found);
     let gone = compared.gone.first();
     // What is not in a log that is gone, or whose lines name no ids, may have been said all the same.
     let unsaid = found.not_logged > found.without_id && gone.is_none();
     if found.never_seen + found.not_accepted > 0 || unsaid {
+        if let Some((unreadable, lines)) = unreadable {
+            let text = format!("{counts}; but {unreadable} of {lines} lines are in no known format: {HINT}");
+            return (Verdict::Unproven, text);
+        }
         let silent = found.agreed + found.never_seen + found.not_accepted == 0;
         let hint = "; no line says that a webhook was delivered: is it the sender's log, at level INFO?";
         return (Verdict::Fail, format!("{counts}{}", if silent { hint } else { "" }));

@@ -22,9 +22,10 @@ fn pattern(text: &str) -> Regex {
 
 /// The message without scheme, host and port of the receiver, where it is about a webhook. Its path and query stay, and so
 /// does all that an answer said.
-pub(super) fn without_receiver<'l>(entry: &Entry<'l>) -> Cow<'l, str> {
-    let Some(kind) = entry.kind else { return entry.message.into() };
-    let (own, answer) = entry.message.split_at(answer_at(entry.message));
+pub(super) fn without_receiver<'e>(entry: &'e Entry<'_>) -> Cow<'e, str> {
+    let message = &*entry.message;
+    let Some(kind) = entry.kind else { return message.into() };
+    let (own, answer) = message.split_at(answer_at(message));
     let replaced = if matches!(kind, Kind::ConnectionError | Kind::RequestError | Kind::HandlerError) {
         CALLED.replace_all(own, "$class()")
     } else if !own.contains("://") {
@@ -33,7 +34,7 @@ pub(super) fn without_receiver<'l>(entry: &Entry<'l>) -> Cow<'l, str> {
         ENDPOINT.replace(own, "endpoint=$next")
     };
     match replaced {
-        Cow::Borrowed(_) => entry.message.into(),
+        Cow::Borrowed(_) => message.into(),
         Cow::Owned(own) => (own + answer).into(),
     }
 }

@@ -66,7 +66,56 @@ impl Kind {
 struct File {
     utc_offset: String,
     lines: Vec<LineFormat>,
+    #[serde(default)]
+    json: Vec<JsonKeys>,
     messages: Vec<MessageFormat>,
+    #[serde(default)]
+    errors: Option<ErrorLoggers>,
+}
+
+/// Where a line that is a JSON object has what: names of members, or JSON pointers; the first that is there counts.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct JsonKeys {
+    /// For people.
+    pub name: String,
+    /// What is said; an object without it is no line of this format.
+    pub message: Vec<String>,
+    #[serde(default)]
+    pub time: Vec<String>,
+    #[serde(default)]
+    pub level: Vec<String>,
+    #[serde(default)]
+    pub logger: Vec<String>,
+    /// A traceback.
+    #[serde(default)]
+    pub exception: Vec<String>,
+}
+
+/// Whose ERROR lines and tracebacks are errors of the application; a name covers those below it, `*` is all.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ErrorLoggers {
+    pub loggers: Vec<String>,
+    #[serde(default)]
+    pub except: Vec<String>,
+}
+
+impl ErrorLoggers {
+    fn all() -> Self {
+        Self { loggers: vec!["*".to_owned()], except: Vec::new() }
+    }
+
+    /// Whether the errors of a logger count; one without a name is only among all.
+    pub(super) fn count(&self, logger: Option<&str>) -> bool {
+        let is_of = |name: &String| {
+            let below = |logger: &str| {
+                logger.strip_prefix(name.as_str()).is_some_and(|r| r.is_empty() || r.starts_with('.'))
+            };
+            name == "*" || logger.is_some_and(below)
+        };
+        self.loggers.iter().any(is_of) && !self.except.iter().any(is_of)
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -111,6 +160,8 @@ pub struct Formats {
     pub(super) lines: Vec<Regex>,
     pub(super) any_message: RegexSet,
     pub(super) messages: Vec<(Kind, Regex)>,
+    pub(super) json: Vec<JsonKeys>,
+    pub(super) errors: ErrorLoggers,
 }
 
 impl fmt::Debug for Formats {
@@ -155,7 +206,22 @@ impl Formats {
         }
         let all = file.messages.iter().map(|m| m.pattern.as_str());
         let any_message = RegexSet::new(all).map_err(wrong("messages".to_owned()))?;
-        Ok(Self { offset, lines, any_message, messages })
+        let json = file.json;
+        if let Some(keys) = json.iter().find(|keys| keys.message.is_empty()) {
+            let place = format!("json format `{}`", keys.name);
+            return Err(FormatsError::Pattern { place, why: "no key for the message".to_owned() });
+        }
+        let errors = file.errors.unwrap_or_else(ErrorLoggers::all);
+        Ok(Self { offset, lines, any_message, messages, json, errors })
+    }
+
+    /// The same, with these loggers as those whose errors count; none leaves it as it is.
+    #[must_use]
+    pub fn with_error_loggers(mut self, loggers: Vec<String>) -> Self {
+        if !loggers.is_empty() {
+            self.errors = ErrorLoggers { loggers, except: Vec::new() };
+        }
+        self
     }
 }
 
@@ -181,5 +247,22 @@ mod tests {
         assert!(text("utc_offset: '+06:00'\nlines: []\nmesages: []").contains("mesages"));
         let kind = "utc_offset: '+06:00'\nlines: []\nmessages: [{kind: exploded, pattern: x}]";
         assert!(text(kind).contains("exploded"), "{}", text(kind));
+        let keys = "utc_offset: '+06:00'\nlines: []\njson: [{name: j, message: []}]\nmessages: []";
+        assert!(text(keys).contains("json format `j`"), "{}", text(keys));
+    }
+
+    #[test]
+    fn a_logger_covers_those_below_it() {
+        let of = |loggers: &[&str], except: &[&str]| ErrorLoggers {
+            loggers: loggers.iter().map(|l| (*l).to_owned()).collect(),
+            except: except.iter().map(|l| (*l).to_owned()).collect(),
+        };
+        let apps = of(&["apps"], &[]);
+        assert!(apps.count(Some("apps")) && apps.count(Some("apps.payments")) && !apps.count(Some("appsx")));
+        assert!(!apps.count(None));
+        let all = of(&["*"], &["django.security"]);
+        assert!(
+            all.count(None) && all.count(Some("x")) && !all.count(Some("django.security.DisallowedHost"))
+        );
     }
 }

@@ -1,50 +1,107 @@
 //! One log line, read.
 
 use super::formats::{Formats, Kind};
+use super::json_line::Object;
 use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
 use regex::Captures;
+use std::borrow::Cow;
 
 /// What a readable line says.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Entry<'l> {
     /// When it was written, if the line says so.
     pub at: Option<DateTime<Utc>>,
+    /// Whether it is of level ERROR or above.
+    pub severe: bool,
+    /// Who wrote it.
+    pub logger: Option<Cow<'l, str>>,
+    /// A traceback that is in the line itself.
+    pub exception: Option<Cow<'l, str>>,
     /// What it says about a webhook; `None` when it is about something else.
     pub kind: Option<Kind>,
     /// The event.
-    pub event: Option<&'l str>,
+    pub event: Option<Cow<'l, str>>,
     /// The status.
     pub status: Option<u16>,
     /// The attempt's number, from 1.
     pub attempt: Option<u32>,
     /// The webhook's id.
-    pub webhook_id: Option<&'l str>,
+    pub webhook_id: Option<Cow<'l, str>>,
     /// The message itself.
-    pub message: &'l str,
+    pub message: Cow<'l, str>,
 }
 
 impl Formats {
     /// Reads a line; `None` when it has none of the formats.
     #[must_use]
     pub fn read<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
+        if line.trim_start().starts_with('{')
+            && let Some(entry) = self.read_object(line)
+        {
+            return Some(entry);
+        }
+        // What a receiver answered is quoted in lines of text, and may be JSON.
+        self.read_text(line).or_else(|| self.read_object(line))
+    }
+
+    fn read_text<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
         let frame = self.lines.iter().find_map(|format| format.captures(line))?;
         let message = frame.name("message")?.as_str();
-        let at = frame.name("time").and_then(|t| self.time(t.as_str()));
-        let mut entry =
-            Entry { at, kind: None, event: None, status: None, attempt: None, webhook_id: None, message };
-        let first = self.any_message.matches(message).iter().next();
-        if let Some((kind, pattern)) = first.and_then(|n| self.messages.get(n)) {
-            entry.kind = Some(*kind);
-            if pattern.captures_len() > 1
-                && let Some(groups) = pattern.captures(message)
-            {
-                entry.take_groups(&groups);
-            }
-            for (name, value) in pairs(message) {
-                entry.take(name, value);
+        let mut entry = Entry {
+            at: frame.name("time").and_then(|t| self.time(t.as_str())),
+            severe: frame.name("level").is_some_and(|level| is_severe(level.as_str())),
+            logger: frame.name("logger").map(|logger| logger.as_str().into()),
+            message: message.into(),
+            ..Entry::default()
+        };
+        self.read_message(message, &mut entry);
+        Some(entry)
+    }
+
+    /// A line that is a JSON object, or has one behind what a collector writes first.
+    fn read_object<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
+        let object = Object::find(line)?;
+        let keys = self.json.iter().find(|keys| object.words(&keys.message).is_some())?;
+        let message = object.words(&keys.message)?;
+        let mut found = Entry::default();
+        self.read_message(&message, &mut found);
+        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        let mut entry = Entry {
+            at: object.time(&keys.time, |text| self.time(text)),
+            severe: object.text(&keys.level).is_some_and(|level| is_severe(&level)),
+            logger: object.text(&keys.logger).map(Cow::Owned),
+            exception: object.text(&keys.exception).map(Cow::Owned),
+            kind: found.kind,
+            event: owned(found.event),
+            status: found.status,
+            attempt: found.attempt,
+            webhook_id: owned(found.webhook_id),
+            message: Cow::Owned(String::new()),
+        };
+        if entry.kind.is_some() {
+            for name in FIELDS {
+                if let Some(value) = object.text(&[name.to_owned()]) {
+                    entry.take(name, value.into());
+                }
             }
         }
+        entry.message = Cow::Owned(message);
         Some(entry)
+    }
+
+    /// Takes what a message says of a webhook.
+    fn read_message<'m>(&self, message: &'m str, entry: &mut Entry<'m>) {
+        let first = self.any_message.matches(message).iter().next();
+        let Some((kind, pattern)) = first.and_then(|n| self.messages.get(n)) else { return };
+        entry.kind = Some(*kind);
+        if pattern.captures_len() > 1
+            && let Some(groups) = pattern.captures(message)
+        {
+            entry.take_groups(&groups);
+        }
+        for (name, value) in pairs(message) {
+            entry.take(name, value.into());
+        }
     }
 
     /// `2025-11-13 14:30:15,123`, with `T` and a point as well, and with an offset; without one it is the formats' own.
@@ -88,7 +145,13 @@ const TIME_OF_DAY: usize = "14:30:15".len();
 /// Fields that messages may give.
 const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
 
-/// Each `name=value` of a message that is a field, in order; a value ends before a blank, a comma or a semicolon.
+/// Whether a level is ERROR or above.
+fn is_severe(level: &str) -> bool {
+    ["ERROR", "CRITICAL", "FATAL"].iter().any(|severe| level.eq_ignore_ascii_case(severe))
+}
+
+/// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
+/// semicolon.
 fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = message;
     std::iter::from_fn(move || {
@@ -96,8 +159,11 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
             let (before, after) = rest.split_once('=')?;
             let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
             let name = before.rsplit(|c| !word(c)).next().unwrap_or_default();
+            let quoted = after.chars().next().filter(|c| matches!(c, '"' | '\''));
+            let inside = quoted.and_then(|quote| after.get(1..)?.split_once(quote)).map(|(inside, _)| inside);
             let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
-            let value = after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default();
+            let value = inside
+                .unwrap_or_else(|| after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default());
             if !FIELDS.contains(&name) || value.is_empty() {
                 rest = after;
                 continue;
@@ -112,21 +178,21 @@ impl<'l> Entry<'l> {
     fn take_groups(&mut self, groups: &Captures<'l>) {
         for name in ["event", "status", "attempt", "webhook_id"] {
             if let Some(value) = groups.name(name) {
-                self.take(name, value.as_str());
+                self.take(name, value.as_str().into());
             }
         }
     }
 
     /// Takes a field that is not known yet.
-    fn take(&mut self, name: &str, value: &'l str) {
+    fn take(&mut self, name: &str, value: Cow<'l, str>) {
         match name {
-            "event" => self.event = self.event.or(Some(value)),
+            "event" if self.event.is_none() => self.event = Some(value),
             "status" => self.status = self.status.or(value.parse().ok()),
             "attempt" => {
                 let number = value.split('/').next().and_then(|n| n.parse().ok());
                 self.attempt = self.attempt.or(number);
             }
-            "webhook_id" => self.webhook_id = self.webhook_id.or(Some(value)),
+            "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(value),
             _ => {}
         }
     }
@@ -144,7 +210,7 @@ mod tests {
     fn read(line: &str) -> Option<Fields> {
         let formats = Formats::built_in().unwrap();
         formats.read(line).map(|e| {
-            (e.kind, e.event.map(str::to_owned), e.status, e.attempt, e.webhook_id.map(str::to_owned))
+            (e.kind, e.event.map(Cow::into_owned), e.status, e.attempt, e.webhook_id.map(Cow::into_owned))
         })
     }
 
@@ -222,10 +288,68 @@ mod tests {
         let entry = formats.read(&line).unwrap();
         assert_eq!(entry.at.unwrap().to_rfc3339(), "2025-11-13T08:30:15.123+00:00");
         assert_eq!(
-            (entry.event, entry.status, entry.attempt),
+            (entry.event.as_deref(), entry.status, entry.attempt),
             (Some("payment_verified"), Some(200), Some(2))
         );
-        assert_eq!(entry.webhook_id, Some("4960b1c5-318e-4f87-b6c4-62792d82faa3"));
+        assert_eq!(entry.webhook_id.as_deref(), Some("4960b1c5-318e-4f87-b6c4-62792d82faa3"));
+    }
+
+    #[test]
+    fn a_line_may_be_a_json_object() {
+        let formats = Formats::built_in().unwrap();
+        let message =
+            r#"Webhook delivered successfully: event=paid, status=200, attempt=1, webhook_id=\"AB-1\""#;
+        let real = format!(
+            r#"{{"time": "2025-11-13 14:30:15,123", "level": "INFO", "logger": "{NAME}", "message": "{message}"}}"#
+        );
+        for line in [real.clone(), format!("web-1  | {real}"), format!("  {real}\r")] {
+            let entry = formats.read(&line).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(entry.at.unwrap().to_rfc3339(), "2025-11-13T08:30:15.123+00:00");
+            assert_eq!(
+                (entry.kind, entry.event.as_deref(), entry.status),
+                (Some(Kind::Delivered), Some("paid"), Some(200))
+            );
+            assert_eq!((entry.webhook_id.as_deref(), entry.logger.as_deref()), (Some("AB-1"), Some(NAME)));
+        }
+        for (line, at) in [
+            (
+                r#"{"ts": 1763022615.5, "severity": "error", "msg": "x", "status": 500}"#,
+                "2025-11-13T08:30:15.500+00:00",
+            ),
+            (
+                r#"{"@timestamp":"2025-11-13T08:30:15.5Z","log":{"level":"ERROR"},"message":"x"}"#,
+                "2025-11-13T08:30:15.500+00:00",
+            ),
+            (
+                r#"{"timestamp":1763022615500,"levelname":"CRITICAL","message":"x","exc_info":"Traceback\nE: y"}"#,
+                "2025-11-13T08:30:15.500+00:00",
+            ),
+        ] {
+            let entry = formats.read(line).unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(
+                (entry.at.unwrap().to_rfc3339().as_str(), entry.severe, entry.status),
+                (at, true, None),
+                "{line}"
+            );
+        }
+        // A format string escapes nothing.
+        let raw = format!(
+            r#"{{"time": "2025-11-13 14:30:15,123", "level": "WARNING", "logger": "{NAME}", "message": "Webhook delivery failed: event=e, status=400, attempt=1/3, response={{"a": "b"}}"}}"#
+        );
+        let entry = formats.read(&raw).unwrap();
+        assert_eq!((entry.kind, entry.status, entry.at.is_some()), (Some(Kind::Failed), Some(400), true));
+        // The receiver's words are not the sender's line.
+        let quoted = format!(
+            "WARNING 2025-11-13 14:30:15,123 {NAME} Webhook delivery failed: event=e, status=400, attempt=1/3, response={{\"message\":\"Webhook delivered successfully: event=e\"}}"
+        );
+        assert_eq!(formats.read(&quoted).unwrap().kind, Some(Kind::Failed));
+        for none in [r#"{"level": "INFO"}"#, "{", "[1]", r#"{"message": 7}"#] {
+            assert!(formats.read(none).is_none(), "{none}");
+        }
+        let own = "utc_offset: '+00:00'\nlines: []\njson: [{name: own, message: [/a/said]}]\nmessages: [{kind: delivered, pattern: '^sent'}]";
+        let entry = Formats::parse(own).unwrap();
+        let entry = entry.read(r#"{"a": {"said": "sent"}, "event": "paid", "webhook_id": 7}"#).unwrap();
+        assert_eq!((entry.event.as_deref(), entry.webhook_id.as_deref()), (Some("paid"), Some("7")));
     }
 
     #[test]

@@ -3,7 +3,9 @@
 mod address;
 mod clean;
 mod counts;
+mod errors;
 mod formats;
+mod json_line;
 mod line;
 mod lines;
 mod quote;
@@ -11,6 +13,7 @@ mod reconcile;
 mod summary;
 mod window;
 
+pub use errors::Errors;
 pub use formats::{Formats, FormatsError, Kind};
 pub use line::Entry;
 pub use lines::{Lines, MAX_LINE};

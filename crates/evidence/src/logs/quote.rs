@@ -41,9 +41,14 @@ impl Quotes {
 
     /// A text of the sender as it may be shown.
     pub(super) fn shown(&self, text: &str) -> String {
-        let text = shown(&self.engine.masked(text));
-        if self.engine.scan_text(&text).is_clean() { text } else { WITHHELD.to_owned() }
+        shown_text(&self.engine, text)
     }
+}
+
+/// A text of the sender as it may be shown: on one line, personal data masked.
+pub(super) fn shown_text(engine: &Engine, text: &str) -> String {
+    let text = shown(&engine.masked(text));
+    if engine.scan_text(&text).is_clean() { text } else { WITHHELD.to_owned() }
 }
 
 fn sort(entry: &Entry<'_>) -> Option<QuotedAs> {

@@ -173,11 +173,11 @@ impl Arrivals {
     pub(super) fn said_delivered(&mut self, entry: &Entry<'_>, line: u64) {
         let journal = Span { from: self.started, to: self.last };
         let outside = entry.at.is_some_and(|at| journal.is_before(at) || journal.is_after(at));
-        let known = entry.webhook_id.and_then(|id| self.by_id.get(&print(id)).copied());
+        let known = entry.webhook_id.as_deref().and_then(|id| self.by_id.get(&print(id)).copied());
         let found = &mut self.found;
         let keep = |list: &mut Vec<(u64, String)>| {
             if list.len() < KEPT {
-                list.push((line, entry.webhook_id.unwrap_or_default().chars().take(64).collect()));
+                list.push((line, entry.webhook_id.as_deref().unwrap_or_default().chars().take(64).collect()));
             }
         };
         match known.and_then(|at| self.all.get_mut(at)) {
@@ -192,12 +192,12 @@ impl Arrivals {
             }
             None if outside => {
                 found.outside += 1;
-                self.said.take(entry.event, entry.at, journal);
+                self.said.take(entry.event.as_deref(), entry.at, journal);
             }
             // It may be one of those that came without their ids.
             None if entry.webhook_id.is_none() || self.accepted_without_id => {
                 found.without_id += u64::from(entry.webhook_id.is_none());
-                self.said.take(entry.event, entry.at, journal);
+                self.said.take(entry.event.as_deref(), entry.at, journal);
             }
             None => {
                 found.never_seen += 1;
@@ -241,9 +241,15 @@ impl Arrivals {
     }
 }
 
+/// Of an id as it is meant: a UUID is the same in upper case and in braces (RFC 9562, section 4).
 fn print(id: &str) -> [u8; 16] {
+    let id = id.trim();
+    let uuid = uuid::Uuid::try_parse(id).map(|uuid| uuid.hyphenated().to_string());
     let mut print = [0; 16];
-    Sha256::digest(id.as_bytes()).iter().zip(&mut print).for_each(|(from, to)| *to = *from);
+    Sha256::digest(uuid.as_deref().unwrap_or(id).as_bytes())
+        .iter()
+        .zip(&mut print)
+        .for_each(|(from, to)| *to = *from);
     print
 }
 

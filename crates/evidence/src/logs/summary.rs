@@ -2,6 +2,7 @@
 
 use super::address::without_receiver;
 use super::clean::{Clean, without_id};
+use super::errors::{Errors, Follow, Into};
 use super::formats::{Formats, Kind};
 use super::line::Entry;
 use super::reconcile::{Arrivals, Reconciliation};
@@ -65,6 +66,8 @@ pub struct Summary {
     pub not_configured: u64,
     /// Lines saying that the handler failed.
     pub handler_errors: u64,
+    /// Errors of the application, which are about no attempt of a webhook.
+    pub errors: Errors,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Attempts by event; at most 256 names.
@@ -99,6 +102,7 @@ pub struct Fold<'f> {
     /// Time of the last line that had one.
     before: Option<DateTime<Utc>>,
     clean: Clean,
+    follow: Follow,
 }
 
 impl<'f> Fold<'f> {
@@ -107,28 +111,53 @@ impl<'f> Fold<'f> {
     pub fn new(formats: &'f Formats, engine: Option<Engine>, arrivals: Option<Arrivals>) -> Self {
         let pii = engine.as_ref().map(|_| BTreeMap::new());
         let summary = Summary { pii, ..Summary::default() };
-        Self { formats, engine, arrivals, summary, before: None, clean: Clean::default() }
+        Self {
+            formats,
+            engine,
+            arrivals,
+            summary,
+            before: None,
+            clean: Clean::default(),
+            follow: Follow::default(),
+        }
     }
 
     /// Takes a line; `None` is one that is too long or no text.
     pub fn take(&mut self, line: Option<&str>) {
         self.summary.lines += 1;
         let entry = line.and_then(|line| self.formats.read(line));
+        let of_a_traceback = self.follow(line, entry.as_ref());
         match &entry {
             Some(entry) => self.count(entry),
             // An empty line says nothing and hides nothing.
-            None if line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
+            None if of_a_traceback || line.is_some_and(str::is_empty) => self.summary.other_lines += 1,
             None => {
                 self.summary.unreadable.count += 1;
                 keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
             }
         }
         match (&entry, line) {
-            (Some(entry), _) => self.scan(&without_id(without_receiver(entry), entry.webhook_id)),
+            (Some(entry), _) => self.scan(&without_id(without_receiver(entry), entry.webhook_id.as_deref())),
             (None, Some(line)) => self.scan(line),
             (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
             (None, None) => {}
         }
+    }
+
+    /// Looks for errors of the application; gives whether a line without an entry belongs to a traceback.
+    fn follow(&mut self, line: Option<&str>, entry: Option<&Entry<'_>>) -> bool {
+        let into = Into {
+            loggers: &self.formats.errors,
+            engine: self.engine.as_ref(),
+            line: self.summary.lines,
+            errors: &mut self.summary.errors,
+        };
+        match (entry, line) {
+            (Some(entry), _) => self.follow.entry(entry, into),
+            (None, Some(line)) => return self.follow.other(line, into),
+            (None, None) => {}
+        }
+        false
     }
 
     /// So far.
@@ -180,7 +209,7 @@ impl<'f> Fold<'f> {
             if let Some(status) = entry.status {
                 *summary.statuses.entry(status).or_default() += 1;
             }
-            if let Some(event) = entry.event {
+            if let Some(event) = entry.event.as_deref() {
                 count_event(&mut summary.events, event);
             }
         }
@@ -269,7 +298,7 @@ mod tests {
             &at(1, "WARNING", "Webhook delivery failed: event=e, status=503, attempt=1/3, response="),
             &at(1, "INFO", "Webhook retry 2/3 after 2s delay"),
             &at(3, "INFO", "Webhook delivered successfully: event=e, status=200, attempt=2"),
-            "Traceback (most recent call last):",
+            "some other program",
             "",
         ]);
         let found = (summary.attempts, summary.delivered, summary.failed, summary.retries, summary.aborted);

@@ -79,7 +79,7 @@ impl<'f> LogWindow<'f> {
             return self.quotes.pick(&entry, line, at);
         }
         if self.said.len() < MOST {
-            let id = entry.webhook_id.map(Into::into);
+            let id = entry.webhook_id.map(|id| id.into_owned().into_boxed_str());
             self.said.push(Said { at, line: self.lines, id });
         } else {
             self.not_kept += 1;
@@ -119,15 +119,8 @@ impl<'f> LogWindow<'f> {
             Some(id) if !arrivals.accepted(id) && !self.is_watched(said.at, end) => arrivals.said_outside(),
             id => {
                 // The time is that of our clock, and has been looked at.
-                let entry = Entry {
-                    at: None,
-                    kind: Some(Kind::Delivered),
-                    event: None,
-                    status: None,
-                    attempt: None,
-                    webhook_id: id,
-                    message: "",
-                };
+                let entry =
+                    Entry { kind: Some(Kind::Delivered), webhook_id: id.map(Into::into), ..Entry::default() };
                 arrivals.said_delivered(&entry, said.line);
             }
         }

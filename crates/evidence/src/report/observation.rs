@@ -4,9 +4,10 @@ use super::artifact::Artifact;
 use super::memo::{STAND_IN, cases, code, escaped};
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{CRITERIA, Check, Gates, Trigger, Verdict, triggers};
+use crate::logs::Errors;
 use record::{Gap, Hook, LogCompared, LogQuote, Offset, QuotedAs, RunKind, WatchBegin};
 use schemars::JsonSchema;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -174,6 +175,17 @@ fn sender_log(seen: &Observation) -> String {
     }
     let unread = log.pointer("/unreadable/count").and_then(Value::as_u64).unwrap_or(0);
     let _ = writeln!(out, "| lines that could not be read | {unread} |");
+    let errors = log.get("errors").and_then(|errors| Errors::deserialize(errors).ok()).unwrap_or_default();
+    let Errors { count, tracebacks, of_others, first } = errors;
+    let _ = writeln!(
+        out,
+        "| errors of the application | {count} ({tracebacks} with a traceback, {of_others} not judged) |"
+    );
+    let first: Vec<String> = first.iter().map(|(line, text)| format!("line {line}: {text}")).collect();
+    if !first.is_empty() {
+        let first: Vec<&str> = first.iter().map(String::as_str).collect();
+        let _ = write!(out, "\nErrors of the application, personal data masked:\n\n{}", block(&first));
+    }
     out.push_str(&compared(seen));
     out
 }

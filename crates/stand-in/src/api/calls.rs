@@ -2,7 +2,7 @@
 
 use super::super::fixtures::{Seeds, User};
 use super::super::options::{Debug, Options};
-use super::super::sender::{Sender, SenderLog};
+use super::super::sender::{PROCESS, Sender, SenderLog};
 use super::super::server::End;
 use super::answer::{Answer, method_not_allowed, no_credentials};
 use super::api_faults::ApiFaults;
@@ -19,10 +19,11 @@ use axum::http::{Method, header};
 use axum::response::Response;
 use chrono::{DateTime, Utc};
 use serde_json::json;
+use std::collections::HashMap;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::time::Instant;
 use wire::Clock;
 
@@ -35,7 +36,29 @@ pub(in super::super) struct Api {
     clock: Clock,
     debug: Debug,
     requests: AtomicU64,
+    connections: Connections,
     end: End,
+}
+
+/// The connections that requests come on, by number: whichever process is free takes the next one.
+#[derive(Debug, Default)]
+struct Connections(Mutex<HashMap<SocketAddr, u64>>);
+
+/// Connections whose numbers are remembered.
+const REMEMBERED: usize = 10_000;
+
+impl Connections {
+    /// 0 or 1, spread as evenly as chance would, and the same in every run.
+    fn process(&self, peer: SocketAddr) -> u64 {
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= REMEMBERED {
+            known.clear();
+        }
+        let next = known.len() as u64;
+        let number = *known.entry(peer).or_insert(next);
+        // A Weyl sequence of the golden ratio: no regular order of requests meets one process only.
+        number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 63
+    }
 }
 
 /// Answers one request. Django finishes a request whose client has gone, so the work is a task of its own.
@@ -44,11 +67,12 @@ pub(in super::super) async fn handle(
     ConnectInfo(peer): ConnectInfo<SocketAddr>,
     request: Request,
 ) -> Response {
-    let work = tokio::spawn(async move {
+    let process = api.connections.process(peer);
+    let work = tokio::spawn(PROCESS.scope(process, async move {
         let (parts, body) = request.into_parts();
         let answered = api.end.clone().or(api.answer(peer.ip(), &parts, body)).await;
         answered.unwrap_or_else(|| Err(Answer::crash())).unwrap_or_else(|refused| refused)
-    });
+    }));
     work.await.unwrap_or_else(|_| Answer::crash()).into_response()
 }
 
@@ -74,6 +98,7 @@ impl Api {
             clock: options.clock,
             debug: options.debug,
             requests: AtomicU64::new(0),
+            connections: Connections::default(),
             end,
         })
     }

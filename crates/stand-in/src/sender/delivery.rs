@@ -20,11 +20,18 @@ use wire::Clock;
 /// How long `breaker-stuck-open` stays open: a year.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// The webhook sender of one process.
+tokio::task_local! {
+    /// In which process a request is worked on, from 0.
+    pub(in super::super) static PROCESS: u64;
+}
+
+/// The webhook sender.
 pub(in super::super) struct Sender<C = Wire> {
     http_client: C,
     packer: Packer,
-    breaker: Mutex<Breaker>,
+    /// Of each process; the second one works on nothing unless told otherwise.
+    breakers: [Mutex<Breaker>; 2],
+    apart: bool,
     log: Arc<SenderLog>,
     clock: Clock,
     profile: Profile,
@@ -60,10 +67,13 @@ impl<C: HttpClient + 'static> Sender<C> {
         if options.misbehave.iter().any(|one| one.kind == Kind::BreakerStuckOpen) {
             timing.breaker_open = FOREVER;
         }
+        let apart = options.misbehave.iter().any(|one| one.kind == Kind::BreakerPerProcess);
+        let breaker = || Mutex::new(Breaker::new(options.profile, &timing));
         Ok(Self {
             http_client,
             packer: Packer::new(options.scheme, &options.secret)?,
-            breaker: Mutex::new(Breaker::new(options.profile, &timing)),
+            breakers: [breaker(), breaker()],
+            apart,
             log,
             clock: options.clock,
             profile: options.profile,
@@ -112,10 +122,11 @@ impl<C: HttpClient + 'static> Sender<C> {
             self.warn("WEBHOOK_ENDPOINT not configured - skipping delivery".to_owned());
             return;
         }
-        let Some(admission) = self.admitted() else { return };
+        let breaker = self.breaker();
+        let Some(admission) = self.admitted(breaker) else { return };
         let stamp = self.packer.stamp(delivery_policy, self.clock.unix_ms());
         let outcome = self.attempts(event, delivery_policy, number, stamp.clone()).await;
-        self.tell_breaker(admission, outcome, delivery_policy);
+        self.tell_breaker(breaker, admission, outcome, delivery_policy);
         if delivery_policy.has(Kind::SendTwice) {
             self.attempts(event, delivery_policy, number, stamp).await;
         } else if delivery_policy.has(Kind::SendTwiceNewId) {
@@ -211,8 +222,8 @@ impl<C: HttpClient + 'static> Sender<C> {
         if self.scheme == Scheme::DeltacrownV1 { String::new() } else { format!(", webhook_id={id}") }
     }
 
-    fn admitted(&self) -> Option<Admission> {
-        let admission = self.breaker().admit(Instant::now());
+    fn admitted(&self, breaker: &Mutex<Breaker>) -> Option<Admission> {
+        let admission = locked(breaker).admit(Instant::now());
         match admission {
             Admission::Blocked(left) => {
                 let left = left.as_secs();
@@ -230,13 +241,19 @@ impl<C: HttpClient + 'static> Sender<C> {
         Some(admission)
     }
 
-    fn tell_breaker(&self, admission: Admission, outcome: Outcome, delivery_policy: &DeliveryPolicy) {
+    fn tell_breaker(
+        &self,
+        breaker: &Mutex<Breaker>,
+        admission: Admission,
+        outcome: Outcome,
+        delivery_policy: &DeliveryPolicy,
+    ) {
         if delivery_policy.has(Kind::BreakerNeverOpens) {
             return;
         }
         let change = match outcome {
-            Outcome::Delivered => self.breaker().succeeded(admission),
-            Outcome::Aborted | Outcome::Failed => self.breaker().failed(admission, Instant::now()),
+            Outcome::Delivered => locked(breaker).succeeded(admission),
+            Outcome::Aborted | Outcome::Failed => locked(breaker).failed(admission, Instant::now()),
         };
         match change {
             Change::None => {}
@@ -251,8 +268,11 @@ impl<C: HttpClient + 'static> Sender<C> {
         }
     }
 
-    fn breaker(&self) -> MutexGuard<'_, Breaker> {
-        self.breaker.lock().unwrap_or_else(PoisonError::into_inner)
+    /// That of the process in which the request is worked on.
+    fn breaker(&self) -> &Mutex<Breaker> {
+        let [first, second] = &self.breakers;
+        let in_second = PROCESS.try_with(|process| *process % 2 == 1).unwrap_or(false);
+        if self.apart && in_second { second } else { first }
     }
 
     fn info(&self, message: String) {
@@ -266,6 +286,10 @@ impl<C: HttpClient + 'static> Sender<C> {
     fn error(&self, message: String) {
         self.log.write(Level::Error, message);
     }
+}
+
+fn locked(breaker: &Mutex<Breaker>) -> MutexGuard<'_, Breaker> {
+    breaker.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn seen(exchange: &Exchange) -> (Option<u16>, Option<String>) {

@@ -78,6 +78,7 @@ impl DeliveryPolicy {
     }
 
     pub(super) fn patience(&self, limit: Duration) -> Patience {
+        let limit = if self.has(Kind::ShortTimeout) { limit / 2 } else { limit };
         if self.real() || self.has(Kind::AcceptLate) {
             Patience::PerRead(limit)
         } else {

@@ -10,6 +10,6 @@ mod signed_request;
 
 pub use log::{AttemptEntry, Level, LogLine, LogSink};
 
-pub(super) use delivery::Sender;
+pub(super) use delivery::{PROCESS, Sender};
 pub(super) use envelope::{Event, Person};
 pub(super) use log::{Logger, SenderLog};

@@ -7,7 +7,7 @@ use record::latency::DecodeError;
 use record::{Header, Interval, RunStats};
 use std::io::BufRead;
 
-/// Shards that begin further apart than this never put their whole rate on the target together.
+/// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
 const SKEW: TimeDelta = TimeDelta::seconds(1);
 
 /// Why parts cannot be merged.
@@ -164,11 +164,8 @@ fn told<R>(part: &Part<R>) -> String {
 /// When a part that is to be replaced was over: the end of its last second. Reads it to its end; if it breaks off
 /// before, as that of a killed shard may, then what was read counts.
 fn ended<R: BufRead>(part: &mut Part<R>) -> DateTime<Utc> {
-    let mut last = part.plan.started;
-    while let Ok(Some(interval)) = part.take() {
-        last = interval.to.wall(part.plan.started);
-    }
-    last
+    while let Ok(Some(_)) = part.take() {}
+    part.last.wall(part.plan.started)
 }
 
 fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
@@ -200,6 +197,7 @@ fn facts<R: BufRead>(part: &Part<R>) -> ShardFacts {
         index: part.plan.shard.index,
         run_id: part.header.run_id,
         started: part.plan.started,
+        ended: part.last.wall(part.plan.started),
         complete: part.complete && integrity.is_some_and(|i| i.ended),
         journal_sha256: integrity.map(|i| i.sha256.clone()).unwrap_or_default(),
         torn_bytes: integrity.map_or(0, |i| i.torn_bytes),
@@ -213,7 +211,7 @@ fn skew(shards: &[ShardFacts]) -> Option<String> {
     let apart = last - first;
     (apart > SKEW).then(|| {
         format!(
-            "the shards began up to {:.1} s apart, so the target never had the whole rate at once; give all of them one --start-at",
+            "the shards began up to {:.1} s apart; give all of them one --start-at",
             apart.num_milliseconds() as f64 / 1000.0
         )
     })

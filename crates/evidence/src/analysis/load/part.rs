@@ -1,7 +1,7 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
-use record::RunKind;
 use record::{Header, Integrity, Interval, LoadPlan, ReadError, Reader, Record, RunStats};
+use record::{RunKind, Tick};
 use std::io::BufRead;
 
 /// Why a journal cannot be used as a part of a load.
@@ -39,6 +39,8 @@ pub struct Part<R> {
     pub notes: Vec<String>,
     /// Whether the run went to its end; known when all seconds have been read.
     pub complete: bool,
+    /// The end of the last second that was taken, from the beginning of its schedule.
+    pub last: Tick,
     /// What its flows amount to, as far as it has been read; `None` where none were counted.
     pub sums: Option<Box<RunStats>>,
     reader: Option<Reader<R>>,
@@ -65,6 +67,7 @@ impl<R: BufRead> Part<R> {
             plan: *plan,
             notes: Vec::new(),
             complete: false,
+            last: Tick(0),
             sums: None,
             reader: Some(reader),
             integrity: None,
@@ -93,7 +96,8 @@ impl<R: BufRead> Part<R> {
     /// When the journal is broken behind it.
     pub fn take(&mut self) -> Result<Option<Interval>, PartError> {
         let taken = self.next.take();
-        if taken.is_some() {
+        if let Some(taken) = &taken {
+            self.last = self.last.max(taken.to);
             self.advance()?;
         }
         if let (Some(before), Some(next)) = (&taken, &self.next)

@@ -1,5 +1,6 @@
 //! A load as a whole: totals, percentiles, and a timeline whose length does not depend on that of the run.
 
+use chrono::TimeDelta;
 use record::Tick;
 use record::latency::{DecodeError, Latency};
 use record::summed;
@@ -134,12 +135,27 @@ pub struct ShardFacts {
     pub run_id: uuid::Uuid,
     /// Wall time at which its schedule began.
     pub started: chrono::DateTime<chrono::Utc>,
+    /// Wall time at which its last second ended.
+    pub ended: chrono::DateTime<chrono::Utc>,
     /// Whether it went to its end.
     pub complete: bool,
     /// SHA-256 of its journal, hex.
     pub journal_sha256: String,
     /// Bytes of a torn last line.
     pub torn_bytes: usize,
+}
+
+/// When the shards of a load ran, in seconds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SharedTime {
+    /// All of them together.
+    pub all_s: f64,
+    /// Any of them.
+    pub any_s: f64,
+    /// The one that ran longest.
+    pub longest_s: f64,
+    /// The most at the same time.
+    pub most: usize,
 }
 
 /// A load as a whole.
@@ -314,11 +330,45 @@ impl LoadSummary {
         matches!(self.plan.pace, LoadPace::Open { .. })
     }
 
-    /// Starts begun per second of the schedule.
+    /// Starts begun per second of the time in which shards made starts: that of the schedule, and more where they did not
+    /// run together.
     #[must_use]
     pub fn achieved(&self) -> f64 {
-        let lasts = (self.plan.pace.lasts_ms() as f64 / 1000.0).min(self.counts.to.0 as f64 / 1e6);
+        let scheduled = self.scheduled_s();
+        let apart = self.in_time().map_or(0.0, |shared| shared.any_s - shared.longest_s);
+        let lasts = scheduled + apart.max(0.0);
         if lasts > 0.0 { self.counts.started as f64 / lasts } else { 0.0 }
+    }
+
+    /// The seconds in which starts were due, as far as it got.
+    fn scheduled_s(&self) -> f64 {
+        (self.plan.pace.lasts_ms() as f64 / 1000.0).min(self.counts.to.0 as f64 / 1e6)
+    }
+
+    /// The times of several shards against each other, each as long as its schedule at most; `None` for one.
+    #[must_use]
+    pub fn in_time(&self) -> Option<SharedTime> {
+        let most = TimeDelta::milliseconds(i64::try_from(self.plan.pace.lasts_ms()).unwrap_or(i64::MAX));
+        let span = |s: &ShardFacts| (s.started, s.ended.min(s.started + most));
+        let mut spans: Vec<_> = self.shards.iter().map(span).collect();
+        spans.sort_unstable();
+        if spans.len() < 2 {
+            return None;
+        }
+        let seconds = |span: TimeDelta| span.num_milliseconds().max(0) as f64 / 1000.0;
+        let all = *spans.iter().map(|(_, to)| to).min()? - *spans.iter().map(|(from, _)| from).max()?;
+        let (mut any, mut until) = (0.0, spans.first()?.0);
+        for (from, to) in &spans {
+            any += seconds(*to - until.max(*from));
+            until = until.max(*to);
+        }
+        let at_once = |at| spans.iter().filter(|(from, to)| *from <= at && at < *to).count();
+        Some(SharedTime {
+            all_s: seconds(all),
+            any_s: any,
+            longest_s: spans.iter().map(|(from, to)| seconds(*to - *from)).fold(0.0, f64::max),
+            most: spans.iter().map(|(from, _)| at_once(*from)).max().unwrap_or(0),
+        })
     }
 
     /// Count by error kind, by name.

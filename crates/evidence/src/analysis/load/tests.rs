@@ -125,6 +125,33 @@ fn shards_add_up() {
 }
 
 #[test]
+fn the_rate_is_the_one_that_the_target_had() {
+    let shards = |start| {
+        let mut second = Shard::new(1, 2, &[&[1; 10], &[1; 10], &[1; 10]]);
+        second.plan.started = at(start);
+        merged(&[Shard::new(0, 2, &[&[1; 10], &[1; 10], &[1; 10]]), second]).unwrap()
+    };
+    let together = shards(0);
+    let time = together.in_time().unwrap();
+    assert_eq!((time.all_s, time.any_s, time.most, together.achieved()), (3.0, 3.0, 2, 20.0));
+    let one_after_the_other = shards(60);
+    let time = one_after_the_other.in_time().unwrap();
+    assert_eq!((time.all_s, time.any_s, time.most, one_after_the_other.achieved()), (0.0, 6.0, 1, 10.0));
+    let offered = |load: &LoadSummary| {
+        let checks = crate::gate::judge_load(load, &crate::gate::Gates::default());
+        let check = checks.into_iter().find(|c| c.id == "load_offered").unwrap();
+        (check.verdict, check.text)
+    };
+    assert_eq!(offered(&together).0, crate::gate::Verdict::Pass);
+    let (verdict, text) = offered(&one_after_the_other);
+    assert_eq!(verdict, crate::gate::Verdict::Unproven);
+    assert!(
+        text.contains("at most 1 of them at a time: the target had 10.0/s on average and not 20.0/s"),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_missing_shard_is_named() {
     let summary = merged(&[Shard::new(0, 3, &[&[1]]), Shard::new(2, 3, &[&[1]])]).unwrap();
     assert_eq!(summary.missing, [1]);

@@ -97,6 +97,7 @@ fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSum
         index: 0,
         run_id: uuid::Uuid::nil(),
         started: began(),
+        ended: began() + chrono::TimeDelta::seconds(1),
         complete: true,
         journal_sha256: "ab".repeat(32),
         torn_bytes: 0,

@@ -1,0 +1,363 @@
+//! Why webhooks never came, as far as the receiving end can tell: from how long the steps took, from what came instead, and
+//! from what came of other events. These are words, not verdicts.
+
+use super::cases::Lost;
+use super::sample::event_name;
+use super::{Analysis, Expectation, seconds};
+use pii::shown;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Events that are told one by one.
+const EVENTS: usize = 8;
+/// A step with a webhook may take so many times as long as one without, and [`SLACK_MS`] more, and show no attempt: writing
+/// a row takes longer than reading one.
+const TIMES: u64 = 3;
+const SLACK_MS: u64 = 100;
+/// Pauses of less than this in all cannot be told from a slow step.
+const SHORTEST_SCHEDULE_MS: u64 = 500;
+
+/// The webhooks of one event.
+#[derive(Debug, Default)]
+struct Event {
+    due: u64,
+    lost: u64,
+    /// How the steps of the lost ones were answered.
+    answers: BTreeSet<u16>,
+    /// How many steps those were, and how long they took, ms.
+    took_ms: Vec<u64>,
+}
+
+/// The retry schedule against the durations of steps, all in ms.
+struct Measure {
+    /// What all pauses of the schedule take at least; `None` when that proves nothing.
+    schedule: Option<u64>,
+    /// What all pauses take.
+    pauses: u64,
+    /// The median of the slowest step that fires no webhook; `None` when there is no such step.
+    without: Option<u64>,
+}
+
+/// What is behind the webhooks that never came, the most telling first; `lost` says which those are.
+pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
+    let events = by_event(analysis, lost);
+    let measure = Measure::of(analysis);
+    let mut told = Vec::new();
+    told.extend(refused(analysis));
+    told.extend(nearly(analysis, lost));
+    told.extend(by_duration(analysis, &measure, &events));
+    told.extend(by_name(analysis, &measure, &events));
+    told.extend(others(analysis));
+    told
+}
+
+fn by_event(analysis: &Analysis, lost: &Lost<'_>) -> BTreeMap<String, Event> {
+    let mut events: BTreeMap<String, Event> = BTreeMap::new();
+    let all = analysis.expectations().enumerate();
+    // Those in whose place something came have been sent.
+    for (_, asked) in all.filter(|(index, asked)| asked.due() > 0 && !analysis.near.explains(*index)) {
+        let event = events.entry(event_name(asked.event)).or_default();
+        event.due += u64::from(asked.due());
+        let missing = lost.missing(&asked);
+        if missing > 0 {
+            event.lost += missing;
+            event.answers.extend(asked.answer);
+            event.took_ms.push(took_ms(&asked));
+        }
+    }
+    events.retain(|_, event| event.lost > 0);
+    events
+}
+
+fn took_ms(asked: &Expectation<'_>) -> u64 {
+    u64::try_from(asked.took.as_millis()).unwrap_or(u64::MAX)
+}
+
+impl Measure {
+    fn of(analysis: &Analysis) -> Self {
+        let contract = &analysis.header.retry;
+        let pauses: u64 = contract.backoff_ms.iter().sum();
+        let early = contract.early_ms.saturating_mul(contract.backoff_ms.len() as u64);
+        let firing: BTreeSet<&str> =
+            analysis.expectations().filter(|e| e.count > 0).map(|e| e.step_name).collect();
+        // Logins hash passwords, which takes its own time.
+        let quiet = |name: &&String| !firing.contains(name.as_str()) && !name.contains(':');
+        let quiet_steps =
+            || analysis.steps.names.iter().filter(quiet).filter_map(|name| analysis.steps.by_name.get(name));
+        let medians = quiet_steps().filter_map(|step| step.latency.percentile_us(50.0).map(|us| us / 1000));
+        let without = medians.max();
+        // The fastest one: where there is one worker only, the others wait for it.
+        let fastest = quiet_steps().filter_map(|step| step.latency.min_us().map(|us| us / 1000)).min();
+        let tells = pauses >= SHORTEST_SCHEDULE_MS && fastest.is_none_or(|ms| ms.saturating_mul(2) < pauses);
+        Self { schedule: tells.then(|| pauses.saturating_sub(early)), pauses, without }
+    }
+
+    /// Whether a step took as long as it takes to make all attempts in vain.
+    fn is_whole_schedule(&self, ms: u64) -> bool {
+        self.schedule.is_some_and(|schedule| ms >= schedule)
+    }
+
+    /// Whether a step took so little that nothing can have been tried in it and failed.
+    fn is_without(&self, ms: u64) -> bool {
+        let quick =
+            self.without.is_none_or(|without| ms <= without.saturating_mul(TIMES).saturating_add(SLACK_MS));
+        quick && self.schedule.is_some_and(|schedule| ms < schedule)
+    }
+}
+
+/// Requests that were no webhooks: on the way to the wrong place, or not by the sender at all.
+fn refused(analysis: &Analysis) -> Option<String> {
+    let n: u64 = analysis.refused.values().sum();
+    let first = analysis.first_refused.as_ref()?;
+    let endpoint = shown(&analysis.header.webhook.endpoint);
+    let wrong = analysis.refused.keys().any(|status| matches!(status, 404 | 405));
+    let what = if wrong {
+        "came to another path or with another method"
+    } else {
+        "came that could not be read as webhooks"
+    };
+    let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
+    let first = shown(first);
+    Some(format!(
+        "{requests} {what}, the first {first}: if that is the sender, set its endpoint to {endpoint}"
+    ))
+}
+
+/// Webhooks that came in another spelling than the expected one.
+fn nearly(analysis: &Analysis, lost: &Lost<'_>) -> Option<String> {
+    let all = analysis.expectations().enumerate();
+    let near = all.filter(|(index, asked)| lost.missing(asked) > 0 && analysis.near.explains(*index)).count();
+    (near > 0).then(|| {
+        let came = if near == 1 {
+            "1 webhook came that differs".to_owned()
+        } else {
+            format!("{near} webhooks came that differ")
+        };
+        format!("{came} in little from a missing one: what differs stands with each")
+    })
+}
+
+/// What the durations of the steps say, whose sender delivers within them.
+fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Event>) -> Vec<String> {
+    let all = || events.values().flat_map(|event| event.took_ms.iter().copied());
+    let tried: Vec<u64> = all().filter(|ms| measure.is_whole_schedule(*ms)).collect();
+    let untried: Vec<u64> = all().filter(|ms| measure.is_without(*ms)).collect();
+    let breaker = analysis.header.retry.breaker;
+    let mut told = Vec::new();
+    if let Some(range) = range(&tried) {
+        told.push(format!(
+            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, and not here. Its endpoint \
+             has another address, port or path, or something between refuses it: set it to {}{}",
+            steps(tried.len()),
+            seconds(measure.pauses),
+            shown(&analysis.header.webhook.endpoint),
+            reach(analysis)
+        ));
+    }
+    if let Some(range) = range(&untried) {
+        let without = measure.without.map_or_else(
+            || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
+            |ms| format!("no longer than a step without a webhook ({} s)", seconds(ms)),
+        );
+        let open = format!(
+            "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
+            breaker.failures,
+            seconds(breaker.open_ms)
+        );
+        let why = if tried.is_empty() {
+            format!(
+                "webhooks are switched off, no endpoint is set (set {}), {open}, or a worker of its own sends them and does not run",
+                shown(&analysis.header.webhook.endpoint)
+            )
+        } else {
+            open
+        };
+        told.push(format!(
+            "{} took {range}, {without}: the sender tried nothing in them: {why}",
+            steps(untried.len())
+        ));
+    }
+    told
+}
+
+/// Events that never came from any step, and those that came from some.
+fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Event>) -> Vec<String> {
+    let came: BTreeSet<String> = analysis.deliveries.iter().map(|d| event_name(&d.event)).collect();
+    let one = |(name, event): (&String, &Event)| {
+        let steps = event.took_ms.len();
+        if event.lost < event.due {
+            let (lost, due) = (event.lost, event.due);
+            return Some(format!(
+                "{} of {due} {name} came, so that address and switch are right: look for the {lost} others in the sender's log",
+                due - lost
+            ));
+        }
+        if event.took_ms.iter().any(|ms| measure.is_whole_schedule(*ms)) {
+            return None;
+        }
+        let answers: Vec<String> = event.answers.iter().map(u16::to_string).collect();
+        let answered = match (answers.as_slice(), steps) {
+            ([], _) => String::new(),
+            (all, 1) => format!(" that answered {}", all.join(" or ")),
+            (all, _) => format!(" that all answered {}", all.join(" or ")),
+        };
+        let others: Vec<&str> =
+            came.iter().filter(|other| *other != name).map(String::as_str).take(3).collect();
+        let but = if came.contains(name) {
+            format!("; {name} of others came")
+        } else if others.is_empty() {
+            ", or it sends nothing at all".to_owned()
+        } else {
+            format!("; {} came", others.join(", "))
+        };
+        let of = if steps == 1 { "its only step".to_owned() } else { format!("any of {steps} steps") };
+        Some(format!("{name} never came from {of}{answered}: the sender does not send it{but}"))
+    };
+    let more = events.len().saturating_sub(EVENTS);
+    let told = events.iter().take(EVENTS).filter_map(one);
+    told.chain((more > 0).then(|| format!("and {more} events more"))).collect()
+}
+
+/// What came for somebody else.
+fn others(analysis: &Analysis) -> Option<String> {
+    let foreign = analysis.deliveries.iter().filter(|d| d.foreign).count();
+    (foreign > 0).then(|| {
+        format!(
+            "{foreign} webhooks came that hold none of this run's values: the sender reaches this receiver, for other rows than \
+             those that were driven, or the values do not stand where the scenario looks for them"
+        )
+    })
+}
+
+/// What keeps a sender elsewhere from this receiver.
+fn reach(analysis: &Analysis) -> &'static str {
+    let endpoint = &analysis.header.webhook.endpoint;
+    let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest);
+    let here = ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name));
+    if here {
+        " (an address that only this machine reaches: --listen and --public-url give another)"
+    } else {
+        ""
+    }
+}
+
+fn steps(n: usize) -> String {
+    if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
+}
+
+/// From the shortest to the longest, in seconds.
+fn range(all_ms: &[u64]) -> Option<String> {
+    let (least, most) = (all_ms.iter().min()?, all_ms.iter().max()?);
+    let tenths = |ms: u64| if ms >= 1000 { ms / 100 * 100 } else { ms };
+    let (least, most) = (seconds(tenths(*least)), seconds(tenths(*most)));
+    Some(if least == most { format!("{least} s") } else { format!("{least} to {most} s") })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Body, Expect, Header, Outcome, Record, Refused, RunKind, Step, Tick};
+    use serde_json::json;
+
+    /// A run whose first step fires nothing and takes 50 ms, and whose others fire one webhook each, none of which comes.
+    fn run(took_ms: &[u64], event: impl Fn(usize) -> &'static str) -> Analysis {
+        let mut header = Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap();
+        header.webhook.endpoint = "http://10.0.0.7:8787/hook".to_owned();
+        let mut analysis = Analysis::new(header).unwrap();
+        analysis.take(&step("submit", 0, 50));
+        for (flow, took) in (0u32..).zip(took_ms) {
+            let at = Tick(u64::from(flow) * 10_000_000);
+            analysis.take(&Record::Expect(Expect {
+                flow,
+                step: "verify".to_owned(),
+                at,
+                event: event(flow as usize).to_owned(),
+                matchers: serde_json::from_value(json!({"/id": flow})).unwrap(),
+                count: 1,
+                within_ms: 1,
+            }));
+            analysis.take(&step("verify", flow, *took));
+        }
+        analysis
+    }
+
+    fn step(name: &str, flow: u32, took_ms: u64) -> Record {
+        let started = Tick(u64::from(flow) * 10_000_000);
+        Record::Step(Box::new(Step {
+            flow: Some(flow),
+            step: name.to_owned(),
+            started,
+            ended: Tick(started.0 + took_ms * 1000),
+            request: String::new(),
+            status: Some(200),
+            outcome: Outcome::Ok,
+            problems: Vec::new(),
+            body: None,
+            tries: 1,
+        }))
+    }
+
+    fn told(mut analysis: Analysis) -> Vec<String> {
+        analysis.latest = Tick(u64::MAX / 2);
+        causes(&analysis, &Lost::new(&analysis))
+    }
+
+    #[test]
+    fn as_long_as_a_retry_schedule_means_another_address() {
+        let told = told(run(&[6100, 6080, 6120], |_| "paid"));
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].contains("3 steps took 6 to 6.1 s, as long as a whole retry schedule (6 s of pauses)"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("set it to http://10.0.0.7:8787/hook"), "{told:?}");
+    }
+
+    #[test]
+    fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
+        let told = told(run(&[60, 70], |flow| ["match_started", "match_ended"][flow]));
+        assert!(
+            told[0].contains("2 steps took 0.06 to 0.07 s, no longer than a step without a webhook (0.05 s)"),
+            "{told:?}"
+        );
+        assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
+        assert_eq!(
+            told[2],
+            "match_started never came from its only step that answered 200: the sender does not send it, or it sends nothing at all"
+        );
+    }
+
+    #[test]
+    fn fast_ones_behind_slow_ones_are_the_breakers() {
+        let told = told(run(&[6100, 6100, 6100, 6100, 6100, 60, 60], |_| "paid"));
+        assert!(told[1].contains("2 steps took 0.06 s") && !told[1].contains("switched off"), "{told:?}");
+    }
+
+    #[test]
+    fn an_event_that_never_comes_while_others_do_is_not_sent() {
+        let mut analysis =
+            run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
+        let attempt = json!({
+            "attempt": 1, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
+            "headers": [["X-Webhook-Event", "paid"]], "body": Body::from_bytes(br#"{"event":"paid","id":5}"#.to_vec()),
+            "verdict": {"valid": true, "reason": "valid", "diagnosis": null}, "answer": 200
+        });
+        analysis.take(&Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap())));
+        let told = told(analysis);
+        let wanted = "match_started never came from any of 5 steps that all answered 200: the sender does not send it; paid came";
+        assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
+    }
+
+    #[test]
+    fn requests_to_another_path_are_told_first() {
+        let mut analysis = run(&[60], |_| "paid");
+        let why = "POST /hooks, webhooks are posted to /hook".to_owned();
+        analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
+        let told = told(analysis);
+        assert!(
+            told[0].starts_with(
+                "1 request came to another path or with another method, the first 404: POST /hooks,"
+            ),
+            "{told:?}"
+        );
+    }
+}

@@ -1,0 +1,268 @@
+//! Errors of the application in its log: lines of level ERROR and tracebacks, each counted once however many lines it has.
+//! What is about an attempt of a webhook is judged by itself.
+
+use super::formats::{ErrorLoggers, Kind};
+use super::line::Entry;
+use super::quote::shown_text;
+use pii::Engine;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Errors that are quoted.
+const QUOTED: usize = 10;
+/// Longest quote, in characters.
+const LONGEST: usize = 300;
+/// Lines of an exception's own message behind its first one.
+const MESSAGE: u32 = 20;
+/// Longest text before each line, such as the name that docker compose writes, in bytes.
+const PREFIX: usize = 200;
+
+/// How Python begins a traceback.
+const TRACEBACK: &str = "Traceback (most recent call last):";
+/// How it goes on after an exception that another one was raised in.
+const CHAINED: [&str; 2] =
+    ["During handling of the above exception", "The above exception was the direct cause"];
+
+/// Errors of the application.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Errors {
+    /// ERROR lines and tracebacks of the loggers whose errors count; a line and its traceback are one.
+    pub count: u64,
+    /// Those of them that have a traceback.
+    pub tracebacks: u64,
+    /// Those of other loggers, which are not judged.
+    pub of_others: u64,
+    /// The first of them: the line's number, and what it says with its exception, personal data masked; empty where nobody
+    /// was asked to look for such data.
+    pub first: Vec<(u64, String)>,
+}
+
+/// What the lines before say of the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// Nothing.
+    Nothing,
+    /// A traceback that follows now belongs to the line before.
+    Behind(Whose),
+    /// Its frames.
+    Frames(Whose),
+    /// What the exception says, for so many lines at most.
+    Message(Whose, u32),
+}
+
+/// Whose a traceback is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    /// Of a line that is counted as an error already.
+    Counted,
+    /// Of a line that was no error by itself.
+    Plain,
+    /// Of a line that is not judged.
+    NotJudged,
+}
+
+/// Follows the lines.
+#[derive(Debug)]
+pub(super) struct Follow {
+    within: Within,
+    /// What stands before each line of a traceback.
+    prefix: String,
+}
+
+impl Default for Follow {
+    fn default() -> Self {
+        Self { within: Within::Nothing, prefix: String::new() }
+    }
+}
+
+/// Where what is found goes.
+pub(super) struct Into<'a> {
+    pub errors: &'a mut Errors,
+    pub loggers: &'a ErrorLoggers,
+    pub engine: Option<&'a Engine>,
+    pub line: u64,
+}
+
+impl Follow {
+    /// Takes a line that was read.
+    pub(super) fn entry(&mut self, entry: &Entry<'_>, mut into: Into<'_>) {
+        // A handler that failed is an error like any other.
+        let about_webhook = entry.kind.is_some_and(|kind| kind != Kind::HandlerError);
+        let judged = !about_webhook && into.loggers.count(entry.logger.as_deref());
+        let traceback = entry.exception.as_deref().filter(|text| !text.trim().is_empty());
+        let failed = entry.severe || traceback.is_some();
+        let whose = match (judged, failed) {
+            (true, true) => Whose::Counted,
+            (true, false) => Whose::Plain,
+            (false, _) => Whose::NotJudged,
+        };
+        if whose == Whose::Counted {
+            into.count(&entry.message);
+            if let Some(last) = traceback.and_then(|text| text.trim_end().lines().last()) {
+                into.errors.tracebacks += 1;
+                into.add(last.trim());
+            }
+        } else if failed && !about_webhook {
+            into.errors.of_others += 1;
+        }
+        self.within = Within::Behind(whose);
+    }
+
+    /// Takes a line in no known format; gives whether it belongs to a traceback.
+    pub(super) fn other(&mut self, line: &str, mut into: Into<'_>) -> bool {
+        if let Some((prefix, _)) = line.split_once(TRACEBACK).filter(|(prefix, _)| prefix.len() <= PREFIX) {
+            self.begin(prefix, &mut into);
+            return true;
+        }
+        let text = line.strip_prefix(self.prefix.trim_end()).unwrap_or(line);
+        // Of a prefix the blank before the text is no indentation.
+        let text = if self.prefix.is_empty() { text } else { text.strip_prefix(' ').unwrap_or(text) };
+        let chained = text.trim().is_empty() || CHAINED.iter().any(|words| text.contains(words));
+        let inner = chained || text.starts_with([' ', '\t']);
+        match self.within {
+            Within::Frames(_) if inner => true,
+            Within::Frames(whose) => {
+                if whose != Whose::NotJudged {
+                    into.add(text.trim());
+                }
+                self.within = Within::Message(whose, MESSAGE);
+                true
+            }
+            Within::Message(..) if chained => true,
+            Within::Message(whose, left @ 1..) => {
+                self.within = Within::Message(whose, left - 1);
+                true
+            }
+            _ => {
+                self.within = Within::Nothing;
+                false
+            }
+        }
+    }
+
+    fn begin(&mut self, prefix: &str, into: &mut Into<'_>) {
+        prefix.clone_into(&mut self.prefix);
+        let whose = match self.within {
+            Within::Behind(whose) => whose,
+            // A chain of exceptions is one error.
+            Within::Frames(whose) | Within::Message(whose, _) => {
+                self.within = Within::Frames(whose);
+                return;
+            }
+            Within::Nothing if into.loggers.count(None) => Whose::Plain,
+            Within::Nothing => Whose::NotJudged,
+        };
+        match whose {
+            Whose::Counted => into.errors.tracebacks += 1,
+            Whose::Plain => {
+                into.count("an exception");
+                into.errors.tracebacks += 1;
+            }
+            Whose::NotJudged => {}
+        }
+        self.within = Within::Frames(whose);
+    }
+}
+
+impl Into<'_> {
+    fn count(&mut self, message: &str) {
+        self.errors.count += 1;
+        if self.errors.first.len() < QUOTED {
+            let text = self.shown(message);
+            self.errors.first.push((self.line, text));
+        }
+    }
+
+    /// Adds what the exception says to the latest quote.
+    fn add(&mut self, exception: &str) {
+        let text = self.shown(exception);
+        let known = self.errors.count <= QUOTED as u64;
+        if let Some((_, quote)) = self.errors.first.last_mut().filter(|_| known && !text.is_empty()) {
+            quote.push_str(": ");
+            quote.push_str(&text);
+            *quote = quote.chars().take(LONGEST).collect();
+        }
+    }
+
+    fn shown(&self, text: &str) -> String {
+        let text: String = text.lines().next().unwrap_or_default().chars().take(LONGEST).collect();
+        self.engine.map(|engine| shown_text(engine, &text)).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Fold, Formats, Summary};
+    use super::*;
+    use pii::Policy;
+
+    fn of(formats: &Formats, text: &str) -> Summary {
+        let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
+        let mut fold = Fold::new(formats, Some(engine), None);
+        text.lines().for_each(|line| fold.take(Some(line)));
+        fold.finish().0
+    }
+
+    const FAILED: &str =
+        "ERROR 2025-11-13 14:30:15,123 django.request Internal Server Error: /api/payments/1/verify/";
+    const FRAMES: &str = "Traceback (most recent call last):\n  File \"x.py\", line 3, in view\n    raise ValueError(\"no\")\n    ^^^^^^^\nValueError: no such row\n";
+
+    #[test]
+    fn a_line_and_its_traceback_are_one_error_and_every_line_of_it_is_known() {
+        let text = format!(
+            "{FAILED}\n{FRAMES}{FAILED}\n{FRAMES}\nDuring handling of the above exception, another exception occurred:\n\n{FRAMES}DETAIL: more\n"
+        );
+        for text in [text.clone(), text.lines().map(|line| format!("web-1  | {line}\n")).collect()] {
+            let found = of(&Formats::built_in().unwrap(), &text);
+            let Errors { count, tracebacks, of_others, first } = found.errors;
+            assert_eq!((count, tracebacks, of_others, found.unreadable.count), (2, 2, 0, 0), "{text}");
+            assert_eq!(
+                first[0],
+                (1, "Internal Server Error: /api/payments/1/verify/: ValueError: no such row".to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn a_traceback_alone_is_an_error_and_one_of_a_webhook_is_not() {
+        let formats = Formats::built_in().unwrap();
+        assert_eq!(of(&formats, FRAMES).errors.count, 1);
+        let attempt = "ERROR 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook request failed: event=e, attempt=3/3, error=x";
+        let found = of(&formats, &format!("{attempt}\n{FRAMES}"));
+        assert_eq!((found.errors.count, found.unreadable.count), (0, 0));
+        let handler = "ERROR 2025-11-13 14:30:15,123 notification_services_module Webhook delivery failed: 'NoneType' has no attribute 'id'";
+        assert_eq!(of(&formats, handler).errors.count, 1);
+    }
+
+    #[test]
+    fn what_strangers_send_is_not_the_applications_error() {
+        let stranger =
+            "ERROR 2025-11-13 14:30:15,123 django.security.DisallowedHost Invalid HTTP_HOST header: 'x'";
+        let found = of(&Formats::built_in().unwrap(), &format!("{stranger}\n{FRAMES}")).errors;
+        assert_eq!((found.count, found.of_others), (0, 1));
+        let own = Formats::built_in().unwrap().with_error_loggers(vec!["apps".to_owned()]);
+        let apps = "CRITICAL 2025-11-13 14:30:15,123 apps.payments broken";
+        let found = of(&own, &format!("{FAILED}\n{FRAMES}{apps}\n")).errors;
+        assert_eq!((found.count, found.of_others, found.first), (1, 1, vec![(7, "broken".to_owned())]));
+    }
+
+    #[test]
+    fn a_json_line_has_its_traceback_in_it() {
+        let line = r#"{"time":"2025-11-13 14:30:15,123","level":"ERROR","logger":"django.request","message":"Internal Server Error: /x","exc_info":"Traceback (most recent call last):\n  File\nValueError: ask john@example.com"}"#;
+        let found = of(&Formats::built_in().unwrap(), line).errors;
+        assert_eq!((found.count, found.tracebacks), (1, 1));
+        let (_, quote) = &found.first[0];
+        assert!(
+            quote.starts_with("Internal Server Error: /x: ValueError") && !quote.contains("john@"),
+            "{quote}"
+        );
+    }
+
+    #[test]
+    fn lines_that_are_no_traceback_stay_unreadable() {
+        let found =
+            of(&Formats::built_in().unwrap(), &format!("nonsense\n{FRAMES}{}", "nonsense\n".repeat(30)));
+        assert_eq!(found.unreadable.count, 1 + 30 - u64::from(MESSAGE));
+    }
+}

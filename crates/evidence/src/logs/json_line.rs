@@ -1,0 +1,69 @@
+//! A log line that is a JSON object.
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+
+/// What stands before the object, at most, in bytes.
+const PREFIX: usize = 200;
+
+/// The object of a line.
+pub(super) struct Object(Value);
+
+impl Object {
+    /// The object that a line is, or ends with.
+    pub(super) fn find(line: &str) -> Option<Self> {
+        let line = line.trim_end();
+        let begin = line.find('{').filter(|begin| *begin <= PREFIX && line.ends_with('}'))?;
+        let value: Value = serde_json::from_str(line.get(begin..)?).ok()?;
+        value.is_object().then_some(Self(value))
+    }
+
+    fn get(&self, key: &str) -> Option<&Value> {
+        let value = if key.starts_with('/') { self.0.pointer(key) } else { self.0.get(key) };
+        value.filter(|value| !value.is_null())
+    }
+
+    /// The text, or the number as text, at the first of these keys that is there.
+    pub(super) fn text(&self, keys: &[String]) -> Option<String> {
+        let text = |value: &Value| match value {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            Value::Array(lines) => {
+                let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
+                (!lines.is_empty()).then(|| lines.join("\n"))
+            }
+            _ => None,
+        };
+        keys.iter().find_map(|key| text(self.get(key)?))
+    }
+
+    /// The message: words, never a number.
+    pub(super) fn words(&self, keys: &[String]) -> Option<String> {
+        keys.iter().find_map(|key| self.get(key)?.as_str().map(str::to_owned))
+    }
+
+    /// A time: a text that `read` reads, or the seconds, ms, µs or ns since 1970 as a number.
+    pub(super) fn time(
+        &self,
+        keys: &[String],
+        read: impl Fn(&str) -> Option<DateTime<Utc>>,
+    ) -> Option<DateTime<Utc>> {
+        let value = keys.iter().find_map(|key| self.get(key))?;
+        match value {
+            Value::String(text) => read(text),
+            _ => since_1970(value.as_f64()?),
+        }
+    }
+}
+
+/// A number this large is none of seconds, but of ms; a thousand times as much of µs, and so on: until the year 5138.
+const NOT_SECONDS: f64 = 1e11;
+
+#[expect(clippy::cast_possible_truncation, reason = "µs of a time within the range of years that chrono has")]
+fn since_1970(number: f64) -> Option<DateTime<Utc>> {
+    let mut seconds = number;
+    while seconds.is_finite() && seconds.abs() >= NOT_SECONDS {
+        seconds /= 1000.0;
+    }
+    seconds.is_finite().then(|| DateTime::from_timestamp_micros((seconds * 1e6).round() as i64))?
+}
