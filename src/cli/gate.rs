@@ -100,7 +100,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         approval_annotations(&approval).iter().for_each(out::say);
     }
     match args.format {
-        Format::Human => out::raw(human(&approval, out::screen(false).colour).as_bytes()),
+        Format::Human => out::text(&human(&approval, out::screen(false).colour)),
         Format::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
             out::line(text);
