@@ -161,8 +161,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         svr::write(&approval, &files, key, to)?;
     }
     match args.format {
-        GateFormat::Human => out::raw(human(&approval, out::screen(false).colour).as_bytes()),
-        GateFormat::Markdown => out::raw(markdown(&approval).as_bytes()),
+        GateFormat::Human => out::text(&human(&approval, out::screen(false).colour)),
+        GateFormat::Markdown => out::text(&markdown(&approval)),
         GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
             out::line(text);

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     match args.format {
         Format::Json => out::line(json!({ "log": summary, "reconciliation": reconciliation })),
-        Format::Human => out::raw(human(&summary, reconciliation.as_ref()).as_bytes()),
+        Format::Human => out::text(&human(&summary, reconciliation.as_ref())),
     }
     Ok(exit(&summary, reconciliation.as_ref()))
 }

@@ -112,7 +112,7 @@ fn conclude(files: &EvidenceFiles, quiet: bool, all: bool, end: WindowEnd) -> Re
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;
     files.write("memo.md", memo(&made, files.name()).as_bytes())?;
-    out::raw(summary(&evidence, &made, out::screen(all)).as_bytes());
+    out::text(&summary(&evidence, &made, out::screen(all)));
     if !quiet {
         out::say(format!("memo {}", files.file("memo.md").display()));
     }

@@ -111,10 +111,10 @@ fn unwritten(error: std::io::Error) -> Failure {
 
 fn tell(args: &Args, artifact: &ProbeArtifact, bytes: &[u8]) {
     match args.format {
-        Format::Json => out::raw(bytes),
+        Format::Json => out::json(bytes),
         Format::Human => {
             let text = probe_text(artifact, out::screen(false).colour);
-            out::raw(format!("{text}\n").as_bytes());
+            out::line(text);
         }
     }
 }

@@ -103,7 +103,7 @@ impl State {
         match event {
             Event::Step { flow, step, outcome, took, problem } => {
                 if let Some(bar) = &self.bar {
-                    bar.set_message(step.clone());
+                    bar.set_message(out::safe(step).into_owned());
                 }
                 if *outcome == Outcome::Failed {
                     let flow = flow.map_or_else(String::new, |f| format!("flow {f}: "));
@@ -116,7 +116,7 @@ impl State {
                 *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Instant::now() + *at_most);
                 if let Some(bar) = &self.bar {
-                    bar.set_message("waiting for webhooks");
+                    bar.set_message(out::safe("waiting for webhooks"));
                 }
                 if self.bar.is_none() && *at_most > Duration::from_secs(1) {
                     self.line(&format!(
@@ -148,9 +148,8 @@ impl State {
 
     fn line(&self, text: &str) {
         let text = self.redactor.scrub(text);
-        let text = pii::printable(&text);
         match (&self.bar, self.quiet) {
-            (Some(bar), _) => bar.println(text),
+            (Some(bar), _) => bar.println(out::safe(&text)),
             (None, Quiet::No) => out::say(text),
             (None, Quiet::Yes) => {}
         }

@@ -3,7 +3,8 @@
 use super::out;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, IsTerminal, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(2);
 /// Time between two plain lines.
 const EVERY: Duration = Duration::from_secs(10);
+/// Bytes of a device that are read at most.
+const MOST_OF_DEVICE: u64 = 16 * 1024 * 1024;
 
 /// A file that shows how far it has been read.
 pub(super) struct Reading {
@@ -18,6 +21,8 @@ pub(super) struct Reading {
     name: String,
     size: u64,
     read: u64,
+    /// Of a device no more is read.
+    most: u64,
     /// When it is shown next; never when quiet.
     next: Option<Instant>,
     bar: Option<ProgressBar>,
@@ -29,11 +34,15 @@ impl Reading {
     /// # Errors
     /// When it cannot be opened.
     pub(super) fn open(path: &Path, quiet: bool) -> io::Result<Self> {
-        let file = File::open(path)?;
-        let size = file.metadata()?.len();
+        let file = record::open_input(path)?;
+        let found = file.metadata()?;
+        let size = found.len();
+        // `/dev/zero` never ends, and a terminal or `/dev/stdin` may go on for as long as somebody writes.
+        let most =
+            if found.file_type().is_char_device() && !file.is_terminal() { MOST_OF_DEVICE } else { u64::MAX };
         let name = path.display().to_string();
         let next = (!quiet).then(|| Instant::now() + PATIENCE);
-        Ok(Self { file, name, size, read: 0, next, bar: None })
+        Ok(Self { file, name, size, read: 0, most, next, bar: None })
     }
 
     fn show(&mut self) {
@@ -56,7 +65,7 @@ fn bar(size: u64, name: String) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(name);
+    bar.set_message(out::safe(&name).into_owned());
     bar
 }
 
@@ -64,6 +73,9 @@ impl Read for Reading {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let n = self.file.read(buffer)?;
         self.read += n as u64;
+        if self.read > self.most {
+            return Err(io::Error::other("a device that does not end, where a file is needed"));
+        }
         if n == 0 {
             if let Some(bar) = self.bar.take() {
                 bar.finish_and_clear();

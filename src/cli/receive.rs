@@ -7,7 +7,7 @@ use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_
 use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
 use crate::journal::{Rotation, Sync};
-use crate::receive::{Identity, Metrics, Plan, Receiver, ReceiverError, descriptors};
+use crate::receive::{Identity, Keep, Metrics, Plan, Receiver, ReceiverError, descriptors};
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use record::{RunKind, Tick, WallClock};
 use scenario::Period;
@@ -32,6 +32,9 @@ pub(super) struct Args {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = listen_address)]
     listen: SocketAddr,
+    /// Address of its own for /metrics and /_smoke/, which are not beside the webhooks then
+    #[arg(long, value_name = "ADDR")]
+    admin_listen: Option<SocketAddr>,
     /// Path that webhooks are posted to
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     path: String,
@@ -82,6 +85,10 @@ pub(super) struct Args {
     /// Begin a new journal file after this time, such as 24h
     #[arg(long, value_name = "DURATION", value_parser = receive_files::some_time, help_heading = "Journal")]
     rotate_every: Option<Period>,
+    /// Remove the oldest full journal files beyond this size (10GiB) or age (720h, 30d); may be given for both. What nobody has
+    /// read back is removed with a word on stderr
+    #[arg(long, value_name = "SIZE|TIME", value_parser = receive_files::keep, help_heading = "Journal")]
+    keep: Vec<Keep>,
     /// File with the token that guards reading back; without it reading back is off
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
     token_file: Option<PathBuf>,
@@ -95,6 +102,9 @@ pub(super) struct Args {
     /// Connections open at once; for one more, the one that has been idle for longest is closed
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
     connections: u32,
+    /// Of those, from one address, loopback apart; behind a proxy give the same as --connections [default: a quarter]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
+    connections_per_address: Option<u32>,
     /// Largest body in bytes
     #[arg(long, value_name = "BYTES", default_value = "1MiB", value_parser = receive_files::body_size, help_heading = "Limits")]
     max_body: usize,
@@ -153,6 +163,9 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
             ..Limits::default()
         },
         connections: connections(args),
+        connections_per_address: args.connections_per_address.and_then(|n| usize::try_from(n).ok()),
+        admin: args.admin_listen,
+        keep: keep(args)?,
         drain: args.drain.get(),
         forward: args.forward.clone().map(|url| (url, args.forward_timeout.get())),
         journal: args.journal.clone(),
@@ -163,6 +176,30 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         faults: args.inject.clone(),
         identity,
     })
+}
+
+/// Both kinds of `--keep` together.
+fn keep(args: &Args) -> Result<Keep, Failure> {
+    let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
+    if !args.keep.is_empty() && !rotates {
+        return Err(Failure::usage(
+            "--keep removes full journal files: give --rotate-size or --rotate-every too",
+        ));
+    }
+    let both = args.keep.iter().try_fold(Keep::default(), |all, one| match (one, all) {
+        (Keep { bytes: Some(_), .. }, Keep { bytes: Some(_), .. })
+        | (Keep { age: Some(_), .. }, Keep { age: Some(_), .. }) => None,
+        _ => Some(Keep { bytes: all.bytes.or(one.bytes), age: all.age.or(one.age) }),
+    });
+    let both = both.ok_or_else(|| Failure::usage("--keep: one size and one time at most"))?;
+    if let (Some(most), Some(part)) = (both.bytes, args.rotate_size)
+        && most < part
+    {
+        return Err(Failure::usage(format!(
+            "--keep: less than one journal file of --rotate-size {part} bytes"
+        )));
+    }
+    Ok(both)
 }
 
 /// What was asked for, as far as the file descriptors go; a tap needs two for each exchange.
@@ -197,6 +234,9 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
     let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
+    if let Some(admin) = receiver.admin_address() {
+        out::say(format!("metrics and reading back on {scheme}://{admin}"));
+    }
     let tee = tokio::spawn(tell(receiver.metrics()));
     let sealed = receiver.serve(stop).await.map_err(failure)?;
     tee.abort();
@@ -212,6 +252,7 @@ async fn tell(metrics: Arc<Metrics>) {
     let (mut said, mut ahead) = (true, None);
     loop {
         tokio::time::sleep(LOOK).await;
+        metrics.take_notices().into_iter().for_each(out::say);
         let now = metrics.clock_ahead_ms();
         if now != ahead {
             ahead = now;

@@ -2,7 +2,7 @@
 
 use super::{Failure, secret_source};
 use crate::inbox::Tls;
-use crate::receive::Token;
+use crate::receive::{Keep, Token};
 use record::period::{Period, PeriodError};
 use record::read_input;
 use rustls::pki_types::pem::PemObject;
@@ -10,6 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use signature::Secret;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio_rustls::TlsAcceptor;
 use zeroize::Zeroizing;
 
@@ -105,6 +106,20 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
     if size < MIN_PART { Err(format!("a journal file has at least {MIN_PART} bytes")) } else { Ok(size) }
 }
 
+/// How much of a journal stays: a size or a time, which may be in days.
+pub(super) fn keep(text: &str) -> Result<Keep, String> {
+    const DAY: u64 = 24 * 60 * 60;
+    let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u64>().ok()?.checked_mul(DAY));
+    let age = days.map(Duration::from_secs).or_else(|| some_time(text.trim()).ok().map(Period::get));
+    match age {
+        Some(Duration::ZERO) => Err("longer than 0 is needed".to_owned()),
+        Some(age) => Ok(Keep { bytes: None, age: Some(age) }),
+        None => size(text)
+            .map(|bytes| Keep { bytes: Some(bytes), age: None })
+            .map_err(|why| format!("{why}; or a time, such as 720h or 30d")),
+    }
+}
+
 /// The largest body in bytes.
 pub(super) fn body_size(text: &str) -> Result<usize, String> {
     let size = bytes(text)?;
@@ -143,6 +158,10 @@ mod tests {
         let read = ["1048576", "512MB", "1GiB", "64 KiB", "7B"].map(|t| bytes(t).unwrap());
         assert_eq!(read, [1_048_576, 512_000_000, 1 << 30, 65_536, 7]);
         assert!(bytes("1.5GB").is_err() && bytes("").is_err() && bytes("99999999999GiB").is_err());
+        let age = |hours: u64| Ok(Keep { bytes: None, age: Some(Duration::from_secs(hours * 3600)) });
+        assert_eq!((keep("30d"), keep("720h")), (age(720), age(720)));
+        assert_eq!(keep("1GiB"), Ok(Keep { bytes: Some(1 << 30), age: None }));
+        assert!(keep("0d").is_err() && keep("0s").is_err() && keep("soon").is_err() && keep("1kB").is_err());
         assert_eq!(bytes("2KB").unwrap(), 2000);
         assert!(size("1kB").is_err() && body_size("2MiB").is_err() && body_size("1MiB").is_ok());
     }

@@ -142,7 +142,7 @@ fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?,
         // Whoever asks for a page does not want the artifact on the terminal too.
         None if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() => {}
-        None => out::raw(bytes),
+        None => out::json(bytes),
     }
     Ok(())
 }

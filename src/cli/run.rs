@@ -74,11 +74,11 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     reports.write(&evidence, &artifact, files.name())?;
     github::tell(&evidence, &artifact, files.name());
     match output.format {
-        Format::Json => out::raw(&bytes),
+        Format::Json => out::json(&bytes),
         Format::Human => {
             let screen = out::screen(output.all);
-            out::raw(summary(&evidence, &artifact, screen).as_bytes());
-            out::raw(contract_table(&artifact, screen).as_bytes());
+            out::text(&summary(&evidence, &artifact, screen));
+            out::text(&contract_table(&artifact, screen));
         }
     }
     if outlives_run {

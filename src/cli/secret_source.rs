@@ -37,6 +37,11 @@ fn variable_name(text: &str) -> Result<&str, Failure> {
 }
 
 impl SecretSource {
+    /// The environment variable that the secret is read from, where the flag names one.
+    pub(super) fn variable(&self) -> Option<&str> {
+        self.secret_env.as_deref()
+    }
+
     /// Whether one of the flags is given.
     pub(super) const fn is_given(&self) -> bool {
         self.secret_file.is_some() || self.secret_env.is_some()

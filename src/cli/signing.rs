@@ -1,17 +1,14 @@
 //! Signs the evidence of a run with an Ed25519 key.
 
-use super::{Failure, out, subject};
+use super::{Failure, out, secret_source, subject};
 use evidence::approval::signature_of;
 use evidence::gate::{Check, Verdict};
 use evidence::report::{test_result, write_whole};
 use record::Reader;
 use record::seal::{Envelope, SigningKey, Subject};
 use signature::Secret;
-use std::fs::File;
-use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// Largest key file in bytes.
 const MAX_KEY: u64 = 4096;
@@ -23,13 +20,11 @@ const MAX_KEY: u64 = 4096;
 pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
     let shown = path.display();
     let wrong = |what: String| Failure::usage(format!("--sign {shown}: {what}"));
-    let file = File::open(path).map_err(|e| wrong(e.to_string()))?;
-    let mode = file.metadata().map_or(0, |m| m.permissions().mode());
+    let mode = std::fs::metadata(path).map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {
         out::say(format!("warning: --sign {shown}: others can read this private key (chmod 600)"));
     }
-    let mut text = Zeroizing::new(String::new());
-    file.take(MAX_KEY).read_to_string(&mut text).map_err(|e| wrong(e.to_string()))?;
+    let text = secret_source::read_small(path, MAX_KEY).map_err(wrong)?;
     SigningKey::parse(&Secret::new(text.as_str())).map_err(|e| wrong(e.to_string()))
 }
 

@@ -32,6 +32,8 @@ pub struct Doors {
     pub limits: Limits,
     /// Connections open at once; for one more, the one that has been idle for longest is closed.
     pub connections: usize,
+    /// Of those, from one address that is not this machine's own.
+    pub per_address: usize,
     /// How long open exchanges get to end at the stop.
     pub drain: Duration,
     /// Bytes of bodies that all connections together hold; who needs more waits within its time for a body.
@@ -56,7 +58,7 @@ pub async fn serve(
         listener,
         tls,
         inbox,
-        Doors { limits, connections, drain: DRAIN, bodies: Doors::BODIES },
+        Doors { limits, connections, per_address: connections, drain: DRAIN, bodies: Doors::BODIES },
         stop,
     )
     .await;
@@ -70,14 +72,14 @@ pub async fn serve_with(
     doors: Doors,
     mut stop: watch::Receiver<bool>,
 ) {
-    let connections = ConnectionLimit::new(doors.connections);
+    let connections = ConnectionLimit::new(doors.connections, doors.per_address);
     let budget = Budget::new(doors.bodies);
     let mut open = JoinSet::new();
     loop {
         let next = async {
-            let accepted = listener.accept().await.ok();
-            let seat = connections.take().await;
-            accepted.map(|(tcp, from)| (seat, tcp, from.ip()))
+            let (tcp, from) = listener.accept().await.ok()?;
+            let peer = from.ip().to_canonical();
+            Some((connections.take(peer).await, tcp, peer))
         };
         let accepted = tokio::select! {
             _ = stop.wait_for(|stopped| *stopped) => break,
@@ -89,6 +91,8 @@ pub async fn serve_with(
             tokio::time::sleep(PAUSE).await;
             continue;
         };
+        // Closed at once: its address has enough.
+        let Some(seat) = seat else { continue };
         let (inbox, tls, stop, budget) = (Arc::clone(&inbox), tls.clone(), stop.clone(), budget.clone());
         open.spawn(
             async move { attend((tcp, peer), tls, &inbox, (doors.limits, budget), &seat, stop).await },

@@ -15,6 +15,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, sleep};
@@ -41,6 +42,18 @@ pub(super) struct Paths {
     pub scheme: Scheme,
     /// Wrong tokens whose answers are held back.
     pub wrong: Semaphore,
+    /// The first part that nobody has read back to its end.
+    pub unread_from: Arc<AtomicU64>,
+}
+
+/// Health alone: the rest is on a listener of its own.
+pub(super) struct Health(pub Arc<Paths>);
+
+impl Routes for Health {
+    fn answer<'a>(&'a self, request: &'a RawRequest) -> Option<BoxFuture<'a, Response>> {
+        matches!(request.path(), "/healthz" | "/healthz/")
+            .then(|| std::future::ready(self.0.health()).boxed())
+    }
 }
 
 /// How long the answer to a wrong token is held back, and how many are at once.
@@ -159,6 +172,7 @@ impl Paths {
                 Ok(piece) => piece,
                 Err(error) => return refused(503, &format!("the journal cannot be read: {}", error.kind())),
             };
+            self.unread_from.fetch_max(piece.next.part, Ordering::Relaxed);
             if !piece.lines.is_empty() || piece.missed || Instant::now() >= until {
                 return self.piece(request, &piece);
             }

@@ -41,6 +41,9 @@ pub struct Metrics {
     wrong_tokens: Counter,
     strangers: Counter,
     not_kept: Counter,
+    parts_removed: Counter,
+    /// What is to be said on stderr.
+    notices: Mutex<Vec<String>>,
     journal: Gauge,
     writable: AtomicBool,
     /// How far the system's clock is from where it was at the start, in ms.
@@ -133,6 +136,8 @@ impl Metrics {
             "webhook_unauthenticated_not_kept",
             "Requests without a valid signature that are only counted, not in the journal: too many came",
         );
+        let parts_removed =
+            counter("webhook_journal_parts_removed", "Parts of the journal that --keep removed");
         let journal = writable_gauge(&mut registry);
         let usual = Usual {
             valid: one(&signatures, "result", "valid"),
@@ -157,6 +162,8 @@ impl Metrics {
             wrong_tokens,
             strangers,
             not_kept,
+            parts_removed,
+            notices: Mutex::new(Vec::new()),
             journal,
             writable: AtomicBool::new(true),
             clock_ahead_ms: AtomicI64::new(0),
@@ -230,6 +237,18 @@ impl Metrics {
     }
 
     /// Somebody asked without the token.
+    pub fn part_removed(&self, notice: Option<String>) {
+        self.parts_removed.inc();
+        self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notice);
+    }
+
+    /// What is to be said on stderr since the last call.
+    #[must_use]
+    pub fn take_notices(&self) -> Vec<String> {
+        std::mem::take(&mut self.notices.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A request for what the token guards did not have it.
     pub fn wrong_token(&self) {
         self.wrong_tokens.inc();
     }

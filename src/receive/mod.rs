@@ -1,6 +1,8 @@
 //! The staging receiver as a server of its own: the inbox with a journal in parts, metrics, reading back, and a tap.
 
+mod admin;
 mod api;
+mod keep;
 mod metrics;
 mod plan;
 mod receiver;
@@ -10,6 +12,7 @@ mod token;
 mod upkeep;
 
 pub use api::{Meta, NEXT_HEADER};
+pub use keep::Keep;
 pub use metrics::Metrics;
 pub use plan::{Identity, Plan, descriptors, header};
 pub use receiver::{Receiver, ReceiverError};

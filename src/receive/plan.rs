@@ -1,5 +1,6 @@
 //! What a receiver is made of, and the header of its journal.
 
+use super::keep::Keep;
 use super::token::Token;
 use crate::inbox::Tls;
 use crate::journal::{Rotation, Sync};
@@ -32,6 +33,12 @@ pub struct Plan {
     pub limits: Limits,
     /// Connections open at once.
     pub connections: usize,
+    /// Of those, from one address that is not this machine's own; a quarter unless said otherwise.
+    pub connections_per_address: Option<usize>,
+    /// Where metrics and reading back are, in place of beside the webhooks.
+    pub admin: Option<SocketAddr>,
+    /// How much of the journal stays.
+    pub keep: Keep,
     /// How long open exchanges get to end at the stop.
     pub drain: Duration,
     /// The real receiver behind a tap, and the time it gets.

@@ -1,12 +1,14 @@
 //! A receiver: made ready, then served until it is told to stop.
 
-use super::api::{MOST_WRONG, Paths};
+use super::admin::Admin;
+use super::api::{Health, MOST_WRONG, Paths};
+use super::keep::Keeper;
 use super::metrics::Metrics;
 use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Tls, serve_with};
+use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
 use record::{Note, Record};
@@ -15,11 +17,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, watch};
 use wire::Clock;
 
+/// One address has one in so many connections, unless said otherwise.
+const SHARE: usize = 4;
 /// Connections that wait to be accepted; the kernel may allow fewer.
 const QUEUE: u32 = 4096;
 
@@ -80,6 +84,8 @@ pub struct Receiver {
     clock: Clock,
     /// Ends the look for personal data.
     stopped: Arc<AtomicBool>,
+    keeper: Keeper,
+    admin: Option<Admin>,
 }
 
 impl Receiver {
@@ -126,6 +132,7 @@ impl Receiver {
             turn: Turn::default(),
             kept_in_part: KeptInPart::All,
         };
+        let unread_from = Arc::new(AtomicU64::new(0));
         let paths = Arc::new(Paths {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
@@ -133,11 +140,17 @@ impl Receiver {
             token: plan.token,
             scheme: plan.identity.scheme,
             wrong: Semaphore::new(MOST_WRONG),
+            unread_from: Arc::clone(&unread_from),
         });
         let stopped = Arc::new(AtomicBool::new(false));
         scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
+        let admin = plan.admin.map(|address| admin(address, &plan.tls, &paths, clock)).transpose()?;
+        let routes: Arc<dyn Routes> = match &admin {
+            Some(_) => Arc::new(Health(paths)),
+            None => paths,
+        };
         let inbox = Inbox::new(config, clock, journal.clone())
-            .with_routes(paths)
+            .with_routes(routes)
             .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
         let inbox = match tap {
             Some(tap) => inbox.with_upstream(Arc::new(tap)),
@@ -146,6 +159,7 @@ impl Receiver {
         let doors = Doors {
             limits: plan.limits,
             connections: plan.connections,
+            per_address: plan.connections_per_address.unwrap_or(plan.connections.div_ceil(SHARE)),
             drain: plan.drain,
             bodies: Doors::BODIES,
         };
@@ -155,8 +169,16 @@ impl Receiver {
             tls: plan.tls,
             doors,
             inbox: Arc::new(inbox),
-            journal,
             path: plan.journal,
+            keeper: Keeper {
+                journal: journal.clone(),
+                keep: plan.keep,
+                metrics: Arc::clone(&metrics),
+                clock,
+                unread_from,
+            },
+            admin,
+            journal,
             metrics,
             clock,
             stopped,
@@ -167,6 +189,12 @@ impl Receiver {
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Where metrics and reading back are, when they are on a listener of their own.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref().and_then(|admin| admin.listener.local_addr().ok())
     }
 
     /// Its counters.
@@ -186,10 +214,13 @@ impl Receiver {
             inbox: Arc::clone(&self.inbox),
             metrics: Arc::clone(&self.metrics),
             clock: self.clock,
+            keeper: self.keeper,
         };
         let upkeep = tokio::spawn(upkeep.run());
+        let admin = self.admin.map(|admin| tokio::spawn(admin.serve(stop.clone())));
         serve_with(self.listener, self.tls, self.inbox, self.doors, stop).await;
         upkeep.abort();
+        admin.iter().for_each(tokio::task::JoinHandle::abort);
         self.stopped.store(true, Ordering::Relaxed);
         let failed = |source| ReceiverError::Journal { path: self.path.clone(), source };
         tell_untold(&self.journal, &self.metrics, self.clock);
@@ -197,6 +228,11 @@ impl Receiver {
         self.journal.append(&Record::Note(note)).map_err(failed)?;
         self.journal.finish(self.clock.now(), true).map_err(failed)
     }
+}
+
+fn admin(address: SocketAddr, tls: &Tls, paths: &Arc<Paths>, clock: Clock) -> Result<Admin, ReceiverError> {
+    let listener = listen(address).map_err(|source| ReceiverError::Bind { address, source })?;
+    Ok(Admin { listener, tls: tls.clone(), paths: Arc::clone(paths), clock })
 }
 
 /// A listener with a long queue: the 128 that are usual overflow when a few hundred senders connect at once, and each that

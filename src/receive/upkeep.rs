@@ -1,6 +1,7 @@
 //! What a receiver does between webhooks: writes what was put off, gives up overdue deliveries, and looks whether a journal
 //! that could not be written can be written again.
 
+use super::keep::Keeper;
 use super::metrics::Metrics;
 use crate::inbox::Inbox;
 use crate::journal::{Journal, hidden_beside};
@@ -28,6 +29,7 @@ pub(super) struct Upkeep {
     pub inbox: Arc<Inbox>,
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
+    pub keeper: Keeper,
 }
 
 impl Upkeep {
@@ -45,6 +47,7 @@ impl Upkeep {
                 self.inbox.look_at_clock();
                 self.inbox.tell_not_kept();
                 self.try_again();
+                self.keeper.look();
             }
         }
     }

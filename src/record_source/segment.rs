@@ -39,7 +39,7 @@ impl Segment {
     pub(super) fn open(path: &Path) -> Result<Self, FollowError> {
         let failed = |source| FollowError::Io { path: path.to_path_buf(), source };
         let malformed = |why: String| FollowError::Malformed { path: path.to_path_buf(), why };
-        let file = File::open(path).map_err(failed)?;
+        let file = record::open_input(path).map_err(failed)?;
         let inode = file.metadata().map_err(failed)?.ino();
         let mut input = BufReader::with_capacity(64 * 1024, file);
         let mut line = Vec::new();

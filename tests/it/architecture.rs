@@ -231,6 +231,48 @@ fn only_the_command_line_prints_exits_parses_arguments_and_knows_the_evidence() 
     assert!(of_cli("evidence") && of_cli("clap"), "what is named is seen");
 }
 
+/// Calls of methods that show a text on the terminal without `cli::out`: the bars of indicatif.
+#[derive(Default)]
+struct Shown(Vec<String>);
+
+impl Visit<'_> for Shown {
+    fn visit_expr_method_call(&mut self, call: &syn::ExprMethodCall) {
+        if ["println", "set_message", "set_prefix"].contains(&call.method.to_string().as_str()) {
+            self.0.push(call.args.to_token_stream().to_string());
+        }
+        visit::visit_expr_method_call(self, call);
+    }
+}
+
+#[test]
+fn whatever_is_printed_goes_through_one_function() {
+    const PRINTS: [&str; 5] = ["println", "print", "eprintln", "eprint", "dbg"];
+    let streams = ["stdout", "stderr"].map(str::to_owned);
+    let mut bars = 0;
+    for source in sources().iter().filter(|source| source.room == "cli") {
+        let file = source.file.display().to_string();
+        if file.ends_with("cli/out.rs") {
+            continue;
+        }
+        let printed = PRINTS.iter().find(|print| source.paths.macros.contains(**print));
+        assert_eq!(printed, None, "{file} prints");
+        let code = std::fs::read_to_string(&source.file).expect("a file");
+        // Whether it is a terminal may be asked, and a bar may be told where to draw.
+        let asked =
+            code.matches("stdout().is_terminal()").count() + code.matches("stderr().is_terminal()").count();
+        let drawn = code.matches("ProgressDrawTarget::stderr()").count();
+        let named =
+            source.paths.all.iter().filter(|path| path.last().is_some_and(|last| streams.contains(last)));
+        assert_eq!(named.count(), asked + drawn, "{file} writes to the terminal itself");
+        let mut shown = Shown::default();
+        shown.visit_file(&syn::parse_file(&code).expect("Rust"));
+        bars += shown.0.len();
+        let unsafe_ones: Vec<&String> = shown.0.iter().filter(|args| !args.contains("out :: safe")).collect();
+        assert!(unsafe_ones.is_empty(), "{file} shows {unsafe_ones:?} without out::safe");
+    }
+    assert!(bars > 4, "what is shown is seen");
+}
+
 #[test]
 fn every_spelling_of_a_path_is_seen() {
     let code = "use crate::{drive::Client, load as l};\n\

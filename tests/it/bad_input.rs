@@ -238,3 +238,47 @@ fn a_receiver_that_could_not_work() {
         assert_eq!(mine, "not a journal\n", "{flags:?}");
     }
 }
+
+/// Every flag that names a file, given a device that never ends; and what else the command needs.
+#[test]
+fn a_file_that_never_ends_is_an_error_wherever_one_is_named() {
+    let commands: [&[&str]; 22] = [
+        &["payments", "--data", "/dev/zero"],
+        &["payments", "--env-file", "/dev/zero"],
+        &["payments", "--gates", "/dev/zero"],
+        &["payments", "--sign", "/dev/zero"],
+        &["payments", "--staging", "http://127.0.0.1:9", "--secret-file", "/dev/zero"],
+        &["run", "/dev/zero"],
+        &["load", "/dev/zero"],
+        &["check", "/dev/zero"],
+        &["receive", "--listen", "127.0.0.1:0", "--env-file", "/dev/zero"],
+        &["receive", "--listen", "127.0.0.1:0", "--gates", "/dev/zero"],
+        &["receive", "--listen", "127.0.0.1:0", "--token-file", "/dev/zero"],
+        &["receive", "--listen", "127.0.0.1:0", "--tls-cert", "/dev/zero", "--tls-key", "/dev/zero"],
+        &["receive", "--listen", "127.0.0.1:0", "--journal", "/dev/zero"],
+        &["observe", "--journal", "/dev/zero", "--duration", "1s"],
+        &["observe", "--listen", "127.0.0.1:0", "--log", "/dev/zero", "--duration", "1s"],
+        &["report", "/dev/zero"],
+        &["gate", "/dev/zero"],
+        &["gate", "--public-key", "/dev/zero", "."],
+        &["merge", "/dev/zero"],
+        &["logs", "/dev/zero"],
+        &["logs", "--journal", "/dev/zero", "/etc/hostname"],
+        &["scan", "--policy", "/dev/zero"],
+    ];
+    std::thread::scope(|scope| {
+        for args in commands {
+            scope.spawn(move || {
+                let (first, rest) = args.split_first().expect("a command");
+                let ran = Smoke::new(first).args(rest).env("WEBHOOK_SECRET", SECRET).run();
+                assert!(
+                    matches!(ran.code, Some(1 | 2 | 4)),
+                    "{args:?} ends with {:?}: {}",
+                    ran.code,
+                    ran.stderr
+                );
+                assert!(!ran.stderr.contains("panicked"), "{args:?}: {}", ran.stderr);
+            });
+        }
+    });
+}

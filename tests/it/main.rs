@@ -70,6 +70,8 @@ mod receive;
 #[cfg(test)]
 mod receive_hostile;
 #[cfg(test)]
+mod receive_limits;
+#[cfg(test)]
 mod receiver;
 #[cfg(test)]
 mod report;
@@ -87,6 +89,8 @@ mod signature;
 mod smokes;
 #[cfg(test)]
 mod staging;
+#[cfg(test)]
+mod strangers;
 #[cfg(test)]
 mod surroundings;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use record::{Header, Reader, Record, RetryContract, RunKind, Watch};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use smoke::journal::{Rotation, Sync};
-use smoke::receive::{Identity, Plan, Receiver};
+use smoke::receive::{Identity, Keep, Plan, Receiver};
 use std::io::Write;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -44,6 +44,9 @@ fn plan(journal: std::path::PathBuf) -> Plan {
         tls: None,
         limits: Limits::default(),
         connections: 16,
+        connections_per_address: None,
+        admin: None,
+        keep: Keep::default(),
         drain: Duration::from_secs(1),
         forward: None,
         journal,

@@ -37,11 +37,33 @@ pub fn read_input(path: &Path, most: u64) -> Result<Vec<u8>, InputError> {
     if std::fs::metadata(path)?.is_file() {
         return bounded(path, most);
     }
+    within(MOST_TIME, path, move |path| bounded(path, most))
+}
+
+/// Opening a pipe without a writer never returns, and cannot be called back: the thread ends with the process.
+fn within<T: Send + 'static>(
+    time: Duration,
+    path: &Path,
+    read: impl FnOnce(&Path) -> Result<T, InputError> + Send + 'static,
+) -> Result<T, InputError> {
     let (tell, told) = mpsc::channel();
     let owned = path.to_owned();
-    // Opening a pipe without a writer never returns, and cannot be called back: the thread ends with the process.
-    std::thread::Builder::new().name("input".into()).spawn(move || tell.send(bounded(&owned, most)))?;
-    told.recv_timeout(MOST_TIME).unwrap_or(Err(InputError::Endless))
+    std::thread::Builder::new().name("input".into()).spawn(move || tell.send(read(&owned)))?;
+    told.recv_timeout(time).unwrap_or(Err(InputError::Endless))
+}
+
+/// A file that is read piece by piece. A pipe is waited for until somebody writes to it, within the same time.
+///
+/// # Errors
+/// When it cannot be opened, or is a pipe without a writer.
+pub fn open_input(path: &Path) -> io::Result<File> {
+    if std::fs::metadata(path)?.is_file() {
+        return File::open(path);
+    }
+    within(MOST_TIME, path, |path| Ok(File::open(path)?)).map_err(|error| match error {
+        InputError::Io(error) => error,
+        other => io::Error::new(io::ErrorKind::TimedOut, other),
+    })
 }
 
 /// The text of a file of at most `most` bytes, without a byte order mark.
@@ -70,6 +92,24 @@ mod tests {
     fn a_device_that_never_ends_is_too_large() {
         assert!(matches!(read_input(Path::new("/dev/zero"), 1000), Err(InputError::TooLarge(1000))));
         assert!(matches!(read_input(Path::new("/nonexistent"), 1000), Err(InputError::Io(_))));
+    }
+
+    #[test]
+    fn a_pipe_without_a_writer_is_not_waited_for_for_ever() {
+        let dir = tempfile::TempDir::new().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let read = within(Duration::from_millis(20), &pipe, |path| bounded(path, 10));
+        assert!(matches!(read, Err(InputError::Endless)));
+        // Whoever still waits for the first one would take what is written to it.
+        let pipe = dir.path().join("another");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let writer = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || std::fs::write(pipe, "text").unwrap()
+        });
+        assert_eq!(read_input(&pipe, 10).unwrap(), b"text");
+        writer.join().unwrap();
     }
 
     #[test]

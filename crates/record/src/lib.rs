@@ -38,7 +38,7 @@ pub use compared::{Counted, LogCompared, LogQuote, QuotedAs, Reconciliation};
 pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 pub use ending::Ending;
 pub use facts::*;
-pub use input::{InputError, read_input, read_input_text};
+pub use input::{InputError, open_input, read_input, read_input_text};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
 pub use probe::*;

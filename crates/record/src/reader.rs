@@ -103,7 +103,7 @@ impl Reader<BufReader<File>> {
     /// # Errors
     /// When it cannot be read, or does not begin with a header of this version.
     pub fn open(path: &Path) -> Result<(Header, Self), ReadError> {
-        Self::new(BufReader::with_capacity(256 * 1024, File::open(path)?))
+        Self::new(BufReader::with_capacity(256 * 1024, crate::open_input(path)?))
     }
 }
 

@@ -143,8 +143,8 @@ impl Evidence {
     ) -> Result<Exit, Failure> {
         let (artifact, series, json) = self.files(output, parts, scope)?;
         match output.format {
-            Format::Json => out::raw(&json),
-            Format::Human => out::raw(load_text(&artifact, &series, out::screen(output.all)).as_bytes()),
+            Format::Json => out::json(&json),
+            Format::Human => out::text(&load_text(&artifact, &series, out::screen(output.all))),
         }
         if !output.quiet {
             self.tell(output);

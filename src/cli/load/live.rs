@@ -130,9 +130,9 @@ impl View {
         self.seconds.push_back(Latency::decode(main).unwrap_or_default());
         let (counts, percentiles) = (self.counts(interval), self.percentiles());
         self.bar.set_position(self.seen);
-        self.bar.set_message(counts.clone());
+        self.bar.set_message(out::safe(&counts).into_owned());
         // On a line of its own, which a narrow terminal does not cut off.
-        self.bar.set_prefix(percentiles.clone());
+        self.bar.set_prefix(out::safe(&percentiles).into_owned());
         if !self.terminal && (self.seen == 1 || self.seen.is_multiple_of(EVERY)) {
             out::say(format!("{:>4} s  {counts}, {percentiles}", interval.to.0 / 1_000_000));
         }

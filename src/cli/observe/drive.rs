@@ -108,6 +108,11 @@ fn traffic(text: &str) -> Result<Traffic, String> {
 }
 
 impl DriveArgs {
+    /// The scenarios that are driven, as typed.
+    pub(super) fn scenarios(&self) -> impl Iterator<Item = &str> {
+        self.drive.iter().map(|traffic| traffic.scenario.as_str())
+    }
+
     /// As typed.
     pub(super) fn typed(&self) -> Vec<String> {
         self.drive.iter().map(|d| d.typed.clone()).collect()

@@ -1,6 +1,7 @@
 //! From what the user typed to what an observation is made of.
 
 use super::args::Args;
+use super::hook::OurSecrets;
 use super::watch::LOOK;
 use crate::cli::evidence_files::EvidenceFiles;
 use crate::cli::gates_file::GatesFile;
@@ -8,7 +9,7 @@ use crate::cli::{Failure, out, receive_files, receiver_plan, run_plan};
 use crate::journal::{Rotation, Sync};
 use crate::observe::probe_url;
 use crate::outbound::shown_url;
-use crate::receive::{Identity, Receiver, Token};
+use crate::receive::{Identity, Keep, Receiver, Token};
 use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
 use evidence::report::EMBEDDED;
 use record::{OnTrigger, RunKind, Tick, WatchBegin};
@@ -33,6 +34,8 @@ pub(super) struct ObservePlan {
     pub duration: Duration,
     pub on_trigger: OnTrigger,
     pub on_rollback: Option<String>,
+    /// What the command of `--on-rollback` is not to have.
+    pub ours: OurSecrets,
     pub logs: Vec<PathBuf>,
     pub all: bool,
     pub quiet: bool,
@@ -83,12 +86,14 @@ impl ObservePlan {
                 Some(run_plan::staging_secret(&args.secret, env)?)
             }
         };
+        let ours = our_secrets(args, &source, secret.as_ref());
         let on_trigger = if args.keep_going { OnTrigger::KeepGoing } else { OnTrigger::End };
         Ok(Self {
             identity: identity(args, env, &gates, embedded)?,
             files: EvidenceFiles::new(&args.artifacts, "observation"),
             duration: args.duration.get(),
             on_rollback: args.on_rollback.clone(),
+            ours,
             logs: args.logs.clone(),
             all: args.all,
             quiet: args.quiet,
@@ -168,6 +173,9 @@ impl ObservePlan {
             tls: None,
             limits: Limits::default(),
             connections: crate::receive::descriptors() / 2,
+            connections_per_address: None,
+            admin: None,
+            keep: Keep::default(),
             drain: LOOK,
             forward: None,
             journal: journal.clone(),
@@ -202,6 +210,23 @@ impl SourcePlan {
             Self::Remote { url, .. } => url.clone(),
             Self::Listen { .. } => "listen".to_owned(),
         }
+    }
+}
+
+fn our_secrets(args: &Args, source: &SourcePlan, secret: Option<&Secret>) -> OurSecrets {
+    let mut ours = OurSecrets::new();
+    for scenario in args.drive.scenarios() {
+        ours = ours.with_scenario(scenario);
+    }
+    if let Some(name) = args.secret.variable() {
+        ours = ours.with_name(name);
+    }
+    if let SourcePlan::Remote { token, .. } = source {
+        ours = ours.with_value(&Secret::new(token.expose()));
+    }
+    match secret {
+        Some(secret) => ours.with_value(secret),
+        None => ours,
     }
 }
 

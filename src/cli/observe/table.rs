@@ -51,7 +51,7 @@ impl Table {
         if self.judged.is_none_or(|at| at.elapsed() >= EVERY)
             && let Some(text) = self.rest.unless_tired(|| text(analysis, gates))
         {
-            bar.set_message(text);
+            bar.set_message(crate::cli::out::safe(&text).into_owned());
             self.judged = Some(Instant::now());
         }
     }

@@ -66,7 +66,7 @@ pub(super) async fn window(
         for trigger in &step.fired {
             table.line(&format!("ROLLBACK {}: {}", trigger.id, trigger.evidence));
             if let Some(command) = &plan.on_rollback {
-                let exit = hook(command, trigger, &mut stop).await;
+                let exit = hook((command, &plan.ours), trigger, &mut stop).await;
                 observe.hooked(&trigger.id, exit)?;
             }
             outcome = WindowEnd::Triggered;

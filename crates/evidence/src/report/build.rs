@@ -2,6 +2,7 @@
 
 use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
 use super::evidence::{Evidence, EvidenceError};
+use super::file::json;
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
 use crate::analysis::{cases, tallies};
@@ -28,9 +29,7 @@ pub fn from_journal(path: &Path) -> Result<(Evidence, Vec<u8>), EvidenceError> {
 /// The bytes of an artifact file.
 #[must_use]
 pub fn to_bytes(artifact: &Artifact) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(artifact).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json(artifact)
 }
 
 /// The artifact: a pure function of the evidence.

@@ -4,6 +4,14 @@ use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+/// A value as JSON in lines, with a line end. What a terminal would obey is escaped: an artifact holds other people's words, and
+/// is looked at with `cat`.
+pub(super) fn json<T: serde::Serialize>(value: &T) -> Vec<u8> {
+    let mut text = serde_json::to_string_pretty(value).unwrap_or_default();
+    text.push('\n');
+    pii::printable(&text).into_owned().into_bytes()
+}
+
 /// Writes `bytes` to a temporary file beside `path`, flushes it to disk and renames it into place. What is no file, such as
 /// `/dev/null`, `/dev/stdout` or a named pipe, is written to as it is: nothing may take its place.
 ///

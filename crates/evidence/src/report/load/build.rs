@@ -5,6 +5,7 @@ use super::flows::EndToEnd;
 use crate::analysis::load::{MergeError, Merged, Part, PartError, Second, Series, merge};
 use crate::gate::{Check, Gates, judge_flows, judge_load};
 use crate::report::EvidenceError;
+use crate::report::file::json;
 use record::{ReadError, Reader};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
@@ -100,7 +101,5 @@ pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Series, Vec<u8>),
 /// The bytes of an artifact file.
 #[must_use]
 pub fn load_bytes(artifact: &LoadArtifact) -> Vec<u8> {
-    let mut bytes = serde_json::to_vec_pretty(artifact).unwrap_or_default();
-    bytes.push(b'\n');
-    bytes
+    json(artifact)
 }
