@@ -281,7 +281,16 @@ fn timestamp_text(bench: &mut Bench<'_>) -> Shots {
         draft.stamp = text;
         bench.forge.signed(label, &draft, Right::RefusedAndHandled)
     };
-    Ok(texts.into_iter().map(shot).collect())
+    let mut shots: Vec<Shot> = texts.into_iter().map(shot).collect();
+    // Whoever signs the number that it has read, and not the text that came, takes these.
+    for (label, end) in [("letters added after signing", "abc"), ("a fraction added after signing", ".9")] {
+        let draft = bench.draft();
+        let tag = bench.forge.tag(&draft);
+        let mut longer = draft.clone();
+        longer.stamp.push_str(end);
+        shots.push(tagged(bench, label, &longer, &tag, Right::RefusedAndHandled));
+    }
+    Ok(shots)
 }
 
 fn other_case(c: char) -> char {
