@@ -9,6 +9,7 @@
 //! smoke       cli · executor · observe · record_source · load · probe · receive · drive · inbox · fault · journal · redact
 //! stand-in    the embedded staging system
 //! evidence    analysis · gate · report · approval · logs
+//! probe       cases for receivers
 //! scenario    scenario files
 //! wire        HTTP/1.1 on sockets, the clock
 //! record      journal format, faults, histograms, seals

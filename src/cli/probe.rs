@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 async fn receiver(asked: &plan::Asked, flaw: Option<stand_in::Flaw>) -> Result<Receiver, Failure> {
     let wrong = |e: std::io::Error| Failure::environment(format!("cannot serve the built-in receiver: {e}"));
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(wrong)?;
-    Receiver::start(listener, asked.sender.scheme(), &asked.secret, flaw).map_err(wrong)
+    Receiver::start(listener, asked.sender, &asked.secret, flaw).map_err(wrong)
 }
 
 /// The probe with its evidence.
@@ -144,7 +144,7 @@ fn header(
         environment: environment.to_owned(),
         stand_in: prepared.built_in.is_some(),
         target: target.to_owned(),
-        scheme: prepared.sender.scheme(),
+        scheme: prepared.sender,
         ..header
     })
 }

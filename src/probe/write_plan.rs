@@ -136,13 +136,13 @@ fn filler(n: u64) -> Vec<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use probe::{Case, Forge, Sender};
-    use signature::Secret;
+    use probe::{Case, Forge};
+    use signature::{Scheme, Secret};
 
     #[test]
     fn every_request_is_whole_in_its_pieces() {
         let target = Target::parse("http://127.0.0.1:9/hooks?a=1").unwrap();
-        let forge = Forge::new(Sender::default(), &Secret::new("secret"), "paid", None, "canary").unwrap();
+        let forge = Forge::new(Scheme::default(), &Secret::new("secret"), "paid", None, "canary").unwrap();
         for case in Case::all() {
             for shot in case.shots(&forge, 1_764_115_200_000, 0).unwrap_or_default() {
                 let bytes =

@@ -270,10 +270,11 @@ fn a_receiver_that_goes_away_proves_no_more() {
     std::thread::spawn(move || {
         // The first shows that it is there.
         let _ = listener.accept();
-        for _ in 0..4 {
+        for status in ["204 No Content", "401 Unauthorized", "401 Unauthorized"] {
             let (mut stream, _) = listener.accept().unwrap();
             let _ = stream.read(&mut [0; 4096]);
-            let _ = stream.write_all(b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+            let answer = format!("HTTP/1.1 {status}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+            let _ = stream.write_all(answer.as_bytes());
         }
     });
     let ran = probe(&url).args(&["--only", "forgery"]).run().exits(3);

@@ -103,7 +103,16 @@ fn every_flaw_is_told_by_name_and_the_table_says_so() {
 
 #[test]
 fn the_right_receiver_gets_the_best_grade_with_every_sender() {
-    let senders = probe::Sender::ALL.map(probe::Sender::name);
+    let senders = [
+        "deltacrown-5.5",
+        "deltacrown-5.6",
+        "stripe",
+        "github",
+        "slack",
+        "standard-webhooks",
+        "shopify",
+        "paddle",
+    ];
     std::thread::scope(|scope| {
         for sender in senders {
             scope.spawn(move || {

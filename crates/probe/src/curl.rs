@@ -55,13 +55,13 @@ fn quoted_bytes(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Case, Forge, Sender};
-    use signature::Secret;
+    use crate::{Case, Forge};
+    use signature::{Scheme, Secret};
 
     #[test]
     fn the_command_holds_the_signature_and_not_the_secret() {
         let secret = Secret::new("hunter2hunter2hunter2hunter2hunter2");
-        let forge = Forge::new(Sender::Github, &secret, "push", None, "it's").unwrap();
+        let forge = Forge::new(Scheme::Github, &secret, "push", None, "it's").unwrap();
         for case in Case::all() {
             for shot in case.shots(&forge, 1_764_115_200_000, 0).unwrap_or_default() {
                 let command = curl("http://127.0.0.1:1/x", &shot);

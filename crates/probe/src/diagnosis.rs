@@ -2,16 +2,26 @@
 
 use crate::forge::Forge;
 use crate::judge::{Facts, came, is_success, status};
-use crate::sender::Sender;
 use crate::shot::Shot;
 use record::{Came, ProbeSent, Right};
-use signature::Secret;
+use signature::{Scheme, Secret};
 
 /// Under this name the requests of a diagnosis are recorded.
 pub const DIAGNOSIS: &str = "diagnosis";
 
 /// Seconds by which a receiver's clock may be off before it is named.
 const SKEW_S: i64 = 20;
+
+/// The senders that a receiver may be of.
+const USUAL: [Scheme; 7] = [
+    Scheme::DeltacrownV1,
+    Scheme::DeltacrownV2,
+    Scheme::StandardWebhooks,
+    Scheme::Stripe,
+    Scheme::Github,
+    Scheme::Slack,
+    Scheme::Timestamped,
+];
 
 /// The requests that are sent when the valid one was not accepted.
 #[must_use]
@@ -27,9 +37,9 @@ pub fn diagnosis_shots(forge: &Forge, secret: &Secret, now_ms: i64) -> Vec<Shot>
         }
     };
     let mut shots = vec![shot(forge, "unsigned", false)];
-    for sender in Sender::ALL.into_iter().filter(|sender| *sender != forge.sender) {
+    for sender in USUAL.into_iter().filter(|sender| *sender != forge.scheme) {
         if let Some(other) = forge.as_sender(sender, secret) {
-            shots.push(shot(&other, &format!("as {sender}"), true));
+            shots.push(shot(&other, &format!("as {}", sender.sender()), true));
         }
     }
     let text = secret.expose();

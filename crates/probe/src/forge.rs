@@ -1,54 +1,41 @@
 //! Forges a request for a case from a sender and a secret: every part of a signed webhook can be another than it should be.
 
-use crate::sender::{Layout, Sender};
+use crate::sender::{Layout, body_events, can_imitate, put, usual_body};
 use crate::shot::{Content, Framing, Manner, Shot};
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE};
 use hmac::{Hmac, KeyInit, Mac};
 use record::Right;
 use serde_json::Value;
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
-use signature::Secret;
+use signature::{Algorithm, Encoding, KeyEncoding, Received, Scheme, Secret, SecretSpec, Unit};
 use zeroize::Zeroizing;
 
 /// A key that no receiver has.
 const WRONG_KEY: &[u8] = b"smoke-probe: a key that nobody has";
 
-/// Why nothing can be forged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ForgeError {
-    /// The secret is empty.
-    EmptySecret,
-    /// Standard Webhooks: the secret is not `whsec_` and base64.
-    NotBase64,
-    /// Standard Webhooks: an ed25519 key, which is none for HMAC.
-    Asymmetric,
-    /// The body is no JSON object, into which the canary could be put.
-    NotAnObject,
-}
+/// Why nothing can be forged, in a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForgeError(String);
 
 impl std::fmt::Display for ForgeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::EmptySecret => "the webhook secret is empty: everybody knows that key",
-            Self::NotBase64 => {
-                "the webhook secret is not base64 (standard-webhooks wants `whsec_` and base64)"
-            }
-            Self::Asymmetric => {
-                "the webhook secret is an ed25519 key; smoke probe signs with HMAC secrets (`whsec_…`)"
-            }
-            Self::NotAnObject => "the body is not a JSON object, into which the mark of a probe can be put",
-        })
+        f.write_str(&self.0)
     }
 }
 
 impl std::error::Error for ForgeError {}
 
+fn error(why: impl Into<String>) -> ForgeError {
+    ForgeError(why.into())
+}
+
 /// Everything that requests of one probe are made from.
 #[derive(Debug, Clone)]
 pub struct Forge {
-    pub(crate) sender: Sender,
+    pub(crate) scheme: Scheme,
+    layout: Layout,
     key: Zeroizing<Vec<u8>>,
     event: String,
     body: Value,
@@ -87,26 +74,38 @@ impl Forge {
     /// A forge; `body` replaces the sender's usual one. `canary` marks each webhook as one of a probe.
     ///
     /// # Errors
-    /// When the secret is no key of the sender, or the body no JSON object.
+    /// When the sender cannot be imitated, the secret is no key of it, or the body no JSON object.
     pub fn new(
-        sender: Sender,
+        scheme: Scheme,
         secret: &Secret,
         event: &str,
         body: Option<Value>,
         canary: &str,
     ) -> Result<Self, ForgeError> {
-        let body = body.unwrap_or_else(|| sender.usual_body());
+        can_imitate(scheme).map_err(error)?;
+        let body = body.unwrap_or_else(|| usual_body(scheme));
         if !body.is_object() {
-            return Err(ForgeError::NotAnObject);
+            return Err(error("the body is not a JSON object, into which the mark of a probe can be put"));
         }
-        let (key, event, canary) = (key(sender, secret.expose())?, event.to_owned(), canary.to_owned());
-        Ok(Self { sender, key, event, body, canary })
+        let key = key(&scheme.spec().signature.secret, secret.expose())?;
+        Self::with(scheme, key, event, body, canary).ok_or_else(|| error("this sender cannot be imitated"))
+    }
+
+    /// One that makes as many requests, under no key.
+    pub(crate) fn hollow(scheme: Scheme) -> Option<Self> {
+        Self::with(scheme, Zeroizing::new(Vec::new()), "event", usual_body(scheme), "")
+    }
+
+    fn with(scheme: Scheme, key: Zeroizing<Vec<u8>>, event: &str, body: Value, canary: &str) -> Option<Self> {
+        let layout = Layout::of(scheme).ok()?;
+        let (event, canary) = (event.to_owned(), canary.to_owned());
+        Some(Self { scheme, layout, key, event, body, canary })
     }
 
     /// The same with another sender, and the secret taken as that one takes it.
     #[must_use]
-    pub fn as_sender(&self, sender: Sender, secret: &Secret) -> Option<Self> {
-        Self::new(sender, secret, &self.event, None, &self.canary).ok()
+    pub fn as_sender(&self, scheme: Scheme, secret: &Secret) -> Option<Self> {
+        Self::new(scheme, secret, &self.event, None, &self.canary).ok()
     }
 
     /// The same with another key.
@@ -115,8 +114,8 @@ impl Forge {
         Self { key: Zeroizing::new(key.to_vec()), ..self.clone() }
     }
 
-    pub(crate) fn layout(&self) -> &'static Layout {
-        self.sender.layout()
+    pub(crate) const fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// A webhook of its own, signed at `ms`, number `n` of the probe.
@@ -127,14 +126,9 @@ impl Forge {
     pub(crate) fn draft_of(&self, event: &str, case: &str, n: u32, ms: i64) -> Draft {
         let id = self.id(case, n);
         let mut body = self.body.clone();
-        let mut put = |pointer: &str, value: &str| {
-            if let Some(place) = body.pointer_mut(pointer) {
-                *place = Value::from(value);
-            }
-        };
-        self.sender.body_events().iter().for_each(|pointer| put(pointer, event));
-        if let Some(pointer) = self.sender.body_id() {
-            put(pointer, &id);
+        body_events(self.scheme).into_iter().for_each(|pointer| put(&mut body, pointer, event));
+        if let Some(pointer) = &self.scheme.spec().id.json {
+            put(&mut body, pointer, &id);
         }
         if let Value::Object(map) = &mut body {
             let canary = serde_json::json!({"probe": self.canary, "case": case, "n": n});
@@ -146,7 +140,11 @@ impl Forge {
 
     /// The text of a timestamp; empty for a sender without.
     pub(crate) fn stamp(&self, ms: i64) -> String {
-        self.layout().unit.map(|unit| ms.div_euclid(unit.ms()).to_string()).unwrap_or_default()
+        match self.layout.unit {
+            Some(Unit::Seconds) => ms.div_euclid(1000).to_string(),
+            Some(_) => ms.to_string(),
+            None => String::new(),
+        }
     }
 
     /// An id that is no other delivery's: a UUID, or what the sender has in its place.
@@ -154,10 +152,10 @@ impl Forge {
         let digest = Sha256::digest(format!("{}/{case}/{n}", self.canary));
         let bytes: [u8; 16] = std::array::from_fn(|i| digest.get(i).copied().unwrap_or_default());
         let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-        match self.sender {
-            Sender::Stripe => format!("evt_{}", uuid.simple()),
-            Sender::Slack => format!("Ev{}", uuid.simple()),
-            Sender::StandardWebhooks => format!("msg_{}", uuid.simple()),
+        match self.scheme.sender() {
+            "stripe" => format!("evt_{}", uuid.simple()),
+            "slack" => format!("Ev{}", uuid.simple()),
+            "standard-webhooks" | "svix" => format!("msg_{}", uuid.simple()),
             _ => uuid.to_string(),
         }
     }
@@ -172,32 +170,38 @@ impl Forge {
     }
 
     pub(crate) fn tag_under(&self, key: &[u8], draft: &Draft) -> String {
-        self.encoded(&hmac::<Hmac<Sha256>>(key, &self.message(draft)))
+        self.encoded(&digest(self.layout.algorithm, key, &self.message(draft)))
     }
 
-    /// HMAC-SHA1, HMAC-SHA512 under the right key, and the SHA-256 that needs none.
-    pub(crate) fn other_algorithms(&self, draft: &Draft) -> [(&'static str, String); 3] {
+    /// The HMACs that the sender does not use, under the right key, and the hash that needs none.
+    pub(crate) fn other_algorithms(&self, draft: &Draft) -> Vec<(&'static str, String)> {
         let message = self.message(draft);
-        [
-            ("HMAC-SHA1", self.encoded(&hmac::<Hmac<Sha1>>(&self.key, &message))),
-            ("HMAC-SHA512", self.encoded(&hmac::<Hmac<Sha512>>(&self.key, &message))),
-            ("SHA-256 without a key", self.encoded(&Sha256::digest(message.concat()))),
-        ]
+        let others = [Algorithm::HmacSha1, Algorithm::HmacSha256, Algorithm::HmacSha512];
+        let others = others.into_iter().filter(|other| *other != self.layout.algorithm);
+        let mut all: Vec<(&'static str, String)> =
+            others.map(|other| (other.name(), self.encoded(&digest(other, &self.key, &message)))).collect();
+        all.push(("SHA-256 without a key", self.encoded(&Sha256::digest(&message))));
+        all
     }
 
-    fn message<'a>(&self, draft: &'a Draft) -> Vec<&'a [u8]> {
-        self.sender.message(&draft.stamp, &draft.id, &draft.body)
+    fn message(&self, draft: &Draft) -> Vec<u8> {
+        let request = Received { method: "POST", url: "", headers: &[], body: &draft.body };
+        self.scheme.message(&request, &draft.stamp, &draft.id)
     }
 
     fn encoded(&self, mac: &[u8]) -> String {
-        if self.layout().base64 { BASE64.encode(mac) } else { hex::encode(mac) }
+        match self.layout.encoding {
+            Encoding::Hex => hex::encode(mac),
+            Encoding::Base64 => BASE64.encode(mac),
+            Encoding::Base64url => URL_SAFE.encode(mac),
+        }
     }
 
     /// The value of the signature header that holds these signatures, prefixes included.
     pub(crate) fn value_of(&self, draft: &Draft, tags: &[String]) -> String {
         let tags = tags.join(self.layout().separator.unwrap_or(" "));
-        match self.sender {
-            Sender::Stripe => format!("t={},{tags}", draft.stamp),
+        match (self.layout.time_key, self.layout.separator) {
+            (Some(key), Some(separator)) => format!("{key}={}{separator}{tags}", draft.stamp),
             _ => tags,
         }
     }
@@ -257,70 +261,111 @@ impl Forge {
     }
 }
 
-/// HMAC of a message in pieces.
-fn hmac<M: Mac + KeyInit>(key: &[u8], message: &[&[u8]]) -> Vec<u8> {
+/// HMAC of a message; nothing for an algorithm that is none.
+fn digest(algorithm: Algorithm, key: &[u8], message: &[u8]) -> Vec<u8> {
+    match algorithm {
+        Algorithm::HmacSha1 => hmac::<Hmac<Sha1>>(key, message),
+        Algorithm::HmacSha256 => hmac::<Hmac<Sha256>>(key, message),
+        Algorithm::HmacSha512 => hmac::<Hmac<Sha512>>(key, message),
+        _ => Vec::new(),
+    }
+}
+
+fn hmac<M: Mac + KeyInit>(key: &[u8], message: &[u8]) -> Vec<u8> {
     // HMAC takes keys of any length; where it did not, nothing could be forged, and nothing is.
     let Ok(mut mac) = <M as KeyInit>::new_from_slice(key) else { return Vec::new() };
-    message.iter().for_each(|piece| mac.update(piece));
+    mac.update(message);
     mac.finalize().into_bytes().to_vec()
 }
 
 /// The key that a sender makes of a secret's text.
-fn key(sender: Sender, text: &str) -> Result<Zeroizing<Vec<u8>>, ForgeError> {
+fn key(spec: &SecretSpec, text: &str) -> Result<Zeroizing<Vec<u8>>, ForgeError> {
+    const EMPTY: &str = "the webhook secret is empty: everybody knows that key";
     if text.trim().is_empty() {
-        return Err(ForgeError::EmptySecret);
-    }
-    if sender != Sender::StandardWebhooks {
-        return Ok(Zeroizing::new(text.as_bytes().to_vec()));
+        return Err(error(EMPTY));
     }
     if text.starts_with("whsk_") || text.starts_with("whpk_") {
-        return Err(ForgeError::Asymmetric);
+        return Err(error(
+            "the webhook secret is an ed25519 key; smoke probe signs with HMAC secrets (`whsec_…`)",
+        ));
     }
-    let coded = text.strip_prefix("whsec_").unwrap_or(text).trim_end_matches('=');
-    let padded = format!("{coded}{}", "=".repeat((4 - coded.len() % 4) % 4));
-    let bytes = BASE64.decode(padded).map_err(|_| ForgeError::NotBase64)?;
-    if bytes.is_empty() { Err(ForgeError::EmptySecret) } else { Ok(Zeroizing::new(bytes)) }
+    let coded = match text.strip_prefix(&*spec.prefix) {
+        Some(coded) => coded,
+        None if spec.prefix_optional => text,
+        None => return Err(error(format!("the webhook secret does not begin with `{}`", spec.prefix))),
+    };
+    let bytes = match spec.encoding {
+        KeyEncoding::Text => Some(coded.as_bytes().to_vec()),
+        KeyEncoding::Hex => hex::decode(coded).ok(),
+        KeyEncoding::Base64 => {
+            let coded = coded.trim_end_matches('=').replace('-', "+").replace('_', "/");
+            BASE64.decode(format!("{coded}{}", "=".repeat((4 - coded.len() % 4) % 4))).ok()
+        }
+    };
+    match bytes {
+        None if spec.encoding == KeyEncoding::Hex => {
+            Err(error("the webhook secret is not hex, as this sender's are"))
+        }
+        None => Err(error("the webhook secret is not base64, as this sender's are")),
+        Some(bytes) if bytes.is_empty() => Err(error(EMPTY)),
+        Some(bytes) => Ok(Zeroizing::new(bytes)),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sender::usual_event;
     use signature::{Outgoing, Signer, Verifier};
 
     /// The same headers as the signer's of `crates/signature`, and its verifier takes them.
     #[test]
     fn what_is_forged_right_is_what_the_sender_signs() {
-        let secret = Secret::new("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
         let ms = 1_764_115_200_123;
-        for sender in Sender::ALL {
-            let forge = Forge::new(sender, &secret, sender.usual_event(), None, "probe-1").unwrap();
+        let mut imitated = Vec::new();
+        for scheme in Scheme::ALL {
+            let Ok(secret) = scheme.generate_secret() else { continue };
+            if can_imitate(scheme).is_err() {
+                let refused = Forge::new(scheme, &secret, "e", None, "c").unwrap_err().to_string();
+                assert!(refused.contains("smoke probe cannot imitate them"), "{refused}");
+                continue;
+            }
+            imitated.push(scheme.sender());
+            let forge = Forge::new(scheme, &secret, usual_event(scheme), None, "probe-1").unwrap();
             let draft = forge.draft("valid", 1, ms);
             let shot = forge.signed("valid", &draft, Right::Accepted);
             let text =
                 |(name, value): &(String, Vec<u8>)| (name.clone(), String::from_utf8(value.clone()).unwrap());
             let headers: Vec<(String, String)> = shot.headers.iter().map(text).collect();
-            let verifier = Verifier::new(sender.scheme(), &secret).unwrap();
+            let verifier = Verifier::new(scheme, &secret).unwrap();
             let verdict = verifier.verify(&headers, &draft.body, ms);
-            assert!(verdict.valid, "{sender}: {verdict:?}");
-            let signer = Signer::new(sender.scheme(), &secret).unwrap();
+            assert!(verdict.valid, "{scheme}: {verdict:?}");
+            let signer = Signer::new(scheme, &secret).unwrap();
             let webhook =
                 Outgoing { event: &draft.event, id: &draft.id, timestamp_ms: ms, body: &draft.body };
             for (name, value) in signer.sign(&webhook) {
-                assert!(headers.contains(&(name.to_owned(), value.clone())), "{sender}: {name}: {value}");
+                assert!(headers.contains(&(name.to_owned(), value.clone())), "{scheme}: {name}: {value}");
             }
-            assert!(String::from_utf8_lossy(&draft.body).contains("probe-1"), "{sender}: a canary");
+            assert!(String::from_utf8_lossy(&draft.body).contains("probe-1"), "{scheme}: a canary");
+        }
+        for wanted in
+            ["deltacrown-5.5", "deltacrown-5.6", "stripe", "github", "slack", "standard-webhooks", "shopify"]
+        {
+            assert!(imitated.contains(&wanted), "{wanted} is not among {imitated:?}");
         }
     }
 
     #[test]
     fn secrets_that_are_no_keys_are_named() {
-        let of = |sender, text: &str| Forge::new(sender, &Secret::new(text), "e", None, "c").err();
-        assert_eq!(of(Sender::Github, " "), Some(ForgeError::EmptySecret));
-        assert_eq!(of(Sender::StandardWebhooks, "whsec_"), Some(ForgeError::EmptySecret));
-        assert_eq!(of(Sender::StandardWebhooks, "whsec_???"), Some(ForgeError::NotBase64));
-        assert_eq!(of(Sender::StandardWebhooks, "whsk_AAAA"), Some(ForgeError::Asymmetric));
+        let of = |scheme, text: &str| {
+            Forge::new(scheme, &Secret::new(text), "e", None, "c").unwrap_err().to_string()
+        };
+        assert!(of(Scheme::Github, " ").contains("is empty"));
+        assert!(of(Scheme::StandardWebhooks, "whsec_").contains("is empty"));
+        assert!(of(Scheme::StandardWebhooks, "whsec_???").contains("not base64"));
+        assert!(of(Scheme::StandardWebhooks, "whsk_AAAA").contains("ed25519"));
         let list = Some(serde_json::json!([1]));
-        let error = Forge::new(Sender::Github, &Secret::new("s"), "e", list, "c").err();
-        assert_eq!(error, Some(ForgeError::NotAnObject));
+        let error = Forge::new(Scheme::Github, &Secret::new("s"), "e", list, "c").unwrap_err();
+        assert!(error.to_string().contains("not a JSON object"));
     }
 }

@@ -4,11 +4,10 @@ use crate::case::{Case, Group, Judged, Play};
 use crate::diagnosis::{DIAGNOSIS, diagnosis};
 use crate::forge::Forge;
 use crate::overall;
-use crate::sender::Sender;
 use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signature::Secret;
+use signature::Scheme;
 use std::collections::BTreeMap;
 
 /// The longest that the fastest of the known senders waits for an answer, in milliseconds: Slack's.
@@ -24,6 +23,8 @@ const TOLD: usize = 3;
 /// The facts of a probe, in order.
 #[derive(Debug, Clone)]
 pub struct Facts {
+    /// How the sender signs.
+    pub scheme: Scheme,
     /// How it was asked for.
     pub begin: ProbeBegin,
     /// What was sent.
@@ -92,7 +93,7 @@ pub(crate) type Said = (CaseVerdict, String);
 #[must_use]
 pub fn judge(facts: &Facts) -> Vec<CaseResult> {
     let baseline = baseline(facts);
-    let sample = facts.begin.sender.parse::<Sender>().ok().and_then(sample);
+    let sample = Forge::hollow(facts.scheme);
     let of = |id: &String| {
         let case = Case::of(id)?;
         let sent: Vec<&ProbeSent> = facts.sent.iter().filter(|s| s.case == case.id).collect();
@@ -119,11 +120,6 @@ fn baseline(facts: &Facts) -> Option<String> {
     let others: Vec<&ProbeSent> = facts.sent.iter().filter(|sent| sent.case == DIAGNOSIS).collect();
     let why = diagnosis(facts, valid, &others);
     Some(format!("the valid webhook was not accepted: {why}"))
-}
-
-/// A forge that makes the same number of requests as the one that was used.
-fn sample(sender: Sender) -> Option<Forge> {
-    Forge::new(sender, &Secret::new("whsec_c21va2U="), "event", None, "").ok()
 }
 
 /// Judges a case all of whose requests were sent.

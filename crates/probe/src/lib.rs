@@ -1,7 +1,7 @@
 //! What is tried on a webhook receiver, what answer is right, and what the answers amount to.
 //!
-//! [`Case::all`] is the list of cases; each makes its requests ([`Shot`]) with a [`Forge`], which signs as a [`Sender`] does and
-//! forges what it should not. Who sends them writes down what came ([`record::ProbeSent`]); [`judge`] makes verdicts of that, and
+//! [`Case::all`] is the list of cases; each makes its requests ([`Shot`]) with a [`Forge`], which signs as a sender does
+//! (its profile is data, `signature::Scheme`) and forges what it should not. Who sends them writes down what came ([`record::ProbeSent`]); [`judge`] makes verdicts of that, and
 //! [`grade`] says what they amount to. Nothing here opens a socket or looks at a clock.
 
 mod case;
@@ -22,7 +22,7 @@ pub use diagnosis::{DIAGNOSIS, diagnosis, diagnosis_shots};
 pub use forge::{Forge, ForgeError};
 pub use grade::{Grade, grade, grade_of};
 pub use judge::{CaseResult, CaseVerdict, Exchange, Facts, judge};
-pub use sender::{Sender, UnknownSender};
+pub use sender::{can_imitate, has_list, usual_event};
 pub use shot::{Content, Framing, Manner, Shot};
 pub use trace::stack_trace;
 

@@ -197,6 +197,14 @@ impl Scheme {
         Ok(scheme)
     }
 
+    /// The bytes that a request's signature covers, with any text in place of its timestamp: for whoever makes requests that
+    /// no sender would. Without meaning for HTTP message signatures.
+    #[must_use]
+    pub fn message(self, request: &crate::Received<'_>, timestamp: &str, id: &str) -> Vec<u8> {
+        let context = super::template::Context::new(timestamp, id, request.headers, request.body);
+        self.compiled().template.whole(&context.to(request.method, request.url))
+    }
+
     /// A fresh secret in the form that this sender's have: for key pairs, a pair, which signs and verifies.
     ///
     /// # Errors

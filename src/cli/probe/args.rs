@@ -4,7 +4,8 @@ use crate::cli::format::Format;
 use crate::cli::run_args::ReportFormat;
 use crate::cli::secret_source::SecretSource;
 use crate::load::rate::duration;
-use ::probe::{Case, Group, Sender};
+use ::probe::{Case, Group, can_imitate};
+use signature::Scheme;
 use stand_in::Flaw;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -19,10 +20,9 @@ pub(in crate::cli) struct Args {
     /// Probe the built-in receiver: `right`, or one with a flaw by name
     #[arg(long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
     pub receiver: Option<BuiltIn>,
-    /// Whose webhooks to imitate: deltacrown-5.5, deltacrown-5.6, stripe, github, slack or standard-webhooks
-    /// [default: deltacrown-5.6]
+    /// Whose webhooks to imitate: the name of a sender's profile, such as stripe or github [default: deltacrown-5.6]
     #[arg(long, value_name = "NAME")]
-    pub sender: Option<Sender>,
+    pub sender: Option<Scheme>,
     #[command(flatten)]
     pub secret: SecretSource,
     /// Event of the webhooks [default: one that the sender is known to send]
@@ -107,10 +107,13 @@ fn event(text: &str) -> Result<String, &'static str> {
 }
 
 fn after_help() -> String {
+    let senders = Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok());
+    let senders: Vec<&str> = senders.map(Scheme::sender).collect();
+    let senders = senders.join(", ");
     let flaws = Flaw::ALL.map(Flaw::name).join(", ");
     format!(
         "Every request is marked as a probe's, and none goes to a target that is not given. A URL beyond this machine is\n\
-         probed with at most ten requests a second, 300 in all.\n\nFlaws of the built-in receiver: {flaws}\n\n\
+         probed with at most ten requests a second, 300 in all.\n\nSenders: {senders}\n\nFlaws of the built-in receiver: {flaws}\n\n\
          Exit codes: 0 pass, 1 a case failed, 2 usage, 3 unproven, 4 unreachable, 130 interrupted"
     )
 }

@@ -8,10 +8,10 @@ use crate::cli::secret_source::usual;
 use crate::load::{Connect, Dialer, Target, guard};
 use crate::outbound::shown_url;
 use crate::probe::{Observer, Plan};
-use ::probe::{Case, Forge, Group, Judged, Sender};
+use ::probe::{Case, Forge, Group, Judged, can_imitate, has_list, usual_event};
 use record::{Header, ProbeBegin, Tick, read_input};
 use serde_json::Value;
-use signature::Secret;
+use signature::{Scheme, Secret};
 use stand_in::{Flaw, Receiver};
 use std::path::Path;
 use std::time::Duration;
@@ -31,7 +31,7 @@ const REACH: Duration = Duration::from_secs(5);
 pub(super) struct Asked {
     /// The flaw of the built-in receiver, when that is probed.
     pub built_in: Option<Option<Flaw>>,
-    pub sender: Sender,
+    pub sender: Scheme,
     pub secret: Secret,
     body: Option<Value>,
     cases: Vec<&'static Case>,
@@ -54,16 +54,19 @@ pub(super) struct Prepared {
 pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     let built_in = args.receiver.map(|BuiltIn(flaw)| flaw);
     let needs_list = built_in == Some(Some(Flaw::ListNotParsed));
-    let sender = args.sender.unwrap_or(if needs_list { Sender::StandardWebhooks } else { Sender::default() });
-    if needs_list && !sender.has_list() {
+    let sender = args.sender.unwrap_or(if needs_list { Scheme::StandardWebhooks } else { Scheme::default() });
+    can_imitate(sender).map_err(|e| Failure::usage(format!("--sender: {e}")))?;
+    if needs_list && !has_list(sender) {
         return Err(Failure::usage(format!(
-            "--receiver {}: {sender} puts one signature into a header; give --sender standard-webhooks or stripe",
-            Flaw::ListNotParsed
+            "--receiver {}: {} puts one signature into a header; give --sender standard-webhooks or stripe",
+            Flaw::ListNotParsed,
+            sender.sender()
         )));
     }
     if matches!(built_in, Some(Some(Flaw::StaleAccepted | Flaw::FutureAccepted))) && !sender.has_timestamp() {
         return Err(Failure::usage(format!(
-            "--receiver: webhooks of {sender} carry no timestamp; give another --sender"
+            "--receiver: webhooks of {} carry no timestamp; give another --sender",
+            sender.sender()
         )));
     }
     if built_in.is_some() && args.observe.is_some() {
@@ -71,7 +74,7 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     }
     let observer = args.observe.as_deref().map(Observer::parse).transpose();
     let observer = observer.map_err(|e| Failure::usage(format!("--observe: {e}")))?;
-    let (secret, body) = (secret(args)?, args.body.as_deref().map(body).transpose()?);
+    let (secret, body) = (secret(args, sender)?, args.body.as_deref().map(body).transpose()?);
     Ok(Asked { built_in, sender, secret, body, cases: cases(args)?, observer })
 }
 
@@ -93,7 +96,7 @@ fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`; the built-in receiver gets a fresh one.
-fn secret(args: &Args) -> Result<Secret, Failure> {
+fn secret(args: &Args, sender: Scheme) -> Result<Secret, Failure> {
     if args.receiver.is_none() {
         return args.secret.require();
     }
@@ -103,7 +106,7 @@ fn secret(args: &Args) -> Result<Secret, Failure> {
     };
     match given {
         Some(secret) => Ok(secret),
-        None => Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
+        None => sender.generate_secret().map_err(|e| Failure::environment(format!("no random bytes: {e}"))),
     }
 }
 
@@ -131,7 +134,7 @@ pub(super) async fn prepare(
         asked.observer = Some(Observer::parse(&receiver.processed_url()).map_err(Failure::environment)?);
     }
     let clock = Clock::start();
-    let event = args.event.clone().unwrap_or_else(|| asked.sender.usual_event().to_owned());
+    let event = args.event.clone().unwrap_or_else(|| usual_event(asked.sender).to_owned());
     let canary = format!("smoke-probe-{}", uuid::Uuid::new_v4().simple());
     let forge = Forge::new(asked.sender, &asked.secret, &event, asked.body.take(), &canary)
         .map_err(Failure::usage)?;
@@ -160,7 +163,7 @@ pub(super) async fn prepare(
 fn begin(args: &Args, asked: &Asked, event: &str, canary: String) -> ProbeBegin {
     ProbeBegin {
         at: Tick(0),
-        sender: asked.sender.name().to_owned(),
+        sender: asked.sender.sender().to_owned(),
         event: event.to_owned(),
         canary,
         cases: asked.cases.iter().map(|case| case.id.to_owned()).collect(),

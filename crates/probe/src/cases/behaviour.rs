@@ -72,7 +72,7 @@ pub(crate) static CASES: &[Case] = &[
         Judged::Once,
         |bench| {
             let draft = bench.draft();
-            if !bench.forge.sender.has_id() || !bench.forge.sender.has_timestamp() {
+            if !bench.forge.scheme.has_id() || bench.forge.layout().unit.is_none() {
                 return Err("without id and timestamp a retry that is signed anew is the same request");
             }
             let mut anew = draft.clone();
@@ -90,7 +90,7 @@ pub(crate) static CASES: &[Case] = &[
         Play::InTurn,
         Judged::Reuse,
         |bench| {
-            if !bench.forge.sender.has_id() {
+            if !bench.forge.scheme.has_id() {
                 return Err("webhooks of this sender carry no id");
             }
             let draft = bench.draft();
@@ -108,7 +108,7 @@ pub(crate) static CASES: &[Case] = &[
         Play::InTurn,
         Judged::EachShot,
         |bench| {
-            let (earlier, later) = (bench.draft_at(bench.now_ms - 5000), bench.draft());
+            let (earlier, later) = (bench.draft_at(bench.now_ms - 2000), bench.draft());
             Ok(vec![
                 bench.forge.signed("the later one", &later, Accepted),
                 bench.forge.signed("the earlier one", &earlier, Accepted),
@@ -196,10 +196,10 @@ const fn overall(id: &'static str, title: &'static str, why: &'static str, overa
 }
 
 fn rotation(bench: &mut Bench<'_>) -> Shots {
-    if !bench.forge.sender.has_list() {
+    if bench.forge.layout().separator.is_none() {
         return Err("this sender puts one signature into a header: a rotation shows in nothing");
     }
-    let prefix = bench.forge.layout().prefix;
+    let prefix = bench.forge.layout().prefix.clone();
     let shot = |bench: &mut Bench<'_>, label, known_first: bool| {
         let draft = bench.draft();
         let known = format!("{prefix}{}", bench.forge.tag(&draft));

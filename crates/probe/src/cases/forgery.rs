@@ -1,9 +1,9 @@
 //! What must never get 2xx: webhooks that nobody with the secret has signed as they stand, or not now.
 
 use crate::case::{Bench, Case, Group, Judged, Play};
-use crate::sender::{Sender, Unit};
 use crate::shot::Shot;
 use record::Right::{self, Accepted, Handled, Refused};
+use signature::{Encoding, Scheme, Unit};
 
 type Shots = Result<Vec<Shot>, &'static str>;
 
@@ -94,7 +94,7 @@ pub(crate) static CASES: &[Case] = &[
         "one character of the id changed after signing",
         "Standard Webhooks: the id is signed so that a replay cannot be given a new one",
         |bench| {
-            if !bench.forge.layout().signs_id() {
+            if !bench.forge.layout().signs_id {
                 return Err("the id is outside this sender's signature: a changed one cannot be told");
             }
             let draft = bench.draft();
@@ -144,7 +144,7 @@ pub(crate) static CASES: &[Case] = &[
         "the right signature under another version only",
         "Stripe: schemes other than v1 are to be ignored, to prevent downgrade attacks; Standard Webhooks likewise",
         |bench| {
-            let other = bench.forge.layout().other_prefix.ok_or(NO_VERSIONS)?;
+            let other = bench.forge.layout().other_prefix().ok_or(NO_VERSIONS)?;
             let draft = bench.draft();
             let tag = bench.forge.tag(&draft);
             let value = bench.forge.value_of(&draft, &[format!("{other}{tag}")]);
@@ -169,7 +169,7 @@ pub(crate) static CASES: &[Case] = &[
                     shots.push(tagged(bench, label, &draft, tag, Refused));
                 }
             }
-            if bench.forge.sender == Sender::Github {
+            if bench.forge.scheme == Scheme::Github {
                 shots.push(legacy_only(bench));
             }
             Ok(shots)
@@ -201,23 +201,24 @@ fn tagged(bench: &Bench<'_>, label: &str, draft: &crate::forge::Draft, tag: &str
 /// GitHub's older header alone: HMAC-SHA1, which a receiver of today does not take.
 fn legacy_only(bench: &mut Bench<'_>) -> Shot {
     let draft = bench.draft();
-    let [(_, sha1), ..] = bench.forge.other_algorithms(&draft);
+    let others = bench.forge.other_algorithms(&draft);
+    let sha1 = others.first().map(|(_, sha1)| sha1.as_str()).unwrap_or_default();
     let shot = bench.forge.shot("X-Hub-Signature (HMAC-SHA1) alone", &draft, None, Refused);
     shot.with_header("X-Hub-Signature", Some(&format!("sha1={sha1}")))
 }
 
 fn changed_timestamp(bench: &mut Bench<'_>) -> Shots {
-    let unit = bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
+    bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
     let draft = bench.draft();
     let tag = bench.forge.tag(&draft);
     let mut changed = draft.clone();
-    // Still fresh: a second older.
-    changed.stamp = bench.forge.stamp(bench.now_ms - 1000.max(unit.ms()));
+    // Still fresh.
+    changed.stamp = bench.forge.stamp(bench.now_ms - 1000);
     Ok(vec![tagged(bench, "a second earlier", &changed, &tag, Refused)])
 }
 
 fn junk(bench: &mut Bench<'_>) -> Shots {
-    let base64 = bench.forge.layout().base64;
+    let base64 = bench.forge.layout().encoding != Encoding::Hex;
     let spoil = |bench: &mut Bench<'_>, label, spoilt: fn(&str, usize) -> String| {
         let draft = bench.draft();
         let tag = bench.forge.tag(&draft);
@@ -239,8 +240,8 @@ fn junk(bench: &mut Bench<'_>) -> Shots {
 }
 
 fn among_broken(bench: &mut Bench<'_>) -> Shots {
-    let prefix = bench.forge.layout().prefix;
-    let has_list = bench.forge.sender.has_list();
+    let prefix = bench.forge.layout().prefix.clone();
+    let has_list = bench.forge.layout().separator.is_some();
     let right = if has_list { Accepted } else { Handled };
     let shot = |bench: &mut Bench<'_>, label, order: fn(String, Vec<String>) -> Vec<String>| {
         let draft = bench.draft();
@@ -257,7 +258,12 @@ fn among_broken(bench: &mut Bench<'_>) -> Shots {
 }
 
 fn aged(bench: &mut Bench<'_>, label: &str, seconds: i64) -> Shots {
-    bench.forge.layout().unit.ok_or(NO_TIMESTAMP)?;
+    let layout = bench.forge.layout();
+    layout.unit.ok_or(NO_TIMESTAMP)?;
+    let limit = if seconds < 0 { layout.limits.0 } else { layout.limits.1 };
+    if limit.is_none_or(|limit| i64::from(limit) >= seconds.abs()) {
+        return Err("this sender's profile sets no limit that this would be beyond");
+    }
     let draft = bench.draft_at(bench.now_ms + seconds * 1000);
     Ok(vec![bench.forge.signed(label, &draft, Refused)])
 }
@@ -267,7 +273,7 @@ fn timestamp_text(bench: &mut Bench<'_>) -> Shots {
     let now = bench.forge.stamp(bench.now_ms);
     let other = match unit {
         Unit::Seconds => ("milliseconds for seconds", bench.now_ms.to_string()),
-        Unit::Milliseconds => ("seconds for milliseconds", bench.now_ms.div_euclid(1000).to_string()),
+        _ => ("seconds for milliseconds", bench.now_ms.div_euclid(1000).to_string()),
     };
     let texts = [
         ("letters behind it", format!("{now}abc")),
@@ -281,7 +287,16 @@ fn timestamp_text(bench: &mut Bench<'_>) -> Shots {
         draft.stamp = text;
         bench.forge.signed(label, &draft, Right::RefusedAndHandled)
     };
-    Ok(texts.into_iter().map(shot).collect())
+    let mut shots: Vec<Shot> = texts.into_iter().map(shot).collect();
+    // Whoever signs the number that it has read, and not the text that came, takes these.
+    for (label, end) in [("letters added after signing", "abc"), ("a fraction added after signing", ".9")] {
+        let draft = bench.draft();
+        let tag = bench.forge.tag(&draft);
+        let mut longer = draft.clone();
+        longer.stamp.push_str(end);
+        shots.push(tagged(bench, label, &longer, &tag, Right::RefusedAndHandled));
+    }
+    Ok(shots)
 }
 
 fn other_case(c: char) -> char {

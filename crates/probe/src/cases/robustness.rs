@@ -33,7 +33,7 @@ const fn case(
 
 pub(crate) static CASES: &[Case] = &[
     case("garbage-header", "garbage in the signature header", BROKEN, |bench| {
-        let prefix = bench.forge.layout().prefix.to_owned();
+        let prefix = bench.forge.layout().prefix.clone();
         let values = [
             "garbage".to_owned(),
             "=".to_owned(),

@@ -3,7 +3,7 @@
 use super::flaw::Flaw;
 use super::memory::{Memory, Seen};
 use serde_json::{Value, json};
-use signature::{Outgoing, Reason, Scheme, Secret, Signer, Verifier};
+use signature::{Form, KeyEncoding, Outgoing, Reason, Scheme, Secret, Signer, Verifier};
 use std::time::Duration;
 use tokio::time::sleep;
 use wire::http1::{RawRequest, Response};
@@ -40,16 +40,23 @@ impl Handler {
         flaw: Option<Flaw>,
     ) -> Result<Self, signature::KeyError> {
         let verifier = Verifier::new(scheme, secret)?;
-        // DeltaCrown's own helper takes 30 s ahead, the others 300 s.
-        let ahead =
-            if scheme == Scheme::DeltacrownV1 || scheme == Scheme::DeltacrownV2 { 30_000 } else { 300_000 };
+        let place = scheme.spec().signature.timestamp.as_ref();
+        let ms = |seconds: Option<u32>| seconds.map_or(FOR_EVER, |s| i64::from(s) * 1000);
+        let back = place.map_or(FOR_EVER, |t| ms(t.back_seconds));
+        let ahead = place.map_or(FOR_EVER, |t| ms(t.ahead_seconds));
         let verifier = match flaw {
             Some(Flaw::StaleAccepted) => verifier.with_freshness(FOR_EVER, ahead),
-            Some(Flaw::FutureAccepted) => verifier.with_freshness(300_000, FOR_EVER),
+            Some(Flaw::FutureAccepted) => verifier.with_freshness(back, FOR_EVER),
             _ => verifier,
         };
         // HMAC fills a key up with zero bytes (RFC 2104): one zero byte is the empty key.
-        let zero = if scheme == Scheme::StandardWebhooks { "AA==" } else { "\0" };
+        let secret_spec = &scheme.spec().signature.secret;
+        let zero = match secret_spec.encoding {
+            KeyEncoding::Text => "\0",
+            KeyEncoding::Hex => "00",
+            KeyEncoding::Base64 => "AA==",
+        };
+        let zero = format!("{}{zero}", secret_spec.prefix);
         let empty_key = match flaw {
             Some(Flaw::EmptyKeyAccepted) => Some(Verifier::new(scheme, &Secret::new(zero))?),
             _ => None,
@@ -173,8 +180,7 @@ impl Handler {
     }
 
     fn signature_header(&self) -> &'static str {
-        let own = self.scheme.own_headers();
-        own.iter().copied().find(|name| name.to_ascii_lowercase().contains("signature")).unwrap_or_default()
+        self.scheme.signature_header().unwrap_or_default()
     }
 
     /// Whether the right value of the signature header begins with this one, and all else is right.
@@ -193,9 +199,10 @@ impl Handler {
     }
 
     fn is_list(&self, value: &str) -> bool {
-        match self.scheme {
-            scheme if scheme == Scheme::StandardWebhooks => value.trim().contains(' '),
-            scheme if scheme == Scheme::Stripe => value.matches("v1=").count() > 1,
+        let s = &self.scheme.spec().signature;
+        match (s.form, s.key.as_deref()) {
+            (Form::List, _) => value.trim().contains(s.separator.as_deref().unwrap_or(" ")),
+            (Form::Pairs, Some(key)) => value.matches(&format!("{key}=")).count() > 1,
             _ => false,
         }
     }

@@ -189,7 +189,13 @@ fn gathered(header: &Header, all: Vec<ProbeFact>) -> Option<Facts> {
             ProbeFact::Effects(said) => effects.push(said),
         }
     }
-    Some(Facts { begin: begin?, sent, effects, started_ms: header.started.timestamp_millis() })
+    Some(Facts {
+        scheme: header.scheme,
+        begin: begin?,
+        sent,
+        effects,
+        started_ms: header.started.timestamp_millis(),
+    })
 }
 
 fn run(header: &Header, facts: &Facts) -> ProbeRun {
