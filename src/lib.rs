@@ -30,3 +30,4 @@ pub mod receive;
 mod record_source;
 mod redact;
 mod signals;
+mod telemetry;

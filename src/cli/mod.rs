@@ -46,6 +46,7 @@ mod staging;
 mod staging_data;
 mod stdin_body;
 mod target_guard;
+mod telemetry;
 mod typed;
 mod used_rows;
 mod verify;

@@ -20,6 +20,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use telemetry::Tracing;
 use tokio::net::TcpListener;
 use wire::Clock;
 
@@ -39,6 +40,7 @@ pub(crate) struct Prepared {
     pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
+    pub(super) tracing: Option<Tracing>,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -111,6 +113,7 @@ impl Prepared {
             };
         Ok(Self {
             rows_from,
+            tracing: plan.traced.then(|| Tracing::of(run_id)),
             plan,
             clock,
             journal,

@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod ci_examples;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
@@ -85,6 +87,8 @@ mod staging;
 mod surroundings;
 #[cfg(test)]
 mod tap;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod used_rows;
 #[cfg(test)]
