@@ -239,8 +239,8 @@ impl<'w> Runner<'w> {
         }
         env.push(("RUNNER_TEMP".to_owned(), temp.display().to_string()));
         env.push(("GITHUB_ACTIONS".to_owned(), "true".to_owned()));
-        let script =
-            format!("PATH=$(paste -sd: \"$GITHUB_PATH\" 2> /dev/null):$PATH\n{}", self.expand(&step.run));
+        let found = std::fs::read_to_string(&paths).unwrap_or_default().trim().replace('\n', ":");
+        let script = format!("PATH='{found}':$PATH\n{}", self.expand(&step.run));
         let ran = self.world.bash(&script, &env);
         self.log.push_str(&format!("== {}\n{}", step.name, told(&ran)));
         for line in std::fs::read_to_string(&output).unwrap().lines() {
