@@ -43,8 +43,8 @@ python3 "$here/name_server.py" staging.test=127.0.0.2 hooks.staging.test=127.0.0
 for _ in $(seq 100); do [ -s "$dir/names" ] && break; sleep 0.05; done
 [ -s "$dir/names" ] || { echo "the name server did not start" >&2; exit 1; }
 
-smoke() { env -i PATH=/ "${set[@]}" chroot "$root" /smoke "$@"; }
-set=()
+chroot=$(command -v chroot)
+smoke() { env -i PATH=/ "$chroot" "$root" /smoke "$@"; }
 wait_for() { # what, file, pattern
   for _ in $(seq 200); do grep -q "$3" "$2" 2> /dev/null && return; sleep 0.05; done
   echo "gave up waiting for $1" >&2; cat "$2" >&2; exit 1

@@ -14,7 +14,7 @@ echo "== tarball, in an empty root"
 tarball=$(ls "$out"/*.tar.gz)
 mkdir -p "$dir/empty"
 tar -xzf "$tarball" -C "$dir/empty" --strip-components=1
-env -i chroot "$dir/empty" /smoke payments --quiet --flows 10 | tail -1
+env -i "$(command -v chroot)" "$dir/empty" /smoke payments --quiet --flows 10 | tail -1
 ls "$dir/empty" | xargs
 
 echo "== .deb, in a clean Debian"

@@ -37,7 +37,7 @@ mapfile -t command < <("$venv/bin/python" -c "
 import yaml
 for word in yaml.safe_load(open('deploy/docker/compose.yaml'))['services']['receive']['command']:
     print(word.replace('0.0.0.0:8787', '127.0.0.1:0'))")
-env -i PATH=/usr/bin chroot --userspec=10001:10001 "$image" /usr/bin/smoke "${command[@]}" 2> "$dir/log" & pids+=($!)
+env -i PATH=/usr/bin "$(command -v chroot)" --userspec=10001:10001 "$image" /usr/bin/smoke "${command[@]}" 2> "$dir/log" & pids+=($!)
 for _ in $(seq 200); do grep -q receiving "$dir/log" && break; sleep 0.05; done
 url=$(sed -n 's|.*\(http://[^/]*\)/.*|\1|p' "$dir/log")
 [ -n "$url" ] || { cat "$dir/log" >&2; exit 1; }
