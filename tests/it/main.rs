@@ -41,6 +41,8 @@ mod logs;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
+mod no_certificates;
+#[cfg(test)]
 mod observe;
 #[cfg(test)]
 mod observe_drive;
