@@ -27,7 +27,16 @@ smoke:
 
 # What is shipped and measured: fat LTO, one codegen unit
 dist:
-    cargo build --profile dist
+    deploy/dist/build.sh
+
+# Tarball, .deb, SBOM and sums of the binary that was shipped (cargo install cargo-deb cargo-cyclonedx)
+package OUT="target/out":
+    deploy/dist/package.sh "$(deploy/dist/build.sh)" {{OUT}}
+
+# Traces and metrics at a real collector (python3 with venv)
+try-collector:
+    cargo build
+    deploy/telemetry/try-collector.sh target/debug/smoke
 
 # JSON Schemas that are committed, made again from the types
 schemas:

@@ -31,3 +31,4 @@ pub mod receive;
 mod record_source;
 mod redact;
 mod signals;
+mod telemetry;

@@ -4,6 +4,7 @@ mod args;
 mod evidence;
 mod flows;
 mod live;
+mod out;
 mod plan;
 mod webhooks;
 

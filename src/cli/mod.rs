@@ -48,6 +48,7 @@ mod stdin_body;
 mod subject;
 mod svr;
 mod target_guard;
+mod telemetry;
 mod typed;
 mod used_rows;
 mod verify;

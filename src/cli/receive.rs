@@ -3,11 +3,12 @@
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::typed::listen_address;
-use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan};
+use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan, telemetry};
 use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
 use crate::journal::{Rotation, Sync};
 use crate::receive::{Identity, Keep, Metrics, Plan, Receiver, ReceiverError, descriptors};
+use crate::telemetry::Exporter;
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use record::{RunKind, Tick, WallClock};
 use scenario::Period;
@@ -126,7 +127,8 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let plan = plan(args)?;
     let faults = faults(args, &plan)?;
-    super::runtime::block_on(execute(plan, faults))
+    let exporter = telemetry::exporter(&environment::read(args.env_file.as_deref())?);
+    super::runtime::block_on(execute(plan, faults, exporter))
 }
 
 fn plan(args: &Args) -> Result<Plan, Failure> {
@@ -220,7 +222,11 @@ fn faults(args: &Args, plan: &Plan) -> Result<Option<FaultPlan>, Failure> {
     FaultPlan::new(&args.inject, scope).map(Some).map_err(|e| Failure::usage(format!("--inject: {e}")))
 }
 
-async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Failure> {
+async fn execute(
+    mut plan: Plan,
+    faults: Option<FaultPlan>,
+    exporter: Option<Exporter>,
+) -> Result<Exit, Failure> {
     if let Some(faults) = faults {
         let numbers = Numbers::default();
         let endpoint = format!("http://{}{}", plan.address, plan.path);
@@ -238,8 +244,16 @@ async fn execute(mut plan: Plan, faults: Option<FaultPlan>) -> Result<Exit, Fail
         out::say(format!("metrics and reading back on {scheme}://{admin}"));
     }
     let tee = tokio::spawn(tell(receiver.metrics()));
+    // It tells once more when the receiver has stopped: `ended` goes after all that is counted.
+    let (ended, over) = watch::channel(false);
+    let metrics = receiver.metrics();
+    let exported = exporter.map(|exporter| tokio::spawn(telemetry::tell_receiver(exporter, metrics, over)));
     let sealed = receiver.serve(stop).await.map_err(failure)?;
     tee.abort();
+    let _ = ended.send(true);
+    if let Some(exported) = exported {
+        let _ = exported.await;
+    }
     out::say(format!(
         "stopped; {} records in the last journal file, SHA-256 {}",
         sealed.records, sealed.sha256

@@ -8,7 +8,7 @@ use super::run_args::RunArgs;
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
 use super::used_rows::{self, failure};
-use super::{Exit, Failure, github, out, sender_settings, signing, target_guard};
+use super::{Exit, Failure, github, out, sender_settings, signing, target_guard, telemetry};
 use crate::drive::Blocked;
 use crate::executor::{Execution, Pacing, Prepared, Target};
 use crate::outbound::shown_url;
@@ -25,7 +25,9 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
-    let Resolved { plan, files, used_rows } = resolved;
+    let Resolved { mut plan, files, used_rows } = resolved;
+    let exporter = telemetry::exporter(&plan.env);
+    plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
     let key = flow.sign.as_deref().map(signing::read_key).transpose()?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
@@ -73,6 +75,9 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let reports = Outputs::beside(&files, &output.report);
     reports.write(&evidence, &artifact, files.name())?;
     github::tell(&evidence, &artifact, files.name());
+    if let Some(exporter) = &exporter {
+        telemetry::tell_run(exporter, &files.journal(), output.quiet).await;
+    }
     match output.format {
         Format::Json => out::json(&bytes),
         Format::Human => {

@@ -150,6 +150,7 @@ fn resolve_sized(
         sweep,
         breaker: if args.no_pause { BreakerPolicy::RunOn } else { BreakerPolicy::KeepClosed },
         redactor: Redactor::new(),
+        traced: false,
         env,
         target,
         loaded: loaded.clone(),

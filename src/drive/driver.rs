@@ -18,6 +18,7 @@ use scenario::{
 use serde_json::Value;
 use std::io;
 use std::time::Duration;
+use telemetry::Tracing;
 use tokio::sync::watch;
 use tokio::time::sleep;
 use wire::Clock;
@@ -42,6 +43,8 @@ pub struct Plan {
     pub rows_from: RowsFrom,
     /// Rows in front of the first flow's.
     pub skipped_rows: u32,
+    /// The ids that requests carry in `traceparent`, if their traces are told.
+    pub tracing: Option<Tracing>,
 }
 
 /// Plays flows; shared by all that run at the same time.
@@ -135,10 +138,11 @@ impl Driver {
         {
             return self.fail_unsent(flow, step, &why);
         }
-        let request = match resolve_request(&step.request, scope) {
+        let mut request = match resolve_request(&step.request, scope) {
             Ok(request) => request,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
         };
+        self.trace(flow, step, &mut request);
         let dues = match self.announce(flow, step, scope)? {
             Ok(dues) => dues,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
@@ -157,6 +161,15 @@ impl Driver {
         }
         self.record(flow, step, &request, judged, outcome)?;
         Ok(outcome)
+    }
+
+    /// Says in the request which trace it is a part of, unless the scenario does.
+    fn trace(&self, flow: u32, step: &Step, request: &mut ResolvedRequest) {
+        const TRACEPARENT: &str = "traceparent";
+        let said = request.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case(TRACEPARENT));
+        if let Some(tracing) = self.plan.tracing.filter(|_| !said) {
+            request.headers.push((TRACEPARENT.to_owned(), tracing.traceparent(flow, &step.name).to_string()));
+        }
     }
 
     /// Writes the webhooks that the step must fire, before it is sent: they may come before its answer.

@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub breaker: BreakerPolicy,
     /// Scrubs what leaves the process.
     pub redactor: Redactor,
+    /// Whether requests carry the ids of their traces.
+    pub traced: bool,
 }
 
 /// Makes what counts the facts of a run with this header.

@@ -21,6 +21,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use telemetry::Tracing;
 use tokio::net::TcpListener;
 use wire::Clock;
 
@@ -40,6 +41,7 @@ pub(crate) struct Prepared {
     pub(super) rows_from: RowsFrom,
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
+    pub(super) tracing: Option<Tracing>,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -116,6 +118,7 @@ impl Prepared {
             };
         Ok(Self {
             rows_from,
+            tracing: plan.traced.then(|| Tracing::of(run_id)),
             plan,
             clock,
             journal,

@@ -105,6 +105,7 @@ impl Prepared {
             within: self.plan.within,
             rows_from: self.rows_from,
             skipped_rows: self.plan.skipped_rows,
+            tracing: self.tracing,
         });
         let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));

@@ -53,6 +53,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         sweep: None,
         breaker: BreakerPolicy::KeepClosed,
         redactor: Redactor::new(),
+        traced: false,
         loaded,
     }
 }

@@ -9,7 +9,7 @@ pub use proxy::{Proxies, ProxyError, Via};
 pub use shown::shown_url;
 pub use typed::http_url;
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The beginning of an HTTP client: it follows no redirects, and goes through the proxy that the environment names, but
 /// never for this machine itself.
@@ -21,5 +21,13 @@ pub fn client_builder() -> Result<reqwest::ClientBuilder, ProxyError> {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let proxies = Arc::new(Proxies::from_env()?);
     let rule = reqwest::Proxy::custom(move |url| proxies.of(url).map(|via| via.url.clone()));
-    Ok(reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).proxy(rule))
+    let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).proxy(rule);
+    // Without root certificates reqwest makes no client at all, and http needs none: then no server of https is believed.
+    Ok(if has_root_certificates() { builder } else { builder.tls_certs_only([]) })
+}
+
+/// Whether this system has root certificates: an image or a minimal installation may have none.
+fn has_root_certificates() -> bool {
+    static HAS: LazyLock<bool> = LazyLock::new(|| !rustls_native_certs::load_native_certs().certs.is_empty());
+    *HAS
 }

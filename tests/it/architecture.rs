@@ -195,8 +195,19 @@ fn cycle(rooms: &BTreeMap<String, BTreeSet<String>>) -> Option<Vec<String>> {
 fn no_two_rooms_name_each_other_and_none_names_the_ones_above_it() {
     let named = rooms(&sources());
     assert_eq!(cycle(&named), None);
-    for lower in ["drive", "inbox", "fault", "load", "probe", "receive", "journal", "record_source", "redact"]
-    {
+    const LOWER: [&str; 10] = [
+        "drive",
+        "inbox",
+        "fault",
+        "load",
+        "probe",
+        "receive",
+        "journal",
+        "record_source",
+        "redact",
+        "telemetry",
+    ];
+    for lower in LOWER {
         for upper in ["executor", "observe", "cli"] {
             assert!(!named[lower].contains(upper), "src/{lower} names {upper}");
         }
@@ -323,7 +334,8 @@ fn the_pure_crates_have_no_runtime_and_no_sockets() {
         "tokio-rustls",
         "tower",
     ];
-    let pure = ["correlate", "evidence", "probe", "record", "scenario", "signature", "pii", "http1"];
+    let pure =
+        ["telemetry", "correlate", "evidence", "probe", "record", "scenario", "signature", "pii", "http1"];
     for package in pure.map(|name| format!("smoke-{name}")) {
         let all = dependencies(&package);
         assert!(all.contains(&package), "{all:?}");

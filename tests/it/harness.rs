@@ -40,6 +40,9 @@ impl Smoke {
             "all_proxy",
             "NO_PROXY",
             "no_proxy",
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            "OTEL_TRACES_EXPORTER",
+            "OTEL_METRICS_EXPORTER",
         ] {
             command.env_remove(name);
         }

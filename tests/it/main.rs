@@ -13,6 +13,8 @@ mod causes;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod ci_examples;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
@@ -45,6 +47,8 @@ mod logs;
 #[cfg(test)]
 mod misbehaving;
 #[cfg(test)]
+mod no_certificates;
+#[cfg(test)]
 mod observe;
 #[cfg(test)]
 mod observe_drive;
@@ -62,6 +66,7 @@ mod packages;
 mod probe;
 #[cfg(test)]
 mod probe_table;
+#[cfg(test)]
 mod promote;
 #[cfg(test)]
 mod readme;
@@ -95,6 +100,8 @@ mod strangers;
 mod surroundings;
 #[cfg(test)]
 mod tap;
+#[cfg(test)]
+mod telemetry;
 #[cfg(test)]
 mod trust;
 #[cfg(test)]

@@ -59,3 +59,55 @@ fn each_command_has_a_manual_page_and_completions() {
         assert!(script.contains("payments") && script.contains("receive"), "{shell}");
     }
 }
+
+fn file(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
+
+#[test]
+fn a_receiver_that_is_deployed_is_given_flags_that_there_are() {
+    let help = Smoke::new("receive").arg("--help").run().exits(0).stdout;
+    for name in [
+        "deploy/systemd/smoke-receive.service",
+        "deploy/systemd/receive.env",
+        "deploy/docker/compose.yaml",
+        "deploy/kubernetes/receive.yaml",
+    ] {
+        let text = file(name);
+        let of_smoke = |line: &&str| !line.contains("--config.file") && !line.contains("--storage.");
+        let commands = text.lines().filter(|line| !line.trim_start().starts_with('#')).filter(of_smoke);
+        let flags: Vec<&str> = commands
+            .flat_map(|line| line.split([' ', '=', '"', '\'']))
+            .filter(|word| word.starts_with("--") && word.len() > 2)
+            .collect();
+        assert!(!flags.is_empty(), "{name} has flags");
+        for flag in flags {
+            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{name}: {flag}");
+        }
+        assert!(!text.contains("WEBHOOK_SECRET="), "{name}: a secret comes as a file");
+    }
+}
+
+#[test]
+fn every_script_of_deploy_is_a_script() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy");
+    let (mut folders, mut seen) = (vec![root], 0);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let text = std::fs::read_to_string(&path).unwrap();
+            if let Some(line) = text.lines().next().filter(|line| line.starts_with("#!") && line.ends_with("sh")) {
+                let shell = if line.ends_with("bash") { "bash" } else { "sh" };
+                let checked = Command::new(shell).arg("-n").arg(&path).output().unwrap();
+                assert!(checked.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&checked.stderr));
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 10, "{seen} scripts");
+}

@@ -5,3 +5,4 @@ pub mod approval;
 pub mod gate;
 pub mod logs;
 pub mod report;
+pub mod telemetry;

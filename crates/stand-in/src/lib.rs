@@ -17,6 +17,7 @@ mod receivers;
 mod sender;
 mod server;
 mod text;
+mod trace_context;
 
 pub use fixtures::{Fixtures, Row};
 pub use misbehaviour::{Kind, Misbehaviour, Portion, UnknownMisbehaviour};

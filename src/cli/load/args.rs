@@ -1,5 +1,6 @@
 //! What the user typed for `smoke load SCENARIO` and `smoke load webhooks`: two commands, each with its own flags.
 
+use super::out::OutSpec;
 use crate::cli::run_args::{FlowArgs, OutputArgs, ReportFormat};
 use crate::cli::secret_source::SecretSource;
 use crate::load::{Shard, Stage, check_event, rate};
@@ -123,6 +124,10 @@ pub(in crate::cli) struct ScheduleArgs {
     /// Number of shards, when the environment gives this one's index [env: SMOKE_SHARDS]
     #[arg(long, value_name = "N", conflicts_with = "shard", allow_hyphen_values = true)]
     pub shards: Option<u64>,
+    /// Tell each second under k6's names: json or csv (stdout), json=FILE, csv=FILE, prometheus=FILE (a node exporter's text
+    /// file); may be given several times
+    #[arg(long, value_name = "FORMAT[=FILE]")]
+    pub out: Vec<OutSpec>,
     /// Begin at this time: RFC 3339, Unix seconds, or +TIME from now
     #[arg(long, value_name = "T", value_parser = start_at, allow_hyphen_values = true)]
     pub start_at: Option<DateTime<Utc>>,

@@ -31,6 +31,8 @@ const JUNIT: &str = "junit.xml";
 pub(in crate::cli) struct Evidence {
     files: EvidenceFiles,
     gates: GatesFile,
+    /// Whether something else is on stdout, so that the summary goes to stderr.
+    stdout_taken: bool,
     _lock: FolderLock,
 }
 
@@ -47,7 +49,12 @@ impl Evidence {
         };
         let files = EvidenceFiles::new(&dir, "load");
         let lock = files.make_ready()?;
-        Ok(Self { files, gates, _lock: lock })
+        Ok(Self { files, gates, stdout_taken: false, _lock: lock })
+    }
+
+    /// Whether the summary has to leave stdout to something else.
+    pub(super) const fn leave_stdout(&mut self, taken: bool) {
+        self.stdout_taken = taken;
     }
 
     pub(in crate::cli) fn gates_json(&self) -> serde_json::Value {
@@ -144,6 +151,9 @@ impl Evidence {
         let (artifact, series, json) = self.files(output, parts, scope)?;
         match output.format {
             Format::Json => out::json(&json),
+            Format::Human if self.stdout_taken => {
+                out::say(load_text(&artifact, &series, out::screen(output.all)));
+            }
             Format::Human => out::text(&load_text(&artifact, &series, out::screen(output.all))),
         }
         if !output.quiet {

@@ -3,11 +3,13 @@
 use super::Evidence;
 use super::args::FlowLoadArgs;
 use super::live::{self, View};
+use super::out::Outs;
 use super::plan::LoadWork;
 use crate::cli::evidence_files::Keep;
+use crate::cli::format::Format;
 use crate::cli::sender_breaker::LeftOpen;
 use crate::cli::used_rows::failure;
-use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard};
+use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard, telemetry};
 use crate::executor::{self, Execution, LoadRecords, Pacing, Prepared, Receiver, Scheduled, Target};
 use crate::load::{Finish, Pace, Plan, RetryPolicy};
 use chrono::{SecondsFormat, Utc};
@@ -36,9 +38,12 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let work = LoadWork::new(&args.schedule, retry, args.flow.seed)?;
     let mut resolved =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections)?;
+    let exporter = telemetry::exporter(&resolved.env);
     let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
     let output = &args.flow.output;
-    let evidence = Evidence::prepare(output, work.shard)?;
+    let mut evidence = Evidence::prepare(output, work.shard)?;
+    let outs = Outs::open(&args.schedule.out, output.format == Format::Json)?;
+    evidence.leave_stdout(outs.take_stdout());
     resolved.journal = evidence.journal();
     let keep = Keep::before(&resolved.environment);
     let name = resolved.loaded.scenario.name.clone();
@@ -69,12 +74,15 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
         }
         let view: Arc<Mutex<Option<View>>> = Arc::default();
+        let outs = Arc::new(Mutex::new(outs));
+        let (told, told_first) = (Arc::clone(&outs), Arc::clone(&outs));
         let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.flow.output.quiet);
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
         let plan = Plan { pace: work.pace.clone(), shard: work.shard, most };
         let records = LoadRecords {
             plan: Box::new(move |started| {
                 let plan = work.record(&name, "", &common, started);
+                told_first.lock().unwrap_or_else(PoisonError::into_inner).begin(&plan);
                 if !quiet {
                     *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
                 }
@@ -82,6 +90,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             }),
             note: live::late(args.schedule.start_at, Utc::now()),
             each_second: Box::new(move |interval| {
+                told.lock().unwrap_or_else(PoisonError::into_inner).second(interval);
                 if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
                     view.second(interval);
                 }
@@ -93,6 +102,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
             view.end();
         }
+        outs.lock().unwrap_or_else(PoisonError::into_inner).end();
         if let Some(blocked) = finished.blocked {
             return Err(Failure::environment(blocked));
         }
@@ -100,7 +110,11 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         if !quiet {
             out::say(format!("journal  {}", evidence.journal().display()));
         }
-        evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)
+        let exit = evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)?;
+        if let Some(exporter) = &exporter {
+            telemetry::tell_load(exporter, &evidence.journal(), quiet).await;
+        }
+        Ok(exit)
     })
 }
 

@@ -1,5 +1,6 @@
 //! Follows a running load: writes its journal, and shows how it goes.
 
+use super::out::Outs;
 use crate::cli::progress::time_left;
 use crate::cli::{Failure, out};
 use crate::journal::Journal;
@@ -38,6 +39,7 @@ pub(super) fn follow(
     plan: &dyn Fn(DateTime<Utc>) -> LoadPlan,
     start_at: Option<DateTime<Utc>>,
     quiet: bool,
+    outs: &mut Outs,
 ) -> Result<Finish, Failure> {
     let wrong = |e| Failure::environment(format!("cannot write the journal: {e}"));
     let mut view = None;
@@ -55,18 +57,21 @@ pub(super) fn follow(
                     journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
                 }
                 view = (!quiet).then(|| View::new(&plan));
+                outs.begin(&plan);
                 clock = Some(began);
             }
             Event::Second(interval) => {
                 if let Some(view) = &mut view {
                     view.second(&interval);
                 }
+                outs.second(&interval);
                 journal.append(&Record::Interval(interval)).map_err(wrong)?;
             }
             Event::Ended(finish) => {
                 if let Some(view) = &view {
                     view.end();
                 }
+                outs.end();
                 let Some(clock) = clock else {
                     if !quiet {
                         out::say(NEVER_BEGAN);

@@ -1,12 +1,14 @@
 //! `smoke load webhooks`: signed webhooks at a receiver.
 
 use super::args::WebhookLoadArgs;
+use super::out::Outs;
 use super::plan::{LoadWork, usual_pauses};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
+use crate::cli::format::Format;
 use crate::cli::receive_files::MAX_PEM;
 use crate::cli::run_plan::strong;
-use crate::cli::{Exit, Failure, out, signing};
+use crate::cli::{Exit, Failure, environment as variables, out, runtime as runtimes, signing, telemetry};
 use crate::load::{
     Background, Connect, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient,
     guard,
@@ -40,8 +42,10 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let work = LoadWork::new(&args.schedule, retry, args.seed)?;
     let secret = secret(args)?;
     let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let exporter = telemetry::exporter(&variables::read(None)?);
     let key = args.sign.as_deref().map(signing::read_key).transpose()?;
-    let evidence = Evidence::prepare(&args.output, work.shard)?;
+    let mut evidence = Evidence::prepare(&args.output, work.shard)?;
+    let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json)?;
     let roots = roots(args, &target)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -82,8 +86,16 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         move || WebhookClient::new(dialer.clone(), template.clone(), retry.clone(), clock)
     });
     let heard = heard.map_err(wrong)?;
-    let finish = live::follow(&heard, &journal, &record, work.start_at, args.output.quiet)?;
-    evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)
+    let finish = live::follow(&heard, &journal, &record, work.start_at, args.output.quiet, &mut outs)?;
+    evidence.leave_stdout(outs.take_stdout());
+    let exit = evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)?;
+    if let Some(exporter) = &exporter {
+        return runtimes::block_on(async {
+            telemetry::tell_load(exporter, &evidence.journal(), args.output.quiet).await;
+            Ok(exit)
+        });
+    }
+    Ok(exit)
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.

@@ -4,6 +4,7 @@ use super::super::fixtures::{Seeds, User};
 use super::super::options::{Debug, Options};
 use super::super::sender::{PROCESS, Sender, SenderLog};
 use super::super::server::End;
+use super::super::trace_context;
 use super::answer::{Answer, method_not_allowed, no_credentials};
 use super::api_faults::ApiFaults;
 use super::auth::Accounts;
@@ -70,7 +71,8 @@ pub(in super::super) async fn handle(
     let process = api.connections.process(peer);
     let work = tokio::spawn(PROCESS.scope(process, async move {
         let (parts, body) = request.into_parts();
-        let answered = api.end.clone().or(api.answer(peer.ip(), &parts, body)).await;
+        let answer = api.end.clone().or(api.answer(peer.ip(), &parts, body));
+        let answered = trace_context::within(trace_context::of(&parts.headers), answer).await;
         answered.unwrap_or_else(|| Err(Answer::crash())).unwrap_or_else(|refused| refused)
     }));
     work.await.unwrap_or_else(|_| Answer::crash()).into_response()

@@ -3,6 +3,7 @@
 use super::super::misbehaviour::{Kind, Misbehaviour};
 use super::super::options::{Options, Profile, Timing, Webhooks};
 use super::super::server::End;
+use super::super::trace_context;
 use super::breaker::{Admission, Breaker, Change, Transition};
 use super::delivery_policy::{DeliveryPolicy, Outcome};
 use super::envelope::Event;
@@ -102,13 +103,14 @@ impl<C: HttpClient + 'static> Sender<C> {
         }
         if delivery_policy.has(Kind::AsyncLate) {
             let sender = Arc::clone(self);
-            tokio::spawn(async move {
+            let late = async move {
                 let late = async {
                     sleep(sender.timing.slow).await;
                     sender.deliver(&event, &delivery_policy, number).await;
                 };
                 sender.end.clone().or(late).await;
-            });
+            };
+            tokio::spawn(trace_context::within(trace_context::current(), late));
             return;
         }
         if delivery_policy.has(Kind::Slow) {
@@ -151,7 +153,11 @@ impl<C: HttpClient + 'static> Sender<C> {
                 sleep(wait).await;
                 self.packer.restamp(&mut stamp, delivery_policy, self.clock.unix_ms());
             }
-            let signed_request = self.packer.pack(event, &stamp, delivery_policy, attempt);
+            let mut signed_request = self.packer.pack(event, &stamp, delivery_policy, attempt);
+            // The real application is not instrumented.
+            if let (Profile::GoodPractice, Some(parent)) = (self.profile, trace_context::current()) {
+                signed_request.headers.push((trace_context::TRACEPARENT.to_owned(), parent));
+            }
             let start = self.clock.now();
             let (exchange, hops) = self
                 .http_client
