@@ -7,6 +7,8 @@ mod bad_input;
 #[cfg(test)]
 mod check;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;

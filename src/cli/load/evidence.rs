@@ -10,7 +10,7 @@ use crate::load::{Finish, Shard};
 use evidence::analysis::load::{Part, Series};
 use evidence::gate::{Confidence, Verdict};
 use evidence::report::{
-    Hlog, LoadArtifact, Scope, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
+    Hlog, LoadArtifact, Scope, Told, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
     load_text, open_part,
 };
 use record::Header;
@@ -31,6 +31,7 @@ const JUNIT: &str = "junit.xml";
 pub(in crate::cli) struct Evidence {
     files: EvidenceFiles,
     gates: GatesFile,
+    baseline: Option<Told>,
     _lock: FolderLock,
 }
 
@@ -46,8 +47,9 @@ impl Evidence {
             count => output.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
         };
         let files = EvidenceFiles::new(&dir, "load");
+        let baseline = output.baseline()?;
         let lock = files.make_ready()?;
-        Ok(Self { files, gates, _lock: lock })
+        Ok(Self { files, gates, baseline, _lock: lock })
     }
 
     pub(in crate::cli) fn gates_json(&self) -> serde_json::Value {
@@ -119,11 +121,12 @@ impl Evidence {
         if !output.quiet {
             self.tell(output);
         }
-        Ok(match artifact.acceptance_gates.verdict {
+        let exit = match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,
             Verdict::Fail => Exit::Fail,
             Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
-        })
+        };
+        output.against(self.baseline.clone(), &self.files.output(), exit)
     }
 
     /// Says which files were written.
