@@ -2,6 +2,7 @@
 
 mod check;
 mod completions;
+mod diff;
 mod environment;
 mod evidence_files;
 mod exit;
@@ -11,6 +12,7 @@ mod gate;
 mod gates_file;
 mod github;
 mod help;
+mod history;
 mod interrupt;
 mod key;
 mod listed;
@@ -111,6 +113,10 @@ enum Command {
     Report(report::Args),
     /// The approval gate: recompute artifacts from their journals, look for contradictions, answer the checklist
     Gate(gate::Args),
+    /// Compare two artifacts: figures with their intervals, gates that changed, new findings; exit 1 when worse
+    Diff(diff::Args),
+    /// List the artifacts of a folder over time, with their trend as a page
+    History(history::Args),
     /// Make a key pair to sign evidence with; prints the public key
     Key(key::Args),
     /// Print a JSON Schema: of scenario files, or of another format of smoke
@@ -169,6 +175,8 @@ pub fn main() -> ExitCode {
         Command::Receive(args) => receive::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Gate(args) => gate::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::History(args) => history::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Schema(args) => schema::run(&args),
         Command::Scan(args) => scan::run(&args),

@@ -4,7 +4,7 @@ use super::evidence_files::{EvidenceFiles, Keep};
 use super::format::Format;
 use super::outputs::Outputs;
 use super::progress::Progress;
-use super::run_args::RunArgs;
+use super::run_args::{OutputArgs, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
 use super::used_rows::{self, failure};
@@ -15,7 +15,7 @@ use crate::outbound::shown_url;
 use chrono::Utc;
 use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
-use evidence::report::{Evidence, artifact, contract_table, from_journal, summary};
+use evidence::report::{Artifact, Evidence, artifact, contract_table, from_journal, summary};
 use tokio::sync::watch;
 
 /// Runs scenario `scenario` (a name or a file) as command `command`.
@@ -30,6 +30,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
     let key = flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let baseline = output.baseline()?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
     let (interrupt, stop) = watch::channel(false);
     super::interrupt::spawn(interrupt)?;
@@ -78,14 +79,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     if let Some(exporter) = &exporter {
         telemetry::tell_run(exporter, &files.journal(), output.quiet).await;
     }
-    match output.format {
-        Format::Json => out::json(&bytes),
-        Format::Human => {
-            let screen = out::screen(output.all);
-            out::text(&summary(&evidence, &artifact, screen));
-            out::text(&contract_table(&artifact, screen));
-        }
-    }
+    show(output, &evidence, &artifact, &bytes);
     if outlives_run {
         let left_open = tell_of_breaker(&evidence, &files)?;
         if let Some(left_open) = left_open.filter(|_| args.leave_closed && !interrupted) {
@@ -96,7 +90,18 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
         reports.tell();
     }
-    Ok(exit(evidence.verdict, interrupted))
+    output.against(baseline, &files.output(), exit(evidence.verdict, interrupted))
+}
+
+fn show(output: &OutputArgs, evidence: &Evidence, artifact: &Artifact, bytes: &[u8]) {
+    match output.format {
+        Format::Json => out::json(bytes),
+        Format::Human => {
+            let screen = out::screen(output.all);
+            out::text(&summary(evidence, artifact, screen));
+            out::text(&contract_table(artifact, screen));
+        }
+    }
 }
 
 /// How the driving ended.

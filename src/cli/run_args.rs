@@ -1,17 +1,20 @@
 //! What the user typed for the commands that drive flows.
 
+use super::diff::told;
 use super::environment::not_empty;
 use super::format::Format;
 use super::secret_source::SecretSource;
 use super::staging::{kinds, misbehaviours};
 use super::typed::listen_address;
+use super::{Exit, Failure, out};
 use clap::{Args, ValueEnum};
+use evidence::report::{Difference, Told};
 use record::faults::FaultSpec;
 use scenario::Period;
 use signature::Scheme;
 use stand_in::{Misbehaviour, Profile};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Options of a smoke run.
 #[derive(Debug, Args)]
@@ -129,6 +132,9 @@ pub(super) struct OutputArgs {
     /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
     #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
     pub confidence: Option<String>,
+    /// An earlier artifact: a result that is worse than it by more than noise fails (see `smoke diff`)
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
     /// Reports to write beside the artifact: html, junit, markdown
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
@@ -141,6 +147,24 @@ pub(super) struct OutputArgs {
     /// No progress on stderr; the verdict stays
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+impl OutputArgs {
+    /// The artifact of `--baseline`, read before anything is driven: a wrong one is told then, and a run may take its place.
+    pub(super) fn baseline(&self) -> Result<Option<Told>, Failure> {
+        self.baseline.as_deref().map(told).transpose()
+    }
+
+    /// Holds the artifact at `new` against the baseline, says how they differ, and gives the exit code after that.
+    pub(super) fn against(&self, baseline: Option<Told>, new: &Path, exit: Exit) -> Result<Exit, Failure> {
+        let Some(baseline) = baseline else { return Ok(exit) };
+        let difference =
+            Difference::new(baseline, told(new)?).map_err(|e| Failure::usage(format!("--baseline: {e}")))?;
+        for line in difference.text(out::screen(self.all)).lines() {
+            out::line(line);
+        }
+        Ok(if exit == Exit::Pass && difference.is_worse() { Exit::Fail } else { exit })
+    }
 }
 
 /// A report for people or build servers.

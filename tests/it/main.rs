@@ -15,6 +15,8 @@ mod check;
 #[cfg(test)]
 mod ci_examples;
 #[cfg(test)]
+mod compare;
+#[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;

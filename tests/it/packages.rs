@@ -83,7 +83,10 @@ fn a_receiver_that_is_deployed_is_given_flags_that_there_are() {
             .collect();
         assert!(!flags.is_empty(), "{name} has flags");
         for flag in flags {
-            assert!(help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")), "{name}: {flag}");
+            assert!(
+                help.contains(&format!("{flag} ")) || help.contains(&format!("{flag}\n")),
+                "{name}: {flag}"
+            );
         }
         assert!(!text.contains("WEBHOOK_SECRET="), "{name}: a secret comes as a file");
     }
@@ -101,10 +104,17 @@ fn every_script_of_deploy_is_a_script() {
                 continue;
             }
             let text = std::fs::read_to_string(&path).unwrap();
-            if let Some(line) = text.lines().next().filter(|line| line.starts_with("#!") && line.ends_with("sh")) {
+            if let Some(line) =
+                text.lines().next().filter(|line| line.starts_with("#!") && line.ends_with("sh"))
+            {
                 let shell = if line.ends_with("bash") { "bash" } else { "sh" };
                 let checked = Command::new(shell).arg("-n").arg(&path).output().unwrap();
-                assert!(checked.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&checked.stderr));
+                assert!(
+                    checked.status.success(),
+                    "{}: {}",
+                    path.display(),
+                    String::from_utf8_lossy(&checked.stderr)
+                );
                 seen += 1;
             }
         }

@@ -10,7 +10,7 @@ use crate::load::{Finish, Shard};
 use evidence::analysis::load::{Part, Series};
 use evidence::gate::{Confidence, Verdict};
 use evidence::report::{
-    Hlog, LoadArtifact, Scope, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
+    Hlog, LoadArtifact, Scope, Told, load_bytes, load_from_journal, load_from_parts, load_html, load_junit,
     load_text, open_part,
 };
 use record::Header;
@@ -33,6 +33,7 @@ pub(in crate::cli) struct Evidence {
     gates: GatesFile,
     /// Whether something else is on stdout, so that the summary goes to stderr.
     stdout_taken: bool,
+    baseline: Option<Told>,
     _lock: FolderLock,
 }
 
@@ -48,8 +49,9 @@ impl Evidence {
             count => output.artifacts.join(format!("shard-{}-of-{count}", shard.index())),
         };
         let files = EvidenceFiles::new(&dir, "load");
+        let baseline = output.baseline()?;
         let lock = files.make_ready()?;
-        Ok(Self { files, gates, stdout_taken: false, _lock: lock })
+        Ok(Self { files, gates, stdout_taken: false, baseline, _lock: lock })
     }
 
     /// Whether the summary has to leave stdout to something else.
@@ -159,11 +161,12 @@ impl Evidence {
         if !output.quiet {
             self.tell(output);
         }
-        Ok(match artifact.acceptance_gates.verdict {
+        let exit = match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,
             Verdict::Fail => Exit::Fail,
             Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
-        })
+        };
+        output.against(self.baseline.clone(), &self.files.output(), exit)
     }
 
     /// Says which files were written.

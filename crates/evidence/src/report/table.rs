@@ -2,9 +2,10 @@
 
 use super::artifact::Artifact;
 use super::bars::{histogram, percentiles};
+use super::columns::{Row, table};
 use super::evidence::Evidence;
 use super::figure::{actual, counted};
-use super::screen::{Screen, cut};
+use super::screen::Screen;
 use crate::analysis::{Cases, tallies};
 use crate::gate::{Check, Verdict};
 use pii::shown;
@@ -12,8 +13,6 @@ use record::RunKind;
 use record::latency::Latency;
 use std::fmt::Write as _;
 
-/// Blanks between two columns.
-const GAP: usize = 2;
 /// Rows that a prompt and the names of the files take below a summary.
 const BELOW: usize = 5;
 
@@ -143,15 +142,10 @@ fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Scree
 pub(super) fn gates(checks: &[Check], how: &str, screen: Screen) -> String {
     let (idle, listed): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
-    let mut rows =
-        vec![["".to_owned(), "gate".to_owned(), "target".to_owned(), "actual".to_owned(), "n".to_owned()]];
-    rows.extend(listed.iter().map(|check| cells(check)));
-    let widths = widths(&rows, screen);
-    let mut out = String::new();
-    let verdicts = std::iter::once(None).chain(listed.iter().map(|check| Some(check.verdict)));
-    for (row, verdict) in rows.iter().zip(verdicts) {
-        let _ = writeln!(out, "{}", line(row, widths, verdict, screen));
-    }
+    let head = ["", "gate", "target", "actual", "n"].map(str::to_owned);
+    let rows = listed.iter().map(|check| (cells(check), Some(check.verdict)));
+    let rows: Vec<Row> = std::iter::once((head, None)).chain(rows).collect();
+    let mut out = table(&rows, screen);
     if !idle.is_empty() {
         let _ = write!(
             out,
@@ -165,26 +159,4 @@ pub(super) fn gates(checks: &[Check], how: &str, screen: Screen) -> String {
 fn cells(check: &Check) -> [String; 5] {
     let target = if check.target.chars().count() <= 18 { check.target.clone() } else { String::new() };
     [check.verdict.word().to_owned(), check.title.clone(), target, actual(check), check.n.to_string()]
-}
-
-/// Each column as wide as its widest cell; where that is too much for the screen, the names give way.
-fn widths(rows: &[[String; 5]], screen: Screen) -> [usize; 5] {
-    let mut widths = [0; 5];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = (*width).max(cell.chars().count());
-        }
-    }
-    let [verdict, name, target, actual, n] = widths;
-    let others = verdict + target + actual + n + 4 * GAP;
-    [verdict, name.min(screen.width.saturating_sub(others).max(8)), target, actual, n]
-}
-
-fn line(row: &[String; 5], widths: [usize; 5], verdict: Option<Verdict>, screen: Screen) -> String {
-    let [mark, name, target, actual, n] = row;
-    let [w0, w1, w2, w3, w4] = widths;
-    let mark = format!("{mark:<w0$}");
-    let mark = verdict.map_or_else(|| mark.clone(), |verdict| screen.paint(&mark, verdict));
-    let name = cut(name, w1);
-    format!("{mark}  {name:<w1$}  {target:>w2$}  {actual:>w3$}  {n:>w4$}").trim_end().to_owned()
 }

@@ -10,6 +10,7 @@ mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
 pub use build::{LoadError, Scope, load_bytes, load_from_journal, load_from_parts, open_part};
+pub(in crate::report) use chart::{Chart, Line, Scale};
 pub use flows::EndToEnd;
 pub use hlog::Hlog;
 pub use html::load_html;

@@ -1,0 +1,426 @@
+//! Two artifacts side by side: which figures moved by more than noise, which criteria changed, which findings are new.
+
+use super::columns::{Row, table};
+use super::figure::actual;
+use super::html::{class, page, verdict as verdict_box};
+use super::screen::Screen;
+use crate::gate::{Check, Verdict};
+use maud::{Markup, html};
+use pii::shown;
+use serde_json::Value;
+use std::collections::BTreeSet;
+
+/// A latency is another one when it differs by this share, and by more than [`LEAST_MS`].
+const SHARE: f64 = 0.2;
+/// Milliseconds by which two latencies differ by chance on any machine.
+const LEAST_MS: f64 = 1.0;
+/// Samples that each side needs before its percentiles are compared.
+const SAMPLES: u64 = 30;
+
+/// What an artifact of any kind says, as far as two can be compared.
+#[derive(Debug, Clone)]
+pub struct Told {
+    /// `run`, `load`, `receive`, `observe`, `probe`.
+    pub kind: String,
+    /// Scenario, or what was loaded.
+    pub name: String,
+    pub environment: String,
+    /// Start, RFC 3339.
+    pub started: String,
+    pub verdict: Verdict,
+    pub checks: Vec<Check>,
+    /// One sentence for each finding of personal data, lost webhook and the like, without what differs from run to run.
+    findings: BTreeSet<String>,
+}
+
+/// Why two files cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DiffError {
+    #[error("no artifact of smoke: {0}")]
+    NoArtifact(String),
+    #[error("one is of a {0}, the other of a {1}")]
+    Kinds(String, String),
+    #[error("one is of scenario {0}, the other of {1}")]
+    Scenarios(String, String),
+}
+
+/// How a criterion moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moved {
+    Better,
+    Same,
+    Worse,
+    /// Too few samples, or a side without a figure.
+    Unclear,
+}
+
+/// Two artifacts, compared.
+#[derive(Debug)]
+pub struct Difference {
+    old: Told,
+    new: Told,
+    rows: Vec<(Moved, Option<Check>, Option<Check>)>,
+    appeared: Vec<String>,
+    gone: usize,
+}
+
+impl Told {
+    /// Reads an artifact.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub fn read(bytes: &[u8]) -> Result<Self, DiffError> {
+        let wrong = |what: &str| DiffError::NoArtifact(what.to_owned());
+        let file: Value = serde_json::from_slice(bytes).map_err(|e| DiffError::NoArtifact(e.to_string()))?;
+        let gates = file.get("acceptance_gates").ok_or_else(|| wrong("it has no `acceptance_gates`"))?;
+        let checks = gates.get("checks").cloned().unwrap_or_default();
+        let checks: Vec<Check> =
+            serde_json::from_value(checks).map_err(|e| wrong(&format!("`checks`: {e}")))?;
+        let verdict = serde_json::from_value(gates.get("verdict").cloned().unwrap_or_default());
+        let verdict = verdict.map_err(|e| wrong(&format!("`acceptance_gates.verdict`: {e}")))?;
+        let text =
+            |pointer: &str| file.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let name = [text("/provenance/scenario"), text("/load/subject")];
+        Ok(Self {
+            kind: text("/provenance/kind"),
+            name: name.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
+            environment: text("/test_run/environment"),
+            started: text("/test_run/timestamp"),
+            verdict,
+            checks,
+            findings: findings(&file),
+        })
+    }
+
+    /// The check with this id.
+    #[must_use]
+    pub fn check(&self, id: &str) -> Option<&Check> {
+        self.checks.iter().find(|check| check.id == id)
+    }
+}
+
+/// What went wrong, by event and in words; the parts that are of one run only are left out.
+fn findings(file: &Value) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for kind in ["lost", "late", "duplicates", "unexpected", "leaking"] {
+        let cases = file.pointer(&format!("/cases/{kind}/first")).and_then(Value::as_array);
+        for case in cases.into_iter().flatten() {
+            let of = |key: &str| case.get(key).and_then(Value::as_str).unwrap_or_default();
+            let what = if kind == "leaking" { of("what").split(" (").next().unwrap_or_default() } else { "" };
+            let parts = [kind, of("event"), of("step"), what];
+            found.insert(parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" "));
+        }
+    }
+    found
+}
+
+impl Difference {
+    /// Compares two artifacts of one kind and scenario.
+    ///
+    /// # Errors
+    /// When they are of different kinds or scenarios.
+    pub fn new(old: Told, new: Told) -> Result<Self, DiffError> {
+        if old.kind != new.kind {
+            return Err(DiffError::Kinds(old.kind, new.kind));
+        }
+        if old.name != new.name {
+            return Err(DiffError::Scenarios(old.name, new.name));
+        }
+        let mut rows: Vec<_> = new
+            .checks
+            .iter()
+            .map(|check| {
+                let before = old.check(&check.id).cloned();
+                (before.as_ref().map_or(Moved::Unclear, |b| moved(b, check)), before, Some(check.clone()))
+            })
+            .collect();
+        let dropped = old.checks.iter().filter(|check| new.check(&check.id).is_none());
+        rows.extend(dropped.map(|check| (Moved::Unclear, Some(check.clone()), None)));
+        let appeared = new.findings.difference(&old.findings).cloned().collect();
+        let gone = old.findings.difference(&new.findings).count();
+        Ok(Self { old, new, rows, appeared, gone })
+    }
+
+    /// Whether anything is worse by more than noise.
+    #[must_use]
+    pub fn is_worse(&self) -> bool {
+        self.count(Moved::Worse) > 0 || !self.appeared.is_empty()
+    }
+
+    fn count(&self, wanted: Moved) -> usize {
+        self.rows.iter().filter(|(moved, ..)| *moved == wanted).count()
+    }
+
+    /// The answer in a sentence.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let (worse, better) = (self.count(Moved::Worse), self.count(Moved::Better));
+        let findings = match self.appeared.len() {
+            0 => String::new(),
+            1 => ", 1 new finding".to_owned(),
+            n => format!(", {n} new findings"),
+        };
+        let word = if self.is_worse() { "WORSE" } else { "NOT WORSE" };
+        format!("{word} {worse} worse, {better} better, {} unclear{findings}", self.count(Moved::Unclear))
+    }
+
+    /// Both sides for a terminal.
+    #[must_use]
+    pub fn text(&self, screen: Screen) -> String {
+        let verdict = if self.is_worse() { Verdict::Fail } else { Verdict::Pass };
+        let mut out = format!("{}\n", screen.paint(&self.sentence(), verdict));
+        for (side, told) in [("old", &self.old), ("new", &self.new)] {
+            let (name, environment) = (shown(&told.name), shown(&told.environment));
+            let of =
+                format!("{name} against {environment}, {}: {}", shown(&told.started), told.verdict.word());
+            out.push_str(&screen.wrapped(&format!("{side}  "), &of));
+        }
+        let head = ["", "gate", "old", "new", "n"].map(str::to_owned);
+        let mut rows: Vec<Row> = vec![(head, None)];
+        let listed = self.rows.iter().filter(|(moved, ..)| screen.all || *moved != Moved::Same);
+        rows.extend(
+            listed.map(|(moved, old, new)| (cells(*moved, old.as_ref(), new.as_ref()), moved.colour())),
+        );
+        if rows.len() > 1 {
+            out.push('\n');
+            out.push_str(&table(&rows, screen));
+        }
+        let same = self.count(Moved::Same);
+        if same > 0 && !screen.all {
+            out.push_str(&screen.wrapped("", &format!("{same} within noise; --all lists them")));
+        }
+        for finding in &self.appeared {
+            out.push_str(&screen.wrapped("new finding: ", &shown(finding)));
+        }
+        if self.gone > 0 {
+            out.push_str(&screen.wrapped("", &format!("{} of the old findings are gone", self.gone)));
+        }
+        out
+    }
+
+    /// Both sides as a page.
+    #[must_use]
+    pub fn html(&self) -> String {
+        let verdict = if self.is_worse() { Verdict::Fail } else { Verdict::Pass };
+        let body = html! {
+            (verdict_box(verdict, &self.sentence(), true))
+            @for (side, told) in [("Old", &self.old), ("New", &self.new)] {
+                p.dim { (side) ": " (told.name) " against " (told.environment) ", " (told.started) ": " (told.verdict.word()) }
+            }
+            table.stack {
+                thead { tr { th { "" } th { "Gate" } th.n { "Old" } th.n { "New" } th.n { "n" } } }
+                tbody { @for (moved, old, new) in &self.rows { (html_row(*moved, old.as_ref(), new.as_ref())) } }
+            }
+            @if !self.appeared.is_empty() {
+                h2 { "New findings" }
+                ul { @for finding in &self.appeared { li { (finding) } } }
+            }
+        };
+        page("Two artifacts compared", &body)
+    }
+}
+
+fn html_row(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> Markup {
+    let [word, title, before, after, n] = cells(moved, old, new);
+    html! {
+        tr {
+            td { span class=(moved.colour().map(class).unwrap_or("dim")) { (word) } }
+            td { (title) }
+            td.n data-label="Old" { (before) }
+            td.n data-label="New" { (after) }
+            td.n data-label="n" { (n) }
+        }
+    }
+}
+
+fn cells(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> [String; 5] {
+    let title = new.or(old).map(|check| check.title.clone()).unwrap_or_default();
+    let of = |side: Option<&Check>| match side {
+        Some(check) if check.verdict == Verdict::Pass => with_interval(check),
+        Some(check) => format!("{} {}", with_interval(check), check.verdict.word()),
+        None => "-".to_owned(),
+    };
+    let n = format!("{}/{}", old.map_or(0, |c| c.n), new.map_or(0, |c| c.n));
+    [moved.word().to_owned(), title, of(old), of(new), n]
+}
+
+fn with_interval(check: &Check) -> String {
+    match check.interval_95.filter(|_| check.actual.is_some()) {
+        Some(of) => format!("{} [{:.1} {:.1}]", actual(check), of.low, of.high),
+        None => actual(check),
+    }
+}
+
+impl Moved {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Same => "same",
+            Self::Worse => "worse",
+            Self::Unclear => "unclear",
+        }
+    }
+
+    const fn colour(self) -> Option<Verdict> {
+        match self {
+            Self::Better => Some(Verdict::Pass),
+            Self::Same => None,
+            Self::Worse => Some(Verdict::Fail),
+            Self::Unclear => Some(Verdict::Unproven),
+        }
+    }
+}
+
+/// How one criterion moved. A verdict that was a pass and is none is worse, however little the figure moved.
+fn moved(old: &Check, new: &Check) -> Moved {
+    match (old.verdict, new.verdict) {
+        (Verdict::NotExercised, Verdict::NotExercised) => return Moved::Same,
+        (Verdict::NotExercised, _) | (_, Verdict::NotExercised) => return Moved::Unclear,
+        (Verdict::Pass, Verdict::Fail | Verdict::Unproven) | (Verdict::Unproven, Verdict::Fail) => {
+            return Moved::Worse;
+        }
+        (Verdict::Fail | Verdict::Unproven, Verdict::Pass) => return Moved::Better,
+        _ => {}
+    }
+    let (Some(before), Some(after)) = (old.actual, new.actual) else { return Moved::Unclear };
+    match new.unit.as_str() {
+        "%" => rate(old, new),
+        "ms" => latency(before, after, old.n.min(new.n)),
+        _ => count(old, new),
+    }
+}
+
+/// Two rates differ where their 95 % intervals do not touch.
+fn rate(old: &Check, new: &Check) -> Moved {
+    let (Some(before), Some(after)) = (old.interval_95, new.interval_95) else { return Moved::Unclear };
+    let up = after.low > before.high;
+    let down = after.high < before.low;
+    match (up, down, new.target.starts_with('>')) {
+        (false, false, _) => Moved::Same,
+        (true, _, true) | (_, true, false) => Moved::Better,
+        _ => Moved::Worse,
+    }
+}
+
+fn latency(before: f64, after: f64, samples: u64) -> Moved {
+    let by = after - before;
+    if by.abs() <= LEAST_MS || by.abs() <= before * SHARE {
+        Moved::Same
+    } else if samples < SAMPLES {
+        Moved::Unclear
+    } else if by > 0.0 {
+        Moved::Worse
+    } else {
+        Moved::Better
+    }
+}
+
+/// Counts are exact: what should be none, or all, is compared by how much it misses that.
+fn count(old: &Check, new: &Check) -> Moved {
+    let missed = |check: &Check| {
+        let all = check.target.strip_prefix("all ").and_then(|n| n.parse::<f64>().ok());
+        let actual = check.actual.unwrap_or_default();
+        all.map_or(actual, |all| all - actual)
+    };
+    match missed(new).total_cmp(&missed(old)) {
+        std::cmp::Ordering::Less => Moved::Better,
+        std::cmp::Ordering::Equal => Moved::Same,
+        std::cmp::Ordering::Greater => Moved::Worse,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::Interval;
+    use crate::report::Colour;
+
+    fn told(verdict: Verdict, checks: Vec<Check>) -> Told {
+        let text = str::to_owned;
+        Told {
+            kind: text("run"),
+            name: text("payments"),
+            environment: text("staging"),
+            started: text("2026-11-26T04:20:49.891Z"),
+            verdict,
+            checks,
+            findings: BTreeSet::new(),
+        }
+    }
+
+    fn check(id: &str, (target, unit): (&str, &str), actual: f64, n: u64, verdict: Verdict) -> Check {
+        Check {
+            id: id.to_owned(),
+            title: id.to_owned(),
+            target: target.to_owned(),
+            actual: Some(actual),
+            unit: unit.to_owned(),
+            n,
+            interval_95: None,
+            verdict,
+            text: String::new(),
+        }
+    }
+
+    fn of_rate(low: f64, high: f64, side: &str) -> Check {
+        let rate = check("rate", (side, "%"), f64::midpoint(low, high), 100, Verdict::Pass);
+        Check { interval_95: Some(Interval { low, high }), ..rate }
+    }
+
+    #[test]
+    fn rates_differ_where_their_intervals_do_not_touch() {
+        assert_eq!(moved(&of_rate(90.0, 96.0, ">= 90 %"), &of_rate(95.0, 99.0, ">= 90 %")), Moved::Same);
+        assert_eq!(moved(&of_rate(90.0, 94.0, ">= 90 %"), &of_rate(95.0, 99.0, ">= 90 %")), Moved::Better);
+        assert_eq!(moved(&of_rate(1.0, 2.0, "< 20 %"), &of_rate(3.0, 9.0, "< 20 %")), Moved::Worse);
+    }
+
+    #[test]
+    fn latencies_differ_by_a_fifth_with_samples_enough() {
+        let of = |ms, n| check("p95", ("< 2000 ms", "ms"), ms, n, Verdict::Pass);
+        assert_eq!(moved(&of(100.0, 500), &of(115.0, 500)), Moved::Same);
+        assert_eq!(moved(&of(100.0, 500), &of(130.0, 500)), Moved::Worse);
+        assert_eq!(moved(&of(100.0, 500), &of(60.0, 500)), Moved::Better);
+        assert_eq!(moved(&of(100.0, 10), &of(130.0, 500)), Moved::Unclear);
+        assert_eq!(moved(&of(0.2, 500), &of(0.9, 500)), Moved::Same);
+    }
+
+    #[test]
+    fn a_criterion_that_no_longer_passes_is_worse_and_a_lost_webhook_counts() {
+        let lost = |n: f64, verdict| check("lost", ("0", "webhooks"), n, 10, verdict);
+        assert_eq!(moved(&lost(0.0, Verdict::Pass), &lost(0.0, Verdict::Unproven)), Moved::Worse);
+        assert_eq!(moved(&lost(1.0, Verdict::Fail), &lost(3.0, Verdict::Fail)), Moved::Worse);
+        assert_eq!(moved(&lost(3.0, Verdict::Fail), &lost(1.0, Verdict::Fail)), Moved::Better);
+        let flows = |n: f64| check("run_completed", ("all 10", "flows"), n, 10, Verdict::Fail);
+        assert_eq!(moved(&flows(9.0), &flows(7.0)), Moved::Worse);
+    }
+
+    #[test]
+    fn a_new_finding_is_worse_and_both_sides_are_shown() {
+        let side = |n| told(Verdict::Pass, vec![check("p95", ("< 2000 ms", "ms"), n, 500, Verdict::Pass)]);
+        let same = Difference::new(side(100.0), side(101.0)).unwrap();
+        assert!(!same.is_worse());
+        let mut leaking = side(100.0);
+        leaking.findings.insert("leaking payment_verified email at /user".to_owned());
+        let worse = Difference::new(side(300.0), leaking).unwrap();
+        assert!(worse.is_worse());
+        let text = worse.text(Screen::new(Colour::None, Some((80, 24)), false));
+        assert!(text.starts_with("WORSE 0 worse, 1 better, 0 unclear, 1 new finding\n"), "{text}");
+        assert!(
+            text.contains("300 ms") && text.contains("100 ms") && text.contains("email at /user"),
+            "{text}"
+        );
+        assert!(worse.html().contains("email at /user"));
+    }
+
+    #[test]
+    fn different_things_are_not_compared() {
+        let mut load = told(Verdict::Pass, Vec::new());
+        load.kind = "load".to_owned();
+        let run = told(Verdict::Pass, Vec::new());
+        assert_eq!(
+            Difference::new(run, load).unwrap_err().to_string(),
+            "one is of a run, the other of a load"
+        );
+        assert!(Told::read(b"{}").is_err());
+    }
+}

@@ -1,0 +1,35 @@
+//! `smoke diff`, `smoke history` and `--baseline`: real artifacts side by side.
+
+use crate::harness::Smoke;
+
+#[test]
+fn a_worse_run_fails_its_baseline_and_the_trend_lists_both() {
+    let good = Smoke::new("payments").args(&["--flows", "3"]).run().exits(0);
+    let before = good.file("staging_payments_output.json");
+    let bad = Smoke::new("payments")
+        .args(&["--flows", "3", "--misbehave", "email-in-body", "--baseline"])
+        .arg(&before)
+        .run()
+        .exits(1);
+    let after = bad.file("staging_payments_output.json");
+    assert!(bad.stdout.contains("WORSE"), "{}", bad.stdout);
+
+    let worse = Smoke::new("diff").arg(&before).arg(&after).run().exits(1);
+    assert!(worse.stdout.contains("Personal data in webhooks"), "{}", worse.stdout);
+    assert!(worse.stdout.contains("new finding: leaking payment_verified email"), "{}", worse.stdout);
+    let same = Smoke::new("diff").arg(&before).arg(&before).run().exits(0);
+    assert!(same.stdout.starts_with("NOT WORSE 0 worse"), "{}", same.stdout);
+
+    let listed = Smoke::new("history").arg(good.dir()).run().exits(0);
+    assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
+    assert!(listed.stdout.contains("run payments against embedded"), "{}", listed.stdout);
+}
+
+#[test]
+fn what_cannot_be_compared_is_a_usage_error() {
+    let run = Smoke::new("payments").args(&["--flows", "1"]).run().exits(0);
+    let artifact = run.file("staging_payments_output.json");
+    let journal = run.file("staging_payments_journal.jsonl");
+    Smoke::new("diff").arg(&artifact).arg(&journal).run().exits(2).says("no artifact of smoke");
+    Smoke::new("history").arg("/nonexistent").run().exits(2).says("cannot be read");
+}
