@@ -33,7 +33,8 @@
 //! Up to three encodings on each other are undone: percent, HTML entities, literal escapes, base64 of both alphabets (of UTF-8, UTF-16,
 //! gzip and zlib), quoted-printable, encoded words, NUL between letters, zero-width characters, full width, digits of any script.
 //! Carriers inside a text are taken apart, and their columns, fields, tags and parameters are keys: JSON and JSON lines, tables, XML and
-//! HTML, SQL, forms, multipart, lines of keys and values, GraphQL and other near-JSON, vCards and calendars, HTTP messages, logs. All of
+//! HTML with its comments, SQL, forms, multipart, lines and rows of keys and values, GraphQL and other near-JSON, vCards and
+//! calendars, HTTP messages, `data:` URLs. All of
 //! this is one list of decoders (`decode`), and the categories are one table of kinds (`detect`). What compressed texts unpack to is
 //! limited to 1 MiB and 100 bytes for each packed byte; beyond it, [`Scan::unread`] says so.
 //!

@@ -153,7 +153,7 @@ fn find(view: &View<'_>, hits: &mut Hits) {
         let thing = found.name("born").is_some()
             && left
                 .split(|c: char| !c.is_alphanumeric())
-                .any(|w| among("club team company game league tournament server platform series brand", w));
+                .any(|w| among("club team company game league tournament server platform series brand org organisation organization squad clan guild website product startup", w));
         if thing {
             hits.against(Category::BirthDate, "a thing was born, as the words before it say");
             continue;

@@ -24,7 +24,9 @@ pub(super) fn is_version(text: &str, start: usize, end: usize) -> bool {
 /// Two versions joined: `1.2.3.4 to 1.2.3.5`.
 pub(super) fn chained(left: &str) -> bool {
     let left = left.trim_end_matches([' ', 'v', '+']);
-    ["to", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&", ";"].iter().any(|w| left.ends_with(w))
+    ["to", "then", "and", "or", "->", "→", ",", "-", "through", "/", ">", "&", ";"]
+        .iter()
+        .any(|w| left.ends_with(w))
 }
 
 /// The first of two numbers between which something was moved: `bumped the client from 1.2.3.4 to 1.2.4.0`.
