@@ -25,7 +25,10 @@ pub(crate) static KIND: Kind = Kind {
     scripts: true,
     hints: &[&[
         "address",
-        "deliver",
+        "deliver ",
+        "delivered",
+        "delivering",
+        "delivers ",
         "ship",
         "send",
         "sent",
