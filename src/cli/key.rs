@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn print(args: &Args, key: &PublicKey) {
     if args.pem {
-        out::raw(key.to_pem().as_bytes());
+        out::text(&key.to_pem());
     } else {
         out::line(key);
     }

@@ -52,7 +52,16 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let (artifact, bytes) = files.write(args)?;
     if let Some(key) = &key {
         let sha256 = artifact.provenance.journal_sha256.clone().unwrap_or_default();
-        signing::sign(key, &files.output(), &bytes, &files.journal(), &sha256)?;
+        let (output, journal) = (files.output(), files.journal());
+        let signed = signing::Signed {
+            output: &output,
+            artifact: &bytes,
+            journal: &journal,
+            journal_sha256: &sha256,
+            checks: &artifact.acceptance_gates.checks,
+            verdict: artifact.acceptance_gates.verdict,
+        };
+        signing::sign(key, &signed, &[])?;
     }
     tell(args, &artifact, &bytes);
     if !args.quiet && args.format == Format::Human {

@@ -181,7 +181,7 @@ impl Lines {
     fn write(&mut self, line: &str) -> bool {
         match self {
             Self::Stdout => {
-                out::raw(line.as_bytes());
+                out::text(line);
                 true
             }
             Self::File(file) => file.write_all(line.as_bytes()).is_ok(),
