@@ -5,6 +5,7 @@ use record::BreakerContract;
 use record::Tick;
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// When the sender's breaker must have been open, by the failures that it saw.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -47,6 +48,9 @@ pub struct Probe {
     pub succeeded: bool,
 }
 
+/// A sender reads an answer and counts it within this time: a few times what a busy machine takes to run a thread.
+const COUNTS: Duration = Duration::from_millis(20);
+
 /// A delivery as the breaker sees it.
 #[derive(Debug, Clone, Copy)]
 struct Seen {
@@ -56,7 +60,7 @@ struct Seen {
     failed: bool,
     /// When the step that it came from was sent.
     asked: Option<Tick>,
-    /// When that step was answered, if that was after its end: then the sender had made up its mind.
+    /// When the sender had counted it: it delivers within the step, which has been answered.
     counted: Option<Tick>,
 }
 
@@ -99,7 +103,8 @@ impl Breaker {
             };
             let end = d.accepted().and_then(|t| t.end).or(d.last_end())?;
             let asked = d.fulfils.and_then(|index| analysis.expectation(index)).filter(|e| e.step.is_some());
-            let counted = asked.and_then(|e| e.answered).filter(|answered| *answered >= end);
+            let answered = asked.and_then(|e| e.answered).filter(|answered| *answered >= d.first_byte());
+            let counted = answered.map(|answered| answered.max(end).plus(COUNTS));
             Some(Seen {
                 number: d.number,
                 began: d.first_byte(),

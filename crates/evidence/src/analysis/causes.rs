@@ -142,8 +142,17 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     let tried: Vec<u64> = all().filter(|ms| measure.is_whole_schedule(*ms)).collect();
     let untried: Vec<u64> = all().filter(|ms| measure.is_without(*ms)).collect();
     let breaker = analysis.header.retry.breaker;
+    // What came shows that the endpoint is right and webhooks are on.
+    let came = analysis.own().next().is_some();
     let mut told = Vec::new();
-    if let Some(range) = range(&tried) {
+    if let Some(range) = range(&tried).filter(|_| came) {
+        told.push(format!(
+            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, and its attempts failed before \
+             they reached this receiver",
+            steps(tried.len()),
+            seconds(measure.pauses)
+        ));
+    } else if let Some(range) = range(&tried) {
         told.push(format!(
             "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, and not here. Its endpoint \
              has another address, port or path, or something between refuses it: set it to {}{}",
@@ -163,7 +172,9 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
             breaker.failures,
             seconds(breaker.open_ms)
         );
-        let why = if tried.is_empty() {
+        let why = if came {
+            format!("{open}, or it dropped them")
+        } else if tried.is_empty() {
             format!(
                 "webhooks are switched off, no endpoint is set (set {}), {open}, or a worker of its own sends them and does not run",
                 shown(&analysis.header.webhook.endpoint)
@@ -187,7 +198,7 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
         if event.lost < event.due {
             let (lost, due) = (event.lost, event.due);
             return Some(format!(
-                "{} of {due} {name} came, so that address and switch are right: look for the {lost} others in the sender's log",
+                "{} of {due} {name} came, so that address and switch are right: look for the other {lost} in the sender's log",
                 due - lost
             ));
         }
