@@ -109,6 +109,8 @@ fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value
         pointers
             .iter()
             .filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)))
+            // A value that is not given says nothing, as in the journal.
+            .filter(|(_, value)| !value.is_null())
             .collect()
     };
     (0..).zip(rows).map(of).collect()

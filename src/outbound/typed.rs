@@ -23,7 +23,7 @@ pub fn http_url(text: &str) -> Result<Url, String> {
         Err(error) => return Err(error.to_string()),
     };
     if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-        return Err("not an http or https URL".to_owned());
+        return Err("not an http or https URL: it must begin with http:// or https://".to_owned());
     }
     Ok(url)
 }
@@ -53,7 +53,7 @@ mod tests {
             let why = http_url(text).unwrap_err();
             assert!(why.ends_with(right) && !why.contains("hunter2"), "{text}: {why}");
         }
-        assert_eq!(http_url("ftp://h.example/").unwrap_err(), "not an http or https URL");
+        assert!(http_url("ftp://h.example/").unwrap_err().contains("must begin with http://"));
         assert_eq!(http_url(" https://h.example/x ").unwrap().as_str(), "https://h.example/x");
         for text in ["", "/x", "http://", "http://h:99999/"] {
             assert!(http_url(text).is_err(), "{text}");

@@ -59,7 +59,9 @@ fn an_address_or_a_time_that_is_none_is_told_with_one_that_would_do() {
     of("gate", &[".", "--not-before", "2025-11-13"]).says("write 2025-11-13T00:00:00Z");
     let load = ["webhooks", "--rate", "1/s", "--duration", "1s", "--to"];
     of("load", &[&load[..], &["127.0.0.1:8787"]].concat()).says("write http://127.0.0.1:8787");
-    of("payments", &["--staging", "staging.example.com:8000"]).says("write https://staging.example.com:8000");
+    let smoke =
+        Smoke::new("payments").args(&["--staging", "staging.example.com:8000"]).env("WEBHOOK_SECRET", SECRET);
+    smoke.run().exits(2).says("write https://staging.example.com:8000");
 }
 
 #[test]
@@ -120,11 +122,11 @@ fn what_to_set_on_the_staging_side_is_said_without_the_secret() {
     let html = answers("HTTP/1.1 500 Oops\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
     let ran = staging(&html).args(&["--public-url", "https://hooks.example.com"]).run().exits(4);
     for setting in [
-        "NOTIFICATIONS_WEBHOOK_ENABLED=True",
-        "WEBHOOK_ENDPOINT=https://hooks.example.com/webhooks/inbound",
-        "WEBHOOK_SECRET=(the secret that smoke was given, 64 characters)",
-        "WEBHOOK_TIMEOUT=10",
-        "WEBHOOK_MAX_RETRIES=3",
+        "NOTIFICATIONS_WEBHOOK_ENABLED = True",
+        "WEBHOOK_ENDPOINT = \"https://hooks.example.com/webhooks/inbound\"",
+        "the secret that smoke was given: 64 characters, fingerprint ",
+        "WEBHOOK_TIMEOUT = 10",
+        "WEBHOOK_MAX_RETRIES = 3",
     ] {
         assert!(ran.stderr.contains(setting), "no {setting} in\n{}", ran.stderr);
     }

@@ -145,7 +145,7 @@ fn a_run_waits_at_its_end_for_the_breaker_that_it_has_opened_where_it_is_told_to
     let gates = dir.path().join("gates.yaml");
     std::fs::write(
         &gates,
-        "retry_contract: { breaker: { failures: 5, window_ms: 120000, open_ms: 3000 } }\n",
+        "retry_contract: { breaker: { failures: 5, window_ms: 120000, open_ms: 8000 } }\n",
     )
     .unwrap();
     let drive = drive(&server, &endpoint, dir.path(), 0..6, &folder);

@@ -315,3 +315,41 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_sweep_leaves_its_rows_as_they_were_and_payments_do_not() {
+    let uses_up = |name| load_built_in(name).unwrap().scenario.uses_rows_up();
+    assert!(uses_up("payments") && uses_up("matches"));
+    assert!(!uses_up("sender_contract"));
+}
+
+#[test]
+fn what_staging_has_to_be_set_to_is_in_every_scenario_of_it() {
+    for name in super::built_in_names() {
+        let settings = load_built_in(name).unwrap().scenario.sender_settings.unwrap_or_default();
+        for place in ["{endpoint}", "{secret}", "{timeout}", "{attempts}"] {
+            assert!(settings.contains(place), "{name}: {place}");
+        }
+    }
+}
+
+#[test]
+fn rows_in_front_are_left_out() {
+    let text = "name: d\nsubject: { kind: flow, id: x }\ndata: { ranges: { id: 5 } }\n\
+                steps: [{ name: a, request: { method: GET, path: '/{{ id }}' } }]\n";
+    let scenario = load_bytes(text.as_bytes(), "s.yaml", Path::new(".")).unwrap().scenario;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("d.csv");
+    std::fs::write(&file, "n\n1\n2\n3\n").unwrap();
+    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    let got = |flows, skip| rows(&scenario, flows, skip, Some(&file), &run);
+    let second = got(1, 1).unwrap();
+    assert_eq!((&second[0]["n"], &second[0]["id"]), (&2.into(), &6.into()));
+    let few = got(2, 2).unwrap_err().to_string();
+    assert!(
+        few.ends_with("1 data row(s) from row 3 on for 2 flows: give 2 rows, or run with --flows 1"),
+        "{few}"
+    );
+    let none = got(2, 3).unwrap_err().to_string();
+    assert!(none.ends_with("0 data row(s) from row 4 on for 2 flows: give 2 rows"), "{none}");
+}

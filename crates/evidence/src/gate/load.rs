@@ -3,9 +3,9 @@
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
-    Criterion, GENERATOR_LAG, GENERATOR_RESOURCES, LOAD_CLIENT_ERRORS, LOAD_COMPLETED, LOAD_OFFERED,
-    LOAD_SERVER_ERRORS, LOAD_SUCCESS_RATE, RESPONSE_P50, RESPONSE_P95, RESPONSE_P99, SERVICE_P50,
-    SERVICE_P95, SERVICE_P99,
+    Criterion, GENERATOR_LAG, GENERATOR_RESOURCES, LATENCY_P50, LATENCY_P95, LOAD_CLIENT_ERRORS,
+    LOAD_COMPLETED, LOAD_OFFERED, LOAD_SERVER_ERRORS, LOAD_SUCCESS_RATE, RESPONSE_P50, RESPONSE_P95,
+    RESPONSE_P99, SERVICE_P50, SERVICE_P95, SERVICE_P99,
 };
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
@@ -98,7 +98,7 @@ fn occupied(load: &LoadSummary) -> String {
 }
 
 /// Why a latency that misses its limit may be the generator's own, if it may.
-fn own_time(load: &LoadSummary, percent: f64, limit_ms: f64, late: bool) -> Option<String> {
+fn own_time(load: &LoadSummary, (percent, us): (f64, u64), limit_ms: f64, late: bool) -> Option<String> {
     if late {
         return Some("the generator was late itself, so this is not the target's time".to_owned());
     }
@@ -109,7 +109,6 @@ fn own_time(load: &LoadSummary, percent: f64, limit_ms: f64, late: bool) -> Opti
             "the generator's thread {occupied} and had none to spare, so this is not the target's time alone; {shards}"
         ));
     }
-    let us = load.series.main().percentile_us(percent)?;
     let added = load.added_by_waiting(percent, us);
     (us.saturating_sub(added) as f64 / 1000.0 < limit_ms).then(|| {
         format!(
@@ -118,6 +117,25 @@ fn own_time(load: &LoadSummary, percent: f64, limit_ms: f64, late: bool) -> Opti
             load.strain.longest_wait_us as f64 / 1000.0
         )
     })
+}
+
+/// A check of the flows of a load. The process that makes the load receives their webhooks as well: a delivery that is slow because
+/// its own threads waited for a processor is no failure of the sender.
+#[must_use]
+pub fn excuse_own_waits(load: &LoadSummary, gates: &Gates, check: Check) -> Check {
+    let limits =
+        [(&LATENCY_P50, 50.0, gates.latency_p50_below_ms), (&LATENCY_P95, 95.0, gates.latency_p95_below_ms)];
+    let limit = limits.into_iter().find(|(row, ..)| row.id == check.id);
+    let (Some((_, percent, Some(limit))), Verdict::Fail, Some(actual)) = (limit, check.verdict, check.actual)
+    else {
+        return check;
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a latency in µs")]
+    let us = (actual * 1000.0).max(0.0) as u64;
+    match own_time(load, (percent, us), limit, false) {
+        Some(own) => Check { verdict: Verdict::Unproven, text: format!("{own}; {}", check.text), ..check },
+        None => check,
+    }
 }
 
 /// Shards have to run together for this part of the longest one's time, or the target did not have the rate of all.
@@ -241,7 +259,8 @@ fn latencies(load: &LoadSummary, gates: &Gates, late: bool) -> Vec<Check> {
     on.map(|(row, percent, limit)| {
         let mut check = percentile(gates, &row, load.series.main(), percent, limit);
         if check.verdict == Verdict::Fail
-            && let Some(own) = own_time(load, percent, limit, late)
+            && let Some(us) = load.series.main().percentile_us(percent)
+            && let Some(own) = own_time(load, (percent, us), limit, late)
         {
             check.verdict = Verdict::Unproven;
             // First, since a table cuts the end off.

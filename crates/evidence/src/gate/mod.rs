@@ -27,7 +27,7 @@ pub(crate) use criteria::{
 pub use criteria::{CRITERIA, Criterion};
 pub use interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
 pub use judge::{judge, judge_flows};
-pub use load::judge_load;
+pub use load::{excuse_own_waits, judge_load};
 pub use promote::{PromoteGate, STAGES, Stage, promote};
 pub(crate) use triggers::log_findings;
 pub use triggers::{RollbackGate, Trigger, triggers};

@@ -3,7 +3,7 @@
 use super::artifact::{LoadArtifact, load_artifact};
 use super::flows::EndToEnd;
 use crate::analysis::load::{MergeError, Merged, Part, PartError, Second, Series, merge};
-use crate::gate::{Check, Gates, judge_flows, judge_load};
+use crate::gate::{Check, Gates, excuse_own_waits, judge_flows, judge_load};
 use crate::report::EvidenceError;
 use crate::report::file::json;
 use record::{ReadError, Reader};
@@ -75,7 +75,11 @@ pub fn load_from_parts<R: BufRead>(
     let mut checks = judge_load(&summary, gates);
     let end_to_end = summary.flows.as_ref().map(EndToEnd::of);
     if let Some(sums) = &summary.flows {
-        checks.extend(judge_flows(sums, &header, gates).into_iter().map(of_flows));
+        checks.extend(
+            judge_flows(sums, &header, gates)
+                .into_iter()
+                .map(|check| of_flows(excuse_own_waits(&summary, gates, check))),
+        );
     }
     Ok((load_artifact(&header, &summary, checks, end_to_end), summary.series))
 }

@@ -319,3 +319,23 @@ fn the_histogram_log_is_read_by_the_usual_parser() {
         ]
     );
 }
+
+#[test]
+fn a_delivery_that_the_generators_own_process_kept_waiting_is_no_failure_of_the_sender() {
+    let slow = |actual| crate::gate::Check {
+        id: "latency_p50".to_owned(),
+        actual: Some(actual),
+        ..judge_load(&summary(&seconds(0, 1_000, 1), |_| ()), &Gates::default()).remove(0)
+    };
+    let judged = |wait_us, actual| {
+        let load = summary(&seconds(0, 1_000, 1), |load| {
+            occupy(load, 0, wait_us);
+            load.counts.cpu_us = None;
+        });
+        let check = crate::gate::Check { verdict: Verdict::Fail, ..slow(actual) };
+        crate::gate::excuse_own_waits(&load, &Gates::default(), check).verdict
+    };
+    assert_eq!(judged(700_000, 678.0), Verdict::Unproven);
+    assert_eq!(judged(700_000, 5_000.0), Verdict::Fail, "longer than it can have waited");
+    assert_eq!(judged(1_000, 678.0), Verdict::Fail);
+}
