@@ -35,6 +35,22 @@ impl Signals {
             _ = self.hangup.recv() => {}
         }
     }
+
+    /// Resolves at the next signal but SIGHUP, which is heard all the same. Cancellation safe.
+    pub async fn any_but_hangup(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
+    }
+}
+
+/// The hangups of this process: a service that has no terminal takes one as a request to begin its files anew.
+///
+/// # Errors
+/// When the system does not let the process handle a signal.
+pub fn hangups() -> io::Result<Signal> {
+    signal(SignalKind::hangup())
 }
 
 /// SIGXFSZ on Linux.

@@ -22,6 +22,19 @@ pub(super) fn spawn_drain(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || out::say("stopping: open exchanges end first; once more to quit at once"))
 }
 
+/// The same for a server without a terminal, which SIGHUP does not end.
+pub(super) fn spawn_service(stop: watch::Sender<bool>) -> Result<(), Failure> {
+    let mut signals = Signals::listen().map_err(Failure::environment)?;
+    tokio::spawn(async move {
+        signals.any_but_hangup().await;
+        out::say("stopping: open exchanges end first; once more to quit at once");
+        let _ = stop.send(true);
+        signals.any_but_hangup().await;
+        std::process::exit(INTERRUPTED);
+    });
+    Ok(())
+}
+
 fn spawn_telling(stop: watch::Sender<bool>, tell: fn()) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(Failure::environment)?;
     tokio::spawn(async move {

@@ -6,17 +6,20 @@ use super::typed::listen_address;
 use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan, telemetry};
 use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
-use crate::journal::{Rotation, Sync};
+use crate::journal::{Journal, Rotation, Sync};
 use crate::receive::{Identity, Keep, Metrics, Plan, Receiver, ReceiverError, descriptors};
+use crate::signals::hangups;
 use crate::telemetry::Exporter;
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use record::{RunKind, Tick, WallClock};
 use scenario::Period;
 use signature::Scheme;
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::signal::unix::Signal;
 use tokio::sync::watch;
 use wire::http1::Limits;
 
@@ -236,7 +239,12 @@ async fn execute(
     }
     let (journal, path, tls) = (plan.journal.clone(), plan.path.clone(), plan.tls.is_some());
     let (interrupt, stop) = watch::channel(false);
-    interrupt::spawn_drain(interrupt)?;
+    // A terminal that is closed ends what runs in it; a service is asked to begin its files anew.
+    let hangups = match std::io::stderr().is_terminal() {
+        true => interrupt::spawn_drain(interrupt).map(|()| None)?,
+        false => interrupt::spawn_service(interrupt)
+            .and_then(|()| Ok(Some(hangups().map_err(Failure::environment)?)))?,
+    };
     let receiver = Receiver::new(plan).map_err(failure)?;
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
@@ -244,12 +252,14 @@ async fn execute(
         out::say(format!("metrics and reading back on {scheme}://{admin}"));
     }
     let tee = tokio::spawn(tell(receiver.metrics()));
+    let anew = hangups.map(|hangups| tokio::spawn(begin_anew(hangups, receiver.journal())));
     // It tells once more when the receiver has stopped: `ended` goes after all that is counted.
     let (ended, over) = watch::channel(false);
     let metrics = receiver.metrics();
     let exported = exporter.map(|exporter| tokio::spawn(telemetry::tell_receiver(exporter, metrics, over)));
     let sealed = receiver.serve(stop).await.map_err(failure)?;
     tee.abort();
+    anew.iter().for_each(tokio::task::JoinHandle::abort);
     let _ = ended.send(true);
     if let Some(exported) = exported {
         let _ = exported.await;
@@ -259,6 +269,16 @@ async fn execute(
         sealed.records, sealed.sha256
     ));
     Ok(Exit::Pass)
+}
+
+/// Begins a new journal file at each SIGHUP.
+async fn begin_anew(mut hangups: Signal, journal: Journal) {
+    while hangups.recv().await.is_some() {
+        match journal.begin_next() {
+            Ok(()) => out::say(format!("SIGHUP: journal part {} was begun", journal.part().1)),
+            Err(error) => out::say(format!("SIGHUP: no new journal file: {error}")),
+        }
+    }
 }
 
 /// Says when the journal cannot be written, and when it can again, and when the system's clock is stepped.

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 /// Bytes a second, over time: 5.5 GB a day at most.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 /// Bytes that may come at once.
-const BURST: u64 = 16 * 1024 * 1024;
+const BURST: u64 = 64 * 1024 * 1024;
 
 /// What is left for requests without a valid signature.
 #[derive(Debug)]

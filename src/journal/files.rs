@@ -208,6 +208,18 @@ impl Files {
         }
     }
 
+    /// Begins the next file of a journal in parts.
+    ///
+    /// # Errors
+    /// As for [`Files::rotate_when_due`].
+    pub(super) fn rotate_now(&mut self, queue: &Mutex<Queue>) -> io::Result<()> {
+        let Some(options) = self.options else { return Ok(()) };
+        let mut queue = lock(queue);
+        queue.check_open()?;
+        self.check(Duration::ZERO)?;
+        self.rotate(options.clock, options.sync, &mut queue)
+    }
+
     fn rotate(&mut self, clock: Clock, sync: Sync, queue: &mut Queue) -> io::Result<()> {
         self.write_all(queue)?;
         let mut end = Lines::behind(self.open.prev);

@@ -221,6 +221,15 @@ impl Journal {
         self.append(&Record::Watch(Watch::Gap(Gap { from, to, why })))
     }
 
+    /// Begins the next file of a journal in parts now, however full this one is; what appends meanwhile goes on there.
+    ///
+    /// # Errors
+    /// As for [`Journal::append`].
+    pub fn begin_next(&self) -> io::Result<()> {
+        let Places { files, queue } = &*self.places;
+        lock(files).rotate_now(queue)
+    }
+
     /// Sees to it that `batch`, in which the caller has put a line, is written. All that is ready at this moment goes first,
     /// so that it shares the write, and while somebody else writes there is other work to do.
     pub(super) async fn write_batch(&self, batch: &Batch) {

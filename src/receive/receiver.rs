@@ -197,6 +197,12 @@ impl Receiver {
         self.admin.as_ref().and_then(|admin| admin.listener.local_addr().ok())
     }
 
+    /// Its journal.
+    #[must_use]
+    pub fn journal(&self) -> Journal {
+        self.journal.clone()
+    }
+
     /// Its counters.
     #[must_use]
     pub fn metrics(&self) -> Arc<Metrics> {

@@ -104,3 +104,21 @@ fn figures_and_reading_back_have_a_listener_of_their_own() {
     assert_eq!(talk(b"POST /metrics HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n123456789"), Some(413));
     assert_eq!(talk(b"nonsense\r\n\r\n"), Some(400));
 }
+
+#[test]
+fn a_service_that_is_hung_up_on_begins_a_new_file_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let receiver = Receiver::start(dir.path(), "", &[]);
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    let kill = std::process::Command::new("kill").args(["-HUP", &receiver.pid()]).status().unwrap();
+    assert!(kill.success());
+    receiver.hears("SIGHUP: journal part 2 was begun");
+    assert_eq!(receiver.post(&Webhook::new()), Some(200));
+    assert_eq!(parts(dir.path()), ["j.jsonl.000001"]);
+    let attempts = |name: &str| {
+        let text = std::fs::read_to_string(dir.path().join(name)).unwrap();
+        text.matches("{\"attempt\":{").count()
+    };
+    until(|| attempts("j.jsonl") == 1, "the next webhook is in the next file");
+    assert_eq!(attempts("j.jsonl.000001"), 1);
+}
