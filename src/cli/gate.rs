@@ -202,7 +202,6 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
         gates_sha256: args.gates_sha256.clone(),
         scenario_sha256: args.scenario_sha256.clone(),
         challenge: args.challenge.clone(),
-        witness: None,
     })
 }
 

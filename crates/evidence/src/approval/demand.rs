@@ -2,7 +2,6 @@
 
 use super::judgement::Kind;
 use super::trust::Trust;
-use record::seal::PublicKey;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 use std::time::Duration;
@@ -33,8 +32,6 @@ pub struct Demand {
     pub scenario_sha256: Vec<String>,
     /// What must be found inside a signed body.
     pub challenge: Option<String>,
-    /// Whose checkpoints must be in the journal.
-    pub witness: Option<PublicKey>,
 }
 
 impl Default for Demand {
@@ -49,7 +46,6 @@ impl Default for Demand {
             gates_sha256: None,
             scenario_sha256: Vec::new(),
             challenge: None,
-            witness: None,
         }
     }
 }

@@ -1,15 +1,12 @@
 //! Every field of the header that has a source is what its source says.
 
 use super::Contradictions;
-use record::{EMBEDDED, Header, Override, Record, RunKind, Watch};
+use record::{Header, Override, Record, RunKind, Watch};
 use scenario::Scenario;
 use std::collections::BTreeSet;
 
 pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Contradictions) {
     let mut differs = |what: String| found.add("header_differs", what);
-    if header.environment == EMBEDDED && !header.stand_in {
-        differs(format!("the environment is `{EMBEDDED}`, and the target is said not to be the stand-in"));
-    }
     if header.blind && header.webhook.secret_configured {
         differs("a blind run has no secret, and one is said to be configured".to_owned());
     }
