@@ -13,7 +13,7 @@ pub(super) fn item(proof: &Proof, kind: Kind, gates: &Gates) -> Option<Item> {
     let needed: &[&str] = match kind {
         Kind::Payments | Kind::Matches => &OF_A_RUN,
         Kind::Observation => &OF_A_WINDOW,
-        Kind::Other => return None,
+        Kind::Probe | Kind::Other => return None,
     };
     let checks = &proof.checks;
     let of = |id: &str| checks.iter().find(|check| check.id == id);
