@@ -13,8 +13,10 @@ mod gates_file;
 mod github;
 mod help;
 mod history;
+mod init;
 mod interrupt;
 mod key;
+mod learn;
 mod listed;
 mod load;
 mod logs;
@@ -42,6 +44,7 @@ mod secret_source;
 mod seed;
 mod sender_breaker;
 mod sender_settings;
+mod senders;
 mod sign;
 mod signing;
 mod staging;
@@ -136,6 +139,12 @@ enum Command {
     Merge(merge::Args),
     /// Print a script that makes users, data rows and passwords for a run on the system under test
     Seed(seed::Args),
+    /// Write a scenario to begin with, and its data file
+    Init(init::Args),
+    /// Propose a sender's profile from a journal, or say what has drifted from one
+    Learn(learn::Args),
+    /// List the built-in profiles of senders, or show one
+    Senders(senders::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
     /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
@@ -186,6 +195,9 @@ pub fn main() -> ExitCode {
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Seed(args) => seed::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Learn(args) => learn::run(&args),
+        Command::Senders(args) => senders::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Staging(args) => staging::run(&args),
         Command::Verify(args) => verify::run(&args),

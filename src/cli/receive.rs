@@ -12,11 +12,11 @@ use crate::signals::hangups;
 use crate::telemetry::Exporter;
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use record::{RunKind, Tick, WallClock};
-use scenario::Period;
+use scenario::{Period, load_sender};
 use signature::Scheme;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
@@ -45,6 +45,9 @@ pub(super) struct Args {
     /// Signature scheme
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
+    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "scheme")]
+    sender: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
     /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
@@ -137,10 +140,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn plan(args: &Args) -> Result<Plan, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
-    let secret = match args.blind {
-        true => run_plan::no_secret_at_all(&args.secret, &env)?,
-        false => run_plan::staging_secret(&args.secret, &env)?,
+    let sender = match &args.sender {
+        Some(typed) => Some(load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?),
+        None => None,
     };
+    let scheme = sender.as_ref().and_then(|sender| sender.scheme().ok());
+    let secret = match scheme {
+        _ if args.blind => run_plan::no_secret_at_all(&args.secret, &env)?,
+        Some(scheme) => run_plan::senders_secret(scheme, &args.secret, &env)?,
+        None => run_plan::staging_secret(&args.secret, &env)?,
+    };
+    let gate = gates.gates.retry_contract.clone().unwrap_or_default();
     let reference = gates.reference();
     let identity = Identity {
         kind: RunKind::Receive,
@@ -148,9 +158,13 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         target: args.forward.clone().unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
-        scheme: args.scheme,
-        retry: run_plan::retry(&gates, &env)?,
+        scheme: scheme.unwrap_or(args.scheme),
+        retry: match &sender {
+            Some(sender) => gate.over(sender.contract(), run_plan::max_attempts(&env)?),
+            None => run_plan::retry(&gates, &env)?,
+        },
         sender_timeout: run_plan::sender_timeout(&env)?,
+        sender: sender.map(Box::new),
         secret_chars: secret.chars(),
         blind: args.blind,
     };

@@ -99,6 +99,9 @@ pub(super) struct FlowArgs {
     /// Signature scheme [default: the scenario's]
     #[arg(long, value_name = "NAME", help_heading = "Receiver")]
     pub scheme: Option<Scheme>,
+    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them) or the file of one [default: the scenario's]
+    #[arg(long, value_name = "NAME|FILE", value_parser = not_empty, conflicts_with = "scheme", help_heading = "Receiver")]
+    pub sender: Option<String>,
     #[command(flatten)]
     pub secret: SecretSource,
     /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it

@@ -7,7 +7,7 @@ use super::receiver_plan::receiver;
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
-use super::{Failure, environment, secret_source};
+use super::{Failure, environment, out, secret_source};
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
@@ -16,12 +16,12 @@ use evidence::report::EMBEDDED;
 use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
-use record::{Aggregator, Header, Override, RetryContract};
-use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
+use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
+use scenario::{Env, Loaded, Period, Scenario, cell, load_sender, load_typed};
 use serde_json::Value;
-use signature::Secret;
+use signature::{Scheme, Secret, Verifier, Weakness};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (docs/deltacrown.md section 8).
@@ -75,7 +75,7 @@ pub(super) fn resolve_drive(
     flows: u32,
     known: &Secret,
 ) -> Result<Resolved, Failure> {
-    let known = |_: &FlowArgs, _: &Env, _: bool| Ok(known.clone());
+    let known = |_: &FlowArgs, _: &Env, _: bool, _: Option<&SenderProfile>| Ok(known.clone());
     let size = Size { flows: Some(flows), concurrency: None };
     resolve_sized(RunKind::Run, scenario, args, size, known)
 }
@@ -97,15 +97,24 @@ fn resolve_sized(
     scenario: &str,
     args: &FlowArgs,
     size: Size,
-    secret: impl FnOnce(&FlowArgs, &Env, bool) -> Result<Secret, Failure>,
+    secret: impl FnOnce(&FlowArgs, &Env, bool, Option<&SenderProfile>) -> Result<Secret, Failure>,
 ) -> Result<Resolved, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
-    let loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
+    let mut loaded = load_typed(scenario).map_err(|e| Failure::Usage(e.into()))?;
+    let sender = sender(&mut loaded, args)?;
     let confidence = args.output.confidence.as_ref().map(|_| Confidence);
     let gates = GatesFile::read(args.output.gates.as_deref(), confidence)?;
     let target = target(args, &env)?;
     let embedded = matches!(target, Target::StandIn(_));
-    let retry = retry(&gates, &env)?;
+    let retry = match &sender {
+        Some(sender) => gates
+            .gates
+            .retry_contract
+            .clone()
+            .unwrap_or_default()
+            .over(sender.contract(), max_attempts(&env)?),
+        None => retry(&gates, &env)?,
+    };
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
     if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
@@ -115,7 +124,11 @@ fn resolve_sized(
         ));
     }
     check_policy(&loaded)?;
-    let sender_timeout = sender_timeout(&env)?;
+    let declared = sender.as_ref().and_then(|sender| sender.limits.timeout).map(Period::get);
+    let sender_timeout = match declared.filter(|_| env("WEBHOOK_TIMEOUT").is_none()) {
+        Some(declared) => declared,
+        None => sender_timeout(&env)?,
+    };
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
@@ -134,10 +147,11 @@ fn resolve_sized(
         skipped_rows: skipped_rows(args, used_rows.as_ref()),
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults)?,
-        secret: secret(args, &env, embedded)?,
+        secret: secret(args, &env, embedded, sender.as_ref())?,
         blind: args.blind,
         challenge: args.challenge.clone(),
         scheme: args.scheme.unwrap_or(own.scheme),
+        sender: sender.map(Box::new),
         sender_timeout,
         retry,
         seed,
@@ -205,7 +219,7 @@ pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
     Parts {
         environment: environment_name(args, embedded),
         receiver: receiver(args, env, embedded, &FaultPlan::default()),
-        secret: secret(args, env, embedded),
+        secret: secret(args, env, embedded, None),
         others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
         gates: gates.map(|gates| gates.sha256().to_owned()),
         target,
@@ -347,16 +361,61 @@ pub(super) fn no_secret_at_all(source: &SecretSource, env: &Env) -> Result<Secre
     Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
 }
 
-fn secret(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Secret, Failure> {
+fn secret(
+    args: &FlowArgs,
+    env: &Env,
+    embedded: bool,
+    sender: Option<&SenderProfile>,
+) -> Result<Secret, Failure> {
     // The stand-in has to sign with something that the approver can be given.
     if args.blind && !embedded {
         return no_secret_at_all(&args.secret, env);
     }
+    let scheme = sender.and_then(|sender| sender.scheme().ok());
+    if scheme.is_some_and(|scheme| !scheme.is_signed()) {
+        return Ok(Secret::new(""));
+    }
     // A receiver elsewhere has its secret already, and what it cannot verify it refuses.
     if !embedded || args.inbox.is_some() {
-        return staging_secret(&args.secret, env);
+        let Some(scheme) = scheme else { return staging_secret(&args.secret, env) };
+        return senders_secret(scheme, &args.secret, env);
     }
-    embedded_secret(&args.secret)
+    match (scheme, args.secret.is_given()) {
+        (Some(scheme), false) => scheme.generate_secret().map_err(|e| {
+            Failure::usage(format!("no secret can be made for {scheme} ({e}): give one with --secret-file"))
+        }),
+        (Some(scheme), true) => match args.secret.read()? {
+            Some(given) => providers_secret(scheme, given),
+            None => Err(no_secret()),
+        },
+        (None, _) => embedded_secret(&args.secret),
+    }
+}
+
+/// The secret of a sender with a profile: none for one that signs nothing.
+pub(super) fn senders_secret(scheme: Scheme, source: &SecretSource, env: &Env) -> Result<Secret, Failure> {
+    if !scheme.is_signed() {
+        return Ok(Secret::new(""));
+    }
+    let given = match source.read()? {
+        Some(secret) => secret,
+        None => secret_source::usual(env.as_ref())?.ok_or_else(no_secret)?,
+    };
+    providers_secret(scheme, given)
+}
+
+/// A secret that a provider chose: nobody can make it longer, so that its weakness is said and stops nothing. What is empty or
+/// public is no secret, and what is no key of the sender is of no use.
+pub(super) fn providers_secret(scheme: Scheme, secret: Secret) -> Result<Secret, Failure> {
+    Verifier::new(scheme, &secret).map_err(Failure::usage)?;
+    match secret.weakness() {
+        Some(Weakness::Empty | Weakness::PublicExample) => strong(secret),
+        Some(weakness) => {
+            out::say(format!("warning: {weakness}; if {scheme} chose it, nothing can be done here"));
+            Ok(secret)
+        }
+        None => Ok(secret),
+    }
 }
 
 /// The secret that was given for the stand-in, or a fresh one.
@@ -375,18 +434,28 @@ pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
     Ok(Duration::from_secs_f64(seconds))
 }
 
+/// The sender's profile that flag or scenario names, which the scenario has from then on.
+pub(super) fn sender(loaded: &mut Loaded, args: &FlowArgs) -> Result<Option<SenderProfile>, Failure> {
+    if let Some(typed) = &args.sender {
+        loaded.sender = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+        loaded.scenario.scheme = loaded.sender.scheme().unwrap_or_default();
+        loaded.scenario.sender = Some(typed.clone());
+    }
+    Ok(loaded.scenario.sender.as_ref().map(|_| loaded.sender.clone()))
+}
+
+/// `WEBHOOK_MAX_RETRIES`, where it is set.
+pub(super) fn max_attempts(env: &Env) -> Result<Option<u32>, Failure> {
+    let Some(text) = environment::setting(env, "WEBHOOK_MAX_RETRIES")? else { return Ok(None) };
+    let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
+    let wrong = || Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10");
+    attempts.map(Some).ok_or_else(wrong)
+}
+
 /// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
 pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
-    let attempts = match environment::setting(env, "WEBHOOK_MAX_RETRIES")? {
-        None => DEFAULT_ATTEMPTS,
-        Some(text) => {
-            let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
-            attempts
-                .ok_or_else(|| Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10"))?
-        }
-    };
-    Ok(gate.contract(attempts))
+    Ok(gate.contract(max_attempts(env)?.unwrap_or(DEFAULT_ATTEMPTS)))
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.

@@ -19,6 +19,8 @@ pub(super) struct Args {
 enum Format {
     /// Scenario files (YAML)
     Scenario,
+    /// Profiles of senders (YAML)
+    Sender,
     /// One line of a journal
     Journal,
     /// Artifacts (`staging_NAME_output.json`)
@@ -39,6 +41,7 @@ impl Format {
     fn schema(self) -> Schema {
         match self {
             Self::Scenario => scenario::schema(),
+            Self::Sender => scenario::sender_schema(),
             Self::Journal => schema_for!(record::Line),
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),

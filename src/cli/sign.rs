@@ -15,9 +15,19 @@ const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
     after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke sign --secret-env WEBHOOK_SECRET < body.json"
 )]
 pub(super) struct Args {
-    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack or timestamped
+    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
+    /// of another built-in profile
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
+    /// Who sends it: a built-in profile (`smoke senders` lists them), or the file of one
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "scheme")]
+    sender: Option<String>,
+    /// The URL that it will be posted to, for senders that sign it
+    #[arg(long, value_name = "URL", default_value = "")]
+    url: String,
+    /// The method of the request
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    method: String,
     #[command(flatten)]
     secret: SecretSource,
     /// Time of signing in Unix milliseconds; schemes in seconds round it down [default: now]
@@ -33,12 +43,23 @@ pub(super) struct Args {
 
 /// Prints one `Name: value` line for each header, in the order in which the real sender writes them.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let scheme = match &args.sender {
+        Some(typed) => super::verify::sender(typed)?,
+        None => args.scheme,
+    };
+    if scheme.signature_header().is_none() {
+        return Err(Failure::usage(format!(
+            "{scheme} has no signature in its headers: there is nothing to print"
+        )));
+    }
+    if scheme.signs_url() && args.url.is_empty() {
+        return Err(Failure::usage(format!("--url: {scheme} signs the URL that it posts to")));
+    }
     let secret = args.secret.require()?;
-    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to(&args.method, &args.url);
     let id = match &args.id {
         Some(id)
-            if args.scheme == Scheme::DeltacrownV2
-                && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) =>
+            if scheme == Scheme::DeltacrownV2 && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) =>
         {
             return Err(Failure::usage(
                 "--id is not a UUID (8-4-4-4-12 hex digits), which deltacrown-v2 wants",
@@ -48,7 +69,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         None => uuid::Uuid::new_v4().to_string(),
     };
     let timestamp_ms = args.timestamp.unwrap_or_else(|| Clock::start().unix_ms());
-    if args.scheme == Scheme::DeltacrownV2 && timestamp_ms.to_string().len() != 13 {
+    if scheme == Scheme::DeltacrownV2 && timestamp_ms.to_string().len() != 13 {
         out::say("warning: --timestamp has not 13 digits; deltacrown-v2 wants Unix milliseconds");
     }
     let body = stdin_body::read()?;

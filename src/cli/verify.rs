@@ -4,8 +4,11 @@ use super::format::Format;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, stdin_body};
 use chrono::DateTime;
+use correlate::{event, id, places};
+use scenario::load_sender;
 use serde_json::json;
-use signature::{Scheme, Verdict, Verifier};
+use signature::{Reason, Received, Scheme, Secret, Verdict, Verifier};
+use std::path::Path;
 use wire::Clock;
 
 /// The command line of `smoke verify`.
@@ -14,9 +17,20 @@ use wire::Clock;
     after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke verify --secret-file FILE --header 'X-Webhook-Signature: …' --header … < body.json"
 )]
 pub(super) struct Args {
-    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack or timestamped
+    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
+    /// of another built-in profile
     #[arg(long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
+    /// Who sent it: a built-in profile (`smoke senders` lists them), the file of one, or `auto`: which of the built-in ones
+    /// signed it, and with which mistake
+    #[arg(long, value_name = "NAME|FILE|auto", conflicts_with = "scheme")]
+    sender: Option<String>,
+    /// The URL that the sender posted to, for senders that sign it (twilio, square, hubspot, rfc9421)
+    #[arg(long, value_name = "URL", default_value = "")]
+    url: String,
+    /// The method of the request
+    #[arg(long, value_name = "METHOD", default_value = "POST")]
+    method: String,
     #[command(flatten)]
     secret: SecretSource,
     /// A header of the request, as often as there are headers
@@ -32,32 +46,104 @@ pub(super) struct Args {
 
 /// Prints the verdict: 0 when the request is valid, 1 when it is not.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let secret = args.secret.require()?;
-    let verifier = Verifier::new(args.scheme, &secret).map_err(Failure::usage)?;
     let body = stdin_body::read()?;
     let now = args.now.unwrap_or_else(|| Clock::start().unix_ms());
-    let verdict = verifier.verify(&args.headers, &body, now);
-    match args.format {
-        Format::Human => human(args.scheme, &verdict, body.len()),
-        Format::Json => {
-            let weakness = secret.weakness().map(|w| w.to_string());
-            let caveats = args.scheme.caveats().iter().map(ToString::to_string);
-            let timestamp = args.scheme.timestamp_ms(&args.headers);
-            out::line(json!({
-                "valid": verdict.valid,
-                "reason": verdict.reason,
-                "diagnosis": verdict.diagnosis,
-                "warnings": weakness.into_iter().chain(caveats).collect::<Vec<_>>(),
-                "scheme": args.scheme,
-                "event": args.scheme.event(&args.headers),
-                "id": args.scheme.id(&args.headers),
-                "timestamp_ms": timestamp,
-                "age_ms": timestamp.map(|t| now.saturating_sub(t)),
-                "body_bytes": body.len(),
-            }));
+    let request = Received { method: &args.method, url: &args.url, headers: &args.headers, body: &body };
+    let (scheme, secret, verdict) = match args.sender.as_deref() {
+        Some("auto") => {
+            let secret = args.secret.require()?;
+            let Some((scheme, verdict)) = auto(&secret, &request, now) else { return Ok(unknown(args)) };
+            (scheme, secret, verdict)
         }
+        named => {
+            let scheme = match named {
+                Some(typed) => sender(typed)?,
+                None => args.scheme,
+            };
+            let secret = if scheme.is_signed() { args.secret.require()? } else { Secret::new("") };
+            if scheme.signs_url() && args.url.is_empty() {
+                out::say(format!("warning: {scheme} signs the URL that it posts to: give it with --url"));
+            }
+            let verifier = Verifier::new(scheme, &secret).map_err(Failure::usage)?;
+            let verdict = verifier.verify_request(&request, now, &[]);
+            (scheme, secret, verdict)
+        }
+    };
+    match args.format {
+        Format::Human => human(scheme, &verdict, body.len()),
+        Format::Json => machine(scheme, &verdict, &request, &secret, now),
     }
     Ok(if verdict.valid { Exit::Pass } else { Exit::Fail })
+}
+
+fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &Secret, now: i64) {
+    let weakness = secret.weakness().filter(|_| scheme.is_signed()).map(|w| w.to_string());
+    let caveats = scheme.caveats().iter().map(ToString::to_string);
+    let timestamp = scheme.timestamp_ms(request.headers);
+    let read = places(scheme).read(request.body);
+    out::line(json!({
+        "valid": verdict.valid,
+        "reason": verdict.reason,
+        "diagnosis": verdict.diagnosis,
+        "warnings": weakness.into_iter().chain(caveats).collect::<Vec<_>>(),
+        "scheme": scheme,
+        "sender": scheme.sender(),
+        "event": Some(event(scheme, request.headers, read.as_ref()).name).filter(|name| !name.is_empty()),
+        "id": id(scheme, request.headers, read.as_ref()),
+        "timestamp_ms": timestamp,
+        "age_ms": timestamp.map(|t| now.saturating_sub(t)),
+        "body_bytes": request.body.len(),
+    }));
+}
+
+/// The profile that a user typed.
+pub(super) fn sender(typed: &str) -> Result<Scheme, Failure> {
+    let profile = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+    profile.scheme().map_err(|problems| {
+        Failure::usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+    })
+}
+
+/// Which of the built-in senders signed a request: the one for which it is valid; else the one whose mistake has a name; else
+/// one whose signature header is there. Unsigned senders are nobody's guess.
+fn auto(secret: &Secret, request: &Received<'_>, now: i64) -> Option<(Scheme, Verdict)> {
+    let has = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    let mut best: Option<(u8, Scheme, Verdict)> = None;
+    for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.is_signed()) {
+        let Ok(verifier) = Verifier::new(scheme, secret) else { continue };
+        let verdict = verifier.verify_request(request, now, &[]);
+        let own = scheme.signature_header().is_some_and(has);
+        let rank = match (verdict.reason, &verdict.diagnosis) {
+            (Reason::Valid, _) => 5,
+            (Reason::Stale | Reason::Future, _) => 4,
+            (Reason::Mismatch, Some(_)) => 3,
+            (_, Some(says)) if own && (says.contains("right") || says.contains(';')) => 3,
+            _ if own && verdict.reason != Reason::Missing => 2,
+            _ if own => 1,
+            _ => 0,
+        };
+        if rank > best.as_ref().map_or(0, |(rank, ..)| *rank) {
+            best = Some((rank, scheme, verdict));
+        }
+    }
+    best.map(|(_, scheme, verdict)| (scheme, verdict))
+}
+
+fn unknown(args: &Args) -> Exit {
+    let names: Vec<&str> = args.headers.iter().map(|(name, _)| name.as_str()).collect();
+    let says = format!(
+        "none of the {} built-in senders has its signature among these headers ({}); describe the sender in a file \
+         (docs/senders.md)",
+        Scheme::ALL.len(),
+        names.join(", ")
+    );
+    match args.format {
+        Format::Human => out::line(format!("not valid: {says}")),
+        Format::Json => {
+            out::line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }))
+        }
+    }
+    Exit::Fail
 }
 
 fn human(scheme: Scheme, verdict: &Verdict, bytes: usize) {
@@ -65,6 +151,7 @@ fn human(scheme: Scheme, verdict: &Verdict, bytes: usize) {
         out::line(format!("valid: the {scheme} signature over {bytes} bytes is right"));
     } else {
         out::line(format!("not valid: {}", verdict.reason));
+        out::line(format!("sender: {}", scheme.sender()));
         if let Some(diagnosis) = &verdict.diagnosis {
             out::line(format!("diagnosis: {diagnosis}"));
         }

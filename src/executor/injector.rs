@@ -74,7 +74,12 @@ pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>)
 
 /// Whose webhooks are this run's. A load knows too many flows to hold the values of each.
 pub(super) fn matcher(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> FlowMatcher {
-    if plan.kind == RunKind::Load { FlowMatcher::default() } else { FlowMatcher::new(&ours(plan, run, rows)) }
+    let matcher = if plan.kind == RunKind::Load {
+        FlowMatcher::default()
+    } else {
+        FlowMatcher::new(&ours(plan, run, rows))
+    };
+    matcher.for_sender(plan.scheme)
 }
 
 /// The injector of a plan; none when nothing is broken. `endpoint` is where the sender posts to.

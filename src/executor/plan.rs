@@ -5,7 +5,7 @@ use crate::redact::Redactor;
 use pii::PolicyError;
 use record::RunKind;
 use record::faults::{FaultPlan, Sweep};
-use record::{Aggregator, Header, Override, RetryContract};
+use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
 use scenario::{Env, Loaded};
 use serde_json::Value;
 use signature::Scheme;
@@ -50,6 +50,8 @@ pub(crate) struct Plan {
     pub challenge: Option<String>,
     /// The signature scheme.
     pub scheme: Scheme,
+    /// The sender's profile, where one is named.
+    pub sender: Option<Box<SenderProfile>>,
     /// The retry contract and its tolerance.
     pub retry: RetryContract,
     /// The sender's time-out.

@@ -60,6 +60,7 @@ impl Prepared {
         plan.redactor.learn(&plan.secret);
         let verifier = if plan.blind { None } else { Some(Verifier::new(plan.scheme, &plan.secret)?) };
         let (webhook_source, endpoint) = webhook_source::ready(&plan, clock).await?;
+        let verifier = verifier.map(|verifier| verifier.with_url(&endpoint));
         let staging = match plan.target.clone() {
             Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
             Target::Url(_) => None,
@@ -210,6 +211,7 @@ async fn start_stand_in(
     options.timeout = plan.sender_timeout;
     options.max_attempts = plan.retry.attempts();
     options.timing = timing(&plan.retry);
+    options.timing.promises = plan.sender.as_ref().map(|_| plan.retry.clone());
     options.misbehave = how.misbehave.clone();
     options.profile = how.profile;
     options.fixtures = fixtures;
@@ -229,7 +231,11 @@ async fn start_stand_in(
 fn timing(contract: &RetryContract) -> Timing {
     Timing {
         backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
-        breaker_failures: contract.breaker.failures as usize,
+        breaker_failures: if contract.breaker.is_none() {
+            usize::MAX
+        } else {
+            contract.breaker.failures as usize
+        },
         breaker_window: contract.breaker.window(),
         breaker_open: contract.breaker.open(),
         ..Timing::default()
@@ -350,6 +356,7 @@ fn header(
         environment: plan.environment.clone(),
         target: client.base().to_owned(),
         scheme: plan.scheme,
+        sender: plan.sender.clone(),
         flows: plan.flows,
         concurrency: plan.concurrency,
         seed: plan.seed,

@@ -39,6 +39,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         }),
         secret: Secret::generate().unwrap(),
         scheme: loaded.scenario.scheme,
+        sender: None,
         retry: RetryContract { backoff_ms: vec![0, 100, 200], ..RetryContract::default() },
         sender_timeout: Duration::from_secs(10),
         seed: 1,

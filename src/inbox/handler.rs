@@ -4,15 +4,16 @@ use super::allowance::Allowance;
 use super::answers::{answer_to, problem, problem_of};
 use super::deliveries::{Awaited, Content, Deliveries, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
+use super::handshake;
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
 use super::replay::UnderWay;
 use super::wall_time::WallTime;
 use crate::journal::{Durable, Journal, NotDurable};
-use correlate::{Author, Clue, FlowMatcher, Key, KnownSender, Turn, Whose, event, print};
-use record::Ending;
+use correlate::{Author, Clue, FlowMatcher, Key, KnownSender, Turn, Whose, event, id, print};
 use record::Tick;
 use record::faults::Fault;
 use record::{Answered, Attempt, Body, Forwarded, NotKept, Note, Record, Refused, RetryContract, Watch};
+use record::{Ending, Handshake};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
 use std::io;
@@ -24,6 +25,9 @@ use wire::http1::{AttemptNumber, Intercept, Interceptor, RawRequest, Refusal, Re
 
 /// How long diagnoses that are outstanding are waited for when nothing more comes.
 const DIAGNOSES: Duration = Duration::from_secs(3);
+
+/// So many handshakes are noted.
+const MOST_HANDSHAKES: u64 = 16;
 
 /// What an inbox needs to know.
 pub struct Config {
@@ -80,6 +84,8 @@ pub struct Inbox {
     upstream: Option<Arc<dyn Upstream>>,
     routes: Option<Arc<dyn Routes>>,
     observer: Option<Arc<dyn Observer>>,
+    /// Handshakes that were answered.
+    handshakes: AtomicU64,
 }
 
 /// An attempt that is in the journal and waits for its answer.
@@ -89,6 +95,8 @@ pub struct Handled {
     pub answer: Response,
     attempt: Option<Open>,
     durable: Option<Durable>,
+    /// Whether it is a request that is no webhook, and goes on to the real receiver.
+    passes: bool,
 }
 
 impl Handled {
@@ -101,7 +109,7 @@ impl Handled {
     /// Whether it is one for the real receiver behind a tap: what came to the path of injected redirects is not.
     #[must_use]
     pub fn is_for_upstream(&self) -> bool {
-        self.attempt.as_ref().is_some_and(|open| open.reason.is_some())
+        self.passes || self.attempt.as_ref().is_some_and(|open| open.reason.is_some())
     }
 }
 
@@ -138,6 +146,7 @@ impl Inbox {
             upstream: None,
             routes: None,
             observer: None,
+            handshakes: AtomicU64::new(0),
         }
     }
 
@@ -214,6 +223,16 @@ impl Inbox {
             });
             return (unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
+        if self.upstream.is_none()
+            && let Some((kind, answer)) =
+                handshake::answer(self.config.scheme, self.config.verifier.as_ref(), &request)
+        {
+            self.note_handshake(&request, kind);
+            return (unrecorded(answer), None);
+        }
+        if self.upstream.is_some() && matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
+            return (Handled { passes: true, ..unrecorded(received()) }, None);
+        }
         if request.method != "POST" {
             self.note_refused(&request, 405);
             let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
@@ -228,6 +247,16 @@ impl Inbox {
         let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
         let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.path);
         self.append_refused(Refused { at: request.first_byte, status, why });
+    }
+
+    /// That a handshake was answered, the first ones by name: whoever asks again and again fills no journal.
+    fn note_handshake(&self, request: &RawRequest, kind: Handshake) {
+        if self.handshakes.fetch_add(1, Ordering::Relaxed) >= MOST_HANDSHAKES {
+            return;
+        }
+        let kind = serde_json::to_value(kind).ok().and_then(|kind| kind.as_str().map(str::to_owned));
+        let text = format!("answered a handshake: {}", kind.unwrap_or_default());
+        let _ = self.journal.append_soon(&Record::Note(Note { at: request.first_byte, text }));
     }
 
     /// A refused request is no attempt: losing its record to a full disk changes no verdict.
@@ -446,8 +475,8 @@ impl Inbox {
         let read = matcher.read(body);
         let name = event(*scheme, headers, read.as_ref()).name;
         let print = print(body);
-        let key = match scheme.id(headers) {
-            Some(id) => Key::of_id(id),
+        let key = match id(*scheme, headers, read.as_ref()) {
+            Some(id) => Key::of_id(&id),
             None => Key::of_content(name, print, turn.flow()),
         };
         let flow = match matcher.whose(read.as_ref()) {
@@ -501,7 +530,7 @@ impl Inbox {
             self.under_way.fetch_add(1, Ordering::SeqCst);
         }
         match self.journal.append_durably(&Record::Attempt(Box::new(attempt))) {
-            Ok(durable) => Handled { answer, attempt: Some(open), durable: Some(durable) },
+            Ok(durable) => Handled { passes: false, answer, attempt: Some(open), durable: Some(durable) },
             Err(error) => unrecorded(self.unwritten(&open, &error)),
         }
     }
@@ -513,7 +542,8 @@ impl Inbox {
         let (Some(verifier), Some(diagnoser)) = (&self.config.verifier, &self.diagnoser) else {
             return (Verdict::unchecked(), None);
         };
-        let (verdict, searched) = verifier.check(&request.headers, &request.body, now_ms);
+        let (verdict, searched) =
+            verifier.check_posted(&request.target, &request.headers, &request.body, now_ms);
         diagnoser.saw(&request.body);
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };
@@ -576,5 +606,5 @@ fn attempt(number: u64, request: RawRequest, most: usize, verdict: Verdict, answ
 }
 
 fn unrecorded(answer: Response) -> Handled {
-    Handled { answer, attempt: None, durable: None }
+    Handled { answer, attempt: None, durable: None, passes: false }
 }

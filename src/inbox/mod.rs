@@ -9,6 +9,7 @@ mod connection_limit;
 mod deliveries;
 mod diagnoser;
 mod handler;
+mod handshake;
 mod hooks;
 mod replay;
 mod server;

@@ -6,7 +6,7 @@ use crate::inbox::Tls;
 use crate::journal::{Rotation, Sync};
 use record::RunKind;
 use record::faults::FaultSpec;
-use record::{Header, RetryContract, WebhookConfig};
+use record::{Header, RetryContract, SenderProfile, WebhookConfig};
 use serde_json::Value;
 use signature::Scheme;
 use signature::Secret;
@@ -72,6 +72,8 @@ pub struct Identity {
     pub gates: (Value, String),
     /// Signature scheme.
     pub scheme: Scheme,
+    /// The sender's profile, where one is named.
+    pub sender: Option<Box<SenderProfile>>,
     /// The retry contract.
     pub retry: RetryContract,
     /// The sender's time-out.
@@ -95,6 +97,7 @@ pub fn header(identity: &Identity, clock: Clock) -> Result<Header, getrandom::Er
         environment: identity.environment.clone(),
         target: identity.target.clone(),
         scheme: identity.scheme,
+        sender: identity.sender.clone(),
         webhook: WebhookConfig::new(endpoint, identity.sender_timeout, &retry, secret_chars),
         retry,
         blind: identity.blind,

@@ -115,6 +115,7 @@ impl Receiver {
             let scheme = if plan.tls.is_some() { "https" } else { "http" };
             plan.identity.endpoint = format!("{scheme}://{address}{}", plan.path);
         }
+        let verifier = verifier.map(|verifier| verifier.with_url(&plan.identity.endpoint));
         let mut header = header(&plan.identity, clock).map_err(ReceiverError::Random)?;
         header.faults.clone_from(&plan.faults);
         let options = Options { rotation: plan.rotation, sync: plan.sync, pace: Pace::Together, clock };

@@ -203,6 +203,7 @@ pub(super) mod tests {
             endpoint: String::new(),
             gates: (serde_json::json!({}), String::new()),
             scheme: signature::Scheme::DeltacrownV2,
+            sender: None,
             retry: record::RetryContract::default(),
             sender_timeout: std::time::Duration::from_secs(10),
             secret_chars: 64,

@@ -90,6 +90,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+mod senders;
 #[cfg(test)]
 mod signature;
 #[cfg(test)]

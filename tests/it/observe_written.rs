@@ -43,6 +43,7 @@ impl Window {
             endpoint: String::new(),
             gates: (serde_json::json!({}), String::new()),
             scheme,
+            sender: None,
             retry: RetryContract::default(),
             sender_timeout: Duration::from_secs(10),
             secret_chars: 64,

@@ -31,6 +31,7 @@ fn plan(journal: std::path::PathBuf) -> Plan {
         endpoint: String::new(),
         gates: (Value::Null, String::new()),
         scheme: Scheme::DeltacrownV2,
+        sender: None,
         retry: RetryContract::default(),
         sender_timeout: Duration::from_secs(10),
         secret_chars: SECRET.len(),

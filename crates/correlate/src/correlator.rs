@@ -246,7 +246,7 @@ fn fit(policy: &RetryContract, course: &Course, arrival: &Arrival) -> Option<Fit
     }
     let open = after(policy, course.attempts, course.status, course.fault).stage == Stage::Open;
     let due = policy.gap_ms(course.attempts, retry_after(course.fault)).filter(|_| open);
-    let early = |ms: u64| Duration::from_millis(ms.saturating_sub(policy.early_ms));
+    let early = |ms: u64| Duration::from_millis(policy.window_ms(ms).0);
     Some(match due {
         Some(ms) if pause >= early(ms) => Fit::OnSchedule,
         _ if arrival.alone => Fit::ByAbsence,

@@ -1,10 +1,49 @@
-//! The event of a webhook: what the body says, which is signed, before what a header says, which mostly is not.
+//! Event and id of a webhook, where its sender's profile says they stand: what the body says, which is signed, before what a
+//! header says, which mostly is not.
 
+use super::JsonProjection;
 use serde_json::Value;
 use signature::Scheme;
+use std::borrow::Cow;
 
-/// Where a body names its event, as a JSON pointer.
+/// Where a body names its event, as a JSON pointer, when the profile does not say it.
 pub const EVENT: &str = "/event";
+
+/// What of a body says its event and its id.
+#[must_use]
+pub fn places(scheme: Scheme) -> JsonProjection {
+    let mut wanted = JsonProjection::default();
+    add_places(scheme, &mut wanted);
+    wanted
+}
+
+/// Adds to a projection what says event and id.
+pub fn add_places(scheme: Scheme, wanted: &mut JsonProjection) {
+    let spec = scheme.spec();
+    wanted.add(EVENT);
+    for place in [&spec.event, &spec.id] {
+        if let Some(pointer) = place.json.as_deref().filter(|pointer| *pointer != EVENT) {
+            wanted.add(pointer);
+        }
+    }
+}
+
+/// The id of the delivery; `body` is what was read of its body, with its [`places`].
+#[must_use]
+pub fn id<'a>(
+    scheme: Scheme,
+    headers: &'a [(String, String)],
+    body: Option<&'a Value>,
+) -> Option<Cow<'a, str>> {
+    if let Some(id) = scheme.id(headers) {
+        return Some(Cow::Borrowed(id));
+    }
+    match body?.pointer(scheme.spec().id.json.as_deref()?)? {
+        Value::String(text) => Some(Cow::Borrowed(text)),
+        Value::Number(number) => Some(Cow::Owned(number.to_string())),
+        _ => None,
+    }
+}
 
 /// The event of one attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,11 +54,14 @@ pub struct Event<'a> {
     pub header_differs: bool,
 }
 
-/// The event of an attempt; `body` is what was read of its body, with what is at [`EVENT`]. Where body and header differ the
+/// The event of an attempt; `body` is what was read of its body, with its [`places`]. Where body and header differ the
 /// body counts: nobody signs the header.
 #[must_use]
 pub fn event<'a>(scheme: Scheme, headers: &'a [(String, String)], body: Option<&'a Value>) -> Event<'a> {
-    let in_body = body.and_then(|body| body.pointer(EVENT)?.as_str());
+    let place = &scheme.spec().event;
+    let at = |pointer: &str| body.and_then(|body| body.pointer(pointer)?.as_str());
+    let usual = || at(EVENT).filter(|_| place.header.is_none());
+    let in_body = place.json.as_deref().and_then(at).or_else(usual);
     let in_header = scheme.event(headers);
     let header_differs = in_body.zip(in_header).is_some_and(|(body, header)| body != header.trim());
     Event { name: in_body.or(in_header).unwrap_or_default(), header_differs }

@@ -1,9 +1,10 @@
 //! Which flow a webhook is about, by the values that the flows say are theirs.
 
-use super::event::EVENT;
+use super::event::{EVENT, add_places};
 use super::fingerprint::canonical;
 use super::json_projection::JsonProjection;
 use serde_json::Value;
+use signature::Scheme;
 use std::collections::{BTreeMap, HashMap};
 
 /// Whose a webhook is.
@@ -47,6 +48,13 @@ impl FlowMatcher {
             }
         }
         Self { ours, flows: flows.len(), wanted }
+    }
+
+    /// The same for webhooks of this sender, which may have event and id elsewhere in the body.
+    #[must_use]
+    pub fn for_sender(mut self, scheme: Scheme) -> Self {
+        add_places(scheme, &mut self.wanted);
+        self
     }
 
     /// Whether every flow has a value of its own, so that a webhook says whose it is.

@@ -16,7 +16,7 @@ mod sharded;
 mod turn;
 
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
-pub use event::{EVENT, Event, event};
+pub use event::{EVENT, Event, add_places, event, id, places};
 pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
 pub use json_projection::JsonProjection;

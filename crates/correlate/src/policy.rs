@@ -33,7 +33,9 @@ pub fn after(policy: &RetryContract, attempt: usize, status: Option<u16>, fault:
     let stage = match status {
         Some(status) if is_success(status) => Stage::Accepted,
         Some(status) if policy.aborts(status) => Stage::Aborted,
-        _ if attempt < policy.backoff_ms.len() => Stage::Open,
+        None if policy.aborts_on_broken_connections => Stage::Aborted,
+        Some(300..=399) if policy.follows_redirects => Stage::Open,
+        _ if policy.goes_on(attempt) => Stage::Open,
         _ => Stage::Exhausted,
     };
     let pause = match stage {
@@ -41,13 +43,13 @@ pub fn after(policy: &RetryContract, attempt: usize, status: Option<u16>, fault:
         _ => policy.gap_ms(attempt, retry_after(fault)),
     };
     let pause = pause.unwrap_or_else(|| policy.longest_ms());
-    After { stage, silence: Duration::from_millis(pause.saturating_add(policy.late_ms)) }
+    After { stage, silence: Duration::from_millis(policy.window_ms(pause).1) }
 }
 
 /// So long after an attempt a retry may come at the latest, whatever its number.
 #[must_use]
 pub fn latest_retry(policy: &RetryContract, attempt: usize, fault: Option<Fault>) -> Duration {
-    let next = policy.gap_ms(attempt, retry_after(fault)).unwrap_or(0).saturating_add(policy.late_ms);
+    let next = policy.window_ms(policy.gap_ms(attempt, retry_after(fault)).unwrap_or(0)).1;
     policy.latest_retry().max(Duration::from_millis(next))
 }
 

@@ -3,6 +3,7 @@
 pub mod analysis;
 pub mod approval;
 pub mod gate;
+pub mod learn;
 pub mod logs;
 pub mod report;
 pub mod telemetry;

@@ -1,5 +1,6 @@
 //! What the sender promises about failures: schedule, identity, client errors, circuit breaker; and the tolerance.
 
+use super::statuses::StatusSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -25,6 +26,32 @@ pub struct RetryContract {
     /// The circuit breaker.
     #[serde(default)]
     pub breaker: BreakerContract,
+    /// Whether it tries without end, with the last pause again and again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub endless: bool,
+    /// By so many percent a pause may be longer or shorter.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub jitter_percent: u32,
+    /// Statuses that end a delivery at once; every 4xx when `None`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub aborts: Option<StatusSet>,
+    /// Statuses that are tried again although they would end it.
+    #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
+    pub retries: StatusSet,
+    /// Whether a connection that breaks ends the delivery.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborts_on_broken_connections: bool,
+    /// Whether it goes where a redirect points.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows_redirects: bool,
+    /// Whether an attempt may last without end.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub without_timeout: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+const fn is_zero(n: &u32) -> bool {
+    *n == 0
 }
 
 impl Default for RetryContract {
@@ -38,6 +65,13 @@ impl Default for RetryContract {
             throttled: ThrottlePolicy::default(),
             retry_after: RetryAfterPolicy::default(),
             breaker: BreakerContract::default(),
+            endless: false,
+            jitter_percent: 0,
+            aborts: None,
+            retries: StatusSet::default(),
+            aborts_on_broken_connections: false,
+            follows_redirects: false,
+            without_timeout: false,
         }
     }
 }
@@ -49,11 +83,41 @@ impl RetryContract {
         u32::try_from(self.backoff_ms.len()).unwrap_or(u32::MAX)
     }
 
-    /// Whether a status ends a delivery as failed at once: a 4xx, except 408 and 429 where they are to be retried.
+    /// Whether a status ends a delivery as failed at once: as declared, else a 4xx, except 408 and 429 where they are to be
+    /// retried.
     #[must_use]
-    pub const fn aborts(&self, status: u16) -> bool {
-        let throttled = matches!(status, 408 | 429);
-        matches!(status, 400..=499) && !(throttled && matches!(self.throttled, ThrottlePolicy::Retry))
+    pub fn aborts(&self, status: u16) -> bool {
+        if self.retries.contains(status) {
+            return false;
+        }
+        match &self.aborts {
+            Some(set) => set.contains(status),
+            None => {
+                // A sender that names what it retries names these two apart.
+                let throttled = matches!(status, 408 | 429) && self.retries.is_empty();
+                matches!(status, 400..=499) && !(throttled && matches!(self.throttled, ThrottlePolicy::Retry))
+            }
+        }
+    }
+
+    /// Whether it says nothing else about statuses than that a 4xx ends a delivery, and perhaps not 408 and 429.
+    #[must_use]
+    pub fn is_usual(&self) -> bool {
+        self.aborts.is_none() && self.retries.is_empty()
+    }
+
+    /// Whether another attempt is due after attempt `attempt` (from 1) failed in a way that is tried again.
+    #[must_use]
+    pub fn goes_on(&self, attempt: usize) -> bool {
+        self.endless || attempt < self.backoff_ms.len()
+    }
+
+    /// From how soon to how late an attempt may come that is due after `pause` ms, in milliseconds: jitter and tolerance.
+    #[must_use]
+    pub fn window_ms(&self, pause: u64) -> (u64, u64) {
+        let jitter = pause.saturating_mul(u64::from(self.jitter_percent)) / 100;
+        let early = pause.saturating_sub(jitter).saturating_sub(self.early_ms);
+        (early, pause.saturating_add(jitter).saturating_add(self.late_ms))
     }
 
     /// The longest pause between two attempts, milliseconds.
@@ -66,7 +130,8 @@ impl RetryContract {
     /// in milliseconds; `None` when no attempt is to follow.
     #[must_use]
     pub fn gap_ms(&self, attempt: usize, retry_after: Option<u32>) -> Option<u64> {
-        let scheduled = *self.backoff_ms.get(attempt)?;
+        let last = self.backoff_ms.last().filter(|_| self.endless);
+        let scheduled = *self.backoff_ms.get(attempt).or(last)?;
         match (self.retry_after, retry_after) {
             (RetryAfterPolicy::Honour, Some(seconds)) => Some(scheduled.max(u64::from(seconds) * 1000)),
             _ => Some(scheduled),
@@ -76,7 +141,7 @@ impl RetryContract {
     /// So long after an attempt a retry may come at the latest: the longest pause and its tolerance.
     #[must_use]
     pub fn latest_retry(&self) -> Duration {
-        Duration::from_millis(self.longest_ms() + self.late_ms)
+        Duration::from_millis(self.window_ms(self.longest_ms()).1)
     }
 
     /// How long an attempt of a sender with this time-out (ms) may last until it counts as held beyond it: a twentieth
@@ -141,6 +206,15 @@ impl Default for BreakerContract {
 }
 
 impl BreakerContract {
+    /// A sender without a circuit breaker.
+    pub const NONE: Self = Self { failures: 0, window_ms: 0, open_ms: 0 };
+
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_none(&self) -> bool {
+        self.failures == 0
+    }
+
     /// [`Self::window_ms`].
     #[must_use]
     pub const fn window(&self) -> Duration {

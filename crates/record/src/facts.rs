@@ -1,5 +1,6 @@
 //! The facts of a run, as they stand in a journal.
 
+use super::sender::SenderProfile;
 use crate::Ending;
 use crate::SubjectKind;
 use crate::Tick;
@@ -92,6 +93,9 @@ pub struct Header {
     pub target: String,
     /// Signature scheme.
     pub scheme: Scheme,
+    /// The sender's profile whole, where the run names one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<Box<SenderProfile>>,
     /// Number of flows planned.
     pub flows: u32,
     /// Flows at the same time.
@@ -217,6 +221,7 @@ impl Header {
             stand_in: false,
             target: String::new(),
             scheme: Scheme::default(),
+            sender: None,
             flows: 0,
             concurrency: 0,
             in_turn: false,

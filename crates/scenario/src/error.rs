@@ -40,6 +40,18 @@ pub enum ScenarioError {
         /// `; did you mean …?`, or nothing.
         hint: String,
     },
+    /// Neither a file nor a built-in profile of a sender has that name.
+    #[error(
+        "no sender `{name}`; built in are {known}; a file is named by its path, as in ./{name}.yaml{hint}"
+    )]
+    UnknownSender {
+        /// What was asked for.
+        name: String,
+        /// The names that would work.
+        known: String,
+        /// `; did you mean …?`, or nothing.
+        hint: String,
+    },
     /// Over the size limit.
     #[error("{file}: over {limit} bytes, the limit for a scenario")]
     TooLarge {

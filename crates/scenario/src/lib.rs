@@ -14,6 +14,7 @@ mod names;
 mod request;
 mod resolve;
 mod scope;
+mod sender;
 mod suggest;
 mod syntax;
 mod table;
@@ -41,5 +42,6 @@ pub use resolve::{
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_schema, sender_text};
 pub use table::{cell, read_rows};
 pub use template::TemplateError;

@@ -3,10 +3,12 @@
 use super::check;
 use super::error::{Problem, ScenarioError};
 use super::model::Scenario;
+use super::sender::{built_in_sender, load_sender};
 use super::suggest;
 use super::tree;
 use super::typed;
-use record::{InputError, read_input, text_sha256_hex};
+use record::{InputError, SenderProfile, read_input, text_sha256_hex};
+use signature::Scheme;
 use std::path::{Path, PathBuf};
 
 /// Largest scenario file, in bytes.
@@ -28,6 +30,8 @@ pub struct Loaded {
     pub scenario: Scenario,
     /// SHA-256 of the file's bytes, hex.
     pub sha256: String,
+    /// The profile of its sender.
+    pub sender: SenderProfile,
     /// Directory against which the files that it names are resolved.
     pub dir: PathBuf,
     /// The file, or `built-in:NAME`.
@@ -99,16 +103,33 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = text_of(bytes).map_err(|p| invalid(vec![p]))?;
     let tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
-    let scenario: Scenario = typed::from_tree(&tree).map_err(|p| invalid(vec![p]))?;
-    let problems = check::check(&scenario, &tree, text, dir);
+    let mut scenario: Scenario = typed::from_tree(&tree).map_err(|p| invalid(vec![p]))?;
+    let mut problems = check::check(&scenario, &tree, text, dir);
+    let sender = match sender_of(&mut scenario, dir) {
+        Ok(sender) => sender,
+        Err(error) => {
+            let at = tree.value_at(&["sender".into()]);
+            problems.push(Problem { at, message: error.to_string() });
+            problems.sort_by_key(|p| p.at);
+            return Err(invalid(problems));
+        }
+    };
     if !problems.is_empty() {
         return Err(invalid(problems));
     }
     let sha256 = text_sha256_hex(bytes);
-    Ok(Loaded { scenario, sha256, dir: dir.to_owned(), source_name: name.to_owned() })
+    Ok(Loaded { scenario, sender, sha256, dir: dir.to_owned(), source_name: name.to_owned() })
 }
 
-fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
+/// The profile that a scenario names, whose scheme becomes the scenario's; without one that of DeltaCrown's sender.
+fn sender_of(scenario: &mut Scenario, dir: &Path) -> Result<SenderProfile, ScenarioError> {
+    let Some(name) = &scenario.sender else { return built_in_sender(Scheme::default().sender()) };
+    let sender = load_sender(name, dir)?;
+    scenario.scheme = sender.scheme().unwrap_or_default();
+    Ok(sender)
+}
+
+pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
     std::str::from_utf8(bytes).map_err(|e| {
         let good = bytes.get(..e.valid_up_to()).unwrap_or_default();
         let line = 1 + good.iter().filter(|b| **b == b'\n').count() as u64;

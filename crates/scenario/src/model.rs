@@ -29,7 +29,11 @@ pub struct Scenario {
     pub description: String,
     /// What one flow is about.
     pub subject: Subject,
-    /// Signature scheme of the webhooks.
+    /// Who sends the webhooks: the name of a profile (`smoke senders` lists them), or the path of one, relative to the
+    /// scenario. Says how they are signed, where event and id stand, and when they are tried again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sender: Option<String>,
+    /// Signature scheme of the webhooks; with `sender`, that of the profile.
     #[serde(default)]
     pub scheme: Scheme,
     /// How many flows run by default.

@@ -353,3 +353,24 @@ fn rows_in_front_are_left_out() {
     let none = got(2, 3).unwrap_err().to_string();
     assert!(none.ends_with("0 data row(s) from row 4 on for 2 flows: give 2 rows"), "{none}");
 }
+
+#[test]
+fn a_scenario_names_its_sender_by_name_or_by_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let scenario = |sender: &str| {
+        format!(
+            "name: x\nsubject: {{ kind: flow, id: '1' }}\nsender: {sender}\nsteps:\n  - name: a\n    request: {{ method: GET, path: / }}\n"
+        )
+    };
+    let load = |sender: &str| crate::load_bytes(scenario(sender).as_bytes(), "x.yaml", dir.path());
+    let stripe = load("stripe").unwrap();
+    assert_eq!((stripe.scenario.scheme.name(), stripe.sender.name.as_str()), ("stripe", "stripe"));
+    let own = "name: own\nsignature: { algorithm: hmac-sha1, header: X-Sig }\nevent: { header: X-Topic }\n";
+    std::fs::write(dir.path().join("own.yaml"), own).unwrap();
+    assert_eq!(load("own.yaml").unwrap().scenario.scheme.signature_header(), Some("X-Sig"));
+    let error = load("nobody").unwrap_err().to_string();
+    assert!(error.contains("x.yaml:3:9: no sender `nobody`"), "{error}");
+    std::fs::write(dir.path().join("bad.yaml"), "name: bad\nsignature: { algorithm: md5 }\n").unwrap();
+    let error = load("bad.yaml").unwrap_err().to_string();
+    assert!(error.contains("bad.yaml:2:25: unknown value `md5`"), "{error}");
+}

@@ -2,6 +2,8 @@
 //!
 //! `cargo bench -p smoke-signature --bench verify`: `profile` may be at most 5 % above `fixed`.
 
+#![expect(clippy::expect_used, reason = "a benchmark of a key that is one")]
+
 use criterion::{Criterion, criterion_group, criterion_main};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;

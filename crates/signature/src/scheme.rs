@@ -395,18 +395,22 @@ impl schemars::JsonSchema for Scheme {
         "Scheme".into()
     }
 
-    fn json_schema(generator: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         let names = Self::ALL.iter().flat_map(|s| {
             let sender = (s.0.sender != s.0.name).then_some(s.0.sender);
             [Some(s.0.name), sender].into_iter().flatten().chain(s.0.aliases.iter().copied())
         });
         let names: Vec<&str> = names.collect();
-        let spec = generator.subschema_for::<RequestSpec>();
         schemars::json_schema!({
             "description": "A sender: a built-in profile by name, or its requests as data, with its name.",
             "anyOf": [
                 { "type": "string", "enum": names },
-                { "type": "object", "properties": { "name": { "type": "string" } }, "required": ["name"], "description": "The fields of RequestSpec, and the name.", "$comment": spec },
+                {
+                    "type": "object",
+                    "description": "Of a sender that is not built in: what its profile says about requests, and its name.",
+                    "properties": { "name": { "type": "string" }, "signature": { "type": "object" } },
+                    "required": ["name", "signature"],
+                },
             ],
         })
     }

@@ -112,10 +112,17 @@ impl Signer {
         let spec = self.sender.spec;
         let s = &spec.signature;
         let time = s.timestamp.as_ref().filter(|t| t.json.is_some());
-        if s.json.is_none() && time.is_none() {
-            return Signed { headers: self.sign(webhook), body: Cow::Borrowed(webhook.body) };
-        }
         let mut body = Cow::Borrowed(webhook.body);
+        let named = [(&spec.event.json, webhook.event), (&spec.id.json, webhook.id)];
+        for (pointer, text) in named.iter().filter_map(|(p, text)| Some((p.as_deref()?, text))) {
+            if spec.body.batch.is_none() && !text.is_empty() && !has_text(&body, pointer, text) {
+                body = set(body, pointer, text);
+            }
+        }
+        if s.json.is_none() && time.is_none() {
+            let headers = self.sign(&Outgoing { body: &body, ..*webhook });
+            return Signed { headers, body: Cow::Owned(body.into_owned()) };
+        }
         if let Some((pointer, unit)) = time.and_then(|t| Some((t.json.as_deref()?, t.unit))) {
             let text = unit.write(webhook.timestamp_ms);
             body = set(body, pointer, &text);
@@ -170,12 +177,18 @@ impl Signer {
     }
 }
 
-/// The JSON body with this text at a place: a number stays one where there is one. As it was, when it is not JSON or has no
-/// such place.
+/// Whether a JSON body has this text at a place.
+fn has_text(body: &[u8], pointer: &str, text: &str) -> bool {
+    let json: Option<Value> = serde_json::from_slice(body).ok();
+    json.as_ref().and_then(|json| json.pointer(pointer)?.as_str()) == Some(text)
+}
+
+/// The JSON body with this text at a place, which is made where it is not there: a number stays one where there is one. As it
+/// was, when it is not JSON or the place cannot be.
 fn set<'a>(body: Cow<'a, [u8]>, pointer: &str, text: &str) -> Cow<'a, [u8]> {
     let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return body };
     let Some((parent, name)) = pointer.rsplit_once('/') else { return body };
-    let Some(parent) = json.pointer_mut(parent) else { return body };
+    let Some(parent) = made(&mut json, parent) else { return body };
     let was_number = parent.get(name).is_some_and(Value::is_number);
     let value = match text.parse::<i64>() {
         Ok(number) if was_number => Value::from(number),
@@ -188,6 +201,16 @@ fn set<'a>(body: Cow<'a, [u8]>, pointer: &str, text: &str) -> Cow<'a, [u8]> {
         _ => return body,
     }
     serde_json::to_vec(&json).map_or(body, Cow::Owned)
+}
+
+/// The object at a place, made where it is not there.
+fn made<'j>(json: &'j mut Value, pointer: &str) -> Option<&'j mut Value> {
+    let steps = pointer.split('/').skip(1);
+    steps.take(16).try_fold(json, |at, step| match at {
+        Value::Object(map) => Some(map.entry(step).or_insert_with(|| Value::Object(serde_json::Map::new()))),
+        Value::Array(items) => items.get_mut(step.parse::<usize>().ok()?),
+        _ => None,
+    })
 }
 
 impl fmt::Debug for Signer {

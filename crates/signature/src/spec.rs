@@ -301,7 +301,8 @@ impl Unit {
     }
 }
 
-/// Where something stands in a request: in a header, or in the body. Nowhere when all are left out.
+/// Where something stands in a request: in a header, or in the body. Nowhere when both are left out; an event may stand in
+/// both, and then the body counts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Place {
@@ -404,7 +405,7 @@ impl RequestSpec {
                 say("signature", "where does the signature stand? give `header: NAME`, or `json: /pointer`");
             }
             (true, true, true) => {
-                say("signature.json", "the signature stands in a header or in the body, not both")
+                say("signature.json", "the signature stands in a header or in the body, not both");
             }
             (false, true, _) | (false, _, true) => {
                 say("signature.algorithm", "`none` has no signature, so leave out `header` and `json`");
@@ -465,10 +466,9 @@ impl RequestSpec {
         if let Some(t) = &self.signature.timestamp {
             pointers.push(("signature.timestamp.json", t.json.as_deref()));
         }
-        for (name, place) in [("event", &self.event), ("id", &self.id)] {
-            if place.header.is_some() && place.json.is_some() {
-                found.push(SpecError::new(name, "it stands in a header or in the body, not both"));
-            }
+        // An event may stand in both: then the body counts, which is signed.
+        if self.id.header.is_some() && self.id.json.is_some() {
+            found.push(SpecError::new("id", "it stands in a header or in the body, not both"));
         }
         pointers.extend([("event.json", self.event.json.as_deref()), ("id.json", self.id.json.as_deref())]);
         for (path, pointer) in pointers {

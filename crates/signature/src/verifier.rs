@@ -108,6 +108,33 @@ impl Verifier {
         self.check_request(&self.post(headers, body), now_ms)
     }
 
+    /// [`Verifier::check`] of a request that was posted to this path, with the query that it has: the URL is the one of
+    /// [`Verifier::with_url`].
+    #[must_use]
+    pub fn check_posted(
+        &self,
+        target: &str,
+        headers: &[(String, String)],
+        body: &[u8],
+        now_ms: i64,
+    ) -> (Verdict, bool) {
+        match target.split_once('?') {
+            Some((_, query)) if self.scheme.signs_url() && !self.url.contains('?') => {
+                let url = format!("{}?{query}", self.url);
+                self.check_request(&Received { method: "POST", url: &url, headers, body }, now_ms)
+            }
+            _ => self.check(headers, body, now_ms),
+        }
+    }
+
+    /// The HMAC-SHA256 of a sender's challenge under the first secret, where that is the key of an HMAC.
+    #[must_use]
+    pub fn answer_challenge(&self, token: &str) -> Option<[u8; 32]> {
+        let Key::Mac(_) = self.keys.first()?.key else { return None };
+        let secret = self.keys.first()?.secret.expose();
+        Some(super::key::finish(&super::key::keyed(secret.as_bytes()), &[token.as_bytes()]))
+    }
+
     /// [`Verifier::check`] of a request with its method and URL.
     #[must_use]
     pub fn check_request(&self, request: &Received<'_>, now_ms: i64) -> (Verdict, bool) {

@@ -2,6 +2,7 @@
 
 use super::misbehaviour::Misbehaviour;
 use super::sender::LogSink;
+use record::RetryContract;
 use signature::Scheme;
 use signature::Secret;
 use std::time::Duration;
@@ -168,6 +169,8 @@ pub struct Timing {
     pub breaker_open: Duration,
     /// How long `slow` and `async-late` hold a delivery back.
     pub slow: Duration,
+    /// What the sender's profile promises about statuses, redirects and identity; DeltaCrown's when `None`.
+    pub promises: Option<RetryContract>,
 }
 
 impl Default for Timing {
@@ -178,6 +181,7 @@ impl Default for Timing {
             breaker_window: Duration::from_secs(120),
             breaker_open: Duration::from_secs(60),
             slow: Duration::from_secs(3),
+            promises: None,
         }
     }
 }

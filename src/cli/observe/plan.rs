@@ -256,6 +256,7 @@ fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme: args.scheme,
+        sender: None,
         retry: run_plan::retry(gates, env)?,
         sender_timeout: run_plan::sender_timeout(env)?,
         secret_chars: 0,

@@ -94,7 +94,7 @@ impl Breaker {
     #[must_use]
     pub fn of(analysis: &Analysis) -> Self {
         let seen = |d: Cow<'_, Delivery>| {
-            let failed = match d.fate(analysis.max_attempts()) {
+            let failed = match d.fate(&analysis.header.retry) {
                 // A sender that follows a redirect takes the answer that it finds there for its own.
                 _ if d.elsewhere => return None,
                 Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
@@ -116,6 +116,9 @@ impl Breaker {
         };
         let failures = analysis.own().filter_map(seen).filter(|d| d.failed);
         let contract = analysis.header.retry.breaker;
+        if contract.is_none() {
+            return Self::default();
+        }
         // So few cannot open it, and then there is nothing to put in order.
         if failures.take(contract.failures as usize).count() < contract.failures as usize {
             return Self::default();

@@ -8,7 +8,7 @@ use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use correlate::{
-    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, is_success,
+    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, id, is_success,
 };
 use correlate::{print, short, signature_print};
 use pii::shown;
@@ -76,13 +76,14 @@ impl Analysis {
             self.arrived_elsewhere(attempt, made);
             return;
         }
-        let id = self.header.scheme.id(&attempt.headers);
+        let in_header = self.header.scheme.id(&attempt.headers);
         // A retry with the bytes of a webhook that is known has been read.
-        let known = id.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
+        let known = in_header.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
         let parsed = if known.is_some() { Value::Null } else { self.wanted.read(&body).unwrap_or_default() };
         let said = event(self.header.scheme, &attempt.headers, Some(&parsed));
+        let id = id(self.header.scheme, &attempt.headers, Some(&parsed));
         let name = self.deliveries.event(&event_name(said.name));
-        let key = match id {
+        let key = match &id {
             Some(id) => Key::of_id(id),
             None => Key::of_content(&name, made.fingerprints.body, None),
         };
@@ -157,9 +158,10 @@ impl Analysis {
     /// Whether an attempt belongs to a delivery that is known, or holds a value of a flow that is.
     pub(super) fn claims(&self, attempt: &Attempt) -> bool {
         let body = attempt.body.bytes();
-        let id = self.header.scheme.id(&attempt.headers);
-        let known = id.is_some_and(|id| self.correlator.latest(Key::of_id(id)).is_some());
-        known || self.wanted.read(&body).is_some_and(|body| self.holds_ours(&body))
+        let read = self.wanted.read(&body);
+        let id = id(self.header.scheme, &attempt.headers, read.as_ref());
+        let known = id.is_some_and(|id| self.correlator.latest(Key::of_id(&id)).is_some());
+        known || read.is_some_and(|body| self.holds_ours(&body))
     }
 
     fn made(&self, attempt: &Attempt, body: &[u8]) -> AttemptResult {

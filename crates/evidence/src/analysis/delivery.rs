@@ -1,9 +1,9 @@
 //! Attempts that belong together, and what became of them.
 
 use correlate::{Certainty, Course, is_success};
-use record::Ending;
 use record::Tick;
 use record::faults::Fault;
+use record::{Ending, RetryContract};
 use signature::Reason;
 use std::sync::Arc;
 use std::time::Duration;
@@ -153,15 +153,17 @@ impl Delivery {
         Some(accepted.end?.since(self.first_byte()).saturating_sub(accepted.held_back()))
     }
 
-    /// What became of it, under a contract of `max_attempts`.
+    /// What became of it under this contract.
     #[must_use]
-    pub fn fate(&self, max_attempts: usize) -> Fate {
+    pub fn fate(&self, contract: &RetryContract) -> Fate {
         let Some(last) = self.tries.last() else { return Fate::Open };
         match last.status {
             _ if self.accepted().is_some() => Fate::Delivered,
-            Some(400..=499) => Fate::Aborted,
+            Some(status @ 400..=499) if contract.aborts(status) || contract.is_usual() => Fate::Aborted,
+            Some(status) if contract.aborts(status) => Fate::Aborted,
             _ if last.how.is_none() => Fate::Open,
-            _ if self.tries.len() >= max_attempts => Fate::Exhausted,
+            None if contract.aborts_on_broken_connections => Fate::Aborted,
+            _ if !contract.goes_on(self.tries.len()) => Fate::Exhausted,
             _ => Fate::GivenUp,
         }
     }

@@ -10,7 +10,7 @@ use super::sample::{self, Sample};
 use super::steps::Steps;
 use super::strangers::Strangers;
 use super::watched::Watched;
-use correlate::{Correlator, EVENT, JsonProjection, KnownSender, Short, is_success, print, short};
+use correlate::{Correlator, JsonProjection, KnownSender, Short, add_places, is_success, print, short};
 use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
@@ -88,7 +88,7 @@ impl Analysis {
 
     fn with(header: Header, privacy: Privacy) -> Self {
         let mut wanted = sample::wanted();
-        wanted.add(EVENT);
+        add_places(header.scheme, &mut wanted);
         header.ours.iter().for_each(|pointer| wanted.add(pointer));
         Self {
             header,

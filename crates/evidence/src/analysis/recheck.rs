@@ -47,7 +47,7 @@ impl Recheck {
     /// # Errors
     /// When the secret is no key of the journal's scheme.
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
-        let verifier = Verifier::new(header.scheme, secret)?;
+        let verifier = Verifier::new(header.scheme, secret)?.with_url(&header.webhook.endpoint);
         let (started, ahead_ms) = (header.started, [0, 0]);
         let (checked, valid, disagreements) = (0, 0, 0);
         let (mismatched, invalid, first) = (0, 0, None);
@@ -80,9 +80,9 @@ impl Recheck {
         let at = attempt.received.wall(self.started).timestamp_millis();
         let (recorded, body) = (attempt.verdict.reason, attempt.body.bytes());
         let [now, before] = self.ahead_ms.map(|ahead| at.saturating_add(ahead));
-        let mut found = self.verifier.reason(&attempt.headers, &body, now);
+        let mut found = self.verifier.check_posted(&attempt.target, &attempt.headers, &body, now).0.reason;
         if found != recorded && before != now {
-            found = self.verifier.reason(&attempt.headers, &body, before);
+            found = self.verifier.check_posted(&attempt.target, &attempt.headers, &body, before).0.reason;
         }
         self.checked += 1;
         self.valid += u64::from(found == Reason::Valid);

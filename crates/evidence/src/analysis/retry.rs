@@ -70,7 +70,7 @@ fn cannot_tell(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let contract = &analysis.header.retry;
     let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
     found.client_errors += u64::from(delivery.tries.iter().any(aborting));
-    if delivery.elsewhere && delivery.injected() {
+    if delivery.elsewhere && delivery.injected() && !contract.follows_redirects {
         let how = analysis.follow_up(delivery);
         found.breaches.push(Breach::Redirected { delivery: delivery.number, how });
     }
@@ -116,6 +116,9 @@ fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
     let timeout_ms = analysis.header.webhook.timeout_ms;
     let deadline = analysis.header.retry.deadline(timeout_ms);
     let early = Duration::from_millis(timeout_ms.saturating_sub(analysis.header.retry.early_ms));
+    if analysis.header.retry.without_timeout {
+        return;
+    }
     for (n, t) in (1..).zip(&delivery.tries) {
         let Some(took) = t.end.map(|end| end.since(t.first_byte)) else { continue };
         let limit =
@@ -144,7 +147,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     let gaps_us = gaps(&delivery.tries);
     judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
     judge_identity(contract.identity, delivery, reborn, &mut found.breaches);
-    if delivery.elsewhere {
+    if delivery.elsewhere && !contract.follows_redirects {
         found.breaches.push(Breach::Redirected { delivery: number, how: analysis.follow_up(delivery) });
     }
     let silence_watched = silence_watched(analysis, delivery);
@@ -156,7 +159,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
         found.client_errors += u64::from(!throttled);
         judge_client_error(delivery, at, &mut found.breaches);
         silence_watched
-    } else if attempts > contract.backoff_ms.len() {
+    } else if attempts > contract.backoff_ms.len() && !contract.endless {
         found.breaches.push(Breach::TooMany {
             delivery: number,
             attempts,
@@ -190,8 +193,8 @@ fn judge_gaps(
     for (i, (gap, before)) in gaps.iter().zip(&delivery.tries).enumerate() {
         let wanted = contract.gap_ms(i + 1, retry_after(before));
         let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
-        let early = wanted_ms.saturating_sub(contract.early_ms) * 1000;
-        let late = (wanted_ms + contract.late_ms) * 1000;
+        let (early, late) = contract.window_ms(wanted_ms);
+        let (early, late) = (early * 1000, late * 1000);
         if !(early..=late).contains(&gap_us) {
             let (delivery, wanted_us) = (delivery.number, wanted_ms * 1000);
             breaches.push(Breach::Gap { delivery, attempt: i + 2, gap_us, wanted_us });
@@ -242,7 +245,7 @@ fn judge_end(
     reborn: &BTreeSet<u64>,
     breaches: &mut Vec<Breach>,
 ) -> bool {
-    match delivery.fate(analysis.max_attempts()) {
+    match delivery.fate(&analysis.header.retry) {
         Fate::Open => false,
         // A redirect that was followed, or a retry under another id, is the breach; the missing retry follows from it.
         Fate::GivenUp if delivery.elsewhere || reborn.contains(&delivery.number) => true,
@@ -288,7 +291,7 @@ fn reborn(analysis: &Analysis) -> BTreeSet<u64> {
         }
         // After a 4xx that ends it nothing is due: what comes then is a webhook of its own.
         let aborted = delivery.tries.iter().any(|t| t.status.is_some_and(|status| contract.aborts(status)));
-        let ended = !aborted && delivery.fate(analysis.max_attempts()) == Fate::GivenUp;
+        let ended = !aborted && delivery.fate(&analysis.header.retry) == Fate::GivenUp;
         let failed = ended && silence_watched(analysis, &delivery);
         if let Some(end) = delivery.last_end().filter(|_| failed) {
             given_up.entry(key).or_default().push(GivenUp { number: delivery.number, end });

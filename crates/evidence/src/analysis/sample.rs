@@ -53,11 +53,16 @@ impl Sample {
 
 /// An event's name when it is one; anything else could be personal data.
 pub(super) fn event_name(event: &str) -> String {
-    let ok = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-');
-    if (1..=64).contains(&event.len()) && event.chars().all(ok) {
+    // `orders/create`, `payment.paid:v2`: what senders call events. No `@`, no digits alone: those are people's data.
+    let ok =
+        |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ':' | '+' | '#' | '~' | ' ');
+    let is_number = event.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '/' | '.'));
+    if (1..=128).contains(&event.len()) && event.chars().all(ok) && !is_number {
         event.to_owned()
+    } else if event.is_empty() {
+        "(none)".to_owned()
     } else {
-        "(not a name)".to_owned()
+        "(hidden: may be personal data)".to_owned()
     }
 }
 

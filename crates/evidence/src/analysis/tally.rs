@@ -36,7 +36,7 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
 
 fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     tally.deliveries += 1;
-    let fate = delivery.fate(analysis.max_attempts());
+    let fate = delivery.fate(&analysis.header.retry);
     count(&mut tally.fates, name(fate));
     count(&mut tally.events, &delivery.event);
     tally.retried += u64::from(delivery.tries.len() > 1);

@@ -146,7 +146,7 @@ fn end_of(analysis: &Analysis, delivery: &Delivery) -> Option<(Tick, bool)> {
     let contract = &analysis.header.retry;
     let longest = Duration::from_millis(contract.longest_ms().saturating_add(contract.late_ms));
     let last = delivery.last_end()?;
-    match delivery.fate(analysis.max_attempts()) {
+    match delivery.fate(&analysis.header.retry) {
         Fate::Aborted | Fate::Exhausted => Some((last, false)),
         Fate::GivenUp if analysis.watched_until().since(last) > longest => Some((last, false)),
         _ => None,

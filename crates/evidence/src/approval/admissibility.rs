@@ -2,12 +2,13 @@
 
 use super::judgement::{Findings, Item, evidence};
 use super::times::SKEW;
-use crate::gate::{Gates, Verdict};
+use crate::gate::{Gates, RetryGate, Verdict};
 use crate::report::EMBEDDED;
 use chrono::{DateTime, TimeDelta, Utc};
 use record::RunKind;
-use record::{Header, RetryContract};
+use record::{Header, RetryContract, SenderProfile};
 use scenario::Scenario;
+use signature::Scheme;
 use std::collections::BTreeMap;
 
 /// Most attempts that a sender can be told to make (WEBHOOK_MAX_RETRIES).
@@ -190,6 +191,9 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
 /// The retry contract that the run was judged by against the one in the gates of the checkout.
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
+    if let Some(sender) = &header.sender {
+        return sender_contract(header, sender, &gate);
+    }
     // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
     let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
     let wanted = gate.contract(header.webhook.max_attempts.min(MOST_ATTEMPTS));
@@ -201,6 +205,31 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     } else {
         let (ran, wanted) = (told(&header.retry), told(&wanted));
         (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {wanted}"))
+    };
+    evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+}
+
+/// The retry contract of a run that names its sender's profile: one that is built in can be compared, one that came with the
+/// run is the runner's word.
+fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate) -> Item {
+    let built_in = sender.name.parse::<Scheme>().ok().and_then(|s| serde_saphyr::from_str(s.profile()).ok());
+    let own = sender.contract();
+    let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
+    let attempts = attempts.filter(|attempts| *attempts != own.attempts());
+    let (verdict, figure) = if built_in.as_ref() != Some(sender) {
+        let name = &sender.name;
+        let why = format!(
+            "the profile {name} came with the run; read it in the journal's header, or use a built-in one"
+        );
+        (Verdict::Unproven, why)
+    } else if header.retry == gate.over(own, attempts) {
+        (Verdict::Pass, format!("{}: {}", sender.name, told(&header.retry)))
+    } else {
+        let name = &sender.name;
+        (
+            Verdict::Unproven,
+            format!("judged by {}, which is not what {name} and the gates say", told(&header.retry)),
+        )
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }

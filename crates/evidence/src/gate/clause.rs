@@ -8,7 +8,7 @@ use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retrie
 use record::Ending;
 use record::Tick;
 use record::faults::{Clause, Fault, Must};
-use record::{IdentityPolicy, RetryAfterPolicy};
+use record::{IdentityPolicy, RetryAfterPolicy, RetryContract};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
@@ -26,6 +26,8 @@ pub enum ClauseVerdict {
     Policy,
     /// Not seen.
     Unproven,
+    /// The sender's profile has nothing that the clause asks about: no id, no timestamp, no breaker.
+    NotApplicable,
 }
 
 impl ClauseVerdict {
@@ -37,6 +39,7 @@ impl ClauseVerdict {
             Self::Fail => "fail",
             Self::Policy => "policy",
             Self::Unproven => "unproven",
+            Self::NotApplicable => "n/a",
         }
     }
 }
@@ -66,6 +69,10 @@ pub fn clauses(analysis: &Analysis) -> Vec<JudgedClause> {
     let judged = |clause: &Clause| {
         let delivery = clause.flow.and_then(|flow| delivery_of(analysis, flow));
         let (verdict, evidence) = match (clause.fault.map(|f| f.fault), delivery.as_deref()) {
+            _ if not_applicable(analysis, clause.must).is_some() => (
+                ClauseVerdict::NotApplicable,
+                not_applicable(analysis, clause.must).unwrap_or_default().to_owned(),
+            ),
             (None, _) => over_all(analysis, &retries, clause.must),
             (Some(_), None) => missing(analysis, clause),
             (Some(fault), Some(delivery)) => on_delivery(analysis, &retries, clause.must, fault, delivery),
@@ -74,6 +81,21 @@ pub fn clauses(analysis: &Analysis) -> Vec<JudgedClause> {
         JudgedClause { clause, verdict, evidence, why, delivery: delivery.map(|d| d.number) }
     };
     analysis.header.clauses.iter().map(judged).collect()
+}
+
+/// Why the sender's profile cannot show a clause at all.
+fn not_applicable(analysis: &Analysis, must: Must) -> Option<&'static str> {
+    let (scheme, contract) = (analysis.header.scheme, &analysis.header.retry);
+    match must {
+        Must::SignValidly if !scheme.is_signed() => Some("this sender signs nothing"),
+        Must::UseUniqueIds if !scheme.has_id() => Some("webhooks of this sender carry no id"),
+        Must::BeFresh if !scheme.has_timestamp() => Some("webhooks of this sender carry no timestamp"),
+        Must::TripBreaker if contract.breaker.is_none() => Some("this sender has no circuit breaker"),
+        Must::EndInTime if contract.without_timeout => Some("this sender has no time-out"),
+        Must::Exhaust if contract.endless => Some("this sender tries without end"),
+        Must::KeepIdentity if !contract.goes_on(1) => Some("this sender sends each webhook once"),
+        _ => None,
+    }
 }
 
 /// The check over all clauses; none when there are none.
@@ -136,6 +158,9 @@ fn on_delivery(
     }
     let contract = &analysis.header.retry;
     let seen = course(delivery);
+    if let Some(declared) = declared(contract, must, fault) {
+        return (ClauseVerdict::Policy, format!("{declared}: {seen}"));
+    }
     match (must, fault) {
         (Must::TreatRetryAfter, Fault::Status { status, .. }) => {
             let declared = match contract.retry_after {
@@ -151,6 +176,26 @@ fn on_delivery(
         (Must::Retry | Must::EndInTime, _) if delivery.tries.len() < 2 => (ClauseVerdict::Fail, seen),
         (Must::Retry | Must::EndInTime, _) if delivery.accepted().is_none() => (ClauseVerdict::Fail, seen),
         _ => (ClauseVerdict::Pass, seen),
+    }
+}
+
+/// What the sender's profile says otherwise than the clause, in a word; that it keeps to that has been seen to.
+fn declared(contract: &RetryContract, must: Must, fault: Fault) -> Option<&'static str> {
+    let breaks = matches!(
+        fault,
+        Fault::Reset | Fault::ResetAfterHead | Fault::Close | Fault::Truncate | Fault::Garbage
+    );
+    match (must, fault) {
+        (Must::Abort, Fault::Status { status, .. }) if !contract.aborts(status) && !contract.is_usual() => {
+            Some(if contract.goes_on(1) { "retry" } else { "one attempt" })
+        }
+        (Must::Retry | Must::Exhaust, Fault::Status { status, .. }) if contract.aborts(status) => {
+            Some("abort")
+        }
+        (Must::Retry, _) if breaks && contract.aborts_on_broken_connections => Some("abort"),
+        (Must::Retry | Must::EndInTime, _) if !contract.goes_on(1) => Some("one attempt"),
+        (Must::NotFollow, _) if contract.follows_redirects => Some("follow"),
+        _ => None,
     }
 }
 

@@ -142,7 +142,35 @@ impl RetryGate {
             throttled: self.throttled,
             retry_after: self.retry_after,
             breaker: self.breaker,
+            ..RetryContract::default()
         }
+    }
+
+    /// The contract of a sender's profile, with what this gate says otherwise; `attempts`: how many, where that is set.
+    #[must_use]
+    pub fn over(&self, sender: RetryContract, attempts: Option<u32>) -> RetryContract {
+        let usual = Self::default();
+        let mut contract = sender;
+        if let Some(attempts) = attempts.map(|n| n as usize) {
+            let last = contract.backoff_ms.last().copied().unwrap_or_default();
+            let next = |pauses: &[u64]| match pauses {
+                [.., a, b] if *a > 0 => b.saturating_mul(*b) / a,
+                [.., 0, b] => b.saturating_mul(2),
+                _ => last,
+            };
+            contract.backoff_ms.truncate(attempts);
+            while contract.backoff_ms.len() < attempts {
+                contract.backoff_ms.push(next(&contract.backoff_ms));
+            }
+        }
+        if let Some(pauses) = &self.backoff_ms {
+            contract.backoff_ms.clone_from(pauses);
+        }
+        macro_rules! said {
+            ($($field:ident)*) => { $(if self.$field != usual.$field { contract.$field = self.$field; })* };
+        }
+        said!(early_ms late_ms identity throttled retry_after breaker);
+        contract
     }
 
     fn check(&self) -> Result<(), GatesError> {

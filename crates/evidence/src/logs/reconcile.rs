@@ -3,7 +3,7 @@
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{EVENT, JsonProjection, event, is_success};
+use correlate::{JsonProjection, event, id, is_success, places};
 use record::Ending;
 pub use record::Reconciliation;
 use record::{Attempt, Header, Record, Watch};
@@ -72,7 +72,7 @@ impl Arrivals {
             by_id: HashMap::new(),
             under_way: HashMap::new(),
             events: HashSet::new(),
-            wanted: JsonProjection::of(EVENT),
+            wanted: places(header.scheme),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -128,14 +128,20 @@ impl Arrivals {
     fn attempt(&mut self, attempt: &Attempt) {
         let at = attempt.received.wall(self.file_started);
         self.last = self.last.max(at);
-        let id = self.scheme.id(&attempt.headers);
         let body = self.wanted.read(&attempt.body.bytes());
+        let id = id(self.scheme, &attempt.headers, body.as_ref());
         let name = event(self.scheme, &attempt.headers, body.as_ref()).name;
         let event = (!name.is_empty()).then(|| self.interned(name));
-        let fresh =
-            Arrival { at, accepted: false, told: false, logged: false, event, id: id.map(Into::into) };
+        let fresh = Arrival {
+            at,
+            accepted: false,
+            told: false,
+            logged: false,
+            event,
+            id: id.as_deref().map(Into::into),
+        };
         let next = self.all.len();
-        let place = match id.map(|id| self.by_id.entry(print(id))) {
+        let place = match id.map(|id| self.by_id.entry(print(&id))) {
             Some(Slot::Occupied(known)) => *known.get(),
             Some(Slot::Vacant(free)) => *free.insert(next),
             None => {

@@ -361,6 +361,9 @@ pub struct SenderContract {
     pub policy: u64,
     /// Clauses that were not seen.
     pub unproven: u64,
+    /// Clauses that this sender's profile has nothing for.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_applicable: u64,
     /// Each of them.
     pub clauses: Vec<JudgedClause>,
 }

@@ -15,6 +15,7 @@ pub(super) fn section(analysis: &Analysis) -> Option<SenderContract> {
         failed: count(ClauseVerdict::Fail),
         policy: count(ClauseVerdict::Policy),
         unproven: count(ClauseVerdict::Unproven),
+        not_applicable: count(ClauseVerdict::NotApplicable),
         clauses: clauses.clone(),
     })
 }
@@ -34,12 +35,16 @@ pub fn contract_table(artifact: &Artifact, screen: Screen) -> String {
     }
     let _ = writeln!(
         out,
-        "\n{} clauses: {} pass, {} fail, {} policy, {} unproven\n",
+        "\n{} clauses: {} pass, {} fail, {} policy, {} unproven{}\n",
         contract.clauses.len(),
         contract.passed,
         contract.failed,
         contract.policy,
-        contract.unproven
+        contract.unproven,
+        match contract.not_applicable {
+            0 => String::new(),
+            n => format!(", {n} not applicable"),
+        }
     );
     out
 }
@@ -51,6 +56,7 @@ fn paint(text: &str, verdict: ClauseVerdict, colour: Colour) -> String {
         (Colour::Ansi, ClauseVerdict::Fail) => "31;1",
         (Colour::Ansi, ClauseVerdict::Policy) => "36",
         (Colour::Ansi, ClauseVerdict::Unproven) => "33",
+        (Colour::Ansi, ClauseVerdict::NotApplicable) => "2",
     };
     format!("\u{1b}[{code}m{text}\u{1b}[0m")
 }

@@ -19,7 +19,7 @@ pub(super) fn section(analysis: &Analysis) -> FaultInjection {
 }
 
 fn listed(analysis: &Analysis, delivery: &Delivery) -> InjectedDelivery {
-    let fate = serde_json::to_value(delivery.fate(analysis.max_attempts())).unwrap_or_default();
+    let fate = serde_json::to_value(delivery.fate(&analysis.header.retry)).unwrap_or_default();
     InjectedDelivery {
         delivery: delivery.number,
         event: delivery.event.to_string(),

@@ -271,7 +271,7 @@ impl<'a> Maker<'a> {
             at_ns: self.at(e.deadline()),
             attributes: Vec::new(),
         });
-        let fate = delivery.fate(self.analysis.max_attempts());
+        let fate = delivery.fate(&self.analysis.header.retry);
         spans.push(Span {
             trace,
             id,

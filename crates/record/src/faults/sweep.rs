@@ -84,7 +84,11 @@ impl Sweep {
         }
         sweep.phase(from, Order::InTurn, Before::Nothing);
         for spec in specs.iter().filter(|spec| spec.must == Must::TripBreaker) {
-            sweep.trip_breaker(spec, failures);
+            if failures == 0 {
+                sweep.clauses.push(clause(spec, None, None));
+            } else {
+                sweep.trip_breaker(spec, failures);
+            }
         }
         let over_all = specs.iter().filter(|s| s.faults.is_empty() && s.must != Must::TripBreaker);
         sweep.clauses.extend(over_all.map(|spec| clause(spec, None, None)));

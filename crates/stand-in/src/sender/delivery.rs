@@ -72,7 +72,7 @@ impl<C: HttpClient + 'static> Sender<C> {
         let breaker = || Mutex::new(Breaker::new(options.profile, &timing));
         Ok(Self {
             http_client,
-            packer: Packer::new(options.scheme, &options.secret)?,
+            packer: Packer::new(options.scheme, &options.secret, &options.endpoint)?,
             breakers: [breaker(), breaker()],
             apart,
             log,

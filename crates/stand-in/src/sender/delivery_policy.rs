@@ -3,6 +3,7 @@
 use super::super::misbehaviour::{Kind, Misbehaviour};
 use super::super::options::{Profile, Timing};
 use super::http_client::{Exchange, Patience, Redirects};
+use record::{IdentityPolicy, RetryContract};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -23,6 +24,7 @@ pub(super) struct DeliveryPolicy {
     kinds: BTreeSet<Kind>,
     max_attempts: u32,
     backoff: Vec<Duration>,
+    promises: Option<RetryContract>,
 }
 
 impl DeliveryPolicy {
@@ -35,7 +37,13 @@ impl DeliveryPolicy {
         max_attempts: u32,
     ) -> Self {
         let kinds = misbehave.iter().filter(|one| one.strikes(number)).map(|one| one.kind).collect();
-        Self { profile, kinds, max_attempts: max_attempts.max(1), backoff: timing.backoff.clone() }
+        Self {
+            profile,
+            kinds,
+            max_attempts: max_attempts.max(1),
+            backoff: timing.backoff.clone(),
+            promises: timing.promises.clone(),
+        }
     }
 
     pub(super) fn has(&self, kind: Kind) -> bool {
@@ -74,7 +82,12 @@ impl DeliveryPolicy {
     }
 
     pub(super) fn redirects(&self) -> Redirects {
-        if self.real() || self.has(Kind::FollowRedirects) { Redirects::Follow } else { Redirects::Refuse }
+        let promised = self.promises.as_ref().is_some_and(|p| p.follows_redirects);
+        if promised || self.real() || self.has(Kind::FollowRedirects) {
+            Redirects::Follow
+        } else {
+            Redirects::Refuse
+        }
     }
 
     pub(super) fn patience(&self, limit: Duration) -> Patience {
@@ -90,14 +103,33 @@ impl DeliveryPolicy {
     pub(super) fn judge(&self, exchange: &Exchange) -> Outcome {
         match exchange {
             Exchange::Answered { status, .. } if self.counts(*status) => Outcome::Delivered,
-            Exchange::Answered { status: 400..500, .. } if !self.has(Kind::Retry4xx) => Outcome::Aborted,
+            Exchange::Answered { status, .. } if self.aborts(*status) => Outcome::Aborted,
             Exchange::Answered { .. } | Exchange::TimedOut => Outcome::Failed,
             Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::BrokenAsSuccess) => {
                 Outcome::Delivered
             }
-            Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::NoRetryOnReset) => Outcome::Aborted,
+            Exchange::Broken(_) | Exchange::Garbled(_) if self.gives_up_on_broken() => Outcome::Aborted,
             Exchange::Broken(_) | Exchange::Garbled(_) => Outcome::Failed,
         }
+    }
+
+    fn gives_up_on_broken(&self) -> bool {
+        let promised = self.promises.as_ref().is_some_and(|p| p.aborts_on_broken_connections);
+        promised || self.has(Kind::NoRetryOnReset)
+    }
+
+    /// Whether a status ends the delivery at once.
+    fn aborts(&self, status: u16) -> bool {
+        if self.has(Kind::Retry4xx) {
+            return false;
+        }
+        self.promises.as_ref().map_or((400..500).contains(&status), |promises| promises.aborts(status))
+    }
+
+    /// Whether each attempt has a timestamp of its own.
+    pub(super) fn stamps_each_attempt(&self) -> bool {
+        let per_attempt = |p: &RetryContract| p.identity == IdentityPolicy::TimestampPerAttempt;
+        self.has(Kind::NewTimestampPerRetry) || self.promises.as_ref().is_some_and(per_attempt)
     }
 
     /// Whether a status counts as delivered.

@@ -31,21 +31,25 @@ pub(super) struct Stamp {
 }
 
 impl Packer {
-    pub(super) fn new(scheme: Scheme, secret: &Secret) -> io::Result<Self> {
+    pub(super) fn new(scheme: Scheme, secret: &Secret, endpoint: &str) -> io::Result<Self> {
         let bad = |e: &dyn std::fmt::Display| io::Error::new(io::ErrorKind::InvalidInput, e.to_string());
         let signer = |scheme, secret: &Secret| {
             // The real sender works without a secret too: its signature header is empty then.
             if secret.expose().is_empty() {
                 return Ok(Signer::without_secret(scheme));
             }
-            Signer::new(scheme, secret).map_err(|e| bad(&e))
+            Signer::new(scheme, secret).map(|signer| signer.to("POST", endpoint)).map_err(|e| bad(&e))
         };
-        let other = Secret::generate().map_err(|e| bad(&e))?;
+        let other = scheme.generate_secret().map_err(|e| bad(&e))?;
         Ok(Self {
             scheme,
             right: signer(scheme, secret)?,
             wrong: signer(scheme, &other)?,
-            body_only: signer(Scheme::DeltacrownV1, secret)?,
+            body_only: if secret.expose().trim().is_empty() {
+                Signer::without_secret(Scheme::DeltacrownV1)
+            } else {
+                signer(Scheme::DeltacrownV1, secret)?
+            },
             shared_id: uuid::Uuid::new_v4().to_string(),
         })
     }
@@ -65,7 +69,7 @@ impl Packer {
         if delivery_policy.has(Kind::NewIdPerRetry) {
             stamp.id = uuid::Uuid::new_v4().to_string();
         }
-        if delivery_policy.has(Kind::NewTimestampPerRetry) {
+        if delivery_policy.stamps_each_attempt() {
             stamp.timestamp_ms = shifted(delivery_policy, now_ms);
         }
     }
@@ -82,13 +86,13 @@ impl Packer {
         let body = event.bytes(Separators::Compact);
         let Stamp { id, timestamp_ms } = stamp;
         let out = Outgoing { event: &event.name, id, timestamp_ms: *timestamp_ms, body: &body };
-        let mut headers: Vec<(String, String)> =
-            self.sign(&out, delivery_policy, attempt).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+        let (signed, whole) = self.sign(&out, delivery_policy, attempt);
+        let mut headers: Vec<(String, String)> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         if delivery_policy.has(Kind::IpInHeader) {
             headers.push(("X-Forwarded-For".to_owned(), LEAKED_IP.to_owned()));
         }
         let body =
-            if delivery_policy.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { body };
+            if delivery_policy.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { whole };
         SignedRequest { id: stamp.id.clone(), headers, body }
     }
 
@@ -97,10 +101,11 @@ impl Packer {
         out: &Outgoing<'_>,
         delivery_policy: &DeliveryPolicy,
         attempt: u32,
-    ) -> Vec<(&'static str, String)> {
+    ) -> (Vec<(&'static str, String)>, Vec<u8>) {
         let wrong = delivery_policy.has(Kind::WrongSecret)
             || (attempt > 1 && delivery_policy.has(Kind::WrongSecretOnRetry));
-        let mut headers = if wrong { self.wrong.sign(out) } else { self.right.sign(out) };
+        let signed = if wrong { self.wrong.sign_whole(out) } else { self.right.sign_whole(out) };
+        let (mut headers, body) = (signed.headers, signed.body.into_owned());
         if delivery_policy.has(Kind::BodyOnlySignature) && self.scheme == Scheme::DeltacrownV2 {
             // The older scheme signs the body alone, and its header has the same name.
             let body_only = self.body_only.sign(out).into_iter().find(is_signature);
@@ -113,7 +118,7 @@ impl Packer {
         if delivery_policy.has(Kind::NoSignature) {
             headers.retain(|header| !is_signature(header));
         }
-        headers
+        (headers, body)
     }
 }
 
@@ -180,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_captured_webhooks_come_out_with_their_signatures() {
-        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new(EXAMPLE)).unwrap();
+        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new(EXAMPLE), "").unwrap();
         let signed_request = packer.pack(&captured_v2(), &stamp(), &delivery_policy(&[]), 1);
         assert_eq!(signed_request.body, V2.as_bytes());
         let wire: Vec<(&str, &str)> =
@@ -194,7 +199,7 @@ mod tests {
                 ("X-Webhook-Id", "4960b1c5-318e-4f87-b6c4-62792d82faa3"),
             ]
         );
-        let packer = Packer::new(Scheme::DeltacrownV1, &Secret::new(EXAMPLE)).unwrap();
+        let packer = Packer::new(Scheme::DeltacrownV1, &Secret::new(EXAMPLE), "").unwrap();
         let signed_request = packer.pack(&captured_v1(), &stamp(), &delivery_policy(&[]), 1);
         assert_eq!(signed_request.body, V1.as_bytes());
         let wire: Vec<(&str, &str)> =
@@ -210,7 +215,7 @@ mod tests {
 
     #[test]
     fn an_empty_secret_gives_an_empty_signature() {
-        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new("")).unwrap();
+        let packer = Packer::new(Scheme::DeltacrownV2, &Secret::new(""), "").unwrap();
         let signed_request = packer.pack(&captured_v2(), &stamp(), &delivery_policy(&[]), 1);
         assert_eq!(header(&signed_request, "X-Webhook-Signature"), Some(""));
         assert_eq!(header(&signed_request, "X-Webhook-Timestamp"), Some("1795438932150"));

@@ -1,0 +1,511 @@
+//! What recorded traffic says about its sender: a profile, each line with what it rests on and how certain it is.
+
+use record::{Attempt, IdentityPolicy, Record, SenderProfile, Tick, sha256_hex};
+use serde_json::Value;
+use signature::{Received, Scheme, Secret, Verifier};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// So many attempts are looked at; more do not make a profile better.
+const MAX_ATTEMPTS: usize = 5000;
+
+/// So many of them are verified under each sender.
+const VERIFIED: usize = 25;
+
+/// Where bodies usually name their event, most usual first.
+const EVENTS: [&str; 10] = [
+    "/type",
+    "/event",
+    "/event_type",
+    "/eventType",
+    "/topic",
+    "/action",
+    "/event/type",
+    "/event-data/event",
+    "/kind",
+    "/name",
+];
+
+/// Where bodies usually have an id.
+const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
+
+/// How certain a line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// Nothing that was seen says otherwise, and enough was seen.
+    Certain,
+    /// Seen too seldom, or only nearly always.
+    Likely,
+    /// Not seen.
+    Unseen,
+}
+
+impl Certainty {
+    /// The word on screen.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Likely => "likely",
+            Self::Unseen => "not seen",
+        }
+    }
+
+    /// From `good` of `n` cases.
+    const fn of(good: usize, n: usize) -> Self {
+        match (good, n) {
+            (0, _) | (_, 0) => Self::Unseen,
+            (good, n) if good == n && n >= 3 => Self::Certain,
+            _ => Self::Likely,
+        }
+    }
+}
+
+/// One thing that was learnt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learnt {
+    /// The key of a profile, such as `retry.schedule`.
+    pub key: &'static str,
+    /// Its value, as YAML.
+    pub value: String,
+    /// What was seen.
+    pub evidence: String,
+    /// How certain it is.
+    pub certainty: Certainty,
+}
+
+/// An attempt, as far as it is kept.
+struct Seen {
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+    target: String,
+    digest: String,
+    at: Tick,
+    end: Option<Tick>,
+    status: Option<u16>,
+    json: Option<Value>,
+}
+
+/// Takes in a journal, record by record.
+#[derive(Default)]
+pub struct Learner {
+    attempts: Vec<Seen>,
+    numbers: BTreeMap<u64, usize>,
+    last: Tick,
+    started_ms: i64,
+}
+
+impl Learner {
+    /// Takes in one record.
+    pub fn take(&mut self, record: &Record) {
+        match record {
+            Record::Header(header) => self.started_ms = header.started.timestamp_millis(),
+            Record::Attempt(attempt) => self.attempt(attempt),
+            Record::Answered(answered) => {
+                self.last = self.last.max(answered.end);
+                if let Some(seen) =
+                    self.numbers.get(&answered.attempt).and_then(|at| self.attempts.get_mut(*at))
+                {
+                    seen.end = Some(answered.end);
+                }
+            }
+            Record::End(end) => self.last = self.last.max(end.at),
+            _ => {}
+        }
+    }
+
+    fn attempt(&mut self, attempt: &Attempt) {
+        self.last = self.last.max(attempt.received);
+        if attempt.elsewhere || self.attempts.len() >= MAX_ATTEMPTS {
+            return;
+        }
+        let body = attempt.body.bytes().to_vec();
+        self.numbers.insert(attempt.attempt, self.attempts.len());
+        self.attempts.push(Seen {
+            headers: attempt.headers.clone(),
+            digest: sha256_hex(&body),
+            json: serde_json::from_slice(&body).ok(),
+            body,
+            target: attempt.target.clone(),
+            at: attempt.received,
+            end: None,
+            status: attempt.answer,
+        });
+    }
+
+    /// How many attempts there were.
+    #[must_use]
+    pub fn attempts(&self) -> usize {
+        self.attempts.len()
+    }
+
+    /// What can be said of the sender. `secret`: to tell by which of the built-in senders' signatures it signs; `endpoint`: the
+    /// URL that it posts to.
+    #[must_use]
+    pub fn learn(&self, secret: Option<&Secret>, endpoint: &str) -> Vec<Learnt> {
+        let mut found = Vec::new();
+        let scheme = self.scheme(secret, endpoint, &mut found);
+        self.event(scheme, &mut found);
+        let id = self.id(scheme, &mut found);
+        let deliveries = self.deliveries(id.as_ref());
+        self.schedule(&deliveries, &mut found);
+        self.statuses(&deliveries, &mut found);
+        self.identity(&deliveries, scheme, &mut found);
+        found
+    }
+
+    fn scheme(&self, secret: Option<&Secret>, endpoint: &str, found: &mut Vec<Learnt>) -> Option<Scheme> {
+        let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
+        let mut best: Option<(usize, Scheme)> = None;
+        for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.is_signed()) {
+            let good = match secret {
+                Some(secret) => {
+                    let Ok(verifier) = Verifier::new(scheme, secret) else { continue };
+                    let valid = |seen: &&&Seen| {
+                        let url = match seen.target.split_once('?') {
+                            Some((_, query)) => format!("{endpoint}?{query}"),
+                            None => endpoint.to_owned(),
+                        };
+                        let request =
+                            Received { method: "POST", url: &url, headers: &seen.headers, body: &seen.body };
+                        let now = self.started_ms + i64::try_from(seen.at.0 / 1000).unwrap_or_default();
+                        verifier.check_request(&request, now).0.valid
+                    };
+                    looked.iter().filter(valid).count()
+                }
+                None => {
+                    let own = scheme.signature_header();
+                    let has = |seen: &&&Seen| own.is_some_and(|own| header(seen, own).is_some());
+                    looked.iter().filter(has).count()
+                }
+            };
+            if good > best.map_or(0, |(most, _)| most) {
+                best = Some((good, scheme));
+            }
+        }
+        let n = looked.len();
+        let (value, evidence, certainty) = match best {
+            Some((good, scheme)) if secret.is_some() => {
+                let says = format!(
+                    "the signatures of {good} of {n} attempts are valid as those of {}",
+                    scheme.sender()
+                );
+                (format!("as in {}", scheme.sender()), says, Certainty::of(good, n))
+            }
+            Some((good, scheme)) => {
+                let name = scheme.signature_header().unwrap_or_default();
+                let says =
+                    format!("{good} of {n} attempts have the header {name}; give the secret to see more");
+                (format!("as in {}", scheme.sender()), says, Certainty::Likely)
+            }
+            None => {
+                let names: BTreeSet<&str> =
+                    looked.iter().flat_map(|s| &s.headers).map(|(n, _)| n.as_str()).collect();
+                let like = |name: &&&str| {
+                    ["sign", "hmac", "token", "auth"].iter().any(|w| name.to_lowercase().contains(w))
+                };
+                let like: Vec<&str> = names.iter().filter(like).copied().collect();
+                let says = match like.as_slice() {
+                    [] => "no header looks like a signature".to_owned(),
+                    names => {
+                        format!("no built-in sender's; these headers look like it: {}", names.join(", "))
+                    }
+                };
+                ("{ algorithm: none }".to_owned(), says, Certainty::Unseen)
+            }
+        };
+        found.push(Learnt { key: "signature", value, evidence, certainty });
+        best.map(|(_, scheme)| scheme)
+    }
+
+    fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
+        let named = |name: &str| {
+            let name = name.to_lowercase();
+            (name.contains("event") || name.contains("topic")) && !name.contains("id")
+        };
+        let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default();
+        let places = declared.into_iter().chain(self.headers_like(named)).chain(EVENTS.map(str::to_owned));
+        let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
+        // Names repeat: what differs in each webhook is no name.
+        let best =
+            best.filter(|(values, _)| values.len() < 3 || distinct(values) <= values.len().div_ceil(2));
+        let Some((values, place)) = best.max_by_key(|(values, _)| values.len()) else {
+            let evidence = self.top_keys();
+            found.push(Learnt {
+                key: "event",
+                value: "{}".to_owned(),
+                evidence,
+                certainty: Certainty::Unseen,
+            });
+            return;
+        };
+        let names: BTreeSet<&str> = values.iter().map(String::as_str).take(200).collect();
+        let shown: Vec<&str> = names.into_iter().take(5).collect();
+        let evidence = format!("{} of {} attempts: {}", values.len(), self.attempts.len(), shown.join(", "));
+        let certainty = Certainty::of(values.len(), self.attempts.len());
+        found.push(Learnt { key: "event", value: written(&place), evidence, certainty });
+    }
+
+    fn top_keys(&self) -> String {
+        let keys =
+            self.attempts.iter().filter_map(|s| s.json.as_ref()?.as_object()).flat_map(|map| map.keys());
+        let keys: BTreeSet<&str> = keys.map(String::as_str).take(100).collect();
+        let shown: Vec<&str> = keys.into_iter().take(8).collect();
+        let n = self.attempts.len();
+        match shown.as_slice() {
+            [] => format!("{n} webhooks came without an event name"),
+            keys => format!("{n} webhooks came without an event name; their bodies have {}", keys.join(", ")),
+        }
+    }
+
+    /// The place of the id, when one tells deliveries apart.
+    fn id(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) -> Option<String> {
+        let named = |name: &str| {
+            let name = name.to_lowercase();
+            name.ends_with("-id") || name.contains("uuid") || name.ends_with("-delivery")
+        };
+        let declared = scheme.map(|s| place_names(&s.spec().id)).unwrap_or_default();
+        let places = declared.into_iter().chain(self.headers_like(named)).chain(IDS.map(str::to_owned));
+        let n = self.attempts.len();
+        let bodies = distinct(&self.attempts.iter().map(|s| s.digest.clone()).collect::<Vec<_>>());
+        // Every attempt has it, and there are at least as many of it as different bodies.
+        let fits = |place: &String| {
+            let values = self.values(place);
+            values.len() == n && n > 0 && distinct(&values) >= bodies
+        };
+        let place = places.into_iter().find(fits);
+        let (value, evidence, certainty) = match &place {
+            Some(place) => {
+                let ids = distinct(&self.values(place));
+                (
+                    written(place),
+                    format!("{ids} different ones in {n} attempts of {bodies} bodies"),
+                    Certainty::of(n, n),
+                )
+            }
+            None => (
+                "{}".to_owned(),
+                "nothing that every attempt has tells deliveries apart".to_owned(),
+                Certainty::Unseen,
+            ),
+        };
+        found.push(Learnt { key: "id", value, evidence, certainty });
+        place
+    }
+
+    /// Attempts by delivery: by their id, else by their bytes.
+    fn deliveries(&self, id: Option<&String>) -> Vec<Vec<&Seen>> {
+        let mut by_key: BTreeMap<String, Vec<&Seen>> = BTreeMap::new();
+        for seen in &self.attempts {
+            let key = id.and_then(|place| value(seen, place)).unwrap_or_else(|| seen.digest.clone());
+            by_key.entry(key).or_default().push(seen);
+        }
+        by_key.into_values().collect()
+    }
+
+    fn schedule(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
+        let mut gaps: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
+        for tries in deliveries {
+            for (n, pair) in tries.windows(2).take(64).enumerate() {
+                if let [before, after] = pair {
+                    let gap = after.at.0.saturating_sub(before.end.unwrap_or(before.at).0) / 1000;
+                    gaps.entry(n).or_default().push(gap);
+                }
+            }
+        }
+        let all: usize = gaps.values().map(Vec::len).sum();
+        if all == 0 {
+            let evidence = "no delivery was tried again; answer some with 503 to see it".to_owned();
+            found.push(Learnt {
+                key: "retry.schedule",
+                value: "[0s]".to_owned(),
+                evidence,
+                certainty: Certainty::Unseen,
+            });
+            return;
+        }
+        let (mut pauses, mut spread) = (vec!["0s".to_owned()], 0_u64);
+        for gaps in gaps.values_mut() {
+            gaps.sort_unstable();
+            let middle = gaps.get(gaps.len() / 2).copied().unwrap_or_default();
+            let (low, high) =
+                (gaps.first().copied().unwrap_or(middle), gaps.last().copied().unwrap_or(middle));
+            let off = middle.saturating_sub(low).max(high.saturating_sub(middle));
+            spread = spread.max((off * 100).checked_div(middle).unwrap_or_default());
+            pauses.push(format!("{}ms", rounded(middle)));
+        }
+        let evidence =
+            format!("{all} pauses between attempts; the most attempts of a delivery were {}", pauses.len());
+        let value = format!("[{}]", pauses.join(", "));
+        let fewest = gaps.values().map(Vec::len).min().unwrap_or_default();
+        let certainty = if fewest >= 3 { Certainty::Certain } else { Certainty::Likely };
+        found.push(Learnt { key: "retry.schedule", value, evidence, certainty });
+        let jitter = spread.min(100);
+        let evidence = format!("pauses differ by up to {spread} % from their middle");
+        let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
+        found.push(Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely });
+    }
+
+    fn statuses(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
+        let mut by_status: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+        let longest = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
+            [before, after] => Some(after.at.0.saturating_sub(before.at.0)),
+            _ => None,
+        });
+        let longest = longest.max().unwrap_or(10_000_000);
+        for tries in deliveries {
+            for (n, seen) in tries.iter().enumerate() {
+                let Some(status) = seen.status.filter(|s| !(200..300).contains(s)) else { continue };
+                let (again, ended) = by_status.entry(status).or_default();
+                if n + 1 < tries.len() {
+                    *again += 1;
+                } else if self.last.0.saturating_sub(seen.at.0) > longest {
+                    *ended += 1;
+                }
+            }
+        }
+        let most = deliveries.iter().map(Vec::len).max().unwrap_or_default();
+        let list = |keep: &dyn Fn(&(usize, usize)) -> bool| {
+            let kept = by_status.iter().filter(|(_, counts)| keep(counts));
+            kept.map(|(status, _)| status.to_string()).collect::<Vec<_>>()
+        };
+        let retried = list(&|(again, _)| *again > 0);
+        let aborted = list(&|(again, ended)| *again == 0 && *ended > 0 && most > 1);
+        let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
+            format!("{status}: tried again {again} times, ended {ended} times")
+        };
+        let evidence: Vec<String> = by_status.iter().map(told).take(12).collect();
+        let evidence =
+            if evidence.is_empty() { "no attempt was refused".to_owned() } else { evidence.join("; ") };
+        let of = |statuses: &[String]| Certainty::of(statuses.len(), statuses.len().max(3));
+        for (key, statuses) in [("retry.abort", aborted), ("retry.retry", retried)] {
+            let (value, certainty) = (format!("[{}]", statuses.join(", ")), of(&statuses));
+            found.push(Learnt { key, value, evidence: evidence.clone(), certainty });
+        }
+    }
+
+    fn identity(&self, deliveries: &[Vec<&Seen>], scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
+        let Some(scheme) = scheme.filter(|scheme| scheme.has_timestamp()) else { return };
+        let pairs = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
+            [a, b] => Some((scheme.timestamp_ms(&a.headers)?, scheme.timestamp_ms(&b.headers)?)),
+            _ => None,
+        });
+        let (mut n, mut anew) = (0, 0);
+        for (before, after) in pairs {
+            n += 1;
+            anew += usize::from(before != after);
+        }
+        let (value, good) = if anew > 0 { ("timestamp_per_attempt", anew) } else { ("same", n) };
+        let evidence = format!("{anew} of {n} attempts that followed another had a timestamp of their own");
+        found.push(Learnt {
+            key: "retry.identity",
+            value: value.to_owned(),
+            evidence,
+            certainty: Certainty::of(good, n),
+        });
+    }
+
+    fn headers_like(&self, named: impl Fn(&str) -> bool) -> Vec<String> {
+        let names =
+            self.attempts.iter().take(50).flat_map(|seen| &seen.headers).map(|(name, _)| name.as_str());
+        let names: BTreeSet<&str> = names.filter(|name| named(name)).collect();
+        names.into_iter().map(str::to_owned).collect()
+    }
+
+    /// What stands at a place, for each attempt that has it.
+    fn values(&self, place: &str) -> Vec<String> {
+        self.attempts.iter().filter_map(|seen| value(seen, place)).collect()
+    }
+}
+
+/// What differs between a profile and what was learnt: key, what the profile says, what was seen.
+#[must_use]
+pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, String, String)> {
+    let mut found = Vec::new();
+    let contract = profile.contract();
+    for one in learnt.iter().filter(|one| one.certainty != Certainty::Unseen) {
+        let said = match one.key {
+            "signature" => {
+                profile.scheme().map_or_else(|_| String::new(), |s| format!("as in {}", s.sender()))
+            }
+            "event" => {
+                place_names(&profile.event).iter().map(|place| written(place)).collect::<Vec<_>>().join(" ")
+            }
+            "id" => place_names(&profile.id).iter().map(|place| written(place)).collect::<Vec<_>>().join(" "),
+            "retry.identity" => match contract.identity {
+                IdentityPolicy::Same => "same".to_owned(),
+                IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
+            },
+            "retry.abort" | "retry.retry" => {
+                let aborts = one.key == "retry.abort";
+                let statuses = numbers(&one.value);
+                let other = statuses
+                    .into_iter()
+                    .find(|status| contract.aborts(u16::try_from(*status).unwrap_or(0)) != aborts);
+                let Some(status) = other else { continue };
+                let word = if aborts { "tried again" } else { "ends the delivery" };
+                found.push((one.key, format!("{status} {word}"), one.evidence.clone()));
+                continue;
+            }
+            "retry.schedule" => {
+                let off = numbers(&one.value).into_iter().enumerate().skip(1).find(|(n, ms)| {
+                    let Some(due) = contract.gap_ms(*n, None) else { return true };
+                    let (early, late) = contract.window_ms(due);
+                    !(early..=late.max(early)).contains(ms)
+                });
+                let Some((n, ms)) = off else { continue };
+                let due = contract
+                    .gap_ms(n, None)
+                    .map_or("no further attempt".to_owned(), |due| format!("a pause of {due} ms"));
+                found.push((one.key, due, format!("{ms} ms before attempt {}", n + 1)));
+                continue;
+            }
+            _ => continue,
+        };
+        if !said.split(' ').any(|_| said.contains(&one.value)) {
+            found.push((one.key, said, format!("{} ({})", one.value, one.evidence)));
+        }
+    }
+    found
+}
+
+fn numbers(list: &str) -> Vec<u64> {
+    let entries = list.trim_matches(['[', ']']).split(',');
+    entries.filter_map(|e| e.trim().trim_end_matches("ms").trim_end_matches('s').parse().ok()).collect()
+}
+
+fn distinct(values: &[String]) -> usize {
+    values.iter().collect::<BTreeSet<_>>().len()
+}
+
+fn header<'s>(seen: &'s Seen, name: &str) -> Option<&'s str> {
+    seen.headers.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+}
+
+/// What an attempt has at a place: a JSON pointer, else the name of a header.
+fn value(seen: &Seen, place: &str) -> Option<String> {
+    if !place.starts_with('/') {
+        return header(seen, place).map(str::to_owned).filter(|text| !text.is_empty() && text.len() <= 256);
+    }
+    match seen.json.as_ref()?.pointer(place)? {
+        Value::String(text) if (1..=256).contains(&text.len()) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn place_names(place: &signature::Place) -> Vec<String> {
+    [&place.header, &place.json].into_iter().flatten().cloned().collect()
+}
+
+fn written(place: &str) -> String {
+    if place.starts_with('/') { format!("{{ json: {place} }}") } else { format!("{{ header: {place} }}") }
+}
+
+/// To two digits: a pause of 2003 ms is one of 2000.
+const fn rounded(ms: u64) -> u64 {
+    match ms {
+        0..=99 => ms,
+        100..=999 => (ms + 5) / 10 * 10,
+        _ => (ms + 50) / 100 * 100,
+    }
+}

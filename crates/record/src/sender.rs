@@ -1,0 +1,273 @@
+//! A sender's profile: how its requests look, when it tries again, and what else it promises.
+
+use super::contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use super::period::Period;
+use super::statuses::StatusSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use signature::{BodySpec, Place, RequestSpec, Scheme, SignatureSpec, SpecError};
+use std::collections::BTreeMap;
+
+/// The most pauses of a schedule, written out or made by its formula.
+pub const MAX_ATTEMPTS: usize = 64;
+
+/// A sender of webhooks: what it signs, where event and id stand, when it tries again, what it does besides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SenderProfile {
+    /// Short name.
+    #[schemars(extend("pattern" = "^[A-Za-z0-9._-]+$"))]
+    pub name: String,
+    /// One sentence for people.
+    #[serde(default)]
+    pub description: String,
+    /// Where the sender's own documentation is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+    /// How requests are signed.
+    pub signature: SignatureSpec,
+    /// Where the name of the event stands.
+    #[serde(default, skip_serializing_if = "Place::is_nowhere")]
+    pub event: Place,
+    /// Where the id of the delivery stands, which tells a retry from a new webhook.
+    #[serde(default, skip_serializing_if = "Place::is_nowhere")]
+    pub id: Place,
+    /// What the body is; JSON when left out.
+    #[serde(default)]
+    pub body: BodySpec,
+    /// Headers that the sender writes itself, in the order in which it writes them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub headers: Vec<String>,
+    /// What a valid signature of this sender does not prove, one sentence each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub caveats: Vec<String>,
+    /// When it tries again; one attempt when left out.
+    #[serde(default)]
+    pub retry: RetrySpec,
+    /// Time-out and redirects.
+    #[serde(default)]
+    pub limits: LimitSpec,
+    /// What it asks a receiver before it sends to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub handshakes: Vec<Handshake>,
+    /// The JSON Schema of the body of each event: a file, or a file and a pointer into it (`openapi.yaml#/webhooks/paid`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub payload: BTreeMap<String, String>,
+    /// What has to be set at the sender so that it sends to a receiver, line by line, with `{endpoint}` for the URL.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub setup: Vec<String>,
+}
+
+/// When a sender tries again.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RetrySpec {
+    /// The pause before each attempt, the first of them `0s`. In place of `first`, `factor`, `longest`, `attempts`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schedule: Vec<Period>,
+    /// The pause before the second attempt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<Period>,
+    /// By what each pause is multiplied for the next; 1 when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub factor: Option<f64>,
+    /// No pause is longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub longest: Option<Period>,
+    /// Attempts in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 64))]
+    pub attempts: Option<u32>,
+    /// Whether it goes on without end, with the last pause again and again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub endless: bool,
+    /// By which share a pause may be longer or shorter: 0.5 for half.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub jitter: Option<f64>,
+    /// How much shorter a pause may be besides, and how much longer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub early: Option<Period>,
+    /// As `early`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late: Option<Period>,
+    /// Statuses that end a delivery at once; every 4xx when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub abort: Option<StatusSet>,
+    /// Statuses that are tried again although `abort` has them.
+    #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
+    pub retry: StatusSet,
+    /// Whether a connection that breaks ends the delivery.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborts_on_broken_connections: bool,
+    /// What `Retry-After` does.
+    #[serde(default)]
+    pub retry_after: RetryAfterPolicy,
+    /// What stays the same over the attempts of a delivery.
+    #[serde(default)]
+    pub identity: IdentityPolicy,
+    /// The circuit breaker; none when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breaker: Option<BreakerContract>,
+}
+
+/// Time-out and redirects.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitSpec {
+    /// How long an attempt may last; without end when left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<Period>,
+    /// Whether it goes where a redirect points.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub follows_redirects: bool,
+}
+
+/// What a sender asks a receiver before it sends to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Handshake {
+    /// Slack: a POST with `{"type":"url_verification","challenge":…}`.
+    SlackUrlVerification,
+    /// Zoom: a POST with the event `endpoint.url_validation` and a `plainToken`.
+    ZoomCrc,
+    /// X: a GET with `crc_token`.
+    XCrc,
+    /// WebSub, Meta: a GET with `hub.challenge`.
+    HubChallenge,
+    /// CloudEvents: an OPTIONS with `WebHook-Request-Origin`.
+    CloudEvents,
+    /// Microsoft Graph: a POST with `validationToken` in the query.
+    MsGraph,
+    /// Dropbox: a GET with `challenge`.
+    Dropbox,
+    /// Discord: a POST with `{"type":1}` (interactions) or `{"type":0}` (events).
+    DiscordPing,
+}
+
+impl SenderProfile {
+    /// The part of it that is about requests.
+    #[must_use]
+    pub fn requests(&self) -> RequestSpec {
+        RequestSpec {
+            signature: self.signature.clone(),
+            event: self.event.clone(),
+            id: self.id.clone(),
+            body: self.body.clone(),
+            headers: self.headers.clone(),
+            caveats: self.caveats.clone(),
+        }
+    }
+
+    /// How to sign and verify.
+    ///
+    /// # Errors
+    /// Everything that is wrong in the part about requests.
+    pub fn scheme(&self) -> Result<Scheme, Vec<SpecError>> {
+        Scheme::of(&self.name, self.requests())
+    }
+
+    /// The retry contract that it is judged by.
+    #[must_use]
+    pub fn contract(&self) -> RetryContract {
+        let spec = &self.retry;
+        let ms = |period: Option<Period>, usual| period.map_or(usual, Period::as_millis);
+        let usual = RetryContract::default();
+        let aborts = spec.abort.clone();
+        RetryContract {
+            backoff_ms: spec.backoff_ms(),
+            early_ms: ms(spec.early, usual.early_ms),
+            late_ms: ms(spec.late, usual.late_ms),
+            identity: spec.identity,
+            throttled: if spec.retry.contains(429) { ThrottlePolicy::Retry } else { ThrottlePolicy::Abort },
+            retry_after: spec.retry_after,
+            breaker: spec.breaker.unwrap_or(BreakerContract::NONE),
+            endless: spec.endless,
+            jitter_percent: percent(spec.jitter),
+            aborts,
+            retries: spec.retry.clone(),
+            aborts_on_broken_connections: spec.aborts_on_broken_connections,
+            follows_redirects: self.limits.follows_redirects,
+            without_timeout: self.limits.timeout.is_none(),
+        }
+    }
+
+    /// Everything that the types cannot say: where, and what.
+    #[must_use]
+    pub fn problems(&self) -> Vec<SpecError> {
+        let mut found = self.scheme().err().unwrap_or_default();
+        let mut say = |path: &str, problem: &str| {
+            found.push(SpecError { path: path.to_owned(), problem: problem.to_owned() });
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_name) {
+            say("name", "use 1 to 64 letters, digits, `.`, `_` and `-`");
+        }
+        let r = &self.retry;
+        let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some() || r.attempts.is_some();
+        if !r.schedule.is_empty() && formula {
+            say(
+                "retry.schedule",
+                "give the schedule or its formula (`first`, `factor`, `longest`, `attempts`), not both",
+            );
+        }
+        if r.schedule.first().is_some_and(|first| first.as_millis() != 0) {
+            say("retry.schedule", "the first pause is that before the first attempt: write 0s");
+        }
+        if r.schedule.len() > MAX_ATTEMPTS || r.attempts.is_some_and(|n| n == 0 || n as usize > MAX_ATTEMPTS)
+        {
+            say("retry", "1 to 64 attempts; for more, `endless: true`");
+        }
+        if r.factor.is_some_and(|f| !(1.0..=100.0).contains(&f)) {
+            say("retry.factor", "a factor is from 1 to 100");
+        }
+        if r.jitter.is_some_and(|j| !(0.0..=1.0).contains(&j)) {
+            say("retry.jitter", "a share is from 0 to 1: 0.5 for half");
+        }
+        if r.endless && r.backoff_ms().len() < 2 {
+            say("retry.endless", "say the pause that is repeated: `first: 10s`, or a schedule of two");
+        }
+        if r.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
+            say("retry.breaker", "its figures are more than 0; leave it out where there is none");
+        }
+        found
+    }
+}
+
+/// A share in whole percent; anything that is no share counts as none.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "from 0 to 100")]
+fn percent(share: Option<f64>) -> u32 {
+    share.filter(|share| (0.0..=1.0).contains(share)).map_or(0, |share| (share * 100.0).round() as u32)
+}
+
+impl RetrySpec {
+    /// The pause before each attempt, in milliseconds.
+    #[must_use]
+    pub fn backoff_ms(&self) -> Vec<u64> {
+        if !self.schedule.is_empty() {
+            return self.schedule.iter().take(MAX_ATTEMPTS).map(|p| p.as_millis()).collect();
+        }
+        let Some(first) = self.first else { return vec![0] };
+        let longest = self.longest.map_or(u64::MAX, Period::as_millis);
+        let attempts =
+            self.attempts.map_or(if self.endless { 10 } else { 1 }, |n| n as usize).min(MAX_ATTEMPTS);
+        let mut pauses = vec![0];
+        let mut next = first.as_millis();
+        while pauses.len() < attempts {
+            pauses.push(next.min(longest));
+            next = scaled(next, self.factor.unwrap_or(1.0)).min(longest);
+        }
+        pauses
+    }
+}
+
+/// A pause multiplied, at most a day.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "pauses are at most a day, 8.64e7 ms"
+)]
+fn scaled(ms: u64, factor: f64) -> u64 {
+    (ms as f64 * factor).clamp(0.0, 86_400_000.0).round() as u64
+}

@@ -1,0 +1,122 @@
+//! `smoke init`: a scenario to begin with, which `smoke check` takes.
+
+use super::{Exit, Failure, out};
+use scenario::load_sender;
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Largest OpenAPI document that is read, in bytes.
+const MAX_OPENAPI: u64 = 8 * 1024 * 1024;
+
+/// The command line of `smoke init`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Example: smoke init orders --sender standard-webhooks; then edit orders.yaml and orders.csv"
+)]
+pub(super) struct Args {
+    /// Name of the scenario: NAME.yaml and NAME.csv are written
+    name: String,
+    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
+    #[arg(long, value_name = "NAME|FILE", default_value = "standard-webhooks")]
+    sender: String,
+    /// An OpenAPI document (JSON or YAML): its first POST with a JSON answer becomes the step, its first webhook the event
+    #[arg(long, value_name = "FILE")]
+    openapi: Option<PathBuf>,
+    /// Directory to write to
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+}
+
+/// What of an API the skeleton names.
+struct Api {
+    path: String,
+    status: u16,
+    event: String,
+}
+
+/// Writes the two files; an existing one is never overwritten.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+    if args.name.is_empty() || args.name.len() > 64 || !args.name.chars().all(is_name) {
+        return Err(Failure::usage(
+            "NAME: 1 to 64 letters, digits, `_` and `-`, for it becomes part of file names",
+        ));
+    }
+    let sender = load_sender(&args.sender, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+    let api = match &args.openapi {
+        Some(file) => from_openapi(file)?,
+        None => Api { path: "/orders".to_owned(), status: 201, event: "order.created".to_owned() },
+    };
+    let Api { path, status, event } = &api;
+    let name = &args.name;
+    let text = format!(
+        "# What one flow does at the API, and which webhook must come of it. docs: scenarios/README.md, docs/senders.md\n\
+         name: {name}\n\
+         description: One row of {name}.csv is sent, and its webhook is waited for.\n\
+         \n\
+         subject: {{ kind: flow, id: \"{{{{ reference }}}}\" }}\n\
+         sender: {sender}\n\
+         flows: 1\n\
+         \n\
+         # One row for each flow; whatever your API takes goes into further columns.\n\
+         data:\n  columns: [reference]\n  file: {name}.csv\n\
+         \n\
+         # By this a webhook is known for this flow's: a value that is in its body and in the row.\n\
+         webhooks:\n  ours: {{ /data/reference: \"{{{{ reference }}}}\" }}\n\
+         \n\
+         steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
+         \x20   expect: {{ status: {status} }}\n    webhooks:\n      - event: {event}\n        match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
+        sender = args.sender,
+    );
+    let csv = "reference\nfirst-1\nfirst-2\n";
+    let (scenario, data) = (args.dir.join(format!("{name}.yaml")), args.dir.join(format!("{name}.csv")));
+    if let Some(there) = [&scenario, &data].into_iter().find(|file| file.exists()) {
+        return Err(Failure::usage(format!("{} is there already, and is not overwritten", there.display())));
+    }
+    scenario::load_bytes(text.as_bytes(), &format!("{name}.yaml"), &args.dir)
+        .map_err(|e| Failure::Usage(e.into()))?;
+    write(&data, csv)?;
+    write(&scenario, &text)?;
+    out::line(format!("{} and {}: edit them, then", scenario.display(), data.display()));
+    out::line(format!("  smoke check {} --staging URL", scenario.display()));
+    for line in &sender.setup {
+        out::say(format!("at the sender: {}", line.replace("{endpoint}", "URL of the receiver")));
+    }
+    Ok(Exit::Pass)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    let failed = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", file.display()));
+    let mut new = OpenOptions::new().write(true).create_new(true).open(file).map_err(failed)?;
+    new.write_all(text.as_bytes()).map_err(failed)
+}
+
+/// The first POST of the document without a parameter in its path, and its first webhook.
+fn from_openapi(file: &Path) -> Result<Api, Failure> {
+    let shown = file.display();
+    let wrong = |what: String| Failure::usage(format!("--openapi {shown}: {what}"));
+    let bytes = record::read_input(file, MAX_OPENAPI).map_err(|e| wrong(e.to_string()))?;
+    let text = String::from_utf8(bytes).map_err(|_| wrong("not UTF-8".to_owned()))?;
+    let json: serde_json::Value = serde_saphyr::from_str(&text).map_err(|e| {
+        let first = e.to_string();
+        wrong(format!("neither JSON nor YAML: {}", first.lines().next().unwrap_or_default()))
+    })?;
+    let map = |key: &str| json.get(key).and_then(serde_json::Value::as_object);
+    let paths =
+        map("paths").ok_or_else(|| wrong("it has no `paths`, as an OpenAPI document has".to_owned()))?;
+    let posts = paths.iter().filter_map(|(path, item)| Some((path, item.get("post")?)));
+    let post = posts.filter(|(path, _)| path.starts_with('/')).min_by_key(|(path, _)| path.contains('{'));
+    let (path, post) = post.ok_or_else(|| wrong("no path of it has a POST".to_owned()))?;
+    let answers = post.get("responses").and_then(serde_json::Value::as_object);
+    let status =
+        answers.and_then(|all| all.keys().find_map(|s| s.parse::<u16>().ok().filter(|s| s / 100 == 2)));
+    let event = map("webhooks").and_then(|all| all.keys().next().cloned());
+    // A path with parameters has to be filled in by hand; until then it is one that a scenario can have.
+    let path = path.replace(['{', '}'], "");
+    Ok(Api {
+        path,
+        status: status.unwrap_or(200),
+        event: event.unwrap_or_else(|| "order.created".to_owned()),
+    })
+}

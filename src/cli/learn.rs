@@ -1,0 +1,104 @@
+//! `smoke learn`: what a journal says about its sender, as a profile; or what has drifted from one.
+
+use super::secret_source::SecretSource;
+use super::{Exit, Failure, out};
+use evidence::learn::{Certainty, Learner, Learnt, drift};
+use record::Reader;
+use scenario::load_sender;
+use signature::Scheme;
+use std::path::{Path, PathBuf};
+
+/// The command line of `smoke learn`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "With the webhook secret it says by whose signatures the webhooks are valid.\nExample: smoke learn receive.jsonl --secret-file secret > mine.yaml"
+)]
+pub(super) struct Args {
+    /// The journal of a run or a receiver
+    #[arg(value_name = "JOURNAL")]
+    journal: PathBuf,
+    /// Say what has drifted from this profile in place of proposing one: exit 1 when something has
+    #[arg(long, value_name = "NAME|FILE")]
+    against: Option<String>,
+    #[command(flatten)]
+    secret: SecretSource,
+}
+
+/// Prints the profile, or the drift.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let against = match &args.against {
+        Some(typed) => Some(load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?),
+        None => None,
+    };
+    let shown = args.journal.display();
+    let wrong = |e: record::ReadError| Failure::usage(format!("{shown}: {e}"));
+    let (header, mut reader) = Reader::open(&args.journal).map_err(wrong)?;
+    let endpoint = header.webhook.endpoint.clone();
+    let mut learner = Learner::default();
+    learner.take(&record::Record::Header(Box::new(header)));
+    while let Some(record) = reader.next_record().map_err(wrong)? {
+        learner.take(&record);
+    }
+    if learner.attempts() == 0 {
+        return Err(Failure::usage(format!("{shown}: there is no webhook in it, so nothing can be learnt")));
+    }
+    let secret = args.secret.read()?;
+    let learnt = learner.learn(secret.as_ref(), &endpoint);
+    let Some(profile) = against else {
+        proposal(&learnt, learner.attempts());
+        return Ok(Exit::Pass);
+    };
+    let drifted = drift(&learnt, &profile);
+    for (key, said, seen) in &drifted {
+        out::line(format!("{key}: {} says {said}; seen: {seen}", profile.name));
+    }
+    if drifted.is_empty() {
+        out::line(format!("nothing has drifted from {} in {} attempts", profile.name, learner.attempts()));
+    }
+    Ok(if drifted.is_empty() { Exit::Pass } else { Exit::Fail })
+}
+
+/// A profile, each line with what it rests on.
+fn proposal(learnt: &[Learnt], attempts: usize) {
+    out::line(format!("# Proposed by smoke learn from {attempts} attempts; read it before you use it."));
+    out::line("name: learnt");
+    let mut retry: Vec<&Learnt> = Vec::new();
+    for one in learnt {
+        if one.key.starts_with("retry.") {
+            retry.push(one);
+        } else if one.key == "signature" {
+            signature(one);
+        } else {
+            line("", one, one.key);
+        }
+    }
+    out::line("retry:");
+    let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == "retry.schedule";
+    for one in retry.iter().filter(|one| unusual(one)) {
+        line("  ", one, one.key.trim_start_matches("retry."));
+    }
+}
+
+fn line(indent: &str, one: &Learnt, key: &str) {
+    out::line(format!("{indent}# {}: {}", one.certainty.word(), one.evidence.replace('\n', " ")));
+    let comment = if one.value == "{}" { "# " } else { "" };
+    out::line(format!("{indent}{comment}{key}: {}", one.value));
+}
+
+/// The signature of the built-in sender that it is, written out.
+fn signature(one: &Learnt) {
+    out::line(format!("# {}: {}", one.certainty.word(), one.evidence));
+    let scheme = one.value.strip_prefix("as in ").and_then(|name| name.parse::<Scheme>().ok());
+    let Some(scheme) = scheme else {
+        out::line(format!("signature: {}", one.value));
+        return;
+    };
+    let mut inside = false;
+    for text in scheme.profile().lines() {
+        let top = !text.starts_with(' ');
+        inside = if top { text.starts_with("signature:") } else { inside };
+        if inside {
+            out::line(text);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! `smoke senders`: the profiles of senders that are built in, or one of them, or the file of one, checked.
+
+use super::format::Format;
+use super::{Exit, Failure, out};
+use record::SenderProfile;
+use scenario::{built_in_sender, load_sender};
+use serde_json::{Value, json};
+use signature::Scheme;
+use std::path::Path;
+
+/// The command line of `smoke senders`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "A scenario names one with `sender: NAME`, or a file with `sender: ./mine.yaml`; docs/senders.md."
+)]
+pub(super) struct Args {
+    /// One of them, or the file of another, which is checked
+    #[arg(value_name = "NAME|FILE")]
+    sender: Option<String>,
+    /// How to print them
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// Prints all, or the file of one.
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let Some(typed) = &args.sender else { return list(args.format) };
+    let profile = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+    match (args.format, typed.parse::<Scheme>()) {
+        (Format::Json, _) => out::line(serde_json::to_value(&profile).unwrap_or_default()),
+        (Format::Human, Ok(scheme)) => out::line(scheme.profile().trim_end()),
+        (Format::Human, Err(_)) => out::line(format!("{typed}: ok, {}", in_short(&profile))),
+    }
+    Ok(Exit::Pass)
+}
+
+fn list(format: Format) -> Result<Exit, Failure> {
+    for scheme in Scheme::ALL {
+        let profile = built_in_sender(scheme.sender()).map_err(Failure::environment)?;
+        match format {
+            Format::Human => out::line(format!("{:<18} {}", profile.name, in_short(&profile))),
+            Format::Json => out::line(brief(&profile)),
+        }
+    }
+    Ok(Exit::Pass)
+}
+
+fn brief(profile: &SenderProfile) -> Value {
+    json!({
+        "name": profile.name,
+        "description": profile.description,
+        "docs": profile.docs,
+        "algorithm": profile.signature.algorithm,
+        "header": profile.scheme().ok().and_then(Scheme::signature_header),
+        "attempts": if profile.retry.endless { Value::Null } else { profile.contract().attempts().into() },
+        "handshakes": profile.handshakes,
+    })
+}
+
+/// Algorithm, where the signature stands, how often it tries.
+fn in_short(profile: &SenderProfile) -> String {
+    let s = &profile.signature;
+    let header = profile.scheme().ok().and_then(Scheme::signature_header).map(str::to_owned);
+    let place =
+        header.or_else(|| s.json.as_ref().map(|pointer| format!("body {pointer}"))).unwrap_or_default();
+    let attempts = match (profile.retry.endless, profile.contract().attempts()) {
+        (true, _) => "tries without end".to_owned(),
+        (false, 1) => "one attempt".to_owned(),
+        (false, n) => format!("{n} attempts"),
+    };
+    let signed = format!("{} {place}", s.algorithm.name());
+    format!("{:<54} {attempts}", signed.trim_end())
+}

@@ -1,0 +1,218 @@
+//! What senders ask a receiver before they send to it: that it answers with what only their receiver would.
+//!
+//! Each has a mark that no webhook has. What is given back is what was sent, so it is short and plain; what is signed cannot be
+//! the message of a webhook, so that nobody has signatures made here.
+
+use record::Handshake;
+use serde_json::{Value, json};
+use signature::{Scheme, Verifier};
+use std::borrow::Cow;
+use wire::http1::{RawRequest, Response};
+
+/// The longest challenge that is given back, in characters.
+const MAX_CHALLENGE: usize = 1024;
+
+/// The longest token that is signed, in characters.
+const MAX_TOKEN: usize = 256;
+
+/// The longest body of such a request, in bytes.
+const MAX_BODY: usize = 16 * 1024;
+
+/// The answer to a request that is a handshake, and which it is; `None` for any other request.
+pub(super) fn answer(
+    scheme: Scheme,
+    verifier: Option<&Verifier>,
+    request: &RawRequest,
+) -> Option<(Handshake, Response)> {
+    match request.method.as_str() {
+        "GET" => asked(verifier, request),
+        "OPTIONS" => {
+            let origin = request.header("WebHook-Request-Origin").filter(|origin| is_plain(origin))?;
+            let allowed = Response { status: 200, reason: None, headers: Vec::new(), body: Vec::new() }
+                .with("Allow", "POST")
+                .with("WebHook-Allowed-Origin", origin)
+                .with(
+                    "WebHook-Allowed-Rate",
+                    request.header("WebHook-Request-Rate").filter(|r| is_plain(r)).unwrap_or("*"),
+                );
+            Some((Handshake::CloudEvents, allowed))
+        }
+        "POST" => posted(scheme, verifier, request),
+        _ => None,
+    }
+}
+
+/// Handshakes by GET.
+fn asked(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake, Response)> {
+    if let Some(challenge) = parameter(request, "hub.challenge") {
+        // WebSub and Meta ask with the mode; without it anybody's query would be given back.
+        parameter(request, "hub.mode")?;
+        return Some((Handshake::HubChallenge, given_back(&challenge)?));
+    }
+    if let Some(token) = parameter(request, "crc_token") {
+        let digest = verifier?.answer_challenge(token_of(&token)?)?;
+        let token = format!("sha256={}", base64(&digest));
+        return Some((Handshake::XCrc, Response::json(200, &json!({ "response_token": token }))));
+    }
+    let challenge = parameter(request, "challenge")?;
+    Some((Handshake::Dropbox, given_back(&challenge)?))
+}
+
+/// Handshakes by POST.
+fn posted(
+    scheme: Scheme,
+    verifier: Option<&Verifier>,
+    request: &RawRequest,
+) -> Option<(Handshake, Response)> {
+    if let Some(token) = parameter(request, "validationToken") {
+        return Some((Handshake::MsGraph, given_back(&token)?));
+    }
+    // Cheaper than reading every webhook: the marks stand as they are in the body of each of these.
+    let body = request.body.as_slice();
+    if body.len() > MAX_BODY {
+        return None;
+    }
+    let has = |mark: &[u8]| body.windows(mark.len()).any(|window| window == mark);
+    if has(b"url_verification") {
+        let json: Value = serde_json::from_slice(body).ok()?;
+        (json.get("type")?.as_str()? == "url_verification").then_some(())?;
+        return Some((Handshake::SlackUrlVerification, given_back(json.get("challenge")?.as_str()?)?));
+    }
+    if has(b"endpoint.url_validation") {
+        let json: Value = serde_json::from_slice(body).ok()?;
+        (json.get("event")?.as_str()? == "endpoint.url_validation").then_some(())?;
+        let token = token_of(json.pointer("/payload/plainToken")?.as_str()?)?;
+        let digest = verifier?.answer_challenge(token)?;
+        let answer = json!({ "plainToken": token, "encryptedToken": hex::encode(digest) });
+        return Some((Handshake::ZoomCrc, Response::json(200, &answer)));
+    }
+    if scheme == Scheme::Discord && body.len() < 1024 {
+        let json: Value = serde_json::from_slice(body).ok()?;
+        let kind = json.get("type")?.as_u64()?;
+        // A ping is signed as every request is, and a wrong one must be refused: Discord tries that too.
+        let is_ping =
+            kind == 1 && json.get("data").is_none() && request.header("X-Signature-Ed25519").is_none();
+        return is_ping.then(|| {
+            (Handshake::DiscordPing, Response::json(401, &json!({ "error": "invalid request signature" })))
+        });
+    }
+    None
+}
+
+/// A parameter of the query, decoded.
+fn parameter<'r>(request: &'r RawRequest, name: &str) -> Option<Cow<'r, str>> {
+    let (_, query) = request.target.split_once('?')?;
+    let query = query.split('#').next().unwrap_or_default();
+    let field = query.split('&').find_map(|field| {
+        let (key, value) = field.split_once('=')?;
+        let key = percent_encoding::percent_decode_str(key).decode_utf8().ok()?;
+        (key == name).then_some(value)
+    })?;
+    if field.contains('+') {
+        let spaced = field.replace('+', " ");
+        let decoded = percent_encoding::percent_decode_str(&spaced).decode_utf8().ok()?.into_owned();
+        return Some(Cow::Owned(decoded));
+    }
+    percent_encoding::percent_decode_str(field).decode_utf8().ok()
+}
+
+/// A challenge as it came, as plain text that no browser takes for a page.
+fn given_back(challenge: &str) -> Option<Response> {
+    is_plain(challenge).then(|| {
+        let body = challenge.as_bytes().to_vec();
+        Response { status: 200, reason: None, headers: Vec::new(), body }
+            .with("Content-Type", "text/plain; charset=utf-8")
+            .with("X-Content-Type-Options", "nosniff")
+    })
+}
+
+/// Whether a text can be given back: visible ASCII and blanks, not too long.
+fn is_plain(text: &str) -> bool {
+    (1..=MAX_CHALLENGE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
+}
+
+/// A token that may be signed: letters, digits, `-` and `_`, of which no sender's message consists.
+fn token_of(text: &str) -> Option<&str> {
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=');
+    ((1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(fits)).then_some(text)
+}
+
+fn base64(bytes: &[u8]) -> String {
+    use base64::Engine;
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::Tick;
+    use signature::Secret;
+
+    const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
+
+    fn ask(
+        method: &str,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Option<(Handshake, Response)> {
+        let request = RawRequest {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
+            head: Vec::new(),
+            body: body.as_bytes().to_vec(),
+            first_byte: Tick(0),
+            received: Tick(0),
+            keep_alive: false,
+        };
+        let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
+        answer(Scheme::Zoom, Some(&verifier), &request)
+    }
+
+    fn text(answer: Option<(Handshake, Response)>) -> (Handshake, String) {
+        let (kind, answer) = answer.expect("a handshake");
+        assert_eq!(answer.status, 200);
+        (kind, String::from_utf8(answer.body).unwrap())
+    }
+
+    #[test]
+    fn each_handshake_gets_the_answer_that_its_sender_wants() {
+        let slack = r#"{"token":"x","challenge":"3eZbrw1aB","type":"url_verification"}"#;
+        assert_eq!(text(ask("POST", "/", &[], slack)), (Handshake::SlackUrlVerification, "3eZbrw1aB".into()));
+        let hub = "/in?hub.mode=subscribe&hub.challenge=115%3A82&hub.verify_token=v";
+        assert_eq!(text(ask("GET", hub, &[], "")), (Handshake::HubChallenge, "115:82".into()));
+        assert_eq!(text(ask("GET", "/in?challenge=abc", &[], "")), (Handshake::Dropbox, "abc".into()));
+        let graph = "/in?validationToken=Validation%3a+Testing+123";
+        assert_eq!(text(ask("POST", graph, &[], "")), (Handshake::MsGraph, "Validation: Testing 123".into()));
+        let (kind, answer) = ask("OPTIONS", "/in", &[("webhook-request-origin", "example.com")], "").unwrap();
+        assert_eq!(
+            (kind, answer.header("WebHook-Allowed-Origin")),
+            (Handshake::CloudEvents, Some("example.com"))
+        );
+        // printf %s qgg8vlvZRS6UYooatFL8Aw | openssl dgst -sha256 -hmac SECRET
+        let zoom = r#"{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1,"event":"endpoint.url_validation"}"#;
+        let (kind, body) = text(ask("POST", "/", &[], zoom));
+        let body: Value = serde_json::from_str(&body).unwrap();
+        assert_eq!((kind, body["plainToken"].as_str()), (Handshake::ZoomCrc, Some("qgg8vlvZRS6UYooatFL8Aw")));
+        assert_eq!(body["encryptedToken"].as_str().map(str::len), Some(64));
+        let (kind, body) = text(ask("GET", "/in?crc_token=NmI3", &[], ""));
+        assert!(kind == Handshake::XCrc && body.starts_with(r#"{"response_token":"sha256="#), "{body}");
+    }
+
+    #[test]
+    fn webhooks_are_no_handshakes_and_nothing_is_signed_that_a_webhook_could_be() {
+        assert!(ask("POST", "/", &[], r#"{"type":"paid","challenge":"x"}"#).is_none());
+        assert!(ask("POST", "/", &[], r#"{"type":"event_callback","text":"url_verification"}"#).is_none());
+        assert!(ask("GET", "/in?hub.challenge=1", &[], "").is_none(), "no mode");
+        assert!(ask("GET", "/in", &[], "").is_none());
+        assert!(ask("OPTIONS", "/in", &[], "").is_none());
+        for forged in ["v0:1795438932:{}", "{\\\"a\\\":1}", "1795438932.x"] {
+            let zoom =
+                format!(r#"{{"payload":{{"plainToken":"{forged}"}},"event":"endpoint.url_validation"}}"#);
+            assert!(ask("POST", "/", &[], &zoom).is_none(), "{forged}");
+        }
+        assert!(ask("GET", "/in?challenge=%0d%0aSet-Cookie:x", &[], "").is_none());
+        assert!(ask("GET", &format!("/in?challenge={}", "a".repeat(2000)), &[], "").is_none());
+    }
+}

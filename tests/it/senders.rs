@@ -1,0 +1,234 @@
+//! Profiles of senders as a user meets them: `smoke senders`, `--sender`, `verify --sender auto`, `learn`, `init`.
+
+use crate::harness::{Ran, Smoke};
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+
+fn piped(args: &[&str], secret: &str, body: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_smoke"))
+        .args(args)
+        .env("SMOKE_TEST_SECRET", secret)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("smoke starts");
+    let _ = child.stdin.take().expect("a pipe").write_all(body.as_bytes());
+    child.wait_with_output().expect("smoke ends")
+}
+
+/// The headers that a sender puts on a body, as `smoke sign` prints them.
+fn signed(sender: &str, secret: &str, body: &str) -> Vec<String> {
+    let url = ["--url", "https://hooks.example.com/in"];
+    let args = [&["sign", "--secret-env", "SMOKE_TEST_SECRET", "--sender", sender], &url[..]].concat();
+    let output = piped(&args, secret, body);
+    assert_eq!(output.status.code(), Some(0), "{sender}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8").lines().map(str::to_owned).collect()
+}
+
+fn auto(secret: &str, headers: &[String], body: &str) -> (Option<i32>, Value) {
+    let mut args =
+        vec!["verify", "--secret-env", "SMOKE_TEST_SECRET", "--sender", "auto", "--format", "json"];
+    args.extend(["--url", "https://hooks.example.com/in"]);
+    args.extend(headers.iter().flat_map(|header| ["--header", header.as_str()]));
+    let output = piped(&args, secret, body);
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| {
+        panic!("{e}: {}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    });
+    (output.status.code(), json)
+}
+
+#[test]
+fn at_least_25_senders_are_built_in_and_each_shows_its_file() {
+    let ran = Smoke::new("senders").run().exits(0);
+    let names: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(names.len() >= 25, "{names:?}");
+    for wanted in [
+        "deltacrown-5.5",
+        "deltacrown-5.6",
+        "standard-webhooks",
+        "svix",
+        "stripe",
+        "github",
+        "gitlab",
+        "slack",
+        "shopify",
+        "woocommerce",
+        "paddle",
+        "square",
+        "twilio",
+        "hubspot",
+        "zoom",
+        "linear",
+        "line",
+        "discord",
+        "sendgrid",
+        "mailgun",
+        "adyen",
+        "telegram",
+        "intercom",
+        "calendly",
+        "mlflow",
+        "alertmanager",
+        "django-webhook",
+        "rfc9421",
+    ] {
+        assert!(names.contains(&wanted), "{wanted} is not listed");
+    }
+    let stripe = Smoke::new("senders").arg("stripe").run().exits(0);
+    assert!(stripe.stdout.contains("header: Stripe-Signature"));
+    Smoke::new("senders").arg("strpe").run().exits(2).says("did you mean `stripe`?");
+}
+
+#[test]
+fn a_profile_of_ones_own_is_checked_and_all_its_mistakes_are_told() {
+    let good = "name: mine\nsignature: { algorithm: hmac-sha512, header: X-Mine, encoding: base64 }\n";
+    let ran = Smoke::new("senders").file("mine.yaml", good).arg("./mine.yaml").run().exits(0);
+    assert!(ran.stdout.contains("HMAC-SHA512 X-Mine"), "{}", ran.stdout);
+    let bad = "name: mine\nsignature: { algorithm: hmac-sha512, header: X Mine, message: '{time}' }\nid: { json: x }\n";
+    let ran = Smoke::new("senders").file("mine.yaml", bad).arg("./mine.yaml").run().exits(2);
+    for line in
+        ["mine.yaml:2:51: `X Mine` is no name of a header", "mine.yaml:2:", "{time}", "mine.yaml:3:13: `x`"]
+    {
+        assert!(ran.stderr.contains(line), "{} lacks {line}", ran.stderr);
+    }
+}
+
+#[test]
+fn auto_names_the_sender_and_its_mistake() {
+    let body = r#"{"type":"paid","event":"paid","n":1}"#;
+    for sender in [
+        "stripe",
+        "github",
+        "slack",
+        "shopify",
+        "zoom",
+        "intercom",
+        "square",
+        "standard-webhooks",
+        "django-webhook",
+    ] {
+        let secret =
+            if sender == "standard-webhooks" { "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" } else { SECRET };
+        let headers = signed(sender, secret, body);
+        let (code, verdict) = auto(secret, &headers, body);
+        assert_eq!(
+            (code, verdict["valid"].as_bool(), verdict["sender"].as_str()),
+            (Some(0), Some(true), Some(sender)),
+            "{verdict}"
+        );
+        let (code, verdict) = auto(secret, &headers, r#"{"type": "paid", "event": "paid", "n": 1}"#);
+        assert_eq!((code, verdict["sender"].as_str()), (Some(1), Some(sender)), "{verdict}");
+        assert!(
+            verdict["diagnosis"].as_str().is_some_and(|d| d.contains("re-serialised compact JSON")),
+            "{verdict}"
+        );
+    }
+    let (code, verdict) = auto(SECRET, &["X-Unknown: abc".to_owned()], body);
+    assert_eq!((code, verdict["sender"].as_str()), (Some(1), None));
+}
+
+/// Blanks in Stripe's header: its own libraries refuse them, so smoke does.
+#[test]
+fn stripe_is_read_as_strictly_as_by_its_own_libraries() {
+    let headers = signed("stripe", SECRET, "{}");
+    let loose: Vec<String> = headers.iter().map(|h| h.replace(",v1", ", v1")).collect();
+    let (code, verdict) = auto(SECRET, &loose, "{}");
+    assert_eq!((code, verdict["sender"].as_str()), (Some(1), Some("stripe")), "{verdict}");
+    assert!(verdict["diagnosis"].as_str().is_some_and(|d| d.contains("blanks")), "{verdict}");
+}
+
+/// Short pauses for senders whose own are minutes long; what the profile says besides stays.
+const QUICK: &str = "retry_contract:\n  backoff_ms: [0, 200, 400]\n  late_ms: 400\n";
+
+fn sweep(sender: &str) -> Ran {
+    Smoke::new("run")
+        .file("gates.yaml", QUICK)
+        .env("WEBHOOK_TIMEOUT", "1")
+        .args(&["sender_contract", "--quiet", "--gates", "gates.yaml", "--sender", sender])
+        .run()
+        .exits(0)
+}
+
+#[test]
+fn a_right_sender_keeps_the_contract_of_its_profile() {
+    for sender in ["stripe", "github"] {
+        let ran = sweep(sender);
+        let artifact = ran.artifact("sender_contract");
+        let clauses = artifact["sender_contract"]["clauses"].as_array().expect("clauses").clone();
+        let verdict = |name: &str| clauses.iter().find(|c| c["clause"] == name).map(|c| c["verdict"].clone());
+        assert_eq!(verdict("trips its circuit breaker"), Some("not_applicable".into()), "{sender}");
+        if sender == "stripe" {
+            assert_eq!(verdict("aborts on 400"), Some("policy".into()), "stripe tries a 400 again");
+        } else {
+            assert_eq!(verdict("stamps the first attempt freshly"), Some("not_applicable".into()));
+        }
+        let journal =
+            std::fs::read_to_string(ran.file("staging_sender_contract_journal.jsonl")).expect("a journal");
+        assert!(
+            journal.lines().next().is_some_and(|header| header.contains(&format!("\"name\":\"{sender}\"")))
+        );
+    }
+}
+
+#[test]
+fn a_journal_says_what_its_sender_does() {
+    let ran = Smoke::new("run")
+        .file("gates.yaml", QUICK)
+        .file("secret", SECRET)
+        .args(&["payments", "--quiet", "--gates", "gates.yaml", "--inject", "503x2", "--flows", "4"])
+        .args(&["--secret-file", "secret"])
+        .run();
+    let journal = ran.file("staging_payments_journal.jsonl");
+    let learn = |args: &[&str]| {
+        let smoke =
+            Smoke::new("learn").arg(&journal).file("secret", SECRET).args(&["--secret-file", "secret"]);
+        smoke.args(args).run()
+    };
+    let proposed = learn(&[]).exits(0);
+    for line in [
+        "header: X-Webhook-Signature",
+        "event: { header: X-Webhook-Event }",
+        "id: { header: X-Webhook-Id }",
+        "schedule: [0s, 200ms, 400ms]",
+        "retry: [503]",
+        "identity: same",
+    ] {
+        assert!(proposed.stdout.contains(line), "{} lacks {line}", proposed.stdout);
+    }
+    let own = "name: own\nsignature: { algorithm: hmac-sha256, header: X-Webhook-Signature }\nretry: { schedule: [0s, 5s, 9s] }\n";
+    let drifted =
+        Smoke::new("learn").arg(&journal).file("own.yaml", own).args(&["--against", "./own.yaml"]).run();
+    let drifted = drifted.exits(1);
+    assert!(drifted.stdout.contains("retry.schedule: own says a pause of 5000 ms"), "{}", drifted.stdout);
+}
+
+#[test]
+fn a_new_scenario_passes_its_check_and_nothing_is_overwritten() {
+    let ran = Smoke::new("init").args(&["orders", "--sender", "stripe"]).run().exits(0);
+    let text = std::fs::read_to_string(ran.dir().join("orders.yaml")).expect("a scenario");
+    assert!(text.contains("sender: stripe") && ran.dir().join("orders.csv").is_file());
+    Smoke::new("init")
+        .args(&["orders"])
+        .file("orders.yaml", "mine")
+        .run()
+        .exits(2)
+        .says("is not overwritten");
+    let openapi = "openapi: 3.1.0\npaths:\n  /v1/things:\n    post: { responses: { '202': {} } }\nwebhooks:\n  thing.made: {}\n";
+    let ran = Smoke::new("init")
+        .args(&["things", "--openapi", "api.yaml"])
+        .file("api.yaml", openapi)
+        .run()
+        .exits(0);
+    let text = std::fs::read_to_string(ran.dir().join("things.yaml")).expect("a scenario");
+    assert!(
+        text.contains("path: /v1/things")
+            && text.contains("status: 202")
+            && text.contains("event: thing.made"),
+        "{text}"
+    );
+    Smoke::new("init").args(&["a b"]).run().exits(2).says("letters, digits");
+}
