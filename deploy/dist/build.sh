@@ -24,7 +24,14 @@ remap="--remap-path-prefix=$root=/smoke --remap-path-prefix=$target_dir=/target 
 maps="-ffile-prefix-map=$root=/smoke -ffile-prefix-map=$target_dir=/target -ffile-prefix-map=$cargo_home=/cargo"
 export CFLAGS="${CFLAGS:-} $maps -g0" CXXFLAGS="${CXXFLAGS:-} $maps -g0"
 # With --target they are for the target alone: a build script or macro cannot be static on gnu.
-export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static $remap"
+# Relative relocations are packed, which glibc's own start-up knows since 2.36.
+case "$target" in
+  *-gnu) link="-C link-arg=-Wl,-z,pack-relative-relocs" ;;
+  *) link="" ;;
+esac
+# Functions with the same code are one: rust-lld, which is rustc's linker on this target, can do that.
+case "$target" in x86_64-unknown-linux-gnu) link="$link -C link-arg=-Wl,--icf=all" ;; esac
+export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static $link $remap"
 export CARGO_TARGET_DIR=$target_dir CARGO_INCREMENTAL=0
 
 cargo build --locked --profile dist --target "$target" --package smoke --bin smoke >&2
