@@ -122,8 +122,16 @@ fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(args.junit.as_deref(), || probe_junit(&artifact))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (key, &args.output) {
-        let sha256 = artifact.provenance.journal_sha256.unwrap_or_default();
-        signing::sign(key, output, &bytes, &args.journal, &sha256)?;
+        let sha256 = artifact.provenance.journal_sha256.clone().unwrap_or_default();
+        let signed = signing::Signed {
+            output,
+            artifact: &bytes,
+            journal: &args.journal,
+            journal_sha256: &sha256,
+            checks: &artifact.acceptance_gates.checks,
+            verdict: artifact.acceptance_gates.verdict,
+        };
+        signing::sign(key, &signed, &args.subject)?;
     }
     Ok(Exit::Pass)
 }

@@ -14,7 +14,7 @@ pub(super) fn problem_of(error: &NoAnswer) -> Response {
 }
 
 /// The answer to nearly every webhook.
-fn received() -> Response {
+pub(super) fn received() -> Response {
     let headers = vec![("Content-Type".to_owned(), "application/json".to_owned())];
     Response { status: 200, reason: None, headers, body: br#"{"status":"received"}"#.to_vec() }
 }

@@ -1,7 +1,7 @@
 //! The transport-free heart of the inbox: raw request in; verdict, journal record and answer out.
 
 use super::allowance::Allowance;
-use super::answers::{answer_to, problem, problem_of};
+use super::answers::{answer_to, problem, problem_of, received};
 use super::deliveries::{Awaited, Content, Deliveries, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
 use super::handshake;

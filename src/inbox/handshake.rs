@@ -165,6 +165,7 @@ mod tests {
             first_byte: Tick(0),
             received: Tick(0),
             keep_alive: false,
+            peer: None,
         };
         let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
         answer(Scheme::Zoom, Some(&verifier), &request)
