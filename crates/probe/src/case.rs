@@ -159,7 +159,6 @@ impl Bench<'_> {
 
 impl Case {
     /// Every case, in the order in which they are played.
-    #[must_use]
     pub fn all() -> impl Iterator<Item = &'static Self> {
         [&VALID, &behaviour::ANSWER_TIME]
             .into_iter()

@@ -63,9 +63,9 @@ fn echo(facts: &Facts) -> Said {
 
 fn redirect(facts: &Facts) -> Said {
     let valid = |s: &&ProbeSent| matches!(s.right, Right::Accepted | Right::AcceptedOrUnreadable);
-    let redirected = |s: &&ProbeSent| status(s).is_some_and(|status| (300..400).contains(&status));
+    let redirected = |s: &ProbeSent| status(s).is_some_and(|status| (300..400).contains(&status));
     let asked: Vec<&ProbeSent> = facts.sent.iter().filter(valid).collect();
-    match asked.iter().copied().find(|s| redirected(&s)) {
+    match asked.iter().copied().find(|s| redirected(s)) {
         Some(first) => {
             let to = match &first.came {
                 Came::Answer(answer) => answer.header("location").unwrap_or("nowhere").to_owned(),
