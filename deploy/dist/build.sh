@@ -31,7 +31,10 @@ case "$target" in
 esac
 # Functions with the same code are one: rust-lld, which is rustc's linker on this target, can do that.
 case "$target" in x86_64-unknown-linux-gnu) link="$link -C link-arg=-Wl,--icf=all" ;; esac
-export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static $link $remap"
+# Random bytes by the system call alone: the crate's usual way looks it up by dlsym, which a static binary has not, and then reads
+# /dev/urandom, which an empty root has not.
+random='--cfg getrandom_backend="linux_getrandom"'
+export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static $link $random $remap"
 export CARGO_TARGET_DIR=$target_dir CARGO_INCREMENTAL=0
 
 cargo build --locked --profile dist --target "$target" --package smoke --bin smoke >&2
