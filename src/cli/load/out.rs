@@ -94,7 +94,8 @@ impl Outs {
     /// Usage: two of them share stdout, or `taken` says that something else is printed there. Environment: a file that cannot be
     /// written.
     pub(super) fn open(specs: &[OutSpec], taken: bool) -> Result<Self, Failure> {
-        let on_stdout = specs.iter().filter(|s| matches!(s, OutSpec::Json(None) | OutSpec::Csv(None))).count();
+        let on_stdout =
+            specs.iter().filter(|s| matches!(s, OutSpec::Json(None) | OutSpec::Csv(None))).count();
         if on_stdout > 1 || on_stdout == 1 && taken {
             return Err(Failure::usage(
                 "--out: stdout can take one thing only: give a file (--out json=FILE), or leave out --format json",
