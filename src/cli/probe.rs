@@ -52,7 +52,11 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let (artifact, bytes) = files.write(args)?;
     if let Some(key) = &key {
         let sha256 = artifact.provenance.journal_sha256.clone().unwrap_or_default();
-        signing::sign(key, &files.output(), &bytes, &files.journal(), &sha256)?;
+        let (output, journal, gates) = (&files.output(), &files.journal(), &artifact.acceptance_gates);
+        let (checks, verdict, journal_sha256) = (&*gates.checks, gates.verdict, &*sha256);
+        let signed =
+            signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+        signing::sign(key, &signed, &[])?;
     }
     tell(args, &artifact, &bytes);
     if !args.quiet && args.format == Format::Human {

@@ -122,8 +122,11 @@ fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(args.junit.as_deref(), || probe_junit(&artifact))?;
     write(args, &bytes)?;
     if let (Some(key), Some(output)) = (key, &args.output) {
-        let sha256 = artifact.provenance.journal_sha256.unwrap_or_default();
-        signing::sign(key, output, &bytes, &args.journal, &sha256)?;
+        let (sha256, gates) = (artifact.provenance.journal_sha256.unwrap_or_default(), &artifact.acceptance_gates);
+        let (checks, verdict, journal_sha256) = (&*gates.checks, gates.verdict, &*sha256);
+        let journal = &*args.journal;
+        let signed = signing::Signed { output, artifact: &bytes, journal, journal_sha256, checks, verdict };
+        signing::sign(key, &signed, &args.subject)?;
     }
     Ok(Exit::Pass)
 }
