@@ -81,7 +81,8 @@ impl KnownSender {
         let agent = agent(clue.headers).is_none_or(|agent| {
             usual_agent(clue.scheme).is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
         });
-        let named = match (clue.scheme.has_id(), clue.scheme.has_event()) {
+        let id_in_header = clue.scheme.spec().id.header.is_some();
+        let named = match (id_in_header, clue.scheme.has_event()) {
             (false, false) => clue.scheme.own_headers().iter().any(|name| has(clue.headers, name)),
             (_, true) => !clue.event.is_empty() && (id || clue.scheme.event(clue.headers).is_some()),
             (true, false) => id,
