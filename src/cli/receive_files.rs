@@ -108,9 +108,11 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 
 /// How much of a journal stays: a size or a time, which may be in days.
 pub(super) fn keep(text: &str) -> Result<Keep, String> {
-    const DAY: u64 = 24 * 60 * 60;
-    let days = text.trim().strip_suffix('d').and_then(|days| days.parse::<u64>().ok()?.checked_mul(DAY));
-    let age = days.map(Duration::from_secs).or_else(|| some_time(text.trim()).ok().map(Period::get));
+    const UNITS: [(char, u64); 2] = [('d', 24 * 60 * 60), ('h', 60 * 60)];
+    // A period ends at 24 h; a journal is kept for longer than that.
+    let whole = |(unit, seconds)| text.trim().strip_suffix(unit)?.parse::<u64>().ok()?.checked_mul(seconds);
+    let long = UNITS.into_iter().find_map(whole).map(Duration::from_secs);
+    let age = long.or_else(|| some_time(text.trim()).ok().map(Period::get));
     match age {
         Some(Duration::ZERO) => Err("longer than 0 is needed".to_owned()),
         Some(age) => Ok(Keep { bytes: None, age: Some(age) }),

@@ -176,7 +176,8 @@ mod tests {
         let left = timeout(Duration::from_secs(1), busy.told_to_leave()).await;
         assert!(left.is_err(), "a busy connection was told to leave");
         drop((busy, young, fresh));
-        assert_eq!((connections.lock().all.len(), connections.lock().of_address.len()), (0, 0));
+        let seats = connections.lock();
+        assert_eq!((seats.all.len(), seats.of_address.len()), (0, 0));
     }
 
     #[tokio::test(start_paused = true)]

@@ -40,8 +40,8 @@ fn no_misbehaviour_of_the_sender_is_taken_for_a_forgery() {
 #[test]
 fn no_fault_and_no_option_is_taken_for_a_forgery() {
     for (scenario, args) in [
-        ("payments", &["--flows", "3", "--inject", "hang=300ms@1", "--inject", "truncate@2"][..]),
-        ("payments_proof", &["--flows", "2"]),
+        ("payments", &["--flows", "3", "--inject", "close@1", "--inject", "truncate@2"][..]),
+        ("payments_lifecycle", &["--flows", "2"]),
         ("matches_dispute", &["--flows", "2", "--inject", "503x*@1"]),
         ("matches", &["--flows", "5", "--concurrency", "1", "--inject", "garbage@2", "--as", "deltacrown"]),
         ("payments", &["--flows", "30", "--concurrency", "30", "--settle", "100ms"]),
