@@ -74,9 +74,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(there) = [&scenario, &data].into_iter().find(|file| file.exists()) {
         return Err(Failure::usage(format!("{} is there already, and is not overwritten", there.display())));
     }
-    scenario::load_bytes(text.as_bytes(), &format!("{name}.yaml"), &args.dir)
-        .map_err(|e| Failure::Usage(e.into()))?;
+    // The scenario is only right beside its data.
     write(&data, csv)?;
+    if let Err(error) = scenario::load_bytes(text.as_bytes(), &format!("{name}.yaml"), &args.dir) {
+        let _ = std::fs::remove_file(&data);
+        return Err(Failure::Usage(error.into()));
+    }
     write(&scenario, &text)?;
     out::line(format!("{} and {}: edit them, then", scenario.display(), data.display()));
     out::line(format!("  smoke check {} --staging URL", scenario.display()));

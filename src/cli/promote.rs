@@ -47,7 +47,7 @@ pub(super) fn run(
     };
     match format {
         GateFormat::Human | GateFormat::Markdown => {
-            out::line(format!("promote to {percent} %: {} ({why})", verdict.word()))
+            out::line(format!("promote to {percent} %: {} ({why})", verdict.word()));
         }
         GateFormat::Json => {
             let evidence = latest.map(|observed| observed.judgement);

@@ -48,7 +48,7 @@ impl Reading {
     fn show(&mut self) {
         if out::draws_bars() {
             let (size, name) = (self.size, self.name.clone());
-            self.bar.get_or_insert_with(|| bar(size, name)).set_position(self.read);
+            self.bar.get_or_insert_with(|| bar(size, &name)).set_position(self.read);
         } else {
             let mb = |bytes: u64| bytes / 1_000_000;
             out::say(format!("{}: {} of {} MB", self.name, mb(self.read), mb(self.size)));
@@ -61,11 +61,11 @@ impl Reading {
     }
 }
 
-fn bar(size: u64, name: String) -> ProgressBar {
+fn bar(size: u64, name: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(size), ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{bar:30} {bytes}/{total_bytes}  {eta} left  {msg}");
     bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-    bar.set_message(out::safe(&name).into_owned());
+    bar.set_message(out::safe(name).into_owned());
     bar
 }
 

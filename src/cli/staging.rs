@@ -137,7 +137,7 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     if let Some(file) = &args.ready_file {
         // That of an earlier process would be believed.
         match std::fs::remove_file(file) {
-            Err(e) if e.kind() != ErrorKind::NotFound => return Err(not_written(file, e)),
+            Err(e) if e.kind() != ErrorKind::NotFound => return Err(not_written(file, &e)),
             _ => {}
         }
     }
@@ -158,7 +158,7 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     out::line(format!("stand-in listening on {url}"));
     explain(args, &url, &misbehaving, &staging);
     if let Some(file) = &args.ready_file {
-        write_whole(file, format!("{url}\n").as_bytes()).map_err(|e| not_written(file, e))?;
+        write_whole(file, format!("{url}\n").as_bytes()).map_err(|e| not_written(file, &e))?;
     }
     signals.any().await;
     staging.shutdown().await;
@@ -168,7 +168,7 @@ async fn serve(args: &Args, options: Options) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
-fn not_written(file: &Path, error: io::Error) -> Failure {
+fn not_written(file: &Path, error: &io::Error) -> Failure {
     Failure::environment(format!("--ready-file {}: {error}", file.display()))
 }
 

@@ -140,7 +140,7 @@ fn unknown(args: &Args) -> Exit {
     match args.format {
         Format::Human => out::line(format!("not valid: {says}")),
         Format::Json => {
-            out::line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }))
+            out::line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
         }
     }
     Exit::Fail

@@ -52,6 +52,7 @@ impl Prepared {
     ///
     /// # Errors
     /// Whatever is missing or wrong; nothing has been driven then.
+    #[expect(clippy::too_many_lines, reason = "one check after another, each of which may be the last")]
     pub(crate) async fn new(
         mut plan: Plan,
         make_way: impl FnOnce() -> io::Result<()>,

@@ -68,7 +68,7 @@ impl Recorder {
         outcome: Outcome,
     ) -> ProbeSent {
         let (came, leaks) = match outcome {
-            Outcome::Answer { answer, early } => self.answer(shot, *answer, early),
+            Outcome::Answer { answer, early } => self.answer(shot, &answer, early),
             Outcome::Nothing { kind, why, early } => {
                 let kind = kind.name().to_owned();
                 let why = self.knowing.scrub(&why).into_owned();
@@ -88,7 +88,7 @@ impl Recorder {
         }
     }
 
-    fn answer(&self, shot: &Shot, answer: Response, early: bool) -> (Came, Vec<String>) {
+    fn answer(&self, shot: &Shot, answer: &Response, early: bool) -> (Came, Vec<String>) {
         let body = String::from_utf8_lossy(&answer.body).into_owned();
         let headers: String =
             answer.headers.iter().map(|(name, value)| format!("{name}: {value}\n")).collect();

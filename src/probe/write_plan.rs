@@ -79,7 +79,7 @@ pub(super) fn pieces(target: &Target, shot: &Shot) -> Vec<Piece> {
             all.extend(body.into_iter().enumerate().map(|(i, bytes)| Piece { before: before(i), bytes }));
         }
         Manner::Trickle => {
-            all = trickle(all.pop().map(|piece| piece.bytes).unwrap_or_default(), &body.concat())
+            all = trickle(all.pop().map(|piece| piece.bytes).unwrap_or_default(), &body.concat());
         }
         Manner::Barrier => {
             let mut bytes = all.pop().map(|piece| piece.bytes).unwrap_or_default();

@@ -101,6 +101,7 @@ impl Receiver {
     ///
     /// # Errors
     /// Whatever is missing or wrong.
+    #[expect(clippy::too_many_lines, reason = "one part of the receiver after another")]
     pub fn with_clock(mut plan: Plan, clock: Clock) -> Result<Self, ReceiverError> {
         let verifier = match plan.identity.blind {
             true => None,

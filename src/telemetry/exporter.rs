@@ -139,7 +139,7 @@ impl Exporter {
             Ok(answer) => answer,
             // The URL is told by whoever tells this, without its credentials.
             Err(error) => {
-                return Tried::Again { status: None, why: reason(error.without_url()), after: None };
+                return Tried::Again { status: None, why: reason(&error.without_url()), after: None };
             }
         };
         let status = answer.status().as_u16();
@@ -169,9 +169,9 @@ impl Exporter {
 }
 
 /// The deepest cause, which says most.
-fn reason(error: reqwest::Error) -> String {
+fn reason(error: &reqwest::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(&error);
+    let mut cause = std::error::Error::source(error);
     while let Some(error) = cause {
         text = error.to_string();
         cause = error.source();

@@ -195,7 +195,8 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
         event[1] = "payment_refunded".into();
     };
     of("another event in the header", event, "Event headers that contradict the body");
-    let identity = |all: &mut Vec<Value>| all[0]["header"]["retry"]["identity"] = "timestamp_per_attempt".into();
+    let identity =
+        |all: &mut Vec<Value>| all[0]["header"]["retry"]["identity"] = "timestamp_per_attempt".into();
     attacked("identity", &recent(), identity, 1, "Identity of retries");
     let throttled = |all: &mut Vec<Value>| all[0]["header"]["retry"]["throttled"] = "retry".into();
     attacked("throttled", &recent(), throttled, 3, "and the gates of the checkout say");

@@ -124,7 +124,10 @@ fn an_answer_of_the_api_is_read_by_the_same_reader() {
 #[test]
 fn requests_to_another_path_are_told_with_the_endpoint_to_set() {
     let ran = drive(|inbox| {
-        send(inbox, b"POST /webhook/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}")
+        send(
+            inbox,
+            b"POST /webhook/ HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 2\r\n\r\n{}",
+        );
     });
     is_told_everywhere(
         &ran,

@@ -102,6 +102,11 @@ impl Ran {
         self
     }
 
+    /// What was printed, on one line: however wide the screen is.
+    pub fn shown(&self) -> String {
+        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+    }
+
     pub fn dir(&self) -> &Path {
         self.dir.path()
     }

@@ -90,6 +90,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod senders;
 #[cfg(test)]
 mod signature;

@@ -84,7 +84,11 @@ fn nothing_is_sent_to_a_target_that_is_not_spelled_out_or_looks_like_production(
     probe("http://prod.example.com/webhooks").run().exits(2).says("--i-own-this-target");
     probe("ftp://127.0.0.1/").run().exits(2).says("http");
     probe("http://127.0.0.1:1/").args(&["--receiver"]).run().exits(2).says("cannot be used with");
-    probe("http://127.0.0.1:1/").args(&["--sender", "nobody"]).run().exits(2).says("known: deltacrown-5.5");
+    probe("http://127.0.0.1:1/")
+        .args(&["--sender", "nobody"])
+        .run()
+        .exits(2)
+        .says("unknown signature scheme `nobody`");
     probe("http://127.0.0.1:1/").args(&["--only", "some"]).run().exits(2).says("there are baseline, forgery");
     probe("http://127.0.0.1:1/").args(&["--case", "none"]).run().exits(2).says("there are valid, ");
     let ran = Smoke::new("probe").args(&["--receiver", "list-not-parsed", "--sender", "github"]).run();

@@ -91,7 +91,7 @@ fn a_profile_of_ones_own_is_checked_and_all_its_mistakes_are_told() {
     let bad = "name: mine\nsignature: { algorithm: hmac-sha512, header: X Mine, message: '{time}' }\nid: { json: x }\n";
     let ran = Smoke::new("senders").file("mine.yaml", bad).arg("./mine.yaml").run().exits(2);
     for line in
-        ["mine.yaml:2:51: `X Mine` is no name of a header", "mine.yaml:2:", "{time}", "mine.yaml:3:13: `x`"]
+        ["mine.yaml:2:46: `X Mine` is no name of a header", "mine.yaml:2:", "{time}", "mine.yaml:3:13: `x`"]
     {
         assert!(ran.stderr.contains(line), "{} lacks {line}", ran.stderr);
     }
@@ -191,7 +191,7 @@ fn a_journal_says_what_its_sender_does() {
     let proposed = learn(&[]).exits(0);
     for line in [
         "header: X-Webhook-Signature",
-        "event: { header: X-Webhook-Event }",
+        "event: { json: /event }",
         "id: { header: X-Webhook-Id }",
         "schedule: [0s, 200ms, 400ms]",
         "retry: [503]",

@@ -32,6 +32,7 @@ fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
 }
 
 /// Resolves scenario and schedule, plays the flows and judges both.
+#[expect(clippy::too_many_lines, reason = "the course of a load, one step after another")]
 pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };

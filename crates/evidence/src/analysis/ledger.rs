@@ -120,7 +120,7 @@ impl Aggregator for Ledger {
                 self.both().for_each(|analysis| analysis.take(record));
             }
             Record::Refused(_) | Record::Watch(Watch::Diagnosed(_) | Watch::NotKept(_)) => {
-                self.young.take(record)
+                self.young.take(record);
             }
             Record::Watch(fact) => {
                 match fact {

@@ -164,7 +164,7 @@ impl Body {
         };
         let differ: Vec<Difference<'_>> =
             asked.matchers.iter().filter_map(|m| Difference::of(m, value)).collect();
-        let spelling = differ.iter().all(|d| d.is_spelling());
+        let spelling = differ.iter().all(Difference::is_spelling);
         let distance = match (same_event, differ.len()) {
             (true, 0) if unreadable.is_some() => Distance::Unreadable,
             (true, 0) => return None,

@@ -213,9 +213,9 @@ fn judge_identity(
         (_, [a, b]) if a.fingerprints.body != b.fingerprints.body => {
             Some(Breach::Identity { delivery: number, changed: "body" })
         }
-        (IdentityPolicy::TimestampPerAttempt, [a, b]) => (a.fingerprints.timestamp_ms.is_some()
-            && a.fingerprints.timestamp_ms == b.fingerprints.timestamp_ms)
-            .then_some(Breach::SameTimestamp { delivery: number }),
+        (IdentityPolicy::TimestampPerAttempt, [a, b]) => {
+            has_old_timestamp(a, b).then_some(Breach::SameTimestamp { delivery: number })
+        }
         (IdentityPolicy::Same, [a, b]) if a.fingerprints.timestamp_ms != b.fingerprints.timestamp_ms => {
             Some(Breach::Identity { delivery: number, changed: "timestamp" })
         }
@@ -228,6 +228,15 @@ fn judge_identity(
     if reborn.contains(&number) {
         breaches.push(Breach::Identity { delivery: number, changed: "id" });
     }
+}
+
+/// Whether a retry has the timestamp of the attempt before. Where those are in whole seconds, two attempts within one have the
+/// same and are right.
+fn has_old_timestamp(a: &AttemptResult, b: &AttemptResult) -> bool {
+    let Some(stamp) = a.fingerprints.timestamp_ms else { return false };
+    let apart = b.first_byte.since(a.first_byte);
+    let told_apart = stamp % 1000 != 0 || apart >= Duration::from_secs(1);
+    told_apart && b.fingerprints.timestamp_ms == Some(stamp)
 }
 
 fn judge_client_error(delivery: &Delivery, at: usize, breaches: &mut Vec<Breach>) {

@@ -56,7 +56,7 @@ pub(super) fn prove(
             }
         }
     }
-    match put_together(request, parts, wholes, stated) {
+    match put_together(request, parts, &wholes, stated) {
         Ok(proof) => Some(proof),
         Err(error) => {
             found.add("parts_do_not_merge", error.to_string());
@@ -87,7 +87,7 @@ fn shown(path: &Path) -> String {
 fn put_together(
     request: &Request<'_>,
     paths: &[PathBuf],
-    wholes: Vec<Evidence>,
+    wholes: &[Evidence],
     stated: &[u8],
 ) -> Result<Proof, LoadError> {
     let read = |gates: &Gates| {

@@ -367,34 +367,45 @@ pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
     }
 }
 
+/// Why the webhooks of a journal are not verified again: verdict, figure and source.
+fn not_again(proof: &Proof, sealed: Option<Verdict>) -> Option<(Verdict, &'static str, &'static str)> {
+    let analysis = &proof.evidence.analysis;
+    match (analysis.header.kind, &proof.recheck) {
+        (RunKind::Load, _) if analysis.own().next().is_none() => Some((
+            Verdict::NotExercised,
+            "the journal of a load holds counts and histograms, no webhooks",
+            "journal",
+        )),
+        (RunKind::Probe, _) => Some((
+            Verdict::NotExercised,
+            "smoke was the sender: what is judged are the receiver's answers",
+            "journal",
+        )),
+        (_, None) if sealed == Some(Verdict::Pass) => Some((
+            Verdict::Pass,
+            "not verified again; the signer of the journal vouches for what it recorded",
+            "signed statement",
+        )),
+        (_, None) => Some((
+            Verdict::Unproven,
+            "without --secret-file or --secret-env nobody can tell these webhooks from made-up ones",
+            "no secret given",
+        )),
+        (_, Some(_)) => None,
+    }
+}
+
 /// Whether every webhook signature verifies again.
 pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut Findings) -> Item {
     let title = "Webhook signatures again";
     let attempts = proof.evidence.analysis.own().count();
     let item =
         |verdict, figure: String, source: &str| evidence("signatures_again", title, verdict, figure, source);
+    if let Some((verdict, figure, source)) = not_again(proof, sealed) {
+        return item(verdict, figure.to_owned(), source);
+    }
     match &proof.recheck {
-        _ if proof.evidence.analysis.header.kind == RunKind::Load && attempts == 0 => item(
-            Verdict::NotExercised,
-            "the journal of a load holds counts and histograms, no webhooks".to_owned(),
-            "journal",
-        ),
-        _ if proof.evidence.analysis.header.kind == RunKind::Probe => item(
-            Verdict::NotExercised,
-            "smoke was the sender: what is judged are the receiver's answers".to_owned(),
-            "journal",
-        ),
-        None if sealed == Some(Verdict::Pass) => item(
-            Verdict::Pass,
-            "not verified again; the signer of the journal vouches for what it recorded".to_owned(),
-            "signed statement",
-        ),
-        None => item(
-            Verdict::Unproven,
-            "without --secret-file or --secret-env nobody can tell these webhooks from made-up ones"
-                .to_owned(),
-            "no secret given",
-        ),
+        None => item(Verdict::Unproven, String::new(), "no secret given"),
         Some(Err(why)) => {
             item(Verdict::Unproven, format!("the secret is no key of this scheme: {why}"), "secret")
         }
@@ -432,11 +443,16 @@ pub(super) fn verified_again(proof: &Proof, sealed: Option<Verdict>, found: &mut
         ),
         Some(Ok(recheck)) => item(
             Verdict::Pass,
-            if proof.evidence.analysis.header.blind {
-                format!("{} of {} valid; the run had no secret", recheck.valid, recheck.checked)
-            } else {
-                format!("{} of {} valid, each as recorded", recheck.valid, recheck.checked)
-            },
+            format!(
+                "{} of {} valid{}",
+                recheck.valid,
+                recheck.checked,
+                if proof.evidence.analysis.header.blind {
+                    "; the run had no secret"
+                } else {
+                    ", each as recorded"
+                }
+            ),
             "journal and secret",
         ),
     }

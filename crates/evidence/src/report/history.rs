@@ -165,7 +165,7 @@ mod tests {
             entry("b.json", "2026-11-26T04:20:49Z", "fail", 300.0),
             entry("a.json", "2026-11-25T04:20:49Z", "pass", 12.5),
         ];
-        let text = history_text(&entries, Screen::new(Colour::None, Some((80, 24)), false));
+        let text = history_text(&entries, Screen::new(Colour::None, Some((100, 24)), false));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
             lines[1],

@@ -219,7 +219,7 @@ fn told_soundly(step: &Step, found: &mut Contradictions) {
         Outcome::Ok if !step.problems.is_empty() => wrong("went well, and has problems"),
         Outcome::Failed if step.problems.is_empty() => wrong("failed, and has no problem"),
         Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
-            wrong("was refused, and not answered")
+            wrong("was refused, and not answered");
         }
         _ => {}
     }
@@ -250,7 +250,7 @@ fn answer_fits(planned: &scenario::Step, step: &Step, about: &str, found: &mut C
     let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
     match step.outcome {
         Outcome::Ok if !fits => {
-            wrong(format!("status {status} is not what the scenario expects, and the step went well"))
+            wrong(format!("status {status} is not what the scenario expects, and the step went well"));
         }
         Outcome::Refused if !planned.may_refuse.contains(&status) => {
             wrong(format!("it was refused with {status}, by which the scenario says it may not be"));

@@ -177,6 +177,12 @@ fn occupy(load: &mut LoadSummary, cpu_us: u64, wait_us: u64) {
     load.strain = second.strain;
 }
 
+/// What a terminal is told, on one line.
+fn told(artifact: &LoadArtifact) -> String {
+    let text = load_text(artifact, &Series::default(), SCREEN);
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The response time is 6 ms, of which the generator's lag is nothing; the p99 may be `limit_ms`.
 fn judged_with_p99(cpu_us: u64, wait_us: u64, limit_ms: f64) -> LoadArtifact {
     let mut gates = Gates::default();
@@ -192,16 +198,12 @@ fn time_in_which_the_generator_waits_for_a_processor_is_its_own() {
     assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
     let said = "the generator's thread was busy 80 % of the time and waited 17 % of it for a processor and had none to spare";
-    assert!(artifact.recommendation.contains(said), "{}", artifact.recommendation);
+    assert!(told(&artifact).contains(said), "{}", told(&artifact));
     assert_eq!(artifact.counters.generator_waited, Some(0.17));
     // It had, and its waits are long enough to explain what is over the limit.
     let artifact = judged_with_p99(400_000, 30_000, 2.0);
     assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
-    assert!(
-        artifact.recommendation.contains("waited up to 30.0 ms in a second"),
-        "{}",
-        artifact.recommendation
-    );
+    assert!(told(&artifact).contains("waited up to 30.0 ms in a second"), "{}", artifact.recommendation);
     assert_eq!(verdict_of(&judged_with_p99(800_000, 170_000, 10.0), "latency_p99"), Verdict::Pass);
 }
 
@@ -336,6 +338,6 @@ fn a_delivery_that_the_generators_own_process_kept_waiting_is_no_failure_of_the_
         crate::gate::excuse_own_waits(&load, &Gates::default(), check).verdict
     };
     assert_eq!(judged(700_000, 678.0), Verdict::Unproven);
-    assert_eq!(judged(700_000, 5_000.0), Verdict::Fail, "longer than it can have waited");
+    assert_eq!(judged(700_000, 60_000.0), Verdict::Fail, "longer than it can have waited");
     assert_eq!(judged(1_000, 678.0), Verdict::Fail);
 }
