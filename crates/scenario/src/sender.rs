@@ -21,7 +21,7 @@ pub fn load_sender(typed: &str, dir: &Path) -> Result<SenderProfile, ScenarioErr
     let path = Path::new(typed);
     let looks_like_path = typed.contains('/') || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     if looks_like_path {
-        let beside: PathBuf = dir.join(path);
+        let beside: PathBuf = dir.join(path.strip_prefix(".").unwrap_or(path));
         return sender_file(if beside.is_file() { &beside } else { path });
     }
     let plain = typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
