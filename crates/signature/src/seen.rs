@@ -273,8 +273,8 @@ pub(super) fn json_text(json: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// The values of `key` in `t=…,v1=…,v1=…`. Blanks are part of a key, as Stripe's libraries for Python, Node, Ruby, Go, Java
-/// and PHP have it: `t=1, v1=…` has no `v1`.
+/// The values of `key` in `t=…,v1=…,v1=…`. Blanks are part of a key, as Stripe's libraries for Python and Node
+/// have it: `t=1, v1=…` has no `v1`.
 fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<Item = &'h str> {
     value
         .split(separator)
