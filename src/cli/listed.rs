@@ -39,7 +39,9 @@ impl<T: FromStr<Err: Display> + Clone + Send + Sync + 'static> TypedValueParser 
         let text = value.to_string_lossy();
         text.parse().map_err(|error: T::Err| {
             let name = text.split(['@', '=', ':']).next().unwrap_or_default();
-            let close = closest(name, &(self.names)());
+            let names = (self.names)();
+            // A name of the list is right, and the error is about what stands behind it.
+            let close = if names.contains(&name) { None } else { scenario::nearest(name, names) };
             refused(command, arg, &text, &error.to_string(), close)
         })
     }
@@ -55,7 +57,7 @@ fn refused(
     arg: Option<&clap::Arg>,
     text: &str,
     error: &str,
-    close: Option<&'static str>,
+    close: Option<&str>,
 ) -> clap::Error {
     let flag = arg.map(ToString::to_string).unwrap_or_default();
     let Some(close) = close else {
@@ -70,18 +72,6 @@ fn refused(
     refused.insert(ContextKind::InvalidValue, ContextValue::String(text.to_owned()));
     refused.insert(ContextKind::SuggestedValue, ContextValue::String(close.to_owned()));
     refused
-}
-
-/// The name that a typing error was probably meant to be; none for a name of the list, whose error is about something else.
-fn closest(typed: &str, names: &[&'static str]) -> Option<&'static str> {
-    /// As in clap's own suggestions.
-    const ALIKE: f64 = 0.7;
-    if names.contains(&typed) {
-        return None;
-    }
-    let scored = names.iter().map(|name| (strsim::jaro(typed, name), *name));
-    let best = scored.filter(|(score, _)| *score > ALIKE).max_by(|a, b| a.0.total_cmp(&b.0));
-    best.map(|(_, name)| name)
 }
 
 #[cfg(test)]

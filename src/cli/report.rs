@@ -6,6 +6,7 @@ use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
 use evidence::analysis::Recheck;
 use evidence::approval::name_of;
+use evidence::gate::{Check, Verdict};
 use evidence::report::{
     Evidence, artifact, load_from_journal, load_html, load_junit, probe_from_journal, probe_html,
     probe_junit, to_bytes, write_whole,
@@ -69,19 +70,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() };
     outputs.write(&evidence, &artifact, &name_of(&args.journal))?;
     write(args, &bytes)?;
-    if let (Some(key), Some(output)) = (&key, &args.output) {
-        let (journal_sha256, checks, verdict) =
-            (&*evidence.integrity.sha256, &*evidence.checks, evidence.verdict);
-        let signed = signing::Signed {
-            output,
-            artifact: &bytes,
-            journal: &args.journal,
-            journal_sha256,
-            checks,
-            verdict,
-        };
-        signing::sign(key, &signed, &args.subject)?;
-    }
+    sign(args, key.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
 }
 
@@ -95,19 +84,8 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(args.html.as_deref(), || load_html(&artifact, &series))?;
     page(args.junit.as_deref(), || load_junit(&artifact))?;
     write(args, &bytes)?;
-    if let (Some(key), Some(output)) = (key, &args.output) {
-        let gates = &artifact.acceptance_gates;
-        let (checks, verdict, journal_sha256) = (&*gates.checks, gates.verdict, artifact.journal_sha256());
-        let signed = signing::Signed {
-            output,
-            artifact: &bytes,
-            journal: &args.journal,
-            journal_sha256,
-            checks,
-            verdict,
-        };
-        signing::sign(key, &signed, &args.subject)?;
-    }
+    let gates = &artifact.acceptance_gates;
+    sign(args, key, &bytes, artifact.journal_sha256(), (&gates.checks, gates.verdict))?;
     Ok(Exit::Pass)
 }
 
@@ -121,19 +99,24 @@ fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     page(args.html.as_deref(), || probe_html(&artifact))?;
     page(args.junit.as_deref(), || probe_junit(&artifact))?;
     write(args, &bytes)?;
-    if let (Some(key), Some(output)) = (key, &args.output) {
-        let sha256 = artifact.provenance.journal_sha256.clone().unwrap_or_default();
-        let signed = signing::Signed {
-            output,
-            artifact: &bytes,
-            journal: &args.journal,
-            journal_sha256: &sha256,
-            checks: &artifact.acceptance_gates.checks,
-            verdict: artifact.acceptance_gates.verdict,
-        };
-        signing::sign(key, &signed, &args.subject)?;
-    }
+    let gates = &artifact.acceptance_gates;
+    let sha256 = artifact.provenance.journal_sha256.as_deref().unwrap_or_default();
+    sign(args, key, &bytes, sha256, (&gates.checks, gates.verdict))?;
     Ok(Exit::Pass)
+}
+
+/// Signs the artifact that goes to a file, where that is asked for.
+fn sign(
+    args: &Args,
+    key: Option<&SigningKey>,
+    artifact: &[u8],
+    journal_sha256: &str,
+    (checks, verdict): (&[Check], Verdict),
+) -> Result<(), Failure> {
+    let (Some(key), Some(output)) = (key, &args.output) else { return Ok(()) };
+    let signed =
+        signing::Signed { output, artifact, journal: &args.journal, journal_sha256, checks, verdict };
+    signing::sign(key, &signed, &args.subject)
 }
 
 /// Writes a page, where one is asked for.

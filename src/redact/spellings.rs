@@ -71,7 +71,7 @@ fn escaped(text: &str, which: impl Fn(char) -> bool) -> String {
     let mut out = String::new();
     for c in text.chars() {
         if which(c) {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            pii::push_escaped(&mut out, c);
         } else {
             out.push(c);
         }

@@ -35,12 +35,17 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
         if odd(c) {
-            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+            push_escaped(&mut out, c);
         } else {
             out.push(c);
         }
     }
     Cow::Owned(out)
+}
+
+/// Adds `c` as JSON escapes it: `\uXXXX` for each of its UTF-16 units (RFC 8259 section 7).
+pub fn push_escaped(out: &mut String, c: char) {
+    c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
 }
 
 fn is_obeyed(c: char) -> bool {

@@ -43,5 +43,6 @@ pub use resolve::{
 };
 pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_schema, sender_text};
+pub use suggest::nearest;
 pub use table::{cell, read_rows};
 pub use template::TemplateError;

@@ -5,7 +5,9 @@ pub(super) fn hint<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) ->
     nearest(typed, known).map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
 }
 
-fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The nearest of `known`; none when all are too far from `typed`.
+#[must_use]
+pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // A third of the letters may differ, and at least one: `jsn` is near `json`, `x` is near nothing.
     let length = typed.chars().count();
     let limit = (length / 3).max(1);
