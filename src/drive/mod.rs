@@ -11,7 +11,7 @@ mod progress;
 mod sessions;
 mod step;
 
-pub use blocked::Blocked;
+pub use blocked::{Blocked, login_advice};
 pub use client::{Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
 pub use logins::{TRIED_FIRST, try_login};

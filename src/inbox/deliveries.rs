@@ -161,6 +161,11 @@ impl Deliveries {
         }
     }
 
+    /// Whether a delivery with this key is remembered.
+    pub(super) fn knows(&self, key: Key) -> bool {
+        self.correlator.latest(key).is_some()
+    }
+
     /// Files an attempt that has just arrived.
     pub(super) fn arrived(&mut self, sighting: &Sighting, at: Tick) -> Place {
         self.prune(at);

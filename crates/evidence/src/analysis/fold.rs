@@ -178,11 +178,12 @@ impl Analysis {
         all
     }
 
-    /// Deliveries that belong to this run. Where no step asks for a webhook, anyone may have sent what is not signed: such a
-    /// delivery is none of the sender's.
+    /// Deliveries that belong to this run. Anyone may have sent what is not signed with the sender's key: it is the sender's only
+    /// where a step asked for it, and nothing authentic came in its place.
     pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
         let asked = self.header.kind.accounts_for_each_webhook();
-        self.deliveries.iter().filter(move |d| !d.foreign && (asked || d.is_authentic()))
+        let due = move |d: &Delivery| asked && d.fulfils.is_some();
+        self.deliveries.iter().filter(move |d| !d.foreign && (d.is_authentic() || due(d)))
     }
 
     /// Deliveries that look like the sender's, and are not [`Analysis::own`] because their signature is not of its key.

@@ -234,7 +234,8 @@ fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
     let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
-    if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
+    let most = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
+    if let Some((diagnosis, times)) = most.filter(|_| a + b + taken < m + n) {
         check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
     }
     let mut check = unchecked(taken, check);

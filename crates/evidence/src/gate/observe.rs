@@ -85,7 +85,16 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
             QUIET.as_secs() / 60
         );
     }
-    strangers(&analysis.strangers.found, &mut check);
+    let found = &analysis.strangers.found;
+    if check.verdict == Verdict::Pass && found.imitating > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; {} requests that look like the sender's had no valid signature and came from addresses from which nothing valid              came: somebody imitates the sender, or it has another secret there; see whose addresses these are (`peer` in the \
+             journal), or give the sender's log (--log)",
+            check.text, found.imitating
+        );
+    }
+    strangers(found, &mut check);
     check
 }
 
