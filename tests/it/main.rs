@@ -112,3 +112,4 @@ mod trust;
 mod used_rows;
 #[cfg(test)]
 mod wall_clock;
+mod witness;

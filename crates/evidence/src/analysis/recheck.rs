@@ -1,6 +1,6 @@
 //! Verifies the webhooks of a journal again, under the secret, at the time each of them arrived.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use record::{Attempt, Header, Record, Watch};
 use signature::Secret;
 use signature::{KeyError, Reason, Verifier};
@@ -52,6 +52,14 @@ impl Recheck {
         let (checked, valid, disagreements) = (0, 0, 0);
         let (mismatched, invalid, first) = (0, 0, None);
         Ok(Self { verifier, started, ahead_ms, checked, valid, disagreements, mismatched, invalid, first })
+    }
+
+    /// The same where webhooks were received elsewhere, and judged by the clock there: `apart` is that one minus the run's
+    /// ([`receiver_clock`](super::receiver_clock)).
+    #[must_use]
+    pub fn by_receiver(mut self, apart: Option<TimeDelta>) -> Self {
+        self.started = self.started.checked_add_signed(apart.unwrap_or_default()).unwrap_or(self.started);
+        self
     }
 
     /// Takes in one record.
