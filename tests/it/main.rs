@@ -48,6 +48,7 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod misbehaving;
+mod never_accused;
 #[cfg(test)]
 mod no_certificates;
 #[cfg(test)]

@@ -22,7 +22,7 @@ pub struct Recheck {
     pub valid: u64,
     /// Attempts whose recorded verdict is not the one of today.
     pub disagreements: u64,
-    /// Of those, recorded as valid and now signed with another secret.
+    /// Attempts that were signed with another secret, and were not recorded so.
     pub mismatched: u64,
     /// Attempts that were taken unchecked, and are not valid.
     pub invalid: u64,
@@ -71,10 +71,11 @@ impl Recheck {
         }
     }
 
-    /// Whether every webhook that was recorded as valid is one of another secret.
+    /// Whether this is another secret than the run's: not one webhook is valid under it, and no verdict changed but to mismatch.
     #[must_use]
     pub const fn is_of_another_secret(&self) -> bool {
-        self.mismatched > 0 && self.mismatched == self.checked
+        let changed = self.disagreements == 0 || self.disagreements == self.mismatched;
+        self.mismatched > 0 && self.valid == 0 && changed
     }
 
     /// What a receiver that has the secret says of an attempt.
@@ -102,7 +103,7 @@ impl Recheck {
             }
             return;
         }
-        self.mismatched += u64::from(recorded == Reason::Valid && found == Reason::Mismatch);
+        self.mismatched += u64::from(recorded != Reason::Mismatch && found == Reason::Mismatch);
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
