@@ -170,6 +170,8 @@ pub fn artifact(bytes: &[u8]) {
         secret: None,
         staging_secret: None,
         public_key: None,
+        witness: None,
+        shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
         by_hour: false,

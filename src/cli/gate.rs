@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
     Allowed, Approval, Checkout, Demand, Kind, Known, MinFlows, Request, Trust, approval_annotations, human,
-    judge, markdown, name_of,
+    journal_of, judge, markdown, name_of, runs_of,
 };
 use evidence::gate::Verdict;
 use record::seal::PublicKey;
@@ -35,6 +35,10 @@ pub(super) struct Args {
     /// The signer's public key (64 hex digits, or a file with them); the evidence must then be signed with it
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
+    /// Public key of the receiver (`smoke receive --witness-key`; 64 hex digits, or a file with them): what it has signed must
+    /// stand in the journal, and lead to what is there
+    #[arg(long, value_name = "KEY")]
+    witness: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
     /// SHA-256 of the gates that count (`--print-digests` of a copy that you trust), in place of the checkout's word for them
@@ -53,7 +57,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "LEVEL")]
     trust: Option<Trust>,
     /// Accept what weakens a run, by name: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme,
-    /// target, faults
+    /// target, faults, runs
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Least length of an observation
@@ -134,7 +138,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let demand = demand(args)?;
     let secret = args.secret.read()?;
     let staging_secret = env("WEBHOOK_SECRET").filter(|s| !s.is_empty()).map(Secret::new);
-    let public_key = args.public_key.as_deref().map(public_key).transpose()?;
+    let key =
+        |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();
+    let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
+    let files = files(&args.artifacts, !args.require.is_empty())?;
+    let journals: Vec<PathBuf> = files.iter().filter_map(|file| journal_of(file)).collect();
+    let shown = runs_of(journals.iter().map(PathBuf::as_path));
     let request = Request {
         now: Utc::now(),
         environment: &args.environment,
@@ -145,9 +154,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         public_key: public_key.as_ref(),
         checkout: &checkout,
         demand: &demand,
+        witness: witness.as_ref(),
+        shown: &shown,
         by_hour: args.promote.is_some(),
     };
-    let files = files(&args.artifacts, !args.require.is_empty())?;
     if let Some(percent) = args.promote {
         return promote::run(&files, percent, &request, args.format);
     }
@@ -266,7 +276,7 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure>
 
 /// A memo with its journal is judged with the artifact that it is beside.
 fn is_own_memo(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "md") && evidence::approval::journal_of(path).is_some()
+    path.extension().is_some_and(|e| e == "md") && journal_of(path).is_some()
 }
 
 /// `*_output.json`, and memos that no journal stands behind.
@@ -289,8 +299,8 @@ fn bounded(path: &Path) -> Option<Vec<u8>> {
     path.is_file().then(|| read_input(path, MAX_SCENARIO).ok()).flatten()
 }
 
-fn public_key(text: &str) -> Result<PublicKey, Failure> {
-    let wrong = |what: String| Failure::usage(format!("--public-key: {what}"));
+fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
+    let wrong = |what: String| Failure::usage(format!("{flag}: {what}"));
     let path = Path::new(text);
     let text = if path.is_file() {
         if std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len() > MAX_KEY {

@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// Writes the private key to its file and prints the public one.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(file) = &args.public_of {
-        print(args, &signing::read_key(file)?.public());
+        print(args, &signing::read_key("--public-of", file)?.public());
         return Ok(Exit::Pass);
     }
     let shown = args.out.display();

@@ -39,7 +39,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let _lock = plan.files.make_ready()?;
     let (stop_receiver, receiver_stops) = channel(false);
     let clock = Clock::start();
-    let source = plan.open(clock, receiver_stops).await?;
+    let mut source = plan.open(clock, receiver_stops).await?;
     let mut header = header(&plan.identity, clock).map_err(Failure::environment)?;
     "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
@@ -71,6 +71,10 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     plan.files.make_way(Keep::AboutOthers).map_err(Failure::environment)?;
     let path = plan.files.journal();
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
+    source
+        .register((header.run_id, header.kind, &header.scenario.name))
+        .await
+        .map_err(|e| Failure::environment(format!("--inbox: {e}")))?;
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let (tell, driven) = std::sync::mpsc::channel();
     let judge = Live::new(analysis, plan.gates.gates.clone(), log);

@@ -42,6 +42,7 @@ pub(crate) struct Prepared {
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
     pub(super) tracing: Option<Tracing>,
+    pub(super) run_id: uuid::Uuid,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -131,6 +132,7 @@ impl Prepared {
             rows,
             run,
             turns,
+            run_id,
             endpoint,
             about_stand_in,
         })

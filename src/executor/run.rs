@@ -73,12 +73,16 @@ impl Prepared {
     /// turns true the run ends at once; what was seen is in the journal.
     ///
     /// # Errors
-    /// When the journal cannot be written.
+    /// When the journal cannot be written, or a receiver elsewhere that vouches for runs does not take this one.
     pub(crate) async fn execute(
-        self,
+        mut self,
         execution: Execution,
         stop: watch::Receiver<bool>,
     ) -> Result<Finished, RunError> {
+        if let Err(error) = self.webhook_source.register(self.run_id, &self.plan).await {
+            self.cancel(&format!("nothing was driven: {error}")).await?;
+            return Err(error);
+        }
         let path = self.plan.journal.clone();
         self.execute_all(execution, stop).await.map_err(|source| RunError::Journal { path, source })
     }

@@ -8,9 +8,11 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
+use super::witness::Witness;
 use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
+use record::seal::PublicKey;
 use record::{Note, Record};
 use signature::{KeyError, Verifier};
 use std::io;
@@ -86,6 +88,7 @@ pub struct Receiver {
     stopped: Arc<AtomicBool>,
     keeper: Keeper,
     admin: Option<Admin>,
+    witness: Option<Arc<Witness>>,
 }
 
 impl Receiver {
@@ -135,6 +138,10 @@ impl Receiver {
             kept_in_part: KeptInPart::All,
         };
         let unread_from = Arc::new(AtomicU64::new(0));
+        let witness = plan.witness.take().map(|key| Witness::new(key, journal.clone(), clock)).transpose();
+        let witness = witness
+            .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?
+            .map(Arc::new);
         let paths = Arc::new(Paths {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
@@ -143,6 +150,7 @@ impl Receiver {
             scheme: plan.identity.scheme,
             wrong: Semaphore::new(MOST_WRONG),
             unread_from: Arc::clone(&unread_from),
+            witness: witness.clone(),
         });
         let stopped = Arc::new(AtomicBool::new(false));
         scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
@@ -180,6 +188,7 @@ impl Receiver {
                 unread_from,
             },
             admin,
+            witness,
             journal,
             metrics,
             clock,
@@ -197,6 +206,12 @@ impl Receiver {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().and_then(|admin| admin.listener.local_addr().ok())
+    }
+
+    /// The key that what it vouches for is checked with, where it has one.
+    #[must_use]
+    pub fn witness(&self) -> Option<PublicKey> {
+        self.witness.as_ref().map(|witness| witness.public())
     }
 
     /// Its journal.
@@ -223,6 +238,7 @@ impl Receiver {
             metrics: Arc::clone(&self.metrics),
             clock: self.clock,
             keeper: self.keeper,
+            witness: self.witness,
         };
         let upkeep = tokio::spawn(upkeep.run());
         let admin = self.admin.map(|admin| tokio::spawn(admin.serve(stop.clone())));

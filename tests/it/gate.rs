@@ -96,6 +96,8 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
         secret: Some(&secret),
         staging_secret: None,
         public_key: None,
+        witness: None,
+        shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
         by_hour: false,

@@ -48,6 +48,7 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod misbehaving;
+mod never_accused;
 #[cfg(test)]
 mod no_certificates;
 #[cfg(test)]
@@ -112,3 +113,4 @@ mod trust;
 mod used_rows;
 #[cfg(test)]
 mod wall_clock;
+mod witness;

@@ -18,9 +18,11 @@ mod input;
 pub mod latency;
 mod links;
 mod load;
+mod lookup;
 pub mod matcher;
 pub mod number;
 pub mod period;
+mod placement;
 mod probe;
 mod reader;
 pub mod seal;
@@ -31,6 +33,7 @@ mod subject;
 mod sum;
 mod tick;
 mod watch;
+pub mod witness;
 
 pub use aggregator::{Aggregator, Taken};
 pub use chain::{
@@ -43,6 +46,8 @@ pub use facts::*;
 pub use input::{InputError, open_input, read_input, read_input_text};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
+pub use lookup::last_record;
+pub use placement::{Placement, TimeLine};
 pub use probe::*;
 pub use reader::{Integrity, ReadError, Reader};
 pub use sender::{Handshake, LimitSpec, MAX_ATTEMPTS, RetrySpec, SenderProfile};

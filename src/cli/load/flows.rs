@@ -40,7 +40,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let mut resolved =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections)?;
     let exporter = telemetry::exporter(&resolved.env);
-    let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let output = &args.flow.output;
     let mut evidence = Evidence::prepare(output, work.shard)?;
     let outs = Outs::open(&args.schedule.out, output.format == Format::Json)?;

@@ -43,7 +43,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let secret = secret(args)?;
     let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
-    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json)?;
     let roots = roots(args, &target)?;

@@ -182,6 +182,7 @@ impl ObservePlan {
             sync: Sync::Kernel,
             rotation: Rotation::default(),
             token: None,
+            witness: None,
             interceptor: None,
             faults: Vec::new(),
         })

@@ -20,6 +20,7 @@ mod ledger;
 pub mod load;
 mod near;
 mod privacy;
+mod receiver_clock;
 mod recheck;
 mod retry;
 mod sample;
@@ -42,6 +43,7 @@ pub use ledger::Ledger;
 pub use privacy::{Findings, Located, Privacy};
 
 pub use flows::{FlowFacts, Flows};
+pub use receiver_clock::receiver_clock;
 pub use recheck::{Disagreement, Recheck};
 pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;

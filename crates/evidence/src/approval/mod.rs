@@ -5,9 +5,11 @@
 //! again, and an artifact without a journal is at best unproven.
 
 mod admissibility;
+mod again;
 mod arithmetic;
 mod attempt_log;
 mod checklist;
+mod clocks;
 mod consistency;
 mod counts;
 mod cut_off;
@@ -26,6 +28,8 @@ mod pages;
 mod percentiles;
 mod proof;
 mod rates;
+mod recomputed;
+mod sealed;
 mod seen;
 mod setting;
 mod shape;
@@ -34,6 +38,8 @@ mod tampering;
 mod text;
 mod times;
 mod trust;
+mod unreadable;
+mod witness;
 
 pub use admissibility::{Checkout, Known};
 pub use demand::{Allowed, Demand, MinFlows};
@@ -42,3 +48,4 @@ pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind};
 pub use markdown::{approval_annotations, markdown};
 pub use text::human;
 pub use trust::Trust;
+pub use witness::runs_of;

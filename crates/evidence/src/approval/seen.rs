@@ -4,7 +4,8 @@
 use super::demand::Demand;
 use super::judgement::{Item, Kind, evidence};
 use crate::gate::Verdict;
-use correlate::print;
+use chrono::TimeDelta;
+use correlate::{id, print};
 use foldhash::{HashMap, HashSet};
 use record::{Attempt, Header, Record, Tick, Watch};
 use serde_json::Value;
@@ -51,10 +52,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(header: &Header, challenge: Option<&str>) -> Self {
+    /// `apart` is the receiver's clock minus the run's.
+    pub(super) fn new(header: &Header, apart: Option<TimeDelta>, challenge: Option<&str>) -> Self {
         Self {
             scheme: header.scheme,
-            started_ms: header.started.timestamp_millis(),
+            started_ms: header.started.timestamp_millis() + apart.unwrap_or_default().num_milliseconds(),
             challenge: challenge.map(str::to_owned),
             attempts: 0,
             stand_in: 0,
@@ -92,7 +94,10 @@ impl Seen {
         self.stand_in += u64::from(stand_in);
         self.harness += u64::from(harness);
         let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
-        let id = self.scheme.id(&attempt.headers).map(|id| print(id.as_bytes()));
+        // Parsed only where the profile has the id in it.
+        let read =
+            self.scheme.spec().id.json.as_ref().and_then(|_| serde_json::from_slice::<Value>(&bytes).ok());
+        let id = id(self.scheme, &attempt.headers, read.as_ref()).map(|id| print(id.as_bytes()));
         let is_signed_without_id = self.scheme == Scheme::DeltacrownV2;
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
             let ids = self.ids.entry((at, body)).or_default();
