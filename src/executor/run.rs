@@ -5,7 +5,7 @@ use super::error::RunError;
 use super::flows::{FlowCounts, FlowProgress, Flows};
 use super::injector::Turns;
 use super::pacing::Pacing;
-use super::plan::{Plan, Receiver};
+use super::plan::{Plan, Receiver, Target};
 use super::prepare::Prepared;
 use super::settle::{at_most, settle, wait_for_aggregator};
 use super::tee::DriveTee;
@@ -35,6 +35,13 @@ impl Execution {
     pub(crate) fn unwatched(pacing: Pacing) -> Self {
         Self { pacing, listener: Arc::new(|_| ()), tee: None }
     }
+}
+
+/// What the stand-in was asked to do wrong, for whoever reads the evidence.
+fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
+    let Target::StandIn(how) = &plan.target else { return None };
+    let kinds: Vec<String> = how.misbehave.iter().map(ToString::to_string).collect();
+    (!kinds.is_empty()).then(|| Note { at, text: format!("{}{}", Note::MISBEHAVES, kinds.join(", ")) })
 }
 
 /// A run that has ended.
@@ -85,6 +92,9 @@ impl Prepared {
 
     async fn execute_all(self, execution: Execution, stop: watch::Receiver<bool>) -> io::Result<Finished> {
         let Execution { pacing, listener, tee } = execution;
+        if let Some(note) = misbehaviour(&self.plan, self.clock.now()) {
+            self.journal.append(&Record::Note(note))?;
+        }
         let (close, closed) = watch::channel(false);
         let webhook_source = tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), closed));
         let journal = match tee {

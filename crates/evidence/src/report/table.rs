@@ -4,9 +4,9 @@ use super::artifact::Artifact;
 use super::bars::{histogram, percentiles};
 use super::columns::{Row, table};
 use super::evidence::Evidence;
-use super::figure::{actual, counted};
 use super::screen::Screen;
 use crate::analysis::{Cases, tallies};
+use crate::figure::{actual, counted};
 use crate::gate::{Check, Verdict};
 use pii::shown;
 use record::RunKind;
@@ -73,7 +73,7 @@ fn headline(artifact: &Artifact) -> String {
 }
 
 /// What no gate judges, and people should know all the same.
-fn warnings(artifact: &Artifact) -> Vec<String> {
+pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let api = &artifact.api_pii;
     let first = api.findings.first().map(|l| {
         format!(", first {} at {} of {}", l.finding.category.name(), shown(&l.finding.place), l.source)

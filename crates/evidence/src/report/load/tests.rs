@@ -108,6 +108,11 @@ fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSum
     load
 }
 
+/// A clean load of a second.
+pub(super) fn sample() -> LoadArtifact {
+    judged(&summary(&seconds(0, 1_000, 1_000), |_| ()))
+}
+
 fn judged(load: &LoadSummary) -> LoadArtifact {
     load_artifact(&header(), load, judge_load(load, &Gates::default()), None)
 }
