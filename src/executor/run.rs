@@ -17,7 +17,9 @@ use record::{Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::sleep;
 use wire::Clock;
 
 /// How a prepared run is executed.
@@ -36,6 +38,9 @@ impl Execution {
         Self { pacing, listener: Arc::new(|_| ()), tee: None }
     }
 }
+
+/// How often it is said which attempts are waited for.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
 
 /// What the stand-in was asked to do wrong, for whoever reads the evidence.
 fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
@@ -121,7 +126,10 @@ impl Prepared {
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
         let (plan, clock, inbox, turns) = (self.plan, self.clock, self.inbox, self.turns);
         let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
-        let played = executor.play_and_settle(pacing, stop).await;
+        let played = tokio::select! {
+            played = executor.play_and_settle(pacing, stop) => played,
+            () = executor.tell_of_retries() => Ok(Ended::Played(Finish::Interrupted)),
+        };
         // The receiver of `close` lives as long as the webhook source, which the join below waits for.
         let _ = close.send(true);
         let caught = webhook_source.await.unwrap_or(Ok(()));
@@ -160,6 +168,18 @@ impl Executor {
             _ = stop.wait_for(|stopped| *stopped) => {}
         }
         Ok(Ended::Played(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete }))
+    }
+
+    /// Says again and again which attempts are waited for; never returns.
+    async fn tell_of_retries(&self) {
+        loop {
+            sleep(TOLD_EVERY).await;
+            if let Some(next) = self.inbox.next_attempts() {
+                let due_in = next.due.since(self.clock.now());
+                let (attempt, deliveries) = (next.attempt, next.deliveries);
+                (self.listener)(Event::Retrying { attempt, deliveries, due_in });
+            }
+        }
     }
 
     async fn settle(&self) {

@@ -2,7 +2,7 @@
 
 use super::allowance::Allowance;
 use super::answers::{answer_to, problem, problem_of, received};
-use super::deliveries::{Awaited, Content, Deliveries, Place, Settling, Sighting};
+use super::deliveries::{Awaited, Content, Deliveries, NextAttempts, Place, Settling, Sighting};
 use super::diagnoser::{Diagnoser, Suspect};
 use super::handshake;
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
@@ -191,6 +191,12 @@ impl Inbox {
         let now = self.clock.now();
         let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
         Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
+    }
+
+    /// The attempt that most deliveries wait for, if any waits.
+    #[must_use]
+    pub fn next_attempts(&self) -> Option<NextAttempts> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).next_attempts()
     }
 
     /// The path below which every injected redirect has one of its own: what arrives there was delivered elsewhere.

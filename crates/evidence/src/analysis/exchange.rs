@@ -67,7 +67,10 @@ fn shown(body: &str, engine: &Engine) -> Option<String> {
             }
             serde_json::to_string_pretty(&value).ok()?
         }
-        Err(_) => engine.masked(body),
+        Err(_) => {
+            let text = engine.masked(body);
+            text.lines().filter(|line| !line.trim().is_empty()).collect::<Vec<_>>().join("\n")
+        }
     };
     let clean = engine.scan_response(text.as_bytes()).findings.is_empty();
     let cut = text.chars().count() > LONGEST;

@@ -3,7 +3,7 @@
 use super::judgement::{Approval, Group, Item, Judgement};
 use crate::gate::Verdict;
 use crate::report::{Screen, counted};
-use pii::shown;
+use pii::printable;
 use std::fmt::Write as _;
 
 /// Width of the verdict in front of an item.
@@ -53,15 +53,15 @@ const fn rank(verdict: Verdict) -> u8 {
 
 fn artifact(out: &mut String, judgement: &Judgement, screen: Screen, passed: bool) {
     let verdict = judgement.verdict.word().to_uppercase();
-    let heading = screen.wrapped("artifact ", &format!("{}: {verdict}", shown(&judgement.artifact)));
+    let heading = screen.wrapped("artifact ", &format!("{}: {verdict}", printable(&judgement.artifact)));
     let _ = write!(out, "\n{heading}");
     for finding in &judgement.contradictions {
-        let said = format!("contradiction, {}: {}", finding.kind, shown(&finding.sentence));
+        let said = format!("contradiction, {}: {}", finding.kind, printable(&finding.sentence));
         out.push_str(&marked(Verdict::Fail, &said, screen));
     }
     for wanted in [Verdict::Fail, Verdict::Unproven] {
         for item in judgement.items.iter().filter(|item| item.verdict == wanted) {
-            let said = format!("{}: {}{}", shown(&item.title), shown(&item.figure), source(item));
+            let said = format!("{}: {}{}", printable(&item.title), printable(&item.figure), source(item));
             out.push_str(&marked(wanted, &said, screen));
         }
     }
@@ -101,7 +101,7 @@ fn groups(out: &mut String, judgement: &Judgement, verdict: Verdict, screen: Scr
 
 /// A title with its figure beside it, or after it where the screen is narrow.
 fn row(item: &Item, source: &str, screen: Screen) -> String {
-    let (title, figure) = (shown(&item.title), format!("{}{source}", shown(&item.figure)));
+    let (title, figure) = (printable(&item.title), format!("{}{source}", printable(&item.figure)));
     let word = item.verdict.word();
     let said = if screen.width < SIDE_BY_SIDE || title.chars().count() > TITLE {
         screen.wrapped(&format!("  {word:<MARK$}"), &format!("{title}: {figure}"))
@@ -120,7 +120,7 @@ fn source(item: &Item) -> String {
     if item.source.is_empty() || item.source == "-" {
         String::new()
     } else {
-        format!(" [{}]", shown(&item.source))
+        format!(" [{}]", printable(&item.source))
     }
 }
 
@@ -151,8 +151,12 @@ pub(super) fn says(approval: &Approval) -> String {
 
 /// `artifacts/x_output.json: Success rate, Lost webhooks, 2 contradictions`.
 fn decided(judgement: &Judgement, verdict: Verdict) -> String {
-    let mut titles: Vec<String> =
-        judgement.items.iter().filter(|i| i.verdict == verdict).map(|i| shown(&i.title)).collect();
+    let mut titles: Vec<String> = judgement
+        .items
+        .iter()
+        .filter(|i| i.verdict == verdict)
+        .map(|i| printable(&i.title).into_owned())
+        .collect();
     titles.dedup();
     let contradictions = judgement.contradictions.len() as u64;
     if verdict == Verdict::Fail && contradictions > 0 {
@@ -163,7 +167,7 @@ fn decided(judgement: &Judgement, verdict: Verdict) -> String {
         titles.truncate(NAMED);
         titles.push(format!("{more} more"));
     }
-    format!("{}: {}", shown(&judgement.artifact), titles.join(", "))
+    format!("{}: {}", printable(&judgement.artifact), titles.join(", "))
 }
 
 #[cfg(test)]

@@ -61,7 +61,7 @@ pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &s
         (true, _) => Verdict::Pass,
     };
     let text = if n == 0 && count == 0 {
-        format!("nothing was looked at: no {}", of.things)
+        format!("there was nothing to look at: no {}", of.things)
     } else {
         format!("{count} in {n} {}{}{detail}", of.things, if detail.is_empty() { "" } else { ": " })
     };

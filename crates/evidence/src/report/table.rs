@@ -111,7 +111,7 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
         )
     });
     let torn = (!artifact.provenance.journal_complete)
-        .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
+        .then(|| "interrupted or cut off: this is what was seen up to then".to_owned());
     [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 

@@ -27,7 +27,14 @@ pub(super) fn cards(evidence: &Evidence, artifact: &Artifact) -> Markup {
         }
         @if of(Verdict::Unproven).next().is_some() {
             h2 { "What is not proven" }
-            @for check in of(Verdict::Unproven) { (card(check, evidence, artifact)) }
+            section.card.unproven {
+                @for check in of(Verdict::Unproven) {
+                    div.open id=(anchor(check)) {
+                        b { (check.title) } " " span.figure { (figure(check)) } ": " (check.text)
+                        (behind(check, evidence, artifact))
+                    }
+                }
+            }
         }
     }
 }

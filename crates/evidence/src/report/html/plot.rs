@@ -16,11 +16,13 @@ pub(in crate::report) struct Scale {
 }
 
 impl Scale {
-    /// In powers of ten, for figures above zero; widened to the next 1, 2 or 5 of both ends.
+    /// In powers of ten, for figures above zero; widened to the next 1, 2 or 5 of both ends, and on both sides where they
+    /// are close.
     pub fn log(low: f64, high: f64) -> Self {
-        let low = below(low.max(0.001));
-        let high = above(high.max(low * 4.0));
-        Self { low, high, log: true }
+        let low = low.max(0.001);
+        let high = high.max(low);
+        let wider = if high < low * 4.0 { 1.6 } else { 1.0 };
+        Self { low: below(low / wider), high: above(high * wider), log: true }
     }
 
     /// Even steps from `low` to `high`.
@@ -85,9 +87,9 @@ fn above(x: f64) -> f64 {
     fits.unwrap_or(10.0) * power
 }
 
-/// A step of 1, 2 or 5 times a power of ten that divides a length into 4 to 10 parts.
+/// A step of 1, 2 or 5 times a power of ten that divides a length into 3 to 8 parts.
 fn step(length: f64) -> f64 {
-    if length > 0.0 && length.is_finite() { above(length / 6.0) } else { 1.0 }
+    if length > 0.0 && length.is_finite() { below(length / 3.0) } else { 1.0 }
 }
 
 /// Seconds on an axis with this step.
@@ -156,7 +158,7 @@ mod tests {
             [0.0, 0.5, 1.0, 50.0, 6124.0, 1e12].iter().map(|ms| scale.share(*ms)).collect();
         assert!(places.is_sorted() && places.iter().all(|p| (0.0..=1.0).contains(p)), "{places:?}");
         let narrow: Vec<String> = Scale::log(3.0, 8.0).ticks(latency).into_iter().map(|(_, t)| t).collect();
-        assert_eq!(narrow, ["2 ms", "5 ms", "10 ms"]);
+        assert_eq!(narrow, ["1 ms", "2 ms", "5 ms", "10 ms", "20 ms"]);
         assert!(Scale::log(0.0, 0.0).share(5.0).is_finite());
     }
 

@@ -35,7 +35,7 @@ border-radius:8px;padding:.4rem .7rem}.tiles dt{color:var(--dim);font-size:.8rem
 table{border-collapse:collapse;width:100%;font-size:.93rem}th,td{text-align:left;vertical-align:top;padding:.28rem .5rem;border-bottom:1px solid var(--soft)}
 th{color:var(--dim);font-weight:600;white-space:nowrap;border-bottom-color:var(--line)}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.n{text-align:right}
 .gates td:first-child,.gates .name,.gates .target{white-space:nowrap}.gates .seen{color:var(--dim);width:40%}tr.fail,tr.unproven{font-weight:400;color:var(--ink)}
-tr.pass,tr.not_exercised{color:var(--ink)}tr.fail .name{font-weight:600}.wide{overflow-x:auto}
+tr.pass,tr.not_exercised{color:var(--ink)}tr.fail .name{font-weight:600}.wide{overflow-x:auto}.wide td:first-child{min-width:9rem;overflow-wrap:normal}.open{margin:.25rem 0}.open:target{outline:2px solid var(--link)}
 details{margin:.35rem 0}main>details{border:1px solid var(--line);border-radius:8px;padding:.45rem .8rem}
 main>details[open]{padding-bottom:.8rem}summary{cursor:pointer}main>details>summary{font-weight:600}main>details>summary .dim{font-weight:400}
 .row{border-top:1px solid var(--soft);padding:.3rem 0}.row:target{outline:2px solid var(--link)}.row .ruler{margin-left:.2rem}
@@ -69,7 +69,7 @@ path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--f
 .attempts{list-style:none;padding:0;margin:.1rem 0 .3rem .5rem;display:flex;flex-wrap:wrap;gap:0 1.2rem;font-size:.85rem;color:var(--dim)}
 .grade{display:inline-block;min-width:1.6em;text-align:center;border:1px solid;border-radius:.3em;font-weight:700}
 @media (max-width:44rem){body{padding:.7rem .8rem 2rem;font-size:14px}h1{font-size:1.25rem}h2{margin:1.3rem 0 .4rem}.verdict strong{font-size:1.1rem}
-.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8.5rem}
+.tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8rem}.xs span:nth-child(2n){opacity:.75}
 .card{padding:.45rem .6rem}.gates thead,table.stack thead{display:none}.gates,.gates tbody{display:block}
 .gates tr{display:flex;flex-wrap:wrap;gap:0 .5rem;padding:.15rem 0;border-bottom:1px solid var(--soft)}.gates td{border:0;padding:0}
 .gates .name{flex:1 1 50%;white-space:normal}.gates td:first-child{flex:0 0 4.6rem}.gates .target,.gates .samples,.gates tr.pass .seen,.gates tr.fail .seen,.gates tr.unproven .seen{display:none}
