@@ -90,7 +90,7 @@ fn passed<'a>(title: &str, items: impl Iterator<Item = &'a Item>) -> Markup {
     let items: Vec<&Item> = items.collect();
     html! {
         @if !items.is_empty() {
-            details open { summary { (title) " " span.dim { (items.len()) " passed" } } (table(items.into_iter())) }
+            details { summary { (title) " " span.dim { (items.len()) " passed" } } (table(items.into_iter())) }
         }
     }
 }

@@ -62,8 +62,8 @@ pub fn history_page(entries: &[Entry]) -> String {
         header { p.crumb { b { "smoke" } " history" } h1 { "Runs over time" } }
         @for (name, runs) in &by_name {
             h2 { (name) }
-            (latencies(runs).draw())
-            (failures(runs).draw())
+            @if runs.iter().filter(|run| run.p95.is_some_and(|p95| p95.actual.is_some())).count() > 1 { (latencies(runs).draw()) }
+            @if runs.len() > 1 { (failures(runs).draw()) }
             table.stack {
                 thead { tr { th { "Started" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
                 tbody {

@@ -119,11 +119,29 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
 pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) -> String {
     let mut out = String::new();
     for verdict in [Verdict::Fail, Verdict::Unproven] {
-        for check in checks.iter().filter(|check| check.verdict == verdict) {
-            failure(&mut out, check, cases, screen);
+        let open: Vec<&Check> = checks.iter().filter(|check| check.verdict == verdict).collect();
+        for (i, check) in open.iter().enumerate() {
+            let same = |other: &&&Check| other.text == check.text && other.actual.is_none();
+            if check.actual.is_some() {
+                failure(&mut out, check, cases, screen);
+            } else if !open.iter().take(i).any(|other| same(&other)) {
+                let titles: Vec<&str> = open.iter().filter(same).map(|other| other.title.as_str()).collect();
+                without_figure(&mut out, check, &titles, screen);
+            }
         }
     }
     out
+}
+
+/// Checks without a figure of which the same is to be said.
+fn without_figure(out: &mut String, check: &Check, titles: &[&str], screen: Screen) {
+    let target = match titles {
+        [_] if !check.target.is_empty() => format!(" (target {})", check.target),
+        _ => String::new(),
+    };
+    let mark = format!("{:<9}", check.verdict.word());
+    let told = screen.wrapped(&mark, &format!("{}{target}: {}", titles.join(", "), shown(&check.text)));
+    out.push_str(&told.replacen(&mark, &screen.paint(&mark, check.verdict), 1));
 }
 
 fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Screen) {

@@ -28,15 +28,31 @@ pub(super) fn cards(evidence: &Evidence, artifact: &Artifact) -> Markup {
         @if of(Verdict::Unproven).next().is_some() {
             h2 { "What is not proven" }
             section.card.unproven {
-                @for check in of(Verdict::Unproven) {
-                    div.open id=(anchor(check)) {
-                        b { (check.title) } " " span.figure { (figure(check)) } ": " (check.text)
-                        (behind(check, evidence, artifact))
+                @for (text, checks) in by_text(of(Verdict::Unproven)) {
+                    div.open {
+                        @for (i, check) in checks.iter().enumerate() {
+                            @if i > 0 { ", " }
+                            b id=(anchor(check)) { (check.title) } " " span.figure { (figure(check)) }
+                        }
+                        ": " (text)
+                        @for check in checks { (behind(check, evidence, artifact)) }
                     }
                 }
             }
         }
     }
+}
+
+/// Checks of which the same is to be said stand together.
+fn by_text<'c>(checks: impl Iterator<Item = &'c Check>) -> Vec<(&'c str, Vec<&'c Check>)> {
+    let mut all: Vec<(&str, Vec<&Check>)> = Vec::new();
+    for check in checks {
+        match all.iter_mut().find(|(text, _)| *text == check.text) {
+            Some((_, same)) => same.push(check),
+            None => all.push((&check.text, vec![check])),
+        }
+    }
+    all
 }
 
 fn card(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
@@ -66,9 +82,8 @@ fn behind(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
         "signatures" => super::sections::signatures(artifact),
         "sender_contract" => clauses(artifact, analysis),
         "rollback_triggers" => triggers(artifact),
-        "latency_p50" | "latency_p95" | "driven_latency_p50" | "driven_latency_p95" => {
-            slowest(check, analysis)
-        }
+        _ if check.verdict != Verdict::Fail => html! {},
+        "latency_p50" | "latency_p95" | "driven_latency_p50" | "driven_latency_p95" => slowest(analysis),
         "success_rate" => picked(analysis, "", |d| d.accepted().is_none()),
         "retry_rate" => picked(analysis, "", |d| !d.injected() && d.tries.len() > 1),
         "client_error_rate" => picked(analysis, "", |d| answered(d, 400..=499)),
@@ -125,10 +140,7 @@ fn drawn(delivery: &Delivery, why: &str, analysis: &Analysis) -> Markup {
     }
 }
 
-fn slowest(check: &Check, analysis: &Analysis) -> Markup {
-    if check.verdict != Verdict::Fail {
-        return html! {};
-    }
+fn slowest(analysis: &Analysis) -> Markup {
     let mut all: Vec<_> = analysis
         .own()
         .filter(|d| !d.injected())

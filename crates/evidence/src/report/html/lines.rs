@@ -68,7 +68,12 @@ impl Chart {
                     ticks.iter().map(|(x, text)| (across.share(*x), text.clone())).collect()
                 }
             },
-            y: up.ticks(said),
+            // Parts of a start or of a gate are none.
+            y: up
+                .ticks(said)
+                .into_iter()
+                .filter(|(_, text)| self.up == Up::Latency || !text.contains('.'))
+                .collect(),
         };
         let paths = self.lines.iter().map(|line| (line.class, self.path(line, across, up)));
         html! {

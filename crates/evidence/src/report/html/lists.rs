@@ -1,7 +1,7 @@
 //! Every flow and every webhook, the troubled ones first, to look one up: filtered by state and event without a script.
 
 use super::ruler::{of_a_lost, ruler};
-use crate::analysis::{Analysis, Delivery, Expectation, event_name, flow_reasons};
+use crate::analysis::{Analysis, Delivery, Expectation, Lost, event_name, flow_reasons};
 use crate::figure::{counted, milliseconds};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -14,9 +14,10 @@ const LISTED: usize = 200;
 const EVENTS: usize = 16;
 
 /// What may be said of a webhook: class, and the word for it. The first that holds is its state.
-const STATES: [(&str, &str); 10] = [
+const STATES: [(&str, &str); 11] = [
     ("lost", "lost"),
     ("open", "still due"),
+    ("swallowed", "swallowed by the circuit breaker"),
     ("refused", "not accepted"),
     ("late", "late"),
     ("unexpected", "unexpected"),
@@ -27,7 +28,7 @@ const STATES: [(&str, &str); 10] = [
     ("accepted", "accepted"),
 ];
 /// As many of those as are trouble.
-const TROUBLES: usize = 7;
+const TROUBLES: usize = 8;
 
 /// A line of the list of webhooks.
 struct Row<'a> {
@@ -188,18 +189,16 @@ fn of_a_delivery<'a>(delivery: Delivery, analysis: &'a Analysis) -> Row<'a> {
 
 /// Webhooks that were due and did not come.
 fn missing(analysis: &Analysis) -> impl Iterator<Item = Row<'_>> {
-    let complete = analysis.end.as_ref().is_some_and(|end| end.complete);
-    let open = move |asked: &Expectation<'_>| !complete && asked.deadline() > analysis.latest;
+    let lost = Lost::new(analysis);
     analysis.expectations().filter(|asked| asked.missing() > 0).map(move |asked| {
         let event = event_name(asked.event);
         let title = format!("{event} of flow {}, step {}", asked.flow, asked.step_name);
-        Row {
-            event,
-            states: vec![usize::from(open(&asked))],
-            flow: Some(asked.flow),
-            title,
-            what: What::Missing(asked),
-        }
+        let state = match (lost.is_pending(&asked), lost.is_swallowed(&asked)) {
+            (true, _) => 1,
+            (false, true) => 2,
+            (false, false) => 0,
+        };
+        Row { event, states: vec![state], flow: Some(asked.flow), title, what: What::Missing(asked) }
     })
 }
 

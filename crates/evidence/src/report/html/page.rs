@@ -7,12 +7,12 @@ use super::lines::{Across, Chart, Line, Up};
 use super::sections::{configuration, events, gates, outcomes, privacy, signatures, steps};
 use super::{histogram, lists, ruler, timeline};
 use crate::analysis::tallies;
-use crate::figure::{milliseconds, span};
+use crate::figure::{counted, milliseconds, span};
 use crate::report::artifact::Artifact;
 use crate::report::table::warnings;
 use crate::report::{EMBEDDED, Evidence};
 use maud::{Markup, html};
-use record::{Note, RunKind};
+use record::Note;
 
 /// Deliveries that were broken on purpose whose rulers are drawn.
 const DRAWN: usize = 3;
@@ -94,7 +94,7 @@ fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
         (histogram::histogram(&organic.latency, &injected.latency))
         h2 { "Over time" }
         (timeline::timeline(analysis))
-        @if artifact.provenance.kind == RunKind::Observe { (minutes(artifact).draw()) }
+        @if has_minutes(artifact) { (minutes(artifact).draw()) }
         h2 id="retries" { "Retries of what was broken on purpose" }
         @if broken.is_empty() {
             p.dim { "Nothing was broken on purpose in this run, so the retry policy was not put to the test." }
@@ -109,6 +109,11 @@ fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
             @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are in the list of webhooks." } }
         }
     }
+}
+
+/// Whether more than one minute was watched to its end.
+fn has_minutes(artifact: &Artifact) -> bool {
+    artifact.observation.as_ref().is_some_and(|seen| seen.minutes.iter().filter(|m| m.complete).count() > 1)
 }
 
 /// How the minutes of an observation went.
@@ -144,11 +149,11 @@ fn tables(artifact: &Artifact) -> Markup {
     let signed = &artifact.hmac_signature_validation;
     let failed: u64 = artifact.steps.iter().map(|step| step.failed).sum();
     html! {
-        @if !artifact.steps.is_empty() { (folded("steps", "Steps", &format!("{} kinds, {failed} failed", artifact.steps.len()), &steps(&artifact.steps))) }
-        (folded("events", "Events", &format!("{} kinds", artifact.event_distribution.len()), &events(artifact)))
+        @if !artifact.steps.is_empty() { (folded("steps", "Steps", &format!("{}, {failed} failed", counted(artifact.steps.len() as u64, "kinds")), &steps(&artifact.steps))) }
+        (folded("events", "Events", &counted(artifact.event_distribution.len() as u64, "kinds"), &events(artifact)))
         (folded("outcomes", "What became of the webhooks", "organic and broken on purpose apart", &outcomes(artifact)))
         (folded("signatures", "Signatures", &format!("{} of {} valid", signed.valid, signed.checked), &signatures(artifact)))
-        (folded("pii", "Personal data", &format!("{} findings in webhooks, {} in API answers", hooks.findings_total, api.findings_total), &html! {
+        (folded("pii", "Personal data", &format!("{} in webhooks, {} in API answers", counted(hooks.findings_total, "findings"), api.findings_total), &html! {
             (privacy("In webhooks", hooks))
             (privacy("In the API's answers", api))
         }))

@@ -142,7 +142,13 @@ impl Plot {
 
 /// Texts below an axis.
 pub(super) fn across(ticks: &[(f64, String)]) -> Markup {
-    html! { @for (at, text) in ticks { span style={ "left:" (percent(*at)) } { (text) } } }
+    // What would stand over the edge is moved inwards.
+    let side = |at: f64, text: &str| match at {
+        _ if at < 0.04 && text.len() > 8 => "from",
+        _ if at > 0.96 => "to",
+        _ => "",
+    };
+    html! { @for (at, text) in ticks { span class=(side(*at, text)) style={ "left:" (percent(*at)) } { (text) } } }
 }
 
 #[cfg(test)]

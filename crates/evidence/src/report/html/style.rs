@@ -49,7 +49,7 @@ font-size:.78rem;color:var(--dim);-webkit-print-color-adjust:exact;print-color-a
 .plot .area{position:relative;height:13rem;border-left:1px solid var(--line);border-bottom:1px solid var(--line)}
 .plot .ys{position:relative}.plot .ys span{position:absolute;right:.5rem;transform:translateY(50%);white-space:nowrap}
 .xs{position:relative;height:1.5rem;font-size:.78rem;color:var(--dim)}.plot .xs{grid-column:2}.xs span{position:absolute;top:.25rem;transform:translateX(-50%);white-space:nowrap}
-.grid{position:absolute;left:0;right:0;border-top:1px solid var(--soft)}
+.xs .from{transform:none}.xs .to{transform:translateX(-90%)}.grid{position:absolute;left:0;right:0;border-top:1px solid var(--soft)}
 .plot svg{position:absolute;inset:0;width:100%;height:100%;overflow:visible}.plot path{fill:none;stroke-width:1.8;stroke-linejoin:round;stroke-linecap:round}
 path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--fail)}path.d{stroke:var(--mark)}
 .bar{position:absolute}.bar.organic,.dot.organic{background:var(--organic)}.bar.injected,.dot.injected{background:var(--injected)}
@@ -72,7 +72,7 @@ path.a{stroke:var(--organic)}path.b{stroke:var(--injected)}path.c{stroke:var(--f
 .tiles{display:grid;grid-template-columns:repeat(3,1fr);gap:.35rem}.tiles div{padding:.2rem .45rem}.tiles dd{font-size:1rem}.plot{padding:.6rem .8rem .3rem .2rem;grid-template-columns:3.2rem 1fr}.plot .area{height:8rem}.xs span:nth-child(2n){opacity:.75}
 .card{padding:.45rem .6rem}.gates thead,table.stack thead{display:none}.gates,.gates tbody{display:block}
 .gates tr{display:flex;flex-wrap:wrap;gap:0 .5rem;padding:.15rem 0;border-bottom:1px solid var(--soft)}.gates td{border:0;padding:0}
-.gates .name{flex:1 1 50%;white-space:normal}.gates td:first-child{flex:0 0 4.6rem}.gates .target,.gates .samples,.gates tr.pass .seen,.gates tr.fail .seen,.gates tr.unproven .seen{display:none}
+.gates .name{flex:1 1 50%;white-space:normal}.gates td:first-child{flex:0 0 5.1rem}.gates .target,.gates .samples,.gates tr.pass .seen,.gates tr.fail .seen,.gates tr.unproven .seen{display:none}
 .gates .seen{width:100%;flex:1 1 100%}.dot,.dot.some,.dot.many{width:5px;height:5px;margin:0 0 -2.5px -2.5px}
 table.stack,table.stack tbody,table.stack tr,table.stack td{display:block;width:100%}
 table.stack tr{border-bottom:1px solid var(--line);padding:.3rem 0}
