@@ -15,6 +15,6 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args, mut command: clap::Command) -> Result<Exit, Failure> {
     let mut script = Vec::new();
     generate(args.shell, &mut command, "smoke", &mut script);
-    out::text(&String::from_utf8_lossy(&script));
+    out::raw(&String::from_utf8_lossy(&script));
     Ok(Exit::Pass)
 }

@@ -7,10 +7,11 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Kind, Known, MinFlows, Request, Trust, approval_annotations, human,
-    journal_of, judge, markdown, name_of, runs_of,
+    Allowed, Approval, Checkout, Demand, Kind, Known, MinFlows, Request, Trust, approval_annotations,
+    approval_page, human, journal_of, judge, markdown, name_of, runs_of,
 };
 use evidence::gate::Verdict;
+use evidence::report::write_whole;
 use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
 use scenario::{Loaded, Period, built_in_names, load, load_built_in, load_bytes};
@@ -99,6 +100,12 @@ pub(super) struct Args {
     /// Where the signed answer goes (approval.intoto.jsonl)
     #[arg(long, value_name = "FILE", requires = "sign")]
     svr: Option<PathBuf>,
+    /// List every item one by one, those that nothing exercised too
+    #[arg(long)]
+    all: bool,
+    /// Write the judgement as a page to this file too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value = "human")]
     format: GateFormat,
@@ -163,6 +170,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);
+    if let Some(file) = &args.html {
+        write_whole(file, approval_page(&approval).as_bytes())
+            .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
+    }
     github::summary(&markdown(&approval));
     if github::is_runner() {
         approval_annotations(&approval).iter().for_each(out::say);
@@ -171,12 +182,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         svr::write(&approval, &files, key, to)?;
     }
     match args.format {
-        GateFormat::Human => out::text(&human(&approval, out::screen(false).colour)),
+        GateFormat::Human => out::text(&human(&approval, out::screen(args.all))),
         GateFormat::Markdown => out::text(&markdown(&approval)),
         GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
             out::line(text);
         }
+    }
+    if let Some(file) = &args.html {
+        out::say(format!("page     {}", file.display()));
     }
     Ok(match approval.verdict {
         Verdict::Pass => Exit::Pass,

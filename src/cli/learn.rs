@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         learner.take(&record);
     }
     if learner.attempts() == 0 {
-        return Err(Failure::usage(format!("{shown}: there is no webhook in it, so nothing can be learnt")));
+        return Err(Failure::usage(format!("{shown}: it has no webhooks to learn from")));
     }
     let secret = args.secret.read()?;
     let learnt = learner.learn(secret.as_ref(), &endpoint);

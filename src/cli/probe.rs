@@ -122,7 +122,7 @@ fn tell(args: &Args, artifact: &ProbeArtifact, bytes: &[u8]) {
     match args.format {
         Format::Json => out::json(bytes),
         Format::Human => {
-            let text = probe_text(artifact, out::screen(false).colour);
+            let text = probe_text(artifact, out::screen(false));
             out::line(text);
         }
     }

@@ -47,7 +47,8 @@ pub(super) fn run(
     };
     match format {
         GateFormat::Human | GateFormat::Markdown => {
-            out::line(format!("promote to {percent} %: {} ({why})", verdict.word()));
+            let said = format!("{} ({})", verdict.word(), pii::shown(&why));
+            out::text(&out::screen(false).wrapped(&format!("promote to {percent} %: "), &said));
         }
         GateFormat::Json => {
             let evidence = latest.map(|observed| observed.judgement);

@@ -45,10 +45,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     path: String,
     /// Signature scheme
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
-    #[arg(long, value_name = "NAME|FILE", conflicts_with = "scheme")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE", conflicts_with = "scheme")]
     sender: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
@@ -74,7 +74,7 @@ pub(super) struct Args {
 
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2; may be given several times. Shares are of
     /// the first 100,000 deliveries
-    #[arg(long, value_name = "FAULT")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT")]
     inject: Vec<FaultSpec>,
 
     /// Journal file

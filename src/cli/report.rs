@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
     if evidence.integrity.torn_bytes > 0 {
-        out::say(format!("warning: {shown}: the last line is torn and was left out"));
+        out::say(format!("warning: {shown}: the last line is incomplete and was left out"));
     }
     let artifact = artifact(&evidence);
     let bytes = to_bytes(&artifact);

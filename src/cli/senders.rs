@@ -15,7 +15,7 @@ use std::path::Path;
 )]
 pub(super) struct Args {
     /// One of them, or the file of another, which is checked
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), value_name = "NAME|FILE")]
     sender: Option<String>,
     /// How to print them
     #[arg(long, value_enum, default_value_t)]

@@ -17,10 +17,10 @@ const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
 pub(super) struct Args {
     /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
     /// of another built-in profile
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// Who sends it: a built-in profile (`smoke senders` lists them), or the file of one
-    #[arg(long, value_name = "NAME|FILE", conflicts_with = "scheme")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE", conflicts_with = "scheme")]
     sender: Option<String>,
     /// The URL that it will be posted to, for senders that sign it
     #[arg(long, value_name = "URL", default_value = "")]

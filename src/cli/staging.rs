@@ -30,10 +30,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     misbehave: Vec<Misbehaviour>,
     /// good-practice, or deltacrown: the real system as measured, flaws included
-    #[arg(long = "as", value_name = "PROFILE", default_value = "good-practice")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE", default_value = "good-practice")]
     profile: Profile,
     /// Signature scheme of the webhooks
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// Where webhooks are posted to (http:// only); without it none are sent
     #[arg(long, value_name = "URL", env = "WEBHOOK_ENDPOINT", default_value = "")]

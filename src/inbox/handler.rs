@@ -3,7 +3,7 @@
 use super::allowance::Allowance;
 use super::answers::{answer_to, problem, received};
 use super::author::Seen;
-use super::deliveries::{Content, Deliveries, Place, Settling, Sighting};
+use super::deliveries::{Content, Deliveries, NextAttempts, Place, Settling, Sighting};
 use super::diagnoser::Diagnoser;
 use super::handled::{Handled, Open};
 use super::handshake;
@@ -142,6 +142,12 @@ impl Inbox {
         let now = self.clock.now();
         let settling = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).settling(now);
         Settling { under_way: self.under_way.load(Ordering::SeqCst), ..settling }
+    }
+
+    /// The attempt that most deliveries wait for, if any waits.
+    #[must_use]
+    pub fn next_attempts(&self) -> Option<NextAttempts> {
+        self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).next_attempts()
     }
 
     /// The path below which every injected redirect has one of its own: what arrives there was delivered elsewhere.

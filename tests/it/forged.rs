@@ -1,6 +1,7 @@
 //! Forged evidence against the built binary: each contradiction is named, and nothing forged ever passes.
 
 use crate::gate::{Run, recent};
+use crate::harness::unwrapped;
 use crate::sample::{self, Sample};
 use proptest::prelude::*;
 use std::fs::File;
@@ -13,7 +14,7 @@ fn gate(path: &Path, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg("gate").arg(path).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
     let out = smoke.output().expect("smoke runs");
-    let text = String::from_utf8([out.stdout, out.stderr].concat()).expect("UTF-8");
+    let text = unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).expect("UTF-8"));
     (out.status.code().expect("a code, not a signal"), text)
 }
 

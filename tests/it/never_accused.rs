@@ -273,11 +273,11 @@ fn no_honest_run_is_ever_accused() {
                         let said = accusations(&judged(&path, &case, &checkout, &witness));
                         if !said.is_empty() {
                             let kept = run.path().display().to_string();
-                            accused
-                                .lock()
-                                .unwrap()
-                                .push(format!("case {}, {case:?}, in {kept}:\n  {}",
-                                case.seed, said.join("\n  ")));
+                            accused.lock().unwrap().push(format!(
+                                "case {}, {case:?}, in {kept}:\n  {}",
+                                case.seed,
+                                said.join("\n  ")
+                            ));
                         }
                     }
                     *last.lock().unwrap() = Some(run);

@@ -6,6 +6,7 @@
 mod check;
 mod csv;
 mod data;
+mod editor;
 mod entries;
 mod error;
 mod load;
@@ -28,6 +29,7 @@ mod mistakes;
 mod tests;
 
 pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
+pub use editor::for_editors;
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use load::{

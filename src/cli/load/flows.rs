@@ -28,7 +28,7 @@ fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
     };
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
-    total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))
+    total.ok_or_else(|| Failure::usage("a load drives at most 1,000,000 flows"))
 }
 
 /// Resolves scenario and schedule, plays the flows and judges both.

@@ -131,7 +131,7 @@ fn roots(args: &WebhookLoadArgs, target: &Target) -> Result<RootCertStore, Failu
             roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
         }
         if roots.is_empty() {
-            return Err(wrong(&"there is no certificate in it"));
+            return Err(wrong(&"there is it holds no certificate"));
         }
         return Ok(roots);
     }

@@ -1,6 +1,7 @@
 //! What the user typed for `smoke observe`.
 
 use super::drive::DriveArgs;
+use crate::cli::run_args::ReportFormat;
 use crate::cli::secret_source::SecretSource;
 use crate::cli::typed::listen_address;
 use scenario::Period;
@@ -30,7 +31,7 @@ pub(in crate::cli) struct Args {
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     pub path: String,
     /// Signature scheme
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::schemes(), long, value_name = "NAME", default_value_t)]
     pub scheme: Scheme,
     #[command(flatten)]
     pub secret: SecretSource,
@@ -66,6 +67,9 @@ pub(in crate::cli) struct Args {
     pub artifacts: PathBuf,
     #[command(flatten)]
     pub drive: DriveArgs,
+    /// Reports to write beside the memo: html, junit
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
+    pub report: Vec<ReportFormat>,
     /// List the gates that nothing exercised too
     #[arg(long)]
     pub all: bool,

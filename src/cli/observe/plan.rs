@@ -37,7 +37,6 @@ pub(super) struct ObservePlan {
     /// What the command of `--on-rollback` is not to have.
     pub ours: OurSecrets,
     pub logs: Vec<PathBuf>,
-    pub all: bool,
     pub quiet: bool,
     embedded: bool,
     begin: WatchBegin,
@@ -95,7 +94,6 @@ impl ObservePlan {
             on_rollback: args.on_rollback.clone(),
             ours,
             logs: args.logs.clone(),
-            all: args.all,
             quiet: args.quiet,
             begin: WatchBegin {
                 at: Tick(0),

@@ -3,6 +3,7 @@
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
+use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
 use super::near::NearMisses;
 use super::privacy::Privacy;
@@ -29,6 +30,8 @@ pub struct Analysis {
     pub deliveries: Deliveries,
     /// Flows and steps.
     pub steps: Steps,
+    /// The first steps that went wrong, as they may be shown.
+    pub exchanges: Exchanges,
     /// Personal data that was found.
     pub privacy: Privacy,
     /// Content of the first deliveries and of troubled ones, by index of the delivery.
@@ -94,6 +97,7 @@ impl Analysis {
             header,
             deliveries: Deliveries::default(),
             steps: Steps::default(),
+            exchanges: Exchanges::default(),
             privacy,
             samples: HashMap::default(),
             refused: BTreeMap::new(),
@@ -135,6 +139,7 @@ impl Analysis {
                     self.expectations.step_ended(flow, step);
                 }
                 self.privacy.scan_step(step);
+                self.exchanges.step_ended(step, self.privacy.engine());
             }
             Record::Attempt(attempt) => self.arrived(attempt),
             Record::Answered(answered) => self.answered(answered),
@@ -160,7 +165,7 @@ impl Analysis {
     }
 
     /// The webhook that was due with this index.
-    pub(super) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
+    pub(crate) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
         self.expectations.get(index)
     }
 

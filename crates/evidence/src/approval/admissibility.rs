@@ -108,7 +108,7 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
     let name = &header.scenario.name;
     if !pinned.is_empty() && !plays_none(header) && !pinned.contains(&header.scenario.sha256) {
         let figure = format!(
-            "{name} of the run has SHA-256 {}, which is none of --scenario-sha256",
+            "{name} of the run has SHA-256 {}, which is not among --scenario-sha256",
             short(&header.scenario.sha256)
         );
         return evidence("scenario", "Scenario of the checkout", Verdict::Fail, figure, "--scenario-sha256");

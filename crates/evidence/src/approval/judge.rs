@@ -196,7 +196,7 @@ fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
     if bytes.len() as u64 > MAX_ARTIFACT {
         return Err((
             "artifact_too_large",
-            format!("{shown}: larger than {MAX_ARTIFACT} bytes, which no artifact is"),
+            format!("{shown}: larger than {MAX_ARTIFACT} bytes, too large for an artifact"),
         ));
     }
     Ok(bytes)
@@ -212,11 +212,11 @@ fn parse(bytes: &[u8], found: &mut Findings) -> Value {
             value
         }
         Ok(_) => {
-            found.add("not_an_artifact", "the file is JSON, but no object");
+            found.add("not_an_artifact", "the file is JSON, but not an object");
             Value::Null
         }
         Err(error) => {
-            found.add("not_json", format!("the file is no JSON: {error}"));
+            found.add("not_json", format!("the file is not JSON: {error}"));
             Value::Null
         }
     }

@@ -1,7 +1,7 @@
 //! Latencies on a terminal: the percentiles, and a histogram of bars.
 
-use super::figure::{counted, milliseconds};
 use super::screen::Screen;
+use crate::figure::{counted, milliseconds};
 use record::latency::Latency;
 use std::fmt::Write as _;
 

@@ -6,7 +6,7 @@ use super::file::json;
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
 use crate::analysis::{cases, tallies};
-use crate::gate::{API_PII, PII, Verdict, log_findings};
+use crate::gate::{API_PII, PII, ROLLBACK, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
 use record::SubjectKind;
@@ -127,6 +127,9 @@ fn recommendation(evidence: &Evidence) -> String {
         titles.join(", ")
     };
     match evidence.verdict {
+        Verdict::Fail if rolls_back(evidence) => {
+            format!("Roll back: {} failed.", of(Verdict::Fail))
+        }
         Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
         Verdict::Pass if embedded => {
             "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
@@ -141,6 +144,11 @@ fn recommendation(evidence: &Evidence) -> String {
         }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
     }
+}
+
+/// Whether a rollback trigger has fired: then what is observed is switched on already.
+fn rolls_back(evidence: &Evidence) -> bool {
+    evidence.checks.iter().any(|check| check.id == ROLLBACK.id && check.verdict == Verdict::Fail)
 }
 
 fn provenance(evidence: &Evidence) -> Provenance {

@@ -4,9 +4,9 @@ use super::artifact::Artifact;
 use super::bars::{histogram, percentiles};
 use super::columns::{Row, table};
 use super::evidence::Evidence;
-use super::figure::{actual, counted};
 use super::screen::Screen;
 use crate::analysis::{Cases, tallies};
+use crate::figure::{actual, counted};
 use crate::gate::{Check, Verdict};
 use pii::shown;
 use record::RunKind;
@@ -73,7 +73,7 @@ fn headline(artifact: &Artifact) -> String {
 }
 
 /// What no gate judges, and people should know all the same.
-fn warnings(artifact: &Artifact) -> Vec<String> {
+pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let api = &artifact.api_pii;
     let first = api.findings.first().map(|l| {
         format!(", first {} at {} of {}", l.finding.category.name(), shown(&l.finding.place), l.source)
@@ -111,7 +111,7 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         )
     });
     let torn = (!artifact.provenance.journal_complete)
-        .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
+        .then(|| "interrupted or cut off: this is what was seen up to then".to_owned());
     [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
@@ -119,11 +119,29 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
 pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) -> String {
     let mut out = String::new();
     for verdict in [Verdict::Fail, Verdict::Unproven] {
-        for check in checks.iter().filter(|check| check.verdict == verdict) {
-            failure(&mut out, check, cases, screen);
+        let open: Vec<&Check> = checks.iter().filter(|check| check.verdict == verdict).collect();
+        for (i, check) in open.iter().enumerate() {
+            let same = |other: &&&Check| other.text == check.text && other.actual.is_none();
+            if check.actual.is_some() {
+                failure(&mut out, check, cases, screen);
+            } else if !open.iter().take(i).any(|other| same(&other)) {
+                let titles: Vec<&str> = open.iter().filter(same).map(|other| other.title.as_str()).collect();
+                without_figure(&mut out, check, &titles, screen);
+            }
         }
     }
     out
+}
+
+/// Checks without a figure of which the same is to be said.
+fn without_figure(out: &mut String, check: &Check, titles: &[&str], screen: Screen) {
+    let target = match titles {
+        [_] if !check.target.is_empty() => format!(" (target {})", check.target),
+        _ => String::new(),
+    };
+    let mark = format!("{:<9}", check.verdict.word());
+    let told = screen.wrapped(&mark, &format!("{}{target}: {}", titles.join(", "), shown(&check.text)));
+    out.push_str(&told.replacen(&mark, &screen.paint(&mark, check.verdict), 1));
 }
 
 fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Screen) {

@@ -3,7 +3,7 @@
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
-use crate::report::figure::counted;
+use crate::figure::counted;
 use crate::report::screen::{Screen, cut};
 use crate::report::table::{failures, gates, latencies};
 use pii::shown;
