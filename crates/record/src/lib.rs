@@ -8,6 +8,7 @@
 //! Nothing here opens a socket or needs a runtime: who writes a journal while webhooks arrive is the live wing's business.
 
 mod aggregator;
+mod ahead;
 mod chain;
 mod compared;
 mod contract;
