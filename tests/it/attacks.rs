@@ -232,6 +232,35 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
     attacked("one webhook, ten ids", &plain, ids, 1, "10 ids stand on one signed message");
 }
 
+/// Without the secret, and everything numbered anew: nothing in the journal is missing any more.
+#[test]
+fn deliveries_that_were_left_out_and_renumbered_are_lost_or_come_too_late() {
+    let leave_out = |all: &mut Vec<Value>, is_out: &dyn Fn(u64) -> bool| {
+        let number = |r: &Value| r.get("attempt").or(r.get("answered")).and_then(|a| a["attempt"].as_u64());
+        all.retain(|r| !number(r).is_some_and(is_out));
+        let kept: Vec<u64> = all.iter().filter_map(|r| r.get("attempt")?["attempt"].as_u64()).collect();
+        for record in all.iter_mut() {
+            let Some(n) = number(record) else { continue };
+            let kind = if record.get("attempt").is_some() { "attempt" } else { "answered" };
+            record[kind]["attempt"] = kept.iter().position(|k| *k == n).unwrap().into();
+        }
+    };
+    let lost = |all: &mut Vec<Value>| leave_out(all, &|n| n == 2);
+    attacked("a webhook that was due", &Sample { injected_every: 0, ..recent() }, lost, 1, "Lost webhooks");
+    // The first attempts of the webhooks that were retried; nothing was broken, as far as the journal says.
+    let retried = |all: &mut Vec<Value>| {
+        let faulty: Vec<u64> = each(all, "attempt")
+            .filter(|a| a.get("fault").is_some())
+            .map(|a| a["attempt"].as_u64().unwrap())
+            .collect();
+        leave_out(all, &|n| faulty.contains(&n));
+        all[0]["header"]["faults"] = json!([]);
+    };
+    // One of 40, so that no latency is over its limit.
+    let few = Sample { flows: 40, injected_every: 40, ..recent() };
+    attacked("first attempts", &few, retried, 3, "an attempt before may have been left out");
+}
+
 /// Nothing edited: what the runner chose makes it weaker.
 #[test]
 fn weakened_runs_are_unproven_unless_they_are_allowed_by_name() {

@@ -12,6 +12,7 @@ use record::witness::{
 };
 use record::{Header, Record, RunKind, Watch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Other runs that are named in the answer; more are counted.
@@ -34,6 +35,8 @@ pub(super) struct Checkpoints<'r> {
     /// Records behind the last checkpoint that it does not count.
     beyond: u64,
     others: BTreeMap<Uuid, RegisteredRun>,
+    /// Addresses that webhooks came from, as the receiver saw them.
+    peers: BTreeSet<IpAddr>,
     found: Option<(&'static str, String)>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Whole {
     key: String,
     checkpoints: u64,
     last: CheckpointStatement,
+    peers: BTreeSet<IpAddr>,
     others: Vec<RegisteredRun>,
     /// Runs that were registered and are not named in any checkpoint.
     unnamed: u64,
@@ -77,6 +81,7 @@ impl<'r> Checkpoints<'r> {
             checkpoints: 0,
             beyond: 0,
             others: BTreeMap::new(),
+            peers: BTreeSet::new(),
             found: None,
         }
     }
@@ -95,6 +100,11 @@ impl<'r> Checkpoints<'r> {
         if self.chain.records() >= last.records {
             self.beyond += 1;
             return;
+        }
+        if let Record::Attempt(attempt) = record
+            && self.peers.len() <= TOLD
+        {
+            self.peers.extend(attempt.peer);
         }
         // It was read from a line, so that it is no longer than one.
         let taken = on_witness_clock(record, self.zero_us).map(|placed| self.chain.take(&placed));
@@ -223,6 +233,7 @@ impl<'r> Checkpoints<'r> {
                     key: key.to_string(),
                     checkpoints: self.checkpoints,
                     others: self.others.into_values().collect(),
+                    peers: self.peers,
                     unnamed: (first.run.number - 1).saturating_sub(named),
                     last,
                 }))
@@ -303,13 +314,14 @@ impl Witnessed {
             Self::Whole(whole) => {
                 let last = &whole.last;
                 let figure = format!(
-                    "{} by {}: all {} records that came from {} to {} by its clock, {} of them webhook attempts",
+                    "{} by {}: all {} records that came from {} to {} by its clock, {} of them webhook attempts{}",
                     whole.checkpoints,
                     super::admissibility::short(&whole.key),
                     last.records,
                     shown(last.run.registered_us),
                     shown(last.at_us),
-                    last.attempts
+                    last.attempts,
+                    whole.from()
                 );
                 vec![item(Verdict::Pass, figure), whole.runs(request)]
             }
@@ -318,6 +330,13 @@ impl Witnessed {
 }
 
 impl Whole {
+    /// Where webhooks came from: a runner with the secret may have posted some himself.
+    fn from(&self) -> String {
+        let told: Vec<String> = self.peers.iter().take(TOLD).map(ToString::to_string).collect();
+        let more = if self.peers.len() > TOLD { " and others" } else { "" };
+        if told.is_empty() { String::new() } else { format!(", from {}{more}", told.join(", ")) }
+    }
+
     /// The runs like this one that were registered within the time that is asked about, and which of them are shown.
     fn runs(&self, request: &Request<'_>) -> Item {
         let oldest = request.now - request.max_age;
