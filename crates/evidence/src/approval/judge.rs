@@ -134,7 +134,7 @@ fn proven(
     items.extend(proof.witnessed.items(request));
     items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.gates()));
-    items.extend(proof.seen.items(request.demand));
+    items.extend(proof.seen.items(request.demand, proof.latency_ms()));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }

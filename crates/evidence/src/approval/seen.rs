@@ -134,8 +134,8 @@ impl Seen {
     }
 
     /// What is told of any run.
-    pub(super) fn items(&self, demand: &Demand) -> Vec<Item> {
-        [self.ids(), self.clock(), demand.challenge.as_deref().map(|c| self.challenge(c))]
+    pub(super) fn items(&self, demand: &Demand, latency_ms: Option<f64>) -> Vec<Item> {
+        [self.ids(), self.clock(latency_ms), demand.challenge.as_deref().map(|c| self.challenge(c))]
             .into_iter()
             .flatten()
             .collect()
@@ -160,8 +160,8 @@ impl Seen {
         Some(evidence("ids", "Ids and signed messages", verdict, figure, "journal"))
     }
 
-    /// When webhooks were signed, by the sender's clock, against when they came.
-    fn clock(&self) -> Option<Item> {
+    /// When webhooks were signed, by the sender's clock, against when they came, and when the steps were sent that fired them.
+    fn clock(&self, latency_ms: Option<f64>) -> Option<Item> {
         let mut all = self.offsets.clone();
         all.sort_unstable();
         let (first, median) = (*all.first()?, *all.get(all.len() / 2)?);
@@ -169,7 +169,9 @@ impl Seen {
         let apart = if median >= 0 { "behind" } else { "ahead of" };
         let is_late = |ms: &&i64| self.retried_after.is_some_and(|pause| **ms >= median + pause);
         let late = self.of_this_run.iter().filter(is_late).count();
-        let (verdict, figure) = if median.abs() > CLOCK_MS {
+        // What was signed after a step was sent came after it by more than by its signing.
+        let too_soon = latency_ms.is_some_and(|ms| ms + (EARLY_MS as f64) < median as f64);
+        let (verdict, figure) = if median.abs() > CLOCK_MS || median < -EARLY_MS {
             (
                 Verdict::Unproven,
                 format!(
@@ -186,6 +188,16 @@ impl Seen {
                      clocks apart, or its times were moved",
                     s(median - first),
                     s(median)
+                ),
+            )
+        } else if too_soon {
+            (
+                Verdict::Unproven,
+                format!(
+                    "webhooks came {} s after they were signed, and {} s after the steps that fired them were sent: the sender's \
+                     clock is behind by the difference, or times were moved",
+                    s(median),
+                    latency_ms.map_or_else(String::new, |ms| format!("{:.1}", ms / 1000.0))
                 ),
             )
         } else if late > 0 {
