@@ -136,6 +136,7 @@ impl Witness {
                         kind,
                         scenario: scenario.chars().take(MAX_SCENARIO_NAME).collect(),
                         registered_us: self.wall_us(at),
+                        receiver: paths.look(since, Some(since))?.header.run_id,
                     },
                     since: since.to_string(),
                     closed: false,
@@ -258,7 +259,7 @@ impl State {
 
     fn take(&mut self, run: &RegisteredRun, piece: &Piece) -> io::Result<()> {
         let shift_us = piece.header.started.timestamp_micros();
-        let begin = run.registered_us.saturating_sub(u64::try_from(shift_us).unwrap_or(0));
+        let begin = run.begin_us(piece.header.run_id).saturating_sub(u64::try_from(shift_us).unwrap_or(0));
         let line = TimeLine { shift_us, begin: Tick(begin), keeps_earlier: false };
         self.placement.begin_run(piece.header.run_id);
         for text in piece.lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {

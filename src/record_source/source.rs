@@ -221,7 +221,7 @@ impl RecordSource {
         let (meta, batch) = looked;
         let restarted = receiver.follow_run(&batch);
         let (zero_us, url) = (receiver.zero_us(self.clock), receiver.url.clone());
-        let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, Witnessed::begin_us);
+        let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
         let missed = batch.missed;
         let records = self.alignment.take(batch, zero_us, begin_us);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);

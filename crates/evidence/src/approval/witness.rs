@@ -238,10 +238,6 @@ impl<'r> Checkpoints<'r> {
                     last,
                 }))
             }
-            (None, _, Some(_)) if self.kind == RunKind::Load => Witnessed::Open(
-                "a load keeps no webhooks one by one, so that what was signed cannot be held against them"
-                    .to_owned(),
-            ),
             (None, _, last) => {
                 let until =
                     last.map_or_else(|| "the run was registered".to_owned(), |last| shown(last.at_us));
@@ -253,13 +249,10 @@ impl<'r> Checkpoints<'r> {
     }
 }
 
-/// Whether a checkpoint was signed after another one of the same run.
+/// Whether a checkpoint was signed after another one of the same run. Its time says nothing: a receiver that was started again
+/// may have another clock.
 fn follows(before: &CheckpointStatement, later: &CheckpointStatement) -> bool {
-    !before.closed
-        && before.run == later.run
-        && before.at_us <= later.at_us
-        && before.records <= later.records
-        && before.runs <= later.runs
+    !before.closed && before.run == later.run && before.records <= later.records && before.runs <= later.runs
 }
 
 fn differs(last: &CheckpointStatement) -> String {
@@ -294,12 +287,16 @@ impl Witnessed {
     }
 
     /// What is told of it: nothing of a run without checkpoints, where none are asked for.
-    pub(super) fn items(&self, request: &Request<'_>) -> Vec<Item> {
+    pub(super) fn items(&self, request: &Request<'_>, kind: RunKind) -> Vec<Item> {
         let item = |verdict, figure: String| {
             evidence("witness", "Checkpoints of the receiver", verdict, figure, "journal and --witness")
         };
         match self {
             Self::None if request.witness.is_none() => Vec::new(),
+            Self::None | Self::Open(_) if matches!(kind, RunKind::Load | RunKind::Probe) => vec![item(
+                Verdict::NotExercised,
+                format!("a {} keeps no webhooks that a receiver could vouch for", kind.name()),
+            )],
             Self::None => vec![item(
                 Verdict::Unproven,
                 "none in the journal: it was not read back from a receiver with --witness-key (--inbox), or they were taken out"
@@ -344,7 +341,8 @@ impl Whole {
         let recent = |run: &&RegisteredRun| time(run.registered_us) >= oldest;
         let own = &self.last.run;
         let is_alike = |run: &&RegisteredRun| (run.kind, &run.scenario) == (own.kind, &own.scenario);
-        let (alike, others): (Vec<_>, Vec<_>) = self.others.iter().filter(recent).partition(is_alike);
+        let (alike, mut others): (Vec<_>, Vec<_>) = self.others.iter().filter(recent).partition(is_alike);
+        others.retain(|run| !request.shown.contains(&run.run));
         let (given, hidden): (Vec<_>, Vec<_>) =
             alike.iter().partition(|run| request.shown.contains(&run.run));
         let begun = alike.len() + 1;
