@@ -426,6 +426,9 @@ fn not_vouched(refusal: &Refused) -> Response {
     match refusal {
         Refused::Unknown => refused(404, "this run was not registered here"),
         Refused::Closed => refused(409, "this run has ended"),
+        Refused::TooMany => {
+            refused(429, "too many runs were registered within a minute").with("Retry-After", "60")
+        }
         Refused::Gone => refused(410, "what came since the run was registered is not all there any more"),
         Refused::Place => refused(400, "since: not the `next` of an earlier answer about this run"),
         Refused::Journal(error) => refused(503, &format!("the journal fails: {}", error.kind())),

@@ -16,6 +16,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use uuid::Uuid;
 use wire::Clock;
 
+/// Most runs that are registered within a minute: whoever has the token fills no journal, and pushes no run out of the roll
+/// unseen.
+const MOST_A_MINUTE: usize = 30;
+const MINUTE_US: u64 = 60_000_000;
+
 /// Why a request about a registered run is refused.
 #[derive(Debug)]
 pub(super) enum Refused {
@@ -25,6 +30,8 @@ pub(super) enum Refused {
     Closed,
     /// What came since it was registered is not all there any more.
     Gone,
+    /// Too many runs were registered within a minute.
+    TooMany,
     /// The place to go on at is none of an earlier answer.
     Place,
     /// The journal cannot be read or written.
@@ -117,6 +124,7 @@ impl Witness {
         let entry = match roll.known.iter().find(|entry| entry.run.run == run) {
             Some(entry) if entry.closed => return Err(Refused::Closed),
             Some(entry) => entry.clone(),
+            None if self.is_crowded(&roll) => return Err(Refused::TooMany),
             None => {
                 // First the place, then the time: what came after this time is written behind this place.
                 let since = paths.now();
@@ -128,6 +136,7 @@ impl Witness {
                         kind,
                         scenario: scenario.chars().take(MAX_SCENARIO_NAME).collect(),
                         registered_us: self.wall_us(at),
+                        receiver: paths.look(since, Some(since))?.header.run_id,
                     },
                     since: since.to_string(),
                     closed: false,
@@ -210,6 +219,11 @@ impl Witness {
         Ok(state)
     }
 
+    fn is_crowded(&self, roll: &Roll) -> bool {
+        let since = self.wall_us(self.clock.now()).saturating_sub(MINUTE_US);
+        roll.known.iter().filter(|known| known.run.registered_us > since).count() >= MOST_A_MINUTE
+    }
+
     fn sign(&self, entry: &RollEntry, chain: &WitnessChain, closed: bool, roll: &Roll) -> SignedCheckpoint {
         let number = entry.run.number;
         let is_told = |other: &u64| if chain.records() == 0 { *other < number } else { *other > number };
@@ -245,7 +259,7 @@ impl State {
 
     fn take(&mut self, run: &RegisteredRun, piece: &Piece) -> io::Result<()> {
         let shift_us = piece.header.started.timestamp_micros();
-        let begin = run.registered_us.saturating_sub(u64::try_from(shift_us).unwrap_or(0));
+        let begin = run.begin_us(piece.header.run_id).saturating_sub(u64::try_from(shift_us).unwrap_or(0));
         let line = TimeLine { shift_us, begin: Tick(begin), keeps_earlier: false };
         self.placement.begin_run(piece.header.run_id);
         for text in piece.lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {

@@ -171,7 +171,10 @@ impl RecordSource {
             if !is_open || self.blind_since.is_some() {
                 return;
             }
-            self.look_at_receiver(Ask { wait: Duration::ZERO, closes: true }, limit).await;
+            // One that has nothing more has signed for the last time, or never will.
+            if !self.look_at_receiver(Ask { wait: Duration::ZERO, closes: true }, limit).await.0 {
+                return;
+            }
         }
     }
 
@@ -205,6 +208,10 @@ impl RecordSource {
         let Origin::Remote(receiver) = &mut self.origin else { return (false, None) };
         let looked = match timeout(limit, receiver.remote.look(self.clock, ask)).await {
             Ok(Ok(looked)) => looked,
+            Ok(Err(error)) if receiver.forgets(&error) => {
+                self.note(format!("{error}: from here on it vouches for nothing"));
+                return (true, None);
+            }
             Ok(Err(error)) => return (false, self.blinded(error.to_string())),
             Err(_) => {
                 let why = format!("the inbox does not answer within {} s", limit.as_secs());
@@ -214,7 +221,7 @@ impl RecordSource {
         let (meta, batch) = looked;
         let restarted = receiver.follow_run(&batch);
         let (zero_us, url) = (receiver.zero_us(self.clock), receiver.url.clone());
-        let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, Witnessed::begin_us);
+        let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
         let missed = batch.missed;
         let records = self.alignment.take(batch, zero_us, begin_us);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
@@ -296,6 +303,16 @@ impl RemoteReceiver {
     /// Whether a run is registered there that has not been said to have ended.
     fn is_open(&self) -> bool {
         self.witnessed.as_ref().is_some_and(|witnessed| !witnessed.is_closed())
+    }
+
+    /// Whether it says that it cannot vouch for the run, which is read on without.
+    fn forgets(&mut self, error: &RemoteError) -> bool {
+        let is_over = matches!(error, RemoteError::Refused { status: 404 | 409 | 410, .. });
+        let forgets = is_over && self.witnessed.take().is_some();
+        if forgets {
+            self.remote.forget_registration();
+        }
+        forgets
     }
 
     /// The checkpoint over the records that have come with it, for the journal; one that they do not lead to is none, and

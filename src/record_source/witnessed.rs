@@ -2,7 +2,7 @@
 
 use super::remote::RemoteError;
 use record::seal::SignedCheckpoint;
-use record::witness::{Checkpoint, WitnessChain, on_witness_clock};
+use record::witness::{Checkpoint, RegisteredRun, WitnessChain, on_witness_clock};
 use record::{Record, Tick, Watch};
 use uuid::Uuid;
 
@@ -10,8 +10,7 @@ use uuid::Uuid;
 #[derive(Debug)]
 pub(super) struct Witnessed {
     chain: WitnessChain,
-    /// When the run was registered, µs since the Unix epoch by the receiver's clock.
-    begin_us: i64,
+    run: RegisteredRun,
     /// How many runs the receiver knew of at the last checkpoint.
     runs: u64,
     closed: bool,
@@ -33,14 +32,13 @@ impl Witnessed {
         if statement.run.run != run || !chain.is_at(&statement) {
             return Err(RemoteError::Malformed("it did not register this run".to_owned()));
         }
-        let begin_us = i64::try_from(statement.run.registered_us).unwrap_or(i64::MAX);
-        let witnessed = Self { chain, begin_us, runs: statement.runs, closed: false };
+        let witnessed = Self { chain, run: statement.run, runs: statement.runs, closed: false };
         Ok((witnessed, record(signed, zero_us, at)))
     }
 
-    /// What came before this is not the run's, µs since the Unix epoch by the receiver's clock.
-    pub(super) const fn begin_us(&self) -> i64 {
-        self.begin_us
+    /// What came before this is not the run's, µs since the Unix epoch by the clock of this run of the receiver.
+    pub(super) fn begin_us(&self, receiver: Uuid) -> i64 {
+        i64::try_from(self.run.begin_us(receiver)).unwrap_or(i64::MAX)
     }
 
     /// Whether the receiver has signed for the last time.

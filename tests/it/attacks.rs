@@ -232,6 +232,67 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
     attacked("one webhook, ten ids", &plain, ids, 1, "10 ids stand on one signed message");
 }
 
+/// What the sender has signed is held against the times of the run: nothing comes before it is signed, nor is signed before it
+/// is asked for, but by clocks that are apart.
+#[test]
+fn times_that_were_moved_against_signatures_are_unproven_with_the_seconds() {
+    let plain = Sample { injected_every: 0, ..recent() };
+    let by = |seconds: i64| {
+        move |all: &mut Vec<Value>| {
+            let header = &mut all[0]["header"];
+            let started: chrono::DateTime<chrono::Utc> = header["started"].as_str().unwrap().parse().unwrap();
+            let moved = started + chrono::TimeDelta::seconds(seconds);
+            header["started"] = moved.to_rfc3339_opts(chrono::SecondsFormat::AutoSi, true).into();
+        }
+    };
+    attacked(
+        "sooner",
+        &plain,
+        by(-3),
+        3,
+        "the sender's clock is 3.0 s ahead of the receiver's, or the times were moved",
+    );
+    attacked(
+        "steps later",
+        &plain,
+        by(3),
+        3,
+        "webhooks came 3.0 s after they were signed, and 0.0 s after the steps",
+    );
+    attacked("close", &plain, by(0), 0, "at the median");
+    let alone = |all: &mut Vec<Value>| all[0]["header"]["concurrency"] = 1.into();
+    attacked("one at a time", &recent(), alone, 1, "flows are under way at once");
+}
+
+/// Without the secret, and everything numbered anew: nothing in the journal is missing any more.
+#[test]
+fn deliveries_that_were_left_out_and_renumbered_are_lost_or_come_too_late() {
+    let leave_out = |all: &mut Vec<Value>, is_out: &dyn Fn(u64) -> bool| {
+        let number = |r: &Value| r.get("attempt").or(r.get("answered")).and_then(|a| a["attempt"].as_u64());
+        all.retain(|r| !number(r).is_some_and(is_out));
+        let kept: Vec<u64> = all.iter().filter_map(|r| r.get("attempt")?["attempt"].as_u64()).collect();
+        for record in all.iter_mut() {
+            let Some(n) = number(record) else { continue };
+            let kind = if record.get("attempt").is_some() { "attempt" } else { "answered" };
+            record[kind]["attempt"] = kept.iter().position(|k| *k == n).unwrap().into();
+        }
+    };
+    let lost = |all: &mut Vec<Value>| leave_out(all, &|n| n == 2);
+    attacked("a webhook that was due", &Sample { injected_every: 0, ..recent() }, lost, 1, "Lost webhooks");
+    // The first attempts of the webhooks that were retried; nothing was broken, as far as the journal says.
+    let retried = |all: &mut Vec<Value>| {
+        let faulty: Vec<u64> = each(all, "attempt")
+            .filter(|a| a.get("fault").is_some())
+            .map(|a| a["attempt"].as_u64().unwrap())
+            .collect();
+        leave_out(all, &|n| faulty.contains(&n));
+        all[0]["header"]["faults"] = json!([]);
+    };
+    // One of 40, so that no latency is over its limit.
+    let few = Sample { flows: 40, injected_every: 40, ..recent() };
+    attacked("first attempts", &few, retried, 3, "an attempt before may have been left out");
+}
+
 /// Nothing edited: what the runner chose makes it weaker.
 #[test]
 fn weakened_runs_are_unproven_unless_they_are_allowed_by_name() {

@@ -48,6 +48,7 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod misbehaving;
+#[cfg(test)]
 mod never_accused;
 #[cfg(test)]
 mod no_certificates;
@@ -113,4 +114,5 @@ mod trust;
 mod used_rows;
 #[cfg(test)]
 mod wall_clock;
+#[cfg(test)]
 mod witness;

@@ -99,7 +99,13 @@ impl Case {
                 args
             }
         };
+        if random.one_in(10) {
+            args = ["observe", "--inbox", inbox, "--token-file", "token", "--duration", "2s"]
+                .map(str::to_owned)
+                .into();
+        }
         let is_run = args[0] == "run";
+        let is_driven = args[1] != "--inbox";
         args.extend(["--gates", "gates.yaml", "--quiet"].map(str::to_owned));
         if args[0] != "observe" {
             args.extend(["--within".to_owned(), format!("{}ms", 300 + random.below(900))]);
@@ -108,7 +114,7 @@ impl Case {
         if is_remote {
             args.extend(["--inbox", inbox, "--token-file", "token"].map(str::to_owned));
         }
-        for _ in 0..random.below(3) {
+        for _ in 0..(if is_driven { random.below(3) } else { 0 }) {
             let place = ["", "@1", "@2", "@50%"][usize::try_from(random.below(4)).unwrap()];
             args.extend(["--misbehave".to_owned(), format!("{}{place}", random.of(Kind::ALL).name())]);
         }

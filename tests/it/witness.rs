@@ -36,6 +36,7 @@ impl Witnessed {
             kind: RunKind::Run,
             scenario: "payments".to_owned(),
             registered_us: zero_us + 50,
+            receiver: uuid::Uuid::nil(),
         };
         let mut chain = WitnessChain::of(header.run_id);
         let sign = |chain: &WitnessChain, at: Tick, closed| {
@@ -227,6 +228,7 @@ fn registered(number: u64, scenario: &str, minutes_ago: i64) -> RegisteredRun {
         kind: RunKind::Run,
         scenario: scenario.to_owned(),
         registered_us: u64::try_from(at.timestamp_micros()).unwrap(),
+        receiver: uuid::Uuid::nil(),
     }
 }
 

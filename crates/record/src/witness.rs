@@ -31,6 +31,8 @@ pub struct RegisteredRun {
     pub scenario: String,
     /// When, µs since the Unix epoch by the receiver's clock.
     pub registered_us: u64,
+    /// The receiver's own run then; one that was started again may have another clock.
+    pub receiver: Uuid,
 }
 
 /// A registered run in the receiver's own journal.
@@ -97,6 +99,15 @@ pub struct WitnessChain {
     head: [u8; 32],
     records: u64,
     attempts: u64,
+}
+
+impl RegisteredRun {
+    /// What came before this is not the run's, in µs since the Unix epoch, among records of the receiver's run `receiver`:
+    /// all that a later one has came after it was registered.
+    #[must_use]
+    pub fn begin_us(&self, receiver: Uuid) -> u64 {
+        if receiver == self.receiver { self.registered_us } else { 0 }
+    }
 }
 
 impl WitnessChain {

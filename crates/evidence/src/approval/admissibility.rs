@@ -65,14 +65,7 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
 pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, source: &str) -> Item {
     let age = now - ended;
     let (verdict, figure) = if age < -SKEW {
-        // A machine whose clock is wrong says so of an honest run, too.
-        (
-            Verdict::Unproven,
-            format!(
-                "it ends in {}, which is still to come: the clock of the machine that ran it is ahead, or its times were moved",
-                span(-age)
-            ),
-        )
+        (Verdict::Fail, "it ends in the future".to_owned())
     } else if age > max {
         (
             Verdict::Unproven,
@@ -84,8 +77,16 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
     evidence("age", "Recent", verdict, figure, source)
 }
 
-/// When the run began against the commit.
-pub(super) fn times(started: DateTime<Utc>, not_before: Option<DateTime<Utc>>, found: &mut Findings) {
+/// When the run began, by the receiver's clock where that is another one, against the clock here and the commit.
+pub(super) fn times(
+    started: DateTime<Utc>,
+    now: DateTime<Utc>,
+    not_before: Option<DateTime<Utc>>,
+    found: &mut Findings,
+) {
+    if started > now + SKEW {
+        found.add("time_in_the_future", format!("the run began at {started}, which is still to come"));
+    }
     if let Some(commit) = not_before.filter(|commit| started < *commit) {
         found.add(
             "before_the_commit",

@@ -131,10 +131,10 @@ fn proven(
     items.extend(recomputed::items(request, proof, journal, artifact, found));
     items.push(again);
     items.extend(sealed);
-    items.extend(proof.witnessed.items(request));
+    items.extend(proof.witnessed.items(request, proof.evidence.analysis.header.kind));
     items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.gates()));
-    items.extend(proof.seen.items(request.demand));
+    items.extend(proof.seen.items(request.demand, proof.latency_ms()));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }

@@ -8,7 +8,7 @@ use super::unreadable::{broken, of_a_load, of_a_probe};
 use super::witness::{Checkpoints, Witnessed};
 use crate::analysis::load::Series;
 use crate::analysis::{Recheck, receiver_clock};
-use crate::gate::{Check, Gates, Verdict};
+use crate::gate::{Check, Gates, LATENCY_P50, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, ProbeArtifact, artifact, load_from_journal,
     probe_from_journal, to_bytes,
@@ -83,6 +83,12 @@ impl Proof {
     /// A time of the run by the receiver's clock.
     pub(super) fn by_receiver(&self, time: DateTime<Utc>) -> DateTime<Utc> {
         time.checked_add_signed(self.apart.unwrap_or_default()).unwrap_or(time)
+    }
+
+    /// How long after the steps webhooks came at the median, by the run's own times, in ms.
+    pub(super) fn latency_ms(&self) -> Option<f64> {
+        let is_run = self.evidence.analysis.header.kind == RunKind::Run;
+        self.evidence.checks.iter().find(|check| is_run && check.id == LATENCY_P50.id)?.actual
     }
 
     /// Webhooks that were due.

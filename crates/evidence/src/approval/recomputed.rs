@@ -18,7 +18,7 @@ pub(super) fn items(
     found: &mut Findings,
 ) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    admissibility::times(proof.by_receiver(header.started), request.not_before, found);
+    admissibility::times(proof.by_receiver(header.started), request.now, request.not_before, found);
     let (path, journal) = (journal, name(journal));
     let integrity = &proof.evidence.integrity;
     let cut_off = if integrity.ended {
@@ -32,6 +32,11 @@ pub(super) fn items(
         match &cut_off {
             Some(when) => {
                 let figure = format!("written before the run was cut off at {when}");
+                evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
+            }
+            None if proof.bytes != artifact && proof.is_one_journal && cut_off::is_first(path, artifact) => {
+                let figure = "it is of before anything was driven: smoke was ended before it wrote the last one, which \
+                              `smoke report` does";
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
             None => recomputed(proof, &journal, artifact, value, found),

@@ -12,6 +12,7 @@ use record::witness::{
 };
 use record::{Header, Record, RunKind, Watch};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use uuid::Uuid;
 
 /// Other runs that are named in the answer; more are counted.
@@ -34,6 +35,8 @@ pub(super) struct Checkpoints<'r> {
     /// Records behind the last checkpoint that it does not count.
     beyond: u64,
     others: BTreeMap<Uuid, RegisteredRun>,
+    /// Addresses that webhooks came from, as the receiver saw them.
+    peers: BTreeSet<IpAddr>,
     found: Option<(&'static str, String)>,
 }
 
@@ -58,6 +61,7 @@ pub(super) struct Whole {
     key: String,
     checkpoints: u64,
     last: CheckpointStatement,
+    peers: BTreeSet<IpAddr>,
     others: Vec<RegisteredRun>,
     /// Runs that were registered and are not named in any checkpoint.
     unnamed: u64,
@@ -77,6 +81,7 @@ impl<'r> Checkpoints<'r> {
             checkpoints: 0,
             beyond: 0,
             others: BTreeMap::new(),
+            peers: BTreeSet::new(),
             found: None,
         }
     }
@@ -95,6 +100,11 @@ impl<'r> Checkpoints<'r> {
         if self.chain.records() >= last.records {
             self.beyond += 1;
             return;
+        }
+        if let Record::Attempt(attempt) = record
+            && self.peers.len() <= TOLD
+        {
+            self.peers.extend(attempt.peer);
         }
         // It was read from a line, so that it is no longer than one.
         let taken = on_witness_clock(record, self.zero_us).map(|placed| self.chain.take(&placed));
@@ -223,14 +233,11 @@ impl<'r> Checkpoints<'r> {
                     key: key.to_string(),
                     checkpoints: self.checkpoints,
                     others: self.others.into_values().collect(),
+                    peers: self.peers,
                     unnamed: (first.run.number - 1).saturating_sub(named),
                     last,
                 }))
             }
-            (None, _, Some(_)) if self.kind == RunKind::Load => Witnessed::Open(
-                "a load keeps no webhooks one by one, so that what was signed cannot be held against them"
-                    .to_owned(),
-            ),
             (None, _, last) => {
                 let until =
                     last.map_or_else(|| "the run was registered".to_owned(), |last| shown(last.at_us));
@@ -242,13 +249,10 @@ impl<'r> Checkpoints<'r> {
     }
 }
 
-/// Whether a checkpoint was signed after another one of the same run.
+/// Whether a checkpoint was signed after another one of the same run. Its time says nothing: a receiver that was started again
+/// may have another clock.
 fn follows(before: &CheckpointStatement, later: &CheckpointStatement) -> bool {
-    !before.closed
-        && before.run == later.run
-        && before.at_us <= later.at_us
-        && before.records <= later.records
-        && before.runs <= later.runs
+    !before.closed && before.run == later.run && before.records <= later.records && before.runs <= later.runs
 }
 
 fn differs(last: &CheckpointStatement) -> String {
@@ -283,12 +287,16 @@ impl Witnessed {
     }
 
     /// What is told of it: nothing of a run without checkpoints, where none are asked for.
-    pub(super) fn items(&self, request: &Request<'_>) -> Vec<Item> {
+    pub(super) fn items(&self, request: &Request<'_>, kind: RunKind) -> Vec<Item> {
         let item = |verdict, figure: String| {
             evidence("witness", "Checkpoints of the receiver", verdict, figure, "journal and --witness")
         };
         match self {
             Self::None if request.witness.is_none() => Vec::new(),
+            Self::None | Self::Open(_) if matches!(kind, RunKind::Load | RunKind::Probe) => vec![item(
+                Verdict::NotExercised,
+                format!("a {} keeps no webhooks that a receiver could vouch for", kind.name()),
+            )],
             Self::None => vec![item(
                 Verdict::Unproven,
                 "none in the journal: it was not read back from a receiver with --witness-key (--inbox), or they were taken out"
@@ -303,13 +311,14 @@ impl Witnessed {
             Self::Whole(whole) => {
                 let last = &whole.last;
                 let figure = format!(
-                    "{} by {}: all {} records that came from {} to {} by its clock, {} of them webhook attempts",
+                    "{} by {}: all {} records that came from {} to {} by its clock, {} of them webhook attempts{}",
                     whole.checkpoints,
                     super::admissibility::short(&whole.key),
                     last.records,
                     shown(last.run.registered_us),
                     shown(last.at_us),
-                    last.attempts
+                    last.attempts,
+                    whole.from()
                 );
                 vec![item(Verdict::Pass, figure), whole.runs(request)]
             }
@@ -318,6 +327,13 @@ impl Witnessed {
 }
 
 impl Whole {
+    /// Where webhooks came from: a runner with the secret may have posted some himself.
+    fn from(&self) -> String {
+        let told: Vec<String> = self.peers.iter().take(TOLD).map(ToString::to_string).collect();
+        let more = if self.peers.len() > TOLD { " and others" } else { "" };
+        if told.is_empty() { String::new() } else { format!(", from {}{more}", told.join(", ")) }
+    }
+
     /// The runs like this one that were registered within the time that is asked about, and which of them are shown.
     fn runs(&self, request: &Request<'_>) -> Item {
         let oldest = request.now - request.max_age;
@@ -325,7 +341,8 @@ impl Whole {
         let recent = |run: &&RegisteredRun| time(run.registered_us) >= oldest;
         let own = &self.last.run;
         let is_alike = |run: &&RegisteredRun| (run.kind, &run.scenario) == (own.kind, &own.scenario);
-        let (alike, others): (Vec<_>, Vec<_>) = self.others.iter().filter(recent).partition(is_alike);
+        let (alike, mut others): (Vec<_>, Vec<_>) = self.others.iter().filter(recent).partition(is_alike);
+        others.retain(|run| !request.shown.contains(&run.run));
         let (given, hidden): (Vec<_>, Vec<_>) =
             alike.iter().partition(|run| request.shown.contains(&run.run));
         let begun = alike.len() + 1;

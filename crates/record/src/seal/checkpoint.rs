@@ -73,6 +73,7 @@ mod tests {
             kind: RunKind::Run,
             scenario: "payments".to_owned(),
             registered_us: 5,
+            receiver: Uuid::nil(),
         };
         let (head, others) = ("00".repeat(32), vec![run.clone()]);
         CheckpointStatement { run, at_us: 7, records: 3, attempts: 1, head, closed: false, runs: 2, others }
