@@ -16,6 +16,7 @@ mod check;
 mod ci_examples;
 #[cfg(test)]
 mod compare;
+mod completions;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]

@@ -32,10 +32,10 @@ pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> St
     if let Some(flows) = &artifact.end_to_end {
         out.push_str(&end_to_end(flows, screen));
     }
-    let _ = write!(out, "\n{}", gates(&judged.checks, "", screen));
-    for note in &artifact.notes {
-        out.push_str(&screen.wrapped("note: ", &shown(note)));
-    }
+    let notes: String = artifact.notes.iter().map(|note| screen.wrapped("note: ", &shown(note))).collect();
+    let _ =
+        write!(out, "\n{}", gates(&judged.checks, "", screen, out.lines().count() + notes.lines().count()));
+    out.push_str(&notes);
     let closed = series.response.count() == 0;
     let (name, latency) =
         if closed { ("service time", &series.service) } else { ("response time", &series.response) };
