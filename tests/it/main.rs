@@ -92,6 +92,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+mod screens;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

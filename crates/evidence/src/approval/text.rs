@@ -61,7 +61,9 @@ fn artifact(out: &mut String, judgement: &Judgement, screen: Screen, passed: boo
     }
     for wanted in [Verdict::Fail, Verdict::Unproven] {
         for item in judgement.items.iter().filter(|item| item.verdict == wanted) {
-            let said = format!("{}: {}{}", printable(&item.title), printable(&item.figure), source(item));
+            // What was recomputed comes from the journal, as the heading of those that passed says.
+            let from = if item.group == Group::Checklist { String::new() } else { source(item) };
+            let said = format!("{}: {}{from}", printable(&item.title), printable(&item.figure));
             out.push_str(&marked(wanted, &said, screen));
         }
     }

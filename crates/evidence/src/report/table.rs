@@ -41,13 +41,16 @@ pub fn summary(evidence: &Evidence, artifact: &Artifact, screen: Screen) -> Stri
     out
 }
 
-/// Percentiles, and the histogram where the verdict does not scrolls away for it.
+/// Percentiles and the histogram, where the verdict does not scroll away for them.
 pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen: Screen) {
-    out.push_str(&percentiles(name, latency, screen));
-    let bars = histogram(latency, screen);
-    let rows = out.lines().count() + bars.lines().count() + BELOW;
-    if screen.all || screen.rows.is_none_or(|most| rows <= most) {
-        out.push_str(&bars);
+    let fits = |out: &str, more: &str| {
+        let rows = out.lines().count() + more.lines().count() + BELOW;
+        screen.all || screen.rows.is_none_or(|most| rows <= most)
+    };
+    for more in [percentiles(name, latency, screen), histogram(latency, screen)] {
+        if fits(out, &more) {
+            out.push_str(&more);
+        }
     }
 }
 
