@@ -134,7 +134,7 @@ enum Required {
 /// Judges all artifacts.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.new_challenge {
-        out::line(challenge()?);
+        out::raw_line(challenge()?);
         return Ok(Exit::Pass);
     }
     let checkout = checkout(args)?;
@@ -183,10 +183,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     match args.format {
         GateFormat::Human => out::text(&human(&approval, out::screen(args.all))),
-        GateFormat::Markdown => out::text(&markdown(&approval)),
+        GateFormat::Markdown => out::raw(&markdown(&approval)),
         GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
-            out::line(text);
+            out::raw_line(text);
         }
     }
     if let Some(file) = &args.html {
@@ -231,9 +231,9 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
 
 /// A line for each file that evidence is held against.
 fn print_digests(checkout: &Checkout) -> Exit {
-    out::line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
+    out::raw_line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
     for (name, Known { source, sha256, .. }) in &checkout.scenarios {
-        out::line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
+        out::raw_line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
     }
     Exit::Pass
 }

@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn print(args: &Args, key: &PublicKey) {
     if args.pem {
-        out::text(&key.to_pem());
+        out::raw(&key.to_pem());
     } else {
-        out::line(key);
+        out::raw_line(key);
     }
 }

@@ -93,12 +93,22 @@ pub(super) fn profiles() -> Listed<Profile> {
 
 /// A built-in profile of a sender by its name, or a file.
 pub(super) fn senders() -> Known {
-    Known { names: || Scheme::ALL.map(Scheme::sender).to_vec() }
+    Known { names: sender_names }
 }
 
 /// A built-in scenario by its name, or a file.
 pub(super) fn scenarios() -> Known {
-    Known { names: || scenario::built_in_names().collect() }
+    Known { names: scenario_names }
+}
+
+/// Names of the built-in profiles of senders.
+pub(super) fn sender_names() -> Vec<&'static str> {
+    Scheme::ALL.map(Scheme::sender).to_vec()
+}
+
+/// Names of the built-in scenarios.
+pub(super) fn scenario_names() -> Vec<&'static str> {
+    scenario::built_in_names().collect()
 }
 
 /// A text that is not empty: one of these names, which complete in a shell, or something else, such as a file.

@@ -64,7 +64,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         ));
     }
     match args.format {
-        Format::Json => out::line(json!({ "log": summary, "reconciliation": reconciliation })),
+        Format::Json => out::raw_line(json!({ "log": summary, "reconciliation": reconciliation })),
         Format::Human => {
             out::text(&human(&summary, reconciliation.as_ref()));
             let (verdict, why) = verdict(&summary, reconciliation.as_ref());

@@ -151,13 +151,7 @@ pub(super) fn safe(text: &str) -> Cow<'_, str> {
 /// Writes one line of result to stdout. A reader that went away is not an error.
 pub(super) fn line(text: impl std::fmt::Display) {
     let text = safe(&text.to_string()).into_owned();
-    // What another program reads has its lines as they are.
-    let told = if text.starts_with(['{', '[']) {
-        Cow::Borrowed(text.as_str())
-    } else {
-        fitted(&text, &io::stdout())
-    };
-    keep(writeln!(io::stdout().lock(), "{told}"));
+    keep(writeln!(io::stdout().lock(), "{}", fitted(&text, &io::stdout())));
 }
 
 /// Writes a result that has its own line ends to stdout.
@@ -168,6 +162,11 @@ pub(super) fn text(text: &str) {
 /// Writes a result of JSON to stdout.
 pub(super) fn json(bytes: &[u8]) {
     raw(&String::from_utf8_lossy(bytes));
+}
+
+/// Writes one line of a result that another program or an editor reads: it stays as it is.
+pub(super) fn raw_line(text: impl std::fmt::Display) {
+    raw(&format!("{text}\n"));
 }
 
 /// Writes a result that another program or an editor reads: its lines stay as they are.

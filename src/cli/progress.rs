@@ -91,7 +91,8 @@ impl Progress {
 
 fn bar(flows: u64, waiting: &Deadline) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(flows), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} flows  {elapsed}  {msg}{until}");
+    let style =
+        ProgressStyle::with_template("{spinner} {bar:12} {pos}/{len} flows {elapsed}{until} {wide_msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.with_key("until", until(waiting)));
     bar.enable_steady_tick(TICK);
@@ -105,7 +106,7 @@ fn until(waiting: &Deadline) -> impl Fn(&ProgressState, &mut dyn Write) + Clone 
         let end = *waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = end {
             let left = end.saturating_duration_since(Instant::now());
-            let _ = write!(out, ", at most {:.1} s more", left.as_secs_f64());
+            let _ = write!(out, " (at most {:.0} s more)", left.as_secs_f64().ceil());
         }
     }
 }

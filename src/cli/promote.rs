@@ -53,7 +53,7 @@ pub(super) fn run(
         GateFormat::Json => {
             let evidence = latest.map(|observed| observed.judgement);
             let answer = Answer { promote_to_percent: percent, verdict, why, evidence };
-            out::line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);
+            out::raw_line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);
         }
     }
     Ok(match verdict {

@@ -81,7 +81,7 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
     let caveats = scheme.caveats().iter().map(ToString::to_string);
     let timestamp = scheme.timestamp_ms(request.headers);
     let read = places(scheme).read(request.body);
-    out::line(json!({
+    out::raw_line(json!({
         "valid": verdict.valid,
         "reason": verdict.reason,
         "diagnosis": verdict.diagnosis,
@@ -140,7 +140,7 @@ fn unknown(args: &Args) -> Exit {
     match args.format {
         Format::Human => out::line(format!("not valid: {says}")),
         Format::Json => {
-            out::line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
+            out::raw_line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
         }
     }
     Exit::Fail

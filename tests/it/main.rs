@@ -16,6 +16,7 @@ mod check;
 mod ci_examples;
 #[cfg(test)]
 mod compare;
+mod completions;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
@@ -92,6 +93,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+mod screens;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]

@@ -73,10 +73,10 @@ fn what_staging_has_to_be_set_to_is_said_as_it_is_set_there() {
     other(own).says("hooks: { url: \"http://127.0.0.1:").says("tries: 3 }");
 }
 
-/// README's block for one machine, pasted twice: nothing races, and the second run takes other rows.
+/// The block of docs/staging.md for one machine, pasted twice: nothing races, and the second run takes other rows.
 #[test]
 fn one_machine_as_in_the_readme_works_as_often_as_it_is_pasted() {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../docs/staging.md");
     let block = readme.split("```sh\n").filter_map(|text| text.split("```").next());
     let block = block.into_iter().find(|block| block.contains("smoke staging")).expect("the block");
     let (api, hook) = (Reserved::new(), Reserved::new());

@@ -3,7 +3,8 @@
 use crate::gate::Check;
 
 /// A check's figure with its unit; `-` when there is none.
-pub(crate) fn actual(check: &Check) -> String {
+#[must_use]
+pub fn actual(check: &Check) -> String {
     match (check.actual, check.unit.as_str()) {
         (None, _) => "-".to_owned(),
         (Some(x), "%") => format!("{x:.1} %"),

@@ -61,7 +61,9 @@ fn artifact(out: &mut String, judgement: &Judgement, screen: Screen, passed: boo
     }
     for wanted in [Verdict::Fail, Verdict::Unproven] {
         for item in judgement.items.iter().filter(|item| item.verdict == wanted) {
-            let said = format!("{}: {}{}", printable(&item.title), printable(&item.figure), source(item));
+            // What was recomputed comes from the journal, as the heading of those that passed says.
+            let from = if item.group == Group::Checklist { String::new() } else { source(item) };
+            let said = format!("{}: {}{from}", printable(&item.title), printable(&item.figure));
             out.push_str(&marked(wanted, &said, screen));
         }
     }
@@ -136,20 +138,16 @@ pub(super) fn says(approval: &Approval) -> String {
         Verdict::Pass => {
             "Everything was worked out again from the journals, and every item passed.".to_owned()
         }
-        Verdict::Fail => format!("Do not approve on this evidence. {}.", deciding.join("; ")),
+        Verdict::Fail => format!("{} Do not approve on this evidence.", deciding.join(" ")),
         Verdict::Unproven | Verdict::NotExercised => {
-            let missing = approval.missing.iter().map(|kind| format!("{} is missing", kind.word()));
+            let missing = approval.missing.iter().map(|kind| format!("Missing: {}.", kind.word()));
             let all: Vec<String> = missing.chain(deciding).collect();
-            if all.is_empty() {
-                "Nothing was shown.".to_owned()
-            } else {
-                format!("Not proven. {}.", all.join("; "))
-            }
+            if all.is_empty() { "Nothing was shown.".to_owned() } else { all.join(" ") }
         }
     }
 }
 
-/// `artifacts/x_output.json: Success rate, Lost webhooks, 2 contradictions`.
+/// `artifacts/x_output.json: Failed: Success rate, Lost webhooks. 2 contradictions.`
 fn decided(judgement: &Judgement, verdict: Verdict) -> String {
     let mut titles: Vec<String> = judgement
         .items
@@ -158,16 +156,24 @@ fn decided(judgement: &Judgement, verdict: Verdict) -> String {
         .map(|i| printable(&i.title).into_owned())
         .collect();
     titles.dedup();
-    let contradictions = judgement.contradictions.len() as u64;
-    if verdict == Verdict::Fail && contradictions > 0 {
-        titles.insert(0, counted(contradictions, "contradictions"));
-    }
     let more = titles.len().saturating_sub(NAMED);
     if more > 0 {
         titles.truncate(NAMED);
         titles.push(format!("{more} more"));
     }
-    format!("{}: {}", printable(&judgement.artifact), titles.join(", "))
+    let mut said = format!("{}:", printable(&judgement.artifact));
+    if !titles.is_empty() {
+        let word = if verdict == Verdict::Fail { "Failed" } else { "Not proven" };
+        let _ = write!(said, " {word}: {}.", titles.join(", "));
+    }
+    match judgement.contradictions.len() {
+        0 => {}
+        1 => said.push_str(" One contradiction."),
+        n => {
+            let _ = write!(said, " {n} contradictions.");
+        }
+    }
+    said
 }
 
 #[cfg(test)]
@@ -206,8 +212,11 @@ mod tests {
         let text = human(&approval(), Screen::new(Colour::None, None, false));
         let first = text.lines().next().unwrap();
         let shown = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(first.starts_with("FAIL Do not approve on this evidence."), "{text}");
-        assert!(shown.contains("staging_payments_output.json: 1 contradiction, Lost webhooks."), "{text}");
+        assert!(
+            first.starts_with("FAIL artifacts/staging_payments_output.json: Failed: Lost webhooks."),
+            "{text}"
+        );
+        assert!(shown.contains("One contradiction. Do not approve on this evidence."), "{text}");
         assert!(text.contains("1 not exercised; --all lists them") && !text.contains("Retry schedule"));
         let all = human(&approval(), Screen::new(Colour::None, Some((80, 24)), true));
         assert!(all.contains("Retry schedule"), "{all}");

@@ -33,21 +33,24 @@ pub fn summary(evidence: &Evidence, artifact: &Artifact, screen: Screen) -> Stri
         let _ = write!(out, "\n{failures}");
     }
     let how = if artifact.provenance.kind == RunKind::Run { ", --inject exercises them" } else { "" };
-    let _ = write!(out, "\n{}", gates(checks, how, screen));
-    for warning in warnings(artifact) {
-        out.push_str(&screen.wrapped("warning: ", &warning));
-    }
+    let warnings: String =
+        warnings(artifact).iter().map(|warning| screen.wrapped("warning: ", warning)).collect();
+    let _ = write!(out, "\n{}", gates(checks, how, screen, out.lines().count() + warnings.lines().count()));
+    out.push_str(&warnings);
     latencies(&mut out, "delivery latency", &tallies(&evidence.analysis).0.latency, screen);
     out
 }
 
-/// Percentiles, and the histogram where the verdict does not scrolls away for it.
+/// Percentiles and the histogram, where the verdict does not scroll away for them.
 pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen: Screen) {
-    out.push_str(&percentiles(name, latency));
-    let bars = histogram(latency, screen);
-    let rows = out.lines().count() + bars.lines().count() + BELOW;
-    if screen.all || screen.rows.is_none_or(|most| rows <= most) {
-        out.push_str(&bars);
+    let fits = |out: &str, more: &str| {
+        let rows = out.lines().count() + more.lines().count() + BELOW;
+        screen.all || screen.rows.is_none_or(|most| rows <= most)
+    };
+    for more in [percentiles(name, latency, screen), histogram(latency, screen)] {
+        if fits(out, &more) {
+            out.push_str(&more);
+        }
     }
 }
 
@@ -156,8 +159,18 @@ fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Scree
     }
 }
 
-/// The gates as a table. Those that nothing exercised are one line, unless all are wanted.
-pub(super) fn gates(checks: &[Check], how: &str, screen: Screen) -> String {
+/// The gates as a table below `used` rows. Those that nothing exercised are one line, unless all are wanted, and so are those
+/// that passed where the verdict would scroll away for them.
+pub(super) fn gates(checks: &[Check], how: &str, screen: Screen, used: usize) -> String {
+    let passed = checks.iter().filter(|check| check.verdict == Verdict::Pass).count();
+    let listed = checks.iter().filter(|check| check.verdict != Verdict::NotExercised).count();
+    let rows = used + listed + BELOW + 4;
+    if !screen.all && screen.rows.is_some_and(|most| rows > most) {
+        let idle = checks.len() - listed;
+        let idle = if idle > 0 { format!(", {idle} not exercised") } else { String::new() };
+        return screen
+            .wrapped("", &format!("{passed} of {listed} gates passed{idle}; --all lists them{how}"));
+    }
     let (idle, listed): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
     let head = ["", "gate", "target", "actual", "n"].map(str::to_owned);

@@ -260,8 +260,9 @@ fn flow(
 fn of_an_expectation(asked: &Expectation<'_>) -> Markup {
     let event = event_name(asked.event);
     html! {
-        "Step " code { (asked.step_name) } " asks for " code { (event) } ": "
-        @if asked.due() == 0 { "not due" }
+        "Step " code { (asked.step_name) } @if asked.count == 0 { " must not fire " } @else { " asks for " } code { (event) } @if asked.count > 0 { ": " }
+        @if asked.count == 0 {}
+        @else if asked.due() == 0 { "not due" }
         @else if asked.missing() > 0 { "never came" }
         @else { @for index in asked.by() { a href={ "#webhook-" (index + 1) } { "#" (index + 1) } " " } }
     }

@@ -12,11 +12,20 @@ use std::fmt::Write as _;
 const MARK: usize = 14;
 const ID: usize = 26;
 /// The narrowest screen on which what was seen stands beside the case.
-const SIDE_BY_SIDE: usize = 80;
+const SIDE_BY_SIDE: usize = 100;
+/// Rows that a prompt and the name of the artifact take below it.
+const BELOW: usize = 3;
 
 /// The summary.
 #[must_use]
 pub fn probe_text(artifact: &ProbeArtifact, screen: Screen) -> String {
+    let whole = told(artifact, screen, true);
+    let fits = screen.rows.is_none_or(|rows| whole.lines().count() + BELOW <= rows);
+    if fits { whole } else { told(artifact, screen, false) }
+}
+
+/// The text; without what was only measured or not exercised, where `all` is not asked for.
+fn told(artifact: &ProbeArtifact, screen: Screen, all: bool) -> String {
     let run = &artifact.test_run;
     let verdict = artifact.acceptance_gates.verdict;
     let mark = verdict.word().to_uppercase();
@@ -40,7 +49,7 @@ pub fn probe_text(artifact: &ProbeArtifact, screen: Screen) -> String {
         );
         let group = format!("{}  {:<12} ", grade.letter(), graded.group.name());
         out.push_str(&screen.wrapped(&group, &counts));
-        cases(&mut out, artifact, graded.group, screen);
+        cases(&mut out, artifact, graded.group, screen, all);
     }
     for note in &artifact.notes {
         let _ = write!(out, "\n{}", screen.wrapped("note: ", &shown(note)));
@@ -49,10 +58,10 @@ pub fn probe_text(artifact: &ProbeArtifact, screen: Screen) -> String {
 }
 
 /// What did not pass, and what was measured.
-fn cases(out: &mut String, artifact: &ProbeArtifact, group: Group, screen: Screen) {
-    let told = |case: &&CaseResult| {
-        case.group == group && (case.verdict != CaseVerdict::Pass || !case.figures.is_empty())
-    };
+fn cases(out: &mut String, artifact: &ProbeArtifact, group: Group, screen: Screen, all: bool) {
+    let open = |case: &CaseResult| matches!(case.verdict, CaseVerdict::Fail | CaseVerdict::Unproven);
+    let extra = |case: &CaseResult| case.verdict == CaseVerdict::NotExercised || !case.figures.is_empty();
+    let told = |case: &&CaseResult| case.group == group && (open(case) || all && extra(case));
     let all: Vec<&CaseResult> = artifact.cases.iter().filter(told).collect();
     // Where a valid webhook is not accepted, that is the reason of all the others.
     let one_reason = |case: &CaseResult| {
