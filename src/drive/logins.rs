@@ -4,7 +4,7 @@ use super::blocked::Blocked;
 use super::client::{Client, ClientError, Reply};
 use super::driver::Driver;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
-use super::step::excerpt;
+use super::step::{excerpt, said};
 use crate::redact::Redactor;
 use correlate::read_json;
 use futures_util::future::join_all;
@@ -94,7 +94,7 @@ fn tokens(
     let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
     if !matches!(reply.status, 200..=299) {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
-        return Err(format!("status {}{wait}: {}", reply.status, excerpt(reply, redactor)));
+        return Err(format!("status {}{wait}: {}", reply.status, said(reply, redactor)));
     }
     let body: Value = read_json(&reply.body)
         .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;

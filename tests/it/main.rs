@@ -22,6 +22,8 @@ mod contract;
 #[cfg(test)]
 mod correlate;
 #[cfg(test)]
+mod credentials;
+#[cfg(test)]
 mod dependencies;
 #[cfg(test)]
 mod evidence_folder;

@@ -131,6 +131,10 @@ fn a_sender_with_the_wrong_secret_fails_a_run_among_strangers_too() {
     let ran = ran.exits(1);
     assert_eq!(ran.gate("payments", "signatures"), "fail");
     assert_eq!(ran.artifact("payments")["hmac_signature_validation"]["invalid"], 4);
+    let shown = ran.shown();
+    assert!(shown.contains("every one is of another secret"), "{shown}");
+    assert!(shown.contains("smoke secret --fingerprint"), "{shown}");
+    assert!(shown.contains("sha256sum | cut -c1-8"), "{shown}");
 }
 
 #[test]

@@ -220,7 +220,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
     for delivery in analysis.own() {
         let again = delivery.after_acceptance.len() as u64;
         let one = |what: String| Case::of_a_delivery(analysis, &delivery, what);
-        found.duplicates.add(again, || one(format!("came {again} times more after it was accepted")));
+        found.duplicates.add(again, || one(came_again(again)));
         found
             .duplicates
             .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));
@@ -362,4 +362,13 @@ fn millis(took: Duration) -> f64 {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn came_again(times: u64) -> String {
+    let how_often = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    };
+    format!("came {how_often} more after it was accepted")
 }
