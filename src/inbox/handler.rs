@@ -246,9 +246,9 @@ impl Inbox {
         let suspect = suspect.filter(|_| !request.body.is_empty());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
-        let slot = Some(self.place(&Sighting { key, body: 0, awaited: None }, &request).slot);
+        let slot = Some(self.place(&Sighting { key, body: 0, awaited: Vec::new() }, &request).slot);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, usize::MAX, verdict, Some(200)) };
-        let open = Open { number, slot, awaited: None, fault: None, reason: None };
+        let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);

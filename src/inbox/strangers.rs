@@ -31,7 +31,7 @@ impl Inbox {
         let reason = Some(verdict.reason);
         let attempt = attempt(number, request, BEGINNING, verdict, status);
         let handled =
-            self.written(Open { number, slot: None, awaited: None, fault: None, reason }, attempt, answer);
+            self.written(Open { number, slot: None, awaited: Vec::new(), fault: None, reason }, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         handled
     }

@@ -1,7 +1,8 @@
 //! Whether a request without a valid signature may be the sender's, or is a stranger's: a receiver on the internet gets both,
 //! and what a stranger sends says nothing about the sender.
 
-use signature::{Reason, Scheme};
+use super::reader::Webhook;
+use signature::{BodyFormat, Reason, Scheme};
 use std::net::IpAddr;
 
 /// Most user agents that are learnt of one sender: its workers run a few versions at most.
@@ -30,6 +31,18 @@ pub enum Content {
     Readable,
     /// It cannot be read as one.
     Unreadable,
+}
+
+impl Content {
+    /// Of a body of this sender, as far as it was read.
+    #[must_use]
+    pub fn of(scheme: Scheme, webhook: Option<Webhook<'_>>) -> Self {
+        let looked_into = scheme.spec().body.format != BodyFormat::Opaque;
+        match webhook {
+            Some(webhook) if webhook.is_object() || !looked_into => Self::Readable,
+            _ => Self::Unreadable,
+        }
+    }
 }
 
 /// A request, as far as it tells whose it is.

@@ -109,6 +109,15 @@ summed! {
         /// Webhooks whose unsigned event header names another event than the body.
         #[serde(default)]
         pub event_mismatches: u64,
+        /// Webhooks that had to come after another one, and both came.
+        #[serde(default)]
+        pub ordered: u64,
+        /// Of those, the ones that came before it.
+        #[serde(default)]
+        pub out_of_order: u64,
+        /// Of those, the ones that came before it if they belong to the same flow, which nothing tells.
+        #[serde(default)]
+        pub unclear_order: u64,
         /// Webhooks of this run that no step asked for.
         pub unexpected: u64,
         /// Deliveries that followed a redirect.

@@ -97,10 +97,12 @@ pub struct Delivery {
     pub id_reused: bool,
     /// Whether it holds none of this run's values: other traffic at the same receiver.
     pub foreign: bool,
-    /// Index of the expectation that it fulfils.
+    /// Index of the expectation that it fulfils; of a batch that which waited longest.
     pub fulfils: Option<usize>,
-    /// Whether it is one more than an expectation asked for.
-    pub surplus: bool,
+    /// How many webhooks in it are more than an expectation asked for: one at most, unless it is a batch.
+    pub surplus: u32,
+    /// How many webhooks in it nothing asked for.
+    pub unasked: u32,
     /// Whether these attempts are its own.
     pub certainty: Certainty,
     /// Whether its unsigned event header names another event than its body.
@@ -180,10 +182,10 @@ impl Delivery {
         self.tries.first().map_or(Tick(0), |t| t.first_byte)
     }
 
-    /// Whether a step asked for it.
+    /// Whether steps asked for all that is in it.
     #[must_use]
     pub const fn is_asked_for(&self) -> bool {
-        self.fulfils.is_some() || self.surplus
+        self.unasked == 0
     }
 
     /// When it was last seen: the end of its last attempt, else its first arrival.

@@ -11,7 +11,7 @@ use super::sample::{self, Sample};
 use super::steps::Steps;
 use super::strangers::Strangers;
 use super::watched::Watched;
-use correlate::{Correlator, JsonProjection, KnownSender, Short, add_places, is_success, print, short};
+use correlate::{Correlator, KnownSender, Reader, Short, is_success, print, short};
 use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
@@ -68,7 +68,7 @@ pub struct Analysis {
     /// JSON pointer to fingerprints of the values there that make a webhook this run's.
     pub(super) ours: HashMap<String, HashSet<Short>>,
     /// What is read of a body.
-    pub(super) wanted: JsonProjection,
+    pub(super) reader: Reader,
 }
 
 impl Analysis {
@@ -90,9 +90,9 @@ impl Analysis {
     }
 
     fn with(header: Header, privacy: Privacy) -> Self {
-        let mut wanted = sample::wanted();
-        add_places(header.scheme, &mut wanted);
-        header.ours.iter().for_each(|pointer| wanted.add(pointer));
+        let mut reader = Reader::new(header.scheme);
+        sample::add_to(&mut reader);
+        header.ours.iter().for_each(|pointer| reader.add(pointer));
         Self {
             header,
             deliveries: Deliveries::default(),
@@ -117,7 +117,7 @@ impl Analysis {
             redirected: HashMap::default(),
             follow_ups: HashMap::default(),
             ours: HashMap::default(),
-            wanted,
+            reader,
         }
     }
 
@@ -130,7 +130,7 @@ impl Analysis {
             Record::FlowStart(start) => self.flow_started(start),
             Record::FlowEnd(end) => self.steps.flows.has_ended(end),
             Record::Expect(expect) => {
-                expect.matchers.keys().for_each(|pointer| self.wanted.add(pointer));
+                expect.matchers.keys().for_each(|pointer| self.reader.add(pointer));
                 self.expectations.add(expect);
             }
             Record::Step(step) => {
@@ -226,7 +226,7 @@ impl Analysis {
         for (pointer, value) in &start.ours {
             if !self.ours.contains_key(pointer) {
                 self.ours.insert(pointer.clone(), HashSet::default());
-                self.wanted.add(pointer);
+                self.reader.add(pointer);
             }
             if let Some(values) = self.ours.get_mut(pointer) {
                 values.insert(short(print(canonical(value).as_bytes())));

@@ -20,6 +20,7 @@ mod keyed;
 mod ledger;
 pub mod load;
 mod near;
+mod order;
 mod privacy;
 mod receiver_clock;
 mod recheck;

@@ -5,8 +5,8 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, EVENT_HEADER, LATE, LATENCY_P50, LATENCY_P95, LOST,
-    PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
-    SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
+    ORDER, PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS,
+    SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
 use super::{breaker, clause, observe, retry};
@@ -34,9 +34,27 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     }
     let mut checks = vec![completed(analysis)];
     checks.extend(criteria(&sums, &analysis.header, gates));
+    absence(analysis, &mut checks);
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
     checks
+}
+
+/// That nothing came says as much as it was waited for: how long that was.
+fn absence(analysis: &Analysis, checks: &mut [Check]) {
+    let forbidden = analysis.expectations().filter(|asked| asked.count == 0 && !asked.at_least);
+    let watched = forbidden.map(|asked| analysis.watched_until().since(asked.at));
+    let (n, shortest) = watched.fold((0u64, None), |(n, shortest), watched| {
+        (n + 1, Some(shortest.map_or(watched, |shortest: std::time::Duration| shortest.min(watched))))
+    });
+    let Some(shortest) = shortest else { return };
+    if let Some(check) = checks.iter_mut().find(|check| check.id == UNEXPECTED.id) {
+        let seconds = shortest.as_secs_f64();
+        check.text = format!(
+            "{}; {n} that must not come were watched for, {seconds:.1} s at the shortest",
+            check.text
+        );
+    }
 }
 
 /// The same for the flows of a load, of which only the sums are known.
@@ -54,6 +72,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(steps(sums, gates));
     checks.extend(success(header.kind, organic, gates));
     checks.extend(arrivals(header, gates, (organic, injected)));
+    checks.extend(order(organic, injected));
     checks.extend(event_header(organic, injected));
     checks.extend(signatures(sums, gates));
     checks.extend(rates(gates, header.kind, organic));
@@ -216,6 +235,22 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
         );
     }
     check
+}
+
+/// Webhooks that had to come after another one, by the arrival of their first attempts. There is no check where none had to.
+pub(super) fn order(organic: &Tally, injected: &Tally) -> Option<Check> {
+    let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
+    let ordered = both(|t| t.ordered);
+    let mut check = count(&ORDER, (both(|t| t.out_of_order), ordered), 0, "");
+    let unclear = both(|t| t.unclear_order);
+    if check.verdict == Verdict::Pass && unclear > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{unclear} came before the one that they follow, if both are of the same flow, which nothing tells: give their \
+             expectations a `match` on a value that is the flow's own, or run one flow at a time"
+        );
+    }
+    (ordered > 0).then_some(check)
 }
 
 /// The header that names the event is outside the signature: one that says something else misleads whoever trusts it.

@@ -3,7 +3,7 @@
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{JsonProjection, event, id, is_success, places};
+use correlate::{Reader, event, id, is_success};
 use record::Ending;
 pub use record::Reconciliation;
 use record::{Attempt, Header, Record, Watch};
@@ -30,8 +30,7 @@ pub struct Arrivals {
     by_id: HashMap<[u8; 16], usize>,
     under_way: HashMap<u64, UnderWay>,
     events: HashSet<Arc<str>>,
-    /// What is read of a body.
-    wanted: JsonProjection,
+    reader: Reader,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
     /// What the log says of webhooks that no id tells from others.
@@ -72,7 +71,7 @@ impl Arrivals {
             by_id: HashMap::new(),
             under_way: HashMap::new(),
             events: HashSet::new(),
-            wanted: places(header.scheme),
+            reader: Reader::new(header.scheme),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -128,9 +127,10 @@ impl Arrivals {
     fn attempt(&mut self, attempt: &Attempt) {
         let at = attempt.received.wall(self.file_started);
         self.last = self.last.max(at);
-        let body = self.wanted.read(&attempt.body.bytes());
-        let id = id(self.scheme, &attempt.headers, body.as_ref());
-        let name = event(self.scheme, &attempt.headers, body.as_ref()).name;
+        let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
+        let id = id(self.scheme, &attempt.headers, read.as_ref());
+        let webhook = read.as_ref().and_then(correlate::Webhooks::first);
+        let name = event(self.scheme, &attempt.headers, webhook).name;
         let event = (!name.is_empty()).then(|| self.interned(name));
         let fresh = Arrival {
             at,
