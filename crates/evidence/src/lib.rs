@@ -2,7 +2,7 @@
 
 pub mod analysis;
 pub mod approval;
-mod figure;
+pub mod drift;
 pub mod gate;
 pub mod learn;
 pub mod logs;
