@@ -4,7 +4,7 @@ use super::format::Format;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, stdin_body};
 use chrono::DateTime;
-use correlate::{event, id, places};
+use correlate::{Reader, Webhooks, event, id};
 use scenario::load_sender;
 use serde_json::json;
 use signature::{Reason, Received, Scheme, Secret, Verdict, Verifier};
@@ -80,7 +80,8 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
     let weakness = secret.weakness().filter(|_| scheme.is_signed()).map(|w| w.to_string());
     let caveats = scheme.caveats().iter().map(ToString::to_string);
     let timestamp = scheme.timestamp_ms(request.headers);
-    let read = places(scheme).read(request.body);
+    let read = Reader::new(scheme).read(request.headers, request.body);
+    let event = event(scheme, request.headers, read.as_ref().and_then(Webhooks::first)).name;
     out::raw_line(json!({
         "valid": verdict.valid,
         "reason": verdict.reason,
@@ -88,7 +89,7 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
         "warnings": weakness.into_iter().chain(caveats).collect::<Vec<_>>(),
         "scheme": scheme,
         "sender": scheme.sender(),
-        "event": Some(event(scheme, request.headers, read.as_ref()).name).filter(|name| !name.is_empty()),
+        "event": Some(event).filter(|name| !name.is_empty()),
         "id": id(scheme, request.headers, read.as_ref()),
         "timestamp_ms": timestamp,
         "age_ms": timestamp.map(|t| now.saturating_sub(t)),

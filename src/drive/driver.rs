@@ -185,12 +185,13 @@ impl Driver {
                 Ok(webhook) => webhook,
                 Err(error) => return Ok(Err(error)),
             };
-            let within = self.plan.within.unwrap_or_else(|| webhook.within.get());
+            let given = self.plan.within.filter(|_| !webhook.count.forbids());
+            let within = given.unwrap_or_else(|| webhook.within());
             let at = self.plan.clock.now();
             dues.push(Due {
                 event: webhook.event.clone(),
                 flow,
-                count: webhook.count,
+                count: webhook.count.least(),
                 at,
                 deadline: at.plus(within),
             });
@@ -200,7 +201,10 @@ impl Driver {
                 at,
                 event: webhook.event,
                 matchers: webhook.matchers,
-                count: webhook.count,
+                headers: webhook.headers,
+                count: webhook.count.least(),
+                at_least: webhook.count.is_open(),
+                after: webhook.after,
                 within_ms: u64::try_from(within.as_millis()).unwrap_or(u64::MAX),
             }))?;
         }

@@ -81,17 +81,30 @@ pub type Came = HashMap<String, HashMap<Option<u32>, u64>>;
 #[derive(Debug, Clone, Default)]
 pub struct Dues {
     by_event: Arc<Mutex<HashMap<String, BTreeMap<u32, Owed>>>>,
+    /// Until when is watched that nothing comes that must not.
+    watched: Arc<Mutex<Tick>>,
 }
 
 impl Dues {
     /// Adds one.
     pub fn add(&self, due: &Due) {
+        if due.count == 0 {
+            let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);
+            *watched = due.deadline.max(*watched);
+            return;
+        }
         let mut all = self.by_event.lock().unwrap_or_else(PoisonError::into_inner);
         let missing = Missing { due: due.at, deadline: due.deadline };
         let flows = all.entry(due.event.clone()).or_default();
         let owed = flows.entry(due.flow).or_insert(Owed { count: 0, missing });
         owed.count += u64::from(due.count);
         owed.missing = owed.missing.or_later(missing);
+    }
+
+    /// Until when is watched at least that nothing comes that must not.
+    #[must_use]
+    pub fn watched_until(&self) -> Tick {
+        *self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is missing now is not waited for any more.

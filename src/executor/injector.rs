@@ -23,7 +23,7 @@ pub(crate) fn triggered(scenario: &Scenario, flows: u32) -> u64 {
 /// How many webhooks a flow has to fire.
 pub(super) fn webhooks_of(scenario: &Scenario, flow: u32) -> u64 {
     let steps = scenario.flow_plan(flow).steps;
-    steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count)).sum()
+    steps.iter().flat_map(|step| &step.webhooks).map(|webhook| u64::from(webhook.count.least())).sum()
 }
 
 /// The flows are played in turn, since the webhooks of one could be taken for those of another.
@@ -56,13 +56,16 @@ pub(super) fn content(plan: &Plan, matcher: &FlowMatcher, turns: Option<&Turns>)
         let mut events: Vec<&str> = steps
             .iter()
             .flat_map(|s| &s.webhooks)
-            .filter(|w| w.count > 0)
+            .filter(|w| !w.count.forbids())
             .map(|w| w.event.as_str())
             .collect();
         let all = events.len();
         events.sort_unstable();
         events.dedup();
-        let counts = steps.iter().flat_map(|step| &step.webhooks).all(|webhook| webhook.count <= 1);
+        let counts = steps
+            .iter()
+            .flat_map(|step| &step.webhooks)
+            .all(|webhook| webhook.count.least() <= 1 && !webhook.count.is_open());
         events.len() == all && counts
     };
     if told && plan.kind == RunKind::Run && (0..plan.flows).all(once) {

@@ -73,7 +73,7 @@ fn open_until(inbox: &Inbox, dues: &Dues, what: Until, (begun, now): (Tick, Tick
     // How long an attempt will hang is the sender's business; its end brings a time to watch until.
     let under_way = if settling.under_way > 0 { now.plus(LOOK * 2) } else { now };
     let watched = match what {
-        Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet),
+        Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet).max(dues.watched_until()),
         Until::NothingDue => settling.due_until,
         Until::Ended => now,
     };

@@ -2,7 +2,7 @@
 
 use super::broken_wire;
 use super::shim::{Shim, ShimError};
-use correlate::{FlowMatcher, Turn, Whose};
+use correlate::{FlowMatcher, Turn, Webhooks, Whose};
 use futures_util::future::BoxFuture;
 use record::Ending;
 use record::faults::{Fault, FaultPlan};
@@ -51,7 +51,12 @@ impl Numbers {
 
     /// The number in the plan of the inbox's delivery `delivery`.
     fn of(&self, delivery: u64, request: &RawRequest) -> Option<u64> {
-        let whose = self.matcher.whose(self.matcher.read(&request.body).as_ref());
+        let read = self.matcher.read(&request.headers, &request.body);
+        let of_any = |read: &Webhooks| {
+            let whose = read.iter().map(|webhook| self.matcher.whose(Some(webhook)));
+            whose.filter(|whose| *whose != Whose::Others).next().unwrap_or(Whose::Others)
+        };
+        let whose = read.as_ref().map_or_else(|| self.matcher.whose(None), of_any);
         let flow = match (whose, self.turn.flow()) {
             (Whose::Others, _) => return None,
             (Whose::Flow(flow), _) | (Whose::Some, Some(flow)) => Some(flow),

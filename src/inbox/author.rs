@@ -2,7 +2,7 @@
 
 use super::deliveries::{Awaited, Sighting};
 use super::handler::{Config, Inbox, KeptInPart};
-use correlate::{Author, Clue, Content, Key, Whose, event, id, print};
+use correlate::{Author, Clue, Content, Key, Webhooks, Whose, event, id, print};
 use signature::Reason;
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -35,12 +35,10 @@ impl Inbox {
     pub(super) fn author(&self, seen: &Seen<'_>) -> (Author, bool) {
         let Config { scheme, matcher, .. } = &self.config;
         let &Seen { headers, body, peer, reason } = seen;
-        let read = if reason.is_authentic() { None } else { matcher.read(body) };
-        let content = match &read {
-            Some(serde_json::Value::Object(_)) => Content::Readable,
-            _ => Content::Unreadable,
-        };
-        let event = event(*scheme, headers, read.as_ref()).name;
+        let read = if reason.is_authentic() { None } else { matcher.read(headers, body) };
+        let first = read.as_ref().and_then(Webhooks::first);
+        let content = Content::of(*scheme, first);
+        let event = event(*scheme, headers, first).name;
         let clue = Clue { scheme: *scheme, headers, peer, reason, event, content };
         let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
         (sender.author(&clue), sender.is_known())
@@ -49,18 +47,25 @@ impl Inbox {
     /// What says which delivery an attempt belongs to.
     fn sighting(&self, headers: &[(String, String)], body: &[u8]) -> Sighting {
         let Config { scheme, matcher, turn, .. } = &self.config;
-        let read = matcher.read(body);
-        let name = event(*scheme, headers, read.as_ref()).name;
+        let read = matcher.read(headers, body);
+        let first = read.as_ref().and_then(Webhooks::first);
         let print = print(body);
         let key = match id(*scheme, headers, read.as_ref()) {
             Some(id) => Key::of_id(&id),
-            None => Key::of_content(name, print, turn.flow()),
+            None => Key::of_content(event(*scheme, headers, first).name, print, turn.flow()),
         };
-        let flow = match matcher.whose(read.as_ref()) {
-            Whose::Others => return Sighting { key, body: print, awaited: None },
-            Whose::Flow(flow) => Some(flow),
-            Whose::Some => None,
+        let awaited = |webhook| {
+            let flow = match matcher.whose(webhook) {
+                Whose::Others => return None,
+                Whose::Flow(flow) => Some(flow),
+                Whose::Some => None,
+            };
+            Some(Awaited { event: event(*scheme, headers, webhook).name.to_owned(), flow })
         };
-        Sighting { key, body: print, awaited: Some(Awaited { event: name.to_owned(), flow }) }
+        let awaited = match &read {
+            Some(read) => read.iter().filter_map(|webhook| awaited(Some(webhook))).collect(),
+            None => awaited(None).into_iter().collect(),
+        };
+        Sighting { key, body: print, awaited }
     }
 }

@@ -25,8 +25,8 @@ pub(super) struct Sighting {
     pub key: Key,
     /// Fingerprint of the body.
     pub body: u64,
-    /// What it may be that is waited for.
-    pub awaited: Option<Awaited>,
+    /// The webhooks in it that may be waited for.
+    pub awaited: Vec<Awaited>,
 }
 
 /// A webhook that may be waited for.
@@ -95,7 +95,7 @@ pub struct Settling {
 /// What a delivery with a failed attempt waits for.
 #[derive(Debug)]
 struct Waiting {
-    awaited: Option<Awaited>,
+    awaited: Vec<Awaited>,
     /// Until when the next attempt has to come.
     until: Tick,
     /// Number of the next attempt, and when it is due.
@@ -231,7 +231,7 @@ impl Deliveries {
     pub(super) fn answered(
         &mut self,
         slot: u32,
-        awaited: Option<&Awaited>,
+        awaited: &[Awaited],
         status: Option<u16>,
         fault: Option<Fault>,
         at: Tick,
@@ -257,7 +257,7 @@ impl Deliveries {
                 if let Some(Fault::Status { retry_after, .. }) = fault { retry_after } else { None };
             let pause = self.contract.gap_ms(delivery.attempts as usize, retry_after).unwrap_or_default();
             let next = (delivery.attempts + 1, at.plus(Duration::from_millis(pause)));
-            self.waiting.insert(slot, Waiting { awaited: awaited.cloned(), until, next });
+            self.waiting.insert(slot, Waiting { awaited: awaited.to_vec(), until, next });
         } else {
             self.settling.due_until = self.settling.due_until.max(until);
         }
@@ -273,11 +273,12 @@ impl Deliveries {
         std::mem::take(&mut self.given_up)
     }
 
-    fn count_ended(&mut self, awaited: Option<&Awaited>) {
-        let Some(Awaited { event, flow }) = awaited else { return };
+    fn count_ended(&mut self, awaited: &[Awaited]) {
         let ended = &mut self.settling.ended;
-        if ended.len() < Self::EVENTS || ended.contains_key(event) {
-            *ended.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
+        for Awaited { event, flow } in awaited {
+            if ended.len() < Self::EVENTS || ended.contains_key(event) {
+                *ended.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
+            }
         }
     }
 
@@ -307,7 +308,7 @@ impl Deliveries {
         let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
-            self.count_ended(waiting.awaited.as_ref());
+            self.count_ended(&waiting.awaited);
             self.settling.due_until = self.settling.due_until.max(waiting.until);
             if let Some(delivery) = self.slots.0.get_mut(&slot) {
                 delivery.given_up = true;
@@ -380,13 +381,13 @@ mod tests {
         }
 
         fn arrives(&mut self, key: Key, at: u64) -> Place {
-            self.0.arrived(&Sighting { key, body: 1, awaited: None }, Tick(at))
+            self.0.arrived(&Sighting { key, body: 1, awaited: Vec::new() }, Tick(at))
         }
 
         /// An attempt that is answered at once.
         fn attempt(&mut self, key: Key, status: u16, at: u64) -> (Place, Option<Ended>) {
             let place = self.arrives(key, at);
-            (place, self.0.answered(place.slot, Some(&awaited(None)), Some(status), None, Tick(at)))
+            (place, self.0.answered(place.slot, &[awaited(None)], Some(status), None, Tick(at)))
         }
     }
 
@@ -455,7 +456,7 @@ mod tests {
         assert_eq!(all.0.settling(Tick(SECOND)).due_until, Tick(SECOND));
         let slot = all.arrives(id("b"), SECOND).slot;
         let fault = Some(Fault::Status { status: 203, retry_after: None });
-        all.0.answered(slot, None, Some(203), fault, Tick(SECOND));
+        all.0.answered(slot, &[], Some(203), fault, Tick(SECOND));
         let settling = all.0.settling(Tick(SECOND));
         assert_eq!((settling.due_until, settling.ended["e"][&None]), (Tick(3_500_000), 1));
     }
@@ -494,7 +495,7 @@ mod tests {
         let mut all = Bench::new(Content::OfMany);
         assert_eq!(all.attempt(id("a"), 503, 5).1, None);
         let slot = all.arrives(id("a"), 2 * SECOND).slot;
-        let ended = all.0.answered(slot, Some(&awaited(None)), Some(200), None, Tick(3 * SECOND + 5));
+        let ended = all.0.answered(slot, &[awaited(None)], Some(200), None, Tick(3 * SECOND + 5));
         let wanted = Ended { outcome: Outcome::Delivered, attempts: 2, took: Duration::from_secs(3) };
         assert_eq!(ended, Some(wanted));
         assert_eq!(all.attempt(id("a"), 200, 4 * SECOND).1, None);
@@ -526,7 +527,7 @@ mod tests {
     fn other_traffic_is_not_counted_for_what_is_due() {
         let mut all = Bench::new(Content::OfMany);
         let slot = all.arrives(id("a"), 0).slot;
-        all.0.answered(slot, None, Some(200), None, Tick(0));
+        all.0.answered(slot, &[], Some(200), None, Tick(0));
         assert!(all.0.settling(Tick(0)).ended.is_empty());
     }
 }

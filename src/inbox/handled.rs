@@ -57,7 +57,7 @@ pub(super) struct Open {
     /// Its delivery among those that are remembered; a stranger's request is none.
     pub slot: Option<u32>,
     /// What it may be that is waited for.
-    pub awaited: Option<Awaited>,
+    pub awaited: Vec<Awaited>,
     pub fault: Option<Fault>,
     /// What the verification said; `None` where that is not counted.
     pub reason: Option<Reason>,
@@ -81,7 +81,7 @@ impl Inbox {
             return;
         };
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        let ended = deliveries.answered(slot, open.awaited.as_ref(), seen, open.fault, end);
+        let ended = deliveries.answered(slot, &open.awaited, seen, open.fault, end);
         let given_up = deliveries.take_given_up();
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
@@ -179,7 +179,7 @@ impl Inbox {
     /// Another receiver ended an attempt; `status` is what the sender saw.
     pub(super) fn saw_end(&self, open: &UnderWay, status: Option<u16>, end: Tick) {
         let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-        deliveries.answered(open.slot, open.awaited.as_ref(), status, open.fault, end);
+        deliveries.answered(open.slot, &open.awaited, status, open.fault, end);
         drop(deliveries);
         self.under_way.fetch_sub(1, Ordering::SeqCst);
     }

@@ -11,7 +11,7 @@ use super::hooks::{Observer, Routes, Upstream};
 use super::wall_time::WallTime;
 use crate::journal::Journal;
 use correlate::{Author, FlowMatcher, Key, KnownSender, Turn};
-use record::{Attempt, Body, Refused, RetryContract};
+use record::{Attempt, Body, Handshake, Refused, RetryContract};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,8 @@ pub struct Config {
     pub scheme: Scheme,
     /// Checks signatures; without one webhooks are taken unchecked.
     pub verifier: Option<Verifier>,
+    /// What the sender asks before it sends, as far as its profile says it; every kind is answered where it says none.
+    pub handshakes: Vec<Handshake>,
     /// The retry contract, which says how long a delivery is watched.
     pub contract: RetryContract,
     /// Breaks attempts on purpose.
@@ -180,9 +182,14 @@ impl Inbox {
             });
             return (Handled::unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
+        let door = handshake::Door {
+            scheme: self.config.scheme,
+            verifier: self.config.verifier.as_ref(),
+            known: &self.config.handshakes,
+            now_ms: self.wall_time.of(request.received),
+        };
         if self.upstream.is_none()
-            && let Some((kind, answer)) =
-                handshake::answer(self.config.scheme, self.config.verifier.as_ref(), &request)
+            && let Some((kind, answer)) = door.answer(&request)
         {
             self.note_handshake(&request, kind);
             return (Handled::unrecorded(answer), None);
@@ -246,9 +253,9 @@ impl Inbox {
         let suspect = suspect.filter(|_| !request.body.is_empty());
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
-        let slot = Some(self.place(&Sighting { key, body: 0, awaited: None }, &request).slot);
+        let slot = Some(self.place(&Sighting { key, body: 0, awaited: Vec::new() }, &request).slot);
         let attempt = Attempt { elsewhere: true, ..attempt(number, request, usize::MAX, verdict, Some(200)) };
-        let open = Open { number, slot, awaited: None, fault: None, reason: None };
+        let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);

@@ -20,8 +20,8 @@ pub struct Replay {
 pub(super) struct UnderWay {
     /// Its delivery among those that the inbox remembers.
     pub(super) slot: u32,
-    /// What it may be that is waited for.
-    pub(super) awaited: Option<Awaited>,
+    /// The webhooks in it that may be waited for.
+    pub(super) awaited: Vec<Awaited>,
     pub(super) fault: Option<Fault>,
     status: Option<u16>,
 }

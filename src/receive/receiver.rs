@@ -11,9 +11,9 @@ use super::upkeep::{Upkeep, tell_untold};
 use super::witness::Witness;
 use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
-use correlate::Turn;
+use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
-use record::{Note, Record};
+use record::{Header, Note, Record};
 use signature::{KeyError, Verifier};
 use std::io;
 use std::net::SocketAddr;
@@ -144,7 +144,7 @@ impl Receiver {
             Some(_) => Arc::new(Health(paths)),
             None => paths,
         };
-        let inbox = Inbox::new(config(&plan, verifier), clock, journal.clone())
+        let inbox = Inbox::new(config(&plan, &header, verifier), clock, journal.clone())
             .with_routes(routes)
             .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
         let inbox = match tap {
@@ -240,14 +240,15 @@ fn verifier(plan: &Plan) -> Result<Option<Verifier>, KeyError> {
     Verifier::new(plan.identity.scheme, &plan.secret).map(Some)
 }
 
-fn config(plan: &Plan, verifier: Option<Verifier>) -> Config {
+fn config(plan: &Plan, header: &Header, verifier: Option<Verifier>) -> Config {
     Config {
         path: plan.path.clone(),
         scheme: plan.identity.scheme,
         verifier,
         contract: plan.identity.retry.clone(),
         interceptor: plan.interceptor.clone(),
-        matcher: Arc::default(),
+        matcher: Arc::new(FlowMatcher::default().for_sender(plan.identity.scheme)),
+        handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
         content: Content::OfMany,
         turn: Turn::default(),
         kept_in_part: KeptInPart::All,

@@ -411,7 +411,10 @@ fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
         at,
         event: "paid".to_owned(),
         matchers: [("/flow".to_owned(), serde_json::from_value(flow.into()).unwrap())].into(),
+        headers: [].into(),
         count: 1,
+        at_least: false,
+        after: None,
         within_ms: 1000,
     }));
     window.analysis.take(&Record::Step(Box::new(Step {

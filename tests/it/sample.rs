@@ -115,7 +115,10 @@ fn step(
         at: Tick(begin),
         event: sample.event.clone(),
         matchers: [("/data/tournament_id".to_owned(), plain(100 + flow))].into_iter().collect(),
+        headers: [].into(),
         count,
+        at_least: false,
+        after: None,
         within_ms: sample.within_ms,
     };
     records.push((begin, Record::Expect(expect)));

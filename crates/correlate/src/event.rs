@@ -1,51 +1,49 @@
 //! Event and id of a webhook, where its sender's profile says they stand: what the body says, which is signed, before what a
 //! header says, which mostly is not.
 
-use super::JsonProjection;
+use super::reader::{Webhook, Webhooks};
 use serde_json::Value;
 use signature::Scheme;
 use std::borrow::Cow;
 
 /// Where a body names its event, as a JSON pointer, when the profile does not say it.
-pub const EVENT: &str = "/event";
+pub(crate) const EVENT: &str = "/event";
 
-/// What of a body says its event and its id.
-#[must_use]
-pub fn places(scheme: Scheme) -> JsonProjection {
-    let mut wanted = JsonProjection::default();
-    add_places(scheme, &mut wanted);
-    wanted
-}
-
-/// Adds to a projection what says event and id.
-pub fn add_places(scheme: Scheme, wanted: &mut JsonProjection) {
-    let spec = scheme.spec();
-    wanted.add(EVENT);
-    for place in [&spec.event, &spec.id] {
-        if let Some(pointer) = place.json.as_deref().filter(|pointer| *pointer != EVENT) {
-            wanted.add(pointer);
-        }
-    }
-}
-
-/// The id of the delivery; `body` is what was read of its body, with its [`places`].
+/// The id of the delivery; `read` is what was read of its body. Where each webhook of a batch has an id, all of them, a line
+/// each.
 #[must_use]
 pub fn id<'a>(
     scheme: Scheme,
     headers: &'a [(String, String)],
-    body: Option<&'a Value>,
+    read: Option<&'a Webhooks>,
 ) -> Option<Cow<'a, str>> {
     if let Some(id) = scheme.id(headers) {
         return Some(Cow::Borrowed(id));
     }
-    match body?.pointer(scheme.spec().id.json.as_deref()?)? {
+    let pointer = scheme.spec().id.json.as_deref()?;
+    let mut ids = read?.iter().map(|webhook| text(webhook.pointer(pointer)?));
+    let first = ids.next()??;
+    let mut all = None::<String>;
+    for id in ids {
+        let all = all.get_or_insert_with(|| first.clone().into_owned());
+        // What stands around a batch is the id of each.
+        if id.as_deref()? != first {
+            all.push('\n');
+            all.push_str(&id?);
+        }
+    }
+    Some(all.map_or(first, Cow::Owned))
+}
+
+fn text(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
         Value::String(text) => Some(Cow::Borrowed(text)),
         Value::Number(number) => Some(Cow::Owned(number.to_string())),
         _ => None,
     }
 }
 
-/// The event of one attempt.
+/// The event of one webhook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Event<'a> {
     /// Its name; empty when neither body nor header has one.
@@ -54,12 +52,11 @@ pub struct Event<'a> {
     pub header_differs: bool,
 }
 
-/// The event of an attempt; `body` is what was read of its body, with its [`places`]. Where body and header differ the
-/// body counts: nobody signs the header.
+/// The event of a webhook. Where body and header differ the body counts: nobody signs the header.
 #[must_use]
-pub fn event<'a>(scheme: Scheme, headers: &'a [(String, String)], body: Option<&'a Value>) -> Event<'a> {
+pub fn event<'a>(scheme: Scheme, headers: &'a [(String, String)], webhook: Option<Webhook<'a>>) -> Event<'a> {
     let place = &scheme.spec().event;
-    let at = |pointer: &str| body.and_then(|body| body.pointer(pointer)?.as_str());
+    let at = |pointer: &str| webhook.and_then(|webhook| webhook.pointer(pointer)?.as_str());
     let usual = || at(EVENT).filter(|_| place.header.is_none());
     let in_body = place.json.as_deref().and_then(at).or_else(usual);
     let in_header = scheme.event(headers);
@@ -76,7 +73,7 @@ mod tests {
     fn the_signed_body_counts_before_the_header() {
         let headers = [("X-Webhook-Event".to_owned(), "paid".to_owned())];
         let of = |scheme, body: &Value| {
-            let event = event(scheme, &headers, Some(body));
+            let event = event(scheme, &headers, Some(Webhook::alone(body)));
             (event.name.to_owned(), event.header_differs)
         };
         let v2 = Scheme::DeltacrownV2;

@@ -1,8 +1,7 @@
 //! Which flow a webhook is about, by the values that the flows say are theirs.
 
-use super::event::{EVENT, add_places};
 use super::fingerprint::canonical;
-use super::json_projection::JsonProjection;
+use super::reader::{Reader, Webhook, Webhooks};
 use serde_json::Value;
 use signature::Scheme;
 use std::collections::{BTreeMap, HashMap};
@@ -23,7 +22,7 @@ pub enum Whose {
 pub struct FlowMatcher {
     ours: HashMap<String, HashMap<String, Option<u32>>>,
     flows: usize,
-    wanted: JsonProjection,
+    reader: Reader,
 }
 
 impl Default for FlowMatcher {
@@ -37,23 +36,24 @@ impl FlowMatcher {
     #[must_use]
     pub fn new(flows: &[BTreeMap<String, Value>]) -> Self {
         let mut ours: HashMap<String, HashMap<String, Option<u32>>> = HashMap::new();
-        let mut wanted = JsonProjection::of(EVENT);
+        let mut reader = Reader::new(Scheme::default());
         for (flow, values) in (0..).zip(flows) {
             for (pointer, value) in values {
                 if !ours.contains_key(pointer) {
-                    wanted.add(pointer);
+                    reader.add(pointer);
                 }
                 let of = ours.entry(pointer.clone()).or_default();
                 of.entry(canonical(value)).and_modify(|whose| *whose = None).or_insert(Some(flow));
             }
         }
-        Self { ours, flows: flows.len(), wanted }
+        Self { ours, flows: flows.len(), reader }
     }
 
-    /// The same for webhooks of this sender, which may have event and id elsewhere in the body.
+    /// The same for webhooks of this sender, whose bodies are what its profile says.
     #[must_use]
     pub fn for_sender(mut self, scheme: Scheme) -> Self {
-        add_places(scheme, &mut self.wanted);
+        self.reader = Reader::new(scheme);
+        self.ours.keys().for_each(|pointer| self.reader.add(pointer));
         self
     }
 
@@ -66,20 +66,20 @@ impl FlowMatcher {
         alone.len() == self.flows
     }
 
-    /// Reads of a body what says whose it is, and its event.
+    /// Reads of a request what says whose its webhooks are, and their events.
     #[must_use]
-    pub fn read(&self, body: &[u8]) -> Option<Value> {
-        self.wanted.read(body)
+    pub fn read(&self, headers: &[(String, String)], body: &[u8]) -> Option<Webhooks> {
+        self.reader.read(headers, body)
     }
 
-    /// Whose a webhook is; `body` is what was read of it.
+    /// Whose a webhook is; `None`: its body could not be read.
     #[must_use]
-    pub fn whose(&self, body: Option<&Value>) -> Whose {
+    pub fn whose(&self, webhook: Option<Webhook<'_>>) -> Whose {
         if self.ours.is_empty() {
             return Whose::Some;
         }
         let found = |(pointer, flows): (&String, &HashMap<String, Option<u32>>)| {
-            flows.get(&canonical(body?.pointer(pointer)?)).copied()
+            flows.get(&canonical(webhook?.pointer(pointer)?)).copied()
         };
         let found: Vec<Option<u32>> = self.ours.iter().filter_map(found).collect();
         match found.iter().flatten().next() {
@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn a_value_of_its_own_names_a_flow_and_a_shared_one_only_the_run() {
         let matcher = flows(&[json!(1), json!(2), json!(2)]);
-        let whose = |id: Value| matcher.whose(Some(&json!({ "id": id })));
+        let whose = |id: Value| matcher.whose(Some(Webhook::alone(&json!({ "id": id }))));
         assert_eq!(whose(json!(1.0)), Whose::Flow(0));
         assert_eq!(whose(json!(2)), Whose::Some);
         assert_eq!((whose(json!("2")), matcher.whose(None)), (Whose::Others, Whose::Others));

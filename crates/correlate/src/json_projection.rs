@@ -11,6 +11,8 @@ pub struct JsonProjection {
     /// Everything from here on.
     whole: bool,
     below: BTreeMap<String, JsonProjection>,
+    /// Of each item of a list.
+    each: Option<Box<JsonProjection>>,
 }
 
 impl JsonProjection {
@@ -24,12 +26,26 @@ impl JsonProjection {
 
     /// Asks for what is at a JSON pointer (RFC 6901), too.
     pub fn add(&mut self, pointer: &str) {
+        self.at(pointer).whole = true;
+    }
+
+    /// Asks for these parts of each item of the list at a JSON pointer, in place of what was asked for of each before.
+    pub(crate) fn add_each(&mut self, pointer: &str, each: &Self) {
+        self.at(pointer).each = Some(Box::new(each.clone()));
+    }
+
+    /// Whether everything is asked for.
+    pub(crate) const fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    fn at(&mut self, pointer: &str) -> &mut Self {
         let mut at = self;
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
             at = at.below.entry(token).or_default();
         }
-        at.whole = true;
+        at
     }
 
     /// Reads a body: what was asked for stands where it stood, and little else is there. `None` when it is no JSON.
@@ -74,7 +90,11 @@ impl<'de> Visitor<'de> for &JsonProjection {
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
         loop {
-            let item = match self.below.get(&list.len().to_string()) {
+            let wanted = match &self.each {
+                Some(each) => Some(&**each),
+                None => self.below.get(&list.len().to_string()),
+            };
+            let item = match wanted {
                 Some(wanted) => items.next_element_seed(wanted)?,
                 None => items.next_element::<IgnoredAny>()?.map(|_| Value::Null),
             };

@@ -1,7 +1,8 @@
 //! Whether a request without a valid signature may be the sender's, or is a stranger's: a receiver on the internet gets both,
 //! and what a stranger sends says nothing about the sender.
 
-use signature::{Reason, Scheme};
+use super::reader::Webhook;
+use signature::{BodyFormat, Reason, Scheme};
 use std::net::IpAddr;
 
 /// Most user agents that are learnt of one sender: its workers run a few versions at most.
@@ -30,6 +31,18 @@ pub enum Content {
     Readable,
     /// It cannot be read as one.
     Unreadable,
+}
+
+impl Content {
+    /// Of a body of this sender, as far as it was read.
+    #[must_use]
+    pub fn of(scheme: Scheme, webhook: Option<Webhook<'_>>) -> Self {
+        let looked_into = scheme.spec().body.format != BodyFormat::Opaque;
+        match webhook {
+            Some(webhook) if webhook.is_object() || !looked_into => Self::Readable,
+            _ => Self::Unreadable,
+        }
+    }
 }
 
 /// A request, as far as it tells whose it is.
@@ -106,7 +119,7 @@ impl KnownSender {
         }
         // Nothing is known yet but how this kind of sender usually writes. One of another version has an event and no id.
         let agent = agent(clue.headers).is_none_or(|agent| {
-            usual_agent(clue.scheme).is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
+            clue.scheme.spec().user_agent.as_ref().is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
         });
         let id_in_header = clue.scheme.spec().id.header.is_some();
         let named = match (id_in_header, clue.scheme.has_event()) {
@@ -126,15 +139,6 @@ fn has(headers: &[(String, String)], name: &str) -> bool {
 fn agent(headers: &[(String, String)]) -> Option<&str> {
     let (_, agent) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("User-Agent"))?;
     agent.split(['/', ' ']).next().filter(|product| !product.is_empty())
-}
-
-/// The product that senders of a scheme name (docs/deltacrown.md section 4), where they all name the same.
-fn usual_agent(scheme: Scheme) -> Option<&'static str> {
-    match scheme.sender() {
-        "deltacrown-5.5" | "deltacrown-5.6" => Some("DeltaCrown-Webhook"),
-        "github" => Some("GitHub-Hookshot"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

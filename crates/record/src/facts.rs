@@ -324,9 +324,18 @@ pub struct Expect {
     pub event: String,
     /// JSON pointer into the webhook's body to matcher, templates resolved.
     pub matchers: BTreeMap<String, Matcher>,
+    /// Header name to matcher, templates resolved.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Matcher>,
     /// How many, exactly; 0 forbids.
     pub count: u32,
-    /// Limit from `at` to the first attempt, in milliseconds.
+    /// Whether more may come than `count` says.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub at_least: bool,
+    /// An event of the same flow that must have come before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Limit from `at` to the first attempt, in milliseconds; of a count of 0 for how long it is watched at least.
     pub within_ms: u64,
 }
 

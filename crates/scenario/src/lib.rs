@@ -4,6 +4,7 @@
 //! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
 
 mod check;
+mod count;
 mod csv;
 mod data;
 mod editor;
@@ -22,12 +23,14 @@ mod table;
 mod template;
 mod tree;
 mod typed;
+mod webhooks;
 
 #[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod tests;
 
+pub use count::Count;
 pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
 pub use editor::for_editors;
 pub use entries::Entries;

@@ -7,6 +7,7 @@ use super::sender::{built_in_sender, load_sender};
 use super::suggest;
 use super::tree;
 use super::typed;
+use super::webhooks;
 use record::{InputError, SenderProfile, read_input, text_sha256_hex};
 use signature::Scheme;
 use std::path::{Path, PathBuf};
@@ -114,6 +115,8 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
             return Err(invalid(problems));
         }
     };
+    problems.extend(webhooks::check(&scenario, &sender, &tree));
+    problems.sort_by_key(|p| p.at);
     if !problems.is_empty() {
         return Err(invalid(problems));
     }

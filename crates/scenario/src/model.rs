@@ -1,5 +1,6 @@
 //! What a scenario file says, as typed data; the JSON Schema that editors use is generated from these types.
 
+use super::count::Count;
 use super::entries::Entries;
 use super::request::Request;
 use pii::Identity;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use signature::Scheme;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::time::Duration;
 
 /// A JSON value in a scenario. Strings may hold templates: `{{ name }}`.
 pub type Json = serde_json::Value;
@@ -287,27 +289,39 @@ pub struct Poll {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedWebhook {
-    /// The event's name, as in the body's `event`.
+    /// The event's name, where the sender's profile says that it stands. Left out for a sender whose webhooks name none.
+    #[serde(default)]
     pub event: String,
     /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart.
     #[serde(default, rename = "match")]
     pub matchers: BTreeMap<String, Matcher>,
-    /// How many, exactly. 0 forbids the event from the start of this step to the start of the flow's next one: for a
-    /// step that must fire nothing.
-    #[serde(default = "one")]
-    pub count: u32,
-    /// Time limit from the start of the step to the first attempt.
-    #[serde(default = "default_within")]
-    pub within: Period,
+    /// Header name to matcher: for webhooks whose body is not looked into, and for what only a header says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, Matcher>,
+    /// How many: a number is exact, `at least 1` lets more come. 0 forbids the event from the start of this step on, unless
+    /// a later one asks for it: for a step that must fire nothing.
+    #[serde(default)]
+    pub count: Count,
+    /// An event of the same flow that must have come before this one: `payment.created`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Time limit from the start of the step to the first attempt, 30 s when left out. With a count of 0 the run watches at
+    /// least that long; without it until the run ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<Period>,
 }
 
-const fn one() -> u32 {
-    1
+impl ExpectedWebhook {
+    /// The time limit; for a webhook that must not come, how long is watched at least.
+    #[must_use]
+    pub fn within(&self) -> Duration {
+        let usual = if self.count.forbids() { Duration::ZERO } else { USUAL_LIMIT };
+        self.within.map_or(usual, Period::get)
+    }
 }
 
-const fn default_within() -> Period {
-    Period::from_millis(30_000)
-}
+/// Time limit of a webhook that names none.
+const USUAL_LIMIT: Duration = Duration::from_secs(30);
 
 /// How this run's webhooks are told from other traffic at the same receiver.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]

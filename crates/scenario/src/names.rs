@@ -154,10 +154,12 @@ pub(super) fn of_step<'a>(step: &'a Step, path: &[Seg]) -> Vec<Text<'a>> {
     let Expect { headers, json, .. } = &step.expect;
     of_matchers(headers, &at(path, ["expect".into(), "headers".into()]), &mut out);
     of_matchers(json, &at(path, ["expect".into(), "json".into()]), &mut out);
-    for (index, ExpectedWebhook { event, matchers, .. }) in step.webhooks.iter().enumerate() {
+    for (index, ExpectedWebhook { event, matchers, headers, after, .. }) in step.webhooks.iter().enumerate() {
         let path = at(path, ["webhooks".into(), index.into()]);
         out.push((at(&path, ["event".into()]), event));
+        out.extend(after.as_ref().map(|after| (at(&path, ["after".into()]), after.as_str())));
         of_matchers(matchers, &at(&path, ["match".into()]), &mut out);
+        of_matchers(headers, &at(&path, ["headers".into()]), &mut out);
     }
     out
 }

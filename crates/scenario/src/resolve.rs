@@ -247,7 +247,10 @@ pub fn resolve_webhook(
     scope: &mut Scope,
 ) -> Result<ExpectedWebhook, TemplateError> {
     let event = scope.render_text(&webhook.event)?;
-    Ok(ExpectedWebhook { event, matchers: resolve_matchers(&webhook.matchers, scope)?, ..webhook.clone() })
+    let after = webhook.after.as_ref().map(|after| scope.render_text(after)).transpose()?;
+    let matchers = resolve_matchers(&webhook.matchers, scope)?;
+    let headers = resolve_matchers(&webhook.headers, scope)?;
+    Ok(ExpectedWebhook { event, after, matchers, headers, ..webhook.clone() })
 }
 
 /// The canaries of all rows: each once, empty ones left out, in order.

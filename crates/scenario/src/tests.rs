@@ -58,7 +58,7 @@ fn row(value: Value) -> Row {
 fn the_good_scenario_loads() {
     let loaded = try_load(GOOD).unwrap();
     assert_eq!(loaded.sha256, hex::encode(<sha2::Sha256 as sha2::Digest>::digest(GOOD)));
-    assert_eq!(loaded.scenario.steps[1].webhooks[0].within.as_millis(), 30_000);
+    assert_eq!(loaded.scenario.steps[1].webhooks[0].within().as_millis(), 30_000);
     assert_eq!(loaded.scenario.flows, 10);
 }
 

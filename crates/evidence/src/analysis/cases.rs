@@ -1,6 +1,8 @@
 //! Which webhook: each one that is lost, late, one too many, unexpected or leaking, with the step that asked for it.
 
 use super::causes::causes;
+use super::order::{Order, Turn};
+use super::payloads::sentence;
 use super::sample::event_name;
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, Breaker, Delivery, Expectation, seconds};
@@ -27,6 +29,12 @@ pub struct Cases {
     pub duplicates: Listed,
     /// Webhooks that nothing asked for.
     pub unexpected: Listed,
+    /// Webhooks that do not fit the schema of their event.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub misshapen: Listed,
+    /// Webhooks that came before the one that they follow.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub out_of_order: Listed,
     /// Webhooks with personal data.
     pub leaking: Listed,
 }
@@ -161,6 +169,11 @@ impl Case {
 }
 
 impl Listed {
+    /// Whether there is none.
+    const fn is_empty(&self) -> bool {
+        self.total == 0
+    }
+
     fn add(&mut self, times: u64, case: impl FnOnce() -> Case) {
         if times > 0 {
             self.total += times;
@@ -189,6 +202,8 @@ impl Cases {
             "late" => &self.late,
             "duplicates" => &self.duplicates,
             "unexpected" => &self.unexpected,
+            "order" => &self.out_of_order,
+            "payloads" => &self.misshapen,
             "pii" => &self.leaking,
             _ => return None,
         };
@@ -200,8 +215,15 @@ impl Cases {
 #[must_use]
 pub fn cases(analysis: &Analysis) -> Cases {
     let mut found = Cases::default();
-    let lost = Lost::new(analysis);
+    let (lost, order) = (Lost::new(analysis), Order::of(analysis));
     for (index, asked) in analysis.expectations().enumerate() {
+        for (turn, delivery) in order.turns(analysis, &asked) {
+            if let Turn::Early(early) = turn {
+                let (after, ms) = (event_name(asked.after.unwrap_or_default()), millis(early));
+                let what = format!("came {ms:.0} ms before {after}, which it follows");
+                found.out_of_order.add(1, || Case::of_a_delivery(analysis, &delivery, what));
+            }
+        }
         let missing = lost.missing(&asked);
         found.lost.add(missing, || Case::of_a_lost(analysis, (index, &asked), missing));
         for delivery in asked.by().filter_map(|index| analysis.deliveries.get(index)) {
@@ -226,13 +248,14 @@ pub fn cases(analysis: &Analysis) -> Cases {
             .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));
         // One too many is told with the step that it is too many for.
         found.duplicates.total += u64::from(delivery.surplus);
-        let surprise = accounted && !delivery.is_asked_for();
-        found.unexpected.add(u64::from(surprise), || Case::of_a_surprise(analysis, &delivery));
+        let surprises = if accounted { delivery.unasked } else { 0 };
+        found.unexpected.add(surprises.into(), || Case::of_a_surprise(analysis, &delivery));
     }
     if found.lost.total > 0 {
         found.lost.causes = causes(analysis, &lost);
     }
     leaking(analysis, &mut found.leaking);
+    misshapen(analysis, &mut found.misshapen);
     found
 }
 
@@ -254,6 +277,17 @@ pub(super) fn late_and_lost(analysis: &Analysis) -> Vec<String> {
         }
     }
     told
+}
+
+fn misshapen(analysis: &Analysis, found: &mut Listed) {
+    found.total = analysis.payloads.found.violating;
+    let kept = analysis.payloads.kept.iter().take(LISTED);
+    found.first.extend(kept.filter_map(|(delivery, event, wrong)| {
+        let delivery = analysis.deliveries.get(*delivery)?;
+        let told: Vec<String> = wrong.iter().map(sentence).collect();
+        let what = format!("does not fit its schema: {}", told.join("; "));
+        Some(Case { event: event.clone(), ..Case::of_a_delivery(analysis, &delivery, what) })
+    }));
 }
 
 fn leaking(analysis: &Analysis, found: &mut Listed) {

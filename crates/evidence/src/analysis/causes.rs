@@ -278,6 +278,9 @@ mod tests {
         for (flow, took) in (0u32..).zip(took_ms) {
             let at = Tick(u64::from(flow) * 10_000_000);
             analysis.take(&Record::Expect(Expect {
+                headers: [].into(),
+                at_least: false,
+                after: None,
                 flow,
                 step: "verify".to_owned(),
                 at,

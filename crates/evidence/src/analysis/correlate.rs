@@ -2,20 +2,20 @@
 
 use super::deliveries::Deliveries;
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
-use super::expected::Fulfilment;
+use super::expected::{Arrived, Fulfilment};
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use correlate::{
-    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, event, id, is_success,
+    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook, Webhooks,
+    event, id,
 };
 use correlate::{print, short, signature_print};
 use pii::shown;
 use record::Ending;
 use record::number::canonical;
 use record::{Answered, Attempt, Forwarded};
-use serde_json::Value;
 use std::sync::Arc;
 
 /// Where an attempt is filed that is not answered yet.
@@ -37,21 +37,76 @@ enum Place {
 /// A delivery that is about to begin.
 struct Beginning<'a> {
     attempt: &'a Attempt,
-    body: &'a Value,
+    /// What is in it; `None` when its body could not be read.
+    read: Option<&'a Webhooks>,
     event: Arc<str>,
-    event_differs: bool,
     has_id: bool,
     id_reused: bool,
     certainty: Certainty,
     made: AttemptResult,
 }
 
+/// Most events of a batch that are named.
+const EVENTS: usize = 4;
 /// Longest location that is shown, in characters.
 const LOCATION: usize = 80;
 
 /// Whether an attempt is what is left of a webhook behind a redirect: a request without a body.
 fn is_bare(attempt: &Attempt, body: &[u8]) -> bool {
     attempt.elsewhere && body.is_empty()
+}
+
+/// What the webhooks of one request mean for the expectations.
+#[derive(Debug, Default)]
+struct Contents {
+    fulfils: Option<usize>,
+    surplus: u32,
+    unasked: u32,
+    /// Whether none of them is this run's.
+    foreign: bool,
+    /// Whether a header names another event than a body.
+    event_differs: bool,
+}
+
+impl Contents {
+    fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
+        let mut found = Self { foreign: true, ..Self::default() };
+        let mut waiting_since = None;
+        for one in came {
+            let fulfilment = analysis.fulfilment(index, attempt, one);
+            // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
+            let readable = one.webhook.filter(|webhook| webhook.is_object());
+            let others = fulfilment == Fulfilment::None && readable.is_some_and(|w| !analysis.is_ours(w));
+            found.foreign &= others;
+            found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
+            match fulfilment {
+                Fulfilment::Fulfils(expectation) => {
+                    let since = analysis.expectations.get(expectation).map(|asked| asked.at);
+                    if found.fulfils.is_none() || since < waiting_since {
+                        (found.fulfils, waiting_since) = (Some(expectation), since);
+                    }
+                }
+                Fulfilment::Surplus(_) => found.surplus += 1,
+                // Of a batch that is ours in part, the rest is somebody else's.
+                Fulfilment::None if others && came.len() > 1 => {}
+                Fulfilment::None | Fulfilment::Forbidden(_) => found.unasked += 1,
+            }
+        }
+        if found.foreign {
+            found.unasked = found.unasked.max(1);
+        }
+        found
+    }
+}
+
+/// The events of a request, each once.
+fn events_of(came: &[Arrived<'_>]) -> String {
+    let mut names: Vec<&str> = came.iter().map(|one| one.event).collect();
+    names.sort_unstable();
+    names.dedup();
+    let shown: Vec<String> = names.iter().take(EVENTS).map(|name| event_name(name)).collect();
+    let more = if names.len() > EVENTS { " + …" } else { "" };
+    shown.join(" + ") + more
 }
 
 impl Courses for Deliveries {
@@ -83,19 +138,21 @@ impl Analysis {
         let in_header = self.header.scheme.id(&attempt.headers);
         // A retry with the bytes of a webhook that is known has been read.
         let known = in_header.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
-        let parsed = if known.is_some() { Value::Null } else { self.wanted.read(&body).unwrap_or_default() };
-        let said = event(self.header.scheme, &attempt.headers, Some(&parsed));
-        let id = id(self.header.scheme, &attempt.headers, Some(&parsed));
-        let name = self.deliveries.event(&event_name(said.name));
+        let read = if known.is_some() { None } else { self.reader.read(&attempt.headers, &body) };
+        let id = id(self.header.scheme, &attempt.headers, read.as_ref());
+        let said = self.came(&attempt.headers, read.as_ref());
         let key = match &id {
             Some(id) => Key::of_id(id),
-            None => Key::of_content(&name, made.fingerprints.body, None),
+            None => {
+                let first = said.first().map_or("", |one| one.event);
+                Key::of_content(first, made.fingerprints.body, None)
+            }
         };
         let arrival = Arrival {
             key,
             body: made.fingerprints.body,
             at: made.first_byte,
-            alone: !key.has_id && self.is_alone(key, &name, &parsed, &made),
+            alone: !key.has_id && self.is_alone(key, &said, &made),
         };
         let next = u32::try_from(self.deliveries.len()).unwrap_or(u32::MAX);
         let filing = self.correlator.file(&self.header.retry, &self.deliveries, &arrival, next);
@@ -110,13 +167,13 @@ impl Analysis {
                 self.file(delivery as usize, attempt, made);
             }
             Belongs::New { id_used: id_reused } => {
-                let (event_differs, certainty) = (said.header_differs, filing.certainty);
+                let certainty = filing.certainty;
                 let has_id = key.has_id;
+                let event = self.deliveries.event(&events_of(&said));
                 self.first_arrival(Beginning {
                     attempt,
-                    body: &parsed,
-                    event: name,
-                    event_differs,
+                    read: read.as_ref(),
+                    event,
                     has_id,
                     id_reused,
                     certainty,
@@ -138,26 +195,33 @@ impl Analysis {
             return scheme.id(&attempt.headers).is_some()
                 && self.redirected_without_number(attempt).is_none();
         }
-        let parsed = self.wanted.read(body).unwrap_or_default();
-        let name = event_name(event(scheme, &attempt.headers, Some(&parsed)).name);
-        let id = id(scheme, &attempt.headers, Some(&parsed));
+        let read = self.reader.read(&attempt.headers, body);
+        let id = id(scheme, &attempt.headers, read.as_ref());
         let known = id.and_then(|id| self.correlator.latest(Key::of_id(&id)));
+        let is_due = |one: &Arrived<'_>| self.expectations.is_open_for(one, attempt.first_byte, self.turn);
         match known.and_then(|index| self.deliveries.get(index as usize)) {
             Some(delivery) => !delivery.is_authentic() && delivery.fulfils.is_none(),
-            None => !self.expectations.is_open_for(&name, &parsed, attempt.first_byte, self.turn),
+            None => !self.came(&attempt.headers, read.as_ref()).iter().any(is_due),
         }
+    }
+
+    /// The webhooks of a request, at least one.
+    fn came<'a>(&self, headers: &'a [(String, String)], read: Option<&'a Webhooks>) -> Vec<Arrived<'a>> {
+        let of = |webhook: Option<Webhook<'a>>| {
+            let event = event(self.header.scheme, headers, webhook).name;
+            Arrived { event, webhook, headers }
+        };
+        read.map_or_else(|| vec![of(None)], |read| read.iter().map(|one| of(Some(one))).collect())
     }
 
     /// Whose an attempt is. The body of one that is signed need not be read for that.
     fn author(&mut self, attempt: &Attempt, body: &[u8]) -> Author {
         let (scheme, reason, headers) =
             (self.header.scheme, attempt.verdict.reason, attempt.headers.as_slice());
-        let read = if reason.is_authentic() { None } else { self.wanted.read(body) };
-        let content = match &read {
-            Some(Value::Object(_)) => Content::Readable,
-            _ => Content::Unreadable,
-        };
-        let event = event(scheme, headers, read.as_ref()).name;
+        let read = if reason.is_authentic() { None } else { self.reader.read(headers, body) };
+        let first = read.as_ref().and_then(Webhooks::first);
+        let content = Content::of(scheme, first);
+        let event = event(scheme, headers, first).name;
         self.sender.author(&Clue { scheme, headers, peer: attempt.peer, reason, event, content })
     }
 
@@ -169,9 +233,10 @@ impl Analysis {
 
     /// Whether no other webhook with the content of one that is known may come now: a step asked for that one, and for no
     /// other that is still due.
-    fn is_alone(&self, key: Key, event: &str, body: &Value, made: &AttemptResult) -> bool {
+    fn is_alone(&self, key: Key, came: &[Arrived<'_>], made: &AttemptResult) -> bool {
         let latest = self.correlator.latest(key).and_then(|latest| self.deliveries.get(latest as usize));
-        latest.is_some_and(|d| d.is_asked_for()) && !self.expectations.is_due(event, body, made.first_byte)
+        let due = |one: &Arrived<'_>| self.expectations.is_due(one, made.first_byte);
+        latest.is_some_and(|d| d.is_asked_for()) && !came.iter().any(due)
     }
 
     /// Nobody can say any more which attempts this delivery has.
@@ -184,10 +249,10 @@ impl Analysis {
     /// Whether an attempt belongs to a delivery that is known, or holds a value of a flow that is.
     pub(super) fn claims(&self, attempt: &Attempt) -> bool {
         let body = attempt.body.bytes();
-        let read = self.wanted.read(&body);
+        let read = self.reader.read(&attempt.headers, &body);
         let id = id(self.header.scheme, &attempt.headers, read.as_ref());
         let known = id.is_some_and(|id| self.correlator.latest(Key::of_id(&id)).is_some());
-        known || read.is_some_and(|body| self.holds_ours(&body))
+        known || read.is_some_and(|read| read.iter().any(|one| self.holds_ours(one)))
     }
 
     fn made(&self, attempt: &Attempt, body: &[u8]) -> AttemptResult {
@@ -201,6 +266,7 @@ impl Analysis {
             first_byte: attempt.first_byte,
             end: None,
             status: attempt.answer,
+            taken: attempt.answer.is_some_and(|status| self.header.retry.succeeds(status)),
             how: None,
             reason: attempt.verdict.reason,
             fault: attempt.fault,
@@ -233,32 +299,35 @@ impl Analysis {
     }
 
     fn first_arrival(&mut self, beginning: Beginning<'_>) {
-        let (attempt, parsed) = (beginning.attempt, beginning.body);
+        let (attempt, read) = (beginning.attempt, beginning.read);
         let index = self.begin(beginning);
         if let Some(number) = attempt.redirect {
             self.redirected.insert(number, index);
         }
-        self.keep_sample(index, attempt, parsed);
+        self.keep_sample(index, attempt, read.and_then(Webhooks::first));
         let Some(delivery) = self.deliveries.get(index) else { return };
         if !delivery.is_asked_for() {
-            let (event, at) = (&*delivery.event, delivery.first_byte());
-            let came = Came { delivery: index, event, at, body: &attempt.body.bytes() };
+            let (scheme, at, headers) = (self.header.scheme, delivery.first_byte(), &attempt.headers);
+            let came = Came { delivery: index, at, scheme, headers, body: &attempt.body.bytes() };
             let open = |expectation| self.expectations.is_open(expectation);
-            self.near.look(&came, self.expectations.recent(), open, self.privacy.engine());
+            let tools = (&self.reader, self.privacy.engine());
+            self.near.look(&came, self.expectations.recent(), open, tools);
         }
         // What is not signed with the sender's key says nothing about what the sender sends.
         if attempt.verdict.reason.is_authentic() {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+            if whose == Traffic::Ours {
+                let came = self.came(&attempt.headers, read);
+                self.payloads.look(index, attempt, &came);
+            }
         }
     }
 
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
-        let Beginning { attempt, body, event, event_differs, has_id, id_reused, certainty, made } = beginning;
-        let fulfilment = self.fulfilment(index, attempt, &event, body);
-        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
-        let foreign = fulfilment == Fulfilment::None && body.is_object() && !self.is_ours(body);
+        let Beginning { attempt, read, event, has_id, id_reused, certainty, made } = beginning;
+        let said = Contents::of(self, index, &self.came(&attempt.headers, read), attempt);
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
         self.deliveries.push(Delivery {
             number: index as u64 + 1,
@@ -268,55 +337,57 @@ impl Analysis {
             after_acceptance: Vec::new(),
             elsewhere: false,
             id_reused,
-            foreign,
-            fulfils: if let Fulfilment::Fulfils(i) = fulfilment { Some(i) } else { None },
-            surplus: matches!(fulfilment, Fulfilment::Surplus(_)),
+            foreign: said.foreign,
+            fulfils: said.fulfils,
+            surplus: said.surplus,
+            unasked: said.unasked,
             certainty,
-            event_differs,
+            event_differs: said.event_differs,
         });
         index
     }
 
-    /// What a delivery means for the webhooks that are due. An authentic one takes the place of one that was not.
-    fn fulfilment(&mut self, index: usize, attempt: &Attempt, event: &str, body: &Value) -> Fulfilment {
+    /// What a webhook means for those that are due. An authentic one takes the place of one that was not.
+    fn fulfilment(&mut self, index: usize, attempt: &Attempt, one: &Arrived<'_>) -> Fulfilment {
         let when = (attempt.first_byte, self.turn);
         let authentic = attempt.verdict.reason.is_authentic();
         if authentic && self.strangers.any_stands_in() {
             let stands_in = |delivery: usize| self.strangers.is_standing_in(delivery);
-            if let Some((whose, displaced)) = self.expectations.replace(index, event, body, when, stands_in) {
+            if let Some((whose, displaced)) = self.expectations.replace(index, one, when, stands_in) {
                 if let Some(delivery) = self.deliveries.get_mut(displaced) {
                     delivery.fulfils = None;
+                    delivery.unasked = delivery.unasked.max(1);
                     self.strangers.displaced(displaced, delivery);
                 }
                 return Fulfilment::Fulfils(whose);
             }
         }
-        let fulfilment = self.expectations.assign(index, event, body, when);
+        let fulfilment = self.expectations.assign(index, one, when);
         if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_)) {
             self.strangers.stands_in(index, attempt.peer);
         }
         fulfilment
     }
 
-    fn keep_sample(&mut self, index: usize, attempt: &Attempt, body: &Value) {
-        let troubled = !attempt.answer.is_some_and(is_success);
+    fn keep_sample(&mut self, index: usize, attempt: &Attempt, webhook: Option<Webhook<'_>>) {
+        let troubled = !attempt.answer.is_some_and(|status| self.header.retry.succeeds(status));
         let room = index < KEPT_FIRST || (troubled && self.samples.len() < KEPT_FIRST + KEPT_TROUBLED);
         if let (true, Some(delivery)) = (room, self.deliveries.get(index)) {
             let signature = self.header.scheme.own_headers().first().and_then(|name| attempt.header(name));
-            let sample = Sample::of(&delivery.event, signature.unwrap_or_default(), attempt.answer, body);
+            let sample = Sample::of(&delivery.event, signature.unwrap_or_default(), attempt.answer, webhook);
             self.samples.insert(index, sample);
         }
     }
 
-    fn is_ours(&self, body: &Value) -> bool {
+    fn is_ours(&self, webhook: Webhook<'_>) -> bool {
         // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart.
         let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty();
-        self.header.ours.is_empty() || names_nothing || self.holds_ours(body)
+        self.header.ours.is_empty() || names_nothing || self.holds_ours(webhook)
     }
 
-    fn holds_ours(&self, body: &Value) -> bool {
+    fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
         self.ours.iter().any(|(pointer, values)| {
-            body.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
+            webhook.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
         })
     }
 
@@ -339,9 +410,8 @@ impl Analysis {
             let id = self.header.scheme.id(&attempt.headers);
             let index = self.begin(Beginning {
                 attempt,
-                body: &Value::Null,
+                read: None,
                 event,
-                event_differs: false,
                 has_id: id.is_some(),
                 id_reused: false,
                 certainty: Certainty::Ambiguous,
@@ -388,7 +458,7 @@ impl Analysis {
             made.end = Some(answered.end);
             made.how = Some(answered.how);
             if answered.how != Ending::Sent {
-                made.status = None;
+                (made.status, made.taken) = (None, false);
             }
         }
         // The clauses of a contract look at headers of which a settled delivery keeps no fingerprint.
@@ -400,8 +470,9 @@ impl Analysis {
     /// Behind a tap the status is the real receiver's, which is known only after the attempt was written.
     pub(super) fn forwarded(&mut self, forwarded: &Forwarded) {
         let Some(at) = self.under_way.get(&forwarded.attempt).copied() else { return };
+        let taken = self.header.retry.succeeds(forwarded.status);
         if let Some(made) = self.made_mut(at) {
-            made.status = Some(forwarded.status);
+            (made.status, made.taken) = (Some(forwarded.status), taken);
         }
     }
 

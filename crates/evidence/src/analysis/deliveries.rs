@@ -2,7 +2,7 @@
 
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::interned::Interned;
-use correlate::{Certainty, is_success};
+use correlate::Certainty;
 use record::Ending;
 use record::Tick;
 use signature::Reason;
@@ -124,7 +124,8 @@ impl Deliveries {
             id_reused: has(ID_REUSED),
             foreign: has(FOREIGN),
             fulfils: (settled.fulfils != NONE).then_some(settled.fulfils as usize),
-            surplus: has(SURPLUS),
+            surplus: u32::from(has(SURPLUS)),
+            unasked: u32::from(settled.fulfils == NONE && !has(SURPLUS)),
             certainty: if has(AMBIGUOUS) { Certainty::Ambiguous } else { Certainty::Certain },
             event_differs: has(EVENT_DIFFERS),
         }
@@ -138,13 +139,15 @@ impl Settled {
         let plain = only.how == Some(Ending::Sent)
             && only.fault.is_none()
             && delivery.after_acceptance.is_empty()
-            && !delivery.elsewhere;
-        let status = only.status.filter(|status| plain && is_success(*status))?;
+            && !delivery.elsewhere
+            && delivery.surplus <= 1
+            && delivery.unasked == u32::from(delivery.fulfils.is_none() && delivery.surplus == 0);
+        let status = only.status.filter(|_| plain && only.taken)?;
         let flags = [
             (delivery.has_id, HAS_ID),
             (delivery.id_reused, ID_REUSED),
             (delivery.foreign, FOREIGN),
-            (delivery.surplus, SURPLUS),
+            (delivery.surplus > 0, SURPLUS),
             (!delivery.is_certain(), AMBIGUOUS),
             (delivery.event_differs, EVENT_DIFFERS),
         ];
@@ -167,6 +170,7 @@ impl Settled {
             first_byte: self.first_byte,
             end: Some(self.first_byte.plus(Duration::from_micros(self.took_us.into()))),
             status: Some(self.status),
+            taken: true,
             how: Some(Ending::Sent),
             reason: self.reason,
             fault: None,
@@ -186,6 +190,7 @@ mod tests {
             first_byte: Tick(10),
             end: Some(Tick(25)),
             status: Some(204),
+            taken: true,
             how: Some(Ending::Sent),
             reason: Reason::Valid,
             fault: None,
@@ -201,7 +206,8 @@ mod tests {
             id_reused: false,
             foreign: true,
             fulfils: Some(3),
-            surplus: false,
+            surplus: 0,
+            unasked: 0,
             certainty: Certainty::Ambiguous,
             event_differs: true,
         }
@@ -222,13 +228,14 @@ mod tests {
 
     #[test]
     fn what_is_not_plain_stays_whole() {
-        let changes: [fn(&mut Delivery); 6] = [
-            |d| d.tries[0].status = Some(503),
+        let changes: [fn(&mut Delivery); 7] = [
+            |d| d.tries[0].taken = false,
             |d| d.tries[0].fault = Some(Fault::Reset),
             |d| d.tries[0].how = Some(Ending::SenderClosed),
             |d| d.tries[0].end = None,
             |d| d.elsewhere = true,
             |d| d.after_acceptance = d.tries.clone(),
+            |d| d.unasked = 1,
         ];
         let mut all = Deliveries::default();
         for (index, change) in changes.into_iter().enumerate() {

@@ -2,7 +2,7 @@
 
 use super::keyed::Keyed;
 use super::near::Recent;
-use correlate::print_of;
+use correlate::{Webhook, print_of};
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
@@ -28,6 +28,12 @@ pub struct Expectation<'a> {
     pub within: Duration,
     /// How many, exactly; 0 forbids.
     pub count: u32,
+    /// Whether more may come.
+    pub at_least: bool,
+    /// The event of the same flow that must have come before.
+    pub after: Option<&'a str>,
+    /// Whether it says by a value or a header which webhook it means, and not by the event alone.
+    pub is_told: bool,
     /// The event.
     pub event: &'a str,
     /// Name of the step.
@@ -74,6 +80,28 @@ impl Expectation<'_> {
     pub fn has_surplus(&self) -> bool {
         self.more.is_some_and(|m| m.surplus)
     }
+}
+
+/// A webhook that has come, as far as expectations ask.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrived<'a> {
+    /// Its event; empty when it names none.
+    pub event: &'a str,
+    /// `None` when its body could not be read.
+    pub webhook: Option<Webhook<'a>>,
+    pub headers: &'a [(String, String)],
+}
+
+impl<'a> Arrived<'a> {
+    fn value(&self, pointer: &str) -> Option<&'a Value> {
+        self.webhook?.pointer(pointer)
+    }
+}
+
+/// The value of a header, as matchers take it.
+pub(super) fn header_value(headers: &[(String, String)], name: &str) -> Option<Value> {
+    let found = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
+    found.map(|(_, value)| Value::String(value.clone()))
 }
 
 /// What a delivery means for the expectations.
@@ -134,9 +162,14 @@ struct Terms {
     event: String,
     step: String,
     count: u32,
+    at_least: bool,
+    after: Option<String>,
     within_ms: u64,
+    /// Whether it has matchers.
+    is_told: bool,
     /// Matchers other than for plain values, which are in the key.
     matchers: Vec<(String, Matcher)>,
+    headers: Vec<(String, Matcher)>,
 }
 
 impl Expectations {
@@ -160,6 +193,9 @@ impl Expectations {
             at: stored.at,
             within: Duration::from_millis(terms.map_or(0, |t| t.within_ms)),
             count: terms.map_or(0, |t| t.count),
+            at_least: terms.is_some_and(|t| t.at_least),
+            after: terms.and_then(|t| t.after.as_deref()),
+            is_told: terms.is_some_and(|t| t.is_told),
             event: terms.map_or("", |t| &t.event),
             step_name: terms.map_or("", |t| &t.step),
             step: stored.step,
@@ -224,8 +260,18 @@ impl Expectations {
     fn terms(&mut self, expect: &Expect) -> u32 {
         let other = expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none());
         let matchers = other.map(|(p, m)| (p.clone(), m.clone())).collect();
-        let (event, step) = (expect.event.clone(), expect.step.clone());
-        let terms = Terms { event, step, count: expect.count, within_ms: expect.within_ms, matchers };
+        let headers = expect.headers.iter().map(|(name, m)| (name.clone(), m.clone())).collect();
+        let terms = Terms {
+            event: expect.event.clone(),
+            step: expect.step.clone(),
+            count: expect.count,
+            at_least: expect.at_least,
+            after: expect.after.clone(),
+            within_ms: expect.within_ms,
+            is_told: !expect.matchers.is_empty() || !expect.headers.is_empty(),
+            matchers,
+            headers,
+        };
         let known = self.terms.iter().enumerate().rev().take(RECENT).find(|(_, t)| **t == terms);
         let number = known.map_or(self.terms.len(), |(number, _)| number);
         if number == self.terms.len() {
@@ -251,25 +297,29 @@ impl Expectations {
         }
     }
 
-    /// Assigns delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first; where flows are
-    /// played in turn, to one of the flow whose turn it is before others.
+    /// Assigns a webhook of delivery `delivery`, whose first byte came at `at`, to the open expectation that ends first; where
+    /// flows are played in turn, to one of the flow whose turn it is before others.
     pub(super) fn assign(
         &mut self,
         delivery: usize,
-        event: &str,
-        body: &Value,
+        came: &Arrived<'_>,
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
-        if let Some((key, index)) = self.open_for(event, body, (at, turn)) {
+        if let Some((key, index)) = self.open_for(came, (at, turn)) {
             self.fulfil(key, index, delivery);
             return Fulfilment::Fulfils(index as usize);
         }
-        let keys = self.keys(event, body);
-        let fit = |index: &u32| self.fits(*index, body, at);
+        let keys = self.keys(came);
+        let fit = |index: &u32| self.fits(*index, came, at);
         let latest = |good: &dyn Fn(u32) -> bool| {
             let of = |key: &u64| self.keyed.closed(*key).iter().rev().find(|i| fit(i) && good(**i)).copied();
             keys.iter().filter_map(of).min_by_key(|i| Reverse(*i))
         };
+        let wants_more = latest(&|i| self.get(i as usize).is_some_and(|e| e.at_least));
+        if let Some(index) = wants_more {
+            self.add_delivery(index, delivery);
+            return Fulfilment::Fulfils(index as usize);
+        }
         let filled = latest(&|i| self.count(i) > 0);
         let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
         self.more.entry(whose).or_default().surplus = true;
@@ -277,10 +327,10 @@ impl Expectations {
     }
 
     /// The open expectation that a webhook like this one fulfils, with its key.
-    fn open_for(&self, event: &str, body: &Value, (at, turn): (Tick, Option<u32>)) -> Option<(u64, u32)> {
-        let keys = self.keys(event, body);
+    fn open_for(&self, came: &Arrived<'_>, (at, turn): (Tick, Option<u32>)) -> Option<(u64, u32)> {
+        let keys = self.keys(came);
         let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
-        let open = all_open.filter(|(_, i)| self.fits(*i, body, at) && self.is_open(*i));
+        let open = all_open.filter(|(_, i)| self.fits(*i, came, at) && self.is_open(*i));
         // Whoever may still be in time first: a webhook that never came must not take the next one's.
         let order = |i: u32| {
             let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
@@ -290,8 +340,8 @@ impl Expectations {
     }
 
     /// Whether an expectation is open that a webhook like this one fulfils.
-    pub(super) fn is_open_for(&self, event: &str, body: &Value, at: Tick, turn: Option<u32>) -> bool {
-        self.open_for(event, body, (at, turn)).is_some()
+    pub(super) fn is_open_for(&self, came: &Arrived<'_>, at: Tick, turn: Option<u32>) -> bool {
+        self.open_for(came, (at, turn)).is_some()
     }
 
     /// Puts a delivery in the place of one that only stood in, where no expectation is open for it: gives the expectation and
@@ -299,18 +349,17 @@ impl Expectations {
     pub(super) fn replace(
         &mut self,
         delivery: usize,
-        event: &str,
-        body: &Value,
+        came: &Arrived<'_>,
         (at, turn): (Tick, Option<u32>),
         stands_in: impl Fn(usize) -> bool,
     ) -> Option<(usize, usize)> {
-        if self.open_for(event, body, (at, turn)).is_some() {
+        if self.open_for(came, (at, turn)).is_some() {
             return None;
         }
-        let keys = self.keys(event, body);
+        let keys = self.keys(came);
         let full = keys.iter().flat_map(|key| self.keyed.closed(*key).iter().rev());
         let held = |i: &u32| self.get(*i as usize)?.by().find(|by| stands_in(*by)).map(|by| (*i, by));
-        let (index, before) = full.filter(|i| self.fits(**i, body, at)).find_map(held)?;
+        let (index, before) = full.filter(|i| self.fits(**i, came, at)).find_map(held)?;
         let (new, old) = (u32::try_from(delivery).unwrap_or(NONE), u32::try_from(before).unwrap_or(NONE));
         let more = self.more.get_mut(&index).map(|more| more.by.as_mut_slice()).unwrap_or_default();
         let first = self.all.get_mut(index as usize).map(|stored| &mut stored.first);
@@ -319,42 +368,51 @@ impl Expectations {
     }
 
     /// Whether a webhook like this is due at `at` that has not come.
-    pub(super) fn is_due(&self, event: &str, body: &Value, at: Tick) -> bool {
+    pub(super) fn is_due(&self, came: &Arrived<'_>, at: Tick) -> bool {
         let due = |index: &u32| {
             let steps = |e: Expectation<'_>| matches!(e.step, None | Some(Outcome::Ok)) && e.deadline() >= at;
             self.is_open(*index)
-                && self.fits(*index, body, at)
+                && self.fits(*index, came, at)
                 && self.get(*index as usize).is_some_and(steps)
         };
-        self.keys(event, body).iter().any(|key| self.keyed.open(*key).iter().any(due))
+        self.keys(came).iter().any(|key| self.keyed.open(*key).iter().any(due))
     }
 
     fn fulfil(&mut self, key: u64, index: u32, delivery: usize) {
+        self.add_delivery(index, delivery);
+        if !self.is_open(index) {
+            self.keyed.close(key, index);
+        }
+    }
+
+    fn add_delivery(&mut self, index: u32, delivery: usize) {
         let delivery = u32::try_from(delivery).unwrap_or(NONE);
         if let Some(stored) = self.all.get_mut(index as usize).filter(|s| s.first == NONE) {
             stored.first = delivery;
         } else {
             self.more.entry(index).or_default().by.push(delivery);
         }
-        if !self.is_open(index) {
-            self.keyed.close(key, index);
-        }
     }
 
     /// The keys under which the expectations of a body are, one for each set of pointers that it has values at.
-    fn keys(&self, event: &str, body: &Value) -> Vec<u64> {
+    fn keys(&self, came: &Arrived<'_>) -> Vec<u64> {
+        let event = came.event;
         let values = |pointers: &Vec<String>| -> Option<Vec<String>> {
-            pointers.iter().map(|p| body.pointer(p).map(canonical)).collect()
+            pointers.iter().map(|p| came.value(p).map(canonical)).collect()
         };
         let shapes = self.shapes.get(event).into_iter().flatten().enumerate();
         shapes.filter_map(|(shape, pointers)| Some(key(event, shape, &values(pointers)?))).collect()
     }
 
     /// Whether an expectation of the body's key had begun, and its other matchers fit too.
-    fn fits(&self, index: u32, body: &Value, at: Tick) -> bool {
+    fn fits(&self, index: u32, came: &Arrived<'_>, at: Tick) -> bool {
         let Some(stored) = self.all.get(index as usize) else { return false };
-        let matchers = self.terms.get(stored.terms as usize).map_or(&[][..], |t| &t.matchers);
-        stored.at <= at && matchers.iter().all(|(pointer, m)| m.check(body.pointer(pointer)).is_ok())
+        let Some(terms) = self.terms.get(stored.terms as usize) else { return false };
+        let header =
+            |(name, m): &(String, Matcher)| m.check(header_value(came.headers, name).as_ref()).is_ok();
+        stored.at <= at
+            && terms.matchers.iter().all(|(pointer, m)| m.check(came.value(pointer)).is_ok())
+            && terms.headers.iter().all(header)
     }
 
     pub(super) fn is_open(&self, index: u32) -> bool {
@@ -389,9 +447,16 @@ mod tests {
             at: Tick(at),
             event: "paid".to_owned(),
             matchers: serde_json::from_value(matchers.clone()).unwrap(),
+            headers: [].into(),
             count,
+            at_least: false,
+            after: None,
             within_ms,
         }
+    }
+
+    fn came<'a>(event: &'a str, body: &'a Value) -> Arrived<'a> {
+        Arrived { event, webhook: Some(Webhook::alone(body)), headers: &[] }
     }
 
     fn ended(step: &str) -> Step {
@@ -417,13 +482,13 @@ mod tests {
         all.add(&expect(0, 1, 500, &id));
         all.add(&expect(90, 0, 500, &id));
         let body = json!({"id": 7.0});
-        let mut assign = |n, at| all.assign(n, "paid", &body, (Tick(at), None));
+        let mut assign = |n, at| all.assign(n, &came("paid", &body), (Tick(at), None));
         assert_eq!(assign(0, 10), Fulfilment::Fulfils(1));
         assert_eq!(assign(1, 10), Fulfilment::Fulfils(0));
         assert_eq!(assign(2, 10), Fulfilment::Surplus(1));
         assert_eq!(assign(3, 100), Fulfilment::Surplus(1));
-        assert_eq!(all.assign(4, "paid", &json!({"id": 8}), (Tick(10), None)), Fulfilment::None);
-        assert_eq!(all.assign(4, "lost", &body, (Tick(10), None)), Fulfilment::None);
+        assert_eq!(all.assign(4, &came("paid", &json!({"id": 8})), (Tick(10), None)), Fulfilment::None);
+        assert_eq!(all.assign(4, &came("lost", &body), (Tick(10), None)), Fulfilment::None);
         assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
         assert!(all.get(1).unwrap().has_surplus() && !all.get(0).unwrap().has_surplus());
     }
@@ -435,13 +500,13 @@ mod tests {
         all.add(&expect(0, 2, 900, &id));
         let body = json!({"id": 7});
         let when = (Tick(10), None);
-        assert_eq!(all.assign(0, "paid", &body, when), Fulfilment::Fulfils(0));
-        assert_eq!(all.replace(1, "paid", &body, when, |by| by == 0), None, "one is still open");
-        assert_eq!(all.assign(1, "paid", &body, when), Fulfilment::Fulfils(0));
-        assert!(!all.is_open_for("paid", &body, Tick(10), None));
-        assert_eq!(all.replace(2, "paid", &body, when, |_| false), None);
-        assert_eq!(all.replace(2, "paid", &body, when, |by| by == 1), Some((0, 1)));
-        assert_eq!(all.replace(3, "paid", &body, when, |by| by == 0), Some((0, 0)));
+        assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+        assert_eq!(all.replace(1, &came("paid", &body), when, |by| by == 0), None, "one is still open");
+        assert_eq!(all.assign(1, &came("paid", &body), when), Fulfilment::Fulfils(0));
+        assert!(!all.is_open_for(&came("paid", &body), Tick(10), None));
+        assert_eq!(all.replace(2, &came("paid", &body), when, |_| false), None);
+        assert_eq!(all.replace(2, &came("paid", &body), when, |by| by == 1), Some((0, 1)));
+        assert_eq!(all.replace(3, &came("paid", &body), when, |by| by == 0), Some((0, 0)));
         assert_eq!(all.get(0).unwrap().by().collect::<Vec<_>>(), [3, 2]);
     }
 
@@ -450,17 +515,17 @@ mod tests {
         let mut all = Expectations::default();
         all.add(&expect(0, 1, 900, &json!({})));
         all.add(&Expect { flow: 1, ..expect(5, 1, 900, &json!({})) });
-        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(9), Some(1))), Fulfilment::Fulfils(1));
+        assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(9), Some(1))), Fulfilment::Fulfils(1));
         all.add(&Expect { flow: 2, ..expect(950_000, 1, 900, &json!({})) });
-        assert_eq!(all.assign(1, "paid", &json!({}), (Tick(950_001), None)), Fulfilment::Fulfils(2));
+        assert_eq!(all.assign(1, &came("paid", &json!({})), (Tick(950_001), None)), Fulfilment::Fulfils(2));
     }
 
     #[test]
     fn a_count_of_0_forbids_and_nothing_fits_before_it_began() {
         let mut all = Expectations::default();
         all.add(&expect(50, 0, 100, &json!({})));
-        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(49), None)), Fulfilment::None);
-        assert_eq!(all.assign(0, "paid", &json!({}), (Tick(50), None)), Fulfilment::Forbidden(0));
+        assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(49), None)), Fulfilment::None);
+        assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(50), None)), Fulfilment::Forbidden(0));
     }
 
     #[test]
@@ -468,7 +533,8 @@ mod tests {
         let mut all = Expectations::default();
         all.add(&expect(0, 2, 100, &json!({"/id": 1, "/kind": {"matches": "^a"}})));
         all.add(&expect(0, 1, 100, &json!({"/id": 1, "/kind": {"matches": "^b"}})));
-        let mut assign = |n, kind| all.assign(n, "paid", &json!({"id": 1, "kind": kind}), (Tick(1), None));
+        let mut assign =
+            |n, kind| all.assign(n, &came("paid", &json!({"id": 1, "kind": kind})), (Tick(1), None));
         assert_eq!(assign(0, "bee"), Fulfilment::Fulfils(1));
         assert_eq!(assign(1, "ant"), Fulfilment::Fulfils(0));
         assert_eq!(assign(2, "ape"), Fulfilment::Fulfils(0));
@@ -489,7 +555,7 @@ mod tests {
         let due = all.get(0).unwrap();
         assert_eq!((due.event, due.step_name, due.answer), ("paid", "verify", Some(200)));
         assert_eq!(due.took, Duration::from_micros(60));
-        all.assign(0, "paid", &json!({"id": 1}), (Tick(1), None));
+        all.assign(0, &came("paid", &json!({"id": 1})), (Tick(1), None));
         assert_eq!(missing(&all), 1);
     }
 
@@ -498,7 +564,10 @@ mod tests {
         let mut all = Expectations::default();
         for n in 0..100_000 {
             all.add(&expect(n, 1, 100, &json!({})));
-            assert_eq!(all.assign(0, "paid", &json!({}), (Tick(n), None)), Fulfilment::Fulfils(n as usize));
+            assert_eq!(
+                all.assign(0, &came("paid", &json!({})), (Tick(n), None)),
+                Fulfilment::Fulfils(n as usize)
+            );
         }
         assert_eq!(all.terms.len(), 1);
     }

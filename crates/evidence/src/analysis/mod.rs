@@ -20,6 +20,8 @@ mod keyed;
 mod ledger;
 pub mod load;
 mod near;
+mod order;
+mod payloads;
 mod privacy;
 mod receiver_clock;
 mod recheck;

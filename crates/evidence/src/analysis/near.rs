@@ -1,11 +1,14 @@
 //! Near misses: a webhook that nothing asked for, and the one that is missing, when they differ in little. They judge
 //! nothing; they say what to look at.
 
-use correlate::{NotJson, mended, read_json};
+use super::expected::header_value;
+use correlate::{Reader, Unreadable, Webhook, event};
 use pii::{Engine, shown};
 use record::matcher::Matcher;
 use record::{Expect, Tick};
 use serde_json::Value;
+use signature::Scheme;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 
 /// So many of the latest webhooks that steps asked for are compared with what nothing asked for.
@@ -14,6 +17,8 @@ const RECENT: usize = 1024;
 const KEPT: usize = 200;
 /// Webhooks that are looked at: at a receiver that others use as well there may be very many.
 const LOOKED_AT: usize = 10_000;
+/// Webhooks of one batch that are looked at.
+const MOST_OF_A_BATCH: usize = 64;
 /// Longest value that is shown, in characters.
 const LONGEST: usize = 64;
 
@@ -40,6 +45,7 @@ struct Asked {
     at: Tick,
     until: Tick,
     matchers: BTreeMap<String, Matcher>,
+    headers: BTreeMap<String, Matcher>,
 }
 
 /// The latest webhooks that were asked for.
@@ -54,18 +60,20 @@ impl Recent {
         if self.0.len() >= RECENT {
             self.0.pop_front();
         }
-        let (event, at, matchers) = (expect.event.clone(), expect.at, expect.matchers.clone());
+        let (event, at) = (expect.event.clone(), expect.at);
+        let (matchers, headers) = (expect.matchers.clone(), expect.headers.clone());
         let until = at.plus(std::time::Duration::from_millis(expect.within_ms));
-        self.0.push_back(Asked { index, event, at, until, matchers });
+        self.0.push_back(Asked { index, event, at, until, matchers, headers });
     }
 }
 
-/// A webhook that nothing asked for, as it came.
+/// A request with a webhook that nothing asked for, as it came.
 pub(super) struct Came<'a> {
     /// Index of its delivery.
     pub delivery: usize,
-    pub event: &'a str,
     pub at: Tick,
+    pub scheme: Scheme,
+    pub headers: &'a [(String, String)],
     pub body: &'a [u8],
 }
 
@@ -111,20 +119,33 @@ impl NearMisses {
         came: &Came<'_>,
         recent: &Recent,
         open: impl Fn(u32) -> bool,
-        engine: &Engine,
+        (reader, engine): (&Reader, &Engine),
     ) {
         if recent.0.is_empty() || self.looked_at >= LOOKED_AT || self.by_delivery.len() >= KEPT {
             return;
         }
         self.looked_at += 1;
-        let body = Body::read(came.body);
-        let event =
-            body.value.as_ref().and_then(|v| v.pointer(correlate::EVENT)?.as_str()).unwrap_or(came.event);
-        let candidates = recent.0.iter().filter(|asked| asked.at <= came.at && open(asked.index));
-        let near = candidates.filter_map(|asked| {
-            let (distance, how) = body.compare(event, asked, came.at, engine)?;
-            let taken = self.by_expectation.contains_key(&(asked.index as usize));
-            Some((taken, distance, asked.index, how))
+        let (read, wrong) = match reader.explain(came.headers, came.body) {
+            Ok(read) => (Some(read), None),
+            Err(Unreadable { why, mended }) => (mended, Some(why)),
+        };
+        let webhooks: Vec<Option<Webhook<'_>>> = match &read {
+            Some(read) => read.iter().take(MOST_OF_A_BATCH).map(Some).collect(),
+            None => vec![None],
+        };
+        let bodies = webhooks.into_iter().map(|webhook| {
+            let event = event(came.scheme, came.headers, webhook).name;
+            Body { event, webhook, headers: came.headers, wrong: wrong.as_deref() }
+        });
+        let candidates = || recent.0.iter().filter(|asked| asked.at <= came.at && open(asked.index));
+        let near = bodies.flat_map(|body| {
+            candidates().filter_map(move |asked| {
+                let (distance, how) = body.compare(asked, came.at, engine)?;
+                Some((distance, asked.index, how))
+            })
+        });
+        let near = near.map(|(distance, index, how)| {
+            (self.by_expectation.contains_key(&(index as usize)), distance, index, how)
         });
         let Some((_, distance, index, how)) =
             near.min_by_key(|(taken, distance, index, _)| (*distance, *taken, *index))
@@ -137,48 +158,45 @@ impl NearMisses {
     }
 }
 
-/// A body, read as far as it can be.
-struct Body {
-    /// `None` when it stays no JSON.
-    value: Option<Value>,
-    wrong: Option<NotJson>,
+/// A webhook, read as far as it can be.
+struct Body<'a> {
+    event: &'a str,
+    /// `None` when its body cannot be read at all.
+    webhook: Option<Webhook<'a>>,
+    headers: &'a [(String, String)],
+    /// What is wrong with its body.
+    wrong: Option<&'a str>,
 }
 
-impl Body {
-    fn read(bytes: &[u8]) -> Self {
-        match read_json(bytes) {
-            Ok(value) => Self { value: Some(value), wrong: None },
-            Err(why) => match mended(bytes) {
-                Some((bytes, why)) => Self { value: read_json(&bytes).ok(), wrong: Some(why) },
-                None => Self { value: None, wrong: Some(why) },
-            },
-        }
-    }
-
-    fn compare(&self, event: &str, asked: &Asked, at: Tick, engine: &Engine) -> Option<(Distance, String)> {
-        let unreadable = self.wrong.as_ref().map(|why| format!("its body is not JSON: {why}"));
-        let same_event = event == asked.event;
-        let Some(value) = &self.value else {
+impl Body<'_> {
+    fn compare(&self, asked: &Asked, at: Tick, engine: &Engine) -> Option<(Distance, String)> {
+        let unreadable = self.wrong.map(str::to_owned);
+        let same_event = self.event == asked.event;
+        let Some(webhook) = self.webhook else {
             // Its event stands in a header then.
             return unreadable.filter(|_| same_event).map(|how| (Distance::SomeValues, shown(&how)));
         };
-        let differ: Vec<Difference<'_>> =
-            asked.matchers.iter().filter_map(|m| Difference::of(m, value)).collect();
+        let values = asked.matchers.iter().filter_map(|(pointer, matcher)| {
+            Difference::of(pointer, matcher, webhook.pointer(pointer).map(Cow::Borrowed))
+        });
+        let headers = asked.headers.iter().filter_map(|(name, matcher)| {
+            Difference::of(name, matcher, header_value(self.headers, name).map(Cow::Owned))
+        });
+        let differ: Vec<Difference<'_>> = values.chain(headers).collect();
+        let asked_for = asked.matchers.len() + asked.headers.len();
         let spelling = differ.iter().all(Difference::is_spelling);
         let distance = match (same_event, differ.len()) {
             (true, 0) if unreadable.is_some() => Distance::Unreadable,
             (true, 0) => return None,
             (true, 1..) if spelling => Distance::Spelling,
-            (false, 0) if !asked.matchers.is_empty() => Distance::OtherEvent,
-            (true, n) if n < asked.matchers.len() || differ.iter().any(|d| d.came.is_none()) => {
-                Distance::SomeValues
-            }
+            (false, 0) if asked_for > 0 => Distance::OtherEvent,
+            (true, n) if n < asked_for || differ.iter().any(|d| d.came.is_none()) => Distance::SomeValues,
             // Of somebody else's as likely as not, unless it came when this one was due.
             (true, 1..) if at <= asked.until => Distance::EventOnly,
             _ => return None,
         };
-        let other_event =
-            (!same_event).then(|| format!("its event is {}, expected {}", named(event), named(&asked.event)));
+        let other_event = (!same_event)
+            .then(|| format!("its event is {}, expected {}", named(self.event), named(&asked.event)));
         let values = differ.iter().map(|difference| difference.told(engine));
         let parts: Vec<String> = unreadable.into_iter().chain(other_event).chain(values).collect();
         Some((distance, shown(&parts.join(", "))))
@@ -191,15 +209,15 @@ fn named(event: &str) -> String {
 
 /// A value that is not the expected one.
 struct Difference<'a> {
-    pointer: &'a str,
+    /// JSON pointer, or the name of a header.
+    place: &'a str,
     matcher: &'a Matcher,
-    came: Option<&'a Value>,
+    came: Option<Cow<'a, Value>>,
 }
 
 impl<'a> Difference<'a> {
-    fn of((pointer, matcher): (&'a String, &'a Matcher), body: &'a Value) -> Option<Self> {
-        let came = body.pointer(pointer);
-        matcher.check(came).is_err().then_some(Self { pointer, matcher, came })
+    fn of(place: &'a str, matcher: &'a Matcher, came: Option<Cow<'a, Value>>) -> Option<Self> {
+        matcher.check(came.as_deref()).is_err().then_some(Self { place, matcher, came })
     }
 
     /// Whether it is the expected value in another type, case or with blanks around it.
@@ -210,24 +228,24 @@ impl<'a> Difference<'a> {
             _ => None,
         };
         let expected = self.matcher.plain_value().and_then(plain);
-        expected.is_some() && self.came.and_then(plain) == expected
+        expected.is_some() && self.came.as_deref().and_then(plain) == expected
     }
 
     fn told(&self, engine: &Engine) -> String {
-        let pointer = self.pointer;
+        let place = self.place;
         let value = |value: &Value| {
             let text = engine.masked(&value.to_string());
             let text: String = text.chars().take(LONGEST).collect();
             format!("{text} ({})", kind(value))
         };
-        match (self.came, self.matcher.plain_value()) {
-            (None, Some(expected)) => format!("it has no {pointer}, expected {}", value(expected)),
+        match (self.came.as_deref(), self.matcher.plain_value()) {
+            (None, Some(expected)) => format!("it has no {place}, expected {}", value(expected)),
             (Some(came), Some(expected)) => {
-                format!("its {pointer} is {}, expected {}", value(came), value(expected))
+                format!("its {place} is {}, expected {}", value(came), value(expected))
             }
             (came, None) => {
                 let why = self.matcher.check(came).err().unwrap_or_default();
-                format!("its {pointer} {}", engine.masked(&why))
+                format!("its {place} {}", engine.masked(&why))
             }
         }
     }
@@ -258,13 +276,21 @@ mod tests {
             at: Tick(10),
             event: "paid".to_owned(),
             matchers: serde_json::from_value(matchers.clone()).unwrap(),
+            headers: [].into(),
             count: 1,
+            at_least: false,
+            after: None,
             within_ms: 1000,
         };
         recent.add(0, &expect);
         let engine = Engine::new(&Policy::default(), &[], b"salt").unwrap();
         let mut near = NearMisses::default();
-        near.look(&Came { delivery: 3, event, at: Tick(20), body }, &recent, |_| true, &engine);
+        let scheme = Scheme::DeltacrownV2;
+        let mut reader = Reader::new(scheme);
+        expect.matchers.keys().for_each(|pointer| reader.add(pointer));
+        let headers = [("X-Webhook-Event".to_owned(), event.to_owned())];
+        let came = Came { delivery: 3, at: Tick(20), scheme, headers: &headers, body };
+        near.look(&came, &recent, |_| true, (&reader, &engine));
         let how = near.of_delivery(3).map(|(_, how)| how.to_owned());
         assert_eq!(
             near.of_expectation(0).map(|(delivery, how)| (delivery, how.to_owned())),

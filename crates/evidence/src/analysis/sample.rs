@@ -1,6 +1,6 @@
 //! What is kept of a webhook's content for the sample in an artifact: ids and counts, never text.
 
-use correlate::JsonProjection;
+use correlate::{Reader, Webhook};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -26,21 +26,24 @@ const FIELDS: [(&str, &[&str]); 2] = [
     ("metadata", &["created", "skipped", "email_sent"]),
 ];
 
-/// The parts of a body that a sample is made of.
-pub(super) fn wanted() -> JsonProjection {
-    let mut wanted = JsonProjection::default();
+/// Has the parts of a body read that a sample is made of.
+pub(super) fn add_to(reader: &mut Reader) {
     for (object, fields) in FIELDS {
-        fields.iter().for_each(|field| wanted.add(&format!("/{object}/{field}")));
+        fields.iter().for_each(|field| reader.add(&format!("/{object}/{field}")));
     }
-    wanted
 }
 
 impl Sample {
-    pub(super) fn of(event: &str, signature: &str, status: Option<u16>, body: &Value) -> Self {
+    pub(super) fn of(
+        event: &str,
+        signature: &str,
+        status: Option<u16>,
+        webhook: Option<Webhook<'_>>,
+    ) -> Self {
         let mut kept = Map::new();
         kept.insert("event".to_owned(), Value::String(event_name(event)));
         for (object, fields) in FIELDS {
-            let Some(found) = body.get(object) else { continue };
+            let Some(found) = webhook.and_then(|one| one.own().get(object)) else { continue };
             let plain = |name: &&str| {
                 let value = found.get(*name).filter(|v| v.is_number() || v.is_boolean() || v.is_null())?;
                 Some(((*name).to_owned(), value.clone()))

@@ -1,6 +1,7 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
 use super::cases::Lost;
+use super::order::{Order, Turn};
 use super::{Analysis, Delivery, Expectation, Fate};
 use record::Tally;
 use signature::Reason;
@@ -18,8 +19,14 @@ pub fn tallies(analysis: &Analysis) -> (Tally, Tally) {
         let attempts = delivery.tries.iter().chain(&delivery.after_acceptance);
         attempts.for_each(|attempt| add_signature(&mut organic, attempt.reason));
     }
-    let lost = Lost::new(analysis);
+    let (lost, order) = (Lost::new(analysis), Order::of(analysis));
     for expectation in analysis.expectations() {
+        for (turn, delivery) in order.turns(analysis, &expectation) {
+            let tally = if delivery.injected() { &mut injected } else { &mut organic };
+            tally.ordered += 1;
+            tally.out_of_order += u64::from(matches!(turn, Turn::Early(_)));
+            tally.unclear_order += u64::from(turn == Turn::Unclear);
+        }
         for delivery in expectation.by().filter_map(|index| analysis.deliveries.get(index)) {
             let tally = if delivery.injected() { &mut injected } else { &mut organic };
             add_arrived(tally, &expectation, &delivery);
@@ -45,7 +52,7 @@ fn add_delivery(tally: &mut Tally, analysis: &Analysis, delivery: &Delivery) {
     add_repeats(tally, analysis, delivery);
     tally.event_mismatches += u64::from(delivery.event_differs);
     let accounted = analysis.header.kind.accounts_for_each_webhook();
-    tally.unexpected += u64::from(accounted && !delivery.is_asked_for());
+    tally.unexpected += if accounted { delivery.unasked.into() } else { 0 };
     for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
         add_signature(tally, attempt.reason);
         match attempt.status {

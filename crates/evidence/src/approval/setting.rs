@@ -303,8 +303,8 @@ fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Op
 /// The shortest time limit of a webhook that must come.
 fn shortest_limit_ms(scenario: &Scenario) -> Option<u64> {
     let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
-    let limits = steps.flat_map(|step| &step.webhooks).filter(|webhook| webhook.count > 0);
-    limits.map(|webhook| webhook.within.as_millis()).min()
+    let limits = steps.flat_map(|step| &step.webhooks).filter(|webhook| !webhook.count.forbids());
+    limits.map(|webhook| u64::try_from(webhook.within().as_millis()).unwrap_or(u64::MAX)).min()
 }
 
 /// What was broken on purpose, and whether enough was left alone.

@@ -5,8 +5,8 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, EVENT_HEADER, LATE, LATENCY_P50, LATENCY_P95, LOST,
-    PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS, SUCCESS_RATE,
-    SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
+    ORDER, PAYLOADS, PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS,
+    SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
 use super::{breaker, clause, observe, retry};
@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -35,9 +35,27 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     }
     let mut checks = vec![completed(analysis)];
     checks.extend(criteria(&sums, &analysis.header, gates));
+    absence(analysis, &mut checks);
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
     checks
+}
+
+/// That nothing came says as much as it was waited for: how long that was.
+fn absence(analysis: &Analysis, checks: &mut [Check]) {
+    let forbidden = analysis.expectations().filter(|asked| asked.count == 0 && !asked.at_least);
+    let watched = forbidden.map(|asked| analysis.watched_until().since(asked.at));
+    let (n, shortest) = watched.fold((0u64, None), |(n, shortest), watched| {
+        (n + 1, Some(shortest.map_or(watched, |shortest: std::time::Duration| shortest.min(watched))))
+    });
+    let Some(shortest) = shortest else { return };
+    if let Some(check) = checks.iter_mut().find(|check| check.id == UNEXPECTED.id) {
+        let seconds = shortest.as_secs_f64();
+        check.text = format!(
+            "{}; {n} that must not come were watched for, {seconds:.1} s at the shortest",
+            check.text
+        );
+    }
 }
 
 /// The same for the flows of a load, of which only the sums are known.
@@ -55,8 +73,10 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(steps(sums, gates));
     checks.extend(success(header.kind, organic, gates));
     checks.extend(arrivals(header, gates, (organic, injected)));
+    checks.extend(order(organic, injected));
+    checks.extend(payloads(&sums.payloads));
     checks.extend(event_header(organic, injected));
-    checks.extend(signatures(sums, gates));
+    checks.extend(signatures(sums, header, gates));
     checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
@@ -219,6 +239,36 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
     check
 }
 
+/// Webhooks that had to come after another one, by the arrival of their first attempts. There is no check where none had to.
+pub(super) fn order(organic: &Tally, injected: &Tally) -> Option<Check> {
+    let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
+    let ordered = both(|t| t.ordered);
+    let mut check = count(&ORDER, (both(|t| t.out_of_order), ordered), 0, "");
+    let unclear = both(|t| t.unclear_order);
+    if check.verdict == Verdict::Pass && unclear > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{unclear} came before the one that they follow, if both are of the same flow, which nothing tells: give their \
+             expectations a `match` on a value that is the flow's own, or run one flow at a time"
+        );
+    }
+    (ordered > 0).then_some(check)
+}
+
+/// Webhooks against the schemas of their events; no check where the sender's profile has none.
+pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
+    let most = found.violations.iter().min_by_key(|(what, n)| (Reverse(**n), *what));
+    let detail = most.map(|(what, n)| format!("{n} times: {what}")).unwrap_or_default();
+    let mut check = count(&PAYLOADS, (found.violating, found.checked), 0, &detail);
+    if !found.problem.is_empty() {
+        check.verdict = Verdict::Unproven;
+        check.text.clone_from(&found.problem);
+    } else if found.without > 0 {
+        check.text = format!("{}; {} more are of events without a schema", check.text, found.without);
+    }
+    found.with_contract.then_some(check)
+}
+
 /// The header that names the event is outside the signature: one that says something else misleads whoever trusts it.
 /// There is no check while none does.
 pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
@@ -230,18 +280,20 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
 }
 
 /// What to do where no signature is the key's and no mistake of the sender's explains it.
-pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare `smoke secret \
-     --fingerprint` with the sender's, in its shell: printf %s \"$WEBHOOK_SECRET\" | sha256sum | cut -c1-8, or for a Django \
-     setting: python manage.py shell -c \"import hashlib; from django.conf import settings; \
-     print(hashlib.sha256(settings.WEBHOOK_SECRET.encode()).hexdigest()[:8])\"";
+pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare what `smoke secret \
+     --fingerprint` prints with the sender's; it prints the command for the sender's shell, too";
 
 fn both_reasons(sums: &RunStats, reason: Reason) -> u64 {
     [&sums.organic, &sums.injected].iter().filter_map(|tally| tally.reasons.get(&reason)).sum()
 }
 
-fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
+fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> {
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
+    if !header.scheme.is_signed() {
+        let text = "this sender signs nothing: whoever reaches the receiver can send such webhooks";
+        return Some(SIGNATURES.check(format!(">= {target} %"), Verdict::NotExercised, text));
+    }
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
     let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.

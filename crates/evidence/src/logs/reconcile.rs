@@ -3,10 +3,10 @@
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{JsonProjection, event, id, is_success, places};
+use correlate::{Reader, event, id};
 use record::Ending;
 pub use record::Reconciliation;
-use record::{Attempt, Header, Record, Watch};
+use record::{Attempt, Header, Record, RetryContract, Watch};
 use sha2::{Digest, Sha256};
 use signature::Scheme;
 use std::collections::hash_map::Entry as Slot;
@@ -30,8 +30,8 @@ pub struct Arrivals {
     by_id: HashMap<[u8; 16], usize>,
     under_way: HashMap<u64, UnderWay>,
     events: HashSet<Arc<str>>,
-    /// What is read of a body.
-    wanted: JsonProjection,
+    reader: Reader,
+    retry: RetryContract,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
     /// What the log says of webhooks that no id tells from others.
@@ -72,7 +72,8 @@ impl Arrivals {
             by_id: HashMap::new(),
             under_way: HashMap::new(),
             events: HashSet::new(),
-            wanted: places(header.scheme),
+            reader: Reader::new(header.scheme),
+            retry: header.retry.clone(),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -94,13 +95,14 @@ impl Arrivals {
                 let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
                 open.status = Some(forwarded.status);
                 let place = open.place;
-                if is_success(forwarded.status) {
+                if self.retry.succeeds(forwarded.status) {
                     self.accept(place);
                 }
             }
             Record::Answered(answered) => {
                 let Some(open) = self.under_way.remove(&answered.attempt) else { return };
-                let told = answered.how == Ending::Sent && open.status.is_some_and(is_success);
+                let told = answered.how == Ending::Sent
+                    && open.status.is_some_and(|status| self.retry.succeeds(status));
                 if let Some(arrival) = self.all.get_mut(open.place).filter(|_| told) {
                     // The sender writes its line after it.
                     arrival.at = answered.end.wall(self.file_started);
@@ -128,9 +130,10 @@ impl Arrivals {
     fn attempt(&mut self, attempt: &Attempt) {
         let at = attempt.received.wall(self.file_started);
         self.last = self.last.max(at);
-        let body = self.wanted.read(&attempt.body.bytes());
-        let id = id(self.scheme, &attempt.headers, body.as_ref());
-        let name = event(self.scheme, &attempt.headers, body.as_ref()).name;
+        let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
+        let id = id(self.scheme, &attempt.headers, read.as_ref());
+        let webhook = read.as_ref().and_then(correlate::Webhooks::first);
+        let name = event(self.scheme, &attempt.headers, webhook).name;
         let event = (!name.is_empty()).then(|| self.interned(name));
         let fresh = Arrival {
             at,
@@ -152,7 +155,7 @@ impl Arrivals {
         if place == next {
             self.all.push(fresh);
         }
-        if attempt.answer.is_some_and(is_success) {
+        if attempt.answer.is_some_and(|status| self.retry.succeeds(status)) {
             self.accept(place);
         }
         // Behind a tap the status comes later.

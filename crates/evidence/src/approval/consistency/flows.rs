@@ -354,14 +354,21 @@ fn expects_fit(
         if !planned.event.contains("{{") && planned.event != expect.event {
             wrong(format!("event `{}` where the scenario has `{}`", expect.event, planned.event));
         }
-        if planned.count != expect.count {
+        if (planned.count.least(), planned.count.is_open()) != (expect.count, expect.at_least) {
             wrong(format!("{} of {} where the scenario has {}", expect.count, expect.event, planned.count));
         }
-        let limit = within_ms.unwrap_or_else(|| planned.within.as_millis());
+        if planned.after.is_some() != expect.after.is_some() {
+            wrong(format!("{} is in another order than in the scenario", expect.event));
+        }
+        let own = || u64::try_from(planned.within().as_millis()).unwrap_or(u64::MAX);
+        let limit = within_ms.filter(|_| !planned.count.forbids()).unwrap_or_else(own);
         if expect.within_ms != limit {
             wrong(format!("{} ms for {} where {limit} ms were given", expect.within_ms, expect.event));
         }
-        if !planned.matchers.keys().eq(expect.matchers.keys()) {
+        let same = |planned: &BTreeMap<String, Matcher>, is: &BTreeMap<String, Matcher>| {
+            planned.keys().eq(is.keys())
+        };
+        if !same(&planned.matchers, &expect.matchers) || !same(&planned.headers, &expect.headers) {
             wrong(format!("{} is told by other places than the scenario's", expect.event));
         }
         for (pointer, matcher) in &planned.matchers {

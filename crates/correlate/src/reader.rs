@@ -1,0 +1,351 @@
+//! The one reader of bodies of webhooks: what a request holds as its sender's profile says. JSON, a form or a field of one,
+//! several webhooks in one request, packed or not; text and XML are not looked into.
+
+use super::event::EVENT;
+use super::json_projection::JsonProjection;
+use super::reading::{NotJson, mended, read_json};
+use flate2::read::{GzDecoder, ZlibDecoder};
+use percent_encoding::percent_decode;
+use serde_json::{Map, Value};
+use signature::{BodyFormat, BodySpec, Scheme};
+use std::borrow::Cow;
+use std::io::Read;
+
+/// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
+const MOST_UNPACKED: u64 = 16 * 1024 * 1024;
+
+/// What is read of the bodies of a sender's webhooks.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    spec: &'static BodySpec,
+    /// Of the body as it is; in a batch what stands around the webhooks, and of each webhook the same.
+    wanted: JsonProjection,
+    each: JsonProjection,
+}
+
+/// What was read of one request: a webhook, or the several of a batch.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Webhooks {
+    body: Value,
+    /// The webhooks of a batch; `None` where the body is the webhook.
+    batch: Option<Vec<Value>>,
+}
+
+/// One webhook of a request. What it does not have itself is looked for in what stands around it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Webhook<'a> {
+    own: &'a Value,
+    around: Option<&'a Value>,
+}
+
+/// Why a body is not what its sender's profile says, as a phrase, and what it would be without that.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Unreadable {
+    /// Such as `its body is not JSON: it is empty`.
+    pub why: String,
+    /// What could be read all the same.
+    pub mended: Option<Webhooks>,
+}
+
+impl Reader {
+    /// Reads what says event and id of this sender's webhooks.
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        let spec = scheme.spec();
+        let (wanted, each) = Default::default();
+        let mut reader = Self { spec: &spec.body, wanted, each };
+        reader.add(EVENT);
+        for place in [&spec.event, &spec.id] {
+            if let Some(pointer) = place.json.as_deref().filter(|pointer| *pointer != EVENT) {
+                reader.add(pointer);
+            }
+        }
+        reader
+    }
+
+    /// Reads what is at a JSON pointer into a webhook, too; the empty one is all of it.
+    pub fn add(&mut self, pointer: &str) {
+        self.wanted.add(pointer);
+        if let Some(batch) = &self.spec.batch {
+            self.each.add(pointer);
+            self.wanted.add_each(batch.trim_end_matches("/*"), &self.each);
+        }
+    }
+
+    /// Reads a body; `None` when it is not what the profile says.
+    #[must_use]
+    pub fn read(&self, headers: &[(String, String)], body: &[u8]) -> Option<Webhooks> {
+        let text = unpacked(headers, body)?;
+        match self.spec.format {
+            BodyFormat::Opaque => Some(self.opaque(&text)),
+            BodyFormat::Json => self.json(&text),
+            BodyFormat::Form => match &self.spec.field {
+                Some(field) => self.json(&field_of(&text, field)?),
+                None => Some(Webhooks { body: form(&text)?, batch: None }),
+            },
+        }
+    }
+
+    /// The same, with the reason where it cannot be read.
+    ///
+    /// # Errors
+    /// [`Unreadable`] when the body is not what the profile says.
+    pub fn explain(&self, headers: &[(String, String)], body: &[u8]) -> Result<Webhooks, Unreadable> {
+        if let Some(read) = self.read(headers, body) {
+            return Ok(read);
+        }
+        let plain = |why: &str| Unreadable { why: why.to_owned(), mended: None };
+        let Some(text) = unpacked(headers, body) else {
+            return Err(plain("its body is not what its Content-Encoding says, or is over 16 MiB unpacked"));
+        };
+        let text = match (self.spec.format, &self.spec.field) {
+            (BodyFormat::Form, Some(field)) => match field_of(&text, field) {
+                Some(text) => text,
+                None => return Err(plain(&format!("its body is not a form with the field {field}"))),
+            },
+            (BodyFormat::Form, None) => return Err(plain("its body is not a form")),
+            _ => text,
+        };
+        let not_json = |why: &NotJson| format!("its body is not JSON: {why}");
+        Err(match (mended(&text), read_json(&text)) {
+            (Some((text, why)), _) => Unreadable { why: not_json(&why), mended: self.json(&text) },
+            (None, Err(why)) => Unreadable { why: not_json(&why), mended: None },
+            (None, Ok(_)) => plain("its body cannot be read"),
+        })
+    }
+
+    fn json(&self, text: &[u8]) -> Option<Webhooks> {
+        let mut body = self.wanted.read(text)?;
+        let batch = self.spec.batch.as_deref().map(|batch| batch.trim_end_matches("/*"));
+        let list = batch.and_then(|batch| match body.pointer_mut(batch)? {
+            Value::Array(list) if !list.is_empty() => Some(std::mem::take(list)),
+            _ => None,
+        });
+        Some(Webhooks { body, batch: list })
+    }
+
+    /// Text that nobody looks into; whole where somebody asks for it.
+    fn opaque(&self, text: &[u8]) -> Webhooks {
+        let whole = self.wanted.is_whole();
+        let body =
+            if whole { Value::String(String::from_utf8_lossy(text).into_owned()) } else { Value::Null };
+        Webhooks { body, batch: None }
+    }
+}
+
+impl Webhooks {
+    /// The webhooks, at least one.
+    pub fn iter(&self) -> impl Iterator<Item = Webhook<'_>> {
+        let alone = self.batch.is_none().then_some(Webhook { own: &self.body, around: None });
+        let around = Some(&self.body);
+        let batch = self.batch.iter().flatten().map(move |own| Webhook { own, around });
+        alone.into_iter().chain(batch)
+    }
+
+    /// The first of them.
+    #[must_use]
+    pub fn first(&self) -> Option<Webhook<'_>> {
+        self.iter().next()
+    }
+}
+
+impl<'a> Webhook<'a> {
+    /// A webhook by itself.
+    #[must_use]
+    pub const fn alone(own: &'a Value) -> Self {
+        Self { own, around: None }
+    }
+
+    /// What is at a JSON pointer: in the webhook, else around it.
+    #[must_use]
+    pub fn pointer(self, pointer: &str) -> Option<&'a Value> {
+        self.own.pointer(pointer).or_else(|| self.around?.pointer(pointer))
+    }
+
+    /// Whether it has members, which could say whose it is.
+    #[must_use]
+    pub fn is_object(self) -> bool {
+        self.own.is_object()
+    }
+
+    /// The webhook itself.
+    #[must_use]
+    pub const fn own(self) -> &'a Value {
+        self.own
+    }
+}
+
+/// A body without what it was packed in for the way; `None` when it is not what its header says.
+#[must_use]
+pub fn unpacked<'b>(headers: &[(String, String)], body: &'b [u8]) -> Option<Cow<'b, [u8]>> {
+    let coding = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
+    let coding = coding.map(|(_, coding)| coding.trim().to_ascii_lowercase());
+    // No text begins so, and some senders leave the header out.
+    if body.starts_with(&[0x1f, 0x8b, 8]) {
+        return read_all(GzDecoder::new(body)).map(Cow::Owned);
+    }
+    match coding.as_deref() {
+        Some("deflate") => read_all(ZlibDecoder::new(body)).map(Cow::Owned),
+        None | Some("" | "identity" | "gzip" | "x-gzip") => Some(Cow::Borrowed(body)),
+        Some(_) => None,
+    }
+}
+
+fn read_all(packed: impl Read) -> Option<Vec<u8>> {
+    let mut text = Vec::new();
+    packed.take(MOST_UNPACKED + 1).read_to_end(&mut text).ok()?;
+    (text.len() as u64 <= MOST_UNPACKED).then_some(text)
+}
+
+/// The fields of a form, decoded; `None` where no `=` is in it.
+fn fields(text: &[u8]) -> Option<impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)>> {
+    if !text.contains(&b'=') {
+        return None;
+    }
+    let parts = text.split(|b| *b == b'&').filter(|part| !part.is_empty());
+    Some(parts.map(|part| {
+        let mut halves = part.splitn(2, |b| *b == b'=');
+        let mut next = || decoded(halves.next().unwrap_or_default());
+        (next(), next())
+    }))
+}
+
+fn decoded(text: &[u8]) -> Cow<'_, [u8]> {
+    if !text.contains(&b'+') {
+        return percent_decode(text).into();
+    }
+    let spaced: Vec<u8> = text.iter().map(|b| if *b == b'+' { b' ' } else { *b }).collect();
+    Cow::Owned(percent_decode(&spaced).collect())
+}
+
+fn field_of<'t>(text: &'t [u8], field: &str) -> Option<Cow<'t, [u8]>> {
+    fields(text)?.find(|(name, _)| **name == *field.as_bytes()).map(|(_, value)| value)
+}
+
+/// A form as an object of texts; a name that comes again is a list.
+fn form(text: &[u8]) -> Option<Value> {
+    let mut object = Map::new();
+    for (name, value) in fields(text)? {
+        let name = String::from_utf8_lossy(&name).into_owned();
+        let value = Value::String(String::from_utf8_lossy(&value).into_owned());
+        match object.get_mut(&name) {
+            None => {
+                object.insert(name, value);
+            }
+            Some(Value::Array(list)) => list.push(value),
+            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        }
+    }
+    Some(Value::Object(object))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{event, id};
+    use super::*;
+    use serde_json::json;
+    use std::io::Write;
+
+    fn reader(body: Value, event: Value) -> (Scheme, Reader) {
+        let spec: signature::RequestSpec = serde_json::from_value(json!({
+            "signature": { "algorithm": "none" }, "body": body, "event": event, "id": { "json": "/id" },
+        }))
+        .unwrap();
+        let scheme = Scheme::of("mine", spec).unwrap();
+        let mut reader = Reader::new(scheme);
+        reader.add("/data/order");
+        (scheme, reader)
+    }
+
+    fn header(name: &str, value: &str) -> Vec<(String, String)> {
+        vec![(name.to_owned(), value.to_owned())]
+    }
+
+    #[test]
+    fn a_batch_is_several_webhooks_each_with_what_stands_around_them() {
+        let (scheme, reader) = reader(json!({"batch": "/alerts/*"}), json!({"json": "/status"}));
+        let body = br#"{"status":"firing","id":9,"note":"x","alerts":[{"data":{"order":1}},{"status":"resolved","data":{"order":2}}]}"#;
+        let read = reader.read(&[], body).unwrap();
+        let seen: Vec<_> = read
+            .iter()
+            .map(|one| {
+                (event(scheme, &[], Some(one)).name.to_owned(), one.pointer("/data/order").unwrap().clone())
+            })
+            .collect();
+        assert_eq!(seen, [("firing".to_owned(), json!(1)), ("resolved".to_owned(), json!(2))]);
+        assert_eq!(read.first().unwrap().pointer("/note"), None, "not asked for");
+        assert_eq!(id(scheme, &[], Some(&read)).as_deref(), Some("9"));
+        // Without any, what stands around them is all there is.
+        let empty = reader.read(&[], br#"{"status":"firing","alerts":[]}"#).unwrap();
+        assert_eq!(empty.iter().count(), 1);
+    }
+
+    #[test]
+    fn a_list_as_body_is_a_batch_whose_id_is_that_of_all() {
+        let (scheme, reader) = reader(json!({"batch": "/*"}), json!({"json": "/event"}));
+        let read =
+            reader.read(&[], br#"[{"event":"delivered","id":"a"},{"event":"open","id":"b"}]"#).unwrap();
+        let names: Vec<&str> = read.iter().map(|one| event(scheme, &[], Some(one)).name).collect();
+        assert_eq!(names, ["delivered", "open"]);
+        assert_eq!(id(scheme, &[], Some(&read)).as_deref(), Some("a\nb"));
+        assert!(reader.read(&[], b"[{]").is_none());
+    }
+
+    #[test]
+    fn forms_are_read_whole_or_by_the_field_that_holds_json() {
+        let (_, whole) = reader(json!({"format": "form"}), json!({"json": "/type"}));
+        let read = whole.read(&[], b"type=paid&data%2Forder=a+b&tag=1&tag=2").unwrap();
+        assert_eq!(
+            read.first().unwrap().own(),
+            &json!({"type": "paid", "data/order": "a b", "tag": ["1", "2"]})
+        );
+        let told = whole.explain(&[], b"{}").unwrap_err();
+        assert_eq!((told.why.as_str(), told.mended), ("its body is not a form", None));
+        let (scheme, field) = reader(json!({"format": "form", "field": "payload"}), json!({"json": "/type"}));
+        let read = field
+            .read(&[], b"v=1&payload=%7B%22type%22%3A%22paid%22%2C%22data%22%3A%7B%22order%22%3A7%7D%7D")
+            .unwrap();
+        assert_eq!(event(scheme, &[], read.first()).name, "paid");
+        assert_eq!(read.first().unwrap().pointer("/data/order"), Some(&json!(7)));
+        let told = field.explain(&[], b"v=1").unwrap_err();
+        assert_eq!(told.why, "its body is not a form with the field payload");
+    }
+
+    #[test]
+    fn what_is_packed_is_unpacked_within_bounds() {
+        let (scheme, reader) = reader(json!({}), json!({"json": "/type"}));
+        let packed = |text: &[u8]| {
+            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+            packed.write_all(text).unwrap();
+            packed.finish().unwrap()
+        };
+        let body = packed(br#"{"type":"paid"}"#);
+        for headers in [header("content-encoding", "GZIP"), Vec::new()] {
+            assert_eq!(event(scheme, &headers, reader.read(&headers, &body).unwrap().first()).name, "paid");
+        }
+        assert!(reader.read(&header("Content-Encoding", "br"), br#"{"type":"paid"}"#).is_none());
+        let bomb = packed(&vec![b' '; 17 * 1024 * 1024]);
+        let told = reader.explain(&[], &bomb).unwrap_err();
+        assert!(told.why.contains("16 MiB"), "{}", told.why);
+    }
+
+    #[test]
+    fn opaque_bodies_are_text_where_somebody_asks_for_it() {
+        let (scheme, mut reader) = reader(json!({"format": "opaque"}), json!({"header": "X-Topic"}));
+        let xml = b"<order id=\"7\"/>";
+        assert_eq!(reader.read(&[], xml).unwrap().first().unwrap().own(), &Value::Null);
+        reader.add("");
+        let read = reader.read(&[], xml).unwrap();
+        assert_eq!(read.first().unwrap().pointer(""), Some(&json!("<order id=\"7\"/>")));
+        let topic = header("X-Topic", "orders/create");
+        assert_eq!(event(scheme, &topic, read.first()).name, "orders/create");
+    }
+
+    #[test]
+    fn what_is_no_json_is_told_and_mended() {
+        let (_, reader) = reader(json!({}), json!({"json": "/type"}));
+        let told = reader.explain(&[], b"\xef\xbb\xbf{\"type\":\"paid\"}").unwrap_err();
+        assert_eq!(told.why, "its body is not JSON: a byte order mark stands before it");
+        assert_eq!(told.mended.unwrap().first().unwrap().pointer("/type"), Some(&json!("paid")));
+    }
+}

@@ -1,0 +1,54 @@
+//! Whether the webhooks that steps ask for are such as the sender's profile has: that they have a name where its webhooks do,
+//! and come after one that the scenario asks for too.
+
+use super::error::Problem;
+use super::model::{ExpectedWebhook, Scenario, Step};
+use super::names::at;
+use super::suggest;
+use super::tree::{Node, Seg};
+use record::SenderProfile;
+
+/// What is wrong with them.
+pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) -> Vec<Problem> {
+    let all = all(scenario);
+    let known = || {
+        all.iter().filter(|(_, webhook)| !webhook.count.forbids()).map(|(_, webhook)| webhook.event.as_str())
+    };
+    let mut problems = Vec::new();
+    for (path, webhook) in &all {
+        let mut wrong = |key: &str, message: String| {
+            let path = at(path, [key.into()]);
+            problems.push(Problem { at: tree.value_at(&path), message });
+        };
+        if webhook.event.is_empty() && !sender.event.is_nowhere() {
+            let message = format!("which event? Webhooks of {} name theirs", sender.name);
+            wrong("event", message);
+        }
+        let Some(after) = webhook.after.as_deref().filter(|after| !after.contains("{{")) else { continue };
+        if after == webhook.event {
+            wrong("after", "a webhook cannot come after itself: name another event".to_owned());
+        } else if !known().any(|event| event == after || event.contains("{{")) {
+            let hint = suggest::hint(after, known());
+            wrong("after", format!("no step asks for a webhook with the event `{after}`{hint}"));
+        }
+    }
+    problems
+}
+
+/// The webhooks of all steps, with their places.
+fn all(scenario: &Scenario) -> Vec<(Vec<Seg>, &ExpectedWebhook)> {
+    let own = [(vec!["steps".into()], &scenario.steps)];
+    let variants = scenario.variants.iter().enumerate();
+    let variants =
+        variants.map(|(v, variant)| (vec!["variants".into(), v.into(), "steps".into()], &variant.steps));
+    let lists = own.into_iter().chain(variants);
+    lists.flat_map(|(path, steps)| of_steps(&path, steps)).collect()
+}
+
+fn of_steps<'s>(path: &[Seg], steps: &'s [Step]) -> Vec<(Vec<Seg>, &'s ExpectedWebhook)> {
+    let of_step = |(s, step): (usize, &'s Step)| {
+        let webhooks = step.webhooks.iter().enumerate();
+        webhooks.map(move |(w, webhook)| (at(path, [s.into(), "webhooks".into(), w.into()]), webhook))
+    };
+    steps.iter().enumerate().flat_map(of_step).collect()
+}
