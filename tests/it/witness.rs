@@ -2,7 +2,7 @@
 //! deliveries afterwards is seen; so are runs that were begun and are not shown.
 
 use crate::gate::{Run, recent};
-use crate::harness::{Ran, Smoke};
+use crate::harness::{Ran, Smoke, unwrapped};
 use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, until};
 use crate::sample::Sample;
 use record::seal::{SignedCheckpoint, SigningKey};
@@ -103,7 +103,9 @@ fn gate(dirs: &[&Path], args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg("gate").args(dirs).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
     let out = smoke.output().unwrap();
-    (out.status.code().unwrap(), String::from_utf8([out.stdout, out.stderr].concat()).unwrap())
+    let text = String::from_utf8([out.stdout, out.stderr].concat()).unwrap();
+    // However wide the screen is.
+    (out.status.code().unwrap(), unwrapped(&text))
 }
 
 fn attempt_at(witnessed: &mut Witnessed, n: usize) -> &mut record::Attempt {
