@@ -10,7 +10,7 @@ const INTERRUPTED: i32 = 130;
 /// Turns `stop` true at the first signal, which is heard from now on.
 pub(super) fn spawn(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || {
-        out::say("interrupted: writing what was seen so far; press Ctrl-C again to quit now")
+        out::say("interrupted: writing what was seen so far; press Ctrl-C again to quit now");
     })
 }
 
@@ -22,7 +22,7 @@ pub(super) fn spawn_quiet(stop: watch::Sender<bool>) -> Result<(), Failure> {
 /// The same for a server, which ends in order.
 pub(super) fn spawn_drain(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || {
-        out::say("stopping once open exchanges have ended; press Ctrl-C again to quit now")
+        out::say("stopping once open exchanges have ended; press Ctrl-C again to quit now");
     })
 }
 

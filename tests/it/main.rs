@@ -16,6 +16,7 @@ mod check;
 mod ci_examples;
 #[cfg(test)]
 mod compare;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod contract;
@@ -92,6 +93,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod screens;
 #[cfg(test)]
 mod senders;
