@@ -18,6 +18,7 @@ mod check;
 mod ci_examples;
 #[cfg(test)]
 mod compare;
+#[cfg(test)]
 mod completions;
 #[cfg(test)]
 mod contract;
@@ -97,6 +98,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+#[cfg(test)]
 mod screens;
 #[cfg(test)]
 mod senders;
