@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
 /// In the middle of an exchange: never told to leave.
@@ -42,7 +42,8 @@ struct Seats {
 struct Seat {
     peer: IpAddr,
     idle_since: AtomicU64,
-    leave: Notify,
+    /// True once it has been told to leave, for everything that waits in its connection.
+    leave: watch::Sender<bool>,
 }
 
 /// A taken seat; dropping it frees it.
@@ -70,7 +71,8 @@ impl ConnectionLimit {
             let _ = timeout(AGAIN, self.freed.notified()).await;
         }
         let number = self.turn.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat { peer, idle_since: AtomicU64::new(number), leave: Notify::new() });
+        let seat =
+            Arc::new(Seat { peer, idle_since: AtomicU64::new(number), leave: watch::Sender::new(false) });
         let mut taken = self.lock();
         taken.all.insert(number, Arc::clone(&seat));
         *taken.of_address.entry(peer).or_default() += 1;
@@ -107,7 +109,7 @@ fn tell_idle<'a>(seats: impl Iterator<Item = &'a Arc<Seat>>, how_many: impl Fn(u
     for (since, seat) in &idle {
         // One that has become busy meanwhile leaves after its exchange.
         let _ = seat.idle_since.compare_exchange(*since, LEAVING, Ordering::Relaxed, Ordering::Relaxed);
-        seat.leave.notify_one();
+        seat.leave.send_replace(true);
     }
     idle.len()
 }
@@ -126,7 +128,8 @@ impl Taken {
 
     /// Waits until the connection is told to leave.
     pub(super) async fn told_to_leave(&self) {
-        self.seat.leave.notified().await;
+        // The sender is in the seat itself, and lives as long.
+        let _ = self.seat.leave.subscribe().wait_for(|leave| *leave).await;
     }
 }
 

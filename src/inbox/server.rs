@@ -156,6 +156,8 @@ async fn attend(
             },
         }
         seat.idle();
+        // Whoever sends many requests at once takes turns with all others, one request each.
+        tokio::task::yield_now().await;
     }
 }
 

@@ -1,6 +1,7 @@
 //! The paths beside the webhooks: health, metrics, and reading attempts back.
 
 use super::metrics::Metrics;
+use super::scrape::Scrape;
 use super::token::Token;
 use super::witness::{Refused, Witness};
 use crate::inbox::Routes;
@@ -42,6 +43,8 @@ const LOOK: Duration = Duration::from_millis(50);
 pub(super) struct Paths {
     pub journal: Journal,
     pub metrics: Arc<Metrics>,
+    /// The metrics as OpenMetrics, and in the older format.
+    pub scrapes: [Scrape; 2],
     pub clock: Clock,
     pub token: Option<Token>,
     pub scheme: Scheme,
@@ -171,10 +174,12 @@ impl Paths {
         if request.method != "GET" && request.method != "HEAD" {
             return refused(405, "metrics are read with GET").with("Allow", "GET, HEAD");
         }
+        let [open, older] = &self.scrapes;
         let (kind, text) = if request.header("accept").is_some_and(|a| a.contains(OPENMETRICS)) {
-            ("application/openmetrics-text; version=1.0.0; charset=utf-8", self.metrics.openmetrics())
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            (kind, open.text(|| self.metrics.openmetrics()))
         } else {
-            ("text/plain; version=0.0.4; charset=utf-8", self.metrics.text())
+            ("text/plain; version=0.0.4; charset=utf-8", older.text(|| self.metrics.text()))
         };
         let headers = vec![("Content-Type".to_owned(), kind.to_owned())];
         Response { status: 200, reason: None, headers, body: text.into_bytes() }

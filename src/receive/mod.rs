@@ -7,6 +7,7 @@ mod metrics;
 mod plan;
 mod receiver;
 mod scan;
+mod scrape;
 mod tap;
 mod token;
 mod upkeep;

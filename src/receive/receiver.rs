@@ -130,6 +130,7 @@ impl Receiver {
         let paths = Arc::new(Paths {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
+            scrapes: Default::default(),
             clock,
             token: plan.token.clone(),
             scheme: plan.identity.scheme,
