@@ -3,6 +3,7 @@
 mod check;
 mod completions;
 mod diff;
+mod drift;
 mod environment;
 mod evidence_files;
 mod exit;
@@ -143,6 +144,8 @@ enum Command {
     Init(init::Args),
     /// Propose a sender's profile from a journal, or say what has drifted from one
     Learn(learn::Args),
+    /// Say which fields webhooks have that their schemas do not declare, and which of those never came
+    Drift(drift::Args),
     /// List the built-in profiles of senders, or show one
     Senders(senders::Args),
     /// Print the signature headers of the body on stdin
@@ -198,6 +201,7 @@ pub fn main() -> ExitCode {
         Command::Seed(args) => seed::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Learn(args) => learn::run(&args),
+        Command::Drift(args) => drift::run(&args),
         Command::Senders(args) => senders::run(&args),
         Command::Sign(args) => sign::run(&args),
         Command::Staging(args) => staging::run(&args),

@@ -11,14 +11,19 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     };
     let timeout = plan.sender_timeout.as_secs_f64();
     let attempts = plan.retry.backoff_ms.len();
-    let Some(text) = &plan.loaded.scenario.sender_settings else {
+    let profile =
+        || plan.sender.as_ref().map(|sender| sender.setup.join("\n")).filter(|setup| !setup.is_empty());
+    let Some(text) = plan.loaded.scenario.sender_settings.clone().or_else(profile) else {
+        let secret = if plan.scheme.is_signed() { secret } else { "none: it signs nothing".to_owned() };
+        let timeout = if plan.retry.without_timeout { "none".to_owned() } else { format!("{timeout} s") };
+        let attempts = if plan.retry.endless { "without end".to_owned() } else { attempts.to_string() };
         return format!(
-            "the sender must be set to this (in brackets: where smoke has it from):\n  \
-             endpoint (WEBHOOK_ENDPOINT): {endpoint}\n  \
-             secret (WEBHOOK_SECRET): {secret}\n  \
-             signature scheme (the scenario): {}\n  \
-             time-out of an attempt (WEBHOOK_TIMEOUT): {timeout} s\n  \
-             attempts in all (WEBHOOK_MAX_RETRIES): {attempts}",
+            "the sender must be set to this:\n  \
+             endpoint: {endpoint}\n  \
+             secret: {secret}\n  \
+             signature scheme: {}\n  \
+             time-out of an attempt: {timeout}\n  \
+             attempts in all: {attempts}",
             plan.scheme
         );
     };
@@ -28,8 +33,8 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
         ("{timeout}", &timeout.to_string()),
         ("{attempts}", &attempts.to_string()),
     ];
-    let text = filled.iter().fold(text.clone(), |text, (name, value)| text.replace(name, value));
+    let text = filled.iter().fold(text, |text, (name, value)| text.replace(name, value));
     let lines: Vec<String> =
         text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
-    format!("staging must run with these settings:\n{}", lines.join("\n"))
+    format!("the sender must run with these settings:\n{}", lines.join("\n"))
 }

@@ -112,6 +112,7 @@ impl Prepared {
             interceptor,
             matcher,
             turn,
+            handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         let rows_from =

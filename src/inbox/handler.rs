@@ -11,7 +11,7 @@ use super::hooks::{Observer, Routes, Upstream};
 use super::wall_time::WallTime;
 use crate::journal::Journal;
 use correlate::{Author, FlowMatcher, Key, KnownSender, Turn};
-use record::{Attempt, Body, Refused, RetryContract};
+use record::{Attempt, Body, Handshake, Refused, RetryContract};
 use serde_json::json;
 use signature::{Reason, Scheme, Verdict, Verifier};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -27,6 +27,8 @@ pub struct Config {
     pub scheme: Scheme,
     /// Checks signatures; without one webhooks are taken unchecked.
     pub verifier: Option<Verifier>,
+    /// What the sender asks before it sends, as far as its profile says it; every kind is answered where it says none.
+    pub handshakes: Vec<Handshake>,
     /// The retry contract, which says how long a delivery is watched.
     pub contract: RetryContract,
     /// Breaks attempts on purpose.
@@ -180,9 +182,14 @@ impl Inbox {
             });
             return (Handled::unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
+        let door = handshake::Door {
+            scheme: self.config.scheme,
+            verifier: self.config.verifier.as_ref(),
+            known: &self.config.handshakes,
+            now_ms: self.wall_time.of(request.received),
+        };
         if self.upstream.is_none()
-            && let Some((kind, answer)) =
-                handshake::answer(self.config.scheme, self.config.verifier.as_ref(), &request)
+            && let Some((kind, answer)) = door.answer(&request)
         {
             self.note_handshake(&request, kind);
             return (Handled::unrecorded(answer), None);

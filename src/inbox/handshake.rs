@@ -18,28 +18,58 @@ const MAX_TOKEN: usize = 256;
 /// The longest body of such a request, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// The answer to a request that is a handshake, and which it is; `None` for any other request.
-pub(super) fn answer(
-    scheme: Scheme,
-    verifier: Option<&Verifier>,
-    request: &RawRequest,
-) -> Option<(Handshake, Response)> {
-    match request.method.as_str() {
-        "GET" => asked(verifier, request),
-        "OPTIONS" => {
-            let origin = request.header("WebHook-Request-Origin").filter(|origin| is_plain(origin))?;
-            let allowed = Response { status: 200, reason: None, headers: Vec::new(), body: Vec::new() }
-                .with("Allow", "POST")
-                .with("WebHook-Allowed-Origin", origin)
-                .with(
-                    "WebHook-Allowed-Rate",
-                    request.header("WebHook-Request-Rate").filter(|r| is_plain(r)).unwrap_or("*"),
-                );
-            Some((Handshake::CloudEvents, allowed))
+/// Who asks.
+pub(super) struct Door<'a> {
+    pub scheme: Scheme,
+    pub verifier: Option<&'a Verifier>,
+    /// The handshakes of the sender's profile; all are known where it names none.
+    pub known: &'a [Handshake],
+    /// The time, Unix milliseconds.
+    pub now_ms: i64,
+}
+
+impl Door<'_> {
+    /// The answer to a request that is a handshake of this sender, and which it is; `None` for any other request.
+    pub(super) fn answer(&self, request: &RawRequest) -> Option<(Handshake, Response)> {
+        let pings = self.known.contains(&Handshake::DiscordPing) || self.scheme == Scheme::Discord;
+        if let Some(answer) = pings.then(|| ping(self, request)).flatten() {
+            return Some((Handshake::DiscordPing, answer));
         }
-        "POST" => posted(scheme, verifier, request),
-        _ => None,
+        let found = match request.method.as_str() {
+            "GET" => asked(self.verifier, request),
+            "OPTIONS" => {
+                let origin = request.header("WebHook-Request-Origin").filter(|origin| is_plain(origin))?;
+                let rate = request.header("WebHook-Request-Rate").filter(|r| is_plain(r)).unwrap_or("*");
+                let allowed = Response { status: 200, reason: None, headers: Vec::new(), body: Vec::new() }
+                    .with("Allow", "POST")
+                    .with("WebHook-Allowed-Origin", origin)
+                    .with("WebHook-Allowed-Rate", rate);
+                Some((Handshake::CloudEvents, allowed))
+            }
+            "POST" => posted(self.verifier, request),
+            _ => None,
+        };
+        found.filter(|(kind, _)| self.known.is_empty() || self.known.contains(kind))
     }
+}
+
+/// Discord asks with a signed request whether a receiver answers, and with one that is signed wrongly whether it verifies.
+fn ping(door: &Door<'_>, request: &RawRequest) -> Option<Response> {
+    if request.method != "POST" || request.body.len() > MAX_BODY {
+        return None;
+    }
+    let json: Value = serde_json::from_slice(&request.body).ok()?;
+    let kind = json.get("type")?.as_u64().filter(|kind| *kind <= 1)?;
+    let is_ping = json.get("data").is_none() && json.get("event").is_none();
+    let verifier = door.verifier.filter(|_| is_ping)?;
+    let (verdict, _) = verifier.check_posted(&request.target, &request.headers, &request.body, door.now_ms);
+    Some(match (verdict.valid, kind) {
+        (false, _) => Response::json(401, &json!({ "error": "invalid request signature" })),
+        // An interaction is answered in kind, an event with nothing.
+        (true, 1) => Response::json(200, &json!({ "type": 1 })),
+        (true, _) => Response { status: 204, reason: None, headers: Vec::new(), body: Vec::new() }
+            .with("Content-Type", "application/json"),
+    })
 }
 
 /// Handshakes by GET.
@@ -59,11 +89,7 @@ fn asked(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake
 }
 
 /// Handshakes by POST.
-fn posted(
-    scheme: Scheme,
-    verifier: Option<&Verifier>,
-    request: &RawRequest,
-) -> Option<(Handshake, Response)> {
+fn posted(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake, Response)> {
     if let Some(token) = parameter(request, "validationToken") {
         return Some((Handshake::MsGraph, given_back(&token)?));
     }
@@ -85,16 +111,6 @@ fn posted(
         let digest = verifier?.answer_challenge(token)?;
         let answer = json!({ "plainToken": token, "encryptedToken": hex::encode(digest) });
         return Some((Handshake::ZoomCrc, Response::json(200, &answer)));
-    }
-    if scheme == Scheme::Discord && body.len() < 1024 {
-        let json: Value = serde_json::from_slice(body).ok()?;
-        let kind = json.get("type")?.as_u64()?;
-        // A ping is signed as every request is, and a wrong one must be refused: Discord tries that too.
-        let is_ping =
-            kind == 1 && json.get("data").is_none() && request.header("X-Signature-Ed25519").is_none();
-        return is_ping.then(|| {
-            (Handshake::DiscordPing, Response::json(401, &json!({ "error": "invalid request signature" })))
-        });
     }
     None
 }
@@ -168,7 +184,55 @@ mod tests {
             peer: None,
         };
         let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
-        answer(Scheme::Zoom, Some(&verifier), &request)
+        door(&verifier, &[]).answer(&request)
+    }
+
+    fn door<'a>(verifier: &'a Verifier, known: &'a [Handshake]) -> Door<'a> {
+        Door { scheme: verifier.scheme(), verifier: Some(verifier), known, now_ms: 1_795_438_932_000 }
+    }
+
+    fn post(headers: &[(String, String)], body: &str) -> RawRequest {
+        RawRequest {
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            headers: headers.to_vec(),
+            head: Vec::new(),
+            body: body.as_bytes().to_vec(),
+            first_byte: Tick(0),
+            received: Tick(0),
+            keep_alive: false,
+            peer: None,
+        }
+    }
+
+    #[test]
+    fn a_ping_of_discord_is_verified_and_answered_in_kind() {
+        let secret = Scheme::Discord.generate_secret().unwrap();
+        let verifier = Verifier::new(Scheme::Discord, &secret).unwrap();
+        let signer = signature::Signer::new(Scheme::Discord, &secret).unwrap();
+        let door = door(&verifier, &[Handshake::DiscordPing]);
+        for (body, status, answer) in [(r#"{"type":1}"#, 200, r#"{"type":1}"#), (r#"{"type":0}"#, 204, "")] {
+            let timestamp_ms = 1_795_438_932_000;
+            let out = signature::Outgoing { id: "", event: "", timestamp_ms, body: body.as_bytes() };
+            let signed: Vec<_> = signer.sign(&out).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            let (kind, good) = door.answer(&post(&signed, body)).unwrap();
+            assert_eq!(
+                (kind, good.status, good.body),
+                (Handshake::DiscordPing, status, answer.as_bytes().to_vec())
+            );
+            assert_eq!(door.answer(&post(&[], body)).unwrap().1.status, 401);
+        }
+        assert!(door.answer(&post(&[], r#"{"type":1,"event":{}}"#)).is_none());
+    }
+
+    #[test]
+    fn a_profile_that_names_its_handshakes_has_no_others() {
+        let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
+        let door = door(&verifier, &[Handshake::ZoomCrc]);
+        let zoom = r#"{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event":"endpoint.url_validation"}"#;
+        assert!(door.answer(&post(&[], zoom)).is_some());
+        let slack = r#"{"token":"x","challenge":"3eZbrw1aB","type":"url_verification"}"#;
+        assert!(door.answer(&post(&[], slack)).is_none());
     }
 
     fn text(answer: Option<(Handshake, Response)>) -> (Handshake, String) {

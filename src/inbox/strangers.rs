@@ -30,8 +30,11 @@ impl Inbox {
         let status = if self.upstream.is_some() { None } else { Some(answer.status) };
         let reason = Some(verdict.reason);
         let attempt = attempt(number, request, BEGINNING, verdict, status);
-        let handled =
-            self.written(Open { number, slot: None, awaited: Vec::new(), fault: None, reason }, attempt, answer);
+        let handled = self.written(
+            Open { number, slot: None, awaited: Vec::new(), fault: None, reason },
+            attempt,
+            answer,
+        );
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         handled
     }

@@ -11,7 +11,7 @@ use super::upkeep::{Upkeep, tell_untold};
 use super::witness::Witness;
 use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
-use correlate::Turn;
+use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
 use record::{Note, Record};
 use signature::{KeyError, Verifier};
@@ -132,7 +132,8 @@ impl Receiver {
             verifier,
             contract: plan.identity.retry.clone(),
             interceptor: plan.interceptor.clone(),
-            matcher: Arc::default(),
+            matcher: Arc::new(FlowMatcher::default().for_sender(plan.identity.scheme)),
+            handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
             content: Content::OfMany,
             turn: Turn::default(),
             kept_in_part: KeptInPart::All,

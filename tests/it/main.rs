@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod bad_input;
 #[cfg(test)]
+mod bodies;
+#[cfg(test)]
 mod causes;
 #[cfg(test)]
 mod check;

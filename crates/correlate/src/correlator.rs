@@ -5,7 +5,7 @@
 //! [`Certainty::Ambiguous`], and nobody may judge one of them as if its attempts were known.
 
 use super::fingerprint::print_of;
-use super::policy::{Stage, after, is_success, latest_retry, retry_after};
+use super::policy::{Stage, after, latest_retry, retry_after};
 use super::sharded::Sharded;
 use foldhash::HashMap;
 use record::faults::Fault;
@@ -241,7 +241,7 @@ fn fit(policy: &RetryContract, course: &Course, arrival: &Arrival) -> Option<Fit
     }
     if course.accepted {
         // Nothing is due after our own 2xx; whether an injected one counts with the sender is what is to be seen.
-        let injected = course.fault.is_some() && course.status.is_some_and(is_success);
+        let injected = course.fault.is_some() && course.status.is_some_and(|status| policy.succeeds(status));
         return if arrival.alone { Some(Fit::Repeat) } else { injected.then_some(Fit::Possible) };
     }
     let open = after(policy, course.attempts, course.status, course.fault).stage == Stage::Open;
@@ -288,7 +288,7 @@ mod tests {
             let filing = self.correlator.file(&policy, &self.kept, &arrival, next);
             assert_eq!(filing.certainty == Certainty::Certain, filing.unclear.is_empty());
             let (status, fault) = (Some(status), self.fault);
-            let accepted = status.is_some_and(is_success);
+            let accepted = status.is_some_and(|status| policy.succeeds(status));
             let place = match filing.place {
                 Place::New { .. } => {
                     self.kept.0.push(Course { attempts: 1, body, accepted, last_seen: at, status, fault });

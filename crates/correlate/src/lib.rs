@@ -20,7 +20,7 @@ pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Ke
 pub use event::{Event, event, id};
 pub use fingerprint::{Short, print, print_of, short, signature_print};
 pub use flow_matcher::{FlowMatcher, Whose};
-pub use policy::{After, Stage, after, is_success, latest_retry};
+pub use policy::{After, Stage, after, latest_retry};
 pub use reader::{Reader, Unreadable, Webhook, Webhooks, unpacked};
 pub use reading::{NotJson, mended, read_json};
 pub use sender::{Author, Clue, Content, KnownSender};

@@ -31,7 +31,7 @@ pub struct After {
 #[must_use]
 pub fn after(policy: &RetryContract, attempt: usize, status: Option<u16>, fault: Option<Fault>) -> After {
     let stage = match status {
-        Some(status) if is_success(status) => Stage::Accepted,
+        Some(status) if policy.succeeds(status) => Stage::Accepted,
         Some(status) if policy.aborts(status) => Stage::Aborted,
         None if policy.aborts_on_broken_connections => Stage::Aborted,
         Some(300..=399) if policy.follows_redirects => Stage::Open,
@@ -59,12 +59,6 @@ pub(crate) const fn retry_after(fault: Option<Fault>) -> Option<u32> {
         Some(Fault::Status { retry_after, .. }) => retry_after,
         _ => None,
     }
-}
-
-/// Whether a status means that the receiver took the webhook.
-#[must_use]
-pub const fn is_success(status: u16) -> bool {
-    matches!(status, 200..=299)
 }
 
 #[cfg(test)]

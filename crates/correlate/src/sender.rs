@@ -119,7 +119,7 @@ impl KnownSender {
         }
         // Nothing is known yet but how this kind of sender usually writes. One of another version has an event and no id.
         let agent = agent(clue.headers).is_none_or(|agent| {
-            usual_agent(clue.scheme).is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
+            clue.scheme.spec().user_agent.as_ref().is_none_or(|usual| usual.eq_ignore_ascii_case(agent))
         });
         let id_in_header = clue.scheme.spec().id.header.is_some();
         let named = match (id_in_header, clue.scheme.has_event()) {
@@ -139,15 +139,6 @@ fn has(headers: &[(String, String)], name: &str) -> bool {
 fn agent(headers: &[(String, String)]) -> Option<&str> {
     let (_, agent) = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("User-Agent"))?;
     agent.split(['/', ' ']).next().filter(|product| !product.is_empty())
-}
-
-/// The product that senders of a scheme name (docs/deltacrown.md section 4), where they all name the same.
-fn usual_agent(scheme: Scheme) -> Option<&'static str> {
-    match scheme.sender() {
-        "deltacrown-5.5" | "deltacrown-5.6" => Some("DeltaCrown-Webhook"),
-        "github" => Some("GitHub-Hookshot"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

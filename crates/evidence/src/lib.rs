@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod approval;
+pub mod drift;
 mod figure;
 pub mod gate;
 pub mod learn;

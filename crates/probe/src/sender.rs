@@ -105,54 +105,22 @@ pub fn has_list(scheme: Scheme) -> bool {
 /// An event that the sender is known to send.
 #[must_use]
 pub fn usual_event(scheme: Scheme) -> &'static str {
-    match scheme.sender() {
-        "deltacrown-5.5" | "deltacrown-5.6" => "payment_verified",
-        "standard-webhooks" | "svix" => "invoice.paid",
-        "stripe" => "payment_intent.succeeded",
-        "github" => "push",
-        "slack" => "app_mention",
-        "shopify" => "orders/create",
-        "paddle" => "transaction.completed",
-        _ => "smoke.probe",
-    }
+    scheme.spec().example.as_ref().map_or("smoke.probe", |example| &example.event)
 }
 
 /// Where in the body the event stands.
 pub(crate) fn body_events(scheme: Scheme) -> Vec<&'static str> {
-    match scheme.sender() {
-        // The profile has the header; the body says it twice more.
-        "deltacrown-5.5" | "deltacrown-5.6" => vec!["/event", "/data/event"],
-        _ => scheme.spec().event.json.as_deref().into_iter().collect(),
-    }
+    let spec = scheme.spec();
+    let further = spec.example.iter().flat_map(|example| &example.events).map(String::as_str);
+    spec.event.json.as_deref().into_iter().chain(further).collect()
 }
 
 /// A body as the sender writes them.
 pub(crate) fn usual_body(scheme: Scheme) -> Value {
-    match scheme.sender() {
-        "deltacrown-5.5" | "deltacrown-5.6" => json!({
-            "event": "", "data": {"event": "", "title": "Payment Verified - smoke probe",
-            "body": "This is a probe, not a payment.", "url": "/tournaments/smoke-probe/", "recipient_count": 1,
-            "tournament_id": 1, "match_id": null}, "metadata": {"created": 1, "skipped": 0, "email_sent": 0}
-        }),
-        "stripe" => json!({
-            "id": "", "object": "event", "api_version": "2024-06-20", "created": 1_764_115_200, "livemode": false,
-            "pending_webhooks": 1, "request": {"id": null, "idempotency_key": null}, "type": "",
-            "data": {"object": {"id": "pi_smoke_probe", "object": "payment_intent", "amount": 100}}
-        }),
-        "github" => json!({
-            "zen": "Keep it logically awesome.", "ref": "refs/heads/smoke-probe", "commits": [],
-            "repository": {"id": 1, "name": "smoke-probe", "full_name": "smoke/probe"},
-            "sender": {"id": 1, "login": "smoke-probe"}
-        }),
-        "slack" => json!({
-            "token": "smoke-probe", "team_id": "T0SMOKE", "api_app_id": "A0SMOKE", "type": "event_callback",
-            "event": {"type": "", "user": "U0SMOKE", "text": "smoke probe", "channel": "C0SMOKE"},
-            "event_id": "", "event_time": 1_764_115_200
-        }),
-        _ => {
-            json!({"type": "", "timestamp": "2025-11-26T00:00:00Z", "data": {"id": "smoke-probe", "amount": 100}})
-        }
-    }
+    let own = scheme.spec().example.as_ref().and_then(|example| example.body.clone());
+    own.unwrap_or_else(|| {
+        json!({"type": "", "timestamp": "2025-11-26T00:00:00Z", "data": {"id": "smoke-probe", "amount": 100}})
+    })
 }
 
 /// Puts a text at a JSON pointer; objects on the way are made.

@@ -32,6 +32,9 @@ pub struct RetryContract {
     /// By so many percent a pause may be longer or shorter.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub jitter_percent: u32,
+    /// Statuses by which a receiver takes a webhook; every 2xx when there is none.
+    #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
+    pub success: StatusSet,
     /// Statuses that end a delivery at once; every 4xx when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborts: Option<StatusSet>,
@@ -67,6 +70,7 @@ impl Default for RetryContract {
             breaker: BreakerContract::default(),
             endless: false,
             jitter_percent: 0,
+            success: StatusSet::default(),
             aborts: None,
             retries: StatusSet::default(),
             aborts_on_broken_connections: false,
@@ -83,6 +87,12 @@ impl RetryContract {
         u32::try_from(self.backoff_ms.len()).unwrap_or(u32::MAX)
     }
 
+    /// Whether a status says that the receiver took the webhook.
+    #[must_use]
+    pub fn succeeds(&self, status: u16) -> bool {
+        if self.success.is_empty() { matches!(status, 200..=299) } else { self.success.contains(status) }
+    }
+
     /// Whether a status ends a delivery as failed at once: as declared, else a 4xx, except 408 and 429 where they are to be
     /// retried.
     #[must_use]
@@ -91,6 +101,7 @@ impl RetryContract {
             return false;
         }
         match &self.aborts {
+            _ if self.succeeds(status) => false,
             Some(set) => set.contains(status),
             None => {
                 // A sender that names what it retries names these two apart.
@@ -134,6 +145,7 @@ impl RetryContract {
         let scheduled = *self.backoff_ms.get(attempt).or(last)?;
         match (self.retry_after, retry_after) {
             (RetryAfterPolicy::Honour, Some(seconds)) => Some(scheduled.max(u64::from(seconds) * 1000)),
+            (RetryAfterPolicy::Exact, Some(seconds)) => Some(u64::from(seconds) * 1000),
             _ => Some(scheduled),
         }
     }
@@ -184,6 +196,8 @@ pub enum RetryAfterPolicy {
     Ignore,
     /// The pause is at least as long as it says.
     Honour,
+    /// The pause is as long as it says, in place of the schedule's.
+    Exact,
 }
 
 /// The sender's circuit breaker (docs/deltacrown.md section 4).
@@ -234,10 +248,10 @@ impl BreakerContract {
         Duration::from_millis(500).min(self.open() / 4)
     }
 
-    /// How many deliveries may have failed without opening it.
+    /// How many deliveries may have failed without opening it; any number where there is none.
     #[must_use]
     pub const fn spare(&self) -> u64 {
-        self.failures.saturating_sub(1) as u64
+        if self.is_none() { u64::MAX } else { self.failures.saturating_sub(1) as u64 }
     }
 }
 

@@ -5,11 +5,15 @@ use super::period::Period;
 use super::statuses::StatusSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use signature::{BodySpec, Place, RequestSpec, Scheme, SignatureSpec, SpecError};
+use serde_json::Value;
+use signature::{BodySpec, Example, Place, RequestSpec, Scheme, SettingNames, SignatureSpec, SpecError};
 use std::collections::BTreeMap;
 
 /// The most pauses of a schedule, written out or made by its formula.
 pub const MAX_ATTEMPTS: usize = 64;
+
+/// The most events with a schema of their own.
+const MAX_EVENTS: usize = 1000;
 
 /// A sender of webhooks: what it signs, where event and id stand, when it tries again, what it does besides.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -41,6 +45,15 @@ pub struct SenderProfile {
     /// What a valid signature of this sender does not prove, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// The product that its `User-Agent` names, without a version: what names another is rather a stranger's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// What its settings are called, for messages that say what to set.
+    #[serde(default)]
+    pub settings: SettingNames,
+    /// A webhook as it sends them, for probes of receivers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Example>,
     /// When it tries again; one attempt when left out.
     #[serde(default)]
     pub retry: RetrySpec,
@@ -53,6 +66,10 @@ pub struct SenderProfile {
     /// The JSON Schema of the body of each event: a file, or a file and a pointer into it (`openapi.yaml#/webhooks/paid`).
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub payload: BTreeMap<String, String>,
+    /// The schemas that `payload` names, taken out of their files: smoke fills it in, so that the journal has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(skip)]
+    pub schemas: Option<Value>,
     /// What has to be set at the sender so that it sends to a receiver, line by line, with `{endpoint}` for the URL.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub setup: Vec<String>,
@@ -91,6 +108,9 @@ pub struct RetrySpec {
     /// As `early`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub late: Option<Period>,
+    /// Statuses by which a receiver takes a webhook; every 2xx when left out.
+    #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
+    pub success: StatusSet,
     /// Statuses that end a delivery at once; every 4xx when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub abort: Option<StatusSet>,
@@ -156,6 +176,9 @@ impl SenderProfile {
             body: self.body.clone(),
             headers: self.headers.clone(),
             caveats: self.caveats.clone(),
+            user_agent: self.user_agent.clone(),
+            settings: self.settings.clone(),
+            example: self.example.clone(),
         }
     }
 
@@ -184,6 +207,7 @@ impl SenderProfile {
             breaker: spec.breaker.unwrap_or(BreakerContract::NONE),
             endless: spec.endless,
             jitter_percent: percent(spec.jitter),
+            success: spec.success.clone(),
             aborts,
             retries: spec.retry.clone(),
             aborts_on_broken_connections: spec.aborts_on_broken_connections,
@@ -202,6 +226,9 @@ impl SenderProfile {
         let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         if self.name.is_empty() || self.name.len() > 64 || !self.name.chars().all(is_name) {
             say("name", "use 1 to 64 letters, digits, `.`, `_` and `-`");
+        }
+        if self.payload.len() > MAX_EVENTS {
+            say("payload", "over 1000 events");
         }
         let r = &self.retry;
         let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some() || r.attempts.is_some();
@@ -226,6 +253,16 @@ impl SenderProfile {
         }
         if r.endless && r.backoff_ms().len() < 2 {
             say("retry.endless", "say the pause that is repeated: `first: 10s`, or a schedule of two");
+        }
+        let both = |status: &u16| {
+            r.success.contains(*status)
+                && (r.retry.contains(*status) || r.abort.as_ref().is_some_and(|a| a.contains(*status)))
+        };
+        if let Some(status) = (100..600).find(both) {
+            say(
+                "retry.success",
+                &format!("{status} is here and under `abort` or `retry`: it can mean one thing only"),
+            );
         }
         if r.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
             say("retry.breaker", "its figures are more than 0; leave it out where there is none");

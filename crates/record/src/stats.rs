@@ -55,6 +55,9 @@ summed! {
         /// Requests that nothing shows to be the sender's.
         #[serde(default)]
         pub unauthenticated: Unauthenticated,
+        /// What was seen of the payload contract.
+        #[serde(default)]
+        pub payloads: PayloadStats,
         /// What was seen of each clause of the retry contract, by the id of its check.
         pub clauses: BTreeMap<String, ClauseStats>,
         /// What was seen of the sender's circuit breaker.
@@ -223,6 +226,32 @@ summed! {
         pub by_category: BTreeMap<String, u64>,
         /// Where the first ones are: JSON pointers or header names, never values.
         pub places: Vec<String> => most(TOLD),
+    }
+}
+
+summed! {
+    /// Webhooks against the schemas of their events.
+    #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+    pub struct PayloadStats {
+        /// Whether the sender's profile has schemas.
+        pub with_contract: bool => first,
+        /// Why they cannot be used; empty when they can.
+        pub problem: String => first,
+        /// Webhooks that have a schema.
+        pub checked: u64,
+        /// Of those, the ones that do not fit it.
+        pub violating: u64,
+        /// Webhooks whose event has no schema.
+        pub without: u64,
+        /// What is wrong: event, JSON pointer and reason.
+        pub violations: BTreeMap<String, u64> => named(DIAGNOSES),
+    }
+}
+
+impl PayloadStats {
+    /// Counts a violation; beyond 50 different ones they count as one.
+    pub fn violated(&mut self, what: &str) {
+        count_named(&mut self.violations, what, 1, DIAGNOSES);
     }
 }
 

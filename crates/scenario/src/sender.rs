@@ -57,7 +57,7 @@ pub fn sender_file(path: &Path) -> Result<SenderProfile, ScenarioError> {
         InputError::TooLarge(limit) => ScenarioError::TooLarge { file: name.clone(), limit },
         source => ScenarioError::Read { file: name.clone(), source },
     })?;
-    sender_text(&bytes, &name)
+    checked(&bytes, &name, path.parent())
 }
 
 /// Checks a profile given as bytes; `name` stands in errors.
@@ -65,10 +65,15 @@ pub fn sender_file(path: &Path) -> Result<SenderProfile, ScenarioError> {
 /// # Errors
 /// All that is wrong in it, with line and column.
 pub fn sender_text(bytes: &[u8], name: &str) -> Result<SenderProfile, ScenarioError> {
+    checked(bytes, name, None)
+}
+
+/// The same, with the folder that the schemas of its payloads are in.
+fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile, ScenarioError> {
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = super::load::text_of(bytes).map_err(|p| invalid(vec![p]))?;
     let mut tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
-    let profile: SenderProfile = match typed::from_tree(&tree) {
+    let mut profile: SenderProfile = match typed::from_tree(&tree) {
         Ok(profile) => profile,
         // What the types refuse is said one by one, with the part that has it left out.
         Err(first) => return Err(invalid(typed_problems(&mut tree, first))),
@@ -78,6 +83,19 @@ pub fn sender_text(bytes: &[u8], name: &str) -> Result<SenderProfile, ScenarioEr
         Problem { at: tree.value_at(&segments), message: problem }
     };
     let mut problems: Vec<Problem> = profile.problems().into_iter().map(at).collect();
+    if profile.schemas.take().is_some() {
+        let message = "smoke fills this in: name the files of the schemas under `payload`".to_owned();
+        problems.push(Problem { at: tree.key_at(&["schemas".into()]), message });
+    }
+    if let Some(dir) = dir.filter(|_| !profile.payload.is_empty()) {
+        match payload::bundle(&profile.payload, dir) {
+            Ok(schemas) => profile.schemas = Some(schemas),
+            Err(wrong) => problems.extend(wrong.into_iter().map(|(event, error)| {
+                let at = tree.value_at(&["payload".into(), event.as_str().into()]);
+                Problem { at, message: error.to_string() }
+            })),
+        }
+    }
     problems.sort_by_key(|p| p.at);
     problems.dedup();
     if problems.is_empty() { Ok(profile) } else { Err(invalid(problems)) }

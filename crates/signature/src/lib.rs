@@ -28,8 +28,8 @@ pub use scheme::{Scheme, UnknownScheme};
 pub use secret::{MIN_CHARS, Secret, Weakness};
 pub use signer::{Outgoing, Signed, Signer};
 pub use spec::{
-    Algorithm, BodyFormat, BodySpec, Encoding, Form, KeyEncoding, Place, RequestSpec, SecretSpec,
-    SignatureSpec, SpecError, TimestampSpec, Unit, VersionSpec,
+    Algorithm, BodyFormat, BodySpec, Encoding, Example, Form, KeyEncoding, Place, RequestSpec, SecretSpec,
+    SettingNames, SignatureSpec, SpecError, TimestampSpec, Unit, VersionSpec,
 };
 pub use unique_keys::{UniqueKeysError, check_unique_keys};
 pub use verdict::{Reason, Verdict};

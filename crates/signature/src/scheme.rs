@@ -2,7 +2,7 @@
 
 use super::compiled::Compiled;
 use super::seen::{self, Seen};
-use super::spec::{BodySpec, RequestSpec, SignatureSpec, SpecError};
+use super::spec::{BodySpec, Example, RequestSpec, SettingNames, SignatureSpec, SpecError};
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -105,12 +105,18 @@ struct FileView {
     headers: Vec<String>,
     #[serde(default)]
     caveats: Vec<String>,
+    #[serde(default)]
+    user_agent: Option<String>,
+    #[serde(default)]
+    settings: SettingNames,
+    #[serde(default)]
+    example: Option<Example>,
 }
 
 impl FileView {
     fn spec(self) -> RequestSpec {
-        let Self { signature, event, id, body, headers, caveats } = self;
-        RequestSpec { signature, event, id, body, headers, caveats }
+        let Self { signature, event, id, body, headers, caveats, user_agent, settings, example } = self;
+        RequestSpec { signature, event, id, body, headers, caveats, user_agent, settings, example }
     }
 }
 
@@ -134,6 +140,9 @@ fn unreadable(name: &'static str) -> Compiled {
         body: BodySpec::default(),
         headers: Vec::new(),
         caveats: Vec::new(),
+        user_agent: None,
+        settings: SettingNames::default(),
+        example: None,
     };
     let spec = SPEC.get_or_init(|| empty);
     let template = super::template::Template::nothing();
@@ -348,6 +357,9 @@ impl Serialize for Scheme {
         map.serialize_entry("body", &spec.body)?;
         map.serialize_entry("headers", &spec.headers)?;
         map.serialize_entry("caveats", &spec.caveats)?;
+        map.serialize_entry("user_agent", &spec.user_agent)?;
+        map.serialize_entry("settings", &spec.settings)?;
+        map.serialize_entry("example", &spec.example)?;
         map.end()
     }
 }
@@ -364,6 +376,12 @@ impl<'de> Deserialize<'de> for Scheme {
             body: BodySpec,
             headers: Vec<String>,
             caveats: Vec<String>,
+            #[serde(default)]
+            user_agent: Option<String>,
+            #[serde(default)]
+            settings: SettingNames,
+            #[serde(default)]
+            example: Option<Example>,
         }
         impl<'de> Visitor<'de> for Known {
             type Value = Scheme;
@@ -377,10 +395,21 @@ impl<'de> Deserialize<'de> for Scheme {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scheme, A::Error> {
-                let Named { name, signature, event, id, body, headers, caveats } =
-                    Named::deserialize(MapAccessDeserializer::new(map))?;
-                let spec = RequestSpec { signature, event, id, body, headers, caveats };
-                Scheme::of(&name, spec).map_err(|problems| {
+                let Named {
+                    name,
+                    signature,
+                    event,
+                    id,
+                    body,
+                    headers,
+                    caveats,
+                    user_agent,
+                    settings,
+                    example,
+                } = Named::deserialize(MapAccessDeserializer::new(map))?;
+                let view =
+                    FileView { signature, event, id, body, headers, caveats, user_agent, settings, example };
+                Scheme::of(&name, view.spec()).map_err(|problems| {
                     let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
                     serde::de::Error::custom(all.join("; "))
                 })

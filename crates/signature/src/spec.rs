@@ -2,6 +2,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// The longest text that a profile may hold, in bytes: a template, a prefix, the name of a header.
 const MAX_TEXT: usize = 4096;
@@ -31,6 +32,50 @@ pub struct RequestSpec {
     /// What a valid signature of this sender does not prove, one sentence each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub caveats: Vec<String>,
+    /// The product that its `User-Agent` names, without a version: what names another is rather a stranger's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<String>,
+    /// What its settings are called, for messages that say what to set.
+    #[serde(default, skip_serializing_if = "SettingNames::is_empty")]
+    pub settings: SettingNames,
+    /// A webhook as it sends them, for probes of receivers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub example: Option<Example>,
+}
+
+/// What the settings of a sender are called.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SettingNames {
+    /// Whether it sends at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enabled: Option<String>,
+    /// How long an attempt may last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeout: Option<String>,
+    /// Attempts in all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attempts: Option<String>,
+}
+
+impl SettingNames {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// A webhook of a sender.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Example {
+    /// Its event.
+    pub event: String,
+    /// Its body; event and id are put in where the profile says that they stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// Further places of its body that say the event, as JSON pointers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub events: Vec<String>,
 }
 
 /// How requests are signed.

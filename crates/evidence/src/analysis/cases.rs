@@ -2,6 +2,7 @@
 
 use super::causes::causes;
 use super::order::{Order, Turn};
+use super::payloads::sentence;
 use super::sample::event_name;
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, Breaker, Delivery, Expectation, seconds};
@@ -28,6 +29,9 @@ pub struct Cases {
     pub duplicates: Listed,
     /// Webhooks that nothing asked for.
     pub unexpected: Listed,
+    /// Webhooks that do not fit the schema of their event.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub misshapen: Listed,
     /// Webhooks that came before the one that they follow.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub out_of_order: Listed,
@@ -199,6 +203,7 @@ impl Cases {
             "duplicates" => &self.duplicates,
             "unexpected" => &self.unexpected,
             "order" => &self.out_of_order,
+            "payloads" => &self.misshapen,
             "pii" => &self.leaking,
             _ => return None,
         };
@@ -250,6 +255,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         found.lost.causes = causes(analysis, &lost);
     }
     leaking(analysis, &mut found.leaking);
+    misshapen(analysis, &mut found.misshapen);
     found
 }
 
@@ -271,6 +277,17 @@ pub(super) fn late_and_lost(analysis: &Analysis) -> Vec<String> {
         }
     }
     told
+}
+
+fn misshapen(analysis: &Analysis, found: &mut Listed) {
+    found.total = analysis.payloads.found.violating;
+    let kept = analysis.payloads.kept.iter().take(LISTED);
+    found.first.extend(kept.filter_map(|(delivery, event, wrong)| {
+        let delivery = analysis.deliveries.get(*delivery)?;
+        let told: Vec<String> = wrong.iter().map(sentence).collect();
+        let what = format!("does not fit its schema: {}", told.join("; "));
+        Some(Case { event: event.clone(), ..Case::of_a_delivery(analysis, &delivery, what) })
+    }));
 }
 
 fn leaking(analysis: &Analysis, found: &mut Listed) {

@@ -3,7 +3,7 @@
 use super::breach::TimeLimit;
 use super::retry::{Retries, retries};
 use super::{Analysis, Breach, Breaker, Delivery, seconds};
-use record::{BreakerStats, ClauseStats, TOLD, ThrottlePolicy};
+use record::{BreakerStats, ClauseStats, TOLD};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ enum Silence {
 #[must_use]
 pub fn clause_stats(analysis: &Analysis) -> BTreeMap<String, ClauseStats> {
     let found = retries(analysis);
-    let aborted = found.client_errors + if throttled_aborts(analysis) { found.throttled } else { 0 };
+    let aborted = found.client_errors;
     let gaps = found.exercised.iter().map(|f| f.gaps_us.iter().flatten().count() as u64).sum();
     let clause = |id: &str, n: u64, silence: Silence, breaks: fn(&Breach) -> bool| {
         let broken: Vec<&Breach> = found.breaches.iter().filter(|b| breaks(b)).collect();
@@ -89,10 +89,6 @@ pub fn breaker_stats(analysis: &Analysis) -> BreakerStats {
         stuck: breaker.stuck(analysis.expectations()),
         probes: breaker.openings.iter().filter(|o| o.probe.is_some()).count() as u64,
     }
-}
-
-fn throttled_aborts(analysis: &Analysis) -> bool {
-    analysis.header.retry.throttled == ThrottlePolicy::Abort
 }
 
 /// Deliveries of which a second attempt was seen, under whatever id.

@@ -9,13 +9,13 @@ use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use correlate::{
     Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook, Webhooks,
-    event, id, is_success,
+    event, id,
 };
 use correlate::{print, short, signature_print};
 use pii::shown;
 use record::Ending;
 use record::number::canonical;
-use record::{Answered, Attempt, Forwarded, Tick};
+use record::{Answered, Attempt, Forwarded};
 use std::sync::Arc;
 
 /// Where an attempt is filed that is not answered yet.
@@ -266,6 +266,7 @@ impl Analysis {
             first_byte: attempt.first_byte,
             end: None,
             status: attempt.answer,
+            taken: attempt.answer.is_some_and(|status| self.header.retry.succeeds(status)),
             how: None,
             reason: attempt.verdict.reason,
             fault: attempt.fault,
@@ -316,6 +317,10 @@ impl Analysis {
         if attempt.verdict.reason.is_authentic() {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
+            if whose == Traffic::Ours {
+                let came = self.came(&attempt.headers, read);
+                self.payloads.look(index, attempt, &came);
+            }
         }
     }
 
@@ -365,7 +370,7 @@ impl Analysis {
     }
 
     fn keep_sample(&mut self, index: usize, attempt: &Attempt, webhook: Option<Webhook<'_>>) {
-        let troubled = !attempt.answer.is_some_and(is_success);
+        let troubled = !attempt.answer.is_some_and(|status| self.header.retry.succeeds(status));
         let room = index < KEPT_FIRST || (troubled && self.samples.len() < KEPT_FIRST + KEPT_TROUBLED);
         if let (true, Some(delivery)) = (room, self.deliveries.get(index)) {
             let signature = self.header.scheme.own_headers().first().and_then(|name| attempt.header(name));
@@ -453,7 +458,7 @@ impl Analysis {
             made.end = Some(answered.end);
             made.how = Some(answered.how);
             if answered.how != Ending::Sent {
-                made.status = None;
+                (made.status, made.taken) = (None, false);
             }
         }
         // The clauses of a contract look at headers of which a settled delivery keeps no fingerprint.
@@ -465,8 +470,9 @@ impl Analysis {
     /// Behind a tap the status is the real receiver's, which is known only after the attempt was written.
     pub(super) fn forwarded(&mut self, forwarded: &Forwarded) {
         let Some(at) = self.under_way.get(&forwarded.attempt).copied() else { return };
+        let taken = self.header.retry.succeeds(forwarded.status);
         if let Some(made) = self.made_mut(at) {
-            made.status = Some(forwarded.status);
+            (made.status, made.taken) = (Some(forwarded.status), taken);
         }
     }
 
@@ -487,7 +493,7 @@ mod tests {
     use super::*;
     use crate::gate::{Gates, Verdict, judge};
     use record::faults::Fault;
-    use record::{Body, EMBEDDED, Record};
+    use record::{Body, EMBEDDED, Record, Tick};
     use serde_json::json;
     use signature::{Reason, Scheme, Verdict as Signed};
 

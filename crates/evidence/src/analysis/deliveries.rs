@@ -2,7 +2,7 @@
 
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::interned::Interned;
-use correlate::{Certainty, is_success};
+use correlate::Certainty;
 use record::Ending;
 use record::Tick;
 use signature::Reason;
@@ -142,7 +142,7 @@ impl Settled {
             && !delivery.elsewhere
             && delivery.surplus <= 1
             && delivery.unasked == u32::from(delivery.fulfils.is_none() && delivery.surplus == 0);
-        let status = only.status.filter(|status| plain && is_success(*status))?;
+        let status = only.status.filter(|_| plain && only.taken)?;
         let flags = [
             (delivery.has_id, HAS_ID),
             (delivery.id_reused, ID_REUSED),
@@ -170,6 +170,7 @@ impl Settled {
             first_byte: self.first_byte,
             end: Some(self.first_byte.plus(Duration::from_micros(self.took_us.into()))),
             status: Some(self.status),
+            taken: true,
             how: Some(Ending::Sent),
             reason: self.reason,
             fault: None,
@@ -189,6 +190,7 @@ mod tests {
             first_byte: Tick(10),
             end: Some(Tick(25)),
             status: Some(204),
+            taken: true,
             how: Some(Ending::Sent),
             reason: Reason::Valid,
             fault: None,
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn what_is_not_plain_stays_whole() {
         let changes: [fn(&mut Delivery); 7] = [
-            |d| d.tries[0].status = Some(503),
+            |d| d.tries[0].taken = false,
             |d| d.tries[0].fault = Some(Fault::Reset),
             |d| d.tries[0].how = Some(Ending::SenderClosed),
             |d| d.tries[0].end = None,

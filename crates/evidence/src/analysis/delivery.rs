@@ -1,6 +1,6 @@
 //! Attempts that belong together, and what became of them.
 
-use correlate::{Certainty, Course, is_success};
+use correlate::{Certainty, Course};
 use record::Tick;
 use record::faults::Fault;
 use record::{Ending, RetryContract};
@@ -17,6 +17,8 @@ pub struct AttemptResult {
     pub end: Option<Tick>,
     /// The status that was sent whole; `None` when none was.
     pub status: Option<u16>,
+    /// Whether that status says that the receiver took the webhook.
+    pub taken: bool,
     /// How the attempt ended; `None`: not in the journal.
     pub how: Option<Ending>,
     /// What the verification said.
@@ -31,8 +33,7 @@ impl AttemptResult {
     /// Whether it failed because of the fault that was injected into it. A good answer that was only delayed failed no
     /// attempt, unless the sender did not wait for it.
     fn failed_by_fault(&self) -> bool {
-        let answered = self.status.is_some_and(is_success);
-        self.fault.is_some() && (!answered || self.fault.is_none_or(Fault::fails_the_attempt))
+        self.fault.is_some() && (!self.taken || self.fault.is_none_or(Fault::fails_the_attempt))
     }
 
     /// The `Retry-After` that it was answered with, seconds.
@@ -150,7 +151,7 @@ impl Delivery {
     /// The attempt that was accepted.
     #[must_use]
     pub fn accepted(&self) -> Option<&AttemptResult> {
-        self.tries.iter().find(|t| t.status.is_some_and(is_success))
+        self.tries.iter().find(|t| t.taken)
     }
 
     /// From the first byte of the first attempt to the end of the accepting answer, less what that was held back on purpose:

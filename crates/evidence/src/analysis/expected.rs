@@ -500,9 +500,9 @@ mod tests {
         all.add(&expect(0, 2, 900, &id));
         let body = json!({"id": 7});
         let when = (Tick(10), None);
-        assert_eq!(all.assign(0, "paid", &body, when), Fulfilment::Fulfils(0));
+        assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
         assert_eq!(all.replace(1, &came("paid", &body), when, |by| by == 0), None, "one is still open");
-        assert_eq!(all.assign(1, "paid", &body, when), Fulfilment::Fulfils(0));
+        assert_eq!(all.assign(1, &came("paid", &body), when), Fulfilment::Fulfils(0));
         assert!(!all.is_open_for(&came("paid", &body), Tick(10), None));
         assert_eq!(all.replace(2, &came("paid", &body), when, |_| false), None);
         assert_eq!(all.replace(2, &came("paid", &body), when, |by| by == 1), Some((0, 1)));

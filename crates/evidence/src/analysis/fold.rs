@@ -6,12 +6,13 @@ use super::delivery::Delivery;
 use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
 use super::near::NearMisses;
+use super::payloads::Payloads;
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
 use super::steps::Steps;
 use super::strangers::Strangers;
 use super::watched::Watched;
-use correlate::{Correlator, KnownSender, Reader, Short, is_success, print, short};
+use correlate::{Correlator, KnownSender, Reader, Short, print, short};
 use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
@@ -34,6 +35,8 @@ pub struct Analysis {
     pub exchanges: Exchanges,
     /// Personal data that was found.
     pub privacy: Privacy,
+    /// Webhooks against the schemas of their events.
+    pub(super) payloads: Payloads,
     /// Content of the first deliveries and of troubled ones, by index of the delivery.
     pub samples: HashMap<usize, Sample>,
     /// Requests that were refused before they could be webhooks, by status.
@@ -86,6 +89,7 @@ impl Analysis {
         let mut successor = Self::with(self.header.clone(), self.privacy.successor());
         successor.latest = self.latest;
         successor.sender = self.sender.clone();
+        successor.payloads = self.payloads.successor();
         successor
     }
 
@@ -93,12 +97,14 @@ impl Analysis {
         let mut reader = Reader::new(header.scheme);
         sample::add_to(&mut reader);
         header.ours.iter().for_each(|pointer| reader.add(pointer));
+        let payloads = Payloads::new(&header);
         Self {
             header,
             deliveries: Deliveries::default(),
             steps: Steps::default(),
             exchanges: Exchanges::default(),
             privacy,
+            payloads,
             samples: HashMap::default(),
             refused: BTreeMap::new(),
             first_refused: None,
@@ -197,6 +203,11 @@ impl Analysis {
         self.deliveries.iter().filter(move |d| !d.foreign && !asked && !d.is_authentic())
     }
 
+    /// What was found of webhooks against the schemas of their events.
+    pub(crate) const fn payloads(&self) -> &record::PayloadStats {
+        &self.payloads.found
+    }
+
     /// Whether nobody but this run uses the system under test: then a webhook that no step explains is the sender's doing.
     #[must_use]
     pub fn is_exclusive(&self) -> bool {
@@ -262,7 +273,7 @@ impl Analysis {
     #[must_use]
     pub fn latency(&self, delivery: &Delivery) -> Option<Duration> {
         let expectation = self.expectations.get(delivery.fulfils?)?;
-        let accepted = delivery.tries.iter().find(|t| t.status.is_some_and(is_success))?;
+        let accepted = delivery.tries.iter().find(|t| t.taken)?;
         Some(accepted.end?.since(expectation.at).saturating_sub(accepted.held_back()))
     }
 }

@@ -21,6 +21,7 @@ mod ledger;
 pub mod load;
 mod near;
 mod order;
+mod payloads;
 mod privacy;
 mod receiver_clock;
 mod recheck;

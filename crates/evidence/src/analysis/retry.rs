@@ -3,7 +3,7 @@
 use super::breach::{Breach, TimeLimit};
 use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
-use correlate::{after, is_success};
+use correlate::after;
 use record::faults::Fault;
 use record::{Ending, Tick};
 use record::{IdentityPolicy, RetryContract};
@@ -27,7 +27,7 @@ pub struct RetryFacts {
 pub struct Retries {
     /// Deliveries in which a retry, or its absence, could be seen because an attempt had failed.
     pub exercised: Vec<RetryFacts>,
-    /// Deliveries that a 4xx had to end; 408 and 429 apart.
+    /// Deliveries that a status had to end.
     pub client_errors: u64,
     /// Deliveries in which 408 or 429 was answered.
     pub throttled: u64,
@@ -86,8 +86,8 @@ fn has_failed_try(delivery: &Delivery) -> bool {
     delivery.tries.iter().any(failed)
 }
 
-fn failed(t: &AttemptResult) -> bool {
-    !t.status.is_some_and(is_success)
+const fn failed(t: &AttemptResult) -> bool {
+    !t.taken
 }
 
 /// An injected 2xx ends a delivery as much as our own.
@@ -151,7 +151,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     let aborting = |t: &AttemptResult| t.status.is_some_and(|status| contract.aborts(status));
     let attempts = delivery.tries.len();
     let ended_well = if let Some(at) = delivery.tries.iter().position(aborting) {
-        found.client_errors += u64::from(!throttled);
+        found.client_errors += 1;
         judge_client_error(delivery, at, &mut found.breaches);
         silence_watched
     } else if attempts > contract.backoff_ms.len() && !contract.endless {
@@ -249,8 +249,11 @@ fn judge_end(
     reborn: &BTreeSet<u64>,
     breaches: &mut Vec<Breach>,
 ) -> bool {
+    let broke = delivery.tries.last().is_some_and(|t| t.status.is_none());
     match delivery.fate(&analysis.header.retry) {
         Fate::Open => false,
+        // Declared: a connection that breaks ends the delivery.
+        Fate::Aborted if broke => silence_watched,
         // A redirect that was followed, or a retry under another id, is the breach; the missing retry follows from it.
         Fate::GivenUp if delivery.elsewhere || reborn.contains(&delivery.number) => true,
         // Or a 408 or 429 that had to be retried.

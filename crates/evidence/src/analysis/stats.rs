@@ -22,6 +22,7 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
         unauthenticated: analysis.strangers.found.clone(),
         webhook_pii: pii(&analysis.privacy.webhooks),
         api_pii: pii(&analysis.privacy.api),
+        payloads: analysis.payloads.found.clone(),
         clauses: clause_stats(analysis),
         breaker: breaker_stats(analysis),
         uncertainty_us: analysis.watched.offset.as_ref().map(|o| o.uncertainty_us),

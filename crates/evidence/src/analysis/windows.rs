@@ -1,7 +1,6 @@
 //! An observation minute by minute.
 
 use super::{Analysis, Delivery, Fate};
-use correlate::is_success;
 use record::Tick;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -139,7 +138,7 @@ fn end_of(analysis: &Analysis, delivery: &Delivery) -> Option<(Tick, bool)> {
     if delivery.injected() {
         return None;
     }
-    let accepted = delivery.tries.iter().find(|t| t.status.is_some_and(is_success));
+    let accepted = delivery.tries.iter().find(|t| t.taken);
     if let Some(at) = accepted.and_then(|t| t.end) {
         return Some((at, true));
     }

@@ -5,7 +5,7 @@ use super::demand::Demand;
 use super::judgement::{Item, Kind, evidence};
 use crate::gate::Verdict;
 use chrono::TimeDelta;
-use correlate::{id, print};
+use correlate::{Reader, id, print, unpacked};
 use foldhash::{HashMap, HashSet};
 use record::{Attempt, Header, Record, Tick, Watch};
 use serde_json::Value;
@@ -30,6 +30,7 @@ const PARTS: u64 = 6;
 #[derive(Debug)]
 pub(super) struct Seen {
     scheme: Scheme,
+    reader: Reader,
     started_ms: i64,
     challenge: Option<String>,
     /// Webhook attempts.
@@ -56,6 +57,7 @@ impl Seen {
     pub(super) fn new(header: &Header, apart: Option<TimeDelta>, challenge: Option<&str>) -> Self {
         Self {
             scheme: header.scheme,
+            reader: Reader::new(header.scheme),
             started_ms: header.started.timestamp_millis() + apart.unwrap_or_default().num_milliseconds(),
             challenge: challenge.map(str::to_owned),
             attempts: 0,
@@ -84,7 +86,11 @@ impl Seen {
         self.attempts += 1;
         let bytes = attempt.body.bytes();
         let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
-        let in_body = |text: &String| signed && String::from_utf8_lossy(&bytes).contains(text.as_str());
+        let holds = |challenge: &str| {
+            let plain = unpacked(&attempt.headers, &bytes);
+            plain.is_some_and(|plain| String::from_utf8_lossy(&plain).contains(challenge))
+        };
+        let in_body = |challenge: &String| signed && holds(challenge);
         self.challenged += u64::from(self.challenge.as_ref().is_some_and(in_body));
         let marked = || serde_json::from_slice::<Value>(&bytes).ok()?.pointer(MARK)?.as_bool();
         // Parsed only where it may be there.
@@ -95,8 +101,8 @@ impl Seen {
         self.harness += u64::from(harness);
         let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
         // Parsed only where the profile has the id in it.
-        let read =
-            self.scheme.spec().id.json.as_ref().and_then(|_| serde_json::from_slice::<Value>(&bytes).ok());
+        let in_it = self.scheme.spec().id.json.is_some();
+        let read = in_it.then(|| self.reader.read(&attempt.headers, &bytes)).flatten();
         let id = id(self.scheme, &attempt.headers, read.as_ref()).map(|id| print(id.as_bytes()));
         let is_signed_without_id = self.scheme == Scheme::DeltacrownV2;
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {

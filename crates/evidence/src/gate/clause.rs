@@ -167,6 +167,7 @@ fn on_delivery(
                 _ if contract.aborts(status) => "abort",
                 RetryAfterPolicy::Ignore => "ignore",
                 RetryAfterPolicy::Honour => "honour",
+                RetryAfterPolicy::Exact => "exact",
             };
             (ClauseVerdict::Policy, format!("{declared}: {seen}"))
         }
@@ -186,6 +187,9 @@ fn declared(contract: &RetryContract, must: Must, fault: Fault) -> Option<&'stat
         Fault::Reset | Fault::ResetAfterHead | Fault::Close | Fault::Truncate | Fault::Garbage
     );
     match (must, fault) {
+        (Must::Accept, Fault::Status { status, .. }) if !contract.succeeds(status) => {
+            Some(if contract.aborts(status) || !contract.goes_on(1) { "no success" } else { "retry" })
+        }
         (Must::Abort, Fault::Status { status, .. }) if !contract.aborts(status) && !contract.is_usual() => {
             Some(if contract.goes_on(1) { "retry" } else { "one attempt" })
         }

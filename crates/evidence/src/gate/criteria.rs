@@ -45,6 +45,7 @@ criteria! {
     DUPLICATES: "duplicates", "Duplicate webhooks", "deliveries", "webhooks", [Run, Load, Receive, Observe];
     UNEXPECTED: "unexpected", "Unexpected webhooks", "deliveries", "webhooks", [Run, Load];
     ORDER: "order", "Webhooks out of order", "webhooks that had to follow another", "webhooks", [Run, Load, Observe];
+    PAYLOADS: "payloads", "Payloads fit their schema", "webhooks with a schema", "webhooks", [Run, Load, Receive, Observe];
     EVENT_HEADER: "event_header", "Event headers that contradict the body", "deliveries", "webhooks", [Run, Load, Receive, Observe];
     SIGNATURES: "signatures", "Valid signatures", "attempts with a valid signature", "%", [Run, Load, Receive, Observe];
     RETRY_RATE: "retry_rate", "Retry rate", "deliveries retried", "%", [Run, Load, Receive, Observe];

@@ -5,7 +5,7 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, EVENT_HEADER, LATE, LATENCY_P50, LATENCY_P95, LOST,
-    ORDER, PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS,
+    ORDER, PAYLOADS, PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS,
     SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use std::cmp::Reverse;
 
 /// Every criterion that is switched on and asked of this kind of run, judged.
@@ -73,8 +73,9 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(success(header.kind, organic, gates));
     checks.extend(arrivals(header, gates, (organic, injected)));
     checks.extend(order(organic, injected));
+    checks.extend(payloads(&sums.payloads));
     checks.extend(event_header(organic, injected));
-    checks.extend(signatures(sums, gates));
+    checks.extend(signatures(sums, header, gates));
     checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
     if organic.deliveries + organic.expected == 0 && injected.deliveries > 0 {
@@ -253,6 +254,20 @@ pub(super) fn order(organic: &Tally, injected: &Tally) -> Option<Check> {
     (ordered > 0).then_some(check)
 }
 
+/// Webhooks against the schemas of their events; no check where the sender's profile has none.
+pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
+    let most = found.violations.iter().min_by_key(|(what, n)| (Reverse(**n), *what));
+    let detail = most.map(|(what, n)| format!("{n} times: {what}")).unwrap_or_default();
+    let mut check = count(&PAYLOADS, (found.violating, found.checked), 0, &detail);
+    if !found.problem.is_empty() {
+        check.verdict = Verdict::Unproven;
+        check.text.clone_from(&found.problem);
+    } else if found.without > 0 {
+        check.text = format!("{}; {} more are of events without a schema", check.text, found.without);
+    }
+    found.with_contract.then_some(check)
+}
+
 /// The header that names the event is outside the signature: one that says something else misleads whoever trusts it.
 /// There is no check while none does.
 pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
@@ -263,9 +278,13 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
 }
 
-fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
+fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> {
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
+    if !header.scheme.is_signed() {
+        let text = "this sender signs nothing: whoever reaches the receiver can send such webhooks";
+        return Some(SIGNATURES.check(format!(">= {target} %"), Verdict::NotExercised, text));
+    }
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
     let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.

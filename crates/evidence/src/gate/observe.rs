@@ -7,7 +7,7 @@ use super::criteria::{
     CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST, PII_AND_LOG,
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, WINDOW_COMPLETED,
 };
-use super::judge::{duplicates, event_header, late, order, percentiles, rates, strangers};
+use super::judge::{duplicates, event_header, late, order, payloads, percentiles, rates, strangers};
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
@@ -64,6 +64,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(percentiles(gates, &latencies(analysis), uncertainty_us(analysis), rows));
     checks.extend(gates.duplicates_max.map(|max| duplicates(&organic, &injected, max)));
     checks.extend(order(&organic, &injected));
+    checks.extend(payloads(analysis.payloads()));
     checks.extend(event_header(&organic, &injected));
     checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {

@@ -6,7 +6,7 @@ use super::criteria::{
     RETRY_SCHEDULE, SUCCESS_ACCEPTED, THROTTLE_POLICY,
 };
 use crate::analysis::seconds;
-use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract};
 use std::collections::BTreeMap;
 
 /// Judges schedule, number of attempts, client errors, identity, redirects and deadline by what was seen of each, under the
@@ -26,13 +26,16 @@ pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> V
 /// Where the declared figure comes from, since either side may be the wrong one.
 fn advice(header: &Header, of: Criterion) -> String {
     let either = "set the sender's to it, or tell smoke the sender's";
+    let names = &header.scheme.spec().settings;
     match of {
-        RETRY_ATTEMPTS => format!(
-            ". smoke was told {} attempts (WEBHOOK_MAX_RETRIES, or backoff_ms in the gates): {either}",
-            header.retry.backoff_ms.len()
-        ),
+        RETRY_ATTEMPTS => {
+            let name = names.attempts.as_deref().unwrap_or("the profile's `retry`");
+            let attempts = header.retry.backoff_ms.len();
+            format!(". smoke was told {attempts} attempts ({name}, or backoff_ms in the gates): {either}")
+        }
         READ_TIMEOUT | ATTEMPT_DEADLINE => {
-            format!(". smoke was told {} s (WEBHOOK_TIMEOUT): {either}", seconds(header.webhook.timeout_ms))
+            let name = names.timeout.as_deref().unwrap_or("the profile's `limits`");
+            format!(". smoke was told {} s ({name}): {either}", seconds(header.webhook.timeout_ms))
         }
         REDIRECTS => {
             ". Webhooks must be posted to their endpoint and nowhere else (requests: allow_redirects=False)"
@@ -45,18 +48,44 @@ fn advice(header: &Header, of: Criterion) -> String {
 /// Each clause with its target.
 fn clauses(header: &Header) -> [(Criterion, String); 9] {
     let contract = &header.retry;
-    let throttled = if contract.throttled == ThrottlePolicy::Abort { "abort" } else { "retry" };
+    let timeout = |what: &str| match contract.without_timeout {
+        true => "policy: no time-out".to_owned(),
+        false => format!("{} s {what}", seconds(header.webhook.timeout_ms)),
+    };
+    let attempts = match contract.endless {
+        true => "attempts without end".to_owned(),
+        false => format!("{} attempts, then silence", contract.backoff_ms.len()),
+    };
+    let redirects =
+        if contract.follows_redirects { "policy: follow" } else { "no request at the redirect's target" };
     [
         (RETRY_SCHEDULE, schedule(contract)),
-        (RETRY_ATTEMPTS, format!("{} attempts, then silence", contract.backoff_ms.len())),
+        (RETRY_ATTEMPTS, attempts),
         (CLIENT_ERROR_ABORT, "one attempt, then silence".to_owned()),
-        (THROTTLE_POLICY, format!("policy: {throttled}")),
-        (SUCCESS_ACCEPTED, "every 2xx ends it".to_owned()),
+        (THROTTLE_POLICY, throttled(contract)),
+        (SUCCESS_ACCEPTED, success(contract)),
         (RETRY_IDENTITY, identity(contract.identity).to_owned()),
-        (REDIRECTS, "no request at the redirect's target".to_owned()),
-        (READ_TIMEOUT, format!("{} s without a byte", seconds(header.webhook.timeout_ms))),
-        (ATTEMPT_DEADLINE, format!("{} s in all", seconds(header.webhook.timeout_ms))),
+        (REDIRECTS, redirects.to_owned()),
+        (READ_TIMEOUT, timeout("without a byte")),
+        (ATTEMPT_DEADLINE, timeout("in all")),
     ]
+}
+
+/// What 408 and 429 do, apart where the sender tells them apart.
+fn throttled(contract: &RetryContract) -> String {
+    let does = |status| if contract.aborts(status) { "abort" } else { "retry" };
+    match (does(408), does(429)) {
+        (both, other) if both == other => format!("policy: {both}"),
+        (first, second) => format!("policy: 408 {first}, 429 {second}"),
+    }
+}
+
+fn success(contract: &RetryContract) -> String {
+    if contract.success.is_empty() {
+        "every 2xx ends it".to_owned()
+    } else {
+        format!("{} end it", contract.success)
+    }
 }
 
 fn schedule(contract: &RetryContract) -> String {
@@ -64,6 +93,7 @@ fn schedule(contract: &RetryContract) -> String {
     let policy = match contract.retry_after {
         RetryAfterPolicy::Ignore => "",
         RetryAfterPolicy::Honour => ", Retry-After honoured",
+        RetryAfterPolicy::Exact => ", Retry-After in its place",
     };
     format!("{} s, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
 }

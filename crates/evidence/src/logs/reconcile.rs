@@ -3,10 +3,10 @@
 use super::counts::{Side, Span, compare};
 use super::line::Entry;
 use chrono::{DateTime, TimeDelta, Utc};
-use correlate::{Reader, event, id, is_success};
+use correlate::{Reader, event, id};
 use record::Ending;
 pub use record::Reconciliation;
-use record::{Attempt, Header, Record, Watch};
+use record::{Attempt, Header, Record, RetryContract, Watch};
 use sha2::{Digest, Sha256};
 use signature::Scheme;
 use std::collections::hash_map::Entry as Slot;
@@ -31,6 +31,7 @@ pub struct Arrivals {
     under_way: HashMap<u64, UnderWay>,
     events: HashSet<Arc<str>>,
     reader: Reader,
+    retry: RetryContract,
     /// Whether any was accepted that has no id.
     accepted_without_id: bool,
     /// What the log says of webhooks that no id tells from others.
@@ -72,6 +73,7 @@ impl Arrivals {
             under_way: HashMap::new(),
             events: HashSet::new(),
             reader: Reader::new(header.scheme),
+            retry: header.retry.clone(),
             accepted_without_id: false,
             said: Side::default(),
             found: Reconciliation::default(),
@@ -93,13 +95,14 @@ impl Arrivals {
                 let Some(open) = self.under_way.get_mut(&forwarded.attempt) else { return };
                 open.status = Some(forwarded.status);
                 let place = open.place;
-                if is_success(forwarded.status) {
+                if self.retry.succeeds(forwarded.status) {
                     self.accept(place);
                 }
             }
             Record::Answered(answered) => {
                 let Some(open) = self.under_way.remove(&answered.attempt) else { return };
-                let told = answered.how == Ending::Sent && open.status.is_some_and(is_success);
+                let told = answered.how == Ending::Sent
+                    && open.status.is_some_and(|status| self.retry.succeeds(status));
                 if let Some(arrival) = self.all.get_mut(open.place).filter(|_| told) {
                     // The sender writes its line after it.
                     arrival.at = answered.end.wall(self.file_started);
@@ -152,7 +155,7 @@ impl Arrivals {
         if place == next {
             self.all.push(fresh);
         }
-        if attempt.answer.is_some_and(is_success) {
+        if attempt.answer.is_some_and(|status| self.retry.succeeds(status)) {
             self.accept(place);
         }
         // Behind a tap the status comes later.

@@ -5,7 +5,6 @@ use super::seen::{FlowSeen, Seen, StepSeen};
 use crate::analysis::{Analysis, AttemptResult, Delivery, Expectation, Fate};
 use crate::gate::Verdict;
 use crate::report::Evidence;
-use correlate::is_success;
 use record::{Outcome, Tick};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -319,7 +318,7 @@ impl<'a> Maker<'a> {
         attributes
             .extend(attempt.status.map(|status| attribute("http.response.status_code", u64::from(status))));
         attributes.extend(attempt.fault.map(|fault| attribute("smoke.fault", fault.to_string())));
-        let accepted = attempt.status.is_some_and(is_success);
+        let accepted = attempt.taken;
         let how =
             attempt.status.map_or_else(|| "no answer".to_owned(), |status| format!("answered {status}"));
         Span {

@@ -3,7 +3,6 @@
 use super::plot::{Scale, across, percent};
 use crate::analysis::{AttemptResult, Delivery, Expectation};
 use crate::figure::milliseconds;
-use correlate::is_success;
 use maud::{Markup, html};
 use record::{Ending, RetryContract, Tick};
 use std::time::Duration;
@@ -54,7 +53,7 @@ fn due(delivery: &Delivery, contract: &RetryContract) -> Vec<Due> {
     let first = delivery.first_byte();
     let mut all = Vec::new();
     for (i, attempt) in delivery.tries.iter().enumerate().take(DRAWN) {
-        let ended = attempt.status.is_some_and(|s| is_success(s) || contract.aborts(s));
+        let ended = attempt.taken || attempt.status.is_some_and(|s| contract.aborts(s));
         let wanted = contract.gap_ms(i + 1, attempt.retry_after());
         if let (false, Some(wanted), Some(end)) = (ended, wanted, attempt.end) {
             let (early, late) = contract.window_ms(wanted);
@@ -67,7 +66,7 @@ fn due(delivery: &Delivery, contract: &RetryContract) -> Vec<Due> {
 }
 
 fn mark(attempt: &AttemptResult, words: &str, from: f64, to: Option<f64>) -> Markup {
-    let accepted = attempt.status.is_some_and(is_success);
+    let accepted = attempt.taken;
     let side = if from > 0.85 { "end" } else { "" };
     html! {
         @if let Some(to) = to.filter(|to| *to > from + 0.004) {

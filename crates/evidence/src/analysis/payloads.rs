@@ -1,0 +1,87 @@
+//! Webhooks held against the schemas of their events, where the sender's profile names some.
+
+use super::expected::Arrived;
+use correlate::Reader;
+use payload::{Contract, Violation};
+use record::{Attempt, Header, PayloadStats};
+use std::sync::Arc;
+
+/// Most webhooks whose violations are kept.
+const KEPT: usize = 50;
+/// Most violations of one webhook that are told.
+const TOLD: usize = 5;
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub(super) struct Payloads {
+    contract: Option<Arc<Contract>>,
+    /// Reads bodies whole.
+    reader: Reader,
+    pub(super) found: PayloadStats,
+    /// The first webhooks that do not fit: the delivery, the event, and what is wrong.
+    pub(super) kept: Vec<(usize, String, Vec<Violation>)>,
+}
+
+impl Payloads {
+    pub(super) fn new(header: &Header) -> Self {
+        let mut reader = Reader::new(header.scheme);
+        reader.add("");
+        let bundle = header.sender.as_ref().and_then(|sender| sender.schemas.as_ref());
+        let made = bundle.map(Contract::of);
+        let mut found = PayloadStats { with_contract: bundle.is_some(), ..PayloadStats::default() };
+        if let Some(Err(error)) = &made {
+            found.problem = error.to_string();
+        }
+        let contract = made.and_then(Result::ok).map(Arc::new);
+        Self { contract, reader, found, kept: Vec::new() }
+    }
+
+    /// The same contract, nothing found yet.
+    pub(super) fn successor(&self) -> Self {
+        let found = PayloadStats {
+            with_contract: self.found.with_contract,
+            problem: self.found.problem.clone(),
+            ..PayloadStats::default()
+        };
+        Self { contract: self.contract.clone(), reader: self.reader.clone(), found, kept: Vec::new() }
+    }
+
+    /// Looks at the webhooks of a request: `events` are theirs, in order.
+    pub(super) fn look(&mut self, delivery: usize, attempt: &Attempt, came: &[Arrived<'_>]) {
+        let Some(contract) = &self.contract else { return };
+        if !came.iter().any(|one| contract.events().any(|event| event == one.event)) {
+            self.found.without += came.len() as u64;
+            return;
+        }
+        let whole = self.reader.read(&attempt.headers, &attempt.body.bytes());
+        let whole = whole.iter().flat_map(correlate::Webhooks::iter).zip(came);
+        for (webhook, one) in whole {
+            let Some(wrong) = contract.check(one.event, webhook.own()) else {
+                self.found.without += 1;
+                continue;
+            };
+            self.found.checked += 1;
+            if wrong.is_empty() {
+                continue;
+            }
+            self.found.violating += 1;
+            wrong.iter().for_each(|violation| self.found.violated(&told(one.event, violation)));
+            if self.kept.len() < KEPT {
+                let first = wrong.into_iter().take(TOLD).collect();
+                self.kept.push((delivery, one.event.to_owned(), first));
+            }
+        }
+    }
+}
+
+/// A violation in words: `paid at /data/id: value is not of type "integer"`.
+fn told(event: &str, violation: &Violation) -> String {
+    format!("{} {}", super::sample::event_name(event), sentence(violation))
+}
+
+/// The same without the event.
+pub(super) fn sentence(Violation { pointer, reason }: &Violation) -> String {
+    let place = if pointer.is_empty() { "as a whole" } else { "at" };
+    let gap = if pointer.is_empty() { "" } else { " " };
+    format!("{place}{gap}{}: {}", pii::shown(pointer), pii::shown(reason))
+}

@@ -1,0 +1,314 @@
+//! From the references of a profile to one value with every schema in it: `{"events": {EVENT: N}, "schemas": {N: {…}},
+//! "dialect": …}`. References between schemas become `#/$defs/N`.
+
+use super::contract::{Contract, ContractError};
+use super::document::{Dialect, Documents, Target, name};
+use super::openapi::{Step, modern, step};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// The most schemas that are taken out of the files.
+const MAX_SCHEMAS: usize = 20_000;
+/// The most steps from a place in a document to its schema.
+const MAX_STEPS: usize = 16;
+/// How deep a schema may be nested.
+const MAX_DEPTH: usize = 200;
+
+/// Why a contract cannot be made of what a profile names.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// A file.
+    #[error("{file}: cannot be read as a schema: {why}")]
+    Unreadable { file: String, why: String },
+    /// A host, or another scheme.
+    #[error(
+        "`{reference}` leads to another host: smoke fetches nothing; save the file beside the profile and name it"
+    )]
+    Elsewhere { reference: String },
+    /// A path out of the folder.
+    #[error("`{reference}` leads out of the profile's folder: put the file into it")]
+    Outside { reference: String },
+    /// No JSON pointer behind the `#`.
+    #[error("`{reference}`: behind the # a JSON pointer is needed, such as #/components/schemas/Order")]
+    Anchor { reference: String },
+    /// A pointer without a file.
+    #[error("`{reference}` names no file: write for example openapi.yaml{reference}")]
+    NoFile { reference: String },
+    /// Nothing there.
+    #[error("`{reference}`: {file} has nothing at {pointer}")]
+    Nothing { reference: String, file: String, pointer: String },
+    /// More than one.
+    #[error("`{reference}` holds several: name one of {names}")]
+    Several { reference: String, names: String },
+    /// What smoke does not follow.
+    #[error("`{keyword}` in {file} is not followed: write the reference as $ref with a JSON pointer")]
+    Dynamic { keyword: String, file: String },
+    /// Bounds.
+    #[error("the schemas are too large: {what}")]
+    TooMuch { what: String },
+    /// No schema.
+    #[error("`{reference}` is no JSON Schema: {why}")]
+    NoSchema { reference: String, why: String },
+}
+
+/// Takes the schemas of a profile (event to `FILE` or `FILE#/pointer`) out of the files below `folder`.
+///
+/// # Errors
+/// For each event that has none, why.
+pub fn bundle(
+    payload: &BTreeMap<String, String>,
+    folder: &Path,
+) -> Result<Value, Vec<(String, BundleError)>> {
+    let mut errors = Vec::new();
+    let mut bundler = match Documents::of(folder) {
+        Ok(documents) => {
+            Bundler { documents, numbers: BTreeMap::new(), schemas: Map::new(), waiting: Vec::new() }
+        }
+        Err(error) => return Err(payload.keys().map(|event| (event.clone(), error.clone())).collect()),
+    };
+    let mut events = Map::new();
+    let mut dialect = None;
+    for (event, reference) in payload {
+        match bundler.event(reference, &mut dialect) {
+            Ok(number) => {
+                events.insert(event.clone(), Value::from(number));
+            }
+            Err(error) => errors.push((event.clone(), error)),
+        }
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let dialect = dialect.unwrap_or_else(|| "https://json-schema.org/draft/2020-12/schema".to_owned());
+    let whole = json!({ "dialect": dialect, "events": events, "schemas": bundler.schemas });
+    match Contract::of(&whole) {
+        Ok(_) => Ok(whole),
+        Err(ContractError::Schema { event, why }) => {
+            let reference = payload.get(&event).cloned().unwrap_or_default();
+            Err(vec![(event, BundleError::NoSchema { reference, why })])
+        }
+        Err(error) => {
+            let what = error.to_string();
+            Err(payload
+                .keys()
+                .map(|event| (event.clone(), BundleError::TooMuch { what: what.clone() }))
+                .collect())
+        }
+    }
+}
+
+struct Bundler {
+    documents: Documents,
+    /// The number of each schema by where it stands.
+    numbers: BTreeMap<Target, usize>,
+    schemas: Map<String, Value>,
+    /// Schemas that have a number and were not looked at yet.
+    waiting: Vec<(Target, usize)>,
+}
+
+impl Bundler {
+    /// The number of an event's schema; all that it refers to is taken in.
+    fn event(&mut self, reference: &str, dialect: &mut Option<String>) -> Result<usize, BundleError> {
+        let folder = self.documents.folder().to_owned();
+        let target = self.documents.target(reference, &folder, None)?;
+        let target = self.schema_at(reference, target)?;
+        let said = self.documents.document(&target.file)?.root.get("$schema");
+        if let Some(said) = said.and_then(Value::as_str) {
+            dialect.get_or_insert_with(|| said.to_owned());
+        }
+        let number = self.number(target)?;
+        while let Some((target, number)) = self.waiting.pop() {
+            let schema = self.taken(&target)?;
+            self.schemas.insert(number.to_string(), schema);
+        }
+        Ok(number)
+    }
+
+    /// From a place in a document of an API to the schema of what is sent there.
+    fn schema_at(&mut self, reference: &str, mut target: Target) -> Result<Target, BundleError> {
+        for _ in 0..MAX_STEPS {
+            let node = self.node(reference, &target)?;
+            let api = self.documents.document(&target.file)?;
+            if let Some(Value::String(further)) = node.get("$ref").filter(|_| api.describes_an_api) {
+                let (dir, file) = (api.dir.clone(), target.file.clone());
+                target = self.documents.target(further, &dir, Some(&file))?;
+                continue;
+            }
+            if !api.describes_an_api {
+                return Ok(target);
+            }
+            match step(&node) {
+                Step::Schema => return Ok(target),
+                Step::Below(names) => {
+                    for name in names {
+                        target.pointer.push('/');
+                        target.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                    }
+                }
+                Step::Several(names) => {
+                    return Err(BundleError::Several {
+                        reference: reference.to_owned(),
+                        names: names.join(", "),
+                    });
+                }
+            }
+        }
+        Err(BundleError::TooMuch { what: format!("`{reference}` leads from place to place") })
+    }
+
+    fn node(&mut self, reference: &str, target: &Target) -> Result<Value, BundleError> {
+        let document = self.documents.document(&target.file)?;
+        let node = document.root.pointer(&target.pointer).cloned();
+        node.ok_or_else(|| BundleError::Nothing {
+            reference: reference.to_owned(),
+            file: name(&target.file),
+            pointer: target.pointer.clone(),
+        })
+    }
+
+    fn number(&mut self, target: Target) -> Result<usize, BundleError> {
+        if let Some(number) = self.numbers.get(&target) {
+            return Ok(*number);
+        }
+        let number = self.numbers.len();
+        if number >= MAX_SCHEMAS {
+            return Err(BundleError::TooMuch { what: format!("over {MAX_SCHEMAS} schemas") });
+        }
+        self.numbers.insert(target.clone(), number);
+        self.waiting.push((target, number));
+        Ok(number)
+    }
+
+    /// A schema with its references written anew.
+    fn taken(&mut self, target: &Target) -> Result<Value, BundleError> {
+        let mut schema = self.node(&target.pointer.clone(), target)?;
+        self.rewrite(&mut schema, target, 0)?;
+        Ok(schema)
+    }
+
+    fn rewrite(&mut self, schema: &mut Value, at: &Target, depth: usize) -> Result<(), BundleError> {
+        if depth > MAX_DEPTH {
+            return Err(BundleError::TooMuch {
+                what: format!("{} is nested over {MAX_DEPTH} deep", name(&at.file)),
+            });
+        }
+        let object = match schema {
+            Value::Object(object) => object,
+            Value::Array(list) => {
+                return list.iter_mut().try_for_each(|one| self.rewrite(one, at, depth + 1));
+            }
+            _ => return Ok(()),
+        };
+        // A base of its own would give every reference another meaning; they are resolved here.
+        for word in ["$id", "id", "$anchor", "$schema"] {
+            if object.get(word).is_some_and(Value::is_string) {
+                object.remove(word);
+            }
+        }
+        for keyword in ["$dynamicRef", "$recursiveRef"] {
+            if object.get(keyword).is_some_and(Value::is_string) {
+                return Err(BundleError::Dynamic { keyword: keyword.to_owned(), file: name(&at.file) });
+            }
+        }
+        if let Some(Value::String(reference)) = object.get("$ref").cloned() {
+            let dir = self.documents.document(&at.file)?.dir.clone();
+            let target = self.documents.target(&reference, &dir, Some(&at.file))?;
+            self.node(&reference, &target)?;
+            let number = self.number(target)?;
+            object.insert("$ref".to_owned(), Value::from(format!("#/$defs/{number}")));
+        }
+        if self.documents.document(&at.file)?.dialect == Dialect::OpenApi30 {
+            modern(object);
+        }
+        for (word, below) in object.iter_mut() {
+            // Values, not schemas: a `$ref` in them is a text.
+            if matches!(word.as_str(), "const" | "enum" | "default" | "examples" | "example") {
+                continue;
+            }
+            // Here the names are anybody's: a property may be called `const`, `id` or `nullable`.
+            if matches!(
+                word.as_str(),
+                "properties" | "patternProperties" | "$defs" | "definitions" | "dependentSchemas"
+            ) {
+                for one in below.as_object_mut().into_iter().flat_map(|map| map.values_mut()) {
+                    self.rewrite(one, at, depth + 1)?;
+                }
+                continue;
+            }
+            self.rewrite(below, at, depth + 1)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bundled(files: &[(&str, &str)], reference: &str) -> Result<Value, BundleError> {
+        let dir = tempfile::TempDir::new().unwrap();
+        for (name, text) in files {
+            let path = dir.path().join("in").join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
+        }
+        std::fs::write(dir.path().join("secret.json"), "{}").unwrap();
+        let payload = [("paid".to_owned(), reference.to_owned())].into();
+        bundle(&payload, &dir.path().join("in")).map_err(|mut all| all.remove(0).1)
+    }
+
+    fn violations(files: &[(&str, &str)], reference: &str, body: Value) -> Vec<String> {
+        let contract = Contract::of(&bundled(files, reference).unwrap()).unwrap();
+        let found = contract.check("paid", &body).unwrap();
+        found.into_iter().map(|one| format!("{}: {}", one.pointer, one.reason)).collect()
+    }
+
+    const SCHEMA: &str = r##"{"$id":"https://example.com/s","type":"object","required":["id"],
+        "properties":{"id":{"$ref":"parts/id.json#/definitions/id"},"self":{"$ref":"#"},"const":{"type":"string"}}}"##;
+    const ID: &str = r#"{"definitions":{"id":{"type":"integer","minimum":1}}}"#;
+
+    #[test]
+    fn a_schema_of_several_files_needs_none_of_them_any_more() {
+        let files = [("s.json", SCHEMA), ("parts/id.json", ID)];
+        assert!(violations(&files, "s.json", json!({"id": 7, "self": {"id": 8}})).is_empty());
+        let found = violations(&files, "s.json", json!({"id": 7, "self": {"id": 0}, "const": 1}));
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found.iter().any(|one| one.starts_with("/self/id: ")), "{found:?}");
+    }
+
+    #[test]
+    fn webhooks_callbacks_and_messages_are_found_in_their_documents() {
+        let new = "openapi: 3.1.0\nwebhooks:\n  paid:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema: { $ref: '#/components/schemas/Paid' }\ncomponents:\n  schemas:\n    Paid: { type: object, required: [id] }\n";
+        assert_eq!(violations(&[("o.yaml", new)], "o.yaml#/webhooks/paid", json!({})).len(), 1);
+        let old = "openapi: 3.0.3\npaths:\n  /subscribe:\n    post:\n      callbacks:\n        onPaid:\n          '{$request.body#/url}':\n            post:\n              requestBody:\n                content:\n                  application/json:\n                    schema:\n                      type: object\n                      properties:\n                        note: { type: string, nullable: true }\n                        n: { type: number, minimum: 0, exclusiveMinimum: true }\n";
+        let at = "o.yaml#/paths/~1subscribe/post/callbacks/onPaid";
+        assert!(violations(&[("o.yaml", old)], at, json!({"note": null, "n": 1})).is_empty());
+        assert_eq!(violations(&[("o.yaml", old)], at, json!({"note": 1, "n": 0})).len(), 2);
+        let messages = "asyncapi: 3.0.0\nchannels:\n  pay:\n    messages:\n      paid:\n        payload: { type: object, required: [id] }\n";
+        assert_eq!(violations(&[("a.yaml", messages)], "a.yaml#/channels/pay", json!({})).len(), 1);
+    }
+
+    #[test]
+    fn what_is_no_schema_or_stands_elsewhere_is_named() {
+        let says =
+            |text: &str, reference: &str| bundled(&[("s.json", text)], reference).unwrap_err().to_string();
+        for (text, reference, words) in [
+            (r#"{"$ref":"https://example.com/s.json"}"#, "s.json", "leads to another host"),
+            (r#"{"$ref":"//example.com/s.json"}"#, "s.json", "leads to another host"),
+            (r#"{"$ref":"file:///etc/passwd"}"#, "s.json", "leads to another host"),
+            (r#"{"$ref":"../secret.json"}"#, "s.json", "leads out of the profile's folder"),
+            ("{}", "/etc/passwd", "leads out of the profile's folder"),
+            ("{}", "https://example.com/s.json", "leads to another host"),
+            (r#"{"type":"strng"}"#, "s.json", "is no JSON Schema"),
+            (r#"{"type":"#, "s.json", "is no JSON"),
+            ("[1]", "s.json", "is no JSON Schema"),
+            (r##"{"$ref":"#/nowhere"}"##, "s.json", "has nothing at /nowhere"),
+            ("{}", "gone.json", "cannot be read"),
+            (r#"{"pattern":"(a"}"#, "s.json", "is no JSON Schema"),
+        ] {
+            let told = says(text, reference);
+            assert!(told.contains(words), "{told} lacks {words}");
+        }
+    }
+}
