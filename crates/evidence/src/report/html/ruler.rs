@@ -38,7 +38,7 @@ pub(super) fn ruler(delivery: &Delivery, contract: &RetryContract) -> Markup {
                         style={ "left:" (percent(at(due.from))) ";width:" (percent(at(due.to) - at(due.from))) } {}
                 }
                 @for (attempt, words) in attempts.iter().zip(&words) {
-                    (mark(attempt, contract, words, at(since(attempt.first_byte)), attempt.end.map(|end| at(since(end)))))
+                    (mark(attempt, words, at(since(attempt.first_byte)), attempt.end.map(|end| at(since(end)))))
                 }
             }
             div.xs { (across(&scale.time_ticks())) }
@@ -53,7 +53,7 @@ fn due(delivery: &Delivery, contract: &RetryContract) -> Vec<Due> {
     let first = delivery.first_byte();
     let mut all = Vec::new();
     for (i, attempt) in delivery.tries.iter().enumerate().take(DRAWN) {
-        let ended = attempt.status.is_some_and(|s| contract.succeeds(s) || contract.aborts(s));
+        let ended = attempt.taken || attempt.status.is_some_and(|s| contract.aborts(s));
         let wanted = contract.gap_ms(i + 1, attempt.retry_after());
         if let (false, Some(wanted), Some(end)) = (ended, wanted, attempt.end) {
             let (early, late) = contract.window_ms(wanted);
@@ -65,14 +65,8 @@ fn due(delivery: &Delivery, contract: &RetryContract) -> Vec<Due> {
     all
 }
 
-fn mark(
-    attempt: &AttemptResult,
-    contract: &RetryContract,
-    words: &str,
-    from: f64,
-    to: Option<f64>,
-) -> Markup {
-    let accepted = attempt.status.is_some_and(|status| contract.succeeds(status));
+fn mark(attempt: &AttemptResult, words: &str, from: f64, to: Option<f64>) -> Markup {
+    let accepted = attempt.taken;
     let side = if from > 0.85 { "end" } else { "" };
     html! {
         @if let Some(to) = to.filter(|to| *to > from + 0.004) {
