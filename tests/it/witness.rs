@@ -138,7 +138,7 @@ fn an_honest_run_is_vouched_for_by_the_receiver() {
     // Nobody asks: it is the runner's word.
     let (code, text) = gate(
         &[witnessed.run.dir.path()],
-        &["--secret-file", &witnessed.run.file("secret").display().to_string()],
+        &["--all", "--secret-file", &witnessed.run.file("secret").display().to_string()],
     );
     assert_eq!((code, text.contains("give the receiver's public key (--witness)")), (3, true), "{text}");
     assert_eq!(gate(&[witnessed.run.dir.path()], &["--witness", "abc"]).0, 2);
