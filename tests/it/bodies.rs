@@ -111,7 +111,7 @@ fn each_webhook_of_a_batch_is_matched_and_one_that_is_missing_is_lost() {
         assert_eq!(whole.gate("mine", gate), "pass", "{gate}: {}", whole.stdout);
     }
     let artifact = whole.artifact("mine");
-    assert_eq!(artifact["outcomes"]["organic"]["webhooks_expected"], 4, "{}", artifact["outcomes"]);
+    assert_eq!(artifact["outcomes"]["organic"]["expected"], 4, "{}", artifact["outcomes"]);
     assert_eq!(whole.gate("mine", "pii"), "fail", "the address is in an item of the batch");
     assert_eq!(whole.gate("mine", "signatures"), "not_exercised");
     let part = run(

@@ -142,7 +142,10 @@ fn read(file: &Path) -> Result<Document, BundleError> {
     let root: Value = if is_json {
         serde_json::from_str(&text).map_err(|e| cannot(format!("it is no JSON: {e}")))?
     } else {
-        serde_saphyr::from_str(&text).map_err(|e| cannot(format!("it is no YAML: {e}")))?
+        // `n`, `no` and `on` are names here, as in YAML 1.2.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        serde_saphyr::from_str_with_options(&text, options)
+            .map_err(|e| cannot(format!("it is no YAML: {e}")))?
     };
     let version = root.get("openapi").and_then(Value::as_str);
     let old = version.is_some_and(|version| version.starts_with("3.0"));
