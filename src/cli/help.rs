@@ -13,13 +13,29 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Set up", &["check", "init", "seed", "secret", "schema", "completions", "man"]),
 ];
 
-const ENDS: &str = "\
-Exit codes: 0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven · 4 environment · 130 interrupted
+const CODES: &str =
+    "0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven · 4 environment · 130 interrupted";
 
-Examples:
-  smoke payments                                      against the built-in stand-in: see what you get
-  smoke payments --staging https://staging.example --secret-file F --data rows.csv
-  smoke gate artifacts --require payments,matches --secret-file F";
+/// Examples, each with what it is for.
+const EXAMPLES: [(&str, &str); 3] = [
+    ("smoke payments", "against the built-in stand-in: see what you get"),
+    ("smoke payments --staging https://staging.example --secret-file F --data rows.csv", ""),
+    ("smoke gate artifacts --require payments,matches --secret-file F", ""),
+];
+
+/// What stands below the commands and options.
+fn ends() -> String {
+    let screen = out::screen(false);
+    let mut text = screen.wrapped("Exit codes: ", CODES) + "\nExamples:\n";
+    for (command, what) in EXAMPLES {
+        text.push_str(&screen.wrapped("  ", command));
+        if !what.is_empty() {
+            text.push_str(&screen.wrapped("      ", what));
+        }
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
 
 /// `command` with its subcommands in groups.
 pub(super) fn grouped(command: Command) -> Command {
@@ -34,7 +50,8 @@ pub(super) fn grouped(command: Command) -> Command {
         text.push('\n');
     }
     command.help_template(format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}Options:\n{{options}}\n\n{ENDS}"
+        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}Options:\n{{options}}\n\n{}",
+        ends()
     ))
 }
 

@@ -98,6 +98,8 @@ fn clock(seconds: f64, step: f64) -> String {
         format!("{} h", trimmed(seconds / 3600.0))
     } else if step >= 60.0 {
         format!("{} min", trimmed(seconds / 60.0))
+    } else if step < 0.01 {
+        format!("{} ms", trimmed(seconds * 1000.0))
     } else {
         format!("{} s", trimmed(seconds))
     }
@@ -174,6 +176,7 @@ mod tests {
         assert_eq!(of(2.5), ["0 s", "0.5 s", "1 s", "1.5 s", "2 s", "2.5 s"]);
         assert_eq!(of(59.5), ["0 s", "10 s", "20 s", "30 s", "40 s", "50 s"]);
         assert_eq!(of(1800.0), ["0 min", "5 min", "10 min", "15 min", "20 min", "25 min", "30 min"]);
+        assert_eq!(of(0.001), ["0 ms", "0.2 ms", "0.4 ms", "0.6 ms", "0.8 ms", "1 ms"]);
         assert_eq!(of(0.0).first().map(String::as_str), Some("0 s"));
         assert!(Scale::linear(0.0, f64::INFINITY).time_ticks().len() <= 12);
     }

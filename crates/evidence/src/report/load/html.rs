@@ -297,7 +297,7 @@ fn failures(artifact: &LoadArtifact) -> Markup {
 fn provenance(artifact: &LoadArtifact) -> Markup {
     let from = &artifact.provenance;
     html! {
-        p.dim { "smoke " (from.tool_version) ", seed " (from.seed) ", gates " code { (from.gates_sha256) } }
+        p.dim { "Run " code { (from.run_id) } ", smoke " (from.tool_version) ", seed " (from.seed) ", gates " code { (from.gates_sha256) } }
         div class="wide" { table {
             tr { th { "shard" } th { "began" } th { "complete" } th { "SHA-256 of its journal" } }
             @for shard in &artifact.shards {
