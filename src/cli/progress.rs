@@ -148,7 +148,7 @@ impl State {
         let seconds = due_in.as_secs_f64().ceil();
         let said = format!("waiting {seconds:.0} s for attempt {attempt} of {what}");
         if let Some(bar) = &self.bar {
-            bar.set_message(said);
+            bar.set_message(out::safe(&said).into_owned());
         } else if self.attempt.swap(u64::from(attempt), Ordering::Relaxed) != u64::from(attempt) {
             self.line(&said);
         }
