@@ -32,7 +32,6 @@ pub(super) struct Sighting {
 /// A webhook that may be waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Awaited {
-    /// Its event.
     pub event: String,
     /// Whose it is, as far as it says so.
     pub flow: Option<u32>,
@@ -403,10 +402,6 @@ mod tests {
         Key::of_content("e", 1, None)
     }
 
-    const fn place(delivery: u64, attempt: u32, duplicate: bool) -> (u64, u32, bool) {
-        (delivery, attempt, duplicate)
-    }
-
     const fn told(place: Place) -> (u64, u32, bool) {
         (place.delivery, place.attempt, place.duplicate)
     }
@@ -414,29 +409,29 @@ mod tests {
     #[test]
     fn a_retry_is_the_next_attempt_and_an_accepted_id_a_duplicate() {
         let mut all = Bench::new(Content::OfMany);
-        assert_eq!(told(all.attempt(id("a"), 503, 0).0), place(1, 1, false));
-        assert_eq!(told(all.arrives(id("b"), 1)), place(2, 1, false));
-        assert_eq!(told(all.attempt(id("a"), 200, 2).0), place(1, 2, false));
-        assert_eq!(told(all.arrives(id("a"), 3)), place(1, 3, true));
+        assert_eq!(told(all.attempt(id("a"), 503, 0).0), (1, 1, false));
+        assert_eq!(told(all.arrives(id("b"), 1)), (2, 1, false));
+        assert_eq!(told(all.attempt(id("a"), 200, 2).0), (1, 2, false));
+        assert_eq!(told(all.arrives(id("a"), 3)), (1, 3, true));
     }
 
     #[test]
     fn equal_content_is_the_next_webhook_where_there_may_be_one_and_a_duplicate_where_not() {
         let mut many = Bench::new(Content::OfMany);
         many.attempt(content(), 200, 0);
-        assert_eq!(told(many.arrives(content(), 1)), place(2, 1, false));
+        assert_eq!(told(many.arrives(content(), 1)), (2, 1, false));
         let mut one = Bench::new(Content::OfOne);
         one.attempt(content(), 200, 0);
-        assert_eq!(told(one.arrives(content(), 1)), place(1, 2, true));
+        assert_eq!(told(one.arrives(content(), 1)), (1, 2, true));
     }
 
     #[test]
     fn equal_webhooks_that_are_open_at_once_have_attempts_of_their_own() {
         let mut all = Bench::new(Content::OfMany);
-        assert_eq!(told(all.attempt(content(), 503, 0).0), place(1, 1, false));
-        assert_eq!(told(all.attempt(content(), 503, 6000).0), place(2, 1, false));
-        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND).0), place(1, 2, false));
-        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND + 6000).0), place(2, 2, false));
+        assert_eq!(told(all.attempt(content(), 503, 0).0), (1, 1, false));
+        assert_eq!(told(all.attempt(content(), 503, 6000).0), (2, 1, false));
+        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND).0), (1, 2, false));
+        assert_eq!(told(all.attempt(content(), 503, 2 * SECOND + 6000).0), (2, 2, false));
     }
 
     #[test]
