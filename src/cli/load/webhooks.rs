@@ -173,7 +173,7 @@ fn header(
     Ok(Header {
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
-            subject: SubjectKind::Flow,
+            subject: SubjectKind::flow(), plural: None,
             sha256: sha256_hex(b""),
         },
         gates: evidence.gates_json(),

@@ -54,6 +54,11 @@ fn is_bare(attempt: &Attempt, body: &[u8]) -> bool {
     attempt.elsewhere && body.is_empty()
 }
 
+/// Whether what an attempt holds is the sender's own: what is not signed with its key says nothing about what it sends.
+pub(super) const fn is_authentic_body(attempt: &Attempt) -> bool {
+    attempt.verdict.reason.is_authentic()
+}
+
 impl Courses for Deliveries {
     fn course(&self, delivery: u32) -> Option<Course> {
         self.get(delivery as usize).map(|delivery| delivery.course())
@@ -220,8 +225,7 @@ impl Analysis {
             let open = |expectation| self.expectations.is_open(expectation);
             self.near.look(&came, self.expectations.recent(), open, self.privacy.engine());
         }
-        // What is not signed with the sender's key says nothing about what the sender sends.
-        if attempt.verdict.reason.is_authentic() {
+        if is_authentic_body(attempt) {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
         }
@@ -231,8 +235,8 @@ impl Analysis {
         let index = self.deliveries.len();
         let Beginning { attempt, body, event, event_differs, has_id, id_reused, certainty, made } = beginning;
         let fulfilment = self.expectations.assign(index, &event, body, (made.first_byte, self.turn));
-        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
-        let foreign = fulfilment == Fulfilment::None && body.is_object() && !self.is_ours(body);
+        let foreign = self.is_foreign(fulfilment, body);
+        self.park(index, attempt, fulfilment);
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
         self.deliveries.push(Delivery {
             number: index as u64 + 1,
@@ -261,9 +265,16 @@ impl Analysis {
         }
     }
 
+    /// Whether a webhook is somebody else's, by what the flows have named so far.
+    pub(super) fn is_foreign(&self, fulfilment: Fulfilment, body: &Value) -> bool {
+        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
+        fulfilment == Fulfilment::None && body.is_object() && !self.is_ours(body)
+    }
+
     fn is_ours(&self, body: &Value) -> bool {
-        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart.
-        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty();
+        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart, unless they are
+        // still to learn what they name.
+        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty() && !self.header.learns;
         self.header.ours.is_empty() || names_nothing || self.holds_ours(body)
     }
 

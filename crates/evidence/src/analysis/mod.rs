@@ -19,6 +19,7 @@ mod keyed;
 mod ledger;
 pub mod load;
 mod near;
+mod parked;
 mod privacy;
 mod recheck;
 mod retry;
