@@ -5,11 +5,10 @@ use super::injector::{self, Turns, injector};
 use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
-use crate::drive::{Client, Reply};
+use crate::drive::{Attached, Client, Reply, SeenWebhooks};
 use crate::inbox::{Config, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
-use record::SubjectKind;
 use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
 use scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
@@ -42,6 +41,7 @@ pub(crate) struct Prepared {
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
     pub(super) tracing: Option<Tracing>,
+    pub(super) seen: Option<Arc<SeenWebhooks>>,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -101,6 +101,8 @@ impl Prepared {
             Some(aggregator) => journal.counting(aggregator),
             None => journal,
         };
+        let captures = |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
+        let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
             path: path_of(&plan.receiver),
@@ -111,6 +113,7 @@ impl Prepared {
             interceptor,
             matcher,
             turn,
+            seen: seen.clone(),
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         let rows_from =
@@ -131,6 +134,7 @@ impl Prepared {
             rows,
             run,
             turns,
+            seen,
             endpoint,
             about_stand_in,
         })
@@ -202,10 +206,10 @@ async fn start_stand_in(
 ) -> Result<Staging, RunError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(RunError::StandIn)?;
     let flows = plan.flows as usize;
-    let fixtures = match plan.loaded.scenario.subject.kind {
-        SubjectKind::Payment => FixtureSize { payments: flows, matches: 0 },
-        SubjectKind::Match => FixtureSize { payments: 0, matches: flows },
-        SubjectKind::Flow => FixtureSize { payments: flows, matches: flows },
+    let fixtures = match plan.loaded.scenario.subject.kind.as_str() {
+        "payment" => FixtureSize { payments: flows, matches: 0 },
+        "match" => FixtureSize { payments: 0, matches: flows },
+        _ => FixtureSize { payments: flows, matches: flows },
     };
     let mut options = Options::new(plan.secret.clone(), endpoint);
     options.scheme = plan.scheme;
@@ -265,7 +269,7 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
         url: client.base().to_owned(),
         why: e.to_string(),
     };
-    let reply = client.send(&request, None).await.map_err(failed)?;
+    let reply = client.send(&request, &Attached::default()).await.map_err(failed)?;
     match client.proxy() {
         Some(via) if matches!(reply.status, 502..=504 | 407) => Err(RunError::Unreachable {
             url: client.base().to_owned(),
@@ -305,7 +309,7 @@ fn rows_of(
     if !unset.is_empty() {
         return Err(RunError::Unset(unset));
     }
-    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
+    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
     let rows = match fixtures {
         Some(rows) => {
             check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
@@ -317,13 +321,13 @@ fn rows_of(
     Ok((run, rows))
 }
 
-fn fixture_rows(staging: &Staging, kind: SubjectKind) -> Vec<Row> {
+fn fixture_rows(staging: &Staging, kind: &str) -> Vec<Row> {
     let fixtures = staging.fixtures();
     match kind {
-        SubjectKind::Payment => fixtures.payments.clone(),
-        SubjectKind::Match => fixtures.matches.clone(),
+        "payment" => fixtures.payments.clone(),
+        "match" => fixtures.matches.clone(),
         // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
-        SubjectKind::Flow => fixtures
+        _ => fixtures
             .payments
             .iter()
             .zip(&fixtures.matches)
@@ -349,7 +353,8 @@ fn header(
         run_id,
         scenario: ScenarioRef {
             name: scenario.name.clone(),
-            subject: scenario.subject.kind,
+            subject: scenario.subject.kind.clone(),
+            plural: scenario.subject.plural.clone(),
             sha256: plan.loaded.sha256.clone(),
         },
         gates: plan.gates.value.clone(),
@@ -364,6 +369,7 @@ fn header(
         webhook,
         retry,
         ours: scenario.webhooks.ours.keys().cloned().collect(),
+        learns: scenario::learns(scenario),
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),

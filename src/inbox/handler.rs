@@ -8,6 +8,7 @@ use super::handshake;
 use super::hooks::{NoAnswer, Observer, Routes, Upstream};
 use super::replay::UnderWay;
 use super::wall_time::WallTime;
+use crate::drive::{SeenWebhook, SeenWebhooks};
 use crate::journal::{Durable, Journal, NotDurable};
 use correlate::{Author, Clue, FlowMatcher, Key, KnownSender, Turn, Whose, event, id, print};
 use record::Tick;
@@ -45,6 +46,8 @@ pub struct Config {
     pub matcher: Arc<FlowMatcher>,
     /// What equal webhooks without an id are.
     pub content: Content,
+    /// Takes what comes, where flows take something out of their webhooks.
+    pub seen: Option<Arc<SeenWebhooks>>,
     /// Which flow is under way where they are played in turn.
     pub turn: Turn,
     /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
@@ -391,6 +394,7 @@ impl Inbox {
         let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
         let place = self.place(&sighting, &request);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.show(&request.headers, &request.body, verdict.reason, request.first_byte);
         let which = AttemptNumber { delivery: place.delivery, attempt: place.attempt, record: number };
         let intercept = intercept.and_then(|i| i.intercept(which, &request));
         let answer = answer_to(&verdict, place.duplicate);
@@ -413,6 +417,15 @@ impl Inbox {
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         let intercept = intercept.filter(|_| handled.is_recorded());
         (handled, intercept)
+    }
+
+    /// Shows a webhook of the sender's to the flows that wait for it.
+    pub(super) fn show(&self, headers: &[(String, String)], body: &[u8], reason: Reason, at: Tick) {
+        let Some(seen) = self.config.seen.as_ref().filter(|_| reason.is_authentic()) else { return };
+        let (headers, bytes) = (headers.to_vec(), body.len());
+        let body = correlate::read_json(body).ok();
+        let event = event(self.config.scheme, &headers, body.as_ref()).name.to_owned();
+        seen.add(SeenWebhook { event, at, headers, body, bytes });
     }
 
     /// Whose a request is.

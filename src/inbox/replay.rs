@@ -62,6 +62,7 @@ impl Replay {
         if self.inbox.author(&attempt.headers, &body, attempt.verdict.reason) == Author::Stranger {
             return;
         }
+        self.inbox.show(&attempt.headers, &body, attempt.verdict.reason, attempt.first_byte);
         let sighting = self.inbox.sighting(&attempt.headers, &body);
         let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);

@@ -132,6 +132,7 @@ impl Receiver {
             matcher: Arc::default(),
             content: Content::OfMany,
             turn: Turn::default(),
+            seen: None,
             kept_in_part: KeptInPart::All,
         };
         let unread_from = Arc::new(AtomicU64::new(0));

@@ -112,6 +112,9 @@ impl Checker<'_> {
             self.header_value(header, &at(path, ["header".into()]));
         }
         if let Some(page) = &csrf.page {
+            if page.contains("{{") {
+                self.wrong(&at(path, ["page".into()]), "the page is the same for all flows: write it without templates");
+            }
             self.url_or_path(page, &at(path, ["page".into()]));
         }
     }
