@@ -108,6 +108,9 @@ pub(super) fn announcement(plan: &Plan) -> Option<String> {
             "{failing} deliveries are made to fail, and {rule}: what it swallows in the {open} s after that is reported \
              as suppressed, not as lost"
         )),
+        Budget::Tripped(_) if breaker.is_none() => {
+            Some(format!("{} flows, one for each case; the sender has no circuit breaker", plan.flows))
+        }
         Budget::Tripped(pause) => Some(format!(
             "{} flows, one for each case; {rule}, which is tested last: smoke will pause for {} s in all",
             plan.flows,

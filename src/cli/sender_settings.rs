@@ -1,6 +1,7 @@
 //! What the system under test has to be set to, in the form in which it is set there: smoke cannot know that it is.
 
 use crate::executor::Plan;
+use record::SenderProfile;
 
 /// The scenario's own text, else what holds for every sender.
 pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
@@ -12,6 +13,9 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let timeout = plan.sender_timeout.as_secs_f64();
     let attempts = plan.retry.backoff_ms.len();
     let Some(text) = &plan.loaded.scenario.sender_settings else {
+        if let Some(sender) = &plan.sender {
+            return of_profile(sender, endpoint, &secret);
+        }
         return format!(
             "the sender must be set to this (in brackets: where smoke has it from):\n  \
              endpoint (WEBHOOK_ENDPOINT): {endpoint}\n  \
@@ -32,4 +36,15 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let lines: Vec<String> =
         text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
     format!("staging must run with these settings:\n{}", lines.join("\n"))
+}
+
+/// What a profile says has to be set at its sender.
+fn of_profile(sender: &SenderProfile, endpoint: &str, secret: &str) -> String {
+    let mut lines = vec![
+        format!("the sender ({}) must be set to this:", sender.name),
+        format!("  endpoint: {endpoint}"),
+        format!("  secret: {secret}"),
+    ];
+    lines.extend(sender.setup.iter().map(|line| format!("  {}", line.replace("{endpoint}", endpoint))));
+    lines.join("\n")
 }

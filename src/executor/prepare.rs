@@ -9,7 +9,7 @@ use crate::drive::{Attached, Client, Reply, SeenWebhooks};
 use crate::inbox::{Config, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
-use record::{Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
+use record::{Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
 use scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
@@ -215,7 +215,7 @@ async fn start_stand_in(
     options.scheme = plan.scheme;
     options.timeout = plan.sender_timeout;
     options.max_attempts = plan.retry.attempts();
-    options.timing = timing(&plan.retry);
+    options.timing = Timing::of(&plan.retry);
     options.timing.promises = plan.sender.as_ref().map(|_| plan.retry.clone());
     options.misbehave = how.misbehave.clone();
     options.profile = how.profile;
@@ -230,21 +230,6 @@ async fn start_stand_in(
         None => Vec::new(),
     };
     Staging::start(listener, options).map_err(RunError::StandIn)
-}
-
-/// The stand-in keeps the contract that is judged, unless it is target to misbehave.
-fn timing(contract: &RetryContract) -> Timing {
-    Timing {
-        backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
-        breaker_failures: if contract.breaker.is_none() {
-            usize::MAX
-        } else {
-            contract.breaker.failures as usize
-        },
-        breaker_window: contract.breaker.window(),
-        breaker_open: contract.breaker.open(),
-        ..Timing::default()
-    }
 }
 
 fn target_url(plan: &Plan, staging: Option<&Staging>) -> String {

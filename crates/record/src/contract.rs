@@ -234,10 +234,10 @@ impl BreakerContract {
         Duration::from_millis(500).min(self.open() / 4)
     }
 
-    /// How many deliveries may have failed without opening it.
+    /// How many deliveries may have failed without opening it; all of them, where there is none.
     #[must_use]
     pub const fn spare(&self) -> u64 {
-        self.failures.saturating_sub(1) as u64
+        if self.is_none() { u64::MAX } else { self.failures.saturating_sub(1) as u64 }
     }
 }
 

@@ -218,7 +218,7 @@ impl Analysis {
     }
 
     /// How the redirect of a delivery was followed, as a phrase that begins with a blank; empty where it is not known.
-    pub(super) fn follow_up(&self, delivery: &Delivery) -> String {
+    pub(crate) fn follow_up(&self, delivery: &Delivery) -> String {
         let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
         self.follow_ups.get(&index).cloned().unwrap_or_default()
     }

@@ -26,13 +26,19 @@ pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> V
 /// Where the declared figure comes from, since either side may be the wrong one.
 fn advice(header: &Header, of: Criterion) -> String {
     let either = "set the sender's to it, or tell smoke the sender's";
+    let (attempts, timeout) = match &header.sender {
+        Some(sender) => {
+            let place = |key: &str| format!("`{key}` of the profile {}", pii::shown(&sender.name));
+            (place("retry"), place("limits.timeout"))
+        }
+        None => ("WEBHOOK_MAX_RETRIES, or backoff_ms in the gates".to_owned(), "WEBHOOK_TIMEOUT".to_owned()),
+    };
     match of {
-        RETRY_ATTEMPTS => format!(
-            ". smoke was told {} attempts (WEBHOOK_MAX_RETRIES, or backoff_ms in the gates): {either}",
-            header.retry.backoff_ms.len()
-        ),
+        RETRY_ATTEMPTS => {
+            format!(". smoke was told {} attempts ({attempts}): {either}", header.retry.backoff_ms.len())
+        }
         READ_TIMEOUT | ATTEMPT_DEADLINE => {
-            format!(". smoke was told {} s (WEBHOOK_TIMEOUT): {either}", seconds(header.webhook.timeout_ms))
+            format!(". smoke was told {} s ({timeout}): {either}", seconds(header.webhook.timeout_ms))
         }
         REDIRECTS => {
             ". Webhooks must be posted to their endpoint and nowhere else (requests: allow_redirects=False)"

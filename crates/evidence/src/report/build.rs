@@ -134,14 +134,30 @@ fn recommendation(evidence: &Evidence) -> String {
             "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
              staging."
                 .to_owned()
+                + &undelivered(&evidence.analysis)
         }
-        Verdict::Pass => "All gates passed.".to_owned(),
+        Verdict::Pass => format!("All gates passed.{}", undelivered(&evidence.analysis)),
         Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
             let failed = of(Verdict::Fail);
             let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
             format!("No decision: the run did not go to its end.{failed}")
         }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
+    }
+}
+
+/// What was not delivered because it was made to fail, where the sender does not try again: how it fails was seen, and not that it
+/// recovers.
+fn undelivered(analysis: &Analysis) -> String {
+    let contract = &analysis.header.retry;
+    let failed = analysis.own().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
+    match failed.count() {
+        n if n > 0 && !contract.goes_on(1) => format!(
+            " {n} {}, made to fail on purpose, never got through: this sender sends each webhook once. That it stops there \
+             is proved; that anything is recovered is not.",
+            if n == 1 { "webhook" } else { "webhooks" }
+        ),
+        _ => String::new(),
     }
 }
 

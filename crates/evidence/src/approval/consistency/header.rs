@@ -40,7 +40,8 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.scenario.subject != scenario.subject.kind || header.scenario.plural != scenario.subject.plural {
         differs("the subject of the flows is not the scenario's".to_owned());
     }
-    if header.scheme != scenario.scheme && option(header, "scheme").is_none() {
+    let given = ["scheme", "sender"].iter().any(|name| option(header, name).is_some());
+    if header.scheme != scenario.scheme && !given {
         differs(format!("the signature scheme is {}, and the scenario's {}", header.scheme, scenario.scheme));
     }
     let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
