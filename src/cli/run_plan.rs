@@ -3,7 +3,7 @@
 use super::evidence_files::EvidenceFiles;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
-use super::receiver_plan::receiver;
+use super::receiver_plan::{self, receiver};
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
@@ -137,7 +137,8 @@ fn resolve_sized(
         data: args.data.clone(),
         skipped_rows: skipped_rows(args, used_rows.as_ref()),
         vars: vars(&args.vars, own)?,
-        receiver: receiver(args, &env, embedded, &faults)?,
+        receiver: receiver(args, &env, embedded, &faults, own.listen.as_ref())?,
+        tls: receiver_plan::tls(&loaded)?,
         secret: secret(args, &env, embedded, sender.as_ref())?,
         blind: args.blind,
         challenge: args.challenge.clone(),
@@ -210,7 +211,7 @@ pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
     let retry = gates.as_ref().ok().and_then(|gates| retry(gates, env).err());
     Parts {
         environment: environment_name(args, embedded),
-        receiver: receiver(args, env, embedded, &FaultPlan::default()),
+        receiver: receiver(args, env, embedded, &FaultPlan::default(), None),
         secret: secret(args, env, embedded, None),
         others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
         gates: gates.map(|gates| gates.sha256().to_owned()),

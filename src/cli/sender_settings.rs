@@ -1,6 +1,6 @@
 //! What the system under test has to be set to, in the form in which it is set there: smoke cannot know that it is.
 
-use crate::executor::Plan;
+use crate::executor::{Plan, Receiver};
 use record::SenderProfile;
 
 /// The scenario's own text, else what holds for every sender.
@@ -11,14 +11,15 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
         false => format!("the secret that smoke was given: {given}"),
     };
     let timeout = plan.sender_timeout.as_secs_f64();
+    let endpoints = endpoints(plan, endpoint);
     let attempts = plan.retry.backoff_ms.len();
     let Some(text) = &plan.loaded.scenario.sender_settings else {
         if let Some(sender) = &plan.sender {
-            return of_profile(sender, endpoint, &secret);
+            return of_profile(sender, (endpoint, &endpoints), &secret);
         }
         return format!(
             "the sender must be set to this (in brackets: where smoke has it from):\n  \
-             endpoint (WEBHOOK_ENDPOINT): {endpoint}\n  \
+             endpoint (WEBHOOK_ENDPOINT): {endpoints}\n  \
              secret (WEBHOOK_SECRET): {secret}\n  \
              signature scheme (the scenario): {}\n  \
              time-out of an attempt (WEBHOOK_TIMEOUT): {timeout} s\n  \
@@ -38,11 +39,21 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     format!("staging must run with these settings:\n{}", lines.join("\n"))
 }
 
+/// The endpoint, and the further paths that webhooks may come to.
+fn endpoints(plan: &Plan, endpoint: &str) -> String {
+    match &plan.receiver {
+        Receiver::Here(listen) if !listen.door.more_paths.is_empty() => {
+            format!("{endpoint}, and there {}", listen.door.more_paths.join(", "))
+        }
+        _ => endpoint.to_owned(),
+    }
+}
+
 /// What a profile says has to be set at its sender.
-fn of_profile(sender: &SenderProfile, endpoint: &str, secret: &str) -> String {
+fn of_profile(sender: &SenderProfile, (endpoint, endpoints): (&str, &str), secret: &str) -> String {
     let mut lines = vec![
         format!("the sender ({}) must be set to this:", sender.name),
-        format!("  endpoint: {endpoint}"),
+        format!("  endpoint: {endpoints}"),
         format!("  secret: {secret}"),
     ];
     lines.extend(sender.setup.iter().map(|line| format!("  {}", line.replace("{endpoint}", endpoint))));

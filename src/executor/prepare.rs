@@ -6,7 +6,7 @@ use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
 use crate::drive::{Attached, Client, Reply, SeenWebhooks};
-use crate::inbox::{Config, Inbox, KeptInPart};
+use crate::inbox::{Config, Door, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::{Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
@@ -105,7 +105,7 @@ impl Prepared {
         let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
-            path: path_of(&plan.receiver),
+            door: door_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
@@ -193,9 +193,9 @@ impl Prepared {
     }
 }
 
-/// The path that webhooks are posted to.
-fn path_of(receiver: &Receiver) -> String {
-    if let Receiver::Here(listen) = receiver { listen.path.clone() } else { "/".to_owned() }
+/// Where webhooks are posted to.
+fn door_of(receiver: &Receiver) -> Door {
+    if let Receiver::Here(listen) = receiver { listen.door.clone() } else { Door::posted("/") }
 }
 
 async fn start_stand_in(

@@ -32,8 +32,8 @@ const MOST_HANDSHAKES: u64 = 16;
 
 /// What an inbox needs to know.
 pub struct Config {
-    /// The path that webhooks are posted to.
-    pub path: String,
+    /// Where webhooks are posted to.
+    pub door: Door,
     /// Signature scheme.
     pub scheme: Scheme,
     /// Checks signatures; without one webhooks are taken unchecked.
@@ -52,6 +52,35 @@ pub struct Config {
     pub turn: Turn,
     /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
     pub kept_in_part: KeptInPart,
+}
+
+/// The paths and methods of webhooks.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// The path that the endpoint's URL has.
+    pub path: String,
+    /// Further paths.
+    pub more_paths: Vec<String>,
+    /// The methods that a webhook may have.
+    pub methods: Vec<String>,
+}
+
+impl Door {
+    /// One path that is posted to.
+    #[must_use]
+    pub fn posted(path: impl Into<String>) -> Self {
+        Self { path: path.into(), more_paths: Vec::new(), methods: vec!["POST".to_owned()] }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.path == path || self.more_paths.iter().any(|more| more == path)
+    }
+
+    /// All paths, for a sentence.
+    fn paths(&self) -> String {
+        let all: Vec<&str> = std::iter::once(&self.path).chain(&self.more_paths).map(String::as_str).collect();
+        all.join(", ")
+    }
 }
 
 /// Whose webhooks without a valid signature are kept only in part, and only so many of them.
@@ -203,19 +232,19 @@ impl Inbox {
     }
 
     fn is_elsewhere(&self, path: &str) -> bool {
-        let below = path.strip_prefix(&Self::elsewhere(&self.config.path));
+        let below = path.strip_prefix(&Self::elsewhere(&self.config.door.path));
         below.is_some_and(|number| number.is_empty() || number.starts_with('/'))
     }
 
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
-        if request.path() != self.config.path {
+        if !self.config.door.has(request.path()) {
             let redirects = self.config.interceptor.is_some();
             if redirects && self.is_elsewhere(request.path()) {
                 return (self.record_elsewhere(request), None);
             }
             self.note_refused(&request, 404);
-            let detail = format!("webhooks go to {}", self.config.path);
+            let detail = format!("webhooks go to {}", self.config.door.paths());
             return (unrecorded(problem(404, "no such path", &detail)), None);
         }
         if let Some(refusal) = self.upstream.as_ref().and_then(|upstream| upstream.refuses(&request)) {
@@ -236,9 +265,11 @@ impl Inbox {
         if self.upstream.is_some() && matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
             return (Handled { passes: true, ..unrecorded(received()) }, None);
         }
-        if request.method != "POST" {
+        if !self.config.door.methods.contains(&request.method) {
             self.note_refused(&request, 405);
-            let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
+            let allowed = self.config.door.methods.join(", ");
+            let detail = format!("webhooks come by {allowed}");
+            let refusal = problem(405, "method not allowed", &detail).with("Allow", &allowed);
             return (unrecorded(refusal), None);
         }
         self.handle_webhook(request)
@@ -248,7 +279,7 @@ impl Inbox {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
         // A path that is more than a path may hold anything, personal data included.
         let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
-        let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.path);
+        let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.door.paths());
         self.append_refused(Refused { at: request.first_byte, status, why });
     }
 
@@ -556,7 +587,7 @@ impl Inbox {
             return (Verdict::unchecked(), None);
         };
         let (verdict, searched) =
-            verifier.check_posted(&request.target, &request.headers, &request.body, now_ms);
+            verifier.check_posted((&request.method, &request.target), &request.headers, &request.body, now_ms);
         diagnoser.saw(&request.body);
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };

@@ -8,7 +8,7 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
+use crate::inbox::{Config, Door, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
 use record::{Note, Record};
@@ -124,7 +124,7 @@ impl Receiver {
             .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?;
         let metrics = Arc::new(Metrics::new());
         let config = Config {
-            path: plan.path.clone(),
+            door: Door::posted(plan.path.clone()),
             scheme: plan.identity.scheme,
             verifier,
             contract: plan.identity.retry.clone(),

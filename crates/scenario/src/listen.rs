@@ -4,7 +4,7 @@ use super::request::Method;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How this run receives webhooks. `--path`, `--tls-cert` and `--tls-key` go before it.
+/// How this run receives webhooks, where it does so itself. `--path` takes the place of the first path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listening {
