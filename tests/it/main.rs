@@ -1,6 +1,8 @@
 //! Integration tests: the built binary and real sockets.
 
 #[cfg(test)]
+mod any_api;
+#[cfg(test)]
 mod accused;
 #[cfg(test)]
 mod architecture;

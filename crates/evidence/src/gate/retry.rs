@@ -6,7 +6,7 @@ use super::criteria::{
     RETRY_SCHEDULE, SUCCESS_ACCEPTED, THROTTLE_POLICY,
 };
 use crate::analysis::seconds;
-use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use record::{ClauseStats, Header, IdentityPolicy, RetryAfterPolicy, RetryContract};
 use std::collections::BTreeMap;
 
 /// Judges schedule, number of attempts, client errors, identity, redirects and deadline by what was seen of each, under the
@@ -51,15 +51,27 @@ fn advice(header: &Header, of: Criterion) -> String {
 /// Each clause with its target.
 fn clauses(header: &Header) -> [(Criterion, String); 9] {
     let contract = &header.retry;
-    let throttled = if contract.throttled == ThrottlePolicy::Abort { "abort" } else { "retry" };
+    let again = |aborts: bool| match (aborts, contract.goes_on(1)) {
+        (true, _) | (_, false) => "one attempt, then silence",
+        (false, true) => "tried again",
+    };
+    let throttled = if contract.aborts(429) { "abort" } else { "retry" };
+    let throttled = if contract.goes_on(1) { throttled } else { "one attempt" };
+    let attempts = match contract.backoff_ms.len() {
+        _ if contract.endless => "attempts without end".to_owned(),
+        1 => "1 attempt, then silence".to_owned(),
+        n => format!("{n} attempts, then silence"),
+    };
+    let redirects =
+        if contract.follows_redirects { "policy: follow" } else { "no request at the redirect's target" };
     [
         (RETRY_SCHEDULE, schedule(contract)),
-        (RETRY_ATTEMPTS, format!("{} attempts, then silence", contract.backoff_ms.len())),
-        (CLIENT_ERROR_ABORT, "one attempt, then silence".to_owned()),
+        (RETRY_ATTEMPTS, attempts),
+        (CLIENT_ERROR_ABORT, again(contract.aborts(400)).to_owned()),
         (THROTTLE_POLICY, format!("policy: {throttled}")),
         (SUCCESS_ACCEPTED, "every 2xx ends it".to_owned()),
         (RETRY_IDENTITY, identity(contract.identity).to_owned()),
-        (REDIRECTS, "no request at the redirect's target".to_owned()),
+        (REDIRECTS, redirects.to_owned()),
         (READ_TIMEOUT, format!("{} s without a byte", seconds(header.webhook.timeout_ms))),
         (ATTEMPT_DEADLINE, format!("{} s in all", seconds(header.webhook.timeout_ms))),
     ]
@@ -71,7 +83,11 @@ fn schedule(contract: &RetryContract) -> String {
         RetryAfterPolicy::Ignore => "",
         RetryAfterPolicy::Honour => ", Retry-After honoured",
     };
-    format!("{} s, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
+    let jitter = match contract.jitter_percent {
+        0 => String::new(),
+        share => format!(" ±{share} %"),
+    };
+    format!("{} s{jitter}, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
 }
 
 const fn identity(policy: IdentityPolicy) -> &'static str {
