@@ -7,8 +7,8 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations, human,
-    judge, markdown, name_of,
+    Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations,
+    human, judge, markdown, name_of,
 };
 use evidence::gate::Verdict;
 use record::seal::PublicKey;

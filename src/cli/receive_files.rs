@@ -36,7 +36,10 @@ pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failur
 ///
 /// # Errors
 /// As for [`tls`].
-pub(super) fn tls_of((cert_name, cert): (&str, &Path), (key_name, key): (&str, &Path)) -> Result<Tls, Failure> {
+pub(super) fn tls_of(
+    (cert_name, cert): (&str, &Path),
+    (key_name, key): (&str, &Path),
+) -> Result<Tls, Failure> {
     let wrong = |flag: &str, path: &Path, why: &dyn std::fmt::Display| {
         Failure::usage(format!("{flag} {}: {why}", path.display()))
     };

@@ -66,7 +66,9 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool, own: Option<&Listening>) -
     let tls = own.is_some_and(|own| own.tls.is_some());
     if embedded {
         if tls {
-            return Err(Failure::usage("listen.tls: the embedded stand-in posts over http only; give --staging, or leave tls out"));
+            return Err(Failure::usage(
+                "listen.tls: the embedded stand-in posts over http only; give --staging, or leave tls out",
+            ));
         }
         let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
         return Ok(Listen { address, door: door(args.path.clone(), own)?, tls, public_url: None });

@@ -1,11 +1,11 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
-use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use super::jar::Jar;
-use reqwest::header::HeaderValue;
+use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use reqwest::Url;
-use signature::Secret;
+use reqwest::header::HeaderValue;
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
+use signature::Secret;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
@@ -215,7 +215,8 @@ fn build(
     }
     let cookies = jar.and_then(|jar| jar.header(url)).map(|value| ("Cookie".to_owned(), value));
     for (name, value) in attached.headers.iter().chain(&cookies) {
-        let mut value = HeaderValue::try_from(value.expose()).map_err(|e| ClientError::Setup(e.to_string()))?;
+        let mut value =
+            HeaderValue::try_from(value.expose()).map_err(|e| ClientError::Setup(e.to_string()))?;
         value.set_sensitive(true);
         builder = builder.header(name, value);
     }

@@ -141,7 +141,8 @@ mod tests {
 
     #[test]
     fn cookies_go_back_to_where_they_are_for() {
-        let set = ["a=1", "b=2; Path=/", "c=3; path=/other", "s=4; Path=/; Secure", "d==5=; Path=/; HttpOnly"];
+        let set =
+            ["a=1", "b=2; Path=/", "c=3; path=/other", "s=4; Path=/; Secure", "d==5=; Path=/; HttpOnly"];
         let jar = jar(&set);
         assert_eq!(sent(&jar, "http://h.example/api/x"), "a=1; b=2; d==5=");
         assert_eq!(sent(&jar, "http://h.example/apis"), "b=2; d==5=");
@@ -153,7 +154,13 @@ mod tests {
     #[test]
     fn one_that_is_set_again_or_has_ended_is_gone() {
         let past = "Thu, 01 Jan 1970 00:00:00 GMT";
-        let jar = jar(&["a=1; Path=/", "a=2; Path=/", "b=1; Path=/", "b=; Path=/; Max-Age=0", &format!("c=1; Expires={past}")]);
+        let jar = jar(&[
+            "a=1; Path=/",
+            "a=2; Path=/",
+            "b=1; Path=/",
+            "b=; Path=/; Max-Age=0",
+            &format!("c=1; Expires={past}"),
+        ]);
         assert_eq!(sent(&jar, "http://h.example/"), "a=2");
         assert_eq!(sent(&super::tests::jar(&["no cookie", "=x", "a=1\u{1}"]), "http://h.example/api/x"), "");
         jar.clear();

@@ -65,7 +65,8 @@ impl Driver {
         let now = self.known(&mut playing.scope);
         let is_new = playing.known.subject.is_null() && !now.subject.is_null();
         let subject = is_new.then(|| now.subject.clone());
-        let new = now.ours.into_iter().filter(|(pointer, value)| playing.known.ours.get(pointer) != Some(value));
+        let new =
+            now.ours.into_iter().filter(|(pointer, value)| playing.known.ours.get(pointer) != Some(value));
         let ours: BTreeMap<String, Value> = new.collect();
         if subject.is_none() && ours.is_empty() {
             return Ok(());
@@ -87,7 +88,8 @@ impl Driver {
     ) -> io::Result<()> {
         let Some(seen) = &self.plan.seen else { return Ok(()) };
         for webhook in step.webhooks.iter().filter(|webhook| !webhook.capture.is_empty()) {
-            let Ok(ExpectedWebhook { event, matchers, .. }) = resolve_webhook(webhook, &mut playing.scope) else {
+            let Ok(ExpectedWebhook { event, matchers, .. }) = resolve_webhook(webhook, &mut playing.scope)
+            else {
                 continue;
             };
             let until = self.plan.clock.instant(at.plus(self.within(webhook)));

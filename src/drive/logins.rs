@@ -11,8 +11,8 @@ use correlate::read_json;
 use futures_util::future::join_all;
 use record::Outcome;
 use scenario::{
-    Credential, Csrf, DEFAULT_TIMEOUT, Method, Origin, ResolvedBody, ResolvedRequest, Scope, Session, Step, resolve_request,
-    resolve_session,
+    Credential, Csrf, DEFAULT_TIMEOUT, Method, Origin, ResolvedBody, ResolvedRequest, Scope, Session, Step,
+    resolve_request, resolve_session,
 };
 use serde_json::Value;
 use signature::Secret;
@@ -65,7 +65,10 @@ pub async fn try_login(
         fetch_page(client, &page_request(csrf, Some(request)), csrf, &jar, redactor).await.1?;
     }
     let attached = with_csrf(session, &jar, request, client.base(), Attached::default());
-    exchange(client, redactor, clock, (request, &attached), Pointers::of_login(session)).await.tokens.map(|_| ())
+    exchange(client, redactor, clock, (request, &attached), Pointers::of_login(session))
+        .await
+        .tokens
+        .map(|_| ())
 }
 
 /// Where the tokens are in an answer.
@@ -121,7 +124,8 @@ fn tokens(
 ) -> Result<Issued, String> {
     let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
     // Whoever logs in on a web page is led on from it.
-    let fits = matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
+    let fits =
+        matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
     if !fits {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
         return Err(format!("status {}{wait}: {}", reply.status, excerpt(reply, redactor)));
@@ -319,7 +323,8 @@ impl Driver {
         pointers: Pointers<'_>,
     ) -> Exchange {
         let attached = self.attached(used, &Bearer { token: None, number: 0 }, request);
-        exchange(&self.plan.client, &self.plan.redactor, self.plan.clock, (request, &attached), pointers).await
+        exchange(&self.plan.client, &self.plan.redactor, self.plan.clock, (request, &attached), pointers)
+            .await
     }
 
     fn write_login(

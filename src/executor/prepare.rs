@@ -101,7 +101,8 @@ impl Prepared {
             Some(aggregator) => journal.counting(aggregator),
             None => journal,
         };
-        let captures = |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
+        let captures =
+            |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
         let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
@@ -294,7 +295,8 @@ fn rows_of(
     if !unset.is_empty() {
         return Err(RunError::Unset(unset));
     }
-    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
+    let fixtures =
+        staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
     let rows = match fixtures {
         Some(rows) => {
             check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;

@@ -78,7 +78,8 @@ impl Door {
 
     /// All paths, for a sentence.
     fn paths(&self) -> String {
-        let all: Vec<&str> = std::iter::once(&self.path).chain(&self.more_paths).map(String::as_str).collect();
+        let all: Vec<&str> =
+            std::iter::once(&self.path).chain(&self.more_paths).map(String::as_str).collect();
         all.join(", ")
     }
 }
@@ -586,8 +587,12 @@ impl Inbox {
         let (Some(verifier), Some(diagnoser)) = (&self.config.verifier, &self.diagnoser) else {
             return (Verdict::unchecked(), None);
         };
-        let (verdict, searched) =
-            verifier.check_posted((&request.method, &request.target), &request.headers, &request.body, now_ms);
+        let (verdict, searched) = verifier.check_posted(
+            (&request.method, &request.target),
+            &request.headers,
+            &request.body,
+            now_ms,
+        );
         diagnoser.saw(&request.body);
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };

@@ -8,7 +8,7 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
-use crate::inbox::{Config, Door, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
+use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
 use record::{Note, Record};

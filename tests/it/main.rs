@@ -1,9 +1,9 @@
 //! Integration tests: the built binary and real sockets.
 
 #[cfg(test)]
-mod any_api;
-#[cfg(test)]
 mod accused;
+#[cfg(test)]
+mod any_api;
 #[cfg(test)]
 mod architecture;
 #[cfg(test)]

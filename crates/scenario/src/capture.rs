@@ -133,6 +133,8 @@ mod tests {
         ] {
             assert_eq!(take(nothing), None);
         }
-        assert!(serde_json::from_value::<Capture>(json!(7)).unwrap_err().to_string().contains("JSON pointer"));
+        assert!(
+            serde_json::from_value::<Capture>(json!(7)).unwrap_err().to_string().contains("JSON pointer")
+        );
     }
 }

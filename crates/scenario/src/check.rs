@@ -207,7 +207,10 @@ impl Checker<'_> {
             let sent = self.scenario.sessions.get(session).map_or("authorization", Self::session_header);
             if let Some(name) = step.request.headers.keys().find(|n| n.eq_ignore_ascii_case(sent)) {
                 let path = at(path, ["request".into(), "headers".into(), name.into()]);
-                let message = format!("the session sends the header {} already: keep one of the two", sent.to_ascii_lowercase());
+                let message = format!(
+                    "the session sends the header {} already: keep one of the two",
+                    sent.to_ascii_lowercase()
+                );
                 self.wrong_key(&path, message);
             }
         }
@@ -283,7 +286,10 @@ impl Checker<'_> {
                     self.wrong(&path, "a webhook sets no cookies: capture from its body or a header");
                 }
                 if webhook.count == 0 {
-                    self.wrong_key(&path, "of a webhook that is forbidden (`count: 0`) nothing can be captured");
+                    self.wrong_key(
+                        &path,
+                        "of a webhook that is forbidden (`count: 0`) nothing can be captured",
+                    );
                 }
             }
         }

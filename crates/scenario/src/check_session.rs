@@ -48,7 +48,10 @@ impl Checker<'_> {
         if let Some(token) = &session.token {
             self.pointer_value(token, &at(path, ["token".into()]));
             if session.login.is_none() {
-                self.wrong_key(&at(path, ["token".into()]), "`token` is in the answer to a `login`, and there is none");
+                self.wrong_key(
+                    &at(path, ["token".into()]),
+                    "`token` is in the answer to a `login`, and there is none",
+                );
             }
         }
         if let Some(oauth2) = &session.oauth2 {
@@ -113,7 +116,10 @@ impl Checker<'_> {
         }
         if let Some(page) = &csrf.page {
             if page.contains("{{") {
-                self.wrong(&at(path, ["page".into()]), "the page is the same for all flows: write it without templates");
+                self.wrong(
+                    &at(path, ["page".into()]),
+                    "the page is the same for all flows: write it without templates",
+                );
             }
             self.url_or_path(page, &at(path, ["page".into()]));
         }

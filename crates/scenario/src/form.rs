@@ -38,7 +38,13 @@ mod tests {
         let shown: Vec<String> = out.iter().map(|(k, v)| format!("{k}={v}")).collect();
         assert_eq!(
             shown,
-            ["items[price]=p_1", "items[tiers][0][up_to]=1.5", "items[tiers][1]=true", "expand[]=a", "expand[]=b"]
+            [
+                "items[price]=p_1",
+                "items[tiers][0][up_to]=1.5",
+                "items[tiers][1]=true",
+                "expand[]=a",
+                "expand[]=b"
+            ]
         );
     }
 }

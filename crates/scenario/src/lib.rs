@@ -52,7 +52,9 @@ pub use resolve::{
 pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_schema, sender_text};
 pub use sent::{as_sent, as_sent_around};
-pub use session::{ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session};
+pub use session::{
+    ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session,
+};
 pub use suggest::nearest;
 pub use table::{cell, read_rows};
 pub use template::TemplateError;

@@ -182,7 +182,11 @@ const OF_SESSIONS: &Mistakes = &[
         "sessions:\n  key: { api_key: { value: \"{{ env.K }}\" } }\n",
         "s.yaml:8:19: an API key is sent in one place: give `header` or `query`",
     ),
-    ("sessions:\n", "sessions:\n  nobody: {}\n", "s.yaml:8:11: nothing says who this session is: give login,"),
+    (
+        "sessions:\n",
+        "sessions:\n  nobody: {}\n",
+        "s.yaml:8:11: nothing says who this session is: give login,",
+    ),
     (
         "sessions:\n",
         "sessions:\n  o: { oauth2: { token_url: token, client_id: a, client_secret: \"{{ env.S }}\" } }\n",
@@ -207,7 +211,11 @@ const OF_ANSWERS: &Mistakes = &[
         "/id: \"{{ response.id }}\"",
         "s.yaml:26:39: `response` needs a place: {{ response./id }} of a JSON body",
     ),
-    ("made: /id", "made: { header: Location, json: /id }", "s.yaml:22:22: a value is captured from one place"),
+    (
+        "made: /id",
+        "made: { header: Location, json: /id }",
+        "s.yaml:22:22: a value is captured from one place",
+    ),
     ("made: /id", "made: { header: Loc ation }", "s.yaml:22:32: `Loc ation` is no header name"),
     ("made: /id", "made: { json: /id, matches: '(' }", "s.yaml:22:44: invalid regular expression: "),
     ("made: /id", "made: 7", "s.yaml:22:22: expected a JSON pointer such as /id, or a mapping with"),

@@ -107,9 +107,13 @@ impl Names {
 impl Names {
     fn refuse_answer(&self, place: &str) -> Option<String> {
         if !self.answered {
-            return Some("`response` is known in a step's `webhooks` only; elsewhere `capture` what you need of it".to_owned());
+            return Some(
+                "`response` is known in a step's `webhooks` only; elsewhere `capture` what you need of it"
+                    .to_owned(),
+            );
         }
-        let known = place.starts_with('/') || place.strip_prefix("header.").is_some_and(|name| !name.is_empty());
+        let known =
+            place.starts_with('/') || place.strip_prefix("header.").is_some_and(|name| !name.is_empty());
         (!known).then(|| {
             "`response` needs a place: {{ response./id }} of a JSON body, or {{ response.header.Location }}".to_owned()
         })
@@ -212,7 +216,8 @@ pub fn learns(scenario: &Scenario) -> bool {
     let waits = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
     let captured: BTreeSet<&str> = scenario.all_steps().flat_map(Step::captured).collect();
     let ours = scenario.webhooks.ours.values().flat_map(|text| expressions(text));
-    scenario.all_steps().any(waits) || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
+    scenario.all_steps().any(waits)
+        || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
 }
 
 /// The texts of a session, but for those of its renewal, which knows one name more.

@@ -135,9 +135,8 @@ impl Run {
     #[must_use]
     pub fn unset(&self, scenario: &Scenario) -> Vec<String> {
         let columns = scenario.data.column_names();
-        let captured = |name: &str| {
-            scenario.all_steps().any(|step| step.captured().any(|captured| captured == name))
-        };
+        let captured =
+            |name: &str| scenario.all_steps().any(|step| step.captured().any(|captured| captured == name));
         let why = |name: &String| match name.strip_prefix("env.") {
             Some(_) => self.lookup(name, None, &mut 0).err(),
             None if columns.contains(name) || captured(name) => None,

@@ -53,7 +53,9 @@ mod tests {
 
     #[test]
     fn a_path_is_sent_as_written_or_refused_by_name() {
-        for good in ["/", "//a//b/", "/a?next=/../b", "/a..b/...", "https://h.example/a", "/x/{{ id }}", "{{ url }}"] {
+        for good in
+            ["/", "//a//b/", "/a?next=/../b", "/a..b/...", "https://h.example/a", "/x/{{ id }}", "{{ url }}"]
+        {
             assert_eq!(problem(good), None, "{good}");
         }
         for (bad, words) in [

@@ -217,8 +217,10 @@ pub fn resolve_session(session: &Session, scope: &mut Scope) -> Result<ResolvedS
     }
     if let Some(bearer) = &session.bearer {
         let token = Secret::new(header_value(bearer, scope)?);
-        credential =
-            Some(Credential::Header("Authorization".to_owned(), Secret::new(format!("Bearer {}", token.expose()))));
+        credential = Some(Credential::Header(
+            "Authorization".to_owned(),
+            Secret::new(format!("Bearer {}", token.expose())),
+        ));
         secrets.push(token);
     }
     if let Some(key) = &session.api_key {
@@ -238,7 +240,9 @@ pub fn resolve_session(session: &Session, scope: &mut Scope) -> Result<ResolvedS
             // RFC 6749, section 2.3.1: both are encoded as in a form before they are put together.
             let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
             let id = scope.render_text(&oauth2.client_id)?;
-            if let Credential::Header(name, value) = basic_header(&encoded(&id), &encoded(&secret), &mut secrets) {
+            if let Credential::Header(name, value) =
+                basic_header(&encoded(&id), &encoded(&secret), &mut secrets)
+            {
                 request.headers.push((name, value.expose().to_owned()));
             }
         }

@@ -192,8 +192,14 @@ fn a_webhook_is_told_by_what_its_step_was_answered() {
     assert_eq!(webhook.matchers["/at"].plain_value(), Some(&json!("77")));
     assert_eq!(scope.render("{{ response.header.Location }}").unwrap(), json!("/things/77"));
     let error = |text: &str, scope: &mut Scope| scope.render(text).unwrap_err().to_string();
-    assert_eq!(error("{{ response./gone }}", &mut scope), "{{ response./gone }}: the answer has nothing at /gone");
-    assert_eq!(error("{{ response./data/none }}", &mut scope).rsplit(": ").next(), Some("the answer has nothing at /data/none"));
+    assert_eq!(
+        error("{{ response./gone }}", &mut scope),
+        "{{ response./gone }}: the answer has nothing at /gone"
+    );
+    assert_eq!(
+        error("{{ response./data/none }}", &mut scope).rsplit(": ").next(),
+        Some("the answer has nothing at /data/none")
+    );
     scope.answered(None);
     assert!(error("{{ response./data/id }}", &mut scope).contains("there is no answer here"));
 }
@@ -209,7 +215,8 @@ fn sessions_are_resolved_and_their_secrets_named() {
 steps:
 "#;
     let scenario = try_load(&GOOD.replacen("steps:\n", sessions, 1)).unwrap().scenario;
-    let run = run_of(&scenario, env_of(&[("PW", "p ss-word"), ("KEY", "key-12345")]), BTreeMap::new()).unwrap();
+    let run =
+        run_of(&scenario, env_of(&[("PW", "p ss-word"), ("KEY", "key-12345")]), BTreeMap::new()).unwrap();
     let mut scope = run.scope(0, Row::new());
     let mut of = |name: &str| {
         let resolved = resolve_session(&scenario.sessions[name], &mut scope).unwrap();
@@ -228,7 +235,10 @@ steps:
     let login = oauth.login.unwrap();
     let fields = [("grant_type", "client_credentials"), ("scope", "x y")];
     assert_eq!(login.body, ResolvedBody::Form(fields.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()));
-    assert_eq!(login.headers, [("Authorization".to_owned(), "Basic YSUzQWI6cCUyMHNzJTJEd29yZA==".to_owned())]);
+    assert_eq!(
+        login.headers,
+        [("Authorization".to_owned(), "Basic YSUzQWI6cCUyMHNzJTJEd29yZA==".to_owned())]
+    );
     assert_eq!(oauth.secrets.len(), 2);
     let web = &scenario.sessions["web"];
     assert!(web.keeps_cookies() && web.logs_in() && web.token_pointer().is_none());
@@ -241,7 +251,8 @@ fn a_form_is_nested_and_numbers_stay_as_written() {
     let scenario = try_load(&text).unwrap().scenario;
     let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
     let mut scope = run.scope(0, row(json!({"thing": 7})));
-    let ResolvedBody::Form(fields) = resolve_request(&scenario.steps[0].request, &mut scope).unwrap().body else {
+    let ResolvedBody::Form(fields) = resolve_request(&scenario.steps[0].request, &mut scope).unwrap().body
+    else {
         panic!("no form")
     };
     let fields: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
@@ -304,7 +315,9 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
     let bare = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
     assert_eq!(bare.missing().map(|(name, _)| name).collect::<Vec<_>>(), ["staff_password"]);
     let mut scope = bare.scope(0, rows[0].clone());
-    let error = resolve_request(scenario.sessions["staff"].login.as_ref().unwrap(), &mut scope).unwrap_err().to_string();
+    let error = resolve_request(scenario.sessions["staff"].login.as_ref().unwrap(), &mut scope)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("the environment variable STAFF_PASSWORD is not set"), "{error}");
 }
 

@@ -122,7 +122,8 @@ impl Verifier {
         if !self.scheme.signs_url() {
             return self.check_request(&Received { method, url: &self.url, headers, body }, now_ms);
         }
-        let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
         let with_query = |url: &str| match query {
             Some(query) if !url.contains('?') => format!("{url}?{query}"),
             _ => url.to_owned(),

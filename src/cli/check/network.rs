@@ -174,7 +174,9 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
             for (name, session) in &scenario.loaded.scenario.sessions {
                 // What a login lacks is told as a missing variable; who is known beforehand does not log in.
                 let Ok(resolved) = resolve_session(session, &mut scope) else { continue };
-                let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else { continue };
+                let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else {
+                    continue;
+                };
                 let redactor = Redactor::new();
                 redactor.learn_all(&resolved.secrets);
                 redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));

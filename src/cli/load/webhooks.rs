@@ -15,7 +15,9 @@ use crate::load::{
 };
 use record::RunKind;
 use record::SubjectKind;
-use record::{Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, read_input, sha256_hex};
+use record::{
+    Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, read_input, sha256_hex,
+};
 use serde_json::json;
 use signature::{Scheme, Secret, Signer, Weakness};
 use std::net::SocketAddr;
@@ -189,7 +191,8 @@ fn header(
     Ok(Header {
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
-            subject: SubjectKind::flow(), plural: None,
+            subject: SubjectKind::flow(),
+            plural: None,
             sha256: sha256_hex(b""),
         },
         gates: evidence.gates_json(),

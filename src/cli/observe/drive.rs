@@ -116,7 +116,9 @@ impl DriveArgs {
     /// Whether flows of these scenarios learn from answers what their webhooks are told by. One that cannot be loaded is told
     /// where it is driven.
     pub(super) fn learns(&self) -> bool {
-        self.scenarios().filter_map(|name| load_typed(name).ok()).any(|loaded| scenario::learns(&loaded.scenario))
+        self.scenarios()
+            .filter_map(|name| load_typed(name).ok())
+            .any(|loaded| scenario::learns(&loaded.scenario))
     }
 
     /// As typed.

@@ -21,7 +21,13 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(header: &Header) -> Self {
-        Self { is_one_clock: plays(header), learns: header.learns, latest: Tick(0), backwards: None, ended: None }
+        Self {
+            is_one_clock: plays(header),
+            learns: header.learns,
+            latest: Tick(0),
+            backwards: None,
+            ended: None,
+        }
     }
 
     /// Webhooks were read back from a receiver elsewhere: when they were written says nothing about when they came.
