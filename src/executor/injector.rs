@@ -116,5 +116,6 @@ fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value
         // A value that is not given says nothing, as in the journal.
         Some(values.into_iter().filter(|(_, value)| !value.is_null()).collect())
     };
-    (0..).zip(rows).map(of).collect::<Option<_>>().unwrap_or_default()
+    // Flows that name nothing yet are flows all the same: nothing tells them apart.
+    (0..).zip(rows).map(of).collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); rows.len()])
 }
