@@ -65,7 +65,13 @@ fn says(approval: &Approval) -> String {
     let names = |verdict| {
         let of = approval.artifacts.iter().flat_map(|a| &a.items).filter(|i| i.verdict == verdict);
         let mut titles: Vec<&str> = of.map(|i| i.title.as_str()).collect();
-        titles.extend(approval.missing.iter().map(|k| k.word()).filter(|_| verdict == Verdict::Unproven));
+        titles.extend(
+            approval
+                .missing
+                .iter()
+                .map(super::judgement::Required::word)
+                .filter(|_| verdict == Verdict::Unproven),
+        );
         titles.dedup();
         titles.join(", ")
     };
