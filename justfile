@@ -52,7 +52,7 @@ bless:
 deny:
     cargo deny check
 
-# A fuzz target: http, journal, pii, log_lines, scenario, artifact (cargo install cargo-fuzz; rustup toolchain install nightly)
+# A fuzz target: http, chunked, journal, pii, log_lines, scenario, sender, artifact, envelope (cargo install cargo-fuzz; rustup toolchain install nightly)
 fuzz TARGET *ARGS:
     cargo +nightly fuzz run {{TARGET}} fuzz/corpus/{{TARGET}} {{ARGS}}
 

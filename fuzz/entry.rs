@@ -6,8 +6,11 @@ use chrono::{TimeDelta, Utc};
 use evidence::approval::{Checkout, Demand, Request, judge};
 use evidence::gate::{Gates, Verdict};
 use evidence::logs::{Fold, Formats};
+use http1::{Body, Framing};
 use pii::{Engine, Policy};
-use record::Reader;
+use record::seal::{PublicKey, Statement, envelopes};
+use record::{Reader, SenderProfile};
+use signature::{Received, Secret, Verifier};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::OnceLock;
@@ -18,13 +21,16 @@ use wire::http1::{Buffered, Connection, Limits, LongBody, read_response};
 pub type Entry = (&'static str, fn(&[u8]));
 
 /// The entry points by the name of their corpus.
-pub const ENTRIES: [Entry; 6] = [
+pub const ENTRIES: [Entry; 9] = [
     ("http", http),
+    ("chunked", chunked),
     ("journal", journal),
     ("pii", pii),
     ("log_lines", log_lines),
     ("scenario", scenario),
+    ("sender", sender),
     ("artifact", artifact),
+    ("envelope", envelope),
 ];
 
 /// HTTP/1.1 requests and answers off a connection that ends where the bytes end.
@@ -45,6 +51,41 @@ pub fn http(bytes: &[u8]) {
             assert!(read <= bytes.len(), "a body holds only what was sent");
         }
     });
+}
+
+/// A body in the chunked transfer coding. The first byte says in which pieces the rest comes: wherever the network cuts it,
+/// the body is the same. The rest as content, put into chunks of that size, is read back as it was.
+pub fn chunked(bytes: &[u8]) {
+    let Some((piece, wire)) = bytes.split_first() else { return };
+    let piece = usize::from(*piece).max(1);
+    let whole = read_chunked(wire, wire.len().max(1));
+    assert_eq!(whole, read_chunked(wire, piece), "cut into pieces of {piece}");
+    assert_eq!(whole, read_chunked(wire, 1), "byte by byte");
+
+    let mut coded = Vec::new();
+    for content in wire.chunks(piece) {
+        coded.extend_from_slice(format!("{:X};x=\"{piece}\"\r\n", content.len()).as_bytes());
+        coded.extend_from_slice(content);
+        coded.extend_from_slice(b"\r\n");
+    }
+    coded.extend_from_slice(b"0\r\nTrailer: t\r\n\r\n");
+    let length = coded.len();
+    coded.extend_from_slice(b"POST / HTTP/1.1\r\n");
+    assert_eq!(read_chunked(&coded, piece), Some((wire.to_vec(), length)), "what was put into chunks");
+}
+
+/// The content of a body that came whole, and how many bytes it took on the wire; `None` when it is refused or cut off.
+fn read_chunked(wire: &[u8], piece: usize) -> Option<(Vec<u8>, usize)> {
+    /// No limit is in the way of what a fuzzer makes.
+    const LIMITS: http1::Limits = http1::Limits { head: 1 << 16, body: 1 << 20, overhead: 1 << 24 };
+    let mut body = Body::new(Framing::Chunked, LIMITS).ok()?;
+    let (mut content, mut used, mut come) = (Vec::new(), 0, 0);
+    while come < wire.len() && !body.is_done() {
+        come = (come + piece).min(wire.len());
+        used += body.feed(&wire[used..come], |bytes| content.extend_from_slice(bytes)).ok()?;
+        assert!(used <= come && content.len() <= used, "a body holds only what was sent");
+    }
+    body.is_done().then_some((content, used))
 }
 
 /// A journal as `smoke report`, `merge` and `gate` read it.
@@ -83,6 +124,30 @@ pub fn scenario(bytes: &[u8]) {
     }
 }
 
+/// A sender profile. One that is taken is the same when it is read back from a journal, and whoever has no secret of it signs
+/// nothing that is valid.
+pub fn sender(bytes: &[u8]) {
+    let profile = match ::scenario::sender_text(bytes, "fuzz.yaml") {
+        Ok(profile) => profile,
+        Err(error) => return assert!(!error.to_string().is_empty(), "a mistake has words"),
+    };
+    let Ok(kept) = serde_json::to_vec(&profile) else { panic!("a profile that no journal can hold") };
+    let again: Result<SenderProfile, _> = serde_json::from_slice(&kept);
+    assert_eq!(again.ok().as_ref(), Some(&profile), "the profile in the journal is the one of the file");
+    let _ = profile.contract();
+    // Schemes stay for the life of a process, which has one or two; a fuzzer would fill the memory with them.
+    if kept.len() % 64 != 0 {
+        return;
+    }
+    let Ok(scheme) = profile.scheme() else { panic!("a profile without problems has a scheme") };
+    let Ok(verifier) = Verifier::new(scheme, &Secret::new("0123456789abcdef".repeat(4))) else { return };
+    let headers: Vec<_> =
+        scheme.own_headers().iter().map(|name| ((*name).to_owned(), "1".to_owned())).collect();
+    let request = Received { method: "POST", url: "https://a.example/", headers: &headers, body: bytes };
+    let (verdict, _) = verifier.check_request(&request, 0);
+    assert!(!(scheme.is_signed() && verdict.valid), "a signature out of nothing");
+}
+
 /// An artifact without a journal, as `smoke gate` gets it: whatever is in it, it does not pass.
 pub fn artifact(bytes: &[u8]) {
     let path = std::env::temp_dir().join(format!("smoke-fuzz-{}.json", std::process::id()));
@@ -105,6 +170,8 @@ pub fn artifact(bytes: &[u8]) {
         secret: None,
         staging_secret: None,
         public_key: None,
+        witness: None,
+        shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
         by_hour: false,
@@ -112,4 +179,29 @@ pub fn artifact(bytes: &[u8]) {
     let judgement = judge(&path, &request);
     let _ = std::fs::remove_file(&path);
     assert_ne!(judgement.verdict, Verdict::Pass, "an artifact without a journal passed");
+}
+
+/// A signature file beside an artifact. Nobody has the private half of the key that is asked for; it signed one statement, the
+/// one in the corpus, so that whatever stands for another one is forged.
+pub fn envelope(bytes: &[u8]) {
+    const KEY: &str = "a578c838af546af53bd4783c05668c3422e59aa5b01af6d9a205f50d8db1ed55";
+    static SIGNED: OnceLock<Option<Statement>> = OnceLock::new();
+    let Ok(key) = KEY.parse::<PublicKey>() else { panic!("the key of the corpus") };
+    let signed = SIGNED.get_or_init(|| {
+        let file = envelopes(include_bytes!("corpus/envelope/signed")).ok()?;
+        file.first()?.verify(&key).ok()
+    });
+    assert!(signed.is_some(), "the envelope of the corpus is signed");
+    let all = match envelopes(bytes) {
+        Ok(all) => all,
+        Err(error) => return assert!(!error.to_string().is_empty(), "a mistake has words"),
+    };
+    for one in all {
+        match one.verify(&key) {
+            Ok(statement) => {
+                assert_eq!(Some(&statement), signed.as_ref(), "a statement that was never signed")
+            }
+            Err(error) => assert!(!error.to_string().is_empty(), "a mistake has words"),
+        }
+    }
 }

@@ -8,9 +8,10 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
     Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations,
-    human, judge, markdown, name_of,
+    approval_page, human, journal_of, judge, markdown, name_of, runs_of,
 };
 use evidence::gate::Verdict;
+use evidence::report::write_whole;
 use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
 use scenario::{Loaded, Period, built_in_names, load, load_built_in, load_bytes};
@@ -35,6 +36,10 @@ pub(super) struct Args {
     /// The signer's public key (64 hex digits, or a file with them); the evidence must then be signed with it
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
+    /// Public key of the receiver (`smoke receive --witness-key`; 64 hex digits, or a file with them): what it has signed must
+    /// stand in the journal, and lead to what is there
+    #[arg(long, value_name = "KEY")]
+    witness: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
     /// SHA-256 of the gates that count (`--print-digests` of a copy that you trust), in place of the checkout's word for them
@@ -53,7 +58,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "LEVEL")]
     trust: Option<Trust>,
     /// Accept what weakens a run, by name: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme,
-    /// target, faults
+    /// target, faults, runs
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Least length of an observation
@@ -95,6 +100,12 @@ pub(super) struct Args {
     /// Where the signed answer goes (approval.intoto.jsonl)
     #[arg(long, value_name = "FILE", requires = "sign")]
     svr: Option<PathBuf>,
+    /// List every item one by one, those that nothing exercised too
+    #[arg(long)]
+    all: bool,
+    /// Write the judgement as a page to this file too
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
     /// What goes to stdout
     #[arg(long, value_enum, default_value = "human")]
     format: GateFormat,
@@ -114,7 +125,7 @@ pub(super) enum GateFormat {
 /// Judges all artifacts.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.new_challenge {
-        out::line(challenge()?);
+        out::raw_line(challenge()?);
         return Ok(Exit::Pass);
     }
     let checkout = checkout(args)?;
@@ -125,7 +136,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let demand = demand(args)?;
     let secret = args.secret.read()?;
     let staging_secret = env("WEBHOOK_SECRET").filter(|s| !s.is_empty()).map(Secret::new);
-    let public_key = args.public_key.as_deref().map(public_key).transpose()?;
+    let key =
+        |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();
+    let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
+    let files = files(&args.artifacts, !args.require.is_empty())?;
+    let journals: Vec<PathBuf> = files.iter().filter_map(|file| journal_of(file)).collect();
+    let shown = runs_of(journals.iter().map(PathBuf::as_path));
     let request = Request {
         now: Utc::now(),
         environment: &args.environment,
@@ -136,13 +152,18 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         public_key: public_key.as_ref(),
         checkout: &checkout,
         demand: &demand,
+        witness: witness.as_ref(),
+        shown: &shown,
         by_hour: args.promote.is_some(),
     };
-    let files = files(&args.artifacts, !args.require.is_empty())?;
     if let Some(percent) = args.promote {
         return promote::run(&files, percent, &request, args.format);
     }
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &args.require);
+    if let Some(file) = &args.html {
+        write_whole(file, approval_page(&approval).as_bytes())
+            .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
+    }
     github::summary(&markdown(&approval));
     if github::is_runner() {
         approval_annotations(&approval).iter().for_each(out::say);
@@ -151,12 +172,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         svr::write(&approval, &files, key, to)?;
     }
     match args.format {
-        GateFormat::Human => out::text(&human(&approval, out::screen(false).colour)),
-        GateFormat::Markdown => out::text(&markdown(&approval)),
+        GateFormat::Human => out::text(&human(&approval, out::screen(args.all))),
+        GateFormat::Markdown => out::raw(&markdown(&approval)),
         GateFormat::Json => {
             let text = serde_json::to_string_pretty(&approval).map_err(Failure::environment)?;
-            out::line(text);
+            out::raw_line(text);
         }
+    }
+    if let Some(file) = &args.html {
+        out::say(format!("page     {}", file.display()));
     }
     Ok(match approval.verdict {
         Verdict::Pass => Exit::Pass,
@@ -186,9 +210,9 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
 
 /// A line for each file that evidence is held against.
 fn print_digests(checkout: &Checkout) -> Exit {
-    out::line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
+    out::raw_line(format!("{}  gates  {}", checkout.gates_sha256, checkout.gates_name));
     for (name, Known { source, sha256, .. }) in &checkout.scenarios {
-        out::line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
+        out::raw_line(format!("{sha256}  {}  {}", pii::shown(name), pii::shown(source)));
     }
     Exit::Pass
 }
@@ -245,7 +269,7 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure>
 
 /// A memo with its journal is judged with the artifact that it is beside.
 fn is_own_memo(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "md") && evidence::approval::journal_of(path).is_some()
+    path.extension().is_some_and(|e| e == "md") && journal_of(path).is_some()
 }
 
 /// `*_output.json`, and memos that no journal stands behind.
@@ -268,8 +292,8 @@ fn bounded(path: &Path) -> Option<Vec<u8>> {
     path.is_file().then(|| read_input(path, MAX_SCENARIO).ok()).flatten()
 }
 
-fn public_key(text: &str) -> Result<PublicKey, Failure> {
-    let wrong = |what: String| Failure::usage(format!("--public-key: {what}"));
+fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
+    let wrong = |what: String| Failure::usage(format!("{flag}: {what}"));
     let path = Path::new(text);
     let text = if path.is_file() {
         if std::fs::metadata(path).map_err(|e| wrong(e.to_string()))?.len() > MAX_KEY {

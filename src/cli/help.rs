@@ -1,5 +1,6 @@
 //! The first help page: commands in groups, exit codes, and three examples.
 
+use super::out;
 use clap::Command;
 use std::fmt::Write as _;
 
@@ -27,7 +28,8 @@ pub(super) fn grouped(command: Command) -> Command {
         let _ = writeln!(text, "{title}:");
         for name in names {
             let about = command.find_subcommand(&name).and_then(Command::get_about);
-            let _ = writeln!(text, "  {name:<12} {}", about.map(ToString::to_string).unwrap_or_default());
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            text.push_str(&out::screen(false).wrapped(&format!("  {name:<12} "), &about));
         }
         text.push('\n');
     }

@@ -17,7 +17,7 @@ pub(super) struct Args {
     /// Name of the scenario: NAME.yaml and NAME.csv are written
     name: String,
     /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
-    #[arg(long, value_name = "NAME|FILE", default_value = "standard-webhooks")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE", default_value = "standard-webhooks")]
     sender: String,
     /// An OpenAPI document (JSON or YAML): its first POST with a JSON answer becomes the step, its first webhook the event
     #[arg(long, value_name = "FILE")]
@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let csv = "reference\nfirst-1\nfirst-2\n";
     let (scenario, data) = (args.dir.join(format!("{name}.yaml")), args.dir.join(format!("{name}.csv")));
     if let Some(there) = [&scenario, &data].into_iter().find(|file| file.exists()) {
-        return Err(Failure::usage(format!("{} is there already, and is not overwritten", there.display())));
+        return Err(Failure::usage(format!("{} already exists and was not overwritten", there.display())));
     }
     // The scenario is only right beside its data.
     write(&data, csv)?;

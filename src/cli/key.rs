@@ -24,7 +24,7 @@ pub(super) struct Args {
 /// Writes the private key to its file and prints the public one.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(file) = &args.public_of {
-        print(args, &signing::read_key(file)?.public());
+        print(args, &signing::read_key("--public-of", file)?.public());
         return Ok(Exit::Pass);
     }
     let shown = args.out.display();
@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
     let mut file = opened.map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => Failure::usage(format!(
-            "--out {shown}: already there; a key that evidence was signed with is not replaced"
+            "--out {shown}: already exists; a key that evidence may have been signed with is not replaced"
         )),
         _ => Failure::environment(format!("--out {shown}: {e}")),
     })?;
@@ -45,8 +45,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn print(args: &Args, key: &PublicKey) {
     if args.pem {
-        out::text(&key.to_pem());
+        out::raw(&key.to_pem());
     } else {
-        out::line(key);
+        out::raw_line(key);
     }
 }

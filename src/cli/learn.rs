@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         learner.take(&record);
     }
     if learner.attempts() == 0 {
-        return Err(Failure::usage(format!("{shown}: there is no webhook in it, so nothing can be learnt")));
+        return Err(Failure::usage(format!("{shown}: it has no webhooks to learn from")));
     }
     let secret = args.secret.read()?;
     let learnt = learner.learn(secret.as_ref(), &endpoint);
@@ -60,8 +60,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// A profile, each line with what it rests on.
 fn proposal(learnt: &[Learnt], attempts: usize) {
-    out::line(format!("# Proposed by smoke learn from {attempts} attempts; read it before you use it."));
-    out::line("name: learnt");
+    out::raw_line(format!("# Proposed by smoke learn from {attempts} attempts; read it before you use it."));
+    out::raw_line("name: learnt");
     let mut retry: Vec<&Learnt> = Vec::new();
     for one in learnt {
         if one.key.starts_with("retry.") {
@@ -72,7 +72,7 @@ fn proposal(learnt: &[Learnt], attempts: usize) {
             line("", one, one.key);
         }
     }
-    out::line("retry:");
+    out::raw_line("retry:");
     let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == "retry.schedule";
     for one in retry.iter().filter(|one| unusual(one)) {
         line("  ", one, one.key.trim_start_matches("retry."));
@@ -80,17 +80,17 @@ fn proposal(learnt: &[Learnt], attempts: usize) {
 }
 
 fn line(indent: &str, one: &Learnt, key: &str) {
-    out::line(format!("{indent}# {}: {}", one.certainty.word(), one.evidence.replace('\n', " ")));
+    out::raw_line(format!("{indent}# {}: {}", one.certainty.word(), one.evidence.replace('\n', " ")));
     let comment = if one.value == "{}" { "# " } else { "" };
-    out::line(format!("{indent}{comment}{key}: {}", one.value));
+    out::raw_line(format!("{indent}{comment}{key}: {}", one.value));
 }
 
 /// The signature of the built-in sender that it is, written out.
 fn signature(one: &Learnt) {
-    out::line(format!("# {}: {}", one.certainty.word(), one.evidence));
+    out::raw_line(format!("# {}: {}", one.certainty.word(), one.evidence));
     let scheme = one.value.strip_prefix("as in ").and_then(|name| name.parse::<Scheme>().ok());
     let Some(scheme) = scheme else {
-        out::line(format!("signature: {}", one.value));
+        out::raw_line(format!("signature: {}", one.value));
         return;
     };
     let mut inside = false;
@@ -98,7 +98,7 @@ fn signature(one: &Learnt) {
         let top = !text.starts_with(' ');
         inside = if top { text.starts_with("signature:") } else { inside };
         if inside {
-            out::line(text);
+            out::raw_line(text);
         }
     }
 }

@@ -3,6 +3,9 @@
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use record::faults::FaultSpec;
+use signature::Scheme;
+use stand_in::Profile;
 use std::ffi::OsStr;
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -44,6 +47,90 @@ impl<T: FromStr<Err: Display> + Clone + Send + Sync + 'static> TypedValueParser 
             let close = if names.contains(&name) { None } else { scenario::nearest(name, names) };
             refused(command, arg, &text, &error.to_string(), close)
         })
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new((self.names)().into_iter().map(PossibleValue::new)))
+    }
+}
+
+/// The values of `--scheme`.
+pub(super) fn schemes() -> Listed<Scheme> {
+    Listed::new(|| Scheme::ALL.map(Scheme::name).to_vec())
+}
+
+/// The values of `--inject`: every kind of fault, with the statuses that are asked for most.
+pub(super) fn faults() -> Listed<FaultSpec> {
+    Listed::new(|| {
+        vec![
+            "503",
+            "500",
+            "502",
+            "504",
+            "400",
+            "404",
+            "408",
+            "429",
+            "301",
+            "302",
+            "hang",
+            "reset",
+            "reset-after-head",
+            "close",
+            "truncate",
+            "garbage",
+            "delay=1s",
+            "drip=100/s",
+            "answer=202",
+        ]
+    })
+}
+
+/// The values of `--as`.
+pub(super) fn profiles() -> Listed<Profile> {
+    Listed::new(|| vec!["good-practice", "deltacrown"])
+}
+
+/// A built-in profile of a sender by its name, or a file.
+pub(super) fn senders() -> Known {
+    Known { names: sender_names }
+}
+
+/// A built-in scenario by its name, or a file.
+pub(super) fn scenarios() -> Known {
+    Known { names: scenario_names }
+}
+
+/// Names of the built-in profiles of senders.
+pub(super) fn sender_names() -> Vec<&'static str> {
+    Scheme::ALL.map(Scheme::sender).to_vec()
+}
+
+/// Names of the built-in scenarios.
+pub(super) fn scenario_names() -> Vec<&'static str> {
+    scenario::built_in_names().collect()
+}
+
+/// A text that is not empty: one of these names, which complete in a shell, or something else, such as a file.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    names: fn() -> Vec<&'static str>,
+}
+
+impl TypedValueParser for Known {
+    type Value = String;
+
+    fn parse_ref(
+        &self,
+        command: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &OsStr,
+    ) -> Result<String, clap::Error> {
+        let text = value.to_string_lossy();
+        match text.trim() {
+            "" => Err(refused(command, arg, &text, "it is empty", None)),
+            _ => Ok(text.into_owned()),
+        }
     }
 
     fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {

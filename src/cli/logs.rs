@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::reading::Reading;
 use super::{Exit, Failure, out};
+use evidence::gate::Verdict;
 use evidence::logs::{Arrivals, Errors, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
 use pii::{Engine, Policy, Utf8Reader, shown};
 use record::Counted;
@@ -63,8 +64,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         ));
     }
     match args.format {
-        Format::Json => out::line(json!({ "log": summary, "reconciliation": reconciliation })),
-        Format::Human => out::text(&human(&summary, reconciliation.as_ref())),
+        Format::Json => out::raw_line(json!({ "log": summary, "reconciliation": reconciliation })),
+        Format::Human => {
+            out::text(&human(&summary, reconciliation.as_ref()));
+            let (verdict, why) = verdict(&summary, reconciliation.as_ref());
+            let screen = out::screen(false);
+            let mark = verdict.word().to_uppercase();
+            let told = screen.wrapped(&format!("{mark} "), why);
+            out::text(&format!("\n{}", told.replacen(&mark, &screen.paint(&mark, verdict), 1)));
+        }
     }
     Ok(exit(&summary, reconciliation.as_ref()))
 }
@@ -127,18 +135,35 @@ fn arrivals(journals: &[PathBuf], quiet: bool) -> Result<Option<Arrivals>, Failu
 }
 
 fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
+    match verdict(summary, reconciliation).0 {
+        Verdict::Pass => Exit::Pass,
+        Verdict::Fail => Exit::Fail,
+        Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
+    }
+}
+
+/// What the log amounts to, in a sentence.
+fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdict, &'static str) {
     let leaks = summary.pii.as_ref().is_some_and(|pii| !pii.is_empty());
     match reconciliation {
-        _ if leaks => Exit::Fail,
+        _ if leaks => (Verdict::Fail, "there is personal data in the log"),
         // What is missing may stand in the lines that could not be read.
-        _ if mostly_unreadable(summary) => Exit::Unproven,
-        Some(found) if !found.agrees() => Exit::Fail,
+        _ if mostly_unreadable(summary) => {
+            (Verdict::Unproven, "most lines are in no known format; --formats FILE describes yours")
+        }
+        Some(found) if !found.agrees() => (Verdict::Fail, "the log and the journal contradict each other"),
         // A log in which nothing was recognised proves nothing about webhooks.
-        _ if summary.webhook_lines == 0 => Exit::Unproven,
-        _ if summary.not_looked_at > 0 => Exit::Unproven,
+        _ if summary.webhook_lines == 0 => (Verdict::Unproven, "no line is about webhooks"),
+        _ if summary.not_looked_at > 0 => {
+            (Verdict::Unproven, "some lines could not be searched for personal data")
+        }
         // Nor does a comparison in which nothing met.
-        Some(found) if !found.met() => Exit::Unproven,
-        _ => Exit::Pass,
+        Some(found) if !found.met() => (
+            Verdict::Unproven,
+            "no webhook of the log is in the journal: are they of the same time and the same sender?",
+        ),
+        Some(_) => (Verdict::Pass, "the log and the journal agree, and there is no personal data in the log"),
+        None => (Verdict::Pass, "no personal data in the log; --journal FILE holds it against what arrived"),
     }
 }
 

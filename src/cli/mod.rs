@@ -157,6 +157,7 @@ enum Command {
 #[derive(Debug, clap::Args)]
 struct RunScenario {
     /// A scenario file, or the name of one in scenarios/
+    #[arg(hide_possible_values = true, value_parser = listed::scenarios())]
     scenario: String,
     #[command(flatten)]
     args: run_args::RunArgs,

@@ -11,6 +11,7 @@ mod watch;
 pub(super) use args::Args;
 
 use super::evidence_files::{EvidenceFiles, Keep};
+use super::outputs::Outputs;
 use super::sender_breaker::LeftOpen;
 use super::{Exit, Failure, interrupt, logs, out};
 use crate::journal::Journal;
@@ -39,7 +40,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let _lock = plan.files.make_ready()?;
     let (stop_receiver, receiver_stops) = channel(false);
     let clock = Clock::start();
-    let source = plan.open(clock, receiver_stops).await?;
+    let mut source = plan.open(clock, receiver_stops).await?;
     let mut header = header(&plan.identity, clock).map_err(Failure::environment)?;
     header.learns = args.drive.learns();
     "observation".clone_into(&mut header.scenario.name);
@@ -72,6 +73,10 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     plan.files.make_way(Keep::AboutOthers).map_err(Failure::environment)?;
     let path = plan.files.journal();
     let cannot = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", path.display()));
+    source
+        .register((header.run_id, header.kind, &header.scenario.name))
+        .await
+        .map_err(|e| Failure::environment(format!("--inbox: {e}")))?;
     let journal = Journal::create(&path, &header).map_err(cannot)?;
     let (tell, driven) = std::sync::mpsc::channel();
     let judge = Live::new(analysis, plan.gates.gates.clone(), log);
@@ -89,7 +94,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     }
     observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
-    conclude(&plan.files, plan.quiet, plan.all, end)
+    conclude(&plan.files, args, end)
 }
 
 /// Waits for a circuit breaker of a driven sender that an earlier run into the folder has left open; false when that was interrupted.
@@ -108,14 +113,17 @@ async fn wait_for_breaker(
     true
 }
 
-fn conclude(files: &EvidenceFiles, quiet: bool, all: bool, end: WindowEnd) -> Result<Exit, Failure> {
+fn conclude(files: &EvidenceFiles, args: &Args, end: WindowEnd) -> Result<Exit, Failure> {
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;
     files.write("memo.md", memo(&made, files.name()).as_bytes())?;
-    out::text(&summary(&evidence, &made, out::screen(all)));
-    if !quiet {
-        out::say(format!("memo {}", files.file("memo.md").display()));
+    let reports = Outputs::beside(files, &args.report);
+    reports.write(&evidence, &made, files.name())?;
+    out::text(&summary(&evidence, &made, out::screen(args.all)));
+    if !args.quiet {
+        out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
+        Outputs { markdown: Some(files.file("memo.md")), ..reports }.tell();
     }
     Ok(match (end, evidence.verdict) {
         (WindowEnd::Interrupted, _) => Exit::Interrupted,

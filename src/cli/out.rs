@@ -5,6 +5,7 @@ use clap::ValueEnum;
 use evidence::report::{Colour, Screen};
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// The first failure to write a result.
@@ -28,14 +29,87 @@ pub(super) fn choose_colour(choice: ColourChoice) {
 /// What results are written to (no-color.org); `all` lists gates that nothing exercised.
 pub(super) fn screen(all: bool) -> Screen {
     let terminal = io::stdout().is_terminal();
+    let size = size(&io::stdout());
     let colour = match COLOUR.get() {
         Some(ColourChoice::Always) => true,
         Some(ColourChoice::Never) => false,
         _ => terminal && !is_set("NO_COLOR") && !is_dumb(),
     };
-    let size = terminal.then(|| terminal_size::terminal_size_of(io::stdout())).flatten();
-    let size = size.map(|(columns, rows)| (usize::from(columns.0), usize::from(rows.0)));
     Screen::new(if colour { Colour::Ansi } else { Colour::None }, size, all)
+}
+
+/// Columns and rows of a terminal; elsewhere the columns that `COLUMNS` asks for, and no end of rows.
+fn size(stream: &(impl IsTerminal + AsFd)) -> Option<(usize, usize)> {
+    if stream.is_terminal() {
+        let (columns, rows) = terminal_size::terminal_size_of(stream)?;
+        return Some((usize::from(columns.0), usize::from(rows.0)));
+    }
+    let columns = std::env::var("COLUMNS").ok()?.trim().parse::<usize>().ok().filter(|n| *n > 0)?;
+    Some((columns, usize::MAX))
+}
+
+/// `text` with every line that is too long for the stream broken at blanks, and hung under its last column.
+fn fitted<'t>(text: &'t str, stream: &(impl IsTerminal + AsFd)) -> Cow<'t, str> {
+    let Some((columns, _)) = size(stream) else { return Cow::Borrowed(text) };
+    if text.lines().all(|line| seen(line) <= columns) {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 64);
+    for line in text.split_inclusive('\n') {
+        let (line, end) = line.strip_suffix('\n').map_or((line, ""), |line| (line, "\n"));
+        if seen(line) <= columns {
+            out.push_str(line);
+        } else {
+            broken(&mut out, line, columns.max(20));
+        }
+        out.push_str(end);
+    }
+    Cow::Owned(out)
+}
+
+/// Width of a line on a screen: our colours take no room.
+fn seen(line: &str) -> usize {
+    let colours: usize = COLOURS.iter().map(|colour| line.matches(colour).count() * colour.len()).sum();
+    line.chars().count().saturating_sub(colours)
+}
+
+fn broken(out: &mut String, line: &str, columns: usize) {
+    let hang = column(line, columns);
+    let mut used = 0;
+    for piece in line.split_inclusive(' ') {
+        let width = seen(piece.trim_end());
+        if used > hang && used + width > columns {
+            out.truncate(out.trim_end_matches(' ').len());
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', hang));
+            used = hang;
+            if piece.trim().is_empty() {
+                continue;
+            }
+        }
+        for (i, c) in piece.chars().enumerate() {
+            // A word that fits on no line is broken where the line ends; our colours are in no such word.
+            if i > 0 && used >= columns && width > columns.saturating_sub(hang) && c != ' ' {
+                out.push('\n');
+                out.extend(std::iter::repeat_n(' ', hang));
+                used = hang;
+            }
+            out.push(c);
+            used += 1;
+        }
+        used -= piece.chars().count() - seen(piece);
+    }
+    out.truncate(out.trim_end_matches(' ').len());
+}
+
+/// Where the last column of a line begins, if that leaves room for text; else two more than its indentation.
+fn column(line: &str, columns: usize) -> usize {
+    let indent = line.chars().take_while(|c| *c == ' ').count();
+    let begins = line.match_indices("  ").map(|(at, gap)| at + gap.len()).filter(|at| {
+        let rest = line.get(*at..).unwrap_or_default();
+        !rest.starts_with(' ') && *at <= columns / 2
+    });
+    begins.last().map_or(indent + 2, |at| seen(line.get(..at).unwrap_or_default()))
 }
 
 /// Whether a bar can be drawn on stderr.
@@ -76,22 +150,34 @@ pub(super) fn safe(text: &str) -> Cow<'_, str> {
 
 /// Writes one line of result to stdout. A reader that went away is not an error.
 pub(super) fn line(text: impl std::fmt::Display) {
-    keep(writeln!(io::stdout().lock(), "{}", safe(&text.to_string())));
+    let text = safe(&text.to_string()).into_owned();
+    keep(writeln!(io::stdout().lock(), "{}", fitted(&text, &io::stdout())));
 }
 
 /// Writes a result that has its own line ends to stdout.
 pub(super) fn text(text: &str) {
-    keep(io::stdout().lock().write_all(safe(text).as_bytes()));
+    keep(io::stdout().lock().write_all(fitted(&safe(text), &io::stdout()).as_bytes()));
 }
 
 /// Writes a result of JSON to stdout.
 pub(super) fn json(bytes: &[u8]) {
-    text(&String::from_utf8_lossy(bytes));
+    raw(&String::from_utf8_lossy(bytes));
+}
+
+/// Writes one line of a result that another program or an editor reads: it stays as it is.
+pub(super) fn raw_line(text: impl std::fmt::Display) {
+    raw(&format!("{text}\n"));
+}
+
+/// Writes a result that another program or an editor reads: its lines stay as they are.
+pub(super) fn raw(text: &str) {
+    keep(io::stdout().lock().write_all(safe(text).as_bytes()));
 }
 
 /// Writes one line to stderr: progress, warnings, hints, never results.
 pub(super) fn say(text: impl std::fmt::Display) {
-    let _ = writeln!(io::stderr().lock(), "{}", safe(&text.to_string()));
+    let text = safe(&text.to_string()).into_owned();
+    let _ = writeln!(io::stderr().lock(), "{}", fitted(&text, &io::stderr()));
 }
 
 /// Flushes stdout, and gives the first failure to write a result (a full disk), if there was one.
@@ -111,6 +197,22 @@ fn keep(written: io::Result<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_long_line_is_broken_at_blanks_and_hangs_under_its_column() {
+        let said = |line: &str, columns| {
+            let mut out = String::new();
+            broken(&mut out, line, columns);
+            out
+        };
+        assert_eq!(
+            said("ok    payments      15 steps, 10 rows of data, all of them good", 40),
+            "ok    payments      15 steps, 10 rows of\n                    data, all of them\n                    good"
+        );
+        assert_eq!(said("one two three four five six", 20), "one two three four\n  five six");
+        assert!(said(&"word ".repeat(60), 40).lines().all(|line| line.len() <= 40));
+        assert_eq!(seen("\u{1b}[32mpass\u{1b}[0m"), 4);
+    }
 
     #[test]
     fn only_our_own_colours_reach_a_terminal() {

@@ -43,7 +43,7 @@ async fn receiver(asked: &plan::Asked, flaw: Option<stand_in::Flaw>) -> Result<R
 async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
     let Prepared { plan, header, begin, secrets } = prepared;
     let files = ProbeFiles::prepare(args)?;
-    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let journal = files.open(&header)?;
     let recorder = Recorder::new(Some(journal), &secrets);
     let (ended, _) = drive(args, &plan, begin, &recorder).await?;
@@ -122,7 +122,7 @@ fn tell(args: &Args, artifact: &ProbeArtifact, bytes: &[u8]) {
     match args.format {
         Format::Json => out::json(bytes),
         Format::Human => {
-            let text = probe_text(artifact, out::screen(false).colour);
+            let text = probe_text(artifact, out::screen(false));
             out::line(text);
         }
     }

@@ -3,6 +3,7 @@
 use super::out;
 use crate::drive::{Event, Listener};
 use crate::redact::Redactor;
+use evidence::report::counted;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use record::Outcome;
 use std::fmt::Write;
@@ -42,6 +43,8 @@ struct State {
     flows: u64,
     ended: AtomicU64,
     told: Mutex<Instant>,
+    /// The attempt that was waited for when a line last said so.
+    attempt: AtomicU64,
     redactor: Redactor,
 }
 
@@ -59,7 +62,16 @@ impl Progress {
         let bar = (quiet == Quiet::No && out::draws_bars()).then(|| bar(u64::from(flows), &waiting));
         let (ended, told) = (AtomicU64::new(0), Mutex::new(Instant::now()));
         Self {
-            state: Arc::new(State { waiting, bar, quiet, flows: u64::from(flows), ended, told, redactor }),
+            state: Arc::new(State {
+                waiting,
+                bar,
+                quiet,
+                flows: u64::from(flows),
+                ended,
+                told,
+                attempt: AtomicU64::new(0),
+                redactor,
+            }),
         }
     }
 
@@ -79,7 +91,8 @@ impl Progress {
 
 fn bar(flows: u64, waiting: &Deadline) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(flows), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{spinner} {bar:20} {pos}/{len} flows  {elapsed}  {msg}{until}");
+    let style =
+        ProgressStyle::with_template("{spinner} {bar:12} {pos}/{len} flows {elapsed}{until} {wide_msg}");
     let style = style.unwrap_or_else(|_| ProgressStyle::default_bar());
     bar.set_style(style.with_key("until", until(waiting)));
     bar.enable_steady_tick(TICK);
@@ -93,7 +106,7 @@ fn until(waiting: &Deadline) -> impl Fn(&ProgressState, &mut dyn Write) + Clone 
         let end = *waiting.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(end) = end {
             let left = end.saturating_duration_since(Instant::now());
-            let _ = write!(out, ", at most {:.1} s more", left.as_secs_f64());
+            let _ = write!(out, " (at most {:.0} s more)", left.as_secs_f64().ceil());
         }
     }
 }
@@ -112,6 +125,7 @@ impl State {
                 }
             }
             Event::FlowEnded => self.flow_ended(),
+            Event::Retrying { attempt, deliveries, due_in } => self.retrying(*attempt, *deliveries, *due_in),
             Event::Settling { at_most } => {
                 *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) =
                     Some(Instant::now() + *at_most);
@@ -120,11 +134,23 @@ impl State {
                 }
                 if self.bar.is_none() && *at_most > Duration::from_secs(1) {
                     self.line(&format!(
-                        "watching for webhooks for up to {:.1} s more",
+                        "watching for webhooks for up to {:.0} s more",
                         at_most.as_secs_f64()
                     ));
                 }
             }
+        }
+    }
+
+    /// Says what the sender has to do next: on a bar all the time, as a line once for each attempt.
+    fn retrying(&self, attempt: u32, deliveries: u64, due_in: Duration) {
+        let what = counted(deliveries, "deliveries");
+        let seconds = due_in.as_secs_f64().ceil();
+        let said = format!("waiting {seconds:.0} s for attempt {attempt} of {what}");
+        if let Some(bar) = &self.bar {
+            bar.set_message(said);
+        } else if self.attempt.swap(u64::from(attempt), Ordering::Relaxed) != u64::from(attempt) {
+            self.line(&said);
         }
     }
 

@@ -47,12 +47,13 @@ pub(super) fn run(
     };
     match format {
         GateFormat::Human | GateFormat::Markdown => {
-            out::line(format!("promote to {percent} %: {} ({why})", verdict.word()));
+            let said = format!("{} ({})", verdict.word(), pii::shown(&why));
+            out::text(&out::screen(false).wrapped(&format!("promote to {percent} %: "), &said));
         }
         GateFormat::Json => {
             let evidence = latest.map(|observed| observed.judgement);
             let answer = Answer { promote_to_percent: percent, verdict, why, evidence };
-            out::line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);
+            out::raw_line(serde_json::to_string_pretty(&answer).map_err(Failure::environment)?);
         }
     }
     Ok(match verdict {

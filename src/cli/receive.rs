@@ -4,7 +4,9 @@ use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
 use super::sender_option::SenderOption;
 use super::typed::listen_address;
-use super::{Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan, telemetry};
+use super::{
+    Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan, signing, telemetry,
+};
 use crate::fault::{FaultInjector, Numbers};
 use crate::inbox::Inbox;
 use crate::journal::{Journal, Rotation, Sync};
@@ -68,7 +70,7 @@ pub(super) struct Args {
 
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2; may be given several times. Shares are of
     /// the first 100,000 deliveries
-    #[arg(long, value_name = "FAULT")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT")]
     inject: Vec<FaultSpec>,
 
     /// Journal file
@@ -95,6 +97,10 @@ pub(super) struct Args {
     /// File with the token that guards reading back; without it reading back is off
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
     token_file: Option<PathBuf>,
+    /// Vouch for what comes: a private key of `smoke key`, which signs checkpoints for runs that register before they begin
+    /// (`smoke payments --inbox`, …); `smoke gate --witness` checks them
+    #[arg(long, value_name = "KEYFILE", requires = "token_file", help_heading = "Journal")]
+    witness_key: Option<PathBuf>,
     /// Name of the environment in the journal
     #[arg(long, value_name = "NAME", default_value = "staging", help_heading = "Journal")]
     environment: String,
@@ -182,6 +188,11 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         sync: if args.fsync { Sync::Disk } else { Sync::Kernel },
         rotation: Rotation { bytes: args.rotate_size, every: args.rotate_every.map(Period::get) },
         token: args.token_file.as_deref().map(receive_files::token).transpose()?,
+        witness: args
+            .witness_key
+            .as_deref()
+            .map(|key| signing::read_key("--witness-key", key))
+            .transpose()?,
         interceptor: None,
         faults: args.inject.clone(),
         identity,
@@ -255,6 +266,9 @@ async fn execute(
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     if let Some(admin) = receiver.admin_address() {
         out::say(format!("metrics and reading back on {scheme}://{admin}"));
+    }
+    if let Some(key) = receiver.witness() {
+        out::say(format!("vouching for runs with the key {key}: `smoke gate --witness {key}` checks it"));
     }
     let tee = tokio::spawn(tell(receiver.metrics()));
     let anew = hangups.map(|hangups| tokio::spawn(begin_anew(hangups, receiver.journal())));

@@ -48,7 +48,7 @@ pub(super) fn tls_of(
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
     let chain = chain.map_err(|_| wrong(cert_name, cert, &"no certificate in PEM"))?;
     if chain.is_empty() {
-        return Err(wrong(cert_name, cert, &"no certificate in it"));
+        return Err(wrong(cert_name, cert, &"it holds no certificate"));
     }
     let private = PrivateKeyDer::from_pem_slice(&read(key_name, key)?);
     let private = private.map_err(|_| match is_encrypted(key) {
@@ -95,7 +95,7 @@ pub(super) fn token(file: &Path) -> Result<Token, Failure> {
     let token = text.trim();
     let token = secret_source::sound(Secret::new(token)).map_err(|oddity| wrong(oddity.to_owned()))?;
     if token.expose().contains(char::is_whitespace) {
-        return Err(wrong("a token is one word".to_owned()));
+        return Err(wrong("a token must be one word".to_owned()));
     }
     Token::new(token)
         .ok_or_else(|| wrong(format!("a token of fewer than {} characters can be guessed", Token::MIN_CHARS)))

@@ -4,7 +4,7 @@ use super::outputs::Outputs;
 use super::reading::Reading;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
-use evidence::analysis::Recheck;
+use evidence::analysis::{Recheck, receiver_clock};
 use evidence::approval::name_of;
 use evidence::gate::{Check, Verdict};
 use evidence::report::{
@@ -53,7 +53,7 @@ pub(super) struct Args {
 /// does.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
-    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
     match Reader::open(&args.journal).map_err(|e| wrong(&e))?.0.kind {
         RunKind::Load => return of_a_load(args, key.as_ref()),
@@ -62,7 +62,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
     if evidence.integrity.torn_bytes > 0 {
-        out::say(format!("warning: {shown}: the last line is torn and was left out"));
+        out::say(format!("warning: {shown}: the last line is incomplete and was left out"));
     }
     let artifact = artifact(&evidence);
     let bytes = to_bytes(&artifact);
@@ -148,7 +148,10 @@ fn read(
     let file = Reading::open(journal, quiet).map_err(|e| wrong(&ReadError::from(e)))?;
     let (header, reader) = Reader::new(BufReader::with_capacity(256 * 1024, file)).map_err(|e| wrong(&e))?;
     let mut recheck = match secret {
-        Some(secret) => Some(Recheck::new(&header, secret).map_err(|e| wrong(&e))?),
+        Some(secret) => {
+            let recheck = Recheck::new(&header, secret).map_err(|e| wrong(&e))?;
+            Some(recheck.by_receiver(receiver_clock(journal)))
+        }
         None => None,
     };
     let evidence = Evidence::read(header, reader, |record| {

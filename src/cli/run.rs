@@ -29,7 +29,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let exporter = telemetry::exporter(&plan.env);
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
-    let key = flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let baseline = output.baseline()?;
     target_guard::check(&plan.target, flow.i_own_this_target, Some(0.0)).await?;
     let (interrupt, stop) = watch::channel(false);

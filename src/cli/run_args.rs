@@ -49,7 +49,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     pub misbehave: Vec<Misbehaviour>,
     /// Whose behaviour the stand-in shows: good-practice or deltacrown
-    #[arg(long = "as", value_name = "PROFILE")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE")]
     pub profile: Option<Profile>,
 
     /// Data rows, CSV or JSON: one row for each flow
@@ -74,7 +74,7 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub settle: Option<Period>,
     /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
-    #[arg(long, value_name = "FAULT", help_heading = "Run")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT", help_heading = "Run")]
     pub inject: Vec<FaultSpec>,
     /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail, nor wait
     /// at the beginning for one that an earlier run has left open
@@ -97,10 +97,10 @@ pub(super) struct FlowArgs {
     #[arg(long, value_name = "PATH", value_parser = not_empty, help_heading = "Receiver")]
     pub path: Option<String>,
     /// Signature scheme [default: the scenario's]
-    #[arg(long, value_name = "NAME", help_heading = "Receiver")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", help_heading = "Receiver")]
     pub scheme: Option<Scheme>,
     /// Who sends the webhooks: a built-in profile (`smoke senders` lists them) or the file of one [default: the scenario's]
-    #[arg(long, value_name = "NAME|FILE", value_parser = not_empty, conflicts_with = "scheme", help_heading = "Receiver")]
+    #[arg(hide_possible_values = true, long, value_name = "NAME|FILE", value_parser = super::listed::senders(), conflicts_with = "scheme", help_heading = "Receiver")]
     pub sender: Option<String>,
     #[command(flatten)]
     pub secret: SecretSource,

@@ -167,7 +167,7 @@ impl Stream {
 
     fn flush(&mut self) {
         if !self.pending.is_empty() {
-            out::line(self.pending.trim_end_matches('\n'));
+            out::raw_line(self.pending.trim_end_matches('\n'));
             self.pending.clear();
         }
     }

@@ -31,6 +31,8 @@ enum Format {
     Probe,
     /// Gates files
     Gates,
+    /// Policies for personal data: `pii:` of a scenario, and files for `smoke scan --policy`
+    Policy,
     /// A line of a signature file (`staging_NAME.intoto.jsonl`): a DSSE envelope
     Signature,
     /// What `smoke gate --format json` prints
@@ -46,7 +48,8 @@ impl Format {
             Self::Artifact => schema_for!(report::Artifact),
             Self::Load => schema_for!(report::LoadArtifact),
             Self::Probe => schema_for!(report::ProbeArtifact),
-            Self::Gates => schema_for!(gate::Gates),
+            Self::Gates => scenario::for_editors(schema_for!(gate::Gates)),
+            Self::Policy => scenario::for_editors(schema_for!(pii::Policy)),
             Self::Signature => schema_for!(seal::Envelope),
             Self::Approval => schema_for!(approval::Approval),
         }
@@ -57,6 +60,6 @@ impl Format {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let text = serde_json::to_string_pretty(&args.format.schema())
         .map_err(|e| Failure::environment(format!("cannot write the schema: {e}")))?;
-    out::line(text);
+    out::raw(&format!("{text}\n"));
     Ok(Exit::Pass)
 }

@@ -19,7 +19,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.fingerprint {
         let secret = args.secret.require()?;
-        out::line(secret.fingerprint());
+        out::raw_line(secret.fingerprint());
         out::say(
             "the other side's: printf %s \"$WEBHOOK_SECRET\" | sha256sum | cut -c1-8, or in a Django shell: \
              hashlib.sha256(settings.WEBHOOK_SECRET.encode()).hexdigest()[:8]",
@@ -30,6 +30,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::usage("--secret-file and --secret-env go with --fingerprint"));
     }
     let secret = Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
-    out::line(secret.expose());
+    out::raw_line(secret.expose());
     Ok(Exit::Pass)
 }

@@ -34,7 +34,7 @@ pub(super) struct Args {
 /// Prints the script.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let System::Deltacrown = args.system;
-    out::text(&script(args)?);
+    out::raw(&script(args)?);
     out::say(
         "run it where the staging application runs: python manage.py shell < FILE, and take the folder that it writes over here",
     );

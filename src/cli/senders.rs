@@ -15,7 +15,7 @@ use std::path::Path;
 )]
 pub(super) struct Args {
     /// One of them, or the file of another, which is checked
-    #[arg(value_name = "NAME|FILE")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), value_name = "NAME|FILE")]
     sender: Option<String>,
     /// How to print them
     #[arg(long, value_enum, default_value_t)]
@@ -27,8 +27,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Some(typed) = &args.sender else { return list(args.format) };
     let profile = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
     match (args.format, typed.parse::<Scheme>()) {
-        (Format::Json, _) => out::line(serde_json::to_value(&profile).unwrap_or_default()),
-        (Format::Human, Ok(scheme)) => out::line(scheme.profile().trim_end()),
+        (Format::Json, _) => out::raw_line(serde_json::to_value(&profile).unwrap_or_default()),
+        (Format::Human, Ok(scheme)) => out::raw_line(scheme.profile().trim_end()),
         (Format::Human, Err(_)) => out::line(format!("{typed}: ok, {}", in_short(&profile))),
     }
     Ok(Exit::Pass)
@@ -39,7 +39,7 @@ fn list(format: Format) -> Result<Exit, Failure> {
         let profile = built_in_sender(scheme.sender()).map_err(Failure::environment)?;
         match format {
             Format::Human => out::line(format!("{:<18} {}", profile.name, in_short(&profile))),
-            Format::Json => out::line(brief(&profile)),
+            Format::Json => out::raw_line(brief(&profile)),
         }
     }
     Ok(Exit::Pass)

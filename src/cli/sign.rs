@@ -71,7 +71,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let event = args.event.clone().or_else(|| event_of(&body)).unwrap_or_else(|| "test".to_owned());
     for (name, value) in signer.sign(&Outgoing { event: &event, id: &id, timestamp_ms, body: &body }) {
-        out::line(format!("{name}: {value}"));
+        out::raw_line(format!("{name}: {value}"));
     }
     Ok(Exit::Pass)
 }

@@ -13,16 +13,16 @@ use std::path::Path;
 /// Largest key file in bytes.
 const MAX_KEY: u64 = 4096;
 
-/// Reads a private key of `smoke key`; one that others may read is used, and said.
+/// Reads a private key of `smoke key` that `flag` names; one that others may read is used, and said.
 ///
 /// # Errors
 /// Usage: it cannot be read, or is no key.
-pub(super) fn read_key(path: &Path) -> Result<SigningKey, Failure> {
+pub(super) fn read_key(flag: &str, path: &Path) -> Result<SigningKey, Failure> {
     let shown = path.display();
-    let wrong = |what: String| Failure::usage(format!("--sign {shown}: {what}"));
+    let wrong = |what: String| Failure::usage(format!("{flag} {shown}: {what}"));
     let mode = std::fs::metadata(path).map_or(0, |m| m.permissions().mode());
     if mode & 0o077 != 0 {
-        out::say(format!("warning: --sign {shown}: others can read this private key (chmod 600)"));
+        out::say(format!("warning: {flag} {shown}: others can read this private key (chmod 600)"));
     }
     let text = secret_source::read_small(path, MAX_KEY).map_err(wrong)?;
     SigningKey::parse(&Secret::new(text.as_str())).map_err(|e| wrong(e.to_string()))

@@ -31,7 +31,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     misbehave: Vec<Misbehaviour>,
     /// good-practice, or deltacrown: the real system as measured, flaws included
-    #[arg(long = "as", value_name = "PROFILE", default_value = "good-practice")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE", default_value = "good-practice")]
     profile: Profile,
     #[command(flatten)]
     sender: SenderOption,

@@ -19,7 +19,7 @@ pub(super) fn read() -> Result<Vec<u8>, Failure> {
         .map_err(|e| Failure::environment(format!("cannot read the body from stdin: {e}")))?;
     if body.len() as u64 > MAX_BYTES {
         return Err(Failure::usage(
-            "the body on stdin is larger than 1 MiB, more than any receiver here takes",
+            "the body on stdin is larger than 1 MiB, the most that a receiver here takes",
         ));
     }
     Ok(body)

@@ -20,7 +20,7 @@ const VERIFIER: &str = concat!("https://smoke.deltacrown.gg/gate/v", env!("CARGO
 /// # Errors
 /// Usage: the key. Environment: a file cannot be read or written.
 pub(super) fn write(approval: &Approval, files: &[PathBuf], key: &Path, to: &Path) -> Result<(), Failure> {
-    let key = signing::read_key(key)?;
+    let key = signing::read_key("--sign", key)?;
     let mut subjects = Vec::new();
     for file in files {
         for path in [Some(file.clone()), journal_of(file)].into_iter().flatten().filter(|path| path.is_file())

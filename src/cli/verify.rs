@@ -17,11 +17,11 @@ use wire::Clock;
 pub(super) struct Args {
     /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
     /// of another built-in profile
-    #[arg(long, value_name = "NAME", default_value_t)]
+    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
     /// Who sent it: a built-in profile (`smoke senders` lists them), the file of one, or `auto`: which of the built-in ones
     /// signed it, and with which mistake
-    #[arg(long, value_name = "NAME|FILE|auto", conflicts_with = "scheme")]
+    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE|auto", conflicts_with = "scheme")]
     sender: Option<String>,
     /// The URL that the sender posted to, for senders that sign it (twilio, square, hubspot, rfc9421)
     #[arg(long, value_name = "URL", default_value = "")]
@@ -79,7 +79,7 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
     let caveats = scheme.caveats().iter().map(ToString::to_string);
     let timestamp = scheme.timestamp_ms(request.headers);
     let read = places(scheme).read(request.body);
-    out::line(json!({
+    out::raw_line(json!({
         "valid": verdict.valid,
         "reason": verdict.reason,
         "diagnosis": verdict.diagnosis,
@@ -130,7 +130,7 @@ fn unknown(args: &Args) -> Exit {
     match args.format {
         Format::Human => out::line(format!("not valid: {says}")),
         Format::Json => {
-            out::line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
+            out::raw_line(json!({ "valid": false, "reason": "missing", "diagnosis": says, "sender": null }));
         }
     }
     Exit::Fail

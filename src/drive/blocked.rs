@@ -9,16 +9,14 @@ use scenario::{RowsFrom, Step, settings_behind};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Blocked {
     /// Nobody can log in.
-    #[error(
-        "{why}\nThis says nothing about the sender. Check {settings} (session `{session}`, data row {row})"
-    )]
+    #[error("{why}\nThis says nothing about the sender. {advice} (session `{session}`, data row {row})")]
     Login {
         /// The session.
         session: String,
         /// What came.
         why: String,
-        /// Where its user and password come from.
-        settings: String,
+        /// What to do.
+        advice: String,
         /// The row, from 1.
         row: u32,
     },
@@ -58,12 +56,32 @@ pub enum Blocked {
     },
 }
 
+/// What to do about a login that failed for this reason: only what the application refuses is a matter of user and password.
+/// `settings`: where those come from.
+#[must_use]
+pub fn login_advice(why: &str, settings: &str) -> String {
+    let status = why
+        .split_once("status ")
+        .and_then(|(_, rest)| rest.split([':', ',', ' ']).next()?.parse::<u16>().ok());
+    match status {
+        Some(429) => "logins are throttled there: wait as long as it says, or raise the limit".to_owned(),
+        Some(500..) => "the application fails at its own login, whoever logs in: see its log".to_owned(),
+        Some(300..=399) => "the login is redirected: give --staging with the URL that it leads to".to_owned(),
+        _ => format!("check {settings}"),
+    }
+}
+
+fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
+}
+
 impl Driver {
     pub(super) fn refused_login(&self, session: &str, why: &str, flow: u32) -> Blocked {
         Blocked::Login {
             session: session.to_owned(),
             why: why.to_owned(),
-            settings: self.settings(session),
+            advice: capitalised(&login_advice(why, &self.settings(session))),
             row: self.row(flow),
         }
     }
@@ -101,5 +119,20 @@ impl Driver {
 
     fn settings(&self, session: &str) -> String {
         settings_behind(&self.plan.loaded.scenario, session, &self.plan.rows_from)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::login_advice;
+
+    #[test]
+    fn user_and_password_are_named_only_where_they_may_be_wrong() {
+        let of = |why: &str| login_advice(why, "STAFF_PASSWORD");
+        assert_eq!(of("login `staff` failed: status 401: {}"), "check STAFF_PASSWORD");
+        assert_eq!(of("no token at /access in the answer"), "check STAFF_PASSWORD");
+        assert!(of("status 500: HTML page: Server Error").contains("see its log"));
+        assert!(of("status 429: throttled").contains("wait"));
+        assert!(of("status 301, Location https://a.example/").contains("--staging"));
     }
 }

@@ -5,7 +5,7 @@ use super::client::{Attached, Client, ClientError, Reply};
 use super::driver::Driver;
 use super::jar::Jar;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
-use super::step::excerpt;
+use super::step::{excerpt, said};
 use crate::redact::Redactor;
 use correlate::read_json;
 use futures_util::future::join_all;
@@ -128,7 +128,7 @@ fn tokens(
         matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
     if !fits {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
-        return Err(format!("status {}{wait}: {}", reply.status, excerpt(reply, redactor)));
+        return Err(format!("status {}{wait}: {}", reply.status, said(reply, redactor)));
     }
     let Some(access) = pointers.access else {
         return match reply.header("set-cookie") {

@@ -14,7 +14,7 @@ mod seen;
 mod sessions;
 mod step;
 
-pub use blocked::Blocked;
+pub use blocked::{Blocked, login_advice};
 pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
 pub use logins::{TRIED_FIRST, try_login};

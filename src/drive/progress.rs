@@ -24,6 +24,15 @@ pub enum Event {
     },
     /// A flow ended.
     FlowEnded,
+    /// Deliveries wait for their next attempt.
+    Retrying {
+        /// Number of the attempt, from 2.
+        attempt: u32,
+        /// How many deliveries wait for it.
+        deliveries: u64,
+        /// Until the first of them is due; zero when it is overdue.
+        due_in: Duration,
+    },
     /// All flows ended; webhooks and silence are still being watched for up to this long.
     Settling {
         /// The longest it can take.

@@ -78,8 +78,13 @@ fn status_problem(reply: &Reply, expected: Option<&OneOrMany>, redactor: &Redact
         Some(all) => all.as_slice().iter().map(ToString::to_string).collect::<Vec<_>>().join(" or "),
     };
     let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
-    let what = redirect(reply).unwrap_or_else(|| excerpt(reply, redactor));
+    let what = said(reply, redactor);
     Some(redactor.scrub(&format!("status {}{wait}, expected {wanted}: {what}", reply.status)).into_owned())
+}
+
+/// What an answer that is no success says: of a redirect where it leads, of any other its body.
+pub(super) fn said(reply: &Reply, redactor: &Redactor) -> String {
+    redirect(reply).unwrap_or_else(|| excerpt(reply, redactor))
 }
 
 /// Where a redirect leads, and what to change; none for any other answer.

@@ -9,7 +9,7 @@ use crate::drive::{Attached, Client, Reply, SeenWebhooks};
 use crate::inbox::{Config, Door, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
-use record::{Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
+use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
 use scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
@@ -42,6 +42,7 @@ pub(crate) struct Prepared {
     pub(super) turns: Option<Turns>,
     pub(super) tracing: Option<Tracing>,
     pub(super) seen: Option<Arc<SeenWebhooks>>,
+    pub(super) run_id: uuid::Uuid,
     endpoint: String,
     about_stand_in: bool,
 }
@@ -52,7 +53,6 @@ impl Prepared {
     ///
     /// # Errors
     /// Whatever is missing or wrong; nothing has been driven then.
-    #[expect(clippy::too_many_lines, reason = "one check after another, each of which may be the last")]
     pub(crate) async fn new(
         mut plan: Plan,
         make_way: impl FnOnce() -> io::Result<()>,
@@ -66,12 +66,7 @@ impl Prepared {
             Target::StandIn(how) => Some(start_stand_in(&plan, &how, &endpoint, clock).await?),
             Target::Url(_) => None,
         };
-        let base = target_url(&plan, staging.as_ref());
-        // A kept connection stays with one of several processes, each of which may have a breaker of its own: where one is
-        // opened, each request goes to whichever takes it.
-        let opens_breaker = matches!(plan.budget(), Budget::Tripped(_) | Budget::LetOpen);
-        let kept = if opens_breaker { 0 } else { plan.concurrency as usize };
-        let client = Client::new(&base, kept).map_err(RunError::Target)?;
+        let client = client(&plan, staging.as_ref())?;
         let run_id = uuid::Uuid::new_v4();
         let (run, rows) = rows_of(&mut plan, staging.as_ref(), clock, run_id)?;
         let matcher = Arc::new(injector::matcher(&plan, &run, &rows));
@@ -95,12 +90,7 @@ impl Prepared {
         let turn = turns.as_ref().map(|turns| turns.turn.clone()).unwrap_or_default();
         let interceptor = injector(&plan, &endpoint, &matcher, turn.clone()).await?;
         make_way().map_err(RunError::Earlier)?;
-        let journal = Journal::create(&plan.journal, &header)
-            .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
-        let journal = match aggregator {
-            Some(aggregator) => journal.counting(aggregator),
-            None => journal,
-        };
+        let journal = begin_journal(&plan, &header, aggregator)?;
         let captures =
             |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
         let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
@@ -117,13 +107,8 @@ impl Prepared {
             seen: seen.clone(),
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
-        let rows_from =
-            match plan.data.as_deref().or(plan.loaded.scenario.data.file.as_deref().map(Path::new)) {
-                Some(file) => RowsFrom::File(file.display().to_string()),
-                None => RowsFrom::Elsewhere,
-            };
         Ok(Self {
-            rows_from,
+            rows_from: rows_from(&plan),
             tracing: plan.traced.then(|| Tracing::of(run_id)),
             plan,
             clock,
@@ -136,6 +121,7 @@ impl Prepared {
             run,
             turns,
             seen,
+            run_id,
             endpoint,
             about_stand_in,
         })
@@ -191,6 +177,34 @@ impl Prepared {
     /// Whether the target is smoke's own stand-in, here or as a server: no evidence about staging.
     pub(crate) const fn is_about_stand_in(&self) -> bool {
         self.about_stand_in
+    }
+}
+
+/// Sends the steps. A kept connection stays with one of several processes, each of which may have a breaker of its own: where
+/// one is opened, each request goes to whichever takes it.
+fn client(plan: &Plan, staging: Option<&Staging>) -> Result<Client, RunError> {
+    let opens_breaker = matches!(plan.budget(), Budget::Tripped(_) | Budget::LetOpen);
+    let kept = if opens_breaker { 0 } else { plan.concurrency as usize };
+    Client::new(&target_url(plan, staging), kept).map_err(RunError::Target)
+}
+
+fn begin_journal(
+    plan: &Plan,
+    header: &Header,
+    aggregator: Option<Box<dyn Aggregator>>,
+) -> Result<Journal, RunError> {
+    let journal = Journal::create(&plan.journal, header)
+        .map_err(|source| RunError::Journal { path: plan.journal.clone(), source })?;
+    Ok(match aggregator {
+        Some(aggregator) => journal.counting(aggregator),
+        None => journal,
+    })
+}
+
+fn rows_from(plan: &Plan) -> RowsFrom {
+    match plan.data.as_deref().or(plan.loaded.scenario.data.file.as_deref().map(Path::new)) {
+        Some(file) => RowsFrom::File(file.display().to_string()),
+        None => RowsFrom::Elsewhere,
     }
 }
 

@@ -5,7 +5,7 @@ use super::error::RunError;
 use super::flows::{FlowCounts, FlowProgress, Flows};
 use super::injector::Turns;
 use super::pacing::Pacing;
-use super::plan::{Plan, Receiver};
+use super::plan::{Plan, Receiver, Target};
 use super::prepare::Prepared;
 use super::settle::{at_most, settle, wait_for_aggregator};
 use super::tee::DriveTee;
@@ -17,7 +17,9 @@ use record::{Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::sleep;
 use wire::Clock;
 
 /// How a prepared run is executed.
@@ -35,6 +37,16 @@ impl Execution {
     pub(crate) fn unwatched(pacing: Pacing) -> Self {
         Self { pacing, listener: Arc::new(|_| ()), tee: None }
     }
+}
+
+/// How often it is said which attempts are waited for.
+const TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// What the stand-in was asked to do wrong, for whoever reads the evidence.
+fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
+    let Target::StandIn(how) = &plan.target else { return None };
+    let kinds: Vec<String> = how.misbehave.iter().map(ToString::to_string).collect();
+    (!kinds.is_empty()).then(|| Note { at, text: format!("{}{}", Note::MISBEHAVES, kinds.join(", ")) })
 }
 
 /// A run that has ended.
@@ -73,18 +85,25 @@ impl Prepared {
     /// turns true the run ends at once; what was seen is in the journal.
     ///
     /// # Errors
-    /// When the journal cannot be written.
+    /// When the journal cannot be written, or a receiver elsewhere that vouches for runs does not take this one.
     pub(crate) async fn execute(
-        self,
+        mut self,
         execution: Execution,
         stop: watch::Receiver<bool>,
     ) -> Result<Finished, RunError> {
+        if let Err(error) = self.webhook_source.register(self.run_id, &self.plan).await {
+            self.cancel(&format!("nothing was driven: {error}")).await?;
+            return Err(error);
+        }
         let path = self.plan.journal.clone();
         self.execute_all(execution, stop).await.map_err(|source| RunError::Journal { path, source })
     }
 
     async fn execute_all(self, execution: Execution, stop: watch::Receiver<bool>) -> io::Result<Finished> {
         let Execution { pacing, listener, tee } = execution;
+        if let Some(note) = misbehaviour(&self.plan, self.clock.now()) {
+            self.journal.append(&Record::Note(note))?;
+        }
         let (close, closed) = watch::channel(false);
         let webhook_source = tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), closed));
         let journal = match tee {
@@ -112,7 +131,10 @@ impl Prepared {
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
         let (plan, clock, inbox, turns) = (self.plan, self.clock, self.inbox, self.turns);
         let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
-        let played = executor.play_and_settle(pacing, stop).await;
+        let played = tokio::select! {
+            played = executor.play_and_settle(pacing, stop) => played,
+            () = executor.tell_of_retries() => Ok(Ended::Played(Finish::Interrupted)),
+        };
         // The receiver of `close` lives as long as the webhook source, which the join below waits for.
         let _ = close.send(true);
         let caught = webhook_source.await.unwrap_or(Ok(()));
@@ -151,6 +173,18 @@ impl Executor {
             _ = stop.wait_for(|stopped| *stopped) => {}
         }
         Ok(Ended::Played(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete }))
+    }
+
+    /// Says again and again which attempts are waited for; never returns.
+    async fn tell_of_retries(&self) {
+        loop {
+            sleep(TOLD_EVERY).await;
+            if let Some(next) = self.inbox.next_attempts() {
+                let due_in = next.due.since(self.clock.now());
+                let (attempt, deliveries) = (next.attempt, next.deliveries);
+                (self.listener)(Event::Retrying { attempt, deliveries, due_in });
+            }
+        }
     }
 
     async fn settle(&self) {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::sleep;
+use uuid::Uuid;
 use wire::Clock;
 use wire::http1::Limits;
 
@@ -72,6 +73,16 @@ async fn remote(plan: &Plan, inbox: &RemoteInbox, clock: Clock) -> Result<(Webho
 }
 
 impl WebhookSource {
+    /// Registers the run at a receiver elsewhere that vouches for what comes, before anything is driven.
+    ///
+    /// # Errors
+    /// When the receiver does not answer as it should.
+    pub(super) async fn register(&mut self, run: Uuid, plan: &Plan) -> Result<(), RunError> {
+        let (Self::Records(source), Receiver::Remote(inbox)) = (self, &plan.receiver) else { return Ok(()) };
+        let failed = |source| RunError::Inbox { url: shown_url(&inbox.url), source };
+        source.register((run, plan.kind, &plan.loaded.scenario.name)).await.map_err(failed)
+    }
+
     /// Takes webhooks in until `stop` turns true.
     ///
     /// # Errors
@@ -104,7 +115,7 @@ async fn replay(
         look.records.iter().try_for_each(|record| replay.take(record))?;
         let is_dark = source.open_gap().is_some();
         if stopping && (is_dark || !look.more) {
-            return source.end().iter().try_for_each(|record| replay.take(record));
+            return source.end(LIMIT).await.iter().try_for_each(|record| replay.take(record));
         }
         if is_dark {
             sleep(PAUSE).await;

@@ -7,7 +7,7 @@ use foldhash::HashMap as Fast;
 use record::RetryContract;
 use record::Tick;
 use record::faults::Fault;
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::time::Duration;
 
 /// What webhooks without an id are that are equal, byte by byte.
@@ -98,6 +98,19 @@ struct Waiting {
     awaited: Option<Awaited>,
     /// Until when the next attempt has to come.
     until: Tick,
+    /// Number of the next attempt, and when it is due.
+    next: (u32, Tick),
+}
+
+/// What the sender is expected to do next: the attempt that most deliveries wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NextAttempts {
+    /// Number of the attempt, from 2.
+    pub attempt: u32,
+    /// Deliveries that wait for it.
+    pub deliveries: u64,
+    /// When the first of them is due.
+    pub due: Tick,
 }
 
 /// The deliveries by the slot in which each is remembered.
@@ -159,6 +172,11 @@ impl Deliveries {
             settling: Settling::default(),
             failures: VecDeque::new(),
         }
+    }
+
+    /// Whether a delivery with this key is remembered.
+    pub(super) fn knows(&self, key: Key) -> bool {
+        self.correlator.latest(key).is_some()
     }
 
     /// Files an attempt that has just arrived.
@@ -235,7 +253,11 @@ impl Deliveries {
         let until = if accepted { at } else { at.plus(silence) };
         if delivery.is_open() {
             // Watched only until the next attempt comes, which has a time of its own.
-            self.waiting.insert(slot, Waiting { awaited: awaited.cloned(), until });
+            let retry_after =
+                if let Some(Fault::Status { retry_after, .. }) = fault { retry_after } else { None };
+            let pause = self.contract.gap_ms(delivery.attempts as usize, retry_after).unwrap_or_default();
+            let next = (delivery.attempts + 1, at.plus(Duration::from_millis(pause)));
+            self.waiting.insert(slot, Waiting { awaited: awaited.cloned(), until, next });
         } else {
             self.settling.due_until = self.settling.due_until.max(until);
         }
@@ -266,6 +288,18 @@ impl Deliveries {
         let waiting = self.waiting.values().map(|waiting| waiting.until);
         settling.due_until = waiting.fold(settling.due_until, Tick::max);
         settling
+    }
+
+    /// The attempt that most deliveries wait for; `None` when none waits.
+    pub(super) fn next_attempts(&self) -> Option<NextAttempts> {
+        let mut by_attempt: BTreeMap<u32, (u64, Tick)> = BTreeMap::new();
+        for Waiting { next: (attempt, due), .. } in self.waiting.values() {
+            let (n, first) = by_attempt.entry(*attempt).or_insert((0, *due));
+            *n += 1;
+            *first = (*first).min(*due);
+        }
+        let (attempt, (deliveries, due)) = by_attempt.into_iter().max_by_key(|(_, (n, _))| *n)?;
+        Some(NextAttempts { attempt, deliveries, due })
     }
 
     /// Gives up the deliveries whose next attempt had to come before `now`.

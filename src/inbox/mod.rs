@@ -5,14 +5,19 @@
 
 mod allowance;
 mod answers;
+mod author;
 mod connection_limit;
 mod deliveries;
 mod diagnoser;
+mod handled;
 mod handler;
 mod handshake;
 mod hooks;
+mod refusals;
 mod replay;
 mod server;
+mod strangers;
+mod verification;
 mod wall_time;
 
 pub use deliveries::Content;

@@ -1,8 +1,8 @@
 //! Takes in what another receiver recorded, so that a run settles on it as on what came to its own door.
 
+use super::author::Seen;
 use super::deliveries::Awaited;
 use super::handler::Inbox;
-use correlate::Author;
 use record::Ending;
 use record::faults::Fault;
 use record::{Attempt, Record, Watch};
@@ -59,11 +59,14 @@ impl Replay {
 
     fn arrived(&mut self, attempt: &Attempt) {
         let body = attempt.body.bytes();
-        if self.inbox.author(&attempt.headers, &body, attempt.verdict.reason) == Author::Stranger {
-            return;
-        }
+        let seen = Seen {
+            headers: &attempt.headers,
+            body: &body,
+            peer: attempt.peer,
+            reason: attempt.verdict.reason,
+        };
+        let Some((_, sighting)) = self.inbox.whose(&seen) else { return };
         self.inbox.show(&attempt.headers, &body, attempt.verdict.reason, attempt.first_byte);
-        let sighting = self.inbox.sighting(&attempt.headers, &body);
         let slot = self.inbox.saw_beginning(&sighting, attempt.first_byte);
         let (status, fault) = (attempt.answer, attempt.fault);
         self.under_way.insert(attempt.attempt, UnderWay { slot, awaited: sighting.awaited, fault, status });

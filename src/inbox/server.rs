@@ -1,7 +1,8 @@
 //! The inbox's front door on a TCP socket.
 
 use super::connection_limit::{ConnectionLimit, Taken};
-use super::handler::{Handled, Inbox};
+use super::handled::Handled;
+use super::handler::Inbox;
 use super::hooks::Upstream;
 use record::Ending;
 use std::net::IpAddr;

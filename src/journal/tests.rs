@@ -71,7 +71,25 @@ fn written(notes: u64) -> Vec<u8> {
     std::fs::read(&path).unwrap()
 }
 
+/// What is read one by one, which is what is read ahead.
 fn read(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
+    let one_by_one = one_by_one(bytes);
+    let told = |read: &Result<_, ReadError>| read.as_ref().map_err(ToString::to_string).cloned();
+    assert_eq!(told(&one_by_one), told(&ahead(bytes)));
+    one_by_one
+}
+
+fn ahead(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
+    let (header, reader) = Reader::new(bytes)?;
+    let mut records = vec![Record::Header(Box::new(header))];
+    let integrity = reader.for_each(|record, line| {
+        assert_eq!(Some(line), bytes.split(|b| *b == b'\n').nth(records.len()));
+        records.push(record);
+    })?;
+    Ok((records, integrity))
+}
+
+fn one_by_one(bytes: &[u8]) -> Result<(Vec<Record>, Integrity), ReadError> {
     let (header, mut reader) = Reader::new(bytes)?;
     let mut records = vec![Record::Header(Box::new(header))];
     while let Some(record) = reader.next_record()? {
@@ -120,6 +138,12 @@ fn what_is_written_is_read_again() {
     let Record::Attempt(read) = &records[2] else { panic!("an attempt") };
     assert_eq!(read.body.bytes(), raw);
     assert_eq!(integrity.sha256, sha256_hex(&bytes));
+}
+
+#[test]
+fn more_records_than_are_handed_over_at_once_are_read_in_order() {
+    let (records, _) = read(&written(1_000)).unwrap();
+    assert_eq!(records[1..1_001], (0..1_000).map(note).collect::<Vec<_>>());
 }
 
 #[test]

@@ -143,7 +143,7 @@ impl<J: Judge> Observe<J> {
         for text in &gone {
             self.note(text.clone())?;
         }
-        for record in self.source.end() {
+        for record in self.source.end(LAST_WITHIN).await {
             write(&self.journal, &mut self.judge, &record)?;
         }
         if !self.logs.is_empty() {

@@ -2,18 +2,23 @@
 
 use super::metrics::Metrics;
 use super::token::Token;
+use super::witness::{Refused, Witness};
 use crate::inbox::Routes;
 use crate::journal::{Journal, segment_path};
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use record::{Header, Line, MAX_LINE, Record};
+use record::seal::SignedCheckpoint;
+use record::{Header, Line, MAX_LINE, Record, RunKind};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use signature::Scheme;
+use std::collections::HashMap;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -44,6 +49,8 @@ pub(super) struct Paths {
     pub wrong: Semaphore,
     /// The first part that nobody has read back to its end.
     pub unread_from: Arc<AtomicU64>,
+    /// Vouches for what comes, where the receiver has a key.
+    pub witness: Option<Arc<Witness>>,
 }
 
 /// Health alone: the rest is on a listener of its own.
@@ -81,6 +88,28 @@ pub struct Meta {
     pub endpoint: String,
     /// The signature scheme's name.
     pub scheme: String,
+    /// What it vouches for, where it has a key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub witness: Option<Vouched>,
+}
+
+/// What a receiver with a key says of itself and of a registered run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Vouched {
+    /// Its public key, hex.
+    pub key: String,
+    /// What came to the run that was asked about, up to the end of this answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<SignedCheckpoint>,
+}
+
+/// The answer of `POST /_smoke/runs`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Registration {
+    /// Where the records of the run begin.
+    pub next: String,
+    /// That it is registered, and which others were before.
+    pub checkpoint: SignedCheckpoint,
 }
 
 /// A place in a journal: part and byte.
@@ -90,13 +119,28 @@ pub(super) struct Cursor {
     offset: u64,
 }
 
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.part, self.offset)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (part, offset) = text.split_once('.').ok_or(())?;
+        Ok(Self { part: part.parse().map_err(drop)?, offset: offset.parse().map_err(drop)? })
+    }
+}
+
 /// What one look at the journal gave.
-struct Piece {
-    header: Header,
-    lines: Vec<u8>,
-    next: Cursor,
-    missed: bool,
-    more: bool,
+pub(super) struct Piece {
+    pub header: Header,
+    pub lines: Vec<u8>,
+    pub next: Cursor,
+    pub missed: bool,
+    pub more: bool,
 }
 
 impl Routes for Paths {
@@ -148,7 +192,10 @@ impl Paths {
                 sleep(WRONG_TOKEN).await;
                 refused(401, "a bearer token is needed").with("WWW-Authenticate", "Bearer realm=\"smoke\"")
             }
-            Some(_) if request.path() != "/_smoke/attempts" => refused(404, "only /_smoke/attempts is here"),
+            Some(_) if request.path() == "/_smoke/runs" => self.register(request),
+            Some(_) if request.path() != "/_smoke/attempts" => {
+                refused(404, "/_smoke/attempts and /_smoke/runs are here")
+            }
             Some(_) if request.method != "GET" => {
                 refused(405, "attempts are read with GET").with("Allow", "GET")
             }
@@ -164,23 +211,69 @@ impl Paths {
             Some(_) => return refused(400, "wait: not a number of seconds"),
         };
         let until = Instant::now() + wait;
-        let Some(mut at) = self.cursor(since) else {
+        let Some(since) = self.cursor(since) else {
             return refused(400, "since: not 0, now, or the `next` of an earlier answer");
         };
+        let mut at = since;
         loop {
-            let piece = match self.look(at) {
+            let piece = match self.look(at, None) {
                 Ok(piece) => piece,
                 Err(error) => return refused(503, &format!("the journal cannot be read: {}", error.kind())),
             };
             self.unread_from.fetch_max(piece.next.part, Ordering::Relaxed);
             if !piece.lines.is_empty() || piece.missed || Instant::now() >= until {
-                return self.piece(request, &piece);
+                return match self.vouched(request, since, &piece) {
+                    Ok(vouched) => self.piece(request, &piece, vouched),
+                    Err(refusal) => refusal,
+                };
             }
             at = piece.next;
             if !piece.more {
                 sleep(LOOK).await;
             }
         }
+    }
+
+    /// Registers the run of the query: its id, kind and scenario.
+    fn register(&self, request: &RawRequest) -> Response {
+        if request.method != "POST" {
+            return refused(405, "runs are registered with POST").with("Allow", "POST");
+        }
+        let Some(witness) = &self.witness else {
+            return refused(404, "this receiver vouches for nothing: start it with --witness-key");
+        };
+        let asked: HashMap<_, _> = asked(request);
+        let run = asked.get("run").and_then(|run| uuid::Uuid::parse_str(run).ok());
+        let kind = asked.get("kind").and_then(|kind| {
+            [RunKind::Run, RunKind::Load, RunKind::Observe].into_iter().find(|known| known.name() == kind)
+        });
+        let (Some(run), Some(kind), Some(scenario)) = (run, kind, asked.get("scenario")) else {
+            return refused(400, "run (a UUID), kind (run, load, observe) and scenario are needed");
+        };
+        match witness.register(self, (run, kind, scenario)) {
+            Ok((since, checkpoint)) => {
+                let registration = Registration { next: since.to_string(), checkpoint };
+                Response::json(200, &json!({ "smoke": registration }))
+            }
+            Err(refusal) => not_vouched(&refusal),
+        }
+    }
+
+    /// What is signed of an answer: with `run` what came to that run up to its end, with `close` for the last time.
+    fn vouched(
+        &self,
+        request: &RawRequest,
+        since: Cursor,
+        piece: &Piece,
+    ) -> Result<Option<Vouched>, Response> {
+        let Some(witness) = &self.witness else { return Ok(None) };
+        let key = witness.public().to_string();
+        let Some(run) = query(request, "run") else { return Ok(Some(Vouched { key, checkpoint: None })) };
+        let run = uuid::Uuid::parse_str(run).map_err(|_| refused(400, "run: not a UUID"))?;
+        let closes = query(request, "close") == Some("1");
+        let checkpoint = witness.checkpoint(self, (run, since), piece, closes);
+        let checkpoint = checkpoint.map_err(|refusal| not_vouched(&refusal))?;
+        Ok(Some(Vouched { key, checkpoint: Some(checkpoint) }))
     }
 
     /// The end of what is written.
@@ -192,22 +285,19 @@ impl Paths {
 
     /// Records from `at` on, as JSON lines, and where to go on.
     pub(super) fn read(&self, at: Cursor) -> io::Result<(Vec<u8>, Cursor)> {
-        self.look(at).map(|piece| (piece.lines, piece.next))
+        self.look(at, None).map(|piece| (piece.lines, piece.next))
     }
 
     fn cursor(&self, since: &str) -> Option<Cursor> {
         match since {
             "" | "0" => Some(Cursor { part: 0, offset: 0 }),
             "now" => Some(self.now()),
-            other => {
-                let (part, offset) = other.split_once('.')?;
-                Some(Cursor { part: part.parse().ok()?, offset: offset.parse().ok()? })
-            }
+            other => other.parse().ok(),
         }
     }
 
-    /// Reads what is behind `at`, of one part at most.
-    fn look(&self, at: Cursor) -> io::Result<Piece> {
+    /// Reads what is behind `at`, of one part at most, and nothing behind `until`.
+    pub(super) fn look(&self, at: Cursor, until: Option<Cursor>) -> io::Result<Piece> {
         let _ = self.journal.flush();
         let (current, last) = self.journal.part();
         let mut part = at.part;
@@ -226,27 +316,29 @@ impl Paths {
         };
         let part = part.min(last);
         let offset = if part == at.part { at.offset } else { 0 };
-        let (header, lines, end) = read_from(file, offset)?;
+        let limit = until.filter(|until| until.part == part).map_or(u64::MAX, |until| until.offset);
+        let (header, lines, end) = read_from(file, offset, limit)?;
         let more = end.more || part < last;
-        let next = match end.more || part >= last {
+        let next = match end.more || part >= last || end.offset == limit {
             true => Cursor { part, offset: end.offset },
             false => Cursor { part: part + 1, offset: 0 },
         };
         Ok(Piece { header, lines, next, missed, more })
     }
 
-    fn piece(&self, request: &RawRequest, piece: &Piece) -> Response {
+    fn piece(&self, request: &RawRequest, piece: &Piece, witness: Option<Vouched>) -> Response {
         let wall = |tick: record::Tick| tick.wall(self.clock.started());
         let meta = Meta {
             run_id: piece.header.run_id,
             started: piece.header.started,
             received: wall(request.received),
             answered: wall(self.clock.now()),
-            next: format!("{}.{}", piece.next.part, piece.next.offset),
+            next: piece.next.to_string(),
             missed: piece.missed,
             more: piece.more,
             endpoint: piece.header.webhook.endpoint.clone(),
             scheme: piece.header.scheme.to_string(),
+            witness,
         };
         let mut body = serde_json::to_vec(&json!({ "smoke": meta })).unwrap_or_default();
         body.push(b'\n');
@@ -269,7 +361,7 @@ struct End {
 }
 
 /// The header of a part, and its whole lines from `offset` on as bare records, as far as one answer goes.
-fn read_from(file: File, offset: u64) -> io::Result<(Header, Vec<u8>, End)> {
+fn read_from(file: File, offset: u64, limit: u64) -> io::Result<(Header, Vec<u8>, End)> {
     let mut input = BufReader::with_capacity(64 * 1024, file);
     let mut first = Vec::new();
     read_line(&mut input, &mut first)?;
@@ -281,7 +373,7 @@ fn read_from(file: File, offset: u64) -> io::Result<(Header, Vec<u8>, End)> {
     input.seek(SeekFrom::Start(at))?;
     let (mut lines, mut line) = (Vec::new(), Vec::new());
     loop {
-        let n = read_line(&mut input, &mut line)?;
+        let n = if at < limit { read_line(&mut input, &mut line)? } else { 0 };
         if n == 0 || line.last() != Some(&b'\n') {
             return Ok((*header, lines, End { offset: at, more: false }));
         }
@@ -321,6 +413,26 @@ fn bare(line: &[u8]) -> Option<&str> {
         "{\"watch\":{\"wall_clock\":",
     ];
     wanted.iter().any(|w| record.starts_with(w)).then_some(record)
+}
+
+/// The names and values of a query, decoded.
+fn asked(request: &RawRequest) -> HashMap<String, String> {
+    let query = request.target.split_once('?').map_or("", |(_, query)| query);
+    url::form_urlencoded::parse(query.as_bytes()).into_owned().collect()
+}
+
+/// The answer where nothing can be signed.
+fn not_vouched(refusal: &Refused) -> Response {
+    match refusal {
+        Refused::Unknown => refused(404, "this run was not registered here"),
+        Refused::Closed => refused(409, "this run has ended"),
+        Refused::TooMany => {
+            refused(429, "too many runs were registered within a minute").with("Retry-After", "60")
+        }
+        Refused::Gone => refused(410, "what came since the run was registered is not all there any more"),
+        Refused::Place => refused(400, "since: not the `next` of an earlier answer about this run"),
+        Refused::Journal(error) => refused(503, &format!("the journal fails: {}", error.kind())),
+    }
 }
 
 fn query<'a>(request: &'a RawRequest, name: &str) -> Option<&'a str> {

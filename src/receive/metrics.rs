@@ -26,22 +26,9 @@ type Labelled = Family<[(&'static str, String); 1], Counter>;
 /// The counters of a receiver.
 pub struct Metrics {
     registry: Registry,
-    deliveries: Labelled,
-    attempts: Labelled,
+    families: Families,
     latency: Histogram,
-    by_attempts: Labelled,
-    errors: Labelled,
-    signatures: Labelled,
-    signature_failures: Labelled,
-    pii: Labelled,
-    inspected: Counter,
-    refused: Labelled,
-    unwritten: Counter,
-    undiagnosed: Counter,
-    wrong_tokens: Counter,
-    strangers: Counter,
-    not_kept: Counter,
-    parts_removed: Counter,
+    counters: Counters,
     /// What is to be said on stderr.
     notices: Mutex<Vec<String>>,
     journal: Gauge,
@@ -50,6 +37,29 @@ pub struct Metrics {
     clock_ahead_ms: AtomicI64,
     untold: Mutex<Option<Untold>>,
     usual: Usual,
+}
+
+/// Counters with a label.
+struct Families {
+    deliveries: Labelled,
+    attempts: Labelled,
+    by_attempts: Labelled,
+    errors: Labelled,
+    signatures: Labelled,
+    signature_failures: Labelled,
+    pii: Labelled,
+    refused: Labelled,
+}
+
+/// Counters without one.
+struct Counters {
+    inspected: Counter,
+    unwritten: Counter,
+    undiagnosed: Counter,
+    wrong_tokens: Counter,
+    strangers: Counter,
+    not_kept: Counter,
+    parts_removed: Counter,
 }
 
 /// Webhooks that were answered 503 because the journal could not be written, and since when.
@@ -86,84 +96,94 @@ fn writable_gauge(registry: &mut Registry) -> Gauge {
     journal
 }
 
-impl Metrics {
-    /// All at zero.
-    #[must_use]
-    #[expect(clippy::too_many_lines, reason = "one registration for each metric")]
-    pub fn new() -> Self {
-        let mut registry = Registry::default();
+impl Families {
+    fn new(registry: &mut Registry) -> Self {
         let mut family = |name: &str, help: &str| {
             let family = Labelled::default();
             registry.register(name, help, family.clone());
             family
         };
-        let deliveries = family("webhook_deliveries", "Deliveries that ended, by how they ended");
-        let attempts = family("webhook_delivery_attempts", "Attempts, by the status that the sender saw");
-        let by_attempts =
-            family("webhook_deliveries_by_attempts", "Deliveries that ended, by number of attempts");
-        let errors = family("webhook_delivery_errors", "Attempts that failed, by class");
-        let signatures = family("webhook_signature_checks", "Attempts, by what the verification said");
-        let signature_failures =
-            family("webhook_signature_failures", "Attempts that did not verify, by reason");
-        let pii = family("webhook_pii_findings", "Findings of personal data in webhooks, by category");
-        let refused = family("webhook_requests_refused", "Requests that were no webhook");
+        Self {
+            deliveries: family("webhook_deliveries", "Deliveries that ended, by how they ended"),
+            attempts: family("webhook_delivery_attempts", "Attempts, by the status that the sender saw"),
+            by_attempts: family(
+                "webhook_deliveries_by_attempts",
+                "Deliveries that ended, by number of attempts",
+            ),
+            errors: family("webhook_delivery_errors", "Attempts that failed, by class"),
+            signatures: family("webhook_signature_checks", "Attempts, by what the verification said"),
+            signature_failures: family(
+                "webhook_signature_failures",
+                "Attempts that did not verify, by reason",
+            ),
+            pii: family("webhook_pii_findings", "Findings of personal data in webhooks, by category"),
+            refused: family("webhook_requests_refused", "Requests that were no webhook"),
+        }
+    }
+}
+
+impl Counters {
+    fn new(registry: &mut Registry) -> Self {
+        let mut counter = |name: &str, help: &str| {
+            let counter = Counter::default();
+            registry.register(name, help, counter.clone());
+            counter
+        };
+        Self {
+            inspected: counter("webhook_pii_inspected", "Webhooks looked at for personal data"),
+            unwritten: counter(
+                "webhook_journal_failures",
+                "Webhooks answered 503 because the journal could not be written",
+            ),
+            undiagnosed: counter(
+                "webhook_diagnoses_skipped",
+                "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
+            ),
+            wrong_tokens: counter(
+                "webhook_token_failures",
+                "Requests for what the token guards that did not have it",
+            ),
+            strangers: counter(
+                "webhook_unauthenticated_requests",
+                "Requests without a valid signature that nothing shows to be the sender's; they are among the failed checks",
+            ),
+            not_kept: counter(
+                "webhook_unauthenticated_not_kept",
+                "Requests without a valid signature that are only counted, not in the journal: too many came",
+            ),
+            parts_removed: counter(
+                "webhook_journal_parts_removed",
+                "Parts of the journal that --keep removed",
+            ),
+        }
+    }
+}
+
+impl Metrics {
+    /// All at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        let mut registry = Registry::default();
+        let families = Families::new(&mut registry);
         let latency = Histogram::new(BUCKETS);
         registry.register(
             "webhook_delivery_latency_seconds",
             "First byte of the first attempt to the end of the accepting answer",
             latency.clone(),
         );
-        let mut counter = |name: &str, help: &str| {
-            let counter = Counter::default();
-            registry.register(name, help, counter.clone());
-            counter
-        };
-        let inspected = counter("webhook_pii_inspected", "Webhooks looked at for personal data");
-        let unwritten = counter(
-            "webhook_journal_failures",
-            "Webhooks answered 503 because the journal could not be written",
-        );
-        let undiagnosed = counter(
-            "webhook_diagnoses_skipped",
-            "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
-        );
-        let wrong_tokens =
-            counter("webhook_token_failures", "Requests for what the token guards that did not have it");
-        let strangers = counter(
-            "webhook_unauthenticated_requests",
-            "Requests without a valid signature that nothing shows to be the sender's; they are among the failed checks",
-        );
-        let not_kept = counter(
-            "webhook_unauthenticated_not_kept",
-            "Requests without a valid signature that are only counted, not in the journal: too many came",
-        );
-        let parts_removed =
-            counter("webhook_journal_parts_removed", "Parts of the journal that --keep removed");
+        let counters = Counters::new(&mut registry);
         let journal = writable_gauge(&mut registry);
         let usual = Usual {
-            valid: one(&signatures, "result", "valid"),
-            answered_200: one(&attempts, "code", "200"),
-            delivered: one(&deliveries, "status", status(Outcome::Delivered)),
-            at_once: one(&by_attempts, "attempts", "1"),
+            valid: one(&families.signatures, "result", "valid"),
+            answered_200: one(&families.attempts, "code", "200"),
+            delivered: one(&families.deliveries, "status", status(Outcome::Delivered)),
+            at_once: one(&families.by_attempts, "attempts", "1"),
         };
         let metrics = Self {
             registry,
-            deliveries,
-            attempts,
+            families,
             latency,
-            by_attempts,
-            errors,
-            signatures,
-            signature_failures,
-            pii,
-            inspected,
-            refused,
-            unwritten,
-            undiagnosed,
-            wrong_tokens,
-            strangers,
-            not_kept,
-            parts_removed,
+            counters,
             notices: Mutex::new(Vec::new()),
             journal,
             writable: AtomicBool::new(true),
@@ -178,26 +198,26 @@ impl Metrics {
     /// Series that alerts divide by or sum over are there from the start: an absent series is not a zero.
     fn begin_at_zero(&self) {
         for outcome in [Outcome::Delivered, Outcome::Aborted, Outcome::Exhausted, Outcome::GivenUp] {
-            let _ = one(&self.deliveries, "status", status(outcome));
+            let _ = one(&self.families.deliveries, "status", status(outcome));
         }
         for code in ["400", "404", "405", "408", "413", "431"] {
-            let _ = one(&self.refused, "code", code);
+            let _ = one(&self.families.refused, "code", code);
         }
         for code in ["400", "503"] {
-            let _ = one(&self.attempts, "code", code);
+            let _ = one(&self.families.attempts, "code", code);
         }
         for attempts in ["2", "3"] {
-            let _ = one(&self.by_attempts, "attempts", attempts);
+            let _ = one(&self.families.by_attempts, "attempts", attempts);
         }
-        let _ = one(&self.signatures, "result", "invalid");
+        let _ = one(&self.families.signatures, "result", "invalid");
         for class in ["4xx", "5xx", "timeout", "connection"] {
-            let _ = one(&self.errors, "class", class);
+            let _ = one(&self.families.errors, "class", class);
         }
         for reason in [Reason::Mismatch, Reason::Missing, Reason::Malformed, Reason::Stale, Reason::Future] {
-            let _ = one(&self.signature_failures, "reason", &reason.to_string());
+            let _ = one(&self.families.signature_failures, "reason", &reason.to_string());
         }
         for category in Category::ALL {
-            let _ = one(&self.pii, "category", category.name());
+            let _ = one(&self.families.pii, "category", category.name());
         }
     }
 
@@ -239,7 +259,7 @@ impl Metrics {
 
     /// Somebody asked without the token.
     pub fn part_removed(&self, notice: Option<String>) {
-        self.parts_removed.inc();
+        self.counters.parts_removed.inc();
         self.notices.lock().unwrap_or_else(PoisonError::into_inner).extend(notice);
     }
 
@@ -251,7 +271,7 @@ impl Metrics {
 
     /// A request for what the token guards did not have it.
     pub fn wrong_token(&self) {
-        self.wrong_tokens.inc();
+        self.counters.wrong_tokens.inc();
     }
 
     /// How far the system's clock is from where it was at the start, in ms, when that is more than a second.
@@ -262,13 +282,13 @@ impl Metrics {
 
     /// The text of a webhook was looked at.
     pub fn inspected(&self) {
-        self.inspected.inc();
+        self.counters.inspected.inc();
     }
 
     /// These were found in one.
     pub fn found(&self, found: impl IntoIterator<Item = Category>) {
         for category in found {
-            one(&self.pii, "category", category.name()).inc();
+            one(&self.families.pii, "category", category.name()).inc();
         }
     }
 
@@ -325,10 +345,10 @@ impl Observer for Metrics {
         if reason == Reason::Valid {
             self.usual.valid.inc();
         } else if reason == Reason::Unchecked {
-            one(&self.signatures, "result", "unchecked").inc();
+            one(&self.families.signatures, "result", "unchecked").inc();
         } else {
-            one(&self.signatures, "result", "invalid").inc();
-            one(&self.signature_failures, "reason", &reason.to_string()).inc();
+            one(&self.families.signatures, "result", "invalid").inc();
+            one(&self.families.signature_failures, "reason", &reason.to_string()).inc();
         }
     }
 
@@ -338,7 +358,7 @@ impl Observer for Metrics {
             return;
         }
         let code = status.map_or_else(|| "none".to_owned(), |s| s.to_string());
-        one(&self.attempts, "code", &code).inc();
+        one(&self.families.attempts, "code", &code).inc();
         let class = match (status, how) {
             (Some(400..=499), _) => "4xx",
             (Some(500..=599), _) => "5xx",
@@ -346,18 +366,20 @@ impl Observer for Metrics {
             (None, Ending::SenderClosed) => "timeout",
             (None, _) => "connection",
         };
-        one(&self.errors, "class", class).inc();
+        one(&self.families.errors, "class", class).inc();
     }
 
     fn ended(&self, ended: &Ended) {
         let by_attempts = match ended.attempts {
             1 => self.usual.at_once.clone(),
-            n if n > MOST_ATTEMPTS => one(&self.by_attempts, "attempts", &format!("{MOST_ATTEMPTS}+")),
-            n => one(&self.by_attempts, "attempts", &n.to_string()),
+            n if n > MOST_ATTEMPTS => {
+                one(&self.families.by_attempts, "attempts", &format!("{MOST_ATTEMPTS}+"))
+            }
+            n => one(&self.families.by_attempts, "attempts", &n.to_string()),
         };
         by_attempts.inc();
         if ended.outcome != Outcome::Delivered {
-            one(&self.deliveries, "status", status(ended.outcome)).inc();
+            one(&self.families.deliveries, "status", status(ended.outcome)).inc();
         } else {
             self.usual.delivered.inc();
             self.latency.observe(ended.took.as_secs_f64());
@@ -365,20 +387,20 @@ impl Observer for Metrics {
     }
 
     fn refused(&self, status: u16) {
-        one(&self.refused, "code", &status.to_string()).inc();
+        one(&self.families.refused, "code", &status.to_string()).inc();
     }
 
     fn undiagnosed(&self, skipped: u64) {
-        self.undiagnosed.inc_by(skipped);
+        self.counters.undiagnosed.inc_by(skipped);
     }
 
     fn stranger(&self) {
-        self.strangers.inc();
+        self.counters.strangers.inc();
     }
 
     fn not_kept(&self, reason: Reason) {
         self.attempt(reason);
-        self.not_kept.inc();
+        self.counters.not_kept.inc();
     }
 
     fn clock_parted(&self, ahead_ms: i64) {
@@ -386,7 +408,7 @@ impl Observer for Metrics {
     }
 
     fn unwritten(&self, at: Tick) {
-        self.unwritten.inc();
+        self.counters.unwritten.inc();
         self.with_untold(|untold| untold.get_or_insert(Untold { from: at, webhooks: 0 }).webhooks += 1);
         self.set_writable(false);
     }

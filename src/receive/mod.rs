@@ -10,8 +10,9 @@ mod scan;
 mod tap;
 mod token;
 mod upkeep;
+mod witness;
 
-pub use api::{Meta, NEXT_HEADER};
+pub use api::{Meta, NEXT_HEADER, Registration};
 pub use keep::Keep;
 pub use metrics::Metrics;
 pub use plan::{Identity, Plan, descriptors, header};

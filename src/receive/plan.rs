@@ -6,6 +6,7 @@ use crate::inbox::Tls;
 use crate::journal::{Rotation, Sync};
 use record::RunKind;
 use record::faults::FaultSpec;
+use record::seal::SigningKey;
 use record::{Header, RetryContract, SenderProfile, WebhookConfig};
 use serde_json::Value;
 use signature::Scheme;
@@ -51,6 +52,8 @@ pub struct Plan {
     pub rotation: Rotation,
     /// Guards reading back.
     pub token: Option<Token>,
+    /// Signs what comes, for runs that register before they begin.
+    pub witness: Option<SigningKey>,
     /// Breaks attempts on purpose.
     pub interceptor: Option<Arc<dyn Interceptor>>,
     /// The faults as typed.

@@ -8,9 +8,11 @@ use super::plan::{Plan, header};
 use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
+use super::witness::Witness;
 use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::Turn;
+use record::seal::PublicKey;
 use record::{Note, Record};
 use signature::{KeyError, Verifier};
 use std::io;
@@ -86,6 +88,7 @@ pub struct Receiver {
     stopped: Arc<AtomicBool>,
     keeper: Keeper,
     admin: Option<Admin>,
+    witness: Option<Arc<Witness>>,
 }
 
 impl Receiver {
@@ -101,12 +104,8 @@ impl Receiver {
     ///
     /// # Errors
     /// Whatever is missing or wrong.
-    #[expect(clippy::too_many_lines, reason = "one part of the receiver after another")]
     pub fn with_clock(mut plan: Plan, clock: Clock) -> Result<Self, ReceiverError> {
-        let verifier = match plan.identity.blind {
-            true => None,
-            false => Some(Verifier::new(plan.identity.scheme, &plan.secret)?),
-        };
+        let verifier = verifier(&plan)?;
         let tap = plan.forward.as_ref().map(|(url, within)| Tap::new(url, *within)).transpose()?;
         let failed = |source| ReceiverError::Bind { address: plan.address, source };
         let listener = listen(plan.address).map_err(failed)?;
@@ -123,27 +122,20 @@ impl Receiver {
         let journal = Journal::create_in_segments(&plan.journal, &header, options)
             .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?;
         let metrics = Arc::new(Metrics::new());
-        let config = Config {
-            door: Door::posted(plan.path.clone()),
-            scheme: plan.identity.scheme,
-            verifier,
-            contract: plan.identity.retry.clone(),
-            interceptor: plan.interceptor.clone(),
-            matcher: Arc::default(),
-            content: Content::OfMany,
-            turn: Turn::default(),
-            seen: None,
-            kept_in_part: KeptInPart::All,
-        };
         let unread_from = Arc::new(AtomicU64::new(0));
+        let witness = plan.witness.take().map(|key| Witness::new(key, journal.clone(), clock)).transpose();
+        let witness = witness
+            .map_err(|source| ReceiverError::Journal { path: plan.journal.clone(), source })?
+            .map(Arc::new);
         let paths = Arc::new(Paths {
             journal: journal.clone(),
             metrics: Arc::clone(&metrics),
             clock,
-            token: plan.token,
+            token: plan.token.clone(),
             scheme: plan.identity.scheme,
             wrong: Semaphore::new(MOST_WRONG),
             unread_from: Arc::clone(&unread_from),
+            witness: witness.clone(),
         });
         let stopped = Arc::new(AtomicBool::new(false));
         scan::start(Arc::clone(&paths), Arc::clone(&stopped))?;
@@ -152,25 +144,18 @@ impl Receiver {
             Some(_) => Arc::new(Health(paths)),
             None => paths,
         };
-        let inbox = Inbox::new(config, clock, journal.clone())
+        let inbox = Inbox::new(config(&plan, verifier), clock, journal.clone())
             .with_routes(routes)
             .with_observer(Arc::clone(&metrics) as Arc<dyn crate::inbox::Observer>);
         let inbox = match tap {
             Some(tap) => inbox.with_upstream(Arc::new(tap)),
             None => inbox,
         };
-        let doors = Doors {
-            limits: plan.limits,
-            connections: plan.connections,
-            per_address: plan.connections_per_address.unwrap_or(plan.connections.div_ceil(SHARE)),
-            drain: plan.drain,
-            bodies: Doors::BODIES,
-        };
         Ok(Self {
             listener,
             address,
+            doors: doors(&plan),
             tls: plan.tls,
-            doors,
             inbox: Arc::new(inbox),
             path: plan.journal,
             keeper: Keeper {
@@ -181,6 +166,7 @@ impl Receiver {
                 unread_from,
             },
             admin,
+            witness,
             journal,
             metrics,
             clock,
@@ -198,6 +184,12 @@ impl Receiver {
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref().and_then(|admin| admin.listener.local_addr().ok())
+    }
+
+    /// The key that what it vouches for is checked with, where it has one.
+    #[must_use]
+    pub fn witness(&self) -> Option<PublicKey> {
+        self.witness.as_ref().map(|witness| witness.public())
     }
 
     /// Its journal.
@@ -224,6 +216,7 @@ impl Receiver {
             metrics: Arc::clone(&self.metrics),
             clock: self.clock,
             keeper: self.keeper,
+            witness: self.witness,
         };
         let upkeep = tokio::spawn(upkeep.run());
         let admin = self.admin.map(|admin| tokio::spawn(admin.serve(stop.clone())));
@@ -236,6 +229,39 @@ impl Receiver {
         let note = Note { at: self.clock.now(), text: "the receiver was told to stop".to_owned() };
         self.journal.append(&Record::Note(note)).map_err(failed)?;
         self.journal.finish(self.clock.now(), true).map_err(failed)
+    }
+}
+
+/// Checks signatures; none where the receiver has no secret.
+fn verifier(plan: &Plan) -> Result<Option<Verifier>, KeyError> {
+    if plan.identity.blind {
+        return Ok(None);
+    }
+    Verifier::new(plan.identity.scheme, &plan.secret).map(Some)
+}
+
+fn config(plan: &Plan, verifier: Option<Verifier>) -> Config {
+    Config {
+        door: Door::posted(plan.path.clone()),
+        seen: None,
+        scheme: plan.identity.scheme,
+        verifier,
+        contract: plan.identity.retry.clone(),
+        interceptor: plan.interceptor.clone(),
+        matcher: Arc::default(),
+        content: Content::OfMany,
+        turn: Turn::default(),
+        kept_in_part: KeptInPart::All,
+    }
+}
+
+fn doors(plan: &Plan) -> Doors {
+    Doors {
+        limits: plan.limits,
+        connections: plan.connections,
+        per_address: plan.connections_per_address.unwrap_or(plan.connections.div_ceil(SHARE)),
+        drain: plan.drain,
+        bodies: Doors::BODIES,
     }
 }
 

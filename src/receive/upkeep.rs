@@ -3,6 +3,7 @@
 
 use super::keep::Keeper;
 use super::metrics::Metrics;
+use super::witness::Witness;
 use crate::inbox::Inbox;
 use crate::journal::{Journal, hidden_beside};
 use record::{Gap, Record, Watch};
@@ -30,6 +31,7 @@ pub(super) struct Upkeep {
     pub metrics: Arc<Metrics>,
     pub clock: Clock,
     pub keeper: Keeper,
+    pub witness: Option<Arc<Witness>>,
 }
 
 impl Upkeep {
@@ -47,6 +49,10 @@ impl Upkeep {
                 self.inbox.look_at_clock();
                 self.inbox.tell_not_kept();
                 self.try_again();
+                // Before old parts go, which may have been the ones with the roll.
+                if let Some(witness) = &self.witness {
+                    let _ = witness.keep_roll();
+                }
                 self.keeper.look();
             }
         }

@@ -1,26 +1,17 @@
 //! Puts the records of another process on our time line and gives their attempts numbers of ours.
 
 use super::Batch;
-use record::Tick;
-use record::{Note, Record, Watch};
-use std::collections::{HashMap, VecDeque};
+use record::{Placement, Record, Tick, TimeLine};
 use wire::Clock;
 
 /// Where attempts of other processes stand with us.
 #[derive(Debug, Default)]
 pub(super) struct ClockAlignment {
-    run: Option<uuid::Uuid>,
-    /// Their number to ours, of the attempts that are under way.
-    under_way: HashMap<u64, u64>,
-    /// The same of those that have ended last, of which a diagnosis may come.
-    answered: VecDeque<(u64, u64)>,
-    next: u64,
+    placement: Placement,
     /// The clock of the run minus ours in µs, where it was found wrong.
     apart_us: i64,
 }
 
-/// Attempts that have ended and may still be diagnosed: as many as a receiver keeps waiting.
-const ANSWERED: usize = 1024;
 /// A record is not from later than it was read, by more than this in µs.
 const AHEAD_US: i64 = 1_000_000;
 /// What is read as new was written since the last look, or this much before it, in µs.
@@ -29,12 +20,14 @@ const BEHIND_US: i64 = 5_000_000;
 const WORTH_TELLING_US: u64 = 1_000_000;
 
 impl ClockAlignment {
-    /// The records that belong to our window, on our time line. `offset_us` is their clock minus ours. What came before the
-    /// window is left out, and so are the ends of such attempts.
-    pub(super) fn take(&mut self, batch: Batch, clock: Clock, offset_us: i64) -> Vec<Record> {
+    /// The records that belong to our window, on our time line: `zero_us` is their clock at our tick 0, in µs since the Unix
+    /// epoch. What came before `begin_us` by their clock is left out, and so are the ends of such attempts.
+    pub(super) fn take(&mut self, batch: Batch, zero_us: i64, begin_us: i64) -> Vec<Record> {
         self.begin_run(batch.run_id);
-        let shift = shift(&batch, clock).saturating_sub(offset_us);
-        self.place_all(batch.records, |tick| u64::try_from(micros(tick).saturating_add(shift)).ok().map(Tick))
+        let started = batch.started.timestamp_micros();
+        let begin = Tick(u64::try_from(begin_us.max(zero_us).saturating_sub(started)).unwrap_or(0));
+        let line = TimeLine { shift_us: started.saturating_sub(zero_us), begin, keeps_earlier: false };
+        self.place_all(batch.records, line)
     }
 
     /// The same for records that were read from a growing file of this machine as soon as they were written, after everything
@@ -55,73 +48,19 @@ impl ClockAlignment {
         }
         let told = found.filter(|us| us.unsigned_abs() >= WORTH_TELLING_US);
         // A request that was under way when the window began belongs to it.
-        let ours = |tick| u64::try_from(micros(tick).saturating_add(shift).max(0)).ok().map(Tick);
-        (self.place_all(batch.records, ours), told.map(|_| self.apart_us))
+        let begin = Tick(u64::try_from(shift.saturating_neg()).unwrap_or(0));
+        let line = TimeLine { shift_us: shift, begin, keeps_earlier: true };
+        (self.place_all(batch.records, line), told.map(|_| self.apart_us))
     }
 
     fn begin_run(&mut self, run: uuid::Uuid) {
-        if self.run.replace(run).is_some_and(|before| before != run) {
-            // Another run counts its attempts from 0 again; those of the last one will not end any more.
-            self.under_way.clear();
-            self.answered.clear();
+        if self.placement.begin_run(run) {
             self.apart_us = 0;
         }
     }
 
-    fn place_all(&mut self, records: Vec<Record>, ours: impl Fn(Tick) -> Option<Tick> + Copy) -> Vec<Record> {
-        records.into_iter().filter_map(|record| self.place(record, ours)).collect()
-    }
-
-    fn place(&mut self, record: Record, ours: impl Fn(Tick) -> Option<Tick>) -> Option<Record> {
-        match record {
-            Record::Attempt(mut attempt) => {
-                attempt.first_byte = ours(attempt.first_byte)?;
-                attempt.received = ours(attempt.received)?;
-                self.under_way.insert(attempt.attempt, self.next);
-                attempt.attempt = self.next;
-                self.next += 1;
-                Some(Record::Attempt(attempt))
-            }
-            Record::Answered(mut answered) => {
-                answered.end = ours(answered.end)?;
-                let theirs = answered.attempt;
-                answered.attempt = self.under_way.remove(&theirs)?;
-                self.answered.truncate(ANSWERED - 1);
-                self.answered.push_front((theirs, answered.attempt));
-                Some(Record::Answered(answered))
-            }
-            Record::Watch(Watch::Forwarded(mut forwarded)) => {
-                forwarded.sent = ours(forwarded.sent)?;
-                forwarded.answered = ours(forwarded.answered)?;
-                forwarded.attempt = *self.under_way.get(&forwarded.attempt)?;
-                Some(Record::Watch(Watch::Forwarded(forwarded)))
-            }
-            Record::Note(mut note) => {
-                note.at = ours(note.at)?;
-                Some(Record::Note(note))
-            }
-            Record::Refused(mut refused) => {
-                refused.at = ours(refused.at)?;
-                Some(Record::Refused(refused))
-            }
-            Record::Watch(Watch::Diagnosed(mut diagnosed)) => {
-                let known = self.answered.iter().find(|(theirs, _)| *theirs == diagnosed.attempt);
-                let under_way = self.under_way.get(&diagnosed.attempt);
-                diagnosed.attempt = *under_way.or(known.map(|(_, ours)| ours))?;
-                Some(Record::Watch(Watch::Diagnosed(diagnosed)))
-            }
-            // It is another machine's clock: what is read here is placed by ours.
-            Record::Watch(Watch::WallClock(parted)) => {
-                Some(Record::Note(Note { at: ours(parted.at)?, text: format!("the receiver: {parted}") }))
-            }
-            // What the receiver could not write down nobody has seen, whoever reads it.
-            Record::Watch(Watch::Gap(mut gap)) => {
-                gap.to = ours(gap.to)?;
-                gap.from = ours(gap.from).unwrap_or(Tick(0));
-                Some(Record::Watch(Watch::Gap(gap)))
-            }
-            _ => None,
-        }
+    fn place_all(&mut self, records: Vec<Record>, line: TimeLine) -> Vec<Record> {
+        records.into_iter().filter_map(|record| self.placement.place(record, line)).collect()
     }
 }
 

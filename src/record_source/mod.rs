@@ -7,6 +7,7 @@ mod growing_journal;
 mod remote;
 mod segment;
 mod source;
+mod witnessed;
 
 pub(crate) use growing_journal::GrowingJournal;
 pub(crate) use remote::RemoteError;

@@ -2,9 +2,10 @@
 
 use super::Batch;
 use crate::outbound::http_url;
-use crate::receive::{Meta, Token};
+use crate::receive::{Meta, Registration, Token};
 use chrono::{DateTime, Utc};
-use record::{Offset, Record};
+use record::seal::SignedCheckpoint;
+use record::{Offset, Record, RunKind};
 use std::time::Duration;
 use url::Url;
 use wire::Clock;
@@ -25,6 +26,22 @@ pub(crate) struct Remote {
     next: String,
     run: Option<uuid::Uuid>,
     offset: Option<Offset>,
+    /// The run that is registered there.
+    registered: Option<uuid::Uuid>,
+}
+
+/// How the receiver is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ask {
+    /// How long it may wait for something to tell, at most 10 s.
+    pub wait: Duration,
+    /// Whether the run that is registered has ended.
+    pub closes: bool,
+}
+
+impl Ask {
+    /// What there is by now.
+    pub(super) const NOW: Self = Self { wait: Duration::ZERO, closes: false };
 }
 
 /// Why nothing could be read back.
@@ -80,7 +97,7 @@ impl Remote {
         let url = base.join("/_smoke/attempts").map_err(|e| RemoteError::Url(e.to_string()))?;
         let builder = crate::outbound::client_builder().map_err(|e| RemoteError::Setup(e.to_string()))?;
         let http = builder.timeout(WITHIN).build().map_err(|e| RemoteError::Setup(e.to_string()))?;
-        Ok(Self { http, url, token, next: "now".to_owned(), run: None, offset: None })
+        Ok(Self { http, url, token, next: "now".to_owned(), run: None, offset: None, registered: None })
     }
 
     /// The clock of the receiver, as far as it is known.
@@ -88,33 +105,56 @@ impl Remote {
         self.offset.as_ref()
     }
 
-    /// What has come since the last look, with what the receiver says of itself. When there is nothing, the receiver waits
-    /// up to `wait` (at most 10 s) for something.
+    /// Registers a run, which is read from then on.
+    ///
+    /// # Errors
+    /// When the receiver does not answer as it should.
+    pub(super) async fn register(
+        &mut self,
+        (run, kind, scenario): (uuid::Uuid, RunKind, &str),
+    ) -> Result<SignedCheckpoint, RemoteError> {
+        #[derive(serde::Deserialize)]
+        struct Answer {
+            smoke: Registration,
+        }
+        let mut url = self.url.clone();
+        url.set_path("/_smoke/runs");
+        url.query_pairs_mut()
+            .append_pair("run", &run.to_string())
+            .append_pair("kind", kind.name())
+            .append_pair("scenario", scenario);
+        let request = self.http.post(url).bearer_auth(self.token.expose());
+        let body = whole(request.send().await.map_err(unreachable)?).await?;
+        let malformed = |e: serde_json::Error| RemoteError::Malformed(e.to_string());
+        let Registration { next, checkpoint } =
+            serde_json::from_slice::<Answer>(&body).map_err(malformed)?.smoke;
+        (self.next, self.registered) = (next, Some(run));
+        Ok(checkpoint)
+    }
+
+    /// Asks on without having anything vouched for.
+    pub(super) const fn forget_registration(&mut self) {
+        self.registered = None;
+    }
+
+    /// What has come since the last look, with what the receiver says of itself.
     ///
     /// # Errors
     /// When the receiver does not answer as it should; the next look goes on where the last good one ended, and so it does
     /// when this one is dropped.
-    pub(super) async fn look(&mut self, clock: Clock, wait: Duration) -> Result<(Meta, Batch), RemoteError> {
+    pub(super) async fn look(&mut self, clock: Clock, ask: Ask) -> Result<(Meta, Batch), RemoteError> {
         let mut url = self.url.clone();
-        let wait = wait.min(MAX_WAIT).as_secs_f64();
-        url.set_query(Some(&format!("since={}&wait={wait}", self.next)));
+        let wait = ask.wait.min(MAX_WAIT).as_secs_f64();
+        let mut query = format!("since={}&wait={wait}", self.next);
+        if let Some(run) = self.registered {
+            query += &format!("&run={run}{}", if ask.closes { "&close=1" } else { "" });
+        }
+        url.set_query(Some(&query));
         let sent = clock.now();
         let request = self.http.get(url).bearer_auth(self.token.expose());
-        let unreachable = |e: reqwest::Error| RemoteError::Unreachable(e.without_url().to_string());
-        let mut answer = request.send().await.map_err(unreachable)?;
+        let answer = request.send().await.map_err(unreachable)?;
         let read = clock.now();
-        let status = answer.status().as_u16();
-        let mut body = Vec::new();
-        while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
-            if body.len() + piece.len() > MAX_ANSWER {
-                return Err(RemoteError::Malformed(format!("more than {MAX_ANSWER} bytes")));
-            }
-            body.extend_from_slice(&piece);
-        }
-        if status != 200 {
-            let text = String::from_utf8_lossy(&body).chars().take(200).collect();
-            return Err(RemoteError::Refused { status, text });
-        }
+        let body = whole(answer).await?;
         let (meta, records) = parse(&body)?;
         // A receiver that was started again has another clock, as far as anybody knows.
         if self.run.replace(meta.run_id) != Some(meta.run_id) {
@@ -138,6 +178,27 @@ impl Remote {
             best => *best = Some(Offset { at: clock.now(), offset_us, uncertainty_us, samples }),
         }
     }
+}
+
+fn unreachable(error: reqwest::Error) -> RemoteError {
+    RemoteError::Unreachable(error.without_url().to_string())
+}
+
+/// The body of a good answer.
+async fn whole(mut answer: reqwest::Response) -> Result<Vec<u8>, RemoteError> {
+    let status = answer.status().as_u16();
+    let mut body = Vec::new();
+    while let Some(piece) = answer.chunk().await.map_err(unreachable)? {
+        if body.len() + piece.len() > MAX_ANSWER {
+            return Err(RemoteError::Malformed(format!("more than {MAX_ANSWER} bytes")));
+        }
+        body.extend_from_slice(&piece);
+    }
+    if status == 200 {
+        return Ok(body);
+    }
+    let text = String::from_utf8_lossy(&body).chars().take(200).collect();
+    Err(RemoteError::Refused { status, text })
 }
 
 fn parse(body: &[u8]) -> Result<(Meta, Vec<Record>), RemoteError> {

@@ -3,9 +3,11 @@
 use super::Batch;
 use super::clock_alignment::ClockAlignment;
 use super::growing_journal::{self, GrowingJournal, Sight};
-use super::remote::{Remote, RemoteError};
+use super::remote::{Ask, Remote, RemoteError};
+use super::witnessed::Witnessed;
 use crate::receive::{Meta, Token};
-use record::{Gap, Note, Offset, Record, Tick, Watch};
+use record::seal::SignedCheckpoint;
+use record::{Gap, Note, Offset, Record, RunKind, Tick, Watch};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use wire::Clock;
@@ -18,6 +20,8 @@ const BETWEEN_FILES: Duration = Duration::from_millis(250);
 const AGAIN: Duration = Duration::from_millis(50);
 /// Looks come more often than this: what was not looked at for longer was not seen.
 const SEEN_WITHIN: Duration = Duration::from_secs(2);
+/// Answers of a receiver that is read to its end, at most: one holds a megabyte.
+const LAST_ANSWERS: usize = 1000;
 
 /// What one look gave.
 #[derive(Debug)]
@@ -59,6 +63,10 @@ struct RemoteReceiver {
     run: uuid::Uuid,
     /// By which its times are put on our time line; it stays what it was measured at first.
     offset: Offset,
+    /// Whether it vouches for what comes to a registered run.
+    vouches: bool,
+    /// The run that is registered there.
+    witnessed: Option<Witnessed>,
 }
 
 impl RecordSource {
@@ -74,14 +82,41 @@ impl RecordSource {
     pub(crate) async fn remote(url: &str, token: Token, clock: Clock) -> Result<(Self, Meta), RemoteError> {
         let mut remote = Remote::new(url, token)?;
         // What is there already is not ours.
-        let mut meta = remote.look(clock, Duration::ZERO).await?.0;
+        let mut meta = remote.look(clock, Ask::NOW).await?.0;
         for _ in 1..ROUND_TRIPS {
-            meta = remote.look(clock, Duration::ZERO).await?.0;
+            meta = remote.look(clock, Ask::NOW).await?.0;
         }
         let unknown = || RemoteError::Malformed("it does not tell its time".to_owned());
         let offset = remote.offset().cloned().ok_or_else(unknown)?;
-        let receiver = RemoteReceiver { remote, url: url.to_owned(), run: meta.run_id, offset };
-        Ok((Self::of(Origin::Remote(Box::new(receiver)), clock), meta))
+        // Stated at once, and again at the end: a run that is killed has no end.
+        let stated = Record::Watch(Watch::Offset(offset.clone()));
+        let (vouches, witnessed) = (meta.witness.is_some(), None);
+        let receiver =
+            RemoteReceiver { remote, url: url.to_owned(), run: meta.run_id, offset, vouches, witnessed };
+        let mut source = Self::of(Origin::Remote(Box::new(receiver)), clock);
+        source.pending.push(stated);
+        Ok((source, meta))
+    }
+
+    /// Registers a run at a receiver elsewhere that vouches for what comes; its records are read from then on. Does nothing at
+    /// any other source.
+    ///
+    /// # Errors
+    /// When the receiver does not answer as it should.
+    pub(crate) async fn register(
+        &mut self,
+        (run, kind, scenario): (uuid::Uuid, RunKind, &str),
+    ) -> Result<(), RemoteError> {
+        let Origin::Remote(receiver) = &mut self.origin else { return Ok(()) };
+        if !receiver.vouches {
+            return Ok(());
+        }
+        let zero_us = receiver.zero_us(self.clock);
+        let signed = receiver.remote.register((run, kind, scenario)).await?;
+        let (witnessed, first) = Witnessed::begin(run, signed, zero_us, self.clock.now())?;
+        receiver.witnessed = Some(witnessed);
+        self.pending.push(first);
+        Ok(())
     }
 
     fn of(origin: Origin, clock: Clock) -> Self {
@@ -94,7 +129,7 @@ impl RecordSource {
     pub(crate) async fn look(&mut self, wait: Duration, limit: Duration) -> Look {
         let (more, lost_sight) = match self.origin {
             Origin::Journal(_) => self.look_at_journal().await,
-            Origin::Remote(_) => self.look_at_receiver(wait, limit).await,
+            Origin::Remote(_) => self.look_at_receiver(Ask { wait, closes: false }, limit).await,
         };
         Look { records: std::mem::take(&mut self.pending), more, lost_sight }
     }
@@ -105,8 +140,10 @@ impl RecordSource {
         Some(Gap { from, to: self.clock.now(), why })
     }
 
-    /// Ends: what could not be seen is a gap, and of a receiver elsewhere the clocks are stated.
-    pub(crate) fn end(mut self) -> Vec<Record> {
+    /// Ends: what could not be seen is a gap, and of a receiver elsewhere the clocks are stated. One that vouches for the run
+    /// does so for the last time, and has to answer within `limit`.
+    pub(crate) async fn end(mut self, limit: Duration) -> Vec<Record> {
+        self.close(limit).await;
         if self.blind_since.is_none() && self.clock.now().since(self.seen) > SEEN_WITHIN {
             self.blind_since = Some((self.seen, "it was not read to the end".to_owned()));
         }
@@ -125,6 +162,20 @@ impl RecordSource {
             self.pending.push(Record::Watch(Watch::Offset(stated)));
         }
         self.pending
+    }
+
+    /// Has the receiver sign for the last time.
+    async fn close(&mut self, limit: Duration) {
+        for _ in 0..LAST_ANSWERS {
+            let is_open = matches!(&self.origin, Origin::Remote(receiver) if receiver.is_open());
+            if !is_open || self.blind_since.is_some() {
+                return;
+            }
+            // One that has nothing more has signed for the last time, or never will.
+            if !self.look_at_receiver(Ask { wait: Duration::ZERO, closes: true }, limit).await.0 {
+                return;
+            }
+        }
     }
 
     async fn look_at_journal(&mut self) -> (bool, Option<String>) {
@@ -153,10 +204,14 @@ impl RecordSource {
         }
     }
 
-    async fn look_at_receiver(&mut self, wait: Duration, limit: Duration) -> (bool, Option<String>) {
+    async fn look_at_receiver(&mut self, ask: Ask, limit: Duration) -> (bool, Option<String>) {
         let Origin::Remote(receiver) = &mut self.origin else { return (false, None) };
-        let looked = match timeout(limit, receiver.remote.look(self.clock, wait)).await {
+        let looked = match timeout(limit, receiver.remote.look(self.clock, ask)).await {
             Ok(Ok(looked)) => looked,
+            Ok(Err(error)) if receiver.forgets(&error) => {
+                self.note(format!("{error}: from here on it vouches for nothing"));
+                return (true, None);
+            }
             Ok(Err(error)) => return (false, self.blinded(error.to_string())),
             Err(_) => {
                 let why = format!("the inbox does not answer within {} s", limit.as_secs());
@@ -165,15 +220,23 @@ impl RecordSource {
         };
         let (meta, batch) = looked;
         let restarted = receiver.follow_run(&batch);
-        let (offset_us, url) = (receiver.offset.offset_us, receiver.url.clone());
+        let (zero_us, url) = (receiver.zero_us(self.clock), receiver.url.clone());
+        let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
+        let missed = batch.missed;
+        let records = self.alignment.take(batch, zero_us, begin_us);
+        let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
         self.end_blindness();
-        if batch.missed {
+        if missed {
             self.gap("the inbox has dropped records that were not read yet".to_owned());
         }
         if restarted {
             self.note(format!("the receiver at {url} was started again; its clock was measured anew"));
         }
-        self.pending.extend(self.alignment.take(batch, self.clock, offset_us));
+        match vouched {
+            Ok(checkpoint) => self.pending.extend(checkpoint),
+            Err(why) => self.note(why),
+        }
+        self.pending.extend(records);
         self.seen = self.clock.now();
         (meta.more, None)
     }
@@ -230,6 +293,43 @@ impl RemoteReceiver {
             self.offset = self.remote.offset().cloned().unwrap_or_else(|| self.offset.clone());
         }
         restarted
+    }
+
+    /// Its time at our tick 0, µs since the Unix epoch.
+    fn zero_us(&self, clock: Clock) -> i64 {
+        clock.started().timestamp_micros().saturating_add(self.offset.offset_us)
+    }
+
+    /// Whether a run is registered there that has not been said to have ended.
+    fn is_open(&self) -> bool {
+        self.witnessed.as_ref().is_some_and(|witnessed| !witnessed.is_closed())
+    }
+
+    /// Whether it says that it cannot vouch for the run, which is read on without.
+    fn forgets(&mut self, error: &RemoteError) -> bool {
+        let is_over = matches!(error, RemoteError::Refused { status: 404 | 409 | 410, .. });
+        let forgets = is_over && self.witnessed.take().is_some();
+        if forgets {
+            self.remote.forget_registration();
+        }
+        forgets
+    }
+
+    /// The checkpoint over the records that have come with it, for the journal; one that they do not lead to is none, and
+    /// none is asked for any more.
+    fn take_vouched(
+        &mut self,
+        signed: Option<SignedCheckpoint>,
+        records: &[Record],
+        clock: Clock,
+    ) -> Result<Option<Record>, String> {
+        let zero_us = self.zero_us(clock);
+        let (Some(witnessed), Some(signed)) = (&mut self.witnessed, signed) else { return Ok(None) };
+        witnessed.take(signed, records, zero_us, clock.now()).map_err(|why| {
+            self.witnessed = None;
+            self.remote.forget_registration();
+            format!("{why}: from here on the receiver at {} vouches for nothing", self.url)
+        })
     }
 
     /// What was measured since the beginning may only make the uncertainty larger.
@@ -292,7 +392,7 @@ mod tests {
         assert!(source.open_gap().is_none());
         journal.finish(Tick(9), true).unwrap();
         all(&mut source).await;
-        let end = source.end();
+        let end = source.end(Duration::ZERO).await;
         assert_eq!(end.iter().filter_map(gap).collect::<Vec<_>>(), ["the receiver has ended its journal"]);
     }
 }

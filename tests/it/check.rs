@@ -1,6 +1,7 @@
 //! `smoke check` against surroundings that are not as they have to be: all that is wrong is told at once, each with what to do.
 
 use super::harness::{Ran, Smoke};
+use super::older_scripts::Server;
 use super::origin::{Answer, Origin, Seen};
 
 const SECRET: &str = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
@@ -35,6 +36,23 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
             "give --staging with https://",
         ],
     );
+}
+
+/// As the real application does with DEBUG=0: every request, the health check and the login too.
+#[test]
+fn an_application_that_wants_https_is_told_by_check_and_by_a_run() {
+    let dir = tempfile::tempdir().unwrap();
+    let server = Server::with(dir.path(), "", &["--misbehave", "https-redirect"]);
+    let https = server.url.replace("http://", "https://");
+    let ran = check(&server.url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
+    told(
+        &ran,
+        &[&format!("redirects GET /healthz/ to {https}/healthz/ (301)"), "give --staging with https://"],
+    );
+    let run = Smoke::new("payments").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
+    let run = run.args(&["--staging", &server.url, "--listen", "127.0.0.1:0"]);
+    let ran = run.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "not-a-real-password").run().exits(4);
+    ran.says("This says nothing about the sender.").says("give --staging with").says("https://");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Forged evidence against the built binary: each contradiction is named, and nothing forged ever passes.
 
 use crate::gate::{Run, recent};
+use crate::harness::unwrapped;
 use crate::sample::{self, Sample};
 use proptest::prelude::*;
 use std::fs::File;
@@ -13,7 +14,7 @@ fn gate(path: &Path, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg("gate").arg(path).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
     let out = smoke.output().expect("smoke runs");
-    let text = String::from_utf8([out.stdout, out.stderr].concat()).expect("UTF-8");
+    let text = unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).expect("UTF-8"));
     (out.status.code().expect("a code, not a signal"), text)
 }
 
@@ -210,6 +211,45 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
     let memo = run.file("staging_payments_memo.md");
     let (code, text) = gate(&memo, &[]);
     assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
+}
+
+/// A page of an earlier run, or one that names no run and began at another time, is stale and proves nothing.
+#[test]
+fn a_stale_page_is_told_as_stale() {
+    let (run, earlier) = (Run::new(&recent()), Run::new(&recent()));
+    let secret = run.file("secret").display().to_string();
+    let mut all = std::fs::read_to_string(earlier.journal()).expect("a journal");
+    let (header, _) = all.split_once('\n').expect("lines");
+    let id = serde_json::from_str::<serde_json::Value>(header).expect("JSON")["record"]["header"]["run_id"]
+        .to_string();
+    let other = all.replace(id.trim_matches('"'), &uuid::Uuid::new_v4().to_string());
+    all.clear();
+    let mut prev = "0".repeat(64);
+    for line in other.lines() {
+        let record = serde_json::from_str::<serde_json::Value>(line).expect("JSON")["record"].clone();
+        let line = format!(r#"{{"prev":"{prev}","record":{record}}}"#);
+        prev = record::sha256_hex(line.as_bytes());
+        all += &(line + "\n");
+    }
+    std::fs::write(earlier.journal(), all).expect("written");
+    for (flag, page) in [("--html", "report.html"), ("--junit", "junit.xml"), ("--markdown", "memo.md")] {
+        let path = run.file(&format!("staging_payments_{page}"));
+        let mut report = Command::new(env!("CARGO_BIN_EXE_smoke"));
+        let report = report.arg("report").arg(earlier.journal()).arg(flag).arg(&path).arg("--output");
+        assert!(report.arg(earlier.file("again.json")).status().expect("smoke runs").success());
+        let stale = |says: &str| {
+            let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
+            assert_eq!((code, text.contains(says)), (3, true), "{page}: {text}");
+            assert!(!text.contains("differs") && !text.contains("Do not approve"), "{page}: {text}");
+        };
+        stale(&format!("staging_payments_{page}: stale, of another run"));
+        std::fs::remove_file(path).expect("removed");
+    }
+    // As it was written before it named its run.
+    let page = "<testsuites name=\"smoke payments against staging\" timestamp=\"2026-01-01T00:00:00Z\"></testsuites>";
+    std::fs::write(run.file("staging_payments_junit.xml"), page).expect("written");
+    let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
+    assert_eq!((code, text.contains("stale, of another run")), (3, true), "{text}");
 }
 
 /// Files that the guide's scripts would have written, each with one thing that cannot be.

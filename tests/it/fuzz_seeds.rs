@@ -21,6 +21,12 @@ fn more_seeds(name: &str) -> &'static [&'static str] {
             "tests/data/approval/consistent_output.json",
             "tests/data/approval/fuller_matches_output.json",
         ],
+        "sender" => &[
+            "scenarios/senders/rfc9421.yaml",
+            "scenarios/senders/slack.yaml",
+            "scenarios/senders/stripe.yaml",
+            "scenarios/senders/twilio.yaml",
+        ],
         "scenario" => &["scenarios/payments.yaml", "scenarios/sender_contract.yaml"],
         _ => &[],
     }
@@ -116,6 +122,11 @@ fn http() {
 }
 
 #[test]
+fn chunked() {
+    survives("chunked");
+}
+
+#[test]
 fn journal() {
     survives("journal");
 }
@@ -136,6 +147,16 @@ fn scenario() {
 }
 
 #[test]
+fn sender() {
+    survives("sender");
+}
+
+#[test]
+fn envelope() {
+    survives("envelope");
+}
+
+#[test]
 fn artifact() {
     survives("artifact");
 }
@@ -152,4 +173,7 @@ fn seeds_get_past_the_first_check() {
     let scenarios = seeds("scenario");
     let loads = |bytes: &[u8]| scenario::load_bytes(bytes, "seed.yaml", Path::new(".")).is_ok();
     assert!(scenarios.iter().any(|bytes| loads(bytes)));
+    let profiles = seeds("sender");
+    let loaded = profiles.iter().filter(|bytes| scenario::sender_text(bytes, "seed.yaml").is_ok());
+    assert_eq!(loaded.count(), profiles.len() - 1, "all but one are right");
 }

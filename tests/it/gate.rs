@@ -1,5 +1,6 @@
 //! The approval gate as an approver runs it: honest evidence passes, and nothing that was done to it does.
 
+use crate::harness::unwrapped;
 use crate::sample::{self, SECRET, Sample};
 use evidence::approval::{Checkout, Demand, Judgement, Known, MinFlows, Request, Trust, judge};
 use evidence::gate::{Gates, Verdict};
@@ -50,6 +51,11 @@ impl Run {
 }
 
 fn smoke(command: &str, subject: &Path, args: &[&str]) -> (i32, String) {
+    let (code, text) = printed(command, subject, args);
+    (code, unwrapped(&text))
+}
+
+fn printed(command: &str, subject: &Path, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg(command).arg(subject).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
     let out = smoke.output().expect("smoke runs");
@@ -96,6 +102,8 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
         secret: Some(&secret),
         staging_secret: None,
         public_key: None,
+        witness: None,
+        shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
         by_hour: false,
@@ -168,7 +176,7 @@ fn old_and_future_runs_do_not_count() {
 fn a_signed_run_needs_no_secret_and_a_forged_signature_fails() {
     let run = Run::new(&recent());
     let key = run.file("key");
-    let (code, public) = smoke("key", Path::new("--out"), &[&key.display().to_string()]);
+    let (code, public) = printed("key", Path::new("--out"), &[&key.display().to_string()]);
     assert_eq!(code, 0, "{public}");
     let public = public.lines().next().expect("a key").to_owned();
     let (code, text) = smoke(
@@ -492,7 +500,7 @@ fn a_file_name_writes_no_lines_of_its_own() {
     let dir = tempfile::tempdir().expect("a directory");
     let name = "x\n::error::not from smoke\u{1b}[31m_output.json";
     std::fs::write(dir.path().join(name), "{}").expect("written");
-    let (_, text) = smoke("gate", dir.path(), &[]);
+    let (_, text) = printed("gate", dir.path(), &[]);
     assert!(text.contains("not from smoke"), "{text}");
     assert!(!text.contains("\n::error::not from smoke") && !text.contains('\u{1b}'), "{text}");
 }

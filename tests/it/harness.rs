@@ -84,6 +84,11 @@ impl Smoke {
     }
 }
 
+/// A text on one line, however wide the screen was that it was written for.
+pub fn unwrapped(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 impl Ran {
     pub fn new(output: &Output, dir: TempDir) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -104,7 +109,7 @@ impl Ran {
 
     /// What was printed, on one line: however wide the screen is.
     pub fn shown(&self) -> String {
-        self.stdout.split_whitespace().collect::<Vec<_>>().join(" ")
+        unwrapped(&self.stdout)
     }
 
     pub fn dir(&self) -> &Path {

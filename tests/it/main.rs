@@ -18,10 +18,13 @@ mod check;
 mod ci_examples;
 #[cfg(test)]
 mod compare;
+mod completions;
 #[cfg(test)]
 mod contract;
 #[cfg(test)]
 mod correlate;
+#[cfg(test)]
+mod credentials;
 #[cfg(test)]
 mod dependencies;
 #[cfg(test)]
@@ -50,6 +53,8 @@ mod load;
 mod logs;
 #[cfg(test)]
 mod misbehaving;
+#[cfg(test)]
+mod never_accused;
 #[cfg(test)]
 mod no_certificates;
 #[cfg(test)]
@@ -92,6 +97,7 @@ mod sample;
 mod scan;
 #[cfg(test)]
 mod schema;
+mod screens;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
@@ -114,3 +120,5 @@ mod trust;
 mod used_rows;
 #[cfg(test)]
 mod wall_clock;
+#[cfg(test)]
+mod witness;

@@ -58,3 +58,18 @@ fn an_unknown_kind_lists_the_kinds_there_are() {
     let ran = Smoke::new("payments").args(&["--misbehave", "nonsense"]).run().exits(2);
     assert!(ran.stderr.contains("drop-webhook"), "{}", ran.stderr);
 }
+
+/// A sender with one synchronous worker holds the webhooks behind a broken one up: they are late, and none has failed.
+#[test]
+fn late_is_late_and_not_failed() {
+    let args = ["--flows", "3", "--within", "4s", "--misbehave", "one-worker", "--inject", "503x2"];
+    let ran = Smoke::new("payments").args(&args).run().exits(3);
+    let artifact = ran.artifact("payments");
+    let counts = ["webhooks_sent", "webhooks_success", "webhooks_failed", "webhooks_late"];
+    assert_eq!(counts.map(|name| artifact["test_run"][name].as_u64().unwrap()), [3, 3, 0, 2]);
+    assert_eq!(
+        (ran.gate("payments", "lost"), ran.gate("payments", "late")),
+        ("pass".into(), "unproven".into())
+    );
+    assert!(ran.shown().contains("holds up a sender that sends one webhook after another"), "{}", ran.stdout);
+}

@@ -76,9 +76,7 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
     }
     // The next window in the same place costs nothing of this one.
     let next = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "1s"]).wait_with_output().unwrap();
-    assert!(
-        String::from_utf8_lossy(&next.stderr).contains("earlier evidence about staging is kept: artifacts/")
-    );
+    assert!(String::from_utf8_lossy(&next.stderr).contains("moved earlier staging evidence to artifacts/"));
     let contents = |end: &str| {
         let files = std::fs::read_dir(&artifacts).unwrap().map(|entry| entry.unwrap().path());
         let of = files.filter(|path| path.to_string_lossy().ends_with(end));

@@ -17,10 +17,15 @@ pub struct Server {
 
 impl Server {
     pub fn start(dir: &Path, endpoint: &str) -> Self {
+        Self::with(dir, endpoint, &[])
+    }
+
+    pub fn with(dir: &Path, endpoint: &str, args: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
         command
             .args(["staging", "--listen", "127.0.0.1:0", "--webhook-url", endpoint, "--write-data"])
-            .arg(dir);
+            .arg(dir)
+            .args(args);
         command.env("WEBHOOK_SECRET", SECRET).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("a server");
         let mut first = String::new();

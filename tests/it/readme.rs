@@ -1,4 +1,5 @@
-//! README is true: every `$ smoke …` in it runs, in order, in one directory, with the exit code that it states.
+//! README and the pages are true: every `$ smoke …` in them runs, in order, in one directory, with the exit code that it states,
+//! and the sample is what is printed.
 
 use std::process::Command;
 
@@ -20,9 +21,24 @@ fn commands(readme: &str) -> Vec<(String, i32)> {
 
 #[test]
 fn the_commands_of_the_readme_do_what_it_says() {
-    let readme = include_str!("../../README.md");
-    let commands = commands(readme);
-    assert!(commands.len() >= 5, "README has lost its commands: {commands:?}");
+    run_all(include_str!("../../README.md"), 6);
+}
+
+#[test]
+fn the_commands_of_the_first_run_do_what_the_page_says() {
+    run_all(include_str!("../../docs/first-run.md"), 9);
+}
+
+#[test]
+fn the_commands_of_the_pages_on_staging_and_personal_data_do_what_they_say() {
+    run_all(include_str!("../../docs/staging.md"), 2);
+    run_all(include_str!("../../docs/pii.md"), 1);
+}
+
+/// Runs every command of a page, in order, in one directory.
+fn run_all(page: &str, at_least: usize) {
+    let commands = commands(page);
+    assert!(commands.len() >= at_least, "the page has lost its commands: {commands:?}");
     let dir = tempfile::TempDir::new().expect("a directory");
     // The first of the two commands of the set-up makes the first artifact.
     let set_up = [("payments".to_owned(), 0)];
@@ -43,4 +59,36 @@ fn the_documented_commands_are_those_of_ci() {
     let (readme, ci) = (include_str!("../../README.md"), include_str!("../../.ci/run"));
     assert!(readme.contains("cargo run --release -- payments") && readme.contains("```sh\ncargo test\n```"));
     assert!(ci.contains("cargo test --locked") && ci.contains("-- payments"));
+}
+
+/// A text on one line, without what differs from run to run: times, and which flow was first.
+fn steady(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let is_number = |word: &str| word.chars().all(|c| c.is_ascii_digit() || c == '.');
+    let mut out = Vec::new();
+    for (i, word) in words.iter().enumerate() {
+        let next = words.get(i + 1).map_or("", |next| next.trim_end_matches([';', ',']));
+        let before = i.checked_sub(1).and_then(|i| words.get(i)).copied().unwrap_or_default();
+        if is_number(word) && (matches!(next, "ms" | "s" | "min") || before == "flow") {
+            continue;
+        }
+        // A unit alone says nothing either: the same figure may be 950 ms or 1.02 s.
+        if !matches!(word.trim_end_matches([';', ',']), "ms" | "s") {
+            out.push(*word);
+        }
+    }
+    out.join(" ")
+}
+
+/// The sample in README is what is printed, but for times.
+#[test]
+fn the_sample_of_the_readme_is_what_is_printed() {
+    let readme = include_str!("../../README.md");
+    let sample =
+        readme.split("```text\n").nth(1).and_then(|rest| rest.split("```").next()).expect("a sample");
+    let ran = crate::harness::Smoke::new("payments").run().exits(0);
+    let end = "delivery latency";
+    let first = |text: &str| steady(text.split(end).next().unwrap_or_default());
+    assert_eq!(first(sample), first(&ran.stdout), "put the new output into README");
+    assert!(sample.contains(end) && ran.stdout.contains(end));
 }

@@ -173,16 +173,25 @@ fn asks_and_never_reads(receiver: &Receiver) -> TcpStream {
     stream
 }
 
-#[test]
-fn connections_that_never_read_make_room() {
+/// Whoever holds every seat and reads nothing keeps no webhook out. Each would hold its place for the 10 s that writing may take.
+fn make_room(seats: usize, webhooks: usize) {
     let dir = tempfile::tempdir().unwrap();
-    let receiver = Receiver::start(dir.path(), "", &["--connections", "8"]);
-    let deaf: Vec<TcpStream> = (0..8).map(|_| asks_and_never_reads(&receiver)).collect();
-    // Each would hold its place for the 10 s that writing may take.
-    for _ in 0..8 {
+    let receiver = Receiver::start(dir.path(), "", &["--connections", &seats.to_string()]);
+    let deaf: Vec<TcpStream> = (0..seats).map(|_| asks_and_never_reads(&receiver)).collect();
+    for n in 0..webhooks {
         let begun = Instant::now();
-        assert_eq!(receiver.post(&Webhook::new()), Some(200));
-        assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+        assert_eq!(receiver.post(&Webhook::new()), Some(200), "webhook {n}");
+        assert!(begun.elapsed() < Duration::from_secs(4), "webhook {n}: {:?}", begun.elapsed());
     }
     drop(deaf);
+}
+
+#[test]
+fn connections_that_never_read_make_room() {
+    make_room(8, 8);
+}
+
+#[test]
+fn as_many_as_there_are_seats_that_never_read_keep_no_webhook_out() {
+    make_room(256, 48);
 }

@@ -25,12 +25,13 @@ fn the_journal_has_a_schema_too() {
 
 #[test]
 fn the_schemas_of_evidence_are_the_committed_files_byte_for_byte() {
-    let committed: [(&str, &[u8]); 7] = [
+    let committed: [(&str, &[u8]); 8] = [
         ("journal", include_bytes!("../../docs/schema/journal.schema.json")),
         ("artifact", include_bytes!("../../docs/schema/artifact.schema.json")),
         ("load", include_bytes!("../../docs/schema/load.schema.json")),
         ("probe", include_bytes!("../../docs/schema/probe.schema.json")),
         ("gates", include_bytes!("../../docs/schema/gates.schema.json")),
+        ("policy", include_bytes!("../../docs/schema/policy.schema.json")),
         ("signature", include_bytes!("../../docs/schema/signature.schema.json")),
         ("approval", include_bytes!("../../docs/schema/approval.schema.json")),
     ];

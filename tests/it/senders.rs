@@ -216,7 +216,7 @@ fn a_new_scenario_passes_its_check_and_nothing_is_overwritten() {
         .file("orders.yaml", "mine")
         .run()
         .exits(2)
-        .says("is not overwritten");
+        .says("was not overwritten");
     let openapi = "openapi: 3.1.0\npaths:\n  /v1/things:\n    post: { responses: { '202': {} } }\nwebhooks:\n  thing.made: {}\n";
     let ran = Smoke::new("init")
         .args(&["things", "--openapi", "api.yaml"])

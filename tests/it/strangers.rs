@@ -39,18 +39,34 @@ fn send(address: SocketAddr, bytes: &[u8]) -> Option<u16> {
     status(&read_all(&mut stream))
 }
 
+/// Somebody who knows all that can be known without the secret: the user agent, the form of the headers, events, and which
+/// tournaments there are. One request for each of the first ones, each with an id of its own.
+fn copies() -> Vec<Vec<u8>> {
+    let copy = |n: u64| {
+        let (tournament, id) = (101 + n % 10, 1000 + n);
+        let body = IMITATED.replace("\"tournament_id\":1", &format!("\"tournament_id\":{tournament}"));
+        let headers = signed_headers().replace("-1111-", &format!("-{id:04}-"));
+        forged(&body, "DeltaCrown-Webhook/1.0", &headers)
+    };
+    (0..40).map(copy).collect()
+}
+
 /// A run of payments, beside which strangers post from before its first webhook to its end.
 fn among_strangers(args: &[&str]) -> (Ran, u64) {
+    let all = vec![
+        forged(LEAK, "curl/8.5.0", ""),
+        forged(IMITATED, "python-requests/2.32", &signed_headers()),
+        forged("no JSON at all", "x", ""),
+    ];
+    among(args, all)
+}
+
+fn among(args: &[&str], all: Vec<Vec<u8>>) -> (Ran, u64) {
     let reserved = Reserved::new();
     let listen = reserved.address.to_string();
     let (child, dir) = Smoke::new("payments").args(&["--listen", &listen]).args(args).spawn();
     let address = reserved.address;
     let strangers = std::thread::spawn(move || {
-        let all = [
-            forged(LEAK, "curl/8.5.0", ""),
-            forged(IMITATED, "python-requests/2.32", &signed_headers()),
-            forged("no JSON at all", "x", ""),
-        ];
         until(|| send(address, &all[0]).is_some(), "the run listens");
         let answered = |n: &usize| send(address, &all[n % all.len()]).is_some();
         1 + (0..200).take_while(answered).count() as u64
@@ -82,11 +98,43 @@ fn a_run_passes_among_strangers_who_are_a_finding_of_their_own() {
 }
 
 #[test]
+fn a_run_passes_among_those_who_copy_the_sender() {
+    let (ran, sent) = among(&["--flows", "10"], copies());
+    let ran = ran.exits(0);
+    let artifact = ran.artifact("payments");
+    let (requests, said) = finding(&artifact);
+    assert!(requests >= 1 && requests <= sent, "{requests} of {sent}");
+    assert!(ran.stdout.contains(&said), "{}", ran.stdout);
+    assert_eq!(artifact["hmac_signature_validation"]["invalid"], 0);
+    assert_eq!(artifact["outcomes"]["organic"]["deliveries"], 10);
+    assert_eq!(artifact["outcomes"]["organic"]["client_errors"], 0);
+    for gate in ["signatures", "unexpected", "duplicates", "lost", "client_error_rate"] {
+        assert_eq!(ran.gate("payments", gate), "pass", "{gate}");
+    }
+}
+
+#[test]
+fn one_webhook_that_is_signed_wrong_is_still_the_senders() {
+    let ran = Smoke::new("payments")
+        .args(&["--flows", "4", "--misbehave", "wrong-secret@3", "--within", "2s"])
+        .run();
+    let ran = ran.exits(1);
+    let artifact = ran.artifact("payments");
+    assert_eq!(ran.gate("payments", "success_rate"), "fail");
+    assert_eq!(ran.gate("payments", "signatures"), "fail");
+    assert_eq!(artifact["hmac_signature_validation"]["invalid"], 1);
+}
+
+#[test]
 fn a_sender_with_the_wrong_secret_fails_a_run_among_strangers_too() {
     let (ran, _) = among_strangers(&["--flows", "4", "--misbehave", "wrong-secret"]);
     let ran = ran.exits(1);
     assert_eq!(ran.gate("payments", "signatures"), "fail");
     assert_eq!(ran.artifact("payments")["hmac_signature_validation"]["invalid"], 4);
+    let shown = ran.shown();
+    assert!(shown.contains("every one is of another secret"), "{shown}");
+    assert!(shown.contains("smoke secret --fingerprint"), "{shown}");
+    assert!(shown.contains("sha256sum | cut -c1-8"), "{shown}");
 }
 
 #[test]

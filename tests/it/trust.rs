@@ -1,7 +1,7 @@
 //! Who vouches: what is asked for about staging, blind runs, signed statements, the challenge.
 
 use crate::gate::{Run, recent};
-use crate::harness::Smoke;
+use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
 use serde_json::Value;
 use std::path::Path;
@@ -13,7 +13,7 @@ fn gate(dir: &Path, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg("gate").arg(dir).args(args).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
     let out = smoke.output().unwrap();
-    (out.status.code().unwrap(), String::from_utf8([out.stdout, out.stderr].concat()).unwrap())
+    (out.status.code().unwrap(), unwrapped(&String::from_utf8([out.stdout, out.stderr].concat()).unwrap()))
 }
 
 #[test]

@@ -73,10 +73,44 @@ fn what_staging_has_to_be_set_to_is_said_as_it_is_set_there() {
     other(own).says("hooks: { url: \"http://127.0.0.1:").says("tries: 3 }");
 }
 
-/// README's block for one machine, pasted twice: nothing races, and the second run takes other rows.
+/// A payment that was rejected can be submitted and rejected again: the sweep uses no row up, however often it is run.
+#[test]
+fn three_sweeps_on_the_same_rows_say_the_same() {
+    let sweep = include_str!("../../scenarios/sender_contract.yaml");
+    // A few clauses of each kind in place of all, which take minutes.
+    let (head, rest) = sweep.split_once("\ncontract:\n").unwrap();
+    let (_, tail) = rest.split_once("\n# Printed before anything is driven.").unwrap();
+    let clauses = "\ncontract:\n  - { name: accepts, must: accept, faults: [answer=200, answer=202], why: w }\n  \
+                   - { name: aborts on, must: abort, faults: [400, 404], why: w }\n  \
+                   - { name: retries, must: retry, faults: [503], why: w }\n  \
+                   - { name: signs every attempt, must: sign_validly, why: w }\n\n# Printed before anything is driven.";
+    let sweep = format!("{head}{clauses}{tail}");
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let said: Vec<String> = (0..3)
+        .map(|_| {
+            let run =
+                Smoke::new("run").file("sweep.yaml", &sweep).args(&["sweep.yaml", "--staging", &server.url]);
+            let run = run.args(&["--settle", "50ms", "--data"]).arg(dir.path().join("payments.csv"));
+            let run = run.arg("--env-file").arg(dir.path().join("staff.env"));
+            let ran = run.env("WEBHOOK_ENDPOINT", &endpoint).env("WEBHOOK_SECRET", SECRET).run().exits(0);
+            assert!(!ran.stderr.contains("used up"), "{}", ran.stderr);
+            let clauses = &ran.artifact("sender_contract")["sender_contract"]["clauses"];
+            let rows = clauses.as_array().unwrap_or_else(|| panic!("{clauses}"));
+            let row = |c: &serde_json::Value| format!("{} {} {}", c["name"], c["fault"], c["verdict"]);
+            rows.iter().map(row).collect::<Vec<_>>().join("\n")
+        })
+        .collect();
+    assert!(said[0].contains("pass") && said[0].lines().count() >= 6, "{}", said[0]);
+    assert_eq!((&said[0], &said[0]), (&said[1], &said[2]));
+}
+
+/// The block of docs/staging.md for one machine, pasted twice: nothing races, and the second run takes other rows.
 #[test]
 fn one_machine_as_in_the_readme_works_as_often_as_it_is_pasted() {
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../docs/staging.md");
     let block = readme.split("```sh\n").filter_map(|text| text.split("```").next());
     let block = block.into_iter().find(|block| block.contains("smoke staging")).expect("the block");
     let (api, hook) = (Reserved::new(), Reserved::new());
@@ -133,6 +167,10 @@ fn the_ready_file_is_there_when_all_is() {
 fn the_seed_is_a_script_for_a_django_shell() {
     let ran = Smoke::new("seed").args(&["deltacrown", "--payments", "57", "--out", "rows"]).run().exits(0);
     assert!(ran.stdout.contains("PAYMENTS = 57") && ran.stdout.contains("OUT = \"rows\""), "{}", ran.stdout);
+    // What the models of the real application ask for, and have no default of.
+    for part in ["models.FileField", "max_participants=16"] {
+        assert!(ran.stdout.contains(part), "{part}");
+    }
     ran.says("manage.py shell");
     Smoke::new("seed").arg("another").run().exits(2).says("deltacrown");
 }

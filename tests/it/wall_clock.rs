@@ -54,6 +54,7 @@ fn plan(journal: std::path::PathBuf) -> Plan {
         sync: Sync::Kernel,
         rotation: Rotation::default(),
         token: None,
+        witness: None,
         interceptor: None,
         faults: Vec::new(),
     }

@@ -2,17 +2,23 @@
 //! and what a stranger sends says nothing about the sender.
 
 use signature::{Reason, Scheme};
+use std::net::IpAddr;
 
 /// Most user agents that are learnt of one sender: its workers run a few versions at most.
 const AGENTS: usize = 16;
+/// Most addresses that are learnt of one sender. Of one that sends from more nothing is concluded.
+const ADDRESSES: usize = 256;
 
 /// Whose a request is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Author {
     /// The holder of the secret's: the signature is the key's.
     Sender,
-    /// It looks as the sender's webhooks do, and its signature is not the key's: a sender with the wrong secret.
+    /// It looks as the sender's webhooks do, and its signature is not the key's: a sender with the wrong secret, or somebody
+    /// who copies what it looks like. Evidence about the sender only where nothing authentic came in its place.
     Resembling,
+    /// As [`Author::Resembling`], from an address from which nothing authentic came, while the sender's came from others.
+    Imitating,
     /// Nothing shows that it is the sender's.
     Stranger,
 }
@@ -31,6 +37,8 @@ pub enum Content {
 pub struct Clue<'a> {
     pub scheme: Scheme,
     pub headers: &'a [(String, String)],
+    /// The address that it came from, as far as it is known.
+    pub peer: Option<IpAddr>,
     pub reason: Reason,
     /// Its event; empty when neither body nor header names one.
     pub event: &'a str,
@@ -41,6 +49,7 @@ pub struct Clue<'a> {
 #[derive(Debug, Clone, Default)]
 pub struct KnownSender {
     agents: Vec<String>,
+    addresses: Vec<IpAddr>,
     seen: bool,
     with_id: bool,
     with_event: bool,
@@ -53,13 +62,31 @@ impl KnownSender {
             self.learn(clue);
             return Author::Sender;
         }
-        if self.resembles(clue) { Author::Resembling } else { Author::Stranger }
+        match (self.resembles(clue), self.comes_from_elsewhere(clue)) {
+            (false, _) => Author::Stranger,
+            (true, true) => Author::Imitating,
+            (true, false) => Author::Resembling,
+        }
+    }
+
+    /// Whether something authentic has come: from then on the sender has shown that it holds the secret.
+    #[must_use]
+    pub const fn is_known(&self) -> bool {
+        self.seen
+    }
+
+    fn comes_from_elsewhere(&self, clue: &Clue<'_>) -> bool {
+        let known = (1..ADDRESSES).contains(&self.addresses.len());
+        known && clue.peer.is_some_and(|peer| !self.addresses.contains(&peer.to_canonical()))
     }
 
     fn learn(&mut self, clue: &Clue<'_>) {
         self.seen = true;
         self.with_id |= clue.scheme.id(clue.headers).is_some();
         self.with_event |= !clue.event.is_empty();
+        let address = clue.peer.map(|peer| peer.to_canonical());
+        self.addresses
+            .extend(address.filter(|new| self.addresses.len() < ADDRESSES && !self.addresses.contains(new)));
         let Some(agent) = agent(clue.headers) else { return };
         let known = self.agents.iter().any(|known| known.eq_ignore_ascii_case(agent));
         if !known && self.agents.len() < AGENTS {
@@ -122,7 +149,24 @@ mod tests {
     fn author(sender: &mut KnownSender, reason: Reason, headers: &[(&str, &str)], event: &str) -> Author {
         let headers: Vec<_> = headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
         let (scheme, content) = (Scheme::DeltacrownV2, Content::Readable);
-        sender.author(&Clue { scheme, headers: &headers, reason, event, content })
+        sender.author(&Clue { scheme, headers: &headers, peer: None, reason, event, content })
+    }
+
+    #[test]
+    fn a_copy_from_an_address_that_sends_nothing_valid_is_an_imitation() {
+        let headers = [AGENT, ID, EVENT].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        let (scheme, content, event) = (Scheme::DeltacrownV2, Content::Readable, "payment_verified");
+        let mut sender = KnownSender::default();
+        let mut of = |reason, peer: &str| {
+            let peer = peer.parse().ok();
+            sender.author(&Clue { scheme, headers: &headers, peer, reason, event, content })
+        };
+        assert_eq!(of(Reason::Mismatch, "192.0.2.7"), Author::Resembling, "nothing is known yet");
+        assert_eq!(of(Reason::Valid, "192.0.2.1"), Author::Sender);
+        assert_eq!(of(Reason::Mismatch, "192.0.2.7"), Author::Imitating);
+        assert_eq!(of(Reason::Mismatch, "::ffff:192.0.2.1"), Author::Resembling, "the same address");
+        assert_eq!(of(Reason::Mismatch, ""), Author::Resembling, "no address");
+        assert!(sender.is_known());
     }
 
     #[test]
@@ -158,7 +202,8 @@ mod tests {
         let mut of = |name: &str| {
             let headers = [(name.to_owned(), "t=1,v1=00".to_owned())];
             let (scheme, reason) = (Scheme::Stripe, Reason::Mismatch);
-            sender.author(&Clue { scheme, headers: &headers, reason, event: "", content: Content::Readable })
+            let content = Content::Readable;
+            sender.author(&Clue { scheme, headers: &headers, peer: None, reason, event: "", content })
         };
         assert_eq!((of("Stripe-Signature"), of("X-Else")), (Author::Resembling, Author::Stranger));
     }

@@ -2,6 +2,7 @@
 
 pub mod analysis;
 pub mod approval;
+mod figure;
 pub mod gate;
 pub mod learn;
 pub mod logs;

@@ -565,6 +565,11 @@ pub struct Note {
     pub text: String,
 }
 
+impl Note {
+    /// How a note begins that tells what the stand-in was asked to do wrong; the misbehaviours follow.
+    pub const MISBEHAVES: &str = "the stand-in misbehaves on purpose: ";
+}
+
 /// The end of a journal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct End {

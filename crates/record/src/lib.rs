@@ -8,6 +8,7 @@
 //! Nothing here opens a socket or needs a runtime: who writes a journal while webhooks arrive is the live wing's business.
 
 mod aggregator;
+mod ahead;
 mod chain;
 mod compared;
 mod contract;
@@ -18,9 +19,11 @@ mod input;
 pub mod latency;
 mod links;
 mod load;
+mod lookup;
 pub mod matcher;
 pub mod number;
 pub mod period;
+mod placement;
 mod probe;
 mod reader;
 pub mod seal;
@@ -31,6 +34,7 @@ mod subject;
 mod sum;
 mod tick;
 mod watch;
+pub mod witness;
 
 pub use aggregator::{Aggregator, Taken};
 pub use chain::{
@@ -43,6 +47,8 @@ pub use facts::*;
 pub use input::{InputError, open_input, read_input, read_input_text};
 pub use links::{LinkError, Links, PartRead};
 pub use load::*;
+pub use lookup::last_record;
+pub use placement::{Placement, TimeLine};
 pub use probe::*;
 pub use reader::{Integrity, ReadError, Reader};
 pub use sender::{Handshake, LimitSpec, MAX_ATTEMPTS, RetrySpec, SenderProfile};

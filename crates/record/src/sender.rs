@@ -195,7 +195,7 @@ impl SenderProfile {
     /// Everything that the types cannot say: where, and what.
     #[must_use]
     pub fn problems(&self) -> Vec<SpecError> {
-        let mut found = self.scheme().err().unwrap_or_default();
+        let mut found = self.requests().problems();
         let mut say = |path: &str, problem: &str| {
             found.push(SpecError { path: path.to_owned(), problem: problem.to_owned() });
         };

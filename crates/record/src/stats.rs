@@ -154,6 +154,10 @@ summed! {
         pub requests: u64,
         /// Of those, the ones that are not in the journal one by one, because there were too many.
         pub not_kept: u64,
+        /// Of those, the ones that look as the sender's webhooks do: somebody copies them, or the sender has another secret where
+        /// they came from.
+        #[serde(default)]
+        pub imitating: u64,
         /// Requests by the address that they came from, each as the beginning of a digest.
         pub addresses: BTreeMap<String, u64> => named(ADDRESSES),
         /// Requests by what the verification said.

@@ -1,6 +1,7 @@
 //! The facts of a receiver that runs for weeks, and of an observation window.
 
 use crate::Tick;
+use crate::witness::{Checkpoint, Roll};
 use crate::{LogCompared, LogQuote};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub enum Watch {
     NotKept(NotKept),
     /// The system's wall time parted from the one that the monotonic clock carries on.
     WallClock(WallClock),
+    /// The runs that were registered at this receiver.
+    Roll(Box<Roll>),
+    /// What the receiver that this run is read back from has signed.
+    Checkpoint(Box<Checkpoint>),
 }
 
 impl Watch {
@@ -54,6 +59,8 @@ impl Watch {
             Self::Hook(r) => Some(r.at),
             Self::NotKept(r) => Some(r.at),
             Self::WallClock(r) => Some(r.at),
+            Self::Roll(r) => Some(r.at),
+            Self::Checkpoint(r) => Some(r.at),
         }
     }
 }

@@ -8,6 +8,7 @@ mod check;
 mod check_session;
 mod csv;
 mod data;
+mod editor;
 mod entries;
 mod error;
 mod form;
@@ -35,6 +36,7 @@ mod tests;
 
 pub use capture::{Capture, CaptureFrom};
 pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
+pub use editor::for_editors;
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use listen::{Listening, TlsFiles};

@@ -103,7 +103,7 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = text_of(bytes).map_err(|p| invalid(vec![p]))?;
     let tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
-    let mut scenario: Scenario = typed::from_tree(&tree).map_err(|p| invalid(vec![p]))?;
+    let mut scenario: Scenario = typed::all_from_tree(&tree).map_err(invalid)?;
     let mut problems = check::check(&scenario, &tree, text, dir);
     let sender = match sender_of(&mut scenario, dir) {
         Ok(sender) => sender,
@@ -142,5 +142,5 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
 /// The JSON Schema of scenario files.
 #[must_use]
 pub fn schema() -> schemars::Schema {
-    schemars::schema_for!(Scenario)
+    super::for_editors(schemars::schema_for!(Scenario))
 }

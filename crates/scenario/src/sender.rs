@@ -133,7 +133,7 @@ fn segment(text: &str) -> Seg {
 /// The JSON Schema of sender profiles.
 #[must_use]
 pub fn sender_schema() -> schemars::Schema {
-    schemars::schema_for!(SenderProfile)
+    super::for_editors(schemars::schema_for!(SenderProfile))
 }
 
 #[cfg(test)]

@@ -15,6 +15,96 @@ pub(super) fn from_tree<T: de::DeserializeOwned>(node: &Node) -> Result<T, Probl
     T::deserialize(node).map_err(|e| Problem { at: e.at.unwrap_or(node.at), message: e.message })
 }
 
+/// The same with everything that is wrong: what is wrong is mended or taken out, and the rest is read again.
+pub(super) fn all_from_tree<T: de::DeserializeOwned>(node: &Node) -> Result<T, Vec<Problem>> {
+    let mut problems: Vec<Problem> = match from_tree(node) {
+        Ok(found) => return Ok(found),
+        Err(first) => vec![first],
+    };
+    let (mut rest, mut gone) = (node.clone(), Vec::new());
+    while let Some(last) = problems.last().filter(|_| problems.len() < TOLD) {
+        let value = stand_in_for(&last.message);
+        if !value.is_some_and(|value| put(&mut rest, last.at, &value)) {
+            let Some(key) = take_out(&mut rest, last.at) else { break };
+            // An unknown key may have been meant for one that is then missing.
+            let meant =
+                last.message.split_once("did you mean `").and_then(|(_, rest)| rest.split('`').next());
+            let missing = [Some(key.as_str()), meant].into_iter().flatten();
+            gone.extend(missing.map(|key| format!("the key `{key}` is missing")));
+        }
+        match from_tree::<T>(&rest) {
+            // What is missing only because it was taken out is no mistake of the author's.
+            Err(next) if !gone.contains(&next.message) && !problems.contains(&next) => problems.push(next),
+            _ => break,
+        }
+    }
+    problems.sort_by_key(|problem| problem.at);
+    Err(problems)
+}
+
+/// Mistakes that are told of one file.
+const TOLD: usize = 20;
+
+/// A value that is right where this is said of the one that is there, as far as the message tells.
+fn stand_in_for(message: &str) -> Option<Kind> {
+    if message.starts_with("unknown value ") {
+        let known = message.split_once("(one of ")?.1;
+        return Some(Kind::Text(known.split([',', ')']).next()?.to_owned()));
+    }
+    let wanted = message.strip_prefix("expected ")?;
+    match wanted.split(',').next()? {
+        "text" => Some(Kind::Text("x".to_owned())),
+        "a list" => Some(Kind::List(Vec::new())),
+        wanted if wanted.starts_with("a whole number") => Some(Kind::Int(1)),
+        _ => None,
+    }
+}
+
+/// Puts a value in the place of the one that begins at `at`; false where there is none.
+fn put(node: &mut Node, at: At, value: &Kind) -> bool {
+    match &mut node.kind {
+        kind if node.at == at && is_leaf(kind) => {
+            *kind = value.clone();
+            true
+        }
+        Kind::Map(entries) => entries.iter_mut().any(|(.., inner)| put(inner, at, value)),
+        Kind::List(items) => items.iter_mut().any(|inner| put(inner, at, value)),
+        _ => false,
+    }
+}
+
+/// Takes out the entry or element of which the key or the value begins at `at`, and gives its key; none where there is none.
+fn take_out(node: &mut Node, at: At) -> Option<String> {
+    match &mut node.kind {
+        Kind::Map(entries) => {
+            let here = entries
+                .iter()
+                .position(|(_, key, value)| *key == at || value.at == at && is_leaf(&value.kind));
+            match here {
+                Some(index) => Some(entries.remove(index).0),
+                None => entries.iter_mut().find_map(|(.., value)| take_out(value, at)),
+            }
+        }
+        Kind::List(items) => match items.iter().position(|item| item.at == at) {
+            Some(index) => {
+                items.remove(index);
+                Some(String::new())
+            }
+            None => items.iter_mut().find_map(|item| take_out(item, at)),
+        },
+        _ => None,
+    }
+}
+
+/// Whether nothing is inside: a mapping begins where its first key does, and is not what is wrong then.
+fn is_leaf(kind: &Kind) -> bool {
+    match kind {
+        Kind::Map(entries) => entries.is_empty(),
+        Kind::List(items) => items.is_empty(),
+        _ => true,
+    }
+}
+
 /// An error on its way up: the innermost value that it passes gives it its place.
 #[derive(Debug)]
 pub(super) struct Error {

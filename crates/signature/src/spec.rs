@@ -394,7 +394,8 @@ const fn tolerance() -> Option<u32> {
 
 impl RequestSpec {
     /// Everything that is wrong with it.
-    pub(crate) fn problems(&self) -> Vec<SpecError> {
+    #[must_use]
+    pub fn problems(&self) -> Vec<SpecError> {
         let mut found = Vec::new();
         let mut say = |path: &str, problem: &str| found.push(SpecError::new(path, problem));
         let s = &self.signature;

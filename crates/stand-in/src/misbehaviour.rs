@@ -96,6 +96,10 @@ kinds! {
     AsyncLate = "async-late",
     /// answers verify and confirm-result with 500 and does nothing
     Step500 = "step-500",
+    /// one synchronous worker: each request waits for the one before it, deliveries included
+    OneWorker = "one-worker",
+    /// every request is redirected to https, as with Django's SECURE_SSL_REDIRECT
+    HttpsRedirect = "https-redirect",
     /// the circuit breaker never opens
     BreakerNeverOpens = "breaker-never-opens",
     /// once open, the circuit breaker stays open

@@ -16,6 +16,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario files or names [default: all in scenarios/, else the built-in ones]
+    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::scenarios())]
     scenarios: Vec<String>,
     #[command(flatten)]
     run: RunArgs,

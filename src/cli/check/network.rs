@@ -1,7 +1,7 @@
 //! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
 
 use super::{Findings, Level, Scenario};
-use crate::drive::{Attached, Client, Reply, TRIED_FIRST, try_login};
+use crate::drive::{Attached, Client, Reply, TRIED_FIRST, login_advice, try_login};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
@@ -192,8 +192,9 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                         findings.add(
                             Level::Unreachable,
                             format_args!(
-                                "login `{name}`, row {}: {why}; check {settings}",
-                                scenario.skipped + flow + 1
+                                "login `{name}`, row {}: {why}; {}",
+                                scenario.skipped + flow + 1,
+                                login_advice(&why, &settings)
                             ),
                         );
                         if why.starts_with("status 429") {

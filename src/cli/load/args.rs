@@ -38,7 +38,7 @@ pub(in crate::cli) enum What {
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct FlowLoadArgs {
     /// A scenario (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end
-    #[arg(required = true)]
+    #[arg(required = true, hide_possible_values = true, value_parser = crate::cli::listed::scenarios())]
     pub scenario: Option<String>,
     #[command(flatten)]
     pub schedule: ScheduleArgs,

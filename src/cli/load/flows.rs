@@ -12,7 +12,8 @@ use crate::cli::used_rows::failure;
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard, telemetry};
 use crate::executor::{self, Execution, LoadRecords, Pacing, Prepared, Receiver, Scheduled, Target};
 use crate::load::{Finish, Pace, Plan, RetryPolicy};
-use chrono::{SecondsFormat, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
+use record::LoadPlan;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -28,11 +29,10 @@ fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
         return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
     };
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
-    total.ok_or_else(|| Failure::usage("a load of flows has at most 1000000 of them"))
+    total.ok_or_else(|| Failure::usage("a load drives at most 1,000,000 flows"))
 }
 
 /// Resolves scenario and schedule, plays the flows and judges both.
-#[expect(clippy::too_many_lines, reason = "the course of a load, one step after another")]
 pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
@@ -40,7 +40,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let mut resolved =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections)?;
     let exporter = telemetry::exporter(&resolved.env);
-    let key = args.flow.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let output = &args.flow.output;
     let mut evidence = Evidence::prepare(output, work.shard)?;
     let outs = Outs::open(&args.schedule.out, output.format == Format::Json)?;
@@ -56,54 +56,28 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         let prepared =
             Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(|e| failure(e, None))?;
         let (interrupted, mut stop) = watch::channel(false);
-        if args.flow.output.quiet {
-            interrupt::spawn_quiet(interrupted)?;
-        } else {
-            interrupt::spawn(interrupted)?;
-        }
+        let spawn = if args.flow.output.quiet { interrupt::spawn_quiet } else { interrupt::spawn };
+        spawn(interrupted)?;
         prepared
             .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
             .map_err(|e| failure(e, None))?;
         evidence.begin(output)?;
-        let left_open = LeftOpen::recall(&args.flow.output.artifacts, prepared.target(), Utc::now());
-        let may_begin = match left_open {
-            Some(left_open) => left_open.wait(args.flow.no_pause, &mut stop).await,
-            None => true,
-        };
-        if !may_begin || begin_at(args, &mut stop).await == Finish::Interrupted {
+        if !may_begin(args, &prepared, &mut stop).await
+            || begin_at(args, &mut stop).await == Finish::Interrupted
+        {
             prepared.cancel(live::NEVER_BEGAN).await.map_err(|e| failure(e, None))?;
             return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
         }
-        let view: Arc<Mutex<Option<View>>> = Arc::default();
-        let outs = Arc::new(Mutex::new(outs));
-        let (told, told_first) = (Arc::clone(&outs), Arc::clone(&outs));
-        let (shown, begun, quiet) = (Arc::clone(&view), Arc::clone(&view), args.flow.output.quiet);
+        let quiet = args.flow.output.quiet;
+        let shown = Shown { view: Arc::default(), outs: Arc::new(Mutex::new(outs)), quiet };
         let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
         let plan = Plan { pace: work.pace.clone(), shard: work.shard, most };
-        let records = LoadRecords {
-            plan: Box::new(move |started| {
-                let plan = work.record(&name, "", &common, started);
-                told_first.lock().unwrap_or_else(PoisonError::into_inner).begin(&plan);
-                if !quiet {
-                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
-                }
-                plan
-            }),
-            note: live::late(args.schedule.start_at, Utc::now()),
-            each_second: Box::new(move |interval| {
-                told.lock().unwrap_or_else(PoisonError::into_inner).second(interval);
-                if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
-                    view.second(interval);
-                }
-            }),
-        };
+        let begins = move |started| work.record(&name, "", &common, started);
+        let records = shown.records(begins, live::late(args.schedule.start_at, Utc::now()));
         let pacing = Pacing::Scheduled(Scheduled { plan, load: Some(records) });
         let finished =
             prepared.execute(Execution::unwatched(pacing), stop).await.map_err(|e| failure(e, None))?;
-        if let Some(view) = &*view.lock().unwrap_or_else(PoisonError::into_inner) {
-            view.end();
-        }
-        outs.lock().unwrap_or_else(PoisonError::into_inner).end();
+        shown.end();
         if let Some(blocked) = finished.blocked {
             return Err(Failure::environment(blocked));
         }
@@ -117,6 +91,58 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         }
         Ok(exit)
     })
+}
+
+/// What is shown and written out while a load runs.
+struct Shown {
+    view: Arc<Mutex<Option<View>>>,
+    outs: Arc<Mutex<Outs>>,
+    quiet: bool,
+}
+
+impl Shown {
+    /// `plan` is what the load amounts to, once it is known when it began.
+    fn records(
+        &self,
+        plan: impl FnOnce(DateTime<Utc>) -> LoadPlan + Send + 'static,
+        note: Option<String>,
+    ) -> LoadRecords {
+        let (begun, shown) = (Arc::clone(&self.view), Arc::clone(&self.view));
+        let (told_first, told) = (Arc::clone(&self.outs), Arc::clone(&self.outs));
+        let quiet = self.quiet;
+        LoadRecords {
+            plan: Box::new(move |started| {
+                let plan = plan(started);
+                told_first.lock().unwrap_or_else(PoisonError::into_inner).begin(&plan);
+                if !quiet {
+                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
+                }
+                plan
+            }),
+            note,
+            each_second: Box::new(move |interval| {
+                told.lock().unwrap_or_else(PoisonError::into_inner).second(interval);
+                if let Some(view) = &mut *shown.lock().unwrap_or_else(PoisonError::into_inner) {
+                    view.second(interval);
+                }
+            }),
+        }
+    }
+
+    fn end(&self) {
+        if let Some(view) = &*self.view.lock().unwrap_or_else(PoisonError::into_inner) {
+            view.end();
+        }
+        self.outs.lock().unwrap_or_else(PoisonError::into_inner).end();
+    }
+}
+
+/// Waits for a breaker that an earlier run has left open; whether the load may begin then.
+async fn may_begin(args: &FlowLoadArgs, prepared: &Prepared, stop: &mut watch::Receiver<bool>) -> bool {
+    match LeftOpen::recall(&args.flow.output.artifacts, prepared.target(), Utc::now()) {
+        Some(left_open) => left_open.wait(args.flow.no_pause, stop).await,
+        None => true,
+    }
 }
 
 /// Staging posts to one receiver, so shards have to share it.

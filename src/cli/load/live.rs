@@ -86,15 +86,14 @@ pub(super) fn follow(
             }
         }
     }
-    Err(Failure::environment("the load's thread died; please report this"))
+    Err(Failure::environment("the load thread died; please report this"))
 }
 
 /// A sentence when the load began well after the time it was to begin at.
 pub(super) fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
     let by = began - asked?;
-    (by.num_milliseconds() > 500).then(|| {
-        format!("--start-at had passed {:.1} s before; began at once", by.num_milliseconds() as f64 / 1000.0)
-    })
+    (by.num_milliseconds() > 500)
+        .then(|| format!("--start-at was {:.1} s ago; began at once", by.num_milliseconds() as f64 / 1000.0))
 }
 
 /// What is shown while it runs.

@@ -182,7 +182,7 @@ impl Lines {
     fn write(&mut self, line: &str) -> bool {
         match self {
             Self::Stdout => {
-                out::text(line);
+                out::raw(line);
                 true
             }
             Self::File(file) => file.write_all(line.as_bytes()).is_ok(),

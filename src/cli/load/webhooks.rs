@@ -46,7 +46,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
-    let key = args.sign.as_deref().map(signing::read_key).transpose()?;
+    let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
     let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json)?;
     let roots = roots(args, &target)?;
@@ -143,7 +143,7 @@ fn roots(args: &WebhookLoadArgs, target: &Target) -> Result<RootCertStore, Failu
             roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
         }
         if roots.is_empty() {
-            return Err(wrong(&"there is no certificate in it"));
+            return Err(wrong(&"there is it holds no certificate"));
         }
         return Ok(roots);
     }

@@ -1,6 +1,7 @@
 //! What the user typed for `smoke observe`.
 
 use super::drive::DriveArgs;
+use crate::cli::run_args::ReportFormat;
 use crate::cli::secret_source::SecretSource;
 use crate::cli::sender_option::SenderOption;
 use crate::cli::typed::listen_address;
@@ -65,6 +66,9 @@ pub(in crate::cli) struct Args {
     pub artifacts: PathBuf,
     #[command(flatten)]
     pub drive: DriveArgs,
+    /// Reports to write beside the memo: html, junit
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
+    pub report: Vec<ReportFormat>,
     /// List the gates that nothing exercised too
     #[arg(long)]
     pub all: bool,

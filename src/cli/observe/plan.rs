@@ -37,7 +37,6 @@ pub(super) struct ObservePlan {
     /// What the command of `--on-rollback` is not to have.
     pub ours: OurSecrets,
     pub logs: Vec<PathBuf>,
-    pub all: bool,
     pub quiet: bool,
     embedded: bool,
     begin: WatchBegin,
@@ -96,7 +95,6 @@ impl ObservePlan {
             on_rollback: args.on_rollback.clone(),
             ours,
             logs: args.logs.clone(),
-            all: args.all,
             quiet: args.quiet,
             begin: WatchBegin {
                 at: Tick(0),
@@ -191,6 +189,7 @@ impl ObservePlan {
             sync: Sync::Kernel,
             rotation: Rotation::default(),
             token: None,
+            witness: None,
             interceptor: None,
             faults: Vec::new(),
         })

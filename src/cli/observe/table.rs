@@ -5,6 +5,7 @@ use crate::cli::out;
 use crate::cli::progress::{TICK, time_left};
 use evidence::analysis::{Analysis, Delivery, Minute, minutes};
 use evidence::gate::{Check, Gates, judge};
+use evidence::report::actual;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -85,7 +86,7 @@ fn text(analysis: &Analysis, gates: &Gates) -> String {
             check.verdict.word(),
             check.title,
             now.and_then(|minute| this_minute(check, minute)).unwrap_or_else(|| "-".to_owned()),
-            check.actual.map_or_else(|| "-".to_owned(), |figure| format!("{figure:.1} {}", check.unit))
+            actual(check)
         );
     }
     let last: Vec<_> = analysis.deliveries.iter().rev().take(LAST).collect();

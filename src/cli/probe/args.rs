@@ -18,10 +18,10 @@ pub(in crate::cli) struct Args {
     #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
     pub target: Option<String>,
     /// Probe the built-in receiver: `right`, or one with a flaw by name
-    #[arg(long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
+    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<BuiltIn>::new(flaws), long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
     pub receiver: Option<BuiltIn>,
     /// Whose webhooks to imitate: the name of a sender's profile, such as stripe or github [default: deltacrown-5.6]
-    #[arg(long, value_name = "NAME")]
+    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<Scheme>::new(|| Scheme::ALL.map(Scheme::sender).to_vec()), long, value_name = "NAME")]
     pub sender: Option<Scheme>,
     #[command(flatten)]
     pub secret: SecretSource,
@@ -81,6 +81,10 @@ impl std::str::FromStr for BuiltIn {
         let name = name.trim().to_ascii_lowercase().replace([' ', '_'], "-");
         if name == "right" { Ok(Self(None)) } else { name.parse().map(|flaw| Self(Some(flaw))) }
     }
+}
+
+fn flaws() -> Vec<&'static str> {
+    std::iter::once("right").chain(Flaw::ALL.map(Flaw::name)).collect()
 }
 
 fn group(text: &str) -> Result<Group, String> {

@@ -201,7 +201,7 @@ fn roots(args: &Args, target: &Target) -> Result<RootCertStore, Failure> {
     for certificate in CertificateDer::pem_slice_iter(&pem) {
         roots.add(certificate.map_err(|e| wrong(&e))?).map_err(|e| wrong(&e))?;
     }
-    if roots.is_empty() { Err(wrong(&"there is no certificate in it")) } else { Ok(roots) }
+    if roots.is_empty() { Err(wrong(&"there is it holds no certificate")) } else { Ok(roots) }
 }
 
 /// Opens one connection, so that a receiver that is not there is an error and no verdict.

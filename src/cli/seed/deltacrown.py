@@ -53,10 +53,21 @@ def plausible(field, given):
         return timezone.now()
     if isinstance(field, models.DateField):
         return timezone.localdate()
+    if isinstance(field, models.TimeField):
+        return timezone.localtime().time()
+    if isinstance(field, models.DurationField):
+        return datetime.timedelta(hours=1)
+    if isinstance(field, models.GenericIPAddressField):
+        return "192.0.2.1"
+    if isinstance(field, models.FileField):
+        # A name is enough where nobody opens the file; a game's icon is one.
+        return f"{unique()}.png"
     if isinstance(field, models.UUIDField):
         return uuid.uuid4()
     if isinstance(field, models.JSONField):
         return {}
+    if type(field).__name__ == "ArrayField":
+        return []
     raise SystemExit(f"{field}: smoke knows no value for it; give it one in this script")
 
 
@@ -109,6 +120,7 @@ def tournament(name, organizer):
         description="Made by smoke for its runs; may be deleted.",
         organizer=organizer,
         participation_type="solo",
+        max_participants=16,
         status="registration_open",
         registration_start=now - datetime.timedelta(days=1),
         registration_end=now + datetime.timedelta(days=30),

@@ -220,7 +220,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
     for delivery in analysis.own() {
         let again = delivery.after_acceptance.len() as u64;
         let one = |what: String| Case::of_a_delivery(analysis, &delivery, what);
-        found.duplicates.add(again, || one(format!("came {again} times more after it was accepted")));
+        found.duplicates.add(again, || one(came_again(again)));
         found
             .duplicates
             .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));
@@ -268,14 +268,14 @@ fn leaking(analysis: &Analysis, found: &mut Listed) {
 }
 
 /// Tells what is lost from what is still due and from what the sender's circuit breaker swallowed.
-pub(super) struct Lost<'a> {
+pub(crate) struct Lost<'a> {
     analysis: &'a Analysis,
     breaker: Breaker,
     complete: bool,
 }
 
 impl<'a> Lost<'a> {
-    pub(super) fn new(analysis: &'a Analysis) -> Self {
+    pub(crate) fn new(analysis: &'a Analysis) -> Self {
         // A trigger ends a window while webhooks may still come.
         let ended = analysis.end.as_ref().is_some_and(|end| end.complete);
         let complete = ended && analysis.header.kind != record::RunKind::Observe;
@@ -283,12 +283,12 @@ impl<'a> Lost<'a> {
     }
 
     /// Whether a webhook that has not come may still be in time.
-    pub(super) fn is_pending(&self, asked: &Expectation<'_>) -> bool {
+    pub(crate) fn is_pending(&self, asked: &Expectation<'_>) -> bool {
         !self.complete && asked.deadline() > self.analysis.latest
     }
 
     /// Whether the sender's breaker may have swallowed it.
-    pub(super) fn is_swallowed(&self, asked: &Expectation<'_>) -> bool {
+    pub(crate) fn is_swallowed(&self, asked: &Expectation<'_>) -> bool {
         self.breaker.swallows(self.analysis.header.retry.breaker, asked.at)
     }
 
@@ -362,4 +362,13 @@ fn millis(took: Duration) -> f64 {
 
 fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+fn came_again(times: u64) -> String {
+    let how_often = match times {
+        1 => "once".to_owned(),
+        2 => "twice".to_owned(),
+        n => format!("{n} times"),
+    };
+    format!("came {how_often} more after it was accepted")
 }

@@ -68,9 +68,13 @@ impl Courses for Deliveries {
 impl Analysis {
     pub(super) fn arrived(&mut self, attempt: &Attempt) {
         let body = attempt.body.bytes();
-        if self.author(attempt, &body) == Author::Stranger {
-            self.strangers.came(attempt);
-            return;
+        match self.author(attempt, &body) {
+            Author::Stranger => return self.strangers.came(attempt),
+            Author::Imitating => return self.strangers.imitated(attempt),
+            Author::Resembling if self.is_anybodys(attempt, &body) => {
+                return self.strangers.imitated(attempt);
+            }
+            Author::Resembling | Author::Sender => {}
         }
         // What follows a redirect without a body is no webhook, and has no signature to be wrong.
         if let Some(diagnosis) = attempt.verdict.diagnosis.as_ref().filter(|_| !is_bare(attempt, &body)) {
@@ -127,6 +131,28 @@ impl Analysis {
         }
     }
 
+    /// Whether an attempt without a valid signature may be anybody's: where each webhook is accounted for, it is evidence only if
+    /// it belongs to a delivery that counts, or is the only one to come for a webhook that is due.
+    fn is_anybodys(&self, attempt: &Attempt, body: &[u8]) -> bool {
+        if !self.header.kind.accounts_for_each_webhook() {
+            return false;
+        }
+        let scheme = self.header.scheme;
+        if attempt.elsewhere {
+            // What follows a redirect keeps its headers, and may lose the body that was signed.
+            return scheme.id(&attempt.headers).is_some()
+                && self.redirected_without_number(attempt).is_none();
+        }
+        let parsed = self.wanted.read(body).unwrap_or_default();
+        let name = event_name(event(scheme, &attempt.headers, Some(&parsed)).name);
+        let id = id(scheme, &attempt.headers, Some(&parsed));
+        let known = id.and_then(|id| self.correlator.latest(Key::of_id(&id)));
+        match known.and_then(|index| self.deliveries.get(index as usize)) {
+            Some(delivery) => !delivery.is_authentic() && delivery.fulfils.is_none(),
+            None => !self.expectations.is_open_for(&name, &parsed, attempt.first_byte, self.turn),
+        }
+    }
+
     /// Whose an attempt is. The body of one that is signed need not be read for that.
     fn author(&mut self, attempt: &Attempt, body: &[u8]) -> Author {
         let (scheme, reason, headers) =
@@ -137,7 +163,7 @@ impl Analysis {
             _ => Content::Unreadable,
         };
         let event = event(scheme, headers, read.as_ref()).name;
-        self.sender.author(&Clue { scheme, headers, reason, event, content })
+        self.sender.author(&Clue { scheme, headers, peer: attempt.peer, reason, event, content })
     }
 
     /// The delivery with this key, when its first attempt had this body.
@@ -234,7 +260,7 @@ impl Analysis {
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
         let Beginning { attempt, body, event, event_differs, has_id, id_reused, certainty, made } = beginning;
-        let fulfilment = self.expectations.assign(index, &event, body, (made.first_byte, self.turn));
+        let fulfilment = self.fulfilment(index, attempt, &event, body);
         let foreign = self.is_foreign(fulfilment, body);
         self.park(index, attempt, fulfilment);
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
@@ -253,6 +279,27 @@ impl Analysis {
             event_differs,
         });
         index
+    }
+
+    /// What a delivery means for the webhooks that are due. An authentic one takes the place of one that was not.
+    fn fulfilment(&mut self, index: usize, attempt: &Attempt, event: &str, body: &Value) -> Fulfilment {
+        let when = (attempt.first_byte, self.turn);
+        let authentic = attempt.verdict.reason.is_authentic();
+        if authentic && self.strangers.any_stands_in() {
+            let stands_in = |delivery: usize| self.strangers.is_standing_in(delivery);
+            if let Some((whose, displaced)) = self.expectations.replace(index, event, body, when, stands_in) {
+                if let Some(delivery) = self.deliveries.get_mut(displaced) {
+                    delivery.fulfils = None;
+                    self.strangers.displaced(displaced, delivery);
+                }
+                return Fulfilment::Fulfils(whose);
+            }
+        }
+        let fulfilment = self.expectations.assign(index, event, body, when);
+        if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_)) {
+            self.strangers.stands_in(index, attempt.peer);
+        }
+        fulfilment
     }
 
     fn keep_sample(&mut self, index: usize, attempt: &Attempt, body: &Value) {
@@ -388,7 +435,7 @@ mod tests {
     use record::faults::Fault;
     use record::{Body, EMBEDDED, Record, Tick};
     use serde_json::json;
-    use signature::{Scheme, Verdict as Signed};
+    use signature::{Reason, Scheme, Verdict as Signed};
 
     const SECOND: u64 = 1_000_000;
 
@@ -396,6 +443,7 @@ mod tests {
         analysis: Analysis,
         next: u64,
         fault: Option<Fault>,
+        reason: Reason,
     }
 
     impl Journal {
@@ -422,7 +470,7 @@ mod tests {
                 });
                 analysis.expectations.step_ended(flow, &serde_json::from_value(step).unwrap());
             }
-            Self { analysis, next: 0, fault: None }
+            Self { analysis, next: 0, fault: None, reason: Reason::Valid }
         }
 
         /// An attempt at `ms` that is answered within a millisecond.
@@ -444,7 +492,7 @@ mod tests {
                 target: target.to_owned(),
                 headers,
                 body: Body::Text(r#"{"event":"paid","id":7}"#.to_owned()),
-                verdict: Signed::valid(),
+                verdict: Signed { valid: self.reason == Reason::Valid, reason: self.reason, diagnosis: None },
                 answer: Some(status),
                 duplicate: false,
                 elsewhere: target != "/",
@@ -554,5 +602,47 @@ mod tests {
         let mut same = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
         same.arrives(0, Some("a"), 200);
         assert_eq!(same.gate("event_header"), None);
+    }
+
+    /// Somebody who copies the sender's requests, all but the signature.
+    fn copied(journal: &mut Journal, target: &str, ms: u64, id: &str) {
+        journal.reason = Reason::Mismatch;
+        journal.comes(target, "paid", ms, Some(id), 401);
+        journal.reason = Reason::Valid;
+    }
+
+    #[test]
+    fn a_copy_is_no_evidence_once_the_webhook_itself_has_come() {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+        copied(&mut journal, "/", 1, "x1");
+        journal.arrives(2, Some("a"), 200);
+        journal.arrives(3, Some("b"), 200);
+        // Everything that was due has come.
+        copied(&mut journal, "/", 4, "x2");
+        copied(&mut journal, "/elsewhere/1", 5, "x3");
+        for gate in ["signatures", "lost", "unexpected", "duplicates", "success_rate", "client_error_rate"] {
+            assert_eq!(journal.gate(gate), Some(Verdict::Pass), "{gate}");
+        }
+        let found = &journal.analysis.strangers.found;
+        assert_eq!((found.requests, found.imitating), (3, 3));
+        assert!(!journal.analysis.own().any(|delivery| delivery.elsewhere));
+    }
+
+    #[test]
+    fn what_comes_in_place_of_a_webhook_that_never_comes_is_the_senders() {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+        journal.arrives(1, Some("a"), 200);
+        copied(&mut journal, "/", 2, "b");
+        assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
+        assert_eq!(journal.gate("lost"), Some(Verdict::Pass), "it came, and was refused");
+        assert_eq!(journal.gate("success_rate"), Some(Verdict::Fail));
+    }
+
+    #[test]
+    fn a_retry_that_is_signed_wrong_is_the_senders() {
+        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+        journal.arrives(1, Some("a"), 503);
+        copied(&mut journal, "/", 2001, "a");
+        assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
     }
 }

@@ -35,6 +35,12 @@ impl AttemptResult {
         self.fault.is_some() && (!answered || self.fault.is_none_or(Fault::fails_the_attempt))
     }
 
+    /// The `Retry-After` that it was answered with, seconds.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<u32> {
+        if let Some(Fault::Status { retry_after, .. }) = self.fault { retry_after } else { None }
+    }
+
     /// By how much its answer was held back on purpose.
     #[must_use]
     pub fn held_back(&self) -> Duration {

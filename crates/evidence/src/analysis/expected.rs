@@ -260,19 +260,12 @@ impl Expectations {
         body: &Value,
         (at, turn): (Tick, Option<u32>),
     ) -> Fulfilment {
-        let keys = self.keys(event, body);
-        let fit = |index: &u32| self.fits(*index, body, at);
-        let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
-        let open = all_open.filter(|(_, i)| fit(i) && self.is_open(*i));
-        // Whoever may still be in time first: a webhook that never came must not take the next one's.
-        let order = |i: u32| {
-            let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
-            (others, self.deadline(i).is_none_or(|deadline| deadline < at), self.deadline(i), i)
-        };
-        if let Some((key, index)) = open.min_by_key(|(_, i)| order(*i)) {
+        if let Some((key, index)) = self.open_for(event, body, (at, turn)) {
             self.fulfil(key, index, delivery);
             return Fulfilment::Fulfils(index as usize);
         }
+        let keys = self.keys(event, body);
+        let fit = |index: &u32| self.fits(*index, body, at);
         let latest = |good: &dyn Fn(u32) -> bool| {
             let of = |key: &u64| self.keyed.closed(*key).iter().rev().find(|i| fit(i) && good(**i)).copied();
             keys.iter().filter_map(of).min_by_key(|i| Reverse(*i))
@@ -281,6 +274,48 @@ impl Expectations {
         let Some(whose) = filled.or_else(|| latest(&|_| true)) else { return Fulfilment::None };
         self.more.entry(whose).or_default().surplus = true;
         filled.map_or(Fulfilment::Forbidden(whose as usize), |i| Fulfilment::Surplus(i as usize))
+    }
+
+    /// The open expectation that a webhook like this one fulfils, with its key.
+    fn open_for(&self, event: &str, body: &Value, (at, turn): (Tick, Option<u32>)) -> Option<(u64, u32)> {
+        let keys = self.keys(event, body);
+        let all_open = keys.iter().flat_map(|key| self.keyed.open(*key).iter().map(move |i| (*key, *i)));
+        let open = all_open.filter(|(_, i)| self.fits(*i, body, at) && self.is_open(*i));
+        // Whoever may still be in time first: a webhook that never came must not take the next one's.
+        let order = |i: u32| {
+            let others = turn.is_some_and(|turn| self.get(i as usize).is_none_or(|e| e.flow != turn));
+            (others, self.deadline(i).is_none_or(|deadline| deadline < at), self.deadline(i), i)
+        };
+        open.min_by_key(|(_, i)| order(*i))
+    }
+
+    /// Whether an expectation is open that a webhook like this one fulfils.
+    pub(super) fn is_open_for(&self, event: &str, body: &Value, at: Tick, turn: Option<u32>) -> bool {
+        self.open_for(event, body, (at, turn)).is_some()
+    }
+
+    /// Puts a delivery in the place of one that only stood in, where no expectation is open for it: gives the expectation and
+    /// the delivery that lost it.
+    pub(super) fn replace(
+        &mut self,
+        delivery: usize,
+        event: &str,
+        body: &Value,
+        (at, turn): (Tick, Option<u32>),
+        stands_in: impl Fn(usize) -> bool,
+    ) -> Option<(usize, usize)> {
+        if self.open_for(event, body, (at, turn)).is_some() {
+            return None;
+        }
+        let keys = self.keys(event, body);
+        let full = keys.iter().flat_map(|key| self.keyed.closed(*key).iter().rev());
+        let held = |i: &u32| self.get(*i as usize)?.by().find(|by| stands_in(*by)).map(|by| (*i, by));
+        let (index, before) = full.filter(|i| self.fits(**i, body, at)).find_map(held)?;
+        let (new, old) = (u32::try_from(delivery).unwrap_or(NONE), u32::try_from(before).unwrap_or(NONE));
+        let more = self.more.get_mut(&index).map(|more| more.by.as_mut_slice()).unwrap_or_default();
+        let first = self.all.get_mut(index as usize).map(|stored| &mut stored.first);
+        first.into_iter().chain(more).filter(|by| **by == old).for_each(|by| *by = new);
+        Some((index as usize, before))
     }
 
     /// Whether a webhook like this is due at `at` that has not come.
@@ -391,6 +426,23 @@ mod tests {
         assert_eq!(all.assign(4, "lost", &body, (Tick(10), None)), Fulfilment::None);
         assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
         assert!(all.get(1).unwrap().has_surplus() && !all.get(0).unwrap().has_surplus());
+    }
+
+    #[test]
+    fn an_authentic_one_takes_the_place_of_one_that_stood_in() {
+        let mut all = Expectations::default();
+        let id = json!({"/id": 7});
+        all.add(&expect(0, 2, 900, &id));
+        let body = json!({"id": 7});
+        let when = (Tick(10), None);
+        assert_eq!(all.assign(0, "paid", &body, when), Fulfilment::Fulfils(0));
+        assert_eq!(all.replace(1, "paid", &body, when, |by| by == 0), None, "one is still open");
+        assert_eq!(all.assign(1, "paid", &body, when), Fulfilment::Fulfils(0));
+        assert!(!all.is_open_for("paid", &body, Tick(10), None));
+        assert_eq!(all.replace(2, "paid", &body, when, |_| false), None);
+        assert_eq!(all.replace(2, "paid", &body, when, |by| by == 1), Some((0, 1)));
+        assert_eq!(all.replace(3, "paid", &body, when, |by| by == 0), Some((0, 0)));
+        assert_eq!(all.get(0).unwrap().by().collect::<Vec<_>>(), [3, 2]);
     }
 
     #[test]

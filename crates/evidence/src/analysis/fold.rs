@@ -3,6 +3,7 @@
 use super::correlate::UnderWay;
 use super::deliveries::Deliveries;
 use super::delivery::Delivery;
+use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
 use super::near::NearMisses;
 use super::parked::Parked;
@@ -31,6 +32,8 @@ pub struct Analysis {
     pub deliveries: Deliveries,
     /// Flows and steps.
     pub steps: Steps,
+    /// The first steps that went wrong, as they may be shown.
+    pub exchanges: Exchanges,
     /// Personal data that was found.
     pub privacy: Privacy,
     /// Content of the first deliveries and of troubled ones, by index of the delivery.
@@ -98,6 +101,7 @@ impl Analysis {
             header,
             deliveries: Deliveries::default(),
             steps: Steps::default(),
+            exchanges: Exchanges::default(),
             privacy,
             samples: HashMap::default(),
             refused: BTreeMap::new(),
@@ -142,6 +146,7 @@ impl Analysis {
                     self.expectations.step_ended(flow, step);
                 }
                 self.privacy.scan_step(step);
+                self.exchanges.step_ended(step, self.privacy.engine());
             }
             Record::Attempt(attempt) => self.arrived(attempt),
             Record::Answered(answered) => self.answered(answered),
@@ -167,7 +172,7 @@ impl Analysis {
     }
 
     /// The webhook that was due with this index.
-    pub(super) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
+    pub(crate) fn expectation(&self, index: usize) -> Option<Expectation<'_>> {
         self.expectations.get(index)
     }
 
@@ -185,11 +190,12 @@ impl Analysis {
         all
     }
 
-    /// Deliveries that belong to this run. Where no step asks for a webhook, anyone may have sent what is not signed: such a
-    /// delivery is none of the sender's.
+    /// Deliveries that belong to this run. Anyone may have sent what is not signed with the sender's key: it is the sender's only
+    /// where a step asked for it, and nothing authentic came in its place.
     pub fn own(&self) -> impl Iterator<Item = Cow<'_, Delivery>> {
         let asked = self.header.kind.accounts_for_each_webhook();
-        self.deliveries.iter().filter(move |d| !d.foreign && (asked || d.is_authentic()))
+        let due = move |d: &Delivery| asked && d.fulfils.is_some();
+        self.deliveries.iter().filter(move |d| !d.foreign && (d.is_authentic() || due(d)))
     }
 
     /// Deliveries that look like the sender's, and are not [`Analysis::own`] because their signature is not of its key.

@@ -1,6 +1,6 @@
 //! Verifies the webhooks of a journal again, under the secret, at the time each of them arrived.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use record::{Attempt, Header, Record, Watch};
 use signature::Secret;
 use signature::{KeyError, Reason, Verifier};
@@ -22,7 +22,7 @@ pub struct Recheck {
     pub valid: u64,
     /// Attempts whose recorded verdict is not the one of today.
     pub disagreements: u64,
-    /// Of those, recorded as valid and now signed with another secret.
+    /// Attempts that were signed with another secret, and were not recorded so.
     pub mismatched: u64,
     /// Attempts that were taken unchecked, and are not valid.
     pub invalid: u64,
@@ -54,6 +54,14 @@ impl Recheck {
         Ok(Self { verifier, started, ahead_ms, checked, valid, disagreements, mismatched, invalid, first })
     }
 
+    /// The same where webhooks were received elsewhere, and judged by the clock there: `apart` is that one minus the run's
+    /// ([`receiver_clock`](super::receiver_clock)).
+    #[must_use]
+    pub fn by_receiver(mut self, apart: Option<TimeDelta>) -> Self {
+        self.started = self.started.checked_add_signed(apart.unwrap_or_default()).unwrap_or(self.started);
+        self
+    }
+
     /// Takes in one record.
     pub fn take(&mut self, record: &Record) {
         match record {
@@ -63,10 +71,11 @@ impl Recheck {
         }
     }
 
-    /// Whether every webhook that was recorded as valid is one of another secret.
+    /// Whether this is another secret than the run's: not one webhook is valid under it, and no verdict changed but to mismatch.
     #[must_use]
     pub const fn is_of_another_secret(&self) -> bool {
-        self.mismatched > 0 && self.mismatched == self.checked
+        let changed = self.disagreements == 0 || self.disagreements == self.mismatched;
+        self.mismatched > 0 && self.valid == 0 && changed
     }
 
     /// What a receiver that has the secret says of an attempt.
@@ -95,7 +104,7 @@ impl Recheck {
             }
             return;
         }
-        self.mismatched += u64::from(recorded == Reason::Valid && found == Reason::Mismatch);
+        self.mismatched += u64::from(recorded != Reason::Mismatch && found == Reason::Mismatch);
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });

@@ -90,11 +90,6 @@ fn failed(t: &AttemptResult) -> bool {
     !t.status.is_some_and(is_success)
 }
 
-/// The `Retry-After` that an attempt was answered with, seconds.
-fn retry_after(t: &AttemptResult) -> Option<u32> {
-    if let Some(Fault::Status { retry_after, .. }) = t.fault { retry_after } else { None }
-}
-
 /// An injected 2xx ends a delivery as much as our own.
 fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let Some(accepted) = delivery.accepted() else { return };
@@ -191,7 +186,7 @@ fn judge_gaps(
     breaches: &mut Vec<Breach>,
 ) {
     for (i, (gap, before)) in gaps.iter().zip(&delivery.tries).enumerate() {
-        let wanted = contract.gap_ms(i + 1, retry_after(before));
+        let wanted = contract.gap_ms(i + 1, before.retry_after());
         let (Some(gap_us), Some(wanted_ms)) = (*gap, wanted) else { continue };
         let (early, late) = contract.window_ms(wanted_ms);
         let (early, late) = (early * 1000, late * 1000);

@@ -52,7 +52,7 @@ impl Sample {
 }
 
 /// An event's name when it is one; anything else could be personal data.
-pub(super) fn event_name(event: &str) -> String {
+pub(crate) fn event_name(event: &str) -> String {
     // `orders/create`, `payment.paid:v2`: what senders call events. No `@`, no digits alone: those are people's data.
     let ok =
         |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ':' | '+' | '#' | '~' | ' ');

@@ -1,7 +1,9 @@
 //! Requests that nothing shows to be the sender's: counted, and otherwise left alone.
 
-use foldhash::HashSet;
+use super::Delivery;
+use foldhash::{HashMap, HashSet};
 use record::{Attempt, Unauthenticated};
+use std::net::IpAddr;
 
 /// Attempts whose diagnosis is waited for: as many as a receiver has waiting.
 const WAITING: usize = 1024;
@@ -13,6 +15,8 @@ pub struct Strangers {
     pub found: Unauthenticated,
     /// Those of which it may yet be told what was wrong with their signature.
     waiting: HashSet<u64>,
+    /// The deliveries that stand for a webhook that was due while no authentic one has come for it, and where they came from.
+    standing_in: HashMap<usize, Option<IpAddr>>,
 }
 
 impl Strangers {
@@ -26,6 +30,35 @@ impl Strangers {
                 }
                 self.waiting.insert(attempt.attempt);
             }
+        }
+    }
+
+    /// It looks as the sender's do, and is not evidence about it.
+    pub(super) fn imitated(&mut self, attempt: &Attempt) {
+        self.came(attempt);
+        self.found.imitating += 1;
+    }
+
+    /// A delivery without an authentic attempt is the only one that has come for a webhook that is due.
+    pub(super) fn stands_in(&mut self, delivery: usize, peer: Option<IpAddr>) {
+        self.standing_in.insert(delivery, peer);
+    }
+
+    pub(super) fn any_stands_in(&self) -> bool {
+        !self.standing_in.is_empty()
+    }
+
+    /// Whether it is one of those.
+    pub(super) fn is_standing_in(&self, delivery: usize) -> bool {
+        self.standing_in.contains_key(&delivery)
+    }
+
+    /// The webhook itself has come: the delivery that stood for it was somebody else's.
+    pub(super) fn displaced(&mut self, index: usize, delivery: &Delivery) {
+        let Some(peer) = self.standing_in.remove(&index) else { return };
+        for attempt in delivery.tries.iter().chain(&delivery.after_acceptance) {
+            self.found.count(peer, attempt.reason);
+            self.found.imitating += 1;
         }
     }
 

@@ -44,6 +44,8 @@ impl Watched {
             Watch::Hook(r) => self.hooks.push(r.clone()),
             // They belong to the attempts and the notes.
             Watch::Diagnosed(_) | Watch::NotKept(_) | Watch::WallClock(_) => {}
+            // They vouch for the others, and say nothing themselves.
+            Watch::Roll(_) | Watch::Checkpoint(_) => {}
         }
     }
 }

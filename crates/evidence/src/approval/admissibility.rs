@@ -77,23 +77,20 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
     evidence("age", "Recent", verdict, figure, source)
 }
 
-/// The run's times against the clock and the commit.
+/// When the run began, by the receiver's clock where that is another one, against the clock here and the commit.
 pub(super) fn times(
-    header: &Header,
+    started: DateTime<Utc>,
     now: DateTime<Utc>,
     not_before: Option<DateTime<Utc>>,
     found: &mut Findings,
 ) {
-    if header.started > now + SKEW {
-        found.add(
-            "time_in_the_future",
-            format!("the run began at {}, which is still to come", header.started),
-        );
+    if started > now + SKEW {
+        found.add("time_in_the_future", format!("the run began at {started}, which is still to come"));
     }
-    if let Some(commit) = not_before.filter(|commit| header.started < *commit) {
+    if let Some(commit) = not_before.filter(|commit| started < *commit) {
         found.add(
             "before_the_commit",
-            format!("the run began at {}, before the commit of {commit} that it is about", header.started),
+            format!("the run began at {started}, before the commit of {commit} that it is about"),
         );
     }
 }
@@ -112,7 +109,7 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
     let name = &header.scenario.name;
     if !pinned.is_empty() && !plays_none(header) && !pinned.contains(&header.scenario.sha256) {
         let figure = format!(
-            "{name} of the run has SHA-256 {}, which is none of --scenario-sha256",
+            "{name} of the run has SHA-256 {}, which is not among --scenario-sha256",
             short(&header.scenario.sha256)
         );
         return evidence("scenario", "Scenario of the checkout", Verdict::Fail, figure, "--scenario-sha256");

@@ -19,7 +19,8 @@ pub(super) fn when(proof: &Proof, journal: &Path, artifact: &[u8]) -> Option<Str
     is_left.then(|| analysis.latest.wall(analysis.header.started).format("%H:%M:%S").to_string())
 }
 
-fn is_first(journal: &Path, bytes: &[u8]) -> bool {
+/// Whether an artifact is the one that a run writes before anything is driven.
+pub(super) fn is_first(journal: &Path, bytes: &[u8]) -> bool {
     let Ok(file) = std::fs::File::open(journal) else { return false };
     let mut input = BufReader::new(file);
     let mut lines = Vec::new();

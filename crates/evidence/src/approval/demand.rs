@@ -101,8 +101,8 @@ pub struct Allowed {
 
 impl Allowed {
     /// The names that mean something.
-    pub const NAMES: [&str; 9] =
-        ["flows", "canaries", "policy", "criteria", "within", "settle", "scheme", "target", "faults"];
+    pub const NAMES: [&str; 10] =
+        ["flows", "canaries", "policy", "criteria", "within", "settle", "scheme", "target", "faults", "runs"];
 
     fn covers(&self, name: &str, value: &str) -> bool {
         let number = |text: &str| text.parse::<u64>().ok();
@@ -111,6 +111,8 @@ impl Allowed {
                 None => true,
                 // Whoever accepts one flow accepts more.
                 Some(least) if name == "flows" => number(value) >= number(least),
+                // And whoever accepts that three were begun, that two were.
+                Some(most) if name == "runs" => number(value) <= number(most),
                 Some(given) => given == value,
             }
     }
@@ -124,8 +126,8 @@ impl FromStr for Allowed {
         if !Self::NAMES.contains(&name) {
             return Err(format!("`{name}` is nothing that weakens a run; known: {}", Self::NAMES.join(", ")));
         }
-        if name == "flows" && value.is_some_and(|n| n.parse::<u64>().is_err()) {
-            return Err("flows: a number is needed, as in flows=1".to_owned());
+        if matches!(name, "flows" | "runs") && value.is_some_and(|n| n.parse::<u64>().is_err()) {
+            return Err(format!("{name}: a number is needed, as in {name}=1"));
         }
         Ok(Self { name: name.to_owned(), value: value.map(str::to_owned) })
     }

@@ -6,7 +6,11 @@ use super::document::Document;
 use super::judgement::{Findings, Item, Judgement, Kind, evidence};
 use super::proof::{self, Proof, name};
 use super::trust::{self, Trust};
-use super::{arithmetic, checklist, exercised, memo, merged, pages, setting, shape, times};
+use super::witness::Witnessed;
+use super::{
+    again, arithmetic, checklist, clocks, exercised, memo, merged, pages, recomputed, sealed, setting, shape,
+    times,
+};
 use crate::gate::Verdict;
 use crate::report::Evidence;
 use chrono::{DateTime, TimeDelta, Utc};
@@ -15,8 +19,10 @@ use record::seal::PublicKey;
 use serde_json::Value;
 use signature::Secret;
 use signature::check_unique_keys;
+use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use uuid::Uuid;
 
 /// Largest artifact in bytes; smoke's own have a bounded number of samples and findings.
 const MAX_ARTIFACT: u64 = 16 * 1024 * 1024;
@@ -42,6 +48,10 @@ pub struct Request<'a> {
     pub checkout: &'a Checkout,
     /// What is asked beyond the gates, and what is let pass by name.
     pub demand: &'a Demand,
+    /// The key that the receiver's checkpoints must be signed with.
+    pub witness: Option<&'a PublicKey>,
+    /// The runs that are shown: those of all artifacts that are judged together.
+    pub shown: &'a BTreeSet<Uuid>,
     /// Whether the stage of a canary is to be promoted on it, so that each hour counts.
     pub by_hour: bool,
 }
@@ -70,10 +80,6 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
     }
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
-    if !value.is_null() {
-        shape::check(&document, &mut found);
-        arithmetic::contradictions(&document, request.now, request.not_before, &mut found);
-    }
     let parts = merged::parts_of(path);
     let journal = journal_of(path).or_else(|| parts.first().cloned());
     let proof = match (parts.is_empty(), journal.as_deref()) {
@@ -81,6 +87,15 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         (false, Some(_)) => merged::prove(request, &parts, &bytes, &mut found),
         (_, None) => None,
     };
+    if !value.is_null() {
+        shape::check(&document, &mut found);
+        // Where it follows from the journal its times are the journal's, and are judged with that.
+        let (now, not_before) = match &proof {
+            Some(proof) if proof.bytes == bytes => (DateTime::<Utc>::MAX_UTC - times::SKEW, None),
+            _ => (request.now, request.not_before),
+        };
+        arithmetic::contradictions(&document, now, not_before, &mut found);
+    }
     let kind = proof.as_ref().map_or_else(|| kind_of(path, &document), |proof| kind_of_run(&proof.evidence));
     let (items, trust) = match (journal.as_deref(), &proof) {
         (Some(journal), Some(proof)) => {
@@ -109,15 +124,21 @@ fn proven(
     found: &mut Findings,
 ) -> (Vec<Item>, Trust) {
     let mut items = setting::items(request, proof, kind);
-    let sealed = proof::sealed(request, proof, (path, journal, &signature_of(path)), found);
-    let again = proof::verified_again(proof, sealed.as_ref().map(|i| i.verdict), found);
-    let reached = proof::reached(proof, sealed.as_ref());
+    let sealed = sealed::sealed(request, proof, (path, journal, &signature_of(path)), found);
+    let is_sealed = sealed.as_ref().is_some_and(|item| item.verdict == Verdict::Pass);
+    let again = again::verified_again(proof, is_sealed, found);
+    if let Witnessed::Refuted(kind, sentence) = &proof.witnessed {
+        found.add(kind, format!("{}: {}", name(journal), pii::shown(sentence)));
+    }
+    let reached = trust::reached(proof, sealed.as_ref());
     items.push(trust::item(reached, asked(request), request.demand.trust.is_none()));
-    items.extend(proof::items(request, proof, journal, artifact, found));
+    items.extend(recomputed::items(request, proof, journal, artifact, found));
     items.push(again);
     items.extend(sealed);
+    items.extend(proof.witnessed.items(request, proof.evidence.analysis.header.kind));
+    items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.gates()));
-    items.extend(proof.seen.items(request.demand));
+    items.extend(proof.seen.items(request.demand, proof.latency_ms()));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }
@@ -179,7 +200,7 @@ fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
     if bytes.len() as u64 > MAX_ARTIFACT {
         return Err((
             "artifact_too_large",
-            format!("{shown}: larger than {MAX_ARTIFACT} bytes, which no artifact is"),
+            format!("{shown}: larger than {MAX_ARTIFACT} bytes, too large for an artifact"),
         ));
     }
     Ok(bytes)
@@ -195,11 +216,11 @@ fn parse(bytes: &[u8], found: &mut Findings) -> Value {
             value
         }
         Ok(_) => {
-            found.add("not_an_artifact", "the file is JSON, but no object");
+            found.add("not_an_artifact", "the file is JSON, but not an object");
             Value::Null
         }
         Err(error) => {
-            found.add("not_json", format!("the file is no JSON: {error}"));
+            found.add("not_json", format!("the file is not JSON: {error}"));
             Value::Null
         }
     }

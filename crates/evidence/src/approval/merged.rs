@@ -3,8 +3,9 @@
 use super::consistency::Consistency;
 use super::judge::{Request, beside};
 use super::judgement::Findings;
-use super::proof::{Proof, broken, name};
+use super::proof::{Proof, name};
 use super::seen::Seen;
+use super::unreadable::broken;
 use crate::analysis::Analysis;
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
@@ -125,6 +126,6 @@ fn put_together(
         verdict: artifact.acceptance_gates.verdict,
     };
     let bytes = load_bytes(&artifact);
-    let seen = Seen::new(&header, request.demand.challenge.as_deref());
+    let seen = Seen::new(&header, None, request.demand.challenge.as_deref());
     Ok(Proof::of_a_load(evidence, bytes, seen, (artifact, series)))
 }

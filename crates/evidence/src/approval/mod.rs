@@ -5,9 +5,11 @@
 //! again, and an artifact without a journal is at best unproven.
 
 mod admissibility;
+mod again;
 mod arithmetic;
 mod attempt_log;
 mod checklist;
+mod clocks;
 mod consistency;
 mod counts;
 mod cut_off;
@@ -22,10 +24,13 @@ mod markdown;
 mod memo;
 mod merged;
 mod own_shape;
+mod page;
 mod pages;
 mod percentiles;
 mod proof;
 mod rates;
+mod recomputed;
+mod sealed;
 mod seen;
 mod setting;
 mod shape;
@@ -34,11 +39,15 @@ mod tampering;
 mod text;
 mod times;
 mod trust;
+mod unreadable;
+mod witness;
 
 pub use admissibility::{Checkout, Known};
 pub use demand::{Allowed, Demand, MinFlows};
 pub use judge::{Request, journal_of, judge, judge_with_evidence, name_of, signature_of};
 pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};
 pub use markdown::{approval_annotations, markdown};
+pub use page::approval_page;
 pub use text::human;
 pub use trust::Trust;
+pub use witness::runs_of;

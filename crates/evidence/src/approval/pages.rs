@@ -2,11 +2,13 @@
 
 use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
-use super::proof::{Proof, difference, name, other_line_ends, read_bounded};
+use super::proof::{Proof, name, read_bounded};
+use super::recomputed::{difference, other_line_ends};
 use crate::gate::Verdict;
 use crate::report::{
     Evidence, artifact, html, junit, load_html, load_junit, memo, probe_from_journal, probe_html, probe_junit,
 };
+use chrono::SecondsFormat;
 use record::RunKind;
 use std::path::Path;
 
@@ -63,7 +65,7 @@ pub(super) fn check(
     } else if !stale.is_empty() {
         (
             Verdict::Unproven,
-            format!("{}: of another run; write it again with `smoke report`", stale.join(", ")),
+            format!("{}: stale, of another run; write it again with `smoke report`", stale.join(", ")),
         )
     } else {
         (Verdict::Pass, format!("{}: as recomputed", names.join(", ")))
@@ -71,15 +73,18 @@ pub(super) fn check(
     Some(evidence("pages", "Pages beside it", verdict, figure, "journal"))
 }
 
-/// Whether a page names the run that it is of, and that is another one.
+/// Whether a page names the run that it is of, and that is another one; one that names none is told by when its run began.
 fn is_of_another_run(page: &[u8], evidence: &Evidence) -> bool {
     let text = String::from_utf8_lossy(page);
-    let own = evidence.analysis.header.run_id.to_string();
+    let header = &evidence.analysis.header;
+    let own = header.run_id.to_string();
+    let began = [SecondsFormat::Secs, SecondsFormat::Millis, SecondsFormat::Micros]
+        .map(|format| header.started.to_rfc3339_opts(format, true));
     let mut ids = text.match_indices('-').filter_map(|(at, _)| {
         let id = text.get(at.checked_sub(8)?..at + 28)?;
         (id.len() == 36).then(|| uuid::Uuid::parse_str(id).ok()).flatten()
     });
-    !text.contains(&own) && ids.next().is_some()
+    !text.contains(&own) && (ids.next().is_some() || !began.iter().any(|began| text.contains(began)))
 }
 
 /// Memo, page and JUnit as they follow from the journal. A load has no memo, nor has a probe: one beside it follows from nothing.

@@ -4,9 +4,10 @@
 use super::demand::Demand;
 use super::judgement::{Item, Kind, evidence};
 use crate::gate::Verdict;
-use correlate::print;
+use chrono::TimeDelta;
+use correlate::{id, print};
 use foldhash::{HashMap, HashSet};
-use record::{Attempt, Header, Record, Tick, Watch};
+use record::{Attempt, Header, IdentityPolicy, Record, RunKind, Tick, Watch};
 use serde_json::Value;
 use signature::{Reason, Scheme};
 use std::time::Duration;
@@ -44,6 +45,10 @@ pub(super) struct Seen {
     firsts: HashSet<u64>,
     /// Arrival minus signing of first attempts, ms.
     offsets: Vec<i64>,
+    /// Of those, of webhooks that were signed since the run began: of others an attempt before it may have come elsewhere.
+    of_this_run: Vec<i64>,
+    /// How long after the first attempt a retry comes at the earliest, ms, where both are signed at once.
+    retried_after: Option<i64>,
     /// When first attempts of somebody else's webhooks came.
     arrivals: Vec<Tick>,
     begin: Tick,
@@ -51,10 +56,11 @@ pub(super) struct Seen {
 }
 
 impl Seen {
-    pub(super) fn new(header: &Header, challenge: Option<&str>) -> Self {
+    /// `apart` is the receiver's clock minus the run's.
+    pub(super) fn new(header: &Header, apart: Option<TimeDelta>, challenge: Option<&str>) -> Self {
         Self {
             scheme: header.scheme,
-            started_ms: header.started.timestamp_millis(),
+            started_ms: header.started.timestamp_millis() + apart.unwrap_or_default().num_milliseconds(),
             challenge: challenge.map(str::to_owned),
             attempts: 0,
             stand_in: 0,
@@ -63,6 +69,8 @@ impl Seen {
             ids: HashMap::default(),
             firsts: HashSet::default(),
             offsets: Vec::new(),
+            of_this_run: Vec::new(),
+            retried_after: retried_after(header),
             arrivals: Vec::new(),
             begin: Tick(0),
             end: Tick(0),
@@ -92,7 +100,10 @@ impl Seen {
         self.stand_in += u64::from(stand_in);
         self.harness += u64::from(harness);
         let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
-        let id = self.scheme.id(&attempt.headers).map(|id| print(id.as_bytes()));
+        // Parsed only where the profile has the id in it.
+        let read =
+            self.scheme.spec().id.json.as_ref().and_then(|_| serde_json::from_slice::<Value>(&bytes).ok());
+        let id = id(self.scheme, &attempt.headers, read.as_ref()).map(|id| print(id.as_bytes()));
         let is_signed_without_id = self.scheme == Scheme::DeltacrownV2;
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
             let ids = self.ids.entry((at, body)).or_default();
@@ -111,7 +122,11 @@ impl Seen {
             let came = self.started_ms.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));
             // A timestamp in whole seconds may lie up to one second before.
             let rounding = if whole_s { 500 } else { 0 };
-            self.offsets.push(came.saturating_sub(at).saturating_sub(rounding));
+            let offset = came.saturating_sub(at).saturating_sub(rounding);
+            self.offsets.push(offset);
+            if at >= self.started_ms {
+                self.of_this_run.push(offset);
+            }
         }
         if !stand_in && !harness {
             self.arrivals.push(attempt.first_byte);
@@ -119,8 +134,8 @@ impl Seen {
     }
 
     /// What is told of any run.
-    pub(super) fn items(&self, demand: &Demand) -> Vec<Item> {
-        [self.ids(), self.clock(), demand.challenge.as_deref().map(|c| self.challenge(c))]
+    pub(super) fn items(&self, demand: &Demand, latency_ms: Option<f64>) -> Vec<Item> {
+        [self.ids(), self.clock(latency_ms), demand.challenge.as_deref().map(|c| self.challenge(c))]
             .into_iter()
             .flatten()
             .collect()
@@ -145,14 +160,18 @@ impl Seen {
         Some(evidence("ids", "Ids and signed messages", verdict, figure, "journal"))
     }
 
-    /// When webhooks were signed, by the sender's clock, against when they came.
-    fn clock(&self) -> Option<Item> {
+    /// When webhooks were signed, by the sender's clock, against when they came, and when the steps were sent that fired them.
+    fn clock(&self, latency_ms: Option<f64>) -> Option<Item> {
         let mut all = self.offsets.clone();
         all.sort_unstable();
         let (first, median) = (*all.first()?, *all.get(all.len() / 2)?);
         let s = |ms: i64| format!("{:.1}", ms as f64 / 1000.0);
         let apart = if median >= 0 { "behind" } else { "ahead of" };
-        let (verdict, figure) = if median.abs() > CLOCK_MS {
+        let is_late = |ms: &&i64| self.retried_after.is_some_and(|pause| **ms >= median + pause);
+        let late = self.of_this_run.iter().filter(is_late).count();
+        // What was signed after a step was sent came after it by more than by its signing.
+        let too_soon = latency_ms.is_some_and(|ms| ms + (EARLY_MS as f64) < median as f64);
+        let (verdict, figure) = if median.abs() > CLOCK_MS || median < -EARLY_MS {
             (
                 Verdict::Unproven,
                 format!(
@@ -168,6 +187,27 @@ impl Seen {
                     "a webhook came {} s before it was signed, by the offset of the others ({} s): the sender's hosts have \
                      clocks apart, or its times were moved",
                     s(median - first),
+                    s(median)
+                ),
+            )
+        } else if too_soon {
+            (
+                Verdict::Unproven,
+                format!(
+                    "webhooks came {} s after they were signed, and {} s after the steps that fired them were sent: the sender's \
+                     clock is behind by the difference, or times were moved",
+                    s(median),
+                    latency_ms.map_or_else(String::new, |ms| format!("{:.1}", ms / 1000.0))
+                ),
+            )
+        } else if late > 0 {
+            (
+                Verdict::Unproven,
+                format!(
+                    "{late} of {} webhooks came so long after they were signed ({} s and more, the others {} s) as a retry does: an \
+                     attempt before may have been left out, or the sender held them back",
+                    all.len(),
+                    s(median + self.retried_after.unwrap_or_default()),
                     s(median)
                 ),
             )
@@ -234,6 +274,15 @@ impl Seen {
             format!("traffic in {n} of the {parts} {what} of the window, at least half of them asked for");
         evidence("spread", "Traffic over the window", pass_if(n * 2 >= parts), figure, "journal")
     }
+}
+
+/// The first pause of a sender that signs once for all attempts, less what its timestamps leave open, in a run that was there
+/// from the first attempt on.
+fn retried_after(header: &Header) -> Option<i64> {
+    let pause = i64::try_from(*header.retry.backoff_ms.get(1)?).ok()?;
+    let left = pause - if header.scheme == Scheme::DeltacrownV2 { EARLY_MS / 2 } else { EARLY_MS };
+    let is_told = header.kind == RunKind::Run && header.retry.identity == IdentityPolicy::Same;
+    (is_told && left > 0).then_some(left)
 }
 
 const fn pass_if(met: bool) -> Verdict {

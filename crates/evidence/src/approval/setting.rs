@@ -69,7 +69,7 @@ fn item(id: &str, title: &str, fact: String, weak: &[Weakness], demand: &Demand)
 }
 
 fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
-    let target = if header.target.is_empty() { "none was driven" } else { &header.target };
+    let target = if header.target.is_empty() { "nothing was driven" } else { &header.target };
     let mut weak = Vec::new();
     // A probe is about the receiver that it was pointed at, wherever that is.
     let is_local = header.kind != RunKind::Probe && !header.target.is_empty() && is_loopback(&header.target);

@@ -1,6 +1,7 @@
 //! Who vouches for evidence, and what each level leaves open (docs/approval-gate.md).
 
 use super::judgement::{Item, evidence};
+use super::proof::Proof;
 use crate::gate::Verdict;
 use crate::report::EMBEDDED;
 use schemars::JsonSchema;
@@ -68,7 +69,9 @@ impl Trust {
                  signatures; a runner who got hold of the secret can do all that the level below can"
             }
             Self::Witness => {
-                "what the steps of the run answered, and whether the receiver's operator and the runner are one"
+                "webhooks that a runner with the webhook secret posted to the receiver himself, what the steps of the run \
+                 answered and when they were sent, runs that were begun later, and whether the receiver's operator and the \
+                 runner are one"
             }
             Self::Identity => {
                 "whether whoever can use the key, or change the workflow that does, is the runner"
@@ -89,6 +92,21 @@ impl FromStr for Trust {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = || Self::ALL.map(Self::word).join(", ");
         Self::ALL.into_iter().find(|t| t.word() == text).ok_or_else(|| format!("the levels are {}", known()))
+    }
+}
+
+/// How far the evidence reaches: the highest level that somebody vouches at.
+pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
+    if sealed.is_some_and(|item| item.verdict == Verdict::Pass) {
+        return Trust::Identity;
+    }
+    if proof.witnessed.is_whole() {
+        return Trust::Witness;
+    }
+    let blind = proof.evidence.analysis.header.blind;
+    match &proof.recheck {
+        Some(Ok(recheck)) if blind && recheck.checked > 0 && recheck.invalid == 0 => Trust::Sender,
+        _ => Trust::Runner,
     }
 }
 

@@ -186,7 +186,7 @@ impl RetryGate {
             return wrong("retry_contract.early_ms, late_ms", "a tolerance is at most an hour");
         }
         if self.breaker.failures == 0 || self.breaker.window_ms == 0 || self.breaker.open_ms == 0 {
-            return wrong("retry_contract.breaker", "its figures are more than 0");
+            return wrong("retry_contract.breaker", "its figures must be above 0");
         }
         Ok(())
     }
@@ -267,7 +267,10 @@ impl Gates {
         }
         let lag = self.load.lag_p99_below_ms;
         if !(lag > 0.0 && lag.is_finite()) {
-            return Err(GatesError::Range { key: "load.lag_p99_below_ms", why: "a limit is more than 0 ms" });
+            return Err(GatesError::Range {
+                key: "load.lag_p99_below_ms",
+                why: "a limit must be above 0 ms",
+            });
         }
         let limits = [
             ("load.latency_p99_below_ms", self.load.latency_p99_below_ms),
@@ -275,7 +278,7 @@ impl Gates {
             ("latency_p95_below_ms", self.latency_p95_below_ms),
         ];
         if let Some((key, _)) = limits.iter().find(|(_, v)| v.is_some_and(|v| !(v > 0.0 && v.is_finite()))) {
-            return Err(GatesError::Range { key, why: "a latency limit is more than 0 ms" });
+            return Err(GatesError::Range { key, why: "a latency limit must be above 0 ms" });
         }
         self.retry_contract.as_ref().map_or(Ok(()), RetryGate::check)
     }

@@ -16,6 +16,7 @@ use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
 use record::{Header, PiiStats, RunStats, Tally, Unauthenticated};
+use signature::Reason;
 use std::cmp::Reverse;
 
 /// Every criterion that is switched on and asked of this kind of run, judged.
@@ -228,14 +229,29 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
 }
 
+/// What to do where no signature is the key's and no mistake of the sender's explains it.
+pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare `smoke secret \
+     --fingerprint` with the sender's, in its shell: printf %s \"$WEBHOOK_SECRET\" | sha256sum | cut -c1-8, or for a Django \
+     setting: python manage.py shell -c \"import hashlib; from django.conf import settings; \
+     print(hashlib.sha256(settings.WEBHOOK_SECRET.encode()).hexdigest()[:8])\"";
+
+fn both_reasons(sums: &RunStats, reason: Reason) -> u64 {
+    [&sums.organic, &sums.injected].iter().filter_map(|tally| tally.reasons.get(&reason)).sum()
+}
+
 fn signatures(sums: &RunStats, gates: &Gates) -> Option<Check> {
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
     let mut check = rate(gates, &SIGNATURES, (a + b, m + n - taken), Side::AtLeast, target);
     // Of equally frequent ones the first by name, so that the same facts give the same text.
-    if let Some((diagnosis, times)) = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name)) {
+    let most = sums.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
+    if let Some((diagnosis, times)) = most.filter(|_| a + b + taken < m + n) {
         check.text = format!("{times} times: {}; {}", shown(diagnosis), check.text);
+    }
+    let mismatched = both_reasons(sums, Reason::Mismatch);
+    if a + b + taken == 0 && mismatched > 0 && sums.diagnoses.is_empty() {
+        check.text = format!("{}; {ANOTHER_SECRET}", check.text);
     }
     let mut check = unchecked(taken, check);
     strangers(&sums.unauthenticated, &mut check);

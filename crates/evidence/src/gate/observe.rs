@@ -7,7 +7,7 @@ use super::criteria::{
     CLIENT_ERROR_RATE, DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95, LATENCY_P50, LATENCY_P95, LOST, PII_AND_LOG,
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, WINDOW_COMPLETED,
 };
-use super::judge::{duplicates, event_header, late, percentiles, rates, strangers};
+use super::judge::{ANOTHER_SECRET, duplicates, event_header, late, percentiles, rates, strangers};
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
@@ -75,6 +75,12 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
 
 /// A signature that is not the key's may be anybody's: the sender is blamed for so many only as the trigger blames it for.
 fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
+    if check.verdict == Verdict::Fail
+        && Signing::of(analysis).none_is_valid()
+        && analysis.diagnoses().is_empty()
+    {
+        check.text = format!("{}; {ANOTHER_SECRET}", check.text);
+    }
     if check.verdict == Verdict::Fail && !Signing::of(analysis).is_enough(&gates.rollback) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
@@ -85,7 +91,16 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
             QUIET.as_secs() / 60
         );
     }
-    strangers(&analysis.strangers.found, &mut check);
+    let found = &analysis.strangers.found;
+    if check.verdict == Verdict::Pass && found.imitating > 0 {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; {} requests that look like the sender's had no valid signature and came from addresses from which nothing valid              came: somebody imitates the sender, or it has another secret there; see whose addresses these are (`peer` in the \
+             journal), or give the sender's log (--log)",
+            check.text, found.imitating
+        );
+    }
+    strangers(found, &mut check);
     check
 }
 

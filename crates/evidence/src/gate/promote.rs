@@ -45,7 +45,7 @@ pub struct Stage<'c> {
 pub fn promote(stage: &Stage<'_>, to: f64, gate: &PromoteGate) -> (Verdict, String) {
     let same = |a: f64, b: f64| (a - b).abs() < 1e-9;
     let Some(at) = STAGES.iter().position(|s| same(*s, to)) else {
-        return (Verdict::Fail, format!("{to} % is no stage; the stages are 5, 25, 50 and 100 %"));
+        return (Verdict::Fail, format!("{to} % is not a stage; the stages are 5, 25, 50 and 100 %"));
     };
     let Some(before) = at.checked_sub(1).and_then(|n| STAGES.get(n)) else {
         return (Verdict::Unproven, "5 % is the first stage: no canary comes before it".to_owned());

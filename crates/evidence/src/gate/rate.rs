@@ -3,7 +3,8 @@
 use super::check::{Check, Interval, Verdict};
 use super::config::{Confidence, Gates};
 use super::criteria::Criterion;
-use super::interval::{clean_samples_for_rate, wilson};
+use super::interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
+use crate::figure::milliseconds;
 use record::latency::Latency;
 use std::time::Duration;
 
@@ -21,11 +22,18 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     let interval = wilson(hits, n).map(|(low, high)| Interval { low: low * 100.0, high: high * 100.0 });
     let met = actual.is_some_and(|a| meets(a, side, target));
     let bound = interval.map(|i| if matches!(side, Side::AtLeast) { i.low } else { i.high });
-    let proven = proven(gates, n, bound.is_some_and(|b| meets(b, side, target)) || target >= 100.0);
-    let verdict = verdict(n, met, proven);
-    let share = if matches!(side, Side::AtLeast) { target / 100.0 } else { 1.0 - target / 100.0 };
+    let shown = bound.is_some_and(|b| meets(b, side, target)) || target >= 100.0;
+    let verdict = verdict(n, met, proven(gates, n, shown));
+    let (share, good) = match side {
+        Side::AtLeast => (target / 100.0, hits),
+        Side::Below => (1.0 - target / 100.0, n - hits),
+    };
     let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
-    let text = rate_text(of.things, hits, n, (verdict != Verdict::Fail).then_some(share));
+    let open = verdict != Verdict::Fail && !shown;
+    let needed = open.then(|| would_prove((good, n), share, "clean samples")).flatten().unwrap_or_default();
+    let seen =
+        if n == 0 { format!("no samples: {}", of.things) } else { format!("{hits} of {n} {}", of.things) };
+    let text = seen + &needed;
     Check {
         actual: actual.map(round3),
         n,
@@ -34,18 +42,14 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     }
 }
 
-/// What was seen, and how many samples would settle it; a failure is settled.
-fn rate_text(things: &str, hits: u64, n: u64, share: Option<f64>) -> String {
-    let Some(share) = share else { return format!("{hits} of {n} {things}") };
-    let needed = match clean_samples_for_rate(share) {
-        None => "no sample proves 100 %".to_owned(),
-        Some(needed) => format!("{needed} clean samples would prove it at 95 % confidence"),
-    };
-    if n == 0 {
-        format!("no samples: {things}; {needed}")
+/// How many samples would settle what is met so far and not proven: in all, or beyond those with misses among them.
+fn would_prove((good, n): (u64, u64), share: f64, samples: &str) -> Option<String> {
+    let needed = if good == n {
+        format!("{} {samples}", clean_samples_for_rate(share)?)
     } else {
-        format!("{hits} of {n} {things}; {needed}")
-    }
+        format!("{} more {samples}", more_samples_for_rate(good, n, share)?)
+    };
+    Some(format!("; {needed} would prove it at 95 % confidence"))
 }
 
 /// A count that may be at most `max`, seen among `n`.
@@ -57,7 +61,7 @@ pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &s
         (true, _) => Verdict::Pass,
     };
     let text = if n == 0 && count == 0 {
-        format!("nothing was looked at: no {}", of.things)
+        format!("there was nothing to look at: no {}", of.things)
     } else {
         format!("{count} in {n} {}{}{detail}", of.things, if detail.is_empty() { "" } else { ": " })
     };
@@ -80,19 +84,17 @@ pub(super) fn percentile(
     // "p95 below the limit" is the claim that at least 95 % of deliveries are below it.
     let share = percent / 100.0;
     let bound = wilson(below, n).is_some_and(|(low, _)| low >= share);
-    let needed = clean_samples_for_rate(share).unwrap_or(u64::MAX);
     let seen = match (actual, latency.max_us()) {
         (Some(p), Some(max)) => {
-            format!(
-                "p{percent} of {n} {} is {p:.1} ms, the slowest took {:.1} ms",
-                of.things,
-                max as f64 / 1000.0
-            )
+            let (p, max) = (milliseconds(p), milliseconds(max as f64 / 1000.0));
+            format!("p{percent} of {n} {} is {p}, the slowest took {max}", of.things)
         }
         _ => format!("no samples: {}", of.things),
     };
     let verdict = verdict(n, actual.is_some_and(|a| a < limit_ms), proven(gates, n, bound));
-    let text = format!("{seen}; {needed} samples below the limit would prove it at 95 % confidence");
+    let open = verdict != Verdict::Fail && !bound;
+    let needed = open.then(|| would_prove((below, n), share, "samples below the limit")).flatten();
+    let text = seen + &needed.unwrap_or_default();
     Check { actual: actual.map(round3), n, ..of.check(format!("< {limit_ms} ms"), verdict, text) }
 }
 
@@ -154,10 +156,14 @@ mod tests {
         assert_eq!(check.text, "10 of 10 things; 73 clean samples would prove it at 95 % confidence");
         assert_eq!(check.interval_95, Some(Interval { low: 72.247, high: 100.0 }));
         let all = rate(&sure(), LABEL, (10, 10), Side::AtLeast, 100.0);
+        assert_eq!((all.verdict, all.text.as_str()), (Verdict::Pass, "10 of 10 things"));
+        let text = |hits, n| rate(&Gates::default(), LABEL, (hits, n), Side::AtLeast, 95.0).text;
+        assert_eq!(text(73, 73), "73 of 73 things");
         assert_eq!(
-            (all.verdict, all.text.as_str()),
-            (Verdict::Pass, "10 of 10 things; no sample proves 100 %")
+            text(99, 100),
+            "99 of 100 things; 10 more clean samples would prove it at 95 % confidence"
         );
+        assert_eq!(text(9, 10), "9 of 10 things");
     }
 
     #[test]

@@ -45,6 +45,11 @@ impl Signing {
         signing
     }
 
+    /// Whether something came, and nothing that is valid.
+    pub(super) const fn none_is_valid(&self) -> bool {
+        self.invalid > 0 && self.invalid == self.attempts
+    }
+
     /// Whether so much was seen that the sender can be blamed.
     pub(super) const fn is_enough(&self, gate: &RollbackGate) -> bool {
         self.streak || self.attempts >= gate.signature_failures_min_attempts

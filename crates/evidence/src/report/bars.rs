@@ -1,7 +1,7 @@
 //! Latencies on a terminal: the percentiles, and a histogram of bars.
 
-use super::figure::{counted, milliseconds};
 use super::screen::Screen;
+use crate::figure::{counted, milliseconds};
 use record::latency::Latency;
 use std::fmt::Write as _;
 
@@ -11,18 +11,19 @@ const ROWS: usize = 8;
 const FEWEST: u64 = 5;
 
 /// One line of percentiles; empty without samples.
-pub(super) fn percentiles(name: &str, latency: &Latency) -> String {
+pub(super) fn percentiles(name: &str, latency: &Latency, screen: Screen) -> String {
     let of = |percent| latency.percentile_us(percent).map(shown).unwrap_or_default();
     let Some(max) = latency.max_us() else { return String::new() };
-    format!(
-        "{name}: p50 {}, p90 {}, p95 {}, p99 {}, max {} ({})\n",
+    let figures = format!(
+        "p50 {}, p90 {}, p95 {}, p99 {}, max {} ({})",
         of(50.0),
         of(90.0),
         of(95.0),
         of(99.0),
         shown(max),
         counted(latency.count(), "samples")
-    )
+    );
+    screen.wrapped(&format!("{name}: "), &figures)
 }
 
 /// Bars over bins of equal ratio from the fastest to the slowest; empty for a handful of samples.
@@ -94,10 +95,10 @@ mod tests {
     fn a_handful_of_samples_has_percentiles_and_no_bars() {
         let mut latency = Latency::new();
         let screen = Screen::new(Colour::None, None, false);
-        assert_eq!(percentiles("latency", &latency), "");
+        assert_eq!(percentiles("latency", &latency, screen), "");
         latency.record_us(5_000);
         assert_eq!(
-            percentiles("latency", &latency),
+            percentiles("latency", &latency, screen),
             "latency: p50 5.00 ms, p90 5.00 ms, p95 5.00 ms, p99 5.00 ms, max 5.00 ms (1 sample)\n"
         );
         assert_eq!(histogram(&latency, screen), "");

@@ -7,7 +7,7 @@ use super::sections::{MATCH, PAYMENT};
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
 use crate::analysis::{cases, tallies};
-use crate::gate::{API_PII, PII, Verdict, log_findings};
+use crate::gate::{API_PII, PII, ROLLBACK, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
 use record::{Offset, Tally};
@@ -129,6 +129,9 @@ fn recommendation(evidence: &Evidence) -> String {
         titles.join(", ")
     };
     match evidence.verdict {
+        Verdict::Fail if rolls_back(evidence) => {
+            format!("Roll back: {} failed.", of(Verdict::Fail))
+        }
         Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
         Verdict::Pass if embedded => {
             "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
@@ -159,6 +162,11 @@ fn undelivered(analysis: &Analysis) -> String {
         ),
         _ => String::new(),
     }
+}
+
+/// Whether a rollback trigger has fired: then what is observed is switched on already.
+fn rolls_back(evidence: &Evidence) -> bool {
+    evidence.checks.iter().any(|check| check.id == ROLLBACK.id && check.verdict == Verdict::Fail)
 }
 
 fn provenance(evidence: &Evidence) -> Provenance {

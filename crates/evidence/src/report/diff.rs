@@ -1,9 +1,9 @@
 //! Two artifacts side by side: which figures moved by more than noise, which criteria changed, which findings are new.
 
 use super::columns::{Row, table};
-use super::figure::actual;
-use super::html::{class, page, verdict as verdict_box};
+use super::html::{Reason, Top, class, page};
 use super::screen::Screen;
+use crate::figure::actual;
 use crate::gate::{Check, Verdict};
 use maud::{Markup, html};
 use pii::shown;
@@ -80,7 +80,7 @@ impl Told {
         let verdict = verdict.map_err(|e| wrong(&format!("`acceptance_gates.verdict`: {e}")))?;
         let text =
             |pointer: &str| file.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let name = [text("/provenance/scenario"), text("/load/subject")];
+        let name = [text("/provenance/scenario"), text("/load/subject"), text("/test_run/sender")];
         Ok(Self {
             kind: text("/provenance/kind"),
             name: name.into_iter().find(|name| !name.is_empty()).unwrap_or_default(),
@@ -201,12 +201,41 @@ impl Difference {
     /// Both sides as a page.
     #[must_use]
     pub fn html(&self) -> String {
-        let verdict = if self.is_worse() { Verdict::Fail } else { Verdict::Pass };
-        let body = html! {
-            (verdict_box(verdict, &self.sentence(), true))
-            @for (side, told) in [("Old", &self.old), ("New", &self.new)] {
-                p.dim { (side) ": " (told.name) " against " (told.environment) ", " (told.started) ": " (told.verdict.word()) }
+        let side = |word: &str, told: &Told| {
+            format!(
+                "{word}: {} against {}, {}: {}",
+                told.name,
+                told.environment,
+                told.started,
+                told.verdict.word()
+            )
+        };
+        let worse = self.rows.iter().filter(|(moved, ..)| *moved == Moved::Worse);
+        let reason = |(_, old, new): &(Moved, Option<Check>, Option<Check>)| {
+            let [_, title, before, after, _] = cells(Moved::Worse, old.as_ref(), new.as_ref());
+            Reason {
+                verdict: Verdict::Fail,
+                title,
+                said: format!("{before} → {after}"),
+                anchor: "moved".to_owned(),
             }
+        };
+        let top = Top {
+            kind: "diff",
+            title: "Two artifacts compared".to_owned(),
+            facts: vec![side("old", &self.old), side("new", &self.new)],
+            verdict: if self.is_worse() { Verdict::Fail } else { Verdict::Pass },
+            recommendation: self.sentence(),
+            embedded: false,
+            reasons: worse.map(reason).collect(),
+            tiles: Vec::new(),
+            asked: Vec::new(),
+            warnings: Vec::new(),
+            notes: Vec::new(),
+        };
+        let body = html! {
+            (top.draw())
+            h2 id="moved" { "Gates" }
             table.stack {
                 thead { tr { th { "" } th { "Gate" } th.n { "Old" } th.n { "New" } th.n { "n" } } }
                 tbody { @for (moved, old, new) in &self.rows { (html_row(*moved, old.as_ref(), new.as_ref())) } }
@@ -216,7 +245,7 @@ impl Difference {
                 ul { @for finding in &self.appeared { li { (finding) } } }
             }
         };
-        page("Two artifacts compared", &body)
+        page(&top.title, &body)
     }
 }
 

@@ -54,7 +54,7 @@ impl Evidence {
     ///
     /// # Errors
     /// As for [`Evidence::open`].
-    pub fn read<R: BufRead>(
+    pub fn read<R: BufRead + Send>(
         header: Header,
         reader: Reader<R>,
         mut watch: impl FnMut(&Record),
@@ -69,22 +69,19 @@ impl Evidence {
     ///
     /// # Errors
     /// As for [`Evidence::open`].
-    pub(crate) fn read_lines<R: BufRead>(
+    pub(crate) fn read_lines<R: BufRead + Send>(
         header: Header,
-        mut reader: Reader<R>,
+        reader: Reader<R>,
         mut watch: impl FnMut(Record, &[u8]) -> Record,
     ) -> Result<Self, EvidenceError> {
         let gates: Gates =
             serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
         let mut analysis = Analysis::new(header)?;
-        while let Some(record) = reader.next_record()? {
-            let record = watch(record, reader.line());
-            analysis.take(&record);
-        }
+        let integrity = reader.for_each(|record, line| analysis.take(&watch(record, line)))?;
         let checks = judge(&analysis, &gates);
         let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
         // Whatever half a run shows, it is no verdict on the whole.
         let verdict = if cut_off { Verdict::Unproven } else { overall(&checks) };
-        Ok(Self { analysis, integrity: reader.integrity(), checks, verdict })
+        Ok(Self { analysis, integrity, checks, verdict })
     }
 }

@@ -1,10 +1,9 @@
 //! Many runs of one thing: a line for each, and how its latency and its failures went over time.
 
 use super::diff::Told;
-use super::figure::actual;
-use super::html::{class, page};
-use super::load::{Chart, Line, Scale};
+use super::html::{Across, Chart, Line, Up, class, page};
 use super::screen::{Screen, cut};
+use crate::figure::actual;
 use crate::gate::{Check, Verdict};
 use maud::html;
 use pii::shown;
@@ -60,10 +59,11 @@ pub fn history_page(entries: &[Entry]) -> String {
         by_name.entry(name(&shown.entry.told)).or_default().push(shown);
     }
     let body = html! {
+        header { p.crumb { b { "smoke" } " history" } h1 { "Runs over time" } }
         @for (name, runs) in &by_name {
             h2 { (name) }
-            (latencies(runs).draw())
-            (failures(runs).draw())
+            @if runs.iter().filter(|run| run.p95.is_some_and(|p95| p95.actual.is_some())).count() > 1 { (latencies(runs).draw()) }
+            @if runs.len() > 1 { (failures(runs).draw()) }
             table.stack {
                 thead { tr { th { "Started" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
                 tbody {
@@ -100,8 +100,12 @@ fn sorted(entries: &[Entry]) -> Vec<Shown<'_>> {
 }
 
 fn name(told: &Told) -> String {
-    let environment = shown(&told.environment);
-    format!("{} {} against {environment}", shown(&told.kind), shown(&told.name))
+    let name = if told.name.is_empty() || told.name == told.kind {
+        String::new()
+    } else {
+        format!(" {}", shown(&told.name))
+    };
+    format!("{}{name} against {}", shown(&told.kind), shown(&told.environment))
 }
 
 /// `2026-11-26 04:20` of an RFC 3339 time.
@@ -111,19 +115,19 @@ fn minute(time: &str) -> String {
 
 fn latencies(runs: &[&Shown<'_>]) -> Chart {
     let p95 = |run: &&Shown<'_>| run.p95.and_then(|check| check.actual);
-    chart("Latency p95", "ms", Scale::Log, "a", runs, p95)
+    chart("Latency p95", "ms", Up::Latency, "a", runs, p95)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of gates")]
 fn failures(runs: &[&Shown<'_>]) -> Chart {
-    chart("Failed gates", "gates", Scale::Linear, "c", runs, |run| Some(run.failed as f64))
+    chart("Failed gates", "gates", Up::Linear, "c", runs, |run| Some(run.failed as f64))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of runs")]
 fn chart(
     title: &str,
     unit: &'static str,
-    scale: Scale,
+    up: Up,
     class: &'static str,
     runs: &[&Shown<'_>],
     figure: impl Fn(&&Shown<'_>) -> Option<f64>,
@@ -134,8 +138,8 @@ fn chart(
     Chart {
         title: title.to_owned(),
         unit,
-        scale,
-        ticks: ticks.take(runs.len()).collect(),
+        up,
+        across: Across::Ticks(ticks.take(runs.len()).collect()),
         lines: vec![Line { name: title.to_owned(), class, points }],
     }
 }
@@ -176,7 +180,7 @@ mod tests {
             "2026-11-26 04:20  fail       100.0 %    300 ms      2  run payments against staging"
         );
         let page = history_page(&entries);
-        assert!(page.contains("b.json") && page.contains("<path class=\"a\""), "{page}");
+        assert!(page.contains("b.json") && page.contains("path class=\"a\""), "{page}");
         assert!(history_page(&[]).contains("No artifacts."));
     }
 }

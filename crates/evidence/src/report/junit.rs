@@ -6,7 +6,7 @@
 use super::artifact::Artifact;
 use super::evidence::Evidence;
 use super::load::LoadArtifact;
-use super::xunit::{Status, Suite, TestCase, xml};
+use super::xunit::{About, Status, Suite, TestCase, xml};
 use crate::analysis::{Analysis, Cases, FlowFacts, KEPT_FLOWS, flow_reasons};
 use crate::gate::{Check, Verdict};
 use std::time::Duration;
@@ -18,7 +18,9 @@ pub fn junit(evidence: &Evidence, artifact: &Artifact) -> String {
     let name = format!("smoke {scenario} against {}", run.environment);
     let suites =
         [gates(scenario, &evidence.checks, Some(&artifact.cases)), flows(&evidence.analysis, scenario)];
-    xml(&name, &run.timestamp, seconds(run.duration_seconds), &suites)
+    let took = seconds(run.duration_seconds);
+    let run_id = &artifact.provenance.run_id;
+    xml(&About { name: &name, run_id, started: &run.timestamp, took }, &suites)
 }
 
 /// The report of a load, which keeps no flow one by one.
@@ -27,7 +29,9 @@ pub fn load_junit(artifact: &LoadArtifact) -> String {
     let run = &artifact.test_run;
     let suites = [gates("load", &artifact.acceptance_gates.checks, None)];
     let name = format!("smoke load {}", artifact.load.subject);
-    xml(&name, &run.timestamp, seconds(run.duration_seconds), &suites)
+    let took = seconds(run.duration_seconds);
+    let run_id = &artifact.provenance.run_id;
+    xml(&About { name: &name, run_id, started: &run.timestamp, took }, &suites)
 }
 
 fn seconds(seconds: f64) -> Duration {

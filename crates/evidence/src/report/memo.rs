@@ -1,7 +1,7 @@
 //! The memo in the shape of the guide's `staging_observation_memo.md`, every figure from the journal.
 
 use super::artifact::{Artifact, Outcome};
-use super::figure::actual;
+use crate::figure::actual;
 use crate::gate::{Check, Verdict};
 use pii::is_invisible;
 use std::fmt::Write as _;

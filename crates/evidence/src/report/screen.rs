@@ -37,7 +37,8 @@ impl Screen {
     }
 
     /// `text` in lines that fit, the first after `first`, the others as far in as that is wide.
-    pub(super) fn wrapped(self, first: &str, text: &str) -> String {
+    #[must_use]
+    pub fn wrapped(self, first: &str, text: &str) -> String {
         let indent = first.chars().count();
         let room = self.width.saturating_sub(indent).max(20);
         let mut out = first.to_owned();

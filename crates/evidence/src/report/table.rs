@@ -4,9 +4,9 @@ use super::artifact::Artifact;
 use super::bars::{histogram, percentiles};
 use super::columns::{Row, table};
 use super::evidence::Evidence;
-use super::figure::{actual, counted};
 use super::screen::Screen;
 use crate::analysis::{Cases, tallies};
+use crate::figure::{actual, counted};
 use crate::gate::{Check, Verdict};
 use pii::shown;
 use record::RunKind;
@@ -33,21 +33,24 @@ pub fn summary(evidence: &Evidence, artifact: &Artifact, screen: Screen) -> Stri
         let _ = write!(out, "\n{failures}");
     }
     let how = if artifact.provenance.kind == RunKind::Run { ", --inject exercises them" } else { "" };
-    let _ = write!(out, "\n{}", gates(checks, how, screen));
-    for warning in warnings(artifact) {
-        out.push_str(&screen.wrapped("warning: ", &warning));
-    }
+    let warnings: String =
+        warnings(artifact).iter().map(|warning| screen.wrapped("warning: ", warning)).collect();
+    let _ = write!(out, "\n{}", gates(checks, how, screen, out.lines().count() + warnings.lines().count()));
+    out.push_str(&warnings);
     latencies(&mut out, "delivery latency", &tallies(&evidence.analysis).0.latency, screen);
     out
 }
 
-/// Percentiles, and the histogram where the verdict does not scrolls away for it.
+/// Percentiles and the histogram, where the verdict does not scroll away for them.
 pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen: Screen) {
-    out.push_str(&percentiles(name, latency));
-    let bars = histogram(latency, screen);
-    let rows = out.lines().count() + bars.lines().count() + BELOW;
-    if screen.all || screen.rows.is_none_or(|most| rows <= most) {
-        out.push_str(&bars);
+    let fits = |out: &str, more: &str| {
+        let rows = out.lines().count() + more.lines().count() + BELOW;
+        screen.all || screen.rows.is_none_or(|most| rows <= most)
+    };
+    for more in [percentiles(name, latency, screen), histogram(latency, screen)] {
+        if fits(out, &more) {
+            out.push_str(&more);
+        }
     }
 }
 
@@ -77,7 +80,7 @@ fn headline(artifact: &Artifact) -> String {
 }
 
 /// What no gate judges, and people should know all the same.
-fn warnings(artifact: &Artifact) -> Vec<String> {
+pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
     let api = &artifact.api_pii;
     let first = api.findings.first().map(|l| {
         format!(", first {} at {} of {}", l.finding.category.name(), shown(&l.finding.place), l.source)
@@ -115,7 +118,7 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
         )
     });
     let torn = (!artifact.provenance.journal_complete)
-        .then(|| "it was interrupted or cut off: this is what was seen until then".to_owned());
+        .then(|| "interrupted or cut off: this is what was seen up to then".to_owned());
     [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
@@ -123,11 +126,29 @@ fn warnings(artifact: &Artifact) -> Vec<String> {
 pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) -> String {
     let mut out = String::new();
     for verdict in [Verdict::Fail, Verdict::Unproven] {
-        for check in checks.iter().filter(|check| check.verdict == verdict) {
-            failure(&mut out, check, cases, screen);
+        let open: Vec<&Check> = checks.iter().filter(|check| check.verdict == verdict).collect();
+        for (i, check) in open.iter().enumerate() {
+            let same = |other: &&&Check| other.text == check.text && other.actual.is_none();
+            if check.actual.is_some() {
+                failure(&mut out, check, cases, screen);
+            } else if !open.iter().take(i).any(|other| same(&other)) {
+                let titles: Vec<&str> = open.iter().filter(same).map(|other| other.title.as_str()).collect();
+                without_figure(&mut out, check, &titles, screen);
+            }
         }
     }
     out
+}
+
+/// Checks without a figure of which the same is to be said.
+fn without_figure(out: &mut String, check: &Check, titles: &[&str], screen: Screen) {
+    let target = match titles {
+        [_] if !check.target.is_empty() => format!(" (target {})", check.target),
+        _ => String::new(),
+    };
+    let mark = format!("{:<9}", check.verdict.word());
+    let told = screen.wrapped(&mark, &format!("{}{target}: {}", titles.join(", "), shown(&check.text)));
+    out.push_str(&told.replacen(&mark, &screen.paint(&mark, check.verdict), 1));
 }
 
 fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Screen) {
@@ -142,8 +163,18 @@ fn failure(out: &mut String, check: &Check, cases: Option<&Cases>, screen: Scree
     }
 }
 
-/// The gates as a table. Those that nothing exercised are one line, unless all are wanted.
-pub(super) fn gates(checks: &[Check], how: &str, screen: Screen) -> String {
+/// The gates as a table below `used` rows. Those that nothing exercised are one line, unless all are wanted, and so are those
+/// that passed where the verdict would scroll away for them.
+pub(super) fn gates(checks: &[Check], how: &str, screen: Screen, used: usize) -> String {
+    let passed = checks.iter().filter(|check| check.verdict == Verdict::Pass).count();
+    let listed = checks.iter().filter(|check| check.verdict != Verdict::NotExercised).count();
+    let rows = used + listed + BELOW + 4;
+    if !screen.all && screen.rows.is_some_and(|most| rows > most) {
+        let idle = checks.len() - listed;
+        let idle = if idle > 0 { format!(", {idle} not exercised") } else { String::new() };
+        return screen
+            .wrapped("", &format!("{passed} of {listed} gates passed{idle}; --all lists them{how}"));
+    }
     let (idle, listed): (Vec<&Check>, Vec<&Check>) =
         checks.iter().partition(|check| check.verdict == Verdict::NotExercised && !screen.all);
     let head = ["", "gate", "target", "actual", "n"].map(str::to_owned);

@@ -27,8 +27,19 @@ pub(super) struct Suite {
     pub note: Option<String>,
 }
 
-/// The whole file. `started` is RFC 3339.
-pub(super) fn xml(name: &str, started: &str, took: Duration, suites: &[Suite]) -> String {
+/// What the file is about.
+pub(super) struct About<'a> {
+    pub name: &'a str,
+    /// Whose report it is, so that one of an earlier run is told from a forged one.
+    pub run_id: &'a str,
+    /// RFC 3339.
+    pub started: &'a str,
+    pub took: Duration,
+}
+
+/// The whole file.
+pub(super) fn xml(about: &About<'_>, suites: &[Suite]) -> String {
+    let About { name, run_id, started, took } = *about;
     let all = || suites.iter().flat_map(|suite| &suite.cases);
     let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
     let _ = writeln!(
@@ -46,6 +57,11 @@ pub(super) fn xml(name: &str, started: &str, took: Duration, suites: &[Suite]) -
             escaped(name),
             counts(cases.iter()),
             escaped(started)
+        );
+        let _ = writeln!(
+            out,
+            "    <properties>\n      <property name=\"run_id\" value=\"{}\"/>\n    </properties>",
+            escaped(run_id)
         );
         cases.iter().for_each(|case| test_case(&mut out, case));
         if let Some(note) = note {
@@ -130,7 +146,8 @@ mod tests {
             case(Status::Skipped("&".into())),
         ];
         let suites = [Suite { name: "gates".into(), cases, note: None }];
-        let xml = xml("smoke", "2026-11-26T00:00:00Z", Duration::from_millis(1500), &suites);
+        let (started, took) = ("2026-11-26T00:00:00Z", Duration::from_millis(1500));
+        let xml = xml(&About { name: "smoke", run_id: "8", started, took }, &suites);
         assert!(xml.contains("tests=\"4\" failures=\"1\" errors=\"1\" skipped=\"1\""), "{xml}");
         assert!(xml.contains("name=\"a&lt;b&gt;&quot;c&apos;\""), "{xml}");
         assert!(xml.contains("message=\"1 &lt; 2&#10;\u{fffd}\">]]&gt;</failure>"), "{xml}");

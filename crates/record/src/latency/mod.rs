@@ -61,10 +61,12 @@ impl Latency {
         self.sum_us += u128::from(us);
     }
 
-    /// Adds all counts of `other`; the result is that of recording both series in one histogram.
-    #[expect(clippy::expect_used, reason = "both histograms have the same constant bounds")]
+    /// Adds all counts of `other`; the result is that of recording both series in one histogram. Only buckets that hold
+    /// something are visited: an interval of a load fills a few of some 20,000.
     pub fn add(&mut self, other: &Self) {
-        self.buckets.add(&other.buckets).expect("equal bounds");
+        for bucket in other.buckets.iter_recorded() {
+            self.buckets.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
+        }
         self.min_us = self.min_us.min(other.min_us);
         self.max_us = self.max_us.max(other.max_us);
         self.sum_us += other.sum_us;
@@ -194,7 +196,7 @@ mod tests {
             for percent in [0.0, 50.0, 90.0, 95.0, 99.0, 99.9, 100.0] {
                 prop_assert_eq!(sum.percentile_us(percent), whole.percentile_us(percent));
             }
-            prop_assert_eq!(sum.mean_us(), whole.mean_us());
+            prop_assert_eq!(sum, whole);
         }
 
         #[test]

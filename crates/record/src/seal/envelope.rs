@@ -134,7 +134,7 @@ impl Statement {
 }
 
 /// The pre-authentication encoding: what is signed, so that no other use of the key signs the same bytes.
-fn encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn encoding(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);
     message

@@ -39,6 +39,11 @@ impl Answer {
         Self::new(status, "text/html; charset=utf-8", body)
     }
 
+    /// Without a body.
+    pub(super) fn empty(status: u16) -> Self {
+        Self::new(status, "text/html; charset=utf-8", String::new())
+    }
+
     /// The page for a path that no route has.
     pub(super) fn not_found_page() -> Self {
         let text = "The requested resource was not found on this server.";

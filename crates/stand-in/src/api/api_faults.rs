@@ -15,9 +15,14 @@ impl ApiFaults {
         Self { list, chances: Mutex::default() }
     }
 
+    /// Whether a kind is among them at all.
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        self.list.iter().any(|one| one.kind == kind)
+    }
+
     /// Whether a kind strikes now.
     pub(super) fn strike(&self, kind: Kind) -> bool {
-        if !self.list.iter().any(|one| one.kind == kind) {
+        if !self.has(kind) {
             return false;
         }
         let mut chances = self.chances.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,6 +1,7 @@
 //! One request from socket to answer, in the order in which Django and its REST framework look at it.
 
 use super::super::fixtures::{Seeds, User};
+use super::super::misbehaviour::Kind;
 use super::super::options::{Debug, Options};
 use super::super::sender::{PROCESS, Sender, SenderLog};
 use super::super::server::End;
@@ -38,12 +39,18 @@ pub(in super::super) struct Api {
     debug: Debug,
     requests: AtomicU64,
     connections: Connections,
+    faults: Arc<ApiFaults>,
+    /// Held while the only worker answers, where there is but one.
+    worker: Worker,
     end: End,
 }
 
 /// The connections that requests come on, by number: whichever process is free takes the next one.
 #[derive(Debug, Default)]
 struct Connections(Mutex<HashMap<SocketAddr, u64>>);
+
+/// The turn of a synchronous worker; whoever asked first has it first.
+type Worker = tokio::sync::Mutex<()>;
 
 /// Connections whose numbers are remembered.
 const REMEMBERED: usize = 10_000;
@@ -70,6 +77,7 @@ pub(in super::super) async fn handle(
 ) -> Response {
     let process = api.connections.process(peer);
     let work = tokio::spawn(PROCESS.scope(process, async move {
+        let _turn = if api.faults.has(Kind::OneWorker) { Some(api.worker.lock().await) } else { None };
         let (parts, body) = request.into_parts();
         let answer = api.end.clone().or(api.answer(peer.ip(), &parts, body));
         let answered = trace_context::within(trace_context::of(&parts.headers), answer).await;
@@ -96,11 +104,13 @@ impl Api {
             accounts: Accounts::new(&seeds.users, options.access_lifetime)?,
             throttles: Throttles::new(options.throttle),
             payments: Payments::new(seeds.payments, now, Arc::clone(&sender), log, kind),
-            matches: Matches::new(seeds.matches, now, sender, options.profile, api_faults),
+            matches: Matches::new(seeds.matches, now, sender, options.profile, Arc::clone(&api_faults)),
             clock: options.clock,
             debug: options.debug,
             requests: AtomicU64::new(0),
             connections: Connections::default(),
+            faults: api_faults,
+            worker: Worker::default(),
             end,
         })
     }
@@ -108,6 +118,9 @@ impl Api {
     async fn answer(&self, peer: IpAddr, parts: &Parts, body: Body) -> Handled {
         self.requests.fetch_add(1, Ordering::Relaxed);
         let get = matches!(parts.method, Method::GET | Method::HEAD);
+        if self.faults.strike(Kind::HttpsRedirect) {
+            return Err(to_https(parts));
+        }
         match route(parts.uri.path()) {
             Route::None => Err(Answer::not_found_page()),
             Route::Slashless(bare) => Err(self.slashless(parts, bare)),
@@ -165,9 +178,7 @@ impl Api {
     fn list(&self, peer: IpAddr, parts: &Parts) -> Handled {
         self.user(peer, parts)?;
         allow(parts, &Method::GET)?;
-        let host =
-            parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("testserver");
-        let here = format!("http://{host}{}", parts.uri.path());
+        let here = format!("http://{}{}", host(parts), parts.uri.path());
         Ok(self.matches.list(&here, parts.uri.query().unwrap_or_default()))
     }
 
@@ -220,6 +231,16 @@ impl Api {
     fn now(&self) -> DateTime<Utc> {
         self.clock.now().wall(self.clock.started())
     }
+}
+
+fn host(parts: &Parts) -> &str {
+    parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or("testserver")
+}
+
+/// What Django's SecurityMiddleware answers to plain http, whatever was asked: no body.
+fn to_https(parts: &Parts) -> Answer {
+    let there = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+    Answer::empty(301).with(header::LOCATION, format!("https://{}{there}", host(parts)))
 }
 
 fn allow(parts: &Parts, method: &Method) -> Result<(), Answer> {

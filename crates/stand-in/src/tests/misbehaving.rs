@@ -220,3 +220,26 @@ async fn a_portion_strikes_the_named_delivery_only() {
     let reasons: Vec<Reason> = bench.receiver.hits().iter().map(reason).collect();
     assert_eq!(reasons, [Reason::Valid, Reason::Mismatch, Reason::Valid]);
 }
+
+#[tokio::test]
+async fn one_worker_delivers_one_webhook_after_the_other() {
+    let fails_first = |n: usize, _: &_| Reply::Status(if n % 2 == 1 { 503 } else { 200 });
+    let bench = Setup::wrong(Kind::OneWorker).script(fails_first).start().await;
+    tokio::join!(bench.verify(0), bench.verify(1), bench.verify(2));
+    let ids: Vec<String> = bench.receiver.hits().iter().map(|hit| hit.header("X-Webhook-Id")).collect();
+    assert_eq!(ids.len(), 6);
+    assert!(ids.chunks(2).all(|pair| pair[0] == pair[1]), "{ids:?}");
+}
+
+#[tokio::test]
+async fn plain_http_is_redirected_to_https_whatever_was_asked() {
+    let bench = Setup::wrong(Kind::HttpsRedirect).start().await;
+    let host = bench.staging.address();
+    for (got, path) in [
+        (bench.send(bench.get("/healthz/?a=b")).await, "/healthz/?a=b"),
+        (bench.send(bench.post("/api/token/").json(&json!({}))).await, "/api/token/"),
+    ] {
+        assert_eq!((got.status, got.text.as_str()), (301, ""));
+        assert_eq!(got.header("location"), format!("https://{host}{path}"));
+    }
+}

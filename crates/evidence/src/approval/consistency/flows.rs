@@ -21,6 +21,8 @@ pub(super) struct Flows<'a> {
     /// Only of a run of which the scenario is known.
     scenario: Option<&'a Scenario>,
     flows: HashMap<u32, Flow<'a>>,
+    /// Flows that have begun and not ended.
+    under_way: u32,
     /// Sessions in which somebody has logged in.
     open: BTreeSet<String>,
     /// The limit of `--within`, ms.
@@ -47,6 +49,7 @@ impl<'a> Flows<'a> {
             header,
             scenario: scenario.filter(|_| plays(header)),
             flows: HashMap::new(),
+            under_way: 0,
             open: BTreeSet::new(),
             within_ms: given.map(Period::as_millis),
         }
@@ -70,6 +73,7 @@ impl<'a> Flows<'a> {
                     return;
                 };
                 flow.ended = true;
+                self.under_way = self.under_way.saturating_sub(1);
                 if end.at < flow.at {
                     let (at, before) = (s(end.at), s(flow.at));
                     let sentence =
@@ -119,6 +123,15 @@ impl<'a> Flows<'a> {
         };
         if self.flows.insert(number, flow).is_some() {
             found.add("flow_twice", format!("flow {number} begins twice"));
+        }
+        self.under_way += 1;
+        let most = if self.header.in_turn { 1 } else { self.header.concurrency };
+        if self.under_way > most {
+            let sentence = format!(
+                "{} flows are under way at once with flow {number}, and the header has {most}",
+                self.under_way
+            );
+            found.add("header_differs", sentence);
         }
     }
 

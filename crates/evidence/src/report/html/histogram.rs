@@ -1,48 +1,48 @@
-//! The distribution of delivery latencies, with p50 and p95 marked and injected deliveries apart.
+//! The distribution of delivery latencies, with percentiles marked and injected deliveries apart.
 
-use super::charts::{LEFT, LogScale, RIGHT, WIDTH, at, duration};
+use super::plot::{Plot, Scale, latency, percent};
+use crate::figure::{carries, milliseconds};
 use maud::{Markup, html};
 use record::latency::Latency;
 
-const HEIGHT: f64 = 240.0;
-const TOP: f64 = 40.0;
-const BOTTOM: f64 = 32.0;
 /// Bars across the chart.
-const BINS: usize = 48;
+const BINS: usize = 40;
+/// Percentiles that are marked where there are samples enough.
+const MARKS: [f64; 3] = [50.0, 95.0, 99.0];
 
-/// The chart; nothing without samples.
+/// The chart; a sentence without samples.
 pub(super) fn histogram(organic: &Latency, injected: &Latency) -> Markup {
     let mins = [organic.min_us(), injected.min_us()].into_iter().flatten().min();
     let maxs = [organic.max_us(), injected.max_us()].into_iter().flatten().max();
     let (Some(min), Some(max)) = (mins, maxs) else {
         return html! { p.dim { "No webhook was accepted: there is no latency to show." } };
     };
-    let scale = LogScale::new((ms(min), ms(max)), (LEFT, WIDTH - RIGHT));
-    let (a, b) = (binned(&scale, organic), binned(&scale, injected));
+    let scale = Scale::log(ms(min), ms(max));
+    let (a, b) = (binned(scale, organic), binned(scale, injected));
     let tallest = a.iter().zip(&b).map(|(x, y)| x + y).max().unwrap_or(1).max(1);
-    let marks = [("p50", organic.percentile_us(50.0)), ("p95", organic.percentile_us(95.0))];
-    let label = format!(
-        "Delivery latencies of {} organic and {} injected webhooks",
-        organic.count(),
-        injected.count()
-    );
+    let up = Scale::linear(0.0, tallest as f64 * 1.25);
+    let whole = |x: f64| if x.fract() == 0.0 { format!("{x}") } else { String::new() };
+    let plot = Plot {
+        label: format!(
+            "Delivery latencies: {} organic, {} broken on purpose",
+            organic.count(),
+            injected.count()
+        ),
+        x: scale.ticks(latency),
+        y: up.ticks(whole).into_iter().filter(|(_, text)| !text.is_empty()).collect(),
+    };
+    // Where nothing is organic, the percentiles are of what was broken, and say so.
+    let of = if organic.count() > 0 { organic } else { injected };
+    let marks = MARKS.into_iter().filter(|p| carries(of.count(), *p) || *p == 50.0);
+    let marks = marks.filter_map(|p| Some((p, ms(of.percentile_us(p)?))));
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(label) {
-            line.axis x1=(at(LEFT)) y1=(at(HEIGHT - BOTTOM)) x2=(at(WIDTH - RIGHT)) y2=(at(HEIGHT - BOTTOM)) {}
-            text x=(at(LEFT - 6.0)) y=(at(TOP + 4.0)) text-anchor="end" { (tallest) }
-            text x=(at(LEFT - 6.0)) y=(at(HEIGHT - BOTTOM)) text-anchor="end" { "0" }
-            @for tick in scale.ticks() {
-                text x=(at(scale.place(tick))) y=(at(HEIGHT - 10.0)) text-anchor="middle" { (duration(tick)) }
-            }
-            @for (bin, (x, y)) in a.iter().zip(&b).enumerate() { (bar(bin, *x, *y, tallest)) }
-            @for (i, (name, us)) in marks.into_iter().enumerate() {
-                @if let Some(us) = us { (mark(&scale, name, ms(us), i)) }
-            }
-        }
-        p.dim {
-            span.key.organic {} "organic (" (organic.count()) ")"
-            span.key.injected {} "broken on purpose (" (injected.count()) ")"
-            " – from the start of the step that triggers a webhook to the end of our accepting answer; the scale is logarithmic."
+        (plot.draw(&html! {
+            @for (bin, (x, y)) in a.iter().zip(&b).enumerate() { (bar(bin, (*x, *y), up)) }
+            @for (row, (p, at)) in marks.enumerate() { (mark(scale, (p, at), row)) }
+        }))
+        p.legend {
+            span.organic { "organic (" (organic.count()) ")" }
+            @if injected.count() > 0 { span.injected { "broken on purpose (" (injected.count()) ")" } }
         }
     }
 }
@@ -58,11 +58,10 @@ fn ms(us: u64) -> f64 {
     clippy::cast_sign_loss,
     reason = "a share of a small number of bins"
 )]
-fn binned(scale: &LogScale, latency: &Latency) -> Vec<u64> {
+fn binned(scale: Scale, latency: &Latency) -> Vec<u64> {
     let mut bins = vec![0; BINS];
     for bucket in latency.buckets().iter_recorded() {
-        let share = (scale.place(ms(bucket.value_iterated_to())) - LEFT) / (WIDTH - RIGHT - LEFT);
-        let bin = ((share * BINS as f64) as usize).min(BINS - 1);
+        let bin = ((scale.share(ms(bucket.value_iterated_to())) * BINS as f64) as usize).min(BINS - 1);
         if let Some(bin) = bins.get_mut(bin) {
             *bin += bucket.count_at_value();
         }
@@ -71,30 +70,26 @@ fn binned(scale: &LogScale, latency: &Latency) -> Vec<u64> {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "counts and bins below 2^52")]
-fn bar(bin: usize, organic: u64, injected: u64, tallest: u64) -> Markup {
-    let width = (WIDTH - RIGHT - LEFT) / BINS as f64;
-    let x = LEFT + bin as f64 * width;
-    let tall = |n: u64| n as f64 / tallest as f64 * (HEIGHT - BOTTOM - TOP);
-    let floor = HEIGHT - BOTTOM;
-    let (a, b) = (tall(organic), tall(injected));
+fn bar(bin: usize, (organic, injected): (u64, u64), up: Scale) -> Markup {
+    let place = format!("left:{};width:{}", percent(bin as f64 / BINS as f64), percent(0.9 / BINS as f64));
+    let (a, b) = (up.share(organic as f64), up.share(injected as f64));
     html! {
         @if organic > 0 {
-            rect.organic x=(at(x + 1.0)) y=(at(floor - a)) width=(at(width - 2.0)) height=(at(a.max(1.0))) {}
+            i.bar.organic title=(organic) style={ (place) ";bottom:0;height:" (percent(a)) } {}
         }
         @if injected > 0 {
-            rect.injected x=(at(x + 1.0)) y=(at(floor - a - b)) width=(at(width - 2.0)) height=(at(b.max(1.0))) {}
+            i.bar.injected title=(injected) style={ (place) ";bottom:" (percent(a)) ";height:" (percent(b)) } {}
         }
     }
 }
 
-fn mark(scale: &LogScale, name: &str, ms: f64, row: usize) -> Markup {
-    let x = scale.place(ms);
-    let y = if row == 0 { 16.0 } else { 32.0 };
-    let end = x > WIDTH - 160.0;
+/// A line with its figure, on the side of it where there is room.
+fn mark(scale: Scale, (p, ms): (f64, f64), row: usize) -> Markup {
+    let at = scale.share(ms);
+    let side = if at > 0.7 { "mark left" } else { "mark" };
     html! {
-        line.mark x1=(at(x)) y1=(at(y - 8.0)) x2=(at(x)) y2=(at(HEIGHT - BOTTOM)) {}
-        text.mark x=(at(if end { x - 5.0 } else { x + 5.0 })) y=(at(y)) text-anchor=(if end { "end" } else { "start" }) {
-            (name) " " (duration(ms))
+        i class=(side) style={ "left:" (percent(at)) } {
+            b style={ "top:" (row) ".1em" } { "p" (p) " " (milliseconds(ms)) }
         }
     }
 }

@@ -1,86 +1,179 @@
-//! The page: verdict and gates on top, then charts, tables, and how to check all of it again.
+//! The page of a run or an observation: verdict, what failed with its evidence, the gates, charts, the webhooks and flows one by
+//! one, and how to check all of it again.
 
-use super::frame::{page, verdict};
-use super::sections::{cases, configuration, events, gates, outcomes, privacy, signatures, steps};
-use super::{histogram, ladder, timeline};
+use super::cards::cards;
+use super::frame::{Reason, Top, page};
+use super::lines::{Across, Chart, Line, Up};
+use super::sections::{configuration, events, gates, outcomes, privacy, signatures, steps};
+use super::{histogram, lists, ruler, timeline};
 use crate::analysis::tallies;
+use crate::figure::{counted, milliseconds, span};
 use crate::report::artifact::Artifact;
+use crate::report::table::warnings;
 use crate::report::{EMBEDDED, Evidence};
 use maud::{Markup, html};
+use record::Note;
+
+/// Deliveries that were broken on purpose whose rulers are drawn.
+const DRAWN: usize = 3;
 
 /// The report as one HTML file; `name` is what the run's files have in common (`staging_payments`).
 #[must_use]
 pub fn html(evidence: &Evidence, artifact: &Artifact, name: &str) -> String {
-    let title = format!("{} against {}", artifact.provenance.scenario, artifact.test_run.environment);
+    let top = top(artifact);
     let body = html! {
-        (summary(artifact))
+        (top.draw())
         main {
+            (cards(evidence, artifact))
             h2 { "Gates" }
             (gates(&artifact.acceptance_gates.checks))
-            (cases(artifact))
             (charts(evidence, artifact))
+            h2 { "Everything" }
+            (lists::webhooks(&evidence.analysis))
+            (lists::flows(&evidence.analysis))
             (tables(artifact))
-            h2 { "How to check this" }
             (how_to_verify(artifact, name))
         }
     };
-    page(&title, &body)
+    page(&top.title, &body)
 }
 
-fn summary(artifact: &Artifact) -> Markup {
-    let run = &artifact.test_run;
-    let judged = artifact.acceptance_gates.verdict;
-    html! {
-        p.dim { (run.timestamp) ", " (format!("{:.1}", run.duration_seconds)) " s, smoke " (artifact.provenance.tool_version) }
-        (verdict(judged, &artifact.recommendation, run.environment != EMBEDDED))
-        p {
-            @if let Some(due) = run.events_triggered { (due) " webhooks due, " } (run.webhooks_sent) " arrived, " (run.webhooks_success) " accepted, "
-            (run.webhooks_failed) " not accepted, " (run.webhooks_lost) " lost."
-        }
-        @for note in &artifact.provenance.notes { p.dim { "Note: " (note) } }
+fn top(artifact: &Artifact) -> Top {
+    let (run, from) = (&artifact.test_run, &artifact.provenance);
+    let (misbehaves, notes): (Vec<&String>, Vec<&String>) =
+        from.notes.iter().partition(|note| note.starts_with(Note::MISBEHAVES));
+    let faults = &artifact.configuration.faults;
+    let broken = (!faults.is_empty()).then(|| ("Broken on purpose:", faults.join(", ")));
+    let misbehaves = misbehaves.iter().filter_map(|note| {
+        Some(("The stand-in misbehaves:", note.strip_prefix(Note::MISBEHAVES)?.to_owned()))
+    });
+    let stage = artifact.observation.as_ref().and_then(|seen| seen.begin.stage_percent);
+    Top {
+        kind: from.kind.name(),
+        title: format!("{} against {}", from.scenario, run.environment),
+        facts: [
+            Some(run.timestamp.chars().take(19).collect::<String>().replace('T', " ") + " UTC"),
+            Some(span(run.duration_seconds)),
+            stage.map(|p| format!("canary stage {p} %")),
+            Some(format!("smoke {}", from.tool_version)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect(),
+        verdict: artifact.acceptance_gates.verdict,
+        recommendation: artifact.recommendation.clone(),
+        embedded: run.environment == EMBEDDED,
+        reasons: Reason::of(&artifact.acceptance_gates.checks),
+        tiles: tiles(artifact),
+        asked: broken.into_iter().chain(misbehaves).collect(),
+        warnings: warnings(artifact),
+        notes: notes.into_iter().cloned().collect(),
     }
+}
+
+fn tiles(artifact: &Artifact) -> Vec<(&'static str, String)> {
+    let (run, latency) = (&artifact.test_run, &artifact.performance_metrics);
+    let p95 = latency.p95_latency_ms.map(|ms| ("p95", milliseconds(ms)));
+    let p50 = latency.p50_latency_ms.map(|ms| ("p50", milliseconds(ms)));
+    let count = |name, n: u64| Some((name, n.to_string()));
+    let due = run.events_triggered.and_then(|n| count("webhooks due", n));
+    let lost = run.events_triggered.and_then(|_| count("lost", run.webhooks_lost));
+    let [arrived, accepted] =
+        [("arrived", run.webhooks_sent), ("accepted", run.webhooks_success)].map(|(name, n)| count(name, n));
+    [due, arrived, accepted, lost, p50, p95].into_iter().flatten().collect()
 }
 
 fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
-    let (organic, injected) = tallies(&evidence.analysis);
+    let analysis = &evidence.analysis;
+    let (organic, injected) = tallies(analysis);
     let faults = &artifact.fault_injection;
+    let broken: Vec<_> = analysis.own().filter(|d| d.met_a_fault()).take(DRAWN).collect();
     html! {
         h2 { "Delivery latency" }
+        p.dim { "From the start of the step that triggers a webhook to the end of our accepting answer." }
         (histogram::histogram(&organic.latency, &injected.latency))
         h2 { "Over time" }
-        (timeline::timeline(&evidence.analysis))
-        h2 { "Retries of what was broken on purpose" }
-        (ladder::ladder(&faults.deliveries, faults.total, &artifact.retry))
-        @if !faults.deliveries.is_empty() {
-            details {
-                summary { "Attempts as log lines" }
-                pre { @for line in faults.deliveries.iter().flat_map(|d| &d.log) { (line) "\n" } }
+        (timeline::timeline(analysis))
+        @if has_minutes(artifact) { (minutes(artifact).draw()) }
+        h2 id="retries" { "Retries of what was broken on purpose" }
+        @if broken.is_empty() {
+            p.dim { "Nothing was broken on purpose in this run, so the retry policy was not put to the test." }
+        } @else {
+            p.dim {
+                "A band is where the retry policy (" (schedule(artifact)) ") expects the next attempt, after the end of the one before. "
+                "A ring is an attempt that was not accepted."
             }
+            @for delivery in &broken {
+                div.case { p { b { "#" (delivery.number) } " " (crate::analysis::event_name(&delivery.event)) } (ruler::ruler(delivery, &analysis.header.retry)) }
+            }
+            @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are in the list of webhooks." } }
         }
     }
 }
 
-fn tables(artifact: &Artifact) -> Markup {
-    html! {
-        h2 { "Webhooks by event" }
-        (events(artifact))
-        h2 { "What became of them" }
-        (outcomes(artifact))
-        h2 { "Steps" }
-        (steps(&artifact.steps))
-        h2 { "Signatures" }
-        (signatures(artifact))
-        h2 { "Personal data" }
-        (privacy("In webhooks", &artifact.pii_check))
-        (privacy("In the API's answers", &artifact.api_pii))
-        h2 { "Configuration" }
-        (configuration(artifact))
+/// Whether more than one minute was watched to its end.
+fn has_minutes(artifact: &Artifact) -> bool {
+    artifact.observation.as_ref().is_some_and(|seen| seen.minutes.iter().filter(|m| m.complete).count() > 1)
+}
+
+/// How the minutes of an observation went.
+#[expect(clippy::cast_precision_loss, reason = "counts in a minute")]
+fn minutes(artifact: &Artifact) -> Chart {
+    let minutes = || artifact.observation.iter().flat_map(|seen| &seen.minutes).filter(|m| m.complete);
+    let line = |name: &str, class, of: fn(&crate::analysis::Minute) -> u64| Line {
+        name: name.to_owned(),
+        class,
+        points: minutes().map(|m| (m.minute as f64 * 60.0, Some(of(m) as f64))).collect(),
+    };
+    Chart {
+        title: "Webhooks each minute".to_owned(),
+        unit: "webhooks",
+        up: Up::Linear,
+        across: Across::Time,
+        lines: vec![
+            line("ended", "a", |m| m.ended),
+            line("not accepted", "c", |m| m.ended.saturating_sub(m.delivered)),
+        ],
     }
+}
+
+fn schedule(artifact: &Artifact) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a pause in ms")]
+    let pauses = artifact.retry.backoff_ms.iter().map(|ms| super::plot::trimmed(*ms as f64 / 1000.0));
+    format!("{} s", pauses.collect::<Vec<_>>().join(" / "))
+}
+
+fn tables(artifact: &Artifact) -> Markup {
+    let faults = &artifact.fault_injection;
+    let (hooks, api) = (&artifact.pii_check, &artifact.api_pii);
+    let signed = &artifact.hmac_signature_validation;
+    let failed: u64 = artifact.steps.iter().map(|step| step.failed).sum();
+    html! {
+        @if !artifact.steps.is_empty() { (folded("steps", "Steps", &format!("{}, {failed} failed", counted(artifact.steps.len() as u64, "kinds")), &steps(&artifact.steps))) }
+        (folded("events", "Events", &counted(artifact.event_distribution.len() as u64, "kinds"), &events(artifact)))
+        (folded("outcomes", "What became of the webhooks", "organic and broken on purpose apart", &outcomes(artifact)))
+        (folded("signatures", "Signatures", &format!("{} of {} valid", signed.valid, signed.checked), &signatures(artifact)))
+        (folded("pii", "Personal data", &format!("{} in webhooks, {} in API answers", counted(hooks.findings_total, "findings"), api.findings_total), &html! {
+            (privacy("In webhooks", hooks))
+            (privacy("In the API's answers", api))
+        }))
+        @if !faults.deliveries.is_empty() {
+            (folded("log", "Attempts as log lines", "of what was broken on purpose", &html! {
+                pre { @for line in faults.deliveries.iter().flat_map(|d| &d.log) { (line) "\n" } }
+            }))
+        }
+        (folded("configuration", "Configuration", "", &configuration(artifact)))
+    }
+}
+
+/// A section that opens on a click.
+fn folded(id: &str, title: &str, short: &str, inside: &Markup) -> Markup {
+    html! { details id=(id) { summary { (title) " " span.dim { (short) } } (inside) } }
 }
 
 fn how_to_verify(artifact: &Artifact, name: &str) -> Markup {
     let p = &artifact.provenance;
-    html! {
+    let inside = html! {
         p { "This page follows from the journal, and so does the artifact. With both files and the webhook secret:" }
         pre { "smoke gate " (name) "_output.json --secret-file SECRET\nsmoke report " (name) "_journal.jsonl --html again.html" }
         table {
@@ -91,5 +184,6 @@ fn how_to_verify(artifact: &Artifact, name: &str) -> Markup {
                 tr { td { "Gates" } td { code { (p.gates_sha256) } } }
             }
         }
-    }
+    };
+    folded("check", "How to check this", "with the journal, anyone can", &inside)
 }

@@ -1,52 +1,46 @@
 //! The tables of the report.
 
+use super::frame::class;
+use crate::figure::actual;
+use crate::figure::milliseconds;
 use crate::gate::{Check, Verdict};
 use crate::report::artifact::{Artifact, Outcome, PiiCheck, StepRow};
-use crate::report::figure::actual;
 use maud::{Markup, html};
 
-pub(in crate::report) const fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Fail => "fail",
-        Verdict::Unproven => "unproven",
-        Verdict::NotExercised => "not_exercised",
-    }
-}
-
+/// The criteria as a table. Those that nothing exercised are folded away.
 pub(in crate::report) fn gates(checks: &[Check]) -> Markup {
+    let (idle, judged): (Vec<&Check>, Vec<&Check>) =
+        checks.iter().partition(|check| check.verdict == Verdict::NotExercised);
     html! {
-        table.stack {
-            thead { tr { th { "Gate" } th { "Answer" } th.n { "Figure" } th { "Target" } th.n { "n" } th { "What was seen" } } }
-            tbody {
-                @for check in checks {
-                    tr {
-                        td data-label="Gate" { strong { (check.title) } }
-                        td data-label="Answer" { span class=(class(check.verdict)) { (check.verdict.word()) } }
-                        td.n data-label="Figure" { (actual(check)) }
-                        td data-label="Target" { (check.target) }
-                        td.n data-label="n" { (check.n) }
-                        td data-label="Seen" {
-                            span {
-                                (check.text)
-                                @if let Some(i) = check.interval_95 { " (95 %: " (format!("{:.1} to {:.1}", i.low, i.high)) ")" }
-                            }
-                        }
-                    }
-                }
+        (table(&judged))
+        @if !idle.is_empty() {
+            details {
+                summary { (idle.len()) " not exercised: nothing in this run put them to the test" }
+                (table(&idle))
             }
         }
     }
 }
 
-/// Which webhooks stand behind the gates that did not pass.
-pub(super) fn cases(artifact: &Artifact) -> Markup {
-    let behind = artifact.acceptance_gates.checks.iter().filter(|check| check.verdict != Verdict::Pass);
-    let behind = behind.filter_map(|check| Some((check, artifact.cases.of_check(&check.id)?)));
+fn table(checks: &[&Check]) -> Markup {
     html! {
-        @for (check, listed) in behind {
-            h2 { (check.title) ": " (listed.total) }
-            ul { @for sentence in listed.sentences(usize::MAX) { li { (sentence) } } }
+        table.gates {
+            thead { tr { th { "" } th { "Gate" } th.n { "Actual" } th { "Target" } th.n { "n" } th.seen { "What was seen" } } }
+            tbody {
+                @for check in checks {
+                    tr class=(class(check.verdict)) {
+                        td { span class=(class(check.verdict)) { (check.verdict.word()) } }
+                        td.name { (check.title) }
+                        td.n { (actual(check)) }
+                        td.target { (check.target) }
+                        td.n.samples { (check.n) }
+                        td.seen {
+                            (check.text)
+                            @if let Some(i) = check.interval_95 { " (95 %: " (format!("{:.1} to {:.1}", i.low, i.high)) ")" }
+                        }
+                    }
+                }
+            }
         }
     }
 }
@@ -96,12 +90,6 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
                 }
             }
         }
-        @if let Some(found) = &artifact.outcomes.unauthenticated.finding {
-            p { (found) ": somebody else's, and no evidence about the sender." }
-        }
-        @if artifact.outcomes.foreign > 0 {
-            p { (artifact.outcomes.foreign) " webhooks at the same receiver were not this run's; they are not judged." }
-        }
     }
 }
 
@@ -133,7 +121,7 @@ pub(super) fn steps(steps: &[StepRow]) -> Markup {
 }
 
 fn ms(x: Option<f64>) -> String {
-    x.map_or_else(|| "-".to_owned(), |x| format!("{x:.1} ms"))
+    x.map_or_else(|| "-".to_owned(), milliseconds)
 }
 
 pub(super) fn signatures(artifact: &Artifact) -> Markup {

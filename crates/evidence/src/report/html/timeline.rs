@@ -1,15 +1,25 @@
 //! Deliveries over the time of the run: when each arrived first, and how long it took until it was accepted.
 
-use super::charts::{LEFT, LogScale, RIGHT, WIDTH, at, duration, linear_ticks, trimmed};
-use crate::analysis::{Analysis, Delivery};
+use super::plot::{Plot, Scale, latency, percent};
+use crate::analysis::Analysis;
+use crate::figure::span;
+use crate::report::sections::seconds;
 use maud::{Markup, html};
-use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-const HEIGHT: f64 = 240.0;
-const TOP: f64 = 28.0;
-const BOTTOM: f64 = 32.0;
-/// Most points that are drawn; of more deliveries every n-th is, and all that were broken or refused.
-const POINTS: usize = 1500;
+/// Cells across and up; all deliveries in one are one dot, so that none covers another.
+const COLUMNS: f64 = 60.0;
+const ROWS: f64 = 22.0;
+/// The share of the height that latencies take; above it stand those that were never accepted.
+const BELOW: f64 = 0.9;
+
+/// What a dot stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Organic,
+    Injected,
+    Refused,
+}
 
 /// One delivery.
 struct Point {
@@ -18,54 +28,83 @@ struct Point {
     injected: bool,
 }
 
-/// The chart; nothing without deliveries.
+/// The chart; a sentence without deliveries.
 pub(super) fn timeline(analysis: &Analysis) -> Markup {
-    let all = analysis.own().count();
-    let keep = all.div_ceil(POINTS).max(1);
-    let points: Vec<Point> = points(analysis, keep);
-    let latencies = points.iter().filter_map(|p| p.latency_ms);
-    let (low, high) = latencies.fold((f64::MAX, 0.0f64), |(a, b), x| (a.min(x), b.max(x)));
+    let points = points(analysis);
     if points.is_empty() {
         return html! { p.dim { "No webhook arrived: there is nothing to show over time." } };
     }
-    let low = if low == f64::MAX { 1.0 } else { low };
-    let span = points.iter().fold(0.001f64, |span, p| span.max(p.seconds));
-    let x = move |seconds: f64| LEFT + seconds / span * (WIDTH - RIGHT - LEFT);
-    let scale = LogScale::new((low, high), (HEIGHT - BOTTOM, TOP));
+    let latencies = || points.iter().filter_map(|p| p.latency_ms);
+    let up =
+        Scale::log(latencies().reduce(f64::min).unwrap_or(1.0), latencies().reduce(f64::max).unwrap_or(10.0));
+    let first = points.iter().map(|p| p.seconds).fold(f64::MAX, f64::min);
+    let last = points.iter().map(|p| p.seconds).fold(0.0, f64::max);
+    // From the beginning, unless the first webhook came late in the run.
+    let across = Scale::linear(if first < last * 0.3 { 0.0 } else { first }, last);
+    let refused = points.iter().filter(|p| p.latency_ms.is_none()).count();
+    let mut y: Vec<(f64, String)> =
+        up.ticks(latency).into_iter().map(|(at, text)| (at * BELOW, text)).collect();
+    if refused > 0 {
+        y.push((0.97, "refused".to_owned()));
+    }
+    let label = format!("{} deliveries between {} and {}", points.len(), span(first), span(last));
+    let plot = Plot { label, x: across.time_ticks(), y };
     html! {
-        svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" aria-label=(format!("{all} deliveries over {span:.1} s")) {
-            @for tick in scale.ticks() {
-                line.axis x1=(at(LEFT)) y1=(at(scale.place(tick))) x2=(at(WIDTH - RIGHT)) y2=(at(scale.place(tick))) {}
-                text x=(at(LEFT - 6.0)) y=(at(scale.place(tick) + 4.0)) text-anchor="end" { (duration(tick)) }
-            }
-            @for tick in linear_ticks(span) {
-                text x=(at(x(tick))) y=(at(HEIGHT - 10.0)) text-anchor="middle" { (trimmed(tick)) " s" }
-            }
-            @for point in &points { (dot(point, x(point.seconds), &scale)) }
-        }
+        (plot.draw(&html! { @for (cell, n) in cells(&points, across, up) { (dot(cell, n)) } }))
         p.dim {
-            "Each dot is a delivery at the time of its first attempt; a hollow one at the top was never accepted."
-            @if keep > 1 { " Of " (all) " deliveries one in " (keep) " is drawn, and all that were broken or refused." }
+            "Each dot is a webhook at its first attempt, by the time until it was accepted; a larger dot is several at once."
+            @if refused > 0 { " A ring at the top was never accepted." }
         }
     }
 }
 
-fn points(analysis: &Analysis, keep: usize) -> Vec<Point> {
-    let drawn = |(i, d): &(usize, Cow<'_, Delivery>)| i % keep == 0 || d.injected() || d.accepted().is_none();
-    let point = |(_, d): (usize, Cow<'_, Delivery>)| Point {
-        seconds: crate::report::sections::seconds(d.first_byte()),
-        latency_ms: analysis.latency(&d).map(|l| l.as_secs_f64() * 1000.0),
+fn points(analysis: &Analysis) -> Vec<Point> {
+    let all = analysis.own().map(|d| Point {
+        seconds: seconds(d.first_byte()),
+        latency_ms: analysis.latency(&d).or_else(|| d.accepted_after()).map(|l| l.as_secs_f64() * 1000.0),
         injected: d.injected(),
-    };
-    analysis.own().enumerate().filter(drawn).take(POINTS * 2).map(point).collect()
+    });
+    all.collect()
 }
 
-fn dot(point: &Point, x: f64, scale: &LogScale) -> Markup {
-    let class = if point.injected { "injected" } else { "organic" };
+type Cell = (u16, u16, Kind);
+
+/// How many deliveries are in each cell. Of one cell only the gravest kind is drawn.
+fn cells(points: &[Point], across: Scale, up: Scale) -> BTreeMap<Cell, usize> {
+    let mut all: BTreeMap<(u16, u16), (Kind, usize)> = BTreeMap::new();
+    for point in points {
+        let (kind, height) = match point.latency_ms {
+            None => (Kind::Refused, 0.97),
+            Some(ms) if point.injected => (Kind::Injected, up.share(ms) * BELOW),
+            Some(ms) => (Kind::Organic, up.share(ms) * BELOW),
+        };
+        let cell = all.entry((in_cells(across.share(point.seconds), COLUMNS), in_cells(height, ROWS)));
+        let (worst, n) = cell.or_insert((kind, 0));
+        *worst = kind.max(*worst);
+        *n += 1;
+    }
+    all.into_iter().map(|((x, y), (kind, n))| ((x, y, kind), n)).collect()
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a share of a few cells")]
+fn in_cells(share: f64, cells: f64) -> u16 {
+    (share.clamp(0.0, 0.999) * cells) as u16
+}
+
+fn dot((x, y, kind): Cell, n: usize) -> Markup {
+    let class = match kind {
+        Kind::Organic => "organic",
+        Kind::Injected => "injected",
+        Kind::Refused => "refused",
+    };
+    let size = match n {
+        1 => "dot",
+        2..10 => "dot some",
+        _ => "dot many",
+    };
+    let (left, bottom) = ((f64::from(x) + 0.5) / COLUMNS, (f64::from(y) + 0.5) / ROWS);
+    let title = (n > 1).then(|| format!("{n} webhooks"));
     html! {
-        @match point.latency_ms {
-            Some(ms) => circle class=(class) cx=(at(x)) cy=(at(scale.place(ms))) r="3" {},
-            None => circle.refused cx=(at(x)) cy=(at(TOP - 12.0)) r="4" {},
-        }
+        i class={ (size) " " (class) } title=[title] style={ "left:" (percent(left)) ";bottom:" (percent(bottom)) } {}
     }
 }

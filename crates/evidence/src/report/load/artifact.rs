@@ -388,7 +388,7 @@ fn recommendation(header: &Header, verdict: Verdict, checks: &[Check], slow_inbo
     let stand_in = header.stand_in || header.environment == EMBEDDED;
     let judged = judgement(verdict, checks, stand_in);
     match slow_inbox {
-        Some(slow) => format!("{judged}; {slow}"),
+        Some(slow) => format!("{judged} Note: {slow}."),
         None => judged,
     }
 }
@@ -401,11 +401,11 @@ fn judgement(verdict: Verdict, checks: &[Check], stand_in: bool) -> String {
     };
     match verdict {
         Verdict::Pass if stand_in => {
-            "the stand-in carried this load. This shows that the harness works; it is no evidence about staging".to_owned()
+            "The stand-in carried this load. This shows that the harness works; it is no evidence about staging.".to_owned()
         }
-        Verdict::Pass => "the target carried this load within its gates".to_owned(),
-        Verdict::Fail => format!("the target did not carry this load: {} failed", of(Verdict::Fail)),
-        Verdict::Unproven | Verdict::NotExercised => format!("no decision yet: {} unproven", of(Verdict::Unproven)),
+        Verdict::Pass => "The target carried this load within its gates.".to_owned(),
+        Verdict::Fail => format!("The target did not carry this load: {} failed.", of(Verdict::Fail)),
+        Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
     }
 }
 

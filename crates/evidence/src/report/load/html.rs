@@ -1,54 +1,88 @@
 //! The page of a load: verdict and gates, latency over time, the percentile curve, counts and failures; one file.
 
 use super::artifact::{LoadArtifact, Percentiles, TimelineRow};
-use super::chart::{Chart, Line, Scale, nice};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
+use crate::figure::{carries, milliseconds, span};
 use crate::gate::{Check, Verdict};
-use crate::report::html::{gates, page, verdict};
+use crate::report::EMBEDDED;
+use crate::report::html::{Across, Chart, Line, Reason, Top, Up, class, gates, page};
 use maud::{Markup, html};
 use record::latency::Latency;
 
 /// The page. `series` gives the percentile curve its buckets.
 #[must_use]
 pub fn load_html(artifact: &LoadArtifact, series: &Series) -> String {
-    let load = &artifact.load;
+    let top = top(artifact);
     let body = html! {
-        p.dim {
-            (load.target) ", " (artifact.test_run.timestamp) ", " (load.model) " model, "
-            (format!("{:.1}", artifact.test_run.duration_seconds)) " s, "
-            (format!("{:.1}", load.achieved_per_second)) " starts/s"
-        }
-        (verdict(artifact.acceptance_gates.verdict, &artifact.recommendation, true))
-        @for note in &artifact.notes { p.dim { "Note: " (note) } }
+        (top.draw())
         main {
+            (reasons(&artifact.acceptance_gates.checks))
             h2 { "Gates" }
-            (judged(artifact))
+            (gates(&artifact.acceptance_gates.checks))
             h2 { "Latency" }
             (percentiles(artifact))
+            (curve(series, load_is_open(artifact)).draw())
             (over_time(artifact).draw())
-            (curve(series, load.model == "open").draw())
             (rates(artifact).draw())
             @if let Some(flows) = &artifact.end_to_end { (end_to_end(flows)) }
-            h2 { "Counts" }
-            (counts(artifact))
             (failures(artifact))
-            h2 { "Where this comes from" }
-            (provenance(artifact))
+            h2 { "Everything" }
+            details id="counts" { summary { "Counts" } (counts(artifact)) }
+            details id="check" { summary { "Where this comes from" } (provenance(artifact)) }
         }
     };
-    page(&format!("load {}", load.subject), &body)
+    page(&top.title, &body)
 }
 
-fn judged(artifact: &LoadArtifact) -> Markup {
-    let checks = artifact.acceptance_gates.checks.iter().cloned();
-    let (asleep, judged): (Vec<Check>, Vec<Check>) = checks.partition(|c| c.verdict == Verdict::NotExercised);
+fn load_is_open(artifact: &LoadArtifact) -> bool {
+    artifact.load.model == "open"
+}
+
+fn top(artifact: &LoadArtifact) -> Top {
+    let (load, run, counters) = (&artifact.load, &artifact.test_run, &artifact.counters);
+    let table = &artifact.latency_ms;
+    let latency = table.response.as_ref().or(table.service.as_ref());
+    let tile = |name, p: f64, of: fn(&Percentiles) -> f64| {
+        latency.filter(|l| carries(l.samples, p) || p < 60.0).map(|l| (name, milliseconds(of(l))))
+    };
+    let counts = [("started", counters.started), ("ok", counters.ok), ("failed", counters.failed)];
+    let counts = counts.map(|(name, n)| Some((name, n.to_string())));
+    let figures = [tile("p50", 50.0, |l| l.p50), tile("p95", 95.0, |l| l.p95), tile("p99", 99.0, |l| l.p99)];
+    let began = run.timestamp.chars().take(19).collect::<String>().replace('T', " ");
+    Top {
+        kind: "load",
+        title: format!("load of {} against {}", load.subject, load.target),
+        facts: vec![
+            format!("{began} UTC"),
+            span(run.duration_seconds),
+            format!("{} model", load.model),
+            format!("{:.1} starts/s", load.achieved_per_second),
+            format!("smoke {}", artifact.provenance.tool_version),
+        ],
+        verdict: artifact.acceptance_gates.verdict,
+        recommendation: artifact.recommendation.clone(),
+        embedded: run.environment == EMBEDDED,
+        reasons: Reason::of(&artifact.acceptance_gates.checks),
+        tiles: counts.into_iter().chain(figures).flatten().collect(),
+        asked: Vec::new(),
+        warnings: Vec::new(),
+        notes: artifact.notes.clone(),
+    }
+}
+
+/// What did not pass, in words; the charts and tables below are the evidence.
+fn reasons(checks: &[Check]) -> Markup {
+    let open: Vec<&Check> =
+        checks.iter().filter(|c| matches!(c.verdict, Verdict::Fail | Verdict::Unproven)).collect();
     html! {
-        (gates(&judged))
-        @if !asleep.is_empty() {
-            details {
-                summary { (asleep.len()) " criteria that nothing in this load put to the test" }
-                (gates(&asleep))
+        @if !open.is_empty() {
+            h2 { "What did not pass" }
+            @for check in open {
+                section.card.(class(check.verdict)) id={ "check-" (check.id) } {
+                    h3 { (check.title) " " span.figure { (crate::figure::actual(check)) @if !check.target.is_empty() { " (target " (check.target) ")" } } }
+                    p { (check.text) }
+                }
             }
         }
     }
@@ -62,33 +96,47 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
         ("lag (sent − due)", &table.lag),
         ("of it the generator's own", &table.own_lag),
     ];
+    let most = rows.iter().filter_map(|(_, figures)| figures.as_ref()).map(|f| f.samples).max().unwrap_or(0);
+    let columns: Vec<Column> =
+        COLUMNS.into_iter().filter(|c| c.percent.is_none_or(|p| carries(most, p) || p < 60.0)).collect();
     html! {
-        div class="wide" { table {
-            tr { th { "ms" } @for head in ["mean", "p50", "p90", "p95", "p99", "p99.9", "p99.99", "max"] { th class="n" { (head) } } }
+        div.wide { table {
+            tr { th { "ms" } @for column in &columns { th.n { (column.name) } } th.n { "n" } }
             @for (name, figures) in rows {
                 @if let Some(f) = figures {
-                    tr { td { (name) } @for x in [f.mean, f.p50, f.p90, f.p95, f.p99, f.p99_9, f.p99_99, f.max] {
-                        td class="n" { (format!("{x:.2}")) }
-                    } }
+                    tr {
+                        td { (name) }
+                        @for column in &columns { td.n { (format!("{:.2}", (column.of)(f))) } }
+                        td.n { (f.samples) }
+                    }
                 }
             }
         } }
+        @if !carries(most, 99.99) { p.dim { "A percentile is shown only where there are samples enough to carry it." } }
     }
 }
 
+/// A column of the table of percentiles.
+#[derive(Clone, Copy)]
+struct Column {
+    name: &'static str,
+    percent: Option<f64>,
+    of: fn(&Percentiles) -> f64,
+}
+
+const COLUMNS: [Column; 8] = [
+    Column { name: "mean", percent: None, of: |f| f.mean },
+    Column { name: "p50", percent: Some(50.0), of: |f| f.p50 },
+    Column { name: "p90", percent: Some(90.0), of: |f| f.p90 },
+    Column { name: "p95", percent: Some(95.0), of: |f| f.p95 },
+    Column { name: "p99", percent: Some(99.0), of: |f| f.p99 },
+    Column { name: "p99.9", percent: Some(99.9), of: |f| f.p99_9 },
+    Column { name: "p99.99", percent: Some(99.99), of: |f| f.p99_99 },
+    Column { name: "max", percent: None, of: |f| f.max },
+];
+
 fn middle(row: &TimelineRow) -> f64 {
     f64::midpoint(row.from_s, row.to_s)
-}
-
-fn seconds(artifact: &LoadArtifact) -> Vec<(f64, String)> {
-    ticks(artifact.timeline.last().map_or(1.0, middle).max(0.001))
-}
-
-/// Round seconds up to `last`.
-fn ticks(last: f64) -> Vec<(f64, String)> {
-    let step = nice(last / 6.0);
-    let ticks = (0..=6).map(|i| step * f64::from(i)).take_while(|s| *s <= last);
-    ticks.map(|s| (s, format!("{} s", (s * 1000.0).round() / 1000.0))).collect()
 }
 
 fn over_time(artifact: &LoadArtifact) -> Chart {
@@ -97,12 +145,12 @@ fn over_time(artifact: &LoadArtifact) -> Chart {
         class,
         points: artifact.timeline.iter().map(|row| (middle(row), of(row))).collect(),
     };
-    let what = if artifact.load.model == "open" { "Response time" } else { "Service time" };
+    let what = if load_is_open(artifact) { "Response time" } else { "Service time" };
     Chart {
         title: format!("{what} over time"),
-        unit: "ms, log scale",
-        scale: Scale::Log,
-        ticks: seconds(artifact),
+        unit: "logarithmic",
+        up: Up::Latency,
+        across: Across::Time,
         lines: vec![
             line("p50", "a", |row| row.p50_ms),
             line("p95", "b", |row| row.p95_ms),
@@ -112,17 +160,33 @@ fn over_time(artifact: &LoadArtifact) -> Chart {
     }
 }
 
+/// Steps of the timeline that the rate of starts can be read from: a last one that is cut short, or in which nothing was to be
+/// started any more, would look like a drop.
+fn whole_steps(artifact: &LoadArtifact) -> &[TimelineRow] {
+    let rows = artifact.timeline.as_slice();
+    let length = |row: &TimelineRow| row.to_s - row.from_s;
+    let usual = rows.first().map_or(0.0, length);
+    let is_whole = |row: &TimelineRow| {
+        let asked = row.asked_per_second.map_or(row.started_per_second > 0.0, |asked| asked > 0.0);
+        asked && length(row) >= usual * 0.95
+    };
+    match rows.iter().rposition(is_whole) {
+        Some(last) => rows.get(..=last).unwrap_or(rows),
+        None => rows,
+    }
+}
+
 fn rates(artifact: &LoadArtifact) -> Chart {
     let line = |name: &str, class, of: &dyn Fn(&TimelineRow) -> Option<f64>| Line {
         name: name.to_owned(),
         class,
-        points: artifact.timeline.iter().map(|row| (middle(row), of(row))).collect(),
+        points: whole_steps(artifact).iter().map(|row| (middle(row), of(row))).collect(),
     };
     Chart {
         title: "Starts per second".to_owned(),
         unit: "1/s",
-        scale: Scale::Linear,
-        ticks: seconds(artifact),
+        up: Up::Linear,
+        across: Across::Time,
         lines: vec![
             line("asked", "b", &|row| row.asked_per_second),
             line("made", "a", &|row| Some(row.started_per_second)),
@@ -135,14 +199,15 @@ fn rates(artifact: &LoadArtifact) -> Chart {
 fn curve(series: &Series, open: bool) -> Chart {
     let line = |name: &str, class, latency: &Latency| {
         let n = latency.count().max(1) as f64;
-        // Beyond one sample in n there is nothing to see.
+        // Beyond one sample in n there is nothing to see; there stands the slowest.
         let last = n.log10().clamp(1.0, 6.0);
         let at = |i: i32| f64::from(i) / 20.0;
-        let points = (0..=(last * 20.0) as i32).map(|i| {
+        let below = (0..(last * 20.0) as i32).map(|i| {
             let percent = (1.0 - 10f64.powf(-at(i))) * 100.0;
             (at(i), latency.percentile_us(percent).map(|us| us as f64 / 1000.0))
         });
-        Line { name: name.to_owned(), class, points: points.collect() }
+        let slowest = (last, latency.max_us().map(|us| us as f64 / 1000.0));
+        Line { name: name.to_owned(), class, points: below.chain([slowest]).collect() }
     };
     let mut lines = Vec::new();
     if open {
@@ -152,18 +217,19 @@ fn curve(series: &Series, open: bool) -> Chart {
     let longest = lines.iter().flat_map(|l| &l.points).map(|(x, _)| *x).fold(1.0, f64::max);
     let ticks = [
         (0.0, "0"),
-        (1.0, "90 %"),
-        (2.0, "99 %"),
-        (3.0, "99.9 %"),
-        (4.0, "99.99 %"),
-        (5.0, "99.999 %"),
-        (6.0, "99.9999 %"),
+        (1.0, "p90"),
+        (2.0, "p99"),
+        (3.0, "p99.9"),
+        (4.0, "p99.99"),
+        (5.0, "p99.999"),
+        (6.0, "p99.9999"),
     ];
+    let ticks = ticks.into_iter().filter(|(x, _)| *x <= longest).map(|(x, t)| (x, t.to_owned()));
     Chart {
         title: "Latency by percentile".to_owned(),
-        unit: "ms, log scale",
-        scale: Scale::Log,
-        ticks: ticks.into_iter().filter(|(x, _)| *x <= longest).map(|(x, t)| (x, t.to_owned())).collect(),
+        unit: "logarithmic, up to the slowest sample",
+        up: Up::Latency,
+        across: Across::Ticks(ticks.collect()),
         lines,
     }
 }
@@ -246,13 +312,32 @@ fn provenance(artifact: &LoadArtifact) -> Markup {
 mod tests {
     use super::*;
 
-    #[test]
-    fn ticks_are_round_and_differ() {
-        for (last, want) in
-            [(2.5, "0 s, 0.5 s, 1 s, 1.5 s, 2 s, 2.5 s"), (59.5, "0 s, 10 s, 20 s, 30 s, 40 s, 50 s")]
-        {
-            let texts: Vec<String> = ticks(last).into_iter().map(|(_, text)| text).collect();
-            assert_eq!(texts.join(", "), want);
+    fn row(from_s: f64, to_s: f64, asked: Option<f64>, started: f64) -> TimelineRow {
+        TimelineRow {
+            from_s,
+            to_s,
+            asked_per_second: asked,
+            started_per_second: started,
+            done: 1,
+            failed: 0,
+            in_flight: 0,
+            p50_ms: None,
+            p95_ms: None,
+            p99_ms: None,
+            max_ms: None,
         }
+    }
+
+    #[test]
+    fn a_last_step_that_was_cut_short_is_no_drop() {
+        let of = |rows: Vec<TimelineRow>| {
+            let mut artifact = super::super::tests::sample();
+            artifact.timeline = rows;
+            whole_steps(&artifact).len()
+        };
+        let whole = |i: f64| row(i, i + 1.0, Some(100.0), 100.0);
+        assert_eq!(of(vec![whole(0.0), whole(1.0), row(2.0, 2.2, Some(0.0), 0.0)]), 2);
+        assert_eq!(of(vec![whole(0.0), whole(1.0)]), 2);
+        assert_eq!(of(vec![row(0.0, 1.0, None, 50.0), row(1.0, 1.1, None, 50.0)]), 1);
     }
 }

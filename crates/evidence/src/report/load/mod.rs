@@ -2,7 +2,6 @@
 
 mod artifact;
 mod build;
-mod chart;
 mod flows;
 mod hlog;
 mod html;
@@ -10,7 +9,6 @@ mod text;
 
 pub use artifact::{LoadArtifact, load_artifact};
 pub use build::{LoadError, Scope, load_bytes, load_from_journal, load_from_parts, open_part};
-pub(in crate::report) use chart::{Chart, Line, Scale};
 pub use flows::EndToEnd;
 pub use hlog::Hlog;
 pub use html::load_html;

@@ -113,6 +113,11 @@ fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSum
     load
 }
 
+/// A clean load of a second.
+pub(super) fn sample() -> LoadArtifact {
+    judged(&summary(&seconds(0, 1_000, 1_000), |_| ()))
+}
+
 fn judged(load: &LoadSummary) -> LoadArtifact {
     load_artifact(&header(), load, judge_load(load, &Gates::default()), None)
 }
@@ -128,7 +133,7 @@ fn a_clean_load_passes() {
     assert_eq!(artifact.test_run.success_rate, Some(100.0));
     let response = artifact.latency_ms.response.as_ref().unwrap();
     assert_eq!((response.samples, response.p99, response.max), (100, 6.0, 6.0));
-    assert!(load_text(&artifact, &Series::default(), SCREEN).contains("PASS the target carried this load"));
+    assert!(load_text(&artifact, &Series::default(), SCREEN).contains("PASS The target carried this load"));
 }
 
 #[test]
@@ -137,7 +142,7 @@ fn failures_of_the_target_fail() {
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Fail);
     assert_eq!(verdict_of(&artifact, "success_rate"), Verdict::Fail);
     let text = load_text(&artifact, &Series::default(), SCREEN);
-    assert!(text.starts_with("FAIL the target did not carry this load: Success rate"), "{text}");
+    assert!(text.starts_with("FAIL The target did not carry this load: Success rate"), "{text}");
     assert!(text.contains("10 refused"), "{text}");
     assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
 }

@@ -3,7 +3,7 @@
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
-use crate::report::figure::counted;
+use crate::figure::counted;
 use crate::report::screen::{Screen, cut};
 use crate::report::table::{failures, gates, latencies};
 use pii::shown;
@@ -11,6 +11,8 @@ use std::fmt::Write as _;
 
 /// Webhooks in trouble that are shown.
 const SHOWN: usize = 5;
+/// Rows that gates in one line, a note and the names of the files take below the flows.
+const UNDER_FLOWS: usize = 9;
 /// Width of the names of series and steps.
 const NAME: usize = 24;
 /// The percentiles, those that matter most first.
@@ -29,13 +31,15 @@ pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> St
         let _ = write!(out, "\n{failures}");
     }
     out.push_str(&table(artifact, screen));
-    if let Some(flows) = &artifact.end_to_end {
-        out.push_str(&end_to_end(flows, screen));
+    let flows = artifact.end_to_end.as_ref().map(|flows| end_to_end(flows, screen)).unwrap_or_default();
+    let rows = out.lines().count() + flows.lines().count() + UNDER_FLOWS;
+    if screen.all || screen.rows.is_none_or(|most| rows <= most) {
+        out.push_str(&flows);
     }
-    let _ = write!(out, "\n{}", gates(&judged.checks, "", screen));
-    for note in &artifact.notes {
-        out.push_str(&screen.wrapped("note: ", &shown(note)));
-    }
+    let notes: String = artifact.notes.iter().map(|note| screen.wrapped("note: ", &shown(note))).collect();
+    let _ =
+        write!(out, "\n{}", gates(&judged.checks, "", screen, out.lines().count() + notes.lines().count()));
+    out.push_str(&notes);
     let closed = series.response.count() == 0;
     let (name, latency) =
         if closed { ("service time", &series.service) } else { ("response time", &series.response) };

@@ -273,8 +273,8 @@ fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> Str
     let first = cases.iter().find(|case| case.verdict == CaseVerdict::Unproven);
     match verdict {
         _ if !complete => "the probe was interrupted: what was seen is no verdict on the receiver".to_owned(),
-        Verdict::Pass => "the receiver did the right thing in every case that was judged".to_owned(),
-        Verdict::Fail => format!("the receiver is not safe or not right: {}", of(CaseVerdict::Fail)),
+        Verdict::Pass => "The receiver did the right thing in every case that was judged.".to_owned(),
+        Verdict::Fail => format!("The receiver is not safe or not right: {}.", of(CaseVerdict::Fail)),
         Verdict::Unproven | Verdict::NotExercised => match first {
             Some(case) => format!("nothing is proven: {}: {}", case.id, case.text),
             None => "nothing is proven".to_owned(),

@@ -1,7 +1,7 @@
 //! JUnit of a probe: a suite for each group, a case for each case.
 
 use super::ProbeArtifact;
-use crate::report::xunit::{Status, Suite, TestCase, xml};
+use crate::report::xunit::{About, Status, Suite, TestCase, xml};
 use ::probe::{CaseResult, CaseVerdict, Exchange, Group};
 use std::time::Duration;
 
@@ -16,7 +16,9 @@ pub fn probe_junit(artifact: &ProbeArtifact) -> String {
     let suites: Vec<Suite> = Group::ALL.iter().filter_map(suite).collect();
     let run = &artifact.test_run;
     let took = Duration::try_from_secs_f64(run.duration_seconds).unwrap_or_default();
-    xml(&format!("smoke probe of {} as {}", run.target, run.sender), &run.timestamp, took, &suites)
+    let name = format!("smoke probe of {} as {}", run.target, run.sender);
+    let run_id = &artifact.provenance.run_id;
+    xml(&About { name: &name, run_id, started: &run.timestamp, took }, &suites)
 }
 
 fn test_case(case: &CaseResult) -> TestCase {

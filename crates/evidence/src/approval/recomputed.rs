@@ -1,0 +1,166 @@
+//! Whether journal and artifact belong together: the one whole, the other what follows from it, about what was asked.
+
+use super::judge::Request;
+use super::judgement::{Findings, Item, evidence};
+use super::proof::{Proof, name, tested};
+use super::{admissibility, cut_off};
+use crate::gate::Verdict;
+use record::LoadShard;
+use serde_json::Value;
+use std::path::Path;
+
+/// The items that rest on the journal.
+pub(super) fn items(
+    request: &Request<'_>,
+    proof: &Proof,
+    journal: &Path,
+    (artifact, value): (&[u8], &Value),
+    found: &mut Findings,
+) -> Vec<Item> {
+    let header = &proof.evidence.analysis.header;
+    admissibility::times(proof.by_receiver(header.started), request.now, request.not_before, found);
+    let (path, journal) = (journal, name(journal));
+    let integrity = &proof.evidence.integrity;
+    let cut_off = if integrity.ended {
+        None
+    } else {
+        cut_off::when(proof, path, artifact).filter(|_| proof.is_one_journal)
+    };
+    let (checkout, demand) = (request.checkout, request.demand);
+    let mut items = vec![
+        whole(proof, &journal, cut_off.as_deref(), found),
+        match &cut_off {
+            Some(when) => {
+                let figure = format!("written before the run was cut off at {when}");
+                evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
+            }
+            None if proof.bytes != artifact && proof.is_one_journal && cut_off::is_first(path, artifact) => {
+                let figure = "it is of before anything was driven: smoke was ended before it wrote the last one, which \
+                              `smoke report` does";
+                evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
+            }
+            None => recomputed(proof, &journal, artifact, value, found),
+        },
+        admissibility::environment(tested(header), request.environment, "journal header"),
+        admissibility::age(proof.ended(), request.now, request.max_age, "journal"),
+        admissibility::scenario(header, checkout, &demand.scenario_sha256),
+        admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
+        admissibility::retry_contract(header, checkout),
+    ];
+    items.extend(proof.extra.clone());
+    items.extend(proof.shard.filter(|shard| shard.count > 1).map(alone));
+    items
+}
+
+/// A shard is a part of a load, and no evidence about the whole.
+fn alone(shard: LoadShard) -> Item {
+    let figure = format!(
+        "shard {} of {} alone: put all of them together with `smoke merge`, and judge that",
+        shard.index, shard.count
+    );
+    evidence("shards", "All shards", Verdict::Unproven, figure, "journal")
+}
+
+/// The chain holds (or there would be no proof), and the journal has an end.
+fn whole(proof: &Proof, journal: &str, cut_off: Option<&str>, found: &mut Findings) -> Item {
+    let title = "Journal whole";
+    let integrity = &proof.evidence.integrity;
+    if let Some(when) = cut_off {
+        let figure =
+            format!("cut off at {when} (UTC) after {} records: the run was killed", integrity.records);
+        return evidence("journal", title, Verdict::Unproven, figure, journal);
+    }
+    if integrity.torn_bytes > 0 {
+        found.add(
+            "journal_truncated",
+            format!("{journal}: the last line is torn, {} bytes without a line end", integrity.torn_bytes),
+        );
+    }
+    if !integrity.ended {
+        found.add(
+            "journal_truncated",
+            format!(
+                "{journal}: no end record after line {}, and the artifact beside it is of more: the end was cut away",
+                integrity.records
+            ),
+        );
+    }
+    let verdict = if integrity.ended && integrity.torn_bytes == 0 { Verdict::Pass } else { Verdict::Fail };
+    let figure = format!("{} records, each chained to the one before", integrity.records);
+    evidence("journal", title, verdict, figure, journal)
+}
+
+/// The artifact is what follows from the journal, byte for byte.
+fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, found: &mut Findings) -> Item {
+    let same = proof.bytes == artifact;
+    let stated = value.pointer("/provenance/run_id").and_then(Value::as_str);
+    let run_id = proof.evidence.analysis.header.run_id.to_string();
+    let figure = if same {
+        format!("{} bytes, all equal", artifact.len())
+    } else if let Some(other) = stated.filter(|id| **id != *run_id) {
+        let other: String = other.chars().take(36).collect();
+        found.add(
+            "journal_of_another_run",
+            format!("{journal} is the journal of run {run_id}, and the artifact is of run {other}"),
+        );
+        "another run".to_owned()
+    } else if let Some(why) = other_line_ends(artifact, &proof.bytes) {
+        found.add("artifact_differs", format!("the artifact is what follows from {journal} {why}"));
+        "differs in its line ends only".to_owned()
+    } else {
+        let (line, is, should_be) = difference(artifact, &proof.bytes);
+        found.add(
+            "artifact_differs",
+            format!(
+                "the artifact is not what follows from {journal}{}: line {line} is `{is}`, and must be `{should_be}`",
+                other_version(value)
+            ),
+        );
+        format!("differs from line {line} on")
+    };
+    let verdict = if same { Verdict::Pass } else { Verdict::Fail };
+    evidence("recomputed", "Recomputed byte for byte", verdict, figure, journal)
+}
+
+/// What has happened to the line ends of a file, and what to do.
+pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor has changed them. \
+     Give the file as it was written (`*.json -text` and `*.jsonl -text` in .gitattributes keep git away from it)";
+
+/// Another build may write another artifact; the reader should know that it was one.
+fn other_version(value: &Value) -> String {
+    let version = value.pointer("/provenance/tool_version").and_then(Value::as_str).unwrap_or_default();
+    let version: String = version.chars().take(20).collect();
+    if version == env!("CARGO_PKG_VERSION") {
+        String::new()
+    } else {
+        format!(" (it says smoke {version}, this is smoke {})", env!("CARGO_PKG_VERSION"))
+    }
+}
+
+/// What to say of a file that is equal to `right` but for its line ends; `None` when there is more to it.
+pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
+    let lines = |bytes: &[u8]| -> Vec<Vec<u8>> {
+        bytes
+            .split(|byte| *byte == b'\n')
+            .map(|line| line.strip_suffix(b"\r").unwrap_or(line).to_vec())
+            .collect()
+    };
+    let same = file.contains(&b'\r') && lines(file) == lines(right);
+    same.then(|| format!("in all but its line ends, {LINE_ENDS}"))
+}
+
+/// The first line that differs, from 1, in both versions, cut.
+pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
+    let cut = |line: Option<&[u8]>| -> String {
+        let text = String::from_utf8_lossy(line.unwrap_or_default());
+        text.trim().chars().filter(|c| !c.is_control()).take(80).collect()
+    };
+    let (mut left, mut right) = (a.split(|c| *c == b'\n'), b.split(|c| *c == b'\n'));
+    let mut number = 1;
+    loop {
+        match (left.next(), right.next()) {
+            (Some(x), Some(y)) if x == y => number += 1,
+            (x, y) => return (number, cut(x), cut(y)),
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! JSON Schemas as editors want them: yaml-language-server offers no key whose default is null, and a pointer without its `/`
+//! is worth a wavy line before anything runs.
+
+use schemars::Schema;
+use serde_json::{Value, json};
+
+/// A JSON pointer (RFC 6901) that is not the whole document.
+const POINTER: &str = "^/";
+
+/// The schema without defaults of null, and with the shape of JSON pointers: a property is one, or has them as its keys, when its
+/// description begins with `JSON pointer`; its values are some, when it says `by JSON pointer`.
+#[must_use]
+pub fn for_editors(schema: Schema) -> Schema {
+    let mut value = schema.to_value();
+    shape(&mut value);
+    Schema::try_from(value).unwrap_or_default()
+}
+
+fn shape(value: &mut Value) {
+    match value {
+        Value::Object(map) => {
+            if map.get("default").is_some_and(Value::is_null) && is_schema(map) {
+                map.remove("default");
+            }
+            if let Some(Value::Object(default)) = map.get_mut("default") {
+                default.retain(|_, value| !value.is_null());
+            }
+            let said = map.get("description").and_then(Value::as_str).unwrap_or_default();
+            let (is_one, has_some) = (said.starts_with("JSON pointer"), said.contains("by JSON pointer"));
+            if let Some(of) = map.get_mut("additionalProperties").filter(|of| of.is_object()) {
+                if has_some && of.get("type") == Some(&json!("string")) {
+                    of["pattern"] = json!(POINTER);
+                }
+                if is_one {
+                    map.insert("propertyNames".to_owned(), json!({ "pattern": POINTER }));
+                }
+            } else if is_one && takes_text(map) {
+                map.insert("pattern".to_owned(), json!(POINTER));
+            }
+            map.values_mut().for_each(shape);
+        }
+        Value::Array(items) => items.iter_mut().for_each(shape),
+        _ => {}
+    }
+}
+
+/// Whether an object is a schema, and not a mapping of names to schemas in which one is called `default`.
+fn is_schema(map: &serde_json::Map<String, Value>) -> bool {
+    ["type", "$ref", "anyOf", "oneOf", "description"].iter().any(|key| map.contains_key(*key))
+}
+
+fn takes_text(map: &serde_json::Map<String, Value>) -> bool {
+    match map.get("type") {
+        Some(Value::String(one)) => one == "string",
+        Some(Value::Array(many)) => many.contains(&json!("string")),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_default_is_null_and_a_pointer_begins_with_a_slash() {
+        let text = for_editors(crate::schema()).to_value().to_string();
+        assert!(!text.contains(r#""default":null"#));
+        let schema = for_editors(crate::schema()).to_value();
+        let steps = &schema["$defs"]["Expect"]["properties"]["json"];
+        assert_eq!(steps["propertyNames"]["pattern"], "^/", "{steps}");
+        assert!(text.matches(r#""pattern":"^/""#).count() >= 5, "{text}");
+    }
+}

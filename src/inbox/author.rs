@@ -1,0 +1,77 @@
+//! Whose a request is, and which delivery it belongs to.
+
+use super::deliveries::{Awaited, Sighting};
+use super::handler::{Config, Inbox, KeptInPart};
+use crate::drive::SeenWebhook;
+use correlate::{Author, Clue, Content, Key, Whose, event, id, print};
+use record::Tick;
+use signature::Reason;
+use std::net::IpAddr;
+use std::sync::PoisonError;
+
+/// A request that was judged.
+pub(super) struct Seen<'a> {
+    pub headers: &'a [(String, String)],
+    pub body: &'a [u8],
+    pub peer: Option<IpAddr>,
+    pub reason: Reason,
+}
+
+impl Inbox {
+    /// Shows a webhook of the sender's to the flows that wait for it.
+    pub(super) fn show(&self, headers: &[(String, String)], body: &[u8], reason: Reason, at: Tick) {
+        let Some(seen) = self.config.seen.as_ref().filter(|_| reason.is_authentic()) else { return };
+        let (headers, bytes) = (headers.to_vec(), body.len());
+        let body = correlate::read_json(body).ok();
+        let event = event(self.config.scheme, &headers, body.as_ref()).name.to_owned();
+        seen.add(SeenWebhook { event, at, headers, body, bytes });
+    }
+
+    /// Whose a request is, and what says which delivery it belongs to; `None` where it belongs to none of the sender's.
+    pub(super) fn whose(&self, seen: &Seen<'_>) -> Option<(Author, Sighting)> {
+        let (author, is_known) = self.author(seen);
+        if matches!(author, Author::Stranger | Author::Imitating) {
+            return None;
+        }
+        let sighting = self.sighting(seen.headers, seen.body);
+        // In a run a sender that signs validly is not waited for by what anybody may have sent, and no fault is spent on that.
+        let anybodys = author == Author::Resembling
+            && is_known
+            && self.config.kept_in_part == KeptInPart::Strangers
+            && !self.deliveries.lock().unwrap_or_else(PoisonError::into_inner).knows(sighting.key);
+        (!anybodys).then_some((author, sighting))
+    }
+
+    /// Whose a request is, and whether anything of the sender's has come.
+    pub(super) fn author(&self, seen: &Seen<'_>) -> (Author, bool) {
+        let Config { scheme, matcher, .. } = &self.config;
+        let &Seen { headers, body, peer, reason } = seen;
+        let read = if reason.is_authentic() { None } else { matcher.read(body) };
+        let content = match &read {
+            Some(serde_json::Value::Object(_)) => Content::Readable,
+            _ => Content::Unreadable,
+        };
+        let event = event(*scheme, headers, read.as_ref()).name;
+        let clue = Clue { scheme: *scheme, headers, peer, reason, event, content };
+        let mut sender = self.sender.lock().unwrap_or_else(PoisonError::into_inner);
+        (sender.author(&clue), sender.is_known())
+    }
+
+    /// What says which delivery an attempt belongs to.
+    fn sighting(&self, headers: &[(String, String)], body: &[u8]) -> Sighting {
+        let Config { scheme, matcher, turn, .. } = &self.config;
+        let read = matcher.read(body);
+        let name = event(*scheme, headers, read.as_ref()).name;
+        let print = print(body);
+        let key = match id(*scheme, headers, read.as_ref()) {
+            Some(id) => Key::of_id(&id),
+            None => Key::of_content(name, print, turn.flow()),
+        };
+        let flow = match matcher.whose(read.as_ref()) {
+            Whose::Others => return Sighting { key, body: print, awaited: None },
+            Whose::Flow(flow) => Some(flow),
+            Whose::Some => None,
+        };
+        Sighting { key, body: print, awaited: Some(Awaited { event: name.to_owned(), flow }) }
+    }
+}

@@ -1,0 +1,59 @@
+//! What staff's token may reach: the target, and hosts that the scenario names; never one that an answer names.
+
+use super::harness::Smoke;
+use super::origin::{Answer, Origin, Seen};
+
+/// Two steps of one session: the first answer names a URL, and the second step goes there.
+fn scenario(second: &str) -> String {
+    format!(
+        "name: t\nsubject: {{ kind: flow, id: \"{{{{ flow }}}}\" }}\nflows: 1\nsettle: 10ms\n\
+         sessions:\n  staff:\n    login: {{ method: POST, path: /login/, json: {{ user: u }} }}\n    token: /access\n\
+         steps:\n  - name: a\n    session: staff\n    request: {{ method: GET, path: /a/ }}\n    capture: {{ next: /next }}\n  \
+         - name: b\n    session: staff\n    request: {{ method: GET, path: '{second}' }}\n"
+    )
+}
+
+fn staging(next: &str) -> Origin {
+    let next = next.to_owned();
+    Origin::start(move |seen: &Seen, _| match seen.path() {
+        "/login/" => Answer::json("200 OK", r#"{"access":"staffs-token"}"#),
+        "/a/" => Answer::json("200 OK", &format!(r#"{{"next":"{next}"}}"#)),
+        _ => Answer::json("200 OK", "{}"),
+    })
+}
+
+fn drive(target: &Origin, scenario: &str) -> super::harness::Ran {
+    let run = Smoke::new("run").file("s.yaml", scenario).args(&["s.yaml", "--staging", &target.url]);
+    let run = run.args(&["--listen", "127.0.0.1:0"]);
+    run.env("WEBHOOK_SECRET", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08").run()
+}
+
+#[test]
+fn a_captured_url_of_another_host_gets_no_request_and_no_token() {
+    let other = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}"));
+    let port = other.url.rsplit(':').next().unwrap().to_owned();
+    for next in [
+        format!("{}/steal/", other.url),
+        format!("//127.0.0.1:{port}/steal/"),
+        format!("@127.0.0.1:{port}/steal/"),
+        format!("\\\\127.0.0.1:{port}\\steal"),
+    ] {
+        let target = staging(&next.replace('\\', "\\\\"));
+        let ran = drive(&target, &scenario("{{ next }}"));
+        assert_eq!(other.seen().len(), 0, "{next}: {}", ran.stderr);
+        if next.starts_with("http") {
+            ran.exits(1).says("a captured URL must stay on the target");
+        }
+    }
+}
+
+#[test]
+fn a_captured_url_of_the_target_and_a_host_of_the_scenario_get_the_token() {
+    let other = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}"));
+    let target = staging("/b/");
+    drive(&target, &scenario(&format!("{}/named/", other.url))).exits(0);
+    assert_eq!(other.seen()[0].bearer(), Some("staffs-token"));
+    drive(&target, &scenario("{{ next }}")).exits(0);
+    let b = target.seen().into_iter().find(|seen| seen.path() == "/b/").expect("the second step");
+    assert_eq!(b.bearer(), Some("staffs-token"));
+}
