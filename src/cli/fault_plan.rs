@@ -66,7 +66,9 @@ fn sweep(
 /// What is said before a run whose flows are played in turn.
 pub(super) fn in_turn(plan: &Plan) -> String {
     let shared: Vec<&str> = plan.loaded.scenario.webhooks.ours.keys().map(String::as_str).collect();
+    let learns = scenario::learns(&plan.loaded.scenario);
     let rows = match shared.as_slice() {
+        _ if learns => "only its answers say by which values the webhooks of a flow are known".to_owned(),
         [] => format!(
             "the scenario does not say by which values the webhooks of its {} flows are told apart",
             plan.flows
@@ -78,9 +80,9 @@ pub(super) fn in_turn(plan: &Plan) -> String {
     } else {
         format!("webhooks of the scheme {} carry no id", plan.scheme)
     };
+    let otherwise = if learns { "" } else { " (rows that differ there can be played side by side)" };
     format!(
-        "{rows}, and {scheme}: flows are played one after the other, so that each webhook is known for its flow's (rows that \
-         differ there can be played side by side)"
+        "{rows}, and {scheme}: flows are played one after the other, so that each webhook is known for its flow's{otherwise}"
     )
 }
 
@@ -108,6 +110,9 @@ pub(super) fn announcement(plan: &Plan) -> Option<String> {
             "{failing} deliveries are made to fail, and {rule}: what it swallows in the {open} s after that is reported \
              as suppressed, not as lost"
         )),
+        Budget::Tripped(_) if breaker.is_none() => {
+            Some(format!("{} flows, one for each case; the sender has no circuit breaker", plan.flows))
+        }
         Budget::Tripped(pause) => Some(format!(
             "{} flows, one for each case; {rule}, which is tested last: smoke will pause for {} s in all",
             plan.flows,

@@ -7,7 +7,7 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Kind, Known, MinFlows, Request, Trust, approval_annotations,
+    Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations,
     approval_page, human, journal_of, judge, markdown, name_of, runs_of,
 };
 use evidence::gate::Verdict;
@@ -67,8 +67,8 @@ pub(super) struct Args {
     /// Least number of flows, for all kinds or by kind: payments=10,matches=5,observation=10 (an observation's webhooks)
     #[arg(long, value_name = "N", value_delimiter = ',')]
     min_flows: Vec<String>,
-    /// Artifacts that must be there
-    #[arg(long, value_enum, value_delimiter = ',', value_name = "KINDS")]
+    /// Artifacts that must be there: payments, matches, observation, probe, or any scenario by its name
+    #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     require: Vec<Required>,
     /// The environment that evidence is wanted about
     #[arg(long, value_name = "NAME", default_value = "staging")]
@@ -122,15 +122,6 @@ pub(super) enum GateFormat {
     Markdown,
 }
 
-/// The artifacts of the guide.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-enum Required {
-    Payments,
-    Matches,
-    Observation,
-    Probe,
-}
-
 /// Judges all artifacts.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.new_challenge {
@@ -168,8 +159,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Some(percent) = args.promote {
         return promote::run(&files, percent, &request, args.format);
     }
-    let required: Vec<Kind> = args.require.iter().map(|r| r.kind()).collect();
-    let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &required);
+    let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &args.require);
     if let Some(file) = &args.html {
         write_whole(file, approval_page(&approval).as_bytes())
             .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
@@ -197,17 +187,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Verdict::Fail => Exit::Fail,
         Verdict::Unproven | Verdict::NotExercised => Exit::Unproven,
     })
-}
-
-impl Required {
-    const fn kind(self) -> Kind {
-        match self {
-            Self::Payments => Kind::Payments,
-            Self::Matches => Kind::Matches,
-            Self::Observation => Kind::Observation,
-            Self::Probe => Kind::Probe,
-        }
-    }
 }
 
 /// What is asked beyond the gates.

@@ -1,7 +1,6 @@
 //! `smoke init`: a scenario to begin with, which `smoke check` takes.
 
-use super::{Exit, Failure, out};
-use scenario::load_sender;
+use super::{Exit, Failure, out, sender_option};
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -43,7 +42,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             "NAME: 1 to 64 letters, digits, `_` and `-`, for it becomes part of file names",
         ));
     }
-    let sender = load_sender(&args.sender, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+    let sender = sender_option::named(&args.sender)?;
     let api = match &args.openapi {
         Some(file) => from_openapi(file)?,
         None => Api { path: "/orders".to_owned(), status: 201, event: "order.created".to_owned() },

@@ -1,12 +1,12 @@
 //! `smoke learn`: what a journal says about its sender, as a profile; or what has drifted from one.
 
 use super::secret_source::SecretSource;
+use super::sender_option;
 use super::{Exit, Failure, out};
 use evidence::learn::{Certainty, Learner, Learnt, drift};
 use record::Reader;
-use scenario::load_sender;
 use signature::Scheme;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The command line of `smoke learn`.
 #[derive(Debug, clap::Args)]
@@ -27,7 +27,7 @@ pub(super) struct Args {
 /// Prints the profile, or the drift.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let against = match &args.against {
-        Some(typed) => Some(load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?),
+        Some(typed) => Some(sender_option::named(typed)?),
         None => None,
     };
     let shown = args.journal.display();

@@ -44,6 +44,7 @@ mod secret;
 mod secret_source;
 mod seed;
 mod sender_breaker;
+mod sender_option;
 mod sender_settings;
 mod senders;
 mod sign;

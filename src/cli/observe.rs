@@ -42,6 +42,7 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     let clock = Clock::start();
     let mut source = plan.open(clock, receiver_stops).await?;
     let mut header = header(&plan.identity, clock).map_err(Failure::environment)?;
+    header.learns = args.drive.learns();
     "observation".clone_into(&mut header.scenario.name);
     let watched = Watched {
         endpoint: &plan.identity.endpoint,

@@ -2,6 +2,7 @@
 
 use super::gates_file::GatesFile;
 use super::secret_source::SecretSource;
+use super::sender_option::SenderOption;
 use super::typed::listen_address;
 use super::{
     Exit, Failure, environment, interrupt, out, receive_files, receiver_plan, run_plan, signing, telemetry,
@@ -14,11 +15,10 @@ use crate::signals::hangups;
 use crate::telemetry::Exporter;
 use record::faults::{FaultPlan, FaultSpec, Scope};
 use record::{RunKind, Tick, WallClock};
-use scenario::{Period, load_sender};
-use signature::Scheme;
+use scenario::Period;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::Signal;
@@ -44,12 +44,8 @@ pub(super) struct Args {
     /// Path that webhooks are posted to
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     path: String,
-    /// Signature scheme
-    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
-    scheme: Scheme,
-    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
-    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE", conflicts_with = "scheme")]
-    sender: Option<String>,
+    #[command(flatten)]
+    sender: SenderOption,
     #[command(flatten)]
     secret: SecretSource,
     /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
@@ -146,17 +142,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn plan(args: &Args) -> Result<Plan, Failure> {
     let env = environment::read(args.env_file.as_deref())?;
     let gates = GatesFile::read(args.gates.as_deref(), None)?;
-    let sender = match &args.sender {
-        Some(typed) => Some(load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?),
-        None => None,
-    };
-    let scheme = sender.as_ref().and_then(|sender| sender.scheme().ok());
-    let secret = match scheme {
+    let (sender, scheme) = (args.sender.profile()?, args.sender.scheme()?);
+    let secret = match sender {
         _ if args.blind => run_plan::no_secret_at_all(&args.secret, &env)?,
-        Some(scheme) => run_plan::senders_secret(scheme, &args.secret, &env)?,
+        Some(_) => run_plan::senders_secret(scheme, &args.secret, &env)?,
         None => run_plan::staging_secret(&args.secret, &env)?,
     };
-    let gate = gates.gates.retry_contract.clone().unwrap_or_default();
     let reference = gates.reference();
     let identity = Identity {
         kind: RunKind::Receive,
@@ -164,12 +155,12 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         target: args.forward.clone().unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
-        scheme: scheme.unwrap_or(args.scheme),
+        scheme,
         retry: match &sender {
-            Some(sender) => gate.over(sender.contract(), run_plan::max_attempts(&env)?),
+            Some(sender) => run_plan::retry_of(sender, &gates, &env)?,
             None => run_plan::retry(&gates, &env)?,
         },
-        sender_timeout: run_plan::sender_timeout(&env)?,
+        sender_timeout: run_plan::timeout_of(sender.as_ref(), &env)?,
         sender: sender.map(Box::new),
         secret_chars: secret.chars(),
         blind: args.blind,

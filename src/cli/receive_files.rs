@@ -29,26 +29,37 @@ const MIN_PART: u64 = 64 * 1024;
 /// Usage: a file cannot be read, is no PEM, or the two do not belong together.
 pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failure> {
     let (Some(cert), Some(key)) = (cert, key) else { return Ok(None) };
+    tls_of(("--tls-cert", cert), ("--tls-key", key))
+}
+
+/// The same from files that stand elsewhere, each with the name of what names it.
+///
+/// # Errors
+/// As for [`tls`].
+pub(super) fn tls_of(
+    (cert_name, cert): (&str, &Path),
+    (key_name, key): (&str, &Path),
+) -> Result<Tls, Failure> {
     let wrong = |flag: &str, path: &Path, why: &dyn std::fmt::Display| {
         Failure::usage(format!("{flag} {}: {why}", path.display()))
     };
     let read = |flag, path| read_input(path, MAX_PEM).map(Zeroizing::new).map_err(|e| wrong(flag, path, &e));
-    let pem = read("--tls-cert", cert)?;
+    let pem = read(cert_name, cert)?;
     let chain = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>();
-    let chain = chain.map_err(|_| wrong("--tls-cert", cert, &"no certificate in PEM"))?;
+    let chain = chain.map_err(|_| wrong(cert_name, cert, &"no certificate in PEM"))?;
     if chain.is_empty() {
-        return Err(wrong("--tls-cert", cert, &"it holds no certificate"));
+        return Err(wrong(cert_name, cert, &"it holds no certificate"));
     }
-    let private = PrivateKeyDer::from_pem_slice(&read("--tls-key", key)?);
+    let private = PrivateKeyDer::from_pem_slice(&read(key_name, key)?);
     let private = private.map_err(|_| match is_encrypted(key) {
         true => wrong(
-            "--tls-key",
+            key_name,
             key,
             &"the key is encrypted; one without a passphrase is needed (openssl pkey)",
         ),
         // Not the parser's own words: they quote the line that it cannot read, which may be the key.
         false => wrong(
-            "--tls-key",
+            key_name,
             key,
             &"no private key in PEM: a line `-----BEGIN PRIVATE KEY-----`, the key in lines of base64, and a line \
               `-----END PRIVATE KEY-----` are needed (line ends that were lost or written as \\n are the usual cause)",
@@ -57,7 +68,7 @@ pub(super) fn tls(cert: Option<&Path>, key: Option<&Path>) -> Result<Tls, Failur
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let config = rustls::ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private);
-    let mut config = config.map_err(|e| wrong("--tls-key", key, &e))?;
+    let mut config = config.map_err(|e| wrong(key_name, key, &e))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Some(TlsAcceptor::from(Arc::new(config))))
 }

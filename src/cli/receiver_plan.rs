@@ -3,9 +3,10 @@
 use super::run_args::FlowArgs;
 use super::{Failure, environment, receive_files};
 use crate::executor::{Listen, Receiver, RemoteInbox};
+use crate::inbox::{Door, Tls};
 use crate::outbound::{http_url, shown_url};
 use record::faults::FaultPlan;
-use scenario::Env;
+use scenario::{Env, Listening, Loaded, TlsFiles};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use url::Url;
 
@@ -23,9 +24,10 @@ pub(super) fn receiver(
     env: &Env,
     embedded: bool,
     faults: &FaultPlan,
+    own: Option<&Listening>,
 ) -> Result<Receiver, Failure> {
     let (Some(url), Some(token)) = (&args.inbox, &args.token_file) else {
-        return listen(args, env, embedded).map(Receiver::Here);
+        return listen(args, env, embedded, own).map(Receiver::Here);
     };
     if !faults.specs().is_empty() {
         return Err(Failure::usage(
@@ -37,11 +39,39 @@ pub(super) fn receiver(
     Ok(Receiver::Remote(RemoteInbox { url: url.clone(), token, public_url: args.public_url.clone() }))
 }
 
-fn listen(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Listen, Failure> {
+/// Certificate and key of the receiver here, as the scenario names them.
+///
+/// # Errors
+/// Usage: a file that is no certificate, or no key.
+pub(super) fn tls(loaded: &Loaded) -> Result<Tls, Failure> {
+    let files = loaded.scenario.listen.as_ref().and_then(|listen| listen.tls.as_ref());
+    let of = |file: &str| loaded.dir.join(file);
+    let Some(TlsFiles { certificate, key }) = files else { return Ok(None) };
+    receive_files::tls_of(("listen.tls.certificate", &of(certificate)), ("listen.tls.key", &of(key)))
+}
+
+/// Paths and methods: those of the scenario, with `path` in the place of the first where one is given.
+fn door(path: Option<String>, own: Option<&Listening>) -> Result<Door, Failure> {
+    let mut paths = own.map(|own| own.paths.clone()).unwrap_or_default().into_iter();
+    let first = paths.next();
+    let path = checked_path(path.or(first).unwrap_or_else(|| DEFAULT_PATH.to_owned()))?;
+    let more_paths = paths.map(checked_path).collect::<Result<Vec<_>, _>>()?;
+    let methods: Vec<String> =
+        own.iter().flat_map(|own| &own.methods).map(|method| method.as_str().to_owned()).collect();
+    let usual = Door::posted(path);
+    Ok(Door { more_paths, methods: if methods.is_empty() { usual.methods } else { methods }, ..usual })
+}
+
+fn listen(args: &FlowArgs, env: &Env, embedded: bool, own: Option<&Listening>) -> Result<Listen, Failure> {
+    let tls = own.is_some_and(|own| own.tls.is_some());
     if embedded {
+        if tls {
+            return Err(Failure::usage(
+                "listen.tls: the embedded stand-in posts over http only; give --staging, or leave tls out",
+            ));
+        }
         let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
-        let path = args.path.clone().unwrap_or_else(|| DEFAULT_PATH.to_owned());
-        return Ok(Listen { address, path: checked_path(path)?, public_url: None });
+        return Ok(Listen { address, door: door(args.path.clone(), own)?, tls, public_url: None });
     }
     let (flag, url) = match &args.public_url {
         Some(url) => ("--public-url", Some(url.clone())),
@@ -49,12 +79,11 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool) -> Result<Listen, Failure>
     };
     let public = url.map(|url| public_url(flag, &url)).transpose()?;
     let own_path = public.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
-    let path = args.path.clone().or(own_path).unwrap_or_else(|| DEFAULT_PATH.to_owned());
+    let door = door(args.path.clone().or(own_path), own)?;
     let address = args.listen.or_else(|| public.as_ref().and_then(local_address));
     let address = address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
-    let path = checked_path(path)?;
-    let public_url = public.map(|url| with_path(url, &path).to_string());
-    Ok(Listen { address, path, public_url })
+    let public_url = public.map(|url| with_path(url, &door.path).to_string());
+    Ok(Listen { address, door, tls, public_url })
 }
 
 /// The URL under which the sender reaches the receiver. Its query and credentials are the sender's business, and stay.

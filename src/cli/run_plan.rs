@@ -3,11 +3,11 @@
 use super::evidence_files::EvidenceFiles;
 use super::fault_plan::{self, Broken};
 use super::gates_file::GatesFile;
-use super::receiver_plan::receiver;
+use super::receiver_plan::{self, receiver};
 use super::run_args::{FlowArgs, RunArgs};
 use super::secret_source::SecretSource;
 use super::used_rows::UsedRows;
-use super::{Failure, environment, out, secret_source};
+use super::{Failure, environment, out, secret_source, sender_option};
 use crate::executor::{BreakerPolicy, Plan, Receiver, StandIn, Target};
 use crate::redact::Redactor;
 use evidence::analysis::Ledger;
@@ -17,11 +17,11 @@ use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
-use scenario::{Env, Loaded, Period, Scenario, cell, load_sender, load_typed};
+use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
 use serde_json::Value;
 use signature::{Scheme, Secret, Verifier, Weakness};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (docs/deltacrown.md section 8).
@@ -107,12 +107,7 @@ fn resolve_sized(
     let target = target(args, &env)?;
     let embedded = matches!(target, Target::StandIn(_));
     let retry = match &sender {
-        Some(sender) => gates
-            .gates
-            .retry_contract
-            .clone()
-            .unwrap_or_default()
-            .over(sender.contract(), max_attempts(&env)?),
+        Some(sender) => retry_of(sender, &gates, &env)?,
         None => retry(&gates, &env)?,
     };
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
@@ -124,11 +119,7 @@ fn resolve_sized(
         ));
     }
     check_policy(&loaded)?;
-    let declared = sender.as_ref().and_then(|sender| sender.limits.timeout).map(Period::get);
-    let sender_timeout = match declared.filter(|_| env("WEBHOOK_TIMEOUT").is_none()) {
-        Some(declared) => declared,
-        None => sender_timeout(&env)?,
-    };
+    let sender_timeout = timeout_of(sender.as_ref(), &env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
@@ -146,7 +137,8 @@ fn resolve_sized(
         data: args.data.clone(),
         skipped_rows: skipped_rows(args, used_rows.as_ref()),
         vars: vars(&args.vars, own)?,
-        receiver: receiver(args, &env, embedded, &faults)?,
+        receiver: receiver(args, &env, embedded, &faults, own.listen.as_ref())?,
+        tls: receiver_plan::tls(&loaded)?,
         secret: secret(args, &env, embedded, sender.as_ref())?,
         blind: args.blind,
         challenge: args.challenge.clone(),
@@ -186,6 +178,7 @@ fn overrides(args: &FlowArgs, size: Size) -> Vec<Override> {
     add("within", args.within.map(|within| within.to_string()));
     add("settle", args.settle.map(|settle| settle.to_string()));
     add("scheme", args.scheme.map(|scheme| scheme.to_string()));
+    add("sender", args.sender.as_deref().map(pii::shown));
     add("flows", size.flows.map(|flows| flows.to_string()));
     add("concurrency", size.concurrency.map(|flows| flows.to_string()));
     let name = |file: &PathBuf| pii::shown(&file.file_name().unwrap_or_default().to_string_lossy());
@@ -218,7 +211,7 @@ pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
     let retry = gates.as_ref().ok().and_then(|gates| retry(gates, env).err());
     Parts {
         environment: environment_name(args, embedded),
-        receiver: receiver(args, env, embedded, &FaultPlan::default()),
+        receiver: receiver(args, env, embedded, &FaultPlan::default(), None),
         secret: secret(args, env, embedded, None),
         others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
         gates: gates.map(|gates| gates.sha256().to_owned()),
@@ -437,8 +430,8 @@ pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
 /// The sender's profile that flag or scenario names, which the scenario has from then on.
 pub(super) fn sender(loaded: &mut Loaded, args: &FlowArgs) -> Result<Option<SenderProfile>, Failure> {
     if let Some(typed) = &args.sender {
-        loaded.sender = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
-        loaded.scenario.scheme = loaded.sender.scheme().unwrap_or_default();
+        loaded.sender = sender_option::named(typed)?;
+        loaded.scenario.scheme = sender_option::scheme_of(&loaded.sender)?;
         loaded.scenario.sender = Some(typed.clone());
     }
     Ok(loaded.scenario.sender.as_ref().map(|_| loaded.sender.clone()))
@@ -456,6 +449,25 @@ pub(super) fn max_attempts(env: &Env) -> Result<Option<u32>, Failure> {
 pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
     Ok(gate.contract(max_attempts(env)?.unwrap_or(DEFAULT_ATTEMPTS)))
+}
+
+/// The contract of a profile, under what the gates file and `WEBHOOK_MAX_RETRIES` say otherwise.
+pub(super) fn retry_of(
+    sender: &SenderProfile,
+    gates: &GatesFile,
+    env: &Env,
+) -> Result<RetryContract, Failure> {
+    let gate = gates.gates.retry_contract.clone().unwrap_or_default();
+    Ok(gate.over(sender.contract(), max_attempts(env)?))
+}
+
+/// The sender's time-out: `WEBHOOK_TIMEOUT`, else what the profile declares, else the usual one.
+pub(super) fn timeout_of(sender: Option<&SenderProfile>, env: &Env) -> Result<Duration, Failure> {
+    let declared = sender.and_then(|sender| sender.limits.timeout).map(Period::get);
+    match declared.filter(|_| env("WEBHOOK_TIMEOUT").is_none()) {
+        Some(declared) => Ok(declared),
+        None => sender_timeout(env),
+    }
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.

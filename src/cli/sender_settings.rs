@@ -1,6 +1,6 @@
 //! What the system under test has to be set to, in the form in which it is set there: smoke cannot know that it is.
 
-use crate::executor::Plan;
+use crate::executor::{Plan, Receiver};
 
 /// The scenario's own text, else what holds for every sender.
 pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
@@ -10,6 +10,7 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
         false => format!("the secret that smoke was given: {given}"),
     };
     let timeout = plan.sender_timeout.as_secs_f64();
+    let endpoints = endpoints(plan, endpoint);
     let attempts = plan.retry.backoff_ms.len();
     let profile =
         || plan.sender.as_ref().map(|sender| sender.setup.join("\n")).filter(|setup| !setup.is_empty());
@@ -19,7 +20,7 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
         let attempts = if plan.retry.endless { "without end".to_owned() } else { attempts.to_string() };
         return format!(
             "the sender must be set to this:\n  \
-             endpoint: {endpoint}\n  \
+             endpoint: {endpoints}\n  \
              secret: {secret}\n  \
              signature scheme: {}\n  \
              time-out of an attempt: {timeout}\n  \
@@ -37,4 +38,14 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let lines: Vec<String> =
         text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
     format!("the sender must run with these settings:\n{}", lines.join("\n"))
+}
+
+/// The endpoint, and the further paths that webhooks may come to.
+fn endpoints(plan: &Plan, endpoint: &str) -> String {
+    match &plan.receiver {
+        Receiver::Here(listen) if !listen.door.more_paths.is_empty() => {
+            format!("{endpoint}, and there {}", listen.door.more_paths.join(", "))
+        }
+        _ => endpoint.to_owned(),
+    }
 }

@@ -1,6 +1,7 @@
 //! `smoke sign`: the headers to send with a body.
 
 use super::secret_source::SecretSource;
+use super::sender_option::SenderOption;
 use super::{Exit, Failure, out, stdin_body};
 use serde_json::Value;
 use signature::{Outgoing, Scheme, Signer, UniqueKeysError, check_unique_keys};
@@ -15,13 +16,8 @@ const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
     after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke sign --secret-env WEBHOOK_SECRET < body.json"
 )]
 pub(super) struct Args {
-    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
-    /// of another built-in profile
-    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
-    scheme: Scheme,
-    /// Who sends it: a built-in profile (`smoke senders` lists them), or the file of one
-    #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE", conflicts_with = "scheme")]
-    sender: Option<String>,
+    #[command(flatten)]
+    sender: SenderOption,
     /// The URL that it will be posted to, for senders that sign it
     #[arg(long, value_name = "URL", default_value = "")]
     url: String,
@@ -43,10 +39,7 @@ pub(super) struct Args {
 
 /// Prints one `Name: value` line for each header, in the order in which the real sender writes them.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
-    let scheme = match &args.sender {
-        Some(typed) => super::verify::sender(typed)?,
-        None => args.scheme,
-    };
+    let scheme = args.sender.scheme()?;
     if scheme.signature_header().is_none() {
         return Err(Failure::usage(format!(
             "{scheme} has no signature in its headers: there is nothing to print"

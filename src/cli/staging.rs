@@ -2,11 +2,12 @@
 
 use super::listed::Listed;
 use super::secret_source::SecretSource;
+use super::sender_option::SenderOption;
 use super::typed::listen_address;
 use super::{Exit, Failure, out, staging_data};
 use crate::signals::Signals;
 use evidence::report::write_whole;
-use signature::Scheme;
+use scenario::Period;
 use signature::Secret;
 use stand_in::{
     Debug, FixtureSize, Kind, LogLine, LogSink, Misbehaviour, Options, Profile, Staging, Throttle, Webhooks,
@@ -32,22 +33,19 @@ pub(super) struct Args {
     /// good-practice, or deltacrown: the real system as measured, flaws included
     #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE", default_value = "good-practice")]
     profile: Profile,
-    /// Signature scheme of the webhooks
-    #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
-    scheme: Scheme,
+    #[command(flatten)]
+    sender: SenderOption,
     /// Where webhooks are posted to (http:// only); without it none are sent
     #[arg(long, value_name = "URL", env = "WEBHOOK_ENDPOINT", default_value = "")]
     webhook_url: String,
     #[command(flatten)]
     secret: SecretSource,
-    /// Seconds before an attempt is given up
-    #[arg(long, value_name = "SECONDS", env = "WEBHOOK_TIMEOUT", default_value_t = 10,
-          value_parser = clap::value_parser!(u64).range(1..=3600))]
-    webhook_timeout: u64,
-    /// Attempts for one webhook, the first included
-    #[arg(long, value_name = "N", env = "WEBHOOK_MAX_RETRIES", default_value_t = 3,
-          value_parser = clap::value_parser!(u32).range(1..=20))]
-    webhook_max_retries: u32,
+    /// Seconds before an attempt is given up [default: as the sender's profile says, else 10]
+    #[arg(long, value_name = "SECONDS", env = "WEBHOOK_TIMEOUT", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    webhook_timeout: Option<u64>,
+    /// Attempts for one webhook, the first included [default: as the sender's profile says, else 3]
+    #[arg(long, value_name = "N", env = "WEBHOOK_MAX_RETRIES", value_parser = clap::value_parser!(u32).range(1..=20))]
+    webhook_max_retries: Option<u32>,
     /// Whether webhooks are sent at all
     #[arg(long, value_name = "BOOL", env = "NOTIFICATIONS_WEBHOOK_ENABLED", default_value = "true",
           value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set)]
@@ -94,10 +92,14 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 /// From what was typed to what is started.
 fn plan(args: &Args) -> Result<Options, Failure> {
     let mut options = Options::new(secret(args)?, args.webhook_url.trim());
-    options.scheme = args.scheme;
+    options.scheme = args.sender.scheme()?;
+    if let Some(sender) = args.sender.profile()? {
+        options.keep(&sender.contract());
+        options.timeout = sender.limits.timeout.map_or(options.timeout, Period::get);
+    }
     options.webhooks = if args.webhooks { Webhooks::On } else { Webhooks::Off };
-    options.timeout = Duration::from_secs(args.webhook_timeout);
-    options.max_attempts = args.webhook_max_retries;
+    options.timeout = args.webhook_timeout.map_or(options.timeout, Duration::from_secs);
+    options.max_attempts = args.webhook_max_retries.unwrap_or(options.max_attempts);
     options.misbehave.clone_from(&args.misbehave);
     options.profile = args.profile;
     options.fixtures = FixtureSize { payments: args.payments, matches: args.matches };

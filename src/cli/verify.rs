@@ -2,13 +2,11 @@
 
 use super::format::Format;
 use super::secret_source::SecretSource;
-use super::{Exit, Failure, out, stdin_body};
+use super::{Exit, Failure, out, sender_option, stdin_body};
 use chrono::DateTime;
 use correlate::{Reader, Webhooks, event, id};
-use scenario::load_sender;
 use serde_json::json;
 use signature::{Reason, Received, Scheme, Secret, Verdict, Verifier};
-use std::path::Path;
 use wire::Clock;
 
 /// The command line of `smoke verify`.
@@ -57,7 +55,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         }
         named => {
             let scheme = match named {
-                Some(typed) => sender(typed)?,
+                Some(typed) => sender_option::scheme_of(&sender_option::named(typed)?)?,
                 None => args.scheme,
             };
             let secret = if scheme.is_signed() { args.secret.require()? } else { Secret::new("") };
@@ -95,14 +93,6 @@ fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &S
         "age_ms": timestamp.map(|t| now.saturating_sub(t)),
         "body_bytes": request.body.len(),
     }));
-}
-
-/// The profile that a user typed.
-pub(super) fn sender(typed: &str) -> Result<Scheme, Failure> {
-    let profile = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
-    profile.scheme().map_err(|problems| {
-        Failure::usage(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
-    })
 }
 
 /// Which of the built-in senders signed a request: the one for which it is valid; else the one whose mistake has a name; else

@@ -1,13 +1,17 @@
 //! Sends resolved requests with reqwest and reads the answers within limits.
 
+use super::jar::Jar;
 use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use reqwest::Url;
+use reqwest::header::HeaderValue;
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
+use signature::Secret;
 use std::error::Error;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use url::Position;
 
 /// Largest answer that is read, in bytes.
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -74,6 +78,14 @@ pub enum ClientError {
          target; to send there, write the address out in the scenario's `path`"
     )]
     OtherOrigin(String),
+    /// The path would become another one on the wire.
+    #[error("the path `{path}` would be sent as `{sent}`: write it as it is to be sent")]
+    NotAsWritten {
+        /// As written.
+        path: String,
+        /// As a URL has it.
+        sent: String,
+    },
     /// The path of a step does not make a URL.
     #[error("the path `{0}` makes no URL")]
     Path(String),
@@ -105,23 +117,31 @@ impl Client {
         self.base.as_str()
     }
 
-    /// Sends a request; `bearer` is put into `Authorization`.
+    /// Sends a request with what its session adds.
     ///
     /// # Errors
     /// When no whole answer came.
-    pub async fn send(&self, request: &ResolvedRequest, bearer: Option<&str>) -> Result<Reply, ClientError> {
+    pub async fn send(
+        &self,
+        request: &ResolvedRequest,
+        attached: &Attached<'_>,
+    ) -> Result<Reply, ClientError> {
         let url = self.url(request)?;
+        // Cookies are the target's, wherever else a step leads.
+        let jar = attached.jar.filter(|_| url.origin() == self.base.origin());
         let (kept, begun) = (self.kept.load(Ordering::Relaxed), Instant::now());
-        let first = build(&self.http, &url, request, bearer)?.send().await;
+        let first = build(&self.http, &url, request, attached, jar)?.send().await;
         let (answer, resent) = match first {
             Err(error) if kept && may_send_again(&error, request, begun.elapsed()) => {
-                (build(&self.fresh, &url, request, bearer)?.send().await, true)
+                (build(&self.fresh, &url, request, attached, jar)?.send().await, true)
             }
             first => (first, false),
         };
         let answer = answer.map_err(|e| explain(&e, request.timeout))?;
         self.kept.store(true, Ordering::Relaxed);
-        read(answer, url, resent, request.timeout).await
+        let reply = read(answer, url, resent, request.timeout).await?;
+        jar.iter().for_each(|jar| jar.take(&reply.url, &reply.headers));
+        Ok(reply)
     }
 
     /// The proxy through which the target is reached, if it is.
@@ -136,11 +156,37 @@ impl Client {
         if path.starts_with("http://") || path.starts_with("https://") {
             let url = Url::parse(path).map_err(|_| wrong())?;
             let own = url.origin() == self.base.origin() || request.origin == Origin::Named;
+            let url = as_written(url, path)?;
             return if own { Ok(url) } else { Err(ClientError::OtherOrigin(shown_url(path))) };
         }
-        let joined = format!("{}/{}", self.base.as_str().trim_end_matches('/'), path.trim_start_matches('/'));
-        Url::parse(&joined).map_err(|_| wrong())
+        let base = self.base.as_str().trim_end_matches('/');
+        let joined = format!("{base}/{}", path.strip_prefix('/').unwrap_or(path));
+        as_written(Url::parse(&joined).map_err(|_| wrong())?, &joined)
     }
+}
+
+/// What a session adds to a request.
+#[derive(Debug, Default)]
+pub struct Attached<'a> {
+    /// Name and value of headers.
+    pub headers: Vec<(String, Secret)>,
+    /// Name and value of a query parameter.
+    pub query: Option<(String, Secret)>,
+    /// Name and value of a form field, for a request that has a form.
+    pub field: Option<(String, Secret)>,
+    /// The session's cookies.
+    pub jar: Option<&'a Jar>,
+}
+
+/// A URL whose path and query are on the wire what they are in the text: no segment resolved, nothing left out.
+fn as_written(url: Url, text: &str) -> Result<Url, ClientError> {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let written = rest.find(['/', '?', '#']).and_then(|at| rest.get(at..)).unwrap_or_default();
+    let sent = &url[Position::BeforePath..Position::AfterQuery];
+    if sent == written || sent.strip_prefix('/').is_some_and(|sent| sent == written) {
+        return Ok(url);
+    }
+    Err(ClientError::NotAsWritten { path: written.to_owned(), sent: sent.to_owned() })
 }
 
 fn http_client(connections: usize) -> Result<reqwest::Client, ClientError> {
@@ -156,16 +202,25 @@ fn build(
     http: &reqwest::Client,
     url: &Url,
     request: &ResolvedRequest,
-    bearer: Option<&str>,
+    attached: &Attached<'_>,
+    jar: Option<&Jar>,
 ) -> Result<reqwest::RequestBuilder, ClientError> {
-    let mut builder = http.request(method(request.method), url.clone()).timeout(request.timeout);
+    let mut to = url.clone();
+    if let Some((name, value)) = &attached.query {
+        to.query_pairs_mut().append_pair(name, value.expose());
+    }
+    let mut builder = http.request(method(request.method), to).timeout(request.timeout);
     for (name, value) in &request.headers {
         builder = builder.header(name, value);
     }
-    if let Some(token) = bearer {
-        builder = builder.bearer_auth(token);
+    let cookies = jar.and_then(|jar| jar.header(url)).map(|value| ("Cookie".to_owned(), value));
+    for (name, value) in attached.headers.iter().chain(&cookies) {
+        let mut value =
+            HeaderValue::try_from(value.expose()).map_err(|e| ClientError::Setup(e.to_string()))?;
+        value.set_sensitive(true);
+        builder = builder.header(name, value);
     }
-    with_body(builder, &request.body)
+    with_body(builder, &request.body, attached.field.as_ref())
 }
 
 /// Whether a request that got no byte of an answer may be sent again on a new connection (RFC 9110, section 9.2.2): the
@@ -222,14 +277,22 @@ fn method(method: Method) -> reqwest::Method {
 fn with_body(
     builder: reqwest::RequestBuilder,
     body: &ResolvedBody,
+    field: Option<&(String, Secret)>,
 ) -> Result<reqwest::RequestBuilder, ClientError> {
     Ok(match body {
         ResolvedBody::None => builder,
         ResolvedBody::Json(value) => builder.json(value),
-        ResolvedBody::Form(fields) => builder.form(fields),
+        ResolvedBody::Form(fields) => {
+            let own = fields.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let added = field.iter().map(|(name, value)| (name.as_str(), value.expose()));
+            builder.form(&own.chain(added).collect::<Vec<_>>())
+        }
         ResolvedBody::Text(text) => builder.body(text.clone()),
         ResolvedBody::Multipart(parts) => {
             let mut form = reqwest::multipart::Form::new();
+            if let Some((name, value)) = field {
+                form = form.text(name.clone(), value.expose().to_owned());
+            }
             for (name, part) in parts {
                 form = match part {
                     ResolvedPart::Text(text) => form.text(name.clone(), text.clone()),

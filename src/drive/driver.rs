@@ -1,22 +1,24 @@
 //! Plays flows: resolves each step, sends it, judges the answer, writes the facts to the journal.
 
 use super::blocked::Blocked;
-use super::client::Client;
+use super::client::{Attached, Client};
+use super::learning::{Known, Told};
 use super::logins::UsedSession;
 use super::progress::{Due, Dues, Event, Listener};
+use super::seen::SeenWebhooks;
 use super::sessions::Sessions;
 use super::step::{Judged, kept_body, problems};
 use crate::journal::Journal;
 use crate::redact::Redactor;
-use correlate::read_json;
 use record::Tick;
 use record::{FlowEnd, FlowStart, Note, Outcome, Record};
 use scenario::{
-    Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, resolve_expect, resolve_request,
-    resolve_webhook,
+    ExpectedWebhook, Loaded, Poll, ResolvedRequest, RowsFrom, Scope, Step, TemplateError, resolve_expect,
+    resolve_request, resolve_webhook, waits_for_answer,
 };
 use serde_json::Value;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 use telemetry::Tracing;
 use tokio::sync::watch;
@@ -43,6 +45,8 @@ pub struct Plan {
     pub rows_from: RowsFrom,
     /// Rows in front of the first flow's.
     pub skipped_rows: u32,
+    /// The webhooks that have come, where flows take something out of them.
+    pub seen: Option<Arc<SeenWebhooks>>,
     /// The ids that requests carry in `traceparent`, if their traces are told.
     pub tracing: Option<Tracing>,
 }
@@ -62,11 +66,20 @@ struct Sending<'a> {
     session: Option<UsedSession<'a>>,
 }
 
+/// A flow under way.
+pub(super) struct Playing {
+    pub(super) flow: u32,
+    pub(super) scope: Scope,
+    /// What it is about, and what its webhooks are told by, as far as the journal has it.
+    pub(super) known: Known,
+}
+
 impl Driver {
     /// A driver that has not driven yet.
     #[must_use]
     pub fn new(plan: Plan) -> Self {
-        Self { plan, sessions: Sessions::default(), dues: Dues::default(), blocked: watch::Sender::default() }
+        let sessions = Sessions::new(plan.redactor.clone());
+        Self { plan, sessions, dues: Dues::default(), blocked: watch::Sender::default() }
     }
 
     /// What of the surroundings has ended the flows, if anything has.
@@ -95,39 +108,39 @@ impl Driver {
     ///
     /// # Errors
     /// When the journal cannot be written.
-    pub async fn play(&self, flow: u32, mut scope: Scope) -> io::Result<()> {
+    pub async fn play(&self, flow: u32, scope: Scope) -> io::Result<()> {
         let scenario = &self.plan.loaded.scenario;
         let plan = scenario.flow_plan(flow);
-        self.start_flow(flow, plan.variant, &mut scope)?;
+        let mut playing = Playing { flow, scope, known: Known::default() };
+        self.start_flow(plan.variant, &mut playing)?;
         let mut failed = None;
         for step in plan.steps {
             match failed {
                 None => {
-                    let outcome = self.play_step(flow, step, &mut scope).await?;
+                    let outcome = self.play_step(step, &mut playing).await?;
                     failed = (outcome == Outcome::Failed).then_some(step.name.as_str());
                 }
                 Some(before) => self.skip(flow, step, before)?,
             }
         }
-        let status = scenario.subject.status.as_ref().and_then(|s| scope.render(s).ok());
+        let status = scenario.subject.status.as_ref().and_then(|s| playing.scope.render(s).ok());
         let at = self.plan.clock.now();
         self.append(&Record::FlowEnd(FlowEnd { flow, at, status: status.unwrap_or(Value::Null) }))?;
         (self.plan.listener)(Event::FlowEnded);
         Ok(())
     }
 
-    fn start_flow(&self, flow: u32, variant: Option<&str>, scope: &mut Scope) -> io::Result<()> {
-        let scenario = &self.plan.loaded.scenario;
-        let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
-        let ours = scenario.webhooks.ours.iter();
-        let ours = ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
-        let ours = ours.filter(|(_, value)| !value.is_null()).collect();
-        let at = self.plan.clock.now();
+    fn start_flow(&self, variant: Option<&str>, playing: &mut Playing) -> io::Result<()> {
+        playing.known = self.known(&mut playing.scope);
+        let Known { subject, ours } = playing.known.clone();
+        let (flow, at) = (playing.flow, self.plan.clock.now());
         let variant = variant.map(str::to_owned);
         self.append(&Record::FlowStart(FlowStart { flow, at, variant, subject, ours }))
     }
 
-    async fn play_step(&self, flow: u32, step: &Step, scope: &mut Scope) -> io::Result<Outcome> {
+    async fn play_step(&self, step: &Step, playing: &mut Playing) -> io::Result<Outcome> {
+        let (flow, scope) = (playing.flow, &mut playing.scope);
+        scope.answered(None);
         let session = match self.used_session(step, scope) {
             Ok(session) => session,
             Err(why) => return self.fail_unsent(flow, step, &why),
@@ -143,12 +156,21 @@ impl Driver {
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
         };
         self.trace(flow, step, &mut request);
-        let dues = match self.announce(flow, step, scope)? {
+        let at = self.plan.clock.now();
+        let mut dues = match self.announce(at, step, playing, Told::Before)? {
             Ok(dues) => dues,
             Err(error) => return self.fail_unsent(flow, step, &error.to_string()),
         };
-        let judged = self.send_until(&Sending { step, request: &request, session }, scope).await?;
+        let mut judged =
+            self.send_until(&Sending { step, request: &request, session }, &mut playing.scope).await?;
         self.note_resent(flow, step, &judged)?;
+        if judged.problems.is_empty() {
+            self.learn(step, &judged, playing)?;
+            match self.announce(at, step, playing, Told::ByItsAnswer)? {
+                Ok(more) => dues.extend(more),
+                Err(error) => judged.problems.push(self.plan.redactor.scrub(&error.to_string()).into_owned()),
+            }
+        }
         let outcome = outcome(step, &judged);
         if outcome == Outcome::Failed
             && let Some(blocked) = self.is_blocked(flow, step, &judged)
@@ -156,10 +178,12 @@ impl Driver {
             self.blocked.send_if_modified(|known| known.is_none().then(|| *known = Some(blocked)).is_some());
         }
         if outcome == Outcome::Ok {
-            capture(step, &judged, scope);
             dues.iter().for_each(|due| self.dues.add(due));
         }
         self.record(flow, step, &request, judged, outcome)?;
+        if outcome == Outcome::Ok {
+            self.capture_webhooks(at, step, playing).await?;
+        }
         Ok(outcome)
     }
 
@@ -172,22 +196,26 @@ impl Driver {
         }
     }
 
-    /// Writes the webhooks that the step must fire, before it is sent: they may come before its answer.
+    /// Writes the webhooks that the step must fire, before it is sent: they may come before its answer. Those that only the
+    /// answer tells apart are written behind it. `at`: when the step was about to be sent.
     fn announce(
         &self,
-        flow: u32,
+        at: Tick,
         step: &Step,
-        scope: &mut Scope,
+        playing: &mut Playing,
+        told: Told,
     ) -> io::Result<Result<Vec<Due>, TemplateError>> {
+        let flow = playing.flow;
+        let by_answer = |webhook: &&ExpectedWebhook| waits_for_answer(step, webhook);
+        let wanted = step.webhooks.iter().filter(|webhook| by_answer(webhook) == (told == Told::ByItsAnswer));
+        let resolved = wanted.map(|webhook| resolve_webhook(webhook, &mut playing.scope));
+        let resolved = match resolved.collect::<Result<Vec<_>, _>>() {
+            Ok(resolved) => resolved,
+            Err(error) => return Ok(Err(error)),
+        };
         let mut dues = Vec::new();
-        for webhook in &step.webhooks {
-            let webhook = match resolve_webhook(webhook, scope) {
-                Ok(webhook) => webhook,
-                Err(error) => return Ok(Err(error)),
-            };
-            let given = self.plan.within.filter(|_| !webhook.count.forbids());
-            let within = given.unwrap_or_else(|| webhook.within());
-            let at = self.plan.clock.now();
+        for webhook in resolved {
+            let within = self.within(&webhook);
             dues.push(Due {
                 event: webhook.event.clone(),
                 flow,
@@ -211,6 +239,12 @@ impl Driver {
         Ok(Ok(dues))
     }
 
+    /// Time limit from the start of the step to the webhook's first attempt.
+    pub(super) fn within(&self, webhook: &ExpectedWebhook) -> Duration {
+        // How long is watched for what must not come is the scenario's to say.
+        self.plan.within.filter(|_| !webhook.count.forbids()).unwrap_or_else(|| webhook.within())
+    }
+
     async fn send_until(&self, sending: &Sending<'_>, scope: &mut Scope) -> io::Result<Judged> {
         let begun = self.plan.clock.now();
         let mut tries = 1;
@@ -226,25 +260,31 @@ impl Driver {
 
     /// Sends with the session's token; one that is refused with 401 is renewed once.
     async fn send_with_token(&self, sending: &Sending<'_>, scope: &mut Scope) -> io::Result<Judged> {
-        let Some(used) = &sending.session else { return Ok(self.send_once(sending, None, scope).await) };
+        let Some(used) = &sending.session else {
+            return Ok(self.send_once(sending, &Attached::default(), scope).await);
+        };
         let bearer = match self.bearer(used, scope, None).await? {
             Ok(bearer) => bearer,
             Err(why) => return Ok(Judged::unsent(self.plan.clock.now(), why)),
         };
-        let judged = self.send_once(sending, Some(bearer.token.expose()), scope).await;
+        let attached = self.attached(used, &bearer, sending.request);
+        let judged = self.send_once(sending, &attached, scope).await;
         let refused = judged.reply.as_ref().is_ok_and(|r| r.status == 401) && !judged.problems.is_empty();
         if !refused {
             return Ok(judged);
         }
         match self.bearer(used, scope, Some(bearer.number)).await? {
-            Ok(new) => Ok(self.send_once(sending, Some(new.token.expose()), scope).await),
+            Ok(new) => {
+                let attached = self.attached(used, &new, sending.request);
+                Ok(self.send_once(sending, &attached, scope).await)
+            }
             Err(_) => Ok(judged),
         }
     }
 
-    async fn send_once(&self, sending: &Sending<'_>, bearer: Option<&str>, scope: &mut Scope) -> Judged {
+    async fn send_once(&self, sending: &Sending<'_>, attached: &Attached<'_>, scope: &mut Scope) -> Judged {
         let started = self.plan.clock.now();
-        let reply = self.plan.client.send(sending.request, bearer).await;
+        let reply = self.plan.client.send(sending.request, attached).await;
         let ended = self.plan.clock.now();
         let problems = match resolve_expect(&sending.step.expect, scope) {
             Ok(expect) => problems(&reply, &expect, &self.plan.redactor),
@@ -328,7 +368,7 @@ impl Driver {
         self.append(&Record::Step(Box::new(step)))
     }
 
-    fn append(&self, record: &Record) -> io::Result<()> {
+    pub(super) fn append(&self, record: &Record) -> io::Result<()> {
         self.plan.journal.append(record)
     }
 }
@@ -345,16 +385,4 @@ fn outcome(step: &Step, judged: &Judged) -> Outcome {
 fn may_poll_on(poll: &Poll, judged: &Judged, begun: Tick) -> bool {
     let spent = judged.ended.since(begun) + poll.every.get();
     !judged.problems.is_empty() && spent <= poll.deadline.get()
-}
-
-/// Takes the step's captures out of its answer; a place that is not there captures nothing, and the step that needs it
-/// says so.
-fn capture(step: &Step, judged: &Judged, scope: &mut Scope) {
-    let Ok(reply) = &judged.reply else { return };
-    let body: Value = read_json(&reply.body).unwrap_or(Value::Null);
-    for (name, pointer) in &step.capture {
-        if let Some(value) = body.pointer(pointer) {
-            scope.capture(name.clone(), value.clone());
-        }
-    }
 }

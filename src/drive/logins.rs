@@ -1,19 +1,24 @@
 //! Logs in, renews tokens before they expire and when they are refused, once for all flows of a session.
 
 use super::blocked::Blocked;
-use super::client::{Client, ClientError, Reply};
+use super::client::{Attached, Client, ClientError, Reply};
 use super::driver::Driver;
+use super::jar::Jar;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
 use super::step::{excerpt, said};
 use crate::redact::Redactor;
 use correlate::read_json;
 use futures_util::future::join_all;
 use record::Outcome;
-use scenario::{ResolvedRequest, Scope, Session, Step, resolve_request};
+use scenario::{
+    Credential, Csrf, DEFAULT_TIMEOUT, Method, Origin, ResolvedBody, ResolvedRequest, Scope, Session, Step,
+    resolve_request, resolve_session,
+};
 use serde_json::Value;
 use signature::Secret;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use wire::Clock;
 
 /// Longest token in bytes; HTTP servers take no longer header (Apache 8 KiB, nginx 32 KiB for all).
@@ -25,12 +30,15 @@ pub const TRIED_FIRST: usize = 25;
 /// Logins at the same time.
 const AT_ONCE: usize = 4;
 
-/// A step's session, with the login request of its flow.
+/// A step's session, as it is for its flow.
 pub(super) struct UsedSession<'s> {
-    name: &'s str,
-    session: &'s Session,
-    login: ResolvedRequest,
-    place: Arc<Place>,
+    pub(super) name: &'s str,
+    pub(super) session: &'s Session,
+    /// The login request; none where nobody logs in.
+    login: Option<ResolvedRequest>,
+    /// What is known beforehand.
+    credential: Option<Credential>,
+    pub(super) place: Arc<Place>,
 }
 
 /// What a login or renewal came to.
@@ -41,7 +49,7 @@ struct Exchange {
     tokens: Result<Tokens, String>,
 }
 
-/// Logs in with a request: for `smoke check`, which has no journal.
+/// Logs in: for `smoke check`, which has no journal. `request` is the login of `session`.
 ///
 /// # Errors
 /// Why there is no token.
@@ -52,18 +60,33 @@ pub async fn try_login(
     redactor: &Redactor,
     clock: Clock,
 ) -> Result<(), String> {
-    exchange(client, redactor, clock, request, Pointers::of_login(session)).await.tokens.map(|_| ())
+    let jar = Jar::new(redactor.clone());
+    if let Some(csrf) = session.csrf.as_ref() {
+        fetch_page(client, &page_request(csrf, Some(request)), csrf, &jar, redactor).await.1?;
+    }
+    let attached = with_csrf(session, &jar, request, client.base(), Attached::default());
+    exchange(client, redactor, clock, (request, &attached), Pointers::of_login(session))
+        .await
+        .tokens
+        .map(|_| ())
 }
 
 /// Where the tokens are in an answer.
 struct Pointers<'s> {
-    access: &'s str,
+    /// The bearer token; none where the session is its cookies.
+    access: Option<&'s str>,
     refresh: Option<&'s str>,
+    /// Seconds that the token lives, where the answer says so beside it (RFC 6749, section 5.1).
+    lives: Option<&'static str>,
 }
 
 impl<'s> Pointers<'s> {
     fn of_login(session: &'s Session) -> Self {
-        Self { access: &session.token, refresh: session.refresh.as_ref().map(|r| r.refresh_token.as_str()) }
+        Self {
+            access: session.token_pointer(),
+            refresh: session.refresh.as_ref().map(|r| r.refresh_token.as_str()),
+            lives: session.oauth2.is_some().then_some("/expires_in"),
+        }
     }
 }
 
@@ -71,18 +94,26 @@ async fn exchange(
     client: &Client,
     redactor: &Redactor,
     clock: Clock,
-    request: &ResolvedRequest,
+    (request, attached): (&ResolvedRequest, &Attached<'_>),
     pointers: Pointers<'_>,
 ) -> Exchange {
     let started = clock.now();
-    let reply = client.send(request, None).await;
+    let reply = client.send(request, attached).await;
     let ended = clock.now();
     let status = reply.as_ref().ok().map(|r| r.status);
-    let tokens = tokens(&reply, &pointers, redactor).map(|(access, refresh)| {
-        let life = lifetime(access.expose(), clock.wall().timestamp());
+    let tokens = tokens(&reply, &pointers, redactor).map(|Issued { access, refresh, lives }| {
+        let by_itself = || lifetime(access.as_ref()?.expose(), clock.wall().timestamp());
+        let life = lives.or_else(by_itself);
         Tokens { access, refresh, renew_at: life.map(|life| renew_at(ended, life)) }
     });
     Exchange { started, ended, status, tokens }
+}
+
+/// What a login gave.
+struct Issued {
+    access: Option<Secret>,
+    refresh: Option<Secret>,
+    lives: Option<Duration>,
 }
 
 /// The tokens of an answer, learned by the redactor.
@@ -90,29 +121,42 @@ fn tokens(
     reply: &Result<Reply, ClientError>,
     pointers: &Pointers<'_>,
     redactor: &Redactor,
-) -> Result<(Secret, Option<Secret>), String> {
+) -> Result<Issued, String> {
     let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
-    if !matches!(reply.status, 200..=299) {
+    // Whoever logs in on a web page is led on from it.
+    let fits =
+        matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
+    if !fits {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
         return Err(format!("status {}{wait}: {}", reply.status, said(reply, redactor)));
     }
+    let Some(access) = pointers.access else {
+        return match reply.header("set-cookie") {
+            Some(_) => Ok(Issued { access: None, refresh: None, lives: None }),
+            None => Err(format!(
+                "status {}, and no cookie is set: a session without `token` is its cookies",
+                reply.status
+            )),
+        };
+    };
     let body: Value = read_json(&reply.body)
         .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let access =
-        at(pointers.access).ok_or_else(|| format!("no token at {} in the answer", pointers.access))?;
+    let token = at(access).ok_or_else(|| format!("no token at {access} in the answer"))?;
     let refresh = pointers.refresh.and_then(at);
-    if let Some(long) = [Some(access), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
+    if let Some(long) = [Some(token), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
         return Err(format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len()));
     }
-    let (access, refresh) = (Secret::new(access), refresh.map(Secret::new));
-    redactor.learn(&access);
+    let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
+    redactor.learn(&token);
     refresh.iter().for_each(|token| redactor.learn(token));
-    Ok((access, refresh))
+    let seconds = pointers.lives.and_then(|pointer| body.pointer(pointer)).and_then(Value::as_u64);
+    let lives = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+    Ok(Issued { access: Some(token), refresh, lives })
 }
 
 impl Driver {
-    /// The step's session and the login of this flow; none when the step has no session.
+    /// The step's session as it is for this flow; none when the step has no session.
     pub(super) fn used_session<'s>(
         &'s self,
         step: &'s Step,
@@ -122,13 +166,45 @@ impl Driver {
         let Some(session) = self.plan.loaded.scenario.sessions.get(name) else {
             return Err(format!("no session `{name}` in the scenario"));
         };
-        let login =
-            resolve_request(&session.login, scope).map_err(|error| format!("login `{name}`: {error}"))?;
-        let place = self.sessions.place(name, &login);
-        Ok(Some(UsedSession { name, session, login, place }))
+        let what = if session.logs_in() { "login" } else { "session" };
+        let resolved =
+            resolve_session(session, scope).map_err(|error| format!("{what} `{name}`: {error}"))?;
+        self.plan.redactor.learn_all(&resolved.secrets);
+        // Users who are known beforehand share no cookies.
+        let own = match &resolved.credential {
+            Some(Credential::Header(_, value) | Credential::Query(_, value)) => {
+                format!("{name} {}", record::sha256_hex(value.expose().as_bytes()))
+            }
+            None => name.clone(),
+        };
+        let place = self.sessions.place(&own, resolved.login.as_ref());
+        Ok(Some(UsedSession { name, session, login: resolved.login, credential: resolved.credential, place }))
     }
 
-    /// What the session sends. A token that is about to expire, or the one with the number `refused`, is renewed; flows
+    /// What the session adds to a request.
+    pub(super) fn attached<'u>(
+        &self,
+        used: &'u UsedSession<'_>,
+        bearer: &Bearer,
+        request: &ResolvedRequest,
+    ) -> Attached<'u> {
+        let mut attached = Attached::default();
+        if let Some(token) = &bearer.token {
+            let value = Secret::new(format!("Bearer {}", token.expose()));
+            attached.headers.push(("Authorization".to_owned(), value));
+        }
+        match used.credential.clone() {
+            Some(Credential::Header(name, value)) => attached.headers.push((name, value)),
+            Some(Credential::Query(name, value)) => attached.query = Some((name, value)),
+            None => {}
+        }
+        if used.session.keeps_cookies() {
+            attached.jar = Some(&used.place.jar);
+        }
+        with_csrf(used.session, &used.place.jar, request, self.plan.client.base(), attached)
+    }
+
+    /// What the session is by now. A token that is about to expire, or the one with the number `refused`, is renewed; flows
     /// that ask meanwhile wait for the same renewal.
     pub(super) async fn bearer(
         &self,
@@ -136,7 +212,15 @@ impl Driver {
         scope: &Scope,
         refused: Option<u64>,
     ) -> io::Result<Result<Bearer, String>> {
-        let mut state = used.place.lock().await;
+        let mut state = used.place.state.lock().await;
+        let Some(login) = &used.login else {
+            let bearer = Bearer { token: None, number: 0 };
+            return Ok(match refused {
+                // Nobody can be another than he is.
+                Some(_) => Err("what is known beforehand cannot be renewed".to_owned()),
+                None => self.csrf_cookie(used, None).await?.map(|()| bearer),
+            });
+        };
         let now = self.plan.clock.now();
         let (tokens, number) = match &*state {
             State::Refused(why) => return Ok(Err(why.clone())),
@@ -145,8 +229,8 @@ impl Driver {
             {
                 return Ok(Ok(Bearer { token: tokens.access.clone(), number: *number }));
             }
-            State::Open(tokens, number) => (self.renew(used, tokens, scope).await?, number + 1),
-            State::New => (self.log_in(used).await?, 0),
+            State::Open(tokens, number) => (self.renew(used, login, tokens, scope).await?, number + 1),
+            State::New => (self.log_in(used, login).await?, 0),
         };
         let bearer = tokens.as_ref().map(|t| Bearer { token: t.access.clone(), number });
         let bearer = bearer.map_err(Clone::clone);
@@ -157,42 +241,90 @@ impl Driver {
         Ok(bearer)
     }
 
+    /// Asks for the page that sets the cookie against cross-site requests, where the session needs one and has none.
+    async fn csrf_cookie(
+        &self,
+        used: &UsedSession<'_>,
+        login: Option<&ResolvedRequest>,
+    ) -> io::Result<Result<(), String>> {
+        let Some(csrf) = &used.session.csrf else { return Ok(Ok(())) };
+        if used.place.jar.get(&csrf.cookie).is_some() {
+            return Ok(Ok(()));
+        }
+        let request = page_request(csrf, login);
+        let started = self.plan.clock.now();
+        let (status, found) =
+            fetch_page(&self.plan.client, &request, csrf, &used.place.jar, &self.plan.redactor).await;
+        self.write(record::Step {
+            flow: None,
+            step: format!("csrf:{}", used.name),
+            started,
+            ended: self.plan.clock.now(),
+            request: self.shown_request(&request),
+            status,
+            outcome: if found.is_ok() { Outcome::Ok } else { Outcome::Failed },
+            problems: found.as_ref().err().cloned().into_iter().collect(),
+            body: None,
+            tries: 1,
+        })?;
+        Ok(found.map_err(|why| format!("session `{}`: {why}", used.name)))
+    }
+
     /// By the scenario's renewal route, else by another login.
     async fn renew(
         &self,
         used: &UsedSession<'_>,
+        login: &ResolvedRequest,
         old: &Tokens,
         scope: &Scope,
     ) -> io::Result<Result<Tokens, String>> {
         let (Some(how), Some(refresh)) = (&used.session.refresh, &old.refresh) else {
-            return self.log_in(used).await;
+            return self.log_in(used, login).await;
         };
         let mut scope = scope.clone();
         scope.capture(REFRESH_TOKEN, refresh.expose().into());
-        let Ok(request) = resolve_request(&how.request, &mut scope) else { return self.log_in(used).await };
-        let pointers = Pointers {
-            access: how.token.as_deref().unwrap_or(&used.session.token),
-            refresh: Some(&how.refresh_token),
+        let Ok(request) = resolve_request(&how.request, &mut scope) else {
+            return self.log_in(used, login).await;
         };
-        let made = self.exchange(&request, pointers).await;
+        let pointers = Pointers {
+            access: how.token.as_deref().or(used.session.token_pointer()),
+            refresh: Some(&how.refresh_token),
+            lives: None,
+        };
+        let made = self.exchange(used, &request, pointers).await;
         // A renewal that is refused is no failure: the login that follows may be.
         self.write_login(&format!("refresh:{}", used.name), &request, &made, Outcome::Refused)?;
         match made.tokens {
             // One that does not rotate stays good.
             Ok(new) => Ok(Ok(Tokens { refresh: new.refresh.or_else(|| Some(refresh.clone())), ..new })),
-            Err(_) => self.log_in(used).await,
+            Err(_) => self.log_in(used, login).await,
         }
     }
 
-    async fn log_in(&self, used: &UsedSession<'_>) -> io::Result<Result<Tokens, String>> {
-        let mut made = self.exchange(&used.login, Pointers::of_login(used.session)).await;
+    async fn log_in(
+        &self,
+        used: &UsedSession<'_>,
+        login: &ResolvedRequest,
+    ) -> io::Result<Result<Tokens, String>> {
+        used.place.jar.clear();
+        if let Err(why) = self.csrf_cookie(used, Some(login)).await? {
+            return Ok(Err(why));
+        }
+        let mut made = self.exchange(used, login, Pointers::of_login(used.session)).await;
         made.tokens = made.tokens.map_err(|why| format!("login `{}` failed: {why}", used.name));
-        self.write_login(&format!("login:{}", used.name), &used.login, &made, Outcome::Failed)?;
+        self.write_login(&format!("login:{}", used.name), login, &made, Outcome::Failed)?;
         Ok(made.tokens)
     }
 
-    async fn exchange(&self, request: &ResolvedRequest, pointers: Pointers<'_>) -> Exchange {
-        exchange(&self.plan.client, &self.plan.redactor, self.plan.clock, request, pointers).await
+    async fn exchange(
+        &self,
+        used: &UsedSession<'_>,
+        request: &ResolvedRequest,
+        pointers: Pointers<'_>,
+    ) -> Exchange {
+        let attached = self.attached(used, &Bearer { token: None, number: 0 }, request);
+        exchange(&self.plan.client, &self.plan.redactor, self.plan.clock, (request, &attached), pointers)
+            .await
     }
 
     fn write_login(
@@ -247,4 +379,66 @@ impl Driver {
         let bearer = self.bearer(used, scope, None).await?;
         Ok(bearer.err().map(|why| self.refused_login(used.name, &why, scope.flow())))
     }
+}
+
+/// The page that sets the cookie against cross-site requests; the login's own path where no other is named.
+fn page_request(csrf: &Csrf, login: Option<&ResolvedRequest>) -> ResolvedRequest {
+    let own = csrf.page.as_deref().or(login.map(|login| login.path.as_str()));
+    ResolvedRequest {
+        method: Method::Get,
+        path: own.unwrap_or("/").to_owned(),
+        origin: Origin::Target,
+        headers: Vec::new(),
+        body: ResolvedBody::None,
+        timeout: DEFAULT_TIMEOUT,
+    }
+}
+
+/// Asks for a page and looks for the cookie; gives the status too.
+async fn fetch_page(
+    client: &Client,
+    request: &ResolvedRequest,
+    csrf: &Csrf,
+    jar: &Jar,
+    redactor: &Redactor,
+) -> (Option<u16>, Result<(), String>) {
+    let reply = client.send(request, &Attached { jar: Some(jar), ..Attached::default() }).await;
+    match (&reply, jar.get(&csrf.cookie)) {
+        (Err(error), _) => (None, Err(redactor.scrub(&error.to_string()).into_owned())),
+        (Ok(reply), Some(_)) => (Some(reply.status), Ok(())),
+        (Ok(reply), None) => {
+            let why = format!(
+                "GET {} was answered {} and set no cookie `{}`: name the page that does, as `csrf.page`",
+                redactor.scrub(&request.path),
+                reply.status,
+                csrf.cookie
+            );
+            (Some(reply.status), Err(why))
+        }
+    }
+}
+
+/// Adds the token against cross-site requests to a request that changes something.
+fn with_csrf<'j>(
+    session: &Session,
+    jar: &'j Jar,
+    request: &ResolvedRequest,
+    base: &str,
+    mut attached: Attached<'j>,
+) -> Attached<'j> {
+    let Some(csrf) = &session.csrf else { return attached };
+    attached.jar = Some(jar);
+    let changes = !matches!(request.method, Method::Get | Method::Head | Method::Options);
+    let Some(token) = jar.get(&csrf.cookie).filter(|_| changes) else { return attached };
+    if let Some(header) = &csrf.header {
+        attached.headers.push((header.clone(), token.clone()));
+    }
+    // Over https frameworks ask where the request comes from as well.
+    let says = |name: &str| request.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case(name));
+    if !says("referer") {
+        attached.headers.push(("Referer".to_owned(), Secret::new(base)));
+    }
+    let has_form = matches!(request.body, ResolvedBody::Form(_) | ResolvedBody::Multipart(_));
+    attached.field = csrf.field.clone().filter(|_| has_form).map(|field| (field, token));
+    attached
 }

@@ -6,13 +6,17 @@
 mod blocked;
 mod client;
 mod driver;
+mod jar;
+mod learning;
 mod logins;
 mod progress;
+mod seen;
 mod sessions;
 mod step;
 
 pub use blocked::{Blocked, login_advice};
-pub use client::{Client, ClientError, Reply};
+pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
 pub use logins::{TRIED_FIRST, try_login};
 pub use progress::{Dues, Event, Listener};
+pub use seen::{SeenWebhook, SeenWebhooks};

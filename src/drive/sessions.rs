@@ -1,5 +1,7 @@
 //! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (docs/deltacrown.md section 1).
 
+use super::jar::Jar;
+use crate::redact::Redactor;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use record::Tick;
@@ -18,8 +20,8 @@ const EARLY: Duration = Duration::from_secs(30);
 /// The tokens of a session.
 #[derive(Debug, Clone)]
 pub(super) struct Tokens {
-    /// What is sent.
-    pub access: Secret,
+    /// What is sent as bearer token; nothing where the session is its cookies.
+    pub access: Option<Secret>,
     /// What renews it, if the login gave one.
     pub refresh: Option<Secret>,
     /// When it is to be renewed, if it says when it expires.
@@ -29,7 +31,7 @@ pub(super) struct Tokens {
 /// What a session sends, and which of its tokens that is.
 #[derive(Debug, Clone)]
 pub(super) struct Bearer {
-    pub token: Secret,
+    pub token: Option<Secret>,
     pub number: u64,
 }
 
@@ -45,16 +47,23 @@ pub(super) enum State {
     Open(Tokens, u64),
 }
 
-/// The place of one login. Who holds its lock logs in or renews for all.
-pub(super) type Place = Mutex<State>;
+/// The place of one login.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Who holds its lock logs in or renews for all.
+    pub state: Mutex<State>,
+    /// Its cookies.
+    pub jar: Jar,
+}
 
-/// Session name and login request.
-type Key = (String, ResolvedRequest);
+/// Session, and the login request; none where nobody logs in.
+type Key = (String, Option<ResolvedRequest>);
 
-/// The logins of a run, by session name and request.
-#[derive(Debug, Default)]
+/// The logins of a run, by session and request.
+#[derive(Debug)]
 pub(super) struct Sessions {
     known: StdMutex<Known>,
+    redactor: Redactor,
 }
 
 /// The logins of late, in two generations: one that is used moves to the younger, and the older is forgotten when that is
@@ -69,20 +78,25 @@ struct Known {
 const GENERATION: usize = 5_000;
 
 impl Sessions {
+    pub(super) fn new(redactor: Redactor) -> Self {
+        Self { known: StdMutex::default(), redactor }
+    }
+
     /// The place of a login; the same for every flow that logs in with the same request.
-    pub(super) fn place(&self, session: &str, request: &ResolvedRequest) -> Arc<Place> {
-        let key = (session.to_owned(), request.clone());
-        self.known.lock().unwrap_or_else(PoisonError::into_inner).place(key)
+    pub(super) fn place(&self, session: &str, request: Option<&ResolvedRequest>) -> Arc<Place> {
+        let key = (session.to_owned(), request.cloned());
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).place(key, &self.redactor)
     }
 }
 
 impl Known {
-    fn place(&mut self, key: Key) -> Arc<Place> {
+    fn place(&mut self, key: Key, redactor: &Redactor) -> Arc<Place> {
         if self.young.len() >= GENERATION && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }
         let before = self.old.remove(&key);
-        Arc::clone(self.young.entry(key).or_insert_with(|| before.unwrap_or_default()))
+        let new = || Arc::new(Place { state: Mutex::default(), jar: Jar::new(redactor.clone()) });
+        Arc::clone(self.young.entry(key).or_insert_with(|| before.unwrap_or_else(new)))
     }
 }
 
@@ -120,11 +134,11 @@ mod tests {
 
     #[test]
     fn a_login_that_is_used_again_and_again_is_done_once_whatever_comes_between() {
-        let sessions = Sessions::default();
-        let staff = sessions.place("staff", &login(0));
+        let sessions = Sessions::new(Redactor::new());
+        let staff = sessions.place("staff", Some(&login(0)));
         for user in 1..4 * GENERATION {
-            sessions.place("owner", &login(user));
-            assert!(Arc::ptr_eq(&staff, &sessions.place("staff", &login(0))));
+            sessions.place("owner", Some(&login(user)));
+            assert!(Arc::ptr_eq(&staff, &sessions.place("staff", Some(&login(0)))));
         }
         let known = sessions.known.lock().unwrap();
         assert!(known.young.len() + known.old.len() <= 2 * GENERATION);

@@ -106,20 +106,19 @@ pub(super) async fn injector(
     Ok(Some(Arc::new(injector)))
 }
 
-/// What tells the webhooks of each flow from other traffic.
+/// What tells the webhooks of each flow from other traffic; nothing where the flows are still to learn it.
 fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value>> {
     let pointers = &plan.loaded.scenario.webhooks.ours;
     if pointers.is_empty() || rows.is_empty() {
         return Vec::new();
     }
-    let of = |(flow, row): (u32, &Row)| {
+    let of = |(flow, row): (u32, &Row)| -> Option<BTreeMap<String, Value>> {
         let mut scope = run.scope(flow, row.clone());
-        pointers
-            .iter()
-            .filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)))
-            // A value that is not given says nothing, as in the journal.
-            .filter(|(_, value)| !value.is_null())
-            .collect()
+        let values = pointers.iter().map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
+        let values: BTreeMap<String, Value> = values.collect::<Option<_>>()?;
+        // A value that is not given says nothing, as in the journal.
+        Some(values.into_iter().filter(|(_, value)| !value.is_null()).collect())
     };
-    (0..).zip(rows).map(of).collect()
+    // Flows that name nothing yet are flows all the same: nothing tells them apart.
+    (0..).zip(rows).map(of).collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); rows.len()])
 }

@@ -1,5 +1,6 @@
 //! What a run is made of: everything resolved, nothing started.
 
+use crate::inbox::{Door, Tls};
 use crate::receive::Token;
 use crate::redact::Redactor;
 use pii::PolicyError;
@@ -42,6 +43,8 @@ pub(crate) struct Plan {
     pub env: Env,
     /// Where webhooks are received.
     pub receiver: Receiver,
+    /// Certificate and key of the receiver here, where it answers over https.
+    pub tls: Tls,
     /// The webhook secret; of a blind run one that nothing is verified with.
     pub secret: Secret,
     /// Whether webhooks are taken unchecked, because the run has no secret.
@@ -147,8 +150,10 @@ pub(crate) struct RemoteInbox {
 pub(crate) struct Listen {
     /// Address and port; port 0 takes a free one.
     pub address: SocketAddr,
-    /// The path.
-    pub path: String,
+    /// Paths and methods.
+    pub door: Door,
+    /// Whether it answers over https.
+    pub tls: bool,
     /// The URL under which the sender reaches it; from the address when absent.
     pub public_url: Option<String>,
 }

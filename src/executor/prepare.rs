@@ -5,12 +5,11 @@ use super::injector::{self, Turns, injector};
 use super::phases::Budget;
 use super::plan::{Plan, Receiver, StandIn, Target};
 use super::webhook_source::{self, WebhookSource};
-use crate::drive::{Client, Reply};
-use crate::inbox::{Config, Inbox, KeptInPart};
+use crate::drive::{Attached, Client, Reply, SeenWebhooks};
+use crate::inbox::{Config, Door, Inbox, KeptInPart};
 use crate::journal::Journal;
 use crate::outbound::shown_url;
-use record::SubjectKind;
-use record::{Aggregator, Header, LoadPlan, Note, Record, RetryContract, ScenarioRef, WebhookConfig};
+use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
 use scenario::{
     Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
     resolve_identities, rows,
@@ -42,6 +41,7 @@ pub(crate) struct Prepared {
     pub(super) run: Arc<Run>,
     pub(super) turns: Option<Turns>,
     pub(super) tracing: Option<Tracing>,
+    pub(super) seen: Option<Arc<SeenWebhooks>>,
     pub(super) run_id: uuid::Uuid,
     endpoint: String,
     about_stand_in: bool,
@@ -91,9 +91,12 @@ impl Prepared {
         let interceptor = injector(&plan, &endpoint, &matcher, turn.clone()).await?;
         make_way().map_err(RunError::Earlier)?;
         let journal = begin_journal(&plan, &header, aggregator)?;
+        let captures =
+            |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
+        let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
-            path: path_of(&plan.receiver),
+            door: door_of(&plan.receiver),
             scheme: plan.scheme,
             verifier,
             contract: plan.retry.clone(),
@@ -102,6 +105,7 @@ impl Prepared {
             matcher,
             turn,
             handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
+            seen: seen.clone(),
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));
         Ok(Self {
@@ -117,6 +121,7 @@ impl Prepared {
             rows,
             run,
             turns,
+            seen,
             run_id,
             endpoint,
             about_stand_in,
@@ -204,9 +209,9 @@ fn rows_from(plan: &Plan) -> RowsFrom {
     }
 }
 
-/// The path that webhooks are posted to.
-fn path_of(receiver: &Receiver) -> String {
-    if let Receiver::Here(listen) = receiver { listen.path.clone() } else { "/".to_owned() }
+/// Where webhooks are posted to.
+fn door_of(receiver: &Receiver) -> Door {
+    if let Receiver::Here(listen) = receiver { listen.door.clone() } else { Door::posted("/") }
 }
 
 async fn start_stand_in(
@@ -217,16 +222,16 @@ async fn start_stand_in(
 ) -> Result<Staging, RunError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(RunError::StandIn)?;
     let flows = plan.flows as usize;
-    let fixtures = match plan.loaded.scenario.subject.kind {
-        SubjectKind::Payment => FixtureSize { payments: flows, matches: 0 },
-        SubjectKind::Match => FixtureSize { payments: 0, matches: flows },
-        SubjectKind::Flow => FixtureSize { payments: flows, matches: flows },
+    let fixtures = match plan.loaded.scenario.subject.kind.as_str() {
+        "payment" => FixtureSize { payments: flows, matches: 0 },
+        "match" => FixtureSize { payments: 0, matches: flows },
+        _ => FixtureSize { payments: flows, matches: flows },
     };
     let mut options = Options::new(plan.secret.clone(), endpoint);
     options.scheme = plan.scheme;
     options.timeout = plan.sender_timeout;
     options.max_attempts = plan.retry.attempts();
-    options.timing = timing(&plan.retry);
+    options.timing = Timing::of(&plan.retry);
     options.timing.promises = plan.sender.as_ref().map(|_| plan.retry.clone());
     options.misbehave = how.misbehave.clone();
     options.profile = how.profile;
@@ -241,21 +246,6 @@ async fn start_stand_in(
         None => Vec::new(),
     };
     Staging::start(listener, options).map_err(RunError::StandIn)
-}
-
-/// The stand-in keeps the contract that is judged, unless it is target to misbehave.
-fn timing(contract: &RetryContract) -> Timing {
-    Timing {
-        backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
-        breaker_failures: if contract.breaker.is_none() {
-            usize::MAX
-        } else {
-            contract.breaker.failures as usize
-        },
-        breaker_window: contract.breaker.window(),
-        breaker_open: contract.breaker.open(),
-        ..Timing::default()
-    }
 }
 
 fn target_url(plan: &Plan, staging: Option<&Staging>) -> String {
@@ -280,7 +270,7 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
         url: client.base().to_owned(),
         why: e.to_string(),
     };
-    let reply = client.send(&request, None).await.map_err(failed)?;
+    let reply = client.send(&request, &Attached::default()).await.map_err(failed)?;
     match client.proxy() {
         Some(via) if matches!(reply.status, 502..=504 | 407) => Err(RunError::Unreachable {
             url: client.base().to_owned(),
@@ -320,7 +310,8 @@ fn rows_of(
     if !unset.is_empty() {
         return Err(RunError::Unset(unset));
     }
-    let fixtures = staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind));
+    let fixtures =
+        staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
     let rows = match fixtures {
         Some(rows) => {
             check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
@@ -332,13 +323,13 @@ fn rows_of(
     Ok((run, rows))
 }
 
-fn fixture_rows(staging: &Staging, kind: SubjectKind) -> Vec<Row> {
+fn fixture_rows(staging: &Staging, kind: &str) -> Vec<Row> {
     let fixtures = staging.fixtures();
     match kind {
-        SubjectKind::Payment => fixtures.payments.clone(),
-        SubjectKind::Match => fixtures.matches.clone(),
+        "payment" => fixtures.payments.clone(),
+        "match" => fixtures.matches.clone(),
         // A scenario of another subject sees both: the columns of the payment and of the match with the same number.
-        SubjectKind::Flow => fixtures
+        _ => fixtures
             .payments
             .iter()
             .zip(&fixtures.matches)
@@ -364,7 +355,8 @@ fn header(
         run_id,
         scenario: ScenarioRef {
             name: scenario.name.clone(),
-            subject: scenario.subject.kind,
+            subject: scenario.subject.kind.clone(),
+            plural: scenario.subject.plural.clone(),
             sha256: plan.loaded.sha256.clone(),
         },
         gates: plan.gates.value.clone(),
@@ -379,6 +371,7 @@ fn header(
         webhook,
         retry,
         ours: scenario.webhooks.ours.keys().cloned().collect(),
+        learns: scenario::learns(scenario),
         identities: resolve_identities(scenario, run, rows)?,
         pii_policy: scenario.pii.clone(),
         clauses: plan.sweep.as_ref().map(|sweep| sweep.clauses.clone()).unwrap_or_default(),

@@ -124,6 +124,7 @@ impl Prepared {
             within: self.plan.within,
             rows_from: self.rows_from,
             skipped_rows: self.plan.skipped_rows,
+            seen: self.seen,
             tracing: self.tracing,
         });
         let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));

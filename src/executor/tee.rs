@@ -71,6 +71,11 @@ impl Placement {
                 step.body = None;
                 Record::Step(step)
             }
+            Record::Learned(mut learned) => {
+                (learned.flow, learned.at) = (self.flow(learned.flow), self.at(learned.at));
+                learned.ours.clear();
+                Record::Learned(learned)
+            }
             Record::FlowEnd(mut end) => {
                 (end.flow, end.at) = (self.flow(end.flow), self.at(end.at));
                 Record::FlowEnd(end)

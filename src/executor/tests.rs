@@ -34,9 +34,11 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
         env: Arc::new(|_: &str| None),
         receiver: Receiver::Here(Listen {
             address: "127.0.0.1:0".parse().unwrap(),
-            path: "/webhooks/inbound".to_owned(),
+            door: crate::inbox::Door::posted("/webhooks/inbound"),
+            tls: false,
             public_url: None,
         }),
+        tls: None,
         secret: Secret::generate().unwrap(),
         scheme: loaded.scenario.scheme,
         sender: None,

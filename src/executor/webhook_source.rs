@@ -2,7 +2,7 @@
 
 use super::error::RunError;
 use super::plan::{Listen, Plan, Receiver, RemoteInbox};
-use crate::inbox::{Inbox, Replay, serve};
+use crate::inbox::{Inbox, Replay, Tls, serve};
 use crate::outbound::shown_url;
 use crate::record_source::RecordSource;
 use std::io;
@@ -27,7 +27,7 @@ const PAUSE: Duration = Duration::from_millis(250);
 /// Where webhooks come in.
 pub(super) enum WebhookSource {
     /// Here.
-    Socket(TcpListener),
+    Socket(TcpListener, Tls),
     /// At a receiver that is read back.
     Records(Box<RecordSource>),
     /// At somebody else's, who judges them.
@@ -41,7 +41,7 @@ pub(super) async fn ready(plan: &Plan, clock: Clock) -> Result<(WebhookSource, S
             let failed = |source| RunError::Bind { address: listen.address, source };
             let listener = TcpListener::bind(listen.address).await.map_err(failed)?;
             let endpoint = endpoint(listen, &listener)?;
-            Ok((WebhookSource::Socket(listener), endpoint))
+            Ok((WebhookSource::Socket(listener, plan.tls.clone()), endpoint))
         }
         Receiver::Remote(inbox) => remote(plan, inbox, clock).await,
         Receiver::Watched(endpoint) => Ok((WebhookSource::Nowhere, endpoint.clone())),
@@ -52,7 +52,10 @@ fn endpoint(listen: &Listen, listener: &TcpListener) -> Result<String, RunError>
     let failed = |source| RunError::Bind { address: listen.address, source };
     match &listen.public_url {
         Some(url) => Ok(url.clone()),
-        None => Ok(format!("http://{}{}", listener.local_addr().map_err(failed)?, listen.path)),
+        None => {
+            let scheme = if listen.tls { "https" } else { "http" };
+            Ok(format!("{scheme}://{}{}", listener.local_addr().map_err(failed)?, listen.door.path))
+        }
     }
 }
 
@@ -86,8 +89,8 @@ impl WebhookSource {
     /// When what was read back cannot be written.
     pub(super) async fn open(self, inbox: Arc<Inbox>, stop: watch::Receiver<bool>) -> io::Result<()> {
         match self {
-            Self::Socket(listener) => {
-                serve(listener, None, inbox, Limits::default(), CONNECTIONS, stop).await;
+            Self::Socket(listener, tls) => {
+                serve(listener, tls, inbox, Limits::default(), CONNECTIONS, stop).await;
                 Ok(())
             }
             Self::Nowhere => Ok(()),

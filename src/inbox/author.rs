@@ -2,7 +2,9 @@
 
 use super::deliveries::{Awaited, Sighting};
 use super::handler::{Config, Inbox, KeptInPart};
-use correlate::{Author, Clue, Content, Key, Webhooks, Whose, event, id, print};
+use crate::drive::SeenWebhook;
+use correlate::{Author, Clue, Content, Key, Webhook, Webhooks, Whose, event, id, print};
+use record::Tick;
 use signature::Reason;
 use std::net::IpAddr;
 use std::sync::PoisonError;
@@ -16,6 +18,15 @@ pub(super) struct Seen<'a> {
 }
 
 impl Inbox {
+    /// Shows a webhook of the sender's to the flows that wait for it.
+    pub(super) fn show(&self, headers: &[(String, String)], body: &[u8], reason: Reason, at: Tick) {
+        let Some(seen) = self.config.seen.as_ref().filter(|_| reason.is_authentic()) else { return };
+        let (headers, bytes) = (headers.to_vec(), body.len());
+        let body = correlate::read_json(body).ok();
+        let event = event(self.config.scheme, &headers, body.as_ref().map(Webhook::alone)).name.to_owned();
+        seen.add(SeenWebhook { event, at, headers, body, bytes });
+    }
+
     /// Whose a request is, and what says which delivery it belongs to; `None` where it belongs to none of the sender's.
     pub(super) fn whose(&self, seen: &Seen<'_>) -> Option<(Author, Sighting)> {
         let (author, is_known) = self.author(seen);

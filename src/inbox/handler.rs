@@ -9,6 +9,7 @@ use super::handled::{Handled, Open};
 use super::handshake;
 use super::hooks::{Observer, Routes, Upstream};
 use super::wall_time::WallTime;
+use crate::drive::SeenWebhooks;
 use crate::journal::Journal;
 use correlate::{Author, FlowMatcher, Key, KnownSender, Turn};
 use record::{Attempt, Body, Handshake, Refused, RetryContract};
@@ -21,8 +22,8 @@ use wire::http1::{AttemptNumber, Intercept, Interceptor, RawRequest, Response};
 
 /// What an inbox needs to know.
 pub struct Config {
-    /// The path that webhooks are posted to.
-    pub path: String,
+    /// Where webhooks are posted to.
+    pub door: Door,
     /// Signature scheme.
     pub scheme: Scheme,
     /// Checks signatures; without one webhooks are taken unchecked.
@@ -37,10 +38,42 @@ pub struct Config {
     pub matcher: Arc<FlowMatcher>,
     /// What equal webhooks without an id are.
     pub content: Content,
+    /// Takes what comes, where flows take something out of their webhooks.
+    pub seen: Option<Arc<SeenWebhooks>>,
     /// Which flow is under way where they are played in turn.
     pub turn: Turn,
     /// Whose webhooks without a valid signature are kept only in part: those of strangers, or all of them.
     pub kept_in_part: KeptInPart,
+}
+
+/// The paths and methods of webhooks.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// The path that the endpoint's URL has.
+    pub path: String,
+    /// Further paths.
+    pub more_paths: Vec<String>,
+    /// The methods that a webhook may have.
+    pub methods: Vec<String>,
+}
+
+impl Door {
+    /// One path that is posted to.
+    #[must_use]
+    pub fn posted(path: impl Into<String>) -> Self {
+        Self { path: path.into(), more_paths: Vec::new(), methods: vec!["POST".to_owned()] }
+    }
+
+    fn has(&self, path: &str) -> bool {
+        self.path == path || self.more_paths.iter().any(|more| more == path)
+    }
+
+    /// All paths, for a sentence.
+    pub(super) fn paths(&self) -> String {
+        let all: Vec<&str> =
+            std::iter::once(&self.path).chain(&self.more_paths).map(String::as_str).collect();
+        all.join(", ")
+    }
 }
 
 /// Whose webhooks without a valid signature are kept only in part, and only so many of them.
@@ -159,19 +192,19 @@ impl Inbox {
     }
 
     fn is_elsewhere(&self, path: &str) -> bool {
-        let below = path.strip_prefix(&Self::elsewhere(&self.config.path));
+        let below = path.strip_prefix(&Self::elsewhere(&self.config.door.path));
         below.is_some_and(|number| number.is_empty() || number.starts_with('/'))
     }
 
     /// Judges a request and writes it to the journal; with it comes the fault to play in place of the answer.
     pub fn handle(&self, request: RawRequest) -> (Handled, Option<Intercept>) {
-        if request.path() != self.config.path {
+        if !self.config.door.has(request.path()) {
             let redirects = self.config.interceptor.is_some();
             if redirects && self.is_elsewhere(request.path()) {
                 return (self.record_elsewhere(request), None);
             }
             self.note_refused(&request, 404);
-            let detail = format!("webhooks go to {}", self.config.path);
+            let detail = format!("webhooks go to {}", self.config.door.paths());
             return (Handled::unrecorded(problem(404, "no such path", &detail)), None);
         }
         if let Some(refusal) = self.upstream.as_ref().and_then(|upstream| upstream.refuses(&request)) {
@@ -197,9 +230,11 @@ impl Inbox {
         if self.upstream.is_some() && matches!(request.method.as_str(), "GET" | "HEAD" | "OPTIONS") {
             return (Handled::passing(received()), None);
         }
-        if request.method != "POST" {
+        if !self.config.door.methods.contains(&request.method) {
             self.note_refused(&request, 405);
-            let refusal = problem(405, "method not allowed", "webhooks are posted").with("Allow", "POST");
+            let allowed = self.config.door.methods.join(", ");
+            let detail = format!("webhooks come by {allowed}");
+            let refusal = problem(405, "method not allowed", &detail).with("Allow", &allowed);
             return (Handled::unrecorded(refusal), None);
         }
         self.handle_webhook(request)
@@ -219,6 +254,7 @@ impl Inbox {
         let _in_order = intercept.map(|_| self.order.lock().unwrap_or_else(PoisonError::into_inner));
         let place = self.place(&sighting, &request);
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        self.show(&request.headers, &request.body, verdict.reason, request.first_byte);
         let which = AttemptNumber { delivery: place.delivery, attempt: place.attempt, record: number };
         let intercept = intercept.and_then(|i| i.intercept(which, &request));
         let answer = answer_to(&verdict, place.duplicate);

@@ -62,7 +62,12 @@ fn ping(door: &Door<'_>, request: &RawRequest) -> Option<Response> {
     let kind = json.get("type")?.as_u64().filter(|kind| *kind <= 1)?;
     let is_ping = json.get("data").is_none() && json.get("event").is_none();
     let verifier = door.verifier.filter(|_| is_ping)?;
-    let (verdict, _) = verifier.check_posted(&request.target, &request.headers, &request.body, door.now_ms);
+    let (verdict, _) = verifier.check_posted(
+        (&request.method, &request.target),
+        &request.headers,
+        &request.body,
+        door.now_ms,
+    );
     Some(match (verdict.valid, kind) {
         (false, _) => Response::json(401, &json!({ "error": "invalid request signature" })),
         // An interaction is answered in kind, an event with nothing.

@@ -21,7 +21,7 @@ mod verification;
 mod wall_time;
 
 pub use deliveries::Content;
-pub use handler::{Config, Inbox, KeptInPart};
+pub use handler::{Config, Door, Inbox, KeptInPart};
 pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;
 pub use server::{Doors, Tls, serve, serve_with};

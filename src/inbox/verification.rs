@@ -18,8 +18,12 @@ impl Inbox {
         let (Some(verifier), Some(diagnoser)) = (&self.config.verifier, &self.diagnoser) else {
             return (Verdict::unchecked(), None);
         };
-        let (verdict, searched) =
-            verifier.check_posted(&request.target, &request.headers, &request.body, now_ms);
+        let (verdict, searched) = verifier.check_posted(
+            (&request.method, &request.target),
+            &request.headers,
+            &request.body,
+            now_ms,
+        );
         diagnoser.saw(&request.body);
         let suspect =
             || Suspect { attempt: 0, headers: request.headers.clone(), body: request.body.clone(), now_ms };

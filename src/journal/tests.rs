@@ -12,7 +12,12 @@ use std::path::Path;
 pub(super) fn header() -> Header {
     Header {
         run_id: uuid::Uuid::from_u128(7),
-        scenario: ScenarioRef { name: "x".into(), subject: SubjectKind::Flow, sha256: "00".into() },
+        scenario: ScenarioRef {
+            name: "x".into(),
+            subject: SubjectKind::flow(),
+            plural: None,
+            sha256: "00".into(),
+        },
         gates: serde_json::json!({}),
         gates_sha256: "00".into(),
         environment: "staging".into(),

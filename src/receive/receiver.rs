@@ -9,7 +9,7 @@ use super::scan;
 use super::tap::{Tap, TapError};
 use super::upkeep::{Upkeep, tell_untold};
 use super::witness::Witness;
-use crate::inbox::{Config, Content, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
+use crate::inbox::{Config, Content, Door, Doors, Inbox, KeptInPart, Routes, Tls, serve_with};
 use crate::journal::{Journal, Options, Pace, Sealed};
 use correlate::{FlowMatcher, Turn};
 use record::seal::PublicKey;
@@ -243,7 +243,8 @@ fn verifier(plan: &Plan) -> Result<Option<Verifier>, KeyError> {
 
 fn config(plan: &Plan, header: &Header, verifier: Option<Verifier>) -> Config {
     Config {
-        path: plan.path.clone(),
+        door: Door::posted(plan.path.clone()),
+        seen: None,
         scheme: plan.identity.scheme,
         verifier,
         contract: plan.identity.retry.clone(),

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accused;
 #[cfg(test)]
+mod any_api;
+#[cfg(test)]
 mod architecture;
 #[cfg(test)]
 mod attacks;

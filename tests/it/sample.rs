@@ -225,7 +225,8 @@ pub fn header(sample: &Sample) -> Header {
         run_id: uuid::Uuid::from_u128(0x8692_6de0_a456_4b16_aeda_c376_2f5d_a468),
         scenario: ScenarioRef {
             name: "payments".into(),
-            subject: SubjectKind::Payment,
+            subject: SubjectKind::new("payment").expect("a word"),
+            plural: None,
             sha256: sha256_hex(include_bytes!("../../scenarios/payments.yaml")),
         },
         gates: serde_json::to_value(Gates::parse(gates).expect("gates")).expect("JSON"),

@@ -38,6 +38,8 @@ pub enum Record {
     Expect(Expect),
     /// A step ended.
     Step(Box<Step>),
+    /// A flow has learned from an answer what it is about.
+    Learned(Box<Learned>),
     /// A flow ended.
     FlowEnd(FlowEnd),
     /// A webhook request arrived; written before its answer goes out.
@@ -112,6 +114,10 @@ pub struct Header {
     pub retry: RetryContract,
     /// JSON pointers by which this run's webhooks are told from other traffic.
     pub ours: Vec<String>,
+    /// Whether flows learn from answers what their webhooks are told by, so that a webhook may come before it is known whose it
+    /// is.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub learns: bool,
     /// Canary values.
     pub identities: Vec<Identity>,
     /// PII policy as given in the scenario or a policy file.
@@ -229,6 +235,7 @@ impl Header {
             webhook: WebhookConfig::default(),
             retry: RetryContract::default(),
             ours: Vec::new(),
+            learns: false,
             identities: Vec::new(),
             pii_policy: None,
             pii_salt: hex::encode(salt),
@@ -248,6 +255,9 @@ pub struct ScenarioRef {
     pub name: String,
     /// What one flow is about.
     pub subject: SubjectKind,
+    /// The word for many of them, where the scenario gives another than the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plural: Option<SubjectKind>,
     /// SHA-256 of the file's bytes, hex; of no bytes where no file says what is done.
     pub sha256: String,
 }
@@ -259,9 +269,20 @@ impl ScenarioRef {
         self.sha256 != crate::sha256_hex(b"")
     }
 
+    /// The word for many of what flows are about.
+    #[must_use]
+    pub fn subjects(&self) -> String {
+        self.plural.as_ref().map_or_else(|| self.subject.plural(), |plural| plural.as_str().to_owned())
+    }
+
     /// Where no file says what is done: the kind of run by name.
     fn none(kind: RunKind) -> Self {
-        Self { name: kind.name().to_owned(), subject: SubjectKind::Flow, sha256: crate::sha256_hex(b"") }
+        Self {
+            name: kind.name().to_owned(),
+            subject: SubjectKind::flow(),
+            plural: None,
+            sha256: crate::sha256_hex(b""),
+        }
     }
 }
 
@@ -311,7 +332,23 @@ pub struct FlowStart {
     pub ours: BTreeMap<String, Value>,
 }
 
-/// A webhook that a step must fire; void when the step itself does not succeed.
+/// What a flow has learned from the answer of a step, as ids that the server made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Learned {
+    /// Number of the flow.
+    pub flow: u32,
+    /// When.
+    pub at: Tick,
+    /// Id of its payment, order …, where it is known only now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<Value>,
+    /// JSON pointer into a webhook to the value that makes it this flow's, as far as it is new.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub ours: BTreeMap<String, Value>,
+}
+
+/// A webhook that a step must fire; void when the step itself does not succeed. It stands before the step is sent, or behind
+/// its answer where that says what the webhook is told by; `at` is in both cases when the step was about to be sent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Expect {
     /// The flow.

@@ -1,7 +1,8 @@
 //! What the types cannot say: that names exist, pointers and patterns parse, statuses are statuses.
 
+use super::capture::Capture;
 use super::error::Problem;
-use super::model::{Scenario, Session, Step};
+use super::model::{Scenario, Step};
 use super::names::{self, Names, at};
 use super::suggest;
 use super::syntax::Places;
@@ -18,9 +19,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Node, source: &str, dir: &Path) 
     checker.declarations();
     checker.values();
     checker.sessions();
-    let all = checker.steps(&scenario.steps, &["steps".into()], Names::of_flow(scenario), &[]);
+    checker.listening();
+    checker.steps(&scenario.steps, &["steps".into()], Names::of_flow(scenario), &[]);
     checker.variants();
-    checker.status(all);
+    checker.subject();
     let mut problems = checker.problems;
     problems.sort_by_key(|p| p.at);
     // A step that an anchor repeats would have its problems said again.
@@ -30,7 +32,7 @@ pub(super) fn check(scenario: &Scenario, tree: &Node, source: &str, dir: &Path) 
 
 /// A check on its way through a scenario.
 pub(super) struct Checker<'a> {
-    scenario: &'a Scenario,
+    pub(super) scenario: &'a Scenario,
     pub(super) tree: &'a Node,
     pub(super) source: &'a str,
     pub(super) dir: &'a Path,
@@ -120,9 +122,8 @@ impl Checker<'_> {
         }
         let known = Names::of_flow(scenario);
         for (index, name) in scenario.secrets.iter().enumerate() {
-            let captured = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
-            let is_known =
-                known.refuse(name).is_none() || captured.flat_map(|s| s.capture.keys()).any(|c| c == name);
+            let mut captured = scenario.all_steps().flat_map(Step::captured);
+            let is_known = known.refuse(name).is_none() || captured.any(|captured| captured == name);
             if !is_known {
                 let why = known.refuse(name).unwrap_or_default();
                 self.wrong(&["secrets".into(), index.into()], why);
@@ -159,30 +160,8 @@ impl Checker<'_> {
         }
     }
 
-    fn sessions(&mut self) {
-        for (name, Session { login, token, refresh, .. }) in &self.scenario.sessions {
-            let path: Vec<Seg> = vec!["sessions".into(), name.as_str().into()];
-            self.request(login, &at(&path, ["login".into()]));
-            self.pointer_value(token, &at(&path, ["token".into()]));
-            let Some(refresh) = refresh else { continue };
-            let path = at(&path, ["refresh".into()]);
-            self.request(&refresh.request, &at(&path, ["request".into()]));
-            self.pointer_value(&refresh.refresh_token, &at(&path, ["refresh_token".into()]));
-            if let Some(token) = &refresh.token {
-                self.pointer_value(token, &at(&path, ["token".into()]));
-            }
-            let mut known = Names::of_flow(self.scenario);
-            known.add("refresh_token");
-            let mut texts = Vec::new();
-            names::of_request(&refresh.request, &at(&path, ["request".into()]), &mut texts);
-            for (path, text) in texts {
-                self.template(&path, text, &known);
-            }
-        }
-    }
-
-    /// Checks steps in order and gives the names that exist after them.
-    fn steps(&mut self, steps: &[Step], path: &[Seg], mut names: Names, before: &[&Step]) -> Names {
+    /// Checks steps in order.
+    fn steps(&mut self, steps: &[Step], path: &[Seg], mut names: Names, before: &[&Step]) {
         let mut seen: BTreeSet<&str> = before.iter().map(|s| s.name.as_str()).collect();
         for (index, step) in steps.iter().enumerate() {
             let path = at(path, [index.into()]);
@@ -197,9 +176,15 @@ impl Checker<'_> {
                 self.template(&path, text, &names);
             }
             self.step(step, &path);
-            step.capture.keys().for_each(|name| names.add(name));
+            let answered = names.after_answer(step);
+            for (index, webhook) in step.webhooks.iter().enumerate() {
+                let path = at(&path, ["webhooks".into(), index.into()]);
+                for (path, text) in names::of_webhook(webhook, &path) {
+                    self.template(&path, text, &answered);
+                }
+            }
+            step.captured().for_each(|name| names.add(name));
         }
-        names
     }
 
     fn step(&mut self, step: &Step, path: &[Seg]) {
@@ -219,22 +204,42 @@ impl Checker<'_> {
                     format!("unknown session `{session}`{hint} ({all})"),
                 );
             }
-            if let Some(name) = step.request.headers.keys().find(|n| n.eq_ignore_ascii_case("authorization"))
-            {
+            let sent = self.scenario.sessions.get(session).map_or("authorization", Self::session_header);
+            if let Some(name) = step.request.headers.keys().find(|n| n.eq_ignore_ascii_case(sent)) {
                 let path = at(path, ["request".into(), "headers".into(), name.into()]);
-                self.wrong_key(
-                    &path,
-                    "the session sends an authorization header already: keep one of the two",
+                let message = format!(
+                    "the session sends the header {} already: keep one of the two",
+                    sent.to_ascii_lowercase()
                 );
+                self.wrong_key(&path, message);
             }
         }
-        for (name, pointer) in &step.capture {
-            let path = at(path, ["capture".into(), name.as_str().into()]);
-            self.name(name, &path);
-            self.pointer_value(pointer, &path);
+        for (name, capture) in &step.capture {
+            self.capture(name, capture, &at(path, ["capture".into(), name.as_str().into()]));
         }
         self.expectations(step, path);
         self.webhooks(step, path);
+    }
+
+    fn capture(&mut self, name: &str, capture: &Capture, path: &[Seg]) {
+        self.name(name, path);
+        let from = match capture {
+            Capture::Pointer(pointer) => return self.pointer_value(pointer, path),
+            Capture::From(from) => from,
+        };
+        let given = [&from.json, &from.header, &from.cookie].into_iter().flatten().count();
+        if given != 1 {
+            self.wrong(path, "a value is captured from one place: give `json`, `header` or `cookie`");
+        }
+        if let Some(pointer) = &from.json {
+            self.pointer_value(pointer, &at(path, ["json".into()]));
+        }
+        if let Some(header) = &from.header {
+            self.header_value(header, &at(path, ["header".into()]));
+        }
+        if let Some(pattern) = &from.matches {
+            self.pattern(pattern, &at(path, ["matches".into()]));
+        }
     }
 
     fn expectations(&mut self, step: &Step, path: &[Seg]) {
@@ -281,6 +286,19 @@ impl Checker<'_> {
                     "a webhook that must not come (`count: 0`) has no order",
                 );
             }
+            for (name, capture) in &webhook.capture {
+                let path = at(&path, ["capture".into(), name.as_str().into()]);
+                self.capture(name, capture, &path);
+                if matches!(capture, Capture::From(from) if from.cookie.is_some()) {
+                    self.wrong(&path, "a webhook sets no cookies: capture from its body or a header");
+                }
+                if webhook.count.forbids() {
+                    self.wrong_key(
+                        &path,
+                        "of a webhook that is forbidden (`count: 0`) nothing can be captured",
+                    );
+                }
+            }
         }
     }
 
@@ -316,7 +334,7 @@ impl Checker<'_> {
             };
             let before: Vec<&Step> = scenario.steps.iter().take(kept.map_or(0, |last| last + 1)).collect();
             let mut names = Names::of_flow(scenario);
-            before.iter().flat_map(|s| s.capture.keys()).for_each(|name| names.add(name));
+            before.iter().flat_map(|step| step.captured()).for_each(|name| names.add(name));
             self.steps(&variant.steps, &at(&path, ["steps".into()]), names, &before);
             if variant.steps.is_empty() && before.is_empty() {
                 self.wrong(&at(&path, ["steps".into()]), "the variant has no step");
@@ -324,14 +342,12 @@ impl Checker<'_> {
         }
     }
 
-    fn status(&mut self, mut names: Names) {
-        let scenario = self.scenario;
-        scenario
-            .variants
-            .iter()
-            .flat_map(|v| &v.steps)
-            .flat_map(|s| s.capture.keys())
-            .for_each(|n| names.add(n));
+    /// What a flow is about, and what its webhooks are told by, may be learned on the way.
+    fn subject(&mut self) {
+        let (scenario, names) = (self.scenario, Names::at_end(self.scenario));
+        for (path, text) in names::of_subject(scenario) {
+            self.template(&path, text, &names);
+        }
         if let Some(text) = &scenario.subject.status {
             self.template(&["subject".into(), "status".into()], text, &names);
         }

@@ -3,13 +3,17 @@
 //! [`load`] and [`load_named`] give a [`Loaded`] scenario, or everything that is wrong with the file. A [`Run`] holds
 //! what all flows share, a [`Scope`] what one flow sees; [`resolve_request`] and its kin take the templates out.
 
+mod capture;
 mod check;
+mod check_session;
 mod count;
 mod csv;
 mod data;
 mod editor;
 mod entries;
 mod error;
+mod form;
+mod listen;
 mod load;
 mod model;
 mod names;
@@ -17,6 +21,8 @@ mod request;
 mod resolve;
 mod scope;
 mod sender;
+mod sent;
+mod session;
 mod suggest;
 mod syntax;
 mod table;
@@ -30,24 +36,30 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
+pub use capture::{Capture, CaptureFrom};
 pub use count::Count;
 pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
 pub use editor::for_editors;
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
+pub use listen::{Listening, TlsFiles};
 pub use load::{
     Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
 };
 pub use model::*;
-pub use names::{RowsFrom, environment, settings_behind};
+pub use names::{RowsFrom, environment, learns, settings_behind, waits_for_answer};
 pub use record::period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{
     DEFAULT_TIMEOUT, MAX_FILE, Origin, ResolvedBody, ResolvedPart, ResolvedRequest, resolve_expect,
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
-pub use scope::{Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
+pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_schema, sender_text};
+pub use sent::{as_sent, as_sent_around};
+pub use session::{
+    ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session,
+};
 pub use suggest::nearest;
 pub use table::{cell, read_rows};
 pub use template::TemplateError;

@@ -27,8 +27,8 @@ const KEYS: &Mistakes = &[
     ("vars:", "varz:", "s.yaml:3:1: unknown key `varz`; did you mean `vars`? (the keys here are "),
     (
         "kind: flow",
-        "kind: flwo",
-        "s.yaml:2:18: unknown value `flwo`; did you mean `flow`? (one of payment, match, flow)",
+        "kind: Flow",
+        "s.yaml:2:18: `Flow` is no word for a subject: use 1 to 40 small letters, digits and `_`, a letter first, as in order",
     ),
     (
         "method: GET",
@@ -43,7 +43,6 @@ const KEYS: &Mistakes = &[
     ),
     ("columns: [thing]", "columns: thing", "s.yaml:6:12: expected a list, found the text \"thing\""),
     ("name: demo\n", "", "s.yaml:1:1: the key `name` is missing"),
-    ("    token: /access\n", "", "s.yaml:9:5: the key `token` is missing"),
     ("name: demo\n", "name: demo\nname: twice\n", "s.yaml:2:1: not valid YAML: duplicate mapping key: name"),
     (
         "status: [200, 201]",
@@ -135,7 +134,7 @@ const MEANING: &Mistakes = &[
     (
         "headers: { X-Key",
         "headers: { authorization",
-        "s.yaml:17:18: the session sends an authorization header already: keep one of the two",
+        "s.yaml:17:18: the session sends the header authorization already: keep one of the two",
     ),
     (
         "    capture:",
@@ -158,6 +157,83 @@ const MEANING: &Mistakes = &[
         "name: demo",
         "name: a/b",
         "s.yaml:1:7: the name becomes part of a file's name: use letters, digits, `_` and `-`",
+    ),
+];
+
+const OF_SESSIONS: &Mistakes = &[
+    (
+        "    token: /access\n",
+        "    token: /access\n    bearer: \"{{ env.T }}\"\n",
+        "s.yaml:11:5: a session is known in one way: keep `login` or `bearer`",
+    ),
+    ("    token: /access\n", "    token: access\n", "s.yaml:10:12: `access` is no JSON pointer"),
+    (
+        "    token: /access\n",
+        "    token: /access\n    csrf: { cookie: csrftoken }\n",
+        "s.yaml:11:11: nothing takes the token back: give `header`, `field`, or both",
+    ),
+    (
+        "sessions:\n",
+        "sessions:\n  key: { api_key: { header: X-Key, value: s3cret } }\n",
+        "s.yaml:8:43: a secret does not stand in a scenario: take it from the environment, as {{ env.API_KEY }}",
+    ),
+    (
+        "sessions:\n",
+        "sessions:\n  key: { api_key: { value: \"{{ env.K }}\" } }\n",
+        "s.yaml:8:19: an API key is sent in one place: give `header` or `query`",
+    ),
+    (
+        "sessions:\n",
+        "sessions:\n  nobody: {}\n",
+        "s.yaml:8:11: nothing says who this session is: give login,",
+    ),
+    (
+        "sessions:\n",
+        "sessions:\n  o: { oauth2: { token_url: token, client_id: a, client_secret: \"{{ env.S }}\" } }\n",
+        "s.yaml:8:29: a path begins with `/`",
+    ),
+];
+
+const OF_ANSWERS: &Mistakes = &[
+    (
+        "/things/{{ thing }}",
+        "/things/../{{ thing }}",
+        "s.yaml:16:13: a segment `..` is resolved before a path is sent",
+    ),
+    ("/things/{{ thing }}", "/things/{{ thing }}#x", "s.yaml:16:13: what stands behind a `#` is never sent"),
+    (
+        "/things/{{ thing }}",
+        "/things/{{ response./id }}",
+        "s.yaml:16:21: `response` is known in a step's `webhooks` only; elsewhere `capture`",
+    ),
+    (
+        "/id: \"{{ made }}\"",
+        "/id: \"{{ response.id }}\"",
+        "s.yaml:26:39: `response` needs a place: {{ response./id }} of a JSON body",
+    ),
+    (
+        "made: /id",
+        "made: { header: Location, json: /id }",
+        "s.yaml:22:22: a value is captured from one place",
+    ),
+    ("made: /id", "made: { header: Loc ation }", "s.yaml:22:32: `Loc ation` is no header name"),
+    ("made: /id", "made: { json: /id, matches: '(' }", "s.yaml:22:44: invalid regular expression: "),
+    ("made: /id", "made: 7", "s.yaml:22:22: expected a JSON pointer such as /id, or a mapping with"),
+    (
+        "event: used,",
+        "event: used, capture: { c: { cookie: a } },",
+        "s.yaml:26:38: a webhook sets no cookies: capture from its body or a header",
+    ),
+    ("steps:", "listen: { paths: [in] }\nsteps:", "s.yaml:11:19: a path begins with `/` and has no blanks"),
+    (
+        "steps:",
+        "listen: { methods: [GET] }\nsteps:",
+        "s.yaml:11:21: a webhook comes by POST, PUT or PATCH, not by GET",
+    ),
+    (
+        "steps:",
+        "listen: { tls: { certificate: c.pem, key: k.pem } }\nsteps:",
+        "s.yaml:11:31: /nonexistent/c.pem: No such file",
     ),
 ];
 
@@ -211,6 +287,15 @@ fn keys_and_types_have_their_place() {
 #[test]
 fn meaning_has_its_place_too() {
     each_is_told(MEANING);
+}
+
+#[test]
+fn sessions_captures_and_answers_have_their_place() {
+    each_is_told(OF_SESSIONS);
+    for (from, to, error) in OF_ANSWERS {
+        let got = broken(from, to);
+        assert!(got.starts_with(error), "{to}\n got {got}\nwant {error}");
+    }
 }
 
 #[test]

@@ -1,8 +1,11 @@
 //! What a scenario file says, as typed data; the JSON Schema that editors use is generated from these types.
 
+use super::capture::Capture;
 use super::count::Count;
 use super::entries::Entries;
+use super::listen::Listening;
 use super::request::Request;
+use super::session::Session;
 use pii::Identity;
 use record::SubjectKind;
 use record::faults::{ClauseSpec, FaultSpec};
@@ -56,7 +59,7 @@ pub struct Scenario {
     /// The data rows of the flows: one row for each flow.
     #[serde(default)]
     pub data: Data,
-    /// Logins, done once each and reused by every flow.
+    /// Who sends the steps: logins, done once each and reused by every flow, or what is known beforehand.
     #[serde(default)]
     pub sessions: BTreeMap<String, Session>,
     /// The personal data of the test users (canaries): any occurrence in a webhook is a certain leak. One that renders
@@ -80,6 +83,9 @@ pub struct Scenario {
     /// not read, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<ClauseSpec>,
+    /// How webhooks are received, where the sender asks for more than one path on plain HTTP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub listen: Option<Listening>,
     /// What the search for personal data allows, adds, or leaves out.
     #[serde(default)]
     #[schemars(with = "Option<pii::Policy>")]
@@ -98,11 +104,15 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// All steps, those of variants behind the scenario's own.
+    pub fn all_steps(&self) -> impl Iterator<Item = &Step> {
+        self.steps.iter().chain(self.variants.iter().flat_map(|variant| &variant.steps))
+    }
+
     /// Whether a run uses its data rows up, so that the next one needs others.
     #[must_use]
     pub fn uses_rows_up(&self) -> bool {
-        let mut steps = self.steps.iter().chain(self.variants.iter().flat_map(|variant| &variant.steps));
-        !self.data.reusable && steps.any(|step| !step.used_up.is_empty())
+        !self.data.reusable && self.all_steps().any(|step| !step.used_up.is_empty())
     }
 }
 
@@ -114,9 +124,12 @@ const fn default_flows() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// Names the counters and the sample of the artifact: `total_payments`, `sample_match`.
+    /// A word for it, which names the counters and the sample of the artifact: `total_payments`, `sample_match`.
     pub kind: SubjectKind,
-    /// Template of its id, for example `{{ payment_id }}`.
+    /// The word for many, where it is not the usual one: `people`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plural: Option<SubjectKind>,
+    /// Template of its id, for example `{{ payment_id }}`. One that a capture gives is known as soon as that is made.
     pub id: String,
     /// Template of its last known status over the flow's captures, for example `{{ payment_status }}`; rendered when the
     /// flow ends, null when its capture was never made.
@@ -147,43 +160,13 @@ pub struct Data {
     pub reusable: bool,
 }
 
-/// A login: a request, and where in the answer the token is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Session {
-    /// The login request. Templates may use the flow's row: sessions are cached by the resolved request.
-    pub login: Request,
-    /// JSON pointer (RFC 6901) to the bearer token in the answer.
-    pub token: String,
-    /// How its token is renewed, before it expires (as its `exp` says, if it is a JWT) and when it is refused with 401.
-    /// Without it the login is done again.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub refresh: Option<Refresh>,
-    /// The right that its user needs, for the message when a step is forbidden (403), such as `the group Valorant Organizer`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub needs: Option<String>,
-}
-
-/// How a session's token is renewed.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Refresh {
-    /// The renewal request. Its templates may use `{{ refresh_token }}` besides the names that the login may use.
-    pub request: Request,
-    /// JSON pointer to the refresh token in the login's answer, and in the renewal's, if it gives a new one.
-    pub refresh_token: String,
-    /// JSON pointer to the new bearer token in the renewal's answer; that of the login when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token: Option<String>,
-}
-
 /// One step of a flow.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
     /// Unique name within the flow.
     pub name: String,
-    /// The session whose bearer token is sent.
+    /// The session that sends it.
     #[serde(default)]
     pub session: Option<String>,
     /// The request.
@@ -191,9 +174,10 @@ pub struct Step {
     /// What the answer must be.
     #[serde(default)]
     pub expect: Expect,
-    /// Variables taken from the answer by JSON pointer, for later steps. A step that was refused captures nothing.
+    /// Variables taken from the answer, for later steps and the step's own webhooks: by JSON pointer into the body, or from a
+    /// header or cookie. A step that was refused captures nothing.
     #[serde(default)]
-    pub capture: BTreeMap<String, String>,
+    pub capture: BTreeMap<String, Capture>,
     /// Statuses by which the step may be refused: recorded, not a failure; its webhooks are then not expected.
     #[serde(default)]
     #[schemars(inner(range(min = 100, max = 599)))]
@@ -292,12 +276,17 @@ pub struct ExpectedWebhook {
     /// The event's name, where the sender's profile says that it stands. Left out for a sender whose webhooks name none.
     #[serde(default)]
     pub event: String,
-    /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart.
+    /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart. Templates here may use
+    /// the step's own captures, and its answer: `{{ response./id }}`, `{{ response.header.Location }}`.
     #[serde(default, rename = "match")]
     pub matchers: BTreeMap<String, Matcher>,
     /// Header name to matcher: for webhooks whose body is not looked into, and for what only a header says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Matcher>,
+    /// Variables taken from the webhook, for later steps: by JSON pointer into its body, or from a header. The flow waits for
+    /// the webhook then, for as long as `within` says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub capture: BTreeMap<String, Capture>,
     /// How many: a number is exact, `at least 1` lets more come. 0 forbids the event from the start of this step on, unless
     /// a later one asks for it: for a step that must fire nothing.
     #[serde(default)]
@@ -327,7 +316,7 @@ const USUAL_LIMIT: Duration = Duration::from_secs(30);
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
-    /// JSON pointer into a webhook's body to a template over the flow's row. A webhook that holds none of the
+    /// JSON pointer into a webhook's body to a template over the flow's row and captures. A webhook that holds none of the
     /// flows' values there is foreign: reported apart, not judged. Without any, every webhook is ours.
     #[serde(default)]
     pub ours: BTreeMap<String, String>,
@@ -384,6 +373,14 @@ impl Scenario {
         let lower = name.to_ascii_lowercase();
         self.secrets.iter().any(|s| s == name)
             || ["password", "secret", "token"].iter().any(|s| lower.contains(s))
+    }
+}
+
+impl Step {
+    /// The names that exist once the step has been answered and its webhooks have come.
+    pub fn captured(&self) -> impl Iterator<Item = &str> {
+        let webhooks = self.webhooks.iter().flat_map(|webhook| webhook.capture.keys());
+        self.capture.keys().chain(webhooks).map(String::as_str)
     }
 }
 

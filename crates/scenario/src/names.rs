@@ -3,6 +3,7 @@
 use super::model::{Expect, ExpectedWebhook, Json, Scenario, Step};
 use super::request::{Part, Request};
 use super::scope::BUILT_IN;
+use super::session::{Basic, Session};
 use super::suggest;
 use super::template::{self, Piece};
 use super::tree::Seg;
@@ -19,6 +20,8 @@ pub(super) struct Names {
     /// Names that exist elsewhere, and why not here.
     elsewhere: BTreeMap<String, String>,
     flow: bool,
+    /// Whether the answer of a step is known.
+    answered: bool,
 }
 
 impl Names {
@@ -28,6 +31,7 @@ impl Names {
             known: scenario.vars.keys().map(str::to_owned).collect(),
             elsewhere: BTreeMap::new(),
             flow: true,
+            answered: false,
         }
     }
 
@@ -35,13 +39,27 @@ impl Names {
     pub(super) fn of_flow(scenario: &Scenario) -> Self {
         let mut names = Self::of_rows(scenario);
         names.known.extend(scenario.data.column_names());
-        for step in scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps)) {
-            for name in step.capture.keys() {
-                names.elsewhere.entry(name.clone()).or_insert_with(|| {
+        for step in scenario.all_steps() {
+            for name in step.captured() {
+                names.elsewhere.entry(name.to_owned()).or_insert_with(|| {
                     format!("is captured by step `{}` only, which has not run yet here", step.name)
                 });
             }
         }
+        names
+    }
+
+    /// The names at the end of a flow, as far as its steps were played: those of all captures too.
+    pub(super) fn at_end(scenario: &Scenario) -> Self {
+        let mut names = Self::of_flow(scenario);
+        scenario.all_steps().flat_map(Step::captured).for_each(|name| names.add(name));
+        names
+    }
+
+    /// The names once a step has been answered.
+    pub(super) fn after_answer(&self, step: &Step) -> Self {
+        let mut names = Self { answered: true, ..self.clone() };
+        step.capture.keys().for_each(|name| names.add(name));
         names
     }
 
@@ -60,8 +78,12 @@ impl Names {
         if name.strip_prefix("uuid.").is_some() || self.known.contains(name) {
             return None;
         }
+        if let Some(place) = name.strip_prefix(template::ANSWER) {
+            return self.refuse_answer(place);
+        }
         match name {
             "env" => return Some("`env` needs the name of a variable: {{ env.NAME }}".to_owned()),
+            "response" => return self.refuse_answer(""),
             "flow" if !self.flow => {
                 return Some("`flow` is not known here: variables are the same for all flows".into());
             }
@@ -82,8 +104,24 @@ impl Names {
     }
 }
 
+impl Names {
+    fn refuse_answer(&self, place: &str) -> Option<String> {
+        if !self.answered {
+            return Some(
+                "`response` is known in a step's `webhooks` only; elsewhere `capture` what you need of it"
+                    .to_owned(),
+            );
+        }
+        let known =
+            place.starts_with('/') || place.strip_prefix("header.").is_some_and(|name| !name.is_empty());
+        (!known).then(|| {
+            "`response` needs a place: {{ response./id }} of a JSON body, or {{ response.header.Location }}".to_owned()
+        })
+    }
+}
+
 /// The path `base` with more segments.
-pub(super) fn at<const N: usize>(base: &[Seg], more: [Seg; N]) -> Vec<Seg> {
+pub(super) fn at(base: &[Seg], more: impl IntoIterator<Item = Seg>) -> Vec<Seg> {
     base.iter().cloned().chain(more).collect()
 }
 
@@ -115,7 +153,7 @@ pub(super) fn of_request<'a>(request: &'a Request, path: &[Seg], out: &mut Vec<T
         of_json(json, at(path, ["json".into()]), out);
     }
     for (name, value) in request.form.iter().flat_map(super::Entries::iter) {
-        out.push((at(path, ["form".into(), name.into()]), value));
+        of_json(value, at(path, ["form".into(), name.into()]), out);
     }
     for (name, part) in request.multipart.iter().flat_map(super::Entries::iter) {
         let path = at(path, ["multipart".into(), name.into()]);
@@ -154,27 +192,76 @@ pub(super) fn of_step<'a>(step: &'a Step, path: &[Seg]) -> Vec<Text<'a>> {
     let Expect { headers, json, .. } = &step.expect;
     of_matchers(headers, &at(path, ["expect".into(), "headers".into()]), &mut out);
     of_matchers(json, &at(path, ["expect".into(), "json".into()]), &mut out);
-    for (index, ExpectedWebhook { event, matchers, headers, after, .. }) in step.webhooks.iter().enumerate() {
-        let path = at(path, ["webhooks".into(), index.into()]);
-        out.push((at(&path, ["event".into()]), event));
-        out.extend(after.as_ref().map(|after| (at(&path, ["after".into()]), after.as_str())));
-        of_matchers(matchers, &at(&path, ["match".into()]), &mut out);
-        of_matchers(headers, &at(&path, ["headers".into()]), &mut out);
+    out
+}
+
+/// The texts of a step's webhook.
+pub(super) fn of_webhook<'a>(webhook: &'a ExpectedWebhook, path: &[Seg]) -> Vec<Text<'a>> {
+    let mut out = vec![(at(path, ["event".into()]), webhook.event.as_str())];
+    out.extend(webhook.after.as_ref().map(|after| (at(path, ["after".into()]), after.as_str())));
+    of_matchers(&webhook.matchers, &at(path, ["match".into()]), &mut out);
+    of_matchers(&webhook.headers, &at(path, ["headers".into()]), &mut out);
+    out
+}
+
+/// Whether what a webhook is told by is known only when its step has been answered.
+#[must_use]
+pub fn waits_for_answer(step: &Step, webhook: &ExpectedWebhook) -> bool {
+    let of_answer = |name: &str| name.starts_with(template::ANSWER) || step.capture.contains_key(name);
+    let texts = of_webhook(webhook, &[]);
+    texts.iter().flat_map(|(_, text)| expressions(text)).any(|expr| expr.names().any(of_answer))
+}
+
+/// Whether flows learn from answers what their webhooks are told by.
+#[must_use]
+pub fn learns(scenario: &Scenario) -> bool {
+    let waits = |step: &Step| step.webhooks.iter().any(|webhook| waits_for_answer(step, webhook));
+    let captured: BTreeSet<&str> = scenario.all_steps().flat_map(Step::captured).collect();
+    let ours = scenario.webhooks.ours.values().flat_map(|text| expressions(text));
+    scenario.all_steps().any(waits)
+        || ours.into_iter().any(|expr| expr.names().any(|name| captured.contains(name)))
+}
+
+/// The texts of a session, but for those of its renewal, which knows one name more.
+pub(super) fn of_session<'a>(session: &'a Session, path: &[Seg], out: &mut Vec<Text<'a>>) {
+    if let Some(login) = &session.login {
+        of_request(login, &at(path, ["login".into()]), out);
+    }
+    let mut add = |text: &'a str, way: &str, key: &str| {
+        out.push((at(path, [way.into()].into_iter().chain((!key.is_empty()).then(|| key.into()))), text));
+    };
+    if let Some(Basic { username, password }) = &session.basic {
+        add(username, "basic", "username");
+        add(password, "basic", "password");
+    }
+    session.bearer.iter().for_each(|bearer| add(bearer, "bearer", ""));
+    session.api_key.iter().for_each(|key| add(&key.value, "api_key", "value"));
+    if let Some(oauth2) = &session.oauth2 {
+        add(&oauth2.token_url, "oauth2", "token_url");
+        add(&oauth2.client_id, "oauth2", "client_id");
+        add(&oauth2.client_secret, "oauth2", "client_secret");
+        oauth2.scope.iter().for_each(|scope| add(scope, "oauth2", "scope"));
+        oauth2.audience.iter().for_each(|audience| add(audience, "oauth2", "audience"));
+    }
+}
+
+/// The texts that say what a flow is about, and what its webhooks are told by: of captures too.
+pub(super) fn of_subject(scenario: &Scenario) -> Vec<Text<'_>> {
+    let mut out = vec![(vec!["subject".into(), "id".into()], scenario.subject.id.as_str())];
+    for (pointer, text) in &scenario.webhooks.ours {
+        out.push((vec!["webhooks".into(), "ours".into(), pointer.as_str().into()], text));
     }
     out
 }
 
 /// The texts that are rendered when a flow starts.
 pub(super) fn of_start(scenario: &Scenario) -> Vec<Text<'_>> {
-    let mut out = vec![(vec!["subject".into(), "id".into()], scenario.subject.id.as_str())];
+    let mut out = Vec::new();
     for (name, session) in &scenario.sessions {
-        of_request(&session.login, &["sessions".into(), name.as_str().into(), "login".into()], &mut out);
+        of_session(session, &["sessions".into(), name.as_str().into()], &mut out);
     }
     for (index, identity) in scenario.identities.iter().enumerate() {
         out.push((vec!["identities".into(), index.into(), "value".into()], &identity.value));
-    }
-    for (pointer, text) in &scenario.webhooks.ours {
-        out.push((vec!["webhooks".into(), "ours".into(), pointer.as_str().into()], text));
     }
     out
 }
@@ -205,7 +292,7 @@ pub fn environment(scenario: &Scenario) -> BTreeSet<String> {
 
 /// The names that the templates of logins and steps must have: those without a default.
 pub(super) fn needed(scenario: &Scenario) -> BTreeSet<String> {
-    let texts = of_start(scenario).into_iter().chain(of_steps(scenario));
+    let texts = of_start(scenario).into_iter().chain(of_subject(scenario)).chain(of_steps(scenario));
     let needed = texts
         .flat_map(|(_, text)| expressions(text))
         .flat_map(|expr| expr.needed().map(str::to_owned).collect::<Vec<_>>());
@@ -236,14 +323,17 @@ fn expressions(text: &str) -> Vec<template::Expr> {
 }
 
 fn of_steps(scenario: &Scenario) -> Vec<Text<'_>> {
-    let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
-    steps.flat_map(|step| of_step(step, &[])).collect()
+    let webhooks = |step| -> Vec<Text<'_>> {
+        let step: &Step = step;
+        step.webhooks.iter().flat_map(|webhook| of_webhook(webhook, &[])).collect()
+    };
+    scenario.all_steps().flat_map(|step| of_step(step, &[]).into_iter().chain(webhooks(step))).collect()
 }
 
 fn all_texts(scenario: &Scenario) -> Vec<&str> {
     let status = scenario.subject.status.iter().map(|text| (Vec::new(), text.as_str()));
-    let texts = of_values(scenario).into_iter().chain(of_start(scenario)).chain(of_steps(scenario));
-    texts.chain(status).map(|(_, text)| text).collect()
+    let texts = of_values(scenario).into_iter().chain(of_start(scenario)).chain(of_subject(scenario));
+    texts.chain(of_steps(scenario)).chain(status).map(|(_, text)| text).collect()
 }
 
 /// Where the rows of a run come from.
@@ -262,14 +352,14 @@ pub enum RowsFrom {
 pub fn settings_behind(scenario: &Scenario, session: &str, rows: &RowsFrom) -> String {
     let Some(session) = scenario.sessions.get(session) else { return String::new() };
     let mut texts = Vec::new();
-    of_request(&session.login, &[], &mut texts);
+    of_session(session, &[], &mut texts);
     let mut found = Vec::new();
     for expr in texts.iter().flat_map(|(_, text)| expressions(text)) {
         expr.names().for_each(|name| behind(scenario, name, rows, &mut found));
     }
     let mut seen = BTreeSet::new();
     found.retain(|setting| seen.insert(setting.clone()));
-    if found.is_empty() { "the login request of the scenario".to_owned() } else { found.join(", ") }
+    if found.is_empty() { "the session in the scenario".to_owned() } else { found.join(", ") }
 }
 
 fn behind(scenario: &Scenario, name: &str, rows: &RowsFrom, found: &mut Vec<String>) {

@@ -16,7 +16,8 @@ pub struct Request {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS.
     pub method: Method,
     /// Path and query, joined to the target's URL; an absolute `http(s)://` URL is taken as it is. Values of templates
-    /// are percent-encoded, except of a template at the very beginning.
+    /// are percent-encoded, except of a template at the very beginning. It is sent as written, `//` included; what no client
+    /// sends as written (`..`, `#`, `\`) is refused.
     pub path: String,
     /// Extra headers.
     #[serde(default)]
@@ -24,9 +25,10 @@ pub struct Request {
     /// A JSON body. At most one of `json`, `form`, `multipart` and `text` is given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Json>,
-    /// An `application/x-www-form-urlencoded` body.
+    /// An `application/x-www-form-urlencoded` body. Nested values get keys in brackets (`items[0][price]`), and a list under a
+    /// key that ends in `[]` repeats it; `null` is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<Entries<String>>,
+    pub form: Option<Entries<Json>>,
     /// A `multipart/form-data` body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipart: Option<Entries<Part>>,

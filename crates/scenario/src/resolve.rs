@@ -4,6 +4,7 @@ use super::model::{Expect, ExpectedWebhook, Scenario};
 use super::request::{FilePart, Method, Part, Request};
 use super::scope::{Position, Row, Run, Scope};
 use super::template::TemplateError;
+use super::{form, sent};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use pii::Identity;
 use record::matcher::{Matcher, MatcherFields};
@@ -100,6 +101,10 @@ pub fn resolve_request(request: &Request, scope: &mut Scope) -> Result<ResolvedR
         Position::Beginning => value,
         Position::Later => utf8_percent_encode(&value, ENCODED).to_string(),
     })?;
+    let path = sent::as_sent(&path).into_owned();
+    if let Some(message) = sent::problem(&path) {
+        return Err(TemplateError { template: request.path.clone(), message });
+    }
     let mut headers = Vec::with_capacity(request.headers.len());
     for (name, text) in request.headers.iter() {
         let value = scope.render_text(text)?;
@@ -133,8 +138,11 @@ fn resolve_body(request: &Request, scope: &mut Scope) -> Result<ResolvedBody, Te
         return scope.render_json(json).map(ResolvedBody::Json);
     }
     if let Some(form) = &request.form {
-        let fields = form.iter().map(|(name, text)| Ok((name.to_owned(), scope.render_text(text)?)));
-        return fields.collect::<Result<_, _>>().map(ResolvedBody::Form);
+        let mut fields = Vec::new();
+        for (name, value) in form.iter() {
+            form::fields(name, &scope.render_json(value)?, &mut fields);
+        }
+        return Ok(ResolvedBody::Form(fields));
     }
     if let Some(parts) = &request.multipart {
         let parts = parts.iter().map(|(name, part)| Ok((name.to_owned(), resolve_part(part, scope)?)));

@@ -1,5 +1,6 @@
 //! Where the values of templates come from: captures, the flow's row, variables, the environment, built-ins.
 
+use super::capture::header;
 use super::model::Scenario;
 use super::suggest;
 use super::template::{self, TemplateError, as_text};
@@ -26,8 +27,8 @@ pub fn process_env() -> Env {
 }
 
 /// Built-in names, which no variable, column or capture may take.
-pub(super) const BUILT_IN: [&str; 8] =
-    ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge"];
+pub(super) const BUILT_IN: [&str; 9] =
+    ["env", "uuid", "counter", "now", "now_ms", "flow", "run_id", "challenge", "response"];
 
 /// Wall time, as the run tells it.
 pub type Now = Arc<dyn Fn() -> DateTime<Utc> + Send + Sync>;
@@ -121,7 +122,7 @@ impl Run {
     /// The scope of flow number `flow` (from 0).
     #[must_use]
     pub fn scope(self: &Arc<Self>, flow: u32, row: Row) -> Scope {
-        Scope { run: Arc::clone(self), flow, row, captures: BTreeMap::new(), uuids: 0 }
+        Scope { run: Arc::clone(self), flow, row, captures: BTreeMap::new(), answer: None, uuids: 0 }
     }
 
     /// The variables that have no value, each with the reason: what `smoke check` reports as missing.
@@ -134,10 +135,8 @@ impl Run {
     #[must_use]
     pub fn unset(&self, scenario: &Scenario) -> Vec<String> {
         let columns = scenario.data.column_names();
-        let captured = |name: &str| {
-            let steps = scenario.steps.iter().chain(scenario.variants.iter().flat_map(|v| &v.steps));
-            steps.into_iter().any(|step| step.capture.contains_key(name))
-        };
+        let captured =
+            |name: &str| scenario.all_steps().any(|step| step.captured().any(|captured| captured == name));
         let why = |name: &String| match name.strip_prefix("env.") {
             Some(_) => self.lookup(name, None, &mut 0).err(),
             None if columns.contains(name) || captured(name) => None,
@@ -226,7 +225,17 @@ pub struct Scope {
     flow: u32,
     row: Row,
     captures: BTreeMap<String, Value>,
+    answer: Option<Arc<Answer>>,
     uuids: u64,
+}
+
+/// What a step was answered, for the templates of its webhooks.
+#[derive(Debug, Clone, Default)]
+pub struct Answer {
+    /// The body, where it is JSON.
+    pub body: Option<Value>,
+    /// Header names and values.
+    pub headers: Vec<(String, String)>,
 }
 
 impl fmt::Debug for Scope {
@@ -252,6 +261,11 @@ impl Scope {
     /// Remembers a value taken from an answer; it hides a column or variable of that name.
     pub fn capture(&mut self, name: impl Into<String>, value: Value) {
         self.captures.insert(name.into(), value);
+    }
+
+    /// From here on `{{ response.… }}` is of this answer.
+    pub fn answered(&mut self, answer: Option<Arc<Answer>>) {
+        self.answer = answer;
     }
 
     /// A text that is exactly one template keeps the type of its value; any other text gives text.
@@ -300,10 +314,27 @@ impl Scope {
     }
 
     fn lookup(&mut self, name: &str) -> Result<Value, String> {
+        if let Some(place) = name.strip_prefix(template::ANSWER) {
+            return self.in_answer(place);
+        }
         match self.captures.get(name).or_else(|| self.row.get(name)) {
             Some(value) => Ok(value.clone()),
             None => self.run.lookup(name, Some(self.flow), &mut self.uuids),
         }
+    }
+}
+
+impl Scope {
+    /// A value of the step's answer. One that is not there is no empty value: a webhook would be told by nothing.
+    fn in_answer(&self, place: &str) -> Result<Value, String> {
+        let Some(answer) = &self.answer else { return Err("there is no answer here".to_owned()) };
+        if let Some(name) = place.strip_prefix("header.") {
+            let value = header(&answer.headers, name);
+            return value.map(Value::from).ok_or_else(|| format!("the answer has no header {name}"));
+        }
+        let Some(body) = &answer.body else { return Err("the answer is not JSON".to_owned()) };
+        let value = body.pointer(place).filter(|value| !value.is_null());
+        value.cloned().ok_or_else(|| format!("the answer has nothing at {place}"))
     }
 }
 

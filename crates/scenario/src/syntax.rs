@@ -5,6 +5,7 @@ use super::error::{At, Problem};
 use super::names::{Names, at};
 use super::request::{Part, Request};
 use super::scope::BUILT_IN;
+use super::sent;
 use super::template::{self, Piece};
 use super::tree::{Kind, Seg};
 use super::typed;
@@ -37,12 +38,7 @@ impl Checker<'_> {
             let message = format!("a request has one body: keep `{first}` or `{second}`");
             self.wrong_key(&at(path, [(*second).into()]), message);
         }
-        let target = &request.path;
-        let is_target = ["/", "http://", "https://", "{{"].iter().any(|s| target.starts_with(s));
-        if !is_target || target.contains(|c: char| c.is_control() || (c == ' ' && !target.contains("{{"))) {
-            let message = "a path begins with `/` (or is an absolute URL) and has no blanks";
-            self.wrong(&at(path, ["path".into()]), message);
-        }
+        self.url_or_path(&request.path, &at(path, ["path".into()]));
         for (name, value) in request.headers.iter() {
             let path = at(path, ["headers".into(), name.into()]);
             self.header_name(name, &path);
@@ -63,6 +59,28 @@ impl Checker<'_> {
         }
     }
 
+    pub(super) fn url_or_path(&mut self, target: &str, path: &[Seg]) {
+        let is_target = ["/", "http://", "https://", "{{"].iter().any(|s| target.starts_with(s));
+        if !is_target || target.contains(|c: char| c.is_control() || (c == ' ' && !target.contains("{{"))) {
+            self.wrong(path, "a path begins with `/` (or is an absolute URL) and has no blanks");
+        } else if let Some(message) = sent::problem(&without_templates(target)) {
+            self.wrong(path, message);
+        }
+    }
+
+    pub(super) fn header_value(&mut self, name: &str, path: &[Seg]) {
+        if !is_header_name(name) {
+            self.wrong(path, format!("`{name}` is no header name: use letters, digits and `-`"));
+        }
+    }
+
+    pub(super) fn pattern(&mut self, pattern: &str, path: &[Seg]) {
+        let Err(error) = regex::Regex::new(pattern) else { return };
+        let reason = error.to_string();
+        let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
+        self.wrong(path, format!("invalid regular expression: {reason}"));
+    }
+
     pub(super) fn file(&mut self, file: &str, path: &[Seg]) {
         let full = self.dir.join(file);
         match std::fs::metadata(&full) {
@@ -75,9 +93,7 @@ impl Checker<'_> {
     }
 
     fn header_name(&mut self, name: &str, path: &[Seg]) {
-        // RFC 9110, section 5.6.2: token.
-        let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-        if name.is_empty() || !name.chars().all(is_token) {
+        if !is_header_name(name) {
             self.wrong_key(path, format!("`{name}` is no header name: use letters, digits and `-`"));
         }
     }
@@ -121,12 +137,8 @@ impl Checker<'_> {
         if fields.exists == Some(true) && fields.absent == Some(true) {
             self.wrong_key(&at(path, ["absent".into()]), "`exists` and `absent` contradict each other");
         }
-        if let Some(pattern) = fields.matches.as_ref().filter(|p| !p.contains("{{"))
-            && let Err(error) = regex::Regex::new(pattern)
-        {
-            let reason = error.to_string();
-            let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ");
-            self.wrong(&at(path, ["matches".into()]), format!("invalid regular expression: {reason}"));
+        if let Some(pattern) = fields.matches.as_ref().filter(|p| !p.contains("{{")) {
+            self.pattern(pattern, &at(path, ["matches".into()]));
         }
     }
 
@@ -183,6 +195,22 @@ impl Checker<'_> {
         let column = 1 + before.rsplit('\n').next().unwrap_or_default().chars().count() as u64;
         At { line, column }
     }
+}
+
+/// RFC 9110, section 5.6.2: token.
+fn is_header_name(name: &str) -> bool {
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    !name.is_empty() && name.chars().all(is_token)
+}
+
+/// A text with a letter in the place of each template.
+fn without_templates(text: &str) -> String {
+    let Ok(pieces) = template::parse(text) else { return String::new() };
+    let of = |piece: &Piece<'_>| match piece {
+        Piece::Text(text) => (*text).to_owned(),
+        Piece::Expr { .. } => "x".to_owned(),
+    };
+    pieces.iter().map(of).collect()
 }
 
 /// What the keys of a mapping of matchers are.

@@ -51,6 +51,9 @@ pub(super) enum Filter {
     Int,
 }
 
+/// What the names of values in a step's answer begin with: `response./id`, `response.header.Location`.
+pub(super) const ANSWER: &str = "response.";
+
 const FILTERS: [&str; 3] = ["default", "text", "int"];
 
 impl Expr {
@@ -159,7 +162,10 @@ impl Cursor<'_> {
             return self.quoted().map(|text| Term::Literal(Value::String(text)));
         }
         let before = self.rest;
-        let word = self.word();
+        let mut word = self.word();
+        if word == ANSWER && self.rest.starts_with('/') {
+            word.push_str(self.pointer());
+        }
         match word.as_str() {
             "" => {
                 self.rest = before;
@@ -169,11 +175,20 @@ impl Cursor<'_> {
             w if w.starts_with(|c: char| c.is_ascii_digit() || c == '-') => serde_json::from_str(w)
                 .map(Term::Literal)
                 .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
+            w if w.starts_with(ANSWER) && w.len() > ANSWER.len() => Ok(Term::Name(word)),
             w if w.starts_with('.') || w.ends_with('.') || w.contains("..") => {
                 Err(format!("`{w}` is no name: a dot stands between two words"))
             }
             _ => Ok(Term::Name(word)),
         }
+    }
+
+    /// The JSON pointer behind `response.`, up to a blank or what ends a term.
+    fn pointer(&mut self) -> &str {
+        let end = self.rest.find(|c: char| c.is_whitespace() || matches!(c, '|' | '}' | ')'));
+        let (pointer, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
+        self.rest = rest;
+        pointer
     }
 
     fn quoted(&mut self) -> Result<String, String> {

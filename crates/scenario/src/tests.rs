@@ -81,8 +81,11 @@ fn every_scenario_of_the_repository_loads() {
 
 #[test]
 fn the_committed_schema_is_fresh() {
-    let committed = include_str!("../../../scenarios/schema/scenario.schema.json");
-    let committed: Value = serde_json::from_str(committed).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/schema/scenario.schema.json");
+    if std::env::var_os("SMOKE_BLESS").is_some() {
+        std::fs::write(&file, serde_json::to_string_pretty(&schema()).unwrap() + "\n").unwrap();
+    }
+    let committed: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
     let advice = "run: smoke schema > scenarios/schema/scenario.schema.json";
     assert_eq!(committed, serde_json::to_value(schema()).unwrap(), "{advice}");
 }
@@ -158,7 +161,7 @@ fn a_request_is_resolved_for_its_flow() {
     assert_eq!(request.path, "/things/a%20b%2F..%2Fc%3Fd%3D1");
     assert_eq!(request.body, ResolvedBody::Json(json!({"n": 1})));
     assert_eq!(request.timeout.as_secs(), 60);
-    let login = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap();
+    let login = resolve_request(scenario.sessions["staff"].login.as_ref().unwrap(), &mut scope).unwrap();
     assert_eq!(format!("{login:?}"), "ResolvedRequest(POST /login, JSON)", "no values in debug output");
     let again = resolve_request(&scenario.steps[0].request, &mut scope).unwrap();
     assert_eq!(request.headers, again.headers, "uuid.NAME is fixed for a flow");
@@ -168,6 +171,95 @@ fn a_request_is_resolved_for_its_flow() {
     let webhook = resolve_webhook(&scenario.steps[1].webhooks[0], &mut scope).unwrap();
     assert!(webhook.matchers["/id"].check(Some(&json!(5))).is_ok());
     assert!(webhook.matchers["/id"].check(Some(&json!("5"))).is_err(), "a number stays a number");
+}
+
+#[test]
+fn a_webhook_is_told_by_what_its_step_was_answered() {
+    let text = GOOD.replace("capture: { made: /id }", "capture: { made: { header: Location, matches: '[0-9]+$' } }\n    webhooks: [{ event: made, match: { /id: \"{{ response./data/id }}\", /at: \"{{ made }}\" } }]");
+    let scenario = try_load(&text.replace("id: \"{{ flow }}\"", "id: \"{{ made }}\"")).unwrap().scenario;
+    let (make, using) = (&scenario.steps[0], &scenario.steps[1]);
+    assert!(waits_for_answer(make, &make.webhooks[0]) && learns(&scenario));
+    assert!(!waits_for_answer(using, &using.webhooks[0]) && !learns(&try_load(GOOD).unwrap().scenario));
+    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    assert_eq!(run.unset(&scenario), Vec::<String>::new());
+    let mut scope = run.scope(0, row(json!({"thing": 1})));
+    let headers = vec![("location".to_owned(), "/things/77".to_owned())];
+    let body = Some(json!({"data": {"id": "ev_1", "none": null}}));
+    scope.capture("made", make.capture["made"].take(body.as_ref(), &headers).unwrap());
+    scope.answered(Some(Arc::new(Answer { body, headers })));
+    let webhook = resolve_webhook(&make.webhooks[0], &mut scope).unwrap();
+    assert_eq!(webhook.matchers["/id"].plain_value(), Some(&json!("ev_1")));
+    assert_eq!(webhook.matchers["/at"].plain_value(), Some(&json!("77")));
+    assert_eq!(scope.render("{{ response.header.Location }}").unwrap(), json!("/things/77"));
+    let error = |text: &str, scope: &mut Scope| scope.render(text).unwrap_err().to_string();
+    assert_eq!(
+        error("{{ response./gone }}", &mut scope),
+        "{{ response./gone }}: the answer has nothing at /gone"
+    );
+    assert_eq!(
+        error("{{ response./data/none }}", &mut scope).rsplit(": ").next(),
+        Some("the answer has nothing at /data/none")
+    );
+    scope.answered(None);
+    assert!(error("{{ response./data/id }}", &mut scope).contains("there is no answer here"));
+}
+
+#[test]
+fn sessions_are_resolved_and_their_secrets_named() {
+    let sessions = r#"  basic: { basic: { username: u, password: "{{ env.PW }}" } }
+  key: { basic: { username: "{{ env.KEY }}" } }
+  bearer: { bearer: "{{ env.KEY }}" }
+  query: { api_key: { query: k, value: "{{ env.KEY }}" } }
+  oauth: { oauth2: { token_url: /token, client_id: "a:b", client_secret: "{{ env.PW }}", scope: "x y" } }
+  web: { login: { method: POST, path: /login, form: { u: 1 } }, csrf: { cookie: csrftoken, header: X-CSRFToken } }
+steps:
+"#;
+    let scenario = try_load(&GOOD.replacen("steps:\n", sessions, 1)).unwrap().scenario;
+    let run =
+        run_of(&scenario, env_of(&[("PW", "p ss-word"), ("KEY", "key-12345")]), BTreeMap::new()).unwrap();
+    let mut scope = run.scope(0, Row::new());
+    let mut of = |name: &str| {
+        let resolved = resolve_session(&scenario.sessions[name], &mut scope).unwrap();
+        let shown = match &resolved.credential {
+            Some(Credential::Header(name, value)) => format!("{name}: {}", value.expose()),
+            Some(Credential::Query(name, value)) => format!("?{name}={}", value.expose()),
+            None => String::new(),
+        };
+        (shown, resolved)
+    };
+    assert_eq!(of("basic").0, "Authorization: Basic dTpwIHNzLXdvcmQ=");
+    assert_eq!(of("key").0, "Authorization: Basic a2V5LTEyMzQ1Og==");
+    assert_eq!(of("bearer").0, "Authorization: Bearer key-12345");
+    assert_eq!(of("query").0, "?k=key-12345");
+    let (_, oauth) = of("oauth");
+    let login = oauth.login.unwrap();
+    let fields = [("grant_type", "client_credentials"), ("scope", "x y")];
+    assert_eq!(login.body, ResolvedBody::Form(fields.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()));
+    assert_eq!(
+        login.headers,
+        [("Authorization".to_owned(), "Basic YSUzQWI6cCUyMHNzJTJEd29yZA==".to_owned())]
+    );
+    assert_eq!(oauth.secrets.len(), 2);
+    let web = &scenario.sessions["web"];
+    assert!(web.keeps_cookies() && web.logs_in() && web.token_pointer().is_none());
+    assert!(!scenario.sessions["staff"].keeps_cookies());
+}
+
+#[test]
+fn a_form_is_nested_and_numbers_stay_as_written() {
+    let text = GOOD.replace("json: { n: 1 }", "form: { amount: 1.50, items: [{ price: \"{{ thing }}\" }] }");
+    let scenario = try_load(&text).unwrap().scenario;
+    let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
+    let mut scope = run.scope(0, row(json!({"thing": 7})));
+    let ResolvedBody::Form(fields) = resolve_request(&scenario.steps[0].request, &mut scope).unwrap().body
+    else {
+        panic!("no form")
+    };
+    let fields: Vec<String> = fields.iter().map(|(k, v)| format!("{k}={v}")).collect();
+    assert_eq!(fields, ["amount=1.50", "items[0][price]=7"]);
+    let mut dots = run.scope(0, row(json!({"thing": ".."})));
+    let error = resolve_request(&try_load(GOOD).unwrap().scenario.steps[0].request, &mut dots).unwrap_err();
+    assert!(error.to_string().contains("a segment `..` is resolved before a path is sent"), "{error}");
 }
 
 #[test]
@@ -223,7 +315,9 @@ fn the_payments_scenario_runs_on_the_older_scripts_environment() {
     let bare = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
     assert_eq!(bare.missing().map(|(name, _)| name).collect::<Vec<_>>(), ["staff_password"]);
     let mut scope = bare.scope(0, rows[0].clone());
-    let error = resolve_request(&scenario.sessions["staff"].login, &mut scope).unwrap_err().to_string();
+    let error = resolve_request(scenario.sessions["staff"].login.as_ref().unwrap(), &mut scope)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("the environment variable STAFF_PASSWORD is not set"), "{error}");
 }
 
@@ -276,6 +370,7 @@ fn multipart_files_are_read_and_limited() {
     std::fs::write(dir.path().join("proof.png"), b"\x89PNG").unwrap();
     std::fs::File::create(dir.path().join("big")).unwrap().set_len(MAX_FILE + 1).unwrap();
     let text = GOOD.replace("json: { n: 1 }", "multipart: { note: hi, f: { file: \"{{ thing }}\" } }");
+    let text = text.replace("/things/{{ thing }}", "/things");
     let scenario = load_bytes(text.as_bytes(), "s.yaml", dir.path()).unwrap().scenario;
     let settings = RunSettings {
         seed: 0,

@@ -108,22 +108,37 @@ impl Verifier {
         self.check_request(&self.post(headers, body), now_ms)
     }
 
-    /// [`Verifier::check`] of a request that was posted to this path, with the query that it has: the URL is the one of
-    /// [`Verifier::with_url`].
+    /// [`Verifier::check`] of a request as it came, by method and target (path and query). The URL is the one of
+    /// [`Verifier::with_url`], with the query of the request; where the request came to another path, and is not signed for that
+    /// URL, the one of its own path.
     #[must_use]
     pub fn check_posted(
         &self,
-        target: &str,
+        (method, target): (&str, &str),
         headers: &[(String, String)],
         body: &[u8],
         now_ms: i64,
     ) -> (Verdict, bool) {
-        match target.split_once('?') {
-            Some((_, query)) if self.scheme.signs_url() && !self.url.contains('?') => {
-                let url = format!("{}?{query}", self.url);
-                self.check_request(&Received { method: "POST", url: &url, headers, body }, now_ms)
+        if !self.scheme.signs_url() {
+            return self.check_request(&Received { method, url: &self.url, headers, body }, now_ms);
+        }
+        let (path, query) =
+            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
+        let with_query = |url: &str| match query {
+            Some(query) if !url.contains('?') => format!("{url}?{query}"),
+            _ => url.to_owned(),
+        };
+        let url = with_query(&self.url);
+        let first = self.check_request(&Received { method, url: &url, headers, body }, now_ms);
+        let host = self.url.split_once("://").map(|(scheme, rest)| {
+            format!("{scheme}://{}", rest.split(['/', '?']).next().unwrap_or_default())
+        });
+        match host.map(|host| with_query(&format!("{host}{path}"))).filter(|own| *own != url) {
+            Some(own) if first.0.reason != Reason::Valid => {
+                let second = self.check_request(&Received { method, url: &own, headers, body }, now_ms);
+                if second.0.reason == Reason::Valid { second } else { first }
             }
-            _ => self.check(headers, body, now_ms),
+            _ => first,
         }
     }
 

@@ -51,6 +51,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// From here on its sender keeps this contract, and not DeltaCrown's.
+    pub fn keep(&mut self, contract: &RetryContract) {
+        self.timing = Timing::of(contract);
+        self.timing.promises = Some(contract.clone());
+        self.max_attempts = contract.attempts();
+    }
+
     /// The defaults: `deltacrown-v2`, 10 s, 3 attempts, 10 payments, 5 matches, good practice, nothing wrong.
     #[must_use]
     pub fn new(secret: Secret, endpoint: impl Into<String>) -> Self {
@@ -171,6 +178,21 @@ pub struct Timing {
     pub slow: Duration,
     /// What the sender's profile promises about statuses, redirects and identity; DeltaCrown's when `None`.
     pub promises: Option<RetryContract>,
+}
+
+impl Timing {
+    /// The pauses and the breaker of a contract.
+    #[must_use]
+    pub fn of(contract: &RetryContract) -> Self {
+        let breaker = contract.breaker;
+        Self {
+            backoff: contract.backoff_ms.iter().skip(1).map(|ms| Duration::from_millis(*ms)).collect(),
+            breaker_failures: if breaker.is_none() { usize::MAX } else { breaker.failures as usize },
+            breaker_window: breaker.window(),
+            breaker_open: breaker.open(),
+            ..Self::default()
+        }
+    }
 }
 
 impl Default for Timing {

@@ -1,13 +1,13 @@
 //! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
 
 use super::{Findings, Level, Scenario};
-use crate::drive::{Client, Reply, TRIED_FIRST, login_advice, try_login};
+use crate::drive::{Attached, Client, Reply, TRIED_FIRST, login_advice, try_login};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
 use crate::redact::Redactor;
 use chrono::{DateTime, Utc};
-use scenario::{Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_request, settings_behind};
+use scenario::{Method, Origin, ResolvedBody, ResolvedRequest, RowsFrom, resolve_session, settings_behind};
 use std::collections::HashSet;
 use std::path::Path;
 use std::time::Duration;
@@ -98,7 +98,7 @@ pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<C
         body: ResolvedBody::None,
         timeout: REACH,
     };
-    let reply = match client.send(&request, None).await {
+    let reply = match client.send(&request, &Attached::default()).await {
         Ok(reply) => reply,
         Err(error) => {
             findings.add(Level::Unreachable, format_args!("staging at {}: {error}", shown_url(url)));
@@ -172,12 +172,13 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
         for (flow, row) in (0u32..).zip(scenario.rows.iter().take(TRIED_FIRST)) {
             let mut scope = scenario.run.scope(flow, row.clone());
             for (name, session) in &scenario.loaded.scenario.sessions {
-                // What a login lacks is told as a missing variable.
-                let Ok(request) = resolve_request(&session.login, &mut scope) else { continue };
-                if !tried.insert(request.clone()) {
+                // What a login lacks is told as a missing variable; who is known beforehand does not log in.
+                let Ok(resolved) = resolve_session(session, &mut scope) else { continue };
+                let Some(request) = resolved.login.filter(|request| tried.insert(request.clone())) else {
                     continue;
-                }
+                };
                 let redactor = Redactor::new();
+                redactor.learn_all(&resolved.secrets);
                 redactor.learn_all(&scenario.run.secrets(&scenario.loaded.scenario, &scenario.rows));
                 let settings = settings_behind(&scenario.loaded.scenario, name, &rows_from);
                 match try_login(client, session, &request, &redactor, Clock::start()).await {

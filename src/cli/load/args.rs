@@ -3,11 +3,11 @@
 use super::out::OutSpec;
 use crate::cli::run_args::{FlowArgs, OutputArgs, ReportFormat};
 use crate::cli::secret_source::SecretSource;
+use crate::cli::sender_option::SenderOption;
 use crate::load::{Shard, Stage, check_event, rate};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use signature::Scheme;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -62,7 +62,7 @@ pub(in crate::cli) struct WebhookLoadArgs {
     /// The webhooks' event
     #[arg(long, value_name = "NAME", default_value = "payment_verified", value_parser = event, help_heading = "Webhooks")]
     pub event: String,
-    /// Retry as the real sender does: three attempts, 0 s, 2 s and 4 s apart, none after a 4xx
+    /// Retry as the sender of --sender does; without it three attempts, 0 s, 2 s and 4 s apart, none after a 4xx
     #[arg(long, help_heading = "Webhooks")]
     pub retry: bool,
     /// Time limit of one request, connecting included
@@ -71,9 +71,8 @@ pub(in crate::cli) struct WebhookLoadArgs {
     /// Trust the certificates in this PEM file for https, and no others
     #[arg(long, value_name = "FILE", help_heading = "Webhooks")]
     pub cacert: Option<PathBuf>,
-    /// Signature scheme
-    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::schemes(), long, value_name = "NAME", default_value_t, help_heading = "Webhooks")]
-    pub scheme: Scheme,
+    #[command(flatten, next_help_heading = "Webhooks")]
+    pub sender: SenderOption,
     #[command(flatten)]
     pub secret: SecretSource,
     /// Seed of every random choice [default: fresh]

@@ -18,7 +18,12 @@ const RETRY_CONNECTIONS: u32 = 4096;
 
 /// The pauses before the attempts of a sender with the default retry contract.
 pub(super) fn usual_pauses() -> Vec<Duration> {
-    RetryContract::default().backoff_ms.into_iter().map(Duration::from_millis).collect()
+    pauses(&RetryContract::default())
+}
+
+/// The pauses before the attempts of a sender.
+pub(super) fn pauses(contract: &RetryContract) -> Vec<Duration> {
+    contract.backoff_ms.iter().copied().map(Duration::from_millis).collect()
 }
 
 /// What is run.

@@ -2,12 +2,12 @@
 
 use super::args::WebhookLoadArgs;
 use super::out::Outs;
-use super::plan::{LoadWork, usual_pauses};
+use super::plan::{LoadWork, pauses, usual_pauses};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
 use crate::cli::receive_files::MAX_PEM;
-use crate::cli::run_plan::strong;
+use crate::cli::run_plan::{providers_secret, strong};
 use crate::cli::{Exit, Failure, environment as variables, out, runtime as runtimes, signing, telemetry};
 use crate::load::{
     Background, Connect, Dialer, Job, RequestTemplate, RetryPolicy, SignedRequest, Target, WebhookClient,
@@ -15,10 +15,11 @@ use crate::load::{
 };
 use record::RunKind;
 use record::SubjectKind;
-use record::{Header, Record, RetryContract, ScenarioRef, WebhookConfig, read_input, sha256_hex};
+use record::{
+    Header, Record, RetryContract, ScenarioRef, SenderProfile, WebhookConfig, read_input, sha256_hex,
+};
 use serde_json::json;
-use signature::Signer;
-use signature::{Secret, Weakness};
+use signature::{Scheme, Secret, Signer, Weakness};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio_rustls::rustls::RootCertStore;
@@ -37,11 +38,13 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
         return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
     }
     let event = args.event.as_str();
-    let backoff = if args.retry { usual_pauses().into() } else { [Duration::ZERO].into() };
+    let (sender, scheme) = (args.sender.profile()?, args.sender.scheme()?);
+    let pauses = || sender.as_ref().map_or_else(usual_pauses, |sender| pauses(&sender.contract()));
+    let backoff = if args.retry { pauses().into() } else { [Duration::ZERO].into() };
     let retry = RetryPolicy { timeout: args.timeout, backoff };
     let work = LoadWork::new(&args.schedule, retry, args.seed)?;
-    let secret = secret(args)?;
-    let signer = Signer::new(args.scheme, &secret).map_err(Failure::usage)?;
+    let secret = secret(args, sender.is_some().then_some(scheme))?;
+    let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
     let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
@@ -57,15 +60,20 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     }
     let addresses = found.map_err(Failure::environment)?;
     // A receiver on this machine may be tried with a weak secret.
-    let secret = if guard::is_loopback(&addresses) { secret } else { strong(secret)? };
+    let secret = match guard::is_loopback(&addresses) {
+        true => secret,
+        false if sender.is_some() => providers_secret(scheme, secret)?,
+        false => strong(secret)?,
+    };
     let environment = environment(args, &addresses);
     let dialer = Dialer::new(&target, addresses, roots).map_err(Failure::environment)?;
     runtime.block_on(reach(&dialer, &target, REACH.min(work.retry.timeout)))?;
     drop(runtime);
 
-    let header = header(args, &work, &evidence, &target, environment, &secret)
+    let signed = Signed { scheme, sender: sender.map(Box::new), secret_chars: secret.chars() };
+    let header = header(signed, &work, &evidence, &target, environment)
         .map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
-    let common = json!({ "target": target.as_str(), "scheme": args.scheme });
+    let common = json!({ "target": target.as_str(), "scheme": scheme });
     let record = |started| work.record("webhooks", event, &common, started);
     evidence.make_way(Keep::before(&header.environment)).map_err(Failure::environment)?;
     let journal = evidence.open(&header)?;
@@ -99,7 +107,10 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
 }
 
 /// The secret of the flags, or of `WEBHOOK_SECRET`, or a fresh one that is said to be unknown to the receiver.
-fn secret(args: &WebhookLoadArgs) -> Result<Secret, Failure> {
+fn secret(args: &WebhookLoadArgs, of: Option<Scheme>) -> Result<Secret, Failure> {
+    if of.is_some_and(|scheme| !scheme.is_signed()) {
+        return Ok(Secret::new(""));
+    }
     let given = match args.secret.read()? {
         Some(secret) => Some(secret),
         None => crate::cli::secret_source::usual(&|name| {
@@ -113,7 +124,8 @@ fn secret(args: &WebhookLoadArgs) -> Result<Secret, Failure> {
             out::say(format!(
                 "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
             ));
-            Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))
+            let generated = of.map_or_else(Secret::generate, Scheme::generate_secret);
+            generated.map_err(|e| Failure::environment(format!("no random bytes: {e}")))
         }
     }
 }
@@ -158,13 +170,19 @@ async fn reach(dialer: &Dialer, target: &Target, limit: Duration) -> Result<(), 
     Err(Failure::environment(format!("the receiver {} cannot be reached: {why}", target.as_str())))
 }
 
+/// Who is played, and what it signs with.
+struct Signed {
+    scheme: Scheme,
+    sender: Option<Box<SenderProfile>>,
+    secret_chars: usize,
+}
+
 fn header(
-    args: &WebhookLoadArgs,
+    signed: Signed,
     work: &LoadWork,
     evidence: &Evidence,
     target: &Target,
     environment: String,
-    secret: &Secret,
 ) -> Result<Header, getrandom::Error> {
     let backoff_ms: Vec<u64> =
         work.retry.backoff.iter().map(|d| u64::try_from(d.as_millis()).unwrap_or(u64::MAX)).collect();
@@ -173,17 +191,19 @@ fn header(
     Ok(Header {
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
-            subject: SubjectKind::Flow,
+            subject: SubjectKind::flow(),
+            plural: None,
             sha256: sha256_hex(b""),
         },
         gates: evidence.gates_json(),
         gates_sha256: evidence.gates_sha256().to_owned(),
         environment,
         target: target.as_str().to_owned(),
-        scheme: args.scheme,
+        scheme: signed.scheme,
+        sender: signed.sender,
         concurrency: work.connections,
         seed: work.seed,
-        webhook: WebhookConfig::new(endpoint, work.retry.timeout, &retry, secret.chars()),
+        webhook: WebhookConfig::new(endpoint, work.retry.timeout, &retry, signed.secret_chars),
         retry,
         ..Header::new(RunKind::Load, Clock::start().started())?
     })

@@ -3,9 +3,9 @@
 use super::drive::DriveArgs;
 use crate::cli::run_args::ReportFormat;
 use crate::cli::secret_source::SecretSource;
+use crate::cli::sender_option::SenderOption;
 use crate::cli::typed::listen_address;
 use scenario::Period;
-use signature::Scheme;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -30,9 +30,8 @@ pub(in crate::cli) struct Args {
     /// Path that webhooks are posted to, with --listen
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     pub path: String,
-    /// Signature scheme
-    #[arg(hide_possible_values = true, value_parser = crate::cli::listed::schemes(), long, value_name = "NAME", default_value_t)]
-    pub scheme: Scheme,
+    #[command(flatten)]
+    pub sender: SenderOption,
     #[command(flatten)]
     pub secret: SecretSource,
     /// Have no webhook secret: what is received here is taken unchecked, and its signatures are the approver's to judge

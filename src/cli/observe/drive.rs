@@ -8,7 +8,7 @@ use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Prepared, Receive
 use crate::load::{Schedule, rate};
 use chrono::Utc;
 use record::Record;
-use scenario::{DataError, Env};
+use scenario::{DataError, Env, load_typed};
 use signature::Scheme;
 use signature::Secret;
 use std::path::{Path, PathBuf};
@@ -111,6 +111,14 @@ impl DriveArgs {
     /// The scenarios that are driven, as typed.
     pub(super) fn scenarios(&self) -> impl Iterator<Item = &str> {
         self.drive.iter().map(|traffic| traffic.scenario.as_str())
+    }
+
+    /// Whether flows of these scenarios learn from answers what their webhooks are told by. One that cannot be loaded is told
+    /// where it is driven.
+    pub(super) fn learns(&self) -> bool {
+        self.scenarios()
+            .filter_map(|name| load_typed(name).ok())
+            .any(|loaded| scenario::learns(&loaded.scenario))
     }
 
     /// As typed.

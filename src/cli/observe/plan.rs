@@ -81,9 +81,10 @@ impl ObservePlan {
             SourcePlan::Listen { .. } if embedded && args.listen.is_none() => {
                 Some(run_plan::embedded_secret(&args.secret)?)
             }
-            SourcePlan::Journal(_) | SourcePlan::Listen { .. } => {
-                Some(run_plan::staging_secret(&args.secret, env)?)
-            }
+            SourcePlan::Journal(_) | SourcePlan::Listen { .. } => Some(match args.sender.sender {
+                Some(_) => run_plan::senders_secret(args.sender.scheme()?, &args.secret, env)?,
+                None => run_plan::staging_secret(&args.secret, env)?,
+            }),
         };
         let ours = our_secrets(args, &source, secret.as_ref());
         let on_trigger = if args.keep_going { OnTrigger::KeepGoing } else { OnTrigger::End };
@@ -138,8 +139,16 @@ impl ObservePlan {
                 let growing =
                     GrowingJournal::at_end(journal).map_err(|e| Failure::usage(format!("--journal {e}")))?;
                 let theirs = growing.header();
-                self.identity.scheme = theirs.scheme;
-                self.identity.retry = theirs.retry.clone();
+                if self.identity.sender.is_none() {
+                    self.identity.scheme = theirs.scheme;
+                    self.identity.sender.clone_from(&theirs.sender);
+                    self.identity.retry = theirs.retry.clone();
+                } else if self.identity.scheme != theirs.scheme {
+                    return Err(Failure::usage(format!(
+                        "--sender: the receiver of this journal verifies webhooks of {}, not of {}",
+                        theirs.scheme, self.identity.scheme
+                    )));
+                }
                 self.identity.endpoint.clone_from(&theirs.webhook.endpoint);
                 self.identity.secret_chars = theirs.webhook.secret_length_chars;
                 self.identity.blind |= theirs.blind;
@@ -246,6 +255,7 @@ fn source(args: &Args, embedded: bool) -> Result<SourcePlan, Failure> {
 
 fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result<Identity, Failure> {
     let reference = gates.reference();
+    let sender = args.sender.profile()?;
     let environment =
         if embedded { EMBEDDED.to_owned() } else { run_plan::checked_environment(&args.environment)? };
     Ok(Identity {
@@ -254,10 +264,13 @@ fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result
         target: args.drive.target(env).unwrap_or_default(),
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
-        scheme: args.scheme,
-        sender: None,
-        retry: run_plan::retry(gates, env)?,
-        sender_timeout: run_plan::sender_timeout(env)?,
+        scheme: args.sender.scheme()?,
+        retry: match &sender {
+            Some(sender) => run_plan::retry_of(sender, gates, env)?,
+            None => run_plan::retry(gates, env)?,
+        },
+        sender_timeout: run_plan::timeout_of(sender.as_ref(), env)?,
+        sender: sender.map(Box::new),
         secret_chars: 0,
         blind: args.blind,
     })

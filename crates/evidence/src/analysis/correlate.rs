@@ -58,25 +58,26 @@ fn is_bare(attempt: &Attempt, body: &[u8]) -> bool {
 
 /// What the webhooks of one request mean for the expectations.
 #[derive(Debug, Default)]
-struct Contents {
-    fulfils: Option<usize>,
-    surplus: u32,
-    unasked: u32,
+pub(super) struct Contents {
+    pub(super) fulfils: Option<usize>,
+    pub(super) surplus: u32,
+    pub(super) unasked: u32,
+    /// Whether nothing asked for, or forbade, any of them.
+    pub(super) unclaimed: bool,
     /// Whether none of them is this run's.
-    foreign: bool,
+    pub(super) foreign: bool,
     /// Whether a header names another event than a body.
-    event_differs: bool,
+    pub(super) event_differs: bool,
 }
 
 impl Contents {
-    fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
-        let mut found = Self { foreign: true, ..Self::default() };
+    pub(super) fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
+        let mut found = Self { foreign: true, unclaimed: true, ..Self::default() };
         let mut waiting_since = None;
         for one in came {
             let fulfilment = analysis.fulfilment(index, attempt, one);
-            // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
-            let readable = one.webhook.filter(|webhook| webhook.is_object());
-            let others = fulfilment == Fulfilment::None && readable.is_some_and(|w| !analysis.is_ours(w));
+            let others = analysis.is_foreign(fulfilment, one.webhook);
+            found.unclaimed &= fulfilment == Fulfilment::None;
             found.foreign &= others;
             found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
             match fulfilment {
@@ -107,6 +108,11 @@ fn events_of(came: &[Arrived<'_>]) -> String {
     let shown: Vec<String> = names.iter().take(EVENTS).map(|name| event_name(name)).collect();
     let more = if names.len() > EVENTS { " + …" } else { "" };
     shown.join(" + ") + more
+}
+
+/// Whether what an attempt holds is the sender's own: what is not signed with its key says nothing about what it sends.
+pub(super) const fn is_authentic_body(attempt: &Attempt) -> bool {
+    attempt.verdict.reason.is_authentic()
 }
 
 impl Courses for Deliveries {
@@ -206,7 +212,11 @@ impl Analysis {
     }
 
     /// The webhooks of a request, at least one.
-    fn came<'a>(&self, headers: &'a [(String, String)], read: Option<&'a Webhooks>) -> Vec<Arrived<'a>> {
+    pub(super) fn came<'a>(
+        &self,
+        headers: &'a [(String, String)],
+        read: Option<&'a Webhooks>,
+    ) -> Vec<Arrived<'a>> {
         let of = |webhook: Option<Webhook<'a>>| {
             let event = event(self.header.scheme, headers, webhook).name;
             Arrived { event, webhook, headers }
@@ -313,8 +323,7 @@ impl Analysis {
             let tools = (&self.reader, self.privacy.engine());
             self.near.look(&came, self.expectations.recent(), open, tools);
         }
-        // What is not signed with the sender's key says nothing about what the sender sends.
-        if attempt.verdict.reason.is_authentic() {
+        if is_authentic_body(attempt) {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
@@ -328,6 +337,9 @@ impl Analysis {
         let index = self.deliveries.len();
         let Beginning { attempt, read, event, has_id, id_reused, certainty, made } = beginning;
         let said = Contents::of(self, index, &self.came(&attempt.headers, read), attempt);
+        if said.unclaimed {
+            self.park(index, attempt);
+        }
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
         self.deliveries.push(Delivery {
             number: index as u64 + 1,
@@ -379,9 +391,17 @@ impl Analysis {
         }
     }
 
+    /// Whether a webhook is somebody else's, by what the flows have named so far.
+    fn is_foreign(&self, fulfilment: Fulfilment, webhook: Option<Webhook<'_>>) -> bool {
+        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
+        let readable = webhook.filter(|webhook| webhook.is_object());
+        fulfilment == Fulfilment::None && readable.is_some_and(|webhook| !self.is_ours(webhook))
+    }
+
     fn is_ours(&self, webhook: Webhook<'_>) -> bool {
-        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart.
-        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty();
+        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart, unless they are
+        // still to learn what they name.
+        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty() && !self.header.learns;
         self.header.ours.is_empty() || names_nothing || self.holds_ours(webhook)
     }
 

@@ -56,6 +56,15 @@ enum Subject {
     Other(Box<Value>),
 }
 
+impl Subject {
+    fn of(subject: &Value) -> Self {
+        match subject.as_u64() {
+            Some(number) => Self::Number(number),
+            None => Self::Other(Box::new(subject.clone())),
+        }
+    }
+}
+
 impl Flows {
     /// How many there are.
     #[must_use]
@@ -114,10 +123,7 @@ impl Flows {
 
     pub(super) fn started(&mut self, start: &FlowStart) {
         let variant = start.variant.as_ref().map_or(NONE, |variant| self.texts.number(variant));
-        let subject = match start.subject.as_u64() {
-            Some(number) => Subject::Number(number),
-            None => Subject::Other(Box::new(start.subject.clone())),
-        };
+        let subject = Subject::of(&start.subject);
         let (number, began_ms) = (start.flow, ms(start.at));
         let stored = Stored { number, failed_steps: 0, variant, status: NONE, began_ms, took_ms: 0, subject };
         let chunk = self.chunks.entry(start.flow >> CHUNK_BITS).or_default();
@@ -131,6 +137,13 @@ impl Flows {
                 chunk.insert(at, stored);
                 self.len += 1;
             }
+        }
+    }
+
+    /// What a flow is about is known only now.
+    pub(super) fn is_about(&mut self, number: u32, subject: &Value) {
+        if let Some(flow) = self.get_mut(number) {
+            flow.subject = Subject::of(subject);
         }
     }
 

@@ -6,6 +6,7 @@ use super::delivery::Delivery;
 use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
 use super::near::NearMisses;
+use super::parked::Parked;
 use super::payloads::Payloads;
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
@@ -17,7 +18,8 @@ use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
 use record::number::canonical;
-use record::{EMBEDDED, End, FlowStart, Header, Note, Record, Watch};
+use record::{EMBEDDED, End, FlowStart, Header, Learned, Note, Record, Watch};
+use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -57,6 +59,8 @@ pub struct Analysis {
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
     pub(super) near: NearMisses,
+    /// Webhooks that nothing asks for yet, where flows learn what theirs are told by.
+    pub(super) parked: Parked,
     pub(super) correlator: Correlator,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
@@ -116,6 +120,7 @@ impl Analysis {
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
             near: NearMisses::default(),
+            parked: Parked::default(),
             correlator: Correlator::default(),
             sender: KnownSender::default(),
             turn: None,
@@ -134,10 +139,12 @@ impl Analysis {
         }
         match record {
             Record::FlowStart(start) => self.flow_started(start),
+            Record::Learned(learned) => self.learned(learned),
             Record::FlowEnd(end) => self.steps.flows.has_ended(end),
             Record::Expect(expect) => {
                 expect.matchers.keys().for_each(|pointer| self.reader.add(pointer));
                 self.expectations.add(expect);
+                self.look_again();
             }
             Record::Step(step) => {
                 self.steps.step_ended(step);
@@ -228,13 +235,28 @@ impl Analysis {
     }
 
     /// How the redirect of a delivery was followed, as a phrase that begins with a blank; empty where it is not known.
-    pub(super) fn follow_up(&self, delivery: &Delivery) -> String {
+    pub(crate) fn follow_up(&self, delivery: &Delivery) -> String {
         let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
         self.follow_ups.get(&index).cloned().unwrap_or_default()
     }
 
     fn flow_started(&mut self, start: &FlowStart) {
-        for (pointer, value) in &start.ours {
+        self.values_of_flow(&start.ours);
+        self.turn = self.header.in_turn.then_some(start.flow);
+        self.steps.flows.started(start);
+    }
+
+    fn learned(&mut self, learned: &Learned) {
+        self.values_of_flow(&learned.ours);
+        if let Some(subject) = &learned.subject {
+            self.steps.flows.is_about(learned.flow, subject);
+        }
+        self.look_again();
+    }
+
+    /// These values make a webhook this run's.
+    fn values_of_flow(&mut self, ours: &BTreeMap<String, Value>) {
+        for (pointer, value) in ours {
             if !self.ours.contains_key(pointer) {
                 self.ours.insert(pointer.clone(), HashSet::default());
                 self.reader.add(pointer);
@@ -243,8 +265,6 @@ impl Analysis {
                 values.insert(short(print(canonical(value).as_bytes())));
             }
         }
-        self.turn = self.header.in_turn.then_some(start.flow);
-        self.steps.flows.started(start);
     }
 
     fn watched(&mut self, fact: &Watch) {
@@ -283,6 +303,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         // The seconds of a load count from the beginning of its schedule, not of the run.
         Record::Header(_) | Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => return None,
         Record::FlowStart(r) => r.at,
+        Record::Learned(r) => r.at,
         Record::Expect(r) => r.at,
         Record::Step(r) => r.ended,
         Record::FlowEnd(r) => r.at,

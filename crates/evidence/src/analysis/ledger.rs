@@ -81,7 +81,9 @@ impl Ledger {
     /// Begins a new generation when this one is full, if the one before it is over by now.
     fn turn(&mut self) {
         // Without values that tell whose a webhook is, it could not find its generation.
-        if self.young.steps.flows.len() < self.generation || self.young.header.ours.is_empty() {
+        // Nor could one that comes before its flow has learned them.
+        let header = &self.young.header;
+        if self.young.steps.flows.len() < self.generation || header.ours.is_empty() || header.learns {
             return;
         }
         let (now, until) = (self.young.latest, self.old_until.plus(self.horizon()));
@@ -114,6 +116,7 @@ impl Aggregator for Ledger {
                 Some(flow) => self.of_flow(flow).take(record),
                 None => self.young.take(record),
             },
+            Record::Learned(learned) => self.of_flow(learned.flow).take(record),
             Record::FlowEnd(end) => self.of_flow(end.flow).take(record),
             Record::Attempt(attempt) => self.of_attempt(attempt).take(record),
             Record::Answered(_) | Record::Watch(Watch::Forwarded(_)) => {

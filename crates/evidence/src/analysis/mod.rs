@@ -21,6 +21,7 @@ mod ledger;
 pub mod load;
 mod near;
 mod order;
+mod parked;
 mod payloads;
 mod privacy;
 mod receiver_clock;

@@ -107,6 +107,13 @@ impl NearMisses {
         Some((delivery, self.by_delivery.get(&delivery)?.how.as_str()))
     }
 
+    /// It was asked for after all.
+    pub(super) fn forget(&mut self, delivery: usize) {
+        if let Some(near) = self.by_delivery.remove(&delivery) {
+            self.by_expectation.retain(|expectation, of| *expectation != near.expectation || *of != delivery);
+        }
+    }
+
     /// Whether what came in place of the expectation with this index is rather the sender's webhook than somebody else's.
     pub(super) fn explains(&self, expectation: usize) -> bool {
         let near = self.by_expectation.get(&expectation).and_then(|delivery| self.by_delivery.get(delivery));

@@ -107,6 +107,13 @@ impl Privacy {
         self.webhooks.add(scan, Some(delivery), || format!("attempt {}", attempt.attempt));
     }
 
+    /// A webhook that was taken for another's is this run's.
+    pub(super) fn claim_attempt(&mut self, (delivery, attempt): (usize, &Attempt), own_headers: &[&str]) {
+        let before = self.webhooks.total;
+        self.scan_attempt((delivery, attempt), own_headers, Traffic::Ours);
+        self.foreign = self.foreign.saturating_sub(self.webhooks.total - before);
+    }
+
     pub(super) fn scan_step(&mut self, step: &Step) {
         let Some(body) = &step.body else { return };
         let scan = self.engine.scan_response(body.as_bytes());

@@ -89,9 +89,10 @@ impl Recheck {
         let at = attempt.received.wall(self.started).timestamp_millis();
         let (recorded, body) = (attempt.verdict.reason, attempt.body.bytes());
         let [now, before] = self.ahead_ms.map(|ahead| at.saturating_add(ahead));
-        let mut found = self.verifier.check_posted(&attempt.target, &attempt.headers, &body, now).0.reason;
+        let came = (attempt.method.as_str(), attempt.target.as_str());
+        let mut found = self.verifier.check_posted(came, &attempt.headers, &body, now).0.reason;
         if found != recorded && before != now {
-            found = self.verifier.check_posted(&attempt.target, &attempt.headers, &body, before).0.reason;
+            found = self.verifier.check_posted(came, &attempt.headers, &body, before).0.reason;
         }
         self.checked += 1;
         self.valid += u64::from(found == Reason::Valid);

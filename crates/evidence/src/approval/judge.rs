@@ -107,7 +107,11 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         ),
         (None, _) => (unproven(request, &document), Trust::Numbers),
     };
-    let judgement = Judgement { trust, ..Judgement::new(&shown, kind, items, found.0) };
+    let scenario = match &proof {
+        Some(proof) => scenario_of_run(&proof.evidence),
+        None => scenario_of(&document),
+    };
+    let judgement = Judgement { trust, scenario, ..Judgement::new(&shown, kind, items, found.0) };
     (judgement, proof.map(|proof| Evidence { checks: proof.checks, ..proof.evidence }))
 }
 
@@ -220,6 +224,18 @@ fn parse(bytes: &[u8], found: &mut Findings) -> Value {
             Value::Null
         }
     }
+}
+
+/// The scenario that a run played flow by flow; a load, an observation or a probe is no such run.
+fn scenario_of_run(evidence: &Evidence) -> Option<String> {
+    let header = &evidence.analysis.header;
+    (header.kind == RunKind::Run).then(|| pii::shown(&header.scenario.name))
+}
+
+/// The same for an artifact without a journal.
+fn scenario_of(document: &Document<'_>) -> Option<String> {
+    let name = document.root.pointer("/provenance/scenario").and_then(Value::as_str);
+    name.filter(|_| document.kind() == Some(RunKind::Run)).map(pii::shown)
 }
 
 /// What a run is evidence of, by its journal. A load is none of a scenario's flows working one by one.

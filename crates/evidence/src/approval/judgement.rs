@@ -4,6 +4,7 @@ use super::trust::Trust;
 use crate::gate::Verdict;
 use schemars::JsonSchema;
 use serde::Serialize;
+use std::str::FromStr;
 
 /// What an item is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -80,6 +81,9 @@ pub struct Judgement {
     pub artifact: String,
     /// What it is evidence of.
     pub kind: Kind,
+    /// The scenario whose run it is of, by its journal or, without one, by its own word; absent where it is of none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scenario: Option<String>,
     /// Fail before unproven before pass.
     pub verdict: Verdict,
     /// The checklist.
@@ -100,7 +104,8 @@ impl Judgement {
         let failed = !contradictions.is_empty();
         let verdict = if failed { Verdict::Fail } else { worst(items.iter().map(|i| i.verdict)) };
         // A file is somebody else's, its name too: a line end in it would begin a command of a CI runner.
-        Self { artifact: pii::shown(artifact), kind, verdict, items, contradictions, trust: Trust::Numbers }
+        let artifact = pii::shown(artifact);
+        Self { artifact, kind, scenario: None, verdict, items, contradictions, trust: Trust::Numbers }
     }
 }
 
@@ -131,15 +136,48 @@ pub struct Approval {
     /// One for each artifact.
     pub artifacts: Vec<Judgement>,
     /// Artifacts that were required and are not there.
-    pub missing: Vec<Kind>,
+    pub missing: Vec<Required>,
+}
+
+/// An artifact that must be there: `payments`, `matches`, `observation`, `probe`, or the name of another scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Required(String);
+
+impl Required {
+    /// Whether this is it.
+    fn is(&self, judgement: &Judgement) -> bool {
+        match judgement.kind {
+            Kind::Other => judgement.scenario.as_deref() == Some(self.word()),
+            kind => kind.word() == self.word(),
+        }
+    }
+
+    /// The word on the command line.
+    #[must_use]
+    pub fn word(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Required {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
+            return Err("give payments, matches, observation, probe, or a scenario's name".to_owned());
+        }
+        Ok(Self(name.to_owned()))
+    }
 }
 
 impl Approval {
     /// Puts the verdict together; a required artifact that is missing leaves it unproven.
     #[must_use]
-    pub fn new(artifacts: Vec<Judgement>, required: &[Kind]) -> Self {
-        let missing: Vec<Kind> =
-            required.iter().copied().filter(|kind| artifacts.iter().all(|a| a.kind != *kind)).collect();
+    pub fn new(artifacts: Vec<Judgement>, required: &[Required]) -> Self {
+        let is_missing = |required: &&Required| !artifacts.iter().any(|artifact| required.is(artifact));
+        let missing: Vec<Required> = required.iter().filter(is_missing).cloned().collect();
         let absent = missing.iter().map(|_| Verdict::Unproven);
         let verdict = worst(artifacts.iter().map(|a| a.verdict).chain(absent));
         Self { verdict, artifacts, missing }

@@ -45,7 +45,7 @@ mod witness;
 pub use admissibility::{Checkout, Known};
 pub use demand::{Allowed, Demand, MinFlows};
 pub use judge::{Request, journal_of, judge, judge_with_evidence, name_of, signature_of};
-pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind};
+pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};
 pub use markdown::{approval_annotations, markdown};
 pub use page::approval_page;
 pub use text::human;

@@ -129,7 +129,7 @@ mod tests {
         };
         let finding = Finding { kind: "artifact_differs".to_owned(), sentence: "<i>x</i>".to_owned() };
         let judged = Judgement::new("a_output.json", Kind::Payments, vec![item], vec![finding]);
-        let page = approval_page(&Approval::new(vec![judged], &[Kind::Matches]));
+        let page = approval_page(&Approval::new(vec![judged], &["matches".parse().unwrap()]));
         for anchor in ["item-0-lost", "finding-0-0"] {
             assert!(
                 page.contains(&format!("href=\"#{anchor}\"")) && page.contains(&format!("id=\"{anchor}\"")),

@@ -293,7 +293,7 @@ fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Op
                 Weakness::new("settle", value, format!("duplicates are watched for less than {usual} ms"))
             })
         }
-        "scheme" => scenario.filter(|scenario| scenario.scheme != header.scheme).map(|scenario| {
+        "scheme" | "sender" => scenario.filter(|scenario| scenario.scheme != header.scheme).map(|scenario| {
             Weakness::new("scheme", value, format!("the scenario's signature scheme is {}", scenario.scheme))
         }),
         _ => None,

@@ -204,7 +204,10 @@ mod tests {
         ];
         let finding = Finding { kind: "artifact_differs".to_owned(), sentence: "x".repeat(300) };
         let name = "artifacts/staging_payments_output.json";
-        Approval::new(vec![Judgement::new(name, Kind::Payments, items, vec![finding])], &[Kind::Matches])
+        Approval::new(
+            vec![Judgement::new(name, Kind::Payments, items, vec![finding])],
+            &["matches".parse().unwrap()],
+        )
     }
 
     #[test]

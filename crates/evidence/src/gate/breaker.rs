@@ -24,9 +24,13 @@ pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, fi
     }
 }
 
-/// Judges what followed each time that the breaker had to be open: silence, then a probe, which closes it.
+/// Judges what followed each time that the breaker had to be open: silence, then a probe, which closes it. None where the sender
+/// has no breaker.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
-pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u64) -> Check {
+pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u64) -> Option<Check> {
+    if contract.is_none() {
+        return None;
+    }
     let BreakerStats { openings, leaked, first_leaked: first, stuck, probes } = seen;
     let n = leaked + stuck + suppressed + probes;
     let open = seconds(contract.open_ms);
@@ -53,5 +57,5 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
         seconds(contract.window_ms)
     );
     let actual = (n > 0).then_some((leaked + stuck) as f64);
-    Check { actual, n, ..CIRCUIT_BREAKER.check(target, verdict, text) }
+    Some(Check { actual, n, ..CIRCUIT_BREAKER.check(target, verdict, text) })
 }

@@ -157,7 +157,7 @@ fn on_delivery(
         return (ClauseVerdict::Unproven, "it was not watched to its end".to_owned());
     }
     let contract = &analysis.header.retry;
-    let seen = course(delivery);
+    let seen = format!("{}{}", course(delivery), analysis.follow_up(delivery));
     if let Some(declared) = declared(contract, must, fault) {
         return (ClauseVerdict::Policy, format!("{declared}: {seen}"));
     }
@@ -227,7 +227,7 @@ fn course(delivery: &Delivery) -> String {
         parts.push(format!("attempt {n}{after}: {}", outcome(t)));
         before = Some(t);
     }
-    if delivery.accepted().is_none() {
+    if delivery.accepted().is_none() && !delivery.elsewhere {
         parts.push("then silence".to_owned());
     }
     parts.join(", ")

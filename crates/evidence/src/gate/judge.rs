@@ -90,7 +90,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     }
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(header, &sums.clauses));
-        checks.push(breaker::check(header.retry.breaker, sums.breaker, organic.suppressed));
+        checks.extend(breaker::check(header.retry.breaker, sums.breaker, organic.suppressed));
     }
     checks.retain(|check| is_asked_of(header.kind, check));
     checks

@@ -72,7 +72,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_stats(analysis)));
         let breaker = analysis.header.retry.breaker;
-        checks.push(breaker::check(breaker, breaker_stats(analysis), organic.suppressed));
+        checks.extend(breaker::check(breaker, breaker_stats(analysis), organic.suppressed));
     }
     checks
 }

@@ -54,14 +54,19 @@ fn clauses(header: &Header) -> [(Criterion, String); 9] {
     };
     let attempts = match contract.endless {
         true => "attempts without end".to_owned(),
+        false if contract.backoff_ms.len() == 1 => "1 attempt, then silence".to_owned(),
         false => format!("{} attempts, then silence", contract.backoff_ms.len()),
+    };
+    let again = |aborts: bool| match (aborts, contract.goes_on(1)) {
+        (true, _) | (_, false) => "one attempt, then silence",
+        (false, true) => "tried again",
     };
     let redirects =
         if contract.follows_redirects { "policy: follow" } else { "no request at the redirect's target" };
     [
         (RETRY_SCHEDULE, schedule(contract)),
         (RETRY_ATTEMPTS, attempts),
-        (CLIENT_ERROR_ABORT, "one attempt, then silence".to_owned()),
+        (CLIENT_ERROR_ABORT, again(contract.aborts(400)).to_owned()),
         (THROTTLE_POLICY, throttled(contract)),
         (SUCCESS_ACCEPTED, success(contract)),
         (RETRY_IDENTITY, identity(contract.identity).to_owned()),
@@ -73,6 +78,9 @@ fn clauses(header: &Header) -> [(Criterion, String); 9] {
 
 /// What 408 and 429 do, apart where the sender tells them apart.
 fn throttled(contract: &RetryContract) -> String {
+    if !contract.goes_on(1) {
+        return "policy: one attempt".to_owned();
+    }
     let does = |status| if contract.aborts(status) { "abort" } else { "retry" };
     match (does(408), does(429)) {
         (both, other) if both == other => format!("policy: {both}"),
@@ -95,7 +103,11 @@ fn schedule(contract: &RetryContract) -> String {
         RetryAfterPolicy::Honour => ", Retry-After honoured",
         RetryAfterPolicy::Exact => ", Retry-After in its place",
     };
-    format!("{} s, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
+    let jitter = match contract.jitter_percent {
+        0 => String::new(),
+        share => format!(" ±{share} %"),
+    };
+    format!("{} s{jitter}, -{} ms +{} ms{policy}", pauses.join(" / "), contract.early_ms, contract.late_ms)
 }
 
 const fn identity(policy: IdentityPolicy) -> &'static str {

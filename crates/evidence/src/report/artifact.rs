@@ -24,9 +24,9 @@ pub struct Artifact {
     /// A match of the run; a failed one when there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sample_match: Option<SampleMatch>,
-    /// A flow of another scenario; a failed one when there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sample_flow: Option<SampleMatch>,
+    /// What a flow of another scenario is about, under `sample_` and its word: `sample_order`; a failed one when there is one.
+    #[serde(flatten)]
+    pub other_samples: BTreeMap<String, SampleMatch>,
     /// Personal data in webhooks.
     pub pii_check: PiiCheck,
     /// Personal data in the API's answers; a warning unless a gate is set on it.
@@ -76,9 +76,9 @@ pub struct TestRun {
     /// Matches driven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub total_matches: Option<u64>,
-    /// Flows driven.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub total_flows: Option<u64>,
+    /// What the flows of another scenario were about, under `total_` and the word for many: `total_orders`.
+    #[serde(flatten)]
+    pub other_totals: BTreeMap<String, u64>,
     /// Webhooks that the steps had to fire; absent for an observation, in which nobody knows.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_triggered: Option<u64>,

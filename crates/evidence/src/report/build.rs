@@ -3,13 +3,13 @@
 use super::artifact::{AcceptanceGates, Artifact, Configuration, Provenance, SCHEMA_VERSION, TestRun};
 use super::evidence::{Evidence, EvidenceError};
 use super::file::json;
+use super::sections::{MATCH, PAYMENT};
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
 use crate::analysis::{cases, tallies};
 use crate::gate::{API_PII, PII, ROLLBACK, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
-use record::SubjectKind;
 use record::{Offset, Tally};
 use std::path::Path;
 
@@ -38,13 +38,13 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
     let analysis = &evidence.analysis;
     let (organic, injected) = tallies(analysis);
     let judged = |id| evidence.checks.iter().find(|check| check.id == id);
-    let (sample_payment, sample_match, sample_flow) = sections::samples(analysis);
+    let sections::Samples { payment, matched, others } = sections::samples(analysis);
     Artifact {
         schema_version: SCHEMA_VERSION.to_owned(),
         test_run: test_run(analysis, &organic, &injected),
-        sample_payment,
-        sample_match,
-        sample_flow,
+        sample_payment: payment,
+        sample_match: matched,
+        other_samples: others,
         pii_check: sections::pii(&analysis.privacy.webhooks, analysis, judged(PII.id))
             .with_log(log_findings(analysis).as_ref()),
         api_pii: sections::pii(&analysis.privacy.api, analysis, judged(API_PII.id)),
@@ -72,8 +72,10 @@ fn receiver_clock(analysis: &Analysis) -> Option<Offset> {
 
 fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
     let header = &analysis.header;
-    let flows = Some(analysis.steps.flows.len() as u64);
-    let of = |kind| if header.scenario.subject == kind { flows } else { None };
+    let (flows, subject) = (analysis.steps.flows.len() as u64, header.scenario.subject.as_str());
+    let of = |kind: &str| (subject == kind).then_some(flows);
+    let is_other = ![PAYMENT, MATCH].contains(&subject);
+    let others = is_other.then(|| (format!("total_{}", header.scenario.subjects()), flows));
     let sent = organic.deliveries + injected.deliveries;
     let accounted = header.kind.accounts_for_each_webhook();
     let success = organic.fate("delivered") + injected.fate("delivered");
@@ -81,9 +83,9 @@ fn test_run(analysis: &Analysis, organic: &Tally, injected: &Tally) -> TestRun {
     TestRun {
         timestamp: header.started.to_rfc3339_opts(SecondsFormat::Micros, true),
         environment: header.environment.clone(),
-        total_payments: of(SubjectKind::Payment),
-        total_matches: of(SubjectKind::Match),
-        total_flows: of(SubjectKind::Flow),
+        total_payments: of(PAYMENT),
+        total_matches: of(MATCH),
+        other_totals: others.into_iter().collect(),
         events_triggered: accounted.then_some(triggered),
         webhooks_sent: sent,
         webhooks_success: success,
@@ -135,14 +137,30 @@ fn recommendation(evidence: &Evidence) -> String {
             "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
              staging."
                 .to_owned()
+                + &undelivered(&evidence.analysis)
         }
-        Verdict::Pass => "All gates passed.".to_owned(),
+        Verdict::Pass => format!("All gates passed.{}", undelivered(&evidence.analysis)),
         Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
             let failed = of(Verdict::Fail);
             let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
             format!("No decision: the run did not go to its end.{failed}")
         }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
+    }
+}
+
+/// What was not delivered because it was made to fail, where the sender does not try again: how it fails was seen, and not that it
+/// recovers.
+fn undelivered(analysis: &Analysis) -> String {
+    let contract = &analysis.header.retry;
+    let failed = analysis.own().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
+    match failed.count() {
+        n if n > 0 && !contract.goes_on(1) => format!(
+            " {n} {}, made to fail on purpose, never got through: this sender sends each webhook once. That it stops there \
+             is proved; that anything is recovered is not.",
+            if n == 1 { "webhook" } else { "webhooks" }
+        ),
+        _ => String::new(),
     }
 }
 

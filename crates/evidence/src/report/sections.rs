@@ -7,7 +7,6 @@ use super::artifact::{
 use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries};
 use crate::gate::{Check, Verdict};
 use pii::Category;
-use record::SubjectKind;
 use record::Tick;
 use record::latency::Latency;
 use record::{Offset, StepFacts, Tally, Unauthenticated};
@@ -213,7 +212,19 @@ fn step(name: &str, facts: &StepFacts) -> StepRow {
     }
 }
 
-type Samples = (Option<SamplePayment>, Option<SampleMatch>, Option<SampleMatch>);
+/// The subject whose sample has a shape of its own in the staging guide (docs/deltacrown.md section 8).
+pub(super) const PAYMENT: &str = "payment";
+/// The other one that the guide names.
+pub(super) const MATCH: &str = "match";
+
+/// What a flow of the run is about, in the shape that its kind has.
+#[derive(Default)]
+pub(super) struct Samples {
+    pub payment: Option<SamplePayment>,
+    pub matched: Option<SampleMatch>,
+    /// Under the key of the artifact.
+    pub others: BTreeMap<String, SampleMatch>,
+}
 
 /// The sample of the run's subject: the first failed flow, else the first.
 pub(super) fn samples(analysis: &Analysis) -> Samples {
@@ -221,12 +232,15 @@ pub(super) fn samples(analysis: &Analysis) -> Samples {
     let failed = flow_reasons(analysis).keys().next().copied().filter(|n| flows.get(*n).is_some());
     let number = failed.or_else(|| flows.numbers().next());
     let Some((number, facts)) = number.and_then(|n| Some((n, flows.get(n)?))) else {
-        return (None, None, None);
+        return Samples::default();
     };
-    match analysis.header.scenario.subject {
-        SubjectKind::Payment => (Some(payment(analysis, number, &facts)), None, None),
-        SubjectKind::Match => (None, Some(matched(analysis, number, &facts)), None),
-        SubjectKind::Flow => (None, None, Some(matched(analysis, number, &facts))),
+    match analysis.header.scenario.subject.as_str() {
+        PAYMENT => Samples { payment: Some(payment(analysis, number, &facts)), ..Samples::default() },
+        MATCH => Samples { matched: Some(matched(analysis, number, &facts)), ..Samples::default() },
+        other => {
+            let sample = (format!("sample_{other}"), matched(analysis, number, &facts));
+            Samples { others: [sample].into(), ..Samples::default() }
+        }
     }
 }
 

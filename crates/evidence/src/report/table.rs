@@ -57,9 +57,13 @@ pub(super) fn latencies(out: &mut String, name: &str, latency: &Latency, screen:
 /// What was done, in a sentence.
 fn headline(artifact: &Artifact) -> String {
     let run = &artifact.test_run;
-    let subject =
-        [(run.total_payments, "payments"), (run.total_matches, "matches"), (run.total_flows, "flows")];
-    let things = subject.iter().find_map(|(n, things)| n.map(|n| counted(n, things)));
+    let of_guide = [(run.total_payments, "payments"), (run.total_matches, "matches")];
+    let one = artifact.other_samples.keys().next().map(|key| key.trim_start_matches("sample_"));
+    let others = run.other_totals.iter().map(|(key, n)| (Some(*n), key.trim_start_matches("total_")));
+    let things = of_guide.into_iter().chain(others).find_map(|(n, things)| match (n?, one) {
+        (1, Some(one)) => Some(format!("1 {one}")),
+        (n, _) => Some(counted(n, things)),
+    });
     let (name, environment) = (shown(&artifact.provenance.scenario), shown(&run.environment));
     let (seconds, sent, accepted) = (run.duration_seconds, run.webhooks_sent, run.webhooks_success);
     match run.events_triggered {

@@ -20,7 +20,12 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 pub fn header() -> Header {
     Header {
-        scenario: ScenarioRef { name: "webhooks".into(), subject: SubjectKind::Flow, sha256: "0".repeat(64) },
+        scenario: ScenarioRef {
+            name: "webhooks".into(),
+            subject: SubjectKind::flow(),
+            plural: None,
+            sha256: "0".repeat(64),
+        },
         gates_sha256: "1".repeat(64),
         environment: "loopback".into(),
         target: "http://127.0.0.1:9/".into(),

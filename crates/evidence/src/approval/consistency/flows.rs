@@ -6,7 +6,7 @@ use super::order::s;
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
-use record::{Expect, FlowStart, Header, Outcome, Record, Step, Tick};
+use record::{Expect, FlowStart, Header, Learned, Outcome, Record, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -65,6 +65,7 @@ impl<'a> Flows<'a> {
             }
             _ if self.scenario.is_none() => {}
             Record::FlowStart(start) => self.begins(start, found),
+            Record::Learned(learned) => self.learned(learned, found),
             Record::Expect(expect) => self.expects(expect, found),
             Record::FlowEnd(end) => {
                 let Some(flow) = self.flows.get_mut(&end.flow).filter(|flow| !flow.ended) else {
@@ -134,6 +135,22 @@ impl<'a> Flows<'a> {
         }
     }
 
+    fn learned(&mut self, learned: &Learned, found: &mut Contradictions) {
+        let Some(scenario) = self.scenario else { return };
+        let number = learned.flow;
+        let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
+            found.add("flow_out_of_place", format!("flow {number} learns something, and is not under way"));
+            return;
+        };
+        if learned.ours.keys().any(|pointer| !scenario.webhooks.ours.contains_key(pointer)) {
+            let sentence =
+                format!("flow {number} tells its webhooks by a place that the scenario does not name");
+            found.add("header_differs", sentence);
+        }
+        flow.ours.extend(learned.ours.clone());
+        flow.subject = learned.subject.clone().unwrap_or_else(|| flow.subject.clone());
+    }
+
     fn expects(&mut self, expect: &Expect, found: &mut Contradictions) {
         let number = expect.flow;
         let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
@@ -185,8 +202,13 @@ impl<'a> Flows<'a> {
         if step.tries > 0 {
             let within_ms = self.within_ms;
             let ours = Ours { scenario: self.scenario, values: &flow.ours };
-            expects_fit(&planned.webhooks, &expects, within_ms, &ours, &about, found);
-            if let Some(session) = planned.session.as_ref().filter(|session| !self.open.contains(*session)) {
+            let webhooks: Vec<&ExpectedWebhook> = announced(planned, step).collect();
+            expects_fit(&webhooks, &expects, within_ms, &ours, &about, found);
+            let logs_in = |session: &&String| {
+                self.scenario.and_then(|s| s.sessions.get(*session)).is_none_or(scenario::Session::logs_in)
+            };
+            let session = planned.session.as_ref().filter(logs_in);
+            if let Some(session) = session.filter(|session| !self.open.contains(*session)) {
                 let sentence =
                     format!("{about} was sent in session `{session}`, in which nobody has logged in");
                 found.add("no_login", sentence);
@@ -196,7 +218,8 @@ impl<'a> Flows<'a> {
 
     fn login(&mut self, step: &Step, found: &mut Contradictions) {
         let Some(scenario) = self.scenario else { return };
-        let session = step.step.strip_prefix("login:").or_else(|| step.step.strip_prefix("refresh:"));
+        let (what, session) = step.step.split_once(':').unwrap_or_default();
+        let session = ["login", "refresh", "csrf"].contains(&what).then_some(session);
         let Some(session) = session.filter(|session| scenario.sessions.contains_key(*session)) else {
             found.add(
                 "step_out_of_place",
@@ -204,7 +227,7 @@ impl<'a> Flows<'a> {
             );
             return;
         };
-        if step.outcome == Outcome::Ok {
+        if step.outcome == Outcome::Ok && what != "csrf" {
             self.open.insert(session.to_owned());
         }
     }
@@ -305,7 +328,7 @@ fn request_fits(
         Value::String(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => text.clone(),
         _ => String::new(),
     };
-    let mut path = planned.request.path.clone();
+    let mut path = scenario::as_sent_around(&planned.request.path);
     if let Some(template) = scenario.map(|scenario| &scenario.subject.id).filter(|_| !id.is_empty()) {
         path = path.replace(template.as_str(), &id);
     }
@@ -336,9 +359,18 @@ struct Ours<'o> {
     values: &'o BTreeMap<String, Value>,
 }
 
+/// The webhooks that a step has announced: those that only its answer tells apart, as far as it was answered as expected.
+/// They stand behind those that were known before.
+fn announced<'a>(planned: &'a scenario::Step, step: &Step) -> impl Iterator<Item = &'a ExpectedWebhook> {
+    let late = |webhook: &&ExpectedWebhook| scenario::waits_for_answer(planned, webhook);
+    let known = planned.webhooks.iter().filter(move |webhook| !late(webhook));
+    let learned = planned.webhooks.iter().filter(late).filter(|_| step.outcome == Outcome::Ok);
+    known.chain(learned.collect::<Vec<_>>())
+}
+
 /// A step that was sent has announced exactly the webhooks that the scenario asks it for.
 fn expects_fit(
-    planned: &[ExpectedWebhook],
+    planned: &[&ExpectedWebhook],
     expects: &[Expect],
     within_ms: Option<u64>,
     ours: &Ours<'_>,

@@ -37,15 +37,19 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
 /// The scenario of the checkout has the digest in the header: what the header took from it must be in it.
 fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions) {
     let mut differs = |what: String| found.add("header_differs", what);
-    if header.scenario.subject != scenario.subject.kind {
+    if header.scenario.subject != scenario.subject.kind || header.scenario.plural != scenario.subject.plural {
         differs("the subject of the flows is not the scenario's".to_owned());
     }
-    if header.scheme != scenario.scheme && option(header, "scheme").is_none() {
+    let given = ["scheme", "sender"].iter().any(|name| option(header, name).is_some());
+    if header.scheme != scenario.scheme && !given {
         differs(format!("the signature scheme is {}, and the scenario's {}", header.scheme, scenario.scheme));
     }
     let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
     if header.ours.iter().collect::<BTreeSet<_>>() != ours {
         differs("the places that tell this run's webhooks are not the scenario's".to_owned());
+    }
+    if header.learns != scenario::learns(scenario) {
+        differs("what its flows learn from answers is not what the scenario says".to_owned());
     }
     if header.pii_policy != scenario.pii {
         differs("the policy on personal data is not the scenario's `pii:`".to_owned());
@@ -68,7 +72,11 @@ pub(super) fn option<'h>(header: &'h Header, name: &str) -> Option<&'h Override>
 pub(super) fn fits(kind: RunKind, record: &Record, found: &mut Contradictions) {
     let fits = match record {
         Record::Load(_) | Record::Interval(_) | Record::RunStats(_) => kind == RunKind::Load,
-        Record::FlowStart(_) | Record::Expect(_) | Record::Step(_) | Record::FlowEnd(_) => {
+        Record::FlowStart(_)
+        | Record::Learned(_)
+        | Record::Expect(_)
+        | Record::Step(_)
+        | Record::FlowEnd(_) => {
             matches!(kind, RunKind::Run | RunKind::Observe)
         }
         Record::Watch(Watch::Begin(_)) => kind == RunKind::Observe,

@@ -66,7 +66,11 @@ impl<'a> Consistency<'a> {
         header::fits(header.kind, record, found);
         order.take(record, found);
         match record {
-            Record::FlowStart(_) | Record::Expect(_) | Record::Step(_) | Record::FlowEnd(_) => {
+            Record::FlowStart(_)
+            | Record::Learned(_)
+            | Record::Expect(_)
+            | Record::Step(_)
+            | Record::FlowEnd(_) => {
                 flows.take(record, found);
             }
             Record::Attempt(attempt) => answers.arrived(attempt, found),

@@ -10,6 +10,8 @@ const WRITTEN_WITHIN: Duration = Duration::from_secs(2);
 pub(super) struct Order {
     /// Whether all records are of one process, so that their order is that of their times.
     is_one_clock: bool,
+    /// Whether what a webhook is told by may be written when its step has been answered.
+    learns: bool,
     latest: Tick,
     /// The first record whose time lies behind what was written before it; told at the end, when it is known that all
     /// records are of one clock.
@@ -19,7 +21,13 @@ pub(super) struct Order {
 
 impl Order {
     pub(super) fn new(header: &Header) -> Self {
-        Self { is_one_clock: plays(header), latest: Tick(0), backwards: None, ended: None }
+        Self {
+            is_one_clock: plays(header),
+            learns: header.learns,
+            latest: Tick(0),
+            backwards: None,
+            ended: None,
+        }
     }
 
     /// Webhooks were read back from a receiver elsewhere: when they were written says nothing about when they came.
@@ -30,6 +38,8 @@ impl Order {
     pub(super) fn take(&mut self, record: &Record, found: &mut Contradictions) {
         let (from, to, what) = match record {
             Record::FlowStart(r) => (r.at, r.at, "the start of a flow"),
+            Record::Learned(r) => (r.at, r.at, "what a flow has learned"),
+            Record::Expect(_) if self.learns => return,
             Record::Expect(r) => (r.at, r.at, "an expectation"),
             Record::Step(r) => (r.started, r.ended, "a step"),
             Record::FlowEnd(r) => (r.at, r.at, "the end of a flow"),

@@ -25,7 +25,12 @@ fn began() -> DateTime<Utc> {
 fn header() -> Header {
     Header {
         run_id: uuid::Uuid::nil(),
-        scenario: ScenarioRef { name: "webhooks".into(), subject: SubjectKind::Flow, sha256: String::new() },
+        scenario: ScenarioRef {
+            name: "webhooks".into(),
+            subject: SubjectKind::flow(),
+            plural: None,
+            sha256: String::new(),
+        },
         environment: "loopback".into(),
         target: "http://127.0.0.1:9/<script>".into(),
         concurrency: 8,

@@ -1,0 +1,106 @@
+//! What a flow learns on the way: captures out of answers and webhooks, ids that the server makes, and with them what the
+//! flow is about and what its webhooks are told by.
+
+use super::driver::{Driver, Playing};
+use super::step::Judged;
+use correlate::read_json;
+use record::{Learned, Record, Tick};
+use scenario::{Answer, ExpectedWebhook, Scope, Step, resolve_webhook};
+use serde_json::Value;
+use signature::Secret;
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+/// When it is known what a webhook is told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Before its step is sent.
+    Before,
+    /// When its step has been answered.
+    ByItsAnswer,
+}
+
+/// What a flow is about, and what tells its webhooks, as far as it is known.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct Known {
+    pub subject: Value,
+    pub ours: BTreeMap<String, Value>,
+}
+
+impl Driver {
+    /// What is known of a flow by now. A value that is not given says nothing.
+    pub(super) fn known(&self, scope: &mut Scope) -> Known {
+        let scenario = &self.plan.loaded.scenario;
+        let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
+        let ours = scenario.webhooks.ours.iter();
+        let ours = ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
+        Known { subject, ours: ours.filter(|(_, value)| !value.is_null()).collect() }
+    }
+
+    /// Takes the step's captures out of its answer; a place that is not there captures nothing, and the step that needs it
+    /// says so.
+    pub(super) fn learn(&self, step: &Step, judged: &Judged, playing: &mut Playing) -> io::Result<()> {
+        let Ok(reply) = &judged.reply else { return Ok(()) };
+        let body: Option<Value> = read_json(&reply.body).ok();
+        for (name, capture) in &step.capture {
+            if let Some(value) = capture.take(body.as_ref(), &reply.headers) {
+                self.capture(name, value, playing);
+            }
+        }
+        playing.scope.answered(Some(Arc::new(Answer { body, headers: reply.headers.clone() })));
+        self.write_learned(playing)
+    }
+
+    fn capture(&self, name: &str, value: Value, playing: &mut Playing) {
+        if let (true, Some(text)) = (self.plan.loaded.scenario.is_secret(name), value.as_str()) {
+            self.plan.redactor.learn(&Secret::new(text));
+        }
+        playing.scope.capture(name, value);
+    }
+
+    /// Writes what the captures say about the flow that was not known before. A value that was known stays: a webhook that
+    /// bears it is the flow's own, whatever the step captures later.
+    fn write_learned(&self, playing: &mut Playing) -> io::Result<()> {
+        let now = self.known(&mut playing.scope);
+        let is_new = playing.known.subject.is_null() && !now.subject.is_null();
+        let subject = is_new.then(|| now.subject.clone());
+        let new =
+            now.ours.into_iter().filter(|(pointer, value)| playing.known.ours.get(pointer) != Some(value));
+        let ours: BTreeMap<String, Value> = new.collect();
+        if subject.is_none() && ours.is_empty() {
+            return Ok(());
+        }
+        playing.known.subject = subject.clone().unwrap_or_else(|| playing.known.subject.clone());
+        playing.known.ours.extend(ours.clone());
+        let learned = Learned { flow: playing.flow, at: self.plan.clock.now(), subject, ours };
+        self.append(&Record::Learned(Box::new(learned)))
+    }
+
+    /// Waits for the webhooks of a step out of which something is taken, each for as long as its `within` says. One that does
+    /// not come captures nothing; the step that needs it says so, and the webhook is lost in any case. `at`: when the step was
+    /// about to be sent.
+    pub(super) async fn capture_webhooks(
+        &self,
+        at: Tick,
+        step: &Step,
+        playing: &mut Playing,
+    ) -> io::Result<()> {
+        let Some(seen) = &self.plan.seen else { return Ok(()) };
+        for webhook in step.webhooks.iter().filter(|webhook| !webhook.capture.is_empty()) {
+            let Ok(ExpectedWebhook { event, matchers, .. }) = resolve_webhook(webhook, &mut playing.scope)
+            else {
+                continue;
+            };
+            let until = self.plan.clock.instant(at.plus(self.within(webhook)));
+            let fits = seen.wait_for((&event, &matchers), at);
+            let Ok(found) = tokio::time::timeout_at(until, fits).await else { continue };
+            for (name, capture) in &webhook.capture {
+                if let Some(value) = capture.take(found.body.as_ref(), &found.headers) {
+                    self.capture(name, value, playing);
+                }
+            }
+        }
+        self.write_learned(playing)
+    }
+}
