@@ -62,11 +62,14 @@ fn an_unknown_kind_lists_the_kinds_there_are() {
 /// A sender with one synchronous worker holds the webhooks behind a broken one up: they are late, and none has failed.
 #[test]
 fn late_is_late_and_not_failed() {
-    let args = ["--flows", "3", "--within", "4s", "--misbehave", "one-worker", "--inject", "503x2"];
+    // While the first is delivered, which takes 6 s, the three others wait with one of two steps: two of them come to their
+    // webhooks together, and one waits for the other.
+    let args = ["--flows", "4", "--within", "4s", "--misbehave", "one-worker", "--inject", "503x2"];
     let ran = Smoke::new("payments").args(&args).run().exits(3);
     let artifact = ran.artifact("payments");
-    let counts = ["webhooks_sent", "webhooks_success", "webhooks_failed", "webhooks_late"];
-    assert_eq!(counts.map(|name| artifact["test_run"][name].as_u64().unwrap()), [3, 3, 0, 2]);
+    let count = |name: &str| artifact["test_run"][name].as_u64().unwrap();
+    assert_eq!(["webhooks_sent", "webhooks_success", "webhooks_failed"].map(count), [4, 4, 0]);
+    assert!((1..=3).contains(&count("webhooks_late")), "{}", artifact["test_run"]);
     assert_eq!(
         (ran.gate("payments", "lost"), ran.gate("payments", "late")),
         ("pass".into(), "unproven".into())
