@@ -139,13 +139,13 @@ enum Command {
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
-    /// Print a script that makes users, data rows and passwords for a run on the system under test
+    /// Print a script that makes users, data rows and passwords in the system under test
     Seed(seed::Args),
     /// Write a scenario to begin with, and its data file
     Init(init::Args),
     /// Propose a sender's profile from a journal, or say what has drifted from one
     Learn(learn::Args),
-    /// Say which fields webhooks have that their schemas do not declare, and which of those never came
+    /// Compare webhooks with their schemas: fields that are not declared, and that never came
     Drift(drift::Args),
     /// List the built-in profiles of senders, or show one
     Senders(senders::Args),
