@@ -199,7 +199,7 @@ pub fn envelope(bytes: &[u8]) {
     for one in all {
         match one.verify(&key) {
             Ok(statement) => {
-                assert_eq!(Some(&statement), signed.as_ref(), "a statement that was never signed")
+                assert_eq!(Some(&statement), signed.as_ref(), "a statement that was never signed");
             }
             Err(error) => assert!(!error.to_string().is_empty(), "a mistake has words"),
         }

@@ -130,7 +130,7 @@ enum Command {
     Scan(scan::ScanArgs),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print a fresh 64-hex webhook secret from the operating system's random source, or the fingerprint of one
+    /// Print a fresh random webhook secret of 64 hex digits, or the fingerprint of one
     Secret(secret::Args),
     /// Write the manual pages into a folder
     #[command(hide = true)]

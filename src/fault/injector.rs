@@ -53,8 +53,8 @@ impl Numbers {
     fn of(&self, delivery: u64, request: &RawRequest) -> Option<u64> {
         let read = self.matcher.read(&request.headers, &request.body);
         let of_any = |read: &Webhooks| {
-            let whose = read.iter().map(|webhook| self.matcher.whose(Some(webhook)));
-            whose.filter(|whose| *whose != Whose::Others).next().unwrap_or(Whose::Others)
+            let mut whose = read.iter().map(|webhook| self.matcher.whose(Some(webhook)));
+            whose.find(|whose| *whose != Whose::Others).unwrap_or(Whose::Others)
         };
         let whose = read.as_ref().map_or_else(|| self.matcher.whose(None), of_any);
         let flow = match (whose, self.turn.flow()) {

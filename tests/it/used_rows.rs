@@ -66,7 +66,7 @@ fn what_staging_has_to_be_set_to_is_said_as_it_is_set_there() {
         let run = Smoke::new("run").file("s.yaml", &text).args(&["s.yaml", "--staging", &server.url]);
         run.args(&["--listen", "127.0.0.1:0", "--settle", "10ms"]).env("WEBHOOK_SECRET", SECRET).run()
     };
-    let ran = other(scenario.to_owned()).says("endpoint (WEBHOOK_ENDPOINT): http://127.0.0.1:");
+    let ran = other(scenario.to_owned()).says("endpoint: http://127.0.0.1:");
     assert!(!ran.stderr.contains("NOTIFICATIONS_WEBHOOK_ENABLED"), "{}", ran.stderr);
     let own =
         format!("{scenario}sender_settings: |\n  hooks: {{ url: \"{{endpoint}}\", tries: {{attempts}} }}\n");

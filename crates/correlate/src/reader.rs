@@ -197,8 +197,11 @@ fn read_all(packed: impl Read) -> Option<Vec<u8>> {
     (text.len() as u64 <= MOST_UNPACKED).then_some(text)
 }
 
-/// The fields of a form, decoded; `None` where no `=` is in it.
-fn fields(text: &[u8]) -> Option<impl Iterator<Item = (Cow<'_, [u8]>, Cow<'_, [u8]>)>> {
+/// Name and value of a form's field, decoded.
+type Field<'t> = (Cow<'t, [u8]>, Cow<'t, [u8]>);
+
+/// The fields of a form; `None` where no `=` is in it.
+fn fields(text: &[u8]) -> Option<impl Iterator<Item = Field<'_>>> {
     if !text.contains(&b'=') {
         return None;
     }

@@ -303,9 +303,9 @@ mod tests {
         let text = |yaml: &str| Gates::parse(yaml).unwrap_err().to_string();
         assert!(text("lost_max: 0\nlosst_max: 1").contains("losst_max"), "{}", text("losst_max: 1"));
         assert!(text("success_rate_min_percent: 101").contains("0 to 100"));
-        assert!(text("latency_p50_below_ms: 0").contains("more than 0 ms"));
+        assert!(text("latency_p50_below_ms: 0").contains("above 0 ms"));
         assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first of them 0"));
-        assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("more than 0"));
+        assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("above 0"));
         assert!(text("lost_max: -1").contains("line 1"), "{}", text("lost_max: -1"));
     }
 }
