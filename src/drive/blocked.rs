@@ -64,7 +64,11 @@ pub fn login_advice(why: &str, settings: &str) -> String {
         .split_once("status ")
         .and_then(|(_, rest)| rest.split([':', ',', ' ']).next()?.parse::<u16>().ok());
     match status {
-        Some(429) => "logins are throttled there: wait as long as it says, or raise the limit".to_owned(),
+        Some(429) => {
+            format!(
+                "logins are throttled there: wait as long as it says, raise the limit, or take another user ({settings})"
+            )
+        }
         Some(500..) => "the application fails at its own login, whoever logs in: see its log".to_owned(),
         Some(300..=399) => "the login is redirected: give --staging with the URL that it leads to".to_owned(),
         _ => format!("check {settings}"),

@@ -249,7 +249,7 @@ mod tests {
     use serde_json::json;
     use std::io::Write;
 
-    fn reader(body: Value, event: Value) -> (Scheme, Reader) {
+    fn reader(body: &Value, event: &Value) -> (Scheme, Reader) {
         let spec: signature::RequestSpec = serde_json::from_value(json!({
             "signature": { "algorithm": "none" }, "body": body, "event": event, "id": { "json": "/id" },
         }))
@@ -266,7 +266,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_several_webhooks_each_with_what_stands_around_them() {
-        let (scheme, reader) = reader(json!({"batch": "/alerts/*"}), json!({"json": "/status"}));
+        let (scheme, reader) = reader(&json!({"batch": "/alerts/*"}), &json!({"json": "/status"}));
         let body = br#"{"status":"firing","id":9,"note":"x","alerts":[{"data":{"order":1}},{"status":"resolved","data":{"order":2}}]}"#;
         let read = reader.read(&[], body).unwrap();
         let seen: Vec<_> = read
@@ -285,7 +285,7 @@ mod tests {
 
     #[test]
     fn a_list_as_body_is_a_batch_whose_id_is_that_of_all() {
-        let (scheme, reader) = reader(json!({"batch": "/*"}), json!({"json": "/event"}));
+        let (scheme, reader) = reader(&json!({"batch": "/*"}), &json!({"json": "/event"}));
         let read =
             reader.read(&[], br#"[{"event":"delivered","id":"a"},{"event":"open","id":"b"}]"#).unwrap();
         let names: Vec<&str> = read.iter().map(|one| event(scheme, &[], Some(one)).name).collect();
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn forms_are_read_whole_or_by_the_field_that_holds_json() {
-        let (_, whole) = reader(json!({"format": "form"}), json!({"json": "/type"}));
+        let (_, whole) = reader(&json!({"format": "form"}), &json!({"json": "/type"}));
         let read = whole.read(&[], b"type=paid&data%2Forder=a+b&tag=1&tag=2").unwrap();
         assert_eq!(
             read.first().unwrap().own(),
@@ -304,7 +304,8 @@ mod tests {
         );
         let told = whole.explain(&[], b"{}").unwrap_err();
         assert_eq!((told.why.as_str(), told.mended), ("its body is not a form", None));
-        let (scheme, field) = reader(json!({"format": "form", "field": "payload"}), json!({"json": "/type"}));
+        let (scheme, field) =
+            reader(&json!({"format": "form", "field": "payload"}), &json!({"json": "/type"}));
         let read = field
             .read(&[], b"v=1&payload=%7B%22type%22%3A%22paid%22%2C%22data%22%3A%7B%22order%22%3A7%7D%7D")
             .unwrap();
@@ -316,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_is_packed_is_unpacked_within_bounds() {
-        let (scheme, reader) = reader(json!({}), json!({"json": "/type"}));
+        let (scheme, reader) = reader(&json!({}), &json!({"json": "/type"}));
         let packed = |text: &[u8]| {
             let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
             packed.write_all(text).unwrap();
@@ -334,7 +335,7 @@ mod tests {
 
     #[test]
     fn opaque_bodies_are_text_where_somebody_asks_for_it() {
-        let (scheme, mut reader) = reader(json!({"format": "opaque"}), json!({"header": "X-Topic"}));
+        let (scheme, mut reader) = reader(&json!({"format": "opaque"}), &json!({"header": "X-Topic"}));
         let xml = b"<order id=\"7\"/>";
         assert_eq!(reader.read(&[], xml).unwrap().first().unwrap().own(), &Value::Null);
         reader.add("");
@@ -346,7 +347,7 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_told_and_mended() {
-        let (_, reader) = reader(json!({}), json!({"json": "/type"}));
+        let (_, reader) = reader(&json!({}), &json!({"json": "/type"}));
         let told = reader.explain(&[], b"\xef\xbb\xbf{\"type\":\"paid\"}").unwrap_err();
         assert_eq!(told.why, "its body is not JSON: a byte order mark stands before it");
         assert_eq!(told.mended.unwrap().first().unwrap().pointer("/type"), Some(&json!("paid")));

@@ -258,9 +258,9 @@ mod tests {
         bundle(&payload, &dir.path().join("in")).map_err(|mut all| all.remove(0).1)
     }
 
-    fn violations(files: &[(&str, &str)], reference: &str, body: Value) -> Vec<String> {
+    fn violations(files: &[(&str, &str)], reference: &str, body: &Value) -> Vec<String> {
         let contract = Contract::of(&bundled(files, reference).unwrap()).unwrap();
-        let found = contract.check("paid", &body).unwrap();
+        let found = contract.check("paid", body).unwrap();
         found.into_iter().map(|one| format!("{}: {}", one.pointer, one.reason)).collect()
     }
 
@@ -271,8 +271,8 @@ mod tests {
     #[test]
     fn a_schema_of_several_files_needs_none_of_them_any_more() {
         let files = [("s.json", SCHEMA), ("parts/id.json", ID)];
-        assert!(violations(&files, "s.json", json!({"id": 7, "self": {"id": 8}})).is_empty());
-        let found = violations(&files, "s.json", json!({"id": 7, "self": {"id": 0}, "const": 1}));
+        assert!(violations(&files, "s.json", &json!({"id": 7, "self": {"id": 8}})).is_empty());
+        let found = violations(&files, "s.json", &json!({"id": 7, "self": {"id": 0}, "const": 1}));
         assert_eq!(found.len(), 2, "{found:?}");
         assert!(found.iter().any(|one| one.starts_with("/self/id: ")), "{found:?}");
     }
@@ -280,13 +280,13 @@ mod tests {
     #[test]
     fn webhooks_callbacks_and_messages_are_found_in_their_documents() {
         let new = "openapi: 3.1.0\nwebhooks:\n  paid:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema: { $ref: '#/components/schemas/Paid' }\ncomponents:\n  schemas:\n    Paid: { type: object, required: [id] }\n";
-        assert_eq!(violations(&[("o.yaml", new)], "o.yaml#/webhooks/paid", json!({})).len(), 1);
+        assert_eq!(violations(&[("o.yaml", new)], "o.yaml#/webhooks/paid", &json!({})).len(), 1);
         let old = "openapi: 3.0.3\npaths:\n  /subscribe:\n    post:\n      callbacks:\n        onPaid:\n          '{$request.body#/url}':\n            post:\n              requestBody:\n                content:\n                  application/json:\n                    schema:\n                      type: object\n                      properties:\n                        note: { type: string, nullable: true }\n                        n: { type: number, minimum: 0, exclusiveMinimum: true }\n";
         let at = "o.yaml#/paths/~1subscribe/post/callbacks/onPaid";
-        assert!(violations(&[("o.yaml", old)], at, json!({"note": null, "n": 1})).is_empty());
-        assert_eq!(violations(&[("o.yaml", old)], at, json!({"note": 1, "n": 0})).len(), 2);
+        assert!(violations(&[("o.yaml", old)], at, &json!({"note": null, "n": 1})).is_empty());
+        assert_eq!(violations(&[("o.yaml", old)], at, &json!({"note": 1, "n": 0})).len(), 2);
         let messages = "asyncapi: 3.0.0\nchannels:\n  pay:\n    messages:\n      paid:\n        payload: { type: object, required: [id] }\n";
-        assert_eq!(violations(&[("a.yaml", messages)], "a.yaml#/channels/pay", json!({})).len(), 1);
+        assert_eq!(violations(&[("a.yaml", messages)], "a.yaml#/channels/pay", &json!({})).len(), 1);
     }
 
     #[test]

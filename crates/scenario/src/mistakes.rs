@@ -329,12 +329,12 @@ steps:
 fn all_mistakes_of_shape_are_told_at_once() {
     let text = GOOD
         .replacen("    session: staff", "    sesion: staff", 1)
-        .replacen("kind: flow", "kind: flwo", 1)
+        .replacen("kind: flow", "kind: flow, plurl: flows", 1)
         .replacen("method: GET", "method: get", 1);
     let got = try_load(&text).expect_err("three mistakes");
     let lines: Vec<&str> = got.lines().collect();
     assert_eq!(lines.len(), 3, "{got}");
-    for (line, word) in lines.iter().zip(["flwo", "sesion", "`get`"]) {
+    for (line, word) in lines.iter().zip(["plurl", "sesion", "`get`"]) {
         assert!(line.contains(word), "{got}");
     }
 }

@@ -64,6 +64,9 @@ impl Latency {
     /// Adds all counts of `other`; the result is that of recording both series in one histogram. Only buckets that hold
     /// something are visited: an interval of a load fills a few of some 20,000.
     pub fn add(&mut self, other: &Self) {
+        if other.count() == 0 {
+            return;
+        }
         for bucket in other.buckets.iter_recorded() {
             self.buckets.saturating_record_n(bucket.value_iterated_to(), bucket.count_at_value());
         }

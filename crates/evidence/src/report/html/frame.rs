@@ -25,7 +25,8 @@ pub(crate) fn page(title: &str, body: &Markup) -> String {
             body { (body) }
         }
     };
-    page.into_string()
+    // Whoever posts a webhook or answers a step writes texts of the page, and must command no reader with them.
+    pii::printable(&page.into_string()).into_owned()
 }
 
 /// A reason for the verdict, with the place on the page where its evidence stands.
