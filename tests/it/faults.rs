@@ -266,7 +266,7 @@ fn mistakes_are_named_before_anything_is_driven() {
     refused(&["503@11"], "delivery 11 is out of range: this run triggers 10 webhooks");
     refused(&["503@2", "reset@2"], "both break delivery 2");
     refused(&["503x2", "400@3"], "contradict each other");
-    refused(&["hang=3s"], "WEBHOOK_TIMEOUT");
+    refused(&["hang=3s"], "the sender's time-out of 10 s");
     refused(&["503@60%", "reset@50%"], "more than 100%");
 }
 
