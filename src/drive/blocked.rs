@@ -2,6 +2,7 @@
 //! data row that an earlier run has used up.
 
 use super::driver::Driver;
+use super::logins::LoginError;
 use super::step::Judged;
 use scenario::{RowsFrom, Step, settings_behind};
 
@@ -56,13 +57,10 @@ pub enum Blocked {
     },
 }
 
-/// What to do about a login that failed for this reason: only what the application refuses is a matter of user and password.
+/// What to do about a login that failed with this status: only what the application refuses is a matter of user and password.
 /// `settings`: where those come from.
 #[must_use]
-pub fn login_advice(why: &str, settings: &str) -> String {
-    let status = why
-        .split_once("status ")
-        .and_then(|(_, rest)| rest.split([':', ',', ' ']).next()?.parse::<u16>().ok());
+pub fn login_advice(status: Option<u16>, settings: &str) -> String {
     match status {
         Some(429) => {
             format!(
@@ -81,11 +79,11 @@ fn capitalised(text: &str) -> String {
 }
 
 impl Driver {
-    pub(super) fn refused_login(&self, session: &str, why: &str, flow: u32) -> Blocked {
+    pub(super) fn refused_login(&self, session: &str, error: &LoginError, flow: u32) -> Blocked {
         Blocked::Login {
             session: session.to_owned(),
-            why: why.to_owned(),
-            advice: capitalised(&login_advice(why, &self.settings(session))),
+            why: error.to_string(),
+            advice: capitalised(&login_advice(error.status, &self.settings(session))),
             row: self.row(flow),
         }
     }
@@ -132,11 +130,13 @@ mod tests {
 
     #[test]
     fn user_and_password_are_named_only_where_they_may_be_wrong() {
-        let of = |why: &str| login_advice(why, "STAFF_PASSWORD");
-        assert_eq!(of("login `staff` failed: status 401: {}"), "check STAFF_PASSWORD");
-        assert_eq!(of("no token at /access in the answer"), "check STAFF_PASSWORD");
-        assert!(of("status 500: HTML page: Server Error").contains("see its log"));
-        assert!(of("status 429: throttled").contains("wait"));
-        assert!(of("status 301, Location https://a.example/").contains("--staging"));
+        let of = |status| login_advice(status, "STAFF_PASSWORD");
+        assert_eq!(
+            (of(Some(401)).as_str(), of(None).as_str()),
+            ("check STAFF_PASSWORD", "check STAFF_PASSWORD")
+        );
+        assert!(of(Some(500)).contains("see its log"));
+        assert!(of(Some(429)).contains("wait"));
+        assert!(of(Some(301)).contains("--staging"));
     }
 }

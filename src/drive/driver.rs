@@ -149,7 +149,7 @@ impl Driver {
         if let Some(used) = &session
             && let Err(why) = self.bearer(used, scope, None).await?
         {
-            return self.fail_unsent(flow, step, &why);
+            return self.fail_unsent(flow, step, &why.to_string());
         }
         let mut request = match resolve_request(&step.request, scope) {
             Ok(request) => request,
@@ -265,7 +265,7 @@ impl Driver {
         };
         let bearer = match self.bearer(used, scope, None).await? {
             Ok(bearer) => bearer,
-            Err(why) => return Ok(Judged::unsent(self.plan.clock.now(), why)),
+            Err(why) => return Ok(Judged::unsent(self.plan.clock.now(), why.to_string())),
         };
         let attached = self.attached(used, &bearer, sending.request);
         let judged = self.send_once(sending, &attached, scope).await;

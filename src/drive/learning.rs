@@ -5,7 +5,7 @@ use super::driver::{Driver, Playing};
 use super::step::Judged;
 use correlate::read_json;
 use record::{Learned, Record, Tick};
-use scenario::{Answer, ExpectedWebhook, Scope, Step, resolve_webhook};
+use scenario::{Answer, Scope, Step, resolve_webhook};
 use serde_json::Value;
 use signature::Secret;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ impl Driver {
         let Ok(reply) = &judged.reply else { return Ok(()) };
         let body: Option<Value> = read_json(&reply.body).ok();
         for (name, capture) in &step.capture {
-            if let Some(value) = capture.take(body.as_ref(), &reply.headers) {
+            if let Some(value) = capture.take(|pointer| body.as_ref()?.pointer(pointer), &reply.headers) {
                 self.capture(name, value, playing);
             }
         }
@@ -88,15 +88,13 @@ impl Driver {
     ) -> io::Result<()> {
         let Some(seen) = &self.plan.seen else { return Ok(()) };
         for webhook in step.webhooks.iter().filter(|webhook| !webhook.capture.is_empty()) {
-            let Ok(ExpectedWebhook { event, matchers, .. }) = resolve_webhook(webhook, &mut playing.scope)
-            else {
-                continue;
-            };
+            let Ok(wanted) = resolve_webhook(webhook, &mut playing.scope) else { continue };
             let until = self.plan.clock.instant(at.plus(self.within(webhook)));
-            let fits = seen.wait_for((&event, &matchers), at);
+            let fits = seen.wait_for(&wanted, at);
             let Ok(found) = tokio::time::timeout_at(until, fits).await else { continue };
+            let came = found.arrived();
             for (name, capture) in &webhook.capture {
-                if let Some(value) = capture.take(found.body.as_ref(), &found.headers) {
+                if let Some(value) = capture.take(|pointer| came.value(pointer), came.headers) {
                     self.capture(name, value, playing);
                 }
             }

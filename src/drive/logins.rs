@@ -46,7 +46,7 @@ struct Exchange {
     started: record::Tick,
     ended: record::Tick,
     status: Option<u16>,
-    tokens: Result<Tokens, String>,
+    tokens: Result<Tokens, LoginError>,
 }
 
 /// Logs in: for `smoke check`, which has no journal. `request` is the login of `session`.
@@ -59,7 +59,7 @@ pub async fn try_login(
     request: &ResolvedRequest,
     redactor: &Redactor,
     clock: Clock,
-) -> Result<(), String> {
+) -> Result<(), LoginError> {
     let jar = Jar::new(redactor.clone());
     if let Some(csrf) = session.csrf.as_ref() {
         fetch_page(client, &page_request(csrf, Some(request)), csrf, &jar, redactor).await.1?;
@@ -69,6 +69,28 @@ pub async fn try_login(
         .await
         .tokens
         .map(|_| ())
+}
+
+/// Why there is no token.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{why}")]
+pub struct LoginError {
+    why: String,
+    /// The status with which it was refused.
+    pub status: Option<u16>,
+}
+
+impl LoginError {
+    /// The same, with what it is about in front.
+    fn of(self, what: &str) -> Self {
+        Self { why: format!("{what}: {}", self.why), ..self }
+    }
+}
+
+impl From<String> for LoginError {
+    fn from(why: String) -> Self {
+        Self { why, status: None }
+    }
 }
 
 /// Where the tokens are in an answer.
@@ -121,14 +143,15 @@ fn tokens(
     reply: &Result<Reply, ClientError>,
     pointers: &Pointers<'_>,
     redactor: &Redactor,
-) -> Result<Issued, String> {
+) -> Result<Issued, LoginError> {
     let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
     // Whoever logs in on a web page is led on from it.
     let fits =
         matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
     if !fits {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
-        return Err(format!("status {}{wait}: {}", reply.status, said(reply, redactor)));
+        let why = format!("status {}{wait}: {}", reply.status, said(reply, redactor));
+        return Err(LoginError { why, status: Some(reply.status) });
     }
     let Some(access) = pointers.access else {
         return match reply.header("set-cookie") {
@@ -136,7 +159,8 @@ fn tokens(
             None => Err(format!(
                 "status {}, and no cookie is set: a session without `token` is its cookies",
                 reply.status
-            )),
+            )
+            .into()),
         };
     };
     let body: Value = read_json(&reply.body)
@@ -145,7 +169,9 @@ fn tokens(
     let token = at(access).ok_or_else(|| format!("no token at {access} in the answer"))?;
     let refresh = pointers.refresh.and_then(at);
     if let Some(long) = [Some(token), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
-        return Err(format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len()));
+        return Err(
+            format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len()).into()
+        );
     }
     let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
     redactor.learn(&token);
@@ -211,13 +237,13 @@ impl Driver {
         used: &UsedSession<'_>,
         scope: &Scope,
         refused: Option<u64>,
-    ) -> io::Result<Result<Bearer, String>> {
+    ) -> io::Result<Result<Bearer, LoginError>> {
         let mut state = used.place.state.lock().await;
         let Some(login) = &used.login else {
             let bearer = Bearer { token: None, number: 0 };
             return Ok(match refused {
                 // Nobody can be another than he is.
-                Some(_) => Err("what is known beforehand cannot be renewed".to_owned()),
+                Some(_) => Err("what is known beforehand cannot be renewed".to_owned().into()),
                 None => self.csrf_cookie(used, None).await?.map(|()| bearer),
             });
         };
@@ -246,7 +272,7 @@ impl Driver {
         &self,
         used: &UsedSession<'_>,
         login: Option<&ResolvedRequest>,
-    ) -> io::Result<Result<(), String>> {
+    ) -> io::Result<Result<(), LoginError>> {
         let Some(csrf) = &used.session.csrf else { return Ok(Ok(())) };
         if used.place.jar.get(&csrf.cookie).is_some() {
             return Ok(Ok(()));
@@ -263,11 +289,11 @@ impl Driver {
             request: self.shown_request(&request),
             status,
             outcome: if found.is_ok() { Outcome::Ok } else { Outcome::Failed },
-            problems: found.as_ref().err().cloned().into_iter().collect(),
+            problems: found.as_ref().err().map(ToString::to_string).into_iter().collect(),
             body: None,
             tries: 1,
         })?;
-        Ok(found.map_err(|why| format!("session `{}`: {why}", used.name)))
+        Ok(found.map_err(|error| error.of(&format!("session `{}`", used.name))))
     }
 
     /// By the scenario's renewal route, else by another login.
@@ -277,7 +303,7 @@ impl Driver {
         login: &ResolvedRequest,
         old: &Tokens,
         scope: &Scope,
-    ) -> io::Result<Result<Tokens, String>> {
+    ) -> io::Result<Result<Tokens, LoginError>> {
         let (Some(how), Some(refresh)) = (&used.session.refresh, &old.refresh) else {
             return self.log_in(used, login).await;
         };
@@ -305,13 +331,13 @@ impl Driver {
         &self,
         used: &UsedSession<'_>,
         login: &ResolvedRequest,
-    ) -> io::Result<Result<Tokens, String>> {
+    ) -> io::Result<Result<Tokens, LoginError>> {
         used.place.jar.clear();
         if let Err(why) = self.csrf_cookie(used, Some(login)).await? {
             return Ok(Err(why));
         }
         let mut made = self.exchange(used, login, Pointers::of_login(used.session)).await;
-        made.tokens = made.tokens.map_err(|why| format!("login `{}` failed: {why}", used.name));
+        made.tokens = made.tokens.map_err(|error| error.of(&format!("login `{}` failed", used.name)));
         self.write_login(&format!("login:{}", used.name), login, &made, Outcome::Failed)?;
         Ok(made.tokens)
     }
@@ -342,7 +368,7 @@ impl Driver {
             request: self.shown_request(request),
             status: made.status,
             outcome: if made.tokens.is_ok() { Outcome::Ok } else { otherwise },
-            problems: made.tokens.as_ref().err().cloned().into_iter().collect(),
+            problems: made.tokens.as_ref().err().map(ToString::to_string).into_iter().collect(),
             body: None,
             tries: 1,
         })
@@ -401,10 +427,10 @@ async fn fetch_page(
     csrf: &Csrf,
     jar: &Jar,
     redactor: &Redactor,
-) -> (Option<u16>, Result<(), String>) {
+) -> (Option<u16>, Result<(), LoginError>) {
     let reply = client.send(request, &Attached { jar: Some(jar), ..Attached::default() }).await;
     match (&reply, jar.get(&csrf.cookie)) {
-        (Err(error), _) => (None, Err(redactor.scrub(&error.to_string()).into_owned())),
+        (Err(error), _) => (None, Err(redactor.scrub(&error.to_string()).into_owned().into())),
         (Ok(reply), Some(_)) => (Some(reply.status), Ok(())),
         (Ok(reply), None) => {
             let why = format!(
@@ -413,7 +439,7 @@ async fn fetch_page(
                 reply.status,
                 csrf.cookie
             );
-            (Some(reply.status), Err(why))
+            (Some(reply.status), Err(why.into()))
         }
     }
 }

@@ -19,4 +19,4 @@ pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
 pub use logins::{TRIED_FIRST, try_login};
 pub use progress::{Dues, Event, Listener};
-pub use seen::{SeenWebhook, SeenWebhooks};
+pub use seen::SeenWebhooks;

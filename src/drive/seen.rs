@@ -1,9 +1,10 @@
 //! The webhooks that have come, for flows that take something out of them.
 
+use correlate::{Arrived, Reader, Webhooks};
 use record::Tick;
-use record::matcher::Matcher;
-use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use scenario::ExpectedWebhook;
+use signature::Scheme;
+use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Notify;
 
@@ -14,22 +15,30 @@ const MOST_BYTES: usize = 64 * 1024 * 1024;
 
 /// A webhook with the sender's signature.
 #[derive(Debug)]
-pub struct SeenWebhook {
-    /// Its event.
-    pub event: String,
+pub(super) struct SeenWebhook {
+    event: String,
     /// First byte of the attempt.
-    pub at: Tick,
-    /// Header names and values.
-    pub headers: Vec<(String, String)>,
-    /// The body, where it is JSON.
-    pub body: Option<Value>,
-    /// Length of the raw body.
-    pub bytes: usize,
+    at: Tick,
+    headers: Arc<[(String, String)]>,
+    /// What was read of the request, and which of its webhooks it is; `None` where it cannot be read.
+    read: Option<(Arc<Webhooks>, usize)>,
+    /// Length of the request's raw body.
+    bytes: usize,
 }
 
-/// The latest webhooks.
-#[derive(Debug, Default)]
+impl SeenWebhook {
+    /// As expectations and captures look at it.
+    pub(super) fn arrived(&self) -> Arrived<'_> {
+        let webhook = self.read.as_ref().and_then(|(request, number)| request.iter().nth(*number));
+        Arrived { event: &self.event, webhook, headers: &self.headers }
+    }
+}
+
+/// The latest webhooks, read whole as their sender's profile says.
+#[derive(Debug)]
 pub struct SeenWebhooks {
+    scheme: Scheme,
+    reader: Reader,
     latest: Mutex<Latest>,
     came: Notify,
 }
@@ -40,15 +49,39 @@ struct Latest {
     bytes: usize,
 }
 
+impl Latest {
+    fn keep(&mut self, webhook: SeenWebhook) {
+        self.bytes += webhook.bytes;
+        self.webhooks.push_back(Arc::new(webhook));
+        while self.webhooks.len() > MOST || self.bytes > MOST_BYTES {
+            let Some(oldest) = self.webhooks.pop_front() else { return };
+            self.bytes -= oldest.bytes;
+        }
+    }
+}
+
 impl SeenWebhooks {
-    /// One came.
-    pub fn add(&self, webhook: SeenWebhook) {
+    /// Of this sender; none yet.
+    #[must_use]
+    pub fn new(scheme: Scheme) -> Self {
+        let mut reader = Reader::new(scheme);
+        reader.add("");
+        Self { scheme, reader, latest: Mutex::default(), came: Notify::default() }
+    }
+
+    /// A request came, first byte at `at`.
+    pub fn add(&self, headers: &[(String, String)], body: &[u8], at: Tick) {
+        let read = self.reader.read(headers, body).map(Arc::new);
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
-        latest.bytes += webhook.bytes;
-        latest.webhooks.push_back(Arc::new(webhook));
-        while latest.webhooks.len() > MOST || latest.bytes > MOST_BYTES {
-            let Some(oldest) = latest.webhooks.pop_front() else { break };
-            latest.bytes -= oldest.bytes;
+        let kept: Arc<[_]> = headers.into();
+        for (number, one) in Arrived::all(self.scheme, headers, read.as_deref()).into_iter().enumerate() {
+            latest.keep(SeenWebhook {
+                event: one.event.to_owned(),
+                at,
+                headers: Arc::clone(&kept),
+                read: read.clone().map(|read| (read, number)),
+                bytes: body.len(),
+            });
         }
         drop(latest);
         self.came.notify_waiters();
@@ -56,35 +89,25 @@ impl SeenWebhooks {
 
     /// The first webhook of this event that came from `since` on and that fits; it is taken out, so that no other flow takes
     /// it for its own.
-    pub(super) async fn wait_for(
-        &self,
-        (event, matchers): (&str, &BTreeMap<String, Matcher>),
-        since: Tick,
-    ) -> Arc<SeenWebhook> {
+    pub(super) async fn wait_for(&self, wanted: &ExpectedWebhook, since: Tick) -> Arc<SeenWebhook> {
         loop {
             let came = self.came.notified();
             let mut came = std::pin::pin!(came);
             // From here on none is missed.
             came.as_mut().enable();
-            if let Some(found) = self.take(event, matchers, since) {
+            if let Some(found) = self.take(wanted, since) {
                 return found;
             }
             came.await;
         }
     }
 
-    fn take(
-        &self,
-        event: &str,
-        matchers: &BTreeMap<String, Matcher>,
-        since: Tick,
-    ) -> Option<Arc<SeenWebhook>> {
+    fn take(&self, wanted: &ExpectedWebhook, since: Tick) -> Option<Arc<SeenWebhook>> {
         let mut latest = self.latest.lock().unwrap_or_else(PoisonError::into_inner);
         let fits = |webhook: &Arc<SeenWebhook>| {
-            let value = |pointer: &str| webhook.body.as_ref().and_then(|body| body.pointer(pointer));
-            webhook.event == event
+            webhook.event == wanted.event
                 && webhook.at >= since
-                && matchers.iter().all(|(pointer, matcher)| matcher.check(value(pointer)).is_ok())
+                && webhook.arrived().fits(&wanted.matchers, &wanted.headers)
         };
         let index = latest.webhooks.iter().position(fits)?;
         let found = latest.webhooks.remove(index)?;
@@ -98,28 +121,50 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn came(at: u64, id: u64) -> SeenWebhook {
-        let body = Some(json!({ "id": id }));
-        SeenWebhook { event: "made".to_owned(), at: Tick(at), headers: Vec::new(), body, bytes: 8 }
+    fn seen() -> SeenWebhooks {
+        SeenWebhooks::new(Scheme::default())
+    }
+
+    fn came(seen: &SeenWebhooks, at: u64, id: u64) {
+        seen.add(&[], json!({ "event": "made", "id": id }).to_string().as_bytes(), Tick(at));
+    }
+
+    fn wanted(text: serde_json::Value) -> ExpectedWebhook {
+        serde_json::from_value(text).unwrap()
     }
 
     #[tokio::test]
     async fn a_flow_gets_the_webhook_that_fits_and_no_other_flow_gets_it_again() {
-        let seen = SeenWebhooks::default();
-        let matchers = serde_json::from_value(json!({"/id": 7})).unwrap();
-        [came(1, 7), came(5, 8), came(6, 7)].into_iter().for_each(|webhook| seen.add(webhook));
-        assert_eq!(seen.wait_for(("made", &matchers), Tick(2)).await.at, Tick(6));
-        assert!(seen.take("made", &matchers, Tick(2)).is_none(), "taken");
-        assert!(seen.take("other", &BTreeMap::new(), Tick(0)).is_none());
-        let later = seen.wait_for(("made", &matchers), Tick(7));
-        let (found, ()) = tokio::join!(later, async { seen.add(came(9, 7)) });
+        let seen = seen();
+        let made = wanted(json!({"event": "made", "match": {"/id": 7}}));
+        [(1, 7), (5, 8), (6, 7)].into_iter().for_each(|(at, id)| came(&seen, at, id));
+        assert_eq!(seen.wait_for(&made, Tick(2)).await.at, Tick(6));
+        assert!(seen.take(&made, Tick(2)).is_none(), "taken");
+        assert!(seen.take(&wanted(json!({"event": "other"})), Tick(0)).is_none());
+        let later = seen.wait_for(&made, Tick(7));
+        let (found, ()) = tokio::join!(later, async { came(&seen, 9, 7) });
         assert_eq!(found.at, Tick(9));
     }
 
     #[test]
+    fn a_webhook_of_a_batch_and_one_that_a_header_tells_are_found() {
+        let spec = json!({
+            "signature": { "algorithm": "none" }, "body": { "batch": "/alerts/*" }, "event": { "json": "/status" },
+        });
+        let seen = SeenWebhooks::new(Scheme::of("mine", serde_json::from_value(spec).unwrap()).unwrap());
+        let headers = [("X-Tenant".to_owned(), "a".to_owned())];
+        seen.add(&headers, br#"{"status":"firing","alerts":[{"id":1},{"id":2}]}"#, Tick(1));
+        let second = json!({"event": "firing", "match": {"/id": 2}, "headers": {"x-tenant": "a"}});
+        let found = seen.take(&wanted(second), Tick(0)).unwrap();
+        assert_eq!(found.arrived().value("/status"), Some(&json!("firing")), "what stands around it");
+        let other = json!({"event": "firing", "match": {"/id": 1}, "headers": {"x-tenant": "b"}});
+        assert!(seen.take(&wanted(other), Tick(0)).is_none());
+    }
+
+    #[test]
     fn only_the_latest_are_kept() {
-        let seen = SeenWebhooks::default();
-        (0..MOST as u64 + 5).for_each(|n| seen.add(came(n, n)));
+        let seen = seen();
+        (0..MOST as u64 + 5).for_each(|n| came(&seen, n, n));
         let latest = seen.latest.lock().unwrap();
         assert_eq!((latest.webhooks.len(), latest.webhooks[0].at), (MOST, Tick(5)));
     }

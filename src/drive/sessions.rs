@@ -1,6 +1,7 @@
 //! Logins, each done once and reused: the real API throttles `/api/token/` to 100 an hour (docs/deltacrown.md section 1).
 
 use super::jar::Jar;
+use super::logins::LoginError;
 use crate::redact::Redactor;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -42,7 +43,7 @@ pub(super) enum State {
     #[default]
     New,
     /// The login was refused, and is not tried again: the real API counts them.
-    Refused(String),
+    Refused(LoginError),
     /// Logged in, with the number of this login or renewal.
     Open(Tokens, u64),
 }

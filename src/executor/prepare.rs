@@ -93,7 +93,8 @@ impl Prepared {
         let journal = begin_journal(&plan, &header, aggregator)?;
         let captures =
             |step: &scenario::Step| step.webhooks.iter().any(|webhook| !webhook.capture.is_empty());
-        let seen = plan.loaded.scenario.all_steps().any(captures).then(Arc::<SeenWebhooks>::default);
+        let seen =
+            plan.loaded.scenario.all_steps().any(captures).then(|| Arc::new(SeenWebhooks::new(plan.scheme)));
         let config = Config {
             kept_in_part: KeptInPart::Strangers,
             door: door_of(&plan.receiver),

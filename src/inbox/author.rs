@@ -2,8 +2,7 @@
 
 use super::deliveries::{Awaited, Sighting};
 use super::handler::{Config, Inbox, KeptInPart};
-use crate::drive::SeenWebhook;
-use correlate::{Author, Clue, Content, Key, Webhook, Webhooks, Whose, event, id, print};
+use correlate::{Author, Clue, Content, Key, Webhooks, Whose, event, id, print};
 use record::Tick;
 use signature::Reason;
 use std::net::IpAddr;
@@ -20,11 +19,9 @@ pub(super) struct Seen<'a> {
 impl Inbox {
     /// Shows a webhook of the sender's to the flows that wait for it.
     pub(super) fn show(&self, headers: &[(String, String)], body: &[u8], reason: Reason, at: Tick) {
-        let Some(seen) = self.config.seen.as_ref().filter(|_| reason.is_authentic()) else { return };
-        let (headers, bytes) = (headers.to_vec(), body.len());
-        let body = correlate::read_json(body).ok();
-        let event = event(self.config.scheme, &headers, body.as_ref().map(Webhook::alone)).name.to_owned();
-        seen.add(SeenWebhook { event, at, headers, body, bytes });
+        if let Some(seen) = self.config.seen.as_ref().filter(|_| reason.is_authentic()) {
+            seen.add(headers, body, at);
+        }
     }
 
     /// Whose a request is, and what says which delivery it belongs to; `None` where it belongs to none of the sender's.

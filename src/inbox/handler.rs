@@ -215,14 +215,14 @@ impl Inbox {
             });
             return (Handled::unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
-        let door = handshake::Door {
+        let answerer = handshake::Answerer {
             scheme: self.config.scheme,
             verifier: self.config.verifier.as_ref(),
             known: &self.config.handshakes,
             now_ms: self.wall_time.of(request.received),
         };
         if self.upstream.is_none()
-            && let Some((kind, answer)) = door.answer(&request)
+            && let Some((kind, answer)) = answerer.answer(&request)
         {
             self.note_handshake(&request, kind);
             return (Handled::unrecorded(answer), None);

@@ -18,8 +18,8 @@ const MAX_TOKEN: usize = 256;
 /// The longest body of such a request, in bytes.
 const MAX_BODY: usize = 16 * 1024;
 
-/// Who asks.
-pub(super) struct Door<'a> {
+/// What answers a sender's handshakes.
+pub(super) struct Answerer<'a> {
     pub scheme: Scheme,
     pub verifier: Option<&'a Verifier>,
     /// The handshakes of the sender's profile; all are known where it names none.
@@ -28,7 +28,7 @@ pub(super) struct Door<'a> {
     pub now_ms: i64,
 }
 
-impl Door<'_> {
+impl Answerer<'_> {
     /// The answer to a request that is a handshake of this sender, and which it is; `None` for any other request.
     pub(super) fn answer(&self, request: &RawRequest) -> Option<(Handshake, Response)> {
         let pings = self.known.contains(&Handshake::DiscordPing) || self.scheme == Scheme::Discord;
@@ -54,19 +54,19 @@ impl Door<'_> {
 }
 
 /// Discord asks with a signed request whether a receiver answers, and with one that is signed wrongly whether it verifies.
-fn ping(door: &Door<'_>, request: &RawRequest) -> Option<Response> {
+fn ping(answerer: &Answerer<'_>, request: &RawRequest) -> Option<Response> {
     if request.method != "POST" || request.body.len() > MAX_BODY {
         return None;
     }
     let json: Value = serde_json::from_slice(&request.body).ok()?;
     let kind = json.get("type")?.as_u64().filter(|kind| *kind <= 1)?;
     let is_ping = json.get("data").is_none() && json.get("event").is_none();
-    let verifier = door.verifier.filter(|_| is_ping)?;
+    let verifier = answerer.verifier.filter(|_| is_ping)?;
     let (verdict, _) = verifier.check_posted(
         (&request.method, &request.target),
         &request.headers,
         &request.body,
-        door.now_ms,
+        answerer.now_ms,
     );
     Some(match (verdict.valid, kind) {
         (false, _) => Response::json(401, &json!({ "error": "invalid request signature" })),
@@ -177,29 +177,25 @@ mod tests {
         headers: &[(&str, &str)],
         body: &str,
     ) -> Option<(Handshake, Response)> {
-        let request = RawRequest {
-            method: method.to_owned(),
-            target: target.to_owned(),
-            headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
-            head: Vec::new(),
-            body: body.as_bytes().to_vec(),
-            first_byte: Tick(0),
-            received: Tick(0),
-            keep_alive: false,
-            peer: None,
-        };
+        let headers: Vec<_> =
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let request = request(method, target, &headers, body);
         let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
-        door(&verifier, &[]).answer(&request)
+        answerer(&verifier, &[]).answer(&request)
     }
 
-    fn door<'a>(verifier: &'a Verifier, known: &'a [Handshake]) -> Door<'a> {
-        Door { scheme: verifier.scheme(), verifier: Some(verifier), known, now_ms: 1_795_438_932_000 }
+    fn answerer<'a>(verifier: &'a Verifier, known: &'a [Handshake]) -> Answerer<'a> {
+        Answerer { scheme: verifier.scheme(), verifier: Some(verifier), known, now_ms: 1_795_438_932_000 }
     }
 
     fn post(headers: &[(String, String)], body: &str) -> RawRequest {
+        request("POST", "/", headers, body)
+    }
+
+    fn request(method: &str, target: &str, headers: &[(String, String)], body: &str) -> RawRequest {
         RawRequest {
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
+            method: method.to_owned(),
+            target: target.to_owned(),
             headers: headers.to_vec(),
             head: Vec::new(),
             body: body.as_bytes().to_vec(),
@@ -215,29 +211,29 @@ mod tests {
         let secret = Scheme::Discord.generate_secret().unwrap();
         let verifier = Verifier::new(Scheme::Discord, &secret).unwrap();
         let signer = signature::Signer::new(Scheme::Discord, &secret).unwrap();
-        let door = door(&verifier, &[Handshake::DiscordPing]);
+        let asked = answerer(&verifier, &[Handshake::DiscordPing]);
         for (body, status, answer) in [(r#"{"type":1}"#, 200, r#"{"type":1}"#), (r#"{"type":0}"#, 204, "")] {
             let timestamp_ms = 1_795_438_932_000;
             let out = signature::Outgoing { id: "", event: "", timestamp_ms, body: body.as_bytes() };
             let signed: Vec<_> = signer.sign(&out).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            let (kind, good) = door.answer(&post(&signed, body)).unwrap();
+            let (kind, good) = asked.answer(&post(&signed, body)).unwrap();
             assert_eq!(
                 (kind, good.status, good.body),
                 (Handshake::DiscordPing, status, answer.as_bytes().to_vec())
             );
-            assert_eq!(door.answer(&post(&[], body)).unwrap().1.status, 401);
+            assert_eq!(asked.answer(&post(&[], body)).unwrap().1.status, 401);
         }
-        assert!(door.answer(&post(&[], r#"{"type":1,"event":{}}"#)).is_none());
+        assert!(asked.answer(&post(&[], r#"{"type":1,"event":{}}"#)).is_none());
     }
 
     #[test]
     fn a_profile_that_names_its_handshakes_has_no_others() {
         let verifier = Verifier::new(Scheme::Zoom, &Secret::new(SECRET)).unwrap();
-        let door = door(&verifier, &[Handshake::ZoomCrc]);
+        let asked = answerer(&verifier, &[Handshake::ZoomCrc]);
         let zoom = r#"{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event":"endpoint.url_validation"}"#;
-        assert!(door.answer(&post(&[], zoom)).is_some());
+        assert!(asked.answer(&post(&[], zoom)).is_some());
         let slack = r#"{"token":"x","challenge":"3eZbrw1aB","type":"url_verification"}"#;
-        assert!(door.answer(&post(&[], slack)).is_none());
+        assert!(asked.answer(&post(&[], slack)).is_none());
     }
 
     fn text(answer: Option<(Handshake, Response)>) -> (Handshake, String) {

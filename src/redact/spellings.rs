@@ -4,6 +4,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
+use pii::escaped;
 use std::collections::BTreeSet;
 
 /// All but the unreserved characters of RFC 3986, section 2.3.
@@ -56,27 +57,15 @@ pub(super) fn plain(secret: &str) -> BTreeSet<String> {
 fn json(secret: &str) -> Vec<String> {
     let quoted = serde_json::Value::from(secret).to_string();
     let bare = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default().to_owned();
-    let safe: String = escaped(&bare, |c| "<>&'".contains(c));
-    let ascii: String = escaped(&bare, |c| !c.is_ascii());
-    let ascii_safe: String = escaped(&bare, |c| !c.is_ascii() || "<>&'".contains(c));
+    let html = |c: char| "<>&'".contains(c);
+    let safe = escaped(&bare, html).into_owned();
+    let ascii = escaped(&bare, |c| !c.is_ascii()).into_owned();
+    let ascii_safe = escaped(&bare, |c| !c.is_ascii() || html(c)).into_owned();
     let php = |text: &str| text.replace('/', "\\/");
     let slashes = [&bare, &ascii].map(|text| php(text));
     let twice = serde_json::Value::from(bare.as_str()).to_string();
     let twice = twice.trim_matches('"').to_owned();
     [bare, safe, ascii, ascii_safe, twice].into_iter().chain(slashes).collect()
-}
-
-/// `text` with some of its characters as `\uXXXX`, in UTF-16 units.
-fn escaped(text: &str, which: impl Fn(char) -> bool) -> String {
-    let mut out = String::new();
-    for c in text.chars() {
-        if which(c) {
-            pii::push_escaped(&mut out, c);
-        } else {
-            out.push(c);
-        }
-    }
-    out
 }
 
 /// In hex, and in base64 wherever it begins in what is coded, as in the `user:password` of a Basic header.

@@ -1,6 +1,7 @@
 //! Profiles of senders as a user meets them: `smoke senders`, `--sender`, `verify --sender auto`, `learn`, `init`.
 
 use crate::harness::{Ran, Smoke};
+use record::period::Period;
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
@@ -193,12 +194,16 @@ fn a_journal_says_what_its_sender_does() {
         "header: X-Webhook-Signature",
         "event: { json: /event }",
         "id: { header: X-Webhook-Id }",
-        "schedule: [0s, 200ms, 400ms]",
         "retry: [503]",
         "identity: same",
     ] {
         assert!(proposed.stdout.contains(line), "{} lacks {line}", proposed.stdout);
     }
+    // A sender keeps its pauses at the least; on a busy machine it is later.
+    let pauses = proposed.stdout.split_once("schedule: [0s, ").and_then(|(_, rest)| rest.split(']').next());
+    let pauses: Vec<Period> = pauses.unwrap().split(", ").map(|pause| pause.parse().unwrap()).collect();
+    let [second, third] = pauses[..] else { panic!("{}", proposed.stdout) };
+    assert!(second.get().as_millis() >= 190 && third.get().as_millis() >= 390, "{}", proposed.stdout);
     let own = "name: own\nsignature: { algorithm: hmac-sha256, header: X-Webhook-Signature }\nretry: { schedule: [0s, 5s, 9s] }\n";
     let drifted =
         Smoke::new("learn").arg(&journal).file("own.yaml", own).args(&["--against", "./own.yaml"]).run();

@@ -4,6 +4,7 @@
 //! The live wing asks while webhooks arrive (which attempt a fault is for, what is still due), the analysis asks over the
 //! journal; both get the answer from here. Nothing here keeps a delivery: whoever does shows its [`Course`].
 
+mod arrived;
 mod correlator;
 mod event;
 mod fingerprint;
@@ -16,6 +17,7 @@ mod sender;
 mod sharded;
 mod turn;
 
+pub use arrived::Arrived;
 pub use correlator::{Arrival, Certainty, Correlator, Course, Courses, Filing, Key, Place};
 pub use event::{Event, event, id};
 pub use fingerprint::{Short, print, print_of, short, signature_print};

@@ -89,7 +89,7 @@ pub use line::{Explained, LineError, LineScan};
 pub use log_line::log_line;
 pub use memo::Memo;
 pub use policy::{ExtraPattern, Policy, PolicyError};
-pub use shown::{is_invisible, printable, push_escaped, shown};
+pub use shown::{escaped, is_invisible, printable, shown};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -24,28 +24,28 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-/// `text` for a terminal, whole and with its lines: what a terminal would obey or a reader not see is written as `\uXXXX`.
-/// Inside a JSON text that still means the same.
+/// `text` for a terminal, whole and with its lines: what a terminal would obey or a reader not see is [`escaped`]. Inside a JSON
+/// text that still means the same.
 #[must_use]
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let odd = |c: char| is_obeyed(c) && !matches!(c, '\n' | '\t');
-    if !text.contains(odd) {
+    escaped(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
+}
+
+/// `text` with some of its characters as JSON escapes them: `\uXXXX` for each UTF-16 unit (RFC 8259 section 7).
+#[must_use]
+pub fn escaped(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&which) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len() + 16);
     for c in text.chars() {
-        if odd(c) {
-            push_escaped(&mut out, c);
+        if which(c) {
+            c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
         } else {
             out.push(c);
         }
     }
     Cow::Owned(out)
-}
-
-/// Adds `c` as JSON escapes it: `\uXXXX` for each of its UTF-16 units (RFC 8259 section 7).
-pub fn push_escaped(out: &mut String, c: char) {
-    c.encode_utf16(&mut [0; 2]).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
 }
 
 fn is_obeyed(c: char) -> bool {

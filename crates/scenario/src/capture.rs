@@ -72,13 +72,17 @@ impl Capture {
 
     /// The value in a message: `body` as JSON, where it is that. `None` when there is none.
     #[must_use]
-    pub fn take(&self, body: Option<&Value>, headers: &[(String, String)]) -> Option<Value> {
+    pub fn take<'v>(
+        &self,
+        at: impl Fn(&str) -> Option<&'v Value>,
+        headers: &[(String, String)],
+    ) -> Option<Value> {
         let from = match self {
-            Self::Pointer(pointer) => return body?.pointer(pointer).cloned(),
+            Self::Pointer(pointer) => return at(pointer).cloned(),
             Self::From(from) => from,
         };
         let found = match (&from.json, &from.header, &from.cookie) {
-            (Some(pointer), ..) => body?.pointer(pointer)?.clone(),
+            (Some(pointer), ..) => at(pointer)?.clone(),
             (_, Some(name), _) => header(headers, name)?.into(),
             (_, _, Some(name)) => cookie(headers, name)?.into(),
             _ => return None,
@@ -115,7 +119,7 @@ mod tests {
             ("Set-Cookie".to_owned(), "sid=s3ss; Path=/; HttpOnly".to_owned()),
         ];
         let body = json!({"id": 7, "href": "/orders/7"});
-        serde_json::from_value::<Capture>(capture).unwrap().take(Some(&body), &headers)
+        serde_json::from_value::<Capture>(capture).unwrap().take(|pointer| body.pointer(pointer), &headers)
     }
 
     #[test]

@@ -185,7 +185,10 @@ fn a_webhook_is_told_by_what_its_step_was_answered() {
     let mut scope = run.scope(0, row(json!({"thing": 1})));
     let headers = vec![("location".to_owned(), "/things/77".to_owned())];
     let body = Some(json!({"data": {"id": "ev_1", "none": null}}));
-    scope.capture("made", make.capture["made"].take(body.as_ref(), &headers).unwrap());
+    scope.capture(
+        "made",
+        make.capture["made"].take(|pointer| body.as_ref()?.pointer(pointer), &headers).unwrap(),
+    );
     scope.answered(Some(Arc::new(Answer { body, headers })));
     let webhook = resolve_webhook(&make.webhooks[0], &mut scope).unwrap();
     assert_eq!(webhook.matchers["/id"].plain_value(), Some(&json!("ev_1")));

@@ -91,9 +91,10 @@ built_in! {
     Rfc9421 = "rfc9421" "rfc9421" [];
 }
 
-/// The part of a profile's file that is about requests.
+/// Name and requests of a sender: what of a profile's file is about them, and what stands for one in a journal.
 #[derive(Deserialize)]
 struct FileView {
+    name: String,
     signature: SignatureSpec,
     #[serde(default)]
     event: super::spec::Place,
@@ -115,7 +116,8 @@ struct FileView {
 
 impl FileView {
     fn spec(self) -> RequestSpec {
-        let Self { signature, event, id, body, headers, caveats, user_agent, settings, example } = self;
+        let Self { name: _, signature, event, id, body, headers, caveats, user_agent, settings, example } =
+            self;
         RequestSpec { signature, event, id, body, headers, caveats, user_agent, settings, example }
     }
 }
@@ -367,22 +369,6 @@ impl Serialize for Scheme {
 impl<'de> Deserialize<'de> for Scheme {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Known;
-        #[derive(Deserialize)]
-        struct Named {
-            name: String,
-            signature: SignatureSpec,
-            event: super::spec::Place,
-            id: super::spec::Place,
-            body: BodySpec,
-            headers: Vec<String>,
-            caveats: Vec<String>,
-            #[serde(default)]
-            user_agent: Option<String>,
-            #[serde(default)]
-            settings: SettingNames,
-            #[serde(default)]
-            example: Option<Example>,
-        }
         impl<'de> Visitor<'de> for Known {
             type Value = Scheme;
 
@@ -395,20 +381,8 @@ impl<'de> Deserialize<'de> for Scheme {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Scheme, A::Error> {
-                let Named {
-                    name,
-                    signature,
-                    event,
-                    id,
-                    body,
-                    headers,
-                    caveats,
-                    user_agent,
-                    settings,
-                    example,
-                } = Named::deserialize(MapAccessDeserializer::new(map))?;
-                let view =
-                    FileView { signature, event, id, body, headers, caveats, user_agent, settings, example };
+                let mut view = FileView::deserialize(MapAccessDeserializer::new(map))?;
+                let name = std::mem::take(&mut view.name);
                 Scheme::of(&name, view.spec()).map_err(|problems| {
                     let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
                     serde::de::Error::custom(all.join("; "))

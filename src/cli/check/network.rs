@@ -194,10 +194,10 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                             format_args!(
                                 "login `{name}`, row {}: {why}; {}",
                                 scenario.skipped + flow + 1,
-                                login_advice(&why, &settings)
+                                login_advice(why.status, &settings)
                             ),
                         );
-                        if why.starts_with("status 429") {
+                        if why.status == Some(429) {
                             return;
                         }
                     }

@@ -1,20 +1,19 @@
 //! Attempts filed into deliveries as the correlator says, and how each ended.
 
+use super::contents::Contents;
 use super::deliveries::Deliveries;
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
-use super::expected::{Arrived, Fulfilment};
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
 use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
 use correlate::{
-    Arrival, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook, Webhooks,
-    event, id,
+    Arrival, Arrived, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook,
+    Webhooks, event, id,
 };
-use correlate::{print, short, signature_print};
+use correlate::{print, signature_print};
 use pii::shown;
 use record::Ending;
-use record::number::canonical;
 use record::{Answered, Attempt, Forwarded};
 use std::sync::Arc;
 
@@ -54,50 +53,6 @@ const LOCATION: usize = 80;
 /// Whether an attempt is what is left of a webhook behind a redirect: a request without a body.
 fn is_bare(attempt: &Attempt, body: &[u8]) -> bool {
     attempt.elsewhere && body.is_empty()
-}
-
-/// What the webhooks of one request mean for the expectations.
-#[derive(Debug, Default)]
-pub(super) struct Contents {
-    pub(super) fulfils: Option<usize>,
-    pub(super) surplus: u32,
-    pub(super) unasked: u32,
-    /// Whether nothing asked for, or forbade, any of them.
-    pub(super) unclaimed: bool,
-    /// Whether none of them is this run's.
-    pub(super) foreign: bool,
-    /// Whether a header names another event than a body.
-    pub(super) event_differs: bool,
-}
-
-impl Contents {
-    pub(super) fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
-        let mut found = Self { foreign: true, unclaimed: true, ..Self::default() };
-        let mut waiting_since = None;
-        for one in came {
-            let fulfilment = analysis.fulfilment(index, attempt, one);
-            let others = analysis.is_foreign(fulfilment, one.webhook);
-            found.unclaimed &= fulfilment == Fulfilment::None;
-            found.foreign &= others;
-            found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
-            match fulfilment {
-                Fulfilment::Fulfils(expectation) => {
-                    let since = analysis.expectations.get(expectation).map(|asked| asked.at);
-                    if found.fulfils.is_none() || since < waiting_since {
-                        (found.fulfils, waiting_since) = (Some(expectation), since);
-                    }
-                }
-                Fulfilment::Surplus(_) => found.surplus += 1,
-                // Of a batch that is ours in part, the rest is somebody else's.
-                Fulfilment::None if others && came.len() > 1 => {}
-                Fulfilment::None | Fulfilment::Forbidden(_) => found.unasked += 1,
-            }
-        }
-        if found.foreign {
-            found.unasked = found.unasked.max(1);
-        }
-        found
-    }
 }
 
 /// The events of a request, each once.
@@ -146,7 +101,7 @@ impl Analysis {
         let known = in_header.and_then(|id| self.same_bytes(Key::of_id(id), made.fingerprints.body));
         let read = if known.is_some() { None } else { self.reader.read(&attempt.headers, &body) };
         let id = id(self.header.scheme, &attempt.headers, read.as_ref());
-        let said = self.came(&attempt.headers, read.as_ref());
+        let said = Arrived::all(self.header.scheme, &attempt.headers, read.as_ref());
         let key = match &id {
             Some(id) => Key::of_id(id),
             None => {
@@ -207,21 +162,8 @@ impl Analysis {
         let is_due = |one: &Arrived<'_>| self.expectations.is_open_for(one, attempt.first_byte, self.turn);
         match known.and_then(|index| self.deliveries.get(index as usize)) {
             Some(delivery) => !delivery.is_authentic() && delivery.fulfils.is_none(),
-            None => !self.came(&attempt.headers, read.as_ref()).iter().any(is_due),
+            None => !Arrived::all(self.header.scheme, &attempt.headers, read.as_ref()).iter().any(is_due),
         }
-    }
-
-    /// The webhooks of a request, at least one.
-    pub(super) fn came<'a>(
-        &self,
-        headers: &'a [(String, String)],
-        read: Option<&'a Webhooks>,
-    ) -> Vec<Arrived<'a>> {
-        let of = |webhook: Option<Webhook<'a>>| {
-            let event = event(self.header.scheme, headers, webhook).name;
-            Arrived { event, webhook, headers }
-        };
-        read.map_or_else(|| vec![of(None)], |read| read.iter().map(|one| of(Some(one))).collect())
     }
 
     /// Whose an attempt is. The body of one that is signed need not be read for that.
@@ -327,7 +269,7 @@ impl Analysis {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
-                let came = self.came(&attempt.headers, read);
+                let came = Arrived::all(self.header.scheme, &attempt.headers, read);
                 self.payloads.look(index, attempt, &came);
             }
         }
@@ -336,7 +278,8 @@ impl Analysis {
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
         let Beginning { attempt, read, event, has_id, id_reused, certainty, made } = beginning;
-        let said = Contents::of(self, index, &self.came(&attempt.headers, read), attempt);
+        let said =
+            Contents::of(self, index, &Arrived::all(self.header.scheme, &attempt.headers, read), attempt);
         if said.unclaimed {
             self.park(index, attempt);
         }
@@ -359,28 +302,6 @@ impl Analysis {
         index
     }
 
-    /// What a webhook means for those that are due. An authentic one takes the place of one that was not.
-    fn fulfilment(&mut self, index: usize, attempt: &Attempt, one: &Arrived<'_>) -> Fulfilment {
-        let when = (attempt.first_byte, self.turn);
-        let authentic = attempt.verdict.reason.is_authentic();
-        if authentic && self.strangers.any_stands_in() {
-            let stands_in = |delivery: usize| self.strangers.is_standing_in(delivery);
-            if let Some((whose, displaced)) = self.expectations.replace(index, one, when, stands_in) {
-                if let Some(delivery) = self.deliveries.get_mut(displaced) {
-                    delivery.fulfils = None;
-                    delivery.unasked = delivery.unasked.max(1);
-                    self.strangers.displaced(displaced, delivery);
-                }
-                return Fulfilment::Fulfils(whose);
-            }
-        }
-        let fulfilment = self.expectations.assign(index, one, when);
-        if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_)) {
-            self.strangers.stands_in(index, attempt.peer);
-        }
-        fulfilment
-    }
-
     fn keep_sample(&mut self, index: usize, attempt: &Attempt, webhook: Option<Webhook<'_>>) {
         let troubled = !attempt.answer.is_some_and(|status| self.header.retry.succeeds(status));
         let room = index < KEPT_FIRST || (troubled && self.samples.len() < KEPT_FIRST + KEPT_TROUBLED);
@@ -389,26 +310,6 @@ impl Analysis {
             let sample = Sample::of(&delivery.event, signature.unwrap_or_default(), attempt.answer, webhook);
             self.samples.insert(index, sample);
         }
-    }
-
-    /// Whether a webhook is somebody else's, by what the flows have named so far.
-    fn is_foreign(&self, fulfilment: Fulfilment, webhook: Option<Webhook<'_>>) -> bool {
-        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
-        let readable = webhook.filter(|webhook| webhook.is_object());
-        fulfilment == Fulfilment::None && readable.is_some_and(|webhook| !self.is_ours(webhook))
-    }
-
-    fn is_ours(&self, webhook: Webhook<'_>) -> bool {
-        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart, unless they are
-        // still to learn what they name.
-        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty() && !self.header.learns;
-        self.header.ours.is_empty() || names_nothing || self.holds_ours(webhook)
-    }
-
-    fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
-        self.ours.iter().any(|(pointer, values)| {
-            webhook.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
-        })
     }
 
     /// Something followed an injected redirect: the delivery that was redirected is marked. Each redirect points to a place
@@ -507,222 +408,4 @@ impl Analysis {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::load::tests::header;
-    use super::super::{Breach, retries, tallies};
-    use super::*;
-    use crate::gate::{Gates, Verdict, judge};
-    use record::faults::Fault;
-    use record::{Body, EMBEDDED, Record, Tick};
-    use serde_json::json;
-    use signature::{Reason, Scheme, Verdict as Signed};
-
-    const SECOND: u64 = 1_000_000;
-
-    struct Journal {
-        analysis: Analysis,
-        next: u64,
-        fault: Option<Fault>,
-        reason: Reason,
-    }
-
-    impl Journal {
-        /// `flows` flows that each wait for one webhook about subject 7.
-        fn new(scheme: Scheme, environment: &str, flows: u32) -> Self {
-            let mut header = header();
-            (header.scheme, header.flows) = (scheme, flows);
-            environment.clone_into(&mut header.environment);
-            header.ours = vec!["/id".to_owned()];
-            let mut analysis = Analysis::new(header).unwrap();
-            for flow in 0..flows {
-                let ours = [("/id".to_owned(), json!(7))].into();
-                let start =
-                    record::FlowStart { flow, at: Tick(0), variant: None, subject: json!(flow), ours };
-                analysis.take(&Record::FlowStart(start));
-                let expect = json!({
-                    "flow": flow, "step": "verify", "at": 0, "event": "paid", "matchers": { "/id": 7 },
-                    "count": 1, "within_ms": 30_000,
-                });
-                analysis.take(&Record::Expect(serde_json::from_value(expect).unwrap()));
-                let step = json!({
-                    "flow": flow, "step": "verify", "started": 0, "ended": 0, "request": "POST /verify",
-                    "status": 200, "outcome": "ok", "tries": 1,
-                });
-                analysis.expectations.step_ended(flow, &serde_json::from_value(step).unwrap());
-            }
-            Self { analysis, next: 0, fault: None, reason: Reason::Valid }
-        }
-
-        /// An attempt at `ms` that is answered within a millisecond.
-        fn arrives(&mut self, ms: u64, id: Option<&str>, status: u16) -> u64 {
-            self.comes("/", "paid", ms, id, status)
-        }
-
-        fn comes(&mut self, target: &str, event: &str, ms: u64, id: Option<&str>, status: u16) -> u64 {
-            let (attempt, at) = (self.next, Tick(ms * 1000));
-            self.next += 1;
-            let mut headers = vec![("X-Webhook-Event".to_owned(), event.to_owned())];
-            headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
-            self.analysis.take(&Record::Attempt(Box::new(Attempt {
-                attempt,
-                first_byte: at,
-                received: at,
-                peer: None,
-                method: "POST".to_owned(),
-                target: target.to_owned(),
-                headers,
-                body: Body::Text(r#"{"event":"paid","id":7}"#.to_owned()),
-                verdict: Signed { valid: self.reason == Reason::Valid, reason: self.reason, diagnosis: None },
-                answer: Some(status),
-                duplicate: false,
-                elsewhere: target != "/",
-                fault: self.fault,
-                redirect: (status / 100 == 3).then_some(attempt),
-            })));
-            self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
-            attempt
-        }
-
-        fn end(&mut self) -> &Analysis {
-            self.analysis.latest = Tick(600 * SECOND);
-            &self.analysis
-        }
-
-        fn gate(&mut self, id: &str) -> Option<Verdict> {
-            let checks = judge(self.end(), &Gates::default());
-            checks.into_iter().find(|check| check.id == id).map(|check| check.verdict)
-        }
-    }
-
-    #[test]
-    fn equal_webhooks_that_are_retried_side_by_side_are_ambiguous_and_blame_nobody() {
-        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
-        for (ms, status) in [(0, 503), (6, 503), (2001, 503), (2007, 503), (6002, 200), (6008, 200)] {
-            journal.arrives(ms, None, status);
-        }
-        let found = retries(journal.end());
-        assert_eq!((found.breaches, found.unproven), (vec![], vec![1, 2]));
-        assert_eq!(journal.gate("retry_schedule"), Some(Verdict::NotExercised));
-        assert_eq!(journal.gate("retry_attempts"), Some(Verdict::Unproven));
-        assert_eq!(journal.gate("lost"), Some(Verdict::Pass));
-    }
-
-    #[test]
-    fn a_retry_off_schedule_is_a_breach_where_nothing_else_explains_it() {
-        for (environment, breaches) in [(EMBEDDED, 1), ("staging", 0)] {
-            let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
-            journal.arrives(0, None, 503);
-            journal.arrives(500, None, 200);
-            let found = retries(journal.end());
-            assert_eq!(
-                (found.breaches.len(), found.unproven.len()),
-                (breaches, 1 - breaches),
-                "{environment}"
-            );
-        }
-    }
-
-    #[test]
-    fn more_than_was_due_is_a_duplicate_unless_somebody_else_may_have_fired_it() {
-        for (environment, verdict) in [(EMBEDDED, Verdict::Fail), ("staging", Verdict::Unproven)] {
-            for ids in [[Some("a"), Some("b")], [None, None]] {
-                let scheme = if ids[0].is_some() { Scheme::DeltacrownV2 } else { Scheme::DeltacrownV1 };
-                let mut journal = Journal::new(scheme, environment, 1);
-                journal.arrives(0, ids[0], 200);
-                journal.arrives(900, ids[1], 200);
-                assert_eq!(journal.gate("duplicates"), Some(verdict), "{environment} {ids:?}");
-            }
-            let mut same_id = Journal::new(Scheme::DeltacrownV2, environment, 1);
-            same_id.arrives(0, Some("a"), 200);
-            same_id.arrives(900, Some("a"), 200);
-            assert_eq!(same_id.gate("duplicates"), Some(Verdict::Fail), "{environment}");
-        }
-    }
-
-    #[test]
-    fn what_comes_again_after_an_injected_2xx_is_seen_without_an_id() {
-        for (environment, broken) in [(EMBEDDED, 1), ("staging", 0)] {
-            let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
-            journal.fault = Some(Fault::Status { status: 203, retry_after: None });
-            [0, 2000, 6000].into_iter().for_each(|ms| {
-                journal.arrives(ms, None, 203);
-            });
-            let found = retries(journal.end());
-            assert_eq!((found.breaches.len(), found.unproven.len()), (broken, 1 - broken), "{environment}");
-        }
-    }
-
-    #[test]
-    fn what_follows_a_redirect_belongs_to_the_delivery_whose_location_it_came_to() {
-        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
-        journal.fault = Some(Fault::Status { status: 302, retry_after: None });
-        let first = journal.arrives(0, None, 302);
-        journal.arrives(3, None, 307);
-        journal.fault = None;
-        journal.comes(&format!("/elsewhere/{first}?x=1"), "paid", 5, None, 200);
-        let redirected = |b: &Breach| matches!(b, Breach::Redirected { .. });
-        let breaches = retries(journal.end()).breaches;
-        let redirected: Vec<u64> = breaches.iter().filter(|b| redirected(b)).map(Breach::delivery).collect();
-        assert_eq!(redirected, [1]);
-        // Without its number it could be either's.
-        let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
-        journal.arrives(0, None, 302);
-        journal.arrives(3, None, 302);
-        journal.comes("/elsewhere", "paid", 5, None, 200);
-        assert_eq!(retries(journal.end()).breaches, []);
-    }
-
-    #[test]
-    fn the_event_of_the_signed_body_counts_and_a_header_that_differs_is_a_finding() {
-        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
-        journal.comes("/", "rejected", 0, Some("a"), 200);
-        let (organic, _) = tallies(journal.end());
-        assert_eq!((organic.fulfilled, organic.event_mismatches), (1, 1));
-        assert_eq!(journal.gate("event_header"), Some(Verdict::Fail));
-        let mut same = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
-        same.arrives(0, Some("a"), 200);
-        assert_eq!(same.gate("event_header"), None);
-    }
-
-    /// Somebody who copies the sender's requests, all but the signature.
-    fn copied(journal: &mut Journal, target: &str, ms: u64, id: &str) {
-        journal.reason = Reason::Mismatch;
-        journal.comes(target, "paid", ms, Some(id), 401);
-        journal.reason = Reason::Valid;
-    }
-
-    #[test]
-    fn a_copy_is_no_evidence_once_the_webhook_itself_has_come() {
-        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
-        copied(&mut journal, "/", 1, "x1");
-        journal.arrives(2, Some("a"), 200);
-        journal.arrives(3, Some("b"), 200);
-        // Everything that was due has come.
-        copied(&mut journal, "/", 4, "x2");
-        copied(&mut journal, "/elsewhere/1", 5, "x3");
-        for gate in ["signatures", "lost", "unexpected", "duplicates", "success_rate", "client_error_rate"] {
-            assert_eq!(journal.gate(gate), Some(Verdict::Pass), "{gate}");
-        }
-        let found = &journal.analysis.strangers.found;
-        assert_eq!((found.requests, found.imitating), (3, 3));
-        assert!(!journal.analysis.own().any(|delivery| delivery.elsewhere));
-    }
-
-    #[test]
-    fn what_comes_in_place_of_a_webhook_that_never_comes_is_the_senders() {
-        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
-        journal.arrives(1, Some("a"), 200);
-        copied(&mut journal, "/", 2, "b");
-        assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
-        assert_eq!(journal.gate("lost"), Some(Verdict::Pass), "it came, and was refused");
-        assert_eq!(journal.gate("success_rate"), Some(Verdict::Fail));
-    }
-
-    #[test]
-    fn a_retry_that_is_signed_wrong_is_the_senders() {
-        let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
-        journal.arrives(1, Some("a"), 503);
-        copied(&mut journal, "/", 2001, "a");
-        assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
-    }
-}
+mod tests;

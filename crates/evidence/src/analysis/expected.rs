@@ -2,13 +2,12 @@
 
 use super::keyed::Keyed;
 use super::near::Recent;
-use correlate::{Webhook, print_of};
+use correlate::{Arrived, print_of};
 use foldhash::HashMap;
 use record::Tick;
 use record::matcher::Matcher;
 use record::number::canonical;
 use record::{Expect, Outcome, Step};
-use serde_json::Value;
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -80,28 +79,6 @@ impl Expectation<'_> {
     pub fn has_surplus(&self) -> bool {
         self.more.is_some_and(|m| m.surplus)
     }
-}
-
-/// A webhook that has come, as far as expectations ask.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Arrived<'a> {
-    /// Its event; empty when it names none.
-    pub event: &'a str,
-    /// `None` when its body could not be read.
-    pub webhook: Option<Webhook<'a>>,
-    pub headers: &'a [(String, String)],
-}
-
-impl<'a> Arrived<'a> {
-    fn value(&self, pointer: &str) -> Option<&'a Value> {
-        self.webhook?.pointer(pointer)
-    }
-}
-
-/// The value of a header, as matchers take it.
-pub(super) fn header_value(headers: &[(String, String)], name: &str) -> Option<Value> {
-    let found = headers.iter().find(|(header, _)| header.eq_ignore_ascii_case(name));
-    found.map(|(_, value)| Value::String(value.clone()))
 }
 
 /// What a delivery means for the expectations.
@@ -405,14 +382,11 @@ impl Expectations {
     }
 
     /// Whether an expectation of the body's key had begun, and its other matchers fit too.
-    fn fits(&self, index: u32, came: &Arrived<'_>, at: Tick) -> bool {
+    fn fits<'s>(&'s self, index: u32, came: &Arrived<'_>, at: Tick) -> bool {
         let Some(stored) = self.all.get(index as usize) else { return false };
         let Some(terms) = self.terms.get(stored.terms as usize) else { return false };
-        let header =
-            |(name, m): &(String, Matcher)| m.check(header_value(came.headers, name).as_ref()).is_ok();
-        stored.at <= at
-            && terms.matchers.iter().all(|(pointer, m)| m.check(came.value(pointer)).is_ok())
-            && terms.headers.iter().all(header)
+        let pairs = |all: &'s [(String, Matcher)]| all.iter().map(|(at, matcher)| (at, matcher));
+        stored.at <= at && came.fits(pairs(&terms.matchers), pairs(&terms.headers))
     }
 
     pub(super) fn is_open(&self, index: u32) -> bool {
@@ -438,6 +412,8 @@ fn key(event: &str, shape: usize, values: &[String]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use correlate::Webhook;
+    use serde_json::Value;
     use serde_json::json;
 
     fn expect(at: u64, count: u32, within_ms: u64, matchers: &Value) -> Expect {

@@ -8,6 +8,7 @@ mod breaker;
 mod cases;
 mod causes;
 mod clause_stats;
+mod contents;
 mod correlate;
 mod deliveries;
 mod delivery;

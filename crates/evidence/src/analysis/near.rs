@@ -1,8 +1,7 @@
 //! Near misses: a webhook that nothing asked for, and the one that is missing, when they differ in little. They judge
 //! nothing; they say what to look at.
 
-use super::expected::header_value;
-use correlate::{Reader, Unreadable, Webhook, event};
+use correlate::{Arrived, Reader, Unreadable};
 use pii::{Engine, shown};
 use record::matcher::Matcher;
 use record::{Expect, Tick};
@@ -136,14 +135,8 @@ impl NearMisses {
             Ok(read) => (Some(read), None),
             Err(Unreadable { why, mended }) => (mended, Some(why)),
         };
-        let webhooks: Vec<Option<Webhook<'_>>> = match &read {
-            Some(read) => read.iter().take(MOST_OF_A_BATCH).map(Some).collect(),
-            None => vec![None],
-        };
-        let bodies = webhooks.into_iter().map(|webhook| {
-            let event = event(came.scheme, came.headers, webhook).name;
-            Body { event, webhook, headers: came.headers, wrong: wrong.as_deref() }
-        });
+        let all = Arrived::all(came.scheme, came.headers, read.as_ref()).into_iter().take(MOST_OF_A_BATCH);
+        let bodies = all.map(|one| Body { came: one, wrong: wrong.as_deref() });
         let candidates = || recent.0.iter().filter(|asked| asked.at <= came.at && open(asked.index));
         let near = bodies.flat_map(|body| {
             candidates().filter_map(move |asked| {
@@ -167,10 +160,7 @@ impl NearMisses {
 
 /// A webhook, read as far as it can be.
 struct Body<'a> {
-    event: &'a str,
-    /// `None` when its body cannot be read at all.
-    webhook: Option<Webhook<'a>>,
-    headers: &'a [(String, String)],
+    came: Arrived<'a>,
     /// What is wrong with its body.
     wrong: Option<&'a str>,
 }
@@ -178,8 +168,8 @@ struct Body<'a> {
 impl Body<'_> {
     fn compare(&self, asked: &Asked, at: Tick, engine: &Engine) -> Option<(Distance, String)> {
         let unreadable = self.wrong.map(str::to_owned);
-        let same_event = self.event == asked.event;
-        let Some(webhook) = self.webhook else {
+        let same_event = self.came.event == asked.event;
+        let Some(webhook) = self.came.webhook else {
             // Its event stands in a header then.
             return unreadable.filter(|_| same_event).map(|how| (Distance::SomeValues, shown(&how)));
         };
@@ -187,7 +177,7 @@ impl Body<'_> {
             Difference::of(pointer, matcher, webhook.pointer(pointer).map(Cow::Borrowed))
         });
         let headers = asked.headers.iter().filter_map(|(name, matcher)| {
-            Difference::of(name, matcher, header_value(self.headers, name).map(Cow::Owned))
+            Difference::of(name, matcher, self.came.header(name).map(Cow::Owned))
         });
         let differ: Vec<Difference<'_>> = values.chain(headers).collect();
         let asked_for = asked.matchers.len() + asked.headers.len();
@@ -203,7 +193,7 @@ impl Body<'_> {
             _ => return None,
         };
         let other_event = (!same_event)
-            .then(|| format!("its event is {}, expected {}", named(self.event), named(&asked.event)));
+            .then(|| format!("its event is {}, expected {}", named(self.came.event), named(&asked.event)));
         let values = differ.iter().map(|difference| difference.told(engine));
         let parts: Vec<String> = unreadable.into_iter().chain(other_event).chain(values).collect();
         Some((distance, shown(&parts.join(", "))))

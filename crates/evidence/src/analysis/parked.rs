@@ -1,8 +1,10 @@
 //! Webhooks that came before it was known whose they are: a server makes an id, fires the webhook, and only then answers the
 //! step with it.
 
-use super::correlate::{Contents, is_authentic_body};
+use super::contents::Contents;
+use super::correlate::is_authentic_body;
 use super::fold::Analysis;
+use correlate::Arrived;
 use record::Attempt;
 use std::collections::VecDeque;
 
@@ -58,7 +60,7 @@ impl Analysis {
             return true;
         };
         let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
-        let came = self.came(&attempt.headers, read.as_ref());
+        let came = Arrived::all(self.header.scheme, &attempt.headers, read.as_ref());
         let said = Contents::of(self, index, &came, attempt);
         if said.unclaimed && said.foreign == was_foreign {
             return false;

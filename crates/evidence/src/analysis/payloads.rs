@@ -1,7 +1,6 @@
 //! Webhooks held against the schemas of their events, where the sender's profile names some.
 
-use super::expected::Arrived;
-use correlate::Reader;
+use correlate::{Arrived, Reader};
 use payload::{Contract, Violation};
 use record::{Attempt, Header, PayloadStats};
 use std::sync::Arc;

@@ -92,15 +92,12 @@ impl Seen {
         self.attempts += 1;
         let bytes = attempt.body.bytes();
         let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
-        let holds = |challenge: &str| {
-            let plain = unpacked(&attempt.headers, &bytes);
-            plain.is_some_and(|plain| String::from_utf8_lossy(&plain).contains(challenge))
-        };
-        let in_body = |challenge: &String| signed && holds(challenge);
+        let plain = unpacked(&attempt.headers, &bytes).unwrap_or_default();
+        let in_body = |challenge: &String| signed && contains(&plain, challenge.as_bytes());
         self.challenged += u64::from(self.challenge.as_ref().is_some_and(in_body));
-        let marked = || serde_json::from_slice::<Value>(&bytes).ok()?.pointer(MARK)?.as_bool();
+        let marked = || serde_json::from_slice::<Value>(&plain).ok()?.pointer(MARK)?.as_bool();
         // Parsed only where it may be there.
-        let stand_in = contains(&bytes, b"smoke_stand_in") && marked() == Some(true);
+        let stand_in = contains(&plain, b"smoke_stand_in") && marked() == Some(true);
         let agent = attempt.header("user-agent").unwrap_or_default();
         let harness = agent.get(..HARNESS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HARNESS));
         self.stand_in += u64::from(stand_in);
@@ -304,5 +301,5 @@ fn told(time: Duration) -> String {
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|window| window == part)
+    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }

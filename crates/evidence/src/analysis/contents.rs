@@ -1,0 +1,94 @@
+//! What the webhooks of one request mean for the expectations, and whether they are this run's.
+
+use super::expected::Fulfilment;
+use super::fold::Analysis;
+use correlate::{Arrived, Webhook, event, print, short};
+use record::Attempt;
+use record::number::canonical;
+
+/// What the webhooks of one request mean for the expectations.
+#[derive(Debug, Default)]
+pub(super) struct Contents {
+    pub(super) fulfils: Option<usize>,
+    pub(super) surplus: u32,
+    pub(super) unasked: u32,
+    /// Whether nothing asked for, or forbade, any of them.
+    pub(super) unclaimed: bool,
+    /// Whether none of them is this run's.
+    pub(super) foreign: bool,
+    /// Whether a header names another event than a body.
+    pub(super) event_differs: bool,
+}
+
+impl Contents {
+    pub(super) fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
+        let mut found = Self { foreign: true, unclaimed: true, ..Self::default() };
+        let mut waiting_since = None;
+        for one in came {
+            let fulfilment = analysis.fulfilment(index, attempt, one);
+            let others = fulfilment == Fulfilment::None && analysis.is_others(one.webhook);
+            found.unclaimed &= fulfilment == Fulfilment::None;
+            found.foreign &= others;
+            found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
+            match fulfilment {
+                Fulfilment::Fulfils(expectation) => {
+                    let since = analysis.expectations.get(expectation).map(|asked| asked.at);
+                    if found.fulfils.is_none() || since < waiting_since {
+                        (found.fulfils, waiting_since) = (Some(expectation), since);
+                    }
+                }
+                Fulfilment::Surplus(_) => found.surplus += 1,
+                // Of a batch that is ours in part, the rest is somebody else's.
+                Fulfilment::None if others && came.len() > 1 => {}
+                Fulfilment::None | Fulfilment::Forbidden(_) => found.unasked += 1,
+            }
+        }
+        if found.foreign {
+            found.unasked = found.unasked.max(1);
+        }
+        found
+    }
+}
+
+impl Analysis {
+    /// What a webhook means for those that are due. An authentic one takes the place of one that was not.
+    fn fulfilment(&mut self, index: usize, attempt: &Attempt, one: &Arrived<'_>) -> Fulfilment {
+        let when = (attempt.first_byte, self.turn);
+        let authentic = attempt.verdict.reason.is_authentic();
+        if authentic && self.strangers.any_stands_in() {
+            let stands_in = |delivery: usize| self.strangers.is_standing_in(delivery);
+            if let Some((whose, displaced)) = self.expectations.replace(index, one, when, stands_in) {
+                if let Some(delivery) = self.deliveries.get_mut(displaced) {
+                    delivery.fulfils = None;
+                    delivery.unasked = delivery.unasked.max(1);
+                    self.strangers.displaced(displaced, delivery);
+                }
+                return Fulfilment::Fulfils(whose);
+            }
+        }
+        let fulfilment = self.expectations.assign(index, one, when);
+        if !authentic && matches!(fulfilment, Fulfilment::Fulfils(_)) {
+            self.strangers.stands_in(index, attempt.peer);
+        }
+        fulfilment
+    }
+
+    /// Whether a webhook that nothing asks for is somebody else's, by what the flows have named so far.
+    fn is_others(&self, webhook: Option<Webhook<'_>>) -> bool {
+        // What cannot be read cannot be another's: it was posted to us, and signed or not it is ours to explain.
+        webhook.is_some_and(|webhook| webhook.is_object() && !self.is_ours(webhook))
+    }
+
+    fn is_ours(&self, webhook: Webhook<'_>) -> bool {
+        // Before the first flow begins, what comes cannot be ours; flows that name nothing tell nothing apart, unless they are
+        // still to learn what they name.
+        let names_nothing = self.ours.is_empty() && !self.steps.flows.is_empty() && !self.header.learns;
+        self.header.ours.is_empty() || names_nothing || self.holds_ours(webhook)
+    }
+
+    pub(super) fn holds_ours(&self, webhook: Webhook<'_>) -> bool {
+        self.ours.iter().any(|(pointer, values)| {
+            webhook.pointer(pointer).is_some_and(|v| values.contains(&short(print(canonical(v).as_bytes()))))
+        })
+    }
+}

@@ -1,0 +1,214 @@
+//! Attempts filed, and what is said of them.
+
+use super::super::load::tests::header;
+use super::super::{Breach, retries, tallies};
+use super::*;
+use crate::gate::{Gates, Verdict, judge};
+use record::faults::Fault;
+use record::{Body, EMBEDDED, Record, Tick};
+use serde_json::json;
+use signature::{Reason, Scheme, Verdict as Signed};
+
+const SECOND: u64 = 1_000_000;
+
+struct Journal {
+    analysis: Analysis,
+    next: u64,
+    fault: Option<Fault>,
+    reason: Reason,
+}
+
+impl Journal {
+    /// `flows` flows that each wait for one webhook about subject 7.
+    fn new(scheme: Scheme, environment: &str, flows: u32) -> Self {
+        let mut header = header();
+        (header.scheme, header.flows) = (scheme, flows);
+        environment.clone_into(&mut header.environment);
+        header.ours = vec!["/id".to_owned()];
+        let mut analysis = Analysis::new(header).unwrap();
+        for flow in 0..flows {
+            let ours = [("/id".to_owned(), json!(7))].into();
+            let start = record::FlowStart { flow, at: Tick(0), variant: None, subject: json!(flow), ours };
+            analysis.take(&Record::FlowStart(start));
+            let expect = json!({
+                "flow": flow, "step": "verify", "at": 0, "event": "paid", "matchers": { "/id": 7 },
+                "count": 1, "within_ms": 30_000,
+            });
+            analysis.take(&Record::Expect(serde_json::from_value(expect).unwrap()));
+            let step = json!({
+                "flow": flow, "step": "verify", "started": 0, "ended": 0, "request": "POST /verify",
+                "status": 200, "outcome": "ok", "tries": 1,
+            });
+            analysis.expectations.step_ended(flow, &serde_json::from_value(step).unwrap());
+        }
+        Self { analysis, next: 0, fault: None, reason: Reason::Valid }
+    }
+
+    /// An attempt at `ms` that is answered within a millisecond.
+    fn arrives(&mut self, ms: u64, id: Option<&str>, status: u16) -> u64 {
+        self.comes("/", "paid", ms, id, status)
+    }
+
+    fn comes(&mut self, target: &str, event: &str, ms: u64, id: Option<&str>, status: u16) -> u64 {
+        let (attempt, at) = (self.next, Tick(ms * 1000));
+        self.next += 1;
+        let mut headers = vec![("X-Webhook-Event".to_owned(), event.to_owned())];
+        headers.extend(id.map(|id| ("X-Webhook-Id".to_owned(), id.to_owned())));
+        self.analysis.take(&Record::Attempt(Box::new(Attempt {
+            attempt,
+            first_byte: at,
+            received: at,
+            peer: None,
+            method: "POST".to_owned(),
+            target: target.to_owned(),
+            headers,
+            body: Body::Text(r#"{"event":"paid","id":7}"#.to_owned()),
+            verdict: Signed { valid: self.reason == Reason::Valid, reason: self.reason, diagnosis: None },
+            answer: Some(status),
+            duplicate: false,
+            elsewhere: target != "/",
+            fault: self.fault,
+            redirect: (status / 100 == 3).then_some(attempt),
+        })));
+        self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
+        attempt
+    }
+
+    fn end(&mut self) -> &Analysis {
+        self.analysis.latest = Tick(600 * SECOND);
+        &self.analysis
+    }
+
+    fn gate(&mut self, id: &str) -> Option<Verdict> {
+        let checks = judge(self.end(), &Gates::default());
+        checks.into_iter().find(|check| check.id == id).map(|check| check.verdict)
+    }
+}
+
+#[test]
+fn equal_webhooks_that_are_retried_side_by_side_are_ambiguous_and_blame_nobody() {
+    let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+    for (ms, status) in [(0, 503), (6, 503), (2001, 503), (2007, 503), (6002, 200), (6008, 200)] {
+        journal.arrives(ms, None, status);
+    }
+    let found = retries(journal.end());
+    assert_eq!((found.breaches, found.unproven), (vec![], vec![1, 2]));
+    assert_eq!(journal.gate("retry_schedule"), Some(Verdict::NotExercised));
+    assert_eq!(journal.gate("retry_attempts"), Some(Verdict::Unproven));
+    assert_eq!(journal.gate("lost"), Some(Verdict::Pass));
+}
+
+#[test]
+fn a_retry_off_schedule_is_a_breach_where_nothing_else_explains_it() {
+    for (environment, breaches) in [(EMBEDDED, 1), ("staging", 0)] {
+        let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
+        journal.arrives(0, None, 503);
+        journal.arrives(500, None, 200);
+        let found = retries(journal.end());
+        assert_eq!((found.breaches.len(), found.unproven.len()), (breaches, 1 - breaches), "{environment}");
+    }
+}
+
+#[test]
+fn more_than_was_due_is_a_duplicate_unless_somebody_else_may_have_fired_it() {
+    for (environment, verdict) in [(EMBEDDED, Verdict::Fail), ("staging", Verdict::Unproven)] {
+        for ids in [[Some("a"), Some("b")], [None, None]] {
+            let scheme = if ids[0].is_some() { Scheme::DeltacrownV2 } else { Scheme::DeltacrownV1 };
+            let mut journal = Journal::new(scheme, environment, 1);
+            journal.arrives(0, ids[0], 200);
+            journal.arrives(900, ids[1], 200);
+            assert_eq!(journal.gate("duplicates"), Some(verdict), "{environment} {ids:?}");
+        }
+        let mut same_id = Journal::new(Scheme::DeltacrownV2, environment, 1);
+        same_id.arrives(0, Some("a"), 200);
+        same_id.arrives(900, Some("a"), 200);
+        assert_eq!(same_id.gate("duplicates"), Some(Verdict::Fail), "{environment}");
+    }
+}
+
+#[test]
+fn what_comes_again_after_an_injected_2xx_is_seen_without_an_id() {
+    for (environment, broken) in [(EMBEDDED, 1), ("staging", 0)] {
+        let mut journal = Journal::new(Scheme::DeltacrownV1, environment, 1);
+        journal.fault = Some(Fault::Status { status: 203, retry_after: None });
+        [0, 2000, 6000].into_iter().for_each(|ms| {
+            journal.arrives(ms, None, 203);
+        });
+        let found = retries(journal.end());
+        assert_eq!((found.breaches.len(), found.unproven.len()), (broken, 1 - broken), "{environment}");
+    }
+}
+
+#[test]
+fn what_follows_a_redirect_belongs_to_the_delivery_whose_location_it_came_to() {
+    let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+    journal.fault = Some(Fault::Status { status: 302, retry_after: None });
+    let first = journal.arrives(0, None, 302);
+    journal.arrives(3, None, 307);
+    journal.fault = None;
+    journal.comes(&format!("/elsewhere/{first}?x=1"), "paid", 5, None, 200);
+    let redirected = |b: &Breach| matches!(b, Breach::Redirected { .. });
+    let breaches = retries(journal.end()).breaches;
+    let redirected: Vec<u64> = breaches.iter().filter(|b| redirected(b)).map(Breach::delivery).collect();
+    assert_eq!(redirected, [1]);
+    // Without its number it could be either's.
+    let mut journal = Journal::new(Scheme::DeltacrownV1, EMBEDDED, 2);
+    journal.arrives(0, None, 302);
+    journal.arrives(3, None, 302);
+    journal.comes("/elsewhere", "paid", 5, None, 200);
+    assert_eq!(retries(journal.end()).breaches, []);
+}
+
+#[test]
+fn the_event_of_the_signed_body_counts_and_a_header_that_differs_is_a_finding() {
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+    journal.comes("/", "rejected", 0, Some("a"), 200);
+    let (organic, _) = tallies(journal.end());
+    assert_eq!((organic.fulfilled, organic.event_mismatches), (1, 1));
+    assert_eq!(journal.gate("event_header"), Some(Verdict::Fail));
+    let mut same = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+    same.arrives(0, Some("a"), 200);
+    assert_eq!(same.gate("event_header"), None);
+}
+
+/// Somebody who copies the sender's requests, all but the signature.
+fn copied(journal: &mut Journal, target: &str, ms: u64, id: &str) {
+    journal.reason = Reason::Mismatch;
+    journal.comes(target, "paid", ms, Some(id), 401);
+    journal.reason = Reason::Valid;
+}
+
+#[test]
+fn a_copy_is_no_evidence_once_the_webhook_itself_has_come() {
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+    copied(&mut journal, "/", 1, "x1");
+    journal.arrives(2, Some("a"), 200);
+    journal.arrives(3, Some("b"), 200);
+    // Everything that was due has come.
+    copied(&mut journal, "/", 4, "x2");
+    copied(&mut journal, "/elsewhere/1", 5, "x3");
+    for gate in ["signatures", "lost", "unexpected", "duplicates", "success_rate", "client_error_rate"] {
+        assert_eq!(journal.gate(gate), Some(Verdict::Pass), "{gate}");
+    }
+    let found = &journal.analysis.strangers.found;
+    assert_eq!((found.requests, found.imitating), (3, 3));
+    assert!(!journal.analysis.own().any(|delivery| delivery.elsewhere));
+}
+
+#[test]
+fn what_comes_in_place_of_a_webhook_that_never_comes_is_the_senders() {
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 2);
+    journal.arrives(1, Some("a"), 200);
+    copied(&mut journal, "/", 2, "b");
+    assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
+    assert_eq!(journal.gate("lost"), Some(Verdict::Pass), "it came, and was refused");
+    assert_eq!(journal.gate("success_rate"), Some(Verdict::Fail));
+}
+
+#[test]
+fn a_retry_that_is_signed_wrong_is_the_senders() {
+    let mut journal = Journal::new(Scheme::DeltacrownV2, EMBEDDED, 1);
+    journal.arrives(1, Some("a"), 503);
+    copied(&mut journal, "/", 2001, "a");
+    assert_eq!(journal.gate("signatures"), Some(Verdict::Fail));
+}
