@@ -1,6 +1,6 @@
 //! Fields that webhooks have and their schemas do not declare, and the other way round.
 
-use correlate::{Reader, event};
+use correlate::{Arrived, Reader};
 use payload::Fields;
 use record::{Header, Record};
 use serde_json::Value;
@@ -47,9 +47,8 @@ impl Drift {
             return;
         }
         let Some(read) = self.reader.read(&attempt.headers, &attempt.body.bytes()) else { return };
-        for webhook in read.iter() {
-            let name = event(self.scheme, &attempt.headers, Some(webhook)).name;
-            if let Some(fields) = self.fields.get_mut(name) {
+        for came in Arrived::all(self.scheme, &attempt.headers, Some(&read)) {
+            if let (Some(fields), Some(webhook)) = (self.fields.get_mut(came.event), came.webhook) {
                 fields.see(webhook.own());
             }
         }

@@ -234,7 +234,7 @@ impl<'r> Checkpoints<'r> {
                     checkpoints: self.checkpoints,
                     others: self.others.into_values().collect(),
                     peers: self.peers,
-                    unnamed: (first.run.number - 1).saturating_sub(named),
+                    unnamed: first.run.number.saturating_sub(1 + named),
                     last,
                 }))
             }

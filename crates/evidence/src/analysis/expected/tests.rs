@@ -1,0 +1,142 @@
+//! Expectations, and the webhooks that fulfil them.
+
+use super::*;
+use correlate::Webhook;
+use serde_json::Value;
+use serde_json::json;
+
+fn expect(at: u64, count: u32, within_ms: u64, matchers: &Value) -> Expect {
+    Expect {
+        flow: 0,
+        step: "verify".to_owned(),
+        at: Tick(at),
+        event: "paid".to_owned(),
+        matchers: serde_json::from_value(matchers.clone()).unwrap(),
+        headers: [].into(),
+        count,
+        at_least: false,
+        after: None,
+        within_ms,
+    }
+}
+
+fn came<'a>(event: &'a str, body: &'a Value) -> Arrived<'a> {
+    Arrived { event, webhook: Some(Webhook::alone(body)), headers: &[] }
+}
+
+fn ended(step: &str) -> Step {
+    Step {
+        flow: Some(0),
+        step: step.to_owned(),
+        started: Tick(10),
+        ended: Tick(70),
+        request: String::new(),
+        status: Some(200),
+        outcome: Outcome::Ok,
+        problems: Vec::new(),
+        body: None,
+        tries: 1,
+    }
+}
+
+#[test]
+fn the_open_one_that_ends_first_is_fulfilled_and_the_latest_full_one_gets_what_is_too_much() {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(0, 1, 900, &id));
+    all.add(&expect(0, 1, 500, &id));
+    all.add(&expect(90, 0, 500, &id));
+    let body = json!({"id": 7.0});
+    let mut assign = |n, at| all.assign(n, &came("paid", &body), (Tick(at), None));
+    assert_eq!(assign(0, 10), Fulfilment::Fulfils(1));
+    assert_eq!(assign(1, 10), Fulfilment::Fulfils(0));
+    assert_eq!(assign(2, 10), Fulfilment::Surplus(1));
+    assert_eq!(assign(3, 100), Fulfilment::Surplus(1));
+    assert_eq!(all.assign(4, &came("paid", &json!({"id": 8})), (Tick(10), None)), Fulfilment::None);
+    assert_eq!(all.assign(4, &came("lost", &body), (Tick(10), None)), Fulfilment::None);
+    assert_eq!(all.iter().map(|e| e.by().count()).collect::<Vec<_>>(), [1, 1, 0]);
+    assert!(all.get(1).unwrap().has_surplus() && !all.get(0).unwrap().has_surplus());
+}
+
+#[test]
+fn an_authentic_one_takes_the_place_of_one_that_stood_in() {
+    let mut all = Expectations::default();
+    let id = json!({"/id": 7});
+    all.add(&expect(0, 2, 900, &id));
+    let body = json!({"id": 7});
+    let when = (Tick(10), None);
+    assert_eq!(all.assign(0, &came("paid", &body), when), Fulfilment::Fulfils(0));
+    assert_eq!(all.replace(1, &came("paid", &body), when, |by| by == 0), None, "one is still open");
+    assert_eq!(all.assign(1, &came("paid", &body), when), Fulfilment::Fulfils(0));
+    assert!(!all.is_open_for(&came("paid", &body), Tick(10), None));
+    assert_eq!(all.replace(2, &came("paid", &body), when, |_| false), None);
+    assert_eq!(all.replace(2, &came("paid", &body), when, |by| by == 1), Some((0, 1)));
+    assert_eq!(all.replace(3, &came("paid", &body), when, |by| by == 0), Some((0, 0)));
+    assert_eq!(all.get(0).unwrap().by().collect::<Vec<_>>(), [3, 2]);
+}
+
+#[test]
+fn a_webhook_that_never_came_does_not_take_that_of_the_next_turn() {
+    let mut all = Expectations::default();
+    all.add(&expect(0, 1, 900, &json!({})));
+    all.add(&Expect { flow: 1, ..expect(5, 1, 900, &json!({})) });
+    assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(9), Some(1))), Fulfilment::Fulfils(1));
+    all.add(&Expect { flow: 2, ..expect(950_000, 1, 900, &json!({})) });
+    assert_eq!(all.assign(1, &came("paid", &json!({})), (Tick(950_001), None)), Fulfilment::Fulfils(2));
+}
+
+#[test]
+fn a_count_of_0_forbids_and_nothing_fits_before_it_began() {
+    let mut all = Expectations::default();
+    all.add(&expect(50, 0, 100, &json!({})));
+    assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(49), None)), Fulfilment::None);
+    assert_eq!(all.assign(0, &came("paid", &json!({})), (Tick(50), None)), Fulfilment::Forbidden(0));
+}
+
+#[test]
+fn other_matchers_choose_among_those_of_one_key() {
+    let mut all = Expectations::default();
+    all.add(&expect(0, 2, 100, &json!({"/id": 1, "/kind": {"matches": "^a"}})));
+    all.add(&expect(0, 1, 100, &json!({"/id": 1, "/kind": {"matches": "^b"}})));
+    let mut assign = |n, kind| all.assign(n, &came("paid", &json!({"id": 1, "kind": kind})), (Tick(1), None));
+    assert_eq!(assign(0, "bee"), Fulfilment::Fulfils(1));
+    assert_eq!(assign(1, "ant"), Fulfilment::Fulfils(0));
+    assert_eq!(assign(2, "ape"), Fulfilment::Fulfils(0));
+    assert_eq!(assign(3, "asp"), Fulfilment::Surplus(0));
+    assert_eq!(assign(4, "cat"), Fulfilment::None);
+}
+
+#[test]
+fn only_a_step_that_succeeded_makes_a_webhook_due() {
+    let mut all = Expectations::default();
+    all.add(&expect(0, 2, 100, &json!({"/id": 1})));
+    let missing = |all: &Expectations| all.get(0).unwrap().missing();
+    assert_eq!(missing(&all), 0);
+    all.step_ended(0, &ended("another"));
+    assert_eq!(missing(&all), 0);
+    all.step_ended(0, &ended("verify"));
+    assert_eq!(missing(&all), 2);
+    let due = all.get(0).unwrap();
+    assert_eq!((due.event, due.step_name, due.answer), ("paid", "verify", Some(200)));
+    assert_eq!(due.took, Duration::from_micros(60));
+    all.assign(0, &came("paid", &json!({"id": 1})), (Tick(1), None));
+    assert_eq!(missing(&all), 1);
+}
+
+#[test]
+fn thousands_of_equal_expectations_take_no_longer_each() {
+    let mut all = Expectations::default();
+    for n in 0..100_000 {
+        all.add(&expect(n, 1, 100, &json!({})));
+        assert_eq!(
+            all.assign(0, &came("paid", &json!({})), (Tick(n), None)),
+            Fulfilment::Fulfils(n as usize)
+        );
+    }
+    assert_eq!(all.terms.len(), 1);
+}
+
+#[test]
+fn an_expectation_takes_32_bytes() {
+    assert_eq!(size_of::<Stored>(), 32);
+}
