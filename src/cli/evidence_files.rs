@@ -160,7 +160,6 @@ impl EvidenceFiles {
         self.file("output.json")
     }
 
-    /// The journal.
     pub(super) fn journal(&self) -> PathBuf {
         self.file("journal.jsonl")
     }

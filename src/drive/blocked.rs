@@ -12,7 +12,6 @@ pub enum Blocked {
     /// Nobody can log in.
     #[error("{why}\nThis says nothing about the sender. {advice} (session `{session}`, data row {row})")]
     Login {
-        /// The session.
         session: String,
         /// What came.
         why: String,
@@ -27,9 +26,7 @@ pub enum Blocked {
          {needs}, or another user by {settings} (data row {row})"
     )]
     Forbidden {
-        /// The session.
         session: String,
-        /// The step.
         step: String,
         /// What came.
         why: String,
@@ -46,7 +43,6 @@ pub enum Blocked {
          that were not used: {settings}"
     )]
     UsedRow {
-        /// The step.
         step: String,
         /// What came.
         why: String,

@@ -35,11 +35,9 @@ pub struct Client {
 /// An answer.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// Status.
     pub status: u16,
     /// Header names and values; bytes outside UTF-8 as U+FFFD.
     pub headers: Vec<(String, String)>,
-    /// Body.
     pub body: Vec<u8>,
     /// The URL that was asked.
     pub url: Url,

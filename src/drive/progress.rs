@@ -22,7 +22,6 @@ pub enum Event {
         /// What was not as expected, scrubbed.
         problem: Option<String>,
     },
-    /// A flow ended.
     FlowEnded,
     /// Deliveries wait for their next attempt.
     Retrying {
@@ -46,7 +45,6 @@ pub type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 /// Webhooks that a step has to have fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Due {
-    /// The event.
     pub event: String,
     /// Whose flow's.
     pub flow: u32,
@@ -86,7 +84,6 @@ pub struct Dues {
 }
 
 impl Dues {
-    /// Adds one.
     pub fn add(&self, due: &Due) {
         if due.count == 0 {
             let mut watched = self.watched.lock().unwrap_or_else(PoisonError::into_inner);

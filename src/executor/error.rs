@@ -23,7 +23,6 @@ pub(crate) enum RunError {
     /// The receiver elsewhere cannot be read.
     #[error("--inbox {url}: {source}")]
     Inbox {
-        /// Its URL.
         url: String,
         /// Why not.
         source: RemoteError,
@@ -33,7 +32,6 @@ pub(crate) enum RunError {
         "--inbox {url} verifies the scheme {theirs}, and this run is about {ours}: start it with --scheme {ours}"
     )]
     OtherScheme {
-        /// Its URL.
         url: String,
         /// The run's scheme.
         ours: String,
@@ -59,12 +57,7 @@ pub(crate) enum RunError {
     },
     /// The target does not answer.
     #[error("staging at {url} is unreachable: {why}")]
-    Unreachable {
-        /// Its URL.
-        url: String,
-        /// Why.
-        why: String,
-    },
+    Unreachable { url: String, why: String },
     /// What surrounds the sender is not as it must be.
     #[error(transparent)]
     Blocked(Box<Blocked>),

@@ -93,7 +93,6 @@ fn asked(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake
     Some((Handshake::Dropbox, given_back(&challenge)?))
 }
 
-/// Handshakes by POST.
 fn posted(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake, Response)> {
     if let Some(token) = parameter(request, "validationToken") {
         return Some((Handshake::MsGraph, given_back(&token)?));

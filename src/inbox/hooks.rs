@@ -79,7 +79,6 @@ pub trait Observer: Send + Sync {
 pub struct Ended {
     /// How.
     pub outcome: Outcome,
-    /// Its attempts.
     pub attempts: u32,
     /// From the first byte of the first attempt to the end of the last answer.
     pub took: Duration,

@@ -13,7 +13,6 @@ pub(crate) enum Refusal {
     /// The host looks like production.
     #[error("{host} looks like production ({why}): if it is yours to drive, say so with --i-own-this-target")]
     Production {
-        /// The host.
         host: String,
         /// What gives it away.
         why: String,
@@ -23,7 +22,6 @@ pub(crate) enum Refusal {
     HighRate {
         /// The rate, in words.
         rate: String,
-        /// The host.
         host: String,
     },
     /// More connections than this process may have.

@@ -35,7 +35,6 @@ pub(crate) enum ShardError {
     Variable {
         /// The variable.
         name: &'static str,
-        /// Its value.
         value: String,
     },
     /// An index without a count.

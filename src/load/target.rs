@@ -34,7 +34,6 @@ pub(crate) enum TargetError {
     /// The name has no address.
     #[error("{host} has no address: {why}")]
     Lookup {
-        /// The host.
         host: String,
         /// What the resolver says.
         why: String,

@@ -19,9 +19,7 @@ pub struct Proxies {
 /// A proxy, and the variable that names it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Via {
-    /// Its URL.
     pub url: Url,
-    /// The variable.
     pub variable: &'static str,
 }
 
@@ -55,7 +53,6 @@ enum Direct {
     Everything,
     /// A domain and all below it; with a port only that one.
     Domain(String, Option<u16>),
-    /// An address.
     Address(IpAddr, Option<u16>),
     /// The addresses with the same first bits.
     Network(IpAddr, u8),

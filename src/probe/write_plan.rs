@@ -18,7 +18,6 @@ const MARK: &[u8] = b"smoke_probe filler ";
 /// What is waited for before bytes are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Before {
-    /// Nothing.
     Nothing,
     /// So much time.
     Time(Duration),

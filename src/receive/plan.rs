@@ -77,7 +77,6 @@ pub struct Identity {
     pub scheme: Scheme,
     /// The sender's profile, where one is named.
     pub sender: Option<Box<SenderProfile>>,
-    /// The retry contract.
     pub retry: RetryContract,
     /// The sender's time-out.
     pub sender_timeout: Duration,

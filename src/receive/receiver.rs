@@ -193,7 +193,6 @@ impl Receiver {
         self.witness.as_ref().map(|witness| witness.public())
     }
 
-    /// Its journal.
     #[must_use]
     pub fn journal(&self) -> Journal {
         self.journal.clone()

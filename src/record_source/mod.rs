@@ -19,11 +19,9 @@ use record::Record;
 /// Records of one run of a receiver, as they were read.
 #[derive(Debug)]
 struct Batch {
-    /// The run.
     run_id: uuid::Uuid,
     /// Wall time of tick 0 of its records, by its own clock.
     started: DateTime<Utc>,
-    /// The records.
     records: Vec<Record>,
     /// Whether something before them is not there any more.
     missed: bool,

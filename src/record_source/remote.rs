@@ -56,10 +56,8 @@ pub(crate) enum RemoteError {
     /// It does not answer.
     #[error("the inbox does not answer: {0}")]
     Unreachable(String),
-    /// It refuses.
     #[error("the inbox answered {status}: {text}")]
     Refused {
-        /// Its status.
         status: u16,
         /// The beginning of its answer.
         text: String,

@@ -25,7 +25,6 @@ pub(super) struct Segment {
 
 /// A line as it was read.
 pub(super) enum LineRead {
-    /// A whole one.
     Whole,
     /// The end of the file, perhaps in the middle of a line.
     End,

@@ -59,7 +59,6 @@ enum Origin {
 struct RemoteReceiver {
     remote: Remote,
     url: String,
-    /// Its run.
     run: uuid::Uuid,
     /// By which its times are put on our time line; it stays what it was measured at first.
     offset: Offset,

@@ -39,7 +39,6 @@ pub(crate) enum ExportError {
     Refused {
         /// Where it was sent, without credentials.
         url: String,
-        /// The status.
         status: u16,
     },
 }

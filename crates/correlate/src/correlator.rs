@@ -168,7 +168,6 @@ impl Correlator {
         filing
     }
 
-    /// Forgets a delivery.
     pub fn forget(&mut self, key: Key, delivery: u32) {
         if self.latest.get(key.print) == Some(delivery) {
             self.latest.remove(key.print);

@@ -95,7 +95,6 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// Takes in one record.
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Header(header) => self.started_ms = header.started.timestamp_millis(),

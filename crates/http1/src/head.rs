@@ -7,7 +7,6 @@ use std::mem::MaybeUninit;
 /// The head of a request.
 #[derive(Debug)]
 pub struct RequestHead<'h> {
-    /// The method.
     pub method: &'h str,
     /// The target, as sent: visible ASCII.
     pub target: &'h str,

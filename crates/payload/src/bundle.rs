@@ -18,7 +18,6 @@ const MAX_DEPTH: usize = 200;
 /// Why a contract cannot be made of what a profile names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
-    /// A file.
     #[error("{file}: cannot be read as a schema: {why}")]
     Unreadable { file: String, why: String },
     /// A host, or another scheme.
@@ -47,7 +46,6 @@ pub enum BundleError {
     /// Bounds.
     #[error("the schemas are too large: {what}")]
     TooMuch { what: String },
-    /// No schema.
     #[error("`{reference}` is no JSON Schema: {why}")]
     NoSchema { reference: String, why: String },
 }

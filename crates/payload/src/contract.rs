@@ -27,7 +27,6 @@ pub enum ContractError {
     /// The value is not what [`super::bundle`] makes.
     #[error("the schemas of the profile are not as smoke writes them")]
     Form,
-    /// A schema.
     #[error("the schema of {event} is none: {why}")]
     Schema { event: String, why: String },
 }

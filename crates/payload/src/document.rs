@@ -88,7 +88,6 @@ impl Documents {
         Ok(Target { file: real, pointer })
     }
 
-    /// The folder.
     pub(super) fn folder(&self) -> &Path {
         &self.folder
     }

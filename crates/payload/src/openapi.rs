@@ -5,7 +5,6 @@ use serde_json::{Map, Value};
 /// What a place in a document of an API leads to.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
-    /// It is the schema.
     Schema,
     /// The schema stands below, at these names.
     Below(Vec<String>),

@@ -100,7 +100,6 @@ pub enum Overall {
     RateLimit,
 }
 
-/// One case.
 #[derive(Debug)]
 pub struct Case {
     /// Its stable name.

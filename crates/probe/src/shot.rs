@@ -9,11 +9,9 @@ pub struct Shot {
     pub label: String,
     /// What the right answer is.
     pub right: Right,
-    /// The method.
     pub method: &'static str,
     /// Headers in the order of the wire, without `Host`, `Connection` and those about the body's length.
     pub headers: Vec<(String, Vec<u8>)>,
-    /// The body.
     pub body: Content,
     /// How its end is told.
     pub framing: Framing,

@@ -180,7 +180,6 @@ summed! {
 }
 
 impl Unauthenticated {
-    /// Counts one.
     pub fn count(&mut self, peer: Option<IpAddr>, reason: Reason) {
         self.requests += 1;
         *self.reasons.entry(reason).or_default() += 1;

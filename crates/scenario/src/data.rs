@@ -18,21 +18,16 @@ pub enum DataError {
     /// The file cannot be read.
     #[error("{}: {source}", file.display())]
     Read {
-        /// The file.
         file: PathBuf,
         /// Why.
         source: record::InputError,
     },
     /// Over [`MAX_DATA`].
     #[error("{}: over {MAX_DATA} bytes, the limit for a data file", file.display())]
-    TooLarge {
-        /// The file.
-        file: PathBuf,
-    },
+    TooLarge { file: PathBuf },
     /// One line is wrong.
     #[error("{}:{line}: {message}", file.display())]
     Line {
-        /// The file.
         file: PathBuf,
         /// The line, from 1.
         line: u64,
@@ -41,10 +36,7 @@ pub enum DataError {
     },
     /// The file holds nothing.
     #[error("{}: holds no data rows", file.display())]
-    Empty {
-        /// The file.
-        file: PathBuf,
-    },
+    Empty { file: PathBuf },
     /// Fewer rows than flows.
     #[error(
         "{origin}: {found} data row(s){} for {needed} flows: give {needed} rows{}",
@@ -68,7 +60,6 @@ pub enum DataError {
         origin: String,
         /// The row, from 1.
         row: usize,
-        /// The column.
         column: String,
         /// `; did you mean …?`, or nothing.
         hint: String,
@@ -88,7 +79,6 @@ pub enum DataError {
     Unset {
         /// The required columns.
         columns: String,
-        /// The variables.
         variables: String,
     },
     /// A template in a row of the scenario has no value.

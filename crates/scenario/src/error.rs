@@ -23,7 +23,6 @@ pub enum ScenarioError {
     /// The file cannot be read.
     #[error("{file}: {source}")]
     Read {
-        /// The file.
         file: String,
         /// Why.
         source: record::InputError,
@@ -55,7 +54,6 @@ pub enum ScenarioError {
     /// Over the size limit.
     #[error("{file}: over {limit} bytes, the limit for a scenario")]
     TooLarge {
-        /// The file.
         file: String,
         /// The limit in bytes.
         limit: u64,
@@ -63,7 +61,6 @@ pub enum ScenarioError {
     /// Something in the file is wrong; at least one problem.
     #[error("{}", Listed { file, problems })]
     Invalid {
-        /// The file.
         file: String,
         /// What is wrong, in the order of the file.
         problems: Vec<Problem>,

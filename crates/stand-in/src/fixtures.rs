@@ -53,7 +53,6 @@ pub(super) struct Tournament {
     pub(super) slug: String,
 }
 
-/// A payment as seeded.
 #[derive(Debug)]
 pub(super) struct PaymentSeed {
     pub(super) id: i64,
@@ -63,7 +62,6 @@ pub(super) struct PaymentSeed {
     pub(super) tournament: Arc<Tournament>,
 }
 
-/// A match as seeded.
 #[derive(Debug)]
 pub(super) struct MatchSeed {
     pub(super) id: i64,

@@ -103,7 +103,6 @@ impl Tracing {
 /// The header `traceparent` of W3C Trace Context, sampled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TraceParent {
-    /// The trace.
     pub trace: TraceId,
     /// The span that is the parent of what follows.
     pub span: SpanId,

@@ -8,7 +8,6 @@ pub type Attributes = Vec<(String, Value)>;
 /// The value of an attribute.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
-    /// Text.
     Text(String),
     /// A whole number.
     Int(i64),
@@ -69,13 +68,10 @@ pub enum Status {
 /// One span; times in nanoseconds since 1970.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Span {
-    /// The trace.
     pub trace: TraceId,
-    /// Its id.
     pub id: SpanId,
     /// The span that it is a part of.
     pub parent: Option<SpanId>,
-    /// Its name.
     pub name: String,
     /// Which side of a call.
     pub kind: Kind,
@@ -104,10 +100,8 @@ pub struct Event {
     pub attributes: Attributes,
 }
 
-/// One metric.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metric {
-    /// Its name.
     pub name: String,
     /// What it counts or measures.
     pub description: String,

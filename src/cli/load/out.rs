@@ -126,7 +126,6 @@ impl Outs {
         self.outputs.iter().any(|o| matches!(o, Output::Json(Lines::Stdout) | Output::Csv(Lines::Stdout)))
     }
 
-    /// The load begins.
     pub(super) fn begin(&mut self, plan: &LoadPlan) {
         self.plan = Some(plan.clone());
         let names = series_names();

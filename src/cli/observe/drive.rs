@@ -121,7 +121,6 @@ impl DriveArgs {
             .any(|loaded| scenario::learns(&loaded.scenario))
     }
 
-    /// As typed.
     pub(super) fn typed(&self) -> Vec<String> {
         self.drive.iter().map(|d| d.typed.clone()).collect()
     }

@@ -61,7 +61,6 @@ impl ProbeFiles {
         self.files.output()
     }
 
-    /// The journal.
     pub(super) fn journal(&self) -> PathBuf {
         self.files.journal()
     }

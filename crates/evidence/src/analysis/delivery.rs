@@ -55,7 +55,6 @@ impl AttemptResult {
 /// Fingerprints of what must stay the same over the attempts of a delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprints {
-    /// Of the body.
     pub body: u64,
     /// Of the signature header.
     pub signature: u64,
@@ -84,7 +83,6 @@ pub enum Fate {
 pub struct Delivery {
     /// Number in order of first arrival, from 1.
     pub number: u64,
-    /// The event.
     pub event: Arc<str>,
     /// Whether it has a webhook id.
     pub has_id: bool,

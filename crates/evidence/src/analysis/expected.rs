@@ -19,7 +19,6 @@ const RECENT: usize = 16;
 /// A webhook that a step had to fire.
 #[derive(Debug, Clone, Copy)]
 pub struct Expectation<'a> {
-    /// The flow.
     pub flow: u32,
     /// When the step was about to be sent.
     pub at: Tick,
@@ -33,9 +32,7 @@ pub struct Expectation<'a> {
     pub after: Option<&'a str>,
     /// Whether it says by a value or a header which webhook it means, and not by the event alone.
     pub is_told: bool,
-    /// The event.
     pub event: &'a str,
-    /// Name of the step.
     pub step_name: &'a str,
     /// How its step ended; `None` while it has not.
     pub step: Option<Outcome>,

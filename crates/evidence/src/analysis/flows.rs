@@ -11,7 +11,6 @@ const CHUNK_BITS: u32 = 10;
 /// No variant; no status yet.
 const NONE: u32 = u32::MAX;
 
-/// One flow.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FlowFacts {
     /// Which variant it played.

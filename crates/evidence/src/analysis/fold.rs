@@ -132,7 +132,6 @@ impl Analysis {
         }
     }
 
-    /// Takes in one record.
     pub fn take(&mut self, record: &Record) {
         if let Some(at) = time_of(record) {
             self.latest = self.latest.max(at);

@@ -48,7 +48,6 @@ pub(super) enum Traffic {
 pub struct Privacy {
     engine: Arc<Engine>,
     memo: Memo,
-    /// In webhooks.
     pub webhooks: Findings,
     /// Findings in webhooks of others, which are not judged.
     pub foreign: u64,

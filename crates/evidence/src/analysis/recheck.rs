@@ -62,7 +62,6 @@ impl Recheck {
         self
     }
 
-    /// Takes in one record.
     pub fn take(&mut self, record: &Record) {
         match record {
             Record::Attempt(attempt) if self.disagreements < ENOUGH => self.verify(attempt),

@@ -12,9 +12,7 @@ pub const KEPT_FLOWS: usize = 5000;
 pub struct Steps {
     /// Step names in order of first appearance.
     pub names: Vec<String>,
-    /// By name.
     pub by_name: BTreeMap<String, StepFacts>,
-    /// The flows.
     pub flows: Flows,
     /// Of the first flows that failed the first step that did, and what was wrong with it.
     pub first_failed: BTreeMap<u32, String>,

@@ -21,7 +21,6 @@ pub struct Checkout {
     pub gates_name: String,
     /// SHA-256 of the gates file, hex.
     pub gates_sha256: String,
-    /// The gates.
     pub gates: Gates,
     /// Scenarios by name.
     pub scenarios: BTreeMap<String, Known>,

@@ -232,7 +232,6 @@ pub enum GatesError {
     /// A figure outside its range.
     #[error("{key}: {why}")]
     Range {
-        /// The key.
         key: &'static str,
         /// What would be right.
         why: &'static str,

@@ -41,11 +41,9 @@ pub struct Errors {
 /// What the lines before say of the next one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// Nothing.
     Nothing,
     /// A traceback that follows now belongs to the line before.
     Behind(Whose),
-    /// Its frames.
     Frames(Whose),
     /// What the exception says, for so many lines at most.
     Message(Whose, u32),

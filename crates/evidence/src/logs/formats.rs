@@ -36,7 +36,6 @@ pub enum Kind {
     BreakerOpened,
     /// It lets a probe through.
     BreakerHalfOpen,
-    /// It closed.
     BreakerClosed,
     /// Its probe failed.
     BreakerReopened,

@@ -19,9 +19,7 @@ pub struct Entry<'l> {
     pub exception: Option<Cow<'l, str>>,
     /// What it says about a webhook; `None` when it is about something else.
     pub kind: Option<Kind>,
-    /// The event.
     pub event: Option<Cow<'l, str>>,
-    /// The status.
     pub status: Option<u16>,
     /// The attempt's number, from 1.
     pub attempt: Option<u32>,

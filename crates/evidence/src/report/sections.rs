@@ -24,7 +24,6 @@ pub(super) fn percent(hits: u64, n: u64) -> Option<f64> {
     (n > 0).then(|| (hits as f64 / n as f64 * 100_000.0).round() / 1000.0)
 }
 
-/// A tick in seconds.
 #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
 pub(super) fn seconds(at: Tick) -> f64 {
     at.0 as f64 / 1e6

@@ -33,7 +33,6 @@ pub enum SpecError {
     /// A time that is none.
     #[error("`{fault}`: {source}")]
     Time {
-        /// The fault.
         fault: String,
         /// What is wrong with its time.
         source: PeriodError,

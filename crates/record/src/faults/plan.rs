@@ -38,7 +38,6 @@ pub enum PlanError {
     /// Shares of what single faults leave over.
     #[error("`{spec}`: only {left} of {deliveries} deliveries are left for it")]
     NothingLeft {
-        /// The fault.
         spec: FaultSpec,
         /// Deliveries that no other fault takes.
         left: u64,
@@ -48,9 +47,7 @@ pub enum PlanError {
     /// A delivery that the run will not trigger.
     #[error("`{spec}`: delivery {number} is out of range: this run triggers {deliveries} webhooks")]
     OutOfRange {
-        /// The fault.
         spec: FaultSpec,
-        /// The number.
         number: u64,
         /// Webhooks that will be triggered.
         deliveries: u64,
@@ -61,7 +58,6 @@ pub enum PlanError {
          write hang to hold on until the sender gives up, or delay={hang} for a slow answer"
     )]
     TooShort {
-        /// The fault.
         spec: FaultSpec,
         /// Its time.
         hang: Period,

@@ -24,7 +24,6 @@ pub struct SignedCheckpoint {
 }
 
 impl SignedCheckpoint {
-    /// Signs a statement.
     #[must_use]
     pub fn sign(key: &SigningKey, statement: &CheckpointStatement) -> Self {
         let statement = serde_json::to_string(statement).unwrap_or_default();

@@ -70,7 +70,6 @@ pub fn envelopes(bytes: &[u8]) -> Result<Vec<Envelope>, SealError> {
 }
 
 impl Envelope {
-    /// Signs a statement.
     #[must_use]
     pub fn sign(key: &SigningKey, statement: &Statement) -> Self {
         let payload = serde_json::to_vec(statement).unwrap_or_default();

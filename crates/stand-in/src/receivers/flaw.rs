@@ -34,7 +34,6 @@ pub enum Flaw {
     ReadsAll,
     /// Its error tells the secret.
     LeaksSecret,
-    /// It redirects.
     Redirects,
     /// It works before it answers.
     SlowAck,

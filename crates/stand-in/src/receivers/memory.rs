@@ -31,7 +31,6 @@ impl Memory {
         self.processed.load(Ordering::SeqCst)
     }
 
-    /// Processes one.
     pub(super) fn process(&self) {
         self.processed.fetch_add(1, Ordering::SeqCst);
     }

@@ -40,7 +40,6 @@ pub enum Sends {
     Nothing,
     /// The inbox's own.
     Own,
-    /// One with this status.
     Status(u16),
 }
 
