@@ -4,15 +4,14 @@
 use super::event::EVENT;
 use super::json_projection::JsonProjection;
 use super::reading::{NotJson, mended, read_json};
-use flate2::read::{GzDecoder, ZlibDecoder};
 use percent_encoding::percent_decode;
+use pii::{Coding, UndoneEnd};
 use serde_json::{Map, Value};
 use signature::{BodyFormat, BodySpec, Scheme};
 use std::borrow::Cow;
-use std::io::Read;
 
 /// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
-const MOST_UNPACKED: u64 = 16 * 1024 * 1024;
+const MOST_UNPACKED: usize = 16 * 1024 * 1024;
 
 /// What is read of the bodies of a sender's webhooks.
 #[derive(Debug, Clone)]
@@ -178,23 +177,21 @@ impl<'a> Webhook<'a> {
 /// A body without what it was packed in for the way; `None` when it is not what its header says.
 #[must_use]
 pub fn unpacked<'b>(headers: &[(String, String)], body: &'b [u8]) -> Option<Cow<'b, [u8]>> {
-    let coding = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
-    let coding = coding.map(|(_, coding)| coding.trim().to_ascii_lowercase());
-    // No text begins so, and some senders leave the header out.
-    if body.starts_with(&[0x1f, 0x8b, 8]) {
-        return read_all(GzDecoder::new(body)).map(Cow::Owned);
-    }
-    match coding.as_deref() {
-        Some("deflate") => read_all(ZlibDecoder::new(body)).map(Cow::Owned),
-        None | Some("" | "identity" | "gzip" | "x-gzip") => Some(Cow::Borrowed(body)),
-        Some(_) => None,
-    }
-}
-
-fn read_all(packed: impl Read) -> Option<Vec<u8>> {
-    let mut text = Vec::new();
-    packed.take(MOST_UNPACKED + 1).read_to_end(&mut text).ok()?;
-    (text.len() as u64 <= MOST_UNPACKED).then_some(text)
+    let named = headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
+    let named = named.map_or("", |(_, coding)| coding.trim());
+    let plain = named.is_empty() || named.eq_ignore_ascii_case("identity");
+    let coding = match Coding::shown_by(body) {
+        // No text begins so, and some senders leave the header out.
+        Some(Coding::Gzip) => Coding::Gzip,
+        _ if plain => return Some(Cow::Borrowed(body)),
+        _ => match Coding::named(named)? {
+            // A proxy on the way has undone it, and left the header.
+            Coding::Gzip => return Some(Cow::Borrowed(body)),
+            coding => coding,
+        },
+    };
+    let undone = coding.undo(body, MOST_UNPACKED);
+    (undone.end == UndoneEnd::Whole).then_some(Cow::Owned(undone.bytes))
 }
 
 /// Name and value of a form's field, decoded.
@@ -327,7 +324,17 @@ mod tests {
         for headers in [header("content-encoding", "GZIP"), Vec::new()] {
             assert_eq!(event(scheme, &headers, reader.read(&headers, &body).unwrap().first()).name, "paid");
         }
-        assert!(reader.read(&header("Content-Encoding", "br"), br#"{"type":"paid"}"#).is_none());
+        let brotli = b"\x0b\x07\x80{\"type\":\"paid\"}\x03";
+        assert_eq!(
+            event(scheme, &[], reader.read(&header("Content-Encoding", "br"), brotli).unwrap().first()).name,
+            "paid"
+        );
+        for coding in ["zstd", "gzip, br"] {
+            assert!(
+                reader.read(&header("Content-Encoding", coding), br#"{"type":"paid"}"#).is_none(),
+                "{coding}"
+            );
+        }
         let bomb = packed(&vec![b' '; 17 * 1024 * 1024]);
         let told = reader.explain(&[], &bomb).unwrap_err();
         assert!(told.why.contains("16 MiB"), "{}", told.why);

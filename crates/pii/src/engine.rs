@@ -2,6 +2,7 @@
 
 use super::canary::Canaries;
 use super::category::Category;
+use super::decode::{self, Coding};
 use super::document::{Document, Leaf, Name, NodeId};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::hits::Hits;
@@ -10,8 +11,8 @@ use super::layers::{Layers, joints};
 use super::mask::mask;
 use super::memo::{Memo, Place};
 use super::policy::{AllowList, Policy, PolicyError};
+use super::request;
 use super::rules::Rules;
-use super::{decode, request};
 use crate::Identity;
 use regex::Regex;
 use serde_json::Value;
@@ -80,14 +81,16 @@ impl Engine {
         let mut scan = Scan::default();
         let none = Canaries::default();
         let rules = Rules { memo: Some(memo), ..self.rules(&none) };
+        let coding = request::coding(request.headers);
+        let packed = coding.and_then(Coding::named);
         if request::is_form(request.headers) {
-            self.form(request.body, rules, &mut scan);
+            self.form(request.body, packed, rules, &mut scan);
         } else {
-            self.body(request.body, rules, &mut scan);
+            self.body(request.body, packed, rules, &mut scan);
         }
-        if let Some(coding) = request::coding(request.headers)
+        if let Some(coding) = coding
             && scan.unread.is_empty()
-            && decode::readable(request.body).text.contains('\u{fffd}')
+            && decode::readable_as(request.body, packed).text.contains('\u{fffd}')
         {
             scan.unread.push(Unread { place: String::new(), why: format!("content-encoding {coding}") });
         }
@@ -142,7 +145,7 @@ impl Engine {
     pub fn scan_response(&self, body: &[u8]) -> Scan {
         let mut scan = Scan::default();
         let none = Canaries::default();
-        self.body(body, self.rules(&none), &mut scan);
+        self.body(body, None, self.rules(&none), &mut scan);
         scan
     }
 
@@ -156,13 +159,13 @@ impl Engine {
         }
     }
 
-    fn body(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
+    fn body(&self, body: &[u8], packed: Option<Coding>, rules: Rules<'_>, scan: &mut Scan) {
         scan.bytes_examined += body.len() as u64;
         if let Some(document) = Document::parse(body) {
             self.document(&document, 0, rules, scan);
             return;
         }
-        let read = decode::readable(body);
+        let read = decode::readable_as(body, packed);
         if let Some(why) = read.unread {
             scan.unread.push(Unread { place: String::new(), why: why.to_owned() });
         }
@@ -173,8 +176,8 @@ impl Engine {
     }
 
     /// A form: every field is a leaf, its place the pointer `/NAME`.
-    fn form(&self, body: &[u8], rules: Rules<'_>, scan: &mut Scan) {
-        let read = decode::readable(body);
+    fn form(&self, body: &[u8], packed: Option<Coding>, rules: Rules<'_>, scan: &mut Scan) {
+        let read = decode::readable_as(body, packed);
         if let Some(why) = read.unread {
             scan.unread.push(Unread { place: String::new(), why: why.to_owned() });
         }

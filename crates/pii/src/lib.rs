@@ -80,7 +80,7 @@ mod shown;
 mod text;
 
 pub use category::Category;
-pub use decode::{Encoding, Readable, Utf8Reader, readable};
+pub use decode::{Coding, Encoding, Readable, Undone, UndoneEnd, Utf8Reader, readable};
 pub use engine::{Engine, Request};
 pub use explain::{Explanation, Reason};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan, Unread};

@@ -154,8 +154,9 @@ mod tests {
 
     const BODY: &str =
         r#"{"event":"payment_verified","data":{"tournament_id":42,"body":"write to someone@example.org"}}"#;
-    /// The same in gzip and zlib.
+    /// The same in gzip, brotli and zlib.
     const GZIP: &str = "H4sIAAAAAAACAx3LOwqAMBBF0a3Iq8VCrFK5ExnJUwImI3H8BHHvit2Fw73Bg8ngsEqJXw0Hc5gCPWp4MYG7YbrnJL8GD9e1NUb15ZvOHIyVabVppCb2vCSuCxvNM57nBVe8XU5eAAAA";
+    const BROTLI: &str = "G10AoJ0FdiyzfikIy3VanV6LfNHsLZm01GHpaxEgsjI6OWD/djzd3gIJMLDE8pSlzgSo3+4jNMw/fSM4J9DDGbcbE4nCBRQmJXuBCcQD";
     const ZLIB: &str = "eJwdyzsKgDAQRdGtyKvFQqxSuRMZyVMCJiNx/ARx74rdhcO9wYPJ4LBKiV8NB3OYAj1qeDGBu2G65yS/Bg/XtTVG9eWbzhyMlWm1aaQm9rwkrgsbzTOe5wUyOSGj";
 
     fn scanned(body: Body, headers: &[(&str, &str)]) -> Findings {
@@ -192,8 +193,10 @@ mod tests {
         }
         let coded = scanned(Body::Base64(GZIP.to_owned()), &[("Content-Encoding", "gzip")]);
         assert_eq!((coded.inspected, coded.total), (1, 1));
+        let brotli = scanned(Body::Base64(BROTLI.to_owned()), &[("Content-Encoding", "br")]);
+        assert_eq!((brotli.inspected, brotli.unread, brotli.total), (1, 0, 1));
         let unknown = Body::from_bytes(vec![0x8b, 0x2e, 0x80, 0xff, 0x90, 0xfe, 0x03, 0xc1, 0x03]);
-        for headers in [&[][..], &[("Content-Encoding", "br")]] {
+        for headers in [&[][..], &[("Content-Encoding", "zstd")]] {
             let found = scanned(unknown.clone(), headers);
             assert_eq!((found.inspected, found.unread, found.total), (0, 1, 0), "{headers:?}");
         }

@@ -1,9 +1,8 @@
-//! Text out of bytes: UTF-8, UTF-16 and UTF-32 with or without a mark, gzip and zlib up to a limit.
+//! Text out of bytes: UTF-8, UTF-16 and UTF-32 with or without a mark, packed ones up to a limit.
 
+use super::coding::{Coding, Undone, UndoneEnd};
 use super::encoding::Encoding;
-use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use std::borrow::Cow;
-use std::io::Read;
 
 /// Most bytes that one packed value may unpack to.
 const LARGEST: usize = 1 << 20;
@@ -33,7 +32,12 @@ pub struct Readable<'b> {
 /// bytes for each packed byte). Single bytes that fit no encoding become U+FFFD; when they are many, `unread` says so.
 #[must_use]
 pub fn readable(bytes: &[u8]) -> Readable<'_> {
-    if let Some((inner, unread)) = inflate(bytes) {
+    readable_as(bytes, None)
+}
+
+/// The same of bytes that are said to be packed by `coding`, which brotli does not show itself.
+pub(crate) fn readable_as(bytes: &[u8], coding: Option<Coding>) -> Readable<'_> {
+    if let Some((inner, unread)) = inflate(bytes, coding) {
         let inner = plain(&inner);
         return Readable { text: Cow::Owned(inner.text.into_owned()), unread: unread.or(inner.unread) };
     }
@@ -60,7 +64,7 @@ fn plain(bytes: &[u8]) -> Readable<'_> {
 
 /// What a decoded run of base64 holds, when it is a readable text.
 pub(super) fn unpack(bytes: Vec<u8>) -> Option<Unpacked> {
-    if let Some((inner, unread)) = inflate(&bytes) {
+    if let Some((inner, unread)) = inflate(&bytes, None) {
         let text = plain(&inner);
         let readable = text.unread.is_none() && (unread.is_some() || is_readable(&text.text));
         return readable.then(|| Unpacked { text: text.text.into_owned(), inflated: true, unread });
@@ -77,27 +81,18 @@ fn is_readable(text: &str) -> bool {
     text.chars().all(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t'))
 }
 
-/// Gzip or zlib, undone as far as the limits go.
-fn inflate(bytes: &[u8]) -> Option<(Vec<u8>, Option<&'static str>)> {
-    let gzip = bytes.starts_with(&[0x1f, 0x8b, 8]);
-    let zlib = matches!(bytes, [0x78, 0x01 | 0x5e | 0x9c | 0xda, ..]);
-    if !gzip && !zlib {
-        return None;
-    }
-    let limit = LARGEST.min(bytes.len().saturating_mul(RATIO));
-    let mut out = Vec::new();
-    let mut reader: Box<dyn Read + '_> =
-        if gzip { Box::new(MultiGzDecoder::new(bytes)) } else { Box::new(ZlibDecoder::new(bytes)) };
-    let whole = reader.by_ref().take(limit as u64 + 1).read_to_end(&mut out).is_ok();
-    if out.len() > limit {
-        out.truncate(limit);
-        return Some((out, Some("a compressed text is larger than 1 MiB or 100 times its packed size")));
-    }
-    // Cut short or damaged: what came out is read all the same.
-    match (whole, out.is_empty()) {
-        (true, _) => Some((out, None)),
-        (false, false) if gzip => Some((out, Some("a compressed text is cut short or damaged"))),
-        _ => None,
+/// What is packed, undone as far as the limits go.
+fn inflate(bytes: &[u8], said: Option<Coding>) -> Option<(Vec<u8>, Option<&'static str>)> {
+    let coding = Coding::shown_by(bytes).or(said.filter(|coding| *coding == Coding::Brotli))?;
+    let Undone { bytes: out, end } = coding.undo(bytes, LARGEST.min(bytes.len().saturating_mul(RATIO)));
+    match end {
+        UndoneEnd::Whole => Some((out, None)),
+        UndoneEnd::Limit => {
+            Some((out, Some("a compressed text is larger than 1 MiB or 100 times its packed size")))
+        }
+        // Cut short or damaged: what came out is read all the same.
+        UndoneEnd::Damaged if out.is_empty() || coding == Coding::Zlib => None,
+        UndoneEnd::Damaged => Some((out, Some("a compressed text is cut short or damaged"))),
     }
 }
 

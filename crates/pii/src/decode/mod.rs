@@ -6,6 +6,7 @@
 mod base64;
 mod bytes;
 mod carriers;
+mod coding;
 mod encoding;
 mod inline;
 mod json;
@@ -16,7 +17,9 @@ mod relaxed;
 mod table;
 
 pub(crate) use base64::base64_texts;
+pub(crate) use bytes::readable_as;
 pub use bytes::{Readable, readable};
+pub use coding::{Coding, Undone, UndoneEnd};
 pub use encoding::{Encoding, Utf8Reader};
 pub(crate) use inline::{entities, percent};
 

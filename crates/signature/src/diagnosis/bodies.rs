@@ -265,7 +265,9 @@ fn inflated(body: &[u8]) -> Option<Vec<u8>> {
     let mut plain = Vec::new();
     let limit = MAX_JSON as u64 + 1;
     match body {
-        [0x1f, 0x8b, ..] => flate2::read::GzDecoder::new(body).take(limit).read_to_end(&mut plain).ok()?,
+        [0x1f, 0x8b, ..] => {
+            flate2::read::MultiGzDecoder::new(body).take(limit).read_to_end(&mut plain).ok()?
+        }
         [0x78, ..] => flate2::read::ZlibDecoder::new(body).take(limit).read_to_end(&mut plain).ok()?,
         _ => return None,
     };
