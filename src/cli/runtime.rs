@@ -1,10 +1,27 @@
 //! The async runtime of a command.
 
 use super::{Exit, Failure};
+use tokio::runtime::Builder;
 
-/// Runs a command's work to its end.
+/// Runs a command's work to its end, on all cores.
 pub(super) fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    run(&mut Builder::new_multi_thread(), work)
+}
+
+/// The same on so many threads. A single one never has to be woken by another, which is a good part of what a step costs.
+pub(super) fn block_on_threads(
+    threads: u32,
+    work: impl Future<Output = Result<Exit, Failure>>,
+) -> Result<Exit, Failure> {
+    match usize::try_from(threads) {
+        Ok(0 | 1) => run(&mut Builder::new_current_thread(), work),
+        Ok(more) => run(Builder::new_multi_thread().worker_threads(more), work),
+        Err(_) => block_on(work),
+    }
+}
+
+fn run(builder: &mut Builder, work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    let runtime = builder.enable_all().build();
     let runtime = runtime.map_err(|e| Failure::environment(format!("cannot start: {e}")))?;
     let result = runtime.block_on(work);
     // Whatever still runs has nothing left to say.

@@ -6,7 +6,9 @@ use super::plan::Plan;
 use super::run::Executor;
 use super::settle::{settle, turn_over};
 use crate::journal::Journal;
-use crate::load::{self, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, ThreadTime, Worker};
+use crate::load::{
+    self, Alarm, Finish, Pace, RequestError, RequestOutcome, Schedule, Shard, ThreadTime, Worker,
+};
 use chrono::{DateTime, Utc};
 use futures_util::{TryStreamExt, stream};
 use record::faults::{Before, Order, Phase};
@@ -143,7 +145,7 @@ impl Executor {
             }
         };
         let finish =
-            load::run(plan, begun, make, stop, Arc::default(), ThreadTime::waits_of_process, each).await;
+            load::run(plan, begun, make, stop, Alarm::exact(), ThreadTime::waits_of_process, each).await;
         written.map(|()| finish)
     }
 }

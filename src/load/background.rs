@@ -1,37 +1,21 @@
-//! Runs a load in a thread of its own, so that nothing else this process does delays a start.
+//! Runs a load in threads of its own, so that nothing else this process does delays a start. Each thread has its share of the schedule
+//! and of the connections, and shares nothing with the others while the load runs.
 
+use super::alarm::Alarm;
 use super::engine::{Finish, Plan, Worker, run};
-use super::schedule::Schedule;
+use super::heard::{Event, Heard};
 use super::scheduler::Pace;
 use super::shard::Shard;
 use super::thread_time::ThreadTime;
 use crate::signals::Signals;
 use chrono::{DateTime, Utc};
-use record::Interval;
-use record::Tick;
 use std::io;
-use std::sync::{Arc, Weak, mpsc};
-use std::time::{Duration, Instant};
-use tokio::runtime::Runtime;
-use tokio::sync::{Notify, watch};
+use std::sync::mpsc;
+use std::time::Duration;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::watch;
 use tokio::time::sleep;
 use wire::Clock;
-
-/// The shortest time that the chime sleeps; timers are exact to about half of it.
-const CHIME_STEP: Duration = Duration::from_micros(100);
-/// The longest time that it sleeps without a look at whether it is still needed.
-const CHIME_PATIENCE: Duration = Duration::from_millis(200);
-
-/// What a load in the background tells.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// The schedule begins: this is its tick 0.
-    Began(Clock),
-    /// A second is over.
-    Second(Box<Interval>),
-    /// The load has ended.
-    Ended(Finish),
-}
 
 /// What is run in the background.
 #[derive(Debug, Clone)]
@@ -40,10 +24,21 @@ pub(crate) struct Job {
     pub pace: Pace,
     /// Which part of the schedule.
     pub shard: Shard,
-    /// Most starts in flight.
+    /// Most starts in flight, at least one for each thread.
     pub most: usize,
+    /// How many threads share it.
+    pub threads: usize,
     /// When to begin; at once when it has passed.
     pub start_at: Option<DateTime<Utc>>,
+}
+
+impl Job {
+    /// What one of its threads runs.
+    fn share(&self, thread: usize) -> Plan {
+        let shard = self.shard.split(thread as u64, self.threads as u64);
+        let one_more = usize::from(thread < self.most % self.threads);
+        Plan { pace: self.pace.clone(), shard, most: self.most / self.threads + one_more }
+    }
 }
 
 /// Where a load will run. A signal that comes after this was made ends the load in order, also one that comes before the
@@ -54,101 +49,158 @@ pub(crate) struct Background {
     signals: Signals,
 }
 
+/// What all threads of a load are told.
+#[derive(Debug, Clone)]
+struct Orders {
+    /// The clock that the load began by, when it began.
+    begin: watch::Receiver<Option<Clock>>,
+    /// Turns true when it is to end early.
+    stop: watch::Receiver<bool>,
+}
+
 impl Background {
     /// Begins to hear signals.
     ///
     /// # Errors
     /// When the system gives no event queue or no signals.
     pub(crate) fn new() -> io::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let entered = runtime.enter();
         let signals = Signals::listen()?;
         drop(entered);
         Ok(Self { runtime, signals })
     }
 
-    /// Starts a thread that runs `job` with workers made by `make`, until it ends or the process is told to.
+    /// Starts the threads that run `job` with workers made by `make`, until it ends or the process is told to.
     ///
     /// # Errors
-    /// When the system gives no thread.
+    /// When the system gives no thread or no event queue.
     pub(crate) fn start<W, M>(
         self,
         job: Job,
-        make: impl FnOnce(Clock) -> M + Send + 'static,
-    ) -> io::Result<mpsc::Receiver<Event>>
+        make: impl Fn(Clock) -> M + Clone + Send + 'static,
+    ) -> io::Result<Heard>
     where
         W: Worker,
         M: FnMut() -> W,
     {
-        let (events, heard) = mpsc::channel();
+        let job = Job { threads: job.threads.max(1), ..job };
+        let (tell, told) = mpsc::channel();
+        let heard = Heard::of(told, job.threads);
+        let ((began, begin), (stopper, stop)) = (watch::channel(None), watch::channel(false));
+        let orders = Orders { begin, stop };
+        for thread in 0..job.threads {
+            let (plan, orders, tell, make) = (job.share(thread), orders.clone(), tell.clone(), make.clone());
+            let runtime = Builder::new_current_thread().enable_all().build()?;
+            std::thread::Builder::new().name(format!("load-{thread}")).spawn(move || {
+                runtime.block_on(perform(plan, make, orders, &|event| drop(tell.send((thread, event)))))
+            })?;
+        }
         let Self { runtime, signals } = self;
-        std::thread::Builder::new().name("load".to_owned()).spawn(move || {
-            runtime.block_on(perform(job, make, signals, &events));
+        std::thread::Builder::new().name("load-signals".to_owned()).spawn(move || {
+            runtime.block_on(command(job.start_at, signals, orders.stop, stopper, began));
         })?;
         Ok(heard)
     }
 }
 
-async fn perform<W: Worker, M: FnMut() -> W>(
-    job: Job,
-    make: impl FnOnce(Clock) -> M,
+/// Says when the load begins, and when it is to end early; ends when no thread listens any more.
+async fn command(
+    start_at: Option<DateTime<Utc>>,
     mut signals: Signals,
-    events: &mpsc::Sender<Event>,
+    stop: watch::Receiver<bool>,
+    stopper: watch::Sender<bool>,
+    began: watch::Sender<Option<Clock>>,
 ) {
-    // A listener that has gone away has nothing to be told; the load then ends with the process.
-    let tell = |event| drop(events.send(event));
-    let (stopper, mut stop) = watch::channel(false);
-    let listening = tokio::spawn(async move {
-        signals.any().await;
-        stopper.send_replace(true);
-        std::future::pending::<()>().await;
-    });
-    let wait = job.start_at.and_then(|at| (at - Utc::now()).to_std().ok()).unwrap_or(Duration::ZERO);
+    let wait = start_at.and_then(|at| (at - Utc::now()).to_std().ok()).unwrap_or(Duration::ZERO);
+    let begin = async {
+        sleep(wait).await;
+        began.send_replace(Some(Clock::start()));
+        drop(stop);
+        stopper.closed().await;
+    };
     tokio::select! {
-        () = sleep(wait) => {}
-        _ = stop.wait_for(|&stop| stop) => return tell(Event::Ended(Finish::Interrupted)),
+        () = begin => {}
+        () = signals.any() => {
+            stopper.send_replace(true);
+        }
     }
-    let clock = Clock::start();
+}
+
+/// What one thread does.
+async fn perform<W: Worker, M: FnMut() -> W>(
+    plan: Plan,
+    make: impl FnOnce(Clock) -> M,
+    Orders { mut begin, mut stop }: Orders,
+    // A listener that has gone away has nothing to be told; the load then ends with the process.
+    tell: &dyn Fn(Event),
+) {
+    let clock = tokio::select! {
+        biased;
+        _ = stop.wait_for(|&stop| stop) => None,
+        clock = begin.wait_for(Option::is_some) => clock.ok().and_then(|clock| *clock),
+    };
+    let Some(clock) = clock else { return tell(Event::Ended(Finish::Interrupted)) };
     tell(Event::Began(clock));
-    let bell = Arc::new(Notify::new());
-    if let Pace::Open(schedule) = &job.pace {
-        chime(schedule.clone(), job.shard, clock, Arc::downgrade(&bell));
-    }
-    let plan = Plan { pace: job.pace, shard: job.shard, most: job.most };
     let each = |interval| tell(Event::Second(Box::new(interval)));
-    let finish = run(plan, clock, make(clock), stop, bell, ThreadTime::of_this_thread, each).await;
-    listening.abort();
+    let finish = run(plan, clock, make(clock), stop, Alarm::exact(), ThreadTime::of_this_thread, each).await;
     tell(Event::Ended(finish));
 }
 
-/// A thread that rings when a start is due. It sleeps by the system's high-resolution timers, which tokio's wheel rounds
-/// up to milliseconds; without the thread everything works, only less exactly. It ends when the bell is gone.
-fn chime(schedule: Schedule, shard: Shard, clock: Clock, bell: Weak<Notify>) {
-    let share = shard.share(schedule.total());
-    let origin = clock.instant(Tick(0)).into_std();
-    let ring = move || {
-        let mut next = 0;
-        while next < share {
-            let due = origin + schedule.intended(shard.nth(next));
-            let now = Instant::now();
-            // Starts closer together than a timer is exact are rung for together.
-            let until = due.max(now + CHIME_STEP);
-            if let Some(wait) = until.checked_duration_since(now) {
-                std::thread::sleep(wait.min(CHIME_PATIENCE));
-            }
-            let now = Instant::now();
-            if now >= due {
-                while next < share && origin + schedule.intended(shard.nth(next)) <= now {
-                    next += 1;
+#[cfg(test)]
+mod tests {
+    use super::super::engine::RequestOutcome;
+    use super::super::schedule::{Schedule, Stage};
+    use super::*;
+    use std::sync::{Arc, Mutex};
+
+    /// Notes each start.
+    struct Notes(Arc<Mutex<Vec<u64>>>);
+
+    impl Worker for Notes {
+        async fn perform(&mut self, start: u64) -> RequestOutcome {
+            self.0.lock().unwrap().push(start);
+            RequestOutcome { last: Ok(None), earlier: Vec::new(), paused: Duration::ZERO, connects: 0 }
+        }
+    }
+
+    fn job(threads: usize) -> Job {
+        let pace = Pace::Open(Schedule::new(&[Stage {
+            from: 1000.0,
+            to: 1000.0,
+            lasts: Duration::from_millis(100),
+        }]));
+        Job { pace, shard: Shard::new(1, 2).unwrap(), most: 7, threads, start_at: None }
+    }
+
+    #[test]
+    fn threads_make_one_load_of_one_schedule() {
+        for threads in [1, 3] {
+            let notes = Arc::new(Mutex::new(Vec::new()));
+            let noted = Arc::clone(&notes);
+            let make = move |_| {
+                let noted = Arc::clone(&noted);
+                move || Notes(Arc::clone(&noted))
+            };
+            let heard = Background::new().unwrap().start(job(threads), make).unwrap();
+            let (mut began, mut started, mut done, mut ended) = (0, 0, 0, Vec::new());
+            for event in heard {
+                match event {
+                    Event::Began(_) => began += 1,
+                    Event::Second(second) => (started, done) = (started + second.started, done + second.done),
+                    Event::Ended(finish) => ended.push(finish),
                 }
             }
-            match bell.upgrade() {
-                Some(bell) if now >= due => bell.notify_one(),
-                Some(_) => {}
-                None => return,
-            }
+            assert_eq!((began, started, done, ended), (1, 50, 50, vec![Finish::Complete]), "{threads}");
+            let mut notes = std::mem::take(&mut *notes.lock().unwrap());
+            notes.sort_unstable();
+            assert_eq!(notes, (0..50).map(|j| 2 * j + 1).collect::<Vec<_>>(), "{threads}");
         }
-    };
-    // Without a thread to spare the load still runs.
-    drop(std::thread::Builder::new().name("chime".to_owned()).spawn(ring));
+    }
+
+    #[test]
+    fn connections_are_shared_out_whole() {
+        let job = job(3);
+        assert_eq!([0, 1, 2].map(|thread| job.share(thread).most), [3, 2, 2]);
+    }
 }

@@ -1,7 +1,8 @@
 //! Runs a load: paces the starts, keeps the workers busy, and hands out the counts of each second.
 
+use super::alarm::Alarm;
 use super::response::{RequestError, Response};
-use super::scheduler::{Hired, Next, Pace, Scheduler, Start};
+use super::scheduler::{Next, Pace, Scheduler, Start};
 use super::shard::Shard;
 use super::thread_time::ThreadTime;
 use record::Interval;
@@ -10,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use wire::Clock;
 
 /// Length of an interval.
@@ -55,8 +56,7 @@ pub(crate) enum Finish {
 }
 
 /// Runs a whole load. `clock` says where tick 0 of the schedule is; `make` makes the workers; `each` gets the counts of
-/// each second; the run ends early when `stop` becomes true. `bell` makes the pacer look at the clock at once: tokio's
-/// timers are exact to a millisecond, and whoever can tell the time better may ring when a start is due.
+/// each second; the run ends early when `stop` becomes true. `alarm` wakes the pacer when a start is due.
 ///
 /// Runs best on a runtime with one thread, whose time `time` tells; of many threads it tells what is known of them all.
 pub(crate) async fn run<W: Worker>(
@@ -64,14 +64,14 @@ pub(crate) async fn run<W: Worker>(
     clock: Clock,
     mut make: impl FnMut() -> W,
     mut stop: watch::Receiver<bool>,
-    bell: Arc<Notify>,
+    mut alarm: Alarm,
     time: impl Fn() -> ThreadTime,
     mut each: impl FnMut(Interval),
 ) -> Finish {
     let ends = clock.instant(Tick(0)) + plan.pace.lasts();
     let scheduler = Arc::new(Shared {
         scheduler: Mutex::new(Scheduler::new(plan.pace, plan.shard, plan.most, clock)),
-        bell,
+        bell: Notify::new(),
     });
     let mut workers = JoinSet::new();
     let mut seconds = Seconds { from: Tick(0), time: time(), read: time };
@@ -79,13 +79,7 @@ pub(crate) async fn run<W: Worker>(
     loop {
         // Read before pacing: all that is due by the end finds its worker before the rest is dropped.
         let now = Instant::now();
-        let hired =
-            scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
-        if hired == Hired::AsManyAsAtOnce {
-            // Those that have been answered meanwhile take what is due, before more connections are opened for it.
-            tokio::task::yield_now().await;
-            continue;
-        }
+        scheduler.lock().pace(|start| drop(workers.spawn(work(make(), start, Arc::clone(&scheduler)))));
         if now >= ends {
             scheduler.lock().close();
         }
@@ -96,7 +90,7 @@ pub(crate) async fn run<W: Worker>(
         let wake =
             if now >= ends { tick } else { scheduler.lock().wake().unwrap_or(ends).min(ends).min(tick) };
         tokio::select! {
-            () = sleep_until(wake) => {}
+            () = alarm.at(wake) => {}
             () = scheduler.bell.notified() => {}
             () = stopped(&mut stop) => {
                 finish = Finish::Interrupted;
@@ -151,7 +145,7 @@ impl<F: Fn() -> ThreadTime> Seconds<F> {
 struct Shared {
     scheduler: Mutex<Scheduler>,
     /// Rung by a worker that falls idle while the pacer waits for one.
-    bell: Arc<Notify>,
+    bell: Notify,
 }
 
 impl Shared {

@@ -1,6 +1,7 @@
 //! Hands out the starts of a schedule: to an idle worker when one is due, to a busy one as soon as it is free.
 
 use super::engine::RequestOutcome;
+use super::growth::Growth;
 use super::schedule::Schedule;
 use super::shard::Shard;
 use super::tally::{Sample, Tally};
@@ -50,19 +51,6 @@ pub(crate) enum Next {
     End,
 }
 
-/// Workers that are hired before those that are busy get their turn. A connection takes as long to open as a few requests
-/// take: whoever opens one for each start that is due meanwhile is late because of it, and opens more. The figure is near what
-/// a single thread has in flight at full speed (`benches/load_vs_peers.sh`).
-const HIRED_AT_ONCE: usize = 16;
-
-/// Whether the pacer has hired all that it wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Hired {
-    Enough,
-    /// More may be wanted once the others have had their turn.
-    AsManyAsAtOnce,
-}
-
 /// The state of a running load. One lock around it is taken once for each request.
 pub(crate) struct Scheduler {
     pace: Pace,
@@ -76,8 +64,9 @@ pub(crate) struct Scheduler {
     idle: Vec<Sender<Start>>,
     opened: usize,
     most: usize,
+    growth: Growth,
     over: bool,
-    /// Whether the pacer waits for an idle worker and not for a time.
+    /// Whether the pacer waits for an idle worker, or until there may be more of them.
     pacer_waits: bool,
     pub tally: Tally,
 }
@@ -100,6 +89,7 @@ impl Scheduler {
             idle: Vec::new(),
             opened: 0,
             most,
+            growth: Growth::since(clock.instant(Tick(0))),
             over: false,
             pacer_waits: false,
             tally,
@@ -109,9 +99,13 @@ impl Scheduler {
     /// When the pacer is to look again; `None` when there is nothing to wait for but the end, or a worker will ring.
     pub(crate) fn wake(&mut self) -> Option<Instant> {
         let due = self.due()?;
-        // What is overdue after pacing has found no worker: the next one that is free takes it by itself.
-        self.pacer_waits = due <= Instant::now() && self.idle.is_empty() && self.opened >= self.most;
-        (!self.pacer_waits).then_some(due)
+        // What is overdue after pacing has found no worker: the next one that is free takes it by itself, and rings when there is
+        // nothing more to take.
+        self.pacer_waits = due <= Instant::now() && self.idle.is_empty();
+        match self.pacer_waits {
+            false => Some(due),
+            true => (self.opened < self.most).then(|| self.growth.next()),
+        }
     }
 
     /// When the next start is due; `None` when there is none.
@@ -129,9 +123,8 @@ impl Scheduler {
         self.clock.instant(Tick(0)) + since
     }
 
-    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either; a few new ones at once.
-    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) -> Hired {
-        let mut hired = 0;
+    /// Hands due starts to idle workers and asks `hire` for new ones, as long as there are any of either.
+    pub(crate) fn pace(&mut self, mut hire: impl FnMut(Start)) {
         let now = Instant::now();
         if matches!(self.pace, Pace::Closed(_)) {
             while self.opened < self.most && !self.over {
@@ -139,7 +132,7 @@ impl Scheduler {
                 let start = self.take(None, now);
                 hire(start);
             }
-            return Hired::Enough;
+            return;
         }
         while let Some(due) = self.due().filter(|&due| due <= now) {
             if let Some(worker) = self.idle.pop() {
@@ -148,17 +141,14 @@ impl Scheduler {
                 if worker.try_send(start).is_err() {
                     self.tally.lost(start.number, self.clock.now());
                 }
-            } else if self.opened >= self.most {
-                break;
-            } else if hired == HIRED_AT_ONCE {
-                return Hired::AsManyAsAtOnce;
-            } else {
-                (self.opened, hired) = (self.opened + 1, hired + 1);
+            } else if self.opened < self.most && self.growth.admits(self.opened, now) {
+                self.opened += 1;
                 let start = self.take(Some(due), due);
                 hire(start);
+            } else {
+                break;
             }
         }
-        Hired::Enough
     }
 
     fn take(&mut self, intended: Option<Instant>, available: Instant) -> Start {

@@ -106,6 +106,12 @@ impl Shard {
         total.saturating_sub(self.index).div_ceil(self.count)
     }
 
+    /// Share `index` of `count` of this shard, for one of its threads: what holds for shards of a schedule holds for shares of a shard.
+    #[must_use]
+    pub(super) const fn split(&self, index: u64, count: u64) -> Self {
+        Self { index: self.index + index * self.count, count: self.count * count }
+    }
+
     /// The shard that the environment of a Kubernetes Indexed Job or a Slurm array names; `None` outside of both.
     ///
     /// `count` is the number of shards where it was given apart; SMOKE_SHARDS says it too. Kubernetes tells a pod its index only. Slurm's count is
@@ -192,6 +198,18 @@ mod tests {
         let share = |k, total| Shard::new(k, 3).unwrap().share(total);
         assert_eq!((share(0, 7), share(1, 7), share(2, 7)), (3, 2, 2));
         assert_eq!((share(0, 1), share(1, 1), share(2, 1)), (1, 0, 0));
+    }
+
+    #[test]
+    fn shares_of_a_shard_are_the_shard() {
+        let shard = Shard::new(2, 5).unwrap();
+        let mut starts = Vec::new();
+        for thread in 0..3 {
+            let share = shard.split(thread, 3);
+            starts.extend((0..share.share(47)).map(|j| share.nth(j)));
+        }
+        starts.sort_unstable();
+        assert_eq!(starts, (0..shard.share(47)).map(|j| shard.nth(j)).collect::<Vec<_>>());
     }
 
     #[test]

@@ -22,6 +22,9 @@ pub struct LoadPlan {
     pub total: Option<u64>,
     /// Most requests (of a flow load: flows) in flight at the same time, in each shard.
     pub connections: u32,
+    /// Threads that make the starts, in each shard.
+    #[serde(default = "one_thread")]
+    pub threads: u32,
     /// Time limit of one request in milliseconds, connecting included.
     pub timeout_ms: u64,
     /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
@@ -34,6 +37,11 @@ pub struct LoadPlan {
     pub shard: LoadShard,
     /// Wall time at which the schedule began; in the record that is written before that, when it is to begin.
     pub started: DateTime<Utc>,
+}
+
+/// Of loads that do not say.
+const fn one_thread() -> u32 {
+    1
 }
 
 /// Which part of a schedule: the starts `index`, `index + count`, …
@@ -164,10 +172,11 @@ summed! {
         /// The longest Retry-After of them, in seconds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub retry_after_s: Option<u64> => latest,
-        /// Processor time of the generator's thread in µs, where the system tells it.
+        /// Processor time of the generator's thread in µs, of several the busiest one's, where the system tells it.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cpu_us: Option<u64>,
-        /// How long the generator's threads were ready to run and waited for a processor, in µs, where the system tells it.
+        /// How long the generator's thread was ready to run and waited for a processor, in µs, where the system tells it: of several
+        /// the one's that waited longest; of a load of flows all threads of the process.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub wait_us: Option<u64>,
         /// Done - intended: what a user waits. Empty in the closed model.

@@ -11,6 +11,9 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Most threads of a load: beyond that, shards on other machines are what is wanted.
+pub(super) const MOST_THREADS: u32 = 64;
+
 /// The command line of `smoke load`: a scenario, or `webhooks`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -117,6 +120,9 @@ pub(in crate::cli) struct ScheduleArgs {
     /// --retry 6 s more, at most 4096]; a start that waits between attempts counts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
     pub connections: Option<u32>,
+    /// Threads that share schedule and connections, 1 to 64 [default: one for each core; of a load of flows 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_THREADS)), allow_hyphen_values = true)]
+    pub threads: Option<u32>,
     /// Run shard K of N only, counted from 0 [default: from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID]
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,

@@ -36,7 +36,7 @@ fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
 pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> {
     // What a flow sends has time limits of its own.
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
-    let work = LoadWork::new(&args.schedule, retry, args.flow.seed)?;
+    let work = LoadWork::new(&args.schedule, 1, retry, args.flow.seed)?;
     let mut resolved =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections)?;
     let exporter = telemetry::exporter(&resolved.env);
@@ -51,7 +51,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
     check_receiver(&resolved, &work)?;
     check_typed(args, &resolved.target)?;
-    runtime::block_on(async {
+    runtime::block_on_threads(work.threads, async {
         target_guard::check(&resolved.target, args.flow.i_own_this_target, work.peak).await?;
         let prepared =
             Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(|e| failure(e, None))?;

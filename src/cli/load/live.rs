@@ -4,14 +4,13 @@ use super::out::Outs;
 use crate::cli::progress::time_left;
 use crate::cli::{Failure, out};
 use crate::journal::Journal;
-use crate::load::{Event, Finish};
+use crate::load::{Event, Finish, Heard};
 use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use record::Tick;
 use record::latency::Latency;
 use record::{Interval, LoadPlan, Note, Record};
 use std::collections::VecDeque;
-use std::sync::mpsc::Receiver;
 use std::time::Duration;
 use wire::Clock;
 
@@ -34,7 +33,7 @@ pub(super) fn begins(start_at: Option<DateTime<Utc>>) -> DateTime<Utc> {
 /// # Errors
 /// Environment: the journal cannot be written.
 pub(super) fn follow(
-    heard: &Receiver<Event>,
+    heard: Heard,
     journal: &Journal,
     plan: &dyn Fn(DateTime<Utc>) -> LoadPlan,
     start_at: Option<DateTime<Utc>>,

@@ -1,6 +1,6 @@
 //! From the command line of a load to what is run.
 
-use super::args::{Rate, ScheduleArgs, Stages};
+use super::args::{MOST_THREADS, Rate, ScheduleArgs, Stages};
 use crate::cli::Failure;
 use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard};
 use chrono::{DateTime, Utc};
@@ -32,6 +32,8 @@ pub(super) struct LoadWork {
     pub pace: Pace,
     pub shard: Shard,
     pub connections: u32,
+    /// How many threads share schedule and connections.
+    pub threads: u32,
     pub retry: RetryPolicy,
     pub seed: u64,
     /// When to begin; at once when it has passed.
@@ -42,11 +44,16 @@ pub(super) struct LoadWork {
 }
 
 impl LoadWork {
-    /// Resolves rates, shard and limits.
+    /// Resolves rates, shard and limits; `usual_threads` where the command line does not say.
     ///
     /// # Errors
     /// Usage: something does not parse or is out of range. Environment: too many connections for this process.
-    pub(super) fn new(args: &ScheduleArgs, retry: RetryPolicy, seed: Option<u64>) -> Result<Self, Failure> {
+    pub(super) fn new(
+        args: &ScheduleArgs,
+        usual_threads: u32,
+        retry: RetryPolicy,
+        seed: Option<u64>,
+    ) -> Result<Self, Failure> {
         let (pace, stages) = pace(args)?;
         let shard = match args.shard {
             Some(shard) => shard,
@@ -80,6 +87,7 @@ impl LoadWork {
             pace,
             shard,
             connections,
+            threads: threads(args.threads, usual_threads, connections)?,
             retry,
             seed: seed.map_or_else(random, Ok)?,
             start_at: args.start_at,
@@ -112,6 +120,7 @@ impl LoadWork {
             pace,
             total,
             connections: self.connections,
+            threads: self.threads,
             timeout_ms,
             backoff_ms,
             event: event.to_owned(),
@@ -163,6 +172,23 @@ fn default_connections(peak: Option<f64>, asleep: Duration, limit: Option<u64>) 
     wanted.min(u32::try_from(fit).unwrap_or(u32::MAX))
 }
 
+/// A thread for each core that this process may use.
+pub(super) fn cores() -> u32 {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    u32::try_from(cores).map_or(MOST_THREADS, |cores| cores.min(MOST_THREADS))
+}
+
+fn threads(asked: Option<u32>, usual: u32, connections: u32) -> Result<u32, Failure> {
+    match asked {
+        Some(threads) if threads > connections => Err(Failure::usage(format!(
+            "--threads {threads}: each thread needs a connection of its own, and there are {connections}; give at least \
+             --connections {threads}, or fewer threads"
+        ))),
+        Some(threads) => Ok(threads),
+        None => Ok(usual.min(connections)),
+    }
+}
+
 fn descriptor_limit() -> Option<u64> {
     guard::descriptor_limit(&std::fs::read_to_string("/proc/self/limits").ok()?)
 }
@@ -174,6 +200,16 @@ fn random() -> Result<u64, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_thread_has_a_connection() {
+        assert_eq!(threads(None, 8, 32).unwrap(), 8);
+        assert_eq!(threads(None, 8, 3).unwrap(), 3, "fewer than cores");
+        assert_eq!(threads(Some(4), 8, 4).unwrap(), 4);
+        assert!(
+            matches!(threads(Some(5), 8, 4), Err(Failure::Usage(e)) if e.to_string().contains("--connections 5"))
+        );
+    }
 
     #[test]
     fn starts_that_sleep_between_attempts_have_room() {

@@ -2,7 +2,7 @@
 
 use super::args::WebhookLoadArgs;
 use super::out::Outs;
-use super::plan::{LoadWork, pauses, usual_pauses};
+use super::plan::{LoadWork, cores, pauses, usual_pauses};
 use super::{Evidence, live};
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
@@ -42,7 +42,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let pauses = || sender.as_ref().map_or_else(usual_pauses, |sender| pauses(&sender.contract()));
     let backoff = if args.retry { pauses().into() } else { [Duration::ZERO].into() };
     let retry = RetryPolicy { timeout: args.timeout, backoff };
-    let work = LoadWork::new(&args.schedule, retry, args.seed)?;
+    let work = LoadWork::new(&args.schedule, cores(), retry, args.seed)?;
     let secret = secret(args, sender.is_some().then_some(scheme))?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?;
     let exporter = telemetry::exporter(&variables::read(None)?);
@@ -89,12 +89,14 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let template = RequestTemplate::new(request, signer);
     let retry = work.retry.clone();
     let most = usize::try_from(work.connections).unwrap_or(usize::MAX);
-    let job = Job { pace: work.pace.clone(), shard: work.shard, most, start_at: work.start_at };
+    let threads = usize::try_from(work.threads).unwrap_or(1);
+    let job = Job { pace: work.pace.clone(), shard: work.shard, most, threads, start_at: work.start_at };
     let heard = background.start(job, move |clock| {
+        let (dialer, template, retry) = (dialer.clone(), template.clone(), retry.clone());
         move || WebhookClient::new(dialer.clone(), template.clone(), retry.clone(), clock)
     });
     let heard = heard.map_err(wrong)?;
-    let finish = live::follow(&heard, &journal, &record, work.start_at, args.output.quiet, &mut outs)?;
+    let finish = live::follow(heard, &journal, &record, work.start_at, args.output.quiet, &mut outs)?;
     evidence.leave_stdout(outs.take_stdout());
     let exit = evidence.conclude(&args.output, finish, key.as_ref(), &args.subject)?;
     if let Some(exporter) = &exporter {

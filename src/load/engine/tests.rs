@@ -84,7 +84,7 @@ async fn load(
     let mut all = Vec::new();
     let plan = Plan { pace, shard: Shard::WHOLE, most };
     let finish =
-        run(plan, clock, make, stop, Arc::default(), ThreadTime::default, |interval| all.push(interval))
+        run(plan, clock, make, stop, Alarm::of_tokio(), ThreadTime::default, |interval| all.push(interval))
             .await;
     sum(all, finish)
 }
@@ -272,7 +272,7 @@ async fn a_worker_that_dies_does_not_hang_the_run() {
         Clock::start(),
         || Dies,
         stop,
-        Arc::default(),
+        Alarm::of_tokio(),
         ThreadTime::default,
         |interval| all.push(interval),
     )

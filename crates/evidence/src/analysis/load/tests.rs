@@ -48,6 +48,7 @@ fn plan(index: u64, count: u64) -> LoadPlan {
         pace: LoadPace::Open { stages: vec![LoadStage { from: 20.0, to: 20.0, lasts_ms: 3000 }] },
         total: Some(60),
         connections: 8,
+        threads: 1,
         timeout_ms: 10_000,
         backoff_ms: vec![0],
         event: "payment_verified".into(),

@@ -91,6 +91,8 @@ pub struct LoadAsked {
     pub total: Option<u64>,
     /// Most requests in flight, in each shard.
     pub connections: u32,
+    /// Threads of the generator, in each shard.
+    pub threads: u32,
     /// Time limit of one request, milliseconds.
     pub timeout_ms: u64,
     /// Pause before each attempt, milliseconds.
@@ -130,9 +132,10 @@ pub struct Counters {
     pub throttled: u64,
     /// The longest Retry-After of them, seconds.
     pub retry_after_s: Option<u64>,
-    /// Share of one core that the generator used, 0 to 1; null where it is not known.
+    /// Share of one core that the generator used, 0 to 1; of several threads the busiest of each second. Null where it is not known.
     pub generator_busy: Option<f64>,
-    /// Share of the time for which its threads waited for a processor; null where it is not known.
+    /// Share of the time for which its threads waited for a processor, of several threads the one that waited longest in each
+    /// second; of a load of flows all of the process. Null where it is not known.
     pub generator_waited: Option<f64>,
 }
 
@@ -320,6 +323,7 @@ fn asked(header: &Header, load: &LoadSummary) -> LoadAsked {
         schedule: load.plan.pace.clone(),
         total: load.plan.total,
         connections: load.plan.connections,
+        threads: load.plan.threads,
         timeout_ms: load.plan.timeout_ms,
         backoff_ms: load.plan.backoff_ms.clone(),
         signature_scheme: header.scheme.name().to_owned(),

@@ -91,6 +91,7 @@ fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSum
         pace: LoadPace::Open { stages: vec![LoadStage { from: 100.0, to: 100.0, lasts_ms: 1000 }] },
         total: Some(100),
         connections: 8,
+        threads: 1,
         timeout_ms: 10_000,
         backoff_ms: vec![0],
         event: "payment_verified".into(),
