@@ -109,8 +109,9 @@ pub fn pii(bytes: &[u8]) {
 
 /// The sender's log, as `smoke logs` reads it.
 pub fn log_lines(bytes: &[u8]) {
-    let Ok(formats) = Formats::built_in() else { return };
-    let mut fold = Fold::new(&formats, None, None);
+    static FORMATS: OnceLock<Option<Formats>> = OnceLock::new();
+    let Some(formats) = FORMATS.get_or_init(|| Formats::built_in().ok()) else { return };
+    let mut fold = Fold::new(formats, None, None);
     for line in String::from_utf8_lossy(bytes).lines() {
         fold.take(Some(line));
     }
