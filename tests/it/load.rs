@@ -114,6 +114,40 @@ fn every_webhook_is_unique_and_its_signature_verifies() {
 }
 
 #[test]
+fn threads_share_one_schedule_and_its_connections() {
+    let (url, seen) = receiver(fine);
+    let schedule = ["--stages", "0-60/s:1s,30/s:1s", "--seed", "7"];
+    let made = |threads: &str| {
+        let ran = load(&url, &schedule).args(&["--threads", threads, "--connections", "7"]).run().exits(0);
+        let artifact = ran.artifact("load");
+        assert_eq!(artifact["load"]["threads"].to_string(), threads);
+        assert_eq!(artifact["load"]["connections"], 7);
+        let (counters, latency) = (&artifact["counters"], &artifact["latency_ms"]);
+        assert_eq!((counters["started"].as_u64(), counters["ok"].as_u64()), (Some(60), Some(60)));
+        assert_eq!(counters["dropped"], 0);
+        for series in ["response", "service", "lag", "own_lag"] {
+            assert_eq!(latency[series]["samples"], 60, "{series}: {artifact}");
+        }
+        let bodies: HashSet<Vec<u8>> = seen.lock().unwrap().drain(..).map(|request| request.body).collect();
+        assert_eq!(bodies.len(), 60, "every webhook of the schedule once");
+        bodies
+    };
+    assert_eq!(made("3"), made("1"), "the seed alone says what is sent");
+}
+
+#[test]
+fn a_load_has_a_thread_for_each_core_and_one_of_flows_a_single_one() {
+    let (url, _) = receiver(fine);
+    let cores = std::thread::available_parallelism().unwrap().get().min(64);
+    let closed = load(&url, &["--rate", "max", "--duration", "1s"]).run();
+    assert_eq!(closed.artifact("load")["load"]["threads"].as_u64(), Some(cores.min(32) as u64));
+    let flows = Smoke::new("load").args(&["payments", "--rate", "5/s", "--duration", "1s"]).run().exits(0);
+    assert_eq!(flows.artifact("load")["load"]["threads"], 1);
+    let flows = Smoke::new("load").args(&["payments", "--rate", "5/s", "--duration", "1s", "--threads", "2"]).run().exits(0);
+    assert_eq!(flows.artifact("load")["load"]["threads"], 2);
+}
+
+#[test]
 fn the_same_journal_gives_the_same_artifact() {
     let (url, _) = receiver(fine);
     let ran = load(&url, &["--rate", "50/s", "--duration", "1s"]).run().exits(0);
@@ -239,6 +273,10 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--inject", "503"], "unexpected argument '--inject'"),
         (&["--rate", "5/s", "--duration", "1s", "--report", "markdown"], "possible values: html, junit"),
         (&["--rate", "5/s", "--duration", "1s", "--cacert", "/nonexistent"], "--cacert"),
+        (&["--rate", "5/s", "--duration", "1s", "--threads", "0"], "1..=64"),
+        (&["--rate", "5/s", "--duration", "1s", "--threads", "65"], "1..=64"),
+        (&["--rate", "5/s", "--duration", "1s", "--threads", "many"], "--threads"),
+        (&["--rate", "max", "--duration", "1s", "--threads", "5", "--connections", "4"], "at least --connections 5"),
     ] {
         load(&url, args).run().exits(2).says(says);
     }
