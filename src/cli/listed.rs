@@ -43,8 +43,9 @@ impl<T: FromStr<Err: Display> + Clone + Send + Sync + 'static> TypedValueParser 
         text.parse().map_err(|error: T::Err| {
             let name = text.split(['@', '=', ':']).next().unwrap_or_default();
             let names = (self.names)();
-            // A name of the list is right, and the error is about what stands behind it.
-            let close = if names.contains(&name) { None } else { scenario::nearest(name, names) };
+            // A name of the list is right, and the error is about what stands behind it; a number is meant as it is.
+            let is_meant = names.contains(&name) || name.starts_with(|c: char| c.is_ascii_digit());
+            let close = if is_meant { None } else { scenario::nearest(name, names) };
             refused(command, arg, &text, &error.to_string(), close)
         })
     }

@@ -70,7 +70,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let (verdict, why) = verdict(&summary, reconciliation.as_ref());
             let screen = out::screen(false);
             let mark = verdict.word().to_uppercase();
-            let told = screen.wrapped(&format!("{mark} "), why);
+            let errors = match summary.errors.count {
+                0 => String::new(),
+                n => format!(
+                    ". The application's {n} errors are not judged here: `smoke observe --log` fails for them"
+                ),
+            };
+            let told = screen.wrapped(&format!("{mark} "), &format!("{why}{errors}"));
             out::text(&format!("\n{}", told.replacen(&mark, &screen.paint(&mark, verdict), 1)));
         }
     }
@@ -152,6 +158,10 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
             (Verdict::Unproven, "most lines are in no known format; --formats FILE describes yours")
         }
         Some(found) if !found.agrees() => (Verdict::Fail, "the log and the journal contradict each other"),
+        _ if summary.undated > 0 => (
+            Verdict::Unproven,
+            "lines have no time, and nobody can tell whether their webhooks belong to the journal; --formats FILE names the key",
+        ),
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => (Verdict::Unproven, "no line is about webhooks"),
         _ if summary.not_looked_at > 0 => {
@@ -192,6 +202,7 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     for (what, n) in [
         ("endpoint or secret missing", summary.not_configured),
         ("handler errors", summary.handler_errors),
+        ("delivered, without a time", summary.undated),
         ("clock set back", summary.clock_steps),
     ] {
         if n > 0 {
@@ -236,11 +247,18 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
 
 /// Errors of the application, with the first of them in words.
 fn errors(errors: &Errors) -> String {
-    let Errors { count, tracebacks, of_others, first } = errors;
-    if count + of_others == 0 {
-        return String::new();
+    let Errors { count, tracebacks, of_others, ungraded, first } = errors;
+    let mut out = String::new();
+    if *ungraded > 0 {
+        let _ = writeln!(
+            out,
+            "lines without a known level  {ungraded:>10}: they may be errors; --formats FILE names the key"
+        );
     }
-    let mut out = format!("errors of the application    {count:>10}, {tracebacks} with a traceback");
+    if count + of_others == 0 {
+        return out;
+    }
+    let _ = write!(out, "errors of the application    {count:>10}, {tracebacks} with a traceback");
     let others =
         if *of_others > 0 { format!("; {of_others} of loggers that do not count") } else { String::new() };
     let _ = writeln!(out, "{others}");

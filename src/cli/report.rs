@@ -68,7 +68,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let bytes = to_bytes(&artifact);
     let outputs =
         Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() };
-    outputs.write(&evidence, &artifact, &name_of(&args.journal))?;
+    // Pages tell how the artifact beside them is checked again.
+    outputs.write(&evidence, &artifact, &name_of(args.output.as_ref().unwrap_or(&args.journal)))?;
     write(args, &bytes)?;
     sign(args, key.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))

@@ -2,7 +2,7 @@
 
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out};
-use signature::Secret;
+use signature::{Secret, Weakness};
 
 /// The command line of `smoke secret`.
 #[derive(Debug, clap::Args)]
@@ -19,6 +19,9 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if args.fingerprint {
         let secret = args.secret.require()?;
+        if secret.weakness() == Some(Weakness::Empty) {
+            return Err(Failure::usage("the webhook secret is empty: there is nothing to compare"));
+        }
         out::raw_line(secret.fingerprint());
         out::say(
             "the other side's: printf %s \"$WEBHOOK_SECRET\" | sha256sum | cut -c1-8, or in a Django shell: \

@@ -5,6 +5,7 @@ use super::{Failure, out};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use evidence::analysis::{Analysis, Breaker};
 use evidence::report::write_whole;
+use record::Tick;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -27,17 +28,25 @@ pub(super) struct LeftOpen {
     open_until: DateTime<Utc>,
     /// The run that opened it.
     opened_by: String,
+    /// Whether it is not certain: the run ended while deliveries were still being tried.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    maybe: bool,
 }
 
 impl LeftOpen {
-    /// Whether a run has left the breaker of its target open at the time `now`.
+    /// Whether a run has left the breaker of its target open at the time `now`, or may have.
     pub(super) fn of(analysis: &Analysis, name: &str, now: DateTime<Utc>) -> Option<Self> {
-        let last = Breaker::of(analysis).openings.last().copied()?;
-        let closed = last.probe.is_some_and(|probe| probe.succeeded);
         let header = &analysis.header;
-        let open_until = last.until.wall(header.started);
-        let is_open = !closed && open_until > now;
-        is_open.then(|| Self { target: header.target.clone(), open_until, opened_by: name.to_owned() })
+        let last = Breaker::of(analysis).openings.last().copied();
+        let opened =
+            last.filter(|last| !last.probe.is_some_and(|probe| probe.succeeded)).map(|last| last.until);
+        let left = |until: Tick, maybe| {
+            let open_until = until.wall(header.started);
+            let target = header.target.clone();
+            (open_until > now).then(|| Self { target, open_until, opened_by: name.to_owned(), maybe })
+        };
+        let certain = opened.and_then(|until| left(until, false));
+        certain.or_else(|| Breaker::may_open_until(analysis).and_then(|until| left(until, true)))
     }
 
     /// Keeps it beside the artifacts, and says it.
@@ -50,12 +59,20 @@ impl LeftOpen {
         let mut bytes = serde_json::to_vec_pretty(self).map_err(Failure::environment)?;
         bytes.push(b'\n');
         write_whole(&path, &bytes).map_err(wrong)?;
+        let (left, until) =
+            (self.seconds_left(now), self.open_until.to_rfc3339_opts(SecondsFormat::Secs, true));
+        let open = match self.maybe {
+            true => format!(
+                "deliveries were still being tried when this run ended: if the rest of their attempts fail, the sender's circuit \
+                 breaker opens and drops webhooks, for {left} s from now at the longest, until {until}"
+            ),
+            false => format!(
+                "this run has opened the sender's circuit breaker, which drops webhooks for {left} s more, until {until}"
+            ),
+        };
+        let dir = dir.display();
         out::say(format!(
-            "this run has opened the sender's circuit breaker, which drops webhooks for {} s more, until {}; the next run into \
-             {} waits for that (--leave-closed waits at the end of this one)",
-            self.seconds_left(now),
-            self.open_until.to_rfc3339_opts(SecondsFormat::Secs, true),
-            dir.display()
+            "{open}; the next run into {dir} waits for that (--leave-closed waits at the end of this one)"
         ));
         Ok(())
     }
@@ -71,12 +88,17 @@ impl LeftOpen {
     /// Waits until the breaker lets a probe through, or only warns; the end of the wait is false when `stop` turned true.
     pub(super) async fn wait(&self, only_warn: bool, stop: &mut watch::Receiver<bool>) -> bool {
         let left = self.seconds_left(Utc::now());
-        let open = format!(
-            "the sender's circuit breaker is open for {left} s more, since {} has opened it",
-            self.opened_by
-        );
+        let by = &self.opened_by;
+        let open = match self.maybe {
+            true => format!(
+                "the sender's circuit breaker may be open for {left} s more, since {by} ended while deliveries were being tried"
+            ),
+            false => {
+                format!("the sender's circuit breaker is open for {left} s more, since {by} has opened it")
+            }
+        };
         if only_warn {
-            out::say(format!("warning: {open}: webhooks until then are dropped, and count as lost"));
+            out::say(format!("warning: {open}: what it drops until then counts as lost"));
             return true;
         }
         out::say(format!("{open}: waiting (--no-pause does not)"));
@@ -123,6 +145,7 @@ mod tests {
             target: "http://staging.test/".to_owned(),
             open_until: now + TimeDelta::seconds(60),
             opened_by: "staging_payments".to_owned(),
+            maybe: false,
         };
         left.keep(dir.path(), now).unwrap();
         let recall = |target: &str, after| LeftOpen::recall(dir.path(), target, now + after);

@@ -89,14 +89,24 @@ pub(super) fn said(reply: &Reply, redactor: &Redactor) -> String {
 
 /// Where a redirect leads, and what to change; none for any other answer.
 fn redirect(reply: &Reply) -> Option<String> {
-    let location = reply.header("location").filter(|_| matches!(reply.status, 300..=399))?;
+    if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let Some(location) = reply.header("location") else {
+        return Some("a redirect that says not where to".to_owned());
+    };
     let to = reply.url.join(location).ok()?;
     let mut slash = reply.url.clone();
     slash.set_path(&format!("{}/", reply.url.path()));
-    let advice = if reply.url.scheme() == "http" && to.scheme() == "https" {
+    let is_login = |part: &str| ["login", "signin", "sign-in", "sign_in", "sso"].contains(&part);
+    let advice = if to.host() != reply.url.host() {
+        "it leads to another host: give the URL of that one, if it is the one to be driven"
+    } else if reply.url.scheme() == "http" && to.scheme() == "https" {
         "the target answers over https only: give its URL with https://"
     } else if to.path() == slash.path() {
         "the path needs a slash at its end"
+    } else if to.path().to_ascii_lowercase().split('/').any(is_login) {
+        "it asks for a login: give the step a session that is logged in there"
     } else {
         "redirects are not followed: give the path that it leads to"
     };
@@ -155,8 +165,14 @@ fn html_message(text: &str) -> Option<String> {
     }
     // Django's page of an exception, and those of servers and proxies.
     let parts = [("<title", "</title>"), ("<pre class=\"exception_value", "</pre>"), ("<h1", "</h1>")];
-    let mut found: Vec<String> = parts.iter().filter_map(|(from, to)| element(text, from, to)).collect();
-    found.dedup();
+    let mut found: Vec<String> = Vec::new();
+    for (from, to) in parts {
+        found.extend(element(text, from, to).filter(|new| !found.contains(new)));
+    }
+    // Where no exception is quoted, the first paragraph says why: `CSRF verification failed`.
+    if !text.contains("<pre class=\"exception_value") {
+        found.extend(element(&text.replace("<p>", "<p >"), "<p ", "</p>"));
+    }
     (!found.is_empty()).then(|| format!("HTML page: {}", found.join(": ")))
 }
 

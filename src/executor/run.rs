@@ -216,7 +216,7 @@ impl Executor {
             self.journal.append(&Record::Note(Note { at: now, text }))?;
         }
         if let Some(blocked) = &blocked {
-            let text = format!("ended early: {blocked}");
+            let text = format!("{}{blocked}", Note::ENDED_EARLY);
             self.journal.append(&Record::Note(Note { at: now, text }))?;
         }
         let complete = !interrupted && blocked.is_none();

@@ -56,6 +56,13 @@ fn an_application_that_wants_https_is_told_by_check_and_by_a_run() {
 }
 
 #[test]
+fn what_looks_like_production_is_told_and_nobody_logs_in_there() {
+    let ran = check("https://www.staging-shop.invalid", &["payments", "--listen", "127.0.0.1:0"]);
+    told(&ran, &["wrong ", "looks like production", "--i-own-this-target"]);
+    assert!(!ran.stdout.contains("login `"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_throttled_machine_and_another_clock_are_told() {
     let throttled = || Answer::new("429 Too Many", "application/json", "Retry-After: 3595\r\n", "{}");
     let ran = check(&origin(throttled).url, &["payments", "--listen", "127.0.0.1:0"]).exits(4);

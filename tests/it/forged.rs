@@ -190,6 +190,15 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
     assert!(report.args(["--markdown", &file("memo.md")]).status().expect("smoke runs").success());
     let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
     assert_eq!((code, text.contains("Pages beside it")), (0, true), "{text}");
+    // A journal that was carried here under another name: the pages are of the artifact that is written beside them.
+    let carried = run.file("carried.jsonl");
+    std::fs::copy(run.journal(), &carried).expect("copied");
+    let mut report = Command::new(env!("CARGO_BIN_EXE_smoke"));
+    report.arg("report").arg(&carried).args(["--html", &file("report.html"), "--markdown", &file("memo.md")]);
+    assert!(report.args(["--output", &file("output.json")]).status().expect("smoke runs").success());
+    let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
+    assert_eq!((code, text.contains("Pages beside it")), (0, true), "{text}");
+    std::fs::remove_file(carried).expect("removed");
     for (page, from, to) in [
         ("memo.md", "| Failed | 0 |", "| Failed | 1 |"),
         ("report.html", "PASS", "PAST"),

@@ -54,6 +54,24 @@ fn a_signature_that_is_wrong_is_diagnosed() {
 }
 
 #[test]
+fn a_webhook_with_a_wrong_signature_and_one_that_was_never_accepted_are_named() {
+    let args = ["--flows", "6", "--within", "2s", "--misbehave", "wrong-secret@2"];
+    let ran = Smoke::new("payments").args(&args).run().exits(1);
+    let text = ran.shown().split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("1 by another secret, or changed on the way, while others are right"), "{text}");
+    assert!(
+        text.contains(
+            "its signature is not the one of these bytes under the secret that smoke was given (answered 401), due by"
+        ),
+        "{text}"
+    );
+    let artifact = ran.artifact("payments");
+    let case = &artifact["cases"]["unverified"]["first"][0];
+    assert_eq!((&case["event"], &case["delivery"]), (&"payment_verified".into(), &2.into()));
+    assert!(case["flow"].is_number() && case["subject"].is_number() && case["step_status"] == 200, "{case}");
+}
+
+#[test]
 fn an_unknown_kind_lists_the_kinds_there_are() {
     let ran = Smoke::new("payments").args(&["--misbehave", "nonsense"]).run().exits(2);
     assert!(ran.stderr.contains("drop-webhook"), "{}", ran.stderr);

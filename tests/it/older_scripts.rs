@@ -2,7 +2,7 @@
 
 use super::harness::Smoke;
 use super::reserved::Reserved;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -104,19 +104,57 @@ fn rows_of_the_user_seed_the_stand_in() {
     assert_eq!(ran.artifact("payments")["sample_payment"]["id"], 7);
 }
 
-#[test]
-fn what_was_still_due_at_an_interrupt_is_pending_not_lost() {
-    let args = ["--misbehave", "drop-webhook", "--within", "60s"];
-    let (mut child, dir) = Smoke::new("payments").args(&args).spawn();
+/// The run, ended by a signal once it has said this; with the rest of what it wrote to stderr.
+fn interrupted(smoke: Smoke, once: &str) -> (super::harness::Ran, String) {
+    let (mut child, dir) = smoke.spawn();
     let mut stderr = BufReader::new(child.stderr.take().expect("a pipe"));
     let mut line = String::new();
-    while !line.contains("watching for webhooks") {
+    while !line.contains(once) {
         line.clear();
         assert!(stderr.read_line(&mut line).expect("a line") > 0, "it ended before it waited");
     }
     let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(kill.expect("kill runs").success());
-    let ran = super::harness::Ran::new(&child.wait_with_output().expect("it ends"), dir).exits(130);
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).expect("text");
+    (super::harness::Ran::new(&child.wait_with_output().expect("it ends"), dir).exits(130), rest)
+}
+
+/// Their next attempts find nobody, or whoever listens by then: nobody knows yet whether the breaker opens.
+#[test]
+fn a_run_that_ends_while_deliveries_are_tried_says_that_the_breaker_may_open() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let server = Server::start(dir.path(), &endpoint);
+    let smoke = Smoke::new("payments")
+        .args(&[
+            "--staging",
+            &server.url,
+            "--flows",
+            "6",
+            "--concurrency",
+            "6",
+            "--inject",
+            "503x2",
+            "--data",
+        ])
+        .arg(dir.path().join("payments.csv"))
+        .arg("--env-file")
+        .arg(dir.path().join("staff.env"))
+        .env("WEBHOOK_ENDPOINT", &endpoint)
+        .env("WEBHOOK_SECRET", SECRET);
+    let (ran, said) = interrupted(smoke, "for attempt 2 of 6 deliveries");
+    assert!(said.contains("deliveries were still being tried when this run ended"), "{said}");
+    assert!(!said.contains("this run has opened the sender's circuit breaker"), "{said}");
+    let left = std::fs::read_to_string(ran.file("sender_breaker.json")).expect("it is kept");
+    assert!(left.contains("\"maybe\": true"), "{left}");
+}
+
+#[test]
+fn what_was_still_due_at_an_interrupt_is_pending_not_lost() {
+    let args = ["--misbehave", "drop-webhook", "--within", "60s"];
+    let (ran, _) = interrupted(Smoke::new("payments").args(&args), "watching for webhooks");
     let artifact = ran.artifact("payments");
     assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
     assert_eq!(
@@ -165,7 +203,7 @@ fn a_webhook_at_the_wrong_path_is_told() {
         .write_all(b"POST /other HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
         .expect("sent");
     let mut answer = String::new();
-    std::io::Read::read_to_string(&mut stream, &mut answer).expect("answered");
+    stream.read_to_string(&mut answer).expect("answered");
     assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
     let ran = super::harness::Ran::new(&child.wait_with_output().expect("it ends"), dir);
     assert!(ran.stdout.contains("404: POST /other"), "{}", ran.stdout);

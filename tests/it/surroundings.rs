@@ -291,7 +291,25 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
     };
     says(|| Answer::json("500 Oops", "\x1b[2J\x1b]0;title\x07 \u{9b}31m \u{202e} \0"), "\\u001b[2J");
     says(|| Answer::new("301 Moved", "text/html", "Location: /a/\r\n", ""), "needs a slash at its end");
-    says(|| Answer::new("301 Moved", "text/html", "Location: https://h.example/a\r\n", ""), "https://");
+    says(
+        || Answer::new("301 Moved", "text/html", "Location: https://127.0.0.1/a\r\n", ""),
+        "over https only: give its URL with https://",
+    );
+    says(
+        || Answer::new("308 Moved", "text/html", "Location: https://h.example/a\r\n", ""),
+        "it leads to another host",
+    );
+    says(
+        || Answer::new("302 Found", "text/html", "Location: /accounts/login/?next=/a\r\n", ""),
+        "it asks for a login: give the step a session",
+    );
+    says(|| Answer::new("301 Moved", "text/html", "", ""), "a redirect that says not where to");
+    const CSRF: &str = "<!DOCTYPE html><html><head><title>403 Forbidden</title></head><body><h1>Forbidden <span>(403)</span></h1>\
+                        <pre>x</pre><p>CSRF verification failed. Request aborted.</p>";
+    says(
+        || Answer::new("403 Forbidden", "text/html", "", CSRF),
+        "403 Forbidden: Forbidden (403): CSRF verification failed. Request aborted.",
+    );
     const PAGE: &str = "<!DOCTYPE html><html><head><title>RuntimeError at /a</title><style>x{}</style></head><body>\
                 <pre class=\"exception_value\">You called this URL via POST, but the URL doesn&#x27;t end in a slash</pre></body></html>";
     says(

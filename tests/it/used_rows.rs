@@ -45,6 +45,15 @@ fn the_next_run_takes_the_rows_behind_those_that_were_used_up() {
     // Rows that were used are told by the system itself, where the user insists; the row is named as it stands in the file.
     let again = drive("1").args(&["--from-row", "3"]).run().exits(4);
     again.says("data row 3 is used up").says("--from-row N");
+    // Nor does what it has left behind say anything about the sender.
+    let artifacts = again.dir().join("artifacts");
+    let judged = Smoke::new("gate")
+        .arg(artifacts)
+        .args(&["--environment", "staging", "--trust", "runner"])
+        .run()
+        .exits(3);
+    let text = judged.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("the run was ended early: step `submit-proof`: status 409"), "{text}");
 }
 
 #[test]

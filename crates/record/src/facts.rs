@@ -314,6 +314,9 @@ pub struct Note {
 impl Note {
     /// How a note begins that tells what the stand-in was asked to do wrong; the misbehaviours follow.
     pub const MISBEHAVES: &str = "the stand-in misbehaves on purpose: ";
+    /// How a note begins that tells why a run was ended by what says nothing about the sender: a login that was refused, a user
+    /// without the right, a data row that is used up.
+    pub const ENDED_EARLY: &str = "ended early: ";
 }
 
 /// The end of a journal.

@@ -85,7 +85,8 @@ impl Secret {
     #[must_use]
     pub fn oddity(&self) -> Option<&'static str> {
         let text = self.expose();
-        let quoted = |quote: char| text.len() > 1 && text.starts_with(quote) && text.ends_with(quote);
+        let quoted =
+            |open: char, close: char| text.len() > 1 && text.starts_with(open) && text.ends_with(close);
         // A blank at the ends, and what is seen neither there nor within.
         let unseen = |c: char| {
             c.is_control()
@@ -93,12 +94,21 @@ impl Secret {
         };
         if text.starts_with('\u{feff}') {
             Some("begins with a byte order mark, which is not part of it: save it as UTF-8 without one")
-        } else if quoted('"') || quoted('\'') {
+        } else if quoted('"', '"')
+            || quoted('\'', '\'')
+            || quoted('`', '`')
+            || quoted('\u{201c}', '\u{201d}')
+            || quoted('\u{2018}', '\u{2019}')
+        {
             Some("stands in quotes, which would be part of it: leave them out")
+        } else if text.ends_with("\\n") {
+            Some(
+                "ends with a backslash and an n, a line break that was never turned into one: leave them out",
+            )
         } else if text.contains(unseen) {
             Some("holds a line break, or a blank or control character that is not seen: leave it out")
         } else if begins_with_a_name(text) {
-            Some("begins with NAME=, which would be part of it: give the value only")
+            Some("begins with NAME= (or NAME:), which would be part of it: give the value only")
         } else {
             None
         }
@@ -127,13 +137,17 @@ impl Secret {
     }
 }
 
-/// Whether a text is an assignment, such as `WEBHOOK_SECRET=…`; base64 with `=` at its end is none.
+/// Whether a text is an assignment, such as `WEBHOOK_SECRET=…`, `WEBHOOK_SECRET = "…"` or `WEBHOOK_SECRET: …`; base64 with `=` at
+/// its end is none.
 fn begins_with_a_name(text: &str) -> bool {
-    let Some((name, value)) = text.split_once('=') else { return false };
-    let name = name.trim_start_matches("export ");
+    let Some(at) = text.find(['=', ':']) else { return false };
+    let (name, value) = text.split_at(at);
+    let name = name.trim_start_matches("export ").trim();
     let is_name = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     let words = ["SECRET", "TOKEN", "KEY", "PASSWORD"];
-    is_name && words.iter().any(|word| name.contains(word)) && !value.trim_start_matches('=').is_empty()
+    is_name
+        && words.iter().any(|word| name.contains(word))
+        && !value.trim_start_matches(['=', ':']).is_empty()
 }
 
 impl fmt::Debug for Secret {
@@ -185,12 +199,21 @@ mod tests {
             format!("{good}\nmore"),
             format!("WEBHOOK_SECRET={good}"),
             format!("export STAGING_TOKEN={good}"),
+            format!("WEBHOOK_SECRET: {good}"),
+            format!("WEBHOOK_SECRET = \"{good}\""),
+            format!("\u{201c}{good}\u{201d}"),
+            format!("{good}\\n"),
         ] {
             assert!(Secret::new(odd.as_str()).oddity().is_some(), "{odd:?}");
         }
-        for fine in
-            [good, "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk=", "KEY==", "correct horse = battery", "\""]
-        {
+        for fine in [
+            good,
+            "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk=",
+            "KEY==",
+            "correct horse = battery",
+            "key:value",
+            "\"",
+        ] {
             assert_eq!(Secret::new(fine).oddity(), None, "{fine}");
         }
     }

@@ -105,6 +105,26 @@ impl<'h> Seen<'h> {
     pub(super) fn once(&self) -> Result<(), Problem> {
         match self.twice {
             Some(name) => Err(Problem::malformed(format!("{name} is given more than once"))),
+            None => self.pairs_are_sound(),
+        }
+    }
+
+    /// That libraries cannot read a header of pairs in different ways: Stripe's for Go refuses a part that is no pair, and of two
+    /// times the one for Python takes the first and those for Go and Node the last.
+    fn pairs_are_sound(&self) -> Result<(), Problem> {
+        let signature = &self.sender.spec.signature;
+        let value = self.value.as_deref().filter(|value| !value.is_empty());
+        let Some(value) = value.filter(|_| signature.form == Form::Pairs) else { return Ok(()) };
+        let name = self.sender.signature_name();
+        if value.split(self.sender.separator).any(|item| !item.contains('=')) {
+            let why = "a part that is no `key=value`, which the strictest of the sender's libraries refuses";
+            return Err(Problem::malformed(format!("{name} holds {why}")));
+        }
+        let key = signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
+        match key.filter(|key| pairs(value, self.sender.separator, key).nth(1).is_some()) {
+            Some(key) => Err(Problem::malformed(format!(
+                "{name} holds `{key}=` more than once, and the sender's libraries take different ones"
+            ))),
             None => Ok(()),
         }
     }
@@ -223,8 +243,15 @@ impl<'h> Seen<'h> {
         let Some(place) = &self.sender.spec.signature.timestamp else { return Ok(None) };
         let unit = place.unit;
         let text = self.timestamp.as_deref().unwrap_or_default();
-        if let Some(ms) = unit.parse(text) {
+        // Libraries that read a number and write it again sign another text.
+        let padded = text.len() > 1 && text.starts_with('0');
+        if let Some(ms) = unit.parse(text).filter(|_| !padded) {
             return Ok(Some(ms));
+        }
+        if padded && unit != Rfc3339 {
+            return Err(Problem::malformed(
+                "timestamp begins with a zero, which the sender's libraries take away".to_owned(),
+            ));
         }
         let digits = text.bytes().all(|b| b.is_ascii_digit());
         let says = match (unit, digits, text.len()) {

@@ -5,7 +5,7 @@ mod network;
 use super::run_args::RunArgs;
 use super::run_plan::Parts;
 use super::used_rows::UsedRows;
-use super::{Exit, Failure, environment, out, run_plan};
+use super::{Exit, Failure, environment, out, run_plan, target_guard};
 use crate::executor::Target;
 use crate::outbound::shown_url;
 use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed, rows};
@@ -76,10 +76,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         if let Ok(receiver) = &parts.receiver {
             network::check_receiver(receiver, target, &mut findings).await;
         }
-        if let Some(Target::Url(url)) = target
-            && let Some(client) = network::check_target(url, &mut findings).await
-        {
-            network::check_logins(&client, &ready, &mut findings).await;
+        if let Some(target @ Target::Url(url)) = target {
+            let owned = target_guard::check(target, args.run.flow.i_own_this_target, None).await;
+            if let Err(error) = &owned {
+                findings.add(Level::Wrong, error);
+            }
+            // A login is a step of a run: none on what may be production.
+            if let Some(client) = network::check_target(url, &mut findings).await.filter(|_| owned.is_ok()) {
+                network::check_logins(&client, &ready, &mut findings).await;
+            }
         }
         finish(findings.worst)
     })

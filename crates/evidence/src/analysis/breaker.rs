@@ -1,5 +1,6 @@
 //! The sender's circuit breaker, seen from outside: what it swallowed is not lost.
 
+use super::retry::silence_watched;
 use super::{Analysis, Delivery, Expectation, Fate};
 use record::BreakerContract;
 use record::Tick;
@@ -97,9 +98,11 @@ impl Breaker {
             let failed = match d.fate(&analysis.header.retry) {
                 // A sender that follows a redirect takes the answer that it finds there for its own.
                 _ if d.elsewhere => return None,
-                Fate::Aborted | Fate::Exhausted | Fate::GivenUp => true,
+                Fate::Aborted | Fate::Exhausted => true,
+                // Where nobody watched for the next attempt, it may have come, and been accepted by whoever listens now.
+                Fate::GivenUp if silence_watched(analysis, &d) => true,
                 Fate::Delivered => false,
-                Fate::Open => return None,
+                Fate::GivenUp | Fate::Open => return None,
             };
             let end = d.accepted().and_then(|t| t.end).or(d.last_end())?;
             let asked = d.fulfils.and_then(|index| analysis.expectation(index)).filter(|e| e.step.is_some());
@@ -124,6 +127,28 @@ impl Breaker {
             return Self::default();
         }
         Self::replay(contract, analysis.own().filter_map(seen).collect())
+    }
+
+    /// Until when it may be open because of deliveries that were still being tried when the journal ended, should all that is
+    /// left of them fail; `None` where those are too few to open it, however they end.
+    #[must_use]
+    pub fn may_open_until(analysis: &Analysis) -> Option<Tick> {
+        let retry = &analysis.header.retry;
+        let contract = retry.breaker;
+        let last_try = |d: Cow<'_, Delivery>| {
+            let under_way = match d.fate(retry) {
+                _ if d.elsewhere => false,
+                Fate::GivenUp => !silence_watched(analysis, &d),
+                Fate::Open => true,
+                Fate::Aborted | Fate::Exhausted | Fate::Delivered => false,
+            };
+            let pauses = retry.backoff_ms.get(d.tries.len()..).unwrap_or_default();
+            let left = pauses.iter().fold(0_u64, |sum, ms| sum.saturating_add(*ms));
+            under_way.then(|| d.last_seen().plus(Duration::from_millis(left)))
+        };
+        let ends: Vec<Tick> = analysis.own().filter_map(last_try).collect();
+        let enough = !contract.is_none() && ends.len() >= contract.failures as usize;
+        ends.into_iter().max().filter(|_| enough).map(|end| end.plus(contract.open()))
     }
 
     fn replay(contract: BreakerContract, mut deliveries: Vec<Seen>) -> Self {

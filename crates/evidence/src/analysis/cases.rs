@@ -5,13 +5,14 @@ use super::order::{Order, Turn};
 use super::payloads::sentence;
 use super::sample::event_name;
 use super::steps::KEPT_FLOWS;
-use super::{Analysis, Breaker, Delivery, Expectation, seconds};
+use super::{Analysis, AttemptResult, Breaker, Delivery, Expectation, Fate, seconds};
 use chrono::{DateTime, SecondsFormat, Utc};
 use pii::shown;
 use record::Tick;
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
+use signature::Reason;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -37,6 +38,12 @@ pub struct Cases {
     pub out_of_order: Listed,
     /// Webhooks with personal data.
     pub leaking: Listed,
+    /// Webhooks with an attempt of which the signature is not valid.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub unverified: Listed,
+    /// Webhooks that came with valid signatures, and of which no attempt was accepted although none was broken on purpose.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub refused: Listed,
 }
 
 /// The first cases of a kind, and how many there are.
@@ -205,6 +212,8 @@ impl Cases {
             "order" => &self.out_of_order,
             "payloads" => &self.misshapen,
             "pii" => &self.leaking,
+            "signatures" => &self.unverified,
+            "success_rate" => &self.refused,
             _ => return None,
         };
         (listed.total > 0).then_some(listed)
@@ -248,6 +257,12 @@ pub fn cases(analysis: &Analysis) -> Cases {
             .add(u64::from(delivery.id_reused), || one("has the id of another webhook".to_owned()));
         // One too many is told with the step that it is too many for.
         found.duplicates.total += u64::from(delivery.surplus);
+        match unverified(&delivery) {
+            Some(what) => found.unverified.add(1, || one(what)),
+            None => found.refused.add(u64::from(accounted && is_refused(analysis, &delivery)), || {
+                one(format!("came, and no attempt was accepted{}", answers(&delivery)))
+            }),
+        }
         let surprises = if accounted { delivery.unasked } else { 0 };
         found.unexpected.add(surprises.into(), || Case::of_a_surprise(analysis, &delivery));
     }
@@ -369,6 +384,41 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         reasons.insert(asked.flow, case.sentence());
     }
     reasons
+}
+
+/// What is wrong with the first signature of a delivery that is not valid.
+fn unverified(delivery: &Delivery) -> Option<String> {
+    let all = || delivery.tries.iter().chain(&delivery.after_acceptance);
+    let invalid = |t: &AttemptResult| !matches!(t.reason, Reason::Valid | Reason::Unchecked);
+    let (number, first) = (1_u64..).zip(all()).find(|(_, t)| invalid(t)).filter(|_| !delivery.elsewhere)?;
+    let why = match first.reason {
+        Reason::Missing => "a header of the signature is missing",
+        Reason::Malformed => "its signature is malformed",
+        Reason::Stale => "its timestamp is too old",
+        Reason::Future => "its timestamp is too far ahead",
+        Reason::Mismatch => {
+            "its signature is not the one of these bytes under the secret that smoke was given"
+        }
+        Reason::Valid | Reason::Unchecked => return None,
+    };
+    let of = if number > 1 { format!("in attempt {number} ") } else { String::new() };
+    Some(format!("{of}{why}{}", answers(delivery)))
+}
+
+/// Whether a delivery that nobody broke came to its end, and no attempt of it was accepted.
+fn is_refused(analysis: &Analysis, delivery: &Delivery) -> bool {
+    let ended = !matches!(delivery.fate(&analysis.header.retry), Fate::Open | Fate::Delivered);
+    ended && !delivery.elsewhere && !delivery.injected() && delivery.fulfils.is_some()
+}
+
+/// What its attempts were answered, ` (answered 503, 503)`.
+fn answers(delivery: &Delivery) -> String {
+    let all: Vec<String> = delivery
+        .tries
+        .iter()
+        .map(|t| t.status.map_or_else(|| "nothing".to_owned(), |status| status.to_string()))
+        .collect();
+    format!(" (answered {})", all.join(", "))
 }
 
 fn never_came(missing: u64) -> String {

@@ -44,10 +44,24 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(refused(analysis));
     told.extend(nearly(analysis, lost));
-    told.extend(by_duration(analysis, &measure, &events));
-    told.extend(by_name(analysis, &measure, &events));
+    let mut others_told = by_duration(analysis, &measure, &events);
+    others_told.extend(by_name(analysis, &measure, &events));
+    if explains_all(analysis, &events) {
+        // Who sent them nobody can tell, and what contradicts it must not stand beside it as if it were as likely.
+        others_told
+            .iter_mut()
+            .for_each(|cause| *cause = format!("or, if those requests were not the sender's: {cause}"));
+    }
+    told.extend(others_told);
     told.extend(others(analysis));
     told
+}
+
+/// Whether as many requests came to another path or with another method as webhooks are missing.
+fn explains_all(analysis: &Analysis, events: &BTreeMap<String, Event>) -> bool {
+    let elsewhere = analysis.refused.iter().filter(|(status, _)| matches!(status, 404 | 405));
+    let (elsewhere, lost) = (elsewhere.map(|(_, n)| *n).sum::<u64>(), events.values().map(|e| e.lost).sum());
+    elsewhere > 0 && elsewhere >= lost
 }
 
 fn by_event(analysis: &Analysis, lost: &Lost<'_>) -> BTreeMap<String, Event> {
@@ -182,8 +196,9 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
         } else {
             open
         };
+        let within = if untried.len() == 1 { "it" } else { "them" };
         told.push(format!(
-            "{} took {range}, {without}: the sender tried nothing in them: {why}",
+            "{} took {range}, {without}: the sender tried nothing in {within}: {why}",
             steps(untried.len())
         ));
     }

@@ -268,7 +268,7 @@ fn judge_end(
 }
 
 /// Whether nothing more came for longer than the pause after which something might have.
-fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
+pub(super) fn silence_watched(analysis: &Analysis, delivery: &Delivery) -> bool {
     let contract = &analysis.header.retry;
     let Some(last) = delivery.tries.last() else { return false };
     let wanted = after(contract, delivery.tries.len(), last.status, last.fault).silence;

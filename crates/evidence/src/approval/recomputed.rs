@@ -151,16 +151,28 @@ pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
 
 /// The first line that differs, from 1, in both versions, cut.
 pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
-    let cut = |line: Option<&[u8]>| -> String {
-        let text = String::from_utf8_lossy(line.unwrap_or_default());
-        text.trim().chars().filter(|c| !c.is_control()).take(80).collect()
-    };
     let (mut left, mut right) = (a.split(|c| *c == b'\n'), b.split(|c| *c == b'\n'));
     let mut number = 1;
     loop {
         match (left.next(), right.next()) {
             (Some(x), Some(y)) if x == y => number += 1,
-            (x, y) => return (number, cut(x), cut(y)),
+            (x, y) => {
+                let text =
+                    |line: Option<&[u8]>| String::from_utf8_lossy(line.unwrap_or_default()).into_owned();
+                let (x, y) = (text(x), text(y));
+                let common = x.chars().zip(y.chars()).take_while(|(x, y)| x == y).count();
+                return (number, around(&x, common), around(&y, common));
+            }
         }
     }
+}
+
+/// What a line says from shortly before a place on.
+fn around(line: &str, place: usize) -> String {
+    /// Characters before the place, and in all.
+    const BEFORE: usize = 30;
+    const SHOWN: usize = 80;
+    let skipped = if place > BEFORE { place - BEFORE } else { 0 };
+    let text: String = line.chars().skip(skipped).filter(|c| !c.is_control()).take(SHOWN).collect();
+    format!("{}{}", if skipped > 0 { "…" } else { "" }, text.trim())
 }

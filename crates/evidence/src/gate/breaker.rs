@@ -9,9 +9,12 @@ use record::{BreakerContract, BreakerStats};
 /// another: requests are sent on new connections, which several processes share out.
 pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, first: u64) -> String {
     let (open, failures) = (seconds(contract.open_ms), contract.failures);
-    let came = format!(
-        "{leaked} deliveries came within {open} s of the {failures}th failure, the first of them delivery {first}"
-    );
+    let came = match leaked {
+        1 => format!("delivery {first} came within {open} s of the {failures}th failure"),
+        _ => format!(
+            "{leaked} deliveries came within {open} s of the {failures}th failure, the first of them delivery {first}"
+        ),
+    };
     if swallowed > 0 {
         format!(
             "opened after {failures} here and not there: the breaker is per process, not per endpoint ({came}, and {swallowed} were \

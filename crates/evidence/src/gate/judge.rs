@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{Header, Note, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -38,7 +38,17 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     absence(analysis, &mut checks);
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
+    blocked(analysis, &mut checks);
     checks
+}
+
+/// Steps that failed for what says nothing about the sender, which is why the run was ended, prove nothing.
+fn blocked(analysis: &Analysis, checks: &mut [Check]) {
+    let why = analysis.notes.iter().find_map(|note| note.text.strip_prefix(Note::ENDED_EARLY));
+    let failed = checks.iter_mut().find(|check| check.id == STEPS.id && check.verdict == Verdict::Fail);
+    let Some((why, check)) = why.zip(failed) else { return };
+    check.verdict = Verdict::Unproven;
+    check.text = format!("the run was ended early: {}", shown(&why.replace('\n', ". ")));
 }
 
 /// That nothing came says as much as it was waited for: how long that was.
@@ -283,6 +293,10 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
 pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare what `smoke secret \
      --fingerprint` prints with the sender's; it prints the command for the sender's shell, too";
 
+/// What it may be where others are the key's.
+const ANOTHER_PROCESS: &str = "by another secret, or changed on the way, while others are right: has one of the sender's processes \
+     been started with another secret?";
+
 fn both_reasons(sums: &RunStats, reason: Reason) -> u64 {
     [&sums.organic, &sums.injected].iter().filter_map(|tally| tally.reasons.get(&reason)).sum()
 }
@@ -304,6 +318,8 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
     let mismatched = both_reasons(sums, Reason::Mismatch);
     if a + b + taken == 0 && mismatched > 0 && sums.diagnoses.is_empty() {
         check.text = format!("{}; {ANOTHER_SECRET}", check.text);
+    } else if a + b > 0 && mismatched > 0 && sums.diagnoses.is_empty() {
+        check.text = format!("{}; {mismatched} {ANOTHER_PROCESS}", check.text);
     }
     let mut check = unchecked(taken, check);
     strangers(&sums.unauthenticated, &mut check);

@@ -49,7 +49,7 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
         _ if begin.logs.is_empty() => {
             (Verdict::NotExercised, "no log of the application was given (--log)".to_owned())
         }
-        _ if count > max => (Verdict::Fail, quoted(&found)),
+        _ if count > max => (Verdict::Fail, quoted(&found, &begin.logs)),
         _ if lines == 0 => {
             (Verdict::Unproven, "no line was written: is it the application's log?".to_owned())
         }
@@ -57,6 +57,13 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
             (Verdict::Unproven, format!("{unreadable} of {lines} lines are in no known format: {HINT}"))
         }
         (_, Some(gone)) => (Verdict::Unproven, shown(gone)),
+        _ if found.ungraded > lines / 2 => {
+            let text = format!(
+                "{} of {lines} lines name no level that is known, and whether they are errors cannot be told: {HINT}",
+                found.ungraded
+            );
+            (Verdict::Unproven, text)
+        }
         _ if analysis.watched.compared.is_none() => {
             (Verdict::Unproven, "the window was cut off before the log was read to its end".to_owned())
         }
@@ -75,12 +82,18 @@ fn told(found: &Errors) -> String {
     format!("{count} errors, {tracebacks} of them with a traceback{others}")
 }
 
-fn quoted(found: &Errors) -> String {
-    let first: Vec<String> =
-        found.first.iter().take(QUOTED).map(|(line, text)| format!("line {line}: {}", shown(text))).collect();
+/// The first of them. Lines are counted from where the window began, so that the time in front of each finds it in the file.
+fn quoted(found: &Errors, logs: &[String]) -> String {
+    let first: Vec<String> = found
+        .first
+        .iter()
+        .take(QUOTED)
+        .map(|(line, text)| format!("line {line} of the window: {}", shown(text)))
+        .collect();
     let more = found.count.saturating_sub(first.len() as u64);
     let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-    format!("{}; {}{more}", told(found), first.join("; "))
+    let log = if let [log] = logs { format!(" in {}", shown(log)) } else { String::new() };
+    format!("{}{log}; {}{more}", told(found), first.join("; "))
 }
 
 /// Errors that are quoted in a check; the artifact has more.

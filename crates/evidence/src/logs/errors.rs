@@ -2,6 +2,8 @@
 //! What is about an attempt of a webhook is judged by itself.
 
 use super::formats::{ErrorLoggers, Kind};
+use super::json_line::Object;
+use super::level::Level;
 use super::line::Entry;
 use super::quote::shown_text;
 use pii::Engine;
@@ -33,8 +35,10 @@ pub struct Errors {
     pub tracebacks: u64,
     /// Those of other loggers, which are not judged.
     pub of_others: u64,
-    /// The first of them: the line's number, and what it says with its exception, personal data masked; empty where nobody
-    /// was asked to look for such data.
+    /// Lines without a level that is known, which may be errors or not.
+    pub ungraded: u64,
+    /// The first of them: the line's number, and when it was written and what it says with its exception, personal data masked;
+    /// empty where nobody was asked to look for such data.
     pub first: Vec<(u64, String)>,
 }
 
@@ -80,6 +84,8 @@ pub(super) struct Into<'a> {
     pub loggers: &'a ErrorLoggers,
     pub engine: Option<&'a Engine>,
     pub line: u64,
+    /// When the line was written, as the log itself writes it.
+    pub at: Option<String>,
 }
 
 impl Follow {
@@ -89,7 +95,7 @@ impl Follow {
         let about_webhook = entry.kind.is_some_and(|kind| kind != Kind::HandlerError);
         let judged = !about_webhook && into.loggers.count(entry.logger.as_deref());
         let traceback = entry.exception.as_deref().filter(|text| !text.trim().is_empty());
-        let failed = entry.severe || traceback.is_some();
+        let failed = entry.level == Level::Severe || traceback.is_some();
         let whose = match (judged, failed) {
             (true, true) => Whose::Counted,
             (true, false) => Whose::Plain,
@@ -104,11 +110,21 @@ impl Follow {
         } else if failed && !about_webhook {
             into.errors.of_others += 1;
         }
+        into.errors.ungraded += u64::from(judged && !failed && entry.level == Level::Unknown);
         self.within = Within::Behind(whose);
     }
 
     /// Takes a line in no known format; gives whether it belongs to a traceback.
     pub(super) fn other(&mut self, line: &str, mut into: Into<'_>) -> bool {
+        if Object::find(line).is_some() {
+            // No line of a traceback, but there may be a whole one in it.
+            self.within = Within::Nothing;
+            if line.contains(TRACEBACK) && into.loggers.count(None) {
+                into.count("an exception, in a line of no known format");
+                into.errors.tracebacks += 1;
+            }
+            return false;
+        }
         if let Some((prefix, _)) = line.split_once(TRACEBACK).filter(|(prefix, _)| prefix.len() <= PREFIX) {
             self.begin(prefix, &mut into);
             return true;
@@ -168,6 +184,8 @@ impl Into<'_> {
         self.errors.count += 1;
         if self.errors.first.len() < QUOTED {
             let text = self.shown(message);
+            let at = self.at.take().filter(|_| !text.is_empty());
+            let text = at.map_or_else(|| text.clone(), |at| format!("{at} {text}"));
             self.errors.first.push((self.line, text));
         }
     }
@@ -213,11 +231,15 @@ mod tests {
         );
         for text in [text.clone(), text.lines().map(|line| format!("web-1  | {line}\n")).collect()] {
             let found = of(&Formats::built_in().unwrap(), &text);
-            let Errors { count, tracebacks, of_others, first } = found.errors;
+            let Errors { count, tracebacks, of_others, first, .. } = found.errors;
             assert_eq!((count, tracebacks, of_others, found.unreadable.count), (2, 2, 0, 0), "{text}");
             assert_eq!(
                 first[0],
-                (1, "Internal Server Error: /api/payments/1/verify/: ValueError: no such row".to_owned())
+                (
+                    1,
+                    "2025-11-13 14:30:15,123 Internal Server Error: /api/payments/1/verify/: ValueError: no such row"
+                        .to_owned()
+                )
             );
         }
     }
@@ -242,7 +264,10 @@ mod tests {
         let own = Formats::built_in().unwrap().with_error_loggers(vec!["apps".to_owned()]);
         let apps = "CRITICAL 2025-11-13 14:30:15,123 apps.payments broken";
         let found = of(&own, &format!("{FAILED}\n{FRAMES}{apps}\n")).errors;
-        assert_eq!((found.count, found.of_others, found.first), (1, 1, vec![(7, "broken".to_owned())]));
+        assert_eq!(
+            (found.count, found.of_others, found.first),
+            (1, 1, vec![(7, "2025-11-13 14:30:15,123 broken".to_owned())])
+        );
     }
 
     #[test]
@@ -252,9 +277,74 @@ mod tests {
         assert_eq!((found.count, found.tracebacks), (1, 1));
         let (_, quote) = &found.first[0];
         assert!(
-            quote.starts_with("Internal Server Error: /x: ValueError") && !quote.contains("john@"),
+            quote.contains(",123 Internal Server Error: /x: ValueError") && !quote.contains("john@"),
             "{quote}"
         );
+    }
+
+    /// Docker's json-file: an object around each line, those of a traceback too.
+    #[test]
+    fn what_a_collector_has_put_into_an_object_is_read_as_it_was() {
+        let collected = |key: &str, text: &str| -> String {
+            text.lines()
+                .map(|line| {
+                    serde_json::json!({ key: format!("{line}\n"), "stream": "stderr" }).to_string() + "\n"
+                })
+                .collect()
+        };
+        let formats = Formats::built_in().unwrap();
+        let json =
+            r#"{"levelname":"ERROR","asctime":"2025-11-13 14:30:15,123","name":"a","message":"broken"}"#;
+        for key in ["log", "MESSAGE", "message"] {
+            let found = of(&formats, &collected(key, &format!("{FAILED}\n{json}\n")));
+            assert_eq!((found.errors.count, found.unreadable.count), (2, 0), "{key}");
+            assert!(found.errors.first[1].1.ends_with("123 broken"), "{:?}", found.errors);
+        }
+        let found = of(&formats, &collected("log", &format!("{FAILED}\n{FRAMES}")));
+        assert_eq!((found.errors.count, found.errors.tracebacks, found.unreadable.count), (1, 1, 0));
+        assert!(found.errors.first[0].1.ends_with("ValueError: no such row"), "{:?}", found.errors);
+    }
+
+    #[test]
+    fn an_object_of_no_known_format_is_no_line_of_a_traceback() {
+        let unknown =
+            r#"{"Stufe":"ERROR","Text":"broken","Spur":"Traceback (most recent call last):\n  File\nE: x"}"#;
+        let found = of(&Formats::built_in().unwrap(), &format!("{FRAMES}{unknown}\n{unknown}\n"));
+        assert_eq!((found.errors.count, found.unreadable.count), (3, 2));
+        assert!(found.errors.first[1].1.starts_with("an exception, in a line of no known format"));
+    }
+
+    #[test]
+    fn a_line_without_a_level_may_be_an_error() {
+        let of = |line: &str| of(&Formats::built_in().unwrap(), line).errors;
+        for line in [
+            r#"{"message":"broken"}"#,
+            r#"{"message":"broken","level":"loud"}"#,
+            r#"{"message":"x","level":40}"#,
+        ] {
+            assert_eq!((of(line).count, of(line).ungraded), (0, 1), "{line}");
+        }
+        for line in [
+            r#"{"msg":"broken","level":50}"#,
+            r#"{"msg":"broken","levelno":40}"#,
+            r#"{"msg":"broken","lvl":"eror","level":"err"}"#,
+        ] {
+            assert_eq!((of(line).count, of(line).ungraded), (1, 0), "{line}");
+        }
+        let loguru = r#"{"text":"x","record":{"level":{"name":"ERROR","no":40},"message":"broken","name":"a","time":{"timestamp":1763022615.5}}}"#;
+        assert_eq!(of(loguru).first, [(1, "2025-11-13 14:30:15,500 broken".to_owned())]);
+    }
+
+    #[test]
+    fn what_a_json_line_says_beside_its_message_is_looked_at() {
+        let pii = |line: &str| of(&Formats::built_in().unwrap(), line).pii.unwrap();
+        assert_eq!(pii(r#"{"message":"x","level":"INFO","user":"john@example.org"}"#).get("email"), Some(&1));
+        assert_eq!(
+            pii(r#"{"message":"x","level":"INFO","remote_addr":"203.0.113.9"}"#).get("ip_address"),
+            Some(&1)
+        );
+        let real = r#"{"levelname":"INFO","asctime":"2025-11-13 14:30:15,123","name":"deltacrown.requests","message":"Request completed: GET /healthz/","correlation_id":"519d0019-f658-4c88-9b38-2ca2df2dc1d4","method":"GET","path":"/healthz/","status_code":200,"duration_ms":2298.36,"user_id":null,"remote_addr":"127.0.0.1"}"#;
+        assert!(pii(real).is_empty());
     }
 
     #[test]

@@ -60,16 +60,33 @@ impl Kind {
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A formats file. What it leaves out is as built in; its `json` comes before the built-in ones.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
 struct File {
-    utc_offset: String,
-    lines: Vec<LineFormat>,
-    #[serde(default)]
+    utc_offset: Option<String>,
+    lines: Option<Vec<LineFormat>>,
     json: Vec<JsonKeys>,
-    messages: Vec<MessageFormat>,
-    #[serde(default)]
+    messages: Option<Vec<MessageFormat>>,
     errors: Option<ErrorLoggers>,
+}
+
+impl File {
+    fn read(yaml: &str) -> Result<Self, FormatsError> {
+        serde_saphyr::from_str(yaml).map_err(|e| FormatsError::Syntax(e.to_string()))
+    }
+
+    /// With what it leaves out.
+    fn completed(mut self, built_in: Self) -> Self {
+        self.json.extend(built_in.json);
+        Self {
+            utc_offset: self.utc_offset.or(built_in.utc_offset),
+            lines: self.lines.or(built_in.lines),
+            json: self.json,
+            messages: self.messages.or(built_in.messages),
+            errors: self.errors.or(built_in.errors),
+        }
+    }
 }
 
 /// Where a line that is a JSON object has what: names of members, or JSON pointers; the first that is there counts.
@@ -175,7 +192,7 @@ impl Formats {
     /// # Errors
     /// Never: the built-in file is tested.
     pub fn built_in() -> Result<Self, FormatsError> {
-        Self::parse(BUILT_IN)
+        Self::compile(File::read(BUILT_IN)?)
     }
 
     /// Reads a formats file.
@@ -186,12 +203,16 @@ impl Formats {
         if yaml.len() > MAX_BYTES {
             return Err(FormatsError::TooLarge);
         }
-        let file: File = serde_saphyr::from_str(yaml).map_err(|e| FormatsError::Syntax(e.to_string()))?;
-        let offset = file.utc_offset.parse().map_err(|_| FormatsError::Offset(file.utc_offset.clone()))?;
+        Self::compile(File::read(yaml)?.completed(File::read(BUILT_IN)?))
+    }
+
+    fn compile(file: File) -> Result<Self, FormatsError> {
+        let offset = file.utc_offset.unwrap_or_default();
+        let offset = offset.parse().map_err(|_| FormatsError::Offset(offset))?;
         let wrong =
             |place: String| move |e: regex::Error| FormatsError::Pattern { place, why: e.to_string() };
         let mut lines = Vec::new();
-        for LineFormat { name, pattern } in &file.lines {
+        for LineFormat { name, pattern } in file.lines.iter().flatten() {
             let place = format!("line format `{name}`");
             let regex = Regex::new(pattern).map_err(wrong(place.clone()))?;
             if !regex.capture_names().flatten().any(|n| n == "message") {
@@ -199,11 +220,12 @@ impl Formats {
             }
             lines.push(regex);
         }
+        let known = file.messages.unwrap_or_default();
         let mut messages = Vec::new();
-        for (n, MessageFormat { kind, pattern }) in (1..).zip(&file.messages) {
+        for (n, MessageFormat { kind, pattern }) in (1..).zip(&known) {
             messages.push((*kind, Regex::new(pattern).map_err(wrong(format!("message {n}")))?));
         }
-        let all = file.messages.iter().map(|m| m.pattern.as_str());
+        let all = known.iter().map(|m| m.pattern.as_str());
         let any_message = RegexSet::new(all).map_err(wrong("messages".to_owned()))?;
         let json = file.json;
         if let Some(keys) = json.iter().find(|keys| keys.message.is_empty()) {
@@ -248,6 +270,20 @@ mod tests {
         assert!(text(kind).contains("exploded"), "{}", text(kind));
         let keys = "utc_offset: '+06:00'\nlines: []\njson: [{name: j, message: []}]\nmessages: []";
         assert!(text(keys).contains("json format `j`"), "{}", text(keys));
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_is_built_in() {
+        let yaml = "json:\n  - { name: ours, message: [Text], level: [Stufe] }\n";
+        let formats = Formats::parse(yaml).unwrap();
+        let ours = r#"{"Text":"Webhook delivered successfully: event=paid, status=200","Stufe":"INFO"}"#;
+        assert_eq!(formats.read(ours).unwrap().kind, Some(Kind::Delivered));
+        assert!(formats.read("INFO 2025-11-13 14:30:15,123 a.b hello").is_some());
+        assert!(formats.read(r#"{"message":"hello"}"#).is_some());
+        assert!(
+            Formats::parse("lines: []").unwrap().read("INFO 2025-11-13 14:30:15,123 a.b hello").is_none()
+        );
+        assert!(Formats::parse("").is_ok());
     }
 
     #[test]

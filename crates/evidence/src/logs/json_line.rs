@@ -1,7 +1,10 @@
 //! A log line that is a JSON object.
 
+use super::formats::JsonKeys;
+use super::level::Level;
 use chrono::{DateTime, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
+use std::net::IpAddr;
 
 /// What stands before the object, at most, in bytes.
 const PREFIX: usize = 200;
@@ -42,6 +45,18 @@ impl Object {
         keys.iter().find_map(|key| self.get(key)?.as_str().map(str::to_owned))
     }
 
+    /// The level: the word or number at the first of these keys that is there, with the key.
+    pub(super) fn level(&self, keys: &[String]) -> Level {
+        let found = keys.iter().find_map(|key| Some((key, self.get(key)?)));
+        match found {
+            Some((_, Value::String(word))) => Level::of(word),
+            Some((key, Value::Number(number))) => {
+                number.as_i64().map_or(Level::Unknown, |number| Level::of_number(key, number))
+            }
+            _ => Level::Unknown,
+        }
+    }
+
     /// A time: a text that `read` reads, or the seconds, ms, µs or ns since 1970 as a number.
     pub(super) fn time(
         &self,
@@ -50,9 +65,26 @@ impl Object {
     ) -> Option<DateTime<Utc>> {
         let value = keys.iter().find_map(|key| self.get(key))?;
         match value {
-            Value::String(text) => read(text),
+            Value::String(text) => read(text).or_else(|| since_1970(text.parse().ok()?)),
             _ => since_1970(value.as_f64()?),
         }
+    }
+
+    /// All that it says beside its message, time, level and logger, as JSON: whatever else an application writes there. A loopback
+    /// address is the machine's own.
+    pub(super) fn beside(&self, keys: &JsonKeys) -> Option<String> {
+        let known = |name: &str| {
+            let lists = [&keys.message, &keys.time, &keys.level, &keys.logger];
+            lists.into_iter().flatten().any(|key| key == name)
+        };
+        let is_loopback = |value: &Value| {
+            value.as_str().is_some_and(|text| text.parse().is_ok_and(|ip: IpAddr| ip.is_loopback()))
+        };
+        let others = self.0.as_object()?.iter().filter(|(name, value)| {
+            !known(name) && !is_loopback(value) && !value.is_null() && !value.is_boolean()
+        });
+        let others: Map<String, Value> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+        (!others.is_empty()).then(|| Value::Object(others).to_string())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::formats::{Formats, Kind};
 use super::json_line::Object;
+use super::level::Level;
 use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
 use regex::Captures;
 use std::borrow::Cow;
@@ -11,8 +12,8 @@ use std::borrow::Cow;
 pub struct Entry<'l> {
     /// When it was written, if the line says so.
     pub at: Option<DateTime<Utc>>,
-    /// Whether it is of level ERROR or above.
-    pub severe: bool,
+    /// Whether it is an error by its level.
+    pub level: Level,
     /// Who wrote it.
     pub logger: Option<Cow<'l, str>>,
     /// A traceback that is in the line itself.
@@ -27,9 +28,27 @@ pub struct Entry<'l> {
     pub webhook_id: Option<Cow<'l, str>>,
     /// The message itself.
     pub message: Cow<'l, str>,
+    /// What a JSON object says beside it, as JSON.
+    pub beside: Option<String>,
 }
 
+/// Where collectors that write each line into an object have it: Docker's json-file and Fluent Bit, journald.
+const COLLECTED: [&str; 2] = ["log", "MESSAGE"];
+
 impl Formats {
+    /// The line itself, where a collector has put it into an object whole.
+    #[must_use]
+    pub fn unwrapped<'l>(&self, line: &'l str) -> Cow<'l, str> {
+        let collected = || {
+            let may_be = COLLECTED.iter().any(|key| line.contains(&format!("\"{key}\"")));
+            let object = may_be.then(|| Object::find(line))??;
+            let own = self.json.iter().any(|keys| object.words(&keys.message).is_some());
+            let inner = object.words(&COLLECTED.map(str::to_owned)).filter(|_| !own)?;
+            Some(inner.trim_end_matches(['\r', '\n']).to_owned())
+        };
+        collected().map_or(Cow::Borrowed(line), Cow::Owned)
+    }
+
     /// Reads a line; `None` when it has none of the formats.
     #[must_use]
     pub fn read<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
@@ -47,7 +66,7 @@ impl Formats {
         let message = frame.name("message")?.as_str();
         let mut entry = Entry {
             at: frame.name("time").and_then(|t| self.time(t.as_str())),
-            severe: frame.name("level").is_some_and(|level| is_severe(level.as_str())),
+            level: frame.name("level").map_or(Level::Unknown, |level| Level::of(level.as_str())),
             logger: frame.name("logger").map(|logger| logger.as_str().into()),
             message: message.into(),
             ..Entry::default()
@@ -57,24 +76,25 @@ impl Formats {
     }
 
     /// A line that is a JSON object, or has one behind what a collector writes first.
-    fn read_object<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
+    fn read_object<'l>(&self, line: &str) -> Option<Entry<'l>> {
         let object = Object::find(line)?;
         let keys = self.json.iter().find(|keys| object.words(&keys.message).is_some())?;
         let message = object.words(&keys.message)?;
+        let message = message.trim_end();
+        let level = object.level(&keys.level);
+        let at = object.time(&keys.time, |text| self.time(text));
+        if let Some(line) = self.read_collected(message, level) {
+            return Some(Entry { at: line.at.or(at), ..line });
+        }
         let mut found = Entry::default();
-        self.read_message(&message, &mut found);
-        let owned = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        self.read_message(message, &mut found);
         let mut entry = Entry {
-            at: object.time(&keys.time, |text| self.time(text)),
-            severe: object.text(&keys.level).is_some_and(|level| is_severe(&level)),
+            at,
+            level,
             logger: object.text(&keys.logger).map(Cow::Owned),
             exception: object.text(&keys.exception).map(Cow::Owned),
-            kind: found.kind,
-            event: owned(found.event),
-            status: found.status,
-            attempt: found.attempt,
-            webhook_id: owned(found.webhook_id),
-            message: Cow::Owned(String::new()),
+            beside: object.beside(keys),
+            ..found.into_owned()
         };
         if entry.kind.is_some() {
             for name in FIELDS {
@@ -83,8 +103,25 @@ impl Formats {
                 }
             }
         }
-        entry.message = Cow::Owned(message);
+        entry.message = Cow::Owned(message.to_owned());
         Some(entry)
+    }
+
+    /// The line that a message is by itself, as collectors write it: an object, or a text with a level, which the object around it
+    /// does not have.
+    fn read_collected<'l>(&self, message: &str, around: Level) -> Option<Entry<'l>> {
+        if message.starts_with('{') {
+            let object = Object::find(message)?;
+            // Once: what stands in the inner message is a message.
+            let keys = self.json.iter().find(|keys| object.words(&keys.message).is_some())?;
+            let inner = object.words(&keys.message)?;
+            if inner.starts_with('{') {
+                return None;
+            }
+            return self.read_object(message);
+        }
+        let line = (around == Level::Unknown).then(|| self.read_text(message))??;
+        Some(line.into_owned())
     }
 
     /// Takes what a message says of a webhook.
@@ -102,14 +139,20 @@ impl Formats {
         }
     }
 
+    /// A time as the log writes it, to the millisecond.
+    pub(super) fn local(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.offset).format("%Y-%m-%d %H:%M:%S,%3f").to_string()
+    }
+
     /// `2025-11-13 14:30:15,123`, with `T` and a point as well, and with an offset; without one it is the formats' own.
     fn time(&self, text: &str) -> Option<DateTime<Utc>> {
         let (day, rest) = text.split_at_checked(DATE)?;
         let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
-        let (fraction, offset) = fraction.split_at(fraction.find(['Z', '+', '-']).unwrap_or(fraction.len()));
-        let offset = match offset {
+        let end = fraction.find(['Z', 'z', '+', '-', ' ']).unwrap_or(fraction.len());
+        let (fraction, offset) = fraction.split_at(end);
+        let offset = match offset.trim() {
             "" => self.offset,
-            "Z" => Utc.fix(),
+            "Z" | "z" | "UTC" => Utc.fix(),
             given => given.parse().ok()?,
         };
         let [year, month, day] = numbers(day, '-')?;
@@ -143,11 +186,6 @@ const TIME_OF_DAY: usize = "14:30:15".len();
 /// Fields that messages may give.
 const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
 
-/// Whether a level is ERROR or above.
-fn is_severe(level: &str) -> bool {
-    ["ERROR", "CRITICAL", "FATAL"].iter().any(|severe| level.eq_ignore_ascii_case(severe))
-}
-
 /// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
 /// semicolon.
 fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
@@ -173,6 +211,24 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
 }
 
 impl<'l> Entry<'l> {
+    /// The same, of a line that does not last.
+    fn into_owned<'o>(self) -> Entry<'o> {
+        let owned = |text: Cow<'_, str>| Cow::Owned(text.into_owned());
+        Entry {
+            logger: self.logger.map(owned),
+            exception: self.exception.map(owned),
+            event: self.event.map(owned),
+            webhook_id: self.webhook_id.map(owned),
+            message: owned(self.message),
+            at: self.at,
+            level: self.level,
+            kind: self.kind,
+            status: self.status,
+            attempt: self.attempt,
+            beside: self.beside,
+        }
+    }
+
     fn take_groups(&mut self, groups: &Captures<'l>) {
         for name in ["event", "status", "attempt", "webhook_id"] {
             if let Some(value) = groups.name(name) {
@@ -325,7 +381,7 @@ mod tests {
         ] {
             let entry = formats.read(line).unwrap_or_else(|| panic!("{line}"));
             assert_eq!(
-                (entry.at.unwrap().to_rfc3339().as_str(), entry.severe, entry.status),
+                (entry.at.unwrap().to_rfc3339().as_str(), entry.level == Level::Severe, entry.status),
                 (at, true, None),
                 "{line}"
             );

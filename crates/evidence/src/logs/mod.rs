@@ -6,6 +6,7 @@ mod counts;
 mod errors;
 mod formats;
 mod json_line;
+mod level;
 mod line;
 mod lines;
 mod quote;
@@ -15,6 +16,7 @@ mod window;
 
 pub use errors::Errors;
 pub use formats::{Formats, FormatsError, Kind};
+pub use level::Level;
 pub use line::Entry;
 pub use lines::{Lines, MAX_LINE};
 pub use reconcile::{Arrivals, Reconciliation};

@@ -122,6 +122,11 @@ impl Arrivals {
             .is_some_and(|arrival| arrival.accepted)
     }
 
+    /// Whether a webhook with this id came.
+    pub(super) fn knows(&self, id: &str) -> bool {
+        self.by_id.contains_key(&print(id))
+    }
+
     /// A line says so of a time about which nothing can be said.
     pub(super) fn said_outside(&mut self) {
         self.found.outside += 1;

@@ -66,6 +66,8 @@ pub struct Summary {
     pub not_configured: u64,
     /// Lines saying that the handler failed.
     pub handler_errors: u64,
+    /// Webhooks called delivered in lines without a time, of which the journal has none: it may not have begun by then.
+    pub undated: u64,
     /// Errors of the application, which are about no attempt of a webhook.
     pub errors: Errors,
     /// Answers by status.
@@ -125,6 +127,8 @@ impl<'f> Fold<'f> {
     /// Takes a line; `None` is one that is too long or no text.
     pub fn take(&mut self, line: Option<&str>) {
         self.summary.lines += 1;
+        let line = line.map(|line| self.formats.unwrapped(line));
+        let line = line.as_deref();
         let entry = line.and_then(|line| self.formats.read(line));
         let of_a_traceback = self.follow(line, entry.as_ref());
         match &entry {
@@ -137,7 +141,12 @@ impl<'f> Fold<'f> {
             }
         }
         match (&entry, line) {
-            (Some(entry), _) => self.scan(&without_id(without_receiver(entry), entry.webhook_id.as_deref())),
+            (Some(entry), _) => {
+                self.scan(&without_id(without_receiver(entry), entry.webhook_id.as_deref()));
+                if let Some(beside) = &entry.beside {
+                    self.scan(&without_id(beside.into(), entry.webhook_id.as_deref()));
+                }
+            }
             (None, Some(line)) => self.scan(line),
             (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
             (None, None) => {}
@@ -150,6 +159,7 @@ impl<'f> Fold<'f> {
             loggers: &self.formats.errors,
             engine: self.engine.as_ref(),
             line: self.summary.lines,
+            at: entry.and_then(|entry| entry.at).map(|at| self.formats.local(at)),
             errors: &mut self.summary.errors,
         };
         match (entry, line) {
@@ -214,7 +224,13 @@ impl<'f> Fold<'f> {
             }
         }
         if let (Some(arrivals), Kind::Delivered) = (&mut self.arrivals, kind) {
-            arrivals.said_delivered(entry, self.summary.lines);
+            // Without a time nobody knows whether the journal had begun.
+            let unknown = |id: &str| entry.at.is_none() && !arrivals.knows(id);
+            if entry.webhook_id.as_deref().is_some_and(unknown) {
+                self.summary.undated += 1;
+            } else {
+                arrivals.said_delivered(entry, self.summary.lines);
+            }
         }
     }
 

@@ -74,9 +74,10 @@ impl<'f> LogWindow<'f> {
     /// Takes a line that was read at `at`; gives it back when it is to be quoted.
     pub fn read(&mut self, line: &str, at: Tick) -> Option<LogQuote> {
         self.lines += 1;
-        let entry = self.formats.read(line)?;
+        let line = self.formats.unwrapped(line);
+        let entry = self.formats.read(&line)?;
         if entry.kind != Some(Kind::Delivered) {
-            return self.quotes.pick(&entry, line, at);
+            return self.quotes.pick(&entry, &line, at);
         }
         if self.said.len() < MOST {
             let id = entry.webhook_id.map(|id| id.into_owned().into_boxed_str());

@@ -176,12 +176,13 @@ fn sender_log(seen: &Observation) -> String {
     let unread = log.pointer("/unreadable/count").and_then(Value::as_u64).unwrap_or(0);
     let _ = writeln!(out, "| lines that could not be read | {unread} |");
     let errors = log.get("errors").and_then(|errors| Errors::deserialize(errors).ok()).unwrap_or_default();
-    let Errors { count, tracebacks, of_others, first } = errors;
+    let Errors { count, tracebacks, of_others, first, .. } = errors;
     let _ = writeln!(
         out,
         "| errors of the application | {count} ({tracebacks} with a traceback, {of_others} not judged) |"
     );
-    let first: Vec<String> = first.iter().map(|(line, text)| format!("line {line}: {text}")).collect();
+    let first: Vec<String> =
+        first.iter().map(|(line, text)| format!("line {line} of the window: {text}")).collect();
     if !first.is_empty() {
         let first: Vec<&str> = first.iter().map(String::as_str).collect();
         let _ = write!(out, "\nErrors of the application, personal data masked:\n\n{}", block(&first));

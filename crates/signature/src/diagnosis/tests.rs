@@ -349,6 +349,17 @@ fn mistakes_under_the_other_schemes() {
     );
     let body_only = format!("t={seconds},v1={}", mac(secret.as_bytes(), BODY));
     names(&stripe(body_only), Reason::Mismatch, "signs body only: replay-unsafe");
+    // What one of Stripe's libraries refuses is refused.
+    let right = signed(secret, seconds);
+    for (value, says) in [
+        (format!("{right},"), "a part that is no `key=value`"),
+        (format!("{right},note"), "a part that is no `key=value`"),
+        (format!("{right},t=1"), "`t=` more than once"),
+        (signed(secret, &format!("0{seconds}")), "timestamp begins with a zero"),
+    ] {
+        names(&stripe(value), Reason::Malformed, says);
+    }
+    assert!(stripe(format!("{right},v0=ab,v1=cd")).valid);
 }
 
 #[test]

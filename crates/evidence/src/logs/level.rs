@@ -1,0 +1,103 @@
+//! How bad a line is by its level, as the logging libraries of the world write it.
+
+/// Whether a line is an error.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Level {
+    /// ERROR or above.
+    Severe,
+    /// Below ERROR.
+    Mild,
+    /// The line names none, or none that is known: it may be an error.
+    #[default]
+    Unknown,
+}
+
+/// Names of levels from ERROR on: Python's, syslog's, Java's, and the letters of klog.
+const SEVERE: [&str; 14] = [
+    "ERROR",
+    "CRITICAL",
+    "FATAL",
+    "ERR",
+    "CRIT",
+    "ALERT",
+    "EMERG",
+    "EMERGENCY",
+    "PANIC",
+    "DPANIC",
+    "SEVERE",
+    "E",
+    "F",
+    "C",
+];
+/// Names of levels below it.
+const MILD: [&str; 20] = [
+    "INFO",
+    "WARNING",
+    "DEBUG",
+    "WARN",
+    "NOTICE",
+    "TRACE",
+    "INFORMATION",
+    "INFORMATIONAL",
+    "VERBOSE",
+    "SUCCESS",
+    "DEFAULT",
+    "CONFIG",
+    "FINE",
+    "FINER",
+    "FINEST",
+    "NOTSET",
+    "I",
+    "W",
+    "D",
+    "T",
+];
+
+impl Level {
+    /// Of a word.
+    pub(super) fn of(word: &str) -> Self {
+        let is = |names: &[&str]| names.iter().any(|name| word.trim().eq_ignore_ascii_case(name));
+        match word.trim().parse() {
+            Ok(number) => Self::of_number("", number),
+            Err(_) if is(&MILD) => Self::Mild,
+            Err(_) if is(&SEVERE) => Self::Severe,
+            Err(_) => Self::Unknown,
+        }
+    }
+
+    /// Of a number. Python (`levelno`) has 40 for ERROR and 30 for WARNING; bunyan and pino 50 for error and 40 for warn; syslog
+    /// and GELF count down, 3 being an error and 4 a warning. What one calls an error and another does not is unknown.
+    pub(super) fn of_number(key: &str, number: i64) -> Self {
+        match number {
+            40..50 if key == "levelno" => Self::Severe,
+            0..=3 if key != "levelno" => Self::Severe,
+            50.. => Self::Severe,
+            4..=7 | 10..40 => Self::Mild,
+            _ => Self::Unknown,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_and_numbers_of_many_libraries() {
+        for word in ["ERROR", "error", " Critical ", "err", "E", "panic", "50", "60"] {
+            assert_eq!(Level::of(word), Level::Severe, "{word}");
+        }
+        for word in ["INFO", "warning", "Notice", "W", "success", "30", "20"] {
+            assert_eq!(Level::of(word), Level::Mild, "{word}");
+        }
+        for word in ["", "loud", "40", "8", "-1"] {
+            assert_eq!(Level::of(word), Level::Unknown, "{word}");
+        }
+        assert_eq!(Level::of_number("levelno", 40), Level::Severe);
+        assert_eq!(Level::of_number("levelno", 0), Level::Unknown);
+        assert_eq!(
+            (Level::of_number("level", 3), Level::of_number("level", 4)),
+            (Level::Severe, Level::Mild)
+        );
+    }
+}
