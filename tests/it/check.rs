@@ -91,6 +91,8 @@ fn a_receiver_that_staging_cannot_reach_is_told() {
             "--public-url",
         ],
     );
+    // Asked for what it is driven with, and not for a load.
+    assert!(!ran.stdout.contains("--i-own-this-target"), "{}", ran.stdout);
     assert_ne!(ran.code, Some(0));
 }
 

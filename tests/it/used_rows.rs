@@ -44,7 +44,7 @@ fn the_next_run_takes_the_rows_behind_those_that_were_used_up() {
     drive("2").args(&["--from-row", "9"]).run().exits(0);
     // Rows that were used are told by the system itself, where the user insists; the row is named as it stands in the file.
     let again = drive("1").args(&["--from-row", "3"]).run().exits(4);
-    again.says("data row 3 is used up").says("--from-row N");
+    let again = again.says("data row 3 is used up").says("--from-row N");
     // Nor does what it has left behind say anything about the sender.
     let artifacts = again.dir().join("artifacts");
     let judged = Smoke::new("gate")

@@ -58,6 +58,13 @@ struct Mended {
 impl Mended {
     fn of(text: &[u8]) -> Self {
         let mut mended = Self { text: Vec::with_capacity(text.len()), wrong: Vec::new() };
+        let unicode = String::from_utf8_lossy(text);
+        if let Err(error) = std::str::from_utf8(text) {
+            let at = error.valid_up_to();
+            let byte = text.get(at).copied().unwrap_or_default();
+            mended.wrong.push(format!("byte {at} (0x{byte:02x}) is no UTF-8, which JSON is in"));
+        }
+        let text = unicode.as_bytes();
         let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         if mark > 0 {
             mended.wrong.push("a byte order mark stands before it".to_owned());
@@ -148,6 +155,9 @@ mod tests {
             let (mended, why) = mended(text).unwrap();
             assert_eq!((read_json(&mended).unwrap(), why.to_string()), (value.clone(), told));
         }
+        let (latin, why) = mended(b"{\"a\":\"caf\xe9\"}").unwrap();
+        assert_eq!(read_json(&latin).unwrap(), json!({"a": "caf\u{fffd}"}));
+        assert_eq!(why.to_string(), "byte 9 (0xe9) is no UTF-8, which JSON is in");
         let (text, why) =
             mended(b"{\"a\":\"x\x01\\\"\x02\",\"b\":NaN,\"c\":-Infinity,\"d\":\"NaN\"}").unwrap();
         assert_eq!(

@@ -41,7 +41,7 @@ pub enum DataError {
     #[error(
         "{origin}: {found} data row(s){} for {needed} flows: give {needed} rows{}",
         if *skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() },
-        if *found > 0 { format!(", or run with --flows {found}") } else { String::new() }
+        if *found > 0 && *fewer { format!(", or run with --flows {found}") } else { String::new() }
     )]
     TooFew {
         /// The file, or `the scenario`.
@@ -52,6 +52,8 @@ pub enum DataError {
         found: usize,
         /// How many are needed.
         needed: u32,
+        /// Whether the scenario can be played with fewer flows; a contract takes one for each case.
+        fewer: bool,
     },
     /// A required column is missing.
     #[error("{origin}: row {row} has no column `{column}`{hint} (its columns are {columns})")]
@@ -128,7 +130,8 @@ pub fn rows(
         None => return Err(DataError::NoSource { columns: data.columns.join(", ") }),
     };
     if rows.len() < needed {
-        return Err(DataError::TooFew { origin, skipped: skip, found: rows.len(), needed: flows });
+        let (found, fewer) = (rows.len(), scenario.contract.is_empty());
+        return Err(DataError::TooFew { origin, skipped: skip, found, needed: flows, fewer });
     }
     for (number, row) in (i64::from(skip)..).zip(rows.iter_mut()) {
         let ranges =

@@ -448,6 +448,10 @@ fn rows_in_front_are_left_out() {
         few.ends_with("1 data row(s) from row 3 on for 2 flows: give 2 rows, or run with --flows 1"),
         "{few}"
     );
+    // A contract takes a flow for each of its cases.
+    let sweep = crate::load_typed("sender_contract").unwrap().scenario;
+    let few = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
+    assert!(few.ends_with("3 data row(s) for 57 flows: give 57 rows"), "{few}");
     let none = got(2, 3).unwrap_err().to_string();
     assert!(none.ends_with("0 data row(s) from row 4 on for 2 flows: give 2 rows"), "{none}");
 }

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             network::check_receiver(receiver, target, &mut findings).await;
         }
         if let Some(target @ Target::Url(url)) = target {
-            let owned = target_guard::check(target, args.run.flow.i_own_this_target, None).await;
+            let owned = target_guard::check(target, args.run.flow.i_own_this_target, Some(0.0)).await;
             if let Err(error) = &owned {
                 findings.add(Level::Wrong, error);
             }

@@ -239,7 +239,7 @@ pub(super) struct Watched<'a> {
 }
 
 fn failure(traffic: &Traffic, duration: Duration, used: Option<&UsedRows>, error: RunError) -> Failure {
-    if let RunError::Data(DataError::TooFew { origin, skipped, found, needed }) = &error {
+    if let RunError::Data(DataError::TooFew { origin, skipped, found, needed, .. }) = &error {
         let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
         let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
         let last = f64::from(u32::try_from(*found).unwrap_or(u32::MAX)) / traffic.per_second;

@@ -187,7 +187,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
             seconds(breaker.open_ms)
         );
         let why = if came {
-            format!("{open}, or it dropped them")
+            format!("{open}, it dropped them, or sends them later than was waited for (--within)")
         } else if tried.is_empty() {
             format!(
                 "webhooks are switched off, no endpoint is set (set {}), {open}, or a worker of its own sends them and does not run",

@@ -66,6 +66,9 @@ fn card(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
     }
 }
 
+/// The check of signatures, which has the diagnoses beside its webhooks.
+const SIGNATURES: &str = "signatures";
+
 fn behind(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
     let analysis = &evidence.analysis;
     if let Some(listed) = artifact.cases.of_check(&check.id) {
@@ -74,12 +77,13 @@ fn behind(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
         return html! {
             @for case in listed.first.iter().take(DRAWN) { (of_a_case(case, analysis)) }
             @if !rest.is_empty() { ul.rest { @for sentence in rest { li { (sentence) } } } }
+            @if check.id == SIGNATURES { (super::sections::signatures(artifact)) }
         };
     }
     match check.id.as_str() {
         "steps" => exchanges(&analysis.exchanges.first),
         "run_completed" => unfinished(analysis),
-        "signatures" => super::sections::signatures(artifact),
+        SIGNATURES => super::sections::signatures(artifact),
         "sender_contract" => clauses(artifact, analysis),
         "rollback_triggers" => triggers(artifact),
         _ if check.verdict != Verdict::Fail => html! {},
