@@ -16,6 +16,7 @@ use chrono::Utc;
 use evidence::analysis::Breaker;
 use evidence::gate::Verdict;
 use evidence::report::{Artifact, Evidence, artifact, contract_table, from_journal, summary};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Runs scenario `scenario` (a name or a file) as command `command`.
@@ -37,6 +38,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let _lock = files.make_ready()?;
     let progress = Progress::new(output.quiet, plan.flows, plan.redactor.clone());
     let outlives_run = matches!(plan.target, Target::Url(_));
+    let watched = Some(plan.quiet).filter(|watched| !watched.is_zero());
     let keep = Keep::before(&plan.environment);
     let known = used_rows.as_ref().filter(|_| flow.from_row.is_none());
     let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
@@ -87,6 +89,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         }
     }
     if !output.quiet {
+        tell_of_watch(watched.filter(|_| !interrupted));
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));
         reports.tell();
     }
@@ -101,6 +104,16 @@ fn show(output: &OutputArgs, evidence: &Evidence, artifact: &Artifact, bytes: &[
             out::text(&summary(evidence, artifact, screen));
             out::text(&contract_table(artifact, screen));
         }
+    }
+}
+
+/// Says which part of a short run is no waste of time.
+fn tell_of_watch(watched: Option<Duration>) {
+    if let Some(watched) = watched {
+        let seconds = watched.as_secs_f64();
+        out::say(format!(
+            "watched  {seconds} s of this time for duplicates after the last webhook (--settle)"
+        ));
     }
 }
 

@@ -8,16 +8,14 @@ pub(super) fn block_on(work: impl Future<Output = Result<Exit, Failure>>) -> Res
     run(&mut Builder::new_multi_thread(), work)
 }
 
-/// The same on so many threads. A single one never has to be woken by another, which is a good part of what a step costs.
+/// The same on so many threads beside the caller's, which paces. A single one never has to wake another, which is a good part of what
+/// a step costs.
 pub(super) fn block_on_threads(
     threads: u32,
     work: impl Future<Output = Result<Exit, Failure>>,
 ) -> Result<Exit, Failure> {
-    match usize::try_from(threads) {
-        Ok(0 | 1) => run(&mut Builder::new_current_thread(), work),
-        Ok(more) => run(Builder::new_multi_thread().worker_threads(more), work),
-        Err(_) => block_on(work),
-    }
+    let threads = usize::try_from(threads).unwrap_or(1).max(1);
+    run(Builder::new_multi_thread().worker_threads(threads), work)
 }
 
 fn run(builder: &mut Builder, work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {

@@ -143,7 +143,10 @@ fn a_load_has_a_thread_for_each_core_and_one_of_flows_a_single_one() {
     assert_eq!(closed.artifact("load")["load"]["threads"].as_u64(), Some(cores.min(32) as u64));
     let flows = Smoke::new("load").args(&["payments", "--rate", "5/s", "--duration", "1s"]).run().exits(0);
     assert_eq!(flows.artifact("load")["load"]["threads"], 1);
-    let flows = Smoke::new("load").args(&["payments", "--rate", "5/s", "--duration", "1s", "--threads", "2"]).run().exits(0);
+    let flows = Smoke::new("load")
+        .args(&["payments", "--rate", "5/s", "--duration", "1s", "--threads", "2"])
+        .run()
+        .exits(0);
     assert_eq!(flows.artifact("load")["load"]["threads"], 2);
 }
 
@@ -276,7 +279,10 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--threads", "0"], "1..=64"),
         (&["--rate", "5/s", "--duration", "1s", "--threads", "65"], "1..=64"),
         (&["--rate", "5/s", "--duration", "1s", "--threads", "many"], "--threads"),
-        (&["--rate", "max", "--duration", "1s", "--threads", "5", "--connections", "4"], "at least --connections 5"),
+        (
+            &["--rate", "max", "--duration", "1s", "--threads", "5", "--connections", "4"],
+            "at least --connections 5",
+        ),
     ] {
         load(&url, args).run().exits(2).says(says);
     }

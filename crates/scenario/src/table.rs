@@ -45,8 +45,8 @@ fn read_text(file: &Path) -> Result<String, DataError> {
 }
 
 fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
-    let mut records = csv::records(text)?.into_iter();
-    let Some(header) = records.next() else { return Ok(Vec::new()) };
+    let mut records = csv::records(text);
+    let Some(header) = records.next().transpose()? else { return Ok(Vec::new()) };
     let names = header.cells;
     if let ([only], Some(other)) = (
         names.as_slice(),
@@ -71,7 +71,8 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
         }
     }
     let mut rows = Vec::new();
-    for csv::Record { line, cells } in records {
+    for record in records {
+        let csv::Record { line, cells } = record?;
         if cells.len() != names.len() {
             return Err((
                 line,
