@@ -16,7 +16,7 @@ use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
 use scenario::{Loaded, Period, built_in_names, load, load_built_in, load_bytes};
 use signature::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// Largest file that a public key may be in, in bytes.
@@ -64,7 +64,8 @@ pub(super) struct Args {
     /// Least length of an observation
     #[arg(long, value_name = "DURATION", default_value = "30m")]
     min_window: Period,
-    /// Least number of flows, for all kinds or by kind: payments=10,matches=5,observation=10 (an observation's webhooks)
+    /// Least number of flows: of payments, matches and observations (their webhooks), or by the name of any scenario:
+    /// payments=10,orders=20
     #[arg(long, value_name = "N", value_delimiter = ',')]
     min_flows: Vec<String>,
     /// Artifacts that must be there: payments, matches, observation, probe, or any scenario by its name
@@ -160,6 +161,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return promote::run(&files, percent, &request, args.format);
     }
     let approval = Approval::new(files.iter().map(|f| judge(f, &request)).collect(), &args.require);
+    asked_of_none(&demand, &approval)?;
     if let Some(file) = &args.html {
         write_whole(file, approval_page(&approval).as_bytes())
             .map_err(|e| Failure::environment(format!("--html {}: {e}", file.display())))?;
@@ -206,6 +208,16 @@ fn demand(args: &Args) -> Result<Demand, Failure> {
         scenario_sha256: args.scenario_sha256.clone(),
         challenge: args.challenge.clone(),
     })
+}
+
+/// A least number of flows that is asked of a scenario of which nothing was given would be asked of nothing: a slip of the pen.
+fn asked_of_none(demand: &Demand, approval: &Approval) -> Result<(), Failure> {
+    let judged: BTreeSet<&str> = approval.artifacts.iter().filter_map(|j| j.scenario.as_deref()).collect();
+    let Some(name) = demand.min_flows.scenarios().find(|name| !judged.contains(name)) else { return Ok(()) };
+    let there = judged.iter().map(|name| pii::shown(name)).collect::<Vec<_>>().join(", ");
+    Err(Failure::usage(format!(
+        "--min-flows {name}=…: no artifact here is of a scenario {name}; there are: {there}"
+    )))
 }
 
 /// A line for each file that evidence is held against.

@@ -156,11 +156,8 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme,
-        retry: match &sender {
-            Some(sender) => run_plan::retry_of(sender, &gates, &env)?,
-            None => run_plan::retry(&gates, &env)?,
-        },
-        sender_timeout: run_plan::timeout_of(sender.as_ref(), &env)?,
+        retry: run_plan::retry(sender.as_ref(), &gates, &env)?,
+        sender_timeout: run_plan::sender_timeout(sender.as_ref(), &env)?,
         sender: sender.map(Box::new),
         secret_chars: secret.chars(),
         blind: args.blind,

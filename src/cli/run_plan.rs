@@ -24,10 +24,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// The sender's time-out unless `WEBHOOK_TIMEOUT` says otherwise (docs/deltacrown.md section 8).
+/// How long an attempt is taken to last at the most where neither profile nor `WEBHOOK_TIMEOUT` says it.
 const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Attempts unless `WEBHOOK_MAX_RETRIES` says otherwise (docs/deltacrown.md section 8).
-const DEFAULT_ATTEMPTS: u32 = 3;
 /// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
 const QUIET_EMBEDDED: Duration = Duration::from_millis(300);
 const QUIET_STAGING: Duration = Duration::from_secs(3);
@@ -106,10 +104,7 @@ fn resolve_sized(
     let gates = GatesFile::read(args.output.gates.as_deref(), confidence)?;
     let target = target(args, &env)?;
     let embedded = matches!(target, Target::StandIn(_));
-    let retry = match &sender {
-        Some(sender) => retry_of(sender, &gates, &env)?,
-        None => retry(&gates, &env)?,
-    };
+    let retry = retry(sender.as_ref(), &gates, &env)?;
     let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
     if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
@@ -119,7 +114,7 @@ fn resolve_sized(
         ));
     }
     check_policy(&loaded)?;
-    let sender_timeout = timeout_of(sender.as_ref(), &env)?;
+    let sender_timeout = sender_timeout(sender.as_ref(), &env)?;
     let seed = args.seed.map_or_else(fresh_seed, Ok)?;
     let asked = size.flows.or_else(|| written_rows(args, own, embedded));
     let Broken { flows, faults, sweep } =
@@ -204,16 +199,16 @@ pub(super) struct Parts {
 }
 
 /// Resolves the parts of a run.
-pub(super) fn parts(args: &FlowArgs, env: &Env) -> Parts {
+pub(super) fn parts(args: &FlowArgs, env: &Env, sender: Option<&SenderProfile>) -> Parts {
     let target = target(args, env);
     let embedded = matches!(target, Ok(Target::StandIn(_)));
     let gates = GatesFile::read(args.output.gates.as_deref(), None);
-    let retry = gates.as_ref().ok().and_then(|gates| retry(gates, env).err());
+    let retry = gates.as_ref().ok().and_then(|gates| retry(sender, gates, env).err());
     Parts {
         environment: environment_name(args, embedded),
         receiver: receiver(args, env, embedded, &FaultPlan::default(), None),
-        secret: secret(args, env, embedded, None),
-        others: retry.into_iter().chain(sender_timeout(env).err()).collect(),
+        secret: secret(args, env, embedded, sender),
+        others: retry.into_iter().chain(sender_timeout(sender, env).err()).collect(),
         gates: gates.map(|gates| gates.sha256().to_owned()),
         target,
     }
@@ -224,7 +219,8 @@ pub(super) fn flows_of(loaded: &Loaded, args: &RunArgs, env: &Env) -> u32 {
     let asked = args.flows.or_else(|| written_rows(&args.flow, &loaded.scenario, false));
     let plan = || {
         let gates = GatesFile::read(args.flow.output.gates.as_deref(), None).ok()?;
-        let (retry, timeout) = (retry(&gates, env).ok()?, sender_timeout(env).ok()?);
+        let sender = loaded.scenario.sender.as_ref().map(|_| &loaded.sender);
+        let (retry, timeout) = (retry(sender, &gates, env).ok()?, sender_timeout(sender, env).ok()?);
         fault_plan::resolve(&args.flow, asked, loaded, &retry, timeout, 0).ok().map(|broken| broken.flows)
     };
     plan().or(asked).unwrap_or(loaded.scenario.flows)
@@ -419,8 +415,12 @@ pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> 
     }
 }
 
-pub(super) fn sender_timeout(env: &Env) -> Result<Duration, Failure> {
-    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else { return Ok(SENDER_TIMEOUT) };
+/// The sender's time-out: `WEBHOOK_TIMEOUT`, else what its profile declares, or that of the usual sender.
+pub(super) fn sender_timeout(sender: Option<&SenderProfile>, env: &Env) -> Result<Duration, Failure> {
+    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else {
+        let declared = sender.unwrap_or(SenderProfile::usual()).limits.timeout;
+        return Ok(declared.map_or(SENDER_TIMEOUT, Period::get));
+    };
     let seconds = text.parse::<f64>().ok().filter(|s| (0.001..=3600.0).contains(s));
     let seconds = seconds
         .ok_or_else(|| Failure::usage("WEBHOOK_TIMEOUT: not a number of seconds from 0.001 to 3600"))?;
@@ -445,29 +445,14 @@ pub(super) fn max_attempts(env: &Env) -> Result<Option<u32>, Failure> {
     attempts.map(Some).ok_or_else(wrong)
 }
 
-/// The contract of the gates file; its schedule has `WEBHOOK_MAX_RETRIES` attempts unless it is written out.
-pub(super) fn retry(gates: &GatesFile, env: &Env) -> Result<RetryContract, Failure> {
-    let gate = gates.gates.retry_contract.clone().unwrap_or_default();
-    Ok(gate.contract(max_attempts(env)?.unwrap_or(DEFAULT_ATTEMPTS)))
-}
-
-/// The contract of a profile, under what the gates file and `WEBHOOK_MAX_RETRIES` say otherwise.
-pub(super) fn retry_of(
-    sender: &SenderProfile,
+/// The contract of a profile, or of the usual sender, under what the gates file and `WEBHOOK_MAX_RETRIES` say otherwise.
+pub(super) fn retry(
+    sender: Option<&SenderProfile>,
     gates: &GatesFile,
     env: &Env,
 ) -> Result<RetryContract, Failure> {
     let gate = gates.gates.retry_contract.clone().unwrap_or_default();
-    Ok(gate.over(sender.contract(), max_attempts(env)?))
-}
-
-/// The sender's time-out: `WEBHOOK_TIMEOUT`, else what the profile declares, else the usual one.
-pub(super) fn timeout_of(sender: Option<&SenderProfile>, env: &Env) -> Result<Duration, Failure> {
-    let declared = sender.and_then(|sender| sender.limits.timeout).map(Period::get);
-    match declared.filter(|_| env("WEBHOOK_TIMEOUT").is_none()) {
-        Some(declared) => Ok(declared),
-        None => sender_timeout(env),
-    }
+    Ok(gate.over(sender.unwrap_or(SenderProfile::usual()).contract(), max_attempts(env)?))
 }
 
 /// A seed that JSON readers keep exactly: below 2^53.

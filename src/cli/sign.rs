@@ -4,7 +4,7 @@ use super::secret_source::SecretSource;
 use super::sender_option::SenderOption;
 use super::{Exit, Failure, out, stdin_body};
 use serde_json::Value;
-use signature::{Outgoing, Scheme, Signer, UniqueKeysError, check_unique_keys};
+use signature::{Outgoing, Signer, UniqueKeysError, check_unique_keys};
 use wire::Clock;
 
 /// The largest timestamp of 13 digits, in Unix milliseconds.
@@ -32,7 +32,7 @@ pub(super) struct Args {
     /// Event for the event header [default: the body's top-level "event", else `test`]
     #[arg(long, value_name = "NAME", value_parser = header_value)]
     event: Option<String>,
-    /// Delivery id; deltacrown-v2 wants a UUID [default: a fresh UUID]
+    /// Delivery id; some senders want a UUID [default: a fresh UUID]
     #[arg(long, value_name = "UUID", value_parser = header_value)]
     id: Option<String>,
 }
@@ -51,19 +51,17 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let secret = args.secret.require()?;
     let signer = Signer::new(scheme, &secret).map_err(Failure::usage)?.to(&args.method, &args.url);
     let id = match &args.id {
-        Some(id)
-            if scheme == Scheme::DeltacrownV2 && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) =>
-        {
-            return Err(Failure::usage(
-                "--id is not a UUID (8-4-4-4-12 hex digits), which deltacrown-v2 wants",
-            ));
+        Some(id) if scheme.spec().id.uuid && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) => {
+            return Err(Failure::usage(format!(
+                "--id is not a UUID (8-4-4-4-12 hex digits), which {scheme} wants"
+            )));
         }
         Some(id) => id.clone(),
         None => uuid::Uuid::new_v4().to_string(),
     };
     let timestamp_ms = args.timestamp.unwrap_or_else(|| Clock::start().unix_ms());
-    if scheme == Scheme::DeltacrownV2 && timestamp_ms.to_string().len() != 13 {
-        out::say("warning: --timestamp has not 13 digits; deltacrown-v2 wants Unix milliseconds");
+    if scheme.timestamp_step_ms() == Some(1) && timestamp_ms.to_string().len() != 13 {
+        out::say(format!("warning: --timestamp has not 13 digits; {scheme} wants Unix milliseconds"));
     }
     let body = stdin_body::read()?;
     if let Err(error @ UniqueKeysError::Duplicate { .. }) = check_unique_keys(&body) {

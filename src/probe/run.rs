@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use wire::Clock;
 
-/// Limit of one request: DeltaCrown's `WEBHOOK_TIMEOUT`.
+/// Limit of one request: the usual sender's time-out (docs/deltacrown.md section 8).
 const LIMIT: Duration = Duration::from_secs(10);
 /// Webhooks whose answers are timed are sent for so long.
 const SAMPLED: Duration = Duration::from_secs(7);

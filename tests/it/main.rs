@@ -43,6 +43,8 @@ mod fuzz_seeds;
 #[cfg(test)]
 mod gate;
 #[cfg(test)]
+mod generic;
+#[cfg(test)]
 mod harness;
 #[cfg(test)]
 mod honest;

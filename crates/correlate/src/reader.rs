@@ -12,6 +12,8 @@ use std::borrow::Cow;
 
 /// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
 const MOST_UNPACKED: usize = 16 * 1024 * 1024;
+/// The most keys in a form field's name: what is deeper stays a name.
+const MOST_KEYS: usize = 16;
 
 /// What is read of the bodies of a sender's webhooks.
 #[derive(Debug, Clone)]
@@ -224,21 +226,50 @@ fn field_of<'t>(text: &'t [u8], field: &str) -> Option<Cow<'t, [u8]>> {
     fields(text)?.find(|(name, _)| **name == *field.as_bytes()).map(|(_, value)| value)
 }
 
-/// A form as an object of texts; a name that comes again is a list.
+/// A form as an object of texts; a name that comes again is a list, and `data[email]` is `email` inside of `data`.
 fn form(text: &[u8]) -> Option<Value> {
     let mut object = Map::new();
     for (name, value) in fields(text)? {
         let name = String::from_utf8_lossy(&name).into_owned();
         let value = Value::String(String::from_utf8_lossy(&value).into_owned());
-        match object.get_mut(&name) {
-            None => {
-                object.insert(name, value);
-            }
-            Some(Value::Array(list)) => list.push(value),
-            Some(first) => *first = Value::Array(vec![first.take(), value]),
+        if let Err(value) = add(&mut object, &keys_of(&name), value) {
+            let _ = add(&mut object, &[&name], value);
         }
     }
     Some(Value::Object(object))
+}
+
+/// The keys of a field's name: `data`, `merges`, `EMAIL` of `data[merges][EMAIL]`; the name itself where brackets do not close.
+fn keys_of(name: &str) -> Vec<&str> {
+    let inside = || name.strip_suffix(']')?.split_once('[');
+    let Some((first, rest)) = inside() else { return vec![name] };
+    let keys: Vec<&str> = std::iter::once(first).chain(rest.split("][")).collect();
+    let are_names = keys.iter().all(|key| !key.is_empty() && !key.contains(['[', ']']));
+    if are_names && keys.len() <= MOST_KEYS { keys } else { vec![name] }
+}
+
+/// Puts a value below these keys; gives it back where a text stands in the way.
+fn add(members: &mut Map<String, Value>, keys: &[&str], value: Value) -> Result<(), Value> {
+    match keys {
+        [] => Err(value),
+        [name] => {
+            match members.get_mut(*name) {
+                None => {
+                    members.insert((*name).to_owned(), value);
+                }
+                Some(Value::Array(list)) => list.push(value),
+                Some(first) => *first = Value::Array(vec![first.take(), value]),
+            }
+            Ok(())
+        }
+        [first, rest @ ..] => {
+            let inner = members.entry(*first).or_insert_with(|| Value::Object(Map::new()));
+            match inner.as_object_mut() {
+                Some(inner) => add(inner, rest, value),
+                None => Err(value),
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -291,6 +322,21 @@ mod tests {
         assert_eq!(names, ["delivered", "open"]);
         assert_eq!(id(scheme, &[], Some(&read)).as_deref(), Some("a\nb"));
         assert!(reader.read(&[], b"[{]").is_none());
+    }
+
+    #[test]
+    fn fields_with_brackets_are_members() {
+        let read = |text: &str| form(text.as_bytes()).unwrap();
+        assert_eq!(
+            read("type=subscribe&data%5Bemail%5D=a&data[merges][X]=1&data[merges][X]=2"),
+            json!({ "type": "subscribe", "data": { "email": "a", "merges": { "X": ["1", "2"] } } })
+        );
+        for odd in ["a[]", "a[b", "[b]", "a]b[c]", "a[b]c", "a[b[c]]"] {
+            assert_eq!(read(&format!("{odd}=1")), json!({ odd: "1" }));
+        }
+        assert_eq!(read("a=1&a[b]=2"), json!({ "a": "1", "a[b]": "2" }));
+        let deep = format!("a{}", "[b]".repeat(2000));
+        assert_eq!(read(&format!("{deep}=1")), json!({ deep: "1" }));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct Finding {
 /// A rule of the policy that kept something from being a finding.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Allowance {
-    /// The rule as the policy has it, such as `allow_domains: deltacrown.gg`.
+    /// The rule as the policy has it, such as `allow_domains: example.com`.
     pub rule: String,
     /// What would have been reported.
     pub category: Category,

@@ -16,7 +16,7 @@ pub struct Policy {
     /// Domains whose e-mail addresses are no leak, with their subdomains, such as the platform's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_domains: Vec<String>,
-    /// Single e-mail addresses that are no leak, such as `support@deltacrown.gg`.
+    /// Single e-mail addresses that are no leak, such as `support@example.com`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_addresses: Vec<String>,
     /// Further keys per category: any string or number of 2 digits and more under such a key is a leak.

@@ -12,16 +12,8 @@ pub const DIAGNOSIS: &str = "diagnosis";
 /// Seconds by which a receiver's clock may be off before it is named.
 const SKEW_S: i64 = 20;
 
-/// The senders that a receiver may be of.
-const USUAL: [Scheme; 7] = [
-    Scheme::DeltacrownV1,
-    Scheme::DeltacrownV2,
-    Scheme::StandardWebhooks,
-    Scheme::Stripe,
-    Scheme::Github,
-    Scheme::Slack,
-    Scheme::Timestamped,
-];
+/// How many of the built-in senders a receiver may be of: the first of them, which are the most usual.
+const USUAL: usize = 7;
 
 /// The requests that are sent when the valid one was not accepted.
 #[must_use]
@@ -37,7 +29,7 @@ pub fn diagnosis_shots(forge: &Forge, secret: &Secret, now_ms: i64) -> Vec<Shot>
         }
     };
     let mut shots = vec![shot(forge, "unsigned", false)];
-    for sender in USUAL.into_iter().filter(|sender| *sender != forge.scheme) {
+    for sender in Scheme::ALL.into_iter().take(USUAL).filter(|sender| *sender != forge.scheme) {
         if let Some(other) = forge.as_sender(sender, secret) {
             shots.push(shot(&other, &format!("as {}", sender.sender()), true));
         }

@@ -1,11 +1,12 @@
 //! What the sender promises about failures: schedule, identity, client errors, circuit breaker; and the tolerance.
 
+use super::sender::SenderProfile;
 use super::statuses::StatusSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The retry contract (docs/deltacrown.md section 4) and the tolerance it is judged with.
+/// What a sender promises about failures, and the tolerance it is judged with.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RetryContract {
     /// Pause before attempt 1, 2, 3 … in milliseconds; its length is the number of attempts.
@@ -57,17 +58,31 @@ const fn is_zero(n: &u32) -> bool {
     *n == 0
 }
 
+/// How much shorter than said a pause may be, ms: the rounding of timers and of timestamps.
+const EARLY_MS: u64 = 50;
+/// How much longer, ms: a busy sender's.
+const LATE_MS: u64 = 500;
+
 impl Default for RetryContract {
-    /// 0 s / 2 s / 4 s, -50 ms, +500 ms; all attempts the same; every 4xx aborts; `Retry-After` is ignored.
+    /// That of the sender that is meant where none is named ([`SenderProfile::usual`]).
     fn default() -> Self {
+        SenderProfile::usual().contract()
+    }
+}
+
+impl RetryContract {
+    /// A sender that tries once, ±50 ms and 500 ms; all attempts the same; every 4xx aborts; `Retry-After` is ignored; no
+    /// breaker.
+    #[must_use]
+    pub fn one_attempt() -> Self {
         Self {
-            backoff_ms: vec![0, 2000, 4000],
-            early_ms: 50,
-            late_ms: 500,
+            backoff_ms: vec![0],
+            early_ms: EARLY_MS,
+            late_ms: LATE_MS,
             identity: IdentityPolicy::default(),
             throttled: ThrottlePolicy::default(),
             retry_after: RetryAfterPolicy::default(),
-            breaker: BreakerContract::default(),
+            breaker: BreakerContract::NONE,
             endless: false,
             jitter_percent: 0,
             success: StatusSet::default(),
@@ -169,7 +184,7 @@ impl RetryContract {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum IdentityPolicy {
-    /// Id, timestamp, signature and bytes (DeltaCrown).
+    /// Id, timestamp, signature and bytes.
     #[default]
     Same,
     /// Id and bytes; each attempt has a timestamp, and so a signature, of its own (Standard Webhooks).
@@ -200,9 +215,9 @@ pub enum RetryAfterPolicy {
     Exact,
 }
 
-/// The sender's circuit breaker (docs/deltacrown.md section 4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
+/// The sender's circuit breaker; none by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct BreakerContract {
     /// Failed deliveries that open it; one that succeeds takes one off.
     pub failures: u32,
@@ -210,13 +225,6 @@ pub struct BreakerContract {
     pub window_ms: u64,
     /// How long it swallows webhooks once open, milliseconds; the next one after that is a probe.
     pub open_ms: u64,
-}
-
-impl Default for BreakerContract {
-    /// 5 in 120 s, open for 60 s.
-    fn default() -> Self {
-        Self { failures: 5, window_ms: 120_000, open_ms: 60_000 }
-    }
 }
 
 impl BreakerContract {
@@ -262,6 +270,8 @@ mod tests {
     #[test]
     fn policies_bend_the_contract() {
         let deltacrown = RetryContract::default();
+        assert_eq!(deltacrown.backoff_ms, [0, 2000, 4000]);
+        assert_eq!(deltacrown.breaker, BreakerContract { failures: 5, window_ms: 120_000, open_ms: 60_000 });
         assert!(deltacrown.aborts(400) && deltacrown.aborts(429) && !deltacrown.aborts(503));
         assert_eq!((deltacrown.gap_ms(1, Some(7)), deltacrown.gap_ms(3, None)), (Some(2000), None));
         let patient = RetryContract {

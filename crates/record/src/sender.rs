@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::{BodySpec, Example, Place, RequestSpec, Scheme, SettingNames, SignatureSpec, SpecError};
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 /// The most pauses of a schedule, written out or made by its formula.
 pub const MAX_ATTEMPTS: usize = 64;
@@ -166,6 +167,42 @@ pub enum Handshake {
 }
 
 impl SenderProfile {
+    /// The sender that is meant where none is named: the built-in profile of [`Scheme::default`].
+    #[must_use]
+    pub fn usual() -> &'static Self {
+        static USUAL: LazyLock<SenderProfile> = LazyLock::new(|| {
+            let scheme = Scheme::default();
+            serde_saphyr::from_str(scheme.profile()).unwrap_or_else(|_| SenderProfile::unread(scheme))
+        });
+        &USUAL
+    }
+
+    /// What stands for a built-in profile that cannot be read: a test sees to it that there is none.
+    fn unread(scheme: Scheme) -> Self {
+        let RequestSpec { signature, event, id, body, headers, caveats, user_agent, settings, example } =
+            scheme.spec().clone();
+        Self {
+            name: scheme.sender().to_owned(),
+            description: String::new(),
+            docs: None,
+            signature,
+            event,
+            id,
+            body,
+            headers,
+            caveats,
+            user_agent,
+            settings,
+            example,
+            retry: RetrySpec::default(),
+            limits: LimitSpec::default(),
+            handshakes: Vec::new(),
+            payload: BTreeMap::new(),
+            schemas: None,
+            setup: Vec::new(),
+        }
+    }
+
     /// The part of it that is about requests.
     #[must_use]
     pub fn requests(&self) -> RequestSpec {
@@ -195,7 +232,7 @@ impl SenderProfile {
     pub fn contract(&self) -> RetryContract {
         let spec = &self.retry;
         let ms = |period: Option<Period>, usual| period.map_or(usual, Period::as_millis);
-        let usual = RetryContract::default();
+        let usual = RetryContract::one_attempt();
         let aborts = spec.abort.clone();
         RetryContract {
             backoff_ms: spec.backoff_ms(),

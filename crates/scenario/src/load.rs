@@ -124,7 +124,7 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     Ok(Loaded { scenario, sender, sha256, dir: dir.to_owned(), source_name: name.to_owned() })
 }
 
-/// The profile that a scenario names, whose scheme becomes the scenario's; without one that of DeltaCrown's sender.
+/// The profile that a scenario names, whose scheme becomes the scenario's; without one that of the usual sender.
 fn sender_of(scenario: &mut Scenario, dir: &Path) -> Result<SenderProfile, ScenarioError> {
     let Some(name) = &scenario.sender else { return built_in_sender(Scheme::default().sender()) };
     let sender = load_sender(name, dir)?;

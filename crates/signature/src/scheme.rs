@@ -159,7 +159,7 @@ impl Scheme {
         self.0.name
     }
 
-    /// The name of the sender's profile; another than [`Scheme::name`] for the two of DeltaCrown only.
+    /// The name of the sender's profile; another than [`Scheme::name`] where journals have an older one.
     #[must_use]
     pub const fn sender(self) -> &'static str {
         self.0.sender
@@ -254,6 +254,27 @@ impl Scheme {
     #[must_use]
     pub fn has_timestamp(self) -> bool {
         self.spec().signature.timestamp.is_some()
+    }
+
+    /// To how many milliseconds webhooks of this sender say when they were signed: 1000 for whole seconds.
+    #[must_use]
+    pub fn timestamp_step_ms(self) -> Option<i64> {
+        Some(self.spec().signature.timestamp.as_ref()?.unit.ms())
+    }
+
+    /// Whether the signature covers the id.
+    #[must_use]
+    pub fn signs_id(self) -> bool {
+        self.compiled().template.has(&super::template::Piece::Id)
+    }
+
+    /// Whether the signature is an HMAC-SHA256 in hex digits that stands in a header by itself.
+    #[must_use]
+    pub fn is_plain_hex_sha256(self) -> bool {
+        use super::spec::{Algorithm, Encoding, Form};
+        let s = &self.spec().signature;
+        let plain = s.form == Form::Plain && s.header.is_some();
+        plain && (s.algorithm, s.encoding) == (Algorithm::HmacSha256, Encoding::Hex)
     }
 
     /// Whether webhooks of this sender are signed at all.

@@ -16,7 +16,7 @@ use std::fmt;
 pub struct Outgoing<'a> {
     /// Event name, for the senders with an event header.
     pub event: &'a str,
-    /// Delivery id: a UUID for `deltacrown-v2`; any text for `standard-webhooks`, which signs it.
+    /// Delivery id: a UUID where the profile wants one, else any text; some senders sign it.
     pub id: &'a str,
     /// Time of signing in Unix milliseconds; senders in seconds round down.
     pub timestamp_ms: i64,

@@ -56,6 +56,9 @@ pub struct SettingNames {
     /// Attempts in all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub attempts: Option<String>,
+    /// The earlier scheme of it that signs the body alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_only: Option<String>,
 }
 
 impl SettingNames {

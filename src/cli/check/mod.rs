@@ -8,6 +8,7 @@ use super::used_rows::UsedRows;
 use super::{Exit, Failure, environment, out, run_plan, target_guard};
 use crate::executor::Target;
 use crate::outbound::shown_url;
+use record::SenderProfile;
 use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed, rows};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -66,11 +67,13 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut findings = Findings { worst: Level::Ok };
     let names = if args.scenarios.is_empty() { all_scenarios() } else { args.scenarios.clone() };
     let env = environment::read(args.run.flow.env_file.as_deref())?;
-    let parts = run_plan::parts(&args.run.flow, &env);
+    let sender = sender_of(&names, args);
+    let parts = run_plan::parts(&args.run.flow, &env, sender.as_ref());
     let target = parts.target.as_ref().ok();
     let ready = names.iter().filter_map(|name| check_scenario(name, args, &env, target, &mut findings));
     let ready: Vec<Scenario> = ready.collect();
-    configuration(&parts, args, &env, &mut findings);
+    configuration(&parts, args, &mut findings);
+    say_switch(sender.as_ref(), &env, &mut findings);
     super::runtime::block_on(async move {
         let target = parts.target.as_ref().ok();
         if let Ok(receiver) = &parts.receiver {
@@ -110,6 +113,12 @@ fn all_scenarios() -> Vec<String> {
     if files.is_empty() { built_in_names().map(str::to_owned).collect() } else { files }
 }
 
+/// The sender of the first scenario that can be read, where that or a flag names one.
+fn sender_of(names: &[String], args: &Args) -> Option<SenderProfile> {
+    let mut loaded = names.iter().find_map(|name| load_typed(name).ok())?;
+    run_plan::sender(&mut loaded, &args.run.flow).ok().flatten()
+}
+
 /// One scenario: its file, and with a staging system the variables and rows that it needs.
 fn check_scenario(
     scenario: &str,
@@ -119,7 +128,7 @@ fn check_scenario(
     findings: &mut Findings,
 ) -> Option<Scenario> {
     let on_staging = !matches!(target, Some(Target::StandIn(_)));
-    let loaded = match load_typed(scenario) {
+    let mut loaded = match load_typed(scenario) {
         Ok(loaded) => loaded,
         Err(error) => {
             findings.add(Level::Wrong, format_args!("scenario {error}"));
@@ -131,6 +140,9 @@ fn check_scenario(
         Level::Ok,
         format_args!("scenario {name}: {} steps, SHA-256 {sha}…", loaded.scenario.steps.len()),
     );
+    if let Err(error) = run_plan::sender(&mut loaded, &args.run.flow) {
+        findings.add(Level::Wrong, format_args!("--sender: {error}"));
+    }
     if let Err(error) = run_plan::check_policy(&loaded) {
         findings.add(Level::Wrong, error);
     }
@@ -185,7 +197,7 @@ fn run_of(loaded: &Loaded, args: &Args, env: &Env) -> Result<Arc<Run>, Failure> 
 }
 
 /// The parts of a run that are the same for every scenario.
-fn configuration(parts: &Parts, args: &Args, env: &Env, findings: &mut Findings) {
+fn configuration(parts: &Parts, args: &Args, findings: &mut Findings) {
     match &parts.gates {
         Ok(sha256) => {
             findings.add(Level::Ok, format_args!("gates, SHA-256 {}…", sha256.get(..12).unwrap_or_default()));
@@ -221,17 +233,16 @@ fn configuration(parts: &Parts, args: &Args, env: &Env, findings: &mut Findings)
     if let Err(e) = std::fs::create_dir_all(&args.run.flow.output.artifacts) {
         findings.add(Level::Unreachable, format_args!("artifacts directory cannot be written: {e}"));
     }
-    say_flag(env, findings);
 }
 
-fn say_flag(env: &Env, findings: &mut Findings) {
-    let Some(flag) = env("NOTIFICATIONS_WEBHOOK_ENABLED").filter(|v| !v.is_empty()) else { return };
-    if ["true", "1", "yes", "on"].contains(&flag.to_ascii_lowercase().as_str()) {
-        findings.add(Level::Ok, "NOTIFICATIONS_WEBHOOK_ENABLED is set here; staging has to have it too");
+/// The switch of the sender, where its profile names one and this machine has it.
+fn say_switch(sender: Option<&SenderProfile>, env: &Env, findings: &mut Findings) {
+    let settings = &sender.unwrap_or(SenderProfile::usual()).settings;
+    let Some(name) = &settings.enabled else { return };
+    let Some(value) = env(name).filter(|value| !value.is_empty()) else { return };
+    if ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()) {
+        findings.add(Level::Ok, format_args!("{name} is set here; staging has to have it too"));
     } else {
-        findings.add(
-            Level::Wrong,
-            "NOTIFICATIONS_WEBHOOK_ENABLED is off: staging with this setting sends nothing",
-        );
+        findings.add(Level::Wrong, format_args!("{name} is off: staging with this setting sends nothing"));
     }
 }

@@ -16,7 +16,7 @@ const OPEN_CONNECTIONS: (u32, u32) = (16, 1024);
 /// Most connections that are taken for an open load with retries: a start that sleeps between attempts keeps its own.
 const RETRY_CONNECTIONS: u32 = 4096;
 
-/// The pauses before the attempts of a sender with the default retry contract.
+/// The pauses before the attempts of a sender with the contract of the usual sender.
 pub(super) fn usual_pauses() -> Vec<Duration> {
     pauses(&RetryContract::default())
 }

@@ -265,11 +265,8 @@ fn identity(args: &Args, env: &Env, gates: &GatesFile, embedded: bool) -> Result
         endpoint: env("WEBHOOK_ENDPOINT").unwrap_or_default(),
         gates: (reference.value, reference.sha256),
         scheme: args.sender.scheme()?,
-        retry: match &sender {
-            Some(sender) => run_plan::retry_of(sender, gates, env)?,
-            None => run_plan::retry(gates, env)?,
-        },
-        sender_timeout: run_plan::timeout_of(sender.as_ref(), env)?,
+        retry: run_plan::retry(sender.as_ref(), gates, env)?,
+        sender_timeout: run_plan::sender_timeout(sender.as_ref(), env)?,
         sender: sender.map(Box::new),
         secret_chars: 0,
         blind: args.blind,

@@ -21,7 +21,7 @@ use wire::Clock;
 
 /// Largest body file in bytes, as large as any receiver here takes.
 const MAX_BODY: u64 = 256 * 1024;
-/// Between two requests: on this machine, and elsewhere (the rate that DeltaCrown's own papers allow, 10 a second).
+/// Between two requests: on this machine, and elsewhere (10 a second: docs/deltacrown.md section 6).
 const GAP_HERE: Duration = Duration::from_millis(5);
 const GAP_ELSEWHERE: Duration = Duration::from_millis(100);
 /// Limit for the first connection, which shows that the receiver is there.

@@ -192,7 +192,7 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     }
     // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
     let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
-    let wanted = gate.contract(header.webhook.max_attempts.min(MOST_ATTEMPTS));
+    let wanted = gate.over(RetryContract::default(), Some(header.webhook.max_attempts.min(MOST_ATTEMPTS)));
     let is_sender = matches!(header.kind, RunKind::Load | RunKind::Probe) && plays_none(header);
     let (verdict, figure) = if is_sender {
         (Verdict::NotExercised, "smoke was the sender".to_owned())

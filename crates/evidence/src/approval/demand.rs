@@ -65,25 +65,35 @@ pub struct MinFlows {
 }
 
 impl MinFlows {
-    /// For this kind; `None` where nothing is asked.
+    /// For a run of this kind and scenario; `None` where nothing is asked. A number without a name is for the kinds that have
+    /// a least one anyway.
     #[must_use]
-    pub fn of(&self, kind: Kind) -> Option<u64> {
+    pub fn of(&self, kind: Kind, scenario: &str) -> Option<u64> {
         let usual = LEAST.iter().find(|(of, _)| *of == kind).map(|(_, n)| *n);
-        self.of.get(kind.word()).copied().or(self.all.filter(|_| usual.is_some())).or(usual)
+        let name = if usual.is_some() { kind.word() } else { scenario };
+        self.of.get(name).copied().or(self.all.filter(|_| usual.is_some())).or(usual)
     }
 
-    /// Takes in one more `N` or `KIND=N`.
+    /// The names of scenarios that something is asked of, beyond the kinds that are always asked.
+    pub fn scenarios(&self) -> impl Iterator<Item = &str> {
+        let is_usual = |name: &str| LEAST.iter().any(|(of, _)| of.word() == name);
+        self.of.keys().map(String::as_str).filter(move |name| !is_usual(name))
+    }
+
+    /// Takes in one more `N` or `NAME=N`, the name being that of a kind or of a scenario.
     ///
     /// # Errors
     /// When it is neither.
     pub fn add(&mut self, text: &str) -> Result<(), String> {
-        let wrong =
-            || format!("{text}: write a number, or one by kind: payments=10, matches=5, observation=10");
+        let wrong = || {
+            format!(
+                "{text}: write a number, or one by name: payments=10, matches=5, observation=10, orders=20"
+            )
+        };
         match text.split_once('=') {
             None => self.all = Some(text.parse().map_err(|_| wrong())?),
             Some((kind, n)) => {
-                let known = LEAST.iter().any(|(of, _)| of.word() == kind);
-                let n = n.parse().ok().filter(|_| known).ok_or_else(wrong)?;
+                let n = n.parse().ok().filter(|_| !kind.is_empty()).ok_or_else(wrong)?;
                 self.of.insert(kind.to_owned(), n);
             }
         }
@@ -153,16 +163,17 @@ mod tests {
     #[test]
     fn the_guides_figures_are_asked_unless_others_are() {
         let mut least = MinFlows::default();
-        assert_eq!(
-            (least.of(Kind::Payments), least.of(Kind::Matches), least.of(Kind::Other)),
-            (Some(10), Some(5), None)
-        );
+        let of = |least: &MinFlows| {
+            let (payments, matches) =
+                (least.of(Kind::Payments, "payments"), least.of(Kind::Matches, "matches"));
+            (payments, matches, least.of(Kind::Other, "orders"), least.of(Kind::Other, "refunds"))
+        };
+        assert_eq!(of(&least), (Some(10), Some(5), None, None));
         least.add("3").unwrap();
         least.add("matches=4").unwrap();
-        assert_eq!(
-            (least.of(Kind::Payments), least.of(Kind::Matches), least.of(Kind::Other)),
-            (Some(3), Some(4), None)
-        );
-        assert!(least.add("goals=3").is_err() && least.add("many").is_err());
+        least.add("orders=20").unwrap();
+        assert_eq!(of(&least), (Some(3), Some(4), Some(20), None));
+        assert_eq!(least.scenarios().collect::<Vec<_>>(), ["orders"]);
+        assert!(least.add("goals=few").is_err() && least.add("many").is_err() && least.add("=3").is_err());
     }
 }

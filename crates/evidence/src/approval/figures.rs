@@ -85,11 +85,14 @@ fn measured_retries(document: &Document<'_>) -> Option<u64> {
     kept.then(|| organic(&"retried").saturating_sub(unmeasured))
 }
 
-/// The pauses before the attempts in ms: those the artifact states, else the schedule of docs/deltacrown.md section 4.
+/// The pauses before the attempts in ms: those the artifact states, else the usual sender's.
 pub(super) fn backoff_ms(document: &Document<'_>) -> Vec<f64> {
     let stated = document.key(&["retry_backoff_ms", "backoff_ms"]).and_then(|n| n.value.as_array());
     let stated: Option<Vec<f64>> = stated.map(|list| list.iter().filter_map(number).collect());
-    stated.filter(|list| list.len() > 1).unwrap_or_else(|| vec![0.0, 2000.0, 4000.0])
+    stated.filter(|list| list.len() > 1).unwrap_or_else(|| {
+        let usual = record::RetryContract::default().backoff_ms;
+        usual.into_iter().map(|ms| ms as f64).collect()
+    })
 }
 
 /// `rate` percent of `n`, rounded down.

@@ -107,7 +107,9 @@ impl Seen {
         let in_it = self.scheme.spec().id.json.is_some();
         let read = in_it.then(|| self.reader.read(&attempt.headers, &bytes)).flatten();
         let id = id(self.scheme, &attempt.headers, read.as_ref()).map(|id| print(id.as_bytes()));
-        let is_signed_without_id = self.scheme == Scheme::DeltacrownV2;
+        // Equal bodies at the same time are the same webhook only where the time is finer than a second.
+        let is_fine = self.scheme.timestamp_step_ms() == Some(1);
+        let is_signed_without_id = is_fine && !self.scheme.signs_id();
         if let (Some(id), Some(at), true) = (id, signed_at, is_signed_without_id) {
             let ids = self.ids.entry((at, body)).or_default();
             if !ids.contains(&id) && ids.len() <= EQUAL_AT_ONCE * 100 {
@@ -119,7 +121,7 @@ impl Seen {
         if !self.firsts.insert(delivery) && (id.is_some() || signed_at.is_some()) {
             return;
         }
-        let whole_s = !is_signed_without_id;
+        let whole_s = !is_fine;
         if let (Some(at), true) = (signed_at, attempt.verdict.reason != Reason::Mismatch) {
             let came = attempt.first_byte.since(Tick(0)).as_millis();
             let came = self.started_ms.saturating_add(i64::try_from(came).unwrap_or(i64::MAX));
@@ -246,7 +248,8 @@ impl Seen {
             told(demand.min_window)
         );
         let window = evidence("window", "Length of the window", pass_if(long), figure, "journal");
-        let (n, least) = (self.arrivals.len() as u64, demand.min_flows.of(Kind::Observation).unwrap_or(0));
+        let (n, least) =
+            (self.arrivals.len() as u64, demand.min_flows.of(Kind::Observation, "").unwrap_or(0));
         let others = self.harness.max(self.stand_in);
         let others = if others == 0 {
             String::new()
@@ -283,7 +286,8 @@ impl Seen {
 /// from the first attempt on.
 fn retried_after(header: &Header) -> Option<i64> {
     let pause = i64::try_from(*header.retry.backoff_ms.get(1)?).ok()?;
-    let left = pause - if header.scheme == Scheme::DeltacrownV2 { EARLY_MS / 2 } else { EARLY_MS };
+    let is_fine = header.scheme.timestamp_step_ms() == Some(1);
+    let left = pause - if is_fine { EARLY_MS / 2 } else { EARLY_MS };
     let is_told = header.kind == RunKind::Run && header.retry.identity == IdentityPolicy::Same;
     (is_told && left > 0).then_some(left)
 }

@@ -127,7 +127,7 @@ fn is_loopback(url: &str) -> bool {
 
 fn flows(header: &Header, kind: Kind, demand: &Demand) -> Item {
     let n = u64::from(header.flows);
-    let least = demand.min_flows.of(kind);
+    let least = demand.min_flows.of(kind, &header.scenario.name);
     let weak = least.filter(|least| n < *least).map(|least| {
         Weakness::new(
             "flows",
@@ -317,8 +317,9 @@ fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
         }
         (false, _) => told.join(", "),
     };
-    let least = demand.min_flows.of(kind).map(|flows| flows.min(header.flows.max(1).into()).div_ceil(2));
-    let judged = matches!(kind, Kind::Payments | Kind::Matches) && !told.is_empty();
+    let least = demand.min_flows.of(kind, &header.scenario.name);
+    let least = least.map(|flows| flows.min(header.flows.max(1).into()).div_ceil(2));
+    let judged = !matches!(kind, Kind::Observation | Kind::Probe) && !told.is_empty();
     let alone = organic(proof);
     let weak = least.filter(|least| judged && alone < *least).map(|_| {
         let why = format!(

@@ -4,6 +4,7 @@ use super::document::{Document, Node};
 use super::figures::Figures;
 use super::judgement::Findings;
 use serde_json::Value;
+use signature::Scheme;
 use std::collections::BTreeMap;
 
 /// Hex digits of an HMAC-SHA256.
@@ -13,9 +14,9 @@ const CONTENT: [&str; 8] =
     ["body", "payload", "event", "payment_id", "match_id", "webhook_id", "x-webhook-event", "x-webhook-id"];
 
 pub(super) fn check(document: &Document<'_>, figures: &Figures, found: &mut Findings) {
-    let hex_scheme = document
-        .text(&["signature_scheme", "scheme"])
-        .is_none_or(|s| s.starts_with("deltacrown") || s == "timestamped" || s.contains("SHA256"));
+    let hex_scheme = document.text(&["signature_scheme", "scheme"]).is_none_or(|s| {
+        s.parse::<Scheme>().map_or_else(|_| s.contains("SHA256"), Scheme::is_plain_hex_sha256)
+    });
     if hex_scheme {
         forms(document, found);
     }

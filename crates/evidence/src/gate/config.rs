@@ -83,7 +83,7 @@ impl From<Confidence> for u8 {
     }
 }
 
-/// The retry contract that is judged: DeltaCrown's unless told otherwise (docs/deltacrown.md section 4).
+/// The retry contract that is judged: what the sender's profile says, under what stands here.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RetryGate {
@@ -91,8 +91,8 @@ pub struct RetryGate {
     pub early_ms: u64,
     /// A gap may be this much longer than the schedule, milliseconds.
     pub late_ms: u64,
-    /// Pause before attempt 1, 2, 3 …, milliseconds: the first is 0. By default 2^(n-1) s before attempt n > 1, for
-    /// `WEBHOOK_MAX_RETRIES` attempts or 3.
+    /// Pause before attempt 1, 2, 3 …, milliseconds: the first is 0. The profile's by default, for
+    /// as many attempts as `WEBHOOK_MAX_RETRIES` says, where it is set.
     pub backoff_ms: Option<Vec<u64>>,
     /// What stays the same over the attempts of a delivery.
     pub identity: IdentityPolicy,
@@ -100,8 +100,8 @@ pub struct RetryGate {
     pub throttled: ThrottlePolicy,
     /// What `Retry-After` does.
     pub retry_after: RetryAfterPolicy,
-    /// The sender's circuit breaker.
-    pub breaker: BreakerContract,
+    /// The sender's circuit breaker; the profile's by default.
+    pub breaker: Option<BreakerContract>,
 }
 
 /// How a load is judged, beyond success rate, error rates, p50 and p95.
@@ -123,29 +123,13 @@ impl Default for LoadGate {
 
 impl Default for RetryGate {
     fn default() -> Self {
-        let RetryContract { early_ms, late_ms, identity, throttled, retry_after, breaker, .. } =
-            RetryContract::default();
-        Self { early_ms, late_ms, backoff_ms: None, identity, throttled, retry_after, breaker }
+        let RetryContract { early_ms, late_ms, identity, throttled, retry_after, .. } =
+            RetryContract::one_attempt();
+        Self { early_ms, late_ms, backoff_ms: None, identity, throttled, retry_after, breaker: None }
     }
 }
 
 impl RetryGate {
-    /// The contract for `attempts` attempts, which a schedule of its own goes before.
-    #[must_use]
-    pub fn contract(&self, attempts: u32) -> RetryContract {
-        let doubling = || (0..attempts).map(|n| if n == 0 { 0 } else { 1000 << n }).collect();
-        RetryContract {
-            backoff_ms: self.backoff_ms.clone().unwrap_or_else(doubling),
-            early_ms: self.early_ms,
-            late_ms: self.late_ms,
-            identity: self.identity,
-            throttled: self.throttled,
-            retry_after: self.retry_after,
-            breaker: self.breaker,
-            ..RetryContract::default()
-        }
-    }
-
     /// The contract of a sender's profile, with what this gate says otherwise; `attempts`: how many, where that is set.
     #[must_use]
     pub fn over(&self, sender: RetryContract, attempts: Option<u32>) -> RetryContract {
@@ -169,7 +153,8 @@ impl RetryGate {
         macro_rules! said {
             ($($field:ident)*) => { $(if self.$field != usual.$field { contract.$field = self.$field; })* };
         }
-        said!(early_ms late_ms identity throttled retry_after breaker);
+        said!(early_ms late_ms identity throttled retry_after);
+        contract.breaker = self.breaker.unwrap_or(contract.breaker);
         contract
     }
 
@@ -185,7 +170,7 @@ impl RetryGate {
         if self.early_ms > 3_600_000 || self.late_ms > 3_600_000 {
             return wrong("retry_contract.early_ms, late_ms", "a tolerance is at most an hour");
         }
-        if self.breaker.failures == 0 || self.breaker.window_ms == 0 || self.breaker.open_ms == 0 {
+        if self.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
             return wrong("retry_contract.breaker", "its figures must be above 0");
         }
         Ok(())

@@ -1,7 +1,6 @@
 //! Candidate messages: which pieces were signed, in which order, with which text of the timestamp.
 
 use super::super::compiled::Compiled;
-use super::super::scheme::Scheme;
 use super::super::spec::Unit;
 use super::super::template::Context;
 use chrono::{DateTime, SecondsFormat};
@@ -77,17 +76,15 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
 type Frame = for<'a> fn(Parts<'a>) -> [&'a [u8]; 5];
 
 /// The clause about a signature that covers the body and no timestamp.
-pub(super) fn body_only(sender: &Compiled) -> &'static str {
-    if [Scheme::DeltacrownV1, Scheme::DeltacrownV2].map(Scheme::name).contains(&sender.name) {
-        "the sender signs body only (Phase 5.5 scheme): replay-unsafe"
-    } else {
-        "the sender signs body only: replay-unsafe"
-    }
+pub(super) fn body_only(sender: &Compiled) -> String {
+    let scheme =
+        sender.spec.settings.body_only.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+    format!("the sender signs body only{scheme}: replay-unsafe")
 }
 
 /// Frame of another scheme or of a slip, with the clause about it.
 const FRAMES: [(&str, Frame); 16] = [
-    ("the sender signs timestamp.body (deltacrown-v2)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
+    ("the sender signs timestamp.body (timestamped)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
     ("the sender leaves out the `.` between timestamp and body", |p| {
         [p.timestamp.as_bytes(), p.body, b"", b"", b""]
     }),
@@ -122,11 +119,11 @@ pub(super) fn frames<'p>(
     sender: &Compiled,
     own: &[Cow<'_, [u8]>],
     parts: Parts<'p>,
-) -> Vec<(&'static str, [&'p [u8]; 5])> {
+) -> Vec<(String, [&'p [u8]; 5])> {
     let own: Vec<&[u8]> = own.iter().map(|piece| &**piece).collect();
     let alone = (body_only(sender), [parts.body, b"", b"", b"", b""]);
     std::iter::once(alone)
-        .chain(FRAMES.iter().map(|(clause, frame)| (*clause, frame(parts))))
+        .chain(FRAMES.iter().map(|(clause, frame)| ((*clause).to_owned(), frame(parts))))
         .filter(|(_, pieces)| {
             // A frame whose timestamp or id is absent looks like another frame, or starts with its separator.
             let body_alone = same(pieces, &[parts.body]);

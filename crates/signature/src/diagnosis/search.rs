@@ -174,7 +174,7 @@ impl<'a> Search<'a> {
         let sender = self.suspect.sender;
         let mut found: Vec<Message<'b>> = messages::frames(sender, own, self.parts)
             .into_iter()
-            .map(|(clause, pieces)| Message::new(clause.to_owned(), &pieces))
+            .map(|(clause, pieces)| Message::new(clause, &pieces))
             .collect();
         if let Some(place) = &sender.spec.signature.timestamp {
             found.extend(messages::restamped(sender, place.unit, context));
@@ -228,8 +228,8 @@ impl<'a> Search<'a> {
         let body = self.parts.body;
         let own = self.suspect.sender.template.whole(context);
         self.work.try_out(own.len())?;
-        let alone = Some(messages::body_only(self.suspect.sender));
-        let messages = [(None, &*own), (alone, body)];
+        let alone = messages::body_only(self.suspect.sender);
+        let messages = [(None, &*own), (Some(alone.as_str()), body)];
         for (clause, own_algorithm, hash) in hashes::HASHES {
             if own_algorithm == Some(algorithm) {
                 continue;

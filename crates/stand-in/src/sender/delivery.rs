@@ -101,11 +101,13 @@ impl<C: HttpClient + 'static> Sender<C> {
         if delivery_policy.has(Kind::DropWebhook) {
             return;
         }
-        if delivery_policy.has(Kind::AsyncLate) {
+        if delivery_policy.has(Kind::AsyncLate) || delivery_policy.delivers_later() {
             let sender = Arc::clone(self);
             let late = async move {
                 let late = async {
-                    sleep(sender.timing.slow).await;
+                    if delivery_policy.has(Kind::AsyncLate) {
+                        sleep(sender.timing.slow).await;
+                    }
                     sender.deliver(&event, &delivery_policy, number).await;
                 };
                 sender.end.clone().or(late).await;
@@ -146,9 +148,10 @@ impl<C: HttpClient + 'static> Sender<C> {
         mut stamp: Stamp,
     ) -> Outcome {
         let max = delivery_policy.promised();
+        let mut retry_after = None;
         for attempt in 1..=delivery_policy.attempts() {
             if attempt > 1 {
-                let wait = delivery_policy.wait_before(attempt);
+                let wait = delivery_policy.wait_before(attempt, retry_after.take());
                 self.info(format!("Webhook retry {attempt}/{max} after {}s delay", wait.as_secs()));
                 sleep(wait).await;
                 self.packer.restamp(&mut stamp, delivery_policy, self.clock.unix_ms());
@@ -166,6 +169,9 @@ impl<C: HttpClient + 'static> Sender<C> {
             let end = self.clock.now();
             let (status, error) = seen(&exchange);
             let (id, name) = (signed_request.id, event.name.clone());
+            if let Exchange::Answered { retry_after: told, .. } = &exchange {
+                retry_after = *told;
+            }
             let outcome = delivery_policy.judge(&exchange);
             self.log_attempt(&exchange, outcome, &name, attempt, max, &id);
             self.log.record(AttemptEntry {
@@ -199,7 +205,7 @@ impl<C: HttpClient + 'static> Sender<C> {
                     "Webhook delivered successfully: event={event}, status={status}, attempt={n}{id}"
                 ));
             }
-            Exchange::Answered { status, body } => {
+            Exchange::Answered { status, body, .. } => {
                 let body = excerpt(&String::from_utf8_lossy(body), 200);
                 self.warn(format!(
                     "Webhook delivery failed: event={event}, status={status}, attempt={n}/{max}, response={body}"
@@ -326,7 +332,7 @@ mod tests {
     }
 
     fn status(status: u16) -> Exchange {
-        Exchange::Answered { status, body: b"busy".to_vec() }
+        Exchange::Answered { status, retry_after: None, body: b"busy".to_vec() }
     }
 
     async fn offsets(kind: Option<Kind>, mut answers: Vec<Exchange>) -> Vec<u64> {

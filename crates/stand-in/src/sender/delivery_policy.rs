@@ -3,9 +3,14 @@
 use super::super::misbehaviour::{Kind, Misbehaviour};
 use super::super::options::{Profile, Timing};
 use super::http_client::{Exchange, Patience, Redirects};
-use record::{IdentityPolicy, RetryContract};
+use record::{IdentityPolicy, RetryAfterPolicy, RetryContract};
 use std::collections::BTreeSet;
 use std::time::Duration;
+
+/// The time-out of a sender that has none: an hour, longer than any receiver holds a connection.
+const WITHOUT_END: Duration = Duration::from_secs(3600);
+/// No API keeps its client waiting for longer than this until a webhook has been delivered.
+const AT_ONCE: Duration = Duration::from_secs(10);
 
 /// What an attempt means for its delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,8 @@ impl DeliveryPolicy {
     pub(super) fn attempts(&self) -> u32 {
         if self.has(Kind::NoRetry) {
             1
+        } else if self.promises.as_ref().is_some_and(|p| p.endless) {
+            u32::MAX
         } else if self.has(Kind::TooManyRetries) {
             self.max_attempts + 1
         } else {
@@ -70,8 +77,18 @@ impl DeliveryPolicy {
         self.max_attempts
     }
 
-    /// The wait before an attempt, from 1.
-    pub(super) fn wait_before(&self, attempt: u32) -> Duration {
+    /// The wait before an attempt, from 1, when the one before was answered with `Retry-After: retry_after`.
+    pub(super) fn wait_before(&self, attempt: u32, retry_after: Option<u32>) -> Duration {
+        let told = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+        let wait = self.scheduled(attempt);
+        match (self.promises.as_ref().map(|p| p.retry_after), told) {
+            (Some(RetryAfterPolicy::Honour), Some(told)) => wait.max(told),
+            (Some(RetryAfterPolicy::Exact), Some(told)) => told,
+            _ => wait,
+        }
+    }
+
+    fn scheduled(&self, attempt: u32) -> Duration {
         if attempt <= 1 {
             return Duration::ZERO;
         }
@@ -91,7 +108,11 @@ impl DeliveryPolicy {
     }
 
     pub(super) fn patience(&self, limit: Duration) -> Patience {
-        let limit = if self.has(Kind::ShortTimeout) { limit / 2 } else { limit };
+        let limit = match self.promises.as_ref() {
+            Some(promises) if promises.without_timeout => WITHOUT_END,
+            _ if self.has(Kind::ShortTimeout) => limit / 2,
+            _ => limit,
+        };
         if self.real() || self.has(Kind::AcceptLate) {
             Patience::PerRead(limit)
         } else {
@@ -132,12 +153,18 @@ impl DeliveryPolicy {
         self.has(Kind::NewTimestampPerRetry) || self.promises.as_ref().is_some_and(per_attempt)
     }
 
+    /// Whether the sender answers the request that fired the webhook before it has delivered it.
+    pub(super) fn delivers_later(&self) -> bool {
+        let all: Duration = self.backoff.iter().sum();
+        self.promises.as_ref().is_some_and(|p| p.endless || all > AT_ONCE)
+    }
+
     /// Whether a status counts as delivered.
     fn counts(&self, status: u16) -> bool {
         if self.real() || self.has(Kind::NarrowSuccess) {
             matches!(status, 200 | 201 | 202 | 204)
         } else {
-            (200..300).contains(&status)
+            self.promises.as_ref().map_or((200..300).contains(&status), |promises| promises.succeeds(status))
         }
     }
 }
@@ -152,7 +179,7 @@ mod tests {
     }
 
     fn status(status: u16) -> Exchange {
-        Exchange::Answered { status, body: Vec::new() }
+        Exchange::Answered { status, retry_after: None, body: Vec::new() }
     }
 
     #[test]
@@ -188,11 +215,43 @@ mod tests {
     }
 
     #[test]
+    fn a_sender_of_another_contract_keeps_that() {
+        let keeping = |contract: RetryContract| {
+            let timing = Timing { promises: Some(contract.clone()), ..Timing::of(&contract) };
+            DeliveryPolicy::of(1, Profile::GoodPractice, &[], &timing, contract.attempts())
+        };
+        let set = |text: &str| serde_json::from_str::<record::StatusSet>(text).unwrap();
+        let one = RetryContract { backoff_ms: vec![0, 100], ..RetryContract::one_attempt() };
+        let picky = keeping(RetryContract {
+            success: set("[200]"),
+            aborts: Some(set("[\"400-428\", \"430-499\"]")),
+            retry_after: RetryAfterPolicy::Exact,
+            follows_redirects: true,
+            without_timeout: true,
+            endless: true,
+            ..one.clone()
+        });
+        let outcome = |code| picky.judge(&status(code));
+        assert_eq!(outcome(200), Outcome::Delivered);
+        assert_eq!([201, 429, 503].map(outcome), [Outcome::Failed; 3]);
+        assert_eq!([400, 408, 410].map(outcome), [Outcome::Aborted; 3]);
+        assert_eq!(picky.wait_before(2, Some(3)), Duration::from_secs(3));
+        assert_eq!(picky.wait_before(9, None), Duration::from_millis(100));
+        assert_eq!((picky.attempts(), picky.redirects()), (u32::MAX, Redirects::Follow));
+        assert_eq!(picky.patience(Duration::from_secs(1)), Patience::Total(WITHOUT_END));
+        let honours = keeping(RetryContract { retry_after: RetryAfterPolicy::Honour, ..one.clone() });
+        let waits = [Some(0), Some(3), None].map(|told| honours.wait_before(2, told).as_millis());
+        assert_eq!(waits, [100, 3000, 100]);
+        assert!(picky.delivers_later() && !honours.delivers_later());
+        assert_eq!(keeping(one).wait_before(2, Some(3)), Duration::from_millis(100));
+    }
+
+    #[test]
     fn the_schedule_is_0_2_4() {
         let waits = |kinds: &[Kind]| {
             let delivery_policy = delivery_policy(Profile::GoodPractice, kinds);
             (1..=delivery_policy.attempts())
-                .map(|n| delivery_policy.wait_before(n).as_millis())
+                .map(|n| delivery_policy.wait_before(n, None).as_millis())
                 .collect::<Vec<_>>()
         };
         assert_eq!(waits(&[]), [0, 2000, 4000]);

@@ -22,6 +22,7 @@ const MAX_HOPS: u32 = 30;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(in super::super) struct SignedRequest {
     pub(super) id: String,
+    pub(super) media_type: &'static str,
     /// The headers that differ between webhooks, in the order of the wire.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Vec<u8>,
@@ -33,6 +34,8 @@ pub(in super::super) enum Exchange {
     /// There was an answer.
     Answered {
         status: u16,
+        /// Seconds that its `Retry-After` says.
+        retry_after: Option<u32>,
         body: Vec<u8>,
     },
     TimedOut,
@@ -98,6 +101,7 @@ impl Wire {
 struct Hop<'a> {
     method: &'static str,
     url: Url,
+    media_type: &'static str,
     headers: &'a [(String, String)],
     body: Option<&'a [u8]>,
 }
@@ -113,8 +117,8 @@ impl HttpClient for Wire {
             return (Exchange::Broken("no endpoint".to_owned()), 0);
         };
         let mut hops = 0;
-        let hop =
-            Hop { method: "POST", url, headers: &signed_request.headers, body: Some(&signed_request.body) };
+        let SignedRequest { media_type, headers, body, .. } = signed_request;
+        let hop = Hop { method: "POST", url, media_type, headers, body: Some(body) };
         let exchange = match patience {
             Patience::PerRead(limit) => follow(hop, limit, redirects, &mut hops).await,
             Patience::Total(limit) => match timeout(limit, follow(hop, limit, redirects, &mut hops)).await {
@@ -139,7 +143,8 @@ async fn follow(mut hop: Hop<'_>, limit: Duration, redirects: Redirects, hops: &
             _ => None,
         };
         let Some(next) = next else {
-            return Exchange::Answered { status: answer.status, body: answer.body };
+            let retry_after = answer.header("retry-after").and_then(|seconds| seconds.trim().parse().ok());
+            return Exchange::Answered { status: answer.status, retry_after, body: answer.body };
         };
         *hops += 1;
         if *hops > MAX_HOPS {
@@ -222,7 +227,7 @@ fn request(hop: &Hop<'_>) -> Vec<u8> {
     );
     // A redirect that lost its body loses the headers about the body too.
     if hop.body.is_some() {
-        head.push_str("Content-Type: application/json\r\n");
+        head.push_str(&format!("Content-Type: {}\r\n", hop.media_type));
     }
     for (name, value) in hop.headers {
         head.push_str(&format!("{name}: {value}\r\n"));
@@ -272,7 +277,8 @@ mod tests {
     fn the_request_has_the_real_senders_headers_in_order() {
         let headers = vec![("X-Webhook-Signature".to_owned(), "ab".to_owned())];
         let url = Url::parse("http://127.0.0.1:8787/webhooks/inbound?a=1").unwrap();
-        let hop = Hop { method: "POST", url, headers: &headers, body: Some(b"{}") };
+        let hop =
+            Hop { method: "POST", url, media_type: "application/json", headers: &headers, body: Some(b"{}") };
         assert_eq!(
             String::from_utf8(request(&hop)).unwrap(),
             "POST /webhooks/inbound?a=1 HTTP/1.1\r\nHost: 127.0.0.1:8787\r\nUser-Agent: DeltaCrown-Webhook/1.0\r\n\
@@ -280,8 +286,14 @@ mod tests {
              Content-Type: application/json\r\nX-Webhook-Signature: ab\r\nContent-Length: 2\r\n\r\n{}"
         );
         let url = Url::parse("http://[::1]/x").unwrap();
-        let moved =
-            String::from_utf8(request(&Hop { method: "GET", url, headers: &headers, body: None })).unwrap();
+        let moved = String::from_utf8(request(&Hop {
+            method: "GET",
+            url,
+            media_type: "application/json",
+            headers: &headers,
+            body: None,
+        }))
+        .unwrap();
         assert!(moved.starts_with("GET /x HTTP/1.1\r\nHost: [::1]\r\n"), "{moved}");
         assert!(!moved.contains("Content-"), "{moved}");
     }

@@ -6,6 +6,7 @@ mod delivery_policy;
 mod envelope;
 mod http_client;
 mod log;
+mod shape;
 mod signed_request;
 
 pub use log::{AttemptEntry, Level, LogLine, LogSink};

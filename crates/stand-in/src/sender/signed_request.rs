@@ -5,8 +5,9 @@ use super::super::text::Separators;
 use super::delivery_policy::DeliveryPolicy;
 use super::envelope::Event;
 use super::http_client::SignedRequest;
+use super::shape::shaped;
 use signature::Secret;
-use signature::{Outgoing, Scheme, Signer};
+use signature::{BodyFormat, Outgoing, Scheme, Signer};
 use std::io;
 
 /// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (docs/deltacrown.md section 4), in ms.
@@ -83,8 +84,8 @@ impl Packer {
         attempt: u32,
     ) -> SignedRequest {
         let event = leaky(event, delivery_policy);
-        let body = event.bytes(Separators::Compact);
         let Stamp { id, timestamp_ms } = stamp;
+        let body = shaped(self.scheme, event.bytes(Separators::Compact), &event.name, id);
         let out = Outgoing { event: &event.name, id, timestamp_ms: *timestamp_ms, body: &body };
         let (signed, whole) = self.sign(&out, delivery_policy, attempt);
         let mut headers: Vec<(String, String)> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
@@ -93,7 +94,9 @@ impl Packer {
         }
         let body =
             if delivery_policy.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { whole };
-        SignedRequest { id: stamp.id.clone(), headers, body }
+        let is_form = self.scheme.spec().body.format == BodyFormat::Form;
+        let media_type = if is_form { "application/x-www-form-urlencoded" } else { "application/json" };
+        SignedRequest { id: stamp.id.clone(), media_type, headers, body }
     }
 
     fn sign(
