@@ -121,9 +121,14 @@ impl<'h> Seen<'h> {
             return Err(Problem::malformed(format!("{name} holds {why}")));
         }
         let key = signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
-        match key.filter(|key| pairs(value, self.sender.separator, key).nth(1).is_some()) {
+        let differ = |key: &&str| {
+            let mut times = pairs(value, self.sender.separator, key);
+            let first = times.next();
+            times.any(|time| Some(time) != first)
+        };
+        match key.filter(differ) {
             Some(key) => Err(Problem::malformed(format!(
-                "{name} holds `{key}=` more than once, and the sender's libraries take different ones"
+                "{name} holds `{key}=` with two times, of which the sender's libraries take different ones"
             ))),
             None => Ok(()),
         }
