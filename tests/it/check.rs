@@ -57,7 +57,7 @@ fn an_application_that_wants_https_is_told_by_check_and_by_a_run() {
 
 #[test]
 fn what_looks_like_production_is_told_and_nobody_logs_in_there() {
-    let ran = check("https://www.staging-shop.invalid", &["payments", "--listen", "127.0.0.1:0"]);
+    let ran = check("https://www.shop.invalid", &["payments", "--listen", "127.0.0.1:0"]);
     told(&ran, &["wrong ", "looks like production", "--i-own-this-target"]);
     assert!(!ran.stdout.contains("login `"), "{}", ran.stdout);
 }

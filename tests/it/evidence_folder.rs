@@ -114,13 +114,13 @@ fn a_breaker_that_a_run_leaves_open_is_told_and_the_next_run_knows_of_it() {
     let ran = drive(6..7).arg("--no-pause").run().exits(1);
     let ran = ran.says("warning: the sender's circuit breaker is open for");
     ran.says("webhooks were lost and this run has not opened the sender's circuit breaker");
-    // As if it were open for one more second only.
-    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(1);
+    // As if it were open for a few more seconds only: as many as a busy machine takes to begin.
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(6);
     let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
     std::fs::write(&kept, left.to_string()).unwrap();
     drive(7..8).run().says("since staging_payments has opened it: waiting");
     // An observation that drives waits as well, before its window.
-    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(2);
+    let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(6);
     let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
     std::fs::write(&kept, left.to_string()).unwrap();
     let rows = format!("payments={}", dir.path().join("payments.csv").display());

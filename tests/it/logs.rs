@@ -152,9 +152,7 @@ fn errors_of_the_application_are_counted_and_quoted() {
     );
     let quote = errors["first"][0][1].as_str().unwrap();
     assert!(
-        quote.starts_with("Internal Server Error")
-            && quote.contains("ValueError")
-            && !quote.contains("john@"),
+        quote.contains(" Internal Server Error") && quote.contains("ValueError") && !quote.contains("john@"),
         "{quote}"
     );
 }
@@ -270,8 +268,10 @@ fn a_log_without_ids_is_compared_by_number() {
     (0..3).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(200)));
     receiver.terminate();
     receiver.wait();
+    // Written when they came, however long a busy machine takes to read them.
+    let line = delivered("").replace(", webhook_id=", "");
     let of = |lines: usize| {
-        let text = delivered("").replace(", webhook_id=", "").repeat(lines);
+        let text = line.repeat(lines);
         let done = logs(dir.path(), &["-", "--journal", "j.jsonl"], &text);
         (done.status.code(), String::from_utf8_lossy(&done.stdout).into_owned())
     };
