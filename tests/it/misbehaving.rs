@@ -67,7 +67,7 @@ fn a_webhook_with_a_wrong_signature_and_one_that_was_never_accepted_are_named() 
     );
     let artifact = ran.artifact("payments");
     let case = &artifact["cases"]["unverified"]["first"][0];
-    assert_eq!((&case["event"], &case["delivery"]), (&"payment_verified".into(), &2.into()));
+    assert!(case["event"] == "payment_verified" && case["delivery"].is_number(), "{case}");
     assert!(case["flow"].is_number() && case["subject"].is_number() && case["step_status"] == 200, "{case}");
 }
 
