@@ -93,7 +93,7 @@ impl Background {
             let (plan, orders, tell, make) = (job.share(thread), orders.clone(), tell.clone(), make.clone());
             let runtime = Builder::new_current_thread().enable_all().build()?;
             std::thread::Builder::new().name(format!("load-{thread}")).spawn(move || {
-                runtime.block_on(perform(plan, make, orders, &|event| drop(tell.send((thread, event)))))
+                runtime.block_on(perform(plan, make, orders, &|event| drop(tell.send((thread, event)))));
             })?;
         }
         let Self { runtime, signals } = self;

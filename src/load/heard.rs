@@ -51,7 +51,7 @@ impl Heard {
         }
         // Each thread counts its seconds from the same beginning, so these are the same second.
         let all = self.threads.iter_mut().filter_map(|thread| thread.seconds.pop_front());
-        all.reduce(together)
+        all.reduce(|one, other| together(one, &other))
     }
 }
 
@@ -89,9 +89,9 @@ impl Iterator for Heard {
 
 /// The same second of two threads as one. Counts and histograms add; what the system says of a thread's time is that of the thread that
 /// had the least to spare, which is what may have made a start late.
-fn together(mut one: Interval, other: Interval) -> Interval {
+fn together(mut one: Interval, other: &Interval) -> Interval {
     let (cpu_us, wait_us) = (one.cpu_us.max(other.cpu_us), one.wait_us.max(other.wait_us));
-    one.add(&other);
+    one.add(other);
     one.failures.sort_by_key(|failure| failure.at);
     one.failures.truncate(SAMPLES_PER_SECOND);
     Interval {

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// Most failures that are kept.
 const MAX_FAILURES: usize = 50;
 
-/// How a load was asked for. Shards of one load have equal plans, but for `shard`, `started` and `notes`.
+/// How a load was asked for. Shards of one load have equal plans, but for `shard`, `started`, `connections` and `threads`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadPlan {
     /// What is started: `webhooks`, or the name of a scenario.
