@@ -1,6 +1,6 @@
 //! The facts of a run, as they stand in a journal.
 
-use super::sender::SenderProfile;
+use super::sender::{Handshake, SenderProfile};
 use crate::Ending;
 use crate::SubjectKind;
 use crate::Tick;
@@ -245,6 +245,16 @@ impl Header {
             blind: false,
             challenge: None,
         })
+    }
+
+    /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        if let Some(sender) = &self.sender {
+            return sender.handshakes.clone();
+        }
+        let built_in = serde_saphyr::from_str::<SenderProfile>(self.scheme.profile());
+        built_in.map(|sender| sender.handshakes).unwrap_or_default()
     }
 }
 
