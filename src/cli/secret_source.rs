@@ -10,16 +10,16 @@ use zeroize::Zeroizing;
 /// The largest secret file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
 
-/// `--secret-file` and `--secret-env`; at most one of them.
+/// `--secret-file` and `--secret-env`; several of them while secrets are rotated.
 #[derive(Debug, Default, Args)]
-#[group(multiple = false)]
 pub(super) struct SecretSource {
-    /// File with the webhook secret; one newline at its end is not part of the secret and is stripped
+    /// File with the webhook secret; one newline at its end is not part of the secret and is stripped. Again for each further
+    /// secret that is valid while they are rotated; the first is the one that signs
     #[arg(long, value_name = "FILE")]
-    secret_file: Option<PathBuf>,
-    /// Environment variable with the webhook secret, taken as it is
+    secret_file: Vec<PathBuf>,
+    /// Environment variable with the webhook secret, taken as it is; again for each further one
     #[arg(long, value_name = "VAR")]
-    secret_env: Option<String>,
+    secret_env: Vec<String>,
 }
 
 /// The name of an environment variable. Anything else may be a secret that the shell put in place of its name
@@ -37,26 +37,28 @@ fn variable_name(text: &str) -> Result<&str, Failure> {
 }
 
 impl SecretSource {
-    /// The environment variable that the secret is read from, where the flag names one.
-    pub(super) fn variable(&self) -> Option<&str> {
-        self.secret_env.as_deref()
+    /// The environment variables that secrets are read from, where flags name some.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.secret_env.iter().map(String::as_str)
     }
 
     /// Whether one of the flags is given.
-    pub(super) const fn is_given(&self) -> bool {
-        self.secret_file.is_some() || self.secret_env.is_some()
+    pub(super) fn is_given(&self) -> bool {
+        !self.secret_file.is_empty() || !self.secret_env.is_empty()
     }
 
-    /// The secret, when one of the flags is given.
+    /// The secret, when one of the flags is given, with all others that are; those of files come first.
     ///
     /// # Errors
-    /// Usage: the file cannot be read, is too large or not UTF-8; the variable is not set.
+    /// Usage: a file cannot be read, is too large or not UTF-8; a variable is not set; one of several is empty.
     pub(super) fn read(&self) -> Result<Option<Secret>, Failure> {
-        match (&self.secret_file, &self.secret_env) {
-            (Some(path), _) => from_file(path).map(Some),
-            (None, Some(name)) => from_env(variable_name(name)?).map(Some),
-            (None, None) => Ok(None),
+        let files = self.secret_file.iter().map(|path| from_file(path));
+        let variables = self.secret_env.iter().map(|name| from_env(variable_name(name)?));
+        let secrets = files.chain(variables).collect::<Result<Vec<Secret>, Failure>>()?;
+        if secrets.len() > 1 && secrets.iter().any(|one| one.expose().trim().is_empty()) {
+            return Err(Failure::usage("--secret-file, --secret-env: one of the secrets is empty"));
         }
+        Ok(secrets.into_iter().reduce(|first, other| first.or(&other)))
     }
 
     /// The secret; one of the flags must be given. Its weakness is said on stderr, and does not stop the command.

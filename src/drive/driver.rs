@@ -214,6 +214,7 @@ impl Driver {
             Err(error) => return Ok(Err(error)),
         };
         let mut dues = Vec::new();
+        let as_sent = |value| self.plan.loaded.scenario.scheme.as_sent(value);
         for webhook in resolved {
             let within = self.within(&webhook);
             dues.push(Due {
@@ -228,7 +229,11 @@ impl Driver {
                 step: step.name.clone(),
                 at,
                 event: webhook.event,
-                matchers: webhook.matchers,
+                matchers: webhook
+                    .matchers
+                    .into_iter()
+                    .map(|(at, matcher)| (at, matcher.map_equals(as_sent)))
+                    .collect(),
                 headers: webhook.headers,
                 count: webhook.count.least(),
                 at_least: webhook.count.is_open(),

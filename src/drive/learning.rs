@@ -32,10 +32,17 @@ impl Driver {
     /// What is known of a flow by now. A value that is not given says nothing.
     pub(super) fn known(&self, scope: &mut Scope) -> Known {
         let scenario = &self.plan.loaded.scenario;
+        let scheme = scenario.scheme;
         let subject = scope.render(&scenario.subject.id).unwrap_or(Value::Null);
         let ours = scenario.webhooks.ours.iter();
         let ours = ours.filter_map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
-        Known { subject, ours: ours.filter(|(_, value)| !value.is_null()).collect() }
+        Known {
+            subject,
+            ours: ours
+                .filter(|(_, value)| !value.is_null())
+                .map(|(at, value)| (at, scheme.as_sent(value)))
+                .collect(),
+        }
     }
 
     /// Takes the step's captures out of its answer; a place that is not there captures nothing, and the step that needs it

@@ -117,7 +117,8 @@ fn ours(plan: &Plan, run: &Arc<Run>, rows: &[Row]) -> Vec<BTreeMap<String, Value
         let values = pointers.iter().map(|(pointer, text)| Some((pointer.clone(), scope.render(text).ok()?)));
         let values: BTreeMap<String, Value> = values.collect::<Option<_>>()?;
         // A value that is not given says nothing, as in the journal.
-        Some(values.into_iter().filter(|(_, value)| !value.is_null()).collect())
+        let values = values.into_iter().filter(|(_, value)| !value.is_null());
+        Some(values.map(|(pointer, value)| (pointer, plan.scheme.as_sent(value))).collect())
     };
     // Flows that name nothing yet are flows all the same: nothing tells them apart.
     (0..).zip(rows).map(of).collect::<Option<_>>().unwrap_or_else(|| vec![BTreeMap::new(); rows.len()])

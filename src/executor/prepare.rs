@@ -105,7 +105,7 @@ impl Prepared {
             interceptor,
             matcher,
             turn,
-            handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
+            handshakes: header.handshakes(),
             seen: seen.clone(),
         };
         let inbox = Arc::new(Inbox::new(config, clock, journal.clone()));

@@ -216,7 +216,6 @@ impl Inbox {
             return (Handled::unrecorded(problem(refusal.status, "refused", refusal.why)), None);
         }
         let answerer = handshake::Answerer {
-            scheme: self.config.scheme,
             verifier: self.config.verifier.as_ref(),
             known: &self.config.handshakes,
             now_ms: self.wall_time.of(request.received),

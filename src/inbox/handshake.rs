@@ -5,7 +5,7 @@
 
 use record::Handshake;
 use serde_json::{Value, json};
-use signature::{Scheme, Verifier};
+use signature::Verifier;
 use std::borrow::Cow;
 use wire::http1::{RawRequest, Response};
 
@@ -20,7 +20,6 @@ const MAX_BODY: usize = 16 * 1024;
 
 /// What answers a sender's handshakes.
 pub(super) struct Answerer<'a> {
-    pub scheme: Scheme,
     pub verifier: Option<&'a Verifier>,
     /// The handshakes of the sender's profile; all are known where it names none.
     pub known: &'a [Handshake],
@@ -31,7 +30,7 @@ pub(super) struct Answerer<'a> {
 impl Answerer<'_> {
     /// The answer to a request that is a handshake of this sender, and which it is; `None` for any other request.
     pub(super) fn answer(&self, request: &RawRequest) -> Option<(Handshake, Response)> {
-        let pings = self.known.contains(&Handshake::DiscordPing) || self.scheme == Scheme::Discord;
+        let pings = self.known.contains(&Handshake::DiscordPing);
         if let Some(answer) = pings.then(|| ping(self, request)).flatten() {
             return Some((Handshake::DiscordPing, answer));
         }
@@ -166,7 +165,7 @@ fn base64(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use record::Tick;
-    use signature::Secret;
+    use signature::{Scheme, Secret};
 
     const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
 
@@ -184,7 +183,7 @@ mod tests {
     }
 
     fn answerer<'a>(verifier: &'a Verifier, known: &'a [Handshake]) -> Answerer<'a> {
-        Answerer { scheme: verifier.scheme(), verifier: Some(verifier), known, now_ms: 1_795_438_932_000 }
+        Answerer { verifier: Some(verifier), known, now_ms: 1_795_438_932_000 }
     }
 
     fn post(headers: &[(String, String)], body: &str) -> RawRequest {

@@ -249,7 +249,7 @@ fn config(plan: &Plan, header: &Header, verifier: Option<Verifier>) -> Config {
         contract: plan.identity.retry.clone(),
         interceptor: plan.interceptor.clone(),
         matcher: Arc::new(FlowMatcher::default().for_sender(plan.identity.scheme)),
-        handshakes: header.sender.as_ref().map(|sender| sender.handshakes.clone()).unwrap_or_default(),
+        handshakes: header.handshakes(),
         content: Content::OfMany,
         turn: Turn::default(),
         kept_in_part: KeptInPart::All,

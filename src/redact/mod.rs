@@ -70,7 +70,8 @@ impl Redactor {
     pub fn learn_all(&self, secrets: &[Secret]) {
         let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
         let mut new = Vec::new();
-        for secret in secrets {
+        for secret in secrets.iter().flat_map(Secret::each) {
+            let secret = &secret;
             if secret.chars() < FEWEST || has_a_shape(secret.expose()) || !state.known.insert(digest(secret))
             {
                 continue;

@@ -2,7 +2,7 @@
 
 use crate::harness::{Ran, Smoke};
 use record::period::Period;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
@@ -173,6 +173,102 @@ fn a_right_sender_keeps_the_contract_of_its_profile() {
             journal.lines().next().is_some_and(|header| header.contains(&format!("\"name\":\"{sender}\"")))
         );
     }
+}
+
+/// A built-in profile with short pauses and limits; all else stays as its file has it.
+fn hastened(name: &str) -> String {
+    let profile = scenario::built_in_sender(name).expect("built in");
+    let attempts = profile.contract().attempts().min(3) as usize;
+    let own_stamps = profile.retry.identity == record::IdentityPolicy::TimestampPerAttempt;
+    // A timestamp in whole seconds is another one after a second.
+    let pause = if own_stamps { "1100ms" } else { "200ms" };
+    let mut json = serde_json::to_value(&profile).expect("JSON");
+    let retry = json["retry"].as_object_mut().expect("an object");
+    ["first", "factor", "longest", "attempts"].iter().for_each(|key| drop(retry.remove(*key)));
+    let pauses = std::iter::once("0s").chain(std::iter::repeat_n(pause, attempts - 1));
+    retry.insert("schedule".to_owned(), pauses.collect());
+    // A busy machine is no sender's fault.
+    retry.insert("early".to_owned(), "1s".into());
+    retry.insert("late".to_owned(), "5s".into());
+    if retry.contains_key("breaker") {
+        retry.insert("breaker".to_owned(), json!({ "failures": 2, "window_ms": 20000, "open_ms": 2500 }));
+    }
+    if json.pointer("/limits/timeout").is_some() {
+        json["limits"]["timeout"] = "2s".into();
+    }
+    json.to_string()
+}
+
+/// The sweep with one or two cases of each clause.
+fn short_sweep() -> String {
+    let whole = std::fs::read_to_string("scenarios/sender_contract.yaml").expect("a scenario");
+    let cut = [
+        (
+            "[answer=200, answer=201, answer=202, answer=203, answer=204, answer=206, answer=299]",
+            "[answer=200, answer=203]",
+        ),
+        ("[301, 302, 303, 307, 308]", "[302, 308]"),
+        ("[500, 502, 503, 504, 599]", "[503, 599]"),
+        ("[reset, reset-after-head, close, truncate, garbage, hang]", "[reset, truncate, hang]"),
+        ("[400, 401, 403, 404, 408, 409, 410, 413, 422, 429]", "[400, 408, 410, 429]"),
+        ("retry-after=4", "retry-after=1"),
+        ("retry-after=4", "retry-after=1"),
+    ];
+    cut.iter().fold(whole, |text, (from, to)| {
+        assert!(text.contains(from), "{from} is not in the sweep");
+        text.replacen(from, to, 1)
+    })
+}
+
+fn short_run(sender: &str, profile: &str, more: &[&str]) -> Ran {
+    Smoke::new("run")
+        .file("sweep.yaml", &short_sweep())
+        .file(&format!("{sender}.yaml"), profile)
+        .args(&["./sweep.yaml", "--quiet", "--sender", &format!("./{sender}.yaml")])
+        .args(more)
+        .run()
+}
+
+#[test]
+fn a_right_sender_of_every_profile_keeps_its_contract() {
+    let names: Vec<&str> = signature::Scheme::ALL.iter().map(|scheme| scheme.sender()).collect();
+    let next = std::sync::atomic::AtomicUsize::new(0);
+    let worker = || {
+        let mut wrong = Vec::new();
+        while let Some(name) = names.get(next.fetch_add(1, std::sync::atomic::Ordering::Relaxed)) {
+            let ran = short_run(name, &hastened(name), &[]);
+            if ran.code != Some(0) {
+                wrong.push(format!("{name}: {:?}\n{}", ran.code, ran.shown()));
+            }
+        }
+        wrong
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..4).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|one| one.join().expect("a worker")).collect()
+    });
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn must_retry_400_passes_for_a_sender_that_does_so_and_fails_for_one_that_does_not() {
+    let asks = short_sweep().replacen("[503, 599]", "[400, 503]", 1);
+    let run = |profile: &str, more: &[&str]| {
+        let smoke = Smoke::new("run").file("sweep.yaml", &asks).file("mine.yaml", profile);
+        smoke.args(&["./sweep.yaml", "--quiet", "--sender", "./mine.yaml"]).args(more).run()
+    };
+    let verdict = |ran: &Ran| {
+        let artifact = ran.artifact("sender_contract");
+        let clauses = artifact["sender_contract"]["clauses"].as_array().expect("clauses").clone();
+        let clause = clauses.into_iter().find(|c| c["clause"] == "retries 400").expect("a clause");
+        clause["verdict"].as_str().expect("a verdict").to_owned()
+    };
+    let django = hastened("django-webhook");
+    assert_eq!(verdict(&run(&django, &[]).exits(0)), "pass");
+    assert_eq!(verdict(&run(&django, &["--misbehave", "no-retry"]).exits(1)), "fail");
+    // One whose profile says that it does not is kept to its word, and that is said.
+    let aborts = hastened("deltacrown-5.6");
+    assert_eq!(verdict(&run(&aborts, &[]).exits(0)), "policy");
 }
 
 #[test]

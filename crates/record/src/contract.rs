@@ -175,8 +175,17 @@ impl RetryContract {
     /// more, at least 100 ms and at most the tolerance of a gap.
     #[must_use]
     pub fn deadline(&self, timeout_ms: u64) -> Duration {
-        let slack = (timeout_ms / 20).max(100).min(self.late_ms.max(100));
-        Duration::from_millis(timeout_ms + slack)
+        Duration::from_millis(timeout_ms + self.slack_ms(timeout_ms))
+    }
+
+    /// How soon an attempt of it may end at its time-out, as seen here: the sender's clock begins before it has connected.
+    #[must_use]
+    pub fn soonest_end(&self, timeout_ms: u64) -> Duration {
+        Duration::from_millis(timeout_ms.saturating_sub(self.early_ms.max(self.slack_ms(timeout_ms))))
+    }
+
+    fn slack_ms(&self, timeout_ms: u64) -> u64 {
+        (timeout_ms / 20).max(100).min(self.late_ms.max(100))
     }
 }
 
@@ -287,5 +296,7 @@ mod tests {
     fn the_deadline_is_a_little_longer_than_the_time_out() {
         let ms = |timeout| RetryContract::default().deadline(timeout).as_millis();
         assert_eq!((ms(100), ms(4000), ms(10_000), ms(60_000)), (200, 4200, 10_500, 60_500));
+        let soonest = |timeout| RetryContract::default().soonest_end(timeout).as_millis();
+        assert_eq!((soonest(100), soonest(4000), soonest(10_000)), (0, 3800, 9500));
     }
 }

@@ -1,9 +1,9 @@
 //! The first line of a journal: what was run, against what, judged by what.
 
-use crate::SenderProfile;
 use crate::SubjectKind;
 use crate::contract::RetryContract;
 use crate::faults::{Clause, FaultSpec};
+use crate::{Handshake, SenderProfile};
 use chrono::{DateTime, Utc};
 use pii::Identity;
 use schemars::JsonSchema;
@@ -199,6 +199,16 @@ impl Header {
             blind: false,
             challenge: None,
         })
+    }
+
+    /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.
+    #[must_use]
+    pub fn handshakes(&self) -> Vec<Handshake> {
+        if let Some(sender) = &self.sender {
+            return sender.handshakes.clone();
+        }
+        let built_in = serde_saphyr::from_str::<SenderProfile>(self.scheme.profile());
+        built_in.map(|sender| sender.handshakes).unwrap_or_default()
     }
 }
 

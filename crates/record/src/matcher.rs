@@ -68,6 +68,15 @@ pub enum JsonType {
 }
 
 impl Matcher {
+    /// The same with `change` made to the value that is to be equal.
+    #[must_use]
+    pub fn map_equals(self, change: impl FnOnce(Value) -> Value) -> Self {
+        match self {
+            Self::Equals(value) => Self::Equals(change(value)),
+            Self::Full(fields) => Self::Full(MatcherFields { equals: fields.equals.map(change), ..fields }),
+        }
+    }
+
     /// Tests `value`, which is `None` when nothing is at the place; the error says what was wanted and what was there.
     ///
     /// # Errors

@@ -301,8 +301,42 @@ impl Scheme {
     /// The timestamp of the delivery in Unix milliseconds, where a header has one in the sender's form.
     #[must_use]
     pub fn timestamp_ms(self, headers: &[(String, String)]) -> Option<i64> {
-        let unit = self.spec().signature.timestamp.as_ref()?.unit;
-        unit.parse(Seen::read(self.compiled(), headers, b"").timestamp.as_deref()?)
+        self.timestamp_ms_of(headers, b"")
+    }
+
+    /// The same of a sender that says it in the body, too.
+    #[must_use]
+    pub fn timestamp_ms_of(self, headers: &[(String, String)], body: &[u8]) -> Option<i64> {
+        let s = &self.spec().signature;
+        let unit = s.timestamp.as_ref()?.unit;
+        if s.form == super::spec::Form::MessageSignatures {
+            let (_, created) = seen::first(headers, "Signature-Input")?.split_once(";created=")?;
+            let digits = created.split(|c: char| !c.is_ascii_digit()).next()?;
+            return super::spec::Unit::Seconds.parse(digits);
+        }
+        unit.parse(Seen::read(self.compiled(), headers, body).timestamp.as_deref()?)
+    }
+
+    /// Whether two signatures of the same request differ, since there is chance in each.
+    #[must_use]
+    pub fn signs_anew(self) -> bool {
+        use super::spec::Algorithm::{EcdsaP256, RsaPssSha512};
+        self.compiled().versions.iter().any(|v| matches!(v.algorithm, EcdsaP256 | RsaPssSha512))
+    }
+
+    /// A value as webhooks of this sender can have it: all that a form holds is text.
+    #[must_use]
+    pub fn as_sent(self, value: serde_json::Value) -> serde_json::Value {
+        use serde_json::Value;
+        let body = &self.spec().body;
+        match value {
+            Value::Number(_) | Value::Bool(_)
+                if body.format == super::spec::BodyFormat::Form && body.field.is_none() =>
+            {
+                Value::String(value.to_string())
+            }
+            other => other,
+        }
     }
 
     /// The event that the headers name, where the sender has such a header. It is mostly outside the MAC.

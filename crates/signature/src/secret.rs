@@ -15,15 +15,32 @@ const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef12345678
 /// The shortest secret accepted for a run, in characters.
 pub const MIN_CHARS: usize = 32;
 
-/// A text that is wiped from memory on drop, and has neither `Display` nor `Serialize`; `Debug` shows its length only.
+/// A text that is wiped from memory on drop, and has neither `Display` nor `Serialize`; `Debug` shows its length only. While
+/// secrets are rotated it has others beside it, under which webhooks are valid too; it is the one that signs.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub struct Secret {
+    text: Zeroizing<String>,
+    others: Vec<Zeroizing<String>>,
+}
 
 impl Secret {
     /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
-        Self(Zeroizing::new(text.into()))
+        Self { text: Zeroizing::new(text.into()), others: Vec::new() }
+    }
+
+    /// The same, with another one that webhooks may be signed with.
+    #[must_use]
+    pub fn or(mut self, other: &Self) -> Self {
+        self.others.extend(other.each().map(|one| one.text));
+        self
+    }
+
+    /// It and the others, each by itself.
+    pub fn each(&self) -> impl Iterator<Item = Self> + '_ {
+        let texts = std::iter::once(&self.text).chain(&self.others);
+        texts.map(|text| Self { text: text.clone(), others: Vec::new() })
     }
 
     /// A fresh secret: 32 bytes from the operating system as 64 lower-case hex characters.
@@ -62,13 +79,13 @@ impl Secret {
     /// The text itself. Whoever calls this answers for where it goes.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.text
     }
 
     /// Length in characters.
     #[must_use]
     pub fn chars(&self) -> usize {
-        self.0.chars().count()
+        self.text.chars().count()
     }
 
     /// What two sides can compare to know whether they have the same secret: the first 8 hex digits of its SHA-256. Of a
@@ -114,9 +131,13 @@ impl Secret {
         }
     }
 
-    /// What makes this secret unfit for a run, if anything does.
+    /// What makes this secret, or one beside it, unfit for a run, if anything does.
     #[must_use]
     pub fn weakness(&self) -> Option<Weakness> {
+        self.each().find_map(|one| one.own_weakness())
+    }
+
+    fn own_weakness(&self) -> Option<Weakness> {
         let text = self.expose();
         let mut distinct: Vec<char> = text.chars().collect();
         distinct.sort_unstable();
@@ -229,6 +250,27 @@ mod tests {
         assert_eq!(of(&"0".repeat(64)), Some(Weakness::NoEntropy));
         assert_eq!(of(&format!("{} ", "0123456789abcdef".repeat(4))), Some(Weakness::Whitespace));
         assert_eq!(Secret::generate().unwrap().weakness(), None);
+    }
+
+    #[test]
+    fn a_secret_has_others_beside_it_while_they_are_rotated() {
+        let (new, old) = (Secret::generate().unwrap(), Secret::generate().unwrap());
+        let both = new.clone().or(&old);
+        assert_eq!(both.expose(), new.expose());
+        assert_eq!(both.each().collect::<Vec<_>>(), [new.clone(), old.clone()]);
+        assert_eq!(both.weakness(), None);
+        assert_eq!(new.clone().or(&Secret::new("short")).weakness(), Some(Weakness::Short(5)));
+        assert!(!format!("{both:?}").contains(old.expose()));
+        let sent = |secret: &Secret| {
+            let signer = crate::Signer::new(crate::Scheme::Github, secret).unwrap();
+            let out = crate::Outgoing { event: "push", id: "1", timestamp_ms: 0, body: b"{}" };
+            signer.sign(&out).into_iter().map(|(n, v)| (n.to_owned(), v)).collect::<Vec<_>>()
+        };
+        let verifier = crate::Verifier::new(crate::Scheme::Github, &both).unwrap();
+        for (secret, valid) in [(&new, true), (&old, true), (&Secret::generate().unwrap(), false)] {
+            assert_eq!(verifier.verify(&sent(secret), b"{}", 0).valid, valid);
+        }
+        assert_eq!(sent(&both), sent(&new), "the first one signs");
     }
 
     #[test]

@@ -45,7 +45,7 @@ struct Held {
 }
 
 impl Verifier {
-    /// A verifier for `secret` with the freshness window of the sender's profile.
+    /// A verifier for `secret`, and the others beside it, with the freshness window of the sender's profile.
     ///
     /// # Errors
     /// An empty secret, under which nothing can be valid, or one that is no key of the sender.
@@ -56,7 +56,7 @@ impl Verifier {
         let (back_ms, ahead_ms) =
             (place.and_then(|t| ms(t.back_seconds)), place.and_then(|t| ms(t.ahead_seconds)));
         let empty = Self { scheme, sender, keys: Vec::new(), back_ms, ahead_ms, url: String::new() };
-        empty.with_secret(secret)
+        secret.each().try_fold(empty, |verifier, secret| verifier.with_secret(&secret))
     }
 
     /// The same, and requests that are signed with this further secret are valid too, as while secrets are rotated.

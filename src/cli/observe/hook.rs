@@ -46,7 +46,7 @@ impl OurSecrets {
 
     /// The same with a value, whatever variables hold it.
     pub(super) fn with_value(mut self, secret: &Secret) -> Self {
-        self.values.extend((secret.chars() >= FEWEST).then(|| secret.clone()));
+        self.values.extend(secret.each().filter(|one| one.chars() >= FEWEST));
         self
     }
 

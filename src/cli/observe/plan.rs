@@ -226,7 +226,7 @@ fn our_secrets(args: &Args, source: &SourcePlan, secret: Option<&Secret>) -> Our
     for scenario in args.drive.scenarios() {
         ours = ours.with_scenario(scenario);
     }
-    if let Some(name) = args.secret.variable() {
+    for name in args.secret.variables() {
         ours = ours.with_name(name);
     }
     if let SourcePlan::Remote { token, .. } = source {

@@ -212,7 +212,7 @@ impl Analysis {
         let fingerprints = Fingerprints {
             body: print(body),
             signature: signature_print(attempt, scheme.own_headers()),
-            timestamp_ms: scheme.timestamp_ms(&attempt.headers),
+            timestamp_ms: scheme.timestamp_ms_of(&attempt.headers, body),
         };
         AttemptResult {
             first_byte: attempt.first_byte,

@@ -5,7 +5,7 @@ use super::delivery::{AttemptResult, Delivery};
 use super::{Analysis, Fate};
 use correlate::after;
 use record::faults::Fault;
-use record::{Ending, Tick};
+use record::{Ending, Header, Tick};
 use record::{IdentityPolicy, RetryContract};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -110,7 +110,7 @@ fn judge_accepted(analysis: &Analysis, delivery: &Delivery, found: &mut Retries)
 fn judge_deadline(analysis: &Analysis, delivery: &Delivery, found: &mut Retries) {
     let timeout_ms = analysis.header.webhook.timeout_ms;
     let deadline = analysis.header.retry.deadline(timeout_ms);
-    let early = Duration::from_millis(timeout_ms.saturating_sub(analysis.header.retry.early_ms));
+    let early = analysis.header.retry.soonest_end(timeout_ms);
     if analysis.header.retry.without_timeout {
         return;
     }
@@ -141,7 +141,7 @@ fn judge(analysis: &Analysis, delivery: &Delivery, reborn: &BTreeSet<u64>, found
     let number = delivery.number;
     let gaps_us = gaps(&delivery.tries);
     judge_gaps(contract, delivery, &gaps_us, &mut found.breaches);
-    judge_identity(contract.identity, delivery, reborn, &mut found.breaches);
+    judge_identity(&analysis.header, delivery, reborn, &mut found.breaches);
     if delivery.elsewhere && !contract.follows_redirects {
         found.breaches.push(Breach::Redirected { delivery: number, how: analysis.follow_up(delivery) });
     }
@@ -197,13 +197,9 @@ fn judge_gaps(
     }
 }
 
-fn judge_identity(
-    policy: IdentityPolicy,
-    delivery: &Delivery,
-    reborn: &BTreeSet<u64>,
-    breaches: &mut Vec<Breach>,
-) {
+fn judge_identity(header: &Header, delivery: &Delivery, reborn: &BTreeSet<u64>, breaches: &mut Vec<Breach>) {
     let number = delivery.number;
+    let (policy, anew) = (header.retry.identity, header.scheme.signs_anew());
     let changed = |pair: &[AttemptResult]| match (policy, pair) {
         (_, [a, b]) if a.fingerprints.body != b.fingerprints.body => {
             Some(Breach::Identity { delivery: number, changed: "body" })
@@ -214,6 +210,8 @@ fn judge_identity(
         (IdentityPolicy::Same, [a, b]) if a.fingerprints.timestamp_ms != b.fingerprints.timestamp_ms => {
             Some(Breach::Identity { delivery: number, changed: "timestamp" })
         }
+        // Two signatures of such a key differ, although they are of the same.
+        (IdentityPolicy::Same, _) if anew => None,
         (IdentityPolicy::Same, [a, b]) if a.fingerprints.signature != b.fingerprints.signature => {
             Some(Breach::Identity { delivery: number, changed: "signature headers" })
         }

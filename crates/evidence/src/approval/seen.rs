@@ -102,7 +102,7 @@ impl Seen {
         let harness = agent.get(..HARNESS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HARNESS));
         self.stand_in += u64::from(stand_in);
         self.harness += u64::from(harness);
-        let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms(&attempt.headers));
+        let (body, signed_at) = (print(&bytes), self.scheme.timestamp_ms_of(&attempt.headers, &bytes));
         // Parsed only where the profile has the id in it.
         let in_it = self.scheme.spec().id.json.is_some();
         let read = in_it.then(|| self.reader.read(&attempt.headers, &bytes)).flatten();

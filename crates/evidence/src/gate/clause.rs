@@ -186,6 +186,8 @@ fn declared(contract: &RetryContract, must: Must, fault: Fault) -> Option<&'stat
         fault,
         Fault::Reset | Fault::ResetAfterHead | Fault::Close | Fault::Truncate | Fault::Garbage
     );
+    // A sender without a time-out waits until the connection is ended here.
+    let breaks = breaks || (contract.without_timeout && matches!(fault, Fault::Hang(_)));
     match (must, fault) {
         (Must::Accept, Fault::Status { status, .. }) if !contract.succeeds(status) => {
             Some(if contract.aborts(status) || !contract.goes_on(1) { "no success" } else { "retry" })
