@@ -169,10 +169,10 @@ pub(super) fn difference(a: &[u8], b: &[u8]) -> (usize, String, String) {
 
 /// What a line says from shortly before a place on.
 fn around(line: &str, place: usize) -> String {
-    /// Characters before the place, and in all.
+    // Characters before the place, and in all.
     const BEFORE: usize = 30;
     const SHOWN: usize = 80;
-    let skipped = if place > BEFORE { place - BEFORE } else { 0 };
+    let skipped = place.saturating_sub(BEFORE);
     let text: String = line.chars().skip(skipped).filter(|c| !c.is_control()).take(SHOWN).collect();
     format!("{}{}", if skipped > 0 { "…" } else { "" }, text.trim())
 }
