@@ -41,9 +41,9 @@ pub(super) struct Args {
     /// Address of its own for /metrics and /_smoke/, which are not beside the webhooks then
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,
-    /// Path that webhooks are posted to
+    /// Path that webhooks are posted to; again for each further one
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
-    path: String,
+    path: Vec<String>,
     #[command(flatten)]
     sender: SenderOption,
     #[command(flatten)]
@@ -162,10 +162,13 @@ fn plan(args: &Args) -> Result<Plan, Failure> {
         secret_chars: secret.chars(),
         blind: args.blind,
     };
+    let paths = args.path.iter().cloned().map(receiver_plan::checked_path);
+    let mut paths = paths.collect::<Result<Vec<_>, _>>()?.into_iter();
     receive_files::make_parent(&args.journal)?;
     Ok(Plan {
         address: args.listen,
-        path: receiver_plan::checked_path(args.path.clone())?,
+        path: paths.next().unwrap_or_default(),
+        more_paths: paths.collect(),
         secret,
         tls: receive_files::tls(args.tls_cert.as_deref(), args.tls_key.as_deref())?,
         limits: Limits {

@@ -26,6 +26,8 @@ pub struct Plan {
     pub identity: Identity,
     /// The path that webhooks are posted to.
     pub path: String,
+    /// Further ones.
+    pub more_paths: Vec<String>,
     /// The webhook secret.
     pub secret: Secret,
     /// TLS, if wanted.

@@ -242,7 +242,7 @@ fn verifier(plan: &Plan) -> Result<Option<Verifier>, KeyError> {
 
 fn config(plan: &Plan, header: &Header, verifier: Option<Verifier>) -> Config {
     Config {
-        door: Door::posted(plan.path.clone()),
+        door: Door { more_paths: plan.more_paths.clone(), ..Door::posted(plan.path.clone()) },
         seen: None,
         scheme: plan.identity.scheme,
         verifier,

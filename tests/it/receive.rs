@@ -50,6 +50,52 @@ fn ids(records: &[Record]) -> HashSet<String> {
     records.iter().filter_map(id).collect()
 }
 
+/// A webhook of GitHub's that is signed with this secret, posted to a path.
+fn push(receiver: &Receiver, secret: &str, path: &str) -> Option<u16> {
+    let signer = signature::Signer::new(signature::Scheme::Github, &signature::Secret::new(secret)).unwrap();
+    let out = signature::Outgoing { event: "push", id: "1", timestamp_ms: 0, body: b"{}" };
+    let own: String = signer.sign(&out).iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let framing = "Content-Length: 2\r\nConnection: close\r\n\r\n{}";
+    status(&receiver.talk(format!("POST {path} HTTP/1.1\r\nHost: x\r\n{own}{framing}").as_bytes()))
+}
+
+#[test]
+fn several_secrets_are_valid_while_they_are_rotated_and_several_paths_are_taken() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = ["old", "new", "another"].map(|name| record::sha256_hex(name.as_bytes()));
+    let [old, new, other] = &secrets;
+    for (file, secret) in [("old.txt", old), ("new.txt", new)] {
+        std::fs::write(dir.path().join(file), format!("{secret}\n")).unwrap();
+    }
+    let flags = ["--sender", "github", "--secret-file", "new.txt", "--secret-file", "old.txt"];
+    let paths = ["--path", "/hooks/a", "--path", "/hooks/b"];
+    let receiver = Receiver::start(dir.path(), "", &[&flags[..], &paths[..]].concat());
+    assert_eq!(push(&receiver, new, "/hooks/a"), Some(200));
+    assert_eq!(push(&receiver, old, "/hooks/b"), Some(200));
+    assert_eq!(push(&receiver, other, "/hooks/a"), Some(401));
+    assert_eq!(push(&receiver, new, "/webhooks/inbound"), Some(404));
+    receiver.terminate();
+    drop(receiver);
+    let journal = std::fs::read_to_string(dir.path().join("j.jsonl")).unwrap();
+    assert!(!journal.contains(old.as_str()) && !journal.contains(new.as_str()));
+    let gate = |files: &[&str]| {
+        let flags = files.iter().flat_map(|file| ["--secret-file", *file]);
+        let out = Command::new(env!("CARGO_BIN_EXE_smoke"))
+            .args(["report", "j.jsonl"])
+            .args(flags)
+            .current_dir(dir.path())
+            .output()
+            .unwrap();
+        let said = [out.stdout, out.stderr].concat();
+        let said = String::from_utf8_lossy(&said).into_owned();
+        assert!(!said.contains(old.as_str()) && !said.contains(new.as_str()), "{said}");
+        said
+    };
+    let both = gate(&["new.txt", "old.txt"]);
+    let one = gate(&["new.txt"]);
+    assert!(both != one, "with one secret the other's webhook is not valid:\n{both}");
+}
+
 /// Every metric, and every value that a label is compared with, in `deploy/grafana/` is in what the receiver says.
 fn dashboard_and_alerts_ask_for_what_there_is(metrics: &str) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));

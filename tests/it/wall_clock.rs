@@ -40,6 +40,7 @@ fn plan(journal: std::path::PathBuf) -> Plan {
     Plan {
         address: "127.0.0.1:0".parse().unwrap(),
         identity,
+        more_paths: Vec::new(),
         path: "/webhooks/inbound".to_owned(),
         secret: Secret::new(SECRET),
         tls: None,

@@ -21,6 +21,8 @@ mod properties;
 #[cfg(test)]
 mod provider_vectors;
 #[cfg(test)]
+mod rsa_vectors;
+#[cfg(test)]
 mod vectors;
 
 pub use key::KeyError;

@@ -176,6 +176,7 @@ impl ObservePlan {
             address,
             identity: Identity { kind: RunKind::Receive, ..self.identity.clone() },
             path: path.to_owned(),
+            more_paths: Vec::new(),
             secret,
             tls: None,
             limits: Limits::default(),
