@@ -52,9 +52,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     for file in &args.files {
         let broken = |e: io::Error| Failure::environment(format!("{}: {e}", file.display()));
         let mut lines = Lines::new(open(file, args.quiet)?);
-        while let Some(line) = lines.next_line().map_err(broken)? {
-            fold.take(line.as_deref());
-        }
+        fold.take_all(&mut lines).map_err(broken)?;
     }
     let (summary, reconciliation) = fold.finish();
     if mostly_unreadable(&summary) {

@@ -14,6 +14,7 @@ mod gates_file;
 mod github;
 mod help;
 mod history;
+mod in_order;
 mod init;
 mod interrupt;
 mod key;

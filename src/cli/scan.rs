@@ -1,5 +1,6 @@
 //! `smoke scan`: finds personal data in JSON lines or log lines on standard input.
 
+use super::in_order::in_order;
 use super::{Exit, Failure, out};
 use anyhow::Context as _;
 use clap::Args;
@@ -16,7 +17,7 @@ const MAX_LINE: usize = 16 << 20;
 /// Largest policy file that is read, in bytes.
 const MAX_POLICY: u64 = 1 << 20;
 
-/// Output is handed on in pieces of this many bytes, or as soon as the input pauses.
+/// Input is handed on in pieces of this many bytes, or as soon as it pauses.
 const PIECE: usize = 64 << 10;
 
 /// What the user typed.
@@ -51,11 +52,17 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
         None => Secret::generate().map_err(Failure::environment)?.expose().to_owned(),
     };
     let engine = Engine::new(&policy, &[], salt.as_bytes()).map_err(Failure::usage)?;
-    let (text, explain) = (args.text, args.explain);
-    let mut stream =
-        Stream { engine, text, explain, number: 0, leaks: 0, unread: 0, bad: 0, pending: String::new() };
-    stream.read(BufReader::with_capacity(256 << 10, Utf8Reader::new(std::io::stdin().lock())))?;
-    stream.verdict()
+    let scanner = Scanner { engine, text: args.text, explain: args.explain };
+    let mut all = Totals::default();
+    in_order(
+        |give| {
+            let input = Utf8Reader::new(std::io::stdin().lock());
+            read(BufReader::with_capacity(256 << 10, input), give)
+        },
+        |batch: Batch| scanner.scan(&batch),
+        |scanned| all.take(&scanned),
+    )?;
+    all.verdict()
 }
 
 /// Reads a policy; YAML is a superset of JSON.
@@ -65,76 +72,96 @@ fn read_policy(path: &Path) -> Result<Policy, Failure> {
     read().with_context(|| format!("--policy {}", path.display())).map_err(Failure::Usage)
 }
 
-/// The state of a scan; its size does not depend on the length of the stream.
-struct Stream {
+/// Lines that are scanned together.
+#[derive(Default)]
+struct Batch {
+    /// Lines before these.
+    before: u64,
+    bytes: Vec<u8>,
+    /// Where each line ends; `None` for one that is too long, and was not kept.
+    ends: Vec<Option<usize>>,
+}
+
+/// Hands on every line, as soon as there are enough of them or the input pauses.
+fn read(mut input: BufReader<impl Read>, give: &mut dyn FnMut(Batch)) -> Result<(), Failure> {
+    let mut batch = Batch::default();
+    loop {
+        if batch.bytes.len() >= PIECE || input.buffer().is_empty() && !batch.ends.is_empty() {
+            let before = batch.before + batch.ends.len() as u64;
+            give(std::mem::replace(&mut batch, Batch { before, ..Batch::default() }));
+        }
+        let start = batch.bytes.len();
+        let read = (&mut input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut batch.bytes);
+        match read {
+            Ok(0) => break,
+            Ok(length) if length > MAX_LINE && batch.bytes.last() != Some(&b'\n') => {
+                batch.bytes.truncate(start);
+                batch.ends.push(None);
+                skip_line(&mut input)?;
+            }
+            Ok(_) => batch.ends.push(Some(batch.bytes.len())),
+            Err(e) => {
+                give(batch);
+                return Err(Failure::environment(format!("standard input: {e}")));
+            }
+        }
+    }
+    give(batch);
+    Ok(())
+}
+
+/// What is looked for, and how.
+struct Scanner {
     engine: Engine,
     text: bool,
     explain: bool,
-    number: u64,
-    leaks: u64,
-    unread: u64,
-    bad: u64,
-    pending: String,
 }
 
-impl Stream {
-    /// Scans every line.
-    fn read(&mut self, mut input: BufReader<impl Read>) -> Result<(), Failure> {
-        let mut line = Vec::new();
-        loop {
-            if self.pending.len() >= PIECE || input.buffer().is_empty() {
-                self.flush();
-            }
-            line.clear();
-            let read = (&mut input).take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line);
-            match read.map_err(|e| Failure::environment(format!("standard input: {e}")))? {
-                0 => break,
-                _ => self.number += 1,
-            }
-            if line.len() > MAX_LINE && line.last() != Some(&b'\n') {
-                self.complain(&format!("longer than {MAX_LINE} bytes, skipped"));
-                skip_line(&mut input)?;
+impl Scanner {
+    fn scan(&self, batch: &Batch) -> Scanned {
+        let mut scanned = Scanned { number: batch.before, ..Scanned::default() };
+        let mut start = 0;
+        for end in &batch.ends {
+            scanned.number += 1;
+            let Some(end) = *end else {
+                scanned.complain(&format!("longer than {MAX_LINE} bytes, skipped"));
+                continue;
+            };
+            let line = batch.bytes.get(start..end).unwrap_or_default().trim_ascii();
+            start = end;
+            if line.is_empty() {
                 continue;
             }
-            self.line(line.trim_ascii());
+            if self.text {
+                self.text_line(line, &mut scanned);
+            } else if let Err(error) = self.json_line(line, &mut scanned) {
+                scanned.complain(&error.to_string());
+            }
         }
-        self.flush();
-        Ok(())
+        scanned
     }
 
-    /// Scans one line.
-    fn line(&mut self, line: &[u8]) {
-        if line.is_empty() {
-            return;
-        }
-        if self.text {
-            self.text_line(line);
-        } else if let Err(error) = self.json_line(line) {
-            self.complain(&error.to_string());
-        }
-    }
-
-    fn text_line(&mut self, line: &[u8]) {
+    fn text_line(&self, line: &[u8], scanned: &mut Scanned) {
         let read = log_line(line);
         let mut scan = self.engine.scan_text(&read.text);
         let unread = read.unread.map(|why| Unread { place: String::new(), why: why.to_owned() });
         scan.unread.extend(unread);
-        self.count(&scan.findings, &scan.unread);
+        scanned.count(&scan.findings, &scan.unread);
         let explained = self.explain.then(|| self.engine.explain_text(&read.text)).flatten();
         if scan.is_clean() && explained.is_none() {
             return;
         }
-        let mut row = json!({"line": self.number, "findings": scan.findings});
+        let mut row = json!({"line": scanned.number, "findings": scan.findings});
         if !scan.unread.is_empty() {
             row["unread"] = json!(scan.unread);
         }
         if let Some(explained) = explained {
             row["explained"] = json!([explained]);
         }
-        self.print(&row.to_string());
+        scanned.print(&row.to_string());
     }
 
-    fn json_line(&mut self, line: &[u8]) -> anyhow::Result<()> {
+    fn json_line(&self, line: &[u8], scanned: &mut Scanned) -> anyhow::Result<()> {
         let scan = self.engine.scan_line(line)?;
         let row = if self.explain {
             let mut row = serde_json::to_value(&scan)?;
@@ -143,32 +170,61 @@ impl Stream {
         } else {
             serde_json::to_string(&scan)?
         };
-        self.count(&scan.findings, &scan.unread);
-        self.print(&row);
+        scanned.count(&scan.findings, &scan.unread);
+        scanned.print(&row);
         Ok(())
     }
+}
 
+/// What was found in the lines of a batch.
+#[derive(Default)]
+struct Scanned {
+    /// The line that was read last.
+    number: u64,
+    leaks: u64,
+    unread: u64,
+    bad: u64,
+    rows: String,
+    complaints: Vec<String>,
+}
+
+impl Scanned {
     fn count(&mut self, findings: &[Finding], unread: &[Unread]) {
         self.leaks += u64::from(!findings.is_empty());
         self.unread += u64::from(!unread.is_empty());
     }
 
     fn print(&mut self, row: &str) {
-        self.pending.push_str(row);
-        self.pending.push('\n');
+        self.rows.push_str(row);
+        self.rows.push('\n');
     }
 
     fn complain(&mut self, what: &str) {
         self.bad += 1;
         // Whoever reads only stdout must not take a missing row for a clean line.
         self.print(&json!({"line": self.number, "error": what}).to_string());
-        out::say(format!("line {}: {what}", self.number));
+        self.complaints.push(format!("line {}: {what}", self.number));
     }
+}
 
-    fn flush(&mut self) {
-        if !self.pending.is_empty() {
-            out::raw_line(self.pending.trim_end_matches('\n'));
-            self.pending.clear();
+/// What was found so far; its size does not depend on the length of the stream.
+#[derive(Default)]
+struct Totals {
+    number: u64,
+    leaks: u64,
+    unread: u64,
+    bad: u64,
+}
+
+impl Totals {
+    fn take(&mut self, scanned: &Scanned) {
+        self.number = scanned.number;
+        self.leaks += scanned.leaks;
+        self.unread += scanned.unread;
+        self.bad += scanned.bad;
+        scanned.complaints.iter().for_each(out::say);
+        if !scanned.rows.is_empty() {
+            out::raw_line(scanned.rows.trim_end_matches('\n'));
         }
     }
 

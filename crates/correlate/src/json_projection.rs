@@ -26,7 +26,17 @@ impl JsonProjection {
 
     /// Asks for what is at a JSON pointer (RFC 6901), too.
     pub fn add(&mut self, pointer: &str) {
-        self.at(pointer).whole = true;
+        // Every step asks for the same again.
+        if !self.asks_for(pointer) {
+            self.at(pointer).whole = true;
+        }
+    }
+
+    /// Whether what is at a JSON pointer, none of whose names is escaped, is asked for by itself.
+    fn asks_for(&self, pointer: &str) -> bool {
+        let mut tokens = pointer.split('/').skip(1);
+        tokens.try_fold(self, |at, token| at.below.get(token)).is_some_and(|at| at.whole)
+            && !pointer.contains('~')
     }
 
     /// Asks for these parts of each item of the list at a JSON pointer, in place of what was asked for of each before.

@@ -1,8 +1,9 @@
 //! Texts that were found clean, so that what every webhook of a sender repeats is looked at once.
 
 use super::judge::Context;
+use foldhash::quality::RandomState;
 use std::cell::RefCell;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::BuildHasher;
 
 /// How many texts are held; one that falls on the seat of another takes it.
 const SEATS: usize = 2048;
@@ -24,18 +25,20 @@ pub(super) struct Place<'a> {
     pub context: Context,
 }
 
+/// A text that was found clean, behind the name of its place. The next that sits here takes its room.
 #[derive(Debug)]
 struct Seat {
-    name: Box<str>,
+    text: String,
+    /// How long the name is.
+    name: usize,
     context: Context,
-    text: Box<str>,
     work: u64,
 }
 
 impl Default for Memo {
     fn default() -> Self {
         let seats = std::iter::repeat_with(|| None).take(SEATS).collect();
-        Self { seats: RefCell::new(seats), hasher: RandomState::new() }
+        Self { seats: RefCell::new(seats), hasher: RandomState::default() }
     }
 }
 
@@ -44,7 +47,8 @@ impl Memo {
     pub(super) fn work(&self, place: Place<'_>, text: &str) -> Option<u64> {
         let seats = self.seats.try_borrow().ok()?;
         let seat = seats.get(self.seat(place, text))?.as_ref()?;
-        let same = *seat.text == *text && *seat.name == *place.name && seat.context == place.context;
+        let (name, known) = seat.text.split_at_checked(seat.name)?;
+        let same = known == text && name == place.name && seat.context == place.context;
         same.then_some(seat.work)
     }
 
@@ -57,7 +61,11 @@ impl Memo {
         if let Ok(mut seats) = self.seats.try_borrow_mut()
             && let Some(seat) = seats.get_mut(at)
         {
-            *seat = Some(Seat { name: place.name.into(), context, text: text.into(), work });
+            let mut room = seat.take().map_or_else(String::new, |seat| seat.text);
+            room.clear();
+            room.push_str(place.name);
+            room.push_str(text);
+            *seat = Some(Seat { text: room, name: place.name.len(), context, work });
         }
     }
 

@@ -1,55 +1,101 @@
-//! Reads a journal on a thread of its own, while what it read before is looked at.
+//! Reads a journal on a thread of its own, while what it read before is looked at on others.
 
 use crate::{Integrity, ReadError, Reader, Record};
 use std::io::BufRead;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
 use std::thread;
 
 /// Records are handed over so many at a time.
 const BATCH: usize = 256;
 /// Fewer where their lines have more bytes than this together.
 const BATCH_BYTES: usize = 1 << 20;
-/// Batches that wait at most.
+/// Batches that wait at most before each of the threads.
 const WAITING: usize = 2;
 
-type Batch = Vec<(Record, Vec<u8>)>;
+/// Records that were read, and the text of their lines.
+#[derive(Default)]
+struct Batch {
+    /// Each with where its line ends.
+    records: Vec<(Record, usize)>,
+    lines: Vec<u8>,
+}
+
+impl Batch {
+    fn add(&mut self, record: Record, line: &[u8]) {
+        self.lines.extend_from_slice(line);
+        self.records.push((record, self.lines.len()));
+    }
+
+    /// The room of one that was looked at, to be filled again.
+    fn emptied(mut self) -> Self {
+        self.records.clear();
+        self.lines.clear();
+        self
+    }
+
+    fn is_full(&self) -> bool {
+        self.records.len() >= BATCH || self.lines.len() >= BATCH_BYTES
+    }
+
+    /// Each record with its line.
+    fn each(&mut self, mut watch: impl FnMut(&mut Record, &[u8])) {
+        let mut start = 0;
+        for (record, end) in &mut self.records {
+            watch(record, self.lines.get(start..*end).unwrap_or_default());
+            start = *end;
+        }
+    }
+}
 
 impl<R: BufRead + Send> Reader<R> {
-    /// Gives each record that is left to `take`, in order, with the text of its line. Reading, checking the chain and
-    /// parsing go on meanwhile on a thread of their own; memory does not grow with the journal.
+    /// Gives each record that is left to `watch`, in order, with the text of its line, and what that leaves of it to `take`.
+    /// Reading, checking the chain and parsing go on meanwhile on a thread of their own, and so does `watch`; memory does not
+    /// grow with the journal.
     ///
     /// # Errors
-    /// The first thing that is wrong with the journal; `take` has seen what stands before it.
-    pub fn for_each(mut self, mut take: impl FnMut(Record, &[u8])) -> Result<Integrity, ReadError> {
-        let (sender, batches) = sync_channel::<Batch>(WAITING);
+    /// The first thing that is wrong with the journal; `watch` and `take` have seen what stands before it.
+    pub fn for_each(
+        mut self,
+        mut watch: impl FnMut(&mut Record, &[u8]) + Send,
+        mut take: impl FnMut(&Record),
+    ) -> Result<Integrity, ReadError> {
+        let (to_watch, read) = sync_channel::<Batch>(WAITING);
+        let (to_take, watched) = sync_channel::<Batch>(WAITING);
+        let (give_back, done) = channel::<Batch>();
         thread::scope(|scope| {
-            let reading = scope.spawn(move || self.send_all(&sender).map(|()| self.integrity()));
-            for (record, line) in batches.into_iter().flatten() {
-                take(record, &line);
+            let reading = scope.spawn(move || self.send_all(&to_watch, &done).map(|()| self.integrity()));
+            let watching = scope.spawn(move || {
+                for mut batch in read {
+                    batch.each(&mut watch);
+                    // Nobody takes any more: the other side has panicked, and says so itself.
+                    if to_take.send(batch).is_err() {
+                        return;
+                    }
+                }
+            });
+            for batch in watched {
+                batch.records.iter().for_each(|(record, _)| take(record));
+                // What one thread allocates and another frees costs the allocator a tenth of all time.
+                let _ = give_back.send(batch);
             }
+            watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
         })
     }
 
-    fn send_all(&mut self, batches: &SyncSender<Batch>) -> Result<(), ReadError> {
-        let (mut batch, mut bytes) = (Batch::new(), 0);
+    fn send_all(&mut self, batches: &SyncSender<Batch>, done: &Receiver<Batch>) -> Result<(), ReadError> {
+        let mut batch = Batch::default();
         let end = loop {
             match self.next_record() {
-                Ok(Some(record)) => {
-                    bytes += self.line().len();
-                    batch.push((record, self.line().to_vec()));
-                }
+                Ok(Some(record)) => batch.add(record, self.line()),
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
-            // Nobody takes any more: the other side has panicked, and says so itself.
-            if (batch.len() >= BATCH || bytes >= BATCH_BYTES)
-                && batches.send(std::mem::take(&mut batch)).is_err()
-            {
-                return Ok(());
-            }
-            if batch.is_empty() {
-                bytes = 0;
+            if batch.is_full() {
+                if batches.send(std::mem::take(&mut batch)).is_err() {
+                    return Ok(());
+                }
+                done.try_iter().for_each(|done| batch = done.emptied());
             }
         };
         let _ = batches.send(batch);

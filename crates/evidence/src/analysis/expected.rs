@@ -146,6 +146,44 @@ struct Terms {
     headers: Vec<(String, Matcher)>,
 }
 
+impl Terms {
+    fn of(expect: &Expect) -> Self {
+        let matchers = Self::not_in_key(expect).map(|(p, m)| (p.clone(), m.clone())).collect();
+        let headers = expect.headers.iter().map(|(name, m)| (name.clone(), m.clone())).collect();
+        Self {
+            event: expect.event.clone(),
+            step: expect.step.clone(),
+            count: expect.count,
+            at_least: expect.at_least,
+            after: expect.after.clone(),
+            within_ms: expect.within_ms,
+            is_told: Self::told(expect),
+            matchers,
+            headers,
+        }
+    }
+
+    /// Whether they are those of an expectation: nearly every one has the terms of one before.
+    fn are_of(&self, expect: &Expect) -> bool {
+        self.event == expect.event
+            && self.step == expect.step
+            && (self.count, self.at_least, self.within_ms)
+                == (expect.count, expect.at_least, expect.within_ms)
+            && self.after == expect.after
+            && self.is_told == Self::told(expect)
+            && self.matchers.iter().map(|(at, m)| (at, m)).eq(Self::not_in_key(expect))
+            && self.headers.iter().map(|(at, m)| (at, m)).eq(&expect.headers)
+    }
+
+    fn not_in_key(expect: &Expect) -> impl Iterator<Item = (&String, &Matcher)> {
+        expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none())
+    }
+
+    fn told(expect: &Expect) -> bool {
+        !expect.matchers.is_empty() || !expect.headers.is_empty()
+    }
+}
+
 impl Expectations {
     pub(super) const fn len(&self) -> usize {
         self.all.len()
@@ -232,24 +270,10 @@ impl Expectations {
 
     /// The number of the terms of an expectation.
     fn terms(&mut self, expect: &Expect) -> u32 {
-        let other = expect.matchers.iter().filter(|(_, m)| m.plain_value().is_none());
-        let matchers = other.map(|(p, m)| (p.clone(), m.clone())).collect();
-        let headers = expect.headers.iter().map(|(name, m)| (name.clone(), m.clone())).collect();
-        let terms = Terms {
-            event: expect.event.clone(),
-            step: expect.step.clone(),
-            count: expect.count,
-            at_least: expect.at_least,
-            after: expect.after.clone(),
-            within_ms: expect.within_ms,
-            is_told: !expect.matchers.is_empty() || !expect.headers.is_empty(),
-            matchers,
-            headers,
-        };
-        let known = self.terms.iter().enumerate().rev().take(RECENT).find(|(_, t)| **t == terms);
+        let known = self.terms.iter().enumerate().rev().take(RECENT).find(|(_, t)| t.are_of(expect));
         let number = known.map_or(self.terms.len(), |(number, _)| number);
         if number == self.terms.len() {
-            self.terms.push(terms);
+            self.terms.push(Terms::of(expect));
         }
         u32::try_from(number).unwrap_or(NONE)
     }

@@ -28,8 +28,9 @@ impl Steps {
     pub(super) fn step_ended(&mut self, step: &Step) {
         if !self.by_name.contains_key(&step.step) {
             self.names.push(step.step.clone());
+            self.by_name.insert(step.step.clone(), StepFacts::default());
         }
-        let facts = self.by_name.entry(step.step.clone()).or_default();
+        let Some(facts) = self.by_name.get_mut(&step.step) else { return };
         match step.outcome {
             Outcome::Ok => facts.ok += 1,
             Outcome::Refused => facts.refused += 1,

@@ -71,10 +71,7 @@ fn whole(path: &Path, found: &mut Findings) -> Result<Evidence, EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, None);
-    let evidence = Evidence::read_lines(header, reader, |record, line| {
-        consistency.take(&record, line);
-        record
-    })?;
+    let evidence = Evidence::read_lines(header, reader, |record, line| consistency.take(record, line))?;
     consistency.finish().report(&shown(path), found);
     Ok(evidence)
 }

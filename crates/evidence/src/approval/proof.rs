@@ -116,16 +116,15 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let mut checkpoints = Checkpoints::new(&header, request.witness);
     let mut shard = None;
     let mut evidence = Evidence::read_lines(header, reader, |record, line| {
-        consistency.take(&record, line);
-        seen.take(&record);
-        checkpoints.take(&record);
+        consistency.take(record, line);
+        seen.take(record);
+        checkpoints.take(record);
         if let Some(Ok(recheck)) = &mut recheck {
-            recheck.take(&record);
+            recheck.take(record);
         }
-        if let Record::Load(plan) = &record {
+        if let Record::Load(plan) = &*record {
             shard = Some(plan.shard);
         }
-        record
     })?;
     consistency.finish().report(&name(path), found);
     let witnessed = checkpoints.finish(evidence.integrity.ended, copy.started + apart.unwrap_or_default());
@@ -177,14 +176,13 @@ fn judged_with(
     let (header, reader) = Reader::open(path)?;
     let Ok(verifier) = Recheck::new(&header, secret) else { return Ok(None) };
     let mut verifier = verifier.by_receiver(apart);
-    let judged = Evidence::read_lines(header, reader, |mut record, _| {
-        verifier.take(&record);
-        if let Record::Attempt(attempt) = &mut record {
+    let judged = Evidence::read_lines(header, reader, |record, _| {
+        verifier.take(record);
+        if let Record::Attempt(attempt) = record {
             let reason = verifier.judge(attempt);
             attempt.verdict =
                 if reason == Reason::Valid { Signed::valid() } else { Signed::invalid(reason, None) };
         }
-        record
     })?;
     Ok(Some(judged.checks))
 }

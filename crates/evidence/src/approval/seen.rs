@@ -7,6 +7,7 @@ use crate::gate::Verdict;
 use chrono::TimeDelta;
 use correlate::{Reader, id, print, unpacked};
 use foldhash::{HashMap, HashSet};
+use memchr::memmem;
 use record::{Attempt, Header, IdentityPolicy, Record, RunKind, Tick, Watch};
 use serde_json::Value;
 use signature::{Reason, Scheme};
@@ -93,11 +94,11 @@ impl Seen {
         let bytes = attempt.body.bytes();
         let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
         let plain = unpacked(&attempt.headers, &bytes).unwrap_or_default();
-        let in_body = |challenge: &String| signed && contains(&plain, challenge.as_bytes());
+        let in_body = |challenge: &String| signed && memmem::find(&plain, challenge.as_bytes()).is_some();
         self.challenged += u64::from(self.challenge.as_ref().is_some_and(in_body));
         let marked = || serde_json::from_slice::<Value>(&plain).ok()?.pointer(MARK)?.as_bool();
         // Parsed only where it may be there.
-        let stand_in = contains(&plain, b"smoke_stand_in") && marked() == Some(true);
+        let stand_in = memmem::find(&plain, b"smoke_stand_in").is_some() && marked() == Some(true);
         let agent = attempt.header("user-agent").unwrap_or_default();
         let harness = agent.get(..HARNESS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(HARNESS));
         self.stand_in += u64::from(stand_in);
@@ -302,8 +303,4 @@ fn told(time: Duration) -> String {
         s if s < 7200 => format!("{} min", s / 60),
         s => format!("{} h", s / 3600),
     }
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    part.is_empty() || bytes.windows(part.len()).any(|window| window == part)
 }

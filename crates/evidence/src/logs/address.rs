@@ -1,7 +1,6 @@
 //! The receiver's own address in a line of the sender: configuration, and nobody's personal data.
 
 use super::formats::Kind;
-use super::line::Entry;
 use regex::Regex;
 use std::borrow::Cow;
 use std::sync::LazyLock;
@@ -22,9 +21,8 @@ fn pattern(text: &str) -> Regex {
 
 /// The message without scheme, host and port of the receiver, where it is about a webhook. Its path and query stay, and so
 /// does all that an answer said.
-pub(super) fn without_receiver<'e>(entry: &'e Entry<'_>) -> Cow<'e, str> {
-    let message = &*entry.message;
-    let Some(kind) = entry.kind else { return message.into() };
+pub(super) fn without_receiver(kind: Option<Kind>, message: &str) -> Cow<'_, str> {
+    let Some(kind) = kind else { return message.into() };
     let (own, answer) = message.split_at(answer_at(message));
     let replaced = if matches!(kind, Kind::ConnectionError | Kind::RequestError | Kind::HandlerError) {
         CALLED.replace_all(own, "$class()")
@@ -51,7 +49,9 @@ mod tests {
 
     fn left(message: &str) -> String {
         let line = format!("INFO 2025-11-13 14:30:15,123 apps.webhooks {message}");
-        without_receiver(&Formats::built_in().unwrap().read(&line).unwrap()).into_owned()
+        let formats = Formats::built_in().unwrap();
+        let entry = formats.read(&line).unwrap();
+        without_receiver(entry.kind, &entry.message).into_owned()
     }
 
     #[test]

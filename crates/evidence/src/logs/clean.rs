@@ -1,7 +1,7 @@
 //! Texts of lines in which no personal data was found, so that what a sender repeats is looked at once.
 
+use foldhash::HashSet;
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 /// Texts that are held; when there are more, all are forgotten.
 const MOST: usize = 1024;

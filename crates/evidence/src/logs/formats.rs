@@ -1,12 +1,14 @@
 //! The formats of log lines: a small YAML file, compiled.
 
+use super::frame::{Frame, Framer, by_hand};
+use super::messages::Messages;
 use chrono::FixedOffset;
-use regex::{Regex, RegexSet};
+use regex::Regex;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// The formats that are built in: the real sender's, and the staging guide's.
-const BUILT_IN: &str = include_str!("formats.yaml");
+pub(super) const BUILT_IN: &str = include_str!("formats.yaml");
 /// Largest formats file in bytes.
 const MAX_BYTES: usize = 256 * 1024;
 
@@ -170,12 +172,17 @@ pub enum FormatsError {
     Offset(String),
 }
 
+/// A format of lines.
+enum Line {
+    Pattern(Regex),
+    ByHand(Framer),
+}
+
 /// The formats, compiled.
 pub struct Formats {
     pub(super) offset: FixedOffset,
-    pub(super) lines: Vec<Regex>,
-    pub(super) any_message: RegexSet,
-    pub(super) messages: Vec<(Kind, Regex)>,
+    lines: Vec<Line>,
+    pub(super) messages: Messages,
     pub(super) json: Vec<JsonKeys>,
     pub(super) errors: ErrorLoggers,
 }
@@ -192,7 +199,7 @@ impl Formats {
     /// # Errors
     /// Never: the built-in file is tested.
     pub fn built_in() -> Result<Self, FormatsError> {
-        Self::compile(File::read(BUILT_IN)?)
+        Self::compile(File::read(BUILT_IN)?, by_hand)
     }
 
     /// Reads a formats file.
@@ -203,37 +210,59 @@ impl Formats {
         if yaml.len() > MAX_BYTES {
             return Err(FormatsError::TooLarge);
         }
-        Self::compile(File::read(yaml)?.completed(File::read(BUILT_IN)?))
+        Self::compile(File::read(yaml)?.completed(File::read(BUILT_IN)?), |_| None)
     }
 
-    fn compile(file: File) -> Result<Self, FormatsError> {
+    /// `framer` gives what finds the lines of a format of this name without its pattern.
+    fn compile(file: File, framer: impl Fn(&str) -> Option<Framer>) -> Result<Self, FormatsError> {
         let offset = file.utc_offset.unwrap_or_default();
         let offset = offset.parse().map_err(|_| FormatsError::Offset(offset))?;
         let wrong =
             |place: String| move |e: regex::Error| FormatsError::Pattern { place, why: e.to_string() };
         let mut lines = Vec::new();
         for LineFormat { name, pattern } in file.lines.iter().flatten() {
+            if let Some(framer) = framer(name) {
+                lines.push(Line::ByHand(framer));
+                continue;
+            }
             let place = format!("line format `{name}`");
             let regex = Regex::new(pattern).map_err(wrong(place.clone()))?;
             if !regex.capture_names().flatten().any(|n| n == "message") {
                 return Err(FormatsError::Pattern { place, why: "no group (?P<message>…)".to_owned() });
             }
-            lines.push(regex);
+            lines.push(Line::Pattern(regex));
         }
-        let known = file.messages.unwrap_or_default();
-        let mut messages = Vec::new();
-        for (n, MessageFormat { kind, pattern }) in (1..).zip(&known) {
-            messages.push((*kind, Regex::new(pattern).map_err(wrong(format!("message {n}")))?));
+        let mut messages = Messages::default();
+        for (n, MessageFormat { kind, pattern }) in (1..).zip(file.messages.iter().flatten()) {
+            messages.add(*kind, pattern).map_err(wrong(format!("message {n}")))?;
         }
-        let all = known.iter().map(|m| m.pattern.as_str());
-        let any_message = RegexSet::new(all).map_err(wrong("messages".to_owned()))?;
+        messages.compile().map_err(wrong("messages".to_owned()))?;
         let json = file.json;
         if let Some(keys) = json.iter().find(|keys| keys.message.is_empty()) {
             let place = format!("json format `{}`", keys.name);
             return Err(FormatsError::Pattern { place, why: "no key for the message".to_owned() });
         }
         let errors = file.errors.unwrap_or_else(ErrorLoggers::all);
-        Ok(Self { offset, lines, any_message, messages, json, errors })
+        Ok(Self { offset, lines, messages, json, errors })
+    }
+
+    /// The frame that the first format gives which fits.
+    pub(super) fn frame<'l>(&self, line: &'l str) -> Option<Frame<'l>> {
+        self.lines.iter().find_map(|format| match format {
+            Line::ByHand(framer) => framer(line),
+            Line::Pattern(pattern) => {
+                let found = pattern.captures(line)?;
+                let group = |name| found.name(name).map(|group| group.as_str());
+                let (level, time, logger) = (group("level"), group("time"), group("logger"));
+                Some(Frame { level, time, logger, message: group("message")? })
+            }
+        })
+    }
+
+    /// How many formats are found without their pattern.
+    #[cfg(test)]
+    pub(super) fn by_hand(&self) -> usize {
+        self.lines.iter().filter(|line| matches!(line, Line::ByHand(_))).count()
     }
 
     /// The same, with these loggers as those whose errors count; none leaves it as it is.

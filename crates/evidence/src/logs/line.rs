@@ -40,7 +40,8 @@ impl Formats {
     #[must_use]
     pub fn unwrapped<'l>(&self, line: &'l str) -> Cow<'l, str> {
         let collected = || {
-            let may_be = COLLECTED.iter().any(|key| line.contains(&format!("\"{key}\"")));
+            let is_object = line.trim_end().ends_with('}');
+            let may_be = is_object && COLLECTED.iter().any(|key| line.contains(&format!("\"{key}\"")));
             let object = may_be.then(|| Object::find(line))??;
             let own = self.json.iter().any(|keys| object.words(&keys.message).is_some());
             let inner = object.words(&COLLECTED.map(str::to_owned)).filter(|_| !own)?;
@@ -62,12 +63,12 @@ impl Formats {
     }
 
     fn read_text<'l>(&self, line: &'l str) -> Option<Entry<'l>> {
-        let frame = self.lines.iter().find_map(|format| format.captures(line))?;
-        let message = frame.name("message")?.as_str();
+        let frame = self.frame(line)?;
+        let message = frame.message;
         let mut entry = Entry {
-            at: frame.name("time").and_then(|t| self.time(t.as_str())),
-            level: frame.name("level").map_or(Level::Unknown, |level| Level::of(level.as_str())),
-            logger: frame.name("logger").map(|logger| logger.as_str().into()),
+            at: frame.time.and_then(|time| self.time(time)),
+            level: frame.level.map_or(Level::Unknown, Level::of),
+            logger: frame.logger.map(Cow::from),
             message: message.into(),
             ..Entry::default()
         };
@@ -126,11 +127,10 @@ impl Formats {
 
     /// Takes what a message says of a webhook.
     fn read_message<'m>(&self, message: &'m str, entry: &mut Entry<'m>) {
-        let first = self.any_message.matches(message).iter().next();
-        let Some((kind, pattern)) = first.and_then(|n| self.messages.get(n)) else { return };
-        entry.kind = Some(*kind);
-        if pattern.captures_len() > 1
-            && let Some(groups) = pattern.captures(message)
+        let Some(first) = self.messages.first(message) else { return };
+        entry.kind = Some(first.kind);
+        if first.pattern.captures_len() > 1
+            && let Some(groups) = first.pattern.captures(message)
         {
             entry.take_groups(&groups);
         }

@@ -2,7 +2,7 @@
 
 use pii::log_line;
 use std::borrow::Cow;
-use std::io::{self, BufRead};
+use std::io::{self, BufRead, Read as _};
 
 /// Longest line that is read, in bytes; a longer one counts as unreadable, and is not looked at for personal data. NULs before a
 /// line are none of it: a file that is cut while somebody writes to it begins with as many as were cut off.
@@ -28,35 +28,33 @@ impl<R: BufRead> Lines<R> {
     /// When the input fails.
     pub fn next_line(&mut self) -> io::Result<Option<Option<Cow<'_, str>>>> {
         self.line.clear();
-        let mut seen = 0usize;
-        loop {
-            let piece = self.input.fill_buf()?;
-            if piece.is_empty() {
-                break;
-            }
-            let zeros = if seen == 0 { piece.iter().take_while(|b| **b == 0).count() } else { 0 };
-            if zeros > 0 {
-                self.input.consume(zeros);
-                continue;
-            }
-            let end = piece.iter().position(|&b| b == b'\n');
-            let used = end.map_or(piece.len(), |at| at + 1);
-            let room = MAX_LINE.saturating_sub(self.line.len());
-            self.line.extend_from_slice(piece.get(..used.min(room)).unwrap_or_default());
-            seen = seen.saturating_add(used);
-            self.input.consume(used);
-            if end.is_some() {
-                break;
-            }
-        }
-        if seen == 0 {
+        self.skip_while(|b| b == 0)?;
+        self.input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut self.line)?;
+        if self.line.is_empty() {
             return Ok(None);
         }
-        if seen > MAX_LINE {
+        if self.line.len() > MAX_LINE {
+            if self.line.last() != Some(&b'\n') {
+                self.skip_while(|b| b != b'\n')?;
+                self.input.by_ref().take(1).read_until(b'\n', &mut self.line)?;
+            }
             return Ok(Some(None));
         }
         let read = log_line(&self.line);
         Ok(Some(read.unread.is_none().then_some(read.text)))
+    }
+
+    /// Passes over the bytes for which this holds.
+    fn skip_while(&mut self, passed: impl Fn(u8) -> bool) -> io::Result<()> {
+        loop {
+            let piece = self.input.fill_buf()?;
+            let end = piece.iter().position(|b| !passed(*b));
+            let used = end.unwrap_or(piece.len());
+            self.input.consume(used);
+            if end.is_some() || used == 0 {
+                return Ok(());
+            }
+        }
     }
 }
 

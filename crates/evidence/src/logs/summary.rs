@@ -1,24 +1,21 @@
 //! A log, counted line by line.
 
-use super::address::without_receiver;
-use super::clean::{Clean, without_id};
 use super::errors::{Errors, Follow, Into};
 use super::formats::{Formats, Kind};
 use super::line::Entry;
+use super::lines::Lines;
+use super::privacy::{Found, Scanner, Text, ahead, keep};
 use super::reconcile::{Arrivals, Reconciliation};
 use chrono::{DateTime, TimeDelta, Utc};
 use pii::Engine;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
+use std::io::{self, BufRead};
+use std::sync::Arc;
 
-/// Line numbers that are kept of each trouble.
-const KEPT: usize = 10;
 /// Event names that are told apart.
 const EVENTS: usize = 256;
-/// Bytes of a line that are looked at for personal data at once, and how many of them again with the next.
-const PIECE: usize = 8 * 1024;
-const OVERLAP: usize = 1024;
 /// A line that is earlier than the one before by more than this shows a clock that was set back.
 const STEP: TimeDelta = TimeDelta::seconds(1);
 
@@ -98,12 +95,14 @@ pub struct Unreadable {
 #[derive(Debug)]
 pub struct Fold<'f> {
     formats: &'f Formats,
-    engine: Option<Engine>,
+    engine: Option<Arc<Engine>>,
     arrivals: Option<Arrivals>,
     summary: Summary,
     /// Time of the last line that had one.
     before: Option<DateTime<Utc>>,
-    clean: Clean,
+    scanner: Scanner,
+    /// Lines that there was nothing to look at of.
+    too_long: u64,
     follow: Follow,
 }
 
@@ -115,17 +114,49 @@ impl<'f> Fold<'f> {
         let summary = Summary { pii, ..Summary::default() };
         Self {
             formats,
-            engine,
+            engine: engine.map(Arc::new),
             arrivals,
             summary,
             before: None,
-            clean: Clean::default(),
+            scanner: Scanner::default(),
+            too_long: 0,
             follow: Follow::default(),
         }
     }
 
     /// Takes a line; `None` is one that is too long or no text.
     pub fn take(&mut self, line: Option<&str>) {
+        let mut scanner = std::mem::take(&mut self.scanner);
+        self.read(line, |engine, text| scanner.take(engine, text));
+        self.scanner = scanner;
+        self.tell_found();
+    }
+
+    /// Takes all lines that there are, and looks for personal data on threads of its own meanwhile.
+    ///
+    /// # Errors
+    /// When they cannot be read; what stands before that was taken.
+    pub fn take_all<R: BufRead>(&mut self, lines: &mut Lines<R>) -> io::Result<()> {
+        let Some(engine) = self.engine.clone() else {
+            while let Some(line) = lines.next_line()? {
+                self.read(line.as_deref(), |_, _| {});
+            }
+            return Ok(());
+        };
+        let mut scanner = std::mem::take(&mut self.scanner);
+        let read = ahead(&mut scanner, &engine, |mut ahead| {
+            while let Some(line) = lines.next_line()? {
+                self.read(line.as_deref(), |_, text| ahead.take(text));
+            }
+            Ok(())
+        });
+        self.scanner = scanner;
+        self.tell_found();
+        read
+    }
+
+    /// Counts a line, and gives `scan` what is to be looked at for personal data.
+    fn read(&mut self, line: Option<&str>, mut scan: impl FnMut(&Engine, Text<'_>)) {
         self.summary.lines += 1;
         let line = line.map(|line| self.formats.unwrapped(line));
         let line = line.as_deref();
@@ -140,24 +171,34 @@ impl<'f> Fold<'f> {
                 keep(&mut self.summary.unreadable.first_lines, self.summary.lines);
             }
         }
+        let Some(engine) = &self.engine else { return };
+        let number = self.summary.lines;
         match (&entry, line) {
             (Some(entry), _) => {
-                self.scan(&without_id(without_receiver(entry), entry.webhook_id.as_deref()));
-                if let Some(beside) = &entry.beside {
-                    self.scan(&without_id(beside.into(), entry.webhook_id.as_deref()));
+                scan(engine, Text::of(entry, number));
+                if let Some(text) = entry.beside.as_deref() {
+                    scan(engine, Text { line: number, kind: None, text, id: entry.webhook_id.as_deref() });
                 }
             }
-            (None, Some(line)) => self.scan(line),
-            (None, None) if self.engine.is_some() => self.summary.not_looked_at += 1,
-            (None, None) => {}
+            (None, Some(text)) => scan(engine, Text { line: number, kind: None, text, id: None }),
+            (None, None) => self.too_long += 1,
         }
+    }
+
+    /// Puts what was found so far into the summary.
+    fn tell_found(&mut self) {
+        let Found { categories, lines, not_looked_at } = &self.scanner.found;
+        let named = |(category, n): (&pii::Category, &u64)| (category.name().to_owned(), *n);
+        self.summary.pii = self.engine.is_some().then(|| categories.iter().map(named).collect());
+        self.summary.pii_lines.clone_from(lines);
+        self.summary.not_looked_at = self.too_long + not_looked_at;
     }
 
     /// Looks for errors of the application; gives whether a line without an entry belongs to a traceback.
     fn follow(&mut self, line: Option<&str>, entry: Option<&Entry<'_>>) -> bool {
         let into = Into {
             loggers: &self.formats.errors,
-            engine: self.engine.as_ref(),
+            engine: self.engine.as_deref(),
             line: self.summary.lines,
             at: entry.and_then(|entry| entry.at).map(|at| self.formats.local(at)),
             errors: &mut self.summary.errors,
@@ -233,52 +274,6 @@ impl<'f> Fold<'f> {
             }
         }
     }
-
-    fn scan(&mut self, text: &str) {
-        let (Some(engine), Some(pii)) = (&self.engine, &mut self.summary.pii) else { return };
-        if self.clean.knows(text) {
-            return;
-        }
-        let mut found = BTreeSet::new();
-        let mut unread = false;
-        for scan in pieces(text).map(|piece| engine.scan_text(piece)) {
-            unread |= !scan.unread.is_empty();
-            found.extend(scan.findings.into_iter().map(|f| f.category));
-        }
-        self.summary.not_looked_at += u64::from(unread);
-        if found.is_empty() {
-            if !unread {
-                self.clean.remember(text);
-            }
-            return;
-        }
-        keep(&mut self.summary.pii_lines, self.summary.lines);
-        for category in found {
-            *pii.entry(category.name().to_owned()).or_default() += 1;
-        }
-    }
-}
-
-/// A text in pieces that overlap: detectors may take the square of its length.
-fn pieces(text: &str) -> impl Iterator<Item = &str> {
-    let mut from = Some(0);
-    std::iter::from_fn(move || {
-        let start = from?;
-        let end = boundary(text, start + PIECE);
-        from = (end < text.len()).then(|| boundary(text, end - OVERLAP));
-        text.get(start..end)
-    })
-}
-
-/// The last place at or before `at` where a character begins.
-fn boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
-}
-
-fn keep(numbers: &mut Vec<u64>, line: u64) {
-    if numbers.len() < KEPT {
-        numbers.push(line);
-    }
 }
 
 fn count_event(events: &mut BTreeMap<String, u64>, event: &str) {
@@ -342,15 +337,6 @@ mod tests {
             let found = of(&[&at(1, "ERROR", message)]).pii.unwrap();
             assert_eq!(found, BTreeMap::from([("email".to_owned(), 1)]), "{message:.100}");
         }
-    }
-
-    #[test]
-    fn a_long_text_is_looked_at_in_pieces_that_overlap() {
-        assert_eq!(pieces("").count(), 1);
-        let text = "\u{e9}x".repeat(10_000);
-        let lengths: Vec<usize> = pieces(&text).map(str::len).collect();
-        assert!(lengths.len() == 5 && lengths.iter().all(|n| *n <= PIECE), "{lengths:?}");
-        assert!(lengths.iter().sum::<usize>() >= text.len() + 4 * OVERLAP);
     }
 
     #[test]

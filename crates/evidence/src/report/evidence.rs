@@ -50,34 +50,32 @@ impl Evidence {
         Self::read(header, reader, |_| {})
     }
 
-    /// Judges the records of `reader`; `watch` sees each of them too, so that whoever needs more reads only once.
+    /// Judges the records of `reader`; `watch` sees each of them first, on a thread of its own, so that whoever needs more reads
+    /// only once.
     ///
     /// # Errors
     /// As for [`Evidence::open`].
     pub fn read<R: BufRead + Send>(
         header: Header,
         reader: Reader<R>,
-        mut watch: impl FnMut(&Record),
+        mut watch: impl FnMut(&Record) + Send,
     ) -> Result<Self, EvidenceError> {
-        Self::read_lines(header, reader, |record, _| {
-            watch(&record);
-            record
-        })
+        Self::read_lines(header, reader, |record, _| watch(record))
     }
 
-    /// The same; `watch` sees the text of each line as well, and gives the record that is judged in its place.
+    /// The same; `watch` sees the text of each line as well, and may alter the record before it is judged.
     ///
     /// # Errors
     /// As for [`Evidence::open`].
     pub(crate) fn read_lines<R: BufRead + Send>(
         header: Header,
         reader: Reader<R>,
-        mut watch: impl FnMut(Record, &[u8]) -> Record,
+        watch: impl FnMut(&mut Record, &[u8]) + Send,
     ) -> Result<Self, EvidenceError> {
         let gates: Gates =
             serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
         let mut analysis = Analysis::new(header)?;
-        let integrity = reader.for_each(|record, line| analysis.take(&watch(record, line)))?;
+        let integrity = reader.for_each(watch, |record| analysis.take(record))?;
         let checks = judge(&analysis, &gates);
         let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
         // Whatever half a run shows, it is no verdict on the whole.

@@ -46,6 +46,12 @@ pub(crate) fn readable_as(bytes: &[u8], coding: Option<Coding>) -> Readable<'_> 
 
 /// Bytes that are not compressed.
 fn plain(bytes: &[u8]) -> Readable<'_> {
+    if bytes.is_ascii()
+        && let Ok(text) = std::str::from_utf8(bytes)
+        && !text.contains('\0')
+    {
+        return Readable { text: Cow::Borrowed(text), unread: None };
+    }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) if !text.contains('\0') => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
         _ => match wide(bytes) {

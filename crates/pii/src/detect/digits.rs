@@ -1,7 +1,8 @@
 //! Runs of digit groups as people write numbers, and the words before them that say what they number.
 
-use crate::keys::{self, Says};
+use crate::keys::{self, Says, WordSet, word_set};
 use crate::text;
+use std::sync::LazyLock;
 
 /// A run never has more groups than this; longer ones are cut.
 const MAX_GROUPS: usize = 48;
@@ -187,6 +188,7 @@ fn words_before(left: &str) -> impl Iterator<Item = &str> {
 
 /// Words after which a number is that of a thing.
 fn is_numbered_thing(word: &str) -> bool {
-    const WORDS: &str = "order orders ticket tickets invoice invoices parcel ref reference tracking barcode ean gtin upc isbn sku imei serial batch lot case receipt voucher coupon txn trx trxid txnid transaction shipment consignment awb booking match epoch timestamp ts docket claim job ean13 item sequence seq id uid inv tkt ord po rma pnr code sn hash cursor";
-    keys::among(WORDS, &word.to_ascii_lowercase())
+    static WORDS: WordSet = LazyLock::new(|| word_set(THINGS));
+    const THINGS: &str = "order orders ticket tickets invoice invoices parcel ref reference tracking barcode ean gtin upc isbn sku imei serial batch lot case receipt voucher coupon txn trx trxid txnid transaction shipment consignment awb booking match epoch timestamp ts docket claim job ean13 item sequence seq id uid inv tkt ord po rma pnr code sn hash cursor";
+    WORDS.contains(word.to_ascii_lowercase().as_str())
 }

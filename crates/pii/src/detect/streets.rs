@@ -1,12 +1,13 @@
 //! What makes a text the street line of an address: a house number with a street, block or village, in any country or script.
 
-use crate::keys::among;
+use crate::keys::{WordSet, among, word_set};
 use crate::text;
 use regex::Regex;
 use std::sync::LazyLock;
 
 /// Words for streets and what stands on them, in lower case without dots.
-const STREETS: &str = "street st road rd avenue ave av lane ln drive dr close court ct place pl way boulevard blvd crescent cres \
+static STREETS: WordSet = LazyLock::new(|| word_set(STREET_WORDS));
+const STREET_WORDS: &str = "street st road rd avenue ave av lane ln drive dr close court ct place pl way boulevard blvd crescent cres \
 terrace terr square sq gardens grove hill highway hwy parkway pkwy circle cir row mews walk trail loop alley quay plaza \
 point bypass mall expressway turnpike pike path view heights park extension extn cross main nagar colony sector phase \
 society enclave vihar bagh marg chowk gali galli path bazar bazaar para mohalla mahalla goli sarani sarak sharak \
@@ -90,6 +91,9 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     }) {
         return false;
     }
+    if bar == Bar::Prose && !starts_soon(&words) {
+        return false;
+    }
     let street = words.iter().any(|w| is_street(w));
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
@@ -97,9 +101,9 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     let leading =
         lower.trim_start_matches(|c: char| !c.is_alphanumeric()).starts_with(|c: char| c.is_ascii_digit());
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
-    let long = leading && street && words.iter().take(6).any(|w| among(STREETS, w));
+    let long = leading && street && words.iter().take(6).any(|w| STREETS.contains(*w));
     if bar == Bar::Prose {
-        return (house || long) && (street && is_told(value) || is_listed(value)) && starts_soon(&words);
+        return (house || long) && (street && is_told(value) || is_listed(value));
     }
     let numbered = words.windows(2).any(|w| {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
@@ -113,7 +117,7 @@ fn has_long_number(lower: &str) -> bool {
     let number = |w: &str| w.len() == 4 && w.bytes().all(|b| b.is_ascii_digit());
     // English has the number in front: `Road to Glory 2029` is a title.
     let street = |part: &str| {
-        part.split(|c: char| !text::is_wordy(c)).any(|w| among(STREETS, w) && !among(NUMBER_FIRST, w))
+        part.split(|c: char| !text::is_wordy(c)).any(|w| STREETS.contains(w) && !among(NUMBER_FIRST, w))
     };
     parts.iter().enumerate().any(|(at, part)| {
         let last = part.rsplit(' ').next().unwrap_or("");
@@ -207,7 +211,7 @@ fn kind_of(word: &str, cased: bool) -> Word {
         Word::Number
     } else if among(NUMBER_FIRST, &lower) || among(NUMBERED, &lower) || among(UNITS, &lower) {
         Word::Part
-    } else if among(STREETS, &lower) {
+    } else if STREETS.contains(lower.as_str()) {
         Word::Street
     } else if is_street(&lower) {
         Word::Whole
@@ -246,7 +250,7 @@ fn is_named(words: &[Word], at: usize) -> bool {
 
 /// A word for a street or what stands on it, or a street's name written as one word.
 fn is_street(word: &str) -> bool {
-    !word.starts_with(|c: char| c.is_ascii_digit()) && among(STREETS, word)
+    !word.starts_with(|c: char| c.is_ascii_digit()) && STREETS.contains(word)
         || ENDINGS.split_ascii_whitespace().any(|e| word.len() > e.len() + 2 && word.ends_with(e))
 }
 

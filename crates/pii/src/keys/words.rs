@@ -1,6 +1,9 @@
 //! Cuts a key into lower-case words: snake, kebab, camel, dotted, spaced, and the usual run-together spellings.
 
 use crate::text;
+use foldhash::fast::RandomState;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 /// Keys longer than this say nothing: they are data, not names.
 pub(super) const MAX_KEY: usize = 64;
@@ -65,6 +68,14 @@ fn join_brands(words: &mut Vec<String>) {
 /// Whether `word` is one of the words of `list`. Lists are short and every key is looked up once, so they are not sorted.
 pub(crate) fn among(list: &str, word: &str) -> bool {
     list.split_ascii_whitespace().any(|w| w == word)
+}
+
+/// The words of a list that many words of texts are looked up in, and not only those of keys.
+pub(crate) type WordSet = LazyLock<HashSet<&'static str, RandomState>>;
+
+/// The set of the words of `list`.
+pub(crate) fn word_set(list: &'static str) -> HashSet<&'static str, RandomState> {
+    list.split_ascii_whitespace().collect()
 }
 
 /// Run-together spellings, taken apart.

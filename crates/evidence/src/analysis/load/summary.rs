@@ -26,17 +26,15 @@ summed! {
 }
 
 impl Series {
-    /// The histograms of a recorded second.
+    /// Adds the histograms of a recorded second.
     ///
     /// # Errors
     /// When one is no histogram of ours.
-    pub fn of(interval: &Interval) -> Result<Self, DecodeError> {
-        Ok(Self {
-            response: Latency::decode(&interval.response)?,
-            service: Latency::decode(&interval.service)?,
-            lag: Latency::decode(&interval.lag)?,
-            own_lag: Latency::decode(&interval.own_lag)?,
-        })
+    pub fn add_interval(&mut self, interval: &Interval) -> Result<(), DecodeError> {
+        self.response.add_encoded(&interval.response)?;
+        self.service.add_encoded(&interval.service)?;
+        self.lag.add_encoded(&interval.lag)?;
+        self.own_lag.add_encoded(&interval.own_lag)
     }
 
     /// What users wait, as far as the model can tell: the response time, or in the closed model the service time.
@@ -92,7 +90,7 @@ impl Second {
     /// # Errors
     /// When one of its histograms is none of ours.
     pub fn add(&mut self, interval: &Interval) -> Result<(), DecodeError> {
-        self.series.add(&Series::of(interval)?);
+        self.series.add_interval(interval)?;
         add_counts(&mut self.counts, interval);
         self.strain.add(Strain::of(interval));
         Ok(())

@@ -6,10 +6,13 @@ use crate::analysis::load::{MergeError, Merged, Part, PartError, Second, Series,
 use crate::gate::{Check, Gates, excuse_own_waits, judge_flows, judge_load};
 use crate::report::EvidenceError;
 use crate::report::file::json;
-use record::{ReadError, Reader};
+use record::{ReadError, Reader, open_input};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
+
+/// Read from a journal at once, in bytes: a few seconds of it. Those of all shards are open at the same time.
+const AT_ONCE: usize = 16 * 1024;
 
 /// What the journals must amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +53,8 @@ impl LoadError {
 /// # Errors
 /// When it cannot be read, is broken, or is of something else.
 pub fn open_part(path: &Path) -> Result<Part<BufReader<File>>, LoadError> {
-    let (header, reader) = Reader::open(path)?;
+    let input = BufReader::with_capacity(AT_ONCE, open_input(path).map_err(ReadError::from)?);
+    let (header, reader) = Reader::new(input)?;
     // The directory names the shard; the journal's name is the same in all of them.
     let name = path.parent().and_then(Path::file_name).unwrap_or(path.as_os_str());
     let mut part = Part::new(name.to_string_lossy().into_owned(), header, reader)?;

@@ -1,0 +1,124 @@
+//! Which of the declared messages a text is: the first that fits. Most texts are none, and most patterns begin with a text
+//! of their own, so that few are tried.
+
+use super::formats::Kind;
+use regex::{Regex, RegexSet};
+
+/// A message that is looked for.
+#[derive(Debug)]
+pub(super) struct Message {
+    pub kind: Kind,
+    pub pattern: Regex,
+    begins: Begins,
+}
+
+/// What a text of the message begins with.
+#[derive(Debug, PartialEq, Eq)]
+enum Begins {
+    /// This, and nothing else is asked of it.
+    Whole(Box<str>),
+    /// This, and goes on as the pattern says.
+    With(Box<str>),
+    /// Nothing in particular: the pattern with this number among such ones says it.
+    Open(usize),
+}
+
+/// All of them, in the order in which they count.
+#[derive(Debug, Default)]
+pub(super) struct Messages {
+    all: Vec<Message>,
+    /// Those that begin with nothing in particular, in one.
+    open: RegexSet,
+}
+
+impl Messages {
+    /// How many there are.
+    pub(super) const fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Adds one.
+    pub(super) fn add(&mut self, kind: Kind, pattern: &str) -> Result<(), regex::Error> {
+        let open = self.all.iter().filter(|message| matches!(message.begins, Begins::Open(_))).count();
+        let begins = begins(pattern).unwrap_or(Begins::Open(open));
+        self.all.push(Message { kind, pattern: Regex::new(pattern)?, begins });
+        Ok(())
+    }
+
+    /// Once all have been added.
+    pub(super) fn compile(&mut self) -> Result<(), regex::Error> {
+        let open = self.all.iter().filter(|message| matches!(message.begins, Begins::Open(_)));
+        self.open = RegexSet::new(open.map(|message| message.pattern.as_str()))?;
+        Ok(())
+    }
+
+    /// The first that `text` is.
+    pub(super) fn first(&self, text: &str) -> Option<&Message> {
+        let mut open = None;
+        self.all.iter().find(|message| match &message.begins {
+            Begins::Whole(begin) => text.starts_with(&**begin),
+            Begins::With(begin) => text.starts_with(&**begin) && message.pattern.is_match(text),
+            Begins::Open(number) => {
+                // Asked once, and in detail only where one of them fits.
+                let set = || self.open.is_match(text).then(|| self.open.matches(text));
+                open.get_or_insert_with(set).as_ref().is_some_and(|set| set.matched(*number))
+            }
+        })
+    }
+}
+
+/// The text that a pattern begins with at the start of what it is held against; `None` where that is not plain to see.
+fn begins(pattern: &str) -> Option<Begins> {
+    let rest = pattern.strip_prefix('^').filter(|rest| !rest.contains('|'))?;
+    let Some(end) = rest.find(['\\', '.', '+', '*', '?', '(', ')', '[', ']', '{', '}', '^', '$']) else {
+        return Some(Begins::Whole(rest.into()));
+    };
+    let (begin, more) = rest.split_at(end);
+    // It may stand for nothing, or again, what the sign behind it is about.
+    let last = begin
+        .chars()
+        .next_back()
+        .filter(|_| more.starts_with(['+', '*', '?', '{']))
+        .map_or(0, char::len_utf8);
+    Some(Begins::With(begin.get(..begin.len() - last)?.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pattern_begins_with_is_plain_to_see_or_not_used() {
+        let with = |text: &str| Some(Begins::With(text.into()));
+        assert_eq!(begins("^Webhook timeout: "), Some(Begins::Whole("Webhook timeout: ".into())));
+        assert_eq!(begins("^Webhook retry (?P<attempt>[0-9]+)/"), with("Webhook retry "));
+        assert_eq!(begins("^abc+"), with("ab"));
+        assert_eq!(begins("^ab\u{e9}?"), with("ab"));
+        assert_eq!(begins("^a{0}b"), with(""));
+        for open in ["abc", "^a|b", "^(?:a|b)", "(?i)^abc"] {
+            assert_eq!(begins(open), None, "{open}");
+        }
+    }
+
+    #[test]
+    fn the_first_that_fits_is_taken_whatever_it_begins_with() {
+        let mut messages = Messages::default();
+        for (kind, pattern) in [
+            (Kind::Note, "(?i)never"),
+            (Kind::Failed, "^sent (?P<status>[45])"),
+            (Kind::Retry, "again$"),
+            (Kind::Delivered, "^sent "),
+            (Kind::Aborted, "(?i)given up"),
+        ] {
+            messages.add(kind, pattern).unwrap();
+        }
+        messages.compile().unwrap();
+        let first = |text: &str| messages.first(text).map(|message| message.kind);
+        assert_eq!(first("sent 500 again"), Some(Kind::Failed));
+        assert_eq!(first("sent 200 again"), Some(Kind::Retry));
+        assert_eq!(first("sent 200 GIVEN UP"), Some(Kind::Delivered));
+        assert_eq!(first("Given up"), Some(Kind::Aborted));
+        assert_eq!(first("sent 500 NEVER"), Some(Kind::Note));
+        assert_eq!(first("sen"), None);
+    }
+}
