@@ -41,7 +41,7 @@ fn the_real_system_s_flaws_are_found() {
 #[test]
 fn a_breaker_that_is_wrong_is_found() {
     for (kind, says) in [
-        ("breaker-never-opens", "deliveries came within 3 s of the 5th failure"),
+        ("breaker-never-opens", "came within 3 s of the 5th failure: it did not open"),
         ("breaker-stuck-open", "still silent after 3 s"),
         ("breaker-per-process", "each process has a breaker of its own"),
     ] {

@@ -210,6 +210,7 @@ mod tests {
     use super::*;
 
     const SECOND: u64 = 1_000_000;
+    const CONTRACT: BreakerContract = BreakerContract { failures: 5, window_ms: 120_000, open_ms: 60_000 };
 
     fn seen(number: u64, seconds: u64, failed: bool) -> Seen {
         let at = Tick(seconds * SECOND);
@@ -217,11 +218,11 @@ mod tests {
     }
 
     fn replay(deliveries: Vec<Seen>) -> Breaker {
-        Breaker::replay(BreakerContract::default(), deliveries)
+        Breaker::replay(CONTRACT, deliveries)
     }
 
     fn swallows(breaker: &Breaker, seconds: u64) -> bool {
-        breaker.swallows(BreakerContract::default(), Tick(seconds * SECOND))
+        breaker.swallows(CONTRACT, Tick(seconds * SECOND))
     }
 
     #[test]

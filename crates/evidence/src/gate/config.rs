@@ -100,8 +100,37 @@ pub struct RetryGate {
     pub throttled: ThrottlePolicy,
     /// What `Retry-After` does.
     pub retry_after: RetryAfterPolicy,
-    /// The sender's circuit breaker; the profile's by default.
-    pub breaker: Option<BreakerContract>,
+    /// The sender's circuit breaker.
+    pub breaker: BreakerGate,
+}
+
+/// The sender's circuit breaker; each figure that does not stand here is the profile's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BreakerGate {
+    /// Failed deliveries that open it; one that succeeds takes one off.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failures: Option<u32>,
+    /// Failures older than this do not count, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub window_ms: Option<u64>,
+    /// How long it swallows webhooks once open, milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_ms: Option<u64>,
+}
+
+impl BreakerGate {
+    fn over(self, breaker: BreakerContract) -> BreakerContract {
+        BreakerContract {
+            failures: self.failures.unwrap_or(breaker.failures),
+            window_ms: self.window_ms.unwrap_or(breaker.window_ms),
+            open_ms: self.open_ms.unwrap_or(breaker.open_ms),
+        }
+    }
+
+    fn has_zero(self) -> bool {
+        self.failures == Some(0) || self.window_ms == Some(0) || self.open_ms == Some(0)
+    }
 }
 
 /// How a load is judged, beyond success rate, error rates, p50 and p95.
@@ -125,7 +154,15 @@ impl Default for RetryGate {
     fn default() -> Self {
         let RetryContract { early_ms, late_ms, identity, throttled, retry_after, .. } =
             RetryContract::one_attempt();
-        Self { early_ms, late_ms, backoff_ms: None, identity, throttled, retry_after, breaker: None }
+        Self {
+            early_ms,
+            late_ms,
+            backoff_ms: None,
+            identity,
+            throttled,
+            retry_after,
+            breaker: BreakerGate::default(),
+        }
     }
 }
 
@@ -154,7 +191,7 @@ impl RetryGate {
             ($($field:ident)*) => { $(if self.$field != usual.$field { contract.$field = self.$field; })* };
         }
         said!(early_ms late_ms identity throttled retry_after);
-        contract.breaker = self.breaker.unwrap_or(contract.breaker);
+        contract.breaker = self.breaker.over(contract.breaker);
         contract
     }
 
@@ -170,7 +207,7 @@ impl RetryGate {
         if self.early_ms > 3_600_000 || self.late_ms > 3_600_000 {
             return wrong("retry_contract.early_ms, late_ms", "a tolerance is at most an hour");
         }
-        if self.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
+        if self.breaker.has_zero() {
             return wrong("retry_contract.breaker", "its figures must be above 0");
         }
         Ok(())
