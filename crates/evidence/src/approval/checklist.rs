@@ -44,11 +44,10 @@ pub(super) fn stated(document: &Document<'_>, gates: &Gates) -> Vec<Item> {
     let leaks = document.root.get("pii_check").map(leaks);
     let client = ["client_error_rate", "4xx_rate", "error_4xx_rate"];
     let server = ["server_error_rate", "5xx_rate", "error_5xx_rate"];
-    let valid = ["valid", "valid_signatures", "signatures_valid", "verified"];
     let line = |row, actual, target, names: &[&str]| line(document, row, actual, target, names);
     vec![
         line(SUCCESS_RATE, success, at_least(gates.success_rate_min_percent), &["success_rate"]),
-        line(SIGNATURES, rate(&valid), None, &["hmac_signature_validation"]),
+        line(SIGNATURES, valid_signatures(document), None, &["hmac_signature_validation"]),
         line(RETRY_RATE_ASKED, rate(&RETRY_RATE), below(gates.retry_rate_below_percent), &RETRY_RATE),
         line(CLIENT_ERROR_RATE, rate(&client), below(gates.client_error_rate_below_percent), &client),
         line(SERVER_ERROR_RATE, rate(&server), below(gates.server_error_rate_below_percent), &server),
@@ -56,6 +55,14 @@ pub(super) fn stated(document: &Document<'_>, gates: &Gates) -> Vec<Item> {
         line(LATENCY_P95, figures.p95, below(gates.latency_p95_below_ms), &["p95_latency_ms"]),
         line(PII, leaks, gates.pii_leaks_max.map(|t| (as_f64(t), Side::AtMost)), &["pii_check"]),
     ]
+}
+
+/// The share of valid signatures in percent, out of counts.
+fn valid_signatures(document: &Document<'_>) -> Option<f64> {
+    let valid = document.count(&["valid", "valid_signatures", "signatures_valid", "verified"])?;
+    let of_all = document.count(&["checked", "signatures_checked", "total_signatures"]);
+    let invalid = || document.count(&["invalid", "invalid_signatures", "signatures_invalid"]);
+    percent(valid, of_all.or_else(|| valid.checked_add(invalid()?))?)
 }
 
 fn line(
@@ -110,4 +117,21 @@ fn percent(hits: u64, n: u64) -> Option<f64> {
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
 fn as_f64(n: u64) -> f64 {
     n as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn valid_signatures_are_a_share_of_those_that_were_checked() {
+        let of = |section: Value| {
+            let root = json!({ "hmac_signature_validation": section });
+            valid_signatures(&Document::new(&root))
+        };
+        assert_eq!(of(json!({ "checked": 2, "valid": 2, "invalid": 0 })), Some(100.0));
+        assert_eq!(of(json!({ "valid_signatures": 3, "invalid_signatures": 1 })), Some(75.0));
+        assert_eq!(of(json!({ "valid": 2 })), None);
+    }
 }
