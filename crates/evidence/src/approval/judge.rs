@@ -75,7 +75,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
         }
     };
     if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("md")) {
-        let items = of_a_memo(&String::from_utf8_lossy(&bytes), request, &mut found);
+        let items = of_a_memo(path, &String::from_utf8_lossy(&bytes), request, &mut found);
         return (Judgement::new(&shown, kind_of_file(path), items, found.0), None);
     }
     let value = parse(&bytes, &mut found);
@@ -105,7 +105,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
             vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))],
             Trust::Numbers,
         ),
-        (None, _) => (unproven(request, &document), Trust::Numbers),
+        (None, _) => (unproven(request, path, &document), Trust::Numbers),
     };
     let scenario = match &proof {
         Some(proof) => scenario_of_run(&proof.evidence),
@@ -152,7 +152,7 @@ fn asked(request: &Request<'_>) -> Trust {
     request.demand.trust.unwrap_or_else(|| Trust::usual(request.environment))
 }
 
-fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
+fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<Item> {
     let environment =
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
@@ -161,7 +161,7 @@ fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
             "journal",
             "Journal whole",
             Verdict::Unproven,
-            "no journal beside it: nothing can be recomputed",
+            format!("no {} beside it: nothing can be recomputed", name(&beside(path, "journal.jsonl"))),
             "-",
         ),
         admissibility::environment(environment, request.environment, "/test_run/environment"),
@@ -174,7 +174,7 @@ fn unproven(request: &Request<'_>, document: &Document<'_>) -> Vec<Item> {
 }
 
 /// A memo without a journal: what it states is held against itself, and stays unproven.
-fn of_a_memo(text: &str, request: &Request<'_>, found: &mut Findings) -> Vec<Item> {
+fn of_a_memo(path: &Path, text: &str, request: &Request<'_>, found: &mut Findings) -> Vec<Item> {
     let memo = memo::read(text, request.now, found);
     let mut document = Document::new(&memo.value);
     document.rounding_ms = memo.rounding_ms;
@@ -184,7 +184,7 @@ fn of_a_memo(text: &str, request: &Request<'_>, found: &mut Findings) -> Vec<Ite
         memo.figures
     );
     let mut items = vec![evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")];
-    items.extend(unproven(request, &document));
+    items.extend(unproven(request, path, &document));
     items
 }
 
