@@ -1,10 +1,11 @@
 //! Which part of a schedule this process runs: shard k of n takes the starts k, k+n, k+2n, …
 
+use record::LoadShard;
 use std::fmt;
 use std::str::FromStr;
 
 /// The most shards that are taken.
-pub(crate) const MAX_SHARDS: u64 = 10_000;
+const MAX_SHARDS: u64 = LoadShard::MOST;
 
 /// Shard `index` of `count`, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -44,6 +44,17 @@ const fn one_thread() -> u32 {
     1
 }
 
+impl LoadShard {
+    /// Most shards of a load.
+    pub const MOST: u64 = 10_000;
+
+    /// Whether there can be such a shard.
+    #[must_use]
+    pub const fn is_one(self) -> bool {
+        self.index < self.count && self.count <= Self::MOST
+    }
+}
+
 /// Which part of a schedule: the starts `index`, `index + count`, …
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct LoadShard {

@@ -3,7 +3,10 @@
 use crate::latency::Latency;
 use std::collections::BTreeMap;
 
-/// What can be added up.
+/// Where a count ends, 2^53: what JSON readers keep exactly, and so far below the end of an `u64` that no two of them reach it.
+const MOST: u64 = 1 << 53;
+
+/// What can be added up. Counts of a journal may be anything: a sum that wraps would be a small one.
 pub trait Sum {
     /// Adds what was counted elsewhere.
     fn add(&mut self, other: &Self);
@@ -11,14 +14,14 @@ pub trait Sum {
 
 impl Sum for u64 {
     fn add(&mut self, other: &Self) {
-        *self += other;
+        *self = self.saturating_add(*other).min(MOST);
     }
 }
 
 impl Sum for Option<u64> {
     fn add(&mut self, other: &Self) {
         *self = match (*self, *other) {
-            (Some(a), Some(b)) => Some(a + b),
+            (Some(a), Some(b)) => Some(a.saturating_add(b).min(MOST)),
             (a, b) => a.or(b),
         };
     }
@@ -54,7 +57,7 @@ pub fn keep_first<T: Clone + Default + PartialEq>(kept: &mut T, other: &T) {
 /// Counts under a name; beyond so many different names they count as one.
 pub fn count_named(counts: &mut BTreeMap<String, u64>, name: &str, times: u64, most: usize) {
     let room = counts.len() < most || counts.contains_key(name);
-    *counts.entry(if room { name } else { "something else" }.to_owned()).or_default() += times;
+    counts.entry(if room { name } else { "something else" }.to_owned()).or_default().add(&times);
 }
 
 /// Defines a struct whose values can be added up. Without a rule a field is a [`Sum`] itself; `=> latest` keeps the greater,

@@ -183,7 +183,7 @@ fn steps(sums: &RunStats, gates: &Gates) -> Option<Check> {
 fn success(kind: RunKind, organic: &Tally, gates: &Gates) -> Option<Check> {
     let target = gates.success_rate_min_percent?;
     if kind == RunKind::Receive {
-        let part = (organic.fate("delivered"), organic.deliveries - organic.fate("open"));
+        let part = (organic.fate("delivered"), organic.deliveries.saturating_sub(organic.fate("open")));
         let check = rate(gates, &SUCCESS_RATE_SEEN, part, Side::AtLeast, target);
         return Some(unchecked(organic.unchecked(), check));
     }

@@ -26,7 +26,7 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     let verdict = verdict(n, met, proven(gates, n, shown));
     let (share, good) = match side {
         Side::AtLeast => (target / 100.0, hits),
-        Side::Below => (1.0 - target / 100.0, n - hits),
+        Side::Below => (1.0 - target / 100.0, n.saturating_sub(hits)),
     };
     let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
     let open = verdict != Verdict::Fail && !shown;
@@ -80,7 +80,7 @@ pub(super) fn percentile(
 ) -> Check {
     let n = latency.count();
     let actual = latency.percentile_us(percent).map(|us| us as f64 / 1000.0);
-    let below = latency.count_below(Duration::from_secs_f64(limit_ms / 1000.0));
+    let below = latency.count_below(Duration::try_from_secs_f64(limit_ms / 1000.0).unwrap_or(Duration::MAX));
     // "p95 below the limit" is the claim that at least 95 % of deliveries are below it.
     let share = percent / 100.0;
     let bound = wilson(below, n).is_some_and(|(low, _)| low >= share);

@@ -42,6 +42,9 @@ pub enum DecodeError {
 /// Length of the header of a V2 encoding in bytes, and where in it the digits and the two bounds stand
 /// (HdrHistogram `org.HdrHistogram.AbstractHistogram`, `ENCODING_HEADER_SIZE`).
 const HEADER: usize = 40;
+/// Most samples of a histogram that is read: 19 a µs for an hour. The sum of as many histograms as a journal can have is still a count
+/// that can be encoded, which is below 2^63.
+const MOST_SAMPLES: u64 = 1 << 36;
 
 impl Latency {
     /// All counts, and the exact figures.
@@ -49,7 +52,10 @@ impl Latency {
     /// # Panics
     /// Never: a `Vec` takes all that is written to it.
     #[must_use]
-    #[expect(clippy::expect_used, reason = "writing to a Vec cannot fail, and counts fit in 63 bits")]
+    #[expect(
+        clippy::expect_used,
+        reason = "writing to a Vec cannot fail, and counts are below 2^63: those that are read are bounded"
+    )]
     pub fn encode(&self) -> Encoded {
         if self.count() == 0 {
             return Encoded::default();
@@ -85,6 +91,9 @@ impl Latency {
         }
         let bytes = BASE64.decode(&encoded.v2).map_err(|e| DecodeError::Base64(e.to_string()))?;
         check_bounds(&bytes)?;
+        if encoded.min_us > encoded.max_us {
+            return Err(wrong("its minimum is above its maximum"));
+        }
         if self.add_counts(counts(&bytes)?)? {
             self.min_us = self.min_us.min(encoded.min_us);
             self.max_us = self.max_us.max(encoded.max_us);
@@ -96,7 +105,7 @@ impl Latency {
     /// Adds the counts of a V2 encoding: each stands for the next bucket, a negative one for so many that are empty. Gives whether
     /// there was one.
     fn add_counts(&mut self, mut counts: &[u8]) -> Result<bool, DecodeError> {
-        let (mut index, mut any) = (0u64, false);
+        let (mut index, mut samples) = (0u64, 0u64);
         while !counts.is_empty() {
             let number = next_number(&mut counts).ok_or_else(|| wrong("it breaks off in a count"))?;
             let Ok(count) = u64::try_from(number) else {
@@ -107,12 +116,15 @@ impl Latency {
                 if index >= self.buckets.distinct_values() as u64 {
                     return Err(wrong("more buckets than there are"));
                 }
+                samples = samples.saturating_add(count);
+                if samples > MOST_SAMPLES {
+                    return Err(wrong("more samples than can be measured"));
+                }
                 self.buckets.saturating_record_n(value_at(index), count);
-                any = true;
             }
             index = index.saturating_add(1);
         }
-        Ok(any)
+        Ok(samples > 0)
     }
 }
 
@@ -221,11 +233,27 @@ mod tests {
         }
     }
 
+    /// Whoever writes a journal writes what he likes: no percentile and no sum of such figures may be without a meaning.
+    #[test]
+    fn figures_that_no_measurement_gives_are_refused() {
+        let of = |count: u64| {
+            let mut latency = Latency::new();
+            latency.record_us(5);
+            latency.buckets.record_n(5, count - 1).unwrap();
+            latency.encode()
+        };
+        assert!(Latency::decode(&of(MOST_SAMPLES)).is_ok());
+        assert!(matches!(Latency::decode(&of(MOST_SAMPLES + 1)), Err(DecodeError::Format(_))));
+        let crossed = Encoded { min_us: 6, max_us: 5, ..of(2) };
+        assert!(matches!(Latency::decode(&crossed), Err(DecodeError::Format(_))));
+    }
+
     #[test]
     fn each_bucket_is_where_the_library_has_it() {
         let mut each = Latency::new();
         let all = each.buckets.distinct_values() as u64;
         (0..all).for_each(|index| each.buckets.record_n(value_at(index), index + 1).unwrap());
+        (each.min_us, each.max_us) = (LOWEST_US, HIGHEST_US);
         let counts: Vec<u64> = each.buckets.iter_all().map(|bucket| bucket.count_at_value()).collect();
         assert!(counts.iter().zip(1..).all(|(count, n)| *count == n) && counts.len() as u64 == all);
         let other = BASE64.decode(each.encode().v2).unwrap();

@@ -4,7 +4,7 @@ use super::part::{Part, PartError};
 use super::summary::{LoadSummary, Second, ShardFacts};
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use record::latency::DecodeError;
-use record::{Header, Interval, RunStats};
+use record::{Header, Interval, LoadShard, RunStats};
 use std::io::BufRead;
 
 /// Shards that begin further apart than this are told; whether the target had the whole rate is judged.
@@ -42,6 +42,18 @@ pub enum MergeError {
         /// What differs.
         what: String,
     },
+    /// What a part says that it is a part of cannot be.
+    #[error(
+        "{name}: there is no shard {index} of {count}: there are at most {}, counted from 0",
+        LoadShard::MOST
+    )]
+    NoShard {
+        /// Which.
+        name: String,
+        index: u64,
+        /// How many it says that there are.
+        count: u64,
+    },
     /// The same shard ran twice at the same time, so its starts were made twice.
     #[error("{first} and {second} overlap: both are shard {index}, and they ran at the same time")]
     Overlap {
@@ -70,6 +82,10 @@ pub struct Merged {
 /// # Errors
 /// When there are no parts, one is broken, or they do not belong together.
 pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> Result<Merged, MergeError> {
+    if let Some(Part { name, plan, .. }) = parts.iter().find(|part| !part.plan.shard.is_one()) {
+        let LoadShard { index, count } = plan.shard;
+        return Err(MergeError::NoShard { name: name.clone(), index, count });
+    }
     let (mut parts, mut notes) = chosen(parts)?;
     let Some(first) = parts.first() else { return Err(MergeError::Nothing) };
     let header = first.header.clone();
@@ -107,9 +123,9 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
 
 /// What the flows of all parts amount to; `None` for a load of webhooks.
 fn sum_of<R>(parts: &[Part<R>]) -> Option<RunStats> {
-    let first = parts.first().filter(|part| part.header.scenario.is_played())?;
-    let mut sums = first.sums.as_deref().cloned().unwrap_or_default();
-    parts.iter().skip(1).filter_map(|part| part.sums.as_deref()).for_each(|other| sums.add(other));
+    parts.first().filter(|part| part.header.scenario.is_played())?;
+    let mut sums = RunStats::default();
+    parts.iter().filter_map(|part| part.sums.as_deref()).for_each(|part| sums.add(part));
     Some(sums)
 }
 

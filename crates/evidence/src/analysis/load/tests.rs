@@ -277,6 +277,16 @@ fn a_histogram_that_is_none_is_an_error() {
     assert!(matches!(merged(&[shard]), Err(MergeError::Part { .. })));
 }
 
+/// Missing shards are named one by one: their number is not the word of a journal alone.
+#[test]
+fn shards_that_cannot_be_are_refused() {
+    for (index, count) in [(0, 0), (3, 3), (0, LoadShard::MOST + 1), (0, u64::MAX)] {
+        let mut shard = Shard::new(0, 1, &[&[1]]);
+        shard.plan.shard = LoadShard { index, count };
+        assert!(matches!(merged(&[shard]), Err(MergeError::NoShard { .. })), "{index}/{count}");
+    }
+}
+
 #[test]
 fn a_long_run_has_a_timeline_of_bounded_length() {
     let mut summary =
