@@ -10,19 +10,14 @@ rounds=${1:-9} seconds=${2:-10}
 shift $(( $# < 2 ? $# : 2 ))
 rates=("${@:-10000}")
 if [ $# -eq 0 ]; then rates=(2000 10000 20000 40000 60000); fi
-smoke=${SMOKE:-target/release/smoke} receiver=${RECEIVER:-target/release/bare_receiver}
-work=$(mktemp -d)
-export WEBHOOK_SECRET=3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5
-"$receiver" > "$work/url" & pid=$!
-trap 'kill $pid; rm -rf "$work"' EXIT
-for _ in $(seq 50); do [ -s "$work/url" ] && break; sleep 0.1; done
+. benches/bare_receiver.sh
 threads=${THREADS:+--threads $THREADS}
 
 measure() { # NAME BINARY RATE ARGUMENT…: appends "own_p99 connects busy waited" to a file
   local name=$1 binary=$2 rate=$3
   shift 3
   # Exit code 3 is a load that was late itself; its figures count all the same.
-  "$binary" load webhooks --to "$(cat "$work/url")" --rate "$rate/s" --duration "${seconds}s" --artifacts "$work/out" \
+  "$binary" load webhooks --to "$url" --rate "$rate/s" --duration "${seconds}s" --artifacts "$work/out" \
     --report junit --quiet "$@" > "$work/log" 2>&1 || [ $? -eq 3 ] || { cat "$work/log"; exit 1; }
   python3 -c "
 import json; a = json.load(open('$work/out/staging_load_output.json')); c = a['counters']

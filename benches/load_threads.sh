@@ -8,15 +8,10 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 rounds=${1:-9} seconds=${2:-5} threads=${3:-$(nproc)} connections=${4:-64}
-smoke=${SMOKE:-target/release/smoke} receiver=${RECEIVER:-target/release/bare_receiver}
-work=$(mktemp -d)
-export WEBHOOK_SECRET=3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5
-"$receiver" > "$work/url" & pid=$!
-trap 'kill $pid; rm -rf "$work"' EXIT
-for _ in $(seq 50); do [ -s "$work/url" ] && break; sleep 0.1; done
+. benches/bare_receiver.sh
 TIMEFORMAT='%U %S %R'
 measure() { # THREADS: appends "cpu_us_per_request requests_per_second" to a file
-  { time "$smoke" load webhooks --to "$(cat "$work/url")" --rate max --connections "$connections" --duration "${seconds}s" \
+  { time "$smoke" load webhooks --to "$url" --rate max --connections "$connections" --duration "${seconds}s" \
     --threads "$1" --artifacts "$work/out" --report junit --quiet > "$work/log" 2>&1; } 2> "$work/time" || [ $? -eq 3 ] || { cat "$work/log"; exit 1; }
   python3 -c "
 import json; n = json.load(open('$work/out/staging_load_output.json'))['counters']['attempts']

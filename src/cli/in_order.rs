@@ -45,6 +45,8 @@ pub(super) fn in_order<B: Send, R: Send, E: Send>(
                 Err(_) => break,
             }
         }
+        // Where one has panicked the others must not wait for their results to be taken.
+        drop(results);
         reading.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }

@@ -2,7 +2,6 @@
 
 use crate::harness::{Ran, Smoke};
 use crate::reserved::Reserved;
-use chrono::{TimeDelta, Utc};
 use serde_json::Value;
 use signature::Secret;
 use signature::{Scheme, Verifier};
@@ -14,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
+pub(super) const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
 
 /// A request as it came.
 struct Request {
@@ -530,154 +529,9 @@ fn tls_receiver_of(params: &rcgen::CertificateParams) -> (String, String) {
 }
 
 #[test]
-fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
-    let ran = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s"]).run().exits(0);
-    let artifact = ran.artifact("load");
-    assert_eq!(
-        (artifact["counters"]["ok"].as_u64(), artifact["load"]["model"].as_str()),
-        (Some(20), Some("open"))
-    );
-    let flows = &artifact["end_to_end"];
-    assert_eq!(
-        (flows["expected"].as_u64(), flows["delivered"].as_u64(), flows["lost"].as_u64()),
-        (Some(20), Some(20), Some(0))
-    );
-    assert!(flows["delivery_p95_ms"].as_f64().unwrap() > 0.0);
-    let slow = flows["inbox_p99_ms"].as_f64().unwrap() >= 50.0;
-    assert_eq!(flows["inbox_is_bottleneck"], slow, "{flows}");
-    assert_eq!(ran.gate("load", "webhooks_lost"), "pass");
-    assert_eq!(artifact["test_run"]["environment"], "embedded");
-}
-
-#[test]
-fn a_webhook_that_is_lost_under_load_fails() {
-    let args = [
-        "payments",
-        "--rate",
-        "20/s",
-        "--duration",
-        "1s",
-        "--within",
-        "500ms",
-        "--misbehave",
-        "drop-webhook",
-    ];
-    let ran = Smoke::new("load").args(&args).run().exits(1);
-    let artifact = ran.artifact("load");
-    assert_eq!(artifact["counters"]["failed"], 0, "the API says 200 all the same");
-    assert!(artifact["end_to_end"]["lost"].as_u64().unwrap() > 0, "{}", artifact["end_to_end"]);
-    assert_eq!(ran.gate("load", "webhooks_lost"), "fail");
-}
-
-#[test]
-fn the_journal_of_a_load_of_flows_holds_intervals_and_sums_only() {
-    let args = ["payments", "--rate", "40/s", "--duration", "1s", "--inject", "503x1@3"];
-    let ran = Smoke::new("load").args(&args).run();
-    let text = std::fs::read_to_string(ran.file("staging_load_journal.jsonl")).unwrap();
-    let kind = |line: &str| {
-        let line: Value = serde_json::from_str(line).unwrap();
-        line["record"].as_object().unwrap().keys().next().unwrap().clone()
-    };
-    let kinds: HashSet<String> = text.lines().map(kind).collect();
-    let expected = ["header", "load", "interval", "run_stats", "end"].map(str::to_owned);
-    assert_eq!(kinds, HashSet::from(expected), "{kinds:?}");
-    assert!(text.contains("\"identities\":[]"), "nobody's name or address is in it");
-    let flows = &ran.artifact("load")["end_to_end"];
-    assert_eq!((flows["flows"].as_u64(), flows["attempts"].as_u64()), (Some(40), Some(41)), "{flows}");
-    assert_eq!(flows["steps"]["verify"]["ok"], 40);
-    assert_eq!(ran.gate("load", "webhooks_retry_schedule"), "pass");
-    let first = std::fs::read(ran.file("staging_load_output.json")).unwrap();
-    let again = Smoke::new("report").arg(ran.file("staging_load_journal.jsonl")).run();
-    assert_eq!(again.stdout.as_bytes(), first);
-}
-
-#[test]
-fn flows_in_shards_merge_into_one_account() {
-    let dir = tempfile::tempdir().unwrap();
-    let start = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339();
-    let shard = |shard: &str| {
-        let args = ["payments", "--rate", "30/s", "--duration", "1s", "--shard", shard, "--start-at", &start];
-        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run().exits(0);
-    };
-    // One that fails ends the scope with its panic.
-    std::thread::scope(|scope| {
-        for k in ["0/3", "1/3", "2/3"] {
-            scope.spawn(|| shard(k));
-        }
-    });
-    let ran = Smoke::new("merge").arg(dir.path()).run().exits(0);
-    let artifact = ran.artifact("load");
-    let flows = &artifact["end_to_end"];
-    assert_eq!(
-        (flows["flows"].as_u64(), flows["delivered"].as_u64(), flows["lost"].as_u64()),
-        (Some(30), Some(30), Some(0))
-    );
-    assert_eq!(artifact["counters"]["ok"], 30);
-    assert_eq!(ran.gate("load", "webhooks_run_completed"), "pass");
-    // Without one of them nothing is proven about the whole.
-    std::fs::remove_dir_all(dir.path().join("shard-2-of-3")).unwrap();
-    let ran = Smoke::new("merge").arg(dir.path()).run().exits(3);
-    assert_eq!(ran.artifact("load")["end_to_end"]["flows"], 20);
-}
-
-#[test]
-fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
-    let ran = Smoke::new("load").args(&["payments", "--rate", "10/s", "--duration", "1s"]).run().exits(0);
-    let journal = ran.file("staging_load_journal.jsonl");
-    let text = std::fs::read_to_string(&journal).unwrap();
-    let without: Vec<&str> =
-        text.lines().take_while(|line| !line.contains("\"record\":{\"run_stats\"")).collect();
-    std::fs::write(&journal, format!("{}\n", without.join("\n"))).unwrap();
-    let again = Smoke::new("report").arg(&journal).run();
-    let artifact: Value = serde_json::from_str(&again.stdout).unwrap();
-    assert_eq!(artifact["acceptance_gates"]["verdict"], "unproven");
-    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
-    let lost = checks.iter().find(|c| c["id"] == "webhooks_lost").unwrap();
-    assert_eq!(lost["verdict"], "unproven");
-}
-
-#[test]
 fn the_help_lists_the_reports_that_a_load_has() {
     let help = Smoke::new("load").arg("--help").run().exits(0).stdout;
     assert!(help.contains("html, junit [default: html]") && !help.contains("markdown"), "{help}");
-}
-
-#[test]
-fn flows_refuse_what_is_not_for_them() {
-    let refused = |args: &[&str]| Smoke::new("load").args(&["payments"]).args(args).run().exits(2);
-    refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
-    for flag in [
-        &["--to", "http://127.0.0.1:1/"][..],
-        &["--retry"],
-        &["--event", "zzz"],
-        &["--timeout", "1ms"],
-        &["--cacert", "/nonexistent"],
-        &["--flows", "3"],
-        &["--concurrency", "3"],
-    ] {
-        let args = [&["--rate", "1/s", "--duration", "1s"][..], flag].concat();
-        refused(&args).says(&format!("unexpected argument '{}'", flag[0]));
-    }
-    refused(&["--rate", "1/s", "--duration", "1s", "--report", "markdown"])
-        .says("possible values: html, junit");
-    Smoke::new("load").run().exits(2).says("<SCENARIO>");
-    Smoke::new("load")
-        .args(&["webhooks", "--rate", "1/s", "--duration", "1s"])
-        .run()
-        .exits(2)
-        .says("--to <URL>");
-    let url = ["--rate", "1/s", "--duration", "1s", "--staging", "http://www.example.com/"];
-    Smoke::new("load")
-        .args(&["payments"])
-        .args(&url)
-        .env("WEBHOOK_SECRET", SECRET)
-        .run()
-        .exits(2)
-        .says("production");
-    let shard = ["--rate", "2/s", "--duration", "1s", "--shard", "0/2", "--staging", "http://127.0.0.1:1/"];
-    let sharded = Smoke::new("load").args(&["payments"]).args(&shard).env("WEBHOOK_SECRET", SECRET);
-    sharded.run().exits(2).says("share one receiver");
-    Smoke::new("load").args(&["no-such-scenario", "--rate", "1/s", "--duration", "1s"]).run().exits(2);
 }
 
 #[test]
@@ -719,19 +573,4 @@ fn the_gate_recomputes_artifact_and_pages_of_a_load_and_checks_its_signature() {
     let text = std::fs::read_to_string(&page).unwrap();
     std::fs::write(&page, text.replacen("</title>", " </title>", 1)).unwrap();
     assert!(gate().exits(1).stdout.contains("page_differs"));
-}
-
-#[test]
-fn what_is_wrong_with_webhooks_fails_a_load_of_flows() {
-    for (misbehaviour, gate) in [
-        ("username-in-body", "webhooks_pii"),
-        ("wrong-secret", "webhooks_signatures"),
-        ("send-twice", "webhooks_duplicates"),
-        ("webhook-on-replay", "webhooks_unexpected"),
-        ("step-500", "webhooks_steps"),
-    ] {
-        let args = ["payments", "--rate", "10/s", "--duration", "1s", "--within", "500ms"];
-        let ran = Smoke::new("load").args(&args).args(&["--misbehave", misbehaviour]).run().exits(1);
-        assert_eq!(ran.gate("load", gate), "fail", "{misbehaviour}");
-    }
 }

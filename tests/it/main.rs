@@ -55,6 +55,8 @@ mod journal_gone;
 #[cfg(test)]
 mod load;
 #[cfg(test)]
+mod load_flows;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod misbehaving;

@@ -91,4 +91,7 @@ fn the_sample_of_the_readme_is_what_is_printed() {
     let first = |text: &str| steady(text.split(end).next().unwrap_or_default());
     assert_eq!(first(sample), first(&ran.stdout), "put the new output into README");
     assert!(sample.contains(end) && ran.stdout.contains(end));
+    // What stands below the histogram is said on stderr.
+    let below = sample.trim_end().rsplit('\u{25a0}').next().expect("a histogram").trim();
+    assert!(ran.stderr.trim_end().ends_with(below), "put the end of this into README:\n{}", ran.stderr);
 }

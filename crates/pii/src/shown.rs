@@ -31,7 +31,7 @@ pub fn printable(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_obeyed(c) && !matches!(c, '\n' | '\t'))
 }
 
-/// `text` with some of its characters as JSON escapes them: `\uXXXX` for each UTF-16 unit (RFC 8259 section 7).
+/// `text` with some of its characters as JSON escapes them: `\u` and four hex digits for each UTF-16 unit (RFC 8259 section 7).
 #[must_use]
 pub fn escaped(text: &str, which: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&which) {

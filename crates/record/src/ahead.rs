@@ -75,7 +75,7 @@ impl<R: BufRead + Send> Reader<R> {
             });
             for batch in watched {
                 batch.records.iter().for_each(|(record, _)| take(record));
-                // What one thread allocates and another frees costs the allocator more than what it frees itself.
+                // Freed by the thread that allocated them, which is cheaper than by another.
                 let _ = give_back.send(batch);
             }
             watching.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));

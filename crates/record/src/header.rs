@@ -204,11 +204,10 @@ impl Header {
     /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.
     #[must_use]
     pub fn handshakes(&self) -> Vec<Handshake> {
-        if let Some(sender) = &self.sender {
-            return sender.handshakes.clone();
+        match &self.sender {
+            Some(sender) => sender.handshakes.clone(),
+            None => SenderProfile::built_in(self.scheme).map(|sender| sender.handshakes).unwrap_or_default(),
         }
-        let built_in = serde_saphyr::from_str::<SenderProfile>(self.scheme.profile());
-        built_in.map(|sender| sender.handshakes).unwrap_or_default()
     }
 }
 

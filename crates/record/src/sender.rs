@@ -172,9 +172,15 @@ impl SenderProfile {
     pub fn usual() -> &'static Self {
         static USUAL: LazyLock<SenderProfile> = LazyLock::new(|| {
             let scheme = Scheme::default();
-            serde_saphyr::from_str(scheme.profile()).unwrap_or_else(|_| SenderProfile::unread(scheme))
+            SenderProfile::built_in(scheme).unwrap_or_else(|| SenderProfile::unread(scheme))
         });
         &USUAL
+    }
+
+    /// The built-in profile of a scheme; `None` for the schemes of profiles that are files.
+    #[must_use]
+    pub fn built_in(scheme: Scheme) -> Option<Self> {
+        serde_saphyr::from_str(scheme.profile()).ok()
     }
 
     /// What stands for a built-in profile that cannot be read: a test sees to it that there is none.

@@ -53,7 +53,7 @@ macro_rules! built_in {
         #[expect(missing_docs, reason = "each is its file in scenarios/senders")]
         impl Scheme {
             $(pub const $constant: Self = Self(&$constant);)*
-            /// Every built-in profile, in the order in which help texts list them.
+            /// Every built-in profile, the most usual first: a probe tries the first few where a receiver refuses its own sender.
             pub const ALL: [Self; [$($name),*].len()] = [$(Self(&$constant)),*];
         }
     };

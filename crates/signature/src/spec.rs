@@ -59,6 +59,9 @@ pub struct SettingNames {
     /// The earlier scheme of it that signs the body alone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body_only: Option<String>,
+    /// The scheme of it that signs `{timestamp}.{body}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamped: Option<String>,
 }
 
 impl SettingNames {

@@ -208,7 +208,7 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
 /// The retry contract of a run that names its sender's profile: one that is built in can be compared, one that came with the
 /// run is the runner's word.
 fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate) -> Item {
-    let built_in = sender.name.parse::<Scheme>().ok().and_then(|s| serde_saphyr::from_str(s.profile()).ok());
+    let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
     let own = sender.contract();
     let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
     let attempts = attempts.filter(|attempts| *attempts != own.attempts());

@@ -8,7 +8,7 @@ use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
-/// The sender's time-out in ms: an attempt may take that long before the pause begins as in the artifacts that smoke did not write.
+/// How long an attempt of a log that smoke did not write may have taken before its pause began, ms (docs/deltacrown.md section 8).
 const TIMEOUT_MS: f64 = 10_000.0;
 /// How much a pause may be shorter than the schedule, ms (docs/deltacrown.md section 6).
 const EARLY_MS: f64 = 50.0;

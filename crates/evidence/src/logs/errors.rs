@@ -2,6 +2,7 @@
 //! What is about an attempt of a webhook is judged by itself.
 
 use super::formats::{ErrorLoggers, Kind};
+use super::frame::PREFIX;
 use super::json_line::Object;
 use super::level::Level;
 use super::line::Entry;
@@ -16,8 +17,6 @@ const QUOTED: usize = 10;
 const LONGEST: usize = 300;
 /// Lines of an exception's own message behind its first one.
 const MESSAGE: u32 = 20;
-/// Longest text before each line, such as the name that docker compose writes, in bytes.
-const PREFIX: usize = 200;
 
 /// How Python begins a traceback.
 const TRACEBACK: &str = "Traceback (most recent call last):";

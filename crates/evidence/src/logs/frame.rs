@@ -26,8 +26,9 @@ pub(super) fn by_hand(name: &str) -> Option<Framer> {
 const LEVELS: [&str; 5] = ["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"];
 /// A time as Python's `asctime` writes it, each digit as `0`.
 const TIME: &[u8] = b"0000-00-00 00:00:00,000";
-/// Characters that a collector writes before a line, at most.
-const PREFIX: usize = 200;
+/// What a collector writes before a line, at most, such as a name and ` | `: in characters here, in bytes where an object or a traceback
+/// is looked for.
+pub(super) const PREFIX: usize = 200;
 
 /// Level, time and logger, with what stands behind them.
 type Head<'l> = (Frame<'l>, &'l str);

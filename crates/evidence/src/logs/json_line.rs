@@ -1,13 +1,11 @@
 //! A log line that is a JSON object.
 
 use super::formats::JsonKeys;
+use super::frame::PREFIX;
 use super::level::Level;
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
-
-/// What stands before the object, at most, in bytes.
-const PREFIX: usize = 200;
 
 /// The object of a line.
 pub(super) struct Object(Value);

@@ -82,9 +82,14 @@ pub(super) fn body_only(sender: &Compiled) -> String {
     format!("the sender signs body only{scheme}: replay-unsafe")
 }
 
+/// The clause about a signature that covers timestamp and body.
+fn timestamped(sender: &Compiled) -> String {
+    let scheme = sender.spec.settings.timestamped.as_deref().unwrap_or("timestamped");
+    format!("the sender signs timestamp.body ({scheme})")
+}
+
 /// Frame of another scheme or of a slip, with the clause about it.
-const FRAMES: [(&str, Frame); 16] = [
-    ("the sender signs timestamp.body (timestamped)", |p| [p.timestamp.as_bytes(), b".", p.body, b"", b""]),
+const FRAMES: [(&str, Frame); 15] = [
     ("the sender leaves out the `.` between timestamp and body", |p| {
         [p.timestamp.as_bytes(), p.body, b"", b"", b""]
     }),
@@ -122,7 +127,9 @@ pub(super) fn frames<'p>(
 ) -> Vec<(String, [&'p [u8]; 5])> {
     let own: Vec<&[u8]> = own.iter().map(|piece| &**piece).collect();
     let alone = (body_only(sender), [parts.body, b"", b"", b"", b""]);
-    std::iter::once(alone)
+    let timestamped = (timestamped(sender), [parts.timestamp.as_bytes(), b".", parts.body, b"", b""]);
+    [alone, timestamped]
+        .into_iter()
         .chain(FRAMES.iter().map(|(clause, frame)| ((*clause).to_owned(), frame(parts))))
         .filter(|(_, pieces)| {
             // A frame whose timestamp or id is absent looks like another frame, or starts with its separator.

@@ -262,7 +262,7 @@ fn a_sender_of_the_older_phase_is_known_by_its_missing_headers() {
     names(
         &verifier.verify(&newer, BODY.as_bytes(), NOW),
         Reason::Mismatch,
-        "signs timestamp.body (timestamped)",
+        "signs timestamp.body (deltacrown-v2)",
     );
 }
 
