@@ -50,7 +50,6 @@ pub(crate) enum RunError {
     /// The journal cannot be written.
     #[error("cannot write the journal {}: {source}", path.display())]
     Journal {
-        /// Which.
         path: PathBuf,
         /// Why not.
         source: io::Error,

@@ -57,7 +57,6 @@ pub(crate) struct Plan {
     pub sender: Option<Box<SenderProfile>>,
     /// The retry contract and its tolerance.
     pub retry: RetryContract,
-    /// The sender's time-out.
     pub sender_timeout: Duration,
     /// Seed of every random choice.
     pub seed: u64,

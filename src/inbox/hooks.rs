@@ -77,7 +77,6 @@ pub trait Observer: Send + Sync {
 /// A delivery that has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Ended {
-    /// How.
     pub outcome: Outcome,
     pub attempts: u32,
     /// From the first byte of the first attempt to the end of the last answer.

@@ -28,7 +28,6 @@ pub(crate) enum RateError {
     /// Zero, or above [`MAX_DURATION`].
     #[error("the duration '{0}' is out of range: it must be above zero and at most 30 days")]
     DurationRange(String),
-    /// Not a stage.
     #[error(
         "stage {number} '{text}' does not parse: {why}; write RATE:DURATION or FROM-TO/s:DURATION, as in 0-100/s:30s"
     )]

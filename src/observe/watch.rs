@@ -19,7 +19,6 @@ const LAST_WITHIN: Duration = Duration::from_secs(2);
 
 /// What an observation is made of.
 pub(crate) struct Plan<J> {
-    /// How it begins.
     pub begin: WatchBegin,
     /// Its own journal, with the header written.
     pub journal: Journal,

@@ -80,7 +80,6 @@ pub struct Identity {
     /// The sender's profile, where one is named.
     pub sender: Option<Box<SenderProfile>>,
     pub retry: RetryContract,
-    /// The sender's time-out.
     pub sender_timeout: Duration,
     /// Length of the secret in characters.
     pub secret_chars: usize,

@@ -43,7 +43,6 @@ pub enum ReceiverError {
     /// The journal cannot be written.
     #[error("cannot write the journal {}: {source}", path.display())]
     Journal {
-        /// Which.
         path: PathBuf,
         /// Why not.
         source: io::Error,

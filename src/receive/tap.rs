@@ -59,7 +59,6 @@ pub enum TapError {
     /// Not a URL of a receiver.
     #[error("{0}; a URL such as http://127.0.0.1:9000/webhooks is needed")]
     Url(String),
-    /// The receiver itself.
     #[error(
         "{0} is this receiver itself: every webhook would go round for ever; give the URL of the real receiver"
     )]

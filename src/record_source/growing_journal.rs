@@ -17,7 +17,6 @@ pub(crate) enum FollowError {
     /// It cannot be read.
     #[error("{}: {source}", path.display())]
     Io {
-        /// Which.
         path: PathBuf,
         /// Why.
         source: io::Error,
@@ -25,7 +24,6 @@ pub(crate) enum FollowError {
     /// A line is no journal line.
     #[error("{}: not a journal line: {why}", path.display())]
     Malformed {
-        /// Which.
         path: PathBuf,
         /// What the parser says.
         why: String,

@@ -34,7 +34,6 @@ pub(crate) enum ExportError {
         /// What happened.
         why: String,
     },
-    /// It was refused.
     #[error("{url} answered {status}")]
     Refused {
         /// Where it was sent, without credentials.
@@ -75,7 +74,6 @@ impl Exporter {
         Ok(Self { http: http.map_err(|e| wrong(&e))?, settings })
     }
 
-    /// What was set.
     pub(crate) const fn settings(&self) -> &Settings {
         &self.settings
     }

@@ -24,7 +24,6 @@ pub struct Shot {
 /// A body.
 #[derive(Debug, Clone)]
 pub enum Content {
-    /// These bytes.
     Bytes(Vec<u8>),
     /// So many bytes of filler, marked as a probe's at the beginning.
     Filler(u64),

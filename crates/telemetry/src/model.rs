@@ -92,7 +92,6 @@ pub struct Span {
 /// Something that happened in a span.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// What.
     pub name: String,
     /// When, in nanoseconds since 1970.
     pub at_ns: u64,
@@ -125,7 +124,6 @@ pub enum Data {
 /// One figure.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Point {
-    /// Which one.
     pub attributes: Attributes,
     /// Since when it was counted, in nanoseconds since 1970.
     pub start_ns: u64,
@@ -138,7 +136,6 @@ pub struct Point {
 /// One distribution.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Histogram {
-    /// Which one.
     pub attributes: Attributes,
     /// Since when it was counted, in nanoseconds since 1970.
     pub start_ns: u64,

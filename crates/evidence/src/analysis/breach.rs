@@ -52,7 +52,6 @@ pub enum Breach {
     Identity {
         /// The delivery's number.
         delivery: u64,
-        /// What changed.
         changed: &'static str,
     },
     /// A retry with the timestamp of the attempt before, where each attempt has to have its own.
@@ -73,7 +72,6 @@ pub enum Breach {
         delivery: u64,
         /// How long it lasted.
         took_ms: u64,
-        /// The time-out.
         timeout_ms: u64,
         /// What it should have limited.
         limit: TimeLimit,
@@ -84,7 +82,6 @@ pub enum Breach {
         delivery: u64,
         /// After how long.
         took_ms: u64,
-        /// The time-out.
         timeout_ms: u64,
         /// Which limit that was.
         limit: TimeLimit,

@@ -68,7 +68,6 @@ impl Deliveries {
         self.slots.get(index).map(|slot| self.read((index, slot)))
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = Cow<'_, Delivery>> {
         self.slots.iter().enumerate().map(|numbered| self.read(numbered))
     }

@@ -25,7 +25,6 @@ macro_rules! criteria {
         $(pub(crate) const $name: Criterion =
             Criterion { id: $id, title: $title, things: $things, unit: $unit, kinds: &[$($kind),*] };)*
 
-        /// Every criterion.
         pub const CRITERIA: &[Criterion] = &[$($name),*];
     };
 }

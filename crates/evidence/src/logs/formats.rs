@@ -162,7 +162,6 @@ pub enum FormatsError {
     /// A pattern that is none, or lacks a group.
     #[error("{place}: {why}")]
     Pattern {
-        /// Which.
         place: String,
         /// What is wrong.
         why: String,

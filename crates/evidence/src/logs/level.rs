@@ -54,7 +54,6 @@ const MILD: [&str; 20] = [
 ];
 
 impl Level {
-    /// Of a word.
     pub(super) fn of(word: &str) -> Self {
         let is = |names: &[&str]| names.iter().any(|name| word.trim().eq_ignore_ascii_case(name));
         match word.trim().parse() {

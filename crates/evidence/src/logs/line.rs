@@ -24,7 +24,6 @@ pub struct Entry<'l> {
     pub status: Option<u16>,
     /// The attempt's number, from 1.
     pub attempt: Option<u32>,
-    /// The webhook's id.
     pub webhook_id: Option<Cow<'l, str>>,
     /// The message itself.
     pub message: Cow<'l, str>,

@@ -20,7 +20,6 @@ const BATCH: usize = 256 * 1024;
 /// Threads that look for personal data, at most; with what waits for them they bound the memory.
 const THREADS: usize = 4;
 
-/// What was found.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Found {
     /// Lines by category.

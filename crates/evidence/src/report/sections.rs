@@ -29,7 +29,6 @@ pub(super) fn seconds(at: Tick) -> f64 {
     at.0 as f64 / 1e6
 }
 
-/// µs as ms.
 #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
 pub(super) fn ms(us: u64) -> f64 {
     us as f64 / 1000.0

@@ -29,7 +29,6 @@ pub(super) struct FlowSeen {
     pub ended: Option<Tick>,
 }
 
-/// What was seen.
 #[derive(Debug)]
 pub(super) struct Seen {
     pub flows: BTreeMap<u32, FlowSeen>,

@@ -25,7 +25,6 @@ pub enum PlanError {
     /// Two faults claim one delivery.
     #[error("`{first}` and `{second}` contradict each other: both break {what}")]
     Contradiction {
-        /// One.
         first: FaultSpec,
         /// The other.
         second: FaultSpec,
@@ -41,7 +40,6 @@ pub enum PlanError {
         spec: FaultSpec,
         /// Deliveries that no other fault takes.
         left: u64,
-        /// All.
         deliveries: u64,
     },
     /// A delivery that the run will not trigger.

@@ -18,24 +18,13 @@ pub enum MergeError {
     Nothing,
     /// One of them is broken.
     #[error("{name}: {error}")]
-    Part {
-        /// Which.
-        name: String,
-        /// How.
-        error: PartError,
-    },
+    Part { name: String, error: PartError },
     /// A histogram in one of them is broken.
     #[error("{name}: {error}")]
-    Histogram {
-        /// Which.
-        name: String,
-        /// How.
-        error: DecodeError,
-    },
+    Histogram { name: String, error: DecodeError },
     /// Parts of different loads.
     #[error("{first} and {second} are not shards of one load: {what} differ")]
     Mixed {
-        /// One of them.
         first: String,
         /// The other.
         second: String,
@@ -48,7 +37,6 @@ pub enum MergeError {
         LoadShard::MOST
     )]
     NoShard {
-        /// Which.
         name: String,
         index: u64,
         /// How many it says that there are.
@@ -57,7 +45,6 @@ pub enum MergeError {
     /// The same shard ran twice at the same time, so its starts were made twice.
     #[error("{first} and {second} overlap: both are shard {index}, and they ran at the same time")]
     Overlap {
-        /// One of them.
         first: String,
         /// The other.
         second: String,

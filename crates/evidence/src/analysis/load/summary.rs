@@ -148,7 +148,6 @@ pub struct ShardFacts {
 pub struct SharedTime {
     /// All of them together.
     pub all_s: f64,
-    /// Any of them.
     pub any_s: f64,
     /// The one that ran longest.
     pub longest_s: f64,
@@ -161,7 +160,6 @@ pub struct SharedTime {
 pub struct LoadSummary {
     /// How it was asked for.
     pub plan: LoadPlan,
-    /// All counts.
     pub counts: Interval,
     /// All histograms.
     pub series: Series,
