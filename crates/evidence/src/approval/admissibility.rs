@@ -170,7 +170,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
         return evidence("gates", "Gates of the checkout", Verdict::Unproven, figure, &*checkout.gates_name);
     }
     let mut wanted = checkout.gates.clone();
-    let ran: Option<Gates> = serde_json::from_value(header.gates.clone()).ok();
+    let ran: Option<Gates> = Gates::of_run(header).ok();
     // --confidence makes gates stricter than the file.
     wanted.confidence_percent = wanted.confidence_percent.or(ran.as_ref().and_then(|g| g.confidence_percent));
     let (verdict, figure) = if header.gates_sha256 != checkout.gates_sha256 {

@@ -39,7 +39,7 @@ pub(super) fn is_first(journal: &Path, bytes: &[u8]) -> bool {
 /// The artifact of the first lines of a journal.
 fn recomputed(lines: &[u8], journal: &Path) -> Option<Vec<u8>> {
     let (header, reader) = Reader::new(Cursor::new(lines.to_vec())).ok()?;
-    let gates: Gates = serde_json::from_value(header.gates.clone()).ok()?;
+    let gates = Gates::of_run(&header).ok()?;
     if header.kind != RunKind::Load {
         return Some(to_bytes(&artifact(&Evidence::read(header, reader, |_| {}).ok()?)));
     }

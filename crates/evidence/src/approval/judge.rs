@@ -137,7 +137,7 @@ fn proven(
     items.extend(sealed);
     items.extend(proof.witnessed.items(request, proof.evidence.analysis.header.kind));
     items.extend(clocks::item(proof.apart));
-    items.extend(exercised::item(proof, kind, &proof.gates()));
+    items.extend(exercised::item(proof, kind, &proof.evidence.gates));
     items.extend(proof.seen.items(request.demand, proof.latency_ms()));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));

@@ -94,8 +94,7 @@ fn put_together(
     };
     let header = wholes.first().map(|first| first.analysis.header.clone());
     let header = header.ok_or(LoadError::Merge(crate::analysis::load::MergeError::Nothing))?;
-    let mut gates: Gates = serde_json::from_value(header.gates.clone())
-        .map_err(|e| LoadError::Header(EvidenceError::Gates(e.to_string())))?;
+    let mut gates = Gates::of_run(&header).map_err(EvidenceError::from)?;
     let (mut artifact, mut series) = read(&gates)?;
     if load_bytes(&artifact) != stated && gates.confidence_percent.is_none() {
         // It may have been merged with --confidence, which asks for more.
@@ -112,6 +111,7 @@ fn put_together(
         Tick(u64::try_from((last - header.started).num_microseconds().unwrap_or(0)).unwrap_or(0));
     let evidence = Evidence {
         analysis,
+        gates,
         integrity: Integrity {
             sha256: String::new(),
             records: wholes.iter().map(|w| w.integrity.records).sum(),

@@ -8,7 +8,7 @@ use super::unreadable::{broken, of_a_load, of_a_probe};
 use super::witness::{Checkpoints, Witnessed};
 use crate::analysis::load::Series;
 use crate::analysis::{Recheck, receiver_clock};
-use crate::gate::{Check, Gates, LATENCY_P50, Verdict};
+use crate::gate::{Check, LATENCY_P50, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, ProbeArtifact, artifact, load_from_journal,
     probe_from_journal, to_bytes,
@@ -66,11 +66,6 @@ impl Proof {
             apart: None,
             is_one_journal: false,
         }
-    }
-
-    /// The gates that the run was judged by.
-    pub(super) fn gates(&self) -> Gates {
-        serde_json::from_value(self.evidence.analysis.header.gates.clone()).unwrap_or_default()
     }
 
     /// When the run ended: by the receiver's clock, where it is signed or stated.

@@ -192,7 +192,7 @@ fn policy(header: &Header, demand: &Demand) -> Item {
 
 /// Criteria that are switched off, or easier than the guide's.
 fn criteria(header: &Header, demand: &Demand) -> Item {
-    let ran: Gates = serde_json::from_value(header.gates.clone()).unwrap_or_default();
+    let ran = Gates::of_run(header).unwrap_or_default();
     let easier = easier(&ran);
     let weak: Vec<Weakness> = easier
         .iter()

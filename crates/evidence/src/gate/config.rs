@@ -2,7 +2,7 @@
 
 use super::promote::PromoteGate;
 use super::triggers::RollbackGate;
-use record::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+use record::{BreakerContract, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -270,6 +270,16 @@ impl Gates {
             return Err(GatesError::TooLarge);
         }
         let gates: Self = serde_saphyr::from_str(yaml).map_err(|e| GatesError::Syntax(e.to_string()))?;
+        gates.check()?;
+        Ok(gates)
+    }
+
+    /// Those that a run is judged by: the ones in its journal's header.
+    ///
+    /// # Errors
+    /// When what stands there are no gates, or figures out of range.
+    pub fn of_run(header: &Header) -> Result<Self, GatesError> {
+        let gates = Self::deserialize(&header.gates).map_err(|e| GatesError::Syntax(e.to_string()))?;
         gates.check()?;
         Ok(gates)
     }

@@ -58,7 +58,7 @@ pub fn artifact(evidence: &Evidence) -> Artifact {
         fault_injection: faults::section(analysis),
         sender_contract: contract::section(analysis),
         steps: sections::steps(analysis),
-        observation: super::observation::section(analysis),
+        observation: super::observation::section(analysis, &evidence.gates),
         acceptance_gates: AcceptanceGates { verdict: evidence.verdict, checks: evidence.checks.clone() },
         recommendation: recommendation(evidence),
         provenance: provenance(evidence),

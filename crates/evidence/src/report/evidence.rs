@@ -1,7 +1,7 @@
 //! A journal read to its end and judged: what every report is made from.
 
 use crate::analysis::Analysis;
-use crate::gate::{Check, Gates, Verdict, judge, overall};
+use crate::gate::{Check, Gates, GatesError, Verdict, judge, overall};
 use pii::PolicyError;
 use record::{Header, Integrity, ReadError, Reader, Record};
 use std::io::BufRead;
@@ -12,6 +12,8 @@ use std::path::Path;
 pub struct Evidence {
     /// What it says.
     pub analysis: Analysis,
+    /// What it was judged by.
+    pub gates: Gates,
     /// Whether it is whole.
     pub integrity: Integrity,
     /// The gates, judged.
@@ -28,7 +30,7 @@ pub enum EvidenceError {
     Journal(#[from] ReadError),
     /// The gates in its header are none.
     #[error("the gates in the journal's header: {0}")]
-    Gates(String),
+    Gates(#[from] GatesError),
     /// The PII policy in its header is none.
     #[error("the PII policy in the journal's header: {0}")]
     Policy(#[from] PolicyError),
@@ -72,14 +74,13 @@ impl Evidence {
         reader: Reader<R>,
         watch: impl FnMut(&mut Record, &[u8]) + Send,
     ) -> Result<Self, EvidenceError> {
-        let gates: Gates =
-            serde_json::from_value(header.gates.clone()).map_err(|e| EvidenceError::Gates(e.to_string()))?;
+        let gates = Gates::of_run(&header)?;
         let mut analysis = Analysis::new(header)?;
         let integrity = reader.for_each(watch, |record| analysis.take(record))?;
         let checks = judge(&analysis, &gates);
         let cut_off = !analysis.end.as_ref().is_some_and(|end| end.complete);
         // Whatever half a run shows, it is no verdict on the whole.
         let verdict = if cut_off { Verdict::Unproven } else { overall(&checks) };
-        Ok(Self { analysis, integrity, checks, verdict })
+        Ok(Self { analysis, gates, integrity, checks, verdict })
     }
 }

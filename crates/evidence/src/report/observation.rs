@@ -41,13 +41,12 @@ pub struct Observation {
     pub log_compared: Option<LogCompared>,
 }
 
-pub(super) fn section(analysis: &Analysis) -> Option<Observation> {
+pub(super) fn section(analysis: &Analysis, gates: &Gates) -> Option<Observation> {
     let watched = &analysis.watched;
-    let gates: Gates = serde_json::from_value(analysis.header.gates.clone()).unwrap_or_default();
     Some(Observation {
         begin: watched.begin.clone()?,
         minutes: minutes(analysis),
-        triggers: triggers(analysis, &gates),
+        triggers: triggers(analysis, gates),
         hooks: watched.hooks.clone(),
         probes: watched.probes.len() as u64,
         probes_failed: watched.probes.iter().filter(|p| p.problem.is_some()).count() as u64,

@@ -99,8 +99,7 @@ fn of_flows(check: Check) -> Check {
 /// When the journal is broken or of something else.
 pub fn load_from_journal(path: &Path) -> Result<(LoadArtifact, Series, Vec<u8>), LoadError> {
     let part = open_part(path)?;
-    let gates = serde_json::from_value(part.header.gates.clone())
-        .map_err(|e| LoadError::Header(EvidenceError::Gates(e.to_string())))?;
+    let gates = Gates::of_run(&part.header).map_err(EvidenceError::from)?;
     let (artifact, series) = load_from_parts(vec![part], &gates, Scope::Part, |_| ())?;
     let bytes = load_bytes(&artifact);
     Ok((artifact, series, bytes))
