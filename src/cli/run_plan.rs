@@ -125,6 +125,7 @@ fn resolve_sized(
     let used_rows = UsedRows::of(&target, &loaded, args.data.as_deref()).filter(|_| kind == RunKind::Run);
     let plan = Plan {
         kind,
+        shard: None,
         gates: gates.reference(),
         environment: environment_name(args, embedded)?,
         flows,

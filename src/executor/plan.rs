@@ -6,7 +6,7 @@ use crate::redact::Redactor;
 use pii::PolicyError;
 use record::RunKind;
 use record::faults::{FaultPlan, Sweep};
-use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
+use record::{Aggregator, Header, LoadShard, Override, RetryContract, SenderProfile};
 use scenario::{Env, Loaded};
 use serde_json::Value;
 use signature::Scheme;
@@ -21,6 +21,8 @@ use std::time::Duration;
 pub(crate) struct Plan {
     /// What kind of run it is.
     pub kind: RunKind,
+    /// Which part of a load it is.
+    pub shard: Option<LoadShard>,
     /// The scenario.
     pub loaded: Loaded,
     /// The gates, for the journal.

@@ -354,6 +354,7 @@ fn header(
     let webhook = WebhookConfig::new(shown_url(endpoint), plan.sender_timeout, &retry, chars);
     Ok(Header {
         run_id,
+        shard: plan.shard,
         scenario: ScenarioRef {
             name: scenario.name.clone(),
             subject: scenario.subject.kind.clone(),

@@ -23,6 +23,7 @@ fn plan(scenario: &str, flows: u32, concurrency: u32, faults: &[&str], dir: &Tem
     let scope = Scope { deliveries, timeout: Duration::from_secs(10), attempts: 3, seed: 1 };
     Plan {
         kind: record::RunKind::Run,
+        shard: None,
         gates: GatesRef { value: serde_json::json!({}), sha256: String::new() },
         target: Target::StandIn(StandIn::default()),
         environment: "embedded".to_owned(),

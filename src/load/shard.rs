@@ -4,9 +4,6 @@ use record::LoadShard;
 use std::fmt;
 use std::str::FromStr;
 
-/// The most shards that are taken.
-const MAX_SHARDS: u64 = LoadShard::MOST;
-
 /// Shard `index` of `count`, counted from 0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Shard {
@@ -21,7 +18,7 @@ pub(crate) enum ShardError {
     #[error("'{0}' is not a shard: write k/n with k counted from 0, as in 2/8")]
     Text(String),
     /// No shards, or too many.
-    #[error("{0} shards: there must be 1 to {MAX_SHARDS}")]
+    #[error("{0} shards: there must be 1 to {most}", most = LoadShard::MOST)]
     Count(u64),
     /// `k` is not below `n`.
     #[error("there is no shard {index} of {count}: shards count from 0, so the last one is {last}/{count}", last = count - 1)]
@@ -72,9 +69,9 @@ impl Shard {
     /// Shard `index` of `count`.
     ///
     /// # Errors
-    /// When `count` is zero or above [`MAX_SHARDS`], or `index` is not below it.
+    /// When `count` is zero or above [`LoadShard::MOST`], or `index` is not below it.
     pub(crate) const fn new(index: u64, count: u64) -> Result<Self, ShardError> {
-        if count == 0 || count > MAX_SHARDS {
+        if count == 0 || count > LoadShard::MOST {
             Err(ShardError::Count(count))
         } else if index >= count {
             Err(ShardError::Index { index, count })
@@ -93,6 +90,12 @@ impl Shard {
     #[must_use]
     pub(crate) const fn count(&self) -> u64 {
         self.count
+    }
+
+    /// As a journal's header has it.
+    #[must_use]
+    pub(crate) const fn recorded(self) -> LoadShard {
+        LoadShard { index: self.index, count: self.count }
     }
 
     /// Number in the whole schedule of this shard's start `j`.

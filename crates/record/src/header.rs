@@ -3,7 +3,7 @@
 use crate::SubjectKind;
 use crate::contract::RetryContract;
 use crate::faults::{Clause, FaultSpec};
-use crate::{Handshake, SenderProfile};
+use crate::{Handshake, LoadShard, SenderProfile};
 use chrono::{DateTime, Utc};
 use pii::Identity;
 use schemars::JsonSchema;
@@ -32,6 +32,9 @@ pub struct Header {
     pub build: Option<Build>,
     /// What kind of run it is.
     pub kind: RunKind,
+    /// Which part of a load it is; nothing else has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<LoadShard>,
     /// Wall time of tick 0.
     pub started: DateTime<Utc>,
     /// The scenario.
@@ -173,6 +176,7 @@ impl Header {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             build: None,
             kind,
+            shard: None,
             started,
             scenario: ScenarioRef::none(kind),
             gates: Value::Null,

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 /// Most failures that are kept.
 const MAX_FAILURES: usize = 50;
 
-/// How a load was asked for. Shards of one load have equal plans, but for `shard`, `started`, `connections` and `threads`.
+/// How a load was asked for. Shards of one load have equal plans, but for `started`, `connections` and `threads`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LoadPlan {
     /// What is started: `webhooks`, or the name of a scenario.
@@ -33,8 +33,6 @@ pub struct LoadPlan {
     pub event: String,
     /// SHA-256 of all parameters that shards must have in common, hex.
     pub parameters_sha256: String,
-    /// Which part of the schedule this is.
-    pub shard: LoadShard,
     /// Wall time at which the schedule began; in the record that is written before that, when it is to begin.
     pub started: DateTime<Utc>,
 }

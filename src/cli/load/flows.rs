@@ -43,9 +43,10 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let key = args.flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let output = &args.flow.output;
     let mut evidence = Evidence::prepare(output, work.shard)?;
-    let outs = Outs::open(&args.schedule.out, output.format == Format::Json)?;
+    let outs = Outs::open(&args.schedule.out, output.format == Format::Json, work.shard.recorded())?;
     evidence.leave_stdout(outs.take_stdout());
     resolved.journal = evidence.journal();
+    resolved.shard = Some(work.shard.recorded());
     let keep = Keep::before(&resolved.environment);
     let name = resolved.loaded.scenario.name.clone();
     let common = json!({ "scenario": resolved.loaded.sha256, "scheme": resolved.scheme });
@@ -113,9 +114,11 @@ impl Shown {
         LoadRecords {
             plan: Box::new(move |started| {
                 let plan = plan(started);
-                told_first.lock().unwrap_or_else(PoisonError::into_inner).begin(&plan);
+                let mut outs = told_first.lock().unwrap_or_else(PoisonError::into_inner);
+                outs.begin(&plan);
                 if !quiet {
-                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(View::new(&plan));
+                    let view = View::new(&plan, outs.shard());
+                    *begun.lock().unwrap_or_else(PoisonError::into_inner) = Some(view);
                 }
                 plan
             }),

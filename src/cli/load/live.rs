@@ -9,7 +9,7 @@ use chrono::{DateTime, SecondsFormat, Utc};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use record::Tick;
 use record::latency::Latency;
-use record::{Interval, LoadPlan, Note, Record};
+use record::{Interval, LoadPlan, LoadShard, Note, Record};
 use std::collections::VecDeque;
 use std::time::Duration;
 use wire::Clock;
@@ -55,7 +55,7 @@ pub(super) fn follow(
                     out::say(format!("warning: {text}"));
                     journal.append(&Record::Note(Note { at: Tick(0), text })).map_err(wrong)?;
                 }
-                view = (!quiet).then(|| View::new(&plan));
+                view = (!quiet).then(|| View::new(&plan, outs.shard()));
                 outs.begin(&plan);
                 clock = Some(began);
             }
@@ -100,6 +100,7 @@ pub(super) struct View {
     bar: ProgressBar,
     terminal: bool,
     plan: LoadPlan,
+    shard: LoadShard,
     seconds: VecDeque<Latency>,
     seen: u64,
     ok: u64,
@@ -107,7 +108,7 @@ pub(super) struct View {
 }
 
 impl View {
-    pub(super) fn new(plan: &LoadPlan) -> Self {
+    pub(super) fn new(plan: &LoadPlan, shard: LoadShard) -> Self {
         let terminal = out::draws_bars();
         let target = if terminal { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(plan.pace.lasts_ms().div_ceil(1000)), target);
@@ -118,7 +119,7 @@ impl View {
             bar.set_style(style.with_key("left", left).progress_chars("=> "));
         }
         bar.enable_steady_tick(Duration::from_millis(250));
-        Self { bar, terminal, plan: plan.clone(), seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }
+        Self { bar, terminal, plan: plan.clone(), shard, seconds: VecDeque::new(), seen: 0, ok: 0, failed: 0 }
     }
 
     pub(super) fn second(&mut self, interval: &Interval) {
@@ -145,7 +146,7 @@ impl View {
         let lasts = interval.to.since(interval.from).as_secs_f64().max(0.001);
         let made = interval.started as f64 / lasts;
         let middle = interval.from.0.midpoint(interval.to.0);
-        let asked = self.plan.pace.rate_at(middle).map(|rate| rate / self.plan.shard.count as f64);
+        let asked = self.plan.pace.rate_at(middle).map(|rate| rate / self.shard.count as f64);
         let asked = asked.map_or_else(|| "max".to_owned(), |rate| format!("{rate:.0}"));
         let (flying, ok, failed) = (interval.in_flight, self.ok, self.failed);
         format!("{made:.0} of {asked}/s, {flying} in flight, {ok} ok, {failed} failed")

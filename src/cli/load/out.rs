@@ -5,7 +5,7 @@ use crate::cli::{Failure, out};
 use chrono::{DateTime, SecondsFormat, Utc};
 use evidence::report::write_whole;
 use record::latency::Latency;
-use record::{Interval, LoadPlan};
+use record::{Interval, LoadPlan, LoadShard};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 use std::fs::File;
@@ -69,6 +69,7 @@ enum Output {
 /// Everything that a load's seconds go to.
 pub(super) struct Outs {
     outputs: Vec<Output>,
+    shard: LoadShard,
     plan: Option<LoadPlan>,
     seconds: u64,
     total: Total,
@@ -93,7 +94,7 @@ impl Outs {
     /// # Errors
     /// Usage: two of them share stdout, or `taken` says that something else is printed there. Environment: a file that cannot be
     /// written.
-    pub(super) fn open(specs: &[OutSpec], taken: bool) -> Result<Self, Failure> {
+    pub(super) fn open(specs: &[OutSpec], taken: bool, shard: LoadShard) -> Result<Self, Failure> {
         let on_stdout =
             specs.iter().filter(|s| matches!(s, OutSpec::Json(None) | OutSpec::Csv(None))).count();
         if on_stdout > 1 || on_stdout == 1 && taken {
@@ -118,12 +119,17 @@ impl Outs {
                 }
             });
         }
-        Ok(Self { outputs, plan: None, seconds: 0, total: Total::default(), failed: false })
+        Ok(Self { outputs, shard, plan: None, seconds: 0, total: Total::default(), failed: false })
     }
 
     /// Whether one of them is stdout.
     pub(super) fn take_stdout(&self) -> bool {
         self.outputs.iter().any(|o| matches!(o, Output::Json(Lines::Stdout) | Output::Csv(Lines::Stdout)))
+    }
+
+    /// Which part of the load this is.
+    pub(super) const fn shard(&self) -> LoadShard {
+        self.shard
     }
 
     pub(super) fn begin(&mut self, plan: &LoadPlan) {
@@ -156,7 +162,9 @@ impl Outs {
                     lines.write(&format!("{}\n", Value::Object(row.clone().into_iter().collect())))
                 }
                 Output::Csv(lines) => lines.write(&csv(&row)),
-                Output::Prometheus(file) => write_whole(file, self.total.text(plan, true).as_bytes()).is_ok(),
+                Output::Prometheus(file) => {
+                    write_whole(file, self.total.text(plan, self.shard, true).as_bytes()).is_ok()
+                }
             };
             if !written && !self.failed {
                 out::say("warning: --out: a second could not be written; the load goes on");
@@ -170,7 +178,7 @@ impl Outs {
         let Some(plan) = &self.plan else { return };
         for output in &self.outputs {
             if let Output::Prometheus(file) = output {
-                let _ = write_whole(file, self.total.text(plan, false).as_bytes());
+                let _ = write_whole(file, self.total.text(plan, self.shard, false).as_bytes());
             }
         }
     }
@@ -251,9 +259,9 @@ impl Total {
     }
 
     /// Prometheus' text form (0.0.4).
-    fn text(&self, plan: &LoadPlan, running: bool) -> String {
+    fn text(&self, plan: &LoadPlan, shard: LoadShard, running: bool) -> String {
         let load: String = plan.subject.chars().filter(|c| !matches!(c, '"' | '\\' | '\n')).collect();
-        let label = format!("load=\"{load}\",shard=\"{}\"", plan.shard.index);
+        let label = format!("load=\"{load}\",shard=\"{}\"", shard.index);
         let mut text = String::new();
         let mut plain = |name: &str, kind: &str, help: &str, value: u64| {
             let _ = write!(text, "# HELP smoke_load_{name} {help}\n# TYPE smoke_load_{name} {kind}\n");
@@ -301,7 +309,8 @@ mod tests {
 
     #[test]
     fn stdout_takes_one_thing() {
-        let open = |specs: &[OutSpec], taken| Outs::open(specs, taken).is_ok();
+        let open =
+            |specs: &[OutSpec], taken| Outs::open(specs, taken, LoadShard { index: 0, count: 1 }).is_ok();
         assert!(open(&[OutSpec::Json(None)], false));
         assert!(!open(&[OutSpec::Json(None), OutSpec::Csv(None)], false));
         assert!(!open(&[OutSpec::Json(None)], true));

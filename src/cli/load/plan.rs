@@ -5,7 +5,7 @@ use crate::cli::Failure;
 use crate::load::{Pace, RetryPolicy, Schedule, Shard, Stage, guard};
 use chrono::{DateTime, Utc};
 use record::RetryContract;
-use record::{LoadPace, LoadPlan, LoadShard, LoadStage, sha256_hex};
+use record::{LoadPace, LoadPlan, LoadStage, sha256_hex};
 use serde_json::json;
 use std::time::Duration;
 
@@ -125,7 +125,6 @@ impl LoadWork {
             backoff_ms,
             event: event.to_owned(),
             parameters_sha256: sha256_hex(parameters.to_string().as_bytes()),
-            shard: LoadShard { index: self.shard.index(), count: self.shard.count() },
             started,
         }
     }

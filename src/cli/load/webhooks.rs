@@ -48,7 +48,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let exporter = telemetry::exporter(&variables::read(None)?);
     let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let mut evidence = Evidence::prepare(&args.output, work.shard)?;
-    let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json)?;
+    let mut outs = Outs::open(&args.schedule.out, args.output.format == Format::Json, work.shard.recorded())?;
     let roots = roots(args, &target)?;
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -191,6 +191,7 @@ fn header(
     let retry = RetryContract { backoff_ms, ..RetryContract::default() };
     let endpoint = target.as_str().to_owned();
     Ok(Header {
+        shard: Some(work.shard.recorded()),
         scenario: ScenarioRef {
             name: "webhooks".to_owned(),
             subject: SubjectKind::flow(),

@@ -109,7 +109,6 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
     let mut consistency = Consistency::new(&copy, &first_line, request.checkout.scenario_of(&copy));
     let mut seen = Seen::new(&header, apart, request.demand.challenge.as_deref());
     let mut checkpoints = Checkpoints::new(&header, request.witness);
-    let mut shard = None;
     let mut evidence = Evidence::read_lines(header, reader, |record, line| {
         consistency.take(record, line);
         seen.take(record);
@@ -117,12 +116,10 @@ fn read(request: &Request<'_>, path: &Path, found: &mut Findings) -> Result<Proo
         if let Some(Ok(recheck)) = &mut recheck {
             recheck.take(record);
         }
-        if let Record::Load(plan) = &*record {
-            shard = Some(plan.shard);
-        }
     })?;
     consistency.finish().report(&name(path), found);
     let witnessed = checkpoints.finish(evidence.integrity.ended, copy.started + apart.unwrap_or_default());
+    let shard = copy.shard;
     let (mut load, mut extra) = (None, None);
     let bytes = match copy.kind {
         RunKind::Load => {

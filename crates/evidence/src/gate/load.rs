@@ -40,7 +40,7 @@ fn completed(load: &LoadSummary) -> Check {
         _ => {
             let part = |what: &str, which: &[String]| {
                 let shown = which.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
-                (!which.is_empty()).then(|| format!("{what}: {shown} of {}", load.plan.shard.count))
+                (!which.is_empty()).then(|| format!("{what}: {shown} of {}", load.of))
             };
             [part("missing shards", &missing), part("shards cut off", &cut)]
                 .into_iter()

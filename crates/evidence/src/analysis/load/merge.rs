@@ -69,14 +69,14 @@ pub struct Merged {
 /// # Errors
 /// When there are no parts, one is broken, or they do not belong together.
 pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> Result<Merged, MergeError> {
-    if let Some(Part { name, plan, .. }) = parts.iter().find(|part| !part.plan.shard.is_one()) {
-        let LoadShard { index, count } = plan.shard;
+    if let Some(Part { name, shard, .. }) = parts.iter().find(|part| !part.shard.is_one()) {
+        let LoadShard { index, count } = *shard;
         return Err(MergeError::NoShard { name: name.clone(), index, count });
     }
     let (mut parts, mut notes) = chosen(parts)?;
     let Some(first) = parts.first() else { return Err(MergeError::Nothing) };
     let header = first.header.clone();
-    let mut summary = LoadSummary::new(first.plan.clone());
+    let mut summary = LoadSummary::new(first.plan.clone(), first.shard.count);
     while let Some(from) = parts.iter().filter_map(|p| p.peek().map(second_of)).min() {
         let mut second = Second::default();
         for part in &mut parts {
@@ -96,12 +96,12 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
     }
     summary.flush();
     for part in &mut parts {
-        let from = if summary.plan.shard.count > 1 { format!("{}: ", part.name) } else { String::new() };
+        let from = if summary.of > 1 { format!("{}: ", part.name) } else { String::new() };
         notes.extend(part.notes.drain(..).map(|note| format!("{from}{note}")));
     }
     summary.take_flows(sum_of(&parts));
     summary.shards = parts.iter().map(facts).collect();
-    let count = summary.plan.shard.count;
+    let count = summary.of;
     summary.missing = (0..count).filter(|index| !summary.shards.iter().any(|s| s.index == *index)).collect();
     notes.extend(skew(&summary.shards));
     summary.notes = notes;
@@ -130,10 +130,10 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
         }
     }
     // A run that never began replaces none that did, and stands for its shard only where there is no other.
-    parts.sort_by_key(|p| (p.plan.shard.index, p.has_begun(), p.plan.started));
+    parts.sort_by_key(|p| (p.shard.index, p.has_begun(), p.plan.started));
     let mut kept: Vec<Part<R>> = Vec::with_capacity(parts.len());
     for part in parts {
-        match kept.pop_if(|before| before.plan.shard == part.plan.shard) {
+        match kept.pop_if(|before| before.shard == part.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
                 notes.push(format!("{} is there twice, and counts once", told(&part)));
             }
@@ -141,7 +141,7 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
                 notes.push(format!("{} never began, and {} counts in its place", told(&before), told(&part)));
             }
             Some(mut before) => {
-                let index = part.plan.shard.index;
+                let index = part.shard.index;
                 if part.plan.started < ended(&mut before) {
                     return Err(MergeError::Overlap { first: before.place, second: part.place, index });
                 }
@@ -176,7 +176,7 @@ fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
         ("what they start", a.plan.subject == b.plan.subject && a.header.scenario == b.header.scenario),
         ("their targets", a.header.target == b.header.target || (a.header.stand_in && b.header.stand_in)),
         ("their schedules", a.plan.pace == b.plan.pace),
-        ("their numbers of shards", a.plan.shard.count == b.plan.shard.count),
+        ("their numbers of shards", a.shard.count == b.shard.count),
         ("their gates", a.header.gates_sha256 == b.header.gates_sha256),
         ("their events (--event)", a.plan.event == b.plan.event),
         ("their time limits (--timeout)", a.plan.timeout_ms == b.plan.timeout_ms),
@@ -197,7 +197,7 @@ fn same_load<R>(a: &Part<R>, b: &Part<R>) -> Result<(), MergeError> {
 fn facts<R: BufRead>(part: &Part<R>) -> ShardFacts {
     let integrity = part.integrity();
     ShardFacts {
-        index: part.plan.shard.index,
+        index: part.shard.index,
         run_id: part.header.run_id,
         started: part.plan.started,
         ended: part.last.wall(part.plan.started),

@@ -1,6 +1,6 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
-use record::{Header, Integrity, Interval, LoadPlan, ReadError, Reader, Record, RunStats};
+use record::{Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats};
 use record::{RunKind, Tick};
 use std::io::BufRead;
 
@@ -16,6 +16,9 @@ pub enum PartError {
     /// It ends before it says what the load is.
     #[error("the journal does not say what the load is: the run was cut off before it began")]
     NoPlan,
+    /// Its header is not that of a load.
+    #[error("the journal's header does not say which shard of the load it is")]
+    NoShard,
     /// Seconds out of order.
     #[error("second {second}: it begins before the one before it ends")]
     Order {
@@ -35,6 +38,8 @@ pub struct Part<R> {
     pub header: Header,
     /// How the load was asked for.
     pub plan: LoadPlan,
+    /// Which part of it this is.
+    pub shard: LoadShard,
     /// What was worth telling.
     pub notes: Vec<String>,
     /// Whether the run went to its end; known when all seconds have been read.
@@ -60,10 +65,12 @@ impl<R: BufRead> Part<R> {
             None if header.kind == RunKind::Load => return Err(PartError::NoPlan),
             _ => return Err(PartError::NotALoad(header.kind.name())),
         };
+        let shard = header.shard.ok_or(PartError::NoShard)?;
         let mut part = Self {
             place: name.clone(),
             name,
             header,
+            shard,
             plan: *plan,
             notes: Vec::new(),
             complete: false,

@@ -160,6 +160,8 @@ pub struct SharedTime {
 pub struct LoadSummary {
     /// How it was asked for.
     pub plan: LoadPlan,
+    /// How many shards it has.
+    pub of: u64,
     pub counts: Interval,
     /// All histograms.
     pub series: Series,
@@ -180,12 +182,13 @@ pub struct LoadSummary {
 }
 
 impl LoadSummary {
-    /// An empty summary of a load that was asked for like this.
+    /// An empty summary of a load that was asked for like this, in `of` shards.
     #[must_use]
-    pub fn new(plan: LoadPlan) -> Self {
+    pub fn new(plan: LoadPlan, of: u64) -> Self {
         let seconds = plan.pace.lasts_ms().div_ceil(1000).max(1);
         Self {
             plan,
+            of,
             counts: Interval::default(),
             series: Series::default(),
             strain: Strain::default(),
@@ -261,7 +264,7 @@ impl LoadSummary {
         self.notes.push(format!(
             "this is shard {} of {}, a part of the load; `smoke merge` gives the verdict over the whole",
             indexes.join(", "),
-            self.plan.shard.count
+            self.of
         ));
     }
 

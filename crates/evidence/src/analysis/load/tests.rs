@@ -20,6 +20,7 @@ fn at(seconds: i64) -> DateTime<Utc> {
 
 pub fn header() -> Header {
     Header {
+        shard: Some(LoadShard { index: 0, count: 1 }),
         scenario: ScenarioRef {
             name: "webhooks".into(),
             subject: SubjectKind::flow(),
@@ -42,7 +43,7 @@ pub fn header() -> Header {
     }
 }
 
-fn plan(index: u64, count: u64) -> LoadPlan {
+fn plan() -> LoadPlan {
     LoadPlan {
         subject: "webhooks".into(),
         pace: LoadPace::Open { stages: vec![LoadStage { from: 20.0, to: 20.0, lasts_ms: 3000 }] },
@@ -53,7 +54,6 @@ fn plan(index: u64, count: u64) -> LoadPlan {
         backoff_ms: vec![0],
         event: "payment_verified".into(),
         parameters_sha256: "2".repeat(64),
-        shard: LoadShard { index, count },
         started: at(0),
     }
 }
@@ -90,7 +90,8 @@ struct Shard {
 impl Shard {
     fn new(index: u64, count: u64, seconds: &[&[u64]]) -> Self {
         let seconds = seconds.iter().zip(0..).map(|(samples, i)| second(i, samples)).collect();
-        Self { header: header(), plan: plan(index, count), seconds, complete: true }
+        let header = Header { shard: Some(LoadShard { index, count }), ..header() };
+        Self { header, plan: plan(), seconds, complete: true }
     }
 
     fn write(&self, dir: &Path) -> PathBuf {
@@ -175,7 +176,7 @@ fn what_does_not_belong_together_is_refused() {
     refused(|s| s.header.scenario.sha256 = "9".repeat(64), "what they start differ");
     refused(|s| s.header.target = "http://127.0.0.1:10/".into(), "their targets differ");
     refused(|s| s.plan.pace = LoadPace::Closed { lasts_ms: 3000 }, "their schedules differ");
-    refused(|s| s.plan.shard.count = 3, "their numbers of shards differ");
+    refused(|s| s.header.shard = Some(LoadShard { index: 1, count: 3 }), "their numbers of shards differ");
     refused(|s| s.header.gates_sha256 = "8".repeat(64), "their gates differ");
     refused(|s| s.plan.parameters_sha256 = "7".repeat(64), "their parameters differ");
     assert!(matches!(merged(&[]), Err(MergeError::Nothing)));
@@ -231,7 +232,7 @@ fn a_journal_that_ends_before_the_plan_is_told_apart() {
 fn the_plan_of_a_load_that_began_replaces_the_one_before() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("j.jsonl");
-    let began = |at| Record::Load(Box::new(LoadPlan { started: at, ..plan(0, 1) }));
+    let began = |at| Record::Load(Box::new(LoadPlan { started: at, ..plan() }));
     let records = [began(at(9)), began(at(10)), Record::Interval(Box::new(second(0, &[5])))];
     std::fs::write(&path, record::journal_bytes(&header(), &records, None).unwrap()).unwrap();
     assert_eq!(open(&path).plan.started, at(10));
@@ -282,7 +283,7 @@ fn a_histogram_that_is_none_is_an_error() {
 fn shards_that_cannot_be_are_refused() {
     for (index, count) in [(0, 0), (3, 3), (0, LoadShard::MOST + 1), (0, u64::MAX)] {
         let mut shard = Shard::new(0, 1, &[&[1]]);
-        shard.plan.shard = LoadShard { index, count };
+        shard.header.shard = Some(LoadShard { index, count });
         assert!(matches!(merged(&[shard]), Err(MergeError::NoShard { .. })), "{index}/{count}");
     }
 }
@@ -290,7 +291,7 @@ fn shards_that_cannot_be_are_refused() {
 #[test]
 fn a_long_run_has_a_timeline_of_bounded_length() {
     let mut summary =
-        LoadSummary::new(LoadPlan { pace: LoadPace::Closed { lasts_ms: 86_400_000 }, ..plan(0, 1) });
+        LoadSummary::new(LoadPlan { pace: LoadPace::Closed { lasts_ms: 86_400_000 }, ..plan() }, 1);
     for i in 0..86_400 {
         let counts = Interval {
             from: Tick(i * 1_000_000),

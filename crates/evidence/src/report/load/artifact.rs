@@ -270,7 +270,7 @@ pub fn load_artifact(
             .iter()
             .map(|s| ShardRow {
                 index: s.index,
-                count: load.plan.shard.count,
+                count: load.of,
                 run_id: s.run_id.to_string(),
                 started: s.started.to_rfc3339_opts(SecondsFormat::Millis, true),
                 complete: s.complete,

@@ -12,7 +12,7 @@ use record::SubjectKind;
 use record::Tick;
 use record::latency::Latency;
 use record::{
-    ErrorKind, Header, Interval, LoadFailure, LoadPace, LoadPlan, LoadShard, LoadStage, RunKind, ScenarioRef,
+    ErrorKind, Header, Interval, LoadFailure, LoadPace, LoadPlan, LoadStage, RunKind, ScenarioRef,
     WebhookConfig,
 };
 
@@ -86,19 +86,21 @@ fn seconds(failed: u64, lag_us: u64, own_us: u64) -> Vec<Second> {
 }
 
 fn summary(seconds: &[Second], change: impl FnOnce(&mut LoadSummary)) -> LoadSummary {
-    let mut load = LoadSummary::new(LoadPlan {
-        subject: "webhooks".into(),
-        pace: LoadPace::Open { stages: vec![LoadStage { from: 100.0, to: 100.0, lasts_ms: 1000 }] },
-        total: Some(100),
-        connections: 8,
-        threads: 1,
-        timeout_ms: 10_000,
-        backoff_ms: vec![0],
-        event: "payment_verified".into(),
-        parameters_sha256: String::new(),
-        shard: LoadShard { index: 0, count: 1 },
-        started: began(),
-    });
+    let mut load = LoadSummary::new(
+        LoadPlan {
+            subject: "webhooks".into(),
+            pace: LoadPace::Open { stages: vec![LoadStage { from: 100.0, to: 100.0, lasts_ms: 1000 }] },
+            total: Some(100),
+            connections: 8,
+            threads: 1,
+            timeout_ms: 10_000,
+            backoff_ms: vec![0],
+            event: "payment_verified".into(),
+            parameters_sha256: String::new(),
+            started: began(),
+        },
+        1,
+    );
     load.shards.push(ShardFacts {
         index: 0,
         run_id: uuid::Uuid::nil(),
@@ -235,7 +237,7 @@ fn what_was_not_done_is_unproven() {
     let cut = of(|load| load.shards[0].complete = false);
     assert_eq!(verdict_of(&cut, "load_completed"), Verdict::Unproven);
     let missing = of(|load| {
-        load.plan.shard.count = 3;
+        load.of = 3;
         load.missing = vec![1, 2];
     });
     assert_eq!(missing.acceptance_gates.verdict, Verdict::Unproven);
