@@ -183,18 +183,25 @@ mod tests {
                 move || Notes(Arc::clone(&noted))
             };
             let heard = Background::new().unwrap().start(job(threads), make).unwrap();
-            let (mut began, mut started, mut done, mut ended) = (0, 0, 0, Vec::new());
+            let (mut began, mut started, mut done, mut dropped, mut ended) = (0, 0, 0, 0, Vec::new());
             for event in heard {
                 match event {
                     Event::Began(_) => began += 1,
-                    Event::Second(second) => (started, done) = (started + second.started, done + second.done),
+                    Event::Second(second) => {
+                        (started, done) = (started + second.started, done + second.done);
+                        dropped += second.dropped;
+                    }
                     Event::Ended(finish) => ended.push(finish),
                 }
             }
-            assert_eq!((began, started, done, ended), (1, 50, 50, vec![Finish::Complete]), "{threads}");
+            // On a machine that is busy elsewhere some are due after the end.
+            assert_eq!((began, started + dropped, ended), (1, 50, vec![Finish::Complete]), "{threads}");
+            assert_eq!(started, done, "{threads}");
             let mut notes = std::mem::take(&mut *notes.lock().unwrap());
             notes.sort_unstable();
-            assert_eq!(notes, (0..50).map(|j| 2 * j + 1).collect::<Vec<_>>(), "{threads}");
+            notes.dedup();
+            assert_eq!(notes.len() as u64, started, "{threads}: no start is made twice");
+            assert!(notes.iter().all(|number| number % 2 == 1 && *number < 100), "{threads}: {notes:?}");
         }
     }
 

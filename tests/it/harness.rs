@@ -72,6 +72,11 @@ impl Smoke {
         self
     }
 
+    /// A load that is judged by what its target does, on a machine that keeps the generator waiting.
+    pub fn on_a_busy_machine(self) -> Self {
+        self.file("patient.yaml", "load: { lag_p99_below_ms: 60000 }\n").args(&["--gates", "patient.yaml"])
+    }
+
     pub fn run(mut self) -> Ran {
         let output = self.command.output().expect("smoke runs");
         Ran::new(&output, self.dir)

@@ -120,6 +120,7 @@ fn shards_of_a_load_of_flows_share_a_receiver_and_account_for_their_own() {
     let load = |shard: &str| {
         let smoke = Smoke::new("load").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN).args(&args);
         smoke
+            .on_a_busy_machine()
             .args(&["--secret-env", "WEBHOOK_SECRET", "--seed", "4", "--shard", shard, "--artifacts"])
             .arg(&evidence)
     };
@@ -128,7 +129,7 @@ fn shards_of_a_load_of_flows_share_a_receiver_and_account_for_their_own() {
     for (child, dir) in shards {
         Ran::new(&child.wait_with_output().unwrap(), dir).exits(0);
     }
-    let ran = Smoke::new("merge").arg(&evidence).run().exits(0);
+    let ran = Smoke::new("merge").on_a_busy_machine().arg(&evidence).run().exits(0);
     let flows = &ran.artifact("load")["end_to_end"];
     assert_eq!((flows["flows"].as_u64(), flows["delivered"].as_u64()), (Some(20), Some(20)), "{flows}");
     assert_eq!((flows["unexpected"].as_u64(), flows["duplicates"].as_u64()), (Some(0), Some(0)), "{flows}");

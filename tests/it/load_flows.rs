@@ -74,7 +74,8 @@ fn flows_in_shards_merge_into_one_account() {
     let start = (Utc::now() + TimeDelta::seconds(3)).to_rfc3339();
     let shard = |shard: &str| {
         let args = ["payments", "--rate", "30/s", "--duration", "1s", "--shard", shard, "--start-at", &start];
-        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run().exits(0);
+        let load = Smoke::new("load").args(&args).on_a_busy_machine();
+        load.args(&["--artifacts", dir.path().to_str().unwrap()]).run().exits(0);
     };
     // One that fails ends the scope with its panic.
     std::thread::scope(|scope| {
@@ -82,7 +83,7 @@ fn flows_in_shards_merge_into_one_account() {
             scope.spawn(|| shard(k));
         }
     });
-    let ran = Smoke::new("merge").arg(dir.path()).run().exits(0);
+    let ran = Smoke::new("merge").on_a_busy_machine().arg(dir.path()).run().exits(0);
     let artifact = ran.artifact("load");
     let flows = &artifact["end_to_end"];
     assert_eq!(
@@ -93,7 +94,7 @@ fn flows_in_shards_merge_into_one_account() {
     assert_eq!(ran.gate("load", "webhooks_run_completed"), "pass");
     // Without one of them nothing is proven about the whole.
     std::fs::remove_dir_all(dir.path().join("shard-2-of-3")).unwrap();
-    let ran = Smoke::new("merge").arg(dir.path()).run().exits(3);
+    let ran = Smoke::new("merge").on_a_busy_machine().arg(dir.path()).run().exits(3);
     assert_eq!(ran.artifact("load")["end_to_end"]["flows"], 20);
 }
 
