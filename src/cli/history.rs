@@ -19,7 +19,7 @@ pub(super) struct Args {
     html: Option<PathBuf>,
 }
 
-/// Prints a line for each artifact.
+/// Prints a line for each artifact, under the name of what was run.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut paths = Vec::new();
     find(&args.dir, DEPTH, &mut paths)
@@ -28,7 +28,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let mut entries = Vec::new();
     for path in paths {
         match diff::told(&path) {
-            Ok(told) => entries.push(Entry { path: path.display().to_string(), told }),
+            Ok(told) => {
+                let path = path.strip_prefix(".").unwrap_or(&path);
+                entries.push(Entry { path: path.display().to_string(), told });
+            }
             Err(error) => out::say(format!("warning: {error}")),
         }
     }

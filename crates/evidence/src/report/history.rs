@@ -5,10 +5,13 @@ use super::html::{Across, Chart, Line, Up, class, page};
 use super::screen::{Screen, cut};
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
-use maud::html;
+use maud::{Markup, html};
 use pii::shown;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+
+/// How many runs a page shows without being asked for more: a phone has five screens of them.
+const NEWEST: usize = 20;
 
 /// An artifact of a folder.
 #[derive(Debug, Clone)]
@@ -26,26 +29,31 @@ struct Shown<'a> {
     failed: usize,
 }
 
-/// A line for each run, the oldest first.
+/// The runs of each thing under its name, a line for each, the oldest first.
 #[must_use]
 pub fn history_text(entries: &[Entry], screen: Screen) -> String {
-    let mut out = format!(
-        "{:<17} {:<9} {:>8} {:>9} {:>6}  {}\n",
-        "started", "verdict", "success", "p95", "failed", "run"
-    );
-    for shown in sorted(entries) {
-        let verdict = shown.entry.told.verdict;
-        let mark = screen.paint(&format!("{:<9}", verdict.word()), verdict);
-        let figure = |check: Option<&Check>| check.map_or_else(|| "-".to_owned(), actual);
-        let line = format!(
-            "{:<17} {mark} {:>8} {:>9} {:>6}  ",
-            minute(&shown.entry.told.started),
-            figure(shown.success),
-            figure(shown.p95),
-            shown.failed
+    let mut out = String::new();
+    for (name, runs) in by_name(&sorted(entries)) {
+        let _ = writeln!(out, "{}{}", if out.is_empty() { "" } else { "\n" }, cut(&name, screen.width));
+        let _ = writeln!(
+            out,
+            "{:<17} {:<9} {:>8} {:>9} {:>6}  folder",
+            "started", "verdict", "success", "p95", "failed"
         );
-        let room = screen.width.saturating_sub(55).max(10);
-        let _ = writeln!(out, "{line}{}", cut(&name(&shown.entry.told), room));
+        for run in runs {
+            let verdict = run.entry.told.verdict;
+            let mark = screen.paint(&format!("{:<9}", verdict.word()), verdict);
+            let figure = |check: Option<&Check>| check.map_or_else(|| "-".to_owned(), actual);
+            let line = format!(
+                "{:<17} {mark} {:>8} {:>9} {:>6}  ",
+                minute(&run.entry.told.started),
+                figure(run.success),
+                figure(run.p95),
+                run.failed
+            );
+            let room = screen.width.saturating_sub(55).max(10);
+            let _ = writeln!(out, "{line}{}", folder(&run.entry.path, room));
+        }
     }
     out
 }
@@ -54,35 +62,52 @@ pub fn history_text(entries: &[Entry], screen: Screen) -> String {
 #[must_use]
 pub fn history_page(entries: &[Entry]) -> String {
     let sorted = sorted(entries);
-    let mut by_name: BTreeMap<String, Vec<&Shown<'_>>> = BTreeMap::new();
-    for shown in &sorted {
-        by_name.entry(name(&shown.entry.told)).or_default().push(shown);
-    }
+    let by_name = by_name(&sorted);
     let body = html! {
         header { p.crumb { b { "smoke" } " history" } h1 { "Runs over time" } }
         @for (name, runs) in &by_name {
+            @let newest_first: Vec<&Shown<'_>> = runs.iter().rev().copied().collect();
+            @let (newest, earlier) = newest_first.split_at(NEWEST.min(newest_first.len()));
             h2 { (name) }
             @if runs.iter().filter(|run| run.p95.is_some_and(|p95| p95.actual.is_some())).count() > 1 { (latencies(runs).draw()) }
             @if runs.len() > 1 { (failures(runs).draw()) }
-            table.stack {
-                thead { tr { th { "Started" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
-                tbody {
-                    @for run in runs.iter().rev() {
-                        tr {
-                            td { (minute(&run.entry.told.started)) }
-                            td { span class=(class(run.entry.told.verdict)) { (run.entry.told.verdict.word()) } }
-                            td.n data-label="Success" { (run.success.map(actual).unwrap_or_default()) }
-                            td.n data-label="p95" { (run.p95.map(actual).unwrap_or_default()) }
-                            td.n data-label="Failed gates" { (run.failed) }
-                            td { code { (run.entry.path) } }
-                        }
-                    }
-                }
+            (table(newest))
+            @if !earlier.is_empty() {
+                details { summary { b { "Earlier runs" } " " (earlier.len()) } (table(earlier)) }
             }
         }
         @if by_name.is_empty() { p { "No artifacts." } }
     };
     page("Runs over time", &body)
+}
+
+fn table(runs: &[&Shown<'_>]) -> Markup {
+    html! {
+        table.stack {
+            thead { tr { th { "Started" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
+            tbody {
+                @for run in runs {
+                    tr {
+                        td { (minute(&run.entry.told.started)) }
+                        td { span class=(class(run.entry.told.verdict)) { (run.entry.told.verdict.word()) } }
+                        td.n data-label="Success" { (run.success.map(actual).unwrap_or_default()) }
+                        td.n data-label="p95" { (run.p95.map(actual).unwrap_or_default()) }
+                        td.n data-label="Failed gates" { (run.failed) }
+                        td { code { (run.entry.path) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What was run, with its runs, the oldest first.
+fn by_name<'a>(sorted: &'a [Shown<'a>]) -> BTreeMap<String, Vec<&'a Shown<'a>>> {
+    let mut by_name: BTreeMap<String, Vec<&Shown<'_>>> = BTreeMap::new();
+    for shown in sorted {
+        by_name.entry(name(&shown.entry.told)).or_default().push(shown);
+    }
+    by_name
 }
 
 fn sorted(entries: &[Entry]) -> Vec<Shown<'_>> {
@@ -106,6 +131,15 @@ fn name(told: &Told) -> String {
         format!(" {}", shown(&told.name))
     };
     format!("{}{name} against {}", shown(&told.kind), shown(&told.environment))
+}
+
+/// The folder that a file lies in; of one that is too long for `room` columns, its end.
+fn folder(path: &str, room: usize) -> String {
+    let folder = shown(path.rsplit_once('/').map_or(".", |(folder, _)| folder));
+    match folder.chars().count().checked_sub(room) {
+        None | Some(0) => folder,
+        Some(over) => format!("…{}", folder.chars().skip(over + 1).collect::<String>()),
+    }
 }
 
 /// `2026-11-26 04:20` of an RFC 3339 time.
@@ -167,20 +201,31 @@ mod tests {
     fn runs_are_listed_oldest_first_and_drawn() {
         let entries = [
             entry("b.json", "2026-11-26T04:20:49Z", "fail", 300.0),
-            entry("a.json", "2026-11-25T04:20:49Z", "pass", 12.5),
+            entry("runs/a/a.json", "2026-11-25T04:20:49Z", "pass", 12.5),
         ];
         let text = history_text(&entries, Screen::new(Colour::None, Some((100, 24)), false));
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(
-            lines[1],
-            "2026-11-25 04:20  pass       100.0 %   12.5 ms      0  run payments against staging"
+            (lines[0], lines[2]),
+            ("run payments against staging", "2026-11-25 04:20  pass       100.0 %   12.5 ms      0  runs/a")
         );
+        assert_eq!(lines[3], "2026-11-26 04:20  fail       100.0 %    300 ms      2  .");
         assert_eq!(
-            lines[2],
-            "2026-11-26 04:20  fail       100.0 %    300 ms      2  run payments against staging"
+            (folder("evidence/runs/12/o.json", 9), folder("é/o.json", 1)),
+            ("…/runs/12".into(), "é".into())
         );
         let page = history_page(&entries);
         assert!(page.contains("b.json") && page.contains("path class=\"a\""), "{page}");
+        assert!(!page.contains("Earlier runs"), "{page}");
         assert!(history_page(&[]).contains("No artifacts."));
+        let many: Vec<Entry> = (0..23)
+            .map(|n| entry(&format!("{n}.json"), &format!("2026-11-26T04:{n:02}:00Z"), "pass", 12.5))
+            .collect();
+        let page = history_page(&many);
+        let (shown, earlier) = page.split_once("Earlier runs").unwrap();
+        assert!(
+            shown.contains(">22.json<") && earlier.contains("</b> 3<") && earlier.contains(">2.json<"),
+            "{page}"
+        );
     }
 }
