@@ -8,7 +8,6 @@ use signature::{Scheme, Verifier};
 use std::collections::HashSet;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -16,16 +15,16 @@ use std::time::{Duration, Instant};
 pub(super) const SECRET: &str = "3f1c6a0e5b7d92c48e10fa63b5d7c9e2043a6f8b1d2e5c7096b8a4f3e1d0c2b5";
 
 /// A request as it came.
-struct Request {
-    headers: Vec<(String, String)>,
-    body: Vec<u8>,
+pub struct Request {
+    pub headers: Vec<(String, String)>,
+    pub body: Vec<u8>,
 }
 
 /// What a receiver does with its n-th request: bytes to answer, and whether it goes on with the connection.
-type Manners = fn(u64, &Request, &mut TcpStream) -> bool;
+pub type Manners = fn(u64, &Request, &mut TcpStream) -> bool;
 
 /// Listens on a free port and answers each connection in a thread of its own, for as long as the test runs.
-fn receiver(manners: Manners) -> (String, Arc<Mutex<Vec<Request>>>) {
+pub fn receiver(manners: Manners) -> (String, Arc<Mutex<Vec<Request>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/hook", listener.local_addr().unwrap());
     let (seen, count) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicU64::new(0)));
@@ -52,7 +51,7 @@ fn serve(mut stream: TcpStream, manners: Manners, seen: &Mutex<Vec<Request>>, co
     }
 }
 
-fn read(reader: &mut impl BufRead) -> Option<Request> {
+pub fn read(reader: &mut impl BufRead) -> Option<Request> {
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();
@@ -74,15 +73,15 @@ fn answer(stream: &mut TcpStream, status: &str) -> bool {
     write!(stream, "HTTP/1.1 {status}\r\nContent-Length: 2\r\n\r\nok").is_ok()
 }
 
-fn fine(_: u64, _: &Request, stream: &mut TcpStream) -> bool {
+pub fn fine(_: u64, _: &Request, stream: &mut TcpStream) -> bool {
     answer(stream, "200 OK")
 }
 
-fn load(url: &str, args: &[&str]) -> Smoke {
+pub fn load(url: &str, args: &[&str]) -> Smoke {
     Smoke::new("load").args(&["webhooks", "--to", url]).args(args).env("WEBHOOK_SECRET", SECRET)
 }
 
-fn counters(ran: &Ran) -> Value {
+pub fn counters(ran: &Ran) -> Value {
     ran.artifact("load")["counters"].clone()
 }
 
@@ -385,147 +384,6 @@ fn a_killed_load_leaves_no_pass_of_an_earlier_one() {
     child.kill().unwrap();
     let ran = Ran::new(&child.wait_with_output().unwrap(), dir);
     assert_eq!(ran.artifact("load")["acceptance_gates"]["verdict"], "unproven");
-}
-
-fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
-    let dir = dir.to_str().unwrap();
-    let args = ["--stages", "0-60/s:1s,30/s:1s", "--shard", shard, "--seed", "7", "--artifacts", dir];
-    load(url, &args).args(extra).run().exits(0);
-}
-
-#[test]
-fn shards_merge_into_the_whole_schedule() {
-    let (url, seen) = receiver(fine);
-    let dir = tempfile::tempdir().unwrap();
-    for k in 0..3 {
-        shard(&url, dir.path(), &format!("{k}/3"), &[]);
-    }
-    let merge = |what: &Path| Smoke::new("merge").arg(what).run();
-    let ran = merge(dir.path()).exits(3);
-    let artifact = ran.artifact("load");
-    assert_eq!(
-        (artifact["counters"]["ok"].as_u64(), artifact["load"]["total"].as_u64()),
-        (Some(60), Some(60))
-    );
-    assert_eq!(artifact["shards"].as_array().unwrap().len(), 3);
-    // One after the other is not together: the target had a third of the rate, and that is what is said.
-    assert!(artifact["notes"][0].as_str().unwrap().contains("give all of them one --start-at"));
-    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
-    let offered = checks.iter().find(|c| c["id"] == "load_offered").unwrap();
-    assert_eq!(offered["verdict"], "unproven");
-    assert!(offered["text"].as_str().unwrap().contains("at most 1 of them at a time"), "{offered}");
-    let bodies: HashSet<Vec<u8>> = seen.lock().unwrap().iter().map(|r| r.body.clone()).collect();
-    assert_eq!(bodies.len(), 60, "the shards sent every webhook of the schedule once");
-
-    // A shard that is run again replaces its old part.
-    shard(&url, dir.path(), "1/3", &[]);
-    assert_eq!(merge(dir.path()).exits(3).artifact("load")["counters"]["ok"], 60);
-    // One that is missing makes it unproven; one of another load is refused.
-    std::fs::remove_dir_all(dir.path().join("shard-1-of-3")).unwrap();
-    let ran = merge(dir.path()).exits(3);
-    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
-    // So does one that was cut off before its journal said anything.
-    std::fs::create_dir(dir.path().join("shard-1-of-3")).unwrap();
-    std::fs::write(dir.path().join("shard-1-of-3/staging_load_journal.jsonl"), "").unwrap();
-    let ran = merge(dir.path()).exits(3).says("counts as missing");
-    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
-    shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
-    merge(dir.path()).exits(2).says("are not shards of one load");
-    Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("there is no");
-}
-
-#[test]
-fn the_shard_comes_from_the_engine() {
-    let (url, _) = receiver(fine);
-    let rate = ["--rate", "20/s", "--duration", "1s"];
-    let kubernetes = load(&url, &rate).env("JOB_COMPLETION_INDEX", "1").env("SMOKE_SHARDS", "4");
-    let ran = kubernetes.run().exits(0);
-    let output = ran.file("shard-1-of-4/staging_load_output.json");
-    let artifact: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
-    assert_eq!(artifact["counters"]["ok"], 5);
-    let slurm = |id: &str, count: &str, min: &str, max: &str| {
-        load(&url, &rate)
-            .env("SLURM_ARRAY_TASK_ID", id)
-            .env("SLURM_ARRAY_TASK_COUNT", count)
-            .env("SLURM_ARRAY_TASK_MIN", min)
-            .env("SLURM_ARRAY_TASK_MAX", max)
-            .env("SLURM_ARRAY_TASK_STEP", "1")
-    };
-    slurm("2", "4", "0", "3").run().exits(0);
-    slurm("2", "1", "2", "2").run().exits(2).says("not the number of shards");
-    slurm("2", "1", "2", "2").args(&["--shards", "4"]).run().exits(0);
-    // What is typed beats the environment, and an empty variable says nothing.
-    load(&url, &rate).env("SMOKE_SHARDS", "4").args(&["--shard", "1/2"]).run().exits(0);
-    load(&url, &rate).env("SMOKE_SHARDS", "").run().exits(0);
-    load(&url, &rate).env("SMOKE_SHARDS", "x").run().exits(2).says("SMOKE_SHARDS is 'x'");
-}
-
-#[test]
-fn https_works_with_a_certificate_that_is_trusted_and_not_without() {
-    let (url, certificate) = tls_receiver();
-    let dir = tempfile::tempdir().unwrap();
-    let pem = dir.path().join("ca.pem");
-    std::fs::write(&pem, certificate).unwrap();
-    let rate = ["--rate", "50/s", "--duration", "1s"];
-    let ran = load(&url, &rate).args(&["--cacert", pem.to_str().unwrap()]).run().exits(0);
-    assert_eq!(counters(&ran)["ok"], 50);
-    load(&url, &rate).run().exits(4).says("TLS handshake");
-}
-
-#[test]
-fn what_is_wrong_with_tls_is_said_in_words_and_in_time() {
-    let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
-    let (url, certificate) = tls_receiver_of(&params);
-    let dir = tempfile::tempdir().unwrap();
-    let pem = dir.path().join("ca.pem");
-    std::fs::write(&pem, certificate).unwrap();
-    let args = ["--rate", "5/s", "--duration", "1s", "--timeout", "300ms", "--cacert", pem.to_str().unwrap()];
-    load(&url, &args).run().exits(4).says("basicConstraints=CA:FALSE");
-    // A plain port waits for the rest of what it takes for a request.
-    let (plain, _) = receiver(fine);
-    let begun = Instant::now();
-    load(&plain.replace("http:", "https:"), &args).run().exits(4).says("TLS");
-    assert!(begun.elapsed() < Duration::from_secs(4), "the limit is that of --timeout");
-}
-
-/// An https receiver with a certificate of its own; its URL and the certificate as PEM.
-fn tls_receiver() -> (String, String) {
-    tls_receiver_of(&rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap())
-}
-
-fn tls_receiver_of(params: &rcgen::CertificateParams) -> (String, String) {
-    let key = rcgen::KeyPair::generate().unwrap();
-    let cert = params.self_signed(&key).unwrap();
-    let pem = cert.pem();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let private = rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(vec![cert.der().clone()], private)
-        .unwrap();
-    let config = Arc::new(config);
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let url = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
-    std::thread::spawn(move || {
-        for stream in listener.incoming().flatten() {
-            let config = Arc::clone(&config);
-            std::thread::spawn(move || {
-                let session = rustls::ServerConnection::new(config).unwrap();
-                let mut reader = BufReader::new(rustls::StreamOwned::new(session, stream));
-                while read(&mut reader).is_some() {
-                    let stream = reader.get_mut();
-                    let written = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
-                    if written.and_then(|()| stream.flush()).is_err() {
-                        return;
-                    }
-                }
-            });
-        }
-    });
-    (url, pem)
 }
 
 #[test]

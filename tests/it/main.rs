@@ -57,6 +57,10 @@ mod load;
 #[cfg(test)]
 mod load_flows;
 #[cfg(test)]
+mod load_shards;
+#[cfg(test)]
+mod load_tls;
+#[cfg(test)]
 mod logs;
 #[cfg(test)]
 mod misbehaving;
@@ -128,5 +132,7 @@ mod trust;
 mod used_rows;
 #[cfg(test)]
 mod wall_clock;
+#[cfg(test)]
+mod window;
 #[cfg(test)]
 mod witness;

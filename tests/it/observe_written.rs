@@ -1,130 +1,11 @@
 //! Minutes, triggers and gates of a window, over a journal written for the purpose: 30 minutes in no time.
 
-use evidence::analysis::{Analysis, minutes};
+use crate::window::{MINUTE, Window, drive};
+use evidence::analysis::minutes;
 use evidence::gate::{Gates, Verdict, judge, overall, triggers};
-use record::Ending;
 use record::Tick;
-use record::{
-    Answered, Attempt, Body, End, Expect, FlowStart, Gap, LogCompared, LogFacts, OnTrigger, Outcome, Probe,
-    Reconciliation, Record, Refused, RetryContract, Step, Watch, WatchBegin,
-};
+use record::{FlowStart, Gap, LogCompared, LogFacts, Outcome, Probe, Reconciliation, Record, Refused, Watch};
 use signature::{Reason, Scheme, Verdict as Signature};
-use smoke::receive::{Identity, header};
-use std::time::Duration;
-use wire::Clock;
-
-const MINUTE: u64 = 60_000_000;
-
-/// A window written for the purpose: 30 minutes in no time.
-struct Window {
-    analysis: Analysis,
-    next: u64,
-    /// Of each webhook, beside its id.
-    headers: Vec<(String, String)>,
-    /// Whether they come to the place that redirects point to.
-    elsewhere: bool,
-}
-
-impl Window {
-    fn new() -> Self {
-        Self::of(&[])
-    }
-
-    /// Of a run whose webhooks these pointers tell from others.
-    fn of(ours: &[&str]) -> Self {
-        Self::under(Scheme::DeltacrownV2, ours)
-    }
-
-    fn under(scheme: Scheme, ours: &[&str]) -> Self {
-        let identity = Identity {
-            kind: record::RunKind::Observe,
-            environment: "staging".to_owned(),
-            target: String::new(),
-            endpoint: String::new(),
-            gates: (serde_json::json!({}), String::new()),
-            scheme,
-            sender: None,
-            retry: RetryContract::default(),
-            sender_timeout: Duration::from_secs(10),
-            secret_chars: 64,
-            blind: false,
-        };
-        let mut header = header(&identity, Clock::start()).unwrap();
-        header.ours = ours.iter().map(|&pointer| pointer.to_owned()).collect();
-        let mut analysis = Analysis::new(header).unwrap();
-        analysis.take(&Record::Watch(Watch::Begin(WatchBegin {
-            at: Tick(0),
-            duration_ms: 30 * 60 * 1000,
-            source: "test".to_owned(),
-            stage_percent: None,
-            drive: Vec::new(),
-            on_trigger: OnTrigger::End,
-            probe: None,
-            logs: Vec::new(),
-        })));
-        Self { analysis, next: 0, headers: Vec::new(), elsewhere: false }
-    }
-
-    /// A webhook in the middle of a minute (from 1), answered with `status`.
-    fn webhook(&mut self, minute: u64, status: u16, reason: Reason, body: &str) {
-        let at = Tick((minute - 1) * MINUTE + MINUTE / 2 + self.next);
-        let verdict =
-            if reason == Reason::Valid { Signature::valid() } else { Signature::invalid(reason, None) };
-        self.attempt(at, &uuid::Uuid::new_v4().to_string(), (status, verdict), body);
-    }
-
-    /// A good webhook every tenth of a second for a minute, all with this body, each with an id of its own.
-    fn stream(&mut self, body: &str, mut others: Vec<(u64, &str, u16)>) {
-        others.sort_unstable();
-        let mut others = others.into_iter().peekable();
-        for at in (0..600).map(|n| n * 100_000) {
-            while let Some((at, id, status)) = others.next_if(|other| other.0 <= at) {
-                self.attempt(Tick(at), id, (status, Signature::valid()), body);
-            }
-            self.attempt(Tick(at), &uuid::Uuid::new_v4().to_string(), (200, Signature::valid()), body);
-        }
-        self.end();
-    }
-
-    fn attempt(&mut self, at: Tick, id: &str, (status, verdict): (u16, Signature), body: &str) {
-        let attempt = self.next;
-        self.next += 1;
-        let mut headers = self.headers.clone();
-        headers.push(("X-Webhook-Id".to_owned(), id.to_owned()));
-        self.analysis.take(&Record::Attempt(Box::new(Attempt {
-            attempt,
-            first_byte: at,
-            received: at,
-            peer: None,
-            method: "POST".to_owned(),
-            target: if self.elsewhere { format!("/elsewhere/{}", attempt - 1) } else { "/".to_owned() },
-            headers,
-            body: Body::Text(body.to_owned()),
-            verdict,
-            answer: Some(status),
-            duplicate: false,
-            elsewhere: self.elsewhere,
-            fault: None,
-            redirect: (status / 100 == 3).then_some(attempt),
-        })));
-        self.analysis.take(&Record::Answered(Answered { attempt, end: at, how: Ending::Sent }));
-    }
-
-    fn minute(&mut self, minute: u64, good: u64, bad: u64) {
-        (0..good).for_each(|_| self.webhook(minute, 200, Reason::Valid, "{}"));
-        (0..bad).for_each(|_| self.webhook(minute, 400, Reason::Valid, "{}"));
-        self.analysis.latest = Tick(minute * MINUTE);
-    }
-
-    fn fired(&self) -> Vec<String> {
-        triggers(&self.analysis, &Gates::default()).into_iter().map(|t| t.id).collect()
-    }
-
-    fn end(&mut self) {
-        self.analysis.latest = Tick(30 * MINUTE);
-        self.analysis.take(&Record::End(End { at: Tick(30 * MINUTE), records: 0, complete: true }));
-    }
-}
 
 #[test]
 fn five_bad_minutes_in_a_row_fire_and_silent_ones_count_neither_way() {
@@ -400,35 +281,6 @@ fn the_log_has_to_say_what_arrived_and_nothing_else() {
     cut_off.analysis.watched.begin.as_mut().unwrap().logs = vec!["django.log".to_owned()];
     let checks = judge(&cut_off.analysis, &Gates::default());
     assert_eq!(checks.iter().find(|c| c.id == "sender_log").unwrap().verdict, Verdict::Unproven);
-}
-
-/// A flow that is driven: its step ends so, and asks for a webhook within a second.
-fn drive(window: &mut Window, flow: u32, at: u64, outcome: Outcome) {
-    let (step, at) = ("payments/verify".to_owned(), Tick(at));
-    window.analysis.take(&Record::Expect(Expect {
-        flow,
-        step: step.clone(),
-        at,
-        event: "paid".to_owned(),
-        matchers: [("/flow".to_owned(), serde_json::from_value(flow.into()).unwrap())].into(),
-        headers: [].into(),
-        count: 1,
-        at_least: false,
-        after: None,
-        within_ms: 1000,
-    }));
-    window.analysis.take(&Record::Step(Box::new(Step {
-        flow: Some(flow),
-        step,
-        started: at,
-        ended: at,
-        request: "POST /verify/".to_owned(),
-        status: Some(200),
-        outcome,
-        problems: vec!["status 502".to_owned()],
-        body: None,
-        tries: 1,
-    })));
 }
 
 #[test]

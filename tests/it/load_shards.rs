@@ -1,0 +1,80 @@
+//! `smoke load` in shards: together they are the whole schedule, and the engine that starts them says which is which.
+
+use crate::harness::Smoke;
+use crate::load::{fine, load, receiver};
+use serde_json::Value;
+use std::collections::HashSet;
+use std::path::Path;
+
+fn shard(url: &str, dir: &Path, shard: &str, extra: &[&str]) {
+    let dir = dir.to_str().unwrap();
+    let args = ["--stages", "0-60/s:1s,30/s:1s", "--shard", shard, "--seed", "7", "--artifacts", dir];
+    load(url, &args).args(extra).run().exits(0);
+}
+
+#[test]
+fn shards_merge_into_the_whole_schedule() {
+    let (url, seen) = receiver(fine);
+    let dir = tempfile::tempdir().unwrap();
+    for k in 0..3 {
+        shard(&url, dir.path(), &format!("{k}/3"), &[]);
+    }
+    let merge = |what: &Path| Smoke::new("merge").arg(what).run();
+    let ran = merge(dir.path()).exits(3);
+    let artifact = ran.artifact("load");
+    assert_eq!(
+        (artifact["counters"]["ok"].as_u64(), artifact["load"]["total"].as_u64()),
+        (Some(60), Some(60))
+    );
+    assert_eq!(artifact["shards"].as_array().unwrap().len(), 3);
+    // One after the other is not together: the target had a third of the rate, and that is what is said.
+    assert!(artifact["notes"][0].as_str().unwrap().contains("give all of them one --start-at"));
+    let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
+    let offered = checks.iter().find(|c| c["id"] == "load_offered").unwrap();
+    assert_eq!(offered["verdict"], "unproven");
+    assert!(offered["text"].as_str().unwrap().contains("at most 1 of them at a time"), "{offered}");
+    let bodies: HashSet<Vec<u8>> = seen.lock().unwrap().iter().map(|r| r.body.clone()).collect();
+    assert_eq!(bodies.len(), 60, "the shards sent every webhook of the schedule once");
+
+    // A shard that is run again replaces its old part.
+    shard(&url, dir.path(), "1/3", &[]);
+    assert_eq!(merge(dir.path()).exits(3).artifact("load")["counters"]["ok"], 60);
+    // One that is missing makes it unproven; one of another load is refused.
+    std::fs::remove_dir_all(dir.path().join("shard-1-of-3")).unwrap();
+    let ran = merge(dir.path()).exits(3);
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
+    // So does one that was cut off before its journal said anything.
+    std::fs::create_dir(dir.path().join("shard-1-of-3")).unwrap();
+    std::fs::write(dir.path().join("shard-1-of-3/staging_load_journal.jsonl"), "").unwrap();
+    let ran = merge(dir.path()).exits(3).says("counts as missing");
+    assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
+    shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
+    merge(dir.path()).exits(2).says("are not shards of one load");
+    Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("there is no");
+}
+
+#[test]
+fn the_shard_comes_from_the_engine() {
+    let (url, _) = receiver(fine);
+    let rate = ["--rate", "20/s", "--duration", "1s"];
+    let kubernetes = load(&url, &rate).env("JOB_COMPLETION_INDEX", "1").env("SMOKE_SHARDS", "4");
+    let ran = kubernetes.run().exits(0);
+    let output = ran.file("shard-1-of-4/staging_load_output.json");
+    let artifact: Value = serde_json::from_slice(&std::fs::read(output).unwrap()).unwrap();
+    assert_eq!(artifact["counters"]["ok"], 5);
+    let slurm = |id: &str, count: &str, min: &str, max: &str| {
+        load(&url, &rate)
+            .env("SLURM_ARRAY_TASK_ID", id)
+            .env("SLURM_ARRAY_TASK_COUNT", count)
+            .env("SLURM_ARRAY_TASK_MIN", min)
+            .env("SLURM_ARRAY_TASK_MAX", max)
+            .env("SLURM_ARRAY_TASK_STEP", "1")
+    };
+    slurm("2", "4", "0", "3").run().exits(0);
+    slurm("2", "1", "2", "2").run().exits(2).says("not the number of shards");
+    slurm("2", "1", "2", "2").args(&["--shards", "4"]).run().exits(0);
+    // What is typed beats the environment, and an empty variable says nothing.
+    load(&url, &rate).env("SMOKE_SHARDS", "4").args(&["--shard", "1/2"]).run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "").run().exits(0);
+    load(&url, &rate).env("SMOKE_SHARDS", "x").run().exits(2).says("SMOKE_SHARDS is 'x'");
+}
