@@ -35,6 +35,65 @@ fn the_commands_of_the_pages_on_staging_and_personal_data_do_what_they_say() {
     run_all(include_str!("../../docs/pii.md"), 1);
 }
 
+/// The words of each `smoke …` in the shell blocks of a page, up to where the shell takes over; without those that leave something out.
+fn all_commands(page: &str) -> Vec<Vec<String>> {
+    let page = page.replace("\\\n", " ");
+    let shell = |block: &&str| ["sh\n", "console\n", "bash\n"].iter().any(|kind| block.starts_with(kind));
+    let blocks = page.split("```").skip(1).step_by(2).filter(shell);
+    let lines = blocks.flat_map(str::lines).filter_map(|line| {
+        let line = line.trim_start_matches("$ ");
+        let begins = if line.starts_with("smoke ") { 0 } else { line.find(" smoke ")? + 1 };
+        let command = line.get(begins + "smoke ".len()..)?;
+        let end = [" #", "|", ";", "&", "<", ">"].iter().filter_map(|end| command.find(end)).min();
+        command.get(..end.unwrap_or(command.len()))
+    });
+    let whole = lines.filter(|command| !command.contains(['…', '[']) && !command.contains("--help"));
+    whole.map(words).collect()
+}
+
+/// Words as a shell splits them, quotes taken off.
+fn words(command: &str) -> Vec<String> {
+    let (mut words, mut quote) = (vec![String::new()], None);
+    for c in command.chars() {
+        match (quote, c) {
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => quote = Some(c),
+            (None, ' ') => words.push(String::new()),
+            _ => words.last_mut().expect("a word").push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Whatever stands in front of a flag that there is not has been taken: it is the first that is refused.
+#[test]
+fn every_command_of_every_page_is_one() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md"), root.join("examples/senders/README.md")];
+    let docs = std::fs::read_dir(root.join("docs")).expect("docs");
+    pages.extend(
+        docs.map(|entry| entry.expect("a page").path()).filter(|p| p.extension().is_some_and(|e| e == "md")),
+    );
+    let mut seen = 0;
+    for page in pages {
+        for command in all_commands(&std::fs::read_to_string(&page).expect("a page")) {
+            let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
+            let output = smoke.args(&command).arg("--no-such-flag").output().expect("smoke runs");
+            let stderr = String::from_utf8_lossy(&output.stderr);
+            let refused = stderr.lines().next().unwrap_or_default().to_owned();
+            assert!(
+                refused.contains("--no-such-flag"),
+                "{}: smoke {}: {refused}",
+                page.display(),
+                command.join(" ")
+            );
+            seen += 1;
+        }
+    }
+    assert!(seen > 40, "{seen}");
+}
+
 /// Runs every command of a page, in order, in one directory.
 fn run_all(page: &str, at_least: usize) {
     let commands = commands(page);
