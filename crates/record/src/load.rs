@@ -111,7 +111,9 @@ impl LoadPace {
     #[must_use]
     pub fn lasts_ms(&self) -> u64 {
         match self {
-            Self::Open { stages } => stages.iter().map(|s| s.lasts_ms).sum(),
+            Self::Open { stages } => {
+                stages.iter().fold(0, |sum: u64, stage| sum.saturating_add(stage.lasts_ms))
+            }
             Self::Closed { lasts_ms } => *lasts_ms,
         }
     }

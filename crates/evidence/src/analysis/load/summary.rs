@@ -197,7 +197,7 @@ impl LoadSummary {
             missing: Vec::new(),
             flows: None,
             notes: Vec::new(),
-            step: seconds.div_ceil(MAX_POINTS).max(1) * 1_000_000,
+            step: seconds.div_ceil(MAX_POINTS).max(1).saturating_mul(1_000_000),
             open: None,
         }
     }

@@ -288,6 +288,19 @@ fn shards_that_cannot_be_are_refused() {
     }
 }
 
+/// Nobody can have asked for such a load, and its journal is read all the same.
+#[test]
+fn a_load_without_end_is_no_overflow() {
+    let stage = LoadStage { from: 1.0, to: 1.0, lasts_ms: u64::MAX };
+    for pace in
+        [LoadPace::Closed { lasts_ms: u64::MAX }, LoadPace::Open { stages: vec![stage.clone(), stage] }]
+    {
+        let mut shard = Shard::new(0, 1, &[&[1]]);
+        shard.plan.pace = pace;
+        assert_eq!(merged(&[shard]).unwrap().0.counts.ok, 1);
+    }
+}
+
 #[test]
 fn a_long_run_has_a_timeline_of_bounded_length() {
     let mut summary =
