@@ -13,7 +13,7 @@ use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::load::Finish;
-use record::{Gap, Note, Record, Tick, Watch};
+use record::{EndedEarly, Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
 use std::sync::Arc;
@@ -216,8 +216,8 @@ impl Executor {
             self.journal.append(&Record::Note(Note { at: now, text }))?;
         }
         if let Some(blocked) = &blocked {
-            let text = format!("{}{blocked}", Note::ENDED_EARLY);
-            self.journal.append(&Record::Note(Note { at: now, text }))?;
+            let early = EndedEarly { at: now, by: blocked.obstacle(), text: blocked.to_string() };
+            self.journal.append(&Record::EndedEarly(early))?;
         }
         let complete = !interrupted && blocked.is_none();
         self.journal.append_stats(self.clock.now(), complete)?;

@@ -106,6 +106,7 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
         shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
+        stand_in_rows: None,
         by_hour: false,
     };
     judge(path, &request)

@@ -46,6 +46,7 @@ impl Witnessed {
                 at_us: zero_us + at.0,
                 records: chain.records(),
                 attempts: chain.attempts(),
+                verdicts: chain.verdicts().clone(),
                 head: chain.head(),
                 closed,
                 runs: others.len() as u64 + 1,
@@ -364,5 +365,68 @@ fn a_window_over_a_restart_of_the_receiver_is_vouched_for() {
     child.wait().unwrap();
     let (_, text) = gate(&[&run.path().join("artifacts")], &["--witness", &key, "--min-window", "1s"]);
     assert!(text.contains("2 of them webhook attempts") && !text.contains("contradictions"), "{text}");
+    assert!(text.contains("witness: whoever runs the receiver"), "{text}");
+}
+
+/// A load keeps no webhooks: the receiver's account of what came is held against what the load counts.
+#[test]
+fn a_load_is_vouched_for_by_the_number_of_its_attempts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (receiver, key) = start(dir.path(), &[]);
+    let url = format!("http://{}", receiver.address);
+    let load = |into: &Path, args: &[&str]| {
+        let smoke = Smoke::new("load").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN);
+        let args = [
+            &["payments", "--rate", "20/s", "--duration", "1s", "--inbox", &url, "--token-file", "token"],
+            args,
+        ]
+        .concat();
+        // How fast the machine is says nothing here.
+        smoke.args(&args).args(&["--artifacts"]).arg(into).run();
+    };
+    let alone = tempfile::tempdir().unwrap();
+    load(alone.path(), &[]);
+    let with = ["--environment", "embedded", "--witness", &key, "--trust", "witness"];
+    let (code, text) = gate(&[alone.path()], &with);
+    assert!(code != 1 && text.contains("20 webhook attempts came from"), "{text}");
+    assert!(text.contains("witness: whoever runs the receiver"), "{text}");
+    // One more that the load counts, and the receiver has not signed; one less of its own that nobody has seen.
+    let journal = alone.path().join("staging_load_journal.jsonl");
+    let honest = std::fs::read(&journal).unwrap();
+    let cooked = |change: &dyn Fn(&mut record::RunStats), says: &str| {
+        std::fs::write(&journal, &honest).unwrap();
+        let (header, mut reader) = Reader::open(&journal).unwrap();
+        let (mut records, mut end) = (Vec::new(), Tick(0));
+        while let Some(record) = reader.next_record().unwrap() {
+            match record {
+                Record::End(last) => end = last.at,
+                Record::RunStats(mut sums) => {
+                    change(&mut sums);
+                    records.push(Record::RunStats(sums));
+                }
+                record => records.push(record),
+            }
+        }
+        std::fs::write(&journal, journal_bytes(&header, &records, Some((end, true))).unwrap()).unwrap();
+        let output = alone.path().join("staging_load_output.json");
+        Smoke::new("report").arg(&journal).args(&["--output"]).arg(&output).run();
+        let (code, text) = gate(&[alone.path()], &with);
+        assert_eq!((code, text.contains(says)), (1, true), "{says}: {text}");
+    };
+    cooked(&|sums| sums.came.values_mut().for_each(|n| *n += 1), "witness_counts_differ");
+    cooked(&|sums| sums.came.clear(), "witness_counts_differ");
+    cooked(&|sums| sums.organic.reasons.values_mut().for_each(|n| *n += 1), "load_does_not_add_up");
+    // Shards that are merged are vouched for one by one, and shown together.
+    let shards = tempfile::tempdir().unwrap();
+    let begin = (chrono::Utc::now() + chrono::TimeDelta::seconds(3)).to_rfc3339();
+    std::thread::scope(|scope| {
+        for shard in ["0/2", "1/2"] {
+            let (load, into, begin) = (&load, shards.path(), &begin);
+            scope.spawn(move || load(into, &["--shard", shard, "--start-at", begin]));
+        }
+    });
+    let merged = Smoke::new("merge").arg(shards.path()).run();
+    let (code, text) = gate(&[&folder(&merged)], &[&with[..], &["--allow", "runs=3"]].concat());
+    assert!(code != 1 && text.contains("3 runs were begun, 2 are shown"), "{text}");
     assert!(text.contains("witness: whoever runs the receiver"), "{text}");
 }

@@ -64,7 +64,12 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
 pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, source: &str) -> Item {
     let age = now - ended;
     let (verdict, figure) = if age < -SKEW {
-        (Verdict::Fail, "it ends in the future".to_owned())
+        let ahead = span(-age);
+        let figure = format!(
+            "it ended {ahead} from now: the clock of the machine that ran it is ahead of the one here by at least that, or it was \
+             re-dated; set it by a time server, and run again"
+        );
+        (Verdict::Unproven, figure)
     } else if age > max {
         (
             Verdict::Unproven,
@@ -76,22 +81,32 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
     evidence("age", "Recent", verdict, figure, source)
 }
 
-/// When the run began, by the receiver's clock where that is another one, against the clock here and the commit.
-pub(super) fn times(
+/// When the run began, by the receiver's clock where that is another one, against the commit. `by_sender` is the same time by the
+/// sender's clock, as its signatures tell it: where the two disagree about it, one of them is wrong.
+pub(super) fn after_commit(
     started: DateTime<Utc>,
-    now: DateTime<Utc>,
+    by_sender: Option<DateTime<Utc>>,
     not_before: Option<DateTime<Utc>>,
     found: &mut Findings,
-) {
-    if started > now + SKEW {
-        found.add("time_in_the_future", format!("the run began at {started}, which is still to come"));
-    }
-    if let Some(commit) = not_before.filter(|commit| started < *commit) {
-        found.add(
-            "before_the_commit",
-            format!("the run began at {started}, before the commit of {commit} that it is about"),
-        );
-    }
+) -> Option<Item> {
+    let commit = not_before.filter(|commit| started < *commit)?;
+    let sentence = format!("the run began at {started}, before the commit of {commit} that it is about");
+    let Some(by_sender) = by_sender.filter(|by_sender| *by_sender >= commit) else {
+        found.add("before_the_commit", sentence);
+        return None;
+    };
+    let figure = format!(
+        "{sentence}, and by the times that the sender signed at {by_sender}: the clock of the machine that ran it is {} behind, or \
+         the sender's is ahead; set both by a time server, and run again",
+        span(by_sender - started)
+    );
+    Some(evidence(
+        "after_commit",
+        "Begun after the commit",
+        Verdict::Unproven,
+        figure,
+        "journal and --not-before",
+    ))
 }
 
 /// Whether no scenario is played in it: by its kind, and a load of webhooks is one of no scenario.

@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, Note, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -44,11 +44,10 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
 
 /// Steps that failed for what says nothing about the sender, which is why the run was ended, prove nothing.
 fn blocked(analysis: &Analysis, checks: &mut [Check]) {
-    let why = analysis.notes.iter().find_map(|note| note.text.strip_prefix(Note::ENDED_EARLY));
     let failed = checks.iter_mut().find(|check| check.id == STEPS.id && check.verdict == Verdict::Fail);
-    let Some((why, check)) = why.zip(failed) else { return };
+    let Some((early, check)) = analysis.ended_early.as_ref().zip(failed) else { return };
     check.verdict = Verdict::Unproven;
-    check.text = format!("the run was ended early: {}", shown(&why.replace('\n', ". ")));
+    check.text = format!("the run was ended early: {}", shown(&early.text.replace('\n', ". ")));
 }
 
 /// That nothing came says as much as it was waited for: how long that was.

@@ -134,6 +134,7 @@ impl<R: BufRead> Part<R> {
                 Record::Load(plan) if self.read == 0 => self.plan = *plan,
                 Record::RunStats(sums) => self.sums = Some(sums),
                 Record::Note(note) => self.notes.push(note.text),
+                Record::EndedEarly(early) => self.notes.push(early.note().text),
                 Record::End(end) => self.complete = end.complete,
                 _ => {}
             }

@@ -3,6 +3,7 @@
 use super::order::s;
 use super::{Contradictions, plays};
 use foldhash::HashMap;
+use record::faults::Fault;
 use record::{Answered, Attempt, Body, Header, Tick};
 use signature::Reason;
 
@@ -10,8 +11,8 @@ pub(super) struct Answers {
     /// Whether this process received all of them.
     is_local: bool,
     is_blind: bool,
-    /// Whether anything was to be broken on purpose.
-    breaks: bool,
+    /// What was to be done to webhooks on purpose; nothing is known of a sweep, whose clauses do not name all of it.
+    faults: Option<Vec<Fault>>,
     /// When each was received; `None` once it is answered.
     open: HashMap<u64, Option<Tick>>,
     highest: u64,
@@ -25,7 +26,7 @@ impl Answers {
         Self {
             is_local: plays(header),
             is_blind: header.blind,
-            breaks: !header.faults.is_empty() || !header.clauses.is_empty(),
+            faults: header.clauses.is_empty().then(|| header.faults.iter().map(|spec| spec.fault).collect()),
             open: HashMap::default(),
             highest: 0,
             broken: None,
@@ -44,7 +45,8 @@ impl Answers {
             self.of_one_process.add("attempt_twice", format!("two attempts have the number {number}"));
         }
         self.highest = self.highest.max(number);
-        if attempt.fault.is_some() && !self.breaks {
+        let is_asked = |fault| self.faults.as_ref().is_none_or(|asked| asked.contains(&fault));
+        if attempt.fault.is_some_and(|fault| !is_asked(fault)) {
             self.broken.get_or_insert(number);
         }
         if attempt.verdict.valid != (attempt.verdict.reason == Reason::Valid) {
@@ -111,7 +113,9 @@ impl Answers {
             return;
         }
         if let Some(number) = self.broken {
-            let sentence = format!("attempt {number} was broken on purpose, and the header has no faults");
+            let sentence = format!(
+                "attempt {number} was broken on purpose by what is not among the faults in the header"
+            );
             self.of_one_process.add("fault_nobody_asked_for", sentence);
         }
         let n = self.open.len() as u64;

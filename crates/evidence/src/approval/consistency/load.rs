@@ -1,7 +1,7 @@
 //! The sums of a load add up, second by second.
 
 use super::Contradictions;
-use record::{Header, Interval};
+use record::{Header, Interval, RunStats, Tally};
 
 pub(super) struct Sums {
     /// Whether each answer is counted: of a load of flows the steps are, by the flows.
@@ -14,6 +14,19 @@ pub(super) struct Sums {
 impl Sums {
     pub(super) fn new(header: &Header) -> Self {
         Self { counts_answers: !header.scenario.is_played(), started: 0, done: 0, abandoned: 0 }
+    }
+
+    /// What is counted of the load's own webhooks is a part of what came.
+    pub(super) fn of_flows(sums: &RunStats, found: &mut Contradictions) {
+        for (reason, came) in &sums.came {
+            let of = |tally: &Tally| tally.reasons.get(reason).copied().unwrap_or(0);
+            let own = of(&sums.organic).saturating_add(of(&sums.injected));
+            if own > *came {
+                let sentence =
+                    format!("{own} attempts of the load's own webhooks are {reason}, and {came} came in all");
+                found.add("load_does_not_add_up", sentence);
+            }
+        }
     }
 
     pub(super) fn take(&mut self, second: &Interval, found: &mut Contradictions) {

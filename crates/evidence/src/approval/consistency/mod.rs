@@ -81,6 +81,7 @@ impl<'a> Consistency<'a> {
                 order.is_of_two_clocks();
             }
             Record::Interval(interval) => sums.take(interval, found),
+            Record::RunStats(of_flows) => Sums::of_flows(of_flows, found),
             Record::End(end) => flows.end(end.complete, found),
             _ => {}
         }
