@@ -306,6 +306,16 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
         all.retain(|r| r.get("attempt").or(r.get("answered")).is_none_or(|a| a["attempt"] != 4));
     };
     attacked("an attempt taken out", &plain, gap, 1, "attempts_missing");
+    let answer = |all: &mut Vec<Value>| {
+        all.retain(|r| r.get("answered").is_none_or(|a| a["attempt"] != 4));
+    };
+    attacked("an answer taken out", &plain, answer, 1, "answer_missing");
+    let early = |all: &mut Vec<Value>| {
+        let end = all.len() - 1;
+        let at = all[end]["end"]["at"].clone();
+        all.insert(end, json!({"ended_early": {"at": at, "by": "login", "text": "nobody can log in"}}));
+    };
+    attacked("ended early, and complete", &plain, early, 1, "end_contradicts_itself");
     let ids = |all: &mut Vec<Value>| {
         let first = each(all, "attempt").next().unwrap().clone();
         for (n, attempt) in each(all, "attempt").enumerate() {

@@ -9,7 +9,7 @@ use record::RunKind;
 use record::{Header, RetryContract, SenderProfile};
 use scenario::Scenario;
 use signature::Scheme;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most attempts that a sender can be told to make (WEBHOOK_MAX_RETRIES).
 const MOST_ATTEMPTS: u32 = 10;
@@ -214,8 +214,8 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     } else if header.retry == wanted && shows_retries {
         (Verdict::Pass, told(&header.retry))
     } else {
-        let (ran, wanted) = (told(&header.retry), told(&wanted));
-        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {wanted}"))
+        let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
+        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {said}{differs}"))
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
@@ -227,22 +227,44 @@ fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate) ->
     let own = sender.contract();
     let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
     let attempts = attempts.filter(|attempts| *attempts != own.attempts());
+    let wanted = gate.over(own, attempts);
     let (verdict, figure) = if built_in.as_ref() != Some(sender) {
         let name = &sender.name;
         let why = format!(
             "the profile {name} came with the run; read it in the journal's header, or use a built-in one"
         );
         (Verdict::Unproven, why)
-    } else if header.retry == gate.over(own, attempts) {
+    } else if header.retry == wanted {
         (Verdict::Pass, format!("{}: {}", sender.name, told(&header.retry)))
     } else {
         let name = &sender.name;
         (
             Verdict::Unproven,
-            format!("judged by {}, which is not what {name} and the gates say", told(&header.retry)),
+            format!(
+                "judged by {}, which is not what {name} and the gates say{}",
+                told(&header.retry),
+                differing(&header.retry, &wanted)
+            ),
         )
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+}
+
+/// What differs in two contracts besides what is told of them anyway.
+fn differing(ran: &RetryContract, wanted: &RetryContract) -> String {
+    let fields = |contract| serde_json::to_value(contract).unwrap_or_default();
+    let (ran, wanted) = (fields(ran), fields(wanted));
+    let keys = ran.as_object().into_iter().chain(wanted.as_object()).flatten().map(|(key, _)| key);
+    let told: BTreeSet<String> = keys
+        .filter(|key| !key.ends_with("_ms") && ran.get(*key) != wanted.get(*key))
+        .map(|key| format!("; {key} is {}, and must be {}", word(&ran, key), word(&wanted, key)))
+        .collect();
+    pii::shown(&told.into_iter().collect::<String>())
+}
+
+/// A member as it is written in files.
+fn word(object: &serde_json::Value, key: &str) -> String {
+    object.get(key).map_or_else(|| "absent".to_owned(), |value| value.to_string().replace('"', ""))
 }
 
 /// A contract in one line.

@@ -4,8 +4,12 @@ use super::order::s;
 use super::{Contradictions, plays};
 use foldhash::HashMap;
 use record::faults::Fault;
-use record::{Answered, Attempt, Body, Header, Tick};
+use record::{Answered, Attempt, Body, End, Header, Tick};
 use signature::Reason;
+use std::time::Duration;
+
+/// What came so shortly before the end may be under way when it is written.
+const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
     /// Whether this process received all of them.
@@ -105,6 +109,18 @@ impl Answers {
                 self.of_one_process.add("ends_before_it_starts", sentence);
             }
             _ => {}
+        }
+    }
+
+    /// A run that went to its end waited until nothing was under way: each attempt before that was answered, or broke off.
+    pub(super) fn ended(&mut self, end: &End) {
+        let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(UNDER_WAY) < end.at);
+        let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
+        if let Some(number) = open.filter(|_| end.complete) {
+            let sentence = format!(
+                "attempt {number} was neither answered nor broken off, and the run waited for its end"
+            );
+            self.of_one_process.add("answer_missing", sentence);
         }
     }
 

@@ -1,6 +1,7 @@
 //! The sums of a load add up, second by second.
 
 use super::Contradictions;
+use record::latency::Latency;
 use record::{Header, Interval, RunStats, Tally};
 
 pub(super) struct Sums {
@@ -44,6 +45,9 @@ impl Sums {
         if second.to < second.from {
             wrong("it ends before it begins".to_owned());
         }
+        if let Some(what) = times_differ(second) {
+            wrong(what);
+        }
         let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
         let answered = sum(Box::new(second.statuses.values().copied()));
         let failed = sum(Box::new(second.errors.values().copied()));
@@ -52,4 +56,30 @@ impl Sums {
             wrong(format!("{} requests ended, and answers and failures are not as many", second.attempts));
         }
     }
+}
+
+/// Histograms keep three digits; a mean of them is no nearer than this share.
+const DIGITS: f64 = 0.01;
+
+/// Each start that ended is in each of the histograms once, and what a user waits is not less than what it is made of.
+fn times_differ(second: &Interval) -> Option<String> {
+    let read = |encoded| Latency::decode(encoded).ok();
+    let all = [&second.response, &second.service, &second.lag, &second.own_lag].map(read);
+    // One that cannot be read is told where the load is.
+    let [Some(response), Some(service), Some(lag), Some(own_lag)] = all else { return None };
+    let counts = [response.count(), lag.count(), own_lag.count()];
+    let is_closed = counts == [0, 0, 0];
+    if service.count() != second.done || !is_closed && counts != [second.done; 3] {
+        return Some(format!("{} ended, and their times are not as many", second.done));
+    }
+    let mean = |latency: &Latency| latency.mean_us().unwrap_or(0.0);
+    let (waited, least) = (mean(&response), mean(&service) + mean(&lag));
+    let is_less = !is_closed && waited + 1.0 < least * (1.0 - DIGITS);
+    is_less.then(|| {
+        format!(
+            "a response took {:.3} ms at the mean, and lag and service {:.3} ms together",
+            waited / 1000.0,
+            least / 1000.0
+        )
+    })
 }

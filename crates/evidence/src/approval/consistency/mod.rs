@@ -39,6 +39,8 @@ pub(super) struct Consistency<'a> {
     order: Order,
     sums: Sums,
     line: u64,
+    /// Whether something that says nothing about the sender is said to have ended the run.
+    ended_early: bool,
     found: Contradictions,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Consistency<'a> {
             order: Order::new(header),
             sums: Sums::new(header),
             line: 1,
+            ended_early: false,
             found,
         }
     }
@@ -82,7 +85,17 @@ impl<'a> Consistency<'a> {
             }
             Record::Interval(interval) => sums.take(interval, found),
             Record::RunStats(of_flows) => Sums::of_flows(of_flows, found),
-            Record::End(end) => flows.end(end.complete, found),
+            Record::EndedEarly(_) => self.ended_early = true,
+            Record::End(end) => {
+                if end.complete && self.ended_early {
+                    found.add(
+                        "end_contradicts_itself",
+                        "the run was ended early, and is said to have gone to its end",
+                    );
+                }
+                answers.ended(end);
+                flows.end(end.complete, found);
+            }
             _ => {}
         }
     }
