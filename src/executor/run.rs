@@ -42,6 +42,9 @@ impl Execution {
 /// How often it is said which attempts are waited for.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
 
+/// How often it is seen to that the journal is where it belongs, while nothing is written to it.
+const JOURNAL_LOOK: Duration = Duration::from_millis(500);
+
 /// What the stand-in was asked to do wrong, for whoever reads the evidence.
 fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
     let Target::StandIn(how) = &plan.target else { return None };
@@ -133,6 +136,7 @@ impl Prepared {
         let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
         let played = tokio::select! {
             played = executor.play_and_settle(pacing, stop) => played,
+            error = executor.loses_journal() => Err(error),
             () = executor.tell_of_retries() => Ok(Ended::Played(Finish::Interrupted)),
         };
         // The receiver of `close` lives as long as the webhook source, which the join below waits for.
@@ -183,6 +187,17 @@ impl Executor {
                 let due_in = next.due.since(self.clock.now());
                 let (attempt, deliveries) = (next.attempt, next.deliveries);
                 (self.listener)(Event::Retrying { attempt, deliveries, due_in });
+            }
+        }
+    }
+
+    /// Returns once the journal cannot be written any more, as when somebody took it away: what is driven after that is evidence of
+    /// nothing.
+    async fn loses_journal(&self) -> io::Error {
+        loop {
+            sleep(JOURNAL_LOOK).await;
+            if let Err(error) = self.journal.flush() {
+                return error;
             }
         }
     }

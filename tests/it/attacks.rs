@@ -238,8 +238,6 @@ fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {
         all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "20"}]);
     };
     of("flows", flows, 1, "--flows 20 was given, and the header has something else");
-    let embedded = |all: &mut Vec<Value>| all[0]["header"]["environment"] = "embedded".into();
-    of("environment", embedded, 1, "the environment is the stand-in in the run's own process");
     let other = |all: &mut Vec<Value>| all[0]["header"]["faults"] = json!(["400x1"]);
     of("another fault", other, 1, "fault_nobody_asked_for");
     let clauses = |all: &mut Vec<Value>| {

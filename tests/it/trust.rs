@@ -88,19 +88,7 @@ fn a_clock_that_is_off_and_states_no_offset_is_named() {
     // The sender's clock is right, and the run's is hours off, ahead or behind: signatures are judged by the sender's.
     for hours in [-3, 3] {
         let run = at(0, true);
-        let (mut header, mut reader) = record::Reader::open(&run.journal()).unwrap();
-        header.started += chrono::TimeDelta::hours(hours);
-        let mut records = Vec::new();
-        let mut end = record::Tick(0);
-        while let Some(record) = reader.next_record().unwrap() {
-            match record {
-                record::Record::End(last) => end = last.at,
-                record => records.push(record),
-            }
-        }
-        std::fs::write(run.journal(), record::journal_bytes(&header, &records, Some((end, true))).unwrap())
-            .unwrap();
-        run.recompute();
+        rewritten(&run, hours, |_| ());
         let secret = run.file("secret").display().to_string();
         let commit = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
         let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--not-before", &commit]);
@@ -113,6 +101,36 @@ fn a_clock_that_is_off_and_states_no_offset_is_named() {
         assert!(text.contains("14 of 14 valid") && text.contains("sender: the holder"), "{text}");
         assert_eq!(text.contains("by the times that the sender signed"), hours < 0, "{text}");
     }
+    // With the secret it has refused what was signed rightly.
+    let run = Run::new(&Sample { injected_every: 0, ..recent() });
+    rewritten(&run, 3, |attempt| {
+        attempt.verdict = signature::Verdict::invalid(signature::Reason::Stale, None);
+        attempt.answer = Some(400);
+    });
+    let secret = run.file("secret").display().to_string();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--trust", "runner"]);
+    assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
+    assert!(text.contains("was 180 min ahead of the sender's and of the one here"), "{text}");
+}
+
+/// Writes the journal of a run again, by a clock that was so many hours ahead, its attempts changed.
+fn rewritten(run: &Run, hours: i64, change: impl Fn(&mut record::Attempt)) {
+    let (mut header, mut reader) = record::Reader::open(&run.journal()).unwrap();
+    header.started += chrono::TimeDelta::hours(hours);
+    let (mut records, mut end) = (Vec::new(), record::Tick(0));
+    while let Some(record) = reader.next_record().unwrap() {
+        match record {
+            record::Record::End(last) => end = last.at,
+            record::Record::Attempt(mut attempt) => {
+                change(&mut attempt);
+                records.push(record::Record::Attempt(attempt));
+            }
+            record => records.push(record),
+        }
+    }
+    let bytes = record::journal_bytes(&header, &records, Some((end, true))).unwrap();
+    std::fs::write(run.journal(), bytes).unwrap();
+    run.recompute();
 }
 
 #[test]

@@ -105,7 +105,7 @@ fn same_target(a: &str, b: &str) -> bool {
 }
 
 /// Whether a URL's host is this machine.
-pub(super) fn is_loopback(url: &str) -> bool {
+fn is_loopback(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);

@@ -1,7 +1,6 @@
 //! Every field of the header that has a source is what its source says.
 
 use super::Contradictions;
-use crate::approval::setting::is_loopback;
 use record::faults::Sweep;
 use record::{EMBEDDED, Header, Override, Record, RunKind, Watch};
 use scenario::Scenario;
@@ -27,12 +26,6 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
             header.webhook.max_attempts,
             header.retry.attempts()
         ));
-    }
-    if header.environment == EMBEDDED && !(header.stand_in && is_loopback(&header.target)) {
-        differs(
-            "the environment is the stand-in in the run's own process, and the target is something else"
-                .to_owned(),
-        );
     }
     header.overrides.iter().filter_map(|given| contradicted(given, header)).for_each(&mut differs);
     if header.concurrency > header.flows || header.concurrency == 0 {
@@ -85,7 +78,7 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
         differs("the clauses of the sender's contract are not the scenario's".to_owned());
     }
     let is_sized = option(header, "flows").is_some() || !scenario.contract.is_empty();
-    if header.environment == EMBEDDED && !is_sized && header.flows != scenario.flows {
+    if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
         differs(format!(
             "{} flows, where the scenario has {} and no other number was given",
             header.flows, scenario.flows
