@@ -20,24 +20,20 @@ enum RestsOn {
 /// Criteria that what was signed settles alone: a webhook that was due and is left out is lost.
 const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
 /// Criteria that rest on times, which only a receiver that vouches has seen.
-const TIMES: [&str; 6] =
-    ["late", "latency_p50", "latency_p95", "latency_p99", "driven_latency_p50", "driven_latency_p95"];
+const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
 /// Criteria that rest on what the run wrote down of itself.
-const WORD: [&str; 10] = [
-    "run_completed",
-    "window_completed",
-    "steps",
-    "api_pii",
-    "sender_log",
-    "log_errors",
-    "load_completed",
-    "load_offered",
-    "generator_lag_p99",
-    "generator_resources",
-];
+const WORD: [&str; 6] = ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors"];
+
+/// How the ids of criteria begin that are about the webhooks of a load.
+const OF_FLOWS: &str = "webhooks_";
 
 fn rests_on(id: &str, kind: RunKind) -> RestsOn {
-    match id {
+    let of_flows = id.strip_prefix(OF_FLOWS);
+    // What a load says of itself are its own requests, and how they were answered.
+    if kind == RunKind::Load && of_flows.is_none() {
+        return RestsOn::Word;
+    }
+    match of_flows.unwrap_or(id) {
         // Where webhooks are due, the ones that are left out are missing.
         "success_rate" if kind.accounts_for_each_webhook() => RestsOn::Signed,
         id if SIGNED.contains(&id) => RestsOn::Signed,
@@ -63,7 +59,7 @@ pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str
         }
         (Trust::Witness, RestsOn::Times) => Some("when steps were sent is the runner's word"),
         (Trust::Witness, _) if is_counted => Some(
-            "the receiver has signed how many attempts came and how each was judged and answered, and not whose they are",
+            "the receiver has signed how many attempts came and how each was judged, and not whose they are",
         ),
         (Trust::Sender | Trust::Witness, RestsOn::Signed) | (Trust::Witness, RestsOn::Absence) => None,
     }
@@ -105,6 +101,11 @@ mod tests {
             assert!(!at(Trust::Sender, id) && at(Trust::Runner, id), "{id}");
         }
         assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
+        let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();
+        assert!(load("webhooks_lost").contains("how many attempts came"));
+        assert!(
+            load("success_rate").contains("what the API answered") && load("webhooks_steps").contains("API")
+        );
         // Nothing is due in a window: what failed can be left out.
         assert!(of(Trust::Sender, RunKind::Observe, "success_rate").is_some());
         let all: Vec<&str> = CRITERIA.iter().map(|row| row.id).collect();
