@@ -2,7 +2,7 @@
 
 use super::Contradictions;
 use record::latency::Latency;
-use record::{Header, Interval, RunStats, Tally};
+use record::{Header, Interval, LoadPlan, LoadShard, RunStats, Tally};
 
 pub(super) struct Sums {
     /// Whether each answer is counted: of a load of flows the steps are, by the flows.
@@ -10,11 +10,37 @@ pub(super) struct Sums {
     started: u64,
     done: u64,
     abandoned: u64,
+    dropped: u64,
+    /// Starts that this shard had to make, where they were due by a schedule.
+    due: Option<u64>,
 }
 
 impl Sums {
     pub(super) fn new(header: &Header) -> Self {
-        Self { counts_answers: !header.scenario.is_played(), started: 0, done: 0, abandoned: 0 }
+        Self {
+            counts_answers: !header.scenario.is_played(),
+            started: 0,
+            done: 0,
+            abandoned: 0,
+            dropped: 0,
+            due: None,
+        }
+    }
+
+    /// How it was asked for.
+    pub(super) fn plan(&mut self, plan: &LoadPlan) {
+        let LoadShard { index, count } = plan.shard;
+        self.due = plan.total.map(|total| total.saturating_sub(index).div_ceil(count.max(1)));
+    }
+
+    /// A load that went to its end has made each start, or says that it could not.
+    pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
+        let made = self.started.saturating_add(self.dropped);
+        if let Some(due) = self.due.filter(|due| complete && made != *due) {
+            let sentence =
+                format!("the load went to its end, and {made} of {due} starts were made or dropped");
+            found.add("load_does_not_add_up", sentence);
+        }
     }
 
     /// What is counted of the load's own webhooks is a part of what came.
@@ -39,6 +65,7 @@ impl Sums {
         self.started = self.started.saturating_add(second.started);
         self.done = self.done.saturating_add(second.done);
         self.abandoned = self.abandoned.saturating_add(second.abandoned);
+        self.dropped = self.dropped.saturating_add(second.dropped);
         if self.done.saturating_add(self.abandoned) > self.started {
             wrong(format!("{} have ended, and only {} have begun", self.done + self.abandoned, self.started));
         }

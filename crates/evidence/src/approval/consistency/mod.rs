@@ -83,6 +83,7 @@ impl<'a> Consistency<'a> {
                 answers.are_partial();
                 order.is_of_two_clocks();
             }
+            Record::Load(plan) => sums.plan(plan),
             Record::Interval(interval) => sums.take(interval, found),
             Record::RunStats(of_flows) => Sums::of_flows(of_flows, found),
             Record::EndedEarly(_) => self.ended_early = true,
@@ -94,6 +95,7 @@ impl<'a> Consistency<'a> {
                     );
                 }
                 answers.ended(end);
+                sums.end(end.complete, found);
                 flows.end(end.complete, found);
             }
             _ => {}
