@@ -1,6 +1,8 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
-use record::{EndedEarly, Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats};
+use record::{
+    EndedEarly, Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats,
+};
 use record::{RunKind, Tick};
 use std::io::BufRead;
 

@@ -11,6 +11,7 @@ pub(super) struct Sums {
     done: u64,
     abandoned: u64,
     dropped: u64,
+    shard: Option<LoadShard>,
     /// Starts that this shard had to make, where they were due by a schedule.
     due: Option<u64>,
 }
@@ -23,14 +24,17 @@ impl Sums {
             done: 0,
             abandoned: 0,
             dropped: 0,
+            shard: header.shard,
             due: None,
         }
     }
 
     /// How it was asked for.
     pub(super) fn plan(&mut self, plan: &LoadPlan) {
-        let LoadShard { index, count } = plan.shard;
-        self.due = plan.total.map(|total| total.saturating_sub(index).div_ceil(count.max(1)));
+        self.due = plan.total.zip(self.shard).map(|(total, shard)| {
+            let LoadShard { index, count } = shard;
+            total.saturating_sub(index).div_ceil(count.max(1))
+        });
     }
 
     /// A load that went to its end has made each start, or says that it could not.
