@@ -141,7 +141,7 @@ fn proven(
     items.extend(recomputed::items(request, proof, journal, artifact, found));
     items.push(again);
     items.extend(sealed);
-    items.extend(proof.witnessed.items(request, run_kind));
+    items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));
     items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.evidence.gates));
     items.extend(proof.seen.items(request.demand, proof.latency_ms()));

@@ -338,13 +338,15 @@ impl Witnessed {
     }
 
     /// What is told of it: nothing of a run without checkpoints, where none are asked for.
-    pub(super) fn items(&self, request: &Request<'_>, kind: RunKind) -> Vec<Item> {
+    pub(super) fn items(&self, request: &Request<'_>, header: &Header) -> Vec<Item> {
+        let is_sender =
+            header.kind == RunKind::Probe || header.kind == RunKind::Load && !header.scenario.is_played();
         let item = |verdict, figure: String| {
             evidence("witness", "Checkpoints of the receiver", verdict, figure, "journal and --witness")
         };
         match self {
             Self::None if request.witness.is_none() => Vec::new(),
-            Self::None if kind == RunKind::Probe => vec![item(
+            Self::None if is_sender => vec![item(
                 Verdict::NotExercised,
                 "smoke was the sender: there is nothing that a receiver could vouch for".to_owned(),
             )],
