@@ -34,9 +34,10 @@ file, pem, work = (pathlib.Path(a) for a in sys.argv[1:])
 line = json.loads(file.read_text().splitlines()[0])
 
 # securesystemslib: the envelope and its signature.
-envelope = Envelope.from_dict(line)
-crypto = load_pem_public_key(pem.read_bytes())
 keyid = line["signatures"][0]["keyid"]
+# It takes the signatures apart in place: a copy, since they are needed again for openssl.
+envelope = Envelope.from_dict(json.loads(json.dumps(line)))
+crypto = load_pem_public_key(pem.read_bytes())
 key = SSlibKey.from_crypto(crypto, keyid)
 envelope.verify([key], 1)
 print("securesystemslib: signature valid")
@@ -53,7 +54,9 @@ print("in_toto_attestation: statement valid:", body["predicateType"])
 
 # The files beside it.
 for subject in body["subject"]:
-    beside = file.with_name(subject.get("name") or "-")
+    # What was tested is named by a URL or an image, and stands nowhere beside it.
+    name = subject.get("name") or "-"
+    beside = file.parent / name.replace("/", "_")
     if "sha256" in subject["digest"] and beside.is_file():
         digest = hashlib.sha256(beside.read_bytes()).hexdigest()
         assert digest == subject["digest"]["sha256"], f"{beside}: SHA-256 differs"

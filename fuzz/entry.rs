@@ -175,6 +175,7 @@ pub fn artifact(bytes: &[u8]) {
         shown: &std::collections::BTreeSet::new(),
         checkout: &checkout,
         demand: &demand,
+        stand_in_rows: None,
         by_hour: false,
     };
     let judgement = judge(&path, &request);

@@ -4,7 +4,7 @@ use super::Failure;
 use super::run_args::FlowArgs;
 use crate::executor::{Budget, Plan, triggered};
 use record::RetryContract;
-use record::faults::{FaultPlan, Must, Scope, Sweep};
+use record::faults::{FaultPlan, Scope, Sweep};
 use scenario::Loaded;
 use std::time::Duration;
 
@@ -53,10 +53,7 @@ fn sweep(
             "--inject: {name} has a contract, whose clauses say what is broken"
         )));
     }
-    let mut contract = loaded.scenario.contract.clone();
-    // A delivery that always fails would never end.
-    contract.iter_mut().filter(|c| c.must == Must::Exhaust && retry.endless).for_each(|c| c.faults.clear());
-    let sweep = Sweep::plan(&contract, retry.breaker.failures, retry.attempts());
+    let sweep = Sweep::of_contract(&loaded.scenario.contract, retry);
     let flows = sweep.flows();
     if asked.is_some_and(|given| given != flows) {
         return Err(Failure::usage(format!(

@@ -8,7 +8,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
     Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations,
-    approval_page, human, journal_of, judge, markdown, name_of, runs_of,
+    approval_page, human, journal_of, journals_of, judge, markdown, name_of, runs_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
@@ -141,7 +141,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();
     let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
     let files = files(&args.artifacts, !args.require.is_empty())?;
-    let journals: Vec<PathBuf> = files.iter().filter_map(|file| journal_of(file)).collect();
+    let journals: Vec<PathBuf> = files.iter().flat_map(|file| journals_of(file)).collect();
     let shown = runs_of(journals.iter().map(PathBuf::as_path));
     let request = Request {
         now: Utc::now(),
@@ -155,6 +155,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         demand: &demand,
         witness: witness.as_ref(),
         shown: &shown,
+        stand_in_rows: Some(|seed, flows, subject| stand_in::people_of(seed, flows, subject).ok().flatten()),
         by_hour: args.promote.is_some(),
     };
     if let Some(percent) = args.promote {

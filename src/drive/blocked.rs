@@ -4,6 +4,7 @@
 use super::driver::Driver;
 use super::logins::LoginError;
 use super::step::Judged;
+use record::Obstacle;
 use scenario::{RowsFrom, Step, settings_behind};
 
 /// What stands in the way. A run that meets it ends, and says nothing about the sender.
@@ -66,6 +67,17 @@ pub fn login_advice(status: Option<u16>, settings: &str) -> String {
         Some(500..) => "the application fails at its own login, whoever logs in: see its log".to_owned(),
         Some(300..=399) => "the login is redirected: give --staging with the URL that it leads to".to_owned(),
         _ => format!("check {settings}"),
+    }
+}
+
+impl Blocked {
+    /// What it is, for the journal.
+    pub const fn obstacle(&self) -> Obstacle {
+        match self {
+            Self::Login { .. } => Obstacle::Login,
+            Self::Forbidden { .. } => Obstacle::Forbidden,
+            Self::UsedRow { .. } => Obstacle::UsedRow,
+        }
     }
 }
 

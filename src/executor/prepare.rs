@@ -223,11 +223,7 @@ async fn start_stand_in(
 ) -> Result<Staging, RunError> {
     let listener = TcpListener::bind("127.0.0.1:0").await.map_err(RunError::StandIn)?;
     let flows = plan.flows as usize;
-    let fixtures = match plan.loaded.scenario.subject.kind.as_str() {
-        "payment" => FixtureSize { payments: flows, matches: 0 },
-        "match" => FixtureSize { payments: 0, matches: flows },
-        _ => FixtureSize { payments: flows, matches: flows },
-    };
+    let fixtures = FixtureSize::of(plan.loaded.scenario.subject.kind.as_str(), plan.flows);
     let mut options = Options::new(plan.secret.clone(), endpoint);
     options.scheme = plan.scheme;
     options.timeout = plan.sender_timeout;

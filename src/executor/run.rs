@@ -13,7 +13,7 @@ use crate::drive::{self, Blocked, Driver, Event, Listener};
 use crate::inbox::Inbox;
 use crate::journal::Journal;
 use crate::load::Finish;
-use record::{Gap, Note, Record, Tick, Watch};
+use record::{EndedEarly, Gap, Note, Record, Tick, Watch};
 use stand_in::{AttemptEntry, Staging};
 use std::io;
 use std::sync::Arc;
@@ -41,6 +41,9 @@ impl Execution {
 
 /// How often it is said which attempts are waited for.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
+
+/// How often it is seen to that the journal is where it belongs, while nothing is written to it.
+const JOURNAL_LOOK: Duration = Duration::from_millis(500);
 
 /// What the stand-in was asked to do wrong, for whoever reads the evidence.
 fn misbehaviour(plan: &Plan, at: Tick) -> Option<Note> {
@@ -133,6 +136,7 @@ impl Prepared {
         let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
         let played = tokio::select! {
             played = executor.play_and_settle(pacing, stop) => played,
+            error = executor.loses_journal() => Err(error),
             () = executor.tell_of_retries() => Ok(Ended::Played(Finish::Interrupted)),
         };
         // The receiver of `close` lives as long as the webhook source, which the join below waits for.
@@ -187,6 +191,17 @@ impl Executor {
         }
     }
 
+    /// Returns once the journal cannot be written any more, as when somebody took it away: what is driven after that is evidence of
+    /// nothing.
+    async fn loses_journal(&self) -> io::Error {
+        loop {
+            sleep(JOURNAL_LOOK).await;
+            if let Err(error) = self.journal.flush() {
+                return error;
+            }
+        }
+    }
+
     async fn settle(&self) {
         let (dues, now, quiet) = (self.flows.driver().dues(), self.clock.now(), self.plan.quiet);
         (self.listener)(Event::Settling { at_most: at_most(&self.inbox, &dues, now, quiet) });
@@ -216,8 +231,8 @@ impl Executor {
             self.journal.append(&Record::Note(Note { at: now, text }))?;
         }
         if let Some(blocked) = &blocked {
-            let text = format!("{}{blocked}", Note::ENDED_EARLY);
-            self.journal.append(&Record::Note(Note { at: now, text }))?;
+            let early = EndedEarly { at: now, by: blocked.obstacle(), text: blocked.to_string() };
+            self.journal.append(&Record::EndedEarly(early))?;
         }
         let complete = !interrupted && blocked.is_none();
         self.journal.append_stats(self.clock.now(), complete)?;

@@ -92,6 +92,8 @@ impl<J: Judge> Observe<J> {
         let lost_sight = self.look(within).await?;
         self.read_logs()?;
         self.check_clock()?;
+        // Where nothing comes nothing is written: a journal that somebody took away is noticed all the same.
+        self.journal.flush()?;
         // A minute that is not seen is unproven while it lasts, as it will be in the artifact.
         self.judge.blind(self.source.open_gap());
         let all = self.judge.fired(self.clock.now());

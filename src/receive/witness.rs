@@ -233,6 +233,7 @@ impl Witness {
             at_us: self.wall_us(self.clock.now()),
             records: chain.records(),
             attempts: chain.attempts(),
+            verdicts: chain.verdicts().clone(),
             head: chain.head(),
             closed,
             runs: roll.runs,

@@ -52,3 +52,18 @@ fn no_fault_and_no_option_is_taken_for_a_forgery() {
         assert_eq!(contradictions(scenario, args), json!([]), "{scenario} {args:?}");
     }
 }
+
+/// A load that a refused login ends early leaves files that follow from its journal, and no failed steps of the sender's.
+#[test]
+fn a_load_that_was_ended_early_is_not_taken_for_a_forgery() {
+    let args = ["payments", "--rate", "10/s", "--duration", "1s", "--misbehave", "https-redirect@2"];
+    let ran = Smoke::new("load").args(&args).run().exits(4);
+    let gate = Smoke::new("gate").args(&["--format", "json", "--environment", "embedded"]);
+    let gate = gate.arg(ran.dir().join("artifacts")).run().exits(3);
+    let answer: Value = serde_json::from_str(&gate.stdout).unwrap();
+    assert_eq!(answer["artifacts"][0]["contradictions"], json!([]));
+    let items = answer["artifacts"][0]["items"].as_array().unwrap();
+    let steps = items.iter().find(|item| item["id"] == "webhooks_steps").unwrap();
+    assert_eq!(steps["verdict"], "unproven");
+    assert!(steps["figure"].as_str().unwrap().contains("the run was ended early: login `"), "{steps}");
+}

@@ -213,6 +213,90 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
     assert_eq!((code, text.contains("duplicate_key")), (1, true), "{text}");
 }
 
+/// What the header says of the sender is held against what its webhooks show.
+#[test]
+fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {
+    let of = |name: &str, change: fn(&mut Vec<Value>), code: i32, says: &str| {
+        attacked(name, &recent(), change, code, says);
+    };
+    let endpoint = |all: &mut Vec<Value>| {
+        all[0]["header"]["webhook"]["endpoint"] = "https://hooks.staging.example/webhooks/inbound".into();
+    };
+    of(
+        "endpoint",
+        endpoint,
+        3,
+        "no webhook names hooks.staging.example as its host, the first one names 127.0.0.1:8787",
+    );
+    let path = |all: &mut Vec<Value>| {
+        all[0]["header"]["webhook"]["endpoint"] = "http://127.0.0.1:8787/elsewhere".into();
+    };
+    of("path", path, 3, "no webhook came to the path /elsewhere");
+    let timeout = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["timeout_ms"] = 60_000.into();
+    of("time-out", timeout, 3, "--allow timeout=60s accepts it");
+    let flows = |all: &mut Vec<Value>| {
+        all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "20"}]);
+    };
+    of("flows", flows, 1, "--flows 20 was given, and the header has something else");
+    let other = |all: &mut Vec<Value>| all[0]["header"]["faults"] = json!(["400x1"]);
+    of("another fault", other, 1, "fault_nobody_asked_for");
+    let clauses = |all: &mut Vec<Value>| {
+        all[0]["header"]["clauses"] = json!([{"name": "signs", "must": "sign_validly", "why": ""}]);
+    };
+    of("clauses", clauses, 1, "the clauses of the sender's contract are not the scenario's");
+    let short = |all: &mut Vec<Value>| {
+        let last = each(all, "flow_end").map(|end| end["at"].as_u64().unwrap()).max().unwrap();
+        each(all, "end").for_each(|end| end["at"] = (last + 1000).into());
+    };
+    of("not watched", short, 3, "the run ended 1ms after its last flow");
+    // A proxy before the receiver that keeps the name of the host that was asked for is no reason.
+    let proxy = |all: &mut Vec<Value>| {
+        all[0]["header"]["webhook"]["endpoint"] = "https://hooks.staging.example/webhooks/inbound".into();
+        for attempt in each(all, "attempt") {
+            attempt["headers"]
+                .as_array_mut()
+                .unwrap()
+                .push(json!(["X-Forwarded-Host", "hooks.staging.example"]));
+        }
+    };
+    of("a proxy", proxy, 0, "Posted to");
+}
+
+/// A webhook cannot be signed before the step that fired it: by the sender's clock a step that was moved is seen.
+#[test]
+fn steps_that_were_moved_behind_the_signing_of_their_webhooks_are_unproven() {
+    let plain = Sample { injected_every: 0, ..recent() };
+    let quick = |all: &mut Vec<Value>| {
+        // Its webhook came half a second after it was signed; the step is moved to just before that.
+        for (kind, times) in [
+            ("expect", &["at"][..]),
+            ("step", &["started", "ended"]),
+            ("attempt", &["first_byte", "received"]),
+        ] {
+            for fact in each(all, kind) {
+                let of_flow = fact["flow"] == 4 && fact["step"] == "verify";
+                let of_webhook = kind == "attempt"
+                    && fact["body"]["text"].as_str().unwrap().contains("\"tournament_id\":104");
+                for time in times.iter().filter(|_| of_flow || of_webhook) {
+                    fact[*time] = (fact[*time].as_u64().unwrap() + 500_000).into();
+                }
+            }
+        }
+        let moved: Vec<Value> = each(all, "attempt")
+            .filter(|a| a["body"]["text"].as_str().unwrap().contains("\"tournament_id\":104"))
+            .map(|a| a["attempt"].clone())
+            .collect();
+        for answered in each(all, "answered").filter(|a| moved.contains(&a["attempt"])) {
+            answered["end"] = (answered["end"].as_u64().unwrap() + 500_000).into();
+        }
+        for end in each(all, "flow_end").filter(|end| end["flow"] == 4) {
+            end["at"] = (end["at"].as_u64().unwrap() + 500_000).into();
+        }
+    };
+    let says = "1 of 10 webhooks were signed before the step that fired them was sent, that of flow 4, step `verify`, by 0.5 s";
+    attacked("one step", &plain, quick, 3, says);
+}
+
 #[test]
 fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
     let plain = Sample { injected_every: 0, ..recent() };
@@ -220,6 +304,16 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
         all.retain(|r| r.get("attempt").or(r.get("answered")).is_none_or(|a| a["attempt"] != 4));
     };
     attacked("an attempt taken out", &plain, gap, 1, "attempts_missing");
+    let answer = |all: &mut Vec<Value>| {
+        all.retain(|r| r.get("answered").is_none_or(|a| a["attempt"] != 4));
+    };
+    attacked("an answer taken out", &plain, answer, 1, "answer_missing");
+    let early = |all: &mut Vec<Value>| {
+        let end = all.len() - 1;
+        let at = all[end]["end"]["at"].clone();
+        all.insert(end, json!({"ended_early": {"at": at, "by": "login", "text": "nobody can log in"}}));
+    };
+    attacked("ended early, and complete", &plain, early, 1, "end_contradicts_itself");
     let ids = |all: &mut Vec<Value>| {
         let first = each(all, "attempt").next().unwrap().clone();
         for (n, attempt) in each(all, "attempt").enumerate() {

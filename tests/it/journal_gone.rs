@@ -82,6 +82,25 @@ fn a_load_whose_journal_is_removed_has_no_verdict() {
     ran.exits(4).says("removed, replaced or changed");
 }
 
+/// Where nothing is written for minutes it is noticed all the same: neither ends by itself within the time of a test.
+#[test]
+fn a_run_and_a_window_whose_journal_is_removed_end_at_once() {
+    let run = ["--misbehave", "drop-webhook", "--within", "30m"];
+    let window = ["--listen", "127.0.0.1:0", "--duration", "30m"];
+    for (command, args, name, begun) in [
+        ("payments", &run[..], "staging_payments", "flow_end"),
+        ("observe", &window[..], "staging_observation", "\"begin\""),
+    ] {
+        let (child, dir) =
+            Smoke::new(command).env("WEBHOOK_SECRET", super::receiver::SECRET).args(args).spawn();
+        let journal = dir.path().join(format!("artifacts/{name}_journal.jsonl"));
+        until(|| std::fs::read_to_string(&journal).is_ok_and(|text| text.contains(begun)), "it is under way");
+        std::fs::remove_file(&journal).unwrap();
+        let ran = super::harness::Ran::new(&child.wait_with_output().unwrap(), dir);
+        ran.exits(4).says("removed, replaced or changed");
+    }
+}
+
 #[test]
 fn a_limit_on_file_sizes_is_an_error_and_no_death() {
     for command in ["payments --flows 10", "load payments --rate 20/s --duration 1s"] {

@@ -211,6 +211,7 @@ fn judged(path: &Path, case: &Case, checkout: &Checkout, witness: &PublicKey) ->
         shown: &shown,
         checkout,
         demand: &demand,
+        stand_in_rows: Some(|seed, flows, subject| stand_in::people_of(seed, flows, subject).ok().flatten()),
         by_hour: false,
     };
     judge(path, &request)

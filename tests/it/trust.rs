@@ -44,6 +44,95 @@ fn a_blind_run_is_vouched_for_by_whoever_has_the_secret() {
     assert_eq!((code, text.contains("is this staging's secret?")), (3, true), "{text}");
 }
 
+/// Whoever runs it blind can still leave out what came too often: which criteria that leaves open is said of each.
+#[test]
+fn what_a_level_leaves_open_is_said_by_criterion() {
+    let open = |sample: &Sample, id: &str, args: &[&str]| {
+        let run = Run::new(sample);
+        let secret = run.file("secret").display().to_string();
+        let (code, text) =
+            gate(run.dir.path(), &[&["--secret-file", &secret, "--format", "json"][..], args].concat());
+        let answer: Value = serde_json::from_str(&text).unwrap();
+        let items = answer["artifacts"][0]["items"].as_array().unwrap().clone();
+        let of = |id: &str| items.iter().find(|item| item["id"] == id).unwrap().clone();
+        (code, of(id)["open"].as_str().map(str::to_owned), of("trust")["figure"].as_str().unwrap().to_owned())
+    };
+    let blind = Sample { blind: true, ..recent() };
+    let (code, why, trust) = open(&blind, "duplicates", &[]);
+    assert_eq!((code, why.as_deref()), (0, Some("webhooks and attempts may have been left out")));
+    assert!(trust.contains("by criterion: ") && trust.contains("Duplicate webhooks"), "{trust}");
+    assert_eq!(open(&blind, "success_rate", &[]).1, None, "a webhook that is left out is lost");
+    let (_, why, trust) = open(&recent(), "success_rate", &["--trust", "runner"]);
+    assert_eq!(why.as_deref(), Some("it is the runner's word"));
+    assert!(trust.contains("all criteria"), "{trust}");
+}
+
+/// A clock that is hours off accuses nobody, whether or not the run states by how much.
+#[test]
+fn a_clock_that_is_off_and_states_no_offset_is_named() {
+    let at = |hours: i64, blind: bool| {
+        let now = recent();
+        Run::new(&Sample { started_us: now.started_us + hours * 3_600_000_000, blind, ..now })
+    };
+    for blind in [false, true] {
+        // Its sender's clock is right by its own.
+        let ahead = at(3, blind);
+        let secret = ahead.file("secret").display().to_string();
+        let (code, text) = gate(ahead.dir.path(), &["--secret-file", &secret, "--trust", "runner"]);
+        assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
+        assert!(
+            text.contains("the clock of the machine that ran it is ahead of the one here by at least that"),
+            "{text}"
+        );
+    }
+    // The sender's clock is right, and the run's is hours off, ahead or behind: signatures are judged by the sender's.
+    for hours in [-3, 3] {
+        let run = at(0, true);
+        rewritten(&run, hours, |_| ());
+        let secret = run.file("secret").display().to_string();
+        let commit = (chrono::Utc::now() - chrono::TimeDelta::hours(2)).to_rfc3339();
+        let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--not-before", &commit]);
+        assert_eq!((code, text.contains("contradiction")), (3, false), "{hours}: {text}");
+        let side = if hours > 0 { "behind" } else { "ahead of" };
+        assert!(
+            text.contains("the sender's clock is 10") && text.contains(&format!("{side} the receiver's")),
+            "{text}"
+        );
+        assert!(text.contains("14 of 14 valid") && text.contains("sender: the holder"), "{text}");
+        assert_eq!(text.contains("by the times that the sender signed"), hours < 0, "{text}");
+    }
+    // With the secret it has refused what was signed rightly.
+    let run = Run::new(&Sample { injected_every: 0, ..recent() });
+    rewritten(&run, 3, |attempt| {
+        attempt.verdict = signature::Verdict::invalid(signature::Reason::Stale, None);
+        attempt.answer = Some(400);
+    });
+    let secret = run.file("secret").display().to_string();
+    let (code, text) = gate(run.dir.path(), &["--secret-file", &secret, "--trust", "runner"]);
+    assert_eq!((code, text.contains("contradiction")), (3, false), "{text}");
+    assert!(text.contains("was 180 min ahead of the sender's and of the one here"), "{text}");
+}
+
+/// Writes the journal of a run again, by a clock that was so many hours ahead, its attempts changed.
+fn rewritten(run: &Run, hours: i64, change: impl Fn(&mut record::Attempt)) {
+    let (mut header, mut reader) = record::Reader::open(&run.journal()).unwrap();
+    header.started += chrono::TimeDelta::hours(hours);
+    let (mut records, mut end) = (Vec::new(), record::Tick(0));
+    while let Some(record) = reader.next_record().unwrap() {
+        match record {
+            record::Record::End(last) => end = last.at,
+            record::Record::Attempt(mut attempt) => {
+                change(&mut attempt);
+                records.push(record::Record::Attempt(attempt));
+            }
+            record => records.push(record),
+        }
+    }
+    let bytes = record::journal_bytes(&header, &records, Some((end, true))).unwrap();
+    std::fs::write(run.journal(), bytes).unwrap();
+    run.recompute();
+}
+
 #[test]
 fn a_blind_run_against_the_stand_in_is_unproven_until_the_secret_is_given() {
     let args = ["--blind", "--secret-file", "secret", "--quiet"];

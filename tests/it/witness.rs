@@ -46,6 +46,7 @@ impl Witnessed {
                 at_us: zero_us + at.0,
                 records: chain.records(),
                 attempts: chain.attempts(),
+                verdicts: chain.verdicts().clone(),
                 head: chain.head(),
                 closed,
                 runs: others.len() as u64 + 1,
@@ -365,4 +366,98 @@ fn a_window_over_a_restart_of_the_receiver_is_vouched_for() {
     let (_, text) = gate(&[&run.path().join("artifacts")], &["--witness", &key, "--min-window", "1s"]);
     assert!(text.contains("2 of them webhook attempts") && !text.contains("contradictions"), "{text}");
     assert!(text.contains("witness: whoever runs the receiver"), "{text}");
+}
+
+/// Drives a load of flows that is read back from the receiver; how fast the machine is says nothing here.
+fn load(receiver: &Receiver, into: &Path, args: &[&str]) {
+    let smoke = Smoke::new("load").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN);
+    let url = format!("http://{}", receiver.address);
+    let smoke = smoke.args(&["payments", "--rate", "20/s", "--duration", "1s", "--inbox", &url]);
+    smoke.args(&["--token-file", "token"]).args(args).args(&["--artifacts"]).arg(into).run();
+}
+
+/// The gate's answer to what is in a folder, of which no record was made up.
+fn vouched(dir: &Path, key: &str, args: &[&str]) -> String {
+    let with = [&["--environment", "embedded", "--witness", key, "--trust", "witness"], args].concat();
+    let (_, text) = gate(&[dir], &with);
+    assert!(!text.contains("contradiction") && text.contains("witness: whoever runs the receiver"), "{text}");
+    text
+}
+
+/// Changes the records of a load, writes its artifact again, and gives the gate's answer.
+fn cooked(dir: &Path, honest: &[u8], key: &str, change: &dyn Fn(&mut Record)) -> (i32, String) {
+    let journal = dir.join("staging_load_journal.jsonl");
+    std::fs::write(&journal, honest).unwrap();
+    let (header, mut reader) = Reader::open(&journal).unwrap();
+    let (mut records, mut end) = (Vec::new(), Tick(0));
+    while let Some(mut record) = reader.next_record().unwrap() {
+        change(&mut record);
+        match record {
+            Record::End(last) => end = last.at,
+            record => records.push(record),
+        }
+    }
+    std::fs::write(&journal, journal_bytes(&header, &records, Some((end, true))).unwrap()).unwrap();
+    let output = dir.join("staging_load_output.json");
+    Smoke::new("report").arg(&journal).args(&["--output"]).arg(&output).run();
+    gate(&[dir], &["--environment", "embedded", "--witness", key, "--trust", "witness"])
+}
+
+/// A load keeps no webhooks: the receiver's account of what came is held against what the load counts.
+#[test]
+fn a_load_is_vouched_for_by_the_number_of_its_attempts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (receiver, key) = start(dir.path(), &[]);
+    let alone = tempfile::tempdir().unwrap();
+    load(&receiver, alone.path(), &[]);
+    assert!(vouched(alone.path(), &key, &[]).contains("20 webhook attempts came from"));
+    let honest = std::fs::read(alone.path().join("staging_load_journal.jsonl")).unwrap();
+    let of = |change: &dyn Fn(&mut Record), says: &str| {
+        let (code, text) = cooked(alone.path(), &honest, &key, change);
+        assert!(text.contains(says), "{says}: {text}");
+        code
+    };
+    let sums = |change: fn(&mut record::RunStats), says: &str| {
+        let change = |record: &mut Record| {
+            if let Record::RunStats(sums) = record {
+                change(sums);
+            }
+        };
+        of(&change, says)
+    };
+    let second = |change: fn(&mut record::Interval), says: &str| {
+        let change = |record: &mut Record| {
+            if let Record::Interval(second) = record {
+                change(second);
+            }
+        };
+        of(&change, says)
+    };
+    assert_eq!(sums(|s| s.came.values_mut().for_each(|n| *n += 1), "witness_counts_differ"), 1);
+    assert_eq!(sums(|s| s.organic.reasons.values_mut().for_each(|n| *n += 1), "load_does_not_add_up"), 1);
+    // As loads of earlier versions are.
+    assert_ne!(sums(|s| s.came.clear(), "the load does not say what came"), 0);
+    assert_eq!(second(|s| s.response.clone_from(&s.own_lag), "a response took"), 1);
+    let fewer = |s: &mut record::Interval| {
+        (s.started, s.done) = (s.started.saturating_sub(1), s.done.saturating_sub(1));
+    };
+    assert_eq!(second(fewer, "starts were made or dropped"), 1);
+}
+
+/// Shards that are merged are vouched for one by one, and shown together.
+#[test]
+fn shards_are_vouched_for_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let (receiver, key) = start(dir.path(), &[]);
+    let shards = tempfile::tempdir().unwrap();
+    let begin = (chrono::Utc::now() + chrono::TimeDelta::seconds(3)).to_rfc3339();
+    std::thread::scope(|scope| {
+        for shard in ["0/2", "1/2"] {
+            let (receiver, into, begin) = (&receiver, shards.path(), &begin);
+            scope.spawn(move || load(receiver, into, &["--shard", shard, "--start-at", begin]));
+        }
+    });
+    let merged = Smoke::new("merge").arg(shards.path()).run();
+    let text = vouched(&folder(&merged), &key, &[]);
+    assert!(text.contains("2 runs were begun, 2 are shown"), "{text}");
 }

@@ -45,6 +45,8 @@ pub enum Record {
     Refused(Refused),
     /// Something worth telling the reader of the evidence.
     Note(Note),
+    /// A run was ended by what says nothing about the sender.
+    EndedEarly(EndedEarly),
     /// A fact of a long-running receiver or of an observation.
     Watch(Watch),
     /// A fact of a probe of a receiver.
@@ -314,9 +316,37 @@ pub struct Note {
 impl Note {
     /// How a note begins that tells what the stand-in was asked to do wrong; the misbehaviours follow.
     pub const MISBEHAVES: &str = "the stand-in misbehaves on purpose: ";
-    /// How a note begins that tells why a run was ended by what says nothing about the sender: a login that was refused, a user
-    /// without the right, a data row that is used up.
-    pub const ENDED_EARLY: &str = "ended early: ";
+}
+
+/// A run was ended by what says nothing about the sender. The step that met it has failed in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EndedEarly {
+    /// When.
+    pub at: Tick,
+    /// What stood in the way.
+    pub by: Obstacle,
+    /// The same in words, with what to do, scrubbed of secrets; several lines.
+    pub text: String,
+}
+
+/// What stands in the way of a run and is no fault of the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Obstacle {
+    /// A login was refused.
+    Login,
+    /// A user has not the right that a step needs.
+    Forbidden,
+    /// A data row was used up by an earlier run.
+    UsedRow,
+}
+
+impl EndedEarly {
+    /// It among the notes of a run.
+    #[must_use]
+    pub fn note(&self) -> Note {
+        Note { at: self.at, text: format!("ended early: {}", self.text) }
+    }
 }
 
 /// The end of a journal.

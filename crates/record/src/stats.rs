@@ -42,6 +42,9 @@ summed! {
         pub organic: Tally,
         /// Webhooks that were broken on purpose.
         pub injected: Tally,
+        /// Attempts that came, whosever they are, by what the verification said.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub came: BTreeMap<Reason, u64>,
         /// Deliveries that hold none of this run's values: other traffic at the same receiver.
         pub foreign: u64,
         /// Requests that could not be webhooks, by the status that they were refused with.

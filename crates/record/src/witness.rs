@@ -9,6 +9,8 @@ use crate::{Attempt, EncodedRecord, Record, RunKind, Tick, Watch};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use signature::Reason;
+use std::collections::BTreeMap;
 use std::io;
 use uuid::Uuid;
 
@@ -71,6 +73,9 @@ pub struct CheckpointStatement {
     pub records: u64,
     /// Webhook attempts among them.
     pub attempts: u64,
+    /// Those by what the verification said; absent at receivers of versions before this was counted.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub verdicts: BTreeMap<Reason, u64>,
     /// Head of the chain over them, hex.
     pub head: String,
     /// Whether it is the last one: the run said that it has ended.
@@ -99,6 +104,7 @@ pub struct WitnessChain {
     head: [u8; 32],
     records: u64,
     attempts: u64,
+    verdicts: BTreeMap<Reason, u64>,
 }
 
 impl RegisteredRun {
@@ -115,7 +121,7 @@ impl WitnessChain {
     #[must_use]
     pub fn of(run: Uuid) -> Self {
         let head = Sha256::new().chain_update(b"smoke witness 1 ").chain_update(run.as_bytes()).finalize();
-        Self { head: head.into(), records: 0, attempts: 0 }
+        Self { head: head.into(), records: 0, attempts: 0, verdicts: BTreeMap::new() }
     }
 
     /// Takes in a record with its times in µs since the Unix epoch, where it is one that is witnessed.
@@ -129,7 +135,10 @@ impl WitnessChain {
         let encoded = EncodedRecord::new(record)?;
         self.head = Sha256::new().chain_update(self.head).chain_update(encoded.bytes()).finalize().into();
         self.records += 1;
-        self.attempts += u64::from(matches!(record, Record::Attempt(_)));
+        if let Record::Attempt(attempt) = record {
+            self.attempts += 1;
+            *self.verdicts.entry(attempt.verdict.reason).or_default() += 1;
+        }
         Ok(())
     }
 
@@ -151,10 +160,17 @@ impl WitnessChain {
         self.attempts
     }
 
+    /// Those by what the verification said.
+    #[must_use]
+    pub const fn verdicts(&self) -> &BTreeMap<Reason, u64> {
+        &self.verdicts
+    }
+
     /// Whether it is where the statement says that it must be.
     #[must_use]
     pub fn is_at(&self, statement: &CheckpointStatement) -> bool {
         (self.records, self.attempts) == (statement.records, statement.attempts)
+            && (statement.verdicts.is_empty() || self.verdicts == statement.verdicts)
             && self.head() == statement.head
     }
 }

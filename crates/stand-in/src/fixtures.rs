@@ -28,6 +28,25 @@ impl std::fmt::Debug for Fixtures {
     }
 }
 
+/// The people that a stand-in makes up out of `seed` for `flows` flows about this subject: the columns of their rows, each with
+/// those of the staff user, without passwords. `None` for a subject that has no rows of its own there.
+///
+/// # Errors
+/// When the operating system gives no random bytes.
+pub fn people_of(seed: u64, flows: u32, subject: &str) -> io::Result<Option<Vec<Row>>> {
+    let fixtures = Seeds::sow(FixtureSize::of(subject, flows), seed)?.fixtures();
+    let rows = match subject {
+        "payment" => fixtures.payments,
+        "match" => fixtures.matches,
+        _ => return Ok(None),
+    };
+    let whole = |row: Row| {
+        let all = row.into_iter().chain(fixtures.vars.clone());
+        all.filter(|(name, _)| !name.ends_with("password")).collect()
+    };
+    Ok(Some(rows.into_iter().map(whole).collect()))
+}
+
 /// A user of the platform.
 #[derive(Debug)]
 pub(super) struct User {

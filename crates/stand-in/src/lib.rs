@@ -19,7 +19,7 @@ mod server;
 mod text;
 mod trace_context;
 
-pub use fixtures::{Fixtures, Row};
+pub use fixtures::{Fixtures, Row, people_of};
 pub use misbehaviour::{Kind, Misbehaviour, Portion, UnknownMisbehaviour};
 pub use options::{Debug, FixtureSize, Options, Profile, Throttle, Timing, UnknownProfile, Webhooks};
 pub use receivers::{Flaw, Receiver, UnknownFlaw};

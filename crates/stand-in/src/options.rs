@@ -128,6 +128,19 @@ pub struct FixtureSize {
     pub matches: usize,
 }
 
+impl FixtureSize {
+    /// As much as `flows` flows about this subject take: payments, matches, or both.
+    #[must_use]
+    pub fn of(subject: &str, flows: u32) -> Self {
+        let flows = flows as usize;
+        match subject {
+            "payment" => Self { payments: flows, matches: 0 },
+            "match" => Self { payments: 0, matches: flows },
+            _ => Self { payments: flows, matches: flows },
+        }
+    }
+}
+
 impl Default for FixtureSize {
     fn default() -> Self {
         Self { payments: 10, matches: 5 }

@@ -111,11 +111,12 @@ impl Evidence {
             .map_err(|e| Failure::environment(format!("cannot write {}: {e}", path.display())))
     }
 
-    /// Writes a first artifact from a journal whose load has not begun: it is unproven, and what a killed process leaves.
+    /// Writes the files from the journal as it is, and says nothing: of a load that has not begun, which is unproven and what a
+    /// killed process leaves, and of one that was ended early.
     ///
     /// # Errors
     /// Environment: a file cannot be written.
-    pub(in crate::cli) fn begin(&self, output: &OutputArgs) -> Result<(), Failure> {
+    pub(in crate::cli) fn write_out(&self, output: &OutputArgs) -> Result<(), Failure> {
         let part = open_part(&self.journal()).map_err(Failure::environment)?;
         self.files(output, vec![part], Scope::Part).map(drop)
     }

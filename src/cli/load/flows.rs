@@ -62,7 +62,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         prepared
             .announce(work.record(&name, "", &common, live::begins(args.schedule.start_at)))
             .map_err(|e| failure(e, None))?;
-        evidence.begin(output)?;
+        evidence.write_out(output)?;
         if !may_begin(args, &prepared, &mut stop).await
             || begin_at(args, &mut stop).await == Finish::Interrupted
         {
@@ -80,6 +80,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             prepared.execute(Execution::unwatched(pacing), stop).await.map_err(|e| failure(e, None))?;
         shown.end();
         if let Some(blocked) = finished.blocked {
+            evidence.write_out(output)?;
             return Err(Failure::environment(blocked));
         }
         let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };

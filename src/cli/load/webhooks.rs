@@ -81,7 +81,7 @@ pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     journal.append(&planned).map_err(|e| Failure::environment(format!("cannot write the journal: {e}")))?;
     let wrong = |e| Failure::environment(format!("cannot start: {e}"));
     let background = Background::new().map_err(wrong)?;
-    evidence.begin(&args.output)?;
+    evidence.write_out(&args.output)?;
 
     let host = target.authority();
     let path = target.path();

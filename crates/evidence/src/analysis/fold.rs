@@ -18,7 +18,7 @@ use foldhash::{HashMap, HashSet};
 use pii::PolicyError;
 use record::Tick;
 use record::number::canonical;
-use record::{EMBEDDED, End, FlowStart, Header, Learned, Note, Record, Watch};
+use record::{EMBEDDED, End, EndedEarly, FlowStart, Header, Learned, Note, Record, Watch};
 use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -49,6 +49,8 @@ pub struct Analysis {
     pub strangers: Strangers,
     /// Notes, in order.
     pub notes: Vec<Note>,
+    /// What ended the run early and says nothing about the sender.
+    pub ended_early: Option<EndedEarly>,
     /// What a long-running receiver or an observation noted beside the webhooks.
     pub watched: Watched,
     /// The end record, if the journal has one.
@@ -114,6 +116,7 @@ impl Analysis {
             first_refused: None,
             strangers: Strangers::default(),
             notes: Vec::new(),
+            ended_early: None,
             watched: Watched::default(),
             end: None,
             latest: Tick(0),
@@ -160,6 +163,10 @@ impl Analysis {
                 self.first_refused.get_or_insert_with(|| format!("{}: {}", refused.status, refused.why));
             }
             Record::Note(note) => self.notes.push(note.clone()),
+            Record::EndedEarly(early) => {
+                self.notes.push(early.note());
+                self.ended_early = Some(early.clone());
+            }
             Record::Watch(fact) => self.watched(fact),
             Record::End(end) => self.end = Some(end.clone()),
             // A load is read by `analysis::load`, a probe by `report::probe`.
@@ -310,6 +317,7 @@ fn time_of(record: &Record) -> Option<Tick> {
         Record::Answered(r) => r.end,
         Record::Refused(r) => r.at,
         Record::Note(r) => r.at,
+        Record::EndedEarly(r) => r.at,
         Record::Watch(r) => return r.at(),
         Record::Probe(r) => r.at(),
         Record::End(r) => r.at,

@@ -118,7 +118,10 @@ impl Aggregator for Ledger {
             },
             Record::Learned(learned) => self.of_flow(learned.flow).take(record),
             Record::FlowEnd(end) => self.of_flow(end.flow).take(record),
-            Record::Attempt(attempt) => self.of_attempt(attempt).take(record),
+            Record::Attempt(attempt) => {
+                *self.past.came.entry(attempt.verdict.reason).or_default() += 1;
+                self.of_attempt(attempt).take(record);
+            }
             Record::Answered(_) | Record::Watch(Watch::Forwarded(_)) => {
                 self.both().for_each(|analysis| analysis.take(record));
             }
@@ -139,6 +142,7 @@ impl Aggregator for Ledger {
             | Record::RunStats(_)
             | Record::Probe(_)
             | Record::Note(_)
+            | Record::EndedEarly(_)
             | Record::End(_) => return Taken::No,
         }
         Taken::In

@@ -26,6 +26,8 @@ pub struct Recheck {
     pub mismatched: u64,
     /// Attempts that were taken unchecked, and are not valid.
     pub invalid: u64,
+    /// Of those, the ones that are signed with the secret, and not at the time at which they came.
+    pub untimely: u64,
     /// The first of them.
     pub first: Option<Disagreement>,
 }
@@ -49,9 +51,18 @@ impl Recheck {
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
         let verifier = Verifier::new(header.scheme, secret)?.with_url(&header.webhook.endpoint);
         let (started, ahead_ms) = (header.started, [0, 0]);
-        let (checked, valid, disagreements) = (0, 0, 0);
-        let (mismatched, invalid, first) = (0, 0, None);
-        Ok(Self { verifier, started, ahead_ms, checked, valid, disagreements, mismatched, invalid, first })
+        Ok(Self {
+            verifier,
+            started,
+            ahead_ms,
+            checked: 0,
+            valid: 0,
+            disagreements: 0,
+            mismatched: 0,
+            invalid: 0,
+            untimely: 0,
+            first: None,
+        })
     }
 
     /// The same where webhooks were received elsewhere, and judged by the clock there: `apart` is that one minus the run's
@@ -68,6 +79,12 @@ impl Recheck {
             Record::Watch(Watch::WallClock(parted)) => self.ahead_ms = [parted.ahead_ms, self.ahead_ms[0]],
             _ => {}
         }
+    }
+
+    /// Whether everything that is not valid is only signed at another time than it came: the secret is right, and a clock is not.
+    #[must_use]
+    pub const fn is_of_another_time(&self) -> bool {
+        self.untimely > 0 && self.untimely == self.invalid && self.disagreements == 0
     }
 
     /// Whether this is another secret than the run's: not one webhook is valid under it, and no verdict changed but to mismatch.
@@ -98,6 +115,7 @@ impl Recheck {
         if recorded == Reason::Unchecked {
             self.invalid += u64::from(found != Reason::Valid);
             self.mismatched += u64::from(found == Reason::Mismatch);
+            self.untimely += u64::from(matches!(found, Reason::Stale | Reason::Future));
             if found != Reason::Valid {
                 self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });
             }

@@ -9,7 +9,7 @@ use record::RunKind;
 use record::{Header, RetryContract, SenderProfile};
 use scenario::Scenario;
 use signature::Scheme;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Most attempts that a sender can be told to make (WEBHOOK_MAX_RETRIES).
 const MOST_ATTEMPTS: u32 = 10;
@@ -64,7 +64,12 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
 pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, source: &str) -> Item {
     let age = now - ended;
     let (verdict, figure) = if age < -SKEW {
-        (Verdict::Fail, "it ends in the future".to_owned())
+        let ahead = span(-age);
+        let figure = format!(
+            "it ended {ahead} from now: the clock of the machine that ran it is ahead of the one here by at least that, or it was \
+             re-dated; set it by a time server, and run again"
+        );
+        (Verdict::Unproven, figure)
     } else if age > max {
         (
             Verdict::Unproven,
@@ -76,22 +81,32 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
     evidence("age", "Recent", verdict, figure, source)
 }
 
-/// When the run began, by the receiver's clock where that is another one, against the clock here and the commit.
-pub(super) fn times(
+/// When the run began, by the receiver's clock where that is another one, against the commit. `by_sender` is the same time by the
+/// sender's clock, as its signatures tell it: where the two disagree about it, one of them is wrong.
+pub(super) fn after_commit(
     started: DateTime<Utc>,
-    now: DateTime<Utc>,
+    by_sender: Option<DateTime<Utc>>,
     not_before: Option<DateTime<Utc>>,
     found: &mut Findings,
-) {
-    if started > now + SKEW {
-        found.add("time_in_the_future", format!("the run began at {started}, which is still to come"));
-    }
-    if let Some(commit) = not_before.filter(|commit| started < *commit) {
-        found.add(
-            "before_the_commit",
-            format!("the run began at {started}, before the commit of {commit} that it is about"),
-        );
-    }
+) -> Option<Item> {
+    let commit = not_before.filter(|commit| started < *commit)?;
+    let sentence = format!("the run began at {started}, before the commit of {commit} that it is about");
+    let Some(by_sender) = by_sender.filter(|by_sender| *by_sender >= commit) else {
+        found.add("before_the_commit", sentence);
+        return None;
+    };
+    let figure = format!(
+        "{sentence}, and by the times that the sender signed at {by_sender}: the clock of the machine that ran it is {} behind, or \
+         the sender's is ahead; set both by a time server, and run again",
+        span(by_sender - started)
+    );
+    Some(evidence(
+        "after_commit",
+        "Begun after the commit",
+        Verdict::Unproven,
+        figure,
+        "journal and --not-before",
+    ))
 }
 
 /// Whether no scenario is played in it: by its kind, and a load of webhooks is one of no scenario.
@@ -199,8 +214,8 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     } else if header.retry == wanted && shows_retries {
         (Verdict::Pass, told(&header.retry))
     } else {
-        let (ran, wanted) = (told(&header.retry), told(&wanted));
-        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {wanted}"))
+        let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
+        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {said}{differs}"))
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
@@ -212,22 +227,44 @@ fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate) ->
     let own = sender.contract();
     let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
     let attempts = attempts.filter(|attempts| *attempts != own.attempts());
+    let wanted = gate.over(own, attempts);
     let (verdict, figure) = if built_in.as_ref() != Some(sender) {
         let name = &sender.name;
         let why = format!(
             "the profile {name} came with the run; read it in the journal's header, or use a built-in one"
         );
         (Verdict::Unproven, why)
-    } else if header.retry == gate.over(own, attempts) {
+    } else if header.retry == wanted {
         (Verdict::Pass, format!("{}: {}", sender.name, told(&header.retry)))
     } else {
         let name = &sender.name;
         (
             Verdict::Unproven,
-            format!("judged by {}, which is not what {name} and the gates say", told(&header.retry)),
+            format!(
+                "judged by {}, which is not what {name} and the gates say{}",
+                told(&header.retry),
+                differing(&header.retry, &wanted)
+            ),
         )
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
+}
+
+/// What differs in two contracts besides what is told of them anyway.
+fn differing(ran: &RetryContract, wanted: &RetryContract) -> String {
+    let fields = |contract| serde_json::to_value(contract).unwrap_or_default();
+    let (ran, wanted) = (fields(ran), fields(wanted));
+    let keys = ran.as_object().into_iter().chain(wanted.as_object()).flatten().map(|(key, _)| key);
+    let told: BTreeSet<String> = keys
+        .filter(|key| !key.ends_with("_ms") && ran.get(*key) != wanted.get(*key))
+        .map(|key| format!("; {key} is {}, and must be {}", word(&ran, key), word(&wanted, key)))
+        .collect();
+    pii::shown(&told.into_iter().collect::<String>())
+}
+
+/// A member as it is written in files.
+fn word(object: &serde_json::Value, key: &str) -> String {
+    object.get(key).map_or_else(|| "absent".to_owned(), |value| value.to_string().replace('"', ""))
 }
 
 /// A contract in one line.

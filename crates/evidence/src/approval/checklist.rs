@@ -3,15 +3,23 @@
 use super::document::{Document, number, shown};
 use super::figures::{Figures, RETRY_RATE};
 use super::judgement::{Group, Item};
+use super::left_open;
+use super::trust::Trust;
 use crate::gate::{
     CLIENT_ERROR_RATE, Check, Criterion, Gates, LATENCY_P50, LATENCY_P95, PII,
     RETRY_RATE as RETRY_RATE_ASKED, SERVER_ERROR_RATE, SIGNATURES, SUCCESS_RATE, Verdict,
 };
+use record::RunKind;
 use serde_json::Value;
 
 /// The gates as they were judged again.
-pub(super) fn recomputed(checks: &[Check], journal: &str) -> Vec<Item> {
-    checks.iter().map(|check| proven(check, journal)).collect()
+/// The level of trust that they have reached says what is open about each.
+pub(super) fn recomputed(checks: &[Check], journal: &str, reached: Trust, kind: RunKind) -> Vec<Item> {
+    let with_open = |check: &Check| Item {
+        open: left_open::of(reached, kind, &check.id).map(str::to_owned),
+        ..proven(check, journal)
+    };
+    checks.iter().map(with_open).collect()
 }
 
 fn proven(check: &Check, journal: &str) -> Item {
@@ -28,6 +36,7 @@ fn proven(check: &Check, journal: &str) -> Item {
         verdict: check.verdict,
         figure: format!("{figure} (target {}): {}", check.target, check.text),
         source: format!("recomputed from {journal}"),
+        open: None,
     }
 }
 
@@ -83,6 +92,7 @@ fn line(
             None => "not stated".to_owned(),
         },
         source: document.key(names).map_or_else(|| "artifact".to_owned(), |n| n.pointer.clone()),
+        open: None,
     }
 }
 

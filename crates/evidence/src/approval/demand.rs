@@ -111,8 +111,10 @@ pub struct Allowed {
 
 impl Allowed {
     /// The names that mean something.
-    pub const NAMES: [&str; 10] =
-        ["flows", "canaries", "policy", "criteria", "within", "settle", "scheme", "target", "faults", "runs"];
+    pub const NAMES: [&str; 12] = [
+        "flows", "canaries", "policy", "criteria", "within", "settle", "scheme", "target", "faults", "runs",
+        "endpoint", "timeout",
+    ];
 
     fn covers(&self, name: &str, value: &str) -> bool {
         let number = |text: &str| text.parse::<u64>().ok();

@@ -5,11 +5,12 @@ use super::demand::Demand;
 use super::document::Document;
 use super::judgement::{Findings, Item, Judgement, Kind, evidence};
 use super::proof::{self, Proof, name};
+use super::seeded::StandInRows;
 use super::trust::{self, Trust};
 use super::witness::Witnessed;
 use super::{
-    again, arithmetic, checklist, clocks, exercised, memo, merged, pages, recomputed, sealed, setting, shape,
-    times,
+    again, arithmetic, checklist, clocks, exercised, left_open, memo, merged, pages, recomputed, sealed,
+    sender_settings, setting, shape, signed_after, times,
 };
 use crate::gate::Verdict;
 use crate::report::Evidence;
@@ -52,6 +53,8 @@ pub struct Request<'a> {
     pub witness: Option<&'a PublicKey>,
     /// The runs that are shown: those of all artifacts that are judged together.
     pub shown: &'a BTreeSet<Uuid>,
+    /// What the stand-in makes up out of a seed, where that is known.
+    pub stand_in_rows: Option<StandInRows>,
     /// Whether the stage of a canary is to be promoted on it, so that each hour counts.
     pub by_hour: bool,
 }
@@ -124,6 +127,7 @@ fn proven(
     found: &mut Findings,
 ) -> (Vec<Item>, Trust) {
     let mut items = setting::items(request, proof, kind);
+    items.extend(sender_settings::items(request.demand, proof));
     let sealed = sealed::sealed(request, proof, (path, journal, &signature_of(path)), found);
     let is_sealed = sealed.as_ref().is_some_and(|item| item.verdict == Verdict::Pass);
     let again = again::verified_again(proof, is_sealed, found);
@@ -131,19 +135,22 @@ fn proven(
         found.add(kind, format!("{}: {}", name(journal), pii::shown(sentence)));
     }
     let reached = trust::reached(proof, sealed.as_ref());
-    items.push(trust::item(reached, asked(request), request.demand.trust.is_none()));
+    let run_kind = proof.evidence.analysis.header.kind;
+    let by_criterion = left_open::told(reached, run_kind, &proof.checks);
+    items.push(trust::item(reached, asked(request), request.demand.trust.is_none(), &by_criterion));
     items.extend(recomputed::items(request, proof, journal, artifact, found));
     items.push(again);
     items.extend(sealed);
-    items.extend(proof.witnessed.items(request, proof.evidence.analysis.header.kind));
+    items.extend(proof.witnessed.items(request, &proof.evidence.analysis.header));
     items.extend(clocks::item(proof.apart));
     items.extend(exercised::item(proof, kind, &proof.evidence.gates));
     items.extend(proof.seen.items(request.demand, proof.latency_ms()));
+    items.extend(signed_after::item(proof));
     if kind == Kind::Observation {
         items.extend(proof.seen.observation(request.demand, request.by_hour));
     }
     items.extend(pages::check(proof, path, journal, found));
-    items.extend(checklist::recomputed(&proof.checks, &name(journal)));
+    items.extend(checklist::recomputed(&proof.checks, &name(journal), reached, run_kind));
     (items, reached)
 }
 
@@ -156,7 +163,7 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
     let environment =
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
-        trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none()),
+        trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none(), ""),
         evidence(
             "journal",
             "Journal whole",
@@ -274,6 +281,15 @@ fn kind_of_file(path: &Path) -> Kind {
         _ if file.contains("observation") => Kind::Observation,
         _ if file.contains("probe") => Kind::Probe,
         _ => Kind::Other,
+    }
+}
+
+/// The journals beside an artifact: its own, or those of the shards of a merged load.
+#[must_use]
+pub fn journals_of(artifact: &Path) -> Vec<PathBuf> {
+    match journal_of(artifact) {
+        Some(journal) => vec![journal],
+        None => merged::parts_of(artifact),
     }
 }
 

@@ -33,6 +33,9 @@ pub struct Item {
     pub figure: String,
     /// Where the figure comes from.
     pub source: String,
+    /// What the level of trust leaves open about it: why it is not settled although the figure is right.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open: Option<String>,
 }
 
 /// A contradiction in a file.
@@ -223,5 +226,6 @@ pub(super) fn evidence(
         verdict,
         figure: figure.into(),
         source: source.into(),
+        open: None,
     }
 }

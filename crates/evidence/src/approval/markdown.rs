@@ -24,12 +24,13 @@ fn artifact(out: &mut String, judgement: &Judgement) {
         escaped(&judgement.artifact)
     );
     for item in &judgement.items {
+        let open = item.open.as_ref().map_or_else(String::new, |open| format!("; open: {open}"));
         let _ = writeln!(
             out,
             "| {} | {} | {} | {} |",
             item.verdict.word(),
             escaped(&item.title),
-            escaped(&item.figure),
+            escaped(&format!("{}{open}", item.figure)),
             escaped(&item.source)
         );
     }

@@ -6,9 +6,11 @@ use super::judgement::Findings;
 use super::proof::{Proof, name};
 use super::seen::Seen;
 use super::unreadable::broken;
-use crate::analysis::Analysis;
+use super::witness::{Checkpoints, Witnessed};
+use crate::analysis::{Analysis, receiver_clock};
 use crate::gate::{Confidence, Gates};
 use crate::report::{Evidence, EvidenceError, LoadError, Scope, load_bytes, load_from_parts, open_part};
+use chrono::TimeDelta;
 use record::{Integrity, Reader, Tick};
 use std::path::{Path, PathBuf};
 
@@ -47,10 +49,13 @@ pub(super) fn prove(
     stated: &[u8],
     found: &mut Findings,
 ) -> Option<Proof> {
-    let mut wholes = Vec::new();
+    let (mut wholes, mut witnessed) = (Vec::new(), Vec::new());
     for path in parts {
-        match whole(path, found) {
-            Ok(whole) => wholes.push(whole),
+        match whole(request, path, found) {
+            Ok((whole, vouched)) => {
+                wholes.push(whole);
+                witnessed.push(vouched);
+            }
             Err(error) => {
                 broken(path, &error, found);
                 return None;
@@ -58,7 +63,11 @@ pub(super) fn prove(
         }
     }
     match put_together(request, parts, &wholes, stated) {
-        Ok(proof) => Some(proof),
+        Ok(proof) => {
+            // The clock that is furthest from the receiver's is the one that is told.
+            let apart = parts.iter().filter_map(|path| receiver_clock(path)).max_by_key(TimeDelta::abs);
+            Some(Proof { witnessed: Witnessed::of_parts(witnessed), apart, ..proof })
+        }
         Err(error) => {
             found.add("parts_do_not_merge", error.to_string());
             None
@@ -66,14 +75,24 @@ pub(super) fn prove(
     }
 }
 
-/// A part by itself: its chain, its keys, its sums.
-fn whole(path: &Path, found: &mut Findings) -> Result<Evidence, EvidenceError> {
+/// A part by itself: its chain, its keys, its sums, and what the receiver that it was read back from vouches for.
+fn whole(
+    request: &Request<'_>,
+    path: &Path,
+    found: &mut Findings,
+) -> Result<(Evidence, Witnessed), EvidenceError> {
     let (header, reader) = Reader::open(path)?;
     let (copy, first) = (header.clone(), reader.line().to_vec());
     let mut consistency = Consistency::new(&copy, &first, None);
-    let evidence = Evidence::read_lines(header, reader, |record, line| consistency.take(record, line))?;
+    let mut checkpoints = Checkpoints::new(&copy, request.witness);
+    let evidence = Evidence::read_lines(header, reader, |record, line| {
+        consistency.take(record, line);
+        checkpoints.take(record);
+    })?;
     consistency.finish().report(&shown(path), found);
-    Ok(evidence)
+    let zero = copy.started + receiver_clock(path).unwrap_or_default();
+    let ended = evidence.integrity.ended;
+    Ok((evidence, checkpoints.finish(ended, zero)))
 }
 
 /// A part is told by the folder of its shard.

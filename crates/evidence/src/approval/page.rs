@@ -103,7 +103,7 @@ fn table<'a>(items: impl Iterator<Item = &'a Item>) -> Markup {
                 @for item in items {
                     tr {
                         td data-label="Item" { span class=(class(item.verdict)) { (item.title) } }
-                        td data-label="Figure" { (item.figure) }
+                        td data-label="Figure" { (item.figure) @if let Some(open) = &item.open { span.dim { "; open: " (open) } } }
                         td.dim data-label="From" { (item.source) }
                     }
                 }
@@ -126,6 +126,7 @@ mod tests {
             verdict: Verdict::Fail,
             figure: "<b>3</b>".to_owned(),
             source: "journal".to_owned(),
+            open: None,
         };
         let finding = Finding { kind: "artifact_differs".to_owned(), sentence: "<i>x</i>".to_owned() };
         let judged = Judgement::new("a_output.json", Kind::Payments, vec![item], vec![finding]);

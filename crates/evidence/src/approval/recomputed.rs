@@ -18,7 +18,9 @@ pub(super) fn items(
     found: &mut Findings,
 ) -> Vec<Item> {
     let header = &proof.evidence.analysis.header;
-    admissibility::times(proof.by_receiver(header.started), request.now, request.not_before, found);
+    let started = proof.by_receiver(header.started);
+    let by_sender = proof.seen.sender_behind().and_then(|behind| started.checked_sub_signed(behind));
+    let after_commit = admissibility::after_commit(started, by_sender, request.not_before, found);
     let (path, journal) = (journal, name(journal));
     let integrity = &proof.evidence.integrity;
     let cut_off = if integrity.ended {
@@ -47,6 +49,7 @@ pub(super) fn items(
         admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),
         admissibility::retry_contract(header, checkout),
     ];
+    items.extend(after_commit);
     items.extend(proof.extra.clone());
     items.extend(proof.shard.filter(|shard| shard.count > 1).map(alone));
     items

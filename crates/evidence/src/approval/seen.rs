@@ -3,6 +3,7 @@
 
 use super::demand::Demand;
 use super::judgement::{Item, Kind, evidence};
+use super::posted::Posted;
 use crate::gate::Verdict;
 use chrono::TimeDelta;
 use correlate::{Reader, id, print, unpacked};
@@ -49,12 +50,18 @@ pub(super) struct Seen {
     offsets: Vec<i64>,
     /// Of those, of webhooks that were signed since the run began: of others an attempt before it may have come elsewhere.
     of_this_run: Vec<i64>,
+    /// When first attempts were signed, ms since the Unix epoch, by when their first byte came; `None` where two came at once.
+    signed: HashMap<u64, Option<i64>>,
     /// How long after the first attempt a retry comes at the earliest, ms, where both are signed at once.
     retried_after: Option<i64>,
     /// When first attempts of somebody else's webhooks came.
     arrivals: Vec<Tick>,
     begin: Tick,
     end: Tick,
+    /// When the last flow ended.
+    played_until: Tick,
+    /// Where webhooks say that they were posted to.
+    pub(super) posted: Posted,
 }
 
 impl Seen {
@@ -73,10 +80,13 @@ impl Seen {
             firsts: HashSet::default(),
             offsets: Vec::new(),
             of_this_run: Vec::new(),
+            signed: HashMap::default(),
             retried_after: retried_after(header),
             arrivals: Vec::new(),
             begin: Tick(0),
             end: Tick(0),
+            played_until: Tick(0),
+            posted: Posted::new(header),
         }
     }
 
@@ -84,6 +94,7 @@ impl Seen {
         match record {
             Record::Attempt(attempt) if !attempt.elsewhere => self.arrived(attempt),
             Record::Watch(Watch::Begin(begin)) => self.begin = begin.at,
+            Record::FlowEnd(end) => self.played_until = self.played_until.max(end.at),
             Record::End(end) => self.end = end.at,
             _ => {}
         }
@@ -93,6 +104,9 @@ impl Seen {
         self.attempts += 1;
         let bytes = attempt.body.bytes();
         let signed = matches!(attempt.verdict.reason, Reason::Valid | Reason::Unchecked);
+        if signed {
+            self.posted.take(attempt);
+        }
         let plain = unpacked(&attempt.headers, &bytes).unwrap_or_default();
         let in_body = |challenge: &String| signed && memmem::find(&plain, challenge.as_bytes()).is_some();
         self.challenged += u64::from(self.challenge.as_ref().is_some_and(in_body));
@@ -130,6 +144,10 @@ impl Seen {
             let rounding = if whole_s { 500 } else { 0 };
             let offset = came.saturating_sub(at).saturating_sub(rounding);
             self.offsets.push(offset);
+            let known = self.signed.insert(attempt.first_byte.0, Some(at));
+            if known.is_some() {
+                self.signed.insert(attempt.first_byte.0, None);
+            }
             if at >= self.started_ms {
                 self.of_this_run.push(offset);
             }
@@ -137,6 +155,29 @@ impl Seen {
         if !stand_in && !harness {
             self.arrivals.push(attempt.first_byte);
         }
+    }
+
+    /// How far the sender's clock is behind the receiver's, by the times of first attempts: the median, which the way from
+    /// signing to arrival is a part of.
+    pub(super) fn sender_behind(&self) -> Option<TimeDelta> {
+        let mut all = self.offsets.clone();
+        all.sort_unstable();
+        all.get(all.len() / 2).map(|ms| TimeDelta::milliseconds(*ms))
+    }
+
+    /// The same where it is so far that the freshness of signatures says nothing.
+    pub(super) fn sender_far_behind(&self) -> Option<TimeDelta> {
+        self.sender_behind().filter(|behind| behind.num_milliseconds().abs() > CLOCK_MS)
+    }
+
+    /// When the webhook was signed whose first attempt came then, ms since the Unix epoch.
+    pub(super) fn signed_ms(&self, first_byte: Tick) -> Option<i64> {
+        *self.signed.get(&first_byte.0)?
+    }
+
+    /// For how long webhooks were watched for after the last flow had ended.
+    pub(super) fn settled_for(&self) -> Duration {
+        self.end.since(self.played_until)
     }
 
     /// What is told of any run.

@@ -18,14 +18,14 @@ use std::collections::{BTreeMap, BTreeSet};
 const USUAL_SETTLE_MS: u64 = 3000;
 
 /// What of a fact weakens the evidence: the name and value that the approver would accept it by, and why.
-struct Weakness {
+pub(super) struct Weakness {
     name: &'static str,
     value: String,
     why: String,
 }
 
 impl Weakness {
-    fn new(name: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
+    pub(super) fn new(name: &'static str, value: impl Into<String>, why: impl Into<String>) -> Self {
         Self { name, value: value.into(), why: why.into() }
     }
 }
@@ -42,13 +42,13 @@ pub(super) fn items(request: &Request<'_>, proof: &Proof, kind: Kind) -> Vec<Ite
     items.push(canaries(header, scenario, demand));
     items.push(policy(header, demand));
     items.push(criteria(header, demand));
-    items.push(overrides(header, scenario, demand));
+    items.push(overrides(proof, scenario, demand));
     items.push(faults(header, proof, kind, demand));
     items
 }
 
 /// An item from a fact and what weakens it.
-fn item(id: &str, title: &str, fact: String, weak: &[Weakness], demand: &Demand) -> Item {
+pub(super) fn item(id: &str, title: &str, fact: String, weak: &[Weakness], demand: &Demand) -> Item {
     let (accepted, open): (Vec<_>, Vec<_>) = weak.iter().partition(|w| demand.allows(w.name, &w.value));
     let mut figure = fact;
     for weakness in &open {
@@ -65,6 +65,7 @@ fn item(id: &str, title: &str, fact: String, weak: &[Weakness], demand: &Demand)
         verdict: if open.is_empty() { Verdict::Pass } else { Verdict::Unproven },
         figure: printable(&figure).into_owned(),
         source: "journal header".to_owned(),
+        open: None,
     }
 }
 
@@ -262,11 +263,32 @@ fn as_f64(n: u64) -> f64 {
 }
 
 /// What the command line gave in place of the scenario's own.
-fn overrides(header: &Header, scenario: Option<&Scenario>, demand: &Demand) -> Item {
+fn overrides(proof: &Proof, scenario: Option<&Scenario>, demand: &Demand) -> Item {
+    let header = &proof.evidence.analysis.header;
     let told: Vec<String> = header.overrides.iter().map(|o| format!("--{} {}", o.option, o.value)).collect();
     let fact = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
-    let weak: Vec<Weakness> = header.overrides.iter().filter_map(|o| weakens(o, header, scenario)).collect();
+    let mut weak: Vec<Weakness> =
+        header.overrides.iter().filter_map(|o| weakens(o, header, scenario)).collect();
+    if weak.iter().all(|weakness| weakness.name != "settle") {
+        weak.extend(watched_briefly(proof));
+    }
     item("overrides", "Given on the command line", fact, &weak, demand)
+}
+
+/// A run that went to its end watched for duplicates as long as it says: by its own times, whatever its header says.
+fn watched_briefly(proof: &Proof) -> Option<Weakness> {
+    let analysis = &proof.evidence.analysis;
+    let is_whole =
+        analysis.header.kind == RunKind::Run && analysis.end.as_ref().is_some_and(|end| end.complete);
+    let watched = u64::try_from(proof.seen.settled_for().as_millis()).unwrap_or(u64::MAX);
+    let is_brief = is_whole && !analysis.header.stand_in && watched < USUAL_SETTLE_MS;
+    is_brief.then(|| {
+        let told = Period::from_millis(watched).to_string();
+        let why = format!(
+            "the run ended {told} after its last flow, where duplicates are watched for {USUAL_SETTLE_MS} ms"
+        );
+        Weakness::new("settle", told, why)
+    })
 }
 
 fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Option<Weakness> {

@@ -191,6 +191,7 @@ mod tests {
             figure: "a figure with as many words as it takes to wrap a line on every screen there is"
                 .to_owned(),
             source: "recomputed from staging_payments_journal.jsonl".to_owned(),
+            open: None,
         }
     }
 

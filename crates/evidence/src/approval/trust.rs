@@ -110,10 +110,14 @@ pub(super) fn reached(proof: &Proof, sealed: Option<&Item>) -> Trust {
     }
 }
 
-/// What an artifact reaches against what is asked for.
-pub(super) fn item(reached: Trust, asked: Trust, is_usual: bool) -> Item {
+/// What an artifact reaches against what is asked for. `by_criterion` says which criteria that leaves open, and what of them.
+pub(super) fn item(reached: Trust, asked: Trust, is_usual: bool, by_criterion: &str) -> Item {
     let figure = format!("{}: {}", reached.word(), reached.vouched_for_by());
-    let open = format!("open: {}", reached.leaves_open());
+    let by_criterion = match by_criterion {
+        "" => String::new(),
+        told => format!("; by criterion: {told}"),
+    };
+    let open = format!("open: {}{by_criterion}", reached.leaves_open());
     let (verdict, figure) = if reached < asked {
         let way_up = if reached == Trust::Numbers { "give the journal" } else { Trust::way_up() };
         let down = if is_usual { "; --trust runner accepts it" } else { "" };
@@ -136,11 +140,12 @@ mod tests {
     #[test]
     fn staging_asks_for_more_than_the_runner_unless_told() {
         assert_eq!((Trust::usual("staging"), Trust::usual("embedded")), (Trust::Sender, Trust::Runner));
-        assert_eq!(item(Trust::Runner, Trust::Sender, true).verdict, Verdict::Unproven);
-        let down = item(Trust::Runner, Trust::Runner, false);
+        assert_eq!(item(Trust::Runner, Trust::Sender, true, "").verdict, Verdict::Unproven);
+        let down = item(Trust::Runner, Trust::Runner, false, "all");
         assert!(down.verdict == Verdict::Pass && down.figure.contains("accepted by --trust runner"));
-        assert_eq!(item(Trust::Identity, Trust::Sender, true).verdict, Verdict::Pass);
-        assert_eq!(item(Trust::Numbers, Trust::Runner, true).verdict, Verdict::Unproven);
+        assert!(down.figure.ends_with("; by criterion: all"));
+        assert_eq!(item(Trust::Identity, Trust::Sender, true, "").verdict, Verdict::Pass);
+        assert_eq!(item(Trust::Numbers, Trust::Runner, true, "").verdict, Verdict::Unproven);
         assert!("runners".parse::<Trust>().unwrap_err().contains("numbers, runner, sender"));
     }
 }

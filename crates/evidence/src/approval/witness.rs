@@ -10,7 +10,8 @@ use record::seal::PublicKey;
 use record::witness::{
     Checkpoint, CheckpointStatement, NAMED_RUNS, RegisteredRun, WitnessChain, is_witnessed, on_witness_clock,
 };
-use record::{Header, Record, RunKind, Watch};
+use record::{Header, Record, RunKind, RunStats, Watch};
+use signature::Reason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub(super) struct Checkpoints<'r> {
     checkpoints: u64,
     /// Records behind the last checkpoint that it does not count.
     beyond: u64,
+    /// Of a load: what it counted of all that came.
+    counted: Option<RunStats>,
     others: BTreeMap<Uuid, RegisteredRun>,
     /// Addresses that webhooks came from, as the receiver saw them.
     peers: BTreeSet<IpAddr>,
@@ -51,8 +54,8 @@ pub(super) enum Witnessed {
     Refuted(&'static str, String),
     /// They do not cover it to its end: why.
     Open(String),
-    /// All that came is here as it came.
-    Whole(Box<Whole>),
+    /// All that came is here as it came; of a load as many as came. Of one that was merged, each of its shards.
+    Whole(Vec<Whole>),
 }
 
 /// A run that its receiver vouches for.
@@ -80,6 +83,7 @@ impl<'r> Checkpoints<'r> {
             last: None,
             checkpoints: 0,
             beyond: 0,
+            counted: None,
             others: BTreeMap::new(),
             peers: BTreeSet::new(),
             found: None,
@@ -91,6 +95,12 @@ impl<'r> Checkpoints<'r> {
             self.checkpoints += 1;
             if let (Some(key), None) = (self.key, &self.found) {
                 self.found = self.checkpoint(key, checkpoint).err();
+            }
+            return;
+        }
+        if self.kind == RunKind::Load {
+            if let Record::RunStats(sums) = record {
+                self.counted = Some((**sums).clone());
             }
             return;
         }
@@ -168,7 +178,7 @@ impl<'r> Checkpoints<'r> {
         let Some(last) = &self.last else { return Ok(()) };
         let (is, due) = (self.chain.records(), last.records);
         if self.kind == RunKind::Load {
-            return Ok(());
+            return if last.closed { self.counted_as_signed(last) } else { Ok(()) };
         }
         if is < due {
             return Err((
@@ -194,6 +204,33 @@ impl<'r> Checkpoints<'r> {
             ));
         }
         Ok(())
+    }
+
+    /// A load keeps no webhooks, but counts them: as many came as the receiver has signed, judged as it judged them, and none of
+    /// its own is more.
+    fn counted_as_signed(&self, last: &CheckpointStatement) -> Result<(), (&'static str, String)> {
+        let differs = |what: String| Err(("witness_counts_differ", what));
+        let Some(sums) = self.counted.as_ref().filter(|_| !self.counts_nothing(last)) else { return Ok(()) };
+        let told = |counts: &BTreeMap<Reason, u64>| match counts.is_empty() {
+            true => "none".to_owned(),
+            false => counts.iter().map(|(reason, n)| format!("{n} {reason}")).collect::<Vec<_>>().join(", "),
+        };
+        if sums.came.values().fold(0, |sum: u64, n| sum.saturating_add(*n)) != last.attempts
+            || !last.verdicts.is_empty() && sums.came != last.verdicts
+        {
+            let (is, signed) = (told(&sums.came), told(&last.verdicts));
+            return differs(format!(
+                "the receiver has signed {} webhook attempts ({signed}), and the load counts others: {is}",
+                last.attempts
+            ));
+        }
+        Ok(())
+    }
+
+    /// Whether it is a load that does not say what came, as those of earlier versions do not: nothing can be compared.
+    fn counts_nothing(&self, last: &CheckpointStatement) -> bool {
+        let is_counted = self.counted.as_ref().is_some_and(|sums| !sums.came.is_empty());
+        self.kind == RunKind::Load && last.attempts > 0 && !is_counted
     }
 
     /// Whether the receiver's time is the one that the run's own and the offset between them amount to; measured anew where
@@ -225,18 +262,27 @@ impl<'r> Checkpoints<'r> {
         if self.found.is_none() && (ended || is_closed) && (is_closed || self.beyond == 0) {
             self.found = self.settled().and_then(|()| self.agrees_with(ended, zero)).err();
         }
+        if self.found.is_none()
+            && let Some(last) = self.last.as_ref().filter(|last| last.closed && self.counts_nothing(last))
+        {
+            return Witnessed::Open(format!(
+                "the receiver has signed {} webhook attempts, and the load does not say what came: it was written by an earlier \
+                 version, or that was taken out",
+                last.attempts
+            ));
+        }
         match (self.found, self.first, self.last) {
             (Some((kind, sentence)), ..) => Witnessed::Refuted(kind, sentence),
-            (None, Some(first), Some(last)) if self.kind != RunKind::Load && last.closed => {
+            (None, Some(first), Some(last)) if last.closed => {
                 let named = first.others.len() as u64;
-                Witnessed::Whole(Box::new(Whole {
+                Witnessed::Whole(vec![Whole {
                     key: key.to_string(),
                     checkpoints: self.checkpoints,
                     others: self.others.into_values().collect(),
                     peers: self.peers,
                     unnamed: first.run.number.saturating_sub(1 + named),
                     last,
-                }))
+                }])
             }
             (None, _, last) => {
                 let until =
@@ -274,10 +320,25 @@ fn shown(us: u64) -> String {
 }
 
 impl Witnessed {
+    /// What the parts of a merged load amount to together: as little as the least of them.
+    pub(super) fn of_parts(parts: impl IntoIterator<Item = Self>) -> Self {
+        let mut all = Vec::new();
+        let mut least: Option<Self> = None;
+        for part in parts {
+            match (part, &least) {
+                (Self::Whole(whole), _) => all.extend(whole),
+                (part @ Self::Refuted(..), _) => return part,
+                (part, None) => least = Some(part),
+                (_, Some(_)) => {}
+            }
+        }
+        least.unwrap_or(if all.is_empty() { Self::None } else { Self::Whole(all) })
+    }
+
     /// The time of its end by the receiver's clock, where that is signed.
     pub(super) fn ended(&self) -> Option<DateTime<Utc>> {
         match self {
-            Self::Whole(whole) => Some(time(whole.last.at_us)),
+            Self::Whole(all) => all.iter().map(|whole| time(whole.last.at_us)).max(),
             _ => None,
         }
     }
@@ -287,15 +348,17 @@ impl Witnessed {
     }
 
     /// What is told of it: nothing of a run without checkpoints, where none are asked for.
-    pub(super) fn items(&self, request: &Request<'_>, kind: RunKind) -> Vec<Item> {
+    pub(super) fn items(&self, request: &Request<'_>, header: &Header) -> Vec<Item> {
+        let is_sender =
+            header.kind == RunKind::Probe || header.kind == RunKind::Load && !header.scenario.is_played();
         let item = |verdict, figure: String| {
             evidence("witness", "Checkpoints of the receiver", verdict, figure, "journal and --witness")
         };
         match self {
             Self::None if request.witness.is_none() => Vec::new(),
-            Self::None | Self::Open(_) if matches!(kind, RunKind::Load | RunKind::Probe) => vec![item(
+            Self::None if is_sender => vec![item(
                 Verdict::NotExercised,
-                format!("a {} keeps no webhooks that a receiver could vouch for", kind.name()),
+                "smoke was the sender: there is nothing that a receiver could vouch for".to_owned(),
             )],
             Self::None => vec![item(
                 Verdict::Unproven,
@@ -308,25 +371,37 @@ impl Witnessed {
             )],
             Self::Refuted(..) => vec![item(Verdict::Fail, "they contradict the journal".to_owned())],
             Self::Open(why) => vec![item(Verdict::Unproven, why.clone())],
-            Self::Whole(whole) => {
-                let last = &whole.last;
-                let figure = format!(
-                    "{} by {}: all {} records that came from {} to {} by its clock, {} of them webhook attempts{}",
-                    whole.checkpoints,
-                    super::admissibility::short(&whole.key),
-                    last.records,
-                    shown(last.run.registered_us),
-                    shown(last.at_us),
-                    last.attempts,
-                    whole.from()
-                );
-                vec![item(Verdict::Pass, figure), whole.runs(request)]
+            Self::Whole(all) => {
+                let told: Vec<String> = all.iter().map(Whole::told).collect();
+                let mut items = vec![item(Verdict::Pass, told.join("; "))];
+                // Shards of a load see each other's registrations: what one leaves open is told once.
+                let runs = all.iter().map(|whole| whole.runs(request));
+                items.extend(runs.reduce(|kept, next| if kept.verdict == Verdict::Pass { next } else { kept }));
+                items
             }
         }
     }
 }
 
 impl Whole {
+    fn told(&self) -> String {
+        let last = &self.last;
+        let (key, attempts) = (super::admissibility::short(&self.key), last.attempts);
+        let between = format!("from {} to {} by its clock", shown(last.run.registered_us), shown(last.at_us));
+        if last.run.kind == RunKind::Load {
+            return format!(
+                "{} by {key}: {attempts} webhook attempts came {between}, as many as the load counts, judged as it counts them",
+                self.checkpoints
+            );
+        }
+        format!(
+            "{} by {key}: all {} records that came {between}, {attempts} of them webhook attempts{}",
+            self.checkpoints,
+            last.records,
+            self.from()
+        )
+    }
+
     /// Where webhooks came from: a runner with the secret may have posted some himself.
     fn from(&self) -> String {
         let told: Vec<String> = self.peers.iter().take(TOLD).map(ToString::to_string).collect();

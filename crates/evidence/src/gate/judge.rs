@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{Header, Note, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{EndedEarly, Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -38,17 +38,16 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     absence(analysis, &mut checks);
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
-    blocked(analysis, &mut checks);
+    blocked(analysis.ended_early.as_ref(), &mut checks);
     checks
 }
 
 /// Steps that failed for what says nothing about the sender, which is why the run was ended, prove nothing.
-fn blocked(analysis: &Analysis, checks: &mut [Check]) {
-    let why = analysis.notes.iter().find_map(|note| note.text.strip_prefix(Note::ENDED_EARLY));
+fn blocked(early: Option<&EndedEarly>, checks: &mut [Check]) {
     let failed = checks.iter_mut().find(|check| check.id == STEPS.id && check.verdict == Verdict::Fail);
-    let Some((why, check)) = why.zip(failed) else { return };
+    let Some((early, check)) = early.zip(failed) else { return };
     check.verdict = Verdict::Unproven;
-    check.text = format!("the run was ended early: {}", shown(&why.replace('\n', ". ")));
+    check.text = format!("the run was ended early: {}", shown(&early.text.replace('\n', ". ")));
 }
 
 /// That nothing came says as much as it was waited for: how long that was.
@@ -68,12 +67,18 @@ fn absence(analysis: &Analysis, checks: &mut [Check]) {
     }
 }
 
-/// The same for the flows of a load, of which only the sums are known.
+/// The same for the flows of a load, of which only the sums are known, and what ended it early, if anything did.
 #[must_use]
-pub fn judge_flows(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
+pub fn judge_flows(
+    sums: &RunStats,
+    header: &Header,
+    gates: &Gates,
+    early: Option<&EndedEarly>,
+) -> Vec<Check> {
     let mut checks = vec![ended(sums)];
     checks.extend(criteria(sums, header, gates));
     caveats(&sums.gaps, &mut checks);
+    blocked(early, &mut checks);
     checks
 }
 

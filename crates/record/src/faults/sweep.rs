@@ -4,6 +4,7 @@
 use super::clause::{Clause, ClauseSpec, Must};
 use super::plan::FaultPlan;
 use super::spec::{Fault, FaultSpec, Times};
+use crate::RetryContract;
 use std::collections::HashMap;
 use std::ops::Range;
 
@@ -60,8 +61,7 @@ impl Sweep {
     /// side; then those that are aborted, in turn, each followed by one that is left alone, whose success takes the
     /// failure off the breaker's count; last the breaker: `failures` aborted ones, one into the silence, and after it the
     /// probe and one more.
-    #[must_use]
-    pub fn plan(specs: &[ClauseSpec], failures: u32, attempts: u32) -> Self {
+    fn plan(specs: &[ClauseSpec], failures: u32, attempts: u32) -> Self {
         let mut sweep = Self::default();
         let ends = |fault: FaultSpec| match fault.times {
             Times::All => fault.fault.ends(attempts, attempts),
@@ -95,6 +95,18 @@ impl Sweep {
         let place = |c: &Clause| specs.iter().position(|s| c.name.starts_with(&s.name) && c.must == s.must);
         sweep.clauses.sort_by_key(place);
         sweep
+    }
+
+    /// The sweep of a scenario's contract for a sender that promises `retry`.
+    #[must_use]
+    pub fn of_contract(contract: &[ClauseSpec], retry: &RetryContract) -> Self {
+        let mut contract = contract.to_vec();
+        // A delivery that always fails would never end.
+        contract
+            .iter_mut()
+            .filter(|c| c.must == Must::Exhaust && retry.endless)
+            .for_each(|c| c.faults.clear());
+        Self::plan(&contract, retry.breaker.failures, retry.attempts())
     }
 
     /// How many flows it takes.

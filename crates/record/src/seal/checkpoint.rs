@@ -63,6 +63,7 @@ mod tests {
     use super::*;
     use crate::RunKind;
     use crate::witness::RegisteredRun;
+    use signature::Reason;
     use uuid::Uuid;
 
     fn statement() -> CheckpointStatement {
@@ -75,7 +76,18 @@ mod tests {
             receiver: Uuid::nil(),
         };
         let (head, others) = ("00".repeat(32), vec![run.clone()]);
-        CheckpointStatement { run, at_us: 7, records: 3, attempts: 1, head, closed: false, runs: 2, others }
+        let verdicts = [(Reason::Valid, 1)].into();
+        CheckpointStatement {
+            run,
+            at_us: 7,
+            records: 3,
+            attempts: 1,
+            verdicts,
+            head,
+            closed: false,
+            runs: 2,
+            others,
+        }
     }
 
     #[test]

@@ -105,6 +105,7 @@ pub fn merge<R: BufRead>(parts: Vec<Part<R>>, mut each: impl FnMut(&Second)) -> 
     summary.missing = (0..count).filter(|index| !summary.shards.iter().any(|s| s.index == *index)).collect();
     notes.extend(skew(&summary.shards));
     summary.notes = notes;
+    summary.ended_early = parts.iter_mut().find_map(|part| part.ended_early.take());
     Ok(Merged { header, summary })
 }
 

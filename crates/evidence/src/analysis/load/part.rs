@@ -1,6 +1,8 @@
 //! The journal of one shard (or of a whole load), read second by second.
 
-use record::{Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats};
+use record::{
+    EndedEarly, Header, Integrity, Interval, LoadPlan, LoadShard, ReadError, Reader, Record, RunStats,
+};
 use record::{RunKind, Tick};
 use std::io::BufRead;
 
@@ -42,6 +44,8 @@ pub struct Part<R> {
     pub shard: LoadShard,
     /// What was worth telling.
     pub notes: Vec<String>,
+    /// What ended it early and says nothing about the sender.
+    pub ended_early: Option<EndedEarly>,
     /// Whether the run went to its end; known when all seconds have been read.
     pub complete: bool,
     /// The end of the last second that was taken, from the beginning of its schedule.
@@ -73,6 +77,7 @@ impl<R: BufRead> Part<R> {
             shard,
             plan: *plan,
             notes: Vec::new(),
+            ended_early: None,
             complete: false,
             last: Tick(0),
             sums: None,
@@ -134,6 +139,10 @@ impl<R: BufRead> Part<R> {
                 Record::Load(plan) if self.read == 0 => self.plan = *plan,
                 Record::RunStats(sums) => self.sums = Some(sums),
                 Record::Note(note) => self.notes.push(note.text),
+                Record::EndedEarly(early) => {
+                    self.notes.push(early.note().text);
+                    self.ended_early = Some(early);
+                }
                 Record::End(end) => self.complete = end.complete,
                 _ => {}
             }

@@ -4,7 +4,7 @@ use chrono::TimeDelta;
 use record::Tick;
 use record::latency::{DecodeError, Latency};
 use record::summed;
-use record::{ErrorKind, Interval, LoadFailure, LoadPace, LoadPlan, RunStats};
+use record::{EndedEarly, ErrorKind, Interval, LoadFailure, LoadPace, LoadPlan, RunStats};
 use std::collections::BTreeMap;
 
 /// Most points of a timeline; longer runs have longer steps.
@@ -177,6 +177,8 @@ pub struct LoadSummary {
     pub flows: Option<RunStats>,
     /// What was worth telling.
     pub notes: Vec<String>,
+    /// What ended it, or one of its shards, early and says nothing about the sender.
+    pub ended_early: Option<EndedEarly>,
     step: u64,
     open: Option<Second>,
 }
@@ -197,6 +199,7 @@ impl LoadSummary {
             missing: Vec::new(),
             flows: None,
             notes: Vec::new(),
+            ended_early: None,
             step: seconds.div_ceil(MAX_POINTS).max(1).saturating_mul(1_000_000),
             open: None,
         }

@@ -3,15 +3,20 @@
 use super::order::s;
 use super::{Contradictions, plays};
 use foldhash::HashMap;
-use record::{Answered, Attempt, Body, Header, Tick};
+use record::faults::Fault;
+use record::{Answered, Attempt, Body, End, Header, Tick};
 use signature::Reason;
+use std::time::Duration;
+
+/// What came so shortly before the end may be under way when it is written.
+const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
     /// Whether this process received all of them.
     is_local: bool,
     is_blind: bool,
-    /// Whether anything was to be broken on purpose.
-    breaks: bool,
+    /// What was to be done to webhooks on purpose; nothing is known of a sweep, whose clauses do not name all of it.
+    faults: Option<Vec<Fault>>,
     /// When each was received; `None` once it is answered.
     open: HashMap<u64, Option<Tick>>,
     highest: u64,
@@ -25,7 +30,7 @@ impl Answers {
         Self {
             is_local: plays(header),
             is_blind: header.blind,
-            breaks: !header.faults.is_empty() || !header.clauses.is_empty(),
+            faults: header.clauses.is_empty().then(|| header.faults.iter().map(|spec| spec.fault).collect()),
             open: HashMap::default(),
             highest: 0,
             broken: None,
@@ -44,7 +49,8 @@ impl Answers {
             self.of_one_process.add("attempt_twice", format!("two attempts have the number {number}"));
         }
         self.highest = self.highest.max(number);
-        if attempt.fault.is_some() && !self.breaks {
+        let is_asked = |fault| self.faults.as_ref().is_none_or(|asked| asked.contains(&fault));
+        if attempt.fault.is_some_and(|fault| !is_asked(fault)) {
             self.broken.get_or_insert(number);
         }
         if attempt.verdict.valid != (attempt.verdict.reason == Reason::Valid) {
@@ -106,12 +112,26 @@ impl Answers {
         }
     }
 
+    /// A run that went to its end waited until nothing was under way: each attempt before that was answered, or broke off.
+    pub(super) fn ended(&mut self, end: &End) {
+        let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(UNDER_WAY) < end.at);
+        let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
+        if let Some(number) = open.filter(|_| end.complete) {
+            let sentence = format!(
+                "attempt {number} was neither answered nor broken off, and the run waited for its end"
+            );
+            self.of_one_process.add("answer_missing", sentence);
+        }
+    }
+
     pub(super) fn end(mut self, found: &mut Contradictions) {
         if !self.is_local {
             return;
         }
         if let Some(number) = self.broken {
-            let sentence = format!("attempt {number} was broken on purpose, and the header has no faults");
+            let sentence = format!(
+                "attempt {number} was broken on purpose by what is not among the faults in the header"
+            );
             self.of_one_process.add("fault_nobody_asked_for", sentence);
         }
         let n = self.open.len() as u64;

@@ -1,7 +1,8 @@
 //! Every field of the header that has a source is what its source says.
 
 use super::Contradictions;
-use record::{Header, Override, Record, RunKind, Watch};
+use record::faults::Sweep;
+use record::{EMBEDDED, Header, Override, Record, RunKind, Watch};
 use scenario::Scenario;
 use std::collections::BTreeSet;
 
@@ -26,12 +27,27 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
             header.retry.attempts()
         ));
     }
+    header.overrides.iter().filter_map(|given| contradicted(given, header)).for_each(&mut differs);
     if header.concurrency > header.flows || header.concurrency == 0 {
         differs(format!("{} flows at the same time of {}", header.concurrency, header.flows));
     }
     if let Some(scenario) = scenario {
         of_scenario(header, scenario, found);
     }
+}
+
+/// What an option of the command line was given as, against what the header has by it.
+fn contradicted(given: &Override, header: &Header) -> Option<String> {
+    let number = || given.value.parse::<u32>().ok();
+    let is_so = match given.option.as_str() {
+        "flows" => number() == Some(header.flows),
+        // Flows in turn run one by one, whatever was asked for.
+        "concurrency" => header.in_turn || number().map(|n| n.min(header.flows)) == Some(header.concurrency),
+        "scheme" => given.value == header.scheme.to_string(),
+        _ => true,
+    };
+    (!is_so)
+        .then(|| format!("--{} {} was given, and the header has something else", given.option, given.value))
 }
 
 /// The scenario of the checkout has the digest in the header: what the header took from it must be in it.
@@ -58,8 +74,15 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     if header.identities.iter().any(|identity| !kinds.contains(&identity.kind)) {
         differs("a canary is of a kind that the scenario does not have".to_owned());
     }
-    if scenario.contract.is_empty() != header.clauses.is_empty() {
+    if header.clauses != Sweep::of_contract(&scenario.contract, &header.retry).clauses {
         differs("the clauses of the sender's contract are not the scenario's".to_owned());
+    }
+    let is_sized = option(header, "flows").is_some() || !scenario.contract.is_empty();
+    if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
+        differs(format!(
+            "{} flows, where the scenario has {} and no other number was given",
+            header.flows, scenario.flows
+        ));
     }
 }
 
@@ -80,6 +103,7 @@ pub(super) fn fits(kind: RunKind, record: &Record, found: &mut Contradictions) {
             matches!(kind, RunKind::Run | RunKind::Observe)
         }
         Record::Watch(Watch::Begin(_)) => kind == RunKind::Observe,
+        Record::EndedEarly(_) => kind.accounts_for_each_webhook(),
         _ => true,
     };
     if !fits {

@@ -1,7 +1,8 @@
 //! The sums of a load add up, second by second.
 
 use super::Contradictions;
-use record::{Header, Interval};
+use record::latency::Latency;
+use record::{Header, Interval, LoadPlan, LoadShard, RunStats, Tally};
 
 pub(super) struct Sums {
     /// Whether each answer is counted: of a load of flows the steps are, by the flows.
@@ -9,11 +10,54 @@ pub(super) struct Sums {
     started: u64,
     done: u64,
     abandoned: u64,
+    dropped: u64,
+    shard: Option<LoadShard>,
+    /// Starts that this shard had to make, where they were due by a schedule.
+    due: Option<u64>,
 }
 
 impl Sums {
     pub(super) fn new(header: &Header) -> Self {
-        Self { counts_answers: !header.scenario.is_played(), started: 0, done: 0, abandoned: 0 }
+        Self {
+            counts_answers: !header.scenario.is_played(),
+            started: 0,
+            done: 0,
+            abandoned: 0,
+            dropped: 0,
+            shard: header.shard,
+            due: None,
+        }
+    }
+
+    /// How it was asked for.
+    pub(super) fn plan(&mut self, plan: &LoadPlan) {
+        self.due = plan.total.zip(self.shard).map(|(total, shard)| {
+            let LoadShard { index, count } = shard;
+            total.saturating_sub(index).div_ceil(count.max(1))
+        });
+    }
+
+    /// A load that went to its end has made each start, or says that it could not.
+    pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
+        let made = self.started.saturating_add(self.dropped);
+        if let Some(due) = self.due.filter(|due| complete && made != *due) {
+            let sentence =
+                format!("the load went to its end, and {made} of {due} starts were made or dropped");
+            found.add("load_does_not_add_up", sentence);
+        }
+    }
+
+    /// What is counted of the load's own webhooks is a part of what came.
+    pub(super) fn of_flows(sums: &RunStats, found: &mut Contradictions) {
+        for (reason, came) in &sums.came {
+            let of = |tally: &Tally| tally.reasons.get(reason).copied().unwrap_or(0);
+            let own = of(&sums.organic).saturating_add(of(&sums.injected));
+            if own > *came {
+                let sentence =
+                    format!("{own} attempts of the load's own webhooks are {reason}, and {came} came in all");
+                found.add("load_does_not_add_up", sentence);
+            }
+        }
     }
 
     pub(super) fn take(&mut self, second: &Interval, found: &mut Contradictions) {
@@ -25,11 +69,15 @@ impl Sums {
         self.started = self.started.saturating_add(second.started);
         self.done = self.done.saturating_add(second.done);
         self.abandoned = self.abandoned.saturating_add(second.abandoned);
+        self.dropped = self.dropped.saturating_add(second.dropped);
         if self.done.saturating_add(self.abandoned) > self.started {
             wrong(format!("{} have ended, and only {} have begun", self.done + self.abandoned, self.started));
         }
         if second.to < second.from {
             wrong("it ends before it begins".to_owned());
+        }
+        if let Some(what) = times_differ(second) {
+            wrong(what);
         }
         let sum = |mut all: Box<dyn Iterator<Item = u64> + '_>| all.try_fold(0u64, u64::checked_add);
         let answered = sum(Box::new(second.statuses.values().copied()));
@@ -39,4 +87,30 @@ impl Sums {
             wrong(format!("{} requests ended, and answers and failures are not as many", second.attempts));
         }
     }
+}
+
+/// Histograms keep three digits; a mean of them is no nearer than this share.
+const DIGITS: f64 = 0.01;
+
+/// Each start that ended is in each of the histograms once, and what a user waits is not less than what it is made of.
+fn times_differ(second: &Interval) -> Option<String> {
+    let read = |encoded| Latency::decode(encoded).ok();
+    let all = [&second.response, &second.service, &second.lag, &second.own_lag].map(read);
+    // One that cannot be read is told where the load is.
+    let [Some(response), Some(service), Some(lag), Some(own_lag)] = all else { return None };
+    let counts = [response.count(), lag.count(), own_lag.count()];
+    let is_closed = counts == [0, 0, 0];
+    if service.count() != second.done || !is_closed && counts != [second.done; 3] {
+        return Some(format!("{} ended, and their times are not as many", second.done));
+    }
+    let mean = |latency: &Latency| latency.mean_us().unwrap_or(0.0);
+    let (waited, least) = (mean(&response), mean(&service) + mean(&lag));
+    let is_less = !is_closed && waited + 1.0 < least * (1.0 - DIGITS);
+    is_less.then(|| {
+        format!(
+            "a response took {:.3} ms at the mean, and lag and service {:.3} ms together",
+            waited / 1000.0,
+            least / 1000.0
+        )
+    })
 }

@@ -39,6 +39,8 @@ pub(super) struct Consistency<'a> {
     order: Order,
     sums: Sums,
     line: u64,
+    /// Whether something that says nothing about the sender is said to have ended the run.
+    ended_early: bool,
     found: Contradictions,
 }
 
@@ -54,6 +56,7 @@ impl<'a> Consistency<'a> {
             order: Order::new(header),
             sums: Sums::new(header),
             line: 1,
+            ended_early: false,
             found,
         }
     }
@@ -80,8 +83,21 @@ impl<'a> Consistency<'a> {
                 answers.are_partial();
                 order.is_of_two_clocks();
             }
+            Record::Load(plan) => sums.plan(plan),
             Record::Interval(interval) => sums.take(interval, found),
-            Record::End(end) => flows.end(end.complete, found),
+            Record::RunStats(of_flows) => Sums::of_flows(of_flows, found),
+            Record::EndedEarly(_) => self.ended_early = true,
+            Record::End(end) => {
+                if end.complete && self.ended_early {
+                    found.add(
+                        "end_contradicts_itself",
+                        "the run was ended early, and is said to have gone to its end",
+                    );
+                }
+                answers.ended(end);
+                sums.end(end.complete, found);
+                flows.end(end.complete, found);
+            }
             _ => {}
         }
     }

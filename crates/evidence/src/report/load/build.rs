@@ -80,7 +80,7 @@ pub fn load_from_parts<R: BufRead>(
     let end_to_end = summary.flows.as_ref().map(EndToEnd::of);
     if let Some(sums) = &summary.flows {
         checks.extend(
-            judge_flows(sums, &header, gates)
+            judge_flows(sums, &header, gates, summary.ended_early.as_ref())
                 .into_iter()
                 .map(|check| of_flows(excuse_own_waits(&summary, gates, check))),
         );

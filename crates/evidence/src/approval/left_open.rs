@@ -1,0 +1,116 @@
+//! What a level of trust leaves open, criterion by criterion: what each of them rests on, and whether somebody vouches for that.
+
+use super::trust::Trust;
+use crate::gate::{Check, Verdict};
+use record::RunKind;
+
+/// What a criterion rests on besides the signed webhooks themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum RestsOn {
+    /// Nothing: what was signed came, or did not.
+    Signed,
+    /// That nothing which came was left out.
+    Absence,
+    /// When something came, or was sent.
+    Times,
+    /// What the API answered, or smoke itself noted.
+    Word,
+}
+
+/// Criteria that what was signed settles alone: a webhook that was due and is left out is lost.
+const SIGNED: [&str; 3] = ["lost", "signatures", "payloads"];
+/// Criteria that rest on times, which only a receiver that vouches has seen.
+const TIMES: [&str; 5] = ["late", "latency_p50", "latency_p95", "driven_latency_p50", "driven_latency_p95"];
+/// Criteria that rest on what the run wrote down of itself.
+const WORD: [&str; 6] = ["run_completed", "window_completed", "steps", "api_pii", "sender_log", "log_errors"];
+
+/// How the ids of criteria begin that are about the webhooks of a load.
+const OF_FLOWS: &str = "webhooks_";
+
+fn rests_on(id: &str, kind: RunKind) -> RestsOn {
+    let of_flows = id.strip_prefix(OF_FLOWS);
+    // What a load says of itself are its own requests, and how they were answered.
+    if kind == RunKind::Load && of_flows.is_none() {
+        return RestsOn::Word;
+    }
+    match of_flows.unwrap_or(id) {
+        // Where webhooks are due, the ones that are left out are missing.
+        "success_rate" if kind.accounts_for_each_webhook() => RestsOn::Signed,
+        id if SIGNED.contains(&id) => RestsOn::Signed,
+        id if TIMES.contains(&id) => RestsOn::Times,
+        id if WORD.contains(&id) => RestsOn::Word,
+        _ => RestsOn::Absence,
+    }
+}
+
+/// Why a criterion is not settled at this level, although its figures are right; `None` where it is.
+pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str> {
+    // A load keeps sums, and no webhooks that anybody could look at again.
+    let is_counted = kind == RunKind::Load;
+    match (reached, rests_on(id, kind)) {
+        (Trust::Identity, _) => None,
+        (Trust::Numbers | Trust::Runner, _) => Some("it is the runner's word"),
+        (Trust::Sender | Trust::Witness, RestsOn::Word) => {
+            Some("what the API answered, and how the run went, is the runner's word")
+        }
+        (Trust::Sender, RestsOn::Absence) => Some("webhooks and attempts may have been left out"),
+        (Trust::Sender, RestsOn::Times) => {
+            Some("times are the runner's word within the freshness of signatures")
+        }
+        (Trust::Witness, RestsOn::Times) => Some("when steps were sent is the runner's word"),
+        (Trust::Witness, _) if is_counted => Some(
+            "the receiver has signed how many attempts came and how each was judged, and not whose they are",
+        ),
+        (Trust::Sender | Trust::Witness, RestsOn::Signed) | (Trust::Witness, RestsOn::Absence) => None,
+    }
+}
+
+/// The criteria that are open at this level, under what is open about them.
+pub(super) fn told(reached: Trust, kind: RunKind, checks: &[Check]) -> String {
+    let mut reasons: Vec<(&'static str, Vec<&str>)> = Vec::new();
+    for check in checks.iter().filter(|check| check.verdict != Verdict::NotExercised) {
+        let Some(why) = of(reached, kind, &check.id) else { continue };
+        match reasons.iter_mut().find(|(known, _)| *known == why) {
+            Some((_, titles)) => titles.push(&check.title),
+            None => reasons.push((why, vec![&check.title])),
+        }
+    }
+    if let [(why, titles)] = reasons.as_slice()
+        && titles.len() == checks.iter().filter(|check| check.verdict != Verdict::NotExercised).count()
+    {
+        return format!("all criteria ({why})");
+    }
+    let said = |(why, titles): &(&str, Vec<&str>)| format!("{} ({why})", titles.join(", "));
+    reasons.iter().map(said).collect::<Vec<_>>().join("; ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::gate::CRITERIA;
+
+    /// What a runner without the secret can hide is told, and what he cannot is not.
+    #[test]
+    fn what_rests_on_absence_is_open_until_a_receiver_vouches() {
+        let at = |level, id| of(level, RunKind::Run, id).is_some();
+        for id in ["duplicates", "unexpected", "retry_rate", "client_error_rate", "server_error_rate", "pii"]
+        {
+            assert!(at(Trust::Sender, id) && !at(Trust::Witness, id), "{id}");
+        }
+        for id in ["success_rate", "lost", "signatures"] {
+            assert!(!at(Trust::Sender, id) && at(Trust::Runner, id), "{id}");
+        }
+        assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
+        let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();
+        assert!(load("webhooks_lost").contains("how many attempts came"));
+        assert!(
+            load("success_rate").contains("what the API answered") && load("webhooks_steps").contains("API")
+        );
+        // Nothing is due in a window: what failed can be left out.
+        assert!(of(Trust::Sender, RunKind::Observe, "success_rate").is_some());
+        let all: Vec<&str> = CRITERIA.iter().map(|row| row.id).collect();
+        let named = SIGNED.iter().chain(&TIMES).chain(&WORD);
+        assert!(named.into_iter().all(|id| all.contains(id)), "every name is a criterion's");
+        assert!(all.iter().all(|id| !at(Trust::Identity, id)));
+    }
+}

@@ -1,0 +1,67 @@
+//! The sender's settings as the header has them, against what the webhooks show of them; and what in a journal can be compared with
+//! nothing.
+
+use super::demand::Demand;
+use super::judgement::{Item, evidence};
+use super::proof::Proof;
+use super::setting::{Weakness, item};
+use crate::gate::{ATTEMPT_DEADLINE, READ_TIMEOUT, Verdict};
+use record::period::Period;
+use record::{Header, RunKind, SenderProfile};
+
+/// The time-out of the guide's sender (docs/deltacrown.md, section 8), where no profile says another, ms.
+const USUAL_TIMEOUT_MS: u64 = 10_000;
+
+/// Only a run is about a sender whose settings matter.
+pub(super) fn items(demand: &Demand, proof: &Proof) -> Vec<Item> {
+    let header = &proof.evidence.analysis.header;
+    if header.kind != RunKind::Run {
+        return Vec::new();
+    }
+    vec![endpoint(header, proof, demand), timeout(header, proof, demand), word(header, proof)]
+}
+
+fn endpoint(header: &Header, proof: &Proof, demand: &Demand) -> Item {
+    let endpoint = &header.webhook.endpoint;
+    let weak = proof.seen.posted.differs().map(|why| Weakness::new("endpoint", endpoint, why));
+    item("endpoint", "Posted to", endpoint.clone(), weak.as_slice(), demand)
+}
+
+/// The time-out decides whether a sender that hangs on gave up when it should have.
+fn timeout(header: &Header, proof: &Proof, demand: &Demand) -> Item {
+    let ms = header.webhook.timeout_ms;
+    let told = Period::from_millis(ms).to_string();
+    let is_tested = |id: &str| proof.checks.iter().any(|check| check.id == id && check.n > 0);
+    let by_profile = header.sender.as_deref().unwrap_or(SenderProfile::usual()).limits.timeout;
+    let usual = by_profile.map_or(USUAL_TIMEOUT_MS, Period::as_millis);
+    let (fact, weak) = if is_tested(READ_TIMEOUT.id) || is_tested(ATTEMPT_DEADLINE.id) {
+        (format!("{told}, which attempts that were held up put to the test"), None)
+    } else if ms == usual {
+        (format!("{told}, as the sender's profile says"), None)
+    } else {
+        let usual = Period::from_millis(usual);
+        let why = format!(
+            "the sender's profile says {usual}, and no attempt was held up for so long (--inject hang)"
+        );
+        (told.clone(), Some(Weakness::new("timeout", told, why)))
+    };
+    item("timeout", "Sender's time-out", fact, weak.as_slice(), demand)
+}
+
+/// What nothing in the journal, the checkout or the approver's hands can be held against.
+fn word(header: &Header, proof: &Proof) -> Item {
+    let mut all = vec![
+        format!("smoke {}", header.tool_version),
+        format!("seed {}", header.seed),
+        "rows and canary values".to_owned(),
+        "what the API answered, and when steps were sent".to_owned(),
+        "addresses that webhooks came from".to_owned(),
+    ];
+    if !proof.seen.posted.is_compared() {
+        all.push("the endpoint".to_owned());
+    }
+    if header.webhook.secret_configured && proof.recheck.is_none() {
+        all.push("that a secret was configured".to_owned());
+    }
+    evidence("runners_word", "Taken at the runner's word", Verdict::Pass, all.join(", "), "journal header")
+}
