@@ -29,13 +29,7 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
     let moved =
         || Answer::new("301 Moved", "text/html", "Location: https://staging.example/healthz/\r\n", "");
     let ran = check(&origin(moved).url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
-    told(
-        &ran,
-        &[
-            "redirects GET /healthz/ to https://staging.example/healthz/ (301)",
-            "give --staging with https://",
-        ],
-    );
+    told(&ran, &["with 301, a redirect to https://staging.example/healthz/", "give --staging with https://"]);
 }
 
 /// As the real application does with DEBUG=0: every request, the health check and the login too.
@@ -47,12 +41,18 @@ fn an_application_that_wants_https_is_told_by_check_and_by_a_run() {
     let ran = check(&server.url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
     told(
         &ran,
-        &[&format!("redirects GET /healthz/ to {https}/healthz/ (301)"), "give --staging with https://"],
+        &[
+            &format!("with 301, a redirect to {https}/healthz/"),
+            "give --staging with https://",
+            "SECURE_SSL_REDIRECT",
+        ],
     );
     let run = Smoke::new("payments").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
     let run = run.args(&["--staging", &server.url, "--listen", "127.0.0.1:0"]);
     let ran = run.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "not-a-real-password").run().exits(4);
-    ran.says("This says nothing about the sender.").says("give --staging with").says("https://");
+    ran.says("This says nothing about the sender.")
+        .says("give --staging with https://")
+        .says("SECURE_SSL_REDIRECT");
 }
 
 #[test]

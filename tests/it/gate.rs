@@ -96,6 +96,7 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
     let demand = Demand { trust: Some(Trust::Runner), min_flows, ..Demand::default() };
     let request = Request {
         now: chrono::Utc::now(),
+        journals: &evidence::approval::Journals::default(),
         environment: "staging",
         max_age: chrono::TimeDelta::hours(24),
         not_before: None,

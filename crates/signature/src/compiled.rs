@@ -37,8 +37,9 @@ impl Compiled {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let template = Template::parse(&spec.signature.message, &spec)
-            .map_err(|problem| vec![SpecError::new("signature.message", problem)])?;
+        let template = Template::parse(&spec.signature.message, &spec).map_err(|problems| {
+            problems.into_iter().map(|p| SpecError::new("signature.message", p)).collect::<Vec<_>>()
+        })?;
         // One for each sender that a process names, and a handle that is copied in place of counted.
         let spec: &'static RequestSpec = Box::leak(Box::new(spec));
         let name: &'static str = Box::leak(name.to_owned().into_boxed_str());

@@ -229,13 +229,13 @@ impl<'h> Seen<'h> {
     pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Vec<&str>, Problem> {
         let digits = 2 * bytes;
         let tags = self.entries(version)?;
-        let first = tags.first().copied();
+        // Of several the one that comes nearest to a signature is told: anything may stand beside it.
+        let nearest = tags.iter().filter_map(|tag| hex_problem(tag, digits)).min_by_key(|problem| problem.0);
         let mut right = tags;
         right.retain(|tag| hex_problem(tag, digits).is_none());
-        match (right.is_empty(), first) {
+        match (right.is_empty(), nearest) {
             (false, _) => Ok(right),
-            (true, Some(tag)) => {
-                let what = hex_problem(tag, digits).unwrap_or_default();
+            (true, Some((_, what))) => {
                 Err(Problem::malformed(format!("{} {what}", self.sender.signature_name())))
             }
             (true, None) => Err(self.none(version)),
@@ -313,21 +313,29 @@ fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<
         .filter_map(move |item| item.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
 }
 
+/// How far a text is from a signature in hex, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Distance {
+    UpperCase,
+    OtherLength,
+    NotHex,
+}
+
 /// What keeps `tag` from being so many lower-case hex digits.
-fn hex_problem(tag: &str, digits: usize) -> Option<String> {
+fn hex_problem(tag: &str, digits: usize) -> Option<(Distance, String)> {
     let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     // Not `all`: looking at each is faster than stopping early.
     if tag.len() == digits && tag.bytes().fold(true, |all, b| all & lower(b)) {
         None
     } else if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Some(format!(
-            "is not {digits} hex digits: {} characters, not all of them hex digits",
-            tag.chars().count()
-        ))
+        let length = tag.chars().count();
+        let what = format!("is not {digits} hex digits: {length} characters, not all of them hex digits");
+        Some((Distance::NotHex, what))
     } else if tag.len() != digits {
-        Some(format!("has {} hex digits, not {digits}", tag.len()))
+        Some((Distance::OtherLength, format!("has {} hex digits, not {digits}", tag.len())))
     } else {
-        Some("is in upper case: signatures are compared case-sensitively and are lower-case hex".to_owned())
+        let what = "is in upper case: signatures are compared case-sensitively and are lower-case hex";
+        Some((Distance::UpperCase, what.to_owned()))
     }
 }
 
