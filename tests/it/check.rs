@@ -29,7 +29,13 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
     let moved =
         || Answer::new("301 Moved", "text/html", "Location: https://staging.example/healthz/\r\n", "");
     let ran = check(&origin(moved).url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
-    told(&ran, &["with 301, a redirect to https://staging.example/healthz/", "give --staging with https://"]);
+    told(
+        &ran,
+        &[
+            "with 301, a redirect to https://staging.example/healthz/",
+            "it leads to another host: give --staging with that one",
+        ],
+    );
 }
 
 /// As the real application does with DEBUG=0: every request, the health check and the login too.

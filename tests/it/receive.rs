@@ -1,6 +1,6 @@
 //! `smoke receive` as a process: nothing that was answered is lost, whatever happens to it.
 
-use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
+use super::receiver::{Receiver, SECRET, TOKEN, Webhook, read_all, read_one, status, until};
 use record::Ending;
 use record::{Reader, Record, Watch};
 use std::collections::{BTreeSet, HashSet};

@@ -53,7 +53,7 @@ fn the_page_shows_verdict_gates_charts_and_how_to_check() {
         "class=\"plot\"",
         "class=\"band\"",
         "#webhook-5\"",
-        "smoke gate staging_payments_output.json",
+        "smoke gate ARTIFACT.json",
     ] {
         assert!(page.contains(wanted), "{wanted}");
     }

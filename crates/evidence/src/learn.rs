@@ -145,14 +145,20 @@ impl Learner {
     }
 
     /// What can be said of the sender. `secret`: to tell by which of the built-in senders' signatures it signs; `endpoint`: the
-    /// URL that it posts to.
+    /// URL that it posts to; `declared`: how it says that its requests look, which is right where it fits as well as anything.
     #[must_use]
-    pub fn learn(&mut self, secret: Option<&Secret>, endpoint: &str) -> Vec<Learnt> {
+    pub fn learn(
+        &mut self,
+        secret: Option<&Secret>,
+        endpoint: &str,
+        declared: Option<Scheme>,
+    ) -> Vec<Learnt> {
         let mut found = Vec::new();
-        let scheme = self.scheme(secret, endpoint, &mut found);
-        self.body(scheme, &mut found);
-        self.event(scheme, &mut found);
-        let id = self.id(scheme, &mut found);
+        let scheme = self.scheme(secret, endpoint, declared, &mut found);
+        let declared = declared.or(scheme);
+        self.body(declared, &mut found);
+        self.event(declared, &mut found);
+        let id = self.id(declared, &mut found);
         let deliveries = self.deliveries(id.as_ref());
         self.schedule(&deliveries, &mut found);
         self.statuses(&deliveries, &mut found);
@@ -160,10 +166,16 @@ impl Learner {
         found
     }
 
-    fn scheme(&self, secret: Option<&Secret>, endpoint: &str, found: &mut Vec<Learnt>) -> Option<Scheme> {
+    fn scheme(
+        &self,
+        secret: Option<&Secret>,
+        endpoint: &str,
+        declared: Option<Scheme>,
+        found: &mut Vec<Learnt>,
+    ) -> Option<Scheme> {
         let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
         let mut best: Option<(usize, Scheme)> = None;
-        for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.is_signed()) {
+        for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
             let good = match secret {
                 Some(secret) => {
                     let Ok(verifier) = Verifier::new(scheme, secret) else { continue };
@@ -280,13 +292,18 @@ impl Learner {
             let name = name.to_lowercase();
             (name.contains("event") || name.contains("topic")) && !name.contains("id")
         };
-        let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default();
-        let places = declared.into_iter().chain(self.headers_like(named)).chain(EVENTS.map(str::to_owned));
+        // What stands in both counts in the body, which is signed.
+        let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
+        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(named));
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
             best.filter(|(values, _)| values.len() < 3 || distinct(values) <= values.len().div_ceil(2));
-        let Some((values, place)) = best.max_by_key(|(values, _)| values.len()) else {
+        // Of places that say as much the first one counts.
+        let first_of_most = |one: (Vec<String>, String), other: (Vec<String>, String)| {
+            if other.0.len() > one.0.len() { other } else { one }
+        };
+        let Some((values, place)) = best.reduce(first_of_most) else {
             let evidence = self.top_keys();
             found.push(Learnt {
                 key: "event",
@@ -520,7 +537,8 @@ pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, S
             }
             _ => continue,
         };
-        if !said.split(' ').any(|_| said.contains(&one.value)) {
+        // Nothing is said of it, or it is one of what is said.
+        if !said.is_empty() && !said.contains(&one.value) {
             found.push((one.key, said, format!("{} ({})", one.value, one.evidence)));
         }
     }
@@ -609,7 +627,7 @@ mod tests {
                 json: None,
             });
         }
-        learner.learn(None, "")
+        learner.learn(None, "", None)
     }
 
     fn says(learnt: &[Learnt], key: &str) -> String {
