@@ -21,7 +21,7 @@ fn a_worse_run_fails_its_baseline_and_the_trend_lists_both() {
     assert!(same.stdout.starts_with("NOT WORSE 0 worse"), "{}", same.stdout);
 
     let listed = Smoke::new("history").arg(good.dir()).run().exits(0);
-    assert_eq!(listed.stdout.lines().count(), 2, "{}", listed.stdout);
+    assert_eq!(listed.stdout.lines().count(), 3, "{}", listed.stdout);
     assert!(listed.stdout.contains("run payments against embedded"), "{}", listed.stdout);
 }
 
