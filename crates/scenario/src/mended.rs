@@ -75,23 +75,24 @@ impl<T> Mended<T> {
             return put_key(&mut self.tree, *at, key, place);
         }
         let is_again = self.touched.contains(at);
-        if let Some(meant) =
+        let meant = Meant::by(problem);
+        if let Some(name) =
             quoted_after(message, "did you mean ").filter(|_| message.starts_with("unknown key"))
         {
             self.touched.push(*at);
-            if !is_again && rename(&mut self.tree, *at, meant) {
+            if !is_again && rename(&mut self.tree, *at, name) {
                 return true;
             }
         }
         if let Some(kind) = stand_in_for(message).filter(|_| !is_again || at.line == u64::MAX) {
             self.touched.push(*at);
-            if put(&mut self.tree, *at, &kind) {
-                // What an empty list or mapping stands for may have held names.
-                self.is_less |= matches!(kind, Kind::List(_) | Kind::Map(_));
+            if put(&mut self.tree, &meant, &kind) {
+                // A list or mapping, or what an empty one stands for, may have held names.
+                self.is_less |= meant.is_list || meant.is_map || matches!(kind, Kind::List(_) | Kind::Map(_));
                 return true;
             }
         }
-        let gone = take_out(&mut self.tree, *at);
+        let gone = take_out(&mut self.tree, &meant);
         // What is around it stands for it from now on.
         self.touched.extend(gone);
         self.is_less |= gone.is_some();
@@ -157,53 +158,65 @@ fn rename(node: &mut Node, at: At, name: &str) -> bool {
     }
 }
 
-/// Puts a value in the place of the one that begins at `at`; `false` where there is none.
-fn put(node: &mut Node, at: At, value: &Kind) -> bool {
+/// What a problem is about: a mapping begins where its first key does, so that the place alone does not tell.
+struct Meant {
+    at: At,
+    is_list: bool,
+    is_map: bool,
+}
+
+impl Meant {
+    fn by(problem: &Problem) -> Self {
+        let found = |what: &str| problem.message.ends_with(what);
+        Self { at: problem.at, is_list: found("found a list"), is_map: found("found a mapping") }
+    }
+
+    fn is(&self, node: &Node) -> bool {
+        node.at == self.at
+            && match &node.kind {
+                Kind::Map(entries) => self.is_map || entries.is_empty(),
+                Kind::List(items) => self.is_list || items.is_empty(),
+                _ => true,
+            }
+    }
+}
+
+/// Puts a value in the place of the one that is meant; `false` where there is none.
+fn put(node: &mut Node, meant: &Meant, value: &Kind) -> bool {
+    if meant.is(node) {
+        node.kind = value.clone();
+        return true;
+    }
     match &mut node.kind {
-        kind if node.at == at && is_leaf(kind) => {
-            *kind = value.clone();
-            true
-        }
-        Kind::Map(entries) => entries.iter_mut().any(|(.., inner)| put(inner, at, value)),
-        Kind::List(items) => items.iter_mut().any(|inner| put(inner, at, value)),
+        Kind::Map(entries) => entries.iter_mut().any(|(.., inner)| put(inner, meant, value)),
+        Kind::List(items) => items.iter_mut().any(|inner| put(inner, meant, value)),
         _ => false,
     }
 }
 
-/// Takes out the entry or element of which the key or the value begins at `at`, and gives the place of what it stood in; none where
-/// there is none.
-fn take_out(node: &mut Node, at: At) -> Option<At> {
+/// Takes out the entry or element that is meant, or of which the key is, and gives the place of what it stood in; none where there is
+/// none.
+fn take_out(node: &mut Node, meant: &Meant) -> Option<At> {
     let here = node.at;
     match &mut node.kind {
         Kind::Map(entries) => {
-            let found = entries
-                .iter()
-                .position(|(_, key, value)| *key == at || value.at == at && is_leaf(&value.kind));
+            let found = entries.iter().position(|(_, key, value)| *key == meant.at || meant.is(value));
             match found {
                 Some(index) => {
                     entries.remove(index);
                     Some(here)
                 }
-                None => entries.iter_mut().find_map(|(.., value)| take_out(value, at)),
+                None => entries.iter_mut().find_map(|(.., value)| take_out(value, meant)),
             }
         }
-        Kind::List(items) => match items.iter().position(|item| item.at == at) {
+        Kind::List(items) => match items.iter().position(|item| meant.is(item)) {
             Some(index) => {
                 items.remove(index);
                 Some(here)
             }
-            None => items.iter_mut().find_map(|item| take_out(item, at)),
+            None => items.iter_mut().find_map(|item| take_out(item, meant)),
         },
         _ => None,
-    }
-}
-
-/// Whether nothing is inside: a mapping begins where its first key does, and is not what is wrong then.
-fn is_leaf(kind: &Kind) -> bool {
-    match kind {
-        Kind::Map(entries) => entries.is_empty(),
-        Kind::List(items) => items.is_empty(),
-        _ => true,
     }
 }
 

@@ -168,6 +168,19 @@ mod tests {
         for (line, wanted) in error.lines().zip(wanted) {
             assert!(line.starts_with(wanted), "{error} lacks {wanted}");
         }
+        let text = "name: [a]\nsignature: { algorithm: [rsa], header: X }\nevent: topic\nbody: { format: xml, batch: items }\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        let wanted = [
+            "s.yaml:1:7: expected text",
+            "s.yaml:2:25: expected one of",
+            "s.yaml:3:8: expected a mapping",
+            "s.yaml:4:17: unknown value",
+            "s.yaml:4:29: `items` is no place",
+        ];
+        assert_eq!(error.lines().count(), wanted.len(), "{error}");
+        for (line, wanted) in error.lines().zip(wanted) {
+            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
+        }
         let text = "signature: { header: X-Sig, message: '{timestamp}' }\nretry: { schedule: [1s] }\n";
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
         for words in
