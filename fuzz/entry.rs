@@ -163,8 +163,10 @@ pub fn artifact(bytes: &[u8]) {
         scenarios: BTreeMap::new(),
     };
     let demand = Demand::default();
+    let journals = evidence::approval::Journals::default();
     let request = Request {
         now: Utc::now(),
+        journals: &journals,
         environment: "staging",
         max_age: TimeDelta::days(1),
         not_before: None,

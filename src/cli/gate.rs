@@ -7,8 +7,8 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Known, MinFlows, Request, Required, Trust, approval_annotations,
-    approval_page, human, journal_of, journals_of, judge, markdown, name_of, runs_of,
+    Allowed, Approval, Checkout, Demand, Journals, Known, MinFlows, Request, Required, Trust,
+    approval_annotations, approval_page, human, judge, markdown, name_of, run_of, runs_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
@@ -30,8 +30,8 @@ const MAX_SCENARIO: u64 = 16 * 1024 * 1024;
     after_help = "Exit codes: 0 pass, 1 fail (a contradiction, a broken journal, a missed target), 2 usage, 3 unproven."
 )]
 pub(super) struct Args {
-    /// Artifacts, or directories of them
-    #[arg(value_name = "ARTIFACT|DIR", default_value = "artifacts")]
+    /// Artifacts, or directories of them. The journal of each is found beside it, or given too
+    #[arg(value_name = "ARTIFACT|JOURNAL|DIR", default_value = "artifacts")]
     artifacts: Vec<PathBuf>,
     /// The signer's public key (64 hex digits, or a file with them); the evidence must then be signed with it
     #[arg(long, value_name = "KEY")]
@@ -140,11 +140,12 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let key =
         |flag: &str, given: &Option<String>| given.as_deref().map(|text| public_key(flag, text)).transpose();
     let (public_key, witness) = (key("--public-key", &args.public_key)?, key("--witness", &args.witness)?);
-    let files = files(&args.artifacts, !args.require.is_empty())?;
-    let journals: Vec<PathBuf> = files.iter().flat_map(|file| journals_of(file)).collect();
-    let shown = runs_of(journals.iter().map(PathBuf::as_path));
+    let (files, journals) = files(&args.artifacts, !args.require.is_empty())?;
+    let of_files: Vec<PathBuf> = files.iter().flat_map(|file| journals.all_of(file)).collect();
+    let shown = runs_of(of_files.iter().map(PathBuf::as_path));
     let request = Request {
         now: Utc::now(),
+        journals: &journals,
         environment: &args.environment,
         max_age: args.max_age,
         not_before: args.not_before,
@@ -172,7 +173,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         approval_annotations(&approval).iter().for_each(out::say);
     }
     if let (Some(key), Some(to)) = (&args.sign, &args.svr) {
-        svr::write(&approval, &files, key, to)?;
+        svr::write(&approval, (&files, &journals), key, to)?;
     }
     match args.format {
         GateFormat::Human => out::text(&human(&approval, out::screen(args.all))),
@@ -259,44 +260,75 @@ fn age(text: &str) -> Result<TimeDelta, &'static str> {
     if minutes > 10 * 366 * 24 * 60 { Err(WRONG) } else { Ok(TimeDelta::minutes(minutes)) }
 }
 
-/// The artifacts that are named, and those in the directories that are named.
-fn files(given: &[PathBuf], may_be_empty: bool) -> Result<Vec<PathBuf>, Failure> {
+/// The artifacts that are named, those in the directories that are named, and those of the journals that are.
+fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journals), Failure> {
+    let is_journal = |path: &&PathBuf| path.is_file() && run_of(path).is_some();
+    let of_runs: Vec<PathBuf> = given.iter().filter(is_journal).cloned().collect();
+    let journals = Journals::new(of_runs.clone());
     let mut files = Vec::new();
-    for path in given {
+    for path in given.iter().filter(|path| !of_runs.contains(path)) {
         let shown = path.display();
         let meta = std::fs::metadata(path).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
         if meta.is_dir() {
-            let inside = in_directory(path).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
+            let inside =
+                in_directory(path, &journals).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
             if inside.is_empty() && !may_be_empty {
                 return Err(Failure::usage(format!("{shown}: no artifacts in it (*_output.json)")));
             }
             files.extend(inside);
-        } else if path.extension().is_some_and(|e| e == "jsonl") || is_own_memo(path) {
-            files.push(path.with_file_name(format!("{}_output.json", name_of(path))));
+        } else if path.extension().is_some_and(|e| e == "jsonl") || is_own_memo(path, &journals) {
+            files.push(artifact_of(path, &journals));
         } else {
             files.push(path.clone());
         }
     }
-    Ok(files)
+    // A journal is judged by its artifact, which may have been given too.
+    for journal in of_runs {
+        if !files.iter().any(|file| journals.of(file).as_deref() == Some(&*journal)) {
+            files.push(artifact_of(&journal, &journals));
+        }
+    }
+    Ok((files, journals))
+}
+
+/// The artifact of a journal, a memo or a signature; where there is none, what it would be called.
+fn artifact_of(path: &Path, journals: &Journals) -> PathBuf {
+    let usual = || path.with_file_name(format!("{}_output.json", name_of(path)));
+    journals.artifact_of(path).unwrap_or_else(usual)
 }
 
 /// A memo with its journal is judged with the artifact that it is beside.
-fn is_own_memo(path: &Path) -> bool {
-    path.extension().is_some_and(|e| e == "md") && journal_of(path).is_some()
+fn is_own_memo(path: &Path, journals: &Journals) -> bool {
+    path.extension().is_some_and(|e| e == "md")
+        && journals.artifact_of(path).is_some_and(|artifact| journals.of(&artifact).is_some())
 }
 
-/// `*_output.json`, and memos that no journal stands behind.
-fn in_directory(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// `*_output.json`, artifacts with another name whose journal is here, and memos that no journal stands behind.
+fn in_directory(dir: &Path, journals: &Journals) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
+    let mut named_otherwise = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let memo = name.ends_with("_memo.md") && !is_own_memo(&path);
-        if !name.starts_with('.') && (name.ends_with("_output.json") || memo) {
+        if name.starts_with('.') {
+            continue;
+        }
+        if name.ends_with("_output.json") || name.ends_with("_memo.md") && !is_own_memo(&path, journals) {
             found.push(path);
+        } else if path.extension().is_some_and(|e| e == "json") {
+            named_otherwise.push(path);
         }
     }
     found.sort();
+    named_otherwise.sort();
+    let mut judged: Vec<PathBuf> = found.iter().filter_map(|file| journals.of(file)).collect();
+    for path in named_otherwise {
+        // A copy of an artifact is no second one.
+        if let Some(journal) = journals.of(&path).filter(|journal| !judged.contains(journal)) {
+            judged.push(journal);
+            found.push(path);
+        }
+    }
     Ok(found)
 }
 

@@ -7,8 +7,8 @@ use std::io::Write;
 
 /// Appends the memo to the job summary and annotates, where the variables of a GitHub runner are set. Nothing here
 /// changes the verdict: a summary that cannot be written is said and no more.
-pub(super) fn tell(evidence: &Evidence, artifact: &Artifact, name: &str) {
-    summary(&memo(artifact, name));
+pub(super) fn tell(evidence: &Evidence, artifact: &Artifact) {
+    summary(&memo(artifact));
     if is_runner() {
         // The runner reads workflow commands from stderr too; stdout is the table or the artifact.
         annotations(&evidence.checks).iter().for_each(out::say);

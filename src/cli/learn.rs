@@ -43,7 +43,8 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Err(Failure::usage(format!("{shown}: it has no webhooks to learn from")));
     }
     let secret = args.secret.read()?;
-    let learnt = learner.learn(secret.as_ref(), &endpoint);
+    let declared = against.as_ref().map(sender_option::scheme_of).transpose()?;
+    let learnt = learner.learn(secret.as_ref(), &endpoint, declared);
     let Some(profile) = against else {
         proposal(&learnt, learner.attempts());
         return Ok(Exit::Pass);

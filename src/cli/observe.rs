@@ -117,9 +117,9 @@ fn conclude(files: &EvidenceFiles, args: &Args, end: WindowEnd) -> Result<Exit, 
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;
-    files.write("memo.md", memo(&made, files.name()).as_bytes())?;
+    files.write("memo.md", memo(&made).as_bytes())?;
     let reports = Outputs::beside(files, &args.report);
-    reports.write(&evidence, &made, files.name())?;
+    reports.write(&evidence, &made)?;
     out::text(&summary(&evidence, &made, out::screen(args.all)));
     if !args.quiet {
         out::say(format!("artifact {}\njournal  {}", files.output().display(), files.journal().display()));

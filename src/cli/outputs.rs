@@ -25,19 +25,19 @@ impl Outputs {
         }
     }
 
-    /// Writes them; `name` is what the run's files have in common.
+    /// Writes them.
     ///
     /// # Errors
     /// Environment: a file cannot be written.
-    pub(super) fn write(&self, evidence: &Evidence, artifact: &Artifact, name: &str) -> Result<(), Failure> {
+    pub(super) fn write(&self, evidence: &Evidence, artifact: &Artifact) -> Result<(), Failure> {
         if let Some(file) = &self.html {
-            write(file, html(evidence, artifact, name).as_bytes())?;
+            write(file, html(evidence, artifact).as_bytes())?;
         }
         if let Some(file) = &self.junit {
             write(file, junit(evidence, artifact).as_bytes())?;
         }
         if let Some(file) = &self.markdown {
-            write(file, memo(artifact, name).as_bytes())?;
+            write(file, memo(artifact).as_bytes())?;
         }
         Ok(())
     }

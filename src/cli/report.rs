@@ -5,7 +5,7 @@ use super::reading::Reading;
 use super::secret_source::SecretSource;
 use super::{Exit, Failure, out, signing};
 use evidence::analysis::{Recheck, receiver_clock};
-use evidence::approval::name_of;
+use evidence::approval::Journals;
 use evidence::gate::{Check, Verdict};
 use evidence::report::{
     Evidence, artifact, load_from_journal, load_html, load_junit, probe_from_journal, probe_html,
@@ -68,8 +68,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let bytes = to_bytes(&artifact);
     let outputs =
         Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() };
-    // Pages tell how the artifact beside them is checked again.
-    outputs.write(&evidence, &artifact, &name_of(args.output.as_ref().unwrap_or(&args.journal)))?;
+    outputs.write(&evidence, &artifact)?;
     write(args, &bytes)?;
     sign(args, key.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
@@ -130,13 +129,26 @@ fn page(file: Option<&Path>, text: impl Fn() -> String) -> Result<(), Failure> {
 /// The artifact, to the file or to stdout.
 fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
     match &args.output {
-        Some(file) => write_whole(file, bytes)
-            .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?,
+        Some(file) => {
+            write_whole(file, bytes)
+                .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?;
+            tell_how_to_judge(args, file);
+        }
         // Whoever asks for a page does not want the artifact on the terminal too.
         None if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() => {}
         None => out::json(bytes),
     }
     Ok(())
+}
+
+/// Where `smoke gate` does not find the journal by itself, both have to be given.
+fn tell_how_to_judge(args: &Args, artifact: &Path) {
+    let same =
+        |found: PathBuf| std::fs::canonicalize(found).ok() == std::fs::canonicalize(&args.journal).ok();
+    if !args.quiet && !Journals::default().of(artifact).is_some_and(same) {
+        let (artifact, journal) = (artifact.display(), args.journal.display());
+        out::say(format!("its journal is elsewhere: `smoke gate {artifact} {journal}` judges both"));
+    }
 }
 
 fn read(

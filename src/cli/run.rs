@@ -76,8 +76,8 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     }
     let artifact = artifact(&evidence);
     let reports = Outputs::beside(&files, &output.report);
-    reports.write(&evidence, &artifact, files.name())?;
-    github::tell(&evidence, &artifact, files.name());
+    reports.write(&evidence, &artifact)?;
+    github::tell(&evidence, &artifact);
     if let Some(exporter) = &exporter {
         telemetry::tell_run(exporter, &files.journal(), output.quiet).await;
     }

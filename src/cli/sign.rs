@@ -67,6 +67,15 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     if let Err(error @ UniqueKeysError::Duplicate { .. }) = check_unique_keys(&body) {
         return Err(Failure::usage(format!("not signed: {error}")));
     }
+    let time = scheme.spec().signature.timestamp.as_ref().and_then(|time| time.json.as_deref());
+    let lacks = |pointer: &&str| {
+        serde_json::from_slice::<Value>(&body).is_ok_and(|json| json.pointer(pointer).is_none())
+    };
+    if let Some(pointer) = time.filter(lacks) {
+        out::say(format!(
+            "warning: the body has nothing at {pointer}, where {scheme} says the time: receivers refuse it"
+        ));
+    }
     let event = args.event.clone().or_else(|| event_of(&body)).unwrap_or_else(|| "test".to_owned());
     for (name, value) in signer.sign(&Outgoing { event: &event, id: &id, timestamp_ms, body: &body }) {
         out::raw_line(format!("{name}: {value}"));

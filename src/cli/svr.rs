@@ -2,7 +2,7 @@
 
 use super::{Failure, out, signing};
 use chrono::{SecondsFormat, Utc};
-use evidence::approval::{Approval, Judgement, journal_of};
+use evidence::approval::{Approval, Journals, Judgement};
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
 use record::seal::{Envelope, SVR, Statement, Subject};
@@ -15,15 +15,21 @@ use std::path::{Path, PathBuf};
 /// Who verified: this gate, by the version whose rules it applied.
 const VERIFIER: &str = concat!("https://smoke.deltacrown.gg/gate/v", env!("CARGO_PKG_VERSION"));
 
-/// Signs the answer about `files`, with the key in `key`, into `to`.
+/// Signs the answer about `files` and the journals behind them, with the key in `key`, into `to`.
 ///
 /// # Errors
 /// Usage: the key. Environment: a file cannot be read or written.
-pub(super) fn write(approval: &Approval, files: &[PathBuf], key: &Path, to: &Path) -> Result<(), Failure> {
+pub(super) fn write(
+    approval: &Approval,
+    (files, journals): (&[PathBuf], &Journals),
+    key: &Path,
+    to: &Path,
+) -> Result<(), Failure> {
     let key = signing::read_key("--sign", key)?;
     let mut subjects = Vec::new();
     for file in files {
-        for path in [Some(file.clone()), journal_of(file)].into_iter().flatten().filter(|path| path.is_file())
+        for path in
+            [Some(file.clone()), journals.of(file)].into_iter().flatten().filter(|path| path.is_file())
         {
             let digest = sha256(&path)
                 .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;

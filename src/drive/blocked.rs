@@ -65,7 +65,7 @@ pub fn login_advice(status: Option<u16>, settings: &str) -> String {
             )
         }
         Some(500..) => "the application fails at its own login, whoever logs in: see its log".to_owned(),
-        Some(300..=399) => "the login is redirected: give --staging with the URL that it leads to".to_owned(),
+        Some(300..=399) => "the login is redirected, so that user and password were not looked at".to_owned(),
         _ => format!("check {settings}"),
     }
 }
@@ -145,6 +145,6 @@ mod tests {
         );
         assert!(of(Some(500)).contains("see its log"));
         assert!(of(Some(429)).contains("wait"));
-        assert!(of(Some(301)).contains("--staging"));
+        assert!(of(Some(301)).contains("redirected"));
     }
 }

@@ -20,3 +20,4 @@ pub use driver::{Driver, Plan};
 pub use logins::{TRIED_FIRST, try_login};
 pub use progress::{Dues, Event, Listener};
 pub use seen::SeenWebhooks;
+pub use step::redirect;

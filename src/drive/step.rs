@@ -88,21 +88,23 @@ pub(super) fn said(reply: &Reply, redactor: &Redactor) -> String {
 }
 
 /// Where a redirect leads, and what to change; none for any other answer.
-fn redirect(reply: &Reply) -> Option<String> {
+pub fn redirect(reply: &Reply) -> Option<String> {
     if !matches!(reply.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let Some(location) = reply.header("location") else {
         return Some("a redirect that says not where to".to_owned());
     };
-    let to = reply.url.join(location).ok()?;
+    let Ok(to) = reply.url.join(location) else {
+        return Some("a redirect to what is no URL".to_owned());
+    };
     let mut slash = reply.url.clone();
     slash.set_path(&format!("{}/", reply.url.path()));
     let is_login = |part: &str| ["login", "signin", "sign-in", "sign_in", "sso"].contains(&part);
     let advice = if to.host() != reply.url.host() {
-        "it leads to another host: give the URL of that one, if it is the one to be driven"
+        "it leads to another host: give --staging with that one, if it is the one to be driven"
     } else if reply.url.scheme() == "http" && to.scheme() == "https" {
-        "the target answers over https only: give its URL with https://"
+        "it answers over https only: give --staging with https://, or switch its redirect off (Django: SECURE_SSL_REDIRECT = False)"
     } else if to.path() == slash.path() {
         "the path needs a slash at its end"
     } else if to.path().to_ascii_lowercase().split('/').any(is_login) {

@@ -161,7 +161,8 @@ fn forms_and_packed_bodies_are_matched_as_what_they_hold() {
 fn text_is_matched_by_its_headers() {
     let opaque =
         "name: mine\nsignature: { algorithm: none }\nevent: { header: X-Topic }\nbody: { format: opaque }\n";
-    let asks = "      - { event: orders/create, headers: { X-Order: { matches: '^{{ flow }}$' } } }\n";
+    let asks =
+        "      - { event: orders/create, headers: { X-Order: { matches: '^{{ flow }}$' } }, within: 2s }\n";
     let fires = |asked: &Value| {
         let n = asked["n"].to_string().replace('"', "");
         vec![(vec![("X-Topic", "orders/create".to_owned()), ("X-Order", n)], b"<order/>".to_vec())]

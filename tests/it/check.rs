@@ -32,8 +32,8 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
     told(
         &ran,
         &[
-            "redirects GET /healthz/ to https://staging.example/healthz/ (301)",
-            "give --staging with https://",
+            "with 301, a redirect to https://staging.example/healthz/",
+            "it leads to another host: give --staging with that one",
         ],
     );
 }
@@ -47,12 +47,18 @@ fn an_application_that_wants_https_is_told_by_check_and_by_a_run() {
     let ran = check(&server.url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
     told(
         &ran,
-        &[&format!("redirects GET /healthz/ to {https}/healthz/ (301)"), "give --staging with https://"],
+        &[
+            &format!("with 301, a redirect to {https}/healthz/"),
+            "give --staging with https://",
+            "SECURE_SSL_REDIRECT",
+        ],
     );
     let run = Smoke::new("payments").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
     let run = run.args(&["--staging", &server.url, "--listen", "127.0.0.1:0"]);
     let ran = run.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "not-a-real-password").run().exits(4);
-    ran.says("This says nothing about the sender.").says("give --staging with").says("https://");
+    ran.says("This says nothing about the sender.")
+        .says("give --staging with https://")
+        .says("SECURE_SSL_REDIRECT");
 }
 
 #[test]

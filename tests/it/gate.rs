@@ -96,6 +96,7 @@ pub fn judged_under(path: &Path, secret: &str) -> Judgement {
     let demand = Demand { trust: Some(Trust::Runner), min_flows, ..Demand::default() };
     let request = Request {
         now: chrono::Utc::now(),
+        journals: &evidence::approval::Journals::default(),
         environment: "staging",
         max_age: chrono::TimeDelta::hours(24),
         not_before: None,
@@ -118,6 +119,34 @@ fn kinds(judgement: &Judgement) -> Vec<&str> {
 
 fn secret_of(run: &Run) -> String {
     run.file("secret").display().to_string()
+}
+
+/// What a later run has moved out of its way says what it said: its pages and its signature are no less its own.
+#[test]
+fn evidence_that_was_moved_is_still_borne_out() {
+    let run = Run::new(&recent());
+    let at = |name: &str| run.file(name).display().to_string();
+    let (code, told) = smoke("key", Path::new("--out"), &[&at("private")]);
+    assert_eq!(code, 0, "{told}");
+    let public = told.split_whitespace().find(|word| word.len() == 64).expect("a key").to_owned();
+    let pages = ["report.html", "junit.xml", "memo.md"].map(|end| at(&format!("staging_payments_{end}")));
+    let written = ["-o", &at("staging_payments_output.json"), "--sign", &at("private"), "--html", &pages[0]];
+    let (code, told) = smoke(
+        "report",
+        &run.journal(),
+        &[&written[..], &["--junit", &pages[1], "--markdown", &pages[2]]].concat(),
+    );
+    assert_eq!(code, 0, "{told}");
+    let (code, told) = smoke("payments", Path::new("--quiet"), &["--flows", "2", "--artifacts", &at("")]);
+    assert!(code == 0 && told.contains("moved earlier staging evidence"), "{told}");
+    let mut all = std::fs::read_dir(run.dir.path()).expect("a folder").flatten().map(|entry| entry.path());
+    let moved = all.find(|path| path.to_string_lossy().ends_with("Z_output.json")).expect("moved");
+    let flags = ["--trust", "runner", "--secret-file", &secret_of(&run), "--public-key", &public];
+    let (code, told) = smoke("gate", &moved, &flags);
+    assert_eq!(code, 0, "{told}");
+    for item in ["Pages beside it", "Signed statement"] {
+        assert!(told.contains(item), "{told}");
+    }
 }
 
 #[test]

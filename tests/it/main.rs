@@ -30,6 +30,7 @@ mod correlate;
 mod credentials;
 #[cfg(test)]
 mod dependencies;
+mod every_sender;
 #[cfg(test)]
 mod evidence_folder;
 #[cfg(test)]

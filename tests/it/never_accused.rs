@@ -197,10 +197,12 @@ fn artifacts(dir: &Path) -> Vec<PathBuf> {
 
 fn judged(path: &Path, case: &Case, checkout: &Checkout, witness: &PublicKey) -> Judgement {
     let secret = case.secret.map(Secret::new);
-    let (demand, journal) = (Demand::default(), evidence::approval::journal_of(path));
+    let journals = evidence::approval::Journals::default();
+    let (demand, journal) = (Demand::default(), journals.of(path));
     let shown = runs_of(journal.as_deref());
     let request = Request {
         now: chrono::Utc::now(),
+        journals: &journals,
         environment: "embedded",
         max_age: chrono::TimeDelta::hours(24),
         not_before: None,

@@ -19,7 +19,7 @@ const MINUTE: u64 = 60_000_000;
 
 /// What the gate says of the memo of a journal that is alone in a directory, and the memo.
 fn alone(journal: &Path, name: &str) -> (Verdict, Vec<String>, String) {
-    let text = memo(&artifact(&Evidence::open(journal).expect("evidence")), name);
+    let text = memo(&artifact(&Evidence::open(journal).expect("evidence")));
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join(format!("{name}_memo.md"));
     std::fs::write(&path, &text).expect("written");

@@ -94,6 +94,29 @@ fn every_command_of_every_page_is_one() {
     assert!(seen > 40, "{seen}");
 }
 
+/// The block that is pasted into a shell, twice: the stand-in of the first time still runs, and knows the secret of the first time.
+#[test]
+fn the_block_for_one_machine_may_be_pasted_again() {
+    let page = include_str!("../../docs/staging.md");
+    let block =
+        page.split("```sh\n").filter_map(|b| b.split("```").next()).find(|b| b.contains("--ready-file"));
+    let port =
+        || std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("one").port();
+    let block = block.expect("the block").replace(":8000", &format!(":{}", port()));
+    let block = block.replace(":8787", &format!(":{}", port()));
+    let dir = tempfile::TempDir::new().expect("a directory");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_smoke"), dir.path().join("smoke")).expect("a link");
+    let script =
+        format!("PATH=$PWD:$PATH\n{block}\necho first $?\n{block}\necho second $?\nkill $(jobs -p)\n");
+    let mut bash = Command::new("bash");
+    for name in ["STAGING_URL", "WEBHOOK_SECRET", "WEBHOOK_ENDPOINT"] {
+        bash.env_remove(name);
+    }
+    let output = bash.args(["-c", &script]).current_dir(dir.path()).output().expect("bash");
+    let (told, said) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(told.contains("first 0\n") && told.contains("second 0\n"), "{told}\n{said}");
+}
+
 /// Runs every command of a page, in order, in one directory.
 fn run_all(page: &str, at_least: usize) {
     let commands = commands(page);

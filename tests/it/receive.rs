@@ -1,6 +1,6 @@
 //! `smoke receive` as a process: nothing that was answered is lost, whatever happens to it.
 
-use super::receiver::{Receiver, TOKEN, Webhook, read_all, read_one, status, until};
+use super::receiver::{Receiver, SECRET, TOKEN, Webhook, read_all, read_one, status, until};
 use record::Ending;
 use record::{Reader, Record, Watch};
 use std::collections::{BTreeSet, HashSet};
@@ -94,6 +94,56 @@ fn several_secrets_are_valid_while_they_are_rotated_and_several_paths_are_taken(
     let both = gate(&["new.txt", "old.txt"]);
     let one = gate(&["new.txt"]);
     assert!(both != one, "with one secret the other's webhook is not valid:\n{both}");
+}
+
+#[test]
+fn report_and_gate_take_a_journal_whatever_it_is_called() {
+    let dir = tempfile::tempdir().unwrap();
+    let at = |name: &str| dir.path().join(name);
+    let receive = |journal: &str, webhooks: usize| {
+        let mut receiver = Receiver::start(dir.path(), "", &["--journal", journal]);
+        for _ in 0..webhooks {
+            assert_eq!(receiver.post(&Webhook::new()), Some(200));
+        }
+        receiver.terminate();
+        receiver.wait();
+    };
+    receive("hooks.jsonl", 3);
+    std::fs::write(at("secret"), SECRET).unwrap();
+    std::fs::create_dir(at("out")).unwrap();
+    let smoke = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_smoke"));
+        command.args(args).current_dir(dir.path()).env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS");
+        let out = command.output().unwrap();
+        (out.status.code(), String::from_utf8_lossy(&[out.stdout, out.stderr].concat()).into_owned())
+    };
+    let report = |to: &str, page: &str| smoke(&["report", "hooks.jsonl", "-o", to, "--html", page]);
+    let gate = |files: &[&str]| {
+        let asked = ["--environment", "staging", "--trust", "runner", "--secret-file", "secret"];
+        let (code, said) = smoke(&[&["gate"], files, &asked].concat());
+        assert!(
+            !said.contains("nothing can be recomputed") && !said.contains("Contradictions"),
+            "{files:?}\n{said}"
+        );
+        assert!(
+            said.contains("Recomputed byte for byte") && said.contains("3 of 3 valid"),
+            "{files:?}\n{said}"
+        );
+        assert_ne!(code, Some(1), "{files:?}\n{said}");
+    };
+    assert!(!report("any.json", "any_report.html").1.contains("elsewhere"));
+    for files in [&["any.json"][..], &["."], &["hooks.jsonl"], &["any.json", "hooks.jsonl"]] {
+        gate(files);
+    }
+    let told = report("out/other.json", "out/other_report.html").1;
+    assert!(told.contains("smoke gate out/other.json hooks.jsonl"), "{told}");
+    gate(&["out/other.json", "hooks.jsonl"]);
+    let (_, said) = smoke(&["gate", "out/other.json", "--secret-file", "secret"]);
+    assert!(said.contains("smoke gate ARTIFACT JOURNAL"), "{said}");
+    // A journal of another run is not taken for its own.
+    receive("out/another.jsonl", 1);
+    let (code, said) = smoke(&["gate", "out/other.json", "--secret-file", "secret"]);
+    assert!(code == Some(3) && said.contains("nothing can be recomputed"), "{said}");
 }
 
 /// Every metric, and every value that a label is compared with, in `deploy/grafana/` is in what the receiver says.

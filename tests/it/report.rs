@@ -21,7 +21,7 @@ fn hostile() -> Sample {
 fn page(sample: &Sample) -> String {
     let run = Run::new(sample);
     let evidence = Evidence::open(&run.journal()).expect("evidence");
-    html(&evidence, &artifact(&evidence), "staging_payments")
+    html(&evidence, &artifact(&evidence))
 }
 
 #[test]
@@ -53,7 +53,7 @@ fn the_page_shows_verdict_gates_charts_and_how_to_check() {
         "class=\"plot\"",
         "class=\"band\"",
         "#webhook-5\"",
-        "smoke gate staging_payments_output.json",
+        "smoke gate ARTIFACT.json",
     ] {
         assert!(page.contains(wanted), "{wanted}");
     }
@@ -86,7 +86,7 @@ fn junit_has_a_case_for_each_gate_and_flow() {
 fn the_memo_quotes_nobody_as_markup() {
     let run = Run::new(&hostile());
     let evidence = Evidence::open(&run.journal()).expect("evidence");
-    let memo = memo(&artifact(&evidence), "staging_payments");
+    let memo = memo(&artifact(&evidence));
     assert!(!memo.contains("<script") && !memo.contains("<img"), "{memo}");
     for heading in
         ["## Results", "## Retry behaviour", "## Acceptance gates", "## Recommendation", "**Verdict:**"]
@@ -109,7 +109,7 @@ fn the_artifact_of_a_fixed_journal_stays_what_it_is() {
     let evidence = Evidence::open(&journal).expect("evidence");
     let artifact = artifact(&evidence);
     let (bytes, memo_file) = (to_bytes(&artifact), data.join("staging_payments_memo.md"));
-    let memo = memo(&artifact, "staging_payments");
+    let memo = memo(&artifact);
     if bless {
         std::fs::write(&golden, &bytes).expect("written");
         std::fs::write(&memo_file, &memo).expect("written");

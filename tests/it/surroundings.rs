@@ -293,7 +293,7 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
     says(|| Answer::new("301 Moved", "text/html", "Location: /a/\r\n", ""), "needs a slash at its end");
     says(
         || Answer::new("301 Moved", "text/html", "Location: https://127.0.0.1/a\r\n", ""),
-        "over https only: give its URL with https://",
+        "over https only: give --staging with https://",
     );
     says(
         || Answer::new("308 Moved", "text/html", "Location: https://h.example/a\r\n", ""),

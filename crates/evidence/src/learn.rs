@@ -1,8 +1,11 @@
 //! What recorded traffic says about its sender: a profile, each line with what it rests on and how certain it is.
 
+use correlate::Reader;
 use record::{Attempt, IdentityPolicy, Record, SenderProfile, Tick, sha256_hex};
 use serde_json::Value;
-use signature::{Received, Scheme, Secret, Verifier};
+use signature::{
+    Algorithm, BodyFormat, BodySpec, Received, RequestSpec, Scheme, Secret, SignatureSpec, Verifier,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many attempts are looked at; more do not make a profile better.
@@ -27,6 +30,9 @@ const EVENTS: [&str; 10] = [
 
 /// Where bodies usually have an id.
 const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
+
+/// Fields of forms in which senders put JSON, most usual first.
+const FIELDS: [&str; 4] = ["payload", "data", "json", "body"];
 
 /// How certain a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -82,6 +88,7 @@ struct Seen {
     at: Tick,
     end: Option<Tick>,
     status: Option<u16>,
+    /// The body as far as it can be looked into; of a batch the first webhook.
     json: Option<Value>,
 }
 
@@ -122,7 +129,7 @@ impl Learner {
         self.attempts.push(Seen {
             headers: attempt.headers.clone(),
             digest: sha256_hex(&body),
-            json: serde_json::from_slice(&body).ok(),
+            json: None,
             body,
             target: attempt.target.clone(),
             at: attempt.received,
@@ -138,13 +145,20 @@ impl Learner {
     }
 
     /// What can be said of the sender. `secret`: to tell by which of the built-in senders' signatures it signs; `endpoint`: the
-    /// URL that it posts to.
+    /// URL that it posts to; `declared`: how it says that its requests look, which is right where it fits as well as anything.
     #[must_use]
-    pub fn learn(&self, secret: Option<&Secret>, endpoint: &str) -> Vec<Learnt> {
+    pub fn learn(
+        &mut self,
+        secret: Option<&Secret>,
+        endpoint: &str,
+        declared: Option<Scheme>,
+    ) -> Vec<Learnt> {
         let mut found = Vec::new();
-        let scheme = self.scheme(secret, endpoint, &mut found);
-        self.event(scheme, &mut found);
-        let id = self.id(scheme, &mut found);
+        let scheme = self.scheme(secret, endpoint, declared, &mut found);
+        let declared = declared.or(scheme);
+        self.body(declared, &mut found);
+        self.event(declared, &mut found);
+        let id = self.id(declared, &mut found);
         let deliveries = self.deliveries(id.as_ref());
         self.schedule(&deliveries, &mut found);
         self.statuses(&deliveries, &mut found);
@@ -152,10 +166,16 @@ impl Learner {
         found
     }
 
-    fn scheme(&self, secret: Option<&Secret>, endpoint: &str, found: &mut Vec<Learnt>) -> Option<Scheme> {
+    fn scheme(
+        &self,
+        secret: Option<&Secret>,
+        endpoint: &str,
+        declared: Option<Scheme>,
+        found: &mut Vec<Learnt>,
+    ) -> Option<Scheme> {
         let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
         let mut best: Option<(usize, Scheme)> = None;
-        for scheme in Scheme::ALL.into_iter().filter(|scheme| scheme.is_signed()) {
+        for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
             let good = match secret {
                 Some(secret) => {
                     let Ok(verifier) = Verifier::new(scheme, secret) else { continue };
@@ -216,18 +236,74 @@ impl Learner {
         best.map(|(_, scheme)| scheme)
     }
 
+    /// What the bodies are, and reads them so: the sender's own, where it is known, else what most of them can be read as.
+    fn body(&mut self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
+        let is_form = self.attempts.iter().any(|seen| {
+            header(seen, "Content-Type").is_some_and(|kind| kind.contains("x-www-form-urlencoded"))
+        });
+        let forms = FIELDS.into_iter().map(Some).chain([None]).filter(|_| is_form);
+        let json = |batch: Option<&str>| BodySpec { batch: batch.map(str::to_owned), ..BodySpec::default() };
+        let form = |field: Option<&str>| BodySpec {
+            format: BodyFormat::Form,
+            field: field.map(str::to_owned),
+            batch: None,
+        };
+        let own = scheme.map(|scheme| scheme.spec().body.clone());
+        let specs: Vec<BodySpec> =
+            own.into_iter().chain([json(None), json(Some("/*"))]).chain(forms.map(form)).collect();
+        let mut best: Option<(BodySpec, usize, Vec<Option<Value>>)> = None;
+        for spec in specs {
+            let read = self.read_as(&spec);
+            let good = read.iter().filter(|body| body.as_ref().is_some_and(Value::is_object)).count();
+            if good > best.as_ref().map_or(0, |(_, most, _)| *most) {
+                best = Some((spec, good, read));
+            }
+        }
+        let n = self.attempts.len();
+        let opaque = || (BodySpec { format: BodyFormat::Opaque, ..BodySpec::default() }, 0, Vec::new());
+        let (spec, good, read) = best.unwrap_or_else(opaque);
+        for (seen, body) in self.attempts.iter_mut().zip(read) {
+            seen.json = body;
+        }
+        if spec == BodySpec::default() {
+            return;
+        }
+        let evidence = match good {
+            0 => "no body is JSON or a form".to_owned(),
+            good => format!("{good} of {n} bodies can be read so"),
+        };
+        let certainty = if good == 0 { Certainty::Likely } else { Certainty::of(good, n) };
+        found.push(Learnt { key: "body", value: body_written(&spec), evidence, certainty });
+    }
+
+    /// Each body as a sender with such bodies would have it read.
+    fn read_as(&self, body: &BodySpec) -> Vec<Option<Value>> {
+        let signature = SignatureSpec { algorithm: Algorithm::None, ..SignatureSpec::default() };
+        let spec = RequestSpec { signature, body: body.clone(), ..RequestSpec::default() };
+        let Ok(scheme) = Scheme::of("learnt", spec) else { return Vec::new() };
+        let mut reader = Reader::new(scheme);
+        reader.add("");
+        let first = |seen: &Seen| Some(reader.read(&seen.headers, &seen.body)?.first()?.own().clone());
+        self.attempts.iter().map(first).collect()
+    }
+
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
         let named = |name: &str| {
             let name = name.to_lowercase();
             (name.contains("event") || name.contains("topic")) && !name.contains("id")
         };
-        let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default();
-        let places = declared.into_iter().chain(self.headers_like(named)).chain(EVENTS.map(str::to_owned));
+        // What stands in both counts in the body, which is signed.
+        let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
+        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(named));
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
             best.filter(|(values, _)| values.len() < 3 || distinct(values) <= values.len().div_ceil(2));
-        let Some((values, place)) = best.max_by_key(|(values, _)| values.len()) else {
+        // Of places that say as much the first one counts.
+        let first_of_most = |one: (Vec<String>, String), other: (Vec<String>, String)| {
+            if other.0.len() > one.0.len() { other } else { one }
+        };
+        let Some((values, place)) = best.reduce(first_of_most) else {
             let evidence = self.top_keys();
             found.push(Learnt {
                 key: "event",
@@ -430,6 +506,7 @@ pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, S
                 place_names(&profile.event).iter().map(|place| written(place)).collect::<Vec<_>>().join(" ")
             }
             "id" => place_names(&profile.id).iter().map(|place| written(place)).collect::<Vec<_>>().join(" "),
+            "body" => body_written(&profile.body),
             "retry.identity" => match contract.identity {
                 IdentityPolicy::Same => "same".to_owned(),
                 IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
@@ -460,7 +537,8 @@ pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, S
             }
             _ => continue,
         };
-        if !said.split(' ').any(|_| said.contains(&one.value)) {
+        // Nothing is said of it, or it is one of what is said.
+        if !said.is_empty() && !said.contains(&one.value) {
             found.push((one.key, said, format!("{} ({})", one.value, one.evidence)));
         }
     }
@@ -500,11 +578,89 @@ fn written(place: &str) -> String {
     if place.starts_with('/') { format!("{{ json: {place} }}") } else { format!("{{ header: {place} }}") }
 }
 
+/// A body's description as YAML.
+fn body_written(spec: &BodySpec) -> String {
+    let format = match spec.format {
+        BodyFormat::Json => "json",
+        BodyFormat::Form => "form",
+        BodyFormat::Opaque => "opaque",
+    };
+    let more = [("field", &spec.field), ("batch", &spec.batch)];
+    let more: String =
+        more.iter().filter_map(|(key, value)| value.as_ref().map(|v| format!(", {key}: '{v}'"))).collect();
+    format!("{{ format: {format}{more} }}")
+}
+
 /// To two digits: a pause of 2003 ms is one of 2000.
 const fn rounded(ms: u64) -> u64 {
     match ms {
         0..=99 => ms,
         100..=999 => (ms + 5) / 10 * 10,
         _ => (ms + 50) / 100 * 100,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn learnt(kind: &str, packed: bool, bodies: &[&str]) -> Vec<Learnt> {
+        let mut learner = Learner::default();
+        for (number, text) in bodies.iter().enumerate() {
+            let mut headers = vec![("Content-Type".to_owned(), kind.to_owned())];
+            let mut body = text.as_bytes().to_vec();
+            if packed {
+                headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
+                let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+                gzip.write_all(&body).unwrap();
+                body = gzip.finish().unwrap();
+            }
+            learner.attempts.push(Seen {
+                headers,
+                digest: sha256_hex(&body),
+                body,
+                target: "/".to_owned(),
+                at: Tick(number as u64 * 1_000_000),
+                end: None,
+                status: Some(200),
+                json: None,
+            });
+        }
+        learner.learn(None, "", None)
+    }
+
+    fn says(learnt: &[Learnt], key: &str) -> String {
+        learnt.iter().find(|one| one.key == key).map_or_else(String::new, |one| one.value.clone())
+    }
+
+    #[test]
+    fn bodies_of_every_kind_are_looked_into() {
+        let texts = ["1", "2", "3", "4"].map(|n| format!(r#"{{"type":"paid","id":"e{n}"}}"#));
+        let json: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let forms = texts.clone().map(|text| format!("payload={}", text.replace('"', "%22")));
+        let lists = texts.clone().map(|text| format!("[{text}]"));
+        let fields = ["1", "2", "3", "4"].map(|n| format!("type=paid&id=e{n}"));
+        let form = "application/x-www-form-urlencoded";
+        let cases: [(&str, bool, Vec<&str>, &str); 5] = [
+            ("application/json", false, json.clone(), ""),
+            ("application/json", true, json, ""),
+            (form, false, forms.iter().map(String::as_str).collect(), "{ format: form, field: 'payload' }"),
+            (form, false, fields.iter().map(String::as_str).collect(), "{ format: form }"),
+            (
+                "application/json",
+                false,
+                lists.iter().map(String::as_str).collect(),
+                "{ format: json, batch: '/*' }",
+            ),
+        ];
+        for (kind, packed, bodies, body) in cases {
+            let learnt = learnt(kind, packed, &bodies);
+            assert_eq!(says(&learnt, "body"), body, "{learnt:?}");
+            assert_eq!(says(&learnt, "event"), "{ json: /type }", "{learnt:?}");
+            assert_eq!(says(&learnt, "id"), "{ json: /id }", "{learnt:?}");
+        }
+        let xml = learnt("text/xml", false, &["<a/>", "<b/>"]);
+        assert_eq!(says(&xml, "body"), "{ format: opaque }");
     }
 }

@@ -15,6 +15,7 @@ mod error;
 mod form;
 mod listen;
 mod load;
+mod mended;
 mod model;
 mod names;
 mod request;

@@ -2,11 +2,11 @@
 
 use super::check;
 use super::error::{Problem, ScenarioError};
+use super::mended;
 use super::model::Scenario;
 use super::sender::{built_in_sender, load_sender};
 use super::suggest;
 use super::tree;
-use super::typed;
 use super::webhooks;
 use record::{InputError, SenderProfile, read_input, text_sha256_hex};
 use signature::Scheme;
@@ -104,8 +104,19 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = text_of(bytes).map_err(|p| invalid(vec![p]))?;
     let tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
-    let mut scenario: Scenario = typed::all_from_tree(&tree).map_err(invalid)?;
-    let mut problems = check::check(&scenario, &tree, text, dir);
+    let mut mended = mended::read_on::<Scenario>(&tree);
+    let mut problems = std::mem::take(&mut mended.problems);
+    // Names that were taken out with what was wrong would be missed: then its shape comes first.
+    let Some(mut scenario) = mended.value.take().filter(|_| !mended.is_less) else {
+        return Err(invalid(problems));
+    };
+    let meant = check::check(&scenario, &mended.tree, text, dir);
+    if !problems.is_empty() {
+        problems.extend(meant.into_iter().filter(|problem| !mended.is_touched_at(problem.at)));
+        problems.sort_by_key(|problem| problem.at);
+        return Err(invalid(problems));
+    }
+    problems = meant;
     let sender = match sender_of(&mut scenario, dir) {
         Ok(sender) => sender,
         Err(error) => {

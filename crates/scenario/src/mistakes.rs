@@ -53,7 +53,7 @@ const KEYS: &Mistakes = &[
     ("event: used,", "event: used, within: 5,", "s.yaml:26:32: `5` has no unit: write 5s or 5ms"),
     (
         "json: { n: 1 }",
-        "multipart: { f: { fil: x } }",
+        concat!("multipart: { f: { fil: ", env!("CARGO_MANIFEST_DIR"), "/Cargo.toml } }"),
         "s.yaml:18:25: unknown key `fil`; did you mean `file`? (the keys here are file, content_type)",
     ),
 ];

@@ -1,12 +1,11 @@
 //! Sender profiles: from a name or a file to a checked profile, with everything that is wrong in a file at once.
 
 use super::error::{Problem, ScenarioError};
+use super::mended;
 use super::suggest;
 use super::tree::{self, Seg};
-use super::typed;
-use record::{Handshake, InputError, LimitSpec, RetrySpec, SenderProfile, read_input};
-use signature::{BodySpec, Place, Scheme, SignatureSpec, SpecError};
-use std::collections::BTreeMap;
+use record::{InputError, SenderProfile, read_input};
+use signature::{Scheme, SpecError};
 use std::path::{Path, PathBuf};
 
 /// Largest profile, in bytes.
@@ -72,17 +71,20 @@ pub fn sender_text(bytes: &[u8], name: &str) -> Result<SenderProfile, ScenarioEr
 fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile, ScenarioError> {
     let invalid = |problems| ScenarioError::Invalid { file: name.to_owned(), problems };
     let text = super::load::text_of(bytes).map_err(|p| invalid(vec![p]))?;
-    let mut tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
-    let mut profile: SenderProfile = match typed::from_tree(&tree) {
-        Ok(profile) => profile,
-        // What the types refuse is said one by one, with the part that has it left out.
-        Err(first) => return Err(invalid(typed_problems(&mut tree, first))),
+    let tree = tree::parse(text).map_err(|p| invalid(vec![p]))?;
+    let mut mended = mended::read_on::<SenderProfile>(&tree);
+    let mut problems = std::mem::take(&mut mended.problems);
+    let Some(mut profile) = mended.value.take() else { return Err(invalid(problems)) };
+    // What is said of a place that was mended may follow from that.
+    let of_own = |SpecError { path, .. }: &SpecError| {
+        problems.is_empty() || !mended.is_touched(&path.split('.').map(segment).collect::<Vec<_>>())
     };
     let at = |SpecError { path, problem }: SpecError| {
         let segments: Vec<Seg> = path.split('.').map(segment).collect();
         Problem { at: tree.value_at(&segments), message: problem }
     };
-    let mut problems: Vec<Problem> = profile.problems().into_iter().map(at).collect();
+    let meant: Vec<Problem> = profile.problems().into_iter().filter(of_own).map(at).collect();
+    problems.extend(meant);
     if profile.schemas.take().is_some() {
         let message = "smoke fills this in: name the files of the schemas under `payload`".to_owned();
         problems.push(Problem { at: tree.key_at(&["schemas".into()]), message });
@@ -99,49 +101,6 @@ fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile
     problems.sort_by_key(|p| p.at);
     problems.dedup();
     if problems.is_empty() { Ok(profile) } else { Err(invalid(problems)) }
-}
-
-/// All that the types refuse: each part of the profile is read by itself, and again without the key that was refused.
-fn typed_problems(tree: &mut tree::Node, first: Problem) -> Vec<Problem> {
-    let mut problems = vec![first];
-    if let tree::Kind::Map(parts) = &mut tree.kind {
-        for (key, _, part) in parts {
-            let found = match key.as_str() {
-                "signature" => refused::<SignatureSpec>(part),
-                "event" | "id" => refused::<Place>(part),
-                "body" => refused::<BodySpec>(part),
-                "retry" => refused::<RetrySpec>(part),
-                "limits" => refused::<LimitSpec>(part),
-                "handshakes" => refused::<Vec<Handshake>>(part),
-                "headers" | "caveats" | "setup" => refused::<Vec<String>>(part),
-                "payload" => refused::<BTreeMap<String, String>>(part),
-                _ => Vec::new(),
-            };
-            problems.extend(found);
-        }
-    }
-    problems.sort_by_key(|p| p.at);
-    problems.dedup();
-    problems
-}
-
-/// What is refused of one part, at most 16 things.
-fn refused<T: serde::de::DeserializeOwned>(part: &mut tree::Node) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for _ in 0..16 {
-        let Err(problem) = typed::from_tree::<T>(part) else { break };
-        // A key that was taken away is missing then.
-        let follows = !problems.is_empty() && problem.message.ends_with("is missing");
-        if follows || problems.contains(&problem) {
-            break;
-        }
-        let at = problem.at;
-        problems.push(problem);
-        if !part.remove_at(at) {
-            break;
-        }
-    }
-    problems
 }
 
 fn segment(text: &str) -> Seg {
@@ -187,6 +146,46 @@ mod tests {
         let text = "name: x\nsignature: { algorithm: md5, header: X, mesage: y }\nretry: { schedule: [2] }\n";
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
         for words in ["2:25: unknown value `md5`", "3:21: `2` has no unit: write 2s"] {
+            assert!(error.contains(words), "{error} lacks {words}");
+        }
+        // A mistake of shape hides none of meaning, and brings none with it.
+        let text = "name: 7\nsignature:\n  algorithm: hmac-sha257\n  heder: X-Sig\n  message: '{timestmp}.{body}'\n  form: pairs\n\
+                    event: { json: type }\nretry:\n  schedule: [5]\n  jitter: 2\nlimits: []\nwhat: 1\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        let wanted = [
+            "s.yaml:1:7: expected text, found the number 7",
+            "s.yaml:3:14: unknown value `hmac-sha257`",
+            "s.yaml:4:3: unknown key `heder`; did you mean `header`?",
+            "s.yaml:5:12: `{timestmp}` is no placeholder",
+            "s.yaml:6:9: pairs need the `key` of the signature",
+            "s.yaml:7:16: `type` is no JSON pointer",
+            "s.yaml:9:14: `5` has no unit",
+            "s.yaml:10:11: a share is from 0 to 1",
+            "s.yaml:11:9: expected a mapping, found a list",
+            "s.yaml:12:1: unknown key `what`",
+        ];
+        assert_eq!(error.lines().count(), wanted.len(), "{error}");
+        for (line, wanted) in error.lines().zip(wanted) {
+            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
+        }
+        let text = "name: [a]\nsignature: { algorithm: [rsa], header: X }\nevent: topic\nbody: { format: xml, batch: items }\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        let wanted = [
+            "s.yaml:1:7: expected text",
+            "s.yaml:2:25: expected one of",
+            "s.yaml:3:8: expected a mapping",
+            "s.yaml:4:17: unknown value",
+            "s.yaml:4:29: `items` is no place",
+        ];
+        assert_eq!(error.lines().count(), wanted.len(), "{error}");
+        for (line, wanted) in error.lines().zip(wanted) {
+            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
+        }
+        let text = "signature: { header: X-Sig, message: '{timestamp}' }\nretry: { schedule: [1s] }\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        for words in
+            ["the key `name` is missing", "the key `algorithm` is missing", "nothing of the body", "write 0s"]
+        {
             assert!(error.contains(words), "{error} lacks {words}");
         }
         let text = "name: x\nsignature: { algorithm: hmac-sha256, header: X, message: '{timestamp}' }\n";

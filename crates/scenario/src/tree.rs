@@ -223,25 +223,6 @@ impl Node {
         }
     }
 
-    /// Takes away the entry of a mapping or list whose key or value stands there; `false` when there is none.
-    pub(super) fn remove_at(&mut self, place: At) -> bool {
-        match &mut self.kind {
-            Kind::Map(entries) => {
-                let before = entries.len();
-                entries.retain(|(_, at, value)| {
-                    *at != place && (value.at != place || matches!(value.kind, Kind::Map(_)))
-                });
-                entries.len() < before || entries.iter_mut().any(|(.., value)| value.remove_at(place))
-            }
-            Kind::List(items) => {
-                let before = items.len();
-                items.retain(|item| item.at != place);
-                items.len() < before || items.iter_mut().any(|item| item.remove_at(place))
-            }
-            _ => false,
-        }
-    }
-
     fn child(&self, seg: &Seg) -> Option<(At, &Self)> {
         match (&self.kind, seg) {
             (Kind::Map(entries), Seg::Key(key)) => {

@@ -13,6 +13,8 @@ pub(crate) struct Compiled {
     pub(crate) versions: Vec<Version>,
     /// The headers that the sender writes itself, in its order.
     pub(crate) own: Vec<&'static str>,
+    /// Which of those hold signature, timestamp and id.
+    pub(crate) places: [Option<usize>; 3],
     pub(crate) caveats: Vec<&'static str>,
     pub(crate) separator: &'static str,
     /// Whether the signature covers the id, or the profile demands it.
@@ -37,8 +39,9 @@ impl Compiled {
         if !problems.is_empty() {
             return Err(problems);
         }
-        let template = Template::parse(&spec.signature.message, &spec)
-            .map_err(|problem| vec![SpecError::new("signature.message", problem)])?;
+        let template = Template::parse(&spec.signature.message, &spec).map_err(|problems| {
+            problems.into_iter().map(|p| SpecError::new("signature.message", p)).collect::<Vec<_>>()
+        })?;
         // One for each sender that a process names, and a handle that is copied in place of counted.
         let spec: &'static RequestSpec = Box::leak(Box::new(spec));
         let name: &'static str = Box::leak(name.to_owned().into_boxed_str());
@@ -63,8 +66,11 @@ impl Compiled {
         let needs_id = spec.id.required || template.has(&super::template::Piece::Id);
         let versions = std::iter::once(first).chain(more).collect();
         let own = own_headers(spec);
+        let time = s.timestamp.as_ref().and_then(|t| t.header.as_ref());
+        let places = [s.header.as_ref(), time, spec.id.header.as_ref()]
+            .map(|name| own.iter().position(|own| name.is_some_and(|name| own.eq_ignore_ascii_case(name))));
         let caveats = spec.caveats.iter().map(String::as_str).collect();
-        Ok(Self { name, spec, template, versions, own, caveats, separator, needs_id })
+        Ok(Self { name, spec, template, versions, own, places, caveats, separator, needs_id })
     }
 
     /// The header with the signature, for messages.

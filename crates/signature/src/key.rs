@@ -91,6 +91,14 @@ impl Digest {
         bytes.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         Self { bytes, length: from.len() }
     }
+
+    /// Whether one of these is it in lower-case hex. No early end: how many were tried must not show in the time.
+    fn is_one_of(&self, tags: &[&str]) -> bool {
+        let mut hex = [0u8; 128];
+        let hex = hex.get_mut(..2 * self.length).unwrap_or_default();
+        let written = hex::encode_to_slice(self.bytes(), hex).is_ok();
+        tags.iter().fold(false, |found, tag| found | same(tag.as_bytes(), hex)) && written
+    }
 }
 
 /// Base64 with or without padding, as the Standard Webhooks libraries differ on it.
@@ -186,14 +194,8 @@ impl Key {
     /// Whether one of the signatures that were seen is the one of the message.
     pub(super) fn verify(&self, tags: &Tags<'_>, feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> bool {
         match (self, tags) {
-            (Self::Mac(mac), Tags::Hex(tags)) => {
-                let digest = mac.digest(feed);
-                let mut hex = [0u8; 128];
-                let hex = hex.get_mut(..2 * digest.length).unwrap_or_default();
-                let written = hex::encode_to_slice(digest.bytes(), hex).is_ok();
-                // No early end: how many were tried must not show in the time.
-                tags.iter().fold(false, |found, tag| found | same(tag.as_bytes(), hex)) && written
-            }
+            (Self::Mac(mac), Tags::Hex(tags)) => mac.digest(feed).is_one_of(tags),
+            (Self::Mac(mac), Tags::One(tag)) => mac.digest(feed).is_one_of(&[tag]),
             (Self::Mac(mac), Tags::Bytes(tags)) => {
                 let digest = mac.digest(feed);
                 tags.iter().fold(false, |found, tag| found | same(tag, digest.bytes()))
@@ -204,7 +206,7 @@ impl Key {
                 tags.iter().fold(false, |found, tag| found | same(tag, token))
             }
             (Self::Nothing, _) => true,
-            (Self::Private(_) | Self::Public(_) | Self::Token(_), Tags::Hex(_)) => false,
+            (Self::Private(_) | Self::Public(_) | Self::Token(_), Tags::Hex(_) | Tags::One(_)) => false,
         }
     }
 
@@ -214,7 +216,7 @@ impl Key {
             Self::Nothing => Ok(Tags::Bytes(Vec::new())),
             Self::Token(_) => seen.texts(version).map(Tags::Bytes),
             Self::Mac(_) => match (version.encoding, version.algorithm.digest_bytes().unwrap_or(32)) {
-                (Encoding::Hex, bytes) => seen.hex_tags(version, bytes).map(Tags::Hex),
+                (Encoding::Hex, bytes) => seen.hex_tags(version, bytes),
                 (_, bytes) => seen.coded_tags(version, Some(bytes)).map(Tags::Bytes),
             },
             Self::Private(_) | Self::Public(_) => {
@@ -275,6 +277,8 @@ impl<'a> Chosen<'a> {
 pub(super) enum Tags<'h> {
     /// Lower-case hex digits, two for each byte of the digest.
     Hex(Vec<&'h str>),
+    /// The same, where the header holds one.
+    One(&'h str),
     /// Decoded.
     Bytes(Vec<Cow<'h, [u8]>>),
 }

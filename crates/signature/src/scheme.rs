@@ -149,7 +149,17 @@ fn unreadable(name: &'static str) -> Compiled {
     let spec = SPEC.get_or_init(|| empty);
     let template = super::template::Template::nothing();
     let (versions, own, caveats) = (Vec::new(), Vec::new(), Vec::new());
-    Compiled { name, spec, template, versions, own, caveats, separator: " ", needs_id: false }
+    Compiled {
+        name,
+        spec,
+        template,
+        versions,
+        own,
+        places: [None; 3],
+        caveats,
+        separator: " ",
+        needs_id: false,
+    }
 }
 
 impl Scheme {

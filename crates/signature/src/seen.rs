@@ -1,7 +1,7 @@
 //! What the headers of a request say about its signature, before anything is believed.
 
 use super::compiled::{Compiled, Version};
-use super::key::decode;
+use super::key::{Tags, decode};
 use super::spec::{Encoding, Form, Unit};
 use super::verdict::Reason;
 use serde_json::Value;
@@ -36,6 +36,48 @@ pub(super) fn first<'h>(headers: &'h [(String, String)], name: &str) -> Option<&
         .map(|(_, value)| value.trim_matches([' ', '\t']))
 }
 
+/// The sender's own headers that are looked up in one pass; further ones are looked for one by one.
+const IN_ONE_PASS: usize = 8;
+
+/// The first values of a sender's own headers, by their place among [`Compiled::own`].
+struct Own<'h> {
+    values: [Option<&'h str>; IN_ONE_PASS],
+    /// The first of them that stands twice.
+    twice: Option<usize>,
+}
+
+impl<'h> Own<'h> {
+    fn read(sender: &Compiled, headers: &'h [(String, String)]) -> Self {
+        let (mut values, mut twice, mut seen) = ([None; IN_ONE_PASS], None, 0_u64);
+        for (name, value) in headers {
+            let same = |own: &&str| own.len() == name.len() && own.eq_ignore_ascii_case(name);
+            let Some(place) = sender.own.iter().position(same) else { continue };
+            // A profile lists 32 headers at most.
+            let bit = 1_u64 << (place % 64);
+            if seen & bit != 0 {
+                twice = Some(twice.map_or(place, |before: usize| before.min(place)));
+            } else if let Some(first) = values.get_mut(place) {
+                *first = Some(value.trim_matches([' ', '\t']));
+            }
+            seen |= bit;
+        }
+        Self { values, twice }
+    }
+
+    /// The header `name`, which is the sender's own at `place`.
+    fn value(
+        &self,
+        headers: &'h [(String, String)],
+        (place, name): (Option<usize>, &Option<String>),
+    ) -> Option<Cow<'h, str>> {
+        let name = name.as_deref()?;
+        match place.and_then(|place| self.values.get(place)) {
+            Some(value) => value.map(Cow::Borrowed),
+            None => first(headers, name).map(Cow::Borrowed),
+        }
+    }
+}
+
 /// The signature headers as they stand; texts never leave this module's users, for they may hold anything.
 #[derive(Debug)]
 pub(super) struct Seen<'h> {
@@ -59,19 +101,19 @@ impl<'h> Seen<'h> {
             || (sender.needs_id && sender.spec.id.json.is_some());
         let json: Option<Value> = needs_json.then(|| serde_json::from_slice(body).ok()).flatten();
         let at = |pointer: &Option<String>| json_text(json.as_ref()?, pointer.as_deref()?).map(Cow::Owned);
-        let header = |name: &Option<String>| first(headers, name.as_deref()?).map(Cow::Borrowed);
-        let value = header(&s.header).or_else(|| at(&s.json));
+        let own = Own::read(sender, headers);
+        let [of_value, of_time, of_id] = sender.places;
+        let value = own.value(headers, (of_value, &s.header)).or_else(|| at(&s.json));
         let timestamp = place.and_then(|t| {
             let from_pairs = || {
                 let key = t.key.as_deref()?;
                 let whole = first(headers, s.header.as_deref()?)?;
                 pairs(whole, sender.separator, key).next().map(Cow::Borrowed)
             };
-            header(&t.header).or_else(from_pairs).or_else(|| at(&t.json))
+            own.value(headers, (of_time, &t.header)).or_else(from_pairs).or_else(|| at(&t.json))
         });
-        let id = header(&sender.spec.id.header).or_else(|| at(&sender.spec.id.json));
-        let count = |name: &str| headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case(name)).count();
-        let twice = sender.own.iter().copied().find(|name| count(name) > 1);
+        let id = own.value(headers, (of_id, &sender.spec.id.header)).or_else(|| at(&sender.spec.id.json));
+        let twice = own.twice.and_then(|place| sender.own.get(place).copied());
         Self { sender, value, timestamp, id, twice }
     }
 
@@ -137,13 +179,7 @@ impl<'h> Seen<'h> {
     /// The texts of the signatures of a version, without what stands before each.
     fn entries(&self, version: &Version) -> Result<Vec<&str>, Problem> {
         let value = self.value.as_deref().unwrap_or_default();
-        let strip = |text: &'_ str| -> Option<usize> {
-            match text.strip_prefix(version.prefix) {
-                Some(rest) => Some(text.len() - rest.len()),
-                None => version.prefix_optional.then_some(0),
-            }
-        };
-        let bare = |text| strip(text).and_then(|at| str::get(text, at..));
+        let bare = |text| bare(version, text);
         let found: Vec<&str> = match self.sender.spec.signature.form {
             Form::Plain | Form::MessageSignatures => bare(value).into_iter().collect(),
             Form::List => value
@@ -226,20 +262,27 @@ impl<'h> Seen<'h> {
     }
 
     /// The signatures, lower-case hex of so many bytes each.
-    pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Vec<&str>, Problem> {
+    pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Tags<'_>, Problem> {
         let digits = 2 * bytes;
-        let tags = self.entries(version)?;
-        let first = tags.first().copied();
-        let mut right = tags;
-        right.retain(|tag| hex_problem(tag, digits).is_none());
-        match (right.is_empty(), first) {
-            (false, _) => Ok(right),
-            (true, Some(tag)) => {
-                let what = hex_problem(tag, digits).unwrap_or_default();
-                Err(Problem::malformed(format!("{} {what}", self.sender.signature_name())))
-            }
-            (true, None) => Err(self.none(version)),
+        // Nothing is allocated for the usual case.
+        if self.sender.spec.signature.form == Form::Plain
+            && let Some(tag) = self.value.as_deref().and_then(|value| bare(version, value))
+            && hex_problem(tag, digits).is_none()
+        {
+            return Ok(Tags::One(tag));
         }
+        let tags = self.entries(version)?;
+        let right: Vec<&str> =
+            tags.iter().copied().filter(|tag| hex_problem(tag, digits).is_none()).collect();
+        if !right.is_empty() {
+            return Ok(Tags::Hex(right));
+        }
+        // Of several the one that comes nearest to a signature is told: anything may stand beside it.
+        let problems = tags.iter().filter_map(|tag| hex_problem(tag, digits));
+        Err(match problems.min_by_key(|problem| problem.0) {
+            Some((_, what)) => Problem::malformed(format!("{} {what}", self.sender.signature_name())),
+            None => self.none(version),
+        })
     }
 
     /// The timestamp in Unix milliseconds; `None` for a sender without one.
@@ -288,6 +331,11 @@ impl<'h> Seen<'h> {
     }
 }
 
+/// A signature without what stands before it; `None` where it has to and does not.
+fn bare<'t>(version: &Version, text: &'t str) -> Option<&'t str> {
+    text.strip_prefix(version.prefix).or_else(|| version.prefix_optional.then_some(text))
+}
+
 fn missing(name: &str) -> String {
     if name.starts_with('/') {
         format!("the body has nothing at {name}")
@@ -313,21 +361,29 @@ fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<
         .filter_map(move |item| item.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
 }
 
+/// How far a text is from a signature in hex, the nearest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Distance {
+    UpperCase,
+    OtherLength,
+    NotHex,
+}
+
 /// What keeps `tag` from being so many lower-case hex digits.
-fn hex_problem(tag: &str, digits: usize) -> Option<String> {
+fn hex_problem(tag: &str, digits: usize) -> Option<(Distance, String)> {
     let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     // Not `all`: looking at each is faster than stopping early.
     if tag.len() == digits && tag.bytes().fold(true, |all, b| all & lower(b)) {
         None
     } else if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
-        Some(format!(
-            "is not {digits} hex digits: {} characters, not all of them hex digits",
-            tag.chars().count()
-        ))
+        let length = tag.chars().count();
+        let what = format!("is not {digits} hex digits: {length} characters, not all of them hex digits");
+        Some((Distance::NotHex, what))
     } else if tag.len() != digits {
-        Some(format!("has {} hex digits, not {digits}", tag.len()))
+        Some((Distance::OtherLength, format!("has {} hex digits, not {digits}", tag.len())))
     } else {
-        Some("is in upper case: signatures are compared case-sensitively and are lower-case hex".to_owned())
+        let what = "is in upper case: signatures are compared case-sensitively and are lower-case hex";
+        Some((Distance::UpperCase, what.to_owned()))
     }
 }
 

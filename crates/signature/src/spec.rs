@@ -11,7 +11,7 @@ const MAX_TEXT: usize = 4096;
 const MAX_ITEMS: usize = 32;
 
 /// What a sender's requests look like: its signature, and where event and id stand.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RequestSpec {
     /// How requests are signed.
@@ -490,8 +490,8 @@ impl RequestSpec {
         self.timestamp_problems(&mut found);
         self.place_problems(&mut found);
         self.size_problems(&mut found);
-        if let Err(problem) = super::template::Template::parse(&s.message, self) {
-            found.push(SpecError::new("signature.message", problem));
+        if let Err(problems) = super::template::Template::parse(&s.message, self) {
+            found.extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
         }
         found
     }

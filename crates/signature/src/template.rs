@@ -91,51 +91,61 @@ impl Template {
         Self(Vec::new())
     }
 
-    /// Takes a text apart; the problem in words when it cannot be.
-    pub(crate) fn parse(text: &str, spec: &RequestSpec) -> Result<Self, String> {
-        let mut pieces = Vec::new();
+    /// Takes a text apart; the problems in words when it cannot be.
+    pub(crate) fn parse(text: &str, spec: &RequestSpec) -> Result<Self, Vec<String>> {
+        let (mut pieces, mut problems) = (Vec::new(), Vec::new());
         let mut rest = text;
         while let Some((before, after)) = rest.split_once('{') {
-            let (name, tail) = after.split_once('}').ok_or("a `{` without its `}`")?;
+            let Some((name, tail)) = after.split_once('}') else {
+                problems.push("a `{` without its `}`".to_owned());
+                return Err(problems);
+            };
             if !before.is_empty() {
                 pieces.push(Piece::Text(before.to_owned()));
             }
-            pieces.push(Piece::named(name)?);
+            match Piece::named(name) {
+                Ok(piece) => pieces.push(piece),
+                Err(problem) => problems.push(problem),
+            }
             rest = tail;
         }
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
         let template = Self(pieces);
-        template.fits(spec)?;
-        Ok(template)
+        // One that is no placeholder may have been meant for one that would be missed.
+        if problems.is_empty() {
+            problems = template.misfits(spec);
+        }
+        if problems.is_empty() { Ok(template) } else { Err(problems) }
     }
 
-    fn fits(&self, spec: &RequestSpec) -> Result<(), String> {
+    fn misfits(&self, spec: &RequestSpec) -> Vec<String> {
+        let mut problems = Vec::new();
         let s = &spec.signature;
         if matches!(s.algorithm, Algorithm::Token | Algorithm::None) || s.form == Form::MessageSignatures {
-            return Ok(());
+            return problems;
         }
         let has = |piece: &Piece| self.0.contains(piece);
         let covers = |piece: &Piece| {
             matches!(piece, Piece::Body | Piece::FormSorted | Piece::FormField(_) | Piece::Json(_))
         };
         if !self.0.iter().any(covers) {
-            return Err(
+            problems.push(
                 "it holds nothing of the body, so that anybody can put another body under the signature: \
                  write {body}, {form:sorted} or {json:/pointer}"
                     .to_owned(),
             );
         }
         if has(&Piece::Timestamp) && s.timestamp.is_none() {
-            return Err(
-                "it has {timestamp}, and `signature.timestamp` does not say where that stands".to_owned()
+            problems.push(
+                "it has {timestamp}, and `signature.timestamp` does not say where that stands".to_owned(),
             );
         }
         if has(&Piece::Id) && spec.id.is_nowhere() {
-            return Err("it has {id}, and `id` does not say where that stands".to_owned());
+            problems.push("it has {id}, and `id` does not say where that stands".to_owned());
         }
-        Ok(())
+        problems
     }
 
     /// Whether it holds this piece.

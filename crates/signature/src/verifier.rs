@@ -215,16 +215,30 @@ impl Verifier {
             return self.judge_message_signatures(seen, &context, now_ms);
         }
         seen.complete()?;
-        let (mut checks, mut problem) = (Vec::with_capacity(self.keys.len()), None);
+        let (mut right, mut time, mut problem) = (false, None, None);
         for held in &self.keys {
-            match held.key.tags(held.version, seen) {
-                Ok(tags) => checks.push((held, tags)),
-                Err(unfit) => problem = problem.or(Some(unfit)),
+            let tags = match held.key.tags(held.version, seen) {
+                Ok(tags) => tags,
+                Err(unfit) => {
+                    problem = problem.or(Some(unfit));
+                    continue;
+                }
+            };
+            if time.is_none() {
+                time = Some(self.surroundings(seen, request)?);
             }
+            // No early end: which of several secrets fits must not show in the time.
+            right |= held.key.verify(&tags, |sink| self.sender.template.feed(&context, sink));
         }
-        if checks.is_empty() {
-            return Err(problem.unwrap_or(Problem { reason: Reason::Mismatch, says: None }));
+        match time {
+            None => Err(problem.unwrap_or(Problem { reason: Reason::Mismatch, says: None })),
+            Some(_) if !right => Err(Problem { reason: Reason::Mismatch, says: None }),
+            Some(time) => time.map_or(Ok(()), |time| self.fresh(time, now_ms)),
         }
+    }
+
+    /// That time, id and URL are such as the signature can be checked with; gives the time in Unix milliseconds.
+    fn surroundings(&self, seen: &Seen<'_>, request: &Received<'_>) -> Result<Option<i64>, Problem> {
         let time = seen.time()?;
         seen.id_form()?;
         if self.sender.template.needs_url() && request.url.is_empty() {
@@ -232,14 +246,7 @@ impl Verifier {
                 "the signature covers the URL that the sender posts to, and that is not known here",
             ));
         }
-        // No early end: which of several secrets fits must not show in the time.
-        let right = checks.iter().fold(false, |found, (held, tags)| {
-            found | held.key.verify(tags, |sink| self.sender.template.feed(&context, sink))
-        });
-        if !right {
-            return Err(Problem { reason: Reason::Mismatch, says: None });
-        }
-        time.map_or(Ok(()), |time| self.fresh(time, now_ms))
+        Ok(time)
     }
 
     fn judge_message_signatures(

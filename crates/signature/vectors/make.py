@@ -3,8 +3,8 @@
 
     python3 -m venv venv && venv/bin/pip install stripe standardwebhooks svix slack_sdk twilio squareup Adyen line-bot-sdk \
         discord-interactions pynacl sendgrid hubspot-api-client django-webhook mlflow-skinny http-message-signatures \
-        paddle-python-sdk celery
-    npm install @octokit/webhooks-methods stripe @linear/sdk @shopify/shopify-api
+        paddle-python-sdk celery mailgun
+    npm install @octokit/webhooks-methods stripe @linear/sdk @shopify/shopify-api @zoom/rivet
     venv/bin/python make.py > vectors.jsonl && node make.mjs >> vectors.jsonl
 
 Each line: sender, the library with its version, whether the library signed it or only judged it, and what it says.
@@ -200,6 +200,20 @@ def mlflow():
         out("mlflow", "mlflow-skinny", secret, h, body, True, True)
 
 
+def mailgun():
+    from mailgun.security import SecurityGuard
+    key, token = "key-0123456789abcdef0123456789abcdef", "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a697887"
+    for event in ["delivered", "Ün\u00ef"]:
+        tag = h256(key, f"{NOW}{token}").hexdigest()
+        for now, signature, note in [(NOW, tag, ""), (NOW + 900, tag, "900 s old"), (NOW + 901, tag, "901 s old"),
+                                     (NOW - 901, tag, "901 s ahead"), (NOW, h256(key, f"{token}{NOW}").hexdigest(), "the other way round")]:
+            body = json.dumps({"signature": {"timestamp": str(NOW), "token": token, "signature": signature},
+                               "event-data": {"event": event, "id": "x"}})
+            with frozen(now):
+                valid = says(lambda: SecurityGuard.verify_webhook(key, token, str(NOW), signature))
+            out("mailgun", "mailgun", key, {}, body, valid, now_ms=now * 1000, note=note)
+
+
 def paddle():
     from paddle_billing.Notifications.Verifier import Verifier
     from paddle_billing.Notifications.Secret import Secret
@@ -251,7 +265,7 @@ def main():
     import standardwebhooks, svix.webhooks
     standard("standard-webhooks", "standardwebhooks", ["webhook-id", "webhook-timestamp", "webhook-signature"], standardwebhooks.Webhook)
     standard("svix", "svix", ["svix-id", "svix-timestamp", "svix-signature"], svix.webhooks.Webhook)
-    for make in [slack, twilio, square, adyen, line, discord, sendgrid, hubspot, mlflow, paddle, rfc9421, django_webhook]:
+    for make in [slack, twilio, square, adyen, line, discord, sendgrid, hubspot, mlflow, mailgun, paddle, rfc9421, django_webhook]:
         try:
             make()
         except Exception as e:

@@ -1,7 +1,7 @@
 //! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
 
 use super::{Findings, Level, Scenario};
-use crate::drive::{Attached, Client, Reply, TRIED_FIRST, login_advice, try_login};
+use crate::drive::{Attached, Client, Reply, TRIED_FIRST, login_advice, redirect, try_login};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
@@ -113,19 +113,8 @@ pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<C
 /// What the health check answered; whether it is worth going on.
 fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
     let status = reply.status;
-    let location = reply.header("location").and_then(|l| reply.url.join(l).ok());
-    if let Some(to) = location.filter(|_| matches!(status, 300..=399)) {
-        let shown = shown_url(to.as_str());
-        let https = reply.url.scheme() == "http" && to.scheme() == "https";
-        let advice = if https {
-            "give --staging with https://"
-        } else {
-            "give --staging with the URL that it leads to"
-        };
-        findings.add(
-            Level::Wrong,
-            format_args!("staging redirects GET /healthz/ to {shown} ({status}): {advice}"),
-        );
+    if let Some(redirect) = redirect(reply) {
+        findings.add(Level::Wrong, format_args!("staging answers GET /healthz/ with {status}, {redirect}"));
         return false;
     }
     match status {

@@ -6,7 +6,7 @@ use super::delivery::{AttemptResult, Delivery, Fingerprints};
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
-use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name};
+use super::sample::{KEPT_FIRST, KEPT_TROUBLED, Sample, event_name, shown_signature};
 use correlate::{
     Arrival, Arrived, Author, Certainty, Clue, Content, Course, Courses, Key, Place as Belongs, Webhook,
     Webhooks, event, id,
@@ -306,7 +306,7 @@ impl Analysis {
         let troubled = !attempt.answer.is_some_and(|status| self.header.retry.succeeds(status));
         let room = index < KEPT_FIRST || (troubled && self.samples.len() < KEPT_FIRST + KEPT_TROUBLED);
         if let (true, Some(delivery)) = (room, self.deliveries.get(index)) {
-            let signature = self.header.scheme.own_headers().first().and_then(|name| attempt.header(name));
+            let signature = shown_signature(self.header.scheme).and_then(|name| attempt.header(name));
             let sample = Sample::of(&delivery.event, signature.unwrap_or_default(), attempt.answer, webhook);
             self.samples.insert(index, sample);
         }

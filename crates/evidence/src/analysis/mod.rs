@@ -55,7 +55,7 @@ pub use receiver_clock::receiver_clock;
 pub use recheck::{Disagreement, Recheck};
 pub use retry::{Retries, RetryFacts, retries};
 pub use sample::Sample;
-pub(crate) use sample::event_name;
+pub(crate) use sample::{event_name, shown_signature};
 pub use stats::stats_of;
 pub use steps::{KEPT_FLOWS, Steps};
 pub use tally::tallies;

@@ -3,6 +3,7 @@
 use correlate::{Reader, Webhook};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use signature::{Algorithm, Scheme};
 
 /// Deliveries whose content is kept from the start of a run.
 pub(super) const KEPT_FIRST: usize = 1000;
@@ -67,6 +68,11 @@ pub(crate) fn event_name(event: &str) -> String {
     } else {
         "(hidden: may be personal data)".to_owned()
     }
+}
+
+/// The header with the signature, where it may be shown: a token is the secret itself.
+pub(crate) fn shown_signature(scheme: Scheme) -> Option<&'static str> {
+    scheme.signature_header().filter(|_| scheme.spec().signature.algorithm != Algorithm::Token)
 }
 
 /// A signature as far as it looks like one.

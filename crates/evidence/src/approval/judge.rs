@@ -5,6 +5,7 @@ use super::demand::Demand;
 use super::document::Document;
 use super::judgement::{Findings, Item, Judgement, Kind, evidence};
 use super::proof::{self, Proof, name};
+use super::run_files::{Journals, beside, signature_of};
 use super::seeded::StandInRows;
 use super::trust::{self, Trust};
 use super::witness::Witnessed;
@@ -22,7 +23,7 @@ use signature::Secret;
 use signature::check_unique_keys;
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use uuid::Uuid;
 
 /// Largest artifact in bytes; smoke's own have a bounded number of samples and findings.
@@ -33,6 +34,8 @@ const MAX_ARTIFACT: u64 = 16 * 1024 * 1024;
 pub struct Request<'a> {
     /// The time of the check.
     pub now: DateTime<Utc>,
+    /// Where the journals of the artifacts are.
+    pub journals: &'a Journals,
     /// The environment that evidence is wanted about.
     pub environment: &'a str,
     /// How long ago the run may have ended.
@@ -84,7 +87,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
     let value = parse(&bytes, &mut found);
     let document = Document::new(&value);
     let parts = merged::parts_of(path);
-    let journal = journal_of(path).or_else(|| parts.first().cloned());
+    let journal = parts.first().cloned().or_else(|| request.journals.of(path));
     let proof = match (parts.is_empty(), journal.as_deref()) {
         (true, Some(journal)) => proof::prove(request, journal, &mut found),
         (false, Some(_)) => merged::prove(request, &parts, &bytes, &mut found),
@@ -164,13 +167,7 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
         trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none(), ""),
-        evidence(
-            "journal",
-            "Journal whole",
-            Verdict::Unproven,
-            format!("no {} beside it: nothing can be recomputed", name(&beside(path, "journal.jsonl"))),
-            "-",
-        ),
+        evidence("journal", "Journal whole", Verdict::Unproven, no_journal(path, document), "-"),
         admissibility::environment(environment, request.environment, "/test_run/environment"),
     ];
     if let Some(Ok(started)) = times::started(document) {
@@ -178,6 +175,17 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
     }
     items.extend(checklist::stated(document, &request.checkout.gates));
     items
+}
+
+/// What to do about a journal that is not there.
+fn no_journal(path: &Path, document: &Document<'_>) -> String {
+    let usual = name(&beside(path, "journal.jsonl"));
+    let other = if document.is_own() {
+        ", nor another journal of its run (one that is elsewhere can be given too: `smoke gate ARTIFACT JOURNAL`)"
+    } else {
+        ""
+    };
+    format!("no {usual} beside it{other}: nothing can be recomputed")
 }
 
 /// A memo without a journal: what it states is held against itself, and stays unproven.
@@ -195,7 +203,8 @@ fn of_a_memo(path: &Path, text: &str, request: &Request<'_>, found: &mut Finding
     items
 }
 
-fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
+/// A regular file of an artifact's size.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, (&'static str, String)> {
     let shown = name(path);
     let unreadable = |e: std::io::Error| ("artifact_unreadable", format!("{shown}: {e}"));
     if !std::fs::metadata(path).map_err(unreadable)?.is_file() {
@@ -282,41 +291,4 @@ fn kind_of_file(path: &Path) -> Kind {
         _ if file.contains("probe") => Kind::Probe,
         _ => Kind::Other,
     }
-}
-
-/// The journals beside an artifact: its own, or those of the shards of a merged load.
-#[must_use]
-pub fn journals_of(artifact: &Path) -> Vec<PathBuf> {
-    match journal_of(artifact) {
-        Some(journal) => vec![journal],
-        None => merged::parts_of(artifact),
-    }
-}
-
-/// The journal beside an artifact, where there is one.
-#[must_use]
-pub fn journal_of(artifact: &Path) -> Option<PathBuf> {
-    let path = beside(artifact, "journal.jsonl");
-    path.exists().then_some(path)
-}
-
-/// Where the signed statement over an artifact and its journal is.
-#[must_use]
-pub fn signature_of(artifact: &Path) -> PathBuf {
-    artifact.with_file_name(format!("{}.intoto.jsonl", name_of(artifact)))
-}
-
-/// Another file of the same run: `staging_payments_END`.
-pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
-    file.with_file_name(format!("{}_{end}", name_of(file)))
-}
-
-/// What the files of a run have in common: `staging_payments` of `staging_payments_output.json`.
-#[must_use]
-pub fn name_of(file: &Path) -> String {
-    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    ["_output", "_journal", ".intoto", "_memo"]
-        .iter()
-        .find_map(|end| stem.strip_suffix(end))
-        .map_or(stem.clone(), str::to_owned)
 }

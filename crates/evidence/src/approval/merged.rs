@@ -1,9 +1,10 @@
 //! A merged load: recomputed from the journals of its shards, which `smoke merge` lays beside it.
 
 use super::consistency::Consistency;
-use super::judge::{Request, beside};
+use super::judge::Request;
 use super::judgement::Findings;
 use super::proof::{Proof, name};
+use super::run_files::beside;
 use super::seen::Seen;
 use super::unreadable::broken;
 use super::witness::{Checkpoints, Witnessed};

@@ -1,6 +1,6 @@
 //! The approval gate: whether an artifact may be believed, and what it then says.
 //!
-//! [`judge`] takes one artifact, recomputes it from the journal beside it, and does all the arithmetic that can be done
+//! [`judge`] takes one artifact, recomputes it from the journal of its run, and does all the arithmetic that can be done
 //! on the artifact alone. Nothing here is believed because a file says it: an item passes only when it was worked out
 //! again, and an artifact without a journal is at best unproven.
 
@@ -32,6 +32,7 @@ mod posted;
 mod proof;
 mod rates;
 mod recomputed;
+mod run_files;
 mod sealed;
 mod seeded;
 mod seen;
@@ -49,10 +50,11 @@ mod witness;
 
 pub use admissibility::{Checkout, Known};
 pub use demand::{Allowed, Demand, MinFlows};
-pub use judge::{Request, journal_of, journals_of, judge, judge_with_evidence, name_of, signature_of};
+pub use judge::{Request, judge, judge_with_evidence};
 pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};
 pub use markdown::{approval_annotations, markdown};
 pub use page::approval_page;
+pub use run_files::{Journals, name_of, run_of, signature_of};
 pub use seeded::StandInRows;
 pub use text::human;
 pub use trust::Trust;

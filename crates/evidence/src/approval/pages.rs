@@ -1,9 +1,9 @@
 //! The pages beside an artifact, which people look at instead of it: each is what follows from the journal, or forged.
 
-use super::judge::{beside, name_of};
 use super::judgement::{Findings, Item, evidence};
 use super::proof::{Proof, name, read_bounded};
 use super::recomputed::{difference, other_line_ends};
+use super::run_files::beside;
 use crate::gate::Verdict;
 use crate::report::{
     Evidence, artifact, html, junit, load_html, load_junit, memo, probe_from_journal, probe_html, probe_junit,
@@ -28,7 +28,7 @@ pub(super) fn check(
     if there.is_empty() || !proof.evidence.integrity.ended {
         return None;
     }
-    let [memo, html, junit] = recomputed(proof, artifact_path, journal);
+    let [memo, html, junit] = recomputed(proof, journal);
     let (mut differing, mut stale) = (Vec::new(), Vec::new());
     for file in &there {
         let recomputed = match file.extension().and_then(std::ffi::OsStr::to_str) {
@@ -88,7 +88,7 @@ fn is_of_another_run(page: &[u8], evidence: &Evidence) -> bool {
 }
 
 /// Memo, page and JUnit as they follow from the journal. A load has no memo, nor has a probe: one beside it follows from nothing.
-fn recomputed(proof: &Proof, artifact_path: &Path, journal: &Path) -> [String; 3] {
+fn recomputed(proof: &Proof, journal: &Path) -> [String; 3] {
     if let Some((artifact, series)) = &proof.load {
         return [String::new(), load_html(artifact, series), load_junit(artifact)];
     }
@@ -96,7 +96,6 @@ fn recomputed(proof: &Proof, artifact_path: &Path, journal: &Path) -> [String; 3
         let Ok((artifact, _)) = probe_from_journal(journal) else { return Default::default() };
         return [String::new(), probe_html(&artifact), probe_junit(&artifact)];
     }
-    let (evidence, run) = (&proof.evidence, name_of(artifact_path));
-    let artifact = artifact(evidence);
-    [memo(&artifact, &run), html(evidence, &artifact, &run), junit(evidence, &artifact)]
+    let artifact = artifact(&proof.evidence);
+    [memo(&artifact), html(&proof.evidence, &artifact), junit(&proof.evidence, &artifact)]
 }

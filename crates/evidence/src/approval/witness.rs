@@ -476,6 +476,5 @@ fn named(runs: &[&&RegisteredRun]) -> String {
 /// The runs of journals: which runs are shown.
 #[must_use]
 pub fn runs_of<'p>(journals: impl IntoIterator<Item = &'p std::path::Path>) -> BTreeSet<Uuid> {
-    let id = |path: &std::path::Path| record::Reader::open(path).ok().map(|(header, _)| header.run_id);
-    journals.into_iter().filter_map(id).collect()
+    journals.into_iter().filter_map(super::run_files::run_of).collect()
 }

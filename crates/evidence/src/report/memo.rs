@@ -12,9 +12,9 @@ pub(super) const STAND_IN: &str =
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 
-/// The memo as Markdown; `name` is what the run's files have in common (`staging_payments`).
+/// The memo as Markdown. It names no file: the same journal gives the same memo, wherever it is kept.
 #[must_use]
-pub fn memo(artifact: &Artifact, name: &str) -> String {
+pub fn memo(artifact: &Artifact) -> String {
     if let Some(observed) = super::observation_memo(artifact) {
         return observed;
     }
@@ -29,7 +29,7 @@ pub fn memo(artifact: &Artifact, name: &str) -> String {
     let _ = writeln!(
         out,
         "---\n\nRun `{}`, journal SHA-256 `{}` ({} records). Check it again: \
-         `smoke gate {name}_output.json --secret-file SECRET`.",
+         `smoke gate ARTIFACT.json --secret-file SECRET`.",
         code(&p.run_id),
         code(&p.journal_sha256),
         p.journal_records

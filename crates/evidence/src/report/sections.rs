@@ -4,7 +4,7 @@ use super::artifact::{
     Diagnosis, EventResponse, Outcome, Outcomes, Performance, PiiCheck, Retry, SampleMatch, SamplePayment,
     Signatures, StepRow, UnauthenticatedRequests, WebhookResponse,
 };
-use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries};
+use crate::analysis::{Analysis, Delivery, Findings, FlowFacts, flow_reasons, retries, shown_signature};
 use crate::gate::{Check, Verdict};
 use pii::Category;
 use record::Tick;
@@ -251,12 +251,15 @@ fn deliveries_of(analysis: &Analysis, flow: u32) -> Vec<(usize, Cow<'_, Delivery
 fn payment(analysis: &Analysis, flow: u32, facts: &FlowFacts) -> SamplePayment {
     let response = deliveries_of(analysis, flow).into_iter().find_map(|(index, delivery)| {
         let sample = analysis.samples.get(&index)?;
+        let scheme = analysis.header.scheme;
         let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-        let headers =
-            [header("X-Webhook-Signature", &sample.signature), header("X-Webhook-Event", &delivery.event)];
+        let headers = [
+            shown_signature(scheme).map(|name| header(name, &sample.signature)),
+            scheme.spec().event.header.as_deref().map(|name| header(name, &delivery.event)),
+        ];
         Some(WebhookResponse {
             status_code: sample.status,
-            headers: headers.into_iter().collect(),
+            headers: headers.into_iter().flatten().collect(),
             body: sample.body.clone(),
         })
     });

@@ -116,7 +116,8 @@ impl Envelope {
 }
 
 impl Statement {
-    /// Whether it is a test result about the file `name` with this SHA-256.
+    /// Whether it is a test result about a file with this SHA-256. What it is called counts for nothing: files are renamed, and
+    /// in-toto's subjects are matched by digest. `name` is for the error.
     ///
     /// # Errors
     /// It is another statement, or the file is not among its subjects, or with another digest.
@@ -124,10 +125,12 @@ impl Statement {
         if self.predicate_type != TEST_RESULT {
             return Err(SealError::OtherPredicate(self.predicate_type.chars().take(80).collect()));
         }
-        match self.subject.iter().find(|subject| subject.name == name) {
-            None => Err(SealError::NotListed(name.to_owned())),
-            Some(subject) if subject.digest.get("sha256").is_some_and(|digest| digest == sha256) => Ok(()),
-            Some(_) => Err(SealError::Changed(name.to_owned())),
+        if self.subject.iter().any(|s| s.digest.get("sha256").is_some_and(|digest| digest == sha256)) {
+            Ok(())
+        } else if self.subject.iter().any(|subject| subject.name == name) {
+            Err(SealError::Changed(name.to_owned()))
+        } else {
+            Err(SealError::NotListed(name.to_owned()))
         }
     }
 }
@@ -165,12 +168,13 @@ mod tests {
         let all = envelopes(&file).unwrap();
         let read = all[0].verify(&key.public()).unwrap();
         assert_eq!(read, statement());
-        let digest = Subject::bytes("", b"1").digest["sha256"].clone();
-        assert_eq!(read.vouches_for("a.json", &digest), Ok(()));
-        assert_eq!(read.vouches_for("b", &digest), Err(SealError::Changed("b".to_owned())));
-        assert_eq!(read.vouches_for("c", &digest), Err(SealError::NotListed("c".to_owned())));
+        let digest = |bytes| Subject::bytes("", bytes).digest["sha256"].clone();
+        assert_eq!(read.vouches_for("a.json", &digest(b"1")), Ok(()));
+        assert_eq!(read.vouches_for("renamed.json", &digest(b"1")), Ok(()));
+        assert_eq!(read.vouches_for("b", &digest(b"3")), Err(SealError::Changed("b".to_owned())));
+        assert_eq!(read.vouches_for("c", &digest(b"3")), Err(SealError::NotListed("c".to_owned())));
         let other = Statement { predicate_type: "https://example.com/x".to_owned(), ..read };
-        assert!(matches!(other.vouches_for("a.json", &digest), Err(SealError::OtherPredicate(_))));
+        assert!(matches!(other.vouches_for("a.json", &digest(b"1")), Err(SealError::OtherPredicate(_))));
     }
 
     #[test]

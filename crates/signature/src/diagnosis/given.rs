@@ -8,6 +8,9 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 /// Fewer matching hex digits than this are chance, not a cut-off signature.
 const LEAST_DIGITS: usize = 16;
 
+/// Parts of a header that are read: as many signatures as one may hold (32), each with its label, and a few that are none.
+const MOST_PARTS: usize = 80;
+
 /// One way to read the signature text.
 #[derive(Debug)]
 struct Reading {
@@ -32,7 +35,7 @@ impl Given {
     /// Reads the text of a signature; `prefix` is what the sender puts before the digest and `own` how it spells it.
     pub(super) fn read(value: &str, prefix: &str, own: Encoding) -> Self {
         let mut readings = Vec::new();
-        for part in value.split([' ', ',', ';', '"']).filter(|p| !p.is_empty()).take(16) {
+        for part in value.split([' ', ',', ';', '"']).filter(|p| !p.is_empty()).take(MOST_PARTS) {
             let (found, text) = split_prefix(part);
             // A list of `v1,tag` falls apart at its commas, so its label is never seen here.
             let label = match (found, own) {
@@ -66,12 +69,15 @@ impl Given {
         self.0.iter().filter_map(|reading| Some((hex::decode(&reading.hex).ok()?, reading.clause.as_deref())))
     }
 
-    /// The digit, when the signature is one digit over and over.
-    pub(super) fn constant(&self) -> Option<char> {
+    /// Takes out the readings that are one digit over and over; gives the digit when nothing else is left.
+    pub(super) fn constant(&mut self) -> Option<char> {
         let of = |hex: &str| {
             hex.chars().next().filter(|first| hex.len() >= LEAST_DIGITS && hex.chars().all(|c| c == *first))
         };
-        self.0.iter().find_map(|reading| of(&reading.hex))
+        let digit = self.0.iter().find_map(|reading| of(&reading.hex))?;
+        // Of a list another one may be the sender's. What is too short for a signature is none.
+        self.0.retain(|reading| of(&reading.hex).is_none() && reading.hex.len() >= LEAST_DIGITS);
+        self.0.is_empty().then_some(digit)
     }
 }
 

@@ -48,7 +48,7 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
         Form::Pairs => format!("{}=", suspect.version.key),
         _ => suspect.version.prefix.to_owned(),
     };
-    let given = Given::read(value, &prefix, suspect.version.encoding);
+    let mut given = Given::read(value, &prefix, suspect.version.encoding);
     if let Some(digit) = given.constant() {
         return Some(format!(
             "the signature is a constant, `{digit}` over and over: that a signature is present proves nothing"

@@ -429,3 +429,32 @@ fn mistakes_are_found_from_the_template_of_any_sender() {
     }
     assert!(tried >= 18, "{tried}");
 }
+
+#[test]
+fn junk_beside_a_signature_is_not_what_is_diagnosed() {
+    let stripe = |signature: &str| {
+        let verifier = Verifier::new(Scheme::Stripe, &Secret::new(SECRET)).unwrap();
+        let headers = vec![("Stripe-Signature".to_owned(), signature.to_owned())];
+        verifier.verify(&headers, BODY.as_bytes(), NOW)
+    };
+    let seconds = &TS[..10];
+    let right = mac(SECRET.as_bytes(), &format!("{seconds}.{BODY}"));
+    let body_only = mac(SECRET.as_bytes(), BODY);
+    let zeros = "0".repeat(64);
+    for junk in ["x", "abc", zeros.as_str(), ""] {
+        assert_eq!(stripe(&format!("t={seconds},v1={junk},v1={right}")), Verdict::valid(), "{junk}");
+        let upper = stripe(&format!("t={seconds},v1={junk},v1={}", right.to_uppercase()));
+        let reason = if junk == zeros { Reason::Mismatch } else { Reason::Malformed };
+        names(&upper, reason, "right but for their upper case");
+        assert!(!upper.diagnosis.unwrap().contains("hex digits"), "{junk}");
+        let mistaken = stripe(&format!("t={seconds},v1={junk},v1={body_only}"));
+        names(&mistaken, Reason::Mismatch, "the sender signs body only");
+    }
+    names(&stripe(&format!("t={seconds},v1={zeros}")), Reason::Mismatch, "is a constant");
+    let many = vec![format!("v1={zeros}"); 31].join(",");
+    names(
+        &stripe(&format!("t={seconds},{many},v1={body_only}")),
+        Reason::Mismatch,
+        "the sender signs body only",
+    );
+}

@@ -17,9 +17,9 @@ use record::Note;
 /// Deliveries that were broken on purpose whose rulers are drawn.
 const DRAWN: usize = 3;
 
-/// The report as one HTML file; `name` is what the run's files have in common (`staging_payments`).
+/// The report as one HTML file. It names no file: the same journal gives the same page, wherever it is kept.
 #[must_use]
-pub fn html(evidence: &Evidence, artifact: &Artifact, name: &str) -> String {
+pub fn html(evidence: &Evidence, artifact: &Artifact) -> String {
     let top = top(artifact);
     let body = html! {
         (top.draw())
@@ -32,7 +32,7 @@ pub fn html(evidence: &Evidence, artifact: &Artifact, name: &str) -> String {
             (lists::webhooks(&evidence.analysis))
             (lists::flows(&evidence.analysis))
             (tables(artifact))
-            (how_to_verify(artifact, name))
+            (how_to_verify(artifact))
         }
     };
     page(&top.title, &body)
@@ -171,11 +171,11 @@ fn folded(id: &str, title: &str, short: &str, inside: &Markup) -> Markup {
     html! { details id=(id) { summary { (title) " " span.dim { (short) } } (inside) } }
 }
 
-fn how_to_verify(artifact: &Artifact, name: &str) -> Markup {
+fn how_to_verify(artifact: &Artifact) -> Markup {
     let p = &artifact.provenance;
     let inside = html! {
         p { "This page follows from the journal, and so does the artifact. With both files and the webhook secret:" }
-        pre { "smoke gate " (name) "_output.json --secret-file SECRET\nsmoke report " (name) "_journal.jsonl --html again.html" }
+        pre { "smoke gate ARTIFACT.json --secret-file SECRET\nsmoke report JOURNAL.jsonl --html again.html" }
         table {
             tbody {
                 tr { td { "Run" } td { code { (p.run_id) } } }

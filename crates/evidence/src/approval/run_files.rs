@@ -1,0 +1,189 @@
+//! Which files are of one run: an artifact, the journal that it follows from, and what else bears their name.
+
+use super::judge::read;
+use record::{Reader, open_input};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use uuid::Uuid;
+
+/// Files of a folder that are looked at: more are no folder of evidence.
+const MOST_FILES: usize = 10_000;
+
+/// What the names of a run's files end in, before the extension.
+const ENDS: [&str; 4] = ["_output", "_journal", ".intoto", "_memo"];
+
+/// Where journals are looked for: among those that were given, and beside each artifact.
+#[derive(Debug, Clone, Default)]
+pub struct Journals {
+    given: Vec<PathBuf>,
+}
+
+impl Journals {
+    /// These journals, wherever they are, and those beside each artifact.
+    #[must_use]
+    pub const fn new(given: Vec<PathBuf>) -> Self {
+        Self { given }
+    }
+
+    /// The journal that an artifact follows from: one that was given and is of its run, else the one that bears its name
+    /// (`staging_payments_journal.jsonl`), else any beside it that is of its run. Of several (parts, copies) the digest tells.
+    #[must_use]
+    pub fn of(&self, artifact: &Path) -> Option<PathBuf> {
+        let usual = Some(beside(artifact, "journal.jsonl")).filter(|path| path.exists());
+        if self.given.is_empty() && usual.is_some() {
+            return usual;
+        }
+        let stated = Stated::by(artifact);
+        let of_run = |files: Vec<PathBuf>| stated.as_ref().and_then(|stated| stated.journal_among(files));
+        of_run(self.given.clone()).or(usual).or_else(|| of_run(with_extension(artifact, "jsonl")))
+    }
+
+    /// The same; of a merged load the journals of its shards.
+    #[must_use]
+    pub fn all_of(&self, artifact: &Path) -> Vec<PathBuf> {
+        self.of(artifact).map_or_else(|| super::merged::parts_of(artifact), |journal| vec![journal])
+    }
+
+    /// The artifact that belongs to another file of its run: the one with its name (`NAME_output.json`, `NAME.json`), for a journal
+    /// else any beside it that is of its run.
+    #[must_use]
+    pub fn artifact_of(&self, file: &Path) -> Option<PathBuf> {
+        let named = [format!("{}_output.json", name_of(file)), format!("{}.json", name_of(file))];
+        if let Some(path) =
+            named.map(|name| file.with_file_name(name)).into_iter().find(|path| path.is_file())
+        {
+            return Some(path);
+        }
+        run_of(file)?;
+        let follows = |path: &PathBuf| self.of(path).is_some_and(|journal| journal == file);
+        with_extension(file, "json").into_iter().find(follows)
+    }
+}
+
+/// The run that an artifact says it is of.
+struct Stated {
+    run: Uuid,
+    /// SHA-256 of the journal, lower hex.
+    sha256: Option<String>,
+}
+
+impl Stated {
+    /// `None` for a file that is no artifact of smoke.
+    fn by(artifact: &Path) -> Option<Self> {
+        let value: Value = serde_json::from_slice(&read(artifact).ok()?).ok()?;
+        let text = |pointer: &str| value.pointer(pointer).and_then(Value::as_str);
+        let run = text("/provenance/run_id")?.parse().ok()?;
+        let sha256 = text("/provenance/journal_sha256").or_else(|| text("/shards/0/journal_sha256"));
+        Some(Self { run, sha256: sha256.map(str::to_owned) })
+    }
+
+    fn journal_among(&self, files: Vec<PathBuf>) -> Option<PathBuf> {
+        let mut of_run: Vec<PathBuf> =
+            files.into_iter().filter(|path| run_of(path) == Some(self.run)).collect();
+        let exact = if of_run.len() > 1 {
+            of_run.iter().position(|path| self.sha256.is_some() && sha256(path) == self.sha256)
+        } else {
+            None
+        };
+        (!of_run.is_empty()).then(|| of_run.swap_remove(exact.unwrap_or_default()))
+    }
+}
+
+/// The run that a journal is of; `None` for a file that is none.
+#[must_use]
+pub fn run_of(journal: &Path) -> Option<Uuid> {
+    Reader::open(journal).ok().map(|(header, _)| header.run_id)
+}
+
+/// SHA-256 of a file, lower hex.
+fn sha256(path: &Path) -> Option<String> {
+    let mut file = open_input(path).ok()?;
+    let (mut digest, mut block) = (Sha256::new(), vec![0; 64 * 1024]);
+    loop {
+        match file.read(&mut block).ok()? {
+            0 => return Some(hex::encode(digest.finalize())),
+            n => digest.update(block.get(..n)?),
+        }
+    }
+}
+
+/// The files beside another one that end so, by name.
+fn with_extension(file: &Path, extension: &str) -> Vec<PathBuf> {
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().take(MOST_FILES);
+    let mut found: Vec<PathBuf> = entries
+        .map(|entry| file.with_file_name(entry.file_name()))
+        .filter(|path| path.extension().is_some_and(|e| e == extension) && path.is_file())
+        .collect();
+    found.sort();
+    found
+}
+
+/// Where the signed statement over an artifact and its journal is.
+#[must_use]
+pub fn signature_of(artifact: &Path) -> PathBuf {
+    artifact.with_file_name(format!("{}.intoto.jsonl", name_of(artifact)))
+}
+
+/// Another file of the same run: `staging_payments_END`.
+pub(super) fn beside(file: &Path, end: &str) -> PathBuf {
+    file.with_file_name(format!("{}_{end}", name_of(file)))
+}
+
+/// What the files of a run have in common: `staging_payments` of `staging_payments_output.json`.
+#[must_use]
+pub fn name_of(file: &Path) -> String {
+    let stem = file.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+    ENDS.iter().find_map(|end| stem.strip_suffix(end)).map_or(stem.clone(), str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Header, RunKind, journal_bytes};
+
+    /// A journal with nothing but its header; gives its run and its digest.
+    fn journal(path: &Path) -> (Uuid, String) {
+        let header = Header::new(RunKind::Receive, chrono::Utc::now()).unwrap();
+        let run = header.run_id;
+        std::fs::write(path, journal_bytes(&header, &[], None).unwrap()).unwrap();
+        (run, sha256(path).unwrap())
+    }
+
+    fn artifact(path: &Path, run: Uuid, sha256: &str) {
+        let text = serde_json::json!({"provenance": {"run_id": run, "journal_sha256": sha256}}).to_string();
+        std::fs::write(path, text).unwrap();
+    }
+
+    #[test]
+    fn a_journal_of_any_name_is_found_by_its_run_and_the_digest_tells_copies_apart() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        let (run, digest) = journal(&at("hooks.jsonl"));
+        journal(&at("another.jsonl"));
+        std::fs::write(at("notes.jsonl"), "{}\n").unwrap();
+        artifact(&at("out.json"), run, &digest);
+        let journals = Journals::default();
+        assert_eq!(journals.of(&at("out.json")), Some(at("hooks.jsonl")));
+        assert_eq!(journals.artifact_of(&at("hooks.jsonl")), Some(at("out.json")));
+        assert_eq!(journals.artifact_of(&at("another.jsonl")), None);
+        // A copy that somebody went on writing.
+        let mut longer = std::fs::read(at("hooks.jsonl")).unwrap();
+        longer.extend_from_slice(b"{}\n");
+        std::fs::write(at("a_copy.jsonl"), longer).unwrap();
+        assert_eq!(journals.of(&at("out.json")), Some(at("hooks.jsonl")));
+        // The one that bears the artifact's name is its own, whatever else is there.
+        std::fs::write(at("out_journal.jsonl"), "").unwrap();
+        assert_eq!(journals.of(&at("out.json")), Some(at("out_journal.jsonl")));
+        let elsewhere = tempfile::tempdir().unwrap();
+        artifact(&elsewhere.path().join("out.json"), run, &digest);
+        let out = elsewhere.path().join("out.json");
+        assert_eq!(journals.of(&out), None);
+        assert_eq!(
+            Journals::new(vec![at("another.jsonl"), at("hooks.jsonl")]).of(&out),
+            Some(at("hooks.jsonl"))
+        );
+    }
+}
