@@ -30,6 +30,7 @@ mod correlate;
 mod credentials;
 #[cfg(test)]
 mod dependencies;
+#[cfg(test)]
 mod every_sender;
 #[cfg(test)]
 mod evidence_folder;
