@@ -40,10 +40,13 @@ impl Journals {
         of_run(self.given.clone()).or(usual).or_else(|| of_run(with_extension(artifact, "jsonl")))
     }
 
-    /// The same; of a merged load the journals of its shards.
+    /// The same; of a merged load the journals of its shards, which it is judged by wherever they are.
     #[must_use]
     pub fn all_of(&self, artifact: &Path) -> Vec<PathBuf> {
-        self.of(artifact).map_or_else(|| super::merged::parts_of(artifact), |journal| vec![journal])
+        match super::merged::parts_of(artifact) {
+            parts if parts.is_empty() => self.of(artifact).into_iter().collect(),
+            parts => parts,
+        }
     }
 
     /// The artifact that belongs to another file of its run: the one with its name (`NAME_output.json`, `NAME.json`), for a journal
