@@ -107,7 +107,7 @@ impl<'h> Seen<'h> {
         let timestamp = place.and_then(|t| {
             let from_pairs = || {
                 let key = t.key.as_deref()?;
-                let whole = first(headers, s.header.as_deref()?)?;
+                let Some(Cow::Borrowed(whole)) = &value else { return None };
                 pairs(whole, sender.separator, key).next().map(Cow::Borrowed)
             };
             own.value(headers, (of_time, &t.header)).or_else(from_pairs).or_else(|| at(&t.json))
@@ -158,7 +158,7 @@ impl<'h> Seen<'h> {
         let value = self.value.as_deref().filter(|value| !value.is_empty());
         let Some(value) = value.filter(|_| signature.form == Form::Pairs) else { return Ok(()) };
         let name = self.sender.signature_name();
-        if value.split(self.sender.separator).any(|item| !item.contains('=')) {
+        if (Parts::of(value, self.sender.separator)).any(|item| !item.contains('=')) {
             let why = "a part that is no `key=value`, which the strictest of the sender's libraries refuses";
             return Err(Problem::malformed(format!("{name} holds {why}")));
         }
@@ -182,18 +182,13 @@ impl<'h> Seen<'h> {
         let bare = |text| bare(version, text);
         let found: Vec<&str> = match self.sender.spec.signature.form {
             Form::Plain | Form::MessageSignatures => bare(value).into_iter().collect(),
-            Form::List => value
-                .split(self.sender.separator)
-                .filter(|entry| !entry.is_empty())
-                .take(MAX_TAGS + 1)
-                .filter_map(bare)
-                .collect(),
+            Form::List => self.listed(value).take(MAX_TAGS + 1).filter_map(bare).collect(),
             Form::Pairs => {
                 pairs(value, self.sender.separator, version.key).take(MAX_TAGS + 1).filter_map(bare).collect()
             }
         };
         let all = match self.sender.spec.signature.form {
-            Form::List => value.split(self.sender.separator).filter(|entry| !entry.is_empty()).count(),
+            Form::List => self.listed(value).count(),
             _ => found.len(),
         };
         if all > MAX_TAGS {
@@ -203,13 +198,34 @@ impl<'h> Seen<'h> {
         Ok(found)
     }
 
+    /// The entries of a list.
+    fn listed<'v>(&self, value: &'v str) -> impl Iterator<Item = &'v str> {
+        Parts::of(value, self.sender.separator).filter(|entry| !entry.is_empty())
+    }
+
+    /// The one signature of a version, where there is one.
+    fn only(&self, version: &Version) -> Option<&str> {
+        let value = self.value.as_deref()?;
+        match self.sender.spec.signature.form {
+            Form::Plain => bare(version, value),
+            Form::Pairs => {
+                let mut found =
+                    pairs(value, self.sender.separator, version.key).filter_map(|text| bare(version, text));
+                let first = found.next()?;
+                found.next().is_none().then_some(first)
+            }
+            Form::List | Form::MessageSignatures => None,
+        }
+    }
+
     /// What a missing signature is called.
     fn none(&self, version: &Version) -> Problem {
         let name = self.sender.signature_name();
         if self.sender.spec.signature.form == Form::Pairs {
             let key = version.key;
             let value = self.value.as_deref().unwrap_or_default();
-            let loose = value.split(self.sender.separator).filter_map(|item| item.trim().split_once('='));
+            let loose =
+                Parts::of(value, self.sender.separator).filter_map(|item| item.trim().split_once('='));
             if loose.clone().any(|(k, _)| k.trim() == key) {
                 return Problem::malformed(format!(
                     "{name} has blanks around its `{key}=`, which the sender's own libraries refuse"
@@ -265,10 +281,7 @@ impl<'h> Seen<'h> {
     pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Tags<'_>, Problem> {
         let digits = 2 * bytes;
         // Nothing is allocated for the usual case.
-        if self.sender.spec.signature.form == Form::Plain
-            && let Some(tag) = self.value.as_deref().and_then(|value| bare(version, value))
-            && hex_problem(tag, digits).is_none()
-        {
+        if let Some(tag) = self.only(version).filter(|tag| hex_problem(tag, digits).is_none()) {
             return Ok(Tags::One(tag));
         }
         let tags = self.entries(version)?;
@@ -356,9 +369,38 @@ pub(super) fn json_text(json: &Value, pointer: &str) -> Option<String> {
 /// The values of `key` in `t=…,v1=…,v1=…`. Blanks are part of a key, as Stripe's libraries for Python and Node
 /// have it: `t=1, v1=…` has no `v1`.
 fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<Item = &'h str> {
-    value
-        .split(separator)
+    Parts::of(value, separator)
         .filter_map(move |item| item.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
+}
+
+/// What stands between the separators of a header, as `str::split` has it. A separator of one byte is looked for as a byte: making
+/// ready to search for a text takes longer than such a header.
+#[derive(Clone)]
+struct Parts<'h> {
+    rest: Option<&'h str>,
+    separator: &'h str,
+}
+
+impl<'h> Parts<'h> {
+    const fn of(value: &'h str, separator: &'h str) -> Self {
+        Self { rest: Some(value), separator }
+    }
+}
+
+impl<'h> Iterator for Parts<'h> {
+    type Item = &'h str;
+
+    fn next(&mut self) -> Option<&'h str> {
+        let rest = self.rest?;
+        let at = match self.separator.as_bytes() {
+            [] => None,
+            [byte] => rest.bytes().position(|b| b == *byte),
+            _ => rest.find(self.separator),
+        };
+        let cut = at.and_then(|at| Some((rest.get(..at)?, rest.get(at + self.separator.len()..)?)));
+        self.rest = cut.map(|(_, after)| after);
+        Some(cut.map_or(rest, |(part, _)| part))
+    }
 }
 
 /// How far a text is from a signature in hex, the nearest first.
@@ -390,4 +432,20 @@ fn hex_problem(tag: &str, digits: usize) -> Option<(Distance, String)> {
 /// Whether two byte strings are equal, in a time that depends on their lengths only.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
     a.ct_eq(b).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Parts;
+
+    #[test]
+    fn parts_are_those_of_a_split() {
+        for value in ["", ",", "a", "a,b", ",a,,b,", "é,ü", "t=1, v1=2"] {
+            for separator in [",", ", ", " ", "é"] {
+                let parts: Vec<&str> = Parts::of(value, separator).collect();
+                assert_eq!(parts, value.split(separator).collect::<Vec<_>>(), "{value:?} by {separator:?}");
+            }
+            assert_eq!(Parts::of(value, "").collect::<Vec<_>>(), [value]);
+        }
+    }
 }
