@@ -105,7 +105,7 @@ impl Client {
     /// When `base` is no `http` or `https` URL, or holds credentials.
     pub fn new(base: &str, connections: usize) -> Result<Self, ClientError> {
         let url = parse_base(base)?;
-        let (http, fresh) = (http_client(connections)?, http_client(0)?);
+        let (http, fresh) = (http_client(&url, connections)?, http_client(&url, 0)?);
         Ok(Self { http, fresh, base: url, kept: Arc::default() })
     }
 
@@ -145,7 +145,7 @@ impl Client {
     /// The proxy through which the target is reached, if it is.
     #[must_use]
     pub fn proxy(&self) -> Option<Via> {
-        Proxies::from_env().ok()?.of(&self.base).cloned()
+        Proxies::from_env().of(&self.base).ok()?.cloned()
     }
 
     fn url(&self, request: &ResolvedRequest) -> Result<Url, ClientError> {
@@ -187,8 +187,8 @@ fn as_written(url: Url, text: &str) -> Result<Url, ClientError> {
     Err(ClientError::NotAsWritten { path: written.to_owned(), sent: sent.to_owned() })
 }
 
-fn http_client(connections: usize) -> Result<reqwest::Client, ClientError> {
-    outbound::client_builder()?
+fn http_client(base: &Url, connections: usize) -> Result<reqwest::Client, ClientError> {
+    outbound::client_builder([base.as_str()])?
         .connect_timeout(CONNECT_TIME)
         .pool_max_idle_per_host(connections)
         .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))

@@ -24,10 +24,12 @@ pub(crate) fn probe_url(text: &str) -> Result<Url, String> {
 pub(crate) struct Prober(Client);
 
 impl Prober {
+    /// Of the URL that it is going to try.
+    ///
     /// # Errors
     /// When the HTTP client cannot be set up.
-    pub(crate) fn new() -> io::Result<Self> {
-        let builder = crate::outbound::client_builder().map_err(io::Error::other)?;
+    pub(crate) fn new(url: Option<&str>) -> io::Result<Self> {
+        let builder = crate::outbound::client_builder(url).map_err(io::Error::other)?;
         // A sender that posts to this URL would be redirected too.
         let builder = builder.redirect(reqwest::redirect::Policy::limited(10));
         builder.timeout(WITHIN).build().map(Self).map_err(io::Error::other)

@@ -73,7 +73,7 @@ impl<J: Judge> Observe<J> {
             driven: plan.driven,
             fired: Vec::new(),
             ahead_ms: 0,
-            prober: Prober::new()?,
+            prober: Prober::new(plan.begin.probe.as_deref())?,
         };
         observe.write(&Record::Watch(Watch::Begin(plan.begin)))?;
         Ok(observe)

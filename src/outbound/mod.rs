@@ -10,17 +10,23 @@ pub use shown::shown_url;
 pub use typed::http_url;
 
 use std::sync::{Arc, LazyLock};
+use url::Url;
 
 /// The beginning of an HTTP client: it follows no redirects, and goes through the proxy that the environment names, but
 /// never for this machine itself.
 ///
 /// # Errors
-/// When a proxy variable holds no URL of a proxy.
-pub fn client_builder() -> Result<reqwest::ClientBuilder, ProxyError> {
+/// When one of `urls`, which it is for, is to be reached through a proxy, and the variable holds no URL of one.
+pub fn client_builder<'u>(
+    urls: impl IntoIterator<Item = &'u str>,
+) -> Result<reqwest::ClientBuilder, ProxyError> {
     // Fails only when a provider is installed already, which is as good.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    let proxies = Arc::new(Proxies::from_env()?);
-    let rule = reqwest::Proxy::custom(move |url| proxies.of(url).map(|via| via.url.clone()));
+    let proxies = Arc::new(Proxies::from_env());
+    for url in urls.into_iter().filter_map(|url| Url::parse(url).ok()) {
+        proxies.of(&url)?;
+    }
+    let rule = reqwest::Proxy::custom(move |url| Some(proxies.of(url).ok()??.url.clone()));
     let builder = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).proxy(rule);
     // Without root certificates reqwest makes no client at all, and http needs none: then no server of https is believed.
     Ok(if has_root_certificates() { builder } else { builder.tls_certs_only([]) })

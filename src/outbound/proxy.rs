@@ -11,10 +11,13 @@ use url::{Host, Url};
 /// The proxies of the environment.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
-    http: Option<Via>,
-    https: Option<Via>,
+    http: Named,
+    https: Named,
     direct: Vec<Direct>,
 }
+
+/// What the variable for a scheme names: a proxy, nothing, or what is none.
+type Named = Option<Result<Via, ProxyError>>;
 
 /// A proxy, and the variable that names it.
 #[derive(Clone, PartialEq, Eq)]
@@ -60,34 +63,35 @@ enum Direct {
 
 impl Proxies {
     /// The proxies of this process's environment.
-    ///
-    /// # Errors
-    /// When a variable holds no URL of an http or https proxy.
-    pub fn from_env() -> Result<Self, ProxyError> {
+    #[must_use]
+    pub fn from_env() -> Self {
         Self::new(&|name| std::env::var(name).ok())
     }
 
-    fn new(env: &dyn Fn(&str) -> Option<String>) -> Result<Self, ProxyError> {
+    fn new(env: &dyn Fn(&str) -> Option<String>) -> Self {
         let cgi = env("REQUEST_METHOD").is_some();
-        let of = |names: &[&'static str]| -> Result<Option<Via>, ProxyError> {
+        let of = |names: &[&'static str]| -> Named {
             let set = |name: &&'static str| Some((*name, env(name).filter(|v| !v.trim().is_empty())?));
             let found = names.iter().filter(|name| !(cgi && **name == "HTTP_PROXY")).find_map(set);
-            found.map(|(variable, text)| parse(variable, text.trim())).transpose()
+            found.map(|(variable, text)| parse(variable, text.trim()))
         };
-        let all = of(&["all_proxy", "ALL_PROXY"])?;
+        let all = of(&["all_proxy", "ALL_PROXY"]);
         let listed = env("no_proxy").or_else(|| env("NO_PROXY")).unwrap_or_default();
-        Ok(Self {
-            http: of(&["http_proxy", "HTTP_PROXY"])?.or_else(|| all.clone()),
-            https: of(&["https_proxy", "HTTPS_PROXY"])?.or(all),
+        Self {
+            http: of(&["http_proxy", "HTTP_PROXY"]).or_else(|| all.clone()),
+            https: of(&["https_proxy", "HTTPS_PROXY"]).or(all),
             direct: listed.split([',', ' ']).filter_map(Direct::parse).collect(),
-        })
+        }
     }
 
     /// The proxy for a URL; `None` when it is reached directly.
-    #[must_use]
-    pub fn of(&self, url: &Url) -> Option<&Via> {
-        let via = if url.scheme() == "https" { self.https.as_ref() } else { self.http.as_ref() };
-        via.filter(|_| !is_loopback(url) && !self.direct.iter().any(|d| d.holds(url)))
+    ///
+    /// # Errors
+    /// When the URL is to be reached through one, and the variable holds no URL of an http or https proxy.
+    pub fn of(&self, url: &Url) -> Result<Option<&Via>, ProxyError> {
+        let named = if url.scheme() == "https" { self.https.as_ref() } else { self.http.as_ref() };
+        let named = named.filter(|_| !is_loopback(url) && !self.direct.iter().any(|d| d.holds(url)));
+        named.map(Result::as_ref).transpose().map_err(Clone::clone)
     }
 }
 
@@ -177,8 +181,8 @@ mod tests {
 
     fn through(vars: &[(&str, &str)], url: &str) -> Option<String> {
         let env = |name: &str| vars.iter().find(|(n, _)| *n == name).map(|(_, v)| (*v).to_owned());
-        let proxies = Proxies::new(&env).unwrap();
-        proxies.of(&Url::parse(url).unwrap()).map(ToString::to_string)
+        let proxies = Proxies::new(&env);
+        proxies.of(&Url::parse(url).unwrap()).unwrap().map(ToString::to_string)
     }
 
     #[test]
@@ -251,9 +255,16 @@ mod tests {
     #[test]
     fn a_variable_that_is_no_proxy_is_named_and_not_quoted() {
         for bad in ["socks5://u:hunter2@p:1", "http://", "http://u:hunter2@p:99999"] {
-            let error =
-                Proxies::new(&|n| (n == "ALL_PROXY").then(|| bad.to_owned())).unwrap_err().to_string();
+            let proxies = Proxies::new(&|n| match n {
+                "ALL_PROXY" => Some(bad.to_owned()),
+                "NO_PROXY" => Some("inside.example".to_owned()),
+                _ => None,
+            });
+            let of = |url: &str| proxies.of(&Url::parse(url).unwrap());
+            let error = of("https://staging.example/").unwrap_err().to_string();
             assert!(error.contains("ALL_PROXY") && !error.contains("hunter2"), "{error}");
+            // Who needs none does not mind it.
+            assert_eq!((of("http://127.0.0.1:8000/"), of("http://inside.example/")), (Ok(None), Ok(None)));
         }
     }
 }

@@ -34,7 +34,7 @@ impl Observer {
             return Ok(Self::Command(text.to_owned()));
         }
         let url = Url::parse(text).map_err(|e| e.to_string())?;
-        let builder = crate::outbound::client_builder().map_err(|e| e.to_string())?;
+        let builder = crate::outbound::client_builder([text]).map_err(|e| e.to_string())?;
         let client = builder.timeout(WITHIN).build().map_err(|e| e.to_string())?;
         Ok(Self::Url(Box::new((client, url))))
     }

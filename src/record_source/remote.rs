@@ -93,7 +93,8 @@ impl Remote {
             return Err(RemoteError::Url(why.to_owned()));
         }
         let url = base.join("/_smoke/attempts").map_err(|e| RemoteError::Url(e.to_string()))?;
-        let builder = crate::outbound::client_builder().map_err(|e| RemoteError::Setup(e.to_string()))?;
+        let builder =
+            crate::outbound::client_builder([url.as_str()]).map_err(|e| RemoteError::Setup(e.to_string()))?;
         let http = builder.timeout(WITHIN).build().map_err(|e| RemoteError::Setup(e.to_string()))?;
         Ok(Self { http, url, token, next: "now".to_owned(), run: None, offset: None, registered: None })
     }

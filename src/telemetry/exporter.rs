@@ -69,7 +69,9 @@ impl Exporter {
     /// An exporter with these settings; nothing is sent yet.
     pub(crate) fn new(settings: Settings) -> Result<Self, ExportError> {
         let wrong = |e: &dyn std::fmt::Display| ExportError::Setup(e.to_string());
-        let builder = outbound::client_builder().map_err(|e| wrong(&e))?;
+        let urls =
+            [&settings.traces, &settings.metrics].into_iter().flatten().map(|endpoint| endpoint.url.as_str());
+        let builder = outbound::client_builder(urls).map_err(|e| wrong(&e))?;
         let http = builder.user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION"))).build();
         Ok(Self { http: http.map_err(|e| wrong(&e))?, settings })
     }

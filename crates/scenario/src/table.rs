@@ -4,7 +4,7 @@ use super::csv::{self, LineError};
 use super::data::{DataError, MAX_DATA};
 use super::scope::Row;
 use record::{InputError, read_input_text};
-use serde_json::Value;
+use serde_json::{Number, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -93,11 +93,16 @@ pub fn cell(text: &str) -> Value {
     match text {
         "true" => Value::Bool(true),
         "false" => Value::Bool(false),
-        _ => match text.parse::<i64>() {
-            Ok(number) if number.to_string() == text => number.into(),
-            _ => text.into(),
-        },
+        _ if is_whole(text) => text.parse::<Number>().map_or_else(|_| text.into(), Value::Number),
+        _ => text.into(),
     }
+}
+
+/// Whether a text is a whole number as JSON writes it, of any length: its digits are kept.
+fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    let begins = digits.starts_with(|c: char| c.is_ascii_digit() && c != '0') || text == "0";
+    begins && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
 fn json_array(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {

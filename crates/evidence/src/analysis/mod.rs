@@ -22,6 +22,7 @@ mod ledger;
 pub mod load;
 mod near;
 mod order;
+mod own_query;
 mod parked;
 mod payloads;
 mod privacy;

@@ -1,5 +1,6 @@
 //! Personal data in webhooks, and in the API's answers, which are counted apart.
 
+use super::own_query::OwnQuery;
 use pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request, Scan};
 use record::{Attempt, Header, Step};
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,6 +49,7 @@ pub(super) enum Traffic {
 pub struct Privacy {
     engine: Arc<Engine>,
     memo: Memo,
+    own_query: OwnQuery,
     pub webhooks: Findings,
     /// Findings in webhooks of others, which are not judged.
     pub foreign: u64,
@@ -64,6 +66,7 @@ impl Privacy {
         Ok(Self {
             engine: Arc::new(engine),
             memo: Memo::default(),
+            own_query: OwnQuery::of(&header.webhook.endpoint),
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
@@ -81,6 +84,7 @@ impl Privacy {
         Self {
             engine: Arc::clone(&self.engine),
             memo: Memo::default(),
+            own_query: self.own_query.unseen(),
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
@@ -95,8 +99,11 @@ impl Privacy {
         whose: Traffic,
     ) {
         let body = attempt.body.bytes();
-        let request =
-            Request { headers: &attempt.headers, target: &attempt.target, body: &body, own_headers };
+        let target = match whose {
+            Traffic::Foreign => attempt.target.as_str().into(),
+            Traffic::Ours => self.own_query.without(&attempt.target),
+        };
+        let request = Request { headers: &attempt.headers, target: &target, body: &body, own_headers };
         let scan = self.engine.scan_request(&request, &self.memo);
         if whose == Traffic::Foreign {
             self.foreign += scan.findings.len() as u64;

@@ -118,10 +118,18 @@ fn with_extension(file: &Path, extension: &str) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten().take(MOST_FILES);
     let mut found: Vec<PathBuf> = entries
         .map(|entry| file.with_file_name(entry.file_name()))
-        .filter(|path| path.extension().is_some_and(|e| e == extension) && path.is_file())
+        .filter(|path| ends_in(path, extension) && path.is_file())
         .collect();
     found.sort();
     found
+}
+
+/// Whether a file's name ends so; the parts of a journal that was rotated have a number behind it (`hooks.jsonl.000001`).
+fn ends_in(path: &Path, extension: &str) -> bool {
+    let is = |name: &Path| name.extension().is_some_and(|e| e == extension);
+    let numbered =
+        path.extension().and_then(|e| e.to_str()).is_some_and(|e| e.bytes().all(|b| b.is_ascii_digit()));
+    is(path) || (numbered && path.file_stem().is_some_and(|stem| is(Path::new(stem))))
 }
 
 /// Where the signed statement over an artifact and its journal is.
@@ -177,6 +185,12 @@ mod tests {
         longer.extend_from_slice(b"{}\n");
         std::fs::write(at("a_copy.jsonl"), longer).unwrap();
         assert_eq!(journals.of(&at("out.json")), Some(at("hooks.jsonl")));
+        // A part of a journal that was rotated is of the same run.
+        let part = at("hooks.jsonl.000001");
+        std::fs::copy(at("a_copy.jsonl"), &part).unwrap();
+        artifact(&at("part.json"), run, &sha256(&part).unwrap());
+        std::fs::remove_file(at("a_copy.jsonl")).unwrap();
+        assert_eq!(journals.of(&at("part.json")), Some(part));
         // The one that bears the artifact's name is its own, whatever else is there.
         std::fs::write(at("out_journal.jsonl"), "").unwrap();
         assert_eq!(journals.of(&at("out.json")), Some(at("out_journal.jsonl")));

@@ -110,7 +110,9 @@ impl Follow {
             into.errors.of_others += 1;
         }
         into.errors.ungraded += u64::from(judged && !failed && entry.level == Level::Unknown);
-        self.within = Within::Behind(whose);
+        // A line that is known to be no error has no traceback: one behind it stands for itself.
+        let alone = whose == Whose::NotJudged && entry.level == Level::Mild;
+        self.within = if alone { Within::Nothing } else { Within::Behind(whose) };
     }
 
     /// Takes a line in no known format; gives whether it belongs to a traceback.
@@ -250,6 +252,9 @@ mod tests {
         let attempt = "ERROR 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook request failed: event=e, attempt=3/3, error=x";
         let found = of(&formats, &format!("{attempt}\n{FRAMES}"));
         assert_eq!((found.errors.count, found.unreadable.count), (0, 0));
+        let delivered = "INFO 2025-11-13 14:30:15,123 apps.notifications.services.webhook_service Webhook delivered successfully: event=e, attempt=1/3, status=200";
+        let found = of(&formats, &format!("{delivered}\n{FRAMES}"));
+        assert_eq!((found.errors.count, found.errors.tracebacks, found.unreadable.count), (1, 1, 0));
         let handler = "ERROR 2025-11-13 14:30:15,123 notification_services_module Webhook delivery failed: 'NoneType' has no attribute 'id'";
         assert_eq!(of(&formats, handler).errors.count, 1);
     }
