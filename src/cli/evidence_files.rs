@@ -115,7 +115,7 @@ impl EvidenceFiles {
     fn environment_of_earlier(&self) -> Option<String> {
         if let Ok((header, _)) = Reader::open(&self.journal()) {
             // A stand-in that is a server elsewhere is no more than tried out either.
-            return Some(if header.stand_in { EMBEDDED.to_owned() } else { header.environment });
+            return Some(header.tested().to_owned());
         }
         let artifact: Value = serde_json::from_slice(&std::fs::read(self.output()).ok()?).ok()?;
         artifact.pointer("/test_run/environment")?.as_str().map(str::to_owned)

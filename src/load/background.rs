@@ -196,7 +196,7 @@ mod tests {
             }
             // On a machine that is busy elsewhere some are due after the end.
             assert_eq!((began, started + dropped, ended), (1, 50, vec![Finish::Complete]), "{threads}");
-            assert_eq!(started, done, "{threads}");
+            assert!(started > 0 && started == done, "{threads}: {started}, {done}");
             let mut notes = std::mem::take(&mut *notes.lock().unwrap());
             notes.sort_unstable();
             notes.dedup();

@@ -107,7 +107,7 @@ impl Shard {
     /// How many of `total` starts are this shard's.
     #[must_use]
     pub(crate) const fn share(&self, total: u64) -> u64 {
-        total.saturating_sub(self.index).div_ceil(self.count)
+        self.recorded().share(total)
     }
 
     /// Share `index` of `count` of this shard, for one of its threads: what holds for shards of a schedule holds for shares of a shard.

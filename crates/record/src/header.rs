@@ -205,6 +205,12 @@ impl Header {
         })
     }
 
+    /// The environment that the run says something about: the stand-in, whatever name it was given.
+    #[must_use]
+    pub fn tested(&self) -> &str {
+        if self.stand_in { EMBEDDED } else { &self.environment }
+    }
+
     /// What its sender asks a receiver first: as its profile says, else the built-in one of its scheme.
     #[must_use]
     pub fn handshakes(&self) -> Vec<Handshake> {

@@ -51,6 +51,15 @@ impl LoadShard {
     pub const fn is_one(self) -> bool {
         self.index < self.count && self.count <= Self::MOST
     }
+
+    /// How many of `total` starts are this shard's.
+    #[must_use]
+    pub const fn share(self, total: u64) -> u64 {
+        match self.count {
+            0 => 0,
+            count => total.saturating_sub(self.index).div_ceil(count),
+        }
+    }
 }
 
 /// Which part of a schedule: the starts `index`, `index + count`, …

@@ -117,6 +117,15 @@ pub fn sender_schema() -> schemars::Schema {
 mod tests {
     use super::*;
 
+    /// That these mistakes are told, a line each, and no others.
+    fn is_told(text: &str, wanted: &[&str]) {
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        assert_eq!(error.lines().count(), wanted.len(), "{error}");
+        for (line, wanted) in error.lines().zip(wanted) {
+            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
+        }
+    }
+
     #[test]
     fn every_built_in_profile_is_right_and_named_as_its_file() {
         for scheme in Scheme::ALL {
@@ -151,36 +160,32 @@ mod tests {
         // A mistake of shape hides none of meaning, and brings none with it.
         let text = "name: 7\nsignature:\n  algorithm: hmac-sha257\n  heder: X-Sig\n  message: '{timestmp}.{body}'\n  form: pairs\n\
                     event: { json: type }\nretry:\n  schedule: [5]\n  jitter: 2\nlimits: []\nwhat: 1\n";
-        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
-        let wanted = [
-            "s.yaml:1:7: expected text, found the number 7",
-            "s.yaml:3:14: unknown value `hmac-sha257`",
-            "s.yaml:4:3: unknown key `heder`; did you mean `header`?",
-            "s.yaml:5:12: `{timestmp}` is no placeholder",
-            "s.yaml:6:9: pairs need the `key` of the signature",
-            "s.yaml:7:16: `type` is no JSON pointer",
-            "s.yaml:9:14: `5` has no unit",
-            "s.yaml:10:11: a share is from 0 to 1",
-            "s.yaml:11:9: expected a mapping, found a list",
-            "s.yaml:12:1: unknown key `what`",
-        ];
-        assert_eq!(error.lines().count(), wanted.len(), "{error}");
-        for (line, wanted) in error.lines().zip(wanted) {
-            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
-        }
+        is_told(
+            text,
+            &[
+                "s.yaml:1:7: expected text, found the number 7",
+                "s.yaml:3:14: unknown value `hmac-sha257`",
+                "s.yaml:4:3: unknown key `heder`; did you mean `header`?",
+                "s.yaml:5:12: `{timestmp}` is no placeholder",
+                "s.yaml:6:9: pairs need the `key` of the signature",
+                "s.yaml:7:16: `type` is no JSON pointer",
+                "s.yaml:9:14: `5` has no unit",
+                "s.yaml:10:11: a share is from 0 to 1",
+                "s.yaml:11:9: expected a mapping, found a list",
+                "s.yaml:12:1: unknown key `what`",
+            ],
+        );
         let text = "name: [a]\nsignature: { algorithm: [rsa], header: X }\nevent: topic\nbody: { format: xml, batch: items }\n";
-        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
-        let wanted = [
-            "s.yaml:1:7: expected text",
-            "s.yaml:2:25: expected one of",
-            "s.yaml:3:8: expected a mapping",
-            "s.yaml:4:17: unknown value",
-            "s.yaml:4:29: `items` is no place",
-        ];
-        assert_eq!(error.lines().count(), wanted.len(), "{error}");
-        for (line, wanted) in error.lines().zip(wanted) {
-            assert!(line.starts_with(wanted), "{error} lacks {wanted}");
-        }
+        is_told(
+            text,
+            &[
+                "s.yaml:1:7: expected text",
+                "s.yaml:2:25: expected one of",
+                "s.yaml:3:8: expected a mapping",
+                "s.yaml:4:17: unknown value",
+                "s.yaml:4:29: `items` is no place",
+            ],
+        );
         let text = "signature: { header: X-Sig, message: '{timestamp}' }\nretry: { schedule: [1s] }\n";
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
         for words in

@@ -271,8 +271,3 @@ pub(super) fn read_bounded(path: &Path, max: u64) -> std::io::Result<Vec<u8>> {
 pub(super) fn name(path: &Path) -> String {
     path.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
-
-/// What was tested: the stand-in, whatever name the run was given.
-pub(super) fn tested(header: &record::Header) -> &str {
-    if header.stand_in { EMBEDDED } else { &header.environment }
-}

@@ -2,7 +2,7 @@
 
 use super::judge::Request;
 use super::judgement::{Findings, Item, evidence};
-use super::proof::{Proof, name, tested};
+use super::proof::{Proof, name};
 use super::{admissibility, cut_off};
 use crate::gate::Verdict;
 use record::LoadShard;
@@ -43,7 +43,7 @@ pub(super) fn items(
             }
             None => recomputed(proof, &journal, artifact, value, found),
         },
-        admissibility::environment(tested(header), request.environment, "journal header"),
+        admissibility::environment(header.tested(), request.environment, "journal header"),
         admissibility::age(proof.ended(), request.now, request.max_age, "journal"),
         admissibility::scenario(header, checkout, &demand.scenario_sha256),
         admissibility::gates(header, checkout, demand.gates_sha256.as_deref()),

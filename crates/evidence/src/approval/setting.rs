@@ -4,7 +4,7 @@
 use super::demand::Demand;
 use super::judge::Request;
 use super::judgement::{Group, Item, Kind};
-use super::proof::{Proof, tested};
+use super::proof::Proof;
 use super::seen::Seen;
 use crate::gate::{Gates, Verdict};
 use crate::report::EMBEDDED;
@@ -74,7 +74,7 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
     let mut weak = Vec::new();
     // A probe is about the receiver that it was pointed at, wherever that is.
     let is_local = header.kind != RunKind::Probe && !header.target.is_empty() && is_loopback(&header.target);
-    let named_otherwise = tested(header) != EMBEDDED && header.environment != "loopback";
+    let named_otherwise = header.tested() != EMBEDDED && header.environment != "loopback";
     if is_local && named_otherwise {
         let why = format!(
             "the target is on the machine that ran smoke, and is named {}: what answers there need not be it",
@@ -82,7 +82,7 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
         );
         weak.push(Weakness::new("target", "loopback", why));
     }
-    if seen.stand_in > 0 && tested(header) != EMBEDDED {
+    if seen.stand_in > 0 && header.tested() != EMBEDDED {
         let why = format!(
             "{} of {} webhooks say inside their signed bodies that smoke's own stand-in or load generator sent them",
             seen.stand_in, seen.attempts

@@ -122,7 +122,7 @@ fn configuration(analysis: &Analysis) -> Configuration {
 
 fn recommendation(evidence: &Evidence) -> String {
     let header = &evidence.analysis.header;
-    let embedded = header.stand_in || header.environment == EMBEDDED;
+    let embedded = header.tested() == EMBEDDED;
     let of = |verdict| {
         let titles: Vec<&str> =
             evidence.checks.iter().filter(|c| c.verdict == verdict).map(|c| c.title.as_str()).collect();
@@ -186,7 +186,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
         journal_sha256: evidence.integrity.sha256.clone(),
         journal_records: evidence.integrity.records,
         journal_complete: !evidence.is_cut_off(),
-        evidence_about_staging: !header.stand_in && header.environment != EMBEDDED,
+        evidence_about_staging: header.tested() != EMBEDDED,
         notes: notes.chain(torn).take(100).collect(),
     }
 }

@@ -31,10 +31,7 @@ impl Sums {
 
     /// How it was asked for.
     pub(super) fn plan(&mut self, plan: &LoadPlan) {
-        self.due = plan.total.zip(self.shard).map(|(total, shard)| {
-            let LoadShard { index, count } = shard;
-            total.saturating_sub(index).div_ceil(count.max(1))
-        });
+        self.due = plan.total.zip(self.shard).map(|(total, shard)| shard.share(total));
     }
 
     /// A load that went to its end has made each start, or says that it could not.

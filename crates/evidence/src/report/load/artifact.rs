@@ -389,7 +389,7 @@ fn row(point: &Point) -> TimelineRow {
 }
 
 fn recommendation(header: &Header, verdict: Verdict, checks: &[Check], slow_inbox: Option<&str>) -> String {
-    let stand_in = header.stand_in || header.environment == EMBEDDED;
+    let stand_in = header.tested() == EMBEDDED;
     let judged = judgement(verdict, checks, stand_in);
     match slow_inbox {
         Some(slow) => format!("{judged} Note: {slow}."),

@@ -1,11 +1,13 @@
 //! What recorded traffic says about its sender: a profile, each line with what it rests on and how certain it is.
 
-use correlate::Reader;
-use record::{Attempt, IdentityPolicy, Record, SenderProfile, Tick, sha256_hex};
+mod body;
+mod drift;
+
+pub use drift::drift;
+
+use record::{Attempt, Record, Tick, sha256_hex};
 use serde_json::Value;
-use signature::{
-    Algorithm, BodyFormat, BodySpec, Received, RequestSpec, Scheme, Secret, SignatureSpec, Verifier,
-};
+use signature::{Received, Scheme, Secret, Verifier};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many attempts are looked at; more do not make a profile better.
@@ -30,9 +32,6 @@ const EVENTS: [&str; 10] = [
 
 /// Where bodies usually have an id.
 const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
-
-/// Fields of forms in which senders put JSON, most usual first.
-const FIELDS: [&str; 4] = ["payload", "data", "json", "body"];
 
 /// How certain a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -234,57 +233,6 @@ impl Learner {
         };
         found.push(Learnt { key: "signature", value, evidence, certainty });
         best.map(|(_, scheme)| scheme)
-    }
-
-    /// What the bodies are, and reads them so: the sender's own, where it is known, else what most of them can be read as.
-    fn body(&mut self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
-        let is_form = self.attempts.iter().any(|seen| {
-            header(seen, "Content-Type").is_some_and(|kind| kind.contains("x-www-form-urlencoded"))
-        });
-        let forms = FIELDS.into_iter().map(Some).chain([None]).filter(|_| is_form);
-        let json = |batch: Option<&str>| BodySpec { batch: batch.map(str::to_owned), ..BodySpec::default() };
-        let form = |field: Option<&str>| BodySpec {
-            format: BodyFormat::Form,
-            field: field.map(str::to_owned),
-            batch: None,
-        };
-        let own = scheme.map(|scheme| scheme.spec().body.clone());
-        let specs: Vec<BodySpec> =
-            own.into_iter().chain([json(None), json(Some("/*"))]).chain(forms.map(form)).collect();
-        let mut best: Option<(BodySpec, usize, Vec<Option<Value>>)> = None;
-        for spec in specs {
-            let read = self.read_as(&spec);
-            let good = read.iter().filter(|body| body.as_ref().is_some_and(Value::is_object)).count();
-            if good > best.as_ref().map_or(0, |(_, most, _)| *most) {
-                best = Some((spec, good, read));
-            }
-        }
-        let n = self.attempts.len();
-        let opaque = || (BodySpec { format: BodyFormat::Opaque, ..BodySpec::default() }, 0, Vec::new());
-        let (spec, good, read) = best.unwrap_or_else(opaque);
-        for (seen, body) in self.attempts.iter_mut().zip(read) {
-            seen.json = body;
-        }
-        if spec == BodySpec::default() {
-            return;
-        }
-        let evidence = match good {
-            0 => "no body is JSON or a form".to_owned(),
-            good => format!("{good} of {n} bodies can be read so"),
-        };
-        let certainty = if good == 0 { Certainty::Likely } else { Certainty::of(good, n) };
-        found.push(Learnt { key: "body", value: body_written(&spec), evidence, certainty });
-    }
-
-    /// Each body as a sender with such bodies would have it read.
-    fn read_as(&self, body: &BodySpec) -> Vec<Option<Value>> {
-        let signature = SignatureSpec { algorithm: Algorithm::None, ..SignatureSpec::default() };
-        let spec = RequestSpec { signature, body: body.clone(), ..RequestSpec::default() };
-        let Ok(scheme) = Scheme::of("learnt", spec) else { return Vec::new() };
-        let mut reader = Reader::new(scheme);
-        reader.add("");
-        let first = |seen: &Seen| Some(reader.read(&seen.headers, &seen.body)?.first()?.own().clone());
-        self.attempts.iter().map(first).collect()
     }
 
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
@@ -492,64 +440,6 @@ impl Learner {
     }
 }
 
-/// What differs between a profile and what was learnt: key, what the profile says, what was seen.
-#[must_use]
-pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, String, String)> {
-    let mut found = Vec::new();
-    let contract = profile.contract();
-    for one in learnt.iter().filter(|one| one.certainty != Certainty::Unseen) {
-        let said = match one.key {
-            "signature" => {
-                profile.scheme().map_or_else(|_| String::new(), |s| format!("as in {}", s.sender()))
-            }
-            "event" => {
-                place_names(&profile.event).iter().map(|place| written(place)).collect::<Vec<_>>().join(" ")
-            }
-            "id" => place_names(&profile.id).iter().map(|place| written(place)).collect::<Vec<_>>().join(" "),
-            "body" => body_written(&profile.body),
-            "retry.identity" => match contract.identity {
-                IdentityPolicy::Same => "same".to_owned(),
-                IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
-            },
-            "retry.abort" | "retry.retry" => {
-                let aborts = one.key == "retry.abort";
-                let statuses = numbers(&one.value);
-                let other = statuses
-                    .into_iter()
-                    .find(|status| contract.aborts(u16::try_from(*status).unwrap_or(0)) != aborts);
-                let Some(status) = other else { continue };
-                let word = if aborts { "tried again" } else { "ends the delivery" };
-                found.push((one.key, format!("{status} {word}"), one.evidence.clone()));
-                continue;
-            }
-            "retry.schedule" => {
-                let off = numbers(&one.value).into_iter().enumerate().skip(1).find(|(n, ms)| {
-                    let Some(due) = contract.gap_ms(*n, None) else { return true };
-                    let (early, late) = contract.window_ms(due);
-                    !(early..=late.max(early)).contains(ms)
-                });
-                let Some((n, ms)) = off else { continue };
-                let due = contract
-                    .gap_ms(n, None)
-                    .map_or("no further attempt".to_owned(), |due| format!("a pause of {due} ms"));
-                found.push((one.key, due, format!("{ms} ms before attempt {}", n + 1)));
-                continue;
-            }
-            _ => continue,
-        };
-        // Nothing is said of it, or it is one of what is said.
-        if !said.is_empty() && !said.contains(&one.value) {
-            found.push((one.key, said, format!("{} ({})", one.value, one.evidence)));
-        }
-    }
-    found
-}
-
-fn numbers(list: &str) -> Vec<u64> {
-    let entries = list.trim_matches(['[', ']']).split(',');
-    entries.filter_map(|e| e.trim().trim_end_matches("ms").trim_end_matches('s').parse().ok()).collect()
-}
-
 fn distinct(values: &[String]) -> usize {
     values.iter().collect::<BTreeSet<_>>().len()
 }
@@ -578,89 +468,11 @@ fn written(place: &str) -> String {
     if place.starts_with('/') { format!("{{ json: {place} }}") } else { format!("{{ header: {place} }}") }
 }
 
-/// A body's description as YAML.
-fn body_written(spec: &BodySpec) -> String {
-    let format = match spec.format {
-        BodyFormat::Json => "json",
-        BodyFormat::Form => "form",
-        BodyFormat::Opaque => "opaque",
-    };
-    let more = [("field", &spec.field), ("batch", &spec.batch)];
-    let more: String =
-        more.iter().filter_map(|(key, value)| value.as_ref().map(|v| format!(", {key}: '{v}'"))).collect();
-    format!("{{ format: {format}{more} }}")
-}
-
 /// To two digits: a pause of 2003 ms is one of 2000.
 const fn rounded(ms: u64) -> u64 {
     match ms {
         0..=99 => ms,
         100..=999 => (ms + 5) / 10 * 10,
         _ => (ms + 50) / 100 * 100,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::io::Write;
-
-    fn learnt(kind: &str, packed: bool, bodies: &[&str]) -> Vec<Learnt> {
-        let mut learner = Learner::default();
-        for (number, text) in bodies.iter().enumerate() {
-            let mut headers = vec![("Content-Type".to_owned(), kind.to_owned())];
-            let mut body = text.as_bytes().to_vec();
-            if packed {
-                headers.push(("Content-Encoding".to_owned(), "gzip".to_owned()));
-                let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-                gzip.write_all(&body).unwrap();
-                body = gzip.finish().unwrap();
-            }
-            learner.attempts.push(Seen {
-                headers,
-                digest: sha256_hex(&body),
-                body,
-                target: "/".to_owned(),
-                at: Tick(number as u64 * 1_000_000),
-                end: None,
-                status: Some(200),
-                json: None,
-            });
-        }
-        learner.learn(None, "", None)
-    }
-
-    fn says(learnt: &[Learnt], key: &str) -> String {
-        learnt.iter().find(|one| one.key == key).map_or_else(String::new, |one| one.value.clone())
-    }
-
-    #[test]
-    fn bodies_of_every_kind_are_looked_into() {
-        let texts = ["1", "2", "3", "4"].map(|n| format!(r#"{{"type":"paid","id":"e{n}"}}"#));
-        let json: Vec<&str> = texts.iter().map(String::as_str).collect();
-        let forms = texts.clone().map(|text| format!("payload={}", text.replace('"', "%22")));
-        let lists = texts.clone().map(|text| format!("[{text}]"));
-        let fields = ["1", "2", "3", "4"].map(|n| format!("type=paid&id=e{n}"));
-        let form = "application/x-www-form-urlencoded";
-        let cases: [(&str, bool, Vec<&str>, &str); 5] = [
-            ("application/json", false, json.clone(), ""),
-            ("application/json", true, json, ""),
-            (form, false, forms.iter().map(String::as_str).collect(), "{ format: form, field: 'payload' }"),
-            (form, false, fields.iter().map(String::as_str).collect(), "{ format: form }"),
-            (
-                "application/json",
-                false,
-                lists.iter().map(String::as_str).collect(),
-                "{ format: json, batch: '/*' }",
-            ),
-        ];
-        for (kind, packed, bodies, body) in cases {
-            let learnt = learnt(kind, packed, &bodies);
-            assert_eq!(says(&learnt, "body"), body, "{learnt:?}");
-            assert_eq!(says(&learnt, "event"), "{ json: /type }", "{learnt:?}");
-            assert_eq!(says(&learnt, "id"), "{ json: /id }", "{learnt:?}");
-        }
-        let xml = learnt("text/xml", false, &["<a/>", "<b/>"]);
-        assert_eq!(says(&xml, "body"), "{ format: opaque }");
     }
 }

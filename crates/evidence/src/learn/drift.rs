@@ -1,0 +1,63 @@
+//! What a profile says against what was learnt.
+
+use super::body::written as body_written;
+use super::{Certainty, Learnt, place_names, written};
+use record::{IdentityPolicy, SenderProfile};
+
+/// What differs between a profile and what was learnt: key, what the profile says, what was seen.
+#[must_use]
+pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, String, String)> {
+    let mut found = Vec::new();
+    let contract = profile.contract();
+    for one in learnt.iter().filter(|one| one.certainty != Certainty::Unseen) {
+        let said = match one.key {
+            "signature" => {
+                profile.scheme().map_or_else(|_| String::new(), |s| format!("as in {}", s.sender()))
+            }
+            "event" => {
+                place_names(&profile.event).iter().map(|place| written(place)).collect::<Vec<_>>().join(" ")
+            }
+            "id" => place_names(&profile.id).iter().map(|place| written(place)).collect::<Vec<_>>().join(" "),
+            "body" => body_written(&profile.body),
+            "retry.identity" => match contract.identity {
+                IdentityPolicy::Same => "same".to_owned(),
+                IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
+            },
+            "retry.abort" | "retry.retry" => {
+                let aborts = one.key == "retry.abort";
+                let statuses = numbers(&one.value);
+                let other = statuses
+                    .into_iter()
+                    .find(|status| contract.aborts(u16::try_from(*status).unwrap_or(0)) != aborts);
+                let Some(status) = other else { continue };
+                let word = if aborts { "tried again" } else { "ends the delivery" };
+                found.push((one.key, format!("{status} {word}"), one.evidence.clone()));
+                continue;
+            }
+            "retry.schedule" => {
+                let off = numbers(&one.value).into_iter().enumerate().skip(1).find(|(n, ms)| {
+                    let Some(due) = contract.gap_ms(*n, None) else { return true };
+                    let (early, late) = contract.window_ms(due);
+                    !(early..=late.max(early)).contains(ms)
+                });
+                let Some((n, ms)) = off else { continue };
+                let due = contract
+                    .gap_ms(n, None)
+                    .map_or("no further attempt".to_owned(), |due| format!("a pause of {due} ms"));
+                found.push((one.key, due, format!("{ms} ms before attempt {}", n + 1)));
+                continue;
+            }
+            _ => continue,
+        };
+        // Nothing is said of it, or it is one of what is said.
+        if !said.is_empty() && !said.contains(&one.value) {
+            found.push((one.key, said, format!("{} ({})", one.value, one.evidence)));
+        }
+    }
+    found
+}
+
+fn numbers(list: &str) -> Vec<u64> {
+    let entries = list.trim_matches(['[', ']']).split(',');
+    entries.filter_map(|e| e.trim().trim_end_matches("ms").trim_end_matches('s').parse().ok()).collect()
+}
