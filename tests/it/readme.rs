@@ -140,7 +140,7 @@ fn run_all(page: &str, at_least: usize) {
 fn the_documented_commands_are_those_of_ci() {
     let (readme, ci) = (include_str!("../../README.md"), include_str!("../../.ci/run"));
     assert!(readme.contains("cargo run --release -- payments") && readme.contains("```sh\ncargo test\n```"));
-    assert!(ci.contains("cargo test --locked") && ci.contains("-- payments"));
+    assert!(ci.contains("cargo test --locked") && ci.contains("smoke\" payments"));
 }
 
 /// A text on one line, without what differs from run to run: times, and which flow was first.
