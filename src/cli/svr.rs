@@ -28,10 +28,9 @@ pub(super) fn write(
     let key = signing::read_key("--sign", key)?;
     let mut subjects = Vec::new();
     for file in files {
-        for path in
-            [Some(file.clone()), journals.of(file)].into_iter().flatten().filter(|path| path.is_file())
-        {
-            let digest = sha256(&path)
+        let behind = journals.all_of(file);
+        for path in std::iter::once(file).chain(&behind).filter(|path| path.is_file()) {
+            let digest = sha256(path)
                 .map_err(|e| Failure::environment(format!("cannot read {}: {e}", path.display())))?;
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             subjects.push(Subject::file(&name, &digest));
