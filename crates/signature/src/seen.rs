@@ -158,7 +158,7 @@ impl<'h> Seen<'h> {
         let value = self.value.as_deref().filter(|value| !value.is_empty());
         let Some(value) = value.filter(|_| signature.form == Form::Pairs) else { return Ok(()) };
         let name = self.sender.signature_name();
-        if (Parts::of(value, self.sender.separator)).any(|item| !item.contains('=')) {
+        if Parts::of(value, self.sender.separator).any(|item| !item.contains('=')) {
             let why = "a part that is no `key=value`, which the strictest of the sender's libraries refuses";
             return Err(Problem::malformed(format!("{name} holds {why}")));
         }
