@@ -78,16 +78,23 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool, own: Option<&Listening>) -
         None => ("WEBHOOK_ENDPOINT", environment::setting(env, "WEBHOOK_ENDPOINT")?),
     };
     let public = url.map(|url| public_url(flag, &url)).transpose()?;
-    let own_path = public.as_ref().map(|u| u.path().to_owned()).filter(|p| p.len() > 1);
-    let door = door(args.path.clone().or(own_path), own)?;
+    let door = door(args.path.clone().or_else(|| public.as_ref().and_then(|url| url.path.clone())), own)?;
+    let public = public.map(|public| public.url);
     let address = args.listen.or_else(|| public.as_ref().and_then(local_address));
     let address = address.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), DEFAULT_PORT));
     let public_url = public.map(|url| with_path(url, &door.path).to_string());
     Ok(Listen { address, door, tls, public_url })
 }
 
-/// The URL under which the sender reaches the receiver. Its query and credentials are the sender's business, and stay.
-fn public_url(flag: &str, text: &str) -> Result<Url, Failure> {
+/// The URL under which the sender reaches the receiver.
+struct PublicUrl {
+    /// Its query and credentials are the sender's business, and stay.
+    url: Url,
+    /// The path that it names: `https://host/` names the root, `https://host` none.
+    path: Option<String>,
+}
+
+fn public_url(flag: &str, text: &str) -> Result<PublicUrl, Failure> {
     let wrong = |why: &str| {
         let shown = shown_url(text);
         Failure::usage(format!(
@@ -98,7 +105,11 @@ fn public_url(flag: &str, text: &str) -> Result<Url, Failure> {
     if url.fragment().is_some() {
         return Err(wrong("what stands behind a # is never sent"));
     }
-    Ok(url)
+    // The parser makes a bare host's path a slash.
+    let bare = url.path() == "/"
+        && !text.split(['?', '#']).next().is_some_and(|text| text.trim_end().ends_with('/'));
+    let path = (!bare).then(|| url.path().to_owned());
+    Ok(PublicUrl { url, path })
 }
 
 /// The URL with the receiver's path at its end; one that has it stays as it is, slash and query included.
@@ -139,15 +150,21 @@ mod tests {
 
     #[test]
     fn a_public_url_is_told_back_as_it_was_given() {
-        let of =
-            |text: &str, path: &str| with_path(public_url("--public-url", text).unwrap(), path).to_string();
+        let of = |text: &str, path: &str| {
+            with_path(public_url("--public-url", text).unwrap().url, path).to_string()
+        };
         for text in [
+            "https://h.example/",
+            "https://h.example/?token=abc",
             "https://h.example/webhooks/inbound/",
             "https://h.example/webhooks/inbound?token=abc",
             "https://user:pw@h.example/webhooks/inbound",
         ] {
-            let path = Url::parse(text).unwrap().path().to_owned();
+            let path = public_url("--public-url", text).unwrap().path.unwrap();
             assert_eq!(of(text, &path), text);
+        }
+        for bare in ["https://h.example", "https://h.example?token=a/"] {
+            assert_eq!(public_url("--public-url", bare).unwrap().path, None, "{bare}");
         }
         assert_eq!(of("https://h.example", "/in"), "https://h.example/in");
         assert_eq!(of("https://h.example/base/", "/in"), "https://h.example/base/in");

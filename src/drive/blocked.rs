@@ -1,11 +1,11 @@
 //! What stands in the way of a run and is no fault of the sender: a login that is refused, a user without the right, a
-//! data row that an earlier run has used up.
+//! data row that an earlier run has used up or that was never there, an application that throttles.
 
 use super::driver::Driver;
-use super::logins::LoginError;
+use super::logins::{LoginError, LoginFault};
 use super::step::Judged;
 use record::Obstacle;
-use scenario::{RowsFrom, Step, settings_behind};
+use scenario::{RowsFrom, Step, settings_behind, subject_behind};
 
 /// What stands in the way. A run that meets it ends, and says nothing about the sender.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -52,21 +52,58 @@ pub enum Blocked {
         /// The row, from 1.
         row: u32,
     },
+    /// The row's subject is not there.
+    #[error(
+        "step `{step}`: {why}\nThis says nothing about the sender: what data row {row} names is not there, or not under this \
+         path. Check {settings}, and --staging"
+    )]
+    MissingRow {
+        step: String,
+        /// What came.
+        why: String,
+        /// What the path was made of.
+        settings: String,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// The application takes no more requests for now.
+    #[error(
+        "step `{step}`: {why}\nThis says nothing about the sender: the application throttles requests. Wait as long as it says, \
+         raise the limit there, or take fewer flows or more users (data row {row})"
+    )]
+    Throttled {
+        step: String,
+        /// What came.
+        why: String,
+        /// The row, from 1.
+        row: u32,
+    },
 }
 
-/// What to do about a login that failed with this status: only what the application refuses is a matter of user and password.
-/// `settings`: where those come from.
+/// What to do about a login that failed: only what the application refuses is a matter of user and password. `settings`: where
+/// those come from.
 #[must_use]
-pub fn login_advice(status: Option<u16>, settings: &str) -> String {
-    match status {
-        Some(429) => {
+pub fn login_advice(at: LoginFault, settings: &str) -> String {
+    use LoginFault::{NoAnswer, NoSession, Page, Status};
+    match at {
+        Status(429) | Page(429) => {
             format!(
                 "logins are throttled there: wait as long as it says, raise the limit, or take another user ({settings})"
             )
         }
-        Some(500..) => "the application fails at its own login, whoever logs in: see its log".to_owned(),
-        Some(300..=399) => "the login is redirected, so that user and password were not looked at".to_owned(),
-        _ => format!("check {settings}"),
+        Status(500..) | Page(500..) => {
+            "the application fails at its own login, whoever logs in: see its log".to_owned()
+        }
+        Status(300..=399) | Page(300..=399) => {
+            "the login is redirected, so that user and password were not looked at".to_owned()
+        }
+        NoAnswer => "check --staging, and that the application runs and can be reached from here".to_owned(),
+        Status(404 | 405 | 410 | 415) | Page(_) | NoSession => {
+            "what answered is not the login that the scenario means, so that user and password do not matter: check --staging, \
+             and the path and the token of this session in the scenario"
+                .to_owned()
+        }
+        Status(_) => format!("check {settings}"),
     }
 }
 
@@ -77,6 +114,8 @@ impl Blocked {
             Self::Login { .. } => Obstacle::Login,
             Self::Forbidden { .. } => Obstacle::Forbidden,
             Self::UsedRow { .. } => Obstacle::UsedRow,
+            Self::MissingRow { .. } => Obstacle::MissingRow,
+            Self::Throttled { .. } => Obstacle::Throttled,
         }
     }
 }
@@ -91,7 +130,7 @@ impl Driver {
         Blocked::Login {
             session: session.to_owned(),
             why: error.to_string(),
-            advice: capitalised(&login_advice(error.status, &self.settings(session))),
+            advice: capitalised(&login_advice(error.at, &self.settings(session))),
             row: self.row(flow),
         }
     }
@@ -100,7 +139,7 @@ impl Driver {
     pub(super) fn is_blocked(&self, flow: u32, step: &Step, judged: &Judged) -> Option<Blocked> {
         let status = judged.reply.as_ref().ok()?.status;
         let why = judged.problems.first()?.clone();
-        let row = self.row(flow);
+        let (row, name) = (self.row(flow), step.name.clone());
         if step.used_up.contains(&status) {
             let settings = match &self.plan.rows_from {
                 RowsFrom::File(file) => format!("--data FILE in place of {file}, or --from-row N"),
@@ -108,13 +147,21 @@ impl Driver {
                     "--data FILE, or other values of the environment (PAYMENT_ID and the like)".into()
                 }
             };
-            return Some(Blocked::UsedRow { step: step.name.clone(), why, settings, row });
+            return Some(Blocked::UsedRow { step: name, why, settings, row });
+        }
+        if status == 429 {
+            return Some(Blocked::Throttled { step: name, why, row });
+        }
+        if status == 404 {
+            let scenario = &self.plan.loaded.scenario;
+            let settings = subject_behind(scenario, flow, step, &self.plan.rows_from)?;
+            return Some(Blocked::MissingRow { step: name, why, settings, row });
         }
         let session = step.session.as_ref().filter(|_| status == 403 && !step.may_refuse.contains(&403))?;
         let needs = self.plan.loaded.scenario.sessions.get(session).and_then(|s| s.needs.clone());
         Some(Blocked::Forbidden {
             session: session.clone(),
-            step: step.name.clone(),
+            step: name,
             why,
             needs: needs.unwrap_or_else(|| "the right".to_owned()),
             settings: self.settings(session),
@@ -134,17 +181,28 @@ impl Driver {
 
 #[cfg(test)]
 mod tests {
-    use super::login_advice;
+    use super::{LoginFault, login_advice};
 
     #[test]
     fn user_and_password_are_named_only_where_they_may_be_wrong() {
-        let of = |status| login_advice(status, "STAFF_PASSWORD");
-        assert_eq!(
-            (of(Some(401)).as_str(), of(None).as_str()),
-            ("check STAFF_PASSWORD", "check STAFF_PASSWORD")
-        );
-        assert!(of(Some(500)).contains("see its log"));
-        assert!(of(Some(429)).contains("wait"));
-        assert!(of(Some(301)).contains("redirected"));
+        use LoginFault::{NoAnswer, NoSession, Page, Status};
+        let of = |at| login_advice(at, "STAFF_PASSWORD");
+        for refused in [Status(400), Status(401), Status(403)] {
+            assert_eq!(of(refused), "check STAFF_PASSWORD");
+        }
+        for (at, said) in [
+            (Status(500), "see its log"),
+            (Page(502), "see its log"),
+            (Status(429), "wait"),
+            (Status(301), "redirected"),
+            (Status(405), "check --staging"),
+            (Page(400), "check --staging"),
+            (NoSession, "check --staging"),
+            (NoAnswer, "check --staging"),
+        ] {
+            let advice = of(at);
+            assert!(advice.contains(said), "{at:?}: {advice}");
+            assert!(!advice.contains("check STAFF_PASSWORD"), "{at:?}: {advice}");
+        }
     }
 }

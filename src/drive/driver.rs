@@ -87,6 +87,11 @@ impl Driver {
         self.blocked.borrow().clone()
     }
 
+    /// Ends the flows; the first thing that stands in their way is the one that counts.
+    pub(super) fn end_flows(&self, by: Blocked) {
+        self.blocked.send_if_modified(|known| known.is_none().then(|| *known = Some(by)).is_some());
+    }
+
     /// Waits for the first thing that stands in the way of the run and is no fault of the sender; for ever when nothing
     /// does.
     pub async fn blocked(&self) -> Blocked {
@@ -175,7 +180,7 @@ impl Driver {
         if outcome == Outcome::Failed
             && let Some(blocked) = self.is_blocked(flow, step, &judged)
         {
-            self.blocked.send_if_modified(|known| known.is_none().then(|| *known = Some(blocked)).is_some());
+            self.end_flows(blocked);
         }
         if outcome == Outcome::Ok {
             dues.iter().for_each(|due| self.dues.add(due));

@@ -5,7 +5,7 @@ use super::client::{Attached, Client, ClientError, Reply};
 use super::driver::Driver;
 use super::jar::Jar;
 use super::sessions::{Bearer, Place, State, Tokens, lifetime, renew_at};
-use super::step::{excerpt, said};
+use super::step::{excerpt, is_html, said};
 use crate::redact::Redactor;
 use correlate::read_json;
 use futures_util::future::join_all;
@@ -76,20 +76,46 @@ pub async fn try_login(
 #[error("{why}")]
 pub struct LoginError {
     why: String,
-    /// The status with which it was refused.
-    pub status: Option<u16>,
+    /// At what it failed.
+    pub at: LoginFault,
 }
 
-impl LoginError {
-    /// The same, with what it is about in front.
-    fn of(self, what: &str) -> Self {
-        Self { why: format!("{what}: {}", self.why), ..self }
+/// At what a login failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginFault {
+    /// No answer came.
+    NoAnswer,
+    /// It was answered with this status.
+    Status(u16),
+    /// A web page with this status stood where an API's answer should be.
+    Page(u16),
+    /// It was answered with success, and gave no session.
+    NoSession,
+}
+
+impl LoginFault {
+    /// Whether an answer came that is no failure of the application.
+    pub(super) const fn is_refusal(self) -> bool {
+        match self {
+            Self::NoAnswer => false,
+            Self::NoSession => true,
+            Self::Status(status) | Self::Page(status) => status < 500,
+        }
     }
 }
 
-impl From<String> for LoginError {
-    fn from(why: String) -> Self {
-        Self { why, status: None }
+impl LoginError {
+    fn new(at: LoginFault, why: impl Into<String>) -> Self {
+        Self { why: why.into(), at }
+    }
+
+    fn no_answer(error: &ClientError, redactor: &Redactor) -> Self {
+        Self::new(LoginFault::NoAnswer, redactor.scrub(&error.to_string()))
+    }
+
+    /// The same, with what it is about in front.
+    fn of(self, what: &str) -> Self {
+        Self { why: format!("{what}: {}", self.why), ..self }
     }
 }
 
@@ -144,34 +170,35 @@ fn tokens(
     pointers: &Pointers<'_>,
     redactor: &Redactor,
 ) -> Result<Issued, LoginError> {
-    let reply = reply.as_ref().map_err(|e| redactor.scrub(&e.to_string()).into_owned())?;
+    let reply = reply.as_ref().map_err(|e| LoginError::no_answer(e, redactor))?;
     // Whoever logs in on a web page is led on from it.
     let fits =
         matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
     if !fits {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
         let why = format!("status {}{wait}: {}", reply.status, said(reply, redactor));
-        return Err(LoginError { why, status: Some(reply.status) });
+        let is_page = pointers.access.is_some() && is_html(reply);
+        let at = if is_page { LoginFault::Page(reply.status) } else { LoginFault::Status(reply.status) };
+        return Err(LoginError::new(at, why));
     }
+    let nothing = |why: String| LoginError::new(LoginFault::NoSession, why);
     let Some(access) = pointers.access else {
         return match reply.header("set-cookie") {
             Some(_) => Ok(Issued { access: None, refresh: None, lives: None }),
-            None => Err(format!(
+            None => Err(nothing(format!(
                 "status {}, and no cookie is set: a session without `token` is its cookies",
                 reply.status
-            )
-            .into()),
+            ))),
         };
     };
     let body: Value = read_json(&reply.body)
-        .map_err(|_| format!("the answer is not JSON: {}", excerpt(reply, redactor)))?;
+        .map_err(|_| nothing(format!("the answer is not JSON: {}", excerpt(reply, redactor))))?;
     let at = |pointer: &str| body.pointer(pointer).and_then(Value::as_str).filter(|t| !t.is_empty());
-    let token = at(access).ok_or_else(|| format!("no token at {access} in the answer"))?;
+    let token = at(access).ok_or_else(|| nothing(format!("no token at {access} in the answer")))?;
     let refresh = pointers.refresh.and_then(at);
     if let Some(long) = [Some(token), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
-        return Err(
-            format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len()).into()
-        );
+        let why = format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len());
+        return Err(nothing(why));
     }
     let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
     redactor.learn(&token);
@@ -243,7 +270,10 @@ impl Driver {
             let bearer = Bearer { token: None, number: 0 };
             return Ok(match refused {
                 // Nobody can be another than he is.
-                Some(_) => Err("what is known beforehand cannot be renewed".to_owned().into()),
+                Some(_) => Err(LoginError::new(
+                    LoginFault::Status(401),
+                    "what is known beforehand cannot be renewed",
+                )),
                 None => self.csrf_cookie(used, None).await?.map(|()| bearer),
             });
         };
@@ -262,7 +292,13 @@ impl Driver {
         let bearer = bearer.map_err(Clone::clone);
         *state = match tokens {
             Ok(tokens) => State::Open(tokens, number),
-            Err(why) => State::Refused(why),
+            Err(why) => {
+                // In the middle of a run as before it: whoever cannot log in drives nothing.
+                if why.at.is_refusal() {
+                    self.end_flows(self.refused_login(used.name, &why, scope.flow()));
+                }
+                State::Refused(why)
+            }
         };
         Ok(bearer)
     }
@@ -430,7 +466,7 @@ async fn fetch_page(
 ) -> (Option<u16>, Result<(), LoginError>) {
     let reply = client.send(request, &Attached { jar: Some(jar), ..Attached::default() }).await;
     match (&reply, jar.get(&csrf.cookie)) {
-        (Err(error), _) => (None, Err(redactor.scrub(&error.to_string()).into_owned().into())),
+        (Err(error), _) => (None, Err(LoginError::no_answer(error, redactor))),
         (Ok(reply), Some(_)) => (Some(reply.status), Ok(())),
         (Ok(reply), None) => {
             let why = format!(
@@ -439,7 +475,7 @@ async fn fetch_page(
                 reply.status,
                 csrf.cookie
             );
-            (Some(reply.status), Err(why.into()))
+            (Some(reply.status), Err(LoginError::new(LoginFault::NoSession, why)))
         }
     }
 }

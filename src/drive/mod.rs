@@ -17,7 +17,7 @@ mod step;
 pub use blocked::{Blocked, login_advice};
 pub use client::{Attached, Client, ClientError, Reply};
 pub use driver::{Driver, Plan};
-pub use logins::{TRIED_FIRST, try_login};
+pub use logins::{LoginFault, TRIED_FIRST, try_login};
 pub use progress::{Dues, Event, Listener};
 pub use seen::SeenWebhooks;
 pub use step::redirect;

@@ -15,6 +15,10 @@ const EXCERPT: usize = 200;
 /// Longest body that is kept in the journal, in bytes.
 const KEPT_BODY: usize = 64 * 1024;
 
+/// What is said beside the problem of an answer that came at the second try.
+const RESENT: &str = " (the connection was closed before an answer came, the request was sent again on a new one, and this is its \
+                      answer: the application may have done it at the first)";
+
 /// An answer, judged.
 pub(super) struct Judged {
     pub started: Tick,
@@ -52,6 +56,10 @@ pub(super) fn problems(
     // With the wrong status the body is another one than expected: one problem says enough.
     if problems.is_empty() {
         problems.extend(json_problems(reply, &expect.json, redactor));
+    }
+    // What is strange about an answer may come from the request having been done twice.
+    if let Some(first) = problems.first_mut().filter(|_| reply.resent) {
+        first.push_str(RESENT);
     }
     problems
 }
@@ -157,6 +165,12 @@ pub(super) fn excerpt(reply: &Reply, redactor: &Redactor) -> String {
         n if n <= EXCERPT => line.into_owned(),
         _ => line.chars().take(EXCERPT).chain(['…']).collect(),
     }
+}
+
+/// Whether an answer is a web page.
+pub(super) fn is_html(reply: &Reply) -> bool {
+    let said = reply.header("content-type").is_some_and(|kind| kind.trim_start().starts_with("text/html"));
+    said || html_message(&String::from_utf8_lossy(&reply.body)).is_some()
 }
 
 /// The title of an HTML page and what its exception says: the beginning of such a page says nothing.

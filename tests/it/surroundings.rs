@@ -142,6 +142,99 @@ fn a_user_without_the_right_and_a_used_row_are_no_verdict_about_the_sender() {
     drive(&used, &parts).run().exits(1);
 }
 
+/// Staff log in, and every other path gets what `answer` says.
+fn logged_in(answer: impl Fn(&Seen) -> Answer + Send + Sync + 'static) -> Origin {
+    Origin::start(move |request: &Seen, _| match request.path() {
+        "/login" => tokens("t", "r"),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ => answer(request),
+    })
+}
+
+/// The run was ended by what says nothing about the sender: exit 4, no verdict, and these words.
+fn ended_without_verdict(ran: Ran, words: &[&str]) {
+    let ran = ran.exits(4).says("nothing about the sender");
+    let ran = words.iter().fold(ran, |ran, word| ran.says(word));
+    assert!(!ran.stdout.contains("FAIL"), "{}", ran.stdout);
+}
+
+#[test]
+fn an_application_that_throttles_in_the_middle_is_no_verdict_about_the_sender() {
+    let throttled = || Answer::new("429 Too Many", "application/json", "Retry-After: 1900\r\n", "{}");
+    let origin = logged_in(move |request| match request.path() {
+        "/a" => Answer::json("200 OK", "{}"),
+        _ => throttled(),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a", "b"]))).run();
+    ended_without_verdict(ran, &["step `b`: status 429 (Retry-After: 1900)", "throttles requests"]);
+    // The same at a renewal, and at the login that follows it.
+    let origin = Origin::start(move |request: &Seen, before: &[Seen]| match request.path() {
+        "/login" if before.iter().all(|s| s.path() != "/login") => tokens("t", "r"),
+        "/login" | "/refresh" => throttled(),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ => Answer::json("401 Unauthorized", "{}"),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
+    ended_without_verdict(ran, &["login `staff` failed: status 429 (Retry-After: 1900)", "throttled"]);
+}
+
+#[test]
+fn a_row_that_is_not_there_is_no_verdict_about_the_sender_and_one_that_vanishes_is() {
+    let not_there = || Answer::json("404 Not Found", r#"{"detail":"No Payment matches the given query."}"#);
+    let vars = "vars: { payment: \"{{ env.PAYMENT_ID }}\" }\n";
+    let step = |name: &str, rest: &str| {
+        format!("  - name: {name}\n    request: {{ method: POST, path: '/{name}/{rest}', json: {{}} }}\n")
+    };
+    let origin = logged_in(move |_| not_there());
+    let parts = format!("{vars}steps:\n{}", step("submit", "{{ payment }}"));
+    let ran = drive(&origin, &parts).env("PAYMENT_ID", "999999").run();
+    ended_without_verdict(
+        ran,
+        &["step `submit`: status 404", "is not there", "Check PAYMENT_ID, and --staging"],
+    );
+    // What the application had a moment ago, or has made itself, it must find.
+    let origin = logged_in(move |request| match request.path() {
+        "/submit/7" => Answer::json("200 OK", r#"{"proof": 12}"#),
+        _ => not_there(),
+    });
+    let capture = "    capture: { proof: /proof }\n";
+    for second in ["{{ payment }}", "{{ proof }}"] {
+        let steps = format!("{}{capture}{}", step("submit", "{{ payment }}"), step("verify", second));
+        let ran = drive(&origin, &format!("{vars}steps:\n{steps}")).env("PAYMENT_ID", "7").run();
+        ran.exits(1).says("verify").says("status 404");
+    }
+}
+
+#[test]
+fn what_answers_in_place_of_a_login_is_no_matter_of_the_password() {
+    let page = || Answer::new("400 Bad Request", "text/html", "", "<h1>Bad Request (400)</h1>");
+    let answers: [fn() -> Answer; 3] = [
+        || Answer::json("405 Method Not Allowed", "{}"),
+        || Answer::new("200 OK", "text/html", "", "<!doctype html><title>Welcome</title>"),
+        || Answer::json("200 OK", r#"{"token": "t"}"#),
+    ];
+    for answer in answers.into_iter().chain([page as fn() -> Answer]) {
+        let origin = Origin::start(move |_: &Seen, _| answer());
+        let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
+        assert!(!ran.stderr.contains("STAFF_PASSWORD"), "{}", ran.stderr);
+        ended_without_verdict(ran, &["check --staging"]);
+    }
+}
+
+#[test]
+fn an_answer_to_a_request_that_was_sent_again_is_told_as_such() {
+    let origin = Origin::start(|request: &Seen, before: &[Seen]| match request.path() {
+        "/pay" if before.iter().all(|s| s.path() != "/pay") => Answer::json("", "").silent(),
+        "/pay" => Answer::json("200 OK", r#"{"idempotent_replay": true}"#),
+        _ => Answer::json("200 OK", "{}"),
+    });
+    let parts = "steps:\n  - name: first\n    request: { method: POST, path: /first, json: {} }\n  - name: pay\n    request:\n      \
+                 method: POST\n      path: /pay\n      headers: { Idempotency-Key: \"{{ uuid.pay }}\" }\n      json: {}\n    expect: { \
+                 json: { /idempotent_replay: false } }\n";
+    let ran = drive(&origin, parts).run().exits(1);
+    ran.says("the connection was closed before an answer came, the request was sent again");
+}
+
 #[test]
 fn a_kept_connection_that_the_server_closed_is_opened_again_and_told() {
     let origin = Origin::start(|_: &Seen, _| Answer::json("200 OK", "{}").then_close());

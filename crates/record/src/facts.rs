@@ -339,6 +339,10 @@ pub enum Obstacle {
     Forbidden,
     /// A data row was used up by an earlier run.
     UsedRow,
+    /// What a data row names is not there.
+    MissingRow,
+    /// The application takes no more requests for now.
+    Throttled,
 }
 
 impl EndedEarly {

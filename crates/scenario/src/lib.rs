@@ -48,7 +48,7 @@ pub use load::{
     Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
 };
 pub use model::*;
-pub use names::{RowsFrom, environment, learns, settings_behind, waits_for_answer};
+pub use names::{RowsFrom, environment, learns, settings_behind, subject_behind, waits_for_answer};
 pub use record::period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{

@@ -353,13 +353,38 @@ pub fn settings_behind(scenario: &Scenario, session: &str, rows: &RowsFrom) -> S
     let Some(session) = scenario.sessions.get(session) else { return String::new() };
     let mut texts = Vec::new();
     of_session(session, &[], &mut texts);
+    let texts: Vec<&str> = texts.iter().map(|(_, text)| *text).collect();
+    let found = behind_all(scenario, &names_in(&texts), rows);
+    if found.is_empty() { "the session in the scenario".to_owned() } else { found.join(", ") }
+}
+
+/// What leads a step's path to the subject of its data row, for whoever gave a row that is not there: environment variables,
+/// columns of the data file, variables. None where an earlier step of the flow, or what it captured, was led there before.
+#[must_use]
+pub fn subject_behind(scenario: &Scenario, flow: u32, step: &Step, rows: &RowsFrom) -> Option<String> {
+    let plan = scenario.flow_plan(flow);
+    let before: Vec<&Step> = plan.steps.into_iter().take_while(|earlier| earlier.name != step.name).collect();
+    let led: Vec<String> =
+        names_in(&before.iter().map(|step| step.request.path.as_str()).collect::<Vec<_>>());
+    let captured: Vec<&str> = before.iter().flat_map(|step| step.captured()).collect();
+    let mut names = names_in(&[step.request.path.as_str()]);
+    names.retain(|name| !led.contains(name) && !captured.contains(&name.as_str()));
+    let found = behind_all(scenario, &names, rows);
+    (!found.is_empty()).then(|| found.join(", "))
+}
+
+fn names_in(texts: &[&str]) -> Vec<String> {
+    let exprs = texts.iter().flat_map(|text| expressions(text));
+    exprs.flat_map(|expr| expr.names().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+/// Where the values of these names come from, each once.
+fn behind_all(scenario: &Scenario, names: &[String], rows: &RowsFrom) -> Vec<String> {
     let mut found = Vec::new();
-    for expr in texts.iter().flat_map(|(_, text)| expressions(text)) {
-        expr.names().for_each(|name| behind(scenario, name, rows, &mut found));
-    }
+    names.iter().for_each(|name| behind(scenario, name, rows, &mut found));
     let mut seen = BTreeSet::new();
     found.retain(|setting| seen.insert(setting.clone()));
-    if found.is_empty() { "the session in the scenario".to_owned() } else { found.join(", ") }
+    found
 }
 
 fn behind(scenario: &Scenario, name: &str, rows: &RowsFrom, found: &mut Vec<String>) {

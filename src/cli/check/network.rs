@@ -1,7 +1,7 @@
 //! What `smoke check` asks the network: the receiver's address, the target, its clock, and a login of every session.
 
 use super::{Findings, Level, Scenario};
-use crate::drive::{Attached, Client, Reply, TRIED_FIRST, login_advice, redirect, try_login};
+use crate::drive::{Attached, Client, LoginFault, Reply, TRIED_FIRST, login_advice, redirect, try_login};
 use crate::executor::{Receiver, Target};
 use crate::outbound::{http_url, is_loopback, shown_url};
 use crate::record_source::RecordSource;
@@ -183,10 +183,10 @@ pub(super) async fn check_logins(client: &Client, scenarios: &[Scenario], findin
                             format_args!(
                                 "login `{name}`, row {}: {why}; {}",
                                 scenario.skipped + flow + 1,
-                                login_advice(why.status, &settings)
+                                login_advice(why.at, &settings)
                             ),
                         );
-                        if why.status == Some(429) {
+                        if matches!(why.at, LoginFault::Status(429) | LoginFault::Page(429)) {
                             return;
                         }
                     }

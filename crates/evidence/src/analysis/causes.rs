@@ -3,8 +3,9 @@
 
 use super::cases::Lost;
 use super::sample::event_name;
-use super::{Analysis, Expectation, seconds};
+use super::{Analysis, Delivery, Expectation, seconds};
 use pii::shown;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Events that are told one by one.
@@ -44,24 +45,36 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     let mut told = Vec::new();
     told.extend(refused(analysis));
     told.extend(nearly(analysis, lost));
+    told.extend(others(analysis));
     let mut others_told = by_duration(analysis, &measure, &events);
     others_told.extend(by_name(analysis, &measure, &events));
-    if explains_all(analysis, &events) {
-        // Who sent them nobody can tell, and what contradicts it must not stand beside it as if it were as likely.
-        others_told
-            .iter_mut()
-            .for_each(|cause| *cause = format!("or, if those requests were not the sender's: {cause}"));
+    if let Some(unless) = unless(analysis, &events) {
+        // Nobody can tell for sure, and what contradicts it must not stand beside it as if it were as likely.
+        others_told.iter_mut().for_each(|cause| *cause = format!("{unless}: {cause}"));
     }
     told.extend(others_told);
-    told.extend(others(analysis));
     told
 }
 
-/// Whether as many requests came to another path or with another method as webhooks are missing.
-fn explains_all(analysis: &Analysis, events: &BTreeMap<String, Event>) -> bool {
+/// On what the other causes hang where as much else came as webhooks are missing.
+fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'static str> {
     let elsewhere = analysis.refused.iter().filter(|(status, _)| matches!(status, 404 | 405));
-    let (elsewhere, lost) = (elsewhere.map(|(_, n)| *n).sum::<u64>(), events.values().map(|e| e.lost).sum());
-    elsewhere > 0 && elsewhere >= lost
+    let elsewhere: u64 = elsewhere.map(|(_, n)| *n).sum();
+    let lost: u64 = events.values().map(|event| event.lost).sum();
+    if elsewhere > 0 && elsewhere >= lost {
+        return Some("or, if those requests were not the sender's");
+    }
+    let came_in_place = |(name, event): (&String, &Event)| {
+        let came = unasked(analysis).filter(|d| event_name(&d.event) == *name && d.is_authentic()).count();
+        came as u64 >= event.lost
+    };
+    (!events.is_empty() && events.iter().all(came_in_place))
+        .then_some("or, if what came was for somebody else")
+}
+
+/// What came and fulfils nothing.
+fn unasked(analysis: &Analysis) -> impl Iterator<Item = Cow<'_, Delivery>> {
+    analysis.deliveries.iter().filter(|delivery| delivery.unasked > 0 && delivery.fulfils.is_none())
 }
 
 fn by_event(analysis: &Analysis, lost: &Lost<'_>) -> BTreeMap<String, Event> {
@@ -157,7 +170,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     let untried: Vec<u64> = all().filter(|ms| measure.is_without(*ms)).collect();
     let breaker = analysis.header.retry.breaker;
     // What came shows that the endpoint is right and webhooks are on.
-    let came = analysis.own().next().is_some();
+    let came = analysis.own().next().is_some() || unasked(analysis).any(|delivery| delivery.is_authentic());
     let mut told = Vec::new();
     if let Some(range) = range(&tried).filter(|_| came) {
         told.push(format!(
@@ -243,15 +256,26 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
     told.chain((more > 0).then(|| format!("and {more} events more"))).collect()
 }
 
-/// What came for somebody else.
-fn others(analysis: &Analysis) -> Option<String> {
-    let foreign = analysis.deliveries.iter().filter(|d| d.foreign).count();
-    (foreign > 0).then(|| {
-        format!(
-            "{foreign} webhooks came that hold none of this run's values: the sender reaches this receiver, for other rows than \
-             those that were driven, or the values do not stand where the scenario looks for them"
-        )
-    })
+/// What came in place of what was asked for, or for somebody else.
+fn others(analysis: &Analysis) -> Vec<String> {
+    let came = |n: usize, one: &str, many: &str| {
+        if n == 1 { format!("1 webhook came that {one}") } else { format!("{n} webhooks came that {many}") }
+    };
+    let mut told = Vec::new();
+    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic()).count();
+    if ours > 0 {
+        let came = came(ours, "no step asked for", "no step asked for");
+        told.push(format!("{came}: the values by which the scenario knows its webhooks are others"));
+    }
+    let foreign = analysis.deliveries.iter().filter(|delivery| delivery.foreign).count();
+    if foreign > 0 {
+        let came = came(foreign, "holds none of this run's values", "hold none of this run's values");
+        told.push(format!(
+            "{came}: the sender reaches this receiver, for other rows than those that were driven, or the values do not stand where \
+             the scenario looks for them"
+        ));
+    }
+    told
 }
 
 /// What keeps a sender elsewhere from this receiver.
@@ -325,6 +349,17 @@ mod tests {
         }))
     }
 
+    /// A webhook `paid` with that id.
+    fn attempt(id: u64, reason: &str) -> Record {
+        let body = Body::from_bytes(json!({"event": "paid", "id": id}).to_string().into_bytes());
+        let attempt = json!({
+            "attempt": id, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
+            "headers": [["X-Webhook-Event", "paid"]], "body": body,
+            "verdict": {"valid": reason == "valid", "reason": reason, "diagnosis": null}, "answer": 200
+        });
+        Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
+    }
+
     fn told(mut analysis: Analysis) -> Vec<String> {
         analysis.latest = Tick(u64::MAX / 2);
         causes(&analysis, &Lost::new(&analysis))
@@ -365,15 +400,25 @@ mod tests {
     fn an_event_that_never_comes_while_others_do_is_not_sent() {
         let mut analysis =
             run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
-        let attempt = json!({
-            "attempt": 1, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
-            "headers": [["X-Webhook-Event", "paid"]], "body": Body::from_bytes(br#"{"event":"paid","id":5}"#.to_vec()),
-            "verdict": {"valid": true, "reason": "valid", "diagnosis": null}, "answer": 200
-        });
-        analysis.take(&Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap())));
+        analysis.take(&attempt(5, "valid"));
         let told = told(analysis);
         let wanted = "match_started never came from any of 5 steps that all answered 200: the sender does not send it; paid came";
         assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
+    }
+
+    #[test]
+    fn what_came_for_other_rows_shows_that_webhooks_are_on() {
+        let of = |reason: &str| {
+            let mut analysis = run(&[60, 60], |_| "paid");
+            (7..9).for_each(|id| analysis.take(&attempt(id, reason)));
+            told(analysis).join("\n")
+        };
+        let told = of("valid");
+        assert!(told.starts_with("2 webhooks came that no step asked for"), "{told}");
+        assert!(told.contains("or, if what came was for somebody else: 2 steps took"), "{told}");
+        assert!(!told.contains("switched off"), "{told}");
+        // A stranger's show nothing.
+        assert!(of("mismatch").contains("switched off"));
     }
 
     #[test]
