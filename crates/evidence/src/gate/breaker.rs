@@ -5,6 +5,9 @@ use super::criteria::CIRCUIT_BREAKER;
 use crate::analysis::seconds;
 use record::{BreakerContract, BreakerStats};
 
+/// So many times as many failures as open the breaker show whether up to so many processes have one each.
+const TELLING: u64 = 4;
+
 /// Deliveries came while it had to be open. When others were swallowed at the same time, it was open in one process and not in
 /// another: requests are sent on new connections, which several processes share out.
 pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, first: u64) -> String {
@@ -21,8 +24,14 @@ pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, fi
              swallowed meanwhile)"
         )
     } else {
+        let flows = TELLING * u64::from(failures);
+        let how = if leaked >= flows - u64::from(failures) {
+            String::new()
+        } else {
+            format!(": a run with --flows {flows} --concurrency 1 --no-pause --inject 400x* tells which")
+        };
         format!(
-            "{came}: it did not open, or each process has a breaker of its own and none of them saw {failures} failures"
+            "{came}: it did not open, or each process has a breaker of its own and none of them saw {failures} failures{how}"
         )
     }
 }
