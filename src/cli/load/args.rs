@@ -20,7 +20,7 @@ pub(super) const MOST_THREADS: u32 = 64;
     args_conflicts_with_subcommands = true,
     subcommand_negates_reqs = true,
     disable_help_subcommand = true,
-    subcommand_value_name = "webhooks",
+    override_usage = "smoke load [OPTIONS] <SCENARIO>\n       smoke load webhooks [OPTIONS] --to <URL>",
     mut_arg("report", reports)
 )]
 pub(in crate::cli) struct Args {

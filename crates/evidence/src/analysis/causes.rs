@@ -192,7 +192,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     if let Some(range) = range(&untried) {
         let without = measure.without.map_or_else(
             || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
-            |ms| format!("no longer than a step without a webhook ({} s)", seconds(ms)),
+            |ms| format!("no longer than a step without a webhook ({})", took(ms)),
         );
         let open = format!(
             "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
@@ -294,12 +294,19 @@ fn steps(n: usize) -> String {
     if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
 }
 
-/// From the shortest to the longest, in seconds.
+/// From the shortest to the longest.
 fn range(all_ms: &[u64]) -> Option<String> {
-    let (least, most) = (all_ms.iter().min()?, all_ms.iter().max()?);
-    let tenths = |ms: u64| if ms >= 1000 { ms / 100 * 100 } else { ms };
-    let (least, most) = (seconds(tenths(*least)), seconds(tenths(*most)));
-    Some(if least == most { format!("{least} s") } else { format!("{least} to {most} s") })
+    let (least, most) = (took(*all_ms.iter().min()?), took(*all_ms.iter().max()?));
+    Some(if least == most { least } else { format!("{least} to {most}") })
+}
+
+/// How long something took, in words.
+fn took(ms: u64) -> String {
+    match ms {
+        0 => "less than 1 ms".to_owned(),
+        1..1000 => format!("{ms} ms"),
+        _ => format!("{} s", seconds(ms / 100 * 100)),
+    }
 }
 
 #[cfg(test)]
@@ -370,7 +377,7 @@ mod tests {
         let told = told(run(&[6100, 6080, 6120], |_| "paid"));
         assert_eq!(told.len(), 1, "{told:?}");
         assert!(
-            told[0].contains("3 steps took 6 to 6.1 s, as long as a whole retry schedule (6 s of pauses)"),
+            told[0].contains("3 steps took 6 s to 6.1 s, as long as a whole retry schedule (6 s of pauses)"),
             "{told:?}"
         );
         assert!(told[0].contains("set it to http://10.0.0.7:8787/hook"), "{told:?}");
@@ -380,7 +387,7 @@ mod tests {
     fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
         let told = told(run(&[60, 70], |flow| ["match_started", "match_ended"][flow]));
         assert!(
-            told[0].contains("2 steps took 0.06 to 0.07 s, no longer than a step without a webhook (0.05 s)"),
+            told[0].contains("2 steps took 60 ms to 70 ms, no longer than a step without a webhook (50 ms)"),
             "{told:?}"
         );
         assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
@@ -393,7 +400,7 @@ mod tests {
     #[test]
     fn fast_ones_behind_slow_ones_are_the_breakers() {
         let told = told(run(&[6100, 6100, 6100, 6100, 6100, 60, 60], |_| "paid"));
-        assert!(told[1].contains("2 steps took 0.06 s") && !told[1].contains("switched off"), "{told:?}");
+        assert!(told[1].contains("2 steps took 60 ms") && !told[1].contains("switched off"), "{told:?}");
     }
 
     #[test]

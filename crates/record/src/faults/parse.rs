@@ -18,6 +18,9 @@ const KNOWN: &str = "a status from 300 to 599 such as 503 or 429:retry-after=7, 
 /// Why a text is no fault.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
+    /// Faults with commas between them.
+    #[error("`{0}`: one fault at a time; each further one is given by itself")]
+    Several(String),
     /// No such fault.
     #[error("unknown fault `{0}`: it is one of {KNOWN}")]
     Unknown(String),
@@ -66,6 +69,9 @@ impl FromStr for FaultSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
+        if text.contains(',') {
+            return Err(SpecError::Several(cut(text)));
+        }
         let (rest, target) = match text.rsplit_once('@') {
             None => (text, Target::Every),
             Some((rest, at)) => (rest, target(at)?),
@@ -224,6 +230,7 @@ mod tests {
             ("200", "`200` is no status of a fault"),
             ("999", "`999` is no status"),
             ("5033333333", "is no status"),
+            ("503x2,400", "one fault at a time"),
             ("503b", "what may follow a status"),
             ("503:retry-after=x", "what may follow a status"),
             ("answer=503", "a status from 200 to 299"),
