@@ -4,7 +4,7 @@ use super::secret_source::SecretSource;
 use super::sender_option;
 use super::{Exit, Failure, out};
 use evidence::learn::{Certainty, Learner, Learnt, drift};
-use record::Reader;
+use record::{Reader, SenderProfile};
 use signature::Scheme;
 use std::path::PathBuf;
 
@@ -17,7 +17,8 @@ pub(super) struct Args {
     /// The journal of a run or a receiver
     #[arg(value_name = "JOURNAL")]
     journal: PathBuf,
-    /// Say what has drifted from this profile in place of proposing one: exit 1 when something has
+    /// Say what has drifted from this profile in place of proposing one: exit 1 when something has, 3 when nothing has and the signatures
+    /// could not be checked for want of the secret
     #[arg(long, value_name = "NAME|FILE")]
     against: Option<String>,
     #[command(flatten)]
@@ -49,14 +50,31 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         proposal(&learnt, learner.attempts());
         return Ok(Exit::Pass);
     };
-    let drifted = drift(&learnt, &profile);
+    let checked = secret.is_some() || !declared.is_some_and(Scheme::is_signed);
+    Ok(told_drift(&learnt, &profile, learner.attempts(), checked))
+}
+
+/// Says what has drifted. `checked`: nothing is signed, or the secret was there.
+fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, checked: bool) -> Exit {
+    let drifted = drift(learnt, profile, checked);
     for (key, said, seen) in &drifted {
         out::line(format!("{key}: {} says {said}; seen: {seen}", profile.name));
     }
-    if drifted.is_empty() {
-        out::line(format!("nothing has drifted from {} in {} attempts", profile.name, learner.attempts()));
+    let told = |key: &str| drifted.iter().any(|(drifted, ..)| *drifted == key);
+    for unseen in learnt.iter().filter(|one| one.certainty == Certainty::Unseen && !told(one.key)) {
+        out::line(format!("{}: {}", unseen.key, unseen.evidence));
     }
-    Ok(if drifted.is_empty() { Exit::Pass } else { Exit::Fail })
+    if !checked {
+        out::line(
+            "signature: not checked; --secret-file or --secret-env shows whether it is still as the profile says",
+        );
+    }
+    if !drifted.is_empty() {
+        return Exit::Fail;
+    }
+    let what = if checked { "nothing" } else { "nothing else" };
+    out::line(format!("{what} has drifted from {} in {attempts} attempts", profile.name));
+    if checked { Exit::Pass } else { Exit::Unproven }
 }
 
 /// A profile, each line with what it rests on.

@@ -29,7 +29,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match (args.format, typed.parse::<Scheme>()) {
         (Format::Json, _) => out::raw_line(serde_json::to_value(&profile).unwrap_or_default()),
         (Format::Human, Ok(scheme)) => out::raw_line(scheme.profile().trim_end()),
-        (Format::Human, Err(_)) => out::line(format!("{typed}: ok, {}", in_short(&profile))),
+        (Format::Human, Err(_)) => {
+            let [algorithm, place, attempts] = in_short(&profile);
+            out::line(format!("{typed}: ok, {algorithm} {place}, {attempts}"));
+        }
     }
     Ok(Exit::Pass)
 }
@@ -38,7 +41,12 @@ fn list(format: Format) -> Result<Exit, Failure> {
     for scheme in Scheme::ALL {
         let profile = built_in_sender(scheme.sender()).map_err(Failure::environment)?;
         match format {
-            Format::Human => out::line(format!("{:<18} {}", profile.name, in_short(&profile))),
+            Format::Human => {
+                let [algorithm, place, attempts] = in_short(&profile);
+                // Within 80 columns.
+                let line = format!("{:<18}{attempts:<12}{algorithm:<12}{place}", profile.name);
+                out::line(line.trim_end());
+            }
             Format::Json => out::raw_line(brief(&profile)),
         }
     }
@@ -58,16 +66,24 @@ fn brief(profile: &SenderProfile) -> Value {
 }
 
 /// Algorithm, where the signature stands, how often it tries.
-fn in_short(profile: &SenderProfile) -> String {
+fn in_short(profile: &SenderProfile) -> [String; 3] {
     let s = &profile.signature;
     let header = profile.scheme().ok().and_then(Scheme::signature_header).map(str::to_owned);
-    let place =
-        header.or_else(|| s.json.as_ref().map(|pointer| format!("body {pointer}"))).unwrap_or_default();
+    let place = header.or_else(|| s.json.as_deref().map(in_body)).unwrap_or_default();
     let attempts = match (profile.retry.endless, profile.contract().attempts()) {
-        (true, _) => "tries without end".to_owned(),
+        (true, _) => "no end".to_owned(),
         (false, 1) => "one attempt".to_owned(),
         (false, n) => format!("{n} attempts"),
     };
-    let signed = format!("{} {place}", s.algorithm.name());
-    format!("{:<54} {attempts}", signed.trim_end())
+    [s.algorithm.name().to_owned(), place, attempts]
+}
+
+/// A place in the body; of a deep one its end.
+fn in_body(pointer: &str) -> String {
+    const PARTS: usize = 2;
+    let parts: Vec<&str> = pointer.split('/').skip(1).collect();
+    match parts.len().checked_sub(PARTS).filter(|more| *more > 0) {
+        Some(more) => format!("body …/{}", parts[more..].join("/")),
+        None => format!("body {pointer}"),
+    }
 }

@@ -47,6 +47,9 @@ fn at_least_25_senders_are_built_in_and_each_shows_its_file() {
     let ran = Smoke::new("senders").run().exits(0);
     let names: Vec<&str> = ran.stdout.lines().filter_map(|line| line.split_whitespace().next()).collect();
     assert!(names.len() >= 25, "{names:?}");
+    let tells =
+        |line: &str| line.chars().count() <= 80 && (line.contains(" attempt") || line.contains(" no end"));
+    assert!(ran.stdout.lines().all(tells), "each on a line of its own\n{}", ran.stdout);
     for wanted in [
         "deltacrown-5.5",
         "deltacrown-5.6",
@@ -295,6 +298,28 @@ fn a_journal_says_what_its_sender_does() {
         Smoke::new("learn").arg(&journal).file("own.yaml", own).args(&["--against", "./own.yaml"]).run();
     let drifted = drifted.exits(1);
     assert!(drifted.stdout.contains("retry.schedule: own says a pause of 5000 ms"), "{}", drifted.stdout);
+}
+
+/// What was not looked at has not stayed as it was.
+#[test]
+fn nothing_has_drifted_only_where_the_signatures_were_checked() {
+    let ran = Smoke::new("run").file("secret", SECRET);
+    let ran = ran.args(&["payments", "--quiet", "--flows", "2", "--secret-file", "secret"]).run().exits(0);
+    let journal = ran.file("staging_payments_journal.jsonl");
+    let learn = |profile: &str, secret: Option<&str>| {
+        let mut smoke = Smoke::new("learn").arg(&journal).args(&["--against", profile]);
+        smoke = smoke.file("own.yaml", "name: own\nsignature: { algorithm: hmac-sha256, header: X-Own }\n");
+        if let Some(secret) = secret {
+            smoke = smoke.file("secret", secret).args(&["--secret-file", "secret"]);
+        }
+        smoke.run()
+    };
+    let other = "0".repeat(64);
+    assert!(learn("deltacrown-5.6", Some(SECRET)).exits(0).stdout.contains("nothing has drifted"));
+    assert!(learn("deltacrown-5.6", None).exits(3).stdout.contains("signature: not checked"));
+    assert!(learn("deltacrown-5.5", Some(SECRET)).exits(1).stdout.contains("seen: as in deltacrown-5.6"));
+    assert!(learn("deltacrown-5.6", Some(&other)).exits(1).stdout.contains("signature: deltacrown-5.6 says"));
+    assert!(learn("./own.yaml", None).exits(1).stdout.contains("signature: own says"));
 }
 
 #[test]

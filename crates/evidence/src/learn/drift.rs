@@ -3,13 +3,20 @@
 use super::body::written as body_written;
 use super::{Certainty, Learnt, place_names, written};
 use record::{IdentityPolicy, SenderProfile};
+use signature::Scheme;
 
-/// What differs between a profile and what was learnt: key, what the profile says, what was seen.
+/// What differs between a profile and what was learnt: key, what the profile says, what was seen. `checked`: whether the secret
+/// was there, so that signatures were verified.
 #[must_use]
-pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, String, String)> {
+pub fn drift(
+    learnt: &[Learnt],
+    profile: &SenderProfile,
+    checked: bool,
+) -> Vec<(&'static str, String, String)> {
     let mut found = Vec::new();
     let contract = profile.contract();
-    for one in learnt.iter().filter(|one| one.certainty != Certainty::Unseen) {
+    let tells = |one: &&Learnt| one.certainty != Certainty::Unseen || is_unsigned(one, profile, checked);
+    for one in learnt.iter().filter(tells) {
         let said = match one.key {
             "signature" => {
                 profile.scheme().map_or_else(|_| String::new(), |s| format!("as in {}", s.sender()))
@@ -55,6 +62,12 @@ pub fn drift(learnt: &[Learnt], profile: &SenderProfile) -> Vec<(&'static str, S
         }
     }
     found
+}
+
+/// Whether none of what came has the signature that the profile says: no valid one, or without the secret not even its header.
+fn is_unsigned(one: &Learnt, profile: &SenderProfile, checked: bool) -> bool {
+    let seen_without = |scheme: Scheme| checked || scheme.signature_header().is_some();
+    one.key == "signature" && profile.scheme().is_ok_and(|scheme| scheme.is_signed() && seen_without(scheme))
 }
 
 fn numbers(list: &str) -> Vec<u64> {
