@@ -8,11 +8,15 @@ use crate::report::html::{Reason, Top, class, page};
 use ::probe::{CaseResult, Group};
 use maud::{Markup, html};
 
+/// Cases that are shown before the others are folded.
+const SHOWN: usize = 8;
+
 /// The page.
 #[must_use]
 pub fn probe_html(artifact: &ProbeArtifact) -> String {
     let top = top(artifact);
     let open = |wanted| artifact.cases.iter().filter(move |case| verdict_of(case.verdict) == wanted);
+    let more = |verdict| open(verdict).skip(SHOWN).count();
     let body = html! {
         (top.draw())
         main {
@@ -20,7 +24,10 @@ pub fn probe_html(artifact: &ProbeArtifact) -> String {
             @for (verdict, title) in [(Verdict::Fail, "What failed"), (Verdict::Unproven, "What is not proven")] {
                 @if open(verdict).next().is_some() {
                     h2 { (title) }
-                    @for case in open(verdict) { (card(case)) }
+                    @for case in open(verdict).take(SHOWN) { (card(case)) }
+                    @if more(verdict) > 0 {
+                        details { summary { (more(verdict)) " more" } @for case in open(verdict).skip(SHOWN) { (card(case)) } }
+                    }
                 }
             }
             h2 { "Every case" }
@@ -56,7 +63,7 @@ fn top(artifact: &ProbeArtifact) -> Top {
             format!("smoke {}", artifact.provenance.tool_version),
         ],
         verdict: artifact.acceptance_gates.verdict,
-        recommendation: artifact.recommendation.clone(),
+        recommendation: in_short(artifact),
         embedded: run.environment == EMBEDDED,
         reasons: artifact.cases.iter().filter(|case| is_open(case)).map(reason).collect(),
         tiles: std::iter::once(("grade", artifact.grades.overall.letter().to_string()))
@@ -66,6 +73,13 @@ fn top(artifact: &ProbeArtifact) -> Top {
         warnings: Vec::new(),
         notes: artifact.notes.clone(),
     }
+}
+
+/// The recommendation without the cases, which stand below it as links.
+fn in_short(artifact: &ProbeArtifact) -> String {
+    let whole = &artifact.recommendation;
+    let begins = whole.split_once(": ").filter(|_| artifact.acceptance_gates.verdict == Verdict::Fail);
+    begins.map_or_else(|| whole.clone(), |(begins, _)| format!("{begins}."))
 }
 
 fn is_open(case: &CaseResult) -> bool {
