@@ -35,7 +35,7 @@ border-radius:8px;padding:.4rem .7rem}.tiles dt{color:var(--dim);font-size:.8rem
 table{border-collapse:collapse;width:100%;font-size:.93rem}th,td{text-align:left;vertical-align:top;padding:.28rem .5rem;border-bottom:1px solid var(--soft)}
 th{color:var(--dim);font-weight:600;white-space:nowrap;border-bottom-color:var(--line)}td.n{font-variant-numeric:tabular-nums;white-space:nowrap}.n{text-align:right}
 .gates td:first-child,.gates .name{white-space:nowrap}.gates .target{max-width:14rem;overflow-wrap:normal}.gates .seen{color:var(--dim);width:40%}tr.fail,tr.unproven{font-weight:400;color:var(--ink)}
-tr.pass,tr.not_exercised{color:var(--ink)}tr.fail .name{font-weight:600}.wide{overflow-x:auto}.wide th{white-space:normal;overflow-wrap:normal}.wide td:first-child{min-width:9rem;overflow-wrap:normal}.open{margin:.25rem 0}.open:target{outline:2px solid var(--link)}
+tr.pass,tr.not_exercised{color:var(--ink)}tr.fail .name{font-weight:600}.wide{overflow-x:auto}.wide th{white-space:normal;overflow-wrap:normal}.wide td:first-child{min-width:9rem;overflow-wrap:normal}table.stack td:first-child{min-width:9rem;overflow-wrap:normal}.open{margin:.25rem 0}.open:target{outline:2px solid var(--link)}
 details{margin:.35rem 0}main>details{border:1px solid var(--line);border-radius:8px;padding:.45rem .8rem}
 main>details[open]{padding-bottom:.8rem}summary{cursor:pointer}main>details>summary{font-weight:600}main>details>summary .dim{font-weight:400}
 .row{border-top:1px solid var(--soft);padding:.3rem 0}.row:target{outline:2px solid var(--link)}.row .ruler{margin-left:.2rem}
