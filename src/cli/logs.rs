@@ -245,13 +245,16 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
 
 /// Errors of the application, with the first of them in words.
 fn errors(errors: &Errors) -> String {
-    let Errors { count, tracebacks, of_others, ungraded, first } = errors;
+    let Errors { count, tracebacks, of_others, unnamed, ungraded, first } = errors;
     let mut out = String::new();
     if *ungraded > 0 {
         let _ = writeln!(
             out,
             "lines without a known level  {ungraded:>10}: they may be errors; --formats FILE names the key"
         );
+    }
+    if *unnamed > 0 {
+        let _ = writeln!(out, "errors without a logger      {unnamed:>10}: they may be of those that count");
     }
     if count + of_others == 0 {
         return out;

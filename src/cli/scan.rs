@@ -44,7 +44,7 @@ pub(super) struct ScanArgs {
 }
 
 /// Scans standard input: exit 0 clean, 1 findings, 2 when a line could not be scanned (the others still are), 3
-/// when parts of lines could not be read as text.
+/// when parts of lines could not be read as text, or there was nothing to look at.
 pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref().map_or(Ok(Policy::default()), read_policy)?;
     let salt = match &args.salt {
@@ -132,6 +132,7 @@ impl Scanner {
             if line.is_empty() {
                 continue;
             }
+            scanned.looked_at += 1;
             if self.text {
                 self.text_line(line, &mut scanned);
             } else if let Err(error) = self.json_line(line, &mut scanned) {
@@ -181,6 +182,8 @@ impl Scanner {
 struct Scanned {
     /// The line that was read last.
     number: u64,
+    /// Lines with something in them.
+    looked_at: u64,
     leaks: u64,
     unread: u64,
     bad: u64,
@@ -211,6 +214,7 @@ impl Scanned {
 #[derive(Default)]
 struct Totals {
     number: u64,
+    looked_at: u64,
     leaks: u64,
     unread: u64,
     bad: u64,
@@ -219,6 +223,7 @@ struct Totals {
 impl Totals {
     fn take(&mut self, scanned: &Scanned) {
         self.number = scanned.number;
+        self.looked_at += scanned.looked_at;
         self.leaks += scanned.leaks;
         self.unread += scanned.unread;
         self.bad += scanned.bad;
@@ -236,6 +241,12 @@ impl Totals {
                     "{} of {} lines could not be read as text to their end: `unread` says where and why",
                     self.unread, self.number
                 ));
+                Ok(Exit::Unproven)
+            }
+            // Nothing that was looked at is nothing that is clean.
+            (0, 0) if self.looked_at == 0 => {
+                let read = if self.number == 0 { "standard input is empty" } else { "all lines are empty" };
+                out::say(format!("nothing was read: {read}, and nothing can be said of personal data"));
                 Ok(Exit::Unproven)
             }
             (0, 0) => Ok(Exit::Pass),

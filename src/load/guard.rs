@@ -1,6 +1,6 @@
 //! The safety catch: which targets are refused, and what this machine cannot do.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// The rate in starts per second above which a load on another machine must be asked for twice.
 pub(crate) const HIGH_RATE: f64 = 10_000.0;
@@ -39,36 +39,85 @@ pub(crate) enum Refusal {
 }
 
 /// Names that say that something is not production, where nothing says that it is.
-const HARMLESS: [&str; 15] = [
+const HARMLESS: [&str; 17] = [
     "staging", "stage", "stg", "test", "testing", "tst", "dev", "develop", "qa", "uat", "sandbox", "preprod",
-    "nonprod", "demo", "preview",
+    "nonprod", "demo", "preview", "local", "ci",
 ];
+/// Those of them that say it within a registered domain's own name, too (`deltacrown-staging.example`): the others are names of shops
+/// and products there (`test-kitchen.example`).
+const HARMLESS_ANYWHERE: [&str; 6] = ["staging", "stage", "stg", "uat", "preprod", "nonprod"];
 const PRODUCTION: [&str; 5] = ["prod", "production", "prd", "live", "master"];
 /// In front of a word of production they turn it into its opposite: `pre-prod`, `nonprod`.
 const NOT_YET: [&str; 2] = ["pre", "non"];
 /// Top-level names that are reserved for tests and private networks (RFC 2606, RFC 6762, RFC 8375).
 const PRIVATE_TLDS: [&str; 6] = ["test", "localhost", "local", "internal", "lan", "home"];
+/// What countries put between their own two letters and the name that is registered: `example.co.uk`.
+const SECOND_LEVEL: [&str; 19] = [
+    "co", "com", "org", "net", "ac", "gov", "edu", "or", "ne", "go", "gob", "mil", "sch", "ltd", "plc",
+    "asn", "id", "nom", "gen",
+];
 
-/// What about a host name looks like production, if anything does. Addresses look like nothing.
+/// What about a host, and the addresses that its name has, looks like production, if anything does. A name is harmless when a label of it
+/// says so, an address when it is of a private network; what says nothing may be production. Platforms such as Heroku and Render have
+/// names of production and of staging side by side, and are no exception.
 #[must_use]
-pub(crate) fn looks_like_production(host: &str) -> Option<String> {
+pub(crate) fn looks_like_production(host: &str, addresses: &[SocketAddr]) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
-    if host.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok() {
-        return None;
+    if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
+        return (!is_private(ip)).then(|| "a public address, which says nothing of staging".to_owned());
     }
     let labels: Vec<&str> = host.split('.').collect();
-    let private = labels.last().is_some_and(|tld| PRIVATE_TLDS.contains(tld));
     if let Some(word) = labels.iter().find_map(|label| word_of_production(label)) {
         return Some(format!("'{word}' in its name"));
     }
-    if labels.iter().any(|label| words(label).any(|w| HARMLESS.contains(&w) || NOT_YET.contains(&w))) {
+    let private = labels.last().is_some_and(|tld| PRIVATE_TLDS.contains(tld));
+    let known = !addresses.is_empty() && addresses.iter().all(|a| is_private(a.ip()));
+    if private || labels.len() == 1 || says_staging(&labels) || known {
         return None;
     }
-    match (labels.first(), labels.len()) {
-        _ if private => None,
-        (Some(first @ (&"www" | &"api" | &"app")), 2..) => Some(format!("a bare '{first}.'")),
-        (_, 2) => Some("a domain without a name in front, and nothing that says staging".to_owned()),
-        _ => None,
+    match labels.first() {
+        _ if registered(&labels) == 0 => {
+            Some("a domain without a name in front, and nothing that says staging".to_owned())
+        }
+        Some(first @ (&"www" | &"api" | &"app")) => Some(format!("a bare '{first}.'")),
+        _ => Some("nothing in its name says staging".to_owned()),
+    }
+}
+
+/// Where in a name the label stands that was registered: before the top-level name, or before what a country puts there.
+fn registered(labels: &[&str]) -> usize {
+    let suffix = match labels {
+        [_, .., second, top] if top.len() == 2 && SECOND_LEVEL.contains(second) => 2,
+        _ => 1,
+    };
+    labels.len().saturating_sub(suffix + 1)
+}
+
+/// Whether a name says that it is not production. What was registered, and what stands behind it, is a name like any other: `dev.to`.
+fn says_staging(labels: &[&str]) -> bool {
+    let at = registered(labels);
+    let harmless = |word: &str| HARMLESS.contains(&word) || NOT_YET.contains(&word) || is_negated(word);
+    let in_front = labels.iter().take(at).any(|label| words(label).any(harmless));
+    let own = labels.get(at).is_some_and(|label| {
+        label.contains(['-', '_']) && words(label).any(|word| HARMLESS_ANYWHERE.contains(&word))
+    });
+    in_front || own
+}
+
+/// Whether an address is of no public network (RFC 1918, 3927, 4193, 4291, 6598), or of none at all (RFC 5737, 3849).
+fn is_private(ip: IpAddr) -> bool {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
+            let own = ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified();
+            own || shared || ip.is_documentation()
+        }
+        IpAddr::V6(ip) => {
+            let [first, second, ..] = ip.segments();
+            let documentation = first == 0x2001 && second == 0x0db8;
+            let own = ip.is_loopback() || ip.is_unspecified();
+            own || ip.is_unique_local() || ip.is_unicast_link_local() || documentation
+        }
     }
 }
 
@@ -77,14 +126,17 @@ fn words(label: &str) -> impl Iterator<Item = &str> {
     label.split(['-', '_']).map(|w| w.trim_end_matches(|c: char| c.is_ascii_digit()))
 }
 
+/// A word such as `preproduction` or `nonprod`.
+fn is_negated(word: &str) -> bool {
+    NOT_YET.iter().any(|not| word.strip_prefix(not).is_some_and(|w| PRODUCTION.contains(&w)))
+}
+
 /// The first word of a label that says production, unless the one before it says that this is not it yet.
 fn word_of_production(label: &str) -> Option<&str> {
     let mut before = "";
     for word in words(label) {
-        let negated =
-            NOT_YET.iter().any(|not| word.strip_prefix(not).is_some_and(|w| PRODUCTION.contains(&w)));
         let says = PRODUCTION.contains(&word) || word.ends_with("prod");
-        if says && !negated && !NOT_YET.contains(&before) {
+        if says && !is_negated(word) && !NOT_YET.contains(&before) {
             return Some(word);
         }
         before = word;
@@ -106,7 +158,7 @@ pub(crate) fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f6
     if is_loopback(addresses) {
         return Ok(());
     }
-    if let Some(why) = looks_like_production(host) {
+    if let Some(why) = looks_like_production(host, addresses) {
         return Err(Refusal::Production { host: host.to_owned(), why });
     }
     let rate = match rate {
@@ -172,8 +224,23 @@ mod tests {
             "api.example.invalid",
             "www.example.invalid",
             "pre.prod.example.com",
+            "example.co.uk",
+            "shop.example.com.au",
+            "shop.example.com",
+            "test.co.uk",
+            "dev.to",
+            "test-kitchen.com",
+            "shop.ci",
+            "deltacrown.herokuapp.com",
+            "deltacrown.onrender.com",
+            "deltacrown.fly.dev",
+            "eu.deliverance.example.com",
+            "hooks.example.com",
+            "8.8.8.8",
+            "[2606:4700:4700::1111]",
+            "[::ffff:8.8.8.8]",
         ] {
-            assert!(looks_like_production(host).is_some(), "{host}");
+            assert!(looks_like_production(host, &[]).is_some(), "{host}");
         }
     }
 
@@ -189,19 +256,40 @@ mod tests {
             "non-prod-2.example.com",
             "preproduction.example.com",
             "deliverance.example.test",
-            "eu.deliverance.example.com",
-            "hooks.example.com",
-            "product.example.com",
-            "delivery.example.com",
+            "staging.example.co.uk",
+            "shop-uat.example.com.au",
+            "deltacrown-staging.herokuapp.com",
+            "staging.fly.dev",
+            "deltacrown-stg.gg",
+            "product.staging.example.com",
+            "delivery.ci.example.com",
+            "host.local",
+            "host.lan",
+            "app.localhost",
             "receiver",
             "receiver.test",
             "api.svc.cluster.local",
             "127.0.0.1",
             "10.0.0.9",
             "[::1]",
+            "100.64.0.9",
+            "169.254.169.254",
+            "192.0.2.1",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:10.0.0.9]",
         ] {
-            assert_eq!(looks_like_production(host), None, "{host}");
+            assert_eq!(looks_like_production(host, &[]), None, "{host}");
         }
+    }
+
+    #[test]
+    fn a_name_of_a_private_network_is_not_production_unless_it_says_so() {
+        let at =
+            |ips: &[&str]| ips.iter().map(|ip| SocketAddr::new(ip.parse().unwrap(), 80)).collect::<Vec<_>>();
+        assert_eq!(looks_like_production("shop.example.com", &at(&["10.0.0.9", "fd00::1"])), None);
+        assert!(looks_like_production("shop.example.com", &at(&["10.0.0.9", "8.8.8.8"])).is_some());
+        assert!(looks_like_production("prod.example.com", &at(&["10.0.0.9"])).is_some());
     }
 
     #[test]

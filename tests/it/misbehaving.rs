@@ -3,13 +3,14 @@
 use super::harness::Smoke;
 
 /// What the sender does wrong, and the gate that has to fail.
-const KINDS: [(&str, &str); 20] = [
+const KINDS: [(&str, &str); 21] = [
     ("drop-webhook", "lost"),
     ("send-twice", "duplicates"),
     ("send-twice-new-id", "duplicates"),
     ("duplicate-id", "duplicates"),
     ("webhook-on-replay", "unexpected"),
     ("wrong-event", "lost"),
+    ("repeated-key", "repeated_keys"),
     ("wrong-secret", "signatures"),
     ("body-only-signature", "signatures"),
     ("reserialised-body", "signatures"),

@@ -68,7 +68,6 @@ fn a_clean_stream_exits_0_and_findings_exit_1() {
     assert_eq!(rows(&clean), [json!({"id": 1, "findings": []})]);
     let leak = scan(&[], b"{\"id\": \"a\", \"payload\": {\"email\": \"a@b.cd\"}}");
     assert_eq!(leak.status.code(), Some(1));
-    assert_eq!(scan(&[], b"").status.code(), Some(0));
 }
 
 #[test]
@@ -192,4 +191,17 @@ fn each_decision_is_explained_when_asked_for() {
     assert!(rows(&scan(&[], &line))[0].get("explained").is_none());
     let text = scan(&["--text", "--explain"], b"from 203.0.113.9\n");
     assert_eq!(rows(&text)[0]["explained"][0]["reasons"][0]["category"], "ip_address");
+}
+
+#[test]
+fn nothing_that_was_read_is_nothing_that_is_clean() {
+    for args in [&[][..], &["--text"]] {
+        for (input, says) in [(&b""[..], "standard input is empty"), (b"\n \r\n", "all lines are empty")] {
+            let output = scan(args, input);
+            let told = String::from_utf8_lossy(&output.stderr);
+            assert_eq!(output.status.code(), Some(3), "{told}");
+            assert!(told.contains("nothing was read") && told.contains(says), "{told}");
+        }
+        assert_eq!(scan(args, b"{\"event\":\"paid\"}\n").status.code(), Some(0));
+    }
 }

@@ -7,7 +7,7 @@ use super::reading::{NotJson, mended, read_json};
 use percent_encoding::percent_decode;
 use pii::{Coding, UndoneEnd};
 use serde_json::{Map, Value};
-use signature::{BodyFormat, BodySpec, Scheme};
+use signature::{BodyFormat, BodySpec, Scheme, UniqueKeysError, check_unique_keys};
 use std::borrow::Cow;
 
 /// The most bytes that a packed body may have unpacked: a packed one of 1 MiB may be a gigabyte.
@@ -113,6 +113,22 @@ impl Reader {
             (None, Err(why)) => Unreadable { why: not_json(&why), mended: None },
             (None, Ok(_)) => plain("its body cannot be read"),
         })
+    }
+
+    /// The first key that stands twice in one object of a body, as a JSON pointer into the JSON that it holds: which of its values
+    /// counts every reader decides by itself. The last one counts here. `None` for what holds no JSON.
+    #[must_use]
+    pub fn repeated_key(&self, headers: &[(String, String)], body: &[u8]) -> Option<String> {
+        let text = unpacked(headers, body)?;
+        let json = match (self.spec.format, &self.spec.field) {
+            (BodyFormat::Json, _) => text,
+            (BodyFormat::Form, Some(field)) => field_of(&text, field)?.into_owned().into(),
+            _ => return None,
+        };
+        match check_unique_keys(&json) {
+            Err(UniqueKeysError::Duplicate { pointer, .. }) => Some(pointer),
+            _ => None,
+        }
     }
 
     fn json(&self, text: &[u8]) -> Option<Webhooks> {
@@ -358,6 +374,19 @@ mod tests {
         assert_eq!(read.first().unwrap().pointer("/data/order"), Some(&json!(7)));
         let told = field.explain(&[], b"v=1").unwrap_err();
         assert_eq!(told.why, "its body is not a form with the field payload");
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_is_found_wherever_the_json_is() {
+        let twice =
+            |body: &Value, text: &[u8]| reader(body, &json!({"json": "/type"})).1.repeated_key(&[], text);
+        let text = br#"{"type":"paid","data":{"order":1,"order":2}}"#;
+        assert_eq!(twice(&json!({}), text).as_deref(), Some("/data/order"));
+        assert_eq!(twice(&json!({}), br#"{"type":"paid","data":[{"order":1},{"order":2}]}"#), None);
+        assert_eq!(twice(&json!({}), b"{"), None);
+        let field = json!({"format": "form", "field": "p"});
+        assert_eq!(twice(&field, b"p=%7B%22a%22%3A1%2C%22a%22%3A2%7D").as_deref(), Some("/a"));
+        assert_eq!(twice(&json!({"format": "form"}), b"tag=1&tag=2"), None);
     }
 
     #[test]

@@ -232,7 +232,7 @@ summed! {
 }
 
 summed! {
-    /// Webhooks against the schemas of their events.
+    /// Webhooks against the schemas of their events, and what every reader of JSON reads as it likes.
     #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
     pub struct PayloadStats {
         /// Whether the sender's profile has schemas.
@@ -247,6 +247,12 @@ summed! {
         pub without: u64,
         /// What is wrong: event, JSON pointer and reason.
         pub violations: BTreeMap<String, u64> => named(DIAGNOSES),
+        /// Webhooks in whose body a key stands twice in one object, schema or not.
+        #[serde(default)]
+        pub repeating: u64,
+        /// The first such key of each, as a JSON pointer.
+        #[serde(default)]
+        pub repeated_keys: BTreeMap<String, u64> => named(DIAGNOSES),
     }
 }
 
@@ -254,6 +260,12 @@ impl PayloadStats {
     /// Counts a violation; beyond 50 different ones they count as one.
     pub fn violated(&mut self, what: &str) {
         count_named(&mut self.violations, what, 1, DIAGNOSES);
+    }
+
+    /// Counts a webhook in which this key stands twice.
+    pub fn repeated(&mut self, pointer: &str) {
+        self.repeating += 1;
+        count_named(&mut self.repeated_keys, pointer, 1, DIAGNOSES);
     }
 }
 

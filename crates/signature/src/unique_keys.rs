@@ -1,21 +1,30 @@
-//! A check before signing: a JSON object with the same key twice means two things to two readers.
+//! A check of JSON: an object with the same key twice means two things to two readers.
 
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::collections::HashSet;
 use std::fmt;
+
+/// An object with more keys than this is looked up, and not searched.
+const FEW: usize = 16;
+/// Longest pointer that is told, in characters: keys are as long as a body.
+const LONGEST: usize = 200;
 
 /// Why a body should not be signed as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UniqueKeysError {
     /// A key stands twice in one object; line and column (from 1) say where the second one ends.
     #[error(
-        "a key stands twice in one JSON object (line {line}, column {column}): receivers differ on which one counts"
+        "a key stands twice in one JSON object, {pointer:?} (line {line}, column {column}): receivers differ on which one counts"
     )]
     Duplicate {
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
+        /// The key as a JSON pointer (RFC 6901), its first 200 characters.
+        pointer: String,
     },
     /// Not JSON at all, or nested deeper than 128 levels.
     #[error("not JSON (line {line}, column {column})")]
@@ -33,19 +42,111 @@ pub enum UniqueKeysError {
 /// See [`UniqueKeysError`].
 pub fn check_unique_keys(body: &[u8]) -> Result<(), UniqueKeysError> {
     let mut json = serde_json::Deserializer::from_slice(body);
-    Unique.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
+    let twice = RefCell::default();
+    let unique = Unique { path: None, twice: &twice };
+    unique.deserialize(&mut json).and_then(|()| json.end()).map_err(|e| {
         let (line, column) = (e.line(), e.column());
-        if e.is_data() {
-            UniqueKeysError::Duplicate { line, column }
-        } else {
-            UniqueKeysError::NotJson { line, column }
+        match twice.take() {
+            Some(pointer) => UniqueKeysError::Duplicate { line, column, pointer },
+            None => UniqueKeysError::NotJson { line, column },
         }
     })
 }
 
-struct Unique;
+/// Where in a document something stands.
+#[derive(Clone, Copy)]
+struct Path<'p> {
+    before: Option<&'p Self>,
+    step: Step<'p>,
+}
 
-impl<'de> DeserializeSeed<'de> for Unique {
+#[derive(Clone, Copy)]
+enum Step<'p> {
+    Key(&'p str),
+    Item(usize),
+}
+
+impl Path<'_> {
+    fn pointer(&self) -> String {
+        let mut text = self.before.map(Path::pointer).unwrap_or_default();
+        text.push('/');
+        match self.step {
+            Step::Key(key) => {
+                let short: String = key.chars().take(LONGEST).collect();
+                text.push_str(&short.replace('~', "~0").replace('/', "~1"));
+            }
+            Step::Item(number) => text.push_str(&number.to_string()),
+        }
+        text.chars().take(LONGEST).collect()
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Unique<'p> {
+    path: Option<&'p Path<'p>>,
+    /// The key that stands twice.
+    twice: &'p RefCell<Option<String>>,
+}
+
+impl<'p> Unique<'p> {
+    /// The same, of what stands there.
+    const fn below<'b>(self, path: &'b Path<'b>) -> Unique<'b>
+    where
+        'p: 'b,
+    {
+        Unique { path: Some(path), twice: self.twice }
+    }
+}
+
+/// The keys of an object so far.
+#[derive(Default)]
+struct Keys<'de> {
+    few: Vec<Cow<'de, str>>,
+    many: HashSet<Cow<'de, str>>,
+}
+
+impl<'de> Keys<'de> {
+    fn has(&self, key: &str) -> bool {
+        self.few.iter().any(|known| known == key) || self.many.contains(key)
+    }
+
+    fn add(&mut self, key: Cow<'de, str>) {
+        if self.few.len() < FEW {
+            self.few.push(key);
+        } else {
+            self.many.insert(key);
+        }
+    }
+}
+
+/// A key, borrowed where it stands in the text as it is.
+struct Name;
+
+impl<'de> DeserializeSeed<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn deserialize<D: Deserializer<'de>>(self, key: D) -> Result<Self::Value, D::Error> {
+        key.deserialize_str(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Name {
+    type Value = Cow<'de, str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_borrowed_str<E>(self, key: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(key))
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(key.to_owned()))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Unique<'_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
@@ -53,7 +154,7 @@ impl<'de> DeserializeSeed<'de> for Unique {
     }
 }
 
-impl<'de> Visitor<'de> for Unique {
+impl<'de> Visitor<'de> for Unique<'_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -85,17 +186,26 @@ impl<'de> Visitor<'de> for Unique {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
-        while items.next_element_seed(Self)?.is_some() {}
-        Ok(())
+        let mut number = 0;
+        loop {
+            let path = Path { before: self.path, step: Step::Item(number) };
+            if items.next_element_seed(self.below(&path))?.is_none() {
+                return Ok(());
+            }
+            number += 1;
+        }
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<(), A::Error> {
-        let mut seen = HashSet::new();
-        while let Some(key) = entries.next_key::<String>()? {
-            if !seen.insert(key) {
-                return Err(serde::de::Error::custom("duplicate key"));
+        let mut keys = Keys::default();
+        while let Some(key) = entries.next_key_seed(Name)? {
+            let path = Path { before: self.path, step: Step::Key(&key) };
+            if keys.has(&key) {
+                self.twice.replace(Some(path.pointer()));
+                return Err(A::Error::custom("duplicate key"));
             }
-            entries.next_value_seed(Self)?;
+            entries.next_value_seed(self.below(&path))?;
+            keys.add(key);
         }
         Ok(())
     }
@@ -108,10 +218,21 @@ mod tests {
     #[test]
     fn duplicates_are_found_at_any_depth_and_in_any_spelling() {
         assert_eq!(check_unique_keys(br#"{"a":{"b":1},"c":[{"b":1},{"b":2}]}"#), Ok(()));
-        for body in [r#"{"a":1,"a":2}"#, r#"[{"x":{"a":1,"\u0061":2}}]"#] {
-            let error = check_unique_keys(body.as_bytes()).unwrap_err();
-            assert!(matches!(error, UniqueKeysError::Duplicate { line: 1, .. }), "{error}");
+        let many: String = (0..40).map(|n| format!("\"k{n}\":{n},")).collect();
+        for (body, twice) in [
+            (r#"{"a":1,"a":2}"#.to_owned(), "/a"),
+            (r#"[{"x":{"a":1,"\u0061":2}}]"#.to_owned(), "/0/x/a"),
+            (r#"[1,{"a/b":[],"~":{"x":1.5},"a/b":2}]"#.to_owned(), "/1/a~1b"),
+            (format!("{{{many}\"k39\":1}}"), "/k39"),
+            (format!("{{{many}\"k3\":1}}"), "/k3"),
+        ] {
+            match check_unique_keys(body.as_bytes()).unwrap_err() {
+                UniqueKeysError::Duplicate { line: 1, pointer, .. } => assert_eq!(pointer, twice),
+                other => panic!("{other}"),
+            }
         }
+        let long = format!("{{\"{0}\":1,\"{0}\":1}}", "x".repeat(10_000));
+        assert!(check_unique_keys(long.as_bytes()).unwrap_err().to_string().len() < 400);
         for body in ["", "{", "{} {}", &"[".repeat(10_000)] {
             assert!(matches!(check_unique_keys(body.as_bytes()), Err(UniqueKeysError::NotJson { .. })));
         }

@@ -40,6 +40,8 @@ kinds! {
     WebhookOnReplay = "webhook-on-replay",
     /// the event name is another one than the flow's
     WrongEvent = "wrong-event",
+    /// the body names its event twice, the second time rightly
+    RepeatedKey = "repeated-key",
     /// signs with another secret
     WrongSecret = "wrong-secret",
     /// signs the first attempt right and retries with another secret

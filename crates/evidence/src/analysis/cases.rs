@@ -33,6 +33,9 @@ pub struct Cases {
     /// Webhooks that do not fit the schema of their event.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub misshapen: Listed,
+    /// Webhooks in whose body a key stands twice.
+    #[serde(skip_serializing_if = "Listed::is_empty")]
+    pub repeating: Listed,
     /// Webhooks that came before the one that they follow.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub out_of_order: Listed,
@@ -211,6 +214,7 @@ impl Cases {
             "unexpected" => &self.unexpected,
             "order" => &self.out_of_order,
             "payloads" => &self.misshapen,
+            "repeated_keys" => &self.repeating,
             "pii" => &self.leaking,
             "signatures" => &self.unverified,
             "success_rate" => &self.refused,
@@ -271,6 +275,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
     }
     leaking(analysis, &mut found.leaking);
     misshapen(analysis, &mut found.misshapen);
+    repeating(analysis, &mut found.repeating);
     found
 }
 
@@ -302,6 +307,16 @@ fn misshapen(analysis: &Analysis, found: &mut Listed) {
         let told: Vec<String> = wrong.iter().map(sentence).collect();
         let what = format!("does not fit its schema: {}", told.join("; "));
         Some(Case { event: event.clone(), ..Case::of_a_delivery(analysis, &delivery, what) })
+    }));
+}
+
+fn repeating(analysis: &Analysis, found: &mut Listed) {
+    found.total = analysis.payloads.found.repeating;
+    let kept = analysis.payloads.repeating.iter().take(LISTED);
+    found.first.extend(kept.filter_map(|(delivery, pointer)| {
+        let delivery = analysis.deliveries.get(*delivery)?;
+        let what = format!("{} stands twice in its body", shown(pointer));
+        Some(Case::of_a_delivery(analysis, &delivery, what))
     }));
 }
 

@@ -1,4 +1,4 @@
-//! Webhooks held against the schemas of their events, where the sender's profile names some.
+//! Webhooks held against the schemas of their events, where the sender's profile names some, and keys that stand twice.
 
 use correlate::{Arrived, Reader};
 use payload::{Contract, Violation};
@@ -19,6 +19,8 @@ pub(super) struct Payloads {
     pub(super) found: PayloadStats,
     /// The first webhooks that do not fit: the delivery, the event, and what is wrong.
     pub(super) kept: Vec<(usize, String, Vec<Violation>)>,
+    /// The first webhooks in which a key stands twice: the delivery and the key's JSON pointer.
+    pub(super) repeating: Vec<(usize, String)>,
 }
 
 impl Payloads {
@@ -32,7 +34,7 @@ impl Payloads {
             found.problem = error.to_string();
         }
         let contract = made.and_then(Result::ok).map(Arc::new);
-        Self { contract, reader, found, kept: Vec::new() }
+        Self { contract, reader, found, kept: Vec::new(), repeating: Vec::new() }
     }
 
     /// The same contract, nothing found yet.
@@ -42,17 +44,30 @@ impl Payloads {
             problem: self.found.problem.clone(),
             ..PayloadStats::default()
         };
-        Self { contract: self.contract.clone(), reader: self.reader.clone(), found, kept: Vec::new() }
+        Self {
+            contract: self.contract.clone(),
+            reader: self.reader.clone(),
+            found,
+            kept: Vec::new(),
+            repeating: Vec::new(),
+        }
     }
 
     /// Looks at the webhooks of a request: `events` are theirs, in order.
     pub(super) fn look(&mut self, delivery: usize, attempt: &Attempt, came: &[Arrived<'_>]) {
+        let body = attempt.body.bytes();
+        if let Some(pointer) = self.reader.repeated_key(&attempt.headers, &body) {
+            self.found.repeated(&pii::shown(&pointer));
+            if self.repeating.len() < KEPT {
+                self.repeating.push((delivery, pointer));
+            }
+        }
         let Some(contract) = &self.contract else { return };
         if !came.iter().any(|one| contract.events().any(|event| event == one.event)) {
             self.found.without += came.len() as u64;
             return;
         }
-        let whole = self.reader.read(&attempt.headers, &attempt.body.bytes());
+        let whole = self.reader.read(&attempt.headers, &body);
         let whole = whole.iter().flat_map(correlate::Webhooks::iter).zip(came);
         for (webhook, one) in whole {
             let Some(wrong) = contract.check(one.event, webhook.own()) else {

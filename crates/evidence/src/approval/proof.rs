@@ -10,7 +10,7 @@ use super::unreadable::{broken, of_a_load, of_a_probe};
 use super::witness::{Checkpoints, Witnessed};
 use crate::analysis::load::Series;
 use crate::analysis::{Recheck, receiver_clock, tallies};
-use crate::gate::{API_PII, Check, EVENT_HEADER, LATENCY_P50, PAYLOADS, PII, STEPS, Verdict};
+use crate::gate::{API_PII, Check, EVENT_HEADER, LATENCY_P50, PAYLOADS, PII, REPEATED_KEYS, STEPS, Verdict};
 use crate::report::{
     EMBEDDED, Evidence, EvidenceError, LoadArtifact, ProbeArtifact, artifact, load_from_journal,
     probe_from_journal, to_bytes,
@@ -94,7 +94,7 @@ impl Proof {
             return;
         }
         // What webhooks and answers hold does not hang on how they were answered.
-        let contents = [STEPS.id, PII.id, API_PII.id, PAYLOADS.id, EVENT_HEADER.id];
+        let contents = [STEPS.id, PII.id, API_PII.id, PAYLOADS.id, EVENT_HEADER.id, REPEATED_KEYS.id];
         let failed = |check: &&mut Check| check.verdict == Verdict::Fail && !contents.contains(&&*check.id);
         for check in self.checks.iter_mut().filter(failed) {
             check.verdict = Verdict::Unproven;

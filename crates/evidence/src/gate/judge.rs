@@ -5,8 +5,8 @@ use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, EVENT_HEADER, LATE, LATENCY_P50, LATENCY_P95, LOST,
-    ORDER, PAYLOADS, PII, RECEIVER_ALONE, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE, SIGNATURES, STEPS,
-    SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
+    ORDER, PAYLOADS, PII, RECEIVER_ALONE, REPEATED_KEYS, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE,
+    SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
 use super::{breaker, clause, observe, retry};
@@ -91,6 +91,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(order(organic, injected));
     checks.extend(payloads(&sums.payloads));
     checks.extend(event_header(organic, injected));
+    checks.extend(repeated_keys(&sums.payloads, organic.deliveries + injected.deliveries));
     checks.extend(signatures(sums, header, gates));
     checks.extend(rates(gates, header.kind, organic));
     checks.extend(latencies(sums, gates));
@@ -292,6 +293,17 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     let text =
         "the unsigned event header names another event than the signed body, which is the one that counts";
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
+}
+
+/// Two parsers read two values of a key that stands twice (RFC 8259, section 4), and a signature covers both. As with a header that
+/// contradicts the body there is no check while none does.
+pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Check> {
+    let (key, n) = found.repeated_keys.iter().min_by_key(|(key, n)| (Reverse(**n), *key))?;
+    let text = format!(
+        "`{key}` stands twice in {n} of them: parsers differ on which one counts (the last one here), and a receiver may act on \
+         another value than the one that was checked; the sender has to write each key once"
+    );
+    Some(count(&REPEATED_KEYS, (found.repeating, deliveries.max(found.repeating)), 0, &text))
 }
 
 /// What to do where no signature is the key's and no mistake of the sender's explains it.

@@ -8,7 +8,8 @@ use super::criteria::{
     ROLLBACK, SIGNATURES, STEPS, SUCCESS_RATE_SEEN, WINDOW_COMPLETED,
 };
 use super::judge::{
-    ANOTHER_SECRET, duplicates, event_header, late, order, payloads, percentiles, rates, strangers,
+    ANOTHER_SECRET, duplicates, event_header, late, order, payloads, percentiles, rates, repeated_keys,
+    strangers,
 };
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
@@ -68,6 +69,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(order(&organic, &injected));
     checks.extend(payloads(analysis.payloads()));
     checks.extend(event_header(&organic, &injected));
+    checks.extend(repeated_keys(analysis.payloads(), organic.deliveries + injected.deliveries));
     checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(&analysis.header, &clause_stats(analysis)));

@@ -57,6 +57,14 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
             (Verdict::Unproven, format!("{unreadable} of {lines} lines are in no known format: {HINT}"))
         }
         (_, Some(gone)) => (Verdict::Unproven, shown(gone)),
+        _ if found.unnamed > max => {
+            let text = format!(
+                "{} errors name no logger, and whether they are of those that count cannot be told: declare no `log_errors`, or \
+                 have the log name its loggers",
+                found.unnamed
+            );
+            (Verdict::Unproven, text)
+        }
         _ if found.ungraded > lines / 2 => {
             let text = format!(
                 "{} of {lines} lines name no level that is known, and whether they are errors cannot be told: {HINT}",

@@ -20,6 +20,8 @@ const MESSAGE: u32 = 20;
 
 /// How Python begins a traceback.
 const TRACEBACK: &str = "Traceback (most recent call last):";
+/// What stands before that in a traceback of an exception group (Python 3.11), behind its own prefix.
+const GROUP: &str = "+ Exception Group ";
 /// How it goes on after an exception that another one was raised in.
 const CHAINED: [&str; 2] =
     ["During handling of the above exception", "The above exception was the direct cause"];
@@ -34,6 +36,8 @@ pub struct Errors {
     pub tracebacks: u64,
     /// Those of other loggers, which are not judged.
     pub of_others: u64,
+    /// Those that name no logger, where only those of some loggers count: they may be of these or not.
+    pub unnamed: u64,
     /// Lines without a level that is known, which may be errors or not.
     pub ungraded: u64,
     /// The first of them: the line's number, and when it was written and what it says with its exception, personal data masked;
@@ -107,7 +111,7 @@ impl Follow {
                 into.add(last.trim());
             }
         } else if failed && !about_webhook {
-            into.errors.of_others += 1;
+            into.not_judged(entry.logger.is_none());
         }
         into.errors.ungraded += u64::from(judged && !failed && entry.level == Level::Unknown);
         // A line that is known to be no error has no traceback: one behind it stands for itself.
@@ -157,7 +161,11 @@ impl Follow {
     }
 
     fn begin(&mut self, prefix: &str, into: &mut Into<'_>) {
-        prefix.clone_into(&mut self.prefix);
+        match prefix.split_once(GROUP) {
+            // The lines of a group stand behind `  | `.
+            Some((before, _)) => self.prefix = format!("{before}| "),
+            None => prefix.clone_into(&mut self.prefix),
+        }
         let whose = match self.within {
             Within::Behind(whose) => whose,
             // A chain of exceptions is one error.
@@ -166,7 +174,10 @@ impl Follow {
                 return;
             }
             Within::Nothing if into.loggers.count(None) => Whose::Plain,
-            Within::Nothing => Whose::NotJudged,
+            Within::Nothing => {
+                into.not_judged(true);
+                Whose::NotJudged
+            }
         };
         match whose {
             Whose::Counted => into.errors.tracebacks += 1,
@@ -181,6 +192,12 @@ impl Follow {
 }
 
 impl Into<'_> {
+    /// An error that does not count: of another logger, or of one that nobody can tell.
+    fn not_judged(&mut self, unnamed: bool) {
+        let errors = &mut *self.errors;
+        *(if unnamed { &mut errors.unnamed } else { &mut errors.of_others }) += 1;
+    }
+
     fn count(&mut self, message: &str) {
         self.errors.count += 1;
         if self.errors.first.len() < QUOTED {
@@ -272,6 +289,44 @@ mod tests {
             (found.count, found.of_others, found.first),
             (1, 1, vec![(7, "2025-11-13 14:30:15,123 broken".to_owned())])
         );
+    }
+
+    #[test]
+    fn an_error_counts_in_a_format_that_is_not_known() {
+        let built_in = || Formats::built_in().unwrap();
+        let worker = "[2026-11-26 12:00:00 +0000] [7] [CRITICAL] WORKER TIMEOUT (pid:9)";
+        let found = of(&built_in(), &format!("{worker}\n[2026-11-26 12:00:01 +0000] [9] [INFO] Booting\n"));
+        assert_eq!((found.errors.count, found.unreadable.count, found.other_lines), (1, 0, 2));
+        assert_eq!(found.errors.first[0].1, "2026-11-26 18:00:00,000 WORKER TIMEOUT (pid:9)");
+        let stranger =
+            "2026-11-26 12:00:00,1 [ERROR] django.security.DisallowedHost: Invalid HTTP_HOST header";
+        let found = of(&built_in(), stranger).errors;
+        assert_eq!((found.count, found.of_others), (0, 1));
+        // Of some loggers only: the server's own count, and of a line without a name nobody knows.
+        let apps = || built_in().with_error_loggers(vec!["apps".to_owned()]);
+        for (line, counts) in [
+            (worker, (1, 0, 0)),
+            ("2026-11-26 12:00:00,1 [error] apps.payments: broken", (1, 0, 0)),
+            ("2026-11-26 12:00:00,1 [error] other.app: broken", (0, 1, 0)),
+            ("ERROR:    Exception in ASGI application", (0, 0, 1)),
+            (FRAMES, (0, 0, 1)),
+        ] {
+            let Errors { count, of_others, unnamed, .. } = of(&apps(), line).errors;
+            assert_eq!((count, of_others, unnamed), counts, "{line}");
+        }
+        let bare = r#"{"level":"error","Text":"broken"}"#;
+        assert_eq!(of(&built_in(), bare).errors.count, 1);
+    }
+
+    #[test]
+    fn a_group_of_exceptions_is_one_error() {
+        let group = "  + Exception Group Traceback (most recent call last):\n  |   File \"x.py\", line 1, in view\n  |     raise ExceptionGroup(\"eg\", [ValueError(1)])\n  | ExceptionGroup: two failed (2 sub-exceptions)\n  +-+---------------- 1 ----------------\n    | Traceback (most recent call last):\n    |   File \"x.py\", line 2, in view\n    | ValueError: no such row\n    +---------------- 2 ----------------\n    | KeyError: 1\n    +------------------------------------\n";
+        for text in [group.to_owned(), group.lines().map(|line| format!("web-1  | {line}\n")).collect()] {
+            let found = of(&Formats::built_in().unwrap(), &text);
+            assert_eq!((found.errors.count, found.errors.tracebacks, found.unreadable.count), (1, 1, 0));
+            let quote = &found.errors.first[0].1;
+            assert!(quote.starts_with("an exception: ExceptionGroup: two failed"), "{quote}");
+        }
     }
 
     #[test]

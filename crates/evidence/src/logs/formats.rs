@@ -1,6 +1,7 @@
 //! The formats of log lines: a small YAML file, compiled.
 
 use super::frame::{Frame, Framer, by_hand};
+use super::head::{GUNICORN, open};
 use super::messages::Messages;
 use chrono::FixedOffset;
 use regex::Regex;
@@ -245,9 +246,9 @@ impl Formats {
         Ok(Self { offset, lines, messages, json, errors })
     }
 
-    /// The frame that the first format gives which fits.
+    /// The frame that the first format gives which fits, or as much as can be read of a line whose level can.
     pub(super) fn frame<'l>(&self, line: &'l str) -> Option<Frame<'l>> {
-        self.lines.iter().find_map(|format| match format {
+        let known = self.lines.iter().find_map(|format| match format {
             Line::ByHand(framer) => framer(line),
             Line::Pattern(pattern) => {
                 let found = pattern.captures(line)?;
@@ -255,7 +256,8 @@ impl Formats {
                 let (level, time, logger) = (group("level"), group("time"), group("logger"));
                 Some(Frame { level, time, logger, message: group("message")? })
             }
-        })
+        });
+        known.or_else(|| open(line))
     }
 
     /// How many formats are found without their pattern.
@@ -264,10 +266,12 @@ impl Formats {
         self.lines.iter().filter(|line| matches!(line, Line::ByHand(_))).count()
     }
 
-    /// The same, with these loggers as those whose errors count; none leaves it as it is.
+    /// The same, with these loggers as those whose errors count; none leaves it as it is. A worker that the application's server has
+    /// to kill is always an error: no logger of the application can say so.
     #[must_use]
-    pub fn with_error_loggers(mut self, loggers: Vec<String>) -> Self {
+    pub fn with_error_loggers(mut self, mut loggers: Vec<String>) -> Self {
         if !loggers.is_empty() {
+            loggers.push(GUNICORN.to_owned());
             self.errors = ErrorLoggers { loggers, except: Vec::new() };
         }
         self
@@ -276,6 +280,7 @@ impl Formats {
 
 #[cfg(test)]
 mod tests {
+    use super::super::level::Level;
     use super::*;
 
     #[test]
@@ -308,9 +313,10 @@ mod tests {
         assert_eq!(formats.read(ours).unwrap().kind, Some(Kind::Delivered));
         assert!(formats.read("INFO 2025-11-13 14:30:15,123 a.b hello").is_some());
         assert!(formats.read(r#"{"message":"hello"}"#).is_some());
-        assert!(
-            Formats::parse("lines: []").unwrap().read("INFO 2025-11-13 14:30:15,123 a.b hello").is_none()
-        );
+        let other = Formats::parse("lines: [{ name: ours, pattern: '^> (?P<message>.*)' }]").unwrap();
+        assert_eq!(other.read("> hello").unwrap().level, Level::Unknown);
+        // What is an error by its level is one in any format.
+        assert_eq!(other.read("ERROR 2025-11-13 14:30:15,123 a.b hello").unwrap().level, Level::Severe);
         assert!(Formats::parse("").is_ok());
     }
 

@@ -53,6 +53,15 @@ const MILD: [&str; 20] = [
     "T",
 ];
 
+/// Names of levels that are words of every day as well, and say nothing at the beginning of a line.
+const AMBIGUOUS: [&str; 5] = ["DEFAULT", "CONFIG", "FINE", "FINER", "FINEST"];
+
+/// Whether a word names a level by itself, in any case: no letter alone, and no word that lines begin with otherwise.
+pub(super) fn names_level(word: &str) -> bool {
+    let is = |names: &[&str]| names.iter().any(|name| word.eq_ignore_ascii_case(name));
+    word.len() > 2 && (is(&SEVERE) || is(&MILD)) && !is(&AMBIGUOUS)
+}
+
 impl Level {
     pub(super) fn of(word: &str) -> Self {
         let is = |names: &[&str]| names.iter().any(|name| word.trim().eq_ignore_ascii_case(name));

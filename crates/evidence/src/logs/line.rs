@@ -1,6 +1,6 @@
 //! One log line, read.
 
-use super::formats::{Formats, Kind};
+use super::formats::{Formats, JsonKeys, Kind};
 use super::json_line::Object;
 use super::level::Level;
 use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
@@ -72,13 +72,28 @@ impl Formats {
             ..Entry::default()
         };
         self.read_message(message, &mut entry);
+        // A name without a dot is a logger where what follows is about a webhook.
+        if entry.kind.is_none()
+            && entry.logger.is_none()
+            && let Some((name, said)) = message.split_once([' ', ':'])
+            && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+        {
+            let said = said.trim_start_matches([' ', '-', '|', ':']);
+            self.read_message(said, &mut entry);
+            if entry.kind.is_some() {
+                entry.message = said.into();
+                entry.logger = Some(name.into());
+            }
+        }
         Some(entry)
     }
 
     /// A line that is a JSON object, or has one behind what a collector writes first.
     fn read_object<'l>(&self, line: &str) -> Option<Entry<'l>> {
         let object = Object::find(line)?;
-        let keys = self.json.iter().find(|keys| object.words(&keys.message).is_some())?;
+        let Some(keys) = self.json.iter().find(|keys| object.words(&keys.message).is_some()) else {
+            return self.read_wordless(line, &object);
+        };
         let message = object.words(&keys.message)?;
         let message = message.trim_end();
         let level = object.level(&keys.level);
@@ -105,6 +120,21 @@ impl Formats {
         }
         entry.message = Cow::Owned(message.to_owned());
         Some(entry)
+    }
+
+    /// A line that is an object without a message, but with a level from ERROR on: it is an error, whatever it is called there.
+    fn read_wordless<'l>(&self, line: &str, object: &Object) -> Option<Entry<'l>> {
+        let is = |keys: &&JsonKeys| object.level(&keys.level) == Level::Severe;
+        let keys = self.json.iter().find(is).filter(|_| line.trim_start().starts_with('{'))?;
+        Some(Entry {
+            at: object.time(&keys.time, |text| self.time(text)),
+            level: Level::Severe,
+            logger: object.text(&keys.logger).map(Cow::Owned),
+            exception: object.text(&keys.exception).map(Cow::Owned),
+            message: "an error, in an object without a message that is known".into(),
+            beside: object.beside(keys),
+            ..Entry::default()
+        })
     }
 
     /// The line that a message is by itself, as collectors write it: an object, or a text with a level, which the object around it
@@ -143,7 +173,7 @@ impl Formats {
         at.with_timezone(&self.offset).format("%Y-%m-%d %H:%M:%S,%3f").to_string()
     }
 
-    /// `2025-11-13 14:30:15,123`, with `T` and a point as well, and with an offset; without one it is the formats' own.
+    /// `2025-11-13 14:30:15,123`, with `/`, `T` and a point as well, and with an offset; without one it is the formats' own.
     fn time(&self, text: &str) -> Option<DateTime<Utc>> {
         let (day, rest) = text.split_at_checked(DATE)?;
         let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
@@ -154,7 +184,8 @@ impl Formats {
             "Z" | "z" | "UTC" => Utc.fix(),
             given => given.parse().ok()?,
         };
-        let [year, month, day] = numbers(day, '-')?;
+        let mark = if day.contains('/') { '/' } else { '-' };
+        let [year, month, day] = numbers(day, mark)?;
         let [hour, minute, second] = numbers(clock, ':')?;
         let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
         let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
@@ -453,6 +484,8 @@ mod tests {
             read("INFO 2025-11-13 14:30:15,123 django.server \"GET / HTTP/1.1\" 200 5").unwrap().0,
             None
         );
+        let undotted = "2025-11-13 14:30:15 [info] webhook_service: Webhook delivered successfully: event=e, status=200, attempt=1";
+        assert_eq!(read(undotted).unwrap().0, Some(Delivered));
         for other in ["Traceback (most recent call last):", "", "127.0.0.1 - - [13/Nov/2025] \"GET /\" 200"] {
             assert_eq!(read(other), None, "{other}");
         }

@@ -6,6 +6,7 @@ mod counts;
 mod errors;
 mod formats;
 mod frame;
+mod head;
 mod json_line;
 mod level;
 mod line;

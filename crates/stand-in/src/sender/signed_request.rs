@@ -85,7 +85,10 @@ impl Packer {
     ) -> SignedRequest {
         let event = leaky(event, delivery_policy);
         let Stamp { id, timestamp_ms } = stamp;
-        let body = shaped(self.scheme, event.bytes(Separators::Compact), &event.name, id);
+        let mut body = shaped(self.scheme, event.bytes(Separators::Compact), &event.name, id);
+        if delivery_policy.has(Kind::RepeatedKey) && body.starts_with(b"{") {
+            body.splice(1..1, *br#""event":"webhook_test","#);
+        }
         let out = Outgoing { event: &event.name, id, timestamp_ms: *timestamp_ms, body: &body };
         let (signed, whole) = self.sign(&out, delivery_policy, attempt);
         let mut headers: Vec<(String, String)> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
