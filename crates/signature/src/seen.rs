@@ -50,7 +50,9 @@ impl<'h> Own<'h> {
         let (mut own, mut met) = (Self::default(), 0_u64);
         let places = &sender.places;
         for (name, value) in headers {
-            let same = |own: &&str| own.len() == name.len() && own.eq_ignore_ascii_case(name);
+            // Most names are written as the profile has them, which is seen faster.
+            let same =
+                |own: &&str| own.len() == name.len() && (*own == name || own.eq_ignore_ascii_case(name));
             let Some(place) = sender.own.iter().position(same) else { continue };
             // A profile has at most 32 headers, and four more in other places.
             let bit = 1_u64 << (place % 64);
@@ -340,8 +342,8 @@ pub(super) fn json_text(json: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// What stands between the separators of a header, as `str::split` has it. A separator of one byte is looked for as a byte: making
-/// ready to search for a text takes longer than such a header.
+/// What stands between the separators of a header, as `str::split` has it; all of it where there is none. A separator of one
+/// character is looked for as that: making ready to search for a text takes longer than such a header.
 #[derive(Clone)]
 struct Parts<'h> {
     rest: Option<&'h str>,
@@ -361,7 +363,7 @@ impl<'h> Iterator for Parts<'h> {
         let rest = self.rest?;
         let at = match self.separator.as_bytes() {
             [] => None,
-            [byte] => rest.bytes().position(|b| b == *byte),
+            [byte] => rest.find(char::from(*byte)),
             _ => rest.find(self.separator),
         };
         let cut = at.and_then(|at| Some((rest.get(..at)?, rest.get(at + self.separator.len()..)?)));
