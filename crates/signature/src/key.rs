@@ -415,3 +415,39 @@ fn collected(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Vec<u8> {
     feed(&mut |piece| all.extend_from_slice(piece));
     all
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_library() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in [0, 1, 20, 32, 64, 65, 256] {
+            let (bytes, mut text) = (&bytes[..length], "before".to_owned());
+            encode(Encoding::Hex, bytes, &mut text);
+            assert_eq!(text, format!("before{}", hex::encode(bytes)));
+        }
+    }
+
+    #[test]
+    fn a_signature_is_decoded_where_there_is_room_for_it() {
+        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64url] {
+            for length in [0, 1, 20, 32, 63, 64, 65, 100] {
+                let (bytes, mut text) = (vec![0xfb; length], String::new());
+                encode(encoding, &bytes, &mut text);
+                let mut room = [0u8; 64];
+                let wanted = decode(encoding, &text).filter(|bytes| bytes.len() <= 64);
+                assert_eq!(
+                    decode_into(encoding, &text, &mut room),
+                    wanted.as_deref(),
+                    "{encoding:?} {length}"
+                );
+            }
+            let wrong = ["!", "a", "ab=", "ü", "00 0"]
+                .map(|text| decode_into(encoding, text, &mut [0; 64]).is_some());
+            let whole = ["!", "a", "ab=", "ü", "00 0"].map(|text| decode(encoding, text).is_some());
+            assert_eq!(wrong, whole, "{encoding:?}");
+        }
+    }
+}

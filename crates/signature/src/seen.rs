@@ -414,7 +414,24 @@ pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Parts;
+    use super::{Parts, same};
+
+    #[test]
+    fn what_is_compared_by_words_is_equal_when_each_byte_is() {
+        for length in [0, 1, 7, 8, 9, 20, 32, 33, 64, 128] {
+            let text: Vec<u8> = (0..length).collect();
+            assert!(same(&text, &text.clone()), "{length}");
+            for at in 0..text.len() {
+                for bit in 0..8 {
+                    let mut other = text.clone();
+                    other[at] ^= 1 << bit;
+                    assert!(!same(&text, &other), "byte {at} of {length}");
+                }
+            }
+            let longer: Vec<u8> = (0..=length).collect();
+            assert!(!same(&text, &longer) && !same(&longer, &text), "{length}");
+        }
+    }
 
     #[test]
     fn parts_are_those_of_a_split() {
