@@ -54,7 +54,7 @@ impl<'h> Own<'h> {
             let same =
                 |own: &&str| own.len() == name.len() && (*own == name || own.eq_ignore_ascii_case(name));
             let Some(place) = sender.own.iter().position(same) else { continue };
-            // A profile has at most 32 headers, and four more in other places.
+            // A profile lists at most 32 headers, and names four at most in other places.
             let bit = 1_u64 << (place % 64);
             if met & bit != 0 {
                 own.twice = Some(own.twice.map_or(place, |before| before.min(place)));
