@@ -1,8 +1,8 @@
 //! What verification from a profile costs beside the same check written out by hand: rounds of both in turn, so that whatever else
 //! the machine does falls on both.
 //!
-//! `cargo bench -p smoke-signature --bench verify`, by the fastest rounds. Two busy cores, 2026-11: bodies of 4 KiB cost 3 to 6 % more, such of
-//! 351 bytes 15 to 20 % (80 to 140 ns) more than the least code that does the same.
+//! `cargo bench -p smoke-signature --bench verify`, by the fastest rounds. Two busy cores, 2026-11: 0 to 3 % (at most 16 ns) more at
+//! 351 bytes, 0 to 1 % at 4 KiB (docs/performance.md). At most 5 % is the aim.
 
 #![expect(clippy::expect_used, reason = "a benchmark of a key that is one")]
 #![expect(clippy::print_stdout, reason = "figures are what it is for")]

@@ -13,12 +13,21 @@ pub(crate) struct Compiled {
     pub(crate) versions: Vec<Version>,
     /// The headers that the sender writes itself, in its order.
     pub(crate) own: Vec<&'static str>,
-    /// Which of those hold signature, timestamp and id.
-    pub(crate) places: [Option<usize>; 3],
+    pub(crate) places: Places,
     pub(crate) caveats: Vec<&'static str>,
+    /// What stands between the signatures of the header; nothing where it holds one.
     pub(crate) separator: &'static str,
     /// Whether the signature covers the id, or the profile demands it.
     pub(crate) needs_id: bool,
+}
+
+/// Which of a sender's own headers holds what.
+#[derive(Debug, Default)]
+pub(crate) struct Places {
+    pub(crate) signature: Option<usize>,
+    pub(crate) timestamp: Option<usize>,
+    pub(crate) id: Option<usize>,
+    pub(crate) event: Option<usize>,
 }
 
 /// One version of a signature.
@@ -62,13 +71,24 @@ impl Compiled {
             encoding: v.encoding,
             secret: &v.secret,
         });
-        let separator = s.separator.as_deref().unwrap_or(if s.form == Form::Pairs { "," } else { " " });
+        let separator = match s.form {
+            Form::Plain | Form::MessageSignatures => "",
+            Form::List => s.separator.as_deref().unwrap_or(" "),
+            Form::Pairs => s.separator.as_deref().unwrap_or(","),
+        };
         let needs_id = spec.id.required || template.has(&super::template::Piece::Id);
         let versions = std::iter::once(first).chain(more).collect();
         let own = own_headers(spec);
-        let time = s.timestamp.as_ref().and_then(|t| t.header.as_ref());
-        let places = [s.header.as_ref(), time, spec.id.header.as_ref()]
-            .map(|name| own.iter().position(|own| name.is_some_and(|name| own.eq_ignore_ascii_case(name))));
+        let place = |name: &Option<String>| {
+            let name = name.as_deref()?;
+            own.iter().position(|own| own.eq_ignore_ascii_case(name))
+        };
+        let places = Places {
+            signature: place(&s.header),
+            timestamp: s.timestamp.as_ref().and_then(|t| place(&t.header)),
+            id: place(&spec.id.header),
+            event: place(&spec.event.header),
+        };
         let caveats = spec.caveats.iter().map(String::as_str).collect();
         Ok(Self { name, spec, template, versions, own, places, caveats, separator, needs_id })
     }
@@ -90,15 +110,18 @@ impl Compiled {
     }
 }
 
+/// The headers that a profile lists, and those that it names elsewhere.
 fn own_headers(spec: &'static RequestSpec) -> Vec<&'static str> {
-    if !spec.headers.is_empty() {
-        return spec.headers.iter().map(String::as_str).collect();
-    }
     let s = &spec.signature;
     let timestamp = s.timestamp.as_ref().and_then(|t| t.header.as_deref());
     let named = [spec.id.header.as_deref(), timestamp, spec.event.header.as_deref(), s.header.as_deref()];
-    let mut own: Vec<&'static str> = named.into_iter().flatten().collect();
-    if s.form == Form::MessageSignatures {
+    let mut own: Vec<&'static str> = spec.headers.iter().map(String::as_str).collect();
+    for name in named.into_iter().flatten() {
+        if !own.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            own.push(name);
+        }
+    }
+    if spec.headers.is_empty() && s.form == Form::MessageSignatures {
         own.extend(["Content-Digest", "Signature-Input", "Signature"]);
     }
     own

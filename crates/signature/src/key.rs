@@ -2,7 +2,7 @@
 
 use super::compiled::{Compiled, Version};
 use super::public_key::{self, PrivateKey, PublicKey};
-use super::seen::{Problem, Seen, same};
+use super::seen::{Problem, Seen, is_lower_hex, same};
 use super::spec::{Algorithm, Encoding, KeyEncoding};
 use crate::Secret;
 use base64::Engine;
@@ -11,7 +11,6 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use hmac::{Hmac, KeyInit, Mac as _};
 use sha1::Sha1;
 use sha2::{Sha256, Sha512};
-use std::borrow::Cow;
 use std::sync::Arc;
 use zeroize::Zeroizing;
 
@@ -86,18 +85,28 @@ impl Digest {
         self.bytes.get(..self.length).unwrap_or_default()
     }
 
+    fn hex(&self) -> HexDigest {
+        let mut digits = [0u8; 128];
+        write_hex(self.bytes(), &mut digits);
+        HexDigest { digits, length: 2 * self.length }
+    }
+
     fn of(from: &[u8]) -> Self {
         let mut bytes = [0u8; 64];
         bytes.iter_mut().zip(from).for_each(|(to, from)| *to = *from);
         Self { bytes, length: from.len() }
     }
+}
 
-    /// Whether one of these is it in lower-case hex. No early end: how many were tried must not show in the time.
-    fn is_one_of(&self, tags: &[&str]) -> bool {
-        let mut hex = [0u8; 128];
-        let hex = hex.get_mut(..2 * self.length).unwrap_or_default();
-        let written = hex::encode_to_slice(self.bytes(), hex).is_ok();
-        tags.iter().fold(false, |found, tag| found | same(tag.as_bytes(), hex)) && written
+/// A digest in lower-case hex.
+struct HexDigest {
+    digits: [u8; 128],
+    length: usize,
+}
+
+impl HexDigest {
+    fn digits(&self) -> &[u8] {
+        self.digits.get(..self.length).unwrap_or_default()
     }
 }
 
@@ -139,6 +148,35 @@ impl Mac {
         }
     }
 
+    /// As [`Key::verify`]. No early end: how many signatures were tried must not show in the time.
+    fn verify(
+        &self,
+        version: &Version,
+        seen: &Seen<'_>,
+        feed: impl Fn(&mut dyn FnMut(&[u8])),
+    ) -> Result<bool, Problem> {
+        let bytes = version.algorithm.digest_bytes().unwrap_or(32);
+        let mut right = false;
+        if version.encoding == Encoding::Hex {
+            let mut digest = None;
+            seen.each(version, |tag| {
+                if is_lower_hex(tag, 2 * bytes) {
+                    let digest = digest.get_or_insert_with(|| self.digest(&feed).hex());
+                    right |= same(tag.as_bytes(), digest.digits());
+                }
+            })?;
+            return digest.map(|_| right).ok_or_else(|| seen.no_hex(version, 2 * bytes));
+        }
+        let mut digest = None;
+        seen.each(version, |tag| {
+            let mut room = [0u8; 64];
+            if let Some(tag) = decode_into(version.encoding, tag, &mut room).filter(|t| t.len() == bytes) {
+                right |= same(tag, digest.get_or_insert_with(|| self.digest(&feed)).bytes());
+            }
+        })?;
+        digest.map(|_| right).ok_or_else(|| seen.no_coded(version, Some(bytes)))
+    }
+
     /// The digest of a message in pieces.
     pub(super) fn over<P: AsRef<[u8]>>(&self, pieces: &[P]) -> Digest {
         self.digest(|sink| pieces.iter().for_each(|piece| sink(piece.as_ref())))
@@ -176,55 +214,66 @@ impl Key {
         Ok((version, key))
     }
 
-    /// The signature of a message as the sender writes it, without what stands before it.
-    pub(super) fn tag(
+    /// Writes the signature of a message behind `to` as the sender does.
+    pub(super) fn write_tag(
         &self,
         encoding: Encoding,
         feed: impl FnOnce(&mut dyn FnMut(&[u8])),
-    ) -> Result<String, KeyError> {
-        Ok(match self {
-            Self::Mac(mac) => encode(encoding, mac.digest(feed).bytes()),
-            Self::Private(key) => encode(encoding, &key.sign(&collected(feed))?),
-            Self::Public(_) => return Err(KeyError::PublicKeyCannotSign),
-            Self::Token(token) => String::from_utf8_lossy(token).into_owned(),
-            Self::Nothing => String::new(),
-        })
-    }
-
-    /// Whether one of the signatures that were seen is the one of the message.
-    pub(super) fn verify(&self, tags: &Tags<'_>, feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> bool {
-        match (self, tags) {
-            (Self::Mac(mac), Tags::Hex(tags)) => mac.digest(feed).is_one_of(tags),
-            (Self::Mac(mac), Tags::One(tag)) => mac.digest(feed).is_one_of(&[tag]),
-            (Self::Mac(mac), Tags::Bytes(tags)) => {
-                let digest = mac.digest(feed);
-                tags.iter().fold(false, |found, tag| found | same(tag, digest.bytes()))
-            }
-            (Self::Private(key), Tags::Bytes(tags)) => key.public().verifies_any(&collected(feed), tags),
-            (Self::Public(key), Tags::Bytes(tags)) => key.verifies_any(&collected(feed), tags),
-            (Self::Token(token), Tags::Bytes(tags)) => {
-                tags.iter().fold(false, |found, tag| found | same(tag, token))
-            }
-            (Self::Nothing, _) => true,
-            (Self::Private(_) | Self::Public(_) | Self::Token(_), Tags::Hex(_) | Tags::One(_)) => false,
-        }
-    }
-
-    /// The signatures of a request in the form that this key can check.
-    pub(super) fn tags<'s>(&self, version: &Version, seen: &'s Seen<'_>) -> Result<Tags<'s>, Problem> {
+        to: &mut String,
+    ) -> Result<(), KeyError> {
         match self {
-            Self::Nothing => Ok(Tags::Bytes(Vec::new())),
-            Self::Token(_) => seen.texts(version).map(Tags::Bytes),
-            Self::Mac(_) => match (version.encoding, version.algorithm.digest_bytes().unwrap_or(32)) {
-                (Encoding::Hex, bytes) => seen.hex_tags(version, bytes),
-                (_, bytes) => seen.coded_tags(version, Some(bytes)).map(Tags::Bytes),
-            },
-            Self::Private(_) | Self::Public(_) => {
-                let length = (version.algorithm == Algorithm::Ed25519).then_some(64);
-                seen.coded_tags(version, length).map(Tags::Bytes)
+            Self::Mac(mac) => encode(encoding, mac.digest(feed).bytes(), to),
+            Self::Private(key) => encode(encoding, &key.sign(&collected(feed))?, to),
+            Self::Public(_) => return Err(KeyError::PublicKeyCannotSign),
+            Self::Token(token) => to.push_str(&String::from_utf8_lossy(token)),
+            Self::Nothing => {}
+        }
+        Ok(())
+    }
+
+    /// Whether one of a request's signatures is the one of the message.
+    ///
+    /// # Errors
+    /// None of them can be one: it has not the form of this version.
+    pub(super) fn verify(
+        &self,
+        version: &Version,
+        seen: &Seen<'_>,
+        feed: impl Fn(&mut dyn FnMut(&[u8])),
+    ) -> Result<bool, Problem> {
+        match self {
+            Self::Nothing => Ok(true),
+            Self::Mac(mac) => mac.verify(version, seen, feed),
+            Self::Token(token) => {
+                let (mut any, mut right) = (false, false);
+                seen.each(version, |tag| {
+                    any = true;
+                    right |= same(tag.as_bytes(), token);
+                })?;
+                if any { Ok(right) } else { Err(seen.none(version)) }
             }
+            Self::Private(key) => verify_pair(key.public(), version, seen, feed),
+            Self::Public(key) => verify_pair(key, version, seen, feed),
         }
     }
+}
+
+fn verify_pair(
+    key: &PublicKey,
+    version: &Version,
+    seen: &Seen<'_>,
+    feed: impl Fn(&mut dyn FnMut(&[u8])),
+) -> Result<bool, Problem> {
+    let length = (version.algorithm == Algorithm::Ed25519).then_some(64);
+    let fits = |tag: &Vec<u8>| !tag.is_empty() && length.is_none_or(|length| tag.len() == length);
+    let (mut message, mut right) = (None, false);
+    seen.each(version, |tag| {
+        if let Some(tag) = decode(version.encoding, tag).filter(fits) {
+            let message = message.get_or_insert_with(|| collected(&feed));
+            right = right || key.verifies(message, &tag);
+        }
+    })?;
+    message.map(|_| right).ok_or_else(|| seen.no_coded(version, length))
 }
 
 /// The version that a secret is for, and the secret without what stands before it.
@@ -272,17 +321,6 @@ impl<'a> Chosen<'a> {
     }
 }
 
-/// Well-formed signatures of a request.
-#[derive(Debug)]
-pub(super) enum Tags<'h> {
-    /// Lower-case hex digits, two for each byte of the digest.
-    Hex(Vec<&'h str>),
-    /// The same, where the header holds one.
-    One(&'h str),
-    /// Decoded.
-    Bytes(Vec<Cow<'h, [u8]>>),
-}
-
 /// HMAC-SHA256 keyed with bytes of any length (RFC 2104: longer than a block means hashed first).
 pub(super) fn keyed(key: &[u8]) -> Hmac<Sha256> {
     use sha2::Digest;
@@ -320,16 +358,23 @@ pub(super) fn decoded(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec
     }
 }
 
-pub(super) fn encode(encoding: Encoding, bytes: &[u8]) -> String {
+fn encode(encoding: Encoding, bytes: &[u8], to: &mut String) {
     match encoding {
-        Encoding::Hex => hex::encode(bytes),
-        Encoding::Base64 => STANDARD.encode(bytes),
-        Encoding::Base64url => URL_SAFE.encode(bytes),
+        Encoding::Hex => {
+            for part in bytes.chunks(64) {
+                let mut digits = [0u8; 128];
+                write_hex(part, &mut digits);
+                let digits = digits.get(..2 * part.len()).unwrap_or_default();
+                to.push_str(str::from_utf8(digits).unwrap_or_default());
+            }
+        }
+        Encoding::Base64 => STANDARD.encode_string(bytes, to),
+        Encoding::Base64url => URL_SAFE.encode_string(bytes, to),
     }
 }
 
 /// The bytes of a signature; padding may be left out of URL-safe base64 only.
-pub(super) fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
+fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     match encoding {
         Encoding::Hex => hex::decode(text).ok(),
         Encoding::Base64 => STANDARD.decode(text).ok(),
@@ -337,8 +382,72 @@ pub(super) fn decode(encoding: Encoding, text: &str) -> Option<Vec<u8>> {
     }
 }
 
+/// The same for what has room there.
+fn decode_into<'r>(encoding: Encoding, text: &str, room: &'r mut [u8]) -> Option<&'r [u8]> {
+    let length = match encoding {
+        Encoding::Hex => {
+            let length = text.len() / 2;
+            hex::decode_to_slice(text, room.get_mut(..length)?).ok().map(|()| length)
+        }
+        Encoding::Base64 => STANDARD.decode_slice(text, room).ok(),
+        Encoding::Base64url => BASE64URL.decode_slice(text, room).ok(),
+    };
+    room.get(..length?)
+}
+
+/// The lower-case hex digits of bytes, as many as there is room for. Calculated: that takes a tenth of the time that looking
+/// each up in a table does, and no address depends on a digest.
+pub(super) fn write_hex(bytes: &[u8], to: &mut [u8]) {
+    for (to, byte) in to.as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *to = hex_digits(*byte);
+    }
+}
+
+const fn hex_digits(byte: u8) -> [u8; 2] {
+    const fn digit(half: u8) -> u8 {
+        half + if half < 10 { b'0' } else { b'a' - 10 }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
+}
+
 fn collected(feed: impl FnOnce(&mut dyn FnMut(&[u8]))) -> Vec<u8> {
     let mut all = Vec::new();
     feed(&mut |piece| all.extend_from_slice(piece));
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_those_of_the_library() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        for length in [0, 1, 20, 32, 64, 65, 256] {
+            let (bytes, mut text) = (&bytes[..length], "before".to_owned());
+            encode(Encoding::Hex, bytes, &mut text);
+            assert_eq!(text, format!("before{}", hex::encode(bytes)));
+        }
+    }
+
+    #[test]
+    fn a_signature_is_decoded_where_there_is_room_for_it() {
+        for encoding in [Encoding::Hex, Encoding::Base64, Encoding::Base64url] {
+            for length in [0, 1, 20, 32, 63, 64, 65, 100] {
+                let (bytes, mut text) = (vec![0xfb; length], String::new());
+                encode(encoding, &bytes, &mut text);
+                let mut room = [0u8; 64];
+                let wanted = decode(encoding, &text).filter(|bytes| bytes.len() <= 64);
+                assert_eq!(
+                    decode_into(encoding, &text, &mut room),
+                    wanted.as_deref(),
+                    "{encoding:?} {length}"
+                );
+            }
+            let wrong = ["!", "a", "ab=", "ü", "00 0"]
+                .map(|text| decode_into(encoding, text, &mut [0; 64]).is_some());
+            let whole = ["!", "a", "ab=", "ü", "00 0"].map(|text| decode(encoding, text).is_some());
+            assert_eq!(wrong, whole, "{encoding:?}");
+        }
+    }
 }

@@ -141,6 +141,78 @@ fn debug_shows_no_key() {
     assert_eq!(shown, "Signer(slack, keyed) Verifier(slack, 300000 ms back, 300000 ms ahead)");
 }
 
+#[test]
+fn of_thirty_two_signatures_one_has_to_be_right_and_more_are_refused() {
+    let secret = Secret::new("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw");
+    let time = 1_795_438_932_150;
+    for (scheme, separator, wrong) in [
+        (Scheme::StandardWebhooks, " ", format!("v1,{}=", "A".repeat(43))),
+        (Scheme::Stripe, ",", format!("v1={}", "0".repeat(64))),
+    ] {
+        let verifier = Verifier::new(scheme, &secret).unwrap();
+        for (others, reason) in [(31, Reason::Valid), (32, Reason::Malformed)] {
+            let mut headers = sent(scheme, &secret, time, b"{}");
+            let signature =
+                headers.iter_mut().find(|h| Some(h.0.as_str()) == scheme.signature_header()).unwrap();
+            signature.1 = format!("{}{}", signature.1, format!("{separator}{wrong}").repeat(others));
+            let verdict = verifier.verify(&headers, b"{}", time);
+            assert_eq!(verdict.reason, reason, "{scheme} {others}");
+            signature_count_is_told(&verdict);
+        }
+        let mut headers = sent(scheme, &secret, time, b"{}");
+        let signature = headers.iter_mut().find(|h| Some(h.0.as_str()) == scheme.signature_header()).unwrap();
+        let time_alone = if scheme == Scheme::Stripe { "t=1795438932," } else { "" };
+        signature.1 = format!("{time_alone}{}", vec![wrong.as_str(); 32].join(separator));
+        assert_eq!(verifier.verify(&headers, b"{}", time).reason, Reason::Mismatch, "{scheme}");
+    }
+}
+
+fn signature_count_is_told(verdict: &super::Verdict) {
+    let says = verdict.diagnosis.as_deref().unwrap_or_default();
+    assert_eq!(says.contains("holds more than 32 signatures"), !verdict.valid, "{says}");
+}
+
+/// A sender that is made from another.
+fn changed(name: &str, from: Scheme, change: impl FnOnce(&mut super::RequestSpec)) -> Scheme {
+    let mut spec = from.spec().clone();
+    change(&mut spec);
+    Scheme::of(name, spec).unwrap()
+}
+
+#[test]
+fn a_signature_in_the_body_may_be_pairs_with_their_own_time() {
+    let scheme = changed("pairs-in-the-body", Scheme::Stripe, |spec| {
+        spec.signature.header = None;
+        spec.signature.json = Some("/signature".to_owned());
+        spec.signature.message = "{timestamp}.{json:/amount}".to_owned();
+        spec.event = super::Place::default();
+        spec.id = super::Place::default();
+    });
+    let (secret, time) = (Secret::new(EXAMPLE), 1_795_438_932_150);
+    let out = Outgoing { event: "", id: "", timestamp_ms: time, body: br#"{"amount":100}"# };
+    let signed = Signer::new(scheme, &secret).unwrap().sign_whole(&out);
+    let verifier = Verifier::new(scheme, &secret).unwrap();
+    assert!(verifier.verify(&[], &signed.body, time).valid, "{}", String::from_utf8_lossy(&signed.body));
+    assert_eq!(verifier.verify(&[], &signed.body, time + 301_000).reason, Reason::Stale);
+    let other = String::from_utf8(signed.body.into_owned()).unwrap().replace("100", "101");
+    assert_eq!(verifier.verify(&[], other.as_bytes(), time).reason, Reason::Mismatch);
+}
+
+#[test]
+fn headers_that_a_profile_names_are_its_own_even_where_its_list_leaves_them_out() {
+    let scheme = changed("with-a-short-list", Scheme::DeltacrownV2, |spec| {
+        spec.headers = vec!["X-Extra".to_owned(), "x-webhook-event".to_owned()];
+    });
+    let secret = Secret::new(EXAMPLE);
+    let mut headers = sent(scheme, &secret, 1_795_438_932_150, b"{}");
+    let names: Vec<&str> = headers.iter().map(|h| h.0.as_str()).collect();
+    assert_eq!(names, ["x-webhook-event", "X-Webhook-Id", "X-Webhook-Timestamp", "X-Webhook-Signature"]);
+    let verifier = Verifier::new(scheme, &secret).unwrap();
+    assert!(verifier.verify(&headers, b"{}", 1_795_438_932_150).valid);
+    headers.push(headers[3].clone());
+    assert_eq!(verifier.verify(&headers, b"{}", 1_795_438_932_150).reason, Reason::Malformed);
+}
+
 /// The senders whose signature stands in a header of its own and that take any secret of these tests.
 const PLAIN: [Scheme; 7] = [
     Scheme::DeltacrownV1,

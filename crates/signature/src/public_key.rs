@@ -34,10 +34,6 @@ pub(super) enum PrivateKey {
 }
 
 impl PublicKey {
-    pub(super) fn verifies_any<T: AsRef<[u8]>>(&self, message: &[u8], tags: &[T]) -> bool {
-        tags.iter().any(|tag| self.verifies(message, tag.as_ref()))
-    }
-
     pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         let by = |algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8]| {
             UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok()

@@ -1,6 +1,6 @@
 //! The senders with a name: the built-in profiles, and those that a scenario brings along.
 
-use super::compiled::Compiled;
+use super::compiled::{Compiled, Places};
 use super::seen::{self, Seen};
 use super::spec::{BodySpec, Example, RequestSpec, SettingNames, SignatureSpec, SpecError};
 use serde::de::{MapAccess, Visitor, value::MapAccessDeserializer};
@@ -155,9 +155,9 @@ fn unreadable(name: &'static str) -> Compiled {
         template,
         versions,
         own,
-        places: [None; 3],
+        places: Places::default(),
         caveats,
-        separator: " ",
+        separator: "",
         needs_id: false,
     }
 }

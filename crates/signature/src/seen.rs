@@ -1,7 +1,6 @@
 //! What the headers of a request say about its signature, before anything is believed.
 
 use super::compiled::{Compiled, Version};
-use super::key::{Tags, decode};
 use super::spec::{Encoding, Form, Unit};
 use super::verdict::Reason;
 use serde_json::Value;
@@ -36,45 +35,81 @@ pub(super) fn first<'h>(headers: &'h [(String, String)], name: &str) -> Option<&
         .map(|(_, value)| value.trim_matches([' ', '\t']))
 }
 
-/// The sender's own headers that are looked up in one pass; further ones are looked for one by one.
-const IN_ONE_PASS: usize = 8;
-
-/// The first values of a sender's own headers, by their place among [`Compiled::own`].
+/// The first values of those of a sender's own headers that are read, from one pass over a request's.
+#[derive(Default)]
 struct Own<'h> {
-    values: [Option<&'h str>; IN_ONE_PASS],
-    /// The first of them that stands twice.
+    signature: Option<&'h str>,
+    timestamp: Option<&'h str>,
+    id: Option<&'h str>,
+    /// The first of all own ones that stands twice, by its place among [`Compiled::own`].
     twice: Option<usize>,
 }
 
 impl<'h> Own<'h> {
     fn read(sender: &Compiled, headers: &'h [(String, String)]) -> Self {
-        let (mut values, mut twice, mut seen) = ([None; IN_ONE_PASS], None, 0_u64);
+        let (mut own, mut met) = (Self::default(), 0_u64);
+        let places = &sender.places;
         for (name, value) in headers {
-            let same = |own: &&str| own.len() == name.len() && own.eq_ignore_ascii_case(name);
+            // Most names are written as the profile has them, which is seen faster.
+            let same =
+                |own: &&str| own.len() == name.len() && (*own == name || own.eq_ignore_ascii_case(name));
             let Some(place) = sender.own.iter().position(same) else { continue };
-            // A profile lists 32 headers at most.
+            // A profile lists at most 32 headers, and names four at most in other places.
             let bit = 1_u64 << (place % 64);
-            if seen & bit != 0 {
-                twice = Some(twice.map_or(place, |before: usize| before.min(place)));
-            } else if let Some(first) = values.get_mut(place) {
-                *first = Some(value.trim_matches([' ', '\t']));
+            if met & bit != 0 {
+                own.twice = Some(own.twice.map_or(place, |before| before.min(place)));
+                continue;
             }
-            seen |= bit;
+            met |= bit;
+            let value = Some(value.trim_matches([' ', '\t']));
+            if places.signature == Some(place) {
+                own.signature = value;
+            }
+            if places.timestamp == Some(place) {
+                own.timestamp = value;
+            }
+            if places.id == Some(place) {
+                own.id = value;
+            }
         }
-        Self { values, twice }
+        own
     }
+}
 
-    /// The header `name`, which is the sender's own at `place`.
-    fn value(
-        &self,
-        headers: &'h [(String, String)],
-        (place, name): (Option<usize>, &Option<String>),
-    ) -> Option<Cow<'h, str>> {
-        let name = name.as_deref()?;
-        match place.and_then(|place| self.values.get(place)) {
-            Some(value) => value.map(Cow::Borrowed),
-            None => first(headers, name).map(Cow::Borrowed),
+/// What a header of pairs says beside its signatures.
+#[derive(Debug, Default)]
+struct Pairs<'h> {
+    timestamp: Option<&'h str>,
+    odd: Option<Odd>,
+}
+
+/// Why libraries read a header of pairs in different ways.
+#[derive(Debug, Clone, Copy)]
+enum Odd {
+    /// A part is no pair, which Stripe's library for Go refuses.
+    NoPair,
+    /// Of two times Stripe's library for Python takes the first, those for Go and Node the last.
+    TwoTimes,
+}
+
+impl<'h> Pairs<'h> {
+    fn read(value: &'h str, separator: &'h str, timestamp: Option<&str>) -> Self {
+        let mut pairs = Self::default();
+        for part in Parts::of(value, separator) {
+            let Some((key, text)) = part.split_once('=') else {
+                pairs.odd = Some(Odd::NoPair);
+                continue;
+            };
+            if timestamp != Some(key) {
+                continue;
+            }
+            match pairs.timestamp {
+                None => pairs.timestamp = Some(text),
+                Some(first) if first != text => pairs.odd = pairs.odd.or(Some(Odd::TwoTimes)),
+                Some(_) => {}
+            }
         }
+        pairs
     }
 }
 
@@ -89,6 +124,7 @@ pub(super) struct Seen<'h> {
     /// Id text.
     pub(super) id: Option<Cow<'h, str>>,
     twice: Option<&'static str>,
+    odd: Option<Odd>,
 }
 
 impl<'h> Seen<'h> {
@@ -102,19 +138,25 @@ impl<'h> Seen<'h> {
         let json: Option<Value> = needs_json.then(|| serde_json::from_slice(body).ok()).flatten();
         let at = |pointer: &Option<String>| json_text(json.as_ref()?, pointer.as_deref()?).map(Cow::Owned);
         let own = Own::read(sender, headers);
-        let [of_value, of_time, of_id] = sender.places;
-        let value = own.value(headers, (of_value, &s.header)).or_else(|| at(&s.json));
-        let timestamp = place.and_then(|t| {
-            let from_pairs = || {
-                let key = t.key.as_deref()?;
-                let Some(Cow::Borrowed(whole)) = &value else { return None };
-                pairs(whole, sender.separator, key).next().map(Cow::Borrowed)
-            };
-            own.value(headers, (of_time, &t.header)).or_else(from_pairs).or_else(|| at(&t.json))
-        });
-        let id = own.value(headers, (of_id, &sender.spec.id.header)).or_else(|| at(&sender.spec.id.json));
+        let value = own.signature.map(Cow::Borrowed).or_else(|| at(&s.json));
+        let key = place.and_then(|t| t.key.as_deref());
+        let (in_pairs, odd) = match &value {
+            _ if s.form != Form::Pairs => (None, None),
+            None => (None, None),
+            Some(Cow::Borrowed(value)) => {
+                let pairs = Pairs::read(value, sender.separator, key);
+                (pairs.timestamp.map(Cow::Borrowed), pairs.odd)
+            }
+            Some(Cow::Owned(value)) => {
+                let pairs = Pairs::read(value, sender.separator, key);
+                (pairs.timestamp.map(|text| Cow::Owned(text.to_owned())), pairs.odd)
+            }
+        };
+        let timestamp = own.timestamp.map(Cow::Borrowed).or(in_pairs);
+        let timestamp = timestamp.or_else(|| place.and_then(|t| at(&t.json)));
+        let id = own.id.map(Cow::Borrowed).or_else(|| at(&sender.spec.id.json));
         let twice = own.twice.and_then(|place| sender.own.get(place).copied());
-        Self { sender, value, timestamp, id, twice }
+        Self { sender, value, timestamp, id, twice, odd }
     }
 
     /// That everything that the verification needs is there, once, and not empty.
@@ -143,83 +185,51 @@ impl<'h> Seen<'h> {
         self.once()
     }
 
-    /// That none of the sender's own headers stands twice.
+    /// That none of the sender's own headers stands twice, and that libraries cannot read one in different ways.
     pub(super) fn once(&self) -> Result<(), Problem> {
-        match self.twice {
-            Some(name) => Err(Problem::malformed(format!("{name} is given more than once"))),
-            None => self.pairs_are_sound(),
-        }
-    }
-
-    /// That libraries cannot read a header of pairs in different ways: Stripe's for Go refuses a part that is no pair, and of two
-    /// times the one for Python takes the first and those for Go and Node the last.
-    fn pairs_are_sound(&self) -> Result<(), Problem> {
-        let signature = &self.sender.spec.signature;
-        let value = self.value.as_deref().filter(|value| !value.is_empty());
-        let Some(value) = value.filter(|_| signature.form == Form::Pairs) else { return Ok(()) };
         let name = self.sender.signature_name();
-        if Parts::of(value, self.sender.separator).any(|item| !item.contains('=')) {
-            let why = "a part that is no `key=value`, which the strictest of the sender's libraries refuses";
-            return Err(Problem::malformed(format!("{name} holds {why}")));
-        }
-        let key = signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
-        let differ = |key: &&str| {
-            let mut times = pairs(value, self.sender.separator, key);
-            let first = times.next();
-            times.any(|time| Some(time) != first)
-        };
-        match key.filter(differ) {
-            Some(key) => Err(Problem::malformed(format!(
-                "{name} holds `{key}=` with two times, of which the sender's libraries take different ones"
+        match (self.twice, self.odd) {
+            (None, None) => Ok(()),
+            (Some(name), _) => Err(Problem::malformed(format!("{name} is given more than once"))),
+            (None, Some(Odd::NoPair)) => Err(Problem::malformed(format!(
+                "{name} holds a part that is no `key=value`, which the strictest of the sender's libraries refuses"
             ))),
-            None => Ok(()),
+            (None, Some(Odd::TwoTimes)) => {
+                let key = self.sender.spec.signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
+                Err(Problem::malformed(format!(
+                    "{name} holds `{}=` with two times, of which the sender's libraries take different ones",
+                    key.unwrap_or_default()
+                )))
+            }
         }
     }
 
-    /// The texts of the signatures of a version, without what stands before each.
-    fn entries(&self, version: &Version) -> Result<Vec<&str>, Problem> {
+    /// The entries of the header that may be signatures of a version: of pairs, those under its key. Blanks are part of a key,
+    /// as Stripe's libraries for Python and Node have it: `t=1, v1=…` has no `v1`.
+    fn entries<'s>(&'s self, version: &'s Version) -> impl Iterator<Item = &'s str> {
+        let form = self.sender.spec.signature.form;
         let value = self.value.as_deref().unwrap_or_default();
-        let bare = |text| bare(version, text);
-        let found: Vec<&str> = match self.sender.spec.signature.form {
-            Form::Plain | Form::MessageSignatures => bare(value).into_iter().collect(),
-            Form::List => self.listed(value).take(MAX_TAGS + 1).filter_map(bare).collect(),
-            Form::Pairs => {
-                pairs(value, self.sender.separator, version.key).take(MAX_TAGS + 1).filter_map(bare).collect()
-            }
-        };
-        let all = match self.sender.spec.signature.form {
-            Form::List => self.listed(value).count(),
-            _ => found.len(),
-        };
-        if all > MAX_TAGS {
-            let name = self.sender.signature_name();
-            return Err(Problem::malformed(format!("{name} holds more than {MAX_TAGS} signatures")));
-        }
-        Ok(found)
+        Parts::of(value, self.sender.separator).filter_map(move |part| match form {
+            Form::Pairs => part.strip_prefix(version.key)?.strip_prefix('='),
+            Form::List => (!part.is_empty()).then_some(part),
+            Form::Plain | Form::MessageSignatures => Some(part),
+        })
     }
 
-    /// The entries of a list.
-    fn listed<'v>(&self, value: &'v str) -> impl Iterator<Item = &'v str> {
-        Parts::of(value, self.sender.separator).filter(|entry| !entry.is_empty())
-    }
-
-    /// The one signature of a version, where there is one.
-    fn only(&self, version: &Version) -> Option<&str> {
-        let value = self.value.as_deref()?;
-        match self.sender.spec.signature.form {
-            Form::Plain => bare(version, value),
-            Form::Pairs => {
-                let mut found =
-                    pairs(value, self.sender.separator, version.key).filter_map(|text| bare(version, text));
-                let first = found.next()?;
-                found.next().is_none().then_some(first)
+    /// Shows the text of each signature of a version, without what stands before it.
+    pub(super) fn each(&self, version: &Version, mut show: impl FnMut(&str)) -> Result<(), Problem> {
+        for (count, entry) in self.entries(version).enumerate() {
+            if count == MAX_TAGS {
+                let name = self.sender.signature_name();
+                return Err(Problem::malformed(format!("{name} holds more than {MAX_TAGS} signatures")));
             }
-            Form::List | Form::MessageSignatures => None,
+            bare(version, entry).into_iter().for_each(&mut show);
         }
+        Ok(())
     }
 
     /// What a missing signature is called.
-    fn none(&self, version: &Version) -> Problem {
+    pub(super) fn none(&self, version: &Version) -> Problem {
         let name = self.sender.signature_name();
         if self.sender.spec.signature.form == Form::Pairs {
             let key = version.key;
@@ -236,34 +246,11 @@ impl<'h> Seen<'h> {
         Problem::malformed(format!("{name} holds no `{}` signature", version.prefix))
     }
 
-    /// The texts of the signatures as they are, for tokens.
-    pub(super) fn texts(&self, version: &Version) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
-        let found = self.entries(version)?;
-        if found.is_empty() {
-            return Err(self.none(version));
-        }
-        Ok(found.into_iter().map(|text| Cow::Borrowed(text.as_bytes())).collect())
-    }
-
-    /// The signatures decoded; `length`: how many bytes each must have.
-    pub(super) fn coded_tags(
-        &self,
-        version: &Version,
-        length: Option<usize>,
-    ) -> Result<Vec<Cow<'_, [u8]>>, Problem> {
-        let entries = self.entries(version)?;
-        let any = !entries.is_empty();
-        let tags: Vec<Cow<'_, [u8]>> = entries
-            .into_iter()
-            .filter_map(|text| decode(version.encoding, text))
-            .filter(|bytes| length.is_none_or(|length| bytes.len() == length) && !bytes.is_empty())
-            .map(Cow::Owned)
-            .collect();
-        if !tags.is_empty() {
-            return Ok(tags);
-        }
+    /// What it is called that no signature can be decoded; `length`: how many bytes each must have.
+    pub(super) fn no_coded(&self, version: &Version, length: Option<usize>) -> Problem {
+        let any = self.entries(version).any(|entry| bare(version, entry).is_some());
         if !any && self.sender.spec.signature.form == Form::Pairs {
-            return Err(self.none(version));
+            return self.none(version);
         }
         let name = self.sender.signature_name();
         let coded = match version.encoding {
@@ -274,28 +261,17 @@ impl<'h> Seen<'h> {
         let label = if version.prefix.is_empty() { String::new() } else { format!("`{}` ", version.prefix) };
         let bytes = length.map(|n| format!(" of {n} {coded}-coded bytes"));
         let bytes = bytes.unwrap_or_else(|| format!(" in {coded}"));
-        Err(Problem::malformed(format!("{name} holds no {label}signature{bytes}")))
+        Problem::malformed(format!("{name} holds no {label}signature{bytes}"))
     }
 
-    /// The signatures, lower-case hex of so many bytes each.
-    pub(super) fn hex_tags(&self, version: &Version, bytes: usize) -> Result<Tags<'_>, Problem> {
-        let digits = 2 * bytes;
-        // Nothing is allocated for the usual case.
-        if let Some(tag) = self.only(version).filter(|tag| hex_problem(tag, digits).is_none()) {
-            return Ok(Tags::One(tag));
-        }
-        let tags = self.entries(version)?;
-        let right: Vec<&str> =
-            tags.iter().copied().filter(|tag| hex_problem(tag, digits).is_none()).collect();
-        if !right.is_empty() {
-            return Ok(Tags::Hex(right));
-        }
+    /// What it is called that no signature is so many lower-case hex digits.
+    pub(super) fn no_hex(&self, version: &Version, digits: usize) -> Problem {
         // Of several the one that comes nearest to a signature is told: anything may stand beside it.
-        let problems = tags.iter().filter_map(|tag| hex_problem(tag, digits));
-        Err(match problems.min_by_key(|problem| problem.0) {
+        let tags = self.entries(version).filter_map(|entry| bare(version, entry));
+        match tags.map(|tag| hex_problem(tag, digits)).min_by_key(|problem| problem.0) {
             Some((_, what)) => Problem::malformed(format!("{} {what}", self.sender.signature_name())),
             None => self.none(version),
-        })
+        }
     }
 
     /// The timestamp in Unix milliseconds; `None` for a sender without one.
@@ -366,15 +342,8 @@ pub(super) fn json_text(json: &Value, pointer: &str) -> Option<String> {
     }
 }
 
-/// The values of `key` in `t=…,v1=…,v1=…`. Blanks are part of a key, as Stripe's libraries for Python and Node
-/// have it: `t=1, v1=…` has no `v1`.
-fn pairs<'h>(value: &'h str, separator: &'h str, key: &'h str) -> impl Iterator<Item = &'h str> {
-    Parts::of(value, separator)
-        .filter_map(move |item| item.split_once('=').filter(|(k, _)| *k == key).map(|(_, v)| v))
-}
-
-/// What stands between the separators of a header, as `str::split` has it. A separator of one byte is looked for as a byte: making
-/// ready to search for a text takes longer than such a header.
+/// What stands between the separators of a header, as `str::split` has it; all of it where there is none. A separator of one
+/// character is looked for as that: making ready to search for a text takes longer than such a header.
 #[derive(Clone)]
 struct Parts<'h> {
     rest: Option<&'h str>,
@@ -394,7 +363,7 @@ impl<'h> Iterator for Parts<'h> {
         let rest = self.rest?;
         let at = match self.separator.as_bytes() {
             [] => None,
-            [byte] => rest.bytes().position(|b| b == *byte),
+            [byte] => rest.find(char::from(*byte)),
             _ => rest.find(self.separator),
         };
         let cut = at.and_then(|at| Some((rest.get(..at)?, rest.get(at + self.separator.len()..)?)));
@@ -411,32 +380,58 @@ enum Distance {
     NotHex,
 }
 
-/// What keeps `tag` from being so many lower-case hex digits.
-fn hex_problem(tag: &str, digits: usize) -> Option<(Distance, String)> {
+/// Whether a text is so many lower-case hex digits.
+pub(super) fn is_lower_hex(tag: &str, digits: usize) -> bool {
     let lower = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
     // Not `all`: looking at each is faster than stopping early.
-    if tag.len() == digits && tag.bytes().fold(true, |all, b| all & lower(b)) {
-        None
-    } else if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
+    tag.len() == digits && tag.bytes().fold(true, |all, b| all & lower(b))
+}
+
+/// What keeps `tag`, which is none, from being so many lower-case hex digits.
+fn hex_problem(tag: &str, digits: usize) -> (Distance, String) {
+    if !tag.bytes().all(|b| b.is_ascii_hexdigit()) {
         let length = tag.chars().count();
         let what = format!("is not {digits} hex digits: {length} characters, not all of them hex digits");
-        Some((Distance::NotHex, what))
+        (Distance::NotHex, what)
     } else if tag.len() != digits {
-        Some((Distance::OtherLength, format!("has {} hex digits, not {digits}", tag.len())))
+        (Distance::OtherLength, format!("has {} hex digits, not {digits}", tag.len()))
     } else {
         let what = "is in upper case: signatures are compared case-sensitively and are lower-case hex";
-        Some((Distance::UpperCase, what.to_owned()))
+        (Distance::UpperCase, what.to_owned())
     }
 }
 
-/// Whether two byte strings are equal, in a time that depends on their lengths only.
+/// Whether two byte strings are equal, in a time that depends on their lengths only. Eight bytes at a time, for which `subtle`
+/// takes as long as for one.
 pub(super) fn same(a: &[u8], b: &[u8]) -> bool {
-    a.ct_eq(b).into()
+    if a.len() != b.len() {
+        return false;
+    }
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    let words = a.iter().zip(b).map(|(a, b)| u64::from_ne_bytes(*a).ct_eq(&u64::from_ne_bytes(*b)));
+    words.fold(a_rest.ct_eq(b_rest), |all, equal| all & equal).into()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Parts;
+    use super::{Parts, same};
+
+    #[test]
+    fn what_is_compared_by_words_is_equal_when_each_byte_is() {
+        for length in [0, 1, 7, 8, 9, 20, 32, 33, 64, 128] {
+            let text: Vec<u8> = (0..length).collect();
+            assert!(same(&text, &text.clone()), "{length}");
+            for at in 0..text.len() {
+                for bit in 0..8 {
+                    let mut other = text.clone();
+                    other[at] ^= 1 << bit;
+                    assert!(!same(&text, &other), "byte {at} of {length}");
+                }
+            }
+            let longer: Vec<u8> = (0..=length).collect();
+            assert!(!same(&text, &longer) && !same(&longer, &text), "{length}");
+        }
+    }
 
     #[test]
     fn parts_are_those_of_a_split() {

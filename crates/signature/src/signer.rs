@@ -1,7 +1,7 @@
 //! Signing: from an outgoing webhook to its headers, in the order of the wire.
 
 use super::compiled::{Compiled, Version};
-use super::key::{Key, KeyError};
+use super::key::{Key, KeyError, write_hex};
 use super::message_signatures;
 use super::scheme::Scheme;
 use super::spec::Form;
@@ -32,6 +32,9 @@ pub struct Signed<'a> {
     /// The body: the one that was given, or for senders that sign inside the body, the body with its signature.
     pub body: Cow<'a, [u8]>,
 }
+
+/// Room for the signature of most senders, in bytes: the digits of HMAC-SHA256, a timestamp, and what stands before each.
+const SIGNATURE: usize = 96;
 
 /// Signs webhooks of one sender with one secret. A clone is cheap.
 #[derive(Clone)]
@@ -82,27 +85,28 @@ impl Signer {
     pub fn sign(&self, webhook: &Outgoing<'_>) -> Vec<(&'static str, String)> {
         let spec = self.sender.spec;
         let s = &spec.signature;
-        let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
+        let mut timestamp =
+            s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
         if s.form == Form::MessageSignatures {
             return self.message_signature(webhook, &timestamp);
         }
-        let signature = self.signature(webhook, &timestamp);
-        let value = |name: &&'static str| {
-            let is = |header: &Option<String>| header.as_deref() == Some(*name);
-            let text = if is(&s.header) {
-                signature.clone()
-            } else if is(&spec.id.header) {
+        let (mut signature, places) = (self.signature(webhook, &timestamp), &self.sender.places);
+        let value = |(place, name): (usize, &&'static str)| {
+            let is = |other: Option<usize>| other == Some(place);
+            let text = if is(places.signature) {
+                std::mem::take(&mut signature)
+            } else if is(places.id) {
                 webhook.id.to_owned()
-            } else if is(&spec.event.header) {
+            } else if is(places.event) {
                 webhook.event.to_owned()
-            } else if s.timestamp.as_ref().is_some_and(|t| is(&t.header)) {
-                timestamp.clone()
+            } else if is(places.timestamp) {
+                std::mem::take(&mut timestamp)
             } else {
                 return None;
             };
             Some((*name, text))
         };
-        self.sender.own.iter().filter_map(value).collect()
+        self.sender.own.iter().enumerate().filter_map(value).collect()
     }
 
     /// The headers and the body of `webhook`: of a sender that signs inside the body with id, event, time and signature put
@@ -141,20 +145,19 @@ impl Signer {
     fn signature(&self, webhook: &Outgoing<'_>, timestamp: &str) -> String {
         let s = &self.sender.spec.signature;
         let context = Context::new(timestamp, webhook.id, &[], webhook.body).to(&self.method, &self.url);
-        let signed = self.key.as_ref().and_then(|(version, key)| {
-            let feed = |sink: &mut dyn FnMut(&[u8])| self.sender.template.feed(&context, sink);
-            let tag = key.tag(version.encoding, feed).ok()?;
-            Some((version, format!("{}{tag}", version.prefix)))
-        });
-        let Some((version, tag)) = signed else { return String::new() };
-        if s.form != Form::Pairs {
-            return tag;
+        let Some((version, key)) = &self.key else { return String::new() };
+        let mut value = String::with_capacity(SIGNATURE);
+        let mut write = |texts: &[&str]| texts.iter().for_each(|text| value.push_str(text));
+        if s.form == Form::Pairs {
+            if let Some(key) = s.timestamp.as_ref().and_then(|t| t.key.as_deref()) {
+                write(&[key, "=", timestamp, self.sender.separator]);
+            }
+            write(&[version.key, "="]);
         }
-        let tag = format!("{}={tag}", version.key);
-        match s.timestamp.as_ref().and_then(|t| t.key.as_deref()) {
-            Some(key) => format!("{key}={timestamp}{}{tag}", self.sender.separator),
-            None => tag,
-        }
+        write(&[version.prefix]);
+        let feed = |sink: &mut dyn FnMut(&[u8])| self.sender.template.feed(&context, sink);
+        // What cannot sign sends an empty header, as who has no secret does.
+        key.write_tag(version.encoding, feed, &mut value).map_or_else(|_| String::new(), |()| value)
     }
 
     fn message_signature(&self, webhook: &Outgoing<'_>, created: &str) -> Vec<(&'static str, String)> {
@@ -173,7 +176,12 @@ impl Signer {
     /// headers themselves; `false`, and nothing written, when the key is none for HMAC-SHA256.
     pub fn mac_hex_into(&self, message: &[&[u8]], hex: &mut [u8; 64]) -> bool {
         let Some((_, Key::Mac(mac))) = &self.key else { return false };
-        hex::encode_to_slice(mac.over(message).bytes(), hex).is_ok()
+        let digest = mac.over(message);
+        if digest.bytes().len() != 32 {
+            return false;
+        }
+        write_hex(digest.bytes(), hex);
+        true
     }
 }
 

@@ -26,7 +26,10 @@ pub(crate) enum Piece {
 
 /// A template taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Template(Vec<Piece>);
+pub(crate) struct Template {
+    pieces: Vec<Piece>,
+    needs_url: bool,
+}
 
 /// What a template is filled in from.
 #[derive(Debug)]
@@ -88,7 +91,7 @@ impl<'a> Context<'a> {
 impl Template {
     /// The template of nothing.
     pub(crate) const fn nothing() -> Self {
-        Self(Vec::new())
+        Self { pieces: Vec::new(), needs_url: false }
     }
 
     /// Takes a text apart; the problems in words when it cannot be.
@@ -112,7 +115,8 @@ impl Template {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        let template = Self(pieces);
+        let needs_url = pieces.iter().any(|piece| matches!(piece, Piece::Url | Piece::Path));
+        let template = Self { pieces, needs_url };
         // One that is no placeholder may have been meant for one that would be missed.
         if problems.is_empty() {
             problems = template.misfits(spec);
@@ -126,11 +130,11 @@ impl Template {
         if matches!(s.algorithm, Algorithm::Token | Algorithm::None) || s.form == Form::MessageSignatures {
             return problems;
         }
-        let has = |piece: &Piece| self.0.contains(piece);
+        let has = |piece: &Piece| self.pieces.contains(piece);
         let covers = |piece: &Piece| {
             matches!(piece, Piece::Body | Piece::FormSorted | Piece::FormField(_) | Piece::Json(_))
         };
-        if !self.0.iter().any(covers) {
+        if !self.pieces.iter().any(covers) {
             problems.push(
                 "it holds nothing of the body, so that anybody can put another body under the signature: \
                  write {body}, {form:sorted} or {json:/pointer}"
@@ -150,17 +154,17 @@ impl Template {
 
     /// Whether it holds this piece.
     pub(crate) fn has(&self, piece: &Piece) -> bool {
-        self.0.contains(piece)
+        self.pieces.contains(piece)
     }
 
     /// Whether it needs the URL that the sender posts to.
-    pub(crate) fn needs_url(&self) -> bool {
-        self.has(&Piece::Url) || self.has(&Piece::Path)
+    pub(crate) const fn needs_url(&self) -> bool {
+        self.needs_url
     }
 
     /// Whether it signs the body and nothing else.
     pub(crate) fn is_body_only(&self) -> bool {
-        matches!(self.0.as_slice(), [Piece::Body])
+        matches!(self.pieces.as_slice(), [Piece::Body])
     }
 
     /// Whether the body as it is stands in it.
@@ -170,7 +174,7 @@ impl Template {
 
     /// Gives the message piece by piece, so that no body is copied for it.
     pub(crate) fn feed(&self, context: &Context<'_>, mut sink: impl FnMut(&[u8])) {
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Body => sink(context.body),
                 Piece::Text(text) => sink(text.as_bytes()),
@@ -183,13 +187,13 @@ impl Template {
 
     /// The message in pieces.
     pub(crate) fn pieces<'c>(&'c self, context: &'c Context<'_>) -> Vec<Cow<'c, [u8]>> {
-        self.0.iter().map(|piece| piece.fill(context)).collect()
+        self.pieces.iter().map(|piece| piece.fill(context)).collect()
     }
 
     /// The message in pieces, with `None` where the body stands.
     pub(crate) fn split_at_body(&self, context: &Context<'_>) -> Vec<Option<Vec<u8>>> {
         let piece = |piece: &Piece| (*piece != Piece::Body).then(|| piece.fill(context).into_owned());
-        self.0.iter().map(piece).collect()
+        self.pieces.iter().map(piece).collect()
     }
 
     /// The message whole.
