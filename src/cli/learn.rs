@@ -1,26 +1,32 @@
-//! `smoke learn`: what a journal says about its sender, as a profile; or what has drifted from one.
+//! `smoke learn`: what a journal, or the sender's own log, says about the sender, as a profile; or what has drifted from one.
 
 use super::secret_source::SecretSource;
 use super::sender_option;
-use super::{Exit, Failure, out};
-use evidence::learn::{Certainty, Learner, Learnt, drift};
+use super::{Exit, Failure, logs, out};
+use evidence::learn::{Certainty, Learner, Learnt, LogLearner, drift};
+use evidence::logs::Lines;
+use pii::shown;
 use record::{Reader, SenderProfile};
 use signature::Scheme;
+use std::io;
 use std::path::PathBuf;
 
 /// The command line of `smoke learn`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "With the webhook secret it says by whose signatures the webhooks are valid.\nExample: smoke learn receive.jsonl --secret-file secret > mine.yaml"
+    after_help = "With the webhook secret it says by whose signatures the webhooks are valid.\nExamples:\n  smoke learn receive.jsonl --secret-file secret > mine.yaml\n  smoke learn webhooks.log --against ./mine.yaml"
 )]
 pub(super) struct Args {
-    /// The journal of a run or a receiver
-    #[arg(value_name = "JOURNAL")]
-    journal: PathBuf,
+    /// The journal of a run or a receiver, or the sender's own log, which tells of retries and time-outs only
+    #[arg(value_name = "JOURNAL|LOG")]
+    traffic: PathBuf,
     /// Say what has drifted from this profile in place of proposing one: exit 1 when something has, 3 when nothing has and the signatures
     /// could not be checked for want of the secret
     #[arg(long, value_name = "NAME|FILE")]
     against: Option<String>,
+    /// How the lines of a log look [default: as `smoke logs` has them built in]
+    #[arg(long, value_name = "FILE")]
+    formats: Option<PathBuf>,
     #[command(flatten)]
     secret: SecretSource,
 }
@@ -31,27 +37,75 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         Some(typed) => Some(sender_option::named(typed)?),
         None => None,
     };
-    let shown = args.journal.display();
-    let wrong = |e: record::ReadError| Failure::usage(format!("{shown}: {e}"));
-    let (header, mut reader) = Reader::open(&args.journal).map_err(wrong)?;
+    let Learned { learnt, attempts, checked, events } = learn(args, against.as_ref())?;
+    match against {
+        Some(profile) => Ok(told_drift(&learnt, &profile, attempts, checked)),
+        None => {
+            proposal(&learnt, attempts, events.as_deref());
+            Ok(Exit::Pass)
+        }
+    }
+}
+
+/// What traffic says of its sender.
+struct Learned {
+    learnt: Vec<Learnt>,
+    attempts: usize,
+    /// Nothing is signed, or the signatures were verified.
+    checked: bool,
+    /// Of a log, which shows no requests: the names of its events.
+    events: Option<String>,
+}
+
+fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failure> {
+    let secret = args.secret.read()?;
+    let declared = against.map(sender_option::scheme_of).transpose()?;
+    let signs = declared.is_some_and(Scheme::is_signed);
+    let (header, mut reader) = match Reader::open(&args.traffic) {
+        Ok(journal) => journal,
+        Err(record::ReadError::Malformed { line: 1, why }) => return from_log(args, &why, !signs),
+        Err(error) => return Err(wrong(args, error)),
+    };
     let endpoint = header.webhook.endpoint.clone();
     let mut learner = Learner::default();
     learner.take(&record::Record::Header(Box::new(header)));
-    while let Some(record) = reader.next_record().map_err(wrong)? {
+    while let Some(record) = reader.next_record().map_err(|e| wrong(args, e))? {
         learner.take(&record);
     }
     if learner.attempts() == 0 {
-        return Err(Failure::usage(format!("{shown}: it has no webhooks to learn from")));
+        return Err(wrong(args, "it has no webhooks to learn from"));
     }
-    let secret = args.secret.read()?;
-    let declared = against.as_ref().map(sender_option::scheme_of).transpose()?;
     let learnt = learner.learn(secret.as_ref(), &endpoint, declared);
-    let Some(profile) = against else {
-        proposal(&learnt, learner.attempts());
-        return Ok(Exit::Pass);
-    };
-    let checked = secret.is_some() || !declared.is_some_and(Scheme::is_signed);
-    Ok(told_drift(&learnt, &profile, learner.attempts(), checked))
+    let (attempts, checked) = (learner.attempts(), secret.is_some() || !signs);
+    Ok(Learned { learnt, attempts, checked, events: None })
+}
+
+/// Learns from a log. `why` it is no journal.
+fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
+    let formats = logs::formats(args.formats.as_deref())?;
+    let mut lines = Lines::new(logs::open(&args.traffic, false)?);
+    let mut learner = LogLearner::default();
+    let broken = |e: io::Error| Failure::environment(format!("{}: {e}", args.traffic.display()));
+    while let Some(line) = lines.next_line().map_err(broken)? {
+        let line = line.as_deref().map(|line| formats.unwrapped(line));
+        if let Some(entry) = line.as_deref().and_then(|line| formats.read(line)) {
+            learner.take(&entry);
+        }
+    }
+    if learner.attempts() == 0 {
+        return Err(wrong(
+            args,
+            format!(
+                "no journal (line 1: {why}), and no log with lines about attempts; --formats FILE describes yours"
+            ),
+        ));
+    }
+    let events = Some(learner.events().join(", "));
+    Ok(Learned { learnt: learner.learn(), attempts: learner.attempts(), checked, events })
+}
+
+fn wrong(args: &Args, why: impl std::fmt::Display) -> Failure {
+    Failure::usage(format!("{}: {why}", args.traffic.display()))
 }
 
 /// Says what has drifted. `checked`: nothing is signed, or the secret was there.
@@ -66,7 +120,7 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
     }
     if !checked {
         out::line(
-            "signature: not checked; --secret-file or --secret-env shows whether it is still as the profile says",
+            "signature: not checked; a journal and --secret-file or --secret-env show whether it is still as the profile says",
         );
     }
     if !drifted.is_empty() {
@@ -78,9 +132,16 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
 }
 
 /// A profile, each line with what it rests on.
-fn proposal(learnt: &[Learnt], attempts: usize) {
+fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
     out::raw_line(format!("# Proposed by smoke learn from {attempts} attempts; read it before you use it."));
     out::raw_line("name: learnt");
+    if let Some(events) = events {
+        out::raw_line(format!(
+            "# not seen: a log shows no requests (its events: {}); a journal does",
+            shown(events)
+        ));
+        out::raw_line("signature: { algorithm: none }");
+    }
     let mut retry: Vec<&Learnt> = Vec::new();
     for one in learnt {
         if one.key.starts_with("retry.") {

@@ -82,7 +82,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 }
 
 /// A log, or stdin for `-`.
-fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
+pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
     let name = file.display();
     if file.is_dir() {
         return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));

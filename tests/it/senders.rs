@@ -300,6 +300,45 @@ fn a_journal_says_what_its_sender_does() {
     assert!(drifted.stdout.contains("retry.schedule: own says a pause of 5000 ms"), "{}", drifted.stdout);
 }
 
+/// The sender's own log tells of its retries, as of a system that nobody can send webhooks from to here.
+#[test]
+fn a_profile_is_proposed_from_the_senders_own_log_too() {
+    let head = "2026-11-13 14:30:15,123 apps.notifications.services.webhook_service";
+    let failed = |status, attempt| {
+        format!(
+            "WARNING {head} Webhook delivery failed: event=paid, status={status}, attempt={attempt}/3, response=x\n"
+        )
+    };
+    let log = [
+        failed(503, 1),
+        format!("INFO {head} Webhook retry 2/3 after 2s delay\n"),
+        failed(503, 2),
+        format!("INFO {head} Webhook retry 3/3 after 4s delay\n"),
+        failed(422, 1),
+        format!("ERROR {head} Client error - aborting retries: status=422\n"),
+    ];
+    let learn =
+        |args: &[&str]| Smoke::new("learn").file("app.log", &log.concat()).arg("app.log").args(args).run();
+    let proposed = learn(&[]).exits(0).stdout;
+    for line in [
+        "a log shows no requests (its events: paid)",
+        "schedule: [0s, 2000ms, 4000ms]",
+        "abort: [422]",
+        "retry: [503]",
+    ] {
+        assert!(proposed.contains(line), "{proposed} lacks {line}");
+    }
+    // It is a profile.
+    let own = proposed
+        .replace("name: learnt", "name: own")
+        .replace("{ algorithm: none }", "{ algorithm: hmac-sha256, header: X-S }");
+    Smoke::new("senders").file("own.yaml", &own).arg("./own.yaml").run().exits(0);
+    assert!(learn(&["--against", "deltacrown-5.6"]).exits(3).stdout.contains("signature: not checked"));
+    assert!(learn(&["--against", "stripe"]).exits(1).stdout.contains("retry.schedule: stripe says"));
+    let other = Smoke::new("learn").file("app.log", "nothing\nof that kind\n").arg("app.log").run().exits(2);
+    other.says("no journal (line 1: ").says("no log with lines about attempts");
+}
+
 /// What was not looked at has not stayed as it was.
 #[test]
 fn nothing_has_drifted_only_where_the_signatures_were_checked() {

@@ -30,6 +30,10 @@ pub fn drift(
                 IdentityPolicy::Same => "same".to_owned(),
                 IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
             },
+            "limits" => {
+                let period = profile.limits.timeout.map(|period| period.get().as_millis());
+                period.map_or_else(|| "no time-out".to_owned(), |ms| format!("{{ timeout: {ms}ms }}"))
+            }
             "retry.abort" | "retry.retry" => {
                 let aborts = one.key == "retry.abort";
                 let statuses = numbers(&one.value);

@@ -2,8 +2,10 @@
 
 mod body;
 mod drift;
+mod log;
 
 pub use drift::drift;
+pub use log::LogLearner;
 
 use record::{Attempt, Record, Tick, sha256_hex};
 use serde_json::Value;

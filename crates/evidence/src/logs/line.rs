@@ -6,6 +6,7 @@ use super::level::Level;
 use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
 use regex::Captures;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// What a readable line says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -24,6 +25,12 @@ pub struct Entry<'l> {
     pub status: Option<u16>,
     /// The attempt's number, from 1.
     pub attempt: Option<u32>,
+    /// How many attempts there are at most.
+    pub most: Option<u32>,
+    /// How long is waited before an attempt, ms.
+    pub pause_ms: Option<u64>,
+    /// After how long an attempt was given up, ms.
+    pub timeout_ms: Option<u64>,
     pub webhook_id: Option<Cow<'l, str>>,
     /// The message itself.
     pub message: Cow<'l, str>,
@@ -208,13 +215,26 @@ fn nanoseconds(fraction: &str) -> Option<u32> {
     digits.parse::<u32>().ok()?.checked_mul(scale)
 }
 
+/// `2s`, `0.5s` or `2`, in ms; nothing of a day or more.
+fn milliseconds(text: &str) -> Option<u64> {
+    let seconds: f64 = text.trim_end_matches('s').parse().ok()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .map(|period| period.as_millis())?
+        .try_into()
+        .ok()
+        .filter(|ms| *ms < DAY_MS)
+}
+
+/// A day, ms.
+const DAY_MS: u64 = 24 * 3600 * 1000;
 /// Length of a date.
 const DATE: usize = "2025-11-13".len();
 /// Length of a time of day up to its seconds.
 const TIME_OF_DAY: usize = "14:30:15".len();
 
 /// Fields that messages may give.
-const FIELDS: [&str; 5] = ["event", "status", "attempt", "max", "webhook_id"];
+const FIELDS: [&str; 6] = ["event", "status", "attempt", "max", "timeout", "webhook_id"];
 
 /// Each `name=value` of a message that is a field, in order; a value stands in quotes, or ends before a blank, a comma or a
 /// semicolon.
@@ -255,12 +275,15 @@ impl<'l> Entry<'l> {
             kind: self.kind,
             status: self.status,
             attempt: self.attempt,
+            most: self.most,
+            pause_ms: self.pause_ms,
+            timeout_ms: self.timeout_ms,
             beside: self.beside,
         }
     }
 
     fn take_groups(&mut self, groups: &Captures<'l>) {
-        for name in ["event", "status", "attempt", "webhook_id"] {
+        for name in ["event", "status", "attempt", "max", "pause", "webhook_id"] {
             if let Some(value) = groups.name(name) {
                 self.take(name, value.as_str().into());
             }
@@ -273,9 +296,14 @@ impl<'l> Entry<'l> {
             "event" if self.event.is_none() => self.event = Some(value),
             "status" => self.status = self.status.or(value.parse().ok()),
             "attempt" => {
-                let number = value.split('/').next().and_then(|n| n.parse().ok());
-                self.attempt = self.attempt.or(number);
+                let (number, most) =
+                    value.split_once('/').map_or((&*value, None), |(n, most)| (n, Some(most)));
+                self.attempt = self.attempt.or(number.parse().ok());
+                self.most = self.most.or(most.and_then(|most| most.parse().ok()));
             }
+            "max" => self.most = self.most.or(value.parse().ok()),
+            "pause" => self.pause_ms = self.pause_ms.or(milliseconds(&value)),
+            "timeout" => self.timeout_ms = self.timeout_ms.or(milliseconds(&value)),
             "webhook_id" if self.webhook_id.is_none() => self.webhook_id = Some(value),
             _ => {}
         }
