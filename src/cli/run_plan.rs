@@ -122,7 +122,16 @@ fn resolve_sized(
     let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
     // The shards of a load take the same rows, whichever is the first to end.
-    let used_rows = UsedRows::of(&target, &loaded, args.data.as_deref()).filter(|_| kind == RunKind::Run);
+    let known = UsedRows::of(&target, &loaded, args.data.as_deref());
+    let used_rows = known.as_ref().filter(|_| kind == RunKind::Run).cloned();
+    let skipped_rows = skipped_rows(args, used_rows.as_ref());
+    if let Some(known) = known {
+        if used_rows.is_some() {
+            known.warn();
+        }
+        let by_user = args.from_row.is_some() || used_rows.is_none();
+        known.check_repeats(own, flows, skipped_rows, by_user)?;
+    }
     let plan = Plan {
         kind,
         shard: None,
@@ -131,7 +140,7 @@ fn resolve_sized(
         flows,
         concurrency: concurrency.min(flows),
         data: args.data.clone(),
-        skipped_rows: skipped_rows(args, used_rows.as_ref()),
+        skipped_rows,
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults, own.listen.as_ref())?,
         tls: receiver_plan::tls(&loaded)?,

@@ -165,6 +165,13 @@ fn check_scenario(
     let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
     let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
     let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
+    if let Some(used) = &used {
+        used.warn();
+        let by_user = args.run.flow.from_row.is_some();
+        if let Err(error) = used.check_repeats(&loaded.scenario, flows, skipped, by_user) {
+            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
+        }
+    }
     match rows(&loaded.scenario, flows, skipped, data, &run) {
         Ok(rows) => {
             let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
