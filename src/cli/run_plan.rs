@@ -255,7 +255,7 @@ fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<
 fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
     let staging = match &args.staging {
         Some(url) => Some(url.clone()),
-        None => environment::setting(env, "STAGING_URL")?,
+        None => environment::setting(env.as_ref(), "STAGING_URL")?,
     };
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
@@ -329,6 +329,9 @@ pub(super) fn vars(
         let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             Failure::usage(format!("--var {}: not NAME=VALUE", text.split('=').next().unwrap_or_default()))
         })?;
+        if value.trim().is_empty() {
+            return Err(Failure::usage(format!("--var {name}: the value is empty")));
+        }
         if scenario.is_secret(name) {
             return Err(Failure::usage(format!(
                 "--var {name}: a secret on the command line can be read by every user of this machine; use the \
@@ -427,7 +430,7 @@ pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> 
 
 /// The sender's time-out: `WEBHOOK_TIMEOUT`, else what its profile declares, or that of the usual sender.
 pub(super) fn sender_timeout(sender: Option<&SenderProfile>, env: &Env) -> Result<Duration, Failure> {
-    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else {
+    let Some(text) = environment::setting(env.as_ref(), "WEBHOOK_TIMEOUT")? else {
         let declared = sender.unwrap_or(SenderProfile::usual()).limits.timeout;
         return Ok(declared.map_or(SENDER_TIMEOUT, Period::get));
     };
@@ -449,7 +452,7 @@ pub(super) fn sender(loaded: &mut Loaded, args: &FlowArgs) -> Result<Option<Send
 
 /// `WEBHOOK_MAX_RETRIES`, where it is set.
 pub(super) fn max_attempts(env: &Env) -> Result<Option<u32>, Failure> {
-    let Some(text) = environment::setting(env, "WEBHOOK_MAX_RETRIES")? else { return Ok(None) };
+    let Some(text) = environment::setting(env.as_ref(), "WEBHOOK_MAX_RETRIES")? else { return Ok(None) };
     let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
     let wrong = || Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10");
     attempts.map(Some).ok_or_else(wrong)
