@@ -30,7 +30,7 @@ pub(super) fn read(file: Option<&Path>) -> Result<Env, Failure> {
 ///
 /// # Errors
 /// Usage: it is empty or blank.
-pub(super) fn setting(env: &Env, name: &str) -> Result<Option<String>, Failure> {
+pub(super) fn setting(env: &dyn Fn(&str) -> Option<String>, name: &str) -> Result<Option<String>, Failure> {
     match env(name) {
         Some(value) if value.trim().is_empty() => Err(Failure::usage(format!(
             "the environment variable {name} is empty: give it a value, or unset it"

@@ -93,7 +93,7 @@ pub(super) fn token(file: &Path) -> Result<Token, Failure> {
     let wrong = |why: String| Failure::usage(format!("--token-file {}: {why}", file.display()));
     let text = secret_source::read_small(file, MAX_TOKEN).map_err(wrong)?;
     let token = text.trim();
-    let token = secret_source::sound(Secret::new(token)).map_err(|oddity| wrong(oddity.to_owned()))?;
+    let token = secret_source::sound(&format!("--token-file {}:", file.display()), Secret::new(token))?;
     if token.expose().contains(char::is_whitespace) {
         return Err(wrong("a token must be one word".to_owned()));
     }

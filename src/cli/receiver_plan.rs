@@ -75,7 +75,7 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool, own: Option<&Listening>) -
     }
     let (flag, url) = match &args.public_url {
         Some(url) => ("--public-url", Some(url.clone())),
-        None => ("WEBHOOK_ENDPOINT", environment::setting(env, "WEBHOOK_ENDPOINT")?),
+        None => ("WEBHOOK_ENDPOINT", environment::setting(env.as_ref(), "WEBHOOK_ENDPOINT")?),
     };
     let public = url.map(|url| public_url(flag, &url)).transpose()?;
     let door = door(args.path.clone().or_else(|| public.as_ref().and_then(|url| url.path.clone())), own)?;

@@ -122,7 +122,16 @@ fn resolve_sized(
     let concurrency = size.concurrency.unwrap_or(if sweep.is_some() { flows } else { own.concurrency });
     let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
     // The shards of a load take the same rows, whichever is the first to end.
-    let used_rows = UsedRows::of(&target, &loaded, args.data.as_deref()).filter(|_| kind == RunKind::Run);
+    let known = UsedRows::of(&target, &loaded, args.data.as_deref());
+    let used_rows = known.as_ref().filter(|_| kind == RunKind::Run).cloned();
+    let skipped_rows = skipped_rows(args, used_rows.as_ref());
+    if let Some(known) = known {
+        if used_rows.is_some() {
+            known.warn();
+        }
+        let by_user = args.from_row.is_some() || used_rows.is_none();
+        known.check_repeats(own, flows, skipped_rows, by_user)?;
+    }
     let plan = Plan {
         kind,
         shard: None,
@@ -131,7 +140,7 @@ fn resolve_sized(
         flows,
         concurrency: concurrency.min(flows),
         data: args.data.clone(),
-        skipped_rows: skipped_rows(args, used_rows.as_ref()),
+        skipped_rows,
         vars: vars(&args.vars, own)?,
         receiver: receiver(args, &env, embedded, &faults, own.listen.as_ref())?,
         tls: receiver_plan::tls(&loaded)?,
@@ -246,7 +255,7 @@ fn written_rows(args: &FlowArgs, scenario: &Scenario, embedded: bool) -> Option<
 fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
     let staging = match &args.staging {
         Some(url) => Some(url.clone()),
-        None => environment::setting(env, "STAGING_URL")?,
+        None => environment::setting(env.as_ref(), "STAGING_URL")?,
     };
     let stand_in = StandIn { misbehave: args.misbehave.clone(), profile: args.profile.unwrap_or_default() };
     match staging {
@@ -320,6 +329,9 @@ pub(super) fn vars(
         let (name, value) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(|| {
             Failure::usage(format!("--var {}: not NAME=VALUE", text.split('=').next().unwrap_or_default()))
         })?;
+        if value.trim().is_empty() {
+            return Err(Failure::usage(format!("--var {name}: the value is empty")));
+        }
         if scenario.is_secret(name) {
             return Err(Failure::usage(format!(
                 "--var {name}: a secret on the command line can be read by every user of this machine; use the \
@@ -418,7 +430,7 @@ pub(super) fn embedded_secret(source: &SecretSource) -> Result<Secret, Failure> 
 
 /// The sender's time-out: `WEBHOOK_TIMEOUT`, else what its profile declares, or that of the usual sender.
 pub(super) fn sender_timeout(sender: Option<&SenderProfile>, env: &Env) -> Result<Duration, Failure> {
-    let Some(text) = environment::setting(env, "WEBHOOK_TIMEOUT")? else {
+    let Some(text) = environment::setting(env.as_ref(), "WEBHOOK_TIMEOUT")? else {
         let declared = sender.unwrap_or(SenderProfile::usual()).limits.timeout;
         return Ok(declared.map_or(SENDER_TIMEOUT, Period::get));
     };
@@ -440,7 +452,7 @@ pub(super) fn sender(loaded: &mut Loaded, args: &FlowArgs) -> Result<Option<Send
 
 /// `WEBHOOK_MAX_RETRIES`, where it is set.
 pub(super) fn max_attempts(env: &Env) -> Result<Option<u32>, Failure> {
-    let Some(text) = environment::setting(env, "WEBHOOK_MAX_RETRIES")? else { return Ok(None) };
+    let Some(text) = environment::setting(env.as_ref(), "WEBHOOK_MAX_RETRIES")? else { return Ok(None) };
     let attempts = text.parse::<u32>().ok().filter(|n| (1..=10).contains(n));
     let wrong = || Failure::usage("WEBHOOK_MAX_RETRIES: not a number of attempts from 1 to 10");
     attempts.map(Some).ok_or_else(wrong)

@@ -1,6 +1,6 @@
 //! Where a command takes the webhook secret from: a file or an environment variable, never the command line.
 
-use super::{Failure, out};
+use super::{Failure, environment, out};
 use clap::Args;
 use record::read_input;
 use signature::Secret;
@@ -9,6 +9,9 @@ use zeroize::Zeroizing;
 
 /// The largest secret file that is read, in bytes.
 const MAX_BYTES: u64 = 64 * 1024;
+
+/// The variable that holds the secret where no flag says otherwise.
+const VARIABLE: &str = "WEBHOOK_SECRET";
 
 /// `--secret-file` and `--secret-env`; several of them while secrets are rotated.
 #[derive(Debug, Default, Args)]
@@ -93,7 +96,7 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
     let wrong = |what: String| Failure::usage(format!("--secret-file {shown}: {what}"));
     let text = read_small(path, MAX_BYTES).map_err(wrong)?;
     let bare = text.strip_suffix('\n').map_or(text.as_str(), |t| t.strip_suffix('\r').unwrap_or(t));
-    sound(Secret::new(bare)).map_err(|oddity| wrong(oddity.to_owned()))
+    sound(&format!("--secret-file {shown}:"), Secret::new(bare))
 }
 
 /// The text of a small file, as it is.
@@ -106,28 +109,35 @@ pub(super) fn read_small(path: &Path, most: u64) -> Result<Zeroizing<String>, St
     String::from_utf8(bytes).map(Zeroizing::new).map_err(|_| "not UTF-8 text".to_owned())
 }
 
-/// The secret, unless something stands around it that is not part of it.
+/// The secret, unless something stands around it that is not part of it; what else looks wrong is only said. `what` begins both sentences, such
+/// as `WEBHOOK_SECRET`.
 ///
 /// # Errors
-/// What stands there.
-pub(super) fn sound(secret: Secret) -> Result<Secret, &'static str> {
-    secret.oddity().map_or(Ok(secret), Err)
+/// Usage: what stands there.
+pub(super) fn sound(what: &str, secret: Secret) -> Result<Secret, Failure> {
+    if let Some(oddity) = secret.oddity() {
+        return Err(Failure::usage(format!("{what} {oddity}")));
+    }
+    if let Some(doubt) = secret.doubt() {
+        out::say(format!("warning: {what} {doubt}"));
+    }
+    Ok(secret)
 }
 
 /// The secret in `WEBHOOK_SECRET`, when that is set.
 ///
 /// # Errors
-/// Usage: something stands around it.
+/// Usage: it is empty, or something stands around it.
 pub(super) fn usual(env: &dyn Fn(&str) -> Option<String>) -> Result<Option<Secret>, Failure> {
-    let secret = env("WEBHOOK_SECRET").map(|text| sound(Secret::new(text)));
-    secret.transpose().map_err(|oddity| Failure::usage(format!("WEBHOOK_SECRET {oddity}")))
+    let empty = |why: Failure| Failure::usage(format!("the webhook secret is empty: {why}"));
+    let given = environment::setting(env, VARIABLE).map_err(empty)?;
+    given.map(|text| sound(VARIABLE, Secret::new(text))).transpose()
 }
 
 fn from_env(name: &str) -> Result<Secret, Failure> {
     // The name is not repeated when it is none of the environment's: it may be the secret itself.
     match std::env::var(name) {
-        Ok(text) => sound(Secret::new(text))
-            .map_err(|oddity| Failure::usage(format!("--secret-env {name}: the secret {oddity}"))),
+        Ok(text) => sound(&format!("--secret-env {name}: the secret"), Secret::new(text)),
         Err(std::env::VarError::NotPresent) => Err(Failure::usage(
             "--secret-env: there is no environment variable of that name; give the name alone, as in --secret-env \
              WEBHOOK_SECRET",

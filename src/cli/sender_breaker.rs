@@ -2,11 +2,13 @@
 //! Webhooks that an open breaker drops are never tried, and would count as lost.
 
 use super::{Failure, out};
+use crate::outbound::system_of;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use evidence::analysis::{Analysis, Breaker};
 use evidence::report::write_whole;
-use record::Tick;
+use record::{InputError, Tick, read_input};
 use serde::{Deserialize, Serialize};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::sync::watch;
@@ -14,6 +16,8 @@ use tokio::time::sleep;
 
 /// The file beside the artifacts.
 const FILE: &str = "sender_breaker.json";
+/// Largest file of this kind, in bytes.
+const MOST_BYTES: u64 = 64 * 1024;
 /// Longer than any breaker is meant to stay open: a time beyond it is a slip of somebody's clock.
 const AT_MOST: TimeDelta = TimeDelta::hours(1);
 /// On top of it: the sender's clock begins later than ours.
@@ -77,12 +81,33 @@ impl LeftOpen {
         Ok(())
     }
 
-    /// What an earlier run has left of this target, as long as that lasts.
+    /// What an earlier run has left of this target, as long as that lasts. A file that cannot be read is told: it may say that the breaker
+    /// is open.
     pub(super) fn recall(dir: &Path, target: &str, now: DateTime<Utc>) -> Option<Self> {
-        let left: Self = serde_json::from_slice(&std::fs::read(path(dir)).ok()?).ok()?;
-        let same = left.target.trim_end_matches('/') == target.trim_end_matches('/');
+        let path = path(dir);
+        let left = Self::read(&path).unwrap_or_else(|why| {
+            out::say(format!(
+                "warning: {} {why}: whether an earlier run has left the sender's circuit breaker open is not known; what it drops would \
+                 count as lost. Wait until it has surely closed, and remove the file",
+                path.display()
+            ));
+            None
+        })?;
+        let same = system_of(&left.target) == system_of(target);
         let lasts = left.open_until > now && left.open_until - now <= AT_MOST;
         (same && lasts).then_some(left)
+    }
+
+    /// What is kept in a file, if there is one.
+    fn read(path: &Path) -> Result<Option<Self>, String> {
+        match read_input(path, MOST_BYTES) {
+            Ok(bytes) => {
+                let wrong = |e| format!("is not what smoke writes there ({e})");
+                serde_json::from_slice(&bytes).map(Some).map_err(wrong)
+            }
+            Err(InputError::Io(e)) if e.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Waits until the breaker lets a probe through, or only warns; the end of the wait is false when `stop` turned true.
@@ -149,9 +174,15 @@ mod tests {
         };
         left.keep(dir.path(), now).unwrap();
         let recall = |target: &str, after| LeftOpen::recall(dir.path(), target, now + after);
-        assert_eq!(recall("http://staging.test", TimeDelta::seconds(1)), Some(left));
+        for spelled in ["http://staging.test", "HTTP://Staging.Test:80/", "http://staging.test."] {
+            assert_eq!(recall(spelled, TimeDelta::seconds(1)).as_ref(), Some(&left), "{spelled}");
+        }
         assert_eq!(recall("http://other.test", TimeDelta::seconds(1)), None);
         assert_eq!(recall("http://staging.test", TimeDelta::seconds(61)), None);
         assert_eq!(recall("http://staging.test", TimeDelta::hours(-2)), None, "of a clock that was wrong");
+        assert_eq!(LeftOpen::read(&path(&dir.path().join("elsewhere"))), Ok(None));
+        std::fs::write(path(dir.path()), "{").unwrap();
+        assert!(LeftOpen::read(&path(dir.path())).unwrap_err().contains("not what smoke writes"));
+        assert_eq!(recall("http://staging.test", TimeDelta::seconds(1)), None);
     }
 }

@@ -3,13 +3,15 @@
 
 use super::{Failure, out};
 use crate::executor::{Plan, RunError, Target};
+use crate::outbound::{shown_url, system_of};
 use chrono::{DateTime, SecondsFormat, Utc};
 use evidence::report::write_whole;
-use record::{read_input, sha256_hex};
-use scenario::{DataError, Loaded, MAX_DATA, data_file};
+use record::{InputError, read_input, sha256_hex};
+use scenario::{DataError, Loaded, MAX_DATA, Scenario, check_repeats, data_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// What stands behind the name of the data file.
@@ -22,7 +24,7 @@ const MAX_MEMORY: u64 = 1024 * 1024;
 struct Memory {
     /// Of the data file: other rows under its name are fresh.
     data_sha256: String,
-    /// By the system that was driven.
+    /// By the system that was driven, under one name for each.
     targets: BTreeMap<String, Used>,
 }
 
@@ -35,12 +37,38 @@ struct Used {
     at: DateTime<Utc>,
 }
 
+impl Memory {
+    /// What is kept in a file, if there is one.
+    fn read(path: &Path) -> Result<Option<Self>, String> {
+        let bytes = match read_input(path, MAX_MEMORY) {
+            Ok(bytes) => bytes,
+            Err(InputError::Io(e)) if e.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.to_string()),
+        };
+        let Self { data_sha256, targets: spelled } =
+            serde_json::from_slice(&bytes).map_err(|e| format!("is not what smoke writes there ({e})"))?;
+        // A build before this one kept each spelling by itself.
+        let mut targets: BTreeMap<String, Used> = BTreeMap::new();
+        for (url, used) in spelled {
+            let known = targets.entry(system_of(&url)).or_insert_with(|| used.clone());
+            if used.until_row > known.until_row {
+                *known = used;
+            }
+        }
+        Ok(Some(Self { data_sha256, targets }))
+    }
+}
+
 /// The used rows of one data file and one system.
 #[derive(Debug, Clone)]
 pub(super) struct UsedRows {
     data: PathBuf,
-    target: String,
+    /// As it was typed, without credentials.
+    typed: String,
+    system: String,
     memory: Memory,
+    /// Why what earlier runs have used up is not known, where there is a file that should say it.
+    damaged: Option<String>,
 }
 
 impl UsedRows {
@@ -49,13 +77,55 @@ impl UsedRows {
         let Target::Url(url) = target else { return None };
         let data =
             data_file(&loaded.scenario, data, &loaded.dir).filter(|_| loaded.scenario.uses_rows_up())?;
+        // What a pipe says can be read once, and not remembered.
+        if !data.is_file() {
+            return None;
+        }
         // What is wrong with the file is told when its rows are read.
         let data_sha256 = sha256_hex(&read_input(&data, MAX_DATA).ok()?);
-        let known = read_input(&memory_of(&data), MAX_MEMORY).ok();
-        let known = known.and_then(|bytes| serde_json::from_slice::<Memory>(&bytes).ok());
+        let (known, damaged) = match Memory::read(&memory_of(&data)) {
+            Ok(known) => (known, None),
+            Err(why) => (None, Some(why)),
+        };
         let known = known.filter(|memory| memory.data_sha256 == data_sha256);
         let memory = known.unwrap_or_else(|| Memory { data_sha256, ..Memory::default() });
-        Some(Self { data, target: url.trim_end_matches('/').to_owned(), memory })
+        Some(Self {
+            data,
+            typed: shown_url(url.trim_end_matches('/')),
+            system: system_of(url),
+            memory,
+            damaged,
+        })
+    }
+
+    /// Refuses rows that a run of so many flows would use up twice, where `skipped` are left out: those that are remembered, or as many
+    /// as the user says (`by_user`), who knows what is used up.
+    ///
+    /// # Errors
+    /// Usage: the same row stands there more than once.
+    pub(super) fn check_repeats(
+        &self,
+        scenario: &Scenario,
+        flows: u32,
+        skipped: u32,
+        by_user: bool,
+    ) -> Result<(), Failure> {
+        let used = if by_user { 0 } else { self.skip().min(skipped) };
+        match check_repeats(scenario, &self.data, flows, skipped, used) {
+            Err(error @ DataError::Repeats { .. }) => Err(Failure::Usage(error.into())),
+            // What else is wrong is told where the rows are read.
+            _ => Ok(()),
+        }
+    }
+
+    /// What is to be said where the file that remembers cannot be read, and what to do.
+    fn warning(&self) -> Option<String> {
+        let why = self.damaged.as_ref()?;
+        Some(format!(
+            "warning: {} {why}: which rows earlier runs have used up is not known; --from-row N leaves out those before row N, and the end \
+             of this run writes the file anew",
+            memory_of(&self.data).display()
+        ))
     }
 
     /// How many rows to leave out.
@@ -64,7 +134,14 @@ impl UsedRows {
     }
 
     fn used(&self) -> Option<&Used> {
-        self.memory.targets.get(&self.target)
+        self.memory.targets.get(&self.system)
+    }
+
+    /// Says that the file that remembers cannot be read, where that is so.
+    pub(super) fn warn(&self) {
+        if let Some(warning) = self.warning() {
+            out::say(warning);
+        }
     }
 
     /// What is to be said beforehand; `None` where no row was used.
@@ -74,7 +151,7 @@ impl UsedRows {
             "rows 1 to {} of {} were used up by earlier runs against {} (the last at {})",
             used.until_row,
             self.data.display(),
-            self.target,
+            self.typed,
             used.at.to_rfc3339_opts(SecondsFormat::Secs, true)
         ))
     }
@@ -86,7 +163,7 @@ impl UsedRows {
         if begun == 0 {
             return;
         }
-        self.memory.targets.insert(self.target.clone(), Used { until_row, at: now });
+        self.memory.targets.insert(self.system.clone(), Used { until_row, at: now });
         let path = memory_of(&self.data);
         let written = serde_json::to_vec_pretty(&self.memory).map_err(std::io::Error::from);
         // A folder that cannot be written costs no verdict: the next run is told by its first step.
@@ -154,8 +231,27 @@ mod tests {
         assert_eq!(skip("http://a"), 0, "nothing has begun");
         of("http://a/", SCENARIO, &data).unwrap().remember(0, 2, Utc::now());
         assert_eq!((skip("http://a"), skip("http://b")), (2, 0));
+        assert_eq!((skip("HTTP://A:80/"), skip("http://A./"), skip("http://a:8000")), (2, 2, 0));
         of("http://a", SCENARIO, &data).unwrap().remember(0, 1, Utc::now());
         assert_eq!(skip("http://a"), 2, "rows that were taken again");
+        let memory = dir.path().join("d.csv.used.json");
+        let of_before = std::fs::read_to_string(&memory).unwrap();
+        std::fs::write(&memory, of_before.replace("\"http://a\"", "\"http://127.0.0.1:8000/\"")).unwrap();
+        assert_eq!(
+            (skip("http://localhost:8000"), skip("http://a")),
+            (2, 0),
+            "as an earlier build spelled it"
+        );
+        std::fs::write(&memory, "{").unwrap();
+        let damaged = of("http://a", SCENARIO, &data).unwrap();
+        let told = damaged.warning().unwrap();
+        assert!(
+            told.contains("d.csv.used.json is not what smoke writes there") && told.contains("--from-row N"),
+            "{told}"
+        );
+        assert_eq!(damaged.skip(), 0);
+        damaged.remember(0, 2, Utc::now());
+        assert_eq!((skip("http://a"), of("http://a", SCENARIO, &data).unwrap().warning()), (2, None));
         let reusable = SCENARIO.replace("steps:", "data: { columns: [id], reusable: true }\nsteps:");
         assert!(of("http://a", &reusable, &data).is_none());
         std::fs::write(&data, "id\n4\n5\n6\n").unwrap();

@@ -11,8 +11,8 @@ use crate::journal::Journal;
 use crate::outbound::shown_url;
 use record::{Aggregator, Header, LoadPlan, Note, Record, ScenarioRef, WebhookConfig};
 use scenario::{
-    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, read_rows,
-    resolve_identities, rows,
+    Method, ResolvedBody, ResolvedRequest, Row, RowsFrom, Run, RunSettings, check_columns, data_file,
+    read_rows, resolve_identities, rows,
 };
 use signature::Verifier;
 use stand_in::{FixtureSize, Options, SERVER, Staging, Timing};
@@ -303,12 +303,13 @@ fn rows_of(
         challenge: plan.challenge.clone(),
     };
     let run = Run::new(scenario, settings)?;
-    let unset = run.unset(scenario);
+    let fixtures =
+        staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
+    let written = fixtures.is_none() && data_file(scenario, plan.data.as_deref(), &plan.loaded.dir).is_none();
+    let unset = run.unset(scenario, written);
     if !unset.is_empty() {
         return Err(RunError::Unset(unset));
     }
-    let fixtures =
-        staging.filter(|_| plan.data.is_none()).map(|s| fixture_rows(s, scenario.subject.kind.as_str()));
     let rows = match fixtures {
         Some(rows) => {
             check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;

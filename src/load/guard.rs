@@ -98,10 +98,8 @@ fn says_staging(labels: &[&str]) -> bool {
     let at = registered(labels);
     let harmless = |word: &str| HARMLESS.contains(&word) || NOT_YET.contains(&word) || is_negated(word);
     let in_front = labels.iter().take(at).any(|label| words(label).any(harmless));
-    let own = labels.get(at).is_some_and(|label| {
-        label.contains(['-', '_']) && words(label).any(|word| HARMLESS_ANYWHERE.contains(&word))
-    });
-    in_front || own
+    let in_own = |label: &&str| words(label).any(|word| HARMLESS_ANYWHERE.contains(&word));
+    in_front || labels.get(at).is_some_and(in_own)
 }
 
 /// Whether an address is of no public network (RFC 1918, 3927, 4193, 4291, 6598), or of none at all (RFC 5737, 3849).
@@ -261,6 +259,7 @@ mod tests {
             "deltacrown-staging.herokuapp.com",
             "staging.fly.dev",
             "deltacrown-stg.gg",
+            "staging.example",
             "product.staging.example.com",
             "delivery.ci.example.com",
             "host.local",

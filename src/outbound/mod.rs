@@ -8,6 +8,7 @@ pub(crate) use proxy::is_loopback;
 pub use proxy::{Proxies, ProxyError, Via};
 pub use shown::shown_url;
 pub use typed::http_url;
+pub(crate) use typed::system_of;
 
 use std::sync::{Arc, LazyLock};
 use url::Url;

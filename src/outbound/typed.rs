@@ -1,5 +1,6 @@
 //! URLs as people type them.
 
+use super::proxy::is_loopback;
 use super::shown::shown_url;
 use std::net::IpAddr;
 use url::Url;
@@ -28,6 +29,19 @@ pub fn http_url(text: &str) -> Result<Url, String> {
     Ok(url)
 }
 
+/// One name for one system, however its URL is spelled: without credentials, query, a slash at its end and the port that goes without
+/// saying, and `localhost` for every address of this machine. A text that is no URL is its own.
+#[must_use]
+pub(crate) fn system_of(text: &str) -> String {
+    let Ok(url) = http_url(text) else { return text.trim_end_matches('/').to_owned() };
+    let host = match url.host_str() {
+        Some(_) if is_loopback(&url) => "localhost",
+        host => host.unwrap_or_default().trim_end_matches('.'),
+    };
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    format!("{}://{host}{port}{}", url.scheme(), url.path().trim_end_matches('/'))
+}
+
 /// What a host without a scheme is likely to speak: this machine has no certificate.
 fn usual_scheme(text: &str) -> &'static str {
     let host = text.split(['/', '?']).next().unwrap_or_default();
@@ -40,6 +54,33 @@ fn usual_scheme(text: &str) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_system_has_one_name() {
+        for (name, spellings) in [
+            (
+                "http://localhost:8000",
+                &[
+                    "http://localhost:8000",
+                    "http://127.0.0.1:8000/",
+                    "HTTP://LOCALHOST:8000/",
+                    "http://[::1]:8000",
+                    "http://u:pw@127.0.0.1:8000/?x=1",
+                ][..],
+            ),
+            (
+                "https://staging.example",
+                &["https://Staging.Example/", "https://staging.example:443", "https://staging.example.//"],
+            ),
+            ("http://staging.example", &["http://staging.example:80/"]),
+            ("https://staging.example:8443/app", &["https://staging.example:8443/app/"]),
+            ("embedded", &["embedded"]),
+        ] {
+            for spelling in spellings {
+                assert_eq!(system_of(spelling), name, "{spelling}");
+            }
+        }
+    }
 
     #[test]
     fn what_is_missing_in_front_is_said_with_what_would_be_right() {

@@ -129,3 +129,66 @@ fn all_that_is_wrong_is_told_at_once() {
         sweep.args(&["--data", "rows.csv"]).env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run();
     told(&sweep, &["2 data row(s) for 57 flows: give 57 rows"]);
 }
+
+/// An empty variable is a mistake of whoever sets it, and never the default that a scenario has for one that is not set.
+#[test]
+fn an_empty_variable_is_told_and_nobody_logs_in_as_the_default() {
+    let empty = |name: &str| format!("the environment variable {name} is empty");
+    for name in ["STAFF_USERNAME", "STAFF_EMAIL", "USER_USERNAME"] {
+        let run =
+            Smoke::new("payments").args(&["--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
+        let run = run.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").env("USER_PASSWORD", "x");
+        run.env("PAYMENT_ID", "7").env(name, "").run().exits(2).says(&empty(name));
+    }
+    let file = Smoke::new("payments").file("e.env", "STAFF_USERNAME= # fill in\nSTAFF_PASSWORD=x\n");
+    let file =
+        file.args(&["--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0", "--env-file", "e.env"]);
+    let file = file.args(&["--data", "rows.csv"]).file("rows.csv", ROWS).env("USER_USERNAME", "");
+    let ran = file.env("WEBHOOK_SECRET", SECRET).run().exits(2).says(&empty("STAFF_USERNAME"));
+    assert!(!ran.stderr.contains("USER_USERNAME"), "rows come from the file: {}", ran.stderr);
+    for command in [
+        &["load", "webhooks", "--to", "http://127.0.0.1:1", "--rate", "1/s", "--duration", "1s"][..],
+        &["probe", "http://127.0.0.1:1"],
+    ] {
+        let ran = Smoke::new(command[0]).args(&command[1..]).env("WEBHOOK_SECRET", " ").run().exits(2);
+        ran.says(&empty("WEBHOOK_SECRET"));
+    }
+    let given = Smoke::new("payments").args(&["--var", "staff_username="]).run().exits(2);
+    given.says("--var staff_username: the value is empty");
+}
+
+#[test]
+fn a_secret_that_looks_like_none_is_told_and_not_quoted() {
+    let of = |secret: &str| {
+        let run = Smoke::new("check").args(&[
+            "payments",
+            "--staging",
+            "http://127.0.0.1:1",
+            "--listen",
+            "127.0.0.1:0",
+        ]);
+        run.file("secret", secret).args(&["--secret-file", "secret"]).run()
+    };
+    for (secret, says) in [
+        (
+            "${STAGING_WEBHOOK_SECRET_OF_THE_WHOLE_TEAM}\n",
+            "looks like a placeholder that nobody has filled in",
+        ),
+        (&*format!("{SECRET},\n"), "ends with a comma"),
+        (&*format!("{SECRET}%\n"), "ends with %, which zsh shows"),
+    ] {
+        let ran = of(secret).says(&format!("warning: --secret-file secret: {says}"));
+        assert!(ran.stdout.contains(&format!("; it {says}")), "{}", ran.stdout);
+        let quoted = [&ran.stdout, &ran.stderr].iter().any(|text| text.contains(secret.trim()));
+        assert!(!quoted, "{}{}", ran.stdout, ran.stderr);
+    }
+    let check =
+        Smoke::new("check").args(&["payments", "--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
+    let ran = check.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "$VAULT_PASSWORD").run();
+    assert!(ran.stdout.contains("warning: STAFF_PASSWORD looks like a placeholder"), "{}", ran.stdout);
+    assert!(
+        !ran.stdout.contains("VAULT_PASSWORD") && !of(SECRET).stderr.contains("warning"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -183,3 +183,35 @@ fn the_seed_is_a_script_for_a_django_shell() {
     ran.says("manage.py shell");
     Smoke::new("seed").arg("another").run().exits(2).says("deltacrown");
 }
+
+/// The same row four times: told before anything is driven, by its lines, however the system is spelled.
+#[test]
+fn rows_that_repeat_are_told_before_anything_is_driven() {
+    let dir = tempfile::tempdir().unwrap();
+    let reserved = Reserved::new();
+    let endpoint = format!("http://{}/webhooks/inbound", reserved.address);
+    let mut server = Server::start(dir.path(), &endpoint);
+    let file = dir.path().join("payments.csv");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let (header, row) = text.split_once('\n').map(|(h, rows)| (h, rows.lines().next().unwrap())).unwrap();
+    std::fs::write(&file, format!("{header}\n{row}\n{row}\n{row}\n{row}\n")).unwrap();
+    let wrong = drive(&server, &endpoint, dir.path(), "4").run().exits(2);
+    wrong.says("the same row stands in lines 2, 3, 4 and 5").says("a row of its own");
+    drive(&server, &endpoint, dir.path(), "1").run().exits(0);
+    server.url = server.url.replace("127.0.0.1", "LocalHost") + "/";
+    drive(&server, &endpoint, dir.path(), "1")
+        .run()
+        .exits(2)
+        .says("the same row stands in lines 2, 3, 4 and 5");
+    // What stands beside the file and cannot be read is not passed over.
+    std::fs::write(dir.path().join("payments.csv.used.json"), "{").unwrap();
+    std::fs::write(&file, text).unwrap();
+    let ran = drive(&server, &endpoint, dir.path(), "1").args(&["--from-row", "2"]).run().exits(0);
+    ran.says("payments.csv.used.json is not what smoke writes there").says("--from-row N");
+}
+
+#[test]
+fn a_file_about_the_breaker_that_cannot_be_read_is_told() {
+    let ran = Smoke::new("payments").args(&["--flows", "1"]).file("artifacts/sender_breaker.json", "{").run();
+    ran.exits(0).says("sender_breaker.json is not what smoke writes there").says("remove the file");
+}

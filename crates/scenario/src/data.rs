@@ -3,9 +3,9 @@
 use super::model::{Data, Scenario};
 use super::scope::{Row, Run};
 use super::suggest;
-use super::table::read_rows;
+use super::table::{placed_rows, read_rows};
 use super::template::TemplateError;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,6 +54,21 @@ pub enum DataError {
         needed: u32,
         /// Whether the scenario can be played with fewer flows; a contract takes one for each case.
         fewer: bool,
+    },
+    /// A row stands there more than once, and can be used up once.
+    #[error(
+        "{}: the same row stands in {places}, and a flow uses its row up: {advice}{}",
+        file.display(),
+        if *others > 0 { format!(" ({others} other row(s) repeat, too)") } else { String::new() }
+    )]
+    Repeats {
+        file: PathBuf,
+        /// Such as `lines 2, 3 and 7`.
+        places: String,
+        /// What would be right.
+        advice: String,
+        /// Other rows that stand there more than once.
+        others: usize,
     },
     /// A required column is missing.
     #[error("{origin}: row {row} has no column `{column}`{hint} (its columns are {columns})")]
@@ -147,6 +162,57 @@ pub fn rows(
 #[must_use]
 pub fn data_file(scenario: &Scenario, extra_file: Option<&Path>, dir: &Path) -> Option<PathBuf> {
     extra_file.map(Path::to_path_buf).or_else(|| scenario.data.file.as_ref().map(|file| dir.join(file)))
+}
+
+/// Most places of one row that are told.
+const PLACES: usize = 10;
+
+/// Looks whether flows of a scenario that uses rows up would take a row again: those behind the first `skip`, `flows` of them, and of those
+/// in front the first `used`, which were used up already. Rows are the same when all that the scenario asks for is.
+///
+/// # Errors
+/// [`DataError::Repeats`], and what [`rows`] says of a file that cannot be read.
+pub fn check_repeats(
+    scenario: &Scenario,
+    file: &Path,
+    flows: u32,
+    skip: u32,
+    used: u32,
+) -> Result<(), DataError> {
+    let data = &scenario.data;
+    // A range makes each row another one.
+    if !data.ranges.is_empty() {
+        return Ok(());
+    }
+    let last = u64::from(skip) + u64::from(flows);
+    let mut seen: HashMap<String, (bool, Vec<u64>)> = HashMap::new();
+    let (unit, rows) = placed_rows(file, usize::MAX)?;
+    for (number, (place, row)) in (0u64..).zip(rows) {
+        let taken = (u64::from(skip)..last).contains(&number);
+        let asked = |name: &String| data.columns.is_empty() || data.columns.contains(name);
+        let same: Row = row.into_iter().filter(|(name, _)| asked(name)).collect();
+        let (again, places) = seen.entry(format!("{same:?}")).or_default();
+        *again |= taken && !places.is_empty();
+        if taken || number < u64::from(used) || *again {
+            places.push(place);
+        }
+    }
+    let mut repeated: Vec<Vec<u64>> =
+        seen.into_values().filter_map(|(again, places)| again.then_some(places)).collect();
+    repeated.sort_unstable();
+    let Some(first) = repeated.first() else { return Ok(()) };
+    let named: Vec<String> = first.iter().take(PLACES).map(u64::to_string).collect();
+    let more = first.len().saturating_sub(PLACES);
+    let places = match (named.split_last(), more) {
+        (Some((last, before)), 0) => format!("{} and {last}", before.join(", ")),
+        _ => format!("{} and {more} more", named.join(", ")),
+    };
+    Err(DataError::Repeats {
+        file: file.to_owned(),
+        places: format!("{unit} {places}"),
+        advice: "leave it there once, and give each flow a row of its own".to_owned(),
+        others: repeated.len() - 1,
+    })
 }
 
 fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, DataError> {
@@ -261,6 +327,31 @@ mod tests {
         assert_eq!(serde_json::to_value(rows).unwrap(), json!([{"id": 9, "n": 0}, {"id": 1, "n": "x"}]));
         // What stands in a data file is data, never a template.
         assert_eq!(read("d.csv", b"a\n{{ env.ID }}\n", 1, ""), Ok(json!([{"a": "{{ env.ID }}"}])));
+    }
+
+    #[test]
+    fn rows_that_repeat_are_named_where_a_flow_would_take_them_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let scenario = scenario("data: { columns: [id] }\n");
+        let told = |name: &str, text: &str, (flows, skip, used): (u32, u32, u32)| {
+            let file = dir.path().join(name);
+            std::fs::write(&file, text).unwrap();
+            check_repeats(&scenario, &file, flows, skip, used)
+                .map_err(|e| e.to_string().replace(&format!("{}/", dir.path().display()), ""))
+        };
+        let same = "id,note\n7,a\n7,b\n8,c\n7,d\n8,e\n";
+        let wrong = told("d.csv", same, (5, 0, 0)).unwrap_err();
+        assert!(wrong.starts_with("d.csv: the same row stands in lines 2, 3 and 5, and "), "{wrong}");
+        assert!(wrong.contains("1 other row(s) repeat"), "{wrong}");
+        // One flow takes one row; the next run takes it again, when the first is known to be used up.
+        assert_eq!(told("d.csv", same, (1, 0, 0)), Ok(()));
+        assert!(told("d.csv", same, (1, 1, 1)).unwrap_err().contains("lines 2, 3 and 5"));
+        assert_eq!(told("d.csv", same, (1, 1, 0)), Ok(()), "the user says that the first is not");
+        assert!(told("d.json", "[{\"id\":1},{\"id\":1}]", (2, 0, 0)).unwrap_err().contains("items 1 and 2"));
+        assert!(
+            told("d.jsonl", "{\"id\":1}\n\n{\"id\":1}\n", (2, 0, 0)).unwrap_err().contains("lines 1 and 3")
+        );
+        assert_eq!(told("d.csv", "id\n1\n2\n", (2, 0, 0)), Ok(()));
     }
 
     #[test]

@@ -39,7 +39,7 @@ mod tests;
 
 pub use capture::{Capture, CaptureFrom};
 pub use count::Count;
-pub use data::{DataError, MAX_DATA, check_columns, data_file, rows};
+pub use data::{DataError, MAX_DATA, check_columns, check_repeats, data_file, rows};
 pub use editor::for_editors;
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};

@@ -283,11 +283,32 @@ pub(super) fn of_values(scenario: &Scenario) -> Vec<Text<'_>> {
 /// The environment variables that a scenario's templates name.
 #[must_use]
 pub fn environment(scenario: &Scenario) -> BTreeSet<String> {
-    let texts = all_texts(scenario);
-    let names = texts.iter().flat_map(|text| expressions(text)).flat_map(|expr| {
+    variables_in(all_texts(scenario))
+}
+
+/// The environment variables that these texts name.
+fn variables_in<'t>(texts: impl IntoIterator<Item = &'t str>) -> BTreeSet<String> {
+    let names = texts.into_iter().flat_map(expressions).flat_map(|expr| {
         expr.names().filter_map(|n| n.strip_prefix("env.")).map(str::to_owned).collect::<Vec<_>>()
     });
     names.collect()
+}
+
+/// The environment variables that a run reads, with a default or without: those of its logins and steps, of the variables that are
+/// not `given`, and where it takes the scenario's own rows (`written`) of theirs, but for the columns that are given.
+pub(super) fn read_by_a_run(
+    scenario: &Scenario,
+    written: bool,
+    given: impl Fn(&str) -> bool,
+) -> BTreeSet<String> {
+    let vars = scenario.vars.iter().filter(|(name, _)| !given(name));
+    let rows = scenario.data.rows.iter().filter(|_| written).flat_map(super::Entries::iter);
+    let mut texts = Vec::new();
+    for (_, value) in vars.chain(rows.filter(|(name, _)| !given(name))) {
+        of_json(value, Vec::new(), &mut texts);
+    }
+    let others = of_start(scenario).into_iter().chain(of_subject(scenario)).chain(of_steps(scenario));
+    variables_in(texts.into_iter().chain(others).map(|(_, text)| text))
 }
 
 /// The names that the templates of logins and steps must have: those without a default.

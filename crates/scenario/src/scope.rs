@@ -8,7 +8,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use signature::Secret;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -60,6 +60,8 @@ pub struct Run {
     now: Now,
     env: Env,
     counter: AtomicU64,
+    /// The names of variables and columns that were given.
+    given: BTreeSet<String>,
     /// Values for columns, which go before those of rows.
     pub(super) columns: Row,
     pub(super) dir: PathBuf,
@@ -100,10 +102,22 @@ impl Run {
             let hint = if near.is_empty() { format!(" (there are {})", known.join(", ")) } else { near };
             return Err(UnknownVar { name: name.clone(), hint });
         }
+        let names = given.keys().cloned().collect();
         let given_columns = given.iter().filter(|(name, _)| columns.contains(*name));
         let given_columns = given_columns.map(|(name, value)| (name.clone(), value.clone())).collect();
         let (vars, counter) = (BTreeMap::new(), AtomicU64::new(0));
-        let mut run = Self { vars, seed, run_id, challenge, now, env, counter, columns: given_columns, dir };
+        let mut run = Self {
+            vars,
+            seed,
+            run_id,
+            challenge,
+            now,
+            env,
+            counter,
+            given: names,
+            columns: given_columns,
+            dir,
+        };
         let mut uuids = 0;
         for (name, value) in scenario.vars.iter().filter(|(name, _)| !given.contains_key(*name)) {
             let rendered = match value {
@@ -130,10 +144,11 @@ impl Run {
         self.vars.iter().filter_map(|(name, value)| value.as_ref().err().map(|e| (name.as_str(), e)))
     }
 
-    /// What the templates of logins and steps need and what has no value, each with the reason: it is better said before
-    /// the first flow than in the middle of one.
+    /// What the templates of logins and steps need and what has no value, and each environment variable that is empty where one is read,
+    /// even with a default: a secret that a CI system does not hand out must not turn into the default user. Each with the reason: it is
+    /// better said before the first flow than in the middle of one. `written` says that the run takes the scenario's own rows.
     #[must_use]
-    pub fn unset(&self, scenario: &Scenario) -> Vec<String> {
+    pub fn unset(&self, scenario: &Scenario, written: bool) -> Vec<String> {
         let columns = scenario.data.column_names();
         let captured =
             |name: &str| scenario.all_steps().any(|step| step.captured().any(|captured| captured == name));
@@ -142,7 +157,20 @@ impl Run {
             None if columns.contains(name) || captured(name) => None,
             None => self.vars.get(name).and_then(|value| value.as_ref().err()).map(ToString::to_string),
         };
-        super::names::needed(scenario).iter().filter_map(why).collect()
+        let read = super::names::read_by_a_run(scenario, written, |name| self.given.contains(name));
+        let empty = read.iter().filter(|name| self.is_empty(name)).map(|name| empty(name));
+        let mut all: Vec<String> = empty.collect();
+        // What hangs on an empty variable has no value for the same reason.
+        let others = super::names::needed(scenario);
+        let others = others.iter().filter_map(why).filter(|why| !all.iter().any(|told| why.contains(told)));
+        let others: Vec<String> = others.collect();
+        all.extend(others);
+        all
+    }
+
+    /// Whether an environment variable is set and has nothing in it.
+    fn is_empty(&self, name: &str) -> bool {
+        (self.env)(name).is_some_and(|value| value.trim().is_empty())
     }
 
     /// The secret values among variables and rows (see [`Scenario::is_secret`]), for the redactor to learn.
@@ -161,16 +189,17 @@ impl Run {
 
     /// Whether an environment variable has a value.
     pub(super) fn has_variable(&self, name: &str) -> bool {
-        (self.env)(name).is_some_and(|value| !value.is_empty())
+        (self.env)(name).is_some_and(|value| !value.trim().is_empty())
     }
 
     fn lookup(&self, name: &str, flow: Option<u32>, uuids: &mut u64) -> Result<Value, String> {
         if let Some(variable) = name.strip_prefix("env.") {
-            let value = (self.env)(variable).filter(|v| !v.is_empty());
-            return value.map(Value::String).ok_or_else(|| {
-                format!(
+            let value = (self.env)(variable).filter(|v| !v.trim().is_empty());
+            return value.map(Value::String).ok_or_else(|| match self.is_empty(variable) {
+                true => empty(variable),
+                false => format!(
                     "the environment variable {variable} is not set (`| default(\"…\")` gives it a default)"
-                )
+                ),
             });
         }
         if let Some(fixed) = name.strip_prefix("uuid.") {
@@ -216,6 +245,11 @@ impl Run {
         }
         uuid::Builder::from_random_bytes(bytes).into_uuid().to_string().into()
     }
+}
+
+/// What is wrong with an environment variable that is set and has nothing in it.
+fn empty(name: &str) -> String {
+    format!("the environment variable {name} is empty: give it a value, or unset it")
 }
 
 /// The values that one flow sees.

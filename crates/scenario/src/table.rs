@@ -8,18 +8,27 @@ use serde_json::{Number, Value};
 use std::collections::BTreeSet;
 use std::path::Path;
 
+/// A row, and where it stands in its file.
+pub(super) type Placed = (u64, Row);
+
 /// The first `keep` rows of a CSV file with a header, a JSON array of objects, or JSON lines; told apart by the file's
 /// ending, else by its first character. The rest is read too: a mistake anywhere in the file is told.
 ///
 /// # Errors
 /// A file that cannot be read, is over [`MAX_DATA`], not UTF-8, empty or malformed (with the line).
 pub fn read_rows(file: &Path, keep: usize) -> Result<Vec<Row>, DataError> {
+    Ok(placed_rows(file, keep)?.1.into_iter().map(|(_, row)| row).collect())
+}
+
+/// The same, each with the line on which it begins, or its number from 1 in an array; `lines` or `items` says which.
+pub(super) fn placed_rows(file: &Path, keep: usize) -> Result<(&'static str, Vec<Placed>), DataError> {
     let text = read_text(file)?;
     let ending = file.extension().map(|e| e.to_string_lossy().to_ascii_lowercase());
     let body = text.trim_start();
+    let array = body.starts_with('[') && ending.as_deref() != Some("csv");
     let rows = match ending.as_deref() {
         Some("csv") => csv_rows(&text, keep),
-        _ if body.starts_with('[') => json_array(&text, keep),
+        _ if array => json_array(&text, keep),
         _ if body.starts_with('{') => json_lines(&text, keep),
         Some("json" | "jsonl" | "ndjson") if !body.is_empty() => {
             Err((1, "expected `[` or `{`: an array of objects, or one object a line".to_owned()))
@@ -28,7 +37,7 @@ pub fn read_rows(file: &Path, keep: usize) -> Result<Vec<Row>, DataError> {
     };
     match rows {
         Ok(rows) if rows.is_empty() => Err(DataError::Empty { file: file.to_owned() }),
-        Ok(rows) => Ok(rows),
+        Ok(rows) => Ok((if array { "items" } else { "lines" }, rows)),
         Err((line, message)) => Err(DataError::Line { file: file.to_owned(), line, message }),
     }
 }
@@ -44,7 +53,7 @@ fn read_text(file: &Path) -> Result<String, DataError> {
     })
 }
 
-fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
+fn csv_rows(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
     let mut records = csv::records(text);
     let Some(header) = records.next().transpose()? else { return Ok(Vec::new()) };
     let names = header.cells;
@@ -80,7 +89,8 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
             ));
         }
         if rows.len() < keep {
-            rows.push(names.iter().zip(&cells).map(|(name, text)| (name.clone(), cell(text))).collect());
+            let row = names.iter().zip(&cells).map(|(name, text)| (name.clone(), cell(text))).collect();
+            rows.push((line, row));
         }
     }
     Ok(rows)
@@ -105,13 +115,15 @@ fn is_whole(text: &str) -> bool {
     begins && digits.bytes().all(|b| b.is_ascii_digit())
 }
 
-fn json_array(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
+fn json_array(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
     let items: Vec<Value> =
         serde_json::from_str(text).map_err(|e| (e.line() as u64, format!("not JSON: {e}")))?;
     let mut rows = Vec::new();
     for (index, item) in items.into_iter().enumerate() {
         match item {
-            Value::Object(members) if rows.len() < keep => rows.push(members.into_iter().collect()),
+            Value::Object(members) if rows.len() < keep => {
+                rows.push((index as u64 + 1, members.into_iter().collect()));
+            }
             Value::Object(_) => {}
             _ => return Err((1, format!("item {} of the array is not an object", index + 1))),
         }
@@ -120,16 +132,16 @@ fn json_array(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
 }
 
 /// One object a line, or one object in all.
-fn json_lines(text: &str, keep: usize) -> Result<Vec<Row>, LineError> {
+fn json_lines(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
     if let Ok(row) = serde_json::from_str(text) {
-        return Ok(vec![row]);
+        return Ok(vec![(1, row)]);
     }
     let lines = (1u64..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty());
     let mut rows = Vec::new();
     for (number, line) in lines {
         let row = serde_json::from_str(line).map_err(|e| (number, format!("not a JSON object: {e}")))?;
         if rows.len() < keep {
-            rows.push(row);
+            rows.push((number, row));
         }
     }
     Ok(rows)

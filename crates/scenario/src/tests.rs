@@ -181,7 +181,7 @@ fn a_webhook_is_told_by_what_its_step_was_answered() {
     assert!(waits_for_answer(make, &make.webhooks[0]) && learns(&scenario));
     assert!(!waits_for_answer(using, &using.webhooks[0]) && !learns(&try_load(GOOD).unwrap().scenario));
     let run = run_of(&scenario, env_of(&[]), BTreeMap::new()).unwrap();
-    assert_eq!(run.unset(&scenario), Vec::<String>::new());
+    assert_eq!(run.unset(&scenario, true), Vec::<String>::new());
     let mut scope = run.scope(0, row(json!({"thing": 1})));
     let headers = vec![("location".to_owned(), "/things/77".to_owned())];
     let body = Some(json!({"data": {"id": "ev_1", "none": null}}));
@@ -276,8 +276,9 @@ fn built_ins_and_the_environment() {
     assert_eq!(text("{{ counter }} {{ counter }}"), Ok("1 2".to_owned()));
     assert_ne!(text("{{ uuid }}"), text("{{ uuid }}"));
     assert_eq!(text("{{ env.SET }}"), Ok("x".to_owned()));
-    let unset = "the environment variable EMPTY is not set (`| default(\"…\")` gives it a default)";
-    assert_eq!(text("{{ env.EMPTY }}"), Err(format!("{{{{ env.EMPTY }}}}: {unset}")));
+    let empty = "the environment variable EMPTY is empty: give it a value, or unset it";
+    assert_eq!(text("{{ env.EMPTY }}"), Err(format!("{{{{ env.EMPTY }}}}: {empty}")));
+    assert!(text("{{ env.NONE }}").unwrap_err().contains("NONE is not set"));
     assert_eq!(text("{{ env.NONE | default(env.SET) }}"), Ok("x".to_owned()));
     assert!(text("{{ now }}").unwrap().parse::<chrono::DateTime<chrono::Utc>>().is_ok());
     assert!(scope.render("{{ now_ms }}").unwrap().as_i64().unwrap() > 1_600_000_000_000);
@@ -475,4 +476,25 @@ fn a_scenario_names_its_sender_by_name_or_by_file() {
     std::fs::write(dir.path().join("bad.yaml"), "name: bad\nsignature: { algorithm: md5 }\n").unwrap();
     let error = load("bad.yaml").unwrap_err().to_string();
     assert!(error.contains("bad.yaml:2:25: unknown value `md5`"), "{error}");
+}
+
+#[test]
+fn an_empty_environment_variable_is_told_wherever_a_run_reads_one() {
+    const ALL: &[(&str, &str)] = &[("STAFF", ""), ("MAIL", " "), ("ID", ""), ("PART", "")];
+    let text = "name: d\nsubject: { kind: flow, id: x }\nvars: { user: '{{ env.STAFF | default(\"admin\") }}', mail: '{{ env.MAIL | default(\"\") }}' }\n\
+                data: { rows: [{ id: '{{ env.ID | default(7) }}' }] }\n\
+                steps: [{ name: a, request: { method: GET, path: '/{{ env.PART | default(\"p\") }}/{{ user }}' } }]\n";
+    let scenario = try_load(text).unwrap().scenario;
+    let unset = |env: &'static [(&'static str, &'static str)], given: &[&str], written| {
+        let given = given.iter().map(|name| ((*name).to_owned(), json!("x"))).collect();
+        run_of(&scenario, env_of(env), given).unwrap().unset(&scenario, written)
+    };
+    let empty = |n: &str| format!("the environment variable {n} is empty: give it a value, or unset it");
+    assert_eq!(unset(&[], &[], true), Vec::<String>::new());
+    assert_eq!(unset(ALL, &[], true), ["ID", "MAIL", "PART", "STAFF"].map(empty));
+    assert_eq!(unset(ALL, &[], false), ["MAIL", "PART", "STAFF"].map(empty), "rows come from a file");
+    assert_eq!(unset(ALL, &["user", "mail", "id"], true), [empty("PART")], "what is given is not read");
+    let needed = try_load(&text.replace(" | default(\"admin\")", "")).unwrap().scenario;
+    let told = run_of(&needed, env_of(ALL), BTreeMap::new()).unwrap().unset(&needed, true);
+    assert_eq!(told.len(), 4, "told once without a default, too: {told:?}");
 }

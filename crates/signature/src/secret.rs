@@ -12,6 +12,25 @@ use zeroize::Zeroizing;
 /// The secret printed in the DeltaCrown staging guide; public, so never a secret.
 const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef1234567890abcdef123456";
 
+/// What stands around a name that a shell, a template or a person was to replace.
+const PLACEHOLDERS: [(&str, &str); 6] =
+    [("${", "}"), ("$(", ")"), ("{{", "}}"), ("{%", "%}"), ("<", ">"), ("[", "]")];
+/// What examples have in the place of a secret; no random text of some length has one of them by chance.
+const FILLERS: [&str; 12] = [
+    "changeme",
+    "change-me",
+    "change_me",
+    "replaceme",
+    "replace-me",
+    "replace_me",
+    "placeholder",
+    "your-secret",
+    "your_secret",
+    "yoursecret",
+    "secret-here",
+    "secret_here",
+];
+
 /// The shortest secret accepted for a run, in characters.
 pub const MIN_CHARS: usize = 32;
 
@@ -131,6 +150,44 @@ impl Secret {
         }
     }
 
+    /// What makes this look like no secret at all, or like more than one, though it may be meant so; a phrase such as `looks like a
+    /// placeholder …`, without a character of it.
+    #[must_use]
+    pub fn doubt(&self) -> Option<&'static str> {
+        let text = self.expose().trim();
+        let within = |open: &str, close: &str| {
+            text.len() > open.len() + close.len() && text.starts_with(open) && text.ends_with(close)
+        };
+        let is_name = |name: &str| {
+            let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+            name.len() > 1
+                && name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+                && name.bytes().all(plain)
+        };
+        let variable = text.strip_prefix('$').is_some_and(is_name)
+            || (within("%", "%") && is_name(text.trim_matches('%')));
+        if variable || PLACEHOLDERS.iter().any(|(open, close)| within(open, close)) {
+            return Some(
+                "looks like a placeholder that nobody has filled in (such as ${NAME}): give the value itself",
+            );
+        }
+        let lower = text.to_ascii_lowercase();
+        if FILLERS.iter().any(|filler| lower.contains(filler)) {
+            return Some(
+                "looks like what an example has in the place of a secret (such as changeme): give the value itself",
+            );
+        }
+        match text.chars().last() {
+            Some(',' | ';') => {
+                Some("ends with a comma or semicolon, as a line of JSON or code does: is that part of it?")
+            }
+            Some('%') => {
+                Some("ends with %, which zsh shows behind a text without a line break: is that part of it?")
+            }
+            _ => None,
+        }
+    }
+
     /// What makes this secret, or one beside it, unfit for a run, if anything does.
     #[must_use]
     pub fn weakness(&self) -> Option<Weakness> {
@@ -236,6 +293,31 @@ mod tests {
             "\"",
         ] {
             assert_eq!(Secret::new(fine).oddity(), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn what_nobody_has_filled_in_is_named_and_not_quoted() {
+        let good = "9f4c1e77b3a2d0586e1f90c4d7b8a3526c0e9d1f4b7a8352d6c1e0f94b7a8d35";
+        for (odd, says) in [
+            ("${STAGING_WEBHOOK_SECRET_OF_THE_TEAM}", "placeholder"),
+            ("$WEBHOOK_SECRET", "placeholder"),
+            ("${{ secrets.WEBHOOK_SECRET }}", "placeholder"),
+            ("{{ webhook_secret }}", "placeholder"),
+            ("%WEBHOOK_SECRET%", "placeholder"),
+            ("<secret>", "placeholder"),
+            ("ChangeMe-ChangeMe-ChangeMe-ChangeMe", "example"),
+            (&*format!("{good},"), "comma"),
+            (&*format!("{good}\","), "comma"),
+            (&*format!("{good}%"), "zsh"),
+        ] {
+            let told = Secret::new(odd).doubt().unwrap_or_else(|| panic!("{odd}"));
+            assert!(told.contains(says) && !told.contains(&odd[..odd.len().min(12)]), "{odd}: {told}");
+        }
+        for fine in
+            [good, "pa$word-of-many-letters", "$ecret", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk=", ""]
+        {
+            assert_eq!(Secret::new(fine).doubt(), None, "{fine}");
         }
     }
 

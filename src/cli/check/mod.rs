@@ -9,7 +9,8 @@ use super::{Exit, Failure, environment, out, run_plan, target_guard};
 use crate::executor::Target;
 use crate::outbound::shown_url;
 use record::SenderProfile;
-use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, load_typed, rows};
+use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, data_file, load_typed, rows};
+use signature::Secret;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -156,15 +157,28 @@ fn check_scenario(
             return None;
         }
     };
-    let unset = run.unset(&loaded.scenario);
+    let data = args.run.flow.data.as_deref();
+    let unset = run.unset(&loaded.scenario, data_file(&loaded.scenario, data, &loaded.dir).is_none());
     for why in &unset {
         findings.add(Level::Missing, format_args!("scenario {name}: {why}"));
     }
+    for variable in scenario::environment(&loaded.scenario) {
+        let secret = env(&variable).filter(|_| loaded.scenario.is_secret(&variable)).map(Secret::new);
+        if let Some(doubt) = secret.and_then(|secret| secret.doubt()) {
+            findings.add(Level::Ok, format_args!("scenario {name}: warning: {variable} {doubt}"));
+        }
+    }
     let flows = run_plan::flows_of(&loaded, &args.run, env);
-    let data = args.run.flow.data.as_deref();
     let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
     let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
     let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
+    if let Some(used) = &used {
+        used.warn();
+        let by_user = args.run.flow.from_row.is_some();
+        if let Err(error) = used.check_repeats(&loaded.scenario, flows, skipped, by_user) {
+            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
+        }
+    }
     match rows(&loaded.scenario, flows, skipped, data, &run) {
         Ok(rows) => {
             let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
@@ -221,9 +235,10 @@ fn configuration(parts: &Parts, args: &Args, findings: &mut Findings) {
         (Ok(secret), _) => findings.add(
             Level::Ok,
             format_args!(
-                "webhook secret: {} characters, fingerprint {} (`smoke secret --fingerprint` on the other side)",
+                "webhook secret: {} characters, fingerprint {} (`smoke secret --fingerprint` on the other side){}",
                 secret.chars(),
-                secret.fingerprint()
+                secret.fingerprint(),
+                secret.each().find_map(|one| one.doubt()).map(|doubt| format!("; it {doubt}")).unwrap_or_default()
             ),
         ),
     }

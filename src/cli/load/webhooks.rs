@@ -115,9 +115,7 @@ fn secret(args: &WebhookLoadArgs, of: Option<Scheme>) -> Result<Secret, Failure>
     }
     let given = match args.secret.read()? {
         Some(secret) => Some(secret),
-        None => crate::cli::secret_source::usual(&|name| {
-            std::env::var(name).ok().filter(|s| !s.trim().is_empty())
-        })?,
+        None => crate::cli::secret_source::usual(&|name| std::env::var(name).ok())?,
     };
     match given {
         Some(secret) if secret.weakness() == Some(Weakness::PublicExample) => strong(secret),

@@ -102,7 +102,7 @@ fn secret(args: &Args, sender: Scheme) -> Result<Secret, Failure> {
     }
     let given = match args.secret.read()? {
         Some(secret) => Some(secret),
-        None => usual(&|name| std::env::var(name).ok().filter(|text| !text.trim().is_empty()))?,
+        None => usual(&|name| std::env::var(name).ok())?,
     };
     match given {
         Some(secret) => Ok(secret),

@@ -16,6 +16,7 @@ mod privacy;
 mod quote;
 mod reconcile;
 mod summary;
+mod time;
 mod window;
 
 pub use errors::Errors;

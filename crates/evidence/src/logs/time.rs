@@ -1,0 +1,96 @@
+//! Times of log lines, as loggers write them.
+
+use super::formats::Formats;
+use chrono::{DateTime, NaiveDate, NaiveTime, Offset, Utc};
+use std::time::Duration;
+
+impl Formats {
+    /// A time as the log writes it, to the millisecond.
+    pub(super) fn local(&self, at: DateTime<Utc>) -> String {
+        at.with_timezone(&self.offset).format("%Y-%m-%d %H:%M:%S,%3f").to_string()
+    }
+
+    /// `2025-11-13 14:30:15,123`, with `/`, `T` and a point as well, and with an offset; without one it is the formats' own.
+    pub(super) fn time(&self, text: &str) -> Option<DateTime<Utc>> {
+        let (day, rest) = text.split_at_checked(DATE)?;
+        let (clock, fraction) = rest.get(1..)?.split_at_checked(TIME_OF_DAY)?;
+        let end = fraction.find(['Z', 'z', '+', '-', ' ']).unwrap_or(fraction.len());
+        let (fraction, offset) = fraction.split_at(end);
+        let offset = match offset.trim() {
+            "" => self.offset,
+            "Z" | "z" | "UTC" => Utc.fix(),
+            given => given.parse().ok()?,
+        };
+        let mark = if day.contains('/') { '/' } else { '-' };
+        let [year, month, day] = numbers(day, mark)?;
+        let [hour, minute, second] = numbers(clock, ':')?;
+        let time = NaiveTime::from_hms_nano_opt(hour, minute, second, nanoseconds(fraction)?)?;
+        let local = NaiveDate::from_ymd_opt(i32::try_from(year).ok()?, month, day)?.and_time(time);
+        local.and_local_timezone(offset).single().map(|at| at.to_utc())
+    }
+}
+
+/// Three numbers with a mark between them.
+fn numbers(text: &str, mark: char) -> Option<[u32; 3]> {
+    let mut parts = text.split(mark).map(|part| part.parse().ok());
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+/// A fraction of a second with its mark, or nothing; what is finer than nanoseconds is left out.
+fn nanoseconds(fraction: &str) -> Option<u32> {
+    let Some(digits) = fraction.strip_prefix(['.', ',']) else { return fraction.is_empty().then_some(0) };
+    let digits = digits.get(..digits.len().min(9))?;
+    let scale = 10u32.pow(9 - u32::try_from(digits.len()).ok()?);
+    digits.parse::<u32>().ok()?.checked_mul(scale)
+}
+
+/// `2s`, `0.5s` or `2`, in ms; nothing of a day or more.
+pub(super) fn milliseconds(text: &str) -> Option<u64> {
+    let seconds: f64 = text.trim_end_matches('s').parse().ok()?;
+    Duration::try_from_secs_f64(seconds)
+        .ok()
+        .map(|period| period.as_millis())?
+        .try_into()
+        .ok()
+        .filter(|ms| *ms < DAY_MS)
+}
+
+/// A day, ms.
+const DAY_MS: u64 = 24 * 3600 * 1000;
+/// Length of a date.
+const DATE: usize = "2025-11-13".len();
+/// Length of a time of day up to its seconds.
+const TIME_OF_DAY: usize = "14:30:15".len();
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_in_every_writing() {
+        let formats = Formats::built_in().unwrap();
+        let at = |text: &str| formats.time(text).map(|at| at.to_rfc3339());
+        for (text, expected) in [
+            ("2025-11-13 14:30:15", "2025-11-13T08:30:15+00:00"),
+            ("2025-11-13 14:30:15,5", "2025-11-13T08:30:15.500+00:00"),
+            ("2025-11-13T14:30:15.1234567891Z", "2025-11-13T14:30:15.123456789+00:00"),
+            ("2025-11-13 14:30:15+02:00", "2025-11-13T12:30:15+00:00"),
+            ("2025-11-13 14:30:15.25-0130", "2025-11-13T16:00:15.250+00:00"),
+        ] {
+            assert_eq!(at(text).as_deref(), Some(expected), "{text}");
+        }
+        for none in [
+            "",
+            "2025-11-13",
+            "2025-13-13 14:30:15",
+            "2025-11-13 24:30:15",
+            "2025-11-13 14:30:15x",
+            "2025-11-13 14:30:15,x",
+            "ü025-11-13 14:30:15",
+            "2025-11-13 14:30:15+ab:cd",
+        ] {
+            assert_eq!(at(none), None, "{none}");
+        }
+    }
+}
