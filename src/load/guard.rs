@@ -43,7 +43,7 @@ const HARMLESS: [&str; 17] = [
     "staging", "stage", "stg", "test", "testing", "tst", "dev", "develop", "qa", "uat", "sandbox", "preprod",
     "nonprod", "demo", "preview", "local", "ci",
 ];
-/// Those of them that say it within a registered domain's own name, too (`deltacrown-staging.example`): the others are names of shops
+/// Those of them that say it within a registered domain's own name, too (`shop-staging.example`): the others are names of shops
 /// and products there (`test-kitchen.example`).
 const HARMLESS_ANYWHERE: [&str; 6] = ["staging", "stage", "stg", "uat", "preprod", "nonprod"];
 const PRODUCTION: [&str; 5] = ["prod", "production", "prd", "live", "master"];
