@@ -1,7 +1,7 @@
 //! What senders ask a receiver before they send to it: that it answers with what only their receiver would.
 //!
 //! Each has a mark that no webhook has. What is given back is what was sent, so it is short and plain; what is signed cannot be
-//! the message of a webhook, so that nobody has signatures made here.
+//! the message of a webhook, unless the sender's profile asks for just that, so that nobody has signatures made here.
 
 use record::Handshake;
 use serde_json::{Value, json};
@@ -35,7 +35,7 @@ impl Answerer<'_> {
             return Some((Handshake::DiscordPing, answer));
         }
         let found = match request.method.as_str() {
-            "GET" => asked(self.verifier, request),
+            "GET" => self.asked(request),
             "OPTIONS" => {
                 let origin = request.header("WebHook-Request-Origin").filter(|origin| is_plain(origin))?;
                 let rate = request.header("WebHook-Request-Rate").filter(|r| is_plain(r)).unwrap_or("*");
@@ -45,10 +45,60 @@ impl Answerer<'_> {
                     .with("WebHook-Allowed-Rate", rate);
                 Some((Handshake::CloudEvents, allowed))
             }
-            "POST" => posted(self.verifier, request),
+            "POST" => self.posted(request),
             _ => None,
         };
         found.filter(|(kind, _)| self.known.is_empty() || self.known.contains(kind))
+    }
+
+    /// The HMAC of a token, in a handshake that is answered so: anybody may ask for it, and where the sender signs bare bodies or
+    /// fields it would be the signature of a webhook that he makes up.
+    fn signed(&self, kind: Handshake, token: &str) -> Option<[u8; 32]> {
+        let verifier = self.verifier?;
+        let may = self.known.contains(&kind) || !verifier.may_be_message(is_of_token);
+        may.then(|| verifier.answer_challenge(token)).flatten()
+    }
+
+    /// Handshakes by GET.
+    fn asked(&self, request: &RawRequest) -> Option<(Handshake, Response)> {
+        if let Some(challenge) = parameter(request, "hub.challenge") {
+            // WebSub and Meta ask with the mode; without it anybody's query would be given back.
+            parameter(request, "hub.mode")?;
+            return Some((Handshake::HubChallenge, given_back(&challenge)?));
+        }
+        if let Some(token) = parameter(request, "crc_token") {
+            let digest = self.signed(Handshake::XCrc, token_of(&token)?)?;
+            let token = format!("sha256={}", base64(&digest));
+            return Some((Handshake::XCrc, Response::json(200, &json!({ "response_token": token }))));
+        }
+        let challenge = parameter(request, "challenge")?;
+        Some((Handshake::Dropbox, given_back(&challenge)?))
+    }
+
+    fn posted(&self, request: &RawRequest) -> Option<(Handshake, Response)> {
+        if let Some(token) = parameter(request, "validationToken") {
+            return Some((Handshake::MsGraph, given_back(&token)?));
+        }
+        // Cheaper than reading every webhook: the marks stand as they are in the body of each of these.
+        let body = request.body.as_slice();
+        if body.len() > MAX_BODY {
+            return None;
+        }
+        let has = |mark: &[u8]| body.windows(mark.len()).any(|window| window == mark);
+        if has(b"url_verification") {
+            let json: Value = serde_json::from_slice(body).ok()?;
+            (json.get("type")?.as_str()? == "url_verification").then_some(())?;
+            return Some((Handshake::SlackUrlVerification, given_back(json.get("challenge")?.as_str()?)?));
+        }
+        if has(b"endpoint.url_validation") {
+            let json: Value = serde_json::from_slice(body).ok()?;
+            (json.get("event")?.as_str()? == "endpoint.url_validation").then_some(())?;
+            let token = token_of(json.pointer("/payload/plainToken")?.as_str()?)?;
+            let digest = self.signed(Handshake::ZoomCrc, token)?;
+            let answer = json!({ "plainToken": token, "encryptedToken": hex::encode(digest) });
+            return Some((Handshake::ZoomCrc, Response::json(200, &answer)));
+        }
+        None
     }
 }
 
@@ -74,48 +124,6 @@ fn ping(answerer: &Answerer<'_>, request: &RawRequest) -> Option<Response> {
         (true, _) => Response { status: 204, reason: None, headers: Vec::new(), body: Vec::new() }
             .with("Content-Type", "application/json"),
     })
-}
-
-/// Handshakes by GET.
-fn asked(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake, Response)> {
-    if let Some(challenge) = parameter(request, "hub.challenge") {
-        // WebSub and Meta ask with the mode; without it anybody's query would be given back.
-        parameter(request, "hub.mode")?;
-        return Some((Handshake::HubChallenge, given_back(&challenge)?));
-    }
-    if let Some(token) = parameter(request, "crc_token") {
-        let digest = verifier?.answer_challenge(token_of(&token)?)?;
-        let token = format!("sha256={}", base64(&digest));
-        return Some((Handshake::XCrc, Response::json(200, &json!({ "response_token": token }))));
-    }
-    let challenge = parameter(request, "challenge")?;
-    Some((Handshake::Dropbox, given_back(&challenge)?))
-}
-
-fn posted(verifier: Option<&Verifier>, request: &RawRequest) -> Option<(Handshake, Response)> {
-    if let Some(token) = parameter(request, "validationToken") {
-        return Some((Handshake::MsGraph, given_back(&token)?));
-    }
-    // Cheaper than reading every webhook: the marks stand as they are in the body of each of these.
-    let body = request.body.as_slice();
-    if body.len() > MAX_BODY {
-        return None;
-    }
-    let has = |mark: &[u8]| body.windows(mark.len()).any(|window| window == mark);
-    if has(b"url_verification") {
-        let json: Value = serde_json::from_slice(body).ok()?;
-        (json.get("type")?.as_str()? == "url_verification").then_some(())?;
-        return Some((Handshake::SlackUrlVerification, given_back(json.get("challenge")?.as_str()?)?));
-    }
-    if has(b"endpoint.url_validation") {
-        let json: Value = serde_json::from_slice(body).ok()?;
-        (json.get("event")?.as_str()? == "endpoint.url_validation").then_some(())?;
-        let token = token_of(json.pointer("/payload/plainToken")?.as_str()?)?;
-        let digest = verifier?.answer_challenge(token)?;
-        let answer = json!({ "plainToken": token, "encryptedToken": hex::encode(digest) });
-        return Some((Handshake::ZoomCrc, Response::json(200, &answer)));
-    }
-    None
 }
 
 /// A parameter of the query, decoded.
@@ -150,10 +158,14 @@ fn is_plain(text: &str) -> bool {
     (1..=MAX_CHALLENGE).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic() || b == b' ')
 }
 
-/// A token that may be signed: letters, digits, `-` and `_`, of which no sender's message consists.
+/// A token that may be signed.
 fn token_of(text: &str) -> Option<&str> {
-    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'=');
-    ((1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(fits)).then_some(text)
+    ((1..=MAX_TOKEN).contains(&text.len()) && text.bytes().all(is_of_token)).then_some(text)
+}
+
+/// Letters, digits, `-`, `_` and `=`.
+const fn is_of_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'=')
 }
 
 fn base64(bytes: &[u8]) -> String {
@@ -276,6 +288,17 @@ mod tests {
                 format!(r#"{{"payload":{{"plainToken":"{forged}"}},"event":"endpoint.url_validation"}}"#);
             assert!(ask("POST", "/", &[], &zoom).is_none(), "{forged}");
         }
+        // Of senders whose message may be a bare token nothing is signed that their profile does not name.
+        let zoom = r#"{"payload":{"plainToken":"1795438932deadbeef"},"event":"endpoint.url_validation"}"#;
+        let answers = |scheme, known: &[Handshake]| {
+            let verifier = Verifier::new(scheme, &Secret::new(SECRET)).unwrap();
+            [post(&[], zoom), request("GET", "/in?crc_token=17", &[], "")]
+                .map(|request| answerer(&verifier, known).answer(&request).is_some())
+        };
+        assert_eq!(answers(Scheme::Mailgun, &[]), [false, false]);
+        assert_eq!(answers(Scheme::Github, &[]), [false, false]);
+        assert_eq!(answers(Scheme::Github, &[Handshake::XCrc]), [false, true]);
+        assert_eq!(answers(Scheme::DeltacrownV2, &[]), [true, true]);
         assert!(ask("GET", "/in?challenge=%0d%0aSet-Cookie:x", &[], "").is_none());
         assert!(ask("GET", &format!("/in?challenge={}", "a".repeat(2000)), &[], "").is_none());
     }

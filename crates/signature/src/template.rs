@@ -94,6 +94,16 @@ impl Template {
         Self { pieces: Vec::new(), needs_url: false }
     }
 
+    /// Whether every message of it has a byte that is not `within`: a text without one is then none of its messages.
+    pub(crate) fn leaves(&self, within: impl Fn(u8) -> bool) -> bool {
+        self.pieces.iter().any(|piece| match piece {
+            Piece::Text(text) => !text.bytes().all(&within),
+            // `https://`.
+            Piece::Url => !within(b':'),
+            _ => false,
+        })
+    }
+
     /// Takes a text apart; the problems in words when it cannot be.
     pub(crate) fn parse(text: &str, spec: &RequestSpec) -> Result<Self, Vec<String>> {
         let (mut pieces, mut problems) = (Vec::new(), Vec::new());

@@ -150,6 +150,13 @@ impl Verifier {
         Some(super::key::finish(&super::key::keyed(secret.as_bytes()), &[token.as_bytes()]))
     }
 
+    /// Whether a text of these bytes alone may be the message of one of the sender's webhooks, so that who signs it signs webhooks.
+    #[must_use]
+    pub fn may_be_message(&self, within: impl Fn(u8) -> bool) -> bool {
+        let by_components = self.sender.spec.signature.form == Form::MessageSignatures;
+        !by_components && !self.sender.template.leaves(within)
+    }
+
     /// [`Verifier::check`] of a request with its method and URL.
     #[must_use]
     pub fn check_request(&self, request: &Received<'_>, now_ms: i64) -> (Verdict, bool) {
