@@ -268,7 +268,7 @@ impl Inbox {
             fault,
             redirect,
             duplicate: place.duplicate,
-            ..attempt(number, request, most, verdict, status)
+            ..self.attempt(number, request, most, verdict, status)
         };
         let open =
             Open { number, slot: Some(place.slot), awaited: sighting.awaited, fault, reason: Some(reason) };
@@ -289,12 +289,41 @@ impl Inbox {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
         let key = Key::of_id(&format!("elsewhere/{number}"));
         let slot = Some(self.place(&Sighting { key, body: 0, awaited: Vec::new() }, &request).slot);
-        let attempt = Attempt { elsewhere: true, ..attempt(number, request, usize::MAX, verdict, Some(200)) };
+        let attempt =
+            Attempt { elsewhere: true, ..self.attempt(number, request, usize::MAX, verdict, Some(200)) };
         let open = Open { number, slot, awaited: Vec::new(), fault: None, reason: None };
         let answer = Response::json(200, &json!({"status": "received elsewhere"}));
         let handled = self.written(open, attempt, answer);
         self.look_into(suspect.filter(|_| handled.is_recorded()), number);
         handled
+    }
+
+    /// An attempt with at most so many bytes of its body. A token is the secret, and is not written down.
+    pub(super) fn attempt(
+        &self,
+        number: u64,
+        mut request: RawRequest,
+        most: usize,
+        verdict: Verdict,
+        answer: Option<u16>,
+    ) -> Attempt {
+        self.config.scheme.hide_tokens(&mut request.headers);
+        Attempt {
+            attempt: number,
+            first_byte: request.first_byte,
+            received: request.received,
+            peer: request.peer,
+            method: request.method,
+            target: request.target,
+            headers: request.headers,
+            body: Body::beginning(request.body, most),
+            verdict,
+            answer,
+            duplicate: false,
+            elsewhere: false,
+            fault: None,
+            redirect: None,
+        }
     }
 
     fn place(&self, sighting: &Sighting, request: &RawRequest) -> Place {
@@ -304,30 +333,4 @@ impl Inbox {
 
 const fn seen(request: &RawRequest, reason: Reason) -> Seen<'_> {
     Seen { headers: request.headers.as_slice(), body: request.body.as_slice(), peer: request.peer, reason }
-}
-
-/// An attempt with at most so many bytes of its body.
-pub(super) fn attempt(
-    number: u64,
-    request: RawRequest,
-    most: usize,
-    verdict: Verdict,
-    answer: Option<u16>,
-) -> Attempt {
-    Attempt {
-        attempt: number,
-        first_byte: request.first_byte,
-        received: request.received,
-        peer: request.peer,
-        method: request.method,
-        target: request.target,
-        headers: request.headers,
-        body: Body::beginning(request.body, most),
-        verdict,
-        answer,
-        duplicate: false,
-        elsewhere: false,
-        fault: None,
-        redirect: None,
-    }
 }

@@ -3,7 +3,7 @@
 use super::answers::answer_to;
 use super::diagnoser::Suspect;
 use super::handled::{Handled, Open};
-use super::handler::{BEGINNING, Inbox, attempt};
+use super::handler::{BEGINNING, Inbox};
 use record::{NotKept, Record, Watch};
 use signature::Verdict;
 use std::sync::atomic::Ordering;
@@ -29,7 +29,7 @@ impl Inbox {
         let answer = answer_to(&verdict, false);
         let status = if self.upstream.is_some() { None } else { Some(answer.status) };
         let reason = Some(verdict.reason);
-        let attempt = attempt(number, request, BEGINNING, verdict, status);
+        let attempt = self.attempt(number, request, BEGINNING, verdict, status);
         let handled = self.written(
             Open { number, slot: None, awaited: Vec::new(), fault: None, reason },
             attempt,

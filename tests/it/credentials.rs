@@ -1,4 +1,5 @@
-//! What staff's token may reach: the target, and hosts that the scenario names; never one that an answer names.
+//! What staff's token may reach: the target, and hosts that the scenario names; never one that an answer names. What a sender's
+//! token may get into: nothing that is kept.
 
 use super::harness::Smoke;
 use super::origin::{Answer, Origin, Seen};
@@ -56,4 +57,35 @@ fn a_captured_url_of_the_target_and_a_host_of_the_scenario_get_the_token() {
     drive(&target, &scenario("{{ next }}")).exits(0);
     let b = target.seen().into_iter().find(|seen| seen.path() == "/b/").expect("the second step");
     assert_eq!(b.bearer(), Some("staffs-token"));
+}
+
+/// A sender that shows a token in place of a signature shows its secret, and evidence is given away.
+#[test]
+fn a_senders_token_is_in_no_evidence_and_is_still_verified_at_the_gate() {
+    let secret = "a-token-of-a-sender-0123456789abcdef";
+    for sender in ["gitlab", "telegram"] {
+        let run = Smoke::new("payments")
+            .file("secret", secret)
+            .args(&["--quiet", "--flows", "2", "--report", "html"]);
+        let ran = run.args(&["--sender", sender, "--secret-file", "secret"]).run().exits(0);
+        for entry in std::fs::read_dir(ran.dir().join("artifacts")).unwrap().flatten() {
+            let bytes = std::fs::read(entry.path()).unwrap();
+            assert!(!String::from_utf8_lossy(&bytes).contains(secret), "{}", entry.path().display());
+        }
+        let journal = ran.file("staging_payments_journal.jsonl");
+        let gate = |secret: &str| {
+            let gate = Smoke::new("gate")
+                .file("secret", secret)
+                .arg(ran.dir().join("artifacts"))
+                .args(&["--environment", "embedded"]);
+            gate.args(&["--secret-file", "secret", "--allow", "flows=2"]).run()
+        };
+        assert!(gate(secret).stdout.contains("2 of 2 valid, each as recorded"), "{}", gate(secret).stdout);
+        assert!(
+            gate("another-token-of-a-sender-0123456789").exits(1).stdout.contains("Webhook signatures again")
+        );
+        let learnt =
+            Smoke::new("learn").file("secret", secret).arg(&journal).args(&["--secret-file", "secret"]).run();
+        assert!(learnt.exits(0).stdout.contains("valid as those of"), "{sender}");
+    }
 }

@@ -3,6 +3,7 @@
 
 mod compiled;
 mod diagnosis;
+mod kept;
 mod key;
 mod message_signatures;
 mod public_key;

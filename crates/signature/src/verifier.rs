@@ -150,6 +150,14 @@ impl Verifier {
         Some(super::key::finish(&super::key::keyed(secret.as_bytes()), &[token.as_bytes()]))
     }
 
+    /// The same with other keys.
+    pub(crate) fn with_keys(mut self, other: impl Fn(Key) -> Key) -> Self {
+        for held in &mut self.keys {
+            held.key = other(held.key.clone());
+        }
+        self
+    }
+
     /// Whether a text of these bytes alone may be the message of one of the sender's webhooks, so that who signs it signs webhooks.
     #[must_use]
     pub fn may_be_message(&self, within: impl Fn(u8) -> bool) -> bool {

@@ -49,7 +49,7 @@ impl Recheck {
     /// # Errors
     /// When the secret is no key of the journal's scheme.
     pub fn new(header: &Header, secret: &Secret) -> Result<Self, KeyError> {
-        let verifier = Verifier::new(header.scheme, secret)?.with_url(&header.webhook.endpoint);
+        let verifier = Verifier::new(header.scheme, secret)?.of_kept().with_url(&header.webhook.endpoint);
         let (started, ahead_ms) = (header.started, [0, 0]);
         Ok(Self {
             verifier,

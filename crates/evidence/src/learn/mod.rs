@@ -179,7 +179,7 @@ impl Learner {
         for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
             let good = match secret {
                 Some(secret) => {
-                    let Ok(verifier) = Verifier::new(scheme, secret) else { continue };
+                    let Ok(verifier) = Verifier::new(scheme, secret).map(Verifier::of_kept) else { continue };
                     let valid = |seen: &&&Seen| {
                         let url = match seen.target.split_once('?') {
                             Some((_, query)) => format!("{endpoint}?{query}"),
