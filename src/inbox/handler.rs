@@ -298,7 +298,7 @@ impl Inbox {
         handled
     }
 
-    /// An attempt with at most so many bytes of its body. A token is the secret, and is not written down.
+    /// An attempt with at most so many bytes of its body. What lets in whoever shows it is not written down.
     pub(super) fn attempt(
         &self,
         number: u64,
@@ -307,7 +307,7 @@ impl Inbox {
         verdict: Verdict,
         answer: Option<u16>,
     ) -> Attempt {
-        self.config.scheme.hide_tokens(&mut request.headers);
+        self.config.scheme.hide_credentials(&mut request.headers);
         Attempt {
             attempt: number,
             first_byte: request.first_byte,

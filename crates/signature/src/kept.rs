@@ -1,4 +1,5 @@
-//! What a journal keeps of a sender's token: a digest of it, since the token is the secret itself, and journals are shown to people.
+//! What a journal keeps of what a sender shows in clear to be let in: a digest of it. A token is the secret itself, and journals are
+//! shown to people.
 
 use super::key::Key;
 use super::scheme::Scheme;
@@ -10,14 +11,42 @@ use zeroize::Zeroizing;
 /// What stands before the digest, so that nobody takes it for a token.
 const MARK: &str = "smoke-sha256:";
 
+/// Headers of HTTP that let in whoever shows them (RFC 9110 section 11, RFC 6265), in lower case.
+const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+
 fn hidden(token: &[u8]) -> String {
     format!("{MARK}{}", hex::encode(Sha256::digest(token)))
 }
 
 impl Scheme {
-    /// Puts the digest of each token into the place of the token, where that is how the sender shows who it is. Headers of other
-    /// senders stay as they are.
-    pub fn hide_tokens(self, headers: &mut [(String, String)]) {
+    /// Puts digests into the place of what lets in whoever shows it: the tokens of a sender that shows one in place of a signature,
+    /// and credentials of HTTP. What is signed stays as it is.
+    pub fn hide_credentials(self, headers: &mut [(String, String)]) {
+        self.hide_tokens(headers);
+        let covered = |name: &str| {
+            headers.iter().any(|(n, value)| {
+                n.eq_ignore_ascii_case("signature-input") && value.to_ascii_lowercase().contains(name)
+            })
+        };
+        let spec = &self.compiled().spec;
+        let names = [&spec.signature.header, &spec.event.header, &spec.id.header];
+        let own = |name: &str| names.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name));
+        let kept: Vec<&str> = CREDENTIALS
+            .into_iter()
+            .filter(|name| own(name) || self.compiled().template.has_header(name) || covered(name))
+            .collect();
+        for (name, value) in headers.iter_mut() {
+            let name = name.to_ascii_lowercase();
+            if CREDENTIALS.contains(&name.as_str()) && !kept.contains(&name.as_str()) {
+                *value = match value.split_once(' ').filter(|_| name != "cookie") {
+                    Some((kind, shown)) => format!("{kind} {}", hidden(shown.as_bytes())),
+                    None => hidden(value.as_bytes()),
+                };
+            }
+        }
+    }
+
+    fn hide_tokens(self, headers: &mut [(String, String)]) {
         let sender = self.compiled();
         let signature = &sender.spec.signature;
         let Some(name) = signature.header.as_deref().filter(|_| signature.algorithm == Algorithm::Token)
@@ -47,7 +76,7 @@ impl Scheme {
 }
 
 impl Verifier {
-    /// The same for headers in which [`Scheme::hide_tokens`] has hidden the tokens. It is for journals alone: who has read one could
+    /// The same for headers in which [`Scheme::hide_credentials`] has hidden the tokens. It is for journals alone: who has read one could
     /// send what stands there.
     #[must_use]
     pub fn of_kept(self) -> Self {
@@ -70,7 +99,7 @@ mod tests {
             let mut headers =
                 vec![("x-gitlab-token".to_owned(), value.to_owned()), ("A".to_owned(), "b".to_owned())];
             let open = verifier.reason(&headers, b"{}", 0);
-            scheme.hide_tokens(&mut headers);
+            scheme.hide_credentials(&mut headers);
             assert!(!headers[0].1.contains("token-of") && headers[1].1 == "b", "{headers:?}");
             (open, verifier.clone().of_kept().reason(&headers, b"{}", 0), headers.swap_remove(0).1)
         };
@@ -88,7 +117,31 @@ mod tests {
     #[test]
     fn signatures_stay_as_they_are() {
         let mut headers = vec![("X-Hub-Signature-256".to_owned(), "sha256=00".to_owned())];
-        Scheme::Github.hide_tokens(&mut headers);
+        Scheme::Github.hide_credentials(&mut headers);
         assert_eq!(headers[0].1, "sha256=00");
+    }
+
+    #[test]
+    fn credentials_are_hidden_unless_they_are_signed() {
+        let kept = |scheme: Scheme, more: &str| {
+            let mut headers: Vec<(String, String)> = [
+                ("Authorization", "Bearer abc.def"),
+                ("Cookie", "session=abc"),
+                ("Signature-Input", more),
+                ("A", "Bearer x"),
+            ]
+            .map(|(name, value)| (name.to_owned(), value.to_owned()))
+            .into();
+            scheme.hide_credentials(&mut headers);
+            headers.into_iter().map(|(_, value)| value).collect::<Vec<_>>()
+        };
+        let [bearer, cookie, _, other] = &kept(Scheme::DeltacrownV2, "")[..] else { panic!() };
+        assert!(
+            bearer.starts_with("Bearer smoke-sha256:") && cookie.starts_with("smoke-sha256:"),
+            "{bearer} {cookie}"
+        );
+        assert_eq!(other, "Bearer x");
+        let signed = kept(Scheme::DeltacrownV2, r#"sig1=("authorization" "@method")"#);
+        assert_eq!((signed[0].as_str(), signed[1].starts_with("smoke-sha256:")), ("Bearer abc.def", true));
     }
 }

@@ -94,6 +94,11 @@ impl Template {
         Self { pieces: Vec::new(), needs_url: false }
     }
 
+    /// Whether a header of that name is a part of it.
+    pub(crate) fn has_header(&self, name: &str) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Header(own) if own.eq_ignore_ascii_case(name)))
+    }
+
     /// Whether every message of it has a byte that is not `within`: a text without one is then none of its messages.
     pub(crate) fn leaves(&self, within: impl Fn(u8) -> bool) -> bool {
         self.pieces.iter().any(|piece| match piece {
