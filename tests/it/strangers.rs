@@ -105,6 +105,9 @@ fn a_run_passes_among_those_who_copy_the_sender() {
     let (requests, said) = finding(&artifact);
     assert!(requests >= 1 && requests <= sent, "{requests} of {sent}");
     assert!(ran.stdout.contains(&said), "{}", ran.stdout);
+    let shown = ran.shown();
+    assert!(shown.contains("like the sender's in all but the signature"), "{shown}");
+    assert!(!shown.contains("somebody else's"), "{shown}");
     assert_eq!(artifact["hmac_signature_validation"]["invalid"], 0);
     assert_eq!(artifact["outcomes"]["organic"]["deliveries"], 10);
     assert_eq!(artifact["outcomes"]["organic"]["client_errors"], 0);

@@ -140,6 +140,18 @@ impl Engine {
         list.fold(text.to_owned(), |text, hit| text.replace(&hit.value, &mask(hit.category, &hit.value)))
     }
 
+    /// A place as people may see it: a key that is somebody's data is masked in it, so that the pointer leads nowhere then.
+    #[must_use]
+    pub fn masked_place(&self, place: &str) -> String {
+        let step = |step: &str| {
+            let key = step.replace("~1", "/").replace("~0", "~");
+            let masked = self.masked(&key);
+            let clean = self.scan_text(&masked).findings.is_empty();
+            if clean { masked.replace('~', "~0").replace('/', "~1") } else { "***".to_owned() }
+        };
+        place.split('/').map(step).collect::<Vec<_>>().join("/")
+    }
+
     /// Scans the body of an API response: JSON by its leaves, anything else as text.
     #[must_use]
     pub fn scan_response(&self, body: &[u8]) -> Scan {

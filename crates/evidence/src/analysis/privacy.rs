@@ -109,8 +109,8 @@ impl Privacy {
             self.foreign += scan.findings.len() as u64;
             return;
         }
-        self.allowances.extend(scan.allowed.iter().map(told));
-        self.webhooks.add(scan, Some(delivery), || format!("attempt {}", attempt.attempt));
+        self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
+        self.webhooks.add((scan, &self.engine), Some(delivery), || format!("attempt {}", attempt.attempt));
     }
 
     /// A webhook that was taken for another's is this run's.
@@ -123,15 +123,15 @@ impl Privacy {
     pub(super) fn scan_step(&mut self, step: &Step) {
         let Some(body) = &step.body else { return };
         let scan = self.engine.scan_response(body.as_bytes());
-        self.allowances.extend(scan.allowed.iter().map(told));
+        self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
-        self.api.add(scan, None, || format!("step {}{}", step.step, flow()));
+        self.api.add((scan, &self.engine), None, || format!("step {}{}", step.step, flow()));
     }
 }
 
 /// An allowance as an artifact lists it.
-fn told(allowance: &Allowance) -> String {
-    format!("{}: {} at {}", allowance.rule, allowance.category.name(), allowance.place)
+fn told(allowance: &Allowance, engine: &Engine) -> String {
+    format!("{}: {} at {}", allowance.rule, allowance.category.name(), engine.masked_place(&allowance.place))
 }
 
 impl Findings {
@@ -141,12 +141,14 @@ impl Findings {
         self.by_category.get(&category).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, scan: Scan, delivery: Option<usize>, source: impl Fn() -> String) {
+    fn add(&mut self, (scan, engine): (Scan, &Engine), delivery: Option<usize>, source: impl Fn() -> String) {
         *if scan.unread.is_empty() { &mut self.inspected } else { &mut self.unread } += 1;
         for finding in scan.findings {
             self.total += 1;
             *self.by_category.entry(finding.category).or_default() += 1;
             if self.kept.len() < KEPT {
+                // What is kept is shown.
+                let finding = Finding { place: engine.masked_place(&finding.place), ..finding };
                 self.kept.push(Located { source: source(), finding, delivery });
             }
         }
@@ -187,6 +189,16 @@ mod tests {
         };
         privacy.scan_attempt((0, &attempt), &[], Traffic::Ours);
         privacy.webhooks
+    }
+
+    #[test]
+    fn a_key_that_is_somebodys_data_is_not_shown() {
+        let found = scanned(
+            Body::from_bytes(br#"{"data":{"joe.smith@gmail.com":1,"email":"a.b@example.org"}}"#.to_vec()),
+            &[],
+        );
+        let places: Vec<&str> = found.kept.iter().map(|located| located.finding.place.as_str()).collect();
+        assert_eq!(places, ["/data/j***@g***.com", "/data/email"]);
     }
 
     #[test]

@@ -282,6 +282,8 @@ pub struct UnauthenticatedRequests {
     pub requests: u64,
     /// Of those, the ones that the receiver only counted, because there were too many.
     pub not_kept: u64,
+    /// Of those, the ones that look like the sender's in all but the signature.
+    pub imitating: u64,
     /// Addresses that they came from, as far as they are told apart; behind a proxy that is the proxy's.
     pub addresses: u64,
     /// Requests by what the verification said.
@@ -289,6 +291,23 @@ pub struct UnauthenticatedRequests {
     /// What was wrong with their signatures, most frequent first.
     pub diagnoses: Vec<Diagnosis>,
 }
+
+impl UnauthenticatedRequests {
+    /// The finding, and what it may mean.
+    #[must_use]
+    pub fn told(&self) -> Option<String> {
+        let found = self.finding.as_ref()?;
+        Some(match self.imitating {
+            0 => format!("{found}: somebody else's, and no evidence about the sender"),
+            all if all == self.requests => format!("{found}, {IMITATING}"),
+            some => format!("{found}; {some} of them {IMITATING}"),
+        })
+    }
+}
+
+/// What may be behind requests that only the signature tells from the sender's.
+const IMITATING: &str = "like the sender's in all but the signature: a process of the sender that has another secret, or somebody who \
+                         copies it; a receiver refuses them";
 
 /// Counts of deliveries.
 #[derive(Debug, Clone, Serialize, JsonSchema)]

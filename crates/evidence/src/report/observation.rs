@@ -116,8 +116,8 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
     for (event, n) in &artifact.event_distribution {
         let _ = writeln!(out, "| event {} | {n} |", escaped(event));
     }
-    if let Some(found) = &artifact.outcomes.unauthenticated.finding {
-        let _ = writeln!(out, "\n{}: somebody else's, and no evidence about the sender.", escaped(found));
+    if let Some(told) = artifact.outcomes.unauthenticated.told() {
+        let _ = writeln!(out, "\n{}.", escaped(&told));
     }
     for note in artifact.provenance.notes.iter().filter(|n| is_told(n)) {
         let _ = writeln!(out, "\n{}.", escaped(note));

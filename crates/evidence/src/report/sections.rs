@@ -144,6 +144,7 @@ fn unauthenticated(found: &Unauthenticated) -> UnauthenticatedRequests {
         finding: (found.requests > 0).then(|| found.to_string()),
         requests: found.requests,
         not_kept: found.not_kept,
+        imitating: found.imitating,
         addresses: found.addresses.len() as u64,
         by_reason: found.reasons.iter().map(|(reason, n)| (reason.to_string(), *n)).collect(),
         diagnoses: diagnoses.into_iter().take(20).map(diagnosis).collect(),

@@ -102,9 +102,7 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
         };
         format!("{} of others arrived, not judged{personal}", counted(foreign, "webhooks"))
     });
-    let strangers = artifact.outcomes.unauthenticated.finding.as_ref();
-    let strangers =
-        strangers.map(|found| format!("{found}: somebody else's, and no evidence about the sender"));
+    let strangers = artifact.outcomes.unauthenticated.told();
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
         let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
