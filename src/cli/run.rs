@@ -26,7 +26,7 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
-    let Resolved { mut plan, files, used_rows } = resolved;
+    let Resolved { mut plan, files, mut used_rows } = resolved;
     let exporter = telemetry::exporter(&plan.env);
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
@@ -40,8 +40,15 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let outlives_run = matches!(plan.target, Target::Url(_));
     let watched = Some(plan.quiet).filter(|watched| !watched.is_zero());
     let keep = Keep::before(&plan.environment);
+    if let Some(used_rows) = &mut used_rows {
+        used_rows.reserve(plan.skipped_rows, plan.flows, flow.from_row.is_some())?;
+    }
     let known = used_rows.as_ref().filter(|_| flow.from_row.is_none());
-    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
+    let skipped = plan.skipped_rows;
+    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|error| {
+        used_rows.iter().for_each(|rows| rows.clone().remember(skipped, 0, Utc::now()));
+        failure(error, known)
+    })?;
     if outlives_run && !output.quiet {
         out::say(sender_settings::told(prepared.plan(), &shown_url(prepared.endpoint())));
     }
@@ -55,7 +62,6 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
     let leaving = stop.clone();
-    let skipped = prepared.plan().skipped_rows;
     let Driven { interrupted, blocked, started } =
         drive(prepared, flow.no_pause, &files, &progress, stop).await?;
     if let Some(used_rows) = used_rows {

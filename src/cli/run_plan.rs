@@ -43,11 +43,12 @@ pub(super) struct Resolved {
 /// # Errors
 /// Usage: whatever is missing or wrong in flags, environment, scenario or gates.
 pub(super) fn resolve(scenario: &str, args: &RunArgs) -> Result<Resolved, Failure> {
-    let size = Size { flows: args.flows, concurrency: args.concurrency };
+    let size = Size { flows: args.flows, concurrency: args.concurrency, sharded: false };
     resolve_sized(RunKind::Run, scenario, &args.flow, size, secret)
 }
 
-/// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time.
+/// Resolves a load of `flows` flows of `scenario`, of which up to `at_once` are under way at the same time; with it what it knows of
+/// used rows. `sharded`: others take shares of the same rows.
 ///
 /// # Errors
 /// As for [`resolve`].
@@ -56,10 +57,11 @@ pub(super) fn resolve_load(
     args: &FlowArgs,
     flows: u32,
     at_once: u32,
-) -> Result<Plan, Failure> {
-    let size = Size { flows: Some(flows), concurrency: None };
-    let Resolved { plan, .. } = resolve_sized(RunKind::Load, scenario, args, size, secret)?;
-    Ok(Plan { concurrency: at_once, aggregator: Some(ledger), ..plan })
+    sharded: bool,
+) -> Result<(Plan, Option<UsedRows>), Failure> {
+    let size = Size { flows: Some(flows), concurrency: None, sharded };
+    let Resolved { plan, used_rows, .. } = resolve_sized(RunKind::Load, scenario, args, size, secret)?;
+    Ok((Plan { concurrency: at_once, aggregator: Some(ledger), ..plan }, used_rows))
 }
 
 /// Resolves what is driven while somebody else receives: `known` is what that receiver verifies with, or what stands in for
@@ -74,7 +76,7 @@ pub(super) fn resolve_drive(
     known: &Secret,
 ) -> Result<Resolved, Failure> {
     let known = |_: &FlowArgs, _: &Env, _: bool, _: Option<&SenderProfile>| Ok(known.clone());
-    let size = Size { flows: Some(flows), concurrency: None };
+    let size = Size { flows: Some(flows), concurrency: None, sharded: false };
     resolve_sized(RunKind::Run, scenario, args, size, known)
 }
 
@@ -83,6 +85,8 @@ pub(super) fn resolve_drive(
 struct Size {
     flows: Option<u32>,
     concurrency: Option<u32>,
+    /// Whether others take the same rows in shards of their own.
+    sharded: bool,
 }
 
 /// A load counts its flows and webhooks while it runs: its journal does not grow with them.
@@ -123,7 +127,7 @@ fn resolve_sized(
     let files = EvidenceFiles::new(&args.output.artifacts, &own.name);
     // The shards of a load take the same rows, whichever is the first to end.
     let known = UsedRows::of(&target, &loaded, args.data.as_deref());
-    let used_rows = known.as_ref().filter(|_| kind == RunKind::Run).cloned();
+    let used_rows = known.as_ref().filter(|_| !size.sharded).cloned();
     let skipped_rows = skipped_rows(args, used_rows.as_ref());
     if let Some(known) = known {
         if used_rows.is_some() {

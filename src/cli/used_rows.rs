@@ -11,6 +11,7 @@ use scenario::{DataError, Loaded, MAX_DATA, Scenario, check_repeats, data_file};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -69,6 +70,17 @@ pub(super) struct UsedRows {
     memory: Memory,
     /// Why what earlier runs have used up is not known, where there is a file that should say it.
     damaged: Option<String>,
+    /// The rows that this run has taken.
+    reserved: Option<Reserved>,
+}
+
+/// Rows that were taken before they are used.
+#[derive(Debug, Clone)]
+struct Reserved {
+    /// The last one, from 1.
+    until_row: u32,
+    /// What was used up before.
+    before: Option<Used>,
 }
 
 impl UsedRows {
@@ -95,6 +107,7 @@ impl UsedRows {
             system: system_of(url),
             memory,
             damaged,
+            reserved: None,
         })
     }
 
@@ -156,16 +169,71 @@ impl UsedRows {
         ))
     }
 
-    /// Keeps that the run of `plan` has begun so many flows.
-    pub(super) fn remember(mut self, plan_skipped: u32, started: u64, now: DateTime<Utc>) {
-        let begun = u32::try_from(started).unwrap_or(u32::MAX);
-        let until_row = plan_skipped.saturating_add(begun).max(self.skip());
-        if begun == 0 {
-            return;
+    /// Takes the rows of a run that is about to begin, so that another one beside it takes none of them. `by_user`: he has said which.
+    ///
+    /// # Errors
+    /// Usage: another run has taken some of them since this one has looked.
+    pub(super) fn reserve(&mut self, skipped: u32, flows: u32, by_user: bool) -> Result<(), Failure> {
+        let until_row = skipped.saturating_add(flows);
+        let (system, known) = (self.system.clone(), self.skip());
+        let mut before = None;
+        self.change(|memory| {
+            before = memory.targets.get(&system).cloned();
+            let taken = before.as_ref().map_or(0, |used| used.until_row);
+            if taken == known || by_user {
+                memory.targets.insert(system, Used { until_row: until_row.max(taken), at: Utc::now() });
+            }
+        });
+        let taken = before.as_ref().map_or(0, |used| used.until_row);
+        if taken != known && !by_user {
+            return Err(Failure::usage(format!(
+                "another run has taken the rows up to {taken} of {} meanwhile: run this again, and it takes those behind them",
+                self.data.display()
+            )));
         }
-        self.memory.targets.insert(self.system.clone(), Used { until_row, at: now });
+        self.reserved = Some(Reserved { until_row: until_row.max(taken), before });
+        Ok(())
+    }
+
+    /// Keeps that a run has begun so many flows, and gives back the other rows that it had taken.
+    pub(super) fn remember(self, skipped: u32, started: u64, now: DateTime<Utc>) {
+        let begun = u32::try_from(started).unwrap_or(u32::MAX);
+        let Some(Reserved { until_row: reserved, before }) = &self.reserved else { return };
+        self.change(|memory| {
+            let now_taken = memory.targets.get(&self.system).map_or(0, |used| used.until_row);
+            // Whoever came after this run has taken those behind it.
+            let least = if now_taken == *reserved {
+                before.as_ref().map_or(0, |used| used.until_row)
+            } else {
+                now_taken
+            };
+            match skipped.saturating_add(begun) {
+                until_row if begun > 0 && until_row > least => {
+                    memory.targets.insert(self.system.clone(), Used { until_row, at: now });
+                }
+                _ if now_taken != *reserved => {}
+                _ => match before {
+                    Some(before) => _ = memory.targets.insert(self.system.clone(), before.clone()),
+                    None => _ = memory.targets.remove(&self.system),
+                },
+            }
+        });
+    }
+
+    /// Reads what is kept by now, changes it and writes it back, while no other run does.
+    fn change(&self, change: impl FnOnce(&mut Memory)) {
         let path = memory_of(&self.data);
-        let written = serde_json::to_vec_pretty(&self.memory).map_err(std::io::Error::from);
+        // Unlocked when it is dropped; where files cannot be locked, runs beside each other are the user's care.
+        let lock = File::open(&self.data);
+        let _ = lock.as_ref().map(File::lock);
+        let known = Memory::read(&path).ok().flatten();
+        let known = known.filter(|memory| memory.data_sha256 == self.memory.data_sha256);
+        let mut memory = known.unwrap_or_else(|| Memory {
+            targets: BTreeMap::new(),
+            data_sha256: self.memory.data_sha256.clone(),
+        });
+        change(&mut memory);
+        let written = serde_json::to_vec_pretty(&memory).map_err(std::io::Error::from);
         // A folder that cannot be written costs no verdict: the next run is told by its first step.
         if let Err(error) = written.and_then(|bytes| write_whole(&path, &bytes)) {
             out::say(format!(
@@ -227,12 +295,16 @@ mod tests {
         let data = dir.path().join("d.csv");
         std::fs::write(&data, "id\n1\n2\n3\n").unwrap();
         let skip = |url| of(url, SCENARIO, &data).unwrap().skip();
-        of("http://a/", SCENARIO, &data).unwrap().remember(0, 0, Utc::now());
+        let run = |mut rows: UsedRows, by_user, started| {
+            rows.reserve(0, 3, by_user).unwrap();
+            rows.remember(0, started, Utc::now());
+        };
+        run(of("http://a/", SCENARIO, &data).unwrap(), false, 0);
         assert_eq!(skip("http://a"), 0, "nothing has begun");
-        of("http://a/", SCENARIO, &data).unwrap().remember(0, 2, Utc::now());
+        run(of("http://a/", SCENARIO, &data).unwrap(), false, 2);
         assert_eq!((skip("http://a"), skip("http://b")), (2, 0));
         assert_eq!((skip("HTTP://A:80/"), skip("http://A./"), skip("http://a:8000")), (2, 2, 0));
-        of("http://a", SCENARIO, &data).unwrap().remember(0, 1, Utc::now());
+        run(of("http://a", SCENARIO, &data).unwrap(), true, 1);
         assert_eq!(skip("http://a"), 2, "rows that were taken again");
         let memory = dir.path().join("d.csv.used.json");
         let of_before = std::fs::read_to_string(&memory).unwrap();
@@ -250,11 +322,33 @@ mod tests {
             "{told}"
         );
         assert_eq!(damaged.skip(), 0);
-        damaged.remember(0, 2, Utc::now());
+        run(damaged, false, 2);
         assert_eq!((skip("http://a"), of("http://a", SCENARIO, &data).unwrap().warning()), (2, None));
         let reusable = SCENARIO.replace("steps:", "data: { columns: [id], reusable: true }\nsteps:");
         assert!(of("http://a", &reusable, &data).is_none());
         std::fs::write(&data, "id\n4\n5\n6\n").unwrap();
         assert_eq!(skip("http://a"), 0, "other rows under the same name");
+    }
+
+    #[test]
+    fn runs_beside_each_other_take_rows_of_their_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let data = dir.path().join("d.csv");
+        std::fs::write(&data, "id\n1\n2\n3\n4\n5\n6\n").unwrap();
+        let look = || of("http://a", SCENARIO, &data).unwrap();
+        let (mut first, mut late) = (look(), look());
+        first.reserve(0, 3, false).unwrap();
+        let refused = late.reserve(0, 3, false).unwrap_err().to_string();
+        assert!(
+            refused.contains("another run has taken the rows up to 3") && refused.contains("run this again"),
+            "{refused}"
+        );
+        let mut second = look();
+        assert_eq!(second.skip(), 3);
+        second.reserve(3, 2, false).unwrap();
+        first.remember(0, 1, Utc::now());
+        assert_eq!(look().skip(), 5, "the rows of the second stay its own");
+        second.remember(3, 0, Utc::now());
+        assert_eq!(look().skip(), 3, "what was not begun is given back");
     }
 }

@@ -77,6 +77,8 @@ impl Drive {
 
     /// Takes it down before it has begun.
     pub(super) async fn cancel(self) -> Result<(), Failure> {
+        let skipped = self.prepared.plan().skipped_rows;
+        self.used_rows.into_iter().for_each(|rows| rows.remember(skipped, 0, Utc::now()));
         let cancelled = self.prepared.cancel("interrupted before anything was driven").await;
         cancelled.map_err(|e| used_rows::failure(e, None))
     }
@@ -169,7 +171,8 @@ impl DriveArgs {
         let mut names: Vec<String> = Vec::new();
         for traffic in &self.drive {
             let schedule = traffic.schedule(duration);
-            let Resolved { mut plan, used_rows, .. } = self.plan(traffic, &secret, artifacts, &schedule)?;
+            let Resolved { mut plan, mut used_rows, .. } =
+                self.plan(traffic, &secret, artifacts, &schedule)?;
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
@@ -184,6 +187,10 @@ impl DriveArgs {
             target_guard::check(&plan.target, self.i_own_this_target, Some(traffic.per_second)).await?;
             let prepared = Prepared::new(plan, || Ok(())).await;
             let prepared = prepared.map_err(|e| failure(traffic, duration, used_rows.as_ref(), e))?;
+            if let Some(used_rows) = &mut used_rows {
+                let plan = prepared.plan();
+                used_rows.reserve(plan.skipped_rows, plan.flows, false)?;
+            }
             used_rows::announce(prepared.plan(), used_rows.as_ref());
             all.push(Drive { traffic: traffic.clone(), schedule, prepared, used_rows });
         }
