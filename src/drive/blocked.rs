@@ -92,7 +92,7 @@ pub fn login_advice(at: LoginFault, settings: &str) -> String {
             )
         }
         Status(500..) | Page(500..) => {
-            "the application fails at its own login, whoever logs in: see its log".to_owned()
+            "the application, or what stands in front of it, fails at the login, whoever logs in: see its log".to_owned()
         }
         Status(300..=399) | Page(300..=399) => {
             "the login is redirected, so that user and password were not looked at".to_owned()
@@ -157,7 +157,9 @@ impl Driver {
             let settings = subject_behind(scenario, flow, step, &self.plan.rows_from)?;
             return Some(Blocked::MissingRow { step: name, why, settings, row });
         }
-        let session = step.session.as_ref().filter(|_| status == 403 && !step.may_refuse.contains(&403))?;
+        // A token that is refused although it is new is no old one.
+        let refuses = matches!(status, 401 | 403) && !step.may_refuse.contains(&status);
+        let session = step.session.as_ref().filter(|_| refuses)?;
         let needs = self.plan.loaded.scenario.sessions.get(session).and_then(|s| s.needs.clone());
         Some(Blocked::Forbidden {
             session: session.clone(),

@@ -3,7 +3,7 @@
 use super::jar::Jar;
 use crate::outbound::{self, Proxies, ProxyError, Via, http_url, shown_url};
 use reqwest::Url;
-use reqwest::header::HeaderValue;
+use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use scenario::{Method, Origin, ResolvedBody, ResolvedPart, ResolvedRequest};
 use signature::Secret;
 use std::error::Error;
@@ -188,7 +188,10 @@ fn as_written(url: Url, text: &str) -> Result<Url, ClientError> {
 }
 
 fn http_client(base: &Url, connections: usize) -> Result<reqwest::Client, ClientError> {
+    // Without it any coding would be right (RFC 9110, section 12.5.3), and answers are kept as they come.
+    let identity = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("identity"))]);
     outbound::client_builder([base.as_str()])?
+        .default_headers(identity)
         .connect_timeout(CONNECT_TIME)
         .pool_max_idle_per_host(connections)
         .user_agent(concat!("smoke/", env!("CARGO_PKG_VERSION")))

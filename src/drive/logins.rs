@@ -93,17 +93,6 @@ pub enum LoginFault {
     NoSession,
 }
 
-impl LoginFault {
-    /// Whether an answer came that is no failure of the application.
-    pub(super) const fn is_refusal(self) -> bool {
-        match self {
-            Self::NoAnswer => false,
-            Self::NoSession => true,
-            Self::Status(status) | Self::Page(status) => status < 500,
-        }
-    }
-}
-
 impl LoginError {
     fn new(at: LoginFault, why: impl Into<String>) -> Self {
         Self { why: why.into(), at }
@@ -200,6 +189,11 @@ fn tokens(
         let why = format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len());
         return Err(nothing(why));
     }
+    if token.bytes().any(|b| !(b.is_ascii_graphic() || b == b' ')) {
+        return Err(nothing(format!(
+            "the token at {access} has a character that no header can hold, such as a line break"
+        )));
+    }
     let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
     redactor.learn(&token);
     refresh.iter().for_each(|token| redactor.learn(token));
@@ -294,9 +288,7 @@ impl Driver {
             Ok(tokens) => State::Open(tokens, number),
             Err(why) => {
                 // In the middle of a run as before it: whoever cannot log in drives nothing.
-                if why.at.is_refusal() {
-                    self.end_flows(self.refused_login(used.name, &why, scope.flow()));
-                }
+                self.end_flows(self.refused_login(used.name, &why, scope.flow()));
                 State::Refused(why)
             }
         };

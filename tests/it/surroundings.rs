@@ -179,6 +179,34 @@ fn an_application_that_throttles_in_the_middle_is_no_verdict_about_the_sender() 
 }
 
 #[test]
+fn a_user_who_is_not_let_in_any_more_is_no_verdict_about_the_sender() {
+    let refused = |_: &Seen| Answer::json("401 Unauthorized", r#"{"detail":"User is inactive"}"#);
+    let origin = logged_in(refused);
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
+    ended_without_verdict(
+        ran,
+        &["User is inactive", "the group \"Organizers\", or another user by STAFF_PASSWORD"],
+    );
+    assert!(
+        origin.seen().iter().all(|seen| seen.head.contains("accept-encoding: identity")),
+        "{:?}",
+        origin.seen()
+    );
+    // The login is down by the time that a new one is needed.
+    let origin = Origin::start(move |request: &Seen, before: &[Seen]| match request.path() {
+        "/login" if before.iter().all(|s| s.path() != "/login") => tokens("t", "r"),
+        "/login" | "/refresh" => Answer::json("503 Service Unavailable", "{}"),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ => Answer::json("401 Unauthorized", "{}"),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
+    ended_without_verdict(ran, &["login `staff` failed: status 503", "see its log"]);
+    let origin = Origin::start(|_: &Seen, _| tokens(r"a\nb", "r"));
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
+    ended_without_verdict(ran, &["a character that no header can hold"]);
+}
+
+#[test]
 fn a_row_that_is_not_there_is_no_verdict_about_the_sender_and_one_that_vanishes_is() {
     let not_there = || Answer::json("404 Not Found", r#"{"detail":"No Payment matches the given query."}"#);
     let vars = "vars: { payment: \"{{ env.PAYMENT_ID }}\" }\n";

@@ -338,10 +338,18 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
     } else if a + b > 0 && mismatched > 0 && sums.diagnoses.is_empty() {
         check.text = format!("{}; {mismatched} {ANOTHER_PROCESS}", check.text);
     }
+    let untimely = both_reasons(sums, Reason::Stale) + both_reasons(sums, Reason::Future);
+    if untimely > 0 {
+        check.text = format!("{}; {untimely} {UNTIMELY}", check.text);
+    }
     let mut check = unchecked(taken, check);
     strangers(&sums.unauthenticated, &mut check);
     Some(check)
 }
+
+/// Behind the number of attempts whose signature is right, and was not made when they came.
+const UNTIMELY: &str = "with a right signature of another time: the clocks of the sender and of this machine are apart (`smoke check` says by how \
+                        much; set both by a time server), or they waited on the way";
 
 /// Requests of strangers are told beside what is judged, and not judged: where nothing of the sender's came, they may be all
 /// there is to find out.
