@@ -2,10 +2,12 @@
 
 use pii::Encoding;
 use pii::log_line;
-use std::fs::File;
+use std::cmp::Reverse;
+use std::fs::{DirEntry, File};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Most bytes of one look.
 const PIECE: u64 = 4 * 1024 * 1024;
@@ -14,6 +16,12 @@ const MAX_LINE: usize = 64 * 1024;
 
 /// So many bytes at its beginning show the encoding of a file.
 const START: usize = 4096;
+/// So many bytes before the place up to which a file was read show that it is still the same.
+const TAIL: usize = 512;
+/// So many files beside a log are looked at for a copy of it, the newest first.
+const COPIES: usize = 8;
+/// Most bytes that are read of such a copy.
+const REST: u64 = 64 * 1024 * 1024;
 
 /// A log that is being followed.
 #[derive(Debug)]
@@ -27,6 +35,10 @@ pub(crate) struct LogFollow {
     raw: Vec<u8>,
     /// Read and not yet given: the beginning of a line.
     held: Vec<u8>,
+    /// The last bytes that were read.
+    tail: Vec<u8>,
+    /// Whether it was cut, and what stood there behind the last look is nowhere to be found.
+    cut_unread: bool,
 }
 
 impl LogFollow {
@@ -45,12 +57,22 @@ impl LogFollow {
         let encoding = encoding(&file)?;
         // Between two characters, wherever the writer is.
         let unit = encoding.map_or(1, |e| e.unit() as u64);
-        file.seek(SeekFrom::Start(end - end % unit))?;
-        Ok(Self { path: path.to_path_buf(), file, inode, encoding, raw: Vec::new(), held: Vec::new() })
+        let begin = end - end % unit;
+        file.seek(SeekFrom::Start(begin))?;
+        let tail = before(&file, begin)?;
+        let (raw, held) = (Vec::new(), Vec::new());
+        Ok(Self { path: path.to_path_buf(), file, inode, encoding, raw, held, tail, cut_unread: false })
     }
 
-    /// Why nothing more can be read, where that is so.
+    /// Why something of it is not known, where that is so.
     pub(crate) fn lost(&self) -> Option<String> {
+        if self.cut_unread {
+            return Some(format!(
+                "the log {} was cut (copytruncate), and no copy of it stands beside it: what was written just before is not known; a \
+                 rotation that renames loses nothing",
+                self.path.display()
+            ));
+        }
         let why = std::fs::metadata(&self.path).err()?;
         Some(format!(
             "the log {} is gone: {why}; what the sender logs since is not known",
@@ -64,14 +86,14 @@ impl LogFollow {
     /// # Errors
     /// When the file cannot be read; what was read before then comes with the next look.
     pub(crate) fn look(&mut self) -> io::Result<Vec<Option<String>>> {
+        if self.was_cut()? {
+            self.begin_again()?;
+        }
+        let known = self.raw.len();
         self.file.by_ref().take(PIECE).read_to_end(&mut self.raw)?;
-        if self.encoding.is_none() {
-            self.encoding = encoding(&self.file)?;
-        }
-        match self.encoding {
-            None | Some(Encoding::Utf8) => self.held.append(&mut self.raw),
-            Some(wide) => self.held.extend(wide.take(&mut self.raw).into_bytes()),
-        }
+        self.tail.extend(self.raw.get(known..).unwrap_or_default());
+        self.tail.drain(..self.tail.len().saturating_sub(TAIL));
+        self.decode()?;
         self.turn_over()?;
         let last = self.held.iter().rposition(|b| *b == b'\n').map_or(0, |at| at + 1);
         let end = if self.held.len() - last > MAX_LINE { self.held.len() } else { last };
@@ -81,15 +103,72 @@ impl LogFollow {
         Ok(lines.map(log_text).collect())
     }
 
-    /// Goes to the beginning of a file that was cut, or of the one that has taken this one's place.
+    /// What was read becomes text.
+    fn decode(&mut self) -> io::Result<()> {
+        if self.encoding.is_none() {
+            self.encoding = encoding(&self.file)?;
+        }
+        match self.encoding {
+            None | Some(Encoding::Utf8) => self.held.append(&mut self.raw),
+            Some(wide) => self.held.extend(wide.take(&mut self.raw).into_bytes()),
+        }
+        Ok(())
+    }
+
+    /// Whether it was cut in place (copytruncate), and perhaps written to again: what was read does not stand there any more.
+    fn was_cut(&mut self) -> io::Result<bool> {
+        let (at, length) = (self.file.stream_position()?, self.file.metadata()?.len());
+        Ok(at > length || before(&self.file, at)? != self.tail)
+    }
+
+    /// Reads the rest of what was cut from its copy, and goes to the beginning.
+    fn begin_again(&mut self) -> io::Result<()> {
+        let at = self.file.stream_position()?;
+        match self.rest_of_copy(at) {
+            Some(rest) => {
+                self.raw.extend(rest);
+                self.decode()?;
+            }
+            None => self.cut_unread = true,
+        }
+        self.file.seek(SeekFrom::Start(0))?;
+        self.end_line();
+        Ok(())
+    }
+
+    /// What a copy of the file has behind the place up to which it was read.
+    fn rest_of_copy(&self, at: u64) -> Option<Vec<u8>> {
+        let name = self.path.file_name()?.to_str()?;
+        let folder =
+            self.path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let named = |entry: &DirEntry| {
+            entry.file_name().to_str().is_some_and(|other| other.starts_with(name) && other != name)
+        };
+        let mut copies: Vec<(SystemTime, PathBuf)> = std::fs::read_dir(folder)
+            .ok()?
+            .flatten()
+            .filter(named)
+            .filter_map(|entry| {
+                let found = entry.metadata().ok().filter(|found| found.is_file() && found.len() >= at)?;
+                Some((found.modified().ok()?, entry.path()))
+            })
+            .collect();
+        copies.sort_by_key(|(modified, _)| Reverse(*modified));
+        copies.iter().take(COPIES).find_map(|(_, path)| {
+            let mut copy = File::open(path).ok()?;
+            if before(&copy, at).ok()? != self.tail {
+                return None;
+            }
+            copy.seek(SeekFrom::Start(at)).ok()?;
+            let mut rest = Vec::new();
+            copy.take(REST).read_to_end(&mut rest).ok()?;
+            Some(rest)
+        })
+    }
+
+    /// Goes to the beginning of the file that has taken this one's place.
     fn turn_over(&mut self) -> io::Result<()> {
         let (at, length) = (self.file.stream_position()?, self.file.metadata()?.len());
-        if at > length {
-            // Cut in place (copytruncate): what comes now stands at its beginning.
-            self.file.seek(SeekFrom::Start(0))?;
-            self.end_line();
-            return Ok(());
-        }
         // An empty file was made by what rotates; until the sender writes to it, it still writes to the old one.
         let successor = std::fs::metadata(&self.path)
             .is_ok_and(|new| new.is_file() && new.ino() != self.inode && new.len() > 0);
@@ -106,10 +185,26 @@ impl LogFollow {
     fn end_line(&mut self) {
         self.encoding = None;
         self.raw.clear();
+        self.tail.clear();
         if self.held.last().is_some_and(|last| *last != b'\n') {
             self.held.push(b'\n');
         }
     }
+}
+
+/// The bytes in front of a place, as many as a tail has.
+fn before(file: &File, at: u64) -> io::Result<Vec<u8>> {
+    let from = at.saturating_sub(TAIL as u64);
+    let mut bytes = vec![0; usize::try_from(at - from).unwrap_or(TAIL)];
+    let mut read = 0;
+    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        match file.read_at(rest, from + read as u64)? {
+            0 => break,
+            n => read += n,
+        }
+    }
+    bytes.truncate(read);
+    Ok(bytes)
 }
 
 fn log_text(line: &[u8]) -> Option<String> {
@@ -180,8 +275,29 @@ mod tests {
         assert_eq!(look(&mut follow), ["new"]);
         // Cut in place, with less in it than before.
         std::fs::write(&path, "x\n").unwrap();
-        assert!(look(&mut follow).is_empty());
         assert_eq!(look(&mut follow), ["x"]);
+    }
+
+    #[test]
+    fn what_stood_in_a_log_that_was_cut_is_read_from_its_copy_or_said_to_be_unknown() {
+        let (dir, path, mut follow) = followed("before\n");
+        let append = |text: &str| {
+            std::fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(text.as_bytes()).unwrap();
+        };
+        append("one\n");
+        assert_eq!(look(&mut follow), ["one"]);
+        append("two\n");
+        std::fs::write(dir.path().join("log.9"), "an older one that is longer than all of the others\n")
+            .unwrap();
+        std::fs::copy(&path, dir.path().join("log.1")).unwrap();
+        // It has more in it again than it had, so that its length shows nothing.
+        std::fs::write(&path, "three, which is longer than what stood there\n").unwrap();
+        assert_eq!(look(&mut follow), ["two", "three, which is longer than what stood there"]);
+        assert_eq!(follow.lost(), None);
+        append("four\n");
+        std::fs::write(&path, "five\n").unwrap();
+        assert_eq!(look(&mut follow), ["five"]);
+        assert!(follow.lost().unwrap().contains("was cut (copytruncate)"));
     }
 
     #[test]
