@@ -1,10 +1,12 @@
 //! Data rows, one for each flow: from CSV, JSON or JSON lines, from ranges, or written out in the scenario.
 
 use super::model::{Data, Scenario};
+use super::names::names_in;
 use super::scope::{Row, Run};
 use super::suggest;
 use super::table::{placed_rows, read_rows};
 use super::template::TemplateError;
+use serde_json::Value;
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -168,7 +170,8 @@ pub fn data_file(scenario: &Scenario, extra_file: Option<&Path>, dir: &Path) -> 
 const PLACES: usize = 10;
 
 /// Looks whether flows of a scenario that uses rows up would take a row again: those behind the first `skip`, `flows` of them, and of those
-/// in front the first `used`, which were used up already. Rows are the same when all that the scenario asks for is.
+/// in front the first `used`, which were used up already. Rows are the same when they are about the same subject, whatever else
+/// stands in them; where rows do not say the subject, when all that the scenario asks for is.
 ///
 /// # Errors
 /// [`DataError::Repeats`], and what [`rows`] says of a file that cannot be read.
@@ -184,14 +187,17 @@ pub fn check_repeats(
     if !data.ranges.is_empty() {
         return Ok(());
     }
+    let names = names_in(&[scenario.subject.id.as_str()]);
     let last = u64::from(skip) + u64::from(flows);
-    let mut seen: HashMap<String, (bool, Vec<u64>)> = HashMap::new();
+    let mut seen: HashMap<Vec<String>, (bool, Vec<u64>)> = HashMap::new();
     let (unit, rows) = placed_rows(file, usize::MAX)?;
     for (number, (place, row)) in (0u64..).zip(rows) {
         let taken = (u64::from(skip)..last).contains(&number);
+        let subject: Vec<String> = names.iter().filter_map(|name| row.get(name)).map(plain).collect();
         let asked = |name: &String| data.columns.is_empty() || data.columns.contains(name);
-        let same: Row = row.into_iter().filter(|(name, _)| asked(name)).collect();
-        let (again, places) = seen.entry(format!("{same:?}")).or_default();
+        let all = || row.iter().filter(|(name, _)| asked(name)).map(|(_, cell)| plain(cell)).collect();
+        let same: Vec<String> = if subject.is_empty() { all() } else { subject };
+        let (again, places) = seen.entry(same).or_default();
         *again |= taken && !places.is_empty();
         if taken || number < u64::from(used) || *again {
             places.push(place);
@@ -213,6 +219,12 @@ pub fn check_repeats(
         advice: "leave it there once, and give each flow a row of its own".to_owned(),
         others: repeated.len() - 1,
     })
+}
+
+/// A cell as an API takes it: `01`, `1` and the text `1` are one number.
+fn plain(cell: &Value) -> String {
+    let text = cell.as_str().map_or_else(|| cell.to_string(), |text| text.trim().to_owned());
+    text.parse::<i128>().map_or(text, |number| number.to_string())
 }
 
 fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, DataError> {
@@ -352,6 +364,13 @@ mod tests {
             told("d.jsonl", "{\"id\":1}\n\n{\"id\":1}\n", (2, 0, 0)).unwrap_err().contains("lines 1 and 3")
         );
         assert_eq!(told("d.csv", "id\n1\n2\n", (2, 0, 0)), Ok(()));
+        // The same subject, whatever stands beside it, and however its number is written.
+        let mut scenario = scenario("data: { columns: [id, other] }\n");
+        scenario.subject.id = "{{ id }}".to_owned();
+        let file = dir.path().join("s.json");
+        std::fs::write(&file, r#"[{"id":"01","other":1},{"id":1,"other":2},{"id":2,"other":2}]"#).unwrap();
+        let error = check_repeats(&scenario, &file, 3, 0, 0).unwrap_err().to_string();
+        assert!(error.contains("items 1 and 2"), "{error}");
     }
 
     #[test]

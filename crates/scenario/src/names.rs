@@ -394,7 +394,8 @@ pub fn subject_behind(scenario: &Scenario, flow: u32, step: &Step, rows: &RowsFr
     (!found.is_empty()).then(|| found.join(", "))
 }
 
-fn names_in(texts: &[&str]) -> Vec<String> {
+/// The names that templates ask for.
+pub(super) fn names_in(texts: &[&str]) -> Vec<String> {
     let exprs = texts.iter().flat_map(|text| expressions(text));
     exprs.flat_map(|expr| expr.names().map(str::to_owned).collect::<Vec<_>>()).collect()
 }
