@@ -365,7 +365,7 @@ mod tests {
         );
         assert_eq!(told("d.csv", "id\n1\n2\n", (2, 0, 0)), Ok(()));
         // The same subject, whatever stands beside it, and however its number is written.
-        let mut scenario = scenario("data: { columns: [id, other] }\n");
+        let mut scenario = Scenario { subject: scenario.subject.clone(), ..scenario };
         scenario.subject.id = "{{ id }}".to_owned();
         let file = dir.path().join("s.json");
         std::fs::write(&file, r#"[{"id":"01","other":1},{"id":1,"other":2},{"id":2,"other":2}]"#).unwrap();
