@@ -265,13 +265,19 @@ async fn reach(client: &Client) -> Result<Reply, RunError> {
     };
     let failed = |e: crate::drive::ClientError| RunError::Unreachable {
         url: client.base().to_owned(),
-        why: e.to_string(),
+        why: match client.proxy() {
+            Some(via) => format!("{e}, through the proxy {via}"),
+            None => e.to_string(),
+        },
     };
     let reply = client.send(&request, &Attached::default()).await.map_err(failed)?;
     match client.proxy() {
-        Some(via) if matches!(reply.status, 502..=504 | 407) => Err(RunError::Unreachable {
+        Some(via) if matches!(reply.status, 407 | 502..=504) => Err(RunError::Unreachable {
             url: client.base().to_owned(),
-            why: format!("the proxy {via} answered {}; NO_PROXY excepts hosts from it", reply.status),
+            why: format!(
+                "the proxy {via} answered {}; hosts in NO_PROXY are reached without it",
+                reply.status
+            ),
         }),
         _ => Ok(reply),
     }
