@@ -86,7 +86,9 @@ pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<C
     match &via {
         Some(via) => findings.add(
             Level::Ok,
-            format_args!("staging is reached through the proxy {via}; NO_PROXY excepts hosts"),
+            format_args!(
+                "staging is reached through the proxy {via}; hosts in NO_PROXY are reached without it"
+            ),
         ),
         None => findings.add(Level::Ok, "staging is reached directly, without a proxy"),
     }
@@ -120,7 +122,7 @@ fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
     match status {
         407 | 502..=504 if proxied => findings.add(
             Level::Unreachable,
-            format_args!("GET /healthz/ {status}: the proxy's answer as likely as staging's; NO_PROXY excepts hosts"),
+            format_args!("GET /healthz/ {status}: the proxy's answer as likely as staging's; hosts in NO_PROXY are reached without it"),
         ),
         429 => findings.add(
             Level::Unreachable,
