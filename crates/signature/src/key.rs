@@ -1,6 +1,7 @@
 //! From a secret's text to the key of a sender's algorithm, and what a key can do.
 
 use super::compiled::{Compiled, Version};
+use super::pem;
 use super::public_key::{self, PrivateKey, PublicKey};
 use super::seen::{Problem, Seen, is_lower_hex, same};
 use super::spec::{Algorithm, Encoding, KeyEncoding};
@@ -43,14 +44,23 @@ pub enum KeyError {
         /// Bytes found.
         found: usize,
     },
+    /// Neither the bytes of a public key nor those of a private one.
+    #[error("the webhook key has {0} bytes, an ed25519 public key has 32, a private key 32 (its seed) or 64")]
+    Ed25519Length(usize),
     /// The bytes are no ed25519 key, or the two halves of a private key do not belong together.
     #[error("the webhook key is not a valid ed25519 key")]
     NotEd25519,
     /// No key of this algorithm.
     #[error(
-        "the webhook key is no {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER"
+        "the webhook key is no {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER; \
+         `openssl pkey -in FILE` makes BEGIN PRIVATE KEY of older forms"
     )]
     NotAKey(&'static str),
+    /// A key of a pair for a sender that has none.
+    #[error(
+        "the webhook secret is a PEM key, and this sender signs with a shared secret, not with a key pair"
+    )]
+    Pem,
     /// It verifies and cannot sign.
     #[error("the webhook key is a public key, which cannot sign")]
     PublicKeyCannotSign,
@@ -287,7 +297,7 @@ struct Chosen<'a> {
 impl<'a> Chosen<'a> {
     fn of(sender: &'static Compiled, text: &'a str) -> Result<Self, KeyError> {
         let all = || sender.versions.iter();
-        let is_pem = text.trim_start().starts_with("-----BEGIN");
+        let is_pem = text.trim_start().starts_with(pem::BEGIN);
         let strip = |prefix: &str| (!prefix.is_empty()).then(|| text.strip_prefix(prefix)).flatten();
         for version in all() {
             if is_pem && version.algorithm.is_public_key() {
@@ -297,6 +307,10 @@ impl<'a> Chosen<'a> {
             if let Some(rest) = secret.or(public) {
                 return Ok(Self { version, text: rest, is_public: secret.is_none() });
             }
+        }
+        // As text it would be an HMAC's key that everybody may have: the public half of a pair.
+        if is_pem {
+            return Err(KeyError::Pem);
         }
         let bare = all().find(|v| {
             v.secret.prefix_optional || (v.secret.prefix.is_empty() && v.secret.public_prefix.is_empty())
@@ -313,7 +327,7 @@ impl<'a> Chosen<'a> {
             other => other,
         };
         let text = self.text.trim();
-        let bytes = match public_key::pem(text) {
+        let bytes = match pem::der(text) {
             Some(der) => der,
             None => decoded(encoding, text)?,
         };
@@ -428,6 +442,24 @@ mod tests {
             encode(Encoding::Hex, bytes, &mut text);
             assert_eq!(text, format!("before{}", hex::encode(bytes)));
         }
+    }
+
+    #[test]
+    fn keys_in_pem_are_read_and_never_taken_for_a_shared_secret() {
+        let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+        let of = |scheme: crate::Scheme, text: &str| {
+            Key::new(scheme.compiled(), &Secret::new(text), false).map(|_| ())
+        };
+        for scheme in [crate::Scheme::Discord, crate::Scheme::StandardWebhooks, crate::Scheme::Rfc9421] {
+            assert_eq!(of(scheme, ed25519), Ok(()), "{scheme}");
+        }
+        assert_eq!(of(crate::Scheme::Sendgrid, ed25519), Err(KeyError::NotAKey("ECDSA P-256")));
+        for scheme in [crate::Scheme::Github, crate::Scheme::Telegram, crate::Scheme::Adyen] {
+            assert_eq!(of(scheme, ed25519), Err(KeyError::Pem), "{scheme}");
+        }
+        // A public key that lacks a byte is not told to be a private one.
+        let says = of(crate::Scheme::Discord, &"aa".repeat(31)).unwrap_err().to_string();
+        assert!(says.contains("has 31 bytes") && says.contains("public key has 32"), "{says}");
     }
 
     #[test]

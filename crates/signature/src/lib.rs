@@ -6,6 +6,7 @@ mod diagnosis;
 mod kept;
 mod key;
 mod message_signatures;
+mod pem;
 mod public_key;
 mod scheme;
 mod secret;

@@ -2,8 +2,6 @@
 
 use super::key::{Key, KeyError};
 use super::spec::Algorithm;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use ring::rand::SystemRandom;
 use ring::signature::{self as rs, EcdsaKeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey};
@@ -89,15 +87,6 @@ fn ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     tag.map(|tag| tag.as_ref().to_vec()).map_err(|_| KeyError::NotAKey("ECDSA P-256"))
 }
 
-/// The DER in a PEM text; `\n` written out counts as a line end, as environment variables have it.
-pub(super) fn pem(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let (_, inner) = text.split_once("-----BEGIN ")?;
-    let (_, inner) = inner.split_once("-----")?;
-    let (inner, _) = inner.split_once("-----END ")?;
-    let text: String = inner.replace("\\n", "").chars().filter(|c| !c.is_whitespace()).collect();
-    STANDARD.decode(Zeroizing::new(text).as_bytes()).ok().map(Zeroizing::new)
-}
-
 /// A key of this algorithm from its bytes: DER (SubjectPublicKeyInfo, PKCS#8), or for Ed25519 the bare 32 or 64 bytes, for
 /// P-256 the bare point.
 pub(super) fn read(
@@ -140,8 +129,7 @@ fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> 
         let seed = seed.and_then(|w| <&[u8; 32]>::try_from(w.get(4..)?).ok());
         return seed.map(|seed| private(SigningKey::from_bytes(seed))).ok_or(KeyError::NotEd25519);
     }
-    let (kind, wanted) = if is_public { ("public key", 32) } else { ("private key", 64) };
-    Err(length(kind, wanted, bytes.len()))
+    Err(if is_public { length("public key", 32, bytes.len()) } else { KeyError::Ed25519Length(bytes.len()) })
 }
 
 const fn length(kind: &'static str, wanted: usize, found: usize) -> KeyError {
