@@ -32,6 +32,27 @@ pub(super) enum PrivateKey {
 }
 
 impl PublicKey {
+    /// As [`PublicKey::verifies`], of ECDSA in 64 bytes, as RFC 9421 has it.
+    pub(super) fn verifies_fixed(&self, message: &[u8], tag: &[u8]) -> bool {
+        match self {
+            Self::EcdsaP256(point) => {
+                UnparsedPublicKey::new(&rs::ECDSA_P256_SHA256_FIXED, point).verify(message, tag).is_ok()
+            }
+            _ => self.verifies(message, tag),
+        }
+    }
+
+    /// The algorithm's name in the registry of RFC 9421.
+    pub(super) const fn registered(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::EcdsaP256(_) => "ecdsa-p256-sha256",
+            Self::Rsa(_, false) => "rsa-v1_5-sha256",
+            Self::Rsa(_, true) => "rsa-pss-sha512",
+        }
+    }
+
+    /// Whether a signature is the one of a message; of ECDSA in DER.
     pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         let by = |algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8]| {
             UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok()
@@ -40,9 +61,7 @@ impl PublicKey {
             Self::Ed25519(key) => {
                 Signature::from_slice(tag).is_ok_and(|tag| key.verify_strict(message, &tag).is_ok())
             }
-            Self::EcdsaP256(point) => {
-                by(&rs::ECDSA_P256_SHA256_ASN1, point) || by(&rs::ECDSA_P256_SHA256_FIXED, point)
-            }
+            Self::EcdsaP256(point) => by(&rs::ECDSA_P256_SHA256_ASN1, point),
             Self::Rsa(key, false) => by(&rs::RSA_PKCS1_2048_8192_SHA256, key),
             Self::Rsa(key, true) => by(&rs::RSA_PSS_2048_8192_SHA512, key),
         }

@@ -57,6 +57,9 @@ impl<'h> Own<'h> {
             // A profile lists at most 32 headers, and names four at most in other places.
             let bit = 1_u64 << (place % 64);
             if met & bit != 0 {
+                if sender.spec.signature.form == Form::MessageSignatures && is_list(name) {
+                    continue;
+                }
                 own.twice = Some(own.twice.map_or(place, |before| before.min(place)));
                 continue;
             }
@@ -74,6 +77,11 @@ impl<'h> Own<'h> {
         }
         own
     }
+}
+
+/// Whether the lines of a header of message signatures are one list (RFC 9421, sections 4.1 and 4.2; RFC 9530, section 2).
+fn is_list(name: &str) -> bool {
+    ["Signature-Input", "Signature", "Content-Digest"].iter().any(|list| list.eq_ignore_ascii_case(name))
 }
 
 /// What a header of pairs says beside its signatures.

@@ -10,6 +10,10 @@ const MAX_TEXT: usize = 4096;
 /// The most versions, components or headers that a profile may list.
 const MAX_ITEMS: usize = 32;
 
+/// The components that are derived from a request (RFC 9421, section 2.2), but for `@query-param`, which has parameters.
+const DERIVED: [&str; 7] =
+    ["@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"];
+
 /// What a sender's requests look like: its signature, and where event and id stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -165,7 +169,7 @@ pub enum Algorithm {
     HmacSha512,
     /// Ed25519 (RFC 8032).
     Ed25519,
-    /// ECDSA on P-256 with SHA-256; DER or 64 bytes when verified, DER when signed (64 bytes in message signatures).
+    /// ECDSA on P-256 with SHA-256; in DER, in message signatures 64 bytes.
     EcdsaP256,
     /// RSA PKCS#1 v1.5 with SHA-256.
     Rsa,
@@ -470,12 +474,6 @@ impl RequestSpec {
         if s.form != Form::Pairs && s.key.is_some() {
             say("signature.key", "a key belongs to `form: pairs`");
         }
-        if s.form == Form::MessageSignatures && s.components.is_empty() {
-            say(
-                "signature.components",
-                "say which components must be covered, such as [\"@method\", \"content-digest\"]",
-            );
-        }
         if s.separator.as_deref() == Some("") {
             say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
         }
@@ -487,6 +485,7 @@ impl RequestSpec {
                 );
             }
         }
+        self.component_problems(&mut found);
         self.timestamp_problems(&mut found);
         self.place_problems(&mut found);
         self.size_problems(&mut found);
@@ -494,6 +493,39 @@ impl RequestSpec {
             found.extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
         }
         found
+    }
+
+    fn component_problems(&self, found: &mut Vec<SpecError>) {
+        let s = &self.signature;
+        let mut say = |path: &str, problem: String| found.push(SpecError::new(path, problem));
+        if s.form != Form::MessageSignatures {
+            if !s.components.is_empty() {
+                say("signature.components", "components belong to `form: message-signatures`".to_owned());
+            }
+            return;
+        }
+        if s.algorithm == Algorithm::Token {
+            say("signature.algorithm", "message signatures are an HMAC or a public-key signature".to_owned());
+        }
+        if !s.components.iter().any(|c| c == "content-digest") {
+            let problem = "`content-digest` is not among them, so that anybody can put another body under the signature: write \
+                           [\"@method\", \"@target-uri\", \"content-digest\"]";
+            say("signature.components", problem.to_owned());
+        }
+        for (i, component) in s.components.iter().enumerate() {
+            let path = format!("signature.components.{i}");
+            let derived = component.starts_with('@');
+            if derived && !DERIVED.contains(&component.as_str()) {
+                let known = DERIVED.join(", ");
+                say(&path, format!("`{}` is no component of a request; there are {known}", shown(component)));
+            } else if !derived && (!is_token(component) || component.bytes().any(|b| b.is_ascii_uppercase()))
+            {
+                let problem = "is no name of a header in lower case, as components are written";
+                say(&path, format!("`{}` {problem}", shown(component)));
+            } else if s.components.iter().take(i).any(|before| before == component) {
+                say(&path, format!("`{}` is here twice", shown(component)));
+            }
+        }
     }
 
     fn timestamp_problems(&self, found: &mut Vec<SpecError>) {
