@@ -17,6 +17,8 @@ pub(crate) struct Compiled {
     pub(crate) caveats: Vec<&'static str>,
     /// What stands between the signatures of the header; nothing where it holds one.
     pub(crate) separator: &'static str,
+    /// Whether the entries of the header are `version,signature`, as Standard Webhooks has them.
+    pub(crate) labelled: bool,
     /// Whether the signature covers the id, or the profile demands it.
     pub(crate) needs_id: bool,
 }
@@ -76,6 +78,7 @@ impl Compiled {
             Form::List => s.separator.as_deref().unwrap_or(" "),
             Form::Pairs => s.separator.as_deref().unwrap_or(","),
         };
+        let labelled = s.form == Form::List && s.prefix.ends_with(',');
         let needs_id = spec.id.required || template.has(&super::template::Piece::Id);
         let versions = std::iter::once(first).chain(more).collect();
         let own = own_headers(spec);
@@ -90,7 +93,7 @@ impl Compiled {
             event: place(&spec.event.header),
         };
         let caveats = spec.caveats.iter().map(String::as_str).collect();
-        Ok(Self { name, spec, template, versions, own, places, caveats, separator, needs_id })
+        Ok(Self { name, spec, template, versions, own, places, caveats, separator, labelled, needs_id })
     }
 
     /// The header with the signature, for messages.

@@ -166,23 +166,21 @@ impl Mac {
         feed: impl Fn(&mut dyn FnMut(&[u8])),
     ) -> Result<bool, Problem> {
         let bytes = version.algorithm.digest_bytes().unwrap_or(32);
-        let mut right = false;
         if version.encoding == Encoding::Hex {
             let mut digest = None;
-            seen.each(version, |tag| {
-                if is_lower_hex(tag, 2 * bytes) {
+            let right = seen.any(version, |tag| {
+                is_lower_hex(tag, 2 * bytes) && {
                     let digest = digest.get_or_insert_with(|| self.digest(&feed).hex());
-                    right |= same(tag.as_bytes(), digest.digits());
+                    same(tag.as_bytes(), digest.digits())
                 }
             })?;
             return digest.map(|_| right).ok_or_else(|| seen.no_hex(version, 2 * bytes));
         }
         let mut digest = None;
-        seen.each(version, |tag| {
+        let right = seen.any(version, |tag| {
             let mut room = [0u8; 64];
-            if let Some(tag) = decode_into(version.encoding, tag, &mut room).filter(|t| t.len() == bytes) {
-                right |= same(tag, digest.get_or_insert_with(|| self.digest(&feed)).bytes());
-            }
+            let tag = decode_into(version.encoding, tag, &mut room).filter(|t| t.len() == bytes);
+            tag.is_some_and(|tag| same(tag, digest.get_or_insert_with(|| self.digest(&feed)).bytes()))
         })?;
         digest.map(|_| right).ok_or_else(|| seen.no_coded(version, Some(bytes)))
     }
@@ -255,10 +253,10 @@ impl Key {
             Self::Nothing => Ok(true),
             Self::Mac(mac) => mac.verify(version, seen, feed),
             Self::Token(token) => {
-                let (mut any, mut right) = (false, false);
-                seen.each(version, |tag| {
+                let mut any = false;
+                let right = seen.any(version, |tag| {
                     any = true;
-                    right |= same(tag.as_bytes(), token);
+                    same(tag.as_bytes(), token)
                 })?;
                 if any { Ok(right) } else { Err(seen.none(version)) }
             }
@@ -276,12 +274,10 @@ fn verify_pair(
 ) -> Result<bool, Problem> {
     let length = (version.algorithm == Algorithm::Ed25519).then_some(64);
     let fits = |tag: &Vec<u8>| !tag.is_empty() && length.is_none_or(|length| tag.len() == length);
-    let (mut message, mut right) = (None, false);
-    seen.each(version, |tag| {
-        if let Some(tag) = decode(version.encoding, tag).filter(fits) {
-            let message = message.get_or_insert_with(|| collected(&feed));
-            right = right || key.verifies(message, &tag);
-        }
+    let mut message = None;
+    let right = seen.any(version, |tag| {
+        let tag = decode(version.encoding, tag).filter(fits);
+        tag.is_some_and(|tag| key.verifies(message.get_or_insert_with(|| collected(&feed)), &tag))
     })?;
     message.map(|_| right).ok_or_else(|| seen.no_coded(version, length))
 }

@@ -25,6 +25,8 @@ mod provider_vectors;
 #[cfg(test)]
 mod rsa_vectors;
 #[cfg(test)]
+mod strictness;
+#[cfg(test)]
 mod vectors;
 
 pub use key::KeyError;

@@ -158,6 +158,7 @@ fn unreadable(name: &'static str) -> Compiled {
         places: Places::default(),
         caveats,
         separator: "",
+        labelled: false,
         needs_id: false,
     }
 }

@@ -94,8 +94,8 @@ pub struct Example {
 pub struct SignatureSpec {
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// What is signed: text, and `{body}`, `{timestamp}`, `{id}`, `{method}`, `{url}`, `{path}`, `{header:NAME}`,
-    /// `{form:sorted}` (all fields of a form, sorted, each name followed by its value), `{form:NAME}`, `{json:/pointer}`.
+    /// What is signed: text, and `{body}`, `{timestamp}`, `{id}`, `{method}`, `{url}` (whole), `{path}` (of the URL, without
+    /// its query), `{path_query}` (both), `{header:NAME}`, `{form:sorted}` (all fields of a form, sorted, each name followed by its value), `{form:NAME}`, `{json:/pointer}`.
     #[serde(default = "body_template", skip_serializing_if = "is_body_template")]
     pub message: String,
     /// The header that holds the signature.
@@ -113,6 +113,19 @@ pub struct SignatureSpec {
     /// In pairs: the key of the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// In pairs: whether a key that the profile does not name makes the header malformed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_keys: bool,
+    /// In pairs: whether of several signatures under one key the last alone counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last_only: bool,
+    /// Whether the URL that is signed may be the one without its port, or with the usual one, as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_port: bool,
+    /// The field of the URL's query that may hold the SHA-256 of the body in hex (`bodySHA256`): the message has nothing of the
+    /// body then, which is covered by way of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_digest: Option<String>,
     /// What stands before the signature (`sha256=`), in a list before each entry of this version (`v1,`).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
@@ -303,6 +316,12 @@ pub struct TimestampSpec {
     /// How old it may be, in seconds, inclusive; null: as old as it likes.
     #[serde(default = "tolerance")]
     pub back_seconds: Option<u32>,
+    /// Whether one that is exactly so old is too old already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+    /// In the body: whether it must be a number, and not a text of digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number: bool,
     /// How far ahead it may be, in seconds, inclusive; null: as far as it likes.
     #[serde(default = "tolerance")]
     pub ahead_seconds: Option<u32>,
@@ -474,6 +493,11 @@ impl RequestSpec {
         if s.form != Form::Pairs && s.key.is_some() {
             say("signature.key", "a key belongs to `form: pairs`");
         }
+        for (is_set, path) in [(s.only_keys, "signature.only_keys"), (s.last_only, "signature.last_only")] {
+            if is_set && s.form != Form::Pairs {
+                say(path, "it belongs to `form: pairs`");
+            }
+        }
         if s.separator.as_deref() == Some("") {
             say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
         }
@@ -542,6 +566,9 @@ impl RequestSpec {
         }
         if t.key.is_some() && self.signature.form != Form::Pairs {
             say("signature.timestamp.key", "a key belongs to `form: pairs`");
+        }
+        if t.number && t.json.is_none() {
+            say("signature.timestamp.number", "it belongs to a time in the body: `json: /pointer`");
         }
     }
 

@@ -184,6 +184,11 @@ impl<'a> Search<'a> {
             found.extend(messages::restamped(sender, place.unit, context));
         }
         found.extend(messages::readdressed(sender, context));
+        if let Some(whole) = sender.template.in_python(context) {
+            let clause =
+                "the sender signs null, true and false as Python writes them (None, True, False)".to_owned();
+            found.push(Message { clause, pieces: vec![whole.into()] });
+        }
         if sender.template.has_body() {
             found.extend(bodies.iter().map(|(clause, other)| self.reframed(clause, other, context)));
         }
