@@ -199,6 +199,50 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_passed_over_in_silence_is_told() {
+        let of = |rest: &str| sender_text(format!("name: x\n{rest}").as_bytes(), "s.yaml");
+        let none = "signature: { algorithm: none }\n";
+        for (rest, wanted) in [
+            ("retry: { first: 1s }", "s.yaml:3:17: how many attempts in all?"),
+            ("retry: { attempts: 3 }", "s.yaml:3:20: after which pause?"),
+            ("retry: { first: 1s, attempts: 3, endless: true }", "s.yaml:3:31: `attempts` or `endless`"),
+            ("body: { format: opaque }\nevent: { json: /type }", "s.yaml:4:16: the body is opaque"),
+            ("body: { format: opaque, batch: /a/* }", "s.yaml:3:32: the body is opaque"),
+            (
+                "setup: ['to {endpont} {\"a\":1}']",
+                "s.yaml:3:9: `{endpont}` is no placeholder; there are {endpoint}",
+            ),
+        ] {
+            let error = of(&format!("{none}{rest}\n")).unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{rest}: {error}");
+        }
+        for (signature, wanted) in [
+            ("algorithm: token, header: X, message: '{timestamp}'", "a token covers nothing"),
+            (
+                "algorithm: hmac-sha256, header: X, form: pairs, key: v1, versions: [{ algorithm: hmac-sha512, key: v2 }]",
+                "no secret chooses this version",
+            ),
+            (
+                "algorithm: hmac-sha256, header: X, message: '{timestamp}{body}', timestamp: { header: x }",
+                "that is the signature's header",
+            ),
+        ] {
+            let error = of(&format!("signature: {{ {signature} }}\n")).unwrap_err().to_string();
+            assert!(error.starts_with("s.yaml:2:") && error.contains(wanted), "{signature}: {error}");
+        }
+        let time =
+            of("signature: { algorithm: hmac-sha256, header: X, timestamp: { header: T } }\n").unwrap();
+        assert!(
+            time.requests().warnings()[0]
+                .to_string()
+                .starts_with("signature.timestamp: the timestamp is outside")
+        );
+        assert!(time.scheme().unwrap().caveats()[0].starts_with("the timestamp is outside"));
+        let quiet = |scheme: &Scheme| scheme.spec().warnings().is_empty();
+        assert!(Scheme::ALL.iter().all(quiet), "{:?}", Scheme::ALL.iter().find(|s| !quiet(s)));
+    }
+
+    #[test]
     fn formulas_become_schedules() {
         let schedule = |name: &str| built_in_sender(name).unwrap().contract().backoff_ms;
         assert_eq!(schedule("deltacrown-5.6"), [0, 2000, 4000]);

@@ -1,6 +1,6 @@
 //! A sender's requests, checked and taken apart once.
 
-use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError};
+use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError, UNSIGNED_TIME};
 use super::template::Template;
 
 /// What signer and verifier work from; lives as long as the process.
@@ -92,7 +92,9 @@ impl Compiled {
             id: place(&spec.id.header),
             event: place(&spec.event.header),
         };
-        let caveats = spec.caveats.iter().map(String::as_str).collect();
+        let unsigned_time = !spec.warnings().is_empty();
+        let own_caveats = spec.caveats.iter().map(String::as_str);
+        let caveats = own_caveats.chain(unsigned_time.then_some(UNSIGNED_TIME)).collect();
         Ok(Self { name, spec, template, versions, own, places, caveats, separator, labelled, needs_id })
     }
 

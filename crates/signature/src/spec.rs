@@ -14,6 +14,10 @@ const MAX_ITEMS: usize = 32;
 const DERIVED: [&str; 7] =
     ["@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"];
 
+/// What a time outside the signature means.
+pub(crate) const UNSIGNED_TIME: &str =
+    "the timestamp is outside the signature: whoever replays a webhook puts a fresh one on it";
+
 /// What a sender's requests look like: its signature, and where event and id stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -501,20 +505,74 @@ impl RequestSpec {
         if s.separator.as_deref() == Some("") {
             say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
         }
-        for (i, version) in s.versions.iter().enumerate() {
-            if !version.algorithm.is_public_key() && version.algorithm.digest_bytes().is_none() {
-                say(
-                    &format!("signature.versions.{i}.algorithm"),
-                    "a version is an HMAC or a public-key signature",
-                );
-            }
+        if matches!(s.algorithm, Algorithm::Token | Algorithm::None) && !is_body_template(&s.message) {
+            say(
+                "signature.message",
+                "a token covers nothing and `none` has no signature: leave out the message",
+            );
         }
+        if s.prefix.chars().any(char::is_control) {
+            say("signature.prefix", "it holds a line break or a control character, which no header can have");
+        }
+        self.version_problems(&mut found);
         self.component_problems(&mut found);
         self.timestamp_problems(&mut found);
         self.place_problems(&mut found);
         self.size_problems(&mut found);
         if let Err(problems) = super::template::Template::parse(&s.message, self) {
             found.extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
+        }
+        found
+    }
+
+    fn version_problems(&self, found: &mut Vec<SpecError>) {
+        let s = &self.signature;
+        let mut say = |path: String, problem: &str| found.push(SpecError::new(path, problem));
+        // As the key of a secret is chosen: by what the secret begins with, PEM for the first key pair, else the first version
+        // that asks for no beginning.
+        let first = (s.algorithm, &s.secret);
+        let mut before = vec![first];
+        for (i, version) in s.versions.iter().enumerate() {
+            let (algorithm, secret) = (version.algorithm, &version.secret);
+            if !algorithm.is_public_key() && algorithm.digest_bytes().is_none() {
+                say(
+                    format!("signature.versions.{i}.algorithm"),
+                    "a version is an HMAC or a public-key signature",
+                );
+                continue;
+            }
+            let prefixes = |secret: &SecretSpec| [secret.prefix.clone(), secret.public_prefix.clone()];
+            let is_new = |prefix: &String| {
+                !prefix.is_empty() && !before.iter().any(|(_, other)| prefixes(other).contains(prefix))
+            };
+            let is_bare =
+                |secret: &SecretSpec| secret.prefix_optional || prefixes(secret).iter().all(String::is_empty);
+            let by_pem = algorithm.is_public_key() && !before.iter().any(|(other, _)| other.is_public_key());
+            let by_prefix = prefixes(secret).iter().any(is_new);
+            let by_itself = is_bare(secret) && !before.iter().any(|(_, other)| is_bare(other));
+            if !(by_pem || by_prefix || by_itself) {
+                say(
+                    format!("signature.versions.{i}"),
+                    "no secret chooses this version, so that it is never checked: give it a `secret.prefix` of its own, or \
+                     leave it out",
+                );
+            }
+            before.push((algorithm, secret));
+        }
+    }
+
+    /// What may be meant so and mostly is not: where, and what follows from it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<SpecError> {
+        let s = &self.signature;
+        let mut found = Vec::new();
+        let signed = s.algorithm.is_public_key() || s.algorithm.digest_bytes().is_some();
+        let time = s.timestamp.as_ref().filter(|_| signed && s.form != Form::MessageSignatures);
+        let is_outside = |t: &&TimestampSpec| {
+            (t.header.is_some() || t.key.is_some()) && !s.message.contains("{timestamp}")
+        };
+        if time.filter(is_outside).is_some() {
+            found.push(SpecError::new("signature.timestamp", UNSIGNED_TIME));
         }
         found
     }
@@ -567,6 +625,16 @@ impl RequestSpec {
         if t.key.is_some() && self.signature.form != Form::Pairs {
             say("signature.timestamp.key", "a key belongs to `form: pairs`");
         }
+        if t.header
+            .as_ref()
+            .zip(self.signature.header.as_ref())
+            .is_some_and(|(t, s)| t.eq_ignore_ascii_case(s))
+        {
+            say(
+                "signature.timestamp.header",
+                "that is the signature's header: for both in one, `form: pairs`",
+            );
+        }
         if t.number && t.json.is_none() {
             say("signature.timestamp.number", "it belongs to a time in the body: `json: /pointer`");
         }
@@ -587,6 +655,18 @@ impl RequestSpec {
                 let problem = format!("`{}` is no JSON pointer: it begins with `/`", shown(pointer));
                 found.push(SpecError::new(path, problem));
             }
+        }
+        let opaque = self.body.format == BodyFormat::Opaque;
+        let inside = [
+            ("event.json", self.event.json.is_some()),
+            ("id.json", self.id.json.is_some()),
+            ("body.batch", self.body.batch.is_some()),
+        ];
+        for (path, _) in inside.into_iter().filter(|(_, is_set)| opaque && *is_set) {
+            found.push(SpecError::new(
+                path,
+                "the body is opaque, which means that nothing is looked for in it",
+            ));
         }
         if let Some(batch) = self.body.batch.as_deref().filter(|b| !(b.starts_with('/') && b.ends_with("/*")))
         {
