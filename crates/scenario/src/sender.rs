@@ -255,6 +255,21 @@ mod tests {
         let mlflow = built_in_sender("mlflow").unwrap().contract();
         assert!(mlflow.aborts(408) && !mlflow.aborts(429) && !mlflow.aborts(503));
         assert!(!built_in_sender("stripe").unwrap().contract().aborts(400));
+        // What the providers do state.
+        let sums = |name: &str| {
+            let mut sum = 0;
+            schedule(name)
+                .into_iter()
+                .map(|pause| {
+                    sum += pause / 1000;
+                    sum
+                })
+                .collect::<Vec<u64>>()
+        };
+        let within = |name: &str, seconds: u64| sums(name).iter().filter(|at| **at <= seconds).count() - 1;
+        assert_eq!([3600, 3 * 86_400].map(|s| within("paddle", s)), [20, 60]);
+        assert!((45..=50).contains(&within("paddle", 86_400)), "{}", within("paddle", 86_400));
+        assert!(sums("discord").len() > 3 && *sums("discord").last().unwrap() <= 600);
     }
 
     /// Writes the published schema: `SMOKE_BLESS=1 cargo test -p smoke-scenario --lib sender`.
