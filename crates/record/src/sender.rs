@@ -320,20 +320,17 @@ impl SenderProfile {
         found
     }
 
-    /// What of a formula does not fit together.
+    /// What of a formula does not fit together; at `retry` as a whole, since it may follow from another mistake in there.
     fn retry_problems(&self, say: &mut impl FnMut(&str, &str)) {
         let r = &self.retry;
         if r.attempts.is_some() && r.endless {
             say("retry.attempts", "`attempts` or `endless`, not both");
         } else if r.attempts.is_some_and(|n| n > 1) && r.first.is_none() && r.schedule.is_empty() {
-            say("retry.attempts", "after which pause? give `first`, such as `first: 10s`");
+            say("retry", "after which pause? give `first`, such as `first: 10s`");
         }
-        let formula =
-            [("first", r.first.is_some()), ("factor", r.factor.is_some()), ("longest", r.longest.is_some())];
-        let given = formula.into_iter().find(|(_, is_set)| *is_set);
-        if let Some((name, _)) = given.filter(|_| r.attempts.is_none() && !r.endless && r.schedule.is_empty())
-        {
-            say(&format!("retry.{name}"), "how many attempts in all? give `attempts`, or `endless: true`");
+        let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some();
+        if formula && r.attempts.is_none() && !r.endless && r.schedule.is_empty() {
+            say("retry", "how many attempts in all? give `attempts`, or `endless: true`");
         }
     }
 }

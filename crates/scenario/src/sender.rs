@@ -203,8 +203,8 @@ mod tests {
         let of = |rest: &str| sender_text(format!("name: x\n{rest}").as_bytes(), "s.yaml");
         let none = "signature: { algorithm: none }\n";
         for (rest, wanted) in [
-            ("retry: { first: 1s }", "s.yaml:3:17: how many attempts in all?"),
-            ("retry: { attempts: 3 }", "s.yaml:3:20: after which pause?"),
+            ("retry: { first: 1s }", "s.yaml:3:8: how many attempts in all?"),
+            ("retry: { attempts: 3 }", "s.yaml:3:8: after which pause?"),
             ("retry: { first: 1s, attempts: 3, endless: true }", "s.yaml:3:31: `attempts` or `endless`"),
             ("body: { format: opaque }\nevent: { json: /type }", "s.yaml:4:16: the body is opaque"),
             ("body: { format: opaque, batch: /a/* }", "s.yaml:3:32: the body is opaque"),
@@ -230,6 +230,9 @@ mod tests {
             let error = of(&format!("signature: {{ {signature} }}\n")).unwrap_err().to_string();
             assert!(error.starts_with("s.yaml:2:") && error.contains(wanted), "{signature}: {error}");
         }
+        // What follows from a mistake is not told beside it.
+        let error = of(&format!("{none}retry: {{ first: -1s, attempts: 3 }}\n")).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
         let time =
             of("signature: { algorithm: hmac-sha256, header: X, timestamp: { header: T } }\n").unwrap();
         assert!(
