@@ -505,7 +505,8 @@ impl RequestSpec {
         if s.separator.as_deref() == Some("") {
             say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
         }
-        if matches!(s.algorithm, Algorithm::Token | Algorithm::None) && !is_body_template(&s.message) {
+        let no_message = s.message.is_empty() || is_body_template(&s.message);
+        if matches!(s.algorithm, Algorithm::Token | Algorithm::None) && !no_message {
             say(
                 "signature.message",
                 "a token covers nothing and `none` has no signature: leave out the message",
