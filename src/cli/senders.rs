@@ -26,12 +26,19 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Some(typed) = &args.sender else { return list(args.format) };
     let profile = load_sender(typed, Path::new(".")).map_err(|e| Failure::Usage(e.into()))?;
+    for warning in profile.requests().warnings() {
+        out::say(format!("warning: {typed}: {warning}"));
+    }
     match (args.format, typed.parse::<Scheme>()) {
         (Format::Json, _) => out::raw_line(serde_json::to_value(&profile).unwrap_or_default()),
         (Format::Human, Ok(scheme)) => out::raw_line(scheme.profile().trim_end()),
         (Format::Human, Err(_)) => {
             let [algorithm, place, attempts] = in_short(&profile);
-            out::line(format!("{typed}: ok, {algorithm} {place}, {attempts}"));
+            let signed = match profile.scheme() {
+                Ok(scheme) if !scheme.is_signed() => "not signed".to_owned(),
+                _ => format!("{algorithm} {place}"),
+            };
+            out::line(format!("{typed}: ok, {signed}, {attempts}"));
         }
     }
     Ok(Exit::Pass)

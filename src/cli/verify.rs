@@ -9,6 +9,10 @@ use serde_json::json;
 use signature::{Reason, Received, Scheme, Secret, Verdict, Verifier};
 use wire::Clock;
 
+/// What a signature is where no mistake with a name fits.
+const OTHER: &str = "no known mistake fits: made with another secret, or over other bytes than these; `smoke secret --fingerprint` \
+                     prints what both sides can compare";
+
 /// The command line of `smoke verify`.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -42,7 +46,7 @@ pub(super) struct Args {
     format: Format,
 }
 
-/// Prints the verdict: 0 when the request is valid, 1 when it is not.
+/// Prints the verdict: 0 when the request is valid, 1 when it is not, 3 when nothing is signed.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let body = stdin_body::read()?;
     let now = args.now.unwrap_or_else(|| Clock::start().unix_ms());
@@ -64,14 +68,25 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             }
             let verifier = Verifier::new(scheme, &secret).map_err(Failure::usage)?;
             let verdict = verifier.verify_request(&request, now, &[]);
-            (scheme, secret, verdict)
+            let unsigned = verdict.valid && !scheme.is_signed();
+            (scheme, secret, if unsigned { nothing_signed() } else { verdict })
         }
     };
     match args.format {
         Format::Human => human(scheme, &verdict, body.len()),
         Format::Json => machine(scheme, &verdict, &request, &secret, now),
     }
-    Ok(if verdict.valid { Exit::Pass } else { Exit::Fail })
+    Ok(match verdict.reason {
+        Reason::Valid => Exit::Pass,
+        Reason::Unchecked => Exit::Unproven,
+        _ => Exit::Fail,
+    })
+}
+
+/// The verdict on a request of a sender without signatures: there is nothing that could be right or wrong.
+fn nothing_signed() -> Verdict {
+    let says = "this sender signs nothing, so nothing tells who sent this: whoever reaches the receiver can";
+    Verdict::invalid(Reason::Unchecked, Some(says.to_owned()))
 }
 
 fn machine(scheme: Scheme, verdict: &Verdict, request: &Received<'_>, secret: &Secret, now: i64) {
@@ -141,9 +156,14 @@ fn human(scheme: Scheme, verdict: &Verdict, bytes: usize) {
     if verdict.valid {
         out::line(format!("valid: the {scheme} signature over {bytes} bytes is right"));
     } else {
-        out::line(format!("not valid: {}", verdict.reason));
+        match verdict.reason {
+            Reason::Unchecked => out::line("unproven: nothing is signed"),
+            reason => out::line(format!("not valid: {reason}")),
+        }
         out::line(format!("sender: {}", scheme.sender()));
-        if let Some(diagnosis) = &verdict.diagnosis {
+        let diagnosis =
+            verdict.diagnosis.as_deref().or((verdict.reason == Reason::Mismatch).then_some(OTHER));
+        if let Some(diagnosis) = diagnosis {
             out::line(format!("diagnosis: {diagnosis}"));
         }
     }

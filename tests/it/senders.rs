@@ -137,6 +137,36 @@ fn auto_names_the_sender_and_its_mistake() {
 
 /// Blanks in Stripe's header: its own libraries refuse them, so smoke does.
 #[test]
+fn nothing_is_valid_where_nothing_is_signed() {
+    let of = |format: &str| piped(&["verify", "--sender", "alertmanager", "--format", format], "", "{}");
+    let (human, json) = (of("human"), of("json"));
+    assert_eq!((human.status.code(), json.status.code()), (Some(3), Some(3)));
+    let says = String::from_utf8_lossy(&human.stdout).into_owned();
+    assert!(says.starts_with("unproven: nothing is signed\nsender: alertmanager\n"), "{says}");
+    let json: Value = serde_json::from_slice(&json.stdout).expect("JSON");
+    assert_eq!((json["valid"].as_bool(), json["reason"].as_str()), (Some(false), Some("unchecked")));
+}
+
+#[test]
+fn keys_in_pem_are_taken_from_files_and_the_environment() {
+    let block = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("key.pem");
+    std::fs::write(&file, block).expect("written");
+    let headers = ["--header", "X-Signature-Timestamp: 1795438932", "--header"];
+    let signature = format!("X-Signature-Ed25519: {}", "ab".repeat(64));
+    let from = |how: [&str; 2], secret: &str| {
+        let args = [&["verify", "--sender", "discord"][..], &how, &headers, &[&signature]].concat();
+        let output = piped(&args, secret, "{}");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    assert_eq!(from(["--secret-file", file.to_str().expect("UTF-8")], "unused").0, Some(1));
+    assert_eq!(from(["--secret-env", "SMOKE_TEST_SECRET"], block).0, Some(1));
+    let (code, says) = from(["--secret-env", "SMOKE_TEST_SECRET"], &block.repeat(2));
+    assert!(code == Some(2) && says.contains("several PEM blocks"), "{says}");
+}
+
+#[test]
 fn stripe_is_read_as_strictly_as_by_its_own_libraries() {
     let headers = signed("stripe", SECRET, "{}");
     let loose: Vec<String> = headers.iter().map(|h| h.replace(",v1", ", v1")).collect();

@@ -22,6 +22,10 @@ pub(crate) struct Layout {
     pub prefix: String,
     /// Between several signatures in one header; none where there is one only.
     pub separator: Option<&'static str>,
+    /// Whether a library of the sender takes the last of several signatures alone.
+    pub last_only: bool,
+    /// Whether one refuses keys that the sender does not use.
+    pub only_keys: bool,
     /// Whether the id is one of the bytes that are signed.
     pub signs_id: bool,
 }
@@ -73,6 +77,8 @@ impl Layout {
             event: spec.event.header.as_deref(),
             prefix,
             separator,
+            last_only: s.last_only,
+            only_keys: s.only_keys,
             signs_id: s.message.contains("{id}"),
         })
     }

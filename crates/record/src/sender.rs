@@ -294,6 +294,7 @@ impl SenderProfile {
         if r.jitter.is_some_and(|j| !(0.0..=1.0).contains(&j)) {
             say("retry.jitter", "a share is from 0 to 1: 0.5 for half");
         }
+        self.retry_problems(&mut say);
         if r.endless && r.backoff_ms().len() < 2 {
             say("retry.endless", "say the pause that is repeated: `first: 10s`, or a schedule of two");
         }
@@ -310,8 +311,38 @@ impl SenderProfile {
         if r.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
             say("retry.breaker", "its figures are more than 0; leave it out where there is none");
         }
+        for (i, line) in self.setup.iter().enumerate() {
+            for name in placeholders(line).filter(|name| !SETTINGS.contains(name)) {
+                let known = SETTINGS.map(|name| format!("{{{name}}}")).join(", ");
+                say(&format!("setup.{i}"), &format!("`{{{name}}}` is no placeholder; there are {known}"));
+            }
+        }
         found
     }
+
+    /// What of a formula does not fit together; at `retry` as a whole, since it may follow from another mistake in there.
+    fn retry_problems(&self, say: &mut impl FnMut(&str, &str)) {
+        let r = &self.retry;
+        if r.attempts.is_some() && r.endless {
+            say("retry.attempts", "`attempts` or `endless`, not both");
+        } else if r.attempts.is_some_and(|n| n > 1) && r.first.is_none() && r.schedule.is_empty() {
+            say("retry", "after which pause? give `first`, such as `first: 10s`");
+        }
+        let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some();
+        if formula && r.attempts.is_none() && !r.endless && r.schedule.is_empty() {
+            say("retry", "how many attempts in all? give `attempts`, or `endless: true`");
+        }
+    }
+}
+
+/// What may stand in braces in the lines of `setup`.
+const SETTINGS: [&str; 4] = ["endpoint", "secret", "timeout", "attempts"];
+
+/// The words in braces of a line; other braces are the settings' own.
+fn placeholders(line: &str) -> impl Iterator<Item = &str> {
+    let is_word = |name: &&str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_lowercase() || b == b'_');
+    let inside = line.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
+    inside.filter(is_word)
 }
 
 /// A share in whole percent; anything that is no share counts as none.

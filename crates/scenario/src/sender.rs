@@ -199,6 +199,53 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_passed_over_in_silence_is_told() {
+        let of = |rest: &str| sender_text(format!("name: x\n{rest}").as_bytes(), "s.yaml");
+        let none = "signature: { algorithm: none }\n";
+        for (rest, wanted) in [
+            ("retry: { first: 1s }", "s.yaml:3:8: how many attempts in all?"),
+            ("retry: { attempts: 3 }", "s.yaml:3:8: after which pause?"),
+            ("retry: { first: 1s, attempts: 3, endless: true }", "s.yaml:3:31: `attempts` or `endless`"),
+            ("body: { format: opaque }\nevent: { json: /type }", "s.yaml:4:16: the body is opaque"),
+            ("body: { format: opaque, batch: /a/* }", "s.yaml:3:32: the body is opaque"),
+            (
+                "setup: ['to {endpont} {\"a\":1}']",
+                "s.yaml:3:9: `{endpont}` is no placeholder; there are {endpoint}",
+            ),
+        ] {
+            let error = of(&format!("{none}{rest}\n")).unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{rest}: {error}");
+        }
+        for (signature, wanted) in [
+            ("algorithm: token, header: X, message: '{timestamp}'", "a token covers nothing"),
+            (
+                "algorithm: hmac-sha256, header: X, form: pairs, key: v1, versions: [{ algorithm: hmac-sha512, key: v2 }]",
+                "no secret chooses this version",
+            ),
+            (
+                "algorithm: hmac-sha256, header: X, message: '{timestamp}{body}', timestamp: { header: x }",
+                "that is the signature's header",
+            ),
+        ] {
+            let error = of(&format!("signature: {{ {signature} }}\n")).unwrap_err().to_string();
+            assert!(error.starts_with("s.yaml:2:") && error.contains(wanted), "{signature}: {error}");
+        }
+        // What follows from a mistake is not told beside it.
+        let error = of(&format!("{none}retry: {{ first: -1s, attempts: 3 }}\n")).unwrap_err().to_string();
+        assert_eq!(error.lines().count(), 1, "{error}");
+        let time =
+            of("signature: { algorithm: hmac-sha256, header: X, timestamp: { header: T } }\n").unwrap();
+        assert!(
+            time.requests().warnings()[0]
+                .to_string()
+                .starts_with("signature.timestamp: the timestamp is outside")
+        );
+        assert!(time.scheme().unwrap().caveats()[0].starts_with("the timestamp is outside"));
+        let quiet = |scheme: &Scheme| scheme.spec().warnings().is_empty();
+        assert!(Scheme::ALL.iter().all(quiet), "{:?}", Scheme::ALL.iter().find(|s| !quiet(s)));
+    }
+
+    #[test]
     fn formulas_become_schedules() {
         let schedule = |name: &str| built_in_sender(name).unwrap().contract().backoff_ms;
         assert_eq!(schedule("deltacrown-5.6"), [0, 2000, 4000]);
@@ -211,6 +258,21 @@ mod tests {
         let mlflow = built_in_sender("mlflow").unwrap().contract();
         assert!(mlflow.aborts(408) && !mlflow.aborts(429) && !mlflow.aborts(503));
         assert!(!built_in_sender("stripe").unwrap().contract().aborts(400));
+        // What the providers do state.
+        let sums = |name: &str| {
+            let mut sum = 0;
+            schedule(name)
+                .into_iter()
+                .map(|pause| {
+                    sum += pause / 1000;
+                    sum
+                })
+                .collect::<Vec<u64>>()
+        };
+        let within = |name: &str, seconds: u64| sums(name).iter().filter(|at| **at <= seconds).count() - 1;
+        assert_eq!([3600, 3 * 86_400].map(|s| within("paddle", s)), [20, 60]);
+        assert!((45..=50).contains(&within("paddle", 86_400)), "{}", within("paddle", 86_400));
+        assert!(sums("discord").len() > 3 && *sums("discord").last().unwrap() <= 600);
     }
 
     /// Writes the published schema: `SMOKE_BLESS=1 cargo test -p smoke-scenario --lib sender`.

@@ -7,7 +7,7 @@ use super::scope::Scope;
 use super::template::TemplateError;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -15,6 +15,10 @@ use signature::Secret;
 
 /// Where the token of an OAuth2 answer is (RFC 6749, section 5.1).
 const ACCESS_TOKEN: &str = "/access_token";
+
+/// What is encoded in application/x-www-form-urlencoded (WHATWG URL, section 5.2). A blank stays %20, which those read too
+/// who decode percents alone.
+const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
 /// Who sends a step: exactly one of `login`, `basic`, `bearer`, `api_key` and `oauth2`. Secrets in it come from templates:
 /// the environment (`--env-file`), or the data file.
@@ -238,7 +242,7 @@ pub fn resolve_session(session: &Session, scope: &mut Scope) -> Result<ResolvedS
         secrets.push(Secret::new(secret.as_str()));
         if !oauth2.in_body {
             // RFC 6749, section 2.3.1: both are encoded as in a form before they are put together.
-            let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+            let encoded = |text: &str| utf8_percent_encode(text, FORM).to_string();
             let id = scope.render_text(&oauth2.client_id)?;
             if let Credential::Header(name, value) =
                 basic_header(&encoded(&id), &encoded(&secret), &mut secrets)

@@ -238,10 +238,7 @@ steps:
     let login = oauth.login.unwrap();
     let fields = [("grant_type", "client_credentials"), ("scope", "x y")];
     assert_eq!(login.body, ResolvedBody::Form(fields.map(|(k, v)| (k.to_owned(), v.to_owned())).to_vec()));
-    assert_eq!(
-        login.headers,
-        [("Authorization".to_owned(), "Basic YSUzQWI6cCUyMHNzJTJEd29yZA==".to_owned())]
-    );
+    assert_eq!(login.headers, [("Authorization".to_owned(), "Basic YSUzQWI6cCUyMHNzLXdvcmQ=".to_owned())]);
     assert_eq!(oauth.secrets.len(), 2);
     let web = &scenario.sessions["web"];
     assert!(web.keeps_cookies() && web.logs_in() && web.token_pointer().is_none());

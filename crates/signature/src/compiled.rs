@@ -1,6 +1,6 @@
 //! A sender's requests, checked and taken apart once.
 
-use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError};
+use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError, UNSIGNED_TIME};
 use super::template::Template;
 
 /// What signer and verifier work from; lives as long as the process.
@@ -17,6 +17,8 @@ pub(crate) struct Compiled {
     pub(crate) caveats: Vec<&'static str>,
     /// What stands between the signatures of the header; nothing where it holds one.
     pub(crate) separator: &'static str,
+    /// Whether the entries of the header are `version,signature`, as Standard Webhooks has them.
+    pub(crate) labelled: bool,
     /// Whether the signature covers the id, or the profile demands it.
     pub(crate) needs_id: bool,
 }
@@ -76,6 +78,7 @@ impl Compiled {
             Form::List => s.separator.as_deref().unwrap_or(" "),
             Form::Pairs => s.separator.as_deref().unwrap_or(","),
         };
+        let labelled = s.form == Form::List && s.prefix.ends_with(',');
         let needs_id = spec.id.required || template.has(&super::template::Piece::Id);
         let versions = std::iter::once(first).chain(more).collect();
         let own = own_headers(spec);
@@ -89,8 +92,10 @@ impl Compiled {
             id: place(&spec.id.header),
             event: place(&spec.event.header),
         };
-        let caveats = spec.caveats.iter().map(String::as_str).collect();
-        Ok(Self { name, spec, template, versions, own, places, caveats, separator, needs_id })
+        let unsigned_time = !spec.warnings().is_empty();
+        let own_caveats = spec.caveats.iter().map(String::as_str);
+        let caveats = own_caveats.chain(unsigned_time.then_some(UNSIGNED_TIME)).collect();
+        Ok(Self { name, spec, template, versions, own, places, caveats, separator, labelled, needs_id })
     }
 
     /// The header with the signature, for messages.

@@ -1,6 +1,7 @@
 //! From a secret's text to the key of a sender's algorithm, and what a key can do.
 
 use super::compiled::{Compiled, Version};
+use super::pem;
 use super::public_key::{self, PrivateKey, PublicKey};
 use super::seen::{Problem, Seen, is_lower_hex, same};
 use super::spec::{Algorithm, Encoding, KeyEncoding};
@@ -43,14 +44,23 @@ pub enum KeyError {
         /// Bytes found.
         found: usize,
     },
+    /// Neither the bytes of a public key nor those of a private one.
+    #[error("the webhook key has {0} bytes, an ed25519 public key has 32, a private key 32 (its seed) or 64")]
+    Ed25519Length(usize),
     /// The bytes are no ed25519 key, or the two halves of a private key do not belong together.
     #[error("the webhook key is not a valid ed25519 key")]
     NotEd25519,
     /// No key of this algorithm.
     #[error(
-        "the webhook key is no {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER"
+        "the webhook key is no {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER; \
+         `openssl pkey -in FILE` makes BEGIN PRIVATE KEY of older forms"
     )]
     NotAKey(&'static str),
+    /// A key of a pair for a sender that has none.
+    #[error(
+        "the webhook secret is a PEM key, and this sender signs with a shared secret, not with a key pair"
+    )]
+    Pem,
     /// It verifies and cannot sign.
     #[error("the webhook key is a public key, which cannot sign")]
     PublicKeyCannotSign,
@@ -156,23 +166,21 @@ impl Mac {
         feed: impl Fn(&mut dyn FnMut(&[u8])),
     ) -> Result<bool, Problem> {
         let bytes = version.algorithm.digest_bytes().unwrap_or(32);
-        let mut right = false;
         if version.encoding == Encoding::Hex {
             let mut digest = None;
-            seen.each(version, |tag| {
-                if is_lower_hex(tag, 2 * bytes) {
+            let right = seen.any(version, |tag| {
+                is_lower_hex(tag, 2 * bytes) && {
                     let digest = digest.get_or_insert_with(|| self.digest(&feed).hex());
-                    right |= same(tag.as_bytes(), digest.digits());
+                    same(tag.as_bytes(), digest.digits())
                 }
             })?;
             return digest.map(|_| right).ok_or_else(|| seen.no_hex(version, 2 * bytes));
         }
         let mut digest = None;
-        seen.each(version, |tag| {
+        let right = seen.any(version, |tag| {
             let mut room = [0u8; 64];
-            if let Some(tag) = decode_into(version.encoding, tag, &mut room).filter(|t| t.len() == bytes) {
-                right |= same(tag, digest.get_or_insert_with(|| self.digest(&feed)).bytes());
-            }
+            let tag = decode_into(version.encoding, tag, &mut room).filter(|t| t.len() == bytes);
+            tag.is_some_and(|tag| same(tag, digest.get_or_insert_with(|| self.digest(&feed)).bytes()))
         })?;
         digest.map(|_| right).ok_or_else(|| seen.no_coded(version, Some(bytes)))
     }
@@ -245,10 +253,10 @@ impl Key {
             Self::Nothing => Ok(true),
             Self::Mac(mac) => mac.verify(version, seen, feed),
             Self::Token(token) => {
-                let (mut any, mut right) = (false, false);
-                seen.each(version, |tag| {
+                let mut any = false;
+                let right = seen.any(version, |tag| {
                     any = true;
-                    right |= same(tag.as_bytes(), token);
+                    same(tag.as_bytes(), token)
                 })?;
                 if any { Ok(right) } else { Err(seen.none(version)) }
             }
@@ -266,12 +274,10 @@ fn verify_pair(
 ) -> Result<bool, Problem> {
     let length = (version.algorithm == Algorithm::Ed25519).then_some(64);
     let fits = |tag: &Vec<u8>| !tag.is_empty() && length.is_none_or(|length| tag.len() == length);
-    let (mut message, mut right) = (None, false);
-    seen.each(version, |tag| {
-        if let Some(tag) = decode(version.encoding, tag).filter(fits) {
-            let message = message.get_or_insert_with(|| collected(&feed));
-            right = right || key.verifies(message, &tag);
-        }
+    let mut message = None;
+    let right = seen.any(version, |tag| {
+        let tag = decode(version.encoding, tag).filter(fits);
+        tag.is_some_and(|tag| key.verifies(message.get_or_insert_with(|| collected(&feed)), &tag))
     })?;
     message.map(|_| right).ok_or_else(|| seen.no_coded(version, length))
 }
@@ -287,7 +293,7 @@ struct Chosen<'a> {
 impl<'a> Chosen<'a> {
     fn of(sender: &'static Compiled, text: &'a str) -> Result<Self, KeyError> {
         let all = || sender.versions.iter();
-        let is_pem = text.trim_start().starts_with("-----BEGIN");
+        let is_pem = text.trim_start().starts_with(pem::BEGIN);
         let strip = |prefix: &str| (!prefix.is_empty()).then(|| text.strip_prefix(prefix)).flatten();
         for version in all() {
             if is_pem && version.algorithm.is_public_key() {
@@ -297,6 +303,10 @@ impl<'a> Chosen<'a> {
             if let Some(rest) = secret.or(public) {
                 return Ok(Self { version, text: rest, is_public: secret.is_none() });
             }
+        }
+        // As text it would be an HMAC's key that everybody may have: the public half of a pair.
+        if is_pem {
+            return Err(KeyError::Pem);
         }
         let bare = all().find(|v| {
             v.secret.prefix_optional || (v.secret.prefix.is_empty() && v.secret.public_prefix.is_empty())
@@ -313,7 +323,7 @@ impl<'a> Chosen<'a> {
             other => other,
         };
         let text = self.text.trim();
-        let bytes = match public_key::pem(text) {
+        let bytes = match pem::der(text) {
             Some(der) => der,
             None => decoded(encoding, text)?,
         };
@@ -428,6 +438,24 @@ mod tests {
             encode(Encoding::Hex, bytes, &mut text);
             assert_eq!(text, format!("before{}", hex::encode(bytes)));
         }
+    }
+
+    #[test]
+    fn keys_in_pem_are_read_and_never_taken_for_a_shared_secret() {
+        let ed25519 = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n";
+        let of = |scheme: crate::Scheme, text: &str| {
+            Key::new(scheme.compiled(), &Secret::new(text), false).map(|_| ())
+        };
+        for scheme in [crate::Scheme::Discord, crate::Scheme::StandardWebhooks, crate::Scheme::Rfc9421] {
+            assert_eq!(of(scheme, ed25519), Ok(()), "{scheme}");
+        }
+        assert_eq!(of(crate::Scheme::Sendgrid, ed25519), Err(KeyError::NotAKey("ECDSA P-256")));
+        for scheme in [crate::Scheme::Github, crate::Scheme::Telegram, crate::Scheme::Adyen] {
+            assert_eq!(of(scheme, ed25519), Err(KeyError::Pem), "{scheme}");
+        }
+        // A public key that lacks a byte is not told to be a private one.
+        let says = of(crate::Scheme::Discord, &"aa".repeat(31)).unwrap_err().to_string();
+        assert!(says.contains("has 31 bytes") && says.contains("public key has 32"), "{says}");
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod diagnosis;
 mod kept;
 mod key;
 mod message_signatures;
+mod pem;
 mod public_key;
 mod scheme;
 mod secret;
@@ -23,6 +24,8 @@ mod properties;
 mod provider_vectors;
 #[cfg(test)]
 mod rsa_vectors;
+#[cfg(test)]
+mod strictness;
 #[cfg(test)]
 mod vectors;
 

@@ -2,8 +2,6 @@
 
 use super::key::{Key, KeyError};
 use super::spec::Algorithm;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use ring::rand::SystemRandom;
 use ring::signature::{self as rs, EcdsaKeyPair, KeyPair as _, RsaKeyPair, UnparsedPublicKey};
@@ -34,6 +32,27 @@ pub(super) enum PrivateKey {
 }
 
 impl PublicKey {
+    /// As [`PublicKey::verifies`], of ECDSA in 64 bytes, as RFC 9421 has it.
+    pub(super) fn verifies_fixed(&self, message: &[u8], tag: &[u8]) -> bool {
+        match self {
+            Self::EcdsaP256(point) => {
+                UnparsedPublicKey::new(&rs::ECDSA_P256_SHA256_FIXED, point).verify(message, tag).is_ok()
+            }
+            _ => self.verifies(message, tag),
+        }
+    }
+
+    /// The algorithm's name in the registry of RFC 9421.
+    pub(super) const fn registered(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "ed25519",
+            Self::EcdsaP256(_) => "ecdsa-p256-sha256",
+            Self::Rsa(_, false) => "rsa-v1_5-sha256",
+            Self::Rsa(_, true) => "rsa-pss-sha512",
+        }
+    }
+
+    /// Whether a signature is the one of a message; of ECDSA in DER.
     pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         let by = |algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8]| {
             UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok()
@@ -42,9 +61,7 @@ impl PublicKey {
             Self::Ed25519(key) => {
                 Signature::from_slice(tag).is_ok_and(|tag| key.verify_strict(message, &tag).is_ok())
             }
-            Self::EcdsaP256(point) => {
-                by(&rs::ECDSA_P256_SHA256_ASN1, point) || by(&rs::ECDSA_P256_SHA256_FIXED, point)
-            }
+            Self::EcdsaP256(point) => by(&rs::ECDSA_P256_SHA256_ASN1, point),
             Self::Rsa(key, false) => by(&rs::RSA_PKCS1_2048_8192_SHA256, key),
             Self::Rsa(key, true) => by(&rs::RSA_PSS_2048_8192_SHA512, key),
         }
@@ -89,15 +106,6 @@ fn ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     tag.map(|tag| tag.as_ref().to_vec()).map_err(|_| KeyError::NotAKey("ECDSA P-256"))
 }
 
-/// The DER in a PEM text; `\n` written out counts as a line end, as environment variables have it.
-pub(super) fn pem(text: &str) -> Option<Zeroizing<Vec<u8>>> {
-    let (_, inner) = text.split_once("-----BEGIN ")?;
-    let (_, inner) = inner.split_once("-----")?;
-    let (inner, _) = inner.split_once("-----END ")?;
-    let text: String = inner.replace("\\n", "").chars().filter(|c| !c.is_whitespace()).collect();
-    STANDARD.decode(Zeroizing::new(text).as_bytes()).ok().map(Zeroizing::new)
-}
-
 /// A key of this algorithm from its bytes: DER (SubjectPublicKeyInfo, PKCS#8), or for Ed25519 the bare 32 or 64 bytes, for
 /// P-256 the bare point.
 pub(super) fn read(
@@ -140,8 +148,7 @@ fn ed25519(bytes: &[u8], is_public: bool, signs: bool) -> Result<Key, KeyError> 
         let seed = seed.and_then(|w| <&[u8; 32]>::try_from(w.get(4..)?).ok());
         return seed.map(|seed| private(SigningKey::from_bytes(seed))).ok_or(KeyError::NotEd25519);
     }
-    let (kind, wanted) = if is_public { ("public key", 32) } else { ("private key", 64) };
-    Err(length(kind, wanted, bytes.len()))
+    Err(if is_public { length("public key", 32, bytes.len()) } else { KeyError::Ed25519Length(bytes.len()) })
 }
 
 const fn length(kind: &'static str, wanted: usize, found: usize) -> KeyError {

@@ -158,6 +158,7 @@ fn unreadable(name: &'static str) -> Compiled {
         places: Places::default(),
         caveats,
         separator: "",
+        labelled: false,
         needs_id: false,
     }
 }
@@ -297,7 +298,7 @@ impl Scheme {
     #[must_use]
     pub fn signs_url(self) -> bool {
         self.compiled().template.needs_url()
-            || self.spec().signature.components.iter().any(|c| c.starts_with("@t") || c.starts_with("@a"))
+            || self.spec().signature.components.iter().any(|c| c.starts_with('@') && c != "@method")
     }
 
     /// The header with the signature.

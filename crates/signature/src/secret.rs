@@ -1,6 +1,7 @@
 //! Values that cannot be printed.
 
 use super::compiled::Compiled;
+use super::pem;
 use super::public_key::new_p256;
 use super::spec::{Algorithm, KeyEncoding};
 use base64::Engine;
@@ -130,6 +131,8 @@ impl Secret {
         };
         if text.starts_with('\u{feff}') {
             Some("begins with a byte order mark, which is not part of it: save it as UTF-8 without one")
+        } else if begins_with_a_name(text) {
+            Some("begins with NAME= (or NAME:), which would be part of it: give the value only")
         } else if quoted('"', '"')
             || quoted('\'', '\'')
             || quoted('`', '`')
@@ -137,14 +140,14 @@ impl Secret {
             || quoted('\u{2018}', '\u{2019}')
         {
             Some("stands in quotes, which would be part of it: leave them out")
+        } else if text.contains(pem::BEGIN) {
+            pem::oddity(text)
         } else if text.ends_with("\\n") {
             Some(
                 "ends with a backslash and an n, a line break that was never turned into one: leave them out",
             )
         } else if text.contains(unseen) {
             Some("holds a line break, or a blank or control character that is not seen: leave it out")
-        } else if begins_with_a_name(text) {
-            Some("begins with NAME= (or NAME:), which would be part of it: give the value only")
         } else {
             None
         }
@@ -207,7 +210,7 @@ impl Secret {
             Some(Weakness::Short(self.chars()))
         } else if distinct.len() < 4 {
             Some(Weakness::NoEntropy)
-        } else if text.trim() != text {
+        } else if text.trim() != text && !pem::is_one(text) {
             Some(Weakness::Whitespace)
         } else {
             None
@@ -293,6 +296,29 @@ mod tests {
             "\"",
         ] {
             assert_eq!(Secret::new(fine).oddity(), None, "{fine}");
+        }
+    }
+
+    #[test]
+    fn a_pem_block_has_line_breaks_and_nothing_else_beside_it() {
+        let block = "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----";
+        let windows = block.replace('\n', "\r\n");
+        let written_out = block.replace('\n', "\\n");
+        for fine in [block, &format!("{block}\n"), &windows, &written_out, &format!("{written_out}\\n")] {
+            assert_eq!(Secret::new(fine).oddity(), None, "{fine:?}");
+            assert_eq!(Secret::new(fine).weakness(), None, "{fine:?}");
+        }
+        for (odd, says) in [
+            (format!("{block}\n{block}"), "several PEM blocks"),
+            (format!("Bag Attributes\n{block}"), "text around its PEM block"),
+            (format!("{block}\nmore"), "text around its PEM block"),
+            (block.replace("-----END", "-----"), "without its end"),
+            (block.replace("PUBLIC", "ENCRYPTED PRIVATE"), "encrypted"),
+            (format!("SIGNING_KEY={block}"), "NAME="),
+            (format!("\"{block}\""), "quotes"),
+        ] {
+            let told = Secret::new(odd.as_str()).oddity().unwrap_or_else(|| panic!("{odd}"));
+            assert!(told.contains(says), "{odd}: {told}");
         }
     }
 

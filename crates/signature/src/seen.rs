@@ -1,7 +1,7 @@
 //! What the headers of a request say about its signature, before anything is believed.
 
 use super::compiled::{Compiled, Version};
-use super::spec::{Encoding, Form, Unit};
+use super::spec::{Encoding, Form, TimestampSpec, Unit};
 use super::verdict::Reason;
 use serde_json::Value;
 use std::borrow::Cow;
@@ -57,6 +57,9 @@ impl<'h> Own<'h> {
             // A profile lists at most 32 headers, and names four at most in other places.
             let bit = 1_u64 << (place % 64);
             if met & bit != 0 {
+                if sender.spec.signature.form == Form::MessageSignatures && is_list(name) {
+                    continue;
+                }
                 own.twice = Some(own.twice.map_or(place, |before| before.min(place)));
                 continue;
             }
@@ -76,6 +79,11 @@ impl<'h> Own<'h> {
     }
 }
 
+/// Whether the lines of a header of message signatures are one list (RFC 9421, sections 4.1 and 4.2; RFC 9530, section 2).
+fn is_list(name: &str) -> bool {
+    ["Signature-Input", "Signature", "Content-Digest"].iter().any(|list| list.eq_ignore_ascii_case(name))
+}
+
 /// What a header of pairs says beside its signatures.
 #[derive(Debug, Default)]
 struct Pairs<'h> {
@@ -88,19 +96,29 @@ struct Pairs<'h> {
 enum Odd {
     /// A part is no pair, which Stripe's library for Go refuses.
     NoPair,
+    /// A key that the sender's profile does not name, or a second `=`, which Paddle's library for Python refuses.
+    OtherKey,
+    /// A time that is text where the sender's has to be a number, which Linear's library refuses.
+    TimeIsText,
     /// Of two times Stripe's library for Python takes the first, those for Go and Node the last.
     TwoTimes,
 }
 
 impl<'h> Pairs<'h> {
-    fn read(value: &'h str, separator: &'h str, timestamp: Option<&str>) -> Self {
+    fn read(value: &'h str, sender: &Compiled, timestamp: Option<&str>) -> Self {
         let mut pairs = Self::default();
-        for part in Parts::of(value, separator) {
+        let only_keys = sender.spec.signature.only_keys;
+        for part in Parts::of(value, sender.separator) {
             let Some((key, text)) = part.split_once('=') else {
                 pairs.odd = Some(Odd::NoPair);
                 continue;
             };
-            if timestamp != Some(key) {
+            let is_time = timestamp == Some(key);
+            if only_keys && (text.contains('=') || !is_time && !sender.versions.iter().any(|v| v.key == key))
+            {
+                pairs.odd = pairs.odd.or(Some(Odd::OtherKey));
+            }
+            if !is_time {
                 continue;
             }
             match pairs.timestamp {
@@ -144,17 +162,22 @@ impl<'h> Seen<'h> {
             _ if s.form != Form::Pairs => (None, None),
             None => (None, None),
             Some(Cow::Borrowed(value)) => {
-                let pairs = Pairs::read(value, sender.separator, key);
+                let pairs = Pairs::read(value, sender, key);
                 (pairs.timestamp.map(Cow::Borrowed), pairs.odd)
             }
             Some(Cow::Owned(value)) => {
-                let pairs = Pairs::read(value, sender.separator, key);
+                let pairs = Pairs::read(value, sender, key);
                 (pairs.timestamp.map(|text| Cow::Owned(text.to_owned())), pairs.odd)
             }
         };
         let timestamp = own.timestamp.map(Cow::Borrowed).or(in_pairs);
         let timestamp = timestamp.or_else(|| place.and_then(|t| at(&t.json)));
         let id = own.id.map(Cow::Borrowed).or_else(|| at(&sender.spec.id.json));
+        let is_text = |t: &&TimestampSpec| {
+            let at = t.json.as_deref().and_then(|pointer| json.as_ref()?.pointer(pointer));
+            t.number && at.is_some_and(Value::is_string)
+        };
+        let odd = odd.or(place.filter(is_text).map(|_| Odd::TimeIsText));
         let twice = own.twice.and_then(|place| sender.own.get(place).copied());
         Self { sender, value, timestamp, id, twice, odd }
     }
@@ -194,6 +217,13 @@ impl<'h> Seen<'h> {
             (None, Some(Odd::NoPair)) => Err(Problem::malformed(format!(
                 "{name} holds a part that is no `key=value`, which the strictest of the sender's libraries refuses"
             ))),
+            (None, Some(Odd::OtherKey)) => Err(Problem::malformed(format!(
+                "{name} holds a key that the profile does not name, or a second `=` in a pair, which the strictest of the \
+                 sender's libraries refuses"
+            ))),
+            (None, Some(Odd::TimeIsText)) => {
+                Err(Problem::malformed("the timestamp in the body is text, and the sender's is a number"))
+            }
             (None, Some(Odd::TwoTimes)) => {
                 let key = self.sender.spec.signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
                 Err(Problem::malformed(format!(
@@ -211,21 +241,49 @@ impl<'h> Seen<'h> {
         let value = self.value.as_deref().unwrap_or_default();
         Parts::of(value, self.sender.separator).filter_map(move |part| match form {
             Form::Pairs => part.strip_prefix(version.key)?.strip_prefix('='),
-            Form::List => (!part.is_empty()).then_some(part),
+            Form::List => (self.sender.labelled || !part.is_empty()).then_some(part),
             Form::Plain | Form::MessageSignatures => Some(part),
         })
     }
 
-    /// Shows the text of each signature of a version, without what stands before it.
-    pub(super) fn each(&self, version: &Version, mut show: impl FnMut(&str)) -> Result<(), Problem> {
+    /// Whether one of the signatures of a version is right: `is_right` is asked of each, without what stands before it.
+    ///
+    /// # Errors
+    /// There are too many, or one that makes a library refuse all of them.
+    pub(super) fn any(
+        &self,
+        version: &Version,
+        mut is_right: impl FnMut(&str) -> bool,
+    ) -> Result<bool, Problem> {
+        let (mut right, mut last) = (false, false);
         for (count, entry) in self.entries(version).enumerate() {
             if count == MAX_TAGS {
                 let name = self.sender.signature_name();
                 return Err(Problem::malformed(format!("{name} holds more than {MAX_TAGS} signatures")));
             }
-            bare(version, entry).into_iter().for_each(&mut show);
+            let tag = bare(version, entry);
+            last = tag.is_some_and(&mut is_right);
+            if self.sender.labelled && !right && !last && !is_readable(entry, tag) {
+                return Err(self.unreadable());
+            }
+            right |= last;
         }
-        Ok(())
+        Ok(if self.sender.spec.signature.last_only { last } else { right })
+    }
+
+    fn unreadable(&self) -> Problem {
+        Problem::malformed(format!(
+            "{} holds an entry before the right one that is no `version,signature`, for which the strictest of the sender's \
+             libraries refuses all of it",
+            self.sender.signature_name()
+        ))
+    }
+
+    /// What it is called that none of the signatures is right; nothing where no more is known than that.
+    pub(super) fn mismatch(&self, version: &Version) -> Problem {
+        let several = self.sender.spec.signature.last_only && self.entries(version).nth(1).is_some();
+        let says = || format!("of several `{}=` a library of the sender takes the last alone", version.key);
+        Problem { reason: Reason::Mismatch, says: several.then(says) }
     }
 
     /// What a missing signature is called.
@@ -318,6 +376,19 @@ impl<'h> Seen<'h> {
             _ => Ok(()),
         }
     }
+}
+
+/// Whether the library of Standard Webhooks for Python reads on behind an entry that is not the right one: it has one comma, and
+/// the signature of a version that the library knows is base64 to it, which may have anything else of ASCII in it.
+fn is_readable(entry: &str, tag: Option<&str>) -> bool {
+    let is_pair = entry.split_once(',').is_some_and(|(_, tag)| !tag.contains(','));
+    let is_base64 = |tag: &str| {
+        let digit = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
+        let digits = tag.bytes().filter(digit).count();
+        let padding = tag.bytes().filter(|b| *b == b'=').count();
+        tag.is_ascii() && matches!((digits % 4, padding), (0, _) | (2, 2..) | (3, 1..))
+    };
+    is_pair && tag.is_none_or(is_base64)
 }
 
 /// A signature without what stands before it; `None` where it has to and does not.

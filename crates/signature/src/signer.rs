@@ -5,9 +5,10 @@ use super::key::{Key, KeyError, write_hex};
 use super::message_signatures;
 use super::scheme::Scheme;
 use super::spec::Form;
-use super::template::Context;
+use super::template::{Context, query_field};
 use crate::Secret;
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -120,7 +121,7 @@ impl Signer {
         let named = [(&spec.event.json, webhook.event), (&spec.id.json, webhook.id)];
         for (pointer, text) in named.iter().filter_map(|(p, text)| Some((p.as_deref()?, text))) {
             if spec.body.batch.is_none() && !text.is_empty() && !has_text(&body, pointer, text) {
-                body = set(body, pointer, text);
+                body = set(body, pointer, text, false);
             }
         }
         if s.json.is_none() && time.is_none() {
@@ -129,14 +130,14 @@ impl Signer {
         }
         if let Some((pointer, unit)) = time.and_then(|t| Some((t.json.as_deref()?, t.unit))) {
             let text = unit.write(webhook.timestamp_ms);
-            body = set(body, pointer, &text);
+            body = set(body, pointer, &text, time.is_some_and(|t| t.number));
         }
         let inner = Outgoing { body: &body, ..*webhook };
         let timestamp = s.timestamp.as_ref().map(|t| t.unit.write(webhook.timestamp_ms)).unwrap_or_default();
         let headers = self.sign(&inner);
         if let Some(pointer) = s.json.as_deref() {
             let signature = self.signature(&inner, &timestamp);
-            body = Cow::Owned(set(Cow::Borrowed(&*body), pointer, &signature).into_owned());
+            body = Cow::Owned(set(Cow::Borrowed(&*body), pointer, &signature, false).into_owned());
         }
         Signed { headers, body: Cow::Owned(body.into_owned()) }
     }
@@ -144,7 +145,11 @@ impl Signer {
     /// The whole value of the signature header; empty without a secret.
     fn signature(&self, webhook: &Outgoing<'_>, timestamp: &str) -> String {
         let s = &self.sender.spec.signature;
-        let context = Context::new(timestamp, webhook.id, &[], webhook.body).to(&self.method, &self.url);
+        // The URL covers a body whose hash it holds.
+        let digest = s.body_digest.as_deref().and_then(|name| query_field(&self.url, name));
+        let in_url = digest.is_some_and(|digest| digest == hex::encode(Sha256::digest(webhook.body)));
+        let body = if in_url { b"" } else { webhook.body };
+        let context = Context::new(timestamp, webhook.id, &[], body).to(&self.method, &self.url);
         let Some((version, key)) = &self.key else { return String::new() };
         let mut value = String::with_capacity(SIGNATURE);
         let mut write = |texts: &[&str]| texts.iter().for_each(|text| value.push_str(text));
@@ -192,14 +197,14 @@ fn has_text(body: &[u8], pointer: &str, text: &str) -> bool {
 }
 
 /// The JSON body with this text at a place, which is made where it is not there: a number stays one where there is one. As it
-/// was, when it is not JSON or the place cannot be.
-fn set<'a>(body: Cow<'a, [u8]>, pointer: &str, text: &str) -> Cow<'a, [u8]> {
+/// was, when it is not JSON or the place cannot be. `number`: one is made of it in any case.
+fn set<'a>(body: Cow<'a, [u8]>, pointer: &str, text: &str, number: bool) -> Cow<'a, [u8]> {
     let Ok(mut json) = serde_json::from_slice::<Value>(&body) else { return body };
     let Some((parent, name)) = pointer.rsplit_once('/') else { return body };
     let Some(parent) = made(&mut json, parent) else { return body };
-    let was_number = parent.get(name).is_some_and(Value::is_number);
+    let number = number || parent.get(name).is_some_and(Value::is_number);
     let value = match text.parse::<i64>() {
-        Ok(number) if was_number => Value::from(number),
+        Ok(value) if number => Value::from(value),
         _ => Value::from(text),
     };
     match parent {

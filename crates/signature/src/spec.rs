@@ -10,6 +10,14 @@ const MAX_TEXT: usize = 4096;
 /// The most versions, components or headers that a profile may list.
 const MAX_ITEMS: usize = 32;
 
+/// The components that are derived from a request (RFC 9421, section 2.2), but for `@query-param`, which has parameters.
+const DERIVED: [&str; 7] =
+    ["@method", "@target-uri", "@authority", "@scheme", "@request-target", "@path", "@query"];
+
+/// What a time outside the signature means.
+pub(crate) const UNSIGNED_TIME: &str =
+    "the timestamp is outside the signature: whoever replays a webhook puts a fresh one on it";
+
 /// What a sender's requests look like: its signature, and where event and id stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -90,8 +98,8 @@ pub struct Example {
 pub struct SignatureSpec {
     /// The algorithm.
     pub algorithm: Algorithm,
-    /// What is signed: text, and `{body}`, `{timestamp}`, `{id}`, `{method}`, `{url}`, `{path}`, `{header:NAME}`,
-    /// `{form:sorted}` (all fields of a form, sorted, each name followed by its value), `{form:NAME}`, `{json:/pointer}`.
+    /// What is signed: text, and `{body}`, `{timestamp}`, `{id}`, `{method}`, `{url}` (whole), `{path}` (of the URL, without
+    /// its query), `{path_query}` (both), `{header:NAME}`, `{form:sorted}` (all fields of a form, sorted, each name followed by its value), `{form:NAME}`, `{json:/pointer}`.
     #[serde(default = "body_template", skip_serializing_if = "is_body_template")]
     pub message: String,
     /// The header that holds the signature.
@@ -109,6 +117,19 @@ pub struct SignatureSpec {
     /// In pairs: the key of the signature.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// In pairs: whether a key that the profile does not name makes the header malformed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub only_keys: bool,
+    /// In pairs: whether of several signatures under one key the last alone counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub last_only: bool,
+    /// Whether the URL that is signed may be the one without its port, or with the usual one, as well.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_port: bool,
+    /// The field of the URL's query that may hold the SHA-256 of the body in hex (`bodySHA256`): the message has nothing of the
+    /// body then, which is covered by way of the URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body_digest: Option<String>,
     /// What stands before the signature (`sha256=`), in a list before each entry of this version (`v1,`).
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub prefix: String,
@@ -165,7 +186,7 @@ pub enum Algorithm {
     HmacSha512,
     /// Ed25519 (RFC 8032).
     Ed25519,
-    /// ECDSA on P-256 with SHA-256; DER or 64 bytes when verified, DER when signed (64 bytes in message signatures).
+    /// ECDSA on P-256 with SHA-256; in DER, in message signatures 64 bytes.
     EcdsaP256,
     /// RSA PKCS#1 v1.5 with SHA-256.
     Rsa,
@@ -299,6 +320,12 @@ pub struct TimestampSpec {
     /// How old it may be, in seconds, inclusive; null: as old as it likes.
     #[serde(default = "tolerance")]
     pub back_seconds: Option<u32>,
+    /// Whether one that is exactly so old is too old already.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub exclusive: bool,
+    /// In the body: whether it must be a number, and not a text of digits.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub number: bool,
     /// How far ahead it may be, in seconds, inclusive; null: as far as it likes.
     #[serde(default = "tolerance")]
     pub ahead_seconds: Option<u32>,
@@ -470,23 +497,26 @@ impl RequestSpec {
         if s.form != Form::Pairs && s.key.is_some() {
             say("signature.key", "a key belongs to `form: pairs`");
         }
-        if s.form == Form::MessageSignatures && s.components.is_empty() {
-            say(
-                "signature.components",
-                "say which components must be covered, such as [\"@method\", \"content-digest\"]",
-            );
+        for (is_set, path) in [(s.only_keys, "signature.only_keys"), (s.last_only, "signature.last_only")] {
+            if is_set && s.form != Form::Pairs {
+                say(path, "it belongs to `form: pairs`");
+            }
         }
         if s.separator.as_deref() == Some("") {
             say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
         }
-        for (i, version) in s.versions.iter().enumerate() {
-            if !version.algorithm.is_public_key() && version.algorithm.digest_bytes().is_none() {
-                say(
-                    &format!("signature.versions.{i}.algorithm"),
-                    "a version is an HMAC or a public-key signature",
-                );
-            }
+        let no_message = s.message.is_empty() || is_body_template(&s.message);
+        if matches!(s.algorithm, Algorithm::Token | Algorithm::None) && !no_message {
+            say(
+                "signature.message",
+                "a token covers nothing and `none` has no signature: leave out the message",
+            );
         }
+        if s.prefix.chars().any(char::is_control) {
+            say("signature.prefix", "it holds a line break or a control character, which no header can have");
+        }
+        self.version_problems(&mut found);
+        self.component_problems(&mut found);
         self.timestamp_problems(&mut found);
         self.place_problems(&mut found);
         self.size_problems(&mut found);
@@ -494,6 +524,91 @@ impl RequestSpec {
             found.extend(problems.into_iter().map(|problem| SpecError::new("signature.message", problem)));
         }
         found
+    }
+
+    fn version_problems(&self, found: &mut Vec<SpecError>) {
+        let s = &self.signature;
+        let mut say = |path: String, problem: &str| found.push(SpecError::new(path, problem));
+        // As the key of a secret is chosen: by what the secret begins with, PEM for the first key pair, else the first version
+        // that asks for no beginning.
+        let first = (s.algorithm, &s.secret);
+        let mut before = vec![first];
+        for (i, version) in s.versions.iter().enumerate() {
+            let (algorithm, secret) = (version.algorithm, &version.secret);
+            if !algorithm.is_public_key() && algorithm.digest_bytes().is_none() {
+                say(
+                    format!("signature.versions.{i}.algorithm"),
+                    "a version is an HMAC or a public-key signature",
+                );
+                continue;
+            }
+            let prefixes = |secret: &SecretSpec| [secret.prefix.clone(), secret.public_prefix.clone()];
+            let is_new = |prefix: &String| {
+                !prefix.is_empty() && !before.iter().any(|(_, other)| prefixes(other).contains(prefix))
+            };
+            let is_bare =
+                |secret: &SecretSpec| secret.prefix_optional || prefixes(secret).iter().all(String::is_empty);
+            let by_pem = algorithm.is_public_key() && !before.iter().any(|(other, _)| other.is_public_key());
+            let by_prefix = prefixes(secret).iter().any(is_new);
+            let by_itself = is_bare(secret) && !before.iter().any(|(_, other)| is_bare(other));
+            if !(by_pem || by_prefix || by_itself) {
+                say(
+                    format!("signature.versions.{i}"),
+                    "no secret chooses this version, so that it is never checked: give it a `secret.prefix` of its own, or \
+                     leave it out",
+                );
+            }
+            before.push((algorithm, secret));
+        }
+    }
+
+    /// What may be meant so and mostly is not: where, and what follows from it.
+    #[must_use]
+    pub fn warnings(&self) -> Vec<SpecError> {
+        let s = &self.signature;
+        let mut found = Vec::new();
+        let signed = s.algorithm.is_public_key() || s.algorithm.digest_bytes().is_some();
+        let time = s.timestamp.as_ref().filter(|_| signed && s.form != Form::MessageSignatures);
+        let is_outside = |t: &&TimestampSpec| {
+            (t.header.is_some() || t.key.is_some()) && !s.message.contains("{timestamp}")
+        };
+        if time.filter(is_outside).is_some() {
+            found.push(SpecError::new("signature.timestamp", UNSIGNED_TIME));
+        }
+        found
+    }
+
+    fn component_problems(&self, found: &mut Vec<SpecError>) {
+        let s = &self.signature;
+        let mut say = |path: &str, problem: String| found.push(SpecError::new(path, problem));
+        if s.form != Form::MessageSignatures {
+            if !s.components.is_empty() {
+                say("signature.components", "components belong to `form: message-signatures`".to_owned());
+            }
+            return;
+        }
+        if s.algorithm == Algorithm::Token {
+            say("signature.algorithm", "message signatures are an HMAC or a public-key signature".to_owned());
+        }
+        if !s.components.iter().any(|c| c == "content-digest") {
+            let problem = "`content-digest` is not among them, so that anybody can put another body under the signature: write \
+                           [\"@method\", \"@target-uri\", \"content-digest\"]";
+            say("signature.components", problem.to_owned());
+        }
+        for (i, component) in s.components.iter().enumerate() {
+            let path = format!("signature.components.{i}");
+            let derived = component.starts_with('@');
+            if derived && !DERIVED.contains(&component.as_str()) {
+                let known = DERIVED.join(", ");
+                say(&path, format!("`{}` is no component of a request; there are {known}", shown(component)));
+            } else if !derived && (!is_token(component) || component.bytes().any(|b| b.is_ascii_uppercase()))
+            {
+                let problem = "is no name of a header in lower case, as components are written";
+                say(&path, format!("`{}` {problem}", shown(component)));
+            } else if s.components.iter().take(i).any(|before| before == component) {
+                say(&path, format!("`{}` is here twice", shown(component)));
+            }
+        }
     }
 
     fn timestamp_problems(&self, found: &mut Vec<SpecError>) {
@@ -510,6 +625,19 @@ impl RequestSpec {
         }
         if t.key.is_some() && self.signature.form != Form::Pairs {
             say("signature.timestamp.key", "a key belongs to `form: pairs`");
+        }
+        if t.header
+            .as_ref()
+            .zip(self.signature.header.as_ref())
+            .is_some_and(|(t, s)| t.eq_ignore_ascii_case(s))
+        {
+            say(
+                "signature.timestamp.header",
+                "that is the signature's header: for both in one, `form: pairs`",
+            );
+        }
+        if t.number && t.json.is_none() {
+            say("signature.timestamp.number", "it belongs to a time in the body: `json: /pointer`");
         }
     }
 
@@ -528,6 +656,18 @@ impl RequestSpec {
                 let problem = format!("`{}` is no JSON pointer: it begins with `/`", shown(pointer));
                 found.push(SpecError::new(path, problem));
             }
+        }
+        let opaque = self.body.format == BodyFormat::Opaque;
+        let inside = [
+            ("event.json", self.event.json.is_some()),
+            ("id.json", self.id.json.is_some()),
+            ("body.batch", self.body.batch.is_some()),
+        ];
+        for (path, _) in inside.into_iter().filter(|(_, is_set)| opaque && *is_set) {
+            found.push(SpecError::new(
+                path,
+                "the body is opaque, which means that nothing is looked for in it",
+            ));
         }
         if let Some(batch) = self.body.batch.as_deref().filter(|b| !(b.starts_with('/') && b.ends_with("/*")))
         {

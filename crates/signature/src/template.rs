@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::cell::OnceCell;
 
 /// The placeholders, for messages.
-pub(crate) const KNOWN: &str = "{body}, {timestamp}, {id}, {method}, {url}, {path}, {header:NAME}, {form:sorted}, {form:NAME}, {json:/pointer}";
+pub(crate) const KNOWN: &str = "{body}, {timestamp}, {id}, {method}, {url}, {path}, {path_query}, {header:NAME}, {form:sorted}, {form:NAME}, {json:/pointer}";
 
 /// A piece of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub(crate) enum Piece {
     Method,
     Url,
     Path,
+    PathQuery,
     Header(String),
     FormSorted,
     FormField(String),
@@ -130,7 +131,8 @@ impl Template {
         if !rest.is_empty() {
             pieces.push(Piece::Text(rest.to_owned()));
         }
-        let needs_url = pieces.iter().any(|piece| matches!(piece, Piece::Url | Piece::Path));
+        let needs_url =
+            pieces.iter().any(|piece| matches!(piece, Piece::Url | Piece::Path | Piece::PathQuery));
         let template = Self { pieces, needs_url };
         // One that is no placeholder may have been meant for one that would be missed.
         if problems.is_empty() {
@@ -205,6 +207,24 @@ impl Template {
         self.pieces.iter().map(|piece| piece.fill(context)).collect()
     }
 
+    /// The message with what is no text in a body's JSON as Python writes it; nothing where there is no such place.
+    pub(crate) fn in_python(&self, context: &Context<'_>) -> Option<Vec<u8>> {
+        let mut differs = false;
+        let whole = self.pieces.iter().flat_map(|piece| {
+            let Piece::Json(pointer) = piece else { return piece.fill(context).into_owned() };
+            let word = match context.json().and_then(|json| json.pointer(pointer)) {
+                Some(Value::Null) => "None",
+                Some(Value::Bool(true)) => "True",
+                Some(Value::Bool(false)) => "False",
+                _ => return piece.fill(context).into_owned(),
+            };
+            differs = true;
+            word.into()
+        });
+        let whole = whole.collect();
+        differs.then_some(whole)
+    }
+
     /// The message in pieces, with `None` where the body stands.
     pub(crate) fn split_at_body(&self, context: &Context<'_>) -> Vec<Option<Vec<u8>>> {
         let piece = |piece: &Piece| (*piece != Piece::Body).then(|| piece.fill(context).into_owned());
@@ -235,6 +255,7 @@ impl Piece {
                 "method" => Self::Method,
                 "url" => Self::Url,
                 "path" => Self::Path,
+                "path_query" => Self::PathQuery,
                 _ => return Err(unknown()),
             },
             Some(("header", header)) if super::spec::is_token(header) => Self::Header(header.to_owned()),
@@ -255,7 +276,11 @@ impl Piece {
             Self::Id => Cow::Borrowed(context.id.as_bytes()),
             Self::Method => Cow::Borrowed(context.method.as_bytes()),
             Self::Url => Cow::Borrowed(context.url.as_bytes()),
-            Self::Path => Cow::Borrowed(path_of(context.url).as_bytes()),
+            Self::Path => {
+                let whole = path_of(context.url);
+                Cow::Borrowed(whole.split_once('?').map_or(whole, |(path, _)| path).as_bytes())
+            }
+            Self::PathQuery => Cow::Borrowed(path_of(context.url).as_bytes()),
             Self::Header(name) => {
                 Cow::Borrowed(super::seen::first(context.headers, name).unwrap_or_default().as_bytes())
             }
@@ -273,6 +298,27 @@ impl Piece {
 pub(crate) fn path_of(url: &str) -> &str {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+/// The value of a field of a URL's query, decoded; the first one.
+pub(crate) fn query_field(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    form_fields(query.as_bytes()).into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
+}
+
+/// A URL without its port, or with the usual one where it has none: as senders write it who are not of one mind about it.
+pub(crate) fn other_port(url: &str) -> Option<String> {
+    let (scheme, rest) = url.split_once("://")?;
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    // The port stands behind the brackets of an IPv6 address, and behind a user and a password.
+    let from = authority.rfind(['@', ']']).map_or(0, |at| at + 1);
+    let bare = authority.get(from..)?.find(':').and_then(|at| authority.get(..from + at));
+    Some(match bare {
+        Some(bare) => format!("{scheme}://{bare}{path}"),
+        None if scheme.eq_ignore_ascii_case("https") => format!("{scheme}://{authority}:443{path}"),
+        None => format!("{scheme}://{authority}:80{path}"),
+    })
 }
 
 /// The fields of a form, decoded, as they stand.
@@ -300,4 +346,34 @@ fn sorted_form(body: &[u8]) -> Vec<u8> {
     fields.sort();
     fields.dedup();
     fields.into_iter().flat_map(|(name, value)| [name, value]).collect::<String>().into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_has_its_port_or_not() {
+        for (url, other) in [
+            ("https://a.b/c?d=e:f", "https://a.b:443/c?d=e:f"),
+            ("https://a.b:443/c", "https://a.b/c"),
+            ("https://a.b:8443?x", "https://a.b?x"),
+            ("http://u:p@a.b/c", "http://u:p@a.b:80/c"),
+            ("http://u:p@[::1]:80/c", "http://u:p@[::1]/c"),
+            ("https://[::1]", "https://[::1]:443"),
+        ] {
+            assert_eq!(other_port(url).as_deref(), Some(other));
+        }
+        assert_eq!(other_port(""), None);
+    }
+
+    #[test]
+    fn a_path_has_its_query_where_the_profile_says_so() {
+        let spec = RequestSpec::default();
+        let context = Context::new("", "", &[], b"x").to("PUT", "https://a.b/c/d?e=f");
+        let whole = |text: &str| Template::parse(text, &spec).map(|t| t.whole(&context)).unwrap();
+        assert_eq!(whole("{method} {path} {body}"), b"PUT /c/d x");
+        assert_eq!(whole("{method} {path_query} {body}"), b"PUT /c/d?e=f x");
+        assert_eq!(query_field("https://a.b/c?e=%66&e=g#h", "e").as_deref(), Some("f"));
+    }
 }

@@ -84,6 +84,9 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
             format!("no webhook to verify in {attempts} deliveries"),
             "journal and secret",
         ),
+        Some(Ok(_)) if !proof.evidence.analysis.header.scheme.is_signed() => {
+            item(Verdict::NotExercised, "this sender signs nothing".to_owned(), "journal header")
+        }
         Some(Ok(recheck)) => item(
             Verdict::Pass,
             format!(

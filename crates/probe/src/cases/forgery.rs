@@ -242,20 +242,29 @@ fn junk(bench: &mut Bench<'_>) -> Shots {
 fn among_broken(bench: &mut Bench<'_>) -> Shots {
     let prefix = bench.forge.layout().prefix.clone();
     let has_list = bench.forge.layout().separator.is_some();
+    let (last_only, only_keys) = (bench.forge.layout().last_only, bench.forge.layout().only_keys);
     let right = if has_list { Accepted } else { Handled };
-    let shot = |bench: &mut Bench<'_>, label, order: fn(String, Vec<String>) -> Vec<String>| {
+    let shot = |bench: &mut Bench<'_>, label, right, order: fn(String, Vec<String>) -> Vec<String>| {
         let draft = bench.draft();
         let tag = format!("{prefix}{}", bench.forge.tag(&draft));
         let wrong = bench.forge.wrong_tag(&draft);
-        // A part that is no pair makes a header of pairs one that stripe-go and others refuse as a whole.
-        let other = if prefix.ends_with('=') { "v9=1" } else { "v9" };
-        let broken = vec![format!("{prefix}{wrong}"), format!("{prefix}!!!"), other.to_owned()];
+        // A part that is no pair makes a header of pairs one that stripe-go and others refuse as a whole; so does an entry
+        // without a comma for the library of Standard Webhooks for Python.
+        let other = match prefix.chars().last() {
+            Some('=') => "v9=1",
+            Some(',') => "v9,1",
+            _ => "v9",
+        };
+        let mut broken = vec![format!("{prefix}{wrong}"), format!("{prefix}!!!")];
+        broken.extend((!only_keys).then(|| other.to_owned()));
         let value = bench.forge.value_of(&draft, &order(tag, broken));
         bench.forge.shot(label, &draft, Some(value.as_bytes()), right)
     };
     Ok(vec![
-        shot(bench, "behind broken ones", |tag, broken| broken.into_iter().chain([tag]).collect()),
-        shot(bench, "in front of broken ones", |tag, broken| [tag].into_iter().chain(broken).collect()),
+        shot(bench, "behind broken ones", right, |tag, broken| broken.into_iter().chain([tag]).collect()),
+        shot(bench, "in front of broken ones", if last_only { Handled } else { right }, |tag, broken| {
+            [tag].into_iter().chain(broken).collect()
+        }),
     ])
 }
 

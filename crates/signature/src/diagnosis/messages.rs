@@ -60,6 +60,10 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
         ("the sender signs the URL with the other of http and https", other_scheme),
         ("the sender signs the URL without its query", bare.to_owned()),
         ("the sender signs the URL with or without a slash at the end, unlike the one here", slash),
+        (
+            "the sender signs the URL with or without its port, unlike the one here",
+            super::super::template::other_port(url).unwrap_or_default(),
+        ),
         ("the sender signs the path and not the whole URL", super::super::template::path_of(url).to_owned()),
         ("the sender signs the URL percent-decoded", decoded),
         ("the sender signs without the URL", String::new()),
@@ -148,6 +152,11 @@ fn same(a: &[&[u8]], b: &[&[u8]]) -> bool {
 /// Other texts of the same moment.
 fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
     let Ok(value) = text.parse::<i64>() else { return Vec::new() };
+    // `+1795438932` is the number 1795438932, and other texts of it say nothing more.
+    if value.to_string() != text {
+        let clause = "the sender signs the timestamp without the sign or zeros that stand before it here";
+        return vec![(clause, value.to_string())];
+    }
     let ms = value.saturating_mul(unit.ms());
     let (seconds, millis) = (ms.div_euclid(1000), ms.rem_euclid(1000));
     let mut found = vec![

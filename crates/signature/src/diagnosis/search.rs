@@ -19,6 +19,10 @@ const MAX_SIGNATURE: usize = 4096;
 /// What a try of a public key costs, in bytes hashed: some 0.1 ms.
 const PUBLIC_TRY: usize = 64 * 1024;
 
+/// ECDSA as JOSE and web browsers write it.
+const FIXED: &str =
+    "the signature is the 64 bytes of r and s in place of DER, which the sender's libraries refuse";
+
 /// A request whose signature is not right.
 pub(crate) struct Suspect<'a> {
     pub(crate) sender: &'static Compiled,
@@ -180,6 +184,11 @@ impl<'a> Search<'a> {
             found.extend(messages::restamped(sender, place.unit, context));
         }
         found.extend(messages::readdressed(sender, context));
+        if let Some(whole) = sender.template.in_python(context) {
+            let clause =
+                "the sender signs null, true and false as Python writes them (None, True, False)".to_owned();
+            found.push(Message { clause, pieces: vec![whole.into()] });
+        }
         if sender.template.has_body() {
             found.extend(bodies.iter().map(|(clause, other)| self.reframed(clause, other, context)));
         }
@@ -288,9 +297,12 @@ impl<'a> Search<'a> {
             Trial::Public(key) => {
                 self.work.try_out(length.saturating_add(PUBLIC_TRY))?;
                 let message: Vec<u8> = message.iter().flat_map(AsRef::as_ref).copied().collect();
-                let right = |(bytes, _): &(Vec<u8>, Option<&str>)| key.verifies(&message, bytes);
-                let (_, clause) = self.given.bytes().find(right)?;
-                Some(Likeness { clause: clause.map(str::to_owned) })
+                let right = |bytes: &[u8]| key.verifies(&message, bytes);
+                if let Some((_, clause)) = self.given.bytes().find(|(bytes, _)| right(bytes)) {
+                    return Some(Likeness { clause: clause.map(str::to_owned) });
+                }
+                let fixed = self.given.bytes().any(|(bytes, _)| key.verifies_fixed(&message, &bytes));
+                fixed.then(|| Likeness { clause: Some(FIXED.to_owned()) })
             }
         }
     }
