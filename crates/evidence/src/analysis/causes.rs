@@ -2,7 +2,7 @@
 //! from what came of other events. These are words, not verdicts.
 
 use super::cases::Lost;
-use super::sample::event_name;
+use super::sample::{NO_EVENT, event_name};
 use super::{Analysis, Delivery, Expectation, seconds};
 use pii::shown;
 use std::borrow::Cow;
@@ -44,6 +44,7 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     let measure = Measure::of(analysis);
     let mut told = Vec::new();
     told.extend(refused(analysis));
+    told.extend(analysis.nameless.told());
     told.extend(nearly(analysis, lost));
     told.extend(others(analysis));
     let mut others_told = by_duration(analysis, &measure, &events);
@@ -63,6 +64,9 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     let lost: u64 = events.values().map(|event| event.lost).sum();
     if elsewhere > 0 && elsewhere >= lost {
         return Some("or, if those requests were not the sender's");
+    }
+    if lost > 0 && analysis.nameless.count() >= lost {
+        return Some("or, if what came without a name is something else");
     }
     let came_in_place = |(name, event): (&String, &Event)| {
         let came = unasked(analysis).filter(|d| event_name(&d.event) == *name && d.is_authentic()).count();
@@ -194,21 +198,27 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
             || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
             |ms| format!("no longer than a step without a webhook ({})", took(ms)),
         );
-        let open = format!(
-            "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
-            breaker.failures,
-            seconds(breaker.open_ms)
-        );
-        let why = if came {
-            format!("{open}, it dropped them, or sends them later than was waited for (--within)")
-        } else if tried.is_empty() {
+        let open = (!breaker.is_none()).then(|| {
             format!(
-                "webhooks are switched off, no endpoint is set (set {}), {open}, or a worker of its own sends them and does not run",
-                shown(&analysis.header.webhook.endpoint)
+                "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
+                breaker.failures,
+                seconds(breaker.open_ms)
             )
+        });
+        let dropped =
+            ["it dropped them", "sends them later than was waited for (--within)"].map(str::to_owned);
+        let why: Vec<String> = if came {
+            open.into_iter().chain(dropped).collect()
+        } else if tried.is_empty() {
+            let endpoint = shown(&analysis.header.webhook.endpoint);
+            let off =
+                ["webhooks are switched off".to_owned(), format!("no endpoint is set (set {endpoint})")];
+            let worker = "a worker of its own sends them and does not run".to_owned();
+            off.into_iter().chain(open).chain([worker]).collect()
         } else {
-            open
+            open.map_or_else(|| dropped.into(), |open| vec![open])
         };
+        let why = either(&why);
         let within = if untried.len() == 1 { "it" } else { "them" };
         told.push(format!(
             "{} took {range}, {without}: the sender tried nothing in {within}: {why}",
@@ -239,8 +249,12 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
             (all, 1) => format!(" that answered {}", all.join(" or ")),
             (all, _) => format!(" that all answered {}", all.join(" or ")),
         };
-        let others: Vec<&str> =
-            came.iter().filter(|other| *other != name).map(String::as_str).take(3).collect();
+        let others: Vec<&str> = came
+            .iter()
+            .filter(|other| *other != name && *other != NO_EVENT)
+            .map(String::as_str)
+            .take(3)
+            .collect();
         let but = if came.contains(name) {
             format!("; {name} of others came")
         } else if others.is_empty() {
@@ -287,6 +301,16 @@ fn reach(analysis: &Analysis) -> &'static str {
         " (an address that only this machine reaches: --listen and --public-url give another)"
     } else {
         ""
+    }
+}
+
+/// `a, b, or c`.
+fn either(all: &[String]) -> String {
+    match all {
+        [only] => only.clone(),
+        [first, second] => format!("{first}, or {second}"),
+        [before @ .., last] => format!("{}, or {last}", before.join(", ")),
+        [] => String::new(),
     }
 }
 
@@ -365,6 +389,37 @@ mod tests {
             "verdict": {"valid": reason == "valid", "reason": reason, "diagnosis": null}, "answer": 200
         });
         Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
+    }
+
+    #[test]
+    fn of_a_sender_without_a_breaker_none_is_open() {
+        let mut analysis = run(&[60], |_| "paid");
+        analysis.header.retry.breaker = record::BreakerContract::NONE;
+        let told = told(analysis).join("\n");
+        assert!(told.contains("switched off") && told.contains(", or a worker of its own"), "{told}");
+        assert!(!told.contains("breaker"), "{told}");
+    }
+
+    #[test]
+    fn webhooks_without_a_name_are_told_with_the_places_where_it_may_stand() {
+        let mut analysis = run(&[60, 60], |_| "paid");
+        for id in 0..2 {
+            let mut record = attempt(id, "valid");
+            if let Record::Attempt(attempt) = &mut record {
+                attempt.headers = vec![("X-Topic".to_owned(), "paid".to_owned())];
+                attempt.body = Body::from_bytes(json!({"type": "paid", "id": id}).to_string().into_bytes());
+            }
+            analysis.take(&record);
+        }
+        let missing: Vec<String> =
+            [0, 1].map(|index| analysis.near.of_expectation(index).unwrap().1.to_owned()).into();
+        assert_eq!(missing[0], "it names no event, expected paid");
+        let told = told(analysis);
+        let wanted = "2 webhooks came without an event name; their bodies have `type`, their headers `X-Topic`: if that is the \
+                      event, write `event: { json: /type }` in the sender's profile";
+        assert_eq!(told[0], wanted);
+        assert!(!told.join("\n").contains("; (none) came"), "{told:?}");
+        assert!(told[1..].iter().all(|cause| !cause.starts_with("paid never came")), "{told:?}");
     }
 
     fn told(mut analysis: Analysis) -> Vec<String> {

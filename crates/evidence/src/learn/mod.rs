@@ -7,6 +7,7 @@ mod log;
 pub use drift::drift;
 pub use log::LogLearner;
 
+use crate::usual::{EVENTS, names_event};
 use record::{Attempt, Record, Tick, sha256_hex};
 use serde_json::Value;
 use signature::{Received, Scheme, Secret, Verifier};
@@ -17,20 +18,6 @@ const MAX_ATTEMPTS: usize = 5000;
 
 /// So many of them are verified under each sender.
 const VERIFIED: usize = 25;
-
-/// Where bodies usually name their event, most usual first.
-const EVENTS: [&str; 10] = [
-    "/type",
-    "/event",
-    "/event_type",
-    "/eventType",
-    "/topic",
-    "/action",
-    "/event/type",
-    "/event-data/event",
-    "/kind",
-    "/name",
-];
 
 /// Where bodies usually have an id.
 const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
@@ -238,13 +225,9 @@ impl Learner {
     }
 
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
-        let named = |name: &str| {
-            let name = name.to_lowercase();
-            (name.contains("event") || name.contains("topic")) && !name.contains("id")
-        };
         // What stands in both counts in the body, which is signed.
         let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
-        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(named));
+        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(names_event));
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
