@@ -276,7 +276,8 @@ fn others(analysis: &Analysis) -> Vec<String> {
         if n == 1 { format!("1 webhook came that {one}") } else { format!("{n} webhooks came that {many}") }
     };
     let mut told = Vec::new();
-    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic()).count();
+    let named = |d: &Cow<'_, Delivery>| *d.event != *NO_EVENT;
+    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic() && named(d)).count();
     if ours > 0 {
         let came = came(ours, "no step asked for", "no step asked for");
         told.push(format!("{came}: the values by which the scenario knows its webhooks are others"));
