@@ -233,6 +233,13 @@ mod tests {
     }
 
     #[test]
+    fn what_smoke_fills_in_is_offered_to_nobody() {
+        let text = "name: x\nsignature: { algorithm: none }\nschema: x\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        assert!(error.contains("unknown key `schema`") && !error.contains("schemas"), "{error}");
+    }
+
+    #[test]
     fn a_name_that_is_none_gets_the_nearest() {
         let error = load_sender("strpe", Path::new(".")).unwrap_err().to_string();
         assert!(error.contains("no sender `strpe`") && error.contains("did you mean `stripe`"), "{error}");

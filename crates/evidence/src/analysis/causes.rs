@@ -141,16 +141,22 @@ fn refused(analysis: &Analysis) -> Option<String> {
     let first = analysis.first_refused.as_ref()?;
     let endpoint = shown(&analysis.header.webhook.endpoint);
     let wrong = analysis.refused.keys().any(|status| matches!(status, 404 | 405));
-    let what = if wrong {
+    let method_alone = analysis.refused.keys().all(|status| *status == 405);
+    let what = if method_alone {
+        "came to the right path with another method"
+    } else if wrong {
         "came to another path or with another method"
     } else {
         "came that could not be read as webhooks"
     };
     let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
     let first = shown(first);
-    Some(format!(
-        "{requests} {what}, the first {first}: if that is the sender, set its endpoint to {endpoint}"
-    ))
+    let set = if method_alone {
+        "let it use POST, or allow its method in the scenario (`listen: { methods: [POST, PUT] }`)".to_owned()
+    } else {
+        format!("set its endpoint to {endpoint}")
+    };
+    Some(format!("{requests} {what}, the first {first}: if that is the sender, {set}"))
 }
 
 /// Webhooks that came in another spelling than the expected one.
@@ -489,12 +495,17 @@ mod tests {
         let mut analysis = run(&[60], |_| "paid");
         let why = "POST /hooks, webhooks are posted to /hook".to_owned();
         analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
-        let told = told(analysis);
+        let told = self::told(analysis);
         assert!(
             told[0].starts_with(
                 "1 request came to another path or with another method, the first 404: POST /hooks,"
             ),
             "{told:?}"
         );
+        let mut analysis = run(&[60], |_| "paid");
+        let why = "PUT /hook, webhooks are posted to /hook".to_owned();
+        analysis.take(&Record::Refused(Refused { at: Tick(1), status: 405, why }));
+        let told = self::told(analysis);
+        assert!(told[0].ends_with("methods: [POST, PUT] }`)") && !told[0].contains("endpoint"), "{told:?}");
     }
 }
