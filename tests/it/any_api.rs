@@ -243,12 +243,6 @@ fn an_answer_without_the_id_fails_its_step_and_a_webhook_that_never_comes_is_los
     let problems = ran.artifact("things")["steps"][1]["problems"].to_string();
     let why = "undefined variable `code`: step make takes it from its webhook thing.made, which did not come in time";
     assert!(problems.contains(why), "{problems}");
-    let completed = ran.artifact("things")["gate"].to_string();
-    assert!(
-        completed.contains("1 stopped early, the first at step 2 of 2 (confirm)")
-            || !completed.contains("1 of 1 flows ended"),
-        "{completed}"
-    );
 }
 
 const SESSIONS: &str = r#"
