@@ -31,9 +31,11 @@ impl Nameless {
             let mut reader = Reader::new(scheme);
             EVENTS.iter().for_each(|place| reader.add(place));
             let read = reader.read(&attempt.headers, &attempt.body.bytes());
-            let bodies = read.iter().flat_map(|read| read.iter());
+            let bodies = read.iter().flat_map(correlate::Webhooks::iter);
             let named = bodies.flat_map(|body| {
-                EVENTS.iter().filter(move |place| body.pointer(place).is_some_and(|value| value.is_string()))
+                EVENTS
+                    .iter()
+                    .filter(move |place| body.pointer(place).is_some_and(serde_json::Value::is_string))
             });
             self.in_bodies.extend(named);
             let headers = attempt.headers.iter().map(|(name, _)| name).filter(|name| names_event(name));

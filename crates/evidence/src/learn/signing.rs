@@ -43,8 +43,8 @@ impl Learner {
     ) -> Option<Scheme> {
         let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
         let valid = |scheme: Scheme, secret: &Secret| {
-            let Ok(verifier) = Verifier::new(scheme, secret).map(Verifier::of_kept) else { return 0 };
-            looked.iter().filter(|seen| self.is_signed_so(&verifier, seen, endpoint)).count()
+            let verifiers = verifiers(scheme, secret);
+            looked.iter().filter(|seen| self.is_signed_so(&verifiers, seen, endpoint)).count()
         };
         let mut best: Option<(usize, Scheme)> = None;
         for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
@@ -115,14 +115,14 @@ impl Learner {
         }
     }
 
-    fn is_signed_so(&self, verifier: &Verifier, seen: &Seen, endpoint: &str) -> bool {
+    fn is_signed_so(&self, verifiers: &[Verifier], seen: &Seen, endpoint: &str) -> bool {
         let url = match seen.target.split_once('?') {
             Some((_, query)) => format!("{endpoint}?{query}"),
             None => endpoint.to_owned(),
         };
         let request = Received { method: "POST", url: &url, headers: &seen.headers, body: &seen.body };
         let now = self.started_ms + i64::try_from(seen.at.0 / 1000).unwrap_or_default();
-        verifier.check_request(&request, now).0.valid
+        verifiers.iter().any(|verifier| verifier.check_request(&request, now).0.valid)
     }
 
     /// The first way to sign that an attempt verifies under.
@@ -133,14 +133,22 @@ impl Learner {
                 left = left.checked_sub(1)?;
                 let request = RequestSpec { signature: spec.clone(), ..RequestSpec::default() };
                 let Ok(scheme) = Scheme::of("learnt", request) else { continue };
-                let verifier = Verifier::new(scheme, secret).map(Verifier::of_kept).ok();
-                if verifier.is_some_and(|verifier| self.is_signed_so(&verifier, seen, endpoint)) {
+                if self.is_signed_so(&verifiers(scheme, secret), seen, endpoint) {
                     return Some((scheme, spec));
                 }
             }
         }
         None
     }
+}
+
+/// Of the header that the run's profile says to hold a token, a journal has a digest; of others the token itself. None for a secret
+/// that is no key of the sender's.
+fn verifiers(scheme: Scheme, secret: &Secret) -> Vec<Verifier> {
+    let Ok(verifier) = Verifier::new(scheme, secret) else { return Vec::new() };
+    let is_token = scheme.spec().signature.algorithm == Algorithm::Token;
+    let open = is_token.then(|| verifier.clone());
+    std::iter::once(verifier.of_kept()).chain(open).collect()
 }
 
 /// A value as a signature of an algorithm, with what stands before it.
