@@ -71,7 +71,8 @@ fn machine(events: &[EventDrift]) {
 
 fn human(events: &[EventDrift]) {
     for event in events {
-        out::line(format!("{} ({} webhooks)", pii::shown(&event.event), event.webhooks));
+        let s = if event.webhooks == 1 { "" } else { "s" };
+        out::line(format!("{} ({} webhook{s})", pii::shown(&event.event), event.webhooks));
         for (field, n) in &event.undeclared {
             out::line(format!("  seen, not declared: {} (in {n})", pii::shown(field)));
         }

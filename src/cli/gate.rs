@@ -7,14 +7,14 @@ use super::{Exit, Failure, environment, github, out, promote, svr};
 use chrono::{DateTime, TimeDelta, Utc};
 use clap::ValueEnum;
 use evidence::approval::{
-    Allowed, Approval, Checkout, Demand, Journals, Known, MinFlows, Request, Required, Trust,
+    Allowed, Approval, Checkout, Demand, Journals, Known, KnownSender, MinFlows, Request, Required, Trust,
     approval_annotations, approval_page, human, judge, markdown, name_of, run_of, runs_of,
 };
 use evidence::gate::Verdict;
 use evidence::report::write_whole;
 use record::seal::PublicKey;
 use record::{read_input, text_sha256_hex};
-use scenario::{Loaded, Period, built_in_names, load, load_built_in, load_bytes};
+use scenario::{Loaded, MAX_SENDER, Period, built_in_names, load, load_built_in, load_bytes, sender_path};
 use signature::Secret;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -352,8 +352,17 @@ fn public_key(flag: &str, text: &str) -> Result<PublicKey, Failure> {
 }
 
 fn known(loaded: Loaded) -> Known {
+    let sender = known_sender(&loaded);
     let Loaded { scenario, sha256, source_name, .. } = loaded;
-    Known { source: source_name, sha256, scenario: Some(Box::new(scenario)) }
+    Known { source: source_name, sha256, scenario: Some(Box::new(scenario)), sender }
+}
+
+/// The profile file that a scenario names.
+fn known_sender(loaded: &Loaded) -> Option<Box<KnownSender>> {
+    let path = sender_path(loaded.scenario.sender.as_deref()?, &loaded.dir)?;
+    let bytes = read_input(&path, MAX_SENDER).ok()?;
+    let (source, sha256) = (path.display().to_string(), text_sha256_hex(&bytes));
+    Some(Box::new(KnownSender { source, sha256, profile: loaded.sender.clone() }))
 }
 
 /// The gates and scenarios that count.
@@ -372,8 +381,11 @@ fn checkout(args: &Args) -> Result<Checkout, Failure> {
         if let Some(bytes) = yaml.then(|| bounded(&path)).flatten() {
             let source = path.display().to_string();
             let (sha256, dir) = (text_sha256_hex(&bytes), Path::new("scenarios"));
-            let scenario = load_bytes(&bytes, &source, dir).ok().map(|loaded| Box::new(loaded.scenario));
-            scenarios.insert(name, Known { source, sha256, scenario });
+            let known = match load_bytes(&bytes, &source, dir) {
+                Ok(loaded) => known(loaded),
+                Err(_) => Known { source, sha256, scenario: None, sender: None },
+            };
+            scenarios.insert(name, known);
         }
     }
     for path in &args.scenario {

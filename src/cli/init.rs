@@ -67,6 +67,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
          steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
          \x20   expect: {{ status: {status} }}\n    webhooks:\n      - event: {event}\n        match: {{ /data/reference: \"{{{{ reference }}}}\" }}\n        within: 30s\n",
         sender = args.sender,
+        // In double quotes, JSON is YAML: what a document calls its paths and events may be anything.
+        path = quoted(path),
+        event = quoted(event),
     );
     let csv = "reference\nfirst-1\nfirst-2\n";
     let (scenario, data) = (args.dir.join(format!("{name}.yaml")), args.dir.join(format!("{name}.csv")));
@@ -88,6 +91,16 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     Ok(Exit::Pass)
 }
 
+/// A text as YAML: bare where it is a plain word or path.
+fn quoted(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    let is_word = text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/') && text.chars().all(plain);
+    let is_value = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"]
+        .iter()
+        .any(|word| text.eq_ignore_ascii_case(word));
+    if is_word && !is_value { text.to_owned() } else { serde_json::Value::from(text).to_string() }
+}
+
 fn write(file: &Path, text: &str) -> Result<(), Failure> {
     let failed = |e: std::io::Error| Failure::environment(format!("cannot write {}: {e}", file.display()));
     let mut new = OpenOptions::new().write(true).create_new(true).open(file).map_err(failed)?;
@@ -105,20 +118,22 @@ fn from_openapi(file: &Path) -> Result<Api, Failure> {
         wrong(format!("neither JSON nor YAML: {}", first.lines().next().unwrap_or_default()))
     })?;
     let map = |key: &str| json.get(key).and_then(serde_json::Value::as_object);
-    let paths =
-        map("paths").ok_or_else(|| wrong("it has no `paths`, as an OpenAPI document has".to_owned()))?;
+    let event = map("webhooks").and_then(|all| all.keys().next().cloned());
+    let event_or_usual = || event.clone().unwrap_or_else(|| "order.created".to_owned());
+    // OpenAPI 3.1 has documents of webhooks alone; the step is to be written by hand then.
+    if map("paths").is_none_or(serde_json::Map::is_empty) && event.is_some() {
+        return Ok(Api { path: "/orders".to_owned(), status: 201, event: event_or_usual() });
+    }
+    let paths = map("paths").ok_or_else(|| {
+        wrong("it has neither `paths` nor `webhooks`, as an OpenAPI document has".to_owned())
+    })?;
     let posts = paths.iter().filter_map(|(path, item)| Some((path, item.get("post")?)));
     let post = posts.filter(|(path, _)| path.starts_with('/')).min_by_key(|(path, _)| path.contains('{'));
     let (path, post) = post.ok_or_else(|| wrong("no path of it has a POST".to_owned()))?;
     let answers = post.get("responses").and_then(serde_json::Value::as_object);
     let status =
         answers.and_then(|all| all.keys().find_map(|s| s.parse::<u16>().ok().filter(|s| s / 100 == 2)));
-    let event = map("webhooks").and_then(|all| all.keys().next().cloned());
     // A path with parameters has to be filled in by hand; until then it is one that a scenario can have.
     let path = path.replace(['{', '}'], "");
-    Ok(Api {
-        path,
-        status: status.unwrap_or(200),
-        event: event.unwrap_or_else(|| "order.created".to_owned()),
-    })
+    Ok(Api { path, status: status.unwrap_or(200), event: event_or_usual() })
 }

@@ -127,20 +127,24 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
         return Exit::Fail;
     }
     let what = if checked { "nothing" } else { "nothing else" };
-    out::line(format!("{what} has drifted from {} in {attempts} attempts", profile.name));
+    let s = if attempts == 1 { "" } else { "s" };
+    out::line(format!("{what} has drifted from {} in {attempts} attempt{s}", profile.name));
     if checked { Exit::Pass } else { Exit::Unproven }
 }
 
 /// A profile, each line with what it rests on.
 fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
-    out::raw_line(format!("# Proposed by smoke learn from {attempts} attempts; read it before you use it."));
+    let s = if attempts == 1 { "" } else { "s" };
+    out::raw_line(format!(
+        "# Proposed by smoke learn from {attempts} attempt{s}; read it before you use it."
+    ));
     out::raw_line("name: learnt");
     if let Some(events) = events {
         out::raw_line(format!(
             "# not seen: a log shows no requests (its events: {}); a journal does",
             shown(events)
         ));
-        out::raw_line("signature: { algorithm: none }");
+        unsigned();
     }
     let mut retry: Vec<&Learnt> = Vec::new();
     for one in learnt {
@@ -165,12 +169,24 @@ fn line(indent: &str, one: &Learnt, key: &str) {
     out::raw_line(format!("{indent}{comment}{key}: {}", one.value));
 }
 
+/// Where no signature was seen: what stands there until somebody who knows it writes it.
+fn unsigned() {
+    out::raw_line(
+        "# With the next line no signature is checked. If the sender signs, write in its place how, for example:",
+    );
+    out::raw_line(r#"# signature: { algorithm: hmac-sha256, header: X-Signature, message: "{body}" }"#);
+    out::raw_line("signature: { algorithm: none }");
+}
+
 /// The signature of the built-in sender that it is, written out.
 fn signature(one: &Learnt) {
     out::raw_line(format!("# {}: {}", one.certainty.word(), one.evidence));
     let scheme = one.value.strip_prefix("as in ").and_then(|name| name.parse::<Scheme>().ok());
     let Some(scheme) = scheme else {
-        out::raw_line(format!("signature: {}", one.value));
+        match one.certainty {
+            Certainty::Unseen => unsigned(),
+            _ => out::raw_line(format!("signature: {}", one.value)),
+        }
         return;
     };
     let mut inside = false;

@@ -271,8 +271,10 @@ fn errors(errors: &Errors) -> String {
 
 fn reconciled(found: &Reconciliation) -> String {
     let mut out = format!(
-        "\nagainst the journal: {} webhooks with an id, {} said delivered and accepted\n",
-        found.in_journal, found.agreed
+        "\nagainst the journal: {} webhook{} with an id, {} said delivered and accepted\n",
+        found.in_journal,
+        if found.in_journal == 1 { "" } else { "s" },
+        found.agreed
     );
     let first = |list: &[(u64, String)]| match list.first() {
         Some((line, id)) => format!(", first {} in line {line}", shown(id)),

@@ -213,6 +213,24 @@ fn a_webhook_that_comes_before_the_answer_is_known_by_the_id_that_the_answer_giv
 }
 
 #[test]
+fn the_profile_that_the_approvers_scenario_names_is_held_against_the_runs() {
+    let port = free_port();
+    let profile = Scheme::StandardWebhooks.profile().replace("name: standard-webhooks", "name: own");
+    let scenario = THINGS.replace("sender: standard-webhooks", "sender: ./own.yaml");
+    let ran = run(&scenario, &things(port), port).file("own.yaml", &profile).run().exits(0);
+    let judged = |ran: &Ran| {
+        let words = gate(ran, &["--require", "things"]).stdout;
+        words.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    let told = judged(&ran);
+    assert!(!told.contains("came with the run"), "{told}");
+    std::fs::write(ran.dir().join("own.yaml"), profile.replace("timeout: 15s", "timeout: 3s"))
+        .expect("a file");
+    let told = judged(&ran);
+    assert!(told.contains("came with the run, and is not that of"), "{told}");
+}
+
+#[test]
 fn an_answer_without_the_id_fails_its_step_and_a_webhook_that_never_comes_is_lost() {
     let port = free_port();
     let url = api(|_| (201, vec!["Location: /things/th_1".to_owned()], json!({ "nothing": 1 })));
@@ -223,7 +241,8 @@ fn an_answer_without_the_id_fails_its_step_and_a_webhook_that_never_comes_is_los
     let ran = run(THINGS, &url, port).args(&["--flows", "1", "--within", "300ms"]).run().exits(1);
     assert_eq!(ran.gate("things", "lost"), "fail");
     let problems = ran.artifact("things")["steps"][1]["problems"].to_string();
-    assert!(problems.contains("undefined variable `code`"), "{problems}");
+    let why = "undefined variable `code`: step make takes it from its webhook thing.made, which did not come in time";
+    assert!(problems.contains(why), "{problems}");
 }
 
 const SESSIONS: &str = r#"

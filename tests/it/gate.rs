@@ -75,6 +75,7 @@ fn checkout() -> Checkout {
         source: "payments.yaml".into(),
         sha256: payments.sha256,
         scenario: Some(Box::new(payments.scenario)),
+        sender: None,
     };
     Checkout {
         gates_name: "gates.yaml".into(),

@@ -170,6 +170,7 @@ fn checkout() -> Checkout {
             source: name.to_owned(),
             sha256: loaded.sha256,
             scenario: Some(Box::new(loaded.scenario)),
+            sender: None,
         };
         Some((name.to_owned(), known))
     });

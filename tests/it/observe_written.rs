@@ -100,7 +100,7 @@ fn strangers_are_a_finding_of_their_own_and_change_no_figure() {
     quiet.end();
     loud.end();
     assert_eq!(figures(&quiet), figures(&loud));
-    assert_eq!(loud.analysis.strangers.found.to_string(), "320 unauthenticated requests");
+    assert_eq!(loud.analysis.strangers.found().to_string(), "320 unauthenticated requests");
     let said = judge(&loud.analysis, &Gates::default()).into_iter().find(|c| c.id == "signatures").unwrap();
     assert!(said.text.contains("320 unauthenticated requests are not counted"), "{}", said.text);
 }

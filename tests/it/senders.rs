@@ -415,5 +415,10 @@ fn a_new_scenario_passes_its_check_and_nothing_is_overwritten() {
             && text.contains("event: thing.made"),
         "{text}"
     );
+    let alone = "openapi: 3.1.0\nwebhooks:\n  'a: b # \"c\"': {}\n";
+    let ran =
+        Smoke::new("init").args(&["things", "--openapi", "api.yaml"]).file("api.yaml", alone).run().exits(0);
+    let text = std::fs::read_to_string(ran.dir().join("things.yaml")).expect("a scenario");
+    assert!(text.contains(r#"event: "a: b # \"c\"""#) && text.contains("path: /orders"), "{text}");
     Smoke::new("init").args(&["a b"]).run().exits(2).says("letters, digits");
 }

@@ -9,3 +9,4 @@ pub mod learn;
 pub mod logs;
 pub mod report;
 pub mod telemetry;
+mod usual;

@@ -4,6 +4,7 @@
 use super::contract::{Contract, ContractError};
 use super::document::{Dialect, Documents, Target, name};
 use super::openapi::{Step, modern, step};
+use super::says::{checks, escaped, is_circular, is_of_the_api, places};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -48,6 +49,15 @@ pub enum BundleError {
     TooMuch { what: String },
     #[error("`{reference}` is no JSON Schema: {why}")]
     NoSchema { reference: String, why: String },
+    /// The API itself, or a part of it that is no webhook; `places`: what to do.
+    #[error("`{reference}` is no webhook of that document, and any body would pass: {places}")]
+    NoWebhook { reference: String, places: String },
+    /// No word in it checks anything.
+    #[error("`{reference}` has no word that checks anything, and any body would pass: {places}")]
+    SaysNothing { reference: String, places: String },
+    /// It stands for itself.
+    #[error("`{reference}` refers to itself and to nothing else, and any body would pass")]
+    Circular { reference: String },
 }
 
 /// Takes the schemas of a profile (event to `FILE` or `FILE#/pointer`) out of the files below `folder`.
@@ -120,14 +130,32 @@ impl Bundler {
             let schema = self.taken(&target)?;
             self.schemas.insert(number.to_string(), schema);
         }
+        if is_circular(&self.schemas, number) {
+            return Err(BundleError::Circular { reference: reference.to_owned() });
+        }
         Ok(number)
     }
 
     /// From a place in a document of an API to the schema of what is sent there.
     fn schema_at(&mut self, reference: &str, mut target: Target) -> Result<Target, BundleError> {
-        for _ in 0..MAX_STEPS {
+        for steps in 0..MAX_STEPS {
             let node = self.node(reference, &target)?;
             let api = self.documents.document(&target.file)?;
+            // Where a webhook's body is described, its schema may say as little as it likes.
+            let is_named = steps == 0;
+            if is_named && !api.describes_an_api && !checks(&node) {
+                let (reference, places) = (reference.to_owned(), places(&name(&target.file), &api.root));
+                return Err(BundleError::SaysNothing { reference, places });
+            }
+            let leads = step(&node);
+            let is_none = match leads {
+                Step::Schema => !checks(&node),
+                _ => is_of_the_api(&target.pointer),
+            };
+            if is_named && api.describes_an_api && is_none {
+                let (reference, places) = (reference.to_owned(), places(&name(&target.file), &api.root));
+                return Err(BundleError::NoWebhook { reference, places });
+            }
             if let Some(Value::String(further)) = node.get("$ref").filter(|_| api.describes_an_api) {
                 let (dir, file) = (api.dir.clone(), target.file.clone());
                 target = self.documents.target(further, &dir, Some(&file))?;
@@ -136,12 +164,12 @@ impl Bundler {
             if !api.describes_an_api {
                 return Ok(target);
             }
-            match step(&node) {
+            match leads {
                 Step::Schema => return Ok(target),
                 Step::Below(names) => {
                     for name in names {
                         target.pointer.push('/');
-                        target.pointer.push_str(&name.replace('~', "~0").replace('/', "~1"));
+                        target.pointer.push_str(&escaped(&name));
                     }
                 }
                 Step::Several(names) => {
@@ -288,6 +316,37 @@ mod tests {
     }
 
     #[test]
+    fn a_place_that_is_no_webhook_is_told_with_those_that_are() {
+        let new = "openapi: 3.1.0\ninfo: { title: t }\nwebhooks:\n  paid:\n    post:\n      requestBody:\n        content:\n          application/json:\n            schema: { description: anything }\n";
+        let old = "openapi: 3.0.3\npaths:\n  /orders:\n    post:\n      requestBody: { content: { application/json: { schema: { type: object } } } }\n      callbacks:\n        onPaid: { '{$request.body#/url}': { post: { requestBody: { content: { application/json: { schema: { type: object } } } } } } }\n";
+        let wanted_old = "write one of o.yaml#/paths/~1orders/post/callbacks/onPaid";
+        for (text, reference, wanted) in [
+            (new, "o.yaml", "write one of o.yaml#/webhooks/paid"),
+            (new, "o.yaml#/info", "write one of o.yaml#/webhooks/paid"),
+            (old, "o.yaml", wanted_old),
+            (old, "o.yaml#/paths", wanted_old),
+            (old, "o.yaml#/paths/~1orders", wanted_old),
+            (old, "o.yaml#/paths/~1orders/post", wanted_old),
+            ("openapi: 3.1.0\npaths: {}\n", "o.yaml", "o.yaml has none"),
+            (
+                "asyncapi: 3.0.0\nchannels: { pay: { messages: { paid: { payload: { type: object } } } } }\n",
+                "o.yaml",
+                "write one of o.yaml#/channels/pay",
+            ),
+        ] {
+            let told = bundled(&[("o.yaml", text)], reference).unwrap_err().to_string();
+            assert!(told.contains("is no webhook") && told.ends_with(wanted), "{reference}: {told}");
+        }
+        // Where the document says where the schema of a webhook is, or the profile names a schema, that counts.
+        for (text, reference) in [
+            (new, "o.yaml#/webhooks/paid"),
+            (old, "o.yaml#/paths/~1orders/post/requestBody/content/application~1json/schema"),
+        ] {
+            assert!(bundled(&[("o.yaml", text)], reference).is_ok(), "{reference}");
+        }
+    }
+
+    #[test]
     fn what_is_no_schema_or_stands_elsewhere_is_named() {
         let says =
             |text: &str, reference: &str| bundled(&[("s.json", text)], reference).unwrap_err().to_string();
@@ -303,6 +362,18 @@ mod tests {
             ("[1]", "s.json", "is no JSON Schema"),
             (r##"{"$ref":"#/nowhere"}"##, "s.json", "has nothing at /nowhere"),
             ("{}", "gone.json", "cannot be read"),
+            (r##"{"$ref":"#"}"##, "s.json", "refers to itself"),
+            (
+                r##"{"allOf":[{"$ref":"#/$defs/a"}],"$defs":{"a":{"$ref":"#"}}}"##,
+                "s.json",
+                "refers to itself",
+            ),
+            (r#"{"id":"evt_1","amount":7}"#, "s.json", "has no word that checks anything"),
+            (
+                r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"paid":{"type":"object"}}}"#,
+                "s.json",
+                "write one of s.json#/$defs/paid",
+            ),
             (r#"{"pattern":"(a"}"#, "s.json", "is no JSON Schema"),
         ] {
             let told = says(text, reference);

@@ -9,6 +9,7 @@ mod contract;
 mod document;
 mod fields;
 mod openapi;
+mod says;
 
 pub use bundle::{BundleError, bundle};
 pub use contract::{Contract, ContractError, Violation};

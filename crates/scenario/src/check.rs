@@ -274,6 +274,11 @@ impl Checker<'_> {
             let path = at(path, ["webhooks".into(), index.into()]);
             if webhook.event.trim() != webhook.event {
                 self.wrong(&at(&path, ["event".into()]), "blanks stand around the event's name");
+            } else if webhook.event.chars().any(char::is_control) {
+                self.wrong(
+                    &at(&path, ["event".into()]),
+                    "an event's name is one line, without control characters",
+                );
             }
             if webhook.within.is_some_and(|within| within.get().is_zero()) {
                 self.wrong(&at(&path, ["within".into()]), "nothing arrives within 0: give for example 30s");

@@ -56,7 +56,9 @@ pub use resolve::{
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
-pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_schema, sender_text};
+pub use sender::{
+    MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_schema, sender_text,
+};
 pub use sent::{as_sent, as_sent_around};
 pub use session::{
     ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session,

@@ -110,27 +110,21 @@ pub fn load_bytes(bytes: &[u8], name: &str, dir: &Path) -> Result<Loaded, Scenar
     let Some(mut scenario) = mended.value.take().filter(|_| !mended.is_less) else {
         return Err(invalid(problems));
     };
-    let meant = check::check(&scenario, &mended.tree, text, dir);
+    let mut meant = check::check(&scenario, &mended.tree, text, dir);
+    let sender = sender_of(&mut scenario, dir)
+        .map_err(|error| Problem { at: tree.value_at(&["sender".into()]), message: error.to_string() });
+    meant.extend(sender.as_ref().err().cloned());
     if !problems.is_empty() {
         problems.extend(meant.into_iter().filter(|problem| !mended.is_touched_at(problem.at)));
         problems.sort_by_key(|problem| problem.at);
         return Err(invalid(problems));
     }
-    problems = meant;
-    let sender = match sender_of(&mut scenario, dir) {
-        Ok(sender) => sender,
-        Err(error) => {
-            let at = tree.value_at(&["sender".into()]);
-            problems.push(Problem { at, message: error.to_string() });
-            problems.sort_by_key(|p| p.at);
-            return Err(invalid(problems));
-        }
+    meant.extend(sender.iter().flat_map(|sender| webhooks::check(&scenario, sender, &tree)));
+    meant.sort_by_key(|p| p.at);
+    let sender = match sender {
+        Ok(sender) if meant.is_empty() => sender,
+        _ => return Err(invalid(meant)),
     };
-    problems.extend(webhooks::check(&scenario, &sender, &tree));
-    problems.sort_by_key(|p| p.at);
-    if !problems.is_empty() {
-        return Err(invalid(problems));
-    }
     let sha256 = text_sha256_hex(bytes);
     Ok(Loaded { scenario, sender, sha256, dir: dir.to_owned(), source_name: name.to_owned() })
 }

@@ -280,6 +280,25 @@ const UNDEFINED: &Mistakes = &[
 ];
 
 #[test]
+fn a_sender_that_is_none_is_told_with_the_rest() {
+    let text = GOOD.replacen("    session: staff", "    sesion: staff", 1).replacen(
+        "name:",
+        "sender: nosuch\nname:",
+        1,
+    );
+    let error = try_load(&text).unwrap_err();
+    assert!(error.contains("unknown key `sesion`") && error.contains("no sender `nosuch`"), "{error}");
+}
+
+#[test]
+fn the_name_of_an_event_is_one_line() {
+    let event = GOOD.lines().find(|line| line.contains("event: ")).unwrap();
+    let name = event.split("event: ").nth(1).unwrap().split([',', ' ', '}']).next().unwrap();
+    let error = broken(&format!("event: {name}"), "event: \"a\\nb\"");
+    assert!(error.contains("an event's name is one line"), "{error}");
+}
+
+#[test]
 fn keys_and_types_have_their_place() {
     each_is_told(KEYS);
 }

@@ -65,6 +65,29 @@ pub struct Run {
     /// Values for columns, which go before those of rows.
     pub(super) columns: Row,
     pub(super) dir: PathBuf,
+    /// Which step captures what, as errors tell it.
+    captured: BTreeMap<String, String>,
+}
+
+/// By the name of a capture: which step takes it out of what, for the errors of those that need it.
+fn captures(scenario: &Scenario) -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for step in scenario.all_steps() {
+        for name in step.capture.keys() {
+            let from = format!("step {} takes it from its answer, which has it not", step.name);
+            found.entry(name.clone()).or_insert(from);
+        }
+        for webhook in &step.webhooks {
+            for name in webhook.capture.keys() {
+                let from = format!(
+                    "step {} takes it from its webhook {}, which did not come in time, or has it not",
+                    step.name, webhook.event
+                );
+                found.entry(name.clone()).or_insert(from);
+            }
+        }
+    }
+    found
 }
 
 impl fmt::Debug for Run {
@@ -117,6 +140,7 @@ impl Run {
             given: names,
             columns: given_columns,
             dir,
+            captured: captures(scenario),
         };
         let mut uuids = 0;
         for (name, value) in scenario.vars.iter().filter(|(name, _)| !given.contains_key(*name)) {
@@ -226,7 +250,10 @@ impl Run {
                 Some(Ok(value)) => Ok(value.clone()),
                 Some(Err(TemplateError { template, message })) if template == name => Err(message.clone()),
                 Some(Err(error)) => Err(error.to_string()),
-                None => Err(format!("undefined variable `{name}`")),
+                None => {
+                    let from = self.captured.get(name).map_or_else(String::new, |from| format!(": {from}"));
+                    Err(format!("undefined variable `{name}`{from}"))
+                }
             },
         }
     }

@@ -17,18 +17,21 @@ pub const MAX_SENDER: u64 = 256 * 1024;
 /// # Errors
 /// A file that cannot be read, all that is wrong in it with line and column, or a name that is none.
 pub fn load_sender(typed: &str, dir: &Path) -> Result<SenderProfile, ScenarioError> {
+    sender_path(typed, dir).map_or_else(|| built_in_sender(typed), |path| sender_file(&path))
+}
+
+/// The file that [`load_sender`] reads; none for the name of a built-in profile.
+#[must_use]
+pub fn sender_path(typed: &str, dir: &Path) -> Option<PathBuf> {
     let path = Path::new(typed);
     let looks_like_path = typed.contains('/') || path.extension().is_some_and(|e| e == "yaml" || e == "yml");
     if looks_like_path {
         let beside: PathBuf = dir.join(path.strip_prefix(".").unwrap_or(path));
-        return sender_file(if beside.is_file() { &beside } else { path });
+        return Some(if beside.is_file() { beside } else { path.to_owned() });
     }
     let plain = typed.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.'));
     let own = dir.join("senders").join(format!("{typed}.yaml"));
-    if plain && own.is_file() && typed.parse::<Scheme>().is_err() {
-        return sender_file(&own);
-    }
-    built_in_sender(typed)
+    (plain && own.is_file() && typed.parse::<Scheme>().is_err()).then_some(own)
 }
 
 /// A profile of the binary.
@@ -289,6 +292,13 @@ mod tests {
             "run: smoke schema sender > {}",
             file.display()
         );
+    }
+
+    #[test]
+    fn what_smoke_fills_in_is_offered_to_nobody() {
+        let text = "name: x\nsignature: { algorithm: none }\nschema: x\n";
+        let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
+        assert!(error.contains("unknown key `schema`") && !error.contains("schemas"), "{error}");
     }
 
     #[test]

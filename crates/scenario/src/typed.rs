@@ -10,6 +10,9 @@ use serde::de::{
 use serde::forward_to_deserialize_any;
 use std::fmt::{self, Display};
 
+/// Keys that smoke fills in, and nobody writes.
+const FILLED_IN: [&str; 1] = ["schemas"];
+
 /// Reads a `T` out of a tree.
 pub(super) fn from_tree<T: de::DeserializeOwned>(node: &Node) -> Result<T, Problem> {
     T::deserialize(node).map_err(|e| Problem { at: e.at.unwrap_or(node.at), message: e.message })
@@ -59,6 +62,7 @@ impl de::Error for Error {
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
+        let known: Vec<&str> = known.iter().copied().filter(|key| !FILLED_IN.contains(key)).collect();
         let hint = suggest::hint(field, known.iter().copied());
         Self::custom(format!("unknown key `{field}`{hint} (the keys here are {})", known.join(", ")))
     }

@@ -3,7 +3,7 @@
 use super::causes::causes;
 use super::order::{Order, Turn};
 use super::payloads::sentence;
-use super::sample::event_name;
+use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, AttemptResult, Breaker, Delivery, Expectation, Fate, seconds};
 use chrono::{DateTime, SecondsFormat, Utc};
@@ -115,8 +115,11 @@ impl Case {
     /// A webhook that never came; `index` is the expectation's.
     fn of_a_lost(analysis: &Analysis, (index, asked): (usize, &Expectation<'_>), missing: u64) -> Self {
         let came = analysis.near.of_expectation(index).and_then(|(delivery, how)| {
-            let event = event_name(&analysis.deliveries.get(delivery)?.event);
-            Some(format!("a webhook with event {event} came (delivery {}), {how}", delivery + 1))
+            let what = match event_name(&analysis.deliveries.get(delivery)?.event).as_str() {
+                NO_EVENT => "a webhook without an event name".to_owned(),
+                event => format!("a webhook with event {event}"),
+            };
+            Some(format!("{what} came (delivery {}), {how}", delivery + 1))
         });
         Self { near_miss: came, ..Self::of_a_step(analysis, asked, never_came(missing)) }
     }

@@ -2,7 +2,7 @@
 //! from what came of other events. These are words, not verdicts.
 
 use super::cases::Lost;
-use super::sample::event_name;
+use super::sample::{NO_EVENT, event_name};
 use super::{Analysis, Delivery, Expectation, seconds};
 use pii::shown;
 use std::borrow::Cow;
@@ -44,6 +44,7 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     let measure = Measure::of(analysis);
     let mut told = Vec::new();
     told.extend(refused(analysis));
+    told.extend(analysis.nameless.told());
     told.extend(nearly(analysis, lost));
     told.extend(others(analysis));
     let mut others_told = by_duration(analysis, &measure, &events);
@@ -63,6 +64,9 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     let lost: u64 = events.values().map(|event| event.lost).sum();
     if elsewhere > 0 && elsewhere >= lost {
         return Some("or, if those requests were not the sender's");
+    }
+    if lost > 0 && analysis.nameless.count() >= lost {
+        return Some("or, if what came without a name is something else");
     }
     let came_in_place = |(name, event): (&String, &Event)| {
         let came = unasked(analysis).filter(|d| event_name(&d.event) == *name && d.is_authentic()).count();
@@ -137,16 +141,22 @@ fn refused(analysis: &Analysis) -> Option<String> {
     let first = analysis.first_refused.as_ref()?;
     let endpoint = shown(&analysis.header.webhook.endpoint);
     let wrong = analysis.refused.keys().any(|status| matches!(status, 404 | 405));
-    let what = if wrong {
+    let method_alone = analysis.refused.keys().all(|status| *status == 405);
+    let what = if method_alone {
+        "came to the right path with another method"
+    } else if wrong {
         "came to another path or with another method"
     } else {
         "came that could not be read as webhooks"
     };
     let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
     let first = shown(first);
-    Some(format!(
-        "{requests} {what}, the first {first}: if that is the sender, set its endpoint to {endpoint}"
-    ))
+    let set = if method_alone {
+        "let it use POST, or allow its method in the scenario (`listen: { methods: [POST, PUT] }`)".to_owned()
+    } else {
+        format!("set its endpoint to {endpoint}")
+    };
+    Some(format!("{requests} {what}, the first {first}: if that is the sender, {set}"))
 }
 
 /// Webhooks that came in another spelling than the expected one.
@@ -194,21 +204,27 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
             || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
             |ms| format!("no longer than a step without a webhook ({})", took(ms)),
         );
-        let open = format!(
-            "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
-            breaker.failures,
-            seconds(breaker.open_ms)
-        );
-        let why = if came {
-            format!("{open}, it dropped them, or sends them later than was waited for (--within)")
-        } else if tried.is_empty() {
+        let open = (!breaker.is_none()).then(|| {
             format!(
-                "webhooks are switched off, no endpoint is set (set {}), {open}, or a worker of its own sends them and does not run",
-                shown(&analysis.header.webhook.endpoint)
+                "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
+                breaker.failures,
+                seconds(breaker.open_ms)
             )
+        });
+        let dropped =
+            ["it dropped them", "sends them later than was waited for (--within)"].map(str::to_owned);
+        let why: Vec<String> = if came {
+            open.into_iter().chain(dropped).collect()
+        } else if tried.is_empty() {
+            let endpoint = shown(&analysis.header.webhook.endpoint);
+            let off =
+                ["webhooks are switched off".to_owned(), format!("no endpoint is set (set {endpoint})")];
+            let worker = "a worker of its own sends them and does not run".to_owned();
+            off.into_iter().chain(open).chain([worker]).collect()
         } else {
-            open
+            open.map_or_else(|| dropped.into(), |open| vec![open])
         };
+        let why = either(&why);
         let within = if untried.len() == 1 { "it" } else { "them" };
         told.push(format!(
             "{} took {range}, {without}: the sender tried nothing in {within}: {why}",
@@ -239,8 +255,12 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
             (all, 1) => format!(" that answered {}", all.join(" or ")),
             (all, _) => format!(" that all answered {}", all.join(" or ")),
         };
-        let others: Vec<&str> =
-            came.iter().filter(|other| *other != name).map(String::as_str).take(3).collect();
+        let others: Vec<&str> = came
+            .iter()
+            .filter(|other| *other != name && *other != NO_EVENT)
+            .map(String::as_str)
+            .take(3)
+            .collect();
         let but = if came.contains(name) {
             format!("; {name} of others came")
         } else if others.is_empty() {
@@ -262,7 +282,8 @@ fn others(analysis: &Analysis) -> Vec<String> {
         if n == 1 { format!("1 webhook came that {one}") } else { format!("{n} webhooks came that {many}") }
     };
     let mut told = Vec::new();
-    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic()).count();
+    let named = |d: &Cow<'_, Delivery>| *d.event != *NO_EVENT;
+    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic() && named(d)).count();
     if ours > 0 {
         let came = came(ours, "no step asked for", "no step asked for");
         told.push(format!("{came}: the values by which the scenario knows its webhooks are others"));
@@ -290,6 +311,16 @@ fn reach(analysis: &Analysis) -> &'static str {
     }
 }
 
+/// `a, b, or c`.
+fn either(all: &[String]) -> String {
+    match all {
+        [only] => only.clone(),
+        [first, second] => format!("{first}, or {second}"),
+        [before @ .., last] => format!("{}, or {last}", before.join(", ")),
+        [] => String::new(),
+    }
+}
+
 fn steps(n: usize) -> String {
     if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
 }
@@ -310,135 +341,4 @@ fn took(ms: u64) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use record::{Body, Expect, Header, Outcome, Record, Refused, RunKind, Step, Tick};
-    use serde_json::json;
-
-    /// A run whose first step fires nothing and takes 50 ms, and whose others fire one webhook each, none of which comes.
-    fn run(took_ms: &[u64], event: impl Fn(usize) -> &'static str) -> Analysis {
-        let mut header = Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap();
-        header.webhook.endpoint = "http://10.0.0.7:8787/hook".to_owned();
-        let mut analysis = Analysis::new(header).unwrap();
-        analysis.take(&step("submit", 0, 50));
-        for (flow, took) in (0u32..).zip(took_ms) {
-            let at = Tick(u64::from(flow) * 10_000_000);
-            analysis.take(&Record::Expect(Expect {
-                headers: [].into(),
-                at_least: false,
-                after: None,
-                flow,
-                step: "verify".to_owned(),
-                at,
-                event: event(flow as usize).to_owned(),
-                matchers: serde_json::from_value(json!({"/id": flow})).unwrap(),
-                count: 1,
-                within_ms: 1,
-            }));
-            analysis.take(&step("verify", flow, *took));
-        }
-        analysis
-    }
-
-    fn step(name: &str, flow: u32, took_ms: u64) -> Record {
-        let started = Tick(u64::from(flow) * 10_000_000);
-        Record::Step(Box::new(Step {
-            flow: Some(flow),
-            step: name.to_owned(),
-            started,
-            ended: Tick(started.0 + took_ms * 1000),
-            request: String::new(),
-            status: Some(200),
-            outcome: Outcome::Ok,
-            problems: Vec::new(),
-            body: None,
-            tries: 1,
-        }))
-    }
-
-    /// A webhook `paid` with that id.
-    fn attempt(id: u64, reason: &str) -> Record {
-        let body = Body::from_bytes(json!({"event": "paid", "id": id}).to_string().into_bytes());
-        let attempt = json!({
-            "attempt": id, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
-            "headers": [["X-Webhook-Event", "paid"]], "body": body,
-            "verdict": {"valid": reason == "valid", "reason": reason, "diagnosis": null}, "answer": 200
-        });
-        Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
-    }
-
-    fn told(mut analysis: Analysis) -> Vec<String> {
-        analysis.latest = Tick(u64::MAX / 2);
-        causes(&analysis, &Lost::new(&analysis))
-    }
-
-    #[test]
-    fn as_long_as_a_retry_schedule_means_another_address() {
-        let told = told(run(&[6100, 6080, 6120], |_| "paid"));
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!(
-            told[0].contains("3 steps took 6 s to 6.1 s, as long as a whole retry schedule (6 s of pauses)"),
-            "{told:?}"
-        );
-        assert!(told[0].contains("set it to http://10.0.0.7:8787/hook"), "{told:?}");
-    }
-
-    #[test]
-    fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
-        let told = told(run(&[60, 70], |flow| ["match_started", "match_ended"][flow]));
-        assert!(
-            told[0].contains("2 steps took 60 ms to 70 ms, no longer than a step without a webhook (50 ms)"),
-            "{told:?}"
-        );
-        assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
-        assert_eq!(
-            told[2],
-            "match_started never came from its only step that answered 200: the sender does not send it, or it sends nothing at all"
-        );
-    }
-
-    #[test]
-    fn fast_ones_behind_slow_ones_are_the_breakers() {
-        let told = told(run(&[6100, 6100, 6100, 6100, 6100, 60, 60], |_| "paid"));
-        assert!(told[1].contains("2 steps took 60 ms") && !told[1].contains("switched off"), "{told:?}");
-    }
-
-    #[test]
-    fn an_event_that_never_comes_while_others_do_is_not_sent() {
-        let mut analysis =
-            run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
-        analysis.take(&attempt(5, "valid"));
-        let told = told(analysis);
-        let wanted = "match_started never came from any of 5 steps that all answered 200: the sender does not send it; paid came";
-        assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
-    }
-
-    #[test]
-    fn what_came_for_other_rows_shows_that_webhooks_are_on() {
-        let of = |reason: &str| {
-            let mut analysis = run(&[60, 60], |_| "paid");
-            (7..9).for_each(|id| analysis.take(&attempt(id, reason)));
-            told(analysis).join("\n")
-        };
-        let told = of("valid");
-        assert!(told.starts_with("2 webhooks came that no step asked for"), "{told}");
-        assert!(told.contains("or, if what came was for somebody else: 2 steps took"), "{told}");
-        assert!(!told.contains("switched off"), "{told}");
-        // A stranger's show nothing.
-        assert!(of("mismatch").contains("switched off"));
-    }
-
-    #[test]
-    fn requests_to_another_path_are_told_first() {
-        let mut analysis = run(&[60], |_| "paid");
-        let why = "POST /hooks, webhooks are posted to /hook".to_owned();
-        analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
-        let told = told(analysis);
-        assert!(
-            told[0].starts_with(
-                "1 request came to another path or with another method, the first 404: POST /hooks,"
-            ),
-            "{told:?}"
-        );
-    }
-}
+mod tests;

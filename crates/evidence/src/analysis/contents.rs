@@ -12,8 +12,8 @@ pub(super) struct Contents {
     pub(super) fulfils: Option<usize>,
     pub(super) surplus: u32,
     pub(super) unasked: u32,
-    /// Whether nothing asked for, or forbade, any of them.
-    pub(super) unclaimed: bool,
+    /// What each of them means, in order.
+    pub(super) each: Vec<Fulfilment>,
     /// Whether none of them is this run's.
     pub(super) foreign: bool,
     /// Whether a header names another event than a body.
@@ -22,12 +22,24 @@ pub(super) struct Contents {
 
 impl Contents {
     pub(super) fn of(analysis: &mut Analysis, index: usize, came: &[Arrived<'_>], attempt: &Attempt) -> Self {
-        let mut found = Self { foreign: true, unclaimed: true, ..Self::default() };
+        Self::by_now(analysis, index, came, attempt, &[])
+    }
+
+    /// The same, where it is known `before` what some of them mean.
+    pub(super) fn by_now(
+        analysis: &mut Analysis,
+        index: usize,
+        came: &[Arrived<'_>],
+        attempt: &Attempt,
+        before: &[Fulfilment],
+    ) -> Self {
+        let mut found = Self { foreign: true, ..Self::default() };
         let mut waiting_since = None;
-        for one in came {
-            let fulfilment = analysis.fulfilment(index, attempt, one);
+        for (at, one) in came.iter().enumerate() {
+            let known = before.get(at).copied().filter(|known| *known != Fulfilment::None);
+            let fulfilment = known.unwrap_or_else(|| analysis.fulfilment(index, attempt, one));
             let others = fulfilment == Fulfilment::None && analysis.is_others(one.webhook);
-            found.unclaimed &= fulfilment == Fulfilment::None;
+            found.each.push(fulfilment);
             found.foreign &= others;
             found.event_differs |= event(analysis.header.scheme, one.headers, one.webhook).header_differs;
             match fulfilment {
@@ -62,6 +74,7 @@ impl Analysis {
                     delivery.fulfils = None;
                     delivery.unasked = delivery.unasked.max(1);
                     self.strangers.displaced(displaced, delivery);
+                    self.parked.forget(displaced);
                 }
                 return Fulfilment::Fulfils(whose);
             }

@@ -3,6 +3,7 @@
 use super::contents::Contents;
 use super::deliveries::Deliveries;
 use super::delivery::{AttemptResult, Delivery, Fingerprints};
+use super::expected::Fulfilment;
 use super::fold::Analysis;
 use super::near::Came;
 use super::privacy::Traffic;
@@ -83,7 +84,13 @@ impl Analysis {
             Author::Stranger => return self.strangers.came(attempt),
             Author::Imitating => return self.strangers.imitated(attempt),
             Author::Resembling if self.is_anybodys(attempt, &body) => {
-                return self.strangers.imitated(attempt);
+                // Of a webhook that comes before the answer it is known only later whether it is due.
+                let may_be_due = self.header.learns && !attempt.elsewhere;
+                return if may_be_due {
+                    self.strangers.hold(None, attempt.clone());
+                } else {
+                    self.strangers.imitated(attempt);
+                };
             }
             Author::Resembling | Author::Sender => {}
         }
@@ -146,7 +153,7 @@ impl Analysis {
 
     /// Whether an attempt without a valid signature may be anybody's: where each webhook is accounted for, it is evidence only if
     /// it belongs to a delivery that counts, or is the only one to come for a webhook that is due.
-    fn is_anybodys(&self, attempt: &Attempt, body: &[u8]) -> bool {
+    pub(super) fn is_anybodys(&self, attempt: &Attempt, body: &[u8]) -> bool {
         if !self.header.kind.accounts_for_each_webhook() {
             return false;
         }
@@ -266,10 +273,11 @@ impl Analysis {
             self.near.look(&came, self.expectations.recent(), open, tools);
         }
         if is_authentic_body(attempt) {
+            let came = Arrived::all(self.header.scheme, &attempt.headers, read);
+            self.nameless.look(self.header.scheme, attempt, &came);
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
-                let came = Arrived::all(self.header.scheme, &attempt.headers, read);
                 self.payloads.look(index, attempt, &came);
             }
         }
@@ -280,8 +288,8 @@ impl Analysis {
         let Beginning { attempt, read, event, has_id, id_reused, certainty, made } = beginning;
         let said =
             Contents::of(self, index, &Arrived::all(self.header.scheme, &attempt.headers, read), attempt);
-        if said.unclaimed {
-            self.park(index, attempt);
+        if said.each.contains(&Fulfilment::None) {
+            self.park(index, said.each, attempt);
         }
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(0) });
         self.deliveries.push(Delivery {
@@ -374,7 +382,10 @@ impl Analysis {
 
     pub(super) fn answered(&mut self, answered: &Answered) {
         // Forgotten once answered: the index holds only attempts that are under way.
-        let Some(at) = self.under_way.remove(&answered.attempt) else { return };
+        let Some(at) = self.under_way.remove(&answered.attempt) else {
+            self.strangers.answered(answered);
+            return;
+        };
         if let Some(made) = self.made_mut(at) {
             made.end = Some(answered.end);
             made.how = Some(answered.how);

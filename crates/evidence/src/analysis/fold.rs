@@ -5,8 +5,9 @@ use super::deliveries::Deliveries;
 use super::delivery::Delivery;
 use super::exchange::Exchanges;
 use super::expected::{Expectation, Expectations};
+use super::nameless::Nameless;
 use super::near::NearMisses;
-use super::parked::Parked;
+use super::parked::{Found, Parked};
 use super::payloads::Payloads;
 use super::privacy::Privacy;
 use super::sample::{self, Sample};
@@ -61,8 +62,10 @@ pub struct Analysis {
     pub(super) diagnoses: HashMap<String, u64>,
     pub(super) expectations: Expectations,
     pub(super) near: NearMisses,
+    /// Webhooks of the sender's that name no event.
+    pub(super) nameless: Nameless,
     /// Webhooks that nothing asks for yet, where flows learn what theirs are told by.
-    pub(super) parked: Parked,
+    pub(super) parked: Parked<Found>,
     pub(super) correlator: Correlator,
     /// What the sender's own webhooks look like.
     pub(super) sender: KnownSender,
@@ -123,6 +126,7 @@ impl Analysis {
             diagnoses: HashMap::default(),
             expectations: Expectations::default(),
             near: NearMisses::default(),
+            nameless: Nameless::default(),
             parked: Parked::default(),
             correlator: Correlator::default(),
             sender: KnownSender::default(),

@@ -20,6 +20,7 @@ mod interned;
 mod keyed;
 mod ledger;
 pub mod load;
+mod nameless;
 mod near;
 mod order;
 mod own_query;

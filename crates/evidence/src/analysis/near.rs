@@ -192,8 +192,10 @@ impl Body<'_> {
             (true, 1..) if at <= asked.until => Distance::EventOnly,
             _ => return None,
         };
-        let other_event = (!same_event)
-            .then(|| format!("its event is {}, expected {}", named(self.came.event), named(&asked.event)));
+        let other_event = (!same_event).then(|| match self.came.event {
+            "" => format!("it names no event, expected {}", named(&asked.event)),
+            other => format!("its event is {}, expected {}", named(other), named(&asked.event)),
+        });
         let values = differ.iter().map(|difference| difference.told(engine));
         let parts: Vec<String> = unreadable.into_iter().chain(other_event).chain(values).collect();
         Some((distance, shown(&parts.join(", "))))

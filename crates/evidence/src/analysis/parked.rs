@@ -3,8 +3,9 @@
 
 use super::contents::Contents;
 use super::correlate::is_authentic_body;
+use super::expected::Fulfilment;
 use super::fold::Analysis;
-use correlate::Arrived;
+use correlate::{Arrived, Key, id};
 use record::Attempt;
 use std::collections::VecDeque;
 
@@ -13,20 +14,63 @@ const MOST: usize = 4096;
 /// So many bytes of bodies and headers are held.
 const MOST_BYTES: usize = 64 * 1024 * 1024;
 
-/// The latest webhooks that nothing asked for, by the index of their delivery.
-#[derive(Debug, Default)]
-pub(super) struct Parked {
-    all: VecDeque<(usize, Attempt)>,
+/// The latest requests whose webhooks may yet be asked for, each with what is known of it.
+#[derive(Debug)]
+pub(super) struct Parked<T> {
+    all: VecDeque<(T, Attempt)>,
     bytes: usize,
 }
 
-impl Parked {
-    fn keep(&mut self, index: usize, attempt: Attempt) {
+impl<T> Default for Parked<T> {
+    fn default() -> Self {
+        Self { all: VecDeque::new(), bytes: 0 }
+    }
+}
+
+/// What was found of a request so far.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// Index of its delivery.
+    index: usize,
+    /// What each of its webhooks means for the expectations.
+    each: Vec<Fulfilment>,
+}
+
+impl<T> Parked<T> {
+    /// Holds one more; gives those that there is no room for any more.
+    pub(super) fn keep(&mut self, about: T, attempt: Attempt, most: usize) -> Vec<(T, Attempt)> {
         self.bytes += size(&attempt);
-        self.all.push_back((index, attempt));
-        while self.all.len() > MOST || self.bytes > MOST_BYTES {
-            let Some((_, oldest)) = self.all.pop_front() else { return };
+        self.all.push_back((about, attempt));
+        let mut gone = Vec::new();
+        while self.all.len() > most || self.bytes > MOST_BYTES {
+            let Some((about, oldest)) = self.all.pop_front() else { break };
             self.bytes -= size(&oldest);
+            gone.push((about, oldest));
+        }
+        gone
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &(T, Attempt)> {
+        self.all.iter()
+    }
+
+    /// What is known of the one with this number, and the attempt.
+    pub(super) fn get_mut(&mut self, attempt: u64) -> Option<&mut (T, Attempt)> {
+        self.all.iter_mut().find(|(_, held)| held.attempt == attempt)
+    }
+
+    /// All of them, in order of arrival.
+    pub(super) fn take(&mut self) -> VecDeque<(T, Attempt)> {
+        std::mem::take(self).all
+    }
+}
+
+impl Parked<Found> {
+    /// Its delivery is another matter now.
+    pub(super) fn forget(&mut self, index: usize) {
+        if let Some(at) = self.all.iter().position(|(found, _)| found.index == index) {
+            let gone = self.all.remove(at);
+            self.bytes -= gone.map_or(0, |(_, attempt)| size(&attempt));
         }
     }
 }
@@ -37,33 +81,55 @@ fn size(attempt: &Attempt) -> usize {
 }
 
 impl Analysis {
-    /// Holds a webhook that nothing asks for, where a flow may learn that it is its own.
-    pub(super) fn park(&mut self, index: usize, attempt: &Attempt) {
+    /// Holds a request with a webhook that nothing asks for, where a flow may learn that it is its own.
+    pub(super) fn park(&mut self, index: usize, each: Vec<Fulfilment>, attempt: &Attempt) {
         if self.header.learns {
-            self.parked.keep(index, attempt.clone());
+            self.parked.keep(Found { index, each }, attempt.clone(), MOST);
         }
     }
 
     /// Something was learned: whose are the webhooks that came before?
     pub(super) fn look_again(&mut self) {
-        let Parked { all, .. } = std::mem::take(&mut self.parked);
-        for (index, attempt) in all {
-            if !self.adopt(index, &attempt) {
-                self.parked.keep(index, attempt);
+        for (found, attempt) in self.parked.take() {
+            let (index, before) = (found.index, found.each);
+            let each = self.adopt(index, &before, &attempt);
+            if each.contains(&Fulfilment::None) {
+                self.parked.keep(Found { index, each }, attempt, MOST);
+            }
+        }
+        // Those that are signed go first: what is not counts only where nothing else came.
+        for (answered, attempt) in self.strangers.undecided() {
+            if self.is_due_after_all(&attempt) {
+                self.arrived(&attempt);
+                answered.iter().for_each(|answered| self.answered(answered));
+            } else {
+                self.strangers.hold(answered, attempt);
             }
         }
     }
 
-    /// Whether something asks for it, or forbids it, by now.
-    fn adopt(&mut self, index: usize, attempt: &Attempt) -> bool {
+    /// Whether a request that looks as the sender's do stands where a webhook never came, or is a further attempt of one that does.
+    fn is_due_after_all(&self, attempt: &Attempt) -> bool {
+        let body = attempt.body.bytes();
+        let read = self.reader.read(&attempt.headers, &body);
+        let id = id(self.header.scheme, &attempt.headers, read.as_ref());
+        let latest = id.and_then(|id| self.correlator.latest(Key::of_id(&id)));
+        let known = latest.and_then(|latest| self.deliveries.get(latest as usize));
+        // What came before the first attempt of a delivery that counts has the id of another's.
+        known.is_none_or(|delivery| delivery.first_byte() <= attempt.first_byte)
+            && !self.is_anybodys(attempt, &body)
+    }
+
+    /// What the webhooks of a request mean by now for what is asked for and forbidden.
+    fn adopt(&mut self, index: usize, before: &[Fulfilment], attempt: &Attempt) -> Vec<Fulfilment> {
         let Some(was_foreign) = self.deliveries.get(index).map(|delivery| delivery.foreign) else {
-            return true;
+            return Vec::new();
         };
         let read = self.reader.read(&attempt.headers, &attempt.body.bytes());
         let came = Arrived::all(self.header.scheme, &attempt.headers, read.as_ref());
-        let said = Contents::of(self, index, &came, attempt);
-        if said.unclaimed && said.foreign == was_foreign {
-            return false;
+        let said = Contents::by_now(self, index, &came, attempt, before);
+        if said.each == before && said.foreign == was_foreign {
+            return said.each;
         }
         if let Some(delivery) = self.deliveries.get_mut(index) {
             delivery.foreign = said.foreign;
@@ -76,6 +142,9 @@ impl Analysis {
             self.privacy.claim_attempt((index, attempt), self.header.scheme.own_headers());
             self.payloads.look(index, attempt, &came);
         }
-        !said.unclaimed
+        said.each
     }
 }
+
+#[cfg(test)]
+mod tests;

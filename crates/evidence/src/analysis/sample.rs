@@ -55,18 +55,23 @@ impl Sample {
     }
 }
 
-/// An event's name when it is one; anything else could be personal data.
+/// Of a webhook that names no event.
+pub(super) const NO_EVENT: &str = "(none)";
+const HIDDEN: &str = "(hidden: may be personal data)";
+
+/// An event's name when it is one; anything else could be personal data. What it gives, it gives again.
 pub(crate) fn event_name(event: &str) -> String {
     // `orders/create`, `payment.paid:v2`: what senders call events. No `@`, no digits alone: those are people's data.
-    let ok =
-        |c: char| c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ':' | '+' | '#' | '~' | ' ');
+    let ok = |c: char| {
+        c.is_alphanumeric() || matches!(c, '_' | '.' | '-' | '/' | ':' | '+' | '#' | '~' | ' ' | '…')
+    };
     let is_number = event.chars().all(|c| c.is_ascii_digit() || matches!(c, ' ' | '+' | '-' | '/' | '.'));
     if (1..=128).contains(&event.len()) && event.chars().all(ok) && !is_number {
         event.to_owned()
-    } else if event.is_empty() {
-        "(none)".to_owned()
+    } else if event.is_empty() || event == NO_EVENT {
+        NO_EVENT.to_owned()
     } else {
-        "(hidden: may be personal data)".to_owned()
+        HIDDEN.to_owned()
     }
 }
 

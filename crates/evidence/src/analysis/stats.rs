@@ -19,7 +19,7 @@ pub fn stats_of(analysis: &Analysis) -> RunStats {
         organic,
         injected,
         refused: analysis.refused.clone(),
-        unauthenticated: analysis.strangers.found.clone(),
+        unauthenticated: analysis.strangers.found().into_owned(),
         webhook_pii: pii(&analysis.privacy.webhooks),
         api_pii: pii(&analysis.privacy.api),
         payloads: analysis.payloads.found.clone(),

@@ -1,18 +1,25 @@
 //! Requests that nothing shows to be the sender's: counted, and otherwise left alone.
 
 use super::Delivery;
+use super::parked::Parked;
 use foldhash::{HashMap, HashSet};
-use record::{Attempt, Unauthenticated};
+use record::{Answered, Attempt, Unauthenticated};
+use std::borrow::Cow;
+use std::collections::VecDeque;
 use std::net::IpAddr;
 
 /// Attempts whose diagnosis is waited for: as many as a receiver has waiting.
 const WAITING: usize = 1024;
+/// So many are held of which it may yet be learned that they are due: as many as flows run side by side, with their retries.
+const HELD: usize = 512;
 
 /// What strangers sent.
 #[derive(Debug, Default)]
 pub struct Strangers {
-    /// In figures.
-    pub found: Unauthenticated,
+    /// In figures, without those that are held.
+    found: Unauthenticated,
+    /// They look as the sender's do, came before it is known what is due, and may stand in for it; with how they were answered.
+    held: Parked<Option<Answered>>,
     /// Those of which it may yet be told what was wrong with their signature.
     waiting: HashSet<u64>,
     /// The deliveries that stand for a webhook that was due while no authentic one has come for it, and where they came from.
@@ -37,6 +44,38 @@ impl Strangers {
     pub(super) fn imitated(&mut self, attempt: &Attempt) {
         self.came(attempt);
         self.found.imitating += 1;
+    }
+
+    /// It looks as the sender's do, and it may yet be learned that it is due.
+    pub(super) fn hold(&mut self, answered: Option<Answered>, attempt: Attempt) {
+        for (_, gone) in self.held.keep(answered, attempt, HELD) {
+            self.imitated(&gone);
+        }
+    }
+
+    /// How one of those that are held was answered.
+    pub(super) fn answered(&mut self, answered: &Answered) {
+        if let Some((how, _)) = self.held.get_mut(answered.attempt) {
+            *how = Some(answered.clone());
+        }
+    }
+
+    /// Those that are held, to be looked at again.
+    pub(super) fn undecided(&mut self) -> VecDeque<(Option<Answered>, Attempt)> {
+        self.held.take()
+    }
+
+    /// In figures, by what is known so far.
+    #[must_use]
+    pub fn found(&self) -> Cow<'_, Unauthenticated> {
+        let mut found = Cow::Borrowed(&self.found);
+        for (_, attempt) in self.held.iter() {
+            let found = found.to_mut();
+            found.count(attempt.peer, attempt.verdict.reason);
+            found.imitating += 1;
+            attempt.verdict.diagnosis.iter().for_each(|diagnosis| found.diagnosed(diagnosis));
+        }
+        found
     }
 
     /// A delivery without an authentic attempt is the only one that has come for a webhook that is due.
@@ -64,6 +103,10 @@ impl Strangers {
 
     /// Counts a diagnosis when it is about one of them.
     pub(super) fn diagnosed(&mut self, attempt: u64, text: &str) -> bool {
+        if let Some((_, held)) = self.held.get_mut(attempt) {
+            held.verdict.diagnosis = Some(text.into());
+            return true;
+        }
         let theirs = self.waiting.remove(&attempt);
         if theirs {
             self.found.diagnosed(text);

@@ -35,13 +35,29 @@ pub struct Known {
     pub sha256: String,
     /// What it says; `None` for a file that is none.
     pub scenario: Option<Box<Scenario>>,
+    /// The profile file that it names; `None` for a built-in profile.
+    pub sender: Option<Box<KnownSender>>,
+}
+
+/// A profile file of the checkout.
+#[derive(Debug, Clone)]
+pub struct KnownSender {
+    /// Where it is.
+    pub source: String,
+    /// Its SHA-256, hex.
+    pub sha256: String,
+    pub profile: SenderProfile,
 }
 
 impl Checkout {
     /// The scenario that a run played, where it is known: what the digest in the header stands for.
     pub(super) fn scenario_of(&self, header: &Header) -> Option<&Scenario> {
-        let known = self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)?;
+        let known = self.known_of(header)?;
         known.scenario.as_deref().filter(|scenario| scenario.name == header.scenario.name)
+    }
+
+    fn known_of(&self, header: &Header) -> Option<&Known> {
+        self.scenarios.values().find(|known| known.sha256 == header.scenario.sha256)
     }
 }
 
@@ -203,7 +219,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
 pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     let gate = checkout.gates.retry_contract.clone().unwrap_or_default();
     if let Some(sender) = &header.sender {
-        return sender_contract(header, sender, &gate);
+        return sender_contract(header, sender, &gate, checkout);
     }
     // Where the gates leave the number of attempts open, it is the sender's (WEBHOOK_MAX_RETRIES); a single one shows no retry.
     let shows_retries = gate.backoff_ms.is_some() || header.webhook.max_attempts > 1;
@@ -220,22 +236,34 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
 
-/// The retry contract of a run that names its sender's profile: one that is built in can be compared, one that came with the
-/// run is the runner's word.
-fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate) -> Item {
+/// The retry contract of a run that names its sender's profile: one that is built in can be compared, and so can the file that the
+/// scenario of the checkout names; another one that came with the run is the runner's word.
+fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate, checkout: &Checkout) -> Item {
+    let own_file = checkout.known_of(header).and_then(|known| known.sender.as_deref());
     let built_in = sender.name.parse::<Scheme>().ok().and_then(SenderProfile::built_in);
     let own = sender.contract();
     let attempts = Some(header.webhook.max_attempts.min(MOST_ATTEMPTS));
     let attempts = attempts.filter(|attempts| *attempts != own.attempts());
     let wanted = gate.over(own, attempts);
-    let (verdict, figure) = if built_in.as_ref() != Some(sender) {
+    let same_file = own_file.filter(|file| file.profile == *sender);
+    let (verdict, figure) = if built_in.as_ref() != Some(sender) && same_file.is_none() {
         let name = &sender.name;
-        let why = format!(
-            "the profile {name} came with the run; read it in the journal's header, or use a built-in one"
-        );
+        let why = match own_file {
+            Some(KnownSender { source, sha256, .. }) => format!(
+                "the profile {name} came with the run, and is not that of {source} here (SHA-256 {}), which the scenario names",
+                short(sha256)
+            ),
+            None => format!(
+                "the profile {name} came with the run; read it in the journal's header, use a built-in one, or give the scenario \
+                 beside which it lies (--scenario)"
+            ),
+        };
         (Verdict::Unproven, why)
     } else if header.retry == wanted {
-        (Verdict::Pass, format!("{}: {}", sender.name, told(&header.retry)))
+        let whose = same_file.map_or_else(String::new, |KnownSender { source, sha256, .. }| {
+            format!("; the profile is that of {source} here, SHA-256 {}", short(sha256))
+        });
+        (Verdict::Pass, format!("{}: {}{whose}", sender.name, told(&header.retry)))
     } else {
         let name = &sender.name;
         (

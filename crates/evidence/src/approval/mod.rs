@@ -48,7 +48,7 @@ mod trust;
 mod unreadable;
 mod witness;
 
-pub use admissibility::{Checkout, Known};
+pub use admissibility::{Checkout, Known, KnownSender};
 pub use demand::{Allowed, Demand, MinFlows};
 pub use judge::{Request, judge, judge_with_evidence};
 pub use judgement::{Approval, Finding, Group, Item, Judgement, Kind, Required};

@@ -140,11 +140,34 @@ fn completed(analysis: &Analysis) -> Check {
     let flows = u64::from(analysis.header.flows);
     let ended = analysis.steps.flows.ended();
     let text = match &analysis.end {
-        Some(end) if end.complete => format!("{ended} of {flows} flows ended"),
+        Some(end) if end.complete => format!("{ended} of {flows} flows ended{}", stopped(analysis)),
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
         None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
     };
     all_flows((ended, flows), complete && ended == flows && flows > 0, text)
+}
+
+/// Where flows stopped that count as ended: behind a step that failed, the further ones are left out.
+fn stopped(analysis: &Analysis) -> String {
+    let steps = &analysis.steps;
+    let skipped = |name: &&String| steps.by_name.get(*name).is_some_and(|facts| facts.skipped > 0);
+    // The last one is left out by every flow that stopped.
+    let Some(n) =
+        steps.names.iter().filter_map(|name| steps.by_name.get(name)).map(|facts| facts.skipped).max()
+    else {
+        return String::new();
+    };
+    let failed =
+        |(_, name): &(usize, &String)| steps.by_name.get(*name).is_some_and(|facts| facts.failed > 0);
+    let at = steps.names.iter().enumerate().find(failed);
+    match (at, steps.names.iter().any(|name| skipped(&name))) {
+        (Some((at, name)), true) => {
+            let (step, all) = (at + 1, steps.names.len());
+            let stopped = if n == 1 { "1 stopped".to_owned() } else { format!("{n} stopped") };
+            format!(", of which {stopped} early, the first at step {step} of {all} ({})", pii::shown(name))
+        }
+        _ => String::new(),
+    }
 }
 
 /// A receiver by itself asks for nothing, so that nobody knows what was due: what it saw is judged, and is no verdict alone.
@@ -274,7 +297,7 @@ pub(super) fn order(organic: &Tally, injected: &Tally) -> Option<Check> {
 /// Webhooks against the schemas of their events; no check where the sender's profile has none.
 pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
     let most = found.violations.iter().min_by_key(|(what, n)| (Reverse(**n), *what));
-    let detail = most.map(|(what, n)| format!("{n} times: {what}")).unwrap_or_default();
+    let detail = most.map(|(what, n)| format!("{}: {what}", super::times(*n))).unwrap_or_default();
     let mut check = count(&PAYLOADS, (found.violating, found.checked), 0, &detail);
     if !found.problem.is_empty() {
         check.verdict = Verdict::Unproven;

@@ -32,3 +32,8 @@ pub use load::{excuse_own_waits, judge_load};
 pub use promote::{PromoteGate, STAGES, Stage, promote};
 pub(crate) use triggers::log_findings;
 pub use triggers::{RollbackGate, Trigger, triggers};
+
+/// `once`, `3 times`.
+fn times(n: u64) -> String {
+    if n == 1 { "once".to_owned() } else { format!("{n} times") }
+}

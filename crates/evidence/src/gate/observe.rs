@@ -97,7 +97,7 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
             QUIET.as_secs() / 60
         );
     }
-    let found = &analysis.strangers.found;
+    let found = &analysis.strangers.found();
     if check.verdict == Verdict::Pass && found.imitating > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(

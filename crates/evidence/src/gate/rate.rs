@@ -31,8 +31,11 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
     let open = verdict != Verdict::Fail && !shown;
     let needed = open.then(|| would_prove((good, n), share, "clean samples")).flatten().unwrap_or_default();
-    let seen =
-        if n == 0 { format!("no samples: {}", of.things) } else { format!("{hits} of {n} {}", of.things) };
+    let seen = if n == 0 {
+        format!("no samples: {}", of.things)
+    } else {
+        format!("{hits} of {n} {}", things(of, n))
+    };
     let text = seen + &needed;
     Check {
         actual: actual.map(round3),
@@ -40,6 +43,25 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
         interval_95: interval.map(|i| Interval { low: round3(i.low), high: round3(i.high) }),
         ..of.check(target, verdict, text)
     }
+}
+
+/// What is counted, for a number of it.
+fn things(of: &Criterion, n: u64) -> String {
+    let singular = |word: &str| {
+        match word {
+            "webhooks" => "webhook",
+            "deliveries" => "delivery",
+            "attempts" => "attempt",
+            "steps" => "step",
+            "were" => "was",
+            _ => return word.to_owned(),
+        }
+        .to_owned()
+    };
+    if n != 1 {
+        return of.things.to_owned();
+    }
+    of.things.split(' ').map(singular).collect::<Vec<_>>().join(" ")
 }
 
 /// How many samples would settle what is met so far and not proven: in all, or beyond those with misses among them.
@@ -63,7 +85,7 @@ pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &s
     let text = if n == 0 && count == 0 {
         format!("there was nothing to look at: no {}", of.things)
     } else {
-        format!("{count} in {n} {}{}{detail}", of.things, if detail.is_empty() { "" } else { ": " })
+        format!("{count} in {n} {}{}{detail}", things(of, n), if detail.is_empty() { "" } else { ": " })
     };
     let target = if max == 0 { "0".to_owned() } else { format!("<= {max}") };
     Check { actual: (n > 0 || count > 0).then_some(count as f64), n, ..of.check(target, verdict, text) }

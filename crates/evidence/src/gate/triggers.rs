@@ -193,7 +193,8 @@ fn signatures(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let signing = Signing::of(analysis);
     let (invalid, attempts) = (signing.invalid, signing.attempts);
     let percent = invalid as f64 / attempts.max(1) as f64 * 100.0;
-    let diagnosis = analysis.diagnoses().first().map(|(text, n)| format!(", {n} times: {}", shown(text)));
+    let diagnosis =
+        analysis.diagnoses().first().map(|(text, n)| format!(", {}: {}", super::times(*n), shown(text)));
     (percent > above && signing.is_enough(gate)).then(|| {
         format!(
             "{invalid} of {attempts} attempts ({percent:.1} %) have an invalid signature{}",

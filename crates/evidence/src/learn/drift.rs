@@ -3,7 +3,7 @@
 use super::body::written as body_written;
 use super::{Certainty, Learnt, place_names, written};
 use record::{IdentityPolicy, SenderProfile};
-use signature::Scheme;
+use signature::{Algorithm, Scheme};
 
 /// What differs between a profile and what was learnt: key, what the profile says, what was seen. `checked`: whether the secret
 /// was there, so that signatures were verified.
@@ -19,7 +19,15 @@ pub fn drift(
     for one in learnt.iter().filter(tells) {
         let said = match one.key {
             "signature" => {
-                profile.scheme().map_or_else(|_| String::new(), |s| format!("as in {}", s.sender()))
+                let Ok(scheme) = profile.scheme() else { continue };
+                if one.value != format!("as in {}", scheme.sender()) {
+                    let seen = match one.value.as_str() {
+                        "{ algorithm: none }" => one.evidence.clone(),
+                        other => format!("{other} ({})", one.evidence),
+                    };
+                    found.push((one.key, signed_as(scheme), seen));
+                }
+                continue;
             }
             "event" => {
                 place_names(&profile.event).iter().map(|place| written(place)).collect::<Vec<_>>().join(" ")
@@ -72,6 +80,16 @@ pub fn drift(
 fn is_unsigned(one: &Learnt, profile: &SenderProfile, checked: bool) -> bool {
     let seen_without = |scheme: Scheme| checked || scheme.signature_header().is_some();
     one.key == "signature" && profile.scheme().is_ok_and(|scheme| scheme.is_signed() && seen_without(scheme))
+}
+
+/// How a sender signs, in words.
+fn signed_as(scheme: Scheme) -> String {
+    let algorithm = scheme.spec().signature.algorithm;
+    match (algorithm, scheme.signature_header()) {
+        (Algorithm::None, _) => "that nothing is signed".to_owned(),
+        (algorithm, Some(header)) => format!("{} in {header}", algorithm.name()),
+        (algorithm, None) => format!("{} in the body", algorithm.name()),
+    }
 }
 
 fn numbers(list: &str) -> Vec<u64> {

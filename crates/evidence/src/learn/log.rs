@@ -1,6 +1,7 @@
 //! What a sender's own log says about it: its pauses, which statuses end a delivery and which are tried again, its time-out.
 
-use super::{Certainty, Learnt};
+use super::log_ids::ById;
+use super::{Certainty, Learnt, times};
 use crate::logs::{Entry, Kind};
 use std::collections::BTreeMap;
 
@@ -31,12 +32,14 @@ pub struct LogLearner {
     most: BTreeMap<u32, usize>,
     timeouts: BTreeMap<u64, usize>,
     events: BTreeMap<String, usize>,
+    by_id: ById,
 }
 
 impl LogLearner {
     /// Takes a line.
     pub fn take(&mut self, entry: &Entry<'_>) {
         let Some(kind) = entry.kind else { return };
+        self.by_id.take(kind, entry);
         if kind.ends_attempt() {
             self.attempts += 1;
             if let Some(event) = entry.event.as_deref().filter(|_| self.events.len() < WAITING) {
@@ -113,16 +116,20 @@ impl LogLearner {
     /// What can be said of the sender. A log shows no requests, and so neither signature nor places.
     #[must_use]
     pub fn learn(&self) -> Vec<Learnt> {
-        let mut found = vec![self.schedule()];
+        let mut found = self.schedule();
+        // Lines that say what follows come before times that show it.
+        let by_id = self.by_id.statuses();
+        let statuses = if self.statuses.is_empty() { &by_id } else { &self.statuses };
         let list = |keep: fn(&(usize, usize)) -> bool| {
-            let kept: Vec<_> = self.statuses.iter().filter(|(_, counts)| keep(counts)).collect();
+            let kept: Vec<_> = statuses.iter().filter(|(_, counts)| keep(counts)).collect();
             let seen = kept.iter().map(|(_, (again, ended))| again + ended).min().unwrap_or_default();
-            (kept.iter().map(|(status, _)| status.to_string()).collect::<Vec<_>>(), Certainty::of(seen, seen))
+            let certainty = Certainty::of(seen, if self.statuses.is_empty() { seen + 1 } else { seen });
+            (kept.iter().map(|(status, _)| status.to_string()).collect::<Vec<_>>(), certainty)
         };
         let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
-            format!("{status}: tried again {again} times, ended {ended} times")
+            format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
         };
-        let evidence: Vec<String> = self.statuses.iter().map(told).take(12).collect();
+        let evidence: Vec<String> = statuses.iter().map(told).take(12).collect();
         let evidence =
             if evidence.is_empty() { "no attempt was refused".to_owned() } else { evidence.join("; ") };
         for (key, (statuses, certainty)) in [
@@ -145,32 +152,35 @@ impl LogLearner {
         found
     }
 
-    fn schedule(&self) -> Learnt {
+    fn schedule(&self) -> Vec<Learnt> {
         let said = most_frequent(&self.most)
             .map(|(most, _)| format!("; attempts are counted up to {most}"))
             .unwrap_or_default();
         // Up to the first pause that nothing tells of.
         let told = (2..).map_while(|next| self.pauses.get(&next)).collect::<Vec<_>>();
         let n: usize = told.iter().map(|pauses| pauses.values().sum::<usize>()).sum();
+        if let Some([seen, jitter]) = self.by_id.schedule().filter(|_| n == 0) {
+            return vec![Learnt { evidence: seen.evidence + &said, ..seen }, jitter];
+        }
         if n == 0 {
             let evidence = format!("no line tells of a retry and its pause{said}");
-            return Learnt {
+            return vec![Learnt {
                 key: "retry.schedule",
                 value: "[0s]".to_owned(),
                 evidence,
                 certainty: Certainty::Unseen,
-            };
+            }];
         }
         let middle = |pauses: &&BTreeMap<u64, usize>| most_frequent(pauses).map(|(ms, _)| format!("{ms}ms"));
         let pauses: Vec<String> =
             std::iter::once("0s".to_owned()).chain(told.iter().filter_map(middle)).collect();
         let always = told.iter().all(|pauses| pauses.len() == 1 && pauses.values().all(|n| *n >= 3));
-        Learnt {
+        vec![Learnt {
             key: "retry.schedule",
             value: format!("[{}]", pauses.join(", ")),
             evidence: format!("{n} lines about retries and their pauses{said}"),
             certainty: if always { Certainty::Certain } else { Certainty::Likely },
-        }
+        }]
     }
 }
 
@@ -220,6 +230,50 @@ mod tests {
         is("retry.abort", "[400]", Certainty::Likely);
         is("retry.retry", "[503]", Certainty::Certain);
         is("limits", "{ timeout: 10000ms }", Certainty::Likely);
+    }
+
+    #[test]
+    fn attempts_that_are_told_by_id_and_time_show_what_follows() {
+        let line = |second: u32, what: &str| {
+            let (minutes, second) = (second / 60, second % 60);
+            format!(
+                "INFO 2025-11-13 14:{minutes:02}:{second:02},000 apps.notifications.services.webhook_service {what}\n"
+            )
+        };
+        let refused = |id: &str, at, attempt: u32, status| {
+            let what = format!("event=paid, attempt={attempt}/3, status={status}, webhook_id={id}");
+            line(at, &format!("Webhook request failed: {what}"))
+        };
+        let taken = |id: &str, at| {
+            line(
+                at,
+                &format!(
+                    "Webhook delivered successfully: event=paid, status=200, attempt=3/3, webhook_id={id}"
+                ),
+            )
+        };
+        let text = [
+            refused("a", 0, 1, 503),
+            refused("b", 1, 1, 400),
+            refused("a", 2, 2, 503),
+            taken("a", 7),
+            refused("c", 60, 1, 503),
+            refused("c", 62, 2, 503),
+            taken("c", 67),
+        ]
+        .concat();
+        let formats = Formats::built_in().unwrap();
+        let mut learner = LogLearner::default();
+        text.lines().for_each(|line| learner.take(&formats.read(line).expect("a line")));
+        let found: Vec<_> =
+            learner.learn().into_iter().map(|one| (one.key, one.value, one.certainty)).collect();
+        let wanted = [
+            ("retry.schedule", "[0s, 2000ms, 5000ms]".to_owned(), Certainty::Likely),
+            ("retry.jitter", "0".to_owned(), Certainty::Likely),
+            ("retry.abort", "[400]".to_owned(), Certainty::Likely),
+            ("retry.retry", "[503]".to_owned(), Certainty::Likely),
+        ];
+        assert_eq!(found, wanted);
     }
 
     #[test]

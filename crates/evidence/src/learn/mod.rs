@@ -3,34 +3,20 @@
 mod body;
 mod drift;
 mod log;
+mod log_ids;
+mod signing;
 
 pub use drift::drift;
 pub use log::LogLearner;
 
+use crate::usual::{EVENTS, names_event};
 use record::{Attempt, Record, Tick, sha256_hex};
 use serde_json::Value;
-use signature::{Received, Scheme, Secret, Verifier};
+use signature::{Scheme, Secret};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// So many attempts are looked at; more do not make a profile better.
 const MAX_ATTEMPTS: usize = 5000;
-
-/// So many of them are verified under each sender.
-const VERIFIED: usize = 25;
-
-/// Where bodies usually name their event, most usual first.
-const EVENTS: [&str; 10] = [
-    "/type",
-    "/event",
-    "/event_type",
-    "/eventType",
-    "/topic",
-    "/action",
-    "/event/type",
-    "/event-data/event",
-    "/kind",
-    "/name",
-];
 
 /// Where bodies usually have an id.
 const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
@@ -167,84 +153,10 @@ impl Learner {
         found
     }
 
-    fn scheme(
-        &self,
-        secret: Option<&Secret>,
-        endpoint: &str,
-        declared: Option<Scheme>,
-        found: &mut Vec<Learnt>,
-    ) -> Option<Scheme> {
-        let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
-        let mut best: Option<(usize, Scheme)> = None;
-        for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
-            let good = match secret {
-                Some(secret) => {
-                    let Ok(verifier) = Verifier::new(scheme, secret).map(Verifier::of_kept) else { continue };
-                    let valid = |seen: &&&Seen| {
-                        let url = match seen.target.split_once('?') {
-                            Some((_, query)) => format!("{endpoint}?{query}"),
-                            None => endpoint.to_owned(),
-                        };
-                        let request =
-                            Received { method: "POST", url: &url, headers: &seen.headers, body: &seen.body };
-                        let now = self.started_ms + i64::try_from(seen.at.0 / 1000).unwrap_or_default();
-                        verifier.check_request(&request, now).0.valid
-                    };
-                    looked.iter().filter(valid).count()
-                }
-                None => {
-                    let own = scheme.signature_header();
-                    let has = |seen: &&&Seen| own.is_some_and(|own| header(seen, own).is_some());
-                    looked.iter().filter(has).count()
-                }
-            };
-            if good > best.map_or(0, |(most, _)| most) {
-                best = Some((good, scheme));
-            }
-        }
-        let n = looked.len();
-        let (value, evidence, certainty) = match best {
-            Some((good, scheme)) if secret.is_some() => {
-                let says = format!(
-                    "the signatures of {good} of {n} attempts are valid as those of {}",
-                    scheme.sender()
-                );
-                (format!("as in {}", scheme.sender()), says, Certainty::of(good, n))
-            }
-            Some((good, scheme)) => {
-                let name = scheme.signature_header().unwrap_or_default();
-                let says =
-                    format!("{good} of {n} attempts have the header {name}; give the secret to see more");
-                (format!("as in {}", scheme.sender()), says, Certainty::Likely)
-            }
-            None => {
-                let names: BTreeSet<&str> =
-                    looked.iter().flat_map(|s| &s.headers).map(|(n, _)| n.as_str()).collect();
-                let like = |name: &&&str| {
-                    ["sign", "hmac", "token", "auth"].iter().any(|w| name.to_lowercase().contains(w))
-                };
-                let like: Vec<&str> = names.iter().filter(like).copied().collect();
-                let says = match like.as_slice() {
-                    [] => "no header looks like a signature".to_owned(),
-                    names => {
-                        format!("no built-in sender's; these headers look like it: {}", names.join(", "))
-                    }
-                };
-                ("{ algorithm: none }".to_owned(), says, Certainty::Unseen)
-            }
-        };
-        found.push(Learnt { key: "signature", value, evidence, certainty });
-        best.map(|(_, scheme)| scheme)
-    }
-
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
-        let named = |name: &str| {
-            let name = name.to_lowercase();
-            (name.contains("event") || name.contains("topic")) && !name.contains("id")
-        };
         // What stands in both counts in the body, which is signed.
         let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
-        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(named));
+        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(names_event));
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
@@ -277,8 +189,11 @@ impl Learner {
         let shown: Vec<&str> = keys.into_iter().take(8).collect();
         let n = self.attempts.len();
         match shown.as_slice() {
-            [] => format!("{n} webhooks came without an event name"),
-            keys => format!("{n} webhooks came without an event name; their bodies have {}", keys.join(", ")),
+            [] => format!("{} came without an event name", counted(n, "webhook", "webhooks")),
+            keys => {
+                let came = counted(n, "webhook", "webhooks");
+                format!("{came} came without an event name; their bodies have {}", keys.join(", "))
+            }
         }
     }
 
@@ -293,11 +208,24 @@ impl Learner {
         let n = self.attempts.len();
         let bodies = distinct(&self.attempts.iter().map(|s| s.digest.clone()).collect::<Vec<_>>());
         // Every attempt has it, and there are at least as many of it as different bodies.
-        let fits = |place: &String| {
+        let tells = |place: &String| {
             let values = self.values(place);
             values.len() == n && n > 0 && distinct(&values) >= bodies
         };
-        let place = places.into_iter().find(fits);
+        let mut anew = String::new();
+        let mut again = 0;
+        let fits = |place: &String| {
+            let retries = self.anew(place);
+            if retries > 0 && anew.is_empty() {
+                again = retries;
+                anew = format!(
+                    "{place} is new in each attempt, and no identity of a delivery: {} a failed attempt with its body and another {place}",
+                    counted(retries, "attempt followed", "attempts followed")
+                );
+            }
+            retries == 0
+        };
+        let place = places.into_iter().filter(tells).find(fits);
         let (value, evidence, certainty) = match &place {
             Some(place) => {
                 let ids = distinct(&self.values(place));
@@ -310,11 +238,32 @@ impl Learner {
             None => (
                 "{}".to_owned(),
                 "nothing that every attempt has tells deliveries apart".to_owned(),
-                Certainty::Unseen,
+                if again > 0 { Certainty::Likely } else { Certainty::Unseen },
             ),
+        };
+        let (evidence, certainty) = if again > 0 {
+            (format!("{anew}; {evidence}"), certainty.max(Certainty::Likely))
+        } else {
+            (evidence, certainty)
         };
         found.push(Learnt { key: "id", value, evidence, certainty });
         place
+    }
+
+    /// How many attempts followed a failed one with the same body and another value at a place; none where such bodies also come
+    /// again after a success, which retries do not.
+    fn anew(&self, place: &str) -> usize {
+        let mut before: BTreeMap<&str, (&Seen, String)> = BTreeMap::new();
+        let (mut failed, mut taken) = (0, 0);
+        for seen in &self.attempts {
+            let Some(id) = value(seen, place) else { continue };
+            if let Some((other, _)) = before.get(seen.digest.as_str()).filter(|(_, other)| *other != id) {
+                let is_taken = other.status.is_some_and(|status| (200..300).contains(&status));
+                *(if is_taken { &mut taken } else { &mut failed }) += 1;
+            }
+            before.insert(&seen.digest, (seen, id));
+        }
+        if taken == 0 { failed } else { 0 }
     }
 
     /// Attempts by delivery: by their id, else by their bytes.
@@ -358,16 +307,16 @@ impl Learner {
             spread = spread.max((off * 100).checked_div(middle).unwrap_or_default());
             pauses.push(format!("{}ms", rounded(middle)));
         }
-        let evidence =
-            format!("{all} pauses between attempts; the most attempts of a delivery were {}", pauses.len());
+        let evidence = format!(
+            "{}; the most attempts of a delivery were {}",
+            counted(all, "pause between attempts", "pauses between attempts"),
+            pauses.len()
+        );
         let value = format!("[{}]", pauses.join(", "));
         let fewest = gaps.values().map(Vec::len).min().unwrap_or_default();
         let certainty = if fewest >= 3 { Certainty::Certain } else { Certainty::Likely };
         found.push(Learnt { key: "retry.schedule", value, evidence, certainty });
-        let jitter = spread.min(100);
-        let evidence = format!("pauses differ by up to {spread} % from their middle");
-        let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
-        found.push(Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely });
+        found.push(jitter(spread));
     }
 
     fn statuses(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
@@ -396,7 +345,7 @@ impl Learner {
         let retried = list(&|(again, _)| *again > 0);
         let aborted = list(&|(again, ended)| *again == 0 && *ended > 0 && most > 1);
         let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
-            format!("{status}: tried again {again} times, ended {ended} times")
+            format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
         };
         let evidence: Vec<String> = by_status.iter().map(told).take(12).collect();
         let evidence =
@@ -440,6 +389,23 @@ impl Learner {
     fn values(&self, place: &str) -> Vec<String> {
         self.attempts.iter().filter_map(|seen| value(seen, place)).collect()
     }
+}
+
+/// By how many per cent pauses differ from their middle, as a share.
+fn jitter(spread: u64) -> Learnt {
+    let jitter = spread.min(100);
+    let evidence = format!("pauses differ by up to {spread} % from their middle");
+    let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
+    Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely }
+}
+
+/// `1 time`, `2 times`.
+fn times(n: usize) -> String {
+    counted(n, "time", "times")
+}
+
+fn counted(n: usize, one: &str, many: &str) -> String {
+    format!("{n} {}", if n == 1 { one } else { many })
 }
 
 fn distinct(values: &[String]) -> usize {

@@ -130,7 +130,7 @@ pub(super) fn outcomes(analysis: &Analysis, organic: &Tally, injected: &Tally) -
         injected: outcome(injected),
         foreign,
         foreign_pii: analysis.privacy.foreign,
-        unauthenticated: unauthenticated(&analysis.strangers.found),
+        unauthenticated: unauthenticated(&analysis.strangers.found()),
         first_refused: analysis.first_refused.clone(),
         refused_requests,
     }

@@ -190,7 +190,7 @@ fn a_copy_is_no_evidence_once_the_webhook_itself_has_come() {
     for gate in ["signatures", "lost", "unexpected", "duplicates", "success_rate", "client_error_rate"] {
         assert_eq!(journal.gate(gate), Some(Verdict::Pass), "{gate}");
     }
-    let found = &journal.analysis.strangers.found;
+    let found = &journal.analysis.strangers.found();
     assert_eq!((found.requests, found.imitating), (3, 3));
     assert!(!journal.analysis.own().any(|delivery| delivery.elsewhere));
 }

@@ -1,0 +1,167 @@
+//! Which causes are told of which runs.
+
+use super::*;
+use record::{Body, Expect, Header, Outcome, Record, Refused, RunKind, Step, Tick};
+use serde_json::json;
+
+/// A run whose first step fires nothing and takes 50 ms, and whose others fire one webhook each, none of which comes.
+fn run(took_ms: &[u64], event: impl Fn(usize) -> &'static str) -> Analysis {
+    let mut header = Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap();
+    header.webhook.endpoint = "http://10.0.0.7:8787/hook".to_owned();
+    let mut analysis = Analysis::new(header).unwrap();
+    analysis.take(&step("submit", 0, 50));
+    for (flow, took) in (0u32..).zip(took_ms) {
+        let at = Tick(u64::from(flow) * 10_000_000);
+        analysis.take(&Record::Expect(Expect {
+            headers: [].into(),
+            at_least: false,
+            after: None,
+            flow,
+            step: "verify".to_owned(),
+            at,
+            event: event(flow as usize).to_owned(),
+            matchers: serde_json::from_value(json!({"/id": flow})).unwrap(),
+            count: 1,
+            within_ms: 1,
+        }));
+        analysis.take(&step("verify", flow, *took));
+    }
+    analysis
+}
+
+fn step(name: &str, flow: u32, took_ms: u64) -> Record {
+    let started = Tick(u64::from(flow) * 10_000_000);
+    Record::Step(Box::new(Step {
+        flow: Some(flow),
+        step: name.to_owned(),
+        started,
+        ended: Tick(started.0 + took_ms * 1000),
+        request: String::new(),
+        status: Some(200),
+        outcome: Outcome::Ok,
+        problems: Vec::new(),
+        body: None,
+        tries: 1,
+    }))
+}
+
+/// A webhook `paid` with that id.
+fn attempt(id: u64, reason: &str) -> Record {
+    let body = Body::from_bytes(json!({"event": "paid", "id": id}).to_string().into_bytes());
+    let attempt = json!({
+        "attempt": id, "first_byte": 50_000_000, "received": 50_000_000, "method": "POST", "target": "/hook",
+        "headers": [["X-Webhook-Event", "paid"]], "body": body,
+        "verdict": {"valid": reason == "valid", "reason": reason, "diagnosis": null}, "answer": 200
+    });
+    Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
+}
+
+#[test]
+fn of_a_sender_without_a_breaker_none_is_open() {
+    let mut analysis = run(&[60], |_| "paid");
+    analysis.header.retry.breaker = record::BreakerContract::NONE;
+    let told = told(analysis).join("\n");
+    assert!(told.contains("switched off") && told.contains(", or a worker of its own"), "{told}");
+    assert!(!told.contains("breaker"), "{told}");
+}
+
+#[test]
+fn webhooks_without_a_name_are_told_with_the_places_where_it_may_stand() {
+    let mut analysis = run(&[60, 60], |_| "paid");
+    for id in 0..2 {
+        let mut record = attempt(id, "valid");
+        if let Record::Attempt(attempt) = &mut record {
+            attempt.headers = vec![("X-Topic".to_owned(), "paid".to_owned())];
+            attempt.body = Body::from_bytes(json!({"type": "paid", "id": id}).to_string().into_bytes());
+        }
+        analysis.take(&record);
+    }
+    let missing: Vec<String> =
+        [0, 1].map(|index| analysis.near.of_expectation(index).unwrap().1.to_owned()).into();
+    assert_eq!(missing[0], "it names no event, expected paid");
+    let told = told(analysis);
+    let wanted = "2 webhooks came without an event name; their bodies have `type`, their headers `X-Topic`: if that is the \
+                  event, write `event: { json: /type }` in the sender's profile";
+    assert_eq!(told[0], wanted);
+    assert!(!told.join("\n").contains("; (none) came"), "{told:?}");
+    assert!(told[1..].iter().all(|cause| !cause.starts_with("paid never came")), "{told:?}");
+}
+
+fn told(mut analysis: Analysis) -> Vec<String> {
+    analysis.latest = Tick(u64::MAX / 2);
+    causes(&analysis, &Lost::new(&analysis))
+}
+
+#[test]
+fn as_long_as_a_retry_schedule_means_another_address() {
+    let told = told(run(&[6100, 6080, 6120], |_| "paid"));
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert!(
+        told[0].contains("3 steps took 6 s to 6.1 s, as long as a whole retry schedule (6 s of pauses)"),
+        "{told:?}"
+    );
+    assert!(told[0].contains("set it to http://10.0.0.7:8787/hook"), "{told:?}");
+}
+
+#[test]
+fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
+    let told = told(run(&[60, 70], |flow| ["match_started", "match_ended"][flow]));
+    assert!(
+        told[0].contains("2 steps took 60 ms to 70 ms, no longer than a step without a webhook (50 ms)"),
+        "{told:?}"
+    );
+    assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
+    assert_eq!(
+        told[2],
+        "match_started never came from its only step that answered 200: the sender does not send it, or it sends nothing at all"
+    );
+}
+
+#[test]
+fn fast_ones_behind_slow_ones_are_the_breakers() {
+    let told = told(run(&[6100, 6100, 6100, 6100, 6100, 60, 60], |_| "paid"));
+    assert!(told[1].contains("2 steps took 60 ms") && !told[1].contains("switched off"), "{told:?}");
+}
+
+#[test]
+fn an_event_that_never_comes_while_others_do_is_not_sent() {
+    let mut analysis = run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
+    analysis.take(&attempt(5, "valid"));
+    let told = told(analysis);
+    let wanted = "match_started never came from any of 5 steps that all answered 200: the sender does not send it; paid came";
+    assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
+}
+
+#[test]
+fn what_came_for_other_rows_shows_that_webhooks_are_on() {
+    let of = |reason: &str| {
+        let mut analysis = run(&[60, 60], |_| "paid");
+        (7..9).for_each(|id| analysis.take(&attempt(id, reason)));
+        told(analysis).join("\n")
+    };
+    let told = of("valid");
+    assert!(told.starts_with("2 webhooks came that no step asked for"), "{told}");
+    assert!(told.contains("or, if what came was for somebody else: 2 steps took"), "{told}");
+    assert!(!told.contains("switched off"), "{told}");
+    // A stranger's show nothing.
+    assert!(of("mismatch").contains("switched off"));
+}
+
+#[test]
+fn requests_to_another_path_are_told_first() {
+    let mut analysis = run(&[60], |_| "paid");
+    let why = "POST /hooks, webhooks are posted to /hook".to_owned();
+    analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
+    let told = self::told(analysis);
+    assert!(
+        told[0].starts_with(
+            "1 request came to another path or with another method, the first 404: POST /hooks,"
+        ),
+        "{told:?}"
+    );
+    let mut analysis = run(&[60], |_| "paid");
+    let why = "PUT /hook, webhooks are posted to /hook".to_owned();
+    analysis.take(&Record::Refused(Refused { at: Tick(1), status: 405, why }));
+    let told = self::told(analysis);
+    assert!(told[0].ends_with("methods: [POST, PUT] }`)") && !told[0].contains("endpoint"), "{told:?}");
+}
