@@ -263,7 +263,16 @@ fn candidates(seen: &Seen) -> impl Iterator<Item = SignatureSpec> {
 
 fn time(header: Option<&str>, key: Option<&str>, unit: Unit) -> TimestampSpec {
     let (header, key) = (header.map(str::to_owned), key.map(str::to_owned));
-    TimestampSpec { header, key, json: None, unit, back_seconds: Some(300), ahead_seconds: Some(300) }
+    TimestampSpec {
+        header,
+        key,
+        json: None,
+        unit,
+        back_seconds: Some(300),
+        ahead_seconds: Some(300),
+        exclusive: false,
+        number: false,
+    }
 }
 
 /// The signatures that a header may hold: one, a list, pairs, or the secret itself. The timestamp is that of its own pairs.
