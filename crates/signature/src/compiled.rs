@@ -1,6 +1,7 @@
 //! A sender's requests, checked and taken apart once.
 
-use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError, UNSIGNED_TIME};
+use super::misfits::UNSIGNED_TIME;
+use super::spec::{Algorithm, Encoding, Form, RequestSpec, SecretSpec, SpecError};
 use super::template::Template;
 
 /// What signer and verifier work from; lives as long as the process.

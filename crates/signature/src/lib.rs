@@ -6,6 +6,7 @@ mod diagnosis;
 mod kept;
 mod key;
 mod message_signatures;
+mod misfits;
 mod pem;
 mod public_key;
 mod scheme;

@@ -258,7 +258,7 @@ impl Piece {
                 "path_query" => Self::PathQuery,
                 _ => return Err(unknown()),
             },
-            Some(("header", header)) if super::spec::is_token(header) => Self::Header(header.to_owned()),
+            Some(("header", header)) if super::misfits::is_token(header) => Self::Header(header.to_owned()),
             Some(("header", _)) => return Err(format!("`{{{name}}}`: {{header:NAME}} names a header")),
             Some(("form", "sorted")) => Self::FormSorted,
             Some(("form", field)) if !field.is_empty() => Self::FormField(field.to_owned()),
