@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::run_args::{OutputArgs, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
-use super::used_rows::{self, failure};
+use super::used_rows::{self, UsedRows, failure};
 use super::{Exit, Failure, github, out, sender_settings, signing, target_guard, telemetry};
 use crate::drive::Blocked;
 use crate::executor::{Execution, Pacing, Prepared, Target};
@@ -49,16 +49,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         used_rows.iter().for_each(|rows| rows.clone().remember(skipped, 0, Utc::now()));
         failure(error, known)
     })?;
-    if outlives_run && !output.quiet {
-        out::say(sender_settings::told(prepared.plan(), &shown_url(prepared.endpoint())));
-    }
-    used_rows::announce(prepared.plan(), known);
-    if prepared.plays_in_turn() {
-        out::say(super::fault_plan::in_turn(prepared.plan()));
-    }
-    if let Some(announcement) = super::fault_plan::announcement(prepared.plan()) {
-        out::say(announcement);
-    }
+    announce(&prepared, known, outlives_run && !output.quiet);
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
     let leaving = stop.clone();
@@ -100,6 +91,20 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
         reports.tell();
     }
     output.against(baseline, &files.output(), exit(evidence.verdict, interrupted))
+}
+
+/// Says what the sender must be set to, which rows are taken, and how faults and flows go together.
+fn announce(prepared: &Prepared, known: Option<&UsedRows>, settings: bool) {
+    if settings {
+        out::say(sender_settings::told(prepared.plan(), &shown_url(prepared.endpoint())));
+    }
+    used_rows::announce(prepared.plan(), known);
+    if prepared.plays_in_turn() {
+        out::say(super::fault_plan::in_turn(prepared.plan()));
+    }
+    if let Some(announcement) = super::fault_plan::announcement(prepared.plan()) {
+        out::say(announcement);
+    }
 }
 
 fn show(output: &OutputArgs, evidence: &Evidence, artifact: &Artifact, bytes: &[u8]) {

@@ -16,6 +16,8 @@ const PUBLIC_EXAMPLE: &str = "a1b2c3d4e5f6789012345678901234567890abcdef12345678
 /// What stands around a name that a shell, a template or a person was to replace.
 const PLACEHOLDERS: [(&str, &str); 6] =
     [("${", "}"), ("$(", ")"), ("{{", "}}"), ("{%", "%}"), ("<", ">"), ("[", "]")];
+/// How the names of secrets in stores begin, and what stores answer with.
+const STORED: [&str; 6] = ["arn:aws:", "vault:", "projects/", "op://", "https://", "{\""];
 /// What examples have in the place of a secret; no random text of some length has one of them by chance.
 const FILLERS: [&str; 12] = [
     "changeme",
@@ -41,6 +43,29 @@ pub const MIN_CHARS: usize = 32;
 pub struct Secret {
     text: Zeroizing<String>,
     others: Vec<Zeroizing<String>>,
+}
+
+/// Whether a shell, a template or a person was to replace it.
+fn is_unfilled(text: &str) -> bool {
+    let within = |open: &str, close: &str| {
+        text.len() > open.len() + close.len() && text.starts_with(open) && text.ends_with(close)
+    };
+    let is_name = |name: &str| {
+        let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
+        name.len() > 1
+            && name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
+            && name.bytes().all(plain)
+    };
+    text.strip_prefix('$').is_some_and(is_name)
+        || (within("%", "%") && is_name(text.trim_matches('%')))
+        || PLACEHOLDERS.iter().any(|(open, close)| within(open, close))
+}
+
+/// Whether something of a line of JSON or code, or zsh's mark for a line without an end, stands behind hex digits.
+fn ends_beside_hex(text: &str) -> bool {
+    let Some(before) = text.strip_suffix([',', ';', '%']) else { return false };
+    let hex = before.trim_matches(['"', '\'']);
+    hex.len() >= MIN_CHARS && hex.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 impl Secret {
@@ -129,7 +154,13 @@ impl Secret {
             c.is_control()
                 || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         };
-        if text.starts_with('\u{feff}') {
+        if is_unfilled(text.trim()) {
+            Some("is a placeholder that nobody has filled in (such as ${NAME}): give the value itself")
+        } else if ends_beside_hex(text) {
+            Some(
+                "ends with a comma, semicolon or % behind what is otherwise a secret of hex digits: leave it out",
+            )
+        } else if text.starts_with('\u{feff}') {
             Some("begins with a byte order mark, which is not part of it: save it as UTF-8 without one")
         } else if begins_with_a_name(text) {
             Some("begins with NAME= (or NAME:), which would be part of it: give the value only")
@@ -158,20 +189,14 @@ impl Secret {
     #[must_use]
     pub fn doubt(&self) -> Option<&'static str> {
         let text = self.expose().trim();
-        let within = |open: &str, close: &str| {
-            text.len() > open.len() + close.len() && text.starts_with(open) && text.ends_with(close)
-        };
-        let is_name = |name: &str| {
-            let plain = |b: u8| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_';
-            name.len() > 1
-                && name.starts_with(|c: char| c.is_ascii_uppercase() || c == '_')
-                && name.bytes().all(plain)
-        };
-        let variable = text.strip_prefix('$').is_some_and(is_name)
-            || (within("%", "%") && is_name(text.trim_matches('%')));
-        if variable || PLACEHOLDERS.iter().any(|(open, close)| within(open, close)) {
+        if is_unfilled(text) {
             return Some(
                 "looks like a placeholder that nobody has filled in (such as ${NAME}): give the value itself",
+            );
+        }
+        if STORED.iter().any(|begin| text.starts_with(begin)) {
+            return Some(
+                "looks like the name of a secret in a store, and not like what is kept there: give the value itself",
             );
         }
         let lower = text.to_ascii_lowercase();
@@ -335,15 +360,20 @@ mod tests {
             ("ChangeMe-ChangeMe-ChangeMe-ChangeMe", "example"),
             (&*format!("{good},"), "comma"),
             (&*format!("{good}\","), "comma"),
-            (&*format!("{good}%"), "zsh"),
+            (&*format!("{good}%"), "%"),
+            ("word-of-many-letters-and-more,", "comma"),
+            ("arn:aws:secretsmanager:eu-west-1:1:secret:hooks", "store"),
+            (r#"{"secret":"9f4c1e77b3a2d0586e1f90c4d7b8a352"}"#, "store"),
         ] {
-            let told = Secret::new(odd).doubt().unwrap_or_else(|| panic!("{odd}"));
+            let secret = Secret::new(odd);
+            let told = secret.oddity().or(secret.doubt()).unwrap_or_else(|| panic!("{odd}"));
             assert!(told.contains(says) && !told.contains(&odd[..odd.len().min(12)]), "{odd}: {told}");
         }
         for fine in
             [good, "pa$word-of-many-letters", "$ecret", "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVo0NTY3ODk=", ""]
         {
-            assert_eq!(Secret::new(fine).doubt(), None, "{fine}");
+            let secret = Secret::new(fine);
+            assert_eq!((secret.oddity(), secret.doubt()), (None, None), "{fine}");
         }
     }
 
