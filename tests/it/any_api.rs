@@ -282,7 +282,7 @@ fn doorkeeper(log: Arc<Mutex<Vec<Asked>>>) -> String {
             "GET /header" => asked.header("x-api-key") == "key-abc-123",
             "GET /query?x=1&key=key-abc-123" => true,
             "POST /token" => {
-                let id = authorization == format!("Basic {}", BASE64.encode("me:pass%20word%2D9"));
+                let id = authorization == format!("Basic {}", BASE64.encode("me:pass%20word-9"));
                 if id && asked.body == "grant_type=client_credentials&scope=orders" {
                     return ok(
                         json!({ "access_token": "oauth-tok-55", "token_type": "bearer", "expires_in": 3600 }),

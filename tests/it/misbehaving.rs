@@ -78,6 +78,21 @@ fn an_unknown_kind_lists_the_kinds_there_are() {
     assert!(ran.stderr.contains("drop-webhook"), "{}", ran.stderr);
 }
 
+/// Who waits behind a webhook that smoke has broken is not slow; a sender that is slow by itself is, faults or not.
+#[test]
+fn a_latency_behind_a_broken_webhook_is_unproven_and_a_slow_sender_fails() {
+    let gates = "latency_p50_below_ms: 400\nlatency_p95_below_ms: 400\nretry_contract: { backoff_ms: [0, 300, 600] }\n";
+    let run = |misbehave: &str| {
+        let smoke =
+            Smoke::new("payments").file("gates.yaml", gates).args(&["--gates", "gates.yaml", "--quiet"]);
+        smoke.args(&["--flows", "3", "--inject", "503x2@1", "--misbehave", misbehave]).run()
+    };
+    let waiting = run("one-worker");
+    assert_eq!(waiting.gate("payments", "latency_p50"), "unproven", "{}", waiting.shown());
+    assert!(waiting.shown().contains("the sender works on one after the other"), "{}", waiting.shown());
+    assert_eq!(run("slow").gate("payments", "latency_p50"), "fail");
+}
+
 /// A sender with one synchronous worker holds the webhooks behind a broken one up: they are late, and none has failed.
 #[test]
 fn late_is_late_and_not_failed() {

@@ -9,7 +9,7 @@ use super::criteria::{
     SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
-use super::{breaker, clause, observe, retry};
+use super::{breaker, clause, observe, queued, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
 use pii::shown;
@@ -36,6 +36,7 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     let mut checks = vec![completed(analysis)];
     checks.extend(criteria(&sums, &analysis.header, gates));
     absence(analysis, &mut checks);
+    queued::behind_broken(analysis, gates, sums.uncertainty_us, &mut checks);
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
     blocked(analysis.ended_early.as_ref(), &mut checks);

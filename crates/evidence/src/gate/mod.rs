@@ -11,6 +11,7 @@ mod judge;
 mod load;
 mod observe;
 mod promote;
+mod queued;
 mod rate;
 mod retry;
 mod sender_log;
