@@ -278,7 +278,7 @@ impl Analysis {
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
-                self.payloads.look(index, attempt, &came);
+                self.payloads.look((index, attempt), &came, self.privacy.engine());
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use correlate::{Arrived, Reader};
 use payload::{Contract, Violation};
+use pii::Engine;
 use record::{Attempt, Header, PayloadStats};
 use std::sync::Arc;
 
@@ -53,10 +54,16 @@ impl Payloads {
         }
     }
 
-    /// Looks at the webhooks of a request: `events` are theirs, in order.
-    pub(super) fn look(&mut self, delivery: usize, attempt: &Attempt, came: &[Arrived<'_>]) {
+    /// Looks at the webhooks of a request, `came`. What is told of them is masked by `engine`: a key may be somebody's data.
+    pub(super) fn look(
+        &mut self,
+        (delivery, attempt): (usize, &Attempt),
+        came: &[Arrived<'_>],
+        engine: &Engine,
+    ) {
         let body = attempt.body.bytes();
         if let Some(pointer) = self.reader.repeated_key(&attempt.headers, &body) {
+            let pointer = engine.masked_place(&pointer);
             self.found.repeated(&pii::shown(&pointer));
             if self.repeating.len() < KEPT {
                 self.repeating.push((delivery, pointer));
@@ -79,6 +86,8 @@ impl Payloads {
                 continue;
             }
             self.found.violating += 1;
+            let wrong: Vec<Violation> =
+                wrong.into_iter().map(|violation| masked(violation, engine)).collect();
             wrong.iter().for_each(|violation| self.found.violated(&told(one.event, violation)));
             if self.kept.len() < KEPT {
                 let first = wrong.into_iter().take(TOLD).collect();
@@ -86,6 +95,10 @@ impl Payloads {
             }
         }
     }
+}
+
+fn masked(Violation { pointer, reason }: Violation, engine: &Engine) -> Violation {
+    Violation { pointer: engine.masked_place(&pointer), reason: engine.masked(&reason) }
 }
 
 /// A violation in words: `paid at /data/id: value is not of type "integer"`.
@@ -98,4 +111,27 @@ pub(super) fn sentence(Violation { pointer, reason }: &Violation) -> String {
     let place = if pointer.is_empty() { "as a whole" } else { "at" };
     let gap = if pointer.is_empty() { "" } else { " " };
     format!("{place}{gap}{}: {}", pii::shown(pointer), pii::shown(reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Body, RunKind};
+    use serde_json::json;
+
+    #[test]
+    fn a_key_that_is_somebodys_data_is_told_masked() {
+        let header = Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap();
+        let engine = Engine::new(&pii::Policy::default(), &[], b"").unwrap();
+        let mut payloads = Payloads::new(&header);
+        let body = br#"{"event":"paid","to":{"joe.smith@gmail.com":1,"joe.smith@gmail.com":2}}"#;
+        let attempt = json!({
+            "attempt": 1, "first_byte": 0, "received": 0, "method": "POST", "target": "/", "headers": [],
+            "body": Body::from_bytes(body.to_vec()),
+            "verdict": {"valid": true, "reason": "valid", "diagnosis": null}, "answer": 200
+        });
+        payloads.look((0, &serde_json::from_value(attempt).unwrap()), &[], &engine);
+        assert_eq!(payloads.repeating, [(0, "/to/j***@g***.com".to_owned())]);
+        assert_eq!(payloads.found.repeated_keys.keys().collect::<Vec<_>>(), ["/to/j***@g***.com"]);
+    }
 }
