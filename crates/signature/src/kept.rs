@@ -12,7 +12,12 @@ use zeroize::Zeroizing;
 const MARK: &str = "smoke-sha256:";
 
 /// Headers of HTTP that let in whoever shows them (RFC 9110 section 11, RFC 6265), in lower case.
-const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", "cookie"];
+const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", COOKIE];
+const COOKIE: &str = "cookie";
+
+fn credential(header: &str) -> Option<&'static str> {
+    CREDENTIALS.into_iter().find(|name| name.eq_ignore_ascii_case(header))
+}
 
 fn hidden(token: &[u8]) -> String {
     format!("{MARK}{}", hex::encode(Sha256::digest(token)))
@@ -23,27 +28,30 @@ impl Scheme {
     /// and credentials of HTTP. What is signed stays as it is.
     pub fn hide_credentials(self, headers: &mut [(String, String)]) {
         self.hide_tokens(headers);
-        let covered = |name: &str| {
-            headers.iter().any(|(n, value)| {
-                n.eq_ignore_ascii_case("signature-input") && value.to_ascii_lowercase().contains(name)
-            })
-        };
-        let spec = &self.compiled().spec;
-        let names = [&spec.signature.header, &spec.event.header, &spec.id.header];
-        let own = |name: &str| names.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(name));
-        let kept: Vec<&str> = CREDENTIALS
-            .into_iter()
-            .filter(|name| own(name) || self.compiled().template.has_header(name) || covered(name))
-            .collect();
-        for (name, value) in headers.iter_mut() {
-            let name = name.to_ascii_lowercase();
-            if CREDENTIALS.contains(&name.as_str()) && !kept.contains(&name.as_str()) {
-                *value = match value.split_once(' ').filter(|_| name != "cookie") {
+        for at in 0..headers.len() {
+            let Some(credential) = headers.get(at).and_then(|(name, _)| credential(name)) else { continue };
+            if self.needs(credential, headers) {
+                continue;
+            }
+            if let Some((_, value)) = headers.get_mut(at) {
+                *value = match value.split_once(' ').filter(|_| credential != COOKIE) {
                     Some((kind, shown)) => format!("{kind} {}", hidden(shown.as_bytes())),
                     None => hidden(value.as_bytes()),
                 };
             }
         }
+    }
+
+    /// Whether the sender's profile looks into a header of that name, or the signature covers it.
+    fn needs(self, header: &str, headers: &[(String, String)]) -> bool {
+        let sender = self.compiled();
+        let own = [&sender.spec.signature.header, &sender.spec.event.header, &sender.spec.id.header];
+        let covers = |(name, value): &(String, String)| {
+            name.eq_ignore_ascii_case("signature-input") && value.to_ascii_lowercase().contains(header)
+        };
+        own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(header))
+            || sender.template.has_header(header)
+            || headers.iter().any(covers)
     }
 
     fn hide_tokens(self, headers: &mut [(String, String)]) {

@@ -1,9 +1,10 @@
 //! From a secret's text to the key of a sender's algorithm, and what a key can do.
 
+use super::compare::same;
 use super::compiled::{Compiled, Version};
 use super::pem;
 use super::public_key::{self, PrivateKey, PublicKey};
-use super::seen::{Problem, Seen, is_lower_hex, same};
+use super::seen::{Problem, Seen, is_lower_hex};
 use super::spec::{Algorithm, Encoding, KeyEncoding};
 use crate::Secret;
 use base64::Engine;

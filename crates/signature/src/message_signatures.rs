@@ -1,7 +1,8 @@
 //! HTTP Message Signatures (RFC 9421) over a webhook's request, with Content-Digest (RFC 9530).
 
+use super::compare::same;
 use super::key::{Key, Mac};
-use super::seen::{Problem, first, same};
+use super::seen::{Problem, first};
 use super::spec::SignatureSpec;
 use super::template::{Context, path_of};
 use super::verdict::Reason;

@@ -1,6 +1,6 @@
 //! The signature as it was given, brought to hex so that a right digest is known in any spelling.
 
-use super::super::seen::same;
+use super::super::compare::same;
 use super::super::spec::Encoding;
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};

@@ -64,7 +64,7 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
 /// What is wrong with a token: never more than its surroundings, for it is the secret itself.
 fn token(value: &str, suspect: &Suspect<'_>) -> Option<String> {
     let secret = suspect.secret.expose();
-    let same = |text: &str| super::super::seen::same(text.as_bytes(), secret.as_bytes());
+    let same = |text: &str| super::super::compare::same(text.as_bytes(), secret.as_bytes());
     let bare = value.split_once(' ').map_or(value, |(_, rest)| rest);
     let unquoted = value.trim_matches('"');
     if same(bare) {
