@@ -3,6 +3,7 @@
 use super::format::Format;
 use super::{Exit, Failure, out};
 use evidence::drift::{Drift, EventDrift};
+use evidence::report::counted;
 use record::Reader;
 use scenario::load_sender;
 use serde_json::json;
@@ -71,8 +72,7 @@ fn machine(events: &[EventDrift]) {
 
 fn human(events: &[EventDrift]) {
     for event in events {
-        let s = if event.webhooks == 1 { "" } else { "s" };
-        out::line(format!("{} ({} webhook{s})", pii::shown(&event.event), event.webhooks));
+        out::line(format!("{} ({})", pii::shown(&event.event), counted(event.webhooks, "webhooks")));
         for (field, n) in &event.undeclared {
             out::line(format!("  seen, not declared: {} (in {n})", pii::shown(field)));
         }

@@ -5,6 +5,7 @@ use super::sender_option;
 use super::{Exit, Failure, logs, out};
 use evidence::learn::{Certainty, Learner, Learnt, LogLearner, drift};
 use evidence::logs::Lines;
+use evidence::report::counted;
 use pii::shown;
 use record::{Reader, SenderProfile};
 use signature::Scheme;
@@ -127,17 +128,15 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
         return Exit::Fail;
     }
     let what = if checked { "nothing" } else { "nothing else" };
-    let s = if attempts == 1 { "" } else { "s" };
-    out::line(format!("{what} has drifted from {} in {attempts} attempt{s}", profile.name));
+    let attempts = counted(attempts as u64, "attempts");
+    out::line(format!("{what} has drifted from {} in {attempts}", profile.name));
     if checked { Exit::Pass } else { Exit::Unproven }
 }
 
 /// A profile, each line with what it rests on.
 fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
-    let s = if attempts == 1 { "" } else { "s" };
-    out::raw_line(format!(
-        "# Proposed by smoke learn from {attempts} attempt{s}; read it before you use it."
-    ));
+    let attempts = counted(attempts as u64, "attempts");
+    out::raw_line(format!("# Proposed by smoke learn from {attempts}; read it before you use it."));
     out::raw_line("name: learnt");
     if let Some(events) = events {
         out::raw_line(format!(

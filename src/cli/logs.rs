@@ -5,6 +5,7 @@ use super::reading::Reading;
 use super::{Exit, Failure, out};
 use evidence::gate::Verdict;
 use evidence::logs::{Arrivals, Errors, Fold, Formats, Lines, MAX_LINE, Reconciliation, Summary};
+use evidence::report::counted;
 use pii::{Engine, Policy, Utf8Reader, shown};
 use record::Counted;
 use record::{Links, PartRead, ReadError, Reader, read_input_text};
@@ -271,9 +272,8 @@ fn errors(errors: &Errors) -> String {
 
 fn reconciled(found: &Reconciliation) -> String {
     let mut out = format!(
-        "\nagainst the journal: {} webhook{} with an id, {} said delivered and accepted\n",
-        found.in_journal,
-        if found.in_journal == 1 { "" } else { "s" },
+        "\nagainst the journal: {} with an id, {} said delivered and accepted\n",
+        counted(found.in_journal, "webhooks"),
         found.agreed
     );
     let first = |list: &[(u64, String)]| match list.first() {

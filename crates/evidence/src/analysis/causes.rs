@@ -4,6 +4,7 @@
 use super::cases::Lost;
 use super::sample::{NO_EVENT, event_name};
 use super::{Analysis, Delivery, Expectation, seconds};
+use crate::figure::counted;
 use pii::shown;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -149,7 +150,7 @@ fn refused(analysis: &Analysis) -> Option<String> {
     } else {
         "came that could not be read as webhooks"
     };
-    let requests = if n == 1 { "1 request".to_owned() } else { format!("{n} requests") };
+    let requests = counted(n, "requests");
     let first = shown(first);
     let set = if method_alone {
         "let it use POST, or allow its method in the scenario (`listen: { methods: [POST, PUT] }`)".to_owned()
@@ -164,12 +165,9 @@ fn nearly(analysis: &Analysis, lost: &Lost<'_>) -> Option<String> {
     let all = analysis.expectations().enumerate();
     let near = all.filter(|(index, asked)| lost.missing(asked) > 0 && analysis.near.explains(*index)).count();
     (near > 0).then(|| {
-        let came = if near == 1 {
-            "1 webhook came that differs".to_owned()
-        } else {
-            format!("{near} webhooks came that differ")
-        };
-        format!("{came} in little from a missing one: what differs stands with each")
+        let came = counted(near as u64, "webhooks");
+        let differ = if near == 1 { "differs" } else { "differ" };
+        format!("{came} came that {differ} in little from a missing one: what differs stands with each")
     })
 }
 
@@ -278,21 +276,19 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
 
 /// What came in place of what was asked for, or for somebody else.
 fn others(analysis: &Analysis) -> Vec<String> {
-    let came = |n: usize, one: &str, many: &str| {
-        if n == 1 { format!("1 webhook came that {one}") } else { format!("{n} webhooks came that {many}") }
-    };
     let mut told = Vec::new();
     let named = |d: &Cow<'_, Delivery>| *d.event != *NO_EVENT;
     let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic() && named(d)).count();
     if ours > 0 {
-        let came = came(ours, "no step asked for", "no step asked for");
-        told.push(format!("{came}: the values by which the scenario knows its webhooks are others"));
+        let came = counted(ours as u64, "webhooks");
+        told.push(format!("{came} came that no step asked for: the values by which the scenario knows its webhooks are others"));
     }
     let foreign = analysis.deliveries.iter().filter(|delivery| delivery.foreign).count();
     if foreign > 0 {
-        let came = came(foreign, "holds none of this run's values", "hold none of this run's values");
+        let came = counted(foreign as u64, "webhooks");
+        let hold = if foreign == 1 { "holds" } else { "hold" };
         told.push(format!(
-            "{came}: the sender reaches this receiver, for other rows than those that were driven, or the values do not stand where \
+            "{came} came that {hold} none of this run's values: the sender reaches this receiver, for other rows than those that were driven, or the values do not stand where \
              the scenario looks for them"
         ));
     }
@@ -322,7 +318,7 @@ fn either(all: &[String]) -> String {
 }
 
 fn steps(n: usize) -> String {
-    if n == 1 { "1 step".to_owned() } else { format!("{n} steps") }
+    counted(n as u64, "steps")
 }
 
 /// From the shortest to the longest.

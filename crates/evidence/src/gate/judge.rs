@@ -150,25 +150,18 @@ fn completed(analysis: &Analysis) -> Check {
 
 /// Where flows stopped that count as ended: behind a step that failed, the further ones are left out.
 fn stopped(analysis: &Analysis) -> String {
-    let steps = &analysis.steps;
-    let skipped = |name: &&String| steps.by_name.get(*name).is_some_and(|facts| facts.skipped > 0);
+    let all = &analysis.steps;
+    // Logins are no steps of a flow.
+    let of_flows = all.names.iter().filter(|name| !name.contains(':'));
+    let steps: Vec<_> = of_flows.filter_map(|name| Some((name, all.by_name.get(name)?))).collect();
     // The last one is left out by every flow that stopped.
-    let Some(n) =
-        steps.names.iter().filter_map(|name| steps.by_name.get(name)).map(|facts| facts.skipped).max()
-    else {
+    let left_out = steps.iter().map(|(_, facts)| facts.skipped).max().unwrap_or(0);
+    let Some(at) = steps.iter().position(|(_, facts)| facts.failed > 0).filter(|_| left_out > 0) else {
         return String::new();
     };
-    let failed =
-        |(_, name): &(usize, &String)| steps.by_name.get(*name).is_some_and(|facts| facts.failed > 0);
-    let at = steps.names.iter().enumerate().find(failed);
-    match (at, steps.names.iter().any(|name| skipped(&name))) {
-        (Some((at, name)), true) => {
-            let (step, all) = (at + 1, steps.names.len());
-            let stopped = if n == 1 { "1 stopped".to_owned() } else { format!("{n} stopped") };
-            format!(", of which {stopped} early, the first at step {step} of {all} ({})", pii::shown(name))
-        }
-        _ => String::new(),
-    }
+    let name = steps.get(at).map_or("", |(name, _)| name.as_str());
+    let (step, n) = (at + 1, steps.len());
+    format!(", of which {left_out} stopped early, the first at step {step} of {n} ({})", pii::shown(name))
 }
 
 /// A receiver by itself asks for nothing, so that nobody knows what was due: what it saw is judged, and is no verdict alone.

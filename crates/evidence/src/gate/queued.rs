@@ -29,10 +29,7 @@ pub(super) fn behind_broken(
     ends.sort_unstable();
     let (mut waited, mut n, mut others) = (0u64, 0u64, Latency::default());
     for asked in analysis.expectations() {
-        let came = asked
-            .by()
-            .filter_map(|index| analysis.deliveries.get(index))
-            .filter(|d| !d.injected() && !d.foreign);
+        let came = asked.by().filter_map(|index| analysis.deliveries.get(index)).filter(|d| !d.injected());
         for (delivery, latency) in came.filter_map(|d| analysis.latency(&d).map(|latency| (d, latency))) {
             n += 1;
             if has_waited((asked.at, delivery.first_byte()), &ends) {

@@ -4,6 +4,7 @@ use super::check::{Check, Interval, Verdict};
 use super::config::{Confidence, Gates};
 use super::criteria::Criterion;
 use super::interval::{clean_samples_for_rate, more_samples_for_rate, wilson};
+use crate::figure::counted;
 use crate::figure::milliseconds;
 use record::latency::Latency;
 use std::time::Duration;
@@ -31,11 +32,8 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     let target = format!("{} {target} %", if matches!(side, Side::AtLeast) { ">=" } else { "<" });
     let open = verdict != Verdict::Fail && !shown;
     let needed = open.then(|| would_prove((good, n), share, "clean samples")).flatten().unwrap_or_default();
-    let seen = if n == 0 {
-        format!("no samples: {}", of.things)
-    } else {
-        format!("{hits} of {n} {}", things(of, n))
-    };
+    let seen =
+        if n == 0 { format!("no samples: {}", of.things) } else { format!("{hits} of {}", things(of, n)) };
     let text = seen + &needed;
     Check {
         actual: actual.map(round3),
@@ -45,23 +43,11 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
     }
 }
 
-/// What is counted, for a number of it.
+/// A number of what is counted.
 fn things(of: &Criterion, n: u64) -> String {
-    let singular = |word: &str| {
-        match word {
-            "webhooks" => "webhook",
-            "deliveries" => "delivery",
-            "attempts" => "attempt",
-            "steps" => "step",
-            "were" => "was",
-            _ => return word.to_owned(),
-        }
-        .to_owned()
-    };
-    if n != 1 {
-        return of.things.to_owned();
-    }
-    of.things.split(' ').map(singular).collect::<Vec<_>>().join(" ")
+    let (things, rest) = of.things.split_once(' ').unwrap_or((of.things, ""));
+    let rest = if n == 1 { rest.replace("were", "was") } else { rest.to_owned() };
+    format!("{} {rest}", counted(n, things)).trim_end().to_owned()
 }
 
 /// How many samples would settle what is met so far and not proven: in all, or beyond those with misses among them.
@@ -85,7 +71,7 @@ pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &s
     let text = if n == 0 && count == 0 {
         format!("there was nothing to look at: no {}", of.things)
     } else {
-        format!("{count} in {n} {}{}{detail}", things(of, n), if detail.is_empty() { "" } else { ": " })
+        format!("{count} in {}{}{detail}", things(of, n), if detail.is_empty() { "" } else { ": " })
     };
     let target = if max == 0 { "0".to_owned() } else { format!("<= {max}") };
     Check { actual: (n > 0 || count > 0).then_some(count as f64), n, ..of.check(target, verdict, text) }

@@ -1,7 +1,8 @@
 //! What a sender's own log says about it: its pauses, which statuses end a delivery and which are tried again, its time-out.
 
 use super::log_ids::ById;
-use super::{Certainty, Learnt, times};
+use super::retries::outcomes;
+use super::{Certainty, Learnt};
 use crate::logs::{Entry, Kind};
 use std::collections::BTreeMap;
 
@@ -120,29 +121,7 @@ impl LogLearner {
         // Lines that say what follows come before times that show it.
         let by_id = self.by_id.statuses();
         let statuses = if self.statuses.is_empty() { &by_id } else { &self.statuses };
-        let list = |keep: fn(&(usize, usize)) -> bool| {
-            let kept: Vec<_> = statuses.iter().filter(|(_, counts)| keep(counts)).collect();
-            let seen = kept.iter().map(|(_, (again, ended))| again + ended).min().unwrap_or_default();
-            let certainty = Certainty::of(seen, if self.statuses.is_empty() { seen + 1 } else { seen });
-            (kept.iter().map(|(status, _)| status.to_string()).collect::<Vec<_>>(), certainty)
-        };
-        let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
-            format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
-        };
-        let evidence: Vec<String> = statuses.iter().map(told).take(12).collect();
-        let evidence =
-            if evidence.is_empty() { "no attempt was refused".to_owned() } else { evidence.join("; ") };
-        for (key, (statuses, certainty)) in [
-            ("retry.abort", list(|(again, ended)| *again == 0 && *ended > 0)),
-            ("retry.retry", list(|(again, _)| *again > 0)),
-        ] {
-            found.push(Learnt {
-                key,
-                value: format!("[{}]", statuses.join(", ")),
-                evidence: evidence.clone(),
-                certainty,
-            });
-        }
+        found.extend(outcomes(statuses, true, !self.statuses.is_empty()));
         if let Some((ms, n)) = most_frequent(&self.timeouts) {
             let all: usize = self.timeouts.values().sum();
             let evidence = format!("{n} of {all} time-outs after {ms} ms");

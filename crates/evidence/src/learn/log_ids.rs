@@ -1,6 +1,8 @@
 //! Attempts of a log that are told by their id and their time: what follows what, without a line about retries.
 
-use super::{Certainty, Learnt, counted, jitter, rounded};
+use super::retries::{Outcomes, Schedule};
+use super::{Certainty, Learnt};
+use crate::figure::counted;
 use crate::logs::{Entry, Kind};
 use chrono::{DateTime, Utc};
 use std::collections::BTreeMap;
@@ -71,25 +73,17 @@ impl ById {
         let mut pauses = self.pauses();
         // Up to the first pause that nothing tells of.
         let told: Vec<Vec<u64>> = (2..).map_while(|number| pauses.remove(&number)).collect();
-        let n: usize = told.iter().map(Vec::len).sum();
-        let (mut schedule, mut spread) = (vec!["0s".to_owned()], 0);
-        for mut all in told {
-            all.sort_unstable();
-            let middle = all.get(all.len() / 2).copied()?;
-            let ends = [all.first(), all.last()];
-            let off = ends.into_iter().flatten().map(|end| middle.abs_diff(*end)).max().unwrap_or(0);
-            spread = spread.max((off * 100).checked_div(middle).unwrap_or(0));
-            schedule.push(format!("{}ms", rounded(middle)));
-        }
-        let pauses = counted(n, "pause", "pauses");
+        let schedule = Schedule::of(told)?;
+        let pauses = counted(schedule.pauses as u64, "pauses");
         let evidence = format!("{pauses} between attempts with the same id, by the times of their lines");
-        let (value, certainty) = (format!("[{}]", schedule.join(", ")), Certainty::Likely);
-        (n > 0).then(|| [Learnt { key: "retry.schedule", value, evidence, certainty }, jitter(spread)])
+        let jitter = schedule.jitter();
+        let (value, certainty) = (schedule.value, Certainty::Likely);
+        Some([Learnt { key: "retry.schedule", value, evidence, certainty }, jitter])
     }
 
     /// How often a status was followed by another attempt, and how often it ended the delivery.
-    pub(super) fn statuses(&self) -> BTreeMap<u16, (usize, usize)> {
-        let mut found: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+    pub(super) fn statuses(&self) -> Outcomes {
+        let mut found = Outcomes::new();
         let longest = self.pauses().into_values().flatten().max().unwrap_or(u64::MAX);
         for tries in self.all.values() {
             let latest = tries.keys().next_back().copied().unwrap_or(0);

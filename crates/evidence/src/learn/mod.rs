@@ -4,13 +4,16 @@ mod body;
 mod drift;
 mod log;
 mod log_ids;
+mod retries;
 mod signing;
 
 pub use drift::drift;
 pub use log::LogLearner;
 
+use crate::figure::counted;
 use crate::usual::{EVENTS, names_event};
 use record::{Attempt, Record, Tick, sha256_hex};
+use retries::{Outcomes, Schedule, outcomes};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -189,9 +192,9 @@ impl Learner {
         let shown: Vec<&str> = keys.into_iter().take(8).collect();
         let n = self.attempts.len();
         match shown.as_slice() {
-            [] => format!("{} came without an event name", counted(n, "webhook", "webhooks")),
+            [] => format!("{} came without an event name", counted(n as u64, "webhooks")),
             keys => {
-                let came = counted(n, "webhook", "webhooks");
+                let came = counted(n as u64, "webhooks");
                 format!("{came} came without an event name; their bodies have {}", keys.join(", "))
             }
         }
@@ -219,8 +222,8 @@ impl Learner {
             if retries > 0 && anew.is_empty() {
                 again = retries;
                 anew = format!(
-                    "{place} is new in each attempt, and no identity of a delivery: {} a failed attempt with its body and another {place}",
-                    counted(retries, "attempt followed", "attempts followed")
+                    "{place} is new in each attempt, and no identity of a delivery: {} followed a failed attempt with its body and another {place}",
+                    counted(retries as u64, "attempts")
                 );
             }
             retries == 0
@@ -286,41 +289,29 @@ impl Learner {
                 }
             }
         }
-        let all: usize = gaps.values().map(Vec::len).sum();
-        if all == 0 {
+        let Some(schedule) = Schedule::of(gaps.into_values()) else {
             let evidence = "no delivery was tried again; answer some with 503 to see it".to_owned();
-            found.push(Learnt {
+            let value = "[0s]".to_owned();
+            return found.push(Learnt {
                 key: "retry.schedule",
-                value: "[0s]".to_owned(),
+                value,
                 evidence,
                 certainty: Certainty::Unseen,
             });
-            return;
-        }
-        let (mut pauses, mut spread) = (vec!["0s".to_owned()], 0_u64);
-        for gaps in gaps.values_mut() {
-            gaps.sort_unstable();
-            let middle = gaps.get(gaps.len() / 2).copied().unwrap_or_default();
-            let (low, high) =
-                (gaps.first().copied().unwrap_or(middle), gaps.last().copied().unwrap_or(middle));
-            let off = middle.saturating_sub(low).max(high.saturating_sub(middle));
-            spread = spread.max((off * 100).checked_div(middle).unwrap_or_default());
-            pauses.push(format!("{}ms", rounded(middle)));
-        }
+        };
         let evidence = format!(
-            "{}; the most attempts of a delivery were {}",
-            counted(all, "pause between attempts", "pauses between attempts"),
-            pauses.len()
+            "{} between attempts; the most attempts of a delivery were {}",
+            counted(schedule.pauses as u64, "pauses"),
+            schedule.attempts
         );
-        let value = format!("[{}]", pauses.join(", "));
-        let fewest = gaps.values().map(Vec::len).min().unwrap_or_default();
-        let certainty = if fewest >= 3 { Certainty::Certain } else { Certainty::Likely };
-        found.push(Learnt { key: "retry.schedule", value, evidence, certainty });
-        found.push(jitter(spread));
+        let certainty = if schedule.fewest >= 3 { Certainty::Certain } else { Certainty::Likely };
+        let jitter = schedule.jitter();
+        found.push(Learnt { key: "retry.schedule", value: schedule.value, evidence, certainty });
+        found.push(jitter);
     }
 
     fn statuses(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
-        let mut by_status: BTreeMap<u16, (usize, usize)> = BTreeMap::new();
+        let mut by_status = Outcomes::new();
         let longest = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
             [before, after] => Some(after.at.0.saturating_sub(before.at.0)),
             _ => None,
@@ -338,23 +329,7 @@ impl Learner {
             }
         }
         let most = deliveries.iter().map(Vec::len).max().unwrap_or_default();
-        let list = |keep: &dyn Fn(&(usize, usize)) -> bool| {
-            let kept = by_status.iter().filter(|(_, counts)| keep(counts));
-            kept.map(|(status, _)| status.to_string()).collect::<Vec<_>>()
-        };
-        let retried = list(&|(again, _)| *again > 0);
-        let aborted = list(&|(again, ended)| *again == 0 && *ended > 0 && most > 1);
-        let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
-            format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
-        };
-        let evidence: Vec<String> = by_status.iter().map(told).take(12).collect();
-        let evidence =
-            if evidence.is_empty() { "no attempt was refused".to_owned() } else { evidence.join("; ") };
-        let of = |statuses: &[String]| Certainty::of(statuses.len(), statuses.len().max(3));
-        for (key, statuses) in [("retry.abort", aborted), ("retry.retry", retried)] {
-            let (value, certainty) = (format!("[{}]", statuses.join(", ")), of(&statuses));
-            found.push(Learnt { key, value, evidence: evidence.clone(), certainty });
-        }
+        found.extend(outcomes(&by_status, most > 1, true));
     }
 
     fn identity(&self, deliveries: &[Vec<&Seen>], scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
@@ -391,23 +366,6 @@ impl Learner {
     }
 }
 
-/// By how many per cent pauses differ from their middle, as a share.
-fn jitter(spread: u64) -> Learnt {
-    let jitter = spread.min(100);
-    let evidence = format!("pauses differ by up to {spread} % from their middle");
-    let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
-    Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely }
-}
-
-/// `1 time`, `2 times`.
-fn times(n: usize) -> String {
-    counted(n, "time", "times")
-}
-
-fn counted(n: usize, one: &str, many: &str) -> String {
-    format!("{n} {}", if n == 1 { one } else { many })
-}
-
 fn distinct(values: &[String]) -> usize {
     values.iter().collect::<BTreeSet<_>>().len()
 }
@@ -434,13 +392,4 @@ fn place_names(place: &signature::Place) -> Vec<String> {
 
 fn written(place: &str) -> String {
     if place.starts_with('/') { format!("{{ json: {place} }}") } else { format!("{{ header: {place} }}") }
-}
-
-/// To two digits: a pause of 2003 ms is one of 2000.
-const fn rounded(ms: u64) -> u64 {
-    match ms {
-        0..=99 => ms,
-        100..=999 => (ms + 5) / 10 * 10,
-        _ => (ms + 50) / 100 * 100,
-    }
 }

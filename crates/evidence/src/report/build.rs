@@ -7,6 +7,7 @@ use super::sections::{MATCH, PAYMENT};
 use super::{contract, faults, sections};
 use crate::analysis::Analysis;
 use crate::analysis::{cases, tallies};
+use crate::figure::counted;
 use crate::gate::{API_PII, PII, ROLLBACK, Verdict, log_findings};
 use chrono::SecondsFormat;
 use record::RunKind;
@@ -156,9 +157,9 @@ fn undelivered(analysis: &Analysis) -> String {
     let failed = analysis.own().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
     match failed.count() {
         n if n > 0 && !contract.goes_on(1) => format!(
-            " {n} {}, made to fail on purpose, never got through: this sender sends each webhook once. That it stops there \
+            " {}, made to fail on purpose, never got through: this sender sends each webhook once. That it stops there \
              is proved; that anything is recovered is not.",
-            if n == 1 { "webhook" } else { "webhooks" }
+            counted(n as u64, "webhooks")
         ),
         _ => String::new(),
     }

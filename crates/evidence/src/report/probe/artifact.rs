@@ -265,6 +265,9 @@ fn notes(facts: &Facts, cases: &[CaseResult]) -> Vec<String> {
     notes
 }
 
+/// What is said of a receiver that failed, before the cases.
+pub(super) const UNSAFE: &str = "The receiver is not safe or not right";
+
 fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> String {
     let of = |wanted: CaseVerdict| {
         let names: Vec<&str> = cases.iter().filter(|c| c.verdict == wanted).map(|c| c.id.as_str()).collect();
@@ -274,7 +277,7 @@ fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> Str
     match verdict {
         _ if !complete => "the probe was interrupted: what was seen is no verdict on the receiver".to_owned(),
         Verdict::Pass => "The receiver did the right thing in every case that was judged.".to_owned(),
-        Verdict::Fail => format!("The receiver is not safe or not right: {}.", of(CaseVerdict::Fail)),
+        Verdict::Fail => format!("{UNSAFE}: {}.", of(CaseVerdict::Fail)),
         Verdict::Unproven | Verdict::NotExercised => match first {
             Some(case) => format!("nothing is proven: {}: {}", case.id, case.text),
             None => "nothing is proven".to_owned(),

@@ -1,5 +1,6 @@
 //! The page of a probe: verdict and grades, then each case with what was sent and what came.
 
+use super::artifact::UNSAFE;
 use super::{ProbeArtifact, verdict_of};
 use crate::figure::{counted, milliseconds, span};
 use crate::gate::Verdict;
@@ -75,11 +76,12 @@ fn top(artifact: &ProbeArtifact) -> Top {
     }
 }
 
-/// The recommendation without the cases, which stand below it as links.
+/// The recommendation; without the cases that failed, which stand below it as links.
 fn in_short(artifact: &ProbeArtifact) -> String {
-    let whole = &artifact.recommendation;
-    let begins = whole.split_once(": ").filter(|_| artifact.acceptance_gates.verdict == Verdict::Fail);
-    begins.map_or_else(|| whole.clone(), |(begins, _)| format!("{begins}."))
+    match artifact.acceptance_gates.verdict {
+        Verdict::Fail if artifact.recommendation.starts_with(UNSAFE) => format!("{UNSAFE}."),
+        _ => artifact.recommendation.clone(),
+    }
 }
 
 fn is_open(case: &CaseResult) -> bool {

@@ -1,0 +1,88 @@
+//! What a profile says of retries, from pauses and outcomes that were seen, wherever they were seen.
+
+use super::{Certainty, Learnt};
+use crate::figure::counted;
+use std::collections::BTreeMap;
+
+/// So many statuses are told of.
+const TOLD: usize = 12;
+
+/// How often a status was followed by another attempt, and how often it ended the delivery.
+pub(super) type Outcomes = BTreeMap<u16, (usize, usize)>;
+
+/// A schedule of pauses, ms: of each the middle, and by how many per cent of it they differ.
+pub(super) struct Schedule {
+    /// `[0s, 2000ms]`
+    pub(super) value: String,
+    /// How many attempts it is for.
+    pub(super) attempts: usize,
+    /// How many pauses it is from.
+    pub(super) pauses: usize,
+    /// The fewest before one of the attempts.
+    pub(super) fewest: usize,
+    spread: u64,
+}
+
+impl Schedule {
+    /// From the pauses before the second attempt, before the third, and so on; none without any.
+    pub(super) fn of(pauses: impl IntoIterator<Item = Vec<u64>>) -> Option<Self> {
+        let mut found =
+            Self { value: "[0s".to_owned(), attempts: 1, pauses: 0, fewest: usize::MAX, spread: 0 };
+        for mut all in pauses {
+            all.sort_unstable();
+            let middle = *all.get(all.len() / 2)?;
+            let off = [all.first(), all.last()].into_iter().flatten().map(|end| middle.abs_diff(*end)).max();
+            let spread = (off.unwrap_or(0) * 100).checked_div(middle).unwrap_or(0);
+            found.spread = found.spread.max(spread);
+            found.value.push_str(&format!(", {}ms", rounded(middle)));
+            (found.attempts, found.pauses) = (found.attempts + 1, found.pauses + all.len());
+            found.fewest = found.fewest.min(all.len());
+        }
+        found.value.push(']');
+        (found.pauses > 0).then_some(found)
+    }
+
+    /// By how many per cent pauses differ from their middle, as a share.
+    pub(super) fn jitter(&self) -> Learnt {
+        let jitter = self.spread.min(100);
+        let evidence = format!("pauses differ by up to {} % from their middle", self.spread);
+        let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
+        Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely }
+    }
+}
+
+/// To two digits: a pause of 2003 ms is one of 2000.
+const fn rounded(ms: u64) -> u64 {
+    match ms {
+        0..=99 => ms,
+        100..=999 => (ms + 5) / 10 * 10,
+        _ => (ms + 50) / 100 * 100,
+    }
+}
+
+/// Which statuses end a delivery, and which are tried again. `may_end`: whether an end is known from a last attempt; `certain`:
+/// whether what was seen often is certain.
+pub(super) fn outcomes(seen: &Outcomes, may_end: bool, certain: bool) -> [Learnt; 2] {
+    let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
+        format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
+    };
+    let evidence: Vec<String> = seen.iter().map(told).take(TOLD).collect();
+    let evidence =
+        if evidence.is_empty() { "no attempt was refused".to_owned() } else { evidence.join("; ") };
+    let of = |key, keep: &dyn Fn(usize, usize) -> bool| {
+        let kept: Vec<_> = seen.iter().filter(|(_, (again, ended))| keep(*again, *ended)).collect();
+        let fewest = kept.iter().map(|(_, (again, ended))| again + ended).min().unwrap_or_default();
+        let statuses: Vec<String> = kept.iter().map(|(status, _)| status.to_string()).collect();
+        let certainty = Certainty::of(fewest, if certain { fewest } else { fewest + 1 });
+        Learnt { key, value: format!("[{}]", statuses.join(", ")), evidence: evidence.clone(), certainty }
+    };
+    [
+        of("retry.abort", &|again, ended| again == 0 && ended > 0 && may_end),
+        of("retry.retry", &|again, _| again > 0),
+    ]
+}
+
+/// `1 time`, `2 times`.
+fn times(n: usize) -> String {
+    counted(n as u64, "times")
+}
