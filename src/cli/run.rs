@@ -7,7 +7,7 @@ use super::progress::Progress;
 use super::run_args::{OutputArgs, RunArgs};
 use super::run_plan::{self, Resolved};
 use super::sender_breaker::LeftOpen;
-use super::used_rows::{self, UsedRows, failure};
+use super::used_rows::{self, Taken, UsedRows, failure};
 use super::{Exit, Failure, github, out, sender_settings, signing, target_guard, telemetry};
 use crate::drive::Blocked;
 use crate::executor::{Execution, Pacing, Prepared, Target};
@@ -26,7 +26,7 @@ pub(super) fn run(scenario: &str, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
-    let Resolved { mut plan, files, mut used_rows } = resolved;
+    let Resolved { mut plan, files, used_rows } = resolved;
     let exporter = telemetry::exporter(&plan.env);
     plan.traced = exporter.as_ref().is_some_and(|exporter| exporter.settings().traces.is_some());
     let (flow, output) = (&args.flow, &args.flow.output);
@@ -40,24 +40,19 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let outlives_run = matches!(plan.target, Target::Url(_));
     let watched = Some(plan.quiet).filter(|watched| !watched.is_zero());
     let keep = Keep::before(&plan.environment);
-    if let Some(used_rows) = &mut used_rows {
-        used_rows.reserve(plan.skipped_rows, plan.flows, flow.from_row.is_some())?;
-    }
-    let known = used_rows.as_ref().filter(|_| flow.from_row.is_none());
-    let skipped = plan.skipped_rows;
-    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|error| {
-        used_rows.iter().for_each(|rows| rows.clone().remember(skipped, 0, Utc::now()));
-        failure(error, known)
-    })?;
+    let by_user = flow.from_row.is_some();
+    let take = |rows: &UsedRows| rows.take(plan.skipped_rows, plan.flows, by_user);
+    let mut taken = used_rows.as_ref().map(take).transpose()?;
+    let known = used_rows.as_ref().filter(|_| !by_user);
+    let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
     announce(&prepared, known, outlives_run && !output.quiet);
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
     let leaving = stop.clone();
+    taken.iter_mut().for_each(Taken::driving);
     let Driven { interrupted, blocked, started } =
         drive(prepared, flow.no_pause, &files, &progress, stop).await?;
-    if let Some(used_rows) = used_rows {
-        used_rows.remember(skipped, started, Utc::now());
-    }
+    taken.into_iter().for_each(|rows| rows.remember(started));
     progress.finish();
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     files.write("output.json", &bytes)?;

@@ -70,17 +70,20 @@ pub(super) struct UsedRows {
     memory: Memory,
     /// Why what earlier runs have used up is not known, where there is a file that should say it.
     damaged: Option<String>,
-    /// The rows that this run has taken.
-    reserved: Option<Reserved>,
 }
 
-/// Rows that were taken before they are used.
-#[derive(Debug, Clone)]
-struct Reserved {
+/// Rows that a run has taken before it uses them. Where nothing of it is driven they are given back.
+#[derive(Debug)]
+pub(super) struct Taken {
+    rows: UsedRows,
+    /// Rows in front of them that were left out.
+    skipped: u32,
     /// The last one, from 1.
     until_row: u32,
     /// What was used up before.
     before: Option<Used>,
+    /// Whether flows may have begun with them.
+    driving: bool,
 }
 
 impl UsedRows {
@@ -107,7 +110,6 @@ impl UsedRows {
             system: system_of(url),
             memory,
             damaged,
-            reserved: None,
         })
     }
 
@@ -173,51 +175,26 @@ impl UsedRows {
     ///
     /// # Errors
     /// Usage: another run has taken some of them since this one has looked.
-    pub(super) fn reserve(&mut self, skipped: u32, flows: u32, by_user: bool) -> Result<(), Failure> {
-        let until_row = skipped.saturating_add(flows);
-        let (system, known) = (self.system.clone(), self.skip());
-        let mut before = None;
+    pub(super) fn take(&self, skipped: u32, flows: u32, by_user: bool) -> Result<Taken, Failure> {
+        let (mut before, known) = (None, self.skip());
+        let until_row = |taken: u32| skipped.saturating_add(flows).max(taken);
+        let is_free = |taken: u32| taken == known || by_user;
         self.change(|memory| {
-            before = memory.targets.get(&system).cloned();
+            before = memory.targets.get(&self.system).cloned();
             let taken = before.as_ref().map_or(0, |used| used.until_row);
-            if taken == known || by_user {
-                memory.targets.insert(system, Used { until_row: until_row.max(taken), at: Utc::now() });
+            if is_free(taken) {
+                let used = Used { until_row: until_row(taken), at: Utc::now() };
+                memory.targets.insert(self.system.clone(), used);
             }
         });
         let taken = before.as_ref().map_or(0, |used| used.until_row);
-        if taken != known && !by_user {
+        if !is_free(taken) {
             return Err(Failure::usage(format!(
                 "another run has taken the rows up to {taken} of {} meanwhile: run this again, and it takes those behind them",
                 self.data.display()
             )));
         }
-        self.reserved = Some(Reserved { until_row: until_row.max(taken), before });
-        Ok(())
-    }
-
-    /// Keeps that a run has begun so many flows, and gives back the other rows that it had taken.
-    pub(super) fn remember(self, skipped: u32, started: u64, now: DateTime<Utc>) {
-        let begun = u32::try_from(started).unwrap_or(u32::MAX);
-        let Some(Reserved { until_row: reserved, before }) = &self.reserved else { return };
-        self.change(|memory| {
-            let now_taken = memory.targets.get(&self.system).map_or(0, |used| used.until_row);
-            // Whoever came after this run has taken those behind it.
-            let least = if now_taken == *reserved {
-                before.as_ref().map_or(0, |used| used.until_row)
-            } else {
-                now_taken
-            };
-            match skipped.saturating_add(begun) {
-                until_row if begun > 0 && until_row > least => {
-                    memory.targets.insert(self.system.clone(), Used { until_row, at: now });
-                }
-                _ if now_taken != *reserved => {}
-                _ => match before {
-                    Some(before) => _ = memory.targets.insert(self.system.clone(), before.clone()),
-                    None => _ = memory.targets.remove(&self.system),
-                },
-            }
-        });
+        Ok(Taken { rows: self.clone(), skipped, until_row: until_row(taken), before, driving: false })
     }
 
     /// Reads what is kept by now, changes it and writes it back, while no other run does.
@@ -244,6 +221,49 @@ impl UsedRows {
     }
 }
 
+impl Taken {
+    /// Flows begin: what becomes of the rows now is for [`Taken::remember`] to say, and else they count as used up.
+    pub(super) fn driving(&mut self) {
+        self.driving = true;
+    }
+
+    /// Keeps that so many flows have begun, and gives back the other rows.
+    pub(super) fn remember(mut self, started: u64) {
+        self.driving = true;
+        self.keep(u32::try_from(started).unwrap_or(u32::MAX));
+    }
+
+    fn keep(&self, begun: u32) {
+        let Self { rows, skipped, until_row, before, .. } = self;
+        rows.change(|memory| {
+            let taken = memory.targets.get(&rows.system).map_or(0, |used| used.until_row);
+            // Whoever came after this run has taken those behind it.
+            let is_last = taken == *until_row;
+            let least = if is_last { before.as_ref().map_or(0, |used| used.until_row) } else { taken };
+            let used_up = if begun == 0 { 0 } else { skipped.saturating_add(begun) };
+            let kept = if used_up > least {
+                Some(Used { until_row: used_up, at: Utc::now() })
+            } else if is_last {
+                before.clone()
+            } else {
+                return;
+            };
+            match kept {
+                Some(used) => _ = memory.targets.insert(rows.system.clone(), used),
+                None => _ = memory.targets.remove(&rows.system),
+            }
+        });
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if !self.driving {
+            self.keep(0);
+        }
+    }
+}
+
 /// Forgets what was used of a data file whose rows are fresh.
 pub(super) fn forget(data: &Path) {
     // Usually there is none.
@@ -254,6 +274,23 @@ fn memory_of(data: &Path) -> PathBuf {
     let mut name = OsString::from(data);
     name.push(ENDING);
     PathBuf::from(name)
+}
+
+/// Of an error that says that there are too few rows, for whoever drives by a schedule: how many there are, how many flows there will
+/// be, and what to do, to which `or` adds by the number of rows. None for another error.
+pub(super) fn too_few(
+    error: &RunError,
+    used: Option<&UsedRows>,
+    or: impl Fn(usize) -> String,
+) -> Option<String> {
+    let RunError::Data(DataError::TooFew { origin, skipped, found, needed, .. }) = error else { return None };
+    let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
+    let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
+    Some(format!(
+        "{used}{origin} has {found} data rows, and the schedule starts {needed} flows, each with a row of its own: give {needed} rows \
+         {}",
+        or(*found)
+    ))
 }
 
 /// An error of a run, with what is known of the rows that earlier runs have used up.
@@ -295,9 +332,8 @@ mod tests {
         let data = dir.path().join("d.csv");
         std::fs::write(&data, "id\n1\n2\n3\n").unwrap();
         let skip = |url| of(url, SCENARIO, &data).unwrap().skip();
-        let run = |mut rows: UsedRows, by_user, started| {
-            rows.reserve(0, 3, by_user).unwrap();
-            rows.remember(0, started, Utc::now());
+        let run = |rows: UsedRows, by_user, started| {
+            rows.take(0, 3, by_user).unwrap().remember(started);
         };
         run(of("http://a/", SCENARIO, &data).unwrap(), false, 0);
         assert_eq!(skip("http://a"), 0, "nothing has begun");
@@ -336,19 +372,23 @@ mod tests {
         let data = dir.path().join("d.csv");
         std::fs::write(&data, "id\n1\n2\n3\n4\n5\n6\n").unwrap();
         let look = || of("http://a", SCENARIO, &data).unwrap();
-        let (mut first, mut late) = (look(), look());
-        first.reserve(0, 3, false).unwrap();
-        let refused = late.reserve(0, 3, false).unwrap_err().to_string();
+        let (first, late) = (look(), look());
+        let mut first = first.take(0, 3, false).unwrap();
+        first.driving();
+        let refused = late.take(0, 3, false).unwrap_err().to_string();
         assert!(
             refused.contains("another run has taken the rows up to 3") && refused.contains("run this again"),
             "{refused}"
         );
-        let mut second = look();
-        assert_eq!(second.skip(), 3);
-        second.reserve(3, 2, false).unwrap();
-        first.remember(0, 1, Utc::now());
+        assert_eq!(look().skip(), 3);
+        let second = look().take(3, 2, false).unwrap();
+        first.remember(1);
         assert_eq!(look().skip(), 5, "the rows of the second stay its own");
-        second.remember(3, 0, Utc::now());
+        drop(second);
         assert_eq!(look().skip(), 3, "what was not begun is given back");
+        let mut third = look().take(3, 2, false).unwrap();
+        third.driving();
+        drop(third);
+        assert_eq!(look().skip(), 5, "what may have begun is not");
     }
 }

@@ -21,7 +21,7 @@ pub enum Blocked {
         /// The row, from 1.
         row: u32,
     },
-    /// A user may not do what the step asks.
+    /// A user may not do what the step asks, or is not let in any more.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender. The user of session `{session}` may not do this: give it \
          {needs}, or another user by {settings} (data row {row})"

@@ -161,8 +161,8 @@ impl LogFollow {
             }
             copy.seek(SeekFrom::Start(at)).ok()?;
             let mut rest = Vec::new();
-            copy.take(REST).read_to_end(&mut rest).ok()?;
-            Some(rest)
+            copy.take(REST + 1).read_to_end(&mut rest).ok()?;
+            (rest.len() as u64 <= REST).then_some(rest)
         })
     }
 

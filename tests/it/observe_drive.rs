@@ -111,7 +111,7 @@ fn staging_is_driven_with_the_secret_file_and_a_stand_in_is_never_taken_for_it()
         smoke.file("rows.csv", rows).file("staff.env", env).run()
     };
     let few = all("payments=120/m").exits(2);
-    few.says("rows.csv has 2 data rows, and 4 flows begin in 2 s").says("a --duration of at most 1s");
+    few.says("rows.csv has 2 data rows, and the schedule starts 4 flows").says("a --duration of at most 1s");
     let ran = all("payments=60/m");
     let _ = stand_in.kill();
     let _ = stand_in.wait();

@@ -8,7 +8,7 @@ use super::plan::LoadWork;
 use crate::cli::evidence_files::Keep;
 use crate::cli::format::Format;
 use crate::cli::sender_breaker::LeftOpen;
-use crate::cli::used_rows::{self, UsedRows, failure};
+use crate::cli::used_rows::{self, Taken, UsedRows, failure};
 use crate::cli::{Exit, Failure, interrupt, out, run_plan, runtime, signing, target_guard, telemetry};
 use crate::executor::{
     self, Execution, LoadRecords, Pacing, Prepared, Receiver, RunError, Scheduled, Target,
@@ -16,7 +16,6 @@ use crate::executor::{
 use crate::load::{Finish, Pace, Plan, RetryPolicy};
 use chrono::{DateTime, SecondsFormat, Utc};
 use record::LoadPlan;
-use scenario::DataError;
 use serde_json::json;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -41,7 +40,7 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     let retry = RetryPolicy { timeout: STEP_TIMEOUT, backoff: [Duration::ZERO].into() };
     let work = LoadWork::new(&args.schedule, 1, retry, args.flow.seed)?;
     let sharded = work.shard.count() > 1;
-    let (mut resolved, mut used_rows) =
+    let (mut resolved, used_rows) =
         run_plan::resolve_load(scenario, &args.flow, planned_flows(&work.pace)?, work.connections, sharded)?;
     let exporter = telemetry::exporter(&resolved.env);
     let key = args.flow.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
@@ -58,17 +57,13 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
     check_typed(args, &resolved.target)?;
     runtime::block_on_threads(work.threads, async {
         target_guard::check(&resolved.target, args.flow.i_own_this_target, work.peak).await?;
-        let (skipped, flows) = (resolved.skipped_rows, resolved.flows);
-        if let Some(used_rows) = &mut used_rows {
-            used_rows.reserve(skipped, flows, args.flow.from_row.is_some())?;
-        }
-        let remember =
-            |started| used_rows.iter().for_each(|rows| rows.clone().remember(skipped, started, Utc::now()));
-        let prepared = Prepared::new(resolved, || evidence.make_way(keep)).await.map_err(|error| {
-            remember(0);
-            too_few(error, used_rows.as_ref())
-        })?;
-        used_rows::announce(prepared.plan(), used_rows.as_ref().filter(|_| args.flow.from_row.is_none()));
+        let by_user = args.flow.from_row.is_some();
+        let take = |rows: &UsedRows| rows.take(resolved.skipped_rows, resolved.flows, by_user);
+        let mut taken = used_rows.as_ref().map(take).transpose()?;
+        let prepared = Prepared::new(resolved, || evidence.make_way(keep))
+            .await
+            .map_err(|error| too_few(error, used_rows.as_ref()))?;
+        used_rows::announce(prepared.plan(), used_rows.as_ref().filter(|_| !by_user));
         let (interrupted, mut stop) = watch::channel(false);
         let spawn = if args.flow.output.quiet { interrupt::spawn_quiet } else { interrupt::spawn };
         spawn(interrupted)?;
@@ -79,7 +74,6 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         if !may_begin(args, &prepared, &mut stop).await
             || begin_at(args, &mut stop).await == Finish::Interrupted
         {
-            remember(0);
             prepared.cancel(live::NEVER_BEGAN).await.map_err(|e| failure(e, None))?;
             return evidence.conclude(output, Finish::Interrupted, key.as_ref(), &args.flow.subject);
         }
@@ -90,9 +84,10 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
         let begins = move |started| work.record(&name, "", &common, started);
         let records = shown.records(begins, live::late(args.schedule.start_at, Utc::now()));
         let pacing = Pacing::Scheduled(Scheduled { plan, load: Some(records) });
+        taken.iter_mut().for_each(Taken::driving);
         let finished =
             prepared.execute(Execution::unwatched(pacing), stop).await.map_err(|e| failure(e, None))?;
-        remember(finished.flows.started);
+        taken.into_iter().for_each(|rows| rows.remember(finished.flows.started));
         shown.end();
         if let Some(blocked) = finished.blocked {
             evidence.write_out(output)?;
@@ -112,15 +107,8 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
 
 /// An error of a load that has not begun: of too few rows with what gives it enough.
 fn too_few(error: RunError, used: Option<&UsedRows>) -> Failure {
-    let RunError::Data(DataError::TooFew { origin, skipped, found, needed, .. }) = &error else {
-        return failure(error, used);
-    };
-    let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
-    let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
-    Failure::usage(format!(
-        "{used}{origin} has {found} data rows, and the schedule starts {needed} flows, each with a row of its own: give {needed} rows \
-         (--data FILE), a lower --rate, or a shorter --duration"
-    ))
+    let or = |_| "(--data FILE), a lower --rate, or a shorter --duration".to_owned();
+    used_rows::too_few(&error, used, or).map_or_else(|| failure(error, used), Failure::usage)
 }
 
 /// What is shown and written out while a load runs.

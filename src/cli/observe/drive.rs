@@ -2,13 +2,12 @@
 
 use crate::cli::run_args::{FlowArgs, OutputArgs};
 use crate::cli::run_plan::Resolved;
-use crate::cli::used_rows::{self, UsedRows};
+use crate::cli::used_rows::{self, Taken, UsedRows};
 use crate::cli::{Failure, environment, out, run_plan, target_guard};
 use crate::executor::{DriveTee, Execution, FlowCounts, Pacing, Prepared, Receiver, RunError};
 use crate::load::{Schedule, rate};
-use chrono::Utc;
 use record::Record;
-use scenario::{DataError, Env, load_typed};
+use scenario::{Env, load_typed};
 use signature::Scheme;
 use signature::Secret;
 use std::path::{Path, PathBuf};
@@ -66,7 +65,7 @@ pub(super) struct Drive {
     traffic: Traffic,
     schedule: Schedule,
     prepared: Prepared,
-    used_rows: Option<UsedRows>,
+    taken: Option<Taken>,
 }
 
 impl Drive {
@@ -77,8 +76,6 @@ impl Drive {
 
     /// Takes it down before it has begun.
     pub(super) async fn cancel(self) -> Result<(), Failure> {
-        let skipped = self.prepared.plan().skipped_rows;
-        self.used_rows.into_iter().for_each(|rows| rows.remember(skipped, 0, Utc::now()));
         let cancelled = self.prepared.cancel("interrupted before anything was driven").await;
         cancelled.map_err(|e| used_rows::failure(e, None))
     }
@@ -171,8 +168,7 @@ impl DriveArgs {
         let mut names: Vec<String> = Vec::new();
         for traffic in &self.drive {
             let schedule = traffic.schedule(duration);
-            let Resolved { mut plan, mut used_rows, .. } =
-                self.plan(traffic, &secret, artifacts, &schedule)?;
+            let Resolved { mut plan, used_rows, .. } = self.plan(traffic, &secret, artifacts, &schedule)?;
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
@@ -185,14 +181,12 @@ impl DriveArgs {
             plan.journal = artifacts.join(format!("drive_{name}_journal.jsonl"));
             names.push(name);
             target_guard::check(&plan.target, self.i_own_this_target, Some(traffic.per_second)).await?;
+            let take = |rows: &UsedRows| rows.take(plan.skipped_rows, plan.flows, false);
+            let taken = used_rows.as_ref().map(take).transpose()?;
             let prepared = Prepared::new(plan, || Ok(())).await;
-            let prepared = prepared.map_err(|e| failure(traffic, duration, used_rows.as_ref(), e))?;
-            if let Some(used_rows) = &mut used_rows {
-                let plan = prepared.plan();
-                used_rows.reserve(plan.skipped_rows, plan.flows, false)?;
-            }
+            let prepared = prepared.map_err(|e| failure(traffic, used_rows.as_ref(), e))?;
             used_rows::announce(prepared.plan(), used_rows.as_ref());
-            all.push(Drive { traffic: traffic.clone(), schedule, prepared, used_rows });
+            all.push(Drive { traffic: traffic.clone(), schedule, prepared, taken });
         }
         Ok(all)
     }
@@ -245,18 +239,13 @@ pub(super) struct Watched<'a> {
     pub scheme: Scheme,
 }
 
-fn failure(traffic: &Traffic, duration: Duration, used: Option<&UsedRows>, error: RunError) -> Failure {
-    if let RunError::Data(DataError::TooFew { origin, skipped, found, needed, .. }) = &error {
-        let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
-        let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
-        let last = f64::from(u32::try_from(*found).unwrap_or(u32::MAX)) / traffic.per_second;
-        return Failure::usage(format!(
-            "--drive {typed}: {used}{origin} has {found} data rows, and {needed} flows begin in {} s, each with a row of its own: \
-             give {needed} rows (--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s",
-            duration.as_secs(),
-            traffic.scenario,
-            typed = traffic.typed
-        ));
+fn failure(traffic: &Traffic, used: Option<&UsedRows>, error: RunError) -> Failure {
+    let or = |found| {
+        let last = f64::from(u32::try_from(found).unwrap_or(u32::MAX)) / traffic.per_second;
+        format!("(--data {}=FILE), a lower rate, or a --duration of at most {last:.0}s", traffic.scenario)
+    };
+    if let Some(told) = used_rows::too_few(&error, used, or) {
+        return Failure::usage(format!("--drive {}: {told}", traffic.typed));
     }
     let environment = error.is_environment();
     let error = anyhow::Error::from(error).context(format!("--drive {}", traffic.typed));
@@ -276,15 +265,15 @@ impl Driving {
         let (stop, stopped) = watch::channel(false);
         let mut tasks = JoinSet::new();
         let mut handles = Vec::new();
-        for (number, Drive { traffic, schedule, prepared, used_rows }) in (0..).zip(all) {
+        for (number, Drive { traffic, schedule, prepared, mut taken }) in (0..).zip(all) {
             let stopped = stopped.clone();
             let tee = Some(DriveTee { clock, number, to: to.clone() });
             let execution = Execution { tee, ..Execution::unwatched(Pacing::even(schedule)) };
             handles.push(tasks.spawn(async move {
-                let skipped = prepared.plan().skipped_rows;
+                taken.iter_mut().for_each(Taken::driving);
                 let finished = prepared.execute(execution, stopped).await;
-                if let (Ok(finished), Some(used_rows)) = (&finished, used_rows) {
-                    used_rows.remember(skipped, finished.flows.started, Utc::now());
+                if let (Ok(finished), Some(taken)) = (&finished, taken) {
+                    taken.remember(finished.flows.started);
                 }
                 let flows = finished.and_then(|finished| match finished.blocked {
                     Some(blocked) => Err(RunError::Blocked(Box::new(blocked))),
