@@ -115,6 +115,8 @@ mod screens;
 #[cfg(test)]
 mod senders;
 #[cfg(test)]
+mod sessions;
+#[cfg(test)]
 mod signature;
 #[cfg(test)]
 mod smokes;

@@ -1,5 +1,6 @@
 //! The fields that a schema declares, and those that webhooks have: what drifts apart.
 
+use super::says::escaped;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -43,7 +44,7 @@ impl Fields {
             says_what = true;
         }
         for (name, below) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+            let place = format!("{at}/{}", escaped(name));
             self.declared.insert(place.clone());
             self.declare(schemas, below, &place, depth + 1);
             says_what = true;
@@ -163,7 +164,7 @@ fn places(value: &Value, at: &str, depth: usize, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             for (name, below) in object {
-                let place = format!("{at}/{}", name.replace('~', "~0").replace('/', "~1"));
+                let place = format!("{at}/{}", escaped(name));
                 places(below, &place, depth + 1, found);
                 found.insert(place);
             }

@@ -110,7 +110,7 @@ impl<'a> Document<'a> {
                 Name::Root => {}
                 Name::Key(key) => {
                     out.push('/');
-                    out.push_str(&key.replace('~', "~0").replace('/', "~1"));
+                    out.push_str(&escaped(key));
                 }
                 Name::Index(index) => {
                     out.push('/');
@@ -237,4 +237,14 @@ impl<'de> Visitor<'de> for KeySeed {
     fn visit_string<E>(self, v: String) -> Result<Self::Value, E> {
         Ok(Cow::Owned(v))
     }
+}
+
+/// A key as a step of a JSON pointer (RFC 6901).
+pub(crate) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+/// The key that a step of a JSON pointer is.
+pub(crate) fn unescaped(step: &str) -> String {
+    step.replace("~1", "/").replace("~0", "~")
 }

@@ -3,7 +3,7 @@
 use super::canary::Canaries;
 use super::category::Category;
 use super::decode::{self, Coding};
-use super::document::{Document, Leaf, Name, NodeId};
+use super::document::{Document, Leaf, Name, NodeId, escaped, unescaped};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::hits::Hits;
 use super::judge::Context;
@@ -144,10 +144,10 @@ impl Engine {
     #[must_use]
     pub fn masked_place(&self, place: &str) -> String {
         let step = |step: &str| {
-            let key = step.replace("~1", "/").replace("~0", "~");
+            let key = unescaped(step);
             let masked = self.masked(&key);
             let clean = self.scan_text(&masked).findings.is_empty();
-            if clean { masked.replace('~', "~0").replace('/', "~1") } else { "***".to_owned() }
+            if clean { escaped(&masked) } else { "***".to_owned() }
         };
         place.split('/').map(step).collect::<Vec<_>>().join("/")
     }
@@ -195,7 +195,7 @@ impl Engine {
         }
         let text = read.text;
         for (name, value) in request::pairs(&text) {
-            let place = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let place = format!("/{}", escaped(&name));
             self.named(&name, &value, &place, rules, scan);
         }
     }

@@ -1,6 +1,7 @@
 //! Why a value is a finding, or is none: for `--explain` and for whoever writes rules.
 
 use super::category::Category;
+use super::document::unescaped;
 use super::engine::Engine;
 use super::finding::Scan;
 use super::hits::Hits;
@@ -53,7 +54,7 @@ impl Engine {
             if step.bytes().all(|b| b.is_ascii_digit()) {
                 around.element()
             } else {
-                rules.under(around, &step.replace("~1", "/").replace("~0", "~"))
+                rules.under(around, &unescaped(step))
             }
         });
         let mut hits = Hits::default();
