@@ -1,8 +1,9 @@
 //! The formats of log lines: a small YAML file, compiled.
 
 use super::frame::{Frame, Framer, by_hand};
-use super::head::{GUNICORN, open};
+use super::head::GUNICORN;
 use super::messages::Messages;
+use super::{coded, head};
 use chrono::FixedOffset;
 use regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -257,7 +258,7 @@ impl Formats {
                 Some(Frame { level, time, logger, message: group("message")? })
             }
         });
-        known.or_else(|| open(line))
+        known.or_else(|| coded::open(line)).or_else(|| head::open(line))
     }
 
     /// How many formats are found without their pattern.

@@ -12,8 +12,9 @@ pub enum Level {
     Unknown,
 }
 
-/// Names of levels from ERROR on: Python's, syslog's, Java's, and the letters of klog.
-const SEVERE: [&str; 14] = [
+/// Names of levels from ERROR on: Python's, syslog's, Java's, the letters of klog, and what logrus, log15, zerolog and Serilog make of
+/// them where each takes as many columns.
+const SEVERE: [&str; 20] = [
     "ERROR",
     "CRITICAL",
     "FATAL",
@@ -25,12 +26,18 @@ const SEVERE: [&str; 14] = [
     "PANIC",
     "DPANIC",
     "SEVERE",
+    "ERRO",
+    "EROR",
+    "FATA",
+    "FTL",
+    "PANI",
+    "PNC",
     "E",
     "F",
     "C",
 ];
 /// Names of levels below it.
-const MILD: [&str; 20] = [
+const MILD: [&str; 29] = [
     "INFO",
     "WARNING",
     "DEBUG",
@@ -47,6 +54,15 @@ const MILD: [&str; 20] = [
     "FINER",
     "FINEST",
     "NOTSET",
+    "INF",
+    "WRN",
+    "DBG",
+    "DBUG",
+    "DEBU",
+    "TRC",
+    "TRAC",
+    "TRCE",
+    "VRB",
     "I",
     "W",
     "D",
@@ -92,10 +108,10 @@ mod tests {
 
     #[test]
     fn words_and_numbers_of_many_libraries() {
-        for word in ["ERROR", "error", " Critical ", "err", "E", "panic", "50", "60"] {
+        for word in ["ERROR", "error", " Critical ", "err", "eror", "FTL", "E", "panic", "50", "60"] {
             assert_eq!(Level::of(word), Level::Severe, "{word}");
         }
-        for word in ["INFO", "warning", "Notice", "W", "success", "30", "20"] {
+        for word in ["INFO", "warning", "Notice", "W", "dbug", "WRN", "success", "30", "20"] {
             assert_eq!(Level::of(word), Level::Mild, "{word}");
         }
         for word in ["", "loud", "40", "8", "-1"] {

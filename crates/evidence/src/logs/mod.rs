@@ -2,6 +2,7 @@
 
 mod address;
 mod clean;
+mod coded;
 mod counts;
 mod errors;
 mod formats;
