@@ -127,6 +127,13 @@ fn each_webhook_of_a_batch_is_matched_and_one_that_is_missing_is_lost() {
     assert_eq!(part.gate("mine", "unexpected"), "fail", "{}", part.stdout);
 }
 
+/// The webhook that a flow asks for, packed with gzip.
+fn packed(asked: &Value) -> Vec<u8> {
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(json!({"type": "paid", "n": asked["n"]}).to_string().as_bytes()).expect("packed");
+    packed.finish().expect("packed")
+}
+
 #[test]
 fn forms_and_packed_bodies_are_matched_as_what_they_hold() {
     let form = "name: mine\nsignature: { algorithm: none }\nevent: { json: /type }\nbody: { format: form, field: payload }\n";
@@ -142,19 +149,13 @@ fn forms_and_packed_bodies_are_matched_as_what_they_hold() {
         &[],
     );
     assert_eq!(ran.gate("mine", "lost"), "pass", "{}", ran.stdout);
-    let ran = run(
-        PLAIN,
-        one,
-        |asked| {
-            let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
-            packed
-                .write_all(json!({"type": "paid", "n": asked["n"]}).to_string().as_bytes())
-                .expect("packed");
-            vec![(vec![("Content-Encoding", "gzip".to_owned())], packed.finish().expect("packed"))]
-        },
-        &[],
-    );
+    let says_so = |asked: &Value| vec![(vec![("Content-Encoding", "gzip".to_owned())], packed(asked))];
+    let ran = run(PLAIN, one, says_so, &[]);
     assert_eq!(ran.gate("mine", "lost"), "pass", "{}", ran.stdout);
+    // Whoever takes it as what it says it is finds no JSON.
+    let ran = run(PLAIN, one, |asked| vec![(Vec::new(), packed(asked))], &[]);
+    assert_eq!(ran.gate("mine", "lost"), "fail", "{}", ran.stdout);
+    assert!(ran.stdout.contains("packed (gzip), and no Content-Encoding says so"), "{}", ran.stdout);
 }
 
 #[test]

@@ -50,6 +50,16 @@ impl Coding {
         }
     }
 
+    /// What people call it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zlib => "zlib",
+            Self::Brotli => "brotli",
+        }
+    }
+
     /// The coding that the bytes themselves show; brotli has no mark.
     #[must_use]
     pub const fn shown_by(bytes: &[u8]) -> Option<Self> {
