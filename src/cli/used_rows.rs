@@ -21,10 +21,14 @@ const ENDING: &str = ".used.json";
 const MAX_MEMORY: u64 = 1024 * 1024;
 
 /// What is kept.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Memory {
     /// Of the data file: other rows under its name are fresh.
     data_sha256: String,
+    /// How many bytes that is of: rows that were added behind them leave those before them what they are. A build before this one did
+    /// not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    data_bytes: Option<usize>,
     /// By the system that was driven, under one name for each.
     targets: BTreeMap<String, Used>,
 }
@@ -46,7 +50,7 @@ impl Memory {
             Err(InputError::Io(e)) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.to_string()),
         };
-        let Self { data_sha256, targets: spelled } =
+        let Self { data_sha256, data_bytes, targets: spelled } =
             serde_json::from_slice(&bytes).map_err(|e| format!("is not what smoke writes there ({e})"))?;
         // A build before this one kept each spelling by itself.
         let mut targets: BTreeMap<String, Used> = BTreeMap::new();
@@ -56,7 +60,26 @@ impl Memory {
                 *known = used;
             }
         }
-        Ok(Some(Self { data_sha256, targets }))
+        Ok(Some(Self { data_sha256, data_bytes, targets }))
+    }
+
+    /// Nothing used of these rows.
+    fn of(data: &[u8]) -> Self {
+        Self { data_sha256: sha256_hex(data), data_bytes: Some(data.len()), targets: BTreeMap::new() }
+    }
+
+    /// What it says of a data file: nothing where that has other rows.
+    fn about(self, data: &[u8]) -> Self {
+        let targets = if self.is_of(data) { self.targets } else { BTreeMap::new() };
+        Self { targets, ..Self::of(data) }
+    }
+
+    /// Whether a data file has the same rows, or more behind them.
+    fn is_of(&self, data: &[u8]) -> bool {
+        let (known, added) =
+            self.data_bytes.and_then(|bytes| data.split_at_checked(bytes)).unwrap_or((data, &[]));
+        let line_ends = known.ends_with(b"\n") || matches!(added.first(), None | Some(b'\r' | b'\n'));
+        line_ends && sha256_hex(known) == self.data_sha256
     }
 }
 
@@ -97,13 +120,12 @@ impl UsedRows {
             return None;
         }
         // What is wrong with the file is told when its rows are read.
-        let data_sha256 = sha256_hex(&read_input(&data, MAX_DATA).ok()?);
+        let rows = read_input(&data, MAX_DATA).ok()?;
         let (known, damaged) = match Memory::read(&memory_of(&data)) {
             Ok(known) => (known, None),
             Err(why) => (None, Some(why)),
         };
-        let known = known.filter(|memory| memory.data_sha256 == data_sha256);
-        let memory = known.unwrap_or_else(|| Memory { data_sha256, ..Memory::default() });
+        let memory = known.map_or_else(|| Memory::of(&rows), |known| known.about(&rows));
         Some(Self {
             data,
             typed: shown_url(url.trim_end_matches('/')),
@@ -204,11 +226,14 @@ impl UsedRows {
         let lock = File::open(&self.data);
         let _ = lock.as_ref().map(File::lock);
         let known = Memory::read(&path).ok().flatten();
-        let known = known.filter(|memory| memory.data_sha256 == self.memory.data_sha256);
-        let mut memory = known.unwrap_or_else(|| Memory {
-            targets: BTreeMap::new(),
-            data_sha256: self.memory.data_sha256.clone(),
-        });
+        let mut memory = match read_input(&self.data, MAX_DATA) {
+            Ok(rows) if self.memory.is_of(&rows) => {
+                known.map_or_else(|| Memory::of(&rows), |known| known.about(&rows))
+            }
+            // Fresh rows lie there by now.
+            Ok(_) => return,
+            Err(_) => known.unwrap_or_else(|| self.memory.clone()),
+        };
         change(&mut memory);
         let written = serde_json::to_vec_pretty(&memory).map_err(std::io::Error::from);
         // A folder that cannot be written costs no verdict: the next run is told by its first step.
@@ -362,6 +387,13 @@ mod tests {
         assert_eq!((skip("http://a"), of("http://a", SCENARIO, &data).unwrap().warning()), (2, None));
         let reusable = SCENARIO.replace("steps:", "data: { columns: [id], reusable: true }\nsteps:");
         assert!(of("http://a", &reusable, &data).is_none());
+        std::fs::write(&data, "id\n1\n2\n3\n4").unwrap();
+        assert_eq!(skip("http://a"), 2, "rows that were added");
+        run(of("http://a", SCENARIO, &data).unwrap(), true, 3);
+        std::fs::write(&data, "id\n1\n2\n3\n4\r\n5\n").unwrap();
+        assert_eq!(skip("http://a"), 3, "behind a last line without an end");
+        std::fs::write(&data, "id\n1\n2\n3\n45\n").unwrap();
+        assert_eq!(skip("http://a"), 0, "the last row is another one");
         std::fs::write(&data, "id\n4\n5\n6\n").unwrap();
         assert_eq!(skip("http://a"), 0, "other rows under the same name");
     }
