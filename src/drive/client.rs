@@ -339,5 +339,12 @@ fn explain(error: &reqwest::Error, limit: Duration) -> ClientError {
         cause = next;
     }
     let what = if error.is_connect() { "cannot connect" } else { "the exchange broke" };
-    ClientError::Connection(format!("{what}: {cause}"))
+    let cause = cause.to_string();
+    // rustls, about an answer in plain HTTP, and about none at all.
+    let advice = if cause.contains("InvalidContentType") || cause.contains("tls handshake eof") {
+        " (no TLS is spoken there: http:// it may be, or another port)"
+    } else {
+        ""
+    };
+    ClientError::Connection(format!("{what}: {cause}{advice}"))
 }

@@ -127,7 +127,40 @@ fn all_that_is_wrong_is_told_at_once() {
         Smoke::new("check").file("rows.csv", ROWS).args(&["sender_contract", "--staging", &refusing.url]);
     let sweep =
         sweep.args(&["--data", "rows.csv"]).env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run();
-    told(&sweep, &["2 data row(s) for 57 flows: give 57 rows"]);
+    told(&sweep, &["2 data row(s) for 57 flows: give 57 rows", "login `staff`, row 1: status 401"]);
+    let tls = check(&refusing.url.replace("http://", "https://"), &["payments", "--listen", "127.0.0.1:0"])
+        .exits(4);
+    told(&tls, &["http:// it may be"]);
+}
+
+#[test]
+fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
+    let ready = || {
+        Origin::start(|request: &Seen, _| match request.path() {
+            "/api/token/" => Answer::json("200 OK", r#"{"access":"a","refresh":"r"}"#),
+            _ => Answer::json("200 OK", "{}"),
+        })
+    };
+    let ran = check(&ready().url, &["--listen", "127.0.0.1:0"]).exits(0);
+    told(
+        &ran,
+        &[
+            "built-in:payments_lifecycle: 2 data rows for 2 flows",
+            "skipped     scenario built-in:matches: rows.csv: row 1 has no column `match_id`",
+            "skipped     scenario built-in:payments_proof: {{ env.TEST_PROOF_FILE }}",
+        ],
+    );
+    let strange =
+        Smoke::new("check").file("rows.csv", "order\n1\n2\n").args(&["--data", "rows.csv", "--flows", "2"]);
+    let strange = strange.args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"]);
+    let ran = strange.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run().exits(2);
+    told(&ran, &["missing     scenario built-in:payments: rows.csv: row 1 has no column `payment_id`"]);
+    let unset = Smoke::new("check").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
+    let ran = unset
+        .args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"])
+        .env("WEBHOOK_SECRET", SECRET)
+        .run();
+    told(&ran.exits(2), &["missing     scenario built-in:payments: {{ env.STAFF_PASSWORD }}"]);
 }
 
 /// An empty variable is a mistake of whoever sets it, and never the default that a scenario has for one that is not set.

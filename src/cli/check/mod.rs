@@ -9,7 +9,7 @@ use super::{Exit, Failure, environment, out, run_plan, target_guard};
 use crate::executor::Target;
 use crate::outbound::shown_url;
 use record::SenderProfile;
-use scenario::{Env, Loaded, Row, Run, RunSettings, built_in_names, data_file, load_typed, rows};
+use scenario::{DataError, Env, Loaded, Row, Run, RunSettings, built_in_names, data_file, load_typed, rows};
 use signature::Secret;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,6 +28,8 @@ pub(super) struct Args {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Level {
     Ok,
+    /// Not looked at, since it was not asked for by name.
+    Skipped,
     Missing,
     Wrong,
     Unreachable,
@@ -43,6 +45,7 @@ impl Findings {
     fn add(&mut self, level: Level, text: impl std::fmt::Display) {
         let word = match level {
             Level::Ok => "ok",
+            Level::Skipped => "skipped",
             Level::Missing => "missing",
             Level::Wrong => "wrong",
             Level::Unreachable => "unreachable",
@@ -71,7 +74,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let sender = sender_of(&names, args);
     let parts = run_plan::parts(&args.run.flow, &env, sender.as_ref());
     let target = parts.target.as_ref().ok();
-    let ready = names.iter().filter_map(|name| check_scenario(name, args, &env, target, &mut findings));
+    let others = args.scenarios.is_empty() && names.iter().any(|name| has_all(name, args, &env));
+    let ready =
+        names.iter().filter_map(|name| check_scenario(name, args, &env, (target, others), &mut findings));
     let ready: Vec<Scenario> = ready.collect();
     configuration(&parts, args, &mut findings);
     say_switch(sender.as_ref(), &env, &mut findings);
@@ -96,7 +101,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 fn finish(worst: Level) -> Result<Exit, Failure> {
     match worst {
-        Level::Ok => Ok(Exit::Pass),
+        Level::Ok | Level::Skipped => Ok(Exit::Pass),
         Level::Missing | Level::Wrong => Err(Failure::usage("not ready: see what is missing or wrong above")),
         Level::Unreachable => Err(Failure::environment("not ready: see what is unreachable above")),
     }
@@ -120,12 +125,27 @@ fn sender_of(names: &[String], args: &Args) -> Option<SenderProfile> {
     run_plan::sender(&mut loaded, &args.run.flow).ok().flatten()
 }
 
-/// One scenario: its file, and with a staging system the variables and rows that it needs.
+/// Whether a data file was given, and rows and variables are all that a scenario needs: of scenarios that nobody has named the others
+/// are left out then.
+fn has_all(name: &str, args: &Args, env: &Env) -> bool {
+    let Some(data) = args.run.flow.data.as_deref() else { return false };
+    let all = || {
+        let loaded = load_typed(name).ok()?;
+        let run = run_of(&loaded, args, env).ok()?;
+        let flows = run_plan::flows_of(&loaded, &args.run, env);
+        rows(&loaded.scenario, flows, 0, Some(data), &run).ok()?;
+        run.unset(&loaded.scenario, false).is_empty().then_some(())
+    };
+    all().is_some()
+}
+
+/// One scenario: its file, and with a staging system the variables and rows that it needs; `others`: one that nobody has named is left
+/// out where it lacks them.
 fn check_scenario(
     scenario: &str,
     args: &Args,
     env: &Env,
-    target: Option<&Target>,
+    (target, others): (Option<&Target>, bool),
     findings: &mut Findings,
 ) -> Option<Scenario> {
     let on_staging = !matches!(target, Some(Target::StandIn(_)));
@@ -158,41 +178,64 @@ fn check_scenario(
         }
     };
     let data = args.run.flow.data.as_deref();
-    let unset = run.unset(&loaded.scenario, data_file(&loaded.scenario, data, &loaded.dir).is_none());
-    for why in &unset {
+    let flows = run_plan::flows_of(&loaded, &args.run, env);
+    let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
+    let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
+    let rows = rows(&loaded.scenario, flows, skipped, data, &run);
+    let lacks = || {
+        let variable = || run.unset(&loaded.scenario, false).into_iter().next().map(|why| why.to_string());
+        rows.as_ref().err().filter(|e| is_for_others(e)).map(ToString::to_string).or_else(variable)
+    };
+    if let Some(why) = others.then(lacks).flatten() {
+        findings.add(Level::Skipped, format_args!("scenario {name}: {why}"));
+        return None;
+    }
+    check_variables(&loaded, &run, args, env, findings);
+    let mut ready = Scenario { loaded, run, rows: Vec::new(), skipped, data: args.run.flow.data.clone() };
+    let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
+    let told = told.map_or_else(String::new, |told| format!("; {told}"));
+    if let Some(used) = &used {
+        used.warn();
+        let by_user = args.run.flow.from_row.is_some();
+        if let Err(error) = used.check_repeats(&ready.loaded.scenario, flows, skipped, by_user) {
+            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
+        }
+    }
+    ready.rows = match rows {
+        Ok(rows) => {
+            let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
+            findings.add(
+                Level::Ok,
+                format_args!("scenario {name}: {} data rows{from} for {flows} flows{told}", rows.len()),
+            );
+            rows
+        }
+        Err(error) => {
+            findings.add(Level::Missing, format_args!("scenario {name}: {error}{told}"));
+            // The logins of the rows that there are say something all the same.
+            let DataError::TooFew { found, .. } = error else { return None };
+            scenario::rows(&ready.loaded.scenario, u32::try_from(found).ok()?, skipped, data, &ready.run)
+                .ok()?
+        }
+    };
+    Some(ready)
+}
+
+/// Whether the rows of a file are for another scenario.
+fn is_for_others(error: &DataError) -> bool {
+    matches!(error, DataError::MissingColumn { .. } | DataError::TooFew { fewer: false, .. })
+}
+
+/// The variables that a scenario needs beside its rows.
+fn check_variables(loaded: &Loaded, run: &Arc<Run>, args: &Args, env: &Env, findings: &mut Findings) {
+    let (name, data) = (&loaded.source_name, args.run.flow.data.as_deref());
+    for why in run.unset(&loaded.scenario, data_file(&loaded.scenario, data, &loaded.dir).is_none()) {
         findings.add(Level::Missing, format_args!("scenario {name}: {why}"));
     }
     for variable in scenario::environment(&loaded.scenario) {
         let secret = env(&variable).filter(|_| loaded.scenario.is_secret(&variable)).map(Secret::new);
         if let Some(doubt) = secret.and_then(|secret| secret.doubt()) {
             findings.add(Level::Ok, format_args!("scenario {name}: warning: {variable} {doubt}"));
-        }
-    }
-    let flows = run_plan::flows_of(&loaded, &args.run, env);
-    let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
-    let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
-    let told = used.as_ref().filter(|_| args.run.flow.from_row.is_none()).and_then(UsedRows::told);
-    if let Some(used) = &used {
-        used.warn();
-        let by_user = args.run.flow.from_row.is_some();
-        if let Err(error) = used.check_repeats(&loaded.scenario, flows, skipped, by_user) {
-            findings.add(Level::Wrong, format_args!("scenario {name}: {error}"));
-        }
-    }
-    match rows(&loaded.scenario, flows, skipped, data, &run) {
-        Ok(rows) => {
-            let from = if skipped > 0 { format!(" from row {} on", skipped + 1) } else { String::new() };
-            let told = told.map_or_else(String::new, |told| format!("; {told}"));
-            findings.add(
-                Level::Ok,
-                format_args!("scenario {name}: {} data rows{from} for {flows} flows{told}", rows.len()),
-            );
-            Some(Scenario { loaded, run, rows, skipped, data: args.run.flow.data.clone() })
-        }
-        Err(error) => {
-            let told = told.map_or_else(String::new, |told| format!("; {told}"));
-            findings.add(Level::Missing, format_args!("scenario {name}: {error}{told}"));
-            None
         }
     }
 }
