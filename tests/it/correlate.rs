@@ -101,3 +101,13 @@ fn equal_webhooks_without_an_id_do_not_blame_a_right_sender() {
     assert_eq!(ran.gate("payments", "retry_schedule"), "pass");
     assert!(!ran.stderr.contains("one after the other"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_webhook_that_comes_twice_does_not_make_up_for_one_of_the_same_tournament_that_was_dropped() {
+    let args = ["--flows", "4", "--data", "rows.csv", "--concurrency", "4"];
+    let swapped = ["--misbehave", "drop-webhook@2", "--misbehave", "send-twice-new-id@3"];
+    let ran = quick("payments", &args).file("rows.csv", &rows(4)).args(&swapped).run().exits(1);
+    assert!(ran.stderr.contains("your 4 rows share values of /data/tournament_id"), "{}", ran.stderr);
+    assert!(ran.stdout.contains("flow 1"), "{}", ran.stdout);
+    quick("payments", &args).file("rows.csv", &rows(4)).run().exits(0);
+}
