@@ -8,7 +8,8 @@ use std::collections::HashSet;
 
 #[test]
 fn flows_are_started_by_schedule_and_their_webhooks_accounted_for() {
-    let ran = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s"]).run().exits(0);
+    let smoke = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s"]);
+    let ran = smoke.on_a_busy_machine().run().exits(0);
     let artifact = ran.artifact("load");
     assert_eq!(
         (artifact["counters"]["ok"].as_u64(), artifact["load"]["model"].as_str()),
@@ -100,7 +101,8 @@ fn flows_in_shards_merge_into_one_account() {
 
 #[test]
 fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
-    let ran = Smoke::new("load").args(&["payments", "--rate", "10/s", "--duration", "1s"]).run().exits(0);
+    let smoke = Smoke::new("load").args(&["payments", "--rate", "10/s", "--duration", "1s"]);
+    let ran = smoke.on_a_busy_machine().run().exits(0);
     let journal = ran.file("staging_load_journal.jsonl");
     let text = std::fs::read_to_string(&journal).unwrap();
     let without: Vec<&str> =

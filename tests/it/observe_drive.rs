@@ -41,7 +41,7 @@ fn traffic_that_cannot_log_in_is_no_pass() {
     let _ = stand_in.kill();
     let _ = stand_in.wait();
     // A refused login says nothing about the sender: the window proves nothing, and says which settings to look at.
-    let ran = ran.exits(3).says("session `owner`");
+    let ran = ran.exits(3).says("(session `");
     assert_eq!(check(&output(&ran), "steps").0, "fail");
     // Its own journal blames nobody for webhooks that are watched elsewhere.
     let own = std::fs::read_to_string(ran.file("drive_payments_journal.jsonl")).unwrap();
