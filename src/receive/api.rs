@@ -371,7 +371,7 @@ fn read_from(file: File, offset: u64, limit: u64) -> io::Result<(Header, Vec<u8>
     let mut first = Vec::new();
     read_line(&mut input, &mut first)?;
     let malformed = |e: serde_json::Error| io::Error::new(io::ErrorKind::InvalidData, e);
-    let Record::Header(header) = serde_json::from_slice::<Line>(&first).map_err(malformed)?.record else {
+    let Record::Header(header) = Line::parse(&first).map_err(malformed)?.record else {
         return Err(io::Error::new(io::ErrorKind::InvalidData, "a part without a header"));
     };
     let mut at = offset.max(first.len() as u64);

@@ -42,7 +42,7 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
 }
 
 fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
-    let Ok(Record::Attempt(attempt)) = serde_json::from_slice(line) else { return };
+    let Ok(Record::Attempt(attempt)) = Record::parse(line) else { return };
     // What is not signed with the sender's key says nothing about what the sender sends.
     if !attempt.verdict.reason.is_authentic() {
         return;

@@ -264,7 +264,7 @@ impl State {
         let line = TimeLine { shift_us, begin: Tick(begin), keeps_earlier: false };
         self.placement.begin_run(piece.header.run_id);
         for text in piece.lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
-            let record: Record = serde_json::from_slice(text)?;
+            let record = Record::parse(text)?;
             if let Some(placed) = self.placement.place(record, line) {
                 self.chain.take(&placed)?;
             }

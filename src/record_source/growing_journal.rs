@@ -128,7 +128,7 @@ impl GrowingJournal {
 
     /// The record of the line that was read, and what is wrong with its place.
     fn whole_line(&mut self) -> Result<(Record, Option<String>), String> {
-        let parsed = serde_json::from_slice::<Line>(&self.line);
+        let parsed = Line::parse(&self.line);
         let link = hash(&self.line);
         self.line.clear();
         match parsed {

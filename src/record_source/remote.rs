@@ -209,6 +209,6 @@ fn parse(body: &[u8]) -> Result<(Meta, Vec<Record>), RemoteError> {
     let mut lines = body.split(|b| *b == b'\n').filter(|l| !l.is_empty());
     let first = lines.next().ok_or_else(|| RemoteError::Malformed("it is empty".to_owned()))?;
     let meta = serde_json::from_slice::<First>(first).map_err(malformed)?.smoke;
-    let records = lines.map(serde_json::from_slice).collect::<Result<_, _>>().map_err(malformed)?;
+    let records = lines.map(Record::parse).collect::<Result<_, _>>().map_err(malformed)?;
     Ok((meta, records))
 }

@@ -43,7 +43,7 @@ impl Segment {
         let mut input = BufReader::with_capacity(64 * 1024, file);
         let mut line = Vec::new();
         read_line(&mut input, &mut line).map_err(failed)?;
-        let parsed: Line = serde_json::from_slice(&line).map_err(|e| malformed(e.to_string()))?;
+        let parsed = Line::parse(&line).map_err(|e| malformed(e.to_string()))?;
         let Record::Header(header) = parsed.record else {
             return Err(malformed("the first line is no header".to_owned()));
         };
@@ -61,7 +61,7 @@ impl Segment {
         let (at, mut line) = (self.input.stream_position()?, Vec::new());
         read_line(&mut self.input, &mut line)?;
         self.input.seek(SeekFrom::Start(at))?;
-        Ok(match serde_json::from_slice::<Line>(&line).map(|l| l.record) {
+        Ok(match Line::parse(&line).map(|l| l.record) {
             Ok(Record::Watch(Watch::Continues(continues))) => Some(continues),
             _ => None,
         })

@@ -24,7 +24,7 @@ pub fn last_record(input: impl Read, begins: &str) -> io::Result<Option<Record>>
             return Ok(last);
         }
         if line.get(RECORD_AT..).is_some_and(|record| record.starts_with(begins.as_bytes())) {
-            last = serde_json::from_slice::<Line>(&line).ok().map(|line| line.record).or(last);
+            last = Line::parse(&line).ok().map(|line| line.record).or(last);
         }
     }
 }
