@@ -185,7 +185,7 @@ impl UsedRows {
     pub(super) fn told(&self) -> Option<String> {
         let used = self.used()?;
         Some(format!(
-            "rows 1 to {} of {} were used up by earlier runs against {} (the last at {})",
+            "rows 1 to {} of {} were used up, or passed over, by earlier runs against {} (the last at {})",
             used.until_row,
             self.data.display(),
             self.typed,

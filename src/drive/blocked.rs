@@ -3,7 +3,7 @@
 
 use super::driver::Driver;
 use super::logins::{LoginError, LoginFault};
-use super::step::Judged;
+use super::step::{Judged, is_html};
 use record::Obstacle;
 use scenario::{RowsFrom, Step, settings_behind, subject_behind};
 
@@ -35,6 +35,18 @@ pub enum Blocked {
         needs: String,
         /// Where its user comes from.
         settings: String,
+        /// The row, from 1.
+        row: u32,
+    },
+    /// A page says no, and not the application's API.
+    #[error(
+        "step `{step}`: {why}\nThis says nothing about the sender. A web page is no answer of an API: a firewall, a check of CSRF or a login in \
+         front of it refuses this machine (data row {row}). Let it in there, or give --staging behind it"
+    )]
+    Page {
+        step: String,
+        /// What came.
+        why: String,
         /// The row, from 1.
         row: u32,
     },
@@ -112,7 +124,7 @@ impl Blocked {
     pub const fn obstacle(&self) -> Obstacle {
         match self {
             Self::Login { .. } => Obstacle::Login,
-            Self::Forbidden { .. } => Obstacle::Forbidden,
+            Self::Forbidden { .. } | Self::Page { .. } => Obstacle::Forbidden,
             Self::UsedRow { .. } => Obstacle::UsedRow,
             Self::MissingRow { .. } => Obstacle::MissingRow,
             Self::Throttled { .. } => Obstacle::Throttled,
@@ -159,6 +171,9 @@ impl Driver {
         }
         // A token that is refused although it is new is no old one.
         let refuses = matches!(status, 401 | 403) && !step.may_refuse.contains(&status);
+        if refuses && judged.reply.as_ref().is_ok_and(is_html) {
+            return Some(Blocked::Page { step: name, why, row });
+        }
         let session = step.session.as_ref().filter(|_| refuses)?;
         let needs = self.plan.loaded.scenario.sessions.get(session).and_then(|s| s.needs.clone());
         Some(Blocked::Forbidden {

@@ -318,7 +318,7 @@ fn rows_of(
     }
     let rows = match fixtures {
         Some(rows) => {
-            check_columns(&scenario.data, &rows, "the stand-in's fixtures")?;
+            check_columns(&scenario.data, &rows, "the stand-in's fixtures", 0)?;
             rows
         }
         None => rows(scenario, plan.flows, plan.skipped_rows, plan.data.as_deref(), &run)?,

@@ -85,6 +85,15 @@ pub enum DataError {
         /// The columns that there are.
         columns: String,
     },
+    /// A required column has nothing in it.
+    #[error("{origin}: row {row} has nothing in the column `{column}`: fill it in, or take the row out")]
+    EmptyCell {
+        /// The file, or `the scenario`.
+        origin: String,
+        /// The row, from 1.
+        row: usize,
+        column: String,
+    },
     /// No source of rows at all.
     #[error(
         "the scenario needs data rows with the columns {columns}: give them with --data FILE (CSV or JSON)"
@@ -146,17 +155,17 @@ pub fn rows(
         }
         None => return Err(DataError::NoSource { columns: data.columns.join(", ") }),
     };
-    if rows.len() < needed {
-        let (found, fewer) = (rows.len(), scenario.contract.is_empty());
-        return Err(DataError::TooFew { origin, skipped: skip, found, needed: flows, fewer });
-    }
     for (number, row) in (i64::from(skip)..).zip(rows.iter_mut()) {
         let ranges =
             data.ranges.iter().map(|(name, first)| (name.clone(), first.saturating_add(number).into()));
         row.extend(ranges);
         row.extend(run.columns.clone());
     }
-    check_columns(data, &rows, &origin)?;
+    check_columns(data, &rows, &origin, skipped)?;
+    if rows.len() < needed {
+        let (found, fewer) = (rows.len(), scenario.contract.is_empty());
+        return Err(DataError::TooFew { origin, skipped: skip, found, needed: flows, fewer });
+    }
     Ok(rows)
 }
 
@@ -248,21 +257,27 @@ fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, 
     Ok(rows)
 }
 
-/// Holds rows from anywhere (the stand-in's fixtures too) against the columns that the scenario requires.
+/// Holds rows from anywhere (the stand-in's fixtures too), of which `before` were left out in front, against the columns that the
+/// scenario requires.
 ///
 /// # Errors
-/// [`DataError::MissingColumn`].
-pub fn check_columns(data: &Data, rows: &[Row], origin: &str) -> Result<(), DataError> {
-    for (index, row) in rows.iter().enumerate() {
+/// [`DataError::MissingColumn`] and [`DataError::EmptyCell`].
+pub fn check_columns(data: &Data, rows: &[Row], origin: &str, before: usize) -> Result<(), DataError> {
+    for (number, row) in (before + 1..).zip(rows) {
         if let Some(column) = data.columns.iter().find(|c| !row.contains_key(*c)) {
             let names: Vec<&str> = row.keys().map(String::as_str).collect();
             return Err(DataError::MissingColumn {
                 origin: origin.to_owned(),
-                row: index + 1,
+                row: number,
                 column: column.clone(),
                 hint: suggest::hint(column, names.iter().copied()),
                 columns: names.join(", "),
             });
+        }
+        let is_empty = |column: &&String| row.get(*column).is_some_and(|cell| cell == "");
+        if let Some(column) = data.columns.iter().find(is_empty) {
+            let (origin, column) = (origin.to_owned(), column.clone());
+            return Err(DataError::EmptyCell { origin, row: number, column });
         }
     }
     Ok(())

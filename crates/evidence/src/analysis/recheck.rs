@@ -24,6 +24,8 @@ pub struct Recheck {
     pub disagreements: u64,
     /// Attempts that were signed with another secret, and were not recorded so.
     pub mismatched: u64,
+    /// Attempts that were recorded as signed with another secret, and are valid.
+    pub vindicated: u64,
     /// Attempts that were taken unchecked, and are not valid.
     pub invalid: u64,
     /// Of those, the ones that are signed with the secret, and not at the time at which they came.
@@ -59,6 +61,7 @@ impl Recheck {
             valid: 0,
             disagreements: 0,
             mismatched: 0,
+            vindicated: 0,
             invalid: 0,
             untimely: 0,
             first: None,
@@ -94,6 +97,12 @@ impl Recheck {
         self.mismatched > 0 && self.valid == 0 && changed
     }
 
+    /// Whether the run had another secret than this one, under which its webhooks are valid: that speaks against nobody.
+    #[must_use]
+    pub const fn is_of_a_run_with_another_secret(&self) -> bool {
+        self.vindicated > 0 && self.vindicated == self.disagreements && self.vindicated == self.valid
+    }
+
     /// What a receiver that has the secret says of an attempt.
     #[must_use]
     pub fn judge(&self, attempt: &Attempt) -> Reason {
@@ -122,6 +131,7 @@ impl Recheck {
             return;
         }
         self.mismatched += u64::from(recorded != Reason::Mismatch && found == Reason::Mismatch);
+        self.vindicated += u64::from(recorded == Reason::Mismatch && found == Reason::Valid);
         if found != recorded || attempt.verdict.valid != (recorded == Reason::Valid) {
             self.disagreements += 1;
             self.first.get_or_insert(Disagreement { attempt: attempt.attempt, recorded, found });

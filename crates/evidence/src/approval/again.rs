@@ -67,6 +67,15 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
             let figure = format!("{} of {} are not valid{first}", recheck.invalid, recheck.checked);
             item(Verdict::Fail, figure, "journal and secret")
         }
+        Some(Ok(recheck)) if recheck.is_of_a_run_with_another_secret() => item(
+            Verdict::Unproven,
+            format!(
+                "whoever received them had another secret: {} webhooks that were found signed with another one are valid under yours; \
+                 run it again with this one",
+                recheck.vindicated
+            ),
+            "journal and secret",
+        ),
         Some(Ok(recheck)) if recheck.disagreements > 0 => {
             if let Some(first) = recheck.first {
                 found.add(

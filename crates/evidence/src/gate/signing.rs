@@ -15,7 +15,7 @@ pub(super) const QUIET: Duration = Duration::from_secs(5 * 60);
 /// The signatures of a window; strangers' requests are not among them.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Signing {
-    /// Attempts, those that only look like the sender's included.
+    /// Attempts that were verified, those that only look like the sender's included.
     pub attempts: u64,
     /// Of those, not valid.
     pub invalid: u64,
@@ -27,7 +27,9 @@ impl Signing {
         let mut all: Vec<(Tick, bool)> = Vec::new();
         for delivery in analysis.own().chain(analysis.doubtful()) {
             let attempts = delivery.tries.iter().chain(&delivery.after_acceptance);
-            all.extend(attempts.map(|t| (t.first_byte, t.reason == Reason::Valid)));
+            // Whoever has no secret knows of none whether it is right.
+            let judged = attempts.filter(|t| t.reason != Reason::Unchecked);
+            all.extend(judged.map(|t| (t.first_byte, t.reason == Reason::Valid)));
         }
         all.sort_unstable();
         let mut signing = Self { attempts: all.len() as u64, ..Self::default() };
