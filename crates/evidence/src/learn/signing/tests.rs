@@ -25,10 +25,13 @@ fn learnt(signature: &str, secret: &str) -> Learnt {
             headers,
             digest: sha256_hex(&body),
             body,
+            method: "POST".to_owned(),
             target: "/".to_owned(),
             at: Tick(number * 1000),
             end: None,
             status: Some(200),
+            fault: None,
+            redirect: None,
             json: None,
         });
     }
@@ -85,10 +88,13 @@ fn a_retry_under_a_new_id_is_told_as_one() {
             headers: vec![("X-Id".to_owned(), id.to_owned())],
             digest: sha256_hex(body.as_bytes()),
             body: body.as_bytes().to_vec(),
+            method: "POST".to_owned(),
             target: "/".to_owned(),
             at: Tick(number * 2_000_000),
             end: None,
             status: Some(status),
+            fault: None,
+            redirect: None,
             json: None,
         });
     }
