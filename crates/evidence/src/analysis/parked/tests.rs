@@ -124,6 +124,29 @@ fn a_wrong_secret_is_the_senders_before_the_answer_as_behind_it() {
     }
 }
 
+/// Signed wrongly at first, and rightly when it was tried again, all before the answer: the id and the body were nobody else's to know.
+#[test]
+fn a_wrong_first_attempt_of_what_came_rightly_later_is_the_senders() {
+    let thing = json!({ "event": "made", "id": 7 });
+    let mut run = Run::new(Scheme::DeltacrownV2);
+    run.comes(5, "a", &thing, Reason::Mismatch);
+    run.comes(2010, "a", &thing, Reason::Valid);
+    run.answer(2500, &["made"]);
+    assert_eq!(run.ends(), (0, 0, 0));
+    let delivery = run.analysis.own().next().expect("it is the sender's").into_owned();
+    let reasons: Vec<Reason> = delivery.tries.iter().map(|made| made.reason).collect();
+    assert_eq!(reasons, [Reason::Mismatch, Reason::Valid]);
+    assert!(delivery.tries.iter().all(|made| made.end == Some(made.first_byte) && made.status.is_some()));
+    // With another body, or about another thing, it is a stranger's.
+    for (other, body) in [("a", json!({ "event": "made", "id": 7, "x": 1 })), ("b", thing.clone())] {
+        let mut run = Run::new(Scheme::DeltacrownV2);
+        run.comes(5, other, &body, Reason::Mismatch);
+        run.comes(2010, "a", &thing, Reason::Valid);
+        run.answer(2500, &["made"]);
+        assert_eq!(run.ends(), (0, 0, 1), "{other} {body}");
+    }
+}
+
 #[test]
 fn a_copy_that_came_before_the_answer_fails_nothing_where_the_webhook_itself_came() {
     let thing = json!({ "event": "made", "id": 7 });
