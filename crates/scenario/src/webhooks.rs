@@ -21,7 +21,7 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
             problems.push(Problem { at: tree.value_at(&path), message });
         };
         if webhook.event.is_empty() && !sender.event.is_nowhere() {
-            let message = format!("which event? Webhooks of {} name theirs", sender.name);
+            let message = format!("name the event (`event: …`): webhooks of {} name theirs", sender.name);
             wrong("event", message);
         }
         let Some(after) = webhook.after.as_deref().filter(|after| !after.contains("{{")) else { continue };

@@ -181,6 +181,14 @@ mod tests {
             (says(&found, "event"), says(&found, "id")),
             ("{ json: /action }".into(), "{ json: /id }".into())
         );
+        let deep = ["1", "2"]
+            .map(|n| format!(r#"{{"meta":{{"kind":"paid","id":"e{n}"}},"order":{{"id":"o{n}"}}}}"#));
+        let deep: Vec<&str> = deep.iter().map(String::as_str).collect();
+        let found = learnt("application/json", false, &deep);
+        assert_eq!(
+            (says(&found, "event"), says(&found, "id")),
+            ("{ json: /meta/kind }".into(), "{ json: /meta/id }".into())
+        );
         // What an order holds is no batch: it is named around it.
         let order =
             learnt("application/json", false, &[r#"{"type":"paid","id":"e1","lines":[{"sku":"1"}]}"#]);

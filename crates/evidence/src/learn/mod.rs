@@ -5,6 +5,7 @@ mod drift;
 mod log;
 mod log_ids;
 mod outcomes;
+mod places;
 mod retries;
 mod signing;
 
@@ -23,7 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_ATTEMPTS: usize = 5000;
 
 /// Where bodies usually have an id.
-const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
+const IDS: [&str; 6] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id"];
+/// Where the id of what it is about stands, which may tell deliveries apart where nothing else does.
+const SUBJECT: &str = "/data/id";
 
 /// How certain a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -160,7 +163,8 @@ impl Learner {
     ) -> Vec<Learnt> {
         let mut found = Vec::new();
         let scheme = self.scheme(secret, endpoint, declared, &mut found);
-        let declared = declared.or(scheme);
+        // One that was found by its signature says nothing of where the rest stands.
+        let declared = declared.or(scheme.filter(|scheme| scheme.is_built_in()));
         self.body(declared, &mut found);
         self.event(declared, &mut found);
         let id = self.id(declared, &mut found);
@@ -175,7 +179,8 @@ impl Learner {
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
         // What stands in both counts in the body, which is signed.
         let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
-        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(names_event));
+        let usual = EVENTS.map(str::to_owned).into_iter().chain(self.headers_like(names_event));
+        let places = declared.chain(usual).chain(self.event_places());
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
@@ -223,7 +228,8 @@ impl Learner {
             name.ends_with("-id") || name.contains("uuid") || name.ends_with("-delivery")
         };
         let declared = scheme.map(|s| place_names(&s.spec().id)).unwrap_or_default();
-        let places = declared.into_iter().chain(self.headers_like(named)).chain(IDS.map(str::to_owned));
+        let usual = self.headers_like(named).into_iter().chain(IDS.map(str::to_owned));
+        let places = declared.into_iter().chain(usual).chain(self.id_places()).chain([SUBJECT.to_owned()]);
         let n = self.attempts.len();
         let bodies = distinct(&self.attempts.iter().map(|s| s.digest.clone()).collect::<Vec<_>>());
         // Every attempt has it, and there are at least as many of it as different bodies.

@@ -110,6 +110,45 @@ fn a_retry_under_a_new_id_is_told_as_one() {
     assert!(found.iter().any(|one| one.value == "{ header: X-Id }"), "{found:?}");
 }
 
+/// The signature of an unknown sender says nothing about what its bodies are.
+#[test]
+fn a_signed_batch_is_one() {
+    let mut learner = Learner::default();
+    let secret = Secret::new(SECRET);
+    let signature = SignatureSpec {
+        header: Some("X-Acme".to_owned()),
+        message: "{body}".to_owned(),
+        ..SignatureSpec::default()
+    };
+    let signer = Signer::new(
+        Scheme::of("acme", RequestSpec { signature, ..RequestSpec::default() }).unwrap(),
+        &secret,
+    )
+    .unwrap();
+    for number in 0..4_u64 {
+        let body = format!(r#"{{"events":[{{"type":"paid","id":"e{number}"}}]}}"#).into_bytes();
+        let out = Outgoing { event: "", id: "", timestamp_ms: 0, body: &body };
+        let headers = signer.sign(&out).iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        learner.attempts.push(Seen {
+            headers,
+            digest: sha256_hex(&body),
+            body,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            at: Tick(number * 1000),
+            end: None,
+            status: Some(200),
+            fault: None,
+            redirect: None,
+            json: None,
+        });
+    }
+    let found = learner.learn(Some(&secret), "http://127.0.0.1/", None);
+    let of = |key: &str| found.iter().find(|one| one.key == key).map(|one| one.value.as_str());
+    assert_eq!(of("body"), Some("{ format: json, batch: '/events/*' }"), "{found:?}");
+    assert_eq!((of("event"), of("id")), (Some("{ json: /type }"), Some("{ json: /id }")));
+}
+
 #[test]
 fn where_nothing_verifies_the_headers_that_look_like_it_are_named() {
     let signature = r#"{"algorithm":"hmac-sha256","header":"X-Sig","encoding":"base64url"}"#;
