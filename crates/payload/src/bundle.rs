@@ -391,7 +391,7 @@ mod tests {
         std::fs::write(dir.path().join("five.json"), r#"{"type":5}"#).unwrap();
         std::fs::write(dir.path().join("word.json"), r#"{"type":"strng"}"#).unwrap();
         std::fs::write(dir.path().join("good.json"), r#"{"type":"object"}"#).unwrap();
-        let payload = [("a", "five.json"), ("b", "gone.json"), ("c", "word.json"), ("d", "good.json")];
+        let payload = [("a", "five.json"), ("b", "gone.json"), ("c", "word.json"), ("0", "good.json")];
         let payload = payload.map(|(event, file)| (event.to_owned(), file.to_owned())).into();
         let mut told: Vec<String> =
             bundle(&payload, dir.path()).unwrap_err().into_iter().map(|(event, _)| event).collect();

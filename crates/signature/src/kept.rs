@@ -135,6 +135,12 @@ impl Scheme {
         }
     }
 
+    /// Whether of a header of this name a journal may have a digest, in place of what came.
+    #[must_use]
+    pub fn hides(self, header: &str) -> bool {
+        is_credential(header) && !self.needs(&header.to_ascii_lowercase(), &[])
+    }
+
     /// Whether the sender's profile looks into a header of that name, or the signature covers it.
     fn needs(self, header: &str, headers: &[(String, String)]) -> bool {
         let sender = self.compiled();
