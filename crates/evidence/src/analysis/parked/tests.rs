@@ -106,6 +106,20 @@ fn each_webhook_of_a_batch_is_found_when_it_is_asked_for() {
 }
 
 #[test]
+fn what_comes_beside_a_webhook_that_was_asked_for_is_told_by_its_own_name() {
+    let both = json!([{ "type": "made", "id": 7 }, { "type": "made.twin", "id": 7 }]);
+    let mut run = Run::new(batches());
+    run.answer(10, &["made"]);
+    run.comes(20, "", &both, Reason::Valid);
+    assert_eq!(run.ends(), (0, 1, 0));
+    let told = super::super::cases::cases(&run.analysis).unexpected.sentences(1).join("; ");
+    assert!(
+        told.starts_with("made.twin of flow 0") && told.contains("came in one request with made at"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_wrong_secret_is_the_senders_before_the_answer_as_behind_it() {
     let thing = json!({ "event": "made", "id": 7 });
     let tries = |run: &mut Run, from: u64| {
