@@ -105,9 +105,15 @@ impl Learner {
         found: &mut Vec<Learnt>,
     ) {
         let Some(scheme) = scheme.filter(|scheme| scheme.has_timestamp()) else { return };
+        let step_ms = scheme.timestamp_step_ms().and_then(|ms| u64::try_from(ms).ok()).unwrap_or(0);
         let at = |seen: &Seen| scheme.timestamp_ms_of(&seen.headers, &seen.body);
         let pairs = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
-            [a, b] => Some((at(a)?, at(b)?)),
+            [a, b] => {
+                let (before, after) = (at(a)?, at(b)?);
+                // Two moments of the same second have the same timestamp, whenever they are stamped.
+                let apart_ms = b.at.0.saturating_sub(a.at.0) / 1000;
+                (before != after || apart_ms >= step_ms).then_some((before, after))
+            }
             _ => None,
         });
         let (mut n, mut anew) = (0, 0);

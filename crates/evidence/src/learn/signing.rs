@@ -78,11 +78,8 @@ impl Learner {
             found.push(Learnt { key: "signature", value: format!("as in {name}"), evidence, certainty });
             return Some(scheme);
         }
-        let own = secret.and_then(|secret| {
-            let (scheme, spec) = self.search(secret, endpoint)?;
-            Some((valid(scheme, secret), scheme, spec))
-        });
-        if let Some((good, scheme, spec)) = own {
+        let own = secret.and_then(|secret| self.search(secret, endpoint, &looked));
+        if let Some(Found { good, scheme, spec }) = own {
             let evidence =
                 format!("the signatures of {good} of {n} attempts are valid so; no built-in sender signs so");
             let certainty = Certainty::of(good, n);
@@ -127,28 +124,57 @@ impl Learner {
         verifiers.iter().any(|verifier| check(verifier).0.valid)
     }
 
-    /// The first way to sign that an attempt verifies under.
-    fn search(&self, secret: &Secret, endpoint: &str) -> Option<(Scheme, SignatureSpec)> {
+    /// The way to sign under which most attempts verify, with how many; the first of several.
+    fn search(&self, secret: &Secret, endpoint: &str, looked: &[&Seen]) -> Option<Found> {
+        let mut best: Option<Found> = None;
         let mut left = TRIED;
-        for seen in self.attempts.iter().take(SEARCHED) {
+        'all: for seen in self.attempts.iter().take(SEARCHED) {
             let url = url_of(seen, endpoint);
             let received =
                 Received { method: &seen.method, url: &url, headers: &seen.headers, body: &seen.body };
             for spec in candidates(seen) {
-                left = left.checked_sub(1)?;
+                left -= 1;
+                if left == 0 {
+                    break 'all;
+                }
                 // A sender that is named once stays for as long as the process: only a way that fits becomes one.
                 if !spec.is_likely(secret, &received) {
                     continue;
                 }
-                let request = RequestSpec { signature: spec.clone(), ..RequestSpec::default() };
-                let Ok(scheme) = Scheme::of("learnt", request) else { continue };
-                if self.is_signed_so(&verifiers(scheme, secret, endpoint), seen) {
-                    return Some((scheme, spec));
+                for spec in spellings(spec) {
+                    let request = RequestSpec { signature: spec.clone(), ..RequestSpec::default() };
+                    let Ok(scheme) = Scheme::of("learnt", request) else { continue };
+                    let verifiers = verifiers(scheme, secret, endpoint);
+                    let good = looked.iter().filter(|seen| self.is_signed_so(&verifiers, seen)).count();
+                    if good > best.as_ref().map_or(0, |best| best.good) {
+                        best = Some(Found { good, scheme, spec });
+                    }
+                }
+                if best.as_ref().is_some_and(|best| best.good == looked.len()) {
+                    break 'all;
                 }
             }
         }
-        None
+        best
     }
+}
+
+/// A way to sign, and how many attempts verify under it.
+struct Found {
+    good: usize,
+    scheme: Scheme,
+    spec: SignatureSpec,
+}
+
+/// The same signature in both kinds of base64, which most texts do not tell apart.
+fn spellings(spec: SignatureSpec) -> Vec<SignatureSpec> {
+    let other = match spec.encoding {
+        Encoding::Base64 => Encoding::Base64url,
+        Encoding::Base64url => Encoding::Base64,
+        Encoding::Hex => return vec![spec],
+    };
+    let other = SignatureSpec { encoding: other, ..spec.clone() };
+    vec![spec, other]
 }
 
 /// The URL that an attempt was sent to.

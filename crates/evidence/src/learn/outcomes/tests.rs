@@ -82,6 +82,23 @@ fn a_retry_at_once_is_no_pause_and_one_pause_shows_no_jitter() {
 }
 
 #[test]
+fn retries_within_a_second_do_not_show_whether_each_has_its_own_timestamp() {
+    let learnt = |gap: u64, stamps: [u64; 2]| {
+        let mut attempts = vec![seen(1, 0, 503, None, None), seen(1, gap, 200, None, None)];
+        for (attempt, stamp) in attempts.iter_mut().zip(stamps) {
+            attempt.headers = vec![("Webhook-Timestamp".to_owned(), stamp.to_string())];
+        }
+        let (mut found, learner) = (Vec::new(), learner(attempts, &[]));
+        let deliveries = learner.deliveries(None);
+        learner.identity(&deliveries, Some(Scheme::StandardWebhooks), &mut found);
+        (found[0].value.clone(), found[0].certainty)
+    };
+    assert_eq!(learnt(200, [1_763_044_215; 2]).1, Certainty::Unseen);
+    assert_eq!(learnt(1200, [1_763_044_215; 2]), ("same".to_owned(), Certainty::Likely));
+    assert_eq!(learnt(200, [1_763_044_215, 1_763_044_216]).0, "timestamp_per_attempt");
+}
+
+#[test]
 fn pauses_after_retry_after_are_not_the_schedule() {
     let asked = Some("503:retry-after=3");
     let plain = [seen(1, 0, 503, None, None), seen(1, 2, 200, None, None)];

@@ -8,10 +8,15 @@ const SECRET: &str = "topsecretkey12345678901234567890";
 
 /// Six webhooks as a sender with this signature sends them, and what is learnt of it with the secret.
 fn learnt(signature: &str, secret: &str) -> Learnt {
+    learnt_under(signature, SECRET, secret)
+}
+
+/// The same of a sender with the secret `own`.
+fn learnt_under(signature: &str, own: &str, secret: &str) -> Learnt {
     let spec: SignatureSpec = serde_json::from_str(signature).unwrap();
     let request = RequestSpec { signature: spec, ..RequestSpec::default() };
     let scheme = Scheme::of("acme", request).unwrap();
-    let signer = Signer::new(scheme, &Secret::new(SECRET)).unwrap();
+    let signer = Signer::new(scheme, &Secret::new(own)).unwrap();
     let mut learner = Learner::default();
     for number in 0..6_u64 {
         let body = format!(r#"{{"type":"paid","n":{number}}}"#).into_bytes();
@@ -108,6 +113,19 @@ fn a_retry_under_a_new_id_is_told_as_one() {
     learner.attempts.iter_mut().for_each(|seen| seen.status = Some(200));
     let found = learner.learn(None, "", None);
     assert!(found.iter().any(|one| one.value == "{ header: X-Id }"), "{found:?}");
+}
+
+/// Most signatures look the same in both kinds of base64: the others decide.
+#[test]
+fn the_kind_of_base64_is_that_of_all_attempts() {
+    for encoding in ["base64", "base64url"] {
+        let signature = format!(r#"{{"algorithm":"hmac-sha256","header":"X-Sig","encoding":"{encoding}"}}"#);
+        for n in 0..20 {
+            let secret = format!("{SECRET}-{n}");
+            let found = learnt_under(&signature, &secret, &secret);
+            assert!(found.evidence.contains("6 of 6"), "{encoding} {n}: {found:?}");
+        }
+    }
 }
 
 /// The signature of an unknown sender says nothing about what its bodies are.
