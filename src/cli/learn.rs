@@ -145,10 +145,12 @@ fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
         ));
         unsigned();
     }
-    let mut retry: Vec<&Learnt> = Vec::new();
+    let (mut retry, mut limits): (Vec<&Learnt>, Vec<&Learnt>) = (Vec::new(), Vec::new());
     for one in learnt {
         if one.key.starts_with("retry.") {
             retry.push(one);
+        } else if one.key.starts_with("limits.") {
+            limits.push(one);
         } else if one.key == "signature" {
             signature(one);
         } else {
@@ -159,6 +161,12 @@ fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
     let unusual = |one: &&Learnt| one.certainty != Certainty::Unseen || one.key == "retry.schedule";
     for one in retry.iter().filter(|one| unusual(one)) {
         line("  ", one, one.key.trim_start_matches("retry."));
+    }
+    if !limits.is_empty() {
+        out::raw_line("limits:");
+    }
+    for one in limits {
+        line("  ", one, one.key.trim_start_matches("limits."));
     }
 }
 

@@ -222,13 +222,15 @@ impl Driver {
         let as_sent = |value| self.plan.loaded.scenario.scheme.as_sent(value);
         for webhook in resolved {
             let within = self.within(&webhook);
-            dues.push(Due {
+            let due = Due {
                 event: webhook.event.clone(),
                 flow,
                 count: webhook.count.least(),
                 at,
                 deadline: at.plus(within),
-            });
+            };
+            // What may come and need not is not waited for.
+            dues.extend(Some(due).filter(|due| due.count > 0 || webhook.count.forbids()));
             self.append(&Record::Expect(record::Expect {
                 flow,
                 step: step.name.clone(),

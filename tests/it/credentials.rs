@@ -3,6 +3,7 @@
 
 use super::harness::Smoke;
 use super::origin::{Answer, Origin, Seen};
+use super::receiver::Receiver;
 
 /// Two steps of one session: the first answer names a URL, and the second step goes there.
 fn scenario(second: &str) -> String {
@@ -88,4 +89,31 @@ fn a_senders_token_is_in_no_evidence_and_is_still_verified_at_the_gate() {
             Smoke::new("learn").file("secret", secret).arg(&journal).args(&["--secret-file", "secret"]).run();
         assert!(learnt.exits(0).stdout.contains("valid as those of"), "{sender}");
     }
+}
+
+/// Nothing is known of the sender, and so nothing of which of its headers is the secret.
+#[test]
+fn an_unknown_senders_token_is_in_no_journal_and_is_learnt_from_its_digest() {
+    let secret = "a-token-of-nobody-0123456789abcdef";
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("none.yaml"), "name: unknown\nsignature: { algorithm: none }\n").unwrap();
+    std::fs::write(dir.path().join("secret"), secret).unwrap();
+    let mut receiver = Receiver::start(dir.path(), "", &["--sender", "./none.yaml"]);
+    for n in 0..4 {
+        let body = format!(r#"{{"type":"paid","id":"{n}"}}"#);
+        let length = body.len();
+        let head = format!(
+            "POST /webhooks/inbound HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: {length}\r\n"
+        );
+        let answer = receiver
+            .talk(format!("{head}X-Acme-Token: {secret}\r\nX-Api-Key: {secret}\r\n\r\n{body}").as_bytes());
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    receiver.terminate();
+    receiver.wait();
+    let journal = dir.path().join("j.jsonl");
+    assert!(!std::fs::read_to_string(&journal).unwrap().contains(secret));
+    let learn = Smoke::new("learn").arg(&journal).arg("--secret-file").arg(dir.path().join("secret")).run();
+    let learnt = learn.exits(0).stdout;
+    assert!(learnt.contains("algorithm: token") && learnt.contains("header: X-A"), "{learnt}");
 }

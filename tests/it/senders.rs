@@ -268,7 +268,18 @@ fn a_right_sender_of_every_profile_keeps_its_contract() {
     let wrong = crate::every_sender::each(8, |name| {
         let ran = short_run(name, &hastened(name), &[]);
         let is_right = ran.code == Some(0);
-        (!is_right).then(|| format!("{:?}\n{}", ran.code, ran.shown())).into_iter().collect()
+        let mut wrong: Vec<String> =
+            (!is_right).then(|| format!("{:?}\n{}", ran.code, ran.shown())).into_iter().collect();
+        // Nor is it accused afterwards.
+        let artifacts = ran.dir().join("artifacts");
+        let gate = Smoke::new("gate").arg(&artifacts).args(&["--environment", "embedded"]).run().stdout;
+        wrong.extend(gate.contains("contradiction").then_some(gate));
+        let journal = ran.file("staging_sender_contract_journal.jsonl");
+        let profile = ran.dir().join(format!("{name}.yaml"));
+        let drift = Smoke::new("learn").arg(&journal).arg("--against").arg(&profile).run().stdout;
+        let told = drift.lines().find(|line| line.starts_with("retry.") && line.contains(" says "));
+        wrong.extend(told.map(str::to_owned));
+        wrong
     });
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }

@@ -33,7 +33,7 @@ pub fn after(policy: &RetryContract, attempt: usize, status: Option<u16>, fault:
     let stage = match status {
         Some(status) if policy.succeeds(status) => Stage::Accepted,
         Some(status) if policy.aborts(status) => Stage::Aborted,
-        None if policy.aborts_on_broken_connections => Stage::Aborted,
+        None if policy.ends_when_broken(fault) => Stage::Aborted,
         Some(300..=399) if policy.follows_redirects => Stage::Open,
         _ if policy.goes_on(attempt) => Stage::Open,
         _ => Stage::Exhausted,
@@ -80,6 +80,15 @@ mod tests {
         assert_eq!(of(2, Some(203)), (Stage::Accepted, 4500));
         let later = Some(Fault::Status { status: 503, retry_after: Some(9) });
         assert_eq!(after(&policy, 1, Some(503), later).silence.as_millis(), 2500);
+        let heads = RetryContract { aborts_on_broken_bodies: true, ..policy.clone() };
+        for (fault, stage) in [
+            (Fault::Truncate, Stage::Aborted),
+            (Fault::ResetAfterHead, Stage::Aborted),
+            (Fault::Reset, Stage::Open),
+        ] {
+            assert_eq!(after(&heads, 1, None, Some(fault)).stage, stage, "{fault}");
+            assert_eq!(after(&policy, 1, None, Some(fault)).stage, Stage::Open, "{fault}");
+        }
         let patient = RetryContract { retry_after: RetryAfterPolicy::Honour, ..policy };
         assert_eq!(after(&patient, 1, Some(503), later).silence.as_millis(), 9500);
         assert_eq!(latest_retry(&patient, 1, later).as_millis(), 9500);

@@ -121,6 +121,14 @@ impl Reader {
             (BodyFormat::Form, None) => return Err(plain("its body is not a form")),
             _ => text,
         };
+        let is_form = headers.iter().any(|(name, value)| {
+            name.eq_ignore_ascii_case("Content-Type") && value.contains("x-www-form-urlencoded")
+        });
+        if is_form && self.spec.format == BodyFormat::Json && read_json(&text).is_err() {
+            return Err(plain(
+                "its body is a form, and the sender's profile says JSON (`body: { format: form }`)",
+            ));
+        }
         let not_json = |why: &NotJson| format!("its body is not JSON: {why}");
         Err(match (mended(&text), read_json(&text)) {
             (Some((text, why)), _) => Unreadable { why: not_json(&why), mended: self.json(&text) },

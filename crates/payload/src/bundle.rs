@@ -85,25 +85,29 @@ pub fn bundle(
             Err(error) => errors.push((event.clone(), error)),
         }
     }
-    if !errors.is_empty() {
-        return Err(errors);
-    }
     let dialect = dialect.unwrap_or_else(|| "https://json-schema.org/draft/2020-12/schema".to_owned());
-    let whole = json!({ "dialect": dialect, "events": events, "schemas": bundler.schemas });
-    match Contract::of(&whole) {
-        Ok(_) => Ok(whole),
-        Err(ContractError::Schema { event, why }) => {
-            let reference = payload.get(&event).cloned().unwrap_or_default();
-            Err(vec![(event, BundleError::NoSchema { reference, why })])
-        }
-        Err(error) => {
-            let what = error.to_string();
-            Err(payload
-                .keys()
-                .map(|event| (event.clone(), BundleError::TooMuch { what: what.clone() }))
-                .collect())
+    let mut whole = json!({ "dialect": dialect, "events": events, "schemas": bundler.schemas });
+    // Each that is no schema is told, beside those that were not found: without it the next one shows.
+    loop {
+        match Contract::of(&whole) {
+            Ok(_) => break,
+            Err(ContractError::Schema { event, why }) => {
+                let known = whole.get_mut("events").and_then(Value::as_object_mut);
+                let gone = known.is_some_and(|events| events.remove(&event).is_some());
+                let reference = payload.get(&event).cloned().unwrap_or_default();
+                errors.push((event, BundleError::NoSchema { reference, why }));
+                if !gone {
+                    break;
+                }
+            }
+            Err(error) => {
+                let too_much = BundleError::TooMuch { what: error.to_string() };
+                errors.extend(payload.keys().map(|event| (event.clone(), too_much.clone())));
+                break;
+            }
         }
     }
+    if errors.is_empty() { Ok(whole) } else { Err(errors) }
 }
 
 struct Bundler {
@@ -379,5 +383,19 @@ mod tests {
             let told = says(text, reference);
             assert!(told.contains(words), "{told} lacks {words}");
         }
+    }
+
+    #[test]
+    fn what_is_no_schema_is_told_beside_what_is_not_there() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("five.json"), r#"{"type":5}"#).unwrap();
+        std::fs::write(dir.path().join("word.json"), r#"{"type":"strng"}"#).unwrap();
+        std::fs::write(dir.path().join("good.json"), r#"{"type":"object"}"#).unwrap();
+        let payload = [("a", "five.json"), ("b", "gone.json"), ("c", "word.json"), ("0", "good.json")];
+        let payload = payload.map(|(event, file)| (event.to_owned(), file.to_owned())).into();
+        let mut told: Vec<String> =
+            bundle(&payload, dir.path()).unwrap_err().into_iter().map(|(event, _)| event).collect();
+        told.sort();
+        assert_eq!(told, ["a", "b", "c"]);
     }
 }

@@ -1,7 +1,7 @@
 //! Webhooks held against the schemas of their events.
 
 use jsonschema::{PatternOptions, Validator};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
 /// The most violations that are told of one webhook.
@@ -81,6 +81,33 @@ impl Contract {
 /// The schema of an event with all that it refers to.
 fn whole(bundle: &Value, event: &str) -> Option<Value> {
     let number = bundle.get("events")?.get(event)?.as_u64()?;
-    let (dialect, schemas) = (bundle.get("dialect")?, bundle.get("schemas")?);
+    let (dialect, schemas) = (bundle.get("dialect")?, bundle.get("schemas")?.as_object()?);
+    let schemas = reached(schemas, number);
     Some(json!({ "$schema": dialect, "allOf": [{ "$ref": format!("#/$defs/{number}") }], "$defs": schemas }))
+}
+
+/// The schemas that one leads to, itself among them: what is wrong with another is not its mistake.
+fn reached(schemas: &Map<String, Value>, number: u64) -> Map<String, Value> {
+    let mut reached = Map::new();
+    let mut waiting = vec![number.to_string()];
+    while let Some(next) = waiting.pop() {
+        let Some(schema) = schemas.get(&next).filter(|_| !reached.contains_key(&next)) else { continue };
+        reached.insert(next, schema.clone());
+        let mut values = vec![schema];
+        while let Some(value) = values.pop() {
+            match value {
+                Value::Object(members) => {
+                    let leads = members
+                        .get("$ref")
+                        .and_then(Value::as_str)
+                        .and_then(|to| to.strip_prefix("#/$defs/"));
+                    waiting.extend(leads.map(|to| to.split('/').next().unwrap_or_default().to_owned()));
+                    values.extend(members.values());
+                }
+                Value::Array(items) => values.extend(items),
+                _ => {}
+            }
+        }
+    }
+    reached
 }

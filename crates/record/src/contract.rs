@@ -1,5 +1,6 @@
 //! What the sender promises about failures: schedule, identity, client errors, circuit breaker; and the tolerance.
 
+use super::faults::Fault;
 use super::sender::SenderProfile;
 use super::statuses::StatusSet;
 use schemars::JsonSchema;
@@ -45,6 +46,10 @@ pub struct RetryContract {
     /// Whether a connection that breaks ends the delivery.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborts_on_broken_connections: bool,
+    /// Whether a connection that breaks after the head of the answer ends it: the sender has the status, and reads no further or does
+    /// not try again for what it could not read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborts_on_broken_bodies: bool,
     /// Whether it goes where a redirect points.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follows_redirects: bool,
@@ -89,6 +94,7 @@ impl RetryContract {
             aborts: None,
             retries: StatusSet::default(),
             aborts_on_broken_connections: false,
+            aborts_on_broken_bodies: false,
             follows_redirects: false,
             without_timeout: false,
         }
@@ -124,6 +130,13 @@ impl RetryContract {
                 matches!(status, 400..=499) && !(throttled && matches!(self.throttled, ThrottlePolicy::Retry))
             }
         }
+    }
+
+    /// Whether an attempt whose connection broke ends the delivery; `fault`: how it was broken on purpose.
+    #[must_use]
+    pub fn ends_when_broken(&self, fault: Option<Fault>) -> bool {
+        let in_body = matches!(fault, Some(Fault::ResetAfterHead | Fault::Truncate));
+        self.aborts_on_broken_connections || (self.aborts_on_broken_bodies && in_body)
     }
 
     /// Whether it says nothing else about statuses than that a 4xx ends a delivery, and perhaps not 408 and 429.

@@ -121,6 +121,9 @@ pub struct RetrySpec {
     /// Whether a connection that breaks ends the delivery.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborts_on_broken_connections: bool,
+    /// Whether a connection that breaks after the head of the answer ends the delivery, as where only the status is looked at.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub aborts_on_broken_bodies: bool,
     /// What `Retry-After` does.
     #[serde(default)]
     pub retry_after: RetryAfterPolicy,
@@ -254,6 +257,7 @@ impl SenderProfile {
             aborts,
             retries: spec.retry.clone(),
             aborts_on_broken_connections: spec.aborts_on_broken_connections,
+            aborts_on_broken_bodies: spec.aborts_on_broken_bodies,
             follows_redirects: self.limits.follows_redirects,
             without_timeout: self.limits.timeout.is_none(),
         }

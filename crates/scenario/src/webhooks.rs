@@ -7,6 +7,7 @@ use super::names::at;
 use super::suggest;
 use super::tree::{Node, Seg};
 use record::SenderProfile;
+use record::matcher::{Matcher, MatcherFields};
 
 /// What is wrong with them.
 pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) -> Vec<Problem> {
@@ -15,13 +16,29 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
         all.iter().filter(|(_, webhook)| !webhook.count.forbids()).map(|(_, webhook)| webhook.event.as_str())
     };
     let mut problems = Vec::new();
+    let scheme = sender.scheme().ok();
     for (path, webhook) in &all {
+        let only_there = |matcher: &Matcher| {
+            *matcher == Matcher::Full(MatcherFields { exists: Some(true), ..MatcherFields::default() })
+                || *matcher == Matcher::Full(MatcherFields { absent: Some(true), ..MatcherFields::default() })
+        };
+        for (name, _) in webhook.headers.iter().filter(|(_, matcher)| !only_there(matcher)) {
+            if scheme.is_some_and(|scheme| scheme.hides(name)) {
+                let message = format!(
+                    "{name} may hold a credential, of which the journal has a digest alone: write {{ exists: true }}"
+                );
+                problems.push(Problem {
+                    at: tree.value_at(&at(path, ["headers".into(), name.as_str().into()])),
+                    message,
+                });
+            }
+        }
         let mut wrong = |key: &str, message: String| {
             let path = at(path, [key.into()]);
             problems.push(Problem { at: tree.value_at(&path), message });
         };
         if webhook.event.is_empty() && !sender.event.is_nowhere() {
-            let message = format!("which event? Webhooks of {} name theirs", sender.name);
+            let message = format!("name the event (`event: …`): webhooks of {} name theirs", sender.name);
             wrong("event", message);
         }
         let Some(after) = webhook.after.as_deref().filter(|after| !after.contains("{{")) else { continue };
@@ -51,4 +68,25 @@ fn of_steps<'s>(path: &[Seg], steps: &'s [Step]) -> Vec<(Vec<Seg>, &'s ExpectedW
         webhooks.map(move |(w, webhook)| (at(path, [s.into(), "webhooks".into(), w.into()]), webhook))
     };
     steps.iter().enumerate().flat_map(of_step).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_header_that_is_kept_as_a_digest_is_asked_for_by_being_there() {
+        let load = |matcher: &str| {
+            let dir = tempfile::tempdir().unwrap();
+            let text = format!(
+                "name: t\nsubject: {{ kind: flow, id: \"1\" }}\nflows: 1\nsender: github\nsteps:\n  - name: a\n    \
+                 request: {{ method: GET, path: / }}\n    webhooks:\n      - {{ event: push, headers: {{ {matcher} }} }}\n"
+            );
+            let file = dir.path().join("s.yaml");
+            std::fs::write(&file, text).unwrap();
+            crate::load(&file).map(|_| ()).map_err(|error| error.to_string())
+        };
+        assert_eq!(load("X-Api-Key: { exists: true }"), Ok(()));
+        assert_eq!(load("X-Hub-Signature-256: { matches: \"^sha256=\" }"), Ok(()));
+        let told = load("X-Api-Key: abc").unwrap_err();
+        assert!(told.contains(":9:") && told.contains("write { exists: true }"), "{told}");
+    }
 }

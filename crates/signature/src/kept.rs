@@ -11,45 +11,143 @@ use zeroize::Zeroizing;
 /// What stands before the digest, so that nobody takes it for a token.
 const MARK: &str = "smoke-sha256:";
 
-/// Headers of HTTP that let in whoever shows them (RFC 9110 section 11, RFC 6265), in lower case.
-const CREDENTIALS: [&str; 3] = ["authorization", "proxy-authorization", COOKIE];
+/// The header whose value is no word and a token behind it.
 const COOKIE: &str = "cookie";
+/// What the names of headers have in them that let in whoever shows them, in lower case: those of HTTP (RFC 9110 section 11, RFC 6265),
+/// and what senders call theirs.
+const CREDENTIALS: [&str; 10] = [
+    "authorization",
+    COOKIE,
+    "token",
+    "secret",
+    "signature",
+    "api-key",
+    "api_key",
+    "apikey",
+    "password",
+    "credential",
+];
+/// The same as words of their own: an author is none.
+const WORDS: [&str; 4] = ["auth", "jwt", "passwd", "pwd"];
+/// Whose `-Key` is one: not an idempotency key, nor one of routing.
+const KEYS_OF: [&str; 9] =
+    ["access", "account", "auth", "functions", "private", "shared", "signing", "subscription", "webhook"];
+/// What an HTTP message signature covers stands there (RFC 9421), and nothing else.
+const INPUT: &str = "signature-input";
 
-fn credential(header: &str) -> Option<&'static str> {
-    CREDENTIALS.into_iter().find(|name| name.eq_ignore_ascii_case(header))
+/// Whether a header of this name may hold what lets in whoever shows it.
+fn is_credential(header: &str) -> bool {
+    let name = header.to_ascii_lowercase();
+    if name == INPUT {
+        return false;
+    }
+    let words: Vec<&str> = name.split(['-', '_', '.']).collect();
+    let is_key = |pair: &[&str]| matches!(pair, [whose, "key"] if KEYS_OF.contains(whose));
+    CREDENTIALS.iter().any(|part| name.contains(part))
+        || words.iter().any(|word| WORDS.contains(word))
+        || words.windows(2).any(is_key)
 }
 
-fn hidden(token: &[u8]) -> String {
+/// Whether a value says nothing but when: of a signature, say.
+fn is_time(value: &str) -> bool {
+    let value = value.trim();
+    let digits = !value.is_empty() && value.len() <= 19 && value.bytes().all(|b| b.is_ascii_digit());
+    digits || chrono_like(value)
+}
+
+/// `2025-11-13T14:30:15Z` and the like.
+fn chrono_like(value: &str) -> bool {
+    (19..=35).contains(&value.len())
+        && value.starts_with(|c: char| c.is_ascii_digit())
+        && value.contains('T')
+        && value.bytes().all(|b| b.is_ascii_digit() || b"-:.TZ+".contains(&b))
+}
+
+/// Whether a value is one signature or several by its alphabet and length: a hash, which opens nothing but the request that it is of, and
+/// which shows how an unknown sender signs.
+fn is_signature(value: &str) -> bool {
+    let is_one = |part: &str| {
+        let part = part.trim();
+        // `sha256=`, `v1=`, `sig1=:`.
+        let lead = part.split_once('=').filter(|(name, rest)| name.len() <= 16 && rest.len() >= 27);
+        let text = lead.map_or(part, |(_, rest)| rest).trim_matches(':');
+        let is_hex = matches!(text.len(), 40 | 64 | 96 | 128) && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let plain = text.trim_end_matches('=');
+        let has = |is: fn(&u8) -> bool| plain.as_bytes().iter().any(is);
+        // What somebody thought out has seldom all of these.
+        let is_random = has(u8::is_ascii_digit) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+        let whole = text.len().is_multiple_of(4) || matches!(plain.len(), 43 | 86);
+        let coded =
+            is_random && whole && plain.bytes().all(|b| b.is_ascii_alphanumeric() || b"+/-_".contains(&b));
+        // HMAC-SHA1 to -SHA512, Ed25519, ECDSA, RSA of 2048 bits and more.
+        is_hex || coded && matches!(plain.len() * 3 / 4, 20 | 32 | 48 | 64 | 69..=72 | 256 | 384 | 512)
+    };
+    let is_lead = |part: &str| {
+        let part = part.trim();
+        let (name, rest) = part.split_once('=').unwrap_or(("", part));
+        let version = rest.starts_with('v') && rest.len() <= 3;
+        name.len() <= 16 && (is_time(rest) || version)
+    };
+    let mut parts = value.split([',', ';', ' ']).filter(|part| !part.trim().is_empty()).peekable();
+    let mut any = false;
+    parts.peek().is_some()
+        && parts.all(|part| {
+            let one = is_one(part);
+            any |= one;
+            one || is_lead(part)
+        })
+        && any
+}
+
+pub(super) fn hidden(token: &[u8]) -> String {
     format!("{MARK}{}", hex::encode(Sha256::digest(token)))
 }
 
+/// Whether what stands before a blank is the name of a scheme (`Bearer`), and no part of the credential.
+fn is_word(kind: &str) -> bool {
+    ["bearer", "basic", "digest", "token", "apikey", "negotiate", "hmac"]
+        .iter()
+        .any(|word| kind.eq_ignore_ascii_case(word))
+}
+
 impl Scheme {
-    /// Puts digests into the place of what lets in whoever shows it: the tokens of a sender that shows one in place of a signature,
-    /// and credentials of HTTP. What is signed stays as it is.
+    /// Puts digests into the place of what lets in whoever shows it: the tokens of a sender that shows one in place of a signature, and
+    /// whatever header is called like a credential. What the profile looks into or is signed stays as it is, and so does what can be
+    /// nothing but a signature.
     pub fn hide_credentials(self, headers: &mut [(String, String)]) {
         self.hide_tokens(headers);
         for at in 0..headers.len() {
-            let Some(credential) = headers.get(at).and_then(|(name, _)| credential(name)) else { continue };
-            if self.needs(credential, headers) {
+            let Some((name, value)) = headers.get(at) else { continue };
+            let stays = !is_credential(name)
+                || is_time(value)
+                || value.contains(MARK)
+                || name.to_ascii_lowercase().contains("signature") && is_signature(value)
+                || self.needs(&name.to_ascii_lowercase(), headers);
+            if stays {
                 continue;
             }
-            if let Some((_, value)) = headers.get_mut(at) {
-                *value = match value.split_once(' ').filter(|_| credential != COOKIE) {
-                    Some((kind, shown)) => format!("{kind} {}", hidden(shown.as_bytes())),
-                    None => hidden(value.as_bytes()),
+            if let Some((name, value)) = headers.get_mut(at) {
+                *value = match value.split_once(' ').filter(|_| !name.eq_ignore_ascii_case(COOKIE)) {
+                    Some((kind, shown)) if is_word(kind) => format!("{kind} {}", hidden(shown.as_bytes())),
+                    _ => hidden(value.as_bytes()),
                 };
             }
         }
     }
 
+    /// Whether of a header of this name a journal may have a digest, in place of what came.
+    #[must_use]
+    pub fn hides(self, header: &str) -> bool {
+        is_credential(header) && !self.needs(&header.to_ascii_lowercase(), &[])
+    }
+
     /// Whether the sender's profile looks into a header of that name, or the signature covers it.
     fn needs(self, header: &str, headers: &[(String, String)]) -> bool {
         let sender = self.compiled();
-        let own = [&sender.spec.signature.header, &sender.spec.event.header, &sender.spec.id.header];
         let covers = |(name, value): &(String, String)| {
             name.eq_ignore_ascii_case("signature-input") && value.to_ascii_lowercase().contains(header)
         };
-        own.into_iter().flatten().any(|own| own.eq_ignore_ascii_case(header))
+        sender.own.iter().any(|own| own.eq_ignore_ascii_case(header))
             || sender.template.has_header(header)
             || headers.iter().any(covers)
     }
@@ -120,6 +218,67 @@ mod tests {
         // What a journal says opens nothing.
         let (open, kept, _) = reason(&verifier(), &digest);
         assert_eq!((open, kept), (Reason::Mismatch, Reason::Mismatch));
+    }
+
+    /// What a journal has of these headers, for a sender of which nothing is known.
+    fn kept_of_nobody(headers: &[(&str, &str)]) -> Vec<String> {
+        let mut headers: Vec<(String, String)> =
+            headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        Scheme::Alertmanager.hide_credentials(&mut headers);
+        headers.into_iter().map(|(_, value)| value).collect()
+    }
+
+    #[test]
+    fn a_token_of_an_unknown_sender_is_hidden_whatever_it_is_called() {
+        let token = "s3cr3t-of-an-unknown-sender";
+        for name in [
+            "X-Gitlab-Token",
+            "X-Telegram-Bot-Api-Secret-Token",
+            "X-Goog-Channel-Token",
+            "x-api-key",
+            "Api_Key",
+            "X-Webhook-Secret",
+            "X-Acme-Signature",
+            "Ocp-Apim-Subscription-Key",
+            "X-Functions-Key",
+            "X-Auth",
+            "Authorization",
+            "Proxy-Authorization",
+            "Cookie",
+            "X-Password",
+        ] {
+            for value in
+                [token.to_owned(), format!("Bearer {token}"), format!("{token} x"), format!("a={token}")]
+            {
+                let kept = kept_of_nobody(&[(name, &value)]);
+                assert!(!kept[0].contains("s3cr3t") && kept[0].contains("smoke-sha256:"), "{name}: {kept:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_opens_nothing_stays() {
+        let sha256 = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08";
+        let base64 = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg=";
+        for (name, value) in [
+            ("X-Hub-Signature-256", format!("sha256={sha256}")),
+            ("Stripe-Signature", format!("t=1763044215,v1={sha256},v0={sha256}")),
+            ("Webhook-Signature", format!("v1,{base64} v1,{base64}")),
+            ("Signature", format!("sig1=:{base64}:")),
+            ("X-Signature", base64.to_owned()),
+            ("X-Signature-Timestamp", "1763044215".to_owned()),
+            ("X-Token-Issued", "2025-11-13T14:30:15Z".to_owned()),
+            ("Signature-Input", "sig1=(\"@method\");created=1".to_owned()),
+            ("Idempotency-Key", "abc-def".to_owned()),
+            ("X-Author", "somebody".to_owned()),
+            ("User-Agent", "curl/8".to_owned()),
+        ] {
+            assert_eq!(kept_of_nobody(&[(name, &value)]), [value], "{name}");
+        }
+        // A profile that looks into one keeps it.
+        let mut headers = vec![("I-Twilio-Idempotency-Token".to_owned(), "an-id".to_owned())];
+        Scheme::Twilio.hide_credentials(&mut headers);
+        assert_eq!(headers[0].1, "an-id");
     }
 
     #[test]

@@ -273,7 +273,7 @@ fn verify_pair(
     seen: &Seen<'_>,
     feed: impl Fn(&mut dyn FnMut(&[u8])),
 ) -> Result<bool, Problem> {
-    let length = (version.algorithm == Algorithm::Ed25519).then_some(64);
+    let length = matches!(version.algorithm, Algorithm::Ed25519 | Algorithm::EcdsaP256Raw).then_some(64);
     let fits = |tag: &Vec<u8>| !tag.is_empty() && length.is_none_or(|length| tag.len() == length);
     let mut message = None;
     let right = seen.any(version, |tag| {
@@ -369,7 +369,7 @@ pub(super) fn decoded(encoding: KeyEncoding, text: &str) -> Result<Zeroizing<Vec
     }
 }
 
-fn encode(encoding: Encoding, bytes: &[u8], to: &mut String) {
+pub(super) fn encode(encoding: Encoding, bytes: &[u8], to: &mut String) {
     match encoding {
         Encoding::Hex => {
             for part in bytes.chunks(64) {

@@ -18,7 +18,8 @@ const POINT: usize = 65;
 #[derive(Debug)]
 pub(super) enum PublicKey {
     Ed25519(VerifyingKey),
-    EcdsaP256(Vec<u8>),
+    /// The point; whether its signatures are the 64 bytes of r and s, in place of DER.
+    EcdsaP256(Vec<u8>, bool),
     /// PKCS#1 `RSAPublicKey`; whether it is for PSS.
     Rsa(Vec<u8>, bool),
 }
@@ -35,24 +36,29 @@ impl PublicKey {
     /// As [`PublicKey::verifies`], of ECDSA in 64 bytes, as RFC 9421 has it.
     pub(super) fn verifies_fixed(&self, message: &[u8], tag: &[u8]) -> bool {
         match self {
-            Self::EcdsaP256(point) => {
-                UnparsedPublicKey::new(&rs::ECDSA_P256_SHA256_FIXED, point).verify(message, tag).is_ok()
-            }
+            Self::EcdsaP256(point, _) => ecdsa_verifies(point, true, message, tag),
             _ => self.verifies(message, tag),
         }
+    }
+
+    /// Whether a signature is the one of a message in the form that this key's have not: in DER in place of 64 bytes (true), or the
+    /// other way round; `None` where neither.
+    pub(super) fn verifies_otherwise(&self, message: &[u8], tag: &[u8]) -> Option<bool> {
+        let Self::EcdsaP256(point, fixed) = self else { return None };
+        ecdsa_verifies(point, !fixed, message, tag).then_some(*fixed)
     }
 
     /// The algorithm's name in the registry of RFC 9421.
     pub(super) const fn registered(&self) -> &'static str {
         match self {
             Self::Ed25519(_) => "ed25519",
-            Self::EcdsaP256(_) => "ecdsa-p256-sha256",
+            Self::EcdsaP256(..) => "ecdsa-p256-sha256",
             Self::Rsa(_, false) => "rsa-v1_5-sha256",
             Self::Rsa(_, true) => "rsa-pss-sha512",
         }
     }
 
-    /// Whether a signature is the one of a message; of ECDSA in DER.
+    /// Whether a signature is the one of a message; of ECDSA in the form that the algorithm has.
     pub(super) fn verifies(&self, message: &[u8], tag: &[u8]) -> bool {
         let by = |algorithm: &'static dyn rs::VerificationAlgorithm, key: &[u8]| {
             UnparsedPublicKey::new(algorithm, key).verify(message, tag).is_ok()
@@ -61,7 +67,7 @@ impl PublicKey {
             Self::Ed25519(key) => {
                 Signature::from_slice(tag).is_ok_and(|tag| key.verify_strict(message, &tag).is_ok())
             }
-            Self::EcdsaP256(point) => by(&rs::ECDSA_P256_SHA256_ASN1, point),
+            Self::EcdsaP256(point, fixed) => ecdsa_verifies(point, *fixed, message, tag),
             Self::Rsa(key, false) => by(&rs::RSA_PKCS1_2048_8192_SHA256, key),
             Self::Rsa(key, true) => by(&rs::RSA_PSS_2048_8192_SHA512, key),
         }
@@ -75,10 +81,10 @@ impl PrivateKey {
         }
     }
 
-    /// The signature; of ECDSA in DER.
+    /// The signature; of ECDSA in the form that the algorithm has.
     pub(super) fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         match self {
-            Self::Ecdsa(der, _, _) => ecdsa(der, message),
+            Self::Ecdsa(der, _, PublicKey::EcdsaP256(_, false)) => ecdsa(der, message),
             _ => self.sign_fixed(message),
         }
     }
@@ -101,6 +107,11 @@ impl PrivateKey {
     }
 }
 
+fn ecdsa_verifies(point: &[u8], fixed: bool, message: &[u8], tag: &[u8]) -> bool {
+    let form = if fixed { &rs::ECDSA_P256_SHA256_FIXED } else { &rs::ECDSA_P256_SHA256_ASN1 };
+    UnparsedPublicKey::new(form, point).verify(message, tag).is_ok()
+}
+
 fn ecdsa(key: &EcdsaKeyPair, message: &[u8]) -> Result<Vec<u8>, KeyError> {
     let tag = key.sign(&SystemRandom::new(), message);
     tag.map(|tag| tag.as_ref().to_vec()).map_err(|_| KeyError::NotAKey("ECDSA P-256"))
@@ -116,7 +127,9 @@ pub(super) fn read(
 ) -> Result<Key, KeyError> {
     let key = match algorithm {
         Algorithm::Ed25519 => ed25519(bytes, is_public, signs)?,
-        Algorithm::EcdsaP256 => p256(bytes).ok_or(KeyError::NotAKey("ECDSA P-256"))?,
+        Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw => {
+            p256(bytes, algorithm == Algorithm::EcdsaP256Raw).ok_or(KeyError::NotAKey("ECDSA P-256"))?
+        }
         _ => rsa(bytes, algorithm == Algorithm::RsaPssSha512).ok_or(KeyError::NotAKey("RSA"))?,
     };
     if signs && matches!(key, Key::Public(_)) { Err(KeyError::PublicKeyCannotSign) } else { Ok(key) }
@@ -155,16 +168,16 @@ const fn length(kind: &'static str, wanted: usize, found: usize) -> KeyError {
     KeyError::Length { kind, wanted, found }
 }
 
-fn p256(bytes: &[u8]) -> Option<Key> {
+fn p256(bytes: &[u8], raw: bool) -> Option<Key> {
     let point = |point: &[u8]| (point.len() == POINT && point.first() == Some(&4)).then(|| point.to_vec());
     if let Some(point) = point(bytes).or_else(|| point(spki(bytes)?.1)) {
-        return Some(Key::Public(Arc::new(PublicKey::EcdsaP256(point))));
+        return Some(Key::Public(Arc::new(PublicKey::EcdsaP256(point, raw))));
     }
     let pair =
         |algorithm| EcdsaKeyPair::from_pkcs8(algorithm, bytes, &SystemRandom::new()).ok().map(Box::new);
     let der = pair(&rs::ECDSA_P256_SHA256_ASN1_SIGNING)?;
     let fixed = pair(&rs::ECDSA_P256_SHA256_FIXED_SIGNING)?;
-    let public = PublicKey::EcdsaP256(der.public_key().as_ref().to_vec());
+    let public = PublicKey::EcdsaP256(der.public_key().as_ref().to_vec(), raw);
     Some(Key::Private(Arc::new(PrivateKey::Ecdsa(der, fixed, public))))
 }
 

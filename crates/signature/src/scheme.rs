@@ -331,8 +331,11 @@ impl Scheme {
     /// Whether two signatures of the same request differ, since there is chance in each.
     #[must_use]
     pub fn signs_anew(self) -> bool {
-        use super::spec::Algorithm::{EcdsaP256, RsaPssSha512};
-        self.compiled().versions.iter().any(|v| matches!(v.algorithm, EcdsaP256 | RsaPssSha512))
+        use super::spec::Algorithm::{EcdsaP256, EcdsaP256Raw, RsaPssSha512};
+        self.compiled()
+            .versions
+            .iter()
+            .any(|v| matches!(v.algorithm, EcdsaP256 | EcdsaP256Raw | RsaPssSha512))
     }
 
     /// A value as webhooks of this sender can have it: all that a form holds is text.

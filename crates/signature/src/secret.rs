@@ -114,7 +114,9 @@ impl Secret {
         };
         let text = match version.algorithm {
             Algorithm::Ed25519 => encode(&ed25519_dalek::SigningKey::from_bytes(&bytes).to_keypair_bytes()),
-            Algorithm::EcdsaP256 => encode(&new_p256().ok_or(getrandom::Error::UNSUPPORTED)?),
+            Algorithm::EcdsaP256 | Algorithm::EcdsaP256Raw => {
+                encode(&new_p256().ok_or(getrandom::Error::UNSUPPORTED)?)
+            }
             Algorithm::Rsa | Algorithm::RsaPssSha512 => return Err(getrandom::Error::UNSUPPORTED),
             _ => encode(bytes.as_ref()),
         };

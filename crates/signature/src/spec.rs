@@ -112,6 +112,9 @@ pub struct SignatureSpec {
     /// Whether the URL that is signed may be the one without its port, or with the usual one, as well.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub any_port: bool,
+    /// Whether the URL that is signed may have its query escaped anew, as browsers and form encoders escape it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub any_query: bool,
     /// The field of the URL's query that may hold the SHA-256 of the body in hex (`bodySHA256`): the message has nothing of the
     /// body then, which is covered by way of the URL.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,6 +177,8 @@ pub enum Algorithm {
     Ed25519,
     /// ECDSA on P-256 with SHA-256; in DER, in message signatures 64 bytes.
     EcdsaP256,
+    /// The same as the 64 bytes of r and s, one behind the other, as JOSE and Web Crypto have it.
+    EcdsaP256Raw,
     /// RSA PKCS#1 v1.5 with SHA-256.
     Rsa,
     /// RSA-PSS with SHA-512, as RFC 9421 has it.
@@ -193,7 +198,7 @@ impl Algorithm {
             Self::HmacSha256 => "HMAC-SHA256",
             Self::HmacSha512 => "HMAC-SHA512",
             Self::Ed25519 => "Ed25519",
-            Self::EcdsaP256 => "ECDSA P-256",
+            Self::EcdsaP256 | Self::EcdsaP256Raw => "ECDSA P-256",
             Self::Rsa => "RSA",
             Self::RsaPssSha512 => "RSA-PSS",
             Self::Token => "token",
@@ -212,7 +217,7 @@ impl Algorithm {
     }
 
     pub(crate) const fn is_public_key(self) -> bool {
-        matches!(self, Self::Ed25519 | Self::EcdsaP256 | Self::Rsa | Self::RsaPssSha512)
+        matches!(self, Self::Ed25519 | Self::EcdsaP256 | Self::EcdsaP256Raw | Self::Rsa | Self::RsaPssSha512)
     }
 }
 

@@ -1,7 +1,7 @@
 //! As strict as the strictest of a sender's own libraries, and no stricter: each verdict here is one of a library's
 //! (standardwebhooks and paddle-python-sdk for Python, @paddle/paddle-node-sdk, @linear/sdk, hubspot-api-client, twilio).
 
-use super::{Outgoing, Received, Scheme, Signer, Verdict, Verifier};
+use super::{Algorithm, Outgoing, Received, RequestSpec, Scheme, SignatureSpec, Signer, Verdict, Verifier};
 use crate::Secret;
 
 const NOW: i64 = 1_795_438_932_000;
@@ -96,6 +96,42 @@ fn hubspots_window_ends_before_its_300_seconds_are_over() {
     for (age, valid) in [(0, true), (299_999, true), (300_000, false)] {
         assert_eq!(verdict_at(Scheme::Hubspot, URL, &headers, BODY, NOW + age).valid, valid, "{age}");
     }
+}
+
+/// Signed by Node's crypto, as `ieee-p1363` and as `der`.
+#[test]
+fn ecdsa_has_the_form_that_the_profile_says() {
+    let secret = Secret::new(
+        "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEzmNI83dsBQPnlr1fzDstBVv4/bN7WRHgiwBZbCNRqzwjL80D3TNrRV4F8eugBCY8nAAQnMR8KSceneiWf4Xtig==",
+    );
+    let raw = "zrnGPCbpm/2l6QpDaUyS7tEU0occfhhVu33Z1N9Gyo1MPig9kHlZT2xqcsHMWU4aeVhdiR4kJaNcnhnrdy3Vyg==";
+    let der =
+        "MEUCIHZJfIIn/JvuzBa+gxLpD5DEK2LR9mGf3rv74FDZ24+BAiEApJj3a0hqYrUR0mxKjrSfg1N3embLrAK06pZEvJciIsY=";
+    let sender = |algorithm| {
+        let signature = SignatureSpec {
+            algorithm,
+            header: Some("X-Sig".to_owned()),
+            message: "1763044215.{body}".to_owned(),
+            encoding: crate::Encoding::Base64,
+            ..SignatureSpec::default()
+        };
+        Scheme::of("own", RequestSpec { signature, ..RequestSpec::default() }).unwrap()
+    };
+    let (in_der, in_raw) = (sender(Algorithm::EcdsaP256), sender(Algorithm::EcdsaP256Raw));
+    let says = |scheme, tag: &str| {
+        let headers = [("X-Sig".to_owned(), tag.to_owned())];
+        let verdict = Verifier::new(scheme, &secret).unwrap().verify(&headers, br#"{"type":"paid"}"#, NOW);
+        (verdict.valid, verdict.diagnosis.unwrap_or_default())
+    };
+    assert!(says(in_der, der).0 && says(in_raw, raw).0);
+    let (valid, told) = says(in_der, raw);
+    assert!(!valid && told.contains("64 bytes of r and s in place of DER"), "{told}");
+    let (valid, told) = says(in_raw, der);
+    assert!(!valid && told.contains("DER in place of the 64 bytes"), "{told}");
+    let pair = in_raw.generate_secret().unwrap();
+    let signed = Signer::new(in_raw, &pair).unwrap().sign(&outgoing(BODY));
+    let headers: Vec<(String, String)> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+    assert!(Verifier::new(in_raw, &pair).unwrap().verify(&headers, BODY, NOW).valid);
 }
 
 #[test]

@@ -307,20 +307,6 @@ pub(crate) fn query_field(url: &str, name: &str) -> Option<String> {
     form_fields(query.as_bytes()).into_iter().find(|(n, _)| n == name).map(|(_, value)| value)
 }
 
-/// A URL without its port, or with the usual one where it has none: as senders write it who are not of one mind about it.
-pub(crate) fn other_port(url: &str) -> Option<String> {
-    let (scheme, rest) = url.split_once("://")?;
-    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    // The port stands behind the brackets of an IPv6 address, and behind a user and a password.
-    let from = authority.rfind(['@', ']']).map_or(0, |at| at + 1);
-    let bare = authority.get(from..)?.find(':').and_then(|at| authority.get(..from + at));
-    Some(match bare {
-        Some(bare) => format!("{scheme}://{bare}{path}"),
-        None if scheme.eq_ignore_ascii_case("https") => format!("{scheme}://{authority}:443{path}"),
-        None => format!("{scheme}://{authority}:80{path}"),
-    })
-}
-
 /// The fields of a form, decoded, as they stand.
 pub(crate) fn form_fields(body: &[u8]) -> Vec<(String, String)> {
     let decode = |text: &[u8]| {
@@ -351,21 +337,6 @@ fn sorted_form(body: &[u8]) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_url_has_its_port_or_not() {
-        for (url, other) in [
-            ("https://a.b/c?d=e:f", "https://a.b:443/c?d=e:f"),
-            ("https://a.b:443/c", "https://a.b/c"),
-            ("https://a.b:8443?x", "https://a.b?x"),
-            ("http://u:p@a.b/c", "http://u:p@a.b:80/c"),
-            ("http://u:p@[::1]:80/c", "http://u:p@[::1]/c"),
-            ("https://[::1]", "https://[::1]:443"),
-        ] {
-            assert_eq!(other_port(url).as_deref(), Some(other));
-        }
-        assert_eq!(other_port(""), None);
-    }
 
     #[test]
     fn a_path_has_its_query_where_the_profile_says_so() {

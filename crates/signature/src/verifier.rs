@@ -4,10 +4,11 @@ use super::compiled::{Compiled, Version};
 use super::diagnosis::{Suspect, diagnose, is_searched};
 use super::key::{Key, KeyError};
 use super::message_signatures;
+use super::other_urls::other_urls;
 use super::scheme::Scheme;
 use super::seen::{Problem, Seen};
 use super::spec::{Algorithm, Form};
-use super::template::{Context, other_port, query_field};
+use super::template::{Context, query_field};
 use super::verdict::{Reason, Verdict};
 use crate::Secret;
 use sha2::{Digest, Sha256};
@@ -221,15 +222,15 @@ impl Verifier {
 
     fn judge(&self, seen: &Seen<'_>, request: &Received<'_>, now_ms: i64) -> Result<(), Problem> {
         let first = self.judge_at(seen, request, now_ms);
-        match first {
-            Err(Problem { reason: Reason::Mismatch, .. }) if self.sender.spec.signature.any_port => {
-                let Some(url) = other_port(request.url) else { return first };
-                let second = self.judge_at(seen, &Received { url: &url, ..*request }, now_ms);
-                let found = !matches!(second, Err(Problem { reason: Reason::Mismatch, says: None }));
-                if found { second } else { first }
-            }
-            _ => first,
+        let is_wrong = |judged: &Result<(), Problem>| {
+            matches!(judged, Err(Problem { reason: Reason::Mismatch, says: None }))
+        };
+        if !matches!(first, Err(Problem { reason: Reason::Mismatch, .. })) {
+            return first;
         }
+        let others = other_urls(&self.sender.spec.signature, request.url);
+        let mut again = others.iter().map(|url| self.judge_at(seen, &Received { url, ..*request }, now_ms));
+        again.find(|judged| !is_wrong(judged)).unwrap_or(first)
     }
 
     fn judge_at(&self, seen: &Seen<'_>, request: &Received<'_>, now_ms: i64) -> Result<(), Problem> {

@@ -24,6 +24,8 @@ pub enum Breach {
         attempts: usize,
         /// Attempts that were declared.
         declared: usize,
+        /// How the last of them was answered.
+        status: Option<u16>,
     },
     /// More attempts than the contract says.
     TooMany {
@@ -136,8 +138,11 @@ impl Breach {
                     seconds(wanted_us / 1000)
                 )
             }
-            Self::TooFew { attempts, declared, .. } => {
-                format!("{attempts} of {declared} attempts, then silence")
+            Self::TooFew { attempts, declared, status, .. } => {
+                // A 5xx is what was injected to see the others.
+                let after = status.filter(|status| status / 100 == 4);
+                let after = after.map_or_else(String::new, |status| format!(" after a {status}"));
+                format!("{attempts} of {declared} attempts, then silence{after}")
             }
             Self::TooMany { attempts, declared, .. } => {
                 format!("{attempts} attempts, {declared} are declared")

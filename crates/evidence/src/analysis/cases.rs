@@ -124,9 +124,26 @@ impl Case {
         Self { near_miss: came, ..Self::of_a_step(analysis, asked, never_came(missing)) }
     }
 
-    /// A delivery that nothing asked for.
+    /// A delivery that nothing asked for, or asked for in part: then it is what came beside the rest.
     fn of_a_surprise(analysis: &Analysis, delivery: &Delivery) -> Self {
         let at = time(analysis, delivery.first_byte());
+        if let Some(asked) = delivery.fulfils.and_then(|index| analysis.expectation(index)) {
+            let beside: Vec<&str> =
+                delivery.event.split(" + ").filter(|event| *event != asked.event).collect();
+            let event = if beside.is_empty() { delivery.event.to_string() } else { beside.join(" + ") };
+            let with = if asked.event.is_empty() { "another webhook" } else { asked.event };
+            let what = format!("came in one request with {with} at {at}, and no step asks for it");
+            let step = Self::of_a_step(analysis, &asked, what);
+            return Self {
+                event,
+                step: None,
+                due: None,
+                step_status: None,
+                step_ms: None,
+                delivery: Some(delivery.number),
+                ..step
+            };
+        }
         let index = usize::try_from(delivery.number).ok().and_then(|number| number.checked_sub(1));
         let near = index.and_then(|index| analysis.near.of_delivery(index)).and_then(|(expectation, how)| {
             let asked = analysis.expectation(expectation)?;

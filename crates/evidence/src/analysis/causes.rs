@@ -280,7 +280,18 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
 fn others(analysis: &Analysis) -> Vec<String> {
     let mut told = Vec::new();
     let named = |d: &Cow<'_, Delivery>| *d.event != *NO_EVENT;
-    let ours = unasked(analysis).filter(|d| !d.foreign && d.is_authentic() && named(d)).count();
+    let asked: BTreeSet<&str> = analysis.expectations().map(|asked| asked.event).collect();
+    let all = unasked(analysis).filter(|d| !d.foreign && d.is_authentic() && named(d));
+    // Of several in one request any may have been meant.
+    let (ours, others): (Vec<_>, Vec<_>) =
+        all.partition(|d| d.event.split(" + ").any(|event| asked.contains(event)) || asked.contains(""));
+    if !others.is_empty() {
+        let names: BTreeSet<String> = others.iter().map(|d| event_name(&d.event)).collect();
+        let names: Vec<String> = names.into_iter().take(EVENTS).collect();
+        let came = counted(others.len() as u64, "webhooks");
+        told.push(format!("{came} came with an event that no step asks for: {}", names.join(", ")));
+    }
+    let ours = ours.len();
     if ours > 0 {
         let came = counted(ours as u64, "webhooks");
         told.push(format!("{came} came that no step asked for: the values by which the scenario knows its webhooks are others"));

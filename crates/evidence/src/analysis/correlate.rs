@@ -257,6 +257,24 @@ impl Analysis {
         self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place });
     }
 
+    /// Files an attempt that came before the first one of its delivery, and was held back until that was known.
+    pub(super) fn precede(&mut self, index: usize, attempt: &Attempt, answered: Option<&Answered>) {
+        if let Some(diagnosis) = &attempt.verdict.diagnosis {
+            self.diagnosed(diagnosis);
+        }
+        let made = self.made(attempt, &attempt.body.bytes());
+        let Some(delivery) = self.deliveries.get_mut(index) else { return };
+        let at = delivery.tries.partition_point(|known| known.first_byte <= made.first_byte);
+        delivery.tries.insert(at, made);
+        for under_way in self.under_way.values_mut().filter(|one| one.delivery == index) {
+            if let Place::AttemptResult(known) = &mut under_way.place {
+                *known += usize::from(*known >= at);
+            }
+        }
+        self.under_way.insert(attempt.attempt, UnderWay { delivery: index, place: Place::AttemptResult(at) });
+        answered.into_iter().for_each(|answered| self.answered(answered));
+    }
+
     fn first_arrival(&mut self, beginning: Beginning<'_>) {
         let (attempt, read) = (beginning.attempt, beginning.read);
         let index = self.begin(beginning);

@@ -169,7 +169,7 @@ impl Delivery {
             Some(status @ 400..=499) if contract.aborts(status) || contract.is_usual() => Fate::Aborted,
             Some(status) if contract.aborts(status) => Fate::Aborted,
             _ if last.how.is_none() => Fate::Open,
-            None if contract.aborts_on_broken_connections => Fate::Aborted,
+            None if contract.ends_when_broken(last.fault) => Fate::Aborted,
             _ if !contract.goes_on(self.tries.len()) => Fate::Exhausted,
             _ => Fate::GivenUp,
         }

@@ -5,7 +5,7 @@ use super::contents::Contents;
 use super::correlate::is_authentic_body;
 use super::expected::Fulfilment;
 use super::fold::Analysis;
-use correlate::{Arrived, Key, id};
+use correlate::{Arrived, Key, id, print};
 use record::Attempt;
 use std::collections::VecDeque;
 
@@ -99,13 +99,29 @@ impl Analysis {
         }
         // Those that are signed go first: what is not counts only where nothing else came.
         for (answered, attempt) in self.strangers.undecided() {
-            if self.is_due_after_all(&attempt) {
+            if let Some(index) = self.is_before(&attempt) {
+                self.precede(index, &attempt, answered.as_ref());
+            } else if self.is_due_after_all(&attempt) {
                 self.arrived(&attempt);
                 answered.iter().for_each(|answered| self.answered(answered));
             } else {
                 self.strangers.hold(answered, attempt);
             }
         }
+    }
+
+    /// The delivery of this run whose id and body a request had before the first attempt that is known of it: nobody but its sender
+    /// knew them then.
+    fn is_before(&self, attempt: &Attempt) -> Option<usize> {
+        let body = attempt.body.bytes();
+        let read = self.reader.read(&attempt.headers, &body);
+        let id = id(self.header.scheme, &attempt.headers, read.as_ref())?;
+        let index = self.correlator.latest(Key::of_id(&id))? as usize;
+        let delivery = self.deliveries.get(index)?;
+        let first = delivery.tries.first()?;
+        let is_first = attempt.first_byte < first.first_byte && print(&body) == first.fingerprints.body;
+        (is_first && !delivery.foreign && delivery.fulfils.is_some() && delivery.is_authentic())
+            .then_some(index)
     }
 
     /// Whether a request that looks as the sender's do stands where a webhook never came, or is a further attempt of one that does.

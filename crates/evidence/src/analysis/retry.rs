@@ -257,7 +257,8 @@ fn judge_end(
         // Or a 408 or 429 that had to be retried.
         Fate::GivenUp | Fate::Aborted if silence_watched => {
             let (attempts, declared) = (delivery.tries.len(), analysis.max_attempts());
-            breaches.push(Breach::TooFew { delivery: delivery.number, attempts, declared });
+            let status = delivery.tries.last().and_then(|last| last.status);
+            breaches.push(Breach::TooFew { delivery: delivery.number, attempts, declared, status });
             true
         }
         Fate::GivenUp | Fate::Exhausted | Fate::Aborted => silence_watched,

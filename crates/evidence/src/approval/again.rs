@@ -5,6 +5,9 @@ use super::proof::Proof;
 use crate::gate::Verdict;
 use record::RunKind;
 
+/// What no secret can change.
+const SIGNS_NOTHING: &str = "this sender signs nothing";
+
 /// Why the webhooks of a journal are not verified again: verdict, figure and source.
 fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &'static str)> {
     let analysis = &proof.evidence.analysis;
@@ -19,6 +22,9 @@ fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &
             "smoke was the sender: what is judged are the receiver's answers",
             "journal",
         )),
+        (_, None) if !analysis.header.scheme.is_signed() => {
+            Some((Verdict::NotExercised, SIGNS_NOTHING, "journal header"))
+        }
         (_, None) if is_sealed => Some((
             Verdict::Pass,
             "not verified again; the signer of the journal vouches for what it recorded",
@@ -94,7 +100,7 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
             "journal and secret",
         ),
         Some(Ok(_)) if !proof.evidence.analysis.header.scheme.is_signed() => {
-            item(Verdict::NotExercised, "this sender signs nothing".to_owned(), "journal header")
+            item(Verdict::NotExercised, SIGNS_NOTHING.to_owned(), "journal header")
         }
         Some(Ok(recheck)) => item(
             Verdict::Pass,

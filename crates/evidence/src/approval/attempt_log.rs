@@ -1,17 +1,16 @@
 //! Retry logs, as lines or as objects, whose times contradict the schedule.
 
 use super::document::{Document, number, shown};
-use super::figures::backoff_ms;
+use super::figures::contract;
 use super::judgement::Findings;
 use super::times;
+use record::{RetryAfterPolicy, RetryContract};
 use regex::Regex;
 use serde_json::Value;
 use std::sync::LazyLock;
 
 /// How long an attempt of a log that smoke did not write may have taken before its pause began, ms (docs/deltacrown.md section 8).
 const TIMEOUT_MS: f64 = 10_000.0;
-/// How much a pause may be shorter than the schedule, ms (docs/deltacrown.md section 6).
-const EARLY_MS: f64 = 50.0;
 
 /// One attempt of a log.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,32 +22,48 @@ struct Entry {
     /// Resolution of the scale, ms.
     tick_ms: f64,
     /// What it was answered, where the log says.
-    status: Option<u64>,
+    status: Option<u16>,
+    /// The seconds of `Retry-After` that it was answered with, where the log says.
+    retry_after: Option<u32>,
+}
+
+/// What a log is held against.
+struct Promised {
+    contract: RetryContract,
+    /// How long an attempt may have taken before its pause began, ms; `None` where that is not asked.
+    attempt_ms: Option<f64>,
 }
 
 pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
-    let backoff = backoff_ms(document);
+    let promised = Promised {
+        contract: contract(document),
+        // One of smoke's own says how long each pause was, which is held against the contract by itself.
+        attempt_ms: (!document.is_own()).then_some(TIMEOUT_MS),
+    };
     for node in &document.nodes {
         let entries = match node.value {
             Value::Array(list) => list.iter().map(entry).collect::<Vec<_>>(),
             Value::String(text) if text.lines().count() > 1 => text.lines().map(line).collect(),
             Value::Object(_) => {
-                delivery(&node.pointer, node.value, &backoff, found);
+                delivery(&node.pointer, node.value, &promised.contract, found);
                 continue;
             }
             _ => continue,
         };
-        gaps(&node.pointer, &entries, &backoff, found);
+        gaps(&node.pointer, &entries, &promised, found);
     }
 }
 
 /// Compares each attempt with the one before it, as long as their numbers follow each other.
-fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut Findings) {
+#[expect(clippy::cast_precision_loss, reason = "pauses in ms")]
+fn gaps(pointer: &str, entries: &[Option<Entry>], promised: &Promised, found: &mut Findings) {
+    let Promised { contract, attempt_ms } = promised;
     let mut latest: Option<Entry> = None;
     for entry in entries.iter().flatten() {
         if let Some(before) = latest.filter(|b| b.attempt.checked_add(1) == Some(entry.attempt)) {
-            ended(pointer, before, found);
-            let wanted = usize::try_from(before.attempt).ok().and_then(|i| backoff.get(i).copied());
+            ended(pointer, before, contract, found);
+            let attempt = usize::try_from(before.attempt).unwrap_or(usize::MAX);
+            let wanted = contract.gap_ms(attempt, before.retry_after);
             let (gap, tick) = (entry.at_ms - before.at_ms, entry.tick_ms);
             let Some(wanted) = wanted else {
                 found.add(
@@ -56,14 +71,14 @@ fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut F
                     format!(
                         "{pointer} logs attempt {}, and the schedule has {}",
                         entry.attempt,
-                        backoff.len()
+                        contract.attempts()
                     ),
                 );
                 return;
             };
-            let early = gap + tick + EARLY_MS < wanted;
-            let late = gap > wanted + TIMEOUT_MS + tick + 500.0;
-            if early || late {
+            let (early, late) = contract.window_ms(wanted);
+            let is_late = attempt_ms.is_some_and(|attempt| gap > late as f64 + attempt + tick);
+            if gap + tick < early as f64 || is_late {
                 found.add(
                     "retry_log_contradicts_schedule",
                     format!(
@@ -71,23 +86,29 @@ fn gaps(pointer: &str, entries: &[Option<Entry>], backoff: &[f64], found: &mut F
                         shown(gap / 1000.0),
                         before.attempt,
                         entry.attempt,
-                        shown(wanted / 1000.0)
+                        shown(wanted as f64 / 1000.0)
                     ),
                 );
             }
         }
         // Several lines about the same attempt count from the last of them.
         let same = latest.filter(|b| b.attempt == entry.attempt);
-        latest = Some(Entry { status: entry.status.or(same.and_then(|b| b.status)), ..*entry });
+        latest = Some(Entry {
+            status: entry.status.or(same.and_then(|b| b.status)),
+            retry_after: entry.retry_after.or(same.and_then(|b| b.retry_after)),
+            ..*entry
+        });
     }
 }
 
-/// No attempt follows one that ended the delivery: accepted, or refused for good (408 and 429 are left to policy).
-fn ended(pointer: &str, before: Entry, found: &mut Findings) {
+/// No attempt follows one that ended the delivery: accepted, or refused for good by the sender's contract (408 and 429 are left to
+/// policy where it says nothing else than the usual).
+fn ended(pointer: &str, before: Entry, contract: &RetryContract, found: &mut Findings) {
     let Some(status) = before.status else { return };
+    let open = contract.is_usual() && matches!(status, 408 | 429);
     let kind = match status {
-        200 | 201 | 202 | 204 => "retried_after_success",
-        400..=499 if status != 408 && status != 429 => "client_error_retried",
+        200 | 201 | 202 | 204 if contract.succeeds(status) => "retried_after_success",
+        400..=499 if contract.aborts(status) && !open => "client_error_retried",
         _ => return,
     };
     found.add(
@@ -110,8 +131,10 @@ fn entry(value: &Value) -> Option<Entry> {
     let of = |names: &[&str]| names.iter().find_map(|n| object.get(*n));
     let attempt = of(&["attempt", "attempt_number", "attempt_no"])?.as_u64()?;
     let status = of(&["status_code", "response_code", "http_status", "status"]).and_then(Value::as_u64);
+    let status = status.and_then(|status| u16::try_from(status).ok());
+    let retry_after = of(&["fault"]).and_then(Value::as_str).and_then(retry_after);
     if let Some(offset) = of(&["offset_ms", "elapsed_ms", "time_ms"]).and_then(number) {
-        return Some(Entry { attempt, at_ms: offset, tick_ms: 1.0, status });
+        return Some(Entry { attempt, at_ms: offset, tick_ms: 1.0, status, retry_after });
     }
     let seconds = of(&["offset_s", "offset_seconds", "elapsed_s", "elapsed_seconds"]).and_then(number);
     if let Some(offset) = seconds {
@@ -120,10 +143,11 @@ fn entry(value: &Value) -> Option<Entry> {
             at_ms: offset * 1000.0,
             tick_ms: if offset.fract() == 0.0 { 1000.0 } else { 10.0 },
             status,
+            retry_after,
         });
     }
     let text = of(&["timestamp", "time", "at", "sent_at"])?.as_str()?;
-    time_ms(text).map(|(at_ms, tick_ms)| Entry { attempt, at_ms, tick_ms, status })
+    time_ms(text).map(|(at_ms, tick_ms)| Entry { attempt, at_ms, tick_ms, status, retry_after })
 }
 
 #[expect(clippy::expect_used, reason = "constant patterns, which the tests compile")]
@@ -141,7 +165,15 @@ fn line(text: &str) -> Option<Entry> {
     let attempt = ATTEMPT.captures(text)?.get(1)?.as_str().parse().ok()?;
     let (at_ms, tick_ms) = time_ms(TIME.find(text)?.as_str())?;
     let status = STATUS.captures(text).and_then(|c| c.get(1)?.as_str().parse().ok());
-    Some(Entry { attempt, at_ms, tick_ms, status })
+    Some(Entry { attempt, at_ms, tick_ms, status, retry_after: retry_after(text) })
+}
+
+/// The seconds of `Retry-After` that a line, or the name of a fault, says.
+#[expect(clippy::expect_used, reason = "constant patterns, which the tests compile")]
+pub(super) fn retry_after(text: &str) -> Option<u32> {
+    static RETRY_AFTER: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"(?i)\bretry-after[=: ]+(\d{1,9})\b").expect("a constant pattern"));
+    RETRY_AFTER.captures(text)?.get(1)?.as_str().parse().ok()
 }
 
 /// A time of day or a whole time, and its resolution.
@@ -158,7 +190,8 @@ fn time_ms(text: &str) -> Option<(f64, f64)> {
 }
 
 /// An object that says how many attempts a delivery took, and how long.
-fn delivery(pointer: &str, value: &Value, backoff: &[f64], found: &mut Findings) {
+#[expect(clippy::cast_precision_loss, reason = "pauses in ms")]
+fn delivery(pointer: &str, value: &Value, contract: &RetryContract, found: &mut Findings) {
     let of = |names: &[&str]| names.iter().find_map(|n| value.get(*n)).and_then(number);
     let attempts = of(&["attempts", "attempt_count", "total_attempts"])
         .or_else(|| Some(of(&["retry_count", "retries"])? + 1.0));
@@ -169,8 +202,10 @@ fn delivery(pointer: &str, value: &Value, backoff: &[f64], found: &mut Findings)
         return;
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "2 to 20")]
-    let least: f64 = backoff.iter().take(attempts as usize).sum();
-    if latency + EARLY_MS < least {
+    let pauses = (1..attempts as usize).filter_map(|attempt| contract.gap_ms(attempt, None));
+    let pauses = pauses.filter(|_| contract.retry_after != RetryAfterPolicy::Exact);
+    let least = pauses.map(|pause| contract.window_ms(pause).0).fold(0, u64::saturating_add) as f64;
+    if latency < least {
         found.add(
             "retries_faster_than_backoff",
             format!(
@@ -216,6 +251,61 @@ mod tests {
             "2025-11-13T14:30:06.100Z payment_verified attempt 1/3: answered 200",
         ]);
         assert_eq!(kinds(&log), [""; 0]);
+    }
+
+    /// An artifact of smoke's own about a sender with this contract, with the attempts of a delivery: offset ms, status, fault.
+    fn own(contract: &record::RetryContract, attempts: &[(u64, u16, Option<&str>)]) -> Value {
+        let attempt = |(i, (at, status, fault)): (usize, &(u64, u16, Option<&str>))| {
+            let before = i.checked_sub(1).and_then(|i| attempts.get(i));
+            json!({"attempt": i + 1, "offset_ms": at, "gap_ms": before.map(|(b, ..)| at - b), "status": status, "fault": fault})
+        };
+        let attempts: Vec<Value> = attempts.iter().enumerate().map(attempt).collect();
+        json!({
+            "schema_version": 1, "provenance": {}, "retry": {"breaches": 0, "contract": contract},
+            "fault_injection": {"deliveries": [{"attempts": attempts}]},
+        })
+    }
+
+    fn all_kinds(root: &Value) -> Vec<String> {
+        let mut found = Findings::default();
+        let document = Document::new(root);
+        check(&document, &mut found);
+        super::super::own_shape::check(&document, &mut found);
+        found.0.into_iter().map(|f| f.kind).collect()
+    }
+
+    /// Alertmanager, MLflow and a registry of images, as they behave: jitter, attempts without end, `Retry-After`, 4xx tried again.
+    #[test]
+    fn attempts_are_held_against_what_their_own_sender_promises() {
+        use record::{RetryAfterPolicy, RetryContract, StatusSet};
+        let of = |backoff_ms: &[u64]| RetryContract {
+            backoff_ms: backoff_ms.to_vec(),
+            ..RetryContract::one_attempt()
+        };
+        let jitters = RetryContract { jitter_percent: 50, endless: true, ..of(&[0, 500, 750]) };
+        let course =
+            [(0, 503, None), (380, 503, None), (800, 503, None), (1900, 503, None), (2900, 200, None)];
+        assert_eq!(all_kinds(&own(&jitters, &course)), [""; 0]);
+        // A hang of a sender without a time-out takes as long as it takes: the pause behind it is what counts.
+        let mut hung = own(&jitters, &[(0, 503, None), (30_500, 200, None)]);
+        hung["fault_injection"]["deliveries"][0]["attempts"][1]["gap_ms"] = json!(480);
+        assert_eq!(all_kinds(&hung), [""; 0]);
+        let too_soon = ["retry_log_contradicts_schedule"; 2];
+        assert_eq!(all_kinds(&own(&jitters, &[(0, 503, None), (100, 200, None)])), too_soon);
+        let ended = RetryContract { endless: false, ..jitters };
+        assert_eq!(all_kinds(&own(&ended, &course)), ["too_many_attempts"]);
+
+        let asked = Some("503:retry-after=3");
+        let exact = RetryContract { retry_after: RetryAfterPolicy::Exact, ..of(&[0, 0, 2000]) };
+        assert_eq!(all_kinds(&own(&exact, &[(0, 503, asked), (3001, 200, None)])), [""; 0]);
+        assert_eq!(all_kinds(&own(&exact, &[(0, 503, asked), (10, 200, None)])), too_soon);
+        let deaf = of(&[0, 0, 2000]);
+        assert_eq!(all_kinds(&own(&deaf, &[(0, 503, asked), (3001, 200, None)])), too_soon[..1]);
+
+        let refused = [(0, 400, Some("400")), (4, 200, None)];
+        let all_again = RetryContract { aborts: Some(StatusSet::default()), ..deaf.clone() };
+        assert_eq!(all_kinds(&own(&all_again, &refused)), [""; 0]);
+        assert_eq!(all_kinds(&own(&deaf, &refused)), ["client_error_retried"]);
     }
 
     #[test]

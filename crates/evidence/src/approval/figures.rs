@@ -1,6 +1,8 @@
 //! The figures that old and new artifacts share, under all the names they are known to have.
 
 use super::document::{Document, Node, number};
+use record::{RetryAfterPolicy, RetryContract};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// What an artifact states, as far as it can be found.
@@ -58,7 +60,7 @@ impl Figures {
             min: figure(&["min_latency_ms", "min_ms"]),
             max: figure(&["max_latency_ms", "max_ms"]),
             avg: figure(&["avg_latency_ms", "mean_latency_ms", "average_latency_ms", "avg_ms"]),
-            first_pause_ms: backoff_ms(document).get(1).copied().unwrap_or(2000.0),
+            first_pause_ms: first_pause_ms(&contract(document)),
             rounding_ms: document.rounding_ms,
         };
         if document.is_own() {
@@ -85,14 +87,33 @@ fn measured_retries(document: &Document<'_>) -> Option<u64> {
     kept.then(|| organic(&"retried").saturating_sub(unmeasured))
 }
 
-/// The pauses before the attempts in ms: those the artifact states, else the usual sender's.
-pub(super) fn backoff_ms(document: &Document<'_>) -> Vec<f64> {
+/// The least pause before a second attempt; none where a `Retry-After` may make it shorter.
+#[expect(clippy::cast_precision_loss, reason = "a pause in ms")]
+fn first_pause_ms(contract: &RetryContract) -> f64 {
+    let pause = match contract.retry_after {
+        RetryAfterPolicy::Exact => 0,
+        _ => contract.gap_ms(1, None).unwrap_or(0),
+    };
+    let jitter = pause.saturating_mul(u64::from(contract.jitter_percent)) / 100;
+    pause.saturating_sub(jitter) as f64
+}
+
+/// What the sender promises about failures: the whole contract where the artifact states it, else the usual sender's with the
+/// pauses that it states.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a pause in ms, not below 0")]
+pub(super) fn contract(document: &Document<'_>) -> RetryContract {
+    let whole = document.root.pointer("/retry/contract").filter(|_| document.is_own());
+    if let Some(whole) = whole.and_then(|whole| RetryContract::deserialize(whole).ok()) {
+        return whole;
+    }
+    let usual = RetryContract::default();
     let stated = document.key(&["retry_backoff_ms", "backoff_ms"]).and_then(|n| n.value.as_array());
-    let stated: Option<Vec<f64>> = stated.map(|list| list.iter().filter_map(number).collect());
-    stated.filter(|list| list.len() > 1).unwrap_or_else(|| {
-        let usual = record::RetryContract::default().backoff_ms;
-        usual.into_iter().map(|ms| ms as f64).collect()
-    })
+    let stated: Option<Vec<u64>> =
+        stated.map(|list| list.iter().filter_map(number).map(|ms| ms.max(0.0) as u64).collect());
+    match stated.filter(|list| list.len() > 1) {
+        Some(backoff_ms) => RetryContract { backoff_ms, ..usual },
+        None => usual,
+    }
 }
 
 /// `rate` percent of `n`, rounded down.

@@ -168,19 +168,23 @@ fn interval(check: &Value, found: &mut Findings) {
 }
 
 /// Gaps outside the tolerance, beside no breach at all.
+#[expect(clippy::cast_precision_loss, reason = "pauses in ms")]
 fn gaps(document: &Document<'_>, found: &mut Findings) {
     let of = |pointer: &str| document.root.pointer(pointer).and_then(number);
-    let (Some(early), Some(late), Some(0.0)) =
-        (of("/retry/tolerance_early_ms"), of("/retry/tolerance_late_ms"), of("/retry/breaches"))
-    else {
+    if of("/retry/breaches") != Some(0.0) {
         return;
-    };
-    let backoff = super::figures::backoff_ms(document);
+    }
+    let contract = super::figures::contract(document);
     let deliveries = document.root.pointer("/fault_injection/deliveries").and_then(Value::as_array);
     for attempts in deliveries.into_iter().flatten().filter_map(|d| d.get("attempts")?.as_array()) {
-        for (attempt, wanted) in attempts.iter().zip(&backoff).skip(1) {
+        for (before, pair) in (1..).zip(attempts.windows(2)) {
+            let [previous, attempt] = pair else { continue };
+            let asked =
+                previous.get("fault").and_then(Value::as_str).and_then(super::attempt_log::retry_after);
+            let Some(wanted) = contract.gap_ms(before, asked) else { continue };
+            let (early, late) = contract.window_ms(wanted);
             let gap = attempt.get("gap_ms").and_then(number);
-            if let Some(gap) = gap.filter(|gap| gap + early + 1.0 < *wanted || *gap > wanted + late + 1.0) {
+            if let Some(gap) = gap.filter(|gap| gap + 1.0 < early as f64 || *gap > late as f64 + 1.0) {
                 found.add(
                     "retry_log_contradicts_schedule",
                     format!("a gap of {gap} ms where the schedule says {wanted} ms, beside no breach of the contract"),

@@ -198,7 +198,7 @@ fn declared(contract: &RetryContract, must: Must, fault: Fault) -> Option<&'stat
         (Must::Retry | Must::Exhaust, Fault::Status { status, .. }) if contract.aborts(status) => {
             Some("abort")
         }
-        (Must::Retry, _) if breaks && contract.aborts_on_broken_connections => Some("abort"),
+        (Must::Retry, _) if breaks && contract.ends_when_broken(Some(fault)) => Some("abort"),
         (Must::Retry | Must::EndInTime, _) if !contract.goes_on(1) => Some("one attempt"),
         (Must::NotFollow, _) if contract.follows_redirects => Some("follow"),
         _ => None,

@@ -1,6 +1,7 @@
 //! What the bodies of recorded traffic are.
 
-use super::{Certainty, Learner, Learnt, Seen, header};
+use super::{Certainty, IDS, Learner, Learnt, Seen, header};
+use crate::usual::EVENTS;
 use correlate::Reader;
 use serde_json::Value;
 use signature::{Algorithm, BodyFormat, BodySpec, RequestSpec, Scheme, SignatureSpec};
@@ -22,8 +23,13 @@ impl Learner {
             batch: None,
         };
         let own = scheme.map(|scheme| scheme.spec().body.clone());
-        let specs: Vec<BodySpec> =
-            own.into_iter().chain([json(None), json(Some("/*"))]).chain(forms.map(form)).collect();
+        let inside = if own.is_none() { self.batch() } else { None };
+        let specs: Vec<BodySpec> = own
+            .into_iter()
+            .chain(inside.iter().map(|pointer| json(Some(pointer))))
+            .chain([json(None), json(Some("/*"))])
+            .chain(forms.map(form))
+            .collect();
         let mut best: Option<(BodySpec, usize, Vec<Option<Value>>)> = None;
         for spec in specs {
             let read = self.read_as(&spec);
@@ -45,8 +51,36 @@ impl Learner {
             0 => "no body is JSON or a form".to_owned(),
             good => format!("{good} of {n} bodies can be read so"),
         };
-        let certainty = if good == 0 { Certainty::Likely } else { Certainty::of(good, n) };
+        // A list of things that a webhook is about looks the same.
+        let certainty = match good {
+            0 => Certainty::Likely,
+            _ if inside.is_some() => Certainty::Likely,
+            good => Certainty::of(good, n),
+        };
         found.push(Learnt { key: "body", value: written(&spec), evidence, certainty });
+    }
+
+    /// Where each body has its webhooks, when it is a batch: in the one list of objects of each body, where what stands around it
+    /// names no event and no id of its own.
+    fn batch(&self) -> Option<String> {
+        let bodies = self.read_as(&BodySpec::default());
+        let mut key: Option<&str> = None;
+        for body in &bodies {
+            let whole = body.as_ref()?;
+            let own =
+                EVENTS.iter().chain(&IDS).any(|place| whole.pointer(place).is_some_and(|v| !v.is_object()));
+            let is_list = |value: &Value| {
+                value.as_array().is_some_and(|all| !all.is_empty() && all.iter().all(Value::is_object))
+            };
+            let mut lists = whole.as_object()?.iter().filter(|(_, value)| is_list(value)).map(|(key, _)| key);
+            let (list, more) = (lists.next()?, lists.next());
+            if own || more.is_some() || key.is_some_and(|key| key != list) {
+                return None;
+            }
+            key = Some(list);
+        }
+        let key = key.filter(|key| !key.contains(['/', '~', '*', '\'']))?;
+        Some(format!("/{key}/*"))
     }
 
     /// Each body as a sender with such bodies would have it read.
@@ -96,10 +130,13 @@ mod tests {
                 headers,
                 digest: sha256_hex(&body),
                 body,
+                method: "POST".to_owned(),
                 target: "/".to_owned(),
                 at: Tick(number as u64 * 1_000_000),
                 end: None,
                 status: Some(200),
+                fault: None,
+                redirect: None,
                 json: None,
             });
         }
@@ -136,6 +173,26 @@ mod tests {
             assert_eq!(says(&learnt, "event"), "{ json: /type }", "{learnt:?}");
             assert_eq!(says(&learnt, "id"), "{ json: /id }", "{learnt:?}");
         }
+        let batches = ["1", "2"].map(|n| format!(r#"{{"events":[{{"action":"push","id":"e{n}"}}]}}"#));
+        let batches: Vec<&str> = batches.iter().map(String::as_str).collect();
+        let found = learnt("application/json", false, &batches);
+        assert_eq!(says(&found, "body"), "{ format: json, batch: '/events/*' }", "{found:?}");
+        assert_eq!(
+            (says(&found, "event"), says(&found, "id")),
+            ("{ json: /action }".into(), "{ json: /id }".into())
+        );
+        let deep = ["1", "2"]
+            .map(|n| format!(r#"{{"meta":{{"kind":"paid","id":"e{n}"}},"order":{{"id":"o{n}"}}}}"#));
+        let deep: Vec<&str> = deep.iter().map(String::as_str).collect();
+        let found = learnt("application/json", false, &deep);
+        assert_eq!(
+            (says(&found, "event"), says(&found, "id")),
+            ("{ json: /meta/kind }".into(), "{ json: /meta/id }".into())
+        );
+        // What an order holds is no batch: it is named around it.
+        let order =
+            learnt("application/json", false, &[r#"{"type":"paid","id":"e1","lines":[{"sku":"1"}]}"#]);
+        assert_eq!(says(&order, "body"), "");
         let xml = learnt("text/xml", false, &["<a/>", "<b/>"]);
         assert_eq!(says(&xml, "body"), "{ format: opaque }");
     }

@@ -2,7 +2,7 @@
 
 use super::body::written as body_written;
 use super::{Certainty, Learnt, place_names, written};
-use record::{IdentityPolicy, SenderProfile};
+use record::{IdentityPolicy, RetryAfterPolicy, SenderProfile};
 use signature::{Algorithm, Scheme};
 
 /// What differs between a profile and what was learnt: key, what the profile says, what was seen. `checked`: whether the secret
@@ -38,10 +38,19 @@ pub fn drift(
                 IdentityPolicy::Same => "same".to_owned(),
                 IdentityPolicy::TimestampPerAttempt => "timestamp_per_attempt".to_owned(),
             },
-            "limits" => {
+            "limits.timeout" => {
                 let period = profile.limits.timeout.map(|period| period.get().as_millis());
-                period.map_or_else(|| "no time-out".to_owned(), |ms| format!("{{ timeout: {ms}ms }}"))
+                period.map_or_else(|| "no time-out".to_owned(), |ms| format!("{ms}ms"))
             }
+            "limits.follows_redirects" => profile.limits.follows_redirects.to_string(),
+            "retry.retry_after" => match (contract.retry_after, one.value.as_str()) {
+                // Where nothing asks for a shorter pause than the schedule's, both look the same.
+                (RetryAfterPolicy::Exact, "honour") => continue,
+                (policy, _) => serde_json::to_value(policy)
+                    .ok()
+                    .and_then(|word| word.as_str().map(str::to_owned))
+                    .unwrap_or_default(),
+            },
             "retry.abort" | "retry.retry" => {
                 let aborts = one.key == "retry.abort";
                 let statuses = numbers(&one.value);

@@ -125,8 +125,8 @@ impl LogLearner {
         if let Some((ms, n)) = most_frequent(&self.timeouts) {
             let all: usize = self.timeouts.values().sum();
             let evidence = format!("{n} of {all} time-outs after {ms} ms");
-            let (value, certainty) = (format!("{{ timeout: {ms}ms }}"), Certainty::of(n, all));
-            found.push(Learnt { key: "limits", value, evidence, certainty });
+            let (value, certainty) = (format!("{ms}ms"), Certainty::of(n, all));
+            found.push(Learnt { key: "limits.timeout", value, evidence, certainty });
         }
         found
     }
@@ -208,7 +208,7 @@ mod tests {
         is("retry.schedule", "[0s, 2000ms, 4000ms]", Certainty::Certain);
         is("retry.abort", "[400]", Certainty::Likely);
         is("retry.retry", "[503]", Certainty::Certain);
-        is("limits", "{ timeout: 10000ms }", Certainty::Likely);
+        is("limits.timeout", "10000ms", Certainty::Likely);
     }
 
     #[test]

@@ -4,6 +4,8 @@ mod body;
 mod drift;
 mod log;
 mod log_ids;
+mod outcomes;
+mod places;
 mod retries;
 mod signing;
 
@@ -12,8 +14,8 @@ pub use log::LogLearner;
 
 use crate::figure::counted;
 use crate::usual::{EVENTS, names_event};
+use record::faults::Fault;
 use record::{Attempt, Record, Tick, sha256_hex};
-use retries::{Outcomes, Schedule, outcomes};
 use serde_json::Value;
 use signature::{Scheme, Secret};
 use std::collections::{BTreeMap, BTreeSet};
@@ -22,7 +24,9 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_ATTEMPTS: usize = 5000;
 
 /// Where bodies usually have an id.
-const IDS: [&str; 7] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id", "/data/id"];
+const IDS: [&str; 6] = ["/id", "/event_id", "/eventId", "/uuid", "/webhook_id", "/delivery_id"];
+/// Where the id of what it is about stands, which may tell deliveries apart where nothing else does.
+const SUBJECT: &str = "/data/id";
 
 /// How certain a line is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -73,11 +77,16 @@ pub struct Learnt {
 struct Seen {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
+    method: String,
     target: String,
     digest: String,
     at: Tick,
     end: Option<Tick>,
     status: Option<u16>,
+    /// What was injected into it.
+    fault: Option<Fault>,
+    /// The number of the redirect that it was answered with.
+    redirect: Option<u64>,
     /// The body as far as it can be looked into; of a batch the first webhook.
     json: Option<Value>,
 }
@@ -87,6 +96,8 @@ struct Seen {
 pub struct Learner {
     attempts: Vec<Seen>,
     numbers: BTreeMap<u64, usize>,
+    /// The redirects that were followed.
+    followed: BTreeSet<u64>,
     last: Tick,
     started_ms: i64,
 }
@@ -111,7 +122,11 @@ impl Learner {
 
     fn attempt(&mut self, attempt: &Attempt) {
         self.last = self.last.max(attempt.received);
-        if attempt.elsewhere || self.attempts.len() >= MAX_ATTEMPTS {
+        if attempt.elsewhere {
+            self.followed(&attempt.target);
+            return;
+        }
+        if self.attempts.len() >= MAX_ATTEMPTS {
             return;
         }
         let body = attempt.body.bytes().to_vec();
@@ -121,10 +136,13 @@ impl Learner {
             digest: sha256_hex(&body),
             json: None,
             body,
+            method: attempt.method.clone(),
             target: attempt.target.clone(),
             at: attempt.received,
             end: None,
             status: attempt.answer,
+            fault: attempt.fault,
+            redirect: attempt.redirect,
         });
     }
 
@@ -145,12 +163,14 @@ impl Learner {
     ) -> Vec<Learnt> {
         let mut found = Vec::new();
         let scheme = self.scheme(secret, endpoint, declared, &mut found);
-        let declared = declared.or(scheme);
+        // One that was found by its signature says nothing of where the rest stands.
+        let declared = declared.or(scheme.filter(|scheme| scheme.is_built_in()));
         self.body(declared, &mut found);
         self.event(declared, &mut found);
         let id = self.id(declared, &mut found);
         let deliveries = self.deliveries(id.as_ref());
-        self.schedule(&deliveries, &mut found);
+        let pauses = self.schedule(&deliveries, &mut found);
+        outcomes::retry_after(&pauses, &mut found);
         self.statuses(&deliveries, &mut found);
         self.identity(&deliveries, scheme, &mut found);
         found
@@ -159,7 +179,8 @@ impl Learner {
     fn event(&self, scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
         // What stands in both counts in the body, which is signed.
         let declared = scheme.map(|s| place_names(&s.spec().event)).unwrap_or_default().into_iter().rev();
-        let places = declared.chain(EVENTS.map(str::to_owned)).chain(self.headers_like(names_event));
+        let usual = EVENTS.map(str::to_owned).into_iter().chain(self.headers_like(names_event));
+        let places = declared.chain(usual).chain(self.event_places());
         let best = places.map(|place| (self.values(&place), place)).filter(|(values, _)| !values.is_empty());
         // Names repeat: what differs in each webhook is no name.
         let best =
@@ -207,7 +228,8 @@ impl Learner {
             name.ends_with("-id") || name.contains("uuid") || name.ends_with("-delivery")
         };
         let declared = scheme.map(|s| place_names(&s.spec().id)).unwrap_or_default();
-        let places = declared.into_iter().chain(self.headers_like(named)).chain(IDS.map(str::to_owned));
+        let usual = self.headers_like(named).into_iter().chain(IDS.map(str::to_owned));
+        let places = declared.into_iter().chain(usual).chain(self.id_places()).chain([SUBJECT.to_owned()]);
         let n = self.attempts.len();
         let bodies = distinct(&self.attempts.iter().map(|s| s.digest.clone()).collect::<Vec<_>>());
         // Every attempt has it, and there are at least as many of it as different bodies.
@@ -277,80 +299,6 @@ impl Learner {
             by_key.entry(key).or_default().push(seen);
         }
         by_key.into_values().collect()
-    }
-
-    fn schedule(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
-        let mut gaps: BTreeMap<usize, Vec<u64>> = BTreeMap::new();
-        for tries in deliveries {
-            for (n, pair) in tries.windows(2).take(64).enumerate() {
-                if let [before, after] = pair {
-                    let gap = after.at.0.saturating_sub(before.end.unwrap_or(before.at).0) / 1000;
-                    gaps.entry(n).or_default().push(gap);
-                }
-            }
-        }
-        let Some(schedule) = Schedule::of(gaps.into_values()) else {
-            let evidence = "no delivery was tried again; answer some with 503 to see it".to_owned();
-            let value = "[0s]".to_owned();
-            return found.push(Learnt {
-                key: "retry.schedule",
-                value,
-                evidence,
-                certainty: Certainty::Unseen,
-            });
-        };
-        let evidence = format!(
-            "{} between attempts; the most attempts of a delivery were {}",
-            counted(schedule.pauses as u64, "pauses"),
-            schedule.attempts
-        );
-        let certainty = if schedule.fewest >= 3 { Certainty::Certain } else { Certainty::Likely };
-        let jitter = schedule.jitter();
-        found.push(Learnt { key: "retry.schedule", value: schedule.value, evidence, certainty });
-        found.push(jitter);
-    }
-
-    fn statuses(&self, deliveries: &[Vec<&Seen>], found: &mut Vec<Learnt>) {
-        let mut by_status = Outcomes::new();
-        let longest = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
-            [before, after] => Some(after.at.0.saturating_sub(before.at.0)),
-            _ => None,
-        });
-        let longest = longest.max().unwrap_or(10_000_000);
-        for tries in deliveries {
-            for (n, seen) in tries.iter().enumerate() {
-                let Some(status) = seen.status.filter(|s| !(200..300).contains(s)) else { continue };
-                let (again, ended) = by_status.entry(status).or_default();
-                if n + 1 < tries.len() {
-                    *again += 1;
-                } else if self.last.0.saturating_sub(seen.at.0) > longest {
-                    *ended += 1;
-                }
-            }
-        }
-        let most = deliveries.iter().map(Vec::len).max().unwrap_or_default();
-        found.extend(outcomes(&by_status, most > 1, true));
-    }
-
-    fn identity(&self, deliveries: &[Vec<&Seen>], scheme: Option<Scheme>, found: &mut Vec<Learnt>) {
-        let Some(scheme) = scheme.filter(|scheme| scheme.has_timestamp()) else { return };
-        let pairs = deliveries.iter().flat_map(|tries| tries.windows(2)).filter_map(|pair| match pair {
-            [a, b] => Some((scheme.timestamp_ms(&a.headers)?, scheme.timestamp_ms(&b.headers)?)),
-            _ => None,
-        });
-        let (mut n, mut anew) = (0, 0);
-        for (before, after) in pairs {
-            n += 1;
-            anew += usize::from(before != after);
-        }
-        let (value, good) = if anew > 0 { ("timestamp_per_attempt", anew) } else { ("same", n) };
-        let evidence = format!("{anew} of {n} attempts that followed another had a timestamp of their own");
-        found.push(Learnt {
-            key: "retry.identity",
-            value: value.to_owned(),
-            evidence,
-            certainty: Certainty::of(good, n),
-        });
     }
 
     fn headers_like(&self, named: impl Fn(&str) -> bool) -> Vec<String> {

@@ -6,6 +6,10 @@ use std::collections::BTreeMap;
 
 /// So many statuses are told of.
 const TOLD: usize = 12;
+/// A pause below this is none, ms: the rounding of timers, as profiles tolerate it where they say nothing.
+const AT_ONCE_MS: u64 = 50;
+/// Pauses that differ by less than so many per cent have no jitter.
+const ALIKE_PERCENT: u64 = 10;
 
 /// How often a status was followed by another attempt, and how often it ended the delivery.
 pub(super) type Outcomes = BTreeMap<u16, (usize, usize)>;
@@ -20,21 +24,26 @@ pub(super) struct Schedule {
     pub(super) pauses: usize,
     /// The fewest before one of the attempts.
     pub(super) fewest: usize,
-    spread: u64,
+    /// By how many per cent of their middle pauses differ that were seen more than once; `None` where none was.
+    spread: Option<u64>,
 }
 
 impl Schedule {
     /// From the pauses before the second attempt, before the third, and so on; none without any.
     pub(super) fn of(pauses: impl IntoIterator<Item = Vec<u64>>) -> Option<Self> {
         let mut found =
-            Self { value: "[0s".to_owned(), attempts: 1, pauses: 0, fewest: usize::MAX, spread: 0 };
+            Self { value: "[0s".to_owned(), attempts: 1, pauses: 0, fewest: usize::MAX, spread: None };
         for mut all in pauses {
             all.sort_unstable();
-            let middle = *all.get(all.len() / 2)?;
-            let off = [all.first(), all.last()].into_iter().flatten().map(|end| middle.abs_diff(*end)).max();
-            let spread = (off.unwrap_or(0) * 100).checked_div(middle).unwrap_or(0);
-            found.spread = found.spread.max(spread);
-            found.value.push_str(&format!(", {}ms", rounded(middle)));
+            let (middle, spread) = middle(&all)?;
+            // Of a retry at once it is the way there and back that differs.
+            if middle >= AT_ONCE_MS && all.len() > 1 {
+                found.spread = found.spread.max(Some(spread));
+            }
+            match middle {
+                ..AT_ONCE_MS => found.value.push_str(", 0s"),
+                _ => found.value.push_str(&format!(", {}ms", rounded(middle))),
+            }
             (found.attempts, found.pauses) = (found.attempts + 1, found.pauses + all.len());
             found.fewest = found.fewest.min(all.len());
         }
@@ -44,11 +53,34 @@ impl Schedule {
 
     /// By how many per cent pauses differ from their middle, as a share.
     pub(super) fn jitter(&self) -> Learnt {
-        let jitter = self.spread.min(100);
-        let evidence = format!("pauses differ by up to {} % from their middle", self.spread);
-        let value = if jitter < 10 { "0".to_owned() } else { format!("0.{jitter:02}").replace("0.100", "1") };
+        let Some(spread) = self.spread else {
+            let evidence =
+                "no pause was seen twice; answer several webhooks with 503 to see by how much it differs";
+            let (value, evidence) = ("0".to_owned(), evidence.to_owned());
+            return Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Unseen };
+        };
+        let jitter = spread.min(100);
+        let evidence = format!("pauses differ by up to {spread} % from their middle");
+        let value = if spread < ALIKE_PERCENT {
+            "0".to_owned()
+        } else {
+            format!("0.{jitter:02}").replace("0.100", "1")
+        };
         Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Likely }
     }
+}
+
+/// The middle of sorted pauses, and by how many per cent of it they differ: the usual one where nearly all are like it, else what lies
+/// halfway between the shortest and the longest, about which jitter lies.
+fn middle(sorted: &[u64]) -> Option<(u64, u64)> {
+    let (first, last) = (*sorted.first()?, *sorted.last()?);
+    let share = |of: u64| ((of - first).max(last - of) * 100).checked_div(of).unwrap_or(0);
+    let usual = *sorted.get(sorted.len() / 2)?;
+    if share(usual) < ALIKE_PERCENT {
+        return Some((usual, share(usual)));
+    }
+    let halfway = first.midpoint(last);
+    Some((halfway, share(halfway)))
 }
 
 /// To two digits: a pause of 2003 ms is one of 2000.

@@ -12,21 +12,26 @@ const VERIFIED: usize = 25;
 const SEARCHED: usize = 3;
 /// So many headers of an attempt are looked into.
 const HEADERS: usize = 40;
-/// So many ways to sign are tried.
-const TRIED: usize = 3000;
+/// So many ways to sign are tried; each takes an HMAC over a body.
+const TRIED: usize = 6000;
 /// So many headers are taken for that of the timestamp, and as many for that of the id.
 const BESIDE: usize = 4;
 /// Longest prefix of a signature, in characters: `sha256=`, `v1,`.
 const PREFIX: usize = 16;
 
-/// What is signed where there is a timestamp; those of the built-in profiles.
-const WITH_TIMESTAMP: [&str; 8] = [
+/// What is signed where there is a timestamp; those of the built-in profiles, and the usual separators.
+const WITH_TIMESTAMP: [&str; 13] = [
     "{timestamp}.{body}",
     "{timestamp}{body}",
     "{timestamp}:{body}",
     "v0:{timestamp}:{body}",
     "{body}.{timestamp}",
     "{body}{timestamp}",
+    "{timestamp}|{body}",
+    "{body}|{timestamp}",
+    "{body}:{timestamp}",
+    "{timestamp}\n{body}",
+    "{timestamp}-{body}",
     "{method}{url}{body}{timestamp}",
     "{timestamp}.{method}.{path}.{body}",
 ];
@@ -43,8 +48,8 @@ impl Learner {
     ) -> Option<Scheme> {
         let looked: Vec<&Seen> = self.attempts.iter().take(VERIFIED).collect();
         let valid = |scheme: Scheme, secret: &Secret| {
-            let verifiers = verifiers(scheme, secret);
-            looked.iter().filter(|seen| self.is_signed_so(&verifiers, seen, endpoint)).count()
+            let verifiers = verifiers(scheme, secret, endpoint);
+            looked.iter().filter(|seen| self.is_signed_so(&verifiers, seen)).count()
         };
         let mut best: Option<(usize, Scheme)> = None;
         for scheme in declared.into_iter().chain(Scheme::ALL).filter(|scheme| scheme.is_signed()) {
@@ -73,11 +78,8 @@ impl Learner {
             found.push(Learnt { key: "signature", value: format!("as in {name}"), evidence, certainty });
             return Some(scheme);
         }
-        let own = secret.and_then(|secret| {
-            let (scheme, spec) = self.search(secret, endpoint)?;
-            Some((valid(scheme, secret), scheme, spec))
-        });
-        if let Some((good, scheme, spec)) = own {
+        let own = secret.and_then(|secret| self.search(secret, endpoint, &looked));
+        if let Some(Found { good, scheme, spec }) = own {
             let evidence =
                 format!("the signatures of {good} of {n} attempts are valid so; no built-in sender signs so");
             let certainty = Certainty::of(good, n);
@@ -115,37 +117,79 @@ impl Learner {
         }
     }
 
-    fn is_signed_so(&self, verifiers: &[Verifier], seen: &Seen, endpoint: &str) -> bool {
-        let url = match seen.target.split_once('?') {
-            Some((_, query)) => format!("{endpoint}?{query}"),
-            None => endpoint.to_owned(),
-        };
-        let request = Received { method: "POST", url: &url, headers: &seen.headers, body: &seen.body };
+    fn is_signed_so(&self, verifiers: &[Verifier], seen: &Seen) -> bool {
         let now = self.started_ms + i64::try_from(seen.at.0 / 1000).unwrap_or_default();
-        verifiers.iter().any(|verifier| verifier.check_request(&request, now).0.valid)
+        let posted = (seen.method.as_str(), seen.target.as_str());
+        let check = |verifier: &Verifier| verifier.check_posted(posted, &seen.headers, &seen.body, now);
+        verifiers.iter().any(|verifier| check(verifier).0.valid)
     }
 
-    /// The first way to sign that an attempt verifies under.
-    fn search(&self, secret: &Secret, endpoint: &str) -> Option<(Scheme, SignatureSpec)> {
+    /// The way to sign under which most attempts verify, with how many; the first of several.
+    fn search(&self, secret: &Secret, endpoint: &str, looked: &[&Seen]) -> Option<Found> {
+        let mut best: Option<Found> = None;
         let mut left = TRIED;
-        for seen in self.attempts.iter().take(SEARCHED) {
+        'all: for seen in self.attempts.iter().take(SEARCHED) {
+            let url = url_of(seen, endpoint);
+            let received =
+                Received { method: &seen.method, url: &url, headers: &seen.headers, body: &seen.body };
             for spec in candidates(seen) {
-                left = left.checked_sub(1)?;
-                let request = RequestSpec { signature: spec.clone(), ..RequestSpec::default() };
-                let Ok(scheme) = Scheme::of("learnt", request) else { continue };
-                if self.is_signed_so(&verifiers(scheme, secret), seen, endpoint) {
-                    return Some((scheme, spec));
+                left -= 1;
+                if left == 0 {
+                    break 'all;
+                }
+                // A sender that is named once stays for as long as the process: only a way that fits becomes one.
+                if !spec.is_likely(secret, &received) {
+                    continue;
+                }
+                for spec in spellings(spec) {
+                    let request = RequestSpec { signature: spec.clone(), ..RequestSpec::default() };
+                    let Ok(scheme) = Scheme::of("learnt", request) else { continue };
+                    let verifiers = verifiers(scheme, secret, endpoint);
+                    let good = looked.iter().filter(|seen| self.is_signed_so(&verifiers, seen)).count();
+                    if good > best.as_ref().map_or(0, |best| best.good) {
+                        best = Some(Found { good, scheme, spec });
+                    }
+                }
+                if best.as_ref().is_some_and(|best| best.good == looked.len()) {
+                    break 'all;
                 }
             }
         }
-        None
+        best
+    }
+}
+
+/// A way to sign, and how many attempts verify under it.
+struct Found {
+    good: usize,
+    scheme: Scheme,
+    spec: SignatureSpec,
+}
+
+/// The same signature in both kinds of base64, which most texts do not tell apart.
+fn spellings(spec: SignatureSpec) -> Vec<SignatureSpec> {
+    let other = match spec.encoding {
+        Encoding::Base64 => Encoding::Base64url,
+        Encoding::Base64url => Encoding::Base64,
+        Encoding::Hex => return vec![spec],
+    };
+    let other = SignatureSpec { encoding: other, ..spec.clone() };
+    vec![spec, other]
+}
+
+/// The URL that an attempt was sent to.
+fn url_of(seen: &Seen, endpoint: &str) -> String {
+    match seen.target.split_once('?') {
+        Some((_, query)) => format!("{endpoint}?{query}"),
+        None => endpoint.to_owned(),
     }
 }
 
 /// Of the header that the run's profile says to hold a token, a journal has a digest; of others the token itself. None for a secret
 /// that is no key of the sender's.
-fn verifiers(scheme: Scheme, secret: &Secret) -> Vec<Verifier> {
+fn verifiers(scheme: Scheme, secret: &Secret, endpoint: &str) -> Vec<Verifier> {
     let Ok(verifier) = Verifier::new(scheme, secret) else { return Vec::new() };
+    let verifier = verifier.with_url(endpoint);
     let is_token = scheme.spec().signature.algorithm == Algorithm::Token;
     let open = is_token.then(|| verifier.clone());
     std::iter::once(verifier.of_kept()).chain(open).collect()

@@ -2,7 +2,7 @@
 
 use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
-use record::{Build, Offset, RunKind};
+use record::{Build, Offset, RetryContract, RunKind};
 use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
@@ -367,6 +367,8 @@ pub struct Retry {
     pub breaches: u64,
     /// Deliveries of which nothing can be said.
     pub unproven: u64,
+    /// All that the sender promises about failures, by which the run was judged.
+    pub contract: RetryContract,
 }
 
 /// The sweep of the sender's contract.

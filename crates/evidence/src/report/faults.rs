@@ -59,6 +59,9 @@ fn log_line(analysis: &Analysis, delivery: &Delivery, index: usize, t: &AttemptR
         (None, None) => "end not recorded".to_owned(),
     };
     let fault = t.fault.map(|f| format!(" (injected {f})")).unwrap_or_default();
-    let max = analysis.max_attempts();
-    format!("{at} {} attempt {}/{max}: {outcome}{fault}", delivery.event, index + 1)
+    let of = match &analysis.header.retry {
+        contract if contract.endless => String::new(),
+        contract => format!("/{}", contract.attempts()),
+    };
+    format!("{at} {} attempt {}{of}: {outcome}{fault}", delivery.event, index + 1)
 }

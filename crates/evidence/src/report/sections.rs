@@ -185,6 +185,7 @@ pub(super) fn retry(analysis: &Analysis) -> Retry {
         deliveries_exercised: found.exercised.len() as u64,
         breaches: found.breaches.len() as u64,
         unproven: found.unproven.len() as u64,
+        contract: contract.clone(),
     }
 }
 

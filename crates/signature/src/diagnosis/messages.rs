@@ -62,7 +62,7 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
         ("the sender signs the URL with or without a slash at the end, unlike the one here", slash),
         (
             "the sender signs the URL with or without its port, unlike the one here",
-            super::super::template::other_port(url).unwrap_or_default(),
+            super::super::other_urls::other_port(url).unwrap_or_default(),
         ),
         ("the sender signs the path and not the whole URL", super::super::template::path_of(url).to_owned()),
         ("the sender signs the URL percent-decoded", decoded),

@@ -22,6 +22,9 @@ const PUBLIC_TRY: usize = 64 * 1024;
 /// ECDSA as JOSE and web browsers write it.
 const FIXED: &str =
     "the signature is the 64 bytes of r and s in place of DER, which the sender's libraries refuse";
+/// And the other way round.
+const DER: &str =
+    "the signature is DER in place of the 64 bytes of r and s, which the sender's libraries refuse";
 
 /// A request whose signature is not right.
 pub(crate) struct Suspect<'a> {
@@ -301,8 +304,9 @@ impl<'a> Search<'a> {
                 if let Some((_, clause)) = self.given.bytes().find(|(bytes, _)| right(bytes)) {
                     return Some(Likeness { clause: clause.map(str::to_owned) });
                 }
-                let fixed = self.given.bytes().any(|(bytes, _)| key.verifies_fixed(&message, &bytes));
-                fixed.then(|| Likeness { clause: Some(FIXED.to_owned()) })
+                let is_der =
+                    self.given.bytes().find_map(|(bytes, _)| key.verifies_otherwise(&message, &bytes))?;
+                Some(Likeness { clause: Some(if is_der { DER } else { FIXED }.to_owned()) })
             }
         }
     }

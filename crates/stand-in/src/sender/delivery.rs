@@ -218,7 +218,7 @@ impl<C: HttpClient + 'static> Sender<C> {
                 let limit = self.timeout.as_secs();
                 self.warn(format!("Webhook timeout: event={event}, attempt={n}/{max}, timeout={limit}s"));
             }
-            Exchange::Broken(why) => {
+            Exchange::Broken(why) | Exchange::Cut(why) => {
                 let why = excerpt(why, 100);
                 self.warn(format!("Webhook connection error: event={event}, attempt={n}/{max}, error={why}"));
             }
@@ -308,7 +308,7 @@ fn seen(exchange: &Exchange) -> (Option<u16>, Option<String>) {
     match exchange {
         Exchange::Answered { status, .. } => (Some(*status), None),
         Exchange::TimedOut => (None, Some("timed out".to_owned())),
-        Exchange::Broken(why) | Exchange::Garbled(why) => (None, Some(why.clone())),
+        Exchange::Broken(why) | Exchange::Cut(why) | Exchange::Garbled(why) => (None, Some(why.clone())),
     }
 }
 

@@ -126,11 +126,18 @@ impl DeliveryPolicy {
             Exchange::Answered { status, .. } if self.counts(*status) => Outcome::Delivered,
             Exchange::Answered { status, .. } if self.aborts(*status) => Outcome::Aborted,
             Exchange::Answered { .. } | Exchange::TimedOut => Outcome::Failed,
-            Exchange::Broken(_) | Exchange::Garbled(_) if self.has(Kind::BrokenAsSuccess) => {
+            Exchange::Broken(_) | Exchange::Cut(_) | Exchange::Garbled(_)
+                if self.has(Kind::BrokenAsSuccess) =>
+            {
                 Outcome::Delivered
             }
-            Exchange::Broken(_) | Exchange::Garbled(_) if self.gives_up_on_broken() => Outcome::Aborted,
-            Exchange::Broken(_) | Exchange::Garbled(_) => Outcome::Failed,
+            Exchange::Cut(_) if self.promises.as_ref().is_some_and(|p| p.aborts_on_broken_bodies) => {
+                Outcome::Aborted
+            }
+            Exchange::Broken(_) | Exchange::Cut(_) | Exchange::Garbled(_) if self.gives_up_on_broken() => {
+                Outcome::Aborted
+            }
+            Exchange::Broken(_) | Exchange::Cut(_) | Exchange::Garbled(_) => Outcome::Failed,
         }
     }
 

@@ -41,6 +41,8 @@ pub(in super::super) enum Exchange {
     TimedOut,
     /// No connection, or it ended early: "connection error" in the real log.
     Broken(String),
+    /// The connection ended behind the beginning of an answer: "connection error", too.
+    Cut(String),
     /// The answer cannot be read: "request failed" in the real log.
     Garbled(String),
 }
@@ -165,12 +167,15 @@ enum Failure {
     TimedOut,
     Connect(io::Error, String),
     Response(BodyError),
+    /// As that, when something of the answer had come.
+    Cut(BodyError),
 }
 
 impl Failure {
     /// In the words of requests, as far as they are stable.
     fn into_exchange(self) -> Exchange {
         match self {
+            Self::Cut(e) => Exchange::Cut(format!("('Connection broken: {e}')")),
             Self::TimedOut => Exchange::TimedOut,
             Self::Connect(e, at) => {
                 Exchange::Broken(format!("{at}: Max retries exceeded with url (Caused by NewConnectionError: {e})"))
@@ -208,8 +213,15 @@ async fn once(hop: &Hop<'_>, limit: Duration) -> Result<Response, Failure> {
             Ok(Err(e)) => Err(Failure::Response(BodyError::Io(e))),
             _ => Err(Failure::TimedOut),
         },
+        Err(e @ (BodyError::Truncated | BodyError::Io(_))) if io.stream().has_begun && !is_late(&e) => {
+            Err(Failure::Cut(e))
+        }
         Err(e) => Err(Failure::Response(e)),
     }
+}
+
+fn is_late(error: &BodyError) -> bool {
+    matches!(error, BodyError::Io(e) if e.kind() == io::ErrorKind::TimedOut)
 }
 
 /// The request as it goes over the wire: header order and spelling of Python's requests.
@@ -246,11 +258,13 @@ struct Patient {
     stream: TcpStream,
     limit: Duration,
     timer: Pin<Box<Sleep>>,
+    /// Whether a byte has come.
+    has_begun: bool,
 }
 
 impl Patient {
     fn new(stream: TcpStream, limit: Duration) -> Self {
-        Self { stream, limit, timer: Box::pin(sleep(limit)) }
+        Self { stream, limit, timer: Box::pin(sleep(limit)), has_begun: false }
     }
 }
 
@@ -263,6 +277,7 @@ impl AsyncRead for Patient {
         if let Poll::Ready(done) = Pin::new(&mut self.stream).poll_read(cx, buf) {
             let next = Instant::now() + self.limit;
             self.timer.as_mut().reset(next);
+            self.has_begun |= !buf.filled().is_empty();
             return Poll::Ready(done);
         }
         self.timer.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))

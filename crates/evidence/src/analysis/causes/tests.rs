@@ -56,6 +56,22 @@ fn attempt(id: u64, reason: &str) -> Record {
     Record::Attempt(Box::new(serde_json::from_value(attempt).unwrap()))
 }
 
+/// What came by another name is no matter of the values.
+#[test]
+fn an_event_that_nobody_asked_for_is_named_as_the_cause() {
+    let of = |event: &'static str| {
+        let mut analysis = run(&[5, 5], |_| event);
+        (7..9).for_each(|id| analysis.take(&attempt(id, "valid")));
+        others(&analysis).join("; ")
+    };
+    assert_eq!(of("orders/paid"), "2 webhooks came with an event that no step asks for: paid");
+    assert!(
+        of("paid").contains("the values by which the scenario knows its webhooks are others"),
+        "{}",
+        of("paid")
+    );
+}
+
 #[test]
 fn of_a_sender_without_a_breaker_none_is_open() {
     let mut analysis = run(&[60], |_| "paid");

@@ -106,6 +106,20 @@ fn each_webhook_of_a_batch_is_found_when_it_is_asked_for() {
 }
 
 #[test]
+fn what_comes_beside_a_webhook_that_was_asked_for_is_told_by_its_own_name() {
+    let both = json!([{ "type": "made", "id": 7 }, { "type": "made.twin", "id": 7 }]);
+    let mut run = Run::new(batches());
+    run.answer(10, &["made"]);
+    run.comes(20, "", &both, Reason::Valid);
+    assert_eq!(run.ends(), (0, 1, 0));
+    let told = super::super::cases::cases(&run.analysis).unexpected.sentences(1).join("; ");
+    assert!(
+        told.starts_with("made.twin of flow 0") && told.contains("came in one request with made at"),
+        "{told}"
+    );
+}
+
+#[test]
 fn a_wrong_secret_is_the_senders_before_the_answer_as_behind_it() {
     let thing = json!({ "event": "made", "id": 7 });
     let tries = |run: &mut Run, from: u64| {
@@ -121,6 +135,29 @@ fn a_wrong_secret_is_the_senders_before_the_answer_as_behind_it() {
         let delivery = run.analysis.own().next().expect("it is the sender's").into_owned();
         assert_eq!(delivery.tries.len(), 3);
         assert!(delivery.tries.iter().all(|t| t.status == Some(401) && t.end == Some(t.first_byte)));
+    }
+}
+
+/// Signed wrongly at first, and rightly when it was tried again, all before the answer: the id and the body were nobody else's to know.
+#[test]
+fn a_wrong_first_attempt_of_what_came_rightly_later_is_the_senders() {
+    let thing = json!({ "event": "made", "id": 7 });
+    let mut run = Run::new(Scheme::DeltacrownV2);
+    run.comes(5, "a", &thing, Reason::Mismatch);
+    run.comes(2010, "a", &thing, Reason::Valid);
+    run.answer(2500, &["made"]);
+    assert_eq!(run.ends(), (0, 0, 0));
+    let delivery = run.analysis.own().next().expect("it is the sender's").into_owned();
+    let reasons: Vec<Reason> = delivery.tries.iter().map(|made| made.reason).collect();
+    assert_eq!(reasons, [Reason::Mismatch, Reason::Valid]);
+    assert!(delivery.tries.iter().all(|made| made.end == Some(made.first_byte) && made.status.is_some()));
+    // With another body, or about another thing, it is a stranger's.
+    for (other, body) in [("a", json!({ "event": "made", "id": 7, "x": 1 })), ("b", thing.clone())] {
+        let mut run = Run::new(Scheme::DeltacrownV2);
+        run.comes(5, other, &body, Reason::Mismatch);
+        run.comes(2010, "a", &thing, Reason::Valid);
+        run.answer(2500, &["made"]);
+        assert_eq!(run.ends(), (0, 0, 1), "{other} {body}");
     }
 }
 

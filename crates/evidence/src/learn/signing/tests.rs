@@ -8,10 +8,15 @@ const SECRET: &str = "topsecretkey12345678901234567890";
 
 /// Six webhooks as a sender with this signature sends them, and what is learnt of it with the secret.
 fn learnt(signature: &str, secret: &str) -> Learnt {
+    learnt_under(signature, SECRET, secret)
+}
+
+/// The same of a sender with the secret `own`.
+fn learnt_under(signature: &str, own: &str, secret: &str) -> Learnt {
     let spec: SignatureSpec = serde_json::from_str(signature).unwrap();
     let request = RequestSpec { signature: spec, ..RequestSpec::default() };
     let scheme = Scheme::of("acme", request).unwrap();
-    let signer = Signer::new(scheme, &Secret::new(SECRET)).unwrap();
+    let signer = Signer::new(scheme, &Secret::new(own)).unwrap();
     let mut learner = Learner::default();
     for number in 0..6_u64 {
         let body = format!(r#"{{"type":"paid","n":{number}}}"#).into_bytes();
@@ -25,10 +30,13 @@ fn learnt(signature: &str, secret: &str) -> Learnt {
             headers,
             digest: sha256_hex(&body),
             body,
+            method: "POST".to_owned(),
             target: "/".to_owned(),
             at: Tick(number * 1000),
             end: None,
             status: Some(200),
+            fault: None,
+            redirect: None,
             json: None,
         });
     }
@@ -85,10 +93,13 @@ fn a_retry_under_a_new_id_is_told_as_one() {
             headers: vec![("X-Id".to_owned(), id.to_owned())],
             digest: sha256_hex(body.as_bytes()),
             body: body.as_bytes().to_vec(),
+            method: "POST".to_owned(),
             target: "/".to_owned(),
             at: Tick(number * 2_000_000),
             end: None,
             status: Some(status),
+            fault: None,
+            redirect: None,
             json: None,
         });
     }
@@ -102,6 +113,58 @@ fn a_retry_under_a_new_id_is_told_as_one() {
     learner.attempts.iter_mut().for_each(|seen| seen.status = Some(200));
     let found = learner.learn(None, "", None);
     assert!(found.iter().any(|one| one.value == "{ header: X-Id }"), "{found:?}");
+}
+
+/// Most signatures look the same in both kinds of base64: the others decide.
+#[test]
+fn the_kind_of_base64_is_that_of_all_attempts() {
+    for encoding in ["base64", "base64url"] {
+        let signature = format!(r#"{{"algorithm":"hmac-sha256","header":"X-Sig","encoding":"{encoding}"}}"#);
+        for n in 0..20 {
+            let secret = format!("{SECRET}-{n}");
+            let found = learnt_under(&signature, &secret, &secret);
+            assert!(found.evidence.contains("6 of 6"), "{encoding} {n}: {found:?}");
+        }
+    }
+}
+
+/// The signature of an unknown sender says nothing about what its bodies are.
+#[test]
+fn a_signed_batch_is_one() {
+    let mut learner = Learner::default();
+    let secret = Secret::new(SECRET);
+    let signature = SignatureSpec {
+        header: Some("X-Acme".to_owned()),
+        message: "{body}".to_owned(),
+        ..SignatureSpec::default()
+    };
+    let signer = Signer::new(
+        Scheme::of("acme", RequestSpec { signature, ..RequestSpec::default() }).unwrap(),
+        &secret,
+    )
+    .unwrap();
+    for number in 0..4_u64 {
+        let body = format!(r#"{{"events":[{{"type":"paid","id":"e{number}"}}]}}"#).into_bytes();
+        let out = Outgoing { event: "", id: "", timestamp_ms: 0, body: &body };
+        let headers = signer.sign(&out).iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
+        learner.attempts.push(Seen {
+            headers,
+            digest: sha256_hex(&body),
+            body,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            at: Tick(number * 1000),
+            end: None,
+            status: Some(200),
+            fault: None,
+            redirect: None,
+            json: None,
+        });
+    }
+    let found = learner.learn(Some(&secret), "http://127.0.0.1/", None);
+    let of = |key: &str| found.iter().find(|one| one.key == key).map(|one| one.value.as_str());
+    assert_eq!(of("body"), Some("{ format: json, batch: '/events/*' }"), "{found:?}");
+    assert_eq!((of("event"), of("id")), (Some("{ json: /type }"), Some("{ json: /id }")));
 }
 
 #[test]

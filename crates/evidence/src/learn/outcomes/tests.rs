@@ -1,0 +1,133 @@
+//! What follows an attempt, as real senders were seen to do it.
+
+use super::super::drift;
+use super::*;
+use record::{SenderProfile, Tick, sha256_hex};
+
+/// An attempt of a delivery, which its body tells apart: when it came (ms), how it was answered, and the fault.
+fn seen(delivery: u64, at: u64, status: u16, fault: Option<&str>, redirect: Option<u64>) -> Seen {
+    let body = format!(r#"{{"type":"paid","n":{delivery}}}"#).into_bytes();
+    Seen {
+        headers: Vec::new(),
+        digest: sha256_hex(&body),
+        body,
+        method: "POST".to_owned(),
+        target: "/".to_owned(),
+        at: Tick(at * 1000),
+        end: None,
+        status: Some(status),
+        fault: fault.map(|fault| fault.parse().unwrap()),
+        redirect,
+        json: None,
+    }
+}
+
+fn learner(attempts: Vec<Seen>, followed: &[u64]) -> Learner {
+    Learner {
+        attempts,
+        followed: followed.iter().copied().collect(),
+        last: Tick(600_000_000),
+        ..Learner::default()
+    }
+}
+
+fn says(mut learner: Learner) -> BTreeMap<&'static str, (String, Certainty)> {
+    learner.learn(None, "", None).into_iter().map(|one| (one.key, (one.value, one.certainty))).collect()
+}
+
+fn drifted(mut learner: Learner, sender: &str) -> Vec<&'static str> {
+    let profile = SenderProfile::built_in(sender.parse().unwrap()).unwrap();
+    let learnt = learner.learn(None, "", None);
+    drift(&learnt, &profile, false)
+        .into_iter()
+        .map(|(key, ..)| key)
+        .filter(|key| key.starts_with("retry.") || key.starts_with("limits."))
+        .collect()
+}
+
+#[test]
+fn a_redirect_that_is_followed_is_neither_an_end_nor_tried_again() {
+    let attempts = || {
+        vec![
+            seen(1, 0, 307, Some("307"), Some(1)),
+            seen(2, 0, 503, None, None),
+            seen(2, 60_000, 200, None, None),
+        ]
+    };
+    let followed = says(learner(attempts(), &[1]));
+    assert_eq!(followed["limits.follows_redirects"].0, "true");
+    assert_eq!((followed["retry.abort"].0.as_str(), followed["retry.retry"].0.as_str()), ("[]", "[503]"));
+    assert_eq!(drifted(learner(attempts(), &[1]), "django-webhook"), [""; 0]);
+    let left = says(learner(attempts(), &[]));
+    assert_eq!(
+        (left["limits.follows_redirects"].0.as_str(), left["retry.abort"].0.as_str()),
+        ("false", "[307]")
+    );
+    assert!(drifted(learner(attempts(), &[]), "django-webhook").contains(&"limits.follows_redirects"));
+}
+
+#[test]
+fn a_retry_at_once_is_no_pause_and_one_pause_shows_no_jitter() {
+    // MLflow: at once, then after 2 to 3 s.
+    let three = |n: u64, first: u64, second: u64| {
+        let then = first + second;
+        [seen(n, 0, 503, None, None), seen(n, first, 503, None, None), seen(n, then, 200, None, None)]
+    };
+    let once = says(learner(three(1, 4, 2600).into(), &[]));
+    assert_eq!(once["retry.schedule"].0, "[0s, 0s, 2600ms]");
+    assert_eq!(once["retry.jitter"].1, Certainty::Unseen);
+    let twice = says(learner([three(1, 1, 2000), three(2, 9, 2500)].concat_all(), &[]));
+    assert_eq!(twice["retry.schedule"].0, "[0s, 0s, 2300ms]");
+    assert_eq!(twice["retry.jitter"], ("0.11".to_owned(), Certainty::Likely));
+}
+
+#[test]
+fn retries_within_a_second_do_not_show_whether_each_has_its_own_timestamp() {
+    let learnt = |gap: u64, stamps: [u64; 2]| {
+        let mut attempts = vec![seen(1, 0, 503, None, None), seen(1, gap, 200, None, None)];
+        for (attempt, stamp) in attempts.iter_mut().zip(stamps) {
+            attempt.headers = vec![("Webhook-Timestamp".to_owned(), stamp.to_string())];
+        }
+        let (mut found, learner) = (Vec::new(), learner(attempts, &[]));
+        let deliveries = learner.deliveries(None);
+        learner.identity(&deliveries, Some(Scheme::StandardWebhooks), &mut found);
+        (found[0].value.clone(), found[0].certainty)
+    };
+    assert_eq!(learnt(200, [1_763_044_215; 2]).1, Certainty::Unseen);
+    assert_eq!(learnt(1200, [1_763_044_215; 2]), ("same".to_owned(), Certainty::Likely));
+    assert_eq!(learnt(200, [1_763_044_215, 1_763_044_216]).0, "timestamp_per_attempt");
+}
+
+#[test]
+fn pauses_after_retry_after_are_not_the_schedule() {
+    let asked = Some("503:retry-after=3");
+    let plain = [seen(1, 0, 503, None, None), seen(1, 2, 200, None, None)];
+    let kept = [seen(2, 0, 503, asked, None), seen(2, 3001, 200, None, None)];
+    let found = says(learner([plain, kept].concat_all(), &[]));
+    assert_eq!(found["retry.schedule"].0, "[0s, 0s]");
+    assert_eq!(found["retry.retry_after"].0, "honour");
+    let attempts = || {
+        let plain = [seen(1, 0, 503, None, None), seen(1, 2, 200, None, None)];
+        [plain, [seen(2, 0, 503, asked, None), seen(2, 3001, 200, None, None)]].concat_all()
+    };
+    assert_eq!(drifted(learner(attempts(), &[]), "mlflow"), [""; 0]);
+    assert!(drifted(learner(attempts(), &[]), "standard-webhooks").contains(&"retry.retry_after"));
+    let deaf = [seen(1, 0, 503, None, None), seen(1, 2, 200, None, None)];
+    let ignored = [seen(2, 0, 503, asked, None), seen(2, 5, 200, None, None)];
+    assert_eq!(says(learner([deaf, ignored].concat_all(), &[]))["retry.retry_after"].0, "ignore");
+    // A pause of the schedule that is as long says nothing.
+    let slow = [seen(1, 0, 503, None, None), seen(1, 3000, 200, None, None)];
+    let same = [seen(2, 0, 503, asked, None), seen(2, 3001, 200, None, None)];
+    assert!(!says(learner([slow, same].concat_all(), &[])).contains_key("retry.retry_after"));
+}
+
+/// `concat` for what cannot be cloned.
+trait ConcatAll {
+    fn concat_all(self) -> Vec<Seen>;
+}
+
+impl<const N: usize, const M: usize> ConcatAll for [[Seen; M]; N] {
+    fn concat_all(self) -> Vec<Seen> {
+        self.into_iter().flatten().collect()
+    }
+}
