@@ -171,10 +171,10 @@ impl Driver {
         }
         // A token that is refused although it is new is no old one.
         let refuses = matches!(status, 401 | 403) && !step.may_refuse.contains(&status);
-        if refuses && judged.reply.as_ref().is_ok_and(is_html) {
+        let session = step.session.as_ref().filter(|_| refuses)?;
+        if judged.reply.as_ref().is_ok_and(is_html) {
             return Some(Blocked::Page { step: name, why, row });
         }
-        let session = step.session.as_ref().filter(|_| refuses)?;
         let needs = self.plan.loaded.scenario.sessions.get(session).and_then(|s| s.needs.clone());
         Some(Blocked::Forbidden {
             session: session.clone(),

@@ -45,12 +45,16 @@ pub(super) fn turns(plan: &Plan, matcher: &FlowMatcher) -> Option<Turns> {
     if plan.faults.is_empty() && learns(&plan.loaded.scenario) {
         return None;
     }
-    let until = match (plan.scheme.has_id(), plan.faults.is_empty(), &plan.sweep) {
-        // An id tells attempts of one webhook from those of another, so that nobody need wait for what may come again; with as many
-        // retries as these faults bring, flows in turn would take minutes.
-        (true, false, None) => return None,
-        (true, ..) => Until::Ended,
-        (false, ..) => Until::NothingDue,
+    let has_id = plan.scheme.has_id();
+    // One after the other these would open the sender's circuit breaker, and pauses that keep it closed would take minutes.
+    if has_id && plan.sweep.is_none() && plan.faults.failing() > plan.retry.breaker.spare() {
+        return None;
+    }
+    let until = match &plan.sweep {
+        _ if !has_id => Until::NothingDue,
+        // An id tells attempts of one webhook from those of another: nobody need wait for what comes again.
+        None => Until::Begun,
+        Some(_) => Until::Ended,
     };
     Some(Turns { turn: Turn::default(), until })
 }

@@ -1,7 +1,7 @@
 //! Waits until every webhook that is due has come or is too late, and silence has been watched long enough.
 
-use crate::drive::Dues;
-use crate::inbox::Inbox;
+use crate::drive::{Came, Dues};
+use crate::inbox::{Inbox, Settling};
 use crate::journal::Journal;
 use record::Tick;
 use std::time::Duration;
@@ -23,6 +23,18 @@ pub(super) enum Until {
     NothingDue,
     /// Every webhook that is due has come and ended.
     Ended,
+    /// Every webhook that is due has come, whatever its answer was.
+    Begun,
+}
+
+impl Until {
+    /// Which deliveries count as come.
+    const fn counted(self, settling: &Settling) -> &Came {
+        match self {
+            Self::Begun => &settling.begun,
+            Self::Quiet(_) | Self::NothingDue | Self::Ended => &settling.ended,
+        }
+    }
 }
 
 /// Returns once nothing more can come that would change the verdict; `quiet` is watched in any case.
@@ -34,7 +46,8 @@ pub(super) async fn settle(inbox: &Inbox, dues: &Dues, clock: Clock, quiet: Dura
 pub(super) async fn turn_over(inbox: &Inbox, dues: &Dues, clock: Clock, until: Until) {
     wait(inbox, dues, clock, until).await;
     // What has not come by now is lost, and is not waited for again.
-    dues.write_off(&inbox.settling().ended);
+    let settling = inbox.settling();
+    dues.write_off(until.counted(&settling));
 }
 
 async fn wait(inbox: &Inbox, dues: &Dues, clock: Clock, what: Until) {
@@ -65,7 +78,7 @@ pub(super) fn at_most(inbox: &Inbox, dues: &Dues, now: Tick, quiet: Duration) ->
 
 fn open_until(inbox: &Inbox, dues: &Dues, what: Until, (begun, now): (Tick, Tick)) -> Option<Tick> {
     let settling = inbox.settling();
-    let missing = dues.missing(&settling.ended).map(|missing| match settling.breaker_opened {
+    let missing = dues.missing(what.counted(&settling)).map(|missing| match settling.breaker_opened {
         None => missing.deadline,
         // What an open breaker swallows never comes: waiting for it to the end would say nothing more.
         Some(_) => missing.deadline.min(missing.due.plus(SWALLOWED)),
@@ -75,7 +88,7 @@ fn open_until(inbox: &Inbox, dues: &Dues, what: Until, (begun, now): (Tick, Tick
     let watched = match what {
         Until::Quiet(quiet) => settling.due_until.max(begun).plus(quiet).max(dues.watched_until()),
         Until::NothingDue => settling.due_until,
-        Until::Ended => now,
+        Until::Ended | Until::Begun => now,
     };
     let until = missing.unwrap_or_default().max(watched).max(under_way);
     (until > now).then_some(until)

@@ -85,6 +85,8 @@ pub struct Settling {
     /// Deliveries that have been accepted, aborted or given up, other traffic left out: by event, and by the flow whose they are as
     /// far as they say so.
     pub ended: HashMap<String, HashMap<Option<u32>, u64>>,
+    /// The same with those that wait for their next attempt.
+    pub begun: HashMap<String, HashMap<Option<u32>, u64>>,
     /// Attempts that have arrived and are not answered yet: a hang, a delay.
     pub under_way: u64,
     /// When the sender's circuit breaker had to open for the last time.
@@ -155,7 +157,7 @@ impl Deliveries {
     /// Deliveries that are remembered at once: those of [`Deliveries::KEEP`] at 400 a second. Beyond it the oldest go first;
     /// the analysis of the journal still knows them.
     const MOST: usize = 240_000;
-    /// Event names that are told apart in [`Settling::ended`]; a sender could invent any number.
+    /// Event names that are told apart in [`Settling`]; a sender could invent any number.
     const EVENTS: usize = 256;
 
     pub(super) fn new(contract: RetryContract, content: Content) -> Self {
@@ -261,7 +263,7 @@ impl Deliveries {
             self.settling.due_until = self.settling.due_until.max(until);
         }
         if fresh && outcome.is_some() {
-            self.count_ended(awaited);
+            count(&mut self.settling.ended, awaited);
             count_failure(&self.contract, &mut self.failures, &mut self.settling, stage, at);
         }
         outcome.map(|outcome| Ended { outcome, attempts, took })
@@ -272,19 +274,12 @@ impl Deliveries {
         std::mem::take(&mut self.given_up)
     }
 
-    fn count_ended(&mut self, awaited: &[Awaited]) {
-        let ended = &mut self.settling.ended;
-        for Awaited { event, flow } in awaited {
-            if ended.len() < Self::EVENTS || ended.contains_key(event) {
-                *ended.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
-            }
-        }
-    }
-
     /// The state at `now`: a retry that has not come in its time will not come, and its delivery has ended.
     pub(super) fn settling(&mut self, now: Tick) -> Settling {
         self.expire(now);
         let mut settling = self.settling.clone();
+        settling.begun.clone_from(&settling.ended);
+        self.waiting.values().for_each(|waiting| count(&mut settling.begun, &waiting.awaited));
         let waiting = self.waiting.values().map(|waiting| waiting.until);
         settling.due_until = waiting.fold(settling.due_until, Tick::max);
         settling
@@ -307,7 +302,7 @@ impl Deliveries {
         let overdue = self.waiting.extract_if(|_, waiting| waiting.until < now);
         let overdue: Vec<(u32, Waiting)> = overdue.collect();
         for (slot, waiting) in overdue {
-            self.count_ended(&waiting.awaited);
+            count(&mut self.settling.ended, &waiting.awaited);
             self.settling.due_until = self.settling.due_until.max(waiting.until);
             if let Some(delivery) = self.slots.0.get_mut(&slot) {
                 delivery.given_up = true;
@@ -330,6 +325,14 @@ impl Deliveries {
             self.waiting.remove(&slot);
             self.slots.0.remove(&slot);
             self.order.pop_front();
+        }
+    }
+}
+
+fn count(counts: &mut HashMap<String, HashMap<Option<u32>, u64>>, awaited: &[Awaited]) {
+    for Awaited { event, flow } in awaited {
+        if counts.len() < Deliveries::EVENTS || counts.contains_key(event) {
+            *counts.entry(event.clone()).or_default().entry(*flow).or_default() += 1;
         }
     }
 }

@@ -20,7 +20,7 @@ mod strangers;
 mod verification;
 mod wall_time;
 
-pub use deliveries::Content;
+pub use deliveries::{Content, Settling};
 pub use handler::{Config, Door, Inbox, KeptInPart};
 pub use hooks::{Ended, NoAnswer, NotForwarded, Observer, Outcome, Routes, Upstream};
 pub use replay::Replay;

@@ -162,6 +162,9 @@ pub fn rows(
         row.extend(run.columns.clone());
     }
     check_columns(data, &rows, &origin, skipped)?;
+    if file.is_some() {
+        check_cells(data, &rows, &origin, skipped)?;
+    }
     if rows.len() < needed {
         let (found, fewer) = (rows.len(), scenario.contract.is_empty());
         return Err(DataError::TooFew { origin, skipped: skip, found, needed: flows, fewer });
@@ -261,7 +264,7 @@ fn written_rows(data: &Data, needed: usize, run: &Arc<Run>) -> Result<Vec<Row>, 
 /// scenario requires.
 ///
 /// # Errors
-/// [`DataError::MissingColumn`] and [`DataError::EmptyCell`].
+/// [`DataError::MissingColumn`].
 pub fn check_columns(data: &Data, rows: &[Row], origin: &str, before: usize) -> Result<(), DataError> {
     for (number, row) in (before + 1..).zip(rows) {
         if let Some(column) = data.columns.iter().find(|c| !row.contains_key(*c)) {
@@ -274,6 +277,13 @@ pub fn check_columns(data: &Data, rows: &[Row], origin: &str, before: usize) -> 
                 columns: names.join(", "),
             });
         }
+    }
+    Ok(())
+}
+
+/// Whether the required columns of a file's rows are filled in; a scenario's own rows may leave one empty on purpose.
+fn check_cells(data: &Data, rows: &[Row], origin: &str, before: usize) -> Result<(), DataError> {
+    for (number, row) in (before + 1..).zip(rows) {
         let is_empty = |column: &&String| row.get(*column).is_some_and(|cell| cell == "");
         if let Some(column) = data.columns.iter().find(is_empty) {
             let (origin, column) = (origin.to_owned(), column.clone());

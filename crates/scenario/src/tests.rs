@@ -448,8 +448,21 @@ fn rows_in_front_are_left_out() {
     );
     // A contract takes a flow for each of its cases.
     let sweep = crate::load_typed("sender_contract").unwrap().scenario;
-    let few = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
+    let wrong = rows(&sweep, 57, 0, Some(&file), &run).unwrap_err().to_string();
+    assert!(wrong.contains("row 1 has no column `payment_id`"), "{wrong}");
+    let payments = dir.path().join("p.csv");
+    let of_sweep = |text: &str| {
+        std::fs::write(&payments, format!("payment_id,tournament_id,user_username,user_password\n{text}"))
+            .unwrap();
+        rows(&sweep, 57, 0, Some(&payments), &run).unwrap_err().to_string()
+    };
+    let few = of_sweep("1,1,u,p\n2,2,u,p\n3,3,u,p\n");
     assert!(few.ends_with("3 data row(s) for 57 flows: give 57 rows"), "{few}");
+    let empty = of_sweep("1,1,u,p\n2,,u,p\n");
+    assert!(
+        empty.ends_with("row 2 has nothing in the column `tournament_id`: fill it in, or take the row out"),
+        "{empty}"
+    );
     let none = got(2, 3).unwrap_err().to_string();
     assert!(none.ends_with("0 data row(s) from row 4 on for 2 flows: give 2 rows"), "{none}");
 }
