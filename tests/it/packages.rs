@@ -66,7 +66,7 @@ fn file(name: &str) -> String {
 
 #[test]
 fn a_receiver_that_is_deployed_is_given_flags_that_there_are() {
-    let help = Smoke::new("receive").arg("--help").run().exits(0).stdout;
+    let help = Smoke::new("help").arg("receive").run().exits(0).stdout;
     for name in [
         "deploy/systemd/smoke-receive.service",
         "deploy/systemd/receive.env",

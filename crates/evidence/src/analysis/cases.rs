@@ -6,6 +6,7 @@ use super::payloads::sentence;
 use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, AttemptResult, Breaker, Delivery, Expectation, Fate, seconds};
+use crate::figure::milliseconds;
 use chrono::{DateTime, SecondsFormat, Utc};
 use pii::shown;
 use record::Tick;
@@ -190,7 +191,7 @@ impl Case {
         if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
             let answered =
                 self.step_status.map_or_else(|| "got no answer".to_owned(), |s| format!("answered {s}"));
-            parts.push(format!("step {} {answered} after {ms:.0} ms", shown(step)));
+            parts.push(format!("step {} {answered} after {}", shown(step), milliseconds(ms)));
         }
         parts.extend(self.delivery.map(|number| format!("delivery {number}")));
         let near = self.near_miss.as_ref().map(|near| format!("; {near}")).unwrap_or_default();
@@ -253,7 +254,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         for (turn, delivery) in order.turns(analysis, &asked) {
             if let Turn::Early(early) = turn {
                 let (after, ms) = (event_name(asked.after.unwrap_or_default()), millis(early));
-                let what = format!("came {ms:.0} ms before {after}, which it follows");
+                let what = format!("came {} before {after}, which it follows", milliseconds(ms));
                 found.out_of_order.add(1, || Case::of_a_delivery(analysis, &delivery, what));
             }
         }

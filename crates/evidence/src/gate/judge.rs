@@ -324,7 +324,7 @@ pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Che
 }
 
 /// What to do where no signature is the key's and no mistake of the sender's explains it.
-pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare what `smoke secret \
+pub(super) const ANOTHER_SECRET: &str = "all of them look signed with another secret: compare what `smoke secret \
      --fingerprint` prints with the sender's; it prints the command for the sender's shell, too";
 
 /// What it may be where others are the key's.

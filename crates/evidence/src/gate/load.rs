@@ -32,11 +32,11 @@ fn completed(load: &LoadSummary) -> Check {
     let cut: Vec<String> = load.shards.iter().filter(|s| !s.complete).map(|s| s.index.to_string()).collect();
     let missing: Vec<String> = load.missing.iter().map(u64::to_string).collect();
     let text = match (count, cut.len(), missing.len()) {
-        (1, 0, _) => "the load went to its end".to_owned(),
+        (1, 0, _) => "the load ran to its end".to_owned(),
         (1, _, _) => {
             "the load was interrupted or cut off: what is said here is about its beginning".to_owned()
         }
-        (_, 0, 0) => format!("all {count} shards went to their end"),
+        (_, 0, 0) => format!("all {count} shards ran to their end"),
         _ => {
             let part = |what: &str, which: &[String]| {
                 let shown = which.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
@@ -224,7 +224,7 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     if counts.throttled > 0 {
         let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
         check.text.push_str(&format!(
-            "; the target throttled {} requests (429{after}), which is no slowness",
+            "; the target throttled {} requests (429{after}), which is not slowness",
             counts.throttled
         ));
     }
