@@ -41,7 +41,7 @@ pub(super) fn grouped(command: Command) -> Command {
     text.push_str(&screen.wrapped("Options: ", OPTIONS));
     text.push_str(&screen.wrapped("Exit codes: ", CODES));
     text.push_str(&examples(&EXAMPLES));
-    text.push_str("smoke help COMMAND: all that a command takes");
+    text.push_str(screen.wrapped("", "smoke help COMMAND: all that a command takes").trim_end());
     command.help_template(format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}"))
 }
 
@@ -75,9 +75,14 @@ fn of(command: Command, above: &str) -> Command {
 }
 
 fn examples(examples: &[&str]) -> String {
+    let screen = out::screen(false);
     let mut text = "Examples:\n".to_owned();
     for example in examples {
-        let _ = writeln!(text, "  {example}");
+        if example.chars().count() + 2 <= screen.width {
+            let _ = writeln!(text, "  {example}");
+        } else {
+            text.push_str(&screen.wrapped("  ", example));
+        }
     }
     text
 }
@@ -126,6 +131,9 @@ mod tests {
             let mut command = &root;
             for name in page.command.split(' ') {
                 command = command.find_subcommand(name).unwrap_or_else(|| panic!("{}", page.command));
+            }
+            for example in page.examples {
+                assert!(example.chars().count() <= 78, "{example}");
             }
             for id in page.shown {
                 let known = command.get_arguments().any(|arg| arg.get_id() == id);

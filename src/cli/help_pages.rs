@@ -191,7 +191,7 @@ pub(super) const PAGES: [Page; 28] = [
         examples: &[
             "smoke observe --listen 0.0.0.0:8787 --duration 30m --secret-file F",
             "smoke observe --inbox URL --token-file F --stage 5% --on-rollback ./undo.sh",
-            "smoke observe --listen 127.0.0.1:0 --drive payments=60/m --duration 10s",
+            "smoke observe --listen 127.0.0.1:0 --secret-file F --drive payments=60/m",
         ],
     },
     Page {
@@ -250,7 +250,7 @@ pub(super) const PAGES: [Page; 28] = [
             "ready_file",
         ],
         examples: &[
-            "smoke staging --webhook-url http://127.0.0.1:8787/webhooks/inbound --secret-file F",
+            "smoke staging --webhook-url http://127.0.0.1:8787/hook --secret-file F",
             "smoke staging --misbehave send-twice@20% --payments 100 --write-data data",
         ],
     },
@@ -273,7 +273,7 @@ pub(super) const PAGES: [Page; 28] = [
         shown: &[],
         examples: &[
             "smoke verify --secret-file F --header 'X-Webhook-Signature: …' < body.json",
-            "smoke verify --sender auto --secret-file F --header 'X-Signature: …' < body.json",
+            "smoke verify --sender auto --secret-file F --header 'X-Sig: …' < body.json",
         ],
     },
     Page {

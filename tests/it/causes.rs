@@ -84,7 +84,7 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
             ("fail".to_owned(), "fail".to_owned())
         );
         is_told_everywhere(&ran, says);
-        is_told_everywhere(&ran, "1 webhook came that differs in little from a missing one");
+        is_told_everywhere(&ran, "1 webhook came that differs only a little from a missing one");
         assert!(
             !shown(&ran).contains("tried nothing") && !shown(&ran).contains("does not send it"),
             "{}",
@@ -146,7 +146,7 @@ fn a_step_as_long_as_a_retry_schedule_points_to_another_address() {
     let ran = drive(|_| std::thread::park_timeout(Duration::from_millis(950)));
     is_told_everywhere(
         &ran,
-        "as long as a whole retry schedule (0.9 s of pauses): the sender tried, and not here",
+        "as long as a whole retry schedule (0.9 s of pauses): the sender tried, but not here",
     );
     assert!(!shown(&ran).contains("switched off"), "{}", ran.stdout);
 }

@@ -69,14 +69,18 @@ fn every_help_page_fits_two_screens_and_has_examples_that_are_right() {
     let pages = pages();
     assert!(pages.len() > 25, "{}", pages.len());
     for (name, page) in pages {
-        assert!(page.trim_end().lines().count() <= 48, "smoke {name} --help: {}\n{page}", page.lines().count());
+        assert!(
+            page.trim_end().lines().count() <= 48,
+            "smoke {name} --help: {}\n{page}",
+            page.lines().count()
+        );
         assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
         let (_, examples) = page.split_once("Examples:\n").unwrap_or_else(|| panic!("no examples: {page}"));
         let examples: Vec<&str> = examples.lines().filter_map(|line| line.strip_prefix("  ")).collect();
         assert!(!examples.is_empty(), "{page}");
         for example in examples {
             let command = example.rsplit_once("smoke ").map_or("", |(_, command)| command);
-            let end = ["  #", " <", " >", "--header '"].iter().filter_map(|end| command.find(end)).min();
+            let end = [" #", " <", " >", "--header '"].iter().filter_map(|end| command.find(end)).min();
             let words = command.get(..end.unwrap_or(command.len())).unwrap_or_default().split_whitespace();
             let words: Vec<&str> = words.chain(["--no-such-flag"]).collect();
             let refused = Smoke::new(words[0]).args(&words[1..]).run().exits(2).stderr;

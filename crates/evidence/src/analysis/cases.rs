@@ -219,7 +219,7 @@ impl Listed {
     pub fn sentences(&self, most: usize) -> Vec<String> {
         let told = self.first.iter().take(most).map(Case::sentence);
         let more = self.total.saturating_sub(self.first.len().min(most) as u64);
-        let causes = self.causes.iter().map(|cause| format!("cause: {cause}"));
+        let causes = self.causes.iter().map(|cause| format!("{CAUSE}{cause}"));
         told.chain((more > 0).then(|| format!("and {more} more"))).chain(causes).collect()
     }
 }
@@ -244,6 +244,9 @@ impl Cases {
         (listed.total > 0).then_some(listed)
     }
 }
+
+/// What stands before the sentence that says what was the cause.
+pub(crate) const CAUSE: &str = "cause: ";
 
 /// The cases of a run so far.
 #[must_use]

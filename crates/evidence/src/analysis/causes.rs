@@ -202,7 +202,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     if let Some(range) = range(&untried) {
         let without = measure.without.map_or_else(
             || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
-            |ms| format!("about as long as a step without a webhook ({})", took(ms)),
+            |ms| format!("where a step without a webhook takes {}", took(ms)),
         );
         let open = (!breaker.is_none()).then(|| {
             format!(

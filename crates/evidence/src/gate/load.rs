@@ -9,6 +9,7 @@ use super::criteria::{
 };
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
+use crate::figure::milliseconds;
 use record::ErrorKind;
 
 /// Every criterion of a load, judged.
@@ -68,14 +69,16 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let met = p99.is_some_and(|p| p < limit);
     let text = match (p99, met, strained) {
         (None, ..) => "no starts".to_owned(),
-        (Some(p), true, _) => format!("p99 of what the generator added is {p:.3} ms"),
+        (Some(p), true, _) => format!("p99 of what the generator added is {}", milliseconds(p)),
         (Some(p), false, true) => format!(
-            "p99 of the lag is {p:.1} ms, and the generator's thread {}: it was too slow for this rate; use more shards",
+            "p99 of the lag is {}, and the generator's thread {}: it was too slow for this rate; use more shards",
+            milliseconds(p),
             occupied(load)
         ),
         (Some(p), false, false) => {
             format!(
-                "p99 of what the generator added is {p:.1} ms: this machine was too slow or too busy for this rate"
+                "p99 of what the generator added is {}: this machine was too slow or too busy for this rate",
+                milliseconds(p)
             )
         }
     };

@@ -23,7 +23,7 @@ const HEADS: [&str; 6] = ["p50", "p95", "p99", "max", "p99.9", "mean"];
 pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> String {
     let judged = &artifact.acceptance_gates;
     let mark = judged.verdict.word().to_uppercase();
-    let told = screen.wrapped(&format!("{mark} "), &shown(&artifact.recommendation));
+    let told = screen.wrapped(&format!("{mark} "), &shown(&artifact.decided()));
     let mut out = told.replacen(&mark, &screen.paint(&mark, judged.verdict), 1);
     out.push_str(&done(artifact, screen));
     let failures = failures(&judged.checks, None, screen);
