@@ -52,13 +52,25 @@ pub(super) fn paged(command: Command) -> Command {
     let help = help.help("Print help").help_heading("Output").hide_short_help(true);
     let command = command.disable_help_flag(true).arg(help);
     // Both are told on the first page.
-    command.mut_arg("color", |arg| arg.hide_short_help(true)).mut_subcommands(|sub| of(sub, ""))
+    command.mut_arg("color", |arg| arg.hide_short_help(true)).mut_subcommands(|sub| of(sub, "", Shown::Short))
+}
+
+/// `command` for its manual pages, which have every option, and examples.
+pub(super) fn in_manual(command: Command) -> Command {
+    command.mut_subcommands(|sub| of(sub, "", Shown::All))
+}
+
+/// Which options a page shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Short,
+    All,
 }
 
 /// The pages of a subcommand, and of its own subcommands.
-fn of(command: Command, above: &str) -> Command {
+fn of(command: Command, above: &str, shown: Shown) -> Command {
     let name = format!("{above}{}", command.get_name());
-    let command = command.mut_subcommands(|sub| of(sub, &format!("{name} ")));
+    let command = command.mut_subcommands(|sub| of(sub, &format!("{name} "), shown));
     let Some(page) = PAGES.iter().find(|page| page.command == name) else { return command };
     let own =
         |text: Option<&clap::builder::StyledStr>| text.map(|text| format!("{text}\n\n")).unwrap_or_default();
@@ -67,6 +79,9 @@ fn of(command: Command, above: &str) -> Command {
     let long = command.get_after_long_help().or(command.get_after_help());
     let long = format!("{}{examples}", own(long));
     let command = command.after_help(short.trim_end().to_owned()).after_long_help(long.trim_end().to_owned());
+    if shown == Shown::All {
+        return command;
+    }
     command.mut_args(|arg| {
         let shown =
             page.shown.is_empty() || arg.is_positional() || page.shown.contains(&arg.get_id().as_str());

@@ -199,7 +199,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret(args) => secret::run(&args),
-        Command::Man(args) => man::run(&args, help::paged(Args::command())),
+        Command::Man(args) => man::run(&args, help::in_manual(Args::command())),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Seed(args) => seed::run(&args),

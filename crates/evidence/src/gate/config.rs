@@ -266,10 +266,18 @@ impl Gates {
     /// # Errors
     /// When it is not YAML, has unknown keys, or figures out of range.
     pub fn parse(yaml: &str) -> Result<Self, GatesError> {
+        Self::of_file(yaml, "gates")
+    }
+
+    /// The same of the file that is named in errors.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`]; all that is wrong with the shape of the file is told at once.
+    pub fn of_file(yaml: &str, file: &str) -> Result<Self, GatesError> {
         if yaml.len() > MAX_BYTES {
             return Err(GatesError::TooLarge);
         }
-        let gates: Self = serde_saphyr::from_str(yaml).map_err(|e| GatesError::Syntax(e.to_string()))?;
+        let gates: Self = scenario::read_yaml(yaml, file).map_err(|e| GatesError::Syntax(e.to_string()))?;
         gates.check()?;
         Ok(gates)
     }

@@ -239,6 +239,7 @@ impl Difference {
         };
         let body = html! {
             (top.draw())
+            main {
             h2 id="moved" { "Gates" }
             @if self.rows.iter().any(|(moved, ..)| *moved != Moved::Same) { (self.html_table(|moved| moved != Moved::Same)) }
             @if self.count(Moved::Same) > 0 {
@@ -247,6 +248,7 @@ impl Difference {
             @if !self.appeared.is_empty() {
                 h2 { "New findings" }
                 ul { @for finding in &self.appeared { li { (finding) } } }
+            }
             }
         };
         page(&top.title, &body)
