@@ -339,7 +339,7 @@ fn repeating(analysis: &Analysis, found: &mut Listed) {
     let kept = analysis.payloads.repeating.iter().take(LISTED);
     found.first.extend(kept.filter_map(|(delivery, pointer)| {
         let delivery = analysis.deliveries.get(*delivery)?;
-        let what = format!("{} stands twice in its body", shown(pointer));
+        let what = format!("{} appears twice in its body", shown(pointer));
         Some(Case::of_a_delivery(analysis, &delivery, what))
     }));
 }

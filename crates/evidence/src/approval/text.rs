@@ -135,9 +135,7 @@ pub(super) fn says(approval: &Approval) -> String {
         .map(|judgement| decided(judgement, approval.verdict))
         .collect();
     match approval.verdict {
-        Verdict::Pass => {
-            "Everything was worked out again from the journals, and every item passed.".to_owned()
-        }
+        Verdict::Pass => "Everything was recomputed from the journals, and every item passed.".to_owned(),
         Verdict::Fail => format!("{} Do not approve on this evidence.", deciding.join(" ")),
         Verdict::Unproven | Verdict::NotExercised => {
             let missing = approval.missing.iter().map(|kind| format!("Missing: {}.", kind.word()));
