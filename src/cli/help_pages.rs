@@ -191,7 +191,7 @@ pub(super) const PAGES: [Page; 28] = [
         examples: &[
             "smoke observe --listen 0.0.0.0:8787 --duration 30m --secret-file F",
             "smoke observe --inbox URL --token-file F --stage 5% --on-rollback ./undo.sh",
-            "smoke observe --listen 127.0.0.1:0 --secret-file F --drive payments=60/m",
+            "smoke observe --drive payments=60/m --duration 10s   # against the stand-in",
         ],
     },
     Page {
