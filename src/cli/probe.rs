@@ -111,7 +111,7 @@ async fn drive(
         match &bar {
             Some(bar) => {
                 bar.set_position(i as u64);
-                bar.set_message(told);
+                bar.set_message(out::safe(&told).into_owned());
             }
             // A line now and then.
             None if !args.quiet && i.is_multiple_of(20) => out::say(format!("{}/{n} {told}", i + 1)),
