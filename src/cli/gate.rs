@@ -61,7 +61,7 @@ pub(super) struct Args {
     /// Least level: numbers, runner, sender, witness or identity
     ///
     /// [default: sender; runner for the stand-in]
-    #[arg(long, value_name = "LEVEL")]
+    #[arg(long, value_name = "LEVEL", hide_possible_values = true, value_parser = super::listed::trust())]
     trust: Option<Trust>,
     /// Accept what weakens a run, by name: flows=1, within=60s
     ///

@@ -133,7 +133,7 @@ pub(super) const PAGES: [Page; 28] = [
         examples: &[
             "smoke probe --receiver stale-accepted         # exit 1: a built-in flaw",
             "smoke probe https://staging.example/webhooks --sender stripe --secret-file F",
-            "smoke probe URL --secret-file F --case old    # one case, as curl commands",
+            "smoke probe URL --secret-file F --case stale-1h   # again, as curl commands",
         ],
     },
     Page {

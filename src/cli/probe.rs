@@ -87,7 +87,7 @@ async fn again(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
 
 /// Prints the requests of the case as curl commands.
 fn commands(args: &Args, plan: &Plan, played: &[Played]) {
-    let wanted = args.case.as_deref().unwrap_or_default();
+    let wanted = args.case.as_ref().map_or("", |case| case.0);
     let say = |line: String| if args.format == Format::Json { out::say(line) } else { out::line(line) };
     for (_, shot) in played.iter().filter(|(case, _)| *case == wanted) {
         say(format!("\n# {}", shot.label));

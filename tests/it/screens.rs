@@ -115,6 +115,8 @@ fn an_error_about_a_flag_fits_the_terminal_and_names_what_was_meant() {
     for (args, wanted) in [
         (["payments", "--misbehave", "drop-webhok"], "drop-webhook"),
         (["payments", "--inject", "resett"], "reset"),
+        (["probe", "--case", "stale-1d"], "stale-1h"),
+        (["gate", "--trust", "witnes"], "witness"),
         (["payments", "--sender", "strpe"], "no sender `strpe`; did you mean `stripe`?"),
         (["run", "paymens", "-q"], "no scenario `paymens`; did you mean `payments`?"),
     ] {

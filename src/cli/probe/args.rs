@@ -41,13 +41,13 @@ pub(in crate::cli) struct Args {
     /// Groups of cases to play
     ///
     /// baseline, forgery, robustness, raw-body, behaviour [default: all]
-    #[arg(long, value_name = "GROUPS", value_delimiter = ',', value_parser = group, conflicts_with = "case")]
-    pub only: Vec<Group>,
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',', hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfGroup>::new(groups), conflicts_with = "case")]
+    pub only: Vec<OfGroup>,
     /// Play one case again, and print its requests as curl commands
     ///
     /// Signed, and without the secret.
-    #[arg(long, value_name = "ID", value_parser = case)]
-    pub case: Option<String>,
+    #[arg(long, value_name = "ID", hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfCase>::new(cases))]
+    pub case: Option<OfCase>,
     /// Most time for the probe; what it does not reach is unproven
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub budget: Duration,
@@ -95,17 +95,39 @@ fn flaws() -> Vec<&'static str> {
     std::iter::once("right").chain(Flaw::ALL.map(Flaw::name)).collect()
 }
 
-fn group(text: &str) -> Result<Group, String> {
-    let known = || Group::ALL.map(Group::name).join(", ");
-    let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
-    found.ok_or_else(|| format!("no such group; there are {}", known()))
+/// A group of cases by its name.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct OfGroup(pub Group);
+
+impl std::str::FromStr for OfGroup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = Group::ALL.map(Group::name).join(", ");
+        let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
+        found.map(Self).ok_or_else(|| format!("no such group; there are {names}"))
+    }
 }
 
-fn case(text: &str) -> Result<String, String> {
-    let known = || Case::all().map(|case| case.id).collect::<Vec<_>>().join(", ");
-    Case::of(text.trim())
-        .map(|case| case.id.to_owned())
-        .ok_or_else(|| format!("no such case; there are {}", known()))
+/// A case by its id.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct OfCase(pub &'static str);
+
+impl std::str::FromStr for OfCase {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Case::of(text.trim()).map(|case| Self(case.id));
+        found.ok_or_else(|| format!("no such case; there are {}", cases().join(", ")))
+    }
+}
+
+fn groups() -> Vec<&'static str> {
+    Group::ALL.map(Group::name).to_vec()
+}
+
+fn cases() -> Vec<&'static str> {
+    Case::all().map(|case| case.id).collect()
 }
 
 /// A name that can stand in a header.

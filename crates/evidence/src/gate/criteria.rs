@@ -65,8 +65,8 @@ criteria! {
     SUCCESS_ACCEPTED: "success_accepted", "Retries after a 2xx", "deliveries", "breaches", [Run, Load, Receive, Observe];
     RETRY_IDENTITY: "retry_identity", "Retries with another identity", "deliveries", "breaches", [Run, Load, Receive, Observe];
     REDIRECTS: "redirects", "Redirects followed", "deliveries", "breaches", [Run, Load, Receive, Observe];
-    READ_TIMEOUT: "read_timeout", "Attempts with a wrong time-out (hang)", "attempts", "breaches", [Run, Load, Receive, Observe];
-    ATTEMPT_DEADLINE: "attempt_deadline", "Attempts with a wrong time-out (drip)", "attempts", "breaches", [Run, Load, Receive, Observe];
+    READ_TIMEOUT: "read_timeout", "Wrong time-outs (hang)", "attempts", "breaches", [Run, Load, Receive, Observe];
+    ATTEMPT_DEADLINE: "attempt_deadline", "Wrong time-outs (drip)", "attempts", "breaches", [Run, Load, Receive, Observe];
     CIRCUIT_BREAKER: "circuit_breaker", "Circuit breaker faults", "deliveries", "breaches", [Run, Load, Receive, Observe];
     SENDER_CONTRACT: "sender_contract", "Broken clauses of the sender contract", "clauses", "clauses", [Run];
     LOAD_COMPLETED: "load_completed", "Completed shards", "shards", "shards", [Load];

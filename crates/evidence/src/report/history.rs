@@ -125,11 +125,9 @@ fn sorted(entries: &[Entry]) -> Vec<Shown<'_>> {
 }
 
 fn name(told: &Told) -> String {
-    let name = if told.name.is_empty() || told.name == told.kind {
-        String::new()
-    } else {
-        format!(" {}", shown(&told.name))
-    };
+    // The kind says it already.
+    let is_said = ["", told.kind.as_str(), "observation"].contains(&told.name.as_str());
+    let name = if is_said { String::new() } else { format!(" {}", shown(&told.name)) };
     format!("{}{name} against {}", shown(&told.kind), shown(&told.environment))
 }
 
