@@ -345,6 +345,10 @@ mod tests {
         assert!(text("latency_p50_below_ms: 0").contains("above 0 ms"));
         assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first of them 0"));
         assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("above 0"));
-        assert!(text("lost_max: -1").contains("line 1"), "{}", text("lost_max: -1"));
+        assert!(
+            text("lost_max: -1").contains("gates:1:11: expected a whole number"),
+            "{}",
+            text("lost_max: -1")
+        );
     }
 }
