@@ -339,7 +339,7 @@ mod tests {
             ),
         ] {
             let told = bundled(&[("o.yaml", text)], reference).unwrap_err().to_string();
-            assert!(told.contains("is no webhook") && told.ends_with(wanted), "{reference}: {told}");
+            assert!(told.contains("is not a webhook") && told.ends_with(wanted), "{reference}: {told}");
         }
         // Where the document says where the schema of a webhook is, or the profile names a schema, that counts.
         for (text, reference) in [
@@ -362,7 +362,7 @@ mod tests {
             ("{}", "/etc/passwd", "leads out of the profile's folder"),
             ("{}", "https://example.com/s.json", "leads to another host"),
             (r#"{"type":"strng"}"#, "s.json", "is not a JSON Schema"),
-            (r#"{"type":"#, "s.json", "is no JSON"),
+            (r#"{"type":"#, "s.json", "is not JSON"),
             ("[1]", "s.json", "is not a JSON Schema"),
             (r##"{"$ref":"#/nowhere"}"##, "s.json", "has nothing at /nowhere"),
             ("{}", "gone.json", "cannot be read"),

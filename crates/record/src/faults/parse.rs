@@ -229,7 +229,7 @@ mod tests {
             ("reset=3", "unknown fault `reset=3`"),
             ("200", "`200` is not a status for a fault"),
             ("999", "`999` is not a status"),
-            ("5033333333", "is no status"),
+            ("5033333333", "is not a status"),
             ("503x2,400", "one fault at a time"),
             ("503b", "what may follow a status"),
             ("503:retry-after=x", "what may follow a status"),
