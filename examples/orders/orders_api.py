@@ -38,17 +38,19 @@ class Api(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(raw)
 
+    def do_GET(self):
+        self.answer(200 if self.path == "/healthz/" else 404, {})
+
     def do_POST(self):
         sent = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or "{}")
         if self.headers.get("Authorization") != f"Bearer {TOKEN}":
             return self.answer(401, {"error": "who are you?"})
         if self.path == "/orders":
-            order = {"id": f"or_{uuid.uuid4().hex[:12]}", "sku": sent["sku"], "status": "open"}
-            ORDERS[order["id"]] = order
+            id = f"or_{uuid.uuid4().hex[:12]}"
+            order = ORDERS[id] = {"id": id, "sku": sent["sku"], "status": "open"}
             threading.Thread(target=send, args=("order.created", order)).start()
             return self.answer(201, order, Location=f"/orders/{order['id']}")
-        found = re.fullmatch(r"/orders/(\w+)/pay", self.path)
-        if not found or found[1] not in ORDERS:
+        if not (found := re.fullmatch(r"/orders/(\w+)/pay", self.path)) or found[1] not in ORDERS:
             return self.answer(404, {"error": "no such order"})
         order = ORDERS[found[1]] = {**ORDERS[found[1]], "status": "paid"}
         threading.Thread(target=send, args=("invoice.paid", {"order": order["id"]})).start()

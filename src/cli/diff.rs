@@ -13,8 +13,7 @@ const MOST: u64 = 64 * 1024 * 1024;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Rates differ where their 95 % intervals do not touch; latencies by more than 20 % and 1 ms, with 30 samples on \
-                  each side; counts are exact. Exit 1 when something is worse beyond that.\n\
-                  Example: smoke diff main/staging_payments_output.json artifacts/staging_payments_output.json"
+                  each side; counts are exact. Exit 1 when something is worse beyond that."
 )]
 pub(super) struct Args {
     /// The artifact before

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "The schemas are those that the profile names under `payload`. Exit 1 when a webhook has a field that its schema does \
-                  not declare.\nExample: smoke drift artifacts/staging_orders_journal.jsonl --sender ./mine.yaml"
+                  not declare."
 )]
 pub(super) struct Args {
     /// The journal of a run or a receiver

@@ -30,14 +30,18 @@ const MAX_SCENARIO: u64 = 16 * 1024 * 1024;
     after_help = "Exit codes: 0 pass, 1 fail (a contradiction, a broken journal, a missed target), 2 usage, 3 unproven."
 )]
 pub(super) struct Args {
-    /// Artifacts, or directories of them. The journal of each is found beside it, or given too
+    /// Artifacts or directories of them, and journals that lie elsewhere
     #[arg(value_name = "ARTIFACT|JOURNAL|DIR", default_value = "artifacts")]
     artifacts: Vec<PathBuf>,
-    /// The signer's public key (64 hex digits, or a file with them); the evidence must then be signed with it
+    /// The signer's public key: the evidence must be signed with it
+    ///
+    /// 64 hex digits, or a file with them.
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
-    /// Public key of the receiver (`smoke receive --witness-key`; 64 hex digits, or a file with them): what it has signed must
-    /// stand in the journal, and lead to what is there
+    /// The receiver's public key: check what it has signed
+    ///
+    /// Of `smoke receive --witness-key`; 64 hex digits, or a file with them. What it has signed must stand in the journal, and lead
+    /// to what is there.
     #[arg(long, value_name = "KEY")]
     witness: Option<String>,
     #[command(flatten)]
@@ -54,21 +58,27 @@ pub(super) struct Args {
     /// Base URL of the system that must have been tested
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// Least level of trust: numbers, runner, sender, witness or identity [default: sender; runner for the stand-in]
-    #[arg(long, value_name = "LEVEL")]
+    /// Least level: numbers, runner, sender, witness or identity
+    ///
+    /// [default: sender; runner for the stand-in]
+    #[arg(long, value_name = "LEVEL", hide_possible_values = true, value_parser = super::listed::trust())]
     trust: Option<Trust>,
-    /// Accept what weakens a run, by name: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme,
-    /// target, faults, runs
+    /// Accept what weakens a run, by name: flows=1, within=60s
+    ///
+    /// Known are flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme, target, faults, runs.
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
     /// Least length of an observation
     #[arg(long, value_name = "DURATION", default_value = "30m")]
     min_window: Period,
-    /// Least number of flows: of payments, matches and observations (their webhooks), or by the name of any scenario:
-    /// payments=10,orders=20
+    /// Least number of flows: 10, or payments=10,orders=20
+    ///
+    /// Of payments, matches and observations (their webhooks), or by the name of any scenario.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     min_flows: Vec<String>,
-    /// Artifacts that must be there: payments, matches, observation, probe, or any scenario by its name
+    /// Artifacts that must be there, by scenario
+    ///
+    /// payments, matches, observation, probe, or any scenario by its name.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     require: Vec<Required>,
     /// The environment that evidence is wanted about
@@ -77,7 +87,9 @@ pub(super) struct Args {
     /// How long ago a run may have ended, such as 90m, 24h or 7d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = age)]
     max_age: TimeDelta,
-    /// Time of the commit that is being approved, RFC 3339 (git show -s --format=%cI): the run must have begun after it
+    /// The run must have begun after this, the commit's time
+    ///
+    /// RFC 3339, as `git show -s --format=%cI` prints it.
     #[arg(long, value_name = "TIME", value_parser = moment)]
     not_before: Option<DateTime<Utc>>,
     /// Gates file of the checkout [default: scenarios/gates.yaml, else the built-in one]
@@ -86,7 +98,9 @@ pub(super) struct Args {
     /// Scenario file that is not in scenarios/; may be given several times
     #[arg(long, value_name = "FILE")]
     scenario: Vec<PathBuf>,
-    /// Answer only whether the observation among the artifacts allows this canary stage: 25%, 50% or 100%
+    /// Answer only whether this canary stage is allowed: 25%, 50%, 100%
+    ///
+    /// By the observation among the artifacts.
     #[arg(long, value_name = "PERCENT", value_parser = promote::percent)]
     promote: Option<f64>,
     /// Print a fresh challenge for whoever runs the smokes (--challenge), and nothing else
@@ -101,7 +115,7 @@ pub(super) struct Args {
     /// Where the signed answer goes (approval.intoto.jsonl)
     #[arg(long, value_name = "FILE", requires = "sign")]
     svr: Option<PathBuf>,
-    /// List every item one by one, those that nothing exercised too
+    /// List every item
     #[arg(long)]
     all: bool,
     /// Write the judgement as a page to this file too

@@ -2,7 +2,7 @@
 
 use super::Failure;
 use crate::executor::GatesRef;
-use evidence::gate::{Confidence, Gates};
+use evidence::gate::{Confidence, Gates, GatesError};
 use record::{read_input_text, text_sha256_hex};
 use std::path::{Path, PathBuf};
 
@@ -38,7 +38,11 @@ impl GatesFile {
             }
             None => ("built-in gates".to_owned(), BUILT_IN.to_owned()),
         };
-        let mut gates = Gates::parse(&text).map_err(|e| Failure::usage(format!("gates {name}: {e}")))?;
+        let mut gates = Gates::of_file(&text, &name).map_err(|e| match e {
+            // Each line of it begins with the file.
+            GatesError::Syntax(told) => Failure::usage(told),
+            range => Failure::usage(format!("gates {name}: {range}")),
+        })?;
         gates.confidence_percent = confidence.or(gates.confidence_percent);
         Ok(Self { gates, name, sha256: text_sha256_hex(text.as_bytes()) })
     }

@@ -1,7 +1,9 @@
-//! The first help page: commands in groups, exit codes, and three examples.
+//! Help: the first page with commands in groups, and a page of at most two screens for each command; `smoke help COMMAND`
+//! has every option.
 
+use super::help_pages::{PAGES, Page};
 use super::out;
-use clap::Command;
+use clap::{Arg, ArgAction, Command};
 use std::fmt::Write as _;
 
 /// Which commands stand together, by what they are for.
@@ -13,46 +15,96 @@ const GROUPS: [(&str, &[&str]); 5] = [
     ("Set up", &["check", "init", "seed", "secret", "schema", "completions", "man"]),
 ];
 
+const OPTIONS: &str = "-h, --help · -V, --version (-v for more) · --color auto|always|never";
+
 const CODES: &str =
     "0 pass · 1 a gate failed · 2 usage or scenario error · 3 unproven · 4 environment · 130 interrupted";
 
-/// Examples, each with what it is for.
-const EXAMPLES: [(&str, &str); 3] = [
-    ("smoke payments", "against the built-in stand-in: see what you get"),
-    ("smoke payments --staging https://staging.example --secret-file F --data rows.csv", ""),
-    ("smoke gate artifacts --require payments,matches --secret-file F", ""),
+const EXAMPLES: [&str; 3] = [
+    "smoke payments                                # against the built-in stand-in",
+    "smoke payments --staging URL --secret-file F --data rows.csv",
+    "smoke gate artifacts --require payments,matches --secret-file F",
 ];
 
-/// What stands below the commands and options.
-fn ends() -> String {
-    let screen = out::screen(false);
-    let mut text = screen.wrapped("Exit codes: ", CODES) + "\nExamples:\n";
-    for (command, what) in EXAMPLES {
-        text.push_str(&screen.wrapped("  ", command));
-        if !what.is_empty() {
-            text.push_str(&screen.wrapped("      ", what));
-        }
-    }
-    text.truncate(text.trim_end().len());
-    text
-}
-
-/// `command` with its subcommands in groups.
+/// `command` with its subcommands in groups, and below them options, exit codes and examples.
 pub(super) fn grouped(command: Command) -> Command {
+    let screen = out::screen(false);
     let mut text = String::new();
     for (title, names) in groups(&command) {
         let _ = writeln!(text, "{title}:");
         for name in names {
             let about = command.find_subcommand(&name).and_then(Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            text.push_str(&out::screen(false).wrapped(&format!("  {name:<12} "), &about));
+            text.push_str(&screen.wrapped(&format!("  {name:<12} "), &about));
         }
-        text.push('\n');
     }
-    command.help_template(format!(
-        "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}Options:\n{{options}}\n\n{}",
-        ends()
-    ))
+    text.push_str(&screen.wrapped("Options: ", OPTIONS));
+    text.push_str(&screen.wrapped("Exit codes: ", CODES));
+    text.push_str(&examples(&EXAMPLES));
+    text.push_str(screen.wrapped("", "smoke help COMMAND: all that a command takes").trim_end());
+    command.help_template(format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}"))
+}
+
+/// `command`, each subcommand of which has a help page that fits two screens, and one with all its options.
+pub(super) fn paged(command: Command) -> Command {
+    // Without a long page clap prints the short one for both flags, which is what is wanted: `smoke help` has the long one.
+    let help = Arg::new("help").short('h').long("help").action(ArgAction::HelpShort).global(true);
+    let help = help.help("Print help").help_heading("Output").hide_short_help(true);
+    let command = command.disable_help_flag(true).arg(help);
+    // Both are told on the first page.
+    command.mut_arg("color", |arg| arg.hide_short_help(true)).mut_subcommands(|sub| of(sub, "", Shown::Short))
+}
+
+/// `command` for its manual pages, which have every option, and examples.
+pub(super) fn in_manual(command: Command) -> Command {
+    command.mut_subcommands(|sub| of(sub, "", Shown::All))
+}
+
+/// Which options a page shows.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Short,
+    All,
+}
+
+/// The pages of a subcommand, and of its own subcommands.
+fn of(command: Command, above: &str, shown: Shown) -> Command {
+    let name = format!("{above}{}", command.get_name());
+    let command = command.mut_subcommands(|sub| of(sub, &format!("{name} "), shown));
+    let Some(page) = PAGES.iter().find(|page| page.command == name) else { return command };
+    let own =
+        |text: Option<&clap::builder::StyledStr>| text.map(|text| format!("{text}\n\n")).unwrap_or_default();
+    let examples = examples(page.examples);
+    let short = format!("{}{examples}{}", own(command.get_after_help()), more(page, &name));
+    let long = command.get_after_long_help().or(command.get_after_help());
+    let long = format!("{}{examples}", own(long));
+    let command = command.after_help(short.trim_end().to_owned()).after_long_help(long.trim_end().to_owned());
+    if shown == Shown::All {
+        return command;
+    }
+    command.mut_args(|arg| {
+        let shown =
+            page.shown.is_empty() || arg.is_positional() || page.shown.contains(&arg.get_id().as_str());
+        if shown { arg } else { arg.hide_short_help(true) }
+    })
+}
+
+fn examples(examples: &[&str]) -> String {
+    let screen = out::screen(false);
+    let mut text = "Examples:\n".to_owned();
+    for example in examples {
+        if example.chars().count() + 2 <= screen.width {
+            let _ = writeln!(text, "  {example}");
+        } else {
+            text.push_str(&screen.wrapped("  ", example));
+        }
+    }
+    text
+}
+
+/// Where the rest is, on a page that leaves something out.
+fn more(page: &Page, name: &str) -> String {
+    if page.shown.is_empty() { String::new() } else { format!("All options: smoke help {name}") }
 }
 
 /// The groups of the commands that there are; one that is in no group is in a last one.
@@ -80,11 +132,33 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn each_command_is_in_a_group_and_the_page_fits_a_screen() {
+    fn each_command_is_in_a_group() {
         let command = Args::command();
         assert!(groups(&command).iter().all(|(title, _)| *title != "Other"), "{:?}", groups(&command));
-        let page = grouped(command).render_help().to_string();
-        assert!(page.lines().count() <= 60, "{page}");
-        assert!(page.lines().all(|line| line.chars().count() <= 120), "{page}");
+    }
+
+    /// An option that is renamed would vanish from its page without a word.
+    #[test]
+    fn each_page_is_of_a_command_and_shows_options_that_there_are() {
+        let mut root = paged(Args::command());
+        root.build();
+        for page in &PAGES {
+            let mut command = &root;
+            for name in page.command.split(' ') {
+                command = command.find_subcommand(name).unwrap_or_else(|| panic!("{}", page.command));
+            }
+            for example in page.examples {
+                assert!(example.chars().count() <= 78, "{example}");
+            }
+            for id in page.shown {
+                let known = command.get_arguments().any(|arg| arg.get_id() == id);
+                assert!(known, "{}: {id}", page.command);
+            }
+        }
+        let without =
+            root.get_subcommands().map(Command::get_name).filter(|name| !matches!(*name, "help" | "man"));
+        let without: Vec<&str> =
+            without.filter(|name| PAGES.iter().all(|page| page.command != *name)).collect();
+        assert!(without.is_empty(), "no page: {without:?}");
     }
 }

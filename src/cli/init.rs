@@ -10,9 +10,6 @@ const MAX_OPENAPI: u64 = 8 * 1024 * 1024;
 
 /// The command line of `smoke init`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "Example: smoke init orders --sender standard-webhooks; then edit orders.yaml and orders.csv"
-)]
 pub(super) struct Args {
     /// Name of the scenario: NAME.yaml and NAME.csv are written
     name: String,

@@ -14,9 +14,7 @@ use std::path::PathBuf;
 
 /// The command line of `smoke learn`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "With the webhook secret it says by whose signatures the webhooks are valid.\nExamples:\n  smoke learn receive.jsonl --secret-file secret > mine.yaml\n  smoke learn webhooks.log --against ./mine.yaml"
-)]
+#[command(after_help = "With the webhook secret it says by whose signatures the webhooks are valid.")]
 pub(super) struct Args {
     /// The journal of a run or a receiver, or the sender's own log, which tells of retries and time-outs only
     #[arg(value_name = "JOURNAL|LOG")]

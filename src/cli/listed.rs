@@ -3,6 +3,7 @@
 
 use clap::builder::{PossibleValue, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use evidence::approval::Trust;
 use record::faults::FaultSpec;
 use signature::Scheme;
 use stand_in::Profile;
@@ -90,6 +91,11 @@ pub(super) fn faults() -> Listed<FaultSpec> {
 /// The values of `--as`.
 pub(super) fn profiles() -> Listed<Profile> {
     Listed::new(|| vec!["good-practice", "deltacrown"])
+}
+
+/// The values of `--trust`.
+pub(super) fn trust() -> Listed<Trust> {
+    Listed::new(|| Trust::ALL.map(Trust::word).to_vec())
 }
 
 /// A built-in profile of a sender by its name, or a file.

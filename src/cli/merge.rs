@@ -6,7 +6,7 @@ use super::run_args::OutputArgs;
 use super::{Exit, Failure, out};
 use crate::load::Shard;
 use evidence::analysis::load::Part;
-use evidence::report::{Scope, open_part};
+use evidence::report::{Scope, counted, open_part};
 use std::path::{Path, PathBuf};
 
 /// The command line of `smoke merge`.
@@ -45,7 +45,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let evidence = Evidence::prepare(&args.output, Shard::WHOLE)?;
     if !args.output.quiet {
-        out::say(format!("merging {} journals", parts.len()));
+        out::say(format!("merging {}", counted(parts.len() as u64, "journals")));
     }
     check_gates(&parts, &evidence)?;
     evidence.keep_parts(&journals)?;

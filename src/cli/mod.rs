@@ -13,6 +13,7 @@ mod gate;
 mod gates_file;
 mod github;
 mod help;
+mod help_pages;
 mod history;
 mod in_order;
 mod init;
@@ -65,16 +66,17 @@ mod version;
 pub use exit::{Exit, Failure};
 
 use crate::signals;
+use clap::error::ErrorKind;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::process::ExitCode;
 
-/// The release gate for webhooks: drive staging, catch what it fires, break it on purpose, prove it.
+/// The release gate for webhooks: drive, catch, break on purpose, prove.
 #[derive(Debug, Parser)]
 #[command(
     name = "smoke",
     arg_required_else_help = true,
     override_usage = "smoke [OPTIONS] <COMMAND>",
-    max_term_width = 110
+    max_term_width = 100
 )]
 struct Args {
     /// Colours in results: by default on a terminal, unless NO_COLOR is set or TERM is dumb
@@ -99,13 +101,13 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Drive payments through staging and judge the webhooks that they fire
+    /// Drive payments through staging and judge their webhooks
     Payments(run_args::RunArgs),
-    /// Drive matches through staging and judge the webhooks that they fire
+    /// Drive matches through staging and judge their webhooks
     Matches(run_args::RunArgs),
     /// Drive any scenario
     Run(RunScenario),
-    /// Say what is set, missing, unsafe or unreachable, before anything is driven
+    /// Say what is set, missing, unsafe or unreachable; drive nothing
     Check(check::Args),
     /// Read the sender's own log, and set it against a journal
     Logs(logs::Args),
@@ -113,48 +115,48 @@ enum Command {
     Observe(Box<observe::Args>),
     /// Probe a webhook receiver: is it safe, and right?
     Probe(Box<probe::Args>),
-    /// Receive webhooks as a server of its own: verify, record, answer, count
+    /// Receive webhooks as a server: verify, record, answer, count
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
-    /// The approval gate: recompute artifacts from their journals, look for contradictions, answer the checklist
+    /// Approve or not: recompute artifacts, look for contradictions
     Gate(gate::Args),
-    /// Compare two artifacts: figures with their intervals, gates that changed, new findings; exit 1 when worse
+    /// Compare two artifacts; exit 1 when the new one is worse
     Diff(diff::Args),
-    /// List the artifacts of a folder over time, with their trend as a page
+    /// List the artifacts of a folder over time
     History(history::Args),
-    /// Make a key pair to sign evidence with; prints the public key
+    /// Make a key pair to sign evidence with
     Key(key::Args),
-    /// Print a JSON Schema: of scenario files, or of another format of smoke
+    /// Print the JSON Schema of scenario files, or of another format
     Schema(schema::Args),
-    /// Find personal data in JSON lines (or log lines with --text) on standard input
+    /// Find personal data in JSON lines or log lines on stdin
     Scan(scan::ScanArgs),
     /// Print a completion script for a shell
     Completions(completions::Args),
-    /// Print a fresh random webhook secret of 64 hex digits, or the fingerprint of one
+    /// Print a fresh webhook secret, or the fingerprint of one
     Secret(secret::Args),
     /// Write the manual pages into a folder
     #[command(hide = true)]
     Man(man::Args),
-    /// Put webhooks on a receiver at a rate, and measure what its users would wait
+    /// Load an API or a receiver at a rate, and measure what users wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
-    /// Print a script that makes users, data rows and passwords in the system under test
+    /// Print a script that makes users and data rows on staging
     Seed(seed::Args),
     /// Write a scenario to begin with, and its data file
     Init(init::Args),
-    /// Propose a sender's profile from a journal, or say what has drifted from one
+    /// Propose a sender's profile from its webhooks, or hold one to them
     Learn(learn::Args),
-    /// Compare webhooks with their schemas: fields that are not declared, and that never came
+    /// Compare webhooks with their schemas: undeclared and unused fields
     Drift(drift::Args),
     /// List the built-in profiles of senders, or show one
     Senders(senders::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
-    /// Serve the embedded stand-in: API, users, data and webhook sender, right by default and wrong on request
+    /// Serve the stand-in of staging, right by default, wrong on request
     Staging(Box<staging::Args>),
-    /// Check the signature headers of the body on stdin: exit 0 valid, 1 not valid
+    /// Check the signature headers of the body on stdin
     Verify(verify::Args),
 }
 
@@ -197,7 +199,7 @@ pub fn main() -> ExitCode {
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret(args) => secret::run(&args),
-        Command::Man(args) => man::run(&args, Args::command()),
+        Command::Man(args) => man::run(&args, help::in_manual(Args::command())),
         Command::Load(args) => load::run(&args),
         Command::Merge(args) => merge::run(&args),
         Command::Seed(args) => seed::run(&args),
@@ -214,8 +216,17 @@ pub fn main() -> ExitCode {
 
 /// The command line; a wrong one, or one that asks for help, ends the process.
 fn parsed() -> Args {
-    let matches = help::grouped(Args::command()).get_matches();
-    Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit())
+    let command = help::paged(help::grouped(Args::command())).color(out::help_colour(std::env::args_os()));
+    let parsed = command.try_get_matches().and_then(|matches| Args::from_arg_matches(&matches));
+    parsed.unwrap_or_else(|error| {
+        if error.use_stderr() && error.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+            // Errors fit the terminal as all else that is said does, and hold what was typed.
+            out::say(error.render().to_string().trim_end());
+        } else {
+            let _ = error.print();
+        }
+        std::process::exit(error.exit_code())
+    })
 }
 
 #[cfg(test)]

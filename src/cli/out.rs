@@ -1,9 +1,10 @@
 //! Standard output and error of the program; a closed pipe ends output quietly, any other failure is an exit code. All that is
 //! printed comes through here, and all of it through [`safe`]: much of it are other people's words.
 
-use clap::ValueEnum;
+use clap::{ColorChoice, ValueEnum};
 use evidence::report::{Colour, Screen};
 use std::borrow::Cow;
+use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
 use std::os::fd::AsFd;
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -24,6 +25,20 @@ static COLOUR: OnceLock<ColourChoice> = OnceLock::new();
 /// Takes what `--color` says, once.
 pub(super) fn choose_colour(choice: ColourChoice) {
     let _ = COLOUR.set(choice);
+}
+
+/// Colours of help pages, which are printed before anything that was typed is parsed: as `--color` says among these arguments.
+pub(super) fn help_colour(arguments: impl IntoIterator<Item = OsString>) -> ColorChoice {
+    let words: Vec<String> = arguments.into_iter().map(|word| word.to_string_lossy().into_owned()).collect();
+    let told =
+        words.iter().zip(words.iter().skip(1).map(String::as_str).chain([""])).find_map(|(word, next)| {
+            if word == "--color" { Some(next) } else { word.strip_prefix("--color=") }
+        });
+    match told {
+        Some("always") => ColorChoice::Always,
+        Some("never") => ColorChoice::Never,
+        _ => ColorChoice::Auto,
+    }
 }
 
 /// What results are written to (no-color.org); `all` lists gates that nothing exercised.
@@ -177,7 +192,9 @@ pub(super) fn raw(text: &str) {
 /// Writes one line to stderr: progress, warnings, hints, never results.
 pub(super) fn say(text: impl std::fmt::Display) {
     let text = safe(&text.to_string()).into_owned();
-    let _ = writeln!(io::stderr().lock(), "{}", fitted(&text, &io::stderr()));
+    // A bar that stands in the last line is drawn again below what is said.
+    let clear = if draws_bars() { "\r\u{1b}[2K" } else { "" };
+    let _ = writeln!(io::stderr().lock(), "{clear}{}", fitted(&text, &io::stderr()));
 }
 
 /// Flushes stdout, and gives the first failure to write a result (a full disk), if there was one.
@@ -197,6 +214,14 @@ fn keep(written: io::Result<()>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn help_is_coloured_as_it_was_asked_for() {
+        let said = |line: &str| help_colour(line.split(' ').map(OsString::from));
+        assert_eq!(said("smoke --color never payments --help"), ColorChoice::Never);
+        assert_eq!(said("smoke payments --help --color=always"), ColorChoice::Always);
+        assert_eq!(said("smoke payments --color"), ColorChoice::Auto);
+    }
 
     #[test]
     fn a_long_line_is_broken_at_blanks_and_hangs_under_its_column() {

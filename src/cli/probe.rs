@@ -9,11 +9,13 @@ pub(super) use args::Args;
 use self::evidence::ProbeFiles;
 use self::plan::Prepared;
 use super::format::Format;
+use super::progress::TICK;
 use super::{Exit, Failure, interrupt, out, runtime, signing};
 use crate::probe::{Ended, Plan, Played, Recorder, run as play};
 use ::evidence::gate::Verdict;
 use ::evidence::report::{ProbeArtifact, probe_artifact, probe_bytes, probe_text};
 use ::probe::{Case, curl};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use record::{Header, ProbeBegin, ProbeFact};
 use stand_in::Receiver;
 use tokio::net::TcpListener;
@@ -64,8 +66,8 @@ async fn whole(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
         signing::sign(key, &signed, &[])?;
     }
     tell(args, &artifact, &bytes);
-    if !args.quiet && args.format == Format::Human {
-        out::say(format!("evidence: {}", files.output().display()));
+    if !args.quiet {
+        files.tell(args);
     }
     Ok(exit(ended, &artifact))
 }
@@ -85,7 +87,7 @@ async fn again(args: &Args, prepared: Prepared) -> Result<Exit, Failure> {
 
 /// Prints the requests of the case as curl commands.
 fn commands(args: &Args, plan: &Plan, played: &[Played]) {
-    let wanted = args.case.as_deref().unwrap_or_default();
+    let wanted = args.case.as_ref().map_or("", |case| case.0);
     let say = |line: String| if args.format == Format::Json { out::say(line) } else { out::line(line) };
     for (_, shot) in played.iter().filter(|(case, _)| *case == wanted) {
         say(format!("\n# {}", shot.label));
@@ -103,14 +105,31 @@ async fn drive(
     interrupt::spawn(stop)?;
     recorder.write(ProbeFact::Begin(Box::new(begin))).map_err(unwritten)?;
     let n = plan.cases.len();
-    let terminal = out::draws_bars();
+    let bar = (!args.quiet && out::draws_bars()).then(|| cases_bar(n));
     let progress = |i: usize, case: &'static Case| {
-        // Every case on a terminal, elsewhere a line now and then.
-        if !args.quiet && (terminal || i.is_multiple_of(20)) {
-            out::say(format!("{}/{n} {}: {}", i + 1, case.group.name(), case.title));
+        let told = format!("{}: {}", case.group.name(), case.title);
+        match &bar {
+            Some(bar) => {
+                bar.set_position(i as u64);
+                bar.set_message(out::safe(&told).into_owned());
+            }
+            // A line now and then.
+            None if !args.quiet && i.is_multiple_of(20) => out::say(format!("{}/{n} {told}", i + 1)),
+            None => {}
         }
     };
-    play(plan, recorder, stopped, progress).await.map_err(unwritten)
+    let played = play(plan, recorder, stopped, progress).await.map_err(unwritten);
+    bar.iter().for_each(ProgressBar::finish_and_clear);
+    played
+}
+
+/// What is shown on a terminal while cases are played.
+fn cases_bar(cases: usize) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(cases as u64), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template("{spinner} {bar:12} {pos}/{len} cases {elapsed} {wide_msg}");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.enable_steady_tick(TICK);
+    bar
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "used as a function of map_err")]

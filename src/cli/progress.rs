@@ -3,7 +3,7 @@
 use super::out;
 use crate::drive::{Event, Listener};
 use crate::redact::Redactor;
-use evidence::report::counted;
+use evidence::report::{counted, milliseconds};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use record::Outcome;
 use std::fmt::Write;
@@ -121,7 +121,10 @@ impl State {
                 if *outcome == Outcome::Failed {
                     let flow = flow.map_or_else(String::new, |f| format!("flow {f}: "));
                     let problem = problem.as_deref().unwrap_or("failed");
-                    self.line(&format!("{flow}{step}: {problem} ({} ms)", took.as_millis()));
+                    self.line(&format!(
+                        "{flow}{step}: {problem} ({})",
+                        milliseconds(took.as_secs_f64() * 1000.0)
+                    ));
                 }
             }
             Event::FlowEnded => self.flow_ended(),

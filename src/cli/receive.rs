@@ -41,14 +41,16 @@ pub(super) struct Args {
     /// Address of its own for /metrics and /_smoke/, which are not beside the webhooks then
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,
-    /// Path that webhooks are posted to; again for each further one
+    /// Path that webhooks are posted to
+    ///
+    /// May be given several times.
     #[arg(long, value_name = "PATH", default_value = "/webhooks/inbound")]
     path: Vec<String>,
     #[command(flatten)]
     sender: SenderOption,
     #[command(flatten)]
     secret: SecretSource,
-    /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
+    /// Receive without the webhook secret; the approver verifies the signatures
     #[arg(long)]
     blind: bool,
     /// File of NAME=value lines, read where the environment has no such variable
@@ -60,16 +62,18 @@ pub(super) struct Args {
     /// Private key for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Be a tap in front of the real receiver at this URL: body and headers pass on as they came, the framing is
-    /// written anew, its own status goes back
+    /// Be a tap in front of the real receiver at this URL
+    ///
+    /// Body and headers pass on as they came, the framing is written anew, and its own status goes back.
     #[arg(long, value_name = "URL")]
     forward: Option<String>,
     /// Time the real receiver gets for an answer
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "forward")]
     forward_timeout: Period,
 
-    /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2; may be given several times. Shares are of
-    /// the first 100,000 deliveries
+    /// Break webhook attempts on purpose: 503x2, reset@3, 400@20%
+    ///
+    /// FAULT[xN|x*][@SHARE%|@K]; may be given several times. Shares are of the first 100,000 deliveries.
     #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT")]
     inject: Vec<FaultSpec>,
 
@@ -81,7 +85,7 @@ pub(super) struct Args {
         help_heading = "Journal"
     )]
     journal: PathBuf,
-    /// Have every webhook on the disk before its answer goes out (group commit)
+    /// Have every webhook on disk before its answer goes out
     #[arg(long, help_heading = "Journal")]
     fsync: bool,
     /// Begin a new journal file at this size, such as 512MB or 1GiB
@@ -90,15 +94,18 @@ pub(super) struct Args {
     /// Begin a new journal file after this time, such as 24h
     #[arg(long, value_name = "DURATION", value_parser = receive_files::some_time, help_heading = "Journal")]
     rotate_every: Option<Period>,
-    /// Remove the oldest full journal files beyond this size (10GiB) or age (720h, 30d); may be given for both. What nobody has
-    /// read back is removed with a word on stderr
+    /// Remove the oldest full journal files beyond this size or age
+    ///
+    /// 10GiB, 720h or 30d; may be given for both. What nobody has read back is removed with a word on stderr.
     #[arg(long, value_name = "SIZE|TIME", value_parser = receive_files::keep, help_heading = "Journal")]
     keep: Vec<Keep>,
-    /// File with the token that guards reading back; without it reading back is off
+    /// File with the token for reading back, which is off without it
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
     token_file: Option<PathBuf>,
-    /// Vouch for what comes: a private key of `smoke key`, which signs checkpoints for runs that register before they begin
-    /// (`smoke payments --inbox`, …); `smoke gate --witness` checks them
+    /// Sign checkpoints of what comes with this private key
+    ///
+    /// One of `smoke key`, for runs that register before they begin (`smoke payments --inbox`, …); `smoke gate --witness` checks
+    /// them.
     #[arg(long, value_name = "KEYFILE", requires = "token_file", help_heading = "Journal")]
     witness_key: Option<PathBuf>,
     /// Name of the environment in the journal

@@ -52,6 +52,24 @@ pub(super) struct Args {
 /// Writes what was asked for; the verdict in it does not change the exit code, a signature that does not verify again
 /// does.
 pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    let exit = written(args)?;
+    if !args.quiet {
+        if let Some(file) = &args.output {
+            out::say(format!("artifact {}", file.display()));
+        }
+        outputs(args).tell();
+        if let Some(file) = &args.output {
+            tell_how_to_judge(args, file);
+        }
+    }
+    Ok(exit)
+}
+
+fn outputs(args: &Args) -> Outputs {
+    Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() }
+}
+
+fn written(args: &Args) -> Result<Exit, Failure> {
     let shown = args.journal.display();
     let key = args.sign.as_deref().map(|key| signing::read_key("--sign", key)).transpose()?;
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{shown}: {e}"));
@@ -66,9 +84,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let artifact = artifact(&evidence);
     let bytes = to_bytes(&artifact);
-    let outputs =
-        Outputs { html: args.html.clone(), junit: args.junit.clone(), markdown: args.markdown.clone() };
-    outputs.write(&evidence, &artifact)?;
+    outputs(args).write(&evidence, &artifact)?;
     write(args, &bytes)?;
     sign(args, key.as_ref(), &bytes, &evidence.integrity.sha256, (&evidence.checks, evidence.verdict))?;
     Ok(recheck.map_or(Exit::Pass, |recheck| told(&recheck)))
@@ -132,7 +148,6 @@ fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
         Some(file) => {
             write_whole(file, bytes)
                 .map_err(|e| Failure::environment(format!("cannot write {}: {e}", file.display())))?;
-            tell_how_to_judge(args, file);
         }
         // Whoever asks for a page does not want the artifact on the terminal too.
         None if args.html.is_some() || args.junit.is_some() || args.markdown.is_some() => {}
@@ -145,7 +160,7 @@ fn write(args: &Args, bytes: &[u8]) -> Result<(), Failure> {
 fn tell_how_to_judge(args: &Args, artifact: &Path) {
     let same =
         |found: PathBuf| std::fs::canonicalize(found).ok() == std::fs::canonicalize(&args.journal).ok();
-    if !args.quiet && !Journals::default().of(artifact).is_some_and(same) {
+    if !Journals::default().of(artifact).is_some_and(same) {
         let (artifact, journal) = (artifact.display(), args.journal.display());
         out::say(format!("its journal is elsewhere: `smoke gate {artifact} {journal}` judges both"));
     }

@@ -45,7 +45,7 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
     let mut taken = used_rows.as_ref().map(take).transpose()?;
     let known = used_rows.as_ref().filter(|_| !by_user);
     let prepared = Prepared::new(plan, || files.make_way(keep)).await.map_err(|e| failure(e, known))?;
-    announce(&prepared, known, outlives_run && !output.quiet);
+    announce(&prepared, known, outlives_run, output.quiet);
     // A first artifact, unproven, stands there before anything is driven: a crash leaves it.
     files.write("output.json", &from_journal(&files.journal()).map_err(Failure::environment)?.1)?;
     let leaving = stop.clone();
@@ -89,8 +89,11 @@ async fn execute(resolved: Resolved, args: &RunArgs) -> Result<Exit, Failure> {
 }
 
 /// Says what the sender must be set to, which rows are taken, and how faults and flows go together.
-fn announce(prepared: &Prepared, known: Option<&UsedRows>, settings: bool) {
-    if settings {
+fn announce(prepared: &Prepared, known: Option<&UsedRows>, outlives_run: bool, quiet: bool) {
+    if quiet {
+        return;
+    }
+    if outlives_run {
         out::say(sender_settings::told(prepared.plan(), &shown_url(prepared.endpoint())));
     }
     used_rows::announce(prepared.plan(), known);

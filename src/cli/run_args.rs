@@ -34,9 +34,9 @@ pub(super) struct RunArgs {
 
 /// Options of whatever drives the flows of a scenario. Flags win over the environment, which wins over the scenario.
 #[derive(Debug, Default, Args)]
-#[command(next_help_heading = "Target", after_help = kinds())]
+#[command(next_help_heading = "Target", after_long_help = kinds())]
 pub(super) struct FlowArgs {
-    /// Base URL of the staging system [env: STAGING_URL]; without it the embedded stand-in is the target
+    /// Base URL of staging; without it the stand-in is driven [env: STAGING_URL]
     #[arg(long, value_name = "URL", value_parser = not_empty)]
     pub staging: Option<String>,
     /// Name of the environment in the artifact [default: staging, or embedded]
@@ -45,7 +45,9 @@ pub(super) struct FlowArgs {
     /// Drive a target that looks like production, or load another machine at more than 10000/s
     #[arg(long)]
     pub i_own_this_target: bool,
-    /// Make the stand-in do this wrong on purpose; may be given several times
+    /// Make the stand-in do this wrong on purpose
+    ///
+    /// KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one); may be given several times.
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     pub misbehave: Vec<Misbehaviour>,
     /// Whose behaviour the stand-in shows: good-practice or deltacrown
@@ -61,19 +63,23 @@ pub(super) struct FlowArgs {
     /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
     #[arg(long = "var", value_name = "NAME=VALUE", help_heading = "Run")]
     pub vars: Vec<String>,
-    /// File of NAME=value lines, read where the environment has no such variable
+    /// File of NAME=value lines, for variables that are not set
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub env_file: Option<PathBuf>,
     /// Seed of every random choice [default: fresh]
     #[arg(long, value_name = "N", help_heading = "Run")]
     pub seed: Option<u64>,
-    /// How long to wait for each webhook, such as 10s [default: the scenario's]
+    /// How long to wait for each webhook [default: the scenario's]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub within: Option<Period>,
     /// How long to watch for duplicates after the last webhook [default: the scenario's, else 300ms embedded, 3s staging]
     #[arg(long, value_name = "DURATION", help_heading = "Run")]
     pub settle: Option<Period>,
-    /// Break webhook attempts on purpose: FAULT[xN|x*][@SHARE%|@K], such as 503x2 or reset@3; may be given several times
+    /// Break webhook attempts on purpose: 503x2, reset@3, 400@20%
+    ///
+    /// FAULT[xN|x*][@SHARE%|@K]: the first N attempts (or all) of a share of the deliveries, or of the K-th; may be given several
+    /// times. FAULT is a status from 300 to 599 (429:retry-after=7), answer=2xx, delay=TIME, hang, reset, reset-after-head, close,
+    /// truncate, garbage or drip=BYTES/s.
     #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT", help_heading = "Run")]
     pub inject: Vec<FaultSpec>,
     /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail, nor wait
@@ -81,10 +87,12 @@ pub(super) struct FlowArgs {
     #[arg(long, help_heading = "Run")]
     pub no_pause: bool,
 
-    /// Address to receive webhooks on [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
+    /// Address to receive webhooks on
+    ///
+    /// [default: that of WEBHOOK_ENDPOINT when it is local, else 127.0.0.1:8787]
     #[arg(long, value_name = "ADDR", value_parser = listen_address, help_heading = "Receiver")]
     pub listen: Option<SocketAddr>,
-    /// Read webhooks back from the `smoke receive` at this URL, in place of receiving them here
+    /// Read webhooks back from this `smoke receive`
     #[arg(long, value_name = "URL", value_parser = not_empty, requires = "token_file", conflicts_with_all = ["listen", "path"], help_heading = "Receiver")]
     pub inbox: Option<String>,
     /// File with the token of that receiver's read-back API
@@ -99,12 +107,14 @@ pub(super) struct FlowArgs {
     /// Signature scheme [default: the scenario's]
     #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", help_heading = "Receiver")]
     pub scheme: Option<Scheme>,
-    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them) or the file of one [default: the scenario's]
+    /// Who sends: a built-in profile (`smoke senders` lists them) or a file
+    ///
+    /// [default: the scenario's]
     #[arg(hide_possible_values = true, long, value_name = "NAME|FILE", value_parser = super::listed::senders(), conflicts_with = "scheme", help_heading = "Receiver")]
     pub sender: Option<String>,
     #[command(flatten)]
     pub secret: SecretSource,
-    /// Have no webhook secret: take webhooks unchecked, and leave their signatures to the approver, who has it
+    /// Run without the webhook secret; the approver verifies the signatures
     #[arg(long, help_heading = "Receiver")]
     pub blind: bool,
 
@@ -126,25 +136,31 @@ pub(super) struct FlowArgs {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Evidence")]
 pub(super) struct OutputArgs {
-    /// Directory for the evidence; a shard of a load makes a directory of its own in it
+    /// Directory for the evidence
+    ///
+    /// A shard of a load makes a directory of its own in it.
     #[arg(long, value_name = "DIR", default_value = "artifacts")]
     pub artifacts: PathBuf,
     /// Gates file [default: scenarios/gates.yaml, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub gates: Option<PathBuf>,
-    /// Ask for claims that hold at this confidence; a figure that meets its target by luck is then unproven
+    /// Ask for claims that hold at this confidence, in percent
+    ///
+    /// A figure that may have met its target by luck is then unproven.
     #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
     pub confidence: Option<String>,
-    /// An earlier artifact: a result that is worse than it by more than noise fails (see `smoke diff`)
+    /// Fail when the result is worse than this earlier artifact
+    ///
+    /// By more than noise: see `smoke diff`.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Reports to write beside the artifact: html, junit, markdown
+    /// Reports to write beside the artifact
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// List the gates that nothing exercised too
+    /// List every gate, those that nothing exercised too
     #[arg(long)]
     pub all: bool,
     /// No progress on stderr; the verdict stays

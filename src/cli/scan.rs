@@ -67,9 +67,9 @@ pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
 
 /// Reads a policy; YAML is a superset of JSON.
 fn read_policy(path: &Path) -> Result<Policy, Failure> {
-    let read =
-        || -> anyhow::Result<Policy> { Ok(serde_saphyr::from_str(&read_input_text(path, MAX_POLICY)?)?) };
-    read().with_context(|| format!("--policy {}", path.display())).map_err(Failure::Usage)
+    let shown = path.display().to_string();
+    let text = read_input_text(path, MAX_POLICY).with_context(|| format!("--policy {shown}"));
+    scenario::read_yaml(&text.map_err(Failure::Usage)?, &shown).map_err(|e| Failure::Usage(e.into()))
 }
 
 /// Lines that are scanned together.

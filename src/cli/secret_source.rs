@@ -16,11 +16,15 @@ const VARIABLE: &str = "WEBHOOK_SECRET";
 /// `--secret-file` and `--secret-env`; several of them while secrets are rotated.
 #[derive(Debug, Default, Args)]
 pub(super) struct SecretSource {
-    /// File with the webhook secret; one newline at its end is not part of the secret and is stripped. Again for each further
-    /// secret that is valid while they are rotated; the first is the one that signs
+    /// File with the webhook secret
+    ///
+    /// One newline at its end is not part of the secret and is stripped. Give it again for each further secret that is valid while
+    /// secrets are rotated; the first is the one that signs.
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
-    /// Environment variable with the webhook secret, taken as it is; again for each further one
+    /// Environment variable with the webhook secret
+    ///
+    /// It is taken as it is; again for each further one.
     #[arg(long, value_name = "VAR")]
     secret_env: Vec<String>,
 }

@@ -68,7 +68,7 @@ impl LeftOpen {
         let open = match self.maybe {
             true => format!(
                 "deliveries were still being tried when this run ended: if the rest of their attempts fail, the sender's circuit \
-                 breaker opens and drops webhooks, for {left} s from now at the longest, until {until}"
+                 breaker opens and drops webhooks, for at most {left} s from now, until {until}"
             ),
             false => format!(
                 "this run has opened the sender's circuit breaker, which drops webhooks for {left} s more, until {until}"

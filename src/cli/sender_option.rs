@@ -13,7 +13,7 @@ pub(super) struct SenderOption {
     /// Signature scheme by itself: deltacrown-v1, deltacrown-v2, or the name of a built-in profile [default: deltacrown-v2]
     #[arg(long, value_name = "NAME")]
     pub scheme: Option<Scheme>,
-    /// Who sends the webhooks: a built-in profile (`smoke senders` lists them), or the file of one
+    /// Who sends: a built-in profile (`smoke senders` lists them) or a file
     #[arg(long, value_name = "NAME|FILE", value_parser = not_empty, conflicts_with = "scheme")]
     pub sender: Option<String>,
 }

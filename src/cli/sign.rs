@@ -12,9 +12,7 @@ const MAX_TIMESTAMP: i64 = 9_999_999_999_999;
 
 /// The command line of `smoke sign`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke sign --secret-env WEBHOOK_SECRET < body.json"
-)]
+#[command(after_help = "The body is read from stdin, byte for byte, 1 MiB at most.")]
 pub(super) struct Args {
     #[command(flatten)]
     sender: SenderOption,

@@ -22,20 +22,24 @@ use tokio::net::TcpListener;
 
 /// The command line of `smoke staging`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = kinds_help())]
+#[command(after_long_help = kinds_help())]
 pub(super) struct Args {
     /// Address to serve on; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8000", value_parser = listen_address)]
     listen: SocketAddr,
-    /// Misbehave on purpose; repeatable. KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one)
+    /// Misbehave on purpose; `smoke help staging` lists the kinds
+    ///
+    /// KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one); may be given several times.
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     misbehave: Vec<Misbehaviour>,
-    /// good-practice, or deltacrown: the real system as measured, flaws included
+    /// good-practice, or deltacrown: the real system, flaws included
     #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE", default_value = "good-practice")]
     profile: Profile,
     #[command(flatten)]
     sender: SenderOption,
-    /// Where webhooks are posted to (http:// only); without it none are sent
+    /// Where webhooks are posted to; without it none are sent
+    ///
+    /// http:// only.
     #[arg(long, value_name = "URL", env = "WEBHOOK_ENDPOINT", default_value = "")]
     webhook_url: String,
     #[command(flatten)]
@@ -50,13 +54,15 @@ pub(super) struct Args {
     #[arg(long, value_name = "BOOL", env = "NOTIFICATIONS_WEBHOOK_ENABLED", default_value = "true",
           value_parser = clap::builder::BoolishValueParser::new(), action = clap::ArgAction::Set)]
     webhooks: bool,
-    /// Append the sender's log lines to this file, in the real system's format
+    /// Append the sender's log to this file, in the real system's format
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
-    /// Write payments.csv, payments.json, matches.csv, matches.json and staff.env here (mode 0600; they hold passwords)
+    /// Write payments.csv, matches.csv and staff.env here
+    ///
+    /// As JSON too; mode 0600, since they hold passwords.
     #[arg(long, value_name = "DIR")]
     write_data: Option<PathBuf>,
-    /// Write this file, with the URL in it, when all is there and requests are answered
+    /// Write this file, with the URL in it, once requests are answered
     #[arg(long, value_name = "FILE")]
     ready_file: Option<PathBuf>,
     /// Payments to start with
@@ -228,7 +234,7 @@ pub(super) fn misbehaviours() -> Listed<Misbehaviour> {
 pub(super) fn kinds() -> String {
     let mut help = "Misbehaviours (all deliveries unless said otherwise):\n".to_owned();
     for kind in Kind::ALL {
-        help.push_str(&format!("  {:<24} {}\n", kind.name(), kind.about()));
+        help.push_str(&out::screen(false).wrapped(&format!("  {:<24} ", kind.name()), kind.about()));
     }
     help
 }

@@ -11,7 +11,7 @@ pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
         let port_of = |port: &str| port.parse::<u16>().is_ok();
         match text.rsplit_once(':') {
             Some(("localhost", port)) if port_of(port) => {
-                format!("a name is no address: write 127.0.0.1:{port}, or [::1]:{port}")
+                format!("a name is not an address: write 127.0.0.1:{port}, or [::1]:{port}")
             }
             Some(("" | "*", port)) if port_of(port) => format!(
                 "the address is missing: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all of its addresses"

@@ -15,16 +15,14 @@ const OTHER: &str = "no known mistake fits: made with another secret, or over ot
 
 /// The command line of `smoke verify`.
 #[derive(Debug, clap::Args)]
-#[command(
-    after_help = "The body is read from stdin, byte for byte, 1 MiB at most.\nExample: smoke verify --secret-file FILE --header 'X-Webhook-Signature: …' --header … < body.json"
-)]
+#[command(after_help = "The body is read from stdin, byte for byte, 1 MiB at most.")]
 pub(super) struct Args {
-    /// deltacrown-v1, deltacrown-v2 (also: deltacrown), standard-webhooks, stripe, github, slack, timestamped, or the name
-    /// of another built-in profile
+    /// Signature scheme: deltacrown-v1, deltacrown-v2, or a profile's name
     #[arg(hide_possible_values = true, value_parser = super::listed::schemes(), long, value_name = "NAME", default_value_t)]
     scheme: Scheme,
-    /// Who sent it: a built-in profile (`smoke senders` lists them), the file of one, or `auto`: which of the built-in ones
-    /// signed it, and with which mistake
+    /// Who sent it: a built-in profile (`smoke senders` lists them), a file, or `auto`
+    ///
+    /// `auto` finds out which of the built-in ones signed it, and with which mistake.
     #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE|auto", conflicts_with = "scheme")]
     sender: Option<String>,
     /// The URL that the sender posted to, for senders that sign it (twilio, square, hubspot, rfc9421)
@@ -35,7 +33,7 @@ pub(super) struct Args {
     method: String,
     #[command(flatten)]
     secret: SecretSource,
-    /// A header of the request, as often as there are headers
+    /// A header of the request; once for each
     #[arg(long = "header", value_name = "Name: value", value_parser = header)]
     headers: Vec<(String, String)>,
     /// Time of arrival, RFC 3339 or Unix milliseconds [default: now]

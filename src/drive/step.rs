@@ -104,7 +104,7 @@ pub fn redirect(reply: &Reply) -> Option<String> {
         return Some("a redirect that says not where to".to_owned());
     };
     let Ok(to) = reply.url.join(location) else {
-        return Some("a redirect to what is no URL".to_owned());
+        return Some("a redirect to something that is not a URL".to_owned());
     };
     let mut slash = reply.url.clone();
     slash.set_path(&format!("{}/", reply.url.path()));

@@ -60,7 +60,7 @@ impl Target {
         let wrong = |why: &str| TargetError::Url { url: shown(text), why: why.to_owned() };
         let mut url = http_url(text).map_err(|why| wrong(&why))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it holds credentials, and a command line is no place for them"));
+            return Err(wrong("it holds credentials, and a command line is not the place for them"));
         }
         url.set_fragment(None);
         let host =

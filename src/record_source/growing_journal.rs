@@ -21,7 +21,7 @@ pub(crate) enum FollowError {
         /// Why.
         source: io::Error,
     },
-    /// A line is no journal line.
+    /// A line is not a journal line.
     #[error("{}: not a journal line: {why}", path.display())]
     Malformed {
         path: PathBuf,
@@ -139,7 +139,7 @@ impl GrowingJournal {
             }
             Err(error) => {
                 self.segment.prev = None;
-                Err(format!("a line of the journal is no journal line: {error}"))
+                Err(format!("a line of the journal is not a journal line: {error}"))
             }
         }
     }
@@ -300,7 +300,7 @@ pub(super) mod tests {
         notes(&journal, 2);
         let (n, missed, _) = all(&mut follow);
         assert_eq!(n, 4);
-        assert!(missed.unwrap().contains("is no journal line"));
+        assert!(missed.unwrap().contains("is not a journal line"));
         let line =
             Line { prev: "1".repeat(64), record: Record::Note(Note { at: Tick(1), text: String::new() }) };
         let line = format!("{}\n", serde_json::to_string(&line).unwrap());

@@ -45,7 +45,7 @@ impl Segment {
         read_line(&mut input, &mut line).map_err(failed)?;
         let parsed = Line::parse(&line).map_err(|e| malformed(e.to_string()))?;
         let Record::Header(header) = parsed.record else {
-            return Err(malformed("the first line is no header".to_owned()));
+            return Err(malformed("the first line is not a header".to_owned()));
         };
         if parsed.prev != GENESIS {
             return Err(malformed("its header is linked to a line before it".to_owned()));

@@ -365,13 +365,15 @@ fn the_orders_of_the_examples_are_driven_as_their_page_says() {
         std::thread::yield_now();
     }
     let (url, listen) = (format!("http://127.0.0.1:{api_port}"), format!("127.0.0.1:{port}"));
-    let ran = Smoke::new("run")
-        .env("WEBHOOK_SECRET", SECRET)
-        .env("API_TOKEN", "tok-orders-1")
-        .args(&[&format!("{root}/orders.yaml"), "--staging", &url, "--listen", &listen, "--settle", "200ms"])
-        .run();
+    let smoke = |command| {
+        let smoke = Smoke::new(command).env("WEBHOOK_SECRET", SECRET).env("API_TOKEN", "tok-orders-1");
+        smoke.args(&[&format!("{root}/orders.yaml"), "--staging", &url, "--listen", &listen])
+    };
+    let checked = smoke("check").run();
+    let ran = smoke("run").args(&["--settle", "200ms"]).run();
     let _ = service.kill();
     let _ = service.wait();
+    checked.exits(0);
     let ran = ran.exits(0);
     assert_eq!(ran.artifact("orders")["test_run"]["total_orders"], 3);
     assert_eq!(ran.artifact("orders")["sample_order"]["status"], "paid");

@@ -197,7 +197,7 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
     of("another event in the header", event, "Event headers that contradict the body");
     let identity =
         |all: &mut Vec<Value>| all[0]["header"]["retry"]["identity"] = "timestamp_per_attempt".into();
-    attacked("identity", &recent(), identity, 1, "Identity of retries");
+    attacked("identity", &recent(), identity, 1, "Retries with another identity");
     let throttled = |all: &mut Vec<Value>| all[0]["header"]["retry"]["throttled"] = "retry".into();
     attacked("throttled", &recent(), throttled, 3, "and the gates of the checkout say");
     let run = Run::new(&recent());

@@ -258,7 +258,7 @@ fn payloads_are_held_against_their_schema_and_drift_is_told() {
         text(&ran, "payloads")
     );
     let report = Smoke::new("report").arg(ran.file("staging_mine_journal.jsonl")).run();
-    assert!(report.shown().contains("Payloads fit their schema"), "{}", report.stdout);
+    assert!(report.shown().contains("Payloads that break their schema"), "{}", report.stdout);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn a_schema_that_leads_elsewhere_is_refused_before_anything_is_driven() {
     for (reference, schema, says) in [
         ("s.json", r#"{"$ref":"https://example.com/s.json"}"#, "leads to another host"),
         ("../s.json", "{}", "leads out of the profile's folder"),
-        ("s.json", r#"{"type":"strng"}"#, "is no JSON Schema"),
+        ("s.json", r#"{"type":"strng"}"#, "is not a JSON Schema"),
         ("gone.json", "{}", "cannot be read"),
     ] {
         let profile = format!("{PLAIN}payload: {{ paid: '{reference}' }}\n");

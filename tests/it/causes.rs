@@ -71,7 +71,7 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
         (plain.replace("42", "\"42\""), "its /data/tournament_id is \"42\" (text), expected 42 (number)"),
         (format!("\u{feff}{plain}"), "its body is not JSON: a byte order mark stands before it"),
         (format!("{plain}\0"), "its body is not JSON: a NUL byte stands behind it"),
-        (plain.replace("42", "42,\"n\":NaN"), "its body is not JSON: NaN (byte 59) is no number of JSON"),
+        (plain.replace("42", "42,\"n\":NaN"), "its body is not JSON: NaN (byte 59) is not a JSON number"),
         (
             plain.replace("42", "42,\"n\":\"a\u{1}\""),
             "its body is not JSON: a raw control character (U+0001) stands in a text",
@@ -84,7 +84,7 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
             ("fail".to_owned(), "fail".to_owned())
         );
         is_told_everywhere(&ran, says);
-        is_told_everywhere(&ran, "1 webhook came that differs in little from a missing one");
+        is_told_everywhere(&ran, "1 webhook came that differs only a little from a missing one");
         assert!(
             !shown(&ran).contains("tried nothing") && !shown(&ran).contains("does not send it"),
             "{}",
@@ -107,7 +107,7 @@ fn an_answer_of_the_api_is_read_by_the_same_reader() {
     for (body, says) in [
         ("\u{feff}{\"ok\":true}", "a byte order mark stands before it"),
         ("{\"ok\":true}\0", "a NUL byte stands behind it"),
-        ("{\"ok\":true,\"n\":NaN}", "NaN (byte 15) is no number of JSON"),
+        ("{\"ok\":true,\"n\":NaN}", "NaN (byte 15) is not a JSON number"),
     ] {
         let origin = Origin::start(move |_: &Seen, _| Answer::json("200 OK", body));
         let step = "name: t\nsubject: { kind: flow, id: \"1\" }\nflows: 1\nsteps:\n  - name: a\n    request: { method: GET, path: /a }\n    \
@@ -146,7 +146,7 @@ fn a_step_as_long_as_a_retry_schedule_points_to_another_address() {
     let ran = drive(|_| std::thread::park_timeout(Duration::from_millis(950)));
     is_told_everywhere(
         &ran,
-        "as long as a whole retry schedule (0.9 s of pauses): the sender tried, and not here",
+        "as long as a whole retry schedule (0.9 s of pauses): the sender tried, but not here",
     );
     assert!(!shown(&ran).contains("switched off"), "{}", ran.stdout);
 }

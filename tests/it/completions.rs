@@ -5,7 +5,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 /// What is typed, and what has to be offered.
-const TYPED: [(&str, &str); 9] = [
+const TYPED: [(&str, &str); 12] = [
     ("smoke payments --misbehave drop", "drop-webhook"),
     ("smoke payments --inject reset-a", "reset-after-head"),
     ("smoke payments --scheme str", "stripe"),
@@ -15,6 +15,9 @@ const TYPED: [(&str, &str); 9] = [
     ("smoke run payments_l", "payments_lifecycle"),
     ("smoke load matches_d", "matches_dispute"),
     ("smoke senders slac", "slack"),
+    ("smoke probe --case stale-1", "stale-1h"),
+    ("smoke probe --only forg", "forgery"),
+    ("smoke gate --trust witn", "witness"),
 ];
 
 /// Runs `script` in a shell that has the completions of smoke; none where the shell is missing.

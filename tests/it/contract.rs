@@ -8,7 +8,7 @@ const QUICK: &str = "retry_contract:\n  backoff_ms: [0, 200, 400]\n  late_ms: 40
 
 fn sweep(args: &[&str], code: i32) -> Ran {
     let smoke = Smoke::new("run").file("gates.yaml", QUICK).env("WEBHOOK_TIMEOUT", "1");
-    smoke.args(&["sender_contract", "--quiet", "--gates", "gates.yaml"]).args(args).run().exits(code)
+    smoke.args(&["sender_contract", "--gates", "gates.yaml"]).args(args).run().exits(code)
 }
 
 /// Each clause with its verdict, one a line.

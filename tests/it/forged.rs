@@ -280,7 +280,7 @@ fn what_cannot_be_so_in_a_file_of_the_guides_shape_is_named() {
         ("is above p95", "/performance_metrics/p50_latency_ms", serde_json::json!(195)),
         ("in a run of 30 s", "/performance_metrics/max_latency_ms", serde_json::json!(45_000)),
         ("still to come", "/test_run/timestamp", serde_json::json!("2099-01-01T00:00:00Z")),
-        ("no RFC 3339 time", "/test_run/timestamp", serde_json::json!("this morning")),
+        ("not an RFC 3339 time", "/test_run/timestamp", serde_json::json!("this morning")),
         ("a count is a whole number", "/test_run/webhooks_sent", serde_json::json!("20")),
         (
             "holds email",

@@ -155,7 +155,7 @@ fn honest_evidence_about_staging_passes() {
     let run = Run::new(&recent());
     let (code, text) = run.gate(&["--secret-file", &secret_of(&run), "--require", "payments"]);
     assert_eq!(code, 0, "{text}");
-    assert!(text.contains("PASS Everything was worked out again"), "{text}");
+    assert!(text.contains("PASS Everything was recomputed"), "{text}");
     assert!(text.contains("14 of 14 valid, each as recorded"), "{text}");
 }
 

@@ -388,7 +388,7 @@ fn a_killed_load_leaves_no_pass_of_an_earlier_one() {
 
 #[test]
 fn the_help_lists_the_reports_that_a_load_has() {
-    let help = Smoke::new("load").arg("--help").run().exits(0).stdout;
+    let help = Smoke::new("help").arg("load").run().exits(0).stdout;
     assert!(help.contains("html, junit [default: html]") && !help.contains("markdown"), "{help}");
 }
 

@@ -69,7 +69,7 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
         "webhooks arrived | 10 |",
         "canary stage 5 %",
         "- [x] Rollback triggers",
-        "- [ ] Retry schedule",
+        "- [ ] Retries off schedule",
         "No log of the sender was given",
     ] {
         assert!(memo.contains(part), "{part} is not in {memo}");

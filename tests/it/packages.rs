@@ -47,6 +47,9 @@ fn each_command_has_a_manual_page_and_completions() {
     for (name, part) in [
         ("smoke.1", "release gate for webhooks"),
         ("smoke-payments.1", "staging"),
+        // What `--help` leaves out, with its words, and examples.
+        ("smoke-payments.1", "Do not pause or hold answers back"),
+        ("smoke-gate.1", "smoke gate artifacts"),
         ("smoke-receive.1", "journal"),
         ("smoke-load-webhooks.1", "retry"),
     ] {
@@ -66,7 +69,7 @@ fn file(name: &str) -> String {
 
 #[test]
 fn a_receiver_that_is_deployed_is_given_flags_that_there_are() {
-    let help = Smoke::new("receive").arg("--help").run().exits(0).stdout;
+    let help = Smoke::new("help").arg("receive").run().exits(0).stdout;
     for name in [
         "deploy/systemd/smoke-receive.service",
         "deploy/systemd/receive.env",

@@ -41,3 +41,85 @@ fn json_is_never_broken() {
     let schema = Smoke::new("schema").env("COLUMNS", "40").run().exits(0);
     serde_json::from_str::<serde_json::Value>(&schema.stdout).expect("JSON");
 }
+
+/// The help pages of all commands, by their names.
+fn pages() -> Vec<(String, String)> {
+    let first = Smoke::new("--help").env("COLUMNS", "80").run().exits(0).stdout;
+    let named = first.lines().filter(|line| line.starts_with("  ") && !line.starts_with("  smoke "));
+    let names = named.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "4");
+    let names: Vec<String> = names.map(str::to_owned).chain(["load webhooks".to_owned()]).collect();
+    let page = |name: &String| {
+        let mut words = name.split(' ');
+        let mut smoke = Smoke::new(words.next().expect("a command"));
+        for word in words {
+            smoke = smoke.arg(word);
+        }
+        let ran = smoke.arg("--help").env("COLUMNS", "80").run().exits(0);
+        (name.clone(), ran.stdout)
+    };
+    let mut pages: Vec<_> = names.iter().map(page).collect();
+    pages.push((String::new(), first));
+    pages
+}
+
+/// Two screens of 80 by 24, and each example a command that there is: whatever stands in front of a flag that there is not has
+/// been taken.
+#[test]
+fn every_help_page_fits_two_screens_and_has_examples_that_are_right() {
+    let pages = pages();
+    assert!(pages.len() > 25, "{}", pages.len());
+    for (name, page) in pages {
+        assert!(
+            page.trim_end().lines().count() <= 48,
+            "smoke {name} --help: {}\n{page}",
+            page.lines().count()
+        );
+        assert!(page.lines().all(|line| line.chars().count() <= 80), "{page}");
+        let (_, examples) = page.split_once("Examples:\n").unwrap_or_else(|| panic!("no examples: {page}"));
+        let examples: Vec<&str> = examples.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+        assert!(!examples.is_empty(), "{page}");
+        for example in examples {
+            let command = example.rsplit_once("smoke ").map_or("", |(_, command)| command);
+            let end = [" #", " <", " >", "--header '"].iter().filter_map(|end| command.find(end)).min();
+            let words = command.get(..end.unwrap_or(command.len())).unwrap_or_default().split_whitespace();
+            let words: Vec<&str> = words.chain(["--no-such-flag"]).collect();
+            let refused = Smoke::new(words[0]).args(&words[1..]).run().exits(2).stderr;
+            let first = refused.lines().next().unwrap_or_default();
+            assert!(first.contains("--no-such-flag"), "{example}: {refused}");
+        }
+    }
+}
+
+/// What `--help` leaves out stands here, with the lists of names.
+#[test]
+fn smoke_help_has_everything() {
+    let all = Smoke::new("help").arg("payments").run().exits(0).stdout;
+    for word in ["--leave-closed", "--settle", "--challenge", "drop-webhook", "reset-after-head", "--color"] {
+        assert!(all.contains(word), "{word}: {all}");
+    }
+}
+
+/// Errors about the command line too, however many names they list.
+#[test]
+fn an_error_about_a_flag_fits_the_terminal_and_names_what_was_meant() {
+    for args in [
+        ["payments", "--misbehave", "qqqqqq"],
+        ["payments", "--inject", "qqqqqq"],
+        ["payments", "--scheme", "qqqqqq"],
+        ["probe", "--receiver", "qqqqqq"],
+        ["schema", "qqqqqq", "--no"],
+    ] {
+        let ran = Smoke::new(args[0]).args(&args[1..]).env("COLUMNS", "80").run().exits(2);
+        assert_eq!(too_wide(&ran, 80), Vec::<String>::new(), "{args:?}");
+    }
+    for (args, wanted) in [
+        (["payments", "--misbehave", "drop-webhok"], "drop-webhook"),
+        (["payments", "--inject", "resett"], "reset"),
+        (["probe", "--case", "stale-1d"], "stale-1h"),
+        (["gate", "--trust", "witnes"], "witness"),
+        (["payments", "--sender", "strpe"], "no sender `strpe`; did you mean `stripe`?"),
+        (["run", "paymens", "-q"], "no scenario `paymens`; did you mean `payments`?"),
+    ] {
+        Smoke::new(args[0]).args(&args[1..]).run().exits(2).says(wanted);
+    }
+}

@@ -135,7 +135,7 @@ fn a_sender_with_the_wrong_secret_fails_a_run_among_strangers_too() {
     assert_eq!(ran.gate("payments", "signatures"), "fail");
     assert_eq!(ran.artifact("payments")["hmac_signature_validation"]["invalid"], 4);
     let shown = ran.shown();
-    assert!(shown.contains("every one is of another secret"), "{shown}");
+    assert!(shown.contains("all of them look signed with another secret"), "{shown}");
     assert!(shown.contains("smoke secret --fingerprint"), "{shown}");
 }
 

@@ -62,7 +62,7 @@ impl Mended {
         if let Err(error) = std::str::from_utf8(text) {
             let at = error.valid_up_to();
             let byte = text.get(at).copied().unwrap_or_default();
-            mended.wrong.push(format!("byte {at} (0x{byte:02x}) is no UTF-8, which JSON is in"));
+            mended.wrong.push(format!("byte {at} (0x{byte:02x}) is not UTF-8, which JSON is in"));
         }
         let text = unicode.as_bytes();
         let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
@@ -89,8 +89,8 @@ impl Mended {
             let no_number = NO_NUMBERS.iter().find(|word| !in_text && here.starts_with(word.as_bytes()));
             if let Some(word) = no_number {
                 self.tell(
-                    "is no number of JSON",
-                    format!("{word} (byte {}) is no number of JSON", before + at),
+                    "is not a JSON number",
+                    format!("{word} (byte {}) is not a JSON number", before + at),
                 );
                 self.text.extend_from_slice(b"null");
                 at += word.len();
@@ -157,14 +157,14 @@ mod tests {
         }
         let (latin, why) = mended(b"{\"a\":\"caf\xe9\"}").unwrap();
         assert_eq!(read_json(&latin).unwrap(), json!({"a": "caf\u{fffd}"}));
-        assert_eq!(why.to_string(), "byte 9 (0xe9) is no UTF-8, which JSON is in");
+        assert_eq!(why.to_string(), "byte 9 (0xe9) is not UTF-8, which JSON is in");
         let (text, why) =
             mended(b"{\"a\":\"x\x01\\\"\x02\",\"b\":NaN,\"c\":-Infinity,\"d\":\"NaN\"}").unwrap();
         assert_eq!(
             read_json(&text).unwrap(),
             json!({"a": "x\u{1}\"\u{2}", "b": null, "c": null, "d": "NaN"})
         );
-        let wanted = "a raw control character (U+0001) stands in a text, at byte 7, and NaN (byte 17) is no number of JSON";
+        let wanted = "a raw control character (U+0001) stands in a text, at byte 7, and NaN (byte 17) is not a JSON number";
         assert_eq!(why.to_string(), wanted);
     }
 

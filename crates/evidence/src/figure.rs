@@ -14,7 +14,8 @@ pub fn actual(check: &Check) -> String {
 }
 
 /// A time given in ms with three digits that count: `0.02 ms`, `5.91 ms`, `153 ms`, `3.01 s`.
-pub(crate) fn milliseconds(ms: f64) -> String {
+#[must_use]
+pub fn milliseconds(ms: f64) -> String {
     match ms {
         ms if ms < 9.995 => format!("{ms:.2} ms"),
         ms if ms < 99.95 => format!("{ms:.1} ms"),

@@ -142,6 +142,6 @@ pub(super) fn length(value: &[u8]) -> Result<u64, Problem> {
     }
     digits.iter().try_fold(0u64, |number, byte| match byte {
         b'0'..=b'9' => Ok(number.saturating_mul(10).saturating_add(u64::from(byte - b'0'))),
-        _ => Err(Problem::Malformed("a Content-Length that is no number")),
+        _ => Err(Problem::Malformed("a Content-Length that is not a number")),
     })
 }

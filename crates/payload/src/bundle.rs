@@ -47,10 +47,10 @@ pub enum BundleError {
     /// Bounds.
     #[error("the schemas are too large: {what}")]
     TooMuch { what: String },
-    #[error("`{reference}` is no JSON Schema: {why}")]
+    #[error("`{reference}` is not a JSON Schema: {why}")]
     NoSchema { reference: String, why: String },
     /// The API itself, or a part of it that is no webhook; `places`: what to do.
-    #[error("`{reference}` is no webhook of that document, and any body would pass: {places}")]
+    #[error("`{reference}` is not a webhook of that document, and any body would pass: {places}")]
     NoWebhook { reference: String, places: String },
     /// No word in it checks anything.
     #[error("`{reference}` has no word that checks anything, and any body would pass: {places}")]
@@ -339,7 +339,7 @@ mod tests {
             ),
         ] {
             let told = bundled(&[("o.yaml", text)], reference).unwrap_err().to_string();
-            assert!(told.contains("is no webhook") && told.ends_with(wanted), "{reference}: {told}");
+            assert!(told.contains("is not a webhook") && told.ends_with(wanted), "{reference}: {told}");
         }
         // Where the document says where the schema of a webhook is, or the profile names a schema, that counts.
         for (text, reference) in [
@@ -361,9 +361,9 @@ mod tests {
             (r#"{"$ref":"../secret.json"}"#, "s.json", "leads out of the profile's folder"),
             ("{}", "/etc/passwd", "leads out of the profile's folder"),
             ("{}", "https://example.com/s.json", "leads to another host"),
-            (r#"{"type":"strng"}"#, "s.json", "is no JSON Schema"),
-            (r#"{"type":"#, "s.json", "is no JSON"),
-            ("[1]", "s.json", "is no JSON Schema"),
+            (r#"{"type":"strng"}"#, "s.json", "is not a JSON Schema"),
+            (r#"{"type":"#, "s.json", "is not JSON"),
+            ("[1]", "s.json", "is not a JSON Schema"),
             (r##"{"$ref":"#/nowhere"}"##, "s.json", "has nothing at /nowhere"),
             ("{}", "gone.json", "cannot be read"),
             (r##"{"$ref":"#"}"##, "s.json", "refers to itself"),
@@ -378,7 +378,7 @@ mod tests {
                 "s.json",
                 "write one of s.json#/$defs/paid",
             ),
-            (r#"{"pattern":"(a"}"#, "s.json", "is no JSON Schema"),
+            (r#"{"pattern":"(a"}"#, "s.json", "is not a JSON Schema"),
         ] {
             let told = says(text, reference);
             assert!(told.contains(words), "{told} lacks {words}");

@@ -131,7 +131,7 @@ fn read(file: &Path) -> Result<Document, BundleError> {
     let cannot = |why: String| BundleError::Unreadable { file: name(file), why };
     let size = std::fs::metadata(file).map_err(|e| cannot(e.to_string()))?;
     if !size.is_file() {
-        return Err(cannot("it is no regular file".to_owned()));
+        return Err(cannot("it is not a regular file".to_owned()));
     }
     if size.len() > MAX_FILE {
         return Err(cannot(format!("it is over {} MiB", MAX_FILE / (1024 * 1024))));
@@ -139,12 +139,12 @@ fn read(file: &Path) -> Result<Document, BundleError> {
     let text = std::fs::read_to_string(file).map_err(|e| cannot(e.to_string()))?;
     let is_json = file.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
     let root: Value = if is_json {
-        serde_json::from_str(&text).map_err(|e| cannot(format!("it is no JSON: {e}")))?
+        serde_json::from_str(&text).map_err(|e| cannot(format!("it is not JSON: {e}")))?
     } else {
         // `n`, `no` and `on` are names here, as in YAML 1.2.
         let options = serde_saphyr::options! { strict_booleans: true };
         serde_saphyr::from_str_with_options(&text, options)
-            .map_err(|e| cannot(format!("it is no YAML: {e}")))?
+            .map_err(|e| cannot(format!("it is not YAML: {e}")))?
     };
     let version = root.get("openapi").and_then(Value::as_str);
     let old = version.is_some_and(|version| version.starts_with("3.0"));

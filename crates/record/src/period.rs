@@ -34,14 +34,14 @@ impl Period {
     }
 }
 
-/// Why a text is no length of time.
+/// Why a text is not a length of time.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PeriodError {
     /// A number alone.
     #[error("`{0}` has no unit: write {0}s or {0}ms")]
     NoUnit(String),
     /// Something else.
-    #[error("`{0}` is no length of time: write for example 500ms, 2s or 1m30s")]
+    #[error("`{0}` is not a length of time: write for example 500ms, 2s or 1m30s")]
     Malformed(String),
     /// Over 24 h.
     #[error("`{0}` is over 24h, the longest time allowed")]
@@ -164,8 +164,8 @@ mod tests {
     fn errors_say_what_would_be_right() {
         let error = |text: &str| text.parse::<Period>().unwrap_err().to_string();
         assert_eq!(error("5"), "`5` has no unit: write 5s or 5ms");
-        assert_eq!(error("5 s"), "`5 s` is no length of time: write for example 500ms, 2s or 1m30s");
-        assert_eq!(error(""), "`` is no length of time: write for example 500ms, 2s or 1m30s");
+        assert_eq!(error("5 s"), "`5 s` is not a length of time: write for example 500ms, 2s or 1m30s");
+        assert_eq!(error(""), "`` is not a length of time: write for example 500ms, 2s or 1m30s");
         assert_eq!(error("25h"), "`25h` is over 24h, the longest time allowed");
     }
 

@@ -22,7 +22,7 @@ pub enum ReadError {
         /// Line number, from 1.
         line: u64,
     },
-    /// A line that is no journal line.
+    /// A line that is not a journal line.
     #[error("line {line}: not a journal record: {why}")]
     Malformed {
         /// Line number, from 1.

@@ -318,7 +318,7 @@ impl SenderProfile {
         for (i, line) in self.setup.iter().enumerate() {
             for name in placeholders(line).filter(|name| !SETTINGS.contains(name)) {
                 let known = SETTINGS.map(|name| format!("{{{name}}}")).join(", ");
-                say(&format!("setup.{i}"), &format!("`{{{name}}}` is no placeholder; there are {known}"));
+                say(&format!("setup.{i}"), &format!("`{{{name}}}` is not a placeholder; there are {known}"));
             }
         }
         found

@@ -25,7 +25,7 @@ impl SubjectKind {
         let begins = word.starts_with(|c: char| c.is_ascii_lowercase());
         if !begins || !word.chars().all(plain) || word.len() > LONGEST {
             return Err(format!(
-                "`{}` is no word for a subject: use 1 to {LONGEST} small letters, digits and `_`, a letter first, as in order",
+                "`{}` is not a word for a subject: use 1 to {LONGEST} small letters, digits and `_`, a letter first, as in order",
                 word.chars().take(LONGEST).collect::<String>()
             ));
         }

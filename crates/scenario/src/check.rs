@@ -61,7 +61,7 @@ impl Checker<'_> {
         self.range("flows", self.scenario.flows, 1_000_000);
         self.range("concurrency", self.scenario.concurrency, 10_000);
         if self.scenario.steps.is_empty() {
-            self.wrong(&["steps".into()], "there is no step: a flow needs at least one");
+            self.wrong(&["steps".into()], "there are no steps: a flow needs at least one");
         }
         for pointer in self.scenario.webhooks.ours.keys() {
             self.pointer(pointer, &["webhooks".into(), "ours".into(), pointer.as_str().into()]);

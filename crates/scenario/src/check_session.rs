@@ -135,7 +135,7 @@ impl Checker<'_> {
             if !one.starts_with('/') || one.contains(odd) {
                 self.wrong(&at, "a path begins with `/` and has no blanks, `?` or `#`");
             } else if !seen.insert(one) {
-                self.wrong(&at, format!("the path {one} is there twice"));
+                self.wrong(&at, format!("the path {one} appears twice"));
             } else if index >= MOST_PATHS {
                 self.wrong(&at, format!("more than {MOST_PATHS} paths"));
             }

@@ -87,7 +87,8 @@ impl<'de> Deserialize<'de> for Count {
             }
 
             fn visit_i64<E: de::Error>(self, n: i64) -> Result<Count, E> {
-                let n = u64::try_from(n).map_err(|_| E::custom(format!("`{n}` is no number of webhooks")))?;
+                let n =
+                    u64::try_from(n).map_err(|_| E::custom(format!("`{n}` is not a number of webhooks")))?;
                 self.visit_u64(n)
             }
 
@@ -101,7 +102,7 @@ impl<'de> Deserialize<'de> for Count {
                 };
                 let wrong = || {
                     let text: String = text.chars().take(40).collect();
-                    E::custom(format!("`{text}` is no count: write 2, `at least 1`, or {{at_least: 1}}"))
+                    E::custom(format!("`{text}` is not a count: write 2, `at least 1`, or {{at_least: 1}}"))
                 };
                 count.ok_or_else(wrong)
             }
@@ -164,7 +165,7 @@ mod tests {
             assert!(read(wrong.clone()).is_err(), "{wrong}");
         }
         let told = read(json!("some")).unwrap_err().to_string();
-        assert_eq!(told, "`some` is no count: write 2, `at least 1`, or {at_least: 1}");
+        assert_eq!(told, "`some` is not a count: write 2, `at least 1`, or {at_least: 1}");
         for count in [Count::Exactly(2), Count::AtLeast(1)] {
             assert_eq!(read(serde_json::to_value(count).unwrap()).unwrap(), count);
         }

@@ -419,7 +419,7 @@ mod tests {
             error("d.csv", b"user_id,b\n1,2\n3\n"),
             "d.csv:3: 1 cells, but the first line names 2 columns"
         );
-        assert_eq!(error("d.csv", b"a,a\n1,2\n"), "d.csv:1: the column `a` is there twice");
+        assert_eq!(error("d.csv", b"a,a\n1,2\n"), "d.csv:1: the column `a` appears twice");
         assert_eq!(
             error("d.csv", b"a,\n1,2\n"),
             "d.csv:1: a column has no name: the first line must name every column"

@@ -37,10 +37,27 @@ fn shape(value: &mut Value) {
             } else if is_one && takes_text(map) {
                 map.insert("pattern".to_owned(), json!(POINTER));
             }
+            if let Some(Value::Array(ways)) = map.get_mut("anyOf") {
+                short_forms(ways);
+            }
             map.values_mut().for_each(shape);
         }
         Value::Array(items) => items.iter_mut().for_each(shape),
         _ => {}
+    }
+}
+
+/// Beside a mapping with known keys a short form that takes anything takes all but mappings: an editor would offer none of the
+/// keys, and find a mistyped one right.
+fn short_forms(ways: &mut [Value]) {
+    let is_mapping = |way: &Value| way.get("$ref").is_some();
+    let is_anything = |way: &Value| {
+        way.as_object().is_some_and(|way| !way.is_empty() && way.keys().all(|key| key == "description"))
+    };
+    if ways.iter().any(is_mapping) {
+        for way in ways.iter_mut().filter(|way| is_anything(way)) {
+            way["type"] = json!(["string", "number", "boolean", "null", "array"]);
+        }
     }
 }
 
@@ -69,5 +86,8 @@ mod tests {
         let steps = &schema["$defs"]["Expect"]["properties"]["json"];
         assert_eq!(steps["propertyNames"]["pattern"], "^/", "{steps}");
         assert!(text.matches(r#""pattern":"^/""#).count() >= 5, "{text}");
+        // Else the keys of the long form are not offered.
+        let short = &schema["$defs"]["Matcher"]["anyOf"][1];
+        assert_eq!(short["type"], json!(["string", "number", "boolean", "null", "array"]), "{short}");
     }
 }

@@ -28,9 +28,7 @@ pub enum ScenarioError {
         source: record::InputError,
     },
     /// Neither a file nor a built-in scenario has that name.
-    #[error(
-        "no scenario `{name}`: there is no file scenarios/{name}.yaml, and the built-in ones are {known}{hint}"
-    )]
+    #[error("no scenario `{name}`{hint} (built in: {known}; there is no file scenarios/{name}.yaml)")]
     Unknown {
         /// What was asked for.
         name: String,
@@ -40,9 +38,7 @@ pub enum ScenarioError {
         hint: String,
     },
     /// Neither a file nor a built-in profile of a sender has that name.
-    #[error(
-        "no sender `{name}`; built in are {known}; a file is named by its path, as in ./{name}.yaml{hint}"
-    )]
+    #[error("no sender `{name}`{hint} (built in: {known}; a file is named by its path, as in ./{name}.yaml)")]
     UnknownSender {
         /// What was asked for.
         name: String,

@@ -18,6 +18,7 @@ mod load;
 mod mended;
 mod model;
 mod names;
+mod plain;
 mod request;
 mod resolve;
 mod scope;
@@ -49,6 +50,7 @@ pub use load::{
 };
 pub use model::*;
 pub use names::{RowsFrom, environment, learns, settings_behind, subject_behind, waits_for_answer};
+pub use plain::read_yaml;
 pub use record::period::{Period, PeriodError};
 pub use request::{FilePart, Method, Part, Request};
 pub use resolve::{

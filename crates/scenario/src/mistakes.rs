@@ -28,7 +28,7 @@ const KEYS: &Mistakes = &[
     (
         "kind: flow",
         "kind: Flow",
-        "s.yaml:2:18: `Flow` is no word for a subject: use 1 to 40 small letters, digits and `_`, a letter first, as in order",
+        "s.yaml:2:18: `Flow` is not a word for a subject: use 1 to 40 small letters, digits and `_`, a letter first, as in order",
     ),
     (
         "method: GET",
@@ -69,21 +69,21 @@ const MEANING: &Mistakes = &[
         "- name: make",
         "s.yaml:23:11: the step name `make` is taken: names are unique within a flow",
     ),
-    ("made: /id", "made: id", "s.yaml:22:22: `id` is no JSON pointer: it begins with `/`, as in `/id`"),
+    ("made: /id", "made: id", "s.yaml:22:22: `id` is not a JSON pointer: it begins with `/`, as in `/id`"),
     (
         "/id: { type",
         "$.id: { type",
-        "s.yaml:21:15: `$.id` is no JSON pointer: it begins with `/`, as in `/id`",
+        "s.yaml:21:15: `$.id` is not a JSON pointer: it begins with `/`, as in `/id`",
     ),
     (
         "/id: { type",
         "/a~b: { type",
-        "s.yaml:21:15: `/a~b` is no JSON pointer: write `~0` for `~` and `~1` for `/` within a name",
+        "s.yaml:21:15: `/a~b` is not a JSON pointer: write `~0` for `~` and `~1` for `/` within a name",
     ),
     (
         "token: /access",
         "token: access",
-        "s.yaml:10:12: `access` is no JSON pointer: it begins with `/`, as in `/access`",
+        "s.yaml:10:12: `access` is not a JSON pointer: it begins with `/`, as in `/access`",
     ),
     ("type: integer", "matches: '[a'", "s.yaml:21:31: invalid regular expression: unclosed character class"),
     (
@@ -96,13 +96,13 @@ const MEANING: &Mistakes = &[
         "",
         "s.yaml:21:20: an empty matcher tests nothing: give equals, exists, absent, matches or type",
     ),
-    ("[200, 201]", "[200, 600]", "s.yaml:20:21: 600 is no HTTP status: they run from 100 to 599"),
-    ("[200, 201]", "99", "s.yaml:20:15: 99 is no HTTP status: they run from 100 to 599"),
-    ("[200, 201]", "70000", "s.yaml:20:15: 70000 is no HTTP status: they run from 100 to 599"),
+    ("[200, 201]", "[200, 600]", "s.yaml:20:21: 600 is not an HTTP status: they run from 100 to 599"),
+    ("[200, 201]", "99", "s.yaml:20:15: 99 is not an HTTP status: they run from 100 to 599"),
+    ("[200, 201]", "70000", "s.yaml:20:15: 70000 is not an HTTP status: they run from 100 to 599"),
     (
         "    capture:",
         "    may_refuse: [4090]\n    capture:",
-        "s.yaml:22:18: 4090 is no HTTP status: they run from 100 to 599",
+        "s.yaml:22:18: 4090 is not an HTTP status: they run from 100 to 599",
     ),
     (
         "      json: { n: 1 }",
@@ -125,7 +125,7 @@ const MEANING: &Mistakes = &[
         "event: used, within: 0s,",
         "s.yaml:26:32: nothing arrives within 0: give for example 30s",
     ),
-    ("X-Key:", "X Key:", "s.yaml:17:18: `X Key` is no header name: use letters, digits and `-`"),
+    ("X-Key:", "X Key:", "s.yaml:17:18: `X Key` is not a header name: use letters, digits and `-`"),
     (
         "\"{{ uuid.key }}\"",
         "\"a\\nb\"",
@@ -150,7 +150,7 @@ const MEANING: &Mistakes = &[
     (
         "  who: admin",
         "  who: admin\n  my var: 1",
-        "s.yaml:5:3: `my var` is no name: use letters, digits, `_` and `-`, a letter first",
+        "s.yaml:5:3: `my var` is not a name: use letters, digits, `_` and `-`, a letter first",
     ),
     ("steps:", "secrets: [whoo]\nsteps:", "s.yaml:11:11: undefined variable `whoo`; did you mean `who`?"),
     (
@@ -166,7 +166,7 @@ const OF_SESSIONS: &Mistakes = &[
         "    token: /access\n    bearer: \"{{ env.T }}\"\n",
         "s.yaml:11:5: a session is known in one way: keep `login` or `bearer`",
     ),
-    ("    token: /access\n", "    token: access\n", "s.yaml:10:12: `access` is no JSON pointer"),
+    ("    token: /access\n", "    token: access\n", "s.yaml:10:12: `access` is not a JSON pointer"),
     (
         "    token: /access\n",
         "    token: /access\n    csrf: { cookie: csrftoken }\n",
@@ -216,7 +216,7 @@ const OF_ANSWERS: &Mistakes = &[
         "made: { header: Location, json: /id }",
         "s.yaml:22:22: a value is captured from one place",
     ),
-    ("made: /id", "made: { header: Loc ation }", "s.yaml:22:32: `Loc ation` is no header name"),
+    ("made: /id", "made: { header: Loc ation }", "s.yaml:22:32: `Loc ation` is not a header name"),
     ("made: /id", "made: { json: /id, matches: '(' }", "s.yaml:22:44: invalid regular expression: "),
     ("made: /id", "made: 7", "s.yaml:22:22: expected a JSON pointer such as /id, or a mapping with"),
     (

@@ -242,7 +242,8 @@ impl<'de> Deserialize<'de> for OneOrMany {
             }
 
             fn visit_u64<E: de::Error>(self, status: u64) -> Result<OneOrMany, E> {
-                let wrong = |_| E::custom(format!("{status} is no HTTP status: they run from 100 to 599"));
+                let wrong =
+                    |_| E::custom(format!("{status} is not an HTTP status: they run from 100 to 599"));
                 u16::try_from(status).map(OneOrMany::One).map_err(wrong)
             }
 

@@ -73,7 +73,7 @@ impl Names {
         if let Some(variable) = name.strip_prefix("env.") {
             return variable
                 .contains('.')
-                .then(|| format!("`{variable}` is no name of an environment variable"));
+                .then(|| format!("`{variable}` is not the name of an environment variable"));
         }
         if name.strip_prefix("uuid.").is_some() || self.known.contains(name) {
             return None;

@@ -213,7 +213,7 @@ mod tests {
             ("body: { format: opaque, batch: /a/* }", "s.yaml:3:32: the body is opaque"),
             (
                 "setup: ['to {endpont} {\"a\":1}']",
-                "s.yaml:3:9: `{endpont}` is no placeholder; there are {endpoint}",
+                "s.yaml:3:9: `{endpont}` is not a placeholder; there are {endpoint}",
             ),
         ] {
             let error = of(&format!("{none}{rest}\n")).unwrap_err().to_string();

@@ -11,9 +11,21 @@ pub fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>) -> Opt
     // A third of the letters may differ, and at least one: `jsn` is near `json`, `x` is near nothing.
     let length = typed.chars().count();
     let limit = (length / 3).max(1);
-    let scored = known.into_iter().map(|name| (distance(&typed.to_lowercase(), &name.to_lowercase()), name));
-    scored.filter(|(d, _)| *d <= limit && *d < length).min_by_key(|(d, _)| *d).map(|(_, name)| name)
+    let known: Vec<&str> = known.into_iter().collect();
+    let scored = known.iter().map(|name| (distance(&typed.to_lowercase(), &name.to_lowercase()), *name));
+    let near =
+        scored.filter(|(d, _)| *d <= limit && *d < length).min_by_key(|(d, _)| *d).map(|(_, name)| name);
+    near.or_else(|| begun(typed, &known))
 }
+
+/// The only name that begins so: somebody left its end off.
+fn begun<'a>(typed: &str, known: &[&'a str]) -> Option<&'a str> {
+    let mut all = known.iter().filter(|name| typed.len() >= BEGUN && name.starts_with(typed));
+    all.next().filter(|_| all.next().is_none()).copied()
+}
+
+/// Fewest letters by which a name is known.
+const BEGUN: usize = 4;
 
 /// Optimal string alignment distance: insertions, deletions, substitutions and swaps of neighbours cost 1 each.
 fn distance(a: &str, b: &str) -> usize {
@@ -49,6 +61,11 @@ mod tests {
         assert_eq!(hint("jsno", known), "; did you mean `json`?");
         assert_eq!(hint("Timeout_ms", known), "; did you mean `timeout`?");
         assert_eq!(hint("wibble", known), "");
+        assert_eq!(
+            hint("success_rate", ["success_rate_min_percent", "lost_max"]),
+            "; did you mean `success_rate_min_percent`?"
+        );
+        assert_eq!(nearest("log_", ["log_errors", "log_formats"]), None);
         assert_eq!(hint("x", ["y"]), "");
     }
 

@@ -19,7 +19,7 @@ impl Checker<'_> {
         if !begins || !name.chars().all(is_word) {
             self.wrong_key(
                 path,
-                format!("`{name}` is no name: use letters, digits, `_` and `-`, a letter first"),
+                format!("`{name}` is not a name: use letters, digits, `_` and `-`, a letter first"),
             );
         } else if BUILT_IN.contains(&name) || matches!(name, "true" | "false" | "null") {
             self.wrong_key(path, format!("`{name}` is built in: take another name"));
@@ -70,7 +70,7 @@ impl Checker<'_> {
 
     pub(super) fn header_value(&mut self, name: &str, path: &[Seg]) {
         if !is_header_name(name) {
-            self.wrong(path, format!("`{name}` is no header name: use letters, digits and `-`"));
+            self.wrong(path, format!("`{name}` is not a header name: use letters, digits and `-`"));
         }
     }
 
@@ -94,14 +94,14 @@ impl Checker<'_> {
 
     fn header_name(&mut self, name: &str, path: &[Seg]) {
         if !is_header_name(name) {
-            self.wrong_key(path, format!("`{name}` is no header name: use letters, digits and `-`"));
+            self.wrong_key(path, format!("`{name}` is not a header name: use letters, digits and `-`"));
         }
     }
 
     pub(super) fn statuses(&mut self, statuses: &[u16], path: &[Seg]) {
         for (index, status) in statuses.iter().enumerate() {
             if !(100..=599).contains(status) {
-                let message = format!("{status} is no HTTP status: they run from 100 to 599");
+                let message = format!("{status} is not an HTTP status: they run from 100 to 599");
                 self.wrong(&at(path, [index.into()]), message);
             }
         }
@@ -224,9 +224,10 @@ pub(super) enum Places {
 fn pointer_problem(pointer: &str) -> Option<String> {
     if !pointer.is_empty() && !pointer.starts_with('/') {
         let fixed = pointer.trim_start_matches("$.").replace('.', "/");
-        return Some(format!("`{pointer}` is no JSON pointer: it begins with `/`, as in `/{fixed}`"));
+        return Some(format!("`{pointer}` is not a JSON pointer: it begins with `/`, as in `/{fixed}`"));
     }
     let lonely = pointer.split('~').skip(1).any(|rest| !rest.starts_with(['0', '1']));
-    lonely
-        .then(|| format!("`{pointer}` is no JSON pointer: write `~0` for `~` and `~1` for `/` within a name"))
+    lonely.then(|| {
+        format!("`{pointer}` is not a JSON pointer: write `~0` for `~` and `~1` for `/` within a name")
+    })
 }

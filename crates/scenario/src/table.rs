@@ -76,7 +76,7 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
             return Err((1, "a column has no name: the first line must name every column".to_owned()));
         }
         if !seen.insert(name) {
-            return Err((1, format!("the column `{name}` is there twice")));
+            return Err((1, format!("the column `{name}` appears twice")));
         }
     }
     let mut rows = Vec::new();

@@ -177,7 +177,7 @@ impl Cursor<'_> {
                 .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
             w if w.starts_with(ANSWER) && w.len() > ANSWER.len() => Ok(Term::Name(word)),
             w if w.starts_with('.') || w.ends_with('.') || w.contains("..") => {
-                Err(format!("`{w}` is no name: a dot stands between two words"))
+                Err(format!("`{w}` is not a name: a dot stands between two words"))
             }
             _ => Ok(Term::Name(word)),
         }

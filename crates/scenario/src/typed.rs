@@ -86,7 +86,10 @@ fn plain(expected: &dyn Expected) -> String {
         "a sequence" => "a list".into(),
         "u16" => "a whole number from 0 to 65535".into(),
         "u32" => "a whole number from 0 to 4294967295".into(),
+        "u64" | "usize" => "a whole number, 0 or more".into(),
         "i64" => "a whole number".into(),
+        "f32" | "f64" => "a number".into(),
+        "a boolean" => "true or false".into(),
         other if other.starts_with("struct ") => "a mapping".into(),
         _ => text,
     }

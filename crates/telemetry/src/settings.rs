@@ -160,7 +160,8 @@ impl Settings {
             match pair {
                 Some(pair) if pairs.len() < MOST => pairs.push(pair),
                 _ => {
-                    self.warnings.push(format!("{variable}: part {} is no NAME=VALUE; left out", number + 1));
+                    self.warnings
+                        .push(format!("{variable}: part {} is not NAME=VALUE; left out", number + 1));
                 }
             }
         }

@@ -40,7 +40,9 @@ pub(in crate::cli) enum What {
 /// Options of `smoke load SCENARIO`.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct FlowLoadArgs {
-    /// A scenario (`payments`, `matches`, a file): its flows against the staging API, webhooks accounted for end to end
+    /// A scenario: a built-in name (`payments`, `matches`) or a file
+    ///
+    /// Its flows are driven against the staging API, and their webhooks accounted for end to end.
     #[arg(required = true, hide_possible_values = true, value_parser = crate::cli::listed::scenarios())]
     pub scenario: Option<String>,
     #[command(flatten)]
@@ -65,7 +67,9 @@ pub(in crate::cli) struct WebhookLoadArgs {
     /// The webhooks' event
     #[arg(long, value_name = "NAME", default_value = "payment_verified", value_parser = event, help_heading = "Webhooks")]
     pub event: String,
-    /// Retry as the sender of --sender does; without it three attempts, 0 s, 2 s and 4 s apart, none after a 4xx
+    /// Retry as the sender does
+    ///
+    /// As the profile of --sender says; without one, three attempts after pauses of 0 s, 2 s and 4 s, and none after a 4xx.
     #[arg(long, help_heading = "Webhooks")]
     pub retry: bool,
     /// Time limit of one request, connecting included
@@ -99,7 +103,9 @@ pub(in crate::cli) struct WebhookLoadArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Schedule")]
 pub(in crate::cli) struct ScheduleArgs {
-    /// Starts per time (20/s, 90/m, 500/10s), or `max`: as fast as the answers come (closed model)
+    /// Starts per time: 20/s, 90/m, 500/10s, or `max`
+    ///
+    /// With `max` as fast as the answers come (closed model).
     #[arg(
         long,
         value_name = "RATE",
@@ -113,24 +119,29 @@ pub(in crate::cli) struct ScheduleArgs {
     /// How long (30s, 1m30s)
     #[arg(long, value_name = "TIME", value_parser = rate::duration, requires = "rate", allow_hyphen_values = true)]
     pub duration: Option<Duration>,
-    /// Stages, one after the other: RATE:TIME or FROM-TO/s:TIME (0-100/s:30s,100/s:2m,100-0/s:10s)
+    /// Stages one after the other: 0-100/s:30s,100/s:2m,100-0/s:10s
     #[arg(long, value_name = "STAGES", value_parser = stages, allow_hyphen_values = true)]
     pub stages: Option<Stages>,
-    /// Most starts in flight [default: 32 with --rate max; else what one second of the rate needs, at most 1024, and with
-    /// --retry 6 s more, at most 4096]; a start that waits between attempts counts
+    /// Most starts in flight
+    ///
+    /// A start that waits between attempts counts. [default: 32 with --rate max; else what one second of the rate needs, at most
+    /// 1024, and with --retry 6 s more, at most 4096]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
     pub connections: Option<u32>,
     /// Threads that share schedule and connections, 1 to 64 [default: one for each core; of a load of flows 1]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_THREADS)), allow_hyphen_values = true)]
     pub threads: Option<u32>,
-    /// Run shard K of N only, counted from 0 [default: from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID]
+    /// Run shard K of N only, counted from 0
+    ///
+    /// [default: from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID]
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,
     /// Number of shards, when the environment gives this one's index [env: SMOKE_SHARDS]
     #[arg(long, value_name = "N", conflicts_with = "shard", allow_hyphen_values = true)]
     pub shards: Option<u64>,
-    /// Tell each second under k6's names: json or csv (stdout), json=FILE, csv=FILE, prometheus=FILE (a node exporter's text
-    /// file); may be given several times
+    /// Tell each second: json, csv, json=FILE, csv=FILE, prometheus=FILE
+    ///
+    /// Under k6's names, on stdout or in a file (for prometheus, one that a node exporter collects); may be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub out: Vec<OutSpec>,
     /// Begin at this time: RFC 3339, Unix seconds, or +TIME from now

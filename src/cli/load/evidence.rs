@@ -160,7 +160,7 @@ impl Evidence {
             Format::Human => out::text(&load_text(&artifact, &series, out::screen(output.all))),
         }
         if !output.quiet {
-            self.tell(output);
+            self.tell(output, scope);
         }
         let exit = match artifact.acceptance_gates.verdict {
             Verdict::Pass => Exit::Pass,
@@ -171,11 +171,13 @@ impl Evidence {
     }
 
     /// Says which files were written.
-    fn tell(&self, output: &OutputArgs) {
+    fn tell(&self, output: &OutputArgs, scope: Scope) {
         let page = output.report.is_empty() || output.report.contains(&ReportFormat::Html);
         let junit = output.report.contains(&ReportFormat::Junit);
         let files = [
             Some(("artifact", self.files.output())),
+            // A whole that was merged has the journals of its shards.
+            (scope == Scope::Part).then(|| ("journal", self.journal())),
             Some(("latencies", self.files.dir().join("latency.hlog"))),
             page.then(|| ("page", self.files.file(PAGE))),
             junit.then(|| ("JUnit", self.files.file(JUNIT))),

@@ -94,9 +94,6 @@ pub(super) fn run(args: &FlowLoadArgs, scenario: &str) -> Result<Exit, Failure> 
             return Err(Failure::environment(blocked));
         }
         let finish = if finished.interrupted { Finish::Interrupted } else { Finish::Complete };
-        if !quiet {
-            out::say(format!("journal  {}", evidence.journal().display()));
-        }
         let exit = evidence.conclude(output, finish, key.as_ref(), &args.flow.subject)?;
         if let Some(exporter) = &exporter {
             telemetry::tell_load(exporter, &evidence.journal(), quiet).await;

@@ -34,19 +34,23 @@ pub(in crate::cli) struct Args {
     pub sender: SenderOption,
     #[command(flatten)]
     pub secret: SecretSource,
-    /// Have no webhook secret: what is received here is taken unchecked, and its signatures are the approver's to judge
+    /// Watch without the webhook secret; the approver verifies the signatures
     #[arg(long)]
     pub blind: bool,
     /// URL under which the sender reaches the receiver; it is tried every 10 s
     #[arg(long, value_name = "URL")]
     pub probe: Option<String>,
-    /// Log file of the sender to read along; may be given several times
+    /// Log file of the sender to read along
+    ///
+    /// May be given several times.
     #[arg(long = "log", value_name = "FILE")]
     pub logs: Vec<PathBuf>,
     /// How the lines of the log look [default: the real sender's, JSON ones and the staging guide's, built in]
     #[arg(long, value_name = "FILE", requires = "logs")]
     pub formats: Option<PathBuf>,
-    /// Command to run when a rollback trigger fires: SMOKE_ROLLBACK_TRIGGER and SMOKE_ROLLBACK_REASON say why
+    /// Command to run when a rollback trigger fires
+    ///
+    /// SMOKE_ROLLBACK_TRIGGER and SMOKE_ROLLBACK_REASON in its environment say why.
     #[arg(long, value_name = "COMMAND")]
     pub on_rollback: Option<String>,
     /// Watch to the end even when a trigger fires
@@ -66,10 +70,10 @@ pub(in crate::cli) struct Args {
     pub artifacts: PathBuf,
     #[command(flatten)]
     pub drive: DriveArgs,
-    /// Reports to write beside the memo: html, junit
+    /// Reports to write beside the memo
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
-    /// List the gates that nothing exercised too
+    /// List every gate, those that nothing exercised too
     #[arg(long)]
     pub all: bool,
     /// No progress on stderr; the verdict stays

@@ -25,10 +25,10 @@ const MOST_FLOWS: u32 = 1_000_000;
 /// Options about the traffic that is driven.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DriveArgs {
-    /// Drive these scenarios meanwhile, each at its rate, such as payments=6/m,matches=2/m
+    /// Drive flows meanwhile, such as payments=6/m,matches=2/m
     #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = traffic, help_heading = "Drive")]
     pub drive: Vec<Traffic>,
-    /// Staging to drive [env: STAGING_URL]; without it the embedded stand-in, which is no evidence about staging
+    /// Staging to drive; without it the stand-in [env: STAGING_URL]
     #[arg(long, value_name = "URL", requires = "drive", help_heading = "Drive")]
     staging: Option<String>,
     /// Drive a target that looks like production

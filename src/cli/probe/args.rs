@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Options of `smoke probe`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = after_help())]
+#[command(after_help = AFTER_HELP, after_long_help = after_long_help())]
 pub(in crate::cli) struct Args {
     /// URL of the receiver: where webhooks are posted to
     #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
@@ -20,7 +20,7 @@ pub(in crate::cli) struct Args {
     /// Probe the built-in receiver: `right`, or one with a flaw by name
     #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<BuiltIn>::new(flaws), long, value_name = "FLAW", num_args = 0..=1, default_missing_value = "right")]
     pub receiver: Option<BuiltIn>,
-    /// Whose webhooks to imitate: the name of a sender's profile, such as stripe or github [default: deltacrown-5.6]
+    /// Whose webhooks to imitate, such as stripe [default: deltacrown-5.6]
     #[arg(hide_possible_values = true, value_parser = crate::cli::listed::Listed::<Scheme>::new(|| Scheme::ALL.map(Scheme::sender).to_vec()), long, value_name = "NAME")]
     pub sender: Option<Scheme>,
     #[command(flatten)]
@@ -28,18 +28,26 @@ pub(in crate::cli) struct Args {
     /// Event of the webhooks [default: one that the sender is known to send]
     #[arg(long, value_name = "NAME", value_parser = event)]
     pub event: Option<String>,
-    /// JSON object to send as the body; id, event and the mark of a probe are put into it [default: one as the sender sends]
+    /// JSON object to send as the body
+    ///
+    /// Id, event and the mark of a probe are put into it. [default: one as the sender sends]
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
-    /// Command or URL that says how many webhooks were processed, as a whole number; it is asked before and after
+    /// Command or URL that says how many webhooks were processed
+    ///
+    /// As a whole number; it is asked before and after.
     #[arg(long, value_name = "CMD|URL")]
     pub observe: Option<String>,
-    /// Groups of cases to play: baseline, forgery, robustness, raw-body, behaviour [default: all]
-    #[arg(long, value_name = "GROUPS", value_delimiter = ',', value_parser = group, conflicts_with = "case")]
-    pub only: Vec<Group>,
-    /// Play one case again, and print its requests as curl commands: signed, and without the secret
-    #[arg(long, value_name = "ID", value_parser = case)]
-    pub case: Option<String>,
+    /// Groups of cases to play
+    ///
+    /// baseline, forgery, robustness, raw-body, behaviour [default: all]
+    #[arg(long, value_name = "GROUPS", value_delimiter = ',', hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfGroup>::new(groups), conflicts_with = "case")]
+    pub only: Vec<OfGroup>,
+    /// Play one case again, and print its requests as curl commands
+    ///
+    /// Signed, and without the secret.
+    #[arg(long, value_name = "ID", hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfCase>::new(cases))]
+    pub case: Option<OfCase>,
     /// Most time for the probe; what it does not reach is unproven
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub budget: Duration,
@@ -55,7 +63,7 @@ pub(in crate::cli) struct Args {
     /// Directory for the evidence
     #[arg(long, value_name = "DIR", default_value = "artifacts", help_heading = "Evidence")]
     pub artifacts: PathBuf,
-    /// Reports to write beside the artifact: html, junit
+    /// Reports to write beside the artifact
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Evidence")]
     pub report: Vec<ReportFormat>,
     /// Sign journal and artifact with this private key (`smoke key` makes one)
@@ -64,7 +72,7 @@ pub(in crate::cli) struct Args {
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human", help_heading = "Evidence")]
     pub format: Format,
-    /// No progress on stderr
+    /// No progress on stderr; the verdict stays
     #[arg(long, short, help_heading = "Evidence")]
     pub quiet: bool,
 }
@@ -87,17 +95,39 @@ fn flaws() -> Vec<&'static str> {
     std::iter::once("right").chain(Flaw::ALL.map(Flaw::name)).collect()
 }
 
-fn group(text: &str) -> Result<Group, String> {
-    let known = || Group::ALL.map(Group::name).join(", ");
-    let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
-    found.ok_or_else(|| format!("no such group; there are {}", known()))
+/// A group of cases by its name.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct OfGroup(pub Group);
+
+impl std::str::FromStr for OfGroup {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let names = Group::ALL.map(Group::name).join(", ");
+        let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
+        found.map(Self).ok_or_else(|| format!("no such group; there are {names}"))
+    }
 }
 
-fn case(text: &str) -> Result<String, String> {
-    let known = || Case::all().map(|case| case.id).collect::<Vec<_>>().join(", ");
-    Case::of(text.trim())
-        .map(|case| case.id.to_owned())
-        .ok_or_else(|| format!("no such case; there are {}", known()))
+/// A case by its id.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::cli) struct OfCase(pub &'static str);
+
+impl std::str::FromStr for OfCase {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let found = Case::of(text.trim()).map(|case| Self(case.id));
+        found.ok_or_else(|| format!("no such case; there are {}", cases().join(", ")))
+    }
+}
+
+fn groups() -> Vec<&'static str> {
+    Group::ALL.map(Group::name).to_vec()
+}
+
+fn cases() -> Vec<&'static str> {
+    Case::all().map(|case| case.id).collect()
 }
 
 /// A name that can stand in a header.
@@ -110,14 +140,17 @@ fn event(text: &str) -> Result<String, &'static str> {
     }
 }
 
-fn after_help() -> String {
+/// What anybody who probes has to know.
+const AFTER_HELP: &str = "Every request is marked as a probe's. A URL beyond this machine gets at most 10 requests a second, 300 in all.";
+
+/// With the names that `--sender` and `--receiver` take.
+fn after_long_help() -> String {
     let senders = Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok());
     let senders: Vec<&str> = senders.map(Scheme::sender).collect();
     let senders = senders.join(", ");
     let flaws = Flaw::ALL.map(Flaw::name).join(", ");
     format!(
-        "Every request is marked as a probe's, and none goes to a target that is not given. A URL beyond this machine is\n\
-         probed with at most ten requests a second, 300 in all.\n\nSenders: {senders}\n\nFlaws of the built-in receiver: {flaws}\n\n\
+        "{AFTER_HELP}\n\nSenders: {senders}\n\nFlaws of the built-in receiver: {flaws}\n\n\
          Exit codes: 0 pass, 1 a case failed, 2 usage, 3 unproven, 4 unreachable, 130 interrupted"
     )
 }

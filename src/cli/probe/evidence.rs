@@ -1,9 +1,9 @@
 //! The files of a probe: the journal while it runs; artifact, page and JUnit from the journal.
 
 use super::args::Args;
-use crate::cli::Failure;
 use crate::cli::evidence_files::{EvidenceFiles, FolderLock, Keep};
 use crate::cli::run_args::ReportFormat;
+use crate::cli::{Failure, out};
 use crate::journal::Journal;
 use ::evidence::report::{ProbeArtifact, probe_from_journal, probe_html, probe_junit};
 use record::Header;
@@ -54,6 +54,18 @@ impl ProbeFiles {
         }
         self.files.write("output.json", &bytes)?;
         Ok((artifact, bytes))
+    }
+
+    /// Says which files were written.
+    pub(super) fn tell(&self, args: &Args) {
+        out::say(format!("artifact {}\njournal  {}", self.output().display(), self.journal().display()));
+        for (format, name, file) in
+            [(ReportFormat::Html, "page    ", "report.html"), (ReportFormat::Junit, "JUnit   ", "junit.xml")]
+        {
+            if args.report.contains(&format) {
+                out::say(format!("{name} {}", self.files.file(file).display()));
+            }
+        }
     }
 
     /// The artifact.

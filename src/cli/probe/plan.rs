@@ -1,6 +1,6 @@
 //! From what was typed to what is played.
 
-use super::args::{Args, BuiltIn};
+use super::args::{Args, BuiltIn, OfCase};
 use super::header;
 use crate::cli::Failure;
 use crate::cli::receive_files::MAX_PEM;
@@ -80,7 +80,7 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
 
 /// The cases that are asked for, the valid webhook first.
 fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
-    if let Some(id) = &args.case {
+    if let Some(OfCase(id)) = args.case {
         let case = Case::of(id).filter(|case| !matches!(case.judged, Judged::Overall(_)));
         let case = case.ok_or_else(|| {
             Failure::usage(format!(
@@ -90,7 +90,9 @@ fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
         return Ok(Case::all().filter(|other| other.id == "valid" || other.id == case.id).collect());
     }
     let wanted = |case: &&Case| {
-        args.only.is_empty() || case.group == Group::Baseline || args.only.contains(&case.group)
+        args.only.is_empty()
+            || case.group == Group::Baseline
+            || args.only.iter().any(|only| only.0 == case.group)
     };
     Ok(Case::all().filter(wanted).collect())
 }

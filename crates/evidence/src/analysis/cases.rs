@@ -6,6 +6,7 @@ use super::payloads::sentence;
 use super::sample::{NO_EVENT, event_name};
 use super::steps::KEPT_FLOWS;
 use super::{Analysis, AttemptResult, Breaker, Delivery, Expectation, Fate, seconds};
+use crate::figure::milliseconds;
 use chrono::{DateTime, SecondsFormat, Utc};
 use pii::shown;
 use record::Tick;
@@ -190,7 +191,7 @@ impl Case {
         if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
             let answered =
                 self.step_status.map_or_else(|| "got no answer".to_owned(), |s| format!("answered {s}"));
-            parts.push(format!("step {} {answered} after {ms:.0} ms", shown(step)));
+            parts.push(format!("step {} {answered} after {}", shown(step), milliseconds(ms)));
         }
         parts.extend(self.delivery.map(|number| format!("delivery {number}")));
         let near = self.near_miss.as_ref().map(|near| format!("; {near}")).unwrap_or_default();
@@ -218,7 +219,7 @@ impl Listed {
     pub fn sentences(&self, most: usize) -> Vec<String> {
         let told = self.first.iter().take(most).map(Case::sentence);
         let more = self.total.saturating_sub(self.first.len().min(most) as u64);
-        let causes = self.causes.iter().map(|cause| format!("cause: {cause}"));
+        let causes = self.causes.iter().map(|cause| format!("{CAUSE}{cause}"));
         told.chain((more > 0).then(|| format!("and {more} more"))).chain(causes).collect()
     }
 }
@@ -244,6 +245,9 @@ impl Cases {
     }
 }
 
+/// What stands before the sentence that says what was the cause.
+pub(crate) const CAUSE: &str = "cause: ";
+
 /// The cases of a run so far.
 #[must_use]
 pub fn cases(analysis: &Analysis) -> Cases {
@@ -253,7 +257,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         for (turn, delivery) in order.turns(analysis, &asked) {
             if let Turn::Early(early) = turn {
                 let (after, ms) = (event_name(asked.after.unwrap_or_default()), millis(early));
-                let what = format!("came {ms:.0} ms before {after}, which it follows");
+                let what = format!("came {} before {after}, which it follows", milliseconds(ms));
                 found.out_of_order.add(1, || Case::of_a_delivery(analysis, &delivery, what));
             }
         }
@@ -335,7 +339,7 @@ fn repeating(analysis: &Analysis, found: &mut Listed) {
     let kept = analysis.payloads.repeating.iter().take(LISTED);
     found.first.extend(kept.filter_map(|(delivery, pointer)| {
         let delivery = analysis.deliveries.get(*delivery)?;
-        let what = format!("{} stands twice in its body", shown(pointer));
+        let what = format!("{} appears twice in its body", shown(pointer));
         Some(Case::of_a_delivery(analysis, &delivery, what))
     }));
 }

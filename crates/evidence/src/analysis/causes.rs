@@ -169,7 +169,7 @@ fn nearly(analysis: &Analysis, lost: &Lost<'_>) -> Option<String> {
     (near > 0).then(|| {
         let came = counted(near as u64, "webhooks");
         let differ = if near == 1 { "differs" } else { "differ" };
-        format!("{came} came that {differ} in little from a missing one: what differs stands with each")
+        format!("{came} came that {differ} only a little from a missing one; each says where")
     })
 }
 
@@ -191,7 +191,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
         ));
     } else if let Some(range) = range(&tried) {
         told.push(format!(
-            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, and not here. Its endpoint \
+            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, but not here. Its endpoint \
              has another address, port or path, or something between refuses it: set it to {}{}",
             steps(tried.len()),
             seconds(measure.pauses),
@@ -202,7 +202,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     if let Some(range) = range(&untried) {
         let without = measure.without.map_or_else(
             || format!("far less than a retry schedule ({} s of pauses)", seconds(measure.pauses)),
-            |ms| format!("no longer than a step without a webhook ({})", took(ms)),
+            |ms| format!("where a step without a webhook takes {}", took(ms)),
         );
         let open = (!breaker.is_none()).then(|| {
             format!(
@@ -271,9 +271,36 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
         let of = if steps == 1 { "its only step".to_owned() } else { format!("any of {steps} steps") };
         Some(format!("{name} never came from {of}{answered}: the sender does not send it{but}"))
     };
+    if let Some(told) = none_at_all(&came, measure, events) {
+        return vec![told];
+    }
     let more = events.len().saturating_sub(EVENTS);
     let told = events.iter().take(EVENTS).filter_map(one);
-    told.chain((more > 0).then(|| format!("and {more} events more"))).collect()
+    told.chain((more > 0).then(|| format!("and {more} more events"))).collect()
+}
+
+/// Where no event came at all, one line says so of all of them.
+fn none_at_all(
+    came: &BTreeSet<String>,
+    measure: &Measure,
+    events: &BTreeMap<String, Event>,
+) -> Option<String> {
+    let tried = |event: &Event| event.took_ms.iter().any(|ms| measure.is_whole_schedule(*ms));
+    if events.len() < 2 || came.iter().any(|name| name != NO_EVENT) || events.values().any(tried) {
+        return None;
+    }
+    let names: Vec<&str> = events.keys().take(EVENTS).map(String::as_str).collect();
+    let more = events.len().saturating_sub(EVENTS);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let steps = steps(events.values().map(|event| event.took_ms.len()).sum());
+    let answers: BTreeSet<u16> = events.values().flat_map(|event| event.answers.iter().copied()).collect();
+    let answers: Vec<String> = answers.iter().map(u16::to_string).collect();
+    let answered =
+        if answers.is_empty() { String::new() } else { format!(", which answered {}", answers.join(" or ")) };
+    Some(format!(
+        "none of {}{more} came from any of {steps}{answered}: the sender sends none of them, or nothing at all",
+        names.join(", ")
+    ))
 }
 
 /// What came in place of what was asked for, or for somebody else.

@@ -41,7 +41,7 @@ mod windows;
 pub(crate) use breach::TimeLimit;
 pub use breach::{Breach, seconds};
 pub use breaker::{Breaker, Opening};
-pub(crate) use cases::Lost;
+pub(crate) use cases::{CAUSE, Lost};
 pub use cases::{Case, Cases, Listed, cases, flow_reasons};
 pub use clause_stats::{breaker_stats, clause_stats};
 pub use deliveries::Deliveries;

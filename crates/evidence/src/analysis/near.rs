@@ -315,7 +315,7 @@ mod tests {
             ),
             (
                 "{\"event\":\"paid\",\"data\":{\"id\":42,\"n\":NaN}}",
-                "its body is not JSON: NaN (byte 36) is no number of JSON",
+                "its body is not JSON: NaN (byte 36) is not a JSON number",
             ),
             ("{\"event\":", "its body is not JSON: EOF while parsing a value at line 1 column 9"),
         ] {

@@ -40,7 +40,7 @@ impl Strangers {
         }
     }
 
-    /// It looks as the sender's do, and is not evidence about it.
+    /// It looks as the sender's do, and is no evidence about it.
     pub(super) fn imitated(&mut self, attempt: &Attempt) {
         self.came(attempt);
         self.found.imitating += 1;

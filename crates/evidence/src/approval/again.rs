@@ -55,9 +55,7 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
     }
     match &proof.recheck {
         None => item(Verdict::Unproven, String::new(), "no secret given"),
-        Some(Err(why)) => {
-            item(Verdict::Unproven, format!("the secret is no key of this scheme: {why}"), "secret")
-        }
+        Some(Err(why)) => item(Verdict::Unproven, format!("no key of this scheme: {why}"), "secret"),
         Some(Ok(recheck)) if recheck.is_of_another_secret() => item(
             Verdict::Unproven,
             format!(

@@ -5,6 +5,7 @@ use super::figures::{Figures, RETRY_RATE};
 use super::judgement::{Group, Item};
 use super::left_open;
 use super::trust::Trust;
+use crate::figure::actual;
 use crate::gate::{
     CLIENT_ERROR_RATE, Check, Criterion, Gates, LATENCY_P50, LATENCY_P95, PII,
     RETRY_RATE as RETRY_RATE_ASKED, SERVER_ERROR_RATE, SIGNATURES, SUCCESS_RATE, Verdict,
@@ -23,20 +24,23 @@ pub(super) fn recomputed(checks: &[Check], journal: &str, reached: Trust, kind: 
 }
 
 fn proven(check: &Check, journal: &str) -> Item {
-    let figure = match (check.actual, check.unit.as_str()) {
-        (None, _) => "-".to_owned(),
-        (Some(x), "%") => format!("{} %", shown(x)),
-        (Some(x), "ms") => format!("{} ms", shown(x)),
-        (Some(x), _) => shown(x),
-    };
     Item {
         id: check.id.clone(),
         group: Group::Checklist,
         title: check.title.clone(),
         verdict: check.verdict,
-        figure: format!("{figure} (target {}): {}", check.target, check.text),
+        figure: said(check),
         source: format!("recomputed from {journal}"),
         open: None,
+    }
+}
+
+/// The figure, what it should be, and what was seen.
+fn said(check: &Check) -> String {
+    let target = if check.target.is_empty() { String::new() } else { format!(" (target {})", check.target) };
+    match check.actual {
+        Some(_) => format!("{}{target}: {}", actual(check), check.text),
+        None => format!("{}{target}", check.text),
     }
 }
 

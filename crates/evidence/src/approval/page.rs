@@ -28,15 +28,27 @@ pub fn approval_page(approval: &Approval) -> String {
     };
     let body = html! {
         (top.draw())
-        main { @for (i, judgement) in approval.artifacts.iter().enumerate() { (artifact(i, judgement)) } }
+        main { @for (i, judgement) in worst_first(approval) { (artifact(i, judgement)) } }
     };
     page(&top.title, &body)
+}
+
+/// The artifacts with their places, those that failed before the others.
+fn worst_first(approval: &Approval) -> Vec<(usize, &Judgement)> {
+    let mut all: Vec<_> = approval.artifacts.iter().enumerate().collect();
+    all.sort_by_key(|(_, judgement)| match judgement.verdict {
+        Verdict::Fail => 0,
+        Verdict::Unproven => 1,
+        Verdict::Pass | Verdict::NotExercised => 2,
+    });
+    all
 }
 
 /// What decided, across all artifacts, with links to where it stands.
 fn reasons(approval: &Approval) -> Vec<Reason> {
     let mut all = Vec::new();
-    for (i, judgement) in approval.artifacts.iter().enumerate() {
+    let several = approval.artifacts.len() > 1;
+    for (i, judgement) in worst_first(approval) {
         all.extend(judgement.contradictions.iter().enumerate().map(|(n, finding)| Reason {
             verdict: Verdict::Fail,
             title: finding.kind.clone(),
@@ -46,7 +58,11 @@ fn reasons(approval: &Approval) -> Vec<Reason> {
         let open = |item: &Item| matches!(item.verdict, Verdict::Fail | Verdict::Unproven);
         all.extend(judgement.items.iter().filter(|item| open(item)).map(|item| Reason {
             verdict: item.verdict,
-            title: item.title.clone(),
+            // Those that are not proven stand in one line, without more words.
+            title: match item.verdict {
+                Verdict::Unproven if several => format!("{} ({})", item.title, judgement.artifact),
+                _ => item.title.clone(),
+            },
             said: judgement.artifact.clone(),
             anchor: format!("item-{i}-{}", item.id),
         }));

@@ -89,7 +89,7 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
     for node in &document.nodes {
         let text = node.value.as_str().map(|t| t.trim().to_lowercase());
         if text.is_some_and(|t| NOT_NUMBERS.contains(&t.as_str())) {
-            found.add("not_a_number", format!("{} is {}, which is no figure", node.pointer, node.value));
+            found.add("not_a_number", format!("{} is {}, which is not a figure", node.pointer, node.value));
         }
         let negative = number(node.value).filter(|x| *x < 0.0 && node.value.is_number());
         if let Some(x) = negative.filter(|_| !may_be_negative(&node.key)) {

@@ -135,9 +135,7 @@ pub(super) fn says(approval: &Approval) -> String {
         .map(|judgement| decided(judgement, approval.verdict))
         .collect();
     match approval.verdict {
-        Verdict::Pass => {
-            "Everything was worked out again from the journals, and every item passed.".to_owned()
-        }
+        Verdict::Pass => "Everything was recomputed from the journals, and every item passed.".to_owned(),
         Verdict::Fail => format!("{} Do not approve on this evidence.", deciding.join(" ")),
         Verdict::Unproven | Verdict::NotExercised => {
             let missing = approval.missing.iter().map(|kind| format!("Missing: {}.", kind.word()));
@@ -201,7 +199,7 @@ mod tests {
             item("Lost webhooks", Group::Checklist, Verdict::Fail),
             item("Who vouches", Group::Evidence, Verdict::Unproven),
             item("Success rate", Group::Checklist, Verdict::Pass),
-            item("Retry schedule", Group::Checklist, Verdict::NotExercised),
+            item("Retries off schedule", Group::Checklist, Verdict::NotExercised),
         ];
         let finding = Finding { kind: "artifact_differs".to_owned(), sentence: "x".repeat(300) };
         let name = "artifacts/staging_payments_output.json";
@@ -221,9 +219,9 @@ mod tests {
             "{text}"
         );
         assert!(shown.contains("One contradiction. Do not approve on this evidence."), "{text}");
-        assert!(text.contains("1 not exercised; --all lists them") && !text.contains("Retry schedule"));
+        assert!(text.contains("1 not exercised; --all lists them") && !text.contains("Retries off schedule"));
         let all = human(&approval(), Screen::new(Colour::None, Some((80, 24)), true));
-        assert!(all.contains("Retry schedule"), "{all}");
+        assert!(all.contains("Retries off schedule"), "{all}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub(super) fn check(
 ) {
     let run = started(document);
     if let Some(Err(text)) = &run {
-        found.add("time_malformed", format!("the run's time `{text}` is no RFC 3339 time"));
+        found.add("time_malformed", format!("the run's time `{text}` is not an RFC 3339 time"));
     }
     for node in &document.nodes {
         let Some(time) = stamp(node) else { continue };

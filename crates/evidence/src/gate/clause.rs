@@ -5,6 +5,7 @@ use super::check::{Check, Verdict};
 use super::criteria::SENDER_CONTRACT;
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retries, retries, seconds};
+use crate::figure::milliseconds;
 use record::Ending;
 use record::Tick;
 use record::faults::{Clause, Fault, Must};
@@ -13,6 +14,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
 use std::borrow::Cow;
+use std::time::Duration;
 
 /// The answer to a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -224,8 +226,8 @@ fn course(delivery: &Delivery) -> String {
     let mut parts = Vec::new();
     let mut before: Option<&AttemptResult> = None;
     for (n, t) in (1..).zip(delivery.tries.iter().chain(&delivery.after_acceptance)) {
-        let gap = before.and_then(|b| b.end).map(|end| t.first_byte.since(end).as_millis());
-        let after = gap.map(|ms| format!(" after {ms} ms")).unwrap_or_default();
+        let gap = before.and_then(|b| b.end).map(|end| t.first_byte.since(end));
+        let after = gap.map(|gap| format!(" after {}", took(gap))).unwrap_or_default();
         parts.push(format!("attempt {n}{after}: {}", outcome(t)));
         before = Some(t);
     }
@@ -235,12 +237,17 @@ fn course(delivery: &Delivery) -> String {
     parts.join(", ")
 }
 
+/// A pause or an attempt, as people read it.
+fn took(time: Duration) -> String {
+    milliseconds(time.as_secs_f64() * 1000.0)
+}
+
 fn outcome(t: &AttemptResult) -> String {
     match (t.status, t.how) {
         (Some(status), _) => status.to_string(),
         (None, Some(Ending::SenderClosed)) => {
-            let took = t.end.map_or(0, |end| end.since(t.first_byte).as_millis());
-            format!("given up after {took} ms")
+            let held = t.end.map_or(Duration::ZERO, |end| end.since(t.first_byte));
+            format!("given up after {}", took(held))
         }
         (None, _) => "broken".to_owned(),
     }
@@ -343,10 +350,11 @@ fn trip(analysis: &Analysis) -> Answer {
         }
         Some(probe) => {
             let after = |d: &Cow<'_, Delivery>| d.first_byte() > probe.end && d.accepted().is_some();
-            let silence = first_byte(analysis, probe.delivery).since(opening.at).as_millis();
+            let silence = first_byte(analysis, probe.delivery).since(opening.at);
             let text = format!(
-                "opened after {}, swallowed {swallowed}, probe {silence} ms after that delivered, {} delivered since",
+                "opened after {} failures, swallowed {swallowed}, probe {} after that delivered, {} delivered since",
                 contract.failures,
+                took(silence),
                 analysis.own().filter(after).count()
             );
             (ClauseVerdict::Pass, text)

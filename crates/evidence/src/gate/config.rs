@@ -266,10 +266,18 @@ impl Gates {
     /// # Errors
     /// When it is not YAML, has unknown keys, or figures out of range.
     pub fn parse(yaml: &str) -> Result<Self, GatesError> {
+        Self::of_file(yaml, "gates")
+    }
+
+    /// The same of the file that is named in errors.
+    ///
+    /// # Errors
+    /// As for [`Self::parse`]; all that is wrong with the shape of the file is told at once.
+    pub fn of_file(yaml: &str, file: &str) -> Result<Self, GatesError> {
         if yaml.len() > MAX_BYTES {
             return Err(GatesError::TooLarge);
         }
-        let gates: Self = serde_saphyr::from_str(yaml).map_err(|e| GatesError::Syntax(e.to_string()))?;
+        let gates: Self = scenario::read_yaml(yaml, file).map_err(|e| GatesError::Syntax(e.to_string()))?;
         gates.check()?;
         Ok(gates)
     }
@@ -337,6 +345,10 @@ mod tests {
         assert!(text("latency_p50_below_ms: 0").contains("above 0 ms"));
         assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first of them 0"));
         assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("above 0"));
-        assert!(text("lost_max: -1").contains("line 1"), "{}", text("lost_max: -1"));
+        assert!(
+            text("lost_max: -1").contains("gates:1:11: expected a whole number"),
+            "{}",
+            text("lost_max: -1")
+        );
     }
 }

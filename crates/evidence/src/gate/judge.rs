@@ -169,7 +169,7 @@ fn alone(analysis: &Analysis, complete: bool) -> Check {
     let seen = if complete {
         "the receiver was stopped in order"
     } else {
-        "the receiver still runs, or was cut off"
+        "the receiver is still running, or was cut off"
     };
     let text = format!(
         "{seen}; it plays no flow, so that nothing says which webhooks were due: read it in a run (smoke payments --inbox \
@@ -317,14 +317,14 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
 pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Check> {
     let (key, n) = found.repeated_keys.iter().min_by_key(|(key, n)| (Reverse(**n), *key))?;
     let text = format!(
-        "`{key}` stands twice in {n} of them: parsers differ on which one counts (the last one here), and a receiver may act on \
+        "`{key}` appears twice in {n} of them: parsers differ on which one counts (the last one here), and a receiver may act on \
          another value than the one that was checked; the sender has to write each key once"
     );
     Some(count(&REPEATED_KEYS, (found.repeating, deliveries.max(found.repeating)), 0, &text))
 }
 
 /// What to do where no signature is the key's and no mistake of the sender's explains it.
-pub(super) const ANOTHER_SECRET: &str = "every one is of another secret, by all that can be told: compare what `smoke secret \
+pub(super) const ANOTHER_SECRET: &str = "all of them look signed with another secret: compare what `smoke secret \
      --fingerprint` prints with the sender's; it prints the command for the sender's shell, too";
 
 /// What it may be where others are the key's.

@@ -9,6 +9,7 @@ use super::criteria::{
 };
 use super::rate::{Side, percentile, rate};
 use crate::analysis::load::LoadSummary;
+use crate::figure::milliseconds;
 use record::ErrorKind;
 
 /// Every criterion of a load, judged.
@@ -32,11 +33,11 @@ fn completed(load: &LoadSummary) -> Check {
     let cut: Vec<String> = load.shards.iter().filter(|s| !s.complete).map(|s| s.index.to_string()).collect();
     let missing: Vec<String> = load.missing.iter().map(u64::to_string).collect();
     let text = match (count, cut.len(), missing.len()) {
-        (1, 0, _) => "the load went to its end".to_owned(),
+        (1, 0, _) => "the load ran to its end".to_owned(),
         (1, _, _) => {
             "the load was interrupted or cut off: what is said here is about its beginning".to_owned()
         }
-        (_, 0, 0) => format!("all {count} shards went to their end"),
+        (_, 0, 0) => format!("all {count} shards ran to their end"),
         _ => {
             let part = |what: &str, which: &[String]| {
                 let shown = which.iter().take(20).cloned().collect::<Vec<_>>().join(", ");
@@ -68,14 +69,16 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let met = p99.is_some_and(|p| p < limit);
     let text = match (p99, met, strained) {
         (None, ..) => "no starts".to_owned(),
-        (Some(p), true, _) => format!("p99 of what the generator added is {p:.3} ms"),
+        (Some(p), true, _) => format!("p99 of what the generator added is {}", milliseconds(p)),
         (Some(p), false, true) => format!(
-            "p99 of the lag is {p:.1} ms, and the generator's thread {}: it was too slow for this rate; use more shards",
+            "p99 of the lag is {}, and the generator's thread {}: it was too slow for this rate; use more shards",
+            milliseconds(p),
             occupied(load)
         ),
         (Some(p), false, false) => {
             format!(
-                "p99 of what the generator added is {p:.1} ms: this machine was too slow or too busy for this rate"
+                "p99 of what the generator added is {}: this machine was too slow or too busy for this rate",
+                milliseconds(p)
             )
         }
     };
@@ -224,7 +227,7 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     if counts.throttled > 0 {
         let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
         check.text.push_str(&format!(
-            "; the target throttled {} requests (429{after}), which is no slowness",
+            "; the target throttled {} requests (429{after}), which is not slowness",
             counts.throttled
         ));
     }

@@ -144,7 +144,7 @@ fn recommendation(evidence: &Evidence) -> String {
         Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
             let failed = of(Verdict::Fail);
             let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
-            format!("No decision: the run did not go to its end.{failed}")
+            format!("No decision: the run was cut short.{failed}")
         }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
     }

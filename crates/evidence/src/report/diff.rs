@@ -5,6 +5,7 @@ use super::html::{Reason, Top, class, page};
 use super::screen::Screen;
 use crate::figure::actual;
 use crate::gate::{Check, Verdict};
+use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use pii::shown;
 use serde_json::Value;
@@ -171,8 +172,11 @@ impl Difference {
         let mut out = format!("{}\n", screen.paint(&self.sentence(), verdict));
         for (side, told) in [("old", &self.old), ("new", &self.new)] {
             let (name, environment) = (shown(&told.name), shown(&told.environment));
-            let of =
-                format!("{name} against {environment}, {}: {}", shown(&told.started), told.verdict.word());
+            let of = format!(
+                "{name} against {environment}, {}: {}",
+                shown(&second(&told.started)),
+                told.verdict.word()
+            );
             out.push_str(&screen.wrapped(&format!("{side}  "), &of));
         }
         let head = ["", "gate", "old", "new", "n"].map(str::to_owned);
@@ -206,7 +210,7 @@ impl Difference {
                 "{word}: {} against {}, {}: {}",
                 told.name,
                 told.environment,
-                told.started,
+                second(&told.started),
                 told.verdict.word()
             )
         };
@@ -235,26 +239,44 @@ impl Difference {
         };
         let body = html! {
             (top.draw())
+            main {
             h2 id="moved" { "Gates" }
-            table.stack {
-                thead { tr { th { "" } th { "Gate" } th.n { "Old" } th.n { "New" } th.n { "n" } } }
-                tbody { @for (moved, old, new) in &self.rows { (html_row(*moved, old.as_ref(), new.as_ref())) } }
+            @if self.rows.iter().any(|(moved, ..)| *moved != Moved::Same) { (self.html_table(|moved| moved != Moved::Same)) }
+            @if self.count(Moved::Same) > 0 {
+                details { summary { (self.count(Moved::Same)) " within noise" } (self.html_table(|moved| moved == Moved::Same)) }
             }
             @if !self.appeared.is_empty() {
                 h2 { "New findings" }
                 ul { @for finding in &self.appeared { li { (finding) } } }
             }
+            }
         };
         page(&top.title, &body)
     }
+
+    fn html_table(&self, wanted: impl Fn(Moved) -> bool) -> Markup {
+        let rows = self.rows.iter().filter(|(moved, ..)| wanted(*moved));
+        html! {
+            table.stack {
+                thead { tr { th { "" } th { "Gate" } th.n { "Old" } th.n { "New" } th.n { "n" } } }
+                tbody { @for (moved, old, new) in rows { (html_row(*moved, old.as_ref(), new.as_ref())) } }
+            }
+        }
+    }
+}
+
+/// `2026-11-26 04:20:49 UTC` of a time in RFC 3339.
+fn second(time: &str) -> String {
+    time.parse::<DateTime<Utc>>()
+        .map_or_else(|_| time.to_owned(), |time| time.format("%F %T UTC").to_string())
 }
 
 fn html_row(moved: Moved, old: Option<&Check>, new: Option<&Check>) -> Markup {
     let [word, title, before, after, n] = cells(moved, old, new);
     html! {
         tr {
-            td { span class=(moved.colour().map(class).unwrap_or("dim")) { (word) } }
-            td { (title) }
+            td data-label="" { span class=(moved.colour().map(class).unwrap_or("dim")) { (word) } }
+            td data-label="Gate" { (title) }
             td.n data-label="Old" { (before) }
             td.n data-label="New" { (after) }
             td.n data-label="n" { (n) }

@@ -38,7 +38,7 @@ pub fn history_text(entries: &[Entry], screen: Screen) -> String {
         let _ = writeln!(
             out,
             "{:<17} {:<9} {:>8} {:>9} {:>6}  folder",
-            "started", "verdict", "success", "p95", "failed"
+            "started (UTC)", "verdict", "success", "p95", "failed"
         );
         for run in runs {
             let verdict = run.entry.told.verdict;
@@ -84,7 +84,7 @@ pub fn history_page(entries: &[Entry]) -> String {
 fn table(runs: &[&Shown<'_>]) -> Markup {
     html! {
         table.stack {
-            thead { tr { th { "Started" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
+            thead { tr { th { "Started (UTC)" } th { "Verdict" } th.n { "Success" } th.n { "p95" } th.n { "Failed gates" } th { "File" } } }
             tbody {
                 @for run in runs {
                     tr {
@@ -125,11 +125,9 @@ fn sorted(entries: &[Entry]) -> Vec<Shown<'_>> {
 }
 
 fn name(told: &Told) -> String {
-    let name = if told.name.is_empty() || told.name == told.kind {
-        String::new()
-    } else {
-        format!(" {}", shown(&told.name))
-    };
+    // The kind says it already.
+    let is_said = ["", told.kind.as_str(), "observation"].contains(&told.name.as_str());
+    let name = if is_said { String::new() } else { format!(" {}", shown(&told.name)) };
     format!("{}{name} against {}", shown(&told.kind), shown(&told.environment))
 }
 
@@ -149,12 +147,12 @@ fn minute(time: &str) -> String {
 
 fn latencies(runs: &[&Shown<'_>]) -> Chart {
     let p95 = |run: &&Shown<'_>| run.p95.and_then(|check| check.actual);
-    chart("Latency p95", "ms", Up::Latency, "a", runs, p95)
+    chart("Latency p95", "", Up::Latency, "a", runs, p95)
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of gates")]
 fn failures(runs: &[&Shown<'_>]) -> Chart {
-    chart("Failed gates", "gates", Up::Linear, "c", runs, |run| Some(run.failed as f64))
+    chart("Failed gates", "", Up::Linear, "c", runs, |run| Some(run.failed as f64))
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a number of runs")]

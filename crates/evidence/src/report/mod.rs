@@ -23,7 +23,7 @@ mod statement;
 mod table;
 mod xunit;
 
-pub use crate::figure::{actual, counted};
+pub use crate::figure::{actual, counted, milliseconds};
 pub use artifact::*;
 pub use build::{EMBEDDED, artifact, from_journal, to_bytes};
 pub use contract::contract_table;

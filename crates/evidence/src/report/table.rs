@@ -126,7 +126,10 @@ pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) 
     for verdict in [Verdict::Fail, Verdict::Unproven] {
         let open: Vec<&Check> = checks.iter().filter(|check| check.verdict == verdict).collect();
         for (i, check) in open.iter().enumerate() {
-            let same = |other: &&&Check| other.text == check.text && other.actual.is_none();
+            let same = |other: &&&Check| {
+                other.actual.is_none()
+                    && (other.text == check.text || is_without_samples(other) && is_without_samples(check))
+            };
             if check.actual.is_some() {
                 failure(&mut out, check, cases, screen);
             } else if !open.iter().take(i).any(|other| same(&other)) {
@@ -138,14 +141,24 @@ pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) 
     out
 }
 
+/// Whether a check is unproven only because nothing came that it could look at.
+fn is_without_samples(check: &Check) -> bool {
+    let nothing = ["no samples: ", "there was nothing to look at: "];
+    check.n == 0 && nothing.iter().any(|begins| check.text.starts_with(begins))
+}
+
 /// Checks without a figure of which the same is to be said.
 fn without_figure(out: &mut String, check: &Check, titles: &[&str], screen: Screen) {
     let target = match titles {
         [_] if !check.target.is_empty() => format!(" (target {})", check.target),
         _ => String::new(),
     };
+    let text = match titles {
+        [_, _, ..] if is_without_samples(check) => "there was nothing to look at".to_owned(),
+        _ => shown(&check.text),
+    };
     let mark = format!("{:<9}", check.verdict.word());
-    let told = screen.wrapped(&mark, &format!("{}{target}: {}", titles.join(", "), shown(&check.text)));
+    let told = screen.wrapped(&mark, &format!("{}{target}: {text}", titles.join(", ")));
     out.push_str(&told.replacen(&mark, &screen.paint(&mark, check.verdict), 1));
 }
 

@@ -183,7 +183,7 @@ pub(crate) static CASES: &[Case] = &[
     }),
     case(
         "timestamp-text",
-        "validly signed over a timestamp that is no number, or of another unit",
+        "validly signed over a timestamp that is not a number, or of another unit",
         "CWE-20: parseInt(\"1764115200abc\") is a time, and int(…) of it an exception",
         timestamp_text,
     ),

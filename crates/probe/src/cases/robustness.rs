@@ -65,7 +65,7 @@ pub(crate) static CASES: &[Case] = &[
         let mut value = bench.forge.value(&draft, "").into_bytes();
         value.extend("größer é".as_bytes());
         let utf8 = bench.forge.shot("UTF-8", &draft, Some(&value), RefusedAndHandled);
-        Ok(vec![utf8, bench.with_value("a byte that is no UTF-8", Some(b"sig\xff\xfe"), RefusedAndHandled)])
+        Ok(vec![utf8, bench.with_value("a byte that is not UTF-8", Some(b"sig\xff\xfe"), RefusedAndHandled)])
     }),
     case("body-empty", "an empty body", SIGNED, |bench| both(bench, b"")),
     case("body-not-utf8", "a body that is not UTF-8", SIGNED, |bench| {

@@ -25,7 +25,7 @@ pub enum SpecError {
     #[error("unknown fault `{0}`: it is one of {KNOWN}")]
     Unknown(String),
     /// A status that no fault sends.
-    #[error("`{0}` is no status of a fault: they run from 300 to 599 (write answer=206 for a 2xx)")]
+    #[error("`{0}` is not a status for a fault: they run from 300 to 599 (write answer=206 for a 2xx)")]
     Status(String),
     /// A status after `answer=` that is none.
     #[error("`answer={0}`: a status from 200 to 299 is meant (write {0} alone for a fault)")]
@@ -225,11 +225,11 @@ mod tests {
             ("", "unknown fault ``: it is one of a status"),
             ("explode", "unknown fault `explode`"),
             ("resett", "unknown fault `resett`"),
-            ("hang=", "is no length of time"),
+            ("hang=", "is not a length of time"),
             ("reset=3", "unknown fault `reset=3`"),
-            ("200", "`200` is no status of a fault"),
-            ("999", "`999` is no status"),
-            ("5033333333", "is no status"),
+            ("200", "`200` is not a status for a fault"),
+            ("999", "`999` is not a status"),
+            ("5033333333", "is not a status"),
             ("503x2,400", "one fault at a time"),
             ("503b", "what may follow a status"),
             ("503:retry-after=x", "what may follow a status"),

@@ -89,7 +89,7 @@ impl Envelope {
     /// Another key, a signature that does not fit, or no statement.
     pub fn verify(&self, key: &PublicKey) -> Result<Statement, SealError> {
         if self.payload_type != PAYLOAD_TYPE {
-            return Err(SealError::Shape("its payload is no in-toto statement".to_owned()));
+            return Err(SealError::Shape("its payload is not an in-toto statement".to_owned()));
         }
         let payload = BASE64
             .decode(&self.payload)

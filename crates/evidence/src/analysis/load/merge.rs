@@ -136,7 +136,7 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
     for part in parts {
         match kept.pop_if(|before| before.shard == part.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
-                notes.push(format!("{} is there twice, and counts once", told(&part)));
+                notes.push(format!("{} was given twice, and counts once", told(&part)));
             }
             Some(before) if !before.has_begun() => {
                 notes.push(format!("{} never began, and {} counts in its place", told(&before), told(&part)));

@@ -223,7 +223,7 @@ impl<'a> Flows<'a> {
         let Some(session) = session.filter(|session| scenario.sessions.contains_key(*session)) else {
             found.add(
                 "step_out_of_place",
-                format!("step `{}` of no flow is no login of the scenario", step.step),
+                format!("step `{}` of no flow is not a login of the scenario", step.step),
             );
             return;
         };

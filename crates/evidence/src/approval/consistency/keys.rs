@@ -32,7 +32,7 @@ fn difference(raw: &Value, read: &Value, at: &str) -> Option<String> {
                 Some(read) => difference(value, read, &at),
                 // A default is not written out.
                 None if is_default(value) => None,
-                None => Some(format!("`{at}` is no key that smoke writes there")),
+                None => Some(format!("`{at}` is not a key that smoke writes there")),
             }
         }),
         (Value::Array(raw), Value::Array(read)) if raw.len() == read.len() => (0..)

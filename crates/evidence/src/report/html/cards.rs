@@ -4,7 +4,7 @@
 use super::frame::{anchor, class, figure};
 use super::ruler::{of_a_lost, ruler};
 use crate::analysis::{
-    Analysis, Breach, Case, Delivery, Exchange, TimeLimit, event_name, flow_reasons, retries,
+    Analysis, Breach, CAUSE, Case, Delivery, Exchange, TimeLimit, event_name, flow_reasons, retries,
 };
 use crate::figure::milliseconds;
 use crate::gate::{Check, ClauseVerdict, Verdict};
@@ -66,6 +66,19 @@ fn card(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
     }
 }
 
+/// The webhooks that are not drawn, folded where they are more than a few; what caused it all is always seen.
+fn the_rest(rest: &[String]) -> Markup {
+    let (causes, cases): (Vec<&String>, Vec<&String>) = rest.iter().partition(|said| said.starts_with(CAUSE));
+    html! {
+        @if cases.len() > DRAWN {
+            details.rest { summary { (cases.len()) " more" } ul { @for case in cases { li { (case) } } } }
+        } @else if !cases.is_empty() {
+            ul.rest { @for case in cases { li { (case) } } }
+        }
+        @if !causes.is_empty() { ul.rest { @for cause in causes { li { (cause) } } } }
+    }
+}
+
 /// The check of signatures, which has the diagnoses beside its webhooks.
 const SIGNATURES: &str = "signatures";
 
@@ -76,7 +89,7 @@ fn behind(check: &Check, evidence: &Evidence, artifact: &Artifact) -> Markup {
         let rest: Vec<String> = rest.collect();
         return html! {
             @for case in listed.first.iter().take(DRAWN) { (of_a_case(case, analysis)) }
-            @if !rest.is_empty() { ul.rest { @for sentence in rest { li { (sentence) } } } }
+            (the_rest(&rest))
             @if check.id == SIGNATURES { (super::sections::signatures(artifact)) }
         };
     }

@@ -1,8 +1,7 @@
 //! The tables of the report.
 
 use super::frame::class;
-use crate::figure::actual;
-use crate::figure::milliseconds;
+use crate::figure::{actual, counted, milliseconds};
 use crate::gate::{Check, Verdict};
 use crate::report::artifact::{Artifact, Outcome, PiiCheck, StepRow};
 use maud::{Markup, html};
@@ -144,7 +143,10 @@ pub(super) fn signatures(artifact: &Artifact) -> Markup {
 
 pub(super) fn privacy(title: &str, check: &PiiCheck) -> Markup {
     html! {
-        p { strong { (title) } ": " (check.status) " – " (check.findings_total) " findings in " (check.payloads_inspected) " payloads." }
+        p {
+            strong { (title) } ": " (check.status.to_lowercase().replace('_', " ")) " – " (counted(check.findings_total, "findings"))
+            " in " (counted(check.payloads_inspected, "payloads")) "."
+        }
         @if !check.findings.is_empty() {
             table.stack {
                 thead { tr { th { "Where" } th { "What" } th { "Place" } th { "Masked" } } }

@@ -82,5 +82,6 @@ table.stack td::before{content:attr(data-label);color:var(--dim);flex:0 0 6.5rem
 --failbg:#fff;--unprovenbg:#fff;--passbg:#fff;--organic:#1f6feb;--injected:#d1570a;--mark:#6e40c9;--link:#000}
 body{max-width:none;font-size:10pt;padding:0}a{text-decoration:none}.chips{display:none}
 details::details-content{content-visibility:visible!important;display:block!important;height:auto!important}
-.plot,.case,.verdict,tr,pre,.row{break-inside:avoid}h2,h3{break-after:avoid}.plot .area{height:9rem}}
+.plot,figure,.case,.verdict,tr,pre,.row{break-inside:avoid}h2,h3,h2+p,h3+p,summary{break-after:avoid}.plot .area{height:9rem}
+.legend{-webkit-print-color-adjust:exact;print-color-adjust:exact}.gates .name{white-space:normal;min-width:8.5rem}.gates .target{min-width:7rem}.stack td:last-child{min-width:6.5rem}}
 ";

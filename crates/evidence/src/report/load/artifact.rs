@@ -388,6 +388,14 @@ fn row(point: &Point) -> TimelineRow {
     }
 }
 
+impl LoadArtifact {
+    /// The recommendation without the notes that are shown by themselves.
+    pub(super) fn decided(&self) -> String {
+        let told = self.recommendation.clone();
+        self.notes.iter().fold(told, |told, note| told.replace(&format!(" Note: {note}."), ""))
+    }
+}
+
 fn recommendation(header: &Header, verdict: Verdict, checks: &[Check], slow_inbox: Option<&str>) -> String {
     let stand_in = header.tested() == EMBEDDED;
     let judged = judgement(verdict, checks, stand_in);

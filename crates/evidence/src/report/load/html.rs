@@ -61,7 +61,7 @@ fn top(artifact: &LoadArtifact) -> Top {
             format!("smoke {}", artifact.provenance.tool_version),
         ],
         verdict: artifact.acceptance_gates.verdict,
-        recommendation: artifact.recommendation.clone(),
+        recommendation: artifact.decided(),
         embedded: run.environment == EMBEDDED,
         reasons: Reason::of(&artifact.acceptance_gates.checks),
         tiles: counts.into_iter().chain(figures).flatten().collect(),
@@ -101,12 +101,12 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
         COLUMNS.into_iter().filter(|c| c.percent.is_none_or(|p| carries(most, p) || p < 60.0)).collect();
     html! {
         div.wide { table {
-            tr { th { "ms" } @for column in &columns { th.n { (column.name) } } th.n { "n" } }
+            tr { th { "time" } @for column in &columns { th.n { (column.name) } } th.n { "n" } }
             @for (name, figures) in rows {
                 @if let Some(f) = figures {
                     tr {
                         td { (name) }
-                        @for column in &columns { td.n { (format!("{:.2}", (column.of)(f))) } }
+                        @for column in &columns { td.n { (milliseconds((column.of)(f))) } }
                         td.n { (f.samples) }
                     }
                 }
@@ -258,11 +258,11 @@ fn counts(artifact: &LoadArtifact) -> Markup {
 
 /// The steps and the webhooks of flows.
 fn end_to_end(flows: &EndToEnd) -> Markup {
-    let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.2}"));
+    let ms = |ms: Option<f64>| ms.map_or_else(|| "–".to_owned(), milliseconds);
     html! {
         h2 { "Flows and their webhooks" }
         div class="wide" { table {
-            tr { th { "" } @for head in ["ok", "failed", "p50 ms", "p95 ms", "p99 ms"] { th class="n" { (head) } } }
+            tr { th { "" } @for head in ["ok", "failed", "p50", "p95", "p99"] { th class="n" { (head) } } }
             @for (name, step) in &flows.steps {
                 tr { td { "step " (name) } td class="n" { (step.ok + step.refused) } td class="n" { (step.failed) }
                     @for x in [step.p50_ms, step.p95_ms, step.p99_ms] { td class="n" { (ms(x)) } } }

@@ -3,7 +3,7 @@
 use super::artifact::{LoadArtifact, Percentiles};
 use super::flows::EndToEnd;
 use crate::analysis::load::Series;
-use crate::figure::counted;
+use crate::figure::{counted, milliseconds};
 use crate::report::screen::{Screen, cut};
 use crate::report::table::{failures, gates, latencies};
 use pii::shown;
@@ -23,7 +23,7 @@ const HEADS: [&str; 6] = ["p50", "p95", "p99", "max", "p99.9", "mean"];
 pub fn load_text(artifact: &LoadArtifact, series: &Series, screen: Screen) -> String {
     let judged = &artifact.acceptance_gates;
     let mark = judged.verdict.word().to_uppercase();
-    let told = screen.wrapped(&format!("{mark} "), &shown(&artifact.recommendation));
+    let told = screen.wrapped(&format!("{mark} "), &shown(&artifact.decided()));
     let mut out = told.replacen(&mark, &screen.paint(&mark, judged.verdict), 1);
     out.push_str(&done(artifact, screen));
     let failures = failures(&judged.checks, None, screen);
@@ -83,7 +83,7 @@ fn done(artifact: &LoadArtifact, screen: Screen) -> String {
 fn table(artifact: &LoadArtifact, screen: Screen) -> String {
     let columns = columns_that_fit(screen);
     let heads: String = HEADS.iter().take(columns).map(|head| format!("{head:>9}")).collect();
-    let mut out = format!("\n  {:<NAME$}{heads}\n", "ms");
+    let mut out = format!("\n  {:<NAME$}{heads}\n", "time");
     let table = &artifact.latency_ms;
     for (name, figures) in [
         ("response (done - due)", &table.response),
@@ -100,7 +100,8 @@ fn table(artifact: &LoadArtifact, screen: Screen) -> String {
 
 /// The flows' steps and webhooks.
 fn end_to_end(flows: &EndToEnd, screen: Screen) -> String {
-    let ms = |ms: Option<f64>| ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{ms:>9.2}"));
+    let ms =
+        |ms: Option<f64>| ms.map_or_else(|| format!("{:>9}", "-"), |ms| format!("{:>9}", milliseconds(ms)));
     let mut out =
         format!("\n  {:<NAME$}{:>9}{:>9}{:>9}{:>9}{:>9}\n", "flows", "ok", "failed", "p50", "p95", "p99");
     for (name, step) in &flows.steps {
@@ -127,7 +128,7 @@ fn percentiles(figures: &Percentiles, columns: usize) -> String {
     [figures.p50, figures.p95, figures.p99, figures.max, figures.p99_9, figures.mean]
         .iter()
         .take(columns)
-        .map(|ms| format!("{ms:>9.2}"))
+        .map(|ms| format!("{:>9}", milliseconds(*ms)))
         .collect()
 }
 

@@ -250,7 +250,7 @@ fn check(group: Group, cases: &[CaseResult]) -> Option<Check> {
 fn notes(facts: &Facts, cases: &[CaseResult]) -> Vec<String> {
     let mut notes = Vec::new();
     if !facts.begin.whole {
-        notes.push("not all cases were asked for: this is no verdict on the whole receiver".to_owned());
+        notes.push("not all cases were asked for: this is not a verdict on the whole receiver".to_owned());
     }
     let open = |case: &&CaseResult| {
         case.verdict == CaseVerdict::NotExercised && case.text.contains("effect unproven")
@@ -275,7 +275,9 @@ fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> Str
     };
     let first = cases.iter().find(|case| case.verdict == CaseVerdict::Unproven);
     match verdict {
-        _ if !complete => "the probe was interrupted: what was seen is no verdict on the receiver".to_owned(),
+        _ if !complete => {
+            "the probe was interrupted: what was seen is not a verdict on the receiver".to_owned()
+        }
         Verdict::Pass => "The receiver did the right thing in every case that was judged.".to_owned(),
         Verdict::Fail => format!("{UNSAFE}: {}.", of(CaseVerdict::Fail)),
         Verdict::Unproven | Verdict::NotExercised => match first {

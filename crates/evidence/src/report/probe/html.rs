@@ -144,7 +144,7 @@ fn cases(artifact: &ProbeArtifact, group: Group) -> Markup {
     html! {
         @if !all.is_empty() {
             details {
-                summary { (group.title()) " " span.dim { (all.len()) " cases, " (of(Verdict::Pass)) " pass, " (of(Verdict::Fail)) " fail" } }
+                summary { (group.title()) " " span.dim { (counted(all.len() as u64, "cases")) ", " (of(Verdict::Pass)) " pass, " (of(Verdict::Fail)) " fail" } }
                 table.stack {
                     thead { tr { th { "Case" } th { "Answer" } th { "What was seen" } } }
                     tbody { @for case in all { (row(case)) } }
