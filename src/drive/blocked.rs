@@ -40,7 +40,7 @@ pub enum Blocked {
     },
     /// A page says no, and not the application's API.
     #[error(
-        "step `{step}`: {why}\nThis says nothing about the sender. A web page is no answer of an API: a firewall, a check of CSRF or a login in \
+        "step `{step}`: {why}\nThis says nothing about the sender. A web page is not the answer of an API: a firewall, a check of CSRF or a login in \
          front of it refuses this machine (data row {row}). Let it in there, or give --staging behind it"
     )]
     Page {

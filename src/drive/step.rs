@@ -8,6 +8,7 @@ use record::Tick;
 use record::matcher::Matcher;
 use scenario::{Expect, OneOrMany};
 use serde_json::Value;
+use signature::{UniqueKeysError, check_unique_keys};
 use std::collections::BTreeMap;
 
 /// Longest excerpt of a body in a problem, in characters (issue 2).
@@ -136,11 +137,23 @@ fn json_problems(reply: &Reply, expected: &BTreeMap<String, Matcher>, redactor: 
             return vec![format!("the answer is not JSON ({kind}): {why}{}", excerpt(reply, redactor))];
         }
     };
+    let shown = |text: String| pii::printable(&redactor.scrub(&text)).into_owned();
     let check = |(pointer, matcher): (&String, &Matcher)| {
         let why = matcher.check(body.pointer(pointer)).err()?;
-        Some(pii::printable(&redactor.scrub(&format!("{pointer} {why}"))).into_owned())
+        Some(shown(format!("{pointer} {why}")))
     };
-    expected.iter().filter_map(check).collect()
+    let mut problems: Vec<String> = expected.iter().filter_map(check).collect();
+    if let Err(UniqueKeysError::Duplicate { pointer: twice, .. }) = check_unique_keys(&reply.body) {
+        let inside = |pointer: &String| {
+            pointer.strip_prefix(&twice).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        if expected.keys().any(inside) {
+            problems.push(shown(format!(
+                "{twice} appears twice in the answer: parsers differ on which one counts"
+            )));
+        }
+    }
+    problems
 }
 
 /// What a body says, on one line, scrubbed, with nothing that a terminal obeys: of an HTML page its title and error, of

@@ -58,7 +58,7 @@ impl Witnessed {
         at: Tick,
     ) -> Result<Option<Record>, String> {
         let zero = u64::try_from(zero_us).unwrap_or(0);
-        let statement = signed.unverified().map_err(|e| format!("a checkpoint is none: {e}"))?;
+        let statement = signed.unverified().map_err(|e| format!("a checkpoint cannot be read: {e}"))?;
         let before = self.chain.records();
         for placed in records.iter().filter_map(|record| on_witness_clock(record, zero)) {
             self.chain.take(&placed).map_err(|e| format!("a record cannot be checked: {e}"))?;

@@ -24,7 +24,7 @@ pub(crate) enum ExportError {
     #[error("the HTTP client cannot be set up: {0}")]
     Setup(String),
     /// A header of `OTEL_EXPORTER_OTLP_HEADERS` cannot be sent.
-    #[error("header {0} of OTEL_EXPORTER_OTLP_HEADERS is none that can be sent")]
+    #[error("header {0} of OTEL_EXPORTER_OTLP_HEADERS cannot be sent as it is")]
     Header(usize),
     /// Nobody answered.
     #[error("{url}: {why}")]

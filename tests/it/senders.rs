@@ -94,9 +94,12 @@ fn a_profile_of_ones_own_is_checked_and_all_its_mistakes_are_told() {
     assert!(ran.stdout.contains("HMAC-SHA512 X-Mine"), "{}", ran.stdout);
     let bad = "name: mine\nsignature: { algorithm: hmac-sha512, header: X Mine, message: '{time}' }\nid: { json: x }\n";
     let ran = Smoke::new("senders").file("mine.yaml", bad).arg("./mine.yaml").run().exits(2);
-    for line in
-        ["mine.yaml:2:46: `X Mine` is no name of a header", "mine.yaml:2:", "{time}", "mine.yaml:3:13: `x`"]
-    {
+    for line in [
+        "mine.yaml:2:46: `X Mine` is not the name of a header",
+        "mine.yaml:2:",
+        "{time}",
+        "mine.yaml:3:13: `x`",
+    ] {
         assert!(ran.stderr.contains(line), "{} lacks {line}", ran.stderr);
     }
 }

@@ -190,7 +190,7 @@ fn usage_errors_exit_2_name_the_flag_and_never_the_secret() {
         ("sign", &[&env[..], &["--id", "7"]].concat(), Some(STRONG), b"", "--id is not a UUID"),
         ("sign", &env, Some(STRONG), &large, "larger than 1 MiB"),
         ("verify", &env, Some(STRONG), &large, "larger than 1 MiB"),
-        ("sign", &env, Some(STRONG), br#"{"a":1,"a":2}"#, "a key stands twice"),
+        ("sign", &env, Some(STRONG), br#"{"a":1,"a":2}"#, "a key appears twice"),
         ("verify", &[&env[..], &whsk].concat(), Some("whsk_hunter2!"), b"", "not base64"),
     ];
     for (command, args, secret, body, words) in cases {

@@ -449,3 +449,16 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
         "coding gzip",
     );
 }
+
+/// As of webhooks: parsers differ on which value counts.
+#[test]
+fn a_key_that_appears_twice_in_an_answer_fails_the_step_that_reads_it() {
+    let run = |body: &'static str| {
+        let origin = Origin::start(move |_: &Seen, _| Answer::json("200 OK", body));
+        let step = "steps:\n  - name: a\n    request: { method: GET, path: /a }\n    expect: { json: { /data/status: verified } }\n";
+        drive(&origin, step).run()
+    };
+    let twice = run(r#"{"data":{"status":"pending","status":"verified"}}"#).exits(1);
+    assert!(twice.stdout.contains("/data/status appears twice in the answer"), "{}", twice.stdout);
+    run(r#"{"data":{"status":"verified"},"x":{"y":1,"y":2}}"#).exits(3);
+}

@@ -137,7 +137,7 @@ impl Reader {
         })
     }
 
-    /// The first key that stands twice in one object of a body, as a JSON pointer into the JSON that it holds: which of its values
+    /// The first key that appears twice in one object of a body, as a JSON pointer into the JSON that it holds: which of its values
     /// counts every reader decides by itself. The last one counts here. `None` for what holds no JSON.
     #[must_use]
     pub fn repeated_key(&self, headers: &[(String, String)], body: &[u8]) -> Option<String> {

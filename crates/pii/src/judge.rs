@@ -94,7 +94,7 @@ pub(super) fn judge(value: &str, context: Context, hits: &mut Hits) {
             } else {
                 "its form is another"
             };
-            hits.against(category, format!("the key says {category}, but the value is none: {why}"));
+            hits.against(category, format!("the key says {category}, but the value is not one: {why}"));
         }
     }
 }

@@ -247,7 +247,7 @@ summed! {
         pub without: u64,
         /// What is wrong: event, JSON pointer and reason.
         pub violations: BTreeMap<String, u64> => named(DIAGNOSES),
-        /// Webhooks in whose body a key stands twice in one object, schema or not.
+        /// Webhooks in whose body a key appears twice in one object, schema or not.
         #[serde(default)]
         pub repeating: u64,
         /// The first such key of each, as a JSON pointer.
@@ -262,7 +262,7 @@ impl PayloadStats {
         count_named(&mut self.violations, what, 1, DIAGNOSES);
     }
 
-    /// Counts a webhook in which this key stands twice.
+    /// Counts a webhook in which this key appears twice.
     pub fn repeated(&mut self, pointer: &str) {
         self.repeating += 1;
         count_named(&mut self.repeated_keys, pointer, 1, DIAGNOSES);

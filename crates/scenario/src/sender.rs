@@ -148,8 +148,8 @@ mod tests {
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
         for line in [
             "s.yaml:1:7: use 1 to 64 letters",
-            "s.yaml:5:12: `{boddy}` is no placeholder; there are {body}, {timestamp}",
-            "s.yaml:6:13: `abc` is no JSON pointer",
+            "s.yaml:5:12: `{boddy}` is not a placeholder; there are {body}, {timestamp}",
+            "s.yaml:6:13: `abc` is not a JSON pointer",
             "s.yaml:7:20: the first pause is that before the first attempt: write 0s",
             "s.yaml:7:34: a share is from 0 to 1",
         ] {
@@ -169,9 +169,9 @@ mod tests {
                 "s.yaml:1:7: expected text, found the number 7",
                 "s.yaml:3:14: unknown value `hmac-sha257`",
                 "s.yaml:4:3: unknown key `heder`; did you mean `header`?",
-                "s.yaml:5:12: `{timestmp}` is no placeholder",
+                "s.yaml:5:12: `{timestmp}` is not a placeholder",
                 "s.yaml:6:9: pairs need the `key` of the signature",
-                "s.yaml:7:16: `type` is no JSON pointer",
+                "s.yaml:7:16: `type` is not a JSON pointer",
                 "s.yaml:9:14: `5` has no unit",
                 "s.yaml:10:11: a share is from 0 to 1",
                 "s.yaml:11:9: expected a mapping, found a list",
@@ -186,7 +186,7 @@ mod tests {
                 "s.yaml:2:25: expected one of",
                 "s.yaml:3:8: expected a mapping",
                 "s.yaml:4:17: unknown value",
-                "s.yaml:4:29: `items` is no place",
+                "s.yaml:4:29: `items` is not the place",
             ],
         );
         let text = "signature: { header: X-Sig, message: '{timestamp}' }\nretry: { schedule: [1s] }\n";

@@ -53,7 +53,7 @@ pub enum KeyError {
     NotEd25519,
     /// No key of this algorithm.
     #[error(
-        "the webhook key is no {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER; \
+        "the webhook key is not a {0} key: give PEM (BEGIN PUBLIC KEY, BEGIN PRIVATE KEY), or its base64-coded DER; \
          `openssl pkey -in FILE` makes BEGIN PRIVATE KEY of older forms"
     )]
     NotAKey(&'static str),

@@ -270,13 +270,13 @@ fn candidates<'h>(input: &'h str, tags: &'h str) -> Vec<Candidate<'h>> {
     members(input).into_iter().filter_map(of).filter(|c| !c.label.is_empty()).take(8).collect()
 }
 
-/// The value of a parameter; of one that stands twice the last counts (RFC 9651, section 4.2.3.2).
+/// The value of a parameter; of one that appears twice the last counts (RFC 9651, section 4.2.3.2).
 fn param<'h>(text: &'h str, name: &str) -> Option<&'h str> {
     let value = |part: &'h str| part.trim_start().strip_prefix(name)?.strip_prefix('=');
     parts(text, ';').into_iter().filter_map(value).next_back()
 }
 
-/// The members of a dictionary (RFC 9651): label and the text of the value; of a label that stands twice the last counts.
+/// The members of a dictionary (RFC 9651): label and the text of the value; of a label that appears twice the last counts.
 fn members(text: &str) -> Vec<(&str, &str)> {
     let mut found: Vec<(&str, &str)> = Vec::new();
     for member in parts(text, ',').into_iter().take(MAX_MEMBERS) {
@@ -404,7 +404,7 @@ mod tests {
             (&[], "`content-digest` is not among them"),
             (
                 &["@foo", "content-digest"],
-                "signature.components.0: `@foo` is no component of a request; there are @method",
+                "signature.components.0: `@foo` is not a component of a request; there are @method",
             ),
             (&["Content-Digest", "content-digest"], "lower case"),
             (&["content-digest", "content-digest"], "components.1: `content-digest` is here twice"),

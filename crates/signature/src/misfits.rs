@@ -148,10 +148,13 @@ impl RequestSpec {
             let derived = component.starts_with('@');
             if derived && !DERIVED.contains(&component.as_str()) {
                 let known = DERIVED.join(", ");
-                say(&path, format!("`{}` is no component of a request; there are {known}", shown(component)));
+                say(
+                    &path,
+                    format!("`{}` is not a component of a request; there are {known}", shown(component)),
+                );
             } else if !derived && (!is_token(component) || component.bytes().any(|b| b.is_ascii_uppercase()))
             {
-                let problem = "is no name of a header in lower case, as components are written";
+                let problem = "is not the name of a header in lower case, as components are written";
                 say(&path, format!("`{}` {problem}", shown(component)));
             } else if s.components.iter().take(i).any(|before| before == component) {
                 say(&path, format!("`{}` is here twice", shown(component)));
@@ -201,7 +204,7 @@ impl RequestSpec {
         pointers.extend([("event.json", self.event.json.as_deref()), ("id.json", self.id.json.as_deref())]);
         for (path, pointer) in pointers {
             if let Some(pointer) = pointer.filter(|p| !p.is_empty() && !p.starts_with('/')) {
-                let problem = format!("`{}` is no JSON pointer: it begins with `/`", shown(pointer));
+                let problem = format!("`{}` is not a JSON pointer: it begins with `/`", shown(pointer));
                 found.push(SpecError::new(path, problem));
             }
         }
@@ -219,7 +222,8 @@ impl RequestSpec {
         }
         if let Some(batch) = self.body.batch.as_deref().filter(|b| !(b.starts_with('/') && b.ends_with("/*")))
         {
-            let problem = format!("`{}` is no place of an array: write `/alerts/*`, or `/*`", shown(batch));
+            let problem =
+                format!("`{}` is not the place of an array: write `/alerts/*`, or `/*`", shown(batch));
             found.push(SpecError::new("body.batch", problem));
         }
         if self.body.field.is_some() && self.body.format != BodyFormat::Form {
@@ -239,7 +243,7 @@ impl RequestSpec {
         for (path, name) in names.into_iter().chain(headers) {
             let Some(name) = name else { continue };
             if !is_token(name) {
-                let problem = format!("`{}` is no name of a header", shown(name));
+                let problem = format!("`{}` is not the name of a header", shown(name));
                 found.push(SpecError::new(path, problem));
             }
         }

@@ -534,7 +534,7 @@ mod tests {
         assert!(
             problems[0]
                 .to_string()
-                .starts_with("signature.message: `{nonsense}` is no placeholder; there are {body}")
+                .starts_with("signature.message: `{nonsense}` is not a placeholder; there are {body}")
         );
     }
 

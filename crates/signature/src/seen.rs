@@ -40,7 +40,7 @@ struct Own<'h> {
     signature: Option<&'h str>,
     timestamp: Option<&'h str>,
     id: Option<&'h str>,
-    /// The first of all own ones that stands twice, by its place among [`Compiled::own`].
+    /// The first of all own ones that appears twice, by its place among [`Compiled::own`].
     twice: Option<usize>,
 }
 
@@ -207,14 +207,14 @@ impl<'h> Seen<'h> {
         self.once()
     }
 
-    /// That none of the sender's own headers stands twice, and that libraries cannot read one in different ways.
+    /// That none of the sender's own headers appears twice, and that libraries cannot read one in different ways.
     pub(super) fn once(&self) -> Result<(), Problem> {
         let name = self.sender.signature_name();
         match (self.twice, self.odd) {
             (None, None) => Ok(()),
             (Some(name), _) => Err(Problem::malformed(format!("{name} is given more than once"))),
             (None, Some(Odd::NoPair)) => Err(Problem::malformed(format!(
-                "{name} holds a part that is no `key=value`, which the strictest of the sender's libraries refuses"
+                "{name} holds a part that is not `key=value`, which the strictest of the sender's libraries refuses"
             ))),
             (None, Some(Odd::OtherKey)) => Err(Problem::malformed(format!(
                 "{name} holds a key that the profile does not name, or a second `=` in a pair, which the strictest of the \
@@ -272,7 +272,7 @@ impl<'h> Seen<'h> {
 
     fn unreadable(&self) -> Problem {
         Problem::malformed(format!(
-            "{} holds an entry before the right one that is no `version,signature`, for which the strictest of the sender's \
+            "{} holds an entry before the right one that is not `version,signature`, for which the strictest of the sender's \
              libraries refuses all of it",
             self.sender.signature_name()
         ))
@@ -358,7 +358,7 @@ impl<'h> Seen<'h> {
             (Seconds, true, n) => format!("timestamp has {n} digits, which cannot be Unix seconds"),
             (Milliseconds, false, _) => "timestamp is not a 13-digit number (Unix milliseconds)".to_owned(),
             (Seconds, false, _) => "timestamp is not a number (Unix seconds)".to_owned(),
-            (Rfc3339, _, _) => "timestamp is no moment in the form of RFC 3339".to_owned(),
+            (Rfc3339, _, _) => "the timestamp is not in the form of RFC 3339".to_owned(),
         };
         Err(Problem::malformed(says))
     }

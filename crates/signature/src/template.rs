@@ -243,7 +243,7 @@ impl Piece {
     fn named(name: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "`{{{}}}` is no placeholder; there are {KNOWN}",
+                "`{{{}}}` is not a placeholder; there are {KNOWN}",
                 name.chars().take(40).collect::<String>()
             )
         };

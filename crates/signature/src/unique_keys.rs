@@ -16,7 +16,7 @@ const LONGEST: usize = 200;
 pub enum UniqueKeysError {
     /// A key stands twice in one object; line and column (from 1) say where the second one ends.
     #[error(
-        "a key stands twice in one JSON object, {pointer:?} (line {line}, column {column}): receivers differ on which one counts"
+        "a key appears twice in one JSON object, {pointer:?} (line {line}, column {column}): receivers differ on which one counts"
     )]
     Duplicate {
         /// Line, from 1.
@@ -84,7 +84,7 @@ impl Path<'_> {
 #[derive(Clone, Copy)]
 struct Unique<'p> {
     path: Option<&'p Path<'p>>,
-    /// The key that stands twice.
+    /// The key that appears twice.
     twice: &'p RefCell<Option<String>>,
 }
 

@@ -169,7 +169,7 @@ fn check(case: &Case) {
         (_, "dc/future-30.001s") => says(case, "the timestamp is 30.001 s ahead"),
         (_, "dc/constant-hex") => says(case, "constant"),
         (_, "dc/duplicate-key-forgery") => {
-            says(case, "valid over re-serialised compact JSON without the key that stands twice");
+            says(case, "valid over re-serialised compact JSON without the key that appears twice");
         }
         (_, "github/octokit-unicode-lower-escape") => says(case, "escapes in upper case"),
         (_, "adcp/rej/signer-spaced-wire-compact") => says(case, "valid over spaced JSON"),

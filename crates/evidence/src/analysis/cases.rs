@@ -34,7 +34,7 @@ pub struct Cases {
     /// Webhooks that do not fit the schema of their event.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub misshapen: Listed,
-    /// Webhooks in whose body a key stands twice.
+    /// Webhooks in whose body a key appears twice.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub repeating: Listed,
     /// Webhooks that came before the one that they follow.

@@ -20,7 +20,7 @@ pub(super) struct Payloads {
     pub(super) found: PayloadStats,
     /// The first webhooks that do not fit: the delivery, the event, and what is wrong.
     pub(super) kept: Vec<(usize, String, Vec<Violation>)>,
-    /// The first webhooks in which a key stands twice: the delivery and the key's JSON pointer.
+    /// The first webhooks in which a key appears twice: the delivery and the key's JSON pointer.
     pub(super) repeating: Vec<(usize, String)>,
 }
 

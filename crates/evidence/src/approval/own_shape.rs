@@ -118,7 +118,7 @@ fn signatures(document: &Document<'_>, found: &mut Findings) {
     }
 }
 
-/// The verdict follows from the checks, and each interval from its rate. Of a run that did not go to its end nothing follows.
+/// The verdict follows from the checks, and each interval from its rate. Of a run that was cut short nothing follows.
 fn gates(document: &Document<'_>, found: &mut Findings) {
     let gates = document.root.get("acceptance_gates");
     let Some(checks) = gates.and_then(|g| g.get("checks")?.as_array()) else { return };

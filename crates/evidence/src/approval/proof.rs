@@ -237,7 +237,7 @@ fn judged_with(
     Ok(Some(judged.checks))
 }
 
-/// Whether a probe was one of everything, and went to its end.
+/// Whether a probe was one of everything, and ran to its end.
 fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
     let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
         (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),

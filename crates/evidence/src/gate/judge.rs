@@ -312,7 +312,7 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
 }
 
-/// Two parsers read two values of a key that stands twice (RFC 8259, section 4), and a signature covers both. As with a header that
+/// Two parsers read two values of a key that appears twice (RFC 8259, section 4), and a signature covers both. As with a header that
 /// contradicts the body there is no check while none does.
 pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Check> {
     let (key, n) = found.repeated_keys.iter().min_by_key(|(key, n)| (Reverse(**n), *key))?;

@@ -6,7 +6,7 @@ use record::{Header, sha256_hex};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// The criterion that stands for a run that did not go to its end.
+/// The criterion that stands for a run that was cut short.
 const COMPLETED: &str = "run_completed";
 
 /// What was tested, as far as whoever signs knows it.

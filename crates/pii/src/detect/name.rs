@@ -34,7 +34,7 @@ fn judge(keyed: &Keyed<'_>, hits: &mut Hits) {
         IF_PERSON if keyed.context.around == Subject::Person => {
             hits.keyed_likely(Category::Name, person_name(keyed.value));
         }
-        _ => hits.against(Category::Name, "the object is no person"),
+        _ => hits.against(Category::Name, "the object is not a person"),
     }
 }
 

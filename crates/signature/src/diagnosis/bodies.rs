@@ -126,12 +126,12 @@ fn re_serialised(body: &[u8], work: &mut Work, found: &mut Found) {
     if body.len() > MAX_JSON.min(work.room()) {
         return;
     }
-    // Reading it, and looking for a key that stands twice.
+    // Reading it, and looking for a key that appears twice.
     work.made(body.len());
     let value = serde_json::from_slice::<Value>(bare).ok();
     let Some(value) = value.filter(|v| v.is_object() || v.is_array()) else { return };
     let twice = match check_unique_keys(bare) {
-        Err(UniqueKeysError::Duplicate { .. }) => " without the key that stands twice",
+        Err(UniqueKeysError::Duplicate { .. }) => " without the key that appears twice",
         _ => "",
     };
     let longest = body.len() * MOST_TIMES + MOST_MORE;

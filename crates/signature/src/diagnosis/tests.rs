@@ -352,8 +352,8 @@ fn mistakes_under_the_other_schemes() {
     // What one of Stripe's libraries refuses is refused.
     let right = signed(secret, seconds);
     for (value, says) in [
-        (format!("{right},"), "a part that is no `key=value`"),
-        (format!("{right},note"), "a part that is no `key=value`"),
+        (format!("{right},"), "a part that is not `key=value`"),
+        (format!("{right},note"), "a part that is not `key=value`"),
         (format!("{right},t=1"), "`t=` with two times"),
         (signed(secret, &format!("0{seconds}")), "timestamp begins with a zero"),
     ] {

@@ -34,12 +34,12 @@ impl Sums {
         self.due = plan.total.zip(self.shard).map(|(total, shard)| shard.share(total));
     }
 
-    /// A load that went to its end has made each start, or says that it could not.
+    /// A load that ran to its end has made each start, or says that it could not.
     pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
         let made = self.started.saturating_add(self.dropped);
         if let Some(due) = self.due.filter(|due| complete && made != *due) {
             let sentence =
-                format!("the load went to its end, and {made} of {due} starts were made or dropped");
+                format!("the load ran to its end, and {made} of {due} starts were made or dropped");
             found.add("load_does_not_add_up", sentence);
         }
     }

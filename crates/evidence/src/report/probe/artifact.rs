@@ -97,7 +97,7 @@ pub struct ProbeProvenance {
     pub journal_sha256: Option<String>,
     /// Its records.
     pub journal_records: u64,
-    /// Whether the probe went to its end.
+    /// Whether the probe ran to its end.
     pub complete: bool,
 }
 
