@@ -197,7 +197,7 @@ pub(super) const PAGES: [Page; 28] = [
     Page {
         command: "diff",
         shown: &[],
-        examples: &["smoke diff main/staging_payments_output.json artifacts/staging_payments_output.json"],
+        examples: &["smoke diff main.json artifacts/staging_payments_output.json --html diff.html"],
     },
     Page { command: "history", shown: &[], examples: &["smoke history artifacts --html history.html"] },
     Page {

@@ -360,6 +360,6 @@ pub struct End {
     pub at: Tick,
     /// Number of records before this one, the header included.
     pub records: u64,
-    /// Whether the run ran to its end; `false` when it was interrupted.
+    /// Whether the run was completed; `false` when it was interrupted.
     pub complete: bool,
 }

@@ -275,7 +275,7 @@ fn overrides(proof: &Proof, scenario: Option<&Scenario>, demand: &Demand) -> Ite
     item("overrides", "Given on the command line", fact, &weak, demand)
 }
 
-/// A run that ran to its end watched for duplicates as long as it says: by its own times, whatever its header says.
+/// A run that was completed watched for duplicates as long as it says: by its own times, whatever its header says.
 fn watched_briefly(proof: &Proof) -> Option<Weakness> {
     let analysis = &proof.evidence.analysis;
     let is_whole =

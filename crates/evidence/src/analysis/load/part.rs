@@ -46,7 +46,7 @@ pub struct Part<R> {
     pub notes: Vec<String>,
     /// What ended it early and says nothing about the sender.
     pub ended_early: Option<EndedEarly>,
-    /// Whether the run ran to its end; known when all seconds have been read.
+    /// Whether the run was completed; known when all seconds have been read.
     pub complete: bool,
     /// The end of the last second that was taken, from the beginning of its schedule.
     pub last: Tick,

@@ -135,7 +135,7 @@ pub struct ShardFacts {
     pub started: chrono::DateTime<chrono::Utc>,
     /// Wall time at which its last second ended.
     pub ended: chrono::DateTime<chrono::Utc>,
-    /// Whether it ran to its end.
+    /// Whether it was completed.
     pub complete: bool,
     /// SHA-256 of its journal, hex.
     pub journal_sha256: String,

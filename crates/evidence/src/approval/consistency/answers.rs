@@ -112,7 +112,7 @@ impl Answers {
         }
     }
 
-    /// A run that ran to its end waited until nothing was under way: each attempt before that was answered, or broke off.
+    /// A run that was completed waited until nothing was under way: each attempt before that was answered, or broke off.
     pub(super) fn ended(&mut self, end: &End) {
         let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(UNDER_WAY) < end.at);
         let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();

@@ -232,7 +232,7 @@ impl<'a> Flows<'a> {
         }
     }
 
-    /// A run that ran to its end has played all of its flows to their ends.
+    /// A run that was completed has played all of its flows to their ends.
     pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
         if self.scenario.is_none() || !complete {
             return;

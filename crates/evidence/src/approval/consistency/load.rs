@@ -34,7 +34,7 @@ impl Sums {
         self.due = plan.total.zip(self.shard).map(|(total, shard)| shard.share(total));
     }
 
-    /// A load that ran to its end has made each start, or says that it could not.
+    /// A load that was completed has made each start, or says that it could not.
     pub(super) fn end(&self, complete: bool, found: &mut Contradictions) {
         let made = self.started.saturating_add(self.dropped);
         if let Some(due) = self.due.filter(|due| complete && made != *due) {

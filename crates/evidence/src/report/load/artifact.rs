@@ -206,7 +206,7 @@ pub struct ShardRow {
     pub run_id: String,
     /// When its schedule began.
     pub started: String,
-    /// Whether it ran to its end.
+    /// Whether it was completed.
     pub complete: bool,
     /// SHA-256 of its journal.
     pub journal_sha256: String,

@@ -97,7 +97,7 @@ pub struct ProbeProvenance {
     pub journal_sha256: Option<String>,
     /// Its records.
     pub journal_records: u64,
-    /// Whether the probe ran to its end.
+    /// Whether the probe was completed.
     pub complete: bool,
 }
 
