@@ -264,7 +264,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         let missing = lost.missing(&asked);
         found.lost.add(missing, || Case::of_a_lost(analysis, (index, &asked), missing));
         for delivery in asked.by().filter_map(|index| analysis.deliveries.get(index)) {
-            if let Some(what) = too_late(&asked, &delivery) {
+            if let Some(what) = too_late(analysis, &asked, &delivery) {
                 found.late.add(1, || Case::of_a_delivery(analysis, &delivery, what));
             }
         }
@@ -311,7 +311,7 @@ pub(super) fn late_and_lost(analysis: &Analysis) -> Vec<String> {
     for (index, asked) in analysis.expectations().enumerate() {
         let missing = lost.missing(&asked);
         let by = asked.by().filter_map(|index| analysis.deliveries.get(index));
-        let late = by.filter_map(|delivery| too_late(&asked, &delivery));
+        let late = by.filter_map(|delivery| too_late(analysis, &asked, &delivery));
         let late = late.map(|what| Case::of_a_step(analysis, &asked, what));
         let never = (missing > 0)
             .then(|| Case { near_miss: None, ..Case::of_a_lost(analysis, (index, &asked), missing) });
@@ -400,7 +400,7 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
         }
         let delivered = || asked.by().filter_map(|index| analysis.deliveries.get(index));
         let refused = delivered().find(|d| d.accepted().is_none());
-        let late = || delivered().find_map(|d| Some((too_late(&asked, &d)?, d)));
+        let late = || delivered().find_map(|d| Some((too_late(analysis, &asked, &d)?, d)));
         let case = if asked.missing() > 0 {
             match lost.missing(&asked) {
                 0 => {
@@ -465,12 +465,18 @@ fn never_came(missing: u64) -> String {
 }
 
 /// How late a webhook came; `None` when it was in time, or was never accepted.
-fn too_late(asked: &Expectation<'_>, delivery: &Delivery) -> Option<String> {
+fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -> Option<String> {
     let late = delivery.accepted().is_some() && delivery.first_byte() > asked.deadline();
     let ms = |d: Duration| u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
     late.then(|| {
         let (took, within) = (ms(delivery.first_byte().since(asked.at)), ms(asked.within));
-        format!("came after {} s, {} s are allowed", seconds(took), seconds(within))
+        // Only the turn says whose it is, and by then it was that of another flow.
+        let or = if analysis.header.in_turn {
+            "; or it was lost, and that of a later flow came twice"
+        } else {
+            ""
+        };
+        format!("came after {} s, {} s are allowed{or}", seconds(took), seconds(within))
     })
 }
 
