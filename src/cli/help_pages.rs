@@ -47,7 +47,7 @@ pub(super) const PAGES: [Page; 28] = [
         shown: RUN,
         examples: &[
             "smoke matches                                 # against the stand-in",
-            "smoke matches --as deltacrown --within 1s     # exit 1: it sends none",
+            "smoke matches --misbehave drop-webhook        # exit 1: a webhook is lost",
             "smoke matches --staging URL --secret-file F --data rows.csv --report html",
         ],
     },
