@@ -138,3 +138,59 @@ impl Recheck {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use record::{Body, RunKind, Tick};
+    use signature::{Outgoing, Scheme, Signer, Verdict};
+
+    /// What is found under a secret of attempts that are signed with it, each recorded so.
+    fn recheck(recorded: &[Reason]) -> Recheck {
+        let secret = Secret::new("a-secret-of-thirty-two-characters");
+        let started = Utc::now();
+        let header =
+            Header { scheme: Scheme::DeltacrownV2, ..Header::new(RunKind::Run, started).expect("a header") };
+        let mut recheck = Recheck::new(&header, &secret).expect("a key");
+        let signer = Signer::new(header.scheme, &secret).expect("a key");
+        for (attempt, reason) in (1..).zip(recorded) {
+            let outgoing = Outgoing {
+                event: "paid",
+                id: "4960b1c5-318e-4f87-b6c4-62792d82faa3",
+                timestamp_ms: started.timestamp_millis(),
+                body: b"{}",
+            };
+            let headers = signer.sign(&outgoing).into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            recheck.take(&Record::Attempt(Box::new(Attempt {
+                attempt,
+                first_byte: Tick(0),
+                received: Tick(0),
+                peer: None,
+                method: "POST".to_owned(),
+                target: "/".to_owned(),
+                headers,
+                body: Body::from_bytes(b"{}".to_vec()),
+                verdict: Verdict { valid: *reason == Reason::Valid, reason: *reason, diagnosis: None },
+                answer: Some(200),
+                duplicate: false,
+                elsewhere: false,
+                fault: None,
+                redirect: None,
+            })));
+        }
+        recheck
+    }
+
+    #[test]
+    fn a_run_with_another_secret_is_told_from_a_verdict_that_was_changed() {
+        let all = recheck(&[Reason::Mismatch, Reason::Mismatch]);
+        assert!(all.is_of_a_run_with_another_secret() && all.vindicated == 2, "{all:?}");
+        for changed in [
+            &[Reason::Valid, Reason::Valid][..],
+            &[Reason::Mismatch, Reason::Valid],
+            &[Reason::Mismatch, Reason::Stale],
+        ] {
+            assert!(!recheck(changed).is_of_a_run_with_another_secret(), "{changed:?}");
+        }
+    }
+}
