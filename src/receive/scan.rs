@@ -1,7 +1,7 @@
 //! Looks through the journal for personal data, behind the answers: what is found is counted for `/metrics`.
 
 use super::api::Paths;
-use pii::{Category, Engine, Memo, Policy, PolicyError, Request};
+use pii::{Category, Engine, Hops, Memo, Policy, PolicyError, Request};
 use record::Record;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,7 +26,7 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
     let mut at = paths.now();
     // Without a thread nothing is inspected, and `webhook_pii_inspected_total` stays at 0, which shows it.
     let _ = thread::Builder::new().name("pii-scan".to_owned()).spawn(move || {
-        let memo = Memo::default();
+        let (memo, mut hops) = (Memo::default(), Hops::default());
         while !stop.load(Ordering::Relaxed) {
             let begun = Instant::now();
             let Ok((lines, next)) = paths.read(at) else {
@@ -34,14 +34,14 @@ pub(super) fn start(paths: Arc<Paths>, stop: Arc<AtomicBool>) -> Result<(), Poli
                 continue;
             };
             at = next;
-            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo), line));
+            lines.split(|b| *b == b'\n').for_each(|line| scan(&paths, (&engine, &memo, &mut hops), line));
             thread::sleep(if lines.is_empty() { PAUSE } else { begun.elapsed() * REST });
         }
     });
     Ok(())
 }
 
-fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
+fn scan(paths: &Paths, (engine, memo, hops): (&Engine, &Memo, &mut Hops<()>), line: &[u8]) {
     let Ok(Record::Attempt(attempt)) = Record::parse(line) else { return };
     // What is not signed with the sender's key says nothing about what the sender sends.
     if !attempt.verdict.reason.is_authentic() {
@@ -53,6 +53,10 @@ fn scan(paths: &Paths, (engine, memo): (&Engine, &Memo), line: &[u8]) {
     let found = engine.scan_request(&request, memo);
     let all = Category::ALL.into_iter().flat_map(|c| std::iter::repeat_n(c, found.count(c)));
     paths.metrics.found(all);
+    let known: Vec<_> = attempt.peer.into_iter().collect();
+    for one in hops.take(found.forwarded, &known, || ()) {
+        paths.metrics.found((0..one.times).map(|_| one.finding.category));
+    }
     if found.unread.is_empty() {
         paths.metrics.inspected();
     }

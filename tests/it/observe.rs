@@ -175,6 +175,31 @@ fn a_trigger_ends_the_window_and_runs_the_command() {
     assert!(reason.starts_with("signature_failures 3 of 3 attempts"), "{reason}");
 }
 
+/// A proxy in front of the receiver says the sender's own address each time; users have their own.
+#[test]
+fn the_word_of_a_proxy_is_unproven_and_rolls_nothing_back() {
+    let window = |addresses: &[&str]| {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let flags = ["--journal", "j.jsonl", "--duration", "2s", "--on-rollback", "touch rolled-back"];
+        let child = observe(dir.path(), &flags);
+        begun(dir.path());
+        for address in addresses {
+            let mut webhook = Webhook::new();
+            webhook.headers.push(("X-Forwarded-For", format!("{address}, 10.0.0.3")));
+            assert_eq!(receiver.post(&webhook), Some(200));
+        }
+        let done = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        (done.status.code(), dir.path().join("rolled-back").exists(), shown)
+    };
+    let (code, rolled_back, shown) = window(&["198.51.100.7"; 4]);
+    assert_eq!((code, rolled_back), (Some(3), false), "{shown}");
+    assert!(shown.contains("X-Forwarded-For says 198.51.100.7 in all 4 webhooks"), "{shown}");
+    let (code, rolled_back, shown) = window(&["198.51.100.7", "198.51.100.8"]);
+    assert_eq!((code, rolled_back), (Some(1), true), "{shown}");
+}
+
 #[test]
 fn an_interrupt_waits_for_no_command_and_kills_none() {
     let dir = tempfile::tempdir().unwrap();

@@ -5,7 +5,8 @@ use super::category::Category;
 use super::decode::{self, Coding};
 use super::document::{Document, Leaf, Name, NodeId, escaped, unescaped};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
-use super::hits::Hits;
+use super::forwarded::{self, Forwarded};
+use super::hits::{Hit, Hits};
 use super::judge::Context;
 use super::layers::{Layers, joints};
 use super::mask::mask;
@@ -20,6 +21,7 @@ use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::HashMap;
+use std::net::IpAddr;
 
 /// Shortest value that is masked where it stands in a text, in bytes.
 const SHORTEST: usize = 4;
@@ -96,7 +98,11 @@ impl Engine {
         }
         let shown = |name: &str| !request.own_headers.iter().any(|own| own.eq_ignore_ascii_case(name));
         for (name, value) in request.headers.iter().filter(|(n, _)| shown(n)) {
-            self.named(name, value, name, rules, &mut scan);
+            if forwarded::is_of_proxies(name) {
+                self.forwarded(name, value, rules, &mut scan);
+            } else {
+                self.named(name, value, name, rules, &mut scan);
+            }
         }
         self.target(request.target, rules, &mut scan);
         scan
@@ -214,20 +220,34 @@ impl Engine {
 
     /// A value with a name: a header, a form field, a query parameter.
     pub(super) fn named(&self, name: &str, value: &str, place: &str, rules: Rules<'_>, scan: &mut Scan) {
-        let known = Place { name, context: Context::NONE };
-        if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
-            scan.bytes_examined += work;
-            return;
-        }
-        let mut hits = Hits::default();
-        let context = rules.under(Context::NONE, name);
-        let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
-        layers.value(value, context);
-        if context.data {
-            layers.value(name, Context::NONE);
-        }
-        remember(rules, known, value, &hits);
+        let hits = named(name, value, rules);
         self.emit(&hits, || place.to_owned(), scan);
+    }
+
+    /// A header of proxies: an address in it that is no test user's is known only beside those of other requests.
+    fn forwarded(&self, header: &str, value: &str, rules: Rules<'_>, scan: &mut Scan) {
+        let mut hits = named(header, value, rules);
+        let own = |hit: &Hit| {
+            let judged = hit.category == Category::IpAddress && hit.detector != Detector::Canary;
+            let open = judged && !self.disabled.contains(&hit.category);
+            hit.value.parse::<IpAddr>().ok().filter(|_| open)
+        };
+        let allowed = |hit: &Hit| self.allow.rule(hit.category, header, &hit.value).is_some();
+        let mut said = Vec::new();
+        hits.list.retain(|hit| match own(hit) {
+            Some(address) if !allowed(hit) => {
+                if !forwarded::is_of_no_person(address) {
+                    said.push(Forwarded { address, finding: self.finding(hit, header.to_owned()) });
+                }
+                false
+            }
+            _ => true,
+        });
+        // One finding for a category and place: what stands beside a user's address makes it no other.
+        if !hits.list.iter().any(|hit| hit.category == Category::IpAddress && !allowed(hit)) {
+            scan.forwarded.extend(said);
+        }
+        self.emit(&hits, || header.to_owned(), scan);
     }
 
     fn text(&self, text: &str, place: &str, context: Context, rules: Rules<'_>, scan: &mut Scan) {
@@ -331,7 +351,7 @@ impl Engine {
             if self.disabled.contains(&category) {
                 continue;
             }
-            let mut best: Option<&super::hits::Hit> = None;
+            let mut best: Option<&Hit> = None;
             for hit in hits.list.iter().filter(|h| h.category == category) {
                 if !self.allow.is_empty()
                     && let Some(rule) = self.allow.rule(category, &place, &hit.value)
@@ -347,15 +367,19 @@ impl Engine {
                 }
             }
             if let Some(hit) = best {
-                scan.findings.push(Finding {
-                    category,
-                    place: place.clone(),
-                    detector: hit.detector,
-                    certainty: hit.certainty,
-                    excerpt: mask(category, &hit.value),
-                    value_sha256: self.hash(&hit.value),
-                });
+                scan.findings.push(self.finding(hit, place.clone()));
             }
+        }
+    }
+
+    fn finding(&self, hit: &Hit, place: String) -> Finding {
+        Finding {
+            category: hit.category,
+            place,
+            detector: hit.detector,
+            certainty: hit.certainty,
+            excerpt: mask(hit.category, &hit.value),
+            value_sha256: self.hash(&hit.value),
         }
     }
 
@@ -366,6 +390,24 @@ impl Engine {
         hasher.update(value.as_bytes());
         hex::encode(hasher.finalize())
     }
+}
+
+/// What a value with a name and the name itself say; nothing that was found clean before is looked at again.
+fn named(name: &str, value: &str, rules: Rules<'_>) -> Hits {
+    let known = Place { name, context: Context::NONE };
+    let mut hits = Hits::default();
+    if let Some(work) = rules.memo.and_then(|memo| memo.work(known, value)) {
+        hits.work = work;
+        return hits;
+    }
+    let context = rules.under(Context::NONE, name);
+    let mut layers = Layers::new(rules, &mut hits, name.len() + value.len());
+    layers.value(value, context);
+    if context.data {
+        layers.value(name, Context::NONE);
+    }
+    remember(rules, known, value, &hits);
+    hits
 }
 
 /// The text of a leaf; nothing to do when it was found clean before.

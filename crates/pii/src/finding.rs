@@ -1,6 +1,7 @@
 //! What a scan says: findings without the values, the allowances that were used, and the work done.
 
 use super::category::Category;
+use super::forwarded::Forwarded;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +73,9 @@ pub struct Unread {
 pub struct Scan {
     /// The leaks, in the order of the input.
     pub findings: Vec<Finding>,
+    /// Addresses in headers of proxies, which are the sender's own server or somebody's: [`Hops`](crate::Hops) tells them apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwarded: Vec<Forwarded>,
     /// The allowances that were used.
     pub allowed: Vec<Allowance>,
     /// What could not be read, or not to its end: not read is not clean.
@@ -85,7 +89,7 @@ impl Scan {
     /// Everything was read, and nothing was found.
     #[must_use]
     pub fn is_clean(&self) -> bool {
-        self.findings.is_empty() && self.unread.is_empty()
+        self.findings.is_empty() && self.forwarded.is_empty() && self.unread.is_empty()
     }
 
     /// How many findings a category has.

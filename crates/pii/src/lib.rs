@@ -10,7 +10,7 @@
 //! |---|---|---|
 //! | `email` | addresses with a dotted or literal domain, any script, anywhere; also written `a (at) b (dot) org`, in words or brackets of several languages | mentions, image scales, packages, masks, `git@host:`, `match (at) arena two` |
 //! | `username` | what stands under a username key, header or query parameter, or under the name of a social network; profile links; `@x` right beside a network's name; `@x@host`; the account of an access or auth log line; canaries | settings about usernames; bare names and mentions; the platform's own accounts; links to share or to a post; `@scope/pkg` |
-//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions, also two that are compared, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose |
+//! | `ip_address` | IPv4, IPv6 (port, brackets, zone, mapped), `/32`, `/128`; under an address key loopback and integers from 2^24 | versions, also two that are compared, user agents, rule numbers, OIDs, times, MACs; network blocks; loopback in prose; what a proxy writes ([`Scan::forwarded`]) |
 //! | `phone` | `+` numbers, Bangladeshi mobiles, national punctuation, phone links; any layout under a phone key | ids, order numbers, epochs, amounts, coordinates, barcodes |
 //! | `card` | 13 to 19 digits, issuer prefix, Luhn sum | the same under an id, in a UUID or longer number |
 //! | `name` | under keys of persons' names; `name` in an object that is a person (player, driver, attendee, …) or in a list of them; canaries | names of things; a repository's `full_name` |
@@ -63,6 +63,7 @@ mod document;
 mod engine;
 mod explain;
 mod finding;
+mod forwarded;
 mod hits;
 mod identity;
 mod json;
@@ -84,6 +85,7 @@ pub use decode::{Coding, Encoding, Readable, Undone, UndoneEnd, Utf8Reader, read
 pub use engine::{Engine, Request};
 pub use explain::{Explanation, Reason};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan, Unread};
+pub use forwarded::{Differs, Forwarded, Hops};
 pub use identity::{Identity, IdentityKind};
 pub use line::{Explained, LineError, LineScan};
 pub use log_line::log_line;

@@ -20,6 +20,8 @@ const GAPS: usize = 20;
 /// Most addresses of strangers that are told apart, and the hexadecimal digits that tell them.
 const ADDRESSES: usize = 100;
 const ADDRESS_DIGITS: usize = 16;
+/// Most headers of proxies and their addresses that are told apart.
+const FORWARDED: usize = 50;
 /// Most diagnoses that are told apart.
 const DIAGNOSES: usize = 50;
 
@@ -226,6 +228,9 @@ summed! {
         pub total: u64,
         /// Findings by category.
         pub by_category: BTreeMap<String, u64>,
+        /// In how many webhooks a header of proxies said the address that it said in all of them, `X-Forwarded-For says ADDRESS`.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        pub forwarded: BTreeMap<String, u64> => named(FORWARDED),
         /// Where the first ones are: JSON pointers or header names, never values.
         pub places: Vec<String> => most(TOLD),
     }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use signature::Secret;
 use std::collections::BTreeMap;
 use std::io;
+use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 /// A data row of a flow: column name to value.
@@ -56,6 +57,8 @@ pub(super) struct User {
     pub(super) password: Secret,
     pub(super) display_name: String,
     pub(super) phone: String,
+    /// The address that the user comes from.
+    pub(super) ip: String,
     pub(super) role: Role,
 }
 
@@ -155,6 +158,7 @@ impl Seeds {
             password: Secret::new(of("password")),
             display_name: of("display_name"),
             phone: of("phone"),
+            ip: of("ip"),
             role: Role::Player,
         });
         self.users.push(Arc::clone(&user));
@@ -203,6 +207,7 @@ fn payment_row(payment: &PaymentSeed) -> Row {
         ("amount_bdt".to_owned(), json!(payment.amount_bdt)),
         ("user_display_name".to_owned(), json!(payment.owner.display_name)),
         ("user_phone".to_owned(), json!(payment.owner.phone)),
+        ("user_ip".to_owned(), json!(payment.owner.ip)),
     ]);
     row.extend(account("user", &payment.owner));
     row
@@ -212,6 +217,8 @@ fn match_row(one: &MatchSeed) -> Row {
     let mut row = Row::from([
         ("match_id".to_owned(), json!(one.id)),
         ("tournament_id".to_owned(), json!(one.tournament.id)),
+        ("participant_a_ip".to_owned(), json!(one.a.ip)),
+        ("participant_b_ip".to_owned(), json!(one.b.ip)),
     ]);
     row.extend(account("participant_a", &one.a));
     row.extend(account("participant_b", &one.b));
@@ -245,6 +252,12 @@ const LAST: [&str; 12] = [
     "Das",
 ];
 
+/// A user's address, of the network of benchmarks (RFC 2544), which no server on the way has.
+fn address(user: i64) -> Ipv4Addr {
+    let [.., high, low] = user.to_be_bytes();
+    Ipv4Addr::new(198, 18, high, low)
+}
+
 /// Makes people whose names do not repeat.
 struct People {
     random: Seeded,
@@ -270,6 +283,7 @@ impl People {
             password: Secret::new(hex::encode(random::bytes::<12>()?)),
             display_name: format!("{first} {last} {}", tail.to_uppercase()),
             phone: format!("+88017{digits:08}"),
+            ip: address(id).to_string(),
             role,
         }))
     }
@@ -285,12 +299,12 @@ mod tests {
         let seeds = Seeds::sow(FixtureSize { payments: 200, matches: 50 }, 7).unwrap();
         let fixtures = seeds.fixtures();
         let columns: Vec<&str> = fixtures.payments[0].keys().map(String::as_str).collect();
-        let expected = "amount_bdt payment_id registration_id tournament_id user_display_name user_email user_password \
+        let expected = "amount_bdt payment_id registration_id tournament_id user_display_name user_email user_ip user_password \
                         user_phone user_username";
         assert_eq!(columns.join(" "), expected);
         let columns: Vec<&str> = fixtures.matches[0].keys().map(String::as_str).collect();
-        let expected = "match_id participant_a_email participant_a_password participant_a_username participant_b_email \
-                        participant_b_password participant_b_username tournament_id";
+        let expected = "match_id participant_a_email participant_a_ip participant_a_password participant_a_username \
+                        participant_b_email participant_b_ip participant_b_password participant_b_username tournament_id";
         assert_eq!(columns.join(" "), expected);
         assert_eq!(fixtures.vars.len(), 3);
         let names: BTreeSet<_> = seeds.users.iter().map(|u| u.username.to_lowercase()).collect();

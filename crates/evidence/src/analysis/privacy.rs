@@ -1,9 +1,10 @@
 //! Personal data in webhooks, and in the API's answers, which are counted apart.
 
 use super::own_query::OwnQuery;
-use pii::{Allowance, Category, Engine, Finding, Memo, Policy, PolicyError, Request, Scan};
+use pii::{Allowance, Category, Engine, Finding, Hops, Memo, Policy, PolicyError, Request, Scan};
 use record::{Attempt, Header, Step};
 use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 /// Most findings that are kept one by one; all are counted.
@@ -35,7 +36,12 @@ pub struct Findings {
     pub kept: Vec<Located>,
     /// All findings.
     pub total: u64,
+    /// Addresses in headers of proxies that stood in every request so far; where they differ they are findings.
+    hops: Hops<Spot>,
 }
+
+/// Where a request was.
+type Spot = (String, Option<usize>);
 
 /// Whose webhook is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +56,8 @@ pub struct Privacy {
     engine: Arc<Engine>,
     memo: Memo,
     own_query: OwnQuery,
+    /// Address of the system under test, where its URL says it.
+    target: Option<IpAddr>,
     pub webhooks: Findings,
     /// Findings in webhooks of others, which are not judged.
     pub foreign: u64,
@@ -67,6 +75,7 @@ impl Privacy {
             engine: Arc::new(engine),
             memo: Memo::default(),
             own_query: OwnQuery::of(&header.webhook.endpoint),
+            target: address_of(&header.target),
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
@@ -85,6 +94,7 @@ impl Privacy {
             engine: Arc::clone(&self.engine),
             memo: Memo::default(),
             own_query: self.own_query.unseen(),
+            target: self.target,
             webhooks: Findings::default(),
             foreign: 0,
             api: Findings::default(),
@@ -104,13 +114,16 @@ impl Privacy {
             Traffic::Ours => self.own_query.without(&attempt.target),
         };
         let request = Request { headers: &attempt.headers, target: &target, body: &body, own_headers };
-        let scan = self.engine.scan_request(&request, &self.memo);
+        let mut scan = self.engine.scan_request(&request, &self.memo);
         if whose == Traffic::Foreign {
             self.foreign += scan.findings.len() as u64;
             return;
         }
         self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
-        self.webhooks.add((scan, &self.engine), Some(delivery), || format!("attempt {}", attempt.attempt));
+        let known: Vec<IpAddr> = attempt.peer.into_iter().chain(self.target).collect();
+        let spot = || (format!("attempt {}", attempt.attempt), Some(delivery));
+        self.webhooks.compare(&mut scan, (&known, &self.engine), spot);
+        self.webhooks.add((scan, &self.engine), spot);
     }
 
     /// A webhook that was taken for another's is this run's.
@@ -125,8 +138,15 @@ impl Privacy {
         let scan = self.engine.scan_response(body.as_bytes());
         self.allowances.extend(scan.allowed.iter().map(|allowance| told(allowance, &self.engine)));
         let flow = || step.flow.map_or_else(String::new, |f| format!(", flow {f}"));
-        self.api.add((scan, &self.engine), None, || format!("step {}{}", step.step, flow()));
+        self.api.add((scan, &self.engine), || (format!("step {}{}", step.step, flow()), None));
     }
+}
+
+/// The address in a URL that has one for its host.
+fn address_of(url: &str) -> Option<IpAddr> {
+    let authority = url.split_once("://").map_or(url, |(_, rest)| rest).split('/').next()?;
+    let socket = authority.parse::<std::net::SocketAddr>().map(|socket| socket.ip());
+    socket.ok().or_else(|| authority.trim_matches(['[', ']']).parse().ok())
 }
 
 /// An allowance as an artifact lists it.
@@ -141,17 +161,40 @@ impl Findings {
         self.by_category.get(&category).copied().unwrap_or(0)
     }
 
-    fn add(&mut self, (scan, engine): (Scan, &Engine), delivery: Option<usize>, source: impl Fn() -> String) {
+    /// What headers of proxies said in every request, and in how many: `X-Forwarded-For says ADDRESS`.
+    #[must_use]
+    pub fn forwarded(&self) -> BTreeMap<String, u64> {
+        self.hops.steady().map(|(header, address, n)| (format!("{header} says {address}"), n)).collect()
+    }
+
+    fn add(&mut self, (scan, engine): (Scan, &Engine), spot: impl Fn() -> Spot) {
         *if scan.unread.is_empty() { &mut self.inspected } else { &mut self.unread } += 1;
         for finding in scan.findings {
-            self.total += 1;
-            *self.by_category.entry(finding.category).or_default() += 1;
-            if self.kept.len() < KEPT {
-                // What is kept is shown.
-                let finding = Finding { place: engine.masked_place(&finding.place), ..finding };
-                self.kept.push(Located { source: source(), finding, delivery });
-            }
+            self.found((finding, engine), 1, [spot()]);
         }
+    }
+
+    /// Holds what the headers of proxies say against the requests before it.
+    fn compare(&mut self, scan: &mut Scan, (known, engine): (&[IpAddr], &Engine), spot: impl Fn() -> Spot) {
+        for one in self.hops.take(std::mem::take(&mut scan.forwarded), known, spot) {
+            self.found((one.finding, engine), one.times, one.places);
+        }
+    }
+
+    /// A finding, in so many requests, of which the first ones are at `spots`.
+    fn found(
+        &mut self,
+        (finding, engine): (Finding, &Engine),
+        times: u64,
+        spots: impl IntoIterator<Item = Spot>,
+    ) {
+        self.total += times;
+        *self.by_category.entry(finding.category).or_default() += times;
+        // What is kept is shown.
+        let finding = Finding { place: engine.masked_place(&finding.place), ..finding };
+        let room = KEPT.saturating_sub(self.kept.len());
+        let located = |(source, delivery)| Located { source, finding: finding.clone(), delivery };
+        self.kept.extend(spots.into_iter().take(room).map(located));
     }
 }
 
@@ -168,14 +211,12 @@ mod tests {
     const BROTLI: &str = "G10AoJ0FdiyzfikIy3VanV6LfNHsLZm01GHpaxEgsjI6OWD/djzd3gIJMLDE8pSlzgSo3+4jNMw/fSM4J9DDGbcbE4nCBRQmJXuBCcQD";
     const ZLIB: &str = "eJwdyzsKgDAQRdGtyKvFQqxSuRMZyVMCJiNx/ARx74rdhcO9wYPJ4LBKiV8NB3OYAj1qeDGBu2G65yS/Bg/XtTVG9eWbzhyMlWm1aaQm9rwkrgsbzTOe5wUyOSGj";
 
-    fn scanned(body: Body, headers: &[(&str, &str)]) -> Findings {
-        let header = Header::new(RunKind::Run, chrono::Utc::now()).unwrap();
-        let mut privacy = Privacy::new(&header).unwrap();
-        let attempt = Attempt {
+    fn attempt(body: Body, headers: &[(&str, &str)]) -> Attempt {
+        Attempt {
             attempt: 0,
             first_byte: Tick(0),
             received: Tick(0),
-            peer: None,
+            peer: Some([203, 0, 113, 1].into()),
             method: "POST".to_owned(),
             target: "/".to_owned(),
             headers: headers.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect(),
@@ -186,9 +227,44 @@ mod tests {
             elsewhere: false,
             fault: None,
             redirect: None,
-        };
-        privacy.scan_attempt((0, &attempt), &[], Traffic::Ours);
+        }
+    }
+
+    fn privacy() -> Privacy {
+        let header = Header::new(RunKind::Run, chrono::Utc::now()).unwrap();
+        Privacy::new(&Header { target: "http://203.0.113.2:8000/".to_owned(), ..header }).unwrap()
+    }
+
+    fn scanned(body: Body, headers: &[(&str, &str)]) -> Findings {
+        let mut privacy = privacy();
+        privacy.scan_attempt((0, &attempt(body, headers)), &[], Traffic::Ours);
         privacy.webhooks
+    }
+
+    fn forwarded(addresses: &[&str]) -> Findings {
+        let mut privacy = privacy();
+        for address in addresses {
+            let headers = [("X-Forwarded-For", *address)];
+            privacy.scan_attempt(
+                (0, &attempt(Body::from_bytes(b"{}".to_vec()), &headers)),
+                &[],
+                Traffic::Ours,
+            );
+        }
+        privacy.webhooks
+    }
+
+    #[test]
+    fn the_word_of_a_proxy_is_the_same_each_time_and_users_differ() {
+        let same = forwarded(&["198.51.100.7"; 4]);
+        assert_eq!(same.total, 0);
+        assert_eq!(same.forwarded(), [("X-Forwarded-For says 198.51.100.7".to_owned(), 4)].into());
+        let differ = forwarded(&["198.51.100.7", "198.51.100.7", "198.51.100.8"]);
+        assert_eq!((differ.total, differ.count(Category::IpAddress), differ.kept.len()), (3, 3, 3));
+        assert!(differ.forwarded().is_empty());
+        // The peer and the system under test.
+        let own = forwarded(&["203.0.113.1", "203.0.113.2"]);
+        assert_eq!((own.total, own.forwarded().len(), own.inspected), (0, 0, 2));
     }
 
     #[test]

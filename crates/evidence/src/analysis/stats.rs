@@ -54,6 +54,7 @@ fn pii(findings: &Findings) -> PiiStats {
         inspected: findings.inspected,
         unread: findings.unread,
         total: findings.total,
+        forwarded: findings.forwarded(),
         by_category: findings.by_category.iter().map(|(c, n)| (c.name().to_owned(), *n)).collect(),
         places: findings.kept.iter().take(TOLD).map(|l| l.finding.place.clone()).collect(),
     }

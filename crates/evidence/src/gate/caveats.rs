@@ -38,6 +38,31 @@ pub(super) fn unread(bodies: u64, mut check: Check) -> Check {
     check
 }
 
+/// Most headers of proxies that are told.
+const TOLD: usize = 3;
+
+/// An address that a header of proxies says in every webhook may be the sender's own, and a user's.
+pub(super) fn forwarded(said: &BTreeMap<String, u64>, mut check: Check) -> Check {
+    let Some(n) = said.values().next() else { return check };
+    let mut headers: Vec<&str> = said.keys().filter_map(|one| one.split(' ').next()).collect();
+    headers.dedup();
+    headers.truncate(TOLD);
+    let each: Vec<&str> = said.keys().take(TOLD).map(String::as_str).collect();
+    check.text = format!(
+        "{}; {} in {}: a proxy in front of the receiver writes the sender's own address there, and a sender may write a user's: \
+         compare it with the sender's. Where it is the sender's, let the proxy drop the header, or allow it in the scenario \
+         (`pii: {{ allow_paths: [{}] }}`)",
+        check.text,
+        shown(&each.join(", ")),
+        if *n == 1 { "the one webhook".to_owned() } else { format!("all {n} webhooks") },
+        shown(&headers.join(", "))
+    );
+    if check.verdict == Verdict::Pass {
+        check.verdict = Verdict::Unproven;
+    }
+    check
+}
+
 /// Requests that were refused as no webhooks may have been webhooks: a rate of 4xx that they would spoil proves nothing.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
 pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_percent: f64) -> Check {

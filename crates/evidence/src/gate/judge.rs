@@ -1,6 +1,6 @@
 //! Applies the gates to an analysis.
 
-use super::caveats::{caveats, unchecked, unread, within_uncertainty};
+use super::caveats::{caveats, forwarded, unchecked, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -423,7 +423,10 @@ fn privacy(sums: &RunStats, gates: &Gates) -> Vec<Check> {
         let first =
             found.places.first().map(|place| format!(", first at {}", shown(place))).unwrap_or_default();
         let detail = format!("{}{first}", counts.join(", "));
-        max.map(|max| unread(found.unread, count(&row, (found.total, found.inspected), max, &detail)))
+        max.map(|max| {
+            let counted = count(&row, (found.total, found.inspected), max, &detail);
+            forwarded(&found.forwarded, unread(found.unread, counted))
+        })
     };
     [
         check(PII, &sums.webhook_pii, gates.pii_leaks_max),

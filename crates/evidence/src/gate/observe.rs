@@ -1,6 +1,6 @@
 //! Applies the gates to an observation, in which webhooks come without a step that asked for them.
 
-use super::caveats::{caveats, refused, unchecked, unread};
+use super::caveats::{caveats, forwarded, refused, unchecked, unread};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -122,10 +122,8 @@ fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
     } else {
         format!("{} in webhooks, {in_log} in the sender's log", webhooks.total)
     };
-    unread(
-        webhooks.unread + unread_in_log(analysis),
-        count(&PII_AND_LOG, (webhooks.total + in_log, webhooks.inspected), max, &log),
-    )
+    let counted = count(&PII_AND_LOG, (webhooks.total + in_log, webhooks.inspected), max, &log);
+    forwarded(&webhooks.forwarded(), unread(webhooks.unread + unread_in_log(analysis), counted))
 }
 
 /// Requests that were refused as no webhooks may have been webhooks.

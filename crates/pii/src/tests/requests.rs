@@ -18,7 +18,7 @@ fn places(scan: &Scan) -> Vec<(Category, &str)> {
 
 #[test]
 fn body_headers_path_and_query_are_scanned() {
-    let headers = [header("X-Real-IP", "203.0.113.9"), header("X-Webhook-Signature", "rahim@gmail.com")];
+    let headers = [header("X-User-IP", "203.0.113.9"), header("X-Webhook-Signature", "rahim@gmail.com")];
     let request = Request {
         headers: &headers,
         target: "/hook/rahim%40gmail.com?username=rahim2&x=1",
@@ -30,7 +30,7 @@ fn body_headers_path_and_query_are_scanned() {
         places(&scan),
         [
             (Category::Email, "/a~1b/~0k"),
-            (Category::IpAddress, "X-Real-IP"),
+            (Category::IpAddress, "X-User-IP"),
             (Category::Email, "path"),
             (Category::Username, "query:username"),
         ]

@@ -30,6 +30,7 @@ pub(in super::super) struct Person {
     pub(in super::super) email: String,
     pub(in super::super) display_name: String,
     pub(in super::super) phone: String,
+    pub(in super::super) ip: String,
 }
 
 impl Person {
@@ -39,6 +40,7 @@ impl Person {
             email: user.email.clone(),
             display_name: user.display_name.clone(),
             phone: user.phone.clone(),
+            ip: user.ip.clone(),
         }
     }
 }

@@ -13,7 +13,7 @@ use std::io;
 /// How far `stale-timestamp` and `future-timestamp` are off: twice the accepted age (docs/deltacrown.md section 4), in ms.
 const OFF_MS: i64 = 600_000;
 
-/// The address that `ip-in-header` gives away (RFC 5737).
+/// The address that `ip-in-header` gives away where nobody's is known (RFC 5737).
 const LEAKED_IP: &str = "203.0.113.77";
 
 pub(super) struct Packer {
@@ -93,7 +93,8 @@ impl Packer {
         let (signed, whole) = self.sign(&out, delivery_policy, attempt);
         let mut headers: Vec<(String, String)> = signed.into_iter().map(|(n, v)| (n.to_owned(), v)).collect();
         if delivery_policy.has(Kind::IpInHeader) {
-            headers.push(("X-Forwarded-For".to_owned(), LEAKED_IP.to_owned()));
+            let address = if event.person.ip.is_empty() { LEAKED_IP } else { &event.person.ip };
+            headers.push(("X-Forwarded-For".to_owned(), address.to_owned()));
         }
         let body =
             if delivery_policy.has(Kind::ReserialisedBody) { event.bytes(Separators::Spaced) } else { whole };

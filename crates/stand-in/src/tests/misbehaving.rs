@@ -154,8 +154,10 @@ async fn personal_data_leaks_where_it_is_asked_to() {
         let value = bench.payment(0)[column].as_str().unwrap();
         assert!(text.contains(value), "{kind:?}: {text}");
     }
-    let seen = well(Kind::IpInHeader).await;
-    assert_eq!(seen[0].header("x-forwarded-for"), "203.0.113.77");
+    let bench = Setup::wrong(Kind::IpInHeader).start().await;
+    bench.verify(0).await;
+    let value = bench.payment(0)["user_ip"].as_str().unwrap().to_owned();
+    assert_eq!(bench.receiver.hits()[0].header("x-forwarded-for"), value);
 }
 
 #[tokio::test]
