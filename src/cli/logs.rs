@@ -246,8 +246,14 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
 
 /// Errors of the application, with the first of them in words.
 fn errors(errors: &Errors) -> String {
-    let Errors { count, tracebacks, of_others, unnamed, ungraded, first } = errors;
+    let Errors { count, tracebacks, of_others, unnamed, wordless, ungraded, first } = errors;
     let mut out = String::new();
+    if *wordless > 0 {
+        let _ = writeln!(
+            out,
+            "error levels, no message     {wordless:>10}: they may be errors; --formats FILE names its key"
+        );
+    }
     if *ungraded > 0 {
         let _ = writeln!(
             out,

@@ -65,6 +65,13 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
             );
             (Verdict::Unproven, text)
         }
+        _ if found.wordless > max => {
+            let text = format!(
+                "{} JSON lines with an error's level have no message that is known, and whether they are errors cannot be told: {HINT}",
+                found.wordless
+            );
+            (Verdict::Unproven, text)
+        }
         _ if found.ungraded > lines / 2 => {
             let text = format!(
                 "{} of {lines} lines name no level that is known, and whether they are errors cannot be told: {HINT}",

@@ -38,6 +38,8 @@ pub struct Errors {
     pub of_others: u64,
     /// Those that name no logger, where only those of some loggers count: they may be of these or not.
     pub unnamed: u64,
+    /// JSON lines with a level from ERROR on and no message that is known, which may be errors or not.
+    pub wordless: u64,
     /// Lines without a level that is known, which may be errors or not.
     pub ungraded: u64,
     /// The first of them: the line's number, and when it was written and what it says with its exception, personal data masked;
@@ -315,7 +317,8 @@ mod tests {
             assert_eq!((count, of_others, unnamed), counts, "{line}");
         }
         let bare = r#"{"level":"error","Text":"broken"}"#;
-        assert_eq!(of(&built_in(), bare).errors.count, 1);
+        let found = of(&built_in(), bare);
+        assert_eq!((found.errors.count, found.errors.wordless, found.unreadable.count), (0, 1, 1));
     }
 
     #[test]

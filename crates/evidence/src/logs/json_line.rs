@@ -7,6 +7,9 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use std::net::IpAddr;
 
+/// Where Cloud Logging has what an application wrote as JSON.
+const PAYLOAD: &str = "/jsonPayload";
+
 /// The object of a line.
 pub(super) struct Object(Value);
 
@@ -53,6 +56,12 @@ impl Object {
             }
             _ => Level::Unknown,
         }
+    }
+
+    /// Whether the level is a collector's, which stands around what the application wrote (Cloud Logging).
+    pub(super) fn is_collected(&self, levels: &[String]) -> bool {
+        let inner = |key: &&String| key.starts_with(PAYLOAD) && self.get(key).is_some();
+        self.get(PAYLOAD).is_some_and(Value::is_object) && !levels.iter().any(|key| inner(&key))
     }
 
     /// A time: a text that `read` reads, or the seconds, ms, µs or ns since 1970 as a number.

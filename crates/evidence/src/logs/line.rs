@@ -38,8 +38,9 @@ pub struct Entry<'l> {
     pub beside: Option<String>,
 }
 
-/// Where collectors that write each line into an object have it: Docker's json-file and Fluent Bit, journald.
-const COLLECTED: [&str; 2] = ["log", "MESSAGE"];
+/// Where collectors that write each line into an object have it: Docker's json-file and Fluent Bit, journald, Cloud Logging. What they say
+/// of its level is no word of the application: Cloud Logging has ERROR for all of stderr.
+const COLLECTED: [&str; 3] = ["log", "MESSAGE", "textPayload"];
 
 impl Formats {
     /// The line itself, where a collector has put it into an object whole.
@@ -104,8 +105,9 @@ impl Formats {
         let message = object.words(&keys.message)?;
         let message = message.trim_end();
         let level = object.level(&keys.level);
+        let around = if object.is_collected(&keys.level) { Level::Unknown } else { level };
         let at = object.time(&keys.time, |text| self.time(text));
-        if let Some(line) = self.read_collected(message, level) {
+        if let Some(line) = self.read_collected(message, around) {
             return Some(Entry { at: line.at.or(at), ..line });
         }
         let mut found = Entry::default();
@@ -129,9 +131,13 @@ impl Formats {
         Some(entry)
     }
 
-    /// A line that is an object without a message, but with a level from ERROR on: it is an error, whatever it is called there.
+    /// A line that is an object without a message, but with a traceback: it is an error, whatever it is called there. A level alone is
+    /// none: collectors have their own.
     fn read_wordless<'l>(&self, line: &str, object: &Object) -> Option<Entry<'l>> {
-        let is = |keys: &&JsonKeys| object.level(&keys.level) == Level::Severe;
+        let is = |keys: &&JsonKeys| {
+            let traceback = object.text(&keys.exception).is_some_and(|text| !text.trim().is_empty());
+            traceback && object.level(&keys.level) == Level::Severe
+        };
         let keys = self.json.iter().find(is).filter(|_| line.trim_start().starts_with('{'))?;
         Some(Entry {
             at: object.time(&keys.time, |text| self.time(text)),
@@ -142,6 +148,15 @@ impl Formats {
             beside: object.beside(keys),
             ..Entry::default()
         })
+    }
+
+    /// Whether a line is an object with a level from ERROR on and no message that is known: an error, or a collector's word for what
+    /// the application wrote.
+    pub(super) fn is_wordless_error(&self, line: &str) -> bool {
+        let object = Object::find(line).filter(|_| line.trim_start().starts_with('{'));
+        let severe =
+            |object: &Object| self.json.iter().any(|keys| object.level(&keys.level) == Level::Severe);
+        object.is_some_and(|object| severe(&object))
     }
 
     /// The line that a message is by itself, as collectors write it: an object, or a text with a level, which the object around it
@@ -317,6 +332,33 @@ mod tests {
                 assert_eq!(read(&line).unwrap_or_else(|| panic!("{line}")).0, Some(kind), "{line}");
             }
         }
+    }
+
+    #[test]
+    fn a_level_in_the_line_itself_goes_before_the_collectors() {
+        let formats = Formats::built_in().unwrap();
+        let inner = "INFO 2025-11-13 14:30:15,123 apps.x started";
+        let level = |line: serde_json::Value| {
+            let line = line.to_string();
+            let line = formats.unwrapped(&line);
+            formats.read(&line).map(|entry| (entry.level, entry.message.into_owned()))
+        };
+        let info = Some((Level::Mild, "started".to_owned()));
+        let time = "2025-11-13T08:30:15.123Z";
+        for line in [
+            serde_json::json!({"textPayload": inner, "severity": "ERROR", "timestamp": time}),
+            serde_json::json!({"log": format!("{inner}\n"), "stream": "stderr", "time": time}),
+            serde_json::json!({"MESSAGE": inner, "PRIORITY": "3"}),
+            serde_json::json!({"jsonPayload": {"message": inner}, "severity": "ERROR", "timestamp": time}),
+            serde_json::json!({"jsonPayload": {"message": "started", "level": "INFO"}, "severity": "ERROR"}),
+        ] {
+            assert_eq!(level(line.clone()), info, "{line}");
+        }
+        let failed = serde_json::json!({"jsonPayload": {"message": "failed"}, "severity": "ERROR"});
+        assert_eq!(level(failed), Some((Level::Severe, "failed".to_owned())));
+        // Nobody knows what such a line says.
+        assert_eq!(level(serde_json::json!({"said": inner, "severity": "ERROR"})), None);
+        assert!(level(serde_json::json!({"said": "x", "level": "ERROR", "exc_info": "Traceback"})).is_some());
     }
 
     #[test]

@@ -205,7 +205,10 @@ impl<'f> Fold<'f> {
         };
         match (entry, line) {
             (Some(entry), _) => self.follow.entry(entry, into),
-            (None, Some(line)) => return self.follow.other(line, into),
+            (None, Some(line)) => {
+                into.errors.wordless += u64::from(self.formats.is_wordless_error(line));
+                return self.follow.other(line, into);
+            }
             (None, None) => {}
         }
         false
