@@ -14,8 +14,10 @@ use super::evidence_files::{EvidenceFiles, Keep};
 use super::outputs::Outputs;
 use super::sender_breaker::LeftOpen;
 use super::{Exit, Failure, interrupt, logs, out};
+use crate::drive::Blocked;
 use crate::journal::Journal;
 use crate::observe::{LogFollow, Observe, Plan};
+use crate::outbound::shown_url;
 use crate::receive::header;
 use chrono::Utc;
 use drive::{Drive, Driving, Watched};
@@ -92,9 +94,15 @@ async fn execute(mut plan: ObservePlan, args: &Args) -> Result<Exit, Failure> {
     for told in told {
         observe.note(told).map_err(cannot)?;
     }
+    if let WindowEnd::OtherSecret(url) = &end {
+        let blocked = Blocked::OtherSecret { receiver: shown_url(url) };
+        observe.note(blocked.to_string()).map_err(cannot)?;
+        observe.finish(false).await.map_err(cannot)?;
+        return Err(Failure::environment(blocked));
+    }
     observe.finish(whole && end != WindowEnd::Interrupted).await.map_err(cannot)?;
     let _ = stop_receiver.send(true);
-    conclude(&plan.files, args, end)
+    conclude(&plan.files, args, &end)
 }
 
 /// Waits for a circuit breaker of a driven sender that an earlier run into the folder has left open; false when that was interrupted.
@@ -113,7 +121,7 @@ async fn wait_for_breaker(
     true
 }
 
-fn conclude(files: &EvidenceFiles, args: &Args, end: WindowEnd) -> Result<Exit, Failure> {
+fn conclude(files: &EvidenceFiles, args: &Args, end: &WindowEnd) -> Result<Exit, Failure> {
     let (evidence, bytes) = from_journal(&files.journal()).map_err(Failure::environment)?;
     let made = artifact(&evidence);
     files.write("output.json", &bytes)?;

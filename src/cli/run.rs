@@ -166,7 +166,12 @@ fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<Option<
     // One that is open lets nothing through.
     let came = analysis.deliveries.iter().any(|delivery| delivery.is_authentic());
     let contract = analysis.header.retry.breaker;
-    if lost && !came && !contract.is_none() && Breaker::of(analysis).openings.is_empty() {
+    if lost
+        && !came
+        && analysis.too_large() == 0
+        && !contract.is_none()
+        && Breaker::of(analysis).openings.is_empty()
+    {
         out::say(format!(
             "webhooks were lost and this run has not opened the sender's circuit breaker: if it was open already ({} failed \
              deliveries within {} s open it for {} s), it dropped them without trying; run again after that",

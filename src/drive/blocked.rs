@@ -50,6 +50,15 @@ pub enum Blocked {
         /// The row, from 1.
         row: u32,
     },
+    /// A receiver elsewhere refuses what is right under the run's secret.
+    #[error(
+        "the receiver at {receiver} has another secret than this run: it refused a webhook that is right under the run's. This says nothing \
+         about the sender. Give the receiver the secret of this run (`smoke receive --secret-file`), and run again"
+    )]
+    OtherSecret {
+        /// Its URL.
+        receiver: String,
+    },
     /// The row's subject is not as a run finds it.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender: data row {row} is used up, as by an earlier run. Give rows \
@@ -128,6 +137,7 @@ impl Blocked {
             Self::UsedRow { .. } => Obstacle::UsedRow,
             Self::MissingRow { .. } => Obstacle::MissingRow,
             Self::Throttled { .. } => Obstacle::Throttled,
+            Self::OtherSecret { .. } => Obstacle::OtherSecret,
         }
     }
 }

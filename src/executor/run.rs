@@ -81,6 +81,8 @@ pub(super) struct Executor {
     pub flows: Arc<Flows>,
     pub turns: Option<Turns>,
     listener: Listener,
+    /// What stands in the way of taking webhooks in.
+    obstacle: watch::Receiver<Option<Blocked>>,
 }
 
 impl Prepared {
@@ -108,7 +110,8 @@ impl Prepared {
             self.journal.append(&Record::Note(note))?;
         }
         let (close, closed) = watch::channel(false);
-        let webhook_source = tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), closed));
+        let (tell, obstacle) = watch::channel(None);
+        let webhook_source = tokio::spawn(self.webhook_source.open(Arc::clone(&self.inbox), closed, tell));
         let journal = match tee {
             Some(tee) => {
                 let (scenario, clock) = (self.plan.loaded.scenario.name.clone(), self.clock);
@@ -133,7 +136,7 @@ impl Prepared {
         let rows = (0u32..).zip(self.rows).filter(|(flow, _)| pacing.plays(*flow));
         let flows = Arc::new(Flows::new(driver, self.run, rows, progress));
         let (plan, clock, inbox, turns) = (self.plan, self.clock, self.inbox, self.turns);
-        let executor = Executor { plan, clock, journal, inbox, flows, turns, listener };
+        let executor = Executor { plan, clock, journal, inbox, flows, turns, listener, obstacle };
         let played = tokio::select! {
             played = executor.play_and_settle(pacing, stop) => played,
             error = executor.loses_journal() => Err(error),
@@ -147,6 +150,8 @@ impl Prepared {
             staging.shutdown().await;
         }
         let ended = played.and_then(|ended| caught.map(|()| ended))?;
+        // The last webhook may be read in the same moment in which the run ends.
+        let ended = executor.obstacle.borrow().clone().map_or(ended, Ended::Blocked);
         executor.close(ended, sender_log)
     }
 }
@@ -162,6 +167,7 @@ impl Executor {
         let ended = tokio::select! {
             // What is under way is left: it would only use up more rows.
             blocked = self.flows.driver().blocked() => Ended::Blocked(blocked),
+            blocked = self.cannot_receive() => Ended::Blocked(blocked),
             ended = played => ended?,
         };
         // The last flow may end in the same moment in which it is found to be blocked.
@@ -174,9 +180,20 @@ impl Executor {
         }
         tokio::select! {
             () = self.settle() => {}
+            blocked = self.cannot_receive() => return Ok(Ended::Blocked(blocked)),
             _ = stop.wait_for(|stopped| *stopped) => {}
         }
         Ok(Ended::Played(if *stop.borrow() { Finish::Interrupted } else { Finish::Complete }))
+    }
+
+    /// Returns once something stands in the way of taking webhooks in.
+    async fn cannot_receive(&self) -> Blocked {
+        let mut obstacle = self.obstacle.clone();
+        let blocked = obstacle.wait_for(Option::is_some).await.ok().and_then(|blocked| blocked.clone());
+        match blocked {
+            Some(blocked) => blocked,
+            None => std::future::pending().await,
+        }
     }
 
     /// Says again and again which attempts are waited for; never returns.

@@ -2,9 +2,11 @@
 
 use super::error::RunError;
 use super::plan::{Listen, Plan, Receiver, RemoteInbox};
+use crate::drive::Blocked;
 use crate::inbox::{Inbox, Replay, Tls, serve};
 use crate::outbound::shown_url;
 use crate::record_source::RecordSource;
+use signature::Verifier;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -69,7 +71,9 @@ async fn remote(plan: &Plan, inbox: &RemoteInbox, clock: Clock) -> Result<(Webho
         return Err(RunError::OtherScheme { url: shown_url(&inbox.url), ours, theirs });
     }
     let endpoint = inbox.public_url.clone().unwrap_or(meta.endpoint);
-    Ok((WebhookSource::Records(Box::new(source)), endpoint))
+    let own =
+        if plan.blind { None } else { Some(Verifier::new(plan.scheme, &plan.secret)?.with_url(&endpoint)) };
+    Ok((WebhookSource::Records(Box::new(source.verified_by(own))), endpoint))
 }
 
 impl WebhookSource {
@@ -83,18 +87,23 @@ impl WebhookSource {
         source.register((run, plan.kind, &plan.loaded.scenario.name)).await.map_err(failed)
     }
 
-    /// Takes webhooks in until `stop` turns true.
+    /// Takes webhooks in until `stop` turns true, and says what stands in the way.
     ///
     /// # Errors
     /// When what was read back cannot be written.
-    pub(super) async fn open(self, inbox: Arc<Inbox>, stop: watch::Receiver<bool>) -> io::Result<()> {
+    pub(super) async fn open(
+        self,
+        inbox: Arc<Inbox>,
+        stop: watch::Receiver<bool>,
+        tell: watch::Sender<Option<Blocked>>,
+    ) -> io::Result<()> {
         match self {
             Self::Socket(listener, tls) => {
                 serve(listener, tls, inbox, Limits::default(), CONNECTIONS, stop).await;
                 Ok(())
             }
             Self::Nowhere => Ok(()),
-            Self::Records(source) => replay(*source, Replay::new(inbox), stop).await,
+            Self::Records(source) => replay(*source, Replay::new(inbox), stop, &tell).await,
         }
     }
 }
@@ -104,6 +113,7 @@ async fn replay(
     mut source: RecordSource,
     mut replay: Replay,
     mut stop: watch::Receiver<bool>,
+    tell: &watch::Sender<Option<Blocked>>,
 ) -> io::Result<()> {
     loop {
         let stopping = *stop.borrow();
@@ -113,6 +123,9 @@ async fn replay(
             _ = stop.wait_for(|stop| *stop), if !stopping => continue,
         };
         look.records.iter().try_for_each(|record| replay.take(record))?;
+        if let Some(receiver) = look.other_secret.filter(|_| tell.borrow().is_none()) {
+            let _ = tell.send(Some(Blocked::OtherSecret { receiver: shown_url(&receiver) }));
+        }
         let is_dark = source.open_gap().is_some();
         if stopping && (is_dark || !look.more) {
             return source.end(LIMIT).await.iter().try_for_each(|record| replay.take(record));

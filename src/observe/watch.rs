@@ -41,6 +41,8 @@ pub(crate) struct Step {
     pub fired: Vec<Fired>,
     /// Why nothing could be seen, when that has just begun.
     pub lost_sight: Option<String>,
+    /// The URL of the receiver, where it holds another secret: what it says of signatures is judged no further.
+    pub other_secret: Option<String>,
 }
 
 /// An observation under way.
@@ -52,6 +54,7 @@ pub(crate) struct Observe<J> {
     source: RecordSource,
     logs: Vec<LogFollow>,
     driven: Receiver<Record>,
+    other_secret: Option<String>,
     fired: Vec<Fired>,
     ahead_ms: i64,
     prober: Prober,
@@ -71,6 +74,7 @@ impl<J: Judge> Observe<J> {
             source: plan.source,
             logs: plan.logs,
             driven: plan.driven,
+            other_secret: None,
             fired: Vec::new(),
             ahead_ms: 0,
             prober: Prober::new(plan.begin.probe.as_deref())?,
@@ -90,6 +94,9 @@ impl<J: Judge> Observe<J> {
     /// When the journal cannot be written.
     pub(crate) async fn step(&mut self, within: Duration) -> io::Result<Step> {
         let lost_sight = self.look(within).await?;
+        if self.other_secret.is_some() {
+            return Ok(Step { fired: Vec::new(), lost_sight, other_secret: self.other_secret.clone() });
+        }
         self.read_logs()?;
         self.check_clock()?;
         // Where nothing comes nothing is written: a journal that somebody took away is noticed all the same.
@@ -100,7 +107,7 @@ impl<J: Judge> Observe<J> {
         let known = |t: &Fired| self.fired.iter().any(|f| f.id == t.id);
         let fired: Vec<Fired> = all.into_iter().filter(|t| !known(t)).collect();
         self.fired.extend(fired.iter().cloned());
-        Ok(Step { fired, lost_sight })
+        Ok(Step { fired, lost_sight, other_secret: None })
     }
 
     /// Tries the receiver's URL from outside.
@@ -169,9 +176,11 @@ impl<J: Judge> Observe<J> {
     async fn look(&mut self, within: Duration) -> io::Result<Option<String>> {
         let begun = Instant::now();
         loop {
-            let Look { records, more, lost_sight } = self.source.look(Duration::ZERO, within).await;
+            let Look { records, more, lost_sight, other_secret } =
+                self.source.look(Duration::ZERO, within).await;
             self.write_driven()?;
             records.iter().try_for_each(|record| self.write(record))?;
+            self.other_secret = self.other_secret.take().or(other_secret);
             if lost_sight.is_some() || !more || begun.elapsed() >= CATCH_UP {
                 return Ok(lost_sight);
             }

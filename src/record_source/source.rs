@@ -7,7 +7,8 @@ use super::remote::{Ask, Remote, RemoteError};
 use super::witnessed::Witnessed;
 use crate::receive::{Meta, Token};
 use record::seal::SignedCheckpoint;
-use record::{Gap, Note, Offset, Record, RunKind, Tick, Watch};
+use record::{Attempt, Gap, Note, Offset, Record, RunKind, Tick, Watch};
+use signature::{Reason, Verifier};
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout};
 use wire::Clock;
@@ -32,6 +33,8 @@ pub(crate) struct Look {
     pub more: bool,
     /// Why nothing can be seen, when that has just begun.
     pub lost_sight: Option<String>,
+    /// The URL of the receiver, once it is known that it holds another secret than whoever reads: it refuses right webhooks.
+    pub other_secret: Option<String>,
 }
 
 /// A source of records that is being read.
@@ -62,6 +65,10 @@ struct RemoteReceiver {
     run: uuid::Uuid,
     /// By which its times are put on our time line; it stays what it was measured at first.
     offset: Offset,
+    /// Verifies again what it refuses; none where whoever reads has no secret.
+    own: Option<Verifier>,
+    /// Whether it has refused what is right.
+    has_other_secret: bool,
     /// Whether it vouches for what comes to a registered run.
     vouches: bool,
     /// The run that is registered there.
@@ -90,11 +97,27 @@ impl RecordSource {
         // Stated at once, and again at the end: a run that is killed has no end.
         let stated = Record::Watch(Watch::Offset(offset.clone()));
         let (vouches, witnessed) = (meta.witness.is_some(), None);
-        let receiver =
-            RemoteReceiver { remote, url: url.to_owned(), run: meta.run_id, offset, vouches, witnessed };
+        let receiver = RemoteReceiver {
+            remote,
+            url: url.to_owned(),
+            run: meta.run_id,
+            offset,
+            own: None,
+            has_other_secret: false,
+            vouches,
+            witnessed,
+        };
         let mut source = Self::of(Origin::Remote(Box::new(receiver)), clock);
         source.pending.push(stated);
         Ok((source, meta))
+    }
+
+    /// The same, which verifies again what a receiver elsewhere refuses.
+    pub(crate) fn verified_by(mut self, own: Option<Verifier>) -> Self {
+        if let Origin::Remote(receiver) = &mut self.origin {
+            receiver.own = own;
+        }
+        self
     }
 
     /// Registers a run at a receiver elsewhere that vouches for what comes; its records are read from then on. Does nothing at
@@ -130,7 +153,11 @@ impl RecordSource {
             Origin::Journal(_) => self.look_at_journal().await,
             Origin::Remote(_) => self.look_at_receiver(Ask { wait, closes: false }, limit).await,
         };
-        Look { records: std::mem::take(&mut self.pending), more, lost_sight }
+        let other_secret = match &self.origin {
+            Origin::Remote(receiver) if receiver.has_other_secret => Some(receiver.url.clone()),
+            _ => None,
+        };
+        Look { records: std::mem::take(&mut self.pending), more, lost_sight, other_secret }
     }
 
     /// The gap that is open: since when nothing can be seen, and why.
@@ -223,6 +250,7 @@ impl RecordSource {
         let begin_us = receiver.witnessed.as_ref().map_or(i64::MIN, |w| w.begin_us(batch.run_id));
         let missed = batch.missed;
         let records = self.alignment.take(batch, zero_us, begin_us);
+        receiver.verify(&records, self.clock);
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
         self.end_blindness();
         if missed {
@@ -284,6 +312,21 @@ impl RecordSource {
 }
 
 impl RemoteReceiver {
+    /// Looks for what is right under our own secret, and was refused there.
+    fn verify(&mut self, records: &[Record], clock: Clock) {
+        let Some(own) = &self.own else { return };
+        let is_right = |attempt: &Attempt| {
+            let (posted, at) = ((attempt.method.as_str(), attempt.target.as_str()), attempt.first_byte);
+            let now_ms = at.wall(clock.started()).timestamp_millis();
+            own.check_posted(posted, &attempt.headers, &attempt.body.bytes(), now_ms).0.reason.is_authentic()
+        };
+        let refused = records.iter().filter_map(|record| match record {
+            Record::Attempt(attempt) if attempt.verdict.reason == Reason::Mismatch => Some(attempt),
+            _ => None,
+        });
+        self.has_other_secret |= refused.into_iter().any(|attempt| is_right(attempt));
+    }
+
     /// Whether the records are of another run than the last ones: the clock is then measured anew.
     fn follow_run(&mut self, batch: &Batch) -> bool {
         let restarted = batch.run_id != self.run;

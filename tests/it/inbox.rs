@@ -1,7 +1,7 @@
 //! Runs whose webhooks a `smoke receive` elsewhere takes, and that read them back.
 
 use super::harness::{Ran, Smoke};
-use super::receiver::{Receiver, SECRET, TOKEN, Webhook};
+use super::receiver::{Receiver, SECRET, TOKEN, Webhook, until};
 use super::reserved::Reserved;
 use serde_json::Value;
 use std::path::Path;
@@ -15,6 +15,12 @@ fn payments(receiver: &str, args: &[&str]) -> Smoke {
 
 fn start(dir: &Path, flags: &[&str]) -> (Receiver, String) {
     let receiver = Receiver::start(dir, "", flags);
+    let url = format!("http://{}", receiver.address);
+    (receiver, url)
+}
+
+fn start_blind(dir: &Path) -> (Receiver, String) {
+    let receiver = Receiver::start(dir, "unset WEBHOOK_SECRET;", &["--blind"]);
     let url = format!("http://{}", receiver.address);
     (receiver, url)
 }
@@ -45,6 +51,46 @@ fn a_run_reads_its_webhooks_back_and_states_the_clocks() {
     let again: Value =
         serde_json::from_slice(&std::fs::read(again.dir().join("again.json")).unwrap()).unwrap();
     assert_eq!(again, artifact);
+}
+
+/// What it refuses is right under the run's secret: that says nothing about the sender, and nothing is rolled back.
+#[test]
+fn a_receiver_with_another_secret_is_told_and_the_sender_is_not_accused() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("other"), SECRET.replace('9', "8")).unwrap();
+    let (receiver, url) = start(dir.path(), &["--secret-file", "other"]);
+    let said = "has another secret than this run";
+    let ran = payments(&url, &["--flows", "4"]).run().exits(4);
+    assert!(ran.shown().contains(said), "{}", ran.shown());
+    let journal = ran.file("staging_payments_journal.jsonl");
+    let again = Smoke::new("report").arg(&journal).run();
+    assert!(!again.shown().contains("FAIL"), "{}", again.shown());
+
+    let smoke = Smoke::new("observe").env("WEBHOOK_SECRET", SECRET).file("token", TOKEN);
+    let args =
+        ["--inbox", &url, "--token-file", "token", "--duration", "60s", "--on-rollback", "touch rolled-back"];
+    let (child, window) = smoke.args(&args).spawn();
+    let begun = || {
+        let journal = window.path().join("artifacts/staging_observation_journal.jsonl");
+        std::fs::read_to_string(journal).is_ok_and(|text| text.contains("\"begin\""))
+    };
+    until(begun, "the window has begun");
+    (0..4).for_each(|_| assert_eq!(receiver.post(&Webhook::new()), Some(401)));
+    let done = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains(said), "{stderr}");
+    assert!(!window.path().join("rolled-back").exists());
+}
+
+#[test]
+fn a_receiver_without_a_secret_leaves_signatures_unproven() {
+    let dir = tempfile::tempdir().unwrap();
+    // An empty variable is an error, and none is what --blind asks for.
+    let (_receiver, url) = start_blind(dir.path());
+    let ran = payments(&url, &["--flows", "4"]).run().exits(3);
+    assert_eq!(ran.gate("payments", "signatures"), "unproven");
+    assert!(ran.shown().contains("the receiver that they were read back from has none"), "{}", ran.shown());
 }
 
 #[test]

@@ -200,6 +200,26 @@ fn the_word_of_a_proxy_is_unproven_and_rolls_nothing_back() {
     assert_eq!((code, rolled_back), (Some(1), true), "{shown}");
 }
 
+/// Their signatures are right, and nobody can say what they are.
+#[test]
+fn signed_webhooks_that_cannot_be_read_leave_a_window_unproven() {
+    for (body, why) in [
+        (&b"hello"[..], "its body is not JSON"),
+        (b"", "its body is not JSON"),
+        (b"\xef\xbb\xbf{}", "a byte order mark stands before it"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let receiver = Receiver::start(dir.path(), "", &[]);
+        let child = observe(dir.path(), &["--journal", "j.jsonl", "--duration", "2s"]);
+        begun(dir.path());
+        (0..3).for_each(|_| assert_eq!(receiver.post(&Webhook::with_body(body)), Some(200)));
+        let done = child.wait_with_output().unwrap();
+        let shown = String::from_utf8_lossy(&done.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(done.status.code(), Some(3), "{shown}");
+        assert!(shown.contains("unproven Webhooks that cannot be read 3") && shown.contains(why), "{shown}");
+    }
+}
+
 #[test]
 fn an_interrupt_waits_for_no_command_and_kills_none() {
     let dir = tempfile::tempdir().unwrap();

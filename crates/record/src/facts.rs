@@ -343,6 +343,8 @@ pub enum Obstacle {
     MissingRow,
     /// The application takes no more requests for now.
     Throttled,
+    /// The receiver that webhooks are read back from holds another secret than the run.
+    OtherSecret,
 }
 
 impl EndedEarly {

@@ -5,7 +5,7 @@ use super::hook::OurSecrets;
 use super::watch::LOOK;
 use crate::cli::evidence_files::EvidenceFiles;
 use crate::cli::gates_file::GatesFile;
-use crate::cli::{Failure, out, receive_files, receiver_plan, run_plan};
+use crate::cli::{Failure, out, receive_files, receiver_plan, run_plan, secret_source};
 use crate::journal::{Rotation, Sync};
 use crate::observe::probe_url;
 use crate::outbound::shown_url;
@@ -14,7 +14,7 @@ use crate::record_source::{GrowingJournal, RecordSource, RemoteError};
 use evidence::report::EMBEDDED;
 use record::{OnTrigger, RunKind, Tick, WatchBegin};
 use scenario::Env;
-use signature::Secret;
+use signature::{Secret, Verifier};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -73,7 +73,10 @@ impl ObservePlan {
         let gates = GatesFile::read(args.gates.as_deref(), None)?;
         let source = source(args, embedded)?;
         let secret = match &source {
-            SourcePlan::Remote { .. } => None,
+            SourcePlan::Remote { .. } if args.secret.is_given() => {
+                Some(run_plan::senders_secret(args.sender.scheme()?, &args.secret, env)?)
+            }
+            SourcePlan::Remote { .. } => secret_source::usual(env.as_ref())?,
             SourcePlan::Journal(_) if !embedded => None,
             SourcePlan::Listen { .. } if args.blind && !embedded => {
                 Some(run_plan::no_secret_at_all(&args.secret, env)?)
@@ -130,10 +133,10 @@ impl ObservePlan {
                     let text = format!("--inbox {url}: {error}");
                     if error.is_environment() { Failure::environment(text) } else { Failure::usage(text) }
                 };
-                RecordSource::remote(url, token.clone(), clock)
-                    .await
-                    .map(|(source, _)| source)
-                    .map_err(failure)
+                let (source, meta) =
+                    RecordSource::remote(url, token.clone(), clock).await.map_err(failure)?;
+                let own = self.secret.as_ref().and_then(|own| Verifier::new(self.identity.scheme, own).ok());
+                Ok(source.verified_by(own.map(|own| own.with_url(&meta.endpoint))))
             }
             SourcePlan::Journal(journal) => {
                 let growing =

@@ -25,7 +25,7 @@ const SETTLE: Duration = Duration::from_secs(60);
 const SLOWEST: Duration = Duration::from_secs(2);
 
 /// How a window ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum WindowEnd {
     /// Its time was over.
     Elapsed,
@@ -33,6 +33,8 @@ pub(super) enum WindowEnd {
     Triggered,
     /// By a signal.
     Interrupted,
+    /// The receiver at this URL holds another secret.
+    OtherSecret(String),
 }
 
 /// Watches until the window is over, a trigger fires, or `stop` turns true.
@@ -60,6 +62,10 @@ pub(super) async fn window(
                 return Ok(WindowEnd::Interrupted);
             }
         };
+        if let Some(url) = step.other_secret {
+            table.end();
+            return Ok(WindowEnd::OtherSecret(url));
+        }
         if let Some(why) = step.lost_sight {
             table.line(&format!("nothing can be seen: {}", shown(&why)));
         }
@@ -105,7 +111,9 @@ pub(super) async fn settle(
     let until = Instant::now() + SETTLE;
     loop {
         let over = driving.is_over();
-        observe.step(SLOWEST).await?;
+        if let Some(url) = observe.step(SLOWEST).await?.other_secret {
+            return Ok(WindowEnd::OtherSecret(url));
+        }
         let now = clock.now();
         let due = observe.judge().analysis.expectations().any(|e| e.missing() > 0 && e.deadline() > now);
         if over && !due || Instant::now() >= until {

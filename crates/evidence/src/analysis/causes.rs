@@ -48,6 +48,11 @@ pub(super) fn causes(analysis: &Analysis, lost: &Lost<'_>) -> Vec<String> {
     told.extend(analysis.nameless.told());
     told.extend(nearly(analysis, lost));
     told.extend(others(analysis));
+    let missing: u64 = events.values().map(|event| event.lost).sum();
+    if missing > 0 && analysis.too_large() >= missing {
+        // They came, by all that can be told: nothing else needs a reason.
+        return told;
+    }
     let mut others_told = by_duration(analysis, &measure, &events);
     others_told.extend(by_name(analysis, &measure, &events));
     if let Some(unless) = unless(analysis, &events) {
@@ -142,6 +147,14 @@ impl Measure {
 fn refused(analysis: &Analysis) -> Option<String> {
     let n: u64 = analysis.refused.values().sum();
     let first = analysis.first_refused.as_ref()?;
+    let first = shown(first);
+    if n == analysis.too_large() {
+        let requests = counted(n, "requests");
+        return Some(format!(
+            "{requests} came that are larger than this receiver takes, the first {first}: if that is the sender, receive its webhooks with `smoke \
+             receive --max-body BYTES` and read them back (--inbox)"
+        ));
+    }
     let endpoint = shown(&analysis.header.webhook.endpoint);
     let wrong = analysis.refused.keys().any(|status| matches!(status, 404 | 405));
     let method_alone = analysis.refused.keys().all(|status| *status == 405);
@@ -153,7 +166,6 @@ fn refused(analysis: &Analysis) -> Option<String> {
         "came that could not be read as webhooks"
     };
     let requests = counted(n, "requests");
-    let first = shown(first);
     let set = if method_alone {
         "let it use POST, or allow its method in the scenario (`listen: { methods: [POST, PUT] }`)".to_owned()
     } else {

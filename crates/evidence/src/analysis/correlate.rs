@@ -293,6 +293,9 @@ impl Analysis {
         if is_authentic_body(attempt) {
             let came = Arrived::all(self.header.scheme, &attempt.headers, read);
             self.nameless.look(self.header.scheme, attempt, &came);
+            if read.is_none() {
+                self.unreadable.look(&self.reader, attempt);
+            }
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {

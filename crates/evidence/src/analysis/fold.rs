@@ -13,6 +13,7 @@ use super::privacy::Privacy;
 use super::sample::{self, Sample};
 use super::steps::Steps;
 use super::strangers::Strangers;
+use super::unreadable::UnreadableWebhooks;
 use super::watched::Watched;
 use correlate::{Correlator, KnownSender, Reader, Short, print, short};
 use foldhash::{HashMap, HashSet};
@@ -24,6 +25,9 @@ use serde_json::Value;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// The status of a request whose body is larger than the receiver takes (RFC 9110, 15.5.14).
+pub(crate) const TOO_LARGE: u16 = 413;
 
 /// What a journal says so far.
 #[derive(Debug)]
@@ -64,6 +68,8 @@ pub struct Analysis {
     pub(super) near: NearMisses,
     /// Webhooks of the sender's that name no event.
     pub(super) nameless: Nameless,
+    /// Webhooks of the sender's whose bodies cannot be read.
+    pub unreadable: UnreadableWebhooks,
     /// Webhooks that nothing asks for yet, where flows learn what theirs are told by.
     pub(super) parked: Parked<Found>,
     pub(super) correlator: Correlator,
@@ -127,6 +133,7 @@ impl Analysis {
             expectations: Expectations::default(),
             near: NearMisses::default(),
             nameless: Nameless::default(),
+            unreadable: UnreadableWebhooks::default(),
             parked: Parked::default(),
             correlator: Correlator::default(),
             sender: KnownSender::default(),
@@ -180,6 +187,12 @@ impl Analysis {
             | Record::RunStats(_)
             | Record::Probe(_) => {}
         }
+    }
+
+    /// Requests that were refused as larger than the receiver takes.
+    #[must_use]
+    pub fn too_large(&self) -> u64 {
+        self.refused.get(&TOO_LARGE).copied().unwrap_or(0)
     }
 
     /// The webhooks that were due.

@@ -35,6 +35,7 @@ mod stats;
 mod steps;
 mod strangers;
 mod tally;
+mod unreadable;
 mod watched;
 mod windows;
 
@@ -49,6 +50,7 @@ pub use delivery::{AttemptResult, Delivery, Fate, Fingerprints};
 pub use exchange::{Exchange, Exchanges};
 pub use expected::{Expectation, Fulfilment};
 pub use fold::Analysis;
+pub(crate) use fold::TOO_LARGE;
 pub use ledger::Ledger;
 pub use privacy::{Findings, Located, Privacy};
 

@@ -3,6 +3,8 @@
 
 use super::check::{Check, Verdict};
 use super::criteria::{Criterion, LOST, RUN_COMPLETED, SUCCESS_RATE};
+use crate::analysis::TOO_LARGE;
+use crate::figure::counted;
 use pii::shown;
 use record::Gap;
 use std::collections::BTreeMap;
@@ -80,14 +82,37 @@ pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_per
     check
 }
 
+/// Webhooks of which none is lost for certain: as many requests or more were too large for the receiver, and may have been these.
+pub(super) fn too_large(requests: &BTreeMap<u16, u64>, lost: u64, checks: &mut [Check]) {
+    let refused = requests.get(&TOO_LARGE).copied().unwrap_or(0);
+    if lost == 0 || refused < lost {
+        return;
+    }
+    let spoiled = |check: &&mut Check| [LOST, SUCCESS_RATE].iter().any(|row| row.id == check.id);
+    for check in checks.iter_mut().filter(spoiled).filter(|check| check.verdict == Verdict::Fail) {
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{}; but {} came that are larger than this receiver takes (1 MiB; answered {TOO_LARGE}), and may have been the missing ones: \
+             receive them with `smoke receive --max-body BYTES` and read them back (--inbox), or have smaller webhooks sent",
+            check.text,
+            counted(refused, "requests")
+        );
+    }
+}
+
 /// What was accepted without being verified is not known to be the sender's: the approver, who has the secret, judges it.
-pub(super) fn unchecked(attempts: u64, mut check: Check) -> Check {
+pub(super) fn unchecked(attempts: u64, blind: bool, mut check: Check) -> Check {
     if attempts > 0 {
         if check.verdict == Verdict::Pass {
             check.verdict = Verdict::Unproven;
         }
+        let why = if blind {
+            "as the run had no secret:"
+        } else {
+            "as the receiver that they were read back from has none: give it the secret of this run, or"
+        };
         check.text = format!(
-            "{}; {attempts} signatures were not checked, as the run had no secret: `smoke gate --secret-file` judges them",
+            "{}; {attempts} signatures were not checked, {why} `smoke gate --secret-file` judges them",
             check.text
         );
     }

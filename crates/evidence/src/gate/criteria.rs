@@ -47,6 +47,7 @@ criteria! {
     PAYLOADS: "payloads", "Payloads that break their schema", "webhooks with a schema", "webhooks", [Run, Load, Receive, Observe];
     EVENT_HEADER: "event_header", "Event headers that contradict the body", "deliveries", "webhooks", [Run, Load, Receive, Observe];
     REPEATED_KEYS: "repeated_keys", "Keys that appear twice in a body", "deliveries", "webhooks", [Run, Load, Receive, Observe];
+    UNREADABLE: "unreadable", "Webhooks that cannot be read", "deliveries", "webhooks", [Receive, Observe];
     SIGNATURES: "signatures", "Valid signatures", "attempts with a valid signature", "%", [Run, Load, Receive, Observe];
     RETRY_RATE: "retry_rate", "Retry rate", "deliveries retried", "%", [Run, Load, Receive, Observe];
     CLIENT_ERROR_RATE: "client_error_rate", "4xx rate", "attempts answered 4xx", "%", [Run, Load, Receive, Observe];

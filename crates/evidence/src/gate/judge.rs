@@ -1,12 +1,12 @@
 //! Applies the gates to an analysis.
 
-use super::caveats::{caveats, forwarded, unchecked, unread, within_uncertainty};
+use super::caveats::{caveats, forwarded, too_large, unchecked, unread, within_uncertainty};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
     API_PII, CLIENT_ERROR_RATE, Criterion, DUPLICATES, EVENT_HEADER, LATE, LATENCY_P50, LATENCY_P95, LOST,
     ORDER, PAYLOADS, PII, RECEIVER_ALONE, REPEATED_KEYS, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE,
-    SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, is_asked_of,
+    SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, UNREADABLE, is_asked_of,
 };
 use super::rate::{Side, count, percentile, rate};
 use super::{breaker, clause, observe, queued, retry};
@@ -15,7 +15,7 @@ use crate::analysis::stats_of;
 use pii::shown;
 use record::RunKind;
 use record::latency::Latency;
-use record::{EndedEarly, Header, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
+use record::{EndedEarly, Header, Obstacle, PayloadStats, PiiStats, RunStats, Tally, Unauthenticated};
 use signature::Reason;
 use std::cmp::Reverse;
 
@@ -36,19 +36,30 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     let mut checks = vec![completed(analysis)];
     checks.extend(criteria(&sums, &analysis.header, gates));
     absence(analysis, &mut checks);
+    let rows = [LATENCY_P50, LATENCY_P95];
+    queued::over_gaps((analysis, gates), sums.uncertainty_us, rows, &mut checks);
     queued::behind_broken(analysis, gates, sums.uncertainty_us, &mut checks);
+    if analysis.header.kind == RunKind::Receive {
+        checks.extend(unreadable(analysis, sums.organic.deliveries + sums.injected.deliveries));
+    }
     checks.extend(clause::check(analysis));
     caveats(&sums.gaps, &mut checks);
     blocked(analysis.ended_early.as_ref(), &mut checks);
     checks
 }
 
-/// Steps that failed for what says nothing about the sender, which is why the run was ended, prove nothing.
+/// What failed for what says nothing about the sender, which is why the run was ended, proves nothing.
 fn blocked(early: Option<&EndedEarly>, checks: &mut [Check]) {
-    let failed = checks.iter_mut().find(|check| check.id == STEPS.id && check.verdict == Verdict::Fail);
-    let Some((early, check)) = early.zip(failed) else { return };
-    check.verdict = Verdict::Unproven;
-    check.text = format!("the run was ended early: {}", shown(&early.text.replace('\n', ". ")));
+    let Some(early) = early else { return };
+    let spoiled: &[Criterion] = match early.by {
+        Obstacle::OtherSecret => &[STEPS, SIGNATURES, SUCCESS_RATE, LOST, CLIENT_ERROR_RATE],
+        _ => &[STEPS],
+    };
+    let is_spoiled = |check: &Check| spoiled.iter().any(|row| row.id == check.id);
+    for check in checks.iter_mut().filter(|check| check.verdict == Verdict::Fail && is_spoiled(check)) {
+        check.verdict = Verdict::Unproven;
+        check.text = format!("the run was ended early: {}", shown(&early.text.replace('\n', ". ")));
+    }
 }
 
 /// That nothing came says as much as it was waited for: how long that was.
@@ -87,8 +98,9 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     let RunStats { organic, injected, .. } = sums;
     let mut checks = Vec::new();
     checks.extend(steps(sums, gates));
-    checks.extend(success(header.kind, organic, gates));
+    checks.extend(success(header, organic, gates));
     checks.extend(arrivals(header, gates, (organic, injected)));
+    too_large(&sums.refused, organic.lost, &mut checks);
     checks.extend(order(organic, injected));
     checks.extend(payloads(&sums.payloads));
     checks.extend(event_header(organic, injected));
@@ -203,19 +215,19 @@ fn steps(sums: &RunStats, gates: &Gates) -> Option<Check> {
 }
 
 /// Webhooks that were accepted in the end, in time or not: whether they were late is asked by itself.
-fn success(kind: RunKind, organic: &Tally, gates: &Gates) -> Option<Check> {
+fn success(header: &Header, organic: &Tally, gates: &Gates) -> Option<Check> {
     let target = gates.success_rate_min_percent?;
-    if kind == RunKind::Receive {
+    if header.kind == RunKind::Receive {
         let part = (organic.fate("delivered"), organic.deliveries.saturating_sub(organic.fate("open")));
         let check = rate(gates, &SUCCESS_RATE_SEEN, part, Side::AtLeast, target);
-        return Some(unchecked(organic.unchecked(), check));
+        return Some(unchecked(organic.unchecked(), header.blind, check));
     }
     let accepted = organic.fulfilled + organic.late;
     let mut check = rate(gates, &SUCCESS_RATE, (accepted, organic.expected), Side::AtLeast, target);
     if organic.late > 0 {
         check.text = format!("{}; {} of them came late", check.text, organic.late);
     }
-    Some(unchecked(organic.unchecked(), check))
+    Some(unchecked(organic.unchecked(), header.blind, check))
 }
 
 fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally)) -> Vec<Check> {
@@ -312,6 +324,24 @@ pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
 }
 
+/// A signature that is right under a body that nobody can read: where no flow asks for the webhook, nothing else notices. As with a
+/// header that contradicts the body there is no check while there is none.
+#[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]
+pub(super) fn unreadable(analysis: &Analysis, deliveries: u64) -> Option<Check> {
+    let found = &analysis.unreadable;
+    let (why, n) = found.reasons.iter().min_by_key(|(why, n)| (Reverse(**n), *why))?;
+    let deliveries = deliveries.max(found.count);
+    let text = format!(
+        "{} of {deliveries} have a body that is not what the sender's profile says, {}: {}; have the sender send it so, or give the \
+         profile of what it sends (--sender)",
+        found.count,
+        super::times(*n),
+        shown(why)
+    );
+    let check = UNREADABLE.check("0", Verdict::Unproven, text);
+    Some(Check { actual: Some(found.count as f64), n: deliveries, ..check })
+}
+
 /// Two parsers read two values of a key that appears twice (RFC 8259, section 4), and a signature covers both. As with a header that
 /// contradicts the body there is no check while none does.
 pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Check> {
@@ -359,7 +389,7 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
     if untimely > 0 {
         check.text = format!("{}; {untimely} {UNTIMELY}", check.text);
     }
-    let mut check = unchecked(taken, check);
+    let mut check = unchecked(taken, header.blind, check);
     strangers(&sums.unauthenticated, &mut check);
     Some(check)
 }

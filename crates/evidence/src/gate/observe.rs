@@ -1,6 +1,6 @@
 //! Applies the gates to an observation, in which webhooks come without a step that asked for them.
 
-use super::caveats::{caveats, forwarded, refused, unchecked, unread};
+use super::caveats::{caveats, forwarded, refused, too_large, unchecked, unread};
 use super::check::{Check, Verdict};
 use super::config::Gates;
 use super::criteria::{
@@ -9,12 +9,12 @@ use super::criteria::{
 };
 use super::judge::{
     ANOTHER_SECRET, duplicates, event_header, late, order, payloads, percentiles, rates, repeated_keys,
-    strangers,
+    strangers, unreadable,
 };
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
-use super::{breaker, retry, sender_log};
+use super::{breaker, queued, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
 use pii::shown;
@@ -49,12 +49,13 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
         gates
             .success_rate_min_percent
             .map(|t| rate(gates, &SUCCESS_RATE_SEEN, (delivered, ended), Side::AtLeast, t))
-            .map(|check| unchecked(taken, check)),
+            .map(|check| unchecked(taken, analysis.header.blind, check)),
     );
     let valid = attempts - taken - sum(|m| m.invalid_signatures);
     checks.extend(gates.signatures_valid_min_percent.map(|t| {
         unchecked(
             taken,
+            analysis.header.blind,
             signatures(
                 analysis,
                 gates,
@@ -69,6 +70,7 @@ pub(super) fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(order(&organic, &injected));
     checks.extend(payloads(analysis.payloads()));
     checks.extend(event_header(&organic, &injected));
+    checks.extend(unreadable(analysis, organic.deliveries + injected.deliveries));
     checks.extend(repeated_keys(analysis.payloads(), organic.deliveries + injected.deliveries));
     checks.extend(gates.pii_leaks_max.map(|max| personal_data(analysis, begin, max)));
     if gates.retry_contract.is_some() {
@@ -147,9 +149,11 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     let lost = gates.lost_max.filter(|_| asked).map(|max| count(&LOST, due, max, ""));
     let late = gates.late_max.filter(|_| asked).map(|max| late(&analysis.header, (organic, injected), max));
     let mut checks: Vec<Check> = [steps, lost, late].into_iter().flatten().collect();
+    too_large(&analysis.refused, organic.lost, &mut checks);
     caveats(&analysis.watched.gaps, &mut checks);
     let rows = [DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95];
     checks.extend(percentiles(gates, &organic.latency, uncertainty_us(analysis), rows));
+    queued::over_gaps((analysis, gates), uncertainty_us(analysis), rows, &mut checks);
     checks
 }
 

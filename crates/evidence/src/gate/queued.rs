@@ -1,15 +1,59 @@
-//! Latencies of a sender that works on one webhook after the other, in a run that breaks some of them on purpose.
+//! Latencies that say more of what smoke did or missed than of the sender: behind webhooks that were broken on purpose, where the sender works
+//! on one after the other, and over times in which nothing could be seen.
 
 use super::Gates;
 use super::check::{Check, Verdict};
-use super::criteria::{LATENCY_P50, LATENCY_P95};
+use super::criteria::{Criterion, LATENCY_P50, LATENCY_P95};
 use super::judge::percentiles;
 use crate::analysis::Analysis;
+use pii::shown;
 use record::Tick;
 use record::latency::Latency;
 
 /// A delivery has waited behind a broken one when it came after its end, and so much of its latency, in percent, was before that.
 const MOST: u128 = 80;
+
+/// A first attempt may have been made while nothing could be seen, and what came afterwards was a retry: a latency that is too high
+/// because of such webhooks alone is unproven.
+pub(super) fn over_gaps(
+    (analysis, gates): (&Analysis, &Gates),
+    uncertainty_us: Option<u64>,
+    rows: [Criterion; 2],
+    checks: &mut [Check],
+) {
+    let gaps = &analysis.watched.gaps;
+    let over = |(asked, came): (Tick, Tick)| gaps.iter().find(|gap| gap.from < came && asked < gap.to);
+    let is_slow = |check: &Check| rows.iter().any(|row| row.id == check.id) && check.verdict == Verdict::Fail;
+    if gaps.is_empty() || !checks.iter().any(is_slow) {
+        return;
+    }
+    let (mut unseen, mut n, mut others, mut why) = (0u64, 0u64, Latency::default(), None);
+    for asked in analysis.expectations() {
+        let came = asked.by().filter_map(|index| analysis.deliveries.get(index)).filter(|d| !d.injected());
+        for (delivery, latency) in came.filter_map(|d| analysis.latency(&d).map(|latency| (d, latency))) {
+            n += 1;
+            if let Some(gap) = over((asked.at, delivery.first_byte())) {
+                unseen += 1;
+                why = why.or(Some(&gap.why));
+            } else {
+                others.record(latency);
+            }
+        }
+    }
+    let Some(why) = why else { return };
+    let again = percentiles(gates, &others, uncertainty_us, rows);
+    for check in checks.iter_mut().filter(|check| is_slow(check)) {
+        if again.iter().any(|other| other.id == check.id && other.verdict == Verdict::Fail) {
+            continue;
+        }
+        check.verdict = Verdict::Unproven;
+        check.text = format!(
+            "{unseen} of {n} deliveries were due while webhooks could not be seen, because {}: what came of them may be a retry ({})",
+            shown(why),
+            check.text
+        );
+    }
+}
 
 /// Unbroken deliveries that came only when a broken one had been given up or retried say how long that took, and not how fast the
 /// sender is: a latency that is too high because of them alone is unproven.
@@ -67,6 +111,42 @@ fn has_waited((asked, came): (Tick, Tick), ends: &[Tick]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use record::{Body, Gap, Header, Record, RunKind, Watch};
+    use serde_json::json;
+
+    /// A run of one flow whose webhook came 3 s after it was asked for; nothing could be seen from `gap` on for half a second.
+    fn latency_with_gap(gap: u64) -> Check {
+        let gap =
+            Gap { from: Tick(gap), to: Tick(gap + 500_000), why: "the inbox does not answer".to_owned() };
+        let mut analysis =
+            Analysis::new(Header::new(RunKind::Run, chrono::DateTime::UNIX_EPOCH).unwrap()).unwrap();
+        let records = [
+            json!({"expect": {"flow": 0, "step": "verify", "at": 0, "event": "paid", "matchers": {"/id": 1}, "headers": {},
+                "count": 1, "within_ms": 9000}}),
+            json!({"attempt": {"attempt": 0, "first_byte": 3_000_000, "received": 3_000_000, "method": "POST", "target": "/hook",
+                "headers": [["X-Webhook-Event", "paid"]], "body": Body::from_bytes(br#"{"event":"paid","id":1}"#.to_vec()),
+                "verdict": {"valid": true, "reason": "valid", "diagnosis": null}, "answer": 200}}),
+            json!({"answered": {"attempt": 0, "end": 3_001_000, "how": "sent"}}),
+        ];
+        records.into_iter().for_each(|record| analysis.take(&serde_json::from_value(record).unwrap()));
+        analysis.take(&Record::Watch(Watch::Gap(gap)));
+        let gates = Gates { latency_p95_below_ms: Some(2000.0), ..Gates::default() };
+        let checks = crate::gate::judge(&analysis, &gates);
+        checks.into_iter().find(|check| check.id == LATENCY_P95.id).unwrap()
+    }
+
+    #[test]
+    fn what_came_after_a_time_in_which_nothing_was_seen_may_be_a_retry() {
+        let over = latency_with_gap(1_000_000);
+        assert_eq!(over.verdict, Verdict::Unproven, "{}", over.text);
+        assert!(
+            over.text.starts_with("1 of 1 deliveries were due while webhooks could not be seen"),
+            "{}",
+            over.text
+        );
+        // Before anything was asked for, or afterwards.
+        assert_eq!(latency_with_gap(4_000_000).verdict, Verdict::Fail);
+    }
 
     #[test]
     fn who_came_behind_the_end_of_a_broken_one_has_waited_for_it() {

@@ -72,6 +72,33 @@ fn an_event_that_nobody_asked_for_is_named_as_the_cause() {
     );
 }
 
+/// The receiver's own limit is no fault of the sender's: each missing webhook may be one of the requests.
+#[test]
+fn what_is_too_large_for_the_receiver_is_not_lost() {
+    let of = |refused: usize| {
+        let mut analysis = run(&[60, 60], |_| "paid");
+        let why = "a body of more than 1048576 bytes".to_owned();
+        let too_large = Record::Refused(Refused { at: Tick(0), status: 413, why });
+        (0..refused).for_each(|_| analysis.take(&too_large));
+        let checks = crate::gate::judge(&analysis, &crate::gate::Gates::default());
+        let lost = checks.into_iter().find(|check| check.id == "lost").unwrap();
+        (lost.verdict, lost.text, told(analysis).join("; "))
+    };
+    let (verdict, text, told) = of(2);
+    assert_eq!(verdict, crate::gate::Verdict::Unproven, "{text}");
+    assert!(
+        text.contains("2 requests came that are larger than this receiver takes (1 MiB; answered 413)"),
+        "{text}"
+    );
+    assert!(
+        told.contains("--max-body") && !told.contains("tried nothing") && !told.contains("set its endpoint"),
+        "{told}"
+    );
+    let (verdict, _, told) = of(1);
+    assert_eq!(verdict, crate::gate::Verdict::Fail);
+    assert!(told.contains("tried nothing"), "{told}");
+}
+
 #[test]
 fn of_a_sender_without_a_breaker_none_is_open() {
     let mut analysis = run(&[60], |_| "paid");
