@@ -61,7 +61,7 @@ fn a_receiver_with_another_secret_is_told_and_the_sender_is_not_accused() {
     let (receiver, url) = start(dir.path(), &["--secret-file", "other"]);
     let said = "has another secret than this run";
     let ran = payments(&url, &["--flows", "4"]).run().exits(4);
-    assert!(ran.shown().contains(said), "{}", ran.shown());
+    assert!(ran.stderr.contains(said), "{}", ran.stderr);
     let journal = ran.file("staging_payments_journal.jsonl");
     let again = Smoke::new("report").arg(&journal).run();
     assert!(!again.shown().contains("FAIL"), "{}", again.shown());

@@ -151,14 +151,15 @@ impl Seeds {
         if let Some(known) = self.users.iter().find(|user| user.username == username) {
             return Arc::clone(known);
         }
+        let id = self.users.iter().map(|user| user.id).max().unwrap_or(0) + 1;
         let user = Arc::new(User {
-            id: self.users.iter().map(|user| user.id).max().unwrap_or(0) + 1,
+            id,
             username,
             email: of("email"),
             password: Secret::new(of("password")),
             display_name: of("display_name"),
             phone: of("phone"),
-            ip: of("ip"),
+            ip: address(id).to_string(),
             role: Role::Player,
         });
         self.users.push(Arc::clone(&user));
@@ -207,7 +208,6 @@ fn payment_row(payment: &PaymentSeed) -> Row {
         ("amount_bdt".to_owned(), json!(payment.amount_bdt)),
         ("user_display_name".to_owned(), json!(payment.owner.display_name)),
         ("user_phone".to_owned(), json!(payment.owner.phone)),
-        ("user_ip".to_owned(), json!(payment.owner.ip)),
     ]);
     row.extend(account("user", &payment.owner));
     row
@@ -217,8 +217,6 @@ fn match_row(one: &MatchSeed) -> Row {
     let mut row = Row::from([
         ("match_id".to_owned(), json!(one.id)),
         ("tournament_id".to_owned(), json!(one.tournament.id)),
-        ("participant_a_ip".to_owned(), json!(one.a.ip)),
-        ("participant_b_ip".to_owned(), json!(one.b.ip)),
     ]);
     row.extend(account("participant_a", &one.a));
     row.extend(account("participant_b", &one.b));
@@ -299,12 +297,12 @@ mod tests {
         let seeds = Seeds::sow(FixtureSize { payments: 200, matches: 50 }, 7).unwrap();
         let fixtures = seeds.fixtures();
         let columns: Vec<&str> = fixtures.payments[0].keys().map(String::as_str).collect();
-        let expected = "amount_bdt payment_id registration_id tournament_id user_display_name user_email user_ip user_password \
+        let expected = "amount_bdt payment_id registration_id tournament_id user_display_name user_email user_password \
                         user_phone user_username";
         assert_eq!(columns.join(" "), expected);
         let columns: Vec<&str> = fixtures.matches[0].keys().map(String::as_str).collect();
-        let expected = "match_id participant_a_email participant_a_ip participant_a_password participant_a_username \
-                        participant_b_email participant_b_ip participant_b_password participant_b_username tournament_id";
+        let expected = "match_id participant_a_email participant_a_password participant_a_username participant_b_email \
+                        participant_b_password participant_b_username tournament_id";
         assert_eq!(columns.join(" "), expected);
         assert_eq!(fixtures.vars.len(), 3);
         let names: BTreeSet<_> = seeds.users.iter().map(|u| u.username.to_lowercase()).collect();
