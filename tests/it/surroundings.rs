@@ -460,5 +460,5 @@ fn a_key_that_appears_twice_in_an_answer_fails_the_step_that_reads_it() {
     };
     let twice = run(r#"{"data":{"status":"pending","status":"verified"}}"#).exits(1);
     assert!(twice.stdout.contains("/data/status appears twice in the answer"), "{}", twice.stdout);
-    run(r#"{"data":{"status":"verified"},"x":{"y":1,"y":2}}"#).exits(3);
+    run(r#"{"data":{"status":"verified"},"x":{"y":1,"y":2}}"#).exits(0);
 }

@@ -58,9 +58,10 @@ fn what_openssl_signed_is_valid_and_nothing_else() {
 #[test]
 fn a_key_that_is_none_is_named() {
     let case: Case = serde_json::from_str(LINES.lines().next().unwrap()).unwrap();
-    for (key, words) in
-        [("MIIB", "no rsa key"), ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "no rsa key")]
-    {
+    for (key, words) in [
+        ("MIIB", "not a rsa key"),
+        ("-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----", "not a rsa key"),
+    ] {
         let error =
             Verifier::new(case.scheme(), &Secret::new(key)).err().map(|e| e.to_string().to_lowercase());
         assert!(error.as_ref().is_some_and(|e| e.contains(words)), "{error:?}");

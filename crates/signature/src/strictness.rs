@@ -49,7 +49,7 @@ fn one_entry_that_is_no_pair_before_the_right_one_spoils_a_list() {
         for spoilt in ["junk SIG", "v1,a,b SIG", "v1,é SIG", "v1,abc SIG", "v2,QUJD  SIG", ",, SIG"] {
             let verdict = verdict(scheme, &with(scheme, |sig| spoilt.replace("SIG", sig)));
             let says = verdict.diagnosis.unwrap_or_default();
-            assert!(!verdict.valid && says.contains("no `version,signature`"), "{spoilt}: {says}");
+            assert!(!verdict.valid && says.contains("not `version,signature`"), "{spoilt}: {says}");
             assert!(says.ends_with("the MAC itself is right"), "{spoilt}: {says}");
         }
     }
