@@ -190,9 +190,12 @@ impl Findings {
     ) {
         self.total += times;
         *self.by_category.entry(finding.category).or_default() += times;
+        let room = KEPT.saturating_sub(self.kept.len());
+        if room == 0 {
+            return;
+        }
         // What is kept is shown.
         let finding = Finding { place: engine.masked_place(&finding.place), ..finding };
-        let room = KEPT.saturating_sub(self.kept.len());
         let located = |(source, delivery)| Located { source, finding: finding.clone(), delivery };
         self.kept.extend(spots.into_iter().take(room).map(located));
     }
