@@ -102,21 +102,13 @@ fn says_staging(labels: &[&str]) -> bool {
     in_front || labels.get(at).is_some_and(in_own)
 }
 
-/// Whether an address is of no public network (RFC 1918, 3927, 4193, 4291, 6598), or of none at all (RFC 5737, 3849).
+/// Whether an address is of no public network, or of the documentation (RFC 5737, 3849).
 fn is_private(ip: IpAddr) -> bool {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let shared = ip.octets()[0] == 100 && ip.octets()[1] & 0xc0 == 64;
-            let own = ip.is_private() || ip.is_loopback() || ip.is_link_local() || ip.is_unspecified();
-            own || shared || ip.is_documentation()
-        }
-        IpAddr::V6(ip) => {
-            let [first, second, ..] = ip.segments();
-            let documentation = first == 0x2001 && second == 0x0db8;
-            let own = ip.is_loopback() || ip.is_unspecified();
-            own || ip.is_unique_local() || ip.is_unicast_link_local() || documentation
-        }
-    }
+    let is_documentation = match ip.to_canonical() {
+        IpAddr::V4(ip) => ip.is_documentation(),
+        IpAddr::V6(ip) => matches!(ip.segments(), [0x2001, 0x0db8, ..]),
+    };
+    is_documentation || pii::is_of_no_public_network(ip)
 }
 
 /// The words of a label, without the numbers behind them.

@@ -155,6 +155,17 @@ fn without_names_a_data_file_is_checked_against_the_scenarios_that_it_is_for() {
     let strange = strange.args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"]);
     let ran = strange.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "x").run().exits(2);
     told(&ran, &["missing     scenario built-in:payments: rows.csv: row 1 has no column `payment_id`"]);
+    // Where there are too few of them, they are for that scenario all the same.
+    let few = Smoke::new("check").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "9"]);
+    let few = few.args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"]).env("STAFF_PASSWORD", "x");
+    let ran = few.env("WEBHOOK_SECRET", SECRET).run().exits(2);
+    told(
+        &ran,
+        &[
+            "missing     scenario built-in:payments: rows.csv: 2 data row(s) for 9 flows",
+            "skipped     scenario built-in:matches: rows.csv: row 1 has no column `match_id`",
+        ],
+    );
     let unset = Smoke::new("check").file("rows.csv", ROWS).args(&["--data", "rows.csv", "--flows", "2"]);
     let ran = unset
         .args(&["--staging", &ready().url, "--listen", "127.0.0.1:0"])

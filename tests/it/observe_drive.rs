@@ -142,3 +142,11 @@ fn a_terminal_shows_each_gate_now_and_over_the_window() {
         assert!(shown.contains(part), "no `{part}` in:\n{shown}");
     }
 }
+
+/// Whoever has no secret knows of no signature that it is wrong.
+#[test]
+fn a_window_without_a_secret_is_not_rolled_back_for_its_signatures() {
+    let ran = observe(&["--blind", "--drive", "payments=120/m", "--duration", "3s"]).exits(3);
+    assert!(!ran.shown().contains("ROLLBACK"), "{}", ran.shown());
+    assert!(ran.stdout.contains("unproven Valid signatures"), "{}", ran.stdout);
+}

@@ -462,3 +462,17 @@ fn a_key_that_appears_twice_in_an_answer_fails_the_step_that_reads_it() {
     assert!(twice.stdout.contains("/data/status appears twice in the answer"), "{}", twice.stdout);
     run(r#"{"data":{"status":"verified"},"x":{"y":1,"y":2}}"#).exits(0);
 }
+
+/// A firewall's page, or that of a check of CSRF, in place of the API's answer: no group lets this machine in.
+#[test]
+fn a_page_that_refuses_a_step_is_no_matter_of_the_users_rights() {
+    let page = "<!doctype html><html><title>Attention Required!</title><h1>You have been blocked</h1></html>";
+    let origin = Origin::start(move |request: &Seen, _| match request.path() {
+        "/login" => tokens("first", "renewal-1"),
+        "/healthz/" => Answer::json("200 OK", "{}"),
+        _ => Answer::new("403 Forbidden", "text/html", "", page),
+    });
+    let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run().exits(4);
+    let ran = ran.says("You have been blocked").says("A web page is not the answer of an API");
+    assert!(!ran.stderr.contains("Organizers"), "{}", ran.stderr);
+}

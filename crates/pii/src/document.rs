@@ -110,7 +110,7 @@ impl<'a> Document<'a> {
                 Name::Root => {}
                 Name::Key(key) => {
                     out.push('/');
-                    out.push_str(&escaped(key));
+                    out.push_str(&pointer_step(key));
                 }
                 Name::Index(index) => {
                     out.push('/');
@@ -240,7 +240,8 @@ impl<'de> Visitor<'de> for KeySeed {
 }
 
 /// A key as a step of a JSON pointer (RFC 6901).
-pub(crate) fn escaped(key: &str) -> String {
+#[must_use]
+pub fn pointer_step(key: &str) -> String {
     key.replace('~', "~0").replace('/', "~1")
 }
 

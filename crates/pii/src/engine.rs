@@ -3,7 +3,7 @@
 use super::canary::Canaries;
 use super::category::Category;
 use super::decode::{self, Coding};
-use super::document::{Document, Leaf, Name, NodeId, escaped, unescaped};
+use super::document::{Document, Leaf, Name, NodeId, pointer_step, unescaped};
 use super::finding::{Allowance, Detector, Finding, Scan, Unread};
 use super::forwarded::{self, Forwarded};
 use super::hits::{Hit, Hits};
@@ -153,7 +153,7 @@ impl Engine {
             let key = unescaped(step);
             let masked = self.masked(&key);
             let clean = self.scan_text(&masked).findings.is_empty();
-            if clean { escaped(&masked) } else { "***".to_owned() }
+            if clean { pointer_step(&masked) } else { "***".to_owned() }
         };
         place.split('/').map(step).collect::<Vec<_>>().join("/")
     }
@@ -201,7 +201,7 @@ impl Engine {
         }
         let text = read.text;
         for (name, value) in request::pairs(&text) {
-            let place = format!("/{}", escaped(&name));
+            let place = format!("/{}", pointer_step(&name));
             self.named(&name, &value, &place, rules, scan);
         }
     }
@@ -236,7 +236,7 @@ impl Engine {
         let mut said = Vec::new();
         hits.list.retain(|hit| match own(hit) {
             Some(address) if !allowed(hit) => {
-                if !forwarded::is_of_no_person(address) {
+                if !forwarded::is_of_no_public_network(address) {
                     said.push(Forwarded { address, finding: self.finding(hit, header.to_owned()) });
                 }
                 false

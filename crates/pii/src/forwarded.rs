@@ -40,6 +40,8 @@ const HEADERS: [&str; 27] = [
 
 /// Most places of one address that are kept.
 const KEPT: usize = 100;
+/// Most addresses of one request that are looked at: each is compared with each of those before. Proxies stand in row, and few.
+const MOST: usize = 64;
 
 /// An address in a header of proxies.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,8 +57,10 @@ pub(super) fn is_of_proxies(header: &str) -> bool {
     HEADERS.iter().any(|known| header.eq_ignore_ascii_case(known))
 }
 
-/// An address that many networks have, each for itself: it is no person's.
-pub(super) fn is_of_no_person(address: IpAddr) -> bool {
+/// Whether an address is of no public network: loopback, link-local, private (RFC 1918, 3927, 4193, 4291, 6598), or none at all. Many
+/// networks have it, each for itself, so that it is no person's.
+#[must_use]
+pub fn is_of_no_public_network(address: IpAddr) -> bool {
     match address.to_canonical() {
         // 100.64.0.0/10 is shared in the same way (RFC 6598).
         IpAddr::V4(v4) => {
@@ -116,6 +120,7 @@ impl<T> Hops<T> {
         if said.is_empty() && self.steady.is_empty() {
             return Vec::new();
         }
+        said.truncate(MOST);
         said.retain(|one| !known.iter().any(|known| known.to_canonical() == one.address.to_canonical()));
         if before == 0 {
             self.steady = said.into_iter().map(|said| Steady { said, places: vec![place()] }).collect();

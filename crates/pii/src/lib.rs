@@ -82,10 +82,11 @@ mod text;
 
 pub use category::Category;
 pub use decode::{Coding, Encoding, Readable, Undone, UndoneEnd, Utf8Reader, readable};
+pub use document::pointer_step;
 pub use engine::{Engine, Request};
 pub use explain::{Explanation, Reason};
 pub use finding::{Allowance, Certainty, Detector, Finding, Scan, Unread};
-pub use forwarded::{Differs, Forwarded, Hops};
+pub use forwarded::{Differs, Forwarded, Hops, is_of_no_public_network};
 pub use identity::{Identity, IdentityKind};
 pub use line::{Explained, LineError, LineScan};
 pub use log_line::log_line;

@@ -64,9 +64,9 @@ const fn is_zero(n: &u32) -> bool {
 }
 
 /// How much shorter than said a pause may be, ms: the rounding of timers and of timestamps.
-const EARLY_MS: u64 = 50;
+pub const EARLY_MS: u64 = 50;
 /// How much longer, ms: a busy sender's.
-const LATE_MS: u64 = 500;
+pub const LATE_MS: u64 = 500;
 
 impl Default for RetryContract {
     /// That of the sender that is meant where none is named ([`SenderProfile::usual`]).

@@ -42,7 +42,9 @@ pub use chain::{
     EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex, text_sha256_hex,
 };
 pub use compared::{Counted, LogCompared, LogQuote, QuotedAs, Reconciliation};
-pub use contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
+pub use contract::{
+    BreakerContract, EARLY_MS, IdentityPolicy, LATE_MS, RetryAfterPolicy, RetryContract, ThrottlePolicy,
+};
 pub use ending::Ending;
 pub use facts::*;
 pub use header::*;

@@ -43,4 +43,4 @@ pub use spec::{
 };
 pub use unique_keys::{UniqueKeysError, check_unique_keys};
 pub use verdict::{Reason, Verdict};
-pub use verifier::{Received, Verifier};
+pub use verifier::{Received, Verifier, posted_url};

@@ -46,6 +46,15 @@ struct Held {
     secret: Secret,
 }
 
+/// The URL to which a request was posted: the endpoint with the query of the request's target, where it has none of its own.
+#[must_use]
+pub fn posted_url(endpoint: &str, target: &str) -> String {
+    match target.split_once('?') {
+        Some((_, query)) if !endpoint.contains('?') => format!("{endpoint}?{query}"),
+        _ => endpoint.to_owned(),
+    }
+}
+
 impl Verifier {
     /// A verifier for `secret`, and the others beside it, with the freshness window of the sender's profile.
     ///
@@ -125,18 +134,13 @@ impl Verifier {
         if !self.scheme.signs_url() {
             return self.check_request(&Received { method, url: &self.url, headers, body }, now_ms);
         }
-        let (path, query) =
-            target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
-        let with_query = |url: &str| match query {
-            Some(query) if !url.contains('?') => format!("{url}?{query}"),
-            _ => url.to_owned(),
-        };
-        let url = with_query(&self.url);
+        let path = target.split('?').next().unwrap_or_default();
+        let url = posted_url(&self.url, target);
         let first = self.check_request(&Received { method, url: &url, headers, body }, now_ms);
         let host = self.url.split_once("://").map(|(scheme, rest)| {
             format!("{scheme}://{}", rest.split(['/', '?']).next().unwrap_or_default())
         });
-        match host.map(|host| with_query(&format!("{host}{path}"))).filter(|own| *own != url) {
+        match host.map(|host| posted_url(&format!("{host}{path}"), target)).filter(|own| *own != url) {
             Some(own) if first.0.reason != Reason::Valid => {
                 let second = self.check_request(&Received { method, url: &own, headers, body }, now_ms);
                 if second.0.reason == Reason::Valid { second } else { first }

@@ -74,9 +74,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let sender = sender_of(&names, args);
     let parts = run_plan::parts(&args.run.flow, &env, sender.as_ref());
     let target = parts.target.as_ref().ok();
-    let others = args.scenarios.is_empty() && names.iter().any(|name| has_all(name, args, &env));
+    let best = best_fit(&names, args, &env);
     let ready =
-        names.iter().filter_map(|name| check_scenario(name, args, &env, (target, others), &mut findings));
+        names.iter().filter_map(|name| check_scenario(name, args, &env, (target, best), &mut findings));
     let ready: Vec<Scenario> = ready.collect();
     configuration(&parts, args, &mut findings);
     say_switch(sender.as_ref(), &env, &mut findings);
@@ -125,27 +125,50 @@ fn sender_of(names: &[String], args: &Args) -> Option<SenderProfile> {
     run_plan::sender(&mut loaded, &args.run.flow).ok().flatten()
 }
 
-/// Whether a data file was given, and rows and variables are all that a scenario needs: of scenarios that nobody has named the others
-/// are left out then.
-fn has_all(name: &str, args: &Args, env: &Env) -> bool {
-    let Some(data) = args.run.flow.data.as_deref() else { return false };
-    let all = || {
-        let loaded = load_typed(name).ok()?;
-        let run = run_of(&loaded, args, env).ok()?;
-        let flows = run_plan::flows_of(&loaded, &args.run, env);
-        rows(&loaded.scenario, flows, 0, Some(data), &run).ok()?;
-        run.unset(&loaded.scenario, false).is_empty().then_some(())
-    };
-    all().is_some()
+/// What a scenario makes of the rows of a data file, the better the greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// They are for another one.
+    Others,
+    /// Variables are missing beside them.
+    Variables,
+    /// They are for this one, be they enough or not.
+    Whole,
 }
 
-/// One scenario: its file, and with a staging system the variables and rows that it needs; `others`: one that nobody has named is left
-/// out where it lacks them.
+/// How rows fit a scenario, and what it lacks.
+fn fit_of(loaded: &Loaded, run: &Arc<Run>, rows: &Result<Vec<Row>, DataError>) -> (Fit, String) {
+    let for_others = |error: &&DataError| {
+        matches!(error, DataError::MissingColumn { .. } | DataError::TooFew { fewer: false, .. })
+    };
+    if let Some(error) = rows.as_ref().err().filter(for_others) {
+        return (Fit::Others, error.to_string());
+    }
+    match run.unset(&loaded.scenario, false).first() {
+        Some(why) => (Fit::Variables, why.to_string()),
+        None => (Fit::Whole, String::new()),
+    }
+}
+
+/// Of the scenarios that nobody has named, how well the one fits that fits a data file best: the others are left out.
+fn best_fit(names: &[String], args: &Args, env: &Env) -> Option<Fit> {
+    let data = args.run.flow.data.as_deref().filter(|_| args.scenarios.is_empty())?;
+    let fit = |name: &String| {
+        let loaded = load_typed(name).ok()?;
+        let run = run_of(&loaded, args, env).ok()?;
+        let rows = rows(&loaded.scenario, run_plan::flows_of(&loaded, &args.run, env), 0, Some(data), &run);
+        Some(fit_of(&loaded, &run, &rows).0)
+    };
+    names.iter().filter_map(fit).max()
+}
+
+/// One scenario: its file, and with a staging system the variables and rows that it needs; one that fits them less than `best` is left
+/// out.
 fn check_scenario(
     scenario: &str,
     args: &Args,
     env: &Env,
-    (target, others): (Option<&Target>, bool),
+    (target, best): (Option<&Target>, Option<Fit>),
     findings: &mut Findings,
 ) -> Option<Scenario> {
     let on_staging = !matches!(target, Some(Target::StandIn(_)));
@@ -182,12 +205,9 @@ fn check_scenario(
     let used = target.and_then(|target| UsedRows::of(target, &loaded, data));
     let skipped = run_plan::skipped_rows(&args.run.flow, used.as_ref());
     let rows = rows(&loaded.scenario, flows, skipped, data, &run);
-    let lacks = || {
-        let variable = || run.unset(&loaded.scenario, false).into_iter().next().map(|why| why.to_string());
-        rows.as_ref().err().filter(|e| is_for_others(e)).map(ToString::to_string).or_else(variable)
-    };
-    if let Some(why) = others.then(lacks).flatten() {
-        findings.add(Level::Skipped, format_args!("scenario {name}: {why}"));
+    let (fit, lacks) = fit_of(&loaded, &run, &rows);
+    if best.is_some_and(|best| fit < best) {
+        findings.add(Level::Skipped, format_args!("scenario {name}: {lacks}"));
         return None;
     }
     check_variables(&loaded, &run, args, env, findings);
@@ -219,11 +239,6 @@ fn check_scenario(
         }
     };
     Some(ready)
-}
-
-/// Whether the rows of a file are for another scenario.
-fn is_for_others(error: &DataError) -> bool {
-    matches!(error, DataError::MissingColumn { .. } | DataError::TooFew { fewer: false, .. })
 }
 
 /// The variables that a scenario needs beside its rows.

@@ -44,7 +44,7 @@ impl<'a> Document<'a> {
             }
             match node.value {
                 Value::Object(map) => queue.extend(map.iter().map(|(key, value)| Node {
-                    pointer: format!("{}/{}", node.pointer, key.replace('~', "~0").replace('/', "~1")),
+                    pointer: format!("{}/{}", node.pointer, pii::pointer_step(key)),
                     key: key.to_lowercase(),
                     value,
                 })),

@@ -92,7 +92,7 @@ pub(super) fn too_large(requests: &BTreeMap<u16, u64>, lost: u64, checks: &mut [
     for check in checks.iter_mut().filter(spoiled).filter(|check| check.verdict == Verdict::Fail) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; but {} came that are larger than this receiver takes (1 MiB; answered {TOO_LARGE}), and may have been the missing ones: \
+            "{}; but {} came that are larger than the receiver takes (answered {TOO_LARGE}), and may have been the missing ones: \
              receive them with `smoke receive --max-body BYTES` and read them back (--inbox), or have smaller webhooks sent",
             check.text,
             counted(refused, "requests")

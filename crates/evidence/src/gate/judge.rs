@@ -8,8 +8,9 @@ use super::criteria::{
     ORDER, PAYLOADS, PII, RECEIVER_ALONE, REPEATED_KEYS, RETRY_RATE, RUN_COMPLETED, SERVER_ERROR_RATE,
     SIGNATURES, STEPS, SUCCESS_RATE, SUCCESS_RATE_SEEN, UNEXPECTED, UNREADABLE, is_asked_of,
 };
+use super::queued::Judged;
 use super::rate::{Side, count, percentile, rate};
-use super::{breaker, clause, observe, queued, retry};
+use super::{breaker, clause, observe, retry};
 use crate::analysis::Analysis;
 use crate::analysis::stats_of;
 use pii::shown;
@@ -37,8 +38,9 @@ pub fn judge(analysis: &Analysis, gates: &Gates) -> Vec<Check> {
     checks.extend(criteria(&sums, &analysis.header, gates));
     absence(analysis, &mut checks);
     let rows = [LATENCY_P50, LATENCY_P95];
-    queued::over_gaps((analysis, gates), sums.uncertainty_us, rows, &mut checks);
-    queued::behind_broken(analysis, gates, sums.uncertainty_us, &mut checks);
+    let latencies = Judged { analysis, gates, uncertainty_us: sums.uncertainty_us, rows };
+    latencies.over_gaps(&mut checks);
+    latencies.behind_broken(&mut checks);
     if analysis.header.kind == RunKind::Receive {
         checks.extend(unreadable(analysis, sums.organic.deliveries + sums.injected.deliveries));
     }

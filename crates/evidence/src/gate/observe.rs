@@ -11,10 +11,11 @@ use super::judge::{
     ANOTHER_SECRET, duplicates, event_header, late, order, payloads, percentiles, rates, repeated_keys,
     strangers, unreadable,
 };
+use super::queued::Judged;
 use super::rate::{Side, count, rate};
 use super::signing::{QUIET, STREAK, Signing};
 use super::triggers::{in_log, triggers, unread_in_log};
-use super::{breaker, queued, retry, sender_log};
+use super::{breaker, retry, sender_log};
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, Minute, breaker_stats, clause_stats, minutes};
 use pii::shown;
@@ -153,7 +154,7 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     caveats(&analysis.watched.gaps, &mut checks);
     let rows = [DRIVEN_LATENCY_P50, DRIVEN_LATENCY_P95];
     checks.extend(percentiles(gates, &organic.latency, uncertainty_us(analysis), rows));
-    queued::over_gaps((analysis, gates), uncertainty_us(analysis), rows, &mut checks);
+    Judged { analysis, gates, uncertainty_us: uncertainty_us(analysis), rows }.over_gaps(&mut checks);
     checks
 }
 

@@ -3,7 +3,7 @@
 
 use super::Gates;
 use super::check::{Check, Verdict};
-use super::criteria::{Criterion, LATENCY_P50, LATENCY_P95};
+use super::criteria::Criterion;
 use super::judge::percentiles;
 use crate::analysis::Analysis;
 use pii::shown;
@@ -17,90 +17,82 @@ const MOST: u128 = 80;
 /// the same. Far below any pause of a retry, and far above what a thread waits for its turn.
 const WRITTEN_LATE: u64 = 5_000;
 
-/// A first attempt may have been made while nothing could be seen, and what came afterwards was a retry: a latency that is too high
-/// because of such webhooks alone is unproven.
-pub(super) fn over_gaps(
-    (analysis, gates): (&Analysis, &Gates),
-    uncertainty_us: Option<u64>,
-    rows: [Criterion; 2],
-    checks: &mut [Check],
-) {
-    let gaps = &analysis.watched.gaps;
-    let over = |(asked, came): (Tick, Tick)| gaps.iter().find(|gap| gap.from < came && asked < gap.to);
-    let is_slow = |check: &Check| rows.iter().any(|row| row.id == check.id) && check.verdict == Verdict::Fail;
-    if gaps.is_empty() || !checks.iter().any(is_slow) {
-        return;
-    }
-    let (mut unseen, mut n, mut others, mut why) = (0u64, 0u64, Latency::default(), None);
-    for asked in analysis.expectations() {
-        let came = asked.by().filter_map(|index| analysis.deliveries.get(index)).filter(|d| !d.injected());
-        for (delivery, latency) in came.filter_map(|d| analysis.latency(&d).map(|latency| (d, latency))) {
-            n += 1;
-            if let Some(gap) = over((asked.at, delivery.first_byte())) {
-                unseen += 1;
-                why = why.or(Some(&gap.why));
-            } else {
-                others.record(latency);
-            }
-        }
-    }
-    let Some(why) = why else { return };
-    let again = percentiles(gates, &others, uncertainty_us, rows);
-    for check in checks.iter_mut().filter(|check| is_slow(check)) {
-        if again.iter().any(|other| other.id == check.id && other.verdict == Verdict::Fail) {
-            continue;
-        }
-        check.verdict = Verdict::Unproven;
-        check.text = format!(
-            "{unseen} of {n} deliveries were due while webhooks could not be seen, because {}: what came of them may be a retry ({})",
-            shown(why),
-            check.text
-        );
-    }
+/// What latencies are judged by.
+#[derive(Clone, Copy)]
+pub(super) struct Judged<'a> {
+    pub analysis: &'a Analysis,
+    pub gates: &'a Gates,
+    pub uncertainty_us: Option<u64>,
+    /// The criteria of p50 and p95.
+    pub rows: [Criterion; 2],
 }
 
-/// Unbroken deliveries that came only when a broken one had been given up or retried say how long that took, and not how fast the
-/// sender is: a latency that is too high because of them alone is unproven.
-pub(super) fn behind_broken(
-    analysis: &Analysis,
-    gates: &Gates,
-    uncertainty_us: Option<u64>,
-    checks: &mut [Check],
-) {
-    let is_slow = |check: &Check| {
-        [LATENCY_P50.id, LATENCY_P95.id].contains(&check.id.as_str()) && check.verdict == Verdict::Fail
-    };
-    let mut ends: Vec<Tick> = analysis.own().filter(|d| d.injected()).map(|d| d.last_seen()).collect();
-    if ends.is_empty() || !checks.iter().any(is_slow) {
-        return;
+impl Judged<'_> {
+    /// A first attempt may have been made while nothing could be seen, and what came afterwards was a retry.
+    pub(super) fn over_gaps(self, checks: &mut [Check]) {
+        let gaps = &self.analysis.watched.gaps;
+        let over = |asked: Tick, came: Tick| gaps.iter().find(|gap| gap.from < came && asked < gap.to);
+        self.set_aside(checks, over, |gap, aside, n| {
+            format!(
+                "{aside} of {n} deliveries were due while webhooks could not be seen, because {}: what came of them may be a retry",
+                shown(&gap.why)
+            )
+        });
     }
-    ends.sort_unstable();
-    let (mut waited, mut n, mut others) = (0u64, 0u64, Latency::default());
-    for asked in analysis.expectations() {
-        let came = asked.by().filter_map(|index| analysis.deliveries.get(index)).filter(|d| !d.injected());
-        for (delivery, latency) in came.filter_map(|d| analysis.latency(&d).map(|latency| (d, latency))) {
-            n += 1;
-            if has_waited((asked.at, delivery.first_byte()), &ends) {
-                waited += 1;
-            } else {
-                others.record(latency);
+
+    /// Unbroken deliveries that came only when a broken one had been given up or retried say how long that took, and not how fast
+    /// the sender is.
+    pub(super) fn behind_broken(self, checks: &mut [Check]) {
+        let broken = self.analysis.own().filter(|delivery| delivery.injected());
+        let mut ends: Vec<Tick> = broken.map(|delivery| delivery.last_seen()).collect();
+        ends.sort_unstable();
+        let behind = |asked: Tick, came: Tick| has_waited((asked, came), &ends).then_some(());
+        self.set_aside(checks, behind, |(), aside, n| {
+            format!(
+                "{aside} of {n} deliveries came only when one that was broken on purpose had ended: the sender works on one after the \
+                 other; a run without faults shows its latency"
+            )
+        });
+    }
+
+    /// A latency that is too high only because of the unbroken deliveries of which `spoilt` tells something, by when each was asked
+    /// for and when it came, is unproven. `why` says so, by the first that it tells, of how many of all.
+    fn set_aside<T>(
+        self,
+        checks: &mut [Check],
+        spoilt: impl Fn(Tick, Tick) -> Option<T>,
+        why: impl Fn(T, u64, u64) -> String,
+    ) {
+        let Self { analysis, gates, uncertainty_us, rows } = self;
+        let is_slow =
+            |check: &Check| rows.iter().any(|row| row.id == check.id) && check.verdict == Verdict::Fail;
+        if !checks.iter().any(is_slow) {
+            return;
+        }
+        let (mut aside, mut n, mut others, mut first) = (0, 0, Latency::default(), None);
+        for asked in analysis.expectations() {
+            let came = asked.by().filter_map(|index| analysis.deliveries.get(index));
+            for delivery in came.filter(|delivery| !delivery.injected()) {
+                let Some(latency) = analysis.latency(&delivery) else { continue };
+                n += 1;
+                match spoilt(asked.at, delivery.first_byte()) {
+                    Some(told) => {
+                        aside += 1;
+                        first.get_or_insert(told);
+                    }
+                    None => others.record(latency),
+                }
             }
         }
-    }
-    if waited == 0 {
-        return;
-    }
-    let again = percentiles(gates, &others, uncertainty_us, [LATENCY_P50, LATENCY_P95]);
-    for check in checks.iter_mut().filter(|check| is_slow(check)) {
-        if again.iter().any(|other| other.id == check.id && other.verdict == Verdict::Fail) {
-            continue;
+        let Some(first) = first else { return };
+        let (why, again) = (why(first, aside, n), percentiles(gates, &others, uncertainty_us, rows));
+        for check in checks.iter_mut().filter(|check| is_slow(check)) {
+            if again.iter().any(|other| other.id == check.id && other.verdict == Verdict::Fail) {
+                continue;
+            }
+            check.verdict = Verdict::Unproven;
+            check.text = format!("{why} ({})", check.text);
         }
-        check.verdict = Verdict::Unproven;
-        check.text = format!(
-            "{waited} of {n} deliveries came only when one that was broken on purpose had ended: the sender works on one after the other; a \
-             run without faults shows its latency ({})",
-            check.text
-        );
     }
 }
 
@@ -117,6 +109,7 @@ fn has_waited((asked, came): (Tick, Tick), ends: &[Tick]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::criteria::LATENCY_P95;
     use super::*;
     use record::{Body, Gap, Header, Record, RunKind, Watch};
     use serde_json::json;

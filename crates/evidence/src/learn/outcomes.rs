@@ -5,14 +5,12 @@ use super::retries::{Outcomes, Schedule, outcomes};
 use super::{Certainty, Learner, Learnt, Seen};
 use crate::figure::counted;
 use record::faults::Fault;
+use record::{EARLY_MS, LATE_MS};
 use signature::Scheme;
 use std::collections::BTreeMap;
 
 /// So many attempts of a delivery are looked at.
 const ATTEMPTS: usize = 64;
-/// So much a pause may be off and be the one that was asked for, ms; as senders are judged where their profile says nothing.
-const EARLY_MS: u64 = 50;
-const LATE_MS: u64 = 500;
 
 /// The pauses that were seen before the second attempt, the third, and so on, ms.
 #[derive(Default)]

@@ -72,7 +72,7 @@ fn look<'v>(
             }
         }
         Value::String(_) | Value::Number(_) if found.len() < PLACES && is_one(steps) => {
-            let step = |name: &&str| format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+            let step = |name: &&str| format!("/{}", pii::pointer_step(name));
             found.insert(steps.iter().map(step).collect());
         }
         _ => {}

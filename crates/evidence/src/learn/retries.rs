@@ -2,12 +2,11 @@
 
 use super::{Certainty, Learnt};
 use crate::figure::counted;
+use record::EARLY_MS;
 use std::collections::BTreeMap;
 
 /// So many statuses are told of.
 const TOLD: usize = 12;
-/// A pause below this is none, ms: the rounding of timers, as profiles tolerate it where they say nothing.
-const AT_ONCE_MS: u64 = 50;
 /// Pauses that differ by less than so many per cent have no jitter.
 const ALIKE_PERCENT: u64 = 10;
 
@@ -37,11 +36,11 @@ impl Schedule {
             all.sort_unstable();
             let (middle, spread) = middle(&all)?;
             // Of a retry at once it is the way there and back that differs.
-            if middle >= AT_ONCE_MS && all.len() > 1 {
+            if middle >= EARLY_MS && all.len() > 1 {
                 found.spread = found.spread.max(Some(spread));
             }
             match middle {
-                ..AT_ONCE_MS => found.value.push_str(", 0s"),
+                ..EARLY_MS => found.value.push_str(", 0s"),
                 _ => found.value.push_str(&format!(", {}ms", rounded(middle))),
             }
             (found.attempts, found.pauses) = (found.attempts + 1, found.pauses + all.len());

@@ -3,7 +3,7 @@
 use super::{Certainty, Learner, Learnt, Seen, header};
 use crate::usual::names_event;
 use signature::{Algorithm, Encoding, Form, KeyEncoding, RequestSpec, Scheme, Secret, SecretSpec};
-use signature::{Received, SignatureSpec, TimestampSpec, Unit, Verifier};
+use signature::{Received, SignatureSpec, TimestampSpec, Unit, Verifier, posted_url};
 use std::collections::BTreeSet;
 
 /// So many attempts are verified under each sender.
@@ -129,7 +129,7 @@ impl Learner {
         let mut best: Option<Found> = None;
         let mut left = TRIED;
         'all: for seen in self.attempts.iter().take(SEARCHED) {
-            let url = url_of(seen, endpoint);
+            let url = posted_url(endpoint, &seen.target);
             let received =
                 Received { method: &seen.method, url: &url, headers: &seen.headers, body: &seen.body };
             for spec in candidates(seen) {
@@ -175,14 +175,6 @@ fn spellings(spec: SignatureSpec) -> Vec<SignatureSpec> {
     };
     let other = SignatureSpec { encoding: other, ..spec.clone() };
     vec![spec, other]
-}
-
-/// The URL that an attempt was sent to.
-fn url_of(seen: &Seen, endpoint: &str) -> String {
-    match seen.target.split_once('?') {
-        Some((_, query)) => format!("{endpoint}?{query}"),
-        None => endpoint.to_owned(),
-    }
 }
 
 /// Of the header that the run's profile says to hold a token, a journal has a digest; of others the token itself. None for a secret

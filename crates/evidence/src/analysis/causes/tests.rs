@@ -87,7 +87,7 @@ fn what_is_too_large_for_the_receiver_is_not_lost() {
     let (verdict, text, told) = of(2);
     assert_eq!(verdict, crate::gate::Verdict::Unproven, "{text}");
     assert!(
-        text.contains("2 requests came that are larger than this receiver takes (1 MiB; answered 413)"),
+        text.contains("2 requests came that are larger than the receiver takes (answered 413)"),
         "{text}"
     );
     assert!(
@@ -207,4 +207,26 @@ fn requests_to_another_path_are_told_first() {
     analysis.take(&Record::Refused(Refused { at: Tick(1), status: 405, why }));
     let told = self::told(analysis);
     assert!(told[0].ends_with("methods: [POST, PUT] }`)") && !told[0].contains("endpoint"), "{told:?}");
+}
+
+/// What a run that was interrupted had still to wait for has neither come nor been lost.
+#[test]
+fn what_was_still_due_at_an_interruption_is_not_told_as_come() {
+    let mut analysis = run(&[60, 60], |_| "paid");
+    let last = Record::Expect(Expect {
+        headers: [].into(),
+        at_least: false,
+        after: None,
+        flow: 2,
+        step: "verify".to_owned(),
+        at: Tick(20_000_000),
+        event: "paid".to_owned(),
+        matchers: serde_json::from_value(json!({"/id": 2})).unwrap(),
+        count: 1,
+        within_ms: 60_000,
+    });
+    analysis.take(&last);
+    analysis.take(&step("verify", 2, 60));
+    let told = causes(&analysis, &Lost::new(&analysis)).join("; ");
+    assert!(told.contains("never came from any of 2 steps") && !told.contains("of 3"), "{told}");
 }
