@@ -1,7 +1,7 @@
 //! Why webhooks never came, as far as the receiving end can tell: from how long the steps took, from what came instead, and
 //! from what came of other events. These are words, not verdicts.
 
-use super::cases::Lost;
+use super::lost::Lost;
 use super::sample::{NO_EVENT, event_name};
 use super::{Analysis, Delivery, Expectation, seconds};
 use crate::figure::counted;

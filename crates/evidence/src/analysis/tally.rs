@@ -1,6 +1,6 @@
 //! The counts that rates are made of; organic and injected deliveries are never mixed.
 
-use super::cases::Lost;
+use super::lost::Lost;
 use super::order::{Order, Turn};
 use super::{Analysis, Delivery, Expectation, Fate};
 use record::Tally;

@@ -112,7 +112,7 @@ pub(super) fn written(spec: &BodySpec) -> String {
 mod tests {
 
     use super::*;
-    use record::{Tick, sha256_hex};
+    use record::Tick;
     use std::io::Write;
 
     fn learnt(kind: &str, packed: bool, bodies: &[&str]) -> Vec<Learnt> {
@@ -126,19 +126,7 @@ mod tests {
                 gzip.write_all(&body).unwrap();
                 body = gzip.finish().unwrap();
             }
-            learner.attempts.push(Seen {
-                headers,
-                digest: sha256_hex(&body),
-                body,
-                method: "POST".to_owned(),
-                target: "/".to_owned(),
-                at: Tick(number as u64 * 1_000_000),
-                end: None,
-                status: Some(200),
-                fault: None,
-                redirect: None,
-                json: None,
-            });
+            learner.attempts.push(Seen::plain(headers, body, Tick(number as u64 * 1_000_000)));
         }
         learner.learn(None, "", None)
     }

@@ -91,6 +91,26 @@ struct Seen {
     json: Option<Value>,
 }
 
+#[cfg(test)]
+impl Seen {
+    /// A POST that was answered with 200, and nothing else about it.
+    fn plain(headers: Vec<(String, String)>, body: Vec<u8>, at: Tick) -> Self {
+        Self {
+            headers,
+            digest: sha256_hex(&body),
+            body,
+            method: "POST".to_owned(),
+            target: "/".to_owned(),
+            at,
+            end: None,
+            status: Some(200),
+            fault: None,
+            redirect: None,
+            json: None,
+        }
+    }
+}
+
 /// Takes in a journal, record by record.
 #[derive(Default)]
 pub struct Learner {

@@ -2,23 +2,16 @@
 
 use super::super::drift;
 use super::*;
-use record::{SenderProfile, Tick, sha256_hex};
+use record::{SenderProfile, Tick};
 
 /// An attempt of a delivery, which its body tells apart: when it came (ms), how it was answered, and the fault.
 fn seen(delivery: u64, at: u64, status: u16, fault: Option<&str>, redirect: Option<u64>) -> Seen {
     let body = format!(r#"{{"type":"paid","n":{delivery}}}"#).into_bytes();
     Seen {
-        headers: Vec::new(),
-        digest: sha256_hex(&body),
-        body,
-        method: "POST".to_owned(),
-        target: "/".to_owned(),
-        at: Tick(at * 1000),
-        end: None,
         status: Some(status),
         fault: fault.map(|fault| fault.parse().unwrap()),
         redirect,
-        json: None,
+        ..Seen::plain(Vec::new(), body, Tick(at * 1000))
     }
 }
 

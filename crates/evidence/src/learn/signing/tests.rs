@@ -1,7 +1,7 @@
 //! Signatures of senders that are not built in.
 
 use super::*;
-use record::{Tick, sha256_hex};
+use record::Tick;
 use signature::{Outgoing, Signer};
 
 const SECRET: &str = "topsecretkey12345678901234567890";
@@ -26,19 +26,7 @@ fn learnt_under(signature: &str, own: &str, secret: &str) -> Learnt {
             signer.sign(&out).iter().map(|(name, value)| (name.to_string(), value.to_string())).collect();
         headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         learner.started_ms = 1_763_044_215_000;
-        learner.attempts.push(Seen {
-            headers,
-            digest: sha256_hex(&body),
-            body,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            at: Tick(number * 1000),
-            end: None,
-            status: Some(200),
-            fault: None,
-            redirect: None,
-            json: None,
-        });
+        learner.attempts.push(Seen::plain(headers, body, Tick(number * 1000)));
     }
     let found = learner.learn(Some(&Secret::new(secret)), "http://127.0.0.1/", None);
     found.into_iter().find(|one| one.key == "signature").unwrap()
@@ -89,19 +77,11 @@ fn a_retry_under_a_new_id_is_told_as_one() {
         (503, "c", r#"{"type":"paid","n":2}"#),
         (200, "d", r#"{"type":"paid","n":2}"#),
     ]) {
-        learner.attempts.push(Seen {
-            headers: vec![("X-Id".to_owned(), id.to_owned())],
-            digest: sha256_hex(body.as_bytes()),
-            body: body.as_bytes().to_vec(),
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            at: Tick(number * 2_000_000),
-            end: None,
-            status: Some(status),
-            fault: None,
-            redirect: None,
-            json: None,
-        });
+        let headers = vec![("X-Id".to_owned(), id.to_owned())];
+        let at = Tick(number * 2_000_000);
+        learner
+            .attempts
+            .push(Seen { status: Some(status), ..Seen::plain(headers, body.as_bytes().to_vec(), at) });
     }
     let found = learner.learn(None, "", None);
     let of = |key: &str| found.iter().find(|one| one.key == key).unwrap();
@@ -147,19 +127,7 @@ fn a_signed_batch_is_one() {
         let body = format!(r#"{{"events":[{{"type":"paid","id":"e{number}"}}]}}"#).into_bytes();
         let out = Outgoing { event: "", id: "", timestamp_ms: 0, body: &body };
         let headers = signer.sign(&out).iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
-        learner.attempts.push(Seen {
-            headers,
-            digest: sha256_hex(&body),
-            body,
-            method: "POST".to_owned(),
-            target: "/".to_owned(),
-            at: Tick(number * 1000),
-            end: None,
-            status: Some(200),
-            fault: None,
-            redirect: None,
-            json: None,
-        });
+        learner.attempts.push(Seen::plain(headers, body, Tick(number * 1000)));
     }
     let found = learner.learn(Some(&secret), "http://127.0.0.1/", None);
     let of = |key: &str| found.iter().find(|one| one.key == key).map(|one| one.value.as_str());
