@@ -17,7 +17,7 @@ use pii::{Engine, Policy, PolicyError};
 use record::RunKind;
 use record::faults::FaultPlan;
 use record::{Aggregator, Header, Override, RetryContract, SenderProfile};
-use scenario::{Env, Loaded, Period, Scenario, cell, load_typed};
+use scenario::{Env, Loaded, Period, Scenario, cell, load_typed, usual_settle};
 use serde_json::Value;
 use signature::{Scheme, Secret, Verifier, Weakness};
 use std::collections::BTreeMap;
@@ -26,9 +26,6 @@ use std::time::Duration;
 
 /// How long an attempt is taken to last at the most where neither profile nor `WEBHOOK_TIMEOUT` says it.
 const SENDER_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
-const QUIET_EMBEDDED: Duration = Duration::from_millis(300);
-const QUIET_STAGING: Duration = Duration::from_secs(3);
 
 /// A run, and where its evidence goes.
 pub(super) struct Resolved {
@@ -109,7 +106,6 @@ fn resolve_sized(
     let target = target(args, &env)?;
     let embedded = matches!(target, Target::StandIn(_));
     let retry = retry(sender.as_ref(), &gates, &env)?;
-    let quiet = if embedded { QUIET_EMBEDDED } else { QUIET_STAGING };
     let own = &loaded.scenario;
     if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
         return Err(Failure::usage(
@@ -158,7 +154,7 @@ fn resolve_sized(
         seed,
         within: args.within.map(Period::get),
         overrides: overrides(args, size),
-        quiet: args.settle.or(own.settle.filter(|_| embedded)).map_or(quiet, Period::get),
+        quiet: args.settle.map_or_else(|| usual_settle(Some(own), embedded), Period::get),
         journal: files.journal(),
         aggregator: None,
         faults,

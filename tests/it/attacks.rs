@@ -8,13 +8,13 @@ use serde_json::{Value, json};
 use std::process::Command;
 
 /// The journal as records, to be changed.
-fn records(run: &Run) -> Vec<Value> {
+pub(crate) fn records(run: &Run) -> Vec<Value> {
     let text = std::fs::read_to_string(run.journal()).unwrap();
     text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["record"].clone()).collect()
 }
 
 /// Writes records as a journal whose chain holds and whose end counts them, and the artifact that follows from it.
-fn forge(run: &Run, records: &[Value]) {
+pub(crate) fn forge(run: &Run, records: &[Value]) {
     let lines: Vec<String> = records.iter().map(ToString::to_string).collect();
     forge_lines(run, lines);
 }
@@ -37,7 +37,7 @@ fn forge_lines(run: &Run, mut lines: Vec<String>) {
     run.recompute();
 }
 
-fn gate(run: &Run, args: &[&str]) -> (i32, String) {
+pub(crate) fn gate(run: &Run, args: &[&str]) -> (i32, String) {
     let mut smoke = Command::new(env!("CARGO_BIN_EXE_smoke"));
     smoke.arg("gate").arg(run.dir.path()).arg("--secret-file").arg(run.file("secret")).args(args);
     let out = smoke.env_remove("WEBHOOK_SECRET").env_remove("GITHUB_ACTIONS").output().unwrap();
@@ -439,102 +439,4 @@ fn gates_and_scenarios_are_held_against_the_approvers_digests() {
     assert_eq!((code, text.contains("no evidence about https://elsewhere.example")), (3, true), "{text}");
     assert_eq!(with(&["--target", "https://staging.deltacrown.example"]).0, 0);
     assert_eq!(with(&["--gates-sha256", "short"]).0, 2);
-}
-
-/// A load under the names of the guide's files is a load.
-#[test]
-fn a_load_that_is_renamed_is_no_run() {
-    let ran = Smoke::new("load").args(&["payments", "--rate", "20/s", "--duration", "1s", "--quiet"]).run();
-    for kind in ["payments", "matches", "observation"] {
-        for end in ["output.json", "journal.jsonl"] {
-            std::fs::copy(
-                ran.file(&format!("staging_load_{end}")),
-                ran.file(&format!("staging_{kind}_{end}")),
-            )
-            .unwrap();
-        }
-    }
-    let gate = Smoke::new("gate").arg(ran.dir().join("artifacts"));
-    let args = ["--require", "payments,matches,observation", "--environment", "embedded"];
-    let gate = gate.args(&args).run();
-    assert_ne!(gate.code, Some(0));
-    for kind in ["payments", "matches", "observation"] {
-        assert!(gate.shown().contains(&format!("{kind} is required")), "{}", gate.stdout);
-    }
-}
-
-/// Everything is broken a little, so that nothing is judged.
-#[test]
-fn a_run_in_which_every_webhook_was_broken_shows_nothing() {
-    for fault in ["delay=1ms", "answer=202", "503x1"] {
-        let ran = Smoke::new("payments").args(&["--inject", fault, "--quiet"]).run();
-        let gate = Smoke::new("gate").arg(ran.dir().join("artifacts"));
-        let gate =
-            gate.args(&["--require", "payments", "--environment", "embedded", "--format", "json"]).run();
-        let answer: Value = serde_json::from_str(&gate.stdout).unwrap();
-        let judged = &answer["artifacts"][0];
-        assert_eq!(judged["contradictions"], json!([]), "{fault}");
-        let item = |id: &str| {
-            let items = judged["items"].as_array().unwrap();
-            items.iter().find(|item| item["id"] == id).unwrap_or_else(|| panic!("{id}: {judged}")).clone()
-        };
-        // A delay and another 2xx leave a good answer, which is judged; a failure is not.
-        if fault == "503x1" {
-            assert_eq!((&item("exercised")["verdict"], gate.code), (&json!("unproven"), Some(3)), "{judged}");
-        } else {
-            assert_eq!(item("exercised")["verdict"], "pass", "{judged}");
-            assert!(item("faults")["figure"].as_str().unwrap().contains(fault), "{judged}");
-        }
-    }
-}
-
-#[test]
-fn one_shard_of_two_is_no_load_and_both_merged_are() {
-    let dir = tempfile::tempdir().unwrap();
-    for shard in ["0/2", "1/2"] {
-        let args = ["payments", "--rate", "20/s", "--duration", "1s", "--shard", shard, "--quiet"];
-        Smoke::new("load").args(&args).args(&["--artifacts", dir.path().to_str().unwrap()]).run();
-    }
-    let one = dir.path().join("shard-0-of-2/staging_load_output.json");
-    let gate = Smoke::new("gate").arg(one).args(&["--environment", "embedded"]).run();
-    assert_ne!(gate.code, Some(0));
-    assert!(gate.shown().contains("shard 0 of 2 alone"), "{}", gate.stdout);
-    let merged = Smoke::new("merge").arg(dir.path()).arg("--quiet").run();
-    let output = merged.file("staging_load_output.json");
-    let gate = || Smoke::new("gate").arg(&output).args(&["--environment", "embedded"]).run();
-    let answer = gate();
-    assert!(answer.shown().contains("bytes, all equal"), "{}", answer.stdout);
-    assert!(answer.shown().contains("staging_load_report.html: as recomputed"), "{}", answer.stdout);
-    // A second of one part, made better.
-    let part = merged.file("staging_load_parts/00000/shard-0-of-2/staging_load_journal.jsonl");
-    let text = std::fs::read_to_string(&part).unwrap();
-    let mut prev = "0".repeat(64);
-    let mut forged = String::new();
-    for line in text.lines() {
-        let mut record = serde_json::from_str::<Value>(line).unwrap()["record"].clone();
-        if let Some(second) = record.get_mut("interval").filter(|i| i["done"].as_u64() > Some(0)) {
-            second["ok"] = (second["done"].as_u64().unwrap() + 5).into();
-        }
-        let line = format!(r#"{{"prev":"{prev}","record":{record}}}"#);
-        prev = record::sha256_hex(line.as_bytes());
-        forged += &(line + "\n");
-    }
-    std::fs::write(&part, forged).unwrap();
-    let answer = gate().exits(1);
-    assert!(answer.shown().contains("load_does_not_add_up"), "{}", answer.stdout);
-}
-
-/// The stand-in says in what it signs that it is none; a proxy that hides its name changes nothing about that.
-#[test]
-fn the_stand_in_is_never_taken_for_staging() {
-    let ran = Smoke::new("payments").args(&["--quiet"]).run().exits(0);
-    let run = Run::new(&recent());
-    std::fs::copy(ran.file("staging_payments_journal.jsonl"), run.journal()).unwrap();
-    let mut all = records(&run);
-    let header = &mut all[0]["header"];
-    (header["environment"], header["stand_in"]) = ("staging".into(), false.into());
-    header["target"] = "https://staging.deltacrown.example/".into();
-    forge(&run, &all);
-    let (code, text) = gate(&run, &["--trust", "runner"]);
-    assert!(code != 0 && text.contains("say inside their signed bodies that smoke's own stand-in"), "{text}");
 }

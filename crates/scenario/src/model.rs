@@ -103,6 +103,19 @@ pub struct Scenario {
     pub variants: Vec<Variant>,
 }
 
+/// How long duplicates are watched for: the stand-in is near, a staging system may be far and busy.
+const SETTLE_EMBEDDED: Duration = Duration::from_millis(300);
+const SETTLE_STAGING: Duration = Duration::from_secs(3);
+
+/// How long is watched for what must not come, after the last webhook and the last step, unless the command line says otherwise.
+#[must_use]
+pub fn usual_settle(scenario: Option<&Scenario>, embedded: bool) -> Duration {
+    if !embedded {
+        return SETTLE_STAGING;
+    }
+    scenario.and_then(|scenario| scenario.settle).map_or(SETTLE_EMBEDDED, Period::get)
+}
+
 impl Scenario {
     /// All steps, those of variants behind the scenario's own.
     pub fn all_steps(&self) -> impl Iterator<Item = &Step> {

@@ -11,11 +11,8 @@ use crate::report::EMBEDDED;
 use pii::{Policy, printable};
 use record::period::Period;
 use record::{Header, Override, RunKind};
-use scenario::Scenario;
+use scenario::{Scenario, usual_settle};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// How long duplicates are watched for at a staging system unless the command line says otherwise, milliseconds.
-const USUAL_SETTLE_MS: u64 = 3000;
 
 /// What of a fact weakens the evidence: the name and value that the approver would accept it by, and why.
 pub(super) struct Weakness {
@@ -270,23 +267,23 @@ fn overrides(proof: &Proof, scenario: Option<&Scenario>, demand: &Demand) -> Ite
     let mut weak: Vec<Weakness> =
         header.overrides.iter().filter_map(|o| weakens(o, header, scenario)).collect();
     if weak.iter().all(|weakness| weakness.name != "settle") {
-        weak.extend(watched_briefly(proof));
+        weak.extend(watched_briefly(proof, scenario));
     }
     item("overrides", "Given on the command line", fact, &weak, demand)
 }
 
 /// A run that was completed watched for duplicates as long as it says: by its own times, whatever its header says.
-fn watched_briefly(proof: &Proof) -> Option<Weakness> {
+fn watched_briefly(proof: &Proof, scenario: Option<&Scenario>) -> Option<Weakness> {
     let analysis = &proof.evidence.analysis;
     let is_whole =
         analysis.header.kind == RunKind::Run && analysis.end.as_ref().is_some_and(|end| end.complete);
-    let watched = u64::try_from(proof.seen.settled_for().as_millis()).unwrap_or(u64::MAX);
-    let is_brief = is_whole && !analysis.header.stand_in && watched < USUAL_SETTLE_MS;
-    is_brief.then(|| {
-        let told = Period::from_millis(watched).to_string();
-        let why = format!(
-            "the run ended {told} after its last flow, where duplicates are watched for {USUAL_SETTLE_MS} ms"
-        );
+    let watched = proof.seen.settled_for();
+    let usual = usual_settle(scenario, analysis.header.stand_in);
+    (is_whole && watched < usual).then(|| {
+        let told = Period::from_millis(u64::try_from(watched.as_millis()).unwrap_or(u64::MAX)).to_string();
+        let usual = usual.as_millis();
+        let why =
+            format!("the run ended {told} after its last flow, where duplicates are watched for {usual} ms");
         Weakness::new("settle", told, why)
     })
 }
@@ -308,9 +305,8 @@ fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Op
             })
         }
         "settle" => {
-            let own = scenario.and_then(|s| s.settle).map_or(0, Period::as_millis);
-            let usual = if header.stand_in { own } else { USUAL_SETTLE_MS };
-            let shorter = ms().is_none_or(|given| given < usual);
+            let usual = usual_settle(scenario, header.stand_in).as_millis();
+            let shorter = ms().is_none_or(|given| u128::from(given) < usual);
             shorter.then(|| {
                 Weakness::new("settle", value, format!("duplicates are watched for less than {usual} ms"))
             })

@@ -5,10 +5,11 @@ use super::{Contradictions, plays};
 use foldhash::HashMap;
 use record::faults::Fault;
 use record::{Answered, Attempt, Body, End, Header, Tick};
+use scenario::{Scenario, usual_settle};
 use signature::Reason;
 use std::time::Duration;
 
-/// What came so shortly before the end may be under way when it is written.
+/// What came so shortly before the end may be under way when it is written; less where the whole watch is shorter.
 const UNDER_WAY: Duration = Duration::from_secs(2);
 
 pub(super) struct Answers {
@@ -17,6 +18,8 @@ pub(super) struct Answers {
     is_blind: bool,
     /// What was to be done to webhooks on purpose; nothing is known of a sweep, whose clauses do not name all of it.
     faults: Option<Vec<Fault>>,
+    /// What came less than this before the end of the run may be under way then.
+    under_way: Duration,
     /// When each was received; `None` once it is answered.
     open: HashMap<u64, Option<Tick>>,
     highest: u64,
@@ -26,11 +29,13 @@ pub(super) struct Answers {
 }
 
 impl Answers {
-    pub(super) fn new(header: &Header) -> Self {
+    pub(super) fn new(header: &Header, scenario: Option<&Scenario>) -> Self {
         Self {
             is_local: plays(header),
             is_blind: header.blind,
             faults: header.clauses.is_empty().then(|| header.faults.iter().map(|spec| spec.fault).collect()),
+            // Nothing was under way when the watch began that the end of a run comes after.
+            under_way: UNDER_WAY.min(usual_settle(scenario, header.stand_in) / 2),
             open: HashMap::default(),
             highest: 0,
             broken: None,
@@ -114,7 +119,7 @@ impl Answers {
 
     /// A run that was completed waited until nothing was under way: each attempt before that was answered, or broke off.
     pub(super) fn ended(&mut self, end: &End) {
-        let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(UNDER_WAY) < end.at);
+        let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(self.under_way) < end.at);
         let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
         if let Some(number) = open.filter(|_| end.complete) {
             let sentence = format!(

@@ -52,7 +52,7 @@ impl<'a> Consistency<'a> {
         Self {
             header,
             flows: Flows::new(header, scenario),
-            answers: Answers::new(header),
+            answers: Answers::new(header, scenario),
             order: Order::new(header),
             sums: Sums::new(header),
             line: 1,
