@@ -119,7 +119,7 @@ enum Command {
     Receive(receive::Args),
     /// Write the artifact of a journal again, byte for byte
     Report(report::Args),
-    /// Approve or not: recompute artifacts, look for contradictions
+    /// Decide on approval: recompute artifacts, look for contradictions
     Gate(gate::Args),
     /// Compare two artifacts; exit 1 when the new one is worse
     Diff(diff::Args),
@@ -138,7 +138,7 @@ enum Command {
     /// Write the manual pages into a folder
     #[command(hide = true)]
     Man(man::Args),
-    /// Load an API or a receiver at a rate, and measure what users wait
+    /// Load an API or a receiver at a given rate, and measure how long users wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
@@ -146,7 +146,7 @@ enum Command {
     Seed(seed::Args),
     /// Write a scenario to begin with, and its data file
     Init(init::Args),
-    /// Propose a sender's profile from its webhooks, or hold one to them
+    /// Propose a profile from a sender's webhooks, or compare one with them
     Learn(learn::Args),
     /// Compare webhooks with their schemas: undeclared and unused fields
     Drift(drift::Args),

@@ -17,7 +17,7 @@ pub(super) struct Args {
     #[command(flatten)]
     sender: SenderOption,
     /// The URL that it will be posted to, for senders that sign it
-    #[arg(long, value_name = "URL", default_value = "")]
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     url: String,
     /// The method of the request
     #[arg(long, value_name = "METHOD", default_value = "POST")]

@@ -40,7 +40,14 @@ pub(super) struct Args {
     /// Where webhooks are posted to; without it none are sent
     ///
     /// http:// only.
-    #[arg(long, value_name = "URL", env = "WEBHOOK_ENDPOINT", default_value = "")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "WEBHOOK_ENDPOINT",
+        default_value = "",
+        hide_default_value = true,
+        hide_env_values = true
+    )]
     webhook_url: String,
     #[command(flatten)]
     secret: SecretSource,

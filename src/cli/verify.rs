@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(hide_possible_values = true, value_parser = super::listed::senders(), long, value_name = "NAME|FILE|auto", conflicts_with = "scheme")]
     sender: Option<String>,
     /// The URL that the sender posted to, for senders that sign it (twilio, square, hubspot, rfc9421)
-    #[arg(long, value_name = "URL", default_value = "")]
+    #[arg(long, value_name = "URL", default_value = "", hide_default_value = true)]
     url: String,
     /// The method of the request
     #[arg(long, value_name = "METHOD", default_value = "POST")]

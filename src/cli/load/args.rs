@@ -33,7 +33,7 @@ pub(in crate::cli) struct Args {
 /// What is loaded other than the flows of a scenario.
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum What {
-    /// Put signed webhooks on a receiver, each with its own body, id, timestamp and signature
+    /// Post signed webhooks to a receiver, each with its own body, id, timestamp and signature
     Webhooks(Box<WebhookLoadArgs>),
 }
 
@@ -103,7 +103,7 @@ pub(in crate::cli) struct WebhookLoadArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Schedule")]
 pub(in crate::cli) struct ScheduleArgs {
-    /// Starts per time: 20/s, 90/m, 500/10s, or `max`
+    /// How many start in which time: 20/s, 90/m, 500/10s, or `max`
     ///
     /// With `max` as fast as the answers come (closed model).
     #[arg(
@@ -122,7 +122,7 @@ pub(in crate::cli) struct ScheduleArgs {
     /// Stages one after the other: 0-100/s:30s,100/s:2m,100-0/s:10s
     #[arg(long, value_name = "STAGES", value_parser = stages, allow_hyphen_values = true)]
     pub stages: Option<Stages>,
-    /// Most starts in flight
+    /// Most flows or requests under way at once
     ///
     /// A start that waits between attempts counts. [default: 32 with --rate max; else what one second of the rate needs, at most
     /// 1024, and with --retry 6 s more, at most 4096]

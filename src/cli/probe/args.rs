@@ -48,7 +48,7 @@ pub(in crate::cli) struct Args {
     /// Signed, and without the secret.
     #[arg(long, value_name = "ID", hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfCase>::new(cases))]
     pub case: Option<OfCase>,
-    /// Most time for the probe; what it does not reach is unproven
+    /// Time limit of the whole probe; cases beyond it are unproven
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub budget: Duration,
     /// Trust these certificates (PEM) in place of the system's
