@@ -137,7 +137,7 @@ fn packed(asked: &Value) -> Vec<u8> {
 #[test]
 fn forms_and_packed_bodies_are_matched_as_what_they_hold() {
     let form = "name: mine\nsignature: { algorithm: none }\nevent: { json: /type }\nbody: { format: form, field: payload }\n";
-    let one = "      - { event: paid, match: { /n: '{{ flow }}' } }\n";
+    let one = "      - { event: paid, match: { /n: '{{ flow }}' }, within: 2s }\n";
     let ran = run(
         form,
         one,

@@ -105,7 +105,7 @@ fn equal_webhooks_without_an_id_do_not_blame_a_right_sender() {
 #[test]
 fn a_webhook_that_comes_twice_does_not_make_up_for_one_of_the_same_tournament_that_was_dropped() {
     let args = ["--flows", "4", "--data", "rows.csv", "--concurrency", "4"];
-    let swapped = ["--misbehave", "drop-webhook@2", "--misbehave", "send-twice-new-id@3"];
+    let swapped = ["--misbehave", "drop-webhook@2", "--misbehave", "send-twice-new-id@3", "--within", "5s"];
     let ran = quick("payments", &args).file("rows.csv", &rows(4)).args(&swapped).run().exits(1);
     assert!(ran.stderr.contains("your 4 rows share values of /data/tournament_id"), "{}", ran.stderr);
     let told = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
