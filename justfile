@@ -40,9 +40,7 @@ try-collector:
 
 # JSON Schemas that are committed, made again from the types
 schemas:
-    cargo build
-    target/debug/smoke schema scenario > scenarios/schema/scenario.schema.json
-    for what in journal artifact gates approval load signature; do target/debug/smoke schema $what > docs/schema/$what.schema.json; done
+    cargo run -p smoke-schemas
 
 # Golden files, made again; look at the difference before you commit it
 bless:

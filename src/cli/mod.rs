@@ -138,7 +138,7 @@ enum Command {
     /// Write the manual pages into a folder
     #[command(hide = true)]
     Man(man::Args),
-    /// Load an API or a receiver at a given rate, and measure how long users wait
+    /// Load an API or a receiver at a rate; measure how long users wait
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
@@ -146,7 +146,7 @@ enum Command {
     Seed(seed::Args),
     /// Write a scenario to begin with, and its data file
     Init(init::Args),
-    /// Propose a profile from a sender's webhooks, or compare one with them
+    /// Propose a profile from webhooks, or compare one with them
     Learn(learn::Args),
     /// Compare webhooks with their schemas: undeclared and unused fields
     Drift(drift::Args),
@@ -195,7 +195,7 @@ pub fn main() -> ExitCode {
         Command::Diff(args) => diff::run(&args),
         Command::History(args) => history::run(&args),
         Command::Key(args) => key::run(&args),
-        Command::Schema(args) => schema::run(&args),
+        Command::Schema(args) => Ok(schema::run(&args)),
         Command::Scan(args) => scan::run(&args),
         Command::Completions(args) => completions::run(&args, Args::command()),
         Command::Secret(args) => secret::run(&args),

@@ -10,3 +10,9 @@ pub mod logs;
 pub mod report;
 pub mod telemetry;
 mod usual;
+
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;

@@ -1,8 +1,8 @@
 //! The categories of personal or secret data: one table, a line for each.
 
 use crate::IdentityKind;
+use crate::JsonSchema;
 use crate::detect::{self, Kind};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

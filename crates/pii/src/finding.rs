@@ -2,7 +2,7 @@
 
 use super::category::Category;
 use super::forwarded::Forwarded;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What recognised a value.

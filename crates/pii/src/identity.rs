@@ -1,6 +1,6 @@
 //! The canary identities of test users: exact values that must never leave in a webhook.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A canary: one exact value of a test user.

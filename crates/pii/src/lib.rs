@@ -80,6 +80,12 @@ mod rules;
 mod shown;
 mod text;
 
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
 pub use category::Category;
 pub use decode::{Coding, Encoding, Readable, Undone, UndoneEnd, Utf8Reader, readable};
 pub use document::pointer_step;

@@ -1,7 +1,7 @@
 //! The policy: what a team allows, adds or switches off, as a file or the `pii:` block of a scenario.
 
 use super::category::Category;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

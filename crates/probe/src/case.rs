@@ -1,10 +1,10 @@
 //! The cases: what is tried, why it matters, how the requests are made, and how their answers are judged.
 
+use crate::JsonSchema;
 use crate::cases::{behaviour, forgery, raw_body, robustness};
 use crate::forge::{Draft, Forge};
 use crate::shot::Shot;
 use record::Right;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// What cases are about.

@@ -1,9 +1,9 @@
 //! What the verdicts amount to: a letter for each group and one for all.
 
+use crate::JsonSchema;
 use crate::case::Group;
 use crate::judge::{CaseResult, CaseVerdict, Exchange};
 use record::Right;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Cases in which somebody without the secret gets something accepted: with one of them nothing else matters.

@@ -1,11 +1,11 @@
 //! From what came to a verdict for each case.
 
+use crate::JsonSchema;
 use crate::case::{Case, Group, Judged, Play};
 use crate::diagnosis::{DIAGNOSIS, diagnosis};
 use crate::forge::Forge;
 use crate::overall;
 use record::{Came, ProbeBegin, ProbeEffects, ProbeSent, Right};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Scheme;
 use std::collections::BTreeMap;

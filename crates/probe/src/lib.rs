@@ -16,6 +16,12 @@ mod sender;
 mod shot;
 mod trace;
 
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
 pub use case::{Case, Group, Judged, Overall, Play};
 pub use curl::curl;
 pub use diagnosis::{DIAGNOSIS, diagnosis, diagnosis_shots};

@@ -19,7 +19,7 @@ const USUAL: usize = 2048;
 const AROUND: usize = r#"{"prev":"","record":}"#.len() + GENESIS.len();
 
 /// One line of a journal.
-#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize, Deserialize, crate::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Line<R = Record> {
     /// SHA-256 of the line before, hex.

@@ -1,7 +1,7 @@
 //! What the sender's log says of its deliveries, set against what arrived.
 
+use crate::JsonSchema;
 use crate::Tick;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -3,7 +3,7 @@
 use super::faults::Fault;
 use super::sender::SenderProfile;
 use super::statuses::StatusSet;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

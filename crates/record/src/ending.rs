@@ -1,6 +1,6 @@
 //! How an attempt of a delivery ended.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How an attempt ended.

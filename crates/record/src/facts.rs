@@ -2,13 +2,13 @@
 
 use crate::Ending;
 use crate::Header;
+use crate::JsonSchema;
 use crate::Tick;
 use crate::Watch;
 use crate::faults::Fault;
 use crate::matcher::Matcher;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::Verdict;

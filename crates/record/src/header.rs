@@ -1,12 +1,12 @@
 //! The first line of a journal: what was run, against what, judged by what.
 
+use crate::JsonSchema;
 use crate::SubjectKind;
 use crate::contract::RetryContract;
 use crate::faults::{Clause, FaultSpec};
 use crate::{Handshake, LoadShard, SenderProfile};
 use chrono::{DateTime, Utc};
 use pii::Identity;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::Scheme;

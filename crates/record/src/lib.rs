@@ -37,6 +37,12 @@ mod tick;
 mod watch;
 pub mod witness;
 
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
 pub use aggregator::{Aggregator, Taken};
 pub use chain::{
     EncodedRecord, FIRST, Line, Lines, Link, MAX_LINE, journal_bytes, sha256_hex, text_sha256_hex,

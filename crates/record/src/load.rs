@@ -1,10 +1,10 @@
 //! The facts of a load: how it was asked for, and one record for each second of it, never one for each request.
 
+use crate::JsonSchema;
 use crate::Tick;
 use crate::latency::Encoded;
 use crate::summed;
 use chrono::{DateTime, Utc};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

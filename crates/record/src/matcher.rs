@@ -1,8 +1,8 @@
 //! Tests of one JSON value: equals, exists, absent, matches, type.
 
+use crate::JsonSchema;
 use crate::number::{is_whole, same_value};
 use regex::Regex;
-use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! A length of time as people write it: `500ms`, `2s`, `1m30s`.
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::{Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
@@ -131,8 +131,9 @@ impl<'de> Deserialize<'de> for Period {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for Period {
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Period".into()
     }
 

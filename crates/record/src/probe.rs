@@ -1,7 +1,7 @@
 //! The facts of a probe of a receiver: what was sent to it, what came back, and what it did with it.
 
+use crate::JsonSchema;
 use crate::{Body, Tick};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A fact of a probe.

@@ -3,7 +3,7 @@
 use super::contract::{BreakerContract, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
 use super::period::Period;
 use super::statuses::StatusSet;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use signature::{BodySpec, Example, Place, RequestSpec, Scheme, SettingNames, SignatureSpec, SpecError};

@@ -1,11 +1,11 @@
 //! What many facts amount to: counts that add up, in place of the facts themselves.
 
 use crate::Gap;
+use crate::JsonSchema;
 use crate::Tick;
 use crate::latency::Latency;
 use crate::sum::{count_named, extend};
 use crate::summed;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
 use std::collections::BTreeMap;

@@ -1,10 +1,10 @@
 //! Sets of HTTP statuses, as profiles write them: `[200-299, 429]`.
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{self, SeqAccess, Visitor};
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 
 /// The most ranges of a set.
@@ -120,8 +120,9 @@ impl<'de> Deserialize<'de> for StatusSet {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for StatusSet {
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "StatusSet".into()
     }
 

@@ -1,9 +1,9 @@
 //! What a flow is about.
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::fmt;
 
 /// Longest word, in characters: it becomes part of a key of the artifact.
@@ -69,8 +69,9 @@ impl<'de> Deserialize<'de> for SubjectKind {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for SubjectKind {
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "SubjectKind".into()
     }
 

@@ -19,7 +19,7 @@ use std::time::Duration;
     Default,
     Serialize,
     Deserialize,
-    schemars::JsonSchema,
+    crate::JsonSchema,
 )]
 #[serde(transparent)]
 pub struct Tick(pub u64);

@@ -1,9 +1,9 @@
 //! The facts of a receiver that runs for weeks, and of an observation window.
 
+use crate::JsonSchema;
 use crate::Tick;
 use crate::witness::{Checkpoint, Roll};
 use crate::{LogCompared, LogQuote};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A fact about a receiver or an observation.

@@ -4,9 +4,9 @@
 //! from it carries a checkpoint: how many records came since, and the head of the chain over them. The run's own journal
 //! has those records on its own time line; put back on the receiver's they have to lead to the same head.
 
+use crate::JsonSchema;
 use crate::seal::SignedCheckpoint;
 use crate::{Attempt, EncodedRecord, Record, RunKind, Tick, Watch};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use signature::Reason;

@@ -1,6 +1,6 @@
 //! What is taken out of an answer or a webhook, under a name, for later steps.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};

@@ -1,10 +1,10 @@
 //! How many webhooks of a kind a step fires: `2`, `at least 1`, or `{at_least: 1}`.
 
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::ser::{SerializeMap, Serializer};
 use serde::{Deserialize, Serialize};
-use std::borrow::Cow;
 use std::fmt;
 
 /// The most webhooks of one kind that a step may ask for.
@@ -125,8 +125,9 @@ impl<'de> Deserialize<'de> for Count {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for Count {
-    fn schema_name() -> Cow<'static, str> {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
         "Count".into()
     }
 

@@ -9,7 +9,6 @@ mod check_session;
 mod count;
 mod csv;
 mod data;
-mod editor;
 mod entries;
 mod error;
 mod form;
@@ -38,15 +37,20 @@ mod mistakes;
 #[cfg(test)]
 mod tests;
 
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
 pub use capture::{Capture, CaptureFrom};
 pub use count::Count;
 pub use data::{DataError, MAX_DATA, check_columns, check_repeats, data_file, rows};
-pub use editor::for_editors;
 pub use entries::Entries;
 pub use error::{At, Problem, ScenarioError};
 pub use listen::{Listening, TlsFiles};
 pub use load::{
-    Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed, schema,
+    Loaded, MAX_SCENARIO, built_in_names, load, load_built_in, load_bytes, load_named, load_typed,
 };
 pub use model::*;
 pub use names::{RowsFrom, environment, learns, settings_behind, subject_behind, waits_for_answer};
@@ -58,9 +62,7 @@ pub use resolve::{
     resolve_identities, resolve_matcher, resolve_matchers, resolve_request, resolve_webhook,
 };
 pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_env};
-pub use sender::{
-    MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_schema, sender_text,
-};
+pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_text};
 pub use sent::{as_sent, as_sent_around};
 pub use session::{
     ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session,

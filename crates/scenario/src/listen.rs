@@ -1,7 +1,7 @@
 //! How webhooks are received, where a sender asks for more than one path on plain HTTP.
 
 use super::request::Method;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// How this run receives webhooks, where it does so itself. `--path` takes the place of the first path.

@@ -146,9 +146,3 @@ pub(super) fn text_of(bytes: &[u8]) -> Result<&str, Problem> {
         Problem { at: super::At { line, column }, message: "not UTF-8: save the file as UTF-8".to_owned() }
     })
 }
-
-/// The JSON Schema of scenario files.
-#[must_use]
-pub fn schema() -> schemars::Schema {
-    super::for_editors(schemars::schema_for!(Scenario))
-}

@@ -2,8 +2,8 @@
 
 use super::entries::Entries;
 use super::model::Json;
+use crate::JsonSchema;
 use record::period::Period;
-use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};

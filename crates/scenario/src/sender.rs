@@ -110,12 +110,6 @@ fn segment(text: &str) -> Seg {
     text.parse::<usize>().map_or_else(|_| Seg::Key(text.to_owned()), Seg::Index)
 }
 
-/// The JSON Schema of sender profiles.
-#[must_use]
-pub fn sender_schema() -> schemars::Schema {
-    super::for_editors(schemars::schema_for!(SenderProfile))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -276,22 +270,6 @@ mod tests {
         assert_eq!([3600, 3 * 86_400].map(|s| within("paddle", s)), [20, 60]);
         assert!((45..=50).contains(&within("paddle", 86_400)), "{}", within("paddle", 86_400));
         assert!(sums("discord").len() > 3 && *sums("discord").last().unwrap() <= 600);
-    }
-
-    /// Writes the published schema: `SMOKE_BLESS=1 cargo test -p smoke-scenario --lib sender`.
-    #[test]
-    fn the_committed_schema_is_fresh() {
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/schema/sender.schema.json");
-        let wanted = serde_json::to_string_pretty(&sender_schema()).unwrap() + "\n";
-        if std::env::var_os("SMOKE_BLESS").is_some() {
-            std::fs::write(&file, &wanted).unwrap();
-        }
-        assert_eq!(
-            std::fs::read_to_string(&file).unwrap(),
-            wanted,
-            "run: smoke schema sender > {}",
-            file.display()
-        );
     }
 
     #[test]

@@ -80,17 +80,6 @@ fn every_scenario_of_the_repository_loads() {
 }
 
 #[test]
-fn the_committed_schema_is_fresh() {
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scenarios/schema/scenario.schema.json");
-    if std::env::var_os("SMOKE_BLESS").is_some() {
-        std::fs::write(&file, serde_json::to_string_pretty(&schema()).unwrap() + "\n").unwrap();
-    }
-    let committed: Value = serde_json::from_str(&std::fs::read_to_string(&file).unwrap()).unwrap();
-    let advice = "run: smoke schema > scenarios/schema/scenario.schema.json";
-    assert_eq!(committed, serde_json::to_value(schema()).unwrap(), "{advice}");
-}
-
-#[test]
 fn several_mistakes_are_all_said_in_order() {
     let text = GOOD.replace("session: staff", "session: stuff").replace("{{ thing }}", "{{ thin }}");
     let error = try_load(&text).unwrap_err();

@@ -33,6 +33,12 @@ mod strictness;
 #[cfg(test)]
 mod vectors;
 
+// Schemas are written by `crates/schemas` alone: everywhere else the derive is one that does nothing.
+#[cfg(not(feature = "schema"))]
+use no_schema::JsonSchema;
+#[cfg(feature = "schema")]
+use schemars::JsonSchema;
+
 pub use key::KeyError;
 pub use scheme::{Scheme, UnknownScheme};
 pub use secret::{MIN_CHARS, Secret, Weakness};

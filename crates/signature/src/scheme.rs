@@ -462,6 +462,7 @@ impl<'de> Deserialize<'de> for Scheme {
     }
 }
 
+#[cfg(feature = "schema")]
 impl schemars::JsonSchema for Scheme {
     fn schema_name() -> std::borrow::Cow<'static, str> {
         "Scheme".into()

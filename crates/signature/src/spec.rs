@@ -1,6 +1,6 @@
 //! A sender's requests as data: how they are signed, and where event and id stand. What profiles (`scenarios/senders/`) say.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 

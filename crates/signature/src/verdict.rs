@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The outcome of verifying one webhook request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, crate::JsonSchema)]
 pub struct Verdict {
     /// Whether the receiver may accept the request: signature right, headers well-formed, timestamp fresh.
     pub valid: bool,
@@ -62,7 +62,7 @@ impl std::fmt::Display for Reason {
 
 /// The reason behind a [`Verdict`].
 #[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema,
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, crate::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {

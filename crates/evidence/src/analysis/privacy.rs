@@ -11,7 +11,7 @@ use std::sync::Arc;
 const KEPT: usize = 100;
 
 /// A finding and where it was.
-#[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, serde::Serialize, crate::JsonSchema)]
 pub struct Located {
     /// `attempt 3` or `step verify, flow 2`.
     pub source: String,

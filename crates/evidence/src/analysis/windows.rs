@@ -1,8 +1,8 @@
 //! An observation minute by minute.
 
 use super::{Analysis, Delivery, Fate};
+use crate::JsonSchema;
 use record::Tick;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
 use std::time::Duration;

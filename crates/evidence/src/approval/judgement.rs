@@ -1,8 +1,8 @@
 //! What the approval gate answers: items, contradictions, and a verdict for each artifact and over all.
 
 use super::trust::Trust;
+use crate::JsonSchema;
 use crate::gate::Verdict;
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
 

@@ -2,9 +2,9 @@
 
 use super::judgement::{Item, evidence};
 use super::proof::Proof;
+use crate::JsonSchema;
 use crate::gate::Verdict;
 use crate::report::EMBEDDED;
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::str::FromStr;
 

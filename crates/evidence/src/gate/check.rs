@@ -1,6 +1,6 @@
 //! One criterion, judged.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The answer of a check.

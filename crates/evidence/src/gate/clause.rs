@@ -3,6 +3,7 @@
 use super::breaker::leaking;
 use super::check::{Check, Verdict};
 use super::criteria::SENDER_CONTRACT;
+use crate::JsonSchema;
 use crate::analysis::tallies;
 use crate::analysis::{Analysis, AttemptResult, Breach, Breaker, Delivery, Retries, retries, seconds};
 use crate::figure::milliseconds;
@@ -10,7 +11,6 @@ use record::Ending;
 use record::Tick;
 use record::faults::{Clause, Fault, Must};
 use record::{IdentityPolicy, RetryAfterPolicy, RetryContract};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use signature::Reason;
 use std::borrow::Cow;

@@ -2,8 +2,8 @@
 
 use super::promote::PromoteGate;
 use super::triggers::RollbackGate;
+use crate::JsonSchema;
 use record::{BreakerContract, Header, IdentityPolicy, RetryAfterPolicy, RetryContract, ThrottlePolicy};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest gates file in bytes.

@@ -2,7 +2,7 @@
 
 use super::check::{Check, Verdict, overall};
 use super::interval::{more_samples_for_rate, wilson};
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The stages of a canary, percent (docs/deltacrown.md section 6, runbook A).

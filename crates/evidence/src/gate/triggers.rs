@@ -2,9 +2,9 @@
 
 use super::config::Gates;
 use super::signing::Signing;
+use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, breaker_stats, minutes};
 use pii::shown;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

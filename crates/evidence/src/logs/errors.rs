@@ -7,8 +7,8 @@ use super::json_line::Object;
 use super::level::Level;
 use super::line::Entry;
 use super::quote::shown_text;
+use crate::JsonSchema;
 use pii::Engine;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Errors that are quoted.

@@ -1,9 +1,9 @@
 //! The artifact: the keys of the staging guide (docs/deltacrown.md section 8), and what makes them checkable.
 
+use crate::JsonSchema;
 use crate::analysis::{Cases, Located};
 use crate::gate::{Check, JudgedClause, Verdict};
 use record::{Build, Offset, RetryContract, RunKind};
-use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

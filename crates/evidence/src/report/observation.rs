@@ -2,11 +2,11 @@
 
 use super::artifact::Artifact;
 use super::memo::{STAND_IN, cases, code, escaped};
+use crate::JsonSchema;
 use crate::analysis::{Analysis, Minute, minutes};
 use crate::gate::{CRITERIA, Check, Gates, Trigger, Verdict, triggers};
 use crate::logs::Errors;
 use record::{Gap, Hook, LogCompared, LogQuote, Offset, QuotedAs, RunKind, WatchBegin};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt::Write as _;

@@ -1,7 +1,7 @@
 //! Clauses of a sender's contract: what it must do when a webhook meets a fault.
 
 use super::spec::FaultSpec;
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A clause as a scenario has it: one line of the sweep for each of its faults.

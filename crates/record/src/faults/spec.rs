@@ -1,6 +1,7 @@
 //! A fault, how often it strikes, and which deliveries it takes, as typed values that show as they are typed.
 
 use crate::period::Period;
+#[cfg(feature = "schema")]
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -204,6 +205,7 @@ impl<'de> Deserialize<'de> for Fault {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for Fault {
     fn schema_name() -> Cow<'static, str> {
         "Fault".into()
@@ -249,6 +251,7 @@ impl<'de> Deserialize<'de> for FaultSpec {
     }
 }
 
+#[cfg(feature = "schema")]
 impl JsonSchema for FaultSpec {
     fn schema_name() -> Cow<'static, str> {
         "FaultSpec".into()

@@ -1,10 +1,10 @@
 //! A [`Latency`] as text that holds every count, for journals: what is decoded is what was encoded.
 
 use super::{DIGITS, HIGHEST_US, LOWEST_US, Latency};
+use crate::JsonSchema;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// A latency histogram in a journal.

@@ -16,7 +16,7 @@ pub const DIGITS: u8 = 3;
 
 /// Latencies in µs: an HdrHistogram (1 µs to 10 min, 3 digits) beside the exact minimum, maximum and sum. In a journal it
 /// stands as [`Encoded`].
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, crate::JsonSchema)]
 #[serde(into = "Encoded", try_from = "Encoded")]
 pub struct Latency {
     buckets: Histogram<u64>,

@@ -2,10 +2,10 @@
 
 use super::envelope::{SealError, encoding};
 use super::key::{PublicKey, SigningKey};
+use crate::JsonSchema;
 use crate::witness::CheckpointStatement;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Media type of what is signed; part of it, so that the key's other signatures are none of a checkpoint.

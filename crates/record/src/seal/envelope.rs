@@ -2,9 +2,9 @@
 
 use super::key::{PublicKey, SigningKey};
 use super::statement::{Statement, TEST_RESULT};
+use crate::JsonSchema;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Largest signature file in bytes.

@@ -1,6 +1,6 @@
 //! In-toto statements, version 1: what is vouched for, by digest, and what is said of it.
 
-use schemars::JsonSchema;
+use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};

@@ -1,13 +1,13 @@
 //! `staging_load_output.json`: a load, its figures and its verdict; the same journals give the same bytes.
 
 use super::flows::EndToEnd;
+use crate::JsonSchema;
 use crate::analysis::load::{LoadSummary, Point};
 use crate::gate::{Check, Verdict, overall};
 use crate::report::EMBEDDED;
 use chrono::SecondsFormat;
 use record::latency::Latency;
 use record::{Build, Header, LoadFailure, LoadPace, RunKind, RunStats, Tally};
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -1,8 +1,8 @@
 //! End to end under load: what became of the webhooks that the flows had to fire, and how long they took.
 
+use crate::JsonSchema;
 use record::latency::Latency;
 use record::{RunStats, StepFacts};
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 

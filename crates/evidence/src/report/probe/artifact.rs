@@ -1,10 +1,10 @@
 //! `staging_probe_output.json`: a probe, case by case, and its grades; the same journal gives the same bytes.
 
+use crate::JsonSchema;
 use crate::gate::{Check, Verdict, overall};
 use ::probe::{CaseResult, CaseVerdict, Facts, Grade, Group, grade, grade_of, judge};
 use chrono::SecondsFormat;
 use record::{Header, Integrity, ProbeFact, ReadError, Reader, Record, RunKind, Tick};
-use schemars::JsonSchema;
 use serde::Serialize;
 use std::path::Path;
 
