@@ -29,8 +29,11 @@ case "$target" in
   *-gnu) link="-C link-arg=-Wl,-z,pack-relative-relocs" ;;
   *) link="" ;;
 esac
-# Functions with the same code are one: rust-lld, which is rustc's linker on this target, can do that.
-case "$target" in x86_64-unknown-linux-gnu) link="$link -C link-arg=-Wl,--icf=all" ;; esac
+# What rust-lld, rustc's linker on this target, can do: functions with the same code are one, and tables that nothing reads are
+# left out (no-unwind.ld; from the folder that cargo links in: a path of its own would change the bytes).
+case "$target" in x86_64-unknown-linux-gnu)
+  link="$link -C link-arg=-Wl,--icf=all -C link-arg=-Wl,-T,deploy/dist/no-unwind.ld -C link-arg=-Wl,--no-eh-frame-hdr" ;;
+esac
 # Random bytes by the system call alone: the crate's usual way looks it up by dlsym, which a static binary has not, and then reads
 # /dev/urandom, which an empty root has not.
 random='--cfg getrandom_backend="linux_getrandom"'

@@ -93,7 +93,7 @@ fn of_the_stand_in() -> Run {
     let run = Run::new(&recent());
     let secret = run.file("secret").display().to_string();
     let ran = Smoke::new("payments").args(&["--quiet", "--secret-file", &secret]).run().exits(0);
-    std::fs::copy(ran.file("staging_payments_journal.jsonl"), run.journal()).expect("copied");
+    std::fs::copy(ran.file("staging_payments_journal.jsonl"), run.journal()).unwrap();
     run
 }
 

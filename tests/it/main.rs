@@ -8,6 +8,7 @@ mod any_api;
 mod architecture;
 #[cfg(test)]
 mod attacks;
+#[cfg(test)]
 mod attacks_embedded;
 #[cfg(test)]
 mod bad_input;
