@@ -1,7 +1,7 @@
 //! What could be done to a run so that it looks better than it was, by whoever knows the format: each attack is made here, and
 //! refused or unproven by name. The chain is rebuilt, the artifact written again, and the right secret given.
 
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
 use serde_json::{Value, json};

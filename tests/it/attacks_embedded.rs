@@ -1,7 +1,7 @@
 //! Attacks on runs and loads that smoke played against its own stand-in, as in `attacks`.
 
 use crate::attacks::{forge, gate, records};
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::harness::Smoke;
 use serde_json::{Value, json};
 

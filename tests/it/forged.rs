@@ -1,6 +1,6 @@
 //! Forged evidence against the built binary: each contradiction is named, and nothing forged ever passes.
 
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::harness::unwrapped;
 use crate::sample::{self, Sample};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! Honest runs that did not go well are told so by the approval gate, and accused of nothing; and an artifact says one thing.
 
-use crate::gate::{Run, judged, recent};
+use crate::evidence_run::{Run, judged, recent};
 use crate::harness::Smoke;
 use crate::own_memos::{log, window};
 use crate::sample::Sample;

@@ -258,7 +258,7 @@ fn the_report_of_a_receivers_journal_expects_nothing() {
     std::fs::copy(dir.path().join("j.jsonl"), dir.path().join("r_journal.jsonl")).unwrap();
     let output = dir.path().join("r_output.json");
     std::fs::write(&output, &done.stdout).unwrap();
-    assert_eq!(super::gate::judged_under(&output, super::receiver::SECRET).contradictions, []);
+    assert_eq!(super::evidence_run::judged_under(&output, super::receiver::SECRET).contradictions, []);
 }
 
 #[test]

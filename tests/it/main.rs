@@ -37,6 +37,8 @@ mod every_sender;
 #[cfg(test)]
 mod evidence_folder;
 #[cfg(test)]
+mod evidence_run;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod forged;

@@ -1,6 +1,6 @@
 //! A memo that smoke wrote says nothing twice and differently: alone it is unproven, and never accused.
 
-use crate::gate::{judged, recent};
+use crate::evidence_run::{judged, recent};
 use crate::sample::{self, SECRET, Sample};
 use evidence::gate::Verdict;
 use evidence::report::{Evidence, artifact, memo};

@@ -1,6 +1,6 @@
 //! The reports that people look at: hostile texts, golden files, and a real browser where there is one.
 
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::sample::{self, Sample};
 use evidence::report::{Evidence, artifact, html, junit, memo, to_bytes};
 use serde_json::Value;

@@ -1,6 +1,6 @@
 //! Who vouches: what is asked for about staging, blind runs, signed statements, the challenge.
 
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::harness::{Smoke, unwrapped};
 use crate::sample::Sample;
 use serde_json::Value;

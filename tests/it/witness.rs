@@ -1,7 +1,7 @@
 //! A receiver that vouches for runs: what it has signed stands in the journal of the run, and whatever is done to the
 //! deliveries afterwards is seen; so are runs that were begun and are not shown.
 
-use crate::gate::{Run, recent};
+use crate::evidence_run::{Run, recent};
 use crate::harness::{Ran, Smoke, unwrapped};
 use crate::receiver::{Receiver, SECRET, TOKEN, Webhook, until};
 use crate::sample::Sample;
