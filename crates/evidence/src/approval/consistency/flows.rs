@@ -10,6 +10,8 @@ use record::{Expect, FlowStart, Header, Learned, Outcome, Record, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
 
 /// What stands in the place of a secret in what is kept of an answer.
 const MASK: &str = "[redacted]";
@@ -20,6 +22,8 @@ pub(super) struct Flows<'a> {
     header: &'a Header,
     /// Only of a run of which the scenario is known.
     scenario: Option<&'a Scenario>,
+    /// The steps of each variant that was played, made out once.
+    planned: BTreeMap<Option<&'a str>, Arc<[Planned<'a>]>>,
     flows: HashMap<u32, Flow<'a>>,
     /// Flows that have begun and not ended.
     under_way: u32,
@@ -29,9 +33,49 @@ pub(super) struct Flows<'a> {
     within_ms: Option<u64>,
 }
 
+/// What a step of the scenario asks of each flow that plays it.
+struct Planned<'a> {
+    step: &'a scenario::Step,
+    /// Method and path as they are sent, with the templates.
+    request: String,
+    /// The webhooks that it must fire, and those that only its answer tells apart.
+    known: Vec<&'a ExpectedWebhook>,
+    learned: Vec<&'a ExpectedWebhook>,
+}
+
+impl<'a> Planned<'a> {
+    fn of(step: &'a scenario::Step) -> Self {
+        let path = scenario::as_sent_around(&step.request.path);
+        let request = format!("{} {path}", step.request.method.as_str());
+        let is_learned = |webhook: &&ExpectedWebhook| scenario::waits_for_answer(step, webhook);
+        let (learned, known) = step.webhooks.iter().partition(is_learned);
+        Self { step, request, known, learned }
+    }
+
+    /// The webhooks that a step has announced: those that only its answer tells apart, as far as it was answered as expected.
+    /// They stand behind those that were known before.
+    fn announced(&self, outcome: Outcome) -> impl Iterator<Item = &'a ExpectedWebhook> {
+        let learned = if outcome == Outcome::Ok { self.learned.as_slice() } else { &[] };
+        self.known.iter().chain(learned).copied()
+    }
+}
+
+/// The step that a contradiction is about.
+#[derive(Clone, Copy)]
+struct About<'s> {
+    flow: u32,
+    step: &'s str,
+}
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "flow {}, step `{}`", self.flow, self.step)
+    }
+}
+
 /// A flow under way.
 struct Flow<'a> {
-    steps: Vec<&'a scenario::Step>,
+    steps: Arc<[Planned<'a>]>,
     next: usize,
     at: Tick,
     /// What the next step has announced.
@@ -45,9 +89,11 @@ struct Flow<'a> {
 impl<'a> Flows<'a> {
     pub(super) fn new(header: &'a Header, scenario: Option<&'a Scenario>) -> Self {
         let given = option(header, "within").and_then(|o| o.value.parse::<Period>().ok());
+        let scenario = scenario.filter(|_| plays(header));
         Self {
             header,
-            scenario: scenario.filter(|_| plays(header)),
+            scenario,
+            planned: BTreeMap::new(),
             flows: HashMap::new(),
             under_way: 0,
             open: BTreeSet::new(),
@@ -81,9 +127,12 @@ impl<'a> Flows<'a> {
                     found.add("effect_before_cause", sentence);
                 }
                 if let Some(missing) = flow.steps.get(flow.next) {
-                    let sentence = format!("flow {} ended without its step `{}`", end.flow, missing.name);
+                    let sentence =
+                        format!("flow {} ended without its step `{}`", end.flow, missing.step.name);
                     found.add("step_missing", sentence);
                 }
+                // Only that it was there counts from now on.
+                (flow.expects, flow.ours, flow.subject) = Default::default();
             }
             _ => {}
         }
@@ -111,8 +160,9 @@ impl<'a> Flows<'a> {
                 format!("flow {number} tells its webhooks by a place that the scenario does not name");
             found.add("header_differs", sentence);
         }
+        let steps = || plan.steps.iter().copied().map(Planned::of).collect();
         let flow = Flow {
-            steps: plan.steps,
+            steps: Arc::clone(self.planned.entry(plan.variant).or_insert_with(steps)),
             next: 0,
             at: start.at,
             expects: Vec::new(),
@@ -170,14 +220,15 @@ impl<'a> Flows<'a> {
             found.add("flow_out_of_place", sentence);
             return;
         };
-        let about = format!("flow {number}, step `{}`", step.step);
+        let about = About { flow: number, step: &step.step };
         let expects = std::mem::take(&mut flow.expects);
-        let Some(planned) = flow.steps.get(flow.next).copied().filter(|planned| planned.name == step.step)
-        else {
-            let due = flow.steps.get(flow.next).map_or("its end", |planned| planned.name.as_str());
+        let steps = Arc::clone(&flow.steps);
+        let next = steps.get(flow.next);
+        let Some(planned) = next.filter(|planned| planned.step.name == step.step) else {
+            let due = next.map_or("its end", |planned| planned.step.name.as_str());
             found.add("step_out_of_place", format!("{about} stands where the scenario has {due}"));
             // Looked for further on, so that one that is missing is told once.
-            if let Some(further) = flow.steps.iter().skip(flow.next).position(|p| p.name == step.step) {
+            if let Some(further) = steps.iter().skip(flow.next).position(|p| p.step.name == step.step) {
                 flow.next += further + 1;
             }
             return;
@@ -196,18 +247,18 @@ impl<'a> Flows<'a> {
             found.add("effect_before_cause", sentence);
         }
         flow.at = flow.at.max(step.ended);
-        order_of_outcomes(flow, step, &about, found);
-        answer_fits(planned, step, &about, found);
-        request_fits(planned, step, self.scenario, &flow.subject, &about, found);
+        order_of_outcomes(flow, step, about, found);
+        answer_fits(planned.step, step, about, found);
+        request_fits(planned, step, self.scenario, &flow.subject, about, found);
         if step.tries > 0 {
             let within_ms = self.within_ms;
             let ours = Ours { scenario: self.scenario, values: &flow.ours };
-            let webhooks: Vec<&ExpectedWebhook> = announced(planned, step).collect();
-            expects_fit(&webhooks, &expects, within_ms, &ours, &about, found);
+            let webhooks: Vec<&ExpectedWebhook> = planned.announced(step.outcome).collect();
+            expects_fit(&webhooks, &expects, within_ms, &ours, about, found);
             let logs_in = |session: &&String| {
                 self.scenario.and_then(|s| s.sessions.get(*session)).is_none_or(scenario::Session::logs_in)
             };
-            let session = planned.session.as_ref().filter(logs_in);
+            let session = planned.step.session.as_ref().filter(logs_in);
             if let Some(session) = session.filter(|session| !self.open.contains(*session)) {
                 let sentence =
                     format!("{about} was sent in session `{session}`, in which nobody has logged in");
@@ -248,8 +299,8 @@ impl<'a> Flows<'a> {
 
 /// What holds of every step, whatever the scenario.
 fn told_soundly(step: &Step, found: &mut Contradictions) {
-    let about = format!("step `{}`", step.step);
-    let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("{about} {what}"));
+    let name = &step.step;
+    let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("step `{name}` {what}"));
     match step.outcome {
         Outcome::Ok if step.status.is_none() => wrong("went well, and was not answered"),
         Outcome::Ok if !step.problems.is_empty() => wrong("went well, and has problems"),
@@ -261,12 +312,12 @@ fn told_soundly(step: &Step, found: &mut Contradictions) {
     }
     // An exchange on a socket takes some time; ticks are microseconds.
     if step.status.is_some() && step.ended <= step.started {
-        found.add("no_time", format!("{about} was answered in no time, at {} s", s(step.started)));
+        found.add("no_time", format!("step `{name}` was answered in no time, at {} s", s(step.started)));
     }
 }
 
 /// After a step that failed the others are skipped, and only then.
-fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: &str, found: &mut Contradictions) {
+fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: About<'_>, found: &mut Contradictions) {
     if flow.failed != (step.outcome == Outcome::Skipped) {
         let what = if flow.failed {
             "was played after one that failed"
@@ -279,7 +330,7 @@ fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: &str, found: &mut 
 }
 
 /// The answer is one that the scenario takes for the outcome.
-fn answer_fits(planned: &scenario::Step, step: &Step, about: &str, found: &mut Contradictions) {
+fn answer_fits(planned: &scenario::Step, step: &Step, about: About<'_>, found: &mut Contradictions) {
     let Some(status) = step.status else { return };
     let wanted = planned.expect.status.as_ref();
     let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
@@ -313,11 +364,11 @@ fn is_template(matcher: &Matcher) -> bool {
 
 /// Method and path are the scenario's, about the flow's own subject.
 fn request_fits(
-    planned: &scenario::Step,
+    planned: &Planned<'_>,
     step: &Step,
     scenario: Option<&Scenario>,
     subject: &Value,
-    about: &str,
+    about: About<'_>,
     found: &mut Contradictions,
 ) {
     if step.request.contains(MASK) || step.tries == 0 {
@@ -328,11 +379,8 @@ fn request_fits(
         Value::String(text) if text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-') => text.clone(),
         _ => String::new(),
     };
-    let mut path = scenario::as_sent_around(&planned.request.path);
-    if let Some(template) = scenario.map(|scenario| &scenario.subject.id).filter(|_| !id.is_empty()) {
-        path = path.replace(template.as_str(), &id);
-    }
-    let wanted = format!("{} {path}", planned.request.method.as_str());
+    let template = scenario.map(|scenario| scenario.subject.id.as_str()).filter(|_| !id.is_empty());
+    let wanted = template.map_or(planned.request.clone(), |template| planned.request.replace(template, &id));
     if !has_pieces(&step.request, &wanted) {
         let sentence = format!("{about} was sent as `{}`, and the scenario has `{wanted}`", step.request);
         found.add("request_differs", sentence);
@@ -359,22 +407,13 @@ struct Ours<'o> {
     values: &'o BTreeMap<String, Value>,
 }
 
-/// The webhooks that a step has announced: those that only its answer tells apart, as far as it was answered as expected.
-/// They stand behind those that were known before.
-fn announced<'a>(planned: &'a scenario::Step, step: &Step) -> impl Iterator<Item = &'a ExpectedWebhook> {
-    let late = |webhook: &&ExpectedWebhook| scenario::waits_for_answer(planned, webhook);
-    let known = planned.webhooks.iter().filter(move |webhook| !late(webhook));
-    let learned = planned.webhooks.iter().filter(late).filter(|_| step.outcome == Outcome::Ok);
-    known.chain(learned.collect::<Vec<_>>())
-}
-
 /// A step that was sent has announced exactly the webhooks that the scenario asks it for.
 fn expects_fit(
     planned: &[&ExpectedWebhook],
     expects: &[Expect],
     within_ms: Option<u64>,
     ours: &Ours<'_>,
-    about: &str,
+    about: About<'_>,
     found: &mut Contradictions,
 ) {
     let mut wrong = |what: String| found.add("expectation_differs", format!("{about}: {what}"));
