@@ -2,7 +2,7 @@
 //! has every option.
 
 use super::help_pages::{PAGES, Page};
-use super::out;
+use super::{out, probe};
 use clap::{Arg, ArgAction, Command};
 use std::fmt::Write as _;
 
@@ -52,7 +52,9 @@ pub(super) fn paged(command: Command) -> Command {
     let help = help.help("Print help").help_heading("Output").hide_short_help(true);
     let command = command.disable_help_flag(true).arg(help);
     // Both are told on the first page.
-    command.mut_arg("color", |arg| arg.hide_short_help(true)).mut_subcommands(|sub| of(sub, "", Shown::Short))
+    let command = command.mut_arg("color", |arg| arg.hide_short_help(true));
+    // Only the page of the command that is given is made.
+    command.mut_subcommands(|sub| sub.defer(|sub| of(sub, "", Shown::Short)))
 }
 
 /// `command` for its manual pages, which have every option, and examples.
@@ -76,8 +78,12 @@ fn of(command: Command, above: &str, shown: Shown) -> Command {
         |text: Option<&clap::builder::StyledStr>| text.map(|text| format!("{text}\n\n")).unwrap_or_default();
     let examples = examples(page.examples);
     let short = format!("{}{examples}{}", own(command.get_after_help()), more(page, &name));
-    let long = command.get_after_long_help().or(command.get_after_help());
-    let long = format!("{}{examples}", own(long));
+    let long = match name.as_str() {
+        // Not made for each command: the profile of every sender is read for it.
+        "probe" => format!("{}\n\n", probe::after_all_options()),
+        _ => own(command.get_after_long_help().or(command.get_after_help())),
+    };
+    let long = format!("{long}{examples}");
     let command = command.after_help(short.trim_end().to_owned()).after_long_help(long.trim_end().to_owned());
     if shown == Shown::All {
         return command;

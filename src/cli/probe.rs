@@ -4,7 +4,7 @@ mod args;
 mod evidence;
 mod plan;
 
-pub(super) use args::Args;
+pub(super) use args::{Args, after_all_options};
 
 use self::evidence::ProbeFiles;
 use self::plan::Prepared;

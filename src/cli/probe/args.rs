@@ -12,7 +12,7 @@ use std::time::Duration;
 
 /// Options of `smoke probe`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = AFTER_HELP, after_long_help = after_long_help())]
+#[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
     /// URL of the receiver: where webhooks are posted to
     #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
@@ -144,7 +144,7 @@ fn event(text: &str) -> Result<String, &'static str> {
 const AFTER_HELP: &str = "Every request is marked as a probe's. A URL beyond this machine gets at most 10 requests a second, 300 in all.";
 
 /// With the names that `--sender` and `--receiver` take.
-fn after_long_help() -> String {
+pub(in crate::cli) fn after_all_options() -> String {
     let senders = Scheme::ALL.into_iter().filter(|sender| can_imitate(*sender).is_ok());
     let senders: Vec<&str> = senders.map(Scheme::sender).collect();
     let senders = senders.join(", ");
