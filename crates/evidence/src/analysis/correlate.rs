@@ -39,6 +39,8 @@ struct Beginning<'a> {
     attempt: &'a Attempt,
     /// What is in it; `None` when its body could not be read.
     read: Option<&'a Webhooks>,
+    /// The same as the webhooks that it says it is.
+    came: &'a [Arrived<'a>],
     event: Arc<str>,
     has_id: bool,
     id_reused: bool,
@@ -141,6 +143,7 @@ impl Analysis {
                 self.first_arrival(Beginning {
                     attempt,
                     read: read.as_ref(),
+                    came: &said,
                     event,
                     has_id,
                     id_reused,
@@ -276,7 +279,7 @@ impl Analysis {
     }
 
     fn first_arrival(&mut self, beginning: Beginning<'_>) {
-        let (attempt, read) = (beginning.attempt, beginning.read);
+        let Beginning { attempt, read, came: said, .. } = beginning;
         let index = self.begin(beginning);
         if let Some(number) = attempt.redirect {
             self.redirected.insert(number, index);
@@ -291,24 +294,22 @@ impl Analysis {
             self.near.look(&came, self.expectations.recent(), open, tools);
         }
         if is_authentic_body(attempt) {
-            let came = Arrived::all(self.header.scheme, &attempt.headers, read);
-            self.nameless.look(self.header.scheme, attempt, &came);
+            self.nameless.look(self.header.scheme, attempt, said);
             if read.is_none() {
                 self.unreadable.look(&self.reader, attempt);
             }
             let whose = if delivery.foreign { Traffic::Foreign } else { Traffic::Ours };
             self.privacy.scan_attempt((index, attempt), self.header.scheme.own_headers(), whose);
             if whose == Traffic::Ours {
-                self.payloads.look((index, attempt), &came, self.privacy.engine());
+                self.payloads.look((index, attempt), said, self.privacy.engine());
             }
         }
     }
 
     fn begin(&mut self, beginning: Beginning<'_>) -> usize {
         let index = self.deliveries.len();
-        let Beginning { attempt, read, event, has_id, id_reused, certainty, made } = beginning;
-        let said =
-            Contents::of(self, index, &Arrived::all(self.header.scheme, &attempt.headers, read), attempt);
+        let Beginning { attempt, read: _, came, event, has_id, id_reused, certainty, made } = beginning;
+        let said = Contents::of(self, index, came, attempt);
         if said.each.contains(&Fulfilment::None) {
             self.park(index, said.each, attempt);
         }
@@ -361,6 +362,7 @@ impl Analysis {
             let index = self.begin(Beginning {
                 attempt,
                 read: None,
+                came: &Arrived::all(self.header.scheme, &attempt.headers, None),
                 event,
                 has_id: id.is_some(),
                 id_reused: false,
