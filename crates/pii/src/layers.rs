@@ -325,7 +325,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         };
         if view.digits >= 6 {
             hits.worked(view.text.len());
-            let mut grouped = false;
+            let (mut grouped, mut national) = (false, false);
             digits::runs(view.text, 6, |run| {
                 for set in view.canaries.iter().filter(|c| c.has_phones()) {
                     set.search_run(run, hits);
@@ -333,9 +333,10 @@ impl<'r, 'h> Layers<'r, 'h> {
                 for number in detect::NUMBERS.iter() {
                     number(run, &view, hits);
                 }
-                grouped |= run.groups() >= 2 && run.digits_until(run.groups() - 1).len() >= 9;
+                grouped |= run.groups() >= 2 && run.digits_from(0).len() >= 9;
+                national |= detect::phone::may_be_national(run);
             });
-            view.grouped = grouped;
+            view.grouped = grouped && national;
         }
         for find in detect::FINDS.iter() {
             find(&view, hits);

@@ -62,6 +62,9 @@ const SHAPES: [&[usize]; 9] = [
     &[4, 4, 4, 3],
 ];
 
+/// Digits of the shortest card.
+const SHORTEST: usize = 13;
+
 /// Adds every card in a run of digits.
 fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
     if view.joined || view.is_opaque() {
@@ -69,10 +72,13 @@ fn detect(run: &Run<'_>, view: &View<'_>, hits: &mut Hits) {
     }
     for first in 0..run.groups() {
         let len = run.len_of(first);
+        if run.digits_from(first).len() < SHORTEST {
+            return;
+        }
         if run.has_plus(first) {
             continue;
         }
-        if (13..=19).contains(&len)
+        if (SHORTEST..=19).contains(&len)
             && free(run, first, first)
             && is_card(run.digits(first, first))
             && !numbered(run, first, true)

@@ -41,6 +41,20 @@ impl<'t> Run<'t> {
         self.digits(0, last)
     }
 
+    /// All digits from group `first` on.
+    pub fn digits_from(&self, first: usize) -> &str {
+        self.digits(first, self.groups().saturating_sub(1))
+    }
+
+    /// A day and an hour, `2025-11-13 14`, as most log lines begin.
+    pub fn is_day_and_hour(&self) -> bool {
+        let gaps = (self.gap(0), self.gap(1), self.gap(2));
+        self.groups() == 4
+            && self.len_of(0) == 4
+            && (1..4).all(|at| self.len_of(at) == 2)
+            && gaps == ("-", "-", " ")
+    }
+
     /// The length of a group in digits.
     pub fn len_of(&self, group: usize) -> usize {
         self.spans.get(group).map_or(0, |(s, e)| e - s)
@@ -86,6 +100,11 @@ impl<'t> Run<'t> {
     /// A `+` stands right before `group`, perhaps with a bracket between.
     pub fn has_plus(&self, group: usize) -> bool {
         let Some((start, _)) = self.spans.get(group) else { return false };
+        // Most groups have nothing of the kind near them.
+        let near = self.text.as_bytes().get(start.saturating_sub(3)..*start);
+        if !near.is_some_and(|near| near.contains(&b'+')) {
+            return false;
+        }
         let front = text::left_of(self.text, *start, 3).trim_end_matches(['(', ' ']);
         let Some(rest) = front.strip_suffix('+') else { return false };
         !rest.chars().next_back().is_some_and(text::is_wordy)
@@ -95,35 +114,57 @@ impl<'t> Run<'t> {
 /// Calls `each` with every run of `text` that has at least `least` digits.
 pub(crate) fn runs<'t>(text: &'t str, least: usize, mut each: impl FnMut(&Run<'t>)) {
     let bytes = text.as_bytes();
-    let mut run = Run { text, spans: Vec::new(), digits: String::new(), ends: Vec::new() };
-    let mut at = 0;
-    while at < bytes.len() {
-        let Some(ahead) = bytes.get(at..).and_then(|b| b.iter().position(u8::is_ascii_digit)) else { break };
-        let start = at + ahead;
-        let mut end = start;
-        while bytes.get(end).is_some_and(u8::is_ascii_digit) {
-            end += 1;
+    let mut open = Extent::default();
+    for (start, end) in groups(bytes, 0) {
+        let joined = open.groups > 0 && joins(bytes.get(open.end..start).unwrap_or(b""));
+        if !joined || open.groups >= MAX_GROUPS {
+            open.finish(text, least, &mut each);
+            open = Extent { start, ..Extent::default() };
         }
-        let joined = run.spans.last().is_some_and(|(_, last)| joins(bytes.get(*last..start).unwrap_or(b"")));
-        if !joined || run.spans.len() >= MAX_GROUPS {
-            finish(&mut run, least, &mut each);
-        }
-        run.spans.push((start, end));
-        run.digits.push_str(text.get(start..end).unwrap_or(""));
-        run.ends.push(run.digits.len());
-        at = end;
+        open.end = end;
+        open.groups += 1;
+        open.digits += end - start;
     }
-    finish(&mut run, least, &mut each);
+    open.finish(text, least, &mut each);
 }
 
-/// Hands a run on and begins the next.
-fn finish<'t>(run: &mut Run<'t>, least: usize, each: &mut impl FnMut(&Run<'t>)) {
-    if run.digits.len() >= least {
-        each(run);
+/// Where groups of digits begin and end, from `at` on.
+fn groups(bytes: &[u8], mut at: usize) -> impl Iterator<Item = (usize, usize)> {
+    std::iter::from_fn(move || {
+        let start = at + bytes.get(at..)?.iter().position(u8::is_ascii_digit)?;
+        let length = bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+        at = start + length;
+        Some((start, at))
+    })
+}
+
+/// Where a run stands and how much of it there is: most have too few digits to be looked at any closer.
+#[derive(Clone, Copy, Default)]
+struct Extent {
+    start: usize,
+    end: usize,
+    groups: usize,
+    digits: usize,
+}
+
+impl Extent {
+    /// Hands the run on when it has enough digits.
+    fn finish<'t>(self, text: &'t str, least: usize, each: &mut impl FnMut(&Run<'t>)) {
+        if self.digits < least {
+            return;
+        }
+        let mut run = Run {
+            text,
+            spans: groups(text.as_bytes(), self.start).take(self.groups).collect(),
+            digits: String::with_capacity(self.digits),
+            ends: Vec::with_capacity(self.groups),
+        };
+        for (start, end) in &run.spans {
+            run.digits.push_str(text.get(*start..*end).unwrap_or(""));
+            run.ends.push(run.digits.len());
+        }
+        each(&run);
     }
-    run.spans.clear();
-    run.digits.clear();
-    run.ends.clear();
 }
 
 /// Whether what stands between two groups joins them to one number.

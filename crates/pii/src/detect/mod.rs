@@ -57,7 +57,7 @@ pub(crate) struct Kind {
     /// Adds the value under such a key when it is what the key says.
     pub judge: fn(&Keyed<'_>, &mut Hits),
     /// Groups of texts, in any case; `find` asks whether one of a group stands in a view.
-    /// At most four groups.
+    /// At most eight groups.
     pub hints: &'static [&'static [&'static str]],
     /// What the first group hints at is written in scripts beyond ASCII, too, in which no hints are looked for.
     pub scripts: bool,
@@ -126,7 +126,7 @@ pub(crate) struct View<'v> {
     pub digits: usize,
     /// Words are joined by `+`, and the text without it is scanned too.
     pub joined: bool,
-    /// It has several groups of digits with nothing but punctuation between them.
+    /// It has several groups of digits with nothing but punctuation between them, and digits that may be a phone number so.
     pub grouped: bool,
     pub hints: Hints,
     pub canaries: [&'v Canaries; 2],

@@ -126,10 +126,17 @@ fn international(run: &Run<'_>, first: usize) -> Option<usize> {
 
 /// The last group of the Bangladeshi mobile number that begins at `first`: `01[3-9]` and 8 digits, `880` before or not.
 fn bangladeshi(run: &Run<'_>, first: usize) -> Option<usize> {
+    let digits = run.digits_from(first);
+    if digits.len() < BANGLADESHI || !digits.starts_with(['0', '8']) {
+        return None;
+    }
     (first..run.groups()).take(11).take_while(|last| run.digits(first, *last).len() <= 16).find(|last| {
         run.ends_freely(*last) && is_bangladeshi(run.digits(first, *last)) && !in_decimal(run, first, *last)
     })
 }
+
+/// Digits of the shortest form of a Bangladeshi mobile number.
+const BANGLADESHI: usize = 11;
 
 /// Whether digits are a Bangladeshi mobile number in any of its lengths.
 fn is_bangladeshi(digits: &str) -> bool {
@@ -192,13 +199,27 @@ static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
+/// Whether a run may have a number that [`NATIONAL`] fits: with nothing between its digits only `00` begins one, and what is written
+/// like a day and an hour is one only behind a zero.
+pub(crate) fn may_be_national(run: &Run<'_>) -> bool {
+    let digits = run.digits_from(0);
+    let begins = match run.groups() {
+        1 => digits.starts_with("00"),
+        _ => digits.starts_with('0') || !run.is_day_and_hour(),
+    };
+    digits.len() >= NATIONAL_DIGITS && begins
+}
+
+/// Fewest digits of a number in national punctuation.
+const NATIONAL_DIGITS: usize = 9;
+
 /// Adds phone numbers in national punctuation.
 fn detect_national(text: &str, hits: &mut Hits) {
     let Some(pattern) = NATIONAL.as_ref() else { return };
     hits.worked(text.len());
     for found in pattern.find_iter(text) {
         let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
-        if !(9..=15).contains(&digits)
+        if !(NATIONAL_DIGITS..=15).contains(&digits)
             || !is_free(text, found.start(), found.end())
             || is_other(found.as_str())
         {
@@ -288,4 +309,33 @@ fn under_key(value: &str) -> Option<&str> {
         value.split(|c: char| c.is_alphabetic()).any(|p| p.bytes().filter(u8::is_ascii_digit).count() >= 6);
     ((6..=20).contains(&digits) && letters <= 16 && grouped && !date && !value.contains("://"))
         .then_some(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::digits;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Digits in groups, most of them as dates, times and phone numbers have them.
+    fn numbers() -> impl Strategy<Value = String> {
+        let group = prop_oneof!["[0-9]{2}", "[0-9]{4}", "0[0-9]{1,4}", "00[0-9]{2,9}", "[0-9]{1,11}"];
+        let gap =
+            proptest::sample::select(&["-", "-", " ", " ", ".", "/", "(", ") ", "-(", ", ", ":", "x"][..]);
+        proptest::collection::vec((gap, group), 1..9)
+            .prop_map(|list| list.into_iter().map(|(gap, group)| format!("{gap}{group}")).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn where_no_run_may_be_national_none_is_found(text in prop_oneof![numbers(), "[12][0-9]{3}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}"]) {
+            let mut may_be = false;
+            digits::runs(&text, 6, |run| may_be |= may_be_national(run));
+            let mut hits = Hits::default();
+            detect_national(&text, &mut hits);
+            prop_assert!(may_be || hits.list.is_empty(), "{text}: {:?}", hits.list);
+        }
+    }
 }
