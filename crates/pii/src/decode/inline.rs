@@ -123,7 +123,7 @@ pub(crate) fn percent(text: &str) -> Option<String> {
 
 /// The position of `needle` from `from` on.
 fn memchr(needle: u8, hay: &[u8], from: usize) -> Option<usize> {
-    hay.get(from..)?.iter().position(|b| *b == needle).map(|at| at + from)
+    memchr::memchr(needle, hay.get(from..)?).map(|at| at + from)
 }
 
 /// The value of exactly `digits` hex digits at `at`.

@@ -89,7 +89,7 @@ fn has_decimals(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_digit);
     let fine = |at: usize| at > 0 && digit(at - 1) && digit(at + 1) && digit(at + 2) && digit(at + 3);
-    text.match_indices('.').filter(|(at, _)| fine(*at)).nth(1).is_some()
+    memchr::memchr_iter(b'.', bytes).filter(|at| fine(*at)).nth(1).is_some()
 }
 
 /// Words that give the place to a thing.

@@ -41,6 +41,11 @@ fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMut(usize, usize)) {
     let mut at = 0;
     while at + 14 < bytes.len() {
         let Some([a, b, c, d]) = bytes.get(at..at + 4) else { break };
+        // Neither here nor at the next byte two letters and two digits begin.
+        if !d.is_ascii_digit() {
+            at += 2;
+            continue;
+        }
         let head =
             a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit();
         if !head || text::before(text, at).is_some_and(text::is_wordy) {

@@ -73,7 +73,7 @@ fn detect_v4(text: &str, place: Place<'_>, hits: &mut Hits) {
     let bytes = text.as_bytes();
     let mut versions_until = 0;
     let mut at = 0;
-    while let Some(dot) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b'.')).map(|n| n + at) {
+    while let Some(dot) = bytes.get(at..).and_then(|b| memchr::memchr(b'.', b)).map(|n| n + at) {
         at = dot + 1;
         let mut start = dot;
         while start > 0 && dot - start < 4 && bytes.get(start - 1).is_some_and(u8::is_ascii_digit) {
@@ -176,19 +176,24 @@ fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
     let bytes = text.as_bytes();
     let is_part = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b':' | b'.');
     let mut at = 0;
-    while let Some(colon) = bytes.get(at..).and_then(|b| b.iter().position(|b| *b == b':')).map(|n| n + at) {
-        let mut start = colon;
-        while start > at && bytes.get(start - 1).is_some_and(|b| is_part(*b)) {
-            start -= 1;
-        }
+    while let Some(colon) = bytes.get(at..).and_then(|b| memchr::memchr(b':', b)).map(|n| n + at) {
         let mut end = colon;
         while bytes.get(end).is_some_and(|b| is_part(*b)) {
             end += 1;
         }
-        at = end.max(colon + 1);
+        let from = std::mem::replace(&mut at, end);
+        hits.worked(end - colon);
+        // It is the run's first colon: most stand behind a word, or in a time of day.
+        if !bytes.get(colon..end).is_some_and(has_colons) {
+            continue;
+        }
+        let mut start = colon;
+        while start > from && bytes.get(start - 1).is_some_and(|b| is_part(*b)) {
+            start -= 1;
+        }
         let run = text.get(start..end).unwrap_or("");
         hits.worked(run.len());
-        if run.len() < 3 || run.bytes().filter(|b| *b == b':').count() < 2 || belongs_to_more(text, start) {
+        if run.len() < 3 || belongs_to_more(text, start) {
             continue;
         }
         if let Some((ip, from, to)) = parse_v6(run) {
@@ -205,6 +210,11 @@ fn detect_v6(text: &str, place: Place<'_>, hits: &mut Hits) {
             }
         }
     }
+}
+
+/// As many colons as an address has: two beside each other, or those between seven of its groups.
+fn has_colons(run: &[u8]) -> bool {
+    run.windows(2).any(|pair| pair == b"::") || run.iter().filter(|b| **b == b':').count() >= 6
 }
 
 /// A letter of another script touches the beginning, or it is the domain of an e-mail address.

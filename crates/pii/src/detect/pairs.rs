@@ -53,15 +53,17 @@ const VALUE: usize = 512;
 
 /// Calls `each` with every pair in `text` whose key `wanted` accepts.
 pub(crate) fn pairs<'t>(text: &'t str, wanted: impl Fn(&str) -> bool, mut each: impl FnMut(Pair<'t>)) {
+    let bytes = text.as_bytes();
     let mut until = 0;
-    for (at, b) in text.bytes().enumerate() {
-        if at < until || !matches!(b, b'=' | b':' | b'>') {
+    for at in memchr::memchr3_iter(b'=', b':', b'>', bytes) {
+        if at < until {
             continue;
         }
-        let key = if b == b'>' { tag(text, at) } else { name(text, at) };
+        let tagged = bytes.get(at) == Some(&b'>');
+        let key = if tagged { tag(text, at) } else { name(text, at) };
         // The value is looked at for the few keys only that matter.
         let Some((key, bond)) = key.filter(|(k, _)| wanted(k)) else { continue };
-        let value = if b == b'>' { element(text, at) } else { value(text::right_of(text, at + 1, VALUE)) };
+        let value = if tagged { element(text, at) } else { value(text::right_of(text, at + 1, VALUE)) };
         if let Some(value) = value {
             // A long value is not searched for pairs again at each of its bytes.
             until = if value.len() > 64 { at + value.len() } else { 0 };
@@ -80,24 +82,26 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
         return None;
     }
     let left = text::left_of(text, at, KEY + 8);
-    let bare = left.trim_end_matches([' ', '\\']);
-    let unquoted = bare.trim_end_matches(['"', '\'', '`']);
+    let bare = without(left, |b| matches!(b, b' ' | b'\\'));
+    let unquoted = without(bare, |b| matches!(b, b'"' | b'\'' | b'`'));
     let quoted = unquoted.len() < bare.len();
-    let name = unquoted.trim_end_matches('\\').trim_end_matches(['[', ']']);
-    let length = name
-        .bytes()
-        .rev()
-        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.'))
-        .count();
-    let key = name.get(name.len() - length..)?;
+    let name = without(without(unquoted, |b| b == b'\\'), |b| matches!(b, b'[' | b']'));
+    let key = name.get(without(name, is_of_name).len()..)?;
     // A name has letters; `2026-03-14T05` is the beginning of a time.
-    if key.bytes().filter(u8::is_ascii_alphabetic).count()
-        < 1 + usize::from(key.starts_with(|c: char| c.is_ascii_digit()))
-    {
-        return None;
-    }
+    let letters = 1 + usize::from(key.as_bytes().first().is_some_and(u8::is_ascii_digit));
+    key.bytes().filter(u8::is_ascii_alphabetic).nth(letters - 1)?;
     let equals = text.as_bytes().get(at) == Some(&b'=');
     Some((key, if equals || quoted { Bond::Tight } else { Bond::Loose }))
+}
+
+/// The text without the ASCII characters at its end that `ends` names.
+fn without(text: &str, ends: impl Fn(u8) -> bool) -> &str {
+    let length = text.bytes().rposition(|b| !ends(b)).map_or(0, |last| last + 1);
+    text.get(..length).unwrap_or("")
+}
+
+fn is_of_name(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.')
 }
 
 /// The value that `right` begins with: quoted, or up to a separator.
