@@ -3,7 +3,7 @@
 use crate::category::Category;
 use std::sync::LazyLock;
 
-/// Which groups of hints stand in a text: four bits for each category.
+/// Which groups of hints stand in a text: eight bits for each category.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Hints(u128);
 
@@ -15,7 +15,7 @@ impl Hints {
 }
 
 const fn bit(category: Category, group: u8) -> u128 {
-    1 << (4 * (category as u32) + group as u32)
+    1 << (8 * (category as u32) + group as u32)
 }
 
 /// A text that is looked for, in small letters.
@@ -39,7 +39,15 @@ struct Index {
     known: [u64; ROWS / 64],
     /// The list of a row that is known.
     slots: Vec<u16>,
-    lists: Vec<Vec<Hint>>,
+    lists: Vec<Row>,
+}
+
+/// The hints of a row, and which numbers the bytes right before and behind it have in them, a bit for each.
+#[derive(Default)]
+struct Row {
+    before: u32,
+    behind: u32,
+    hints: Vec<Hint>,
 }
 
 impl Index {
@@ -81,25 +89,38 @@ impl Index {
         if self.known[row / 64] >> (row % 64) & 1 == 0 {
             self.known[row / 64] |= 1 << (row % 64);
             self.slots[row] = u16::try_from(self.lists.len()).unwrap_or(0);
-            self.lists.push(Vec::new());
+            self.lists.push(Row::default());
         }
         if let Some(list) = self.lists.get_mut(usize::from(self.slots[row])) {
-            list.push(hint);
+            // At an end of a hint anything may stand.
+            let beside =
+                |at: Option<usize>| at.and_then(|at| hint.text.get(at)).map_or(u32::MAX, |b| 1 << folded(*b));
+            list.before |= beside(hint.end.checked_sub(3));
+            list.behind |= beside(Some(hint.end + 1));
+            list.hints.push(hint);
         }
     }
 
-    /// The hints whose three bytes end at `at`.
-    #[cold]
+    /// The hints whose three bytes, those of `row`, end at `at`.
     fn look(&self, text: &[u8], at: usize, row: u16) -> u128 {
-        let stands = |hint: &&Hint| {
-            let start = at.checked_sub(hint.end);
-            let written = start.and_then(|start| text.get(start..start + hint.text.len()));
-            written.is_some_and(|w| w.eq_ignore_ascii_case(hint.text))
-        };
         let slot = self.slots.get(usize::from(row)).copied().unwrap_or(0);
-        let list = self.lists.get(usize::from(slot)).map_or(&[][..], Vec::as_slice);
-        list.iter().filter(stands).fold(0, |bits, hint| bits | hint.bits)
+        let Some(row) = self.lists.get(usize::from(slot)) else { return 0 };
+        let number =
+            |at: Option<usize>| at.and_then(|at| text.get(at)).map_or(0, |b| self.fold[usize::from(*b)]);
+        let fits = row.before >> number(at.checked_sub(3)) & row.behind >> number(Some(at + 1)) & 1 != 0;
+        if fits { compare(&row.hints, text, at) } else { 0 }
     }
+}
+
+/// Those of `hints` that stand in `text` with their three bytes before `at`.
+#[cold]
+fn compare(hints: &[Hint], text: &[u8], at: usize) -> u128 {
+    let stands = |hint: &&Hint| {
+        let start = at.checked_sub(hint.end);
+        let written = start.and_then(|start| text.get(start..start + hint.text.len()));
+        written.is_some_and(|w| w.eq_ignore_ascii_case(hint.text))
+    };
+    hints.iter().filter(stands).fold(0, |bits, hint| bits | hint.bits)
 }
 
 /// The number of a byte of a hint: letters have their own, so have the marks that hints begin or end with, all others share one.

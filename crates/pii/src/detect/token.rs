@@ -24,6 +24,7 @@ const VENDORS: u8 = 0;
 const SCHEMES: u8 = 1;
 const URLS: u8 = 2;
 const RESETS: u8 = 3;
+const BOTS: u8 = 4;
 
 pub(crate) static KIND: Kind = Kind {
     order: 20,
@@ -34,6 +35,7 @@ pub(crate) static KIND: Kind = Kind {
         &["bearer", "basic"],
         &["://"],
         &["reset", "password", "recover", "forgot", "magic"],
+        vendor::BOTS,
     ],
     find: Some(find),
     mask: |value| format!("*** ({} characters)", value.chars().count()),
@@ -64,13 +66,15 @@ static USERINFO: LazyLock<Option<Regex>> = LazyLock::new(|| {
 /// Adds every credential that is known by its form.
 fn find(view: &View<'_>, hits: &mut Hits) {
     let text = view.text;
-    for (hint, needs, detect) in [
-        (VENDORS, "", vendor as fn(&str, &mut Hits)),
-        (SCHEMES, "", scheme),
-        (URLS, "@", userinfo),
-        (RESETS, "/", reset_links),
-    ] {
-        if view.hints.has(Category::Token, hint) && text.contains(needs) {
+    let hinted = |hint| view.hints.has(Category::Token, hint);
+    if hinted(VENDORS) || hinted(BOTS) && vendor::may_have_bot(text) {
+        hits.worked(text.len());
+        vendor(text, hits);
+    }
+    for (hint, needs, detect) in
+        [(SCHEMES, "", scheme as fn(&str, &mut Hits)), (URLS, "@", userinfo), (RESETS, "/", reset_links)]
+    {
+        if hinted(hint) && text.contains(needs) {
             hits.worked(text.len());
             detect(text, hits);
         }

@@ -93,10 +93,21 @@ pub(super) const HINTS: &[&str] = &[
     "$2",
     "$argon2",
     "pbkdf2_",
-    "webhook",
+    "webhooks/",
+    "webhook.office",
     "hooks.",
     "api.telegram.org",
 ];
+
+/// Beside this word a bot's token is looked for, which has no part of its own that is plain to see.
+pub(super) const BOTS: &[&str] = &["webhook"];
+
+/// Whether `text` has the two dots of a bot's token, with six or seven characters between them.
+pub(super) fn may_have_bot(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let dot = |at: usize| bytes.get(at) == Some(&b'.');
+    memchr::memchr_iter(b'.', bytes).any(|at| dot(at + 7) || dot(at + 8))
+}
 
 /// The names of the groups that hold the value.
 pub(super) const GROUPS: [&str; 8] =
