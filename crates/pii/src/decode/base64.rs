@@ -113,7 +113,8 @@ fn begins_text(bytes: &[u8; 6]) -> bool {
     let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
     // Its last character may go on.
     let begins = |error: std::str::Utf8Error| error.error_len().is_none();
-    !bytes.iter().any(control) && std::str::from_utf8(bytes).map_or_else(begins, |_| true)
+    let is_text = || std::str::from_utf8(bytes).map_or_else(begins, |_| true);
+    !bytes.iter().any(control) && (bytes.is_ascii() || is_text())
 }
 
 #[cfg(test)]

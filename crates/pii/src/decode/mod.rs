@@ -92,8 +92,8 @@ pub(crate) static WHOLE: &[Decoder] = &[
         push(quoted::encoded_words(text).filter(|_| all), Outer::Gone, out)
     }),
     decoder("quoted-printable", Classes::EQUALS, |text, out| {
-        let sure = text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
-        push(quoted::quoted_printable(text).filter(|_| sure), Outer::Gone, out)
+        let sure = |text: &str| text.contains("=\n") || text.contains("=\r\n") || text.contains("=3D");
+        push(quoted::quoted_printable(text).filter(|_| sure(text)), Outer::Gone, out)
     }),
     decoder("data URL", Classes::PERCENT, |text, out| push(inline::data_url(text), Outer::Gone, out)),
     decoder("JSON", Classes::BRACE.or(Classes::BACKSLASH).or(Classes::QUOTE), json::decode),

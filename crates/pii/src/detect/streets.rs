@@ -79,7 +79,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     if !digits || value.len() > 400 || !value.chars().any(char::is_alphabetic) {
         return false;
     }
-    if EASTERN.as_ref().is_some_and(|e| e.is_match(value)) {
+    if !value.is_ascii() && EASTERN.as_ref().is_some_and(|e| e.is_match(value)) {
         return true;
     }
     let words: Vec<&str> = lower.split(|c: char| !text::is_wordy(c)).filter(|w| !w.is_empty()).collect();
@@ -95,6 +95,9 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
         return false;
     }
     let street = words.iter().any(|w| is_street(w));
+    if bar == Bar::Prose && !(street && is_told(value) || is_listed(value)) {
+        return false;
+    }
     let bare = POSTCODES.as_ref().map_or_else(|| value.into(), |p| p.replace_all(value, " "));
     let house = NUMBER.as_ref().is_some_and(|n| n.is_match(&bare));
     let house = house || street && has_long_number(&lower);
@@ -103,7 +106,7 @@ pub(super) fn is_street_line(value: &str, bar: Bar) -> bool {
     // `4666 Juniper Ave`: a number that looks like a postal code, but stands before a street.
     let long = leading && street && words.iter().take(6).any(|w| STREETS.contains(*w));
     if bar == Bar::Prose {
-        return (house || long) && (street && is_told(value) || is_listed(value));
+        return house || long;
     }
     let numbered = words.windows(2).any(|w| {
         matches!(w, [word, number] if among(NUMBERED, word) && number.starts_with(|c: char| c.is_ascii_digit()))
@@ -165,7 +168,10 @@ fn is_listed(value: &str) -> bool {
     static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?\p{Lu}").ok()
     });
-    LIST.as_ref().is_some_and(|l| l.is_match(value))
+    // Most sentences begin otherwise.
+    let first = value.chars().find(|c| c.is_alphanumeric() || *c == '_' || !c.is_ascii());
+    let begins = first.is_some_and(|c| !c.is_ascii_lowercase() && c != '_');
+    begins && value.contains(',') && LIST.as_ref().is_some_and(|l| l.is_match(value))
 }
 
 /// A word of a line in a sentence.
@@ -251,7 +257,18 @@ fn is_named(words: &[Word], at: usize) -> bool {
 /// A word for a street or what stands on it, or a street's name written as one word.
 fn is_street(word: &str) -> bool {
     !word.starts_with(|c: char| c.is_ascii_digit()) && STREETS.contains(word)
-        || ENDINGS.split_ascii_whitespace().any(|e| word.len() > e.len() + 2 && word.ends_with(e))
+        || endings(word).any(|e| word.len() > e.len() + 2 && word.ends_with(e))
+}
+
+/// The endings that have the last byte of `word`.
+fn endings(word: &str) -> impl Iterator<Item = &'static str> {
+    static BY_LAST: LazyLock<Vec<Vec<&str>>> = LazyLock::new(|| {
+        let ending =
+            |last: u8| ENDINGS.split_ascii_whitespace().filter(move |e| e.bytes().last() == Some(last));
+        (0..=u8::MAX).map(|last| ending(last).collect()).collect()
+    });
+    let last = word.bytes().last().and_then(|last| BY_LAST.get(usize::from(last)));
+    last.into_iter().flatten().copied()
 }
 
 /// Street and number are among the first words.
