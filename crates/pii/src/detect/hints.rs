@@ -47,6 +47,8 @@ struct Index {
 struct Row {
     before: u32,
     behind: u32,
+    /// What they are hints for.
+    bits: u128,
     hints: Vec<Hint>,
 }
 
@@ -85,8 +87,9 @@ impl Index {
     }
 
     fn put(&mut self, row: u16, hint: Hint) {
+        let known = self.knows(row);
         let row = usize::from(row) % ROWS;
-        if self.known[row / 64] >> (row % 64) & 1 == 0 {
+        if !known {
             self.known[row / 64] |= 1 << (row % 64);
             self.slots[row] = u16::try_from(self.lists.len()).unwrap_or(0);
             self.lists.push(Row::default());
@@ -97,14 +100,23 @@ impl Index {
                 |at: Option<usize>| at.and_then(|at| hint.text.get(at)).map_or(u32::MAX, |b| 1 << folded(*b));
             list.before |= beside(hint.end.checked_sub(3));
             list.behind |= beside(Some(hint.end + 1));
+            list.bits |= hint.bits;
             list.hints.push(hint);
         }
     }
 
-    /// The hints whose three bytes, those of `row`, end at `at`.
-    fn look(&self, text: &[u8], at: usize, row: u16) -> u128 {
+    /// Whether a row is in a hint.
+    fn knows(&self, row: u16) -> bool {
+        let row = usize::from(row) % ROWS;
+        self.known[row / 64] >> (row % 64) & 1 != 0
+    }
+
+    /// The hints whose three bytes, those of `row`, end at `at`; those that are known `already` are not looked for again.
+    fn look(&self, text: &[u8], at: usize, (row, already): (u16, u128)) -> u128 {
         let slot = self.slots.get(usize::from(row)).copied().unwrap_or(0);
-        let Some(row) = self.lists.get(usize::from(slot)) else { return 0 };
+        let Some(row) = self.lists.get(usize::from(slot)).filter(|row| row.bits & !already != 0) else {
+            return 0;
+        };
         let number =
             |at: Option<usize>| at.and_then(|at| text.get(at)).map_or(0, |b| self.fold[usize::from(*b)]);
         let fits = row.before >> number(at.checked_sub(3)) & row.behind >> number(Some(at + 1)) & 1 != 0;
@@ -123,9 +135,14 @@ fn compare(hints: &[Hint], text: &[u8], at: usize) -> u128 {
     hints.iter().filter(stands).fold(0, |bits, hint| bits | hint.bits)
 }
 
-/// The number of a byte of a hint: letters have their own, so have the marks that hints begin or end with, all others share one.
+/// The number of a byte of a hint: letters have their own but for the rarest, so have the marks that hints begin or end with; digits
+/// share one, so do those that join words, and all others.
 fn folded(b: u8) -> u8 {
     match b.to_ascii_lowercase() {
+        b'q' | b'z' => 26,
+        b'0'..=b'9' => 17,
+        b'x' | b'j' => 10,
+        b'-' | b'_' => 24,
         letter @ b'a'..=b'z' => letter - b'a' + 1,
         b' ' => 27,
         b'.' => 28,
@@ -167,12 +184,11 @@ impl Hints {
 /// The detectors that `text` is worth. The hints are ASCII; see [`Hints::scripts`].
 pub(crate) fn hints(text: &str) -> Hints {
     let index = &*ALL;
-    let (mut bits, mut row) = (0u128, 0u16);
+    let (mut bits, mut row) = (0u128, 0);
     for (at, b) in text.bytes().enumerate() {
         row = next(row, index.fold[usize::from(b)]);
-        let place = usize::from(row) % ROWS;
-        if index.known[place / 64] >> (place % 64) & 1 != 0 {
-            bits |= index.look(text.as_bytes(), at, row);
+        if index.knows(row) {
+            bits |= index.look(text.as_bytes(), at, (row, bits));
         }
     }
     Hints(bits)
