@@ -199,19 +199,23 @@ static NATIONAL: LazyLock<Option<Regex>> = LazyLock::new(|| {
     .ok()
 });
 
-/// Whether a run may have a number that [`NATIONAL`] fits: with nothing between its digits only `00` begins one, and what is written
-/// like a day and an hour is one only behind a zero.
+/// Whether a run may have a number that [`NATIONAL`] fits and [`is_free`] leaves: with nothing between its digits only `00` begins one,
+/// what is written like a day and an hour is one only behind a zero, and where single marks join the groups all of them are the
+/// number, and nothing touches it.
 pub(crate) fn may_be_national(run: &Run<'_>) -> bool {
     let digits = run.digits_from(0);
-    let begins = match run.groups() {
-        1 => digits.starts_with("00"),
-        _ => digits.starts_with('0') || !run.is_day_and_hour(),
-    };
-    digits.len() >= NATIONAL_DIGITS && begins
+    let last = run.groups().saturating_sub(1);
+    let begins =
+        if last == 0 { digits.starts_with("00") } else { digits.starts_with('0') || !run.is_day_and_hour() };
+    let joined = (0..last).all(|group| matches!(run.gap(group), "-" | "." | "/" | " "));
+    let (start, end) = run.span(0, last);
+    let whole = || digits.len() <= MOST_DIGITS && is_free(run.text(), start, end);
+    digits.len() >= FEWEST_DIGITS && begins && (!joined || whole())
 }
 
-/// Fewest digits of a number in national punctuation.
-const NATIONAL_DIGITS: usize = 9;
+/// Fewest and most digits of a number in national punctuation.
+const FEWEST_DIGITS: usize = 9;
+const MOST_DIGITS: usize = 15;
 
 /// Adds phone numbers in national punctuation.
 fn detect_national(text: &str, hits: &mut Hits) {
@@ -219,7 +223,7 @@ fn detect_national(text: &str, hits: &mut Hits) {
     hits.worked(text.len());
     for found in pattern.find_iter(text) {
         let digits = found.as_str().bytes().filter(u8::is_ascii_digit).count();
-        if !(NATIONAL_DIGITS..=15).contains(&digits)
+        if !(FEWEST_DIGITS..=MOST_DIGITS).contains(&digits)
             || !is_free(text, found.start(), found.end())
             || is_other(found.as_str())
         {
