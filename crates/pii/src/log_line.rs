@@ -9,18 +9,18 @@ pub fn log_line(line: &[u8]) -> Readable<'_> {
     let end = line.iter().rposition(|b| !matches!(b, b'\n' | b'\r')).map_or(0, |at| at + 1);
     let begin = line.iter().take_while(|b| **b == 0).count().min(end);
     let mut read = readable(line.get(begin..end).unwrap_or_default());
-    if read.text.contains(ESCAPE) {
+    if memchr::memchr(ESCAPE, read.text.as_bytes()).is_some() {
         read.text = Cow::Owned(without_escapes(&read.text));
     }
     read
 }
 
 /// What a control sequence begins with (ECMA-48 section 5.4).
-const ESCAPE: char = '\u{1b}';
+const ESCAPE: u8 = 0x1b;
 
 /// Without control sequences: ESC, `[`, parameters, and a final byte from `@` to `~`.
 fn without_escapes(text: &str) -> String {
-    let mut pieces = text.split(ESCAPE);
+    let mut pieces = text.split(char::from(ESCAPE));
     let mut out = pieces.next().unwrap_or_default().to_owned();
     for piece in pieces {
         let control = piece.strip_prefix('[');

@@ -76,11 +76,40 @@ static CLASS_OF: [u32; 256] = {
 
 /// The classes in `text` and how many ASCII digits it has.
 pub(super) fn survey(text: &str) -> (Classes, usize) {
-    let classes = Classes(text.bytes().fold(0, |mask, b| mask | CLASS_OF[usize::from(b)]));
+    let class = |b: &u8| CLASS_OF[usize::from(*b)];
+    // Four at a time: no look at the table waits for the one before it.
+    let (fours, rest) = text.as_bytes().as_chunks::<4>();
+    let mask =
+        fours.iter().fold(0, |mask, [a, b, c, d]| mask | (class(a) | class(b)) | (class(c) | class(d)));
+    let classes = Classes(rest.iter().fold(mask, |mask, b| mask | class(b)));
     // Counted by themselves, many at once, and only where there are some.
-    let digits =
-        if classes.has(Classes::DIGIT) { text.bytes().filter(u8::is_ascii_digit).count() } else { 0 };
+    let digits = if classes.has(Classes::DIGIT) { digits(text.as_bytes()) } else { 0 };
     (classes, digits)
+}
+
+/// How many ASCII digits there are.
+fn digits(bytes: &[u8]) -> usize {
+    // So many that their number fits a byte, and is added up in bytes.
+    const PIECE: usize = 128;
+    let of = |piece: &[u8]| piece.iter().map(|b| u8::from(b.is_ascii_digit())).sum::<u8>();
+    bytes.chunks(PIECE).map(|piece| usize::from(of(piece))).sum()
+}
+
+/// Where the first ASCII digit from `at` on stands.
+pub(super) fn digit_from(bytes: &[u8], at: usize) -> Option<usize> {
+    let (eights, rest) = bytes.get(at..)?.as_chunks::<8>();
+    // The high bit of each byte: whether it is none.
+    let others = |eight: &[u8; 8]| {
+        let zeros = u64::from_le_bytes(*eight) ^ u64::from_le_bytes([b'0'; 8]);
+        ((zeros & u64::from_le_bytes([0x7f; 8])) + u64::from_le_bytes([0x80 - 10; 8])) | zeros
+    };
+    for (n, eight) in eights.iter().enumerate() {
+        let digits = !others(eight) & u64::from_le_bytes([0x80; 8]);
+        if digits != 0 {
+            return Some(at + 8 * n + digits.trailing_zeros() as usize / 8);
+        }
+    }
+    rest.iter().position(u8::is_ascii_digit).map(|n| at + 8 * eights.len() + n)
 }
 
 /// NFKC with every decimal digit in ASCII, dashes as hyphens, and invisible characters left out.

@@ -30,8 +30,10 @@ pub(crate) fn base64_texts(text: &str, mut found: impl FnMut(Unpacked)) {
             at = last + 1;
             continue;
         }
-        let start = (at..last).rev().find(|i| sextet(bytes, *i) == 255).map_or(at, |i| i + 1);
-        let end = (last + 1..bytes.len()).find(|i| sextet(bytes, *i) == 255).unwrap_or(bytes.len());
+        let other = |b: &u8| SEXTET[usize::from(*b)] == 255;
+        let before = bytes.get(at..last).and_then(|b| b.iter().rposition(other));
+        let start = before.map_or(at, |n| at + n + 1);
+        let end = bytes.get(last..).and_then(|b| b.iter().position(other)).map_or(bytes.len(), |n| last + n);
         at = end + 1;
         let Some(run) = bytes.get(start..end).filter(|r| r.len() >= MIN_BASE64) else { continue };
         let slash = run.contains(&b'/');

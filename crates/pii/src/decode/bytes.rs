@@ -46,20 +46,18 @@ pub(crate) fn readable_as(bytes: &[u8], coding: Option<Coding>) -> Readable<'_> 
 
 /// Bytes that are not compressed.
 fn plain(bytes: &[u8]) -> Readable<'_> {
-    if bytes.is_ascii()
-        && let Ok(text) = std::str::from_utf8(bytes)
-        && !text.contains('\0')
-    {
-        return Readable { text: Cow::Borrowed(text), unread: None };
-    }
+    let has_zeros = memchr::memchr(0, bytes).is_some();
     let text = match std::str::from_utf8(bytes) {
-        Ok(text) if !text.contains('\0') => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Ok(text) if text.is_ascii() && !has_zeros => {
+            return Readable { text: Cow::Borrowed(text), unread: None };
+        }
+        Ok(text) if !has_zeros => Cow::Borrowed(text.strip_prefix('\u{feff}').unwrap_or(text)),
         _ => match wide(bytes) {
             Some(text) => Cow::Owned(text),
             None => String::from_utf8_lossy(bytes),
         },
     };
-    let unread = if text.contains('\u{fffd}') || bytes.contains(&0) {
+    let unread = if text.contains('\u{fffd}') || has_zeros {
         let odd = text.chars().filter(|c| *c == '\u{fffd}' || c.is_control() && !c.is_whitespace()).count();
         (odd * 10 > text.chars().count()).then_some("the bytes are no text in a known encoding")
     } else {

@@ -11,18 +11,24 @@ const MAX_GROUPS: usize = 48;
 #[derive(Debug)]
 pub(crate) struct Run<'t> {
     text: &'t str,
-    /// Byte ranges of the groups.
-    spans: Vec<(usize, usize)>,
+    groups: Vec<Group>,
     /// All digits of all groups.
     digits: String,
-    /// How many digits there are up to the end of each group.
-    ends: Vec<usize>,
+}
+
+/// Where a group of digits stands.
+#[derive(Debug, Clone, Copy)]
+struct Group {
+    start: usize,
+    end: usize,
+    /// How many digits the run has up to its end.
+    digits: usize,
 }
 
 impl<'t> Run<'t> {
     /// How many groups there are.
     pub fn groups(&self) -> usize {
-        self.spans.len()
+        self.groups.len()
     }
 
     /// The text the run stands in.
@@ -32,8 +38,8 @@ impl<'t> Run<'t> {
 
     /// The digits of groups `first..=last`.
     pub fn digits(&self, first: usize, last: usize) -> &str {
-        let start = first.checked_sub(1).and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
-        self.ends.get(last).and_then(|end| self.digits.get(start..*end)).unwrap_or("")
+        let start = first.checked_sub(1).and_then(|i| self.groups.get(i)).map_or(0, |before| before.digits);
+        self.groups.get(last).and_then(|last| self.digits.get(start..last.digits)).unwrap_or("")
     }
 
     /// The digits of all groups up to `last`.
@@ -57,13 +63,13 @@ impl<'t> Run<'t> {
 
     /// The length of a group in digits.
     pub fn len_of(&self, group: usize) -> usize {
-        self.spans.get(group).map_or(0, |(s, e)| e - s)
+        self.groups.get(group).map_or(0, |group| group.end - group.start)
     }
 
     /// Where groups `first..=last` stand in the text.
     pub fn span(&self, first: usize, last: usize) -> (usize, usize) {
-        let start = self.spans.get(first).map_or(0, |s| s.0);
-        (start, self.spans.get(last).map_or(start, |s| s.1))
+        let start = self.groups.get(first).map_or(0, |first| first.start);
+        (start, self.groups.get(last).map_or(start, |last| last.end))
     }
 
     /// The text of groups `first..=last` with their punctuation.
@@ -74,32 +80,33 @@ impl<'t> Run<'t> {
 
     /// What stands between group `group` and the next.
     pub fn gap(&self, group: usize) -> &'t str {
-        match (self.spans.get(group), self.spans.get(group + 1)) {
-            (Some(a), Some(b)) => self.text.get(a.1..b.0).unwrap_or(""),
+        match (self.groups.get(group), self.groups.get(group + 1)) {
+            (Some(a), Some(b)) => self.text.get(a.end..b.start).unwrap_or(""),
             _ => "",
         }
     }
 
     /// No letter touches the end of `group`.
     pub fn ends_freely(&self, group: usize) -> bool {
-        let end = self.spans.get(group).map_or(0, |s| s.1);
+        let end = self.groups.get(group).map_or(0, |group| group.end);
         !text::after(self.text, end).is_some_and(text::is_wordy)
     }
 
     /// Whether digit number `at` of the run begins a group that no letter touches.
     pub fn starts_freely(&self, at: usize) -> bool {
-        let group = if at == 0 { Some(0) } else { self.ends.iter().position(|e| *e == at).map(|g| g + 1) };
+        let group =
+            if at == 0 { Some(0) } else { self.groups.iter().position(|g| g.digits == at).map(|g| g + 1) };
         group.is_some_and(|g| self.group_is_free(g))
     }
 
     /// No letter touches the beginning of `group`.
     pub fn group_is_free(&self, group: usize) -> bool {
-        self.spans.get(group).is_some_and(|s| !text::before(self.text, s.0).is_some_and(text::is_wordy))
+        self.groups.get(group).is_some_and(|g| !text::before(self.text, g.start).is_some_and(text::is_wordy))
     }
 
     /// A `+` stands right before `group`, perhaps with a bracket between.
     pub fn has_plus(&self, group: usize) -> bool {
-        let Some((start, _)) = self.spans.get(group) else { return false };
+        let Some(Group { start, .. }) = self.groups.get(group) else { return false };
         // Most groups have nothing of the kind near them.
         let near = self.text.as_bytes().get(start.saturating_sub(3)..*start);
         if !near.is_some_and(|near| near.contains(&b'+')) {
@@ -131,7 +138,7 @@ pub(crate) fn runs<'t>(text: &'t str, least: usize, mut each: impl FnMut(&Run<'t
 /// Where groups of digits begin and end, from `at` on.
 fn groups(bytes: &[u8], mut at: usize) -> impl Iterator<Item = (usize, usize)> {
     std::iter::from_fn(move || {
-        let start = at + bytes.get(at..)?.iter().position(u8::is_ascii_digit)?;
+        let start = text::digit_from(bytes, at)?;
         let length = bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
         at = start + length;
         Some((start, at))
@@ -153,15 +160,11 @@ impl Extent {
         if self.digits < least {
             return;
         }
-        let mut run = Run {
-            text,
-            spans: groups(text.as_bytes(), self.start).take(self.groups).collect(),
-            digits: String::with_capacity(self.digits),
-            ends: Vec::with_capacity(self.groups),
-        };
-        for (start, end) in &run.spans {
-            run.digits.push_str(text.get(*start..*end).unwrap_or(""));
-            run.ends.push(run.digits.len());
+        let mut run =
+            Run { text, groups: Vec::with_capacity(self.groups), digits: String::with_capacity(self.digits) };
+        for (start, end) in groups(text.as_bytes(), self.start).take(self.groups) {
+            run.digits.push_str(text.get(start..end).unwrap_or(""));
+            run.groups.push(Group { start, end, digits: run.digits.len() });
         }
         each(&run);
     }

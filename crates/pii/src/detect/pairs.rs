@@ -96,8 +96,12 @@ fn name(text: &str, at: usize) -> Option<(&str, Bond)> {
 
 /// The text without the ASCII characters at its end that `ends` names.
 fn without(text: &str, ends: impl Fn(u8) -> bool) -> &str {
-    let length = text.bytes().rposition(|b| !ends(b)).map_or(0, |last| last + 1);
-    text.get(..length).unwrap_or("")
+    let mut bytes = text.as_bytes();
+    while let Some((last, rest)) = bytes.split_last().filter(|(last, _)| ends(**last)) {
+        debug_assert!(last.is_ascii(), "or the rest is no text");
+        bytes = rest;
+    }
+    text.get(..bytes.len()).unwrap_or("")
 }
 
 fn is_of_name(b: u8) -> bool {
