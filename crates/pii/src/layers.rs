@@ -23,6 +23,9 @@ const DECODED_PER_BYTE: usize = 6;
 /// Most bytes that all compressed texts of one leaf unpack to.
 const INFLATED: usize = 1 << 20;
 
+/// Fewest digits of a number that says something by itself.
+const LEAST_DIGITS: usize = 6;
+
 /// What one of the decoders of whole texts needs; most texts have nothing of it.
 static CARRIED: LazyLock<Classes> =
     LazyLock::new(|| WHOLE.iter().fold(Classes::NONE, |all, decoder| all.or(decoder.classes)));
@@ -257,6 +260,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             text,
             context,
             classes,
+            groups: &[],
             digits,
             joined: false,
             grouped: false,
@@ -311,22 +315,27 @@ impl<'r, 'h> Layers<'r, 'h> {
         if !asked && !view.classes.has(Classes::AT.or(Classes::COLON)) {
             return;
         }
+        let groups =
+            |text| if view.digits >= LEAST_DIGITS { digits::groups(text, view.digits) } else { Vec::new() };
+        let own = groups(view.text);
+        let view = View { groups: &own, ..view };
         let mut covered = Vec::new();
         let hits = &mut *self.hits;
         for cover in detect::COVERS.iter() {
             cover(&view, hits, &mut covered);
         }
-        let hidden;
+        let (hidden, left);
         let mut view = if covered.is_empty() {
             view
         } else {
             hidden = hide(view.text, &covered);
-            View { text: hidden.as_str(), ..view }
+            left = groups(&hidden);
+            View { text: hidden.as_str(), groups: &left, ..view }
         };
-        if view.digits >= 6 {
+        if view.digits >= LEAST_DIGITS {
             hits.worked(view.text.len());
             let (mut grouped, mut national) = (false, false);
-            digits::runs(view.text, 6, |run| {
+            digits::runs(view.text, view.groups, LEAST_DIGITS, |run| {
                 for set in view.canaries.iter().filter(|c| c.has_phones()) {
                     set.search_run(run, hits);
                 }

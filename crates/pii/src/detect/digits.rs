@@ -11,21 +11,24 @@ const MAX_GROUPS: usize = 48;
 #[derive(Debug)]
 pub(crate) struct Run<'t> {
     text: &'t str,
-    groups: Vec<Group>,
+    groups: &'t [Group],
     /// All digits of all groups.
     digits: String,
-}
-
-/// Where a group of digits stands.
-#[derive(Debug, Clone, Copy)]
-struct Group {
-    start: usize,
-    end: usize,
-    /// How many digits the run has up to its end.
-    digits: usize,
+    /// How many digits there are up to the end of each group.
+    ends: Vec<usize>,
 }
 
 impl<'t> Run<'t> {
+    fn new(text: &'t str, groups: &'t [Group]) -> Self {
+        let mut run =
+            Run { text, groups, digits: String::with_capacity(32), ends: Vec::with_capacity(groups.len()) };
+        for (start, end) in groups {
+            run.digits.push_str(text.get(*start..*end).unwrap_or(""));
+            run.ends.push(run.digits.len());
+        }
+        run
+    }
+
     /// How many groups there are.
     pub fn groups(&self) -> usize {
         self.groups.len()
@@ -38,8 +41,8 @@ impl<'t> Run<'t> {
 
     /// The digits of groups `first..=last`.
     pub fn digits(&self, first: usize, last: usize) -> &str {
-        let start = first.checked_sub(1).and_then(|i| self.groups.get(i)).map_or(0, |before| before.digits);
-        self.groups.get(last).and_then(|last| self.digits.get(start..last.digits)).unwrap_or("")
+        let start = first.checked_sub(1).and_then(|i| self.ends.get(i)).copied().unwrap_or(0);
+        self.ends.get(last).and_then(|end| self.digits.get(start..*end)).unwrap_or("")
     }
 
     /// The digits of all groups up to `last`.
@@ -63,13 +66,13 @@ impl<'t> Run<'t> {
 
     /// The length of a group in digits.
     pub fn len_of(&self, group: usize) -> usize {
-        self.groups.get(group).map_or(0, |group| group.end - group.start)
+        self.groups.get(group).map_or(0, |(start, end)| end - start)
     }
 
     /// Where groups `first..=last` stand in the text.
     pub fn span(&self, first: usize, last: usize) -> (usize, usize) {
-        let start = self.groups.get(first).map_or(0, |first| first.start);
-        (start, self.groups.get(last).map_or(start, |last| last.end))
+        let start = self.groups.get(first).map_or(0, |first| first.0);
+        (start, self.groups.get(last).map_or(start, |last| last.1))
     }
 
     /// The text of groups `first..=last` with their punctuation.
@@ -81,32 +84,32 @@ impl<'t> Run<'t> {
     /// What stands between group `group` and the next.
     pub fn gap(&self, group: usize) -> &'t str {
         match (self.groups.get(group), self.groups.get(group + 1)) {
-            (Some(a), Some(b)) => self.text.get(a.end..b.start).unwrap_or(""),
+            (Some(a), Some(b)) => self.text.get(a.1..b.0).unwrap_or(""),
             _ => "",
         }
     }
 
     /// No letter touches the end of `group`.
     pub fn ends_freely(&self, group: usize) -> bool {
-        let end = self.groups.get(group).map_or(0, |group| group.end);
+        let end = self.groups.get(group).map_or(0, |group| group.1);
         !text::after(self.text, end).is_some_and(text::is_wordy)
     }
 
     /// Whether digit number `at` of the run begins a group that no letter touches.
     pub fn starts_freely(&self, at: usize) -> bool {
         let group =
-            if at == 0 { Some(0) } else { self.groups.iter().position(|g| g.digits == at).map(|g| g + 1) };
+            if at == 0 { Some(0) } else { self.ends.iter().position(|end| *end == at).map(|g| g + 1) };
         group.is_some_and(|g| self.group_is_free(g))
     }
 
     /// No letter touches the beginning of `group`.
     pub fn group_is_free(&self, group: usize) -> bool {
-        self.groups.get(group).is_some_and(|g| !text::before(self.text, g.start).is_some_and(text::is_wordy))
+        self.groups.get(group).is_some_and(|g| !text::before(self.text, g.0).is_some_and(text::is_wordy))
     }
 
-    /// A `+` stands right before `group`, perhaps with a bracket between.
+    /// A `+` stands right before `group`, perhaps with a bracket between; nothing joins two groups with one.
     pub fn has_plus(&self, group: usize) -> bool {
-        let Some(Group { start, .. }) = self.groups.get(group) else { return false };
+        let Some((start, _)) = self.groups.first().filter(|_| group == 0) else { return false };
         // Most groups have nothing of the kind near them.
         let near = self.text.as_bytes().get(start.saturating_sub(3)..*start);
         if !near.is_some_and(|near| near.contains(&b'+')) {
@@ -118,55 +121,38 @@ impl<'t> Run<'t> {
     }
 }
 
-/// Calls `each` with every run of `text` that has at least `least` digits.
-pub(crate) fn runs<'t>(text: &'t str, least: usize, mut each: impl FnMut(&Run<'t>)) {
+/// Where a group of digits begins and ends.
+pub(crate) type Group = (usize, usize);
+
+/// Groups of digits that there is room for at once.
+const USUAL: usize = 64;
+
+/// Where the groups of digits in `text` stand, which has at most `digits` of them.
+pub(crate) fn groups(text: &str, digits: usize) -> Vec<Group> {
     let bytes = text.as_bytes();
-    let mut open = Extent::default();
-    for (start, end) in groups(bytes, 0) {
-        let joined = open.groups > 0 && joins(bytes.get(open.end..start).unwrap_or(b""));
-        if !joined || open.groups >= MAX_GROUPS {
-            open.finish(text, least, &mut each);
-            open = Extent { start, ..Extent::default() };
-        }
-        open.end = end;
-        open.groups += 1;
-        open.digits += end - start;
-    }
-    open.finish(text, least, &mut each);
-}
-
-/// Where groups of digits begin and end, from `at` on.
-fn groups(bytes: &[u8], mut at: usize) -> impl Iterator<Item = (usize, usize)> {
-    std::iter::from_fn(move || {
-        let start = text::digit_from(bytes, at)?;
-        let length = bytes.get(start..)?.iter().take_while(|b| b.is_ascii_digit()).count();
+    let mut list = Vec::with_capacity(digits.min(USUAL));
+    let mut at = 0;
+    while let Some(start) = text::digit_from(bytes, at) {
+        let length = bytes.iter().skip(start).take_while(|b| b.is_ascii_digit()).count();
         at = start + length;
-        Some((start, at))
-    })
+        list.push((start, at));
+    }
+    list
 }
 
-/// Where a run stands and how much of it there is: most have too few digits to be looked at any closer.
-#[derive(Clone, Copy, Default)]
-struct Extent {
-    start: usize,
-    end: usize,
-    groups: usize,
-    digits: usize,
-}
-
-impl Extent {
-    /// Hands the run on when it has enough digits.
-    fn finish<'t>(self, text: &'t str, least: usize, each: &mut impl FnMut(&Run<'t>)) {
-        if self.digits < least {
-            return;
+/// Calls `each` with every run of `text` that has at least `least` digits.
+pub(crate) fn runs(text: &str, groups: &[Group], least: usize, mut each: impl FnMut(&Run<'_>)) {
+    let gap = |(_, end): &Group, (start, _): &Group| text.as_bytes().get(*end..*start).unwrap_or(b"");
+    let mut rest = groups;
+    while !rest.is_empty() {
+        let joined = rest.windows(2).take(MAX_GROUPS - 1);
+        let joined = joined.take_while(|pair| matches!(pair, [a, b] if joins(gap(a, b)))).count();
+        let (own, others) = rest.split_at(joined + 1);
+        rest = others;
+        // Most have too few digits to be looked at any closer.
+        if own.iter().map(|(start, end)| end - start).sum::<usize>() >= least {
+            each(&Run::new(text, own));
         }
-        let mut run =
-            Run { text, groups: Vec::with_capacity(self.groups), digits: String::with_capacity(self.digits) };
-        for (start, end) in groups(text.as_bytes(), self.start).take(self.groups) {
-            run.digits.push_str(text.get(start..end).unwrap_or(""));
-            run.groups.push(Group { start, end, digits: run.digits.len() });
-        }
-        each(&run);
     }
 }
 

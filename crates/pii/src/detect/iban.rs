@@ -1,6 +1,7 @@
 //! IBANs: the length of the country and a remainder of 1 modulo 97 (ISO 13616, ISO 7064 MOD 97-10).
 
 use super::Kind;
+use super::digits::Group;
 use crate::category::Category;
 use crate::hits::Hits;
 use crate::keys::among;
@@ -15,7 +16,7 @@ pub(crate) static KIND: Kind = Kind {
     own_digits: |_| true,
     cover: Some(|view, hits, covered| {
         if view.digits >= 6 && view.text.len() >= 15 && view.text.bytes().any(|b| b.is_ascii_alphabetic()) {
-            detect(view.text, hits, |start, end| covered.push(start..end));
+            detect(view.text, view.groups, hits, |start, end| covered.push(start..end));
         }
     }),
     ..Kind::NONE
@@ -35,43 +36,32 @@ const DIGITS_ONLY: &str = "AE AT BA BE BI CR CZ DE DJ DK EE EG ES FI FO GL HR HU
 /// Where the groups of a UUID begin.
 const UUID_GROUPS: [usize; 5] = [0, 9, 14, 19, 24];
 
-/// Adds every IBAN in `text`, and calls `covered` with the bytes of each, and of what is written like one.
-fn detect(text: &str, hits: &mut Hits, mut covered: impl FnMut(usize, usize)) {
+/// Adds every IBAN in `text`, whose digits stand in `groups`, and calls `covered` with the bytes of each, and of what is written like one.
+fn detect(text: &str, groups: &[Group], hits: &mut Hits, mut covered: impl FnMut(usize, usize)) {
     let bytes = text.as_bytes();
-    let mut at = 0;
-    while at + 14 < bytes.len() {
-        let Some([a, b, c, d]) = bytes.get(at..at + 4) else { break };
-        // Neither here nor at the next byte two letters and two digits begin.
-        if !d.is_ascii_digit() {
-            at += 2;
+    let mut until = 0;
+    // Two letters stand before two digits.
+    for at in
+        groups.iter().filter(|(start, end)| end - start >= 2).filter_map(|(start, _)| start.checked_sub(2))
+    {
+        let head = bytes.get(at..at + 2).filter(|head| head.iter().all(u8::is_ascii_alphabetic));
+        let Some([a, b]) = head.filter(|_| at >= until && at + 14 < bytes.len()) else { continue };
+        if text::before(text, at).is_some_and(text::is_wordy) {
             continue;
         }
-        let head =
-            a.is_ascii_alphabetic() && b.is_ascii_alphabetic() && c.is_ascii_digit() && d.is_ascii_digit();
-        if !head || text::before(text, at).is_some_and(text::is_wordy) {
-            at += 1;
-            continue;
-        }
-        let Some(length) = length([*a, *b]) else {
-            at += 1;
-            continue;
-        };
+        let Some(length) = length([*a, *b]) else { continue };
         hits.worked(length);
         if is_in_uuid(text, at) {
-            at += 1;
-        } else if let Some((compact, end)) = collect(text, at, length) {
-            let valid = has_only_its_digits(&compact) && mod_97(&compact) == Some(1);
-            if valid {
-                hits.shape(Category::Iban, &compact);
-            }
-            if valid || text.get(at..end).is_some_and(is_written_like_one) {
-                covered(at, end);
-                at = end;
-            } else {
-                at += 1;
-            }
-        } else {
-            at += 1;
+            continue;
+        }
+        let Some((compact, end)) = collect(text, at, length) else { continue };
+        let valid = has_only_its_digits(&compact) && mod_97(&compact) == Some(1);
+        if valid {
+            hits.shape(Category::Iban, &compact);
+        }
+        if valid || text.get(at..end).is_some_and(is_written_like_one) {
+            covered(at, end);
+            until = end;
         }
     }
 }
@@ -139,12 +129,22 @@ fn mod_97(compact: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::digits;
     use super::*;
+    use proptest::prelude::*;
 
     fn found(text: &str) -> Vec<String> {
         let mut hits = Hits::default();
-        detect(text, &mut hits, |_, _| {});
+        detect(text, &digits::groups(text, 0), &mut hits, |_, _| {});
         hits.list.into_iter().map(|hit| hit.value).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn one_is_found_wherever_it_stands(before in "[ -/:-~]{0,20}[ .(]", digits in "[0-9]{0,3}", after in "[ ,.)][ -~]{0,20}") {
+            let text = format!("{before}de89370400440532013000 {digits}{after}");
+            prop_assert!(found(&text).contains(&"DE89370400440532013000".to_owned()), "{text}");
+        }
     }
 
     #[test]

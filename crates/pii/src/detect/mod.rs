@@ -122,6 +122,8 @@ pub(crate) struct View<'v> {
     pub text: &'v str,
     pub context: Context,
     pub classes: Classes,
+    /// Where its groups of digits stand, when it has enough of them for any kind.
+    pub groups: &'v [digits::Group],
     /// Its digits; none of them counts when the decoded text shows them better.
     pub digits: usize,
     /// Words are joined by `+`, and the text without it is scanned too.
