@@ -281,6 +281,7 @@ fn says_nothing(bare: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn normal_form_undoes_width_digits_and_invisibles() {
@@ -321,6 +322,17 @@ mod tests {
                     let _ = (left_of(text, at, n), right_of(text, at, n));
                 }
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn many_bytes_at_a_time_are_as_one_by_one(text in prop_oneof!["[ -~]{0,300}", "[0-9a-f]{0,40}", "\\PC{0,60}"], at in 0usize..50) {
+            let (classes, digits) = survey(&text);
+            let mask = text.bytes().fold(0, |mask, b| mask | CLASS_OF[usize::from(b)]);
+            prop_assert_eq!((classes, digits), (Classes(mask), text.bytes().filter(u8::is_ascii_digit).count()));
+            let one_by_one = text.bytes().enumerate().skip(at).find(|(_, b)| b.is_ascii_digit());
+            prop_assert_eq!(digit_from(text.as_bytes(), at), one_by_one.map(|(at, _)| at));
         }
     }
 }

@@ -115,8 +115,13 @@ fn begins_text(bytes: &[u8; 6]) -> bool {
     let control = |b: &u8| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r');
     // Its last character may go on.
     let begins = |error: std::str::Utf8Error| error.error_len().is_none();
-    let is_text = || std::str::from_utf8(bytes).map_or_else(begins, |_| true);
-    !bytes.iter().any(control) && (bytes.is_ascii() || is_text())
+    // The first byte beyond ASCII tells of most that they are none.
+    let is_text = match bytes.iter().find(|b| !b.is_ascii()) {
+        None => true,
+        Some(0xc2..=0xf4) => std::str::from_utf8(bytes).map_or_else(begins, |_| true),
+        Some(_) => false,
+    };
+    is_text && !bytes.iter().any(control)
 }
 
 #[cfg(test)]
@@ -140,6 +145,16 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn text_begins_as_utf8_does(bytes in any::<[u8; 6]>(), begin in "\\PC{6}") {
+            let begin: [u8; 6] = begin.as_bytes().first_chunk().copied().unwrap_or(bytes);
+            for bytes in [bytes, begin] {
+                let control = bytes.iter().any(|b| *b < 0x20 && !matches!(b, b'\t' | b'\n' | b'\r'));
+                let is_text = std::str::from_utf8(&bytes).map_or_else(|e| e.error_len().is_none(), |_| true);
+                prop_assert_eq!(begins_text(&bytes), is_text && !control, "{:?}", bytes);
+            }
+        }
+
         #[test]
         fn decoders_never_panic(text in "\\PC{0,60}") {
             base64_texts(&text, drop);

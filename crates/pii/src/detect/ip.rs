@@ -298,3 +298,19 @@ fn from_integer(value: &str) -> Option<Ipv4Addr> {
     };
     (number >= 1 << 24).then(|| Ipv4Addr::from(number))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_has_too_few_colons_is_no_address(run in prop_oneof!["[0-9a-fg.:]{3,40}", "([0-9a-f]{0,4}:){1,8}([0-9.]{0,12})"]) {
+            let colon = run.find(':').unwrap_or(0);
+            prop_assert!(has_colons(&run.as_bytes()[colon..]) || parse_v6(&run).is_none(), "{run}");
+        }
+    }
+}

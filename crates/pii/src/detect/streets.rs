@@ -164,14 +164,18 @@ fn is_placed(bare: &str) -> bool {
 }
 
 /// Number, name and town in a list, as nothing but addresses are written: `12 Baker, Leeds`.
+static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
+    Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?\p{Lu}").ok()
+});
+
 fn is_listed(value: &str) -> bool {
-    static LIST: LazyLock<Option<Regex>> = LazyLock::new(|| {
-        Regex::new(r"^\W*(?:[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?,?\s+\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+\p{Lu}[\p{L}\p{M}'’.-]+){0,3}|\p{Lu}[\p{L}\p{M}'’.-]+(?:\s+[\p{L}\p{M}'’.-]+){0,3}\s+[0-9]{1,4}[A-Za-z]?(?:[/-][0-9]+)?),\s*(?:[0-9][0-9 -]{2,7}\s+)?\p{Lu}").ok()
-    });
-    // Most sentences begin otherwise.
+    may_be_listed(value) && LIST.as_ref().is_some_and(|l| l.is_match(value))
+}
+
+/// Whether a text begins like such a list: most sentences do not.
+fn may_be_listed(value: &str) -> bool {
     let first = value.chars().find(|c| c.is_alphanumeric() || *c == '_' || !c.is_ascii());
-    let begins = first.is_some_and(|c| !c.is_ascii_lowercase() && c != '_');
-    begins && value.contains(',') && LIST.as_ref().is_some_and(|l| l.is_match(value))
+    first.is_some_and(|c| !c.is_ascii_lowercase() && c != '_') && value.contains(',')
 }
 
 /// A word of a line in a sentence.
@@ -275,4 +279,29 @@ fn endings(word: &str) -> impl Iterator<Item = &'static str> {
 fn starts_soon(words: &[&str]) -> bool {
     let number = words.iter().take(8).position(|w| w.starts_with(|c: char| c.is_ascii_digit()));
     number.is_some_and(|at| at <= 7)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_not_held_against_a_pattern_does_not_fit_it(
+            text in prop_oneof!["[ -~]{0,40}", "[ ('_a]{0,3}[0-9A-Z][0-9A-Za-z]{0,6} [A-Z][a-z]{2,6}( [0-9]{1,4})?,? ?[A-Za-z]", "\\PC{0,20}"]
+        ) {
+            prop_assert!(may_be_listed(&text) || !LIST.as_ref().unwrap().is_match(&text), "{text}");
+            prop_assert!(!text.is_ascii() || !EASTERN.as_ref().unwrap().is_match(&text), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_ending_is_known_by_its_last_byte() {
+        for ending in ENDINGS.split_ascii_whitespace() {
+            assert!(is_street(&format!("ahorn{ending}")), "{ending}");
+        }
+    }
 }

@@ -335,3 +335,50 @@ fn is_session_cookie(name: &str) -> bool {
     let any = |list: &str| list.split_ascii_whitespace().any(|part| name.contains(part));
     any(PARTS) && !any(NOT)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::hints;
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Forms of credentials and what stands around them in lines about webhooks, whole and in parts.
+    fn pieces() -> impl Strategy<Value = String> {
+        let fixed = proptest::sample::select(
+            &[
+                "webhook ",
+                "webhook.office.com/",
+                "discord.com/api/webhooks/12/",
+                "hooks.",
+                ".",
+                "-",
+                " ",
+                "key-",
+                "sk-",
+                ":AA",
+                "eyJ",
+            ][..],
+        );
+        let piece = prop_oneof![
+            fixed.prop_map(str::to_owned),
+            "[MNO][A-Za-z0-9_-]{22,28}",
+            "\\.[A-Za-z0-9_-]{5,8}\\.",
+            "[A-Za-z0-9_-]{26,40}",
+            "[ -~]{0,6}",
+        ];
+        proptest::collection::vec(piece, 1..8).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_is_not_searched_beside_webhooks_has_no_credential(text in pieces()) {
+            let text = format!("webhook {text}");
+            let hinted = hints(&text).has(Category::Token, VENDORS) || vendor::may_have_bot(&text);
+            let mut hits = Hits::default();
+            vendor(&text, &mut hits);
+            prop_assert!(hinted || hits.list.is_empty(), "{text}: {:?}", hits.list);
+        }
+    }
+}
