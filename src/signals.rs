@@ -18,8 +18,9 @@ impl Signals {
     /// # Errors
     /// When the system does not let the process handle a signal.
     pub fn listen() -> io::Result<Self> {
-        let on =
-            |kind| signal(kind).map_err(|e| io::Error::new(e.kind(), format!("cannot hear signals: {e}")));
+        let on = |kind| {
+            signal(kind).map_err(|e| io::Error::new(e.kind(), format!("cannot install signal handlers: {e}")))
+        };
         Ok(Self {
             interrupt: on(SignalKind::interrupt())?,
             terminate: on(SignalKind::terminate())?,

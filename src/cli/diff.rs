@@ -12,8 +12,8 @@ const MOST: u64 = 64 * 1024 * 1024;
 /// Options of `smoke diff`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Rates differ where their 95 % intervals do not touch; latencies by more than 20 % and 1 ms, with 30 samples on \
-                  each side; counts are exact. Exit 1 when something is worse beyond that."
+    after_help = "Rates differ if their 95 % intervals do not overlap; latencies if they differ by more than 20 % and 1 ms, with 30 samples \
+                  on each side; counts are exact. Exit 1 if anything got worse by that measure."
 )]
 pub(super) struct Args {
     /// The artifact before

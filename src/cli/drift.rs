@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// The command line of `smoke drift`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The schemas are those that the profile names under `payload`. Exit 1 when a webhook has a field that its schema does \
+    after_help = "The schemas are the ones the profile names under `payload`. Exit 1 if a webhook has a field that its schema does \
                   not declare."
 )]
 pub(super) struct Args {
@@ -22,7 +22,7 @@ pub(super) struct Args {
     /// The profile with the schemas [default: the one that the run had]
     #[arg(long, value_name = "FILE")]
     sender: Option<String>,
-    /// How to print it
+    /// Output format it
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -39,7 +39,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     }
     let mut drift = Drift::of(&header).ok_or_else(|| {
         Failure::usage(format!(
-            "{shown}: its sender's profile names no schemas: give one that does with --sender FILE (`payload:`)"
+            "{shown}: its sender profile names no schemas; give one that does with --sender FILE (`payload:`)"
         ))
     })?;
     while let Some(record) = reader.next_record().map_err(wrong)? {
@@ -48,7 +48,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let events = drift.events();
     let seen: u64 = events.iter().map(|event| event.webhooks).sum();
     if seen == 0 {
-        return Err(Failure::usage(format!("{shown}: there is no webhook in it of an event with a schema")));
+        return Err(Failure::usage(format!("{shown}: contains no webhook whose event has a schema")));
     }
     match args.format {
         Format::Json => machine(&events),
@@ -80,7 +80,7 @@ fn human(events: &[EventDrift]) {
             out::line(format!("  declared, never seen: {}", pii::shown(field)));
         }
         if event.undeclared.is_empty() && event.never_seen.is_empty() {
-            out::line("  nothing has drifted");
+            out::line("  no drift");
         }
     }
 }

@@ -122,7 +122,7 @@ fn entry(text: &str) -> Result<Entry<'_>, &'static str> {
     Ok((Some((name, value)), after))
 }
 
-const OPEN: &str = "the quote that begins here is not closed";
+const OPEN: &str = "the quote that starts here is not closed";
 
 fn cut_line(text: &str) -> (&str, &str) {
     text.split_once('\n').unwrap_or((text, ""))
@@ -134,7 +134,7 @@ fn checked_name(text: &str) -> Result<String, &'static str> {
     let name = text.strip_prefix("export").filter(|rest| rest.starts_with(BLANKS)).unwrap_or(text).trim();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let right = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(plain);
-    if right { Ok(name.to_owned()) } else { Err("not NAME=value: a name is letters, digits and `_`") }
+    if right { Ok(name.to_owned()) } else { Err("not NAME=value: a name has only letters, digits and `_`") }
 }
 
 /// The text up to the closing `"`, and what stands behind it.
@@ -161,7 +161,7 @@ fn unescape(text: &str) -> Result<(String, &str), &'static str> {
 fn end_of_line(text: &str) -> Result<&str, &'static str> {
     let (tail, after) = cut_line(text);
     let tail = tail.trim();
-    if tail.is_empty() || tail.starts_with('#') { Ok(after) } else { Err("text behind the closing quote") }
+    if tail.is_empty() || tail.starts_with('#') { Ok(after) } else { Err("text after the closing quote") }
 }
 
 /// The text up to a comment: a `#` with a blank before it.
@@ -234,8 +234,8 @@ mod tests {
         let mistake = |text: &str| parse(text).unwrap_err().to_string();
         assert_eq!(mistake("A=1\nhunter2"), "line 2: not NAME=value");
         assert_eq!(mistake("A='\n\n'\nhunter2\nB=2"), "line 4: not NAME=value");
-        assert_eq!(mistake("1A=1"), "line 1: not NAME=value: a name is letters, digits and `_`");
-        assert_eq!(mistake("A=1\nB=\"open\nC=1"), "line 2: the quote that begins here is not closed");
-        assert_eq!(mistake("A='a' b"), "line 1: text behind the closing quote");
+        assert_eq!(mistake("1A=1"), "line 1: not NAME=value: a name has only letters, digits and `_`");
+        assert_eq!(mistake("A=1\nB=\"open\nC=1"), "line 2: the quote that starts here is not closed");
+        assert_eq!(mistake("A='a' b"), "line 1: text after the closing quote");
     }
 }

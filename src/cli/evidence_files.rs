@@ -66,8 +66,8 @@ impl EvidenceFiles {
         match crate::journal::lock_file(&self.journal()) {
             Ok(file) => Ok(FolderLock(file)),
             Err(e) if e.kind() == ErrorKind::ResourceBusy => Err(Failure::environment(format!(
-                "--artifacts {shown}: another smoke process is writing {} there; wait until it has ended, or give this one a \
-                 folder of its own",
+                "--artifacts {shown}: another smoke process is writing {} there; wait for it to end, or give this one \
+                 its own folder",
                 self.name
             ))),
             Err(e) => Err(wrong(e)),

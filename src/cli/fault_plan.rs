@@ -50,14 +50,14 @@ fn sweep(
     let name = &loaded.source_name;
     if !args.inject.is_empty() {
         return Err(Failure::usage(format!(
-            "--inject: {name} has a contract, whose clauses say what is broken"
+            "--inject: {name} has a contract, and its clauses decide what is broken"
         )));
     }
     let sweep = Sweep::of_contract(&loaded.scenario.contract, retry);
     let flows = sweep.flows();
     if asked.is_some_and(|given| given != flows) {
         return Err(Failure::usage(format!(
-            "--flows: the contract of {name} takes {flows} flows, one for each case"
+            "--flows: the contract of {name} takes {flows} flows, one per case"
         )));
     }
     Ok(Broken { flows, faults: sweep.faults(retry.attempts()), sweep: Some(sweep) })
@@ -68,22 +68,20 @@ pub(super) fn in_turn(plan: &Plan) -> String {
     let shared: Vec<&str> = plan.loaded.scenario.webhooks.ours.keys().map(String::as_str).collect();
     let learns = scenario::learns(&plan.loaded.scenario);
     let rows = match shared.as_slice() {
-        _ if learns => "only its answers say by which values the webhooks of a flow are known".to_owned(),
+        _ if learns => "only its answers say which values identify a flow's webhooks".to_owned(),
         [] => format!(
-            "the scenario does not say by which values the webhooks of its {} flows are told apart",
+            "the scenario does not say which values tell the webhooks of its {} flows apart",
             plan.flows
         ),
         pointers => format!("your {} rows share values of {}", plan.flows, pointers.join(", ")),
     };
     let scheme = if plan.scheme.has_id() {
-        "an id says which attempts are one webhook's, but not which flow's".to_owned()
+        "an id says which attempts belong to one webhook, but not to which flow".to_owned()
     } else {
         format!("webhooks of the scheme {} carry no id", plan.scheme)
     };
-    let otherwise = if learns { "" } else { " (rows that differ there can be played side by side)" };
-    format!(
-        "{rows}, and {scheme}: flows are played one after the other, so that each webhook is known for its flow's{otherwise}"
-    )
+    let otherwise = if learns { "" } else { " (rows that differ there can run concurrently)" };
+    format!("{rows}, and {scheme}: flows run one at a time, so that each webhook's flow is known{otherwise}")
 }
 
 /// What has to be said before a run that makes deliveries fail; nothing when the sender's circuit breaker is spared.
@@ -96,25 +94,25 @@ pub(super) fn announcement(plan: &Plan) -> Option<String> {
     match plan.budget() {
         Budget::Spared => None,
         Budget::Gathered => Some(format!(
-            "{failing} deliveries are made to fail, and {rule}: failing answers wait until every webhook is on its way"
+            "{failing} deliveries will be made to fail, and {rule}: failing answers wait until every webhook is on its way"
         )),
         Budget::Paced(Duration::ZERO) => Some(format!(
-            "{failing} deliveries are made to fail, and {rule}: successes are driven in between"
+            "{failing} deliveries will be made to fail, and {rule}: successful ones are interleaved"
         )),
         Budget::Paced(pause) => Some(format!(
-            "{failing} deliveries are made to fail, and {rule}: smoke will pause for {} s in all to keep it closed \
-             (--no-pause runs on)",
+            "{failing} deliveries will be made to fail, and {rule}: smoke will pause for {} s in all to keep it closed \
+             (--no-pause skips that)",
             pause.as_secs_f64()
         )),
         Budget::LetOpen => Some(format!(
-            "{failing} deliveries are made to fail, and {rule}: what it swallows in the {open} s after that is reported \
-             as suppressed, not as lost"
+            "{failing} deliveries will be made to fail, and {rule}: what it swallows during the next {open} s is reported \
+             as suppressed, not lost"
         )),
         Budget::Tripped(_) if breaker.is_none() => {
-            Some(format!("{} flows, one for each case; the sender has no circuit breaker", plan.flows))
+            Some(format!("{} flows, one per case; the sender has no circuit breaker", plan.flows))
         }
         Budget::Tripped(pause) => Some(format!(
-            "{} flows, one for each case; {rule}, which is tested last: smoke will pause for {} s in all",
+            "{} flows, one per case; {rule}, which is tested last: smoke will pause for {} s in all",
             plan.flows,
             pause.as_secs_f64()
         )),

@@ -30,7 +30,7 @@ const MAX_SCENARIO: u64 = 16 * 1024 * 1024;
     after_help = "Exit codes: 0 pass, 1 fail (a contradiction, a broken journal, a missed target), 2 usage, 3 unproven."
 )]
 pub(super) struct Args {
-    /// Artifacts or directories of them, and journals that lie elsewhere
+    /// Artifacts or directories of them, and journals that are elsewhere
     #[arg(value_name = "ARTIFACT|JOURNAL|DIR", default_value = "artifacts")]
     artifacts: Vec<PathBuf>,
     /// The signer's public key: the evidence must be signed with it
@@ -38,56 +38,56 @@ pub(super) struct Args {
     /// 64 hex digits, or a file with them.
     #[arg(long, value_name = "KEY")]
     public_key: Option<String>,
-    /// The receiver's public key: check what it has signed
+    /// The receiver's public key: check what it signed
     ///
-    /// Of `smoke receive --witness-key`; 64 hex digits, or a file with them. What it has signed must stand in the journal, and lead
-    /// to what is there.
+    /// Of `smoke receive --witness-key`; 64 hex digits, or a file with them. What it signed must be in the journal and match
+    /// its contents.
     #[arg(long, value_name = "KEY")]
     witness: Option<String>,
     #[command(flatten)]
     secret: SecretSource,
-    /// SHA-256 of the gates that count (`--print-digests` of a copy that you trust), in place of the checkout's word for them
+    /// SHA-256 of the accepted gates (`--print-digests` of a copy you trust), instead of trusting the checkout
     #[arg(long, value_name = "HEX", value_parser = digest)]
     gates_sha256: Option<String>,
-    /// SHA-256 of a scenario that counts; may be given several times
+    /// SHA-256 of an accepted scenario; may be given several times
     #[arg(long, value_name = "HEX", value_delimiter = ',', value_parser = digest)]
     scenario_sha256: Vec<String>,
-    /// Print the digests of the gates and scenarios here, for --gates-sha256 and --scenario-sha256, and nothing else
+    /// Only print the digests of the gates and scenarios here, for --gates-sha256 and --scenario-sha256
     #[arg(long)]
     print_digests: bool,
     /// Base URL of the system that must have been tested
     #[arg(long, value_name = "URL")]
     target: Option<String>,
-    /// Least level: numbers, runner, sender, witness or identity
+    /// Minimum level: numbers, runner, sender, witness or identity
     ///
     /// [default: sender; runner for the stand-in]
     #[arg(long, value_name = "LEVEL", hide_possible_values = true, value_parser = super::listed::trust())]
     trust: Option<Trust>,
-    /// Accept what weakens a run, by name: flows=1, within=60s
+    /// Accept something that weakens a run, by name: flows=1, within=60s
     ///
-    /// Known are flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme, target, faults, runs.
+    /// Known: flows=1, within=60s, canaries=phone, criteria=late_max, policy, settle, scheme, target, faults, runs.
     #[arg(long, value_name = "NAME=VALUE", value_delimiter = ',')]
     allow: Vec<Allowed>,
-    /// Least length of an observation
+    /// Minimum length of an observation
     #[arg(long, value_name = "DURATION", default_value = "30m")]
     min_window: Period,
-    /// Least number of flows: 10, or payments=10,orders=20
+    /// Minimum number of flows: 10, or payments=10,orders=20
     ///
     /// Of payments, matches and observations (their webhooks), or by the name of any scenario.
     #[arg(long, value_name = "N", value_delimiter = ',')]
     min_flows: Vec<String>,
-    /// Artifacts that must be there, by scenario
+    /// Artifacts that must be present, by scenario
     ///
     /// payments, matches, observation, probe, or any scenario by its name.
     #[arg(long, value_delimiter = ',', value_name = "NAMES")]
     require: Vec<Required>,
-    /// The environment that evidence is wanted about
+    /// The environment you want evidence about
     #[arg(long, value_name = "NAME", default_value = "staging")]
     environment: String,
     /// How long ago a run may have ended, such as 90m, 24h or 7d
     #[arg(long, value_name = "DURATION", default_value = "24h", value_parser = age)]
     max_age: TimeDelta,
-    /// The run must have begun after this, the commit's time
+    /// The run must have started after this, the commit's time
     ///
     /// RFC 3339, as `git show -s --format=%cI` prints it.
     #[arg(long, value_name = "TIME", value_parser = moment)]
@@ -98,27 +98,27 @@ pub(super) struct Args {
     /// Scenario file that is not in scenarios/; may be given several times
     #[arg(long, value_name = "FILE")]
     scenario: Vec<PathBuf>,
-    /// Answer only whether this canary stage is allowed: 25%, 50%, 100%
+    /// Only answer whether this canary stage is allowed: 25%, 50%, 100%
     ///
     /// By the observation among the artifacts.
     #[arg(long, value_name = "PERCENT", value_parser = promote::percent)]
     promote: Option<f64>,
-    /// Print a fresh challenge for whoever runs the smokes (--challenge), and nothing else
+    /// Only print a fresh challenge for whoever runs the smokes (--challenge)
     #[arg(long)]
     new_challenge: bool,
-    /// The challenge that must stand inside a signed body: driven after it was issued
+    /// The challenge that must be in a signed body, which proves the run came after it was issued
     #[arg(long, value_name = "CHALLENGE", value_parser = environment::not_empty)]
     challenge: Option<String>,
-    /// Sign this answer with a private key of `smoke key`, as a Simple Verification Result (in --svr)
+    /// Sign this result with a private key from `smoke key`, as a Simple Verification Result (in --svr)
     #[arg(long, value_name = "KEYFILE", requires = "svr")]
     sign: Option<PathBuf>,
-    /// Where the signed answer goes (approval.intoto.jsonl)
+    /// Where to write the signed result (approval.intoto.jsonl)
     #[arg(long, value_name = "FILE", requires = "sign")]
     svr: Option<PathBuf>,
     /// List every item
     #[arg(long)]
     all: bool,
-    /// Write the judgement as a page to this file too
+    /// Also write the judgement as a page to this file
     #[arg(long, value_name = "FILE")]
     html: Option<PathBuf>,
     /// What goes to stdout
@@ -232,7 +232,7 @@ fn asked_of_none(demand: &Demand, approval: &Approval) -> Result<(), Failure> {
     let Some(name) = demand.min_flows.scenarios().find(|name| !judged.contains(name)) else { return Ok(()) };
     let there = judged.iter().map(|name| pii::shown(name)).collect::<Vec<_>>().join(", ");
     Err(Failure::usage(format!(
-        "--min-flows {name}=…: no artifact here is of a scenario {name}; there are: {there}"
+        "--min-flows {name}=…: no artifact here is for a scenario {name}; known: {there}"
     )))
 }
 
@@ -257,12 +257,12 @@ fn challenge() -> Result<String, Failure> {
 fn digest(text: &str) -> Result<String, &'static str> {
     let digits = text.trim().to_ascii_lowercase();
     let is_hex = digits.len() == 64 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    if is_hex { Ok(digits) } else { Err("64 hex digits are needed, as --print-digests prints them") }
+    if is_hex { Ok(digits) } else { Err("needs 64 hex digits, as printed by --print-digests") }
 }
 
 /// A whole number of minutes, hours or days, at most ten years.
 fn age(text: &str) -> Result<TimeDelta, &'static str> {
-    const WRONG: &str = "give a whole number with its unit: 90m, 24h, 7d (ten years at most)";
+    const WRONG: &str = "give a whole number with a unit: 90m, 24h, 7d (ten years at most)";
     let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or(WRONG)?;
     let number = number.parse::<u32>().map_err(|_| WRONG)?;
     let minutes = match unit {
@@ -287,7 +287,7 @@ fn files(given: &[PathBuf], may_be_empty: bool) -> Result<(Vec<PathBuf>, Journal
             let inside =
                 in_directory(path, &journals).map_err(|e| Failure::usage(format!("{shown}: {e}")))?;
             if inside.is_empty() && !may_be_empty {
-                return Err(Failure::usage(format!("{shown}: no artifacts in it (*_output.json)")));
+                return Err(Failure::usage(format!("{shown}: contains no artifacts (*_output.json)")));
             }
             files.extend(inside);
         } else if path.extension().is_some_and(|e| e == "jsonl") || is_own_memo(path, &journals) {

@@ -41,7 +41,7 @@ pub(super) fn grouped(command: Command) -> Command {
     text.push_str(&screen.wrapped("Options: ", OPTIONS));
     text.push_str(&screen.wrapped("Exit codes: ", CODES));
     text.push_str(&examples(&EXAMPLES));
-    text.push_str(screen.wrapped("", "smoke help COMMAND: all that a command takes").trim_end());
+    text.push_str(screen.wrapped("", "smoke help COMMAND: every option of a command").trim_end());
     command.help_template(format!("{{about-with-newline}}\n{{usage-heading}} {{usage}}\n\n{text}"))
 }
 

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     if args.name.is_empty() || args.name.len() > 64 || !args.name.chars().all(is_name) {
         return Err(Failure::usage(
-            "NAME: 1 to 64 letters, digits, `_` and `-`, for it becomes part of file names",
+            "NAME: 1 to 64 letters, digits, `_` and `-`; it becomes part of file names",
         ));
     }
     let sender = sender_option::named(&args.sender)?;
@@ -47,18 +47,18 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let Api { path, status, event } = &api;
     let name = &args.name;
     let text = format!(
-        "# What one flow does at the API, and which webhook must come of it. docs: scenarios/README.md, docs/senders.md\n\
+        "# What one flow does against the API, and which webhook it must cause. docs: scenarios/README.md, docs/senders.md\n\
          name: {name}\n\
-         description: One row of {name}.csv is sent, and its webhook is waited for.\n\
+         description: Sends one row of {name}.csv and waits for its webhook.\n\
          \n\
          subject: {{ kind: flow, id: \"{{{{ reference }}}}\" }}\n\
          sender: {sender}\n\
          flows: 1\n\
          \n\
-         # One row for each flow; whatever your API takes goes into further columns.\n\
+         # One row per flow; add a column for everything else your API takes.\n\
          data:\n  columns: [reference]\n  file: {name}.csv\n\
          \n\
-         # By this a webhook is known for this flow's: a value that is in its body and in the row.\n\
+         # What ties a webhook to its flow: a value that is both in its body and in the row.\n\
          webhooks:\n  ours: {{ /data/reference: \"{{{{ reference }}}}\" }}\n\
          \n\
          steps:\n  - name: create\n    request:\n      method: POST\n      path: {path}\n      json: {{ reference: \"{{{{ reference }}}}\" }}\n\
@@ -122,11 +122,11 @@ fn from_openapi(file: &Path) -> Result<Api, Failure> {
         return Ok(Api { path: "/orders".to_owned(), status: 201, event: event_or_usual() });
     }
     let paths = map("paths").ok_or_else(|| {
-        wrong("it has neither `paths` nor `webhooks`, as an OpenAPI document has".to_owned())
+        wrong("it has neither `paths` nor `webhooks`, so it is not an OpenAPI document".to_owned())
     })?;
     let posts = paths.iter().filter_map(|(path, item)| Some((path, item.get("post")?)));
     let post = posts.filter(|(path, _)| path.starts_with('/')).min_by_key(|(path, _)| path.contains('{'));
-    let (path, post) = post.ok_or_else(|| wrong("no path of it has a POST".to_owned()))?;
+    let (path, post) = post.ok_or_else(|| wrong("none of its paths has a POST".to_owned()))?;
     let answers = post.get("responses").and_then(serde_json::Value::as_object);
     let status =
         answers.and_then(|all| all.keys().find_map(|s| s.parse::<u16>().ok().filter(|s| s / 100 == 2)));

@@ -22,7 +22,7 @@ pub(super) fn spawn_quiet(stop: watch::Sender<bool>) -> Result<(), Failure> {
 /// The same for a server, which ends in order.
 pub(super) fn spawn_drain(stop: watch::Sender<bool>) -> Result<(), Failure> {
     spawn_telling(stop, || {
-        out::say("stopping once open exchanges have ended; press Ctrl-C again to quit now");
+        out::say("stopping when open exchanges have ended; press Ctrl-C again to quit now");
     })
 }
 
@@ -31,7 +31,7 @@ pub(super) fn spawn_service(stop: watch::Sender<bool>) -> Result<(), Failure> {
     let mut signals = Signals::listen().map_err(Failure::environment)?;
     tokio::spawn(async move {
         signals.any_but_hangup().await;
-        out::say("stopping once open exchanges have ended; press Ctrl-C again to quit now");
+        out::say("stopping when open exchanges have ended; press Ctrl-C again to quit now");
         let _ = stop.send(true);
         signals.any_but_hangup().await;
         std::process::exit(INTERRUPTED);

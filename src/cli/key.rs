@@ -32,7 +32,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&args.out);
     let mut file = opened.map_err(|e| match e.kind() {
         ErrorKind::AlreadyExists => Failure::usage(format!(
-            "--out {shown}: already exists; a key that evidence may have been signed with is not replaced"
+            "--out {shown}: already exists and is not overwritten, since evidence may have been signed with it"
         )),
         _ => Failure::environment(format!("--out {shown}: {e}")),
     })?;

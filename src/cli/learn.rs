@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 /// The command line of `smoke learn`.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "With the webhook secret it says by whose signatures the webhooks are valid.")]
+#[command(after_help = "With the webhook secret it can tell which sender's signatures are valid.")]
 pub(super) struct Args {
     /// The journal of a run or a receiver, or the sender's own log, which tells of retries and time-outs only
     #[arg(value_name = "JOURNAL|LOG")]
@@ -72,7 +72,7 @@ fn learn(args: &Args, against: Option<&SenderProfile>) -> Result<Learned, Failur
         learner.take(&record);
     }
     if learner.attempts() == 0 {
-        return Err(wrong(args, "it has no webhooks to learn from"));
+        return Err(wrong(args, "it contains no webhooks to learn from"));
     }
     let learnt = learner.learn(secret.as_ref(), &endpoint, declared);
     let (attempts, checked) = (learner.attempts(), secret.is_some() || !signs);
@@ -95,7 +95,7 @@ fn from_log(args: &Args, why: &str, checked: bool) -> Result<Learned, Failure> {
         return Err(wrong(
             args,
             format!(
-                "no journal (line 1: {why}), and no log with lines about attempts; --formats FILE describes yours"
+                "neither a journal (line 1: {why}) nor a log with lines about attempts; --formats FILE describes yours"
             ),
         ));
     }
@@ -118,9 +118,7 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
         out::line(format!("{}: {}", unseen.key, unseen.evidence));
     }
     if !checked {
-        out::line(
-            "signature: not checked; a journal and --secret-file or --secret-env show whether it is still as the profile says",
-        );
+        out::line("signature: not checked; that takes a journal and --secret-file or --secret-env");
     }
     if !drifted.is_empty() {
         return Exit::Fail;
@@ -134,7 +132,7 @@ fn told_drift(learnt: &[Learnt], profile: &SenderProfile, attempts: usize, check
 /// A profile, each line with what it rests on.
 fn proposal(learnt: &[Learnt], attempts: usize, events: Option<&str>) {
     let attempts = counted(attempts as u64, "attempts");
-    out::raw_line(format!("# Proposed by smoke learn from {attempts}; read it before you use it."));
+    out::raw_line(format!("# Proposed by smoke learn from {attempts}; review it before you use it."));
     out::raw_line("name: learnt");
     if let Some(events) = events {
         out::raw_line(format!(
@@ -177,7 +175,7 @@ fn line(indent: &str, one: &Learnt, key: &str) {
 /// Where no signature was seen: what stands there until somebody who knows it writes it.
 fn unsigned() {
     out::raw_line(
-        "# With the next line no signature is checked. If the sender signs, write in its place how, for example:",
+        "# The next line means no signature is checked. If the sender signs, replace it, for example with:",
     );
     out::raw_line(r#"# signature: { algorithm: hmac-sha256, header: X-Signature, message: "{body}" }"#);
     out::raw_line("signature: { algorithm: none }");

@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(error("drop-webhook@50%"), "");
         assert!(error("drop-webhok").contains("drop-webhook"), "{}", error("drop-webhok"));
         assert!(error("drop-webhok").len() < 200, "{}", error("drop-webhok"));
-        assert!(error("drop-webhook@0%").contains("after `@` comes a share"), "{}", error("drop-webhook@0%"));
+        assert!(error("drop-webhook@0%").contains("`@` takes a share"), "{}", error("drop-webhook@0%"));
         assert!(error("qqqq").contains("unknown misbehaviour `qqqq`; known are"), "{}", error("qqqq"));
     }
 }

@@ -19,6 +19,6 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     match (&args.what, &args.flows.scenario) {
         (Some(What::Webhooks(args)), _) => webhooks::run(args),
         (None, Some(scenario)) => flows::run(&args.flows, scenario),
-        (None, None) => Err(Failure::usage("say what to load: a scenario, or `webhooks`")),
+        (None, None) => Err(Failure::usage("say what to load: a scenario or `webhooks`")),
     }
 }

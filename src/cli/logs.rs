@@ -26,16 +26,16 @@ pub(super) struct Args {
     /// Log files of the sender, oldest first; - is stdin
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// How the lines look [default: the real sender's and the staging guide's, built in]
+    /// Formats of the lines [default: the real sender's and the staging guide's, built in]
     #[arg(long, value_name = "FILE")]
     formats: Option<PathBuf>,
-    /// Reconcile with this journal by webhook id; a journal in parts is given part by part
+    /// Reconcile with this journal by webhook id; give a journal in parts part by part
     #[arg(long, value_name = "FILE")]
     journal: Vec<PathBuf>,
-    /// Do not look for personal data in the lines
+    /// Do not search the lines for personal data
     #[arg(long)]
     no_pii: bool,
-    /// How to print
+    /// Output format
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// No progress on stderr
@@ -58,7 +58,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let (summary, reconciliation) = fold.finish();
     if mostly_unreadable(&summary) {
         out::say(format!(
-            "warning: {} of {} lines are in no known format: this says little about the log; --formats FILE describes yours",
+            "warning: {} of {} lines have no known format, so this says little about the log; --formats FILE describes yours",
             summary.unreadable.count, summary.lines
         ));
     }
@@ -72,7 +72,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
             let errors = match summary.errors.count {
                 0 => String::new(),
                 n => format!(
-                    ". The application's {n} errors are not judged here: `smoke observe --log` fails for them"
+                    ". The application's {n} errors are not judged here; `smoke observe --log` fails on them"
                 ),
             };
             let told = screen.wrapped(&format!("{mark} "), &format!("{why}{errors}"));
@@ -86,7 +86,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 pub(super) fn open(file: &Path, quiet: bool) -> Result<Box<dyn BufRead>, Failure> {
     let name = file.display();
     if file.is_dir() {
-        return Err(Failure::usage(format!("{name}: a directory, where a log file is needed")));
+        return Err(Failure::usage(format!("{name}: a directory, not a log file")));
     }
     let stdin = file == Path::new("-");
     let mut input: Box<dyn BufRead> = if stdin {
@@ -151,15 +151,15 @@ fn exit(summary: &Summary, reconciliation: Option<&Reconciliation>) -> Exit {
 fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdict, &'static str) {
     let leaks = summary.pii.as_ref().is_some_and(|pii| !pii.is_empty());
     match reconciliation {
-        _ if leaks => (Verdict::Fail, "there is personal data in the log"),
+        _ if leaks => (Verdict::Fail, "the log contains personal data"),
         // What is missing may stand in the lines that could not be read.
         _ if mostly_unreadable(summary) => {
-            (Verdict::Unproven, "most lines are in no known format; --formats FILE describes yours")
+            (Verdict::Unproven, "most lines have no known format; --formats FILE describes yours")
         }
         Some(found) if !found.agrees() => (Verdict::Fail, "the log and the journal contradict each other"),
         _ if summary.undated > 0 => (
             Verdict::Unproven,
-            "lines have no time, and nobody can tell whether their webhooks belong to the journal; --formats FILE names the key",
+            "lines have no time, so it is unknown whether their webhooks belong to this journal; --formats FILE names the key",
         ),
         // A log in which nothing was recognised proves nothing about webhooks.
         _ if summary.webhook_lines == 0 => (Verdict::Unproven, "no line is about webhooks"),
@@ -169,10 +169,10 @@ fn verdict(summary: &Summary, reconciliation: Option<&Reconciliation>) -> (Verdi
         // Nor does a comparison in which nothing met.
         Some(found) if !found.met() => (
             Verdict::Unproven,
-            "no webhook of the log is in the journal: are they of the same time and the same sender?",
+            "no webhook in the log is in the journal: are they from the same time and sender?",
         ),
-        Some(_) => (Verdict::Pass, "the log and the journal agree, and there is no personal data in the log"),
-        None => (Verdict::Pass, "no personal data in the log; --journal FILE holds it against what arrived"),
+        Some(_) => (Verdict::Pass, "the log and the journal agree, and the log contains no personal data"),
+        None => (Verdict::Pass, "no personal data in the log; --journal FILE compares it with what arrived"),
     }
 }
 
@@ -194,7 +194,7 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     row("answered otherwise", summary.failed);
     row("aborted after 4xx", summary.aborted);
     row("given up", summary.exhausted);
-    row("time-outs", summary.timeouts);
+    row("timeouts", summary.timeouts);
     row("connection errors", summary.connection_errors + summary.request_errors);
     row("breaker openings", summary.breaker_opened);
     row("blocked by the breaker", summary.blocked);
@@ -214,28 +214,28 @@ fn human(summary: &Summary, reconciliation: Option<&Reconciliation>) -> String {
     if summary.unreadable.count > 0 {
         let _ = writeln!(
             out,
-            "{} lines are in no known format, the first are {}",
+            "{} lines have no known format, first {}",
             summary.unreadable.count,
             numbers(&summary.unreadable.first_lines)
         );
     }
     match &summary.pii {
-        None => out.push_str("personal data was not looked for\n"),
+        None => out.push_str("personal data was not searched for\n"),
         Some(pii) if pii.is_empty() && summary.not_looked_at > 0 => {
-            out.push_str("no personal data in the lines that could be looked at\n");
+            out.push_str("no personal data in the lines that could be searched\n");
         }
         Some(pii) if pii.is_empty() => out.push_str("no personal data in the lines\n"),
         Some(pii) => {
             let found: Vec<String> = pii.iter().map(|(c, n)| format!("{n} {c}")).collect();
             let lines = numbers(&summary.pii_lines);
-            let _ = writeln!(out, "personal data: {}; the first lines are {lines}", found.join(", "));
+            let _ = writeln!(out, "personal data: {}; first in lines {lines}", found.join(", "));
         }
     }
     if summary.not_looked_at > 0 {
         let (n, longest) = (summary.not_looked_at, MAX_LINE / 1024);
         let _ = writeln!(
             out,
-            "{n} lines were not looked at for personal data, or not to their end: no text, or more than {longest} KiB"
+            "{n} lines were not (or not completely) searched for personal data: not text, or over {longest} KiB"
         );
     }
     if let Some(found) = reconciliation {
@@ -278,7 +278,7 @@ fn errors(errors: &Errors) -> String {
 
 fn reconciled(found: &Reconciliation) -> String {
     let mut out = format!(
-        "\nagainst the journal: {} with an id, {} said delivered and accepted\n",
+        "\nagainst the journal: {} with an id, {} logged as delivered and accepted\n",
         counted(found.in_journal, "webhooks"),
         found.agreed
     );
@@ -288,13 +288,13 @@ fn reconciled(found: &Reconciliation) -> String {
     };
     let _ = writeln!(
         out,
-        "said delivered, never seen   {:>10}{}",
+        "logged as delivered, never seen   {:>10}{}",
         found.never_seen,
         first(&found.never_seen_first)
     );
     let _ = writeln!(
         out,
-        "said delivered, not accepted {:>10}{}",
+        "logged as delivered, not accepted {:>10}{}",
         found.not_accepted,
         first(&found.not_accepted_first)
     );
@@ -304,7 +304,7 @@ fn reconciled(found: &Reconciliation) -> String {
     for (what, n) in [
         ("outside the journal's time", found.outside),
         ("arrived outside the log's time", found.outside_log),
-        ("said delivered without an id", found.without_id),
+        ("logged as delivered, without an id", found.without_id),
         ("arrived without an id", found.arrived_without_id),
     ] {
         if n > 0 {
@@ -321,11 +321,11 @@ fn reconciled(found: &Reconciliation) -> String {
 fn numbered(counted: &Counted) -> String {
     let Counted { said, arrived, .. } = counted;
     let mut out = format!(
-        "without ids only numbers can be compared, in the time of both: {said} said delivered, {arrived} accepted\n"
+        "without ids only counts can be compared, over the time both cover: {said} logged as delivered, {arrived} accepted\n"
     );
     for (event, (said, arrived)) in counted.differing.iter().take(10) {
         let event = if event.is_empty() { "all events".to_owned() } else { shown(event) };
-        let _ = writeln!(out, "  {event}: {said} said delivered, {arrived} accepted");
+        let _ = writeln!(out, "  {event}: {said} logged as delivered, {arrived} accepted");
     }
     out
 }

@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     journals.dedup();
     if journals.is_empty() {
         return Err(Failure::usage(format!(
-            "there is no {JOURNAL} in what was given: give the --artifacts directory of the shards, or D/*"
+            "found no {JOURNAL}: give the shards' --artifacts directory, or D/*"
         )));
     }
     let mut parts = Vec::with_capacity(journals.len());
@@ -59,7 +59,7 @@ fn check_gates<R>(parts: &[Part<R>], evidence: &Evidence) -> Result<(), Failure>
     let other = parts.iter().find(|part| part.header.gates_sha256 != evidence.gates_sha256());
     other.map_or(Ok(()), |part| {
         Err(Failure::usage(format!(
-            "{}: its shard was run with gates of SHA-256 {}, and these have {}: give the same with --gates",
+            "{}: its shard ran with gates of SHA-256 {}, but these have {}: give the same ones with --gates",
             part.place,
             part.header.gates_sha256,
             evidence.gates_sha256()

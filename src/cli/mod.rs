@@ -109,15 +109,15 @@ enum Command {
     Run(RunScenario),
     /// Say what is set, missing, unsafe or unreachable; drive nothing
     Check(check::Args),
-    /// Read the sender's own log, and set it against a journal
+    /// Read the sender's own log and compare it with a journal
     Logs(logs::Args),
     /// Watch a receiver for a while: minutes, rollback triggers, memo
     Observe(Box<observe::Args>),
-    /// Probe a webhook receiver: is it safe, and right?
+    /// Probe a webhook receiver: is it safe and correct?
     Probe(Box<probe::Args>),
     /// Receive webhooks as a server: verify, record, answer, count
     Receive(receive::Args),
-    /// Write the artifact of a journal again, byte for byte
+    /// Regenerate a journal's artifact, byte for byte
     Report(report::Args),
     /// Decide on approval: recompute artifacts, look for contradictions
     Gate(gate::Args),
@@ -125,7 +125,7 @@ enum Command {
     Diff(diff::Args),
     /// List the artifacts of a folder over time
     History(history::Args),
-    /// Make a key pair to sign evidence with
+    /// Create a key pair for signing evidence
     Key(key::Args),
     /// Print the JSON Schema of scenario files, or of another format
     Schema(schema::Args),
@@ -142,9 +142,9 @@ enum Command {
     Load(Box<load::Args>),
     /// Merge the shards of a load into one verdict
     Merge(merge::Args),
-    /// Print a script that makes users and data rows on staging
+    /// Print a script that creates users and data rows on staging
     Seed(seed::Args),
-    /// Write a scenario to begin with, and its data file
+    /// Write a starter scenario and its data file
     Init(init::Args),
     /// Propose a profile from webhooks, or compare one with them
     Learn(learn::Args),
@@ -154,7 +154,7 @@ enum Command {
     Senders(senders::Args),
     /// Print the signature headers of the body on stdin
     Sign(sign::Args),
-    /// Serve the stand-in of staging, right by default, wrong on request
+    /// Serve the staging stand-in, which misbehaves on request
     Staging(Box<staging::Args>),
     /// Check the signature headers of the body on stdin
     Verify(verify::Args),

@@ -149,7 +149,7 @@ impl State {
     fn retrying(&self, attempt: u32, deliveries: u64, due_in: Duration) {
         let what = counted(deliveries, "deliveries");
         let seconds = due_in.as_secs_f64().ceil();
-        let said = format!("waiting {seconds:.0} s for attempt {attempt} of {what}");
+        let said = format!("waiting {seconds:.0} s for attempt {attempt} ({what})");
         if let Some(bar) = &self.bar {
             bar.set_message(out::safe(&said).into_owned());
         } else if self.attempt.swap(u64::from(attempt), Ordering::Relaxed) != u64::from(attempt) {

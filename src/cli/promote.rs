@@ -40,9 +40,7 @@ pub(super) fn run(
     // The one that began last speaks for the stage; one that cannot be read may be it, and is not passed over.
     let latest = files.iter().filter_map(|file| observed(file, request)).max_by_key(Observed::rank);
     let (verdict, why) = match &latest {
-        None => {
-            (Verdict::Unproven, "no journal of an observation (smoke observe --stage) is there".to_owned())
-        }
+        None => (Verdict::Unproven, "found no journal of an observation (smoke observe --stage)".to_owned()),
         Some(observed) => observed.answer(percent, request),
     };
     match format {

@@ -74,7 +74,7 @@ impl Read for Reading {
         let n = self.file.read(buffer)?;
         self.read += n as u64;
         if self.read > self.most {
-            return Err(io::Error::other("a device that does not end, where a file is needed"));
+            return Err(io::Error::other("an endless device, not a file"));
         }
         if n == 0 {
             if let Some(bar) = self.bar.take() {

@@ -38,7 +38,7 @@ pub(super) struct Args {
     /// Address to listen on
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8787", value_parser = listen_address)]
     listen: SocketAddr,
-    /// Address of its own for /metrics and /_smoke/, which are not beside the webhooks then
+    /// Separate address for /metrics and /_smoke/, which are then not served next to the webhooks
     #[arg(long, value_name = "ADDR")]
     admin_listen: Option<SocketAddr>,
     /// Path that webhooks are posted to
@@ -53,7 +53,7 @@ pub(super) struct Args {
     /// Receive without the webhook secret; the approver verifies the signatures
     #[arg(long)]
     blind: bool,
-    /// File of NAME=value lines, read where the environment has no such variable
+    /// File of NAME=value lines, used for variables missing from the environment
     #[arg(long, value_name = "FILE")]
     env_file: Option<PathBuf>,
     /// Certificate chain for TLS, PEM
@@ -62,12 +62,12 @@ pub(super) struct Args {
     /// Private key for TLS, PEM
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Be a tap in front of the real receiver at this URL
+    /// Act as a tap in front of the real receiver at this URL
     ///
-    /// Body and headers pass on as they came, the framing is written anew, and its own status goes back.
+    /// Body and headers are passed on unchanged, framing is rewritten, and its own status is returned.
     #[arg(long, value_name = "URL")]
     forward: Option<String>,
-    /// Time the real receiver gets for an answer
+    /// Time the real receiver gets to answer
     #[arg(long, value_name = "DURATION", default_value = "30s", requires = "forward")]
     forward_timeout: Period,
 
@@ -85,24 +85,24 @@ pub(super) struct Args {
         help_heading = "Journal"
     )]
     journal: PathBuf,
-    /// Have every webhook on disk before its answer goes out
+    /// Flush every webhook to disk before answering it
     #[arg(long, help_heading = "Journal")]
     fsync: bool,
-    /// Begin a new journal file at this size, such as 512MB or 1GiB
+    /// Start a new journal file at this size, such as 512MB or 1GiB
     #[arg(long, value_name = "BYTES", value_parser = receive_files::size, help_heading = "Journal")]
     rotate_size: Option<u64>,
-    /// Begin a new journal file after this time, such as 24h
+    /// Start a new journal file after this time, such as 24h
     #[arg(long, value_name = "DURATION", value_parser = receive_files::some_time, help_heading = "Journal")]
     rotate_every: Option<Period>,
     /// Remove the oldest full journal files beyond this size or age
     ///
-    /// 10GiB, 720h or 30d; may be given for both. What nobody has read back is removed with a word on stderr.
+    /// 10GiB, 720h or 30d; may be given for both. Anything removed before it was read back is reported on stderr.
     #[arg(long, value_name = "SIZE|TIME", value_parser = receive_files::keep, help_heading = "Journal")]
     keep: Vec<Keep>,
-    /// File with the token for reading back, which is off without it
+    /// File with the token for reading back; off without it
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
     token_file: Option<PathBuf>,
-    /// Sign checkpoints of what comes with this private key
+    /// Sign checkpoints of what arrives with this private key
     ///
     /// One of `smoke key`, for runs that register before they begin (`smoke payments --inbox`, …); `smoke gate --witness` checks
     /// them.
@@ -115,10 +115,10 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", help_heading = "Journal")]
     gates: Option<PathBuf>,
 
-    /// Connections open at once; for one more, the one that has been idle for longest is closed
+    /// Connections open at once; beyond that, the longest idle one is closed
     #[arg(long, value_name = "N", default_value_t = 4096, value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
     connections: u32,
-    /// Of those, from one address, loopback apart; behind a proxy give the same as --connections [default: a quarter]
+    /// Of those, from one address (except loopback); behind a proxy give the same as --connections [default: a quarter]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000), help_heading = "Limits")]
     connections_per_address: Option<u32>,
     /// Largest body in bytes
@@ -133,7 +133,7 @@ pub(super) struct Args {
     /// Time without a request after which a connection is closed
     #[arg(long, value_name = "DURATION", default_value = "75s", value_parser = receive_files::some_time, help_heading = "Limits")]
     idle_timeout: Period,
-    /// Time that open exchanges get to end at SIGTERM or Ctrl-C
+    /// Time open exchanges get to finish at SIGTERM or Ctrl-C
     #[arg(long, value_name = "DURATION", default_value = "10s", help_heading = "Limits")]
     drain: Period,
 }
@@ -211,7 +211,7 @@ fn keep(args: &Args) -> Result<Keep, Failure> {
     let rotates = args.rotate_size.is_some() || args.rotate_every.is_some();
     if !args.keep.is_empty() && !rotates {
         return Err(Failure::usage(
-            "--keep removes full journal files: give --rotate-size or --rotate-every too",
+            "--keep removes full journal files: also give --rotate-size or --rotate-every",
         ));
     }
     let both = args.keep.iter().try_fold(Keep::default(), |all, one| match (one, all) {
@@ -272,10 +272,10 @@ async fn execute(
     let scheme = if tls { "https" } else { "http" };
     out::say(format!("receiving on {scheme}://{}{path}, journal {}", receiver.address(), journal.display()));
     if let Some(admin) = receiver.admin_address() {
-        out::say(format!("metrics and reading back on {scheme}://{admin}"));
+        out::say(format!("metrics and read-back on {scheme}://{admin}"));
     }
     if let Some(key) = receiver.witness() {
-        out::say(format!("vouching for runs with the key {key}: `smoke gate --witness {key}` checks it"));
+        out::say(format!("vouching for runs with key {key}: check with `smoke gate --witness {key}`"));
     }
     let tee = tokio::spawn(tell(receiver.metrics()));
     let anew = hangups.map(|hangups| tokio::spawn(begin_anew(hangups, receiver.journal())));
@@ -301,7 +301,7 @@ async fn execute(
 async fn begin_anew(mut hangups: Signal, journal: Journal) {
     while hangups.recv().await.is_some() {
         match journal.begin_next() {
-            Ok(()) => out::say(format!("SIGHUP: journal part {} was begun", journal.part().1)),
+            Ok(()) => out::say(format!("SIGHUP: started journal part {}", journal.part().1)),
             Err(error) => out::say(format!("SIGHUP: no new journal file: {error}")),
         }
     }
@@ -321,7 +321,7 @@ async fn tell(metrics: Arc<Metrics>) {
         match (said, metrics.writable()) {
             (true, false) => {
                 out::say(
-                    "the journal cannot be written: webhooks are answered 503 until it can (disk full, or was the file removed?)",
+                    "the journal cannot be written: webhooks are answered 503 until it can be (disk full, or was the file removed?)",
                 );
             }
             (false, true) => out::say("the journal can be written again"),

@@ -55,7 +55,7 @@ pub(super) fn tls_of(
         true => wrong(
             key_name,
             key,
-            &"the key is encrypted; one without a passphrase is needed (openssl pkey)",
+            &"the key is encrypted; give one without a passphrase (openssl pkey)",
         ),
         // Not the parser's own words: they quote the line that it cannot read, which may be the key.
         false => wrong(
@@ -82,7 +82,7 @@ fn is_encrypted(key: &Path) -> bool {
 /// A time that is not nothing.
 pub(super) fn some_time(text: &str) -> Result<Period, String> {
     let period: Period = text.parse().map_err(|e: PeriodError| e.to_string())?;
-    if period.get().is_zero() { Err("longer than 0 is needed".to_owned()) } else { Ok(period) }
+    if period.get().is_zero() { Err("must be longer than 0".to_owned()) } else { Ok(period) }
 }
 
 /// The token in a file; blanks around it are not part of it.
@@ -98,7 +98,7 @@ pub(super) fn token(file: &Path) -> Result<Token, Failure> {
         return Err(wrong("a token must be one word".to_owned()));
     }
     Token::new(token)
-        .ok_or_else(|| wrong(format!("a token of fewer than {} characters can be guessed", Token::MIN_CHARS)))
+        .ok_or_else(|| wrong(format!("a token of fewer than {} characters is guessable", Token::MIN_CHARS)))
 }
 
 /// Makes the directory of a journal.
@@ -125,7 +125,7 @@ pub(super) fn keep(text: &str) -> Result<Keep, String> {
     let long = UNITS.into_iter().find_map(whole).map(Duration::from_secs);
     let age = long.or_else(|| some_time(text.trim()).ok().map(Period::get));
     match age {
-        Some(Duration::ZERO) => Err("longer than 0 is needed".to_owned()),
+        Some(Duration::ZERO) => Err("must be longer than 0".to_owned()),
         Some(age) => Ok(Keep { bytes: None, age: Some(age) }),
         None => size(text)
             .map(|bytes| Keep { bytes: Some(bytes), age: None })

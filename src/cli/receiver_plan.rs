@@ -31,7 +31,7 @@ pub(super) fn receiver(
     };
     if !faults.specs().is_empty() {
         return Err(Failure::usage(
-            "--inbox: faults are injected by the process that receives; start that `smoke receive` with --inject, or run \
+            "--inbox: faults are injected by the receiving process; start that `smoke receive` with --inject, or run \
              without faults",
         ));
     }
@@ -67,7 +67,7 @@ fn listen(args: &FlowArgs, env: &Env, embedded: bool, own: Option<&Listening>) -
     if embedded {
         if tls {
             return Err(Failure::usage(
-                "listen.tls: the embedded stand-in posts over http only; give --staging, or leave tls out",
+                "listen.tls: the embedded stand-in only posts over http; give --staging, or leave out tls",
             ));
         }
         let address = args.listen.unwrap_or_else(|| SocketAddr::new(Ipv4Addr::LOCALHOST.into(), 0));
@@ -98,12 +98,12 @@ fn public_url(flag: &str, text: &str) -> Result<PublicUrl, Failure> {
     let wrong = |why: &str| {
         let shown = shown_url(text);
         Failure::usage(format!(
-            "{flag} {shown}: {why}; a URL such as https://hooks.example.com/webhooks/inbound is needed"
+            "{flag} {shown}: {why}; give a URL such as https://hooks.example.com/webhooks/inbound"
         ))
     };
     let url = http_url(text).map_err(|why| wrong(&why))?;
     if url.fragment().is_some() {
-        return Err(wrong("what stands behind a # is never sent"));
+        return Err(wrong("anything after a # is never sent"));
     }
     // The parser makes a bare host's path a slash.
     let bare = url.path() == "/"
@@ -124,7 +124,7 @@ fn with_path(mut url: Url, path: &str) -> Url {
 pub(super) fn checked_path(path: String) -> Result<String, Failure> {
     let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
     if !path.starts_with('/') || path.contains(odd) {
-        return Err(Failure::usage(format!("--path {path}: a path begins with / and has no blanks, ? or #")));
+        return Err(Failure::usage(format!("--path {path}: a path begins with / and has no spaces, ? or #")));
     }
     let own = ["/healthz", "/healthz/", "/metrics", "/_smoke"];
     if own.contains(&path.as_str()) || path.starts_with("/_smoke/") {

@@ -80,7 +80,7 @@ fn written(args: &Args) -> Result<Exit, Failure> {
     }
     let (evidence, recheck) = read(&args.journal, args.secret.read()?.as_ref(), args.quiet)?;
     if evidence.integrity.torn_bytes > 0 {
-        out::say(format!("warning: {shown}: the last line is incomplete and was left out"));
+        out::say(format!("warning: {shown}: the last line is incomplete and was ignored"));
     }
     let artifact = artifact(&evidence);
     let bytes = to_bytes(&artifact);
@@ -94,7 +94,7 @@ fn written(args: &Args) -> Result<Exit, Failure> {
 fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
     if args.markdown.is_some() {
-        return Err(wrong(&"--markdown: a load has no memo; there are --html and --junit"));
+        return Err(wrong(&"--markdown: a load has no memo; use --html or --junit"));
     }
     let (artifact, series, bytes) = load_from_journal(&args.journal).map_err(|e| wrong(&e))?;
     page(args.html.as_deref(), || load_html(&artifact, &series))?;
@@ -109,7 +109,7 @@ fn of_a_load(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
 fn of_a_probe(args: &Args, key: Option<&SigningKey>) -> Result<Exit, Failure> {
     let wrong = |e: &dyn std::fmt::Display| Failure::usage(format!("{}: {e}", args.journal.display()));
     if args.markdown.is_some() {
-        return Err(wrong(&"--markdown: a probe has no memo; there are --html and --junit"));
+        return Err(wrong(&"--markdown: a probe has no memo; use --html or --junit"));
     }
     let (artifact, bytes) = probe_from_journal(&args.journal).map_err(|e| wrong(&e))?;
     page(args.html.as_deref(), || probe_html(&artifact))?;
@@ -162,7 +162,7 @@ fn tell_how_to_judge(args: &Args, artifact: &Path) {
         |found: PathBuf| std::fs::canonicalize(found).ok() == std::fs::canonicalize(&args.journal).ok();
     if !Journals::default().of(artifact).is_some_and(same) {
         let (artifact, journal) = (artifact.display(), args.journal.display());
-        out::say(format!("its journal is elsewhere: `smoke gate {artifact} {journal}` judges both"));
+        out::say(format!("its journal is elsewhere; judge both with `smoke gate {artifact} {journal}`"));
     }
 }
 
@@ -196,7 +196,7 @@ fn told(recheck: &Recheck) -> Exit {
         return Exit::Pass;
     };
     out::say(format!(
-        "{} of {} recorded verdicts are not borne out under the secret; attempt {}: recorded {}, found {}",
+        "{} of {} recorded verdicts do not hold under the secret; attempt {}: recorded {}, found {}",
         recheck.disagreements, recheck.checked, first.attempt, first.recorded, first.found
     ));
     Exit::Fail

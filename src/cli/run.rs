@@ -121,7 +121,7 @@ fn tell_of_watch(watched: Option<Duration>) {
     if let Some(watched) = watched {
         let seconds = watched.as_secs_f64();
         out::say(format!(
-            "watched  {seconds} s of this time for duplicates after the last webhook (--settle)"
+            "watched  {seconds} s for duplicates after the last webhook (--settle), included above"
         ));
     }
 }
@@ -173,7 +173,7 @@ fn tell_of_breaker(evidence: &Evidence, files: &EvidenceFiles) -> Result<Option<
         && Breaker::of(analysis).openings.is_empty()
     {
         out::say(format!(
-            "webhooks were lost and this run has not opened the sender's circuit breaker: if it was open already ({} failed \
+            "webhooks were lost, and this run did not open the sender's circuit breaker: if it was already open ({} failed \
              deliveries within {} s open it for {} s), it dropped them without trying; run again after that",
             contract.failures,
             contract.window().as_secs_f64(),

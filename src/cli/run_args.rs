@@ -27,7 +27,7 @@ pub(super) struct RunArgs {
     /// Flows at the same time [default: the scenario's]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000), help_heading = "Run")]
     pub concurrency: Option<u32>,
-    /// At the end wait until the sender's circuit breaker, if this run has opened it, lets webhooks through again
+    /// At the end, wait until the sender's circuit breaker lets webhooks through again, if this run opened it
     #[arg(long, help_heading = "Run")]
     pub leave_closed: bool,
 }
@@ -45,19 +45,19 @@ pub(super) struct FlowArgs {
     /// Drive a target that looks like production, or load another machine at more than 10000/s
     #[arg(long)]
     pub i_own_this_target: bool,
-    /// Make the stand-in do this wrong on purpose
+    /// Make the stand-in misbehave in this way
     ///
     /// KIND, KIND@20% (a share of the deliveries) or KIND@3 (the third one); may be given several times.
     #[arg(long, value_name = "KIND", hide_possible_values = true, value_parser = misbehaviours())]
     pub misbehave: Vec<Misbehaviour>,
-    /// Whose behaviour the stand-in shows: good-practice or deltacrown
+    /// Behaviour of the stand-in: good-practice or deltacrown
     #[arg(hide_possible_values = true, value_parser = super::listed::profiles(), long = "as", value_name = "PROFILE")]
     pub profile: Option<Profile>,
 
-    /// Data rows, CSV or JSON: one row for each flow
+    /// Data rows, CSV or JSON: one row per flow
     #[arg(long, value_name = "FILE", help_heading = "Run")]
     pub data: Option<PathBuf>,
-    /// Begin with this data row, from 1 [default: behind those that earlier runs have used up, else the first]
+    /// Start with this data row, from 1 [default: after those that earlier runs used up, else the first]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Run")]
     pub from_row: Option<u32>,
     /// Value of a scenario variable; may be given several times. For secrets use the environment or --env-file
@@ -82,8 +82,8 @@ pub(super) struct FlowArgs {
     /// truncate, garbage or drip=BYTES/s.
     #[arg(hide_possible_values = true, value_parser = super::listed::faults(), long, value_name = "FAULT", help_heading = "Run")]
     pub inject: Vec<FaultSpec>,
-    /// Do not pause or hold answers back to keep the sender's circuit breaker closed while deliveries are made to fail, nor wait
-    /// at the beginning for one that an earlier run has left open
+    /// Do not pause or hold back answers to keep the sender's circuit breaker closed while deliveries are made to fail, nor
+    /// wait at the start for one that an earlier run left open
     #[arg(long, help_heading = "Run")]
     pub no_pause: bool,
 
@@ -98,10 +98,10 @@ pub(super) struct FlowArgs {
     /// File with the token of that receiver's read-back API
     #[arg(long, value_name = "FILE", requires = "inbox", help_heading = "Receiver")]
     pub token_file: Option<PathBuf>,
-    /// URL under which staging reaches the receiver [env: WEBHOOK_ENDPOINT]
+    /// URL at which staging reaches the receiver [env: WEBHOOK_ENDPOINT]
     #[arg(long, value_name = "URL", value_parser = not_empty, help_heading = "Receiver")]
     pub public_url: Option<String>,
-    /// Path that webhooks are posted to [default: that of the public URL, else /webhooks/inbound]
+    /// Path webhooks are posted to [default: that of the public URL, else /webhooks/inbound]
     #[arg(long, value_name = "PATH", value_parser = not_empty, help_heading = "Receiver")]
     pub path: Option<String>,
     /// Signature scheme [default: the scenario's]
@@ -138,29 +138,29 @@ pub(super) struct FlowArgs {
 pub(super) struct OutputArgs {
     /// Directory for the evidence
     ///
-    /// A shard of a load makes a directory of its own in it.
+    /// Each shard of a load creates its own directory in it.
     #[arg(long, value_name = "DIR", default_value = "artifacts")]
     pub artifacts: PathBuf,
     /// Gates file [default: scenarios/gates.yaml, else the built-in one]
     #[arg(long, value_name = "FILE")]
     pub gates: Option<PathBuf>,
-    /// Ask for claims that hold at this confidence, in percent
+    /// Require claims to hold at this confidence, in percent
     ///
     /// A figure that may have met its target by luck is then unproven.
     #[arg(long, value_name = "PERCENT", value_parser = ["95"])]
     pub confidence: Option<String>,
-    /// Fail when the result is worse than this earlier artifact
+    /// Fail if the result is worse than this earlier artifact
     ///
     /// By more than noise: see `smoke diff`.
     #[arg(long, value_name = "FILE")]
     pub baseline: Option<PathBuf>,
-    /// Reports to write beside the artifact
+    /// Reports to write next to the artifact
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
     /// What goes to stdout: a table, or the artifact
     #[arg(long, value_enum, default_value = "human")]
     pub format: Format,
-    /// List every gate, those that nothing exercised too
+    /// List every gate, including those that nothing exercised
     #[arg(long)]
     pub all: bool,
     /// No progress on stderr; the verdict stays

@@ -109,8 +109,8 @@ fn resolve_sized(
     let own = &loaded.scenario;
     if args.blind && (kind == RunKind::Load || !own.contract.is_empty()) {
         return Err(Failure::usage(
-            "--blind: a load keeps no webhooks that could be verified later, and a sweep of the sender's contract judges \
-             signatures: both need the secret",
+            "--blind: a load keeps no webhooks to verify later, and a contract sweep judges signatures: \
+             both need the secret",
         ));
     }
     check_policy(&loaded)?;
@@ -261,8 +261,8 @@ fn target(args: &FlowArgs, env: &Env) -> Result<Target, Failure> {
     match staging {
         None => Ok(Target::StandIn(stand_in)),
         Some(_) if !args.misbehave.is_empty() || args.profile.is_some() => Err(Failure::usage(
-            "--misbehave and --as tell the embedded stand-in what to do; a staging system (--staging, STAGING_URL) does \
-             as it does",
+            "--misbehave and --as control the embedded stand-in, not a staging system (--staging, \
+             STAGING_URL)",
         )),
         Some(url) => Ok(Target::Url(url)),
     }
@@ -273,10 +273,10 @@ fn environment_name(args: &FlowArgs, embedded: bool) -> Result<String, Failure> 
         (None, true) => Ok(EMBEDDED.to_owned()),
         (None, false) => Ok("staging".to_owned()),
         (Some(name), true) if name != EMBEDDED => Err(Failure::usage(format!(
-            "--environment {name}: without --staging the stand-in is the target, and its environment is `{EMBEDDED}`"
+            "--environment {name}: without --staging the target is the stand-in, whose environment is `{EMBEDDED}`"
         ))),
         (Some(name), false) if name == EMBEDDED => {
-            Err(Failure::usage(format!("--environment {name}: that name is the stand-in's")))
+            Err(Failure::usage(format!("--environment {name}: that name is reserved for the stand-in")))
         }
         (Some(name), _) => printable_name(name),
     }
@@ -292,7 +292,7 @@ fn printable_name(name: &str) -> Result<String, Failure> {
 /// The name of an environment that is not the stand-in's.
 pub(super) fn checked_environment(name: &str) -> Result<String, Failure> {
     if name == EMBEDDED {
-        return Err(Failure::usage(format!("--environment {name}: that name is the stand-in's")));
+        return Err(Failure::usage(format!("--environment {name}: that name is reserved for the stand-in")));
     }
     printable_name(name)
 }
@@ -315,7 +315,7 @@ pub(super) fn strong(secret: Secret) -> Result<Secret, Failure> {
 
 fn no_secret() -> Failure {
     Failure::usage(
-        "no webhook secret: set WEBHOOK_SECRET, or give --secret-file or --secret-env; it must be the one that staging \
+        "no webhook secret: set WEBHOOK_SECRET, or give --secret-file or --secret-env; it must be the one staging \
          signs with (`smoke secret` makes one for both)",
     )
 }
@@ -334,7 +334,7 @@ pub(super) fn vars(
         }
         if scenario.is_secret(name) {
             return Err(Failure::usage(format!(
-                "--var {name}: a secret on the command line can be read by every user of this machine; use the \
+                "--var {name}: every user of this machine can read a secret on the command line; use the \
                  environment or --env-file"
             )));
         }
@@ -356,7 +356,7 @@ pub(super) fn no_secret_at_all(source: &SecretSource, env: &Env) -> Result<Secre
     }
     if env("WEBHOOK_SECRET").is_some_and(|secret| !secret.trim().is_empty()) {
         return Err(Failure::usage(
-            "--blind: WEBHOOK_SECRET is set, so that whoever runs this has the secret; unset it, and keep it with staging and \
+            "--blind: WEBHOOK_SECRET is set, so whoever runs this has the secret; unset it, and leave it to staging and \
              the approver",
         ));
     }
@@ -413,7 +413,7 @@ pub(super) fn providers_secret(scheme: Scheme, secret: Secret) -> Result<Secret,
     match secret.weakness() {
         Some(Weakness::Empty | Weakness::PublicExample) => strong(secret),
         Some(weakness) => {
-            out::say(format!("warning: {weakness}; if {scheme} chose it, nothing can be done here"));
+            out::say(format!("warning: {weakness}; if {scheme} chose it, you cannot change it"));
             Ok(secret)
         }
         None => Ok(secret),

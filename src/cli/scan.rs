@@ -23,10 +23,10 @@ const PIECE: usize = 64 << 10;
 /// What the user typed.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each line is a payload as it is, or wrapped, to give it an id, headers and the personal data to look for:\n  \
+    after_help = "Each line is a bare payload, or a wrapped one with an id, headers and the personal data to look for:\n  \
     {\"id\": 1, \"payload\": {…}, \"headers\": {…}, \"identities\": [{\"kind\": \"email\", \"value\": \"a@b.example\"}]}\n\
-    An object with a `payload` and `identities`, or with a `payload` and nothing else than these members, is a wrapper; \
-                  whatever else a wrapper holds is not looked at."
+    An object with `payload` and `identities`, or with `payload` and only these members, is a wrapper; \
+                  anything else in a wrapper is ignored."
 )]
 pub(super) struct ScanArgs {
     /// Read plain log lines instead of JSON lines; prints {line, findings} for lines with findings or parts that could not be read
@@ -44,7 +44,7 @@ pub(super) struct ScanArgs {
 }
 
 /// Scans standard input: exit 0 clean, 1 findings, 2 when a line could not be scanned (the others still are), 3
-/// when parts of lines could not be read as text, or there was nothing to look at.
+/// when parts of lines could not be read as text, or nothing to look at.
 pub(super) fn run(args: &ScanArgs) -> Result<Exit, Failure> {
     let policy = args.policy.as_deref().map_or(Ok(Policy::default()), read_policy)?;
     let salt = match &args.salt {
@@ -238,7 +238,7 @@ impl Totals {
         match (self.bad, self.leaks) {
             (0, 0) if self.unread > 0 => {
                 out::say(format!(
-                    "{} of {} lines could not be read as text to their end: `unread` says where and why",
+                    "{} of {} lines could not be read completely as text: `unread` says where and why",
                     self.unread, self.number
                 ));
                 Ok(Exit::Unproven)
@@ -246,7 +246,7 @@ impl Totals {
             // Nothing that was looked at is nothing that is clean.
             (0, 0) if self.looked_at == 0 => {
                 let read = if self.number == 0 { "standard input is empty" } else { "all lines are empty" };
-                out::say(format!("nothing was read: {read}, and nothing can be said of personal data"));
+                out::say(format!("nothing was read: {read}, so there is no verdict on personal data"));
                 Ok(Exit::Unproven)
             }
             (0, 0) => Ok(Exit::Pass),

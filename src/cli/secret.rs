@@ -30,7 +30,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
         return Ok(Exit::Pass);
     }
     if args.secret.is_given() {
-        return Err(Failure::usage("--secret-file and --secret-env go with --fingerprint"));
+        return Err(Failure::usage("--secret-file and --secret-env only go with --fingerprint"));
     }
     let secret = Secret::generate().map_err(|e| Failure::environment(format!("no random bytes: {e}")))?;
     out::raw_line(secret.expose());

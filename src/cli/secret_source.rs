@@ -18,13 +18,13 @@ const VARIABLE: &str = "WEBHOOK_SECRET";
 pub(super) struct SecretSource {
     /// File with the webhook secret
     ///
-    /// One newline at its end is not part of the secret and is stripped. Give it again for each further secret that is valid while
-    /// secrets are rotated; the first is the one that signs.
+    /// One trailing newline is stripped. Repeat for each further secret that is valid during rotation;
+    /// the first one is used for signing.
     #[arg(long, value_name = "FILE")]
     secret_file: Vec<PathBuf>,
     /// Environment variable with the webhook secret
     ///
-    /// It is taken as it is; again for each further one.
+    /// Used as is; repeat for each further secret.
     #[arg(long, value_name = "VAR")]
     secret_env: Vec<String>,
 }
@@ -39,7 +39,7 @@ fn variable_name(text: &str) -> Result<&str, Failure> {
     }
     // Not left to the flag's own parser, which repeats what it refuses.
     Err(Failure::usage(
-        "--secret-env: the name of a variable is needed, as in --secret-env WEBHOOK_SECRET, without $",
+        "--secret-env: give the name of a variable without $, as in --secret-env WEBHOOK_SECRET",
     ))
 }
 
@@ -94,7 +94,7 @@ fn from_file(path: &Path) -> Result<Secret, Failure> {
     let shown = path.display();
     if path == Path::new("-") {
         return Err(Failure::usage(
-            "--secret-file -: stdin is taken by the body; give a file or use --secret-env",
+            "--secret-file -: stdin is already used for the body; give a file or use --secret-env",
         ));
     }
     let wrong = |what: String| Failure::usage(format!("--secret-file {shown}: {what}"));
@@ -143,7 +143,7 @@ fn from_env(name: &str) -> Result<Secret, Failure> {
     match std::env::var(name) {
         Ok(text) => sound(&format!("--secret-env {name}: the secret"), Secret::new(text)),
         Err(std::env::VarError::NotPresent) => Err(Failure::usage(
-            "--secret-env: there is no environment variable of that name; give the name alone, as in --secret-env \
+            "--secret-env: no environment variable has that name; give just the name, as in --secret-env \
              WEBHOOK_SECRET",
         )),
         Err(std::env::VarError::NotUnicode(_)) => {

@@ -36,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let System::Deltacrown = args.system;
     out::raw(&script(args)?);
     out::say(
-        "run it where the staging application runs: python manage.py shell < FILE, and take the folder that it writes over here",
+        "run it where the staging application runs: python manage.py shell < FILE, then copy the folder it writes to this machine",
     );
     Ok(Exit::Pass)
 }
@@ -46,7 +46,7 @@ fn script(args: &Args) -> Result<String, Failure> {
         || args.out.chars().any(char::is_control)
         || Path::new(&args.out).as_os_str().len() > 4096
     {
-        return Err(Failure::usage("--out: the name of a folder without control characters is needed"));
+        return Err(Failure::usage("--out: give a folder name without control characters"));
     }
     // A JSON string is a Python string.
     let folder = serde_json::to_string(&args.out).map_err(Failure::usage)?;

@@ -67,16 +67,16 @@ impl LeftOpen {
             (self.seconds_left(now), self.open_until.to_rfc3339_opts(SecondsFormat::Secs, true));
         let open = match self.maybe {
             true => format!(
-                "deliveries were still being tried when this run ended: if the rest of their attempts fail, the sender's circuit \
+                "deliveries were still being retried when this run ended: if their remaining attempts fail, the sender's circuit \
                  breaker opens and drops webhooks, for at most {left} s from now, until {until}"
             ),
             false => format!(
-                "this run has opened the sender's circuit breaker, which drops webhooks for {left} s more, until {until}"
+                "this run opened the sender's circuit breaker, which drops webhooks for {left} s more, until {until}"
             ),
         };
         let dir = dir.display();
         out::say(format!(
-            "{open}; the next run into {dir} waits for that (--leave-closed waits at the end of this one)"
+            "{open}; the next run into {dir} waits for it to close (--leave-closed waits at the end of this run)"
         ));
         Ok(())
     }
@@ -87,8 +87,8 @@ impl LeftOpen {
         let path = path(dir);
         let left = Self::read(&path).unwrap_or_else(|why| {
             out::say(format!(
-                "warning: {} {why}: whether an earlier run has left the sender's circuit breaker open is not known; what it drops would \
-                 count as lost. Wait until it has surely closed, and remove the file",
+                "warning: {} {why}: an earlier run may have left the sender's circuit breaker open, and what it drops would count \
+                 as lost. Wait until it must have closed, then remove the file",
                 path.display()
             ));
             None
@@ -116,10 +116,10 @@ impl LeftOpen {
         let by = &self.opened_by;
         let open = match self.maybe {
             true => format!(
-                "the sender's circuit breaker may be open for {left} s more, since {by} ended while deliveries were being tried"
+                "the sender's circuit breaker may stay open for {left} s more, since {by} ended while deliveries were still being retried"
             ),
             false => {
-                format!("the sender's circuit breaker is open for {left} s more, since {by} has opened it")
+                format!("the sender's circuit breaker is open for {left} s more: {by} opened it")
             }
         };
         if only_warn {

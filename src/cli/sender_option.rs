@@ -10,7 +10,7 @@ use std::path::Path;
 /// The options that say who sends, and how it signs.
 #[derive(Debug, Default, clap::Args)]
 pub(super) struct SenderOption {
-    /// Signature scheme by itself: deltacrown-v1, deltacrown-v2, or the name of a built-in profile [default: deltacrown-v2]
+    /// Just the signature scheme: deltacrown-v1, deltacrown-v2, or the name of a built-in profile [default: deltacrown-v2]
     #[arg(long, value_name = "NAME")]
     pub scheme: Option<Scheme>,
     /// Who sends: a built-in profile (`smoke senders` lists them) or a file

@@ -6,7 +6,7 @@ use crate::executor::{Plan, Receiver};
 pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let given = format!("{} characters, fingerprint {}", plan.secret.chars(), plan.secret.fingerprint());
     let secret = match plan.blind {
-        true => "its own, which this run does not have".to_owned(),
+        true => "the sender's own, which this run does not have".to_owned(),
         false => format!("the secret that smoke was given: {given}"),
     };
     let timeout = plan.sender_timeout.as_secs_f64();
@@ -19,11 +19,11 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
         let timeout = if plan.retry.without_timeout { "none".to_owned() } else { format!("{timeout} s") };
         let attempts = if plan.retry.endless { "without end".to_owned() } else { attempts.to_string() };
         return format!(
-            "the sender must be set to this:\n  \
+            "configure the sender like this:\n  \
              endpoint: {endpoints}\n  \
              secret: {secret}\n  \
              signature scheme: {}\n  \
-             time-out of an attempt: {timeout}\n  \
+             timeout per attempt: {timeout}\n  \
              attempts in all: {attempts}",
             plan.scheme
         );
@@ -37,7 +37,7 @@ pub(super) fn told(plan: &Plan, endpoint: &str) -> String {
     let text = filled.iter().fold(text, |text, (name, value)| text.replace(name, value));
     let lines: Vec<String> =
         text.trim_end().lines().map(|line| format!("  {line}").trim_end().to_owned()).collect();
-    format!("the sender must run with these settings:\n{}", lines.join("\n"))
+    format!("the sender needs these settings:\n{}", lines.join("\n"))
 }
 
 /// The endpoint, and the further paths that webhooks may come to.

@@ -40,7 +40,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let scheme = args.sender.scheme()?;
     if scheme.signature_header().is_none() {
         return Err(Failure::usage(format!(
-            "{scheme} has no signature in its headers: there is nothing to print"
+            "{scheme} puts no signature into its headers: there is nothing to print"
         )));
     }
     if scheme.signs_url() && args.url.is_empty() {
@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     let id = match &args.id {
         Some(id) if scheme.spec().id.uuid && (id.len() != 36 || uuid::Uuid::try_parse(id).is_err()) => {
             return Err(Failure::usage(format!(
-                "--id is not a UUID (8-4-4-4-12 hex digits), which {scheme} wants"
+                "--id is not a UUID (8-4-4-4-12 hex digits), as {scheme} requires"
             )));
         }
         Some(id) => id.clone(),
@@ -59,7 +59,9 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     let timestamp_ms = args.timestamp.unwrap_or_else(|| Clock::start().unix_ms());
     if scheme.timestamp_step_ms() == Some(1) && timestamp_ms.to_string().len() != 13 {
-        out::say(format!("warning: --timestamp has not 13 digits; {scheme} wants Unix milliseconds"));
+        out::say(format!(
+            "warning: --timestamp does not have 13 digits; {scheme} requires Unix milliseconds"
+        ));
     }
     let body = stdin_body::read()?;
     if let Err(error @ UniqueKeysError::Duplicate { .. }) = check_unique_keys(&body) {
@@ -71,7 +73,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
     };
     if let Some(pointer) = time.filter(lacks) {
         out::say(format!(
-            "warning: the body has nothing at {pointer}, where {scheme} says the time: receivers refuse it"
+            "warning: the body has nothing at {pointer}, where {scheme} puts the time: receivers will refuse it"
         ));
     }
     let event = args.event.clone().or_else(|| event_of(&body)).unwrap_or_else(|| "test".to_owned());
@@ -94,6 +96,6 @@ fn header_value(text: &str) -> Result<String, &'static str> {
     } else if text.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
-        Err("a header value here is visible ASCII without blanks")
+        Err("a header value must be visible ASCII without spaces")
     }
 }

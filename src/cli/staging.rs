@@ -190,7 +190,7 @@ fn not_written(file: &Path, error: &io::Error) -> Failure {
 /// What to do with it, on stderr.
 fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
     if args.webhook_url.trim().is_empty() {
-        out::say("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped, none is sent");
+        out::say("no --webhook-url and no WEBHOOK_ENDPOINT: webhooks are logged as skipped and not sent");
     } else {
         out::say(format!("webhooks go to {}", args.webhook_url.trim()));
     }
@@ -201,7 +201,7 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
     let staff = fixtures.vars.get("staff_username").and_then(|v| v.as_str()).unwrap_or_default();
     let (payments, matches) = (fixtures.payments.len(), fixtures.matches.len());
     out::say(format!(
-        "staff user {staff}; {payments} payments and {matches} matches, each with users of its own"
+        "staff user {staff}; {payments} payments and {matches} matches, each with its own users"
     ));
     match &args.write_data {
         Some(dir) => {
@@ -214,7 +214,7 @@ fn explain(args: &Args, url: &str, misbehaving: &str, staging: &Staging) {
         }
         None => out::say("passwords and data rows: --write-data DIR"),
     }
-    out::say("a verdict from the stand-in is never evidence about staging; Ctrl-C ends it");
+    out::say("a verdict from the stand-in is not evidence about staging; Ctrl-C stops it");
 }
 
 /// Host and port that the webhooks go to, for whoever is to receive them.
@@ -224,12 +224,12 @@ fn receiver(webhook_url: &str) -> &str {
 }
 
 fn count(text: &str) -> Result<usize, String> {
-    let count: usize = text.parse().map_err(|_| "a whole number is needed".to_owned())?;
+    let count: usize = text.parse().map_err(|_| "give a whole number".to_owned())?;
     if count <= 1_000_000 { Ok(count) } else { Err("1,000,000 at most".to_owned()) }
 }
 
 fn kinds_help() -> String {
-    format!("{}\nWEBHOOK_SECRET is taken when neither --secret-file nor --secret-env is given.", kinds())
+    format!("{}\nWEBHOOK_SECRET is used when neither --secret-file nor --secret-env is given.", kinds())
 }
 
 /// The values of `--misbehave`.

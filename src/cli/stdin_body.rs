@@ -18,9 +18,7 @@ pub(super) fn read() -> Result<Vec<u8>, Failure> {
         .read_to_end(&mut body)
         .map_err(|e| Failure::environment(format!("cannot read the body from stdin: {e}")))?;
     if body.len() as u64 > MAX_BYTES {
-        return Err(Failure::usage(
-            "the body on stdin is larger than 1 MiB, the most that a receiver here takes",
-        ));
+        return Err(Failure::usage("the body on stdin exceeds 1 MiB, the most smoke's receivers take"));
     }
     Ok(body)
 }

@@ -7,22 +7,22 @@ use std::net::{IpAddr, SocketAddr};
 pub(super) fn listen_address(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     text.parse().map_err(|_| {
-        let example = |ip: &str, port: &str| format!("an IP address and a port are needed: write {ip}:{port}");
+        let example = |ip: &str, port: &str| format!("give an IP address and a port: write {ip}:{port}");
         let port_of = |port: &str| port.parse::<u16>().is_ok();
         match text.rsplit_once(':') {
             Some(("localhost", port)) if port_of(port) => {
                 format!("a name is not an address: write 127.0.0.1:{port}, or [::1]:{port}")
             }
             Some(("" | "*", port)) if port_of(port) => format!(
-                "the address is missing: write 127.0.0.1:{port} for this machine alone, or 0.0.0.0:{port} for all of its addresses"
+                "the address is missing: write 127.0.0.1:{port} for this machine only, or 0.0.0.0:{port} for all its addresses"
             ),
             Some((ip, port)) if ip.contains(':') && !ip.starts_with('[') && text.parse::<IpAddr>().is_err() => {
-                format!("IPv6 addresses stand in brackets: write [{ip}]:{port}")
+                format!("IPv6 addresses need brackets: write [{ip}]:{port}")
             }
             _ if port_of(text) => example("127.0.0.1", text),
             _ if text.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) => example(&format!("[{text}]"), "8787"),
             _ if text.parse::<IpAddr>().is_ok() => example(text, "8787"),
-            _ => "an IP address and a port are needed, such as 127.0.0.1:8787, or 0.0.0.0:8787 for all addresses of this machine"
+            _ => "give an IP address and a port, such as 127.0.0.1:8787, or 0.0.0.0:8787 for all addresses of this machine"
                 .to_owned(),
         }
     })
@@ -39,11 +39,13 @@ pub(super) fn moment(text: &str) -> Result<DateTime<Utc>, String> {
             Some(time) => {
                 let right = time.and_utc().to_rfc3339_opts(SecondsFormat::Secs, true);
                 format!(
-                    "a time with its offset from UTC is needed (RFC 3339): write {right}, or with another offset such as \
-                     +06:00 in place of Z"
+                    "give a time with its UTC offset (RFC 3339): write {right}, or another offset such as \
+                     +06:00 instead of Z"
                 )
             }
-            None => format!("{error}; a time such as 2025-11-13T14:30:00Z is needed (RFC 3339; git show -s --format=%cI)"),
+            None => format!(
+                "{error}; give a time such as 2025-11-13T14:30:00Z (RFC 3339; git show -s --format=%cI)"
+            ),
         }
     })
 }

@@ -159,8 +159,8 @@ impl UsedRows {
     fn warning(&self) -> Option<String> {
         let why = self.damaged.as_ref()?;
         Some(format!(
-            "warning: {} {why}: which rows earlier runs have used up is not known; --from-row N leaves out those before row N, and the end \
-             of this run writes the file anew",
+            "warning: {} {why}: which rows earlier runs used up is unknown; --from-row N skips those before row N, and this \
+             run will rewrite the file",
             memory_of(&self.data).display()
         ))
     }
@@ -185,7 +185,7 @@ impl UsedRows {
     pub(super) fn told(&self) -> Option<String> {
         let used = self.used()?;
         Some(format!(
-            "rows 1 to {} of {} were used up, or passed over, by earlier runs against {} (the last at {})",
+            "rows 1 to {} of {} were used up or skipped by earlier runs against {} (the last at {})",
             used.until_row,
             self.data.display(),
             self.typed,
@@ -212,7 +212,7 @@ impl UsedRows {
         let taken = before.as_ref().map_or(0, |used| used.until_row);
         if !is_free(taken) {
             return Err(Failure::usage(format!(
-                "another run has taken the rows up to {taken} of {} meanwhile: run this again, and it takes those behind them",
+                "another run has meanwhile taken the rows up to {taken} of {}: run this again to take the next ones",
                 self.data.display()
             )));
         }
@@ -239,7 +239,7 @@ impl UsedRows {
         // A folder that cannot be written costs no verdict: the next run is told by its first step.
         if let Err(error) = written.and_then(|bytes| write_whole(&path, &bytes)) {
             out::say(format!(
-                "warning: {} cannot be written, so the next run takes the same rows: {error}",
+                "warning: {} cannot be written, so the next run will take the same rows: {error}",
                 path.display()
             ));
         }
@@ -312,7 +312,7 @@ pub(super) fn too_few(
     let used = used.filter(|_| *skipped > 0).and_then(UsedRows::told);
     let used = used.map_or_else(String::new, |told| format!("{told}; of the others "));
     Some(format!(
-        "{used}{origin} has {found} data rows, and the schedule starts {needed} flows, each with a row of its own: give {needed} rows \
+        "{used}{origin} has {found} data rows, but the schedule starts {needed} flows, each with its own row: give {needed} rows \
          {}",
         or(*found)
     ))
@@ -324,8 +324,8 @@ pub(super) fn failure(error: RunError, used: Option<&UsedRows>) -> Failure {
         && let Some(told) = used.and_then(UsedRows::told)
     {
         return Failure::usage(format!(
-            "{told}, and there are not enough behind them: {error}\nGive fresh rows; --from-row 1 takes those again that were put \
-             back on the system's side"
+            "{told}, and not enough are left: {error}\nGive fresh rows; --from-row 1 reuses those that were reset \
+             on the system's side"
         ));
     }
     if error.is_environment() { Failure::Environment(error.into()) } else { Failure::Usage(error.into()) }
@@ -335,7 +335,7 @@ pub(super) fn failure(error: RunError, used: Option<&UsedRows>) -> Failure {
 pub(super) fn announce(plan: &Plan, used: Option<&UsedRows>) {
     if let Some(told) = used.filter(|_| plan.skipped_rows > 0).and_then(UsedRows::told) {
         let from = plan.skipped_rows + 1;
-        out::say(format!("{told}: this run takes those from row {from} on (--from-row N takes others)"));
+        out::say(format!("{told}: this run starts at row {from} (--from-row N takes others)"));
     }
 }
 
@@ -409,7 +409,8 @@ mod tests {
         first.driving();
         let refused = late.take(0, 3, false).unwrap_err().to_string();
         assert!(
-            refused.contains("another run has taken the rows up to 3") && refused.contains("run this again"),
+            refused.contains("another run has meanwhile taken the rows up to 3")
+                && refused.contains("run this again"),
             "{refused}"
         );
         assert_eq!(look().skip(), 3);

@@ -10,7 +10,7 @@ use signature::{Reason, Received, Scheme, Secret, Verdict, Verifier};
 use wire::Clock;
 
 /// What a signature is where no mistake with a name fits.
-const OTHER: &str = "no known mistake fits: made with another secret, or over other bytes than these; `smoke secret --fingerprint` \
+const OTHER: &str = "no known mistake fits: it was made with a different secret or over different bytes; `smoke secret --fingerprint` \
                      prints what both sides can compare";
 
 /// The command line of `smoke verify`.
@@ -39,7 +39,7 @@ pub(super) struct Args {
     /// Time of arrival, RFC 3339 or Unix milliseconds [default: now]
     #[arg(long, value_name = "RFC3339|MS", value_parser = moment, allow_hyphen_values = true)]
     now: Option<i64>,
-    /// How to print the verdict
+    /// Output format the verdict
     #[arg(long, value_enum, default_value_t)]
     format: Format,
 }
@@ -83,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 
 /// The verdict on a request of a sender without signatures: there is nothing that could be right or wrong.
 fn nothing_signed() -> Verdict {
-    let says = "this sender signs nothing, so nothing tells who sent this: whoever reaches the receiver can";
+    let says = "this sender signs nothing, so anyone who reaches the receiver could have sent this";
     Verdict::invalid(Reason::Unchecked, Some(says.to_owned()))
 }
 
@@ -136,7 +136,7 @@ fn auto(secret: &Secret, request: &Received<'_>, now: i64) -> Option<(Scheme, Ve
 fn unknown(args: &Args) -> Exit {
     let names: Vec<&str> = args.headers.iter().map(|(name, _)| name.as_str()).collect();
     let says = format!(
-        "none of the {} built-in senders has its signature among these headers ({}); describe the sender in a file \
+        "none of the {} built-in senders puts its signature into these headers ({}); describe the sender in a file \
          (docs/senders.md)",
         Scheme::ALL.len(),
         names.join(", ")
@@ -171,7 +171,7 @@ fn header(text: &str) -> Result<(String, String), &'static str> {
     let (name, value) = text.split_once(':').ok_or("a header is `Name: value`")?;
     let name = name.trim();
     if name.is_empty() || !name.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err("a header is `Name: value`, and the name has no blanks");
+        return Err("a header is `Name: value`, without spaces in the name");
     }
     Ok((name.to_owned(), value.trim_matches([' ', '\t']).to_owned()))
 }

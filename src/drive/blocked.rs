@@ -24,7 +24,7 @@ pub enum Blocked {
     /// A user may not do what the step asks, or is not let in any more.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender. The user of session `{session}` may not do this: give it \
-         {needs}, or another user by {settings} (data row {row})"
+         {needs}, or use another user via {settings} (data row {row})"
     )]
     Forbidden {
         session: String,
@@ -40,8 +40,8 @@ pub enum Blocked {
     },
     /// A page says no, and not the application's API.
     #[error(
-        "step `{step}`: {why}\nThis says nothing about the sender. A web page is not the answer of an API: a firewall, a check of CSRF or a login in \
-         front of it refuses this machine (data row {row}). Let it in there, or give --staging behind it"
+        "step `{step}`: {why}\nThis says nothing about the sender. A web page is not an API response: a firewall, CSRF check or login in front of \
+         it refuses this machine (data row {row}). Let it through there, or point --staging behind it"
     )]
     Page {
         step: String,
@@ -52,8 +52,8 @@ pub enum Blocked {
     },
     /// A receiver elsewhere refuses what is right under the run's secret.
     #[error(
-        "the receiver at {receiver} has another secret than this run: it refused a webhook that is right under the run's. This says nothing \
-         about the sender. Give the receiver the secret of this run (`smoke receive --secret-file`), and run again"
+        "the receiver at {receiver} has a different secret than this run: it refused a webhook that is valid under the run's. This says \
+         nothing about the sender. Give the receiver this run's secret (`smoke receive --secret-file`) and run again"
     )]
     OtherSecret {
         /// Its URL.
@@ -61,8 +61,8 @@ pub enum Blocked {
     },
     /// The row's subject is not as a run finds it.
     #[error(
-        "step `{step}`: {why}\nThis says nothing about the sender: data row {row} is used up, as by an earlier run. Give rows \
-         that were not used: {settings}"
+        "step `{step}`: {why}\nThis says nothing about the sender: data row {row} is used up, perhaps by an earlier run. \
+         Give unused rows: {settings}"
     )]
     UsedRow {
         step: String,
@@ -75,8 +75,8 @@ pub enum Blocked {
     },
     /// The row's subject is not there.
     #[error(
-        "step `{step}`: {why}\nThis says nothing about the sender: what data row {row} names is not there, or not under this \
-         path. Check {settings}, and --staging"
+        "step `{step}`: {why}\nThis says nothing about the sender: what data row {row} names does not exist, or not under this \
+         path. Check {settings} and --staging"
     )]
     MissingRow {
         step: String,
@@ -90,7 +90,7 @@ pub enum Blocked {
     /// The application takes no more requests for now.
     #[error(
         "step `{step}`: {why}\nThis says nothing about the sender: the application throttles requests. Wait as long as it says, \
-         raise the limit there, or take fewer flows or more users (data row {row})"
+         raise its limit, or use fewer flows or more users (data row {row})"
     )]
     Throttled {
         step: String,
@@ -109,19 +109,19 @@ pub fn login_advice(at: LoginFault, settings: &str) -> String {
     match at {
         Status(429) | Page(429) => {
             format!(
-                "logins are throttled there: wait as long as it says, raise the limit, or take another user ({settings})"
+                "logins are throttled there: wait as long as it says, raise the limit, or use another user ({settings})"
             )
         }
         Status(500..) | Page(500..) => {
-            "the application, or what stands in front of it, fails at the login, whoever logs in: see its log".to_owned()
+            "the application, or something in front of it, fails at login for any user: see its log".to_owned()
         }
         Status(300..=399) | Page(300..=399) => {
-            "the login is redirected, so that user and password were not looked at".to_owned()
+            "the login was redirected, so user and password were never checked".to_owned()
         }
-        NoAnswer => "check --staging, and that the application runs and can be reached from here".to_owned(),
+        NoAnswer => "check --staging, and that the application is running and reachable from here".to_owned(),
         Status(404 | 405 | 410 | 415) | Page(_) | NoSession => {
-            "what answered is not the login that the scenario means, so that user and password do not matter: check --staging, \
-             and the path and the token of this session in the scenario"
+            "what answered is not the login the scenario means, so user and password do not matter: check --staging, \
+             and this session's path and token in the scenario"
                 .to_owned()
         }
         Status(_) => format!("check {settings}"),
@@ -164,9 +164,9 @@ impl Driver {
         let (row, name) = (self.row(flow), step.name.clone());
         if step.used_up.contains(&status) {
             let settings = match &self.plan.rows_from {
-                RowsFrom::File(file) => format!("--data FILE in place of {file}, or --from-row N"),
+                RowsFrom::File(file) => format!("--data FILE instead of {file}, or --from-row N"),
                 RowsFrom::Elsewhere => {
-                    "--data FILE, or other values of the environment (PAYMENT_ID and the like)".into()
+                    "--data FILE, or other environment values (PAYMENT_ID and the like)".into()
                 }
             };
             return Some(Blocked::UsedRow { step: name, why, settings, row });

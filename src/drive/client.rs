@@ -57,7 +57,7 @@ impl Reply {
 #[derive(Debug, thiserror::Error)]
 pub enum ClientError {
     /// The base URL is none that can be driven.
-    #[error("`{url}`: {why}; a URL such as https://staging.example.com is needed")]
+    #[error("`{url}`: {why}; give a URL such as https://staging.example.com")]
     Base {
         /// What was given, without credentials.
         url: String,
@@ -72,12 +72,12 @@ pub enum ClientError {
     Proxy(#[from] ProxyError),
     /// The path leads away from the target, and the scenario does not say so.
     #[error(
-        "the path leads to {0}, which is not the target and not named in the scenario: a captured URL must stay on the \
+        "the path leads to {0}, which is neither the target nor named in the scenario: a captured URL must stay on the \
          target; to send there, write the address out in the scenario's `path`"
     )]
     OtherOrigin(String),
     /// The path would become another one on the wire.
-    #[error("the path `{path}` would be sent as `{sent}`: write it as it is to be sent")]
+    #[error("the path `{path}` would be sent as `{sent}`: write it as it should be sent")]
     NotAsWritten {
         /// As written.
         path: String,
@@ -254,7 +254,7 @@ fn parse_base(base: &str) -> Result<Url, ClientError> {
     let wrong = |why: &str| ClientError::Base { url: shown_url(base), why: why.to_owned() };
     let url = http_url(base).map_err(|why| wrong(&why))?;
     let why = if !url.username().is_empty() || url.password().is_some() {
-        "credentials do not belong into a URL"
+        "credentials do not belong in a URL"
     } else if url.query().is_some() || url.fragment().is_some() {
         "a base URL has no query and no fragment"
     } else {
@@ -342,7 +342,7 @@ fn explain(error: &reqwest::Error, limit: Duration) -> ClientError {
     let cause = cause.to_string();
     // rustls, about an answer in plain HTTP, and about none at all.
     let advice = if cause.contains("InvalidContentType") || cause.contains("tls handshake eof") {
-        " (no TLS is spoken there: http:// it may be, or another port)"
+        " (it does not speak TLS: try http://, or another port)"
     } else {
         ""
     };

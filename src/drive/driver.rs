@@ -311,7 +311,7 @@ impl Driver {
             return Ok(());
         }
         let text = format!(
-            "flow {flow}, step {}: the server had closed the kept connection; sent again on a new one",
+            "flow {flow}, step {}: the server had closed the kept-alive connection; sent again on a new one",
             step.name
         );
         self.append(&Record::Note(Note { at: self.plan.clock.now(), text }))
@@ -346,7 +346,7 @@ impl Driver {
     }
 
     fn skip(&self, flow: u32, step: &Step, after: &str) -> io::Result<()> {
-        self.unsent(flow, step, Outcome::Skipped, vec![format!("skipped, because step `{after}` failed")])
+        self.unsent(flow, step, Outcome::Skipped, vec![format!("skipped because step `{after}` failed")])
     }
 
     fn unsent(&self, flow: u32, step: &Step, outcome: Outcome, problems: Vec<String>) -> io::Result<()> {

@@ -175,7 +175,7 @@ fn tokens(
         return match reply.header("set-cookie") {
             Some(_) => Ok(Issued { access: None, refresh: None, lives: None }),
             None => Err(nothing(format!(
-                "status {}, and no cookie is set: a session without `token` is its cookies",
+                "status {}, but no cookie is set: a session without `token` relies on cookies",
                 reply.status
             ))),
         };
@@ -186,12 +186,12 @@ fn tokens(
     let token = at(access).ok_or_else(|| nothing(format!("no token at {access} in the answer")))?;
     let refresh = pointers.refresh.and_then(at);
     if let Some(long) = [Some(token), refresh].into_iter().flatten().find(|t| t.len() > MAX_TOKEN) {
-        let why = format!("a token of {} bytes: more than {MAX_TOKEN} fit into no header", long.len());
+        let why = format!("a token of {} bytes: over {MAX_TOKEN}, too long for a header", long.len());
         return Err(nothing(why));
     }
     if token.bytes().any(|b| !(b.is_ascii_graphic() || b == b' ')) {
         return Err(nothing(format!(
-            "the token at {access} has a character that no header can hold, such as a line break"
+            "the token at {access} has a character not allowed in a header, such as a line break"
         )));
     }
     let (token, refresh) = (Secret::new(token), refresh.map(Secret::new));
@@ -264,10 +264,9 @@ impl Driver {
             let bearer = Bearer { token: None, number: 0 };
             return Ok(match refused {
                 // Nobody can be another than he is.
-                Some(_) => Err(LoginError::new(
-                    LoginFault::Status(401),
-                    "what is known beforehand cannot be renewed",
-                )),
+                Some(_) => {
+                    Err(LoginError::new(LoginFault::Status(401), "a fixed credential cannot be renewed"))
+                }
                 None => self.csrf_cookie(used, None).await?.map(|()| bearer),
             });
         };
@@ -462,7 +461,7 @@ async fn fetch_page(
         (Ok(reply), Some(_)) => (Some(reply.status), Ok(())),
         (Ok(reply), None) => {
             let why = format!(
-                "GET {} was answered {} and set no cookie `{}`: name the page that does, as `csrf.page`",
+                "GET {} was answered {} and set no cookie `{}`: name the page that does with `csrf.page`",
                 redactor.scrub(&request.path),
                 reply.status,
                 csrf.cookie

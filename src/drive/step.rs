@@ -17,8 +17,8 @@ const EXCERPT: usize = 200;
 const KEPT_BODY: usize = 64 * 1024;
 
 /// What is said beside the problem of an answer that came at the second try.
-const RESENT: &str = " (the connection was closed before an answer came, the request was sent again on a new one, and this is its \
-                      answer: the application may have done it at the first)";
+const RESENT: &str = " (the connection was closed before an answer arrived, and this answers the request sent again on a new \
+                      one: the application may have acted on the first)";
 
 /// An answer, judged.
 pub(super) struct Judged {
@@ -102,7 +102,7 @@ pub fn redirect(reply: &Reply) -> Option<String> {
         return None;
     }
     let Some(location) = reply.header("location") else {
-        return Some("a redirect that says not where to".to_owned());
+        return Some("a redirect without a destination".to_owned());
     };
     let Ok(to) = reply.url.join(location) else {
         return Some("a redirect to something that is not a URL".to_owned());
@@ -111,15 +111,15 @@ pub fn redirect(reply: &Reply) -> Option<String> {
     slash.set_path(&format!("{}/", reply.url.path()));
     let is_login = |part: &str| ["login", "signin", "sign-in", "sign_in", "sso"].contains(&part);
     let advice = if to.host() != reply.url.host() {
-        "it leads to another host: give --staging with that one, if it is the one to be driven"
+        "it leads to another host: give that one to --staging if it is the one to drive"
     } else if reply.url.scheme() == "http" && to.scheme() == "https" {
-        "it answers over https only: give --staging with https://, or switch its redirect off (Django: SECURE_SSL_REDIRECT = False)"
+        "it only answers over https: give --staging with https://, or turn off its redirect (Django: SECURE_SSL_REDIRECT = False)"
     } else if to.path() == slash.path() {
-        "the path needs a slash at its end"
+        "the path needs a trailing slash"
     } else if to.path().to_ascii_lowercase().split('/').any(is_login) {
-        "it asks for a login: give the step a session that is logged in there"
+        "it wants a login: give the step a session that logs in there"
     } else {
-        "redirects are not followed: give the path that it leads to"
+        "redirects are not followed: give the path it leads to"
     };
     Some(format!("a redirect to {}; {advice}", pii::printable(&shown_url(to.as_str()))))
 }
@@ -164,7 +164,7 @@ pub(super) fn excerpt(reply: &Reply, redactor: &Redactor) -> String {
         reply.header("content-encoding").filter(|c| !c.trim().eq_ignore_ascii_case("identity"))
     {
         return format!(
-            "({size} bytes in the coding {}, which smoke did not ask for)",
+            "({size} bytes encoded as {}, which smoke did not ask for)",
             pii::printable(coding.trim())
         );
     }

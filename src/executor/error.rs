@@ -29,7 +29,7 @@ pub(crate) enum RunError {
     },
     /// The receiver elsewhere verifies another way.
     #[error(
-        "--inbox {url} verifies the scheme {theirs}, and this run is about {ours}: start it with --scheme {ours}"
+        "--inbox {url} verifies the scheme {theirs}, but this run needs {ours}: start it with --scheme {ours}"
     )]
     OtherScheme {
         url: String,

@@ -240,7 +240,7 @@ impl Executor {
         if self.is_watched_elsewhere() {
             // Whoever watches says when it is over, and looks for what never came here.
             interrupted = false;
-            let why = "they are watched in the journal of the observation".to_owned();
+            let why = "they are watched in the observation's journal".to_owned();
             self.journal.append(&Record::Watch(Watch::Gap(Gap { from: Tick(0), to: now, why })))?;
         }
         if interrupted {

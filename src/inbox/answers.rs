@@ -26,12 +26,12 @@ pub(super) fn answer_to(verdict: &Verdict, duplicate: bool) -> Response {
             Response::json(200, &json!({"status": "received", "duplicate": true}))
         }
         Reason::Valid | Reason::Unchecked => received(),
-        Reason::Mismatch => problem(401, "invalid signature", "the signature is not the one of these bytes"),
+        Reason::Mismatch => problem(401, "invalid signature", "the signature does not match these bytes"),
         Reason::Missing => {
-            problem(400, "missing header", "a header that the signature scheme needs is absent")
+            problem(400, "missing header", "a header required by the signature scheme is missing")
         }
         Reason::Malformed => {
-            problem(400, "malformed header", "a header is not what the signature scheme says")
+            problem(400, "malformed header", "a header does not follow the signature scheme")
         }
         Reason::Stale => problem(400, "stale timestamp", "the timestamp is too old"),
         Reason::Future => problem(400, "future timestamp", "the timestamp is too far ahead"),

@@ -232,7 +232,7 @@ impl Inbox {
         if !self.config.door.methods.contains(&request.method) {
             self.note_refused(&request, 405);
             let allowed = self.config.door.methods.join(", ");
-            let detail = format!("webhooks come by {allowed}");
+            let detail = format!("webhooks use {allowed}");
             let refusal = problem(405, "method not allowed", &detail).with("Allow", &allowed);
             return (Handled::unrecorded(refusal), None);
         }

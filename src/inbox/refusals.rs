@@ -14,7 +14,7 @@ impl Inbox {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '_' | '-' | '.');
         // A path that is more than a path may hold anything, personal data included.
         let path: String = request.path().chars().take_while(|c| plain(*c)).take(64).collect();
-        let why = format!("{} {path}, webhooks are posted to {}", request.method, self.config.door.paths());
+        let why = format!("{} {path}, but webhooks go to {}", request.method, self.config.door.paths());
         self.append_refused(Refused { at: request.first_byte, status, why });
     }
 

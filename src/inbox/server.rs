@@ -31,7 +31,7 @@ pub type Tls = Option<TlsAcceptor>;
 pub struct Doors {
     /// Of each connection.
     pub limits: Limits,
-    /// Connections open at once; for one more, the one that has been idle for longest is closed.
+    /// Connections open at once; beyond that, the longest idle one is closed.
     pub connections: usize,
     /// Of those, from one address that is not this machine's own.
     pub per_address: usize,

@@ -45,7 +45,7 @@ impl Inbox {
         let Some(diagnoser) = &self.diagnoser else { return };
         let left = diagnoser.finish(DIAGNOSES).await;
         if left > 0 {
-            let text = format!("{left} invalid signatures were not looked into: there were too many");
+            let text = format!("{left} invalid signatures were not diagnosed: there were too many");
             let _ = self.journal.append_soon(&Record::Note(Note { at: self.clock.now(), text }));
         }
     }

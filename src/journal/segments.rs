@@ -89,7 +89,7 @@ pub(crate) fn lock_file(journal: &Path) -> io::Result<File> {
             Err(TryLockError::Error(error)) => return Err(error),
         }
     }
-    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another smoke process writes it"))
+    Err(io::Error::new(io::ErrorKind::ResourceBusy, "another smoke process is writing it"))
 }
 
 /// Tries for a lock that is held, and the pause after each.
@@ -119,7 +119,7 @@ pub(super) fn left_behind(journal: &Path) -> io::Result<bool> {
     if is_journal(journal)? {
         Ok(true)
     } else {
-        Err(io::Error::other("what is there is not a journal of smoke"))
+        Err(io::Error::other("the existing file is not a smoke journal"))
     }
 }
 

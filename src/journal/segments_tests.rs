@@ -73,7 +73,7 @@ fn what_is_no_journal_stays_where_it_is() {
     std::os::unix::fs::symlink(&text, &link).unwrap();
     for path in [&folder, &text, &link] {
         let error = open(path).unwrap_err().to_string();
-        assert!(error.contains("not a journal"), "{error}");
+        assert!(error.contains("not a smoke journal"), "{error}");
         assert!(!segment_path(path, 1).exists());
     }
     assert!(folder.is_dir() && link.is_symlink());

@@ -57,7 +57,7 @@ impl Ticket {
     pub(super) async fn wait(mut self) -> io::Result<()> {
         let record = self.record;
         let there = |r: &Reached| matches!(r, Reached::Failed(_)) || *r >= Reached::Records(record);
-        let gone = || io::Error::other("the journal's flush has ended");
+        let gone = || io::Error::other("the journal's flush thread has ended");
         match &*self.reached.wait_for(there).await.map_err(|_| gone())? {
             Reached::Records(_) => Ok(()),
             Reached::Failed(why) => Err(io::Error::other(why.clone())),

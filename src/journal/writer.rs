@@ -215,9 +215,8 @@ impl Journal {
         let to = options.clock.now();
         let unseen_us = u64::try_from(begun.unseen_for.as_micros()).unwrap_or(u64::MAX);
         let from = Tick(to.0.saturating_sub(unseen_us));
-        let why =
-            "the journal's file was removed, replaced or changed: what had been written to it may be lost"
-                .to_owned();
+        let why = "the journal file was removed, replaced or changed: what was written to it may be lost"
+            .to_owned();
         self.append(&Record::Watch(Watch::Gap(Gap { from, to, why })))
     }
 

@@ -14,7 +14,7 @@ use wire::Clock;
 /// How requests are sent.
 #[derive(Debug, Clone)]
 pub(crate) struct RetryPolicy {
-    /// Time limit of one request, connecting included.
+    /// Time limit of one request, including connecting.
     pub timeout: Duration,
     /// Pause before each attempt; its length is the number of attempts.
     pub backoff: Arc<[Duration]>,

@@ -11,14 +11,14 @@ const SPARE_DESCRIPTORS: u64 = 32;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Refusal {
     /// The host looks like production.
-    #[error("{host} looks like production ({why}): if it is yours to drive, say so with --i-own-this-target")]
+    #[error("{host} looks like production ({why}): if you may load it, say so with --i-own-this-target")]
     Production {
         host: String,
         /// What gives it away.
         why: String,
     },
     /// Very fast, and not on this machine.
-    #[error("{rate} on {host}, which is not this machine, takes --i-own-this-target")]
+    #[error("{rate} on {host}, which is not this machine, needs --i-own-this-target")]
     HighRate {
         /// The rate, in words.
         rate: String,
@@ -26,7 +26,7 @@ pub(crate) enum Refusal {
     },
     /// More connections than this process may have.
     #[error(
-        "{connections} connections need {needed} file descriptors, and this process may have {limit}: raise the limit (ulimit -n {needed}) or give fewer --connections"
+        "{connections} connections need {needed} file descriptors, but this process is limited to {limit}: raise the limit (ulimit -n {needed}) or give fewer --connections"
     )]
     Descriptors {
         /// Asked for.
@@ -64,7 +64,7 @@ const SECOND_LEVEL: [&str; 19] = [
 pub(crate) fn looks_like_production(host: &str, addresses: &[SocketAddr]) -> Option<String> {
     let host = host.trim_end_matches('.').to_ascii_lowercase();
     if let Ok(ip) = host.trim_matches(['[', ']']).parse::<IpAddr>() {
-        return (!is_private(ip)).then(|| "a public address, which says nothing of staging".to_owned());
+        return (!is_private(ip)).then(|| "a public address, with no sign of staging".to_owned());
     }
     let labels: Vec<&str> = host.split('.').collect();
     if let Some(word) = labels.iter().find_map(|label| word_of_production(label)) {
@@ -76,11 +76,9 @@ pub(crate) fn looks_like_production(host: &str, addresses: &[SocketAddr]) -> Opt
         return None;
     }
     match labels.first() {
-        _ if registered(&labels) == 0 => {
-            Some("a domain without a name in front, and nothing that says staging".to_owned())
-        }
+        _ if registered(&labels) == 0 => Some("a bare domain, with no sign of staging".to_owned()),
         Some(first @ (&"www" | &"api" | &"app")) => Some(format!("a bare '{first}.'")),
-        _ => Some("nothing in its name says staging".to_owned()),
+        _ => Some("nothing in its name suggests staging".to_owned()),
     }
 }
 
@@ -154,7 +152,7 @@ pub(crate) fn check_target(host: &str, addresses: &[SocketAddr], rate: Option<f6
     let rate = match rate {
         Some(rate) if rate <= HIGH_RATE => return Ok(()),
         Some(rate) => format!("{rate} starts per second"),
-        None => "a load as fast as the answers come".to_owned(),
+        None => "a load as fast as answers arrive".to_owned(),
     };
     Err(Refusal::HighRate { rate, host: host.to_owned() })
 }

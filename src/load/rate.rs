@@ -20,7 +20,7 @@ pub(crate) enum RateError {
     #[error("the rate '{0}' starts nothing: it must be above zero")]
     Zero(String),
     /// Above [`MAX_PER_SECOND`].
-    #[error("the rate '{0}' is above 1000000/s, which no single target can be meant to take")]
+    #[error("the rate '{0}' is above 1000000/s, more than any single target can take")]
     Absurd(String),
     /// Not a duration.
     #[error("'{0}' is not a duration: write a number and ms, s, m, h or d, as in 500ms, 30s or 1m30s")]
@@ -148,7 +148,7 @@ pub(crate) fn stages(text: &str) -> Result<Vec<Stage>, RateError> {
 fn stage(index: usize, text: &str) -> Result<Stage, RateError> {
     let wrong = |why: String| RateError::Stage { number: index, text: text.to_owned(), why };
     let (rates, lasts) =
-        text.split_once(':').ok_or_else(|| wrong("there is no ':' before a duration".into()))?;
+        text.split_once(':').ok_or_else(|| wrong("a ':' and a duration are missing".into()))?;
     let lasts = duration(lasts).map_err(|e| wrong(e.to_string()))?;
     let (count, per) = rates.split_once('/').map_or((rates, "/s".to_owned()), |(c, p)| (c, format!("/{p}")));
     let one = |count: &str| rate_or_zero(&format!("{}{per}", count.trim())).map_err(|e| wrong(e.to_string()));
@@ -210,7 +210,7 @@ mod tests {
     #[test]
     fn bad_stages_name_the_stage() {
         let text = |s: &str| stages(s).unwrap_err().to_string();
-        assert!(text("10/s:30s,oops").starts_with("stage 2 'oops' does not parse: there is no ':'"));
+        assert!(text("10/s:30s,oops").starts_with("stage 2 'oops' does not parse: a ':'"));
         assert!(text("10/s:0s").contains("stage 1"));
         assert!(text("10-/s:1s").contains("stage 1"));
         assert!(text("1-2-3/s:1s").contains("stage 1"));

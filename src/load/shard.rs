@@ -18,7 +18,7 @@ pub(crate) enum ShardError {
     #[error("'{0}' is not a shard: write k/n with k counted from 0, as in 2/8")]
     Text(String),
     /// No shards, or too many.
-    #[error("{0} shards: there must be 1 to {most}", most = LoadShard::MOST)]
+    #[error("{0} shards: must be 1 to {most}", most = LoadShard::MOST)]
     Count(u64),
     /// `k` is not below `n`.
     #[error("there is no shard {index} of {count}: shards count from 0, so the last one is {last}/{count}", last = count - 1)]
@@ -36,11 +36,11 @@ pub(crate) enum ShardError {
         value: String,
     },
     /// An index without a count.
-    #[error("{0} is set, and the number of shards is not: give --shards N (or SMOKE_SHARDS, or --shard k/n)")]
+    #[error("{0} is set, but the number of shards is not: give --shards N (or SMOKE_SHARDS, or --shard k/n)")]
     NoCount(&'static str),
     /// A count without an index.
     #[error(
-        "the number of shards is given, and this shard's index is not: give --shard k/n, or run as a Kubernetes Indexed Job or a Slurm array"
+        "the number of shards is given, but not this shard's index: give --shard k/n, or run as a Kubernetes Indexed Job or a Slurm array"
     )]
     NoIndex,
     /// Slurm's count is that of this submission, which need not be the number of shards.

@@ -60,7 +60,7 @@ impl Target {
         let wrong = |why: &str| TargetError::Url { url: shown(text), why: why.to_owned() };
         let mut url = http_url(text).map_err(|why| wrong(&why))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("it holds credentials, and a command line is not the place for them"));
+            return Err(wrong("it contains credentials, which do not belong on a command line"));
         }
         url.set_fragment(None);
         let host =
@@ -114,7 +114,7 @@ impl Target {
             .map_err(|_| none(format!("no answer from the resolver in {} s", LOOKUP.as_secs())))?
             .map_err(|e| none(e.to_string()))?;
         let all: Vec<SocketAddr> = found.collect();
-        if all.is_empty() { Err(none("the resolver knows none".to_owned())) } else { Ok(all) }
+        if all.is_empty() { Err(none("the resolver found none".to_owned())) } else { Ok(all) }
     }
 }
 
@@ -201,7 +201,7 @@ impl Connect for Dialer {
 fn in_words(error: &io::Error) -> String {
     let text = error.to_string();
     if text.contains("CaUsedAsEndEntity") {
-        "the server's certificate is one of a certificate authority (CA:TRUE) and cannot be a server's own: make it with \
+        "the server's certificate is a CA certificate (CA:TRUE) and cannot serve as a server's own: make it with \
          basicConstraints=CA:FALSE (openssl req -x509 … -addext basicConstraints=critical,CA:FALSE)"
             .to_owned()
     } else {

@@ -30,7 +30,7 @@ pub(crate) trait Judge {
     fn blind(&mut self, gap: Option<Gap>);
     /// The triggers that have fired until now, also those of earlier calls.
     fn fired(&mut self, now: Tick) -> Vec<Fired>;
-    /// Lines of the sender's log have come at `at`; none is one that could not be read.
+    /// Sender log lines have come at `at`; none is one that could not be read.
     fn read_log(&mut self, lines: &[Option<String>], at: Tick) -> LogSaid;
     /// The window ends at `end`: what the log says against what arrived; `gone` are the logs that could not be read to it.
     fn compare_log(&mut self, end: Tick, gone: Vec<String>) -> LogCompared;

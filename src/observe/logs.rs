@@ -49,7 +49,7 @@ impl LogFollow {
     pub(crate) fn at_end(path: &Path) -> io::Result<Self> {
         // Opening a pipe would wait for somebody who writes to it.
         if !std::fs::metadata(path)?.is_file() {
-            return Err(io::Error::other("not a file: a log that grows on disk is needed"));
+            return Err(io::Error::other("not a file: give a log that grows on disk"));
         }
         let mut file = File::open(path)?;
         let end = file.seek(SeekFrom::End(0))?;
@@ -68,14 +68,14 @@ impl LogFollow {
     pub(crate) fn lost(&self) -> Option<String> {
         if self.cut_unread {
             return Some(format!(
-                "the log {} was cut (copytruncate), and no copy of it stands beside it: what was written just before is not known; a \
-                 rotation that renames loses nothing",
+                "the log {} was truncated (copytruncate) with no copy next to it: what was written just before is lost; \
+                 rotation by renaming loses nothing",
                 self.path.display()
             ));
         }
         let why = std::fs::metadata(&self.path).err()?;
         Some(format!(
-            "the log {} is gone: {why}; what the sender logs since is not known",
+            "the log {} is gone: {why}; what the sender has logged since is unknown",
             self.path.display()
         ))
     }
@@ -297,7 +297,7 @@ mod tests {
         append("four\n");
         std::fs::write(&path, "five\n").unwrap();
         assert_eq!(look(&mut follow), ["five"]);
-        assert!(follow.lost().unwrap().contains("was cut (copytruncate)"));
+        assert!(follow.lost().unwrap().contains("was truncated (copytruncate)"));
     }
 
     #[test]

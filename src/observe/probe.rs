@@ -13,7 +13,7 @@ const WITHIN: Duration = Duration::from_secs(5);
 /// # Errors
 /// When it is none, or is not of http or https, or holds credentials.
 pub(crate) fn probe_url(text: &str) -> Result<Url, String> {
-    const WANTED: &str = "an http or https URL without credentials and query is needed";
+    const WANTED: &str = "give an http or https URL without credentials or query";
     let url = http_url(text).map_err(|e| format!("{e}; {WANTED}"))?;
     let open = url.username().is_empty() && url.password().is_none() && url.query().is_none();
     if open { Ok(url) } else { Err(WANTED.to_owned()) }

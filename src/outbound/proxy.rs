@@ -44,7 +44,7 @@ impl fmt::Display for Via {
 /// A proxy variable that is none. The value stays out of the message: it may hold a password.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "the environment variable {variable} holds no proxy that smoke can use: a URL such as http://proxy.example.com:3128 is needed"
+    "the environment variable {variable} is not a proxy smoke can use: give a URL such as http://proxy.example.com:3128"
 )]
 pub struct ProxyError {
     variable: &'static str,

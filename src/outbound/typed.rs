@@ -18,7 +18,7 @@ pub fn http_url(text: &str) -> Result<Url, String> {
         Ok(_) | Err(url::ParseError::RelativeUrlWithoutBase) if without_scheme => {
             let url = format!("{}://{text}", usual_scheme(text));
             let right = Url::parse(&url).map_or_else(|_| "http://HOST:PORT".to_owned(), |_| shown_url(&url));
-            return Err(format!("http:// or https:// in front is missing; write {right}"));
+            return Err(format!("http:// or https:// is missing; write {right}"));
         }
         Ok(url) => url,
         Err(error) => return Err(error.to_string()),

@@ -28,7 +28,7 @@ impl Observer {
     /// When it is no URL although it begins as one, or the HTTP client cannot be set up.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         if text.trim().is_empty() {
-            return Err("a command or an http(s) URL is needed".to_owned());
+            return Err("give a command or an http(s) URL".to_owned());
         }
         if !text.starts_with("http://") && !text.starts_with("https://") {
             return Ok(Self::Command(text.to_owned()));
@@ -57,7 +57,7 @@ impl Observer {
             Self::Url(place) => of_url(&place.0, &place.1).await?,
         };
         let shown: String = text.trim().chars().take(40).collect();
-        text.trim().parse().map_err(|_| format!("it says `{shown}`, and a whole number is needed"))
+        text.trim().parse().map_err(|_| format!("it says `{shown}`, not a whole number"))
     }
 }
 
@@ -81,7 +81,7 @@ async fn of_command(command: &str) -> Result<String, String> {
         }
         Ok(Ok(status)) => Err(match status.code() {
             Some(code) => format!("it ended with exit code {code}"),
-            None => "it was ended by a signal".to_owned(),
+            None => "it was killed by a signal".to_owned(),
         }),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => {
@@ -110,7 +110,7 @@ async fn of_url(client: &Client, url: &Url) -> Result<String, String> {
     while let Some(piece) = answer.chunk().await.map_err(late)? {
         text.extend(piece);
         if text.len() > MAX_ANSWER {
-            return Err(format!("it says more than {MAX_ANSWER} bytes, and a whole number is needed"));
+            return Err(format!("it says more than {MAX_ANSWER} bytes, not a whole number"));
         }
     }
     String::from_utf8(text).map_err(|_| "its answer is not UTF-8".to_owned())
@@ -125,7 +125,7 @@ mod tests {
         let ask = async |text: &str| Observer::parse(text).unwrap().ask().await;
         assert_eq!(ask("echo 42").await, Ok(42));
         assert_eq!(ask("exit 3").await, Err("it ended with exit code 3".to_owned()));
-        assert_eq!(ask("echo many").await, Err("it says `many`, and a whole number is needed".to_owned()));
+        assert_eq!(ask("echo many").await, Err("it says `many`, not a whole number".to_owned()));
         assert!(Observer::parse(" ").is_err() && Observer::parse("http://[").is_err());
     }
 }

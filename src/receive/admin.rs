@@ -70,7 +70,7 @@ async fn attend((tcp, peer): (TcpStream, IpAddr), tls: Tls, paths: &Paths, clock
             Ok(request) => {
                 let answer = match paths.answer(&request) {
                     Some(answer) => answer.await,
-                    None => problem(404, "/healthz, /metrics and /_smoke/attempts are here"),
+                    None => problem(404, "only /healthz, /metrics and /_smoke/attempts are here"),
                 };
                 (answer, request.keep_alive)
             }

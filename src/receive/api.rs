@@ -172,7 +172,7 @@ impl Paths {
 
     fn metrics(&self, request: &RawRequest) -> Response {
         if request.method != "GET" && request.method != "HEAD" {
-            return refused(405, "metrics are read with GET").with("Allow", "GET, HEAD");
+            return refused(405, "read metrics with GET").with("Allow", "GET, HEAD");
         }
         let [open, older] = &self.scrapes;
         let (kind, text) = if request.header("accept").is_some_and(|a| a.contains(OPENMETRICS)) {
@@ -187,7 +187,7 @@ impl Paths {
 
     async fn guarded(&self, request: &RawRequest) -> Response {
         match &self.token {
-            None => refused(403, "reading back is switched off: start smoke receive with --token-file"),
+            None => refused(403, "reading back is off: start smoke receive with --token-file"),
             Some(token) if !token.admits(request) => {
                 self.metrics.wrong_token();
                 // The one that is right is never kept waiting by those that are wrong.
@@ -195,15 +195,13 @@ impl Paths {
                     return refused(429, "too many wrong tokens").with("Retry-After", "1");
                 };
                 sleep(WRONG_TOKEN).await;
-                refused(401, "a bearer token is needed").with("WWW-Authenticate", "Bearer realm=\"smoke\"")
+                refused(401, "a bearer token is required").with("WWW-Authenticate", "Bearer realm=\"smoke\"")
             }
             Some(_) if request.path() == "/_smoke/runs" => self.register(request),
             Some(_) if request.path() != "/_smoke/attempts" => {
-                refused(404, "/_smoke/attempts and /_smoke/runs are here")
+                refused(404, "only /_smoke/attempts and /_smoke/runs are here")
             }
-            Some(_) if request.method != "GET" => {
-                refused(405, "attempts are read with GET").with("Allow", "GET")
-            }
+            Some(_) if request.method != "GET" => refused(405, "read attempts with GET").with("Allow", "GET"),
             Some(_) => self.attempts(request).await,
         }
     }
@@ -242,7 +240,7 @@ impl Paths {
     /// Registers the run of the query: its id, kind and scenario.
     fn register(&self, request: &RawRequest) -> Response {
         if request.method != "POST" {
-            return refused(405, "runs are registered with POST").with("Allow", "POST");
+            return refused(405, "register runs with POST").with("Allow", "POST");
         }
         let Some(witness) = &self.witness else {
             return refused(404, "this receiver vouches for nothing: start it with --witness-key");
@@ -253,7 +251,7 @@ impl Paths {
             [RunKind::Run, RunKind::Load, RunKind::Observe].into_iter().find(|known| known.name() == kind)
         });
         let (Some(run), Some(kind), Some(scenario)) = (run, kind, asked.get("scenario")) else {
-            return refused(400, "run (a UUID), kind (run, load, observe) and scenario are needed");
+            return refused(400, "run (a UUID), kind (run, load, observe) and scenario are required");
         };
         match witness.register(self, (run, kind, scenario)) {
             Ok((since, checkpoint)) => {
@@ -434,7 +432,7 @@ fn not_vouched(refusal: &Refused) -> Response {
         Refused::TooMany => {
             refused(429, "too many runs were registered within a minute").with("Retry-After", "60")
         }
-        Refused::Gone => refused(410, "what came since the run was registered is not all there any more"),
+        Refused::Gone => refused(410, "some of what arrived since the run was registered is gone"),
         Refused::Place => refused(400, "since: not the `next` of an earlier answer about this run"),
         Refused::Journal(error) => refused(503, &format!("the journal fails: {}", error.kind())),
     }

@@ -62,7 +62,7 @@ impl Keeper {
 
     fn tell(&self, part: &Full) {
         let read = part.part < self.unread_from.load(Ordering::Relaxed);
-        let by = if read { "it had been read back" } else { "nobody had read it back from here" };
+        let by = if read { "it had been read back" } else { "nobody had read it back" };
         let name = part.path.file_name().unwrap_or_default().to_string_lossy();
         let text = format!("journal part {name} of {} bytes was removed by --keep; {by}", part.bytes);
         self.metrics.part_removed((!read).then(|| text.clone()));

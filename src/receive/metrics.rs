@@ -111,13 +111,13 @@ impl Families {
                 "Deliveries that ended, by number of attempts",
             ),
             errors: family("webhook_delivery_errors", "Attempts that failed, by class"),
-            signatures: family("webhook_signature_checks", "Attempts, by what the verification said"),
+            signatures: family("webhook_signature_checks", "Attempts, by verification result"),
             signature_failures: family(
                 "webhook_signature_failures",
                 "Attempts that did not verify, by reason",
             ),
             pii: family("webhook_pii_findings", "Findings of personal data in webhooks, by category"),
-            refused: family("webhook_requests_refused", "Requests that were no webhook"),
+            refused: family("webhook_requests_refused", "Requests that were not webhooks"),
         }
     }
 }
@@ -130,31 +130,28 @@ impl Counters {
             counter
         };
         Self {
-            inspected: counter("webhook_pii_inspected", "Webhooks looked at for personal data"),
+            inspected: counter("webhook_pii_inspected", "Webhooks inspected for personal data"),
             unwritten: counter(
                 "webhook_journal_failures",
                 "Webhooks answered 503 because the journal could not be written",
             ),
             undiagnosed: counter(
                 "webhook_diagnoses_skipped",
-                "Attempts with an invalid signature of which it was not looked for what the sender did wrong: too many came",
+                "Attempts with an invalid signature that were not diagnosed: there were too many",
             ),
             wrong_tokens: counter(
                 "webhook_token_failures",
-                "Requests for what the token guards that did not have it",
+                "Requests to token-protected paths without the token",
             ),
             strangers: counter(
                 "webhook_unauthenticated_requests",
-                "Requests without a valid signature that nothing shows to be the sender's; they are among the failed checks",
+                "Requests without a valid signature and no sign of being the sender's; included in the failed checks",
             ),
             not_kept: counter(
                 "webhook_unauthenticated_not_kept",
-                "Requests without a valid signature that are only counted, not in the journal: too many came",
+                "Requests without a valid signature that were counted but not journaled: there were too many",
             ),
-            parts_removed: counter(
-                "webhook_journal_parts_removed",
-                "Parts of the journal that --keep removed",
-            ),
+            parts_removed: counter("webhook_journal_parts_removed", "Journal parts removed by --keep"),
         }
     }
 }
@@ -168,7 +165,7 @@ impl Metrics {
         let latency = Histogram::new(BUCKETS);
         registry.register(
             "webhook_delivery_latency_seconds",
-            "First byte of the first attempt to the end of the accepting answer",
+            "From the first byte of the first attempt to the end of the accepting answer",
             latency.clone(),
         );
         let counters = Counters::new(&mut registry);

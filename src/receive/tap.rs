@@ -57,14 +57,14 @@ pub struct Tap {
 #[derive(Debug, thiserror::Error)]
 pub enum TapError {
     /// Not a URL of a receiver.
-    #[error("{0}; a URL such as http://127.0.0.1:9000/webhooks is needed")]
+    #[error("{0}; give a URL such as http://127.0.0.1:9000/webhooks")]
     Url(String),
     #[error(
-        "{0} is this receiver itself: every webhook would go round for ever; give the URL of the real receiver"
+        "{0} is this receiver itself: every webhook would loop forever; give the URL of the real receiver"
     )]
     Itself(SocketAddr),
     /// The machine's certificates cannot be read.
-    #[error("no root certificates on this machine, which https needs: {0}")]
+    #[error("https needs root certificates, and this machine has none: {0}")]
     Roots(String),
 }
 
@@ -77,7 +77,7 @@ impl Tap {
         let wrong = |what: &str| TapError::Url(what.to_owned());
         let url = http_url(url).map_err(|e| wrong(&e))?;
         if !url.username().is_empty() || url.password().is_some() {
-            return Err(wrong("credentials do not belong into a URL"));
+            return Err(wrong("credentials do not belong in a URL"));
         }
         if url.query().is_some() || url.fragment().is_some() {
             return Err(wrong("the URL has a query or a fragment"));
@@ -195,11 +195,11 @@ impl Upstream for Tap {
             own |= *id == self.id;
         }
         if own || count >= MOST_HOPS {
-            let why = "it has gone through this receiver already: --forward leads back to it";
+            let why = "it already went through this receiver: --forward leads back to it";
             return Some(NotForwarded { status: 508, why });
         }
         let origin = request.target.starts_with('/');
-        (!origin).then_some(NotForwarded { status: 400, why: "the target of a request has to be a path" })
+        (!origin).then_some(NotForwarded { status: 400, why: "the request target must be a path" })
     }
 
     fn send<'a>(&'a self, request: &'a RawRequest) -> BoxFuture<'a, Result<Response, NoAnswer>> {

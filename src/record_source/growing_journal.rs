@@ -159,7 +159,7 @@ impl GrowingJournal {
             let why = "the receiver has ended its journal".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
         } else if is_abandoned(&self.path) {
-            let why = "the receiver is gone: no process holds its journal".to_owned();
+            let why = "the receiver is gone: no process has its journal open".to_owned();
             return Ok(Turn::Stay(Sight::Dark(why)));
         } else {
             return Ok(Turn::Stay(Sight::Clear));
@@ -263,7 +263,7 @@ pub(super) mod tests {
         let journal = receiver(&path);
         notes(&journal, 3);
         let (n, missed, sight) = all(&mut follow);
-        assert_eq!((n, missed.as_deref(), sight), (3, Some("the receiver was started again"), Sight::Clear));
+        assert_eq!((n, missed.as_deref(), sight), (3, Some("the receiver was restarted"), Sight::Clear));
         std::fs::rename(&path, dir.path().join("away")).unwrap();
         assert!(matches!(all(&mut follow).2, Sight::Dark(_)));
         std::fs::rename(dir.path().join("away"), &path).unwrap();
@@ -281,7 +281,7 @@ pub(super) mod tests {
         assert_eq!(all(&mut follow), (2, None, Sight::Clear));
         // The kernel drops the lock of a process that is killed.
         drop(journal);
-        let gone = Sight::Dark("the receiver is gone: no process holds its journal".to_owned());
+        let gone = Sight::Dark("the receiver is gone: no process has its journal open".to_owned());
         assert_eq!(all(&mut follow), (0, None, gone));
         // Where there is no lock nobody knows.
         std::fs::remove_file(crate::journal::hidden_beside(&path, "lock")).unwrap();

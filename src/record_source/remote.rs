@@ -48,7 +48,7 @@ impl Ask {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RemoteError {
     /// The URL is none of a receiver.
-    #[error("{0}; a URL such as http://receiver.staging:8787 is needed")]
+    #[error("{0}; give a URL such as http://receiver.staging:8787")]
     Url(String),
     /// No client can be set up.
     #[error("{0}")]
@@ -63,7 +63,7 @@ pub(crate) enum RemoteError {
         text: String,
     },
     /// The answer is not understood.
-    #[error("the inbox's answer is not understood: {0}")]
+    #[error("the inbox's answer cannot be understood: {0}")]
     Malformed(String),
 }
 

@@ -101,13 +101,13 @@ pub(super) fn successor(journal: &Path, current: &Segment) -> Result<(Segment, O
         let Some(before) = next.path_before() else {
             return Ok((
                 next,
-                Some("the journal was begun anew, with no link to what came before".to_owned()),
+                Some("the journal was started over, with no link to what came before".to_owned()),
             ));
         };
         match Segment::open(&before) {
             Ok(segment) if segment.inode == current.inode => {
                 let restarted = next.header.run_id != current.header.run_id;
-                return Ok((next, restarted.then(|| "the receiver was started again".to_owned())));
+                return Ok((next, restarted.then(|| "the receiver was restarted".to_owned())));
             }
             Ok(segment) => next = segment,
             Err(error) => return Ok((next, Some(format!("a part of the journal is missing: {error}")))),

@@ -181,7 +181,7 @@ impl RecordSource {
                 (stated.offset_us as f64 / 1000.0, stated.uncertainty_us as f64 / 1000.0);
             let text = format!(
                 "webhooks were read back from {}, whose clock is {offset:+.1} ms from this one, known to \
-                 {uncertainty:.1} ms ({} round trips)",
+                 within {uncertainty:.1} ms ({} round trips)",
                 receiver.url, stated.samples
             );
             self.note(text);
@@ -235,7 +235,7 @@ impl RecordSource {
         let looked = match timeout(limit, receiver.remote.look(self.clock, ask)).await {
             Ok(Ok(looked)) => looked,
             Ok(Err(error)) if receiver.forgets(&error) => {
-                self.note(format!("{error}: from here on it vouches for nothing"));
+                self.note(format!("{error}: it vouches for nothing from here on"));
                 return (true, None);
             }
             Ok(Err(error)) => return (false, self.blinded(error.to_string())),
@@ -254,10 +254,10 @@ impl RecordSource {
         let vouched = receiver.take_vouched(meta.witness.and_then(|w| w.checkpoint), &records, self.clock);
         self.end_blindness();
         if missed {
-            self.gap("the inbox has dropped records that were not read yet".to_owned());
+            self.gap("the inbox dropped records that had not been read yet".to_owned());
         }
         if restarted {
-            self.note(format!("the receiver at {url} was started again; its clock was measured anew"));
+            self.note(format!("the receiver at {url} was restarted; its clock was measured again"));
         }
         match vouched {
             Ok(checkpoint) => self.pending.extend(checkpoint),
@@ -279,7 +279,7 @@ impl RecordSource {
             #[expect(clippy::cast_precision_loss, reason = "µs below 2^52")]
             let apart = us.unsigned_abs() as f64 / 1e6;
             let text = format!(
-                "the clock of the receiver's journal is {apart:.1} s {side} this one: its times are counted from when it was read"
+                "the clock of the receiver's journal is {apart:.1} s {side} this one: times are counted from when it was read"
             );
             self.note(text.clone());
             self.gap(text);
@@ -422,7 +422,10 @@ mod tests {
         // The kernel drops the lock of a process that is killed; another one goes on.
         drop(journal);
         let (_, seen, lost) = all(&mut source).await;
-        assert_eq!((seen, lost.as_deref()), (0, Some("the receiver is gone: no process holds its journal")));
+        assert_eq!(
+            (seen, lost.as_deref()),
+            (0, Some("the receiver is gone: no process has its journal open"))
+        );
         assert!(source.open_gap().is_some());
         assert_eq!(all(&mut source).await.2, None, "it is told once");
         let journal = receiver(&path);
@@ -430,7 +433,7 @@ mod tests {
         let (records, seen, _) = all(&mut source).await;
         assert_eq!(seen, 2);
         let gaps: Vec<&str> = records.iter().filter_map(gap).collect();
-        assert_eq!(gaps, ["the receiver was started again"]);
+        assert_eq!(gaps, ["the receiver was restarted"]);
         assert!(source.open_gap().is_none());
         journal.finish(Tick(9), true).unwrap();
         all(&mut source).await;

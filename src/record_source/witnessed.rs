@@ -65,7 +65,7 @@ impl Witnessed {
         }
         if !self.chain.is_at(&statement) {
             return Err(
-                "a checkpoint does not follow from what was sent (a receiver of another version of smoke?)"
+                "a checkpoint does not follow from what was sent (is the receiver another version of smoke?)"
                     .to_owned(),
             );
         }

@@ -207,7 +207,7 @@ fn a_webhook_that_comes_before_the_answer_is_known_by_the_id_that_the_answer_giv
     assert!(!judged.stdout.contains("contradictions"), "{}", judged.stdout);
     assert!(!judged.stdout.contains("is required"), "{}", judged.stdout);
     assert!(gate(&ran, &["--require", "others"]).stdout.contains("others is required"));
-    gate(&ran, &["--require", "a/b"]).exits(2).says("or a scenario's name");
+    gate(&ran, &["--require", "a/b"]).exits(2).says("or a scenario name");
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_profile_that_the_approvers_scenario_names_is_held_against_the_runs() {
     std::fs::write(ran.dir().join("own.yaml"), profile.replace("timeout: 15s", "timeout: 3s"))
         .expect("a file");
     let told = judged(&ran);
-    assert!(told.contains("came with the run, and is not that of"), "{told}");
+    assert!(told.contains("came with the run and differs from"), "{told}");
 }
 
 #[test]
@@ -239,7 +239,7 @@ fn an_answer_without_the_id_fails_its_step_and_a_webhook_that_never_comes_is_los
     let ran = run(THINGS, &url, port).args(&["--flows", "1", "--within", "300ms"]).run().exits(1);
     assert_eq!(ran.gate("things", "lost"), "fail");
     let problems = ran.artifact("things")["steps"][1]["problems"].to_string();
-    let why = "undefined variable `code`: step make takes it from its webhook thing.made, which did not come in time";
+    let why = "undefined variable `code`: step make captures it from its webhook thing.made, which did not arrive in time";
     assert!(problems.contains(why), "{problems}");
 }
 

@@ -194,12 +194,12 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
         let event = headers.iter_mut().find(|h| h[0] == "X-Webhook-Event").unwrap();
         event[1] = "payment_refunded".into();
     };
-    of("another event in the header", event, "Event headers that contradict the body");
+    of("another event in the header", event, "Event headers contradicting the body");
     let identity =
         |all: &mut Vec<Value>| all[0]["header"]["retry"]["identity"] = "timestamp_per_attempt".into();
-    attacked("identity", &recent(), identity, 1, "Retries with another identity");
+    attacked("identity", &recent(), identity, 1, "Retries that change identity");
     let throttled = |all: &mut Vec<Value>| all[0]["header"]["retry"]["throttled"] = "retry".into();
-    attacked("throttled", &recent(), throttled, 3, "and the gates of the checkout say");
+    attacked("throttled", &recent(), throttled, 3, "but the checkout's gates say");
     let run = Run::new(&recent());
     let mut lines: Vec<String> = records(&run).iter().map(ToString::to_string).collect();
     let first = lines
@@ -226,18 +226,18 @@ fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {
         "endpoint",
         endpoint,
         3,
-        "no webhook names hooks.staging.example as its host, the first one names 127.0.0.1:8787",
+        "no webhook names hooks.staging.example as its host, the first names 127.0.0.1:8787",
     );
     let path = |all: &mut Vec<Value>| {
         all[0]["header"]["webhook"]["endpoint"] = "http://127.0.0.1:8787/elsewhere".into();
     };
-    of("path", path, 3, "no webhook came to the path /elsewhere");
+    of("path", path, 3, "no webhook arrived at the path /elsewhere");
     let timeout = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["timeout_ms"] = 60_000.into();
     of("time-out", timeout, 3, "--allow timeout=60s accepts it");
     let flows = |all: &mut Vec<Value>| {
         all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "20"}]);
     };
-    of("flows", flows, 1, "--flows 20 was given, and the header has something else");
+    of("flows", flows, 1, "--flows 20 was given, but the header has something else");
     let other = |all: &mut Vec<Value>| all[0]["header"]["faults"] = json!(["400x1"]);
     of("another fault", other, 1, "fault_nobody_asked_for");
     let clauses = |all: &mut Vec<Value>| {
@@ -293,7 +293,7 @@ fn steps_that_were_moved_behind_the_signing_of_their_webhooks_are_unproven() {
             end["at"] = (end["at"].as_u64().unwrap() + 500_000).into();
         }
     };
-    let says = "1 of 10 webhooks were signed before the step that fired them was sent, that of flow 4, step `verify`, by 0.5 s";
+    let says = "1 of 10 webhooks were signed before the step that fired them was sent; that of flow 4, step `verify`, by 0.5 s";
     attacked("one step", &plain, quick, 3, says);
 }
 
@@ -323,7 +323,7 @@ fn webhooks_that_were_taken_out_or_told_under_other_ids_are_seen() {
                 format!("4960b1c5-318e-4f87-b6c4-{n:012x}").into();
         }
     };
-    attacked("one webhook, ten ids", &plain, ids, 1, "10 ids stand on one signed message");
+    attacked("one webhook, ten ids", &plain, ids, 1, "10 ids share one signed message");
 }
 
 /// What the sender has signed is held against the times of the run: nothing comes before it is signed, nor is signed before it
@@ -344,18 +344,18 @@ fn times_that_were_moved_against_signatures_are_unproven_with_the_seconds() {
         &plain,
         by(-3),
         3,
-        "the sender's clock is 3.0 s ahead of the receiver's, or the times were moved",
+        "the sender's clock is 3.0 s ahead of the receiver's, or times were changed",
     );
     attacked(
         "steps later",
         &plain,
         by(3),
         3,
-        "webhooks came 3.0 s after they were signed, and 0.0 s after the steps",
+        "webhooks arrived 3.0 s after they were signed, but 0.0 s after the steps",
     );
     attacked("close", &plain, by(0), 0, "at the median");
     let alone = |all: &mut Vec<Value>| all[0]["header"]["concurrency"] = 1.into();
-    attacked("one at a time", &recent(), alone, 1, "flows are under way at once");
+    attacked("one at a time", &recent(), alone, 1, "flows are in progress at once");
 }
 
 /// Without the secret, and everything numbered anew: nothing in the journal is missing any more.
@@ -384,7 +384,7 @@ fn deliveries_that_were_left_out_and_renumbered_are_lost_or_come_too_late() {
     };
     // One of 40, so that no latency is over its limit.
     let few = Sample { flows: 40, injected_every: 40, ..recent() };
-    attacked("first attempts", &few, retried, 3, "an attempt before may have been left out");
+    attacked("first attempts", &few, retried, 3, "an earlier attempt may have been left out");
 }
 
 /// Nothing edited: what the runner chose makes it weaker.
@@ -413,7 +413,7 @@ fn weakened_runs_are_unproven_unless_they_are_allowed_by_name() {
     of(
         &Sample { within_ms: 60_000, ..plain.clone() },
         nothing,
-        "later than by the scenario's limit",
+        "later than the scenario's limit",
         "within=60000ms",
     );
 }
@@ -436,7 +436,7 @@ fn gates_and_scenarios_are_held_against_the_approvers_digests() {
     let (code, text) = with(&["--scenario-sha256", &other]);
     assert_eq!((code, text.contains("not among --scenario-sha256")), (1, true), "{text}");
     let (code, text) = with(&["--target", "https://elsewhere.example"]);
-    assert_eq!((code, text.contains("no evidence about https://elsewhere.example")), (3, true), "{text}");
+    assert_eq!((code, text.contains("not evidence about https://elsewhere.example")), (3, true), "{text}");
     assert_eq!(with(&["--target", "https://staging.deltacrown.example"]).0, 0);
     assert_eq!(with(&["--gates-sha256", "short"]).0, 2);
 }

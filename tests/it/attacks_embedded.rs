@@ -109,7 +109,7 @@ fn the_stand_in_is_never_taken_for_staging() {
     header["target"] = "https://staging.deltacrown.example/".into();
     forge(&run, &all);
     let (code, text) = gate(&run, &["--trust", "runner"]);
-    assert!(code != 0 && text.contains("say inside their signed bodies that smoke's own stand-in"), "{text}");
+    assert!(code != 0 && text.contains("say in their signed bodies that smoke's own stand-in"), "{text}");
 }
 
 /// Its watch is short, and it is watched to the end.
@@ -129,7 +129,7 @@ fn runs_of_the_stand_in_that_were_cut_short_are_seen() {
         let last = all.iter().rposition(|record| record.get("answered").is_some()).unwrap();
         all.remove(last);
     });
-    assert_eq!((code, text.contains("neither answered nor broken off")), (1, true), "{text}");
+    assert_eq!((code, text.contains("neither answered nor aborted")), (1, true), "{text}");
     let (code, text) = with(|all| {
         let ended = all.iter().rev().find_map(|record| record["flow_end"]["at"].as_u64()).unwrap();
         all.last_mut().unwrap()["end"]["at"] = (ended + 100_000).into();

@@ -54,7 +54,7 @@ fn answers(answer: &'static str) -> String {
 fn an_address_or_a_time_that_is_none_is_told_with_one_that_would_do() {
     let of = |subcommand: &str, args: &[&str]| Smoke::new(subcommand).args(args).run().exits(2);
     of("receive", &["--listen", "localhost:8787"]).says("write 127.0.0.1:8787");
-    of("payments", &["--listen", ":8787"]).says("0.0.0.0:8787 for all of its addresses");
+    of("payments", &["--listen", ":8787"]).says("0.0.0.0:8787 for all its addresses");
     of("staging", &["--listen", "8000"]).says("write 127.0.0.1:8000");
     of("gate", &[".", "--not-before", "2025-11-13"]).says("write 2025-11-13T00:00:00Z");
     let load = ["webhooks", "--rate", "1/s", "--duration", "1s", "--to"];
@@ -90,7 +90,7 @@ fn staging_that_is_not_there() {
     let reserved = Reserved::new();
     staging(&format!("http://{}", reserved.address)).run().exits(4).says("unreachable").says("refused");
     staging("ftp://x").run().exits(2).says("must begin with http:// or https://");
-    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("it holds credentials");
+    let ran = staging("http://me:secret-word@127.0.0.1:1").run().exits(2).says("it contains credentials");
     assert!(!ran.stderr.contains("secret-word"));
 }
 
@@ -228,8 +228,8 @@ fn a_receiver_that_could_not_work() {
         smoke.env("WEBHOOK_SECRET", SECRET).args(flags).run()
     };
     for (flags, code, says) in [
-        (["--journal", "mine"], 4, "what is there is not a journal of smoke"),
-        (["--journal", "dir"], 4, "what is there is not a journal of smoke"),
+        (["--journal", "mine"], 4, "the existing file is not a smoke journal"),
+        (["--journal", "dir"], 4, "the existing file is not a smoke journal"),
         (["--path", "/metrics"], 2, "smoke receive answers there itself"),
         (["--path", "/_smoke/attempts"], 2, "smoke receive answers there itself"),
         (["--head-timeout", "0s"], 2, "longer than 0"),

@@ -155,7 +155,7 @@ fn forms_and_packed_bodies_are_matched_as_what_they_hold() {
     // Whoever takes it as what it says it is finds no JSON.
     let ran = run(PLAIN, one, |asked| vec![(Vec::new(), packed(asked))], &[]);
     assert_eq!(ran.gate("mine", "lost"), "fail", "{}", ran.stdout);
-    assert!(ran.stdout.contains("packed (gzip), and no Content-Encoding says so"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("compressed (gzip), but has no Content-Encoding"), "{}", ran.stdout);
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn the_order_of_webhooks_is_judged() {
     assert_eq!(run(PLAIN, asks, right, &[]).gate("mine", "order"), "pass");
     let ran = run(PLAIN, asks, wrong, &[]);
     assert_eq!((ran.code, ran.gate("mine", "order")), (Some(1), "fail".to_owned()), "{}", ran.stdout);
-    assert!(ran.shown().contains("before created, which it follows"), "{}", ran.stdout);
+    assert!(ran.shown().contains("before created, which it must follow"), "{}", ran.stdout);
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn what_must_not_come_is_watched_for_as_long_as_asked() {
     assert_eq!(ran.gate("mine", "unexpected"), "pass", "{}", ran.stdout);
     let told = text(&ran, "unexpected");
     let seconds: f64 = told
-        .split("watched for, ")
+        .split(", for at least ")
         .nth(1)
         .and_then(|rest| rest.split(' ').next())
         .and_then(|seconds| seconds.parse().ok())
@@ -258,14 +258,14 @@ fn payloads_are_held_against_their_schema_and_drift_is_told() {
         text(&ran, "payloads")
     );
     let report = Smoke::new("report").arg(ran.file("staging_mine_journal.jsonl")).run();
-    assert!(report.shown().contains("Payloads that break their schema"), "{}", report.stdout);
+    assert!(report.shown().contains("Payloads violating their schema"), "{}", report.stdout);
 }
 
 #[test]
 fn a_schema_that_leads_elsewhere_is_refused_before_anything_is_driven() {
     for (reference, schema, says) in [
-        ("s.json", r#"{"$ref":"https://example.com/s.json"}"#, "leads to another host"),
-        ("../s.json", "{}", "leads out of the profile's folder"),
+        ("s.json", r#"{"$ref":"https://example.com/s.json"}"#, "points to another host"),
+        ("../s.json", "{}", "points outside the profile's folder"),
         ("s.json", r#"{"type":"strng"}"#, "is not a JSON Schema"),
         ("gone.json", "{}", "cannot be read"),
     ] {

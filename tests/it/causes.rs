@@ -69,12 +69,12 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
     let plain = r#"{"event":"payment_verified","data":{"tournament_id":42}}"#;
     for (body, says) in [
         (plain.replace("42", "\"42\""), "its /data/tournament_id is \"42\" (text), expected 42 (number)"),
-        (format!("\u{feff}{plain}"), "its body is not JSON: a byte order mark stands before it"),
-        (format!("{plain}\0"), "its body is not JSON: a NUL byte stands behind it"),
+        (format!("\u{feff}{plain}"), "its body is not JSON: it starts with a byte order mark"),
+        (format!("{plain}\0"), "its body is not JSON: a NUL byte follows it"),
         (plain.replace("42", "42,\"n\":NaN"), "its body is not JSON: NaN (byte 59) is not a JSON number"),
         (
             plain.replace("42", "42,\"n\":\"a\u{1}\""),
-            "its body is not JSON: a raw control character (U+0001) stands in a text",
+            "its body is not JSON: a string contains a raw control character (U+0001)",
         ),
         (plain.replace("verified", "approved"), "its event is payment_approved, expected payment_verified"),
     ] {
@@ -84,19 +84,19 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
             ("fail".to_owned(), "fail".to_owned())
         );
         is_told_everywhere(&ran, says);
-        is_told_everywhere(&ran, "1 webhook came that differs only a little from a missing one");
+        is_told_everywhere(&ran, "1 webhook arrived that differs only slightly from a missing one");
         assert!(
             !shown(&ran).contains("tried nothing") && !shown(&ran).contains("does not send it"),
             "{}",
             ran.stdout
         );
         assert!(
-            shown(&ran).contains("never came, due by")
+            shown(&ran).contains("never arrived, due by")
                 && shown(&ran).contains("; a webhook with event payment_"),
             "{}",
             ran.stdout
         );
-        assert!(shown(&ran).contains("nearly the one of flow 0, step verify"), "{}", ran.stdout);
+        assert!(shown(&ran).contains("almost matches flow 0, step verify"), "{}", ran.stdout);
         let case = ran.artifact("t")["cases"]["lost"]["first"][0].clone();
         assert_eq!((&case["subject"], &case["step"]), (&"7".into(), &"verify".into()));
     }
@@ -105,8 +105,8 @@ fn a_webhook_that_is_spelled_otherwise_is_lost_and_it_is_said_why() {
 #[test]
 fn an_answer_of_the_api_is_read_by_the_same_reader() {
     for (body, says) in [
-        ("\u{feff}{\"ok\":true}", "a byte order mark stands before it"),
-        ("{\"ok\":true}\0", "a NUL byte stands behind it"),
+        ("\u{feff}{\"ok\":true}", "it starts with a byte order mark"),
+        ("{\"ok\":true}\0", "a NUL byte follows it"),
         ("{\"ok\":true,\"n\":NaN}", "NaN (byte 15) is not a JSON number"),
     ] {
         let origin = Origin::start(move |_: &Seen, _| Answer::json("200 OK", body));
@@ -131,12 +131,12 @@ fn requests_to_another_path_are_told_with_the_endpoint_to_set() {
     });
     is_told_everywhere(
         &ran,
-        "1 request came to another path or with another method, the first 404: POST /webhook/",
+        "1 request arrived at another path or with another method, first 404: POST /webhook/",
     );
     let shown = shown(&ran);
     assert!(shown.contains("set its endpoint to http://127.0.0.1:"), "{shown}");
     // What contradicts it is not told as if it were as likely.
-    assert!(shown.contains("cause: or, if those requests were not the sender's: "), "{shown}");
+    assert!(shown.contains("cause: or, if those requests were not from the sender: "), "{shown}");
     assert!(!shown.contains("cause: 1 step took"), "{shown}");
 }
 
@@ -156,11 +156,11 @@ fn a_step_as_short_as_one_without_a_webhook_points_to_a_switch() {
     let ran = drive(|_| ());
     is_told_everywhere(
         &ran,
-        "the sender tried nothing in it: webhooks are switched off, no endpoint is set (set http://127.0.0.1:",
+        "the sender made no attempt in it: webhooks are switched off, no endpoint is set (set http://127.0.0.1:",
     );
     is_told_everywhere(
         &ran,
-        "payment_verified never came from its only step that answered 200: the sender does not send it",
+        "payment_verified never arrived from its only step that answered 200: the sender does not send it",
     );
 }
 
@@ -172,7 +172,7 @@ fn an_event_that_never_comes_while_others_do_is_not_sent() {
     let ran =
         Smoke::new("run").file("mine.yaml", &text).args(&["mine.yaml", "--within", "500ms"]).run().exits(1);
     let says =
-        "match_begun never came from any of 5 steps that all answered 200: the sender does not send it; ";
+        "match_begun never arrived from any of 5 steps that all answered 200: the sender does not send it; ";
     let artifact = ran.artifact("matches");
     let causes = artifact["cases"]["lost"]["causes"].as_array().expect("causes").clone();
     assert!(causes.iter().filter_map(Value::as_str).any(|cause| cause.starts_with(says)), "{causes:?}");
@@ -195,12 +195,12 @@ fn what_follows_a_redirect_is_told_and_is_no_webhook() {
     let (text, diagnoses) = follow("302@1");
     let says = "delivery 1: followed a redirect (the 302, Location /webhooks/inbound/elsewhere/";
     assert!(
-        text.starts_with(says) && text.contains("a GET came there, without a body: no webhook any more"),
+        text.starts_with(says) && text.contains("a GET arrived there, without a body: no longer a webhook"),
         "{text}"
     );
     assert_eq!(diagnoses, serde_json::json!([]));
     let (text, _) = follow("307@1");
-    assert!(text.contains("a POST came there, with the body"), "{text}");
+    assert!(text.contains("a POST arrived there, with the body"), "{text}");
 }
 
 /// Two processes behind one address: requests go to both, so that what one breaker holds back the other lets through.
@@ -224,6 +224,6 @@ fn a_breaker_of_each_process_is_seen_through() {
     let apart = run(&["--misbehave", "breaker-per-process"]);
     let text = apart["text"].as_str().unwrap();
     assert_eq!(apart["verdict"], "fail", "{text}");
-    assert!(text.starts_with("opened after 5 here and not there: the breaker is per process"), "{text}");
+    assert!(text.starts_with("opened after 5 here but not there: the breaker is per process"), "{text}");
     assert_eq!(run(&[])["verdict"], "pass");
 }

@@ -33,7 +33,7 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
         &ran,
         &[
             "with 301, a redirect to https://staging.example/healthz/",
-            "it leads to another host: give --staging with that one",
+            "it points to another host: give that one to --staging",
         ],
     );
 }
@@ -84,7 +84,7 @@ fn a_throttled_machine_and_another_clock_are_told() {
         )
     };
     let ran = check(&origin(ahead).url, &["payments", "--listen", "127.0.0.1:0"]).exits(2);
-    told(&ran, &["ahead of this machine's", "set both by NTP", "login `staff`"]);
+    told(&ran, &["ahead of this machine's", "sync both with NTP", "login `staff`"]);
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_receiver_that_staging_cannot_reach_is_told() {
     told(
         &ran,
         &[
-            "staging at staging.invalid cannot reach 127.0.0.1:0, which is this machine's own address",
+            "staging at staging.invalid cannot reach 127.0.0.1:0, which is local to this machine",
             "--public-url",
         ],
     );
@@ -130,7 +130,7 @@ fn all_that_is_wrong_is_told_at_once() {
     told(&sweep, &["2 data row(s) for 57 flows: give 57 rows", "login `staff`, row 1: status 401"]);
     let tls = check(&refusing.url.replace("http://", "https://"), &["payments", "--listen", "127.0.0.1:0"])
         .exits(4);
-    told(&tls, &["http:// it may be"]);
+    told(&tls, &["try http://"]);
 }
 
 #[test]
@@ -217,9 +217,9 @@ fn a_secret_that_looks_like_none_is_told_and_not_quoted() {
         [&ran.stdout, &ran.stderr].iter().any(|text| text.contains(secret.trim()))
     };
     for (secret, says) in [
-        ("${STAGING_WEBHOOK_SECRET_OF_THE_WHOLE_TEAM}\n", "is a placeholder that nobody has filled in"),
-        (&*format!("{SECRET},\n"), "ends with a comma, semicolon or %"),
-        (&*format!("{SECRET}%\n"), "ends with a comma, semicolon or %"),
+        ("${STAGING_WEBHOOK_SECRET_OF_THE_WHOLE_TEAM}\n", "is an unfilled placeholder"),
+        (&*format!("{SECRET},\n"), "is hex but for a trailing comma, semicolon or %"),
+        (&*format!("{SECRET}%\n"), "is hex but for a trailing comma, semicolon or %"),
     ] {
         let ran = of(secret);
         assert!(ran.shown().contains(&format!("wrong --secret-file secret: {says}")), "{}", ran.shown());
@@ -227,12 +227,16 @@ fn a_secret_that_looks_like_none_is_told_and_not_quoted() {
     }
     // It may be meant so.
     let doubtful = "words-that-somebody-has-made-up-himself,";
-    let ran = of(doubtful).says("warning: --secret-file secret: ends with a comma");
-    assert!(ran.stdout.contains("; it ends with a comma") && !quotes(&ran, doubtful), "{}", ran.stdout);
+    let ran = of(doubtful).says("warning: --secret-file secret: ends in a comma");
+    assert!(ran.stdout.contains("; it ends in a comma") && !quotes(&ran, doubtful), "{}", ran.stdout);
     let check =
         Smoke::new("check").args(&["payments", "--staging", "http://127.0.0.1:1", "--listen", "127.0.0.1:0"]);
     let ran = check.env("WEBHOOK_SECRET", SECRET).env("STAFF_PASSWORD", "$VAULT_PASSWORD").run();
-    assert!(ran.stdout.contains("warning: STAFF_PASSWORD looks like a placeholder"), "{}", ran.stdout);
+    assert!(
+        ran.stdout.contains("warning: STAFF_PASSWORD looks like an unfilled placeholder"),
+        "{}",
+        ran.stdout
+    );
     assert!(
         !ran.stdout.contains("VAULT_PASSWORD") && !of(SECRET).stderr.contains("warning"),
         "{}",

@@ -30,6 +30,6 @@ fn what_cannot_be_compared_is_a_usage_error() {
     let run = Smoke::new("payments").args(&["--flows", "1"]).run().exits(0);
     let artifact = run.file("staging_payments_output.json");
     let journal = run.file("staging_payments_journal.jsonl");
-    Smoke::new("diff").arg(&artifact).arg(&journal).run().exits(2).says("no artifact of smoke");
+    Smoke::new("diff").arg(&artifact).arg(&journal).run().exits(2).says("not a smoke artifact");
     Smoke::new("history").arg("/nonexistent").run().exits(2).says("cannot be read");
 }

@@ -41,9 +41,9 @@ fn the_real_system_s_flaws_are_found() {
 #[test]
 fn a_breaker_that_is_wrong_is_found() {
     for (kind, says) in [
-        ("breaker-never-opens", "came within 3 s of the 5th failure: it did not open"),
+        ("breaker-never-opens", "arrived within 3 s of failure 5: it did not open"),
         ("breaker-stuck-open", "still silent after 3 s"),
-        ("breaker-per-process", "each process has a breaker of its own"),
+        ("breaker-per-process", "each process has its own breaker"),
     ] {
         let ran = sweep(&["--misbehave", kind], 1);
         let artifact = ran.artifact("sender_contract");
@@ -61,6 +61,6 @@ fn a_sweep_says_what_it_does_not_take() {
         .args(&["sender_contract", "--flows", "3"])
         .run()
         .exits(2)
-        .says("57 flows, one for each case");
+        .says("57 flows, one per case");
     Smoke::new("run").args(&["sender_contract", "--inject", "503"]).run().exits(2).says("has a contract");
 }

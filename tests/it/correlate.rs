@@ -90,7 +90,7 @@ fn a_sweep_over_rows_of_one_tournament_is_played_in_turn_and_proves_every_clause
 fn equal_webhooks_without_an_id_do_not_blame_a_right_sender() {
     let args = ["--flows", "4", "--data", "rows.csv", "--scheme", "deltacrown-v1", "--inject", "503x2"];
     let ran = quick("payments", &args).file("rows.csv", &rows(4)).run();
-    assert!(ran.stderr.contains("carry no id: flows are played one after the other"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("carry no id: flows run one at a time"), "{}", ran.stderr);
     assert_eq!(ran.gate("payments", "retry_schedule"), "pass");
     assert_eq!(ran.gate("payments", "retry_attempts"), "pass");
     let wrong = quick("payments", &args).file("rows.csv", &rows(4)).args(&["--misbehave", "no-retry"]);
@@ -99,7 +99,7 @@ fn equal_webhooks_without_an_id_do_not_blame_a_right_sender() {
     let args = ["--flows", "4", "--data", "rows.csv", "--inject", "503x2"];
     let ran = quick("payments", &args).file("rows.csv", &rows(4)).run();
     assert_eq!(ran.gate("payments", "retry_schedule"), "pass");
-    assert!(ran.stderr.contains("not which flow's: flows are played one after the other"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("not to which flow: flows run one at a time"), "{}", ran.stderr);
 }
 
 #[test]
@@ -110,7 +110,7 @@ fn a_webhook_that_comes_twice_does_not_make_up_for_one_of_the_same_tournament_th
     assert!(ran.stderr.contains("your 4 rows share values of /data/tournament_id"), "{}", ran.stderr);
     let told = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(
-        told.contains("flow 1") && told.contains("or it was lost, and that of a later flow came twice"),
+        told.contains("flow 1") && told.contains("or it was lost, and that of a later flow arrived twice"),
         "{told}"
     );
     let ran = quick("payments", &args).file("rows.csv", &rows(4)).args(&swapped).args(&["--inject", "503@1"]);

@@ -107,18 +107,18 @@ fn a_breaker_that_a_run_leaves_open_is_told_and_the_next_run_knows_of_it() {
     let folder = dir.path().join("artifacts");
     let drive = |rows| drive(&server, &endpoint, dir.path(), rows, &folder);
     let ran = drive(0..6).args(&["--inject", "400", "--concurrency", "6"]).run();
-    ran.says("this run has opened the sender's circuit breaker");
+    ran.says("this run opened the sender's circuit breaker");
     let kept = folder.join("sender_breaker.json");
     let text = std::fs::read_to_string(&kept).unwrap();
     assert!(text.contains(&server.url) && text.contains("staging_payments"), "{text}");
     let ran = drive(6..7).arg("--no-pause").run().exits(1);
     let ran = ran.says("warning: the sender's circuit breaker is open for");
-    ran.says("webhooks were lost and this run has not opened the sender's circuit breaker");
+    ran.says("webhooks were lost, and this run did not open the sender's circuit breaker");
     // As if it were open for a few more seconds only: as many as a busy machine takes to begin.
     let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(6);
     let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
     std::fs::write(&kept, left.to_string()).unwrap();
-    drive(7..8).run().says("since staging_payments has opened it: waiting");
+    drive(7..8).run().says("more: staging_payments opened it: waiting");
     // An observation that drives waits as well, before its window.
     let soon = chrono::Utc::now() + chrono::TimeDelta::seconds(6);
     let left = serde_json::json!({"target": server.url, "open_until": soon, "opened_by": "staging_payments"});
@@ -132,7 +132,7 @@ fn a_breaker_that_a_run_leaves_open_is_told_and_the_next_run_knows_of_it() {
         .arg(dir.path().join("staff.env"))
         .env("WEBHOOK_SECRET", SECRET)
         .run();
-    observe.says("since staging_payments has opened it: waiting");
+    observe.says("more: staging_payments opened it: waiting");
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn shows(kind: &str, faults: &[&str], gate: &str, says: &str) {
 #[test]
 fn giving_up_early_or_late_fails_the_attempts() {
     shows("no-retry", &["503"], "retry_attempts", "1 of 3 attempts, then silence");
-    shows("too-many-retries", &["503x*"], "retry_attempts", "4 attempts, 3 are declared");
+    shows("too-many-retries", &["503x*"], "retry_attempts", "4 attempts, 3 declared");
     shows("no-retry-on-reset", &["reset@2"], "retry_attempts", "delivery 2: 1 of 3 attempts, then silence");
     shows(
         "broken-as-success",
@@ -187,8 +187,8 @@ fn a_schedule_that_is_not_kept_fails() {
 
 #[test]
 fn a_retried_4xx_fails() {
-    shows("retry-4xx", &["400@1"], "client_error_abort", "delivery 1: tried again after 400");
-    shows("retry-4xx", &["429@1"], "throttle_policy", "delivery 1: tried again after 429");
+    shows("retry-4xx", &["400@1"], "client_error_abort", "delivery 1: retried after 400");
+    shows("retry-4xx", &["429@1"], "throttle_policy", "delivery 1: retried after 429");
 }
 
 #[test]
@@ -208,7 +208,7 @@ fn a_followed_redirect_fails() {
 
 #[test]
 fn a_2xx_that_does_not_count_and_a_200_that_counts_too_late_fail() {
-    shows("narrow-success", &["answer=206@1"], "success_accepted", "delivery 1: tried again after 206");
+    shows("narrow-success", &["answer=206@1"], "success_accepted", "delivery 1: retried after 206");
     shows("accept-late", &["drip=40/s@1"], "attempt_deadline", "delivery 1: an attempt lasted 2.");
 }
 
@@ -262,11 +262,11 @@ fn mistakes_are_named_before_anything_is_driven() {
     };
     refused(&["explode"], "unknown fault `explode`");
     refused(&["503@101%"], "at most 100%");
-    refused(&["503@0"], "counts from 1");
+    refused(&["503@0"], "are numbered from 1");
     refused(&["503@11"], "delivery 11 is out of range: this run triggers 10 webhooks");
     refused(&["503@2", "reset@2"], "both break delivery 2");
     refused(&["503x2", "400@3"], "contradict each other");
-    refused(&["hang=3s"], "the sender's time-out of 10 s");
+    refused(&["hang=3s"], "the sender's timeout of 10 s");
     refused(&["503@60%", "reset@50%"], "more than 100%");
 }
 

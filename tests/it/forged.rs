@@ -56,7 +56,7 @@ fn forged_journals_are_named() {
     forged("edited", edited, &[], 1, "was changed after it was written");
     forged("re-ordered", |run| lines(run, |l| l.swap(3, 4)), &[], 1, "journal_reordered");
     forged("repeated", |run| lines(run, |l| l.insert(6, l[5].clone())), &[], 1, "journal_reordered");
-    forged("cut out", |run| lines(run, |l| drop(l.drain(5..9))), &[], 1, "lines were taken out or put in");
+    forged("cut out", |run| lines(run, |l| drop(l.drain(5..9))), &[], 1, "lines were removed or inserted");
     let twice = |run: &Run| lines(run, |l| l.extend_from_within(..));
     forged("put together", twice, &[], 1, "begins another journal");
     let foreign = |run: &Run| {
@@ -90,11 +90,11 @@ fn forged_artifacts_are_named() {
             "count",
             "\"webhooks_failed\": 0",
             "\"webhooks_failed\": 3",
-            "10 successful and 3 failed webhooks are not the 10",
+            "10 successful and 3 failed webhooks do not add up to the 10",
         ),
         ("rate", "\"success_rate\": 100.0", "\"success_rate\": 99.0", "states 99 %"),
         ("signature", "\"X-Webhook-Signature\": \"", "\"X-Webhook-Signature\": \"a", "has 65 hex digits"),
-        ("future", "\"timestamp\": \"20", "\"timestamp\": \"21", "which is still to come"),
+        ("future", "\"timestamp\": \"20", "\"timestamp\": \"21", "which is in the future"),
         ("other run", "\"run_id\": \"8", "\"run_id\": \"9", "journal_of_another_run"),
     ];
     for (name, from, to, says) in cases {
@@ -111,7 +111,7 @@ fn forged_artifacts_are_named() {
         let value = serde_json::json!({"k".repeat(4 << 20): vec![0; 500_000]});
         std::fs::write(run.artifact(), value.to_string()).expect("written");
     };
-    forged("long keys", long, &[], 1, "not all were looked at");
+    forged("long keys", long, &[], 1, "not all were checked");
     let many = |run: &Run| {
         let value = serde_json::json!({"list": vec![-1; 1000]});
         std::fs::write(run.artifact(), value.to_string()).expect("written");
@@ -126,10 +126,10 @@ fn evidence_of_something_else_does_not_count() {
         |_| (),
         &["--environment", "embedded"],
         3,
-        "a run against `staging` is no evidence about embedded",
+        "a run against `staging` is not evidence about embedded",
     );
-    forged("other environment", |_| (), &["--environment", "preprod"], 3, "no evidence about preprod");
-    forged("too old", |_| (), &["--max-age", "1m"], 3, "says nothing about today");
+    forged("other environment", |_| (), &["--environment", "preprod"], 3, "not evidence about preprod");
+    forged("too old", |_| (), &["--max-age", "1m"], 3, "too old");
     forged("missing", |_| (), &["--require", "payments,matches"], 3, "matches is required");
     let later = (chrono::Utc::now() - chrono::TimeDelta::minutes(1)).to_rfc3339();
     forged("before the commit", |_| (), &["--not-before", &later], 1, "before_the_commit");
@@ -140,7 +140,7 @@ fn evidence_of_something_else_does_not_count() {
         wrong,
         &[],
         3,
-        "is this staging's secret? every verdict changed from valid to mismatch",
+        "is this the right secret? every verdict changed from valid to mismatch",
     );
     let gates = tempfile::NamedTempFile::new().expect("a file");
     std::fs::write(gates.path(), "success_rate_min_percent: 5\n").expect("written");
@@ -150,7 +150,7 @@ fn evidence_of_something_else_does_not_count() {
     let text = include_str!("../../scenarios/payments.yaml").to_owned() + "\n# another\n";
     std::fs::write(scenario.path(), text).expect("written");
     let scenario = scenario.path().display().to_string();
-    forged("other scenario", |_| (), &["--scenario", &scenario], 1, "payments of the run has SHA-256");
+    forged("other scenario", |_| (), &["--scenario", &scenario], 1, "the run's payments has SHA-256");
 }
 
 /// Two GB in one line, wherever a file is read: an answer within seconds, and memory to match.
@@ -189,7 +189,7 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
     ]);
     assert!(report.args(["--markdown", &file("memo.md")]).status().expect("smoke runs").success());
     let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
-    assert_eq!((code, text.contains("Pages beside it")), (0, true), "{text}");
+    assert_eq!((code, text.contains("Accompanying pages")), (0, true), "{text}");
     // A journal that was carried here under another name: the pages are of the artifact that is written beside them.
     let carried = run.file("carried.jsonl");
     std::fs::copy(run.journal(), &carried).expect("copied");
@@ -197,7 +197,7 @@ fn a_forged_page_beside_an_honest_artifact_is_named() {
     report.arg("report").arg(&carried).args(["--html", &file("report.html"), "--markdown", &file("memo.md")]);
     assert!(report.args(["--output", &file("output.json")]).status().expect("smoke runs").success());
     let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
-    assert_eq!((code, text.contains("Pages beside it")), (0, true), "{text}");
+    assert_eq!((code, text.contains("Accompanying pages")), (0, true), "{text}");
     std::fs::remove_file(carried).expect("removed");
     for (page, from, to) in [
         ("memo.md", "| Failed | 0 |", "| Failed | 1 |"),
@@ -251,14 +251,14 @@ fn a_stale_page_is_told_as_stale() {
             assert_eq!((code, text.contains(says)), (3, true), "{page}: {text}");
             assert!(!text.contains("differs") && !text.contains("Do not approve"), "{page}: {text}");
         };
-        stale(&format!("staging_payments_{page}: stale, of another run"));
+        stale(&format!("staging_payments_{page}: stale, from another run"));
         std::fs::remove_file(path).expect("removed");
     }
     // As it was written before it named its run.
     let page = "<testsuites name=\"smoke payments against staging\" timestamp=\"2026-01-01T00:00:00Z\"></testsuites>";
     std::fs::write(run.file("staging_payments_junit.xml"), page).expect("written");
     let (code, text) = gate(run.dir.path(), &["--trust", "runner", "--secret-file", &secret]);
-    assert_eq!((code, text.contains("stale, of another run")), (3, true), "{text}");
+    assert_eq!((code, text.contains("stale, from another run")), (3, true), "{text}");
 }
 
 /// Files that the guide's scripts would have written, each with one thing that cannot be.
@@ -273,13 +273,13 @@ fn what_cannot_be_so_in_a_file_of_the_guides_shape_is_named() {
     });
     let cases = [
         ("", "/test_run/total_payments", serde_json::json!(10)),
-        ("are not the 10", "/test_run/webhooks_failed", serde_json::json!(2)),
+        ("add up to the 10", "/test_run/webhooks_failed", serde_json::json!(2)),
         ("states 97 %", "/test_run/success_rate", serde_json::json!(97)),
-        ("which no share can be", "/test_run/success_rate", serde_json::json!(120)),
+        ("not a possible share", "/test_run/success_rate", serde_json::json!(120)),
         ("cannot be 190 ms", "/performance_metrics/max_latency_ms", serde_json::json!(20_000)),
         ("is above p95", "/performance_metrics/p50_latency_ms", serde_json::json!(195)),
         ("in a run of 30 s", "/performance_metrics/max_latency_ms", serde_json::json!(45_000)),
-        ("still to come", "/test_run/timestamp", serde_json::json!("2099-01-01T00:00:00Z")),
+        ("in the future", "/test_run/timestamp", serde_json::json!("2099-01-01T00:00:00Z")),
         ("not an RFC 3339 time", "/test_run/timestamp", serde_json::json!("this morning")),
         ("a count is a whole number", "/test_run/webhooks_sent", serde_json::json!("20")),
         (
@@ -287,9 +287,9 @@ fn what_cannot_be_so_in_a_file_of_the_guides_shape_is_named() {
             "/sample_payment/webhook_response/body",
             serde_json::json!({"email": "ann.lee@example.org"}),
         ),
-        ("beside 10 successful", "/sample_payment/status", serde_json::json!("failed")),
+        ("yet 10 webhooks succeeded", "/sample_payment/status", serde_json::json!("failed")),
         ("PASS with 1", "/pii_check/emails_found", serde_json::json!(1)),
-        ("FAIL, and counts no findings", "/pii_check/status", serde_json::json!("FAIL")),
+        ("FAIL but counts no findings", "/pii_check/status", serde_json::json!("FAIL")),
     ];
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("staging_payments_output.json");

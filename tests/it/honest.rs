@@ -143,7 +143,7 @@ fn a_lost_webhook_is_named_everywhere() {
     let ran = Smoke::new("payments").args(&args).run().exits(1);
     let case = &ran.artifact("payments")["cases"]["lost"]["first"][0];
     let (flow, id) = (&case["flow"], &case["subject"]);
-    let sentence = format!("payment_verified of flow {flow} (id {id}), never came, due by ");
+    let sentence = format!("payment_verified of flow {flow} (id {id}): never arrived, due by ");
     let shown = ran.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(shown.contains(&sentence), "{shown}");
     assert!(shown.contains("step verify answered 200 after"), "{shown}");
@@ -154,6 +154,6 @@ fn a_lost_webhook_is_named_everywhere() {
     }
     let xml = std::fs::read_to_string(ran.file("staging_payments_junit.xml")).unwrap();
     let of_flow = xml.split("<testcase name=\"flow ").nth(1).unwrap();
-    assert!(of_flow.contains("never came, due by"), "the flows that failed come first: {of_flow}");
+    assert!(of_flow.contains("never arrived, due by"), "the flows that failed come first: {of_flow}");
     assert!(!of_flow.contains("time=\"0.000\""), "a flow took time: {of_flow}");
 }

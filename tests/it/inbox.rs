@@ -59,7 +59,7 @@ fn a_receiver_with_another_secret_is_told_and_the_sender_is_not_accused() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("other"), SECRET.replace('9', "8")).unwrap();
     let (receiver, url) = start(dir.path(), &["--secret-file", "other"]);
-    let said = "has another secret than this run";
+    let said = "has a different secret than this run";
     let ran = payments(&url, &["--flows", "4"]).run().exits(4);
     assert!(ran.stderr.contains(said), "{}", ran.stderr);
     let journal = ran.file("staging_payments_journal.jsonl");
@@ -90,7 +90,7 @@ fn a_receiver_without_a_secret_leaves_signatures_unproven() {
     let (_receiver, url) = start_blind(dir.path());
     let ran = payments(&url, &["--flows", "4"]).run().exits(3);
     assert_eq!(ran.gate("payments", "signatures"), "unproven");
-    assert!(ran.shown().contains("the receiver that they were read back from has none"), "{}", ran.shown());
+    assert!(ran.shown().contains("the receiver they were read back from has none"), "{}", ran.shown());
 }
 
 #[test]

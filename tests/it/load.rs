@@ -260,7 +260,7 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--connections", "0"], "--connections"),
         (&["--rate", "5/s", "--duration", "1s", "--gates", "none.yaml"], "none.yaml"),
         (&["--rate", "5/s", "--duration", "1s", "--start-at", "noon"], "RFC 3339"),
-        (&["--rate", "5/s", "--duration", "1s", "--shards", "3"], "this shard's index is not"),
+        (&["--rate", "5/s", "--duration", "1s", "--shards", "3"], "but not this shard's index"),
         (&["--rate", "-1/s", "--duration", "1s"], "'-1/s' is not a rate"),
         (&["--rate", "5/s", "--duration", "-1s"], "'-1s' is not a duration"),
         (&["--rate", "5/s", "--duration", "1s", "--timeout", "-1s"], "'-1s' is not a duration"),
@@ -279,7 +279,7 @@ fn bad_command_lines_are_usage_errors_that_say_what_is_wrong() {
         (&["--rate", "5/s", "--duration", "1s", "--threads", "many"], "--threads"),
         (
             &["--rate", "max", "--duration", "1s", "--threads", "5", "--connections", "4"],
-            "at least --connections 5",
+            "give --connections 5 or more",
         ),
     ] {
         load(&url, args).run().exits(2).says(says);
@@ -301,7 +301,7 @@ fn production_and_very_high_rates_take_a_second_word() {
     refused("http://www.example.com/", "1/s").says("looks like production");
     refused("http://api.example.com/", "1/s").says("--i-own-this-target");
     refused("http://192.0.2.1/", "10001/s").says("--i-own-this-target");
-    refused("http://192.0.2.1/", "max").says("as fast as the answers come");
+    refused("http://192.0.2.1/", "max").says("as fast as answers arrive");
 }
 
 #[test]
@@ -404,7 +404,7 @@ fn the_gate_recomputes_artifact_and_pages_of_a_load_and_checks_its_signature() {
     let gate = || Smoke::new("gate").arg(&artifact).args(&["--public-key", &public]).run();
     // Loopback is no evidence about staging; everything else holds, and nothing that a load has not got is asked for.
     let judged = gate().exits(3);
-    for line in ["Recomputed byte for byte", "Pages beside it", "Signed statement"] {
+    for line in ["Recomputed byte for byte", "Accompanying pages", "Signed statement"] {
         let found = judged
             .stdout
             .lines()

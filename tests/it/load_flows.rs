@@ -119,7 +119,7 @@ fn a_load_of_flows_that_says_nothing_of_them_proves_nothing() {
 #[test]
 fn flows_refuse_what_is_not_for_them() {
     let refused = |args: &[&str]| Smoke::new("load").args(&["payments"]).args(args).run().exits(2);
-    refused(&["--rate", "max", "--duration", "1s"]).says("by a schedule");
+    refused(&["--rate", "max", "--duration", "1s"]).says("on a schedule");
     for flag in [
         &["--to", "http://127.0.0.1:1/"][..],
         &["--retry"],

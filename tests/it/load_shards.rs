@@ -28,7 +28,7 @@ fn shards_merge_into_the_whole_schedule() {
     );
     assert_eq!(artifact["shards"].as_array().unwrap().len(), 3);
     // One after the other is not together: the target had a third of the rate, and that is what is said.
-    assert!(artifact["notes"][0].as_str().unwrap().contains("give all of them one --start-at"));
+    assert!(artifact["notes"][0].as_str().unwrap().contains("give all of them the same --start-at"));
     let checks = artifact["acceptance_gates"]["checks"].as_array().unwrap();
     let offered = checks.iter().find(|c| c["id"] == "load_offered").unwrap();
     assert_eq!(offered["verdict"], "unproven");
@@ -50,7 +50,7 @@ fn shards_merge_into_the_whole_schedule() {
     assert_eq!(ran.artifact("load")["missing_shards"], serde_json::json!([1]));
     shard(&url, dir.path(), "1/3", &["--event", "payment_rejected"]);
     merge(dir.path()).exits(2).says("are not shards of one load");
-    Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("there is no");
+    Smoke::new("merge").arg(tempfile::tempdir().unwrap().path()).run().exits(2).says("found no");
 }
 
 #[test]

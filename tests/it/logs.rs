@@ -62,7 +62,7 @@ fn a_log_in_another_format_proves_nothing_and_personal_data_fails() {
     let done = logs(dir.path(), &["-"], &other);
     let shown = String::from_utf8_lossy(&done.stdout).into_owned();
     assert_eq!(done.status.code(), Some(3));
-    assert!(shown.contains("60 lines are in no known format, the first are 1, 2, 3"), "{shown}");
+    assert!(shown.contains("60 lines have no known format, first 1, 2, 3"), "{shown}");
     let leak = line(
         "WARNING",
         "Webhook delivery failed: event=e, status=400, attempt=1/3, response=ask john@example.com",
@@ -192,7 +192,7 @@ fn what_was_not_compared_or_not_read_is_unproven() {
     let done = logs(dir.path(), &["-"], &(delivered("a") + &"no log line\n".repeat(9)));
     assert_eq!(done.status.code(), Some(3));
     let warning = String::from_utf8_lossy(&done.stderr).into_owned();
-    assert!(warning.contains("warning: 9 of 10 lines are in no known format"), "{warning}");
+    assert!(warning.contains("warning: 9 of 10 lines have no known format"), "{warning}");
     assert_eq!(logs(dir.path(), &["-"], delivered("a")).status.code(), Some(0));
     std::fs::write(dir.path().join("x.gz"), [0x1f, 0x8b, 8, 0]).unwrap();
     let packed = logs(dir.path(), &["x.gz"], "");
@@ -277,7 +277,7 @@ fn a_log_without_ids_is_compared_by_number() {
     };
     assert_eq!(of(3).0, Some(0), "{}", of(3).1);
     let (code, text) = of(5);
-    assert!(code == Some(1) && text.contains("5 said delivered, 3 accepted"), "{text}");
+    assert!(code == Some(1) && text.contains("5 logged as delivered, 3 accepted"), "{text}");
     let (code, text) = of(2);
     assert!(code == Some(1) && text.contains("accepted, not in the log              0"), "{text}");
 }

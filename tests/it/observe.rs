@@ -70,7 +70,7 @@ fn a_good_window_passes_and_its_files_are_written_again_from_the_journal() {
         "canary stage 5 %",
         "- [x] Rollback triggers",
         "- [ ] Retries off schedule",
-        "No log of the sender was given",
+        "No sender log was given",
     ] {
         assert!(memo.contains(part), "{part} is not in {memo}");
     }
@@ -110,12 +110,7 @@ fn errors_in_the_applications_log_fail_the_window() {
             "1 errors, 0 of them with a traceback",
         ),
         (json.repeat(3), 3, "pass", "0 errors"),
-        (
-            "what nobody knows\n".repeat(9),
-            3,
-            "unproven",
-            "9 of 9 lines are in no known format: --formats FILE",
-        ),
+        ("what nobody knows\n".repeat(9), 3, "unproven", "9 of 9 lines have no known format: --formats FILE"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), "", &[]);
@@ -206,7 +201,7 @@ fn signed_webhooks_that_cannot_be_read_leave_a_window_unproven() {
     for (body, why) in [
         (&b"hello"[..], "its body is not JSON"),
         (b"", "its body is not JSON"),
-        (b"\xef\xbb\xbf{}", "a byte order mark stands before it"),
+        (b"\xef\xbb\xbf{}", "it starts with a byte order mark"),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), "", &[]);
@@ -216,7 +211,7 @@ fn signed_webhooks_that_cannot_be_read_leave_a_window_unproven() {
         let done = child.wait_with_output().unwrap();
         let shown = String::from_utf8_lossy(&done.stdout).split_whitespace().collect::<Vec<_>>().join(" ");
         assert_eq!(done.status.code(), Some(3), "{shown}");
-        assert!(shown.contains("unproven Webhooks that cannot be read 3") && shown.contains(why), "{shown}");
+        assert!(shown.contains("unproven Unreadable webhooks 3") && shown.contains(why), "{shown}");
     }
 }
 
@@ -303,7 +298,7 @@ fn delivered(id: &str) -> String {
 
 #[test]
 fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
-    for (gone, code, says) in [(false, 0, "- [x] Sender's log against arrivals"), (true, 3, "is gone")] {
+    for (gone, code, says) in [(false, 0, "- [x] Sender log vs arrivals"), (true, 3, "is gone")] {
         let dir = tempfile::tempdir().unwrap();
         let receiver = Receiver::start(dir.path(), "", &[]);
         let log = dir.path().join("django.log");
@@ -324,10 +319,10 @@ fn a_log_that_says_what_arrived_passes_and_one_that_is_gone_is_unproven() {
         let done = child.wait_with_output().unwrap();
         assert_eq!(done.status.code(), Some(code), "{}", String::from_utf8_lossy(&done.stdout));
         let memo = std::fs::read_to_string(dir.path().join("artifacts/staging_observation_memo.md")).unwrap();
-        assert!(memo.contains("| said delivered, accepted here | 1 |") && memo.contains(says), "{memo}");
+        assert!(memo.contains("| logged as delivered, accepted here | 1 |") && memo.contains(says), "{memo}");
         let quoted = |section: &str, line: &str| {
             let section = memo.split(section).nth(1).unwrap().split("\n## ").next().unwrap();
-            assert!(section.contains("Lines of the sender's log") && section.contains(line), "{memo}");
+            assert!(section.contains("Sender log lines") && section.contains(line), "{memo}");
         };
         // What only moves a cursor is not quoted, and a fence ends no block.
         quoted("## Retry behaviour", "status=503, attempt=1/3, response=");
@@ -367,5 +362,5 @@ fn a_log_that_claims_webhooks_that_never_came_fails_the_window() {
     let found = &artifact["observation"]["log_compared"]["found"];
     assert!(found["never_seen"].as_u64().unwrap() > 0 && found["outside"].as_u64().unwrap() > 0, "{found}");
     let memo = std::fs::read_to_string(artifacts.join("staging_observation_memo.md")).unwrap();
-    assert!(memo.contains("- [ ] Sender's log against arrivals") && memo.contains("(first ghost-"), "{memo}");
+    assert!(memo.contains("- [ ] Sender log vs arrivals") && memo.contains("(first ghost-"), "{memo}");
 }

@@ -45,7 +45,7 @@ fn traffic_that_cannot_log_in_is_no_pass() {
     assert_eq!(check(&output(&ran), "steps").0, "fail");
     // Its own journal blames nobody for webhooks that are watched elsewhere.
     let own = std::fs::read_to_string(ran.file("drive_payments_journal.jsonl")).unwrap();
-    assert!(own.contains("they are watched in the journal of the observation"), "{own}");
+    assert!(own.contains("they are watched in the observation's journal"), "{own}");
 }
 
 #[test]
@@ -53,8 +53,8 @@ fn two_scenarios_are_driven_at_their_rates_and_their_webhooks_judged() {
     let ran = observe(&["--drive", "payments=120/m,matches=60/m", "--duration", "3s"]).exits(0);
     let output = output(&ran);
     let notes = output["provenance"]["notes"].to_string();
-    assert!(notes.contains("driven meanwhile: payments=120/m, 6 flows begun, 6 ended, 0 steps"), "{notes}");
-    assert!(notes.contains("driven meanwhile: matches=60/m, 3 flows begun, 3 ended, 0 steps"), "{notes}");
+    assert!(notes.contains("also driven: payments=120/m, 6 flows started, 6 ended, 0 steps"), "{notes}");
+    assert!(notes.contains("also driven: matches=60/m, 3 flows started, 3 ended, 0 steps"), "{notes}");
     assert_eq!(output["event_distribution"]["payment_verified"], 6);
     // 6 payments and 3 matches of 3 events each are due, and known to be.
     assert_eq!(check(&output, "steps"), ("pass".to_owned(), 0.0));
@@ -80,12 +80,12 @@ fn two_scenarios_are_driven_at_their_rates_and_their_webhooks_judged() {
 fn what_cannot_be_driven_is_said_before_the_window() {
     observe(&["--drive", "payments", "--duration", "3s"]).exits(2).says("write SCENARIO=RATE");
     observe(&["--drive", "payments=0/m", "--duration", "3s"]).exits(2).says("starts nothing");
-    observe(&["--drive", "payments=50/s", "--duration", "3s"]).exits(2).says("`smoke load` is for loads");
+    observe(&["--drive", "payments=50/s", "--duration", "3s"]).exits(2).says("use `smoke load` for loads");
     observe(&["--drive", "nothing=1/m", "--duration", "3s"]).exits(2).says("nothing");
     let args = ["--drive", "payments=1/m", "--data", "matches=x.csv", "--duration", "3s"];
-    observe(&args).exits(2).says("with a scenario that is driven");
+    observe(&args).exits(2).says("for a scenario given to --drive");
     let twice = ["--drive", "payments=60/m,payments=60/m", "--duration", "3s"];
-    observe(&twice).exits(2).says("payments is driven already");
+    observe(&twice).exits(2).says("payments is already driven");
     observe(&["--staging", "http://127.0.0.1:9", "--duration", "3s"]).exits(2).says("--drive");
     let inbox = ["--drive", "payments=1/m", "--inbox", "http://127.0.0.1:9", "--token-file", "t"];
     observe(&inbox).exits(2).says("not to --inbox");
@@ -111,14 +111,14 @@ fn staging_is_driven_with_the_secret_file_and_a_stand_in_is_never_taken_for_it()
         smoke.file("rows.csv", rows).file("staff.env", env).run()
     };
     let few = all("payments=120/m").exits(2);
-    few.says("rows.csv has 2 data rows, and the schedule starts 4 flows").says("a --duration of at most 1s");
+    few.says("rows.csv has 2 data rows, but the schedule starts 4 flows").says("a --duration of at most 1s");
     let ran = all("payments=60/m");
     let _ = stand_in.kill();
     let _ = stand_in.wait();
     assert!(ran.code != Some(2), "{}", ran.stderr);
     assert_eq!(output(&ran)["provenance"]["evidence_about_staging"], false);
     let memo = std::fs::read_to_string(ran.file("staging_observation_memo.md")).unwrap();
-    assert!(memo.contains("never evidence about staging"), "{memo}");
+    assert!(memo.contains("not evidence about staging"), "{memo}");
 }
 
 #[test]

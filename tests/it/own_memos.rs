@@ -119,10 +119,7 @@ fn the_memo_of_an_observation_accuses_itself_of_nothing() {
             "not seen",
             &[200; 100],
             &[],
-            &[
-                gap("webhooks failed: 3 of 7"),
-                note("driven meanwhile: payments=6/m, 9 of 12 webhooks sent: 4"),
-            ],
+            &[gap("webhooks failed: 3 of 7"), note("also driven: payments=6/m, 9 of 12 webhooks sent: 4")],
             true,
         ),
     ];

@@ -48,7 +48,7 @@ fn each_command_has_a_manual_page_and_completions() {
         ("smoke.1", "release gate for webhooks"),
         ("smoke-payments.1", "staging"),
         // What `--help` leaves out, with its words, and examples.
-        ("smoke-payments.1", "Do not pause or hold answers back"),
+        ("smoke-payments.1", "Do not pause or hold back answers"),
         ("smoke-gate.1", "smoke gate artifacts"),
         ("smoke-receive.1", "journal"),
         ("smoke-load-webhooks.1", "retry"),

@@ -89,7 +89,7 @@ fn nothing_is_sent_to_a_target_that_is_not_spelled_out_or_looks_like_production(
         .run()
         .exits(2)
         .says("unknown signature scheme `nobody`");
-    probe("http://127.0.0.1:1/").args(&["--only", "some"]).run().exits(2).says("there are baseline, forgery");
+    probe("http://127.0.0.1:1/").args(&["--only", "some"]).run().exits(2).says("known: baseline, forgery");
     probe("http://127.0.0.1:1/").args(&["--case", "none"]).run().exits(2).says("there are valid, ");
     let ran = Smoke::new("probe").args(&["--receiver", "list-not-parsed", "--sender", "github"]).run();
     ran.exits(2).says("give --sender standard-webhooks or stripe");
@@ -114,7 +114,7 @@ fn a_target_that_hangs_resets_or_speaks_something_else_is_named_and_never_passes
     let ran = probe(&talker(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"))
         .run()
         .exits(3);
-    proves_nothing(&ran, "nothing takes webhooks at this path");
+    proves_nothing(&ran, "nothing accepts webhooks at this path");
 }
 
 #[test]
@@ -286,5 +286,5 @@ fn a_receiver_that_goes_away_proves_no_more() {
     assert_eq!(case(&artifact, "valid").0, "pass");
     let (verdict, text) = case(&artifact, "timestamp-text");
     assert_eq!(verdict, "unproven");
-    assert!(text.contains("nobody has been there since"), "{text}");
+    assert!(text.contains("it has been unreachable since"), "{text}");
 }

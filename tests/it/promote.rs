@@ -156,19 +156,19 @@ fn a_day_of_honest_evidence_allows_the_next_stage() {
 #[test]
 fn evidence_that_smoke_gate_does_not_take_allows_nothing() {
     let of = |change: fn(&mut Header), code, says| holds(&Window { change, ..Window::default() }, code, says);
-    of(|h| "embedded".clone_into(&mut h.environment), 3, "an embedded run is never evidence");
-    of(|h| h.stand_in = true, 3, "an embedded run is never evidence");
-    of(|h| "production".clone_into(&mut h.environment), 3, "`production` is no evidence about staging");
-    of(|h| h.started -= chrono::TimeDelta::days(730), 3, "says nothing about today");
-    of(|h| h.started += chrono::TimeDelta::days(1500), 3, "set it by a time server");
-    of(|h| h.gates["success_rate_min_percent"] = 10.into(), 1, "not those of the gates file");
+    of(|h| "embedded".clone_into(&mut h.environment), 3, "an embedded run is not evidence");
+    of(|h| h.stand_in = true, 3, "an embedded run is not evidence");
+    of(|h| "production".clone_into(&mut h.environment), 3, "`production` is not evidence about staging");
+    of(|h| h.started -= chrono::TimeDelta::days(730), 3, "too old");
+    of(|h| h.started += chrono::TimeDelta::days(1500), 3, "sync it with NTP");
+    of(|h| h.gates["success_rate_min_percent"] = 10.into(), 1, "differ from those in the gates file");
     let other = "fedcba9876543210fedcba98765432100123456789abcdef0123456789abcdef";
-    holds(&Window { secret: other, ..Window::default() }, 3, "is this staging's secret?");
+    holds(&Window { secret: other, ..Window::default() }, 3, "is this the right secret?");
 }
 
 #[test]
 fn edited_files_allow_nothing() {
-    for (of, says) in [(journal as fn(&Path) -> PathBuf, "was changed"), (artifact, "is not what follows")] {
+    for (of, says) in [(journal as fn(&Path) -> PathBuf, "was changed"), (artifact, "does not follow")] {
         let dir = Window::default().write();
         let file = of(dir.path());
         let text = std::fs::read_to_string(&file).expect("a file");
@@ -185,7 +185,7 @@ fn ten_seconds_are_no_day_whatever_another_clock_says() {
     let window = Window { end: 10_000_000, last: 24 * HOUR, ..Window::default() };
     holds(&window, 3, "10 s of 86400 s watched");
     let whole = Window { duration_hours: 0, ..window };
-    holds(&whole, 3, "10 s watched, at least 30 min asked for");
+    holds(&whole, 3, "10 s watched, at least 30 min required");
 }
 
 #[test]
@@ -195,5 +195,5 @@ fn a_sample_with_misses_proves_less_than_its_rate() {
 
 #[test]
 fn a_burst_is_no_traffic_of_a_day() {
-    holds(&Window { burst: true, ..Window::default() }, 3, "traffic in 2 of the 24 hours");
+    holds(&Window { burst: true, ..Window::default() }, 3, "traffic in 2 of the window's 24 hours");
 }

@@ -60,7 +60,7 @@ fn what_is_to_be_kept_has_to_make_sense() {
         assert_eq!(done.status.code(), Some(2), "{said}");
         assert!(said.contains(why), "{said}");
     };
-    refused(&["--keep", "1GiB"], "give --rotate-size or --rotate-every too");
+    refused(&["--keep", "1GiB"], "also give --rotate-size or --rotate-every");
     refused(&["--keep", "1GiB", "--keep", "2GiB", "--rotate-every", "1h"], "one size and one time at most");
     refused(&["--keep", "1MiB", "--rotate-size", "2MiB"], "less than one journal file");
     refused(&["--keep", "soon", "--rotate-every", "1h"], "or a time, such as 720h or 30d");
@@ -75,7 +75,7 @@ fn get(address: SocketAddr, target: &str, more: &str) -> String {
 
 #[test]
 fn figures_and_reading_back_have_a_listener_of_their_own() {
-    const SAID: &str = "metrics and reading back on http://";
+    const SAID: &str = "metrics and read-back on http://";
     let dir = tempfile::tempdir().unwrap();
     let receiver = Receiver::start(dir.path(), "", &["--admin-listen", "127.0.0.1:0"]);
     receiver.hears(SAID);
@@ -112,7 +112,7 @@ fn a_service_that_is_hung_up_on_begins_a_new_file_and_loses_nothing() {
     assert_eq!(receiver.post(&Webhook::new()), Some(200));
     let kill = std::process::Command::new("kill").args(["-HUP", &receiver.pid()]).status().unwrap();
     assert!(kill.success());
-    receiver.hears("SIGHUP: journal part 2 was begun");
+    receiver.hears("SIGHUP: started journal part 2");
     assert_eq!(receiver.post(&Webhook::new()), Some(200));
     assert_eq!(parts(dir.path()), ["j.jsonl.000001"]);
     let attempts = |name: &str| {

@@ -175,7 +175,7 @@ fn stripe_is_read_as_strictly_as_by_its_own_libraries() {
     let loose: Vec<String> = headers.iter().map(|h| h.replace(",v1", ", v1")).collect();
     let (code, verdict) = auto(SECRET, &loose, "{}");
     assert_eq!((code, verdict["sender"].as_str()), (Some(1), Some("stripe")), "{verdict}");
-    assert!(verdict["diagnosis"].as_str().is_some_and(|d| d.contains("blanks")), "{verdict}");
+    assert!(verdict["diagnosis"].as_str().is_some_and(|d| d.contains("spaces")), "{verdict}");
 }
 
 /// Short pauses for senders whose own are minutes long; what the profile says besides stays.
@@ -380,7 +380,7 @@ fn a_profile_is_proposed_from_the_senders_own_log_too() {
     assert!(learn(&["--against", "deltacrown-5.6"]).exits(3).stdout.contains("signature: not checked"));
     assert!(learn(&["--against", "stripe"]).exits(1).stdout.contains("retry.schedule: stripe says"));
     let other = Smoke::new("learn").file("app.log", "nothing\nof that kind\n").arg("app.log").run().exits(2);
-    other.says("no journal (line 1: ").says("no log with lines about attempts");
+    other.says("neither a journal (line 1: ").says("nor a log with lines about attempts");
 }
 
 /// What was not looked at has not stayed as it was.

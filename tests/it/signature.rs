@@ -154,7 +154,7 @@ fn a_secret_file_loses_one_newline_and_two_are_refused() {
     assert_eq!(bare.status.code(), Some(0));
     assert_eq!(out(&bare), out(&line));
     assert_eq!(two.status.code(), Some(2));
-    assert!(err(&two).contains("holds a line break"), "{}", err(&two));
+    assert!(err(&two).contains("contains a line break"), "{}", err(&two));
 }
 
 /// Subcommand, flags, secret, body; words of the error.
@@ -166,13 +166,13 @@ fn usage_errors_exit_2_name_the_flag_and_never_the_secret() {
     let large = vec![b' '; 1024 * 1024 + 1];
     let whsk = ["--scheme", "standard-webhooks"];
     let cases: [Refused<'_>; 14] = [
-        ("sign", &env, None, b"", "--secret-env: there is no environment variable of that name"),
-        ("verify", &env, None, b"", "--secret-env: there is no environment variable of that name"),
+        ("sign", &env, None, b"", "--secret-env: no environment variable has that name"),
+        ("verify", &env, None, b"", "--secret-env: no environment variable has that name"),
         ("sign", &env, Some(""), b"", "secret is empty"),
         ("verify", &env, Some(""), b"", "secret is empty"),
         ("sign", &[], None, b"", "give --secret-file FILE or --secret-env VAR"),
         ("verify", &[], None, b"", "give --secret-file FILE or --secret-env VAR"),
-        ("sign", &["--secret-file", "-"], None, b"", "stdin is taken by the body"),
+        ("sign", &["--secret-file", "-"], None, b"", "stdin is already used for the body"),
         (
             "sign",
             &["--secret-file", "/nonexistent/secret"],
@@ -188,8 +188,8 @@ fn usage_errors_exit_2_name_the_flag_and_never_the_secret() {
             "known: deltacrown-v1, deltacrown-v2, st",
         ),
         ("sign", &[&env[..], &["--id", "7"]].concat(), Some(STRONG), b"", "--id is not a UUID"),
-        ("sign", &env, Some(STRONG), &large, "larger than 1 MiB"),
-        ("verify", &env, Some(STRONG), &large, "larger than 1 MiB"),
+        ("sign", &env, Some(STRONG), &large, "exceeds 1 MiB"),
+        ("verify", &env, Some(STRONG), &large, "exceeds 1 MiB"),
         ("sign", &env, Some(STRONG), br#"{"a":1,"a":2}"#, "a key appears twice"),
         ("verify", &[&env[..], &whsk].concat(), Some("whsk_hunter2!"), b"", "not base64"),
     ];

@@ -106,7 +106,7 @@ fn a_run_passes_among_those_who_copy_the_sender() {
     assert!(requests >= 1 && requests <= sent, "{requests} of {sent}");
     assert!(ran.stdout.contains(&said), "{}", ran.stdout);
     let shown = ran.shown();
-    assert!(shown.contains("like the sender's in all but the signature"), "{shown}");
+    assert!(shown.contains("like the sender's in everything but the signature"), "{shown}");
     assert!(!shown.contains("somebody else's"), "{shown}");
     assert_eq!(artifact["hmac_signature_validation"]["invalid"], 0);
     assert_eq!(artifact["outcomes"]["organic"]["deliveries"], 10);
@@ -135,7 +135,7 @@ fn a_sender_with_the_wrong_secret_fails_a_run_among_strangers_too() {
     assert_eq!(ran.gate("payments", "signatures"), "fail");
     assert_eq!(ran.artifact("payments")["hmac_signature_validation"]["invalid"], 4);
     let shown = ran.shown();
-    assert!(shown.contains("all of them look signed with another secret"), "{shown}");
+    assert!(shown.contains("all of them look signed with a different secret"), "{shown}");
     assert!(shown.contains("smoke secret --fingerprint"), "{shown}");
 }
 

@@ -185,7 +185,7 @@ fn a_user_who_is_not_let_in_any_more_is_no_verdict_about_the_sender() {
     let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
     ended_without_verdict(
         ran,
-        &["User is inactive", "the group \"Organizers\", or another user by STAFF_PASSWORD"],
+        &["User is inactive", "the group \"Organizers\", or use another user via STAFF_PASSWORD"],
     );
     assert!(
         origin.seen().iter().all(|seen| seen.head.contains("accept-encoding: identity")),
@@ -203,7 +203,7 @@ fn a_user_who_is_not_let_in_any_more_is_no_verdict_about_the_sender() {
     ended_without_verdict(ran, &["login `staff` failed: status 503", "see its log"]);
     let origin = Origin::start(|_: &Seen, _| tokens(r"a\nb", "r"));
     let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run();
-    ended_without_verdict(ran, &["a character that no header can hold"]);
+    ended_without_verdict(ran, &["a character not allowed in a header"]);
 }
 
 #[test]
@@ -218,7 +218,7 @@ fn a_row_that_is_not_there_is_no_verdict_about_the_sender_and_one_that_vanishes_
     let ran = drive(&origin, &parts).env("PAYMENT_ID", "999999").run();
     ended_without_verdict(
         ran,
-        &["step `submit`: status 404", "is not there", "Check PAYMENT_ID, and --staging"],
+        &["step `submit`: status 404", "does not exist", "Check PAYMENT_ID, and --staging"],
     );
     // What the application had a moment ago, or has made itself, it must find.
     let origin = logged_in(move |request| match request.path() {
@@ -260,7 +260,7 @@ fn an_answer_to_a_request_that_was_sent_again_is_told_as_such() {
                  method: POST\n      path: /pay\n      headers: { Idempotency-Key: \"{{ uuid.pay }}\" }\n      json: {}\n    expect: { \
                  json: { /idempotent_replay: false } }\n";
     let ran = drive(&origin, parts).run().exits(1);
-    ran.says("the connection was closed before an answer came, the request was sent again");
+    ran.says("the connection was closed before an answer arrived, and this answers the request sent again");
 }
 
 #[test]
@@ -335,7 +335,7 @@ fn a_secret_with_something_around_it_is_refused_with_a_word() {
     for (content, word) in [
         (format!("\u{feff}{SECRET}\n"), "byte order mark"),
         (format!("\"{SECRET}\"\n"), "quotes"),
-        (format!("{SECRET}\u{200b}\n"), "not seen"),
+        (format!("{SECRET}\u{200b}\n"), "invisible"),
         (format!("WEBHOOK_SECRET={SECRET}\n"), "NAME="),
     ] {
         let smoke = Smoke::new("sign").file("k", &content).args(&["--secret-file", "k"]);
@@ -396,7 +396,7 @@ fn a_captured_url_does_not_carry_the_token_to_another_host() {
         "{SESSION}steps:\n  - name: a\n    request: {{ method: GET, path: /a }}\n    capture: {{ next: /next }}\n  - name: b\n    \
          session: staff\n    request: {{ method: GET, path: \"{{{{ next }}}}\" }}\n"
     );
-    drive(&origin, &parts).run().exits(1).says("which is not the target");
+    drive(&origin, &parts).run().exits(1).says("neither the target");
     assert!(other.seen().is_empty());
     // Written out in the scenario it is meant.
     let named = parts.replace("{{ next }}", &format!("{}/x", other.url));
@@ -418,20 +418,20 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
         assert!(!ran.stderr.contains(obeyed) && !page.contains(obeyed), "{:?}", ran.stderr);
     };
     says(|| Answer::json("500 Oops", "\x1b[2J\x1b]0;title\x07 \u{9b}31m \u{202e} \0"), "\\u001b[2J");
-    says(|| Answer::new("301 Moved", "text/html", "Location: /a/\r\n", ""), "needs a slash at its end");
+    says(|| Answer::new("301 Moved", "text/html", "Location: /a/\r\n", ""), "needs a trailing slash");
     says(
         || Answer::new("301 Moved", "text/html", "Location: https://127.0.0.1/a\r\n", ""),
-        "over https only: give --staging with https://",
+        "only answers over https: give --staging with https://",
     );
     says(
         || Answer::new("308 Moved", "text/html", "Location: https://h.example/a\r\n", ""),
-        "it leads to another host",
+        "it points to another host",
     );
     says(
         || Answer::new("302 Found", "text/html", "Location: /accounts/login/?next=/a\r\n", ""),
-        "it asks for a login: give the step a session",
+        "it wants a login: give the step a session",
     );
-    says(|| Answer::new("301 Moved", "text/html", "", ""), "a redirect that says not where to");
+    says(|| Answer::new("301 Moved", "text/html", "", ""), "a redirect without a destination");
     const CSRF: &str = "<!DOCTYPE html><html><head><title>403 Forbidden</title></head><body><h1>Forbidden <span>(403)</span></h1>\
                         <pre>x</pre><p>CSRF verification failed. Request aborted.</p>";
     says(
@@ -446,7 +446,7 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
     );
     says(
         || Answer::new("500 Oops", "text/plain", "Content-Encoding: gzip\r\n", [0x1f, 0x8b, 8]),
-        "coding gzip",
+        "encoded as gzip",
     );
 }
 
@@ -473,6 +473,6 @@ fn a_page_that_refuses_a_step_is_no_matter_of_the_users_rights() {
         _ => Answer::new("403 Forbidden", "text/html", "", page),
     });
     let ran = drive(&origin, &format!("{SESSION}{}", steps(&["a"]))).run().exits(4);
-    let ran = ran.says("You have been blocked").says("A web page is not the answer of an API");
+    let ran = ran.says("You have been blocked").says("A web page is not an API response");
     assert!(!ran.stderr.contains("Organizers"), "{}", ran.stderr);
 }

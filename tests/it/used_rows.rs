@@ -29,8 +29,8 @@ fn the_next_run_takes_the_rows_behind_those_that_were_used_up() {
         .run()
         .exits(0)
         .says("rows 1 to 4 of ")
-        .says("were used up, or passed over, by earlier runs against ");
-    second.says("this run takes those from row 5 on (--from-row N takes others)");
+        .says("were used up or skipped by earlier runs against ");
+    second.says("this run starts at row 5 (--from-row N takes others)");
     let checked = Smoke::new("check")
         .args(&["payments", "--staging", &server.url, "--listen", "127.0.0.1:0", "--flows", "4", "--data"])
         .arg(dir.path().join("payments.csv"))
@@ -43,7 +43,7 @@ fn the_next_run_takes_the_rows_behind_those_that_were_used_up() {
     // Two are left: nothing is driven.
     let third =
         drive("4").run().exits(2).says("rows 1 to 8 of ").says("2 data row(s) from row 9 on for 4 flows");
-    third.says("--from-row 1 takes those again");
+    third.says("--from-row 1 reuses those");
     drive("2").args(&["--from-row", "9"]).run().exits(0);
     // Rows that were used are told by the system itself, where the user insists; the row is named as it stands in the file.
     let again = drive("1").args(&["--from-row", "3"]).run().exits(4);
@@ -69,7 +69,7 @@ fn what_staging_has_to_be_set_to_is_said_as_it_is_set_there() {
     let ran =
         ran.says("NOTIFICATIONS_WEBHOOK_ENABLED = True").says(&format!("WEBHOOK_ENDPOINT = \"{endpoint}\""));
     let ran = ran.says("settings.py").says("WEBHOOK_TIMEOUT = 10").says("WEBHOOK_MAX_RETRIES = 3");
-    let ran = ran.says("64 characters, fingerprint ").says("frozen per process");
+    let ran = ran.says("64 characters, fingerprint ").says("freezes them at its first delivery");
     assert!(!ran.stderr.contains(SECRET));
     // Another system has other settings, which only its scenario knows.
     let scenario = "name: t\nsubject: { kind: flow, id: \"{{ flow }}\" }\nflows: 1\nsettle: 10ms\n\
@@ -151,7 +151,7 @@ fn one_machine_as_in_the_readme_works_as_often_as_it_is_pasted() {
     let twice = format!("{block}\n{drive}\ncode=$?; kill $!; wait $!; exit $code");
     let (code, text) = paste(&twice);
     assert_eq!(code, Some(0), "{text}");
-    assert!(text.contains("this run takes those from row 11 on"), "{text}");
+    assert!(text.contains("this run starts at row 11"), "{text}");
 }
 
 #[test]
@@ -199,13 +199,13 @@ fn rows_that_repeat_are_told_before_anything_is_driven() {
     let (header, row) = text.split_once('\n').map(|(h, rows)| (h, rows.lines().next().unwrap())).unwrap();
     std::fs::write(&file, format!("{header}\n{row}\n{row}\n{row}\n{row}\n")).unwrap();
     let wrong = drive(&server, &endpoint, dir.path(), "4").run().exits(2);
-    wrong.says("the same row stands in lines 2, 3, 4 and 5").says("a row of its own");
+    wrong.says("the same row appears in lines 2, 3, 4 and 5").says("its own row");
     drive(&server, &endpoint, dir.path(), "1").run().exits(0);
     server.url = server.url.replace("127.0.0.1", "LocalHost") + "/";
     drive(&server, &endpoint, dir.path(), "1")
         .run()
         .exits(2)
-        .says("the same row stands in lines 2, 3, 4 and 5");
+        .says("the same row appears in lines 2, 3, 4 and 5");
     // What stands beside the file and cannot be read is not passed over.
     std::fs::write(dir.path().join("payments.csv.used.json"), "{").unwrap();
     std::fs::write(&file, text).unwrap();

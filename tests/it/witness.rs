@@ -131,7 +131,7 @@ fn an_honest_run_is_vouched_for_by_the_receiver() {
     let witnessed = Witnessed::new(0, &[]);
     let (code, text) = witnessed.gate(&["--trust", "witness"]);
     assert_eq!((code, text.contains("witness: whoever runs the receiver")), (0, true), "{text}");
-    assert!(text.contains("1 run was begun, 1 is shown"), "{text}");
+    assert!(text.contains("1 run was started, 1 is shown"), "{text}");
     // Without the secret the receiver's verdicts count, which it has signed.
     let key = witnessed.key.public().to_string();
     let (code, text) = gate(&[witnessed.run.dir.path()], &["--witness", &key]);
@@ -242,9 +242,9 @@ fn runs_that_were_begun_and_are_not_shown_are_listed() {
         [registered(1, "payments", 7 * 24 * 60), registered(2, "matches", 40), registered(3, "payments", 30)];
     let witnessed = Witnessed::new(0, &others);
     let (code, text) = witnessed.gate(&[]);
-    assert_eq!((code, text.contains("2 runs were begun, 1 is shown")), (3, true), "{text}");
+    assert_eq!((code, text.contains("2 runs were started, 1 is shown")), (3, true), "{text}");
     assert!(text.contains(&format!("not shown: {}", others[2].run)), "{text}");
-    assert!(text.contains("something else: ") && text.contains("(run of matches)"), "{text}");
+    assert!(text.contains("another kind or scenario: ") && text.contains("(run of matches)"), "{text}");
     assert!(!text.contains(&others[0].run.to_string()), "{text}");
     let (code, text) = witnessed.gate(&["--allow", "runs=2"]);
     assert_eq!((code, text.contains("which --allow accepts")), (0, true), "{text}");
@@ -256,11 +256,11 @@ fn runs_that_were_begun_and_are_not_shown_are_listed() {
     std::fs::write(shown.journal(), journal_bytes(&header, &[], None).unwrap()).unwrap();
     let key = witnessed.key.public().to_string();
     let (_, text) = gate(&[witnessed.run.dir.path(), shown.dir.path()], &["--witness", &key]);
-    assert!(text.contains("2 runs were begun, 2 are shown"), "{text}");
+    assert!(text.contains("2 runs were started, 2 are shown"), "{text}");
     // Since the commit there was one only.
     let commit = (chrono::Utc::now() - chrono::TimeDelta::minutes(20)).to_rfc3339();
     let (code, text) = witnessed.gate(&["--not-before", &commit]);
-    assert_eq!((code, text.contains("1 run was begun, 1 is shown")), (0, true), "{text}");
+    assert_eq!((code, text.contains("1 run was started, 1 is shown")), (0, true), "{text}");
 }
 
 /// The clock of the machine that ran it is hours off, which is nobody's fault; the receiver's is right.
@@ -272,7 +272,7 @@ fn a_clock_that_is_hours_off_is_named_and_accuses_nobody() {
         for args in [&["--trust", "witness"][..], &["--trust", "runner"]] {
             let (code, text) = witnessed.gate(args);
             assert_eq!((code, text.contains("contradictions")), (3, false), "{apart_us}: {text}");
-            assert!(text.contains("Not proven: Clocks of run and receiver."), "{apart_us}: {text}");
+            assert!(text.contains("Not proven: Run and receiver clocks."), "{apart_us}: {text}");
         }
         // Nor is it accused where the receiver vouches for nothing.
         let mut plain = Witnessed::new(apart_us, &[]);
@@ -320,19 +320,19 @@ fn a_receiver_registers_runs_and_remembers_them_over_a_restart() {
     let with = |args: &[&'static str]| [&["--environment", "embedded", "--witness", &key][..], args].concat();
     let first = payments(&receiver, &[]).exits(0);
     let (code, text) = gate(&[&folder(&first)], &with(&["--trust", "witness", "--require", "payments"]));
-    assert_eq!((code, text.contains("1 run was begun, 1 is shown")), (0, true), "{text}");
+    assert_eq!((code, text.contains("1 run was started, 1 is shown")), (0, true), "{text}");
     // The journal gives the same artifact again, and no other key has signed it.
     let (code, text) =
         gate(&[&folder(&first)], &["--environment", "embedded", "--witness", &("00".repeat(31) + "05")]);
     assert_eq!((code, text.contains("witness_signature_not_valid")), (1, true), "{text}");
     receiver.kill();
     let (receiver, _) = start(dir.path(), &[]);
-    receiver.hears("vouching for runs with the key");
+    receiver.hears("vouching for runs with key");
     let second = payments(&receiver, &["--flows", "3"]).exits(0);
     let (code, text) = gate(&[&folder(&second)], &with(&["--min-flows", "3"]));
-    assert_eq!((code, text.contains("2 runs were begun, 1 is shown")), (3, true), "{text}");
+    assert_eq!((code, text.contains("2 runs were started, 1 is shown")), (3, true), "{text}");
     let (code, text) = gate(&[&folder(&first), &folder(&second)], &with(&["--min-flows", "3"]));
-    assert_eq!((code, text.contains("2 runs were begun, 2 are shown")), (0, true), "{text}");
+    assert_eq!((code, text.contains("2 runs were started, 2 are shown")), (0, true), "{text}");
     // Whoever has no token registers nothing, and without a key there is nothing to register at.
     assert!(receiver.get("/_smoke/runs?run=x", None).starts_with("HTTP/1.1 401"));
     assert!(receiver.get("/_smoke/runs?run=x", Some(TOKEN)).starts_with("HTTP/1.1 405"));
@@ -410,7 +410,7 @@ fn a_load_is_vouched_for_by_the_number_of_its_attempts() {
     let (receiver, key) = start(dir.path(), &[]);
     let alone = tempfile::tempdir().unwrap();
     load(&receiver, alone.path(), &[]);
-    assert!(vouched(alone.path(), &key, &[]).contains("20 webhook attempts came from"));
+    assert!(vouched(alone.path(), &key, &[]).contains("20 webhook attempts arrived from"));
     let honest = std::fs::read(alone.path().join("staging_load_journal.jsonl")).unwrap();
     let of = |change: &dyn Fn(&mut Record), says: &str| {
         let (code, text) = cooked(alone.path(), &honest, &key, change);
@@ -436,7 +436,7 @@ fn a_load_is_vouched_for_by_the_number_of_its_attempts() {
     assert_eq!(sums(|s| s.came.values_mut().for_each(|n| *n += 1), "witness_counts_differ"), 1);
     assert_eq!(sums(|s| s.organic.reasons.values_mut().for_each(|n| *n += 1), "load_does_not_add_up"), 1);
     // As loads of earlier versions are.
-    assert_ne!(sums(|s| s.came.clear(), "the load does not say what came"), 0);
+    assert_ne!(sums(|s| s.came.clear(), "the load does not say what arrived"), 0);
     assert_eq!(second(|s| s.response.clone_from(&s.own_lag), "a response took"), 1);
     let fewer = |s: &mut record::Interval| {
         (s.started, s.done) = (s.started.saturating_sub(1), s.done.saturating_sub(1));
@@ -459,5 +459,5 @@ fn shards_are_vouched_for_together() {
     });
     let merged = Smoke::new("merge").arg(shards.path()).run();
     let text = vouched(&folder(&merged), &key, &[]);
-    assert!(text.contains("2 runs were begun, 2 are shown"), "{text}");
+    assert!(text.contains("2 runs were started, 2 are shown"), "{text}");
 }

@@ -100,7 +100,7 @@ impl Reader {
         }
         let plain = |why: &str| Unreadable { why: why.to_owned(), mended: None };
         let Some(text) = unpacked(headers, body) else {
-            return Err(plain("its body is not what its Content-Encoding says, or is over 16 MiB unpacked"));
+            return Err(plain("its body does not match its Content-Encoding, or exceeds 16 MiB unpacked"));
         };
         // Whatever is packed was read above where a header says so.
         if let Some(coding) = Coding::shown_by(body).filter(|_| matches!(text, Cow::Borrowed(_))) {
@@ -108,7 +108,7 @@ impl Reader {
             if mended.is_some() {
                 let coding = coding.name();
                 return Err(Unreadable {
-                    why: format!("its body is packed ({coding}), and no Content-Encoding says so"),
+                    why: format!("its body is compressed ({coding}), but has no Content-Encoding"),
                     mended,
                 });
             }
@@ -126,7 +126,7 @@ impl Reader {
         });
         if is_form && self.spec.format == BodyFormat::Json && read_json(&text).is_err() {
             return Err(plain(
-                "its body is a form, and the sender's profile says JSON (`body: { format: form }`)",
+                "its body is a form, but the sender's profile says JSON (try `body: { format: form }`)",
             ));
         }
         let not_json = |why: &NotJson| format!("its body is not JSON: {why}");
@@ -450,7 +450,7 @@ mod tests {
         assert_eq!(event(scheme, &headers, reader.read(&headers, &body).unwrap().first()).name, "paid");
         // Whoever reads it as it says it is finds no JSON.
         let told = reader.explain(&[], &body).unwrap_err();
-        assert_eq!(told.why, "its body is packed (gzip), and no Content-Encoding says so");
+        assert_eq!(told.why, "its body is compressed (gzip), but has no Content-Encoding");
         assert_eq!(event(scheme, &[], told.mended.unwrap().first()).name, "paid");
         let brotli = b"\x0b\x07\x80{\"type\":\"paid\"}\x03";
         assert_eq!(
@@ -484,7 +484,7 @@ mod tests {
     fn what_is_no_json_is_told_and_mended() {
         let (_, reader) = reader(&json!({}), &json!({"json": "/type"}));
         let told = reader.explain(&[], b"\xef\xbb\xbf{\"type\":\"paid\"}").unwrap_err();
-        assert_eq!(told.why, "its body is not JSON: a byte order mark stands before it");
+        assert_eq!(told.why, "its body is not JSON: it starts with a byte order mark");
         assert_eq!(told.mended.unwrap().first().unwrap().pointer("/type"), Some(&json!("paid")));
     }
 }

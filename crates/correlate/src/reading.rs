@@ -8,7 +8,7 @@ use std::fmt;
 /// Reads a whole text as JSON.
 ///
 /// # Errors
-/// When it is none; the error is a phrase such as `a byte order mark stands before it`.
+/// When it is none; the error is a phrase such as `it starts with a byte order mark`.
 pub fn read_json(text: &[u8]) -> Result<Value, NotJson> {
     serde_json::from_slice(text).map_err(|error| NotJson::of(text, &error))
 }
@@ -29,7 +29,7 @@ impl NotJson {
             return Self("it is empty".to_owned());
         }
         if text.starts_with(&[0xff, 0xfe]) || text.starts_with(&[0xfe, 0xff]) || text.get(1) == Some(&0) {
-            return Self("it is in UTF-16, and JSON is in UTF-8".to_owned());
+            return Self("it is UTF-16, but JSON must be UTF-8".to_owned());
         }
         let mended = Mended::of(text);
         if mended.wrong.is_empty() { Self(error.to_string()) } else { Self(mended.wrong.join(", and ")) }
@@ -62,12 +62,12 @@ impl Mended {
         if let Err(error) = std::str::from_utf8(text) {
             let at = error.valid_up_to();
             let byte = text.get(at).copied().unwrap_or_default();
-            mended.wrong.push(format!("byte {at} (0x{byte:02x}) is not UTF-8, which JSON is in"));
+            mended.wrong.push(format!("byte {at} (0x{byte:02x}) is not valid UTF-8"));
         }
         let text = unicode.as_bytes();
         let mark = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
         if mark > 0 {
-            mended.wrong.push("a byte order mark stands before it".to_owned());
+            mended.wrong.push("it starts with a byte order mark".to_owned());
         }
         let rest = text.get(mark..).unwrap_or_default();
         let blank = |b: &u8| *b == 0 || b.is_ascii_whitespace();
@@ -75,7 +75,7 @@ impl Mended {
         let (body, tail) = rest.split_at(end);
         mended.take(body, mark);
         if tail.contains(&0) {
-            mended.wrong.push("a NUL byte stands behind it".to_owned());
+            mended.wrong.push("a NUL byte follows it".to_owned());
         }
         mended.leave_out_the_rest();
         mended
@@ -98,7 +98,7 @@ impl Mended {
             }
             if in_text && byte < b' ' {
                 let what = format!(
-                    "a raw control character (U+{byte:04X}) stands in a text, at byte {}",
+                    "a string contains a raw control character (U+{byte:04X}) at byte {}",
                     before + at
                 );
                 self.tell("a raw control character", what);
@@ -127,7 +127,7 @@ impl Mended {
         }
         let end = values.byte_offset();
         if self.text.get(end..).is_some_and(|rest| !rest.trim_ascii().is_empty()) {
-            self.wrong.push(format!("something stands behind it, from byte {end} on"));
+            self.wrong.push(format!("something follows it, from byte {end} on"));
             self.text.truncate(end);
         }
     }
@@ -142,12 +142,12 @@ mod tests {
     fn each_spelling_that_is_no_json_is_named_and_mended() {
         let value = json!({"event": "paid", "n": 42});
         for (text, says) in [
-            (&b"\xef\xbb\xbf{\"event\":\"paid\",\"n\":42}"[..], "a byte order mark stands before it"),
-            (b"{\"event\":\"paid\",\"n\":42}\0\n\0", "a NUL byte stands behind it"),
-            (b"{\"event\":\"paid\",\"n\":42}\n{}", "something stands behind it, from byte 23 on"),
+            (&b"\xef\xbb\xbf{\"event\":\"paid\",\"n\":42}"[..], "it starts with a byte order mark"),
+            (b"{\"event\":\"paid\",\"n\":42}\0\n\0", "a NUL byte follows it"),
+            (b"{\"event\":\"paid\",\"n\":42}\n{}", "something follows it, from byte 23 on"),
             (
                 b"\xef\xbb\xbf{\"event\":\"paid\",\"n\":42}\0",
-                "mark stands before it, and a NUL byte stands behind",
+                "it starts with a byte order mark, and a NUL byte follows",
             ),
         ] {
             let told = read_json(text).unwrap_err().to_string();
@@ -157,14 +157,14 @@ mod tests {
         }
         let (latin, why) = mended(b"{\"a\":\"caf\xe9\"}").unwrap();
         assert_eq!(read_json(&latin).unwrap(), json!({"a": "caf\u{fffd}"}));
-        assert_eq!(why.to_string(), "byte 9 (0xe9) is not UTF-8, which JSON is in");
+        assert_eq!(why.to_string(), "byte 9 (0xe9) is not valid UTF-8");
         let (text, why) =
             mended(b"{\"a\":\"x\x01\\\"\x02\",\"b\":NaN,\"c\":-Infinity,\"d\":\"NaN\"}").unwrap();
         assert_eq!(
             read_json(&text).unwrap(),
             json!({"a": "x\u{1}\"\u{2}", "b": null, "c": null, "d": "NaN"})
         );
-        let wanted = "a raw control character (U+0001) stands in a text, at byte 7, and NaN (byte 17) is not a JSON number";
+        let wanted = "a string contains a raw control character (U+0001) at byte 7, and NaN (byte 17) is not a JSON number";
         assert_eq!(why.to_string(), wanted);
     }
 

@@ -23,14 +23,14 @@ pub enum BundleError {
     Unreadable { file: String, why: String },
     /// A host, or another scheme.
     #[error(
-        "`{reference}` leads to another host: smoke fetches nothing; save the file beside the profile and name it"
+        "`{reference}` points to another host, and smoke fetches nothing: save the file next to the profile and name it"
     )]
     Elsewhere { reference: String },
     /// A path out of the folder.
-    #[error("`{reference}` leads out of the profile's folder: put the file into it")]
+    #[error("`{reference}` points outside the profile's folder: move the file into it")]
     Outside { reference: String },
     /// No JSON pointer behind the `#`.
-    #[error("`{reference}`: behind the # a JSON pointer is needed, such as #/components/schemas/Order")]
+    #[error("`{reference}`: the # must be followed by a JSON pointer, such as #/components/schemas/Order")]
     Anchor { reference: String },
     /// A pointer without a file.
     #[error("`{reference}` names no file: write for example openapi.yaml{reference}")]
@@ -39,7 +39,7 @@ pub enum BundleError {
     #[error("`{reference}`: {file} has nothing at {pointer}")]
     Nothing { reference: String, file: String, pointer: String },
     /// More than one.
-    #[error("`{reference}` holds several: name one of {names}")]
+    #[error("`{reference}` contains several: name one of {names}")]
     Several { reference: String, names: String },
     /// What smoke does not follow.
     #[error("`{keyword}` in {file} is not followed: write the reference as $ref with a JSON pointer")]
@@ -50,13 +50,13 @@ pub enum BundleError {
     #[error("`{reference}` is not a JSON Schema: {why}")]
     NoSchema { reference: String, why: String },
     /// The API itself, or a part of it that is no webhook; `places`: what to do.
-    #[error("`{reference}` is not a webhook of that document, and any body would pass: {places}")]
+    #[error("`{reference}` is not a webhook of that document, so any body would pass: {places}")]
     NoWebhook { reference: String, places: String },
     /// No word in it checks anything.
-    #[error("`{reference}` has no word that checks anything, and any body would pass: {places}")]
+    #[error("`{reference}` has no keyword that checks anything, so any body would pass: {places}")]
     SaysNothing { reference: String, places: String },
     /// It stands for itself.
-    #[error("`{reference}` refers to itself and to nothing else, and any body would pass")]
+    #[error("`{reference}` only refers to itself, so any body would pass")]
     Circular { reference: String },
 }
 
@@ -184,7 +184,7 @@ impl Bundler {
                 }
             }
         }
-        Err(BundleError::TooMuch { what: format!("`{reference}` leads from place to place") })
+        Err(BundleError::TooMuch { what: format!("`{reference}` is a chain of references without end") })
     }
 
     fn node(&mut self, reference: &str, target: &Target) -> Result<Value, BundleError> {
@@ -355,12 +355,12 @@ mod tests {
         let says =
             |text: &str, reference: &str| bundled(&[("s.json", text)], reference).unwrap_err().to_string();
         for (text, reference, words) in [
-            (r#"{"$ref":"https://example.com/s.json"}"#, "s.json", "leads to another host"),
-            (r#"{"$ref":"//example.com/s.json"}"#, "s.json", "leads to another host"),
-            (r#"{"$ref":"file:///etc/passwd"}"#, "s.json", "leads to another host"),
-            (r#"{"$ref":"../secret.json"}"#, "s.json", "leads out of the profile's folder"),
-            ("{}", "/etc/passwd", "leads out of the profile's folder"),
-            ("{}", "https://example.com/s.json", "leads to another host"),
+            (r#"{"$ref":"https://example.com/s.json"}"#, "s.json", "points to another host"),
+            (r#"{"$ref":"//example.com/s.json"}"#, "s.json", "points to another host"),
+            (r#"{"$ref":"file:///etc/passwd"}"#, "s.json", "points to another host"),
+            (r#"{"$ref":"../secret.json"}"#, "s.json", "points outside the profile's folder"),
+            ("{}", "/etc/passwd", "points outside the profile's folder"),
+            ("{}", "https://example.com/s.json", "points to another host"),
             (r#"{"type":"strng"}"#, "s.json", "is not a JSON Schema"),
             (r#"{"type":"#, "s.json", "is not JSON"),
             ("[1]", "s.json", "is not a JSON Schema"),
@@ -372,7 +372,7 @@ mod tests {
                 "s.json",
                 "refers to itself",
             ),
-            (r#"{"id":"evt_1","amount":7}"#, "s.json", "has no word that checks anything"),
+            (r#"{"id":"evt_1","amount":7}"#, "s.json", "has no keyword that checks anything"),
             (
                 r#"{"$schema":"https://json-schema.org/draft/2020-12/schema","$defs":{"paid":{"type":"object"}}}"#,
                 "s.json",

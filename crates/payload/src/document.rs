@@ -149,7 +149,7 @@ fn read(file: &Path) -> Result<Document, BundleError> {
     let version = root.get("openapi").and_then(Value::as_str);
     let old = version.is_some_and(|version| version.starts_with("3.0"));
     if root.get("swagger").is_some() {
-        return Err(cannot("it is of OpenAPI 2, which has no webhooks".to_owned()));
+        return Err(cannot("it is OpenAPI 2, which has no webhooks".to_owned()));
     }
     let describes_an_api = version.is_some() || root.get("asyncapi").is_some();
     let dialect = if old { Dialect::OpenApi30 } else { Dialect::JsonSchema };

@@ -131,7 +131,7 @@ impl Explained {
     fn of(finding: Finding) -> Self {
         let why = match finding.detector {
             Detector::Canary => "a value of a test user",
-            Detector::Key | Detector::Pattern => "the name of the member itself, or what stands beside it",
+            Detector::Key | Detector::Pattern => "the member's own name, or what is next to it",
         };
         let reason = Reason { category: finding.category, speaks_for: true, why: why.to_owned() };
         Self { place: finding.place, key: "nothing".to_owned(), undone: Vec::new(), reasons: vec![reason] }

@@ -5,27 +5,27 @@ use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What differs from the built-in rules. An empty policy changes nothing.
+/// Changes to the built-in rules. An empty policy changes nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Policy {
-    /// Places that may hold personal data: JSON pointers with `*` for one step and `**` for any number (`/data/*/email`),
+    /// Places that may contain personal data: JSON pointers with `*` for one step and `**` for any number (`/data/*/email`),
     /// or bare key or header names (`payer_account_number`).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_paths: Vec<String>,
-    /// Domains whose e-mail addresses are no leak, with their subdomains, such as the platform's own.
+    /// Domains (including subdomains) whose e-mail addresses are not leaks, such as the platform's own.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_domains: Vec<String>,
-    /// Single e-mail addresses that are no leak, such as `support@example.com`.
+    /// Individual e-mail addresses that are not leaks, such as `support@example.com`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub allow_addresses: Vec<String>,
-    /// Further keys per category: any string or number of 2 digits and more under such a key is a leak.
+    /// Additional keys per category: any string, or number of 2 or more digits, under such a key is a leak.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub extra_keys: BTreeMap<Category, Vec<String>>,
     /// Further patterns.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub extra_patterns: Vec<ExtraPattern>,
-    /// Categories that are not looked for at all.
+    /// Categories not searched for at all.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disabled: Vec<Category>,
 }

@@ -11,13 +11,13 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Group {
-    /// A valid webhook is accepted; without that nothing else means anything.
+    /// A valid webhook is accepted; otherwise nothing else means anything.
     Baseline,
     /// What is not validly signed is not accepted.
     Forgery,
     /// Nothing makes it fail.
     Robustness,
-    /// It verifies the bytes as they came.
+    /// It verifies the raw bytes.
     RawBody,
     /// It does the right thing with what it accepts.
     Behaviour,
@@ -47,8 +47,8 @@ impl Group {
             Self::Baseline => "A valid webhook is accepted",
             Self::Forgery => "Nothing forged is accepted",
             Self::Robustness => "Nothing makes it crash",
-            Self::RawBody => "The bytes are verified as they came",
-            Self::Behaviour => "What is accepted is dealt with rightly",
+            Self::RawBody => "The raw bytes are verified",
+            Self::Behaviour => "What is accepted is handled correctly",
         }
     }
 }
@@ -187,8 +187,8 @@ impl Case {
 static VALID: Case = Case {
     id: "valid",
     group: Group::Baseline,
-    title: "a webhook that is signed as it should be",
-    why: "a receiver that does not take what its sender sends cannot be told from one that takes nothing",
+    title: "a correctly signed webhook",
+    why: "a receiver that refuses what its sender sends cannot be told from one that refuses everything",
     play: Play::InTurn,
     judged: Judged::EachShot,
     build: |bench| Ok(vec![bench.signed("valid", Right::Accepted)]),

@@ -37,10 +37,7 @@ pub fn diagnosis_shots(forge: &Forge, secret: &Secret, now_ms: i64) -> Vec<Shot>
     let text = secret.expose();
     let mut keys = vec![
         ("with a newline at its end", format!("{text}\n").into_bytes()),
-        (
-            "without what stands before its `_`",
-            text.split_once('_').map_or("", |(_, t)| t).as_bytes().to_vec(),
-        ),
+        ("without the part before its `_`", text.split_once('_').map_or("", |(_, t)| t).as_bytes().to_vec()),
         ("as text", text.as_bytes().to_vec()),
     ];
     keys.extend(hex::decode(text).ok().map(|key| ("decoded from hex", key)));
@@ -61,7 +58,7 @@ pub fn diagnosis(facts: &Facts, valid: &ProbeSent, others: &[&ProbeSent]) -> Str
     };
     if let Some(better) = others.iter().find(|s| s.label != "unsigned" && status(s).is_some_and(is_success)) {
         return match better.label.strip_prefix("as ") {
-            Some(sender) => format!("{came}, and it takes webhooks of {sender}: give --sender {sender}"),
+            Some(sender) => format!("{came}, but it accepts webhooks from {sender}: give --sender {sender}"),
             None => format!("{came}; the receiver has the same {}", better.label),
         };
     }
@@ -79,28 +76,28 @@ pub fn diagnosis(facts: &Facts, valid: &ProbeSent, others: &[&ProbeSent]) -> Str
             "{came}, a redirect to {}: senders follow none; probe that URL if it is the receiver's",
             answer.header("location").unwrap_or("nowhere")
         ),
-        404 | 410 => format!("{came}: nothing takes webhooks at this path"),
-        405 => format!("{came}: nothing takes POST at this path"),
-        429 => format!("{came}: it limits rates; try again later"),
-        500.. => format!("{came}: it fails on a webhook that is valid; its log says why"),
+        404 | 410 => format!("{came}: nothing accepts webhooks at this path"),
+        405 => format!("{came}: nothing accepts POST at this path"),
+        429 => format!("{came}: it is rate limiting; try again later"),
+        500.. => format!("{came}: it fails on a valid webhook; its log says why"),
         401 | 403 => wrong_secret(&came),
         _ if as_unsigned => wrong_secret(&came),
         _ => format!(
-            "{came}, which is not its answer to an unsigned webhook: it may want other content (--body FILE, --event NAME)"
+            "{came}, unlike its answer to an unsigned webhook: it may expect other content (--body FILE, --event NAME)"
         ),
     }
 }
 
 fn wrong_secret(came: &str) -> String {
     format!(
-        "{came}, as to a webhook that is not signed: wrong secret (compare fingerprints: smoke secret --fingerprint), another \
+        "{came}, as for an unsigned webhook: wrong secret (compare fingerprints: smoke secret --fingerprint), another \
          sender (--sender), or its clock is wrong"
     )
 }
 
 fn silence(kind: &str, why: &str) -> String {
     match kind {
-        "timeout" => format!("it took the connection and hangs: {why}"),
+        "timeout" => format!("it accepted the connection and hangs: {why}"),
         "malformed" => format!("it does not speak HTTP/1.1: {why}"),
         "closed" | "reset" => format!("it closed the connection without an answer: {why}"),
         "tls" => format!("TLS: {why}"),

@@ -85,7 +85,7 @@ impl Forge {
         can_imitate(scheme).map_err(error)?;
         let body = body.unwrap_or_else(|| usual_body(scheme));
         if !body.is_object() {
-            return Err(error("the body is not a JSON object, into which the mark of a probe can be put"));
+            return Err(error("the body is not a JSON object, so it cannot carry the probe's mark"));
         }
         let key = key(&scheme.spec().signature.secret, secret.expose())?;
         Self::with(scheme, key, event, body, canary).ok_or_else(|| error("this sender cannot be imitated"))

@@ -24,15 +24,15 @@ const SEVERE: [&str; 11] = [
 /// A grade and what it counts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Grade {
-    /// `A` (all right) to `F`; null when nothing failed and not everything could be told.
+    /// `A` (all passed) to `F`; null if nothing failed but not everything could be determined.
     pub grade: Option<char>,
     /// Cases that passed.
     pub pass: u64,
     /// Cases that failed.
     pub fail: u64,
-    /// Cases of which nothing can be said.
+    /// Cases that could not be judged.
     pub unproven: u64,
-    /// Cases that say nothing about this sender or this probe.
+    /// Cases that do not apply to this sender or this probe.
     pub not_exercised: u64,
 }
 

@@ -35,7 +35,7 @@ pub struct Facts {
     pub started_ms: i64,
 }
 
-/// The answer of a case.
+/// The verdict on a case.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CaseVerdict {
@@ -45,7 +45,7 @@ pub enum CaseVerdict {
     Fail,
     /// Nothing can be said.
     Unproven,
-    /// The case says nothing about this sender or this probe.
+    /// The case does not apply to this sender or this probe.
     NotExercised,
 }
 
@@ -113,7 +113,7 @@ pub fn judge(facts: &Facts) -> Vec<CaseResult> {
 /// Why nothing can be said, when a valid webhook was not accepted.
 fn baseline(facts: &Facts) -> Option<String> {
     let valid = facts.sent.iter().find(|sent| sent.case == "valid");
-    let Some(valid) = valid else { return Some("no valid webhook was sent before the end".to_owned()) };
+    let Some(valid) = valid else { return Some("no valid webhook was sent in time".to_owned()) };
     if status(valid).is_some_and(is_success) {
         return None;
     }
@@ -139,8 +139,8 @@ fn whole(
     if sent.len() < wanted && !enough {
         let n = sent.len();
         let said = match gone_after(facts) {
-            Some(last) => format!("{n} of {wanted} requests were sent: nobody has been there since {last}"),
-            None => format!("{n} of {wanted} requests were sent before the end: give it more --budget"),
+            Some(last) => format!("{n} of {wanted} requests were sent: it has been unreachable since {last}"),
+            None => format!("{n} of {wanted} requests were sent in time: raise --budget"),
         };
         return (CaseVerdict::Unproven, said);
     }
@@ -284,15 +284,15 @@ fn complaint(sent: &ProbeSent) -> String {
     let came = came(sent);
     match (&sent.came, sent.right) {
         (Came::Answer(answer), _) if answer.status == 429 => {
-            "429: it limits rates, and nothing is shown; try again later".to_owned()
+            "429: it is rate limiting, so nothing is shown; try again later".to_owned()
         }
         (Came::Answer(answer), Right::RefusedEarly) if !answer.early && !is_success(answer.status) => {
             format!("{came} only after all {} MiB of the body had been read", sent.request.body_bytes >> 20)
         }
         (Came::Answer(answer), Right::AcceptedOrUnreadable) if (400..500).contains(&answer.status) => {
             format!(
-                "{came}, the answer that a bad signature gets too: whether the signature or the content was refused is in the \
-             receiver's log"
+                "{came}, the same answer as for a bad signature: the receiver's log says whether it refused signature \
+             or content"
             )
         }
         (Came::Answer(answer), Right::Accepted | Right::AcceptedOrUnreadable) => {
@@ -342,10 +342,10 @@ fn effect(case: &str, facts: &Facts) -> Effect {
     match (moved("valid"), moved(case)) {
         (Err(why), _) | (_, Err(why)) => Effect::Unknown(why),
         (Ok(0), _) => Effect::Unknown(
-            "the observer's number did not move for a webhook that was accepted: it does not count what is processed".to_owned(),
+            "the observer's number did not change for an accepted webhook: it does not count what is processed".to_owned(),
         ),
         (Ok(unit), Ok(delta)) if delta % unit != 0 => Effect::Unknown(format!(
-            "the observer's number moves by {unit} for one webhook and moved by {delta} here: others use the receiver too"
+            "the observer's number changes by {unit} per webhook but changed by {delta} here: others use the receiver too"
         )),
         (Ok(unit), Ok(delta)) => Effect::Times(delta / unit),
     }
@@ -379,11 +379,11 @@ fn effects(case: &Case, sent: &[&ProbeSent], facts: &Facts) -> Said {
         Effect::Times(n) if reused && n > 1 => (
             CaseVerdict::Fail,
             format!(
-                "{answers}; both were processed: an id that comes again with other content is to be refused or ignored"
+                "{answers}; both were processed: an id reused with different content must be refused or ignored"
             ),
         ),
         Effect::Times(1) => (CaseVerdict::Pass, format!("{answers}; processed exactly once")),
-        Effect::Times(0) => (CaseVerdict::Fail, format!("{answers}; accepted and never processed")),
+        Effect::Times(0) => (CaseVerdict::Fail, format!("{answers}; accepted but never processed")),
         Effect::Times(n) => (CaseVerdict::Fail, format!("{answers}; processed {n} times")),
         Effect::Unknown(why) => (CaseVerdict::Unproven, format!("{answers}; effect unproven: {why}")),
         Effect::NotAsked if reused && refused => {
@@ -433,7 +433,7 @@ fn answer_time(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said
         Some(first) if status(first) != Some(429) => {
             (CaseVerdict::Fail, format!("a valid webhook was not accepted: {}; {text}", came(first)))
         }
-        Some(_) => (CaseVerdict::Unproven, "429: it limits rates, and nothing is shown".to_owned()),
+        Some(_) => (CaseVerdict::Unproven, "429: it is rate limiting, so nothing is shown".to_owned()),
         None if p95 > SHORTEST_LIMIT_MS => {
             (CaseVerdict::Fail, format!("{text}: acknowledge first, work later"))
         }
@@ -449,7 +449,7 @@ fn beside(sent: &[&ProbeSent]) -> Said {
         return (CaseVerdict::Unproven, "no slow request was sent".to_owned());
     };
     if fast.iter().any(|f| f.started >= slow.ended) {
-        let text = format!("the slow request was ended first ({}): nothing was beside it", came(slow));
+        let text = format!("the slow request ended first ({}), so nothing ran alongside it", came(slow));
         return (CaseVerdict::Unproven, text);
     }
     let late = fast.iter().find(|f| f.ended >= slow.ended || !status(f).is_some_and(is_success));
@@ -478,7 +478,7 @@ fn timing(sent: &[&ProbeSent], figures: &mut BTreeMap<String, f64>) -> Said {
     figures.insert("wrong_at_the_beginning_ms".to_owned(), first);
     figures.insert("wrong_at_the_end_ms".to_owned(), last);
     let text = format!(
-        "median {first:.3} ms for a signature that is wrong at the beginning, {last:.3} ms for one that is wrong at the end; \
+        "median {first:.3} ms for a signature wrong at the beginning, {last:.3} ms for one wrong at the end; \
          measured, not judged"
     );
     (CaseVerdict::NotExercised, text)

@@ -39,7 +39,7 @@ fn server_error(facts: &Facts) -> Said {
     let asked: Vec<&ProbeSent> = facts.sent.iter().filter(|s| !own(s) && s.case != "valid").collect();
     let wrong: Vec<&&ProbeSent> = asked.iter().filter(|s| broken(s)).collect();
     match wrong.first() {
-        _ if asked.is_empty() => (CaseVerdict::Unproven, "no other case was played".to_owned()),
+        _ if asked.is_empty() => (CaseVerdict::Unproven, "no other case was run".to_owned()),
         None => (CaseVerdict::Pass, format!("none of {} answers", asked.len())),
         Some(first) => {
             let n = wrong.len();

@@ -49,7 +49,7 @@ impl Layout {
                 Some("are not one JSON object each")
             }
             _ if time.is_some_and(|t| t.json.is_some() || t.unit == Unit::Rfc3339) => {
-                Some("have their time of signing in the body, or as a date")
+                Some("carry their signing time in the body, or as a date")
             }
             Some(_) => None,
         };

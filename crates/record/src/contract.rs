@@ -28,32 +28,32 @@ pub struct RetryContract {
     /// The circuit breaker.
     #[serde(default)]
     pub breaker: BreakerContract,
-    /// Whether it tries without end, with the last pause again and again.
+    /// Whether it retries forever, repeating the last pause.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub endless: bool,
-    /// By so many percent a pause may be longer or shorter.
+    /// How many percent longer or shorter a pause may be.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub jitter_percent: u32,
-    /// Statuses by which a receiver takes a webhook; every 2xx when there is none.
+    /// Statuses with which a receiver accepts a webhook; if empty, every 2xx.
     #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
     pub success: StatusSet,
     /// Statuses that end a delivery at once; every 4xx when `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub aborts: Option<StatusSet>,
-    /// Statuses that are tried again although they would end it.
+    /// Statuses that are retried although they would otherwise end it.
     #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
     pub retries: StatusSet,
-    /// Whether a connection that breaks ends the delivery.
+    /// Whether a broken connection ends the delivery.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborts_on_broken_connections: bool,
     /// Whether a connection that breaks after the head of the answer ends it: the sender has the status, and reads no further or does
     /// not try again for what it could not read.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborts_on_broken_bodies: bool,
-    /// Whether it goes where a redirect points.
+    /// Whether it follows redirects.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follows_redirects: bool,
-    /// Whether an attempt may last without end.
+    /// Whether an attempt may last forever.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub without_timeout: bool,
 }
@@ -209,7 +209,7 @@ pub enum IdentityPolicy {
     /// Id, timestamp, signature and bytes.
     #[default]
     Same,
-    /// Id and bytes; each attempt has a timestamp, and so a signature, of its own (Standard Webhooks).
+    /// Id and bytes; each attempt has its own timestamp and therefore its own signature (Standard Webhooks).
     TimestampPerAttempt,
 }
 
@@ -233,7 +233,7 @@ pub enum RetryAfterPolicy {
     Ignore,
     /// The pause is at least as long as it says.
     Honour,
-    /// The pause is as long as it says, in place of the schedule's.
+    /// The pause is exactly as long as it says, instead of the schedule's.
     Exact,
 }
 
@@ -241,7 +241,7 @@ pub enum RetryAfterPolicy {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BreakerContract {
-    /// Failed deliveries that open it; one that succeeds takes one off.
+    /// Failed deliveries that open it; each success subtracts one.
     pub failures: u32,
     /// Failures older than this do not count, milliseconds.
     pub window_ms: u64,

@@ -16,7 +16,7 @@ pub enum InputError {
     #[error("cannot be read: {0}")]
     Io(#[from] io::Error),
     /// It is larger than such a file can be.
-    #[error("larger than {0} bytes, which is more than such a file may have")]
+    #[error("larger than {0} bytes, the limit for such a file")]
     TooLarge(u64),
     /// A pipe without a writer, or one that says nothing.
     #[error("a pipe that did not end within {} s", MOST_TIME.as_secs())]

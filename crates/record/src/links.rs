@@ -8,7 +8,7 @@ use uuid::Uuid;
 pub enum LinkError {
     /// A part between the two was not given.
     #[error(
-        "part {part} continues {file}, which was not given before it; give the parts oldest first, and all between"
+        "part {part} continues {file}, which was not given before it; give the parts oldest first, without gaps"
     )]
     Missing {
         /// Number of the part that continues it.
@@ -17,7 +17,7 @@ pub enum LinkError {
         file: String,
     },
     /// The file before is not what it was when the next one was begun.
-    #[error("part {part} continues {file} with SHA-256 {then}, and that file now has {now}: it was altered")]
+    #[error("part {part} continues {file} with SHA-256 {then}, but that file now has {now}: it was altered")]
     Altered {
         /// Number of the part that continues it.
         part: u64,
@@ -29,9 +29,7 @@ pub enum LinkError {
         now: String,
     },
     /// The first part of a run that was given already.
-    #[error(
-        "an earlier part of a journal of which a later one was given before it; give the parts oldest first"
-    )]
+    #[error("an earlier part of a journal was given after a later one; give the parts oldest first")]
     Order,
 }
 

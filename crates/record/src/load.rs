@@ -180,7 +180,7 @@ summed! {
         pub dropped: u64,
         /// Starts that had begun and were given up when the run was interrupted.
         pub abandoned: u64,
-        /// Answers by status.
+        /// Responses by status.
         #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
         pub statuses: BTreeMap<u16, u64>,
         /// Requests without an answer, by what went wrong.

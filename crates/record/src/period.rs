@@ -41,10 +41,10 @@ pub enum PeriodError {
     #[error("`{0}` has no unit: write {0}s or {0}ms")]
     NoUnit(String),
     /// Something else.
-    #[error("`{0}` is not a length of time: write for example 500ms, 2s or 1m30s")]
+    #[error("`{0}` is not a duration: write for example 500ms, 2s or 1m30s")]
     Malformed(String),
     /// Over 24 h.
-    #[error("`{0}` is over 24h, the longest time allowed")]
+    #[error("`{0}` is over 24h, the longest allowed")]
     TooLong(String),
 }
 
@@ -111,7 +111,7 @@ impl<'de> Deserialize<'de> for Period {
             type Value = Period;
 
             fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-                f.write_str("a length of time such as 500ms, 2s or 1m30s")
+                f.write_str("a duration such as 500ms, 2s or 1m30s")
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Period, E> {
@@ -140,7 +140,7 @@ impl JsonSchema for Period {
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
             "type": "string",
-            "description": "A length of time, at most 24 h: `500ms`, `2s`, `1m30s`.",
+            "description": "A duration, at most 24 h: `500ms`, `2s`, `1m30s`.",
             "pattern": r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$",
             "examples": ["500ms", "2s", "1m"],
         })
@@ -165,9 +165,9 @@ mod tests {
     fn errors_say_what_would_be_right() {
         let error = |text: &str| text.parse::<Period>().unwrap_err().to_string();
         assert_eq!(error("5"), "`5` has no unit: write 5s or 5ms");
-        assert_eq!(error("5 s"), "`5 s` is not a length of time: write for example 500ms, 2s or 1m30s");
-        assert_eq!(error(""), "`` is not a length of time: write for example 500ms, 2s or 1m30s");
-        assert_eq!(error("25h"), "`25h` is over 24h, the longest time allowed");
+        assert_eq!(error("5 s"), "`5 s` is not a duration: write for example 500ms, 2s or 1m30s");
+        assert_eq!(error(""), "`` is not a duration: write for example 500ms, 2s or 1m30s");
+        assert_eq!(error("25h"), "`25h` is over 24h, the longest allowed");
     }
 
     proptest! {

@@ -19,7 +19,7 @@ pub enum ReadError {
     #[error("the journal is empty")]
     Empty,
     /// A line longer than any that smoke writes.
-    #[error("line {line}: longer than {MAX_LINE} bytes, which no journal line is")]
+    #[error("line {line}: longer than {MAX_LINE} bytes, the limit for a journal line")]
     LongLine {
         /// Line number, from 1.
         line: u64,
@@ -34,7 +34,7 @@ pub enum ReadError {
     },
     /// A line that does not follow from the one before.
     #[error(
-        "line {line}: the hash chain breaks here: the line before it was changed, removed, moved or put in"
+        "line {line}: the hash chain breaks here: the previous line was changed, removed, moved or inserted"
     )]
     Chain {
         /// Line number, from 1.
@@ -42,7 +42,7 @@ pub enum ReadError {
     },
     /// A line that ends with CRLF.
     #[error(
-        "line {line} ends with CRLF, where smoke writes LF: a checkout with core.autocrlf or an editor has changed the line ends. \
+        "line {line} ends in CRLF, but smoke writes LF: a checkout with core.autocrlf or an editor changed the line endings. \
          Give the journal as it was written (`*.jsonl -text` in .gitattributes keeps git away from it)"
     )]
     LineEnd {
@@ -50,7 +50,7 @@ pub enum ReadError {
         line: u64,
     },
     /// The first line is no header.
-    #[error("line 1: a journal begins with its header")]
+    #[error("line 1: a journal must begin with its header")]
     NoHeader,
     /// A second header, or records after the end.
     #[error("line {line}: {what}")]
@@ -202,9 +202,9 @@ impl<R: BufRead> Reader<R> {
         let wrong = |what: &str| Err(ReadError::Structure { line, what: what.to_owned() });
         match record {
             _ if self.ended => wrong("a record after the end of the journal"),
-            Record::Header(_) if line > 1 => wrong("a second header: two journals were put together"),
+            Record::Header(_) if line > 1 => wrong("a second header: two journals were concatenated"),
             Record::End(end) if end.records != line - 1 => {
-                wrong("the end record counts other records than there are")
+                wrong("the end record's count does not match the records")
             }
             Record::End(_) => {
                 self.ended = true;

@@ -16,7 +16,7 @@ pub const MAX_ATTEMPTS: usize = 64;
 /// The most events with a schema of their own.
 const MAX_EVENTS: usize = 1000;
 
-/// A sender of webhooks: what it signs, where event and id stand, when it tries again, what it does besides.
+/// A webhook sender: what it signs, where event and id are, when it retries, and what else it does.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SenderProfile {
@@ -118,7 +118,7 @@ pub struct RetrySpec {
     /// Statuses that are tried again although `abort` has them.
     #[serde(default, skip_serializing_if = "StatusSet::is_empty")]
     pub retry: StatusSet,
-    /// Whether a connection that breaks ends the delivery.
+    /// Whether a broken connection ends the delivery.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub aborts_on_broken_connections: bool,
     /// Whether a connection that breaks after the head of the answer ends the delivery, as where only the status is looked at.
@@ -142,7 +142,7 @@ pub struct LimitSpec {
     /// How long an attempt may last; without end when left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Period>,
-    /// Whether it goes where a redirect points.
+    /// Whether it follows redirects.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub follows_redirects: bool,
 }
@@ -282,11 +282,11 @@ impl SenderProfile {
         if !r.schedule.is_empty() && formula {
             say(
                 "retry.schedule",
-                "give the schedule or its formula (`first`, `factor`, `longest`, `attempts`), not both",
+                "give either a schedule or its formula (`first`, `factor`, `longest`, `attempts`), not both",
             );
         }
         if r.schedule.first().is_some_and(|first| first.as_millis() != 0) {
-            say("retry.schedule", "the first pause is that before the first attempt: write 0s");
+            say("retry.schedule", "the first pause comes before the first attempt: write 0s");
         }
         if r.schedule.len() > MAX_ATTEMPTS || r.attempts.is_some_and(|n| n == 0 || n as usize > MAX_ATTEMPTS)
         {
@@ -300,7 +300,7 @@ impl SenderProfile {
         }
         self.retry_problems(&mut say);
         if r.endless && r.backoff_ms().len() < 2 {
-            say("retry.endless", "say the pause that is repeated: `first: 10s`, or a schedule of two");
+            say("retry.endless", "give the pause to repeat: `first: 10s`, or a schedule of two");
         }
         let both = |status: &u16| {
             r.success.contains(*status)
@@ -309,16 +309,16 @@ impl SenderProfile {
         if let Some(status) = (100..600).find(both) {
             say(
                 "retry.success",
-                &format!("{status} is here and under `abort` or `retry`: it can mean one thing only"),
+                &format!("{status} is listed here and under `abort` or `retry`: it can only mean one thing"),
             );
         }
         if r.breaker.is_some_and(|b| b.failures == 0 || b.window_ms == 0 || b.open_ms == 0) {
-            say("retry.breaker", "its figures are more than 0; leave it out where there is none");
+            say("retry.breaker", "its figures must be above 0; leave it out if there is none");
         }
         for (i, line) in self.setup.iter().enumerate() {
             for name in placeholders(line).filter(|name| !SETTINGS.contains(name)) {
                 let known = SETTINGS.map(|name| format!("{{{name}}}")).join(", ");
-                say(&format!("setup.{i}"), &format!("`{{{name}}}` is not a placeholder; there are {known}"));
+                say(&format!("setup.{i}"), &format!("`{{{name}}}` is not a placeholder; known: {known}"));
             }
         }
         found
@@ -330,7 +330,7 @@ impl SenderProfile {
         if r.attempts.is_some() && r.endless {
             say("retry.attempts", "`attempts` or `endless`, not both");
         } else if r.attempts.is_some_and(|n| n > 1) && r.first.is_none() && r.schedule.is_empty() {
-            say("retry", "after which pause? give `first`, such as `first: 10s`");
+            say("retry", "which pause? give `first`, such as `first: 10s`");
         }
         let formula = r.first.is_some() || r.factor.is_some() || r.longest.is_some();
         if formula && r.attempts.is_none() && !r.endless && r.schedule.is_empty() {

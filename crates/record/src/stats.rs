@@ -106,7 +106,7 @@ summed! {
         pub client_errors: u64,
         /// Attempts answered 5xx.
         pub server_errors: u64,
-        /// Attempts without a whole answer.
+        /// Attempts without a complete response.
         pub unanswered: u64,
         /// Webhooks that came more often than they should: a second delivery, or an attempt after acceptance.
         pub duplicates: u64,
@@ -132,7 +132,7 @@ summed! {
         pub elsewhere: u64,
         /// Ids that were used for two different webhooks.
         pub reused_ids: u64,
-        /// Attempts by what the verification said.
+        /// Attempts by verification result.
         pub reasons: BTreeMap<Reason, u64>,
         /// Deliveries by event.
         pub events: BTreeMap<String, u64>,
@@ -157,7 +157,7 @@ summed! {
         pub latency: Latency,
         /// The first few problems in words, with the flow's number.
         pub problems: Vec<(Option<u32>, String)> => most(Self::KEPT_PROBLEMS),
-        /// Answers by status.
+        /// Responses by status.
         pub statuses: BTreeMap<u16, u64>,
     }
 }
@@ -177,7 +177,7 @@ summed! {
         pub imitating: u64,
         /// Requests by the address that they came from, each as the beginning of a digest.
         pub addresses: BTreeMap<String, u64> => named(ADDRESSES),
-        /// Requests by what the verification said.
+        /// Requests by verification result.
         pub reasons: BTreeMap<Reason, u64>,
         /// What was wrong with their signatures.
         pub diagnoses: BTreeMap<String, u64> => named(DIAGNOSES),

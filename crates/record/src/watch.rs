@@ -97,7 +97,7 @@ pub struct Forwarded {
 pub struct WatchBegin {
     /// When.
     pub at: Tick,
-    /// How long it is to last, in ms.
+    /// Its planned duration, in ms.
     pub duration_ms: u64,
     /// Where the webhooks are seen: `listen`, a journal's name, or an inbox's URL.
     pub source: String,
@@ -216,8 +216,8 @@ impl std::fmt::Display for WallClock {
         let seconds = self.ahead_ms as f64 / 1000.0;
         write!(
             f,
-            "the system clock is {seconds:+.1} s from where it was when this process started; signatures are judged by it, \
-             durations come from the monotonic clock"
+            "the system clock has moved {seconds:+.1} s since this process started; it decides signature freshness, \
+             while durations use the monotonic clock"
         )
     }
 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::fmt;
 
-/// Where a captured value stands: a JSON pointer (RFC 6901) into the body, or a mapping that says where else.
+/// Where a captured value is: a JSON pointer (RFC 6901) into the body, or a mapping that says where else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Capture {
@@ -17,7 +17,7 @@ pub enum Capture {
     From(CaptureFrom),
 }
 
-/// Where else a captured value stands: exactly one of `json`, `header` and `cookie`.
+/// Where else a captured value is: exactly one of `json`, `header` and `cookie`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CaptureFrom {
@@ -27,10 +27,10 @@ pub struct CaptureFrom {
     /// Name of a header, such as `Location`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// Name of a cookie that the answer sets.
+    /// Name of a cookie set by the response.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cookie: Option<String>,
-    /// Regular expression of which the first group is taken, or the whole where it has none: `/orders/([^/]+)$`.
+    /// Regular expression whose first group is captured, or the whole match if it has none: `/orders/([^/]+)$`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub matches: Option<String>,
 }

@@ -80,17 +80,17 @@ impl Checker<'_> {
         if scenario.webhooks.ours.is_empty() {
             self.wrong_key(
                 &["contract".into()],
-                "a contract needs `webhooks.ours`, to tell the flows' webhooks apart",
+                "a contract needs `webhooks.ours` to tell the flows' webhooks apart",
             );
         }
         let fired: u32 = scenario.steps.iter().flat_map(|s| &s.webhooks).map(|w| w.count.least()).sum();
         if fired != 1 || !scenario.variants.is_empty() {
-            self.wrong_key(&["contract".into()], "with a contract every flow fires exactly one webhook");
+            self.wrong_key(&["contract".into()], "with a contract every flow must fire exactly one webhook");
         }
         for (index, clause) in scenario.contract.iter().enumerate() {
             let path: [Seg; 3] = ["contract".into(), index.into(), "faults".into()];
             if clause.faults.iter().any(|f| f.target != Target::Every) {
-                self.wrong(&path, "each fault of a clause has a delivery of its own: leave the @ out");
+                self.wrong(&path, "each fault of a clause gets its own delivery: leave out the @");
             }
         }
     }
@@ -169,7 +169,7 @@ impl Checker<'_> {
                 self.wrong(&at(&path, ["name".into()]), "the step's name is empty");
             } else if !seen.insert(&step.name) {
                 let message =
-                    format!("the step name `{}` is taken: names are unique within a flow", step.name);
+                    format!("the step name `{}` is taken: names must be unique within a flow", step.name);
                 self.wrong(&at(&path, ["name".into()]), message);
             }
             for (path, text) in names::of_step(step, &path) {
@@ -194,11 +194,8 @@ impl Checker<'_> {
             if !self.scenario.sessions.contains_key(session) {
                 let hint = suggest::hint(session, sessions.clone());
                 let all = sessions.collect::<Vec<_>>().join(", ");
-                let all = if all.is_empty() {
-                    "no sessions are defined".into()
-                } else {
-                    format!("there are {all}")
-                };
+                let all =
+                    if all.is_empty() { "no sessions are defined".into() } else { format!("known: {all}") };
                 self.wrong(
                     &at(path, ["session".into()]),
                     format!("unknown session `{session}`{hint} ({all})"),
@@ -208,7 +205,7 @@ impl Checker<'_> {
             if let Some(name) = step.request.headers.keys().find(|n| n.eq_ignore_ascii_case(sent)) {
                 let path = at(path, ["request".into(), "headers".into(), name.into()]);
                 let message = format!(
-                    "the session sends the header {} already: keep one of the two",
+                    "the session already sends the header {}: keep one of the two",
                     sent.to_ascii_lowercase()
                 );
                 self.wrong_key(&path, message);
@@ -229,7 +226,7 @@ impl Checker<'_> {
         };
         let given = [&from.json, &from.header, &from.cookie].into_iter().flatten().count();
         if given != 1 {
-            self.wrong(path, "a value is captured from one place: give `json`, `header` or `cookie`");
+            self.wrong(path, "a value is captured from one place: give one of `json`, `header` and `cookie`");
         }
         if let Some(pointer) = &from.json {
             self.pointer_value(pointer, &at(path, ["json".into()]));
@@ -273,22 +270,22 @@ impl Checker<'_> {
         for (index, webhook) in step.webhooks.iter().enumerate() {
             let path = at(path, ["webhooks".into(), index.into()]);
             if webhook.event.trim() != webhook.event {
-                self.wrong(&at(&path, ["event".into()]), "blanks stand around the event's name");
+                self.wrong(&at(&path, ["event".into()]), "the event name has spaces around it");
             } else if webhook.event.chars().any(char::is_control) {
                 self.wrong(
                     &at(&path, ["event".into()]),
-                    "an event's name is one line, without control characters",
+                    "an event name must be one line, without control characters",
                 );
             }
             if webhook.within.is_some_and(|within| within.get().is_zero()) {
-                self.wrong(&at(&path, ["within".into()]), "nothing arrives within 0: give for example 30s");
+                self.wrong(&at(&path, ["within".into()]), "nothing arrives within 0 s: give for example 30s");
             }
             self.matchers(&webhook.matchers, &at(&path, ["match".into()]), Places::Pointers);
             self.matchers(&webhook.headers, &at(&path, ["headers".into()]), Places::Headers);
             if webhook.count.forbids() && webhook.after.is_some() {
                 self.wrong(
                     &at(&path, ["after".into()]),
-                    "a webhook that must not come (`count: 0`) has no order",
+                    "a webhook that must not arrive (`count: 0`) has no order",
                 );
             }
             for (name, capture) in &webhook.capture {
@@ -298,10 +295,7 @@ impl Checker<'_> {
                     self.wrong(&path, "a webhook sets no cookies: capture from its body or a header");
                 }
                 if webhook.count.forbids() {
-                    self.wrong_key(
-                        &path,
-                        "of a webhook that is forbidden (`count: 0`) nothing can be captured",
-                    );
+                    self.wrong_key(&path, "nothing can be captured from a forbidden webhook (`count: 0`)");
                 }
             }
         }
@@ -331,7 +325,7 @@ impl Checker<'_> {
                     let found = scenario.steps.iter().position(|s| s.name == *name);
                     if found.is_none() {
                         let hint = suggest::hint(name, scenario.steps.iter().map(|s| s.name.as_str()));
-                        let message = format!("the scenario's own steps have no `{name}`{hint}");
+                        let message = format!("the scenario's main steps have no `{name}`{hint}");
                         self.wrong(&at(&path, ["after".into()]), message);
                     }
                     found
@@ -342,7 +336,7 @@ impl Checker<'_> {
             before.iter().flat_map(|step| step.captured()).for_each(|name| names.add(name));
             self.steps(&variant.steps, &at(&path, ["steps".into()]), names, &before);
             if variant.steps.is_empty() && before.is_empty() {
-                self.wrong(&at(&path, ["steps".into()]), "the variant has no step");
+                self.wrong(&at(&path, ["steps".into()]), "the variant has no steps");
             }
         }
     }

@@ -18,9 +18,9 @@ impl Checker<'_> {
             let path: Vec<Seg> = vec!["sessions".into(), name.as_str().into()];
             match session.ways().as_slice() {
                 [_] => {}
-                [] => self.wrong(&path, format!("nothing says who this session is: give {WAYS}")),
+                [] => self.wrong(&path, format!("nothing says how this session authenticates: give {WAYS}")),
                 [first, second, ..] => {
-                    let message = format!("a session is known in one way: keep `{first}` or `{second}`");
+                    let message = format!("a session authenticates in one way: keep `{first}` or `{second}`");
                     self.wrong_key(&at(&path, [(*second).into()]), message);
                 }
             }
@@ -50,7 +50,7 @@ impl Checker<'_> {
             if session.login.is_none() {
                 self.wrong_key(
                     &at(path, ["token".into()]),
-                    "`token` is in the answer to a `login`, and there is none",
+                    "`token` comes from the answer to a `login`, and there is none",
                 );
             }
         }
@@ -90,7 +90,7 @@ impl Checker<'_> {
         for (keys, text) in all {
             if text.is_some_and(|text| !text.contains("{{")) {
                 let path = at(path, keys.iter().map(|key| (*key).into()));
-                self.wrong(&path, "a secret does not stand in a scenario: take it from the environment, as {{ env.API_KEY }}");
+                self.wrong(&path, "do not write secrets into a scenario: take them from the environment, as in {{ env.API_KEY }}");
             }
         }
     }
@@ -103,13 +103,13 @@ impl Checker<'_> {
             self.header_value(header, &at(path, ["header".into()]));
         }
         if key.query.as_ref().is_some_and(|name| name.is_empty() || name.contains(char::is_whitespace)) {
-            self.wrong(&at(path, ["query".into()]), "the name of a query parameter has no blanks");
+            self.wrong(&at(path, ["query".into()]), "a query parameter name has no spaces");
         }
     }
 
     fn csrf(&mut self, csrf: &Csrf, path: &[Seg]) {
         if csrf.header.is_none() && csrf.field.is_none() {
-            self.wrong(path, "nothing takes the token back: give `header`, `field`, or both");
+            self.wrong(path, "nothing sends the token back: give `header`, `field`, or both");
         }
         if let Some(header) = &csrf.header {
             self.header_value(header, &at(path, ["header".into()]));
@@ -133,7 +133,7 @@ impl Checker<'_> {
             let at = at(&path, ["paths".into(), index.into()]);
             let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '?' | '#');
             if !one.starts_with('/') || one.contains(odd) {
-                self.wrong(&at, "a path begins with `/` and has no blanks, `?` or `#`");
+                self.wrong(&at, "a path begins with `/` and has no spaces, `?` or `#`");
             } else if !seen.insert(one) {
                 self.wrong(&at, format!("the path {one} appears twice"));
             } else if index >= MOST_PATHS {
@@ -142,7 +142,7 @@ impl Checker<'_> {
         }
         for (index, method) in listen.methods.iter().enumerate() {
             if !matches!(method, Method::Post | Method::Put | Method::Patch) {
-                let message = format!("a webhook comes by POST, PUT or PATCH, not by {}", method.as_str());
+                let message = format!("webhooks use POST, PUT or PATCH, not {}", method.as_str());
                 self.wrong(&at(&path, ["methods".into(), index.into()]), message);
             }
         }

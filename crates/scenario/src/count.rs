@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Count {
             fn visit_u64<E: de::Error>(self, n: u64) -> Result<Count, E> {
                 let n = u32::try_from(n).ok().filter(|n| *n <= MOST);
                 n.map(Count::Exactly)
-                    .ok_or_else(|| E::custom(format!("over {MOST}, the most that a step may ask for")))
+                    .ok_or_else(|| E::custom(format!("over {MOST}, the most a step may expect")))
             }
 
             fn visit_i64<E: de::Error>(self, n: i64) -> Result<Count, E> {
@@ -108,7 +108,7 @@ impl<'de> Deserialize<'de> for Count {
             }
 
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Count, A::Error> {
-                let wrong = || de::Error::custom("a count has the one key `at_least`: {at_least: 1}");
+                let wrong = || de::Error::custom("a count has only the key `at_least`: {at_least: 1}");
                 match map.next_key::<String>()?.as_deref() {
                     Some("at_least") => {}
                     _ => return Err(wrong()),
@@ -133,7 +133,7 @@ impl JsonSchema for Count {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "How many: a number is exact, 0 forbids; `at least 1` and `{at_least: 1}` let more come.",
+            "description": "How many: a number is exact, 0 forbids; `at least 1` and `{at_least: 1}` allow more.",
             "anyOf": [
                 { "type": "integer", "minimum": 0, "maximum": MOST },
                 { "type": "string", "pattern": "^(at least )?[0-9]+$" },

@@ -75,7 +75,8 @@ impl Reader<'_> {
             None | Some(',' | '\r' | '\n') => Ok(cell),
             Some(_) => Err((
                 self.line,
-                "text stands behind a closing quote: a quote within a cell is written twice, as in \"a \"\"b\"\" c\"".to_owned(),
+                "text follows a closing quote: write a quote inside a cell twice, as in \"a \"\"b\"\" c\""
+                    .to_owned(),
             )),
         }
     }
@@ -90,12 +91,15 @@ impl Reader<'_> {
         };
         self.rest = rest;
         if cell.trim() != cell {
-            let hint =
-                if cell.trim_start().starts_with('"') { ": a quote has to follow the comma" } else { "" };
+            let hint = if cell.trim_start().starts_with('"') {
+                ": the quote must follow the comma directly"
+            } else {
+                ""
+            };
             return Err((
                 self.line,
                 format!(
-                    "a blank before or behind a cell{hint}; take it away, or put the whole cell in quotes if it is meant"
+                    "a space before or after a cell{hint}; remove it, or quote the whole cell if it is intended"
                 ),
             ));
         }
@@ -130,7 +134,7 @@ mod tests {
         assert!(error("a,b\n1,\"abc\n2,x\n").1.contains("never closed"));
         assert_eq!(error("a,b\n1, x\n").0, 2);
         assert!(error("a,b\n1, \"x y\"\n").1.contains("follow the comma"));
-        assert!(error("a\n\"x\"y\n").1.contains("behind a closing quote"));
+        assert!(error("a\n\"x\"y\n").1.contains("follows a closing quote"));
     }
 
     proptest! {

@@ -59,9 +59,9 @@ pub enum DataError {
     },
     /// A row stands there more than once, and can be used up once.
     #[error(
-        "{}: the same row stands in {places}, and a flow uses its row up: {advice}{}",
+        "{}: the same row appears in {places}, but each flow uses up its row: {advice}{}",
         file.display(),
-        if *others > 0 { format!(" ({others} other row(s) repeat, too)") } else { String::new() }
+        if *others > 0 { format!(" ({others} more row(s) repeat)") } else { String::new() }
     )]
     Repeats {
         file: PathBuf,
@@ -86,7 +86,7 @@ pub enum DataError {
         columns: String,
     },
     /// A required column has nothing in it.
-    #[error("{origin}: row {row} has nothing in the column `{column}`: fill it in, or take the row out")]
+    #[error("{origin}: row {row} has nothing in the column `{column}`: fill it in, or remove the row")]
     EmptyCell {
         /// The file, or `the scenario`.
         origin: String,
@@ -95,9 +95,7 @@ pub enum DataError {
         column: String,
     },
     /// No source of rows at all.
-    #[error(
-        "the scenario needs data rows with the columns {columns}: give them with --data FILE (CSV or JSON)"
-    )]
+    #[error("the scenario needs data rows with the columns {columns}: give --data FILE (CSV or JSON)")]
     NoSource {
         /// The required columns.
         columns: String,
@@ -228,7 +226,7 @@ pub fn check_repeats(
     Err(DataError::Repeats {
         file: file.to_owned(),
         places: format!("{unit} {places}"),
-        advice: "leave it there once, and give each flow a row of its own".to_owned(),
+        advice: "keep it once, and give each flow its own row".to_owned(),
         others: repeated.len() - 1,
     })
 }
@@ -378,8 +376,8 @@ mod tests {
         };
         let same = "id,note\n7,a\n7,b\n8,c\n7,d\n8,e\n";
         let wrong = told("d.csv", same, (5, 0, 0)).unwrap_err();
-        assert!(wrong.starts_with("d.csv: the same row stands in lines 2, 3 and 5, and "), "{wrong}");
-        assert!(wrong.contains("1 other row(s) repeat"), "{wrong}");
+        assert!(wrong.starts_with("d.csv: the same row appears in lines 2, 3 and 5, but "), "{wrong}");
+        assert!(wrong.contains("1 more row(s) repeat"), "{wrong}");
         // One flow takes one row; the next run takes it again, when the first is known to be used up.
         assert_eq!(told("d.csv", same, (1, 0, 0)), Ok(()));
         assert!(told("d.csv", same, (1, 1, 1)).unwrap_err().contains("lines 2, 3 and 5"));
@@ -435,7 +433,7 @@ mod tests {
         let none = get("data: { columns: [user_id, b] }\n", 2, None).unwrap_err();
         assert_eq!(
             none,
-            "the scenario needs data rows with the columns user_id, b: give them with --data FILE (CSV or JSON)"
+            "the scenario needs data rows with the columns user_id, b: give --data FILE (CSV or JSON)"
         );
         assert!(
             get("", 1, Some(Path::new("/nonexistent.csv")))

@@ -4,17 +4,17 @@ use super::request::Method;
 use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How this run receives webhooks, where it does so itself. `--path` takes the place of the first path.
+/// How this run receives webhooks, if it does so itself. `--path` replaces the first path.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Listening {
-    /// The paths that webhooks come to; `{endpoint}` is the URL of the first. `/webhooks/inbound` when absent.
+    /// The paths webhooks are posted to; `{endpoint}` is the URL of the first. Default: `/webhooks/inbound`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub paths: Vec<String>,
-    /// The methods that a webhook may have: POST, PUT, PATCH. POST alone when absent.
+    /// The methods webhooks may use: POST, PUT, PATCH. Default: POST only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub methods: Vec<Method>,
-    /// Answers over https.
+    /// Serves https.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<TlsFiles>,
 }
@@ -23,7 +23,7 @@ pub struct Listening {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TlsFiles {
-    /// The certificate, with the chain behind it.
+    /// The certificate, followed by its chain.
     pub certificate: String,
     /// Its private key.
     pub key: String,

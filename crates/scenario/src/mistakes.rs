@@ -62,12 +62,12 @@ const MEANING: &Mistakes = &[
     (
         "session: staff",
         "session: stafff",
-        "s.yaml:13:14: unknown session `stafff`; did you mean `staff`? (there are staff)",
+        "s.yaml:13:14: unknown session `stafff`; did you mean `staff`? (known: staff)",
     ),
     (
         "- name: use",
         "- name: make",
-        "s.yaml:23:11: the step name `make` is taken: names are unique within a flow",
+        "s.yaml:23:11: the step name `make` is taken: names must be unique within a flow",
     ),
     ("made: /id", "made: id", "s.yaml:22:22: `id` is not a JSON pointer: it begins with `/`, as in `/id`"),
     (
@@ -123,7 +123,7 @@ const MEANING: &Mistakes = &[
     (
         "event: used,",
         "event: used, within: 0s,",
-        "s.yaml:26:32: nothing arrives within 0: give for example 30s",
+        "s.yaml:26:32: nothing arrives within 0 s: give for example 30s",
     ),
     ("X-Key:", "X Key:", "s.yaml:17:18: `X Key` is not a header name: use letters, digits and `-`"),
     (
@@ -134,7 +134,7 @@ const MEANING: &Mistakes = &[
     (
         "headers: { X-Key",
         "headers: { authorization",
-        "s.yaml:17:18: the session sends the header authorization already: keep one of the two",
+        "s.yaml:17:18: the session already sends the header authorization: keep one of the two",
     ),
     (
         "    capture:",
@@ -144,7 +144,7 @@ const MEANING: &Mistakes = &[
     (
         "path: /things/",
         "path: things/",
-        "s.yaml:16:13: a path begins with `/` (or is an absolute URL) and has no blanks",
+        "s.yaml:16:13: a path begins with `/` (or is an absolute URL) and has no spaces",
     ),
     ("  who: admin", "  who: admin\n  flow: 1", "s.yaml:5:3: `flow` is built in: take another name"),
     (
@@ -164,18 +164,18 @@ const OF_SESSIONS: &Mistakes = &[
     (
         "    token: /access\n",
         "    token: /access\n    bearer: \"{{ env.T }}\"\n",
-        "s.yaml:11:5: a session is known in one way: keep `login` or `bearer`",
+        "s.yaml:11:5: a session authenticates in one way: keep `login` or `bearer`",
     ),
     ("    token: /access\n", "    token: access\n", "s.yaml:10:12: `access` is not a JSON pointer"),
     (
         "    token: /access\n",
         "    token: /access\n    csrf: { cookie: csrftoken }\n",
-        "s.yaml:11:11: nothing takes the token back: give `header`, `field`, or both",
+        "s.yaml:11:11: nothing sends the token back: give `header`, `field`, or both",
     ),
     (
         "sessions:\n",
         "sessions:\n  key: { api_key: { header: X-Key, value: s3cret } }\n",
-        "s.yaml:8:43: a secret does not stand in a scenario: take it from the environment, as {{ env.API_KEY }}",
+        "s.yaml:8:43: do not write secrets into a scenario: take them from the environment, as in {{ env.API_KEY }}",
     ),
     (
         "sessions:\n",
@@ -185,7 +185,7 @@ const OF_SESSIONS: &Mistakes = &[
     (
         "sessions:\n",
         "sessions:\n  nobody: {}\n",
-        "s.yaml:8:11: nothing says who this session is: give login,",
+        "s.yaml:8:11: nothing says how this session authenticates: give login,",
     ),
     (
         "sessions:\n",
@@ -200,11 +200,11 @@ const OF_ANSWERS: &Mistakes = &[
         "/things/../{{ thing }}",
         "s.yaml:16:13: a segment `..` is resolved before a path is sent",
     ),
-    ("/things/{{ thing }}", "/things/{{ thing }}#x", "s.yaml:16:13: what stands behind a `#` is never sent"),
+    ("/things/{{ thing }}", "/things/{{ thing }}#x", "s.yaml:16:13: anything after a `#` is never sent"),
     (
         "/things/{{ thing }}",
         "/things/{{ response./id }}",
-        "s.yaml:16:21: `response` is known in a step's `webhooks` only; elsewhere `capture`",
+        "s.yaml:16:21: `response` is only available in a step's `webhooks`; elsewhere `capture`",
     ),
     (
         "/id: \"{{ made }}\"",
@@ -224,11 +224,11 @@ const OF_ANSWERS: &Mistakes = &[
         "event: used, capture: { c: { cookie: a } },",
         "s.yaml:26:38: a webhook sets no cookies: capture from its body or a header",
     ),
-    ("steps:", "listen: { paths: [in] }\nsteps:", "s.yaml:11:19: a path begins with `/` and has no blanks"),
+    ("steps:", "listen: { paths: [in] }\nsteps:", "s.yaml:11:19: a path begins with `/` and has no spaces"),
     (
         "steps:",
         "listen: { methods: [GET] }\nsteps:",
-        "s.yaml:11:21: a webhook comes by POST, PUT or PATCH, not by GET",
+        "s.yaml:11:21: webhooks use POST, PUT or PATCH, not GET",
     ),
     (
         "steps:",
@@ -259,7 +259,7 @@ const UNDEFINED: &Mistakes = &[
     (
         "who: admin",
         "who: \"{{ flow }}\"",
-        "s.yaml:4:9: `flow` is not known here: variables are the same for all flows",
+        "s.yaml:4:9: `flow` is not available here: variables are the same for all flows",
     ),
     (
         "/things/{{ thing }}",
@@ -295,7 +295,7 @@ fn the_name_of_an_event_is_one_line() {
     let event = GOOD.lines().find(|line| line.contains("event: ")).unwrap();
     let name = event.split("event: ").nth(1).unwrap().split([',', ' ', '}']).next().unwrap();
     let error = broken(&format!("event: {name}"), "event: \"a\\nb\"");
-    assert!(error.contains("an event's name is one line"), "{error}");
+    assert!(error.contains("an event name must be one line"), "{error}");
 }
 
 #[test]

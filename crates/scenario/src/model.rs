@@ -22,7 +22,7 @@ use std::time::Duration;
 /// A JSON value in a scenario. Strings may hold templates: `{{ name }}`.
 pub type Json = serde_json::Value;
 
-/// A scenario: flows of HTTP steps, what each must answer, and which webhooks each must fire.
+/// A scenario: flows of HTTP steps, the response each must get, and the webhooks each must fire.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
@@ -34,11 +34,11 @@ pub struct Scenario {
     pub description: String,
     /// What one flow is about.
     pub subject: Subject,
-    /// Who sends the webhooks: the name of a profile (`smoke senders` lists them), or the path of one, relative to the
-    /// scenario. Says how they are signed, where event and id stand, and when they are tried again.
+    /// Who sends the webhooks: the name of a profile (`smoke senders` lists them), or the path to one, relative to the
+    /// scenario. It says how they are signed, where event and id are, and when they are retried.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender: Option<String>,
-    /// Signature scheme of the webhooks; with `sender`, that of the profile.
+    /// Signature scheme of the webhooks; with `sender`, the profile's.
     #[serde(default)]
     pub scheme: Scheme,
     /// How many flows run by default.
@@ -56,21 +56,21 @@ pub struct Scenario {
     /// Variables and columns whose values are secret, besides those with `password`, `secret` or `token` in their name.
     #[serde(default)]
     pub secrets: Vec<String>,
-    /// The data rows of the flows: one row for each flow.
+    /// The data rows: one per flow.
     #[serde(default)]
     pub data: Data,
-    /// Who sends the steps: logins, done once each and reused by every flow, or what is known beforehand.
+    /// How steps authenticate: logins, each done once and reused by every flow, or fixed credentials.
     #[serde(default)]
     pub sessions: BTreeMap<String, Session>,
-    /// The personal data of the test users (canaries): any occurrence in a webhook is a certain leak. One that renders
-    /// to nothing is left out.
+    /// The test users' personal data (canaries): any occurrence in a webhook is a certain leak. One that renders
+    /// to nothing is skipped.
     #[serde(default)]
     pub identities: Vec<Identity>,
     /// How to tell this run's webhooks from other traffic.
     #[serde(default)]
     pub webhooks: Webhooks,
-    /// What the system under test has to be set to, in the form in which it is set there; it is printed before anything is driven.
-    /// `{endpoint}`, `{secret}` (what there is to say of it), `{timeout}` (seconds) and `{attempts}` are filled in.
+    /// The settings the system under test needs, in the form its configuration uses; printed before anything is driven.
+    /// `{endpoint}`, `{secret}` (its length and fingerprint), `{timeout}` (seconds) and `{attempts}` are filled in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sender_settings: Option<String>,
     /// How long to watch for unexpected webhooks after the last expected one.
@@ -79,20 +79,20 @@ pub struct Scenario {
     /// Faults to inject into webhook attempts, as `--inject` takes them (`503x2`, `400@3` …).
     #[serde(default)]
     pub faults: Vec<FaultSpec>,
-    /// The clauses of the sender's contract, for a sweep: each fault of each clause takes a flow of its own, so `flows` is
-    /// not read, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
+    /// The clauses of the sender's contract, for a sweep: each fault of each clause takes its own flow, so `flows` is
+    /// ignored, and `faults` must be empty. Each flow must fire one webhook, told apart by `webhooks.ours`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contract: Vec<ClauseSpec>,
-    /// How webhooks are received, where the sender asks for more than one path on plain HTTP.
+    /// How webhooks are received, if the sender needs more than one path over plain HTTP.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub listen: Option<Listening>,
-    /// What the search for personal data allows, adds, or leaves out.
+    /// What the search for personal data allows, adds or skips.
     #[serde(default)]
     #[schemars(with = "Option<pii::Policy>")]
     pub pii: Option<Json>,
-    /// Loggers of the system under test whose ERROR lines and tracebacks `smoke observe --log` counts as errors of the
-    /// application; a name covers those below it, `*` is all. Without any they are those of the formats file: all but the
-    /// ones that log what strangers send.
+    /// Loggers of the system under test whose ERROR lines and tracebacks `smoke observe --log` counts as application
+    /// errors; a name covers the loggers below it, `*` means all. By default those of the formats file: all except
+    /// those that log what strangers send.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub log_errors: Vec<String>,
     /// The steps of a flow, in order.
@@ -137,25 +137,25 @@ const fn default_flows() -> u32 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Subject {
-    /// A word for it, which names the counters and the sample of the artifact: `total_payments`, `sample_match`.
+    /// A word for it, used in the artifact's counters and sample: `total_payments`, `sample_match`.
     pub kind: SubjectKind,
-    /// The word for many, where it is not the usual one: `people`.
+    /// The plural, if it is irregular: `people`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plural: Option<SubjectKind>,
-    /// Template of its id, for example `{{ payment_id }}`. One that a capture gives is known as soon as that is made.
+    /// Template for its id, for example `{{ payment_id }}`. If it comes from a capture, it is known once that is made.
     pub id: String,
-    /// Template of its last known status over the flow's captures, for example `{{ payment_status }}`; rendered when the
-    /// flow ends, null when its capture was never made.
+    /// Template for its last known status over the flow's captures, for example `{{ payment_status }}`; rendered when the
+    /// flow ends, null if the capture was never made.
     #[serde(default)]
     pub status: Option<String>,
 }
 
-/// Where the data rows come from, one for each flow: `file`, else `rows`; `ranges` are added to each. `--data FILE`
-/// replaces `file` and `rows`; with the stand-in its own fixtures do.
+/// Where the data rows come from, one per flow: `file`, otherwise `rows`; `ranges` are added to each. `--data FILE`
+/// replaces `file` and `rows`; so do the stand-in's own fixtures.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Columns that every row must have. Templates may use these, and those of `ranges` and `rows`.
+    /// Columns every row must have. Templates may use these and those of `ranges` and `rows`.
     #[serde(default)]
     pub columns: Vec<String>,
     /// Columns from ranges: column name to first value; the row of flow `i` (from 0) holds `first + i`.
@@ -167,8 +167,8 @@ pub struct Data {
     /// Rows written out; their values may be templates over the environment and `vars`.
     #[serde(default)]
     pub rows: Vec<Entries<Json>>,
-    /// Whether a run leaves its rows as it found them, so that the next one can take the same. Otherwise the rows of a file are
-    /// remembered as used up, where a step says how that shows (`used_up`), and the next run takes those behind them.
+    /// Whether a run leaves its rows unchanged, so the next one can use them again. Otherwise a file's rows are remembered
+    /// as used up, if a step says how that shows (`used_up`), and the next run takes the following ones.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub reusable: bool,
 }
@@ -184,41 +184,41 @@ pub struct Step {
     pub session: Option<String>,
     /// The request.
     pub request: Request,
-    /// What the answer must be.
+    /// What the response must be.
     #[serde(default)]
     pub expect: Expect,
-    /// Variables taken from the answer, for later steps and the step's own webhooks: by JSON pointer into the body, or from a
-    /// header or cookie. A step that was refused captures nothing.
+    /// Variables captured from the response, for later steps and the step's own webhooks: by JSON pointer into the body, or
+    /// from a header or cookie. A refused step captures nothing.
     #[serde(default)]
     pub capture: BTreeMap<String, Capture>,
-    /// Statuses by which the step may be refused: recorded, not a failure; its webhooks are then not expected.
+    /// Statuses with which the step may be refused: recorded, not a failure; its webhooks are then not expected.
     #[serde(default)]
     #[schemars(inner(range(min = 100, max = 599)))]
     pub may_refuse: Vec<u16>,
-    /// Statuses by which the API says that the row's subject is not as the flow finds it, because an earlier run has used
-    /// it up. The run ends then, with an error about the data: it says nothing about the sender.
+    /// Statuses that mean the row's subject is not in the state the flow needs, because an earlier run used it up.
+    /// The run then ends with an error about the data: it says nothing about the sender.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(range(min = 100, max = 599)))]
     pub used_up: Vec<u16>,
-    /// Repeats the request until its expectations hold or the deadline is over.
+    /// Repeats the request until its expectations hold or the deadline passes.
     #[serde(default)]
     pub poll: Option<Poll>,
-    /// Webhooks that this step must fire. An empty list says nothing; `count: 0` forbids an event.
+    /// Webhooks this step must fire. An empty list says nothing; `count: 0` forbids an event.
     #[serde(default)]
     pub webhooks: Vec<ExpectedWebhook>,
 }
 
-/// Expectations on an answer; all must hold.
+/// Expectations on a response; all must hold.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Expect {
-    /// One status, or several of which one must come. Any 2xx when absent.
+    /// One status, or several of which one must match. Default: any 2xx.
     #[serde(default)]
     pub status: Option<OneOrMany>,
-    /// Header name to matcher.
+    /// Maps a header name to a matcher.
     #[serde(default)]
     pub headers: BTreeMap<String, Matcher>,
-    /// JSON pointer into the answer's body to matcher.
+    /// JSON pointer into the response body, mapped to a matcher.
     #[serde(default)]
     pub json: BTreeMap<String, Matcher>,
 }
@@ -273,13 +273,13 @@ impl<'de> Deserialize<'de> for OneOrMany {
     }
 }
 
-/// Repetition until the expectations hold.
+/// Repeat until the expectations hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Poll {
     /// Pause between two tries.
     pub every: Period,
-    /// Time from the first try after which the step has failed.
+    /// Time from the first try after which the step fails.
     pub deadline: Period,
 }
 
@@ -287,29 +287,29 @@ pub struct Poll {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ExpectedWebhook {
-    /// The event's name, where the sender's profile says that it stands. Left out for a sender whose webhooks name none.
+    /// The event's name, as found where the sender's profile says. Omit it for a sender whose webhooks name none.
     #[serde(default)]
     pub event: String,
-    /// JSON pointer into the webhook's body to matcher; tells the webhooks of different flows apart. Templates here may use
-    /// the step's own captures, and its answer: `{{ response./id }}`, `{{ response.header.Location }}`.
+    /// JSON pointer into the webhook's body, mapped to a matcher; tells the webhooks of different flows apart. Templates may use
+    /// the step's own captures and its response: `{{ response./id }}`, `{{ response.header.Location }}`.
     #[serde(default, rename = "match")]
     pub matchers: BTreeMap<String, Matcher>,
-    /// Header name to matcher: for webhooks whose body is not looked into, and for what only a header says.
+    /// Maps a header name to a matcher: for webhooks whose body is not parsed, and for what only a header says.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, Matcher>,
-    /// Variables taken from the webhook, for later steps: by JSON pointer into its body, or from a header. The flow waits for
-    /// the webhook then, for as long as `within` says.
+    /// Variables captured from the webhook, for later steps: by JSON pointer into its body, or from a header. The flow
+    /// then waits for the webhook, up to `within`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub capture: BTreeMap<String, Capture>,
-    /// How many: a number is exact, `at least 1` lets more come. 0 forbids the event from the start of this step on, unless
-    /// a later one asks for it: for a step that must fire nothing.
+    /// How many: a number is exact, `at least 1` allows more. 0 forbids the event from the start of this step on, unless a
+    /// later step expects it: for a step that must fire nothing.
     #[serde(default)]
     pub count: Count,
-    /// An event of the same flow that must have come before this one: `payment.created`.
+    /// An event of the same flow that must arrive before this one: `payment.created`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
-    /// Time limit from the start of the step to the first attempt, 30 s when left out. With a count of 0 the run watches at
-    /// least that long; without it until the run ends.
+    /// Time limit from the start of the step to the first attempt, 30 s by default. With a count of 0 the run watches at
+    /// least that long; without it, until the run ends.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<Period>,
 }
@@ -326,12 +326,12 @@ impl ExpectedWebhook {
 /// Time limit of a webhook that names none.
 const USUAL_LIMIT: Duration = Duration::from_secs(30);
 
-/// How this run's webhooks are told from other traffic at the same receiver.
+/// How to tell this run's webhooks from other traffic at the same receiver.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Webhooks {
-    /// JSON pointer into a webhook's body to a template over the flow's row and captures. A webhook that holds none of the
-    /// flows' values there is foreign: reported apart, not judged. Without any, every webhook is ours.
+    /// JSON pointer into a webhook's body, mapped to a template over the flow's row and captures. A webhook with none of the
+    /// flows' values there is foreign: reported separately, not judged. Without any, every webhook is ours.
     #[serde(default)]
     pub ours: BTreeMap<String, String>,
 }
@@ -348,7 +348,7 @@ pub struct Variant {
     /// … the last so many take this variant.
     #[schemars(range(min = 1))]
     pub last: u32,
-    /// The scenario's own steps up to and including this one come first; without it `steps` are all there is.
+    /// The scenario's main steps up to and including this one run first; without it, only `steps`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<String>,
     /// Its steps.

@@ -85,7 +85,7 @@ impl Names {
             "env" => return Some("`env` needs the name of a variable: {{ env.NAME }}".to_owned()),
             "response" => return self.refuse_answer(""),
             "flow" if !self.flow => {
-                return Some("`flow` is not known here: variables are the same for all flows".into());
+                return Some("`flow` is not available here: variables are the same for all flows".into());
             }
             _ if BUILT_IN.contains(&name) => return None,
             _ => {}
@@ -108,7 +108,7 @@ impl Names {
     fn refuse_answer(&self, place: &str) -> Option<String> {
         if !self.answered {
             return Some(
-                "`response` is known in a step's `webhooks` only; elsewhere `capture` what you need of it"
+                "`response` is only available in a step's `webhooks`; elsewhere `capture` what you need from it"
                     .to_owned(),
             );
         }

@@ -9,20 +9,20 @@ use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// An HTTP request. Every text in it may hold templates.
+/// An HTTP request. Every text in it may contain templates.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Request {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS.
     pub method: Method,
-    /// Path and query, joined to the target's URL; an absolute `http(s)://` URL is taken as it is. Values of templates
-    /// are percent-encoded, except of a template at the very beginning. It is sent as written, `//` included; what no client
+    /// Path and query, appended to the target's URL; an absolute `http(s)://` URL is used as is. Template values
+    /// are percent-encoded, except for a template at the very beginning. Sent as written, including `//`; what no client
     /// sends as written (`..`, `#`, `\`) is refused.
     pub path: String,
     /// Extra headers.
     #[serde(default)]
     pub headers: Entries<String>,
-    /// A JSON body. At most one of `json`, `form`, `multipart` and `text` is given.
+    /// A JSON body. Give at most one of `json`, `form`, `multipart` and `text`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub json: Option<Json>,
     /// An `application/x-www-form-urlencoded` body. Nested values get keys in brackets (`items[0][price]`), and a list under a
@@ -32,7 +32,7 @@ pub struct Request {
     /// A `multipart/form-data` body.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multipart: Option<Entries<Part>>,
-    /// A body of plain text, with a content type of its own in `headers`.
+    /// A plain text body; set its content type in `headers`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Time limit of the whole exchange; `60s` by default, since the real API answers only after all webhook retries.
@@ -54,7 +54,7 @@ pub enum Part {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct FilePart {
-    /// Path of the file, relative to the scenario, else to the current directory; at most 16 MiB. May be a template.
+    /// Path of the file, relative to the scenario, otherwise to the current directory; at most 16 MiB. May be a template.
     pub file: String,
     /// Its media type; guessed from the name when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -74,13 +74,13 @@ fn captures(scenario: &Scenario) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for step in scenario.all_steps() {
         for name in step.capture.keys() {
-            let from = format!("step {} takes it from its answer, which has it not", step.name);
+            let from = format!("step {} captures it from its answer, which does not have it", step.name);
             found.entry(name.clone()).or_insert(from);
         }
         for webhook in &step.webhooks {
             for name in webhook.capture.keys() {
                 let from = format!(
-                    "step {} takes it from its webhook {}, which did not come in time, or has it not",
+                    "step {} captures it from its webhook {}, which did not arrive in time or does not have it",
                     step.name, webhook.event
                 );
                 found.entry(name.clone()).or_insert(from);
@@ -122,7 +122,7 @@ impl Run {
         let known: Vec<&str> = scenario.vars.keys().chain(columns.iter().map(String::as_str)).collect();
         if let Some(name) = given.keys().find(|name| !known.contains(&name.as_str())) {
             let near = suggest::hint(name, known.iter().copied());
-            let hint = if near.is_empty() { format!(" (there are {})", known.join(", ")) } else { near };
+            let hint = if near.is_empty() { format!(" (known: {})", known.join(", ")) } else { near };
             return Err(UnknownVar { name: name.clone(), hint });
         }
         let names = given.keys().cloned().collect();
@@ -242,8 +242,7 @@ impl Run {
             }
             "run_id" => Ok(self.run_id.clone().into()),
             "challenge" => self.challenge.clone().map(Value::String).ok_or_else(|| {
-                "there is no challenge: give it with --challenge (`| default(\"…\")` gives it a default)"
-                    .to_owned()
+                "no challenge was given: use --challenge (`| default(\"…\")` gives it a default)".to_owned()
             }),
             "flow" => flow.map(Value::from).ok_or_else(|| "there is no flow here".to_owned()),
             _ => match self.vars.get(name) {

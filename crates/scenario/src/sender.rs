@@ -89,7 +89,7 @@ fn checked(bytes: &[u8], name: &str, dir: Option<&Path>) -> Result<SenderProfile
     let meant: Vec<Problem> = profile.problems().into_iter().filter(of_own).map(at).collect();
     problems.extend(meant);
     if profile.schemas.take().is_some() {
-        let message = "smoke fills this in: name the files of the schemas under `payload`".to_owned();
+        let message = "smoke fills this in: name the schema files under `payload`".to_owned();
         problems.push(Problem { at: tree.key_at(&["schemas".into()]), message });
     }
     if let Some(dir) = dir.filter(|_| !profile.payload.is_empty()) {
@@ -142,9 +142,9 @@ mod tests {
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
         for line in [
             "s.yaml:1:7: use 1 to 64 letters",
-            "s.yaml:5:12: `{boddy}` is not a placeholder; there are {body}, {timestamp}",
+            "s.yaml:5:12: `{boddy}` is not a placeholder; known: {body}, {timestamp}",
             "s.yaml:6:13: `abc` is not a JSON pointer",
-            "s.yaml:7:20: the first pause is that before the first attempt: write 0s",
+            "s.yaml:7:20: the first pause comes before the first attempt: write 0s",
             "s.yaml:7:34: a share is from 0 to 1",
         ] {
             assert!(error.contains(line), "{error} lacks {line}");
@@ -180,19 +180,22 @@ mod tests {
                 "s.yaml:2:25: expected one of",
                 "s.yaml:3:8: expected a mapping",
                 "s.yaml:4:17: unknown value",
-                "s.yaml:4:29: `items` is not the place",
+                "s.yaml:4:29: `items` is not an array",
             ],
         );
         let text = "signature: { header: X-Sig, message: '{timestamp}' }\nretry: { schedule: [1s] }\n";
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
-        for words in
-            ["the key `name` is missing", "the key `algorithm` is missing", "nothing of the body", "write 0s"]
-        {
+        for words in [
+            "the key `name` is missing",
+            "the key `algorithm` is missing",
+            "covers no part of the body",
+            "write 0s",
+        ] {
             assert!(error.contains(words), "{error} lacks {words}");
         }
         let text = "name: x\nsignature: { algorithm: hmac-sha256, header: X, message: '{timestamp}' }\n";
         let error = sender_text(text.as_bytes(), "s.yaml").unwrap_err().to_string();
-        assert!(error.contains("2:58: it holds nothing of the body"), "{error}");
+        assert!(error.contains("2:58: it covers no part of the body"), "{error}");
     }
 
     #[test]
@@ -201,13 +204,13 @@ mod tests {
         let none = "signature: { algorithm: none }\n";
         for (rest, wanted) in [
             ("retry: { first: 1s }", "s.yaml:3:8: how many attempts in all?"),
-            ("retry: { attempts: 3 }", "s.yaml:3:8: after which pause?"),
+            ("retry: { attempts: 3 }", "s.yaml:3:8: which pause?"),
             ("retry: { first: 1s, attempts: 3, endless: true }", "s.yaml:3:31: `attempts` or `endless`"),
             ("body: { format: opaque }\nevent: { json: /type }", "s.yaml:4:16: the body is opaque"),
             ("body: { format: opaque, batch: /a/* }", "s.yaml:3:32: the body is opaque"),
             (
                 "setup: ['to {endpont} {\"a\":1}']",
-                "s.yaml:3:9: `{endpont}` is not a placeholder; there are {endpoint}",
+                "s.yaml:3:9: `{endpont}` is not a placeholder; known: {endpoint}",
             ),
         ] {
             let error = of(&format!("{none}{rest}\n")).unwrap_err().to_string();
@@ -217,7 +220,7 @@ mod tests {
             ("algorithm: token, header: X, message: '{timestamp}'", "a token covers nothing"),
             (
                 "algorithm: hmac-sha256, header: X, form: pairs, key: v1, versions: [{ algorithm: hmac-sha512, key: v2 }]",
-                "no secret chooses this version",
+                "no secret selects this version",
             ),
             (
                 "algorithm: hmac-sha256, header: X, message: '{timestamp}{body}', timestamp: { header: x }",
@@ -235,9 +238,9 @@ mod tests {
         assert!(
             time.requests().warnings()[0]
                 .to_string()
-                .starts_with("signature.timestamp: the timestamp is outside")
+                .starts_with("signature.timestamp: the timestamp is not signed")
         );
-        assert!(time.scheme().unwrap().caveats()[0].starts_with("the timestamp is outside"));
+        assert!(time.scheme().unwrap().caveats()[0].starts_with("the timestamp is not signed"));
         let quiet = |scheme: &Scheme| scheme.spec().warnings().is_empty();
         assert!(Scheme::ALL.iter().all(quiet), "{:?}", Scheme::ALL.iter().find(|s| !quiet(s)));
     }

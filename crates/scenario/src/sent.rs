@@ -29,7 +29,7 @@ pub(super) fn problem(path: &str) -> Option<String> {
     let rest = path.strip_prefix("http://").or_else(|| path.strip_prefix("https://"));
     let path = rest.map_or(path, |rest| rest.find('/').map_or("", |at| rest.get(at..).unwrap_or_default()));
     if path.contains('#') {
-        return Some("what stands behind a `#` is never sent: leave it out, or write %23".to_owned());
+        return Some("anything after a `#` is never sent: leave it out, or write %23".to_owned());
     }
     let path = path.split('?').next().unwrap_or_default();
     if path.contains('\\') {
@@ -37,7 +37,7 @@ pub(super) fn problem(path: &str) -> Option<String> {
     }
     let dots = path.split('/').find(|segment| is_dots(segment))?;
     Some(format!(
-        "a segment `{dots}` is resolved before a path is sent, and never reaches the server: write the path that it leads to"
+        "a segment `{dots}` is resolved before a path is sent and never reaches the server: write the resolved path"
     ))
 }
 

@@ -20,25 +20,25 @@ const ACCESS_TOKEN: &str = "/access_token";
 /// who decode percents alone.
 const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_');
 
-/// Who sends a step: exactly one of `login`, `basic`, `bearer`, `api_key` and `oauth2`. Secrets in it come from templates:
-/// the environment (`--env-file`), or the data file.
+/// How a step authenticates: exactly one of `login`, `basic`, `bearer`, `api_key` and `oauth2`. Secrets come from templates:
+/// the environment (`--env-file`) or the data file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
     /// The login request. Templates may use the flow's row: sessions are cached by the resolved request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub login: Option<Request>,
-    /// JSON pointer (RFC 6901) to the bearer token in the login's answer. Without it the session is its cookies.
+    /// JSON pointer (RFC 6901) to the bearer token in the login's response. Without it the session relies on cookies.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
-    /// How its token is renewed, before it expires (as its `exp` says, if it is a JWT) and when it is refused with 401.
-    /// Without it the login is done again.
+    /// How to renew its token, before it expires (according to `exp`, if it is a JWT) and when it is refused with 401.
+    /// Without it the login is repeated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refresh: Option<Refresh>,
     /// User name and password with every request (RFC 7617).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub basic: Option<Basic>,
-    /// A token that is known beforehand: `{{ env.API_TOKEN }}`.
+    /// A fixed token: `{{ env.API_TOKEN }}`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bearer: Option<String>,
     /// A key in a header or in the query.
@@ -47,23 +47,23 @@ pub struct Session {
     /// OAuth2 client credentials (RFC 6749, section 4.4).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oauth2: Option<OAuth2>,
-    /// A token against cross-site requests, which is sent back with every request that changes something.
+    /// A CSRF token, sent back with every request that changes something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub csrf: Option<Csrf>,
-    /// The right that its user needs, for the message when a step is forbidden (403), such as `the group Valorant Organizer`.
+    /// The permission its user needs, for the message when a step is forbidden (403), such as `the group Valorant Organizer`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needs: Option<String>,
 }
 
-/// How a session's token is renewed.
+/// How to renew a session's token.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Refresh {
-    /// The renewal request. Its templates may use `{{ refresh_token }}` besides the names that the login may use.
+    /// The renewal request. Its templates may use `{{ refresh_token }}` in addition to the names the login may use.
     pub request: Request,
-    /// JSON pointer to the refresh token in the login's answer, and in the renewal's, if it gives a new one.
+    /// JSON pointer to the refresh token in the login's response, and in the renewal's, if it returns a new one.
     pub refresh_token: String,
-    /// JSON pointer to the new bearer token in the renewal's answer; that of the login when absent.
+    /// JSON pointer to the new bearer token in the renewal's response; the login's by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub token: Option<String>,
 }
@@ -79,7 +79,7 @@ pub struct Basic {
     pub password: String,
 }
 
-/// A key with every request: in exactly one of `header` and `query`.
+/// A key sent with every request: in exactly one of `header` and `query`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ApiKey {
@@ -103,30 +103,30 @@ pub struct OAuth2 {
     pub client_id: String,
     /// Its secret: `{{ env.CLIENT_SECRET }}`.
     pub client_secret: String,
-    /// Scopes, separated by blanks.
+    /// Scopes, separated by spaces.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<String>,
-    /// What the token is for, where the server asks.
+    /// What the token is for, if the server wants to know.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub audience: Option<String>,
-    /// Whether client and secret go into the body; else they are sent as RFC 6749 asks, by basic authentication.
+    /// Whether client and secret go into the body; otherwise they are sent by basic authentication, as RFC 6749 recommends.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub in_body: bool,
 }
 
-/// A token against cross-site requests: it comes as a cookie and is sent back in a header, a form field, or both.
+/// A CSRF token: it arrives as a cookie and is sent back in a header, a form field, or both.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Csrf {
     /// The cookie that holds it, such as `csrftoken`.
     pub cookie: String,
-    /// The header that takes it, such as `X-CSRFToken`.
+    /// The header it goes into, such as `X-CSRFToken`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header: Option<String>,
-    /// The form field that takes it, in requests that have a form.
+    /// The form field it goes into, in requests with a form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
-    /// The page that sets the cookie, asked for before the login; the login's own path when absent.
+    /// The page that sets the cookie, requested before the login; the login's own path by default.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<String>,
 }
@@ -265,7 +265,7 @@ fn basic_header(user: &str, password: &str, secrets: &mut Vec<Secret>) -> Creden
 fn header_value(template: &str, scope: &mut Scope) -> Result<String, TemplateError> {
     let value = scope.render_text(template)?.trim().to_owned();
     let message = if value.is_empty() {
-        "is empty, and nobody is known by that"
+        "is empty, which identifies nobody"
     } else if value.contains(char::is_control) {
         "holds a control character"
     } else {

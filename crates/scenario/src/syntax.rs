@@ -55,14 +55,14 @@ impl Checker<'_> {
             }
         }
         if request.timeout.is_some_and(|t| t.get().is_zero()) {
-            self.wrong(&at(path, ["timeout".into()]), "no answer comes within 0: give for example 60s");
+            self.wrong(&at(path, ["timeout".into()]), "no answer arrives within 0 s: give for example 60s");
         }
     }
 
     pub(super) fn url_or_path(&mut self, target: &str, path: &[Seg]) {
         let is_target = ["/", "http://", "https://", "{{"].iter().any(|s| target.starts_with(s));
         if !is_target || target.contains(|c: char| c.is_control() || (c == ' ' && !target.contains("{{"))) {
-            self.wrong(path, "a path begins with `/` (or is an absolute URL) and has no blanks");
+            self.wrong(path, "a path begins with `/` (or is an absolute URL) and has no spaces");
         } else if let Some(message) = sent::problem(&without_templates(target)) {
             self.wrong(path, message);
         }

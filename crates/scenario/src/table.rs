@@ -64,10 +64,7 @@ fn csv_rows(text: &str, keep: usize) -> Result<Vec<Placed>, LineError> {
         let separator = if other == ';' { "semicolons" } else { "tabs" };
         return Err((
             1,
-            format!(
-                "the columns of `{}` are separated by {separator}: commas are needed",
-                only.escape_debug()
-            ),
+            format!("the columns of `{}` are separated by {separator}: use commas", only.escape_debug()),
         ));
     }
     let mut seen = BTreeSet::new();

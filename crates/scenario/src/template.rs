@@ -177,7 +177,7 @@ impl Cursor<'_> {
                 .map_err(|_| format!("`{w}` is neither a number nor a name: names begin with a letter")),
             w if w.starts_with(ANSWER) && w.len() > ANSWER.len() => Ok(Term::Name(word)),
             w if w.starts_with('.') || w.ends_with('.') || w.contains("..") => {
-                Err(format!("`{w}` is not a name: a dot stands between two words"))
+                Err(format!("`{w}` is not a name: a dot joins two words"))
             }
             _ => Ok(Term::Name(word)),
         }
@@ -209,7 +209,7 @@ impl Cursor<'_> {
                 text.push(c);
             }
         }
-        Err("a text in quotes is not closed".to_owned())
+        Err("a quoted text is not closed".to_owned())
     }
 
     fn filter(&mut self) -> Result<Filter, String> {
@@ -226,7 +226,7 @@ impl Cursor<'_> {
             }
             other => {
                 let hint = super::suggest::hint(other, FILTERS);
-                Err(format!("unknown filter `{other}`{hint} (there are {})", FILTERS.join(", ")))
+                Err(format!("unknown filter `{other}`{hint} (known: {})", FILTERS.join(", ")))
             }
         }
     }
@@ -347,7 +347,7 @@ mod tests {
         assert_eq!(error("{{ s | int }}"), "{{ s | int }}: its value is not a whole number");
         assert_eq!(
             error("{{ s | defualt(1) }}"),
-            "{{ s | defualt(1) }}: unknown filter `defualt`; did you mean `default`? (there are default, text, int)"
+            "{{ s | defualt(1) }}: unknown filter `defualt`; did you mean `default`? (known: default, text, int)"
         );
     }
 

@@ -100,7 +100,7 @@ fn variants_are_checked_and_claim_their_flows() {
     assert!(error("after: make, ", "").contains("28:91: `made` is captured by step `make` only"));
     assert!(
         error("after: make", "after: mke")
-            .contains("the scenario's own steps have no `mke`; did you mean `make`?")
+            .contains("the scenario's main steps have no `mke`; did you mean `make`?")
     );
     assert!(error("last: 2", "last: 6").starts_with("s.yaml:28:35: `last` is 6: give 1 to 5"));
     assert!(error("name: end", "name: make").contains("the step name `make` is taken"));
@@ -449,7 +449,7 @@ fn rows_in_front_are_left_out() {
     assert!(few.ends_with("3 data row(s) for 57 flows: give 57 rows"), "{few}");
     let empty = of_sweep("1,1,u,p\n2,,u,p\n");
     assert!(
-        empty.ends_with("row 2 has nothing in the column `tournament_id`: fill it in, or take the row out"),
+        empty.ends_with("row 2 has nothing in the column `tournament_id`: fill it in, or remove the row"),
         "{empty}"
     );
     let none = got(2, 3).unwrap_err().to_string();

@@ -110,7 +110,7 @@ fn problem(error: &serde_saphyr::Error) -> Problem {
             format!("too deep, too large, or too many aliases for a scenario ({m})")
         }
         m if m.contains("deserialize null into string") => {
-            "a key is text: write it in quotes, as in \"null\"".to_owned()
+            "a key must be text: quote it, as in \"null\"".to_owned()
         }
         m if m.contains("expected string scalar") => "a key is text, not a list or a mapping; a value that is a template needs quotes, as in \"{{ name }}\"".to_owned(),
         m if m.contains("non-finite") => "a number must be finite".to_owned(),
@@ -142,7 +142,7 @@ impl<'de> Visitor<'de> for KindVisitor {
     type Value = Kind;
 
     fn expecting(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        f.write_str("a value that JSON has too")
+        f.write_str("a value JSON can represent")
     }
 
     fn visit_unit<E: de::Error>(self) -> Result<Kind, E> {

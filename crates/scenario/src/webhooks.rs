@@ -25,7 +25,7 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
         for (name, _) in webhook.headers.iter().filter(|(_, matcher)| !only_there(matcher)) {
             if scheme.is_some_and(|scheme| scheme.hides(name)) {
                 let message = format!(
-                    "{name} may hold a credential, of which the journal has a digest alone: write {{ exists: true }}"
+                    "{name} may hold a credential, and the journal keeps only its digest: write {{ exists: true }}"
                 );
                 problems.push(Problem {
                     at: tree.value_at(&at(path, ["headers".into(), name.as_str().into()])),
@@ -38,15 +38,15 @@ pub(super) fn check(scenario: &Scenario, sender: &SenderProfile, tree: &Node) ->
             problems.push(Problem { at: tree.value_at(&path), message });
         };
         if webhook.event.is_empty() && !sender.event.is_nowhere() {
-            let message = format!("name the event (`event: …`): webhooks of {} name theirs", sender.name);
+            let message = format!("name the event (`event: …`): webhooks from {} name theirs", sender.name);
             wrong("event", message);
         }
         let Some(after) = webhook.after.as_deref().filter(|after| !after.contains("{{")) else { continue };
         if after == webhook.event {
-            wrong("after", "a webhook cannot come after itself: name another event".to_owned());
+            wrong("after", "a webhook cannot follow itself: name another event".to_owned());
         } else if !known().any(|event| event == after || event.contains("{{")) {
             let hint = suggest::hint(after, known());
-            wrong("after", format!("no step asks for a webhook with the event `{after}`{hint}"));
+            wrong("after", format!("no step expects a webhook with the event `{after}`{hint}"));
         }
     }
     problems

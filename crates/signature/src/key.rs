@@ -24,13 +24,11 @@ pub enum KeyError {
     Empty,
     /// Not base64 behind the prefix.
     #[error(
-        "the webhook secret is not base64, which this sender's secrets are (with or without `whsec_` and the like)"
+        "the webhook secret is not base64, as this sender's secrets are (with or without a prefix such as `whsec_`)"
     )]
     NotBase64,
     /// Not hex digits.
-    #[error(
-        "the webhook secret is not made of hex digits, two for each byte, which this sender's secrets are"
-    )]
+    #[error("the webhook secret is not hex (two digits per byte), as this sender's secrets are")]
     NotHex,
     /// The secret has not the prefix of any version.
     #[error("the webhook secret does not begin with `{0}`, as this sender's secrets do")]

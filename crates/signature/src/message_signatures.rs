@@ -70,7 +70,7 @@ pub(super) fn verify(spec: &SignatureSpec, keys: &[&Key], context: &Context<'_>)
         let Some(key) = right else { continue };
         if let Some(own) = candidate.alg.and_then(|alg| other_algorithm(key, alg)) {
             problem = Some(Problem::malformed(format!(
-                "the signature is right, and its `alg` is not that of the key ({own}), which must be refused (RFC 9421, section 3.2)"
+                "the signature is right, but its `alg` is not the key's ({own}), so it must be refused (RFC 9421, section 3.2)"
             )));
             continue;
         }
@@ -86,7 +86,7 @@ fn fits(candidate: &Candidate<'_>, spec: &SignatureSpec) -> Result<(), Problem> 
     let covered = &candidate.components;
     if let Some(lacks) = spec.components.iter().find(|c| !covered.contains(&c.as_str())) {
         return Err(Problem::malformed(format!(
-            "the signature does not cover `{lacks}`, which the profile demands"
+            "the signature does not cover `{lacks}`, which the profile requires"
         )));
     }
     let twice = covered.iter().enumerate().any(|(i, c)| covered.iter().take(i).any(|before| before == c));
@@ -238,7 +238,7 @@ fn content_digest(candidate: &Candidate<'_>, context: &Context<'_>) -> Result<()
         if !bytes.is_some_and(|bytes| same(&bytes, &digest)) {
             return Err(Problem::new(
                 Reason::Mismatch,
-                "the signature is right, and its Content-Digest is not the one of this body",
+                "the signature is right, but its Content-Digest is not this body's",
             ));
         }
     }
@@ -366,10 +366,7 @@ mod tests {
         for alg in ["\"ed25519\"", "\"hmac-md5\"", "\"HMAC-SHA256\"", "hmac-sha256", "\"\""] {
             let verdict = of(&COVERED, &format!(";created=1795438932;alg={alg}"));
             let says = verdict.diagnosis.unwrap_or_default();
-            assert!(
-                !verdict.valid && says.contains("`alg` is not that of the key (hmac-sha256)"),
-                "{alg}: {says}"
-            );
+            assert!(!verdict.valid && says.contains("`alg` is not the key's (hmac-sha256)"), "{alg}: {says}");
         }
         let twice =
             of(&["@method", "@target-uri", "content-digest", "content-digest"], ";created=1795438932");
@@ -400,13 +397,13 @@ mod tests {
         };
         assert_eq!(problems(&["@method", "@query", "content-digest", "x-id"]), "");
         for (components, says) in [
-            (&["@method"][..], "signature.components: `content-digest` is not among them"),
-            (&[], "`content-digest` is not among them"),
+            (&["@method"][..], "signature.components: `content-digest` is missing"),
+            (&[], "`content-digest` is missing"),
             (
                 &["@foo", "content-digest"],
-                "signature.components.0: `@foo` is not a component of a request; there are @method",
+                "signature.components.0: `@foo` is not a component of a request; known: @method",
             ),
-            (&["Content-Digest", "content-digest"], "lower case"),
+            (&["Content-Digest", "content-digest"], "lower-case"),
             (&["content-digest", "content-digest"], "components.1: `content-digest` is here twice"),
         ] {
             assert!(problems(components).contains(says), "{components:?}: {}", problems(components));

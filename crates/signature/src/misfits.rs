@@ -16,7 +16,7 @@ const DERIVED: [&str; 7] =
 
 /// What a time outside the signature means.
 pub(crate) const UNSIGNED_TIME: &str =
-    "the timestamp is outside the signature: whoever replays a webhook puts a fresh one on it";
+    "the timestamp is not signed: anyone replaying a webhook can put a fresh one on it";
 
 impl RequestSpec {
     /// Everything that is wrong with it.
@@ -29,13 +29,13 @@ impl RequestSpec {
         let in_header = s.header.is_some() || s.form == Form::MessageSignatures;
         match (signed, in_header, s.json.is_some()) {
             (true, false, false) => {
-                say("signature", "where does the signature stand? give `header: NAME`, or `json: /pointer`");
+                say("signature", "where is the signature? give `header: NAME` or `json: /pointer`");
             }
             (true, true, true) => {
-                say("signature.json", "the signature stands in a header or in the body, not both");
+                say("signature.json", "the signature is in a header or in the body, not both");
             }
             (false, true, _) | (false, _, true) => {
-                say("signature.algorithm", "`none` has no signature, so leave out `header` and `json`");
+                say("signature.algorithm", "`none` has no signature: leave out `header` and `json`");
             }
             _ => {}
         }
@@ -51,7 +51,7 @@ impl RequestSpec {
             }
         }
         if s.separator.as_deref() == Some("") {
-            say("signature.separator", "it is empty; leave it out, or say what stands between the entries");
+            say("signature.separator", "it is empty; leave it out, or say what separates the entries");
         }
         let no_message = s.message.is_empty() || is_body_template(&s.message);
         if matches!(s.algorithm, Algorithm::Token | Algorithm::None) && !no_message {
@@ -102,7 +102,7 @@ impl RequestSpec {
             if !(by_pem || by_prefix || by_itself) {
                 say(
                     format!("signature.versions.{i}"),
-                    "no secret chooses this version, so that it is never checked: give it a `secret.prefix` of its own, or \
+                    "no secret selects this version, so it is never checked: give it its own `secret.prefix`, or \
                      leave it out",
                 );
             }
@@ -139,7 +139,7 @@ impl RequestSpec {
             say("signature.algorithm", "message signatures are an HMAC or a public-key signature".to_owned());
         }
         if !s.components.iter().any(|c| c == "content-digest") {
-            let problem = "`content-digest` is not among them, so that anybody can put another body under the signature: write \
+            let problem = "`content-digest` is missing, so anyone could put another body under the signature: write \
                            [\"@method\", \"@target-uri\", \"content-digest\"]";
             say("signature.components", problem.to_owned());
         }
@@ -148,13 +148,10 @@ impl RequestSpec {
             let derived = component.starts_with('@');
             if derived && !DERIVED.contains(&component.as_str()) {
                 let known = DERIVED.join(", ");
-                say(
-                    &path,
-                    format!("`{}` is not a component of a request; there are {known}", shown(component)),
-                );
+                say(&path, format!("`{}` is not a component of a request; known: {known}", shown(component)));
             } else if !derived && (!is_token(component) || component.bytes().any(|b| b.is_ascii_uppercase()))
             {
-                let problem = "is not the name of a header in lower case, as components are written";
+                let problem = "is not a lower-case header name, as components must be";
                 say(&path, format!("`{}` {problem}", shown(component)));
             } else if s.components.iter().take(i).any(|before| before == component) {
                 say(&path, format!("`{}` is here twice", shown(component)));
@@ -188,7 +185,7 @@ impl RequestSpec {
             );
         }
         if t.number && t.json.is_none() {
-            say("signature.timestamp.number", "it belongs to a time in the body: `json: /pointer`");
+            say("signature.timestamp.number", "it only applies to a time in the body: `json: /pointer`");
         }
     }
 
@@ -199,7 +196,7 @@ impl RequestSpec {
         }
         // An event may stand in both: then the body counts, which is signed.
         if self.id.header.is_some() && self.id.json.is_some() {
-            found.push(SpecError::new("id", "it stands in a header or in the body, not both"));
+            found.push(SpecError::new("id", "it is in a header or in the body, not both"));
         }
         pointers.extend([("event.json", self.event.json.as_deref()), ("id.json", self.id.json.as_deref())]);
         for (path, pointer) in pointers {
@@ -215,15 +212,11 @@ impl RequestSpec {
             ("body.batch", self.body.batch.is_some()),
         ];
         for (path, _) in inside.into_iter().filter(|(_, is_set)| opaque && *is_set) {
-            found.push(SpecError::new(
-                path,
-                "the body is opaque, which means that nothing is looked for in it",
-            ));
+            found.push(SpecError::new(path, "the body is opaque, so nothing is read from it"));
         }
         if let Some(batch) = self.body.batch.as_deref().filter(|b| !(b.starts_with('/') && b.ends_with("/*")))
         {
-            let problem =
-                format!("`{}` is not the place of an array: write `/alerts/*`, or `/*`", shown(batch));
+            let problem = format!("`{}` is not an array: write `/alerts/*` or `/*`", shown(batch));
             found.push(SpecError::new("body.batch", problem));
         }
         if self.body.field.is_some() && self.body.format != BodyFormat::Form {

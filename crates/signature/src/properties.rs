@@ -105,7 +105,7 @@ fn each_header_is_needed_once_and_in_form() {
         let mut twice = good.clone();
         twice.push((header.0.to_lowercase(), header.1.clone()));
         assert_eq!(reason(&twice).0, Reason::Malformed);
-        assert!(reason(&twice).1.contains(&format!("{} is given more than once", header.0)));
+        assert!(reason(&twice).1.contains(&format!("{} appears more than once", header.0)));
     }
     for id in ["x", "4960b1c5318e4f87b6c462792d82faa3", "{4960b1c5-318e-4f87-b6c4-62792d82faa3}"] {
         let mut bad = good.clone();

@@ -157,11 +157,9 @@ impl Secret {
                 || matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
         };
         if is_unfilled(text.trim()) {
-            Some("is a placeholder that nobody has filled in (such as ${NAME}): give the value itself")
+            Some("is an unfilled placeholder (such as ${NAME}): give the value itself")
         } else if ends_beside_hex(text) {
-            Some(
-                "ends with a comma, semicolon or % behind what is otherwise a secret of hex digits: leave it out",
-            )
+            Some("is hex but for a trailing comma, semicolon or %: leave that out")
         } else if text.starts_with('\u{feff}') {
             Some("begins with a byte order mark, which is not part of it: save it as UTF-8 without one")
         } else if begins_with_a_name(text) {
@@ -172,15 +170,13 @@ impl Secret {
             || quoted('\u{201c}', '\u{201d}')
             || quoted('\u{2018}', '\u{2019}')
         {
-            Some("stands in quotes, which would be part of it: leave them out")
+            Some("is in quotes, which would be part of it: leave them out")
         } else if text.contains(pem::BEGIN) {
             pem::oddity(text)
         } else if text.ends_with("\\n") {
-            Some(
-                "ends with a backslash and an n, a line break that was never turned into one: leave them out",
-            )
+            Some("ends in a literal \\n, meant as a line break: leave it out")
         } else if text.contains(unseen) {
-            Some("holds a line break, or a blank or control character that is not seen: leave it out")
+            Some("contains a line break or an invisible space or control character: leave it out")
         } else {
             None
         }
@@ -192,27 +188,21 @@ impl Secret {
     pub fn doubt(&self) -> Option<&'static str> {
         let text = self.expose().trim();
         if is_unfilled(text) {
-            return Some(
-                "looks like a placeholder that nobody has filled in (such as ${NAME}): give the value itself",
-            );
+            return Some("looks like an unfilled placeholder (such as ${NAME}): give the value itself");
         }
         if STORED.iter().any(|begin| text.starts_with(begin)) {
-            return Some(
-                "looks like the name of a secret in a store, and not like what is kept there: give the value itself",
-            );
+            return Some("looks like the name of a secret in a store, not the secret: give the value itself");
         }
         let lower = text.to_ascii_lowercase();
         if FILLERS.iter().any(|filler| lower.contains(filler)) {
-            return Some(
-                "looks like what an example has in the place of a secret (such as changeme): give the value itself",
-            );
+            return Some("looks like an example value (such as changeme): give the real one");
         }
         match text.chars().last() {
             Some(',' | ';') => {
-                Some("ends with a comma or semicolon, as a line of JSON or code does: is that part of it?")
+                Some("ends in a comma or semicolon, like a line of JSON or code: is that part of it?")
             }
             Some('%') => {
-                Some("ends with %, which zsh shows behind a text without a line break: is that part of it?")
+                Some("ends in %, which zsh prints after output without a line break: is that part of it?")
             }
             _ => None,
         }
@@ -279,10 +269,10 @@ pub enum Weakness {
     #[error("the webhook secret has {0} characters, fewer than {MIN_CHARS}; 64 hex characters are usual")]
     Short(usize),
     /// Fewer than four different characters.
-    #[error("the webhook secret repeats the same few characters and can be guessed")]
+    #[error("the webhook secret repeats a few characters and can be guessed")]
     NoEntropy,
     /// Blanks or a line end around it, which one side keeps and the other strips.
-    #[error("the webhook secret has blanks around it, which become part of the key")]
+    #[error("the webhook secret has spaces around it, which become part of the key")]
     Whitespace,
 }
 

@@ -212,21 +212,21 @@ impl<'h> Seen<'h> {
         let name = self.sender.signature_name();
         match (self.twice, self.odd) {
             (None, None) => Ok(()),
-            (Some(name), _) => Err(Problem::malformed(format!("{name} is given more than once"))),
+            (Some(name), _) => Err(Problem::malformed(format!("{name} appears more than once"))),
             (None, Some(Odd::NoPair)) => Err(Problem::malformed(format!(
-                "{name} holds a part that is not `key=value`, which the strictest of the sender's libraries refuses"
+                "{name} has a part that is not `key=value`, which the strictest of the sender's libraries rejects"
             ))),
             (None, Some(Odd::OtherKey)) => Err(Problem::malformed(format!(
-                "{name} holds a key that the profile does not name, or a second `=` in a pair, which the strictest of the \
-                 sender's libraries refuses"
+                "{name} has a key the profile does not name, or a second `=` in a pair, which the strictest of the \
+                 sender's libraries rejects"
             ))),
             (None, Some(Odd::TimeIsText)) => {
-                Err(Problem::malformed("the timestamp in the body is text, and the sender's is a number"))
+                Err(Problem::malformed("the timestamp in the body is text, but this sender's is a number"))
             }
             (None, Some(Odd::TwoTimes)) => {
                 let key = self.sender.spec.signature.timestamp.as_ref().and_then(|time| time.key.as_deref());
                 Err(Problem::malformed(format!(
-                    "{name} holds `{}=` with two times, of which the sender's libraries take different ones",
+                    "{name} has `{}=` twice, and the sender's libraries disagree on which counts",
                     key.unwrap_or_default()
                 )))
             }
@@ -273,7 +273,7 @@ impl<'h> Seen<'h> {
     fn unreadable(&self) -> Problem {
         Problem::malformed(format!(
             "{} holds an entry before the right one that is not `version,signature`, for which the strictest of the sender's \
-             libraries refuses all of it",
+             libraries rejects all of it",
             self.sender.signature_name()
         ))
     }
@@ -281,7 +281,8 @@ impl<'h> Seen<'h> {
     /// What it is called that none of the signatures is right; nothing where no more is known than that.
     pub(super) fn mismatch(&self, version: &Version) -> Problem {
         let several = self.sender.spec.signature.last_only && self.entries(version).nth(1).is_some();
-        let says = || format!("of several `{}=` a library of the sender takes the last alone", version.key);
+        let says =
+            || format!("of several `{}=` one of the sender's libraries only takes the last", version.key);
         Problem { reason: Reason::Mismatch, says: several.then(says) }
     }
 
@@ -295,7 +296,7 @@ impl<'h> Seen<'h> {
                 Parts::of(value, self.sender.separator).filter_map(|item| item.trim().split_once('='));
             if loose.clone().any(|(k, _)| k.trim() == key) {
                 return Problem::malformed(format!(
-                    "{name} has blanks around its `{key}=`, which the sender's own libraries refuse"
+                    "{name} has spaces around its `{key}=`, which the sender's own libraries reject"
                 ));
             }
             return Problem::malformed(format!("{name} holds no `{key}=` signature"));
@@ -344,7 +345,7 @@ impl<'h> Seen<'h> {
         }
         if padded && unit != Rfc3339 {
             return Err(Problem::malformed(
-                "timestamp begins with a zero, which the sender's libraries take away".to_owned(),
+                "timestamp begins with a zero, which the sender's libraries strip".to_owned(),
             ));
         }
         let digits = text.bytes().all(|b| b.is_ascii_digit());
@@ -358,7 +359,7 @@ impl<'h> Seen<'h> {
             (Seconds, true, n) => format!("timestamp has {n} digits, which cannot be Unix seconds"),
             (Milliseconds, false, _) => "timestamp is not a 13-digit number (Unix milliseconds)".to_owned(),
             (Seconds, false, _) => "timestamp is not a number (Unix seconds)".to_owned(),
-            (Rfc3339, _, _) => "the timestamp is not in the form of RFC 3339".to_owned(),
+            (Rfc3339, _, _) => "the timestamp is not RFC 3339".to_owned(),
         };
         Err(Problem::malformed(says))
     }

@@ -153,18 +153,17 @@ impl Template {
         };
         if !self.pieces.iter().any(covers) {
             problems.push(
-                "it holds nothing of the body, so that anybody can put another body under the signature: \
+                "it covers no part of the body, so anyone could put another body under the signature: \
                  write {body}, {form:sorted} or {json:/pointer}"
                     .to_owned(),
             );
         }
         if has(&Piece::Timestamp) && s.timestamp.is_none() {
-            problems.push(
-                "it has {timestamp}, and `signature.timestamp` does not say where that stands".to_owned(),
-            );
+            problems
+                .push("it has {timestamp}, but `signature.timestamp` does not say where that is".to_owned());
         }
         if has(&Piece::Id) && spec.id.is_nowhere() {
-            problems.push("it has {id}, and `id` does not say where that stands".to_owned());
+            problems.push("it has {id}, but `id` does not say where that is".to_owned());
         }
         problems
     }
@@ -243,7 +242,7 @@ impl Piece {
     fn named(name: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "`{{{}}}` is not a placeholder; there are {KNOWN}",
+                "`{{{}}}` is not a placeholder; known: {KNOWN}",
                 name.chars().take(40).collect::<String>()
             )
         };

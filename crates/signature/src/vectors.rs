@@ -163,7 +163,7 @@ fn check(case: &Case) {
         (_, "dc/signed-spaced-sent-compact") => says(case, "valid over spaced JSON"),
         (_, "dc/seconds-timestamp") => says(case, "timestamp is in seconds, the scheme says milliseconds"),
         (_, "dc/ts-header-differs-from-signed") => {
-            says(case, "header is 1000 ms later than the one that was signed");
+            says(case, "header is 1000 ms later than the signed one");
         }
         (_, "dc/stale-300.001s") => says(case, "the timestamp is 300.001 s old"),
         (_, "dc/future-30.001s") => says(case, "the timestamp is 30.001 s ahead"),

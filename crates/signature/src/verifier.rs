@@ -255,7 +255,7 @@ impl Verifier {
             && self.is_right(seen, request, &context.over(b"")).is_ok_and(|time| time.is_some())
         {
             let right = digest == hex::encode(Sha256::digest(request.body));
-            let says = "the signature is right, and the hash in the URL is not the one of this body";
+            let says = "the signature is right, but the hash in the URL is not this body's";
             return if right { Ok(()) } else { Err(Problem::new(Reason::Mismatch, says)) };
         }
         match self.is_right(seen, request, &context)? {
@@ -302,7 +302,7 @@ impl Verifier {
         seen.id_form()?;
         if self.sender.template.needs_url() && request.url.is_empty() {
             return Err(Problem::malformed(
-                "the signature covers the URL that the sender posts to, and that is not known here",
+                "the signature covers the URL that the sender posts to, which is not known here",
             ));
         }
         Ok(time)

@@ -6,7 +6,7 @@
 //! half-open breaker) and fires the match webhooks that the staging guide expects; [`Profile::Deltacrown`] is the real
 //! system as measured. `Retry-After` is ignored by both: the promise is 0/2/4 s, and a 4xx (408 and 429 included) aborts.
 //!
-//! A verdict from the stand-in is never evidence about staging.
+//! A verdict from the stand-in is not evidence about staging.
 
 mod api;
 mod fixtures;

@@ -170,7 +170,7 @@ pub enum UnknownMisbehaviour {
     #[error("unknown misbehaviour `{0}`; known are {known}", known = names())]
     Kind(String),
     /// What stands after the `@` is neither a share nor a number.
-    #[error("`{0}`: after `@` comes a share from 1% to 100% or a delivery number from 1")]
+    #[error("`{0}`: `@` takes a share from 1% to 100% or a delivery number from 1")]
     Portion(String),
 }
 

@@ -90,8 +90,9 @@ impl Settings {
             Some("none") => return None,
             Some(other) => {
                 let other: String = other.chars().take(40).filter(|c| !c.is_control()).collect();
-                self.warnings
-                    .push(format!("{exporter}={other}: smoke exports `otlp` or `none`; nothing is exported"));
+                self.warnings.push(format!(
+                    "{exporter}={other}: smoke supports `otlp` and `none`; nothing is exported"
+                ));
                 return None;
             }
         };
@@ -113,7 +114,7 @@ impl Settings {
             let what = if grpc {
                 "nothing is exported; give the collector's OTLP/HTTP port (4318) and http/json"
             } else {
-                "http/json is sent, which every OTLP/HTTP receiver has to take"
+                "sending http/json, which every OTLP/HTTP receiver must accept"
             };
             self.warnings.push(format!("{name} asks for another protocol than http/json: {what}"));
             if grpc {
@@ -172,9 +173,8 @@ impl Settings {
         let text = env(name)?;
         let millis = text.parse::<u64>().ok().filter(|ms| (1..=3_600_000).contains(ms));
         if millis.is_none() {
-            self.warnings.push(format!(
-                "{name}: not a number of milliseconds from 1 to 3600000; the usual value is taken"
-            ));
+            self.warnings
+                .push(format!("{name}: not a number of milliseconds from 1 to 3600000; using the default"));
         }
         millis.map(Duration::from_millis)
     }

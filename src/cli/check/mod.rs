@@ -102,8 +102,10 @@ pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
 fn finish(worst: Level) -> Result<Exit, Failure> {
     match worst {
         Level::Ok | Level::Skipped => Ok(Exit::Pass),
-        Level::Missing | Level::Wrong => Err(Failure::usage("not ready: see what is missing or wrong above")),
-        Level::Unreachable => Err(Failure::environment("not ready: see what is unreachable above")),
+        Level::Missing | Level::Wrong => {
+            Err(Failure::usage("not ready: see above for what is missing or wrong"))
+        }
+        Level::Unreachable => Err(Failure::environment("not ready: see above for what is unreachable")),
     }
 }
 
@@ -314,8 +316,8 @@ fn say_switch(sender: Option<&SenderProfile>, env: &Env, findings: &mut Findings
     let Some(name) = &settings.enabled else { return };
     let Some(value) = env(name).filter(|value| !value.is_empty()) else { return };
     if ["true", "1", "yes", "on"].contains(&value.to_ascii_lowercase().as_str()) {
-        findings.add(Level::Ok, format_args!("{name} is set here; staging has to have it too"));
+        findings.add(Level::Ok, format_args!("{name} is set here; staging needs it too"));
     } else {
-        findings.add(Level::Wrong, format_args!("{name} is off: staging with this setting sends nothing"));
+        findings.add(Level::Wrong, format_args!("{name} is off: with this setting staging sends nothing"));
     }
 }

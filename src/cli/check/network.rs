@@ -50,7 +50,7 @@ pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>,
         Err(e) => findings.add(
             Level::Unreachable,
             format_args!(
-                "receiver cannot listen on {address}: {e}; end what listens there, or give --listen"
+                "receiver cannot listen on {address}: {e}; stop whatever listens there, or give --listen"
             ),
         ),
     }
@@ -65,8 +65,8 @@ pub(super) async fn check_receiver(receiver: &Receiver, target: Option<&Target>,
         findings.add(
             Level::Wrong,
             format_args!(
-                "staging at {} cannot reach {told}, which is this machine's own address: give --public-url URL (a \
-                 tunnel or a reverse proxy to {address}), --listen with an address that staging reaches, or --inbox",
+                "staging at {} cannot reach {told}, which is local to this machine: give --public-url URL (a \
+                 tunnel or reverse proxy to {address}), --listen with an address staging can reach, or --inbox",
                 far.host_str().unwrap_or_default()
             ),
         );
@@ -86,9 +86,7 @@ pub(super) async fn check_target(url: &str, findings: &mut Findings) -> Option<C
     match &via {
         Some(via) => findings.add(
             Level::Ok,
-            format_args!(
-                "staging is reached through the proxy {via}; hosts in NO_PROXY are reached without it"
-            ),
+            format_args!("staging is reached through the proxy {via}; hosts in NO_PROXY bypass it"),
         ),
         None => findings.add(Level::Ok, "staging is reached directly, without a proxy"),
     }
@@ -122,7 +120,7 @@ fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
     match status {
         407 | 502..=504 if proxied => findings.add(
             Level::Unreachable,
-            format_args!("GET /healthz/ {status}: the proxy's answer as likely as staging's; hosts in NO_PROXY are reached without it"),
+            format_args!("GET /healthz/ {status}: may be the proxy's answer rather than staging's; hosts in NO_PROXY bypass it"),
         ),
         429 => findings.add(
             Level::Unreachable,
@@ -131,7 +129,7 @@ fn say_answer(reply: &Reply, proxied: bool, findings: &mut Findings) -> bool {
                 reply.header("retry-after").unwrap_or("not given")
             ),
         ),
-        500.. => findings.add(Level::Unreachable, format_args!("staging is not well: GET /healthz/ {status}")),
+        500.. => findings.add(Level::Unreachable, format_args!("staging is unhealthy: GET /healthz/ {status}")),
         _ => findings.add(Level::Ok, format_args!("staging answers: GET /healthz/ {status}")),
     }
     status < 429
@@ -148,7 +146,9 @@ fn say_clock(reply: &Reply, now: DateTime<Utc>, findings: &mut Findings) {
     if ahead > MOST_AHEAD || -ahead > MOST_BEHIND {
         findings.add(
             Level::Wrong,
-            format_args!("{difference}: its webhooks would be refused as future or stale; set both by NTP"),
+            format_args!(
+                "{difference}: its webhooks would be refused as future or stale; sync both with NTP"
+            ),
         );
     } else if ahead.abs() > CLOCK_NOISE {
         findings.add(Level::Ok, difference);

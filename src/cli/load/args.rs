@@ -42,7 +42,7 @@ pub(in crate::cli) enum What {
 pub(in crate::cli) struct FlowLoadArgs {
     /// A scenario: a built-in name (`payments`, `matches`) or a file
     ///
-    /// Its flows are driven against the staging API, and their webhooks accounted for end to end.
+    /// Drives its flows against the staging API and accounts for their webhooks end to end.
     #[arg(required = true, hide_possible_values = true, value_parser = crate::cli::listed::scenarios())]
     pub scenario: Option<String>,
     #[command(flatten)]
@@ -69,13 +69,13 @@ pub(in crate::cli) struct WebhookLoadArgs {
     pub event: String,
     /// Retry as the sender does
     ///
-    /// As the profile of --sender says; without one, three attempts after pauses of 0 s, 2 s and 4 s, and none after a 4xx.
+    /// As the profile of --sender says; by default three attempts after pauses of 0 s, 2 s and 4 s, and none after a 4xx.
     #[arg(long, help_heading = "Webhooks")]
     pub retry: bool,
-    /// Time limit of one request, connecting included
+    /// Time limit of one request, including connecting
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = rate::duration, allow_hyphen_values = true, help_heading = "Webhooks")]
     pub timeout: Duration,
-    /// Trust the certificates in this PEM file for https, and no others
+    /// Only trust the certificates in this PEM file for https
     #[arg(long, value_name = "FILE", help_heading = "Webhooks")]
     pub cacert: Option<PathBuf>,
     #[command(flatten, next_help_heading = "Webhooks")]
@@ -103,9 +103,9 @@ pub(in crate::cli) struct WebhookLoadArgs {
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Schedule")]
 pub(in crate::cli) struct ScheduleArgs {
-    /// How many start in which time: 20/s, 90/m, 500/10s, or `max`
+    /// Start rate: 20/s, 90/m, 500/10s, or `max`
     ///
-    /// With `max` as fast as the answers come (closed model).
+    /// With `max` as fast as answers arrive (closed model).
     #[arg(
         long,
         value_name = "RATE",
@@ -119,32 +119,32 @@ pub(in crate::cli) struct ScheduleArgs {
     /// How long (30s, 1m30s)
     #[arg(long, value_name = "TIME", value_parser = rate::duration, requires = "rate", allow_hyphen_values = true)]
     pub duration: Option<Duration>,
-    /// Stages one after the other: 0-100/s:30s,100/s:2m,100-0/s:10s
+    /// Consecutive stages: 0-100/s:30s,100/s:2m,100-0/s:10s
     #[arg(long, value_name = "STAGES", value_parser = stages, allow_hyphen_values = true)]
     pub stages: Option<Stages>,
-    /// Most flows or requests under way at once
+    /// Maximum number of flows or requests in progress at once
     ///
-    /// A start that waits between attempts counts. [default: 32 with --rate max; else what one second of the rate needs, at most
+    /// A start waiting between attempts counts. [default: 32 with --rate max; else what one second of the rate needs, at most
     /// 1024, and with --retry 6 s more, at most 4096]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), allow_hyphen_values = true)]
     pub connections: Option<u32>,
-    /// Threads that share schedule and connections, 1 to 64 [default: one for each core; of a load of flows 1]
+    /// Threads sharing schedule and connections, 1 to 64 [default: one per core; 1 for a load of flows]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=i64::from(MOST_THREADS)), allow_hyphen_values = true)]
     pub threads: Option<u32>,
-    /// Run shard K of N only, counted from 0
+    /// Run only shard K of N, counted from 0
     ///
     /// [default: from JOB_COMPLETION_INDEX or SLURM_ARRAY_TASK_ID]
     #[arg(long, value_name = "K/N", allow_hyphen_values = true)]
     pub shard: Option<Shard>,
-    /// Number of shards, when the environment gives this one's index [env: SMOKE_SHARDS]
+    /// Number of shards, if the environment gives this one's index [env: SMOKE_SHARDS]
     #[arg(long, value_name = "N", conflicts_with = "shard", allow_hyphen_values = true)]
     pub shards: Option<u64>,
-    /// Tell each second: json, csv, json=FILE, csv=FILE, prometheus=FILE
+    /// Export each second: json, csv, json=FILE, csv=FILE, prometheus=FILE
     ///
     /// Under k6's names, on stdout or in a file (for prometheus, one that a node exporter collects); may be given several times.
     #[arg(long, value_name = "FORMAT[=FILE]")]
     pub out: Vec<OutSpec>,
-    /// Begin at this time: RFC 3339, Unix seconds, or +TIME from now
+    /// Start at this time: RFC 3339, Unix seconds, or +TIME from now
     #[arg(long, value_name = "T", value_parser = start_at, allow_hyphen_values = true)]
     pub start_at: Option<DateTime<Utc>>,
 }
@@ -180,7 +180,7 @@ pub(in crate::cli) fn reports(report: clap::Arg) -> clap::Arg {
         PossibleValuesParser::new(["html", "junit"]).try_map(|name| ReportFormat::from_str(&name, true));
     report
         .value_parser(formats)
-        .help("Reports to write beside the artifact: html, junit [default: html]")
+        .help("Reports to write next to the artifact: html, junit [default: html]")
         .hide_possible_values(true)
 }
 

@@ -28,7 +28,7 @@ const STEP_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many flows a schedule starts.
 fn planned_flows(pace: &Pace) -> Result<u32, Failure> {
     let Pace::Open(schedule) = pace else {
-        return Err(Failure::usage("flows are started by a schedule: give --rate N/s or --stages, not max"));
+        return Err(Failure::usage("flows start on a schedule: give --rate N/s or --stages, not max"));
     };
     let total = u32::try_from(schedule.total()).ok().filter(|n| *n <= 1_000_000);
     total.ok_or_else(|| Failure::usage("a load drives at most 1,000,000 flows"))
@@ -168,7 +168,7 @@ fn check_receiver(plan: &executor::Plan, work: &LoadWork) -> Result<(), Failure>
     {
         return Err(Failure::usage(
             "shards of a load of flows share one receiver, since staging posts to one URL: start `smoke receive` where \
-             staging reaches it, and give every shard --inbox URL --token-file F",
+             staging can reach it, and give every shard --inbox URL --token-file F",
         ));
     }
     Ok(())
@@ -194,7 +194,7 @@ async fn begin_at(args: &FlowLoadArgs, stop: &mut watch::Receiver<bool>) -> Fini
 fn check_typed(args: &FlowLoadArgs, target: &Target) -> Result<(), Failure> {
     if matches!(target, Target::Url(_)) && args.flow.staging.is_none() {
         return Err(Failure::usage(
-            "STAGING_URL is set: a load on it takes the URL spelled out (--staging URL); unset it for the stand-in",
+            "STAGING_URL is set: to load it, spell the URL out (--staging URL); unset it for the stand-in",
         ));
     }
     Ok(())

@@ -91,8 +91,9 @@ pub(super) fn follow(
 /// A sentence when the load began well after the time it was to begin at.
 pub(super) fn late(asked: Option<DateTime<Utc>>, began: DateTime<Utc>) -> Option<String> {
     let by = began - asked?;
-    (by.num_milliseconds() > 500)
-        .then(|| format!("--start-at was {:.1} s ago; began at once", by.num_milliseconds() as f64 / 1000.0))
+    (by.num_milliseconds() > 500).then(|| {
+        format!("--start-at was {:.1} s ago; started at once", by.num_milliseconds() as f64 / 1000.0)
+    })
 }
 
 /// What is shown while it runs.

@@ -37,7 +37,7 @@ impl FromStr for OutSpec {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let (format, file) = match text.split_once('=') {
-            Some((_, "")) => return Err("there is no file behind `=`".to_owned()),
+            Some((_, "")) => return Err("no file after `=`".to_owned()),
             Some((format, file)) => (format, Some(PathBuf::from(file))),
             None => (text, None),
         };
@@ -46,7 +46,7 @@ impl FromStr for OutSpec {
             ("csv", file) => Ok(Self::Csv(file)),
             ("prometheus", Some(file)) => Ok(Self::Prometheus(file)),
             ("prometheus", None) => {
-                Err("give the file that the node exporter collects: prometheus=DIR/smoke.prom".to_owned())
+                Err("give the file the node exporter collects: prometheus=DIR/smoke.prom".to_owned())
             }
             _ => Err("json, csv, json=FILE, csv=FILE or prometheus=FILE".to_owned()),
         }
@@ -99,7 +99,7 @@ impl Outs {
             specs.iter().filter(|s| matches!(s, OutSpec::Json(None) | OutSpec::Csv(None))).count();
         if on_stdout > 1 || on_stdout == 1 && taken {
             return Err(Failure::usage(
-                "--out: stdout can take one thing only: give a file (--out json=FILE), or leave out --format json",
+                "--out: stdout can only take one of them: give a file (--out json=FILE), or leave out --format json",
             ));
         }
         let wrong =
@@ -167,7 +167,7 @@ impl Outs {
                 }
             };
             if !written && !self.failed {
-                out::say("warning: --out: a second could not be written; the load goes on");
+                out::say("warning: --out: one second could not be written; the load continues");
                 self.failed = true;
             }
         }
@@ -269,7 +269,7 @@ impl Total {
         };
         plain("iterations_total", "counter", "Starts that ended", self.iterations);
         plain("http_reqs_total", "counter", "Requests that ended", self.requests);
-        plain("http_req_failed_total", "counter", "Starts that ended, and not well", self.failed);
+        plain("http_req_failed_total", "counter", "Starts that failed", self.failed);
         plain("dropped_iterations_total", "counter", "Starts that could not begin in time", self.dropped);
         plain("vus", "gauge", "Starts in flight", if running { self.vus } else { 0 });
         plain("running", "gauge", "1 while the load runs", u64::from(running));

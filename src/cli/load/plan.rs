@@ -65,7 +65,7 @@ impl LoadWork {
             Pace::Open(schedule) => {
                 if schedule.total() == 0 {
                     return Err(Failure::usage(
-                        "the schedule starts nothing: at this rate the first start is due after its end",
+                        "the schedule starts nothing: at this rate the first start is due after it ends",
                     ));
                 }
                 if shard.share(schedule.total()) == 0 {
@@ -180,8 +180,8 @@ pub(super) fn cores() -> u32 {
 fn threads(asked: Option<u32>, usual: u32, connections: u32) -> Result<u32, Failure> {
     match asked {
         Some(threads) if threads > connections => Err(Failure::usage(format!(
-            "--threads {threads}: each thread needs a connection of its own, and there are {connections}; give at least \
-             --connections {threads}, or fewer threads"
+            "--threads {threads}: each thread needs its own connection, and there are {connections}; give --connections \
+             {threads} or more, or fewer threads"
         ))),
         Some(threads) => Ok(threads),
         None => Ok(usual.min(connections)),

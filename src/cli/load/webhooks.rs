@@ -35,7 +35,7 @@ const SECRET_VARIABLE: &str = "WEBHOOK_SECRET";
 pub(super) fn run(args: &WebhookLoadArgs) -> Result<Exit, Failure> {
     let target = Target::parse(&args.to).map_err(|e| Failure::usage(format!("--to: {e}")))?;
     if args.cacert.is_some() && !target.is_tls() {
-        return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
+        return Err(Failure::usage("--cacert: http:// uses no certificates; give an https URL"));
     }
     let event = args.event.as_str();
     let (sender, scheme) = (args.sender.profile()?, args.sender.scheme()?);
@@ -122,7 +122,7 @@ fn secret(args: &WebhookLoadArgs, of: Option<Scheme>) -> Result<Secret, Failure>
         Some(secret) => Ok(secret),
         None => {
             out::say(format!(
-                "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a receiver that verifies will refuse"
+                "warning: no {SECRET_VARIABLE}, --secret-file or --secret-env: signing with a fresh secret, which a verifying receiver will refuse"
             ));
             let generated = of.map_or_else(Secret::generate, Scheme::generate_secret);
             generated.map_err(|e| Failure::environment(format!("no random bytes: {e}")))

@@ -21,7 +21,7 @@ pub(in crate::cli) struct Args {
     /// Read from the receiver at this URL
     #[arg(long, value_name = "URL", group = "source", requires = "token_file")]
     pub inbox: Option<String>,
-    /// Receive webhooks here meanwhile
+    /// Receive webhooks here during the window
     #[arg(long, value_name = "ADDR", group = "source", value_parser = listen_address)]
     pub listen: Option<SocketAddr>,
     /// File with the token of the receiver's read-back API
@@ -37,15 +37,15 @@ pub(in crate::cli) struct Args {
     /// Watch without the webhook secret; the approver verifies the signatures
     #[arg(long)]
     pub blind: bool,
-    /// URL under which the sender reaches the receiver; it is tried every 10 s
+    /// URL at which the sender reaches the receiver; probed every 10 s
     #[arg(long, value_name = "URL")]
     pub probe: Option<String>,
-    /// Log file of the sender to read along
+    /// Log file of the sender to follow
     ///
     /// May be given several times.
     #[arg(long = "log", value_name = "FILE")]
     pub logs: Vec<PathBuf>,
-    /// How the lines of the log look [default: the real sender's, JSON ones and the staging guide's, built in]
+    /// Formats of the log's lines [default: the real sender's, JSON ones and the staging guide's, built in]
     #[arg(long, value_name = "FILE", requires = "logs")]
     pub formats: Option<PathBuf>,
     /// Command to run when a rollback trigger fires
@@ -53,10 +53,10 @@ pub(in crate::cli) struct Args {
     /// SMOKE_ROLLBACK_TRIGGER and SMOKE_ROLLBACK_REASON in its environment say why.
     #[arg(long, value_name = "COMMAND")]
     pub on_rollback: Option<String>,
-    /// Watch to the end even when a trigger fires
+    /// Watch to the end even if a trigger fires
     #[arg(long)]
     pub keep_going: bool,
-    /// Share of the traffic at this canary stage, such as 5%
+    /// Share of traffic at this canary stage, such as 5%
     #[arg(long, value_name = "PERCENT", value_parser = crate::cli::promote::stage_percent)]
     pub stage: Option<f64>,
     /// Name of the environment
@@ -70,10 +70,10 @@ pub(in crate::cli) struct Args {
     pub artifacts: PathBuf,
     #[command(flatten)]
     pub drive: DriveArgs,
-    /// Reports to write beside the memo
+    /// Reports to write next to the memo
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS")]
     pub report: Vec<ReportFormat>,
-    /// List every gate, those that nothing exercised too
+    /// List every gate, including those that nothing exercised
     #[arg(long)]
     pub all: bool,
     /// No progress on stderr; the verdict stays

@@ -25,7 +25,7 @@ const MOST_FLOWS: u32 = 1_000_000;
 /// Options about the traffic that is driven.
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct DriveArgs {
-    /// Drive flows meanwhile, such as payments=6/m,matches=2/m
+    /// Drive flows during the window, such as payments=6/m,matches=2/m
     #[arg(long, value_name = "SCENARIO=RATE", value_delimiter = ',', value_parser = traffic, help_heading = "Drive")]
     pub drive: Vec<Traffic>,
     /// Staging to drive; without it the stand-in [env: STAGING_URL]
@@ -37,10 +37,10 @@ pub(in crate::cli) struct DriveArgs {
     /// Data rows for one of the scenarios, such as payments=rows.csv; may be given several times
     #[arg(long, value_name = "SCENARIO=FILE", requires = "drive", help_heading = "Drive")]
     data: Vec<String>,
-    /// Do not wait at the beginning for a circuit breaker of the sender that an earlier run has left open
+    /// Do not wait at the start for a sender's circuit breaker that an earlier run left open
     #[arg(long, requires = "drive", help_heading = "Drive")]
     pub no_pause: bool,
-    /// File of NAME=value lines, read where the environment has no such variable
+    /// File of NAME=value lines, used for variables missing from the environment
     #[arg(long, value_name = "FILE", requires = "drive", help_heading = "Drive")]
     env_file: Option<PathBuf>,
 }
@@ -97,11 +97,11 @@ fn traffic(text: &str) -> Result<Traffic, String> {
         .filter(|(name, _)| !name.is_empty())
         .ok_or("write SCENARIO=RATE, as in payments=6/m")?;
     if !typed.contains('/') {
-        return Err(format!("{typed}: per what? Write {typed}/m or {typed}/s"));
+        return Err(format!("{typed}: per what? write {typed}/m or {typed}/s"));
     }
     let rate = rate::rate(typed).map_err(|e| e.to_string())?;
     if rate > MOST {
-        return Err(format!("{typed} is above {MOST}/s; `smoke load` is for loads"));
+        return Err(format!("{typed} is above {MOST}/s; use `smoke load` for loads"));
     }
     Ok(Traffic { scenario: scenario.to_owned(), per_second: rate, typed: text.to_owned() })
 }
@@ -160,7 +160,7 @@ impl DriveArgs {
             let known = |(name, _): (&str, &str)| self.drive.iter().any(|d| d.scenario == name);
             if !text.split_once('=').is_some_and(known) {
                 return Err(Failure::usage(format!(
-                    "--data {text}: write SCENARIO=FILE, with a scenario that is driven"
+                    "--data {text}: write SCENARIO=FILE, for a scenario given to --drive"
                 )));
             }
         }
@@ -172,7 +172,7 @@ impl DriveArgs {
             let name = plan.loaded.scenario.name.clone();
             if names.contains(&name) {
                 return Err(Failure::usage(format!(
-                    "--drive {}: {name} is driven already; give it once, with the rate of both together",
+                    "--drive {}: {name} is already driven; give it once, with the combined rate",
                     traffic.typed
                 )));
             }
@@ -212,7 +212,7 @@ impl DriveArgs {
         let flows = u32::try_from(schedule.total()).ok().filter(|flows| (1..=MOST_FLOWS).contains(flows));
         let flows = flows.ok_or_else(|| {
             Failure::usage(format!(
-                "--drive {}: {} flows begin in this window; 1 to {MOST_FLOWS} can be driven",
+                "--drive {}: {} flows would begin in this window; 1 to {MOST_FLOWS} are possible",
                 traffic.typed,
                 schedule.total()
             ))
@@ -221,7 +221,7 @@ impl DriveArgs {
         let plan = &resolved.plan;
         if !plan.faults.specs().is_empty() || plan.sweep.is_some() {
             return Err(Failure::usage(format!(
-                "--drive {}: its scenario breaks webhooks on purpose, and an observation leaves them alone",
+                "--drive {}: its scenario breaks webhooks on purpose, which an observation must not",
                 traffic.typed
             )));
         }
@@ -302,10 +302,10 @@ impl Driving {
             whole &= flows.is_ok();
             let text = match flows {
                 Ok(d) => format!(
-                    "driven meanwhile: {}, {} flows begun, {} ended, {} steps not as expected",
+                    "also driven: {}, {} flows started, {} ended, {} steps not as expected",
                     traffic.typed, d.started, d.ended, d.failed_steps
                 ),
-                Err(error) => format!("driven meanwhile: {}, which broke off: {error}", traffic.typed),
+                Err(error) => format!("also driven: {}, which was cut short: {error}", traffic.typed),
             };
             out::say(&text);
             told.push(text);

@@ -99,7 +99,7 @@ pub(super) async fn hook(
             match exit {
                 Some(0) => {}
                 Some(code) => out::say(format!("--on-rollback ended with exit code {code}")),
-                None => out::say("--on-rollback was ended by a signal"),
+                None => out::say("--on-rollback was killed by a signal"),
             }
             exit
         }
@@ -109,7 +109,7 @@ pub(super) async fn hook(
             None
         }
         _ = stop.wait_for(|stopped| *stopped) => {
-            out::say("--on-rollback is still running, and is left to end by itself");
+            out::say("--on-rollback is still running and is left to finish");
             None
         }
     }

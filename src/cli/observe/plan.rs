@@ -61,11 +61,11 @@ impl ObservePlan {
         let embedded = args.drive.embedded(env);
         if args.inbox.is_some() && embedded {
             return Err(Failure::usage(
-                "--drive: without --staging the stand-in is driven, which posts to --listen or beside --journal, not to --inbox",
+                "--drive: without --staging the stand-in is driven, which posts to --listen or next to --journal, not to --inbox",
             ));
         }
         if args.duration.get().is_zero() {
-            return Err(Failure::usage("--duration 0s: a window has to last, for example 30m"));
+            return Err(Failure::usage("--duration 0s: give a window some length, for example 30m"));
         }
         if let Some(url) = &args.probe {
             probe_url(url).map_err(|e| Failure::usage(format!("--probe {}: {e}", shown_url(url))))?;

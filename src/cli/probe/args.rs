@@ -14,7 +14,7 @@ use std::time::Duration;
 #[derive(Debug, clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(in crate::cli) struct Args {
-    /// URL of the receiver: where webhooks are posted to
+    /// URL of the receiver, to which webhooks are posted
     #[arg(value_name = "URL", required_unless_present = "receiver", conflicts_with = "receiver")]
     pub target: Option<String>,
     /// Probe the built-in receiver: `right`, or one with a flaw by name
@@ -25,25 +25,25 @@ pub(in crate::cli) struct Args {
     pub sender: Option<Scheme>,
     #[command(flatten)]
     pub secret: SecretSource,
-    /// Event of the webhooks [default: one that the sender is known to send]
+    /// Event of the webhooks [default: one the sender is known to send]
     #[arg(long, value_name = "NAME", value_parser = event)]
     pub event: Option<String>,
     /// JSON object to send as the body
     ///
-    /// Id, event and the mark of a probe are put into it. [default: one as the sender sends]
+    /// Id, event and the probe's mark are put into it. [default: a typical one for the sender]
     #[arg(long, value_name = "FILE")]
     pub body: Option<PathBuf>,
-    /// Command or URL that says how many webhooks were processed
+    /// Command or URL that returns how many webhooks were processed
     ///
-    /// As a whole number; it is asked before and after.
+    /// As a whole number; it is queried before and after.
     #[arg(long, value_name = "CMD|URL")]
     pub observe: Option<String>,
-    /// Groups of cases to play
+    /// Groups of cases to run
     ///
     /// baseline, forgery, robustness, raw-body, behaviour [default: all]
     #[arg(long, value_name = "GROUPS", value_delimiter = ',', hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfGroup>::new(groups), conflicts_with = "case")]
     pub only: Vec<OfGroup>,
-    /// Play one case again, and print its requests as curl commands
+    /// Run one case again and print its requests as curl commands
     ///
     /// Signed, and without the secret.
     #[arg(long, value_name = "ID", hide_possible_values = true, value_parser = crate::cli::listed::Listed::<OfCase>::new(cases))]
@@ -51,7 +51,7 @@ pub(in crate::cli) struct Args {
     /// Time limit of the whole probe; cases beyond it are unproven
     #[arg(long, value_name = "DURATION", default_value = "60s", value_parser = duration)]
     pub budget: Duration,
-    /// Trust these certificates (PEM) in place of the system's
+    /// Trust these certificates (PEM) instead of the system's
     #[arg(long, value_name = "FILE")]
     pub cacert: Option<PathBuf>,
     /// Probe a target that looks like production
@@ -63,7 +63,7 @@ pub(in crate::cli) struct Args {
     /// Directory for the evidence
     #[arg(long, value_name = "DIR", default_value = "artifacts", help_heading = "Evidence")]
     pub artifacts: PathBuf,
-    /// Reports to write beside the artifact
+    /// Reports to write next to the artifact
     #[arg(long, value_enum, value_delimiter = ',', value_name = "FORMATS", help_heading = "Evidence")]
     pub report: Vec<ReportFormat>,
     /// Sign journal and artifact with this private key (`smoke key` makes one)
@@ -105,7 +105,7 @@ impl std::str::FromStr for OfGroup {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let names = Group::ALL.map(Group::name).join(", ");
         let found = Group::ALL.into_iter().find(|group| group.name() == text.trim());
-        found.map(Self).ok_or_else(|| format!("no such group; there are {names}"))
+        found.map(Self).ok_or_else(|| format!("no such group; known: {names}"))
     }
 }
 
@@ -118,7 +118,7 @@ impl std::str::FromStr for OfCase {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let found = Case::of(text.trim()).map(|case| Self(case.id));
-        found.ok_or_else(|| format!("no such case; there are {}", cases().join(", ")))
+        found.ok_or_else(|| format!("no such case; known: {}", cases().join(", ")))
     }
 }
 
@@ -136,7 +136,7 @@ fn event(text: &str) -> Result<String, &'static str> {
     if fits {
         Ok(text.to_owned())
     } else {
-        Err("it must be 1 to 256 visible ASCII characters without blanks")
+        Err("it must be 1 to 256 visible ASCII characters without spaces")
     }
 }
 

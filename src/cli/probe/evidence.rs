@@ -22,7 +22,7 @@ impl ProbeFiles {
     /// Usage: a report that there is not. Environment: the folder.
     pub(super) fn prepare(args: &Args) -> Result<Self, Failure> {
         if args.report.contains(&ReportFormat::Markdown) {
-            return Err(Failure::usage("--report markdown: a probe has no memo; there are html and junit"));
+            return Err(Failure::usage("--report markdown: a probe has no memo; use html or junit"));
         }
         let files = EvidenceFiles::new(&args.artifacts, "probe");
         let lock = files.make_ready()?;

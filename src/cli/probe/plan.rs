@@ -58,7 +58,7 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
     can_imitate(sender).map_err(|e| Failure::usage(format!("--sender: {e}")))?;
     if needs_list && !has_list(sender) {
         return Err(Failure::usage(format!(
-            "--receiver {}: {} puts one signature into a header; give --sender standard-webhooks or stripe",
+            "--receiver {}: {} has one signature per header; give --sender standard-webhooks or stripe",
             Flaw::ListNotParsed,
             sender.sender()
         )));
@@ -70,7 +70,7 @@ pub(super) fn asked(args: &Args) -> Result<Asked, Failure> {
         )));
     }
     if built_in.is_some() && args.observe.is_some() {
-        return Err(Failure::usage("--observe: the built-in receiver counts by itself"));
+        return Err(Failure::usage("--observe: the built-in receiver does its own counting"));
     }
     let observer = args.observe.as_deref().map(Observer::parse).transpose();
     let observer = observer.map_err(|e| Failure::usage(format!("--observe: {e}")))?;
@@ -84,7 +84,7 @@ fn cases(args: &Args) -> Result<Vec<&'static Case>, Failure> {
         let case = Case::of(id).filter(|case| !matches!(case.judged, Judged::Overall(_)));
         let case = case.ok_or_else(|| {
             Failure::usage(format!(
-                "--case {id}: it is judged by all answers of a probe, and has no requests of its own"
+                "--case {id}: it is judged on all answers of a probe and has no requests of its own"
             ))
         })?;
         return Ok(Case::all().filter(|other| other.id == "valid" || other.id == case.id).collect());
@@ -130,7 +130,7 @@ pub(super) async fn prepare(
     let url = receiver.map(Receiver::url).or_else(|| args.target.clone()).unwrap_or_default();
     let target = Target::parse(&url).map_err(Failure::usage)?;
     if args.cacert.is_some() && !target.is_tls() {
-        return Err(Failure::usage("--cacert: no certificate is looked at over http://; give an https URL"));
+        return Err(Failure::usage("--cacert: http:// uses no certificates; give an https URL"));
     }
     if let Some(receiver) = receiver {
         asked.observer = Some(Observer::parse(&receiver.processed_url()).map_err(Failure::environment)?);

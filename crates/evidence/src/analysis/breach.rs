@@ -103,8 +103,8 @@ impl TimeLimit {
     /// What the answer does that shows it.
     pub(super) const fn shown_by(self) -> &'static str {
         match self {
-            Self::Read => "no byte of an answer came",
-            Self::Attempt => "the answer came byte by byte",
+            Self::Read => "no byte of the answer arrived",
+            Self::Attempt => "the answer trickled in byte by byte",
         }
     }
 }
@@ -145,22 +145,22 @@ impl Breach {
                 format!("{attempts} of {declared} attempts, then silence{after}")
             }
             Self::TooMany { attempts, declared, .. } => {
-                format!("{attempts} attempts, {declared} are declared")
+                format!("{attempts} attempts, {declared} declared")
             }
             Self::RetriedClientError { status, .. } | Self::RetriedSuccess { status, .. } => {
-                format!("tried again after {status}")
+                format!("retried after {status}")
             }
             Self::Identity { changed, .. } => format!("{changed} changed between attempts"),
             Self::SameTimestamp { .. } => "timestamp did not change between attempts".to_owned(),
             Self::Redirected { how, .. } => format!("followed a redirect{how}"),
             Self::Overstayed { took_ms, timeout_ms, limit, .. } => format!(
-                "an attempt lasted {} s with a time-out of {} s while {}, and no retry followed",
+                "an attempt lasted {} s despite a timeout of {} s while {}, and no retry followed",
                 seconds(*took_ms),
                 seconds(*timeout_ms),
                 limit.shown_by()
             ),
             Self::GaveUp { took_ms, timeout_ms, limit, .. } => format!(
-                "gave up after {} s while {}, {} s are declared",
+                "gave up after {} s while {}; {} s declared",
                 seconds(*took_ms),
                 limit.shown_by(),
                 seconds(*timeout_ms)

@@ -20,32 +20,32 @@ use std::time::Duration;
 /// Most cases of one kind that are listed; all are counted.
 const LISTED: usize = 20;
 
-/// The cases of a run; a kind of which there are none is empty.
+/// The cases of a run, by kind; kinds without cases are empty.
 #[derive(Debug, Clone, Default, Serialize, JsonSchema)]
 pub struct Cases {
-    /// Webhooks that never came.
+    /// Webhooks that never arrived.
     pub lost: Listed,
-    /// Webhooks that came later than the scenario allows.
+    /// Webhooks that arrived later than the scenario allows.
     pub late: Listed,
-    /// Webhooks that came more often than they should.
+    /// Webhooks that arrived more often than they should.
     pub duplicates: Listed,
-    /// Webhooks that nothing asked for.
+    /// Webhooks nothing expected.
     pub unexpected: Listed,
-    /// Webhooks that do not fit the schema of their event.
+    /// Webhooks that violate their event's schema.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub misshapen: Listed,
-    /// Webhooks in whose body a key appears twice.
+    /// Webhooks with a duplicate key in their body.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub repeating: Listed,
-    /// Webhooks that came before the one that they follow.
+    /// Webhooks that arrived before the one they must follow.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub out_of_order: Listed,
     /// Webhooks with personal data.
     pub leaking: Listed,
-    /// Webhooks with an attempt of which the signature is not valid.
+    /// Webhooks with an attempt whose signature is invalid.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub unverified: Listed,
-    /// Webhooks that came with valid signatures, and of which no attempt was accepted although none was broken on purpose.
+    /// Webhooks with valid signatures of which no attempt was accepted although none was broken on purpose.
     #[serde(skip_serializing_if = "Listed::is_empty")]
     pub refused: Listed,
 }
@@ -57,29 +57,29 @@ pub struct Listed {
     pub total: u64,
     /// The first 20.
     pub first: Vec<Case>,
-    /// What is behind them, as far as the run shows it.
+    /// Their likely causes, as far as the run shows them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub causes: Vec<String>,
 }
 
-/// One webhook in trouble.
+/// One problematic webhook.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Case {
     /// The event.
     pub event: String,
-    /// The flow, where a step asked for it.
+    /// The flow, if a step expected it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flow: Option<u32>,
-    /// The step that asked for it.
+    /// The step that expected it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step: Option<String>,
     /// Id of the flow's payment, match …
     #[serde(skip_serializing_if = "Value::is_null")]
     pub subject: Value,
-    /// When it was due at the latest, RFC 3339.
+    /// Its deadline, RFC 3339.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<String>,
-    /// Status of the step's answer.
+    /// Status of the step's response.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub step_status: Option<u16>,
     /// How long the step took, ms.
@@ -90,7 +90,7 @@ pub struct Case {
     pub delivery: Option<u64>,
     /// What is wrong with it.
     pub what: String,
-    /// For one that never came the webhook that came in its place, for one that nothing asked for the step that it may be
+    /// For one that never arrived, the webhook that arrived instead; for an unexpected one, the step it may have been
     /// meant for: what differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub near_miss: Option<String>,
@@ -120,7 +120,7 @@ impl Case {
                 NO_EVENT => "a webhook without an event name".to_owned(),
                 event => format!("a webhook with event {event}"),
             };
-            Some(format!("{what} came (delivery {}), {how}", delivery + 1))
+            Some(format!("{what} arrived (delivery {}): {how}", delivery + 1))
         });
         Self { near_miss: came, ..Self::of_a_step(analysis, asked, never_came(missing)) }
     }
@@ -133,7 +133,7 @@ impl Case {
                 delivery.event.split(" + ").filter(|event| *event != asked.event).collect();
             let event = if beside.is_empty() { delivery.event.to_string() } else { beside.join(" + ") };
             let with = if asked.event.is_empty() { "another webhook" } else { asked.event };
-            let what = format!("came in one request with {with} at {at}, and no step asks for it");
+            let what = format!("arrived in one request with {with} at {at}, but no step expects it");
             let step = Self::of_a_step(analysis, &asked, what);
             return Self {
                 event,
@@ -148,11 +148,11 @@ impl Case {
         let index = usize::try_from(delivery.number).ok().and_then(|number| number.checked_sub(1));
         let near = index.and_then(|index| analysis.near.of_delivery(index)).and_then(|(expectation, how)| {
             let asked = analysis.expectation(expectation)?;
-            Some(format!("nearly the one of flow {}, step {}: {how}", asked.flow, shown(asked.step_name)))
+            Some(format!("almost matches flow {}, step {}: {how}", asked.flow, shown(asked.step_name)))
         });
         Self {
             near_miss: near,
-            ..Self::of_a_delivery(analysis, delivery, format!("came at {at}, and no step asks for it"))
+            ..Self::of_a_delivery(analysis, delivery, format!("arrived at {at}, but no step expects it"))
         }
     }
 
@@ -181,12 +181,12 @@ impl Case {
     #[must_use]
     pub fn sentence(&self) -> String {
         let event = event_name(&self.event);
-        let mut parts = vec![match (self.flow, &self.subject) {
+        let which = match (self.flow, &self.subject) {
             (Some(flow), Value::Null) => format!("{event} of flow {flow}"),
             (Some(flow), subject) => format!("{event} of flow {flow} (id {})", shown(&plain(subject))),
             (None, _) => event,
-        }];
-        parts.push(self.what.clone());
+        };
+        let mut parts = vec![format!("{which}: {}", self.what)];
         parts.extend(self.due.as_ref().map(|due| format!("due by {due}")));
         if let (Some(step), Some(ms)) = (&self.step, self.step_ms) {
             let answered =
@@ -257,7 +257,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         for (turn, delivery) in order.turns(analysis, &asked) {
             if let Turn::Early(early) = turn {
                 let (after, ms) = (event_name(asked.after.unwrap_or_default()), millis(early));
-                let what = format!("came {} before {after}, which it follows", milliseconds(ms));
+                let what = format!("arrived {} before {after}, which it must follow", milliseconds(ms));
                 found.out_of_order.add(1, || Case::of_a_delivery(analysis, &delivery, what));
             }
         }
@@ -269,7 +269,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
             }
         }
         if asked.has_surplus() && asked.count > 0 {
-            let what = format!("came more often than the {} that the step asks for", asked.count);
+            let what = format!("arrived more often than the {} the step expects", asked.count);
             found.duplicates.first.extend(
                 (found.duplicates.first.len() < LISTED).then(|| Case::of_a_step(analysis, &asked, what)),
             );
@@ -288,7 +288,7 @@ pub fn cases(analysis: &Analysis) -> Cases {
         match unverified(&delivery) {
             Some(what) => found.unverified.add(1, || one(what)),
             None => found.refused.add(u64::from(accounted && is_refused(analysis, &delivery)), || {
-                one(format!("came, and no attempt was accepted{}", answers(&delivery)))
+                one(format!("arrived, but no attempt was accepted{}", answers(&delivery)))
             }),
         }
         let surprises = if accounted { delivery.unasked } else { 0 };
@@ -329,7 +329,7 @@ fn misshapen(analysis: &Analysis, found: &mut Listed) {
     found.first.extend(kept.filter_map(|(delivery, event, wrong)| {
         let delivery = analysis.deliveries.get(*delivery)?;
         let told: Vec<String> = wrong.iter().map(sentence).collect();
-        let what = format!("does not fit its schema: {}", told.join("; "));
+        let what = format!("does not match its schema: {}", told.join("; "));
         Some(Case { event: event.clone(), ..Case::of_a_delivery(analysis, &delivery, what) })
     }));
 }
@@ -371,15 +371,15 @@ pub fn flow_reasons(analysis: &Analysis) -> BTreeMap<u32, String> {
             match lost.missing(&asked) {
                 0 => {
                     let what =
-                        "did not come: still due, or swallowed by the sender's circuit breaker".to_owned();
+                        "has not arrived: still due, or swallowed by the sender's circuit breaker".to_owned();
                     Case::of_a_step(analysis, &asked, what)
                 }
                 missing => Case::of_a_lost(analysis, (index, &asked), missing),
             }
         } else if let Some(refused) = refused {
-            Case::of_a_delivery(analysis, &refused, "came, and no attempt was accepted".to_owned())
+            Case::of_a_delivery(analysis, &refused, "arrived, but no attempt was accepted".to_owned())
         } else if asked.has_surplus() {
-            let what = format!("came more often than the {} that the step asks for", asked.count);
+            let what = format!("arrived more often than the {} the step expects", asked.count);
             Case::of_a_step(analysis, &asked, what)
         } else if let Some((what, late)) = late() {
             Case::of_a_delivery(analysis, &late, what)
@@ -397,13 +397,11 @@ fn unverified(delivery: &Delivery) -> Option<String> {
     let invalid = |t: &AttemptResult| !matches!(t.reason, Reason::Valid | Reason::Unchecked);
     let (number, first) = (1_u64..).zip(all()).find(|(_, t)| invalid(t)).filter(|_| !delivery.elsewhere)?;
     let why = match first.reason {
-        Reason::Missing => "a header of the signature is missing",
+        Reason::Missing => "a signature header is missing",
         Reason::Malformed => "its signature is malformed",
         Reason::Stale => "its timestamp is too old",
         Reason::Future => "its timestamp is too far ahead",
-        Reason::Mismatch => {
-            "its signature is not the one of these bytes under the secret that smoke was given"
-        }
+        Reason::Mismatch => "its signature does not match these bytes under smoke's secret",
         Reason::Valid | Reason::Unchecked => return None,
     };
     let of = if number > 1 { format!("in attempt {number} ") } else { String::new() };
@@ -427,7 +425,7 @@ fn answers(delivery: &Delivery) -> String {
 }
 
 fn never_came(missing: u64) -> String {
-    if missing == 1 { "never came".to_owned() } else { format!("never came, {missing} times") }
+    if missing == 1 { "never arrived".to_owned() } else { format!("never arrived, {missing} times") }
 }
 
 /// How late a webhook came; `None` when it was in time, or was never accepted.
@@ -438,11 +436,11 @@ fn too_late(analysis: &Analysis, asked: &Expectation<'_>, delivery: &Delivery) -
         let (took, within) = (ms(delivery.first_byte().since(asked.at)), ms(asked.within));
         // Only the turn says whose it is, and by then it was that of another flow.
         let or = if analysis.header.in_turn {
-            "; or it was lost, and that of a later flow came twice"
+            "; or it was lost, and that of a later flow arrived twice"
         } else {
             ""
         };
-        format!("came after {} s, {} s are allowed{or}", seconds(took), seconds(within))
+        format!("arrived after {} s, {} s allowed{or}", seconds(took), seconds(within))
     })
 }
 
@@ -465,5 +463,5 @@ fn came_again(times: u64) -> String {
         2 => "twice".to_owned(),
         n => format!("{n} times"),
     };
-    format!("came {how_often} more after it was accepted")
+    format!("arrived {how_often} more after it was accepted")
 }

@@ -69,17 +69,17 @@ fn unless(analysis: &Analysis, events: &BTreeMap<String, Event>) -> Option<&'sta
     let elsewhere: u64 = elsewhere.map(|(_, n)| *n).sum();
     let lost: u64 = events.values().map(|event| event.lost).sum();
     if elsewhere > 0 && elsewhere >= lost {
-        return Some("or, if those requests were not the sender's");
+        return Some("or, if those requests were not from the sender");
     }
     if lost > 0 && analysis.nameless.count() >= lost {
-        return Some("or, if what came without a name is something else");
+        return Some("or, if the unnamed ones are something else");
     }
     let came_in_place = |(name, event): (&String, &Event)| {
         let came = unasked(analysis).filter(|d| event_name(&d.event) == *name && d.is_authentic()).count();
         came as u64 >= event.lost
     };
     (!events.is_empty() && events.iter().all(came_in_place))
-        .then_some("or, if what came was for somebody else")
+        .then_some("or, if what arrived was meant for someone else")
 }
 
 /// What came and fulfils nothing.
@@ -151,19 +151,19 @@ fn refused(analysis: &Analysis) -> Option<String> {
     if n == analysis.too_large() {
         let requests = counted(n, "requests");
         return Some(format!(
-            "{requests} came that are larger than this receiver takes, the first {first}: if that is the sender, receive its webhooks with `smoke \
-             receive --max-body BYTES` and read them back (--inbox)"
+            "{requests} exceeded this receiver's size limit, first {first}: if that is the sender, receive its webhooks with `smoke receive \
+             --max-body BYTES` and read them back (--inbox)"
         ));
     }
     let endpoint = shown(&analysis.header.webhook.endpoint);
     let wrong = analysis.refused.keys().any(|status| matches!(status, 404 | 405));
     let method_alone = analysis.refused.keys().all(|status| *status == 405);
     let what = if method_alone {
-        "came to the right path with another method"
+        "arrived at the right path with another method"
     } else if wrong {
-        "came to another path or with another method"
+        "arrived at another path or with another method"
     } else {
-        "came that could not be read as webhooks"
+        "could not be read as webhooks"
     };
     let requests = counted(n, "requests");
     let set = if method_alone {
@@ -171,7 +171,7 @@ fn refused(analysis: &Analysis) -> Option<String> {
     } else {
         format!("set its endpoint to {endpoint}")
     };
-    Some(format!("{requests} {what}, the first {first}: if that is the sender, {set}"))
+    Some(format!("{requests} {what}, first {first}: if that is the sender, {set}"))
 }
 
 /// Webhooks that came in another spelling than the expected one.
@@ -181,7 +181,7 @@ fn nearly(analysis: &Analysis, lost: &Lost<'_>) -> Option<String> {
     (near > 0).then(|| {
         let came = counted(near as u64, "webhooks");
         let differ = if near == 1 { "differs" } else { "differ" };
-        format!("{came} came that {differ} only a little from a missing one; each says where")
+        format!("{came} arrived that {differ} only slightly from a missing one; each case says where")
     })
 }
 
@@ -196,7 +196,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     let mut told = Vec::new();
     if let Some(range) = range(&tried).filter(|_| came) {
         told.push(format!(
-            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, and its attempts failed before \
+            "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, but its attempts failed before \
              they reached this receiver",
             steps(tried.len()),
             seconds(measure.pauses)
@@ -204,7 +204,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
     } else if let Some(range) = range(&tried) {
         told.push(format!(
             "{} took {range}, as long as a whole retry schedule ({} s of pauses): the sender tried, but not here. Its endpoint \
-             has another address, port or path, or something between refuses it: set it to {}{}",
+             has another address, port or path, or something in between refuses it: set it to {}{}",
             steps(tried.len()),
             seconds(measure.pauses),
             shown(&analysis.header.webhook.endpoint),
@@ -218,20 +218,20 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
         );
         let open = (!breaker.is_none()).then(|| {
             format!(
-                "its circuit breaker is open ({} failures open it for {} s, those of an earlier run too)",
+                "its circuit breaker is open ({} failures open it for {} s, including those of an earlier run)",
                 breaker.failures,
                 seconds(breaker.open_ms)
             )
         });
         let dropped =
-            ["it dropped them", "sends them later than was waited for (--within)"].map(str::to_owned);
+            ["it dropped them", "it sends them later than smoke waited (--within)"].map(str::to_owned);
         let why: Vec<String> = if came {
             open.into_iter().chain(dropped).collect()
         } else if tried.is_empty() {
             let endpoint = shown(&analysis.header.webhook.endpoint);
             let off =
                 ["webhooks are switched off".to_owned(), format!("no endpoint is set (set {endpoint})")];
-            let worker = "a worker of its own sends them and does not run".to_owned();
+            let worker = "they are sent by a separate worker that is not running".to_owned();
             off.into_iter().chain(open).chain([worker]).collect()
         } else {
             open.map_or_else(|| dropped.into(), |open| vec![open])
@@ -239,7 +239,7 @@ fn by_duration(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String,
         let why = either(&why);
         let within = if untried.len() == 1 { "it" } else { "them" };
         told.push(format!(
-            "{} took {range}, {without}: the sender tried nothing in {within}: {why}",
+            "{} took {range}, {without}: the sender made no attempt in {within}: {why}",
             steps(untried.len())
         ));
     }
@@ -254,7 +254,7 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
         if event.lost < event.due {
             let (lost, due) = (event.lost, event.due);
             return Some(format!(
-                "{} of {due} {name} came, so that address and switch are right: look for the other {lost} in the sender's log",
+                "{} of {due} {name} arrived, so webhooks are on and the endpoint is right: look for the other {lost} in the sender's log",
                 due - lost
             ));
         }
@@ -274,14 +274,14 @@ fn by_name(analysis: &Analysis, measure: &Measure, events: &BTreeMap<String, Eve
             .take(3)
             .collect();
         let but = if came.contains(name) {
-            format!("; {name} of others came")
+            format!("; {name} of other flows arrived")
         } else if others.is_empty() {
             ", or it sends nothing at all".to_owned()
         } else {
-            format!("; {} came", others.join(", "))
+            format!("; {} did arrive", others.join(", "))
         };
         let of = if steps == 1 { "its only step".to_owned() } else { format!("any of {steps} steps") };
-        Some(format!("{name} never came from {of}{answered}: the sender does not send it{but}"))
+        Some(format!("{name} never arrived from {of}{answered}: the sender does not send it{but}"))
     };
     if let Some(told) = none_at_all(&came, measure, events) {
         return vec![told];
@@ -310,7 +310,7 @@ fn none_at_all(
     let answered =
         if answers.is_empty() { String::new() } else { format!(", which answered {}", answers.join(" or ")) };
     Some(format!(
-        "none of {}{more} came from any of {steps}{answered}: the sender sends none of them, or nothing at all",
+        "none of {}{more} arrived from any of {steps}{answered}: the sender does not send them, or sends nothing at all",
         names.join(", ")
     ))
 }
@@ -328,19 +328,19 @@ fn others(analysis: &Analysis) -> Vec<String> {
         let names: BTreeSet<String> = others.iter().map(|d| event_name(&d.event)).collect();
         let names: Vec<String> = names.into_iter().take(EVENTS).collect();
         let came = counted(others.len() as u64, "webhooks");
-        told.push(format!("{came} came with an event that no step asks for: {}", names.join(", ")));
+        told.push(format!("{came} arrived with an event that no step expects: {}", names.join(", ")));
     }
     let ours = ours.len();
     if ours > 0 {
         let came = counted(ours as u64, "webhooks");
-        told.push(format!("{came} came that no step asked for: the values by which the scenario knows its webhooks are others"));
+        told.push(format!("{came} arrived that no step expected: the values by which the scenario recognises its webhooks differ"));
     }
     let foreign = analysis.deliveries.iter().filter(|delivery| delivery.foreign).count();
     if foreign > 0 {
         let came = counted(foreign as u64, "webhooks");
         let hold = if foreign == 1 { "holds" } else { "hold" };
         told.push(format!(
-            "{came} came that {hold} none of this run's values: the sender reaches this receiver, for other rows than those that were driven, or the values do not stand where \
+            "{came} arrived that {hold} none of this run's values: the sender reaches this receiver, but for other rows than this run drove, or the values are not where \
              the scenario looks for them"
         ));
     }
@@ -353,7 +353,7 @@ fn reach(analysis: &Analysis) -> &'static str {
     let host = endpoint.split_once("://").map_or(endpoint.as_str(), |(_, rest)| rest);
     let here = ["127.", "localhost", "[::1]"].iter().any(|name| host.starts_with(name));
     if here {
-        " (an address that only this machine reaches: --listen and --public-url give another)"
+        " (an address only this machine can reach: give another with --listen and --public-url)"
     } else {
         ""
     }

@@ -395,11 +395,11 @@ impl Analysis {
         let location: String = shown(&attempt.target).chars().take(LOCATION).collect();
         let (method, size) = (shown(&attempt.method), attempt.body.bytes().len());
         let what = if size == 0 {
-            "without a body: no webhook any more, and a 200 to it counts as delivered".to_owned()
+            "without a body: no longer a webhook, yet a 200 to it counts as delivered".to_owned()
         } else {
             format!("with the body ({size} bytes)")
         };
-        let how = format!(" ({redirect}, Location {location}): a {method} came there, {what}");
+        let how = format!(" ({redirect}, Location {location}): a {method} arrived there, {what}");
         self.follow_ups.entry(index).or_insert(how);
     }
 

@@ -36,7 +36,7 @@ pub struct Expectation<'a> {
     pub step_name: &'a str,
     /// How its step ended; `None` while it has not.
     pub step: Option<Outcome>,
-    /// Status of the step's answer.
+    /// Status of the step's response.
     pub answer: Option<u16>,
     /// How long the step took.
     pub took: Duration,

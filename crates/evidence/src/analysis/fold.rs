@@ -257,7 +257,7 @@ impl Analysis {
         self.end.as_ref().map_or(self.latest, |end| end.at)
     }
 
-    /// How the redirect of a delivery was followed, as a phrase that begins with a blank; empty where it is not known.
+    /// How the redirect of a delivery was followed, as a phrase that begins with a space; empty where it is not known.
     pub(crate) fn follow_up(&self, delivery: &Delivery) -> String {
         let index = usize::try_from(delivery.number.saturating_sub(1)).unwrap_or(usize::MAX);
         self.follow_ups.get(&index).cloned().unwrap_or_default()

@@ -79,10 +79,10 @@ impl Nameless {
         let write = match (bodies.first(), headers.first()) {
             (Some(pointer), _) => format!("`event: {{ json: {pointer} }}`"),
             (None, Some(name)) => format!("`event: {{ header: {} }}`", pii::shown(name)),
-            (None, None) => return Some(format!("{n} came without an event name")),
+            (None, None) => return Some(format!("{n} arrived without an event name")),
         };
         Some(format!(
-            "{n} came without an event name; {}: if that is the event, write {write} in the sender's profile",
+            "{n} arrived without an event name; {}: if that is the event, write {write} in the sender's profile",
             both.join(", ")
         ))
     }

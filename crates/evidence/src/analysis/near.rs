@@ -311,7 +311,7 @@ mod tests {
             (r#"{"event":"payed","data":{"id":42}}"#, "its event is payed, expected paid"),
             (
                 "\u{feff}{\"event\":\"paid\",\"data\":{\"id\":42}}",
-                "its body is not JSON: a byte order mark stands before it",
+                "its body is not JSON: it starts with a byte order mark",
             ),
             (
                 "{\"event\":\"paid\",\"data\":{\"id\":42,\"n\":NaN}}",

@@ -61,9 +61,9 @@ pub struct Privacy {
     pub webhooks: Findings,
     /// Findings in webhooks of others, which are not judged.
     pub foreign: u64,
-    /// In the API's answers to driven steps.
+    /// In API responses to driven steps.
     pub api: Findings,
-    /// Allowances of the policy that were used.
+    /// Policy allowances that were used.
     pub allowances: BTreeSet<String>,
 }
 

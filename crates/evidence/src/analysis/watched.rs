@@ -13,7 +13,7 @@ pub struct Watched {
     pub forwarded: u64,
     /// Tries of the receiver's URL.
     pub probes: Vec<Probe>,
-    /// Times in which nothing could be seen.
+    /// Times during which nothing could be seen.
     pub gaps: Vec<Gap>,
     /// One that goes on, in a window that is under way.
     pub open_gap: Option<Gap>,

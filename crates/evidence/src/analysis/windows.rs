@@ -12,7 +12,7 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// Most minutes of one observation: a month.
 const MOST: usize = 31 * 24 * 60;
 
-/// One minute of an observation; deliveries count in the minute in which they ended, attempts in which they came.
+/// One minute of an observation; deliveries count in the minute they ended, attempts in the minute they arrived.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Minute {
     /// Number, from 1.
@@ -21,9 +21,9 @@ pub struct Minute {
     pub ended: u64,
     /// Of those, accepted.
     pub delivered: u64,
-    /// Attempts, those that only look like the sender's included.
+    /// Attempts, including those that only look like the sender's.
     pub attempts: u64,
-    /// Attempts with a signature that is not valid.
+    /// Attempts with an invalid signature.
     pub invalid_signatures: u64,
     /// Attempts whose signature was not verified.
     pub unchecked: u64,
@@ -34,16 +34,16 @@ pub struct Minute {
     pub client_errors: u64,
     /// Attempts answered 5xx.
     pub server_errors: u64,
-    /// Attempts without a whole answer.
+    /// Attempts without a complete response.
     pub unanswered: u64,
     /// 95th percentile by nearest rank, in µs, from the first byte of the first attempt to the end of the accepting answer,
     /// of those accepted in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub latency_p95_us: Option<u64>,
-    /// Why nothing certain can be said about this minute.
+    /// Why this minute is uncertain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gap: Option<String>,
-    /// Whether it went by completely.
+    /// Whether it passed completely.
     pub complete: bool,
 }
 

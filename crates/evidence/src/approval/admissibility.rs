@@ -68,10 +68,10 @@ pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item
     } else if environment == wanted {
         (Verdict::Pass, environment.to_owned())
     } else if environment == EMBEDDED {
-        (Verdict::Unproven, format!("an embedded run is never evidence about {wanted}"))
+        (Verdict::Unproven, format!("an embedded run is not evidence about {wanted}"))
     } else {
         let environment: String = environment.chars().take(64).collect();
-        (Verdict::Unproven, format!("a run against `{environment}` is no evidence about {wanted}"))
+        (Verdict::Unproven, format!("a run against `{environment}` is not evidence about {wanted}"))
     };
     evidence("environment", "Environment", verdict, figure, source)
 }
@@ -82,15 +82,12 @@ pub(super) fn age(ended: DateTime<Utc>, now: DateTime<Utc>, max: TimeDelta, sour
     let (verdict, figure) = if age < -SKEW {
         let ahead = span(-age);
         let figure = format!(
-            "it ended {ahead} from now: the clock of the machine that ran it is ahead of the one here by at least that, or it was \
-             re-dated; set it by a time server, and run again"
+            "it ended {ahead} from now: the clock of the machine that ran it is at least that far ahead of this one, or the \
+             run was re-dated; sync it with NTP and run again"
         );
         (Verdict::Unproven, figure)
     } else if age > max {
-        (
-            Verdict::Unproven,
-            format!("ended {} ago, more than {}: it says nothing about today", span(age), span(max)),
-        )
+        (Verdict::Unproven, format!("ended {} ago, more than {}: too old", span(age), span(max)))
     } else {
         (Verdict::Pass, format!("ended {} ago, at most {}", span(age.max(TimeDelta::zero())), span(max)))
     };
@@ -106,26 +103,27 @@ pub(super) fn after_commit(
     found: &mut Findings,
 ) -> Option<Item> {
     let commit = not_before.filter(|commit| started < *commit)?;
-    let sentence = format!("the run began at {started}, before the commit of {commit} that it is about");
+    let sentence =
+        format!("the run began at {started}, before the commit of {commit} that it is supposed to test");
     let Some(by_sender) = by_sender.filter(|by_sender| *by_sender >= commit) else {
         found.add("before_the_commit", sentence);
         return None;
     };
     let figure = format!(
-        "{sentence}, and by the times that the sender signed at {by_sender}: the clock of the machine that ran it is {} behind, or \
-         the sender's is ahead; set both by a time server, and run again",
+        "{sentence}, but at {by_sender} by the times the sender signed: the clock of the machine that ran it is {} behind, \
+         or the sender's is ahead; sync both with NTP and run again",
         span(by_sender - started)
     );
     Some(evidence(
         "after_commit",
-        "Begun after the commit",
+        "Started after the commit",
         Verdict::Unproven,
         figure,
         "journal and --not-before",
     ))
 }
 
-/// Whether no scenario is played in it: by its kind, and a load of webhooks is one of no scenario.
+/// Whether it plays no scenario: by its kind, and a load of webhooks is one of no scenario.
 fn plays_none(header: &Header) -> bool {
     match header.kind {
         RunKind::Run => false,
@@ -139,18 +137,18 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
     let name = &header.scenario.name;
     if !pinned.is_empty() && !plays_none(header) && !pinned.contains(&header.scenario.sha256) {
         let figure = format!(
-            "{name} of the run has SHA-256 {}, which is not among --scenario-sha256",
+            "the run's {name} has SHA-256 {}, which is not among --scenario-sha256",
             short(&header.scenario.sha256)
         );
         return evidence("scenario", "Scenario of the checkout", Verdict::Fail, figure, "--scenario-sha256");
     }
     let (verdict, figure, source) = match checkout.scenarios.get(name) {
         _ if plays_none(header) => {
-            (Verdict::NotExercised, "no scenario is played in it".to_owned(), "journal header".to_owned())
+            (Verdict::NotExercised, "it plays no scenario".to_owned(), "journal header".to_owned())
         }
         None => (
             Verdict::Unproven,
-            format!("`{name}` is not in the checkout; name its file with --scenario"),
+            format!("`{name}` is not in the checkout; give its file with --scenario"),
             "journal header".to_owned(),
         ),
         Some(Known { source, sha256, .. }) if *sha256 == header.scenario.sha256 => {
@@ -159,14 +157,14 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
         Some(Known { source, .. }) if !pinned.is_empty() => (
             Verdict::Unproven,
             format!(
-                "the run's is that of --scenario-sha256, and {source} here is another: give it with --scenario"
+                "the run's matches --scenario-sha256, but {source} here differs: give the right one with --scenario"
             ),
             source.clone(),
         ),
         Some(Known { source, sha256, .. }) => (
             Verdict::Fail,
             format!(
-                "{name} of the run has SHA-256 {}, {source} has {}",
+                "the run's {name} has SHA-256 {}, {source} has {}",
                 short(&header.scenario.sha256),
                 short(sha256)
             ),
@@ -179,7 +177,7 @@ pub(super) fn scenario(header: &Header, checkout: &Checkout, pinned: &[String]) 
 /// The run's gates against the checkout's: the file, and what the run made of it.
 pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) -> Item {
     if header.kind == RunKind::Probe {
-        let figure = "no gates file judges a probe: its cases are those of this smoke";
+        let figure = "a probe is not judged by a gates file: its cases are built into smoke";
         return evidence(
             "gates",
             "Gates of the checkout",
@@ -195,7 +193,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
     }
     if pinned.is_some_and(|pinned| pinned != checkout.gates_sha256) {
         let figure = format!(
-            "the run's are those of --gates-sha256, and {} here has other ones: give them with --gates",
+            "the run's match --gates-sha256, but {} here differs: give the right ones with --gates",
             checkout.gates_name
         );
         return evidence("gates", "Gates of the checkout", Verdict::Unproven, figure, &*checkout.gates_name);
@@ -210,7 +208,7 @@ pub(super) fn gates(header: &Header, checkout: &Checkout, pinned: Option<&str>) 
     } else if ran.as_ref() == Some(&wanted) {
         (Verdict::Pass, format!("SHA-256 {}", short(&checkout.gates_sha256)))
     } else {
-        (Verdict::Fail, "the targets in the journal are not those of the gates file it names".to_owned())
+        (Verdict::Fail, "the targets in the journal differ from those in the gates file it names".to_owned())
     };
     evidence("gates", "Gates of the checkout", verdict, figure, &*checkout.gates_name)
 }
@@ -231,7 +229,7 @@ pub(super) fn retry_contract(header: &Header, checkout: &Checkout) -> Item {
         (Verdict::Pass, told(&header.retry))
     } else {
         let (ran, said, differs) = (told(&header.retry), told(&wanted), differing(&header.retry, &wanted));
-        (Verdict::Unproven, format!("judged by {ran}, and the gates of the checkout say {said}{differs}"))
+        (Verdict::Unproven, format!("judged by {ran}, but the checkout's gates say {said}{differs}"))
     };
     evidence("retry_contract", "Retry contract of the checkout", verdict, figure, "journal header")
 }
@@ -250,12 +248,12 @@ fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate, ch
         let name = &sender.name;
         let why = match own_file {
             Some(KnownSender { source, sha256, .. }) => format!(
-                "the profile {name} came with the run, and is not that of {source} here (SHA-256 {}), which the scenario names",
+                "the profile {name} came with the run and differs from {source} here (SHA-256 {}), which the scenario names",
                 short(sha256)
             ),
             None => format!(
-                "the profile {name} came with the run; read it in the journal's header, use a built-in one, or give the scenario \
-                 beside which it lies (--scenario)"
+                "the profile {name} came with the run; review it in the journal's header, use a built-in one, or give the scenario \
+                 it sits next to (--scenario)"
             ),
         };
         (Verdict::Unproven, why)
@@ -269,7 +267,7 @@ fn sender_contract(header: &Header, sender: &SenderProfile, gate: &RetryGate, ch
         (
             Verdict::Unproven,
             format!(
-                "judged by {}, which is not what {name} and the gates say{}",
+                "judged by {}, which differs from what {name} and the gates say{}",
                 told(&header.retry),
                 differing(&header.retry, &wanted)
             ),

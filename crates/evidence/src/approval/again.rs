@@ -14,12 +14,12 @@ fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &
     match (analysis.header.kind, &proof.recheck) {
         (RunKind::Load, _) if analysis.own().next().is_none() => Some((
             Verdict::NotExercised,
-            "the journal of a load holds counts and histograms, no webhooks",
+            "a load's journal holds counts and histograms, not webhooks",
             "journal",
         )),
         (RunKind::Probe, _) => Some((
             Verdict::NotExercised,
-            "smoke was the sender: what is judged are the receiver's answers",
+            "smoke was the sender: the receiver's answers are judged",
             "journal",
         )),
         (_, None) if !analysis.header.scheme.is_signed() => {
@@ -27,17 +27,17 @@ fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &
         }
         (_, None) if is_sealed => Some((
             Verdict::Pass,
-            "not verified again; the signer of the journal vouches for what it recorded",
+            "not re-verified; the signer of the journal vouches for what it recorded",
             "signed statement",
         )),
         (_, None) if proof.witnessed.is_whole() && !analysis.header.blind => Some((
             Verdict::Pass,
-            "not verified again; the receiver vouches for its verdicts",
+            "not re-verified; the receiver vouches for its verdicts",
             "signed checkpoints",
         )),
         (_, None) => Some((
             Verdict::Unproven,
-            "without --secret-file or --secret-env nobody can tell these webhooks from made-up ones",
+            "without --secret-file or --secret-env these webhooks cannot be told from made-up ones",
             "no secret given",
         )),
         (_, Some(_)) => None,
@@ -46,7 +46,7 @@ fn not_again(proof: &Proof, is_sealed: bool) -> Option<(Verdict, &'static str, &
 
 /// Whether every webhook signature verifies again.
 pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Findings) -> Item {
-    let title = "Webhook signatures again";
+    let title = "Signatures re-verified";
     let attempts = proof.evidence.analysis.own().count();
     let item =
         |verdict, figure: String, source: &str| evidence("signatures_again", title, verdict, figure, source);
@@ -55,11 +55,11 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
     }
     match &proof.recheck {
         None => item(Verdict::Unproven, String::new(), "no secret given"),
-        Some(Err(why)) => item(Verdict::Unproven, format!("no key of this scheme: {why}"), "secret"),
+        Some(Err(why)) => item(Verdict::Unproven, format!("not a key for this scheme: {why}"), "secret"),
         Some(Ok(recheck)) if recheck.is_of_another_secret() => item(
             Verdict::Unproven,
             format!(
-                "is this staging's secret? every verdict changed from {} to mismatch",
+                "is this the right secret? every verdict changed from {} to mismatch",
                 if proof.evidence.analysis.header.blind { "unchecked" } else { "valid" }
             ),
             "journal and secret",
@@ -74,8 +74,8 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
         Some(Ok(recheck)) if recheck.is_of_a_run_with_another_secret() => item(
             Verdict::Unproven,
             format!(
-                "whoever received them had another secret: {} webhooks that were found signed with another one are valid under yours; \
-                 run it again with this one",
+                "the receiver had a different secret: {} webhooks recorded as signed with another one are valid under yours; \
+                 run again with this one",
                 recheck.vindicated
             ),
             "journal and secret",
@@ -85,7 +85,7 @@ pub(super) fn verified_again(proof: &Proof, is_sealed: bool, found: &mut Finding
                 found.add(
                     "signature_verdict_differs",
                     format!(
-                        "{} of {} recorded verdicts are not borne out under the secret, first attempt {}: recorded {}, found {}",
+                        "{} of {} recorded verdicts do not hold under the secret, first attempt {}: recorded {}, found {}",
                         recheck.disagreements, recheck.checked, first.attempt, first.recorded, first.found
                     ),
                 );

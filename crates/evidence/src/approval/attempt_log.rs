@@ -69,7 +69,7 @@ fn gaps(pointer: &str, entries: &[Option<Entry>], promised: &Promised, found: &m
                 found.add(
                     "too_many_attempts",
                     format!(
-                        "{pointer} logs attempt {}, and the schedule has {}",
+                        "{pointer} logs attempt {}, but the schedule has {}",
                         entry.attempt,
                         contract.attempts()
                     ),
@@ -82,7 +82,7 @@ fn gaps(pointer: &str, entries: &[Option<Entry>], promised: &Promised, found: &m
                 found.add(
                     "retry_log_contradicts_schedule",
                     format!(
-                        "{pointer} logs {} s between attempts {} and {}, where the schedule says {} s",
+                        "{pointer} logs {} s between attempts {} and {}, but the schedule says {} s",
                         shown(gap / 1000.0),
                         before.attempt,
                         entry.attempt,
@@ -209,7 +209,7 @@ fn delivery(pointer: &str, value: &Value, contract: &RetryContract, found: &mut 
         found.add(
             "retries_faster_than_backoff",
             format!(
-                "{pointer} took {attempts} attempts in {} ms, and the pauses between them alone take {} ms",
+                "{pointer} took {attempts} attempts in {} ms, but the pauses between them alone take {} ms",
                 shown(latency),
                 shown(least)
             ),
@@ -236,7 +236,7 @@ mod tests {
             "2025-11-13 14:30:04 Webhook delivery attempt 3/3: 200",
         ]});
         let found = kinds(&log);
-        assert_eq!(found, ["/retry_log logs 0 s between attempts 1 and 2, where the schedule says 2 s"]);
+        assert_eq!(found, ["/retry_log logs 0 s between attempts 1 and 2, but the schedule says 2 s"]);
         let objects = json!([{"attempt": 1, "offset_ms": 0}, {"attempt": 2, "offset_ms": 100}]);
         assert_eq!(kinds(&objects).len(), 1);
         assert_eq!(kinds(&json!("[14:30:00] attempt 1\n[14:30:20] attempt 2")).len(), 1);
@@ -274,7 +274,7 @@ mod tests {
         found.0.into_iter().map(|f| f.kind).collect()
     }
 
-    /// Alertmanager, MLflow and a registry of images, as they behave: jitter, attempts without end, `Retry-After`, 4xx tried again.
+    /// Alertmanager, MLflow and a registry of images, as they behave: jitter, unlimited attempts, `Retry-After`, 4xx tried again.
     #[test]
     fn attempts_are_held_against_what_their_own_sender_promises() {
         use record::{RetryAfterPolicy, RetryContract, StatusSet};

@@ -92,7 +92,7 @@ fn line(
         title: title.to_owned(),
         verdict: if missed { Verdict::Fail } else { Verdict::Unproven },
         figure: match actual {
-            Some(x) => format!("{} {unit} as stated, with nothing to work it out from", shown(x)),
+            Some(x) => format!("{} {unit} as stated, with nothing to recompute it from", shown(x)),
             None => "not stated".to_owned(),
         },
         source: document.key(names).map_or_else(|| "artifact".to_owned(), |n| n.pointer.clone()),

@@ -12,12 +12,12 @@ pub(super) fn item(apart: Option<TimeDelta>) -> Option<Item> {
     let us = apart?.num_microseconds().unwrap_or(i64::MAX);
     let side = if us > 0 { "behind" } else { "ahead of" };
     #[expect(clippy::cast_precision_loss, reason = "µs below 2^52, to one digit")]
-    let figure = format!("this run's is {:.1} s {side} the receiver's", us.unsigned_abs() as f64 / 1e6);
+    let figure = format!("this run's clock is {:.1} s {side} the receiver's", us.unsigned_abs() as f64 / 1e6);
     let (verdict, figure) = if us.unsigned_abs() > CLOSE_US {
-        let why = "dates and latencies rest on it: set it, and run again";
+        let why = "dates and latencies depend on it: sync it and run again";
         (Verdict::Unproven, format!("{figure}; {why}"))
     } else {
         (Verdict::Pass, figure)
     };
-    Some(evidence("run_clock", "Clocks of run and receiver", verdict, figure, "journal"))
+    Some(evidence("run_clock", "Run and receiver clocks", verdict, figure, "journal"))
 }

@@ -33,13 +33,13 @@ fn sums(figures: &Figures, found: &mut Findings) {
     {
         found.add(
             "counts_do_not_add_up",
-            format!("{success} successful and {failed} failed webhooks are not the {sent} that were sent"),
+            format!("{success} successful and {failed} failed webhooks do not add up to the {sent} sent"),
         );
     }
     if let (Some(sent), Some(success), None) = (sent, success, failed)
         && success > sent
     {
-        found.add("counts_do_not_add_up", format!("{success} webhooks succeeded of {sent} that were sent"));
+        found.add("counts_do_not_add_up", format!("{success} webhooks succeeded of {sent} sent"));
     }
 }
 
@@ -50,7 +50,7 @@ fn triggered(figures: &Figures, found: &mut Findings) {
     {
         found.add(
             "counts_do_not_add_up",
-            format!("{success} webhooks succeeded, and only {triggered} events were triggered"),
+            format!("{success} webhooks succeeded, but only {triggered} events were triggered"),
         );
     }
 }
@@ -99,7 +99,7 @@ fn failures(document: &Document<'_>, figures: &Figures, found: &mut Findings) {
         {
             found.add(
                 "failure_beside_success",
-                format!("{} failed, beside {success} successful webhooks and none failed", node.pointer),
+                format!("{} failed, yet {success} webhooks succeeded and none failed", node.pointer),
             );
             return;
         }

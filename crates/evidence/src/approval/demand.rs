@@ -87,7 +87,7 @@ impl MinFlows {
     pub fn add(&mut self, text: &str) -> Result<(), String> {
         let wrong = || {
             format!(
-                "{text}: write a number, or one by name: payments=10, matches=5, observation=10, orders=20"
+                "{text}: give a number, or one per name: payments=10, matches=5, observation=10, orders=20"
             )
         };
         match text.split_once('=') {
@@ -136,7 +136,10 @@ impl FromStr for Allowed {
     fn from_str(text: &str) -> Result<Self, String> {
         let (name, value) = text.split_once('=').map_or((text, None), |(name, value)| (name, Some(value)));
         if !Self::NAMES.contains(&name) {
-            return Err(format!("`{name}` is nothing that weakens a run; known: {}", Self::NAMES.join(", ")));
+            return Err(format!(
+                "`{name}` is not something that weakens a run; known: {}",
+                Self::NAMES.join(", ")
+            ));
         }
         if matches!(name, "flows" | "runs") && value.is_some_and(|n| n.parse::<u64>().is_err()) {
             return Err(format!("{name}: a number is needed, as in {name}=1"));

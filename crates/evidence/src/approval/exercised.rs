@@ -23,9 +23,9 @@ pub(super) fn item(proof: &Proof, kind: Kind, gates: &Gates) -> Option<Item> {
     let (verdict, figure) = if missing.is_empty() {
         (Verdict::Pass, format!("{}, each with samples", needed.join(", ")))
     } else {
-        (Verdict::Unproven, format!("not put to the test: {}", missing.join(", ")))
+        (Verdict::Unproven, format!("not tested: {}", missing.join(", ")))
     };
-    Some(evidence("exercised", "Put to the test", verdict, figure, "journal"))
+    Some(evidence("exercised", "Coverage", verdict, figure, "journal"))
 }
 
 fn lacks(id: &str, check: Option<&Check>) -> Option<String> {

@@ -108,7 +108,7 @@ pub fn judge_with_evidence(path: &Path, request: &Request<'_>) -> (Judgement, Op
             proven(request, (path, kind), journal, proof, (&bytes, &value), &mut found)
         }
         (Some(journal), None) => (
-            vec![evidence("journal", "Journal whole", Verdict::Fail, "not whole", name(journal))],
+            vec![evidence("journal", "Journal intact", Verdict::Fail, "not whole", name(journal))],
             Trust::Numbers,
         ),
         (None, _) => (unproven(request, path, &document), Trust::Numbers),
@@ -167,7 +167,7 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
         document.root.pointer("/test_run/environment").and_then(Value::as_str).unwrap_or_default();
     let mut items = vec![
         trust::item(Trust::Numbers, asked(request), request.demand.trust.is_none(), ""),
-        evidence("journal", "Journal whole", Verdict::Unproven, no_journal(path, document), "-"),
+        evidence("journal", "Journal intact", Verdict::Unproven, no_journal(path, document), "-"),
         admissibility::environment(environment, request.environment, "/test_run/environment"),
     ];
     if let Some(Ok(started)) = times::started(document) {
@@ -181,11 +181,11 @@ fn unproven(request: &Request<'_>, path: &Path, document: &Document<'_>) -> Vec<
 fn no_journal(path: &Path, document: &Document<'_>) -> String {
     let usual = name(&beside(path, "journal.jsonl"));
     let other = if document.is_own() {
-        ", nor another journal of its run (one that is elsewhere can be given too: `smoke gate ARTIFACT JOURNAL`)"
+        ", nor any other journal of its run (if it is elsewhere, give it too: `smoke gate ARTIFACT JOURNAL`)"
     } else {
         ""
     };
-    format!("no {usual} beside it{other}: nothing can be recomputed")
+    format!("no {usual} next to it{other}: nothing can be recomputed")
 }
 
 /// A memo without a journal: what it states is held against itself, and stays unproven.
@@ -195,7 +195,7 @@ fn of_a_memo(path: &Path, text: &str, request: &Request<'_>, found: &mut Finding
     document.rounding_ms = memo.rounding_ms;
     arithmetic::contradictions(&document, request.now, request.not_before, found);
     let figure = format!(
-        "{} figures read from prose; judge the artifact and journal it was written from",
+        "{} figures read from prose; judge the artifact and journal it was written from instead",
         memo.figures
     );
     let mut items = vec![evidence("prose", "Memo", Verdict::Unproven, figure, "the file itself")];

@@ -12,7 +12,7 @@ use std::str::FromStr;
 pub enum Group {
     /// What was run, and what the runner chose.
     Setting,
-    /// Whether the file can be believed.
+    /// Whether the file can be trusted.
     Evidence,
     /// The guide's success criteria.
     Checklist,
@@ -33,7 +33,7 @@ pub struct Item {
     pub figure: String,
     /// Where the figure comes from.
     pub source: String,
-    /// What the level of trust leaves open about it: why it is not settled although the figure is right.
+    /// What the trust level leaves open about it: why it is not settled although the figure is correct.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open: Option<String>,
 }
@@ -84,7 +84,7 @@ pub struct Judgement {
     pub artifact: String,
     /// What it is evidence of.
     pub kind: Kind,
-    /// The scenario whose run it is of, by its journal or, without one, by its own word; absent where it is of none.
+    /// The scenario that was run, according to the journal or, without one, the file itself; absent if there is none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scenario: Option<String>,
     /// Fail before unproven before pass.
@@ -131,14 +131,14 @@ fn bounded(findings: Vec<Finding>) -> Vec<Finding> {
     told
 }
 
-/// All that was asked for, judged.
+/// The complete judgement.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct Approval {
     /// Fail before unproven before pass.
     pub verdict: Verdict,
     /// One for each artifact.
     pub artifacts: Vec<Judgement>,
-    /// Artifacts that were required and are not there.
+    /// Required artifacts that are missing.
     pub missing: Vec<Required>,
 }
 
@@ -169,7 +169,7 @@ impl FromStr for Required {
     fn from_str(name: &str) -> Result<Self, String> {
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
         if name.is_empty() || name.len() > 64 || !name.chars().all(plain) {
-            return Err("give payments, matches, observation, probe, or a scenario's name".to_owned());
+            return Err("give payments, matches, observation, probe or a scenario name".to_owned());
         }
         Ok(Self(name.to_owned()))
     }

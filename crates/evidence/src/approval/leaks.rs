@@ -22,7 +22,7 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
             found.add(
                 "pii_status",
                 format!(
-                    "pii_check says PASS, and the payload at {} holds {} at {}",
+                    "pii_check says PASS, but the payload at {} holds {} at {}",
                     node.pointer, leak.category, leak.place
                 ),
             );

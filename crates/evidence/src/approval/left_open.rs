@@ -51,16 +51,14 @@ pub(super) fn of(reached: Trust, kind: RunKind, id: &str) -> Option<&'static str
         (Trust::Identity, _) => None,
         (Trust::Numbers | Trust::Runner, _) => Some("it is the runner's word"),
         (Trust::Sender | Trust::Witness, RestsOn::Word) => {
-            Some("what the API answered, and how the run went, is the runner's word")
+            Some("the API's answers and the course of the run are the runner's word")
         }
         (Trust::Sender, RestsOn::Absence) => Some("webhooks and attempts may have been left out"),
-        (Trust::Sender, RestsOn::Times) => {
-            Some("times are the runner's word within the freshness of signatures")
-        }
+        (Trust::Sender, RestsOn::Times) => Some("times are the runner's word, within signature freshness"),
         (Trust::Witness, RestsOn::Times) => Some("when steps were sent is the runner's word"),
-        (Trust::Witness, _) if is_counted => Some(
-            "the receiver has signed how many attempts came and how each was judged, and not whose they are",
-        ),
+        (Trust::Witness, _) if is_counted => {
+            Some("the receiver signed how many attempts arrived and how each was judged, not whose they are")
+        }
         (Trust::Sender | Trust::Witness, RestsOn::Signed) | (Trust::Witness, RestsOn::Absence) => None,
     }
 }
@@ -102,10 +100,8 @@ mod tests {
         }
         assert!(at(Trust::Witness, "latency_p95") && at(Trust::Witness, "steps"));
         let load = |id| of(Trust::Witness, RunKind::Load, id).unwrap();
-        assert!(load("webhooks_lost").contains("how many attempts came"));
-        assert!(
-            load("success_rate").contains("what the API answered") && load("webhooks_steps").contains("API")
-        );
+        assert!(load("webhooks_lost").contains("how many attempts arrived"));
+        assert!(load("success_rate").contains("the API's answers") && load("webhooks_steps").contains("API"));
         // Nothing is due in a window: what failed can be left out.
         assert!(of(Trust::Sender, RunKind::Observe, "success_rate").is_some());
         let all: Vec<&str> = CRITERIA.iter().map(|row| row.id).collect();

@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 pub fn markdown(approval: &Approval) -> String {
     let mut out = format!("# Approval gate: {}\n\n", approval.verdict.word().to_uppercase());
     for kind in &approval.missing {
-        let _ = writeln!(out, "- **{}** is required, and no such artifact was given", kind.word());
+        let _ = writeln!(out, "- **{}** is required, but no such artifact was given", kind.word());
     }
     approval.artifacts.iter().for_each(|judgement| artifact(&mut out, judgement));
     out
@@ -48,7 +48,11 @@ pub fn approval_annotations(approval: &Approval) -> Vec<String> {
         .iter()
         .map(|kind| {
             let title = format!("{} is required", kind.word());
-            annotation("error", &title, "no such artifact was given: its journal says what kind of run it is")
+            annotation(
+                "error",
+                &title,
+                "no such artifact was given (the journal says what kind of run it is)",
+            )
         })
         .collect();
     for judgement in &approval.artifacts {

@@ -86,7 +86,7 @@ fn outcomes(document: &Document<'_>, found: &mut Findings) {
     {
         found.add(
             "counts_do_not_add_up",
-            format!("webhooks_failed is {stated}, and the outcomes have {failed} of them"),
+            format!("webhooks_failed is {stated}, but the outcomes have {failed}"),
         );
     }
 }
@@ -113,7 +113,7 @@ fn signatures(document: &Document<'_>, found: &mut Findings) {
     {
         found.add(
             "counts_do_not_add_up",
-            format!("{section}/by_reason adds up to {total} of {checked} signatures"),
+            format!("{section}/by_reason adds up to {total}, not {checked} signatures"),
         );
     }
 }
@@ -130,7 +130,7 @@ fn gates(document: &Document<'_>, found: &mut Findings) {
     if stated != overall {
         found.add(
             "verdict_does_not_follow",
-            format!("the verdict is `{stated}`, and what follows from the checks is `{overall}`"),
+            format!("the verdict is `{stated}`, but the checks amount to `{overall}`"),
         );
     }
     for check in checks {
@@ -187,7 +187,7 @@ fn gaps(document: &Document<'_>, found: &mut Findings) {
             if let Some(gap) = gap.filter(|gap| gap + 1.0 < early as f64 || *gap > late as f64 + 1.0) {
                 found.add(
                     "retry_log_contradicts_schedule",
-                    format!("a gap of {gap} ms where the schedule says {wanted} ms, beside no breach of the contract"),
+                    format!("a gap of {gap} ms where the schedule says {wanted} ms, yet no contract breach is listed"),
                 );
             }
         }

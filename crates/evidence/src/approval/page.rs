@@ -22,7 +22,7 @@ pub fn approval_page(approval: &Approval) -> String {
         warnings: approval
             .missing
             .iter()
-            .map(|kind| format!("{} is required, and no such artifact was given", kind.word()))
+            .map(|kind| format!("{} is required, but no such artifact was given", kind.word()))
             .collect(),
         notes: Vec::new(),
     };

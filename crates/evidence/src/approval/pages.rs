@@ -42,11 +42,11 @@ pub(super) fn check(
             Ok(bytes) if is_of_another_run(&bytes, &proof.evidence) => stale.push(shown),
             Ok(bytes) => {
                 let why = match other_line_ends(&bytes, recomputed.as_bytes()) {
-                    Some(why) => format!("{shown} is what follows from the journal {why}"),
+                    Some(why) => format!("{shown} follows from the journal {why}"),
                     None => {
                         let (line, is, should_be) = difference(&bytes, recomputed.as_bytes());
                         format!(
-                            "{shown} is not what follows from the journal: line {line} is `{is}`, and must be `{should_be}`"
+                            "{shown} does not follow from the journal: line {line} is `{is}` but should be `{should_be}`"
                         )
                     }
                 };
@@ -61,16 +61,16 @@ pub(super) fn check(
     }
     let names: Vec<String> = there.iter().map(|f| name(f)).collect();
     let (verdict, figure) = if !differing.is_empty() {
-        (Verdict::Fail, format!("{}: not what follows from the journal", differing.join(", ")))
+        (Verdict::Fail, format!("{}: does not follow from the journal", differing.join(", ")))
     } else if !stale.is_empty() {
         (
             Verdict::Unproven,
-            format!("{}: stale, of another run; write it again with `smoke report`", stale.join(", ")),
+            format!("{}: stale, from another run; regenerate it with `smoke report`", stale.join(", ")),
         )
     } else {
         (Verdict::Pass, format!("{}: as recomputed", names.join(", ")))
     };
-    Some(evidence("pages", "Pages beside it", verdict, figure, "journal"))
+    Some(evidence("pages", "Accompanying pages", verdict, figure, "journal"))
 }
 
 /// Whether a page names the run that it is of, and that is another one; one that names none is told by when its run began.

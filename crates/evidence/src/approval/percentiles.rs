@@ -88,7 +88,7 @@ fn small_sample(figures: &Figures, n: u64, found: &mut Findings) {
                 "percentile_impossible",
                 format!(
                     "{name} of {n} samples with a maximum of {} ms cannot be {} ms: by nearest rank it is the maximum, \
-                     and by any interpolation at least {} ms",
+                     by any interpolation at least {} ms",
                     shown(max),
                     shown(stated),
                     shown(least)

@@ -55,12 +55,12 @@ impl Posted {
         if self.there == 0 {
             let other = self.other.clone().unwrap_or_default();
             return Some(format!(
-                "no webhook names {} as its host, the first one names {other}: a proxy before the receiver writes its own name, or \
+                "no webhook names {} as its host, the first names {other}: a proxy in front of the receiver writes its own name, or \
                  the endpoint in the header was changed",
                 endpoint.host
             ));
         }
-        (!self.is_on_path).then(|| format!("no webhook came to the path {}", endpoint.path))
+        (!self.is_on_path).then(|| format!("no webhook arrived at the path {}", endpoint.path))
     }
 
     /// Whether it was compared at all.

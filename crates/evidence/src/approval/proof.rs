@@ -99,8 +99,8 @@ impl Proof {
         for check in self.checks.iter_mut().filter(failed) {
             check.verdict = Verdict::Unproven;
             check.text = format!(
-                "{}; the clock of the machine that ran it was {} min ahead of the sender's and of the one here, so that rightly \
-                 signed webhooks were refused: set it by a time server, and run again",
+                "{}; the clock of the machine that ran it was {} min ahead of the sender's and this one's, so correctly \
+                 signed webhooks were refused: sync it with NTP and run again",
                 check.text,
                 behind.num_minutes()
             );
@@ -242,7 +242,7 @@ fn all_cases(probe: &ProbeArtifact, journal: &str) -> Item {
     let (verdict, figure) = match (probe.provenance.whole, probe.provenance.complete) {
         (true, true) => (Verdict::Pass, format!("{} cases", probe.cases.len())),
         (false, _) => {
-            (Verdict::Unproven, format!("{} cases: the others were left out (--only)", probe.cases.len()))
+            (Verdict::Unproven, format!("{} cases; the others were left out (--only)", probe.cases.len()))
         }
         (_, false) => (Verdict::Unproven, "the probe was interrupted".to_owned()),
     };

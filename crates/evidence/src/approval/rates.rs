@@ -36,7 +36,7 @@ fn rate(document: &Document<'_>, names: &[&str], counts: (Option<u64>, Option<u6
     if n == 0 {
         found.add(
             "rate_without_samples",
-            format!("{} states {} % of no webhooks at all", node.pointer, shown(stated)),
+            format!("{} states {} % of zero webhooks", node.pointer, shown(stated)),
         );
         return;
     }
@@ -58,7 +58,7 @@ fn outside(node: &Node<'_>, found: &mut Findings) {
     if let Some(x) = number(node.value).filter(|x| is_share && !(0.0..=100.0).contains(x)) {
         found.add(
             "rate_out_of_range",
-            format!("{} states {} %, which no share can be", node.pointer, shown(x)),
+            format!("{} states {} %, which is not a possible share", node.pointer, shown(x)),
         );
     }
 }

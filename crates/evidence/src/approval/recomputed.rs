@@ -37,8 +37,8 @@ pub(super) fn items(
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
             None if proof.bytes != artifact && proof.is_one_journal && cut_off::is_first(path, artifact) => {
-                let figure = "it is of before anything was driven: smoke was ended before it wrote the last one, which \
-                              `smoke report` does";
+                let figure = "it predates the run: smoke was killed before it wrote the final one; `smoke \
+                              report` does that";
                 evidence("recomputed", "Recomputed byte for byte", Verdict::Unproven, figure, &*journal)
             }
             None => recomputed(proof, &journal, artifact, value, found),
@@ -58,7 +58,7 @@ pub(super) fn items(
 /// A shard is a part of a load, and no evidence about the whole.
 fn alone(shard: LoadShard) -> Item {
     let figure = format!(
-        "shard {} of {} alone: put all of them together with `smoke merge`, and judge that",
+        "shard {} of {} alone: combine all of them with `smoke merge` and judge the result",
         shard.index, shard.count
     );
     evidence("shards", "All shards", Verdict::Unproven, figure, "journal")
@@ -66,7 +66,7 @@ fn alone(shard: LoadShard) -> Item {
 
 /// The chain holds (or there would be no proof), and the journal has an end.
 fn whole(proof: &Proof, journal: &str, cut_off: Option<&str>, found: &mut Findings) -> Item {
-    let title = "Journal whole";
+    let title = "Journal intact";
     let integrity = &proof.evidence.integrity;
     if let Some(when) = cut_off {
         let figure =
@@ -76,14 +76,14 @@ fn whole(proof: &Proof, journal: &str, cut_off: Option<&str>, found: &mut Findin
     if integrity.torn_bytes > 0 {
         found.add(
             "journal_truncated",
-            format!("{journal}: the last line is torn, {} bytes without a line end", integrity.torn_bytes),
+            format!("{journal}: the last line is torn, {} bytes without a line ending", integrity.torn_bytes),
         );
     }
     if !integrity.ended {
         found.add(
             "journal_truncated",
             format!(
-                "{journal}: no end record after line {}, and the artifact beside it is of more: the end was cut away",
+                "{journal}: no end record after line {}, but the artifact next to it covers more: the end was cut off",
                 integrity.records
             ),
         );
@@ -104,18 +104,18 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
         let other: String = other.chars().take(36).collect();
         found.add(
             "journal_of_another_run",
-            format!("{journal} is the journal of run {run_id}, and the artifact is of run {other}"),
+            format!("{journal} is the journal of run {run_id}, but the artifact is from run {other}"),
         );
         "another run".to_owned()
     } else if let Some(why) = other_line_ends(artifact, &proof.bytes) {
-        found.add("artifact_differs", format!("the artifact is what follows from {journal} {why}"));
-        "differs in its line ends only".to_owned()
+        found.add("artifact_differs", format!("the artifact follows from {journal} {why}"));
+        "differs only in its line endings".to_owned()
     } else {
         let (line, is, should_be) = difference(artifact, &proof.bytes);
         found.add(
             "artifact_differs",
             format!(
-                "the artifact is not what follows from {journal}{}: line {line} is `{is}`, and must be `{should_be}`",
+                "the artifact does not follow from {journal}{}: line {line} is `{is}` but should be `{should_be}`",
                 other_version(value)
             ),
         );
@@ -126,7 +126,7 @@ fn recomputed(proof: &Proof, journal: &str, artifact: &[u8], value: &Value, foun
 }
 
 /// What has happened to the line ends of a file, and what to do.
-pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor has changed them. \
+pub(super) const LINE_ENDS: &str = "which are CRLF where smoke writes LF: a checkout with core.autocrlf or an editor changed them. \
      Give the file as it was written (`*.json -text` and `*.jsonl -text` in .gitattributes keep git away from it)";
 
 /// Another build may write another artifact; the reader should know that it was one.
@@ -149,7 +149,7 @@ pub(super) fn other_line_ends(file: &[u8], right: &[u8]) -> Option<String> {
             .collect()
     };
     let same = file.contains(&b'\r') && lines(file) == lines(right);
-    same.then(|| format!("in all but its line ends, {LINE_ENDS}"))
+    same.then(|| format!("except for its line endings, {LINE_ENDS}"))
 }
 
 /// The first line that differs, from 1, in both versions, cut.

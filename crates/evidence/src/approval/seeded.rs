@@ -27,7 +27,7 @@ pub(super) fn check(
     let stated: BTreeSet<&Identity> = header.identities.iter().collect();
     if made_up.iter().collect::<BTreeSet<_>>() != stated {
         let sentence = format!(
-            "{journal}: the canary values of the run are not those that the stand-in has for seed {} and {} flows",
+            "{journal}: the run's canary values are not those the stand-in generates for seed {} and {} flows",
             header.seed, header.flows
         );
         found.add("header_differs", sentence);

@@ -196,7 +196,7 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "{most} ids stand on one signed message: the id is not signed, so that they may be one webhook \
+                    "{most} ids share one signed message: the id is not signed, so they may be one webhook \
                      under made-up ids; {ids} ids on {} messages in all",
                     self.ids.len()
                 ),
@@ -222,7 +222,7 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "the sender's clock is {} s {apart} the receiver's, or the times were moved: latencies and dates rest on \
+                    "the sender's clock is {} s {apart} the receiver's, or times were changed: latencies and dates rest on \
                      the runner's clock alone",
                     s(median.abs())
                 ),
@@ -231,8 +231,8 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "a webhook came {} s before it was signed, by the offset of the others ({} s): the sender's hosts have \
-                     clocks apart, or its times were moved",
+                    "a webhook arrived {} s before it was signed, by the offset of the others ({} s): the clocks of the sender's \
+                     hosts differ, or its times were changed",
                     s(median - first),
                     s(median)
                 ),
@@ -241,8 +241,8 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "webhooks came {} s after they were signed, and {} s after the steps that fired them were sent: the sender's \
-                     clock is behind by the difference, or times were moved",
+                    "webhooks arrived {} s after they were signed, but {} s after the steps that fired them were sent: the sender's \
+                     clock is behind by the difference, or times were changed",
                     s(median),
                     latency_ms.map_or_else(String::new, |ms| format!("{:.1}", ms / 1000.0))
                 ),
@@ -251,8 +251,8 @@ impl Seen {
             (
                 Verdict::Unproven,
                 format!(
-                    "{late} of {} webhooks came so long after they were signed ({} s and more, the others {} s) as a retry does: an \
-                     attempt before may have been left out, or the sender held them back",
+                    "{late} of {} webhooks arrived as long after signing ({} s or more, the others {} s) as a retry would: an \
+                     earlier attempt may have been left out, or the sender held them back",
                     all.len(),
                     s(median + self.retried_after.unwrap_or_default()),
                     s(median)
@@ -272,10 +272,10 @@ impl Seen {
             0 => (
                 Verdict::Unproven,
                 format!(
-                    "`{challenge}` stands in no signed body: run it with --challenge {challenge}, where the scenario sends it"
+                    "`{challenge}` is in no signed body: run with --challenge {challenge}, where the scenario sends it"
                 ),
             ),
-            n => (Verdict::Pass, format!("in {n} signed bodies: driven after the challenge was issued")),
+            n => (Verdict::Pass, format!("in {n} signed bodies: run after the challenge was issued")),
         };
         evidence("challenge", "Challenge", verdict, figure, "journal")
     }
@@ -285,7 +285,7 @@ impl Seen {
         let watched = self.end.since(self.begin);
         let long = watched >= demand.min_window;
         let figure = format!(
-            "{} watched, at least {} asked for (--min-window)",
+            "{} watched, at least {} required (--min-window)",
             told(watched),
             told(demand.min_window)
         );
@@ -296,10 +296,10 @@ impl Seen {
         let others = if others == 0 {
             String::new()
         } else {
-            format!("; {others} more attempts were sent by smoke itself, which is not staging")
+            format!("; {others} more attempts were sent by smoke itself, not by staging")
         };
         let enough = n >= least || demand.allows("flows", &n.to_string());
-        let figure = format!("{n} webhooks, at least {least} asked for (--min-flows){others}");
+        let figure = format!("{n} webhooks, at least {least} required (--min-flows){others}");
         let traffic =
             evidence("traffic", "Traffic", pass_if(enough && self.mostly_others()), figure, "journal");
         vec![window, traffic, self.spread(watched, by_hour)]
@@ -318,8 +318,7 @@ impl Seen {
         let with: HashSet<u64> = self.arrivals.iter().map(part).collect();
         let n = with.len() as u64;
         let what = if by_hour && hours >= PARTS { "hours" } else { "sixths" };
-        let figure =
-            format!("traffic in {n} of the {parts} {what} of the window, at least half of them asked for");
+        let figure = format!("traffic in {n} of the window's {parts} {what}, at least half of them required");
         evidence("spread", "Traffic over the window", pass_if(n * 2 >= parts), figure, "journal")
     }
 }

@@ -35,17 +35,17 @@ fn timeout(header: &Header, proof: &Proof, demand: &Demand) -> Item {
     let by_profile = header.sender.as_deref().unwrap_or(SenderProfile::usual()).limits.timeout;
     let usual = by_profile.map_or(USUAL_TIMEOUT_MS, Period::as_millis);
     let (fact, weak) = if is_tested(READ_TIMEOUT.id) || is_tested(ATTEMPT_DEADLINE.id) {
-        (format!("{told}, which attempts that were held up put to the test"), None)
+        (format!("{told}, as stalled attempts showed"), None)
     } else if ms == usual {
         (format!("{told}, as the sender's profile says"), None)
     } else {
         let usual = Period::from_millis(usual);
         let why = format!(
-            "the sender's profile says {usual}, and no attempt was held up for so long (--inject hang)"
+            "the sender's profile says {usual}, but no attempt was stalled that long (--inject hang)"
         );
         (told.clone(), Some(Weakness::new("timeout", told, why)))
     };
-    item("timeout", "Sender's time-out", fact, weak.as_slice(), demand)
+    item("timeout", "Sender's timeout", fact, weak.as_slice(), demand)
 }
 
 /// What nothing in the journal, the checkout or the approver's hands can be held against.

@@ -74,14 +74,14 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
     let named_otherwise = header.tested() != EMBEDDED && header.environment != "loopback";
     if is_local && named_otherwise {
         let why = format!(
-            "the target is on the machine that ran smoke, and is named {}: what answers there need not be it",
+            "the target is on the machine that ran smoke, yet is called {}: what answers there may be something else",
             header.environment
         );
         weak.push(Weakness::new("target", "loopback", why));
     }
     if seen.stand_in > 0 && header.tested() != EMBEDDED {
         let why = format!(
-            "{} of {} webhooks say inside their signed bodies that smoke's own stand-in or load generator sent them",
+            "{} of {} webhooks say in their signed bodies that smoke's own stand-in or load generator sent them",
             seen.stand_in, seen.attempts
         );
         weak.push(Weakness::new("target", "stand-in", why));
@@ -91,7 +91,7 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
         && !same_target(wanted, &header.target)
     {
         item.verdict = Verdict::Unproven;
-        item.figure = printable(&format!("{}; it is no evidence about {wanted}", item.figure)).into_owned();
+        item.figure = printable(&format!("{}; not evidence about {wanted}", item.figure)).into_owned();
     }
     item
 }
@@ -127,11 +127,7 @@ fn flows(header: &Header, kind: Kind, demand: &Demand) -> Item {
     let n = u64::from(header.flows);
     let least = demand.min_flows.of(kind, &header.scenario.name);
     let weak = least.filter(|least| n < *least).map(|least| {
-        Weakness::new(
-            "flows",
-            n.to_string(),
-            format!("fewer than the {least} that are asked for (--min-flows)"),
-        )
+        Weakness::new("flows", n.to_string(), format!("fewer than the {least} required (--min-flows)"))
     });
     let fact = format!("{n}, {} at the same time", header.concurrency);
     item("flows", "Flows", fact, weak.as_slice(), demand)
@@ -146,7 +142,7 @@ fn canaries(header: &Header, scenario: Option<&Scenario>, demand: &Demand) -> It
     let told: Vec<String> = by_kind.iter().map(|(kind, n)| format!("{kind} {n}")).collect();
     let fact = match (told.is_empty(), header.kind) {
         (false, _) => told.join(", "),
-        (true, RunKind::Load) => "none: a load counts, and keeps no values".to_owned(),
+        (true, RunKind::Load) => "none: a load only counts and keeps no values".to_owned(),
         (true, _) => "none: personal data is found by its form alone".to_owned(),
     };
     let asked: BTreeSet<String> = scenario
@@ -156,7 +152,7 @@ fn canaries(header: &Header, scenario: Option<&Scenario>, demand: &Demand) -> It
     let missing = asked.into_iter().filter(|kind| !by_kind.contains_key(kind));
     let weak: Vec<Weakness> = missing
         .map(|kind| {
-            let why = format!("no row has a {kind}: one in a webhook could not be told");
+            let why = format!("no row has a {kind}, so one in a webhook could not be recognised");
             Weakness::new("canaries", kind, why)
         })
         .collect();
@@ -180,8 +176,8 @@ fn policy(header: &Header, demand: &Demand) -> Item {
         let why = format!("{what} {value}");
         weak.push(Weakness::new("policy", value, why));
     };
-    policy.allow_paths.iter().for_each(|path| add("lets pass whatever stands at", path));
-    policy.allow_domains.iter().for_each(|domain| add("lets pass addresses of", domain));
+    policy.allow_paths.iter().for_each(|path| add("allows anything at", path));
+    policy.allow_domains.iter().for_each(|domain| add("allows addresses of", domain));
     policy.allow_addresses.iter().for_each(|address| add("lets pass", address));
     policy.disabled.iter().for_each(|category| add("does not look for", &word(category)));
     let fact = if weak.is_empty() { "allows nothing" } else { "allows something" };
@@ -202,7 +198,7 @@ fn criteria(header: &Header, demand: &Demand) -> Item {
         (false, false) => "not all of the guide's".to_owned(),
         (false, true) => {
             let all: Vec<String> = easier.iter().map(|(name, what)| format!("{name} {what}")).collect();
-            format!("by the approver's own gates, in which {}", all.join(", "))
+            format!("by the approver's own gates, where {}", all.join(", "))
         }
     };
     item("criteria", "Criteria", fact, &weak, demand)
@@ -215,7 +211,7 @@ fn easier(ran: &Gates) -> Vec<(&'static str, String)> {
     let mut add = |name: &'static str, ran: Option<f64>, guide: Option<f64>, more_is_easier: bool| {
         let Some(guide) = guide else { return };
         let off = || "is switched off".to_owned();
-        let than = |ran: f64| format!("is {ran}, and the guide's {guide}");
+        let than = |ran: f64| format!("is {ran}, the guide's {guide}");
         match ran {
             None => found.push((name, off())),
             Some(ran) if more_is_easier && ran > guide || !more_is_easier && ran < guide => {
@@ -283,7 +279,7 @@ fn watched_briefly(proof: &Proof, scenario: Option<&Scenario>) -> Option<Weaknes
         let told = Period::from_millis(u64::try_from(watched.as_millis()).unwrap_or(u64::MAX)).to_string();
         let usual = usual.as_millis();
         let why =
-            format!("the run ended {told} after its last flow, where duplicates are watched for {usual} ms");
+            format!("the run ended {told} after its last flow, but duplicates are watched for {usual} ms");
         Weakness::new("settle", told, why)
     })
 }
@@ -300,7 +296,7 @@ fn weakens(given: &Override, header: &Header, scenario: Option<&Scenario>) -> Op
                 Weakness::new(
                     "within",
                     value,
-                    format!("webhooks may come later than by the scenario's limit{own}"),
+                    format!("webhooks may arrive later than the scenario's limit{own}"),
                 )
             })
         }
@@ -341,7 +337,7 @@ fn faults(header: &Header, proof: &Proof, kind: Kind, demand: &Demand) -> Item {
     let alone = organic(proof);
     let weak = least.filter(|least| judged && alone < *least).map(|_| {
         let why = format!(
-            "{alone} of {} webhooks that were due were left alone, and rates and latencies are judged on those",
+            "{alone} of {} webhooks due were left alone; rates and latencies are judged on those",
             proof.due()
         );
         Weakness::new("faults", alone.to_string(), why)

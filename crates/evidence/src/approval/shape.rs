@@ -82,7 +82,7 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
     let due = (document.is_own() && kind.is_none_or(|kind| kind == RunKind::Run)).then_some(&DUE);
     for pointer in guide.iter().chain(own).chain(due) {
         if document.root.pointer(pointer).is_none() {
-            found.add("missing_key", format!("{pointer} is missing, which every such artifact has"));
+            found.add("missing_key", format!("{pointer} is missing, but every such artifact has it"));
         }
     }
     counted(document, found);
@@ -93,16 +93,14 @@ pub(super) fn check(document: &Document<'_>, found: &mut Findings) {
         }
         let negative = number(node.value).filter(|x| *x < 0.0 && node.value.is_number());
         if let Some(x) = negative.filter(|_| !may_be_negative(&node.key)) {
-            found.add(
-                "negative",
-                format!("{} is {x}, and nothing that is counted or timed is negative", node.pointer),
-            );
+            found
+                .add("negative", format!("{} is {x}, but counts and times are never negative", node.pointer));
         }
     }
     if document.cut {
         found.add(
             "artifact_too_large",
-            "the artifact holds more values than any artifact does; not all were looked at",
+            "the artifact holds more values than any real one; not all were checked",
         );
     }
     pii(document, found);
@@ -128,7 +126,7 @@ fn counted(document: &Document<'_>, found: &mut Findings) {
             let shown: String = value.to_string().chars().take(40).collect();
             found.add(
                 "not_a_count",
-                format!("{pointer} is {shown}, and a count is a whole number, 0 or more"),
+                format!("{pointer} is {shown}, but a count is a whole number, 0 or more"),
             );
         }
     }
@@ -150,7 +148,7 @@ fn own_pii(document: &Document<'_>, found: &mut Findings) {
         None => "NOT_JUDGED",
     };
     if let Some(status) = status.filter(|status| *status != follows) {
-        found.add("pii_status", format!("pii_check says {status}, and the check `pii` amounts to {follows}"));
+        found.add("pii_status", format!("pii_check says {status}, but the check `pii` amounts to {follows}"));
     }
 }
 
@@ -166,7 +164,7 @@ fn pii(document: &Document<'_>, found: &mut Findings) {
     let hits = counts.iter().map(|name| count(name)).fold(0u64, u64::saturating_add);
     let status = section.get("status").and_then(Value::as_str).unwrap_or_default().to_uppercase();
     if status == "FAIL" && hits == 0 {
-        found.add("pii_status", "pii_check says FAIL, and counts no findings");
+        found.add("pii_status", "pii_check says FAIL but counts no findings");
     }
     if status == "PASS" && hits > 0 {
         found.add("pii_status", format!("pii_check says PASS with {hits} findings"));

@@ -59,7 +59,7 @@ fn is_signature(node: &Node<'_>) -> bool {
 fn malformed(digits: &str) -> Option<String> {
     let n = digits.chars().count();
     if !digits.chars().all(|c| c.is_ascii_hexdigit()) {
-        Some("is not made of hex digits, so it is not an HMAC-SHA256".to_owned())
+        Some("is not hex, so it is not an HMAC-SHA256".to_owned())
     } else if n != DIGITS {
         Some(format!("has {n} hex digits; an HMAC-SHA256 has {DIGITS}"))
     } else if digits.chars().any(|c| c.is_ascii_uppercase()) {
@@ -113,7 +113,10 @@ fn verified(document: &Document<'_>, figures: &Figures, found: &mut Findings) {
         {
             found.add(
                 "counts_do_not_add_up",
-                format!("{}: {valid} valid and {invalid} invalid signatures are not {total}", node.pointer),
+                format!(
+                    "{}: {valid} valid and {invalid} invalid signatures do not add up to {total}",
+                    node.pointer
+                ),
             );
         }
     }

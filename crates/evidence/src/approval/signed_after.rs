@@ -43,8 +43,8 @@ pub(super) fn item(proof: &Proof) -> Option<Item> {
         Some((worst, ms)) => (
             Verdict::Unproven,
             format!(
-                "{} of {} webhooks were signed before the step that fired them was sent, that of flow {}, step `{}`, by {:.1} s: \
-                 the sender's hosts have clocks apart, or steps were moved so that latencies look shorter",
+                "{} of {} webhooks were signed before the step that fired them was sent; that of flow {}, step `{}`, by {:.1} s: \
+                 the clocks of the sender's hosts differ, or steps were moved to make latencies look shorter",
                 early.len(),
                 all.len(),
                 worst.flow,

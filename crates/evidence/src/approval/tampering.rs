@@ -86,7 +86,7 @@ impl Chain {
     /// A second header.
     fn spliced(&self) -> Option<(&'static str, String)> {
         let second = self.headers.get(1)?;
-        Some(("journal_spliced", format!("line {second} begins another journal: two were put together")))
+        Some(("journal_spliced", format!("line {second} begins another journal: two were concatenated")))
     }
 
     /// A line that follows from another line of this journal than the one it stands after.
@@ -101,7 +101,7 @@ impl Chain {
         Some((
             "journal_reordered",
             format!(
-                "line {line} was written after what is now line {after}, and stands after line {}: lines were moved or \
+                "line {line} was written after what is now line {after}, but follows line {}: lines were moved or \
                  repeated",
                 line - 1
             ),
@@ -117,8 +117,8 @@ impl Chain {
             return Some((
                 "journal_spliced",
                 format!(
-                    "line {first} does not follow from line {}, and the end record counts {counted} records where {} \
-                     stand: lines were taken out or put in",
+                    "line {first} does not follow from line {}, and the end record counts {counted} records, not \
+                     {}: lines were removed or inserted",
                     first - 1,
                     lines - 1
                 ),
@@ -131,7 +131,7 @@ impl Chain {
             _ => return None,
         };
         (only > 0).then(|| {
-            let what = "was changed after it was written, or what follows it is of another run";
+            let what = "was changed after it was written, or what follows it is from another run";
             ("journal_edited", format!("line {only} {what}; every other line follows from the one before"))
         })
     }

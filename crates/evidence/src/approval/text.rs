@@ -30,7 +30,7 @@ fn told(approval: &Approval, screen: Screen, passed: bool) -> String {
     let verdict = screen.wrapped(&format!("{mark} "), &says(approval));
     let mut out = verdict.replacen(&mark, &screen.paint(&mark, approval.verdict), 1);
     for kind in &approval.missing {
-        let missing = format!("{} is required, and no such artifact was given", kind.word());
+        let missing = format!("{} is required, but no such artifact was given", kind.word());
         out.push_str(&marked(Verdict::Unproven, &missing, screen));
     }
     let mut sorted: Vec<&Judgement> = approval.artifacts.iter().collect();

@@ -20,7 +20,7 @@ pub(super) fn check(
     for node in &document.nodes {
         let Some(time) = stamp(node) else { continue };
         if time > now + SKEW {
-            found.add("time_in_the_future", format!("{} is {time}, which is still to come", node.pointer));
+            found.add("time_in_the_future", format!("{} is {time}, which is in the future", node.pointer));
         }
     }
     let Some(Ok(run)) = run else { return };
@@ -29,7 +29,7 @@ pub(super) fn check(
     if let Some(commit) = not_before.or(committed).filter(|commit| run < *commit) {
         found.add(
             "before_the_commit",
-            format!("the run began at {run}, before the commit of {commit} that it is about"),
+            format!("the run began at {run}, before the commit of {commit} that it is supposed to test"),
         );
     }
     backwards(document, found);
@@ -63,7 +63,7 @@ fn backwards(document: &Document<'_>, found: &mut Findings) {
             found.add(
                 "duration_does_not_follow",
                 format!(
-                    "{start} to {end} is {} s, and the artifact says {} s",
+                    "{start} to {end} is {} s, but the artifact says {} s",
                     shown(seconds),
                     shown(stated)
                 ),

@@ -8,7 +8,7 @@ use crate::report::EMBEDDED;
 use serde::Serialize;
 use std::str::FromStr;
 
-/// How far evidence may be believed, by who stands behind it; each level asks for somebody further from the run.
+/// How far evidence can be trusted, by who vouches for it; each level requires someone further from the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Trust {
@@ -50,7 +50,7 @@ impl Trust {
     const fn vouched_for_by(self) -> &'static str {
         match self {
             Self::Numbers => "nobody",
-            Self::Runner => "whoever ran it, who could use the webhook secret",
+            Self::Runner => "whoever ran it; they could use the webhook secret",
             Self::Sender => "the holder of the webhook secret, which the run did not have",
             Self::Witness => "whoever runs the receiver, by signed checkpoints",
             Self::Identity => "the holder of the given key",
@@ -62,20 +62,18 @@ impl Trust {
         match self {
             Self::Numbers => "everything",
             Self::Runner => {
-                "who has the secret can make up webhooks, their times and a whole run, and leave out what went wrong"
+                "anyone with the secret can make up webhooks, their times and a whole run, and leave out what went wrong"
             }
             Self::Sender => {
-                "the runner can leave out webhooks and runs that went wrong, and shift times within the freshness of the \
-                 signatures; a runner who got hold of the secret can do all that the level below can"
+                "the runner can leave out webhooks and runs that went wrong, and shift times within signature freshness; \
+                 a runner who got hold of the secret can do all that the level below allows"
             }
             Self::Witness => {
-                "webhooks that a runner with the webhook secret posted to the receiver himself, what the steps of the run \
-                 answered and when they were sent, runs that were begun later, and whether the receiver's operator and the \
-                 runner are one"
+                "webhooks that a runner with the webhook secret posted to the receiver, the steps' answers and \
+                 when they were sent, runs started later, and whether the receiver's operator and the runner are the \
+                 same person"
             }
-            Self::Identity => {
-                "whether whoever can use the key, or change the workflow that does, is the runner"
-            }
+            Self::Identity => "whether the runner can use the key, or change the workflow that does",
         }
     }
 
@@ -121,14 +119,11 @@ pub(super) fn item(reached: Trust, asked: Trust, is_usual: bool, by_criterion: &
     let (verdict, figure) = if reached < asked {
         let way_up = if reached == Trust::Numbers { "give the journal" } else { Trust::way_up() };
         let down = if is_usual { "; --trust runner accepts it" } else { "" };
-        (
-            Verdict::Unproven,
-            format!("{figure}; asked for: {} or better; {way_up}{down}; {open}", asked.word()),
-        )
+        (Verdict::Unproven, format!("{figure}; required: {} or better; {way_up}{down}; {open}", asked.word()))
     } else if asked == Trust::Runner && !is_usual {
         (Verdict::Pass, format!("{figure}; accepted by --trust runner; {open}"))
     } else {
-        (Verdict::Pass, format!("{figure}; asked for: {}; {open}", asked.word()))
+        (Verdict::Pass, format!("{figure}; required: {}; {open}", asked.word()))
     };
     evidence("trust", "Who vouches", verdict, figure, "journal and keys")
 }

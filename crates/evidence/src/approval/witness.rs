@@ -136,14 +136,11 @@ impl<'r> Checkpoints<'r> {
         })?;
         let of_another = |what: String| Err(("witness_of_another_run", what));
         if statement.run.run != self.run {
-            return of_another(format!(
-                "checkpoint {at} is about run {}, and not this one",
-                statement.run.run
-            ));
+            return of_another(format!("checkpoint {at} is about run {}, not this one", statement.run.run));
         }
         if (statement.run.kind, &statement.run.scenario) != (self.kind, &self.scenario) {
             return of_another(format!(
-                "the run was registered as `{}` of `{}`, and is `{}` of `{}`",
+                "the run was registered as `{}` of `{}`, but is `{}` of `{}`",
                 statement.run.kind.name(),
                 statement.run.scenario,
                 self.kind.name(),
@@ -153,7 +150,7 @@ impl<'r> Checkpoints<'r> {
         self.settled()?;
         if self.first.is_none() && statement.records > 0 {
             let what = format!(
-                "the first checkpoint counts {} records: the one before was taken out",
+                "the first checkpoint counts {} records: an earlier one was removed",
                 statement.records
             );
             return Err(("witness_begin_missing", what));
@@ -161,7 +158,7 @@ impl<'r> Checkpoints<'r> {
         if self.last.as_ref().is_some_and(|before| !follows(before, &statement)) {
             return Err((
                 "witness_out_of_order",
-                format!("checkpoint {at} was signed before the one that it stands behind"),
+                format!("checkpoint {at} was signed before the one it follows"),
             ));
         }
         for other in &statement.others {
@@ -184,8 +181,8 @@ impl<'r> Checkpoints<'r> {
             return Err((
                 "witness_records_missing",
                 format!(
-                    "by {} the receiver had signed {due} records of this run, {} of them webhook attempts, and here are \
-                     {is}, with {} attempts: the others were taken out",
+                    "by {} the receiver had signed {due} records of this run, {} of them webhook attempts, but there are \
+                     {is} here, with {} attempts: the others were removed",
                     shown(last.at_us),
                     last.attempts,
                     self.chain.attempts()
@@ -196,8 +193,8 @@ impl<'r> Checkpoints<'r> {
             return Err((
                 "witness_not_signed",
                 format!(
-                    "{} records of webhooks stand behind those that the receiver had signed by {}: they were put in, or a \
-                     checkpoint was taken out",
+                    "{} webhook records follow those the receiver had signed by {}: they were inserted, or a \
+                     checkpoint was removed",
                     self.beyond,
                     shown(last.at_us)
                 ),
@@ -220,7 +217,7 @@ impl<'r> Checkpoints<'r> {
         {
             let (is, signed) = (told(&sums.came), told(&last.verdicts));
             return differs(format!(
-                "the receiver has signed {} webhook attempts ({signed}), and the load counts others: {is}",
+                "the receiver signed {} webhook attempts ({signed}), but the load counts: {is}",
                 last.attempts
             ));
         }
@@ -234,7 +231,7 @@ impl<'r> Checkpoints<'r> {
     }
 
     /// Whether the receiver's time is the one that the run's own and the offset between them amount to; measured anew where
-    /// the receiver was started again, and stated last at the end.
+    /// the receiver was restarted, and stated last at the end.
     fn agrees_with(&self, ended: bool, zero: DateTime<Utc>) -> Result<(), (&'static str, String)> {
         let signed = time(self.zero_us);
         if !ended || self.last.is_none() || (signed - zero).abs() <= STATED {
@@ -243,7 +240,7 @@ impl<'r> Checkpoints<'r> {
         Err((
             "witness_clock_differs",
             format!(
-                "the run began at {} by the receiver's clock, and at {} by its header and the offset that it states: it was \
+                "the run began at {} by the receiver's clock, but at {} by its header and stated offset: it was \
                  re-dated",
                 signed.to_rfc3339_opts(SecondsFormat::Secs, true),
                 zero.to_rfc3339_opts(SecondsFormat::Secs, true)
@@ -266,8 +263,8 @@ impl<'r> Checkpoints<'r> {
             && let Some(last) = self.last.as_ref().filter(|last| last.closed && self.counts_nothing(last))
         {
             return Witnessed::Open(format!(
-                "the receiver has signed {} webhook attempts, and the load does not say what came: it was written by an earlier \
-                 version, or that was taken out",
+                "the receiver signed {} webhook attempts, but the load does not say what arrived: it was written by an earlier \
+                 version, or that was removed",
                 last.attempts
             ));
         }
@@ -288,7 +285,7 @@ impl<'r> Checkpoints<'r> {
                 let until =
                     last.map_or_else(|| "the run was registered".to_owned(), |last| shown(last.at_us));
                 Witnessed::Open(format!(
-                    "nothing was signed after {until}: the run did not say that it had ended, or what came then was cut away"
+                    "nothing was signed after {until}: the run did not report its end, or the rest was cut off"
                 ))
             }
         }
@@ -303,8 +300,8 @@ fn follows(before: &CheckpointStatement, later: &CheckpointStatement) -> bool {
 
 fn differs(last: &CheckpointStatement) -> String {
     format!(
-        "the {} records up to here, {} of them webhook attempts, are not those that the receiver signed at {}: something in \
-         them was edited, reordered, re-dated or exchanged",
+        "the {} records up to here, {} of them webhook attempts, are not those the receiver signed at {}: something \
+         was edited, reordered, re-dated or replaced",
         last.records,
         last.attempts,
         shown(last.at_us)
@@ -352,17 +349,17 @@ impl Witnessed {
         let is_sender =
             header.kind == RunKind::Probe || header.kind == RunKind::Load && !header.scenario.is_played();
         let item = |verdict, figure: String| {
-            evidence("witness", "Checkpoints of the receiver", verdict, figure, "journal and --witness")
+            evidence("witness", "Receiver checkpoints", verdict, figure, "journal and --witness")
         };
         match self {
             Self::None if request.witness.is_none() => Vec::new(),
             Self::None if is_sender => vec![item(
                 Verdict::NotExercised,
-                "smoke was the sender: there is nothing that a receiver could vouch for".to_owned(),
+                "smoke was the sender: there is nothing a receiver could vouch for".to_owned(),
             )],
             Self::None => vec![item(
                 Verdict::Unproven,
-                "none in the journal: it was not read back from a receiver with --witness-key (--inbox), or they were taken out"
+                "none in the journal: it was not read back from a receiver with --witness-key (--inbox), or they were removed"
                     .to_owned(),
             )],
             Self::Unasked => vec![item(
@@ -390,12 +387,12 @@ impl Whole {
         let between = format!("from {} to {} by its clock", shown(last.run.registered_us), shown(last.at_us));
         if last.run.kind == RunKind::Load {
             return format!(
-                "{} by {key}: {attempts} webhook attempts came {between}, as many as the load counts, judged as it counts them",
+                "{} by {key}: {attempts} webhook attempts arrived {between}, as many as the load counts, with the same verdicts",
                 self.checkpoints
             );
         }
         format!(
-            "{} by {key}: all {} records that came {between}, {attempts} of them webhook attempts{}",
+            "{} by {key}: all {} records that arrived {between}, {attempts} of them webhook attempts{}",
             self.checkpoints,
             last.records,
             self.from()
@@ -423,20 +420,20 @@ impl Whole {
         let begun = alike.len() + 1;
         let were = if begun == 1 { "1 run was" } else { &format!("{begun} runs were") };
         let is = if given.is_empty() { "1 is" } else { &format!("{} are", given.len() + 1) };
-        let mut figure = format!("{were} begun, {is} shown ({} of `{}`)", own.kind.name(), own.scenario);
+        let mut figure = format!("{were} started, {is} shown ({} of `{}`)", own.kind.name(), own.scenario);
         if !hidden.is_empty() {
             figure += &format!("; not shown: {}", named(&hidden));
         }
         if !others.is_empty() {
             figure += &format!(
-                "; registered there as something else: {}",
+                "; registered there under another kind or scenario: {}",
                 named(&others.iter().collect::<Vec<_>>())
             );
         }
         let may_be_more = self.unnamed > 0
             && self.others.iter().min_by_key(|run| run.number).is_none_or(|run| recent(&run));
         if may_be_more {
-            figure += &format!("; {} more are not named, since only the last {NAMED_RUNS} are", self.unnamed);
+            figure += &format!("; {} more are not named, only the last {NAMED_RUNS} are", self.unnamed);
         }
         let (is_open, accepted) = ((!hidden.is_empty() || may_be_more), allowed(request.demand, begun));
         let verdict = if is_open && !accepted { Verdict::Unproven } else { Verdict::Pass };
@@ -448,7 +445,7 @@ impl Whole {
         }
         evidence(
             "witness_runs",
-            "Runs begun at the receiver",
+            "Runs started at the receiver",
             verdict,
             pii::shown(&figure),
             "signed checkpoints",

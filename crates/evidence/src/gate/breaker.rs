@@ -13,14 +13,14 @@ const TELLING: u64 = 4;
 pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, first: u64) -> String {
     let (open, failures) = (seconds(contract.open_ms), contract.failures);
     let came = match leaked {
-        1 => format!("delivery {first} came within {open} s of the {failures}th failure"),
+        1 => format!("delivery {first} arrived within {open} s of failure {failures}"),
         _ => format!(
-            "{leaked} deliveries came within {open} s of the {failures}th failure, the first of them delivery {first}"
+            "{leaked} deliveries arrived within {open} s of failure {failures}, first delivery {first}"
         ),
     };
     if swallowed > 0 {
         format!(
-            "opened after {failures} here and not there: the breaker is per process, not per endpoint ({came}, and {swallowed} were \
+            "opened after {failures} here but not there: the breaker is per process, not per endpoint ({came}; {swallowed} were \
              swallowed meanwhile)"
         )
     } else {
@@ -32,7 +32,7 @@ pub(super) fn leaking(contract: BreakerContract, leaked: u64, swallowed: u64, fi
             format!(": a run with --flows {flows} --concurrency 1 --no-pause --inject 400x* tells which")
         };
         format!(
-            "{came}: it did not open, or each process has a breaker of its own and none of them saw {failures} failures{how}"
+            "{came}: it did not open, or each process has its own breaker and none of them saw {failures} failures{how}"
         )
     }
 }
@@ -53,12 +53,13 @@ pub(super) fn check(contract: BreakerContract, seen: BreakerStats, suppressed: u
             (Verdict::NotExercised, text)
         }
         (_, 0, 0, 0) => {
-            (Verdict::NotExercised, "it had to open, and no webhook was due after that".to_owned())
+            (Verdict::NotExercised, "it should have opened, but no webhook was due after that".to_owned())
         }
         (_, 1.., ..) => (Verdict::Fail, leaking(contract, leaked, suppressed, first)),
-        (_, _, 1.., _) => {
-            (Verdict::Fail, format!("{stuck} webhooks never came although the {open} s of silence were over"))
-        }
+        (_, _, 1.., _) => (
+            Verdict::Fail,
+            format!("{stuck} webhooks never arrived although the {open} s of silence were over"),
+        ),
         _ => {
             let text = format!("{suppressed} webhooks were swallowed while it was open; {probes} probes");
             (Verdict::Pass, text)

@@ -20,7 +20,7 @@ pub(super) fn within_uncertainty(uncertainty_us: Option<u64>, mut check: Check, 
         && (actual - limit).abs() <= uncertainty
     {
         check.verdict = Verdict::Unproven;
-        check.text = format!("{}; the clocks are known to {uncertainty:.1} ms only", check.text);
+        check.text = format!("{}; the clocks are only known to within {uncertainty:.1} ms", check.text);
     }
     check
 }
@@ -29,8 +29,8 @@ pub(super) fn within_uncertainty(uncertainty_us: Option<u64>, mut check: Check, 
 pub(super) fn unread(bodies: u64, mut check: Check) -> Check {
     if bodies > 0 {
         check.text = format!(
-            "{}; {bodies} could not be read to their end (an unknown coding or encoding, or too large unpacked): \
-             have them sent as UTF-8 without a coding",
+            "{}; {bodies} could not be read completely (unknown content coding or character encoding, or too large \
+             unpacked): have them sent as uncompressed UTF-8",
             check.text
         );
         if check.verdict == Verdict::Pass {
@@ -51,8 +51,8 @@ pub(super) fn forwarded(said: &BTreeMap<String, u64>, mut check: Check) -> Check
     headers.truncate(TOLD);
     let each: Vec<&str> = said.keys().take(TOLD).map(String::as_str).collect();
     check.text = format!(
-        "{}; {} in {}: a proxy in front of the receiver writes the sender's own address there, and a sender may write a user's: \
-         compare it with the sender's. Where it is the sender's, let the proxy drop the header, or allow it in the scenario \
+        "{}; {} in {}: a proxy in front of the receiver writes the sender's own address there, but a sender might write a user's: \
+         compare it with the sender's. If it is the sender's, have the proxy drop the header, or allow it in the scenario \
          (`pii: {{ allow_paths: [{}] }}`)",
         check.text,
         shown(&each.join(", ")),
@@ -74,7 +74,7 @@ pub(super) fn refused(requests: &BTreeMap<u16, u64>, mut check: Check, below_per
     }
     let each: Vec<String> = requests.iter().map(|(status, n)| format!("{status}: {n}")).collect();
     check.text =
-        format!("{}; {n} requests more were refused as no webhooks ({})", check.text, each.join(", "));
+        format!("{}; {n} more requests were refused as not being webhooks ({})", check.text, each.join(", "));
     let hits = check.actual.unwrap_or(0.0) / 100.0 * check.n as f64 + n as f64;
     if check.verdict == Verdict::Pass && hits / (check.n + n) as f64 * 100.0 >= below_percent {
         check.verdict = Verdict::Unproven;
@@ -92,8 +92,8 @@ pub(super) fn too_large(requests: &BTreeMap<u16, u64>, lost: u64, checks: &mut [
     for check in checks.iter_mut().filter(spoiled).filter(|check| check.verdict == Verdict::Fail) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; but {} came that are larger than the receiver takes (answered {TOO_LARGE}), and may have been the missing ones: \
-             receive them with `smoke receive --max-body BYTES` and read them back (--inbox), or have smaller webhooks sent",
+            "{}; but {} exceeded the receiver's size limit (answered {TOO_LARGE}) and may be the missing ones: receive \
+             them with `smoke receive --max-body BYTES` and read them back (--inbox), or have smaller webhooks sent",
             check.text,
             counted(refused, "requests")
         );
@@ -107,9 +107,9 @@ pub(super) fn unchecked(attempts: u64, blind: bool, mut check: Check) -> Check {
             check.verdict = Verdict::Unproven;
         }
         let why = if blind {
-            "as the run had no secret:"
+            "because the run had no secret:"
         } else {
-            "as the receiver that they were read back from has none: give it the secret of this run, or"
+            "because the receiver they were read back from has none: give it this run's secret, or"
         };
         check.text = format!(
             "{}; {attempts} signatures were not checked, {why} `smoke gate --secret-file` judges them",

@@ -3,7 +3,7 @@
 use crate::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The answer of a check.
+/// The verdict of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -11,9 +11,9 @@ pub enum Verdict {
     Pass,
     /// The target is missed.
     Fail,
-    /// Nothing can be said.
+    /// Undetermined.
     Unproven,
-    /// The criterion is about something that did not happen in this run; it does not touch the verdict.
+    /// The criterion is about something that did not happen in this run; it does not affect the verdict.
     NotExercised,
 }
 

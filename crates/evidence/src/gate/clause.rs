@@ -16,7 +16,7 @@ use signature::Reason;
 use std::borrow::Cow;
 use std::time::Duration;
 
-/// The answer to a clause.
+/// The verdict on a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ClauseVerdict {
@@ -24,11 +24,11 @@ pub enum ClauseVerdict {
     Pass,
     /// Broken.
     Fail,
-    /// Kept as declared; another sender may declare otherwise.
+    /// Kept as declared; another sender may declare it differently.
     Policy,
     /// Not seen.
     Unproven,
-    /// The sender's profile has nothing that the clause asks about: no id, no timestamp, no breaker.
+    /// The sender's profile lacks what the clause is about: no id, no timestamp or no breaker.
     NotApplicable,
 }
 
@@ -57,7 +57,7 @@ pub struct JudgedClause {
     pub evidence: String,
     /// Why it matters.
     pub why: String,
-    /// The delivery that put it to the test, by its number.
+    /// The number of the delivery that tested it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delivery: Option<u64>,
 }
@@ -93,8 +93,8 @@ fn not_applicable(analysis: &Analysis, must: Must) -> Option<&'static str> {
         Must::UseUniqueIds if !scheme.has_id() => Some("webhooks of this sender carry no id"),
         Must::BeFresh if !scheme.has_timestamp() => Some("webhooks of this sender carry no timestamp"),
         Must::TripBreaker if contract.breaker.is_none() => Some("this sender has no circuit breaker"),
-        Must::EndInTime if contract.without_timeout => Some("this sender has no time-out"),
-        Must::Exhaust if contract.endless => Some("this sender tries without end"),
+        Must::EndInTime if contract.without_timeout => Some("this sender has no timeout"),
+        Must::Exhaust if contract.endless => Some("this sender retries forever"),
         Must::KeepIdentity if !contract.goes_on(1) => Some("this sender sends each webhook once"),
         _ => None,
     }
@@ -132,7 +132,7 @@ fn missing(analysis: &Analysis, clause: &Clause) -> Answer {
         Some(due) if breaker.swallows(analysis.header.retry.breaker, due.at) => {
             (ClauseVerdict::Unproven, "the sender's circuit breaker swallowed the webhook".to_owned())
         }
-        Some(_) => (ClauseVerdict::Unproven, "the webhook never came".to_owned()),
+        Some(_) => (ClauseVerdict::Unproven, "the webhook never arrived".to_owned()),
     }
 }
 
@@ -144,19 +144,19 @@ fn on_delivery(
     delivery: &Delivery,
 ) -> Answer {
     if delivery.tries.first().is_none_or(|t| t.fault != Some(fault)) {
-        return (ClauseVerdict::Unproven, "the fault did not meet the first attempt".to_owned());
+        return (ClauseVerdict::Unproven, "the fault did not hit the first attempt".to_owned());
     }
     let mine = |b: &&Breach| b.delivery() == delivery.number && about(must, b);
     if let Some(breach) = retries.breaches.iter().find(mine) {
         return (ClauseVerdict::Fail, breach.what());
     }
     if !delivery.is_certain() {
-        let text = "its attempts cannot be told from those of another webhook with the same content and no id; give rows \
+        let text = "its attempts cannot be told apart from those of another webhook with the same content and no id; give rows \
                     whose webhooks differ";
         return (ClauseVerdict::Unproven, text.to_owned());
     }
     if retries.unproven.contains(&delivery.number) {
-        return (ClauseVerdict::Unproven, "it was not watched to its end".to_owned());
+        return (ClauseVerdict::Unproven, "it was not watched to the end".to_owned());
     }
     let contract = &analysis.header.retry;
     let seen = format!("{}{}", course(delivery), analysis.follow_up(delivery));
@@ -260,7 +260,7 @@ fn over_all(analysis: &Analysis, retries: &Retries, must: Must) -> Answer {
         Must::BeFresh => fresh(analysis),
         Must::KeepIdentity => identity(analysis, retries),
         Must::TripBreaker => trip(analysis),
-        _ => (ClauseVerdict::Unproven, "the clause has no fault that would put it to the test".to_owned()),
+        _ => (ClauseVerdict::Unproven, "the clause has no fault that would test it".to_owned()),
     }
 }
 
@@ -269,7 +269,9 @@ fn signed(analysis: &Analysis) -> Answer {
     let ((a, m), (b, n)) = (organic.signatures(), injected.signatures());
     match organic.unchecked() + injected.unchecked() {
         0 => counted(m + n, a + b, "attempts signed"),
-        n => (ClauseVerdict::Unproven, format!("{n} attempts were not checked, as the run had no secret")),
+        n => {
+            (ClauseVerdict::Unproven, format!("{n} attempts were not checked, because the run had no secret"))
+        }
     }
 }
 
@@ -317,7 +319,7 @@ fn identity(analysis: &Analysis, retries: &Retries) -> Answer {
     let retried = retries.exercised.iter().filter(|f| !f.gaps_us.is_empty()).count();
     let policy = match analysis.header.retry.identity {
         IdentityPolicy::Same => "same id, timestamp, signature and body",
-        IdentityPolicy::TimestampPerAttempt => "same id and body, a timestamp per attempt",
+        IdentityPolicy::TimestampPerAttempt => "same id and body, new timestamp per attempt",
     };
     match retried {
         0 => (ClauseVerdict::Unproven, "no delivery was retried".to_owned()),
@@ -329,7 +331,7 @@ fn trip(analysis: &Analysis) -> Answer {
     let contract = analysis.header.retry.breaker;
     let breaker = Breaker::of(analysis);
     let Some(opening) = breaker.openings.first() else {
-        let text = format!("{} failed deliveries did not come together", contract.failures);
+        let text = format!("there were never {} failed deliveries close enough together", contract.failures);
         return (ClauseVerdict::Unproven, text);
     };
     let swallowed = analysis.expectations().filter(|e| e.missing() > 0 && breaker.swallows(contract, e.at));

@@ -69,11 +69,7 @@ impl TryFrom<u8> for Confidence {
     type Error = &'static str;
 
     fn try_from(percent: u8) -> Result<Self, Self::Error> {
-        if percent == 95 {
-            Ok(Self)
-        } else {
-            Err("the only confidence that intervals are computed for is 95")
-        }
+        if percent == 95 { Ok(Self) } else { Err("95 is the only supported confidence") }
     }
 }
 
@@ -108,7 +104,7 @@ pub struct RetryGate {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct BreakerGate {
-    /// Failed deliveries that open it; one that succeeds takes one off.
+    /// Failed deliveries that open it; each success subtracts one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failures: Option<u32>,
     /// Failures older than this do not count, milliseconds.
@@ -201,7 +197,7 @@ impl RetryGate {
         if schedule.first() != Some(&0) || schedule.len() > 10 || schedule.iter().any(|ms| *ms > 3_600_000) {
             return wrong(
                 "retry_contract.backoff_ms",
-                "1 to 10 pauses of at most an hour, the first of them 0",
+                "1 to 10 pauses of at most an hour each, the first one 0",
             );
         }
         if self.early_ms > 3_600_000 || self.late_ms > 3_600_000 {
@@ -343,7 +339,7 @@ mod tests {
         assert!(text("lost_max: 0\nlosst_max: 1").contains("losst_max"), "{}", text("losst_max: 1"));
         assert!(text("success_rate_min_percent: 101").contains("0 to 100"));
         assert!(text("latency_p50_below_ms: 0").contains("above 0 ms"));
-        assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first of them 0"));
+        assert!(text("retry_contract: { backoff_ms: [1, 2] }").contains("the first one 0"));
         assert!(text("retry_contract: { breaker: { failures: 0 } }").contains("above 0"));
         assert!(
             text("lost_max: -1").contains("gates:1:11: expected a whole number"),

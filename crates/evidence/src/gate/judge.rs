@@ -74,10 +74,8 @@ fn absence(analysis: &Analysis, checks: &mut [Check]) {
     let Some(shortest) = shortest else { return };
     if let Some(check) = checks.iter_mut().find(|check| check.id == UNEXPECTED.id) {
         let seconds = shortest.as_secs_f64();
-        check.text = format!(
-            "{}; {n} that must not come were watched for, {seconds:.1} s at the shortest",
-            check.text
-        );
+        check.text =
+            format!("{}; watched for {n} that must not arrive, for at least {seconds:.1} s each", check.text);
     }
 }
 
@@ -117,7 +115,7 @@ fn criteria(sums: &RunStats, header: &Header, gates: &Gates) -> Vec<Check> {
     checks.extend(privacy(sums, gates));
     if expects_nothing(sums) {
         let without = checks.iter_mut().filter(|c| c.n == 0 && c.verdict == Verdict::Unproven);
-        without.for_each(|c| not_exercised(c, "no step of the scenario fires a webhook, and none came"));
+        without.for_each(|c| not_exercised(c, "no step of the scenario fires a webhook, and none arrived"));
     }
     if gates.retry_contract.is_some() {
         checks.extend(retry::checks(header, &sums.clauses));
@@ -132,8 +130,8 @@ const ORGANIC: [Criterion; 6] =
     [SUCCESS_RATE, RETRY_RATE, CLIENT_ERROR_RATE, SERVER_ERROR_RATE, LATENCY_P50, LATENCY_P95];
 
 /// Why they are unproven where there is none, and what settles it.
-const ALL_INJECTED: &str = "every delivery was broken on purpose, and this is judged on those that are left alone: break a \
-                            part of them (--inject 503x2@20%)";
+const ALL_INJECTED: &str = "every delivery was broken on purpose, and this is judged on the others: break only some \
+                            of them (--inject 503x2@20%)";
 
 fn not_exercised(check: &mut Check, why: &str) {
     check.verdict = Verdict::NotExercised;
@@ -157,7 +155,7 @@ fn completed(analysis: &Analysis) -> Check {
     let text = match &analysis.end {
         Some(end) if end.complete => format!("{ended} of {flows} flows ended{}", stopped(analysis)),
         Some(_) => format!("interrupted: {ended} of {flows} flows ended"),
-        None => format!("the journal has no end: the run was cut off after {ended} of {flows} flows"),
+        None => format!("the journal has no end record: the run was cut off after {ended} of {flows} flows"),
     };
     all_flows((ended, flows), complete && ended == flows && flows > 0, text)
 }
@@ -181,12 +179,12 @@ fn stopped(analysis: &Analysis) -> String {
 /// A receiver by itself asks for nothing, so that nobody knows what was due: what it saw is judged, and is no verdict alone.
 fn alone(analysis: &Analysis, complete: bool) -> Check {
     let seen = if complete {
-        "the receiver was stopped in order"
+        "the receiver was stopped cleanly"
     } else {
         "the receiver is still running, or was cut off"
     };
     let text = format!(
-        "{seen}; it plays no flow, so that nothing says which webhooks were due: read it in a run (smoke payments --inbox \
+        "{seen}; a receiver plays no flows, so nothing says which webhooks were due: use it from a run (smoke payments --inbox \
          URL) or a window (smoke observe --inbox URL)"
     );
     Check { n: analysis.deliveries.len() as u64, ..RECEIVER_ALONE.check("a run", Verdict::Unproven, text) }
@@ -195,7 +193,7 @@ fn alone(analysis: &Analysis, complete: bool) -> Check {
 /// Whether every flow of a load that was begun has ended; that all were begun is judged with the load.
 fn ended(sums: &RunStats) -> Check {
     let RunStats { flows, ended, .. } = *sums;
-    let text = format!("{ended} of {flows} flows that began have ended");
+    let text = format!("{ended} of {flows} started flows ended");
     all_flows((ended, flows), ended == flows && flows > 0, text)
 }
 
@@ -227,7 +225,7 @@ fn success(header: &Header, organic: &Tally, gates: &Gates) -> Option<Check> {
     let accepted = organic.fulfilled + organic.late;
     let mut check = rate(gates, &SUCCESS_RATE, (accepted, organic.expected), Side::AtLeast, target);
     if organic.late > 0 {
-        check.text = format!("{}; {} of them came late", check.text, organic.late);
+        check.text = format!("{}; {} of them arrived late", check.text, organic.late);
     }
     Some(unchecked(organic.unchecked(), header.blind, check))
 }
@@ -237,7 +235,7 @@ fn arrivals(header: &Header, gates: &Gates, (organic, injected): (&Tally, &Tally
     let deliveries = organic.deliveries + injected.deliveries;
     let swallowed = match organic.suppressed {
         0 => String::new(),
-        n => format!("{n} more were swallowed by the sender's circuit breaker"),
+        n => format!("{n} more swallowed by the sender's circuit breaker"),
     };
     let surprises = organic.unexpected + injected.unexpected;
     [
@@ -259,7 +257,7 @@ pub(super) fn late(header: &Header, (organic, injected): (&Tally, &Tally), max: 
     if check.verdict == Verdict::Fail && (injected.deliveries > 0 || !header.faults.is_empty()) {
         check.verdict = Verdict::Unproven;
         check.text.push_str(
-            "; attempts were broken on purpose, which holds up a sender that sends one webhook after another: run it \
+            "; attempts were broken on purpose, which delays a sender that sends webhooks one at a time: run \
              again without --inject",
         );
     }
@@ -279,8 +277,8 @@ pub(super) fn duplicates(organic: &Tally, injected: &Tally, max: u64) -> Check {
     if check.verdict == Verdict::Pass && unclear > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{unclear} more came than were due: sent twice, or fired by somebody else about the same subject; let nobody else \
-             use this run's rows, or give rows whose webhooks nobody else fires"
+            "{unclear} more arrived than were due: sent twice, or fired by someone else about \
+             the same subject; give rows that nobody else uses"
         );
     }
     check
@@ -295,8 +293,8 @@ pub(super) fn order(organic: &Tally, injected: &Tally) -> Option<Check> {
     if check.verdict == Verdict::Pass && unclear > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{unclear} came before the one that they follow, if both are of the same flow, which nothing tells: give their \
-             expectations a `match` on a value that is the flow's own, or run one flow at a time"
+            "{unclear} arrived before the one they must follow, if both belong to the same flow, which cannot be told: give \
+             their expectations a `match` on a value unique to the flow, or run one flow at a time"
         );
     }
     (ordered > 0).then_some(check)
@@ -311,7 +309,7 @@ pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
         check.verdict = Verdict::Unproven;
         check.text.clone_from(&found.problem);
     } else if found.without > 0 {
-        check.text = format!("{}; {} more are of events without a schema", check.text, found.without);
+        check.text = format!("{}; {} more have events without a schema", check.text, found.without);
     }
     found.with_contract.then_some(check)
 }
@@ -321,8 +319,7 @@ pub(super) fn payloads(found: &PayloadStats) -> Option<Check> {
 pub(super) fn event_header(organic: &Tally, injected: &Tally) -> Option<Check> {
     let both = |of: fn(&Tally) -> u64| of(organic) + of(injected);
     let differ = both(|t| t.event_mismatches);
-    let text =
-        "the unsigned event header names another event than the signed body, which is the one that counts";
+    let text = "the unsigned event header names a different event than the signed body; the body counts";
     (differ > 0).then(|| count(&EVENT_HEADER, (differ, both(|t| t.deliveries)), 0, text))
 }
 
@@ -334,8 +331,8 @@ pub(super) fn unreadable(analysis: &Analysis, deliveries: u64) -> Option<Check> 
     let (why, n) = found.reasons.iter().min_by_key(|(why, n)| (Reverse(**n), *why))?;
     let deliveries = deliveries.max(found.count);
     let text = format!(
-        "{} of {deliveries} have a body that is not what the sender's profile says, {}: {}; have the sender send it so, or give the \
-         profile of what it sends (--sender)",
+        "{} of {deliveries} have a body that does not match the sender's profile, {}: {}; fix the sender, or give a profile that \
+         describes what it sends (--sender)",
         found.count,
         super::times(*n),
         shown(why)
@@ -349,19 +346,19 @@ pub(super) fn unreadable(analysis: &Analysis, deliveries: u64) -> Option<Check> 
 pub(super) fn repeated_keys(found: &PayloadStats, deliveries: u64) -> Option<Check> {
     let (key, n) = found.repeated_keys.iter().min_by_key(|(key, n)| (Reverse(**n), *key))?;
     let text = format!(
-        "`{key}` appears twice in {n} of them: parsers differ on which one counts (the last one here), and a receiver may act on \
-         another value than the one that was checked; the sender has to write each key once"
+        "`{key}` appears twice in {n} of them: parsers differ on which one counts (here the last), so a receiver may act \
+         on a different value than the one checked; the sender must write each key once"
     );
     Some(count(&REPEATED_KEYS, (found.repeating, deliveries.max(found.repeating)), 0, &text))
 }
 
 /// What to do where no signature is the key's and no mistake of the sender's explains it.
-pub(super) const ANOTHER_SECRET: &str = "all of them look signed with another secret: compare what `smoke secret \
-     --fingerprint` prints with the sender's; it prints the command for the sender's shell, too";
+pub(super) const ANOTHER_SECRET: &str = "all of them look signed with a different secret: compare the output of \
+     `smoke secret --fingerprint` with the sender's; it also prints the command to run at the sender";
 
 /// What it may be where others are the key's.
-const ANOTHER_PROCESS: &str = "by another secret, or changed on the way, while others are right: has one of the sender's processes \
-     been started with another secret?";
+const ANOTHER_PROCESS: &str = "signed with a different secret or changed in transit, while others are valid: was one of the sender's processes \
+     started with a different secret?";
 
 fn both_reasons(sums: &RunStats, reason: Reason) -> u64 {
     [&sums.organic, &sums.injected].iter().filter_map(|tally| tally.reasons.get(&reason)).sum()
@@ -371,7 +368,7 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
     let ((a, m), (b, n)) = (sums.organic.signatures(), sums.injected.signatures());
     let target = gates.signatures_valid_min_percent?;
     if !header.scheme.is_signed() {
-        let text = "this sender signs nothing: whoever reaches the receiver can send such webhooks";
+        let text = "this sender signs nothing: anyone who reaches the receiver can send such webhooks";
         return Some(SIGNATURES.check(format!(">= {target} %"), Verdict::NotExercised, text));
     }
     let taken = sums.organic.unchecked() + sums.injected.unchecked();
@@ -397,8 +394,8 @@ fn signatures(sums: &RunStats, header: &Header, gates: &Gates) -> Option<Check> 
 }
 
 /// Behind the number of attempts whose signature is right, and was not made when they came.
-const UNTIMELY: &str = "with a right signature of another time: the clocks of the sender and of this machine are apart (`smoke check` says by how \
-                        much; set both by a time server), or they waited on the way";
+const UNTIMELY: &str = "correctly signed, but at another time: the clocks of the sender and this machine differ (`smoke check` says by how \
+                        much; sync both with NTP), or they were delayed in transit";
 
 /// Requests of strangers are told beside what is judged, and not judged: where nothing of the sender's came, they may be all
 /// there is to find out.
@@ -408,7 +405,7 @@ pub(super) fn strangers(found: &Unauthenticated, check: &mut Check) {
     }
     let most = found.diagnoses.iter().min_by_key(|(name, n)| (Reverse(**n), *name));
     let most = most.map(|(diagnosis, times)| format!(", {times} times: {}", shown(diagnosis)));
-    check.text = format!("{}; {found} are not counted{}", check.text, most.unwrap_or_default());
+    check.text = format!("{}; {found} not counted{}", check.text, most.unwrap_or_default());
 }
 
 /// Of the attempts and deliveries that nobody broke on purpose, and that are the sender's.

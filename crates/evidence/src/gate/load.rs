@@ -34,9 +34,7 @@ fn completed(load: &LoadSummary) -> Check {
     let missing: Vec<String> = load.missing.iter().map(u64::to_string).collect();
     let text = match (count, cut.len(), missing.len()) {
         (1, 0, _) => "the load ran to its end".to_owned(),
-        (1, _, _) => {
-            "the load was interrupted or cut off: what is said here is about its beginning".to_owned()
-        }
+        (1, _, _) => "the load was interrupted or cut off: these figures only cover its beginning".to_owned(),
         (_, 0, 0) => format!("all {count} shards ran to their end"),
         _ => {
             let part = |what: &str, which: &[String]| {
@@ -60,7 +58,8 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let limit = gates.load.lag_p99_below_ms;
     let target = format!("< {limit} ms");
     if !load.is_open() {
-        let text = "closed model: nothing is due, so nothing is late; no response time is claimed".to_owned();
+        let text =
+            "closed model: nothing is due, so nothing is late, and no response time is claimed".to_owned();
         return GENERATOR_LAG.check(target, Verdict::NotExercised, text);
     }
     let strained = load.is_strained_at(99.0);
@@ -69,15 +68,15 @@ fn lag(load: &LoadSummary, gates: &Gates) -> Check {
     let met = p99.is_some_and(|p| p < limit);
     let text = match (p99, met, strained) {
         (None, ..) => "no starts".to_owned(),
-        (Some(p), true, _) => format!("p99 of what the generator added is {}", milliseconds(p)),
+        (Some(p), true, _) => format!("the generator itself added {} at p99", milliseconds(p)),
         (Some(p), false, true) => format!(
-            "p99 of the lag is {}, and the generator's thread {}: it was too slow for this rate; use more shards",
+            "p99 of the lag is {}, and the generator's thread {}: too slow for this rate; use more shards",
             milliseconds(p),
             occupied(load)
         ),
         (Some(p), false, false) => {
             format!(
-                "p99 of what the generator added is {}: this machine was too slow or too busy for this rate",
+                "the generator itself added {} at p99: this machine was too slow or too busy for this rate",
                 milliseconds(p)
             )
         }
@@ -92,10 +91,10 @@ fn occupied(load: &LoadSummary) -> String {
     let percent = |share: Option<f64>| share.map(|share| format!("{:.0} %", share * 100.0));
     match (percent(load.busy()), percent(load.waited())) {
         (Some(busy), Some(waited)) => {
-            format!("was busy {busy} of the time and waited {waited} of it for a processor")
+            format!("was busy {busy} of the time and waited for a CPU {waited} of it")
         }
         (Some(busy), None) => format!("was busy {busy} of the time"),
-        (None, Some(waited)) => format!("waited {waited} of the time for a processor"),
+        (None, Some(waited)) => format!("waited for a CPU {waited} of the time"),
         (None, None) => "had no time to spare".to_owned(),
     }
 }
@@ -103,19 +102,19 @@ fn occupied(load: &LoadSummary) -> String {
 /// Why a latency that misses its limit may be the generator's own, if it may.
 fn own_time(load: &LoadSummary, (percent, us): (f64, u64), limit_ms: f64, late: bool) -> Option<String> {
     if late {
-        return Some("the generator was late itself, so this is not the target's time".to_owned());
+        return Some("the generator itself was late, so this is not the target's time".to_owned());
     }
-    let shards = "use a lower rate, or more shards on machines of their own";
+    let shards = "use a lower rate, or more shards on separate machines";
     if load.is_strained_at(percent) {
         let occupied = occupied(load);
         return Some(format!(
-            "the generator's thread {occupied} and had none to spare, so this is not the target's time alone; {shards}"
+            "the generator's thread {occupied}, with none to spare, so this is not the target's time alone; {shards}"
         ));
     }
     let added = load.added_by_waiting(percent, us);
     (us.saturating_sub(added) as f64 / 1000.0 < limit_ms).then(|| {
         format!(
-            "the generator waited up to {:.1} ms in a second for a processor, which is enough to explain it, so this is not the \
+            "the generator waited up to {:.1} ms of a second for a CPU, enough to explain this, so it is not the \
              target's time alone; {shards}",
             load.strain.longest_wait_us as f64 / 1000.0
         )
@@ -157,8 +156,8 @@ fn apart(load: &LoadSummary) -> Option<String> {
     let had = load.counts.started as f64 / shared.any_s.max(f64::MIN_POSITIVE);
     let asked = load.counts.started as f64 / shared.longest_s.max(f64::MIN_POSITIVE);
     Some(format!(
-        "the {n} shards ran together for {:.1} s of {:.1} s, at most {} of them at a time: the target had {had:.1}/s on average \
-         and not {asked:.1}/s; give all of them one --start-at",
+        "the {n} shards ran together for {:.1} s of {:.1} s, at most {} of them at a time: the target got {had:.1}/s on average \
+         instead of {asked:.1}/s; give all of them the same --start-at",
         shared.all_s, shared.longest_s, shared.most
     ))
 }
@@ -174,10 +173,10 @@ fn offered(load: &LoadSummary) -> Check {
         return LOAD_OFFERED.check("0", Verdict::NotExercised, "closed model");
     }
     let text = if dropped == 0 {
-        format!("all {started} starts that were due were made")
+        format!("all {started} starts due were made")
     } else {
         format!(
-            "{dropped} of {} starts found no free connection before the end ({} at most): raise --connections, or the \
+            "{dropped} of {} starts found no free connection before the end (limit {}): raise --connections, or the \
              target is too slow for this rate{}",
             dropped + started,
             load.plan.connections,
@@ -189,7 +188,7 @@ fn offered(load: &LoadSummary) -> Check {
         )
     };
     let text = if dropped > 0 && load.plan.backoff_ms.len() > 1 {
-        format!("{text}; starts that wait to be tried again count as in flight")
+        format!("{text}; starts waiting for a retry count as in flight")
     } else {
         text
     };
@@ -201,9 +200,9 @@ fn offered(load: &LoadSummary) -> Check {
 fn own(load: &LoadSummary) -> Check {
     let local = load.local();
     let text = if local == 0 {
-        "no request failed for want of ports, descriptors or memory here".to_owned()
+        "no request failed for lack of ports, file descriptors or memory here".to_owned()
     } else {
-        format!("{local} requests failed for want of ports, descriptors or memory on this machine")
+        format!("{local} requests failed for lack of ports, file descriptors or memory on this machine")
     };
     let verdict = if local == 0 { Verdict::Pass } else { Verdict::Unproven };
     let n = load.counts.attempts;
@@ -217,7 +216,7 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     let mut check = rate(gates, &LOAD_SUCCESS_RATE, (counts.ok, judged), Side::AtLeast, target);
     let steps = counts.errors.get(&ErrorKind::Step).copied().unwrap_or(0);
     if steps > 0 {
-        check.text.push_str(&format!("; in {steps} of them a step failed"));
+        check.text.push_str(&format!("; a step failed in {steps} of them"));
     }
     let errors = counts.errors.iter().filter(|(trouble, _)| **trouble != ErrorKind::Step);
     let errors: Vec<String> = errors.map(|(trouble, n)| format!("{n} {}", trouble.name())).collect();
@@ -227,7 +226,7 @@ fn success(load: &LoadSummary, gates: &Gates) -> Option<Check> {
     if counts.throttled > 0 {
         let after = counts.retry_after_s.map(|s| format!(", Retry-After up to {s} s")).unwrap_or_default();
         check.text.push_str(&format!(
-            "; the target throttled {} requests (429{after}), which is not slowness",
+            "; the target throttled {} requests (429{after}), which is throttling, not slowness",
             counts.throttled
         ));
     }

@@ -93,8 +93,8 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
     if check.verdict == Verdict::Fail && !Signing::of(analysis).is_enough(&gates.rollback) {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; too few to tell a sender with the wrong secret from somebody who imitates it (at least {} attempts, or \
-             {STREAK} and nothing valid in {} minutes): watch for longer",
+            "{}; too few to tell a sender with the wrong secret from an imitator (needs {} attempts, or {STREAK} \
+             with nothing valid for {} minutes): watch longer",
             check.text,
             gates.rollback.signature_failures_min_attempts,
             QUIET.as_secs() / 60
@@ -104,8 +104,9 @@ fn signatures(analysis: &Analysis, gates: &Gates, mut check: Check) -> Check {
     if check.verdict == Verdict::Pass && found.imitating > 0 {
         check.verdict = Verdict::Unproven;
         check.text = format!(
-            "{}; {} requests that look like the sender's had no valid signature and came from addresses from which nothing valid              came: somebody imitates the sender, or it has another secret there; see whose addresses these are (`peer` in the \
-             journal), or give the sender's log (--log)",
+            "{}; {} requests that look like the sender's had no valid signature and came from addresses that sent nothing valid: \
+             someone is imitating the sender, or it has a different secret there; find out whose addresses these are (`peer` in \
+             the journal), or give the sender's log (--log)",
             check.text, found.imitating
         );
     }
@@ -121,7 +122,7 @@ fn personal_data(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check {
     let webhooks = &analysis.privacy.webhooks;
     let in_log = in_log(analysis);
     let log = if begin.logs.is_empty() {
-        "no log of the sender was given".to_owned()
+        "no sender log was given".to_owned()
     } else {
         format!("{} in webhooks, {in_log} in the sender's log", webhooks.total)
     };
@@ -158,7 +159,7 @@ fn driven(analysis: &Analysis, gates: &Gates, (organic, injected): (&Tally, &Tal
     checks
 }
 
-/// First byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of
+/// From the first byte of the first attempt to the end of the accepting answer: the only latency that a receiver can measure of
 /// webhooks it did not ask for.
 pub(super) fn latencies(analysis: &Analysis) -> Latency {
     let mut latency = Latency::new();
@@ -178,7 +179,7 @@ fn window(analysis: &Analysis, begin: &WatchBegin, minutes: &[Minute]) -> Check 
     let gap = gap.map(|g| format!(", the first because {}", shown(&g.why))).unwrap_or_default();
     let verdict = if complete { Verdict::Pass } else { Verdict::Unproven };
     let text = format!(
-        "{} s of {} s watched; {gaps} minutes not seen{gap}; {silent} minutes without traffic, neither good nor bad",
+        "{} s of {} s watched; {gaps} minutes unseen{gap}; {silent} minutes without traffic, which count neither way",
         watched.as_secs(),
         wanted.as_secs()
     );

@@ -48,12 +48,15 @@ pub fn promote(stage: &Stage<'_>, to: f64, gate: &PromoteGate) -> (Verdict, Stri
         return (Verdict::Fail, format!("{to} % is not a stage; the stages are 5, 25, 50 and 100 %"));
     };
     let Some(before) = at.checked_sub(1).and_then(|n| STAGES.get(n)) else {
-        return (Verdict::Unproven, "5 % is the first stage: no canary comes before it".to_owned());
+        return (Verdict::Unproven, "5 % is the first stage; there is no earlier canary to judge".to_owned());
     };
     match stage.percent {
-        None => return (Verdict::Unproven, "the window is not labelled with a stage (--stage)".to_owned()),
+        None => return (Verdict::Unproven, "the window has no stage (--stage)".to_owned()),
         Some(percent) if !same(percent, *before) => {
-            return (Verdict::Fail, format!("{to} % follows {before} %, and the evidence is of {percent} %"));
+            return (
+                Verdict::Fail,
+                format!("{to} % follows {before} %, but this evidence is for {percent} %"),
+            );
         }
         Some(_) => {}
     }

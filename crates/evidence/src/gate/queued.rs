@@ -1,5 +1,5 @@
 //! Latencies that say more of what smoke did or missed than of the sender: behind webhooks that were broken on purpose, where the sender works
-//! on one after the other, and over times in which nothing could be seen.
+//! on one at a time, and over times in which nothing could be seen.
 
 use super::Gates;
 use super::check::{Check, Verdict};
@@ -34,7 +34,7 @@ impl Judged<'_> {
         let over = |asked: Tick, came: Tick| gaps.iter().find(|gap| gap.from < came && asked < gap.to);
         self.set_aside(checks, over, |gap, aside, n| {
             format!(
-                "{aside} of {n} deliveries were due while webhooks could not be seen, because {}: what came of them may be a retry",
+                "{aside} of {n} deliveries were due while webhooks could not be seen, because {}: what arrived may be a retry",
                 shown(&gap.why)
             )
         });
@@ -49,8 +49,8 @@ impl Judged<'_> {
         let behind = |asked: Tick, came: Tick| has_waited((asked, came), &ends).then_some(());
         self.set_aside(checks, behind, |(), aside, n| {
             format!(
-                "{aside} of {n} deliveries came only when one that was broken on purpose had ended: the sender works on one after the \
-                 other; a run without faults shows its latency"
+                "{aside} of {n} deliveries arrived only after one that was broken on purpose had ended: the sender works on one at a \
+                 time; a run without faults shows its latency"
             )
         });
     }

@@ -69,7 +69,7 @@ pub(super) fn count(of: &Criterion, (count, n): (u64, u64), max: u64, detail: &s
         (true, _) => Verdict::Pass,
     };
     let text = if n == 0 && count == 0 {
-        format!("there was nothing to look at: no {}", of.things)
+        format!("nothing to look at: no {}", of.things)
     } else {
         format!("{count} in {}{}{detail}", things(of, n), if detail.is_empty() { "" } else { ": " })
     };
@@ -95,7 +95,7 @@ pub(super) fn percentile(
     let seen = match (actual, latency.max_us()) {
         (Some(p), Some(max)) => {
             let (p, max) = (milliseconds(p), milliseconds(max as f64 / 1000.0));
-            format!("p{percent} of {n} {} is {p}, the slowest took {max}", of.things)
+            format!("p{percent} of {n} {} is {p}; the slowest took {max}", of.things)
         }
         _ => format!("no samples: {}", of.things),
     };

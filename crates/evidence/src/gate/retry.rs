@@ -25,7 +25,7 @@ pub(super) fn checks(header: &Header, seen: &BTreeMap<String, ClauseStats>) -> V
 
 /// Where the declared figure comes from, since either side may be the wrong one.
 fn advice(header: &Header, of: Criterion) -> String {
-    let either = "set the sender's to it, or tell smoke the sender's";
+    let either = "change the sender's setting, or tell smoke the real one";
     let names = &header.scheme.spec().settings;
     match of {
         RETRY_ATTEMPTS => {
@@ -49,20 +49,20 @@ fn advice(header: &Header, of: Criterion) -> String {
 fn clauses(header: &Header) -> [(Criterion, String); 9] {
     let contract = &header.retry;
     let timeout = |what: &str| match contract.without_timeout {
-        true => "policy: no time-out".to_owned(),
+        true => "policy: no timeout".to_owned(),
         false => format!("{} s {what}", seconds(header.webhook.timeout_ms)),
     };
     let attempts = match contract.endless {
-        true => "attempts without end".to_owned(),
+        true => "unlimited attempts".to_owned(),
         false if contract.backoff_ms.len() == 1 => "1 attempt, then silence".to_owned(),
         false => format!("{} attempts, then silence", contract.backoff_ms.len()),
     };
     let again = |aborts: bool| match (aborts, contract.goes_on(1)) {
         (true, _) | (_, false) => "one attempt, then silence",
-        (false, true) => "tried again",
+        (false, true) => "retried",
     };
     let redirects =
-        if contract.follows_redirects { "policy: follow" } else { "no request at the redirect's target" };
+        if contract.follows_redirects { "policy: follow" } else { "no request to the redirect's target" };
     [
         (RETRY_SCHEDULE, schedule(contract)),
         (RETRY_ATTEMPTS, attempts),
@@ -101,7 +101,7 @@ fn schedule(contract: &RetryContract) -> String {
     let policy = match contract.retry_after {
         RetryAfterPolicy::Ignore => "",
         RetryAfterPolicy::Honour => ", Retry-After honoured",
-        RetryAfterPolicy::Exact => ", Retry-After in its place",
+        RetryAfterPolicy::Exact => ", or exactly Retry-After",
     };
     let jitter = match contract.jitter_percent {
         0 => String::new(),
@@ -113,7 +113,7 @@ fn schedule(contract: &RetryContract) -> String {
 const fn identity(policy: IdentityPolicy) -> &'static str {
     match policy {
         IdentityPolicy::Same => "same id, timestamp, signature and body",
-        IdentityPolicy::TimestampPerAttempt => "same id and body, a timestamp per attempt",
+        IdentityPolicy::TimestampPerAttempt => "same id and body, new timestamp per attempt",
     }
 }
 
@@ -128,16 +128,14 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
     };
     let text = match verdict {
         Verdict::Fail => told(seen),
-        Verdict::NotExercised => {
-            "nothing in this run put it to the test; inject a fault to see it".to_owned()
-        }
+        Verdict::NotExercised => "nothing in this run tested it; inject a fault to see it".to_owned(),
         Verdict::Unproven => format!(
-            "{unwatched} deliveries were not watched to their end, or cannot be told from others with the same content and no \
+            "{unwatched} deliveries were not watched to the end, or cannot be told apart from others with the same content and no \
              id (give rows whose webhooks differ)"
         ),
-        Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that put it to the test"),
+        Verdict::Pass if seen.told.is_empty() => format!("kept in all {n} cases that tested it"),
         Verdict::Pass => {
-            format!("kept in {n} of {n} cases that put it to the test: {}", seen.told.join("; "))
+            format!("kept in all {n} cases that tested it: {}", seen.told.join("; "))
         }
     };
     Check { actual: (n > 0 || broken > 0).then_some(broken as f64), n, ..of.check(target, verdict, text) }

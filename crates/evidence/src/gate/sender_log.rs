@@ -13,9 +13,7 @@ use serde::Deserialize;
 pub(super) fn check(analysis: &Analysis, begin: &WatchBegin) -> Check {
     let compared = analysis.watched.compared.as_ref();
     let (verdict, text) = match compared {
-        _ if begin.logs.is_empty() => {
-            (Verdict::NotExercised, "no log of the sender was given (--log)".to_owned())
-        }
+        _ if begin.logs.is_empty() => (Verdict::NotExercised, "no sender log was given (--log)".to_owned()),
         None => (Verdict::Unproven, "the window was cut off before the log was compared".to_owned()),
         Some(compared) => judged(compared, unreadable(analysis)),
     };
@@ -47,40 +45,40 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
     let count = found.count;
     let (verdict, text) = match (unreadable(analysis), gone) {
         _ if begin.logs.is_empty() => {
-            (Verdict::NotExercised, "no log of the application was given (--log)".to_owned())
+            (Verdict::NotExercised, "no application log was given (--log)".to_owned())
         }
         _ if count > max => (Verdict::Fail, quoted(&found, &begin.logs)),
         _ if lines == 0 => {
-            (Verdict::Unproven, "no line was written: is it the application's log?".to_owned())
+            (Verdict::Unproven, "no line was written: is this the application's log?".to_owned())
         }
         (Some((unreadable, lines)), _) => {
-            (Verdict::Unproven, format!("{unreadable} of {lines} lines are in no known format: {HINT}"))
+            (Verdict::Unproven, format!("{unreadable} of {lines} lines have no known format: {HINT}"))
         }
         (_, Some(gone)) => (Verdict::Unproven, shown(gone)),
         _ if found.unnamed > max => {
             let text = format!(
-                "{} errors name no logger, and whether they are of those that count cannot be told: declare no `log_errors`, or \
-                 have the log name its loggers",
+                "{} errors name no logger, so whether they count cannot be told: drop `log_errors`, or have \
+                 the log name its loggers",
                 found.unnamed
             );
             (Verdict::Unproven, text)
         }
         _ if found.wordless > max => {
             let text = format!(
-                "{} JSON lines with an error's level have no message that is known, and whether they are errors cannot be told: {HINT}",
+                "{} JSON lines at an error level have no known message, so whether they are errors cannot be told: {HINT}",
                 found.wordless
             );
             (Verdict::Unproven, text)
         }
         _ if found.ungraded > lines / 2 => {
             let text = format!(
-                "{} of {lines} lines name no level that is known, and whether they are errors cannot be told: {HINT}",
+                "{} of {lines} lines name no known level, so whether they are errors cannot be told: {HINT}",
                 found.ungraded
             );
             (Verdict::Unproven, text)
         }
         _ if analysis.watched.compared.is_none() => {
-            (Verdict::Unproven, "the window was cut off before the log was read to its end".to_owned())
+            (Verdict::Unproven, "the window was cut off before the log was read to the end".to_owned())
         }
         _ => (Verdict::Pass, format!("{} in {lines} lines", told(&found))),
     };
@@ -91,7 +89,7 @@ pub(super) fn errors(analysis: &Analysis, begin: &WatchBegin, max: u64) -> Check
 fn told(found: &Errors) -> String {
     let others = match found.of_others {
         0 => String::new(),
-        n => format!(", {n} of loggers that are not judged"),
+        n => format!(", {n} from loggers that are not judged"),
     };
     let Errors { count, tracebacks, .. } = found;
     format!("{count} errors, {tracebacks} of them with a traceback{others}")
@@ -124,11 +122,11 @@ fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, S
     let unsaid = found.not_logged > found.without_id && gone.is_none();
     if found.never_seen + found.not_accepted > 0 || unsaid {
         if let Some((unreadable, lines)) = unreadable {
-            let text = format!("{counts}; but {unreadable} of {lines} lines are in no known format: {HINT}");
+            let text = format!("{counts}; but {unreadable} of {lines} lines have no known format: {HINT}");
             return (Verdict::Unproven, text);
         }
         let silent = found.agreed + found.never_seen + found.not_accepted == 0;
-        let hint = "; no line says that a webhook was delivered: is it the sender's log, at level INFO?";
+        let hint = "; no line says a webhook was delivered: is this the sender's log, at level INFO?";
         return (Verdict::Fail, format!("{counts}{}", if silent { hint } else { "" }));
     }
     let unproven = |why: String| (Verdict::Unproven, format!("{counts}; {why}"));
@@ -137,7 +135,7 @@ fn judged(compared: &LogCompared, unreadable: Option<(u64, u64)>) -> (Verdict, S
     }
     if compared.not_kept > 0 {
         return unproven(format!(
-            "{} more lines about deliveries were too many to be kept",
+            "{} further lines about deliveries were too many to keep",
             compared.not_kept
         ));
     }
@@ -154,8 +152,8 @@ fn counts(found: &Reconciliation) -> String {
     let first = |id: Option<&String>| id.map(|id| format!(" (first {})", shown(id))).unwrap_or_default();
     let id = |list: &[(u64, String)]| first(list.first().map(|(_, id)| id));
     format!(
-        "{} said delivered and accepted; {} said delivered and never seen{}; {} said delivered and not accepted{}; \
-         {} accepted and not in the log{}",
+        "{} logged as delivered and accepted; {} logged as delivered but never seen{}; {} logged as delivered but not accepted{}; \
+         {} accepted but not in the log{}",
         found.agreed,
         found.never_seen,
         id(&found.never_seen_first),

@@ -108,9 +108,7 @@ fn breaker_openings(analysis: &Analysis, gate: &RollbackGate) -> Option<String> 
     let seen = breaker_stats(analysis).openings;
     (seen.max(log.unwrap_or(0)) > most).then(|| {
         let log = log.map_or_else(|| "no log was given".to_owned(), |n| format!("{n} by its log"));
-        format!(
-            "the circuit breaker opened: {seen} times by the failures seen here, {log}; {most} are allowed"
-        )
+        format!("the circuit breaker opened: {seen} times by the failures seen here, {log}; {most} allowed")
     })
 }
 
@@ -144,7 +142,7 @@ fn bad_row(
             let told: Vec<String> = row.iter().map(|(m, x)| format!("minute {m}: {x:.1} {unit}")).collect();
             let between = match silent {
                 0 => String::new(),
-                n => format!("; {n} minutes between them without traffic or not seen count neither way"),
+                n => format!("; {n} minutes between them, without traffic or unseen, count neither way"),
             };
             return Some(format!("{}{between}", told.join(", ")));
         }
@@ -174,7 +172,7 @@ pub(super) fn in_log(analysis: &Analysis) -> u64 {
     log_findings(analysis).map_or(0, |found| found.values().sum())
 }
 
-/// Lines of the sender's log that could not be looked at.
+/// Sender log lines that could not be looked at.
 pub(super) fn unread_in_log(analysis: &Analysis) -> u64 {
     let summary = analysis.watched.log.as_ref().map(|log| &log.summary);
     summary.and_then(|s| s.get("not_looked_at")?.as_u64()).unwrap_or(0)
@@ -210,7 +208,7 @@ fn unreachable(analysis: &Analysis, gate: &RollbackGate) -> Option<String> {
     let last = row.last()?;
     let at = last.at.wall(analysis.header.started).format("%H:%M:%SZ");
     Some(format!(
-        "{wanted} tries in a row failed, the last at {at}: {}",
+        "{wanted} probes in a row failed, the last at {at}: {}",
         shown(last.problem.as_deref().unwrap_or_default())
     ))
 }

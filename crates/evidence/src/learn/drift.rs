@@ -40,7 +40,7 @@ pub fn drift(
             },
             "limits.timeout" => {
                 let period = profile.limits.timeout.map(|period| period.get().as_millis());
-                period.map_or_else(|| "no time-out".to_owned(), |ms| format!("{ms}ms"))
+                period.map_or_else(|| "no timeout".to_owned(), |ms| format!("{ms}ms"))
             }
             "limits.follows_redirects" => profile.limits.follows_redirects.to_string(),
             "retry.retry_after" => match (contract.retry_after, one.value.as_str()) {
@@ -58,7 +58,7 @@ pub fn drift(
                     .into_iter()
                     .find(|status| contract.aborts(u16::try_from(*status).unwrap_or(0)) != aborts);
                 let Some(status) = other else { continue };
-                let word = if aborts { "tried again" } else { "ends the delivery" };
+                let word = if aborts { "retried" } else { "ends the delivery" };
                 found.push((one.key, format!("{status} {word}"), one.evidence.clone()));
                 continue;
             }

@@ -124,7 +124,7 @@ impl LogLearner {
         found.extend(outcomes(statuses, true, !self.statuses.is_empty()));
         if let Some((ms, n)) = most_frequent(&self.timeouts) {
             let all: usize = self.timeouts.values().sum();
-            let evidence = format!("{n} of {all} time-outs after {ms} ms");
+            let evidence = format!("{n} of {all} timeouts after {ms} ms");
             let (value, certainty) = (format!("{ms}ms"), Certainty::of(n, all));
             found.push(Learnt { key: "limits.timeout", value, evidence, certainty });
         }

@@ -233,10 +233,10 @@ impl Learner {
         let shown: Vec<&str> = keys.into_iter().take(8).collect();
         let n = self.attempts.len();
         match shown.as_slice() {
-            [] => format!("{} came without an event name", counted(n as u64, "webhooks")),
+            [] => format!("{} arrived without an event name", counted(n as u64, "webhooks")),
             keys => {
                 let came = counted(n as u64, "webhooks");
-                format!("{came} came without an event name; their bodies have {}", keys.join(", "))
+                format!("{came} arrived without an event name; their bodies have {}", keys.join(", "))
             }
         }
     }
@@ -264,7 +264,7 @@ impl Learner {
             if retries > 0 && anew.is_empty() {
                 again = retries;
                 anew = format!(
-                    "{place} is new in each attempt, and no identity of a delivery: {} followed a failed attempt with its body and another {place}",
+                    "{place} is new in each attempt, so it does not identify a delivery: {} followed a failed attempt with the same body and another {place}",
                     counted(retries as u64, "attempts")
                 );
             }

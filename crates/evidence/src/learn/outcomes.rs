@@ -49,7 +49,7 @@ impl Learner {
         // What is known of later pauses is no schedule without those before them.
         let known = (0..).map_while(|n| pauses.scheduled.get(&n)).cloned();
         let Some(schedule) = Schedule::of(known) else {
-            let evidence = "no delivery was tried again; answer some with 503 to see it".to_owned();
+            let evidence = "no delivery was retried; answer some with 503 to see it".to_owned();
             let value = "[0s]".to_owned();
             found.push(Learnt { key: "retry.schedule", value, evidence, certainty: Certainty::Unseen });
             return pauses;
@@ -120,7 +120,7 @@ impl Learner {
             anew += usize::from(before != after);
         }
         let (value, good) = if anew > 0 { ("timestamp_per_attempt", anew) } else { ("same", n) };
-        let evidence = format!("{anew} of {n} attempts that followed another had a timestamp of their own");
+        let evidence = format!("{anew} of {n} retries had a new timestamp");
         found.push(Learnt {
             key: "retry.identity",
             value: value.to_owned(),
@@ -172,8 +172,7 @@ pub(super) fn retry_after(pauses: &Pauses, found: &mut Vec<Learnt>) {
         _ => ("exact", as_asked + shorter),
     };
     let kept = as_asked + shorter;
-    let evidence =
-        format!("{kept} of {} that a `Retry-After` asked for were kept", counted(n as u64, "pauses"));
+    let evidence = format!("{kept} of {} `Retry-After` requests were honoured", counted(n as u64, "pauses"));
     let certainty = Certainty::of(good, n);
     found.push(Learnt { key: "retry.retry_after", value: value.to_owned(), evidence, certainty });
 }

@@ -54,12 +54,12 @@ impl Schedule {
     pub(super) fn jitter(&self) -> Learnt {
         let Some(spread) = self.spread else {
             let evidence =
-                "no pause was seen twice; answer several webhooks with 503 to see by how much it differs";
+                "no pause was seen twice; answer several webhooks with 503 to see how much it varies";
             let (value, evidence) = ("0".to_owned(), evidence.to_owned());
             return Learnt { key: "retry.jitter", value, evidence, certainty: Certainty::Unseen };
         };
         let jitter = spread.min(100);
-        let evidence = format!("pauses differ by up to {spread} % from their middle");
+        let evidence = format!("pauses vary by up to {spread} % around their middle");
         let value = if spread < ALIKE_PERCENT {
             "0".to_owned()
         } else {
@@ -95,7 +95,7 @@ const fn rounded(ms: u64) -> u64 {
 /// whether what was seen often is certain.
 pub(super) fn outcomes(seen: &Outcomes, may_end: bool, certain: bool) -> [Learnt; 2] {
     let told = |(status, (again, ended)): (&u16, &(usize, usize))| {
-        format!("{status}: tried again {}, ended {}", times(*again), times(*ended))
+        format!("{status}: retried {}, ended {}", times(*again), times(*ended))
     };
     let evidence: Vec<String> = seen.iter().map(told).take(TOLD).collect();
     let evidence =

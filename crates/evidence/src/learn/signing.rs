@@ -68,7 +68,7 @@ impl Learner {
         if let Some((good, scheme)) = best {
             let (name, header) = (scheme.sender(), scheme.signature_header().unwrap_or_default());
             let (evidence, certainty) = if secret.is_some() {
-                let says = format!("the signatures of {good} of {n} attempts are valid as those of {name}");
+                let says = format!("the signatures of {good} of {n} attempts are valid as {name}'s");
                 (says, Certainty::of(good, n))
             } else {
                 let says =
@@ -80,8 +80,9 @@ impl Learner {
         }
         let own = secret.and_then(|secret| self.search(secret, endpoint, &looked));
         if let Some(Found { good, scheme, spec }) = own {
-            let evidence =
-                format!("the signatures of {good} of {n} attempts are valid so; no built-in sender signs so");
+            let evidence = format!(
+                "the signatures of {good} of {n} attempts are valid this way; no built-in sender signs like this"
+            );
             let certainty = Certainty::of(good, n);
             found.push(Learnt { key: "signature", value: written(&spec), evidence, certainty });
             return Some(scheme);
@@ -108,7 +109,7 @@ impl Learner {
             [] => "no header looks like a signature".to_owned(),
             like => {
                 let tried = if tried {
-                    "and under the secret none of the usual messages has it: is it the right secret?"
+                    "but under this secret none of the usual messages produces it: is it the right secret?"
                 } else {
                     "give the secret to see how it is made"
                 };

@@ -1,4 +1,4 @@
-//! Lines of the sender's log that are worth quoting: few, short, on one line each, and without anybody's data.
+//! Sender log lines that are worth quoting: few, short, on one line each, and without anybody's data.
 
 use super::formats::Kind;
 use super::line::Entry;

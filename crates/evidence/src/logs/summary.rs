@@ -67,7 +67,7 @@ pub struct Summary {
     pub undated: u64,
     /// Errors of the application, which are about no attempt of a webhook.
     pub errors: Errors,
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: BTreeMap<u16, u64>,
     /// Attempts by event; at most 256 names.
     pub events: BTreeMap<String, u64>,
@@ -101,7 +101,7 @@ pub struct Fold<'f> {
     /// Time of the last line that had one.
     before: Option<DateTime<Utc>>,
     scanner: Scanner,
-    /// Lines that there was nothing to look at of.
+    /// Lines in which there was nothing to look at.
     too_long: u64,
     follow: Follow,
 }

@@ -29,7 +29,7 @@ pub struct Artifact {
     pub other_samples: BTreeMap<String, SampleMatch>,
     /// Personal data in webhooks.
     pub pii_check: PiiCheck,
-    /// Personal data in the API's answers; a warning unless a gate is set on it.
+    /// Personal data in API responses; only a warning unless a gate is set for it.
     pub api_pii: PiiCheck,
     /// Delivery latency.
     pub performance_metrics: Performance,
@@ -39,7 +39,7 @@ pub struct Artifact {
     pub event_distribution: BTreeMap<String, u64>,
     /// Signatures.
     pub hmac_signature_validation: Signatures,
-    /// What became of the webhooks, organic and injected apart.
+    /// What happened to the webhooks, organic and injected separately.
     pub outcomes: Outcomes,
     /// Which webhooks were lost, late, duplicated, unexpected or leaking.
     pub cases: Cases,
@@ -59,7 +59,7 @@ pub struct Artifact {
     pub acceptance_gates: AcceptanceGates,
     /// The verdict in words.
     pub recommendation: String,
-    /// What this file follows from.
+    /// What this file was computed from.
     pub provenance: Provenance,
 }
 
@@ -79,7 +79,7 @@ pub struct TestRun {
     /// What the flows of another scenario were about, under `total_` and the word for many: `total_orders`.
     #[serde(flatten)]
     pub other_totals: BTreeMap<String, u64>,
-    /// Webhooks that the steps had to fire; absent for an observation, in which nobody knows.
+    /// Webhooks the steps had to fire; absent for an observation, where that is unknown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub events_triggered: Option<u64>,
     /// Webhooks that arrived: deliveries, not attempts.
@@ -88,13 +88,13 @@ pub struct TestRun {
     pub webhooks_success: u64,
     /// The others of those: no attempt was accepted.
     pub webhooks_failed: u64,
-    /// Webhooks that were due and never came.
+    /// Webhooks that were due but never arrived.
     pub webhooks_lost: u64,
-    /// Webhooks that were accepted, and came later than their limit; not among the failed.
+    /// Webhooks that were accepted but arrived after their limit; not among the failed.
     pub webhooks_late: u64,
-    /// Webhooks that nothing asked for, accepted or not; 0 where nobody asks, as in an observation.
+    /// Webhooks nothing expected, accepted or not; 0 if nothing is expected, as in an observation.
     pub webhooks_unexpected: u64,
-    /// Organic webhooks accepted of those due, percent; in an observation of those that arrived. Null without any.
+    /// Percentage of organic webhooks due that were accepted; in an observation, of those that arrived. Null if there were none.
     pub success_rate: Option<f64>,
     /// From the start to the last record, seconds.
     pub duration_seconds: f64,
@@ -140,7 +140,7 @@ pub struct SampleMatch {
 pub struct EventResponse {
     /// The event.
     pub event: String,
-    /// The last answer's status; null when none was sent whole.
+    /// The last response's status; null if none was sent completely.
     pub status_code: Option<u16>,
     /// Delivery latency in ms; null when it was not accepted.
     pub latency_ms: Option<f64>,
@@ -159,15 +159,15 @@ pub struct PiiCheck {
     pub other_found: BTreeMap<String, u64>,
     /// All findings.
     pub findings_total: u64,
-    /// Webhooks (or answers) looked at.
+    /// Webhooks (or responses) inspected.
     pub payloads_inspected: u64,
     /// The first findings, masked.
     pub findings: Vec<Located>,
-    /// Allowances of the policy that were used.
+    /// Policy allowances that were used.
     pub allowances_used: Vec<String>,
-    /// The answer of the check `pii` (`api_pii`): `PASS`, `FAIL`, `UNPROVEN`; `NOT_JUDGED` where the gates ask for none.
+    /// The verdict of the check `pii` (`api_pii`): `PASS`, `FAIL`, `UNPROVEN`; `NOT_JUDGED` if the gates do not include it.
     pub status: String,
-    /// Findings in the sender's log, which are among those above; absent where none was read.
+    /// Findings in the sender's log, included above; absent if no log was read.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub findings_in_log: Option<u64>,
 }
@@ -201,7 +201,7 @@ pub struct Performance {
 pub struct Configuration {
     /// URL that the sender posts to.
     pub webhook_endpoint: String,
-    /// The sender's time-out in seconds.
+    /// The sender's timeout in seconds.
     pub webhook_timeout: f64,
     /// Attempts in all.
     pub webhook_max_retries: u32,
@@ -232,14 +232,14 @@ pub struct Signatures {
     pub scheme: String,
     /// Attempts verified.
     pub checked: u64,
-    /// Attempts that were taken unchecked, as the run had no secret; absent where there were none.
+    /// Attempts accepted unchecked because the run had no secret; absent if there were none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unchecked: u64,
     /// Of those, valid.
     pub valid: u64,
     /// Of those, not valid.
     pub invalid: u64,
-    /// Attempts by what the verification said.
+    /// Attempts by verification result.
     pub by_reason: BTreeMap<String, u64>,
     /// What senders of invalid ones did wrong, most frequent first.
     pub diagnoses: Vec<Diagnosis>,
@@ -254,18 +254,18 @@ pub struct Diagnosis {
     pub count: u64,
 }
 
-/// What became of the webhooks.
+/// What happened to the webhooks.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct Outcomes {
     /// Those that were left alone.
     pub organic: Outcome,
     /// Those that were broken on purpose.
     pub injected: Outcome,
-    /// Webhooks at the same receiver that are not this run's; not judged.
+    /// Webhooks at the same receiver that do not belong to this run; not judged.
     pub foreign: u64,
     /// Findings of personal data in those.
     pub foreign_pii: u64,
-    /// Requests without a valid signature that nothing shows to be the sender's; not judged.
+    /// Requests without a valid signature and no sign of being the sender's; not judged.
     pub unauthenticated: UnauthenticatedRequests,
     /// The first refused request in words.
     pub first_refused: Option<String>,
@@ -282,11 +282,11 @@ pub struct UnauthenticatedRequests {
     pub requests: u64,
     /// Of those, the ones that the receiver only counted, because there were too many.
     pub not_kept: u64,
-    /// Of those, the ones that look like the sender's in all but the signature.
+    /// Of those, the ones that look like the sender's in everything but the signature.
     pub imitating: u64,
-    /// Addresses that they came from, as far as they are told apart; behind a proxy that is the proxy's.
+    /// Addresses they came from, as far as they can be told apart; behind a proxy, the proxy's.
     pub addresses: u64,
-    /// Requests by what the verification said.
+    /// Requests by verification result.
     pub by_reason: BTreeMap<String, u64>,
     /// What was wrong with their signatures, most frequent first.
     pub diagnoses: Vec<Diagnosis>,
@@ -298,7 +298,7 @@ impl UnauthenticatedRequests {
     pub fn told(&self) -> Option<String> {
         let found = self.finding.as_ref()?;
         Some(match self.imitating {
-            0 => format!("{found}: somebody else's, and no evidence about the sender"),
+            0 => format!("{found}: someone else's, not evidence about the sender"),
             all if all == self.requests => format!("{found}, {IMITATING}"),
             some => format!("{found}; {some} of them {IMITATING}"),
         })
@@ -306,8 +306,8 @@ impl UnauthenticatedRequests {
 }
 
 /// What may be behind requests that only the signature tells from the sender's.
-const IMITATING: &str = "like the sender's in all but the signature: a process of the sender that has another secret, or somebody who \
-                         copies it; a receiver refuses them";
+const IMITATING: &str = "like the sender's in everything but the signature: a sender process with a different secret, or an \
+                         imitator; a receiver refuses them";
 
 /// Counts of deliveries.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
@@ -334,9 +334,9 @@ pub struct Outcome {
     pub given_up: u64,
     /// Without a known end.
     pub open: u64,
-    /// Came more often than they should.
+    /// Arrived more often than they should.
     pub duplicates: u64,
-    /// Nothing asked for them.
+    /// Nothing expected them.
     pub unexpected: u64,
     /// Went to a redirect's target.
     pub elsewhere: u64,
@@ -348,7 +348,7 @@ pub struct Outcome {
     pub client_errors: u64,
     /// Attempts answered 5xx.
     pub server_errors: u64,
-    /// Attempts that got no whole answer.
+    /// Attempts without a complete response.
     pub unanswered: u64,
 }
 
@@ -365,9 +365,9 @@ pub struct Retry {
     pub deliveries_exercised: u64,
     /// Breaches of the contract.
     pub breaches: u64,
-    /// Deliveries of which nothing can be said.
+    /// Deliveries that could not be judged.
     pub unproven: u64,
-    /// All that the sender promises about failures, by which the run was judged.
+    /// What the sender promises about failures; the run was judged by it.
     pub contract: RetryContract,
 }
 
@@ -382,7 +382,7 @@ pub struct SenderContract {
     pub policy: u64,
     /// Clauses that were not seen.
     pub unproven: u64,
-    /// Clauses that this sender's profile has nothing for.
+    /// Clauses that do not apply to this sender's profile.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_applicable: u64,
     /// Each of them.
@@ -407,7 +407,7 @@ pub struct InjectedDelivery {
     pub delivery: u64,
     /// The event.
     pub event: String,
-    /// What became of it.
+    /// What happened to it.
     pub fate: String,
     /// Its attempts.
     pub attempts: Vec<InjectedAttempt>,
@@ -422,9 +422,9 @@ pub struct InjectedAttempt {
     pub attempt: usize,
     /// From the first byte of the first attempt, ms.
     pub offset_ms: f64,
-    /// From the end of the attempt before, ms.
+    /// From the end of the previous attempt, ms.
     pub gap_ms: Option<f64>,
-    /// The status sent; null when none was sent whole.
+    /// The status sent; null if no response was sent completely.
     pub status: Option<u16>,
     /// The fault.
     pub fault: Option<String>,
@@ -443,7 +443,7 @@ pub struct StepRow {
     pub failed: u64,
     /// Not sent after an earlier failure.
     pub skipped: u64,
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: BTreeMap<String, u64>,
     /// Median time to the answer, ms.
     pub p50_ms: Option<f64>,

@@ -133,9 +133,9 @@ fn recommendation(evidence: &Evidence) -> String {
         Verdict::Fail if rolls_back(evidence) => {
             format!("Roll back: {} failed.", of(Verdict::Fail))
         }
-        Verdict::Fail => format!("Do not switch on: {} failed.", of(Verdict::Fail)),
+        Verdict::Fail => format!("Do not go live: {} failed.", of(Verdict::Fail)),
         Verdict::Pass if embedded => {
-            "All gates passed against the stand-in. This shows that the harness works; it is no evidence about \
+            "All gates passed against the stand-in. This shows that the harness works; it is not evidence about \
              staging."
                 .to_owned()
                 + &undelivered(&evidence.analysis)
@@ -143,7 +143,7 @@ fn recommendation(evidence: &Evidence) -> String {
         Verdict::Pass => format!("All gates passed.{}", undelivered(&evidence.analysis)),
         Verdict::Unproven | Verdict::NotExercised if evidence.is_cut_off() => {
             let failed = of(Verdict::Fail);
-            let failed = if failed.is_empty() { failed } else { format!(" Failed up to then: {failed}.") };
+            let failed = if failed.is_empty() { failed } else { format!(" Failed so far: {failed}.") };
             format!("No decision: the run was cut short.{failed}")
         }
         Verdict::Unproven | Verdict::NotExercised => format!("No decision yet: {} unproven.", of(Verdict::Unproven)),
@@ -157,8 +157,8 @@ fn undelivered(analysis: &Analysis) -> String {
     let failed = analysis.own().filter(|d| d.met_a_fault() && d.accepted().is_none() && d.fulfils.is_some());
     match failed.count() {
         n if n > 0 && !contract.goes_on(1) => format!(
-            " {}, made to fail on purpose, never got through: this sender sends each webhook once. That it stops there \
-             is proved; that anything is recovered is not.",
+            " {}, made to fail on purpose, never got through: this sender sends each webhook only once. It is proved \
+             that it stops there, not that it recovers.",
             counted(n as u64, "webhooks")
         ),
         _ => String::new(),
@@ -174,7 +174,7 @@ fn provenance(evidence: &Evidence) -> Provenance {
     let header = &evidence.analysis.header;
     let torn = evidence.integrity.torn_bytes;
     let torn =
-        (torn > 0).then(|| format!("the journal's last line is torn: {torn} bytes without a line end"));
+        (torn > 0).then(|| format!("the journal's last line is torn: {torn} bytes without a line ending"));
     let notes = evidence.analysis.notes.iter().map(|n| n.text.clone());
     Provenance {
         run_id: header.run_id.to_string(),

@@ -37,11 +37,11 @@ pub struct Told {
 /// Why two files cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DiffError {
-    #[error("no artifact of smoke: {0}")]
+    #[error("not a smoke artifact: {0}")]
     NoArtifact(String),
-    #[error("one is of a {0}, the other of a {1}")]
+    #[error("one is from a {0}, the other from a {1}")]
     Kinds(String, String),
-    #[error("one is of scenario {0}, the other of {1}")]
+    #[error("one is from scenario {0}, the other from {1}")]
     Scenarios(String, String),
 }
 
@@ -197,7 +197,7 @@ impl Difference {
             out.push_str(&screen.wrapped("new finding: ", &shown(finding)));
         }
         if self.gone > 0 {
-            out.push_str(&screen.wrapped("", &format!("{} of the old findings are gone", self.gone)));
+            out.push_str(&screen.wrapped("", &format!("{} earlier findings are gone", self.gone)));
         }
         out
     }
@@ -470,7 +470,7 @@ mod tests {
         let run = told(Verdict::Pass, Vec::new());
         assert_eq!(
             Difference::new(run, load).unwrap_err().to_string(),
-            "one is of a run, the other of a load"
+            "one is from a run, the other from a load"
         );
         assert!(Told::read(b"{}").is_err());
     }

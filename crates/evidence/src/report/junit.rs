@@ -66,9 +66,8 @@ fn flows(analysis: &Analysis, scenario: &str) -> Suite {
     let rest = all.numbers().filter(|number| !reasons.contains_key(number));
     let numbers = reasons.keys().copied().chain(rest).take(KEPT_FLOWS);
     let case = |number: u32| Some(flow(number, &all.get(number)?, reasons.get(&number), scenario));
-    let note = (all.len() > KEPT_FLOWS).then(|| {
-        format!("{} flows, of which {KEPT_FLOWS} are listed; those that failed come first", all.len())
-    });
+    let note = (all.len() > KEPT_FLOWS)
+        .then(|| format!("{} flows, {KEPT_FLOWS} of them listed; failed ones first", all.len()));
     Suite { name: "flows".to_owned(), cases: numbers.filter_map(case).collect(), note }
 }
 

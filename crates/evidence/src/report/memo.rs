@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 
 /// What every memo of such a run says.
 pub(super) const STAND_IN: &str =
-    "This run was against the embedded stand-in. It is never evidence about staging.";
+    "This run was against the embedded stand-in. It is not evidence about staging.";
 /// Log lines of injected deliveries that are quoted.
 const QUOTED: usize = 30;
 
@@ -90,7 +90,7 @@ fn retries(out: &mut String, artifact: &Artifact) {
     let _ = writeln!(
         out,
         "## Retry behaviour and 4xx handling\n\n- Schedule: {:?} ms before the attempts, -{} ms +{} ms\n- {} deliveries had a \
-         failed attempt; {} breaches of the contract, {} could not be judged\n- Organic: {}\n- Broken on purpose: {}\n",
+         failed attempt; {} contract breaches, {} could not be judged\n- Organic: {}\n- Broken on purpose: {}\n",
         retry.backoff_ms,
         retry.tolerance_early_ms,
         retry.tolerance_late_ms,
@@ -115,7 +115,7 @@ fn retries(out: &mut String, artifact: &Artifact) {
 
 fn told(o: &Outcome) -> String {
     format!(
-        "{} attempts, {} retried, {} answered 4xx, {} answered 5xx, {} without a whole answer",
+        "{} attempts, {} retried, {} answered 4xx, {} answered 5xx, {} without a complete response",
         o.attempts, o.retried, o.client_errors, o.server_errors, o.unanswered
     )
 }

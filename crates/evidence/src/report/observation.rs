@@ -25,11 +25,11 @@ pub struct Observation {
     pub triggers: Vec<Trigger>,
     /// What `--on-rollback` did.
     pub hooks: Vec<Hook>,
-    /// Tries of the receiver's URL, and how many failed.
+    /// Probes of the receiver's URL, and how many failed.
     pub probes: u64,
     /// Those that failed.
     pub probes_failed: u64,
-    /// Times in which nothing could be seen.
+    /// Times during which nothing could be seen.
     pub gaps: Vec<Gap>,
     /// How far the receiver's clock is from ours, when it is another machine's.
     pub clock_offset: Option<Offset>,
@@ -130,7 +130,7 @@ fn results(artifact: &Artifact, seen: &Observation) -> String {
         let ms = |us: i64| us / 1000;
         let _ = writeln!(
             out,
-            "\nThe receiver's clock is {} ms from ours, known to {} ms ({} round trips).",
+            "\nThe receiver's clock is {} ms from ours, known to within {} ms ({} round trips).",
             ms(offset.offset_us),
             offset.uncertainty_us / 1000,
             offset.samples
@@ -149,7 +149,7 @@ fn sender_log(seen: &Observation) -> String {
     let mut out = "\n## The sender's log\n\n".to_owned();
     let Some(log) = seen.log.as_ref() else {
         out.push_str(if seen.begin.logs.is_empty() {
-            "No log of the sender was given (`--log`).\n"
+            "No sender log was given (`--log`).\n"
         } else {
             "Nothing was logged in this window.\n"
         });
@@ -164,7 +164,7 @@ fn sender_log(seen: &Observation) -> String {
         ("retries", "retries"),
         ("aborted after a 4xx", "aborted"),
         ("given up", "exhausted"),
-        ("time-outs", "timeouts"),
+        ("timeouts", "timeouts"),
         ("connection errors", "connection_errors"),
         ("breaker openings", "breaker_opened"),
         ("dropped by the breaker", "blocked"),
@@ -178,13 +178,13 @@ fn sender_log(seen: &Observation) -> String {
     let Errors { count, tracebacks, of_others, first, .. } = errors;
     let _ = writeln!(
         out,
-        "| errors of the application | {count} ({tracebacks} with a traceback, {of_others} not judged) |"
+        "| application errors | {count} ({tracebacks} with a traceback, {of_others} not judged) |"
     );
     let first: Vec<String> =
         first.iter().map(|(line, text)| format!("line {line} of the window: {text}")).collect();
     if !first.is_empty() {
         let first: Vec<&str> = first.iter().map(String::as_str).collect();
-        let _ = write!(out, "\nErrors of the application, personal data masked:\n\n{}", block(&first));
+        let _ = write!(out, "\nApplication errors, personal data masked:\n\n{}", block(&first));
     }
     out.push_str(&compared(seen));
     out
@@ -196,14 +196,14 @@ fn compared(seen: &Observation) -> String {
     let mut out = "\n| log against arrivals | webhooks | first |\n|---|---|---|\n".to_owned();
     let ids = |list: &[(u64, String)]| list.iter().map(|(_, id)| id.clone()).collect::<Vec<_>>();
     for (title, n, first) in [
-        ("said delivered, accepted here", found.agreed, Vec::new()),
-        ("said delivered, never seen", found.never_seen, ids(&found.never_seen_first)),
-        ("said delivered, not accepted here", found.not_accepted, ids(&found.not_accepted_first)),
+        ("logged as delivered, accepted here", found.agreed, Vec::new()),
+        ("logged as delivered, never seen", found.never_seen, ids(&found.never_seen_first)),
+        ("logged as delivered, not accepted here", found.not_accepted, ids(&found.not_accepted_first)),
         ("accepted here, not in the log", found.not_logged, found.not_logged_first.clone()),
-        ("said delivered without an id", found.without_id, Vec::new()),
-        ("said at an edge of the window, or while nothing could be seen", found.outside, Vec::new()),
+        ("logged as delivered, without an id", found.without_id, Vec::new()),
+        ("logged at the edge of the window, or while nothing could be seen", found.outside, Vec::new()),
         ("arrived without an id", found.arrived_without_id, Vec::new()),
-        ("said after more deliveries than are kept", *not_kept, Vec::new()),
+        ("logged after more deliveries than are kept", *not_kept, Vec::new()),
     ] {
         let first: Vec<String> = first.iter().take(NAMED).map(|id| escaped(id)).collect();
         let _ = writeln!(out, "| {title} | {n} | {} |", first.join(", "));
@@ -217,7 +217,7 @@ fn minute_table(seen: &Observation) -> String {
         let success = m.success_percent().map_or_else(|| "-".to_owned(), |p| format!("{p:.1} %"));
         let note = match (&m.gap, m.ended) {
             (Some(why), _) => format!("unproven: {}", escaped(why)),
-            (None, 0) => "no traffic: neither good nor bad".to_owned(),
+            (None, 0) => "no traffic: counts neither way".to_owned(),
             (None, _) => String::new(),
         };
         let _ = writeln!(
@@ -236,7 +236,7 @@ fn behaviour(artifact: &Artifact, seen: &Observation) -> String {
         if quoted.is_empty() {
             return injected(artifact, seen, about);
         }
-        format!("Lines of the sender's log, personal data masked:\n\n{}", block(&quoted))
+        format!("Sender log lines, personal data masked:\n\n{}", block(&quoted))
     };
     format!(
         "\n## Retry behaviour\n\n{}\n## 4xx handling\n\n{}",
@@ -247,16 +247,13 @@ fn behaviour(artifact: &Artifact, seen: &Observation) -> String {
 
 /// What was seen of the deliveries that were broken on purpose, where the sender's log says nothing.
 fn injected(artifact: &Artifact, seen: &Observation, about: QuotedAs) -> String {
-    let no_log = if seen.begin.logs.is_empty() {
-        "no log of the sender was given"
-    } else {
-        "its log has no such line"
-    };
+    let no_log =
+        if seen.begin.logs.is_empty() { "no sender log was given" } else { "its log has no such line" };
     let aborted = about == QuotedAs::ClientError;
     let of = artifact.fault_injection.deliveries.iter().filter(|d| (d.fate == "aborted") == aborted);
     let lines: Vec<&str> = of.flat_map(|d| d.log.iter().map(String::as_str)).take(20).collect();
     if lines.is_empty() {
-        return format!("Nothing was injected in this window, and {no_log}: there is nothing to show.\n");
+        return format!("Nothing was injected in this window, and {no_log}: nothing to show.\n");
     }
     format!("As seen here; {no_log}:\n\n{}", block(&lines))
 }

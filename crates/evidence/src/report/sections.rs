@@ -15,8 +15,8 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// What the delivery latency is.
-const LATENCY: &str = "from the start of the HTTP step that triggers a webhook to the end of our accepting answer; organic \
-                       deliveries only, less what was held back on purpose; percentiles by nearest rank (HdrHistogram, 3 digits)";
+const LATENCY: &str = "from the start of the HTTP step that triggers a webhook to the end of our accepting response; organic \
+                       deliveries only, minus what was delayed on purpose; percentiles by nearest rank (HdrHistogram, 3 digits)";
 
 /// `hits` of `n` in percent with three decimals; `None` for n = 0.
 #[expect(clippy::cast_precision_loss, reason = "counts below 2^52")]

@@ -90,7 +90,7 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
         format!(
             "{} of personal data in {}{}",
             counted(api.findings_total, "findings"),
-            counted(api.payloads_inspected, "API answers"),
+            counted(api.payloads_inspected, "API responses"),
             first.unwrap_or_default()
         )
     });
@@ -100,23 +100,23 @@ pub(super) fn warnings(artifact: &Artifact) -> Vec<String> {
             0 => String::new(),
             n => format!("; {} of personal data in them", counted(n, "findings")),
         };
-        format!("{} of others arrived, not judged{personal}", counted(foreign, "webhooks"))
+        format!("{} from others arrived, not judged{personal}", counted(foreign, "webhooks"))
     });
     let strangers = artifact.outcomes.unauthenticated.told();
     let refused: u64 = artifact.outcomes.refused_requests.values().sum();
     let refused = (refused > 0).then(|| {
         let first = shown(artifact.outcomes.first_refused.as_deref().unwrap_or_default());
-        format!("{} could not be webhooks and were refused, first {first}", counted(refused, "requests"))
+        format!("{} could not be webhooks and were refused; first {first}", counted(refused, "requests"))
     });
     let swallowed = artifact.outcomes.organic.suppressed_by_breaker;
     let swallowed = (swallowed > 0).then(|| {
         format!(
-            "{} never came while the sender's circuit breaker was open; they do not count as lost",
+            "{} never arrived while the sender's circuit breaker was open; they do not count as lost",
             counted(swallowed, "webhooks")
         )
     });
     let torn = (!artifact.provenance.journal_complete)
-        .then(|| "interrupted or cut off: this is what was seen up to then".to_owned());
+        .then(|| "interrupted or cut off: this is what was seen until then".to_owned());
     [personal, others, strangers, refused, swallowed, torn].into_iter().flatten().collect()
 }
 
@@ -143,7 +143,7 @@ pub(super) fn failures(checks: &[Check], cases: Option<&Cases>, screen: Screen) 
 
 /// Whether a check is unproven only because nothing came that it could look at.
 fn is_without_samples(check: &Check) -> bool {
-    let nothing = ["no samples: ", "there was nothing to look at: "];
+    let nothing = ["no samples: ", "nothing to look at: "];
     check.n == 0 && nothing.iter().any(|begins| check.text.starts_with(begins))
 }
 
@@ -154,7 +154,7 @@ fn without_figure(out: &mut String, check: &Check, titles: &[&str], screen: Scre
         _ => String::new(),
     };
     let text = match titles {
-        [_, _, ..] if is_without_samples(check) => "there was nothing to look at".to_owned(),
+        [_, _, ..] if is_without_samples(check) => "nothing to look at".to_owned(),
         _ => shown(&check.text),
     };
     let mark = format!("{:<9}", check.verdict.word());

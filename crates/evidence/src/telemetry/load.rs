@@ -33,12 +33,7 @@ pub fn load_metrics(artifact: &LoadArtifact, series: &Series) -> Vec<Metric> {
         ("abandoned", counters.abandoned),
     ];
     let starts = starts.map(|(state, count)| window.point(&[("smoke.state", state)], count)).to_vec();
-    metrics.push(metric(
-        "smoke.load.starts",
-        "Starts of a load, by what became of them",
-        "{start}",
-        Data::Sum(starts),
-    ));
+    metrics.push(metric("smoke.load.starts", "Starts of a load, by outcome", "{start}", Data::Sum(starts)));
     let attempts = Data::Sum(vec![window.point(&[], counters.attempts)]);
     metrics.push(metric("smoke.load.requests", "Requests of a load that ended", "{request}", attempts));
     let answers =

@@ -128,12 +128,7 @@ fn webhooks(evidence: &Evidence, window: &Window) -> Metric {
         ("attempts", count(|d| (d.tries.len() + d.after_acceptance.len()) as u64)),
     ];
     let points = states.map(|(state, count)| window.point(&[("smoke.state", state)], count));
-    metric(
-        "smoke.webhooks",
-        "Webhooks of the run, by what became of them",
-        "{webhook}",
-        Data::Sum(points.to_vec()),
-    )
+    metric("smoke.webhooks", "Webhooks of the run, by outcome", "{webhook}", Data::Sum(points.to_vec()))
 }
 
 fn steps(seen: &Seen, window: &Window) -> Metric {

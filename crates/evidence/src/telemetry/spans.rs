@@ -22,7 +22,7 @@ struct Maker<'a> {
     tracing: Tracing,
 }
 
-/// What became of the webhooks of a flow.
+/// What happened to the webhooks of a flow.
 #[derive(Default)]
 struct Webhooks<'a> {
     expected: Vec<Expectation<'a>>,
@@ -207,7 +207,7 @@ impl<'a> Maker<'a> {
             (0, _) => {
                 (Verdict::Fail, Status::Error(format!("webhooks that were never accepted: {unaccepted}")))
             }
-            _ => (Verdict::Fail, Status::Error(format!("webhooks that never came: {missing}"))),
+            _ => (Verdict::Fail, Status::Error(format!("webhooks that never arrived: {missing}"))),
         }
     }
 

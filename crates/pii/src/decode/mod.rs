@@ -126,7 +126,7 @@ pub(crate) static INSIDE: &[Decoder] = &[
             push(decoded.map(|d| d.text), outer, out)
         },
     ),
-    decoder("plus for a blank", Classes::PLUS, |text, out| {
+    decoder("plus for a space", Classes::PLUS, |text, out| {
         let form = inline::form(text).map(|form| inline::inline(&form).map_or(form, |d| d.text));
         push(form, Outer::Joined, out)
     }),

@@ -14,7 +14,7 @@ const AT_ONCE: usize = 5;
 const PAIRS: usize = 12;
 
 const ONCE: &str =
-    "Stripe, Standard Webhooks: webhooks are delivered at least once; what they do must be done once";
+    "Stripe, Standard Webhooks: delivery is at least once; the effect must happen exactly once";
 
 pub(crate) static ANSWER_TIME: Case = case(
     "answer-time",
@@ -44,7 +44,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "same-delivery-at-once",
         "the same delivery five times at once",
-        "CWE-362, CWE-367: who looks whether an id is known, works, and then writes it down does the work several times",
+        "CWE-362, CWE-367: checking for a known id, doing the work and only then storing the id does the work several times",
         Play::Together,
         Judged::OnceOfMany,
         |bench| {
@@ -54,7 +54,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "after-time-out",
-        "a delivery whose answer the sender did not wait for, and its retry",
+        "a delivery the sender gave up waiting for, and its retry",
         ONCE,
         Play::InTurn,
         Judged::Once,
@@ -66,14 +66,14 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "retry-with-new-timestamp",
-        "a retry that is signed anew",
+        "a retry with a new signature",
         "Standard Webhooks: a retry keeps its id and gets a new timestamp and signature",
         Play::InTurn,
         Judged::Once,
         |bench| {
             let draft = bench.draft();
             if !bench.forge.scheme.has_id() || bench.forge.layout().unit.is_none() {
-                return Err("without id and timestamp a retry that is signed anew is the same request");
+                return Err("without id and timestamp a re-signed retry is the same request");
             }
             let mut anew = draft.clone();
             anew.stamp = bench.forge.stamp(bench.now_ms + 1000);
@@ -85,8 +85,8 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "same-id-other-content",
-        "an id that is used again with other content",
-        "CWE-345: one id is one delivery; where the id is not signed, it is whoever replays that chooses it",
+        "an id reused with different content",
+        "CWE-345: one id is one delivery; if the id is not signed, whoever replays a webhook chooses it",
         Play::InTurn,
         Judged::Reuse,
         |bench| {
@@ -103,7 +103,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "out-of-order",
-        "the later of two webhooks first",
+        "two webhooks in reverse order",
         "Stripe: the order of delivery is not guaranteed",
         Play::InTurn,
         Judged::EachShot,
@@ -117,7 +117,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "unknown-event",
-        "an event that nobody knows",
+        "an unknown event",
         "senders add events; a 4xx or 5xx to each of them opens the sender's circuit breaker or disables the endpoint",
         Play::InTurn,
         Judged::EachShot,
@@ -128,8 +128,8 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "unknown-field",
-        "a field that nobody knows",
-        "senders add fields and do not call that a breaking change (Stripe: backward-compatible changes)",
+        "an unknown field",
+        "senders add fields without calling it a breaking change (Stripe: backward-compatible changes)",
         Play::InTurn,
         Judged::EachShot,
         |bench| {
@@ -139,8 +139,8 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "secret-rotation",
-        "signatures of an old and a new secret in one header",
-        "Stripe, Standard Webhooks: while a secret is rotated a webhook carries a signature of each",
+        "signatures under the old and the new secret in one header",
+        "Stripe, Standard Webhooks: during secret rotation a webhook carries a signature under each secret",
         Play::InTurn,
         Judged::EachShot,
         rotation,
@@ -158,8 +158,8 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "timing",
-        "whether the comparison takes longer the more of the signature is right",
-        "CWE-208: compare in constant time; measured through a network and reported, never judged",
+        "whether comparing takes longer the more of the signature is right",
+        "CWE-208: compare in constant time; measured over the network and reported, never judged",
         Play::InTurn,
         Judged::Timing,
         timing,
@@ -179,13 +179,13 @@ pub(crate) static CASES: &[Case] = &[
     overall(
         "no-secret-in-answer",
         "no answer holds the secret, the key or the right signature",
-        "CWE-209, CWE-200: an error that says which signature would have been right signs for whoever asks",
+        "CWE-209, CWE-200: an error that reveals the right signature signs for anyone who asks",
         Overall::Echo,
     ),
     overall(
         "no-server-error",
-        "no request of any other case gets 5xx, a stack trace or no answer",
-        "CWE-755, CWE-209: a 5xx makes the sender try again, and a trace shows what is inside",
+        "no request of any other case gets a 5xx, a stack trace or no answer",
+        "CWE-755, CWE-209: a 5xx makes the sender retry, and a stack trace leaks internals",
         Overall::ServerError,
     ),
 ];
@@ -197,7 +197,7 @@ const fn overall(id: &'static str, title: &'static str, why: &'static str, overa
 
 fn rotation(bench: &mut Bench<'_>) -> Shots {
     if bench.forge.layout().separator.is_none() {
-        return Err("this sender puts one signature into a header: a rotation shows in nothing");
+        return Err("this sender puts one signature into a header, so rotation cannot be tested");
     }
     let prefix = bench.forge.layout().prefix.clone();
     // Libraries of one sender differ on several signatures.

@@ -7,7 +7,7 @@ use signature::{Encoding, Scheme, Unit};
 
 type Shots = Result<Vec<Shot>, &'static str>;
 
-const NO_TIMESTAMP: &str = "webhooks of this sender carry no timestamp: how old one is cannot be told";
+const NO_TIMESTAMP: &str = "webhooks of this sender carry no timestamp, so their age is unknown";
 const NO_VERSIONS: &str = "signatures of this sender have no versions";
 
 const fn case(
@@ -23,13 +23,13 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "no-signature",
         "no signature header at all",
-        "CWE-347: who does not insist on a signature verifies nothing",
+        "CWE-347: a receiver that does not insist on a signature verifies nothing",
         |bench| Ok(vec![bench.with_value("no signature header", None, Refused)]),
     ),
     case(
         "empty-signature",
         "an empty signature header",
-        "CWE-347: an empty text is a prefix of every signature, and equal to that of a sender without a secret",
+        "CWE-347: an empty string is a prefix of every signature, and equals that of a sender without a secret",
         |bench| {
             let mut shots = vec![bench.with_value("empty", Some(b""), Refused)];
             let draft = bench.draft();
@@ -53,7 +53,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "empty-key",
         "signed with the empty key",
-        "CWE-1391, CWE-321: a receiver whose secret is not set verifies with a key that everybody knows",
+        "CWE-1391, CWE-321: a receiver without a configured secret verifies with a key everyone knows",
         |bench| {
             let draft = bench.draft();
             let tag = bench.forge.tag_under(b"", &draft);
@@ -62,8 +62,8 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "signature-prefix",
-        "the beginning of the right signature",
-        "CWE-697, CWE-1023: startswith() and zip() call a part equal; then 16 tries guess a signature",
+        "the first part of the right signature",
+        "CWE-697, CWE-1023: startswith() and zip() treat a prefix as equal; then 16 tries guess a signature",
         |bench| {
             let shot = |bench: &mut Bench<'_>, label, keep: fn(usize) -> usize| {
                 let draft = bench.draft();
@@ -81,7 +81,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "changed-body",
         "one byte of the body changed after signing",
-        "CWE-354: a signature is one of the body's bytes",
+        "CWE-354: a signature covers the body's bytes",
         |bench| {
             let draft = bench.draft();
             let value = bench.forge.value(&draft, &bench.forge.tag(&draft));
@@ -95,7 +95,7 @@ pub(crate) static CASES: &[Case] = &[
         "Standard Webhooks: the id is signed so that a replay cannot be given a new one",
         |bench| {
             if !bench.forge.layout().signs_id {
-                return Err("the id is outside this sender's signature: a changed one cannot be told");
+                return Err("this sender does not sign the id, so a changed one cannot be detected");
             }
             let draft = bench.draft();
             let value = bench.forge.value(&draft, &bench.forge.tag(&draft));
@@ -107,13 +107,13 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "changed-timestamp",
         "the timestamp moved after signing",
-        "CWE-294: a timestamp outside the signature lets a captured webhook be replayed for ever",
+        "CWE-294: an unsigned timestamp lets a captured webhook be replayed forever",
         changed_timestamp,
     ),
     case(
         "signature-of-another",
         "the signature of another delivery",
-        "CWE-294: a captured signature fits its own webhook only",
+        "CWE-294: a captured signature must only fit its own webhook",
         |bench| {
             let (one, other) = (bench.draft(), bench.draft());
             let mut body = one.clone();
@@ -124,15 +124,15 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "junk-in-signature",
-        "the right signature with junk in it or behind it",
-        "CWE-436: lenient decoders (Python's b64decode, Buffer.from(…, 'hex')) skip what they cannot read, so that one \
+        "the right signature with junk inside or after it",
+        "CWE-436: lenient decoders (Python's b64decode, Buffer.from(…, 'hex')) skip what they cannot read, so one \
          signature has endless spellings",
         junk,
     ),
     case(
         "wrong-case",
-        "the right signature with its letters in the other case",
-        "CWE-178: base64 means something else then; hex in two spellings defeats whoever looks for replays by signature",
+        "the right signature with its case swapped",
+        "CWE-178: base64 is case-sensitive; hex in two spellings defeats replay detection by signature",
         |bench| {
             let draft = bench.draft();
             let tag: String = bench.forge.tag(&draft).chars().map(other_case).collect();
@@ -141,7 +141,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "other-version",
-        "the right signature under another version only",
+        "the right signature only under another version",
         "Stripe: schemes other than v1 are to be ignored, to prevent downgrade attacks; Standard Webhooks likewise",
         |bench| {
             let other = bench.forge.layout().other_prefix().ok_or(NO_VERSIONS)?;
@@ -154,7 +154,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "valid-among-broken",
         "the right signature in a list of broken ones",
-        "Standard Webhooks, Stripe: one valid signature of a list suffices, and what cannot be read is passed over",
+        "Standard Webhooks, Stripe: one valid signature in a list suffices; unreadable entries are skipped",
         among_broken,
     ),
     case(
@@ -183,14 +183,14 @@ pub(crate) static CASES: &[Case] = &[
     }),
     case(
         "timestamp-text",
-        "validly signed over a timestamp that is not a number, or of another unit",
-        "CWE-20: parseInt(\"1764115200abc\") is a time, and int(…) of it an exception",
+        "validly signed over a timestamp that is not a number, or is in another unit",
+        "CWE-20: parseInt(\"1764115200abc\") is a time, int(…) of it an exception",
         timestamp_text,
     ),
 ];
 
 const STALE: &str =
-    "CWE-294; Stripe, Slack, Standard Webhooks: older than five minutes is a replay and to be refused";
+    "CWE-294; Stripe, Slack, Standard Webhooks: older than five minutes is a replay and must be refused";
 const FUTURE: &str =
     "CWE-294; Standard Webhooks: a timestamp far ahead keeps a captured webhook valid until then";
 
@@ -231,10 +231,10 @@ fn junk(bench: &mut Bench<'_>) -> Shots {
     };
     let mut shots = vec![
         spoil(bench, "`!` in the middle", middle),
-        spoil(bench, "`zz` behind it", |tag, _| format!("{tag}zz")),
+        spoil(bench, "`zz` after it", |tag, _| format!("{tag}zz")),
     ];
     if base64 {
-        shots.push(spoil(bench, "base64 behind the padding", |tag, _| format!("{tag}AAAA")));
+        shots.push(spoil(bench, "base64 after the padding", |tag, _| format!("{tag}AAAA")));
     }
     Ok(shots)
 }
@@ -261,8 +261,8 @@ fn among_broken(bench: &mut Bench<'_>) -> Shots {
         bench.forge.shot(label, &draft, Some(value.as_bytes()), right)
     };
     Ok(vec![
-        shot(bench, "behind broken ones", right, |tag, broken| broken.into_iter().chain([tag]).collect()),
-        shot(bench, "in front of broken ones", if last_only { Handled } else { right }, |tag, broken| {
+        shot(bench, "after broken ones", right, |tag, broken| broken.into_iter().chain([tag]).collect()),
+        shot(bench, "before broken ones", if last_only { Handled } else { right }, |tag, broken| {
             [tag].into_iter().chain(broken).collect()
         }),
     ])
@@ -273,7 +273,7 @@ fn aged(bench: &mut Bench<'_>, label: &str, seconds: i64) -> Shots {
     layout.unit.ok_or(NO_TIMESTAMP)?;
     let limit = if seconds < 0 { layout.limits.0 } else { layout.limits.1 };
     if limit.is_none_or(|limit| i64::from(limit) >= seconds.abs()) {
-        return Err("this sender's profile sets no limit that this would be beyond");
+        return Err("this sender's profile sets no limit for this to exceed");
     }
     let draft = bench.draft_at(bench.now_ms + seconds * 1000);
     Ok(vec![bench.forge.signed(label, &draft, Refused)])
@@ -287,7 +287,7 @@ fn timestamp_text(bench: &mut Bench<'_>) -> Shots {
         _ => ("seconds for milliseconds", bench.now_ms.div_euclid(1000).to_string()),
     };
     let texts = [
-        ("letters behind it", format!("{now}abc")),
+        ("letters after it", format!("{now}abc")),
         ("a fraction", format!("{now}.9")),
         other,
         ("negative", format!("-{now}")),

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 
 type Shots = Result<Vec<Shot>, &'static str>;
 
-const RAW: &str = "Stripe, GitHub, Slack, Standard Webhooks: verify the raw body; parsing and writing it again changes the bytes \
-                   that were signed";
+const RAW: &str = "Stripe, GitHub, Slack, Standard Webhooks: verify the raw body; parsing and re-serialising it changes \
+                   the signed bytes";
 
 const fn case(
     id: &'static str,
@@ -21,7 +21,7 @@ const fn case(
 }
 
 pub(crate) static CASES: &[Case] = &[
-    case("white-space", "white space and another order of keys", RAW, |bench| {
+    case("white-space", "different whitespace and key order", RAW, |bench| {
         let draft = bench.draft();
         let pretty = reordered(&draft, "\n");
         Ok(vec![bench.forge.signed("indented, last key first", &draft.with_body(pretty), Accepted)])
@@ -29,8 +29,8 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "duplicate-keys",
         "a key twice",
-        "RFC 8259 section 4: the names should be unique; what a receiver makes of it is \
-         its affair, the signature is right",
+        "RFC 8259 section 4: names should be unique; what a receiver makes of it is \
+         up to it, the signature is right",
         |bench| {
             let draft = bench.draft().with_fields("\"smoke_twice\":1,\"smoke_twice\":2");
             Ok(vec![bench.forge.signed("a key twice", &draft, AcceptedOrUnreadable)])
@@ -50,7 +50,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "normal-forms",
         "é composed and decomposed (NFC, NFD)",
-        "Unicode UAX 15: who normalises text changes the bytes",
+        "Unicode UAX 15: normalising text changes the bytes",
         |bench| {
             let mut shots = fields(bench, "NFC", "\"smoke_text\":\"\u{e9}\"")?;
             shots.extend(fields(bench, "NFD", "\"smoke_text\":\"e\u{301}\"")?);
@@ -59,7 +59,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "byte-order-mark",
-        "a byte order mark in front",
+        "a leading byte order mark",
         "RFC 8259 section 8.1: a parser may ignore it or refuse it; it is part \
          of what is signed",
         |bench| {
@@ -68,7 +68,7 @@ pub(crate) static CASES: &[Case] = &[
             Ok(vec![bench.forge.signed("a byte order mark", &marked, AcceptedOrUnreadable)])
         },
     ),
-    case("trailing-newline", "a newline at the end", RAW, |bench| {
+    case("trailing-newline", "a trailing newline", RAW, |bench| {
         let draft = bench.draft();
         let longer = draft.with_body(format!("{}\n", draft.text()));
         Ok(vec![bench.forge.signed("a newline", &longer, Accepted)])
@@ -80,7 +80,7 @@ pub(crate) static CASES: &[Case] = &[
     }),
     case(
         "chunked",
-        "a body in chunks, without a length",
+        "a chunked body, without a length",
         "RFC 9112 section 7.1: every recipient must be able to read it",
         |bench| {
             let shot = bench.signed("chunks of 7 bytes", Accepted);
@@ -90,7 +90,7 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "expect-continue",
         "Expect: 100-continue",
-        "RFC 9110 section 10.1.1: curl sends it with larger bodies",
+        "RFC 9110 section 10.1.1: curl sends this with larger bodies",
         |bench| {
             let shot = bench
                 .signed("the body after 100 Continue", Accepted)
@@ -100,7 +100,7 @@ pub(crate) static CASES: &[Case] = &[
     ),
     case(
         "header-name-case",
-        "header names in other cases",
+        "header names in different case",
         "RFC 9110 section 5.1: field names are case-insensitive; HTTP/2 \
          makes them lower-case",
         |bench| {

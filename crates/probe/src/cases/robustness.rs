@@ -17,10 +17,10 @@ const LONG: usize = 8 * 1024;
 /// Levels of nesting.
 const DEPTH: usize = 500;
 
-const BROKEN: &str = "CWE-755, CWE-248: anybody can send this; a 5xx makes the sender retry, fills the log, and shows who can \
-                      crash it";
+const BROKEN: &str = "CWE-755, CWE-248: anyone can send this; a 5xx makes the sender retry, fills the log and shows that it can be \
+                      crashed";
 const SIGNED: &str =
-    "RFC 8259; CWE-248: the holder of the key can send this by mistake; a 5xx makes it come again for hours";
+    "RFC 8259; CWE-248: the real sender can send this by mistake; a 5xx makes it retry for hours";
 
 const fn case(
     id: &'static str,
@@ -71,7 +71,7 @@ pub(crate) static CASES: &[Case] = &[
     case("body-not-utf8", "a body that is not UTF-8", SIGNED, |bench| {
         both(bench, b"{\"smoke_probe\":\"\xff\xfe\xc3\x28\"}")
     }),
-    case("body-truncated", "JSON that is cut off", SIGNED, |bench| {
+    case("body-truncated", "truncated JSON", SIGNED, |bench| {
         let draft = bench.draft();
         let text = draft.text();
         let half = text.get(..text.len() - 7).unwrap_or_default();
@@ -80,17 +80,12 @@ pub(crate) static CASES: &[Case] = &[
     case("body-null", "`null`", SIGNED, |bench| plain(bench, b"null")),
     case("body-array", "`[]`", SIGNED, |bench| plain(bench, b"[]")),
     case("body-number", "a number", SIGNED, |bench| plain(bench, b"42")),
-    case(
-        "body-deep",
-        "JSON 500 levels deep",
-        "CWE-674: parsers that call themselves run out of stack",
-        |bench| {
-            let draft = bench.draft();
-            let deep = format!("\"deep\":{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
-            Ok(vec![signed(bench, &draft.with_fields(&deep))])
-        },
-    ),
-    case("body-duplicate-keys", "an object with one key twice", SIGNED, |bench| {
+    case("body-deep", "JSON 500 levels deep", "CWE-674: recursive parsers run out of stack", |bench| {
+        let draft = bench.draft();
+        let deep = format!("\"deep\":{}{}", "[".repeat(DEPTH), "]".repeat(DEPTH));
+        Ok(vec![signed(bench, &draft.with_fields(&deep))])
+    }),
+    case("body-duplicate-keys", "an object with a duplicate key", SIGNED, |bench| {
         let draft = bench.draft();
         Ok(vec![signed(bench, &draft.with_fields("\"smoke_twice\":1,\"smoke_twice\":{\"a\":2}"))])
     }),
@@ -125,8 +120,8 @@ pub(crate) static CASES: &[Case] = &[
     case(
         "gzip",
         "a compressed body (Content-Encoding: gzip)",
-        "RFC 9110 section 8.4: what is signed are the bytes as \
-         sent; a server that unpacks them first verifies others",
+        "RFC 9110 section 8.4: the bytes as sent are signed; a \
+         server that decompresses them first verifies other bytes",
         |bench| {
             let draft = bench.draft();
             let packed = draft.with_body(gzip(&draft.body));
@@ -144,11 +139,11 @@ pub(crate) static CASES: &[Case] = &[
     case("method-options", "OPTIONS", METHOD_WHY, |bench| Ok(vec![method(bench, "OPTIONS", Framing::None)])),
 ];
 
-const BIG_WHY: &str = "CWE-400, CWE-770: whoever reads everything before it looks at the signature can be filled up by anybody; no \
-                       webhook is larger than a limit that can be set";
-const TYPE_WHY: &str = "CWE-436: the type is outside the signature; who lets it choose the parser verifies other bytes than it \
-                        uses, or none";
-const METHOD_WHY: &str = "RFC 9110 section 15.5.6: 405 is the answer to what is not supported (501 will do)";
+const BIG_WHY: &str = "CWE-400, CWE-770: a receiver that reads everything before checking the signature can be flooded by anyone; \
+                       webhooks stay below a limit that can be set";
+const TYPE_WHY: &str = "CWE-436: the type is not signed; letting it choose the parser means verifying different bytes than are \
+                        used, or none";
+const METHOD_WHY: &str = "RFC 9110 section 15.5.6: an unsupported method is answered 405 (501 will do)";
 
 /// Signed, and not.
 fn both(bench: &mut Bench<'_>, body: &[u8]) -> Shots {

@@ -12,7 +12,7 @@ pub struct ClauseSpec {
     pub name: String,
     /// What the sender must do.
     pub must: Must,
-    /// The faults, each played on a delivery of its own; none for what is judged over all deliveries.
+    /// The faults, each on its own delivery; none for what is judged across all deliveries.
     #[serde(default)]
     pub faults: Vec<FaultSpec>,
     /// Why it matters, in one sentence.

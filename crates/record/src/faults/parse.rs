@@ -19,19 +19,19 @@ const KNOWN: &str = "a status from 300 to 599 such as 503 or 429:retry-after=7, 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SpecError {
     /// Faults with commas between them.
-    #[error("`{0}`: one fault at a time; each further one is given by itself")]
+    #[error("`{0}`: one fault at a time; give each one separately")]
     Several(String),
     /// No such fault.
     #[error("unknown fault `{0}`: it is one of {KNOWN}")]
     Unknown(String),
     /// A status that no fault sends.
-    #[error("`{0}` is not a status for a fault: they run from 300 to 599 (write answer=206 for a 2xx)")]
+    #[error("`{0}` is not a fault status: those run from 300 to 599 (write answer=206 for a 2xx)")]
     Status(String),
     /// A status after `answer=` that is none.
-    #[error("`answer={0}`: a status from 200 to 299 is meant (write {0} alone for a fault)")]
+    #[error("`answer={0}` takes a status from 200 to 299 (write just {0} for a fault)")]
     Answer(String),
     /// `Retry-After` that is none.
-    #[error("`{0}`: what may follow a status is :retry-after=SECONDS, at most {MAX_RETRY_AFTER}")]
+    #[error("`{0}`: only :retry-after=SECONDS may follow a status, at most {MAX_RETRY_AFTER}")]
     RetryAfter(String),
     /// A time that is none.
     #[error("`{fault}`: {source}")]
@@ -44,16 +44,16 @@ pub enum SpecError {
     #[error("`{0}`: the time must be more than 0")]
     NoTime(String),
     /// A rate that is none.
-    #[error("`{0}`: bytes per second are meant, from 1/s to {MAX_RATE}/s")]
+    #[error("`{0}`: give bytes per second, from 1/s to {MAX_RATE}/s")]
     Rate(String),
     /// `x` without a number of attempts.
-    #[error("`{0}`: after x comes a number of attempts from 1 to {MAX_TIMES}, or * for all")]
+    #[error("`{0}`: x takes a number of attempts from 1 to {MAX_TIMES}, or * for all")]
     Times(String),
     /// A share that is none.
-    #[error("`@{0}`: a share is more than 0% and at most 100%")]
+    #[error("`@{0}`: a share must be above 0% and at most 100%")]
     Share(String),
     /// A delivery number that is none.
-    #[error("`@{0}`: a delivery number counts from 1; a share ends with %")]
+    #[error("`@{0}`: deliveries are numbered from 1; a share ends in %")]
     Number(String),
 }
 
@@ -225,31 +225,31 @@ mod tests {
             ("", "unknown fault ``: it is one of a status"),
             ("explode", "unknown fault `explode`"),
             ("resett", "unknown fault `resett`"),
-            ("hang=", "is not a length of time"),
+            ("hang=", "is not a duration"),
             ("reset=3", "unknown fault `reset=3`"),
-            ("200", "`200` is not a status for a fault"),
-            ("999", "`999` is not a status"),
-            ("5033333333", "is not a status"),
+            ("200", "`200` is not a fault status"),
+            ("999", "`999` is not a fault status"),
+            ("5033333333", "is not a fault status"),
             ("503x2,400", "one fault at a time"),
-            ("503b", "what may follow a status"),
-            ("503:retry-after=x", "what may follow a status"),
+            ("503b", "may follow a status"),
+            ("503:retry-after=x", "may follow a status"),
             ("answer=503", "a status from 200 to 299"),
             ("delay=5", "has no unit"),
             ("delay=0s", "more than 0"),
             ("drip=0/s", "bytes per second"),
             ("drip", "unknown fault"),
-            ("503x0", "after x comes a number"),
-            ("503x", "after x comes a number"),
-            ("503x-1", "after x comes a number"),
-            ("503x2.5", "after x comes a number"),
+            ("503x0", "x takes a number"),
+            ("503x", "x takes a number"),
+            ("503x-1", "x takes a number"),
+            ("503x2.5", "x takes a number"),
             ("503@101%", "at most 100%"),
             ("503@0%", "more than 0%"),
             ("503@-5%", "more than 0%"),
             ("503@nan%", "more than 0%"),
-            ("503@0", "counts from 1"),
-            ("503@-1", "counts from 1"),
-            ("503@3x2", "counts from 1"),
-            ("503@", "counts from 1"),
+            ("503@0", "are numbered from 1"),
+            ("503@-1", "are numbered from 1"),
+            ("503@3x2", "are numbered from 1"),
+            ("503@", "are numbered from 1"),
         ] {
             assert!(error(text).contains(says), "{text}: {}", error(text));
         }

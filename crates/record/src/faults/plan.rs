@@ -52,8 +52,8 @@ pub enum PlanError {
     },
     /// A hang that ends before the sender's time-out.
     #[error(
-        "`{spec}`: the hang is over before the sender's time-out of {timeout}, so it cannot be seen; \
-         write hang to hold on until the sender gives up, or delay={hang} for a slow answer"
+        "`{spec}`: the hang ends before the sender's timeout of {timeout}, so it would not show; \
+         write hang to wait until the sender gives up, or delay={hang} for a slow answer"
     )]
     TooShort {
         spec: FaultSpec,
@@ -294,7 +294,7 @@ mod tests {
         assert!(error(&["503@60%", "400@60%"]).contains("more than 100%"));
         assert!(error(&["503@11"]).contains("delivery 11 is out of range: this run triggers 10 webhooks"));
         assert!(error(&["503@100%", "400@1", "400@2"]).contains("only 8 of 10"));
-        assert!(error(&["hang=10s"]).contains("the sender's time-out of"));
+        assert!(error(&["hang=10s"]).contains("the sender's timeout of"));
         assert!(plan(&["hang=11s",], 10, 0).is_ok() && plan(&["delay=1s"], 10, 0).is_ok());
     }
 

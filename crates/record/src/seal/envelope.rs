@@ -41,10 +41,10 @@ pub enum SealError {
     #[error("not a DSSE envelope over an in-toto statement: {0}")]
     Shape(String),
     /// Signed by somebody else.
-    #[error("signed with another key ({0}), not with the one given")]
+    #[error("signed with another key ({0}), not the one given")]
     OtherKey(String),
     /// The signature does not fit.
-    #[error("the signature is not one of this statement under the given key")]
+    #[error("the signature does not match this statement under the given key")]
     Forged,
     /// The statement is about something else.
     #[error("the statement is of type {0}, not a test result")]

@@ -229,22 +229,22 @@ const BOM: &[u8] = b"\xef\xbb\xbf";
 type Change = fn(&[u8]) -> Option<Vec<u8>>;
 
 const CHANGES: [(&str, Change); 15] = [
-    ("the body with a newline behind it", |b| Some([b, b"\n"].concat())),
-    ("the body with a carriage return and newline behind it", |b| Some([b, b"\r\n"].concat())),
-    ("the body without the newline behind it", |b| b.strip_suffix(b"\n").map(<[u8]>::to_vec)),
-    ("the body without the white space around it", |b| Some(b.trim_ascii().to_vec())),
-    ("the body with LF line ends, sent with CRLF", |b| Some(replace(b, b"\r\n", b"\n"))),
-    ("the body with CRLF line ends, sent with LF", |b| {
+    ("the body with a trailing newline", |b| Some([b, b"\n"].concat())),
+    ("the body with a trailing carriage return and newline", |b| Some([b, b"\r\n"].concat())),
+    ("the body without its trailing newline", |b| b.strip_suffix(b"\n").map(<[u8]>::to_vec)),
+    ("the body without surrounding whitespace", |b| Some(b.trim_ascii().to_vec())),
+    ("the body with LF line endings, sent with CRLF", |b| Some(replace(b, b"\r\n", b"\n"))),
+    ("the body with CRLF line endings, sent with LF", |b| {
         Some(replace(&replace(b, b"\r\n", b"\n"), b"\n", b"\r\n"))
     }),
     ("the body without the byte order mark", |b| b.strip_prefix(BOM).map(<[u8]>::to_vec)),
     ("the body with a byte order mark", |b| Some([BOM, b].concat())),
     ("an empty body", |_| Some(Vec::new())),
-    ("the body without its line ends", |b| {
+    ("the body without its line endings", |b| {
         Some(b.iter().copied().filter(|c| !matches!(c, b'\r' | b'\n')).collect())
     }),
     ("the body before it was compressed", inflated),
-    ("the body with every byte replaced that is not UTF-8 (it was decoded as text first)", |b| {
+    ("the body with every non-UTF-8 byte replaced (it was decoded as text first)", |b| {
         std::str::from_utf8(b).is_err().then(|| String::from_utf8_lossy(b).into_owned().into_bytes())
     }),
     ("the body in Latin-1", |b| {

@@ -98,7 +98,7 @@ fn spellings(text: &str, own: Encoding, label: Option<&str>) -> Vec<Reading> {
         let clause = match own {
             Encoding::Base64 | Encoding::Base64url => Some("the signature is hex instead of base64"),
             Encoding::Hex if lower == text => None,
-            Encoding::Hex => Some("the digits are right but for their upper case"),
+            Encoding::Hex => Some("the digits are right except for being upper case"),
         };
         readings.push(Reading { hex: lower, clause: join(clause) });
         // Base64 of a digest that happens to be all hex digits does not happen.

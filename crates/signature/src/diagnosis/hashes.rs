@@ -28,7 +28,7 @@ pub(super) const HASHES: [(&str, Option<Algorithm>, Hash); 7] = [
     ("the sender uses plain SHA-256 of message and secret, not HMAC", None, |key, message| {
         Some(Sha256::new().chain_update(message).chain_update(key).finalize().to_vec())
     }),
-    ("the sender uses plain SHA-256 without any secret, which everybody can forge", None, |_, message| {
+    ("the sender uses plain SHA-256 without any secret, which anyone can forge", None, |_, message| {
         Some(Sha256::digest(message).to_vec())
     }),
     ("the sender swaps key and message", None, |key, message| Some(finish(&keyed(message), &[key]).to_vec())),

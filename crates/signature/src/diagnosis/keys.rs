@@ -25,9 +25,9 @@ const READINGS: [(&str, Reading); 14] = [
     ("the sender base64-decoded the secret (its characters are the key as text)", |s| base64_of(s)),
     ("the sender's secret ends in a newline", |s| Some(format!("{s}\n").into())),
     ("the sender's secret ends in a carriage return and newline", |s| Some(format!("{s}\r\n").into())),
-    ("the sender's secret ends in a blank", |s| Some(format!("{s} ").into())),
-    ("the sender's secret begins with a blank", |s| Some(format!(" {s}").into())),
-    ("the secret here has blanks or a newline around it that the sender's has not", |s| {
+    ("the sender's secret ends in a space", |s| Some(format!("{s} ").into())),
+    ("the sender's secret begins with a space", |s| Some(format!(" {s}").into())),
+    ("the secret here has spaces or a newline around it that the sender's does not have", |s| {
         Some(s.trim().into())
     }),
     ("the sender's secret is in upper case", |s| Some(s.to_uppercase().into())),
@@ -59,7 +59,7 @@ pub(super) fn exact(version: &Version, secret: &Secret) -> Option<Zeroizing<Vec<
 pub(super) fn mistaken(version: &Version, secret: &Secret) -> Vec<Candidate> {
     let text = secret.expose();
     let mut found: Vec<Candidate> = vec![
-        ("the sender signs with an empty secret, which everybody knows", Zeroizing::new(Vec::new())),
+        ("the sender signs with an empty secret, which anyone can use", Zeroizing::new(Vec::new())),
         (
             "the sender signs with the public example secret from the staging guide",
             Zeroizing::new(PUBLIC_EXAMPLE.to_vec()),

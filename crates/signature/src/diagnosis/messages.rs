@@ -57,14 +57,17 @@ pub(super) fn readdressed(sender: &Compiled, context: &Context<'_>) -> Vec<Messa
     let slash = if query.is_empty() { slash } else { format!("{slash}?{query}") };
     let decoded = percent_encoding::percent_decode_str(url).decode_utf8_lossy().into_owned();
     let urls = [
-        ("the sender signs the URL with the other of http and https", other_scheme),
+        ("the sender signs the URL with http and https swapped", other_scheme),
         ("the sender signs the URL without its query", bare.to_owned()),
-        ("the sender signs the URL with or without a slash at the end, unlike the one here", slash),
+        ("the sender's URL differs from this one in its trailing slash", slash),
         (
-            "the sender signs the URL with or without its port, unlike the one here",
+            "the sender's URL differs from this one in having a port or not",
             super::super::other_urls::other_port(url).unwrap_or_default(),
         ),
-        ("the sender signs the path and not the whole URL", super::super::template::path_of(url).to_owned()),
+        (
+            "the sender signs the path instead of the whole URL",
+            super::super::template::path_of(url).to_owned(),
+        ),
         ("the sender signs the URL percent-decoded", decoded),
         ("the sender signs without the URL", String::new()),
     ];
@@ -154,7 +157,7 @@ fn timestamps(unit: Unit, text: &str) -> Vec<(&'static str, String)> {
     let Ok(value) = text.parse::<i64>() else { return Vec::new() };
     // `+1795438932` is the number 1795438932, and other texts of it say nothing more.
     if value.to_string() != text {
-        let clause = "the sender signs the timestamp without the sign or zeros that stand before it here";
+        let clause = "the sender signs the timestamp without the sign or zeros in front of it here";
         return vec![(clause, value.to_string())];
     }
     let ms = value.saturating_mul(unit.ms());

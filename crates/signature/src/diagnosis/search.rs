@@ -21,10 +21,10 @@ const PUBLIC_TRY: usize = 64 * 1024;
 
 /// ECDSA as JOSE and web browsers write it.
 const FIXED: &str =
-    "the signature is the 64 bytes of r and s in place of DER, which the sender's libraries refuse";
+    "the signature is the 64 bytes of r and s instead of DER, which the sender's libraries reject";
 /// And the other way round.
 const DER: &str =
-    "the signature is DER in place of the 64 bytes of r and s, which the sender's libraries refuse";
+    "the signature is DER instead of the 64 bytes of r and s, which the sender's libraries reject";
 
 /// A request whose signature is not right.
 pub(crate) struct Suspect<'a> {
@@ -58,7 +58,7 @@ pub(crate) fn diagnose(suspect: &Suspect<'_>) -> Option<String> {
     let mut given = Given::read(value, &prefix, suspect.version.encoding);
     if let Some(digit) = given.constant() {
         return Some(format!(
-            "the signature is a constant, `{digit}` over and over: that a signature is present proves nothing"
+            "the signature is a constant, `{digit}` over and over: its presence proves nothing"
         ));
     }
     Search::new(suspect, given)?.run()
@@ -72,13 +72,13 @@ fn token(value: &str, suspect: &Suspect<'_>) -> Option<String> {
     let unquoted = value.trim_matches('"');
     if same(bare) {
         Some(
-            "the token is right, and the header has a word before it that the profile does not have"
+            "the token is right, but the header has a word before it that the profile does not have"
                 .to_owned(),
         )
     } else if same(unquoted) {
-        Some("the token is right, and stands in quotes".to_owned())
+        Some("the token is right, but in quotes".to_owned())
     } else if same(value.trim()) || secret.trim() == value {
-        Some("the token is right but for blanks around it".to_owned())
+        Some("the token is right except for spaces around it".to_owned())
     } else {
         None
     }
@@ -265,7 +265,7 @@ impl<'a> Search<'a> {
         for other in suspect.other_bodies.iter().filter(|other| **other != body) {
             let over = context.over(other);
             if let Some(likeness) = self.fits(key, &suspect.sender.template.pieces(&over)) {
-                let clause = "the signature is the one of another delivery's body".to_owned();
+                let clause = "the signature belongs to another delivery's body".to_owned();
                 return Some(sentence([Some(clause), None, likeness.clause]));
             }
         }
@@ -284,8 +284,7 @@ impl<'a> Search<'a> {
             let apart = header.saturating_sub(moment).saturating_mul(unit.ms());
             let way = if apart > 0 { "later" } else { "earlier" };
             let apart = apart.unsigned_abs();
-            let clause =
-                format!("the timestamp in the header is {apart} ms {way} than the one that was signed");
+            let clause = format!("the timestamp in the header is {apart} ms {way} than the signed one");
             Some(sentence([Some(clause), None, likeness.clause]))
         })
     }

@@ -57,8 +57,8 @@ fn mistaken_keys() {
         (STANDARD.decode(SECRET).unwrap(), "base64-decoded the secret"),
         (format!("{SECRET}\n").into(), "secret ends in a newline"),
         (format!("{SECRET}\r\n").into(), "carriage return"),
-        (format!(" {SECRET}").into(), "begins with a blank"),
-        (format!("{SECRET} ").into(), "ends in a blank"),
+        (format!(" {SECRET}").into(), "begins with a space"),
+        (format!("{SECRET} ").into(), "ends in a space"),
         (SECRET.to_uppercase().into(), "secret is in upper case"),
         (format!("\"{SECRET}\"").into(), "double quotes"),
         (STANDARD.encode(SECRET).into(), "base64-encoded the secret"),
@@ -78,7 +78,7 @@ fn mistaken_keys() {
 fn a_secret_with_blanks_here_is_named() {
     let body = b"{}";
     let headers = vec![("X-Webhook-Signature".to_owned(), mac(b"Secret", "{}"))];
-    for (here, words) in [("Secret\n", "blanks or a newline around it"), ("SECRET", ""), ("sEcret", "")] {
+    for (here, words) in [("Secret\n", "spaces or a newline around it"), ("SECRET", ""), ("sEcret", "")] {
         let verifier = Verifier::new(Scheme::DeltacrownV1, &Secret::new(here)).unwrap();
         names(&verifier.verify(&headers, body, NOW), Reason::Mismatch, words);
     }
@@ -106,7 +106,7 @@ fn mistaken_messages() {
         (format!("-{TS}.{BODY}"), "`-` before it"),
         (format!("2026-11-23T13:02:12.150Z.{BODY}"), "ISO 8601"),
         (format!("2026-11-23T13:02:12+00:00.{BODY}"), "ISO 8601"),
-        (format!("1795438932147.{BODY}"), "3 ms later than the one that was signed"),
+        (format!("1795438932147.{BODY}"), "3 ms later than the signed one"),
         (format!("1795438930147.{BODY}"), "2003 ms later than the one that was signed"),
         (message("other"), "another delivery's body"),
     ];
@@ -354,7 +354,7 @@ fn mistakes_under_the_other_schemes() {
     for (value, says) in [
         (format!("{right},"), "a part that is not `key=value`"),
         (format!("{right},note"), "a part that is not `key=value`"),
-        (format!("{right},t=1"), "`t=` with two times"),
+        (format!("{right},t=1"), "`t=` twice"),
         (signed(secret, &format!("0{seconds}")), "timestamp begins with a zero"),
     ] {
         names(&stripe(value), Reason::Malformed, says);
@@ -445,7 +445,7 @@ fn junk_beside_a_signature_is_not_what_is_diagnosed() {
         assert_eq!(stripe(&format!("t={seconds},v1={junk},v1={right}")), Verdict::valid(), "{junk}");
         let upper = stripe(&format!("t={seconds},v1={junk},v1={}", right.to_uppercase()));
         let reason = if junk == zeros { Reason::Mismatch } else { Reason::Malformed };
-        names(&upper, reason, "right but for their upper case");
+        names(&upper, reason, "right except for being upper case");
         assert!(!upper.diagnosis.unwrap().contains("hex digits"), "{junk}");
         let mistaken = stripe(&format!("t={seconds},v1={junk},v1={body_only}"));
         names(&mistaken, Reason::Mismatch, "the sender signs body only");

@@ -42,7 +42,7 @@ fn a_sender_of_a_file_keeps_its_data_in_json() {
     assert!(
         problems[0]
             .to_string()
-            .starts_with("signature.message: `{nonsense}` is not a placeholder; there are {body}")
+            .starts_with("signature.message: `{nonsense}` is not a placeholder; known: {body}")
     );
 }
 

@@ -91,9 +91,9 @@ impl Wire {
         }
         let bad = |why: String| io::Error::new(io::ErrorKind::InvalidInput, why);
         let url =
-            Url::parse(endpoint).map_err(|e| bad(format!("webhook URL `{endpoint}` cannot be read: {e}")))?;
+            Url::parse(endpoint).map_err(|e| bad(format!("webhook URL `{endpoint}` is invalid: {e}")))?;
         if url.scheme() != "http" || url.host_str().is_none() {
-            return Err(bad(format!("webhook URL `{endpoint}`: the stand-in posts to http:// only")));
+            return Err(bad(format!("webhook URL `{endpoint}`: the stand-in only posts to http://")));
         }
         Ok(Self { url: Some(url) })
     }

@@ -64,9 +64,9 @@ fn an_event_that_nobody_asked_for_is_named_as_the_cause() {
         (7..9).for_each(|id| analysis.take(&attempt(id, "valid")));
         others(&analysis).join("; ")
     };
-    assert_eq!(of("orders/paid"), "2 webhooks came with an event that no step asks for: paid");
+    assert_eq!(of("orders/paid"), "2 webhooks arrived with an event that no step expects: paid");
     assert!(
-        of("paid").contains("the values by which the scenario knows its webhooks are others"),
+        of("paid").contains("the values by which the scenario recognises its webhooks differ"),
         "{}",
         of("paid")
     );
@@ -86,17 +86,16 @@ fn what_is_too_large_for_the_receiver_is_not_lost() {
     };
     let (verdict, text, told) = of(2);
     assert_eq!(verdict, crate::gate::Verdict::Unproven, "{text}");
+    assert!(text.contains("2 requests exceeded the receiver's size limit (answered 413)"), "{text}");
     assert!(
-        text.contains("2 requests came that are larger than the receiver takes (answered 413)"),
-        "{text}"
-    );
-    assert!(
-        told.contains("--max-body") && !told.contains("tried nothing") && !told.contains("set its endpoint"),
+        told.contains("--max-body")
+            && !told.contains("made no attempt")
+            && !told.contains("set its endpoint"),
         "{told}"
     );
     let (verdict, _, told) = of(1);
     assert_eq!(verdict, crate::gate::Verdict::Fail);
-    assert!(told.contains("tried nothing"), "{told}");
+    assert!(told.contains("made no attempt"), "{told}");
 }
 
 #[test]
@@ -104,7 +103,10 @@ fn of_a_sender_without_a_breaker_none_is_open() {
     let mut analysis = run(&[60], |_| "paid");
     analysis.header.retry.breaker = record::BreakerContract::NONE;
     let told = told(analysis).join("\n");
-    assert!(told.contains("switched off") && told.contains(", or a worker of its own"), "{told}");
+    assert!(
+        told.contains("switched off") && told.contains(", or they are sent by a separate worker"),
+        "{told}"
+    );
     assert!(!told.contains("breaker"), "{told}");
 }
 
@@ -123,11 +125,11 @@ fn webhooks_without_a_name_are_told_with_the_places_where_it_may_stand() {
         [0, 1].map(|index| analysis.near.of_expectation(index).unwrap().1.to_owned()).into();
     assert_eq!(missing[0], "it names no event, expected paid");
     let told = told(analysis);
-    let wanted = "2 webhooks came without an event name; their bodies have `type`, their headers `X-Topic`: if that is the \
+    let wanted = "2 webhooks arrived without an event name; their bodies have `type`, their headers `X-Topic`: if that is the \
                   event, write `event: { json: /type }` in the sender's profile";
     assert_eq!(told[0], wanted);
-    assert!(!told.join("\n").contains("; (none) came"), "{told:?}");
-    assert!(told[1..].iter().all(|cause| !cause.starts_with("paid never came")), "{told:?}");
+    assert!(!told.join("\n").contains("; (none) did arrive"), "{told:?}");
+    assert!(told[1..].iter().all(|cause| !cause.starts_with("paid never arrived")), "{told:?}");
 }
 
 fn told(mut analysis: Analysis) -> Vec<String> {
@@ -156,7 +158,7 @@ fn no_longer_than_a_step_without_a_webhook_means_that_nothing_was_tried() {
     assert!(told[0].contains("switched off") && told[0].contains("circuit breaker is open"), "{told:?}");
     assert_eq!(
         told[1],
-        "none of match_ended, match_started came from any of 2 steps, which answered 200: the sender sends none of them, or nothing at all"
+        "none of match_ended, match_started arrived from any of 2 steps, which answered 200: the sender does not send them, or sends nothing at all"
     );
 }
 
@@ -171,7 +173,7 @@ fn an_event_that_never_comes_while_others_do_is_not_sent() {
     let mut analysis = run(&[60, 60, 60, 60, 60, 60], |flow| if flow < 5 { "match_started" } else { "paid" });
     analysis.take(&attempt(5, "valid"));
     let told = told(analysis);
-    let wanted = "match_started never came from any of 5 steps that all answered 200: the sender does not send it; paid came";
+    let wanted = "match_started never arrived from any of 5 steps that all answered 200: the sender does not send it; paid did arrive";
     assert!(told.iter().any(|cause| cause == wanted), "{told:?}");
 }
 
@@ -183,8 +185,8 @@ fn what_came_for_other_rows_shows_that_webhooks_are_on() {
         told(analysis).join("\n")
     };
     let told = of("valid");
-    assert!(told.starts_with("2 webhooks came that no step asked for"), "{told}");
-    assert!(told.contains("or, if what came was for somebody else: 2 steps took"), "{told}");
+    assert!(told.starts_with("2 webhooks arrived that no step expected"), "{told}");
+    assert!(told.contains("or, if what arrived was meant for someone else: 2 steps took"), "{told}");
     assert!(!told.contains("switched off"), "{told}");
     // A stranger's show nothing.
     assert!(of("mismatch").contains("switched off"));
@@ -193,17 +195,16 @@ fn what_came_for_other_rows_shows_that_webhooks_are_on() {
 #[test]
 fn requests_to_another_path_are_told_first() {
     let mut analysis = run(&[60], |_| "paid");
-    let why = "POST /hooks, webhooks are posted to /hook".to_owned();
+    let why = "POST /hooks, but webhooks go to /hook".to_owned();
     analysis.take(&Record::Refused(Refused { at: Tick(1), status: 404, why }));
     let told = self::told(analysis);
     assert!(
-        told[0].starts_with(
-            "1 request came to another path or with another method, the first 404: POST /hooks,"
-        ),
+        told[0]
+            .starts_with("1 request arrived at another path or with another method, first 404: POST /hooks,"),
         "{told:?}"
     );
     let mut analysis = run(&[60], |_| "paid");
-    let why = "PUT /hook, webhooks are posted to /hook".to_owned();
+    let why = "PUT /hook, but webhooks go to /hook".to_owned();
     analysis.take(&Record::Refused(Refused { at: Tick(1), status: 405, why }));
     let told = self::told(analysis);
     assert!(told[0].ends_with("methods: [POST, PUT] }`)") && !told[0].contains("endpoint"), "{told:?}");
@@ -228,5 +229,5 @@ fn what_was_still_due_at_an_interruption_is_not_told_as_come() {
     analysis.take(&last);
     analysis.take(&step("verify", 2, 60));
     let told = causes(&analysis, &Lost::new(&analysis)).join("; ");
-    assert!(told.contains("never came from any of 2 steps") && !told.contains("of 3"), "{told}");
+    assert!(told.contains("never arrived from any of 2 steps") && !told.contains("of 3"), "{told}");
 }

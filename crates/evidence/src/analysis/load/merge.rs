@@ -14,7 +14,7 @@ const SKEW: TimeDelta = TimeDelta::seconds(1);
 #[derive(Debug, thiserror::Error)]
 pub enum MergeError {
     /// No parts.
-    #[error("there is nothing to merge: no journal of a load was given")]
+    #[error("nothing to merge: no load journal was given")]
     Nothing,
     /// One of them is broken.
     #[error("{name}: {error}")]
@@ -33,7 +33,7 @@ pub enum MergeError {
     },
     /// What a part says that it is a part of cannot be.
     #[error(
-        "{name}: there is no shard {index} of {count}: there are at most {}, counted from 0",
+        "{name}: there is no shard {index} of {count}; shards are counted from 0, at most {}",
         LoadShard::MOST
     )]
     NoShard {
@@ -136,10 +136,10 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
     for part in parts {
         match kept.pop_if(|before| before.shard == part.shard) {
             Some(before) if before.header.run_id == part.header.run_id => {
-                notes.push(format!("{} was given twice, and counts once", told(&part)));
+                notes.push(format!("{} was given twice and counts once", told(&part)));
             }
             Some(before) if !before.has_begun() => {
-                notes.push(format!("{} never began, and {} counts in its place", told(&before), told(&part)));
+                notes.push(format!("{} never began; {} counts instead", told(&before), told(&part)));
             }
             Some(mut before) => {
                 let index = part.shard.index;
@@ -162,7 +162,7 @@ fn chosen<R: BufRead>(mut parts: Vec<Part<R>>) -> Result<(Vec<Part<R>>, Vec<Stri
 /// A part as evidence names it: the same wherever its file is, so that merging again gives the same bytes.
 fn told<R>(part: &Part<R>) -> String {
     let begun = part.plan.started.to_rfc3339_opts(SecondsFormat::Secs, true);
-    format!("{} (begun {begun})", part.name)
+    format!("{} (started {begun})", part.name)
 }
 
 /// When a part that is to be replaced was over: the end of its last second. Reads it to its end; if it breaks off
@@ -215,7 +215,7 @@ fn skew(shards: &[ShardFacts]) -> Option<String> {
     let apart = last - first;
     (apart > SKEW).then(|| {
         format!(
-            "the shards began up to {:.1} s apart; give all of them one --start-at",
+            "the shards began up to {:.1} s apart; give all of them the same --start-at",
             apart.num_milliseconds() as f64 / 1000.0
         )
     })

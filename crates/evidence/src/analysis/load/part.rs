@@ -13,7 +13,7 @@ pub enum PartError {
     #[error(transparent)]
     Journal(#[from] ReadError),
     /// The journal is of something else.
-    #[error("the journal is of `smoke {0}`, which is not a load")]
+    #[error("the journal is from `smoke {0}`, which is not a load")]
     NotALoad(&'static str),
     /// It ends before it says what the load is.
     #[error("the journal does not say what the load is: the run was cut off before it began")]

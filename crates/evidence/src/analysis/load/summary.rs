@@ -265,7 +265,7 @@ impl LoadSummary {
         self.missing.clear();
         let indexes: Vec<String> = self.shards.iter().map(|s| s.index.to_string()).collect();
         self.notes.push(format!(
-            "this is shard {} of {}, a part of the load; `smoke merge` gives the verdict over the whole",
+            "this is shard {} of {}, one part of the load; `smoke merge` gives the verdict on the whole",
             indexes.join(", "),
             self.of
         ));

@@ -153,7 +153,7 @@ fn the_rate_is_the_one_that_the_target_had() {
     let (verdict, text) = offered(&one_after_the_other);
     assert_eq!(verdict, crate::gate::Verdict::Unproven);
     assert!(
-        text.contains("at most 1 of them at a time: the target had 10.0/s on average and not 20.0/s"),
+        text.contains("at most 1 of them at a time: the target got 10.0/s on average instead of 20.0/s"),
         "{text}"
     );
 }

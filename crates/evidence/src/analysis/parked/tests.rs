@@ -114,7 +114,7 @@ fn what_comes_beside_a_webhook_that_was_asked_for_is_told_by_its_own_name() {
     assert_eq!(run.ends(), (0, 1, 0));
     let told = super::super::cases::cases(&run.analysis).unexpected.sentences(1).join("; ");
     assert!(
-        told.starts_with("made.twin of flow 0") && told.contains("came in one request with made at"),
+        told.starts_with("made.twin of flow 0") && told.contains("arrived in one request with made at"),
         "{told}"
     );
 }

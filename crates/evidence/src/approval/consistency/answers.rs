@@ -67,7 +67,7 @@ impl Answers {
         if self.is_blind != (attempt.verdict.reason == Reason::Unchecked) && self.is_local {
             let said = if self.is_blind { "had no secret" } else { "had the secret" };
             let sentence =
-                format!("the run {said}, and attempt {number} is recorded as {}", attempt.verdict.reason);
+                format!("the run {said}, but attempt {number} is recorded as {}", attempt.verdict.reason);
             found.add("verdict_contradicts_header", sentence);
         }
         if let (None, false, Some(answer)) = (attempt.fault, attempt.elsewhere, attempt.answer)
@@ -76,7 +76,7 @@ impl Answers {
             found.add(
                 "answer_contradicts_verdict",
                 format!(
-                    "attempt {number} is recorded as {}, and was answered {answer}, where smoke answers {}",
+                    "attempt {number} is recorded as {} and was answered {answer}, but smoke answers {}",
                     attempt.verdict.reason,
                     usual(attempt.verdict.reason)
                 ),
@@ -91,7 +91,7 @@ impl Answers {
         };
         if let Some(length) = length.filter(|length| !chunked && *length != bytes) {
             let sentence =
-                format!("the head of attempt {number} announces {length} bytes, and its body has {bytes}");
+                format!("the head of attempt {number} announces {length} bytes, but its body has {bytes}");
             found.add("head_contradicts_body", sentence);
         }
     }
@@ -100,7 +100,7 @@ impl Answers {
         let number = answered.attempt;
         match self.open.get_mut(&number).map(Option::take) {
             None => {
-                let sentence = format!("an answer to attempt {number}, which is not there");
+                let sentence = format!("an answer to attempt {number}, which does not exist");
                 self.of_one_process.add("answer_without_attempt", sentence);
             }
             Some(None) => {
@@ -122,9 +122,8 @@ impl Answers {
         let is_old = |received: &Option<Tick>| received.is_some_and(|at| at.plus(self.under_way) < end.at);
         let open = self.open.iter().filter(|(_, received)| is_old(received)).map(|(number, _)| *number).min();
         if let Some(number) = open.filter(|_| end.complete) {
-            let sentence = format!(
-                "attempt {number} was neither answered nor broken off, and the run waited for its end"
-            );
+            let sentence =
+                format!("attempt {number} was neither answered nor aborted, yet the run waited for its end");
             self.of_one_process.add("answer_missing", sentence);
         }
     }
@@ -134,15 +133,14 @@ impl Answers {
             return;
         }
         if let Some(number) = self.broken {
-            let sentence = format!(
-                "attempt {number} was broken on purpose by what is not among the faults in the header"
-            );
+            let sentence =
+                format!("attempt {number} was broken on purpose by a fault that is not in the header");
             self.of_one_process.add("fault_nobody_asked_for", sentence);
         }
         let n = self.open.len() as u64;
         if n > 0 && self.highest + 1 != n {
             let sentence = format!(
-                "attempts are numbered up to {}, and {n} are there: some were taken out",
+                "attempts are numbered up to {}, but only {n} are there: some were removed",
                 self.highest
             );
             self.of_one_process.add("attempts_missing", sentence);

@@ -115,7 +115,7 @@ impl<'a> Flows<'a> {
             Record::Expect(expect) => self.expects(expect, found),
             Record::FlowEnd(end) => {
                 let Some(flow) = self.flows.get_mut(&end.flow).filter(|flow| !flow.ended) else {
-                    found.add("flow_out_of_place", format!("flow {} ends, and is not under way", end.flow));
+                    found.add("flow_out_of_place", format!("flow {} ends but is not in progress", end.flow));
                     return;
                 };
                 flow.ended = true;
@@ -152,12 +152,12 @@ impl<'a> Flows<'a> {
             let (is, due) = (said(start.variant.as_deref()), said(plan.variant));
             found.add(
                 "flow_out_of_place",
-                format!("flow {number} plays variant {is}, and by the scenario {due}"),
+                format!("flow {number} plays variant {is}, but the scenario says {due}"),
             );
         }
         if start.ours.keys().any(|pointer| !scenario.webhooks.ours.contains_key(pointer)) {
             let sentence =
-                format!("flow {number} tells its webhooks by a place that the scenario does not name");
+                format!("flow {number} identifies its webhooks by a place the scenario does not name");
             found.add("header_differs", sentence);
         }
         let steps = || plan.steps.iter().copied().map(Planned::of).collect();
@@ -178,7 +178,7 @@ impl<'a> Flows<'a> {
         let most = if self.header.in_turn { 1 } else { self.header.concurrency };
         if self.under_way > most {
             let sentence = format!(
-                "{} flows are under way at once with flow {number}, and the header has {most}",
+                "{} flows are in progress at once with flow {number}, but the header allows {most}",
                 self.under_way
             );
             found.add("header_differs", sentence);
@@ -189,12 +189,12 @@ impl<'a> Flows<'a> {
         let Some(scenario) = self.scenario else { return };
         let number = learned.flow;
         let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
-            found.add("flow_out_of_place", format!("flow {number} learns something, and is not under way"));
+            found.add("flow_out_of_place", format!("flow {number} learns something but is not in progress"));
             return;
         };
         if learned.ours.keys().any(|pointer| !scenario.webhooks.ours.contains_key(pointer)) {
             let sentence =
-                format!("flow {number} tells its webhooks by a place that the scenario does not name");
+                format!("flow {number} identifies its webhooks by a place the scenario does not name");
             found.add("header_differs", sentence);
         }
         flow.ours.extend(learned.ours.clone());
@@ -204,7 +204,7 @@ impl<'a> Flows<'a> {
     fn expects(&mut self, expect: &Expect, found: &mut Contradictions) {
         let number = expect.flow;
         let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
-            found.add("flow_out_of_place", format!("flow {number} expects a webhook, and is not under way"));
+            found.add("flow_out_of_place", format!("flow {number} expects a webhook but is not in progress"));
             return;
         };
         flow.expects.push(expect.clone());
@@ -216,7 +216,7 @@ impl<'a> Flows<'a> {
             return;
         };
         let Some(flow) = self.flows.get_mut(&number).filter(|flow| !flow.ended) else {
-            let sentence = format!("step `{}` of flow {number}, which is not under way", step.step);
+            let sentence = format!("step `{}` of flow {number}, which is not in progress", step.step);
             found.add("flow_out_of_place", sentence);
             return;
         };
@@ -226,7 +226,7 @@ impl<'a> Flows<'a> {
         let next = steps.get(flow.next);
         let Some(planned) = next.filter(|planned| planned.step.name == step.step) else {
             let due = next.map_or("its end", |planned| planned.step.name.as_str());
-            found.add("step_out_of_place", format!("{about} stands where the scenario has {due}"));
+            found.add("step_out_of_place", format!("{about} appears where the scenario has {due}"));
             // Looked for further on, so that one that is missing is told once.
             if let Some(further) = steps.iter().skip(flow.next).position(|p| p.step.name == step.step) {
                 flow.next += further + 1;
@@ -260,8 +260,7 @@ impl<'a> Flows<'a> {
             };
             let session = planned.step.session.as_ref().filter(logs_in);
             if let Some(session) = session.filter(|session| !self.open.contains(*session)) {
-                let sentence =
-                    format!("{about} was sent in session `{session}`, in which nobody has logged in");
+                let sentence = format!("{about} was sent in session `{session}`, which never logged in");
                 found.add("no_login", sentence);
             }
         }
@@ -274,7 +273,7 @@ impl<'a> Flows<'a> {
         let Some(session) = session.filter(|session| scenario.sessions.contains_key(*session)) else {
             found.add(
                 "step_out_of_place",
-                format!("step `{}` of no flow is not a login of the scenario", step.step),
+                format!("step `{}` belongs to no flow and is not a login of the scenario", step.step),
             );
             return;
         };
@@ -291,7 +290,7 @@ impl<'a> Flows<'a> {
         let missing =
             (0..self.header.flows).find(|number| !self.flows.get(number).is_some_and(|flow| flow.ended));
         if let Some(number) = missing {
-            let sentence = format!("the run is said to have gone to its end, and flow {number} has not");
+            let sentence = format!("the run is said to have completed, but flow {number} has not");
             found.add("flow_missing", sentence);
         }
     }
@@ -302,11 +301,11 @@ fn told_soundly(step: &Step, found: &mut Contradictions) {
     let name = &step.step;
     let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("step `{name}` {what}"));
     match step.outcome {
-        Outcome::Ok if step.status.is_none() => wrong("went well, and was not answered"),
-        Outcome::Ok if !step.problems.is_empty() => wrong("went well, and has problems"),
-        Outcome::Failed if step.problems.is_empty() => wrong("failed, and has no problem"),
+        Outcome::Ok if step.status.is_none() => wrong("succeeded without an answer"),
+        Outcome::Ok if !step.problems.is_empty() => wrong("succeeded but has problems"),
+        Outcome::Failed if step.problems.is_empty() => wrong("failed but has no problem"),
         Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
-            wrong("was refused, and not answered");
+            wrong("was refused without an answer");
         }
         _ => {}
     }
@@ -322,7 +321,7 @@ fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: About<'_>, found: 
         let what = if flow.failed {
             "was played after one that failed"
         } else {
-            "was skipped, and none before failed"
+            "was skipped although none before it failed"
         };
         found.add("outcome_contradicts_flow", format!("{about} {what}"));
     }
@@ -337,12 +336,12 @@ fn answer_fits(planned: &scenario::Step, step: &Step, about: About<'_>, found: &
     let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
     match step.outcome {
         Outcome::Ok if !fits => {
-            wrong(format!("status {status} is not what the scenario expects, and the step went well"));
+            wrong(format!("status {status} is not what the scenario expects, yet the step succeeded"));
         }
         Outcome::Refused if !planned.may_refuse.contains(&status) => {
-            wrong(format!("it was refused with {status}, by which the scenario says it may not be"));
+            wrong(format!("it was refused with {status}, which the scenario does not allow"));
         }
-        Outcome::Skipped => wrong(format!("it was skipped, and answered {status}")),
+        Outcome::Skipped => wrong(format!("it was skipped, yet answered {status}")),
         Outcome::Ok => {
             let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
             let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
@@ -350,7 +349,7 @@ fn answer_fits(planned: &scenario::Step, step: &Step, about: About<'_>, found: &
             let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
             for (pointer, matcher) in plain {
                 if let Err(why) = matcher.check(body.pointer(pointer)) {
-                    wrong(format!("{pointer} of its answer {why}, and the step went well"));
+                    wrong(format!("{pointer} of its answer {why}, yet the step succeeded"));
                 }
             }
         }
@@ -382,7 +381,7 @@ fn request_fits(
     let template = scenario.map(|scenario| scenario.subject.id.as_str()).filter(|_| !id.is_empty());
     let wanted = template.map_or(planned.request.clone(), |template| planned.request.replace(template, &id));
     if !has_pieces(&step.request, &wanted) {
-        let sentence = format!("{about} was sent as `{}`, and the scenario has `{wanted}`", step.request);
+        let sentence = format!("{about} was sent as `{}`, but the scenario has `{wanted}`", step.request);
         found.add("request_differs", sentence);
     }
 }
@@ -418,7 +417,7 @@ fn expects_fit(
 ) {
     let mut wrong = |what: String| found.add("expectation_differs", format!("{about}: {what}"));
     if planned.len() != expects.len() {
-        wrong(format!("it announced {} webhooks, and the scenario has {}", expects.len(), planned.len()));
+        wrong(format!("it announced {} webhooks, but the scenario has {}", expects.len(), planned.len()));
         return;
     }
     for (planned, expect) in planned.iter().zip(expects) {
@@ -429,7 +428,7 @@ fn expects_fit(
             wrong(format!("{} of {} where the scenario has {}", expect.count, expect.event, planned.count));
         }
         if planned.after.is_some() != expect.after.is_some() {
-            wrong(format!("{} is in another order than in the scenario", expect.event));
+            wrong(format!("{} is in a different order than in the scenario", expect.event));
         }
         let own = || u64::try_from(planned.within().as_millis()).unwrap_or(u64::MAX);
         let limit = within_ms.filter(|_| !planned.count.forbids()).unwrap_or_else(own);
@@ -440,11 +439,11 @@ fn expects_fit(
             planned.keys().eq(is.keys())
         };
         if !same(&planned.matchers, &expect.matchers) || !same(&planned.headers, &expect.headers) {
-            wrong(format!("{} is told by other places than the scenario's", expect.event));
+            wrong(format!("{} is identified by other places than the scenario's", expect.event));
         }
         for (pointer, matcher) in &planned.matchers {
             if let Some(differs) = ours.differs(pointer, matcher, expect.matchers.get(pointer)) {
-                wrong(format!("{} is told by {differs}", expect.event));
+                wrong(format!("{} is identified by {differs}", expect.event));
             }
         }
     }
@@ -456,7 +455,7 @@ impl Ours<'_> {
         let template = self.scenario?.webhooks.ours.get(pointer)?;
         let Some(Value::String(text)) = planned.plain_value() else { return None };
         let (own, told) = (self.values.get(pointer)?, is?.plain_value()?);
-        (text == template && own != told).then(|| format!("{told} at {pointer}, and the flow's own by {own}"))
+        (text == template && own != told).then(|| format!("{told} at {pointer}, but the flow's own by {own}"))
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Contradictions) {
     let mut differs = |what: String| found.add("header_differs", what);
     if header.blind && header.webhook.secret_configured {
-        differs("a blind run has no secret, and one is said to be configured".to_owned());
+        differs("a blind run has no secret, yet one is said to be configured".to_owned());
     }
     if header.webhook.secret_configured != (header.webhook.secret_length_chars > 0) {
         differs("whether a secret was configured contradicts its length".to_owned());
@@ -22,7 +22,7 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     }
     if header.webhook.max_attempts != header.retry.attempts() {
         differs(format!(
-            "{} attempts are said to be configured, and the retry contract has {}",
+            "{} attempts are said to be configured, but the retry contract has {}",
             header.webhook.max_attempts,
             header.retry.attempts()
         ));
@@ -47,7 +47,7 @@ fn contradicted(given: &Override, header: &Header) -> Option<String> {
         _ => true,
     };
     (!is_so)
-        .then(|| format!("--{} {} was given, and the header has something else", given.option, given.value))
+        .then(|| format!("--{} {} was given, but the header has something else", given.option, given.value))
 }
 
 /// The scenario of the checkout has the digest in the header: what the header took from it must be in it.
@@ -58,11 +58,14 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     }
     let given = ["scheme", "sender"].iter().any(|name| option(header, name).is_some());
     if header.scheme != scenario.scheme && !given {
-        differs(format!("the signature scheme is {}, and the scenario's {}", header.scheme, scenario.scheme));
+        differs(format!(
+            "the signature scheme is {}, but the scenario's is {}",
+            header.scheme, scenario.scheme
+        ));
     }
     let ours: BTreeSet<&String> = scenario.webhooks.ours.keys().collect();
     if header.ours.iter().collect::<BTreeSet<_>>() != ours {
-        differs("the places that tell this run's webhooks are not the scenario's".to_owned());
+        differs("the places that identify this run's webhooks differ from the scenario's".to_owned());
     }
     if header.learns != scenario::learns(scenario) {
         differs("what its flows learn from answers is not what the scenario says".to_owned());
@@ -80,7 +83,7 @@ fn of_scenario(header: &Header, scenario: &Scenario, found: &mut Contradictions)
     let is_sized = option(header, "flows").is_some() || !scenario.contract.is_empty();
     if header.environment == EMBEDDED && header.stand_in && !is_sized && header.flows != scenario.flows {
         differs(format!(
-            "{} flows, where the scenario has {} and no other number was given",
+            "{} flows, but the scenario has {} and no other number was given",
             header.flows, scenario.flows
         ));
     }

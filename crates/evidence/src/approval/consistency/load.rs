@@ -39,7 +39,7 @@ impl Sums {
         let made = self.started.saturating_add(self.dropped);
         if let Some(due) = self.due.filter(|due| complete && made != *due) {
             let sentence =
-                format!("the load ran to its end, and {made} of {due} starts were made or dropped");
+                format!("the load completed, but only {made} of {due} starts were made or dropped");
             found.add("load_does_not_add_up", sentence);
         }
     }
@@ -50,8 +50,9 @@ impl Sums {
             let of = |tally: &Tally| tally.reasons.get(reason).copied().unwrap_or(0);
             let own = of(&sums.organic).saturating_add(of(&sums.injected));
             if own > *came {
-                let sentence =
-                    format!("{own} attempts of the load's own webhooks are {reason}, and {came} came in all");
+                let sentence = format!(
+                    "{own} attempts of the load's own webhooks are {reason}, but only {came} arrived in all"
+                );
                 found.add("load_does_not_add_up", sentence);
             }
         }
@@ -61,14 +62,18 @@ impl Sums {
         let at = second.from.0 / 1_000_000;
         let mut wrong = |what: String| found.add("load_does_not_add_up", format!("second {at}: {what}"));
         if second.ok > second.done {
-            wrong(format!("{} ended well of {} that ended", second.ok, second.done));
+            wrong(format!("{} succeeded of {} that ended", second.ok, second.done));
         }
         self.started = self.started.saturating_add(second.started);
         self.done = self.done.saturating_add(second.done);
         self.abandoned = self.abandoned.saturating_add(second.abandoned);
         self.dropped = self.dropped.saturating_add(second.dropped);
         if self.done.saturating_add(self.abandoned) > self.started {
-            wrong(format!("{} have ended, and only {} have begun", self.done + self.abandoned, self.started));
+            wrong(format!(
+                "{} have ended, but only {} have started",
+                self.done + self.abandoned,
+                self.started
+            ));
         }
         if second.to < second.from {
             wrong("it ends before it begins".to_owned());
@@ -81,7 +86,10 @@ impl Sums {
         let failed = sum(Box::new(second.errors.values().copied()));
         let attempts = answered.zip(failed).and_then(|(a, b)| a.checked_add(b));
         if self.counts_answers && attempts != Some(second.attempts) {
-            wrong(format!("{} requests ended, and answers and failures are not as many", second.attempts));
+            wrong(format!(
+                "{} requests ended, but answers and failures do not add up to that",
+                second.attempts
+            ));
         }
     }
 }
@@ -98,14 +106,14 @@ fn times_differ(second: &Interval) -> Option<String> {
     let counts = [response.count(), lag.count(), own_lag.count()];
     let is_closed = counts == [0, 0, 0];
     if service.count() != second.done || !is_closed && counts != [second.done; 3] {
-        return Some(format!("{} ended, and their times are not as many", second.done));
+        return Some(format!("{} ended, but the number of their times differs", second.done));
     }
     let mean = |latency: &Latency| latency.mean_us().unwrap_or(0.0);
     let (waited, least) = (mean(&response), mean(&service) + mean(&lag));
     let is_less = !is_closed && waited + 1.0 < least * (1.0 - DIGITS);
     is_less.then(|| {
         format!(
-            "a response took {:.3} ms at the mean, and lag and service {:.3} ms together",
+            "a response took {:.3} ms on average, but lag and service together {:.3} ms",
             waited / 1000.0,
             least / 1000.0
         )

@@ -89,10 +89,7 @@ impl<'a> Consistency<'a> {
             Record::EndedEarly(_) => self.ended_early = true,
             Record::End(end) => {
                 if end.complete && self.ended_early {
-                    found.add(
-                        "end_contradicts_itself",
-                        "the run was ended early, and is said to have gone to its end",
-                    );
+                    found.add("end_contradicts_itself", "the run ended early, yet is said to have completed");
                 }
                 answers.ended(end);
                 sums.end(end.complete, found);

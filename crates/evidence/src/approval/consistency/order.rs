@@ -59,7 +59,7 @@ impl Order {
         }
         if to.plus(WRITTEN_WITHIN) < self.latest && self.backwards.is_none() {
             self.backwards = Some(format!(
-                "{what} at {} s stands behind records of {} s: times were moved, or runs woven together",
+                "{what} at {} s comes after records at {} s: times were changed, or runs were mixed",
                 s(to),
                 s(self.latest)
             ));

@@ -218,7 +218,7 @@ fn window(text: &str, statements: &[Statement], found: &mut Findings) {
     if (minutes - stated).abs() > 1 {
         found.add(
             "window_does_not_fit",
-            format!("the memo is about {stated} minutes, and {from} to {to} is {minutes} minutes"),
+            format!("the memo says {stated} minutes, but {from} to {to} is {minutes} minutes"),
         );
     }
 }
@@ -238,7 +238,7 @@ fn blanks(text: &str, statements: &[Statement], found: &mut Findings) {
         let line: String = super::statements::bare(line).chars().take(60).collect();
         found.add(
             "figure_left_blank",
-            format!("line {number} was not filled in (`{line}`), and the memo approves"),
+            format!("line {number} was not filled in (`{line}`), yet the memo approves"),
         );
     }
 }

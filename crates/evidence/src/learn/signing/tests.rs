@@ -64,7 +64,10 @@ fn the_signature_of_any_sender_is_found_by_what_verifies() {
         let found = self::learnt(signature, SECRET);
         assert_eq!(found.certainty, Certainty::Certain, "{signature}: {found:?}");
         assert!(found.value.contains(words) && !found.value.contains(SECRET), "{signature}: {found:?}");
-        assert!(found.evidence.starts_with("the signatures of 6 of 6 attempts are valid so"), "{found:?}");
+        assert!(
+            found.evidence.starts_with("the signatures of 6 of 6 attempts are valid this way"),
+            "{found:?}"
+        );
     }
 }
 
@@ -86,7 +89,10 @@ fn a_retry_under_a_new_id_is_told_as_one() {
     let found = learner.learn(None, "", None);
     let of = |key: &str| found.iter().find(|one| one.key == key).unwrap();
     assert_eq!((of("id").value.as_str(), of("id").certainty), ("{}", Certainty::Likely));
-    assert!(of("id").evidence.starts_with("X-Id is new in each attempt, and no identity"), "{found:?}");
+    assert!(
+        of("id").evidence.starts_with("X-Id is new in each attempt, so it does not identify"),
+        "{found:?}"
+    );
     assert_eq!(of("retry.schedule").value, "[0s, 2000ms]");
     assert_eq!(of("retry.retry").value, "[503]");
     // What comes again with the same body after a success is no retry.

@@ -26,7 +26,7 @@ pub(super) fn cards(evidence: &Evidence, artifact: &Artifact) -> Markup {
             @for check in of(Verdict::Fail) { (card(check, evidence, artifact)) }
         }
         @if of(Verdict::Unproven).next().is_some() {
-            h2 { "What is not proven" }
+            h2 { "Not proven" }
             section.card.unproven {
                 @for (text, checks) in by_text(of(Verdict::Unproven)) {
                     div.open {
@@ -215,7 +215,7 @@ fn of_a_step(exchange: &Exchange) -> Markup {
             }
             pre { (exchange.request) "\n" @match exchange.status { Some(status) => (status), None => "no answer" } @if let Some(answer) = &exchange.answer { "\n\n" (answer) } }
             @if !exchange.problems.is_empty() { ul { @for problem in &exchange.problems { li { (problem) } } } }
-            @if exchange.status.is_some() && exchange.answer.is_none() { p.dim { "The answer's body is not shown: there was none, or it holds personal data." } }
+            @if exchange.status.is_some() && exchange.answer.is_none() { p.dim { "The response body is not shown: there was none, or it contains personal data." } }
         }
     }
 }

@@ -15,7 +15,7 @@ pub(super) fn histogram(organic: &Latency, injected: &Latency) -> Markup {
     let mins = [organic.min_us(), injected.min_us()].into_iter().flatten().min();
     let maxs = [organic.max_us(), injected.max_us()].into_iter().flatten().max();
     let (Some(min), Some(max)) = (mins, maxs) else {
-        return html! { p.dim { "No webhook was accepted: there is no latency to show." } };
+        return html! { p.dim { "No webhook was accepted, so there is no latency to show." } };
     };
     let scale = Scale::log(ms(min), ms(max));
     let (a, b) = (binned(scale, organic), binned(scale, injected));

@@ -68,7 +68,7 @@ pub(super) fn webhooks(analysis: &Analysis) -> Markup {
             (choices("State", "wh-state", counts.iter().map(|(state, n)| (*state, format!("{} {n}", word(*state))))))
             @if events.len() > 1 { (choices("Event", "wh-event", events.iter().cloned().enumerate())) }
             @for row in &rows { (of_a_row(row, &events, analysis)) }
-            @if total > rows.len() { p.dim { "The first " (rows.len()) " of " (total) ", those in trouble before the others." } }
+            @if total > rows.len() { p.dim { "The first " (rows.len()) " of " (total) ", problems first." } }
         }
     }
 }
@@ -140,7 +140,7 @@ fn of_a_row(row: &Row<'_>, events: &[String], analysis: &Analysis) -> Markup {
                 What::Delivery(delivery) => (ruler(delivery, &analysis.header.retry)),
                 What::Missing(asked) => (of_a_lost(asked)),
             }
-            @if let Some(flow) = row.flow { p.dim { "Asked for by " a href={ "#flow-" (flow) } { "flow " (flow) } } }
+            @if let Some(flow) = row.flow { p.dim { "Expected by " a href={ "#flow-" (flow) } { "flow " (flow) } } }
         }
     }
 }
@@ -222,7 +222,7 @@ pub(super) fn flows(analysis: &Analysis) -> Markup {
         details.list id="flows" {
             summary { "Flows " span.dim { (total) ", " (wrong) " with trouble" } }
             @for number in &numbers { (flow(*number, analysis, reasons.get(number), asked.get(number))) }
-            @if total > numbers.len() { p.dim { "The first " (numbers.len()) " of " (total) ", those in trouble before the others." } }
+            @if total > numbers.len() { p.dim { "The first " (numbers.len()) " of " (total) ", problems first." } }
         }
     }
 }
@@ -260,7 +260,7 @@ fn flow(
 fn of_an_expectation(asked: &Expectation<'_>) -> Markup {
     let event = event_name(asked.event);
     html! {
-        "Step " code { (asked.step_name) } @if asked.count == 0 { " must not fire " } @else { " asks for " } code { (event) } @if asked.count > 0 { ": " }
+        "Step " code { (asked.step_name) } @if asked.count == 0 { " must not fire " } @else { " expects " } code { (event) } @if asked.count > 0 { ": " }
         @if asked.count == 0 {}
         @else if asked.due() == 0 { "not due" }
         @else if asked.missing() > 0 { "never came" }

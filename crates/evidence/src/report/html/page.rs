@@ -90,14 +90,14 @@ fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
     let broken: Vec<_> = analysis.own().filter(|d| d.met_a_fault()).take(DRAWN).collect();
     html! {
         h2 { "Delivery latency" }
-        p.dim { "From the start of the step that triggers a webhook to the end of our accepting answer." }
+        p.dim { "From the start of the step that triggers a webhook to the end of our accepting response." }
         (histogram::histogram(&organic.latency, &injected.latency))
         h2 { "Over time" }
         (timeline::timeline(analysis))
         @if has_minutes(artifact) { (minutes(artifact).draw()) }
-        h2 id="retries" { "Retries of what was broken on purpose" }
+        h2 id="retries" { "Retries of deliveries broken on purpose" }
         @if broken.is_empty() {
-            p.dim { "Nothing was broken on purpose in this run, so the retry policy was not put to the test." }
+            p.dim { "Nothing was broken on purpose in this run, so the retry policy was not tested." }
         } @else {
             p.dim {
                 "A band is where the retry policy (" (schedule(artifact)) ") expects the next attempt, after the end of the one before. "
@@ -106,7 +106,7 @@ fn charts(evidence: &Evidence, artifact: &Artifact) -> Markup {
             @for delivery in &broken {
                 div.case { p { b { "#" (delivery.number) } " " (crate::analysis::event_name(&delivery.event)) } (ruler::ruler(delivery, &analysis.header.retry)) }
             }
-            @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are in the list of webhooks." } }
+            @if faults.total > broken.len() as u64 { p.dim { (broken.len()) " of " (faults.total) " are drawn; all are listed under webhooks." } }
         }
     }
 }
@@ -126,7 +126,7 @@ fn minutes(artifact: &Artifact) -> Chart {
         points: minutes().map(|m| (m.minute as f64 * 60.0, Some(of(m) as f64))).collect(),
     };
     Chart {
-        title: "Webhooks each minute".to_owned(),
+        title: "Webhooks per minute".to_owned(),
         unit: "webhooks",
         up: Up::Linear,
         across: Across::Time,
@@ -151,14 +151,14 @@ fn tables(artifact: &Artifact) -> Markup {
     html! {
         @if !artifact.steps.is_empty() { (folded("steps", "Steps", &format!("{}, {failed} failed", counted(artifact.steps.len() as u64, "kinds")), &steps(&artifact.steps))) }
         (folded("events", "Events", &counted(artifact.event_distribution.len() as u64, "kinds"), &events(artifact)))
-        (folded("outcomes", "What became of the webhooks", "organic and broken on purpose apart", &outcomes(artifact)))
+        (folded("outcomes", "What happened to the webhooks", "organic and broken on purpose", &outcomes(artifact)))
         (folded("signatures", "Signatures", &format!("{} of {} valid", signed.valid, signed.checked), &signatures(artifact)))
-        (folded("pii", "Personal data", &format!("{} in webhooks, {} in API answers", counted(hooks.findings_total, "findings"), api.findings_total), &html! {
+        (folded("pii", "Personal data", &format!("{} in webhooks, {} in API responses", counted(hooks.findings_total, "findings"), api.findings_total), &html! {
             (privacy("In webhooks", hooks))
-            (privacy("In the API's answers", api))
+            (privacy("In API responses", api))
         }))
         @if !faults.deliveries.is_empty() {
-            (folded("log", "Attempts as log lines", "of what was broken on purpose", &html! {
+            (folded("log", "Attempts as log lines", "of deliveries broken on purpose", &html! {
                 pre { @for line in faults.deliveries.iter().flat_map(|d| &d.log) { (line) "\n" } }
             }))
         }
@@ -174,7 +174,7 @@ fn folded(id: &str, title: &str, short: &str, inside: &Markup) -> Markup {
 fn how_to_verify(artifact: &Artifact) -> Markup {
     let p = &artifact.provenance;
     let inside = html! {
-        p { "This page follows from the journal, and so does the artifact. With both files and the webhook secret:" }
+        p { "This page and the artifact are computed from the journal. With both files and the webhook secret:" }
         pre { "smoke gate ARTIFACT.json --secret-file SECRET\nsmoke report JOURNAL.jsonl --html again.html" }
         table {
             tbody {
@@ -185,5 +185,5 @@ fn how_to_verify(artifact: &Artifact) -> Markup {
             }
         }
     };
-    folded("check", "How to check this", "with the journal, anyone can", &inside)
+    folded("check", "How to check this", "anyone with the journal can", &inside)
 }

@@ -112,7 +112,7 @@ pub(super) fn of_a_lost(asked: &Expectation<'_>) -> Markup {
     let scale = Scale::linear(0.0, took.max(within).max(1.0) / 1000.0 * 1.04);
     let at = |ms: f64| scale.share(ms / 1000.0);
     html! {
-        div.ruler role="img" aria-label={ "the step took " (milliseconds(took)) ", and no webhook came in " (milliseconds(within)) } {
+        div.ruler role="img" aria-label={ "the step took " (milliseconds(took)) ", and no webhook arrived in " (milliseconds(within)) } {
             div.track {
                 i.band.missing style={ "left:0;width:" (percent(at(within))) } {}
                 i.held style={ "left:0;width:" (percent(at(took).max(0.004))) } {}
@@ -120,7 +120,7 @@ pub(super) fn of_a_lost(asked: &Expectation<'_>) -> Markup {
             }
             div.xs { (across(&scale.time_ticks())) }
         }
-        p.dim { "Step " code { (asked.step_name) } " took " (milliseconds(took)) "; nothing came in the " (milliseconds(within)) " in which it was due." }
+        p.dim { "Step " code { (asked.step_name) } " took " (milliseconds(took)) "; nothing arrived in the " (milliseconds(within)) " in which it was due." }
     }
 }
 

@@ -14,7 +14,7 @@ pub(in crate::report) fn gates(checks: &[Check]) -> Markup {
         (table(&judged))
         @if !idle.is_empty() {
             details {
-                summary { (idle.len()) " not exercised: nothing in this run put them to the test" }
+                summary { (idle.len()) " not exercised: nothing in this run tested them" }
                 (table(&idle))
             }
         }
@@ -24,7 +24,7 @@ pub(in crate::report) fn gates(checks: &[Check]) -> Markup {
 fn table(checks: &[&Check]) -> Markup {
     html! {
         table.gates {
-            thead { tr { th { "" } th { "Gate" } th.n { "Actual" } th { "Target" } th.n { "n" } th.seen { "What was seen" } } }
+            thead { tr { th { "" } th { "Gate" } th.n { "Actual" } th { "Target" } th.n { "n" } th.seen { "Details" } } }
             tbody {
                 @for check in checks {
                     tr class=(class(check.verdict)) {
@@ -71,14 +71,14 @@ pub(super) fn outcomes(artifact: &Artifact) -> Markup {
         ("Ended by a 4xx", |o| o.aborted),
         ("All attempts failed", |o| o.exhausted),
         ("Given up early", |o| o.given_up),
-        ("End not known", |o| o.open),
+        ("End unknown", |o| o.open),
         ("Duplicated", |o| o.duplicates),
         ("Unexpected", |o| o.unexpected),
         ("Retried", |o| o.retried),
         ("Attempts", |o| o.attempts),
         ("Attempts answered 4xx", |o| o.client_errors),
         ("Attempts answered 5xx", |o| o.server_errors),
-        ("Attempts without a whole answer", |o| o.unanswered),
+        ("Attempts without a complete response", |o| o.unanswered),
     ];
     html! {
         table {
@@ -127,7 +127,7 @@ pub(super) fn signatures(artifact: &Artifact) -> Markup {
     let s = &artifact.hmac_signature_validation;
     html! {
         p { (s.algorithm) ", scheme " code { (s.scheme) } ": " (s.valid) " of " (s.checked) " attempts valid." }
-        @if s.diagnoses.is_empty() && s.invalid > 0 { p { "What the sender did wrong could not be told." } }
+        @if s.diagnoses.is_empty() && s.invalid > 0 { p { "What the sender did wrong could not be determined." } }
         @if !s.diagnoses.is_empty() {
             table.stack {
                 thead { tr { th { "What the sender probably did wrong" } th.n { "Attempts" } } }

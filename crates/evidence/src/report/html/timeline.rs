@@ -32,7 +32,7 @@ struct Point {
 pub(super) fn timeline(analysis: &Analysis) -> Markup {
     let points = points(analysis);
     if points.is_empty() {
-        return html! { p.dim { "No webhook arrived: there is nothing to show over time." } };
+        return html! { p.dim { "No webhook arrived, so there is nothing to show over time." } };
     }
     let latencies = || points.iter().filter_map(|p| p.latency_ms);
     let up =
@@ -52,8 +52,8 @@ pub(super) fn timeline(analysis: &Analysis) -> Markup {
     html! {
         (plot.draw(&html! { @for (cell, n) in cells(&points, across, up) { (dot(cell, n)) } }))
         p.dim {
-            "Each dot is a webhook at its first attempt, by the time until it was accepted; a larger dot is several at once."
-            @if refused > 0 { " A ring at the top was never accepted." }
+            "Each dot is a webhook at the time of its first attempt; its height is the time until it was accepted. A larger dot stands for several at once."
+            @if refused > 0 { " A ring at the top marks one that was never accepted." }
         }
     }
 }

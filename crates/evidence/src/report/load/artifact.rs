@@ -29,7 +29,7 @@ pub struct LoadArtifact {
     pub latency_ms: LatencyTable,
     /// The timeline; at most 600 steps (1200 when the run goes on after its schedule).
     pub timeline: Vec<TimelineRow>,
-    /// What became of the webhooks that the flows had to fire; null for a load of webhooks.
+    /// What happened to the webhooks that the flows had to fire; null for a load of webhooks.
     pub end_to_end: Option<EndToEnd>,
     /// A few of the failures.
     pub failures: Vec<LoadFailure>,
@@ -83,7 +83,7 @@ pub struct LoadAsked {
     pub event: String,
     /// Where to.
     pub target: String,
-    /// `open` (by a schedule) or `closed` (as fast as the answers come: no response time, no lag).
+    /// `open` (by a schedule) or `closed` (as fast as answers arrive: no response time, no lag).
     pub model: String,
     /// The schedule.
     pub schedule: LoadPace,
@@ -230,7 +230,7 @@ pub struct LoadProvenance {
     pub kind: RunKind,
     /// Version of smoke that made the journals.
     pub tool_version: String,
-    /// Which build of it wrote the journal of the first shard, where the journal says so.
+    /// Which build wrote the first shard's journal, if the journal says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub build: Option<Build>,
     /// SHA-256 of the parameters that all shards have in common.
@@ -413,7 +413,7 @@ fn judgement(verdict: Verdict, checks: &[Check], stand_in: bool) -> String {
     };
     match verdict {
         Verdict::Pass if stand_in => {
-            "The stand-in carried this load. This shows that the harness works; it is no evidence about staging.".to_owned()
+            "The stand-in carried this load. This shows that the harness works; it is not evidence about staging.".to_owned()
         }
         Verdict::Pass => "The target carried this load within its gates.".to_owned(),
         Verdict::Fail => format!("The target did not carry this load: {} failed.", of(Verdict::Fail)),

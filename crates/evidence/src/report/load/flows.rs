@@ -28,7 +28,7 @@ pub struct EndToEnd {
     pub suppressed_by_breaker: u64,
     /// Still due when the run was interrupted; not in `expected`.
     pub pending: u64,
-    /// Came more often than they should.
+    /// Arrived more often than they should.
     pub duplicates: u64,
     /// Came and nothing asked for them.
     pub unexpected: u64,
@@ -55,7 +55,7 @@ pub struct EndToEnd {
     pub inbox_is_bottleneck: bool,
     /// The steps by name.
     pub steps: BTreeMap<String, FlowStep>,
-    /// The first webhooks that came late or never.
+    /// The first late or lost webhooks.
     pub troubled: Vec<String>,
 }
 
@@ -70,7 +70,7 @@ pub struct FlowStep {
     pub failed: u64,
     /// Not sent, because an earlier step of the flow failed.
     pub skipped: u64,
-    /// Answers by status.
+    /// Responses by status.
     pub statuses: BTreeMap<String, u64>,
     /// From request to answer, milliseconds; null without answers.
     pub p50_ms: Option<f64>,
@@ -122,7 +122,7 @@ impl EndToEnd {
     pub fn slow_inbox(&self) -> Option<String> {
         let p99 = self.inbox_p99_ms.filter(|_| self.inbox_is_bottleneck)?;
         Some(format!(
-            "the inbox of this process was slow itself (p99 {p99:.1} ms), so delivery times are partly its own: use more \
+            "this process's own inbox was slow (p99 {p99:.1} ms), so delivery times are partly its own: use more \
              shards, or a `smoke receive` elsewhere"
         ))
     }

@@ -29,7 +29,7 @@ pub fn load_html(artifact: &LoadArtifact, series: &Series) -> String {
             (failures(artifact))
             h2 { "Everything" }
             details id="counts" { summary { "Counts" } (counts(artifact)) }
-            details id="check" { summary { "Where this comes from" } (provenance(artifact)) }
+            details id="check" { summary { "Provenance" } (provenance(artifact)) }
         }
     };
     page(&top.title, &body)
@@ -77,7 +77,7 @@ fn reasons(checks: &[Check]) -> Markup {
         checks.iter().filter(|c| matches!(c.verdict, Verdict::Fail | Verdict::Unproven)).collect();
     html! {
         @if !open.is_empty() {
-            h2 { "What did not pass" }
+            h2 { "Did not pass" }
             @for check in open {
                 section.card.(class(check.verdict)) id={ "check-" (check.id) } {
                     h3 { (check.title) " " span.figure { (crate::figure::actual(check)) @if !check.target.is_empty() { " (target " (check.target) ")" } } }
@@ -94,7 +94,7 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
         ("response (done − due)", &table.response),
         ("service (done − sent)", &table.service),
         ("lag (sent − due)", &table.lag),
-        ("of it the generator's own", &table.own_lag),
+        ("of which the generator's own", &table.own_lag),
     ];
     let most = rows.iter().filter_map(|(_, figures)| figures.as_ref()).map(|f| f.samples).max().unwrap_or(0);
     let columns: Vec<Column> =
@@ -112,7 +112,7 @@ fn percentiles(artifact: &LoadArtifact) -> Markup {
                 }
             }
         } }
-        @if !carries(most, 99.99) { p.dim { "A percentile is shown only where there are samples enough to carry it." } }
+        @if !carries(most, 99.99) { p.dim { "A percentile is shown only where there are enough samples to support it." } }
     }
 }
 

@@ -210,13 +210,13 @@ fn time_in_which_the_generator_waits_for_a_processor_is_its_own() {
     let artifact = judged_with_p99(800_000, 170_000, 2.0);
     assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
     assert_eq!(artifact.acceptance_gates.verdict, Verdict::Unproven);
-    let said = "the generator's thread was busy 80 % of the time and waited 17 % of it for a processor and had none to spare";
+    let said = "the generator's thread was busy 80 % of the time and waited for a CPU 17 % of it, with none to spare";
     assert!(told(&artifact).contains(said), "{}", told(&artifact));
     assert_eq!(artifact.counters.generator_waited, Some(0.17));
     // It had, and its waits are long enough to explain what is over the limit.
     let artifact = judged_with_p99(400_000, 30_000, 2.0);
     assert_eq!(verdict_of(&artifact, "latency_p99"), Verdict::Unproven);
-    assert!(told(&artifact).contains("waited up to 30.0 ms in a second"), "{}", artifact.recommendation);
+    assert!(told(&artifact).contains("waited up to 30.0 ms of a second"), "{}", artifact.recommendation);
     assert_eq!(verdict_of(&judged_with_p99(800_000, 170_000, 10.0), "latency_p99"), Verdict::Pass);
 }
 
@@ -285,7 +285,7 @@ fn a_slow_inbox_is_said_wherever_the_load_is_read() {
     for text in
         [&artifact.recommendation, &artifact.notes[0], &page, &load_text(&artifact, &load.series, SCREEN)]
     {
-        assert!(text.contains("the inbox of this process was slow itself"), "{text}");
+        assert!(text.contains("this process's own inbox was slow"), "{text}");
     }
 }
 

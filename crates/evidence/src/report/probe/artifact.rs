@@ -47,9 +47,9 @@ pub struct ProbeRun {
     pub event: String,
     /// The text that marks each request as one of this probe: in `X-Smoke-Probe`, and in the body where that is an object.
     pub canary: String,
-    /// Who said how many webhooks were processed: `command`, `url`; null when nobody did.
+    /// What counted the processed webhooks: `command`, `url`; null if nothing did.
     pub observer: Option<String>,
-    /// Requests sent, those of a diagnosis included.
+    /// Requests sent, including those of a diagnosis.
     pub requests_sent: u64,
     /// From the first to the last of them, seconds.
     pub duration_seconds: f64,
@@ -58,9 +58,9 @@ pub struct ProbeRun {
 /// The grades.
 #[derive(Debug, Clone, Serialize, JsonSchema)]
 pub struct ProbeGrades {
-    /// Of everything: the worst of the groups.
+    /// Overall: the worst of the groups.
     pub overall: Grade,
-    /// Of each group that was asked for.
+    /// For each selected group.
     pub groups: Vec<GroupGrade>,
 }
 
@@ -91,7 +91,7 @@ pub struct ProbeProvenance {
     pub kind: RunKind,
     /// Version of smoke that made the journal.
     pub tool_version: String,
-    /// Whether all cases were asked for.
+    /// Whether all cases were selected.
     pub whole: bool,
     /// SHA-256 of the journal, which lists every request; null without one.
     pub journal_sha256: Option<String>,
@@ -108,7 +108,7 @@ pub enum ProbeError {
     #[error(transparent)]
     Journal(#[from] ReadError),
     /// It does not say what was asked for.
-    #[error("the journal is not one of a probe that has begun")]
+    #[error("the journal is not of a started probe")]
     NoPlan,
 }
 
@@ -250,7 +250,7 @@ fn check(group: Group, cases: &[CaseResult]) -> Option<Check> {
 fn notes(facts: &Facts, cases: &[CaseResult]) -> Vec<String> {
     let mut notes = Vec::new();
     if !facts.begin.whole {
-        notes.push("not all cases were asked for: this is not a verdict on the whole receiver".to_owned());
+        notes.push("not all cases were selected: this is not a verdict on the whole receiver".to_owned());
     }
     let open = |case: &&CaseResult| {
         case.verdict == CaseVerdict::NotExercised && case.text.contains("effect unproven")
@@ -258,7 +258,7 @@ fn notes(facts: &Facts, cases: &[CaseResult]) -> Vec<String> {
     let open: Vec<&str> = cases.iter().filter(open).map(|case| case.id.as_str()).collect();
     if !open.is_empty() {
         notes.push(format!(
-            "nobody counted what was processed (--observe), so that effects are unproven: {}",
+            "nothing counted what was processed (--observe), so effects are unproven: {}",
             open.join(", ")
         ));
     }
@@ -266,7 +266,7 @@ fn notes(facts: &Facts, cases: &[CaseResult]) -> Vec<String> {
 }
 
 /// What is said of a receiver that failed, before the cases.
-pub(super) const UNSAFE: &str = "The receiver is not safe or not right";
+pub(super) const UNSAFE: &str = "The receiver is unsafe or incorrect";
 
 fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> String {
     let of = |wanted: CaseVerdict| {
@@ -275,10 +275,8 @@ fn recommendation(verdict: Verdict, cases: &[CaseResult], complete: bool) -> Str
     };
     let first = cases.iter().find(|case| case.verdict == CaseVerdict::Unproven);
     match verdict {
-        _ if !complete => {
-            "the probe was interrupted: what was seen is not a verdict on the receiver".to_owned()
-        }
-        Verdict::Pass => "The receiver did the right thing in every case that was judged.".to_owned(),
+        _ if !complete => "the probe was interrupted: this is not a verdict on the receiver".to_owned(),
+        Verdict::Pass => "The receiver did the right thing in every judged case.".to_owned(),
         Verdict::Fail => format!("{UNSAFE}: {}.", of(CaseVerdict::Fail)),
         Verdict::Unproven | Verdict::NotExercised => match first {
             Some(case) => format!("nothing is proven: {}: {}", case.id, case.text),

@@ -22,7 +22,7 @@ pub fn probe_html(artifact: &ProbeArtifact) -> String {
         (top.draw())
         main {
             (grades(artifact))
-            @for (verdict, title) in [(Verdict::Fail, "What failed"), (Verdict::Unproven, "What is not proven")] {
+            @for (verdict, title) in [(Verdict::Fail, "What failed"), (Verdict::Unproven, "Not proven")] {
                 @if open(verdict).next().is_some() {
                     h2 { (title) }
                     @for case in open(verdict).take(SHOWN) { (card(case)) }
@@ -34,7 +34,7 @@ pub fn probe_html(artifact: &ProbeArtifact) -> String {
             h2 { "Every case" }
             @for group in Group::ALL { (cases(artifact, group)) }
             details id="check" {
-                summary { "Where this comes from" }
+                summary { "Provenance" }
                 p { "Run " code { (artifact.provenance.run_id) } ", smoke " (artifact.provenance.tool_version) ". Every request carries "
                     code { "X-Smoke-Probe: " (artifact.test_run.canary) } "; the journal lists all of them." }
                 @if let Some(sha256) = &artifact.provenance.journal_sha256 { p { "Journal: " code { (sha256) } " (SHA-256)" } }
@@ -146,7 +146,7 @@ fn cases(artifact: &ProbeArtifact, group: Group) -> Markup {
             details {
                 summary { (group.title()) " " span.dim { (counted(all.len() as u64, "cases")) ", " (of(Verdict::Pass)) " pass, " (of(Verdict::Fail)) " fail" } }
                 table.stack {
-                    thead { tr { th { "Case" } th { "Answer" } th { "What was seen" } } }
+                    thead { tr { th { "Case" } th { "Answer" } th { "Details" } } }
                     tbody { @for case in all { (row(case)) } }
                 }
             }
