@@ -288,7 +288,7 @@ fn a_lost_webhook_is_an_error_of_its_flow() {
     let flows: Vec<&Value> = spans.iter().filter(|s| s["name"] == "payments flow").collect();
     let failed: Vec<&&Value> = flows.iter().filter(|s| s["status"]["code"] == 2).collect();
     assert_eq!((flows.len(), failed.len()), (2, 1));
-    assert_eq!(failed[0]["status"]["message"], "webhooks that never came: 1");
+    assert_eq!(failed[0]["status"]["message"], "webhooks that never arrived: 1");
     let lost =
         spans.iter().filter(|s| s["events"].as_array().unwrap().iter().any(|e| e["name"] == "webhook lost"));
     assert_eq!(lost.count(), 1, "the step that had to fire it says so");

@@ -46,7 +46,7 @@ pub(super) fn rate(gates: &Gates, of: &Criterion, (hits, n): (u64, u64), side: S
 /// A number of what is counted.
 fn things(of: &Criterion, n: u64) -> String {
     let (things, rest) = of.things.split_once(' ').unwrap_or((of.things, ""));
-    let rest = if n == 1 { rest.replace("were", "was") } else { rest.to_owned() };
+    let rest = if n == 1 { rest.replace(" were ", " was ") } else { rest.to_owned() };
     format!("{} {rest}", counted(n, things)).trim_end().to_owned()
 }
 
@@ -172,6 +172,9 @@ mod tests {
             "99 of 100 things; 10 more clean samples would prove it at 95 % confidence"
         );
         assert_eq!(text(9, 10), "9 of 10 things");
+        let one = |things| super::things(&Criterion { things, ..*LABEL }, 1);
+        assert_eq!(one("webhooks due were accepted"), "1 webhook due was accepted");
+        assert_eq!(one("attempts answered 4xx"), "1 attempt answered 4xx");
     }
 
     #[test]

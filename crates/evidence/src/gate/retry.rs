@@ -133,9 +133,9 @@ fn check(of: Criterion, target: String, seen: &ClauseStats) -> Check {
             "{unwatched} deliveries were not watched to the end, or cannot be told apart from others with the same content and no \
              id (give rows whose webhooks differ)"
         ),
-        Verdict::Pass if seen.told.is_empty() => format!("kept in all {n} cases that tested it"),
+        Verdict::Pass if seen.told.is_empty() => format!("kept in {n} of {n} cases that tested it"),
         Verdict::Pass => {
-            format!("kept in all {n} cases that tested it: {}", seen.told.join("; "))
+            format!("kept in {n} of {n} cases that tested it: {}", seen.told.join("; "))
         }
     };
     Check { actual: (n > 0 || broken > 0).then_some(broken as f64), n, ..of.check(target, verdict, text) }

@@ -220,7 +220,7 @@ pub(super) fn flows(analysis: &Analysis) -> Markup {
     }
     html! {
         details.list id="flows" {
-            summary { "Flows " span.dim { (total) ", " (wrong) " with trouble" } }
+            summary { "Flows " span.dim { (total) ", " (wrong) " with problems" } }
             @for number in &numbers { (flow(*number, analysis, reasons.get(number), asked.get(number))) }
             @if total > numbers.len() { p.dim { "The first " (numbers.len()) " of " (total) ", problems first." } }
         }
@@ -244,7 +244,7 @@ fn flow(
     html! {
         details.row id={ "flow-" (number) } {
             summary {
-                span.state.(mark) { (if reason.is_some() { "trouble" } else { "as expected" }) }
+                span.state.(mark) { (if reason.is_some() { "problem" } else { "as expected" }) }
                 " Flow " (number) @if !facts.subject.is_null() { ", id " (plain(&facts.subject)) }
                 ", " (status) ", " (milliseconds(facts.took.as_secs_f64() * 1000.0))
             }
@@ -263,7 +263,7 @@ fn of_an_expectation(asked: &Expectation<'_>) -> Markup {
         "Step " code { (asked.step_name) } @if asked.count == 0 { " must not fire " } @else { " expects " } code { (event) } @if asked.count > 0 { ": " }
         @if asked.count == 0 {}
         @else if asked.due() == 0 { "not due" }
-        @else if asked.missing() > 0 { "never came" }
+        @else if asked.missing() > 0 { "never arrived" }
         @else { @for index in asked.by() { a href={ "#webhook-" (index + 1) } { "#" (index + 1) } " " } }
     }
 }

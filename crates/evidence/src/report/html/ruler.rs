@@ -97,7 +97,7 @@ fn told(attempt: &AttemptResult, before: Option<&AttemptResult>) -> String {
         },
     );
     let took = attempt.end.map(|end| format!(" in {}", milliseconds(ms(end.since(attempt.first_byte)))));
-    let fault = attempt.fault.map(|fault| format!(", asked for: {fault}")).unwrap_or_default();
+    let fault = attempt.fault.map(|fault| format!(", injected: {fault}")).unwrap_or_default();
     let signature = if attempt.reason == signature::Reason::Valid {
         String::new()
     } else {
@@ -120,7 +120,7 @@ pub(super) fn of_a_lost(asked: &Expectation<'_>) -> Markup {
             }
             div.xs { (across(&scale.time_ticks())) }
         }
-        p.dim { "Step " code { (asked.step_name) } " took " (milliseconds(took)) "; nothing arrived in the " (milliseconds(within)) " in which it was due." }
+        p.dim { "Step " code { (asked.step_name) } " took " (milliseconds(took)) "; nothing arrived within the " (milliseconds(within)) " allowed." }
     }
 }
 
