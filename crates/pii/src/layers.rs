@@ -82,7 +82,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         if number >= 100_000 {
             self.canaries(&written);
             let view = self.view(&written, context, Classes::DIGIT, written.len());
-            self.numbers(view);
+            self.numbers(&view);
         }
     }
 
@@ -285,7 +285,7 @@ impl<'r, 'h> Layers<'r, 'h> {
             }
         }
         let (text, classes, joined) = (view.text, view.classes, view.joined);
-        self.numbers(view);
+        self.numbers(&view);
         if classes.has(Classes::EQUALS.or(Classes::COLON).or(Classes::ANGLE)) {
             self.pairs(text, joined);
         }
@@ -309,7 +309,7 @@ impl<'r, 'h> Layers<'r, 'h> {
     }
 
     /// Asks every kind: first those whose values have characters of their own, then about digits, then about all the rest.
-    fn numbers(&mut self, view: View<'_>) {
+    fn numbers(&mut self, view: &View<'_>) {
         // What no kind asks about: most names and sentences.
         let asked = view.digits > 0 || view.hints != Hints::default();
         if !asked && !view.classes.has(Classes::AT.or(Classes::COLON)) {
@@ -318,7 +318,7 @@ impl<'r, 'h> Layers<'r, 'h> {
         let groups =
             |text| if view.digits >= LEAST_DIGITS { digits::groups(text, view.digits) } else { Vec::new() };
         let own = groups(view.text);
-        let view = View { groups: &own, ..view };
+        let view = View { groups: &own, ..*view };
         let mut covered = Vec::new();
         let hits = &mut *self.hits;
         for cover in detect::COVERS.iter() {
