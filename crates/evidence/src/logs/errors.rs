@@ -1,13 +1,14 @@
 //! Errors of the application in its log: lines of level ERROR and tracebacks, each counted once however many lines it has.
 //! What is about an attempt of a webhook is judged by itself.
 
-use super::formats::{ErrorLoggers, Kind};
+use super::formats::{Formats, Kind};
 use super::frame::PREFIX;
 use super::json_line::Object;
 use super::level::Level;
 use super::line::Entry;
 use super::quote::shown_text;
 use crate::JsonSchema;
+use chrono::{DateTime, Utc};
 use pii::Engine;
 use serde::{Deserialize, Serialize};
 
@@ -86,11 +87,11 @@ impl Default for Follow {
 /// Where what is found goes.
 pub(super) struct Into<'a> {
     pub errors: &'a mut Errors,
-    pub loggers: &'a ErrorLoggers,
+    pub formats: &'a Formats,
     pub engine: Option<&'a Engine>,
     pub line: u64,
-    /// When the line was written, as the log itself writes it.
-    pub at: Option<String>,
+    /// When the line was written.
+    pub at: Option<DateTime<Utc>>,
 }
 
 impl Follow {
@@ -98,7 +99,7 @@ impl Follow {
     pub(super) fn entry(&mut self, entry: &Entry<'_>, mut into: Into<'_>) {
         // A handler that failed is an error like any other.
         let about_webhook = entry.kind.is_some_and(|kind| kind != Kind::HandlerError);
-        let judged = !about_webhook && into.loggers.count(entry.logger.as_deref());
+        let judged = !about_webhook && into.formats.errors.count(entry.logger.as_deref());
         let traceback = entry.exception.as_deref().filter(|text| !text.trim().is_empty());
         let failed = entry.level == Level::Severe || traceback.is_some();
         let whose = match (judged, failed) {
@@ -126,7 +127,7 @@ impl Follow {
         if Object::find(line).is_some() {
             // No line of a traceback, but there may be a whole one in it.
             self.within = Within::Nothing;
-            if line.contains(TRACEBACK) && into.loggers.count(None) {
+            if line.contains(TRACEBACK) && into.formats.errors.count(None) {
                 into.count("an exception, in a line of no known format");
                 into.errors.tracebacks += 1;
             }
@@ -175,7 +176,7 @@ impl Follow {
                 self.within = Within::Frames(whose);
                 return;
             }
-            Within::Nothing if into.loggers.count(None) => Whose::Plain,
+            Within::Nothing if into.formats.errors.count(None) => Whose::Plain,
             Within::Nothing => {
                 into.not_judged(true);
                 Whose::NotJudged
@@ -204,7 +205,7 @@ impl Into<'_> {
         self.errors.count += 1;
         if self.errors.first.len() < QUOTED {
             let text = self.shown(message);
-            let at = self.at.take().filter(|_| !text.is_empty());
+            let at = self.at.filter(|_| !text.is_empty()).map(|at| self.formats.local(at));
             let text = at.map_or_else(|| text.clone(), |at| format!("{at} {text}"));
             self.errors.first.push((self.line, text));
         }

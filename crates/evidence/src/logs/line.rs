@@ -200,15 +200,21 @@ fn pairs(message: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = message;
     std::iter::from_fn(move || {
         loop {
-            let (before, after) = rest.split_once('=')?;
-            let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-            let name = before.rsplit(|c| !word(c)).next().unwrap_or_default();
+            let at = memchr::memchr(b'=', rest.as_bytes())?;
+            let (before, after) = (rest.get(..at)?, rest.get(at + 1..)?);
+            let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+            let begin = before.bytes().rposition(|b| !word(b)).map_or(0, |last| last + 1);
+            let name = before.get(begin..).unwrap_or_default();
+            if !FIELDS.contains(&name) {
+                rest = after;
+                continue;
+            }
             let quoted = after.chars().next().filter(|c| matches!(c, '"' | '\''));
             let inside = quoted.and_then(|quote| after.get(1..)?.split_once(quote)).map(|(inside, _)| inside);
             let ends = |c: char| c.is_whitespace() || c == ',' || c == ';';
             let value = inside
                 .unwrap_or_else(|| after.get(..after.find(ends).unwrap_or(after.len())).unwrap_or_default());
-            if !FIELDS.contains(&name) || value.is_empty() {
+            if value.is_empty() {
                 rest = after;
                 continue;
             }

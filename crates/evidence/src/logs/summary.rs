@@ -197,10 +197,10 @@ impl<'f> Fold<'f> {
     /// Looks for errors of the application; gives whether a line without an entry belongs to a traceback.
     fn follow(&mut self, line: Option<&str>, entry: Option<&Entry<'_>>) -> bool {
         let into = Into {
-            loggers: &self.formats.errors,
+            formats: self.formats,
             engine: self.engine.as_deref(),
             line: self.summary.lines,
-            at: entry.and_then(|entry| entry.at).map(|at| self.formats.local(at)),
+            at: entry.and_then(|entry| entry.at),
             errors: &mut self.summary.errors,
         };
         match (entry, line) {
