@@ -33,7 +33,7 @@ fn a_redirect_to_https_is_told_with_what_to_give() {
         &ran,
         &[
             "with 301, a redirect to https://staging.example/healthz/",
-            "it points to another host: give that one to --staging",
+            "it leads to another host: give that one to --staging",
         ],
     );
 }
