@@ -425,7 +425,7 @@ fn what_an_answer_says_is_told_in_words_and_obeyed_by_no_terminal() {
     );
     says(
         || Answer::new("308 Moved", "text/html", "Location: https://h.example/a\r\n", ""),
-        "it points to another host",
+        "it leads to another host",
     );
     says(
         || Answer::new("302 Found", "text/html", "Location: /accounts/login/?next=/a\r\n", ""),
