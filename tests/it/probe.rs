@@ -90,7 +90,7 @@ fn nothing_is_sent_to_a_target_that_is_not_spelled_out_or_looks_like_production(
         .exits(2)
         .says("unknown signature scheme `nobody`");
     probe("http://127.0.0.1:1/").args(&["--only", "some"]).run().exits(2).says("known: baseline, forgery");
-    probe("http://127.0.0.1:1/").args(&["--case", "none"]).run().exits(2).says("there are valid, ");
+    probe("http://127.0.0.1:1/").args(&["--case", "none"]).run().exits(2).says("known: valid, ");
     let ran = Smoke::new("probe").args(&["--receiver", "list-not-parsed", "--sender", "github"]).run();
     ran.exits(2).says("give --sender standard-webhooks or stripe");
     probe("http://127.0.0.1:1/")

@@ -218,7 +218,7 @@ fn a_row_that_is_not_there_is_no_verdict_about_the_sender_and_one_that_vanishes_
     let ran = drive(&origin, &parts).env("PAYMENT_ID", "999999").run();
     ended_without_verdict(
         ran,
-        &["step `submit`: status 404", "does not exist", "Check PAYMENT_ID, and --staging"],
+        &["step `submit`: status 404", "does not exist", "Check PAYMENT_ID and --staging"],
     );
     // What the application had a moment ago, or has made itself, it must find.
     let origin = logged_in(move |request| match request.path() {
