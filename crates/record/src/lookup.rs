@@ -1,8 +1,7 @@
 //! Looks for records of one kind in a journal without parsing the others.
 
-use crate::lines::read_line;
 use crate::{GENESIS, Line, MAX_LINE, Record};
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 
 /// Where the record begins in a line: behind its link.
 const RECORD_AT: usize = r#"{"prev":"","record":"#.len() + GENESIS.len();
@@ -17,7 +16,7 @@ pub fn last_record(input: impl Read, begins: &str) -> io::Result<Option<Record>>
     let (mut line, mut last) = (Vec::new(), None);
     loop {
         line.clear();
-        let read = read_line(&mut input, MAX_LINE + 1, &mut line)?;
+        let read = input.by_ref().take(MAX_LINE as u64 + 1).read_until(b'\n', &mut line)?;
         if read > MAX_LINE {
             return Err(io::Error::other(format!("a line is longer than {MAX_LINE} bytes")));
         }

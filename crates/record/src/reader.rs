@@ -1,12 +1,10 @@
 //! Reads a journal as a stream and checks its chain on the way.
 
-use crate::hashed::Hashed;
-use crate::lines::read_line;
 use crate::{FORMAT_VERSION, Header, MAX_LINE, Record};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 
 /// What is wrong with a journal.
@@ -89,10 +87,11 @@ struct Borrowed<'l> {
 /// A journal being read; memory does not grow with its length.
 #[derive(Debug)]
 pub struct Reader<R> {
-    input: Hashed<R>,
+    input: R,
     line: Vec<u8>,
     /// SHA-256 of the line before; zeros before the first.
     prev: [u8; 32],
+    digest: Sha256,
     records: u64,
     ended: bool,
     torn_bytes: usize,
@@ -115,9 +114,10 @@ impl<R: BufRead> Reader<R> {
     /// When it does not begin with a header of this version.
     pub fn new(input: R) -> Result<(Header, Self), ReadError> {
         let mut reader = Self {
-            input: Hashed::new(input),
+            input,
             line: Vec::new(),
             prev: [0; 32],
+            digest: Sha256::new(),
             records: 0,
             ended: false,
             torn_bytes: 0,
@@ -171,7 +171,7 @@ impl<R: BufRead> Reader<R> {
     #[must_use]
     pub fn integrity(self) -> Integrity {
         Integrity {
-            sha256: hex::encode(self.input.finish()),
+            sha256: hex::encode(self.digest.finalize()),
             records: self.records,
             ended: self.ended,
             torn_bytes: self.torn_bytes,
@@ -181,7 +181,9 @@ impl<R: BufRead> Reader<R> {
     /// Reads one whole line without its line end into `self.line`; `false` at the end or at a torn line.
     fn read_line(&mut self, number: u64) -> Result<bool, ReadError> {
         self.line.clear();
-        read_line(&mut self.input, MAX_LINE + 1, &mut self.line)?;
+        let limit = u64::try_from(MAX_LINE).unwrap_or(u64::MAX) + 1;
+        self.input.by_ref().take(limit).read_until(b'\n', &mut self.line)?;
+        self.digest.update(&self.line);
         if self.line.last() == Some(&b'\n') {
             self.line.pop();
             // JSON takes it for a blank, and the chain would break at the next line for no reason that can be seen.
