@@ -158,17 +158,19 @@ impl Prepared {
 
 impl Executor {
     async fn play_and_settle(&self, pacing: Pacing, mut stop: watch::Receiver<bool>) -> io::Result<Ended> {
-        let played = async {
-            match self.flows.open_sessions().await? {
-                Some(blocked) => Ok(Ended::Blocked(blocked)),
-                None => self.play(pacing, stop.clone()).await.map(Ended::Played),
-            }
+        // All sessions are tried to the end, so that the one that is told is the first by the scenario, not by the clock.
+        let blocked = tokio::select! {
+            blocked = self.cannot_receive() => Some(blocked),
+            opened = self.flows.open_sessions() => opened?,
         };
+        if let Some(blocked) = blocked {
+            return Ok(Ended::Blocked(blocked));
+        }
         let ended = tokio::select! {
             // What is under way is left: it would only use up more rows.
             blocked = self.flows.driver().blocked() => Ended::Blocked(blocked),
             blocked = self.cannot_receive() => Ended::Blocked(blocked),
-            ended = played => ended?,
+            played = self.play(pacing, stop.clone()) => Ended::Played(played?),
         };
         // The last flow may end in the same moment in which it is found to be blocked.
         if let (Ended::Played(_), Some(blocked)) = (&ended, self.flows.driver().blocked_by()) {
