@@ -1,14 +1,22 @@
 //! Tells the binary which build it is: commit, profile, features, target. `smoke --version --verbose` prints it, and journals name it.
+//! And packs the JSON Schemas for `smoke schema`: they are long, and seldom asked for.
 
-use std::path::Path;
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::{fs, io};
 
 /// What the commit says of: a change in any other file makes no other binary.
-const COMPILED: [&str; 6] = ["src", "crates", "scenarios", "Cargo.toml", "Cargo.lock", "build.rs"];
+const COMPILED: [&str; 7] =
+    ["src", "crates", "scenarios", "docs/schema", "Cargo.toml", "Cargo.lock", "build.rs"];
+/// Where the schemas are.
+const SCHEMAS: [&str; 2] = ["docs/schema", "scenarios/schema"];
 /// The commit of a build from sources without their history (a tarball, a package), which whoever builds it knows.
 const COMMIT: &str = "SMOKE_COMMIT";
 
-fn main() {
+fn main() -> io::Result<()> {
     println!("cargo:rerun-if-env-changed={COMMIT}");
     COMPILED.iter().for_each(|path| println!("cargo:rerun-if-changed={path}"));
     let (commit, modified) = commit();
@@ -17,6 +25,20 @@ fn main() {
     println!("cargo:rustc-env=SMOKE_BUILD_PROFILE={}", profile());
     println!("cargo:rustc-env=SMOKE_BUILD_FEATURES={}", features());
     println!("cargo:rustc-env=SMOKE_BUILD_TARGET={}", variable("TARGET"));
+    SCHEMAS.iter().try_for_each(|folder| pack(folder))
+}
+
+/// Writes each file of a folder to OUT_DIR, in zlib's format.
+fn pack(folder: &str) -> io::Result<()> {
+    for file in fs::read_dir(folder)? {
+        let path = file?.path();
+        let mut packed = PathBuf::from(variable("OUT_DIR"));
+        packed.push(path.file_name().unwrap_or_default());
+        let mut encoder = ZlibEncoder::new(fs::File::create(packed)?, Compression::best());
+        encoder.write_all(&fs::read(&path)?)?;
+        encoder.finish()?;
+    }
+    Ok(())
 }
 
 fn variable(name: &str) -> String {

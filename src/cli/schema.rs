@@ -1,7 +1,15 @@
 //! `smoke schema`: the JSON Schemas of the files that smoke reads and writes.
 
-use super::{Exit, out};
+use super::{Exit, Failure, out};
 use clap::ValueEnum;
+use flate2::read::ZlibDecoder;
+use std::io::{self, Read as _};
+
+macro_rules! packed {
+    ($name:literal) => {
+        include_bytes!(concat!(env!("OUT_DIR"), "/", $name, ".schema.json"))
+    };
+}
 
 /// What `smoke schema` takes.
 #[derive(Debug, clap::Args)]
@@ -37,25 +45,31 @@ enum Format {
 }
 
 impl Format {
-    /// What `crates/schemas` has written.
-    const fn schema(self) -> &'static str {
+    /// What `crates/schemas` has written, as build.rs has packed it.
+    const fn packed(self) -> &'static [u8] {
         match self {
-            Self::Scenario => include_str!("../../scenarios/schema/scenario.schema.json"),
-            Self::Sender => include_str!("../../scenarios/schema/sender.schema.json"),
-            Self::Journal => include_str!("../../docs/schema/journal.schema.json"),
-            Self::Artifact => include_str!("../../docs/schema/artifact.schema.json"),
-            Self::Load => include_str!("../../docs/schema/load.schema.json"),
-            Self::Probe => include_str!("../../docs/schema/probe.schema.json"),
-            Self::Gates => include_str!("../../docs/schema/gates.schema.json"),
-            Self::Policy => include_str!("../../docs/schema/policy.schema.json"),
-            Self::Signature => include_str!("../../docs/schema/signature.schema.json"),
-            Self::Approval => include_str!("../../docs/schema/approval.schema.json"),
+            Self::Scenario => packed!("scenario"),
+            Self::Sender => packed!("sender"),
+            Self::Journal => packed!("journal"),
+            Self::Artifact => packed!("artifact"),
+            Self::Load => packed!("load"),
+            Self::Probe => packed!("probe"),
+            Self::Gates => packed!("gates"),
+            Self::Policy => packed!("policy"),
+            Self::Signature => packed!("signature"),
+            Self::Approval => packed!("approval"),
         }
+    }
+
+    fn schema(self) -> io::Result<String> {
+        let mut schema = String::new();
+        ZlibDecoder::new(self.packed()).read_to_string(&mut schema)?;
+        Ok(schema)
     }
 }
 
 /// Prints the schema, indented.
-pub(super) fn run(args: &Args) -> Exit {
-    out::raw(args.format.schema());
-    Exit::Pass
+pub(super) fn run(args: &Args) -> Result<Exit, Failure> {
+    out::raw(&args.format.schema().map_err(Failure::environment)?);
+    Ok(Exit::Pass)
 }
