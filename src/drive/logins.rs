@@ -12,7 +12,7 @@ use futures_util::future::join_all;
 use record::Outcome;
 use scenario::{
     Credential, Csrf, DEFAULT_TIMEOUT, Method, Origin, ResolvedBody, ResolvedRequest, Scope, Session, Step,
-    resolve_request, resolve_session,
+    gives_session, resolve_request, resolve_session,
 };
 use serde_json::Value;
 use signature::Secret;
@@ -160,10 +160,7 @@ fn tokens(
     redactor: &Redactor,
 ) -> Result<Issued, LoginError> {
     let reply = reply.as_ref().map_err(|e| LoginError::no_answer(e, redactor))?;
-    // Whoever logs in on a web page is led on from it.
-    let fits =
-        matches!(reply.status, 200..=299) || (pointers.access.is_none() && matches!(reply.status, 302 | 303));
-    if !fits {
+    if !gives_session(reply.status, pointers.access.is_none()) {
         let wait = reply.header("retry-after").map(|v| format!(" (Retry-After: {v})")).unwrap_or_default();
         let why = format!("status {}{wait}: {}", reply.status, said(reply, redactor));
         let is_page = pointers.access.is_some() && is_html(reply);

@@ -133,6 +133,27 @@ fn outcomes_that_their_answers_do_not_bear_out_are_refused() {
         });
     };
     of("skipped", skipped, "outcome_contradicts_flow");
+    let unsent = |all: &mut Vec<Value>| {
+        step(all, "verify").for_each(|s| s["tries"] = 0.into());
+        all.retain(|r| r.get("expect").is_none_or(|e| e["step"] != "verify"));
+    };
+    of(
+        "expectations dropped from steps that were never sent",
+        unsent,
+        "came to its outcome without being sent",
+    );
+    let bodiless = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["body"] = Value::Null);
+    of("no body and ok", bodiless, "nothing is kept of its answer's body");
+    let elsewhere = |all: &mut Vec<Value>| each(all, "expect").for_each(|e| e["step"] = "verifу".into());
+    of("expected of another step", elsewhere, "announced a webhook of step");
+    let logins = |all: &mut Vec<Value>| {
+        each(all, "step").filter(|s| s["flow"].is_null()).for_each(|s| s["status"] = 500.into());
+    };
+    of("a login that failed", logins, "succeeded, yet was answered 500");
+    let login = |all: &mut Vec<Value>| {
+        each(all, "step").filter(|s| s["flow"].is_null()).for_each(|s| s["request"] = "GET /".into());
+    };
+    of("a login that was none", login, "request_differs");
     let answer = |all: &mut Vec<Value>| {
         let first = each(all, "attempt").next().unwrap();
         (first["verdict"]["valid"], first["verdict"]["reason"]) = (false.into(), "mismatch".into());
@@ -187,6 +208,8 @@ fn headers_and_keys_that_smoke_does_not_write_are_refused() {
     of("an unknown key", unknown, "unknown_key");
     let alike = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["statuѕ"] = 200.into());
     of("a look-alike key", alike, "unknown_key");
+    let nothing = |all: &mut Vec<Value>| step(all, "verify").for_each(|s| s["bоdy"] = Value::Null);
+    of("a look-alike key with nothing in it", nothing, "unknown_key");
     let faultless = |all: &mut Vec<Value>| all[0]["header"]["faults"] = json!([]);
     of("faults hidden", faultless, "fault_nobody_asked_for");
     let event = |all: &mut Vec<Value>| {
@@ -234,6 +257,14 @@ fn settings_of_the_sender_that_its_webhooks_do_not_show_are_unproven() {
     of("path", path, 3, "no webhook arrived at the path /elsewhere");
     let timeout = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["timeout_ms"] = 60_000.into();
     of("time-out", timeout, 3, "--allow timeout=60s accepts it");
+    let no_timeout = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["timeout_ms"] = 0.into();
+    of("no time-out", no_timeout, 1, "a sender that waits 0 ms");
+    let nowhere = |all: &mut Vec<Value>| all[0]["header"]["webhook"]["endpoint"] = "".into();
+    of("nowhere", nowhere, 1, "is no address to post webhooks to");
+    let anywhere = |all: &mut Vec<Value>| {
+        all[0]["header"]["webhook"]["endpoint"] = "http://0.0.0.0:1/elsewhere".into();
+    };
+    of("anywhere", anywhere, 3, "no webhook arrived at the path /elsewhere");
     let flows = |all: &mut Vec<Value>| {
         all[0]["header"]["overrides"] = json!([{"option": "flows", "value": "20"}]);
     };

@@ -132,7 +132,11 @@ fn step(
         status: Some(200),
         outcome: Outcome::Ok,
         problems: Vec::new(),
-        body: None,
+        body: Some(format!(
+            r#"{{"status":"{}","idempotent_replay":{}}}"#,
+            if name == "verify" { "verified" } else { "pending" },
+            name == "replay-proof"
+        )),
         tries: 1,
     };
     records.push((end, Record::Step(Box::new(step))));

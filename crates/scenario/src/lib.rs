@@ -65,7 +65,8 @@ pub use scope::{Answer, Env, Row, Run, RunSettings, Scope, UnknownVar, process_e
 pub use sender::{MAX_SENDER, built_in_sender, load_sender, sender_file, sender_path, sender_text};
 pub use sent::{as_sent, as_sent_around};
 pub use session::{
-    ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, resolve_session,
+    ApiKey, Basic, Credential, Csrf, OAuth2, Refresh, ResolvedSession, Session, gives_session,
+    resolve_session,
 };
 pub use suggest::nearest;
 pub use table::{cell, read_rows};

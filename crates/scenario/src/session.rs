@@ -182,6 +182,13 @@ impl Session {
     }
 }
 
+/// Whether a login or renewal that was answered with this status has given a session: with 2xx; one whose session is cookies, as
+/// of a web page, leads on from there too (302, 303).
+#[must_use]
+pub const fn gives_session(status: u16, by_cookies: bool) -> bool {
+    matches!((status, by_cookies), (200..=299, _) | (302 | 303, true))
+}
+
 impl OAuth2 {
     fn request(&self) -> Request {
         let mut form = vec![("grant_type", Some("client_credentials".to_owned()))];

@@ -64,7 +64,7 @@ impl Checkout {
 /// The run's environment against the one that is asked about.
 pub(super) fn environment(environment: &str, wanted: &str, source: &str) -> Item {
     let (verdict, figure) = if environment == wanted && wanted == EMBEDDED {
-        (Verdict::Pass, "the embedded stand-in, as asked; this says nothing about staging".to_owned())
+        (Verdict::Pass, "smoke's stand-in, as asked; this says nothing about staging".to_owned())
     } else if environment == wanted {
         (Verdict::Pass, environment.to_owned())
     } else if environment == EMBEDDED {

@@ -22,7 +22,8 @@ pub(super) struct Posted {
 /// Host with port, and path, of a URL.
 #[derive(Debug, PartialEq, Eq)]
 struct Place {
-    host: String,
+    /// `None` where nobody could ask for it: the address of all interfaces.
+    host: Option<String>,
     path: String,
 }
 
@@ -40,7 +41,7 @@ impl Posted {
         let mut hosts = named.flat_map(|text| text.split([',', ';'])).map(host_of).peekable();
         let Some(first) = hosts.peek().cloned() else { return };
         self.named += 1;
-        if hosts.any(|host| host == endpoint.host) {
+        if endpoint.host.as_ref().is_none_or(|own| hosts.any(|host| host == *own)) {
             self.there += 1;
         } else {
             self.other.get_or_insert(first);
@@ -54,10 +55,10 @@ impl Posted {
         let endpoint = self.endpoint.as_ref().filter(|_| self.named > 0)?;
         if self.there == 0 {
             let other = self.other.clone().unwrap_or_default();
+            let own = endpoint.host.clone().unwrap_or_default();
             return Some(format!(
-                "no webhook names {} as its host, the first names {other}: a proxy in front of the receiver writes its own name, or \
-                 the endpoint in the header was changed",
-                endpoint.host
+                "no webhook names {own} as its host, the first names {other}: a proxy in front of the receiver writes its own name, or \
+                 the endpoint in the header was changed"
             ));
         }
         (!self.is_on_path).then(|| format!("no webhook arrived at the path {}", endpoint.path))
@@ -70,7 +71,7 @@ impl Posted {
 }
 
 impl Place {
-    /// `None` where the URL names no host that anybody could ask for.
+    /// `None` where it is no URL.
     fn of(url: &str) -> Option<Self> {
         let (scheme, rest) = url.split_once("://")?;
         let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
@@ -81,7 +82,7 @@ impl Place {
         let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
         let is_any = ["0.0.0.0", "[::]", ""].contains(&name);
         let path = path.split(['?', '#']).next().unwrap_or_default().to_owned();
-        (!is_any).then_some(Self { host, path })
+        Some(Self { host: (!is_any).then_some(host), path })
     }
 }
 
@@ -103,11 +104,12 @@ mod tests {
     #[test]
     fn a_host_is_the_same_in_each_of_its_spellings() {
         let of = |url| Place::of(url).map(|place| (place.host, place.path));
-        let hook = Some(("hooks.example".to_owned(), "/in".to_owned()));
+        let hook = Some((Some("hooks.example".to_owned()), "/in".to_owned()));
         assert_eq!(of("https://Hooks.example:443/in?token=[hidden]"), hook);
         assert_eq!(of("https://[hidden]@hooks.example/in"), hook);
-        assert_eq!(of("http://0.0.0.0:9000/in"), None);
-        assert_eq!(of("http://127.0.0.1:8787/in").unwrap().0, "127.0.0.1:8787");
+        assert_eq!(of("http://0.0.0.0:9000/in"), Some((None, "/in".to_owned())));
+        assert_eq!(of(""), None);
+        assert_eq!(of("http://127.0.0.1:8787/in").unwrap().0.unwrap(), "127.0.0.1:8787");
         for text in
             ["HOOKS.example:443", " hooks.example.", "host=\"hooks.example\"", "Host=hooks.example:80"]
         {

@@ -34,18 +34,23 @@ fn timeout(header: &Header, proof: &Proof, demand: &Demand) -> Item {
     let is_tested = |id: &str| proof.checks.iter().any(|check| check.id == id && check.n > 0);
     let by_profile = header.sender.as_deref().unwrap_or(SenderProfile::usual()).limits.timeout;
     let usual = by_profile.map_or(USUAL_TIMEOUT_MS, Period::as_millis);
-    let (fact, weak) = if is_tested(READ_TIMEOUT.id) || is_tested(ATTEMPT_DEADLINE.id) {
-        (format!("{told}, as stalled attempts showed"), None)
-    } else if ms == usual {
-        (format!("{told}, as the sender's profile says"), None)
-    } else {
-        let usual = Period::from_millis(usual);
-        let why = format!(
-            "the sender's profile says {usual}, but no attempt was stalled that long (--inject hang)"
-        );
-        (told.clone(), Some(Weakness::new("timeout", told, why)))
+    let is_stalled = is_tested(READ_TIMEOUT.id) || is_tested(ATTEMPT_DEADLINE.id);
+    if ms == usual {
+        let by = if is_stalled { "as stalled attempts showed" } else { "as the sender's profile says" };
+        return item("timeout", "Sender's timeout", format!("{told}, {by}"), &[], demand);
+    }
+    // What a sender that gives up early is judged by cannot be what it was seen to do: one edit would make it right.
+    let usual = Period::from_millis(usual);
+    let why = match is_stalled {
+        true => format!(
+            "the sender's profile says {usual}; stalled attempts fit {told}, which is the sender's own setting only if you know it to be"
+        ),
+        false => {
+            format!("the sender's profile says {usual}, but no attempt was stalled that long (--inject hang)")
+        }
     };
-    item("timeout", "Sender's timeout", fact, weak.as_slice(), demand)
+    let weak = [Weakness::new("timeout", told.clone(), why)];
+    item("timeout", "Sender's timeout", told, &weak, demand)
 }
 
 /// What nothing in the journal, the checkout or the approver's hands can be held against.

@@ -86,6 +86,13 @@ fn target(header: &Header, seen: &Seen, demand: &Demand) -> Item {
         );
         weak.push(Weakness::new("target", "stand-in", why));
     }
+    if header.kind == RunKind::Run && header.tested() == EMBEDDED && header.environment != EMBEDDED {
+        let why = format!(
+            "it is a stand-in called {}, not the embedded one: its people and canary values are the runner's word",
+            header.environment
+        );
+        weak.push(Weakness::new("target", "stand-in", why));
+    }
     let mut item = item("target", "Target", target.to_owned(), &weak, demand);
     if let Some(wanted) = &demand.target
         && !same_target(wanted, &header.target)

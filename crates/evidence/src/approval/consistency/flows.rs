@@ -1,8 +1,8 @@
-//! The flows of a run are those that its scenario has: each step in its place, logged in, with the webhooks that it must fire,
-//! and with the answer that its outcome says.
+//! The flows of a run are those that its scenario has: each step in its place, logged in, with the webhooks that it must fire.
 
 use super::header::option;
 use super::order::s;
+use super::outcomes::{About, MASK, answer_fits, has_pieces, login_fits, sent_as, told_soundly};
 use super::{Contradictions, plays};
 use record::matcher::Matcher;
 use record::period::Period;
@@ -10,13 +10,7 @@ use record::{Expect, FlowStart, Header, Learned, Outcome, Record, Step, Tick};
 use scenario::{ExpectedWebhook, Scenario};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::fmt;
 use std::sync::Arc;
-
-/// What stands in the place of a secret in what is kept of an answer.
-const MASK: &str = "[redacted]";
-/// Longer bodies are not kept whole, in bytes.
-const KEPT_BODY: usize = 64 * 1024;
 
 pub(super) struct Flows<'a> {
     header: &'a Header,
@@ -45,8 +39,7 @@ struct Planned<'a> {
 
 impl<'a> Planned<'a> {
     fn of(step: &'a scenario::Step) -> Self {
-        let path = scenario::as_sent_around(&step.request.path);
-        let request = format!("{} {path}", step.request.method.as_str());
+        let request = sent_as(&step.request);
         let is_learned = |webhook: &&ExpectedWebhook| scenario::waits_for_answer(step, webhook);
         let (learned, known) = step.webhooks.iter().partition(is_learned);
         Self { step, request, known, learned }
@@ -57,19 +50,6 @@ impl<'a> Planned<'a> {
     fn announced(&self, outcome: Outcome) -> impl Iterator<Item = &'a ExpectedWebhook> {
         let learned = if outcome == Outcome::Ok { self.learned.as_slice() } else { &[] };
         self.known.iter().chain(learned).copied()
-    }
-}
-
-/// The step that a contradiction is about.
-#[derive(Clone, Copy)]
-struct About<'s> {
-    flow: u32,
-    step: &'s str,
-}
-
-impl fmt::Display for About<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "flow {}, step `{}`", self.flow, self.step)
     }
 }
 
@@ -241,6 +221,10 @@ impl<'a> Flows<'a> {
                 format!("{about} began at {at} s, before what it follows, at {before} s"),
             );
         }
+        if let Some(expect) = expects.iter().find(|e| e.step != step.step) {
+            let sentence = format!("{about} announced a webhook of step `{}`", expect.step);
+            found.add("expectation_differs", sentence);
+        }
         if let Some(expect) = expects.iter().find(|e| e.at > step.started || e.at < flow.at) {
             let (at, began) = (s(expect.at), s(step.started));
             let sentence = format!("{about} announced its webhook at {at} s, and was sent at {began} s");
@@ -269,8 +253,8 @@ impl<'a> Flows<'a> {
     fn login(&mut self, step: &Step, found: &mut Contradictions) {
         let Some(scenario) = self.scenario else { return };
         let (what, session) = step.step.split_once(':').unwrap_or_default();
-        let session = ["login", "refresh", "csrf"].contains(&what).then_some(session);
-        let Some(session) = session.filter(|session| scenario.sessions.contains_key(*session)) else {
+        let name = ["login", "refresh", "csrf"].contains(&what).then_some(session);
+        let Some((name, session)) = name.and_then(|name| scenario.sessions.get_key_value(name)) else {
             found.add(
                 "step_out_of_place",
                 format!("step `{}` belongs to no flow and is not a login of the scenario", step.step),
@@ -278,7 +262,8 @@ impl<'a> Flows<'a> {
             return;
         };
         if step.outcome == Outcome::Ok && what != "csrf" {
-            self.open.insert(session.to_owned());
+            login_fits(what, session, step, found);
+            self.open.insert(name.clone());
         }
     }
 
@@ -296,25 +281,6 @@ impl<'a> Flows<'a> {
     }
 }
 
-/// What holds of every step, whatever the scenario.
-fn told_soundly(step: &Step, found: &mut Contradictions) {
-    let name = &step.step;
-    let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("step `{name}` {what}"));
-    match step.outcome {
-        Outcome::Ok if step.status.is_none() => wrong("succeeded without an answer"),
-        Outcome::Ok if !step.problems.is_empty() => wrong("succeeded but has problems"),
-        Outcome::Failed if step.problems.is_empty() => wrong("failed but has no problem"),
-        Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
-            wrong("was refused without an answer");
-        }
-        _ => {}
-    }
-    // An exchange on a socket takes some time; ticks are microseconds.
-    if step.status.is_some() && step.ended <= step.started {
-        found.add("no_time", format!("step `{name}` was answered in no time, at {} s", s(step.started)));
-    }
-}
-
 /// After a step that failed the others are skipped, and only then.
 fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: About<'_>, found: &mut Contradictions) {
     if flow.failed != (step.outcome == Outcome::Skipped) {
@@ -326,39 +292,6 @@ fn order_of_outcomes(flow: &mut Flow<'_>, step: &Step, about: About<'_>, found: 
         found.add("outcome_contradicts_flow", format!("{about} {what}"));
     }
     flow.failed |= step.outcome == Outcome::Failed;
-}
-
-/// The answer is one that the scenario takes for the outcome.
-fn answer_fits(planned: &scenario::Step, step: &Step, about: About<'_>, found: &mut Contradictions) {
-    let Some(status) = step.status else { return };
-    let wanted = planned.expect.status.as_ref();
-    let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
-    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
-    match step.outcome {
-        Outcome::Ok if !fits => {
-            wrong(format!("status {status} is not what the scenario expects, yet the step succeeded"));
-        }
-        Outcome::Refused if !planned.may_refuse.contains(&status) => {
-            wrong(format!("it was refused with {status}, which the scenario does not allow"));
-        }
-        Outcome::Skipped => wrong(format!("it was skipped, yet answered {status}")),
-        Outcome::Ok => {
-            let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
-            let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
-            let Some(body) = body else { return };
-            let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
-            for (pointer, matcher) in plain {
-                if let Err(why) = matcher.check(body.pointer(pointer)) {
-                    wrong(format!("{pointer} of its answer {why}, yet the step succeeded"));
-                }
-            }
-        }
-        Outcome::Failed | Outcome::Refused => {}
-    }
-}
-
-fn is_template(matcher: &Matcher) -> bool {
-    serde_json::to_string(matcher).map_or(true, |text| text.contains("{{"))
 }
 
 /// Method and path are the scenario's, about the flow's own subject.
@@ -384,20 +317,6 @@ fn request_fits(
         let sentence = format!("{about} was sent as `{}`, but the scenario has `{wanted}`", step.request);
         found.add("request_differs", sentence);
     }
-}
-
-/// Whether what stands between the templates of `wanted` stands in `text`, in order.
-fn has_pieces(text: &str, wanted: &str) -> bool {
-    let mut rest = text;
-    let mut first = true;
-    let mut template = wanted;
-    while let Some((plain, after)) = template.split_once("{{") {
-        let Some(at) = rest.find(plain).filter(|at| !first || *at == 0) else { return false };
-        rest = rest.get(at + plain.len()..).unwrap_or_default();
-        template = after.split_once("}}").map_or("", |(_, after)| after);
-        first = false;
-    }
-    if first { text == wanted } else { rest.ends_with(template) }
 }
 
 /// How the flow's webhooks are told from those of others.
@@ -456,21 +375,5 @@ impl Ours<'_> {
         let Some(Value::String(text)) = planned.plain_value() else { return None };
         let (own, told) = (self.values.get(pointer)?, is?.plain_value()?);
         (text == template && own != told).then(|| format!("{told} at {pointer}, but the flow's own by {own}"))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::has_pieces;
-
-    #[test]
-    fn a_path_is_the_scenarios_with_something_for_each_template() {
-        let wanted = "POST /api/{{ kind }}/{{ id }}/verify/";
-        assert!(has_pieces("POST /api/payments/7/verify/", wanted));
-        assert!(!has_pieces("POST /api/payments/7/reject/", wanted));
-        assert!(!has_pieces("GET /api/payments/7/verify/", wanted));
-        assert!(
-            has_pieces("GET /healthz/", "GET /healthz/") && !has_pieces("GET /healthz/x", "GET /healthz/")
-        );
     }
 }

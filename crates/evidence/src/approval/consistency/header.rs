@@ -20,6 +20,15 @@ pub(super) fn check(header: &Header, scenario: Option<&Scenario>, found: &mut Co
     if header.kind != RunKind::Run {
         return;
     }
+    if header.target.is_empty() {
+        differs("a run without a target drives nothing".to_owned());
+    }
+    if header.webhook.timeout_ms == 0 {
+        differs("a sender that waits 0 ms for an answer sends nothing".to_owned());
+    }
+    if !header.webhook.endpoint.contains("://") {
+        differs(format!("`{}` is no address to post webhooks to", header.webhook.endpoint));
+    }
     if header.webhook.max_attempts != header.retry.attempts() {
         differs(format!(
             "{} attempts are said to be configured, but the retry contract has {}",

@@ -23,15 +23,13 @@ pub(super) fn check(number: u64, line: &[u8], record: &Record, found: &mut Contr
     }
 }
 
-/// The first place at which `raw` holds something that is not in what was read; what smoke fills in is none.
+/// The first place at which `raw` holds something that smoke does not write there, be it the default; what smoke fills in is none.
 fn difference(raw: &Value, read: &Value, at: &str) -> Option<String> {
     match (raw, read) {
         (Value::Object(raw), Value::Object(read)) => raw.iter().find_map(|(key, value)| {
             let at = format!("{at}/{key}");
             match read.get(key) {
                 Some(read) => difference(value, read, &at),
-                // A default is not written out.
-                None if is_default(value) => None,
                 None => Some(format!("`{at}` is not a key that smoke writes there")),
             }
         }),
@@ -41,15 +39,5 @@ fn difference(raw: &Value, read: &Value, at: &str) -> Option<String> {
         (Value::Number(a), Value::Number(b)) if a.as_f64() == b.as_f64() => None,
         (raw, read) if raw == read => None,
         _ => Some(format!("`{at}` is not written as smoke writes it")),
-    }
-}
-
-/// Values that smoke leaves out; older versions may have written them.
-fn is_default(value: &Value) -> bool {
-    match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(all) => all.is_empty(),
-        Value::Object(all) => all.is_empty(),
-        _ => false,
     }
 }

@@ -7,6 +7,7 @@ mod header;
 mod keys;
 mod load;
 mod order;
+mod outcomes;
 
 use super::judgement::Findings;
 use answers::Answers;

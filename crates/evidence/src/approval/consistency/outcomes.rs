@@ -1,0 +1,155 @@
+//! What a step says of itself: its outcome is that of its answer, and what was sent is what the scenario has.
+
+use super::Contradictions;
+use super::order::s;
+use record::matcher::Matcher;
+use record::{Outcome, Step};
+use scenario::{Request, Session, as_sent_around, gives_session};
+use serde_json::Value;
+use std::fmt;
+
+/// What stands in the place of a secret in what is kept of an answer.
+pub(super) const MASK: &str = "[redacted]";
+/// Longer bodies are not kept whole, in bytes.
+const KEPT_BODY: usize = 64 * 1024;
+
+/// The step that a contradiction is about.
+#[derive(Clone, Copy)]
+pub(super) struct About<'s> {
+    pub(super) flow: u32,
+    pub(super) step: &'s str,
+}
+
+impl fmt::Display for About<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "flow {}, step `{}`", self.flow, self.step)
+    }
+}
+
+/// What holds of every step, whatever the scenario.
+pub(super) fn told_soundly(step: &Step, found: &mut Contradictions) {
+    let name = &step.step;
+    let mut wrong = |what: &str| found.add("outcome_contradicts_answer", format!("step `{name}` {what}"));
+    match step.outcome {
+        Outcome::Ok if step.status.is_none() => wrong("succeeded without an answer"),
+        Outcome::Ok if !step.problems.is_empty() => wrong("succeeded but has problems"),
+        Outcome::Failed if step.problems.is_empty() => wrong("failed but has no problem"),
+        Outcome::Refused if step.status.is_none() && step.flow.is_some() => {
+            wrong("was refused without an answer");
+        }
+        Outcome::Skipped if step.tries > 0 => wrong("was skipped but sent"),
+        _ => {}
+    }
+    // Tries are counted by the driver that sends them: none was sent without one, and none was sent where none is counted.
+    if step.tries == 0 {
+        match step.outcome {
+            Outcome::Ok | Outcome::Refused => wrong("came to its outcome without being sent"),
+            Outcome::Failed | Outcome::Skipped if step.status.is_some() => {
+                wrong("was answered without being sent");
+            }
+            Outcome::Failed | Outcome::Skipped => {}
+        }
+    }
+    // An exchange on a socket takes some time; ticks are microseconds.
+    if step.status.is_some() && step.ended <= step.started {
+        found.add("no_time", format!("step `{name}` was answered in no time, at {} s", s(step.started)));
+    }
+}
+
+/// The answer is one that the scenario takes for the outcome.
+pub(super) fn answer_fits(
+    planned: &scenario::Step,
+    step: &Step,
+    about: About<'_>,
+    found: &mut Contradictions,
+) {
+    let Some(status) = step.status else { return };
+    let wanted = planned.expect.status.as_ref();
+    let fits = wanted.map_or((200..300).contains(&status), |all| all.as_slice().contains(&status));
+    let mut wrong = |what: String| found.add("outcome_contradicts_answer", format!("{about}: {what}"));
+    match step.outcome {
+        Outcome::Ok if !fits => {
+            wrong(format!("status {status} is not what the scenario expects, yet the step succeeded"));
+        }
+        Outcome::Refused if !planned.may_refuse.contains(&status) => {
+            wrong(format!("it was refused with {status}, which the scenario does not allow"));
+        }
+        Outcome::Skipped => wrong(format!("it was skipped, yet answered {status}")),
+        Outcome::Ok if step.body.is_none() => wrong("nothing is kept of its answer's body".to_owned()),
+        Outcome::Ok => {
+            let body = step.body.as_deref().filter(|body| body.len() < KEPT_BODY && !body.contains(MASK));
+            let body: Option<Value> = body.and_then(|body| serde_json::from_str(body).ok());
+            let Some(body) = body else { return };
+            let plain = planned.expect.json.iter().filter(|(_, matcher)| !is_template(matcher));
+            for (pointer, matcher) in plain {
+                if let Err(why) = matcher.check(body.pointer(pointer)) {
+                    wrong(format!("{pointer} of its answer {why}, yet the step succeeded"));
+                }
+            }
+        }
+        Outcome::Failed | Outcome::Refused => {}
+    }
+}
+
+fn is_template(matcher: &Matcher) -> bool {
+    serde_json::to_string(matcher).map_or(true, |text| text.contains("{{"))
+}
+
+/// A login or renewal that gave a session was answered as one is, and was sent as the scenario has it.
+pub(super) fn login_fits(what: &str, session: &Session, step: &Step, found: &mut Contradictions) {
+    let name = &step.step;
+    let (wanted, pointer) = match (what, &session.refresh, &session.oauth2) {
+        ("refresh", Some(refresh), _) => (Some(sent_as(&refresh.request)), refresh.token.as_deref()),
+        ("refresh", None, _) => (None, None),
+        (_, _, Some(oauth2)) => (Some(format!("POST {}", as_sent_around(&oauth2.token_url))), None),
+        _ => (session.login.as_ref().map(sent_as), None),
+    };
+    let by_cookies = pointer.or(session.token_pointer()).is_none();
+    if let Some(status) = step.status.filter(|status| !gives_session(*status, by_cookies)) {
+        let sentence = format!("`{name}` succeeded, yet was answered {status}");
+        found.add("outcome_contradicts_answer", sentence);
+    }
+    let Some(wanted) = wanted else {
+        found.add("request_differs", format!("`{name}`: the scenario has no such request"));
+        return;
+    };
+    if !step.request.contains(MASK) && !has_pieces(&step.request, &wanted) {
+        let sentence = format!("`{name}` was sent as `{}`, but the scenario has `{wanted}`", step.request);
+        found.add("request_differs", sentence);
+    }
+}
+
+/// Method and path of a request as they are sent, with the templates.
+pub(super) fn sent_as(request: &Request) -> String {
+    format!("{} {}", request.method.as_str(), as_sent_around(&request.path))
+}
+
+/// Whether what stands between the templates of `wanted` stands in `text`, in order.
+pub(super) fn has_pieces(text: &str, wanted: &str) -> bool {
+    let mut rest = text;
+    let mut first = true;
+    let mut template = wanted;
+    while let Some((plain, after)) = template.split_once("{{") {
+        let Some(at) = rest.find(plain).filter(|at| !first || *at == 0) else { return false };
+        rest = rest.get(at + plain.len()..).unwrap_or_default();
+        template = after.split_once("}}").map_or("", |(_, after)| after);
+        first = false;
+    }
+    if first { text == wanted } else { rest.ends_with(template) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::has_pieces;
+
+    #[test]
+    fn a_path_is_the_scenarios_with_something_for_each_template() {
+        let wanted = "POST /api/{{ kind }}/{{ id }}/verify/";
+        assert!(has_pieces("POST /api/payments/7/verify/", wanted));
+        assert!(!has_pieces("POST /api/payments/7/reject/", wanted));
+        assert!(!has_pieces("GET /api/payments/7/verify/", wanted));
+        assert!(
+            has_pieces("GET /healthz/", "GET /healthz/") && !has_pieces("GET /healthz/x", "GET /healthz/")
+        );
+    }
+}
